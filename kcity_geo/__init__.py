@@ -1,0 +1,1 @@
+"""kcity_geo: geospatial evidence for smart-city planning."""

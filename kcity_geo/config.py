@@ -1,0 +1,126 @@
+"""
+Limits and places that are the same for every study, and the tables of the package.
+
+Nothing here is mutable: a `Config` is passed where it is needed, and the environment is read
+only by `Config.from_env`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Config", "read_table", "table_path"]
+
+TABLES = Path(__file__).parent / "tables"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """
+    Limits, cache folder and contact of one run.
+
+    Parameters
+    ----------
+    cache_dir : folder for downloads.
+    offline : refuse every connection.
+    contact : e-mail or URL sent to public servers, which ask for one.
+    max_cells : cells of one study grid.
+    max_pixels : pixels of one input raster, bands counted.
+    max_extent_km : larger side of the study area, km.
+    max_file_bytes : size of one download, bytes.
+    deadline_s : time for one download with all its retries, seconds.
+    allow_private_hosts : also talk to loopback and private addresses (tests, intranet mirrors).
+
+    Examples
+    --------
+    >>> Config().max_cells
+    4000000
+    """
+
+    cache_dir: Path = field(default_factory=lambda: Path.home() / ".cache" / "kcity_geo")
+    offline: bool = False
+    contact: str = ""
+    max_cells: int = 4_000_000
+    max_pixels: int = 400_000_000
+    max_extent_km: float = 300.0
+    max_file_bytes: int = 20_000_000_000
+    deadline_s: float = 600.0
+    allow_private_hosts: bool = False
+
+    @classmethod
+    def from_env(cls, **changes: Any) -> Config:  # noqa: ANN401 - any field, checked by the class
+        """
+        Read ``KCITY_CACHE``, ``KCITY_OFFLINE`` and ``KCITY_CONTACT``; arguments win.
+
+        Parameters
+        ----------
+        **changes : fields of `Config` that override the environment.
+
+        Returns
+        -------
+        The configuration.
+
+        Examples
+        --------
+        >>> Config.from_env(offline=True).offline
+        True
+        """
+        found: dict[str, Any] = {}
+        if cache_dir := os.environ.get("KCITY_CACHE"):
+            found["cache_dir"] = Path(cache_dir)
+        if offline := os.environ.get("KCITY_OFFLINE"):
+            found["offline"] = offline not in {"0", "false", "no"}
+        if contact := os.environ.get("KCITY_CONTACT"):
+            found["contact"] = contact
+        return cls(**{**found, **changes})
+
+
+def table_path(name: str) -> Path:
+    """
+    Give the path of a table of the package.
+
+    Parameters
+    ----------
+    name : file name without ending, for example ``"standards"``.
+
+    Returns
+    -------
+    Path of ``tables/{name}.toml``.
+
+    Examples
+    --------
+    >>> table_path("standards").name
+    'standards.toml'
+    """
+    return TABLES / f"{name}.toml"
+
+
+@cache
+def _parsed(path: Path) -> dict[str, Any]:
+    with path.open("rb") as stream:
+        return tomllib.load(stream)
+
+
+def read_table(name: str) -> dict[str, Any]:
+    """
+    Read a table of the package. Treat the answer as read-only.
+
+    Parameters
+    ----------
+    name : file name without ending.
+
+    Returns
+    -------
+    The parsed TOML.
+
+    Examples
+    --------
+    >>> sorted(read_table("standards"))[:1]
+    ['indicator']
+    """
+    return _parsed(table_path(name))

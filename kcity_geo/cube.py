@@ -1,0 +1,521 @@
+"""
+The study grid, and what turns vectors into its cells.
+
+One odc-geo `GeoBox` a study: north-up, square cells, snapped to whole multiples of ``cell_m`` in
+the metric CRS of the city. Row 0 is the northern row. Pure: reads and writes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import shapely
+import xarray as xr
+from odc.geo.geobox import GeoBox
+
+from kcity_geo.config import Config
+from kcity_geo.errors import GridMismatchError, LimitError, StudyError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
+
+    from kcity_geo.city import City
+
+__all__ = [
+    "area_in_cells",
+    "bin_points",
+    "cell_centres",
+    "cell_ids",
+    "cell_polygons",
+    "count_in_cells",
+    "district_shares",
+    "empty_cube",
+    "inside_share",
+    "layer",
+    "length_in_cells",
+    "study_grid",
+]
+
+EVIDENCE = ("observed", "modelled", "proxy", "user", "synthetic")
+
+
+def study_grid(city: City, *, cell_m: float, config: Config | None = None) -> GeoBox:
+    """
+    Make the grid of a study: the same city and cell size always give the same cells.
+
+    Parameters
+    ----------
+    city : whose bounding box is covered.
+    cell_m : side of a cell, metres; more than 1.
+    config : limits.
+
+    Returns
+    -------
+    Grid in the CRS of the city, edges at whole multiples of `cell_m`.
+
+    Raises
+    ------
+    StudyError
+        If `cell_m` is not a number above 1.
+    LimitError
+        If the grid has more cells than `Config.max_cells`.
+    """
+    config = config or Config()
+    if not np.isfinite(cell_m) or cell_m <= 1:
+        raise StudyError(
+            f"study.cell_m: {cell_m!r} is not usable; give metres above 1, usually 100 or 250"
+        )
+    left, bottom, right, top = city.boundary_metric.bounds
+    west, south = np.floor(left / cell_m) * cell_m, np.floor(bottom / cell_m) * cell_m
+    columns = max(1, int(np.ceil(round((right - west) / cell_m, 9))))
+    rows = max(1, int(np.ceil(round((top - south) / cell_m, 9))))
+    if columns * rows > config.max_cells:
+        needed = cell_m * np.sqrt(columns * rows / config.max_cells)
+        raise LimitError(
+            f"study.cell_m: {cell_m:g} m makes {columns * rows:,} cells, the limit is "
+            f"{config.max_cells:,}; use at least {np.ceil(needed):.0f} m"
+        )
+    return GeoBox.from_bbox(
+        (west, south, west + columns * cell_m, south + rows * cell_m),
+        crs=city.crs,
+        shape=(rows, columns),
+        tight=True,
+    )
+
+
+def cell_size(grid: GeoBox) -> float:
+    """
+    Side of a cell, metres.
+
+    Parameters
+    ----------
+    grid : square cells.
+
+    Returns
+    -------
+    Metres.
+    """
+    return float(abs(grid.resolution.x))
+
+
+def cell_centres(grid: GeoBox) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """
+    Coordinates of the cell centres.
+
+    Parameters
+    ----------
+    grid : the study grid.
+
+    Returns
+    -------
+    x and y, each of shape (rows * columns,), metres, row by row from the north-west.
+    """
+    rows, columns = grid.shape
+    size, (left, _, _, top) = cell_size(grid), tuple(grid.boundingbox)
+    x = left + (np.arange(columns) + 0.5) * size
+    y = top - (np.arange(rows) + 0.5) * size
+    return np.tile(x, rows), np.repeat(y, columns)
+
+
+def cell_ids(grid: GeoBox) -> NDArray[np.object_]:
+    """
+    Stable ids ``x{column}_y{row}``, counted from the origin of the CRS, not of the grid.
+
+    Parameters
+    ----------
+    grid : the study grid.
+
+    Returns
+    -------
+    Shape (rows * columns,), row by row from the north-west. Column and row are the whole
+    multiples of the cell size of the lower left corner, so the same place keeps its id.
+    """
+    size = cell_size(grid)
+    x, y = cell_centres(grid)
+    column = np.floor(x / size).astype(np.int64)
+    row = np.floor(y / size).astype(np.int64)
+    return np.array([f"x{c}_y{r}" for c, r in zip(column, row, strict=True)], dtype=object)
+
+
+def cell_polygons(
+    grid: GeoBox, index: NDArray[np.integer[Any]] | None = None
+) -> NDArray[np.object_]:
+    """
+    Squares of the cells.
+
+    Parameters
+    ----------
+    grid : the study grid.
+    index : flat cell numbers; all when None.
+
+    Returns
+    -------
+    Array of polygons, metres.
+    """
+    x, y = cell_centres(grid)
+    if index is not None:
+        x, y = x[index], y[index]
+    half = cell_size(grid) / 2
+    return np.asarray(shapely.box(x - half, y - half, x + half, y + half))
+
+
+def bin_points(
+    x: NDArray[np.float64], y: NDArray[np.float64], *, grid: GeoBox
+) -> NDArray[np.int64]:
+    """
+    Flat cell number of each point.
+
+    Parameters
+    ----------
+    x, y : coordinates in the CRS of the grid, metres.
+    grid : the study grid.
+
+    Returns
+    -------
+    Shape of `x`; -1 outside the grid or for NaN.
+    """
+    rows, columns = grid.shape
+    size, (left, _, _, top) = cell_size(grid), tuple(grid.boundingbox)
+    with np.errstate(invalid="ignore"):
+        column = np.floor((np.asarray(x) - left) / size)
+        row = np.floor((top - np.asarray(y)) / size)
+        ok = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    flat = np.full(np.shape(x), -1, dtype=np.int64)
+    flat[ok] = (row[ok] * columns + column[ok]).astype(np.int64)
+    return flat
+
+
+def count_in_cells(geometry: NDArray[np.object_], *, grid: GeoBox) -> NDArray[np.float64]:
+    """
+    Count features by the cell of their representative point.
+
+    Parameters
+    ----------
+    geometry : shapely geometries in the CRS of the grid.
+    grid : the study grid.
+
+    Returns
+    -------
+    Shape (rows, cols), features per cell.
+    """
+    if len(geometry) == 0:
+        return np.zeros(grid.shape)
+    points = shapely.point_on_surface(np.asarray(geometry))
+    flat = bin_points(shapely.get_x(points), shapely.get_y(points), grid=grid)
+    counts = np.bincount(flat[flat >= 0], minlength=grid.shape[0] * grid.shape[1])
+    return counts.reshape(grid.shape).astype(float)
+
+
+def length_in_cells(
+    lines: NDArray[np.object_],
+    *,
+    grid: GeoBox,
+    weight: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """
+    Length of lines in each cell, exact: every segment is cut at the cell edges.
+
+    Parameters
+    ----------
+    lines : LineStrings or MultiLineStrings in the CRS of the grid.
+    grid : the study grid.
+    weight : factor for each line; 1 when None.
+
+    Returns
+    -------
+    Shape (rows, cols), metres. The sum is the length of the lines inside the grid.
+    """
+    total = grid.shape[0] * grid.shape[1]
+    if len(lines) == 0:
+        return np.zeros(grid.shape)
+    parts, owner = shapely.get_parts(np.asarray(lines), return_index=True)
+    xy, line = shapely.get_coordinates(parts, return_index=True)
+    same = line[1:] == line[:-1]
+    start, end, line = xy[:-1][same], xy[1:][same], line[1:][same]
+    size, (left, _, _, top) = cell_size(grid), tuple(grid.boundingbox)
+    # Column and row coordinates, in cells; a segment is cut wherever one crosses a whole number.
+    a = np.column_stack([(start[:, 0] - left) / size, (top - start[:, 1]) / size])
+    b = np.column_stack([(end[:, 0] - left) / size, (top - end[:, 1]) / size])
+    cuts, segment = [np.zeros(len(a)), np.ones(len(a))], [np.arange(len(a))] * 2
+    for axis in (0, 1):
+        low = np.ceil(np.minimum(a[:, axis], b[:, axis]))
+        count = np.maximum(np.floor(np.maximum(a[:, axis], b[:, axis])) - low + 1, 0).astype(int)
+        which = np.repeat(np.arange(len(a)), count)
+        nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        delta = b[which, axis] - a[which, axis]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = (low[which] + nth - a[which, axis]) / delta
+        ok = np.isfinite(t) & (t > 0) & (t < 1)
+        cuts.append(t[ok])
+        segment.append(which[ok])
+    t, s = np.concatenate(cuts), np.concatenate(segment)
+    order = np.lexsort((t, s))
+    t, s = t[order], s[order]
+    inner = s[1:] == s[:-1]
+    t0, t1, s = t[:-1][inner], t[1:][inner], s[1:][inner]
+    middle = ((t0 + t1) / 2)[:, None]
+    place = a[s] + (b[s] - a[s]) * middle
+    column, row = np.floor(place[:, 0]).astype(int), np.floor(place[:, 1]).astype(int)
+    length = np.hypot(*(end[s] - start[s]).T) * (t1 - t0)
+    if weight is not None:
+        length = length * np.asarray(weight)[owner[line[s]]]
+    ok = (column >= 0) & (column < grid.shape[1]) & (row >= 0) & (row < grid.shape[0])
+    flat = row[ok] * grid.shape[1] + column[ok]
+    return np.bincount(flat, weights=length[ok], minlength=total).reshape(grid.shape)
+
+
+def area_in_cells(
+    polygons: NDArray[np.object_],
+    *,
+    grid: GeoBox,
+    weight: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """
+    Area of polygons in each cell, exact; overlapping polygons count twice.
+
+    Small polygons within one cell are added by their cell; the others are cut by the cells
+    that they touch.
+
+    Parameters
+    ----------
+    polygons : (multi)polygons in the CRS of the grid; other types count as 0.
+    grid : the study grid.
+    weight : amount per m2 of each polygon; 1 when None.
+
+    Returns
+    -------
+    Shape (rows, cols), m2 (times `weight`). The sum is the area inside the grid.
+    """
+    flat, polygon, area = _polygon_pieces(np.asarray(polygons, dtype=object), grid)
+    if weight is not None:
+        area = area * np.asarray(weight)[polygon]
+    total = grid.shape[0] * grid.shape[1]
+    return np.bincount(flat, weights=area, minlength=total).astype(float).reshape(grid.shape)
+
+
+def _polygon_pieces(
+    polygons: NDArray[np.object_], grid: GeoBox
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Cut polygons at the cell edges: (flat cell, polygon number, area m2), one row a piece."""
+    empty = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    if len(polygons) == 0:
+        return empty
+    rows, columns = grid.shape
+    size, (left, _, _, top) = cell_size(grid), tuple(grid.boundingbox)
+    bounds = shapely.bounds(polygons)
+    ok = np.isfinite(bounds).all(axis=1)
+    number = np.flatnonzero(ok)
+    bounds = bounds[ok]
+    c0 = np.floor((bounds[:, 0] - left) / size).astype(int)
+    c1 = np.floor((bounds[:, 2] - left) / size).astype(int)
+    r0 = np.floor((top - bounds[:, 3]) / size).astype(int)
+    r1 = np.floor((top - bounds[:, 1]) / size).astype(int)
+    single = (c0 == c1) & (r0 == r1)
+    inside = single & (c0 >= 0) & (c0 < columns) & (r0 >= 0) & (r0 < rows)
+    cells = [(r0 * columns + c0)[inside]]
+    owners = [number[inside]]
+    areas = [shapely.area(polygons[number[inside]])]
+    todo = np.flatnonzero(~single & (c1 >= 0) & (c0 < columns) & (r1 >= 0) & (r0 < rows))
+    small = todo[(c1[todo] - c0[todo] < 64) & (r1[todo] - r0[todo] < 64)]
+    pieces = _strips(polygons, number[small], (c0[small], c1[small], r0[small], r1[small]), grid)
+    cells.append(pieces[0])
+    owners.append(pieces[1])
+    areas.append(pieces[2])
+    for i in np.setdiff1d(todo, small):
+        flat, area = _big_polygon(polygons[number[i]], (c0[i], c1[i], r0[i], r1[i]), grid)
+        cells.append(flat)
+        owners.append(np.full(len(flat), number[i]))
+        areas.append(area)
+    return np.concatenate(cells).astype(np.int64), np.concatenate(owners), np.concatenate(areas)
+
+
+def _strips(
+    polygons: NDArray[np.object_],
+    number: NDArray[np.int64],
+    box: tuple[NDArray[np.int64], ...],
+    grid: GeoBox,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    rows, columns = grid.shape
+    c0, c1, r0, r1 = box
+    width, height = c1 - c0 + 1, r1 - r0 + 1
+    count = width * height
+    which = np.repeat(np.arange(len(number)), count)
+    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    column = c0[which] + nth % width[which]
+    row = r0[which] + nth // width[which]
+    ok = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    which, flat = which[ok], (row * columns + column)[ok]
+    owner = number[which]
+    shapely.prepare(polygons[number])
+    squares = cell_polygons(grid, flat)
+    touch = shapely.intersects(polygons[owner], squares)
+    owner, flat, squares = owner[touch], flat[touch], squares[touch]
+    whole = shapely.contains_properly(polygons[owner], squares)
+    area = np.full(len(owner), cell_size(grid) ** 2)
+    area[~whole] = shapely.area(shapely.intersection(polygons[owner[~whole]], squares[~whole]))
+    keep = area > 0
+    return flat[keep], owner[keep], area[keep]
+
+
+def _big_polygon(
+    polygon: BaseGeometry, box: tuple[int, ...], grid: GeoBox
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Cut a polygon of many cells: halve its box until parts are small or whole."""
+    rows, columns = grid.shape
+    size, (left, _, _, top) = cell_size(grid), tuple(grid.boundingbox)
+    c0, c1, r0, r1 = max(box[0], 0), min(box[1], columns - 1), max(box[2], 0), min(box[3], rows - 1)
+    stack = [(polygon, c0, c1, r0, r1)]
+    cells: list[NDArray[np.int64]] = []
+    areas: list[NDArray[np.float64]] = []
+    while stack:
+        part, c0, c1, r0, r1 = stack.pop()
+        if c0 > c1 or r0 > r1 or part.is_empty:
+            continue
+        square = shapely.box(
+            left + c0 * size, top - (r1 + 1) * size, left + (c1 + 1) * size, top - r0 * size
+        )
+        piece = shapely.intersection(part, square)
+        if piece.is_empty or piece.area == 0:
+            continue
+        if piece.area >= square.area * (1 - 1e-12):
+            column, row = np.meshgrid(np.arange(c0, c1 + 1), np.arange(r0, r1 + 1))
+            cells.append((row * columns + column).ravel())
+            areas.append(np.full(column.size, size**2))
+        elif c0 == c1 and r0 == r1:
+            cells.append(np.array([r0 * columns + c0]))
+            areas.append(np.array([piece.area]))
+        elif c1 - c0 >= r1 - r0:
+            middle = (c0 + c1) // 2
+            stack += [(piece, c0, middle, r0, r1), (piece, middle + 1, c1, r0, r1)]
+        else:
+            middle = (r0 + r1) // 2
+            stack += [(piece, c0, c1, r0, middle), (piece, c0, c1, middle + 1, r1)]
+    if not cells:
+        return np.zeros(0, np.int64), np.zeros(0)
+    return np.concatenate(cells).astype(np.int64), np.concatenate(areas)
+
+
+def inside_share(city: City, *, grid: GeoBox) -> NDArray[np.float64]:
+    """
+    Share of each cell that lies inside the city boundary.
+
+    Parameters
+    ----------
+    city : whose boundary counts.
+    grid : the study grid.
+
+    Returns
+    -------
+    Shape (rows, cols), 0 to 1.
+    """
+    parts = shapely.get_parts(city.boundary_metric)
+    area = area_in_cells(np.asarray(parts, dtype=object), grid=grid)
+    return np.clip(area / cell_size(grid) ** 2, 0.0, 1.0)
+
+
+def district_shares(city: City, *, grid: GeoBox) -> pd.DataFrame:
+    """
+    How the inside of each cell is divided among the districts.
+
+    Parameters
+    ----------
+    city : with districts.
+    grid : the study grid.
+
+    Returns
+    -------
+    Columns ``cell`` (flat number), ``district_id``, ``share``: the part of the cell's area inside
+    the city that belongs to the district. Shares of a cell add up to 1.
+    """
+    geometry = city.districts.geometry.to_numpy()
+    flat, owner, area = _polygon_pieces(np.asarray(geometry, dtype=object), grid)
+    frame = pd.DataFrame(
+        {
+            "cell": flat,
+            "district_id": city.districts["district_id"].to_numpy()[owner],
+            "share": area,
+        }
+    )
+    frame = frame.groupby(["cell", "district_id"], as_index=False, sort=True)["share"].sum()
+    frame["share"] /= frame.groupby("cell")["share"].transform("sum")
+    return frame
+
+
+def layer(
+    values: NDArray[Any],
+    *,
+    grid: GeoBox,
+    units: str,
+    long_name: str,
+    source: str = "",
+    licence: str = "",
+    as_of: str = "",
+    evidence: str = "observed",
+) -> xr.DataArray:
+    """
+    Wrap an array of the grid with the metadata that every variable of a cube carries.
+
+    Parameters
+    ----------
+    values : shape (rows, cols). NaN: not known.
+    grid : the study grid.
+    units, long_name, source, licence, as_of : text for people.
+    evidence : one of observed, modelled, proxy, user, synthetic.
+
+    Returns
+    -------
+    DataArray with dims (y, x) and the cell centres as coordinates.
+
+    Raises
+    ------
+    GridMismatchError
+        If the shape differs from the grid.
+    """
+    if np.shape(values) != tuple(grid.shape):
+        raise GridMismatchError(
+            f"{long_name}: array is {np.shape(values)}, the grid {tuple(grid.shape)}"
+        )
+    if evidence not in EVIDENCE:
+        raise StudyError(f"{long_name}: evidence {evidence!r} is not one of {', '.join(EVIDENCE)}")
+    x, y = cell_centres(grid)
+    rows, columns = grid.shape
+    return xr.DataArray(
+        values,
+        dims=("y", "x"),
+        coords={"y": y.reshape(rows, columns)[:, 0], "x": x[:columns]},
+        attrs={
+            "units": units,
+            "long_name": long_name,
+            "source": source,
+            "licence": licence,
+            "as_of": as_of,
+            "evidence": evidence,
+        },
+    )
+
+
+def empty_cube(city: City, *, grid: GeoBox) -> xr.Dataset:
+    """
+    Start the cube of a study with the share of each cell inside the city.
+
+    Parameters
+    ----------
+    city : whose boundary counts.
+    grid : the study grid.
+
+    Returns
+    -------
+    Dataset with ``inside_share``.
+    """
+    share = layer(
+        inside_share(city, grid=grid),
+        grid=grid,
+        units="share",
+        long_name="Share of the cell inside the city",
+        source="city boundary",
+        evidence="user",
+    )
+    return xr.Dataset({"inside_share": share}, attrs={"crs": city.crs.to_wkt()})

@@ -1,0 +1,102 @@
+"""
+The errors a user of kcity_geo can meet, and the one warning.
+
+::
+
+    KCityError
+    |- StudyError            (ValueError)   a study file, key or argument is wrong
+    |- CityNotFoundError     (LookupError)  no place, or several, by that name
+    |- SourceError           (OSError)      an input is missing, broken or of the wrong kind
+    |  |- OfflineError                      needed from the network, but offline
+    |  '- SourceTimeoutError (TimeoutError) a server did not answer in time
+    |- LimitError            (ValueError)   an input is larger than a stated limit
+    |- CRSMismatchError      (ValueError)   two inputs are in different CRSs
+    |- GridMismatchError     (ValueError)   two rasters are on different grids
+    |- SchemaError           (ValueError)   a table or layer lacks a column
+    |- CalibrationError      (ValueError)   an official rate cannot be reached by the model
+    |- LicenceError          (ValueError)   a licence forbids the intended use
+    |- NoSiteError           (LookupError)  no site meets the constraints
+    '- OutputError           (OSError)      a result cannot be written
+
+Every message says what is wrong, where (file or key), the value found and what to do.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CRSMismatchError",
+    "CalibrationError",
+    "CityNotFoundError",
+    "GridMismatchError",
+    "KCityError",
+    "KCityWarning",
+    "LicenceError",
+    "LimitError",
+    "NoSiteError",
+    "OfflineError",
+    "OutputError",
+    "SchemaError",
+    "SourceError",
+    "SourceTimeoutError",
+    "StudyError",
+]
+
+
+class KCityError(Exception):
+    """Base of every error that kcity_geo raises on purpose."""
+
+
+class StudyError(KCityError, ValueError):
+    """A study file, a key in it or an argument is wrong."""
+
+
+class CityNotFoundError(KCityError, LookupError):
+    """No place, or more than one, answers to the name."""
+
+
+class SourceError(KCityError, OSError):
+    """An input is missing, broken or of the wrong kind."""
+
+
+class OfflineError(SourceError):
+    """Something is needed from the network while offline."""
+
+
+class SourceTimeoutError(SourceError, TimeoutError):
+    """A server did not answer within the deadline."""
+
+
+class LimitError(KCityError, ValueError):
+    """An input is larger than a stated limit."""
+
+
+class CRSMismatchError(KCityError, ValueError):
+    """Two inputs are in different coordinate reference systems."""
+
+
+class GridMismatchError(KCityError, ValueError):
+    """Two rasters are on different grids."""
+
+
+class SchemaError(KCityError, ValueError):
+    """A table or layer lacks a column or has one of the wrong kind."""
+
+
+class CalibrationError(KCityError, ValueError):
+    """An official rate lies outside what the model can reach."""
+
+
+class LicenceError(KCityError, ValueError):
+    """A licence forbids the intended use."""
+
+
+class NoSiteError(KCityError, LookupError):
+    """No site meets the constraints."""
+
+
+class OutputError(KCityError, OSError):
+    """A result cannot be written."""
+
+
+class KCityWarning(UserWarning):
+    """Something about the quality of the data that the reader of a report must know."""

@@ -1,0 +1,1 @@
+"""Writes files, and nothing else does."""

@@ -1,0 +1,242 @@
+"""
+Result: what a study found, from single indicators to ranked sites.
+
+These are the shapes that analysis hands to outputs. They hold data and no logic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import geopandas as gpd
+    import numpy as np
+    import pandas as pd
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from kcity_geo.citydata import CityData
+    from kcity_geo.studyfile import Study
+
+__all__ = [
+    "LABELS",
+    "SECTORS",
+    "SEVERITY",
+    "Constraint",
+    "Criterion",
+    "Gaps",
+    "Indicator",
+    "Result",
+    "Suitability",
+]
+
+SECTORS = ("transport", "water", "energy")
+
+#: Decision labels; the position is the code in ``*_label`` rasters.
+LABELS = (
+    "UNKNOWN",
+    "CONFIRMED GAP",
+    "PROBABLE GAP",
+    "DATA GAP",
+    "SERVED",
+    "SERVED (likely)",
+    "SERVED (weak evidence)",
+    "NOT ASSESSED",
+)
+
+#: Lower bound of the gap -> severity class. Fixed breaks, so that maps of cities compare.
+SEVERITY = (
+    (0.0, "adequate"),
+    (0.2, "moderate"),
+    (0.4, "high"),
+    (0.6, "severe"),
+    (0.8, "critical"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Indicator:
+    """
+    One assessed indicator: a city value, and where it can be told, a value for each cell.
+
+    Parameters
+    ----------
+    id : key of ``tables/standards.toml`` (``"T1"``), or of ``tables/indicators.toml`` when it is
+        reported but not scored.
+    value : city value in `units`; population-weighted where it speaks of people. NaN: not assessed.
+    units : unit of `value` and `cells`.
+    cells : shape (rows, cols), same unit; NaN where not known; None when it has no cell value.
+    gap : shape (rows, cols), 0 (standard met) to 1; NaN where not known. None: area-level, the
+        same `area_gap` everywhere.
+    area_gap : gap of the whole area for indicators without cells; NaN when not assessed.
+    bounds : lowest and highest value that the data allow, in `units`.
+    evidence : observed, modelled, proxy, user or synthetic.
+    n_features : OSM features or table rows used.
+    layers : OSM layers the value rests on; their completeness drives the confidence.
+    source : inputs in words.
+    as_of : date of the inputs.
+    note : one line that must be read beside the number ("stop presence only").
+    not_assessed : why there is no value and what data would help; empty when there is one.
+    details : further numbers by name, for the report and the ledger.
+    """
+
+    id: str
+    value: float
+    units: str
+    cells: NDArray[np.float64] | None = None
+    gap: NDArray[np.float64] | None = None
+    area_gap: float = float("nan")
+    bounds: tuple[float, float] | None = None
+    evidence: str = "observed"
+    n_features: int = 0
+    layers: tuple[str, ...] = ()
+    source: str = ""
+    as_of: str = ""
+    note: str = ""
+    not_assessed: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Gaps:
+    """
+    The infrastructure gaps of a city.
+
+    Parameters
+    ----------
+    cells : on the study grid. For each sector of `SECTORS` and for ``composite``:
+        ``{sector}_gap`` (what is shown and ranked on), ``_gap_raw``, ``_gap_lo``, ``_gap_hi``,
+        ``_confidence`` (all 0 to 1, NaN: not assessed) and ``_label`` (uint8, position in
+        `LABELS`); for each indicator with cells its value under its id (``T1``) and its gap
+        (``T1_gap``); ``population`` and ``urban_class``. Every variable carries attrs as
+        `kcity_geo.cube.layer` writes them.
+    districts : metric CRS, a row a district: ``district_id, name, population, area_km2`` and for
+        each sector and composite ``_gap, _gap_lo, _gap_hi, _confidence, _label`` (text),
+        ``_gap_persons``.
+    city : index sector (and composite): ``gap, gap_lo, gap_hi, confidence, label, gap_persons,
+        severe_share, assessed_weight``.
+    indicators : the indicator rows, unit_id ``"city"`` or a district id: ``indicator, title,
+        unit_id, value, units, standard, gap, gap_lo, gap_hi, confidence, label, evidence,
+        n_features, source, as_of, mark, note``.
+    assessed : the indicators behind it, not assessed ones included.
+    survey_tasks : metric CRS, where field mappers should go first: ``task_id, rank, population,
+        confidence, priority, sector``.
+    warnings : what the reader must know.
+    """
+
+    cells: xr.Dataset
+    districts: gpd.GeoDataFrame
+    city: pd.DataFrame
+    indicators: pd.DataFrame
+    assessed: tuple[Indicator, ...]
+    survey_tasks: gpd.GeoDataFrame
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Criterion:
+    """
+    One criterion of a suitability profile on the grid.
+
+    Parameters
+    ----------
+    id, title, units : for people.
+    values : shape (rows, cols), in `units`; NaN where not known.
+    utility : shape (rows, cols), 0 (unsuitable) to 1.
+    weight_stated : as in the profile or study file, scaled so that all stated weights add to 1.
+    weight_used : after missing criteria were dropped; those used add to 1.
+    value_function : in words, for example ``"lin_dec [2, 15]"``.
+    evidence : observed, modelled, proxy, user or synthetic.
+    mark, citation : of the value function.
+    note : for people.
+    """
+
+    id: str
+    title: str
+    units: str
+    values: NDArray[np.float64]
+    utility: NDArray[np.float64]
+    weight_stated: float
+    weight_used: float
+    value_function: str
+    evidence: str = "observed"
+    mark: str = "D"
+    citation: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Constraint:
+    """
+    One hard constraint: where building is excluded.
+
+    Parameters
+    ----------
+    id, title, limit : for people, limit as text ("slope at most 15 %").
+    excluded : shape (rows, cols), True where excluded.
+    applied : False when its data were missing; then `excluded` is all False and `note` says why.
+    mark, citation : of the limit.
+    """
+
+    id: str
+    title: str
+    limit: str
+    excluded: NDArray[np.bool_]
+    applied: bool = True
+    mark: str = "D"
+    citation: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Suitability:
+    """
+    How suitable each cell is for one kind of project.
+
+    Parameters
+    ----------
+    project, title : profile id and its words.
+    score : shape (rows, cols), 0 to 1; NaN where excluded, outside the city or unknown.
+    criteria : those used, in profile order.
+    constraints : all of the profile, applied or not.
+    missing : criterion id -> why it was dropped.
+    feasible : shape (rows, cols), True where no constraint excludes and the cell lies inside.
+    parameters : resolved profile values (min_area_ha, ...).
+    warnings : what the reader must know.
+    """
+
+    project: str
+    title: str
+    score: NDArray[np.float64]
+    criteria: tuple[Criterion, ...]
+    constraints: tuple[Constraint, ...]
+    missing: Mapping[str, str]
+    feasible: NDArray[np.bool_]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """
+    A finished study, ready to be saved.
+
+    Parameters
+    ----------
+    study : as it was resolved.
+    data, gaps, score : the steps of the study.
+    sites : metric CRS, best first: ``site_id, rank, score, mean_score, area_ha, reasons,
+        concerns, slope_pct, hand_m, road_km, substation_km, water_km, population_45min,
+        top3_share, compactness, district`` (columns without data are NaN).
+    timings : stage -> seconds.
+    """
+
+    study: Study
+    data: CityData
+    gaps: Gaps
+    score: Suitability
+    sites: gpd.GeoDataFrame
+    timings: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Reads the outside world, and nothing else does."""

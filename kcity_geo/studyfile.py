@@ -1,0 +1,397 @@
+"""
+Study: the validated study file.
+
+Unknown keys are refused with the nearest valid one; paths are relative to the file; ``${NAME}``
+in a path is replaced from the environment and ``pkg://package/path`` names a file that an
+installed Python package carries.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from kcity_geo.config import read_table
+from kcity_geo.errors import SourceError, StudyError
+
+__all__ = [
+    "CitySection",
+    "Official",
+    "Sources",
+    "Study",
+    "StudySection",
+    "SuitabilitySection",
+    "load_study",
+    "resolve_path",
+]
+
+_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class StudySection(BaseModel):
+    """What is studied, on which grid."""
+
+    model_config = _STRICT
+    name: str = Field(
+        default="study", min_length=1, max_length=200, description="name of the study"
+    )
+    project: str = Field(
+        default="industrial_complex", description="a profile of `kcity list profiles`"
+    )
+    cell_m: Positive = Field(default=100.0, description="side of a grid cell, metres")
+    seed: int = Field(default=7, ge=0, description="seed of every random draw")
+    horizon_year: int | None = Field(
+        default=None, ge=2000, le=2200, description="year of the demand forecast"
+    )
+
+    @field_validator("project")
+    @classmethod
+    def _known_project(cls, value: str) -> str:
+        known = list(read_table("profiles")["profile"])
+        if value not in known:
+            raise ValueError(f"{value!r} is not a profile{_nearest(value, known)}")
+        return value
+
+
+class CitySection(BaseModel):
+    """Which city, and its outline."""
+
+    model_config = _STRICT
+    name: str = Field(default="", max_length=200, description="name of the city")
+    boundary: str | None = Field(
+        default=None,
+        description="polygon file; without one the header box of the OSM extract, or a place looked up by name",
+    )
+    bbox: tuple[float, float, float, float] | None = Field(
+        default=None, description="west, south, east, north in degrees, instead of a boundary file"
+    )
+    districts: str | None = Field(
+        default=None, description="polygon file with district_id and name"
+    )
+
+
+class Sources(BaseModel):
+    """Inputs: a path, or the name of a product; each may be left out."""
+
+    model_config = _STRICT
+    osm: str | None = Field(
+        default=None, description=".osm.pbf, .osm, .osm.gz, .osm.bz2, or 'overpass'"
+    )
+    elevation: str | None = Field(default=None, description="raster, metres")
+    population: str | None = Field(
+        default=None,
+        description="raster of persons per cell, or polygons with a column 'population'",
+    )
+    built: str | None = Field(default=None, description="raster, m2 of building footprint per cell")
+    landcover: str | None = Field(default=None, description="raster of ESA WorldCover classes")
+    nightlights: str | None = Field(default=None, description="raster, nW cm-2 sr-1")
+    solar: str | None = Field(
+        default=None, description="raster of global horizontal irradiation, kWh m-2 year-1"
+    )
+    flood: str | None = Field(
+        default=None,
+        description="raster of flood depth in metres or of return periods in years, see flood_kind",
+    )
+    settlement: str | None = Field(default=None, description="raster of GHS-SMOD codes")
+    protected: str | None = Field(default=None, description="polygons of protected areas")
+    gtfs: str | None = Field(default=None, description="GTFS zip or folder")
+    power_lines: str | None = Field(
+        default=None, description="lines with a voltage column, beside OSM"
+    )
+
+
+class Official(BaseModel):
+    """What the city already knows; beats every proxy."""
+
+    model_config = _STRICT
+    year: int | None = Field(
+        default=None, ge=1900, le=2200, description="year the numbers speak of"
+    )
+    source: str = Field(default="", max_length=500, description="who published them")
+    population: Positive | None = Field(
+        default=None,
+        description="residents of the study area, persons; scales the raster when given",
+    )
+    electricity_access: Share | None = Field(
+        default=None, description="share of residents with electricity"
+    )
+    piped_water_access: Share | None = Field(
+        default=None, description="share of residents with piped water"
+    )
+    water_supply_m3_day: NonNegative | None = Field(
+        default=None, description="water production capacity, m3/day"
+    )
+    water_storage_m3: NonNegative | None = Field(
+        default=None, description="treated-water storage, m3"
+    )
+    wastewater_capacity_m3_day: NonNegative | None = Field(
+        default=None, description="wastewater treatment capacity, m3/day"
+    )
+    peak_demand_mw: Positive | None = Field(default=None, description="peak electricity demand, MW")
+    firm_capacity_mw: NonNegative | None = Field(
+        default=None, description="firm supply incl. imports, MW"
+    )
+    import_capacity_mw: NonNegative | None = Field(
+        default=None, description="firm import capacity, MW"
+    )
+    nrw_share: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        default=None, description="non-revenue water, share"
+    )
+    lpcd: Positive | None = Field(
+        default=None, description="domestic water use, litres per person and day"
+    )
+    population_growth_share: float | None = Field(
+        default=None, gt=-0.5, lt=0.5, description="growth a year, share"
+    )
+    table: str | None = Field(
+        default=None,
+        description="csv or xlsx by district: district_id and columns named like the keys here",
+    )
+
+
+class SuitabilitySection(BaseModel):
+    """Overrides of the suitability profile."""
+
+    model_config = _STRICT
+    weights: dict[str, NonNegative] = Field(
+        default_factory=dict,
+        description="criterion -> weight; the rest keeps its profile weight, then all are scaled to 1",
+    )
+    constraints: dict[str, float | bool | str] = Field(
+        default_factory=dict, description="constraint -> limit"
+    )
+    threshold: Share | None = Field(
+        default=None, description="lowest score of a site; default: the best tenth, at least 0.5"
+    )
+    max_sites: int = Field(default=10, ge=1, le=100, description="sites reported")
+
+    @field_validator("weights")
+    @classmethod
+    def _not_all_zero(cls, value: dict[str, float]) -> dict[str, float]:
+        if value and sum(value.values()) == 0:
+            raise ValueError("all weights are zero; give at least one a positive weight")
+        return value
+
+
+class Study(BaseModel):
+    """
+    A study file, checked.
+
+    Parameters
+    ----------
+    **data : the tables of the TOML file.
+
+    Examples
+    --------
+    >>> Study(study={"name": "demo", "cell_m": 250}).study.cell_m
+    250.0
+    """
+
+    model_config = _STRICT
+    study: StudySection = Field(default_factory=StudySection)
+    city: CitySection = Field(default_factory=CitySection)
+    sources: Sources = Field(default_factory=Sources)
+    official: Official = Field(default_factory=Official)
+    suitability: SuitabilitySection = Field(default_factory=SuitabilitySection)
+    standards: dict[str, dict[str, float]] = Field(
+        default_factory=dict, description="indicator -> target, worst"
+    )
+    transport: dict[str, float | str | bool] = Field(
+        default_factory=dict, description="parameters of tables/parameters.toml [transport]"
+    )
+    water: dict[str, float | str | bool] = Field(
+        default_factory=dict, description="parameters of tables/parameters.toml [water]"
+    )
+    energy: dict[str, float | str | bool] = Field(
+        default_factory=dict, description="parameters of tables/parameters.toml [energy]"
+    )
+    folder: Path = Field(
+        default=Path(), exclude=True, description="folder that paths are relative to"
+    )
+
+    @model_validator(mode="after")
+    def _known_overrides(self) -> Study:
+        from kcity_geo.standards import load_standards
+
+        load_standards(self.standards)
+        profile = read_table("profiles")["profile"][self.study.project]
+        criteria = [row["id"] for row in profile["criteria"]]
+        for key in self.suitability.weights:
+            if key not in criteria:
+                raise ValueError(
+                    f"suitability.weights.{key}: profile {self.study.project} has no such criterion"
+                    f"{_nearest(key, criteria)}"
+                )
+        if self.suitability.weights:
+            merged = {
+                row["id"]: row["weight"] for row in profile["criteria"]
+            } | self.suitability.weights
+            if sum(merged.values()) == 0:
+                raise ValueError("suitability.weights: all weights are zero")
+        for key in self.suitability.constraints:
+            if key not in profile["constraints"]:
+                raise ValueError(
+                    f"suitability.constraints.{key}: profile {self.study.project} has no such "
+                    f"constraint{_nearest(key, list(profile['constraints']))}"
+                )
+        for sector in ("transport", "water", "energy"):
+            known = read_table("parameters")[sector]
+            for key in getattr(self, sector):
+                if key not in known:
+                    raise ValueError(
+                        f"{sector}.{key}: no such parameter{_nearest(key, list(known))}"
+                    )
+        return self
+
+
+def _nearest(value: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(value, known, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; known are {', '.join(known)}"
+
+
+def _valid_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = Study
+    for part in location:
+        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
+        if field is None:
+            return []
+        model = field.annotation
+    return [k for k in getattr(model, "model_fields", {}) if k != "folder"]
+
+
+def _explain(error: ValidationError, origin: str) -> str:
+    first = error.errors()[0]
+    location = ".".join(str(p) for p in first["loc"]) or "file"
+    value = first.get("input")
+    if first["type"] == "extra_forbidden":
+        known = _valid_keys(tuple(first["loc"][:-1]))
+        text = f"unknown key{_nearest(str(first['loc'][-1]), known)}"
+    elif first["type"] == "value_error":
+        text = str(first["ctx"]["error"])
+    else:
+        shown = repr(value)
+        text = f"{first['msg']}, not {shown[:80]}"
+    more = len(error.errors()) - 1
+    rest = f" (and {more} more)" if more else ""
+    where = "" if text.startswith(location) or location == "file" else f"{location}: "
+    return f"{origin}: {where}{text}{rest}"
+
+
+def load_study(path: str | Path) -> Study:
+    """
+    Read and check a study file.
+
+    Parameters
+    ----------
+    path : TOML file.
+
+    Returns
+    -------
+    The study; its paths are relative to the file's folder, see `resolve_path`.
+
+    Raises
+    ------
+    StudyError
+        If the file is missing, not TOML, or a key is unknown or out of range.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise StudyError(f"{path}: is a folder; give the study file, a .toml")
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise StudyError(f"{path}: no such study file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: cannot be read ({error})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{path}: is not TOML: {error}") from error
+    return check_study(raw, folder=path.parent, origin=path.name)
+
+
+def check_study(raw: dict[str, Any], *, folder: Path, origin: str = "study") -> Study:
+    """
+    Check a study given as a dictionary.
+
+    Parameters
+    ----------
+    raw : the tables of a study file.
+    folder : what paths are relative to.
+    origin : named in messages.
+
+    Returns
+    -------
+    The study.
+
+    Raises
+    ------
+    StudyError
+        If a key is unknown or out of range.
+    """
+    if "folder" in raw:
+        raise StudyError(f"{origin}: folder: unknown key; paths are relative to the study file")
+    try:
+        return Study(**raw, folder=folder)
+    except ValidationError as error:
+        raise StudyError(_explain(error, origin)) from error
+
+
+def resolve_path(study: Study, value: str, *, key: str) -> Path:
+    """
+    Turn a path of a study file into one on this machine.
+
+    Parameters
+    ----------
+    study : for the folder that paths are relative to.
+    value : as written.
+    key : for the message.
+
+    Returns
+    -------
+    Absolute path; it exists.
+
+    Raises
+    ------
+    StudyError
+        If a variable is not set or the path is not a plain local one.
+    SourceError
+        If nothing is there.
+    """
+
+    def from_environment(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in os.environ:
+            raise StudyError(
+                f"{key}: {value!r} needs the environment variable {name}, which is not set"
+            )
+        return os.environ[name]
+
+    text = re.sub(r"\$\{(\w+)\}", from_environment, value)
+    if text.startswith("pkg://"):
+        package, _, inner = text[6:].partition("/")
+        spec = importlib.util.find_spec(package) if package.isidentifier() else None
+        if spec is None or not spec.submodule_search_locations:
+            raise SourceError(f"{key}: {value!r}: the Python package {package!r} is not installed")
+        root = Path(next(iter(spec.submodule_search_locations))).resolve()
+        path = (root / inner).resolve()
+        if not path.is_relative_to(root):
+            raise StudyError(f"{key}: {value!r} leads out of the package")
+    elif "://" in text or text.startswith("/vsi") or "\0" in text:
+        raise StudyError(f"{key}: {value!r} is not a local file; use `kcity fetch` for remote data")
+    else:
+        path = Path(text).expanduser()
+        path = (path if path.is_absolute() else study.folder / path).resolve()
+    if not path.exists():
+        raise SourceError(f"{key}: {path} does not exist")
+    return path
