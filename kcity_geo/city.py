@@ -54,7 +54,8 @@ class City:
     @property
     def boundary_metric(self) -> BaseGeometry:
         """Boundary in the metric CRS."""
-        return to_metric(self.boundary, self.crs)
+        outline: BaseGeometry = to_metric(self.boundary, self.crs)
+        return outline
 
     @property
     def area_km2(self) -> float:
@@ -257,7 +258,7 @@ def _clean_polygon(geometry: BaseGeometry, *, what: str) -> shapely.Polygon | sh
         warnings.warn(f"{what} was repaired ({reason})", KCityWarning, stacklevel=3)
     parts = [p for p in shapely.get_parts(fixed) if p.geom_type in {"Polygon", "MultiPolygon"}]
     merged = shapely.force_2d(shapely.union_all(parts))
-    if merged.is_empty or merged.geom_type not in {"Polygon", "MultiPolygon"} or merged.area == 0:
+    if not isinstance(merged, shapely.Polygon | shapely.MultiPolygon) or merged.area == 0:
         raise StudyError(f"{what}: has no area; a Polygon or MultiPolygon is needed")
     return merged
 

@@ -439,7 +439,7 @@ def district_shares(city: City, *, grid: GeoBox) -> pd.DataFrame:
             "share": area,
         }
     )
-    frame = frame.groupby(["cell", "district_id"], as_index=False, sort=True)["share"].sum()
+    frame = frame.groupby(["cell", "district_id"], sort=True)["share"].sum().reset_index()
     frame["share"] /= frame.groupby("cell")["share"].transform("sum")
     return frame
 

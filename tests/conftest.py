@@ -1,0 +1,44 @@
+"""Fixtures for all tests: no network, the real cities when they are there, a folder of the demo."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("kcity", deadline=None, max_examples=40, derandomize=True)
+settings.load_profile("kcity")
+
+# GDAL has its own connections, which pytest-socket cannot see: send them nowhere.
+os.environ.setdefault("GDAL_HTTP_PROXY", "127.0.0.1:9")
+os.environ.setdefault("NO_PROXY", "127.0.0.1,localhost")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+@pytest.fixture(autouse=True)
+def _only_this_machine(request: pytest.FixtureRequest) -> None:
+    """Connections leave this machine only in tests marked ``network``."""
+    from pytest_socket import socket_allow_hosts
+
+    if "network" not in request.keywords:
+        socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Folder of real cities, from KCITY_TEST_DATA; tests that need it skip without it."""
+    folder = os.environ.get("KCITY_TEST_DATA")
+    if not folder:
+        pytest.skip("set KCITY_TEST_DATA to the folder of real cities to run this test")
+    path = Path(folder)
+    if not path.is_dir():
+        pytest.skip(f"KCITY_TEST_DATA={folder} is not a folder")
+    return path
+
+
+@pytest.fixture(scope="session")
+def hanbit_town() -> Path:
+    """Folder of the demo town that ships with the project."""
+    return Path(__file__).parents[1] / "data" / "hanbit"
