@@ -1,0 +1,88 @@
+"""Write a study as TOML, so that the finished folder can be run again."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kcity_geo.studyfile import Study
+
+__all__ = ["study_toml"]
+
+_HEAD = """\
+# The study as it was resolved: every value that was used, also the defaults.
+# Run it again with: kcity run study.toml --out ANOTHER_FOLDER
+"""
+
+
+def study_toml(study: Study, *, out: Path) -> str:
+    """
+    Write the resolved study for a folder.
+
+    Parameters
+    ----------
+    study : as it was run.
+    out : folder that the file will stand in; relative paths are rewritten to it.
+
+    Returns
+    -------
+    TOML. Names of products, ``pkg://`` paths and paths with ``${NAME}`` stay as written.
+    """
+    tables = study.model_dump(mode="json", exclude_none=True, exclude={"folder"})
+    city, official = tables.get("city", {}), tables.get("official", {})
+    for table, keys in (
+        (city, ("boundary", "districts")),
+        (tables.get("sources", {}), tuple(tables.get("sources", {}))),
+        (official, ("table",)),
+    ):
+        for key in keys:
+            if isinstance(table.get(key), str):
+                table[key] = _moved(table[key], folder=study.folder, out=out)
+    parts = [_HEAD]
+    for name, table in tables.items():
+        parts += _table(name, table)
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _moved(value: str, *, folder: Path, out: Path) -> str:
+    """Rewrite a path that exists beside the study file, as seen from the output folder."""
+    if "${" in value or "://" in value or "\0" in value:
+        return value
+    path = Path(value).expanduser()
+    found = path if path.is_absolute() else folder / path
+    if not found.exists():
+        return value
+    try:
+        return Path(os.path.relpath(found.resolve(), out.resolve())).as_posix()
+    except ValueError:  # another drive on Windows
+        return found.resolve().as_posix()
+
+
+def _table(name: str, table: dict[str, Any]) -> list[str]:
+    if not table:
+        return []
+    plain = {k: v for k, v in table.items() if not isinstance(v, dict)}
+    lines = [f"[{name}]", *(f"{_key(k)} = {_value(v)}" for k, v in plain.items())]
+    lines = [*lines, ""] if plain else []
+    for key, inner in table.items():
+        if isinstance(inner, dict):
+            lines += _table(f"{name}.{_key(key)}", inner)
+    return lines
+
+
+def _key(key: str) -> str:
+    bare = key and all(c.isascii() and (c.isalnum() or c in "-_") for c in key)
+    return key if bare else _value(key)
+
+
+def _value(value: Any) -> str:  # noqa: ANN401 - any TOML value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_value(v) for v in value) + "]"
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,215 @@
+"""
+Text on its way out: escaping, file names, safe cells of a table, numbers as people write them.
+
+`safe_text` is the one door to folium: branca runs every string it is given as a Jinja template,
+in this process, and Leaflet puts it into the page as HTML.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from typing import Any
+
+__all__ = ["csv_safe", "human", "persons", "plain_text", "safe_text", "slug"]
+
+# C0 and C1 controls, and the marks that turn the direction of the text around them.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_DIRECTION = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_ENTITIES = str.maketrans({c: f"&#{ord(c)};" for c in "&<>\"'`${}\\"})
+_RESERVED = {"con", "prn", "aux", "nul"} | {f"{d}{i}" for d in ("com", "lpt") for i in range(1, 10)}
+
+
+def plain_text(value: object, *, max_chars: int = 200) -> str:
+    r"""
+    Clean a string for people: one line, no control characters, not endless.
+
+    Parameters
+    ----------
+    value : anything; None and NaN give the empty string.
+    max_chars : longer text is cut and ends with an ellipsis.
+
+    Returns
+    -------
+    Text without control characters, lone surrogates and marks that reverse the reading
+    direction; right-to-left letters and emoji stay. Not escaped for HTML.
+
+    Examples
+    --------
+    >>> plain_text("Main\\x00 Street\\n")
+    'Main Street'
+    >>> plain_text("abcdef", max_chars=4)
+    'abc…'
+    """
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+        return ""
+    if isinstance(value, float) and math.isnan(value):
+        return ""
+    text = str(value)[: 4 * max_chars + 64]
+    text = _CONTROL.sub(" ", _DIRECTION.sub("", _SURROGATE.sub("\ufffd", text)))
+    text = re.sub(r"\s+", " ", text).strip()
+    return text if len(text) <= max_chars else text[: max_chars - 1].rstrip() + "…"
+
+
+def safe_text(value: object, *, max_chars: int = 200) -> str:
+    r"""
+    Make a string harmless for folium, Leaflet and HTML.
+
+    The characters that mean something to Jinja, JavaScript or HTML become numeric entities, so
+    that a browser shows the text as it was written and nothing runs it.
+
+    Parameters
+    ----------
+    value : anything, usually a tag value from OSM.
+    max_chars : longer text is cut, before escaping.
+
+    Returns
+    -------
+    Text without any of ``& < > " ' ` $ { } \\`` except in entities.
+
+    Examples
+    --------
+    >>> safe_text("{{7*7}}")
+    '&#123;&#123;7*7&#125;&#125;'
+    """
+    return plain_text(value, max_chars=max_chars).translate(_ENTITIES)
+
+
+def slug(name: object, *, max_chars: int = 60) -> str:
+    """
+    Make a file name from a name.
+
+    Parameters
+    ----------
+    name : anything.
+    max_chars : longest result.
+
+    Returns
+    -------
+    Only ``a-z 0-9 _ -``, never empty, never a reserved name of Windows.
+
+    Examples
+    --------
+    >>> slug("../Kota Kinabalu, Malaysia")
+    'kota-kinabalu-malaysia'
+    >>> slug("부산")
+    'unnamed'
+    """
+    text = unicodedata.normalize("NFKD", plain_text(name, max_chars=1000)).encode("ascii", "ignore")
+    text = re.sub(r"[^a-z0-9_]+", "-", text.decode().lower()).strip("-_")[:max_chars].strip("-_")
+    if not text:
+        return "unnamed"
+    return f"{text}-file" if text in _RESERVED else text
+
+
+def csv_safe(value: object) -> object:
+    """
+    Keep a spreadsheet from running a text cell as a formula.
+
+    Parameters
+    ----------
+    value : cell of a table.
+
+    Returns
+    -------
+    Numbers unchanged; strings that begin with ``= + - @``, tab or carriage return (also after
+    spaces) with an apostrophe in front.
+
+    Examples
+    --------
+    >>> csv_safe("=1+1"), csv_safe(-1.5)
+    ("'=1+1", -1.5)
+    """
+    if not isinstance(value, str):
+        return value
+    text = _SURROGATE.sub("\ufffd", value.replace("\x00", ""))
+    if text.startswith(("\t", "\r", "\n")) or text.lstrip().startswith(
+        ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets fold full width
+    ):
+        return "'" + text
+    return text
+
+
+def _number(value: float) -> str:
+    """Three significant figures, thousands separated, no trailing noise."""
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if size >= 1000:  # noqa: PLR2004 - from here the unit place says enough
+        digits = 2 - math.floor(math.log10(size))
+        return f"{round(value, digits):,.0f}"
+    digits = min(max(0, 2 - math.floor(math.log10(size))), 4)
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _share(value: float) -> str:
+    percent = 100 * value
+    if 0 < percent < 1:
+        return "under 1 %"
+    if 99 < percent < 100:  # noqa: PLR2004 - not quite all
+        return "over 99 %"
+    return f"{percent:.0f} %"
+
+
+def human(value: Any, units: str = "", *, missing: str = "–") -> str:  # noqa: ANN401, RUF001 - table cells of any kind
+    """
+    Write a number as a person would, with its unit.
+
+    Parameters
+    ----------
+    value : number; None and NaN mean not known.
+    units : ``"share"`` prints per cent, ``"persons"`` whole people, others follow the number.
+    missing : text for a number that is not known.
+
+    Returns
+    -------
+    Text of about three significant figures.
+
+    Examples
+    --------
+    >>> human(0.3824, "share"), human(123456.7, "persons"), human(7.2569, "min")
+    ('38 %', '123,000', '7.26 min')
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return plain_text(value) or missing
+    if not math.isfinite(number):
+        return missing
+    if units == "share":
+        return _share(number)
+    if units == "persons":
+        return persons(number)
+    shown = _number(number)
+    words = {"m2": "m²", "km2": "km²", "m3": "m³", "km/km2": "km/km²", "1/km2": "per km²"}
+    unit = words.get(units, units)
+    return f"{shown} {unit}".strip() if unit not in {"1", "index", "none"} else shown
+
+
+def persons(value: float) -> str:
+    """
+    Write a number of people, whole and no more exact than it is.
+
+    Parameters
+    ----------
+    value : persons; NaN gives a dash.
+
+    Returns
+    -------
+    Text with three significant figures; above a million in words.
+
+    Examples
+    --------
+    >>> persons(60312.4), persons(9_870_000)
+    ('60,300', '9.87 million')
+    """
+    if not math.isfinite(value):
+        return "–"  # noqa: RUF001 - typographic dash
+    if abs(value) >= 1e6:  # noqa: PLR2004
+        return f"{value / 1e6:.3g} million"
+    if abs(value) < 100:  # noqa: PLR2004
+        return f"{value:.0f}"
+    return _number(round(value))
