@@ -1,1 +1,120 @@
-"""kcity_geo: geospatial evidence for smart-city planning."""
+"""
+kcity_geo: geospatial evidence for smart-city planning.
+
+The straight line of a study, each arrow a function::
+
+    import kcity_geo as kc
+
+    study = kc.load_study("study.toml")
+    data = kc.load(study)
+    gaps = kc.assess_gaps(data)
+    score = kc.suitability(data, gaps)
+    sites = kc.rank_sites(score, data)
+    kc.save(kc.Result(study=study, data=data, gaps=gaps, score=score, sites=sites), "out/")
+
+Names are loaded when first used: importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kcity_geo.analysis import energy, transport, water
+    from kcity_geo.city import City, make_city
+    from kcity_geo.citydata import CityData
+    from kcity_geo.config import Config
+    from kcity_geo.errors import KCityError, KCityWarning
+    from kcity_geo.result import Gaps, Indicator, Result, Suitability
+    from kcity_geo.sources.demo import make_demo
+    from kcity_geo.sources.fetch import fetch
+    from kcity_geo.study import (
+        assess_gaps,
+        check,
+        find_city,
+        load,
+        rank_sites,
+        run,
+        save,
+        street_graphs,
+        suitability,
+        terrain,
+    )
+    from kcity_geo.studyfile import Study, load_study
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "City": "kcity_geo.city",
+    "CityData": "kcity_geo.citydata",
+    "Config": "kcity_geo.config",
+    "Gaps": "kcity_geo.result",
+    "Indicator": "kcity_geo.result",
+    "KCityError": "kcity_geo.errors",
+    "KCityWarning": "kcity_geo.errors",
+    "Result": "kcity_geo.result",
+    "Study": "kcity_geo.studyfile",
+    "Suitability": "kcity_geo.result",
+    "assess_gaps": "kcity_geo.study",
+    "check": "kcity_geo.study",
+    "fetch": "kcity_geo.sources.fetch",
+    "find_city": "kcity_geo.study",
+    "load": "kcity_geo.study",
+    "load_study": "kcity_geo.studyfile",
+    "make_city": "kcity_geo.city",
+    "make_demo": "kcity_geo.sources.demo",
+    "rank_sites": "kcity_geo.study",
+    "run": "kcity_geo.study",
+    "save": "kcity_geo.study",
+    "street_graphs": "kcity_geo.study",
+    "suitability": "kcity_geo.study",
+    "terrain": "kcity_geo.study",
+}
+_MODULES = {
+    "energy": "kcity_geo.analysis.energy",
+    "transport": "kcity_geo.analysis.transport",
+    "water": "kcity_geo.analysis.water",
+}
+
+__all__ = [
+    "City",
+    "CityData",
+    "Config",
+    "Gaps",
+    "Indicator",
+    "KCityError",
+    "KCityWarning",
+    "Result",
+    "Study",
+    "Suitability",
+    "assess_gaps",
+    "check",
+    "energy",
+    "fetch",
+    "find_city",
+    "load",
+    "load_study",
+    "make_city",
+    "make_demo",
+    "rank_sites",
+    "run",
+    "save",
+    "street_graphs",
+    "suitability",
+    "terrain",
+    "transport",
+    "water",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
+    raise AttributeError(f"module 'kcity_geo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

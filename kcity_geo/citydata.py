@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
     from kcity_geo.city import City
+    from kcity_geo.studyfile import Study
 
 __all__ = ["CityData", "Provenance"]
 
@@ -78,6 +79,10 @@ class CityData:
     provenance : a row an input.
     warnings : what the reader of the report must know about the data.
     osm_date : date of the OSM extract, ISO, or ``""``.
+    synthetic : True for a city that does not exist (the demo).
+    study : the study it was loaded for.
+    measured : input -> what was measured when it was brought onto the grid (``total``,
+        ``source_total``, ``conserved_share``, ``valid_share``).
     """
 
     city: City
@@ -93,6 +98,8 @@ class CityData:
     warnings: tuple[str, ...] = ()
     osm_date: str = ""
     synthetic: bool = False
+    study: Study | None = None
+    measured: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def array(self, name: str) -> NDArray[np.float64] | None:
         """

@@ -72,6 +72,9 @@ class CitySection(BaseModel):
         default=None,
         description="polygon file; without one the header box of the OSM extract, or a place looked up by name",
     )
+    osm_relation: int | None = Field(
+        default=None, gt=0, description="id of a boundary relation inside the OSM extract"
+    )
     bbox: tuple[float, float, float, float] | None = Field(
         default=None, description="west, south, east, north in degrees, instead of a boundary file"
     )
@@ -215,9 +218,26 @@ class Study(BaseModel):
     energy: dict[str, float | str | bool] = Field(
         default_factory=dict, description="parameters of tables/parameters.toml [energy]"
     )
+    place: Any = Field(default=None, exclude=True, description="a City made in Python")
     folder: Path = Field(
         default=Path(), exclude=True, description="folder that paths are relative to"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_python(cls, raw: Any) -> Any:  # noqa: ANN401 - whatever the caller gave
+        """Take ``Study(city=City, project=..., cell_m=...)`` as well as the tables of a file."""
+        if not isinstance(raw, dict):
+            return raw
+        raw = dict(raw)
+        short = {k: raw.pop(k) for k in ("name", "project", "cell_m", "seed") if k in raw}
+        if short:
+            raw["study"] = {**dict(raw.get("study", {})), **short}
+        place = raw.get("city")
+        if hasattr(place, "boundary_metric"):
+            raw["city"] = {"name": getattr(place, "name", "")}
+            raw["place"] = place
+        return raw
 
     @model_validator(mode="after")
     def _known_overrides(self) -> Study:
@@ -268,7 +288,7 @@ def _valid_keys(location: tuple[int | str, ...]) -> list[str]:
         if field is None:
             return []
         model = field.annotation
-    return [k for k in getattr(model, "model_fields", {}) if k != "folder"]
+    return [k for k in getattr(model, "model_fields", {}) if k not in {"folder", "place"}]
 
 
 def _explain(error: ValidationError, origin: str) -> str:
@@ -339,8 +359,14 @@ def check_study(raw: dict[str, Any], *, folder: Path, origin: str = "study") -> 
     StudyError
         If a key is unknown or out of range.
     """
-    if "folder" in raw:
-        raise StudyError(f"{origin}: folder: unknown key; paths are relative to the study file")
+    for key in ("folder", "place", "name", "project", "cell_m", "seed"):
+        if key in raw:
+            mend = (
+                "paths are relative to the study file"
+                if key == "folder"
+                else "put it under [study]"
+            )
+            raise StudyError(f"{origin}: {key}: unknown key at the top; {mend}")
     try:
         return Study(**raw, folder=folder)
     except ValidationError as error:

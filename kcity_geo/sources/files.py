@@ -1,0 +1,257 @@
+"""
+The user's own vector files and tables: boundaries, districts, polygons, official numbers.
+
+Any CRS is taken when it is stated; nothing is guessed except that a GeoJSON without one is
+lon/lat, as RFC 7946 says.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import shapely
+
+from kcity_geo.errors import KCityWarning, SchemaError, SourceError, StudyError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import geopandas as gpd
+    from shapely.geometry.base import BaseGeometry
+
+__all__ = ["read_boundary", "read_official_table", "read_polygons", "read_vector"]
+
+_VECTOR_ENDINGS = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml", ".parquet", ".zip")
+_RATES = ("electricity_access", "piped_water_access", "nrw_share")
+_AMOUNTS = (
+    "population",
+    "water_supply_m3_day",
+    "wastewater_capacity_m3_day",
+    "water_storage_m3",
+    "peak_demand_mw",
+    "firm_capacity_mw",
+    "lpcd",
+)
+
+
+def read_vector(path: Path, *, key: str) -> gpd.GeoDataFrame:
+    """
+    Read a vector file of the user.
+
+    Parameters
+    ----------
+    path : GeoJSON, GeoPackage, Shapefile (.shp or zipped), FlatGeobuf, KML or GeoParquet.
+    key : key of the study file, for messages.
+
+    Returns
+    -------
+    All features of the first layer, with a CRS.
+
+    Raises
+    ------
+    SourceError
+        If the file is missing, empty, unreadable or has no CRS.
+    """
+    import geopandas as gpd
+    import pyogrio
+
+    if not path.exists():
+        raise SourceError(f"{key}: {path} does not exist")
+    if path.is_dir() or path.suffix.lower() not in _VECTOR_ENDINGS:
+        raise SourceError(
+            f"{key}: {path.name} is not a vector file that is known; use one of {', '.join(_VECTOR_ENDINGS)}"
+        )
+    if path.stat().st_size == 0:
+        raise SourceError(f"{key}: {path.name} is empty (0 bytes)")
+    try:
+        if path.suffix.lower() == ".parquet":
+            frame = gpd.read_parquet(path)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                layers = pyogrio.list_layers(path)
+                frame = gpd.read_file(
+                    path, layer=layers[0, 0], engine="pyogrio", on_invalid="ignore"
+                )
+    except Exception as error:
+        raise SourceError(
+            f"{key}: {path.name} cannot be read ({str(error).splitlines()[0][:160]})"
+        ) from error
+    if "geometry" not in frame or len(frame) == 0:
+        raise SourceError(f"{key}: {path.name} holds no features")
+    if frame.crs is None:
+        raise SourceError(
+            f"{key}: {path.name} has no CRS; save it again with one (EPSG:4326 for lon/lat)"
+        )
+    return frame
+
+
+def read_boundary(path: Path, *, key: str = "city.boundary") -> BaseGeometry:
+    """
+    Read the outline of a city.
+
+    Parameters
+    ----------
+    path : polygon file; several polygons are joined.
+    key : for messages.
+
+    Returns
+    -------
+    Polygon or MultiPolygon, lon/lat. It may still cross itself; `kcity_geo.city.make_city` repairs.
+
+    Raises
+    ------
+    SourceError
+        As `read_vector`.
+    StudyError
+        If there is no polygon in the file.
+    """
+    frame = read_vector(path, key=key).to_crs(4326)
+    geometry = frame.geometry[~frame.geometry.is_empty & frame.geometry.notna()].to_numpy()
+    parts = shapely.get_parts(geometry)
+    polygons = [p for p in parts if p.geom_type in {"Polygon", "MultiPolygon"}]
+    if not polygons:
+        kinds = ", ".join(sorted({p.geom_type for p in parts})) or "nothing"
+        raise StudyError(f"{key}: {path.name} holds {kinds}; a Polygon or MultiPolygon is needed")
+    if len(polygons) == 1:
+        only: BaseGeometry = polygons[0]
+        return only
+    crossing = [p for p in polygons if not p.is_valid]
+    if crossing:
+        warnings.warn(
+            f"{key}: {len(crossing)} of {len(polygons)} polygons cross themselves and were repaired",
+            KCityWarning,
+            stacklevel=2,
+        )
+    joined: BaseGeometry = shapely.union_all([shapely.make_valid(p) for p in polygons])
+    return joined
+
+
+def read_polygons(path: Path, *, key: str) -> gpd.GeoDataFrame:
+    """
+    Read polygons with their columns (districts, protected areas, census blocks).
+
+    Parameters
+    ----------
+    path : polygon file.
+    key : for messages.
+
+    Returns
+    -------
+    Polygons only, repaired when they cross themselves.
+
+    Raises
+    ------
+    SourceError
+        As `read_vector`, and when there is no polygon.
+    """
+    frame = read_vector(path, key=key)
+    keep = frame.geometry.geom_type.isin(["Polygon", "MultiPolygon"])
+    if not keep.any():
+        raise SourceError(f"{key}: {path.name} holds no polygons")
+    frame = frame[keep].reset_index(drop=True)
+    bad = ~frame.geometry.is_valid
+    if bad.any():
+        warnings.warn(
+            f"{key}: {int(bad.sum())} of {len(frame)} polygons cross themselves and were repaired",
+            KCityWarning,
+            stacklevel=2,
+        )
+        frame = frame.set_geometry(shapely.make_valid(frame.geometry.to_numpy()), crs=frame.crs)
+    return frame
+
+
+def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFrame:
+    """
+    Read official numbers by district.
+
+    Parameters
+    ----------
+    path : csv (comma or semicolon) or xlsx with a column ``district_id`` or ``name`` and columns
+        named like the keys of ``[official]``.
+    districts : of the city; rows are matched by id, else by name.
+
+    Returns
+    -------
+    Index ``district_id`` in the order of `districts`; NaN where the table has no row.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read, or a rate is outside 0 to 1, or an amount negative.
+    SchemaError
+        If no row matches a district.
+    """
+    key = "official.table"
+    try:
+        if path.suffix.lower() in {".xlsx", ".xls"}:
+            table = pd.read_excel(path)
+        else:
+            table = pd.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
+    except ImportError as error:
+        raise SourceError(f"{key}: {path.name}: reading xlsx needs the package openpyxl") from error
+    except Exception as error:
+        raise SourceError(
+            f"{key}: {path.name} cannot be read ({str(error).splitlines()[0][:160]})"
+        ) from error
+    table.columns = [str(c).strip() for c in table.columns]
+    matched = _match(table, districts, name=path.name)
+    known = [c for c in (*_RATES, *_AMOUNTS) if c in matched]
+    if not known:
+        raise SchemaError(
+            f"{key}: {path.name} has the columns {', '.join(table.columns)}; none is one of "
+            f"{', '.join((*_RATES, *_AMOUNTS))}"
+        )
+    out = pd.DataFrame(index=districts["district_id"].to_numpy())
+    out.index.name = "district_id"
+    for column in known:
+        numbers = pd.to_numeric(matched[column], errors="coerce")
+        bad = numbers.isna() & matched[column].notna()
+        if bad.any():
+            raise SourceError(
+                f"{key}: {column} has the value {matched[column][bad].iloc[0]!r}, a number is needed"
+            )
+        if (numbers < 0).any() or (column in _RATES and (numbers > 1).any()):
+            wrong = numbers[(numbers < 0) | (numbers > 1)].iloc[0]
+            need = "a share from 0 to 1 (0.85, not 85)" if column in _RATES else "zero or more"
+            raise SourceError(f"{key}: {column} has the value {wrong:g}; it needs {need}")
+        out[column] = numbers.reindex(out.index).to_numpy()
+    absent = out.index[out.isna().all(axis=1)]
+    if len(absent):
+        warnings.warn(
+            f"{key}: no row for {len(absent)} of {len(out)} districts ({', '.join(map(str, absent[:5]))})",
+            KCityWarning,
+            stacklevel=2,
+        )
+    return out
+
+
+def _match(table: pd.DataFrame, districts: gpd.GeoDataFrame, *, name: str) -> pd.DataFrame:
+    ids = dict(zip(districts["district_id"].astype(str), districts["district_id"], strict=True))
+    names = dict(zip(districts["name"].str.casefold(), districts["district_id"], strict=True))
+    for column, lookup in (("district_id", ids), ("name", names), ("district", names)):
+        if column not in table:
+            continue
+        text: Any = table[column].astype(str).str.strip()
+        found = (text if lookup is ids else text.str.casefold()).map(lookup)
+        if found.notna().any():
+            strange = table[column][found.isna()]
+            if len(strange):
+                warnings.warn(
+                    f"official.table: {name} has {len(strange)} rows of no district here "
+                    f"(first: {strange.iloc[0]!r}); they were left out",
+                    KCityWarning,
+                    stacklevel=4,
+                )
+            out: pd.DataFrame = table[found.notna()].copy()
+            out.index = pd.Index(found[found.notna()])
+            if out.index.duplicated().any():
+                twice = out.index[out.index.duplicated()][0]
+                raise SchemaError(f"official.table: {name} has two rows for district {twice!r}")
+            return out
+    raise SchemaError(
+        f"official.table: no row of {name} matches a district; it needs a column district_id (like "
+        f"{districts['district_id'].iloc[0]!r}) or name"
+    )

@@ -1,0 +1,754 @@
+"""
+The whole story of a study: find the city, load, assess, score, rank, save.
+
+This is the only file that knows all rooms of the house; each function here is one arrow of the
+straight line and can be called on its own.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from kcity_geo.citydata import CityData, Provenance
+from kcity_geo.city import City, make_city, to_metric
+from kcity_geo.config import Config, read_table
+from kcity_geo.cube import district_shares, empty_cube, layer, study_grid
+from kcity_geo.errors import KCityWarning, SourceError, StudyError
+from kcity_geo.result import Gaps, Result, Suitability
+from kcity_geo.standards import load_standards
+from kcity_geo.studyfile import Study, load_study, resolve_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    import geopandas as gpd
+    import pandas as pd
+    import xarray as xr
+    from odc.geo.geobox import GeoBox
+
+    from kcity_geo.analysis.network import StreetGraph
+
+    Progress = Callable[[str], None]
+
+__all__ = [
+    "assess_gaps",
+    "check",
+    "find_city",
+    "load",
+    "rank_sites",
+    "run",
+    "save",
+    "street_graphs",
+    "suitability",
+    "terrain",
+]
+
+_Found = TypeVar("_Found", Gaps, Suitability)
+
+#: How far beyond the boundary streets and facilities are read, so that the edge is served too.
+CONTEXT_M = 2000.0
+
+# Street graphs and terrain of a city are needed by three steps and cost seconds: made once for
+# each CityData, which never changes, and forgotten with it.
+_GRAPHS: WeakKeyDictionary[CityData, dict[str, StreetGraph]] = WeakKeyDictionary()
+_TERRAIN: WeakKeyDictionary[CityData, dict[str, Any]] = WeakKeyDictionary()
+
+
+class _Clock:
+    """Stage names and seconds, in the order they happened."""
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._progress = progress
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        if self._progress:
+            self._progress(name)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+@contextmanager
+def _noted(texts: list[str]) -> Iterator[None]:
+    """Collect data-quality warnings for the report, and still warn."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", KCityWarning)
+        yield
+    for warning in caught:
+        if issubclass(warning.category, KCityWarning):
+            text = str(warning.message)
+            if text not in texts:
+                texts.append(text)
+                warnings.warn(text, KCityWarning, stacklevel=4)
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
+
+
+def find_city(place: str | Study, *, config: Config | None = None) -> City:
+    """
+    Find a city by name, or build it from what a study file says of its outline.
+
+    Parameters
+    ----------
+    place : a name ("Kota Kinabalu, Malaysia"), looked up online (or in the offline gazetteer
+        when `Config.offline`), or a `Study`.
+    config : limits, cache, offline.
+
+    Returns
+    -------
+    The city. For a study: its boundary file, else its OSM relation, else its box, else the header
+    box of its OSM extract, else its name.
+
+    Raises
+    ------
+    CityNotFoundError
+        If no place, or more than one, answers to the name.
+    StudyError, SourceError
+        If the outline is not usable.
+    """
+    config = config or Config.from_env()
+    if isinstance(place, str):
+        from kcity_geo.sources.places import find_place
+
+        return find_place(place, config=config)
+    return _city_of(place, config)
+
+
+def _city_of(study: Study, config: Config) -> City:
+    import shapely
+
+    if isinstance(study.place, City):
+        return study.place
+    wanted = study.city
+    name = wanted.name or study.study.name
+    districts = None
+    if wanted.districts:
+        from kcity_geo.sources.files import read_polygons
+
+        path = resolve_path(study, wanted.districts, key="city.districts")
+        districts = read_polygons(path, key="city.districts")
+    osm = study.sources.osm
+    extract = None
+    if osm and osm != "overpass":
+        extract = resolve_path(study, osm, key="sources.osm")
+    if wanted.boundary:
+        from kcity_geo.sources.files import read_boundary
+
+        outline = read_boundary(resolve_path(study, wanted.boundary, key="city.boundary"))
+    elif wanted.osm_relation is not None:
+        from kcity_geo.sources.pbf import read_relation
+
+        if extract is None:
+            raise StudyError("city.osm_relation: needs sources.osm, an extract that holds it")
+        outline = read_relation(extract, wanted.osm_relation)
+    elif wanted.bbox is not None:
+        west, south, east, north = wanted.bbox
+        if not (west < east and south < north):
+            raise StudyError(
+                f"city.bbox: {list(wanted.bbox)} must be west, south, east, north in degrees"
+            )
+        outline = shapely.box(west, south, east, north)
+    elif extract is not None:
+        from kcity_geo.sources.pbf import read_header
+
+        box, _ = read_header(extract)
+        if box is None:
+            raise StudyError(
+                f"city.boundary: none is given and {extract.name} has no header box; give a boundary"
+            )
+        warnings.warn(
+            f"the study area of {name} is the box of its OSM extract, not a city boundary; land "
+            "beyond the extract counts as unmapped",
+            KCityWarning,
+            stacklevel=3,
+        )
+        outline = box
+    elif wanted.name:
+        return find_city(wanted.name, config=config)
+    else:
+        raise StudyError(
+            "city: no outline; give city.boundary, city.bbox, city.osm_relation or an OSM extract"
+        )
+    return make_city(name, outline, districts=districts, config=config)
+
+
+def load(
+    study: Study,
+    *,
+    config: Config | None = None,
+    progress: Progress | None = None,
+    _clock: _Clock | None = None,
+) -> CityData:
+    """
+    Read everything a study names and bring it onto one grid in one CRS.
+
+    Parameters
+    ----------
+    study : checked study file.
+    config : limits, cache, offline.
+    progress : called with the name of each stage.
+
+    Returns
+    -------
+    The data; what is left out of the study file is absent.
+
+    Raises
+    ------
+    StudyError, SourceError, LimitError, SchemaError
+        If an input is wrong; the message names file and key.
+    """
+    config = config or Config.from_env()
+    clock = _clock or _Clock(progress)
+    notes: list[str] = []
+    with _noted(notes):
+        with clock.stage("boundary"):
+            city = find_city(study, config=config)
+            grid = study_grid(city, cell_m=study.study.cell_m, config=config)
+            cube = empty_cube(city, grid=grid)
+            shares = district_shares(city, grid=grid)
+        with clock.stage("rasters"):
+            cube, dem, provenance, measured = _load_rasters(study, city, grid, cube, config)
+        with clock.stage("OpenStreetMap"):
+            layers, osm_date, osm_provenance = _load_osm(study, city, config)
+        with clock.stage("official numbers and timetables"):
+            official, transit, more = _load_tables(study, city, config)
+            cube = _scale_population(cube, official, city)
+            cube = _urban(cube, city, grid)
+        with clock.stage("inventory"):
+            from kcity_geo.analysis.inventory import inventory
+
+            table = inventory(layers, city, extract_date=osm_date)
+    if "population" not in cube:
+        notes.append(
+            "no population was given: persons cannot be counted; give sources.population "
+            "(GHS-POP, WorldPop or a census grid)"
+        )
+    synthetic = "synthetic" in city.name.lower()
+    return CityData(
+        city=city,
+        grid=grid,
+        cube=cube,
+        layers=layers,
+        inventory=table,
+        shares=shares,
+        dem=dem,
+        transit=transit,
+        official=official,
+        provenance=(*osm_provenance, *provenance, *more),
+        warnings=tuple(notes),
+        osm_date=osm_date,
+        synthetic=synthetic,
+        study=study,
+        measured=measured,
+    )
+
+
+def _load_rasters(
+    study: Study, city: City, grid: GeoBox, cube: xr.Dataset, config: Config
+) -> tuple[xr.Dataset, xr.DataArray | None, tuple[Provenance, ...], dict[str, Mapping[str, float]]]:
+    from kcity_geo.sources.files import read_polygons
+    from kcity_geo.sources.rasters import describe, persons_from_polygons, read_dem, read_raster
+
+    dem = None
+    provenance: list[Provenance] = []
+    measured: dict[str, Mapping[str, float]] = {}
+    for key, rule in read_table("rasters")["raster"].items():
+        value = getattr(study.sources, key)
+        if value is None:
+            continue
+        path = resolve_path(study, value, key=f"sources.{key}")
+        about = describe(path, key=key)
+        if key == "population" and path.suffix.lower() in {
+            ".gpkg",
+            ".geojson",
+            ".shp",
+            ".fgb",
+            ".parquet",
+        }:
+            frame = read_polygons(path, key="sources.population")
+            values, numbers = persons_from_polygons(frame, city=city, grid=grid)
+            variable = layer(
+                values,
+                grid=grid,
+                units="persons",
+                long_name="Residents",
+                source=about.title,
+                licence=about.licence,
+                as_of=about.as_of,
+                evidence="user",
+            )
+        else:
+            variable, numbers = read_raster(path, key=key, city=city, grid=grid, config=config)
+        cube = cube.assign({rule["variable"]: variable})
+        measured[key] = numbers
+        provenance.append(about)
+        if key == "elevation":
+            dem = read_dem(path, city=city, config=config)
+    return cube, dem, tuple(provenance), measured
+
+
+def _load_osm(
+    study: Study, city: City, config: Config
+) -> tuple[dict[str, gpd.GeoDataFrame], str, tuple[Provenance, ...]]:
+    from kcity_geo.sources.pbf import empty_layers, read_osm
+    from kcity_geo.sources.rasters import sha256_of
+
+    area = _with_context(city)
+    if study.sources.osm is None:
+        warnings.warn(
+            "no OpenStreetMap extract was given: streets, facilities and networks are not assessed; "
+            "give sources.osm",
+            KCityWarning,
+            stacklevel=3,
+        )
+        return empty_layers(city.crs), "", ()
+    if study.sources.osm == "overpass":
+        from kcity_geo.sources.overpass import download_osm
+
+        path = download_osm(area, config=config)
+    else:
+        path = resolve_path(study, study.sources.osm, key="sources.osm")
+    extract = read_osm(path, area=area, crs=city.crs, config=config)
+    for text in extract.warnings:
+        warnings.warn(text, KCityWarning, stacklevel=3)
+    layers = dict(extract.layers)
+    if study.sources.protected:
+        layers["protected"] = _more_protected(study, city, layers["protected"])
+    about = Provenance(
+        id="osm",
+        title=f"OpenStreetMap extract {path.name}",
+        path=path.name,
+        sha256=sha256_of(path),
+        licence="ODbL-1.0",
+        attribution="© OpenStreetMap contributors",
+        as_of=extract.date,
+        url="https://www.openstreetmap.org/copyright",
+    )
+    return layers, extract.date, (about,)
+
+
+def _with_context(city: City) -> Any:  # noqa: ANN401 - shapely geometry
+    """City boundary and `CONTEXT_M` around it, lon/lat."""
+    import shapely
+    from pyproj import Transformer
+
+    wider = city.boundary_metric.buffer(CONTEXT_M)
+    back = Transformer.from_crs(city.crs, 4326, always_xy=True)
+    return shapely.make_valid(
+        shapely.transform(wider, lambda xy: np.column_stack(back.transform(xy[:, 0], xy[:, 1])))
+    )
+
+
+def _more_protected(study: Study, city: City, known: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    import pandas as pd
+
+    from kcity_geo.sources.files import read_polygons
+
+    path = resolve_path(study, str(study.sources.protected), key="sources.protected")
+    frame = read_polygons(path, key="sources.protected").to_crs(city.crs)
+    extra = known.iloc[:0].reindex(range(len(frame))).set_geometry(frame.geometry.to_numpy())
+    extra = extra.set_crs(city.crs, allow_override=True)
+    extra["osm_type"], extra["osm_id"] = "file", -np.arange(1, len(frame) + 1)
+    extra["name"] = frame["name"].fillna("").astype(str).to_numpy() if "name" in frame else ""
+    extra["tags"] = [{} for _ in range(len(frame))]
+    if known.empty:
+        return extra
+    joined: gpd.GeoDataFrame = pd.concat([known, extra], ignore_index=True)
+    return joined
+
+
+def _load_tables(
+    study: Study, city: City, config: Config
+) -> tuple[dict[str, Any], pd.DataFrame | None, tuple[Provenance, ...]]:
+    official: dict[str, Any] = {
+        k: v for k, v in study.official.model_dump().items() if v not in {None, ""}
+    }
+    more: list[Provenance] = []
+    if study.official.table:
+        from kcity_geo.sources.files import read_official_table
+        from kcity_geo.sources.rasters import sha256_of
+
+        path = resolve_path(study, study.official.table, key="official.table")
+        official["table"] = read_official_table(path, districts=city.districts)
+        more.append(
+            Provenance(
+                id="official",
+                title=study.official.source or path.name,
+                path=path.name,
+                sha256=sha256_of(path),
+                as_of=str(study.official.year or ""),
+            )
+        )
+    elif official:
+        more.append(
+            Provenance(
+                id="official",
+                title=study.official.source or "official numbers in the study file",
+                as_of=str(study.official.year or ""),
+            )
+        )
+    transit = None
+    if study.sources.gtfs:
+        from kcity_geo.sources.rasters import sha256_of
+        from kcity_geo.sources.transit import read_gtfs
+
+        path = resolve_path(study, study.sources.gtfs, key="sources.gtfs")
+        transit = read_gtfs(path, crs=city.crs, area=_with_context(city))
+        more.append(
+            Provenance(id="gtfs", title=f"GTFS {path.name}", path=path.name, sha256=sha256_of(path))
+        )
+    return official, transit, tuple(more)
+
+
+def _scale_population(cube: xr.Dataset, official: Mapping[str, Any], city: City) -> xr.Dataset:
+    """Scale the raster to the official count, when there is one."""
+    target = official.get("population")
+    if target is None or "population" not in cube:
+        return cube
+    population = cube["population"]
+    total = float(population.sum())
+    if total <= 0:
+        raise SourceError(
+            f"sources.population: nobody lives in {city.name} by the raster, but official.population "
+            f"is {target:,.0f}"
+        )
+    factor = target / total
+    if abs(factor - 1) > 0.1:
+        warnings.warn(
+            f"the population raster holds {total:,.0f} persons, the official number is {target:,.0f}; "
+            f"the raster was scaled by {factor:.2f}",
+            KCityWarning,
+            stacklevel=3,
+        )
+    scaled = population * factor
+    scaled.attrs = {**population.attrs, "scaled_by": factor}
+    return cube.assign(population=scaled)
+
+
+def _urban(cube: xr.Dataset, city: City, grid: GeoBox) -> xr.Dataset:
+    """Degree of urbanisation of each cell, from a raster of codes or from the population."""
+    if "population" not in cube and "smod" not in cube:
+        return cube
+    from kcity_geo.analysis.settlement import urban_classes
+
+    box = grid.boundingbox
+    smod = cube["smod"].to_numpy() if "smod" in cube else None
+    people = cube["population"].to_numpy() if "population" in cube else np.full(grid.shape, np.nan)
+    classes = urban_classes(
+        people, cell_m=abs(grid.resolution.x), origin=(box.left, box.top), smod=smod
+    )
+    return cube.assign(
+        urban_class=layer(
+            classes,
+            grid=grid,
+            units="class: 1 rural, 2 urban cluster, 3 urban centre",
+            long_name="Degree of urbanisation",
+            source="GHS-SMOD" if smod is not None else "derived from the population",
+            evidence="observed" if smod is not None else "modelled",
+        )
+    )
+
+
+def street_graphs(data: CityData) -> dict[str, StreetGraph]:
+    """
+    Walk, cycle and drive graphs of a city, made once.
+
+    Parameters
+    ----------
+    data : of the city.
+
+    Returns
+    -------
+    Mode -> graph.
+    """
+    if data not in _GRAPHS:
+        from kcity_geo.analysis.network import build_graphs
+
+        parameters = data.study.transport if data.study else None
+        _GRAPHS[data] = build_graphs(data, parameters=parameters)
+    return _GRAPHS[data]
+
+
+def terrain(data: CityData) -> dict[str, Any]:
+    """
+    Slope, height above drainage and their like for each cell, made once.
+
+    Parameters
+    ----------
+    data : of the city.
+
+    Returns
+    -------
+    Name -> array (rows, cols); empty without elevation.
+    """
+    if data not in _TERRAIN:
+        from kcity_geo.analysis.terrain import cell_terrain
+
+        parameters = data.study.water if data.study else None
+        _TERRAIN[data] = (
+            dict(cell_terrain(data, parameters=parameters)) if data.dem is not None else {}
+        )
+    return _TERRAIN[data]
+
+
+def assess_gaps(
+    data: CityData, *, progress: Progress | None = None, _clock: _Clock | None = None
+) -> Gaps:
+    """
+    Assess transport, water and energy: gap, bounds, confidence and label for each cell.
+
+    Parameters
+    ----------
+    data : of the city.
+    progress : called with the name of each stage.
+
+    Returns
+    -------
+    The gaps by cell, district and city.
+    """
+    from kcity_geo.analysis import energy, transport, water
+    from kcity_geo.analysis.completeness import assess_completeness
+    from kcity_geo.analysis.gaps import assess_gaps as combine
+
+    clock = _clock or _Clock(progress)
+    study = data.study or Study()
+    standards = load_standards(study.standards)
+    notes: list[str] = []
+    with _noted(notes):
+        with clock.stage("street graphs"):
+            graphs = street_graphs(data)
+        with clock.stage("terrain"):
+            relief = terrain(data)
+        with clock.stage("transport"):
+            found = list(
+                transport.assess(data, graphs, standards=standards, parameters=study.transport)
+            )
+        with clock.stage("water"):
+            found += water.assess(
+                data, graphs, standards=standards, parameters=study.water, terrain=relief
+            )
+        with clock.stage("energy"):
+            found += energy.assess(
+                data, graphs, standards=standards, parameters=study.energy, terrain=relief
+            )
+        with clock.stage("gap model"):
+            completeness = assess_completeness(data)
+            gaps = combine(data, found, completeness, standards=standards, seed=study.study.seed)
+    return _with_warnings(gaps, notes)
+
+
+def _with_warnings(found: _Found, notes: list[str]) -> _Found:
+    from dataclasses import replace
+
+    return replace(found, warnings=tuple(dict.fromkeys((*found.warnings, *notes))))
+
+
+def suitability(
+    data: CityData, gaps: Gaps | None = None, *, project: str | None = None
+) -> Suitability:
+    """
+    Score every cell for the project of the study.
+
+    Parameters
+    ----------
+    data : of the city.
+    gaps : of the same city; some criteria use them.
+    project : another profile than the study's.
+
+    Returns
+    -------
+    Score, criteria and constraints.
+
+    Raises
+    ------
+    StudyError
+        If the profile does not exist or no criterion has data.
+    """
+    from kcity_geo.analysis.suitability import suitability as score
+
+    study = data.study or Study()
+    own = project is None or project == study.study.project
+    notes: list[str] = []
+    with _noted(notes):
+        found = score(
+            data,
+            gaps,
+            project=project or study.study.project,
+            graphs=street_graphs(data),
+            terrain=terrain(data),
+            weights=study.suitability.weights if own else None,
+            constraints=study.suitability.constraints if own else None,
+        )
+    return _with_warnings(found, notes)
+
+
+def rank_sites(score: Suitability, data: CityData) -> gpd.GeoDataFrame:
+    """
+    Delineate the best areas and rank them.
+
+    Parameters
+    ----------
+    score : of `suitability`.
+    data : of the city.
+
+    Returns
+    -------
+    Sites, best first, with their reasons; empty, with a warning, when none is large enough.
+    """
+    from kcity_geo.analysis.sites import rank_sites as rank
+
+    study = data.study or Study()
+    return rank(
+        score,
+        data,
+        threshold=study.suitability.threshold,
+        max_sites=study.suitability.max_sites,
+        seed=study.study.seed,
+        terrain=terrain(data),
+        graphs=street_graphs(data),
+    )
+
+
+def save(result: Result, out: str | Path) -> Path:
+    """
+    Write the study folder: map, report, layers and tables.
+
+    Parameters
+    ----------
+    result : a finished study.
+    out : folder; an earlier study there is replaced only when the new one is whole.
+
+    Returns
+    -------
+    The folder.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written or holds something else than a study.
+    """
+    from pathlib import Path
+
+    from kcity_geo.outputs.folder import save as write
+
+    return write(result, Path(out))
+
+
+def run(
+    study: Study | str | Path,
+    out: str | Path,
+    *,
+    config: Config | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """
+    Run a whole study and save it.
+
+    Parameters
+    ----------
+    study : study file or its path.
+    out : folder for the results.
+    config : limits, cache, offline.
+    progress : called with the name of each stage.
+
+    Returns
+    -------
+    What was found; `Result.timings` says where the time went.
+
+    Raises
+    ------
+    KCityError
+        If an input is wrong or the output cannot be written; nothing is overwritten then.
+    """
+    from dataclasses import replace
+    from pathlib import Path
+
+    from kcity_geo.outputs.folder import check_out_dir
+
+    study = study if isinstance(study, Study) else load_study(study)
+    check_out_dir(Path(out))
+    clock = _Clock(progress)
+    data = load(study, config=config, _clock=clock)
+    gaps = assess_gaps(data, _clock=clock)
+    notes: list[str] = []
+    with _noted(notes):
+        with clock.stage("suitability"):
+            score = suitability(data, gaps)
+        with clock.stage("sites"):
+            sites = rank_sites(score, data)
+    score = _with_warnings(score, notes)
+    result = Result(
+        study=study, data=data, gaps=gaps, score=score, sites=sites, timings=dict(clock.seconds)
+    )
+    with clock.stage("files"):
+        save(result, out)
+    return replace(result, timings=dict(clock.seconds))
+
+
+def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]:
+    """
+    Read every input of a study and say what each will be used for and how complete it is.
+
+    Parameters
+    ----------
+    study : checked study file.
+    config : limits, cache, offline.
+
+    Returns
+    -------
+    A row an input and a row an indicator: ``kind, name, status, detail``.
+
+    Raises
+    ------
+    KCityError
+        If an input is wrong.
+    """
+    data = load(study, config=config)
+    rows: list[dict[str, Any]] = []
+    for about in data.provenance:
+        numbers = data.measured.get(about.id, {})
+        detail = [about.title]
+        if "valid_share" in numbers:
+            detail.append(f"covers {numbers['valid_share']:.0%} of the city")
+        if "total" in numbers:
+            detail.append(f"total {numbers['total']:,.0f}")
+        if about.licence == "unknown":
+            detail.append("licence not stated")
+        rows.append(
+            {"kind": "input", "name": about.id, "status": "ok", "detail": "; ".join(detail)}
+        )
+    for row in data.inventory.to_dict("records"):
+        rows.append(
+            {
+                "kind": "layer",
+                "name": row["layer"],
+                "status": "ok" if row["count"] else "nothing mapped",
+                "detail": f"{row['count']:,} features",
+            }
+        )
+    gaps = assess_gaps(data)
+    for indicator in gaps.assessed:
+        rows.append(
+            {
+                "kind": "indicator",
+                "name": indicator.id,
+                "status": "NOT ASSESSED" if indicator.not_assessed else "will be assessed",
+                "detail": indicator.not_assessed or indicator.note or indicator.evidence,
+            }
+        )
+    rows.extend(
+        {"kind": "warning", "name": "", "status": "note", "detail": text}
+        for text in dict.fromkeys((*data.warnings, *gaps.warnings))
+    )
+    return rows
