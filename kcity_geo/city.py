@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["City", "make_city", "metric_crs", "require_metric", "scale_error"]
 
 _GEOD = Geod(ellps="WGS84")
+_UTM_SOUTH, _UTM_NORTH = -80, 84
+_WORLD = (-180.0, -90.0, 180.0, 90.0)
+_MAX_DEGREES = 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +114,7 @@ def metric_crs(boundary: BaseGeometry) -> CRS:
     """
     west, south, east, north = boundary.bounds
     zone = _zone(west)
-    if zone == _zone(np.nextafter(east, west)) and south > -80 and north < 84:
+    if zone == _zone(np.nextafter(east, west)) and south > _UTM_SOUTH and north < _UTM_NORTH:
         return CRS.from_epsg((32600 if (south + north) / 2 >= 0 else 32700) + zone)
     lon, lat = round((west + east) / 2, 4), round((south + north) / 2, 4)
     return CRS.from_proj4(
@@ -221,17 +224,17 @@ def make_city(
     config = config or Config()
     polygon = _clean_polygon(boundary, what="city boundary")
     west, south, east, north = polygon.bounds
-    if west < -180 or east > 180 or south < -90 or north > 90:
+    if west < _WORLD[0] or south < _WORLD[1] or east > _WORLD[2] or north > _WORLD[3]:
         raise StudyError(
             f"city boundary: bounds {west:g}, {south:g}, {east:g}, {north:g} are not lon/lat; "
             "give the file a CRS"
         )
     width_km = _GEOD.line_length([west, east], [(south + north) / 2] * 2) / 1000
     height_km = _GEOD.line_length([west] * 2, [south, north]) / 1000
-    if east - west > 6 or max(width_km, height_km) > config.max_extent_km:
+    if east - west > _MAX_DEGREES or max(width_km, height_km) > config.max_extent_km:
         raise LimitError(
-            f"city boundary: {east - west:.1f} degrees, {width_km:,.0f} x {height_km:,.0f} km is no city; the limits are "
-            f"6 degrees and {config.max_extent_km:g} km; draw a smaller boundary"
+            f"city boundary: {east - west:.1f} degrees, {width_km:,.0f} x {height_km:,.0f} km is no city; "
+            f"the limits are 6 degrees and {config.max_extent_km:g} km; draw a smaller boundary"
         )
     crs = metric_crs(polygon)
     return City(

@@ -39,6 +39,7 @@ __all__ = [
     "study_grid",
 ]
 
+_FEW_CELLS = 64
 EVIDENCE = ("observed", "modelled", "proxy", "user", "synthetic")
 
 
@@ -319,7 +320,7 @@ def _polygon_pieces(
     owners = [number[inside]]
     areas = [shapely.area(polygons[number[inside]])]
     todo = np.flatnonzero(~single & (c1 >= 0) & (c0 < columns) & (r1 >= 0) & (r0 < rows))
-    small = todo[(c1[todo] - c0[todo] < 64) & (r1[todo] - r0[todo] < 64)]
+    small = todo[(c1[todo] - c0[todo] < _FEW_CELLS) & (r1[todo] - r0[todo] < _FEW_CELLS)]
     pieces = _strips(polygons, number[small], (c0[small], c1[small], r0[small], r1[small]), grid)
     cells.append(pieces[0])
     owners.append(pieces[1])

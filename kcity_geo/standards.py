@@ -88,9 +88,7 @@ def load_standards(overrides: dict[str, dict[str, float]] | None = None) -> dict
             raise StudyError(f"[standards] {key}: no such indicator; known are {known}")
         unknown = set(change) - {"target", "worst"}
         if unknown:
-            raise StudyError(
-                f"[standards] {key}.{sorted(unknown)[0]}: only target and worst can be set"
-            )
+            raise StudyError(f"[standards] {key}.{min(unknown)}: only target and worst can be set")
         rows[key] = {**rows[key], **change, "mark": "U", "citation": "study file"}
     return {
         key: Standard(

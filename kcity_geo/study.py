@@ -15,8 +15,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from kcity_geo.city import City, make_city
 from kcity_geo.citydata import CityData, Provenance
-from kcity_geo.city import City, make_city, to_metric
 from kcity_geo.config import Config, read_table
 from kcity_geo.cube import district_shares, empty_cube, layer, study_grid
 from kcity_geo.errors import KCityWarning, SourceError, StudyError
@@ -54,6 +54,9 @@ _Found = TypeVar("_Found", Gaps, Suitability)
 
 #: How far beyond the boundary streets and facilities are read, so that the edge is served too.
 CONTEXT_M = 2000.0
+
+# A raster that differs more than this share from the official count is worth a note.
+_POPULATION_TOLERANCE = 0.1
 
 # Street graphs and terrain of a city are needed by three steps and cost seconds: made once for
 # each CityData, which never changes, and forgotten with it.
@@ -222,7 +225,7 @@ def load(
         with clock.stage("OpenStreetMap"):
             layers, osm_date, osm_provenance = _load_osm(study, city, config)
         with clock.stage("official numbers and timetables"):
-            official, transit, more = _load_tables(study, city, config)
+            official, transit, more = _load_tables(study, city)
             cube = _scale_population(cube, official, city)
             cube = _urban(cube, city, grid)
         with clock.stage("inventory"):
@@ -369,7 +372,7 @@ def _more_protected(study: Study, city: City, known: gpd.GeoDataFrame) -> gpd.Ge
 
 
 def _load_tables(
-    study: Study, city: City, config: Config
+    study: Study, city: City
 ) -> tuple[dict[str, Any], pd.DataFrame | None, tuple[Provenance, ...]]:
     official: dict[str, Any] = {
         k: v for k, v in study.official.model_dump().items() if v not in {None, ""}
@@ -424,7 +427,7 @@ def _scale_population(cube: xr.Dataset, official: Mapping[str, Any], city: City)
             f"is {target:,.0f}"
         )
     factor = target / total
-    if abs(factor - 1) > 0.1:
+    if abs(factor - 1) > _POPULATION_TOLERANCE:
         warnings.warn(
             f"the population raster holds {total:,.0f} persons, the official number is {target:,.0f}; "
             f"the raster was scaled by {factor:.2f}",
@@ -728,25 +731,25 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
         rows.append(
             {"kind": "input", "name": about.id, "status": "ok", "detail": "; ".join(detail)}
         )
-    for row in data.inventory.to_dict("records"):
-        rows.append(
-            {
-                "kind": "layer",
-                "name": row["layer"],
-                "status": "ok" if row["count"] else "nothing mapped",
-                "detail": f"{row['count']:,} features",
-            }
-        )
+    rows.extend(
+        {
+            "kind": "layer",
+            "name": row["layer"],
+            "status": "ok" if row["count"] else "nothing mapped",
+            "detail": f"{row['count']:,} features",
+        }
+        for row in data.inventory.to_dict("records")
+    )
     gaps = assess_gaps(data)
-    for indicator in gaps.assessed:
-        rows.append(
-            {
-                "kind": "indicator",
-                "name": indicator.id,
-                "status": "NOT ASSESSED" if indicator.not_assessed else "will be assessed",
-                "detail": indicator.not_assessed or indicator.note or indicator.evidence,
-            }
-        )
+    rows.extend(
+        {
+            "kind": "indicator",
+            "name": indicator.id,
+            "status": "NOT ASSESSED" if indicator.not_assessed else "will be assessed",
+            "detail": indicator.not_assessed or indicator.note or indicator.evidence,
+        }
+        for indicator in gaps.assessed
+    )
     rows.extend(
         {"kind": "warning", "name": "", "status": "note", "detail": text}
         for text in dict.fromkeys((*data.warnings, *gaps.warnings))

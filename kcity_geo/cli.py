@@ -1,0 +1,442 @@
+"""
+The command ``kcity``: parses, calls, prints; it holds no logic.
+
+Exit codes: 0 done, 1 done but indicators were refused and ``--strict`` asked for all, 2 bad input.
+Progress goes to stderr, answers to stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kcity_geo.errors import KCityError, KCityWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from kcity_geo.config import Config
+
+app = typer.Typer(
+    name="kcity",
+    help="Geospatial evidence for smart-city planning: gaps, suitability, sites.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+pack_app = typer.Typer(help="City packs: what a study needs, in one folder.", no_args_is_help=True)
+app.add_typer(pack_app, name="pack")
+
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Refuse every connection.")]
+Timings = Annotated[bool, typer.Option("--timings", help="Print seconds and memory by stage.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with 1 when an indicator could not be assessed.")
+]
+
+
+class Size(StrEnum):
+    """Size of the demo city."""
+
+    town = "town"
+    city = "city"
+    metro = "metro"
+
+
+class Table(StrEnum):
+    """A table of the package."""
+
+    profiles = "profiles"
+    standards = "standards"
+    sources = "sources"
+    indicators = "indicators"
+    layers = "layers"
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - typer callback
+    if value:
+        from kcity_geo import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options that come before the command."""
+    del version
+
+
+@contextmanager
+def _plain_errors() -> Iterator[list[str]]:
+    """Print one clear line and exit with 2 for what the user can mend; collect warnings."""
+    notes: list[str] = []
+
+    def note(message: Warning | str, category: type[Warning], *_: Any) -> None:  # noqa: ANN401
+        text = str(message)
+        if issubclass(category, KCityWarning) and text not in notes:
+            notes.append(text)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", KCityWarning)
+        warnings.showwarning = note  # type: ignore[assignment]
+        try:
+            yield notes
+        except KCityError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            typer.echo("stopped; nothing was changed", err=True)
+            raise typer.Exit(130) from None
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+    if quiet or not sys.stderr.isatty():
+        yield (lambda _: None) if quiet else (lambda name: typer.echo(f"  {name}", err=True))
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda name: bar.update(task, description=name)
+
+
+def _print_warnings(notes: list[str], *, quiet: bool) -> None:
+    if quiet:
+        return
+    for text in notes:
+        typer.echo(f"note: {text}", err=True)
+
+
+def _peak_memory_gb() -> float:
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def _summary(result: Any, out: Path) -> dict[str, Any]:  # noqa: ANN401 - Result, imported lazily
+    gaps = result.gaps
+    city: dict[str, Any] = {}
+    for sector, row in gaps.city.iterrows():
+        city[str(sector)] = {
+            "gap": _number(row["gap"]),
+            "gap_lo": _number(row["gap_lo"]),
+            "gap_hi": _number(row["gap_hi"]),
+            "confidence": _number(row["confidence"]),
+            "label": row["label"],
+            "gap_persons": _number(row["gap_persons"], digits=0),
+        }
+    sites = [
+        {
+            "rank": int(row["rank"]),
+            "score": _number(row["score"]),
+            "area_ha": _number(row["area_ha"], digits=1),
+            "reasons": row["reasons"],
+        }
+        for _, row in result.sites.iterrows()
+    ]
+    return {
+        "city": result.data.city.name,
+        "project": result.score.project,
+        "out": str(out),
+        "synthetic": result.data.synthetic,
+        "population": _number(_population(result), digits=0),
+        "gaps": city,
+        "sites": sites,
+        "not_assessed": {i.id: i.not_assessed for i in gaps.assessed if i.not_assessed},
+        "timings_s": {k: round(v, 2) for k, v in result.timings.items()},
+        "peak_memory_gb": round(_peak_memory_gb(), 2),
+    }
+
+
+def _population(result: Any) -> float:  # noqa: ANN401 - Result, imported lazily
+    cube = result.data.cube
+    return float(cube["population"].sum()) if "population" in cube else float("nan")
+
+
+def _number(value: Any, digits: int = 3) -> float | None:  # noqa: ANN401 - numpy or Python number
+    number = float(value)
+    if number != number:  # noqa: PLR0124 - NaN
+        return None
+    return round(number, digits) if digits else float(round(number))
+
+
+def _print_summary(summary: dict[str, Any], *, timings: bool) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table as Grid
+
+    console = Console()
+    title = f"{summary['city']}: infrastructure gaps (0 none, 1 complete)"
+    table = Grid(title=escape(title), title_justify="left")
+    for name, side in (
+        ("sector", "left"),
+        ("gap", "right"),
+        ("range", "right"),
+        ("people affected", "right"),
+        ("confidence", "right"),
+        ("reading", "left"),
+    ):
+        table.add_column(name, justify=side)  # type: ignore[arg-type]
+    for sector, row in summary["gaps"].items():
+        known = row["gap"] is not None
+        table.add_row(
+            sector,
+            f"{row['gap']:.2f}" if known else "-",
+            f"{row['gap_lo']:.2f} to {row['gap_hi']:.2f}"
+            if known and row["gap_lo"] is not None
+            else "-",
+            f"{row['gap_persons']:,.0f}" if row["gap_persons"] is not None else "-",
+            f"{row['confidence']:.2f}" if row["confidence"] is not None else "-",
+            str(row["label"]),
+        )
+    console.print(table)
+    if summary["sites"]:
+        console.print(f"\nBest sites for {escape(summary['project'].replace('_', ' '))}:")
+        for site in summary["sites"][:5]:
+            first = escape(str(site["reasons"]).split(";")[0])
+            console.print(
+                f"  {site['rank']}. {site['area_ha']:g} ha, score {site['score']:.2f}: {first}"
+            )
+    else:
+        console.print("\nNo site meets the constraints; the report says which one excludes most.")
+    if timings:
+        console.print("\nTimings")
+        for name, seconds in summary["timings_s"].items():
+            console.print(f"  {name:<32}{seconds:8.2f} s")
+        console.print(f"  {'total':<32}{sum(summary['timings_s'].values()):8.2f} s")
+        console.print(f"  {'peak memory':<32}{summary['peak_memory_gb']:8.2f} GB")
+    console.print(f"\nOpen {escape(summary['out'])}/map.html and report.html")
+
+
+def _run_and_print(
+    study: Path,
+    out: Path,
+    *,
+    config: Config,
+    quiet: bool,
+    as_json: bool,
+    timings: bool,
+    strict: bool,
+    before: dict[str, float] | None = None,
+) -> None:
+    with _plain_errors() as notes:
+        from kcity_geo.study import run
+
+        with _progress(quiet=quiet or as_json) as progress:
+            result = run(study, out, config=config, progress=progress)
+    if before:
+        result = replace(result, timings={**before, **result.timings})
+    summary = _summary(result, out)
+    _print_warnings(notes, quiet=quiet or as_json)
+    if as_json:
+        typer.echo(json.dumps({**summary, "warnings": notes}, ensure_ascii=False, indent=2))
+    else:
+        _print_summary(summary, timings=timings)
+    if strict and summary["not_assessed"]:
+        names = ", ".join(summary["not_assessed"])
+        typer.echo(f"not assessed: {names}", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out/hanbit"),
+    size: Annotated[Size, typer.Option(help="Size of the city.")] = Size.town,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the city.")] = 7,
+    *,
+    data: Annotated[
+        Path | None, typer.Option(help="Keep the generated inputs in this folder.")
+    ] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    timings: Timings = False,
+) -> None:
+    """Make the synthetic host city Hanbit and run the whole study on it, offline."""
+    import tempfile
+    import time
+
+    from kcity_geo.config import Config
+
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = data or Path(scratch) / "hanbit"
+        with _plain_errors():
+            from kcity_geo.outputs.folder import check_out_dir
+            from kcity_geo.sources.demo import make_demo
+
+            check_out_dir(out)
+            with _progress(quiet=quiet or as_json) as progress:
+                progress(f"making the {size.value}")
+                start = time.perf_counter()
+                study = make_demo(folder, size=size.value, seed=seed)
+                made = {"making the demo city": time.perf_counter() - start}
+        _run_and_print(
+            study,
+            out,
+            config=Config.from_env(offline=True),
+            quiet=quiet,
+            as_json=as_json,
+            timings=timings,
+            strict=False,
+            before=made,
+        )
+
+
+@app.command()
+def run(
+    study: Annotated[Path, typer.Argument(help="Study file, TOML.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    *,
+    offline: Offline = False,
+    strict: Strict = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    timings: Timings = False,
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, help="Pixels read from one raster at most.")
+    ] = None,
+) -> None:
+    """Run a whole study: gaps, suitability, ranked sites, map, report and files."""
+    _run_and_print(
+        study,
+        out,
+        config=_config(offline=offline, max_pixels=max_pixels),
+        quiet=quiet,
+        as_json=as_json,
+        timings=timings,
+        strict=strict,
+    )
+
+
+def _config(*, offline: bool, max_pixels: int | None = None, contact: str = "") -> Config:
+    from kcity_geo.config import Config
+
+    changes: dict[str, Any] = {}
+    if offline:
+        changes["offline"] = True
+    if max_pixels is not None:
+        changes["max_pixels"] = max_pixels
+    if contact:
+        changes["contact"] = contact
+    return Config.from_env(**changes)
+
+
+@app.command()
+def check(
+    study: Annotated[Path, typer.Argument(help="Study file, TOML.")],
+    *,
+    offline: Offline = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Validate a study file and every input; say which indicators will be assessed, and why not."""
+    with _plain_errors() as notes:
+        from kcity_geo.study import check as check_study
+        from kcity_geo.studyfile import load_study
+
+        with _progress(quiet=quiet or as_json) as progress:
+            progress("reading every input")
+            rows = check_study(load_study(study), config=_config(offline=offline))
+    del notes  # they stand in the rows
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    _print_rows(rows, ("kind", "name", "status", "detail"))
+
+
+def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table as Grid
+
+    table = Grid()
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(str(row.get(c, ""))) for c in columns))
+    Console().print(table)
+
+
+@app.command(name="list")
+def list_table(
+    table: Annotated[Table, typer.Argument(help="Which table.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Print a table of the package with its citations and evidence marks."""
+    from kcity_geo.config import read_table
+
+    rows: list[dict[str, Any]]
+    if table is Table.profiles:
+        rows = [
+            {
+                "profile": name,
+                "title": profile["title"],
+                "criterion": row["id"],
+                "weight": row["weight"],
+                "function": f"{row['function']} {row['parameters']}",
+                "mark": row["mark"],
+            }
+            for name, profile in read_table("profiles")["profile"].items()
+            for row in profile["criteria"]
+        ]
+    elif table is Table.standards:
+        from kcity_geo.standards import load_standards
+
+        rows = [
+            {
+                "indicator": s.id,
+                "title": s.title,
+                "target": s.target if s.target is not None else "own formula",
+                "worst": s.worst if s.worst is not None else "",
+                "unit": s.unit,
+                "mark": s.mark,
+                "citation": s.citation,
+            }
+            for s in load_standards().values()
+        ]
+    else:
+        name, key = {
+            Table.sources: ("sources", "product"),
+            Table.indicators: ("indicators", "indicator"),
+            Table.layers: ("osm", "layer"),
+        }[table]
+        content = read_table(name)[key]
+        rows = (
+            [{"id": k, **v} for k, v in content.items()]
+            if isinstance(content, dict)
+            else list(content)
+        )
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2, default=str))
+        return
+    plain = [{k: v for k, v in row.items() if isinstance(v, str | int | float)} for row in rows]
+    columns = tuple(dict.fromkeys(k for row in plain for k in row))[:7]
+    _print_rows(plain, columns)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
