@@ -35,6 +35,10 @@ class Config:
     max_file_bytes : size of one download, bytes.
     deadline_s : time for one download with all its retries, seconds.
     allow_private_hosts : also talk to loopback and private addresses (tests, intranet mirrors).
+    attempts : tries of one request, the first included.
+    backoff_s : pause before the second try, seconds; doubles from try to try.
+    connect_timeout_s : time to open a connection, seconds.
+    read_timeout_s : longest silence of a server, seconds.
 
     Examples
     --------
@@ -51,6 +55,10 @@ class Config:
     max_file_bytes: int = 20_000_000_000
     deadline_s: float = 600.0
     allow_private_hosts: bool = False
+    attempts: int = 5
+    backoff_s: float = 2.0
+    connect_timeout_s: float = 20.0
+    read_timeout_s: float = 60.0
 
     @classmethod
     def from_env(cls, **changes: Any) -> Config:  # noqa: ANN401 - any field, checked by the class
