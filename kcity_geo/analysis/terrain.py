@@ -151,7 +151,7 @@ def _like(dem: xr.DataArray, values: NDArray[Any], *, units: str, long_name: str
 
 def slope_pct(dem: xr.DataArray) -> xr.DataArray:
     """
-    How steep is the ground, in percent (not degrees)?
+    Tell how steep the ground is, in percent (not degrees).
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def slope_pct(dem: xr.DataArray) -> xr.DataArray:
 
 def aspect_deg(dem: xr.DataArray) -> xr.DataArray:
     """
-    Which way does the ground face: the compass bearing of the steepest way down?
+    Tell which way the ground faces: the compass bearing of the steepest way down.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def aspect_score(
     flat_pct: float = 10.0,
 ) -> NDArray[np.float64]:
     """
-    How well does the ground face the midday sun, 0 (pole) to 1 (flat, or to the equator)?
+    Tell how well the ground faces the midday sun, 0 (to the pole) to 1 (flat, or to the equator).
 
     Parameters
     ----------
@@ -331,7 +331,7 @@ def _sea_and_voids(
     inner = void & ~np.isin(labels, touches)
     for label in touches:
         area = labels == label
-        rim = ndimage.binary_dilation(area, np.ones((3, 3))) & ~void
+        rim = ndimage.binary_dilation(area, np.ones((3, 3), dtype=bool)) & ~void
         low = rim.any() and np.percentile(z[rim], 20) <= sea_level_m
         if low and area.sum() >= least:
             sea |= area
@@ -395,11 +395,8 @@ def _conditioned(
     burned[sea] = np.float32(min(-1.0, float(np.nanmin(burned, initial=0.0)) - 1.0))
     filled_burned, flood = fill_depressions(burned, nodata=np.nan)
     directions = flow_directions(filled_burned, flood)
-    filled = plain
-    if rivers.any() or sea.any():
-        filled = fill_depressions(plain, nodata=np.nan)[0]
-    else:
-        filled = filled_burned
+    untouched = not (rivers.any() or sea.any())
+    filled = filled_burned if untouched else fill_depressions(plain, nodata=np.nan)[0]
     return filled, directions, sea, known
 
 
@@ -411,7 +408,7 @@ def hand(
     parameters: Mapping[str, Any] | None = None,
 ) -> HandResult:
     """
-    How high does each place lie above the stream that drains it (HAND)?
+    Tell how high each place lies above the stream that drains it (HAND).
 
     Pits are filled, mapped rivers are burned into the ground so that the water finds them,
     the water of each cell follows the steepest of eight ways (D8), and the height above the
