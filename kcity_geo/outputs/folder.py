@@ -95,8 +95,8 @@ def _refuse_foreign(out: Path, *, shown: str) -> None:
         ]
     if foreign:
         raise OutputError(
-            f"{shown}: holds {foreign[0]!r}, which is no part of a study and would be lost; move it "
-            "away or give another folder"
+            f"{shown}: holds {foreign[0]!r}, which is no part of a study and would be lost; "
+            "move it away or give another folder"
         )
 
 
@@ -146,12 +146,13 @@ def _move_into_place(work: Path, target: Path) -> None:
         work.replace(target)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}-old-", dir=target.parent))
-    target.replace(old / "previous")
     try:
-        work.replace(target)
-    except OSError:
-        (old / "previous").replace(target)
-        raise
+        target.replace(old / "previous")
+        try:
+            work.replace(target)
+        except OSError:
+            (old / "previous").replace(target)
+            raise
     finally:
         shutil.rmtree(old, ignore_errors=True)
 
@@ -159,14 +160,42 @@ def _move_into_place(work: Path, target: Path) -> None:
 def _write_all(
     result: Result, work: Path, *, target: Path, progress: Callable[[str], None]
 ) -> None:
+    from kcity_geo.outputs.attribution import attribution_text
+    from kcity_geo.outputs.frames import cell_frame, merge_cells, site_frame
+    from kcity_geo.outputs.rasters import save_layers
     from kcity_geo.outputs.studytoml import study_toml
     from kcity_geo.outputs.tables import save_csv
+    from kcity_geo.outputs.vectors import save_geojson, save_geopackage, save_geoparquet
 
-    progress("indicators.csv")
-    save_csv(result.gaps.indicators, work / "indicators.csv")
-    progress("inventory.csv")
-    save_csv(result.data.inventory, work / "inventory.csv")
-    progress("study.toml")
-    (work / "study.toml").write_text(
-        study_toml(result.study, out=target), encoding="utf-8", newline="\n"
+    cells = cell_frame(result)
+    name, title = result.data.city.name, result.score.title
+    geojson = (
+        ("sites", site_frame(result), "site_id", f"candidate sites for {title}, best first"),
+        ("districts", result.gaps.districts, "district_id", "gaps by district"),
+        ("gaps", merge_cells(result, cells), "cell_id", "gaps by cell"),
     )
+    for stem, frame, key, about in geojson:
+        progress(f"{stem}.geojson")
+        save_geojson(
+            frame,
+            work / f"{stem}.geojson",
+            id_column=key,
+            result=result,
+            description=f"{name}: {about}",
+        )
+    steps: dict[str, Callable[[Path], None]] = {
+        "cells.parquet": lambda path: save_geoparquet(cells, path),
+        "study.gpkg": lambda path: save_geopackage(result, cells, path),
+        "layers": lambda path: save_layers(result, path),
+        "indicators.csv": lambda path: save_csv(result.gaps.indicators, path),
+        "inventory.csv": lambda path: save_csv(result.data.inventory, path),
+        "study.toml": lambda path: _write_text(path, study_toml(result.study, out=target)),
+        "ATTRIBUTION.txt": lambda path: _write_text(path, attribution_text(result)),
+    }
+    for filename, write in steps.items():
+        progress(filename)
+        write(work / filename)
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")

@@ -23,10 +23,8 @@ def save_csv(frame: pd.DataFrame, path: Path) -> None:
     frame : any table; the index is not written. NaN becomes an empty field.
     path : file to write, UTF-8, lines end with a line feed.
     """
-    safe = frame.copy()
-    safe.columns = [str(csv_safe(str(c))) for c in frame.columns]
-    for position in range(len(safe.columns)):
-        column = frame.iloc[:, position]
-        if column.dtype.kind not in "biufM":
-            safe.isetitem(position, column.map(csv_safe, na_action="ignore").astype(object))
+    safe = frame.rename(columns=lambda c: str(csv_safe(str(c))))
+    for name in safe.columns:
+        if safe[name].dtype.kind not in "biufM":
+            safe[name] = safe[name].map(csv_safe, na_action="ignore").astype(object)
     safe.to_csv(path, index=False, lineterminator="\n", float_format="%.10g", encoding="utf-8")

@@ -38,7 +38,7 @@ def plain_text(value: object, *, max_chars: int = 200) -> str:
 
     Examples
     --------
-    >>> plain_text("Main\\x00 Street\\n")
+    >>> plain_text("Main\x00 Street\n")
     'Main Street'
     >>> plain_text("abcdef", max_chars=4)
     'abc…'
@@ -67,7 +67,7 @@ def safe_text(value: object, *, max_chars: int = 200) -> str:
 
     Returns
     -------
-    Text without any of ``& < > " ' ` $ { } \\`` except in entities.
+    Text without any of ``& < > " ' ` $ { } \`` except in entities.
 
     Examples
     --------
@@ -97,8 +97,9 @@ def slug(name: object, *, max_chars: int = 60) -> str:
     >>> slug("부산")
     'unnamed'
     """
-    text = unicodedata.normalize("NFKD", plain_text(name, max_chars=1000)).encode("ascii", "ignore")
-    text = re.sub(r"[^a-z0-9_]+", "-", text.decode().lower()).strip("-_")[:max_chars].strip("-_")
+    folded = unicodedata.normalize("NFKD", plain_text(name, max_chars=1000))
+    ascii_only = folded.encode("ascii", "ignore").decode().lower()
+    text = re.sub(r"[^a-z0-9_]+", "-", ascii_only).strip("-_")[:max_chars].strip("-_")
     if not text:
         return "unnamed"
     return f"{text}-file" if text in _RESERVED else text

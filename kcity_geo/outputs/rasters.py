@@ -1,0 +1,129 @@
+"""Raster files: one Cloud-Optimised GeoTIFF a variable."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kcity_geo.outputs.colours import CLASS_COLOURS, LABEL_COLOURS, rgb
+from kcity_geo.outputs.frames import grid_variables
+from kcity_geo.outputs.text import plain_text, slug
+from kcity_geo.result import LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from kcity_geo.result import Result
+
+__all__ = ["save_layers"]
+
+_NODATA_CODE = 255
+_SMALLEST_OVERVIEW = 64
+
+
+def save_layers(result: Result, folder: Path) -> None:
+    """
+    Write every variable of the grid as a Cloud-Optimised GeoTIFF.
+
+    Parameters
+    ----------
+    result : a finished study.
+    folder : made when missing; files are named after the variables.
+
+    Notes
+    -----
+    Numbers are float32 with nodata NaN, classes are uint8 with nodata 255 and a colour table.
+    Each file has overviews, the unit of the band, a description, and its source, licence, date and
+    evidence as tags. Outside the city everything is nodata.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (values, attrs) in grid_variables(result).items():
+        _save_cog(result, folder / f"{_file_stem(name)}.tif", values, name=name, attrs=attrs)
+
+
+def _file_stem(name: str) -> str:
+    """Variables keep their name as file name when it is harmless."""
+    return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{3,60}|[TWE]\d+", name) else slug(name)
+
+
+def _save_cog(
+    result: Result, path: Path, values: NDArray[Any], *, name: str, attrs: Mapping[str, Any]
+) -> None:
+    import rasterio
+    from rasterio.enums import Resampling
+    from rasterio.io import MemoryFile
+    from rasterio.shutil import copy
+
+    grid = result.data.grid
+    is_class = values.dtype == np.uint8 or attrs.get("units") == "code"
+    band = _class_band(values, result.data.inside) if is_class else values.astype(np.float32)
+    profile = {
+        "driver": "GTiff",
+        "height": grid.shape[0],
+        "width": grid.shape[1],
+        "count": 1,
+        "dtype": band.dtype,
+        "crs": rasterio.CRS.from_wkt(result.data.city.crs.to_wkt()),
+        "transform": grid.affine,
+        "nodata": _NODATA_CODE if is_class else np.nan,
+    }
+    factors = _overview_factors(grid.shape)
+    with MemoryFile() as memory:
+        with memory.open(**profile) as draft:
+            draft.write(band, 1)
+            draft.set_band_description(1, plain_text(attrs.get("long_name") or name))
+            draft.units = (plain_text(attrs.get("units", "")),)
+            draft.update_tags(**_tags(result, attrs))
+            if is_class and (colours := _colours(name)):
+                draft.write_colormap(1, colours)
+            draft.build_overviews(factors, Resampling.mode if is_class else Resampling.average)
+        with memory.open() as draft:
+            copy(
+                draft,
+                path,
+                driver="COG",
+                COMPRESS="DEFLATE",
+                LEVEL="6",
+                PREDICTOR="STANDARD" if is_class else "FLOATING_POINT",
+                BLOCKSIZE="256",
+                OVERVIEWS="FORCE_USE_EXISTING",
+                NUM_THREADS="1",
+            )
+
+
+def _class_band(values: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    codes = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=_NODATA_CODE)
+    known = inside & (codes >= 0) & (codes < _NODATA_CODE)
+    return np.where(known, codes, _NODATA_CODE).astype(np.uint8)
+
+
+def _overview_factors(shape: tuple[int, int]) -> list[int]:
+    factors, factor = [2], 2
+    while max(shape) / factor > _SMALLEST_OVERVIEW:
+        factor *= 2
+        factors.append(factor)
+    return factors
+
+
+def _tags(result: Result, attrs: Mapping[str, Any]) -> dict[str, str]:
+    about = {
+        key.upper(): plain_text(attrs.get(key, ""), max_chars=1000)
+        for key in ("units", "long_name", "source", "licence", "as_of", "evidence")
+    }
+    about["CITY"] = plain_text(result.data.city.name)
+    if result.data.synthetic:
+        about["SYNTHETIC"] = "YES"
+    return {k: v for k, v in about.items() if v}
+
+
+def _colours(name: str) -> dict[int, tuple[int, int, int, int]]:
+    if name.endswith("_label"):
+        table = {i: LABEL_COLOURS[label] for i, label in enumerate(LABELS)}
+    else:
+        table = dict(CLASS_COLOURS.get(name, {}))
+    return {code: (*rgb(colour), 255) for code, colour in table.items()}

@@ -1,0 +1,188 @@
+"""Vector files: GeoJSON, GeoParquet and the GeoPackage."""
+
+from __future__ import annotations
+
+import json
+import math
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import shapely
+
+from kcity_geo.outputs.attribution import CAVEAT, credits_line
+from kcity_geo.outputs.frames import site_frame
+from kcity_geo.outputs.text import plain_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pandas as pd
+
+    from kcity_geo.result import Result
+
+__all__ = ["save_geojson", "save_geopackage", "save_geoparquet"]
+
+_DIMENSION_SUFFIX = {0: "points", 1: "lines", 2: "areas"}
+_EMPTY_TYPE = "MultiPolygon"
+
+
+def save_geojson(
+    frame: gpd.GeoDataFrame, path: Path, *, id_column: str, result: Result, description: str
+) -> None:
+    """
+    Write GeoJSON as RFC 7946 wants it.
+
+    Parameters
+    ----------
+    frame : any CRS; NaN becomes null.
+    path : file to write.
+    id_column : becomes the ``id`` of each feature and stays among its properties.
+    result : for attribution and caveat, written as members of the collection.
+    description : one line on what the file holds.
+    """
+    import pyogrio
+
+    clean = _clean(frame)
+    members = {
+        "type": "FeatureCollection",
+        "attribution": credits_line(result.data),
+        "notice": CAVEAT + (" SYNTHETIC CITY." if result.data.synthetic else ""),
+    }
+    pyogrio.write_dataframe(
+        clean.assign(id=clean[id_column].astype(str)),
+        path,
+        driver="GeoJSON",
+        layer=path.stem,
+        geometry_type=None if len(clean) else "Polygon",
+        RFC7946="YES",
+        WRITE_BBOX="YES",
+        ID_FIELD="id",
+        COORDINATE_PRECISION="7",
+        SIGNIFICANT_FIGURES="6",
+        DESCRIPTION=description,
+        NATIVE_DATA=json.dumps(members, ensure_ascii=False),
+        NATIVE_MEDIA_TYPE="application/vnd.geo+json",
+    )
+
+
+def save_geoparquet(frame: gpd.GeoDataFrame, path: Path) -> None:
+    """
+    Write GeoParquet 1.1 with a bounding box for each row.
+
+    Parameters
+    ----------
+    frame : metric CRS.
+    path : file to write.
+    """
+    frame.to_parquet(
+        path, index=False, compression="zstd", schema_version="1.1.0", write_covering_bbox=True
+    )
+
+
+def save_geopackage(result: Result, cells: gpd.GeoDataFrame, path: Path) -> None:
+    """
+    Write all vector layers and the tables of a study into one GeoPackage.
+
+    Parameters
+    ----------
+    result : a finished study.
+    cells : as `kcity_geo.outputs.frames.cell_frame` gives them.
+    path : file to write; the bytes depend on the study alone.
+    """
+    data = result.data
+    boundary = gpd.GeoDataFrame(
+        {"name": [data.city.name]}, geometry=[data.city.boundary_metric], crs=data.city.crs
+    )
+    layers = {
+        "boundary": (boundary, "Boundary of the study area"),
+        "districts": (result.gaps.districts, "Infrastructure gaps by district"),
+        "cells": (cells, "Every cell of the study grid"),
+        "sites": (site_frame(result), f"Candidate sites: {result.score.title}, best first"),
+        "survey_tasks": (result.gaps.survey_tasks, "Where to survey first"),
+        **{
+            f"osm_{name}": (frame, f"OpenStreetMap: {name}")
+            for name, frame in data.layers.items()
+            if len(frame)
+        },
+    }
+    with _fixed_date(data.osm_date):
+        first = True
+        for name, (frame, about) in layers.items():
+            for table, part in _by_dimension(name, _clean(frame)):
+                _append(part, path, layer=table, first=first, about=about)
+                first = False
+        for name, table_frame in (
+            ("indicators", result.gaps.indicators),
+            ("inventory", data.inventory),
+        ):
+            _append(_clean(table_frame), path, layer=name, first=False, about=name)
+
+
+def _append(
+    frame: pd.DataFrame | gpd.GeoDataFrame, path: Path, *, layer: str, first: bool, about: str
+) -> None:
+    import pyogrio
+
+    spatial = isinstance(frame, gpd.GeoDataFrame)
+    options: dict[str, Any] = {"DESCRIPTION": about, "FID": "fid"}
+    if spatial and len(frame):
+        options["promote_to_multi"] = frame.geometry.geom_type.nunique() > 1
+    elif spatial:
+        options["geometry_type"] = _EMPTY_TYPE
+    pyogrio.write_dataframe(
+        frame, path, driver="GPKG", layer=layer, append=not first, IDENTIFIER=layer, **options
+    )
+
+
+def _by_dimension(name: str, frame: gpd.GeoDataFrame) -> Iterator[tuple[str, gpd.GeoDataFrame]]:
+    """Points, lines and areas of one layer become tables of their own, as ArcGIS wants them."""
+    dimension = shapely.get_dimensions(frame.geometry.to_numpy())
+    kinds = sorted({int(d) for d in dimension if d >= 0})
+    if len(kinds) <= 1:
+        yield name, frame
+        return
+    for kind in kinds:
+        yield f"{name}_{_DIMENSION_SUFFIX[kind]}", frame[dimension == kind]
+
+
+@contextmanager
+def _fixed_date(iso_date: str) -> Iterator[None]:
+    """Let the GeoPackage carry the date of the data, not of the run."""
+    import pyogrio
+
+    day = iso_date[:10] if len(iso_date) >= len("2025-01-01") else "2000-01-01"
+    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{day}T00:00:00.000Z"})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
+
+
+def _clean(frame: Any) -> Any:  # noqa: ANN401 - frame in, frame out
+    """Make every text cell fit for GDAL: no NUL, mappings as JSON, no dots of a line feed."""
+    out = frame.copy()
+    for name in out.columns:
+        column = out[name]
+        if name == out.attrs.get("geometry") or column.dtype.kind in "biufM":
+            continue
+        if str(column.dtype) == "geometry":
+            continue
+        out[name] = column.map(_text_cell).astype(object)
+    return out
+
+
+def _text_cell(value: Any) -> Any:  # noqa: ANN401 - any cell
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, str):
+        return plain_text(value, max_chars=65_000)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    if isinstance(value, list | tuple | set | frozenset):
+        return "; ".join(plain_text(v, max_chars=65_000) for v in value)
+    if isinstance(value, bool | int | float):
+        return value
+    return plain_text(value, max_chars=65_000)
