@@ -227,7 +227,7 @@ def load(
         with clock.stage("official numbers and timetables"):
             official, transit, more = _load_tables(study, city)
             cube = _scale_population(cube, official, city)
-            cube = _urban(cube, city, grid)
+            cube = _urban(cube, grid)
         with clock.stage("inventory"):
             from kcity_geo.analysis.inventory import inventory
 
@@ -439,7 +439,7 @@ def _scale_population(cube: xr.Dataset, official: Mapping[str, Any], city: City)
     return cube.assign(population=scaled)
 
 
-def _urban(cube: xr.Dataset, city: City, grid: GeoBox) -> xr.Dataset:
+def _urban(cube: xr.Dataset, grid: GeoBox) -> xr.Dataset:
     """Degree of urbanisation of each cell, from a raster of codes or from the population."""
     if "population" not in cube and "smod" not in cube:
         return cube

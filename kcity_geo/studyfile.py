@@ -421,3 +421,17 @@ def resolve_path(study: Study, value: str, *, key: str) -> Path:
     if not path.exists():
         raise SourceError(f"{key}: {path} does not exist")
     return path
+
+
+def _write_schema() -> None:
+    """Write the JSON Schema that editors use; a test holds it up to date."""
+    import json
+
+    from kcity_geo.config import TABLES
+
+    text = json.dumps(Study.model_json_schema(), indent=1, ensure_ascii=False)
+    (TABLES / "study.schema.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _write_schema()

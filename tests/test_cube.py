@@ -1,0 +1,154 @@
+"""The study grid: the same cells for the same study, and nothing lost between vectors and cells."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kcity_geo.city import make_city
+from kcity_geo.config import Config
+from kcity_geo.cube import (
+    area_in_cells,
+    bin_points,
+    cell_centres,
+    cell_ids,
+    cell_polygons,
+    count_in_cells,
+    district_shares,
+    empty_cube,
+    inside_share,
+    layer,
+    length_in_cells,
+    study_grid,
+)
+from kcity_geo.errors import GridMismatchError, LimitError, StudyError
+
+CITY = make_city("Box", shapely.box(7.40, 43.72, 7.44, 43.75))
+GRID = study_grid(CITY, cell_m=250)
+LEFT, BOTTOM, RIGHT, TOP = GRID.boundingbox
+
+inner = st.tuples(st.floats(0.02, 0.98), st.floats(0.02, 0.98)).map(
+    lambda t: (LEFT + t[0] * (RIGHT - LEFT), BOTTOM + t[1] * (TOP - BOTTOM))
+)
+
+
+def test_edges_lie_on_whole_multiples_and_cover_the_city() -> None:
+    assert LEFT % 250 == 0
+    assert TOP % 250 == 0
+    assert shapely.box(LEFT, BOTTOM, RIGHT, TOP).covers(CITY.boundary_metric)
+
+
+def test_the_same_place_keeps_its_id_when_the_city_grows() -> None:
+    bigger = study_grid(make_city("Big", shapely.box(7.38, 43.70, 7.46, 43.77)), cell_m=250)
+    assert set(cell_ids(GRID)) <= set(cell_ids(bigger))
+    x, y = cell_centres(GRID)
+    here = dict(zip(cell_ids(GRID), zip(x, y, strict=True), strict=True))
+    x, y = cell_centres(bigger)
+    there = dict(zip(cell_ids(bigger), zip(x, y, strict=True), strict=True))
+    assert all(there[k] == v for k, v in here.items())
+
+
+@pytest.mark.parametrize("cell_m", [0, 1, -5, float("nan"), float("inf")])
+def test_useless_cell_sizes_are_refused(cell_m: float) -> None:
+    with pytest.raises(StudyError, match="cell_m"):
+        study_grid(CITY, cell_m=cell_m)
+
+
+def test_a_grid_past_the_limit_says_which_size_would_do() -> None:
+    with pytest.raises(LimitError, match=r"use at least (\d+) m") as caught:
+        study_grid(CITY, cell_m=2, config=Config(max_cells=10_000))
+    enough = float(str(caught.value).split("at least ")[1].split(" ")[0])
+    assert (
+        np.prod(study_grid(CITY, cell_m=enough * 1.05, config=Config(max_cells=10_000)).shape)
+        <= 10_000
+    )
+
+
+def test_every_cell_centre_falls_in_its_own_cell() -> None:
+    x, y = cell_centres(GRID)
+    assert (bin_points(x, y, grid=GRID) == np.arange(len(x))).all()
+    assert shapely.contains_xy(cell_polygons(GRID), x, y).all()
+
+
+def test_points_outside_and_nan_have_no_cell() -> None:
+    assert bin_points(
+        np.array([LEFT - 1, np.nan]), np.array([TOP - 1, TOP]), grid=GRID
+    ).tolist() == [-1, -1]
+
+
+@given(st.lists(st.lists(inner, min_size=2, max_size=6), min_size=1, max_size=5))
+def test_length_in_cells_loses_nothing(lines) -> None:
+    made = np.array([shapely.LineString(line) for line in lines], dtype=object)
+    found = length_in_cells(made, grid=GRID)
+    assert found.sum() == pytest.approx(shapely.length(made).sum(), rel=1e-9, abs=1e-6)
+
+
+def test_length_in_cells_equals_a_cut_with_every_cell() -> None:
+    line = shapely.LineString(
+        [(LEFT + 10, BOTTOM + 20), (RIGHT - 30, TOP - 333), (LEFT + 400, TOP - 5)]
+    )
+    slow = shapely.length(shapely.intersection(cell_polygons(GRID), line)).reshape(GRID.shape)
+    assert np.allclose(length_in_cells(np.array([line]), grid=GRID), slow, atol=1e-6)
+
+
+@given(st.lists(st.tuples(inner, st.floats(5, 1500)), min_size=1, max_size=4))
+def test_area_in_cells_equals_a_cut_with_every_cell(circles) -> None:
+    made = np.array([shapely.Point(p).buffer(r) for p, r in circles], dtype=object)
+    slow = sum(shapely.area(shapely.intersection(cell_polygons(GRID), g)) for g in made)
+    assert np.allclose(
+        area_in_cells(made, grid=GRID), slow.reshape(GRID.shape), rtol=1e-9, atol=1e-3
+    )
+
+
+def test_a_polygon_of_very_many_cells_is_cut_the_same_way() -> None:
+    fine = study_grid(CITY, cell_m=20)
+    ring = CITY.boundary_metric.centroid.buffer(1400).difference(
+        CITY.boundary_metric.centroid.buffer(300)
+    )
+    found = area_in_cells(np.array([ring], dtype=object), grid=fine)
+    slow = shapely.area(shapely.intersection(cell_polygons(fine), ring)).reshape(fine.shape)
+    assert np.allclose(found, slow, atol=1e-3)
+
+
+def test_inside_share_adds_up_to_the_city() -> None:
+    assert inside_share(CITY, grid=GRID).sum() * 250**2 == pytest.approx(CITY.boundary_metric.area)
+
+
+def test_district_shares_add_up_to_one_in_each_cell() -> None:
+    halves = gpd.GeoDataFrame(
+        {"district_id": ["e", "w"], "name": ["E", "W"]},
+        geometry=[shapely.box(7.4217, 43.72, 7.44, 43.75), shapely.box(7.40, 43.72, 7.4217, 43.75)],
+        crs=4326,
+    )
+    city = make_city("Halves", shapely.box(7.40, 43.72, 7.44, 43.75), districts=halves)
+    shares = district_shares(city, grid=GRID)
+    assert np.allclose(shares.groupby("cell")["share"].sum(), 1)
+    assert (shares.groupby("cell").size() > 1).any()
+
+
+def test_counting_is_by_cell() -> None:
+    x, y = cell_centres(GRID)
+    points = shapely.points(x[[0, 0, 5]], y[[0, 0, 5]])
+    found = count_in_cells(points, grid=GRID).ravel()
+    assert found[0] == 2
+    assert found[5] == 1
+    assert found.sum() == 3
+
+
+def test_a_layer_of_the_wrong_shape_or_evidence_is_refused() -> None:
+    with pytest.raises(GridMismatchError, match="Slope"):
+        layer(np.zeros((2, 2)), grid=GRID, units="%", long_name="Slope")
+    with pytest.raises(StudyError, match="evidence"):
+        layer(np.zeros(GRID.shape), grid=GRID, units="%", long_name="Slope", evidence="hearsay")
+
+
+def test_every_variable_of_a_cube_says_where_it_comes_from() -> None:
+    cube = empty_cube(CITY, grid=GRID)
+    for variable in cube.data_vars.values():
+        assert {"units", "long_name", "source", "licence", "as_of", "evidence"} <= set(
+            variable.attrs
+        )

