@@ -178,13 +178,6 @@ class SuitabilitySection(BaseModel):
     )
     max_sites: int = Field(default=10, ge=1, le=100, description="sites reported")
 
-    @field_validator("weights")
-    @classmethod
-    def _not_all_zero(cls, value: dict[str, float]) -> dict[str, float]:
-        if value and sum(value.values()) == 0:
-            raise ValueError("all weights are zero; give at least one a positive weight")
-        return value
-
 
 class Study(BaseModel):
     """

@@ -44,7 +44,6 @@ def test_a_full_study_file_is_read(tmp_path) -> None:
         ("[study]\ncell_m='wide'", "wide"),
         ("[suitability]\nweights={slope=1}", "did you mean 'slope_pct'"),
         ("[suitability]\nweights={slope_pct=-1}", "weights.slope_pct"),
-        ("[suitability]\nweights={slope_pct=0}", "all weights are zero"),
         ("[suitability]\nconstraints={slope_max=1}", "did you mean 'slope_pct_max'"),
         ("[standards]\nT99={target=1}", "T99"),
         ("[standards]\nT4={goal=1}", "only target and worst"),

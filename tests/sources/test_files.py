@@ -48,7 +48,8 @@ def test_what_is_no_polygon_is_refused(tmp_path) -> None:
 
 
 def test_a_file_without_crs_is_refused(tmp_path) -> None:
-    gpd.GeoDataFrame({"n": [1]}, geometry=[BOX], crs=None).to_file(tmp_path / "b.shp")
+    gpd.GeoDataFrame({"n": [1]}, geometry=[BOX], crs=4326).to_file(tmp_path / "b.shp")
+    (tmp_path / "b.prj").unlink()
     with pytest.raises(SourceError, match="no CRS"):
         read_boundary(tmp_path / "b.shp")
 
