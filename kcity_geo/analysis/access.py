@@ -1,0 +1,301 @@
+"""
+How far is it? Travel on the street graph to the nearest facility, to many, and within a limit.
+
+Origins and facilities lie on segments, with what is left of the segment on either side counted.
+A way that may not be used in a direction is not. Places beyond `max_snap_m` have no route.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kcity_geo.analysis.snapping import Snapped, snap, snap_cells
+from kcity_geo.errors import CRSMismatchError, StudyError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from odc.geo.geobox import GeoBox
+
+    from kcity_geo.analysis.network import StreetGraph
+
+__all__ = ["nearest", "node_costs", "served_share", "travel_metres", "travel_minutes"]
+
+
+def snap_cost(graph: StreetGraph, metres: NDArray[np.float64], *, unit: str) -> NDArray[np.float64]:
+    """
+    Cost of the way between a place and its street, on foot over open ground.
+
+    Parameters
+    ----------
+    graph : whose rules hold.
+    metres : straight distance.
+    unit : minutes or metres.
+
+    Returns
+    -------
+    Shape of `metres`.
+    """
+    if unit == "metres":
+        return metres
+    speeds = graph.table["speeds"]
+    return np.asarray(metres / (speeds["walk_kmh"] * speeds["offroad_factor"] * 1000.0 / 60.0))
+
+
+def _part(share: NDArray[np.float64], cost: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cost of a part of a segment; inf stays inf, except for no part at all."""
+    with np.errstate(invalid="ignore"):
+        return np.where(share <= 0, 0.0, share * cost)
+
+
+def node_costs(
+    graph: StreetGraph,
+    sources: Snapped,
+    *,
+    unit: str = "minutes",
+    direction: str = "to",
+    limit: float = np.inf,
+) -> NDArray[np.float64]:
+    """
+    Cost between every node and the nearest of the sources.
+
+    Parameters
+    ----------
+    graph : street graph.
+    sources : places on it.
+    unit : minutes or metres.
+    direction : ``to`` the sources, or ``from`` them.
+    limit : nothing beyond is looked for.
+
+    Returns
+    -------
+    Shape (n,), the way from the source to its street included; inf: no route.
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import dijkstra
+
+    n = graph.n_nodes
+    use = sources.take(sources.segment >= 0)
+    if len(use.segment) == 0 or n == 0:
+        return np.full(n, np.inf)
+    forward, backward = graph.costs(unit)
+    ahead, back = forward[use.segment], backward[use.segment]
+    if direction == "to":
+        # Towards the source the tail end is travelled forward and the head end backward.
+        at_tail, at_head = _part(use.share, ahead), _part(1 - use.share, back)
+    else:
+        at_tail, at_head = _part(use.share, back), _part(1 - use.share, ahead)
+    extra = snap_cost(graph, use.metres, unit=unit)
+    node = np.concatenate([graph.tail[use.segment], graph.head[use.segment]])
+    start = np.full(n, np.inf)
+    np.minimum.at(start, node, np.concatenate([at_tail + extra, at_head + extra]))
+    seeds = np.flatnonzero(np.isfinite(start)).astype(np.int32)
+    base = graph.matrix(unit, reverse=direction == "to")
+    # One more node with an arc to every seed; 1 more than its cost, as 0 would be no arc.
+    indptr = np.append(base.indptr, base.indptr[-1] + len(seeds)).astype(np.int32)
+    matrix = csr_array(
+        (
+            np.concatenate([base.data, start[seeds] + 1.0]),
+            np.concatenate([base.indices, seeds]),
+            indptr,
+        ),
+        shape=(n + 1, n + 1),
+    )
+    found = dijkstra(matrix, directed=True, indices=n, limit=limit + 1.0)
+    return np.asarray(found[:n] - 1.0)
+
+
+def nearest(
+    graph: StreetGraph,
+    origins: Snapped,
+    sources: Snapped,
+    *,
+    unit: str = "minutes",
+    direction: str = "to",
+) -> NDArray[np.float64]:
+    """
+    Cost between each origin and the nearest of the sources.
+
+    Parameters
+    ----------
+    graph : street graph.
+    origins, sources : places on it.
+    unit : minutes or metres.
+    direction : ``to`` the sources, or ``from`` them to the origins.
+
+    Returns
+    -------
+    Shape (origins,), with the ways to and from the street; inf: no route.
+    """
+    if direction not in {"to", "from"}:
+        raise StudyError(f"direction: {direction!r} is neither 'to' nor 'from'")
+    result = np.full(len(origins.segment), np.inf)
+    on = np.flatnonzero(origins.segment >= 0)
+    if len(on) == 0:
+        return result
+    cost = node_costs(graph, sources, unit=unit, direction=direction)
+    forward, backward = graph.costs(unit)
+    segment, share = origins.segment[on], origins.share[on]
+    ahead, back = forward[segment], backward[segment]
+    if direction == "to":
+        by_tail, by_head = _part(share, back), _part(1 - share, ahead)
+    else:
+        by_tail, by_head = _part(share, ahead), _part(1 - share, back)
+    best = np.minimum(by_tail + cost[graph.tail[segment]], by_head + cost[graph.head[segment]])
+    origin, source = _same_segment(segment, sources.segment)
+    gap = sources.share[source] - share[origin]
+    if direction == "from":
+        gap = -gap
+    direct = np.where(gap >= 0, _part(gap, ahead[origin]), _part(-gap, back[origin])) + snap_cost(
+        graph, sources.metres[source], unit=unit
+    )
+    np.minimum.at(best, origin, direct)
+    result[on] = best + snap_cost(graph, origins.metres[on], unit=unit)
+    return result
+
+
+def _same_segment(
+    first: NDArray[np.int64], second: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give all pairs of places that lie on one segment."""
+    rank = np.flatnonzero(second >= 0)
+    rank = rank[np.argsort(second[rank], kind="stable")]
+    low = np.searchsorted(second[rank], first, side="left")
+    count = np.searchsorted(second[rank], first, side="right") - low
+    left = np.repeat(np.arange(len(first)), count)
+    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return left, rank[low[left] + nth]
+
+
+def _cell_costs(
+    graph: StreetGraph,
+    facilities: NDArray[np.object_],
+    grid: GeoBox,
+    cells: NDArray[np.int64] | None,
+    direction: str,
+    max_snap_m: float,
+    unit: str,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Give flat cell numbers, and the cost of each point in them: shape (cells, points)."""
+    if graph.n_nodes and grid.crs is not None and graph.crs != grid.crs:
+        raise CRSMismatchError(f"graph is in {graph.crs}, the grid in {grid.crs}; bring to one CRS")
+    total = grid.shape[0] * grid.shape[1]
+    flat = np.arange(total) if cells is None else np.asarray(cells, dtype=np.int64)
+    points, _ = snap_cells(graph, grid=grid, cells=flat, max_snap_m=max_snap_m)
+    sources = snap(graph, np.asarray(facilities, dtype=object), max_snap_m=max_snap_m)
+    cost = nearest(graph, points, sources, unit=unit, direction=direction)
+    return flat, cost.reshape(len(flat), -1)
+
+
+def _on_grid(
+    grid: GeoBox, flat: NDArray[np.int64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    result = np.full(grid.shape[0] * grid.shape[1], np.nan)
+    result[flat] = values
+    return result.reshape(grid.shape)
+
+
+def _mean_reached(cost: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the points with a route; NaN without any."""
+    reached = np.isfinite(cost)
+    count = reached.sum(axis=1)
+    total = np.where(reached, cost, 0.0).sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def travel_minutes(
+    graph: StreetGraph,
+    facilities: NDArray[np.object_],
+    *,
+    grid: GeoBox,
+    cells: NDArray[np.int64] | None = None,
+    direction: str = "to",
+    max_snap_m: float = 300.0,
+) -> NDArray[np.float64]:
+    """
+    How many minutes is it from each cell to the nearest facility?
+
+    Parameters
+    ----------
+    graph : street graph in the CRS of the grid.
+    facilities : points, lines or polygons; none at all: no cell has a route.
+    grid : study grid.
+    cells : flat cell numbers to look at; all when None.
+    direction : ``to`` the facility, or ``from`` it.
+    max_snap_m : metres; a place farther from every street has no route.
+
+    Returns
+    -------
+    Shape (rows, cols), minutes, the ways to and from the street included. In a cell of 200 m or
+    more the mean of its points that have a route. NaN: no route, or not in `cells`.
+
+    Raises
+    ------
+    CRSMismatchError
+        If graph and grid differ in CRS.
+    """
+    flat, cost = _cell_costs(graph, facilities, grid, cells, direction, max_snap_m, "minutes")
+    return _on_grid(grid, flat, _mean_reached(cost))
+
+
+def travel_metres(
+    graph: StreetGraph,
+    facilities: NDArray[np.object_],
+    *,
+    grid: GeoBox,
+    cells: NDArray[np.int64] | None = None,
+    direction: str = "to",
+    max_snap_m: float = 300.0,
+) -> NDArray[np.float64]:
+    """
+    How many metres along the network is it from each cell to the nearest facility?
+
+    Parameters
+    ----------
+    graph, facilities, grid, cells, direction, max_snap_m : as for `travel_minutes`.
+
+    Returns
+    -------
+    Shape (rows, cols), metres: snap and path. NaN: no route, or not in `cells`.
+
+    Raises
+    ------
+    CRSMismatchError
+        If graph and grid differ in CRS.
+    """
+    flat, cost = _cell_costs(graph, facilities, grid, cells, direction, max_snap_m, "metres")
+    return _on_grid(grid, flat, _mean_reached(cost))
+
+
+def served_share(
+    graph: StreetGraph,
+    facilities: NDArray[np.object_],
+    *,
+    grid: GeoBox,
+    max_cost: float,
+    unit: str = "metres",
+    cells: NDArray[np.int64] | None = None,
+    direction: str = "to",
+    max_snap_m: float = 300.0,
+) -> NDArray[np.float64]:
+    """
+    What share of the people of each cell reaches a facility within a limit?
+
+    Parameters
+    ----------
+    graph, facilities, grid, cells, direction, max_snap_m : as for `travel_minutes`.
+    max_cost : limit in `unit`; the boundary counts as served.
+    unit : metres or minutes.
+
+    Returns
+    -------
+    Shape (rows, cols), 0 to 1: the points of the cell within the limit. NaN: not in `cells`.
+
+    Raises
+    ------
+    CRSMismatchError
+        If graph and grid differ in CRS.
+    """
+    flat, cost = _cell_costs(graph, facilities, grid, cells, direction, max_snap_m, unit)
+    return _on_grid(grid, flat, (cost <= max_cost + 1e-9).mean(axis=1))

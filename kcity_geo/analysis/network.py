@@ -1,0 +1,483 @@
+"""
+The street graph: walk, cycle and drive networks of OSM ways as arrays.
+
+Nodes stand at real junctions and dead ends, one row a segment between two of them, travel times
+directed. All components are kept. Reads no file; `kcity_geo.sources.pbf` reads the ways and
+`kcity_geo.analysis.access` travels on the graph.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from kcity_geo.analysis import topology
+from kcity_geo.analysis.network_rules import (
+    MODES,
+    blocking_nodes,
+    directions,
+    merged_table,
+    speeds_kmh,
+    texts,
+    tobler_factor,
+    usable,
+)
+from kcity_geo.errors import KCityWarning, SchemaError, StudyError
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from kcity_geo.citydata import CityData
+
+__all__ = ["StreetGraph", "build_graph", "build_graphs"]
+
+#: Elevation or factor at points: x, y in metres -> values of the same shape, NaN where not known.
+Sampler = Callable[["NDArray[np.float64]", "NDArray[np.float64]"], "NDArray[np.float64]"]
+
+
+@dataclass(frozen=True, eq=False)
+class StreetGraph:
+    """
+    A street network for one mode of travel.
+
+    Parameters
+    ----------
+    mode : walk, cycle, drive or street.
+    crs : metric CRS.
+    node_x, node_y : shape (n,), metres.
+    node_osm : shape (n,), OSM node ids. Ends on either side of a barrier share theirs.
+    tail, head : shape (m,), node numbers of the two ends of each undirected segment.
+    length_m : shape (m,), metres.
+    minutes_forward, minutes_backward : shape (m,), from tail to head and back; inf: not allowed.
+    geometry : shape (m,), LineStrings from tail to head.
+    osm_way : shape (m,), id of the way that gives the segment most of its length.
+    highway : shape (m,), class of that way.
+    component : shape (n,), connected component, 0 the longest.
+    table : rules the graph was built with.
+    """
+
+    mode: str
+    crs: Any
+    node_x: NDArray[np.float64]
+    node_y: NDArray[np.float64]
+    node_osm: NDArray[np.int64]
+    tail: NDArray[np.int32]
+    head: NDArray[np.int32]
+    length_m: NDArray[np.float64]
+    minutes_forward: NDArray[np.float64]
+    minutes_backward: NDArray[np.float64]
+    geometry: NDArray[np.object_]
+    osm_way: NDArray[np.int64]
+    highway: NDArray[np.str_]
+    component: NDArray[np.int32]
+    table: Mapping[str, Any] = field(default_factory=merged_table, repr=False)
+    memory: dict[Any, Any] = field(default_factory=dict, repr=False, init=False)
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes."""
+        return len(self.node_x)
+
+    @property
+    def n_segments(self) -> int:
+        """Number of undirected segments."""
+        return len(self.tail)
+
+    @cached_property
+    def degree(self) -> NDArray[np.int64]:
+        """Segment ends at each node; a loop counts twice."""
+        both = np.concatenate([self.tail, self.head])
+        return np.bincount(both, minlength=self.n_nodes).astype(np.int64)
+
+    @cached_property
+    def metres_forward(self) -> NDArray[np.float64]:
+        """Metres from tail to head; inf where not allowed."""
+        return np.where(np.isfinite(self.minutes_forward), self.length_m, np.inf)
+
+    @cached_property
+    def metres_backward(self) -> NDArray[np.float64]:
+        """Metres from head to tail; inf where not allowed."""
+        return np.where(np.isfinite(self.minutes_backward), self.length_m, np.inf)
+
+    def costs(self, unit: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """
+        Cost of each segment forward and backward.
+
+        Parameters
+        ----------
+        unit : minutes or metres.
+
+        Returns
+        -------
+        Two arrays of shape (m,); inf: not allowed.
+        """
+        if unit == "minutes":
+            return self.minutes_forward, self.minutes_backward
+        return self.metres_forward, self.metres_backward
+
+    def matrix(self, unit: str = "minutes", *, reverse: bool = False) -> csr_array:
+        """
+        Costs from node to node; of parallel arcs the cheapest, loops left out.
+
+        Parameters
+        ----------
+        unit : minutes or metres.
+        reverse : turn all arcs round.
+
+        Returns
+        -------
+        Shape (n, n).
+        """
+        key = ("matrix", unit, reverse)
+        if key not in self.memory:
+            self.memory[key] = self._matrix(unit, reverse=reverse)
+        found: csr_array = self.memory[key]
+        return found
+
+    def _matrix(self, unit: str, *, reverse: bool) -> csr_array:
+        from scipy.sparse import csr_array
+
+        forward, backward = self.costs(unit)
+        start = np.concatenate([self.tail, self.head])
+        end = np.concatenate([self.head, self.tail])
+        cost = np.concatenate([forward, backward])
+        if reverse:
+            start, end = end, start
+        ok = np.isfinite(cost) & (start != end)
+        start, end, cost = start[ok], end[ok], cost[ok]
+        order = np.lexsort((cost, end, start))  # scipy would add parallel arcs up
+        start, end, cost = start[order], end[order], cost[order]
+        first = np.ones(len(start), bool)
+        first[1:] = (start[1:] != start[:-1]) | (end[1:] != end[:-1])
+        indptr = np.zeros(self.n_nodes + 1, dtype=np.int32)
+        np.cumsum(np.bincount(start[first], minlength=self.n_nodes), out=indptr[1:])
+        return csr_array(
+            (cost[first], end[first].astype(np.int32), indptr), shape=(self.n_nodes, self.n_nodes)
+        )
+
+    @cached_property
+    def component_m(self) -> NDArray[np.float64]:
+        """Length of each component, metres, longest first."""
+        return np.bincount(self.component[self.tail], weights=self.length_m)
+
+
+def build_graph(
+    roads: gpd.GeoDataFrame,
+    *,
+    mode: str,
+    barriers: gpd.GeoDataFrame | None = None,
+    ferries: gpd.GeoDataFrame | None = None,
+    elevation: Sampler | None = None,
+    congestion: Sampler | None = None,
+    signals: NDArray[np.int64] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> StreetGraph:
+    """
+    Build the street graph of one mode of travel.
+
+    Parameters
+    ----------
+    roads : road layer in a metric CRS with ``osm_id``, ``node_ids``, ``highway`` and access tags.
+    mode : walk, cycle, drive, or street: all streets, both ways, for street form.
+    barriers : nodes with ``osm_id`` and ``barrier``; those that stop the mode cut the ways.
+    ferries : ferry lines; used where people, or cars, are let on.
+    elevation : metres at points; without it all ground is level.
+    congestion : share of free-flow speed at points, driving only.
+    signals : OSM ids of nodes with traffic lights, driving only.
+    parameters : changes to ``tables/network.toml``.
+
+    Returns
+    -------
+    The graph; it has no nodes when no way is usable.
+
+    Raises
+    ------
+    StudyError
+        If the mode or a parameter is unknown.
+    SchemaError
+        If columns are missing or the CRS is not metric.
+    """
+    if mode not in MODES:
+        raise StudyError(f"mode: {mode!r} is not one of {', '.join(MODES)}")
+    _checked(roads)
+    table = merged_table(parameters)
+    ways = _ways(roads, ferries, mode=mode, table=table)
+    points = topology.vertices(ways)
+    stop = blocking_nodes(barriers, mode=mode, table=table) if barriers is not None else None
+    pieces = topology.cut(points, blocked=np.zeros(0, np.int64) if stop is None else stop)
+    way = points.way[pieces.start]
+    length = points.along[pieces.end] - points.along[pieces.start]
+    speed = ways["speed_kmh"].to_numpy()[way]
+    if congestion is not None and mode == "drive":
+        middle = _at(points, (points.along[pieces.start] + points.along[pieces.end]) / 2)
+        factor = congestion(*middle)
+        speed = speed * np.where(np.isfinite(factor), factor, 1.0)
+    minutes = length / (speed * 1000.0 / 60.0)
+    minutes = minutes + _waiting(points, pieces, ways, signals=signals, mode=mode, table=table)
+    up, down = np.ones(len(way)), np.ones(len(way))
+    if elevation is not None and mode == "walk":
+        flat = ways[["bridge", "tunnel"]].to_numpy(dtype=bool).any(axis=1)[way]
+        up, down = _slope_factors(points, pieces, elevation, flat=flat, table=table)
+    forward = np.where(ways["forward"].to_numpy()[way], minutes * up, np.inf)
+    backward = np.where(ways["backward"].to_numpy()[way], minutes * down, np.inf)
+    return _assembled(ways, points, pieces, (length, forward, backward), mode=mode, table=table)
+
+
+def _checked(roads: gpd.GeoDataFrame) -> None:
+    missing = [name for name in ("osm_id", "highway") if name not in roads]
+    if missing:
+        raise SchemaError(f"roads: column {missing[0]!r} is missing; give a road layer of osm.toml")
+    if roads.crs is None or not roads.crs.is_projected:
+        raise SchemaError(f"roads: CRS {roads.crs} is not metric; use the CRS of the city")
+
+
+def _ways(
+    roads: gpd.GeoDataFrame,
+    ferries: gpd.GeoDataFrame | None,
+    *,
+    mode: str,
+    table: Mapping[str, Any],
+) -> gpd.GeoDataFrame:
+    """Give the usable ways in the order of their ids, with direction, speed and kind."""
+    chosen = roads[usable(roads, mode=mode, table=table)]
+    frames = [_described(chosen, mode=mode, table=table, ferry=False)]
+    if ferries is not None and len(ferries) and mode != "street":
+        access = texts(ferries, "foot" if mode == "walk" else "motor_vehicle")
+        allowed = table["access"]["allowed"]
+        ok = access != "no" if mode != "drive" else np.isin(access, allowed)
+        frames.append(_described(ferries[ok], mode=mode, table=table, ferry=True))
+    ways = pd.concat(frames) if len(frames) > 1 else frames[0]
+    ways = ways[(ways.geometry.geom_type == "LineString").to_numpy()]
+    order = np.argsort(ways["osm_id"].to_numpy(dtype=np.int64), kind="stable")
+    ways = ways.iloc[order]
+    return ways[~ways["osm_id"].duplicated().to_numpy()].reset_index(drop=True)
+
+
+def _described(
+    roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any], ferry: bool
+) -> gpd.GeoDataFrame:
+    columns = ["osm_id", "geometry", *(["node_ids"] if "node_ids" in roads else [])]
+    ways = roads[columns].copy()
+    if ferry:
+        ways["highway"] = "ferry"
+        ways["speed_kmh"] = float(table["speeds"]["ferry_kmh"])
+        ways["forward"] = ways["backward"] = True
+        ways["bridge"] = ways["tunnel"] = True
+    else:
+        ways["highway"] = texts(roads, "highway").astype(object)
+        ways["speed_kmh"] = speeds_kmh(roads, mode=mode, table=table)
+        ways["forward"], ways["backward"] = directions(roads, mode=mode, table=table)
+        for name in ("bridge", "tunnel"):
+            ways[name] = ~np.isin(texts(roads, name), ["", "no"])
+    return ways
+
+
+def _at(
+    points: topology.Vertices, along: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the coordinates at distances along the laid-out ways."""
+    return np.interp(along, points.along, points.x), np.interp(along, points.along, points.y)
+
+
+def _waiting(
+    points: topology.Vertices,
+    pieces: topology.Pieces,
+    ways: gpd.GeoDataFrame,
+    *,
+    signals: NDArray[np.int64] | None,
+    mode: str,
+    table: Mapping[str, Any],
+) -> NDArray[np.float64]:
+    """Minutes lost at traffic lights and ferry landings; half of it at each end of a piece."""
+    speeds = table["speeds"]
+    lost = np.zeros(len(pieces.start))
+    if signals is not None and len(signals) and mode == "drive":
+        light = np.isin(points.osm, signals)[points.node].astype(np.float64)
+        total = np.concatenate([[0.0], np.cumsum(light)])
+        passed = total[pieces.end] - total[pieces.start + 1]
+        passed = np.maximum(passed, 0.0) + (light[pieces.start] + light[pieces.end]) / 2
+        lost += passed * speeds["signal_s"] / 60.0
+    ferry = (ways["highway"] == "ferry").to_numpy()
+    if ferry.any():
+        way = points.way[pieces.start]
+        first = np.ones(len(way), bool)
+        first[1:] = way[1:] != way[:-1]
+        last = np.ones(len(way), bool)
+        last[:-1] = first[1:]
+        lost += ferry[way] * (first * 0.5 + last * 0.5) * speeds["ferry_wait_min"]
+    return lost
+
+
+def _slope_factors(
+    points: topology.Vertices,
+    pieces: topology.Pieces,
+    elevation: Sampler,
+    *,
+    flat: NDArray[np.bool_],
+    table: Mapping[str, Any],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """
+    How much longer does a piece take because of its slope, along and against it?
+
+    The profile is read every `smooth_m` or more; a shorter piece takes the slope over `smooth_m`
+    around its middle, so that noise of the elevation is not divided by a few metres. Bridges and
+    tunnels have one slope from end to end.
+    """
+    step = float(table["slope"]["smooth_m"])
+    begin, finish = points.along[pieces.start], points.along[pieces.end]
+    length = finish - begin
+    count = np.where(flat, 1, np.maximum(np.floor(length / step), 1)).astype(np.int64)
+    which = np.repeat(np.arange(len(count)), count)
+    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    width = (length / count)[which]
+    low = begin[which] + nth * width
+    x0, y0 = _at(points, low)
+    x1, y1 = _at(points, low + width)
+    chord = np.hypot(x1 - x0, y1 - y0)
+    stretch = np.where((width < step) & (chord > 0), step / np.maximum(chord, 1e-9), 1.0)
+    mx, my, dx, dy = (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2
+    rise = elevation(mx + dx * stretch, my + dy * stretch)
+    rise = rise - elevation(mx - dx * stretch, my - dy * stretch)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = rise / np.where(stretch > 1, step, width)
+    slope = np.where(np.isfinite(slope), slope, 0.0)
+    share = np.where(length[which] > 0, width / np.maximum(length[which], 1e-9), 1.0 / count[which])
+    up = np.bincount(which, weights=share / tobler_factor(slope), minlength=len(count))
+    down = np.bincount(which, weights=share / tobler_factor(-slope), minlength=len(count))
+    return up, down
+
+
+def _assembled(
+    ways: gpd.GeoDataFrame,
+    points: topology.Vertices,
+    pieces: topology.Pieces,
+    numbers: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    *,
+    mode: str,
+    table: Mapping[str, Any],
+) -> StreetGraph:
+    """Join the pieces and number the nodes."""
+    length, forward, backward = numbers
+    way = points.way[pieces.start]
+    highway = ways["highway"].to_numpy(dtype=object)[way].astype(np.str_)
+    order, turned, chain = topology.chains(
+        pieces,
+        forward=np.isfinite(forward),
+        backward=np.isfinite(backward),
+        kind=np.isin(highway, table["classes"]["no_snap"]).astype(np.int64) + (highway == "ferry"),
+    )
+    lines, tail, head = topology.join(points, pieces, order=order, turned=turned, chain=chain)
+    total = len(lines)
+
+    def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.bincount(chain, weights=values, minlength=total)
+
+    with np.errstate(invalid="ignore"):
+        ahead = summed(np.where(turned, backward[order], forward[order]))
+        back = summed(np.where(turned, forward[order], backward[order]))
+    metres = summed(length[order])
+    rank = np.lexsort((order, -length[order], chain))
+    firsts = rank[np.searchsorted(chain[rank], np.arange(total))]
+    main = order[firsts]
+    osm_way = ways["osm_id"].to_numpy(dtype=np.int64)[way[main]]
+    # One-way chains run in the direction in which they may be used.
+    flip = ~np.isfinite(ahead) & np.isfinite(back)
+    lines[flip] = shapely.reverse(lines[flip])
+    tail, head = np.where(flip, head, tail), np.where(flip, tail, head)
+    ahead, back = np.where(flip, back, ahead), np.where(flip, ahead, back)
+    sorting = np.lexsort((main, osm_way))
+    used, ends = np.unique(np.concatenate([tail, head])[: 2 * total], return_inverse=True)
+    place = points.node  # dense node number -> coordinates through any vertex
+    x, y = np.zeros(len(points.osm)), np.zeros(len(points.osm))
+    x[place], y[place] = points.x, points.y
+    node = pieces.node_of[used]
+    tail, head = ends[:total][sorting], ends[total:][sorting]
+    return StreetGraph(
+        mode=mode,
+        crs=ways.crs,
+        node_x=x[node],
+        node_y=y[node],
+        node_osm=points.osm[node],
+        tail=tail.astype(np.int32),
+        head=head.astype(np.int32),
+        length_m=metres[sorting],
+        minutes_forward=ahead[sorting],
+        minutes_backward=back[sorting],
+        geometry=lines[sorting],
+        osm_way=osm_way[sorting],
+        highway=highway[main][sorting],
+        component=_components(len(used), tail, head, metres[sorting]),
+        table=table,
+    )
+
+
+def _components(
+    n: int, tail: NDArray[np.int64], head: NDArray[np.int64], length: NDArray[np.float64]
+) -> NDArray[np.int32]:
+    """Number the weakly connected components, the longest first."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    if n == 0:
+        return np.zeros(0, np.int32)
+    links = csr_array((np.ones(len(tail), np.int8), (tail, head)), shape=(n, n))
+    count, label = connected_components(links, directed=False)
+    size = np.bincount(label[tail], weights=length, minlength=count)
+    rank = np.empty(count, dtype=np.int32)
+    rank[np.lexsort((np.arange(count), -size))] = np.arange(count, dtype=np.int32)
+    return np.asarray(rank[label], dtype=np.int32)
+
+
+def build_graphs(
+    data: CityData, *, parameters: Mapping[str, Any] | None = None
+) -> dict[str, StreetGraph]:
+    """
+    Build the walk, cycle and drive graphs of a city, and the one of its street form.
+
+    Parameters
+    ----------
+    data : with the road layers; slope from its elevation when there is one.
+    parameters : table ``transport`` of ``tables/parameters.toml`` (changes only), and changes to
+        ``tables/network.toml`` under ``network``.
+
+    Returns
+    -------
+    Mode -> graph, for ``walk``, ``cycle``, ``drive`` and ``street``.
+
+    Warns
+    -----
+    KCityWarning
+        If a twentieth or more of the walk or drive network hangs on nothing.
+    """
+    from kcity_geo.analysis.network_inputs import city_inputs
+
+    graphs: dict[str, StreetGraph] = {}
+    for mode in ("walk", "cycle", "drive", "street"):
+        inputs = city_inputs(data, mode=mode, parameters=parameters or {})
+        graphs[mode] = build_graph(inputs.pop("roads"), mode=mode, **inputs)
+        _warn_isolated(graphs[mode])
+    return graphs
+
+
+def _warn_isolated(graph: StreetGraph) -> None:
+    if graph.n_nodes == 0 or graph.mode not in {"walk", "drive"}:
+        return
+    total, main = graph.component_m.sum(), graph.component_m[0]
+    bad = graph.table["street_form"]["component_bad"]
+    if main / total < bad:
+        warnings.warn(
+            f"{graph.mode} network: {(total - main) / 1000:.1f} of {total / 1000:.1f} km lie in "
+            f"{len(graph.component_m) - 1} pieces apart from the main one; check islands, rivers "
+            "and missing links in OSM",
+            KCityWarning,
+            stacklevel=3,
+        )

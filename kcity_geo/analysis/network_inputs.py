@@ -1,0 +1,176 @@
+"""
+What `build_graph` needs, taken from the data of a city.
+
+Elevation is read bilinearly from the finer terrain, congestion from the urban classes of the grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from kcity_geo.analysis.network_rules import texts
+from kcity_geo.config import read_table
+from kcity_geo.cube import bin_points
+from kcity_geo.errors import SchemaError, StudyError
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from kcity_geo.analysis.network import Sampler
+    from kcity_geo.citydata import CityData
+
+__all__ = ["city_inputs", "elevation_sampler", "transport_parameters", "urban_classes"]
+
+
+def transport_parameters(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """
+    Give table ``transport`` of ``tables/parameters.toml`` with the changes of a study.
+
+    Parameters
+    ----------
+    changes : keys that differ; ``network`` and other tables are left alone.
+
+    Returns
+    -------
+    A new mapping.
+
+    Raises
+    ------
+    StudyError
+        If a key is unknown.
+
+    Examples
+    --------
+    >>> transport_parameters({"rapid_m": 800.0})["rapid_m"]
+    800.0
+    """
+    table = dict(read_table("parameters")["transport"])
+    for key, value in (changes or {}).items():
+        if key == "network":
+            continue
+        if key not in table:
+            raise StudyError(
+                f"[parameters] transport.{key}: no such key; known are {', '.join(sorted(table))}"
+            )
+        table[key] = value
+    return table
+
+
+def elevation_sampler(dem: xr.DataArray) -> Sampler:
+    """
+    Read elevations between the pixel centres, bilinearly.
+
+    Parameters
+    ----------
+    dem : dims (y, x), metres, metric CRS, even spacing. NaN: void.
+
+    Returns
+    -------
+    Function of x and y; NaN outside and beside voids.
+    """
+    height = np.asarray(dem.to_numpy(), dtype=np.float64).squeeze()
+    x, y = np.asarray(dem["x"].to_numpy()), np.asarray(dem["y"].to_numpy())
+    if height.ndim != 2 or min(height.shape) < 2:  # noqa: PLR2004 - rows and columns
+        raise SchemaError(f"dem: shape {height.shape}; give rows and columns, two or more of each")
+    dx, dy = x[1] - x[0], y[1] - y[0]
+
+    def sample(px: NDArray[np.float64], py: NDArray[np.float64]) -> NDArray[np.float64]:
+        column, row = (np.asarray(px) - x[0]) / dx, (np.asarray(py) - y[0]) / dy
+        inside = (column >= 0) & (column <= len(x) - 1) & (row >= 0) & (row <= len(y) - 1)
+        c = np.clip(np.floor(np.where(inside, column, 0)), 0, len(x) - 2).astype(np.int64)
+        r = np.clip(np.floor(np.where(inside, row, 0)), 0, len(y) - 2).astype(np.int64)
+        s, t = column - c, row - r
+        top = height[r, c] * (1 - s) + height[r, c + 1] * s
+        bottom = height[r + 1, c] * (1 - s) + height[r + 1, c + 1] * s
+        return np.where(inside, top * (1 - t) + bottom * t, np.nan)
+
+    return sample
+
+
+def urban_classes(data: CityData) -> tuple[NDArray[np.int64], bool]:
+    """
+    Tell urban and rural cells apart.
+
+    Parameters
+    ----------
+    data : with ``urban_class`` in its cube, or not.
+
+    Returns
+    -------
+    Shape (rows, cols): 0 outside or unknown, 1 rural, 2 urban cluster, 3 urban centre; and whether
+    it was known. Without it every populated cell counts as urban.
+    """
+    known = data.array("urban_class")
+    if known is not None:
+        return np.nan_to_num(known, nan=0.0).astype(np.int64), True
+    people = data.array("population")
+    populated = data.inside if people is None else np.nan_to_num(people) > 0
+    return np.where(populated, 2, 0).astype(np.int64), False
+
+
+def city_inputs(data: CityData, *, mode: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Collect the arguments of `kcity_geo.analysis.network.build_graph` for one mode.
+
+    Parameters
+    ----------
+    data : of the city.
+    mode : walk, cycle, drive or street.
+    parameters : as for `kcity_geo.analysis.network.build_graphs`.
+
+    Returns
+    -------
+    Keyword arguments, and ``roads``.
+    """
+    rules = transport_parameters(parameters)
+    network = {key: dict(value) for key, value in parameters.get("network", {}).items()}
+    network.setdefault("speeds", {}).setdefault("season_factor", rules["season_factor"])
+    roads = _street_ways(data) if mode == "street" else _layer(data, f"roads_{mode}", "roads_drive")
+    inputs: dict[str, Any] = {"roads": roads, "parameters": network}
+    if mode == "street":
+        return inputs
+    inputs["barriers"] = data.layers.get("barriers")
+    inputs["ferries"] = data.layers.get("ferry")
+    if mode == "walk" and data.dem is not None:
+        inputs["elevation"] = elevation_sampler(data.dem)
+    if mode == "drive":
+        inputs["congestion"] = _congestion(data, rules)
+        barriers = data.layers.get("barriers")
+        if barriers is not None and len(barriers):
+            lights = texts(barriers, "highway") == "traffic_signals"
+            inputs["signals"] = barriers["osm_id"].to_numpy(dtype=np.int64)[lights]
+    return inputs
+
+
+def _layer(data: CityData, *names: str) -> gpd.GeoDataFrame:
+    for name in names:
+        if name in data.layers:
+            return data.layers[name]
+    raise SchemaError(f"layers: {names[0]!r} is missing; read the extract with all layers")
+
+
+def _street_ways(data: CityData) -> gpd.GeoDataFrame:
+    """Ways of the walk and drive layers together, each once."""
+    frames = [data.layers[name] for name in ("roads_drive", "roads_walk") if name in data.layers]
+    if not frames:
+        raise SchemaError("layers: 'roads_drive' is missing; read the extract with all layers")
+    frames = [frame for frame in frames if len(frame)] or frames[:1]
+    together = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    return together[~together["osm_id"].duplicated().to_numpy()]
+
+
+def _congestion(data: CityData, rules: Mapping[str, Any]) -> Sampler:
+    classes, _ = urban_classes(data)
+    factor = np.where(classes >= 2, rules["congestion_urban"], rules["congestion_rural"]).ravel()  # noqa: PLR2004 - urban cluster
+
+    def sample(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+        cell = bin_points(x, y, grid=data.grid)
+        return np.where(cell >= 0, factor[np.maximum(cell, 0)], rules["congestion_rural"])
+
+    return sample
