@@ -1,0 +1,48 @@
+"""The command line: help is quick, tables print, answers are JSON where a script wants them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from kcity_geo.cli import app
+
+RUNNER = CliRunner()
+
+
+def test_help_names_every_command() -> None:
+    text = RUNNER.invoke(app, ["--help"]).output
+    for command in ("demo", "run", "check", "fetch", "pack", "list"):
+        assert command in text
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """Half a second on any machine means: no scientific library is imported for it."""
+    code = (
+        "import sys; sys.argv=['kcity','--help']\n"
+        "from kcity_geo.cli import app\n"
+        "try: app()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'numpy','pandas','geopandas','pydantic','rasterio','shapely'} & set(sys.modules)), file=sys.stderr)"
+    )
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]", f"after {time.perf_counter() - start:.2f} s"
+
+
+@pytest.mark.parametrize("table", ["profiles", "standards", "sources", "indicators", "layers"])
+def test_tables_are_printed_and_are_json(table) -> None:
+    assert RUNNER.invoke(app, ["list", table]).exit_code == 0
+    rows = json.loads(RUNNER.invoke(app, ["list", table, "--json"]).output)
+    assert len(rows) >= 8
+    assert all(isinstance(row, dict) for row in rows)
+
+
+def test_an_unknown_table_or_size_is_a_usage_error() -> None:
+    assert RUNNER.invoke(app, ["list", "recipes"]).exit_code == 2
+    assert RUNNER.invoke(app, ["demo", "--size", "village"]).exit_code == 2
