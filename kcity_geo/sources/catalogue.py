@@ -1,0 +1,306 @@
+"""
+Catalogue: what can be fetched, from where, under which licence.
+
+Reads ``tables/sources.toml`` and ``tables/licences.toml`` and lays a user's own file over them.
+A catalogue is data from outside: only plain web addresses pass. It opens no connection.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
+from string import Formatter
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from kcity_geo.config import read_table
+from kcity_geo.errors import LicenceError, SourceError, StudyError
+
+__all__ = ["Catalogue", "Licence", "Product", "load_catalogue", "require_licence"]
+
+_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+_FIELDS = {"tile", "id", "iso3", "ISO3", "level", "key", "lat", "lon"}
+
+
+class Licence(BaseModel):
+    """One licence and its rules; see ``tables/licences.toml`` for what each flag means."""
+
+    model_config = _STRICT
+    id: str
+    title: str
+    url: str = ""
+    attribution: bool = True
+    share_alike: bool = False
+    non_commercial: bool = False
+    no_redistribution: bool = False
+    checked: bool = False
+    mark: str = ""
+
+
+class Product(BaseModel):
+    """One remote product; see ``tables/sources.toml`` for what each key means."""
+
+    model_config = _STRICT
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    theme: str
+    access: Literal[
+        "overpass",
+        "pbf_index",
+        "nominatim",
+        "gazetteer",
+        "geoboundaries",
+        "cog_tiles",
+        "cog_country",
+        "cog_listing",
+        "zip_tiles",
+        "zip_global",
+        "pvgis",
+        "gtfs_csv",
+        "overture",
+    ]
+    title: str
+    version: str
+    url: str
+    index_url: str = ""
+    probe_url: str = ""
+    tiling: Literal["none", "country", "copernicus", "worldcover", "gsw", "ghsl"] = "none"
+    key_pattern: str = ""
+    member_pattern: str = r"\.tif$"
+    levels: tuple[str, ...] = ()
+    crs: str
+    unit: str
+    scale: float = 1.0
+    resampling: Literal["sum", "mean", "class", "none"]
+    nodata: float | None = None
+    outside: float | None = None
+    pad_px: int = 1
+    licence: str
+    licence_of: Literal["product", "layer"] = "product"
+    attribution: str
+    citation: str
+    homepage: str
+    max_area_km2: float | None = None
+    timeout_s: float = 180.0
+    retry_after_s: float = 0.0
+    max_age_days: float | None = None
+    default: bool = False
+    example: dict[str, str] = Field(default_factory=dict)
+    mark: str = ""
+
+    @field_validator("url", "index_url", "probe_url", "homepage")
+    @classmethod
+    def _plain_web_address(cls, value: str) -> str:
+        if value:
+            parts = urlsplit(value)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+                raise ValueError(f"{value!r} is not a plain http(s) address")
+            if any(c in value for c in " \n\r\t\\") or "/vsi" in value or "/../" in value:
+                raise ValueError(f"{value!r} holds what no catalogue address may hold")
+            unknown = {f for _, f, _, _ in Formatter().parse(value) if f is not None} - _FIELDS
+            if unknown:
+                raise ValueError(
+                    f"{value!r}: unknown placeholder {sorted(unknown)}; known are {sorted(_FIELDS)}"
+                )
+        return value
+
+    def address(self, **parts: str) -> str:
+        """
+        Fill the URL template.
+
+        Parameters
+        ----------
+        **parts : values of the placeholders, for example ``tile="N00E006"``.
+
+        Returns
+        -------
+        The address.
+        """
+        return self.url.format(**parts)
+
+    def addresses(self) -> list[str]:
+        """
+        Give every address of the row that a live check can ask for.
+
+        Returns
+        -------
+        Addresses, filled with the row's example.
+        """
+        found = [self.index_url, self.probe_url]
+        if self.access not in {"overpass", "nominatim"}:
+            found.append(self.url.format(**self.example) if self.url else "")
+        return [u for u in dict.fromkeys(found) if u]
+
+
+class Catalogue(BaseModel):
+    """All products and licences of a run, and the pause each host asks for."""
+
+    model_config = _STRICT
+    products: dict[str, Product]
+    licences: dict[str, Licence]
+    pause_s: dict[str, float]
+    study_area: dict[str, Any]
+    checked: str
+
+    def product(self, product_id: str) -> Product:
+        """
+        Give one product.
+
+        Parameters
+        ----------
+        product_id : its id.
+
+        Returns
+        -------
+        The row.
+
+        Raises
+        ------
+        StudyError
+            If there is none of that name.
+        """
+        if product_id not in self.products:
+            raise StudyError(
+                f"product {product_id!r}: not in the catalogue; known are {', '.join(self.products)}"
+            )
+        return self.products[product_id]
+
+    def by_access(self, access: str) -> Product:
+        """
+        Give the first product read in a certain way.
+
+        Parameters
+        ----------
+        access : for example ``"overpass"``.
+
+        Returns
+        -------
+        The row.
+
+        Raises
+        ------
+        StudyError
+            If the catalogue has none.
+        """
+        for product in self.products.values():
+            if product.access == access:
+                return product
+        raise StudyError(f"catalogue: no product with access {access!r}")
+
+    def licence(self, licence_id: str) -> Licence:
+        """
+        Give a licence; one that nobody has read yet counts as ``unknown``.
+
+        Parameters
+        ----------
+        licence_id : id of ``tables/licences.toml``.
+
+        Returns
+        -------
+        The licence.
+        """
+        if licence_id in self.licences:
+            return self.licences[licence_id]
+        rules = self.licences["unknown"].model_dump() | {"id": licence_id, "title": licence_id}
+        return Licence(**rules)
+
+
+def _overlaid(base: list[dict[str, Any]], extra: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    rows = {row["id"]: dict(row) for row in base}
+    for row in extra:
+        if "id" not in row:
+            raise StudyError("catalogue: a [[product]] has no id")
+        rows[row["id"]] = rows.get(row["id"], {}) | row
+    return list(rows.values())
+
+
+def load_catalogue(path: Path | None = None) -> Catalogue:
+    """
+    Read the catalogue, with a user's file laid over it.
+
+    Parameters
+    ----------
+    path : TOML of the shape of ``tables/sources.toml``; a product of the same id overrides the
+        keys it names, a new id adds a product; ``[licence.X]`` adds licences.
+
+    Returns
+    -------
+    The catalogue.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read.
+    StudyError
+        If a row is wrong; the message names product and key.
+
+    Examples
+    --------
+    >>> load_catalogue().product("worldcover").licence
+    'CC-BY-4.0'
+    """
+    table = read_table("sources")
+    user: dict[str, Any] = {}
+    if path is not None:
+        try:
+            user = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise SourceError(f"catalogue {path}: cannot be read ({error})") from error
+        except tomllib.TOMLDecodeError as error:
+            raise StudyError(f"catalogue {path}: is not TOML: {error}") from error
+    unknown = set(user) - {"product", "licence", "pause_s", "study_area", "checked"}
+    if unknown:
+        raise StudyError(f"catalogue {path}: unknown table {sorted(unknown)}")
+    products = {}
+    for row in _overlaid(table["product"], user.get("product", [])):
+        try:
+            products[row["id"]] = Product(**row)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(p) for p in first["loc"])
+            raise StudyError(
+                f"catalogue {path or 'sources.toml'}: product {row['id']}: {key}: {first['msg']}"
+            ) from error
+    licences = {
+        k: Licence(id=k, **v)
+        for k, v in (read_table("licences")["licence"] | user.get("licence", {})).items()
+    }
+    return Catalogue(
+        products=products,
+        licences=licences,
+        pause_s=table["pause_s"] | user.get("pause_s", {}),
+        study_area=table["study_area"] | user.get("study_area", {}),
+        checked=user.get("checked", table["checked"]),
+    )
+
+
+def require_licence(licence: Licence, *, what: str, commercial: bool) -> None:
+    """
+    Refuse data that may not be used for the purpose, and say why.
+
+    Parameters
+    ----------
+    licence : of the data.
+    what : the data, for the message.
+    commercial : the study is paid work.
+
+    Raises
+    ------
+    LicenceError
+        If the licence forbids it, or nobody has read it yet.
+
+    Examples
+    --------
+    >>> require_licence(Licence(id="CC0", title="CC0"), what="x", commercial=True)
+    """
+    if commercial and licence.non_commercial:
+        reason = (
+            "forbids commercial use"
+            if licence.checked
+            else f"is not known to allow commercial use; read {licence.url or 'its page'} first"
+        )
+        raise LicenceError(
+            f"{what}: its licence ({licence.title}) {reason}; leave the product out, bring a file "
+            "that you may use, or run without --commercial"
+        )

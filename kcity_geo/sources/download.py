@@ -1,0 +1,1002 @@
+"""
+Download: the only place that opens a connection.
+
+A path in the cache is complete and verified, or it does not exist. Everything that talks to the
+network - files, Overpass and Nominatim through OSMnx, remote rasters through GDAL, Parquet by
+ranges - takes its patience, limits, name and manners from one `Fetcher`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import io
+import ipaddress
+import json
+import logging
+import os
+import re
+import socket
+import threading
+import time
+import unicodedata
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import tenacity
+from filelock import FileLock, Timeout
+from requests.adapters import HTTPAdapter
+from urllib3 import PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+
+from kcity_geo.errors import (
+    KCityError,
+    LimitError,
+    OfflineError,
+    OutputError,
+    SourceError,
+    SourceTimeoutError,
+    StudyError,
+)
+from kcity_geo.sources.wellformed import check_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+    from types import ModuleType
+
+    from kcity_geo.config import Config
+
+__all__ = ["Download", "Fetcher", "Head", "Progress", "safe_name"]
+
+_log = logging.getLogger(__name__)
+_OSMNX = threading.RLock()  # its settings are process-wide
+_CHUNK = 1 << 18
+_MAX_REDIRECTS = 5
+_AGAIN = {408, 425, 429, 500, 502, 503, 504, 529}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one download is; `total_bytes` is None when the server does not say."""
+
+    what: str
+    done_bytes: int
+    total_bytes: int | None
+    bytes_per_s: float
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that is complete and verified, and where it came from."""
+
+    path: Path
+    url: str
+    final_url: str
+    etag: str
+    last_modified: str
+    retrieved: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a server says about an address without sending it."""
+
+    status: int
+    final_url: str
+    etag: str
+    length: int | None
+
+
+class _Again(Exception):  # noqa: N818 - not an error yet: the request may be repeated
+    def __init__(self, message: str, *, wait_s: float | None = None) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
+class _PrivateAddress(Exception):  # noqa: N818 - must not be an OSError, urllib3 swallows those
+    pass
+
+
+def safe_name(text: str, *, limit: int = 80) -> str:
+    """
+    Make a file name of any text.
+
+    Parameters
+    ----------
+    text : name of a place or end of an address.
+    limit : longest name, characters.
+
+    Returns
+    -------
+    Lower-case ASCII letters, digits, ``-``, ``_`` and ``.``; never empty, never a reserved name.
+
+    Examples
+    --------
+    >>> safe_name("Kota Kinabalu, Malaysia")
+    'kota-kinabalu-malaysia'
+    >>> safe_name("../../etc/passwd")
+    'etc-passwd'
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    name = re.sub(r"[^a-z0-9._]+", "-", plain).strip("-._")[-limit:].strip("-._")
+    reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name)
+    return f"x-{name}".rstrip("-") if reserved or not name else name
+
+
+def _public(address: str) -> bool:
+    return ipaddress.ip_address(address.split("%")[0]).is_global
+
+
+class _CheckedHTTP(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _checked(super()._new_conn())
+
+
+class _CheckedHTTPS(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _checked(super()._new_conn())
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _CheckedHTTP
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _CheckedHTTPS
+
+
+def _checked(sock: socket.socket) -> socket.socket:
+    peer = sock.getpeername()[0]
+    if not _public(peer):
+        sock.close()
+        raise _PrivateAddress(peer)
+    return sock
+
+
+class _PublicOnly(HTTPAdapter):
+    """Looks at the address that a connection really has, after any name service trick."""
+
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **kw: Any
+    ) -> None:  # noqa: ANN401, FBT001, FBT002 - signature of requests
+        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **kw)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+class _NoNetrc(requests.auth.AuthBase):
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    value = response.headers.get("Retry-After", "").strip()
+    if not value:
+        return None
+    if value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+def _validator(meta: Mapping[str, str]) -> str:
+    """Give what ``If-Range`` may carry: a strong etag, else a date."""
+    etag = meta.get("etag", "")
+    return etag if etag and not etag.startswith("W/") else meta.get("last_modified", "")
+
+
+class Fetcher:
+    """
+    One polite, patient and suspicious way to the network.
+
+    Parameters
+    ----------
+    config : limits, cache, contact, offline.
+    pauses : host -> seconds between two requests, for the whole machine.
+    progress : called a few times a second while something is downloaded.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        pauses: Mapping[str, float] | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self.config = config
+        self.pauses = dict(pauses or {})
+        self.progress = progress
+        self._session: requests.Session | None = None
+
+    @property
+    def user_agent(self) -> str:
+        """Name sent to servers; it carries the contact that public servers ask for."""
+        contact = re.sub(r"[^\x20-\x7e]", "", self.config.contact) or "no contact given"
+        return f"kcity_geo/0.1 ({contact})"
+
+    def deadline(self) -> float:
+        """Moment (monotonic clock) at which a download begun now must be over."""
+        return time.monotonic() + self.config.deadline_s
+
+    # -- whole files -------------------------------------------------------------------------
+
+    def cache_path(self, url: str) -> Path:
+        """
+        Give the place of an address in the cache, whether it is there or not.
+
+        Parameters
+        ----------
+        url : the address.
+
+        Returns
+        -------
+        Path; it exists only complete and verified.
+        """
+        key = hashlib.sha256(url.encode()).hexdigest()[:20]
+        name = safe_name(urlsplit(url).path.rsplit("/", 1)[-1] or "index", limit=60)
+        return self.config.cache_dir / "files" / key[:2] / f"{key}-{name}"
+
+    def file(
+        self,
+        url: str,
+        *,
+        kind: str = "any",
+        sha256: str | None = None,
+        md5: str | None = None,
+        max_age_days: float | None = None,
+        what: str = "",
+    ) -> Download:
+        """
+        Get a file, from the cache when it is there, else from the network.
+
+        Parameters
+        ----------
+        url : http or https.
+        kind : what it must be, see `kcity_geo.sources.wellformed.KINDS`.
+        sha256, md5 : checksum, when one is published.
+        max_age_days : older copies are fetched again; offline they are used.
+        what : said in messages and progress.
+
+        Returns
+        -------
+        The verified file and its origin.
+
+        Raises
+        ------
+        OfflineError
+            If it is not in the cache and the run is offline.
+        SourceTimeoutError
+            If it cannot be had within the deadline; what came so far is kept and resumed.
+        SourceError
+            If the server refuses, or sends something else than the file.
+        LimitError
+            If it is larger than the limit.
+        OutputError
+            If it cannot be stored.
+        """
+        path = self.cache_path(url)
+        what = what or path.name.split("-", 1)[-1]
+        if (hit := self._hit(path, url, max_age_days, sha256)) is not None:
+            return hit
+        self._require_online(url, what, where=path)
+        deadline = self.deadline()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{path}.lock", timeout=self.config.deadline_s):
+                if (hit := self._hit(path, url, max_age_days, sha256)) is not None:
+                    return hit
+                return self._retried(
+                    lambda: self._attempt(url, path, (kind, sha256, md5), what, deadline),
+                    what=what,
+                    url=url,
+                    deadline=deadline,
+                )
+        except Timeout as error:
+            raise SourceTimeoutError(
+                f"{what}: another run is still fetching {url}; wait for it"
+            ) from error
+        except KCityError:
+            raise
+        except OSError as error:
+            raise self._storage_error(error, path) from error
+
+    def json(self, url: str, *, max_age_days: float | None = None, what: str = "") -> Any:  # noqa: ANN401 - any JSON
+        """
+        Get a JSON document; see `file`.
+
+        Parameters
+        ----------
+        url : http or https.
+        max_age_days : older copies are fetched again.
+        what : said in messages.
+
+        Returns
+        -------
+        The parsed document.
+        """
+        found = self.file(url, kind="json", max_age_days=max_age_days, what=what)
+        return json.loads(found.path.read_bytes())
+
+    def _hit(
+        self, path: Path, url: str, max_age_days: float | None, sha256: str | None
+    ) -> Download | None:
+        side = path.with_name(path.name + ".json")
+        try:
+            meta = json.loads(side.read_text(encoding="utf-8"))
+            found = Download(
+                path=path, **{k: meta[k] for k in Download.__annotations__ if k != "path"}
+            )
+            size = path.stat().st_size
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if found.url != url or size != found.bytes or (sha256 and sha256 != found.sha256):
+            return None
+        if max_age_days is not None and not self.config.offline:
+            age = datetime.now(UTC) - datetime.fromisoformat(found.retrieved)
+            if age.total_seconds() > max_age_days * 86400:
+                return None
+        if _digest(path, "sha256") != found.sha256:
+            _log.warning("%s was damaged in the cache; it is fetched again", path)
+            return None
+        return found
+
+    def _attempt(
+        self,
+        url: str,
+        path: Path,
+        expected: tuple[str, str | None, str | None],
+        what: str,
+        deadline: float,
+    ) -> Download:
+        part = path.with_name(path.name + ".part")
+        note = path.with_name(path.name + ".part.json")
+        meta = _part_meta(part, note, url)
+        have = part.stat().st_size if meta else 0
+        headers = {"Accept-Encoding": "identity"}
+        if have:
+            headers |= {"Range": f"bytes={have}-", "If-Range": _validator(meta)}
+        with self._polite(url, deadline), self._open("GET", url, headers, deadline) as response:
+            if response.status_code == requests.codes.requested_range_not_satisfiable and have:
+                _forget(part, note)
+                raise _Again("the server does not know the range any more")
+            self._require_ok(response)
+            resumed = response.status_code == requests.codes.partial_content and have > 0
+            fresh = _meta_of(response, url)
+            if resumed and not _continues(response, meta, have):
+                _forget(part, note)
+                raise _Again("the file changed on the server between two parts")
+            total = _total(response, have if resumed else 0)
+            self._require_size(total, what)
+            if not resumed:
+                note.write_text(json.dumps(fresh), encoding="utf-8")
+            self._store(response, part, (what, have if resumed else 0, total), deadline)
+        return self._finish(part, note, path, expected, fresh)
+
+    def _store(
+        self,
+        response: requests.Response,
+        part: Path,
+        state: tuple[str, int, int | None],
+        deadline: float,
+    ) -> None:
+        what, done, total = state
+        started, first, said = time.monotonic(), done, 0.0
+        with part.open("ab" if done else "wb") as stream:
+            try:
+                for chunk in self._chunks(response, deadline):
+                    stream.write(chunk)
+                    done += len(chunk)
+                    self._require_size(done, what)
+                    now = time.monotonic()
+                    if self.progress and now - said > 0.2:  # noqa: PLR2004 - five times a second
+                        said = now
+                        self.progress(
+                            Progress(what, done, total, (done - first) / max(now - started, 1e-6))
+                        )
+            finally:
+                stream.flush()
+                os.fsync(stream.fileno())
+        if total is not None and done != total:
+            raise _Again(f"the body has {done:,} of {total:,} bytes")
+        if self.progress:
+            seconds = max(time.monotonic() - started, 1e-6)
+            self.progress(Progress(what, done, done, (done - first) / seconds))
+
+    def _finish(
+        self,
+        part: Path,
+        note: Path,
+        path: Path,
+        expected: tuple[str, str | None, str | None],
+        meta: dict[str, str],
+    ) -> Download:
+        kind, sha256, md5 = expected
+        digest = _digest(part, "sha256")
+        try:
+            if sha256 and digest != sha256.lower():
+                raise SourceError(f"its sha256 is {digest}, not {sha256}")
+            if md5 and (found := _digest(part, "md5")) != md5.lower():
+                raise SourceError(f"its md5 is {found}, not {md5}")
+            check_kind(part, kind)
+        except SourceError as error:
+            _forget(part, note)
+            raise _Again(str(error)) from error
+        except LimitError:
+            _forget(part, note)
+            raise
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        done = Download(
+            path=path,
+            url=meta["url"],
+            final_url=meta["final_url"],
+            etag=meta["etag"],
+            last_modified=meta["last_modified"],
+            retrieved=now,
+            sha256=digest,
+            bytes=part.stat().st_size,
+        )
+        side = path.with_name(path.name + ".json")
+        side.unlink(missing_ok=True)  # a kill between the two steps leaves no false witness
+        part.replace(path)
+        _write_atomic(
+            side, json.dumps({k: v for k, v in asdict(done).items() if k != "path"}, indent=1)
+        )
+        note.unlink(missing_ok=True)
+        return done
+
+    # -- one request -------------------------------------------------------------------------
+
+    def head(self, url: str, *, what: str = "") -> Head:
+        """
+        Ask for an address without fetching it.
+
+        Parameters
+        ----------
+        url : http or https.
+        what : said in messages.
+
+        Returns
+        -------
+        Status 200, or 403, 404 or 410 when it is not there; redirects are followed.
+
+        Raises
+        ------
+        OfflineError
+            If the run is offline.
+        SourceError
+            If the server does not answer properly.
+        """
+        what = what or url
+        self._require_online(url, what)
+        deadline = self.deadline()
+
+        def ask() -> Head:
+            with self._polite(url, deadline), self._open("HEAD", url, {}, deadline) as response:
+                if response.status_code not in {403, 404, 410}:
+                    self._require_ok(response)
+                length = response.headers.get("Content-Length", "")
+                return Head(
+                    status=response.status_code,
+                    final_url=response.url,
+                    etag=response.headers.get("ETag", ""),
+                    length=int(length) if length.isdigit() else None,
+                )
+
+        return self._retried(ask, what=what, url=url, deadline=deadline)
+
+    def ranges(self, url: str, *, what: str = "") -> io.BufferedReader:
+        """
+        Open a remote file for reading at any place, by ranges.
+
+        Parameters
+        ----------
+        url : http or https; the server must answer ranges.
+        what : said in messages.
+
+        Returns
+        -------
+        A seekable binary stream. It raises `SourceError` when the file changes on the way.
+        """
+        return io.BufferedReader(_RangeFile(self, url, what or url), buffer_size=1 << 16)
+
+    def range_bytes(self, url: str, start: int, end: int, *, etag: str, what: str) -> bytes:
+        """
+        Get one range of a remote file.
+
+        Parameters
+        ----------
+        url : http or https.
+        start, end : first byte and the one after the last.
+        etag : what the file must still have.
+        what : said in messages.
+
+        Returns
+        -------
+        Exactly ``end - start`` bytes.
+        """
+        deadline = self.deadline()
+
+        def ask() -> bytes:
+            headers = {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
+            with self._polite(url, deadline), self._open("GET", url, headers, deadline) as response:
+                self._require_ok(response)
+                if response.status_code != requests.codes.partial_content:
+                    raise SourceError(f"{what}: {url} does not answer ranges")
+                if etag and response.headers.get("ETag", "") != etag:
+                    raise SourceError(f"{what}: {url} changed while it was read; run again")
+                data = b"".join(self._chunks(response, deadline))
+            if len(data) != end - start:
+                raise _Again(f"a range has {len(data)} of {end - start} bytes")
+            return data
+
+        return self._retried(ask, what=what, url=url, deadline=deadline)
+
+    def _retried(self, ask: Callable[[], T], *, what: str, url: str, deadline: float) -> T:
+        def pause(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.wait_s if isinstance(error, _Again) else None
+            grown = self.config.backoff_s * 2 ** (state.attempt_number - 1)
+            return grown if asked is None else asked
+
+        def over(state: tenacity.RetryCallState) -> bool:
+            return (
+                state.attempt_number >= self.config.attempts
+                or time.monotonic() + pause(state) >= deadline
+            )
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Again),
+            wait=pause,
+            stop=over,
+            reraise=True,
+            before_sleep=lambda state: _log.info(
+                "%s: %s; once more", what, state.outcome and state.outcome.exception()
+            ),
+        )
+        try:
+            return retrying(ask)
+        except _Again as error:
+            late = error.wait_s is not None and time.monotonic() + error.wait_s >= deadline
+            if late or time.monotonic() + self.config.backoff_s >= deadline:
+                asked = f"; the server asks to wait {error.wait_s:.0f} s" if error.wait_s else ""
+                raise SourceTimeoutError(
+                    f"{what}: {error}{asked}; not there within {self.config.deadline_s:g} s from {url}; "
+                    "run again later, finished parts are kept"
+                ) from error
+            raise SourceError(
+                f"{what}: {error} ({self.config.attempts} tries at {url}); run again later, finished parts are kept"
+            ) from error
+        except _PrivateAddress as error:
+            raise SourceError(
+                f"{what}: {url} leads to the private address {error}, which is refused"
+            ) from error
+
+    def _open(
+        self, method: str, url: str, headers: Mapping[str, str], deadline: float
+    ) -> requests.Response:
+        first = url
+        for _ in range(_MAX_REDIRECTS + 1):
+            self._check_address(url, first=first)
+            left = max(0.05, deadline - time.monotonic())
+            try:
+                response = self.session.request(
+                    method,
+                    url,
+                    headers=dict(headers),
+                    stream=True,
+                    allow_redirects=False,
+                    timeout=(
+                        min(self.config.connect_timeout_s, left),
+                        min(self.config.read_timeout_s, left),
+                    ),
+                )
+            except (requests.RequestException, HTTPError) as error:
+                raise _Again(_why(error)) from error
+            if not response.is_redirect:
+                return response
+            response.close()
+            url = urljoin(url, response.headers["Location"])
+        raise SourceError(f"{first} redirects in a circle; the address is out of date")
+
+    @property
+    def session(self) -> requests.Session:
+        """Session of this fetcher, made at the first use."""
+        if self._session is None:
+            self._session = requests.Session()
+            self._session.headers["User-Agent"] = self.user_agent
+            self._session.auth = _NoNetrc()
+            if not self.config.allow_private_hosts:
+                self._session.mount("http://", _PublicOnly())
+                self._session.mount("https://", _PublicOnly())
+        return self._session
+
+    def _check_address(self, url: str, *, first: str) -> None:
+        parts, origin = urlsplit(url), urlsplit(first)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+            raise SourceError(f"{url!r} is not a plain http(s) address and is refused")
+        if origin.scheme == "https" and parts.scheme == "http":
+            raise SourceError(f"{first} redirects to {url}, which is not encrypted; refused")
+        if parts.hostname == origin.hostname and self.config.allow_private_hosts:
+            return
+        found: list[str] = []
+        with contextlib.suppress(OSError, UnicodeError):
+            answers = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
+            found = [str(answer[4][0]) for answer in answers]
+        private = [address for address in found if not _public(address)]
+        if private:
+            raise SourceError(
+                f"{first} leads to the private address {private[0]} ({parts.hostname}); refused. "
+                "A mirror inside your network needs allow_private_hosts"
+            )
+
+    def _require_ok(self, response: requests.Response) -> None:
+        status = response.status_code
+        if status in _AGAIN:
+            raise _Again(
+                f"the server answers {status} {response.reason}", wait_s=_retry_after(response)
+            )
+        if status == requests.codes.not_acceptable:
+            raise SourceError(
+                f"{response.url}: 406, the server refuses the user agent {self.user_agent!r}; set a "
+                "contact (KCITY_CONTACT=you@example.org)"
+            )
+        if status not in {200, 206}:
+            raise SourceError(f"{response.url}: the server answers {status} {response.reason}")
+
+    def _chunks(self, response: requests.Response, deadline: float) -> Iterator[bytes]:
+        while True:
+            if time.monotonic() > deadline:
+                raise _Again("the server is too slow", wait_s=0.0)
+            try:
+                chunk = response.raw.read1(_CHUNK, decode_content=True)
+            except (HTTPError, OSError) as error:
+                raise _Again(f"the connection broke ({_why(error)})") from error
+            if not chunk:
+                return
+            yield chunk
+
+    def _require_size(self, size: int | None, what: str) -> None:
+        if size is not None and size > self.config.max_file_bytes:
+            raise LimitError(
+                f"{what}: has {size:,} bytes; the limit is {self.config.max_file_bytes:,} "
+                "(max_file_bytes); raise it or take a smaller area"
+            )
+
+    def _require_online(self, url: str, what: str, *, where: Path | None = None) -> None:
+        if self.config.offline:
+            there = f", or put it there yourself: {where}" if where else ""
+            raise OfflineError(
+                f"{what}: is needed from {url}, but this run is offline; run `kcity fetch` once on a "
+                f"machine with a network and use its pack{there}"
+            )
+
+    def _storage_error(self, error: OSError, path: Path) -> Exception:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            _forget(path.with_name(path.name + ".part"), path.with_name(path.name + ".part.json"))
+            return OutputError(
+                f"{path.parent}: the disk is full; make room or set KCITY_CACHE to another folder"
+            )
+        return OutputError(
+            f"{path}: cannot be written ({error}); set KCITY_CACHE to another folder"
+        )
+
+    @contextlib.contextmanager
+    def _polite(self, url: str, deadline: float) -> Iterator[None]:
+        """Keep the pause that a host asks for, across all processes of this machine."""
+        parts = urlsplit(url)
+        pause_s = self.pauses.get(parts.netloc, self.pauses.get(parts.hostname or "", 0.0))
+        if pause_s <= 0:
+            yield
+            return
+        stamp = self.config.cache_dir / "hosts" / safe_name(parts.netloc)
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(f"{stamp}.lock", timeout=max(0.0, deadline - time.monotonic())):
+                with contextlib.suppress(FileNotFoundError):
+                    left = pause_s - (time.time() - stamp.stat().st_mtime)
+                    time.sleep(min(max(0.0, left), pause_s))
+                try:
+                    yield
+                finally:
+                    stamp.touch()
+        except Timeout as error:
+            raise SourceTimeoutError(
+                f"{url}: other runs keep its host busy; wait for them"
+            ) from error
+
+    # -- other people's clients ----------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def osmnx(
+        self, url: str, *, cache: Path, timeout_s: float, retry_after_s: float = 0.0
+    ) -> Iterator[ModuleType]:
+        """
+        Lend OSMnx our manners: its settings and the resolver are as before afterwards.
+
+        Parameters
+        ----------
+        url : of the Overpass or Nominatim server.
+        cache : folder for its answers; damaged ones are moved to ``quarantine`` first.
+        timeout_s : the server's own time for one query.
+        retry_after_s : least pause after a 429 that names none.
+
+        Yields
+        ------
+        module
+            ``osmnx``, to be called inside `patiently`.
+        """
+        self._require_online(url, "OpenStreetMap")
+        self._check_address(url, first=url)
+        import osmnx
+
+        settings = osmnx.settings
+        with _OSMNX:
+            before = {k: v for k, v in vars(settings).items() if not k.startswith("__")}
+            resolver = socket.getaddrinfo
+            _quarantine(cache)
+            try:
+                settings.overpass_url = settings.nominatim_url = url
+                settings.overpass_rate_limit = False  # we wait ourselves, with an end
+                settings.overpass_settings = f"[out:json][timeout:{timeout_s:.0f}]"
+                settings.requests_timeout = min(timeout_s + 30, self.config.deadline_s)
+                settings.requests_kwargs = {
+                    "allow_redirects": False,
+                    "stream": True,
+                    "hooks": {"response": self._osm_hook(retry_after_s)},
+                }
+                settings.http_user_agent = self.user_agent
+                settings.http_referer = "https://kcity-geo.readthedocs.io"
+                settings.doh_url_template = None
+                settings.use_cache, settings.cache_folder = True, str(cache)
+                settings.log_console = settings.log_file = False
+                yield osmnx
+            finally:
+                socket.getaddrinfo = resolver
+                for key, value in before.items():
+                    setattr(settings, key, value)
+
+    def patiently(self, ask: Callable[[], T], *, url: str, what: str) -> T:
+        """
+        Run a call of OSMnx or GDAL again while it fails for a passing reason.
+
+        Parameters
+        ----------
+        ask : the call.
+        url : its server.
+        what : said in messages.
+
+        Returns
+        -------
+        What the call returns.
+        """
+        deadline = self.deadline()
+
+        def once() -> T:
+            with self._polite(url, deadline):
+                try:
+                    return ask()
+                except (requests.RequestException, HTTPError) as error:
+                    raise _Again(_why(error)) from error
+
+        return self._retried(once, what=what, url=url, deadline=deadline)
+
+    def _osm_hook(self, retry_after_s: float) -> Callable[..., requests.Response]:
+        deadline = self.deadline()
+
+        def check(response: requests.Response, *_: object, **__: object) -> requests.Response:
+            if response.is_redirect:
+                raise SourceError(
+                    f"{response.url} redirects to {response.headers['Location']}; refused"
+                )
+            try:
+                self._require_ok(response)
+            except _Again as again:
+                least = retry_after_s if response.status_code == requests.codes.too_many else 0.0
+                wait = again.wait_s if again.wait_s is not None else (least or None)
+                raise _Again(str(again), wait_s=wait) from None
+            body = bytearray()
+            for chunk in self._chunks(response, deadline):
+                body += chunk
+                self._require_size(len(body), response.url)
+            expected = response.headers.get("Content-Length", "")
+            if (
+                expected.isdigit()
+                and not response.headers.get("Content-Encoding")
+                and len(body) != int(expected)
+            ):
+                raise _Again(f"the body has {len(body):,} of {int(expected):,} bytes")
+            try:
+                answer = json.loads(bytes(body))
+            except ValueError as error:
+                page = b"<html" in bytes(body[:2000]).lower()
+                raise _Again(
+                    "the server sent a web page instead of data"
+                    if page
+                    else f"is not whole JSON ({error})"
+                ) from error
+            if isinstance(answer, dict) and "remark" in answer:
+                raise _Again(f"the server gave up half-way: {str(answer['remark'])[:200]}")
+            response._content = bytes(body)  # noqa: SLF001 - read with our limits, handed to requests
+            response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - same
+            return response
+
+        return check
+
+    @contextlib.contextmanager
+    def raster(self, url: str, *, what: str = "") -> Iterator[Any]:
+        """
+        Open a remote GeoTIFF through ``/vsicurl``, to read windows of it.
+
+        Parameters
+        ----------
+        url : ends in ``.tif``; nothing else is opened, no folder listed, no sidecar asked for.
+        what : said in messages.
+
+        Yields
+        ------
+        rasterio.DatasetReader
+            Open dataset. Leaving the block raises when the file changed meanwhile.
+        """
+        import rasterio
+        from rasterio.errors import RasterioError
+
+        if not urlsplit(url).path.lower().endswith((".tif", ".tiff")):
+            raise StudyError(f"{url}: only .tif addresses are read remotely")
+        before = self.head(url, what=what)
+        if before.status != requests.codes.ok:
+            raise SourceError(f"{what or url}: the server answers {before.status} for {url}")
+        where = f"/vsicurl/{before.final_url}"
+        try:
+            with (
+                rasterio.Env(**self._gdal_options(where)),
+                rasterio.open(where, driver="GTiff") as data,
+            ):
+                yield data
+        except (RasterioError, MemoryError) as error:
+            cause = error.__cause__ or error
+            raise _Again(f"the raster cannot be read ({str(cause)[:200]})") from error
+        after = self.head(url, what=what)
+        if (after.etag, after.length) != (before.etag, before.length):
+            raise _Again("the file changed on the server while it was read")
+
+    def _gdal_options(self, where: str) -> dict[str, Any]:
+        return {
+            "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+            "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif,.tiff",
+            "CPL_VSIL_CURL_NON_CACHED": where,  # a failure must not be remembered
+            "GDAL_HTTP_MAX_RETRY": self.config.attempts - 1,
+            "GDAL_HTTP_RETRY_DELAY": self.config.backoff_s / 4,
+            "GDAL_HTTP_TIMEOUT": max(
+                1, round(min(self.config.read_timeout_s, self.config.deadline_s))
+            ),
+            "GDAL_HTTP_CONNECTTIMEOUT": max(1, round(self.config.connect_timeout_s)),
+            "GDAL_HTTP_USERAGENT": self.user_agent,
+            "GDAL_NETRC": "NO",
+            "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+            "VSI_CACHE": "TRUE",
+        }
+
+
+class _RangeFile(io.RawIOBase):
+    def __init__(self, fetcher: Fetcher, url: str, what: str) -> None:
+        head = fetcher.head(url, what=what)
+        if head.status != requests.codes.ok or head.length is None:
+            raise SourceError(f"{what}: {url}: the server answers {head.status} without a length")
+        self._fetcher, self._what, self._head = fetcher, what, head
+        self._length, self._at = head.length, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence]
+        self._at = base + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
+        end = min(self._at + len(buffer), self._length)
+        if end <= self._at:
+            return 0
+        data = self._fetcher.range_bytes(
+            self._head.final_url, self._at, end, etag=self._head.etag, what=self._what
+        )
+        buffer[: len(data)] = data
+        self._at = end
+        return len(data)
+
+
+def _digest(path: Path, name: str) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(
+            stream, lambda: hashlib.new(name, usedforsecurity=False)
+        ).hexdigest()
+
+
+def _write_atomic(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".new")
+    with temporary.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+def _forget(*paths: Path) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _part_meta(part: Path, note: Path, url: str) -> dict[str, str]:
+    """Say what an earlier try left behind; empty when it cannot be continued."""
+    try:
+        meta: dict[str, str] = json.loads(note.read_text(encoding="utf-8"))
+        usable = part.stat().st_size > 0 and meta["url"] == url and bool(_validator(meta))
+    except (OSError, ValueError, KeyError, TypeError):
+        usable = False
+    if usable:
+        return meta
+    _forget(part, note)
+    return {}
+
+
+def _meta_of(response: requests.Response, url: str) -> dict[str, str]:
+    return {
+        "url": url,
+        "final_url": response.url,
+        "etag": response.headers.get("ETag", ""),
+        "last_modified": response.headers.get("Last-Modified", ""),
+    }
+
+
+def _continues(response: requests.Response, meta: Mapping[str, str], have: int) -> bool:
+    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+    same = response.headers.get("ETag", "") == meta.get("etag", "")
+    return match is not None and int(match[1]) == have and same
+
+
+def _total(response: requests.Response, have: int) -> int | None:
+    length = response.headers.get("Content-Length", "")
+    if not length.isdigit() or response.headers.get("Content-Encoding"):
+        return None
+    return have + int(length)
+
+
+def _why(error: BaseException) -> str:
+    inner: BaseException = error
+    while (
+        deeper := inner.__cause__ or inner.__context__ or getattr(inner, "reason", None)
+    ) and isinstance(deeper, BaseException):
+        inner = deeper
+    return f"{type(error).__name__}: {str(inner)[:160]}"
+
+
+def _quarantine(folder: Path) -> None:
+    """Move answers that OSMnx left half-written out of its way."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.json"):
+        try:
+            whole = "remark" not in json.loads(path.read_bytes())
+        except ValueError:
+            whole = False
+        if not whole:
+            (folder / "quarantine").mkdir(exist_ok=True)
+            path.replace(folder / "quarantine" / path.name)
+            _log.warning("%s was cut; moved to quarantine", path)
