@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
     from odc.geo.geobox import GeoBox
+    from shapely.geometry.base import BaseGeometry
 
     from kcity_geo.analysis.network import StreetGraph
 
@@ -129,61 +130,76 @@ def find_city(place: str | Study, *, config: Config | None = None) -> City:
 
 
 def _city_of(study: Study, config: Config) -> City:
-    import shapely
-
     if isinstance(study.place, City):
         return study.place
     wanted = study.city
+    extract = None
+    if study.sources.osm and study.sources.osm != "overpass":
+        extract = resolve_path(study, study.sources.osm, key="sources.osm")
+    outline = _outline(study, extract)
+    if outline is None:
+        if not wanted.name:
+            raise StudyError(
+                "city: no outline; give city.boundary, city.bbox, city.osm_relation or an OSM extract"
+            )
+        return find_city(wanted.name, config=config)
     name = wanted.name or study.study.name
-    districts = None
-    if wanted.districts:
+    return make_city(name, outline, districts=_districts(study, extract), config=config)
+
+
+def _districts(study: Study, extract: Path | None) -> gpd.GeoDataFrame | None:
+    if study.city.districts:
         from kcity_geo.sources.files import read_polygons
 
-        path = resolve_path(study, wanted.districts, key="city.districts")
-        districts = read_polygons(path, key="city.districts")
-    osm = study.sources.osm
-    extract = None
-    if osm and osm != "overpass":
-        extract = resolve_path(study, osm, key="sources.osm")
+        path = resolve_path(study, study.city.districts, key="city.districts")
+        return read_polygons(path, key="city.districts")
+    if study.city.osm_district_level is None:
+        return None
+    from kcity_geo.sources.relation import read_admin_areas
+
+    if extract is None:
+        raise StudyError("city.osm_district_level: needs sources.osm, an extract that holds them")
+    return read_admin_areas(extract, study.city.osm_district_level)
+
+
+def _outline(study: Study, extract: Path | None) -> BaseGeometry | None:
+    """Boundary file, else relation, else box, else the extract's own box, else nothing."""
+    import shapely
+
+    wanted = study.city
     if wanted.boundary:
         from kcity_geo.sources.files import read_boundary
 
-        outline = read_boundary(resolve_path(study, wanted.boundary, key="city.boundary"))
-    elif wanted.osm_relation is not None:
-        from kcity_geo.sources.pbf import read_relation
+        return read_boundary(resolve_path(study, wanted.boundary, key="city.boundary"))
+    if wanted.osm_relation is not None:
+        from kcity_geo.sources.relation import read_relation
 
         if extract is None:
             raise StudyError("city.osm_relation: needs sources.osm, an extract that holds it")
-        outline = read_relation(extract, wanted.osm_relation)
-    elif wanted.bbox is not None:
+        return read_relation(extract, wanted.osm_relation)
+    if wanted.bbox is not None:
         west, south, east, north = wanted.bbox
         if not (west < east and south < north):
             raise StudyError(
                 f"city.bbox: {list(wanted.bbox)} must be west, south, east, north in degrees"
             )
-        outline = shapely.box(west, south, east, north)
-    elif extract is not None:
-        from kcity_geo.sources.pbf import read_header
+        return shapely.box(west, south, east, north)
+    if extract is None:
+        return None
+    from kcity_geo.sources.pbf import read_header
 
-        box, _ = read_header(extract)
-        if box is None:
-            raise StudyError(
-                f"city.boundary: none is given and {extract.name} has no header box; give a boundary"
-            )
-        warnings.warn(
-            f"the study area of {name} is the box of its OSM extract, not a city boundary; land "
-            "beyond the extract counts as unmapped",
-            KCityWarning,
-            stacklevel=3,
-        )
-        outline = box
-    elif wanted.name:
-        return find_city(wanted.name, config=config)
-    else:
+    box, _ = read_header(extract)
+    if box is None:
         raise StudyError(
-            "city: no outline; give city.boundary, city.bbox, city.osm_relation or an OSM extract"
+            f"city.boundary: none is given and {extract.name} has no header box; give a boundary"
         )
-    return make_city(name, outline, districts=districts, config=config)
+    warnings.warn(
+        "the study area is the box of the OSM extract, not a city boundary; land beyond the extract "
+        "counts as unmapped",
+        KCityWarning,
+        stacklevel=4,
+    )
+    return box
 
 
 def load(

@@ -75,6 +75,12 @@ class CitySection(BaseModel):
     osm_relation: int | None = Field(
         default=None, gt=0, description="id of a boundary relation inside the OSM extract"
     )
+    osm_district_level: int | None = Field(
+        default=None,
+        ge=3,
+        le=12,
+        description="admin_level whose areas in the extract are the districts",
+    )
     bbox: tuple[float, float, float, float] | None = Field(
         default=None, description="west, south, east, north in degrees, instead of a boundary file"
     )
