@@ -13,7 +13,7 @@ import numpy as np
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import CalibrationError, StudyError
-from kcity_geo.result import LABELS, SEVERITY
+from kcity_geo.result import SEVERITY
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -231,6 +231,7 @@ def decision_labels(
 
     Examples
     --------
+    >>> from kcity_geo.result import LABELS
     >>> LABELS[int(decision_labels(0.5, 0.9, 0.3))]
     'DATA GAP'
     """
