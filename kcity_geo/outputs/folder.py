@@ -162,6 +162,7 @@ def _write_all(
 ) -> None:
     from kcity_geo.outputs.attribution import attribution_text
     from kcity_geo.outputs.frames import cell_frame, merge_cells, site_frame
+    from kcity_geo.outputs.maps import save_map
     from kcity_geo.outputs.rasters import save_layers
     from kcity_geo.outputs.studytoml import study_toml
     from kcity_geo.outputs.tables import save_csv
@@ -184,6 +185,7 @@ def _write_all(
             description=f"{name}: {about}",
         )
     steps: dict[str, Callable[[Path], None]] = {
+        "map.html": lambda path: save_map(result, path),
         "cells.parquet": lambda path: save_geoparquet(cells, path),
         "study.gpkg": lambda path: save_geopackage(result, cells, path),
         "layers": lambda path: save_layers(result, path),

@@ -128,7 +128,7 @@ def _append(
     spatial = isinstance(frame, gpd.GeoDataFrame)
     options: dict[str, Any] = {"DESCRIPTION": about, "FID": "fid"}
     if spatial and len(frame):
-        options["promote_to_multi"] = frame.geometry.geom_type.nunique() > 1
+        options["promote_to_multi"] = len(set(frame.geometry.geom_type)) > 1
     elif spatial:
         options["geometry_type"] = _EMPTY_TYPE
     pyogrio.write_dataframe(

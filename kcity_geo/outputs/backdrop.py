@@ -1,0 +1,212 @@
+"""
+Backdrop: the city's own streets, rails, water and land use, drawn simplified.
+
+There are no tiles: tile servers refuse saved files, and a ministry's meeting room has no network.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from pyproj import Transformer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from kcity_geo.result import Result
+
+__all__ = ["Drawing", "encode", "make_backdrop"]
+
+#: Corner points of the whole backdrop; the least important classes are left out beyond it.
+MAX_POINTS = 450_000
+_SCALE = 1e5
+
+_STREETS: tuple[tuple[str, str, tuple[str, ...], str, float], ...] = (
+    ("motorways", "Motorways and trunk roads", ("motorway", "trunk"), "#7d6b4f", 2.6),
+    ("main", "Main streets", ("primary", "secondary"), "#8d8d8d", 1.9),
+    ("collectors", "Other through streets", ("tertiary", "unclassified", "road"), "#9a9a9a", 1.1),
+    ("local", "Local streets", ("residential", "living_street", "pedestrian"), "#aeaeae", 0.7),
+)
+_LAND: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("green", "#dcead0", ("forest", "grass", "meadow", "recreation_ground", "village_green", "orchard",
+                          "cemetery", "greenfield", "allotments")),
+    ("farmland", "#f3efdb", ("farmland", "farmyard", "vineyard", "greenhouse_horticulture")),
+    ("industry", "#e6dcea", ("industrial", "commercial", "retail", "port", "railway", "quarry", "landfill",
+                             "depot")),
+    ("homes", "#efebe6", ("residential",)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """
+    One class of lines or areas, ready for the page.
+
+    Parameters
+    ----------
+    key : its name in the page.
+    title : for people.
+    group : layer of the control that it is switched with: ``"streets"``, ``"water"``, ``"land"``.
+    colour : ``#rrggbb``.
+    width : of lines, pixels; 0 for areas.
+    data : encoded coordinates, see `encode`.
+    points : corner points in it.
+    """
+
+    key: str
+    title: str
+    group: str
+    colour: str
+    width: float
+    data: str
+    points: int
+
+
+def make_backdrop(result: Result, *, max_points: int = MAX_POINTS) -> list[Drawing]:
+    """
+    Draw the backdrop of a map from the layers of the study.
+
+    Parameters
+    ----------
+    result : a finished study.
+    max_points : corner points of all drawings together; classes are left out from the least
+        important on when they do not fit.
+
+    Returns
+    -------
+    Land use first, then water, then streets, rails and boundary.
+    """
+    layers, city = result.data.layers, result.data.city
+    left, bottom, right, top = tuple(result.data.grid.boundingbox)
+    box = (left, bottom, right, top)
+    tolerance = max(2.0, max(right - left, top - bottom) / 4000)
+    transformer = Transformer.from_crs(city.crs, 4326, always_xy=True)
+    budget = max_points
+    found: list[Drawing] = []
+
+    def add(
+        key: str, title: str, group: str, colour: str, width: float, shapes: NDArray[np.object_]
+    ) -> None:
+        nonlocal budget
+        parts = _simplified(shapes, box=box, tolerance=tolerance, areas=width == 0)
+        points = int(sum(shapely.get_num_coordinates(parts))) if len(parts) else 0
+        if not points or points > budget:
+            return
+        budget -= points
+        found.append(
+            Drawing(
+                key=key,
+                title=title,
+                group=group,
+                colour=colour,
+                width=width,
+                data=encode(parts, transformer),
+                points=points,
+            )
+        )
+
+    water = [
+        _take(layers, "water_body", "natural", ("water",)),
+        _take(layers, "landuse", "landuse", ("reservoir", "basin")),
+    ]
+    add("lakes", "Lakes and rivers", "water", "#a9cfe3", 0, _joined(water))
+    add("rivers", "Rivers and streams", "water", "#8fbfda", 1.4,
+        _take(layers, "drainage", "waterway", ("river", "stream", "canal")))  # fmt: skip
+    add("coast", "Coastline", "water", "#6aa3c2", 1.4, _all(layers, "coastline"))
+    for key, title, classes, colour, width in _STREETS:
+        links = (*classes, *(f"{c}_link" for c in classes))
+        streets = _take(layers, "roads_drive", "highway", links)
+        if key == "local":
+            streets = _joined([streets, _take(layers, "roads_walk", "highway", ("pedestrian",))])
+        add(key, title, "streets", colour, width, streets)
+    add("rails", "Railways", "streets", "#5f5f6e", 1.2, _all(layers, "railway"))
+    for key, colour, uses in _LAND:
+        add(f"land_{key}", key, "land", colour, 0, _take(layers, "landuse", "landuse", uses))
+    add("lanes", "Service roads", "streets", "#bdbdbd", 0.5,
+        _take(layers, "roads_drive", "highway", ("service",)))  # fmt: skip
+    order = {"land": 0, "water": 1, "streets": 2}
+    return sorted(found, key=lambda d: order[d.group])
+
+
+def _all(layers: Any, name: str) -> NDArray[np.object_]:  # noqa: ANN401 - mapping of frames
+    frame: gpd.GeoDataFrame | None = layers.get(name)
+    return np.zeros(0, dtype=object) if frame is None else frame.geometry.to_numpy()
+
+
+def _take(layers: Any, name: str, column: str, values: Iterable[str]) -> NDArray[np.object_]:  # noqa: ANN401
+    frame: gpd.GeoDataFrame | None = layers.get(name)
+    if frame is None or column not in frame:
+        return np.zeros(0, dtype=object)
+    return np.asarray(frame.geometry.to_numpy()[frame[column].isin(list(values)).to_numpy()])
+
+
+def _joined(arrays: list[NDArray[np.object_]]) -> NDArray[np.object_]:
+    return np.concatenate([np.asarray(a, dtype=object) for a in arrays])
+
+
+def _simplified(
+    shapes: NDArray[np.object_], *, box: tuple[float, ...], tolerance: float, areas: bool
+) -> NDArray[np.object_]:
+    """Clip to the grid, merge what touches, simplify, drop what is too small to see."""
+    dimension = 2 if areas else 1
+    shapes = np.asarray(shapes, dtype=object)
+    shapes = shapes[shapely.get_dimensions(shapes) == dimension] if len(shapes) else shapes
+    if not len(shapes):
+        return shapes
+    if areas:
+        shapes = shapely.make_valid(shapes)
+        whole = shapely.union_all(shapely.clip_by_rect(shapes, *box), grid_size=tolerance / 4)
+        parts = shapely.get_parts(shapely.simplify(whole, tolerance))
+        return np.asarray(parts[shapely.area(parts) > (4 * tolerance) ** 2])
+    clipped = shapely.get_parts(shapely.clip_by_rect(shapes, *box))
+    clipped = clipped[shapely.get_dimensions(clipped) == 1]
+    if not len(clipped):
+        return np.asarray(clipped)
+    merged = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(_lines_only(clipped))))
+    return np.asarray(shapely.simplify(merged, tolerance))
+
+
+def _lines_only(parts: NDArray[np.object_]) -> NDArray[np.object_]:
+    return np.asarray(shapely.get_parts(parts), dtype=object)
+
+
+def encode(parts: NDArray[np.object_], transformer: Transformer) -> str:
+    """
+    Pack lines or rings as text: differences of degrees x 100,000, seven bits a byte.
+
+    Parameters
+    ----------
+    parts : LineStrings or Polygons; the rings of a polygon follow each other.
+    transformer : from their CRS to lon/lat.
+
+    Returns
+    -------
+    Base64 of: number of lines, points of each line, then for each point the difference of
+    latitude and longitude to the one before (zigzag, little end first).
+    """
+    lines = np.asarray(parts, dtype=object)
+    if len(lines) and shapely.get_type_id(lines[0]) == shapely.GeometryType.POLYGON:
+        lines = np.asarray(shapely.get_rings(lines), dtype=object)
+    counts = shapely.get_num_coordinates(lines)
+    xy = shapely.get_coordinates(lines)
+    lon, lat = transformer.transform(xy[:, 0], xy[:, 1])
+    whole = np.round(np.column_stack([lat, lon]) * _SCALE).astype(np.int64)
+    steps = np.diff(whole, axis=0, prepend=np.zeros((1, 2), dtype=np.int64)).ravel()
+    zigzag = np.where(steps < 0, -2 * steps - 1, 2 * steps)
+    numbers = np.concatenate([[len(lines)], counts, zigzag]).astype(np.uint64)
+    return base64.b64encode(_varint(numbers)).decode("ascii")
+
+
+def _varint(numbers: NDArray[np.uint64]) -> bytes:
+    """Write numbers with seven bits a byte, the eighth says that more follow."""
+    digits = np.stack([(numbers >> np.uint64(7 * k)) & np.uint64(127) for k in range(5)], axis=1)
+    more = np.stack([numbers >> np.uint64(7 * (k + 1)) > 0 for k in range(5)], axis=1)
+    used = np.column_stack([np.ones(len(numbers), dtype=bool), more[:, :-1]])
+    return bytes((digits | np.where(more, np.uint64(128), np.uint64(0)))[used].astype(np.uint8))

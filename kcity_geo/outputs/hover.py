@@ -1,0 +1,123 @@
+"""The numbers under the pointer: a compact array for the page instead of a feature a cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kcity_geo.outputs.overlay import fit_lookup, packed
+from kcity_geo.outputs.text import plain_text
+from kcity_geo.outputs.themes import sector_title
+from kcity_geo.result import LABELS, SECTORS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kcity_geo.result import Result
+
+__all__ = ["hover_data"]
+
+_MISSING = 255
+_STEPS = 250
+_MANY_CELLS = 1_000_000
+
+
+def hover_data(result: Result) -> dict[str, Any]:
+    """
+    Pack the numbers that the map shows for the cell under the pointer.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    ``rows``, ``columns``, the polynomial of `kcity_geo.outputs.overlay.Lookup`, ``fields`` (title
+    and kind of each), ``districts`` and ``bytes``: one array a field, each packed. Shares are
+    stored in steps of 0.4 percent; with more than a million cells only the main fields are kept.
+    """
+    grid, inside = result.data.grid, result.data.inside
+    lookup = fit_lookup(grid)
+    fields: list[dict[str, Any]] = []
+    data: list[str] = []
+
+    def add(title: str, kind: str, values: NDArray[Any], **more: Any) -> None:  # noqa: ANN401
+        fields.append({"title": title, "kind": kind, **more})
+        data.append(packed(values))
+
+    add("district", "district", _districts(result))
+    _add_people(result, add)
+    many = inside.size > _MANY_CELLS
+    for sector in ("composite", *SECTORS):
+        title = sector_title(sector)
+        add(title, "gap", _steps(_cells(result, f"{sector}_gap"), inside))
+        if sector == "composite" or not many:
+            add(title, "confidence", _steps(_cells(result, f"{sector}_confidence"), inside))
+            label = np.nan_to_num(_cells(result, f"{sector}_label"), nan=_MISSING)
+            add(title, "label", np.where(inside, label, _MISSING).astype(np.uint8))
+    add("Suitability", "score", _steps(result.score.score, inside))
+    reason, titles = _exclusions(result)
+    add("Excluded", "excluded", reason, words=titles)
+    return {
+        "rows": grid.shape[0],
+        "columns": grid.shape[1],
+        "centre": lookup.centre,
+        "half": lookup.half,
+        "powers": lookup.powers,
+        "column": lookup.column,
+        "row": lookup.row,
+        "fields": fields,
+        "labels": list(LABELS),
+        "districts": [
+            plain_text(n, max_chars=60) for n in result.data.city.districts["name"].tolist()
+        ],
+        "bytes": data,
+    }
+
+
+def _cells(result: Result, name: str) -> NDArray[np.float64]:
+    cells = result.gaps.cells
+    if name not in cells:
+        return np.full(result.data.grid.shape, np.nan)
+    return np.asarray(cells[name].to_numpy(), dtype=np.float64)
+
+
+def _steps(values: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    known = inside & np.isfinite(values)
+    steps = np.round(np.clip(np.nan_to_num(values), 0, 1) * _STEPS)
+    return np.where(known, steps, _MISSING).astype(np.uint8)
+
+
+def _districts(result: Result) -> NDArray[Any]:
+    ids = result.data.city.districts["district_id"].tolist()
+    kind = np.uint8 if len(ids) < _MISSING else np.uint16
+    out = np.full(result.data.inside.size, np.iinfo(kind).max, dtype=kind)
+    shares = result.data.shares.sort_values(["share", "district_id"], kind="stable")
+    number = {d: i for i, d in enumerate(ids)}
+    out[shares["cell"].to_numpy()] = [number[d] for d in shares["district_id"]]
+    return out.reshape(result.data.grid.shape)
+
+
+def _add_people(result: Result, add: Any) -> None:  # noqa: ANN401 - the adder
+    people = result.data.array("population")
+    if people is None:
+        return
+    top = 65_534
+    scale = max(float(np.nanmax(np.nan_to_num(people))) / top, 1e-6)
+    steps = np.round(np.nan_to_num(people) / scale)
+    values = np.where(np.isfinite(people), np.clip(steps, 0, top), top + 1).astype(np.uint16)
+    add("People", "people", values, scale=scale)
+
+
+def _exclusions(result: Result) -> tuple[NDArray[np.uint8], list[str]]:
+    inside = result.data.inside
+    codes = np.full(inside.shape, _MISSING, dtype=np.uint8)
+    titles: list[str] = []
+    for constraint in result.score.constraints:
+        if constraint.applied:
+            codes[inside & constraint.excluded & (codes == _MISSING)] = len(titles)
+            titles.append(plain_text(constraint.title, max_chars=60))
+    codes[inside & ~result.score.feasible & (codes == _MISSING)] = len(titles)
+    titles.append("no data to tell")
+    return codes, titles

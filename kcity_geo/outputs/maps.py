@@ -1,0 +1,347 @@
+"""
+The interactive map: one file that opens with the network unplugged.
+
+folium builds the page; Leaflet, styles, pictures and numbers are inlined, and a content security
+policy lets nothing else run. Strings from the data never reach folium unescaped (branca runs them
+as Jinja templates): they travel as JSON and become text in the page.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kcity_geo.errors import OutputError
+from kcity_geo.outputs.backdrop import Drawing, make_backdrop
+from kcity_geo.outputs.facilities import make_facilities
+from kcity_geo.outputs.hover import hover_data
+from kcity_geo.outputs.overlay import Picture, mercator_picture, png_uri
+from kcity_geo.outputs.summary import Summary, summarise
+from kcity_geo.outputs.text import safe_text
+from kcity_geo.outputs.themes import EMPTY, Theme, make_themes, painted, rgba_table
+
+if TYPE_CHECKING:
+    from kcity_geo.result import Result
+
+__all__ = ["build_map", "save_map"]
+
+_HERE = Path(__file__).parent
+_GROUPS = {"streets": "Streets and railways", "water": "Rivers and lakes", "land": "Land use"}
+_OPACITY = 205
+
+
+def save_map(result: Result, path: Path) -> None:
+    """
+    Write the interactive map of a study.
+
+    Parameters
+    ----------
+    result : a finished study.
+    path : file to write.
+    """
+    path.write_text(build_map(result), encoding="utf-8", newline="\n")
+
+
+def build_map(result: Result) -> str:
+    """
+    Make the interactive map of a study.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    One HTML page that requests nothing. The same study gives the same text.
+
+    Raises
+    ------
+    OutputError
+        If the page would load anything from a network (a new version of folium might).
+    """
+    summary, themes = summarise(result), make_themes(result)
+    backdrop, facilities = make_backdrop(result), make_facilities(result)
+    parts = _folium_parts(result, themes, backdrop, facilities)
+    west, south, east, north = (round(v, 6) for v in result.data.city.boundary.bounds)
+    legends = [
+        {
+            "key": t.key,
+            "title": t.title,
+            "question": t.question,
+            "note": t.note,
+            "rows": [{"colour": c, "striped": s, "words": w} for c, s, w in t.legend],
+        }
+        for t in themes
+    ]
+    payload = {
+        "map": parts.map_name,
+        "legends": legends,
+        "names": [safe_text(t.title) for t in themes],
+        "drawings": {d.key: d.data for d in backdrop},
+        "facilities": facilities,
+        "hover": hover_data(result),
+        "sites": [{"rank": s.rank, "lat": s.lat, "lon": s.lon} for s in summary.sites],
+        "credits": summary.credits,
+        "bounds": [[south, west], [north, east]],
+    }
+    return _page(summary, parts, payload)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    head: str
+    body: str
+    script: str
+    map_name: str
+
+
+def _folium_parts(
+    result: Result,
+    themes: list[Theme],
+    backdrop: list[Drawing],
+    facilities: list[dict[str, Any]],
+) -> _Parts:
+    import folium
+
+    west, south, east, north = result.data.city.boundary.bounds
+    page = folium.Map(
+        location=[round((south + north) / 2, 6), round((west + east) / 2, 6)],
+        tiles=None,
+        prefer_canvas=True,
+        zoom_snap=0.25,
+        attribution_control=True,
+        max_zoom=19,
+    )
+    page.default_js, page.default_css = [], []
+    for pane, height in (("kc_land", 210), ("kc_raster", 300), ("kc_lines", 350)):
+        folium.map.CustomPane(pane, z_index=height).add_to(page)
+    picture = mercator_picture(result.data.grid)
+    for number, theme in enumerate(themes):
+        _theme_layer(theme, picture, show=number == 0).add_to(page)
+    folium.FeatureGroup(name="Streets only", overlay=False, show=False).add_to(page)
+    _add_sites(result, page)
+    for kind in facilities:
+        _page_layer(
+            safe_text(kind["title"]), [f"kcPoints({json.dumps(kind['key'])})"], show=kind["show"]
+        ).add_to(page)
+    _add_outlines(result, page)
+    for group, title in _GROUPS.items():
+        calls = [_drawing_call(d) for d in backdrop if d.group == group]
+        if calls:
+            _page_layer(title, calls, show=True).add_to(page)
+    folium.LayerControl(collapsed=False, position="topright").add_to(page)
+    return _render(page)
+
+
+def _render(page: Any) -> _Parts:  # noqa: ANN401 - folium has no types
+    root = page.get_root()
+    _number_elements(root)
+    root.render()
+    return _Parts(
+        head=root.header.render(),
+        body=root.html.render(),
+        script=root.script.render(),
+        map_name=page.get_name(),
+    )
+
+
+def _number_elements(root: Any) -> None:  # noqa: ANN401 - folium has no types
+    """Give the elements of folium ids in order instead of random ones."""
+    stack, number = [root], 0
+    while stack:
+        element = stack.pop()
+        element._id = f"{number:04d}"  # noqa: SLF001 - folium has no public way to set ids
+        number += 1
+        stack += reversed(list(element._children.values()))  # noqa: SLF001 - nor to walk
+
+
+def _theme_layer(theme: Theme, picture: Picture, *, show: bool) -> Any:  # noqa: ANN401
+    import folium
+
+    codes = picture.take(theme.codes, outside=EMPTY)
+    striped = picture.take(theme.hatched, outside=0) == 1
+    return folium.raster_layers.ImageOverlay(
+        image=png_uri(painted(theme, codes, striped), rgba_table(theme, alpha=_OPACITY)),
+        bounds=[list(corner) for corner in picture.bounds],
+        name=safe_text(theme.title),
+        overlay=False,
+        show=show,
+        pane="kc_raster",
+        interactive=False,
+    )
+
+
+def _page_layer(name: str, calls: list[str], *, show: bool) -> Any:  # noqa: ANN401
+    """Layer whose parts are drawn by map.js from the data of the page."""
+    from branca.element import Template
+    from folium.map import Layer
+
+    class PageLayer(Layer):  # type: ignore[misc]
+        _template = Template(
+            "{% macro script(this, kwargs) %}"
+            "var {{ this.get_name() }} = L.layerGroup([{{ this.calls }}]);"
+            "{% endmacro %}"
+        )
+
+        def __init__(self) -> None:
+            super().__init__(name=name, overlay=True, control=True, show=show)
+            self._name = "PageLayer"
+            self.calls = ", ".join(calls)
+
+    return PageLayer()
+
+
+def _drawing_call(drawing: Drawing) -> str:
+    style = {"color": drawing.colour, "weight": drawing.width, "area": drawing.width == 0}
+    return f"kcShapes({json.dumps(drawing.key)}, {json.dumps(style)})"
+
+
+def _add_outlines(result: Result, page: Any) -> None:  # noqa: ANN401
+    import folium
+
+    city = result.data.city
+    tolerance = max(1.0, (city.boundary_metric.area**0.5) / 3000)
+    if len(city.districts) > 1:
+        lines = city.districts.geometry.simplify(tolerance).to_crs(4326).set_precision(1e-6)
+        folium.GeoJson(
+            json.loads(lines.to_json(drop_id=True)),
+            name="Districts",
+            style_function=lambda _: {
+                "color": "#3b3b3b", "weight": 1.2, "fill": False, "dashArray": "5 4",
+            },
+            pane="kc_lines",
+            interactive=False,
+        ).add_to(page)  # fmt: skip
+    outline = city.districts.geometry.iloc[:0].copy()
+    outline = type(outline)([city.boundary_metric.simplify(tolerance)], crs=city.crs)
+    folium.GeoJson(
+        json.loads(outline.to_crs(4326).set_precision(1e-6).to_json(drop_id=True)),
+        name="Study area",
+        style_function=lambda _: {"color": "#111111", "weight": 2.2, "fill": False},
+        pane="kc_lines",
+        interactive=False,
+    ).add_to(page)
+
+
+def _add_sites(result: Result, page: Any) -> None:  # noqa: ANN401
+    import folium
+
+    group = folium.FeatureGroup(name="Candidate sites", show=True)
+    rows = summarise(result).sites
+    shapes = result.sites.geometry.to_crs(4326).set_precision(1e-6)
+    for row, shape in zip(rows, shapes, strict=True):
+        tip = "<br>".join(
+            [
+                f"<b>{safe_text(row.title)}</b>",
+                f"{safe_text(row.area)}, {safe_text(row.score)} of 100",
+                *(safe_text(r, max_chars=90) for r in row.reasons[:3]),
+            ]
+        )
+        folium.GeoJson(
+            shape.__geo_interface__,
+            style_function=lambda _: {
+                "color": "#c2185b", "weight": 2.5, "fillColor": "#ffffff", "fillOpacity": 0.12,
+            },
+            tooltip=folium.Tooltip(tip, sticky=True, class_name="kc-tip"),
+        ).add_to(group)  # fmt: skip
+        folium.Marker(
+            [row.lat, row.lon],
+            icon=folium.DivIcon(
+                html=f"<span>{row.rank}</span>", class_name="kc-rank", icon_size=(24, 24)
+            ),
+            keyboard=False,
+            tooltip=folium.Tooltip(tip, class_name="kc-tip"),
+        ).add_to(group)
+    group.add_to(page)
+
+
+def _asset(name: str) -> str:
+    return (_HERE / "assets" / name).read_text(encoding="utf-8")
+
+
+def script_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    r"""
+    Write JSON that may stand inside a script element.
+
+    Parameters
+    ----------
+    value : JSON value.
+
+    Returns
+    -------
+    JSON without ``<``, ``>`` and ``&``.
+
+    Examples
+    --------
+    >>> script_json("</script>")
+    '"\\u003c/script\\u003e"'
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for mark, code in (("<", "003c"), (">", "003e"), ("&", "0026"), ("\u2028", "2028")):
+        text = text.replace(mark, f"\\u{code}")
+    return text
+
+
+def _page(summary: Summary, parts: _Parts, payload: dict[str, Any]) -> str:
+    from kcity_geo.outputs.pages import environment
+
+    html = (
+        environment()
+        .get_template("map.html.j2")
+        .render(
+            summary=summary,
+            leaflet_css=_asset("leaflet.css"),
+            map_css=_asset("map.css"),
+            leaflet_js=_asset("leaflet.js"),
+            map_js=_asset("map.js"),
+            parts=parts,
+            payload=script_json(payload),
+        )
+    )
+    return seal(html)
+
+
+def seal(html: str) -> str:
+    """
+    Close a page: nothing is loaded, and only the scripts that are in it now may run.
+
+    Parameters
+    ----------
+    html : page with the comment ``<!--policy-->`` in its head.
+
+    Returns
+    -------
+    The page with a content security policy.
+
+    Raises
+    ------
+    OutputError
+        If an element of the page would load something from a network.
+    """
+    markup = re.sub(r"<(script|style)\b[^>]*>.*?</\1>", r"<\1></\1>", html, flags=re.DOTALL)
+    opened = re.findall(r"<(script|style|link|img|iframe|object)\b([^>]*)>", html)
+    remote = [
+        f"{tag}{rest}"
+        for tag, rest in opened
+        if re.search(r"(src|href)\s*=\s*[\"']?(?!data:)", rest)
+    ]
+    if remote or "@import" in markup:
+        raise OutputError(f"map.html would load {(remote or ['a style sheet'])[0][:200]!r}")
+    hashes = [
+        base64.b64encode(hashlib.sha256(body.encode("utf-8")).digest()).decode("ascii")
+        for attributes, body in re.findall(r"<script([^>]*)>(.*?)</script>", html, flags=re.DOTALL)
+        if "application/json" not in attributes
+    ]
+    allowed = " ".join(f"'sha256-{h}'" for h in dict.fromkeys(hashes)) or "'none'"
+    policy = (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return html.replace(
+        "<!--policy-->", f'<meta http-equiv="Content-Security-Policy" content="{policy}">', 1
+    )
