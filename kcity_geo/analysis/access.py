@@ -20,12 +20,20 @@ if TYPE_CHECKING:
 
     from kcity_geo.analysis.network import StreetGraph
 
-__all__ = ["nearest", "node_costs", "served_share", "travel_metres", "travel_minutes"]
+__all__ = [
+    "nearest",
+    "node_costs",
+    "point_costs",
+    "served_share",
+    "snap_cost",
+    "travel_metres",
+    "travel_minutes",
+]
 
 
 def snap_cost(graph: StreetGraph, metres: NDArray[np.float64], *, unit: str) -> NDArray[np.float64]:
     """
-    Cost of the way between a place and its street, on foot over open ground.
+    Compute the cost of the way between a place and its street, on foot over open ground.
 
     Parameters
     ----------
@@ -58,7 +66,7 @@ def node_costs(
     limit: float = np.inf,
 ) -> NDArray[np.float64]:
     """
-    Cost between every node and the nearest of the sources.
+    Compute the cost between every node and the nearest of the sources.
 
     Parameters
     ----------
@@ -102,8 +110,8 @@ def node_costs(
         ),
         shape=(n + 1, n + 1),
     )
-    found = dijkstra(matrix, directed=True, indices=n, limit=limit + 1.0)
-    return np.asarray(found[:n] - 1.0)
+    found = dijkstra(matrix, directed=True, indices=np.array([n]), limit=limit + 1.0)
+    return np.asarray(found[0, :n] - 1.0)
 
 
 def nearest(
@@ -115,7 +123,7 @@ def nearest(
     direction: str = "to",
 ) -> NDArray[np.float64]:
     """
-    Cost between each origin and the nearest of the sources.
+    Compute the cost between each origin and the nearest of the sources.
 
     Parameters
     ----------
@@ -168,24 +176,46 @@ def _same_segment(
     return left, rank[low[left] + nth]
 
 
-def _cell_costs(
+def point_costs(
     graph: StreetGraph,
     facilities: NDArray[np.object_],
+    *,
     grid: GeoBox,
-    cells: NDArray[np.int64] | None,
-    direction: str,
-    max_snap_m: float,
-    unit: str,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Give flat cell numbers, and the cost of each point in them: shape (cells, points)."""
+    cells: NDArray[np.int64] | None = None,
+    unit: str = "minutes",
+    direction: str = "to",
+    max_snap_m: float = 300.0,
+) -> NDArray[np.float64]:
+    """
+    Give the cost to the nearest facility for every point of every cell.
+
+    Parameters
+    ----------
+    graph, facilities, grid, cells, direction, max_snap_m : as for `travel_minutes`.
+    unit : minutes or metres.
+
+    Returns
+    -------
+    Shape (cells, points of a cell); inf: no route.
+
+    Raises
+    ------
+    CRSMismatchError
+        If graph and grid differ in CRS.
+    """
     if graph.n_nodes and grid.crs is not None and graph.crs != grid.crs:
         raise CRSMismatchError(f"graph is in {graph.crs}, the grid in {grid.crs}; bring to one CRS")
-    total = grid.shape[0] * grid.shape[1]
-    flat = np.arange(total) if cells is None else np.asarray(cells, dtype=np.int64)
+    flat = _flat(grid, cells)
     points, _ = snap_cells(graph, grid=grid, cells=flat, max_snap_m=max_snap_m)
     sources = snap(graph, np.asarray(facilities, dtype=object), max_snap_m=max_snap_m)
     cost = nearest(graph, points, sources, unit=unit, direction=direction)
-    return flat, cost.reshape(len(flat), -1)
+    return cost.reshape(len(flat), -1)
+
+
+def _flat(grid: GeoBox, cells: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    if cells is None:
+        return np.arange(grid.shape[0] * grid.shape[1], dtype=np.int64)
+    return np.asarray(cells, dtype=np.int64)
 
 
 def _on_grid(
@@ -214,7 +244,7 @@ def travel_minutes(
     max_snap_m: float = 300.0,
 ) -> NDArray[np.float64]:
     """
-    How many minutes is it from each cell to the nearest facility?
+    Measure the minutes from each cell to the nearest facility.
 
     Parameters
     ----------
@@ -235,8 +265,10 @@ def travel_minutes(
     CRSMismatchError
         If graph and grid differ in CRS.
     """
-    flat, cost = _cell_costs(graph, facilities, grid, cells, direction, max_snap_m, "minutes")
-    return _on_grid(grid, flat, _mean_reached(cost))
+    cost = point_costs(
+        graph, facilities, grid=grid, cells=cells, direction=direction, max_snap_m=max_snap_m
+    )
+    return _on_grid(grid, _flat(grid, cells), _mean_reached(cost))
 
 
 def travel_metres(
@@ -249,7 +281,7 @@ def travel_metres(
     max_snap_m: float = 300.0,
 ) -> NDArray[np.float64]:
     """
-    How many metres along the network is it from each cell to the nearest facility?
+    Measure the metres along the network from each cell to the nearest facility.
 
     Parameters
     ----------
@@ -264,8 +296,16 @@ def travel_metres(
     CRSMismatchError
         If graph and grid differ in CRS.
     """
-    flat, cost = _cell_costs(graph, facilities, grid, cells, direction, max_snap_m, "metres")
-    return _on_grid(grid, flat, _mean_reached(cost))
+    cost = point_costs(
+        graph,
+        facilities,
+        grid=grid,
+        cells=cells,
+        unit="metres",
+        direction=direction,
+        max_snap_m=max_snap_m,
+    )
+    return _on_grid(grid, _flat(grid, cells), _mean_reached(cost))
 
 
 def served_share(
@@ -280,7 +320,7 @@ def served_share(
     max_snap_m: float = 300.0,
 ) -> NDArray[np.float64]:
     """
-    What share of the people of each cell reaches a facility within a limit?
+    Tell the share of the people of each cell who reach a facility within a limit.
 
     Parameters
     ----------
@@ -297,5 +337,13 @@ def served_share(
     CRSMismatchError
         If graph and grid differ in CRS.
     """
-    flat, cost = _cell_costs(graph, facilities, grid, cells, direction, max_snap_m, unit)
-    return _on_grid(grid, flat, (cost <= max_cost + 1e-9).mean(axis=1))
+    cost = point_costs(
+        graph,
+        facilities,
+        grid=grid,
+        cells=cells,
+        unit=unit,
+        direction=direction,
+        max_snap_m=max_snap_m,
+    )
+    return _on_grid(grid, _flat(grid, cells), (cost <= max_cost + 1e-9).mean(axis=1))

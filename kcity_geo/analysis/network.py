@@ -110,7 +110,7 @@ class StreetGraph:
 
     def costs(self, unit: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """
-        Cost of each segment forward and backward.
+        Give the cost of each segment forward and backward.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class StreetGraph:
 
     def matrix(self, unit: str = "minutes", *, reverse: bool = False) -> csr_array:
         """
-        Costs from node to node; of parallel arcs the cheapest, loops left out.
+        Give the costs from node to node; of parallel arcs the cheapest, loops left out.
 
         Parameters
         ----------
@@ -167,7 +167,8 @@ class StreetGraph:
     @cached_property
     def component_m(self) -> NDArray[np.float64]:
         """Length of each component, metres, longest first."""
-        return np.bincount(self.component[self.tail], weights=self.length_m)
+        metres = np.bincount(self.component[self.tail], weights=self.length_m)
+        return np.asarray(metres, dtype=np.float64)
 
 
 def build_graph(
@@ -326,7 +327,7 @@ def _slope_factors(
     table: Mapping[str, Any],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """
-    How much longer does a piece take because of its slope, along and against it?
+    Tell how much longer a piece takes because of its slope, along and against it.
 
     The profile is read every `smooth_m` or more; a shorter piece takes the slope over `smooth_m`
     around its middle, so that noise of the elevation is not divided by a few metres. Bridges and
@@ -353,7 +354,7 @@ def _slope_factors(
     share = np.where(length[which] > 0, width / np.maximum(length[which], 1e-9), 1.0 / count[which])
     up = np.bincount(which, weights=share / tobler_factor(slope), minlength=len(count))
     down = np.bincount(which, weights=share / tobler_factor(-slope), minlength=len(count))
-    return up, down
+    return np.asarray(up, dtype=np.float64), np.asarray(down, dtype=np.float64)
 
 
 def _assembled(
@@ -379,7 +380,7 @@ def _assembled(
     total = len(lines)
 
     def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(chain, weights=values, minlength=total)
+        return np.asarray(np.bincount(chain, weights=values, minlength=total), dtype=np.float64)
 
     with np.errstate(invalid="ignore"):
         ahead = summed(np.where(turned, backward[order], forward[order]))
@@ -423,7 +424,7 @@ def _assembled(
 def _components(
     n: int, tail: NDArray[np.int64], head: NDArray[np.int64], length: NDArray[np.float64]
 ) -> NDArray[np.int32]:
-    """Number the weakly connected components, the longest first."""
+    """Give each node its weakly connected component, the longest first."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 

@@ -6,7 +6,6 @@ Elevation is read bilinearly from the finer terrain, congestion from the urban c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,8 @@ from kcity_geo.cube import bin_points
 from kcity_geo.errors import SchemaError, StudyError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import geopandas as gpd
     import xarray as xr
     from numpy.typing import NDArray
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
     from kcity_geo.analysis.network import Sampler
     from kcity_geo.citydata import CityData
 
-__all__ = ["city_inputs", "elevation_sampler", "transport_parameters", "urban_classes"]
+__all__ = [
+    "city_inputs",
+    "elevation_sampler",
+    "street_ways",
+    "transport_parameters",
+    "urban_classes",
+]
 
 
 def transport_parameters(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -130,8 +137,10 @@ def city_inputs(data: CityData, *, mode: str, parameters: Mapping[str, Any]) -> 
     """
     rules = transport_parameters(parameters)
     network = {key: dict(value) for key, value in parameters.get("network", {}).items()}
-    network.setdefault("speeds", {}).setdefault("season_factor", rules["season_factor"])
-    roads = _street_ways(data) if mode == "street" else _layer(data, f"roads_{mode}", "roads_drive")
+    speeds = network.setdefault("speeds", {})
+    for key in ("season_factor", "walk_kmh", "cycle_kmh"):
+        speeds.setdefault(key, rules[key])
+    roads = street_ways(data) if mode == "street" else _layer(data, f"roads_{mode}", "roads_drive")
     inputs: dict[str, Any] = {"roads": roads, "parameters": network}
     if mode == "street":
         return inputs
@@ -155,8 +164,23 @@ def _layer(data: CityData, *names: str) -> gpd.GeoDataFrame:
     raise SchemaError(f"layers: {names[0]!r} is missing; read the extract with all layers")
 
 
-def _street_ways(data: CityData) -> gpd.GeoDataFrame:
-    """Ways of the walk and drive layers together, each once."""
+def street_ways(data: CityData) -> gpd.GeoDataFrame:
+    """
+    Give the ways of the walk and drive layers together, each once.
+
+    Parameters
+    ----------
+    data : of the city.
+
+    Returns
+    -------
+    A row a way, with the columns of a road layer.
+
+    Raises
+    ------
+    SchemaError
+        If both layers are missing.
+    """
     frames = [data.layers[name] for name in ("roads_drive", "roads_walk") if name in data.layers]
     if not frames:
         raise SchemaError("layers: 'roads_drive' is missing; read the extract with all layers")
@@ -171,6 +195,8 @@ def _congestion(data: CityData, rules: Mapping[str, Any]) -> Sampler:
 
     def sample(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
         cell = bin_points(x, y, grid=data.grid)
-        return np.where(cell >= 0, factor[np.maximum(cell, 0)], rules["congestion_rural"])
+        return np.asarray(
+            np.where(cell >= 0, factor[np.maximum(cell, 0)], rules["congestion_rural"])
+        )
 
     return sample

@@ -123,7 +123,7 @@ def _deciding(roads: gpd.GeoDataFrame, keys: list[str]) -> NDArray[np.str_]:
 
 def usable(roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]) -> NDArray[np.bool_]:
     """
-    Which ways does a mode of travel use at all?
+    Tell which ways a mode of travel uses at all.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def directions(
     roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """
-    In which directions may a way be used?
+    Tell in which directions a way may be used.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def speeds_kmh(
     roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
 ) -> NDArray[np.float64]:
     """
-    How fast is a way on level ground?
+    Tell how fast a way is on level ground.
 
     Driving: ``maxspeed`` x 0.8 where tagged, else the speed of the class; then no faster than
     surface, tracktype and smoothness allow; times the congestion factor, and the season factor on
@@ -247,7 +247,7 @@ def blocking_nodes(
     barriers: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
 ) -> NDArray[np.int64]:
     """
-    Which barrier nodes stop a mode of travel?
+    Find the barrier nodes that stop a mode of travel.
 
     Parameters
     ----------
@@ -270,7 +270,7 @@ def blocking_nodes(
 
 def street_width_m(roads: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDArray[np.float64]:
     """
-    How wide is the land that a way takes, sidewalks included?
+    Tell how wide the land is that a way takes, sidewalks included.
 
     ``width`` where tagged; else 3.25 m a lane and 3 m; else the default of the class.
 
@@ -297,7 +297,7 @@ def street_width_m(roads: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDAr
 
 def all_season_weight(roads: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDArray[np.float64]:
     """
-    Can the road be driven all year? 1 yes, 0 no, 0.6 where the surface is not tagged.
+    Tell whether a road can be driven all year: 1 yes, 0 no, 0.6 where the surface is not tagged.
 
     Parameters
     ----------
@@ -324,7 +324,7 @@ def all_season_weight(roads: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> N
 
 def tobler_kmh(slope: ArrayLike) -> NDArray[np.float64]:
     """
-    Walking speed on a slope.
+    Compute the walking speed on a slope.
 
     Parameters
     ----------
@@ -351,7 +351,7 @@ def tobler_kmh(slope: ArrayLike) -> NDArray[np.float64]:
 
 def tobler_factor(slope: ArrayLike) -> NDArray[np.float64]:
     """
-    Walking speed on a slope as share of the speed on level ground.
+    Compute the walking speed on a slope as share of that on level ground.
 
     Parameters
     ----------

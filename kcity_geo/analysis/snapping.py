@@ -143,7 +143,7 @@ def cell_points(
     grid: GeoBox, cells: NDArray[np.int64] | None = None, *, spacing_m: float = 100.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """
-    Where the people of each cell stand: its centre, or a lattice in a cell of 200 m or more.
+    Tell where the people of each cell stand: its centre, or a lattice in a cell of 200 m or more.
 
     Parameters
     ----------
@@ -196,6 +196,9 @@ def snap_cells(
     key = ("cells", tuple(grid.affine), tuple(grid.shape), cells.tobytes(), max_snap_m, spacing_m)
     if key not in graph.memory:
         x, y, owner = cell_points(grid, cells, spacing_m=spacing_m)
-        graph.memory[key] = snap(graph, shapely.points(x, y), max_snap_m=max_snap_m), owner
+        graph.memory[key] = (
+            snap(graph, np.asarray(shapely.points(x, y)), max_snap_m=max_snap_m),
+            owner,
+        )
     found: tuple[Snapped, NDArray[np.int64]] = graph.memory[key]
     return found

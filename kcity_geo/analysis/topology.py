@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-__all__ = ["Pieces", "chains", "join", "vertices"]
+__all__ = ["Pieces", "Vertices", "chains", "cut", "join", "vertices"]
+
+#: A node of two segment ends is no junction.
+THROUGH = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +174,7 @@ def chains(
     ends = np.column_stack([pieces.a, pieces.b]).ravel()  # end 2p is the tail of p, 2p + 1 its head
     degree = np.bincount(ends, minlength=len(pieces.node_of))
     order = np.argsort(ends, kind="stable")
-    pair = order[np.flatnonzero(degree[ends[order]] == 2)].reshape(-1, 2)
+    pair = order[np.flatnonzero(degree[ends[order]] == THROUGH)].reshape(-1, 2)
     p, q = pair[:, 0] // 2, pair[:, 1] // 2
     at_head = pair % 2 == 1
     out_p, into_p = _flags(at_head[:, 0], forward[p], backward[p])
@@ -180,7 +183,7 @@ def chains(
     link = np.full(2 * count, -1, dtype=np.int64)
     link[pair[good, 0]] = pair[good, 1]
     link[pair[good, 1]] = pair[good, 0]
-    return _walked(link, count)
+    return _walked(link)
 
 
 def _flags(
@@ -191,7 +194,7 @@ def _flags(
 
 
 def _walked(
-    link: NDArray[np.int64], count: int
+    link: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
     """Follow the links from every free end, then round the rings."""
     joined = (link[0::2] >= 0) | (link[1::2] >= 0)
@@ -257,7 +260,9 @@ def join(
     nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + skip[which]
     position = np.where(turned[which], end[which] - nth, start[which] + nth)
     xy = np.column_stack([points.x[position], points.y[position]])
-    lines = shapely.linestrings(xy, indices=chain[which]) if total else np.zeros(0, dtype=object)
+    lines = np.zeros(0, dtype=object)
+    if total:
+        lines = np.asarray(shapely.linestrings(xy, indices=chain[which]), dtype=object)
     tail = np.where(turned, pieces.b[order], pieces.a[order])[first]
     head = np.where(turned, pieces.a[order], pieces.b[order])[last]
     return lines, tail, head

@@ -1,21 +1,44 @@
 """
-Transport indicators T1 to T9: who cannot reach what, and how far the streets fall short.
+Transport indicators: stops (T1), rapid transit (T2), rural roads (T3), and all of them together.
+
+Street form (T4 to T8) is in `kcity_geo.analysis.street_form`, travel times (T9) in
+`kcity_geo.analysis.service_times`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kcity_geo.result import Indicator
+import numpy as np
+import shapely
+
+from kcity_geo.analysis.access import point_costs
+from kcity_geo.analysis.network_inputs import transport_parameters
+from kcity_geo.analysis.network_rules import all_season_weight, merged_table
+from kcity_geo.analysis.people import people_of, share_indicator, with_layers
+from kcity_geo.analysis.sector import cell_distance_m, text, unassessed, weighted_mean
+from kcity_geo.analysis.snapping import cell_points
+from kcity_geo.errors import StudyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
     from kcity_geo.analysis.network import StreetGraph
+    from kcity_geo.analysis.people import People
     from kcity_geo.citydata import CityData
+    from kcity_geo.result import Indicator
     from kcity_geo.standards import Standard
 
-__all__ = ["assess"]
+__all__ = ["assess", "public_transport", "rapid_transit", "rural_access"]
+
+VARIANTS = ("sdg", "u4ssc", "euclid")
+NO_STOPS = (
+    "no stop is mapped in the whole extract and there is no timetable: set sources.gtfs, or map "
+    "stops in OSM"
+)
 
 
 def assess(
@@ -37,11 +60,276 @@ def assess(
 
     Returns
     -------
-    T1 to T9, in this order; those that cannot be assessed say what data would help.
+    T1 to T9 with their variants, in this order; those that cannot be assessed say what data would
+    help.
     """
-    del data, graphs, parameters
+    from kcity_geo.analysis.service_times import service_times
+    from kcity_geo.analysis.street_form import street_form
+
     return [
-        Indicator(id=key, value=float("nan"), units=standard.unit, not_assessed="not built yet")
-        for key, standard in standards.items()
-        if standard.sector == "transport"
+        public_transport(data, graphs, parameters=parameters),
+        public_transport(data, graphs, variant="u4ssc", parameters=parameters),
+        rapid_transit(data, graphs, parameters=parameters),
+        *rural_access(data, parameters=parameters),
+        *street_form(data, graphs, standards=standards, parameters=parameters),
+        *service_times(data, graphs, standards=standards, parameters=parameters),
+    ]
+
+
+def public_transport(
+    data: CityData,
+    graphs: Mapping[str, StreetGraph],
+    *,
+    variant: str = "sdg",
+    parameters: Mapping[str, Any] | None = None,
+) -> Indicator:
+    """
+    Tell which people can walk to public transport (T1, SDG 11.2.1).
+
+    Parameters
+    ----------
+    data : of the city; with a timetable only stops served often enough at peak count.
+    graphs : with ``walk``. Without it: straight lines times 1.3, evidence "proxy".
+    variant : ``sdg``: urban people, 500 m to bus and tram or 1 km to rail, metro and ferry, along
+        the network. ``euclid``: the same by straight lines times 1.3. ``u4ssc``: all people within
+        500 m of any stop.
+    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+
+    Returns
+    -------
+    Share of the people who are served; the limit itself counts as served.
+
+    Raises
+    ------
+    StudyError
+        If the variant is unknown.
+    """
+    if variant not in VARIANTS:
+        raise StudyError(f"variant: {variant!r} is not one of {', '.join(VARIANTS)}")
+    name = "T1_u4ssc" if variant == "u4ssc" else "T1"
+    rules, people = transport_parameters(parameters), people_of(data)
+    stops = _stops(data, rules)
+    if stops is None:
+        return unassessed(name, "share", NO_STOPS, layers=("transit_low", "transit_high"))
+    low, high, timetable = stops
+    network = _usable(graphs.get("walk")) if variant != "euclid" else None
+    if variant == "u4ssc":
+        who, limits = data.inside, [(np.concatenate([low, high]), rules["u4ssc_m"])]
+    else:
+        who = people.urban
+        limits = [(low, rules["low_capacity_m"]), (high, rules["high_capacity_m"])]
+    share = _served(data, people, network, limits, rules)
+    fields = with_layers(data, "transit_low", "transit_high", "roads_walk")
+    fields["n_features"] = len(low) + len(high)
+    if timetable:
+        fields["source"] = "OpenStreetMap streets, GTFS stops"
+    notes = [
+        f"stops with service at least every {rules['headway_min']:g} minutes at peak"
+        if timetable
+        else "stop presence only",
+        people.note if variant != "u4ssc" else "",
+        ""
+        if network is not None
+        else f"straight lines times {rules['euclid_factor']:g}, no walking network",
+    ]
+    details: dict[str, Any] = {"stops_low": len(low), "stops_high": len(high), "variant": variant}
+    return share_indicator(
+        name,
+        share,
+        people,
+        who=who,
+        evidence="observed" if network is not None else "proxy",
+        note="; ".join(part for part in notes if part),
+        details=details,
+        **fields,
+    )
+
+
+def _usable(graph: StreetGraph | None) -> StreetGraph | None:
+    return graph if graph is not None and graph.n_segments else None
+
+
+def _stops(
+    data: CityData, rules: Mapping[str, Any]
+) -> tuple[NDArray[np.object_], NDArray[np.object_], bool] | None:
+    """Give stops of low and of high capacity, and whether they come from a timetable."""
+    if data.transit is not None and len(data.transit):
+        stops = data.transit
+        often = stops["headway_peak_min"].to_numpy(dtype=float) <= rules["headway_min"]
+        high = stops["high_capacity"].to_numpy(dtype=bool)
+        geometry = np.asarray(stops["geometry"].to_numpy(), dtype=object)
+        return geometry[often & ~high], geometry[often & high], True
+    low, high_stops = _geometry(data, "transit_low"), _geometry(data, "transit_high")
+    if len(low) + len(high_stops) == 0:
+        return None
+    return low, high_stops, False
+
+
+def _geometry(data: CityData, name: str) -> NDArray[np.object_]:
+    if name not in data.layers:
+        return np.zeros(0, dtype=object)
+    return np.asarray(data.layers[name].geometry.to_numpy(), dtype=object)
+
+
+def _served(
+    data: CityData,
+    people: People,
+    network: StreetGraph | None,
+    limits: list[tuple[NDArray[np.object_], float]],
+    rules: Mapping[str, Any],
+) -> NDArray[np.float64]:
+    """Share of the points of each cell within any of the limits, along the network or straight."""
+    hits: NDArray[np.bool_] | None = None
+    for places, limit in limits:
+        if network is not None:
+            cost = point_costs(
+                network,
+                places,
+                grid=data.grid,
+                cells=people.cells,
+                unit="metres",
+                max_snap_m=rules["max_snap_m"],
+            )
+        else:
+            cost = _straight(data, people, places, rules) * rules["euclid_factor"]
+        hit = cost <= limit + 1e-9
+        hits = hit if hits is None else hits | hit
+    result = np.full(data.grid.shape[0] * data.grid.shape[1], np.nan)
+    if hits is not None:
+        result[people.cells] = hits.mean(axis=1)
+    return result.reshape(data.grid.shape)
+
+
+def _straight(
+    data: CityData, people: People, places: NDArray[np.object_], rules: Mapping[str, Any]
+) -> NDArray[np.float64]:
+    """Straight distance of the points of each cell, shape (cells, points)."""
+    x, y, _ = cell_points(data.grid, people.cells, spacing_m=rules["subpoint_m"])
+    return cell_distance_m(places, x=x, y=y).reshape(len(people.cells), -1)
+
+
+def rapid_transit(
+    data: CityData,
+    graphs: Mapping[str, StreetGraph],
+    *,
+    mode: str = "",
+    parameters: Mapping[str, Any] | None = None,
+) -> Indicator:
+    """
+    Tell which people live within 1 km of rapid transit (T2, ITDP People Near Transit).
+
+    Rapid transit is rail, metro, light rail and monorail; bus rapid transit only where the user's
+    timetable marks it. Ferries do not count.
+
+    Parameters
+    ----------
+    data : of the city.
+    graphs : with ``walk`` for `mode` ``network``.
+    mode : ``euclid`` as ITDP does, or ``network``; from the parameters when empty.
+    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+
+    Returns
+    -------
+    Share of all people.
+
+    Raises
+    ------
+    StudyError
+        If the mode is unknown.
+    """
+    rules, people = transport_parameters(parameters), people_of(data)
+    mode = mode or rules["rapid_mode"]
+    if mode not in {"euclid", "network"}:
+        raise StudyError(f"transport.rapid_mode: {mode!r} is neither 'euclid' nor 'network'")
+    stops = _stops(data, rules)
+    if stops is None:
+        return unassessed("T2", "share", NO_STOPS, layers=("transit_high",))
+    stations = _rapid(data)
+    network = _usable(graphs.get("walk")) if mode == "network" else None
+    straight = {**rules, "euclid_factor": 1.0 if mode == "euclid" else rules["euclid_factor"]}
+    share = _served(data, people, network, [(stations, rules["rapid_m"])], straight)
+    fields = with_layers(data, "transit_high")
+    fields["n_features"] = len(stations)
+    how = "straight lines" if network is None else "along the network"
+    return share_indicator(
+        "T2",
+        share,
+        people,
+        who=data.inside,
+        note=f"{how}; bus rapid transit only where a timetable marks it",
+        details={"stations": len(stations), "mode": mode},
+        **fields,
+    )
+
+
+def _rapid(data: CityData) -> NDArray[np.object_]:
+    if data.transit is not None and "rapid" in data.transit:
+        chosen = data.transit[data.transit["rapid"].to_numpy(dtype=bool)]
+        return np.asarray(chosen["geometry"].to_numpy(), dtype=object)
+    if "transit_high" not in data.layers:
+        return np.zeros(0, dtype=object)
+    layer: gpd.GeoDataFrame = data.layers["transit_high"]
+    ferry = (text(layer, "amenity") == "ferry_terminal") | (text(layer, "ferry") == "yes")
+    rail = np.isin(text(layer, "railway"), ["station", "halt", "subway_entrance", "tram_stop"])
+    return np.asarray(layer.geometry.to_numpy()[~(ferry & ~rail)], dtype=object)
+
+
+def rural_access(data: CityData, *, parameters: Mapping[str, Any] | None = None) -> list[Indicator]:
+    """
+    Tell which rural people live within 2 km of an all-season road (T3, SDG 9.1.1).
+
+    Parameters
+    ----------
+    data : of the city.
+    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+
+    Returns
+    -------
+    T3, where a road of unknown surface counts in full, and T3_weighted, where it counts 0.6. The
+    bounds of T3 are with and without such roads.
+    """
+    rules, people = transport_parameters(parameters), people_of(data)
+    names = ("roads_drive",)
+    layer = data.layers.get("roads_drive")
+    if layer is None or len(layer) == 0:
+        reason = "no road is mapped in the whole extract: add an OSM extract with roads"
+        return [unassessed(i, "share", reason, layers=names) for i in ("T3", "T3_weighted")]
+    if people.known and not people.persons[people.rural].sum() > 0:
+        reason = "no rural people in the study area"
+        if not people.classes_known:
+            reason = "urban and rural cells are not known: add a population grid of the region"
+        return [unassessed(i, "share", reason, layers=names) for i in ("T3", "T3_weighted")]
+    weight = all_season_weight(layer, table=merged_table())
+    lines = np.asarray(layer.geometry.to_numpy(), dtype=object)
+    sure = _straight(data, people, lines[weight >= 1], rules) <= rules["rural_road_m"] + 1e-9
+    maybe = _straight(data, people, lines[weight > 0], rules) <= rules["rural_road_m"] + 1e-9
+    unknown = float(weight[(weight > 0) & (weight < 1)].max(initial=0.0))
+    shares = {
+        "T3": maybe.mean(axis=1),
+        "T3_weighted": np.where(sure, 1.0, np.where(maybe, unknown, 0.0)).mean(axis=1),
+        "sure": sure.mean(axis=1),
+    }
+    grids = {key: np.full(data.grid.shape, np.nan) for key in shares}
+    for key, values in shares.items():
+        grids[key].flat[people.cells] = values
+    low = weighted_mean(np.where(people.rural, grids["sure"], np.nan), people.persons)
+    high = weighted_mean(np.where(people.rural, grids["T3"], np.nan), people.persons)
+    metres = shapely.length(lines)
+    details = {
+        "all_season_km": float(metres[weight >= 1].sum() / 1000),
+        "unknown_surface_km": float(metres[(weight > 0) & (weight < 1)].sum() / 1000),
+    }
+    fields = with_layers(data, *names)
+    return [
+        share_indicator(
+            name,
+            grids[name],
+            people,
+            who=people.rural,
+            bounds=(low, high),
+            note="straight lines; roads of unknown surface count " + how,
+            details=details,
+            **fields,
+        )
+        for name, how in (("T3", "in full"), ("T3_weighted", f"{unknown:g}"))
     ]
