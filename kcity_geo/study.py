@@ -465,7 +465,7 @@ def _urban(cube: xr.Dataset, grid: GeoBox) -> xr.Dataset:
     smod = cube["smod"].to_numpy() if "smod" in cube else None
     people = cube["population"].to_numpy() if "population" in cube else np.full(grid.shape, np.nan)
     classes = urban_classes(
-        people, cell_m=abs(grid.resolution.x), origin=(box.left, box.top), smod=smod
+        people, cell_m=abs(grid.resolution.x), origin=(box.left, box.top), smod=smod, open_edge=True
     )
     return cube.assign(
         urban_class=layer(

@@ -2,8 +2,8 @@
 Settlement classes: where a city is urban centre, urban cluster or rural.
 
 The degree of urbanisation on cells of about 1 km [1]_. It does not smooth borders by the majority
-rule of the original, and a settlement that goes on beyond the study area counts only with the part
-inside.
+rule of the original. A settlement that the edge of the study area cuts counts only with the part
+inside, unless `open_edge` is set.
 
 References
 ----------
@@ -42,6 +42,7 @@ def urban_classes(
     cell_m: float,
     origin: tuple[float, float],
     smod: NDArray[np.float64] | None = None,
+    open_edge: bool = False,
 ) -> NDArray[np.uint8]:
     """
     Tell urban centre, urban cluster and rural land apart.
@@ -57,6 +58,9 @@ def urban_classes(
     cell_m : side of a cell, metres.
     origin : left and top edge of the grid, metres.
     smod : shape (rows, cols), GHS-SMOD codes on the same grid; they win where they are known.
+    open_edge : a dense settlement that reaches the edge of the known area may go on beyond it, so
+        its density alone decides: the centre of a metropolis is not rural because only two square
+        kilometres of it are studied.
 
     Returns
     -------
@@ -84,7 +88,7 @@ def urban_classes(
         raise StudyError("population: negative persons; check the unit and the nodata code")
     classes = np.zeros(people.shape, dtype=np.uint8)
     if np.isfinite(people).any():
-        classes = _derived(people, cell_m=cell_m, origin=origin)
+        classes = _derived(people, cell_m=cell_m, origin=origin, open_edge=open_edge)
     if smod is None:
         return classes
     codes = np.asarray(smod)
@@ -96,7 +100,7 @@ def urban_classes(
 
 
 def _derived(
-    people: NDArray[np.float64], *, cell_m: float, origin: tuple[float, float]
+    people: NDArray[np.float64], *, cell_m: float, origin: tuple[float, float], open_edge: bool
 ) -> NDArray[np.uint8]:
     rule: Mapping[str, Any] = read_table("priors")["settlement"]
     step = max(1, round(rule["cell_km"] * 1000 / cell_m))
@@ -117,11 +121,14 @@ def _derived(
     area_km2 = np.maximum(covered, step * step / 4) * cell_m**2 / 1e6
     density = total / area_km2
     cell_km2 = (step * cell_m / 1000) ** 2
+    unknown = np.pad(covered == 0, 1, constant_values=True)
+    edge = ndimage.binary_dilation(unknown, structure=_EIGHT)[1:-1, 1:-1] & open_edge
     centre = _clusters(
         density >= rule["urban_centre_density_km2"],
         total,
         persons=rule["urban_centre_persons"],
         structure=None,
+        edge=edge,
     )
     centre = _fill(centre, below_cells=rule["fill_below_km2"] / cell_km2)
     cluster = _clusters(
@@ -129,6 +136,7 @@ def _derived(
         total,
         persons=rule["urban_cluster_persons"],
         structure=_EIGHT,
+        edge=edge,
     )
     coarse = np.where(centre, URBAN_CENTRE, np.where(cluster, URBAN_CLUSTER, RURAL))
     return coarse[row[:, None], column[None, :]].astype(np.uint8)
@@ -140,13 +148,15 @@ def _clusters(
     *,
     persons: float,
     structure: NDArray[np.bool_] | None,
+    edge: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Keep the connected parts of `dense` that hold at least `persons`."""
+    """Keep the connected parts of `dense` that hold at least `persons` or reach an open edge."""
     number, count = ndimage.label(dense, structure=structure)
     if count == 0:
         return np.zeros_like(dense)
     held = np.bincount(number.ravel(), weights=persons_in_cell.ravel(), minlength=count + 1)
     large = held >= persons
+    large[number[edge]] = True
     large[0] = False
     return np.asarray(large[number])
 

@@ -1,0 +1,173 @@
+"""The straight line, end to end, on the demo town and on real cities."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kcity_geo as kc
+from kcity_geo.result import LABELS, SECTORS
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def town(hanbit_town):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", kc.KCityWarning)
+        data = kc.load(kc.load_study(hanbit_town / "study.toml"))
+        gaps = kc.assess_gaps(data)
+        score = kc.suitability(data, gaps)
+        sites = kc.rank_sites(score, data)
+    return data, gaps, score, sites
+
+
+def test_people_of_the_town_are_all_there(town) -> None:
+    data, gaps, _, _ = town
+    total = data.official["population"]
+    assert float(data.cube["population"].sum()) == pytest.approx(total, rel=1e-3)
+    assert gaps.districts["population"].sum() == pytest.approx(total, rel=1e-3)
+
+
+def test_bounds_hold_everywhere(town) -> None:
+    _, gaps, _, _ = town
+    for sector in (*SECTORS, "composite"):
+        low, middle, high = (gaps.cells[f"{sector}_gap{e}"].to_numpy() for e in ("_lo", "", "_hi"))
+        known = ~np.isnan(middle)
+        assert known.any(), sector
+        assert (low[known] <= middle[known] + 1e-9).all()
+        assert (middle[known] <= high[known] + 1e-9).all()
+        assert ((low[known] >= -1e-9) & (high[known] <= 1 + 1e-9)).all()
+        codes = np.unique(gaps.cells[f"{sector}_label"].to_numpy())
+        assert set(codes.tolist()) <= set(range(len(LABELS)))
+
+
+def test_sites_never_overlap_what_is_excluded_or_each_other(town) -> None:
+    data, _, score, sites = town
+    from kcity_geo.cube import area_in_cells
+
+    assert len(sites) > 0
+    excluded = ~score.feasible
+    cell_m2 = data.study.study.cell_m**2
+    for geometry in sites.geometry:
+        share = area_in_cells(np.array([geometry], dtype=object), grid=data.grid) / cell_m2
+        assert share[excluded].max(initial=0) < 1e-6
+    pieces = sites.geometry.to_numpy()
+    for i, one in enumerate(pieces):
+        for other in pieces[i + 1 :]:
+            assert one.intersection(other).area < 1.0
+    assert sites["rank"].tolist() == list(range(1, len(sites) + 1))
+    assert sites["score"].is_monotonic_decreasing
+
+
+def test_scores_are_shares_and_excluded_cells_have_none(town) -> None:
+    _, _, score, _ = town
+    known = score.score[~np.isnan(score.score)]
+    assert known.min() >= 0
+    assert known.max() <= 1
+    assert np.isnan(score.score[~score.feasible]).all()
+    assert sum(c.weight_used for c in score.criteria) == pytest.approx(1)
+
+
+def test_every_indicator_says_what_it_is_or_why_not(town) -> None:
+    _, gaps, _, _ = town
+    for indicator in gaps.assessed:
+        if np.isnan(indicator.value):
+            assert indicator.not_assessed, indicator.id
+        else:
+            assert indicator.source, indicator.id
+            assert indicator.units, indicator.id
+
+
+def test_inputs_are_never_changed(town, hanbit_town) -> None:
+    data, gaps, _, _ = town
+    before = {k: v.copy() for k, v in data.layers.items()}
+    cube = data.cube.copy(deep=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", kc.KCityWarning)
+        kc.suitability(data, gaps)
+    assert data.cube.identical(cube)
+    for name, frame in before.items():
+        assert frame.shape == data.layers[name].shape
+
+
+def run_twice(study: Path, tmp_path: Path) -> list[dict[str, str]]:
+    found = []
+    for name in ("one", "two"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", kc.KCityWarning)
+            kc.run(study, tmp_path / name)
+        files = sorted(p for p in (tmp_path / name).rglob("*") if p.is_file())
+        found.append(
+            {
+                str(p.relative_to(tmp_path / name)): hashlib.sha256(p.read_bytes()).hexdigest()
+                for p in files
+            }
+        )
+    return found
+
+
+PROMISED = {
+    "map.html",
+    "report.html",
+    "sites.geojson",
+    "districts.geojson",
+    "gaps.geojson",
+    "cells.parquet",
+    "study.gpkg",
+    "inventory.csv",
+    "indicators.csv",
+    "study.toml",
+}
+
+
+def test_two_runs_give_the_same_bytes_and_all_the_files(tmp_path, hanbit_town) -> None:
+    one, two = run_twice(hanbit_town / "study.toml", tmp_path)
+    assert set(one) >= PROMISED
+    assert any(name.startswith("layers") for name in one)
+    assert one == two
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["monaco", "liechtenstein", "helsinki"])
+def test_real_cities_run_to_the_end(tmp_path, test_data, name) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", kc.KCityWarning)
+        result = kc.run(ROOT / "examples" / f"{name}.toml", tmp_path / name)
+    assert {p.name for p in (tmp_path / name).iterdir()} >= PROMISED
+    assert result.data.inventory.set_index("layer").loc["roads_walk", "count"] > 100
+    assert (result.gaps.city["label"] != "").all()
+    if name == "helsinki":
+        # 250 m squares, cut by the box of the extract: fewer than the 71,724 of the whole grid
+        assert 0 < float(result.data.cube["population"].sum()) < 71_724
+
+
+def test_another_city_in_the_run_changes_nothing(hanbit_town) -> None:
+    """Scores are against fixed standards: no other city is looked at."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", kc.KCityWarning)
+        study = kc.load_study(hanbit_town / "study.toml")
+        alone = kc.assess_gaps(kc.load(study)).city
+        other = study.model_copy(update={"study": study.study.model_copy(update={"cell_m": 250.0})})
+        kc.assess_gaps(kc.load(other))
+        again = kc.assess_gaps(kc.load(study)).city
+    assert alone.equals(again)
+
+
+def test_without_openstreetmap_nothing_is_invented(hanbit_town) -> None:
+    study = kc.load_study(hanbit_town / "study.toml")
+    bare = study.model_copy(
+        update={"sources": study.sources.model_copy(update={"osm": None, "gtfs": None})}
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", kc.KCityWarning)
+        gaps = kc.assess_gaps(kc.load(bare))
+    row = gaps.city.loc["transport"]
+    assert np.isnan(row["gap"])
+    assert row["label"] in {"NOT ASSESSED", "UNKNOWN"}
+    assert dataclasses.is_dataclass(gaps)
