@@ -7,7 +7,7 @@ repairs geometries, merges a node with the polygon of the same facility, and sor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import geopandas as gpd
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyproj import CRS
 
-__all__ = ["OSM_TYPES", "Objects", "empty_layers", "layer_frame", "polygonal"]
+__all__ = ["OSM_TYPES", "Objects", "empty_layers", "layer_frame", "repaired"]
 
 OSM_TYPES: Final = ("node", "way", "relation")
 UNREADABLE_COLUMNS: Final = ("layer", "osm_type", "osm_id", "key", "value")
@@ -58,6 +58,7 @@ class Objects:
     node_ids: list[NDArray[np.int64]] = field(default_factory=list)
 
     def __len__(self) -> int:
+        """Count the objects."""
         return len(self.osm_id)
 
     def add(
@@ -88,37 +89,64 @@ class Objects:
             source, target = getattr(other, name), getattr(self, name)
             target.extend([source[i] for i in keep.tolist()])
 
+    def drop_doubles(self, outer_of: Mapping[int, Sequence[int]]) -> None:
+        """
+        Leave a closed way out of the layers that its multipolygon is already in.
+
+        Where the outer way and the relation carry the same tag, both are polygons of the same
+        thing, the way without its holes.
+
+        Parameters
+        ----------
+        outer_of : way id -> ids of the multipolygons whose outer member it is.
+        """
+        whole = {
+            relation: self.match[i].polygon
+            for i, (kind, relation) in enumerate(zip(self.kind, self.osm_id, strict=True))
+            if kind == OSM_TYPES.index("relation")
+        }
+        for i, (kind, way) in enumerate(zip(self.kind, self.osm_id, strict=True)):
+            if kind == OSM_TYPES.index("way") and way in outer_of and self.shape[i] == "polygon":
+                said = {pair for relation in outer_of[way] for pair in whole.get(relation, ())}
+                left = tuple(pair for pair in self.match[i].polygon if pair not in said)
+                self.match[i] = replace(self.match[i], polygon=left)
+
     def by_layer(self) -> dict[str, list[tuple[int, str]]]:
         """Layer -> positions of its objects, with the kind of each, sorted by type and id."""
-        order = np.lexsort((np.asarray(self.osm_id), np.asarray(self.kind))) if self else []
         out: dict[str, list[tuple[int, str]]] = {name: [] for name in layer_table()}
-        for position in order:
-            i = int(position)
+        order = np.lexsort((np.array(self.osm_id, dtype=np.int64), np.array(self.kind, dtype=int)))
+        for i in order.tolist():
             for layer, kind in getattr(self.match[i], self.shape[i]):
                 out[layer].append((i, kind))
         return out
 
 
-def polygonal(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
+def repaired(ring: NDArray[np.float64]) -> shapely.Polygon | shapely.MultiPolygon | None:
     """
-    Repair invalid polygons.
+    Make a valid polygon of a closed line that crosses itself or lacks nodes.
 
     Parameters
     ----------
-    geometry : polygons, any CRS.
+    ring : shape (n, 2), vertices; closed when it is not.
 
     Returns
     -------
-    The same, valid; None where nothing with an area is left.
+    The polygonal part, or None when nothing with an area is left.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> repaired(np.array([[0.0, 0], [2, 2], [2, 0], [0, 2], [0, 0]])).area
+    2.0
     """
-    out = geometry.copy()
-    bad = np.flatnonzero(~shapely.is_valid(out))
-    for i, fixed in zip(bad, shapely.make_valid(out[bad]), strict=True):
-        parts = [p for p in shapely.get_parts(fixed) if p.geom_type in {"Polygon", "MultiPolygon"}]
-        merged = shapely.union_all(parts)
-        out[i] = merged if merged.area > 0 else None
-    out[shapely.is_empty(out)] = None
-    return out
+    if len(np.unique(ring, axis=0)) < 3:  # noqa: PLR2004 - corners of a triangle
+        return None
+    fixed = shapely.make_valid(shapely.Polygon(ring))
+    parts = [p for p in shapely.get_parts(fixed) if p.geom_type in {"Polygon", "MultiPolygon"}]
+    merged = shapely.union_all(parts)
+    if isinstance(merged, shapely.Polygon | shapely.MultiPolygon) and merged.area > 0:
+        return merged
+    return None
 
 
 def layer_frame(

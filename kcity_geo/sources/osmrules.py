@@ -121,6 +121,7 @@ class Match:
     node_ids: bool = False
 
     def __bool__(self) -> bool:
+        """Tell whether the object belongs to any layer."""
         return bool(self.point or self.line or self.ring or self.polygon)
 
 
@@ -268,7 +269,7 @@ class Rules:
 
 
 def _shapes(geometry: frozenset[str], area: str | None) -> list[str]:
-    shapes = [kind for kind in ("point", "line", "polygon") if kind in geometry]
+    shapes: list[str] = [kind for kind in ("point", "line", "polygon") if kind in geometry]
     if area == "no" and "polygon" in shapes:
         shapes.remove("polygon")
     if "line" in geometry and area != "yes" and "polygon" not in shapes:

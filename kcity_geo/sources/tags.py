@@ -43,7 +43,9 @@ MAX_CHARS: Final = 2000
 """Longest tag value that is kept; OpenStreetMap itself allows 255 characters."""
 
 _ROUGHLY: Final = re.compile(r"^(?:~|≈|ca\.?|c\.|circa|approx\.?|about|ø|Ø|⌀)\s*")
-_THOUSANDS: Final = re.compile(r"^\d{1,3}(?:([ ,'’\u00a0\u2009\u202f])\d{3})(?:\1\d{3})*(?![\d.,])")
+_THOUSANDS: Final = re.compile(
+    r"^\d{1,3}(?:([ ,'\u2019\u00a0\u2009\u202f])\d{3})(?:\1\d{3})*(?![\d.,])"
+)
 _NUMBER: Final = re.compile(r"^[+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:e[+-]?\d{1,2})?(?![\d.,])")
 _FEET: Final = re.compile(r"^(\d+(?:\.\d+)?)\s*'\s*(?:(\d+(?:\.\d+)?)\s*(?:\"|'')?)?$")
 _CLOCK: Final = re.compile(r"^(\d{1,3}):([0-5]\d)(?::([0-5]\d))?$")
@@ -134,6 +136,7 @@ _MINUTE: Final = {
     "hours": 60.0,
 }
 _WALKING_KMH: Final = 5.0
+_LEAST_VOLT: Final = 1000.0  # below it, a number before "/33 kV" is meant in kV
 
 
 def _quantity(text: str, *, thousands: bool = False) -> tuple[float, str] | None:
@@ -423,7 +426,7 @@ def voltages_v(text: str) -> list[float]:
         kilo = last is not None and last[1] == "kv"
         for part in parts:
             value = _measure(part, _VOLT, thousands=True, highest=2e6)
-            if kilo and value < 1000 and re.search(r"\d\s*$", part):
+            if kilo and value < _LEAST_VOLT and re.search(r"\d\s*$", part):
                 value *= 1000
             if not math.isnan(value):
                 found.append(value)
