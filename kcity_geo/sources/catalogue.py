@@ -76,6 +76,7 @@ class Product(BaseModel):
     nodata: float | None = None
     outside: float | None = None
     pad_px: int = 1
+    tile_pad_deg: float = 0.0
     licence: str
     licence_of: Literal["product", "layer"] = "product"
     attribution: str

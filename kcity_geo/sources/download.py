@@ -835,7 +835,7 @@ class Fetcher:
         return check
 
     @contextlib.contextmanager
-    def raster(self, url: str, *, what: str = "") -> Iterator[Any]:
+    def raster(self, url: str, *, what: str = "") -> Iterator[tuple[Any, Head]]:
         """
         Open a remote GeoTIFF through ``/vsicurl``, to read windows of it.
 
@@ -846,8 +846,9 @@ class Fetcher:
 
         Yields
         ------
-        rasterio.DatasetReader
-            Open dataset. Leaving the block raises when the file changed meanwhile.
+        tuple
+            Open rasterio dataset, and the `Head` of the file. Leaving the block raises when the
+            file changed meanwhile.
         """
         import rasterio
         from rasterio.errors import RasterioError
@@ -863,7 +864,7 @@ class Fetcher:
                 rasterio.Env(**self._gdal_options(where)),
                 rasterio.open(where, driver="GTiff") as data,
             ):
-                yield data
+                yield data, before
         except (RasterioError, MemoryError) as error:
             cause = error.__cause__ or error
             raise _Again(f"the raster cannot be read ({str(cause)[:200]})") from error
