@@ -1,0 +1,42 @@
+"""Every example runs as written, and none is longer than a screen."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+import kcity_geo as kc
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
+STUDIES = sorted((ROOT / "examples").glob("*.toml"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.stem)
+def test_an_example_runs(script, tmp_path) -> None:
+    text = script.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 60
+    if "KCITY_TEST_DATA" in text and not os.environ.get("KCITY_TEST_DATA"):
+        pytest.skip("set KCITY_TEST_DATA to the folder of real cities to run this example")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "out")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda p: p.stem)
+def test_a_study_file_of_the_examples_is_valid(study, test_data) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", kc.KCityWarning)
+        assert kc.find_city(kc.load_study(study)).area_km2 > 1
