@@ -1,0 +1,261 @@
+"""
+Combination: one score from several criteria.
+
+Weighted sum (the default), distance to the ideal (TOPSIS) and ordered weights (OWA), which say how
+far a bad criterion may be made up for by good ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kcity_geo.errors import StudyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["RISK", "orness", "owa", "owa_order_weights", "topsis", "tradeoff", "wlc"]
+
+#: Attitude to risk -> ORness of the order weights.
+RISK = {"averse": 0.2, "neutral": 0.5, "taking": 0.8}
+
+
+def _inputs(
+    utilities: NDArray[np.float64], weights: Sequence[float] | NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x, w = np.asarray(utilities, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    if x.ndim == 0 or w.ndim != 1 or x.shape[-1] != len(w):
+        raise StudyError(f"{len(np.atleast_1d(w))} weights for criteria of shape {x.shape}")
+    if not np.isfinite(w).all() or (w < 0).any() or w.sum() <= 0:
+        raise StudyError(f"weights: {w.tolist()} must be zero or more, with at least one above")
+    return x, w / w.sum()
+
+
+def wlc(
+    utilities: NDArray[np.float64],
+    weights: Sequence[float] | NDArray[np.float64],
+    *,
+    known_min: float = 0.0,
+) -> NDArray[np.float64]:
+    """
+    Combine by weighted sum (weighted linear combination).
+
+    Parameters
+    ----------
+    utilities : shape (..., k), 0 to 1. NaN: not known; the other weights are scaled up.
+    weights : shape (k,), zero or more, scaled to 1.
+    known_min : share of weight that must be known, else NaN.
+
+    Returns
+    -------
+    Shape (...), 0 to 1.
+
+    Raises
+    ------
+    StudyError
+        If the weights do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> wlc(np.array([0.9, 0.2, 0.5]), [0.5, 0.3, 0.2]).round(2).item()
+    0.61
+    """
+    x, w = _inputs(utilities, weights)
+    known = np.isfinite(x)
+    mass = (known * w).sum(axis=-1)
+    total = (np.where(known, x, 0.0) * w).sum(axis=-1)
+    enough = (mass > 0) & (mass >= known_min - 1e-9)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(enough, np.clip(total / mass, 0.0, 1.0), np.nan))
+
+
+def topsis(
+    utilities: NDArray[np.float64], weights: Sequence[float] | NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """
+    Score by closeness to the best and distance from the worst alternative at hand.
+
+    Parameters
+    ----------
+    utilities : shape (alternatives, k), more is better; only feasible alternatives. Rows with NaN
+        get NaN.
+    weights : shape (k,).
+
+    Returns
+    -------
+    Shape (alternatives,), 0 to 1. It compares these alternatives only: adding one can move all.
+
+    Raises
+    ------
+    StudyError
+        If the weights do not fit.
+
+    References
+    ----------
+    .. [1] Hwang and Yoon (1981). Multiple Attribute Decision Making. Springer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> topsis(np.array([[1.0, 1.0], [0.0, 0.0]]), [1, 1]).tolist()
+    [1.0, 0.0]
+    """
+    x, w = _inputs(np.atleast_2d(utilities), weights)
+    out = np.full(len(x), np.nan)
+    known = np.isfinite(x).all(axis=1)
+    if not known.any():
+        return out
+    y = x[known]
+    norm = np.sqrt((y**2).sum(axis=0))
+    v = np.divide(y, norm, out=np.zeros_like(y), where=norm > 0) * w
+    away_best = np.sqrt(((v - v.max(axis=0)) ** 2).sum(axis=1))
+    away_worst = np.sqrt(((v - v.min(axis=0)) ** 2).sum(axis=1))
+    both = away_best + away_worst
+    # All alternatives alike: neither ideal nor worst.
+    out[known] = np.divide(away_worst, both, out=np.full(len(y), 0.5), where=both > 0)
+    return out
+
+
+def owa(
+    utilities: NDArray[np.float64],
+    weights: Sequence[float] | NDArray[np.float64],
+    order_weights: Sequence[float] | NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """
+    Combine with weights for the rank of each value besides those of the criteria.
+
+    Parameters
+    ----------
+    utilities : shape (..., k), 0 to 1; NaN gives NaN.
+    weights : shape (k,), of the criteria.
+    order_weights : shape (k,), of the values sorted from best to worst. Equal ones give `wlc`,
+        weight on the last is cautious.
+
+    Returns
+    -------
+    Shape (...), 0 to 1.
+
+    Raises
+    ------
+    StudyError
+        If the weights do not fit.
+
+    References
+    ----------
+    .. [1] Yager (1988). On ordered weighted averaging aggregation operators. IEEE SMC 18(1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> owa(np.array([0.9, 0.2, 0.5]), [0.5, 0.3, 0.2], [0.1, 0.2, 0.7]).round(4).item()
+    0.3567
+    """
+    x, w = _inputs(utilities, weights)
+    _, v = _inputs(x, order_weights)
+    order = np.argsort(-x, axis=-1, kind="stable")
+    best_first = np.take_along_axis(x, order, axis=-1)
+    u = w[order] * v
+    mass = u.sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(mass > 0, (u * best_first).sum(axis=-1) / mass, np.nan))
+
+
+def orness(order_weights: Sequence[float] | NDArray[np.float64]) -> float:
+    """
+    Say how much order weights favour the best value: 0 cautious (AND) to 1 daring (OR).
+
+    Parameters
+    ----------
+    order_weights : shape (k,), adding to 1, best first.
+
+    Returns
+    -------
+    0 to 1; 0.5 for equal weights.
+
+    Examples
+    --------
+    >>> round(orness([0.1, 0.2, 0.7]), 3)
+    0.2
+    """
+    v = np.asarray(order_weights, dtype=np.float64)
+    n = len(v)
+    if n == 1:
+        return 0.5
+    return float(((n - 1 - np.arange(n)) * v).sum() / (n - 1))
+
+
+def tradeoff(order_weights: Sequence[float] | NDArray[np.float64]) -> float:
+    """
+    Say how far criteria make up for each other: 0 not at all, 1 fully.
+
+    Parameters
+    ----------
+    order_weights : shape (k,), adding to 1.
+
+    Returns
+    -------
+    0 to 1.
+
+    Examples
+    --------
+    >>> round(tradeoff([0.1, 0.2, 0.7]), 3)
+    0.443
+    """
+    v = np.asarray(order_weights, dtype=np.float64)
+    n = len(v)
+    if n == 1:
+        return 1.0
+    return float(1 - np.sqrt(n * ((v - 1 / n) ** 2).sum() / (n - 1)))
+
+
+def owa_order_weights(k: int, *, risk: str | float = "neutral") -> NDArray[np.float64]:
+    """
+    Make order weights for an attitude to risk.
+
+    Parameters
+    ----------
+    k : number of criteria, at least 1.
+    risk : a key of `RISK`, or an ORness between 0 and 1.
+
+    Returns
+    -------
+    Shape (k,), adding to 1, best value first; their ORness is the one asked for.
+
+    Raises
+    ------
+    StudyError
+        If the attitude does not exist.
+
+    Notes
+    -----
+    v_j = (j/k)^a - ((j-1)/k)^a, with a found by bisection.
+
+    Examples
+    --------
+    >>> owa_order_weights(2, risk="averse").round(6).tolist()
+    [0.2, 0.8]
+    """
+    if isinstance(risk, str):
+        if risk not in RISK:
+            raise StudyError(f"risk: {risk!r} is not one of {', '.join(RISK)}")
+        risk = RISK[risk]
+    if not 0 <= risk <= 1 or k < 1:
+        raise StudyError(f"risk {risk!r} with {k} criteria: needs 0 to 1 and at least one")
+    if k == 1:
+        return np.ones(1)
+    if risk in {0.0, 1.0}:
+        return np.asarray(np.eye(k)[0 if risk == 1 else -1])
+    low, high = np.log(1e-3), np.log(1e3)
+    steps = np.arange(k + 1) / k
+    for _ in range(100):
+        middle = (low + high) / 2
+        if orness(np.diff(steps ** np.exp(middle))) > risk:
+            low = middle
+        else:
+            high = middle
+    return np.asarray(np.diff(steps ** np.exp((low + high) / 2)))
