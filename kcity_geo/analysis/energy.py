@@ -1,14 +1,28 @@
-"""Energy: the indicators of the sector, observed, modelled or official, each saying which."""
+"""
+Energy: what the map, the night lights and the official numbers say about a city's electricity.
+
+Each indicator says whether it was observed, modelled, taken from a proxy or from official numbers.
+An indicator about which nothing is known is not assessed; it is never a gap of 1.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from kcity_geo.analysis.electrification import dark_built_land, electrified, official_rate
+from kcity_geo.analysis.grid_inference import inferred_grid
+from kcity_geo.analysis.lighting import street_lighting
+from kcity_geo.analysis.power_balance import power_demand, power_supply, service_tier
+from kcity_geo.analysis.power_grid import grid_distances_km, line_density, mv_distance
+from kcity_geo.analysis.sector import settings_of
+from kcity_geo.analysis.solar import solar_potential
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
+    from kcity_geo.analysis.network import StreetGraph
     from kcity_geo.citydata import CityData
     from kcity_geo.result import Indicator
     from kcity_geo.standards import Standard
@@ -18,26 +32,51 @@ __all__ = ["assess"]
 
 def assess(
     data: CityData,
-    graphs: Mapping[str, Any],  # noqa: ARG001 - used by the indicators that follow
+    graphs: Mapping[str, StreetGraph],  # noqa: ARG001 - the sectors are called alike
     *,
-    standards: Mapping[str, Standard],  # noqa: ARG001
-    parameters: Mapping[str, Any] | None = None,  # noqa: ARG001
-    terrain: Mapping[str, NDArray[Any]] | None = None,  # noqa: ARG001
+    standards: Mapping[str, Standard],
+    parameters: Mapping[str, Any] | None = None,
+    terrain: Mapping[str, NDArray[Any]] | None = None,
 ) -> list[Indicator]:
     """
-    Assess the energy indicators of a city.
+    Assess the electricity of a city: E1 to E11.
 
     Parameters
     ----------
-    data : what is known about the city.
-    graphs : mode -> street graph.
+    data : of the city.
+    graphs : mode -> street graph; not used.
     standards : indicator id -> standard.
     parameters : overrides of ``[energy]`` of ``tables/parameters.toml``.
-    terrain : of `kcity_geo.analysis.terrain.cell_terrain`.
+    terrain : of `kcity_geo.analysis.terrain.cell_terrain`; made here when None.
 
     Returns
     -------
     One row an indicator, those not assessed included.
+
+    Raises
+    ------
+    StudyError
+        If an override has no parameter of that name, or the irradiation is in another unit.
+    SchemaError
+        If an official table names an unknown district or a share out of range.
     """
-    del data
-    return []
+    settings = settings_of("energy", parameters)
+    if terrain is None:
+        from kcity_geo.analysis.terrain import cell_terrain
+
+        terrain = cell_terrain(data)
+    distances = grid_distances_km(data, settings)
+    dark = dark_built_land(data, settings=settings, standard=standards["E11"])
+    return [
+        official_rate(data),
+        electrified(data, distances, settings=settings, standard=standards["E2"]),
+        inferred_grid(data, settings=settings, lit_from=dark.details.get("limit_ntl")),
+        service_tier(data, settings=settings),
+        mv_distance(data, distances, settings=settings, standard=standards["E5"]),
+        line_density(data, settings=settings),
+        power_supply(data, settings=settings, standard=standards["E7"]),
+        street_lighting(data, settings=settings, standard=standards["E8"]),
+        power_demand(data, settings=settings),
+        solar_potential(data, settings=settings, terrain=terrain),
+        dark,
+    ]

@@ -1,0 +1,382 @@
+"""
+What the water and the energy indicators share: standards, official numbers, means by people.
+
+Official numbers come as one value for the city or as a table with a row a district; both are
+spread over the cells by the districts' shares in each cell.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from kcity_geo.analysis.gap_rules import gap_from_standard
+from kcity_geo.config import read_table
+from kcity_geo.errors import SchemaError, StudyError
+from kcity_geo.result import Indicator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import geopandas as gpd
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from kcity_geo.citydata import CityData
+    from kcity_geo.standards import Standard
+
+__all__ = [
+    "built_share",
+    "cell_distance_m",
+    "column",
+    "forecast_years",
+    "number",
+    "official",
+    "official_cells",
+    "settings_of",
+    "shapes",
+    "standard_gap",
+    "text",
+    "unassessed",
+    "weighted_mean",
+]
+
+
+def settings_of(sector: str, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
+    """
+    Give the parameters of a sector with the overrides of a study.
+
+    Parameters
+    ----------
+    sector : table of ``tables/parameters.toml``.
+    parameters : overrides; None: none.
+
+    Returns
+    -------
+    Name -> value.
+
+    Raises
+    ------
+    StudyError
+        If an override has no parameter of that name.
+
+    Examples
+    --------
+    >>> settings_of("water", {"lpcd": 150})["lpcd"]
+    150
+    """
+    table = read_table("parameters")[sector]
+    unknown = sorted(set(parameters or {}) - set(table))
+    if unknown:
+        raise StudyError(f"{sector}.{unknown[0]}: no such parameter; known are {', '.join(table)}")
+    return {**table, **(parameters or {})}
+
+
+def standard_gap(values: NDArray[np.float64] | float, standard: Standard) -> NDArray[np.float64]:
+    """
+    Measure values against a standard: 0 where it is met, 1 at the worst value and beyond.
+
+    Parameters
+    ----------
+    values : in the unit of the standard; NaN: not known. Infinite counts as worst.
+    standard : with target and worst value.
+
+    Returns
+    -------
+    Shape of `values`, 0 to 1; NaN where not known.
+
+    Raises
+    ------
+    StudyError
+        If the standard lacks its target or worst value, or they are equal.
+
+    Examples
+    --------
+    >>> from kcity_geo.standards import load_standards
+    >>> standard_gap(np.array([20.0, 45.0, 90.0]), load_standards()["W1"])
+    array([0. , 0.5, 1. ])
+    """
+    target, worst = standard.target, standard.worst
+    if target is None or worst is None or target == worst:
+        raise StudyError(
+            f"[standards] {standard.id}: target {target} and worst {worst} must be two numbers"
+        )
+    return gap_from_standard(values, target=target, worst=worst)
+
+
+def weighted_mean(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+    """
+    Mean over the cells whose value and weight are known.
+
+    Parameters
+    ----------
+    values : any shape; NaN: not known.
+    weight : same shape, for example persons; NaN: not known.
+
+    Returns
+    -------
+    The mean; NaN when no weight is left.
+
+    Examples
+    --------
+    >>> weighted_mean(np.array([1.0, np.nan, 0.0]), np.array([30.0, 50.0, 10.0]))
+    0.75
+    """
+    ok = np.isfinite(values) & np.isfinite(weight) & (weight > 0)
+    total = float(weight[ok].sum())
+    return float((values[ok] * weight[ok]).sum() / total) if total > 0 else float("nan")
+
+
+def unassessed(indicator: str, units: str, reason: str, **fields: Any) -> Indicator:  # noqa: ANN401 - fields of Indicator
+    """
+    Make the row of an indicator that cannot be assessed.
+
+    Parameters
+    ----------
+    indicator : its id.
+    units : unit of the value that is not there.
+    reason : why, and what data would help, one line.
+    **fields : further fields of `kcity_geo.result.Indicator`.
+
+    Returns
+    -------
+    Row with value NaN.
+    """
+    return Indicator(id=indicator, value=float("nan"), units=units, not_assessed=reason, **fields)
+
+
+def text(frame: gpd.GeoDataFrame, name: str) -> NDArray[np.object_]:
+    """
+    Give a text column of a layer, "" where untagged or when the layer has no such column.
+
+    Parameters
+    ----------
+    frame : a layer.
+    name : column.
+
+    Returns
+    -------
+    A string a feature.
+    """
+    if name not in frame:
+        return np.full(len(frame), "", dtype=object)
+    return np.asarray(frame[name].fillna("").astype(str), dtype=object)
+
+
+def shapes(
+    frame: gpd.GeoDataFrame | None, keep: NDArray[np.bool_] | None = None
+) -> NDArray[np.object_]:
+    """
+    Give the geometries of a layer, or of some of its features.
+
+    Parameters
+    ----------
+    frame : a layer; None: no feature.
+    keep : mask; None: all.
+
+    Returns
+    -------
+    Array of geometries.
+    """
+    if frame is None or len(frame) == 0:
+        return np.zeros(0, dtype=object)
+    geometry: NDArray[np.object_] = np.asarray(frame.geometry.to_numpy(), dtype=object)
+    return geometry if keep is None else geometry[keep]
+
+
+def column(frame: gpd.GeoDataFrame, name: str) -> NDArray[np.float64]:
+    """
+    Give a number column of a layer, NaN where untagged or when the layer has no such column.
+
+    Parameters
+    ----------
+    frame : a layer.
+    name : column.
+
+    Returns
+    -------
+    A number a feature.
+    """
+    if name not in frame:
+        return np.full(len(frame), np.nan)
+    return np.asarray(frame[name], dtype=np.float64)
+
+
+def official(data: CityData, key: str) -> float | None:
+    """
+    Give a number that the city published, or None.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : of ``[official]`` of the study file.
+
+    Returns
+    -------
+    The number.
+    """
+    value = data.official.get(key)
+    return None if value is None else float(value)
+
+
+def number(data: CityData, key: str, default: float) -> tuple[float, str]:
+    """
+    Give a number of the city, else the default, and which of the two it is.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : of ``[official]`` of the study file.
+    default : when the city published none.
+
+    Returns
+    -------
+    The number, and ``"user"`` or ``"default"``.
+    """
+    value = official(data, key)
+    return (default, "default") if value is None else (value, "user")
+
+
+def official_cells(
+    data: CityData, key: str, *, low: float = 0.0, high: float = 1.0
+) -> tuple[NDArray[np.float64] | None, int]:
+    """
+    Spread official numbers over the cells: the table by district first, then the city number.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : of ``[official]``, and the column of its table.
+    low, high : smallest and largest value allowed.
+
+    Returns
+    -------
+    Shape (rows, cols), NaN outside the city and where no number speaks; None when there is none
+    at all. And the number of table rows (or 1 for the city number).
+
+    Raises
+    ------
+    SchemaError
+        If the table has no ``district_id``, one that is not a district, or a value out of range.
+    """
+    city_value = official(data, key)
+    by_district = _district_column(data, key, low=low, high=high)
+    if by_district is None and city_value is None:
+        return None, 0
+    values = np.full(data.grid.shape[0] * data.grid.shape[1], np.nan)
+    if city_value is not None:
+        values[data.inside.ravel()] = city_value
+    if by_district is None:
+        return values.reshape(data.grid.shape), 1
+    shares = data.shares.assign(value=data.shares["district_id"].map(by_district))
+    shares = shares[shares["value"].notna()]
+    weight = shares.groupby("cell")["share"].sum()
+    mean = (shares["share"] * shares["value"]).groupby(shares["cell"]).sum() / weight
+    values[mean.index.to_numpy(dtype=np.int64)] = mean.to_numpy()
+    return values.reshape(data.grid.shape), int(by_district.notna().sum())
+
+
+def _district_column(
+    data: CityData, key: str, *, low: float, high: float
+) -> pd.Series[float] | None:
+    table = data.official.get("table")
+    if table is None or key not in table:
+        return None
+    if "district_id" not in table:
+        raise SchemaError(f"official.table: needs a column district_id beside {key}")
+    ids = table["district_id"].astype(str)
+    unknown = sorted(set(ids) - set(data.city.districts["district_id"].astype(str)))
+    if unknown:
+        known = ", ".join(data.city.districts["district_id"].astype(str).head(8))
+        raise SchemaError(
+            f"official.table: district_id {unknown[0]!r} is no district; known: {known}"
+        )
+    values = table[key].astype(float)
+    bad = values.notna() & ~values.between(low, high)
+    if bad.any():
+        raise SchemaError(
+            f"official.table: {key} is {values[bad].iloc[0]:g} in district {ids[bad].iloc[0]}; "
+            f"it must lie between {low:g} and {high:g}"
+            + (" (a share, not percent)" if high == 1.0 else "")
+        )
+    out = values.set_axis(ids)
+    return out if out.notna().any() else None
+
+
+def built_share(data: CityData) -> NDArray[np.float64] | None:
+    """
+    Share of each cell's ground that is built over, or None without a built-up layer.
+
+    Parameters
+    ----------
+    data : of the city.
+
+    Returns
+    -------
+    Shape (rows, cols), 0 to 1; NaN where not known.
+    """
+    built = data.array("built_m2")
+    if built is None:
+        return None
+    area = float(abs(data.grid.resolution.x)) ** 2
+    return np.asarray(np.clip(built / area, 0.0, 1.0))
+
+
+def cell_distance_m(
+    geometry: NDArray[np.object_], *, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """
+    Distance from points to the nearest of some geometries, exact, in a straight line.
+
+    Parameters
+    ----------
+    geometry : metric geometries; polygons count from their outline, 0 inside.
+    x, y : metres.
+
+    Returns
+    -------
+    Shape of `x`, metres; infinite when there is no geometry.
+
+    Examples
+    --------
+    >>> import shapely
+    >>> line = np.array([shapely.LineString([(0, 0), (10, 0)])], dtype=object)
+    >>> cell_distance_m(line, x=np.array([5.0, 13.0]), y=np.array([3.0, 4.0]))
+    array([3., 5.])
+    """
+    out = np.full(np.shape(x), np.inf)
+    geometry = np.asarray(geometry, dtype=object)
+    geometry = geometry[~(shapely.is_missing(geometry) | shapely.is_empty(geometry))]
+    if len(geometry) == 0 or out.size == 0:
+        return out
+    tree = shapely.STRtree(geometry)
+    points = shapely.points(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
+    (source, _), distance = tree.query_nearest(points, all_matches=False, return_distance=True)
+    out[source] = distance
+    return out
+
+
+def forecast_years(data: CityData, settings: Mapping[str, Any]) -> tuple[int, int, float, str]:
+    """
+    Tell base year, horizon year and growth of the people.
+
+    Parameters
+    ----------
+    data : of the city.
+    settings : parameters of the sector.
+
+    Returns
+    -------
+    Base year, horizon year, growth as a share a year, and where the growth comes from.
+    """
+    base = int(settings["base_year"]) or int(data.official.get("year") or 0)
+    if not base:
+        base = int(data.osm_date[:4]) if data.osm_date[:4].isdigit() else 0
+    asked = data.study.study.horizon_year if data.study is not None else None
+    horizon = int(settings["horizon_year"]) or int(asked or 0)
+    if not horizon:
+        horizon = base + int(settings["horizon_years"])
+    growth, origin = number(data, "population_growth_share", float(settings["growth_share"]))
+    return base, horizon, growth, origin

@@ -1,0 +1,435 @@
+"""
+Water balance of the city: demand (W5), supply against demand (W6) and wastewater (W4).
+
+Area-level: one number for the city, for today and for a horizon year. An unknown supply is not a
+supply of zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from kcity_geo.analysis.sector import (
+    cell_distance_m,
+    column,
+    forecast_years,
+    number,
+    official,
+    shapes,
+    text,
+    unassessed,
+    weighted_mean,
+)
+from kcity_geo.cube import cell_centres
+from kcity_geo.errors import StudyError
+from kcity_geo.result import Indicator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kcity_geo.citydata import CityData
+    from kcity_geo.standards import Standard
+
+__all__ = [
+    "WaterDemand",
+    "demand_of_city",
+    "sewage_coverage",
+    "supply_gap",
+    "wastewater",
+    "water_balance",
+    "water_demand",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaterDemand:
+    """
+    Water demand of a population.
+
+    Parameters
+    ----------
+    domestic_m3_day : used in homes.
+    net_m3_day : with non-domestic use and industry.
+    average_m3_day : with losses, as it must be produced.
+    max_day_m3 : on the day of greatest demand.
+    peak_hour_m3_h : in the hour of greatest demand.
+    storage_m3 : treated water to be held.
+    """
+
+    domestic_m3_day: float
+    net_m3_day: float
+    average_m3_day: float
+    max_day_m3: float
+    peak_hour_m3_h: float
+    storage_m3: float
+
+
+def water_demand(
+    persons: float,
+    *,
+    lpcd: float,
+    settings: Mapping[str, Any],
+    nrw_share: float,
+    industry_ha: float = 0.0,
+) -> WaterDemand:
+    """
+    Work out the water demand of a population.
+
+    Parameters
+    ----------
+    persons : residents, zero or more.
+    lpcd : litres used at home per person and day.
+    settings : ``nondomestic_share``, ``max_day_factor``, ``peak_hour_factor``, ``storage_hours``
+        and ``industry_m3_ha_day`` of the sector's parameters.
+    nrw_share : share of production lost or not billed, 0 to below 1.
+    industry_ha : industrial land on public water, ha.
+
+    Returns
+    -------
+    The demand; linear in `persons` without industry.
+
+    Raises
+    ------
+    StudyError
+        If a number is negative or `nrw_share` reaches 1.
+
+    Examples
+    --------
+    >>> from kcity_geo.analysis.sector import settings_of
+    >>> demand = water_demand(120_000, lpcd=135, settings=settings_of("water", None), nrw_share=.25)
+    >>> round(demand.average_m3_day), round(demand.max_day_m3), round(demand.storage_m3)
+    (25920, 33696, 16848)
+    """
+    if min(persons, lpcd, industry_ha) < 0 or not 0 <= nrw_share < 1:
+        raise StudyError(
+            f"water demand: persons {persons:g}, lpcd {lpcd:g} and industry {industry_ha:g} ha must "
+            f"not be negative, losses {nrw_share:g} must lie from 0 to below 1"
+        )
+    domestic = persons * lpcd / 1000
+    industry = industry_ha * float(settings["industry_m3_ha_day"])
+    net = domestic * (1 + float(settings["nondomestic_share"])) + industry
+    average = net / (1 - nrw_share)
+    highest = average * float(settings["max_day_factor"])
+    return WaterDemand(
+        domestic_m3_day=domestic,
+        net_m3_day=net,
+        average_m3_day=average,
+        max_day_m3=highest,
+        peak_hour_m3_h=average / 24 * float(settings["peak_hour_factor"]),
+        storage_m3=highest * float(settings["storage_hours"]) / 24,
+    )
+
+
+def supply_gap(demand_m3_day: float, supply_m3_day: float) -> float:
+    """
+    Give the share of a demand that a supply leaves open.
+
+    Parameters
+    ----------
+    demand_m3_day : m3/day.
+    supply_m3_day : m3/day; NaN: not known.
+
+    Returns
+    -------
+    0 to 1; NaN when the supply is not known or nothing is demanded.
+
+    Examples
+    --------
+    >>> round(supply_gap(33_696, 15_000), 4)
+    0.5548
+    """
+    if not np.isfinite(supply_m3_day) or demand_m3_day <= 0:
+        return float("nan")
+    return float(np.clip((demand_m3_day - supply_m3_day) / demand_m3_day, 0.0, 1.0))
+
+
+def sewage_coverage(net_m3_day: float, capacity_m3_day: float, *, sewage_share: float) -> float:
+    """
+    Give the share of the sewage that can be treated.
+
+    Parameters
+    ----------
+    net_m3_day : water used, losses not counted.
+    capacity_m3_day : of all treatment plants; NaN: not known.
+    sewage_share : sewage per water used.
+
+    Returns
+    -------
+    0 to 1; NaN when the capacity is not known or there is no sewage.
+
+    Examples
+    --------
+    >>> round(sewage_coverage(19_440, 8_000, sewage_share=0.8), 4)
+    0.5144
+    """
+    sewage = net_m3_day * sewage_share
+    if not np.isfinite(capacity_m3_day) or sewage <= 0:
+        return float("nan")
+    return float(min(1.0, capacity_m3_day / sewage))
+
+
+def _people(data: CityData) -> float:
+    people = data.array("population")
+    return float("nan") if people is None else float(np.nansum(people[data.inside]))
+
+
+def demand_of_city(
+    data: CityData, settings: Mapping[str, Any]
+) -> tuple[WaterDemand, WaterDemand, dict[str, Any]] | None:
+    """
+    Work out the demand of the city today and in the horizon year.
+
+    Parameters
+    ----------
+    data : of the city.
+    settings : parameters of the sector.
+
+    Returns
+    -------
+    Today, horizon, and the numbers behind them; None without a population.
+    """
+    persons = _people(data)
+    if not np.isfinite(persons) or persons <= 0:
+        return None
+    lpcd, lpcd_from = number(data, "lpcd", float(settings["lpcd"]))
+    nrw, nrw_from = number(data, "nrw_share", float(settings["nrw_share"]))
+    base, horizon, growth, growth_from = forecast_years(data, settings)
+    later = persons * (1 + growth) ** max(0, horizon - base)
+    industry = float(settings["industry_ha"])
+    today, future = (
+        water_demand(p, lpcd=lpcd, settings=settings, nrw_share=nrw, industry_ha=industry)
+        for p in (persons, later)
+    )
+    about = {
+        "persons": persons,
+        "lpcd": lpcd,
+        "lpcd_from": lpcd_from,
+        "nrw_share": nrw,
+        "nrw_from": nrw_from,
+        "base_year": base,
+        "horizon_year": horizon,
+        "growth_share": growth,
+        "growth_from": growth_from,
+        "horizon_persons": later,
+    }
+    return today, future, about
+
+
+def water_balance(
+    data: CityData, *, settings: Mapping[str, Any], standard: Standard
+) -> list[Indicator]:
+    """
+    Assess W5, water demand, and W6, the supply against it.
+
+    Parameters
+    ----------
+    data : of the city.
+    settings : parameters of the sector.
+    standard : of W6.
+
+    Returns
+    -------
+    Rows W5 (reported) and W6 (area-level).
+    """
+    layers = ("water_plant", "water_store")
+    found = demand_of_city(data, settings)
+    if found is None:
+        reason = "no population is known; give sources.population"
+        return [
+            unassessed("W5", "m3/day", reason),
+            unassessed("W6", "share", reason, layers=layers),
+        ]
+    today, future, about = found
+    w5 = Indicator(
+        id="W5",
+        value=today.average_m3_day,
+        units="m3/day",
+        evidence="modelled",
+        source="population and litres per person",
+        as_of=data.osm_date,
+        note=f"average day, losses included; litres per person: {about['lpcd_from']}",
+        details={
+            **about,
+            **asdict(today),
+            **{f"horizon_{k}": v for k, v in asdict(future).items()},
+        },
+    )
+    return [w5, _supply(data, today, future, about, standard)]
+
+
+def _supply(
+    data: CityData,
+    today: WaterDemand,
+    future: WaterDemand,
+    about: Mapping[str, Any],
+    standard: Standard,
+) -> Indicator:
+    given = official(data, "water_supply_m3_day")
+    plants = data.layers.get("water_plant")
+    mapped = np.zeros(0) if plants is None else column(plants, "capacity_m3_day")
+    tagged = mapped[np.isfinite(mapped)]
+    common: dict[str, Any] = {
+        "units": "share",
+        "layers": ("water_plant", "water_store"),
+        "as_of": data.osm_date,
+    }
+    if given is None and (len(mapped) == 0 or len(tagged) < len(mapped)):
+        untagged = (
+            f"{len(mapped) - len(tagged)} of {len(mapped)} mapped water works"
+            if len(mapped)
+            else "no water works is mapped; a supply"
+        )
+        return unassessed(
+            "W6",
+            reason=f"{untagged} without a known capacity; set official.water_supply_m3_day",
+            **common,
+        )
+    supply = float(tagged.sum()) if given is None else given
+    storage = official(data, "water_storage_m3")
+    stores = data.layers.get("water_store")
+    if storage is None and stores is not None and len(stores):
+        volumes = column(stores, "volume_m3")
+        storage = float(volumes.sum()) if np.isfinite(volumes).all() else None
+    gap = supply_gap(today.max_day_m3, supply)
+    target = 0.0 if standard.target is None else standard.target
+    worst = 1.0 if standard.worst is None else standard.worst
+    details: dict[str, Any] = {
+        "supply_m3_day": supply,
+        "shortfall_average_share": supply_gap(today.average_m3_day, supply),
+        "shortfall_average_m3_day": max(0.0, today.average_m3_day - supply),
+        "shortfall_max_day_m3": max(0.0, today.max_day_m3 - supply),
+        "horizon_year": about["horizon_year"],
+        "horizon_shortfall_share": supply_gap(future.max_day_m3, supply),
+        "horizon_shortfall_m3_day": max(0.0, future.max_day_m3 - supply),
+        "storage_needed_m3": today.storage_m3,
+        "storage_m3": float("nan") if storage is None else storage,
+        "storage_shortfall_m3": (
+            float("nan") if storage is None else max(0.0, today.storage_m3 - storage)
+        ),
+    }
+    if given is not None and len(tagged) and tagged.sum() > 1.5 * given:
+        details["contradiction"] = (
+            f"mapped works add to {tagged.sum():,.0f} m3/day, the official supply is {given:,.0f}"
+        )
+    return Indicator(
+        id="W6",
+        value=gap,
+        area_gap=float(np.clip((gap - target) / (worst - target), 0, 1)),
+        evidence="user" if given is not None else "observed",
+        n_features=1 if given is not None else len(tagged),
+        source=str(data.official.get("source") or "official numbers of the study file")
+        if given is not None
+        else "capacity tags of OSM water works",
+        note="supply against the day of greatest demand",
+        details=details,
+        **common,
+    )
+
+
+def _plant_capacity(
+    data: CityData, settings: Mapping[str, Any]
+) -> tuple[float, tuple[float, float], str, int]:
+    """Treatment capacity of the mapped plants, m3/day: value, bounds, how, plants."""
+    frame = data.layers.get("sewage")
+    if frame is None or len(frame) == 0:
+        return float("nan"), (float("nan"), float("nan")), "", 0
+    plant = text(frame, "man_made") == "wastewater_plant"
+    if not plant.any():
+        return float("nan"), (float("nan"), float("nan")), "", 0
+    per_pe = float(settings["sewage_m3_per_pe_day"])
+    tagged = column(frame, "capacity_persons")[plant] * per_pe
+    area = shapely.area(shapes(frame)[plant])
+    guess = area / float(settings["plant_m2_per_pe"]) * per_pe
+    factor = float(settings["plant_area_factor"])
+    unknown = ~np.isfinite(tagged)
+    guess = np.where(guess > 0, guess, np.nan)
+    value = np.where(unknown, guess, tagged)
+    if np.isnan(value).all():
+        return float("nan"), (float("nan"), float("nan")), "plants without size", int(plant.sum())
+    low = np.nansum(np.where(unknown, guess / factor, tagged))
+    high = np.nansum(np.where(unknown, guess * factor, tagged))
+    how = "capacity tags" if not unknown.any() else "plant areas, a factor of 3 either way"
+    return float(np.nansum(value)), (float(low), float(high)), how, int(plant.sum())
+
+
+def _connected_share(data: CityData, settings: Mapping[str, Any]) -> float:
+    """Share of people near a mapped sewer; NaN when no sewer is mapped."""
+    frame, people = data.layers.get("sewage"), data.array("population")
+    if frame is None or people is None:
+        return float("nan")
+    line = frame.geometry.geom_type.isin(["LineString", "MultiLineString"]).to_numpy()
+    if not line.any():
+        return float("nan")
+    x, y = cell_centres(data.grid)
+    sewers = shapes(frame)[line]
+    near = cell_distance_m(sewers, x=x, y=y) <= float(settings["sewer_connect_m"])
+    return weighted_mean(near.astype(float).reshape(people.shape), people)
+
+
+def wastewater(data: CityData, *, settings: Mapping[str, Any], standard: Standard) -> Indicator:
+    """
+    Assess W4: the share of the sewage that the treatment plants can take.
+
+    Parameters
+    ----------
+    data : of the city.
+    settings : parameters of the sector.
+    standard : of W4.
+
+    Returns
+    -------
+    Row W4, area-level. From plant areas alone the bounds are a factor of three wide either way.
+    """
+    common: dict[str, Any] = {"units": "share", "layers": ("sewage",), "as_of": data.osm_date}
+    found = demand_of_city(data, settings)
+    if found is None:
+        return unassessed("W4", reason="no population is known; give sources.population", **common)
+    net, share = found[0].net_m3_day, float(settings["sewage_share"])
+    given = official(data, "wastewater_capacity_m3_day")
+    mapped, (low, high), how, plants = _plant_capacity(data, settings)
+    if given is None and not np.isfinite(mapped):
+        return unassessed(
+            "W4",
+            reason="no wastewater plant of known size is mapped; set "
+            "official.wastewater_capacity_m3_day (0 if there is none)",
+            **common,
+        )
+    capacity = mapped if given is None else given
+    value = sewage_coverage(net, capacity, sewage_share=share)
+    target = 1.0 if standard.target is None else standard.target
+    worst = 0.0 if standard.worst is None else standard.worst
+    details: dict[str, Any] = {
+        "sewage_m3_day": net * share,
+        "capacity_m3_day": capacity,
+        "mapped_capacity_m3_day": mapped,
+        "mapped_plants": plants,
+        "connected_share": _connected_share(data, settings),
+    }
+    if given is not None and np.isfinite(mapped) and not low / 2 <= given <= high * 2:
+        details["contradiction"] = (
+            f"mapped plants suggest {low:,.0f} to {high:,.0f} m3/day, the official capacity is "
+            f"{given:,.0f}"
+        )
+    return Indicator(
+        id="W4",
+        value=value,
+        area_gap=float(np.clip((value - target) / (worst - target), 0, 1)),
+        bounds=None
+        if given is not None
+        else (
+            sewage_coverage(net, low, sewage_share=share),
+            sewage_coverage(net, high, sewage_share=share),
+        ),
+        evidence="user" if given is not None else ("observed" if "tags" in how else "proxy"),
+        n_features=1 if given is not None else plants,
+        source=str(data.official.get("source") or "official numbers of the study file")
+        if given is not None
+        else f"OSM wastewater plants, {how}",
+        note="capacity against sewage; who is connected is not known",
+        details=details,
+        **common,
+    )

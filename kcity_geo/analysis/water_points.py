@@ -1,0 +1,418 @@
+"""
+Water points: how long it takes to fetch water (W1), and whether the points have room (W2).
+
+Only distance is known from a map: what is found is at best *basic* access, never more. Whether
+the water is clean and flows every day, no map knows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from scipy import sparse
+from scipy.spatial import cKDTree
+
+from kcity_geo.analysis.sector import (
+    shapes,
+    standard_gap,
+    text,
+    unassessed,
+    weighted_mean,
+)
+from kcity_geo.cube import cell_centres
+from kcity_geo.errors import GridMismatchError, SchemaError
+from kcity_geo.result import Indicator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from kcity_geo.citydata import CityData
+    from kcity_geo.standards import Standard
+
+__all__ = [
+    "capacity_coverage",
+    "fetching_water",
+    "improved_weight",
+    "longest_walk_m",
+    "point_capacity",
+    "point_coverage",
+    "round_trip_minutes",
+    "served_score",
+]
+
+_NO_POINTS = (
+    "no tap, well or spring is mapped and no official rate is given; survey the water points, or "
+    "set official.piped_water_access or a table by district"
+)
+_NO_PEOPLE = "no population is known; give sources.population"
+_YES = ("yes", "electric", "manual", "powered", "hand", "solar", "diesel")
+
+
+def round_trip_minutes(
+    there: NDArray[np.float64] | float, back: NDArray[np.float64] | float, *, queue_min: float
+) -> NDArray[np.float64]:
+    """
+    Time to fetch water: the walk there, the queue and the walk back.
+
+    Parameters
+    ----------
+    there, back : walking time each way, minutes; NaN or infinite: no way.
+    queue_min : time at the point, minutes.
+
+    Returns
+    -------
+    Minutes; infinite where there is no way.
+
+    Examples
+    --------
+    >>> minutes = 700 / (5000 / 60)
+    >>> float(round_trip_minutes(minutes, minutes, queue_min=10).round(1))
+    26.8
+    """
+    total = np.asarray(there, dtype=np.float64) + np.asarray(back, dtype=np.float64) + queue_min
+    return np.where(np.isfinite(total), total, np.inf)
+
+
+def longest_walk_m(limit_min: float, *, queue_min: float, speed_kmh: float = 5.0) -> float:
+    """
+    Furthest that a water point may lie for a round trip within a time, on level ground.
+
+    Parameters
+    ----------
+    limit_min : longest round trip, minutes.
+    queue_min : time at the point, minutes.
+    speed_kmh : walking speed.
+
+    Returns
+    -------
+    One-way distance, metres; 0 when the queue alone takes too long.
+
+    Examples
+    --------
+    >>> round(longest_walk_m(30, queue_min=5), 1)
+    1041.7
+    """
+    return max(0.0, (limit_min - queue_min) / 2 / 60 * speed_kmh * 1000)
+
+
+def improved_weight(points: gpd.GeoDataFrame, settings: Mapping[str, Any]) -> NDArray[np.float64]:
+    """
+    Tell how surely each water point is an improved source: 1 yes, 0 no, between: may be.
+
+    Parameters
+    ----------
+    points : layer ``water_point``.
+    settings : parameters of the sector.
+
+    Returns
+    -------
+    A weight a point, 0 to 1; not drinkable ones get 0.
+    """
+    made, natural = text(points, "man_made"), text(points, "natural")
+    drinking, pump = text(points, "drinking_water"), text(points, "pump")
+    weight = np.ones(len(points))
+    weight[made == "water_well"] = float(settings["well_without_pump_weight"])
+    weight[(made == "water_well") & np.isin(pump, _YES)] = 1.0
+    weight[natural == "spring"] = 0.0
+    tagged_spring = (natural == "spring") & np.isin(drinking, ("yes", "treated"))
+    weight[tagged_spring] = float(settings["spring_tagged_weight"])
+    weight[np.isin(drinking, ("no", "untreated"))] = 0.0
+    weight[np.isin(text(points, "access"), ("private", "no"))] = 0.0
+    return weight
+
+
+def point_capacity(points: gpd.GeoDataFrame, settings: Mapping[str, Any]) -> NDArray[np.float64]:
+    """
+    Give the people that each water point can serve.
+
+    Parameters
+    ----------
+    points : layer ``water_point``.
+    settings : parameters of the sector.
+
+    Returns
+    -------
+    Persons a point; 0 for one that is not drinkable.
+    """
+    made, pump = text(points, "man_made"), text(points, "pump")
+    capacity = np.full(len(points), float(settings["persons_tap"]))
+    well = (made == "water_well") | (text(points, "natural") == "spring")
+    capacity[well] = float(settings["persons_open_well"])
+    capacity[(made == "water_well") & np.isin(pump, _YES)] = float(settings["persons_hand_pump"])
+    capacity[improved_weight(points, settings) <= 0] = 0.0
+    return capacity
+
+
+def served_score(
+    minutes: Mapping[float, NDArray[np.float64]], standard: Standard
+) -> NDArray[np.float64]:
+    """
+    Score round trips to points of several qualities: the best of weight times service.
+
+    Parameters
+    ----------
+    minutes : weight of the points (0 to 1) -> round trip to the nearest of at least that
+        weight, shape (rows, cols), minutes.
+    standard : target and worst time.
+
+    Returns
+    -------
+    Shape (rows, cols), 0 to 1. Another point, or a better one, never lowers it.
+    """
+    scores = [w * (1.0 - standard_gap(t, standard)) for w, t in minutes.items()]
+    return np.asarray(np.max(scores, axis=0))
+
+
+def _walks(
+    data: CityData, graphs: Mapping[str, Any], points: NDArray[np.object_], snap_m: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], str]:
+    """Minutes there and back for each cell, and the evidence: modelled on streets, or proxy."""
+    graph = graphs.get("walk")
+    if graph is not None and getattr(graph, "n_nodes", 1) > 0:
+        from kcity_geo.analysis.access import travel_minutes
+
+        there = travel_minutes(graph, points, grid=data.grid, direction="to", max_snap_m=snap_m)
+        back = travel_minutes(graph, points, grid=data.grid, direction="from", max_snap_m=snap_m)
+        return there, back, "modelled"
+    x, y = cell_centres(data.grid)
+    centre = shapely.point_on_surface(points)
+    tree = cKDTree(np.column_stack([shapely.get_x(centre), shapely.get_y(centre)]))
+    distance = np.asarray(tree.query(np.column_stack([x, y]))[0]).reshape(data.grid.shape) * 1.3
+    minutes = distance / (5000 / 60)
+    return minutes, minutes, "proxy"
+
+
+def fetching_water(
+    data: CityData,
+    graphs: Mapping[str, Any],
+    *,
+    standard: Standard,
+    settings: Mapping[str, Any],
+    piped: NDArray[np.float64] | None = None,
+    piped_rows: int = 0,
+) -> Indicator:
+    """
+    Assess W1: how long it takes to fetch water, there and back with queuing.
+
+    Parameters
+    ----------
+    data : of the city.
+    graphs : mode -> street graph; without ``walk`` straight lines times 1.3 are used.
+    standard : of W1, minutes.
+    settings : parameters of the sector.
+    piped : share of each cell's people with piped water at home (official, or calibrated to an
+        official rate), shape (rows, cols); they fetch nothing. None: not known.
+    piped_rows : official numbers behind `piped`.
+
+    Returns
+    -------
+    Row W1; cells and value in minutes, times beyond ``cap_min`` and no way at all count as that.
+    """
+    points = data.layers.get("water_point")
+    weight = np.zeros(0) if points is None else improved_weight(points, settings)
+    usable = weight > 0
+    common = {"units": "min", "layers": ("water_point", "roads_walk"), "as_of": data.osm_date}
+    if not usable.any() and piped is None:
+        return unassessed("W1", reason=_NO_POINTS, **common)  # type: ignore[arg-type]
+    people = data.array("population")
+    if people is None:
+        return unassessed("W1", reason=_NO_PEOPLE, **common)  # type: ignore[arg-type]
+    cap = float(settings["cap_min"])
+    times: dict[float, NDArray[np.float64]] = {}
+    evidence = "user"
+    for level in sorted(set(weight[usable])):
+        chosen = shapes(points)[weight >= level]
+        there, back, evidence = _walks(data, graphs, chosen, float(settings["snap_m"]))
+        times[float(level)] = round_trip_minutes(
+            there, back, queue_min=float(settings["queue_min"])
+        )
+    none = np.full(data.grid.shape, np.inf)
+    any_point = times[min(times)] if times else none
+    sure = times.get(1.0, none)
+    gap = 1.0 - (served_score(times, standard) if times else 0.0 * people)
+    share = np.zeros(data.grid.shape) if piped is None else np.nan_to_num(piped)
+    inside = data.inside
+    gap = np.where(inside, gap * (1 - share), np.nan)
+    cells = np.where(inside, np.minimum(any_point, cap) * (1 - share), np.nan)
+    worst = np.where(inside, np.minimum(sure, cap) * (1 - share), np.nan)
+    basic = np.where(
+        inside, share + (1 - share) * (any_point <= float(standard.target or 0)), np.nan
+    )
+    value = weighted_mean(cells, people)
+    return Indicator(
+        id="W1",
+        value=value,
+        cells=cells,
+        gap=gap,
+        bounds=(value, weighted_mean(worst, people)),
+        evidence=evidence if piped is None else "user",
+        n_features=int(usable.sum()) + piped_rows,
+        source="OSM water points and streets" + ("" if piped is None else ", official piped rate"),
+        note="basic access by distance only: quality and hours of supply are not known"
+        + ("" if piped is None else "; people with piped water at home fetch nothing"),
+        details={
+            "basic_share": weighted_mean(basic, people),
+            "reachable_share": weighted_mean(
+                np.where(inside, np.isfinite(any_point), np.nan), people
+            ),
+            "points_improved": int((weight == 1).sum()),
+            "points_uncertain": int(((weight > 0) & (weight < 1)).sum()),
+            "points_dropped": int((weight <= 0).sum()),
+            "cap_min": cap,
+            "longest_walk_m": longest_walk_m(
+                float(standard.target or 0), queue_min=float(settings["queue_min"])
+            ),
+        },
+        **common,  # type: ignore[arg-type]
+    )
+
+
+def capacity_coverage(
+    persons: NDArray[np.float64],
+    capacity: NDArray[np.float64],
+    *,
+    origin: NDArray[np.integer[Any]],
+    point: NDArray[np.integer[Any]],
+) -> NDArray[np.float64]:
+    """
+    Count the people that water points can serve when each has room for only so many.
+
+    The largest possible number, by maximum flow from people over the pairs within reach to the
+    points, not by filling the nearest first.
+
+    Parameters
+    ----------
+    persons : of each origin, zero or more.
+    capacity : persons that each point can serve.
+    origin, point : pairs within reach, positions in `persons` and `capacity`.
+
+    Returns
+    -------
+    Persons served of each origin, at most `persons`. The sum never falls when a point is added.
+    Persons are counted in whole thousandths (coarser above a million people).
+
+    Raises
+    ------
+    SchemaError
+        If a number is negative.
+    GridMismatchError
+        If the pairs differ in length.
+
+    Examples
+    --------
+    >>> served = capacity_coverage(
+    ...     np.array([200.0, 180.0, 150.0]), np.array([250.0, 250.0]),
+    ...     origin=np.array([0, 1, 2, 2]), point=np.array([0, 0, 0, 1]))
+    >>> float(served.sum())
+    400.0
+    """
+    persons = np.asarray(persons, dtype=np.float64)
+    capacity = np.asarray(capacity, dtype=np.float64)
+    if (persons < 0).any() or (capacity < 0).any():
+        raise SchemaError("capacity_coverage: persons and capacity must be zero or more")
+    if len(origin) != len(point):
+        raise GridMismatchError(f"capacity_coverage: {len(origin)} origins, {len(point)} points")
+    total = max(1.0, min(float(persons.sum()), 2e9))
+    scale = float(min(1000, (2**31 - 2) // int(np.ceil(total))))
+    supply = np.floor(persons * scale + 1e-6).astype(np.int64)
+    room = np.floor(np.minimum(capacity, total) * scale + 1e-6).astype(np.int64)
+    served = np.zeros(len(persons))
+    if len(origin) == 0:
+        return served
+    n, m = len(persons), len(capacity)
+    source, sink = n + m, n + m + 1
+    rows = np.concatenate([origin, np.full(n, source), n + np.arange(m)])
+    columns = np.concatenate([n + np.asarray(point), np.arange(n), np.full(m, sink)])
+    amount = np.concatenate([supply[origin], supply, room])
+    graph = sparse.csr_array((amount, (rows, columns)), shape=(n + m + 2, n + m + 2))
+    # A pair given twice is one pair: its sum could carry more than the people there are, which
+    # the arc from the source forbids anyway.
+    graph.data = np.minimum(graph.data, 2**31 - 1).astype(np.int32)
+    flow = sparse.csgraph.maximum_flow(graph.tocsr(), source, sink).flow
+    return np.asarray(flow[source, :n].toarray()).ravel() / scale
+
+
+def _reach_pairs(
+    data: CityData,
+    graphs: Mapping[str, Any],
+    points: NDArray[np.object_],
+    settings: Mapping[str, Any],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], str]:
+    """Pairs (flat cell, point) within the radius, along streets where there are streets."""
+    radius = float(settings["point_radius_m"])
+    x, y = cell_centres(data.grid)
+    centre = shapely.point_on_surface(points)
+    place = np.column_stack([shapely.get_x(centre), shapely.get_y(centre)])
+    near = cKDTree(place).sparse_distance_matrix(
+        cKDTree(np.column_stack([x, y])), radius / 1.3, output_type="coo_matrix"
+    )
+    return near.col.astype(np.int64), near.row.astype(np.int64), "proxy"
+
+
+def point_coverage(
+    data: CityData,
+    graphs: Mapping[str, Any],
+    *,
+    settings: Mapping[str, Any],
+    piped: NDArray[np.float64] | None = None,
+) -> Indicator:
+    """
+    Assess W2: the share of people with a water point in reach that has room for them.
+
+    Parameters
+    ----------
+    data : of the city.
+    graphs : mode -> street graph.
+    settings : parameters of the sector.
+    piped : as for `fetching_water`; these people need no point.
+
+    Returns
+    -------
+    Row W2, reported and not scored; cells are the share of people served.
+    """
+    points, people = data.layers.get("water_point"), data.array("population")
+    common = {"units": "share", "layers": ("water_point", "roads_walk"), "as_of": data.osm_date}
+    capacity = np.zeros(0) if points is None else point_capacity(points, settings)
+    if not (capacity > 0).any():
+        return unassessed("W2", reason=_NO_POINTS, **common)  # type: ignore[arg-type]
+    if people is None:
+        return unassessed("W2", reason=_NO_PEOPLE, **common)  # type: ignore[arg-type]
+    geometry = shapes(points)[capacity > 0]
+    capacity = capacity[capacity > 0]
+    home = np.zeros(data.grid.shape) if piped is None else np.nan_to_num(piped)
+    need = (np.nan_to_num(people) * (1 - home) * data.inside).ravel()
+    cell, point, evidence = _reach_pairs(data, graphs, geometry, settings)
+    keep = need[cell] > 0
+    origin, index = np.unique(cell[keep], return_inverse=True)
+    served = np.zeros(need.size)
+    served[origin] = capacity_coverage(need[origin], capacity, origin=index, point=point[keep])
+    reach = np.zeros(need.size)
+    reach[origin] = need[origin]
+    at_home = np.nan_to_num(people) * home * data.inside
+    total = float((np.nan_to_num(people) * data.inside).sum())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cells = (served.reshape(people.shape) + at_home) / people
+    cells = np.where(data.inside & (people > 0), cells, np.nan)
+    value = float((served.sum() + at_home.sum()) / total) if total > 0 else float("nan")
+    return Indicator(
+        id="W2",
+        value=value,
+        cells=cells,
+        evidence=evidence,
+        n_features=len(capacity),
+        source="OSM water points; capacities of the Sphere handbook",
+        note="people within reach of a point that has room; the rest share or walk further",
+        details={
+            "distance_only_share": float((reach.sum() + at_home.sum()) / total)
+            if total
+            else np.nan,
+            "persons_without_room": float(need.sum() - served.sum()),
+            "capacity_persons": float(capacity.sum()),
+        },
+        **common,  # type: ignore[arg-type]
+    )
