@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from kcity_geo.result import Result
 
-__all__ = ["Drawing", "encode", "make_backdrop"]
+__all__ = ["Drawing", "encode", "main_lines", "make_backdrop"]
 
 #: Corner points of the whole backdrop; the least important classes are left out beyond it.
 MAX_POINTS = 450_000
@@ -133,6 +133,40 @@ def make_backdrop(result: Result, *, max_points: int = MAX_POINTS) -> list[Drawi
         _take(layers, "roads_drive", "highway", ("service",)))  # fmt: skip
     order = {"land": 0, "water": 1, "streets": 2}
     return sorted(found, key=lambda d: order[d.group])
+
+
+def main_lines(result: Result) -> list[tuple[NDArray[np.object_], str, float]]:
+    """
+    Give the lines that a still map needs for orientation.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    (lines in the metric CRS, colour, width in points): rivers, motorways, main streets, rails.
+    """
+    layers = result.data.layers
+    left, bottom, right, top = tuple(result.data.grid.boundingbox)
+    tolerance = max(2.0, max(right - left, top - bottom) / 1500)
+    chosen = [
+        (_take(layers, "drainage", "waterway", ("river", "canal")), "#5b9dc4", 1.0),
+        (_all(layers, "coastline"), "#5b9dc4", 1.0),
+        *(
+            (_take(layers, "roads_drive", "highway", classes), "#6f6f6f", width)
+            for (_, _, classes, _, _), width in zip(_STREETS[:2], (0.9, 0.6), strict=True)
+        ),
+        (_all(layers, "railway"), "#404050", 0.5),
+    ]
+    return [
+        (
+            _simplified(shapes, box=(left, bottom, right, top), tolerance=tolerance, areas=False),
+            colour,
+            width,
+        )
+        for shapes, colour, width in chosen
+    ]
 
 
 def _all(layers: Any, name: str) -> NDArray[np.object_]:  # noqa: ANN401 - mapping of frames

@@ -164,6 +164,7 @@ def _write_all(
     from kcity_geo.outputs.frames import cell_frame, merge_cells, site_frame
     from kcity_geo.outputs.maps import save_map
     from kcity_geo.outputs.rasters import save_layers
+    from kcity_geo.outputs.report import save_report
     from kcity_geo.outputs.studytoml import study_toml
     from kcity_geo.outputs.tables import save_csv
     from kcity_geo.outputs.vectors import save_geojson, save_geopackage, save_geoparquet
@@ -186,6 +187,7 @@ def _write_all(
         )
     steps: dict[str, Callable[[Path], None]] = {
         "map.html": lambda path: save_map(result, path),
+        "report.html": lambda path: save_report(result, path),
         "cells.parquet": lambda path: save_geoparquet(cells, path),
         "study.gpkg": lambda path: save_geopackage(result, cells, path),
         "layers": lambda path: save_layers(result, path),

@@ -197,7 +197,8 @@ def _most_frequent(values: NDArray[Any], number: NDArray[np.intp]) -> NDArray[An
     counts = pd.DataFrame({"block": number, "code": codes}).value_counts().reset_index()
     best = counts.sort_values(["block", "count", "code"], ascending=[True, False, True])
     winner = best.drop_duplicates("block")["code"].to_numpy()
-    return np.asarray(known)[winner]
+    best_known: NDArray[Any] = np.asarray(known)[winner]
+    return best_known
 
 
 def site_frame(result: Result) -> gpd.GeoDataFrame:

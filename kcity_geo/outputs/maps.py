@@ -8,29 +8,26 @@ as Jinja templates): they travel as JSON and become text in the page.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kcity_geo.errors import OutputError
 from kcity_geo.outputs.backdrop import Drawing, make_backdrop
 from kcity_geo.outputs.facilities import make_facilities
 from kcity_geo.outputs.hover import hover_data
 from kcity_geo.outputs.overlay import Picture, mercator_picture, png_uri
+from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.summary import Summary, summarise
 from kcity_geo.outputs.text import safe_text
 from kcity_geo.outputs.themes import EMPTY, Theme, make_themes, painted, rgba_table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kcity_geo.result import Result
 
 __all__ = ["build_map", "save_map"]
 
-_HERE = Path(__file__).parent
 _GROUPS = {"streets": "Streets and railways", "water": "Rivers and lakes", "land": "Land use"}
 _OPACITY = 205
 
@@ -260,10 +257,6 @@ def _add_sites(result: Result, page: Any) -> None:  # noqa: ANN401
     group.add_to(page)
 
 
-def _asset(name: str) -> str:
-    return (_HERE / "assets" / name).read_text(encoding="utf-8")
-
-
 def script_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
     r"""
     Write JSON that may stand inside a script element.
@@ -288,60 +281,18 @@ def script_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 
 def _page(summary: Summary, parts: _Parts, payload: dict[str, Any]) -> str:
-    from kcity_geo.outputs.pages import environment
 
     html = (
         environment()
         .get_template("map.html.j2")
         .render(
             summary=summary,
-            leaflet_css=_asset("leaflet.css"),
-            map_css=_asset("map.css"),
-            leaflet_js=_asset("leaflet.js"),
-            map_js=_asset("map.js"),
+            leaflet_css=asset("leaflet.css"),
+            map_css=asset("map.css"),
+            leaflet_js=asset("leaflet.js"),
+            map_js=asset("map.js"),
             parts=parts,
             payload=script_json(payload),
         )
     )
     return seal(html)
-
-
-def seal(html: str) -> str:
-    """
-    Close a page: nothing is loaded, and only the scripts that are in it now may run.
-
-    Parameters
-    ----------
-    html : page with the comment ``<!--policy-->`` in its head.
-
-    Returns
-    -------
-    The page with a content security policy.
-
-    Raises
-    ------
-    OutputError
-        If an element of the page would load something from a network.
-    """
-    markup = re.sub(r"<(script|style)\b[^>]*>.*?</\1>", r"<\1></\1>", html, flags=re.DOTALL)
-    opened = re.findall(r"<(script|style|link|img|iframe|object)\b([^>]*)>", html)
-    remote = [
-        f"{tag}{rest}"
-        for tag, rest in opened
-        if re.search(r"(src|href)\s*=\s*[\"']?(?!data:)", rest)
-    ]
-    if remote or "@import" in markup:
-        raise OutputError(f"map.html would load {(remote or ['a style sheet'])[0][:200]!r}")
-    hashes = [
-        base64.b64encode(hashlib.sha256(body.encode("utf-8")).digest()).decode("ascii")
-        for attributes, body in re.findall(r"<script([^>]*)>(.*?)</script>", html, flags=re.DOTALL)
-        if "application/json" not in attributes
-    ]
-    allowed = " ".join(f"'sha256-{h}'" for h in dict.fromkeys(hashes)) or "'none'"
-    policy = (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    return html.replace(
-        "<!--policy-->", f'<meta http-equiv="Content-Security-Policy" content="{policy}">', 1
-    )

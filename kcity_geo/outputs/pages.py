@@ -1,17 +1,22 @@
-"""The Jinja environment of the pages: autoescape on, undefined names are errors."""
+"""What the map and the report share: templates, assets and the seal that keeps pages offline."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 from functools import cache
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kcity_geo.errors import OutputError
 from kcity_geo.outputs.text import human, persons, plain_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["environment"]
+__all__ = ["asset", "environment", "seal"]
 
 
 @cache
@@ -34,3 +39,83 @@ def environment() -> Environment:
     )
     made.filters.update(human=human, persons=persons, plain=plain_text)
     return made
+
+
+def asset(name: str) -> str:
+    """
+    Read a file of the folder ``assets``.
+
+    Parameters
+    ----------
+    name : file name.
+
+    Returns
+    -------
+    Its text.
+    """
+    return (Path(__file__).parent / "assets" / name).read_text(encoding="utf-8")
+
+
+class _Loads(HTMLParser):
+    """Collects what a page would fetch, and its scripts."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[str] = []
+        self.scripts: list[str] = []
+        self._inside = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {k: v or "" for k, v in attrs}
+        self._inside = tag if tag in {"script", "style"} else ""
+        if tag == "script" and given.get("type") == "application/json":
+            self._inside = ""
+        for key in ("src", "srcset", "data", "poster", "background"):
+            if key in given and not given[key].startswith("data:"):
+                self.found.append(f"<{tag} {key}={given[key][:100]!r}>")
+        if tag in {"link", "base"} or any(k.startswith("on") for k in given):
+            self.found.append(f"<{tag} {str(given)[:100]}>")
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "script":
+            self.scripts.append(data)
+        if self._inside == "style" and re.search(r"@import|url\(\s*['\"]?(https?:)?//", data):
+            self.found.append("<style> with a remote address")
+        self._inside = ""
+
+
+def seal(html: str) -> str:
+    """
+    Close a page: nothing is loaded, and only the scripts that are in it now may run.
+
+    Parameters
+    ----------
+    html : page with the comment ``<!--policy-->`` in its head.
+
+    Returns
+    -------
+    The page with a content security policy.
+
+    Raises
+    ------
+    OutputError
+        If an element of the page would load something, or carries its own event handler.
+    """
+    page = _Loads()
+    page.feed(html)
+    page.close()
+    if page.found:
+        raise OutputError(
+            f"a page would load from outside: {page.found[0]}; this is a fault of kcity_geo"
+        )
+    hashes = [
+        base64.b64encode(hashlib.sha256(body.encode("utf-8")).digest()).decode("ascii")
+        for body in page.scripts
+    ]
+    allowed = " ".join(f"'sha256-{h}'" for h in dict.fromkeys(hashes)) or "'none'"
+    policy = (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+    return html.replace("<!--policy-->", meta, 1)

@@ -1,0 +1,153 @@
+"""Still maps for the report: a picture a theme, with scale bar and north arrow."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from kcity_geo.outputs.backdrop import main_lines
+from kcity_geo.outputs.themes import painted, rgba_table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kcity_geo.outputs.themes import Theme
+    from kcity_geo.result import Result
+
+__all__ = ["scale_bar_m", "theme_figure"]
+
+_PIXELS = 900
+_WIDTH_INCH = 6.6
+_DPI = 130
+
+
+def theme_figure(
+    result: Result, theme: Theme, *, sites: bool = False, width_inch: float = _WIDTH_INCH
+) -> str:
+    """
+    Draw one theme over the main streets and rivers of the city.
+
+    Parameters
+    ----------
+    result : a finished study.
+    theme : what colours the cells.
+    sites : also draw the candidate sites with their rank.
+    width_inch : of the picture.
+
+    Returns
+    -------
+    ``data:image/png;base64,...``; the same study gives the same bytes. No text but rank numbers,
+    the letter N and the length of the scale bar: words belong into the caption.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    left, bottom, right, top = tuple(result.data.grid.boundingbox)
+    pad = 0.02 * max(right - left, top - bottom)
+    width, height = right - left + 2 * pad, top - bottom + 2 * pad
+    ratio = min(max(height / width, 0.35), 1.35)
+    figure = Figure(figsize=(width_inch, width_inch * ratio), dpi=_DPI)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set_xlim(left - pad, right + pad)
+    axes.set_ylim(bottom - pad, top + pad)
+    axes.set_aspect("equal", adjustable="datalim" if ratio != height / width else "box")
+    axes.imshow(
+        _image(theme), extent=(left, right, bottom, top), origin="upper", interpolation="nearest",
+        aspect="equal",
+    )  # fmt: skip
+    _draw_lines(axes, result)
+    if sites:
+        _draw_sites(axes, result)
+    _draw_scale(axes, width)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def _image(theme: Theme) -> NDArray[np.uint8]:
+    """Cells as RGBA, enlarged so that stripes show."""
+    times = max(1, min(12, _PIXELS // max(theme.codes.shape)))
+    codes = np.repeat(np.repeat(theme.codes, times, axis=0), times, axis=1)
+    striped = np.repeat(np.repeat(theme.hatched, times, axis=0), times, axis=1)
+    table = np.array(rgba_table(theme, alpha=255), dtype=np.uint8)
+    return np.asarray(table[painted(theme, codes, striped)])
+
+
+def _draw_lines(axes: Any, result: Result) -> None:  # noqa: ANN401 - matplotlib axes
+    from matplotlib.collections import LineCollection
+
+    for lines, colour, width in main_lines(result):
+        axes.add_collection(
+            LineCollection(
+                [shapely.get_coordinates(g) for g in lines], colors=colour, linewidths=width
+            )
+        )
+    city = result.data.city
+    for shape, colour, width in (
+        (city.districts.geometry.to_numpy(), "#3b3b3b", 0.6),
+        (np.array([city.boundary_metric]), "#111111", 1.2),
+    ):
+        rings = shapely.get_parts(shapely.boundary(shape))
+        axes.add_collection(
+            LineCollection(
+                [shapely.get_coordinates(g) for g in rings], colors=colour, linewidths=width
+            )
+        )
+
+
+def _draw_sites(axes: Any, result: Result) -> None:  # noqa: ANN401
+    for rank, shape in zip(result.sites["rank"], result.sites.geometry, strict=True):
+        for part in shapely.get_parts(shape):
+            xy = shapely.get_coordinates(part.exterior)
+            axes.fill(xy[:, 0], xy[:, 1], facecolor="none", edgecolor="#c2185b", linewidth=1.8)
+        point = shape.representative_point()
+        axes.text(
+            point.x, point.y, str(int(rank)), color="white", fontsize=8, fontweight="bold",
+            ha="center", va="center",
+            bbox={"boxstyle": "circle,pad=0.25", "facecolor": "#c2185b", "edgecolor": "white"},
+        )  # fmt: skip
+
+
+def scale_bar_m(width_m: float) -> float:
+    """
+    Choose the length of a scale bar.
+
+    Parameters
+    ----------
+    width_m : of the picture, metres.
+
+    Returns
+    -------
+    1, 2 or 5 times a power of ten, at most a quarter of the width.
+
+    Examples
+    --------
+    >>> scale_bar_m(6000.0)
+    1000.0
+    """
+    limit = width_m / 4
+    power = 10.0 ** math.floor(math.log10(limit))
+    return max(step * power for step in (1, 2, 5) if step * power <= limit)
+
+
+def _draw_scale(axes: Any, width_m: float) -> None:  # noqa: ANN401
+    length = scale_bar_m(width_m)
+    x0, x1 = axes.get_xlim()
+    y0, y1 = axes.get_ylim()
+    x, y = x0 + 0.03 * (x1 - x0), y0 + 0.035 * (y1 - y0)
+    words = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"  # noqa: PLR2004
+    halo = {"boxstyle": "square,pad=0.25", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
+    axes.plot([x, x + length], [y, y], color="white", linewidth=5, solid_capstyle="butt")
+    axes.plot([x, x + length], [y, y], color="black", linewidth=2.5, solid_capstyle="butt")
+    axes.text(x, y + 0.012 * (y1 - y0), words, fontsize=7, ha="left", va="bottom", bbox=halo)
+    axes.text(
+        x1 - 0.03 * (x1 - x0), y1 - 0.03 * (y1 - y0), "▲\nN", fontsize=8, ha="center", va="top",
+        fontweight="bold", linespacing=0.9, bbox=halo,
+    )  # fmt: skip

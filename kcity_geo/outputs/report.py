@@ -1,0 +1,331 @@
+"""
+The report: one page that opens offline and prints to PDF.
+
+It holds the chapters that a screening study can fill, and says which it cannot.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kcity_geo.config import read_table
+from kcity_geo.outputs.colours import LABEL_COLOURS, SEVERITY_COLOURS
+from kcity_geo.outputs.figures import theme_figure
+from kcity_geo.outputs.pages import asset, environment, seal
+from kcity_geo.outputs.summary import confidence_word, severity_word, summarise
+from kcity_geo.outputs.text import human, persons, plain_text
+from kcity_geo.outputs.themes import LABEL_WORDS, Theme, make_themes, sector_title
+from kcity_geo.result import LABELS, SECTORS, SEVERITY
+from kcity_geo.standards import EVIDENCE_MARKS, load_standards
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kcity_geo.result import Result
+
+__all__ = ["build_report", "save_report"]
+
+_MAX_DISTRICTS = 60
+_MAX_TASKS = 20
+
+_EVIDENCE_WORDS = {
+    "observed": "seen in the data",
+    "modelled": "computed by a published method",
+    "proxy": "a stand-in for what cannot be seen",
+    "user": "given by the city",
+    "synthetic": "generated",
+}
+#: Chapters of a full study (World Bank, ADB, EDCF tables of contents) that stay empty here.
+_LEFT_OUT = (
+    "context, policy and stakeholders",
+    "forecast of population and jobs",
+    "land-use plan and capacity of a site",
+    "engineering design, costs, finance and economics",
+    "environmental and social assessment (only a map of constraints is given)",
+    "phasing, institutions, risks and procurement",
+)
+
+
+def save_report(result: Result, path: Path) -> None:
+    """
+    Write the report of a study.
+
+    Parameters
+    ----------
+    result : a finished study.
+    path : file to write.
+    """
+    path.write_text(build_report(result), encoding="utf-8", newline="\n")
+
+
+def build_report(result: Result) -> str:
+    """
+    Make the report of a study.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    One HTML page that requests nothing. The same study gives the same text.
+    """
+    themes = {t.key: t for t in make_themes(result)}
+    html = (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            summary=summarise(result),
+            css=asset("report.css"),
+            figures={key: _figure(result, theme) for key, theme in themes.items()},
+            districts=_districts(result),
+            sector_titles=[sector_title(s) for s in (*SECTORS, "composite")],
+            indicators=_indicators(result),
+            inventory=_inventory(result),
+            provenance=_provenance(result),
+            tasks=_tasks(result),
+            criteria=_criteria(result),
+            constraints=_constraints(result),
+            missing=_missing_criteria(result),
+            parameters=_parameters(result),
+            severity=_severity(),
+            labels=[(LABEL_COLOURS[k], k, LABEL_WORDS[k]) for k in LABELS],
+            marks=EVIDENCE_MARKS,
+            evidence=_EVIDENCE_WORDS,
+            left_out=_LEFT_OUT,
+            study=result.study,
+            scale_error=human(1000 * result.data.city.scale_error, "m"),
+            crs=_crs_words(result),
+            official=_official(result),
+        )
+    )
+    return seal(html)
+
+
+def _figure(result: Result, theme: Theme) -> dict[str, Any]:
+    return {
+        "title": theme.title,
+        "question": theme.question,
+        "note": theme.note,
+        "legend": theme.legend,
+        "image": theme_figure(result, theme, sites=theme.key in {"suitability", "excluded"}),
+    }
+
+
+def _crs_words(result: Result) -> str:
+    crs = result.data.city.crs
+    code = crs.to_epsg()
+    return f"{crs.name} (EPSG:{code})" if code else "equal-area projection centred on the city"
+
+
+def _float(value: Any) -> float:  # noqa: ANN401 - any cell
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _cell(row: Any, sector: str) -> dict[str, str]:  # noqa: ANN401 - a row of a frame
+    gap = _float(row.get(f"{sector}_gap"))
+    word = severity_word(gap)
+    names = [w for _, w in SEVERITY]
+    position = names.index(word) if word in names else -1
+    return {
+        "gap": human(gap, "share", missing="not assessed"),
+        "colour": SEVERITY_COLOURS[position] if position >= 0 else "#ffffff",
+        "ink": "#ffffff" if position >= 3 else "#1c1c1c",  # noqa: PLR2004 - the dark two
+        "label": plain_text(row.get(f"{sector}_label")),
+        "confidence": confidence_word(_float(row.get(f"{sector}_confidence"))),
+    }
+
+
+def _districts(result: Result) -> dict[str, Any]:
+    frame = result.gaps.districts
+    if "composite_gap_persons" in frame:
+        frame = frame.sort_values(
+            ["composite_gap_persons", "district_id"], ascending=[False, True], na_position="last"
+        )
+    rows = [
+        {
+            "name": plain_text(row["name"], max_chars=80),
+            "people": persons(_float(row.get("population"))),
+            "area": human(row.get("area_km2"), "km2"),
+            "cells": [_cell(row, s) for s in (*SECTORS, "composite")],
+            "gap_persons": persons(_float(row.get("composite_gap_persons"))),
+        }
+        for _, row in frame.head(_MAX_DISTRICTS).iterrows()
+    ]
+    return {"rows": rows, "more": max(0, len(frame) - _MAX_DISTRICTS)}
+
+
+def _indicators(result: Result) -> list[dict[str, Any]]:
+    """City rows by sector; those that could not be assessed stand in a table of their own."""
+    rows = result.gaps.indicators
+    known = {row["id"]: row for row in read_table("indicators")["indicator"]}
+    standards = load_standards(result.study.standards)
+    groups: dict[str, list[dict[str, str]]] = {s: [] for s in SECTORS}
+    for _, row in rows[rows["unit_id"] == "city"].iterrows():
+        if not math.isfinite(_float(row["value"])):
+            continue
+        key = str(row["indicator"])
+        standard = standards.get(key)
+        about = known.get(key, {})
+        units = plain_text(row["units"])
+        sector = standard.sector if standard else str(about.get("sector", "transport"))
+        low, high = _float(row.get("gap_lo")), _float(row.get("gap_hi"))
+        groups.setdefault(sector, []).append(
+            {
+                "id": key,
+                "title": plain_text(row["title"]),
+                "question": plain_text(about.get("question", "")),
+                "value": human(row["value"], units),
+                "standard": human(row.get("standard"), units),
+                "gap": human(row.get("gap"), "share"),
+                "range": f"{round(100 * low)} to {round(100 * high)} %"
+                if math.isfinite(low) and math.isfinite(high)
+                else "",
+                "label": plain_text(row.get("label")),
+                "evidence": plain_text(row.get("evidence")),
+                "mark": plain_text(row.get("mark")),
+                "citation": plain_text(
+                    standard.citation if standard else about.get("citation", "")
+                ),
+                "note": plain_text(row.get("note"), max_chars=400),
+                "features": f"{int(_float(row['n_features'])):,}"
+                if math.isfinite(_float(row.get("n_features")))
+                else "",
+                "as_of": plain_text(row.get("as_of")),
+            }
+        )
+    return [{"title": sector_title(s), "rows": r} for s, r in groups.items() if r]
+
+
+def _inventory(result: Result) -> list[dict[str, str]]:
+    titles = {row["id"]: row.get("title", row["id"]) for row in read_table("osm")["layer"]}
+    return [
+        {
+            "title": plain_text(titles.get(row["layer"], row["layer"])),
+            "count": f"{int(row['count']):,}",
+            "length": human(row["length_km"], "km") if _float(row["length_km"]) > 0 else "",
+            "area": human(row["area_ha"], "ha") if _float(row["area_ha"]) > 0 else "",
+            "key": plain_text(row["key_attribute"]),
+            "share": human(row["key_attribute_share"], "share", missing=""),
+        }
+        for _, row in result.data.inventory.iterrows()
+    ]
+
+
+def _provenance(result: Result) -> list[dict[str, str]]:
+    return [
+        {
+            "title": plain_text(p.title),
+            "file": plain_text(p.path),
+            "licence": plain_text(p.licence),
+            "as_of": plain_text(p.as_of) or "not stated",
+            "attribution": plain_text(p.attribution),
+            "note": plain_text(p.note, max_chars=400)
+            + ("" if p.complete else " INCOMPLETE: a part of these data is missing."),
+        }
+        for p in result.data.provenance
+    ]
+
+
+def _tasks(result: Result) -> dict[str, Any]:
+    frame = result.gaps.survey_tasks
+    if not len(frame):
+        return {"rows": [], "more": 0}
+    frame = frame.sort_values("rank", kind="stable")
+    points = frame.geometry.representative_point().to_crs(4326)
+    rows = [
+        {
+            "rank": str(int(row["rank"])),
+            "sector": sector_title(str(row["sector"])),
+            "people": persons(_float(row["population"])),
+            "confidence": confidence_word(_float(row["confidence"])),
+            "place": f"{point.y:.4f}, {point.x:.4f}",
+        }
+        for (_, row), point in zip(
+            frame.head(_MAX_TASKS).iterrows(), points.head(_MAX_TASKS), strict=True
+        )
+    ]
+    return {"rows": rows, "more": max(0, len(frame) - _MAX_TASKS)}
+
+
+def _criteria(result: Result) -> list[dict[str, str]]:
+    inside = result.data.inside
+    rows = []
+    for c in result.score.criteria:
+        known = c.utility[inside & np.isfinite(c.utility)]
+        rows.append(
+            {
+                "title": plain_text(c.title),
+                "units": plain_text(c.units),
+                "stated": human(c.weight_stated, "share"),
+                "used": human(c.weight_used, "share"),
+                "function": plain_text(c.value_function),
+                "mean": human(float(known.mean()) * 100 if len(known) else math.nan),
+                "evidence": plain_text(c.evidence),
+                "mark": plain_text(c.mark),
+                "citation": plain_text(c.citation),
+                "note": plain_text(c.note, max_chars=300),
+            }
+        )
+    return rows
+
+
+def _constraints(result: Result) -> list[dict[str, str]]:
+    inside = result.data.inside
+    total = max(1, int(inside.sum()))
+    return [
+        {
+            "title": plain_text(c.title),
+            "limit": plain_text(c.limit),
+            "share": human(float((c.excluded & inside).sum()) / total, "share")
+            if c.applied
+            else "not applied",
+            "mark": plain_text(c.mark),
+            "note": plain_text(c.note, max_chars=300),
+        }
+        for c in result.score.constraints
+    ]
+
+
+def _missing_criteria(result: Result) -> list[tuple[str, str]]:
+    profile = read_table("profiles")["profile"].get(result.score.project, {})
+    titles = {row["id"]: row.get("title", row["id"]) for row in profile.get("criteria", ())}
+    return [
+        (plain_text(titles.get(key, key)), plain_text(why, max_chars=300))
+        for key, why in result.score.missing.items()
+    ]
+
+
+def _parameters(result: Result) -> list[tuple[str, str]]:
+    units = {"ha": "ha", "m": "m", "km": "km", "pct": "%", "share": "share"}
+    rows = []
+    for key, value in result.score.parameters.items():
+        words = str(key).split("_")
+        unit = next((units[w] for w in reversed(words) if w in units), "")
+        shown = human(value, unit) if isinstance(value, int | float) else plain_text(value)
+        rows.append((plain_text(" ".join(w for w in words if w not in units)), shown))
+    return rows
+
+
+def _severity() -> list[tuple[str, str, str]]:
+    ends = [low for low, _ in SEVERITY[1:]] + [1.0]
+    return [
+        (SEVERITY_COLOURS[i], word, f"{round(100 * low)} to {round(100 * ends[i])} %")
+        for i, (low, word) in enumerate(SEVERITY)
+    ]
+
+
+def _official(result: Result) -> list[tuple[str, str]]:
+    fields = type(result.study.official).model_fields
+    values = result.study.official.model_dump(exclude_none=True)
+    return [
+        (plain_text(fields[key].description or key), plain_text(value))
+        for key, value in values.items()
+        if value != "" and key in fields
+    ]
