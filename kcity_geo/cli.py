@@ -11,7 +11,7 @@ import json
 import sys
 import warnings
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, is_dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -373,6 +373,97 @@ def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     for row in rows:
         table.add_row(*(escape(str(row.get(c, ""))) for c in columns))
     Console().print(table)
+
+
+@app.command()
+def fetch(
+    place: Annotated[str, typer.Argument(help='A place by name: "Kota Kinabalu, Malaysia".')] = "",
+    out: Annotated[Path, typer.Option(help="Folder of the city pack (or of the packs).")] = Path(
+        "packs"
+    ),
+    *,
+    cities: Annotated[
+        Path | None, typer.Option(help="A csv of cities (column place), one after another.")
+    ] = None,
+    boundary: Annotated[
+        Path | None,
+        typer.Option(help="Polygon file of the study area, instead of the place's own."),
+    ] = None,
+    products: Annotated[
+        str, typer.Option(help="Only these products, comma separated; see `kcity list sources`.")
+    ] = "",
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(help="Your own sources.toml, which overrides rows of the package."),
+    ] = None,
+    commercial: Annotated[
+        bool, typer.Option("--commercial", help="Refuse what may not be used commercially.")
+    ] = False,
+    contact: Annotated[
+        str, typer.Option(help="E-mail or URL sent to public servers, which ask for one.")
+    ] = "",
+    offline: Offline = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Download all that a study of a place needs into a folder that then works offline."""
+    wanted = [p.strip() for p in products.split(",") if p.strip()] or None
+    failed = 0
+    with _plain_errors() as notes:
+        from kcity_geo.errors import StudyError
+        from kcity_geo.sources.fetch import fetch as fetch_place
+        from kcity_geo.sources.fetch import fetch_cities
+
+        if bool(place) == bool(cities):
+            raise StudyError("fetch: give either a place or --cities cities.csv")
+        config = _config(offline=offline, contact=contact)
+        answer: Any
+        with _progress(quiet=quiet or as_json) as progress:
+            shared: dict[str, Any] = {
+                "out": out,
+                "products": wanted,
+                "commercial": commercial,
+                "config": config,
+                "catalogue": catalogue,
+                "progress": progress,
+            }
+            if cities:
+                outcomes = fetch_cities(cities, **shared)
+                answer = [asdict(o) if is_dataclass(o) else dict(o) for o in outcomes]  # type: ignore[arg-type]
+                failed = sum(bool(row.get("error")) for row in answer)
+            else:
+                answer = {"study": str(fetch_place(place, boundary=boundary, **shared))}
+    _print_warnings(notes, quiet=quiet or as_json)
+    if as_json:
+        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2, default=str))
+    elif isinstance(answer, dict):
+        typer.echo(f"Ready: kcity run {answer['study']} --offline --out DIR")
+    else:
+        _print_rows(answer, tuple(answer[0]) if answer else ("place",))
+    if failed:
+        raise typer.Exit(1)
+
+
+@pack_app.command()
+def verify(
+    pack: Annotated[Path, typer.Argument(help="Folder or zip of a city pack.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Compare every file of a pack with its manifest; one flipped byte is found."""
+    with _plain_errors():
+        from kcity_geo.sources.pack import verify_pack
+
+        problems = verify_pack(pack)
+    if as_json:
+        typer.echo(json.dumps(problems, ensure_ascii=False, indent=2, default=str))
+    else:
+        for problem in problems:
+            typer.echo(str(problem))
+        if not problems:
+            typer.echo("whole: every file is as the manifest says")
+    if problems:
+        raise typer.Exit(1)
 
 
 @app.command(name="list")
