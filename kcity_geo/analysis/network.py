@@ -9,7 +9,6 @@ directed. All components are kept. Reads no file; `kcity_geo.sources.pbf` reads 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ import pandas as pd
 import shapely
 
 from kcity_geo.analysis import topology
+from kcity_geo.analysis.delays import place_along, slope_factors, waiting_minutes
 from kcity_geo.analysis.network_rules import (
     MODES,
     blocking_nodes,
@@ -26,22 +26,29 @@ from kcity_geo.analysis.network_rules import (
     merged_table,
     speeds_kmh,
     texts,
-    tobler_factor,
     usable,
 )
 from kcity_geo.errors import KCityWarning, SchemaError, StudyError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import geopandas as gpd
+    import networkx as nx
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
+    from kcity_geo.analysis.delays import Sampler
     from kcity_geo.citydata import CityData
 
-__all__ = ["StreetGraph", "build_graph", "build_graphs"]
-
-#: Elevation or factor at points: x, y in metres -> values of the same shape, NaN where not known.
-Sampler = Callable[["NDArray[np.float64]", "NDArray[np.float64]"], "NDArray[np.float64]"]
+__all__ = [
+    "StreetGraph",
+    "build_graph",
+    "build_graphs",
+    "components",
+    "from_networkx",
+    "to_networkx",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,15 +226,17 @@ def build_graph(
     length = points.along[pieces.end] - points.along[pieces.start]
     speed = ways["speed_kmh"].to_numpy()[way]
     if congestion is not None and mode == "drive":
-        middle = _at(points, (points.along[pieces.start] + points.along[pieces.end]) / 2)
+        middle = place_along(points, (points.along[pieces.start] + points.along[pieces.end]) / 2)
         factor = congestion(*middle)
         speed = speed * np.where(np.isfinite(factor), factor, 1.0)
     minutes = length / (speed * 1000.0 / 60.0)
-    minutes = minutes + _waiting(points, pieces, ways, signals=signals, mode=mode, table=table)
+    minutes = minutes + waiting_minutes(
+        points, pieces, ways, signals=signals, mode=mode, table=table
+    )
     up, down = np.ones(len(way)), np.ones(len(way))
     if elevation is not None and mode == "walk":
         flat = ways[["bridge", "tunnel"]].to_numpy(dtype=bool).any(axis=1)[way]
-        up, down = _slope_factors(points, pieces, elevation, flat=flat, table=table)
+        up, down = slope_factors(points, pieces, elevation, flat=flat, table=table)
     forward = np.where(ways["forward"].to_numpy()[way], minutes * up, np.inf)
     backward = np.where(ways["backward"].to_numpy()[way], minutes * down, np.inf)
     return _assembled(ways, points, pieces, (length, forward, backward), mode=mode, table=table)
@@ -280,81 +289,6 @@ def _described(
         for name in ("bridge", "tunnel"):
             ways[name] = ~np.isin(texts(roads, name), ["", "no"])
     return ways
-
-
-def _at(
-    points: topology.Vertices, along: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the coordinates at distances along the laid-out ways."""
-    return np.interp(along, points.along, points.x), np.interp(along, points.along, points.y)
-
-
-def _waiting(
-    points: topology.Vertices,
-    pieces: topology.Pieces,
-    ways: gpd.GeoDataFrame,
-    *,
-    signals: NDArray[np.int64] | None,
-    mode: str,
-    table: Mapping[str, Any],
-) -> NDArray[np.float64]:
-    """Minutes lost at traffic lights and ferry landings; half of it at each end of a piece."""
-    speeds = table["speeds"]
-    lost = np.zeros(len(pieces.start))
-    if signals is not None and len(signals) and mode == "drive":
-        light = np.isin(points.osm, signals)[points.node].astype(np.float64)
-        total = np.concatenate([[0.0], np.cumsum(light)])
-        passed = total[pieces.end] - total[pieces.start + 1]
-        passed = np.maximum(passed, 0.0) + (light[pieces.start] + light[pieces.end]) / 2
-        lost += passed * speeds["signal_s"] / 60.0
-    ferry = (ways["highway"] == "ferry").to_numpy()
-    if ferry.any():
-        way = points.way[pieces.start]
-        first = np.ones(len(way), bool)
-        first[1:] = way[1:] != way[:-1]
-        last = np.ones(len(way), bool)
-        last[:-1] = first[1:]
-        lost += ferry[way] * (first * 0.5 + last * 0.5) * speeds["ferry_wait_min"]
-    return lost
-
-
-def _slope_factors(
-    points: topology.Vertices,
-    pieces: topology.Pieces,
-    elevation: Sampler,
-    *,
-    flat: NDArray[np.bool_],
-    table: Mapping[str, Any],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """
-    Tell how much longer a piece takes because of its slope, along and against it.
-
-    The profile is read every `smooth_m` or more; a shorter piece takes the slope over `smooth_m`
-    around its middle, so that noise of the elevation is not divided by a few metres. Bridges and
-    tunnels have one slope from end to end.
-    """
-    step = float(table["slope"]["smooth_m"])
-    begin, finish = points.along[pieces.start], points.along[pieces.end]
-    length = finish - begin
-    count = np.where(flat, 1, np.maximum(np.floor(length / step), 1)).astype(np.int64)
-    which = np.repeat(np.arange(len(count)), count)
-    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    width = (length / count)[which]
-    low = begin[which] + nth * width
-    x0, y0 = _at(points, low)
-    x1, y1 = _at(points, low + width)
-    chord = np.hypot(x1 - x0, y1 - y0)
-    stretch = np.where((width < step) & (chord > 0), step / np.maximum(chord, 1e-9), 1.0)
-    mx, my, dx, dy = (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2
-    rise = elevation(mx + dx * stretch, my + dy * stretch)
-    rise = rise - elevation(mx - dx * stretch, my - dy * stretch)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        slope = rise / np.where(stretch > 1, step, width)
-    slope = np.where(np.isfinite(slope), slope, 0.0)
-    share = np.where(length[which] > 0, width / np.maximum(length[which], 1e-9), 1.0 / count[which])
-    up = np.bincount(which, weights=share / tobler_factor(slope), minlength=len(count))
-    down = np.bincount(which, weights=share / tobler_factor(-slope), minlength=len(count))
-    return np.asarray(up, dtype=np.float64), np.asarray(down, dtype=np.float64)
 
 
 def _assembled(
@@ -416,15 +350,30 @@ def _assembled(
         geometry=lines[sorting],
         osm_way=osm_way[sorting],
         highway=highway[main][sorting],
-        component=_components(len(used), tail, head, metres[sorting]),
+        component=components(len(used), tail, head, metres[sorting]),
         table=table,
     )
 
 
-def _components(
-    n: int, tail: NDArray[np.int64], head: NDArray[np.int64], length: NDArray[np.float64]
+def components(
+    n: int,
+    tail: NDArray[np.integer[Any]],
+    head: NDArray[np.integer[Any]],
+    length: NDArray[np.float64],
 ) -> NDArray[np.int32]:
-    """Give each node its weakly connected component, the longest first."""
+    """
+    Give each node its weakly connected component, the longest first.
+
+    Parameters
+    ----------
+    n : number of nodes.
+    tail, head : of each segment.
+    length : of each segment, metres.
+
+    Returns
+    -------
+    Shape (n,), 0 for the longest component.
+    """
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
@@ -482,3 +431,38 @@ def _warn_isolated(graph: StreetGraph) -> None:
             KCityWarning,
             stacklevel=3,
         )
+
+
+def to_networkx(graph: StreetGraph) -> nx.MultiDiGraph:
+    """
+    Convert to an OSMnx-compatible graph; see `kcity_geo.analysis.exchange.to_networkx`.
+
+    Parameters
+    ----------
+    graph : street graph.
+
+    Returns
+    -------
+    Graph with ``crs``, ``x``, ``y``, ``osmid``, ``length``, ``minutes`` and ``geometry``.
+    """
+    from kcity_geo.analysis import exchange
+
+    return exchange.to_networkx(graph)
+
+
+def from_networkx(graph: nx.MultiDiGraph, *, mode: str) -> StreetGraph:
+    """
+    Take a projected OSMnx graph; see `kcity_geo.analysis.exchange.from_networkx`.
+
+    Parameters
+    ----------
+    graph : metric, with ``crs``.
+    mode : walk, cycle or drive.
+
+    Returns
+    -------
+    The street graph.
+    """
+    from kcity_geo.analysis import exchange
+
+    return exchange.from_networkx(graph, mode=mode)

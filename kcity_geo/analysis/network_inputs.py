@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from kcity_geo.analysis.network import Sampler
+    from kcity_geo.analysis.delays import Sampler
     from kcity_geo.citydata import CityData
 
 __all__ = [
