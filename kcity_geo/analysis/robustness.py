@@ -1,0 +1,384 @@
+"""
+Robustness: whether another reasonable set of weights would rank the sites differently.
+
+Random weights show how often each site comes out on top; exact calculations show how far one weight
+may move, and how small a change of all weights lets another site overtake.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import optimize
+
+from kcity_geo.errors import StudyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "RankStability",
+    "acceptability",
+    "draw_weights",
+    "flip_distance",
+    "never_first",
+    "rank_stability",
+    "weight_interval",
+]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RankStability:
+    """
+    Ranks of alternatives under many sets of weights.
+
+    Parameters
+    ----------
+    mean_rank : shape (n,), 1 is best.
+    rank_p05, rank_p95 : shape (n,), ranks between which 90 % of the draws lie.
+    acceptability : shape (n, n), share of draws in which alternative i has rank r + 1. Rows and
+        columns add to 1.
+    central_weights : shape (n, k), mean of the weights that put an alternative first; NaN when
+        none does.
+    """
+
+    mean_rank: NDArray[np.float64]
+    rank_p05: NDArray[np.float64]
+    rank_p95: NDArray[np.float64]
+    acceptability: NDArray[np.float64]
+    central_weights: NDArray[np.float64]
+
+    def top_share(self, k: int) -> NDArray[np.float64]:
+        """
+        Share of draws in which each alternative is among the best `k`.
+
+        Parameters
+        ----------
+        k : 1 or more.
+
+        Returns
+        -------
+        Shape (n,), 0 to 1.
+        """
+        return np.asarray(self.acceptability[:, :k].sum(axis=1))
+
+
+def _table(
+    utilities: NDArray[np.float64], weights: Sequence[float] | NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x, w = np.asarray(utilities, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    if x.ndim != 2 or w.shape != (x.shape[1],):  # noqa: PLR2004 - alternatives by criteria
+        raise StudyError(f"robustness: {w.shape} weights for utilities of shape {x.shape}")
+    if not np.isfinite(x).all():
+        raise StudyError("robustness: utilities have gaps; fill or drop them first")
+    if not np.isfinite(w).all() or (w < 0).any() or w.sum() <= 0:
+        raise StudyError(f"weights: {w.tolist()} must be zero or more, with at least one above")
+    return x, w / w.sum()
+
+
+def draw_weights(
+    weights: Sequence[float] | NDArray[np.float64],
+    *,
+    draws: int,
+    rng: np.random.Generator,
+    how: str = "spread",
+    spread: float = 0.25,
+    concentration: float = 50.0,
+) -> NDArray[np.float64]:
+    """
+    Draw sets of weights.
+
+    Parameters
+    ----------
+    weights : shape (k,), the stated ones.
+    draws : number of sets.
+    rng : source of randomness.
+    how : ``"spread"`` (each weight times a factor within +-`spread`), ``"uniform"`` (any weights),
+        ``"dirichlet"`` (around the stated ones) or ``"ordered"`` (any weights in the order of the
+        stated ones).
+    spread : for ``"spread"``, share.
+    concentration : for ``"dirichlet"``; the larger, the closer to the stated ones.
+
+    Returns
+    -------
+    Shape (draws, k), each row adding to 1.
+
+    Raises
+    ------
+    StudyError
+        If `how` does not exist.
+
+    Examples
+    --------
+    >>> w = draw_weights([0.5, 0.5], draws=3, rng=np.random.default_rng(0))
+    >>> w.sum(axis=1).round(9).tolist()
+    [1.0, 1.0, 1.0]
+    """
+    w = np.asarray(weights, dtype=np.float64)
+    w = w / w.sum()
+    k = len(w)
+    if how == "spread":
+        found = w * (1 + rng.uniform(-spread, spread, (draws, k)))
+        return np.asarray(found / found.sum(axis=1, keepdims=True))
+    if how == "uniform":
+        return np.asarray(rng.dirichlet(np.ones(k), draws))
+    if how == "dirichlet":
+        return np.asarray(rng.dirichlet(np.maximum(concentration * w, 1e-6), draws))
+    if how == "ordered":
+        found = -np.sort(-rng.dirichlet(np.ones(k), draws), axis=1)
+        place = np.argsort(np.argsort(-w, kind="stable"), kind="stable")
+        return np.asarray(found[:, place])
+    raise StudyError(f"how: {how!r} is not one of spread, uniform, dirichlet, ordered")
+
+
+def rank_stability(
+    utilities: NDArray[np.float64],
+    weights: Sequence[float] | NDArray[np.float64],
+    *,
+    draws: int = 1000,
+    seed: int = 7,
+    how: str = "spread",
+    spread: float = 0.25,
+    offset: NDArray[np.float64] | None = None,
+    scale: float = 1.0,
+) -> RankStability:
+    """
+    Rank the alternatives under many sets of weights.
+
+    Parameters
+    ----------
+    utilities : shape (n, k), 0 to 1, more is better.
+    weights : shape (k,), the stated ones.
+    draws : number of sets.
+    seed : same seed, same numbers.
+    how, spread : see `draw_weights`.
+    offset : shape (n,), added to each score: parts of the ranking that weights do not touch.
+    scale : of the weighted score before the offset is added.
+
+    Returns
+    -------
+    Ranks. Of equal scores the first in order ranks better.
+
+    Raises
+    ------
+    StudyError
+        If the shapes do not fit or utilities have gaps.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 1.0], [0.0, 0.0]])
+    >>> rank_stability(x, [0.5, 0.5], draws=10).mean_rank.tolist()
+    [1.0, 2.0]
+    """
+    x, w = _table(utilities, weights)
+    n = len(x)
+    drawn = draw_weights(w, draws=draws, rng=np.random.default_rng(seed), how=how, spread=spread)
+    score = scale * (drawn @ x.T) + (0.0 if offset is None else np.asarray(offset))
+    order = np.argsort(-score, axis=1, kind="stable")
+    rank = np.empty_like(order)
+    np.put_along_axis(rank, order, np.arange(n)[None, :], axis=1)
+    counts = np.zeros((n, n))
+    for i in range(n):
+        counts[i] = np.bincount(rank[:, i], minlength=n)
+    first = order[:, 0]
+    central = np.full(x.shape, np.nan)
+    for i in np.unique(first):
+        central[i] = drawn[first == i].mean(axis=0)
+    low, high = np.percentile(rank + 1, [5, 95], axis=0)
+    return RankStability(
+        mean_rank=(rank + 1).mean(axis=0),
+        rank_p05=low,
+        rank_p95=high,
+        acceptability=counts / draws,
+        central_weights=central,
+    )
+
+
+def acceptability(
+    utilities: NDArray[np.float64],
+    *,
+    weights: Sequence[float] | NDArray[np.float64] | None = None,
+    how: str = "uniform",
+    draws: int = 10_000,
+    seed: int = 7,
+) -> NDArray[np.float64]:
+    """
+    Say how many of all weights give each alternative each rank (SMAA).
+
+    Parameters
+    ----------
+    utilities : shape (n, k), 0 to 1.
+    weights : shape (k,); equal when None. They matter for ``"dirichlet"`` and ``"ordered"`` only.
+    how : see `draw_weights`.
+    draws : number of sets.
+    seed : same seed, same numbers.
+
+    Returns
+    -------
+    Shape (n, n): share of weights that give alternative i the rank r + 1.
+
+    References
+    ----------
+    .. [1] Lahdelma and Salminen (2001). SMAA-2. Operations Research 49(3), 444-454.
+
+    Examples
+    --------
+    >>> acceptability(np.array([[1.0, 1.0], [0.5, 0.5]]), draws=10).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    x = np.asarray(utilities, dtype=np.float64)
+    stated = np.ones(x.shape[-1]) if weights is None else np.asarray(weights)
+    return rank_stability(x, stated, draws=draws, seed=seed, how=how).acceptability
+
+
+def weight_interval(
+    utilities: NDArray[np.float64],
+    weights: Sequence[float] | NDArray[np.float64],
+    *,
+    criterion: int,
+) -> tuple[float, float]:
+    """
+    Say how far one weight may move, the others scaled with it, before another site is first.
+
+    Parameters
+    ----------
+    utilities : shape (n, k).
+    weights : shape (k,).
+    criterion : number of the weight that moves.
+
+    Returns
+    -------
+    Lowest and highest weight, 0 to 1, at which the best alternative is still not behind another.
+
+    Raises
+    ------
+    StudyError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    With weight t on the criterion and the others in their old proportions each difference of two
+    scores is linear in t, so the interval is exact.
+
+    Examples
+    --------
+    >>> low, high = weight_interval(np.array([[1.0, 0], [0, 1.0]]), [0.7, 0.3], criterion=0)
+    >>> round(low, 9), high
+    (0.5, 1.0)
+    """
+    x, w = _table(utilities, weights)
+    best = int(np.argmax(x @ w))
+    rest = np.delete(w, criterion)
+    others = np.delete(x, criterion, axis=1)
+    rest = rest / rest.sum() if rest.sum() > 0 else np.full(len(rest), 1 / max(1, len(rest)))
+    lead_rest = others[best] @ rest - others @ rest
+    slope = (x[best, criterion] - x[:, criterion]) - lead_rest
+    low, high = 0.0, 1.0
+    for start, rise in zip(lead_rest, slope, strict=True):
+        # start + t * rise >= 0 must hold for every rival.
+        if rise > 0:
+            low = max(low, -start / rise)
+        elif rise < 0:
+            high = min(high, -start / rise)
+    stated = float(w[criterion])
+    return float(min(max(low, 0.0), stated)), float(max(min(high, 1.0), stated))
+
+
+def flip_distance(
+    utilities: NDArray[np.float64],
+    weights: Sequence[float] | NDArray[np.float64],
+    *,
+    leader: int,
+    rival: int,
+) -> float:
+    """
+    Find the smallest change of the weights with which a rival draws level.
+
+    Parameters
+    ----------
+    utilities : shape (n, k).
+    weights : shape (k,).
+    leader, rival : numbers of the alternatives.
+
+    Returns
+    -------
+    Sum of the absolute changes, 0 to 2; 0 when the rival leads already, inf when no weights help.
+
+    Raises
+    ------
+    StudyError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 0.0], [0.0, 1.0]])
+    >>> round(flip_distance(x, [0.7, 0.3], leader=0, rival=1), 6)
+    0.4
+    """
+    x, w = _table(utilities, weights)
+    k = len(w)
+    lead = x[leader] - x[rival]
+    if lead @ w <= 0:
+        return 0.0
+    if lead.min() > 0:
+        return float("inf")
+    # Unknowns: new weights v and u >= |v - w|.
+    eye = np.eye(k)
+    above = np.block([[eye, -eye], [-eye, -eye], [lead[None, :], np.zeros((1, k))]])
+    found = optimize.linprog(
+        np.concatenate([np.zeros(k), np.ones(k)]),
+        A_ub=above,
+        b_ub=np.concatenate([w, -w, [0.0]]),
+        A_eq=np.concatenate([np.ones(k), np.zeros(k)])[None, :],
+        b_eq=[1.0],
+        bounds=[(0, None)] * (2 * k),
+        method="highs",
+    )
+    return float("inf") if found.status != 0 or found.fun is None else float(found.fun)
+
+
+def never_first(utilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """
+    Tell which alternatives no weights whatever put strictly first.
+
+    Parameters
+    ----------
+    utilities : shape (n, k).
+
+    Returns
+    -------
+    Shape (n,), True where a mix of others is at least as good on every criterion.
+
+    Notes
+    -----
+    For each alternative a linear programme looks for the weights with the largest lead over all
+    others; it is never first when that lead is not above 0.
+
+    Examples
+    --------
+    >>> never_first(np.array([[1.0, 0.0], [0.0, 1.0], [0.4, 0.4]])).tolist()
+    [False, False, True]
+    """
+    x = np.asarray(utilities, dtype=np.float64)
+    n, k = x.shape
+    out = np.zeros(n, dtype=bool)
+    for i in range(n):
+        others = np.delete(x, i, axis=0)
+        if len(others) == 0:
+            continue
+        found = optimize.linprog(
+            np.concatenate([np.zeros(k), [-1.0]]),
+            A_ub=np.column_stack([others - x[i], np.ones(n - 1)]),
+            b_ub=np.zeros(n - 1),
+            A_eq=np.concatenate([np.ones(k), [0.0]])[None, :],
+            b_eq=[1.0],
+            bounds=[(0, None)] * k + [(None, None)],
+            method="highs",
+        )
+        lead = -1.0 if found.fun is None else -found.fun
+        out[i] = lead <= 1e-9  # noqa: PLR2004 - tolerance of the solver
+    return out
