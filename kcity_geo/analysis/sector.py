@@ -284,25 +284,26 @@ def _district_column(
     table = data.official.get("table")
     if table is None or key not in table:
         return None
-    if "district_id" not in table:
+    if "district_id" in table:
+        table = table.set_index("district_id")
+    elif table.index.name != "district_id":
         raise SchemaError(f"official.table: needs a column district_id beside {key}")
-    ids = table["district_id"].astype(str)
+    ids = table.index.to_series().astype(str)
     unknown = sorted(set(ids) - set(data.city.districts["district_id"].astype(str)))
     if unknown:
         known = ", ".join(data.city.districts["district_id"].astype(str).head(8))
         raise SchemaError(
             f"official.table: district_id {unknown[0]!r} is no district; known: {known}"
         )
-    values = table[key].astype(float)
+    values = table[key].astype(float).set_axis(ids.to_numpy())
     bad = values.notna() & ~values.between(low, high)
     if bad.any():
         raise SchemaError(
-            f"official.table: {key} is {values[bad].iloc[0]:g} in district {ids[bad].iloc[0]}; "
+            f"official.table: {key} is {values[bad].iloc[0]:g} in district {values[bad].index[0]}; "
             f"it must lie between {low:g} and {high:g}"
             + (" (a share, not percent)" if high == 1.0 else "")
         )
-    out = values.set_axis(ids)
-    return out if out.notna().any() else None
+    return values if values.notna().any() else None
 
 
 def built_share(data: CityData) -> NDArray[np.float64] | None:
