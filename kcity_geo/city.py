@@ -272,7 +272,7 @@ def _district_frame(
     outline = to_metric(boundary, crs)
     if districts is None:
         return gpd.GeoDataFrame(
-            {"district_id": ["city"], "name": [name]}, geometry=[outline], crs=crs
+            {"district_id": ["whole"], "name": [name]}, geometry=[outline], crs=crs
         )
     if districts.crs is None:
         raise SchemaError("districts: the file has no CRS; give it one")

@@ -242,6 +242,7 @@ def load(
             layers, osm_date, osm_provenance = _load_osm(study, city, config)
         with clock.stage("official numbers and timetables"):
             official, transit, more = _load_tables(study, city)
+            cube = _people_of_dwellings(cube, official, layers, city, grid)
             cube = _scale_population(cube, official, city)
             cube = _urban(cube, grid)
         with clock.stage("inventory"):
@@ -250,8 +251,8 @@ def load(
             table = inventory(layers, city, extract_date=osm_date)
     if "population" not in cube:
         notes.append(
-            "no population was given: persons cannot be counted; give sources.population "
-            "(GHS-POP, WorldPop or a census grid)"
+            "no population was given: persons cannot be counted; give sources.population (GHS-POP, "
+            "WorldPop or a census grid), or official.population where buildings are mapped"
         )
     synthetic = "synthetic" in city.name.lower()
     return CityData(
@@ -428,6 +429,42 @@ def _load_tables(
             Provenance(id="gtfs", title=f"GTFS {path.name}", path=path.name, sha256=sha256_of(path))
         )
     return official, transit, tuple(more)
+
+
+def _people_of_dwellings(
+    cube: xr.Dataset,
+    official: Mapping[str, Any],
+    layers: Mapping[str, gpd.GeoDataFrame],
+    city: City,
+    grid: GeoBox,
+) -> xr.Dataset:
+    """Without a population grid, spread the official number over mapped dwellings: a proxy."""
+    total = official.get("population")
+    if "population" in cube or total is None:
+        return cube
+    from kcity_geo.analysis.dasymetric import people_from_dwellings
+
+    people = people_from_dwellings(layers["building"], total_persons=total, city=city, grid=grid)
+    if people is None:
+        return cube
+    warnings.warn(
+        f"no population grid was given: {total:,.0f} residents were spread over the mapped dwellings "
+        "by floor area, which leaves out people in buildings that nobody mapped; give "
+        "sources.population",
+        KCityWarning,
+        stacklevel=3,
+    )
+    return cube.assign(
+        population=layer(
+            people,
+            grid=grid,
+            units="persons",
+            long_name="Residents",
+            source="official number, spread over OpenStreetMap buildings",
+            licence="ODbL-1.0",
+            evidence="proxy",
+        )
+    )
 
 
 def _scale_population(cube: xr.Dataset, official: Mapping[str, Any], city: City) -> xr.Dataset:

@@ -87,7 +87,7 @@ BOX = shapely.box(7.40, 43.70, 7.50, 43.80)
 
 def test_without_districts_the_city_is_one() -> None:
     city = make_city("One", BOX)
-    assert city.districts["district_id"].tolist() == ["city"]
+    assert city.districts["district_id"].tolist() == ["whole"]
     assert city.districts.geometry.iloc[0].equals(city.boundary_metric)
 
 
