@@ -181,7 +181,7 @@ def layer_frame(
     data: dict[str, Any] = {
         "osm_type": _text([OSM_TYPES[objects.kind[i]] for i in index]),
         "osm_id": np.array([objects.osm_id[i] for i in index], dtype=np.int64),
-        "name": _text([objects.tags[i].get("name", "") for i in index]),
+        "name": _text([tags[i].get("name", "") for i in index]),
         "kind": _text([kind for _, kind in kept]),
         "tags": _objects([objects.tags[i] for i in index]),
         "last_edit": _stamps([objects.stamp[i] for i in index]),
@@ -298,7 +298,7 @@ def _merge_nodes(
     merged: set[int] = set()
     for pair in np.lexsort((pairs[1], metres, pairs[0])):
         node, area = nodes[pairs[0][pair]], areas[pairs[1][pair]]
-        if node not in merged and _same_facility(row, objects.tags[node], objects.tags[area]):
+        if node not in merged and _same_facility(row, tags[node], tags[area]):
             merged.add(node)
             tags[area] = {**tags[node], **tags[area]}
     return merged

@@ -233,7 +233,7 @@ def count(text: str) -> float:
     (1200.0, 50.0, nan)
     """
     value = _measure(text, {"": 1.0}, thousands=True)
-    return value if value == math.floor(value) else math.nan
+    return value if value.is_integer() else math.nan
 
 
 def persons(text: str) -> float:
