@@ -124,7 +124,9 @@ def _folium_parts(
     _add_sites(result, page)
     for kind in facilities:
         _page_layer(
-            safe_text(kind["title"]), [f"kcPoints({json.dumps(kind['key'])})"], show=kind["show"]
+            f'<i class="kc-dot" style="background:{kind["colour"]}"></i>{safe_text(kind["title"])}',
+            [f"kcPoints({json.dumps(kind['key'])})"],
+            show=kind["show"],
         ).add_to(page)
     _add_outlines(result, page)
     for group, title in _GROUPS.items():

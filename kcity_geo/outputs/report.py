@@ -97,7 +97,7 @@ def build_report(result: Result) -> str:
             evidence=_EVIDENCE_WORDS,
             left_out=_LEFT_OUT,
             study=result.study,
-            scale_error=human(1000 * result.data.city.scale_error, "m"),
+            scale_error=_scale_words(result),
             crs=_crs_words(result),
             official=_official(result),
         )
@@ -119,6 +119,11 @@ def _crs_words(result: Result) -> str:
     crs = result.data.city.crs
     code = crs.to_epsg()
     return f"{crs.name} (EPSG:{code})" if code else "equal-area projection centred on the city"
+
+
+def _scale_words(result: Result) -> str:
+    metres = 1000 * result.data.city.scale_error
+    return f"at most {human(metres, 'm')}" if metres >= 0.1 else "less than 0.1 m"  # noqa: PLR2004
 
 
 def _float(value: Any) -> float:  # noqa: ANN401 - any cell
@@ -321,11 +326,17 @@ def _severity() -> list[tuple[str, str, str]]:
     ]
 
 
+def _official_value(key: str, value: Any) -> str:  # noqa: ANN401 - any TOML value
+    if isinstance(value, float) and key.endswith(("_access", "_share")):
+        return human(value, "share")
+    return f"{value:,.10g}" if isinstance(value, float) else plain_text(value)
+
+
 def _official(result: Result) -> list[tuple[str, str]]:
     fields = type(result.study.official).model_fields
     values = result.study.official.model_dump(exclude_none=True)
     return [
-        (plain_text(fields[key].description or key), plain_text(value))
+        (plain_text(fields[key].description or key).capitalize(), _official_value(key, value))
         for key, value in values.items()
         if value != "" and key in fields
     ]

@@ -155,7 +155,11 @@ def summarise(result: Result) -> Summary:
         title=f"{name}: infrastructure gaps and sites for {_article(project)}",
         subtitle=" · ".join(
             t
-            for t in (facts.get("People", ""), facts["Area"], facts.get("OpenStreetMap of", ""))
+            for t in (
+                f"{facts['People']} people" if "People" in facts else "",
+                facts["Area"],
+                f"map data of {facts['Map data of']}" if "Map data of" in facts else "",
+            )
             if t
         ),
         city=name,
@@ -334,10 +338,10 @@ def _facts(result: Result) -> dict[str, str]:
     if people is None and "population" in result.gaps.cells:
         people = result.gaps.cells["population"].to_numpy()
     if people is not None:
-        facts["People"] = f"{persons(float(np.nansum(people)))} people"
+        facts["People"] = persons(float(np.nansum(people)))
     facts["Area"] = human(data.city.area_km2, "km2")
     facts["Districts"] = str(len(data.city.districts))
     facts["Grid"] = f"cells of {human(result.study.study.cell_m, 'm')}"
     if data.osm_date:
-        facts["OpenStreetMap of"] = f"map data of {plain_text(data.osm_date)[:10]}"
+        facts["Map data of"] = plain_text(data.osm_date)[:10]
     return facts

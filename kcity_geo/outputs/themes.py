@@ -171,13 +171,14 @@ def _gap_theme(result: Result, sector: str) -> Theme:
     codes[~inside] = EMPTY
     weak = inside & np.isfinite(gap) & ~(confidence >= LOW_CONFIDENCE)
     ends = [*breaks, 1.0]
+    assessed = bool(np.isfinite(gap[inside]).any())
     legend = [
         (SEVERITY_COLOURS[i], False, f"{word} ({round(100 * low)}–{round(100 * ends[i])})")  # noqa: RUF001 - a range
         for i, (low, word) in enumerate(SEVERITY)
+        if assessed
     ]
     legend += [("#ffffff", True, "striped: weak data")] if weak.any() else []
     legend += [(MISSING, True, "not assessed")] if missing.any() else []
-    assessed = bool(np.isfinite(gap[inside]).any())
     title = _TITLES[sector] + (" gap" if sector != "composite" else ": gap")
     return Theme(
         key=f"{sector}_gap",

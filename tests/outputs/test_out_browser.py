@@ -1,0 +1,260 @@
+"""The pages in a real browser, without network, with hostile strings in every place."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from kcity_geo.citydata import Provenance
+from kcity_geo.outputs.maps import build_map
+from kcity_geo.outputs.report import build_report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+]
+
+HOSTILE = {
+    "jinja": "A {{7*7}} {% raw %} {#1} {{ cycler.__init__ }} Z",
+    "template literal": "A ${window.__pwned=1} `${alert(1)}` Z",
+    "img": 'A <img src=x onerror="window.__pwned=1"> Z',
+    "script": "A </script><script>window.__pwned=1</script> Z",
+    "attribute": 'A " onmouseover="window.__pwned=1" x=\' Z',
+    "formula": '=HYPERLINK("http://evil.example";"x")',
+    "rtl": "A שלום \u202e مرحبا Z",
+    "emoji and nul": "A 🏭\x00🚰 Z",
+    "backslash": "A \\u003cb\\u003e \\ Z",
+    "long": "A" + "x" * 10_000,
+}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield opened
+        opened.close()
+
+
+class Opened:
+    """A page that keeps what went wrong in it."""
+
+    def __init__(self, browser, path: Path, *, width: int = 1280, height: int = 800) -> None:
+        self.page = browser.new_page(viewport={"width": width, "height": height})
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        self.page.on("request", lambda r: self._request(r.url))
+        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        self.page.on("pageerror", lambda e: self.errors.append(str(e)))
+        self.page.goto(path.as_uri())
+
+    def _request(self, url: str) -> None:
+        if not url.startswith(("data:", "file:", "blob:")):
+            self.requests.append(url)
+
+    def settle(self) -> None:
+        self.page.wait_for_selector("html[data-kc-ready]", state="attached", timeout=20_000)
+
+
+def _poisoned(build, text: str):
+    """A study in which every string that a user or a mapper can write is `text`."""
+    study = build(name=text, cell_m=200.0)
+    data = study.data
+    layers = {
+        name: frame.assign(name=[text] * len(frame), tags=[text] * len(frame))
+        for name, frame in data.layers.items()
+    }
+    provenance = tuple(
+        Provenance(
+            id=f"p{i}", title=text, path=text, licence=text, attribution=text, as_of=text, note=text
+        )
+        for i in range(2)
+    )
+    data = dataclasses.replace(
+        data, layers=layers, provenance=provenance, warnings=(text,), osm_date=text
+    )
+    districts = study.gaps.districts.assign(name=text)
+    city = dataclasses.replace(data.city, districts=data.city.districts.assign(name=text))
+    data = dataclasses.replace(data, city=city)
+    gaps = dataclasses.replace(
+        study.gaps,
+        districts=districts,
+        warnings=(text + " again",),
+        assessed=tuple(
+            dataclasses.replace(i, not_assessed=text, note=text, source=text)
+            for i in study.gaps.assessed
+        ),
+        indicators=study.gaps.indicators.assign(
+            title=text, units=text, label=text, evidence=text, note=text, source=text, mark=text
+        ),
+        city=study.gaps.city.assign(label=text),
+    )
+    score = dataclasses.replace(
+        study.score,
+        title=text,
+        criteria=tuple(
+            dataclasses.replace(c, title=text, units=text, note=text, value_function=text)
+            for c in study.score.criteria
+        ),
+        constraints=tuple(
+            dataclasses.replace(c, title=text, limit=text, note=text)
+            for c in study.score.constraints
+        ),
+        missing={text: text},
+        parameters={text: text},
+        warnings=(text,),
+    )
+    sites = study.sites.assign(reasons=text, concerns=text, district=text, site_id=text)
+    return dataclasses.replace(study, data=data, gaps=gaps, score=score, sites=sites)
+
+
+@pytest.mark.parametrize("kind", list(HOSTILE))
+def test_hostile_strings_are_shown_and_never_run(build, browser, tmp_path, kind) -> None:
+    text = HOSTILE[kind]
+    study = _poisoned(build, text)
+    shown = re.sub(r"[\x00-\x1f\u202e]+", " ", text).replace("  ", " ")[:60]
+    for name, make in (("map", build_map), ("report", build_report)):
+        path = tmp_path / f"{name}.html"
+        path.write_text(make(study), encoding="utf-8")
+        opened = Opened(browser, path)
+        page = opened.page
+        if name == "map":
+            opened.settle()
+            for box in page.locator(".leaflet-control-layers-overlays input").all():
+                box.check(force=True)
+            page.mouse.move(760, 420)
+            page.locator(".kc-rank").first.hover(force=True)
+            tip = page.locator(".leaflet-tooltip").first.inner_text()
+            assert tip.startswith("Site ")
+            assert shown[:30] in re.sub(r"\s+", " ", tip).replace("\u202e", "")
+            page.locator(".leaflet-control-layers-base label").nth(6).click()
+        body = page.evaluate("document.body.innerText + document.body.textContent")
+        assert shown[:40] in re.sub(r"\s+", " ", body).replace("\u202e", ""), (name, shown)
+        assert page.evaluate("typeof window.__pwned") == "undefined"
+        assert page.evaluate("document.querySelectorAll('img[onerror], [onmouseover]').length") == 0
+        assert opened.requests == []
+        assert opened.errors == []
+        page.close()
+
+
+@pytest.fixture(scope="module")
+def map_file(result, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("m") / "map.html"
+    path.write_text(build_map(result), encoding="utf-8")
+    return path
+
+
+def test_map_shows_layers_and_the_numbers_under_the_pointer(result, browser, map_file) -> None:
+    opened = Opened(browser, map_file)
+    opened.settle()
+    page = opened.page
+    assert page.locator(".leaflet-control-layers-base input").count() == 10
+    assert page.locator(".kc-rank").count() == 3
+    assert page.locator("img.leaflet-image-layer").count() == 1
+    # put the pointer on a known cell and compare with the array
+    rows, columns = result.data.grid.shape
+    row, column = rows // 3, columns // 4
+    x = float(result.data.cube["x"][column])
+    y = float(result.data.cube["y"][row])
+    from pyproj import Transformer
+
+    lon, lat = Transformer.from_crs(result.data.city.crs, 4326, always_xy=True).transform(x, y)
+    name = re.search(r"kcStart\((map_\w+)\)", map_file.read_text(encoding="utf-8"))[1]
+    point = page.evaluate(
+        f"(() => {{ const p = {name}.latLngToContainerPoint([{lat}, {lon}]);"
+        f" const b = {name}.getContainer().getBoundingClientRect();"
+        " return [p.x + b.left, p.y + b.top]; })()"
+    )
+    page.mouse.move(point[0] - 1, point[1] - 1)
+    page.mouse.move(*point)
+    box = page.locator(".kc-hover").inner_text()
+    gaps = result.gaps.cells
+    expected = round(100 * float(gaps["transport_gap"].to_numpy()[row, column]))
+    assert re.search(rf"Transport gap\s+{expected} %", box), box
+    assert "not assessed" in box
+    people = result.data.array("population")[row, column]
+    assert re.search(rf"People in this cell\s+{people:.0f}\b", box), box
+    assert opened.requests == []
+    assert opened.errors == []
+    page.close()
+
+
+def test_map_themes_change_the_legend(browser, map_file) -> None:
+    opened = Opened(browser, map_file)
+    opened.settle()
+    labels = opened.page.locator(".leaflet-control-layers-base label")
+    seen = []
+    for number in range(labels.count()):
+        labels.nth(number).click()
+        title = opened.page.locator(".kc-legend b")
+        seen.append(title.inner_text() if title.count() and title.is_visible() else "")
+    assert len(set(seen)) == labels.count()
+    assert seen[-1] == ""  # streets only has no legend
+    assert any("not assessed" in s for s in seen)
+    opened.page.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1024, 700), (390, 800)])
+def test_boxes_of_the_map_do_not_cover_each_other(browser, map_file, width, height) -> None:
+    opened = Opened(browser, map_file, width=width, height=height)
+    opened.settle()
+    boxes = []
+    for name in (".leaflet-control-layers", ".kc-legend", ".kc-hover", ".leaflet-control-zoom"):
+        rect = opened.page.locator(name).bounding_box()
+        assert rect is not None, name
+        boxes.append((name, rect))
+    for i, (a, p) in enumerate(boxes):
+        for b, q in boxes[i + 1 :]:
+            apart = (
+                p["x"] + p["width"] <= q["x"]
+                or q["x"] + q["width"] <= p["x"]
+                or p["y"] + p["height"] <= q["y"]
+                or q["y"] + q["height"] <= p["y"]
+            )
+            assert apart, (a, b, p, q)
+    opened.page.close()
+
+
+def test_the_policy_stops_an_injected_script(browser, map_file, tmp_path) -> None:
+    """If escaping failed one day, the page would still not run what was injected."""
+    broken = tmp_path / "broken.html"
+    html = map_file.read_text(encoding="utf-8")
+    broken.write_text(
+        html.replace("</main>", "<script>window.__pwned=1</script></main>"), encoding="utf-8"
+    )
+    opened = Opened(browser, broken)
+    assert opened.page.evaluate("typeof window.__pwned") == "undefined"
+    assert any("Content Security Policy" in e for e in opened.errors)
+    opened.page.close()
+
+
+def test_report_prints_to_pdf(result, browser, tmp_path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(build_report(result), encoding="utf-8")
+    opened = Opened(browser, path)
+    pdf = opened.page.pdf(format="A4", prefer_css_page_size=True)
+    assert pdf.startswith(b"%PDF")
+    pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
+    assert 6 <= pages <= 16
+    wide = opened.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert wide <= 0
+    assert np.isfinite(wide)
+    assert opened.requests == []
+    assert opened.errors == []
+    opened.page.close()

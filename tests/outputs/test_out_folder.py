@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from kcity_geo.errors import OutputError
+from kcity_geo.outputs import check_out_dir, save
+from kcity_geo.outputs import folder as folder_module
+from kcity_geo.studyfile import check_study, resolve_path
+
+PROMISED = {
+    "map.html", "report.html", "sites.geojson", "districts.geojson", "gaps.geojson",
+    "cells.parquet", "study.gpkg", "layers", "inventory.csv", "indicators.csv", "study.toml",
+    "ATTRIBUTION.txt",
+}  # fmt: skip
+
+
+def _bytes(folder: Path) -> dict[str, bytes]:
+    return {
+        str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def coarse(build):
+    """Factory of studies with few cells: what is tested here are files, not numbers."""
+    return lambda **changes: build(cell_m=500.0, **changes)
+
+
+@pytest.fixture(scope="module")
+def saved(coarse, tmp_path_factory) -> Path:
+    return save(coarse(), tmp_path_factory.mktemp("a") / "out")
+
+
+def test_every_promised_file_is_there_and_no_other(saved) -> None:
+    assert {p.name for p in saved.iterdir()} == PROMISED
+    assert [p.name for p in saved.parent.iterdir()] == ["out"]  # no temporary folder is left
+
+
+def test_two_runs_give_the_same_bytes(coarse, saved, tmp_path) -> None:
+    again = save(coarse(), tmp_path / "b" / "out")
+    first, second = _bytes(saved), _bytes(again)
+    assert list(first) == list(second)
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_a_former_study_is_replaced_whole(coarse, saved, tmp_path) -> None:
+    out = save(coarse(), tmp_path / "out")
+    (out / "layers" / "stale.tif").write_bytes(b"old")
+    (out / "study.gpkg-wal").write_bytes(b"")
+    assert _bytes(save(coarse(), out)) == _bytes(saved)
+
+
+def test_a_failed_run_leaves_the_previous_result(coarse, tmp_path, monkeypatch) -> None:
+    out = save(coarse(), tmp_path / "out")
+    before = _bytes(out)
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("kcity_geo.outputs.vectors.save_geopackage", broken)
+    with pytest.raises(OutputError, match="No space left"):
+        save(coarse(name="Other"), out)
+    assert _bytes(out) == before
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_failed_move_puts_the_previous_result_back(coarse, tmp_path, monkeypatch) -> None:
+    out = save(coarse(), tmp_path / "out")
+    before = _bytes(out)
+    real = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        if Path(target) == out and "previous" not in self.name:
+            raise PermissionError(13, "in use")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OutputError, match="in use"):
+        save(coarse(name="Other"), out)
+    monkeypatch.undo()
+    assert _bytes(out) == before
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_check_creates_nothing(tmp_path) -> None:
+    assert check_out_dir(tmp_path / "x" / "y") == tmp_path / "x" / "y"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_refused(tmp_path) -> None:
+    (tmp_path / "f").write_text("mine", encoding="utf-8")
+    with pytest.raises(OutputError, match="is a file"):
+        check_out_dir(tmp_path / "f")
+    with pytest.raises(OutputError, match="is a file"):
+        check_out_dir(tmp_path / "f" / "below")
+
+
+def test_somebody_elses_folder_is_refused(tmp_path) -> None:
+    (tmp_path / "thesis.docx").write_text("years of work", encoding="utf-8")
+    with pytest.raises(OutputError, match=r"thesis\.docx"):
+        check_out_dir(tmp_path)
+
+
+def test_a_city_pack_is_refused(tmp_path) -> None:
+    (tmp_path / "study.toml").write_text("", encoding="utf-8")
+    (tmp_path / "city.osm.pbf").write_bytes(b"")
+    with pytest.raises(OutputError, match="no finished study"):
+        check_out_dir(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["notes.docx", "layers/mine.gpkg"])
+def test_own_work_inside_a_former_study_is_not_lost(coarse, tmp_path, name) -> None:
+    out = save(coarse(), tmp_path / "out")
+    (out / name).write_text("mine", encoding="utf-8")
+    with pytest.raises(OutputError, match="would be lost"):
+        save(coarse(), out)
+    assert (out / name).read_text(encoding="utf-8") == "mine"
+
+
+def test_an_empty_folder_is_welcome(tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert check_out_dir(tmp_path / "empty") == tmp_path / "empty"
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_write_permission_is_refused(tmp_path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(OutputError, match="cannot be written"):
+            check_out_dir(tmp_path / "out")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_permission_is_asked_for(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(folder_module.os, "access", lambda *_: False)
+    with pytest.raises(OutputError, match="cannot be written"):
+        check_out_dir(tmp_path / "out")
+
+
+def test_nul_and_root_are_refused() -> None:
+    with pytest.raises(OutputError, match="NUL"):
+        check_out_dir("a\0b")
+    with pytest.raises(OutputError, match="root"):
+        check_out_dir(Path("/").anchor)
+
+
+def test_the_written_study_runs_again_from_its_new_place(build, tmp_path) -> None:
+    from kcity_geo.outputs.studytoml import study_toml
+
+    folder = tmp_path / "in put"
+    (folder / "data").mkdir(parents=True)
+    (folder / "data" / "city.osm.pbf").write_bytes(b"x")
+    (folder / "b.geojson").write_text("{}", encoding="utf-8")
+    study = check_study(
+        {
+            "study": {"name": 'a "quoted" \\ name\n', "cell_m": 250},
+            "city": {"name": "Ü 부산 🏭", "boundary": "b.geojson"},
+            "sources": {
+                "osm": "data/city.osm.pbf",
+                "population": "${SOMEWHERE}/p.tif",
+                "elevation": "pkg://kcity_geo/e.tif",
+                "landcover": "esa_worldcover",
+            },
+            "official": {"electricity_access": 0.9},
+            "standards": {"T4": {"target": 20.0}},
+            "suitability": {"weights": {"slope_pct": 0.2}},
+        },
+        folder=folder,
+    )
+    out = tmp_path / "deep" / "out"
+    out.mkdir(parents=True)
+    text = study_toml(study, out=out)
+    again = check_study(tomllib.loads(text), folder=out)
+    assert resolve_path(again, str(again.sources.osm), key="osm").read_bytes() == b"x"
+    assert again.city.boundary is not None
+    assert again.sources.population == "${SOMEWHERE}/p.tif"
+    assert again.sources.elevation == "pkg://kcity_geo/e.tif"
+    assert again.sources.landcover == "esa_worldcover"
+    assert again.model_dump(exclude={"sources", "city"}) == study.model_dump(
+        exclude={"sources", "city"}
+    )
+    assert str(tmp_path) not in text
+
+
+def test_attribution_names_everybody(result, build) -> None:
+    from kcity_geo.outputs.attribution import attribution_text, credits_line
+
+    text = attribution_text(build(synthetic=False))
+    assert "© OpenStreetMap contributors" in text
+    assert "ODbL" in text
+    assert "not for procurement" in text
+    assert "does not exist" in attribution_text(result)
+    assert credits_line(result.data).count("OpenStreetMap") == 1

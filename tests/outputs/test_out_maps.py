@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+import shapely
+from PIL import Image
+from pyproj import Transformer
+
+from kcity_geo.city import make_city
+from kcity_geo.cube import cell_centres, cell_size, study_grid
+from kcity_geo.errors import OutputError
+from kcity_geo.outputs.backdrop import encode, make_backdrop
+from kcity_geo.outputs.maps import build_map
+from kcity_geo.outputs.overlay import fit_lookup, mercator_picture, png_uri
+from kcity_geo.outputs.pages import seal
+from kcity_geo.outputs.themes import EMPTY, make_themes, painted, rgba_table
+
+_R = 6378137.0
+
+PLACES = {
+    "utm at 45 N": shapely.box(9.0, 45.0, 9.3, 45.2),
+    "two zones, 60 N": shapely.box(5.8, 60.0, 6.3, 60.25),
+    "southern": shapely.box(27.4, -29.5, 27.7, -29.2),
+    "equator, 100 km": shapely.box(101.0, -0.4, 101.9, 0.5),
+}
+
+
+def _mercator(lon: float, lat: float) -> tuple[float, float]:
+    return _R * np.radians(lon), _R * np.log(np.tan(np.pi / 4 + np.radians(lat) / 2))
+
+
+@pytest.fixture(scope="module", params=list(PLACES))
+def grid(request):
+    return study_grid(make_city("x", PLACES[request.param]), cell_m=250)
+
+
+def test_corners_of_cells_are_within_a_pixel(grid) -> None:
+    """traps.md row 17: a raster that is not warped to EPSG:3857 lands beside its place."""
+    picture = mercator_picture(grid)
+    (south, west), (north, east) = picture.bounds
+    left, top = _mercator(west, north)
+    right, bottom = _mercator(east, south)
+    height, width = picture.cell.shape
+    pixel = (right - left) / width
+    assert (top - bottom) / height == pytest.approx(pixel, rel=1e-6)  # square pixels
+    rows, columns = grid.shape
+    to_degrees = Transformer.from_crs(grid.crs, 4326, always_xy=True)
+    centre_x, centre_y = cell_centres(grid)
+    for row, column in [(0, 0), (0, columns - 1), (rows - 1, 0), (rows - 1, columns - 1)]:
+        cell = row * columns + column
+        mx, my = _mercator(*to_degrees.transform(centre_x[cell], centre_y[cell]))
+        where = np.argwhere(picture.cell == cell)
+        assert len(where), "every corner cell is in the picture"
+        y, x = where.mean(axis=0)
+        assert abs(left + (x + 0.5) * pixel - mx) < pixel
+        assert abs(top - (y + 0.5) * pixel - my) < pixel
+
+
+def test_a_picture_in_degrees_would_be_misplaced() -> None:
+    """The test above can fail: equal steps of latitude are off by more than a pixel at 60 N."""
+    tall = make_city("x", shapely.box(5.5, 59.5, 6.3, 60.5))
+    picture = mercator_picture(study_grid(tall, cell_m=250))
+    (south, _), (north, _) = picture.bounds
+    height = picture.cell.shape[0]
+    middle_lat = (south + north) / 2
+    _, y_mid = _mercator(0, middle_lat)
+    _, y_top = _mercator(0, north)
+    assert abs((y_top - y_mid) / picture.pixel_m - height / 2) > 1
+
+
+def test_the_pointer_finds_its_cell(grid) -> None:
+    lookup = fit_lookup(grid)
+    assert lookup.error_cells < 0.02
+    rows, columns = grid.shape
+    x, y = cell_centres(grid)
+    lon, lat = Transformer.from_crs(grid.crs, 4326, always_xy=True).transform(x, y)
+    mx, my = _mercator(np.asarray(lon), np.asarray(lat))
+    u = (mx - lookup.centre[0]) / lookup.half[0]
+    v = (my - lookup.centre[1]) / lookup.half[1]
+    column = sum(c * u**i * v**j for c, (i, j) in zip(lookup.column, lookup.powers, strict=True))
+    row = sum(c * u**i * v**j for c, (i, j) in zip(lookup.row, lookup.powers, strict=True))
+    found = np.floor(row).astype(int) * columns + np.floor(column).astype(int)
+    np.testing.assert_array_equal(found, np.arange(rows * columns))
+
+
+def _decode(text: str) -> list[list[tuple[float, float]]]:
+    """The decoder of map.js, written again."""
+    raw, at = base64.b64decode(text), 0
+
+    def number() -> int:
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = raw[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    def signed() -> int:
+        value = number()
+        return -(value + 1) // 2 if value % 2 else value // 2
+
+    sizes = [number() for _ in range(number())]
+    lat = lon = 0
+    lines = []
+    for size in sizes:
+        line = []
+        for _ in range(size):
+            lat, lon = lat + signed(), lon + signed()
+            line.append((lon / 1e5, lat / 1e5))
+        lines.append(line)
+    assert at == len(raw)
+    return lines
+
+
+def test_lines_survive_the_packing() -> None:
+    same = Transformer.from_crs(4326, 4326, always_xy=True)
+    lines = [
+        shapely.LineString([(-179.99999, -85.0), (179.99999, 85.0), (0, 0)]),
+        shapely.LineString([(127.00001, 37.5), (127.00002, 37.5)]),
+    ]
+    decoded = _decode(encode(np.array(lines, dtype=object), same))
+    for line, back in zip(lines, decoded, strict=True):
+        np.testing.assert_allclose(line.coords, back, atol=1e-9)
+    square = shapely.box(0, 0, 3, 3).difference(shapely.box(1, 1, 2, 2))
+    assert [len(r) for r in _decode(encode(np.array([square], dtype=object), same))] == [5, 5]
+
+
+def test_backdrop_keeps_to_its_budget_and_drops_the_least(result) -> None:
+    full = {d.key: d.points for d in make_backdrop(result)}
+    assert {"motorways", "main", "local", "rivers", "lakes"} - set(full) == {"motorways"}
+    few = {
+        d.key
+        for d in make_backdrop(result, max_points=full["lakes"] + full["rivers"] + full["main"])
+    }
+    assert "main" in few
+    assert "local" not in few
+
+
+def test_backdrop_of_a_city_without_any_layer(build) -> None:
+    import dataclasses
+
+    bare = build()
+    data = dataclasses.replace(bare.data, layers={})
+    assert make_backdrop(dataclasses.replace(bare, data=data)) == []
+    assert "kc-data" in build_map(dataclasses.replace(bare, data=data))
+
+
+def test_themes_tell_missing_from_zero(result) -> None:
+    themes = {t.key: t for t in make_themes(result)}
+    water = themes["water_gap"]
+    inside = result.data.inside
+    assert not water.assessed
+    assert "not assessed" in water.title
+    assert (water.codes[inside] == 5).all()
+    assert water.hatched[inside].all()
+    transport = themes["transport_gap"]
+    gap = result.gaps.cells["transport_gap"].to_numpy()
+    for low, high, code in [
+        (0, 0.2, 0),
+        (0.2, 0.4, 1),
+        (0.4, 0.6, 2),
+        (0.6, 0.8, 3),
+        (0.8, 1.1, 4),
+    ]:
+        chosen = inside & (gap >= low) & (gap < high)
+        assert (transport.codes[chosen] == code).all()
+    weak = result.gaps.cells["transport_confidence"].to_numpy() < 0.4
+    np.testing.assert_array_equal(transport.hatched, inside & weak)
+    assert (themes["suitability"].codes[~inside] == EMPTY).all()
+
+
+def test_png_holds_the_colours(result) -> None:
+    theme = make_themes(result)[1]
+    uri = png_uri(painted(theme, theme.codes, theme.hatched), rgba_table(theme, alpha=200))
+    image = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGBA")
+    pixels = np.asarray(image)
+    assert pixels.shape[:2] == theme.codes.shape
+    assert (pixels[theme.codes == EMPTY][:, 3] == 0).all()
+    plain = (theme.codes == 0) & ~theme.hatched
+    assert {tuple(p) for p in pixels[plain]} == {(255, 243, 176, 200)}
+
+
+@pytest.fixture(scope="module")
+def page(result) -> str:
+    return build_map(result)
+
+
+def test_the_page_loads_nothing(page) -> None:
+    assert "Content-Security-Policy" in page
+    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?(?!data:)", page)
+    assert "cdn" not in page
+    assert not re.search(r"_[0-9a-f]{32}\b", page), "no random id of folium is left"
+
+
+def test_the_page_says_what_it_must(page, result) -> None:
+    for words in (
+        "Synthetic city",
+        "not for procurement or land acquisition",
+        "OpenStreetMap contributors",
+        "Site 1",
+        "NOT ASSESSED",
+        "no water point is mapped; a table of taps would help",
+    ):
+        assert words in page
+    data = json.loads(re.search(r'id="kc-data">(.*?)</script>', page, re.DOTALL)[1])
+    assert [t["key"] for t in data["legends"]] == [t.key for t in make_themes(result)]
+    assert data["hover"]["rows"], data["hover"]["columns"] == result.data.grid.shape
+
+
+def test_a_real_city_is_not_called_synthetic(build) -> None:
+    assert "Synthetic" not in build_map(build(synthetic=False))
+
+
+def test_size_stays_small_for_many_cells(build) -> None:
+    """A quarter of a million cells; a GeoJSON of them would be 80 MB (traps.md row 18)."""
+    big = build(cell_m=8.0)
+    assert np.prod(big.data.grid.shape) > 250_000
+    assert cell_size(big.data.grid) == 8.0
+    assert len(build_map(big)) < 6_000_000
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        '<script src="https://cdn.example/x.js"></script>',
+        "<script src=x.js></script>",
+        '<link rel="stylesheet" href="x.css">',
+        "<img src='x' onerror='alert(1)'>",
+        "<p onclick='x()'>",
+        "<style>@import 'x.css'</style>",
+        "<iframe src='//evil'></iframe>",
+    ],
+)
+def test_a_page_that_would_load_something_is_refused(bad) -> None:
+    with pytest.raises(OutputError, match="load"):
+        seal(f"<html><head><!--policy--></head><body>{bad}</body></html>")

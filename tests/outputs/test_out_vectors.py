@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+
+import geopandas as gpd
+import numpy as np
+import pyarrow.parquet as pq
+import pyogrio
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kcity_geo.outputs.frames import cell_frame, grid_variables, merge_cells, site_frame
+from kcity_geo.outputs.vectors import save_geojson, save_geopackage, save_geoparquet
+
+
+def _rings(geometry: dict) -> list[list[list[float]]]:
+    if geometry["type"] == "Polygon":
+        return geometry["coordinates"]
+    return [ring for part in geometry["coordinates"] for ring in part]
+
+
+def _signed_area(ring: list[list[float]]) -> float:
+    xy = np.array(ring)
+    return float(np.sum(xy[:-1, 0] * xy[1:, 1] - xy[1:, 0] * xy[:-1, 1]) / 2)
+
+
+@pytest.fixture(scope="module")
+def cells(result):
+    return cell_frame(result)
+
+
+@pytest.fixture(scope="module")
+def sites_json(result, tmp_path_factory) -> dict:
+    path = tmp_path_factory.mktemp("g") / "sites.geojson"
+    frame = site_frame(result)
+    # a clockwise outer ring with a hole the wrong way round
+    hole = shapely.Polygon([(-50, -50), (50, -50), (50, 50), (-50, 50)])
+    turned = shapely.Polygon(
+        [(-100, -100), (-100, 100), (100, 100), (100, -100)], [hole.exterior.coords]
+    )
+    frame.loc[frame.index[0], "geometry"] = turned
+    save_geojson(frame, path, id_column="site_id", result=result, description="Sites")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_geojson_is_rfc_7946(sites_json) -> None:
+    assert "crs" not in sites_json
+    west, south, east, north = sites_json["bbox"]
+    assert -180 <= west < east <= 180
+    assert 44 < south < north < 46
+    for feature in sites_json["features"]:
+        assert feature["bbox"]
+        assert feature["id"] == feature["properties"]["site_id"]
+        for number, ring in enumerate(_rings(feature["geometry"])):
+            assert ring[0] == ring[-1]
+            assert _signed_area(ring) != 0
+            assert (_signed_area(ring) > 0) == (number == 0), "outer rings turn left, holes right"
+            for lon, lat in ring:
+                assert len(f"{lon!r}".partition(".")[2]) <= 7
+                assert len(f"{lat!r}".partition(".")[2]) <= 7
+
+
+def test_geojson_says_who_and_what_for(sites_json) -> None:
+    assert "OpenStreetMap" in sites_json["attribution"]
+    assert "procurement" in sites_json["notice"]
+    assert "SYNTHETIC" in sites_json["notice"]
+
+
+def test_geojson_numbers(sites_json, result) -> None:
+    first = sites_json["features"][0]["properties"]
+    assert first["score"] == pytest.approx(result.sites["score"].iloc[0], abs=1e-5)
+    assert first["hand_m"] is None  # NaN is not 0
+    assert [f["properties"]["rank"] for f in sites_json["features"]] == [1, 2, 3]
+    assert set(first) == set(result.sites.columns) - {"geometry"}
+
+
+def test_geojson_lands_on_the_right_place(result, tmp_path) -> None:
+    path = tmp_path / "districts.geojson"
+    save_geojson(
+        result.gaps.districts, path, id_column="district_id", result=result, description="d"
+    )
+    back = gpd.read_file(path).to_crs(result.data.city.crs)
+    assert (
+        shapely.hausdorff_distance(back.geometry.union_all(), result.data.city.boundary_metric)
+        < 0.1
+    )  # 7 decimals are about a centimetre
+
+
+def test_no_sites_is_still_geojson(build, tmp_path) -> None:
+    empty = build(infeasible=True)
+    path = tmp_path / "sites.geojson"
+    save_geojson(site_frame(empty), path, id_column="site_id", result=empty, description="none")
+    assert json.loads(path.read_text(encoding="utf-8"))["features"] == []
+
+
+def test_cells_hold_every_variable_and_no_invented_number(result, cells) -> None:
+    data = result.data
+    assert len(cells) == int(data.inside.sum())
+    assert set(grid_variables(result)) <= set(cells.columns)
+    assert cells["cell_id"].is_unique
+    assert set(cells["district_id"]) == {"d1", "d2", "d3", "d4"}
+    assert cells["water_gap"].isna().all()
+    assert set(cells["water_label"]) == {"NOT ASSESSED"}
+    assert cells["population"].sum() == pytest.approx(np.nansum(data.array("population")))
+    # a cell's polygon and its value belong together
+    flat = np.flatnonzero(data.inside.ravel())[7]
+    x, y = (data.cube["x"].to_numpy(), data.cube["y"].to_numpy())
+    row, column = divmod(int(flat), data.grid.shape[1])
+    assert cells.geometry.iloc[7].centroid.x == pytest.approx(x[column])
+    assert cells.geometry.iloc[7].centroid.y == pytest.approx(y[row])
+    gap = result.gaps.cells["transport_gap"].to_numpy()[row, column]
+    assert cells["transport_gap"].iloc[7] == pytest.approx(gap)
+
+
+@given(st.integers(4, 400))
+def test_merged_cells_keep_people_area_and_columns(result, cells, limit) -> None:
+    merged = merge_cells(result, cells, max_cells=limit)
+    assert len(merged) <= limit
+    assert list(merged.columns) == list(cells.columns)
+    assert merged["cells"].sum() == len(cells)
+    assert merged["population"].sum() == pytest.approx(cells["population"].sum())
+    assert merged["cell_id"].is_unique
+    assert merged.geometry.union_all().buffer(0.01).covers(cells.geometry.union_all())
+    assert merged["transport_gap"].between(0, 1).all()
+    people = cells["population"].to_numpy()
+    total = (people * cells["transport_gap"]).sum()
+    known = merged["population"] * merged["transport_gap"]
+    assert known.sum() == pytest.approx(total)  # gap-persons survive the merging
+
+
+def test_few_cells_are_not_merged(result, cells) -> None:
+    assert merge_cells(result, cells) is cells
+
+
+def test_geoparquet_is_1_1_with_boxes(cells, tmp_path) -> None:
+    path = tmp_path / "cells.parquet"
+    save_geoparquet(cells, path)
+    meta = json.loads(pq.read_metadata(path).metadata[b"geo"])
+    assert meta["version"] == "1.1.0"
+    assert "covering" in meta["columns"]["geometry"]
+    back = gpd.read_parquet(path)
+    assert back.crs == cells.crs
+    assert len(back) == len(cells)
+
+
+def test_geopackage_opens_with_all_layers(result, cells, tmp_path) -> None:
+    path = tmp_path / "study.gpkg"
+    save_geopackage(result, cells, path)
+    names = [name for name, _ in pyogrio.list_layers(path)]
+    assert {"boundary", "districts", "cells", "sites", "survey_tasks", "osm_roads_drive"} <= set(
+        names
+    )
+    assert {"osm_health_points", "osm_health_areas", "indicators", "inventory"} <= set(names)
+    assert "osm_water_point" not in names  # empty: the inventory says 0
+    roads = gpd.read_file(path, layer="osm_roads_drive")
+    assert json.loads(roads["tags"].iloc[0]) == {"a": "b"}
+    assert roads.crs == result.data.city.crs or roads.crs.is_projected
+    assert len(gpd.read_file(path, layer="sites")) == 3
+    assert gpd.read_file(path, layer="sites")["hand_m"].isna().all()
+
+
+def test_geopackage_of_an_empty_study(build, tmp_path) -> None:
+    empty = build(infeasible=True)
+    path = tmp_path / "study.gpkg"
+    save_geopackage(empty, cell_frame(empty), path)
+    assert len(gpd.read_file(path, layer="sites")) == 0
+
+
+def test_hostile_names_reach_gis_as_text(build, tmp_path) -> None:
+    hostile = build(name='=1+1 {{7*7}} </script> "\x00 שלום 🏭')
+    path = tmp_path / "study.gpkg"
+    save_geopackage(hostile, cell_frame(hostile), path)
+    name = gpd.read_file(path, layer="osm_roads_drive")["name"].iloc[0]
+    assert name == '=1+1 {{7*7}} </script> " שלום 🏭'
+    target = tmp_path / "d.geojson"
+    save_geojson(
+        hostile.gaps.districts, target, id_column="district_id", result=hostile, description=name
+    )
+    assert name in {
+        f["properties"]["name"] for f in json.loads(target.read_text(encoding="utf-8"))["features"]
+    }
+
+
+def test_lists_of_reasons_become_text(build) -> None:
+    given_result = build()
+    given_result.sites["reasons"] = [["near a road", "flat"]] * 3
+    assert site_frame(given_result)["reasons"].iloc[0] == "near a road; flat"
