@@ -59,7 +59,11 @@ def people_from_dwellings(
     geometry = buildings.geometry.to_numpy()[home]
     levels = buildings["levels"].to_numpy(dtype=float)[home]
     floors = np.where(np.isnan(levels), rule["levels_untagged"], np.clip(levels, 1, None))
-    inside = shapely.intersection(geometry, city.boundary_metric)
+    boundary = city.boundary_metric
+    shapely.prepare(boundary)
+    inside = np.array(geometry, dtype=object)
+    cut = ~shapely.contains_properly(boundary, inside)
+    inside[cut] = shapely.intersection(inside[cut], boundary)
     floor_m2 = area_in_cells(np.asarray(inside, dtype=object), grid=grid, weight=floors)
     if floor_m2.sum() <= 0:
         return None

@@ -14,6 +14,7 @@ from kcity_geo.cube import cell_centres, study_grid
 CITY = make_city("C", shapely.box(7.40, 43.72, 7.44, 43.75))
 GRID = study_grid(CITY, cell_m=250)
 X, Y = cell_centres(GRID)
+HERE = (GRID.shape[0] // 2) * GRID.shape[1] + GRID.shape[1] // 2
 
 
 def houses(rows) -> gpd.GeoDataFrame:
@@ -30,7 +31,7 @@ def houses(rows) -> gpd.GeoDataFrame:
 
 def test_floor_area_decides_and_nobody_is_lost() -> None:
     """20 m x 20 m x 3 floors against 20 m x 20 m x 1: three quarters and one quarter."""
-    inside = [140, 141, 142]
+    inside = [HERE, HERE + 1, HERE + 2]
     frame = houses(
         [
             (inside[0], 20, "yes", 3.0),
@@ -47,5 +48,5 @@ def test_floor_area_decides_and_nobody_is_lost() -> None:
 
 def test_without_dwellings_there_is_no_answer() -> None:
     assert people_from_dwellings(houses([]), total_persons=5, city=CITY, grid=GRID) is None
-    barns = houses([(140, 20, "barn", 1.0)])
+    barns = houses([(HERE, 20, "barn", 1.0)])
     assert people_from_dwellings(barns, total_persons=5, city=CITY, grid=GRID) is None
