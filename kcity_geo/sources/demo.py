@@ -21,23 +21,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kcity_geo.errors import OutputError, SourceError
-from kcity_geo.sources.demo_features import add_buildings, add_land, add_rail, add_streets, add_water
+from kcity_geo.sources.demo_features import add_buildings, add_rail, add_streets
+from kcity_geo.sources.demo_land import add_land, add_water
 from kcity_geo.sources.demo_networks import make_networks
 from kcity_geo.sources.demo_osm import Features, mapped_features, write_osm
 from kcity_geo.sources.demo_people import make_cells, make_people
 from kcity_geo.sources.demo_plan import make_plan
 from kcity_geo.sources.demo_rasters import write_rasters, write_valley
-from kcity_geo.sources.demo_services import (
-    add_facilities,
-    add_lamps,
-    add_power,
-    add_stops,
-    add_telecom,
-    add_water_points,
-    add_waterworks,
-)
+from kcity_geo.sources.demo_services import add_facilities, add_stops, add_water_points
 from kcity_geo.sources.demo_streets import make_streets
 from kcity_geo.sources.demo_tables import write_gtfs, write_outlines, write_study, write_truth
+from kcity_geo.sources.demo_utilities import add_lamps, add_power, add_telecom, add_waterworks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,10 +22,14 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from kcity_geo.sources.demo_people import Cells, People
-    from kcity_geo.sources.demo_plan import Bools, Floats, Ints, Plan
+    from kcity_geo.sources.demo_plan import Plan
     from kcity_geo.sources.demo_streets import Streets
+    from kcity_geo.sources.demo_terrain import Bools, Floats, Ints
 
 __all__ = ["Networks", "make_networks", "serpentine", "walk_minutes"]
+
+
+FEW_PERSONS = 15  # no line is laid for fewer
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +91,15 @@ def serpentine(plan: Plan, x: Floats, y: Floats) -> Ints:
 def _nearest(streets: Streets, nodes: Ints, x: Floats, y: Floats) -> tuple[Ints, Floats]:
     tree = cKDTree(np.column_stack([streets.x[nodes], streets.y[nodes]]))
     away, at = tree.query(np.column_stack([np.atleast_1d(x), np.atleast_1d(y)]))
-    return nodes[at], away
+    return np.asarray(nodes[at]), np.asarray(away)
 
 
 def _tree(streets: Streets, usable: Bools, sources: Ints, targets: Ints) -> Bools:
     """Edges on shortest paths from any source to the targets."""
     graph = _graph(streets, usable)
-    _, previous, _ = dijkstra(graph, directed=False, indices=sources, min_only=True, return_predecessors=True)
+    _, previous, _ = dijkstra(
+        graph, directed=False, indices=sources, min_only=True, return_predecessors=True
+    )
     used = np.zeros(streets.x.size, dtype=bool)
     front = np.unique(targets)
     while front.size:
@@ -102,7 +108,7 @@ def _tree(streets: Streets, usable: Bools, sources: Ints, targets: Ints) -> Bool
         front = front[front >= 0]
         front = front[~used[front]]
     child = np.flatnonzero(used & (previous >= 0))
-    wanted = np.unique(_pair(child, previous[child]))
+    wanted = np.unique(_pair(child, previous[child].astype(np.int64)))
     on = np.isin(_pair(streets.start, streets.end), wanted) & usable
     return np.asarray(on)
 
@@ -111,7 +117,9 @@ def _pair(a: Ints, b: Ints) -> Ints:
     return np.minimum(a, b).astype(np.int64) * (1 << 31) + np.maximum(a, b)
 
 
-def _targets(plan: Plan, streets: Streets, cells: Cells, nodes: Ints, share: Floats, salt: str) -> Ints:  # fmt: skip
+def _targets(
+    plan: Plan, streets: Streets, cells: Cells, nodes: Ints, share: Floats, salt: str
+) -> Ints:
     """Junctions near the people of the served parts: one for each quarter of a superblock."""
     u, v = plan.lattice(cells.x, cells.y)
     quarter = np.floor(u / 200).astype(np.int64) * 100000 + np.floor(v / 200).astype(np.int64)
@@ -120,11 +128,13 @@ def _targets(plan: Plan, streets: Streets, cells: Cells, nodes: Ints, share: Flo
     x = np.bincount(inverse, weights=cells.x * cells.persons) / persons
     y = np.bincount(inverse, weights=cells.y * cells.persons) / persons
     served = plan.draw.uniform(salt, key) < share[plan.district(x, y)]
-    served &= persons > 15
+    served &= persons > FEW_PERSONS
     return _nearest(streets, nodes, x[served], y[served])[0]
 
 
-def _connected(plan: Plan, cells: Cells, away: Floats, share: Floats, *, limit_m: float, salt: str) -> Bools:  # fmt: skip
+def _connected(
+    plan: Plan, cells: Cells, away: Floats, share: Floats, *, limit_m: float, salt: str
+) -> Bools:
     """Connect squares from the line outwards, district by district, until its share is reached."""
     blur = 120.0 * plan.draw.uniform(salt, cells.column, cells.row)
     out = np.zeros(cells.x.size, dtype=bool)
@@ -178,7 +188,7 @@ def make_networks(plan: Plan, streets: Streets, cells: Cells) -> Networks:
         on = _tree(streets, usable, sources, _targets(plan, streets, cells, nodes, share, salt))
         px, py, _ = along(streets.x, streets.y, streets.refs()[on], step_m=20.0)
         away = cKDTree(np.column_stack([px, py])).query(np.column_stack([cells.x, cells.y]))[0]
-        return on, away
+        return on, np.asarray(away)
 
     at_works = _nearest(streets, nodes, np.array([works[0]]), np.array([works[1]]))[0]
     at_waste = _nearest(streets, nodes, np.array([waste[0]]), np.array([waste[1]]))[0]
@@ -194,9 +204,15 @@ def make_networks(plan: Plan, streets: Streets, cells: Cells) -> Networks:
         mv=mv,
         mains=mains,
         sewers=sewers,
-        electrified=_connected(plan, cells, to_mv, plan.of_district("electrified"), limit_m=limit, salt="wire"),
-        piped=_connected(plan, cells, to_mains, plan.of_district("piped"), limit_m=500.0, salt="pipe"),
-        sewered=_connected(plan, cells, to_sewers, plan.of_district("sewer"), limit_m=400.0, salt="sewer"),
+        electrified=_connected(
+            plan, cells, to_mv, plan.of_district("electrified"), limit_m=limit, salt="wire"
+        ),
+        piped=_connected(
+            plan, cells, to_mains, plan.of_district("piped"), limit_m=500.0, salt="pipe"
+        ),
+        sewered=_connected(
+            plan, cells, to_sewers, plan.of_district("sewer"), limit_m=400.0, salt="sewer"
+        ),
     )
 
 
@@ -222,7 +238,9 @@ def walk_minutes(plan: Plan, streets: Streets, cells: Cells, x: Floats, y: Float
     goal, off = _nearest(streets, nodes, x, y)
     origin, on = _nearest(streets, nodes, cells.x, cells.y)
     del off  # a few metres beside the street
-    metres = dijkstra(_graph(streets, usable), directed=False, indices=np.unique(goal), min_only=True)
+    metres = dijkstra(
+        _graph(streets, usable), directed=False, indices=np.unique(goal), min_only=True
+    )
     return np.asarray((metres[origin] + on) / plan.table["truth"]["walk_m_min"])
 
 

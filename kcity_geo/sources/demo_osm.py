@@ -7,7 +7,7 @@ The same features are written twice: all of them, and those that mappers have dr
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pyproj import Transformer
@@ -17,16 +17,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from kcity_geo.sources.demo_plan import Bools, Floats, Ints, Plan
+    from kcity_geo.sources.demo_plan import Plan
+    from kcity_geo.sources.demo_terrain import Bools, Floats, Ints
 
 __all__ = ["GROUPS", "Features", "Mapped", "mapped_features", "to_lonlat", "write_osm"]
 
-GROUPS = ("road", "building", "service", "transit", "power", "water", "sanitation", "lamp", "landuse", "always")  # fmt: skip
+GROUPS = (
+    "road",
+    "building",
+    "service",
+    "transit",
+    "power",
+    "water",
+    "sanitation",
+    "lamp",
+    "landuse",
+    "always",
+)
 ATTRIBUTES = frozenset(
-    {"lit", "surface", "voltage", "lanes", "width", "maxspeed", "building:levels", "operator", "capacity",
-     "smoothness", "tracktype", "sidewalk", "cables", "shelter", "pump", "beds", "diameter"}
-)  # fmt: skip
-TRAILING = 0xFFFF
+    {
+        "lit",
+        "surface",
+        "voltage",
+        "lanes",
+        "width",
+        "maxspeed",
+        "building:levels",
+        "operator",
+        "capacity",
+        "smoothness",
+        "tracktype",
+        "sidewalk",
+        "cables",
+        "shelter",
+        "pump",
+        "beds",
+        "diameter",
+    }
+)
 
 
 @dataclass
@@ -36,7 +64,6 @@ class Way:
     refs: list[int]
     tags: dict[str, str]
     group: str
-    block: int = -1
 
 
 @dataclass
@@ -86,7 +113,17 @@ class Features:
         self.ways.append(Way([*range(first, self.count), first], tags, group))
         return len(self.ways) - 1
 
-    def add_box(self, x: float, y: float, w: float, h: float, tags: dict[str, str], group: str, *, turn: float = 0.0) -> int:  # fmt: skip
+    def add_box(
+        self,
+        x: float,
+        y: float,
+        w: float,
+        h: float,
+        tags: dict[str, str],
+        group: str,
+        *,
+        turn: float = 0.0,
+    ) -> int:
         """Add a rectangle around a centre; w and h are its sides, metres."""
         a = np.array([-w, w, w, -w]) / 2
         b = np.array([-h, -h, h, h]) / 2
@@ -123,7 +160,9 @@ def way_middles(features: Features) -> tuple[Floats, Floats, Floats]:
     """Mean position of the nodes of each way, and its length; metres."""
     x, y = features.coordinates()
     sizes = np.array([len(w.refs) for w in features.ways], dtype=np.int64)
-    flat = np.fromiter((r for w in features.ways for r in w.refs), dtype=np.int64, count=int(sizes.sum()))
+    flat = np.fromiter(
+        (r for w in features.ways for r in w.refs), dtype=np.int64, count=int(sizes.sum())
+    )
     first = np.cumsum(sizes) - sizes
     step = np.hypot(np.diff(x[flat]), np.diff(y[flat]))
     step[first[1:] - 1] = 0.0
@@ -135,8 +174,9 @@ def mapped_features(plan: Plan, features: Features) -> Mapped:
     """
     Draw what mappers have drawn, feature by feature.
 
-    Roads and buildings share a part of their luck by superblock, because who traces one traces the
-    other; the expected share stays that of the table.
+    Within each district and group the features with most luck are drawn until the share of the table
+    is reached, lines by length, the rest by number. Roads and buildings share a part of their luck by
+    superblock, because who traces one traces the other.
 
     Parameters
     ----------
@@ -149,48 +189,85 @@ def mapped_features(plan: Plan, features: Features) -> Mapped:
     """
     x, y = features.coordinates()
     number = np.array([p[0] for p in features.points], dtype=np.int64)
-    px, py = x[number], y[number]
     wx, wy, length = way_middles(features)
-    share = {g: plan.mapped_share(g) for g in GROUPS if g != "always"} | {
-        "always": np.ones(len(plan.district_kind))
-    }
-    table = np.array([share[g] for g in GROUPS])
-    group_code = {g: k for k, g in enumerate(GROUPS)}
-    attribute = plan.mapped_share("attribute")
-
-    def chosen(salt: str, gx: Floats, gy: Floats, code: Ints) -> tuple[Bools, Bools, Ints]:
-        key = np.arange(gx.size)
-        district = plan.district(gx, gy)
-        luck = plan.draw.uniform("mapped " + salt, key)
-        i, j = plan.superblock(gx, gy)
-        rho = float(plan.table["mapping"]["shared"])
-        common = ndtri(np.clip(plan.draw.uniform("mapped block", i, j), 1e-9, 1 - 1e-9))
-        joint = ndtr(np.sqrt(rho) * common + np.sqrt(1 - rho) * ndtri(np.clip(luck, 1e-9, 1 - 1e-9)))
-        together = (code == group_code["road"]) | (code == group_code["building"])
-        luck = np.where(together, joint, luck)
-        bare = plan.draw.uniform("attributes " + salt, key) >= attribute[district]
-        return luck < table[code, district], bare, district
-
-    pcode = np.array([group_code[p[2]] for p in features.points], dtype=np.int64)
-    wcode = np.array([group_code[w.group] for w in features.ways], dtype=np.int64)
-    points, bare_points, pd = chosen("points", px, py, pcode)
-    ways, bare_ways, wd = chosen("ways", wx, wy, wcode)
-    ways |= np.array([w.group == "road" and w.tags.get("highway") in plan.table["mapping"]["always"] for w in features.ways])  # fmt: skip
-    relations = np.ones(len(features.relations), dtype=bool)
+    closed = np.array([w.refs[0] == w.refs[-1] for w in features.ways])
+    code = {g: k for k, g in enumerate(GROUPS)}
+    always = plan.table["mapping"]["always"]
+    point_group = np.array([code[p[2]] for p in features.points], dtype=np.int64)
+    way_group = np.array(
+        [code["always" if w.tags.get("highway") in always else w.group] for w in features.ways],
+        dtype=np.int64,
+    )
+    point_weight = np.ones(number.size)
+    way_weight = np.where(closed, 1.0, length)
+    points, bare_points, point_district = _chosen(
+        plan, "points", x[number], y[number], point_group, point_weight
+    )
+    ways, bare_ways, way_district = _chosen(
+        plan, "ways", wx, wy, way_group + len(GROUPS) * ~closed, way_weight
+    )
+    street = np.array(["highway" in w.tags for w in features.ways])
     drawn: dict[str, Floats] = {}
     true: dict[str, Floats] = {}
-    closed = np.array([w.refs[0] == w.refs[-1] for w in features.ways])
-    for name, code in group_code.items():
-        lines = (wcode == code) & ~closed
-        areas = (wcode == code) & closed
-        spots = pcode == code
-        n = len(plan.district_kind)
-        for target, keep_w, keep_p in ((true, np.ones_like(ways), np.ones_like(points)), (drawn, ways, points)):
-            km = np.bincount(wd[lines & keep_w], weights=length[lines & keep_w] / 1000, minlength=n)
-            target[name + "_km"] = km
-            count = np.bincount(wd[areas & keep_w], minlength=n) + np.bincount(pd[spots & keep_p], minlength=n)
-            target[name + "_count"] = count.astype(float)
-    return Mapped(points, ways, relations, bare_ways, bare_points, drawn, true)
+    n = len(plan.district_kind)
+    all_ways, all_points = np.ones_like(ways), np.ones_like(points)
+    for target, keep_way, keep_point in ((true, all_ways, all_points), (drawn, ways, points)):
+        for name, k in code.items():
+            lines = (way_group == k) & ~closed & keep_way
+            areas = (way_group == k) & closed & keep_way
+            spots = (point_group == k) & keep_point
+            target[name + "_km"] = np.bincount(
+                way_district[lines], weights=length[lines] / 1000, minlength=n
+            )
+            target[name + "_count"] = (
+                np.bincount(way_district[areas], minlength=n)
+                + np.bincount(point_district[spots], minlength=n)
+            ).astype(np.float64)
+        lines = street & keep_way
+        target["street_km"] = np.bincount(
+            way_district[lines], weights=length[lines] / 1000, minlength=n
+        )
+    return Mapped(
+        points,
+        ways,
+        np.ones(len(features.relations), dtype=bool),
+        bare_ways,
+        bare_points,
+        drawn,
+        true,
+    )
+
+
+def _chosen(
+    plan: Plan, salt: str, x: Floats, y: Floats, stratum: Ints, weight: Floats
+) -> tuple[Bools, Bools, Ints]:
+    """Whether each feature is drawn, whether without its details, and its district."""
+    key = np.arange(x.size)
+    district = plan.district(x, y)
+    group = stratum % len(GROUPS)
+    luck = plan.draw.uniform("mapped " + salt, key)
+    i, j = plan.superblock(x, y)
+    rho = float(plan.table["mapping"]["shared"])
+    common = ndtri(np.clip(plan.draw.uniform("mapped block", i, j), 1e-9, 1 - 1e-9))
+    own = ndtri(np.clip(luck, 1e-9, 1 - 1e-9))
+    together = (group == GROUPS.index("road")) | (group == GROUPS.index("building"))
+    luck = np.where(together, ndtr(np.sqrt(rho) * common + np.sqrt(1 - rho) * own), luck)
+    rates = [
+        np.ones(len(plan.district_kind)) if g == "always" else plan.mapped_share(g) for g in GROUPS
+    ]
+    share = np.array(rates)[group, district]
+    which = district * 1000 + stratum
+    order = np.lexsort((key, luck, which))
+    w, s = weight[order], which[order]
+    start = np.flatnonzero(np.append(True, s[1:] != s[:-1]))
+    sizes = np.diff(np.append(start, s.size))
+    reached = np.cumsum(w)
+    before = np.repeat(reached[start] - w[start], sizes)
+    total = np.repeat(np.add.reduceat(w, start), sizes)
+    drawn = np.zeros(x.size, dtype=bool)
+    drawn[order] = reached - before - 0.5 * w < share[order] * total
+    bare = plan.draw.uniform("attributes " + salt, key) >= plan.mapped_share("attribute")[district]
+    return drawn, bare, district
 
 
 def to_lonlat(plan: Plan, x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -212,14 +289,22 @@ def _stamp(plan: Plan, keys: Ints) -> list[str]:
     """Date of the last edit of each object, in the seven years before the extract."""
     days = (plan.draw.uniform("edited", keys) ** 1.7 * 7 * 365).astype(int)
     end = np.datetime64(plan.table["date"][:10])
-    return [f"{d}T12:00:00Z" for d in (end - 1 - days).astype(str)]
+    dates = np.asarray(end - days.astype("timedelta64[D]") - np.timedelta64(1, "D"))
+    return [f"{d}T12:00:00Z" for d in dates.astype(str)]
 
 
 def _plain_tags(tags: Mapping[str, str], bare: bool) -> dict[str, str]:  # noqa: FBT001 - private
     return {k: v for k, v in tags.items() if not (bare and k in ATTRIBUTES)}
 
 
-def write_osm(plan: Plan, features: Features, path: Path, *, mapped: Mapped | None, progress: Callable[[str], None] | None = None) -> dict[str, int]:  # fmt: skip
+def write_osm(
+    plan: Plan,
+    features: Features,
+    path: Path,
+    *,
+    mapped: Mapped | None,
+    progress: Callable[[str], None] | None = None,
+) -> dict[str, int]:
     """
     Write an OSM extract with sorted ids, a header box and a fixed date.
 
@@ -264,27 +349,38 @@ def write_osm(plan: Plan, features: Features, path: Path, *, mapped: Mapped | No
         node = mutable.Node(version=1, timestamp=plan.table["date"])
         numbers = np.flatnonzero(used)
         nothing: dict[str, str] = {}
-        for n, place in zip(numbers.tolist(), zip(lon7[numbers].tolist(), lat7[numbers].tolist(), strict=True), strict=True):  # fmt: skip
-            node.id, node.location, node.tags = n + 1, place, tags.get(n, nothing)
+        places = zip(lon7[numbers].tolist(), lat7[numbers].tolist(), strict=True)
+        for number, place in zip(numbers.tolist(), places, strict=True):
+            node.id, node.location, node.tags = number + 1, place, tags.get(number, nothing)
             writer.add_node(node)
         ways = np.flatnonzero(keep_way)
-        for k, stamp in zip(ways.tolist(), _stamp(plan, ways), strict=True):
-            way = features.ways[k]
-            row = _plain_tags(way.tags, bool(mapped and mapped.bare_ways[k]))
+        for w, stamp in zip(ways.tolist(), _stamp(plan, ways), strict=True):
+            way = features.ways[w]
+            row = _plain_tags(way.tags, bool(mapped and mapped.bare_ways[w]))
             refs = [r + 1 for r in way.refs]
-            writer.add_way(mutable.Way(id=k + 1, version=1, timestamp=stamp, nodes=refs, tags=row))
-        for k, (members, row, _) in enumerate(features.relations):
-            there = [("w", w + 1, role) for w, role in members if keep_way[w]]
+            writer.add_way(mutable.Way(id=w + 1, version=1, timestamp=stamp, nodes=refs, tags=row))
+        for r, (members, row, _) in enumerate(features.relations):
+            there = [("w", m + 1, role) for m, role in members if keep_way[m]]
             if there:
-                writer.add_relation(mutable.Relation(id=k + 1, version=1, timestamp=plan.table["date"], members=there, tags=row))  # fmt: skip
+                writer.add_relation(
+                    mutable.Relation(
+                        id=r + 1, version=1, timestamp=plan.table["date"], members=there, tags=row
+                    )
+                )
     finally:
         writer.close()
-    return {"nodes": int(used.sum()), "ways": int(keep_way.sum()), "relations": len(features.relations)}
+    return {
+        "nodes": int(used.sum()),
+        "ways": int(keep_way.sum()),
+        "relations": len(features.relations),
+    }
 
 
 def _bounds(plan: Plan) -> tuple[float, float, float, float]:
     h = plan.half * 1.02
     edge = np.linspace(-h, h, 9)
     side = np.full(9, h)
-    lon, lat = to_lonlat(plan, np.concatenate([edge, edge, side, -side]), np.concatenate([side, -side, edge, edge]))  # fmt: skip
+    lon, lat = to_lonlat(
+        plan, np.concatenate([edge, edge, side, -side]), np.concatenate([side, -side, edge, edge])
+    )
     return tuple(float(np.round(v, 7)) for v in (lon.min(), lat.min(), lon.max(), lat.max()))  # type: ignore[return-value]

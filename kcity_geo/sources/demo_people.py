@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - shares and sizes of a made-up city
 """
 Settle the demo city: who lives where, under which roofs.
 
@@ -15,8 +16,9 @@ from scipy.spatial import cKDTree
 from kcity_geo.sources.demo_plan import STEEP
 
 if TYPE_CHECKING:
-    from kcity_geo.sources.demo_plan import Bools, Floats, Ints, Plan
+    from kcity_geo.sources.demo_plan import Plan
     from kcity_geo.sources.demo_streets import Streets
+    from kcity_geo.sources.demo_terrain import Bools, Floats, Ints
 
 __all__ = ["Cells", "People", "along", "make_cells", "make_people"]
 
@@ -118,7 +120,7 @@ def shared_out(weights: Floats, total: int) -> Ints:
     left = total - int(floor.sum())
     best = np.argsort(-(exact - floor), kind="stable")[:left]
     floor[best] += 1
-    return floor
+    return np.asarray(floor)
 
 
 def _lattice(plan: Plan) -> tuple[Ints, Ints, Floats, Floats]:
@@ -153,7 +155,9 @@ def make_people(plan: Plan, streets: Streets) -> People:
     keep[keep] = plan.terrain.slope(x[keep], y[keep]) < STEEP
     i, j, x, y, blocks, site, si, sj = (a[keep] for a in (i, j, x, y, blocks, site, si, sj))
     px, py, _ = along(streets.x, streets.y, streets.refs(), step_m=9.0 if step < 30 else 15.0)
-    away = cKDTree(np.column_stack([px, py])).query(np.column_stack([x, y]), distance_upper_bound=180.0)[0]
+    away = cKDTree(np.column_stack([px, py])).query(
+        np.column_stack([x, y]), distance_upper_bound=180.0
+    )[0]
     keep = (away > 0.34 * min(step, 30.0)) & (np.isfinite(away) | (blocks <= 2))
     i, j, x, y, blocks, site, si, sj = (a[keep] for a in (i, j, x, y, blocks, site, si, sj))
 
@@ -162,7 +166,9 @@ def make_people(plan: Plan, streets: Streets) -> People:
     luck = plan.draw.uniform("house", i, j)
     industrial = (site == "freight") | ((kind == "industrial") & (blocks >= 4))
     work = industrial & (luck < 0.05 * (step / 25) ** 2)
-    work |= (kind == "core") & (luck < 0.05) | (luck < 0.006) | (site == "university") & (luck < 0.06)
+    work |= (
+        (kind == "core") & (luck < 0.05) | (luck < 0.006) | (site == "university") & (luck < 0.06)
+    )
     weights = plan.density(x, y) * (0.35 + 1.3 * plan.draw.uniform("crowding", i, j))
     weights *= np.where(blocks <= 1, 0.6, 1.0) * np.where(industrial, 0.15, 1.0)
     weights[work | (site != "")] = 0.0
@@ -171,11 +177,23 @@ def make_people(plan: Plan, streets: Streets) -> People:
     m2 = plan.of_district("m2_person")[district] * (0.75 + 0.5 * plan.draw.uniform("roof", i, j))
     most = (0.84 * step) ** 2
     built = np.where(persons > 0, np.clip(persons * m2, 26.0, most), 0.0)
-    built = np.where(work, np.where(industrial, 1900.0, 520.0) * (0.6 + 0.8 * plan.draw.uniform("hall", i, j)), built)
+    built = np.where(
+        work,
+        np.where(industrial, 1900.0, 520.0) * (0.6 + 0.8 * plan.draw.uniform("hall", i, j)),
+        built,
+    )
     keep = (persons > 0) | work
     merge = int(plan.size["block_lattice"])
     number = (i // merge) * (10**6) + j // merge
-    return People(x[keep], y[keep], persons[keep], np.round(built[keep]), district[keep], work[keep], np.unique(number[keep], return_inverse=True)[1])  # fmt: skip
+    return People(
+        x[keep],
+        y[keep],
+        persons[keep],
+        np.round(built[keep]),
+        district[keep],
+        work[keep],
+        np.unique(number[keep], return_inverse=True)[1],
+    )
 
 
 def make_cells(plan: Plan, people: People) -> Cells:

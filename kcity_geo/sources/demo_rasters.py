@@ -1,3 +1,4 @@
+# ruff: noqa: PLR2004 - shares and sizes of a made-up city
 """
 Write the rasters of the demo city in the CRS, unit and nodata of the real products.
 
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
     from kcity_geo.sources.demo_networks import Networks
     from kcity_geo.sources.demo_people import Cells, People
-    from kcity_geo.sources.demo_plan import Floats, Plan
+    from kcity_geo.sources.demo_plan import Plan
     from kcity_geo.sources.demo_streets import Streets
+    from kcity_geo.sources.demo_terrain import Floats
 
 __all__ = ["write_rasters", "write_valley"]
 
@@ -32,23 +34,47 @@ POP_NODATA = -200.0
 BUILT_NODATA = 65535
 
 
-def _write(plan: Plan, path: Path, values: NDArray[Any], *, transform: tuple[float, ...], crs: str, nodata: float | None, tags: dict[str, str]) -> None:  # fmt: skip
+def _write(
+    plan: Plan,
+    path: Path,
+    values: NDArray[Any],
+    *,
+    transform: tuple[float, ...],
+    crs: str,
+    nodata: float | None,
+    tags: dict[str, str],
+) -> None:
     import rasterio
     from affine import Affine
 
     path.unlink(missing_ok=True)
     predictor = 3 if values.dtype.kind == "f" else 2
     profile = {
-        "driver": "GTiff", "height": values.shape[0], "width": values.shape[1], "count": 1, "dtype": values.dtype.name,
-        "crs": crs, "transform": Affine(*transform), "nodata": nodata, "compress": "deflate", "predictor": predictor,
-        "zlevel": 9, "tiled": True, "blockxsize": 256, "blockysize": 256,
-    }  # fmt: skip
+        "driver": "GTiff",
+        "height": values.shape[0],
+        "width": values.shape[1],
+        "count": 1,
+        "dtype": values.dtype.name,
+        "crs": crs,
+        "transform": Affine(*transform),
+        "nodata": nodata,
+        "compress": "deflate",
+        "predictor": predictor,
+        "zlevel": 9,
+        "tiled": True,
+        "blockxsize": 256,
+        "blockysize": 256,
+    }
     with rasterio.open(path, "w", **profile) as target:
         target.write(values, 1)
         target.update_tags(
-            SYNTHETIC="yes", CITY=plan.table["name"], LICENCE=plan.table["licence"],
-            TIFFTAG_IMAGEDESCRIPTION="Hanbit, a synthetic city that does not exist", AS_OF=plan.table["date"][:10], **tags,
-        )  # fmt: skip
+            SYNTHETIC="yes",
+            CITY=plan.table["name"],
+            LICENCE=plan.table["licence"],
+            TIFFTAG_IMAGEDESCRIPTION="Hanbit, a synthetic city that does not exist",
+            AS_OF=plan.table["date"][:10],
+            **tags,
+        )
 
 
 def _extent(plan: Plan) -> tuple[float, float, float, float]:
@@ -56,11 +82,15 @@ def _extent(plan: Plan) -> tuple[float, float, float, float]:
     h = plan.half + float(plan.table["margin_m"])
     t = np.linspace(-h, h, 21)
     side = np.full(t.size, h)
-    lon, lat = to_lonlat(plan, np.concatenate([t, t, side, -side]), np.concatenate([side, -side, t, t]))
+    lon, lat = to_lonlat(
+        plan, np.concatenate([t, t, side, -side]), np.concatenate([side, -side, t, t])
+    )
     return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
 
 
-def _degree_grid(plan: Plan, arcsec: float, *, offset: float = 0.0) -> tuple[tuple[float, ...], Floats, Floats]:
+def _degree_grid(
+    plan: Plan, arcsec: float, *, offset: float = 0.0
+) -> tuple[tuple[float, ...], Floats, Floats]:
     """Transform and the centres of the pixels in metres; pixels lie on whole multiples of their size."""
     west, south, east, north = _extent(plan)
     size = arcsec / 3600
@@ -75,49 +105,58 @@ def _degree_grid(plan: Plan, arcsec: float, *, offset: float = 0.0) -> tuple[tup
 def _metres(plan: Plan, lon: Floats, lat: Floats, *, exact: bool = False) -> tuple[Floats, Floats]:
     east, north = origin(plan)
     transformer = Transformer.from_crs(4326, plan.table["epsg"], always_xy=True)
-    if lon.size > 400_000 and not exact:  # the bend of the meridians is smooth: project a coarse grid, interpolate between
+    if (
+        lon.size > 400_000 and not exact
+    ):  # the bend of the meridians is smooth: project a coarse grid, interpolate between
         rows, cols = lon.shape
         r, c = np.linspace(0, rows - 1, 65), np.linspace(0, cols - 1, 65)
-        coarse = transformer.transform(*np.meshgrid(np.interp(c, np.arange(cols), lon[0]), np.interp(r, np.arange(rows), lat[:, 0])))
-        at = np.meshgrid(np.arange(rows) / (rows - 1) * 64, np.arange(cols) / (cols - 1) * 64, indexing="ij")
+        coarse = transformer.transform(
+            *np.meshgrid(
+                np.interp(c, np.arange(cols), lon[0]), np.interp(r, np.arange(rows), lat[:, 0])
+            )
+        )
+        at = np.meshgrid(
+            np.arange(rows) / (rows - 1) * 64, np.arange(cols) / (cols - 1) * 64, indexing="ij"
+        )
         x, y = (ndimage.map_coordinates(a, at, order=3) for a in coarse)
     else:
         x, y = transformer.transform(lon, lat)
     return np.asarray(x) - east, np.asarray(y) - north
 
 
-def _mollweide(plan: Plan, x: Floats, y: Floats, values: Floats) -> tuple[tuple[float, ...], Floats]:
+def _mollweide(
+    plan: Plan, x: Floats, y: Floats, values: Floats
+) -> tuple[tuple[float, ...], Floats]:
     """Sum values into the 100 m cells of the Mollweide grid."""
     transformer = Transformer.from_crs(4326, "ESRI:54009", always_xy=True)
     west, south, east, north = _extent(plan)
     ring = np.linspace(0, 1, 9)
     lon = np.concatenate([west + ring * (east - west)] * 2 + [np.full(9, west), np.full(9, east)])
-    lat = np.concatenate([np.full(9, south), np.full(9, north)] + [south + ring * (north - south)] * 2)
+    lat = np.concatenate(
+        [np.full(9, south), np.full(9, north)] + [south + ring * (north - south)] * 2
+    )
     bx, by = transformer.transform(lon, lat)
     left, top = np.floor(np.min(bx) / 100) * 100, np.ceil(np.max(by) / 100) * 100
     cols, rows = int(np.ceil((np.max(bx) - left) / 100)), int(np.ceil((top - np.min(by)) / 100))
     mx, my = transformer.transform(*to_lonlat(plan, x, y))
     c = np.floor((np.asarray(mx) - left) / 100).astype(np.int64)
     r = np.floor((top - np.asarray(my)) / 100).astype(np.int64)
-    grid = np.bincount(r * cols + c, weights=values, minlength=rows * cols).reshape(rows, cols)
-    centre = np.meshgrid(left + 100.0 * (np.arange(cols) + 0.5), top - 100.0 * (np.arange(rows) + 0.5))
-    gx, gy = _metres(plan, *transformer.transform(*centre, direction="INVERSE"), exact=True)
+    total = np.bincount(r * cols + c, weights=values, minlength=rows * cols)
+    grid: Floats = total.astype(np.float64).reshape(rows, cols)
+    centre = np.meshgrid(
+        left + 100.0 * (np.arange(cols) + 0.5), top - 100.0 * (np.arange(rows) + 0.5)
+    )
+    lon, lat = transformer.transform(centre[0], centre[1], direction="INVERSE")
+    gx, gy = _metres(plan, lon, lat, exact=True)
     grid[np.maximum(np.abs(gx), np.abs(gy)) > plan.half + float(plan.table["margin_m"])] = np.nan
     return (100.0, 0.0, float(left), 0.0, -100.0, float(top)), grid
 
 
-def _landcover(plan: Plan, people: People, streets: Streets) -> tuple[tuple[float, ...], NDArray[np.uint8]]:
+def _landcover(
+    plan: Plan, people: People, streets: Streets
+) -> tuple[tuple[float, ...], NDArray[np.uint8]]:
     transform, x, y = _degree_grid(plan, float(plan.size["landcover_arcsec"]))
-    i, j = plan.superblock(x, y)
-    blocks, site = plan.blocks[i, j], plan.site[i, j]
-    inside = np.maximum(np.abs(x), np.abs(y)) < plan.half
-    patch = plan.draw.uniform("patch", np.floor((x + 7000) / 170).astype(np.int64), np.floor((y + 3000) / 130).astype(np.int64))
-    cover = np.where(patch < 0.5, 40, np.where(patch < 0.78, 30, np.where(patch < 0.9, 10, 20)))
-    cover = np.where(inside & (blocks >= 4), np.where(patch < 0.8, 30, 10), cover)
-    steep = plan.terrain.slope(x, y)
-    cover = np.where((steep > 0.10) | (site == "protected") & inside, np.where(patch < 0.9, 10, 20), cover)
-    cover = np.where(inside & np.isin(site, ["quarry", "landfill"]), 60, cover)
-    cover = np.where(inside & (site == "park"), np.where(patch < 0.5, 10, 30), cover)
+    cover, near_water = _open_land(plan, x, y)
     built = np.zeros(x.shape, dtype=bool)
     size, west, north = transform[0], transform[2], transform[5]
     px, py, _ = along(streets.x, streets.y, streets.refs(), step_m=20.0)
@@ -127,12 +166,38 @@ def _landcover(plan: Plan, people: People, streets: Streets) -> tuple[tuple[floa
         r = np.clip(((north - lat) / size).astype(np.int64), 0, x.shape[0] - 1)
         built[r, c] = True
     if size < 0.5 / 3600:
-        built = ndimage.binary_closing(built, iterations=1) | built
-    cover = np.where(built & (cover != 80), 50, cover)
-    cover = np.where(plan.terrain.wet(x, y) & ~plan.terrain.on_island(x, y), 80, cover)
-    marsh = ((x - (plan.terrain.river_x(-0.8 * plan.half) - 0.05 * plan.half)) / (0.05 * plan.half)) ** 2 + ((y + 0.8 * plan.half) / (0.05 * plan.half)) ** 2 < 1
-    cover = np.where(marsh & (cover != 80) & (cover != 50), 90, cover)
-    return transform, cover.astype(np.uint8)
+        built |= ndimage.binary_closing(built, iterations=1)
+    cover[built] = 50
+    wet = np.zeros(x.shape, dtype=bool)
+    wx, wy = x[near_water], y[near_water]
+    wet[near_water] = plan.terrain.wet(wx, wy) & ~plan.terrain.on_island(wx, wy)
+    cover[wet] = 80
+    h = plan.half
+    marsh = np.hypot(x - (plan.terrain.river_x(-0.8 * h) - 0.05 * h), y + 0.8 * h) < 0.05 * h
+    cover[marsh & (cover != 80) & (cover != 50)] = 90
+    return transform, cover
+
+
+def _open_land(plan: Plan, x: Floats, y: Floats) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Fields, meadows and woods, looked up on a grid of 40 m, and whether water may be near."""
+    h = plan.half + float(plan.table["margin_m"]) * 1.5
+    t = np.arange(-h, h + 40, 40.0)
+    gx, gy = np.meshgrid(t, t, indexing="ij")
+    steep = np.hypot(*np.gradient(plan.terrain.elevation(gx, gy), 40.0))
+    i, j = plan.superblock(gx, gy)
+    blocks, site = plan.blocks[i, j], plan.site[i, j]
+    inside = np.maximum(np.abs(gx), np.abs(gy)) < plan.half
+    patch = plan.draw.uniform("patch", np.floor((gx + 7000) / 170), np.floor((gy + 3000) / 130))
+    cover = np.select([patch < 0.5, patch < 0.78, patch < 0.9], [40, 30, 10], 20)
+    cover = np.where(inside & (blocks >= 4), np.where(patch < 0.8, 30, 10), cover)
+    wild = (steep > 0.10) | (site == "protected") & inside
+    cover = np.where(wild, np.where(patch < 0.9, 10, 20), cover)
+    cover = np.where(inside & np.isin(site, ["quarry", "landfill"]), 60, cover)
+    cover = np.where(inside & (site == "park"), np.where(patch < 0.5, 10, 30), cover)
+    water = plan.terrain.wet(gx, gy, reach_m=60.0)
+    a = np.clip(((x + h) / 40 + 0.5).astype(np.int64), 0, t.size - 1)
+    b = np.clip(((y + h) / 40 + 0.5).astype(np.int64), 0, t.size - 1)
+    return cover.astype(np.uint8)[a, b], water[a, b]
 
 
 def _night_lights(plan: Plan, cells: Cells, networks: Networks) -> tuple[tuple[float, ...], Floats]:
@@ -142,7 +207,9 @@ def _night_lights(plan: Plan, cells: Cells, networks: Networks) -> tuple[tuple[f
     shift = int(float(plan.table["margin_m"]) / 100)
     density = np.zeros((n, n))
     on = networks.electrified
-    density[cells.column[on] + shift, cells.row[on] + shift] = cells.persons[on] * 100.0  # persons per km2
+    density[cells.column[on] + shift, cells.row[on] + shift] = (
+        cells.persons[on] * 100.0
+    )  # persons per km2
     glow = light["nw_person_km2"] * density
     x, y = plan.centres()
     works = (np.array(plan.district_kind)[plan.district(x, y)] == "industrial") & (plan.blocks >= 4)
@@ -152,14 +219,22 @@ def _night_lights(plan: Plan, cells: Cells, networks: Networks) -> tuple[tuple[f
         glow[a - 2 : a + 3, b - 2 : b + 3] += light["industry_nw"]
     glow = ndimage.gaussian_filter(glow, light["blur_m"] / 100, mode="constant", truncate=3.0)
     transform, gx, gy = _degree_grid(plan, 15.0)
-    seen = ndimage.map_coordinates(glow, [(gx + h) / 100 - 0.5, (gy + h) / 100 - 0.5], order=1, mode="constant")
+    seen = ndimage.map_coordinates(
+        glow, [(gx + h) / 100 - 0.5, (gy + h) / 100 - 0.5], order=1, mode="constant"
+    )
     key = np.arange(seen.size).reshape(seen.shape)
     noise = plan.draw.normal("night", key)
-    seen = seen * (1 + 0.04 * plan.draw.normal("night gain", key)) + light["floor_nw"] + light["noise_nw"] * noise
+    seen = (
+        seen * (1 + 0.04 * plan.draw.normal("night gain", key))
+        + light["floor_nw"]
+        + light["noise_nw"] * noise
+    )
     return transform, np.maximum(seen, 0.0)
 
 
-def write_rasters(plan: Plan, people: People, cells: Cells, networks: Networks, streets: Streets, folder: Path) -> None:  # fmt: skip
+def write_rasters(
+    plan: Plan, people: People, cells: Cells, networks: Networks, streets: Streets, folder: Path
+) -> None:
     """
     Write all rasters of the study.
 
@@ -171,20 +246,74 @@ def write_rasters(plan: Plan, people: People, cells: Cells, networks: Networks, 
     """
     transform, x, y = _degree_grid(plan, 1.0, offset=0.5)
     ground = np.round(plan.terrain.elevation(x, y) * 16) / 16
-    _write(plan, folder / "elevation.tif", ground.astype(np.float32), transform=transform, crs="EPSG:4326", nodata=None, tags={"UNITS": "m"})
+    _write(
+        plan,
+        folder / "elevation.tif",
+        ground.astype(np.float32),
+        transform=transform,
+        crs="EPSG:4326",
+        nodata=None,
+        tags={"UNITS": "m"},
+    )
     lived = people.persons > 0
-    transform, grid = _mollweide(plan, people.x[lived], people.y[lived], people.persons[lived].astype(float))
-    _write(plan, folder / "population.tif", np.where(np.isnan(grid), POP_NODATA, grid), transform=transform, crs="ESRI:54009", nodata=POP_NODATA, tags={"UNITS": "persons per cell"})
+    transform, grid = _mollweide(
+        plan, people.x[lived], people.y[lived], people.persons[lived].astype(float)
+    )
+    _write(
+        plan,
+        folder / "population.tif",
+        np.where(np.isnan(grid), POP_NODATA, grid),
+        transform=transform,
+        crs="ESRI:54009",
+        nodata=POP_NODATA,
+        tags={"UNITS": "persons per cell"},
+    )
     transform, grid = _mollweide(plan, people.x, people.y, people.built_m2)
-    _write(plan, folder / "built.tif", np.where(np.isnan(grid), BUILT_NODATA, np.minimum(np.round(grid), 10000)).astype(np.uint16), transform=transform, crs="ESRI:54009", nodata=BUILT_NODATA, tags={"UNITS": "m2 per cell"})
+    _write(
+        plan,
+        folder / "built.tif",
+        np.where(np.isnan(grid), BUILT_NODATA, np.minimum(np.round(grid), 10000)).astype(np.uint16),
+        transform=transform,
+        crs="ESRI:54009",
+        nodata=BUILT_NODATA,
+        tags={"UNITS": "m2 per cell"},
+    )
     transform, cover = _landcover(plan, people, streets)
-    _write(plan, folder / "landcover.tif", cover, transform=transform, crs="EPSG:4326", nodata=0, tags={"UNITS": "ESA WorldCover class"})
+    _write(
+        plan,
+        folder / "landcover.tif",
+        cover,
+        transform=transform,
+        crs="EPSG:4326",
+        nodata=0,
+        tags={"UNITS": "ESA WorldCover class"},
+    )
     transform, seen = _night_lights(plan, cells, networks)
-    _write(plan, folder / "nightlights.tif", np.round(seen * 256).astype(np.float32) / np.float32(256), transform=transform, crs="EPSG:4326", nodata=None, tags={"UNITS": "nW cm-2 sr-1"})
+    _write(
+        plan,
+        folder / "nightlights.tif",
+        np.round(seen * 256).astype(np.float32) / np.float32(256),
+        transform=transform,
+        crs="EPSG:4326",
+        nodata=None,
+        tags={"UNITS": "nW cm-2 sr-1"},
+    )
     transform, x, y = _degree_grid(plan, 30.0)
     solar = plan.table["solar"]
-    ghi = solar["ghi_kwh_m2_year"] * (1 - solar["north_south_share"] * y / plan.half + solar["hill_share"] * plan.terrain.elevation(x, y))
-    _write(plan, folder / "ghi.tif", np.round(ghi).astype(np.float32), transform=transform, crs="EPSG:4326", nodata=-9999.0, tags={"UNITS": "kWh m-2 year-1"})
+    ghi = solar["ghi_kwh_m2_year"] * (
+        1
+        - solar["north_south_share"] * y / plan.half
+        + solar["hill_share"] * plan.terrain.elevation(x, y)
+    )
+    _write(
+        plan,
+        folder / "ghi.tif",
+        np.round(ghi).astype(np.float32),
+        transform=transform,
+        crs="EPSG:4326",
+        nodata=-9999.0,
+        tags={"UNITS": "kWh m-2 year-1"},
+    )
 
 
 def write_valley(plan: Plan, path: Path) -> None:
@@ -198,4 +327,12 @@ def write_valley(plan: Plan, path: Path) -> None:
     """
     transform, x, y = _degree_grid(plan, 1.0 if plan.half < 5000 else 3.0, offset=0.5)
     height = np.round(plan.terrain.height_above_channel(x, y) * 8) / 8
-    _write(plan, path, height.astype(np.float32), transform=transform, crs="EPSG:4326", nodata=None, tags={"UNITS": "m"})
+    _write(
+        plan,
+        path,
+        height.astype(np.float32),
+        transform=transform,
+        crs="EPSG:4326",
+        nodata=None,
+        tags={"UNITS": "m"},
+    )
