@@ -796,43 +796,46 @@ class Fetcher:
         deadline = self.deadline()
 
         def check(response: requests.Response, *_: object, **__: object) -> requests.Response:
-            if response.is_redirect:
-                raise SourceError(
-                    f"{response.url} redirects to {response.headers['Location']}; refused"
-                )
             try:
-                self._require_ok(response)
-            except _Again as again:
-                least = retry_after_s if response.status_code == requests.codes.too_many else 0.0
-                wait = again.wait_s if again.wait_s is not None else (least or None)
-                raise _Again(str(again), wait_s=wait) from None
-            body = bytearray()
-            for chunk in self._chunks(response, deadline):
-                body += chunk
-                self._require_size(len(body), response.url)
-            expected = response.headers.get("Content-Length", "")
-            if (
-                expected.isdigit()
-                and not response.headers.get("Content-Encoding")
-                and len(body) != int(expected)
-            ):
-                raise _Again(f"the body has {len(body):,} of {int(expected):,} bytes")
-            try:
-                answer = json.loads(bytes(body))
-            except ValueError as error:
-                page = b"<html" in bytes(body[:2000]).lower()
-                raise _Again(
-                    "the server sent a web page instead of data"
-                    if page
-                    else f"is not whole JSON ({error})"
-                ) from error
-            if isinstance(answer, dict) and "remark" in answer:
-                raise _Again(f"the server gave up half-way: {str(answer['remark'])[:200]}")
-            response._content = bytes(body)  # noqa: SLF001 - read with our limits, handed to requests
+                body = self._osm_body(response, retry_after_s, deadline)
+            except BaseException:
+                response.close()
+                raise
+            response._content = body  # noqa: SLF001 - read with our limits, handed to requests
             response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - same
             return response
 
         return check
+
+    def _osm_body(
+        self, response: requests.Response, retry_after_s: float, deadline: float
+    ) -> bytes:
+        if response.is_redirect:
+            raise SourceError(
+                f"{response.url} redirects to {response.headers['Location']}; refused"
+            )
+        try:
+            self._require_ok(response)
+        except _Again as again:
+            least = retry_after_s if response.status_code == requests.codes.too_many else 0.0
+            wait = again.wait_s if again.wait_s is not None else (least or None)
+            raise _Again(str(again), wait_s=wait) from None
+        body = bytearray()
+        for chunk in self._chunks(response, deadline):
+            body += chunk
+            self._require_size(len(body), response.url)
+        total = _total(response, 0)
+        if total is not None and len(body) != total:
+            raise _Again(f"the body has {len(body):,} of {total:,} bytes")
+        try:
+            answer = json.loads(bytes(body))
+        except ValueError as error:
+            page = b"<html" in bytes(body[:2000]).lower()
+            what = "the server sent a web page instead of data"
+            raise _Again(what if page else f"is not whole JSON ({error})") from error
+        if isinstance(answer, dict) and "remark" in answer:
+            raise _Again(f"the server gave up half-way: {str(answer['remark'])[:200]}")
+        return bytes(body)
 
     @contextlib.contextmanager
     def raster(self, url: str, *, what: str = "") -> Iterator[tuple[Any, Head]]:

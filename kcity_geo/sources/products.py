@@ -156,9 +156,7 @@ def _stem(url: str) -> str:
     return url.rsplit("/", 1)[-1].rsplit(".", 1)[0]
 
 
-def _is_there(
-    product: Product, url: str, listed: frozenset[str] | None, fetcher: Fetcher
-) -> bool:
+def _is_there(product: Product, url: str, listed: frozenset[str] | None, fetcher: Fetcher) -> bool:
     """Tell a tile of open sea from an outage."""
     if listed is not None and _stem(url) not in listed:
         return False
@@ -333,7 +331,9 @@ def _read_zip(
         ):
             piece = _window(product, data, window, shift, fetcher.config.max_pixels)
     except RasterioError as error:
-        raise SourceError(f"{product.title}: {members[0]} in {url} cannot be read ({error})") from error
+        raise SourceError(
+            f"{product.title}: {members[0]} in {url} cannot be read ({error})"
+        ) from error
     found.urls.append(url)
     found.checks[url] = f"sha256:{got.sha256}"
     found.retrieved = max(found.retrieved, got.retrieved)
@@ -342,7 +342,11 @@ def _read_zip(
 
 
 def _window(
-    product: Product, data: Any, bounds: Bounds, shift: float, max_pixels: int  # noqa: ANN401 - rasterio
+    product: Product,
+    data: Any,
+    bounds: Bounds,
+    shift: float,
+    max_pixels: int,  # noqa: ANN401 - rasterio
 ) -> _Piece | None:
     """Read the whole pixels that touch a window; None when the raster lies beside it."""
     from rasterio.transform import Affine
@@ -441,7 +445,10 @@ def _lay(out: NDArray[Any], target: Affine, piece: _Piece, product: Product) -> 
         values = np.where(known, values * product.scale, values)
     col = (piece.transform.c - target.c) / target.a
     row = (piece.transform.f - target.f) / target.e
-    same = abs(piece.transform.a / target.a - 1) < 1e-9 and abs(piece.transform.e / target.e - 1) < 1e-9  # noqa: PLR2004 - float noise
+    same = (
+        abs(piece.transform.a / target.a - 1) < 1e-9
+        and abs(piece.transform.e / target.e - 1) < 1e-9
+    )  # noqa: PLR2004 - float noise
     whole = max(abs(col - round(col)), abs(row - round(row))) < 0.01  # noqa: PLR2004 - a hundredth of a pixel
     if same and whole:
         r, c = round(row), round(col)
@@ -496,7 +503,10 @@ def _write_cog(
         data.set_band_description(1, product.title)
         data.set_band_unit(1, product.unit)
         data.update_tags(
-            PRODUCT=product.id, VERSION=product.version, UNITS=product.unit, LICENCE=product.licence,
+            PRODUCT=product.id,
+            VERSION=product.version,
+            UNITS=product.unit,
+            LICENCE=product.licence,
             ATTRIBUTION=product.attribution,
         )
     temporary.replace(out)
@@ -523,11 +533,18 @@ def provenance(product: Product, layer: Layer) -> str:
     """
     return json.dumps(
         {
-            "product": product.id, "version": product.version, "urls": layer.urls,
-            "retrieved": layer.retrieved, "as_of": layer.as_of, "unit": product.unit,
+            "product": product.id,
+            "version": product.version,
+            "urls": layer.urls,
+            "retrieved": layer.retrieved,
+            "as_of": layer.as_of,
+            "unit": product.unit,
             "licence": layer.licence or product.licence,
             "attribution": layer.attribution or product.attribution,
-            "citation": product.citation, "checks": layer.checks, "note": layer.note,
+            "citation": product.citation,
+            "checks": layer.checks,
+            "note": layer.note,
         },
-        indent=1, ensure_ascii=False,
+        indent=1,
+        ensure_ascii=False,
     )
