@@ -289,9 +289,7 @@ def hand(
     streams = valid & ~sea & ((accumulation * cell_m**2 >= stream_area_km2 * 1e6) | mapped)
     drain = streams | (sea & valid)
     height = np.asarray(flow.hand(drain, np.nan_to_num(filled)), dtype=np.float64)
-    reached = (
-        flow.basins(idxs=np.flatnonzero(drain)) > 0 if drain.any() else np.zeros_like(drain)
-    )
+    reached = flow.basins(idxs=np.flatnonzero(drain)) > 0 if drain.any() else np.zeros_like(drain)
     height = np.where(known & reached, np.maximum(height, 0.0), np.nan)
     accumulation[~valid | sea] = np.nan
     return HandResult(

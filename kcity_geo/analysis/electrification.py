@@ -22,6 +22,7 @@ from kcity_geo.analysis.sector import (
     unassessed,
     weighted_mean,
 )
+from kcity_geo.cube import cell_size
 from kcity_geo.errors import CalibrationError, KCityWarning
 from kcity_geo.result import Indicator
 
@@ -50,6 +51,8 @@ _HELP = (
 )
 #: Ranks of cells near the grid lie above this, those of cells beyond its reach below 0.
 _NEAR = 1.0e9
+#: Fewer cells than this are no background.
+_FEWEST = 20
 
 
 def settlement_persons(population: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -365,6 +368,7 @@ def dark_limit(
     *,
     floor: float,
     deviations: float,
+    glow_cells: float,
 ) -> float:
     """
     Radiance below which ground counts as dark, from the light of land where nobody lives.
@@ -375,22 +379,20 @@ def dark_limit(
     population : persons, same shape; None: not known.
     floor : smallest limit.
     deviations : standard deviations above the mean of unpopulated land.
+    glow_cells : cells nearer than this to anybody are lit by their neighbours' glow (a pixel of
+        the product is wider than a cell) and left out.
 
     Returns
     -------
-    nW cm-2 sr-1. Light scattered from a city also falls on empty land: at most the median of
-    the inhabited land is used.
+    nW cm-2 sr-1; the floor when too little land lies so far from everybody.
     """
     if population is None:
         return floor
-    empty = np.isfinite(light) & ~(np.nan_to_num(population) > 0)
-    lived = np.isfinite(light) & (np.nan_to_num(population) > 0)
-    if empty.sum() < 20:  # noqa: PLR2004 - too few to speak of a background
+    away = ndimage.distance_transform_edt(~(np.nan_to_num(population) > 0))
+    empty = light[np.isfinite(light) & (away > glow_cells)]
+    if len(empty) < _FEWEST:
         return floor
-    limit = float(light[empty].mean() + deviations * light[empty].std())
-    if lived.any():
-        limit = min(limit, float(np.median(light[lived])))
-    return max(floor, limit)
+    return max(floor, float(empty.mean() + deviations * empty.std()))
 
 
 def unlit_built_share(
@@ -451,6 +453,7 @@ def dark_built_land(
         people,
         floor=float(settings["dark_floor"]),
         deviations=float(settings["background_sd"]),
+        glow_cells=2 * float(settings["ntl_pixel_m"]) / cell_size(data.grid),
     )
     built = np.where(inside, built, np.nan)
     cells = np.where(np.isfinite(light) & (built > 0), (light < limit).astype(float), np.nan)
