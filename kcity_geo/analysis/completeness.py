@@ -35,6 +35,7 @@ __all__ = [
     "confidence",
     "expected_road_m",
     "identification",
+    "point_completeness",
     "quantile_fit",
     "road_frontier",
     "saturation_score",
@@ -197,6 +198,31 @@ def identification(roads: ArrayLike, buildings: ArrayLike) -> NDArray[np.uint8]:
     r, b = np.asarray(roads, dtype=np.float64), np.asarray(buildings, dtype=np.float64)
     code = np.where(b >= limit, np.where(r >= limit, 4, 1), np.where(r >= limit, 3, 2))
     return np.asarray(np.where(np.isnan(r) | np.isnan(b), 0, code), dtype=np.uint8)
+
+
+def point_completeness(
+    roads: ArrayLike, ratio: ArrayLike, *, cap: float = 0.5
+) -> NDArray[np.float64]:
+    """
+    Guess the completeness of facilities and utilities, for which there is no reference.
+
+    Parameters
+    ----------
+    roads : completeness of the roads around, 0 to 1.
+    ratio : mapped features over those a planning norm lets expect.
+    cap : nobody can claim more without a reference.
+
+    Returns
+    -------
+    min(cap, roads * min(1, ratio)).
+
+    Examples
+    --------
+    >>> point_completeness(0.8, 6 / 12).item()
+    0.4
+    """
+    share = np.minimum(1.0, np.asarray(ratio, dtype=np.float64))
+    return np.asarray(np.minimum(cap, np.asarray(roads, dtype=np.float64) * share))
 
 
 def quantile_fit(
@@ -523,7 +549,7 @@ class _Assessment:
         current = (
             self._window_ratio(recent, expected) if dated else limits["unknown_currentness"] * ratio
         )
-        geometry = np.minimum(rule["cap"], np.nan_to_num(self.roads) * ratio)
+        geometry = point_completeness(np.nan_to_num(self.roads), ratio, cap=rule["cap"])
         return geometry, attributes, current
 
     def _expected_points(self, rule: Mapping[str, Any]) -> NDArray[np.float64]:

@@ -212,9 +212,11 @@ def outline(
 
 def _window_box(grid: GeoBox, r0: int, r1: int, c0: int, c1: int) -> shapely.Polygon:
     size, box = float(abs(grid.resolution.x)), grid.boundingbox
-    return shapely.box(
-        box.left + c0 * size, box.top - r1 * size, box.left + c1 * size, box.top - r0 * size
+    west, north = float(box.left), float(box.top)
+    window: shapely.Polygon = shapely.box(
+        west + c0 * size, north - r1 * size, west + c1 * size, north - r0 * size
     )
+    return window
 
 
 def _smooth(
@@ -227,8 +229,8 @@ def _smooth(
 ) -> shapely.Polygon:
     for share in (1.0, 0.75, 0.5, 0.25):
         simple = shapely.simplify(part, share * size, preserve_topology=True)
-        simple = shapely.intersection(shapely.difference(simple, barred), frame)
-        pieces = [p for p in shapely.get_parts(simple) if isinstance(p, shapely.Polygon)]
+        kept = shapely.intersection(shapely.difference(simple, barred), frame)
+        pieces = [p for p in shapely.get_parts(kept) if isinstance(p, shapely.Polygon)]
         if not pieces:
             continue
         largest = max(pieces, key=lambda p: p.area)

@@ -52,7 +52,7 @@ def site_threshold(score: NDArray[np.float64]) -> float:
 
     Returns
     -------
-    Score of the best tenth of the feasible cells, at least 0.5.
+    0.7, or the score of the best tenth of the feasible cells where that is lower; at least 0.5.
 
     Examples
     --------
@@ -63,7 +63,8 @@ def site_threshold(score: NDArray[np.float64]) -> float:
     known = score[np.isfinite(score)]
     if len(known) == 0:
         return float(rule["threshold_min"])
-    return float(max(rule["threshold_min"], np.quantile(known, rule["threshold_quantile"])))
+    best = np.quantile(known, rule["threshold_quantile"])
+    return float(max(rule["threshold_min"], min(rule["threshold_good"], best)))
 
 
 def rank_sites(

@@ -26,7 +26,7 @@ UTM = CRS(32632)
 
 def frame(rows: list[dict[str, Any]], geometry: list[Any]) -> gpd.GeoDataFrame:
     """A layer: shapes are given from the south-west corner of the toy city, metres."""
-    moved = [shapely.transform(g, lambda xy: xy + (WEST, SOUTH)) for g in geometry]
+    moved = [shapely.transform(g, lambda xy: xy + np.array([WEST, SOUTH])) for g in geometry]
     table = pd.DataFrame(rows or None)
     if "osm_id" not in table:
         table["osm_id"] = np.arange(1, len(moved) + 1)
