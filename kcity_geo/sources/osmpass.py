@@ -39,6 +39,7 @@ class Trouble:
 
     Parameters
     ----------
+    ways : ways looked at.
     cut_ways : ways that lack nodes and are shorter than in OSM.
     lost_ways : ways of which nothing is left.
     lost_relations : multipolygons that could not be assembled.
@@ -46,6 +47,7 @@ class Trouble:
     undecodable : objects with tags that are no UTF-8.
     """
 
+    ways: int = 0
     cut_ways: int = 0
     lost_ways: int = 0
     lost_relations: int = 0
@@ -163,6 +165,7 @@ class Reader:
         if not lines and not areas:
             return
         before = self._trouble.cut_ways
+        self._trouble.ways += 1
         parts = self._parts(way, wanted=bool(lines and match.node_ids))
         stamp = _stamp(way)
         if lines:

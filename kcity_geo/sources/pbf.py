@@ -9,6 +9,7 @@ dropped. User names, user ids and changesets are never read.
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -178,6 +179,10 @@ def read_osm(
     try:
         _refuse_nul(path)
         reader.read(str(path))
+        if trouble.ways and trouble.lost_ways > trouble.ways / 2:
+            trouble = Trouble()
+            reader = Reader(area, trouble, progress)
+            _read_sorted(path, reader)
     except (RuntimeError, OSError, ValueError) as error:
         raise _broken(name, error) from error
     if not len(reader.kept) and box is None:
@@ -223,6 +228,19 @@ def _checked(path: Path, config: Config) -> str:
             "extract to the city or raise max_file_bytes"
         )
     return f"OSM file {path}"
+
+
+def _read_sorted(path: Path, reader: Reader) -> None:
+    """Read a file whose ways come before their nodes, as Overpass may write it."""
+    import osmium
+
+    with tempfile.TemporaryDirectory(prefix="kcity-osm-") as folder:
+        copy = f"{folder}/sorted.osm.pbf"
+        merged = osmium.MergeInputReader()
+        merged.add_file(str(path))
+        with osmium.SimpleWriter(copy) as writer:
+            merged.apply(writer, simplify=True)
+        reader.read(copy)
 
 
 def _refuse_nul(path: Path) -> None:

@@ -193,6 +193,16 @@ def test_without_a_date_in_the_file_the_last_edit_counts(tmp_path: Path) -> None
     assert small_town().read(tmp_path).date == "2021-05-04T03:02:01Z"
 
 
+def test_ways_written_before_their_nodes_are_read_all_the_same(tmp_path: Path) -> None:
+    town = small_town()
+    first = town.read(tmp_path)
+    town.nodes, town.ways = town.ways, town.nodes
+    turned = town.read(tmp_path)
+    assert not turned.warnings
+    for layer, frame in first.layers.items():
+        assert frame.geometry.to_wkb().tolist() == turned.layers[layer].geometry.to_wkb().tolist()
+
+
 def test_progress_is_called(tmp_path: Path) -> None:
     seen: list[int] = []
     read_osm(small_town().save(tmp_path), area=AREA, crs=UTM, progress=seen.append)
