@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
 
-__all__ = ["OsmExtract", "empty_layers", "layer_table", "read_header", "read_osm", "read_relation"]
+__all__ = ["OsmExtract", "empty_layers", "layer_table", "read_header", "read_osm"]
 
 SUFFIXES: Final = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
 
@@ -96,48 +96,6 @@ def read_header(path: str | Path) -> tuple[shapely.Polygon | None, str]:
         polygon = shapely.box(low.lon, low.lat, high.lon, high.lat)
     stamp = header.get("osmosis_replication_timestamp") or header.get("timestamp") or ""
     return polygon, stamp
-
-
-def read_relation(path: str | Path, relation_id: int) -> BaseGeometry:
-    """
-    Read the area of one boundary or multipolygon relation, as outline of a city.
-
-    Parameters
-    ----------
-    path : OSM file that holds the relation with all its ways.
-    relation_id : id of the relation.
-
-    Returns
-    -------
-    Polygon or multipolygon, lon/lat.
-
-    Raises
-    ------
-    SourceError
-        If the relation is not in the file, is no area, or is cut by the edge of the extract.
-    """
-    import osmium
-
-    path = Path(path)
-    name = _checked(path, Config())
-    wanted = osmium.filter.IdFilter([relation_id])
-    wanted.enable_for(osmium.osm.RELATION)
-    areas = osmium.filter.EntityFilter(osmium.osm.AREA)
-    outline: BaseGeometry | None = None
-    try:
-        _refuse_nul(path)
-        for item in osmium.FileProcessor(str(path)).with_areas(wanted).with_filter(areas):
-            if not item.from_way() and item.orig_id() == relation_id and item.num_rings()[0]:
-                wkb = osmium.geom.WKBFactory().create_multipolygon(item)
-                outline = shapely.from_wkb(bytes.fromhex(wkb))
-    except (RuntimeError, OSError, ValueError) as error:
-        raise _broken(name, error) from error
-    if outline is not None:
-        return outline
-    raise SourceError(
-        f"{name}: relation {relation_id} is not in it as a whole area; check the id, or give an "
-        "extract that holds all of its ways"
-    )
 
 
 def read_osm(

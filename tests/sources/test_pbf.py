@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
 
-import geopandas as gpd
 import numpy as np
 import osmium
 import pandas as pd
@@ -25,7 +24,6 @@ from kcity_geo.sources.pbf import (
     layer_table,
     read_header,
     read_osm,
-    read_relation,
 )
 
 if TYPE_CHECKING:
@@ -715,27 +713,6 @@ def test_a_file_over_the_limit_is_refused_before_reading(tmp_path: Path) -> None
     path = small_town().save(tmp_path)
     with pytest.raises(LimitError, match="max_file_bytes"):
         read_osm(path, area=AREA, crs=UTM, config=Config(max_file_bytes=100))
-
-
-# --- outlines ---------------------------------------------------------------------------------------
-
-
-def test_outline_of_a_boundary_relation(tmp_path: Path) -> None:
-    town = Map()
-    nodes = [town.node(x, y) for x, y in SQUARE]
-    first = town.way_of(nodes[:3], {})
-    second = town.way_of([*nodes[2:], nodes[0]], {})
-    members = [(first, "outer"), (second, "outer")]
-    relation = town.relation(members, {"type": "boundary", "boundary": "administrative"})
-    broken = town.relation([(first, "outer")], {"type": "boundary", "name": "open"})
-    path = town.save(tmp_path)
-    outline = read_relation(path, relation)
-    assert gpd.GeoSeries([outline], crs=4326).to_crs(UTM).area.tolist() == pytest.approx(
-        [10_000], rel=0.01
-    )
-    for wrong in (broken, 12_345_678):
-        with pytest.raises(SourceError, match=f"relation {wrong} is not in it"):
-            read_relation(path, wrong)
 
 
 # --- a real extract that was cut with missing nodes ---------------------------------------------------
