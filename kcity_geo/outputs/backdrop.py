@@ -29,7 +29,7 @@ MAX_POINTS = 450_000
 _SCALE = 1e5
 
 _STREETS: tuple[tuple[str, str, tuple[str, ...], str, float], ...] = (
-    ("motorways", "Motorways and trunk roads", ("motorway", "trunk"), "#7d6b4f", 2.6),
+    ("motorways", "Motorways and trunk roads", ("motorway", "trunk"), "#7d6b4f", 2.0),
     ("main", "Main streets", ("primary", "secondary"), "#8d8d8d", 1.9),
     ("collectors", "Other through streets", ("tertiary", "unclassified", "road"), "#9a9a9a", 1.1),
     ("local", "Local streets", ("residential", "living_street", "pedestrian"), "#aeaeae", 0.7),

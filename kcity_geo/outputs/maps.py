@@ -12,6 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import shapely
+
 from kcity_geo.outputs.backdrop import Drawing, make_backdrop
 from kcity_geo.outputs.facilities import make_facilities
 from kcity_geo.outputs.hover import hover_data
@@ -24,6 +26,7 @@ from kcity_geo.outputs.themes import EMPTY, Theme, make_themes, painted, rgba_ta
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kcity_geo.city import City
     from kcity_geo.result import Result
 
 __all__ = ["build_map", "save_map"]
@@ -206,9 +209,8 @@ def _add_outlines(result: Result, page: Any) -> None:  # noqa: ANN401
     city = result.data.city
     tolerance = max(1.0, (city.boundary_metric.area**0.5) / 3000)
     if len(city.districts) > 1:
-        lines = city.districts.geometry.simplify(tolerance).to_crs(4326).set_precision(1e-6)
         folium.GeoJson(
-            json.loads(lines.to_json(drop_id=True)),
+            _outline_json(shapely.boundary(city.districts.geometry.to_numpy()), city, tolerance),
             name="Districts",
             style_function=lambda _: {
                 "color": "#3b3b3b", "weight": 1.2, "fill": False, "dashArray": "5 4",
@@ -216,15 +218,23 @@ def _add_outlines(result: Result, page: Any) -> None:  # noqa: ANN401
             pane="kc_lines",
             interactive=False,
         ).add_to(page)  # fmt: skip
-    outline = city.districts.geometry.iloc[:0].copy()
-    outline = type(outline)([city.boundary_metric.simplify(tolerance)], crs=city.crs)
     folium.GeoJson(
-        json.loads(outline.to_crs(4326).set_precision(1e-6).to_json(drop_id=True)),
+        _outline_json(shapely.boundary([city.boundary_metric]), city, tolerance),
         name="Study area",
         style_function=lambda _: {"color": "#111111", "weight": 2.2, "fill": False},
         pane="kc_lines",
         interactive=False,
     ).add_to(page)
+
+
+def _outline_json(lines: Any, city: City, tolerance: float) -> dict[str, Any]:  # noqa: ANN401
+    """Lines in degrees, each shared border once."""
+    import geopandas as gpd
+
+    merged = shapely.simplify(shapely.line_merge(shapely.union_all(lines)), tolerance)
+    shape = gpd.GeoSeries([merged], crs=city.crs).to_crs(4326).set_precision(1e-6).iloc[0]
+    found: dict[str, Any] = json.loads(shapely.to_geojson(shape))
+    return found
 
 
 def _add_sites(result: Result, page: Any) -> None:  # noqa: ANN401

@@ -15,7 +15,7 @@ from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import LABEL_COLOURS, SEVERITY_COLOURS
 from kcity_geo.outputs.figures import theme_figure
 from kcity_geo.outputs.pages import asset, environment, seal
-from kcity_geo.outputs.summary import confidence_word, severity_word, summarise
+from kcity_geo.outputs.summary import confidence_word, range_words, severity_word, summarise
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import LABEL_WORDS, Theme, make_themes, sector_title
 from kcity_geo.result import LABELS, SECTORS, SEVERITY
@@ -37,6 +37,23 @@ _EVIDENCE_WORDS = {
     "proxy": "a stand-in for what cannot be seen",
     "user": "given by the city",
     "synthetic": "generated",
+}
+_OFFICIAL_WORDS = {
+    "year": "Year of the numbers",
+    "source": "Published by",
+    "population": "Residents",
+    "electricity_access": "Residents with electricity",
+    "piped_water_access": "Residents with piped water",
+    "water_supply_m3_day": "Water production, m³/day",
+    "water_storage_m3": "Treated-water storage, m³",
+    "wastewater_capacity_m3_day": "Wastewater treatment, m³/day",
+    "peak_demand_mw": "Peak power demand, MW",
+    "firm_capacity_mw": "Firm power supply, MW",
+    "import_capacity_mw": "Power import capacity, MW",
+    "nrw_share": "Water lost on the way",
+    "lpcd": "Domestic water use, litres per person and day",
+    "population_growth_share": "Growth a year",
+    "table": "Table by district",
 }
 #: Chapters of a full study (World Bank, ADB, EDCF tables of contents) that stay empty here.
 _LEFT_OUT = (
@@ -189,9 +206,7 @@ def _indicators(result: Result) -> list[dict[str, Any]]:
                 "value": human(row["value"], units),
                 "standard": human(row.get("standard"), units),
                 "gap": human(row.get("gap"), "share"),
-                "range": f"{round(100 * low)} to {round(100 * high)} %"
-                if math.isfinite(low) and math.isfinite(high)
-                else "",
+                "range": range_words(low, high),
                 "label": plain_text(row.get("label")),
                 "evidence": plain_text(row.get("evidence")),
                 "mark": plain_text(row.get("mark")),
@@ -200,7 +215,7 @@ def _indicators(result: Result) -> list[dict[str, Any]]:
                 ),
                 "note": plain_text(row.get("note"), max_chars=400),
                 "features": f"{int(_float(row['n_features'])):,}"
-                if math.isfinite(_float(row.get("n_features")))
+                if _float(row.get("n_features")) > 0
                 else "",
                 "as_of": plain_text(row.get("as_of")),
             }
@@ -216,7 +231,7 @@ def _inventory(result: Result) -> list[dict[str, str]]:
             "count": f"{int(row['count']):,}",
             "length": human(row["length_km"], "km") if _float(row["length_km"]) > 0 else "",
             "area": human(row["area_ha"], "ha") if _float(row["area_ha"]) > 0 else "",
-            "key": plain_text(row["key_attribute"]),
+            "key": plain_text(row["key_attribute"]).replace("_", " "),
             "share": human(row["key_attribute_share"], "share", missing=""),
         }
         for _, row in result.data.inventory.iterrows()
@@ -333,10 +348,9 @@ def _official_value(key: str, value: Any) -> str:  # noqa: ANN401 - any TOML val
 
 
 def _official(result: Result) -> list[tuple[str, str]]:
-    fields = type(result.study.official).model_fields
     values = result.study.official.model_dump(exclude_none=True)
     return [
-        (plain_text(fields[key].description or key).capitalize(), _official_value(key, value))
+        (_OFFICIAL_WORDS.get(key, key.replace("_", " ")), _official_value(key, value))
         for key, value in values.items()
-        if value != "" and key in fields
+        if value != ""
     ]

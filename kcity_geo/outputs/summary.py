@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from kcity_geo.result import Result
 
-__all__ = ["SectorRow", "SiteRow", "Summary", "confidence_word", "severity_word", "summarise"]
+__all__ = [
+    "SectorRow",
+    "SiteRow",
+    "Summary",
+    "confidence_word",
+    "range_words",
+    "severity_word",
+    "summarise",
+]
 
 _HIGH_CONFIDENCE = 0.7
 
@@ -130,6 +138,29 @@ def confidence_word(confidence: float) -> str:
     return "high" if confidence >= _HIGH_CONFIDENCE else "medium"
 
 
+def range_words(low: float, high: float) -> str:
+    """
+    Say between which values a share lies.
+
+    Parameters
+    ----------
+    low, high : shares; NaN: not known.
+
+    Returns
+    -------
+    Text; empty when not known or when both are the same in whole percent.
+
+    Examples
+    --------
+    >>> range_words(0.23, 0.5), range_words(0.281, 0.284)
+    ('23 and 50 %', '')
+    """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    first, last = round(100 * low), round(100 * high)
+    return f"{first} and {last} %" if first != last else ""
+
+
 def summarise(result: Result) -> Summary:
     """
     Say in words what a study found.
@@ -205,7 +236,7 @@ def _sector_row(row: Mapping[str, Any], sector: str) -> SectorRow:
         percent=round(100 * gap, 1) if assessed else 0.0,
         low=round(100 * low, 1) if known else 0.0,
         high=round(100 * high, 1) if known else 0.0,
-        range_words=f"{round(100 * low)} and {round(100 * high)} %" if known else "",
+        range_words=range_words(low, high),
         severity=severity_word(gap),
         label=label,
         label_words=LABEL_WORDS.get(label, ""),
@@ -225,8 +256,8 @@ def _headline(
         worst = max(single, key=lambda s: s.percent)
         between = f" (between {worst.range_words} given the data)" if worst.range_words else ""
         lines.append(
-            f"The largest gap is in {worst.title.lower()}: {worst.gap} short of the standard{between}; "
-            f"{worst.label_words or worst.label}."
+            f"The largest gap is in {worst.title.lower()}: {worst.gap} short of the standard{between}. "
+            f"Severity {worst.severity}; confidence {worst.confidence}."
         )
     else:
         lines.append("No sector could be assessed with the data given.")

@@ -43,12 +43,12 @@ _TITLES = {
 #: What a label means, in one line.
 LABEL_WORDS = {
     "UNKNOWN": "nothing mapped and nothing known",
-    "CONFIRMED GAP": "below standard, data good",
-    "PROBABLE GAP": "below standard, data fair",
-    "DATA GAP": "too little mapped to tell: survey first",
-    "SERVED": "meets the standard, data good",
-    "SERVED (likely)": "meets the standard, data fair",
-    "SERVED (weak evidence)": "seems to meet it, data poor",
+    "CONFIRMED GAP": "gap of 40 % or more, data good",
+    "PROBABLE GAP": "gap of 40 % or more, data fair",
+    "DATA GAP": "looks like a gap, data poor: survey first",
+    "SERVED": "gap under 40 %, data good",
+    "SERVED (likely)": "gap under 40 %, data fair",
+    "SERVED (weak evidence)": "gap under 40 %, data poor",
     "NOT ASSESSED": "no data on this at all",
 }
 
@@ -58,6 +58,7 @@ _CONSTRAINT_COLOURS = (
     "#8c510a", "#01665e", "#762a83", "#b2182b", "#4d4d4d", "#2166ac", "#bf812d", "#5aae61",
     "#9970ab", "#d6604d", "#878787", "#4393c3",
 )  # fmt: skip
+_OPEN_LAND = "#eaf5dc"
 _TRAIN_COLOURS = ("#d73027", "#fdd49e", "#1a5fa3")
 
 
@@ -267,13 +268,13 @@ def _excluded_theme(result: Result) -> Theme:
     inside = result.data.inside
     codes = np.full(inside.shape, EMPTY, dtype=np.uint8)
     legend: list[tuple[str, bool, str]] = []
-    colours: list[str] = []
+    colours = [_OPEN_LAND]
     total = max(1, int(inside.sum()))
     for constraint in result.score.constraints:
         hit = constraint.excluded & inside
         if not constraint.applied or not hit.any():
             continue
-        colour = _CONSTRAINT_COLOURS[len(colours) % len(_CONSTRAINT_COLOURS)]
+        colour = _CONSTRAINT_COLOURS[(len(colours) - 1) % len(_CONSTRAINT_COLOURS)]
         codes[hit & (codes == EMPTY)] = len(colours)
         colours.append(colour)
         share = human(hit.sum() / total, "share")
@@ -284,16 +285,17 @@ def _excluded_theme(result: Result) -> Theme:
         colours.append("#878787")
         share = human(rest.sum() / total, "share")
         legend.append(("#878787", False, f"no data to tell: {share}"))
+    free = inside & (codes == EMPTY)
+    codes[free] = 0
+    legend.insert(0, (_OPEN_LAND, False, f"open to building: {human(free.sum() / total, 'share')}"))
     return Theme(
         key="excluded",
         title="Land excluded from building",
         codes=codes,
         hatched=np.zeros(inside.shape, dtype=bool),
-        colours=tuple(colours) or ("#878787",),
+        colours=tuple(colours),
         legend=tuple(legend),
         question="Which rule keeps building away? First rule that holds; share of the study area",
-        note="" if legend else "Nothing is excluded.",
-        assessed=bool(legend),
     )
 
 
