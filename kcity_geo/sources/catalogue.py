@@ -7,6 +7,7 @@ A catalogue is data from outside: only plain web addresses pass. It opens no con
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
 from string import Formatter
@@ -18,7 +19,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from kcity_geo.config import read_table
 from kcity_geo.errors import LicenceError, SourceError, StudyError
 
-__all__ = ["Catalogue", "Licence", "Product", "load_catalogue", "require_licence"]
+__all__ = [
+    "Catalogue",
+    "Licence",
+    "Product",
+    "load_catalogue",
+    "recognise_licence",
+    "require_licence",
+]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 _FIELDS = {"tile", "id", "iso3", "ISO3", "level", "key", "lat", "lon"}
@@ -305,3 +313,28 @@ def require_licence(licence: Licence, *, what: str, commercial: bool) -> None:
             f"{what}: its licence ({licence.title}) {reason}; leave the product out, bring a file "
             "that you may use, or run without --commercial"
         )
+
+
+def recognise_licence(text: str) -> str:
+    """
+    Tell which licence a provider means by its own words or address.
+
+    Parameters
+    ----------
+    text : for example ``"Creative Commons Attribution 4.0 International (CC BY 4.0)"``.
+
+    Returns
+    -------
+    Id of ``tables/licences.toml``; ``"unknown"`` when the words are not recognised.
+
+    Examples
+    --------
+    >>> recognise_licence("https://creativecommons.org/licenses/by/4.0/")
+    'CC-BY-4.0'
+    >>> recognise_licence("ask us")
+    'unknown'
+    """
+    for row in read_table("licences")["recognise"]:
+        if re.search(row["pattern"], text.strip().lower()):
+            return str(row["licence"])
+    return "unknown"

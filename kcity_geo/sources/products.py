@@ -33,10 +33,14 @@ if TYPE_CHECKING:
     from kcity_geo.sources.catalogue import Product
     from kcity_geo.sources.download import Fetcher
 
-__all__ = ["Layer", "fetch_raster", "provenance", "s3_keys"]
+__all__ = ["Layer", "NoDataHereError", "fetch_raster", "provenance", "s3_keys"]
 
 Bounds = tuple[float, float, float, float]
 _GLO30_DEG = 1 / 3600
+
+
+class NoDataHereError(SourceError):
+    """A product works, but has nothing at this place."""
 
 
 @dataclass(frozen=True)
@@ -383,7 +387,7 @@ def _mosaic(product: Product, found: _Found, bounds: Bounds) -> tuple[NDArray[An
     fill = _fill(product, found)
     if not found.pieces:
         if product.outside is None or not found.sea:
-            raise SourceError(f"{product.title}: has no data in the study area {bounds}")
+            raise NoDataHereError(f"{product.title}: has no data in the study area {bounds}")
         return _sea(bounds, fill)
     finest = min(found.pieces, key=lambda p: p.transform.a)
     a, e = finest.transform.a, finest.transform.e

@@ -1,0 +1,810 @@
+"""
+Fetch: a place -> a city pack that then works offline.
+
+Each product is staged beside the pack with a note of its origin; a run that stops goes on where it
+stopped, and the pack appears when it is whole. A list of cities is worked through one after
+another; one that fails is reported and the others are finished.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import shutil
+import warnings
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from kcity_geo.city import make_city
+from kcity_geo.errors import (
+    KCityError,
+    KCityWarning,
+    LicenceError,
+    OfflineError,
+    OutputError,
+    SourceError,
+    SourceTimeoutError,
+    StudyError,
+)
+from kcity_geo.sources.catalogue import Catalogue, Product, load_catalogue, require_licence
+from kcity_geo.sources.download import Fetcher, safe_name
+from kcity_geo.sources.feeds import find_feeds
+from kcity_geo.sources.overpass import fetch_overpass
+from kcity_geo.sources.overture import fetch_buildings
+from kcity_geo.sources.pack import Entry, verify_pack, write_manifest
+from kcity_geo.sources.pbf_extracts import clip_extract, find_extract, get_extract
+from kcity_geo.sources.places import Place, circle, fetch_districts, find_place, place_of_boundary
+from kcity_geo.sources.products import Layer, NoDataHereError, fetch_raster
+from kcity_geo.studyfile import load_study
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from kcity_geo.config import Config
+    from kcity_geo.sources.download import Progress
+
+__all__ = ["Outcome", "fetch", "fetch_cities"]
+
+FILES = {
+    "osm": "city.osm.pbf",
+    "elevation": "elevation.tif",
+    "population": "population.tif",
+    "built": "built.tif",
+    "landcover": "landcover.tif",
+    "nightlights": "nightlights.tif",
+    "solar": "solar.tif",
+    "gtfs": "gtfs.zip",
+    "surface_water": "surface_water.tif",
+    "districts": "districts.geojson",
+    "buildings": "buildings.parquet",
+    "flood": "flood.tif",
+    "settlement": "settlement.tif",
+}
+_IN_STUDY = (
+    "osm",
+    "elevation",
+    "population",
+    "built",
+    "landcover",
+    "nightlights",
+    "solar",
+    "flood",
+    "settlement",
+    "gtfs",
+)
+_RASTER = {"cog_tiles", "cog_country", "cog_listing", "zip_tiles", "zip_global", "pvgis"}
+_MARGIN_M = 5000.0  # terrain needs its surroundings; see sources/rasters.py read_dem
+_OSM_MARGIN_M = 1000.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one city of a list: ``done``, ``kept`` (was there already) or ``failed``."""
+
+    place: str
+    status: str
+    study: Path | None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One fetch: where, what, with which tools."""
+
+    place: Place
+    stage: Path
+    catalogue: Catalogue
+    fetcher: Fetcher
+    commercial: bool
+    asked: frozenset[str]
+
+    @property
+    def config(self) -> Config:
+        return self.fetcher.config
+
+
+def fetch(  # noqa: PLR0913 - all but two are by keyword and have defaults
+    place: str | None = None,
+    *,
+    out: Path,
+    config: Config,
+    boundary: Path | BaseGeometry | None = None,
+    products: Iterable[str] | None = None,
+    commercial: bool = False,
+    catalogue: Catalogue | Path | None = None,
+    osm_route: str | None = None,
+    allow_partial: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Path:
+    """
+    Collect everything that a study of a place needs into a city pack.
+
+    Parameters
+    ----------
+    place : ``"Name, Country"``; may be left out when a boundary is given.
+    out : folder of the pack. A whole pack of the same request that is there already is kept.
+    config : cache, contact, limits.
+    boundary : polygon file, or a polygon in lon/lat, instead of the outline found by name.
+    products : ids of the catalogue; default: those marked ``default``.
+    commercial : the study is paid work: data that may not be used for it is refused.
+    catalogue : a catalogue, or a user's file to lay over the package's.
+    osm_route : ``"overpass"`` or ``"pbf"``; default: by the size of the area.
+    allow_partial : make the pack although products failed; the manifest names them.
+    progress : called while files are downloaded.
+
+    Returns
+    -------
+    Path of the pack's ``study.toml``, ready for ``kcity run``.
+
+    Raises
+    ------
+    CityNotFoundError
+        If nothing, or more than one city, bears the name.
+    LicenceError
+        If a product may not be used for paid work; before anything is downloaded.
+    SourceError
+        If products could not be had; what was finished is kept and the next run goes on there.
+    OutputError
+        If the pack cannot be written.
+    """
+    out = Path(out)
+    if not isinstance(catalogue, Catalogue):
+        catalogue = load_catalogue(catalogue)
+    fetcher = Fetcher(config, pauses=catalogue.pause_s, progress=progress)
+    chosen = _chosen(catalogue, products, commercial=commercial)
+    where = _place(place, boundary, catalogue=catalogue, fetcher=fetcher)
+    make_city(where.name, where.boundary, config=config)  # refuses what is no city
+    request = _request_key(where, chosen, commercial=commercial, route=osm_route)
+    if (study := _already_there(out, request)) is not None:
+        return study
+    stage = out.parent / f".{out.name}.part"
+    try:
+        stage.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error})") from error
+    job = _Job(where, stage, catalogue, fetcher, commercial, frozenset(products or ()))
+    entries, missing, failed = _collect(job, chosen, route=osm_route)
+    if failed and not allow_partial:
+        raise _summary(where, failed, stage)
+    missing |= {theme: f"failed: {error}" for theme, error in failed.items()}
+    for theme, reason in missing.items():
+        warnings.warn(f"{where.name}: no {theme} in the pack: {reason}", KCityWarning, stacklevel=2)
+    _assemble(job, entries, missing, failed=sorted(failed), request=request)
+    _move_in(stage, out)
+    return out / "study.toml"
+
+
+# -- what is asked -----------------------------------------------------------------------------
+
+
+def _chosen(
+    catalogue: Catalogue, products: Iterable[str] | None, *, commercial: bool
+) -> list[Product]:
+    if products is None:
+        chosen = [p for p in catalogue.products.values() if p.default]
+    else:
+        chosen = [catalogue.product(i) for i in dict.fromkeys(products)]
+    if not chosen:
+        raise StudyError("fetch: no product is asked for; `kcity list sources` names them")
+    refused = []
+    for product in chosen:
+        if product.licence_of == "product":
+            try:
+                require_licence(
+                    catalogue.licence(product.licence), what=product.id, commercial=commercial
+                )
+            except LicenceError as error:
+                refused.append(str(error))
+    if refused:
+        raise LicenceError("fetch --commercial: " + " | ".join(refused))
+    return chosen
+
+
+def _place(
+    name: str | None,
+    boundary: Path | BaseGeometry | None,
+    *,
+    catalogue: Catalogue,
+    fetcher: Fetcher,
+) -> Place:
+    if boundary is None:
+        if not name:
+            raise StudyError("fetch: give the name of a place, or a boundary")
+        return find_place(name, config=fetcher.config, catalogue=catalogue, fetcher=fetcher)
+    if not isinstance(boundary, BaseGeometry):
+        from kcity_geo.sources.files import read_boundary
+
+        path = Path(boundary)
+        boundary, name = read_boundary(path, key="boundary"), name or path.stem
+    return place_of_boundary(name or "study area", boundary)
+
+
+def _request_key(
+    place: Place, chosen: list[Product], *, commercial: bool, route: str | None
+) -> str:
+    what = [
+        shapely.to_wkt(place.boundary, rounding_precision=6),
+        place.name,
+        commercial,
+        route,
+        sorted((p.id, p.version, p.url) for p in chosen),
+    ]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
+
+
+def _already_there(out: Path, request: str) -> Path | None:
+    if not out.exists():
+        return None
+    try:
+        manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+        same = manifest["place"]["request"] == request
+    except (OSError, ValueError, KeyError, TypeError):
+        if out.is_dir() and not any(out.iterdir()):
+            return None
+        raise OutputError(f"{out}: is there and is no city pack; give another --out") from None
+    return out / "study.toml" if same and not verify_pack(out) and not manifest["failed"] else None
+
+
+# -- the products ------------------------------------------------------------------------------
+
+
+def _collect(
+    job: _Job, chosen: list[Product], *, route: str | None
+) -> tuple[list[Entry], dict[str, str], dict[str, KCityError]]:
+    """Work through the themes; one that fails does not stop the others."""
+    entries: list[Entry] = []
+    missing: dict[str, str] = {}
+    failed: dict[str, KCityError] = {}
+    themes = dict.fromkeys(p.theme for p in chosen if p.theme != "boundary")
+    for theme in themes:
+        rows = [p for p in chosen if p.theme == theme]
+        try:
+            entry = _osm(job, rows, route) if theme == "osm" else _first(job, rows)
+        except (_AbsentError, NoDataHereError) as error:
+            missing[theme] = str(error)
+        except (OutputError, LicenceError):
+            raise
+        except KCityError as error:
+            failed[theme] = error
+        else:
+            entries.append(entry)
+    return entries, missing, failed
+
+
+class _AbsentError(Exception):
+    """There is nothing of this kind for this place, and that is no fault."""
+
+
+def _first(job: _Job, rows: list[Product]) -> Entry:
+    """Take the first product of a theme that has something here."""
+    reasons = []
+    for product in rows:
+        try:
+            return _staged(job, product, lambda p=product: _make(job, p))  # type: ignore[misc]
+        except (_AbsentError, NoDataHereError) as error:
+            reasons.append(str(error))
+    raise _AbsentError("; ".join(reasons))
+
+
+def _make(job: _Job, product: Product) -> Layer:
+    out = job.stage / FILES.get(product.theme, f"{product.theme}.tif")
+    if product.access in _RASTER:
+        bounds = _padded(job.place.boundary, _MARGIN_M).bounds
+        return fetch_raster(product, bounds, out, fetcher=job.fetcher, iso3=job.place.iso3)
+    if product.access == "geoboundaries":
+        return _districts(job, product, out)
+    if product.access == "gtfs_csv":
+        return _gtfs(job, product, out)
+    if product.access == "overture":
+        area = shapely.box(*job.place.boundary.bounds)
+        urls, release = fetch_buildings(product, area, out, fetcher=job.fetcher)
+        return Layer(out, urls, _now(), as_of=release)
+    raise StudyError(
+        f"catalogue: product {product.id}: access {product.access!r} is no data of a pack"
+    )
+
+
+def _osm(job: _Job, rows: list[Product], route: str | None) -> Entry:
+    """Overpass for a small area, the smallest covering extract for anything larger."""
+    area = _padded(job.place.boundary, _OSM_MARGIN_M)
+    live = [p for p in rows if p.access == "overpass"]
+    files = [p for p in rows if p.access == "pbf_index"]
+    if route not in {None, "overpass", "pbf"}:
+        raise StudyError(f"osm_route {route!r}: is neither 'overpass' nor 'pbf'")
+    if route is None and live and files:
+        limit = live[0].max_area_km2
+        route = "pbf" if limit is not None and _area_km2(area) > limit else "overpass"
+    if live and (route == "overpass" or not files):
+        return _staged(job, live[0], lambda: _by_overpass(job, live[0], area))
+    if not files:
+        raise StudyError(
+            "fetch: no product with OpenStreetMap extracts is asked for; add geofabrik"
+        )
+    return _staged(job, files[0], lambda: _by_pbf(job, files, area))
+
+
+def _by_overpass(job: _Job, product: Product, area: BaseGeometry) -> Layer:
+    path = fetch_overpass(area, config=job.config, catalogue=job.catalogue, fetcher=job.fetcher)
+    note = json.loads(path.with_name(path.name + ".json").read_text(encoding="utf-8"))
+    out = job.stage / FILES["osm"]
+    _copy(path, out)
+    return Layer(out, [product.url], note["retrieved"], as_of=note["as_of"])
+
+
+def _by_pbf(job: _Job, products: list[Product], area: BaseGeometry) -> Layer:
+    found = []
+    for product in products:
+        extract = find_extract(product, area, fetcher=job.fetcher, place=job.place.name)
+        if extract is not None:
+            found.append((extract.size_deg2, product.id, product, extract))
+    if not found:
+        raise SourceError(
+            f"OpenStreetMap: no extract of {', '.join(p.id for p in products)} covers the study area; give "
+            "an .osm.pbf of your own"
+        )
+    _, _, product, extract = min(found, key=lambda f: f[:2])
+    got = get_extract(product, extract, fetcher=job.fetcher)
+    out = job.stage / FILES["osm"]
+    date = clip_extract(got.path, area, out)
+    return Layer(
+        out,
+        [got.url],
+        got.retrieved,
+        as_of=date,
+        checks={got.url: f"sha256:{got.sha256}"},
+        note=f"cut from {extract.name}",
+    )
+
+
+def _districts(job: _Job, product: Product, out: Path) -> Layer:
+    found = fetch_districts(
+        product, iso3=job.place.iso3, area=job.place.boundary, fetcher=job.fetcher
+    )
+    if found is None:
+        raise _AbsentError("no level of geoBoundaries divides the study area")
+    _require_layer_licence(job, product, found.licence, found.licence_text)
+    temporary = out.with_name("part-" + out.name)
+    temporary.unlink(missing_ok=True)
+    found.frame.to_file(temporary, driver="GeoJSON", RFC7946="YES", WRITE_NAME="NO")
+    temporary.replace(out)
+    return Layer(
+        out,
+        [found.url],
+        _now(),
+        as_of=found.as_of,
+        licence=found.licence,
+        attribution=found.attribution,
+        checks={found.url: f"sha256:{found.sha256}"},
+        note=f"{found.level}; licence as stated: {found.licence_text}",
+    )
+
+
+def _gtfs(job: _Job, product: Product, out: Path) -> Layer:
+    table = job.fetcher.file(
+        product.url, kind="text", max_age_days=product.max_age_days, what=product.title
+    )
+    feeds = find_feeds(table.path, job.place.boundary)
+    if not feeds:
+        raise _AbsentError("the Mobility Database knows no open feed that serves this area")
+    problem: KCityError | None = None
+    for feed in feeds[:3]:
+        try:
+            _require_layer_licence(job, product, feed.licence, feed.licence_text or "not stated")
+        except _AbsentError as error:
+            problem = problem or SourceError(str(error))
+            continue
+        for url in feed.urls:
+            try:
+                got = job.fetcher.file(
+                    url,
+                    kind="gtfs",
+                    max_age_days=product.max_age_days,
+                    what=f"GTFS of {feed.provider}",
+                )
+            except OutputError:
+                raise
+            except KCityError as error:
+                problem = error
+                continue
+            _copy(got.path, out)
+            others = [f"{f.id} {f.provider}" for f in feeds if f.id != feed.id][:5]
+            return Layer(
+                out,
+                [got.url],
+                got.retrieved,
+                licence=feed.licence,
+                attribution=f"{feed.provider}; {product.attribution}",
+                checks={got.url: f"sha256:{got.sha256}"},
+                note=f"feed {feed.id}; licence as stated: {feed.licence_text or 'not stated'}"
+                + (f"; other feeds here: {', '.join(others)}" if others else ""),
+            )
+    raise _AbsentError(f"no feed could be had: {problem}")
+
+
+def _require_layer_licence(job: _Job, product: Product, licence_id: str, words: str) -> None:
+    """Refuse what was asked for by name; leave out, with the reason, what came by default."""
+    licence = job.catalogue.licence(licence_id)
+    try:
+        require_licence(licence, what=f"{product.id} ({words})", commercial=job.commercial)
+    except LicenceError as error:
+        if product.id in job.asked:
+            raise
+        raise _AbsentError(str(error)) from error
+
+
+# -- staging -----------------------------------------------------------------------------------
+
+
+def _staged(job: _Job, product: Product, make: Callable[[], Layer]) -> Entry:
+    """Give the entry of a product, from an earlier run when it is there and whole."""
+    path = job.stage / FILES.get(product.theme, f"{product.theme}.tif")
+    note = path.with_name(path.name + ".json")
+    key = hashlib.sha256(
+        json.dumps(
+            [
+                product.id,
+                product.version,
+                product.url,
+                shapely.to_wkt(job.place.boundary, rounding_precision=6),
+            ]
+        ).encode()
+    ).hexdigest()
+    try:
+        kept = json.loads(note.read_text(encoding="utf-8"))
+        if kept.pop("key") == key and _sha256(path) == kept["sha256"]:
+            return Entry(**kept)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    layer = make()
+    licence = job.catalogue.licence(layer.licence or product.licence)
+    entry = Entry(
+        path=path.name,
+        theme=product.theme,
+        product=product.id,
+        title=product.title,
+        version=product.version,
+        unit=product.unit,
+        licence=licence.id,
+        licence_title=licence.title,
+        licence_url=licence.url,
+        attribution=layer.attribution or product.attribution,
+        citation=product.citation,
+        urls=layer.urls,
+        retrieved=layer.retrieved,
+        as_of=layer.as_of,
+        note=layer.note,
+        checks=layer.checks,
+        bytes=path.stat().st_size,
+        sha256=_sha256(path),
+    )
+    temporary = note.with_name(note.name + ".new")
+    temporary.write_text(json.dumps(asdict(entry) | {"key": key}), encoding="utf-8")
+    temporary.replace(note)
+    return entry
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _copy(source: Path, target: Path) -> None:
+    temporary = target.with_name("part-" + target.name)
+    try:
+        shutil.copyfile(source, temporary)
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"{target}: cannot be written ({error})") from error
+
+
+def _assemble(
+    job: _Job,
+    entries: list[Entry],
+    missing: dict[str, str],
+    *,
+    failed: list[str],
+    request: str,
+) -> None:
+    """Write boundary, study file and manifest; drop what is not part of the pack."""
+    place, stage = job.place, job.stage
+    outline = {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "properties": {"name": place.name, "source": place.source},
+                "geometry": json.loads(shapely.to_geojson(shapely.orient_polygons(place.boundary))),
+            }
+        ],
+    }
+    (stage / "boundary.geojson").write_text(
+        json.dumps(outline, ensure_ascii=False), encoding="utf-8"
+    )
+    entries = [*entries, _boundary_entry(job)]
+    (stage / "study.toml").write_text(_study_text(place, entries, missing), encoding="utf-8")
+    load_study(stage / "study.toml")
+    about = {
+        "name": place.name,
+        "label": place.label,
+        "country": place.country,
+        "iso3": place.iso3,
+        "lon": place.lon,
+        "lat": place.lat,
+        "population": place.population,
+        "source": place.source,
+        "radius_km": place.radius_km,
+        "request": request,
+    }
+    keep = {e.path for e in entries} | {"study.toml"}
+    for path in stage.iterdir():
+        if path.name not in keep and not path.name.endswith(".json"):
+            path.unlink()
+    write_manifest(
+        stage,
+        place=about,
+        entries=entries,
+        missing=missing,
+        failed=failed,
+        made=_now(),
+        catalogue=job.catalogue,
+    )
+    for entry in entries:
+        (stage / f"{entry.path}.json").unlink(missing_ok=True)
+
+
+def _boundary_entry(job: _Job) -> Entry:
+    place = job.place
+    rows = {"nominatim": "nominatim", "gazetteer": "gazetteer"}
+    if place.source in rows:
+        product = next(p for p in job.catalogue.products.values() if p.access == rows[place.source])
+        licence = job.catalogue.licence(product.licence)
+        return Entry(
+            path="boundary.geojson",
+            theme="boundary",
+            product=product.id,
+            title=product.title,
+            version=product.version,
+            unit=product.unit,
+            licence=licence.id,
+            licence_title=licence.title,
+            licence_url=licence.url,
+            attribution=product.attribution,
+            citation=product.citation,
+            urls=[product.url] if product.url else [],
+            retrieved=_now(),
+            note=f"circle of {place.radius_km:.1f} km" if place.radius_km else place.label,
+        )
+    return Entry(
+        path="boundary.geojson",
+        theme="boundary",
+        product="own_file",
+        title="Boundary given by the user",
+        version="",
+        unit="polygon",
+        licence="own",
+        licence_title="the user's own",
+        licence_url="",
+        attribution="Boundary given by the user",
+        citation="",
+        urls=[],
+        retrieved=_now(),
+    )
+
+
+def _study_text(place: Place, entries: list[Entry], missing: dict[str, str]) -> str:
+    there = {e.theme: e.path for e in entries}
+    quoted = json.dumps  # a JSON string is a TOML string
+    lines = [
+        "# City pack made by `kcity fetch`; origin, date and licence of each file: manifest.json",
+        "",
+        "[study]",
+        f"name = {quoted(safe_name(place.name))}",
+        'project = "industrial_complex"',
+        "cell_m = 100",
+        "",
+        "[city]",
+        f"name = {quoted(place.name, ensure_ascii=False)}",
+        'boundary = "boundary.geojson"',
+    ]
+    if "districts" in there:
+        lines += [f"districts = {quoted(there['districts'])}"]
+    lines += ["", "[sources]"]
+    lines += [f"{theme} = {quoted(there[theme])}" for theme in _IN_STUDY if theme in there]
+    lines += [f"# {theme}: {' '.join(reason.split())}" for theme, reason in sorted(missing.items())]
+    lines += ["", "[official]", "# what the city already knows goes here and beats every proxy"]
+    if place.population:
+        lines += [
+            f"# GeoNames gives {place.population:,} people for the city; a control, not an official number of the study area"
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _move_in(stage: Path, out: Path) -> None:
+    old = out.parent / f".{out.name}.old"
+    try:
+        shutil.rmtree(old, ignore_errors=True)
+        if out.exists():
+            out.replace(old)
+        stage.replace(out)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error})") from error
+
+
+def _summary(place: Place, failed: dict[str, KCityError], stage: Path) -> SourceError:
+    lines = "; ".join(f"{theme}: {error}" for theme, error in failed.items())
+    text = (
+        f"{place.name}: {len(failed)} of the products could not be had: {lines}. What is finished is kept in "
+        f"{stage}; run the same command again, or with --allow-partial"
+    )
+    for kind in (OfflineError, SourceTimeoutError):
+        if all(isinstance(e, kind) for e in failed.values()):
+            return kind(text)
+    return SourceError(text)
+
+
+def _padded(boundary: BaseGeometry, margin_m: float) -> shapely.Polygon:
+    west, south, east, north = boundary.bounds
+    dy = margin_m / 110_574
+    dx = margin_m / (111_320 * max(0.05, math.cos(math.radians(max(abs(south), abs(north))))))
+    return shapely.box(
+        max(-180, west - dx), max(-90, south - dy), min(180, east + dx), min(90, north + dy)
+    )
+
+
+def _area_km2(area: BaseGeometry) -> float:
+    from pyproj import Geod
+
+    return abs(Geod(ellps="WGS84").geometry_area_perimeter(area)[0]) / 1e6
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+# -- a list of cities ----------------------------------------------------------------------------
+
+
+def fetch_cities(  # noqa: PLR0913 - as `fetch`
+    cities: Path,
+    *,
+    out: Path,
+    config: Config,
+    products: Iterable[str] | None = None,
+    commercial: bool = False,
+    catalogue: Catalogue | Path | None = None,
+    allow_partial: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    told: Callable[[Outcome], None] | None = None,
+) -> list[Outcome]:
+    """
+    Fetch a list of cities, one after another, going on where the last run stopped.
+
+    Parameters
+    ----------
+    cities : csv with a column ``place`` (``"Name, Country"``), or ``name`` and ``country``;
+        optional ``lat``, ``lon`` and ``radius_km`` (a circle) or ``boundary`` (a file, relative to
+        the csv).
+    out : folder; each city becomes a pack in it, named after the place.
+    config, products, commercial, catalogue, allow_partial, progress : as for `fetch`. Several
+        cities take OpenStreetMap from extracts, as the operators of Overpass ask.
+    told : called after each city.
+
+    Returns
+    -------
+    One outcome a row, in the order of the file; also in ``cities.json`` of the folder.
+
+    Raises
+    ------
+    SourceError
+        If the csv cannot be read.
+    """
+    rows = _city_rows(Path(cities))
+    if not isinstance(catalogue, Catalogue):
+        catalogue = load_catalogue(catalogue)
+    wanted = list(products) if products is not None else None
+    outcomes: list[Outcome] = []
+    seen: set[str] = set()
+    out.mkdir(parents=True, exist_ok=True)
+    for row in rows:
+        label = row["place"]
+        name = safe_name(label)
+        before = (out / name / "manifest.json").exists()
+        try:
+            if not label or name in seen:
+                raise StudyError(f"{label!r}: is empty or occurs twice in {cities}")
+            seen.add(name)
+            boundary = _row_boundary(row, Path(cities).parent)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", KCityWarning)
+                made = _mtime(out / name / "manifest.json")
+                study = fetch(
+                    label,
+                    out=out / name,
+                    config=config,
+                    boundary=boundary,
+                    products=wanted,
+                    commercial=commercial,
+                    catalogue=catalogue,
+                    allow_partial=allow_partial,
+                    osm_route="pbf" if len(rows) > 1 else None,
+                    progress=progress,
+                )
+            kept = before and made == _mtime(out / name / "manifest.json")
+            notes = "; ".join(
+                str(w.message) for w in caught if issubclass(w.category, KCityWarning)
+            )
+            outcome = Outcome(label, "kept" if kept else "done", study, notes)
+        except KCityError as error:
+            outcome = Outcome(label, "failed", None, str(error))
+        outcomes.append(outcome)
+        _write_outcomes(out / "cities.json", outcomes)
+        if told:
+            told(outcome)
+    return outcomes
+
+
+def _mtime(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def _write_outcomes(path: Path, outcomes: list[Outcome]) -> None:
+    rows = [
+        {
+            "place": o.place,
+            "status": o.status,
+            "study": o.study and o.study.relative_to(path.parent).as_posix(),
+            "message": o.message,
+        }
+        for o in outcomes
+    ]
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_text(json.dumps(rows, indent=1, ensure_ascii=False), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _city_rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = [
+                {
+                    (k or "").strip().lower(): (v or "").strip()
+                    for k, v in r.items()
+                    if isinstance(v, str)
+                }
+                for r in csv.DictReader(stream)
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{path}: cannot be read ({error})") from error
+    if not rows:
+        raise SourceError(f"{path}: holds no city")
+    for row in rows:
+        if "place" not in row:
+            if "name" not in row:
+                raise SourceError(f"{path}: needs a column 'place', or 'name' and 'country'")
+            row["place"] = ", ".join(p for p in (row["name"], row.get("country", "")) if p)
+    return rows
+
+
+def _row_boundary(row: dict[str, str], folder: Path) -> Path | BaseGeometry | None:
+    if row.get("boundary"):
+        return folder / row["boundary"]
+    if row.get("lat") and row.get("lon"):
+        try:
+            lat, lon, radius = (float(row[k]) for k in ("lat", "lon", "radius_km"))
+        except (KeyError, ValueError) as error:
+            raise StudyError(
+                f"{row['place']}: lat, lon and radius_km must be numbers ({error})"
+            ) from error
+        if not (abs(lat) < 89 and abs(lon) <= 180 and 0 < radius <= 150):  # noqa: PLR2004 - limits of a city
+            raise StudyError(f"{row['place']}: {lat}, {lon}, {radius} km is no study area")
+        return circle(lon, lat, radius)
+    return None

@@ -1,0 +1,413 @@
+"""
+Pack: a folder, or one zip of it, with all that a study of a city needs, and the proof of it.
+
+``manifest.json`` lists every file with sha256, size, origin, date and licence, and carries a
+checksum of itself; ``ATTRIBUTION.txt`` is what must be printed. Members of a zip are copied into
+the cache by the names of the manifest, never anywhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import zipfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from kcity_geo.errors import KCityError, LimitError, OutputError, SourceError
+from kcity_geo.sources.wellformed import safe_members
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from kcity_geo.config import Config
+    from kcity_geo.sources.catalogue import Catalogue
+
+__all__ = ["Entry", "attribution_text", "open_pack", "verify_pack", "write_manifest", "zip_pack"]
+
+FORMAT = "kcity-pack/1"
+MANIFEST = "manifest.json"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
+_CHUNK = 1 << 20
+_MAX_MANIFEST = 20_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One file of a pack: what it is, where it came from, under which terms."""
+
+    path: str
+    theme: str
+    product: str
+    title: str
+    version: str
+    unit: str
+    licence: str
+    licence_title: str
+    licence_url: str
+    attribution: str
+    citation: str
+    urls: list[str]
+    retrieved: str
+    as_of: str = ""
+    note: str = ""
+    checks: dict[str, str] = field(default_factory=dict)
+    bytes: int = 0
+    sha256: str = ""
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _canonical(manifest: Mapping[str, Any]) -> str:
+    rest = {k: v for k, v in manifest.items() if k != "checksum"}
+    text = json.dumps(rest, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_manifest(
+    folder: Path,
+    *,
+    place: Mapping[str, Any],
+    entries: Iterable[Entry],
+    missing: Mapping[str, str],
+    failed: Iterable[str] = (),
+    made: str,
+    catalogue: Catalogue,
+) -> Path:
+    """
+    Write ``ATTRIBUTION.txt`` and ``manifest.json`` of a folder.
+
+    Parameters
+    ----------
+    folder : holds the files already, ``study.toml`` among them.
+    place : name, centre, population and so on of the city.
+    entries : one a data file; size and sha256 are filled in here.
+    missing : theme -> why it is not in the pack.
+    failed : themes of `missing` that are there but could not be had; another run may.
+    made : ISO date and time.
+    catalogue : for the licences.
+
+    Returns
+    -------
+    Path of the manifest.
+
+    Raises
+    ------
+    OutputError
+        If a listed file is not in the folder.
+    """
+    rows = sorted(entries, key=lambda e: e.path)
+    (folder / "ATTRIBUTION.txt").write_text(
+        attribution_text(rows, place=str(place.get("label", "")), catalogue=catalogue),
+        encoding="utf-8",
+    )
+    files = []
+    for entry in rows:
+        path = folder / entry.path
+        if not path.is_file():
+            raise OutputError(f"{path}: is in the list of the pack but not in its folder")
+        files.append(asdict(entry) | {"bytes": path.stat().st_size, "sha256": _sha256(path)})
+    for name in ("ATTRIBUTION.txt", "study.toml"):
+        path = folder / name
+        files.append(
+            {"path": name, "theme": "pack", "bytes": path.stat().st_size, "sha256": _sha256(path)}
+        )
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "made": made,
+        "place": dict(place),
+        "missing": dict(missing),
+        "failed": sorted(failed),
+        "files": files,
+    }
+    manifest["checksum"] = _canonical(manifest)
+    path = folder / MANIFEST
+    path.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def attribution_text(entries: Iterable[Entry], *, place: str, catalogue: Catalogue) -> str:
+    """
+    Write what must be printed with every map, table and export.
+
+    Parameters
+    ----------
+    entries : files of the pack.
+    place : name of the city.
+    catalogue : for the rules of the licences.
+
+    Returns
+    -------
+    Plain text: a paragraph a product, then what the licences demand.
+    """
+    lines = [f"Data of this pack: {place}".rstrip(": "), ""]
+    rules: dict[str, set[str]] = {}
+    for entry in entries:
+        about = f"{entry.title} ({entry.version})" if entry.version else entry.title
+        lines += [f"{entry.path}: {about}", f"  {entry.attribution}"]
+        lines += [
+            f"  Licence: {entry.licence_title}"
+            + (f", {entry.licence_url}" if entry.licence_url else "")
+        ]
+        lines += [
+            f"  Retrieved {entry.retrieved[:10]}"
+            + (f", data of {entry.as_of}" if entry.as_of else "")
+        ]
+        if entry.citation:
+            lines += [f"  {entry.citation}"]
+        lines += [""]
+        licence = catalogue.licence(entry.licence)
+        if licence.share_alike:
+            rules.setdefault(
+                "A database made from these files and published must carry the same licence (maps and "
+                "reports need only the attribution)",
+                set(),
+            ).add(entry.path)
+        if licence.non_commercial:
+            rules.setdefault(
+                "Not for paid work" + ("" if licence.checked else " until its terms are read"),
+                set(),
+            ).add(entry.path)
+        if licence.no_redistribution:
+            rules.setdefault(
+                "Not to be handed on" + ("" if licence.checked else " until its terms are read"),
+                set(),
+            ).add(entry.path)
+    if rules:
+        lines += ["What the licences demand:"]
+        lines += [f"  {rule}: {', '.join(sorted(paths))}" for rule, paths in sorted(rules.items())]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+# -- checking ------------------------------------------------------------------------------------
+
+
+def _read_manifest(text: bytes) -> tuple[dict[str, Any], list[str]]:
+    problems = []
+    try:
+        manifest = json.loads(text)
+        files = {str(f["path"]): (int(f["bytes"]), str(f["sha256"])) for f in manifest["files"]}
+    except (ValueError, KeyError, TypeError) as error:
+        return {}, [f"{MANIFEST}: cannot be read ({error!r})"]
+    if manifest.get("format") != FORMAT:
+        problems.append(f"{MANIFEST}: format {manifest.get('format')!r}, not {FORMAT!r}")
+    if manifest.get("checksum") != _canonical(manifest):
+        problems.append(f"{MANIFEST}: was changed after the pack was made")
+    bad = [name for name in files if not _NAME.fullmatch(name) or name == MANIFEST]
+    problems += [f"{MANIFEST}: {name!r} is no plain file name" for name in bad]
+    return {k: v for k, v in files.items() if k not in bad}, problems
+
+
+def verify_pack(path: Path) -> list[str]:
+    """
+    Compare a pack with its manifest, byte by byte.
+
+    Parameters
+    ----------
+    path : folder or zip.
+
+    Returns
+    -------
+    One line a problem: missing, changed, damaged or unknown files. Empty when all is well.
+
+    Raises
+    ------
+    SourceError
+        If there is no pack.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> verify_pack(Path("nowhere"))
+    Traceback (most recent call last):
+    ...
+    kcity_geo.errors.SourceError: nowhere: is no pack; give the folder or zip that `kcity fetch` made
+    """
+    path = Path(path)
+    if path.is_file() and zipfile.is_zipfile(path):
+        return _verify_zip(path)
+    if not (path / MANIFEST).is_file():
+        raise SourceError(f"{path}: is no pack; give the folder or zip that `kcity fetch` made")
+    files, problems = _read_manifest((path / MANIFEST).read_bytes())
+    for name, (size, digest) in sorted(files.items()):
+        file = path / name
+        if not file.is_file() or file.is_symlink():
+            problems.append(f"{name}: is missing")
+        elif file.stat().st_size != size:
+            problems.append(f"{name}: has {file.stat().st_size:,} bytes, not {size:,}")
+        elif _sha256(file) != digest:
+            own = (
+                " (if these are your own edits, the data is still whole)"
+                if name == "study.toml"
+                else ""
+            )
+            problems.append(f"{name}: was changed, its sha256 is another{own}")
+    known = {*files, MANIFEST}
+    extra = sorted(p.name for p in path.iterdir() if p.name not in known)
+    return problems + [f"{name}: is not in the manifest" for name in extra]
+
+
+def _zip_manifest(archive: zipfile.ZipFile) -> bytes:
+    if archive.getinfo(MANIFEST).file_size > _MAX_MANIFEST:
+        raise LimitError(f"{MANIFEST}: is larger than {_MAX_MANIFEST:,} bytes")
+    return archive.read(MANIFEST)
+
+
+def _verify_zip(path: Path) -> list[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [m.filename for m in safe_members(archive)]
+            if MANIFEST not in names:
+                raise SourceError(f"{path}: is no pack, it has no {MANIFEST}")
+            files, problems = _read_manifest(_zip_manifest(archive))
+            if len(names) != len(set(names)):
+                problems.append("zip: a member is there twice")
+            for name, (size, digest) in sorted(files.items()):
+                if name not in names:
+                    problems.append(f"{name}: is missing")
+                    continue
+                found, count = _member_digest(archive, name, size)
+                if count != size or found != digest:
+                    problems.append(f"{name}: was changed, its sha256 is another")
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        return [f"{path.name}: is not a whole zip ({error})"]
+    extra = sorted(set(names) - {*files, MANIFEST})
+    return problems + [f"{name}: is not in the manifest" for name in extra]
+
+
+def _member_digest(archive: zipfile.ZipFile, name: str, size: int) -> tuple[str, int]:
+    digest, count = hashlib.sha256(), 0
+    try:
+        with archive.open(name) as stream:
+            while (chunk := stream.read(_CHUNK)) and count <= size:
+                digest.update(chunk)
+                count += len(chunk)
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError):
+        return "damaged", count
+    return digest.hexdigest(), count
+
+
+# -- one file --------------------------------------------------------------------------------------
+
+
+def zip_pack(folder: Path, out: Path) -> Path:
+    """
+    Put a pack into one zip; the same pack gives the same bytes.
+
+    Parameters
+    ----------
+    folder : a pack.
+    out : ``.zip`` to write, whole or not at all.
+
+    Returns
+    -------
+    `out`.
+
+    Raises
+    ------
+    SourceError
+        If the pack is not whole.
+    """
+    if problems := verify_pack(folder):
+        raise SourceError(f"{folder}: is not whole: {problems[0]}; run `kcity fetch` again")
+    names = sorted(p.name for p in folder.iterdir())
+    temporary = out.with_name(f".{out.name}.part")
+    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        for name in names:
+            member = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            member.external_attr = 0o644 << 16
+            with (
+                (folder / name).open("rb") as source,
+                archive.open(member, "w", force_zip64=True) as target,
+            ):
+                shutil.copyfileobj(source, target, _CHUNK)
+    temporary.replace(out)
+    return out
+
+
+def open_pack(path: Path, *, config: Config) -> Path:
+    """
+    Give the study file of a pack, folder or zip.
+
+    Parameters
+    ----------
+    path : folder or zip. A zip is read where it lies: the members that its manifest names are
+        copied into the cache, checked on the way, and nothing else is written anywhere.
+    config : cache folder and size limit.
+
+    Returns
+    -------
+    Path of ``study.toml``, with its data beside it.
+
+    Raises
+    ------
+    SourceError
+        If it is no pack, or damaged.
+    LimitError
+        If it is larger than ``Config.max_file_bytes``.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if not (path / MANIFEST).is_file() or not (path / "study.toml").is_file():
+            raise SourceError(f"{path}: is no pack; give the folder or zip that `kcity fetch` made")
+        return path / "study.toml"
+    if not (path.is_file() and zipfile.is_zipfile(path)):
+        raise SourceError(f"{path}: is no pack; give the folder or zip that `kcity fetch` made")
+    folder = config.cache_dir / "packs" / _sha256(path)[:24]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not (folder.is_dir() and not verify_pack(folder)):
+            shutil.rmtree(folder, ignore_errors=True)
+            _copy_members(path, folder, config)
+    return folder / "study.toml"
+
+
+def _copy_members(path: Path, folder: Path, config: Config) -> None:
+    temporary = folder.with_name(folder.name + ".part")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            safe_members(archive)
+            text = _zip_manifest(archive)
+            files, problems = _read_manifest(text)
+            if problems:
+                raise SourceError(f"{path}: {problems[0]}")
+            if (total := sum(size for size, _ in files.values())) > config.max_file_bytes:
+                raise LimitError(
+                    f"{path}: unpacks to {total:,} bytes; the limit is {config.max_file_bytes:,} (max_file_bytes)"
+                )
+            (temporary / MANIFEST).write_bytes(text)
+            for name, (size, digest) in files.items():
+                found = _copy(archive, name, temporary / name, size)
+                if found != digest:
+                    raise SourceError(f"{path}: {name}: was changed, its sha256 is another")
+        temporary.replace(folder)
+    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError) as error:
+        raise SourceError(f"{path}: is not a whole pack ({error})") from error
+    except KCityError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written ({error}); set KCITY_CACHE") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _copy(archive: zipfile.ZipFile, name: str, target: Path, size: int) -> str:
+    digest, count = hashlib.sha256(), 0
+    with archive.open(name) as source, target.open("wb") as out:
+        while chunk := source.read(_CHUNK):
+            count += len(chunk)
+            if count > size:
+                return "larger than the manifest says"
+            digest.update(chunk)
+            out.write(chunk)
+    return digest.hexdigest()
