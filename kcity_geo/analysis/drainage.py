@@ -286,7 +286,8 @@ def hand(
     flow = pyflwdir.from_array(directions, ftype="d8", check_ftype=False)
     accumulation = np.asarray(flow.upstream_area("cell"), dtype=np.float64)
     valid = directions != _NODATA
-    streams = valid & ~sea & ((accumulation * cell_m**2 >= stream_area_km2 * 1e6) | mapped)
+    large = valid & ~sea & (accumulation * cell_m**2 >= stream_area_km2 * 1e6)
+    streams = (_in_channel(flow, filled, large, cell_m, settings) | (mapped & valid)) & ~sea
     drain = streams | (sea & valid)
     height = np.asarray(flow.hand(drain, np.nan_to_num(filled)), dtype=np.float64)
     reached = flow.basins(idxs=np.flatnonzero(drain)) > 0 if drain.any() else np.zeros_like(drain)
@@ -301,6 +302,32 @@ def hand(
         catchment=_reaches(flow, streams, valid),
         sea=sea,
     )
+
+
+def _in_channel(
+    flow: Any,  # noqa: ANN401 - a pyflwdir.FlwdirRaster, whose package has no types
+    filled: NDArray[np.float32],
+    large: NDArray[np.bool_],
+    cell_m: float,
+    settings: Mapping[str, Any],
+) -> NDArray[np.bool_]:
+    """
+    Keep the streams that run in a hollow, and all that is downstream of one.
+
+    D8 draws lines over even slopes too; water runs off there as a sheet, and nobody lives "low
+    above" such a line.
+    """
+    hollow_m = float(settings["stream_hollow_m"])
+    if hollow_m <= 0:
+        return large
+    window = 2 * max(1, round(float(settings["stream_hollow_radius_m"]) / cell_m)) + 1
+    known = np.isfinite(filled)
+    total = ndimage.uniform_filter(np.where(known, filled, 0.0), window, mode="constant")
+    weight = ndimage.uniform_filter(known.astype(np.float64), window, mode="constant")
+    around = total / np.maximum(weight, 1e-9)
+    heads = large & (filled <= around - hollow_m)
+    below = np.asarray(flow.accuflux(heads.astype(np.float64)))
+    return large & (below > 0)
 
 
 def _reaches(

@@ -213,8 +213,9 @@ def _target_cells(
     n: int,
     cost: NDArray[np.float64],
     people: NDArray[np.float64],
+    main_cost: float,
 ) -> NDArray[np.int64]:
-    """Give one cell a lit block: on the best road, then where most people live."""
+    """Give the cells a grid must reach: main roads in lit blocks, else each block's best cell."""
     rows, columns = data.grid.shape
     row, column = np.divmod(np.arange(rows * columns), columns)
     block = (row // n) * blocks.shape[1] + column // n
@@ -225,7 +226,9 @@ def _target_cells(
     order = order[use[order]]
     first = np.unique(block[order], return_index=True)[1]
     out = np.zeros(rows * columns, dtype=np.int64)
-    out[order[first]] = np.arange(1, len(first) + 1)
+    wanted = use & (cost.ravel() <= main_cost)
+    wanted[order[first]] = True
+    out[wanted] = np.arange(1, int(wanted.sum()) + 1)
     return out.reshape(data.grid.shape)
 
 
@@ -260,7 +263,9 @@ def inferred_grid(
         lit_from=float(settings["dark_floor"]) if lit_from is None else lit_from,
     )
     cost, roads = grid_cost(data, settings)
-    places = _target_cells(data, targets, n, cost, people)
+    places = _target_cells(
+        data, targets, n, cost, people, float(settings["cost_road_main"]) if roads else 0.0
+    )
     steps, length = infer_lines(
         cost,
         places,
