@@ -71,11 +71,12 @@ def street_land_m2(
         if len(mine) == 0:
             continue
         area = _drawn(lines[mine], width_m[mine], boxes[i])
-        r0, c0 = blocks[i] * side
-        part = area_in_cells(
-            np.array([area], dtype=object), grid=grid[r0 : r0 + side, c0 : c0 + side]
+        r0, c0 = (int(v) for v in blocks[i] * side)
+        # A slice of a GeoBox past its edge is padded, one of an array is cut.
+        r1, c1 = min(r0 + side, rows), min(c0 + side, columns)
+        result[r0:r1, c0:c1] = area_in_cells(
+            np.array([area], dtype=object), grid=grid[r0:r1, c0:c1]
         )
-        result[r0 : r0 + side, c0 : c0 + side] = part
     return np.minimum(np.where(wanted, result, 0.0), size**2)
 
 
