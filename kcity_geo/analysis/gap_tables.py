@@ -8,6 +8,7 @@ districts always add up to those of the city.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import geopandas as gpd
 import numpy as np
@@ -74,21 +75,39 @@ def district_mean(
     Index district id in the order of the districts: ``mean`` (NaN without weight), ``sum`` of
     weight times value, ``weight`` of the cells with a value.
     """
-    ids = data.city.districts["district_id"]
-    cell = data.shares["cell"].to_numpy()
-    w = weight.ravel()[cell] * data.shares["share"].to_numpy()
+    ids, cell, owner, share = _apportionment(data)
+    w = weight.ravel()[cell] * share
     v = values.ravel()[cell]
     known = np.isfinite(v) & (w > 0)
-    frame = pd.DataFrame(
-        {
-            "district_id": data.shares["district_id"].to_numpy()[known],
-            "sum": (w * np.where(known, v, 0.0))[known],
-            "weight": w[known],
-        }
+    kept = np.where(known, w, 0.0)
+    total = np.bincount(owner, weights=kept, minlength=len(ids))
+    summed = np.bincount(owner, weights=kept * np.where(known, v, 0.0), minlength=len(ids))
+    nothing = total == 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns = {"mean": summed / total, "sum": summed, "weight": total}
+    return pd.DataFrame(
+        {k: np.where(nothing, np.nan, c) for k, c in columns.items()},
+        index=pd.Index(ids, name="district_id"),
     )
-    found = frame.groupby("district_id")[["sum", "weight"]].sum().reindex(ids)
-    found["mean"] = found["sum"] / found["weight"]
-    return found[["mean", "sum", "weight"]]
+
+
+_PARTS: WeakKeyDictionary[CityData, tuple[Any, ...]] = WeakKeyDictionary()
+
+
+def _apportionment(
+    data: CityData,
+) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """District ids, and for each piece of a cell: the cell, the district's number, the share."""
+    if data not in _PARTS:
+        ids = data.city.districts["district_id"].tolist()
+        number = {key: i for i, key in enumerate(ids)}
+        _PARTS[data] = (
+            ids,
+            data.shares["cell"].to_numpy(),
+            data.shares["district_id"].map(number).to_numpy(dtype=np.int64),
+            data.shares["share"].to_numpy(dtype=np.float64),
+        )
+    return _PARTS[data]
 
 
 def _mean(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
@@ -255,9 +274,10 @@ def indicator_table(
         gaps = _gap_columns(data, of_gap.get(one.id), one)
         value = float("nan") if one.not_assessed else float(one.value)
         rows.append({**shared, "unit_id": "city", "value": value, **gaps["city"]})
-        if one.not_assessed or one.cells is None:
+        if one.not_assessed or (one.cells is None and one.gap is None):
             continue
-        means = district_mean(data, np.asarray(one.cells, dtype=np.float64), weight)["mean"]
+        cells = np.full(weight.shape, np.nan) if one.cells is None else one.cells
+        means = district_mean(data, np.asarray(cells, dtype=np.float64), weight)["mean"]
         rows.extend(
             {**shared, "unit_id": key, "value": float(mean), **gaps[str(key)]}
             for key, mean in means.items()

@@ -7,6 +7,7 @@ cells, so that a metropolis takes seconds.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["gap_uncertainty"]
 
-_MAX_CELLS = 3000
-_PER_DISTRICT = 60
+_MAX_CELLS = 1500
+_PER_DISTRICT = 40
 
 
 def gap_uncertainty(
@@ -69,8 +70,9 @@ def gap_uncertainty(
     cell, owner, people = _sample(data, ids, rng)
     if not scored or len(cell) == 0:
         return out
+    sample = [_sampled(one, cell) for one in scored]
     found = np.stack(
-        [_one_draw(scored, standards, (cell, owner, people), len(ids), rng) for _ in range(draws)]
+        [_one_draw(sample, standards, owner, people, len(ids), rng) for _ in range(draws)]
     )
     known = np.isfinite(found).any(axis=0)
     if not known.any():
@@ -116,30 +118,62 @@ def _sample(
     return np.concatenate(cells), np.concatenate(owners), np.concatenate(people)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Sampled:
+    """One indicator on the sampled cells."""
+
+    standard: Standard
+    weight: NDArray[np.float64]
+    lo: NDArray[np.float64]
+    width: NDArray[np.float64]
+    values: NDArray[np.float64] | None
+    before: NDArray[np.float64] | None
+
+
+def _sampled(gap: AssessedGap, cell: NDArray[np.int64]) -> _Sampled:
+    lo, hi, raw = (a.ravel()[cell] for a in (gap.lo, gap.hi, gap.raw))
+    standard, cells = gap.standard, gap.indicator.cells
+    values = before = None
+    if standard.target is not None and standard.worst is not None and cells is not None:
+        values = np.asarray(cells, dtype=np.float64).ravel()[cell]
+        before = gap_from_standard(values, target=standard.target, worst=standard.worst)
+        # Only where the gap is the plain one of the standard does the standard move it.
+        before = np.where(np.isclose(before, raw, atol=1e-6), before, np.nan)
+        if not np.isfinite(before).any():
+            values = before = None
+    return _Sampled(
+        standard=standard,
+        weight=gap.weight.ravel()[cell],
+        lo=lo,
+        width=hi - lo,
+        values=values,
+        before=before,
+    )
+
+
 def _one_draw(
-    scored: Sequence[AssessedGap],
+    sample: Sequence[_Sampled],
     standards: Mapping[str, Standard],
-    sample: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]],
+    owner: NDArray[np.int64],
+    people: NDArray[np.float64],
     districts: int,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Composite gap of each district under one set of assumptions."""
     rules = read_table("priors")
     rule, cut = rules["uncertainty"], rules["aggregate"]["assessed_weight_min"] - 1e-9
-    cell, owner, people = sample
     spread, power = rule["standard_spread"], rules["aggregate"]["power"]
     sectors = []
     for sector in SECTORS:
-        used = [s for s in scored if s.standard.sector == sector]
-        rows = [s for s in standards.values() if s.sector == sector]
-        full = max(sum(s.urban_weight for s in rows), 1e-9)
+        used = [s for s in sample if s.standard.sector == sector]
+        full = max(sum(s.urban_weight for s in standards.values() if s.sector == sector), 1e-9)
         if not used:
-            sectors.append(np.full(len(cell), np.nan))
+            sectors.append(np.full(len(owner), np.nan))
             continue
         gaps = np.stack(
-            [_drawn_gap(s, cell, rng.random(), rng.triangular(-spread, 0, spread)) for s in used]
+            [_drawn_gap(s, rng.random(), rng.triangular(-spread, 0, spread)) for s in used]
         )
-        weight = np.stack([s.weight.ravel()[cell] for s in used])
+        weight = np.stack([s.weight for s in used])
         central = np.maximum(weight.mean(axis=1), 1e-6)
         alpha = rule["weight_concentration"] * central / full
         factor = rng.gamma(alpha, 1.0) / alpha
@@ -159,21 +193,15 @@ def _one_draw(
     return np.asarray(np.divide(found, total, out=np.full(districts, np.nan), where=total > 0))
 
 
-def _drawn_gap(
-    gap: AssessedGap, cell: NDArray[np.int64], position: float, shift: float
-) -> NDArray[np.float64]:
+def _drawn_gap(one: _Sampled, position: float, shift: float) -> NDArray[np.float64]:
     """Gap of the sampled cells with another standard, somewhere between its bounds."""
-    lo, hi, raw = (a.ravel()[cell] for a in (gap.lo, gap.hi, gap.raw))
-    drawn = lo + position * (hi - lo)
-    standard, cells = gap.standard, gap.indicator.cells
-    if standard.target is None or standard.worst is None or cells is None:
+    drawn = one.lo + position * one.width
+    target, worst = one.standard.target, one.standard.worst
+    values = one.values  # noqa: PD011 - a field, not pandas
+    if values is None or one.before is None or target is None or worst is None:
         return np.asarray(drawn)
-    target = standard.target * (1 + shift)
-    if (target - standard.worst) * (standard.target - standard.worst) <= 0:
+    moved = target * (1 + shift)
+    if (moved - worst) * (target - worst) <= 0:
         return np.asarray(drawn)
-    values = np.asarray(cells, dtype=np.float64).ravel()[cell]
-    before = gap_from_standard(values, target=standard.target, worst=standard.worst)
-    after = gap_from_standard(values, target=target, worst=standard.worst)
-    # Only where the gap is the plain one of the standard does the standard move it.
-    plain = np.isclose(before, raw, atol=1e-6)
-    return np.asarray(np.where(plain, np.clip(drawn + after - before, 0.0, 1.0), drawn))
+    change = gap_from_standard(values, target=moved, worst=worst) - one.before
+    return np.asarray(np.clip(drawn + np.nan_to_num(change), 0.0, 1.0))

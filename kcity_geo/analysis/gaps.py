@@ -104,6 +104,7 @@ def assess_gaps(
     *,
     standards: Mapping[str, Standard],
     seed: int = 7,
+    draws: int | None = None,
 ) -> Gaps:
     """
     Combine the indicators of a city into its gaps.
@@ -115,6 +116,7 @@ def assess_gaps(
     completeness : of `kcity_geo.analysis.completeness.assess_completeness`.
     standards : of `kcity_geo.standards.load_standards`.
     seed : of the uncertainty draws.
+    draws : uncertainty draws; as in ``tables/priors.toml`` when None.
 
     Returns
     -------
@@ -136,7 +138,7 @@ def assess_gaps(
     cells = _cells(setting, ordered, scored, parts)
     from kcity_geo.analysis.gap_uncertainty import gap_uncertainty
 
-    spread = gap_uncertainty(data, scored, standards=standards, seed=seed)
+    spread = gap_uncertainty(data, scored, standards=standards, seed=seed, draws=draws)
     city = city_table(data, parts)
     districts = district_table(data, parts, spread)
     return Gaps(
@@ -441,10 +443,11 @@ def _warnings(
     parts: Mapping[str, Parts],
     setting: _Setting,
 ) -> list[str]:
-    notes = []
-    for sector in SECTORS:
-        if np.isnan(parts[sector].mid).all():
-            notes.append(f"{sector}: not assessed; less than half of its indicator weight has data")
+    notes = [
+        f"{sector}: not assessed; less than half of its indicator weight has data"
+        for sector in SECTORS
+        if np.isnan(parts[sector].mid).all()
+    ]
     missing = [i.id for i in indicators if i.not_assessed and i.id in standards]
     if missing:
         notes.append(f"not assessed for lack of data: {', '.join(missing)}")
