@@ -216,17 +216,15 @@ def mapped_features(plan: Plan, features: Features) -> Mapped:
             lines = (way_group == k) & ~closed & keep_way
             areas = (way_group == k) & closed & keep_way
             spots = (point_group == k) & keep_point
-            target[name + "_km"] = np.bincount(
-                way_district[lines], weights=length[lines] / 1000, minlength=n
-            )
+            km = np.bincount(way_district[lines], weights=length[lines] / 1000, minlength=n)
+            target[name + "_km"] = km.astype(np.float64)
             target[name + "_count"] = (
                 np.bincount(way_district[areas], minlength=n)
                 + np.bincount(point_district[spots], minlength=n)
             ).astype(np.float64)
         lines = street & keep_way
-        target["street_km"] = np.bincount(
-            way_district[lines], weights=length[lines] / 1000, minlength=n
-        )
+        km = np.bincount(way_district[lines], weights=length[lines] / 1000, minlength=n)
+        target["street_km"] = km.astype(np.float64)
     return Mapped(
         points,
         ways,

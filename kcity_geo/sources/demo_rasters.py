@@ -166,7 +166,7 @@ def _landcover(
         r = np.clip(((north - lat) / size).astype(np.int64), 0, x.shape[0] - 1)
         built[r, c] = True
     if size < 0.5 / 3600:
-        built |= ndimage.binary_closing(built, iterations=1)
+        built = ndimage.binary_closing(ndimage.binary_dilation(built), iterations=2)
     cover[built] = 50
     wet = np.zeros(x.shape, dtype=bool)
     wx, wy = x[near_water], y[near_water]

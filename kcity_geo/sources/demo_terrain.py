@@ -168,15 +168,22 @@ class Terrain:
         size = self.size
         bank = size["river_width_m"] / 2
         flood = size["floodplain_m"]
-        rise = 2.0 * _smoothstep(distance, bank, bank + 20)
-        rise = rise + 0.0015 * np.clip(distance - bank, 0, flood)
+        rise = 1.0 * _smoothstep(distance, bank, bank + 20)
+        rise = rise + 0.8 * np.clip(distance - bank, 0, flood) / flood
         rise = rise + 6.0 * _smoothstep(distance, flood, flood + 170)
         rise = rise + size["plain_slope"] * np.maximum(distance - flood, 0)
         return np.asarray(self.river_z(y) + rise)
 
     def valley(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Ground without hills, and the level of the channel that drains it, metres."""
-        ground = self._plain(self.river_distance(x, y), y)
+        away = self.river_distance(x, y)
+        brook = np.full(np.shape(x), np.inf)
+        for stream in self.streams:
+            brook = np.minimum(brook, self.stream_distance(stream, x, y))
+        # the plain also falls to the brooks, so that its water gathers in them
+        shoulder = self.size["plain_slope"] * np.minimum(brook, 0.75 * self.half)
+        flood = self.size["floodplain_m"]
+        ground = self._plain(away, y) + shoulder * _smoothstep(away, flood, 3 * flood)
         channel = np.asarray(self.river_z(y) + 0 * x)
         for stream in self.streams:
             away = self.stream_distance(stream, x, y)
