@@ -27,6 +27,7 @@ __all__ = ["Drawing", "encode", "main_lines", "make_backdrop"]
 #: Corner points of the whole backdrop; the least important classes are left out beyond it.
 MAX_POINTS = 450_000
 _SCALE = 1e5
+_SIDE_TRACKS = ("yard", "siding", "spur", "crossover")
 
 _STREETS: tuple[tuple[str, str, tuple[str, ...], str, float], ...] = (
     ("motorways", "Motorways and trunk roads", ("motorway", "trunk"), "#7d6b4f", 2.0),
@@ -126,7 +127,7 @@ def make_backdrop(result: Result, *, max_points: int = MAX_POINTS) -> list[Drawi
         if key == "local":
             streets = _joined([streets, _take(layers, "roads_walk", "highway", ("pedestrian",))])
         add(key, title, "streets", colour, width, streets)
-    add("rails", "Railways", "streets", "#5f5f6e", 1.2, _all(layers, "railway"))
+    add("rails", "Railways", "streets", "#5f5f6e", 1.2, _main_tracks(layers))
     for key, colour, uses in _LAND:
         add(f"land_{key}", key, "land", colour, 0, _take(layers, "landuse", "landuse", uses))
     add("lanes", "Service roads", "streets", "#bdbdbd", 0.5,
@@ -157,7 +158,7 @@ def main_lines(result: Result) -> list[tuple[NDArray[np.object_], str, float]]:
             (_take(layers, "roads_drive", "highway", classes), "#6f6f6f", width)
             for (_, _, classes, _, _), width in zip(_STREETS[:2], (0.9, 0.6), strict=True)
         ),
-        (_all(layers, "railway"), "#404050", 0.5),
+        (_main_tracks(layers), "#404050", 0.5),
     ]
     return [
         (
@@ -172,6 +173,14 @@ def main_lines(result: Result) -> list[tuple[NDArray[np.object_], str, float]]:
 def _all(layers: Any, name: str) -> NDArray[np.object_]:  # noqa: ANN401 - mapping of frames
     frame: gpd.GeoDataFrame | None = layers.get(name)
     return np.zeros(0, dtype=object) if frame is None else frame.geometry.to_numpy()
+
+
+def _main_tracks(layers: Any) -> NDArray[np.object_]:  # noqa: ANN401
+    """Railways without yards and sidings."""
+    frame: gpd.GeoDataFrame | None = layers.get("railway")
+    if frame is None or "service" not in frame:
+        return _all(layers, "railway")
+    return np.asarray(frame.geometry.to_numpy()[~frame["service"].isin(_SIDE_TRACKS).to_numpy()])
 
 
 def _take(layers: Any, name: str, column: str, values: Iterable[str]) -> NDArray[np.object_]:  # noqa: ANN401

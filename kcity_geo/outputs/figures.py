@@ -24,6 +24,7 @@ __all__ = ["scale_bar_m", "theme_figure"]
 _PIXELS = 900
 _WIDTH_INCH = 6.6
 _DPI = 130
+_FLATTEST, _TALLEST = 0.35, 1.35
 
 
 def theme_figure(
@@ -48,20 +49,21 @@ def theme_figure(
     from matplotlib.figure import Figure
 
     left, bottom, right, top = tuple(result.data.grid.boundingbox)
-    pad = 0.02 * max(right - left, top - bottom)
-    width, height = right - left + 2 * pad, top - bottom + 2 * pad
-    ratio = min(max(height / width, 0.35), 1.35)
+    margin = 0.02 * max(right - left, top - bottom)
+    width, height = right - left + 2 * margin, top - bottom + 2 * margin
+    ratio = min(max(height / width, _FLATTEST), _TALLEST)
+    width, height = max(width, height / ratio), max(height, width * ratio)
+    middle_x, middle_y = (left + right) / 2, (bottom + top) / 2
     figure = Figure(figsize=(width_inch, width_inch * ratio), dpi=_DPI)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
-    axes.set_xlim(left - pad, right + pad)
-    axes.set_ylim(bottom - pad, top + pad)
-    axes.set_aspect("equal", adjustable="datalim" if ratio != height / width else "box")
     axes.imshow(
         _image(theme), extent=(left, right, bottom, top), origin="upper", interpolation="nearest",
         aspect="equal",
     )  # fmt: skip
+    axes.set_xlim(middle_x - width / 2, middle_x + width / 2)
+    axes.set_ylim(middle_y - height / 2, middle_y + height / 2)
     _draw_lines(axes, result)
     if sites:
         _draw_sites(axes, result)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Lookup", "Picture", "fit_lookup", "mercator_picture", "packed", "png_uri"]
 
-_MAX_PIXELS = 1600
+_MIN_PIXELS, _MAX_PIXELS = 800, 1600
 _PIXELS_PER_CELL = 8
 _RADIUS = 6378137.0
 
@@ -89,7 +89,7 @@ def mercator_picture(grid: GeoBox) -> Picture:
     mx, my = forward.transform(ex, ey)
     west, east, south, north = mx.min(), mx.max(), my.min(), my.max()
     rows, columns = grid.shape
-    wanted = min(_MAX_PIXELS, _PIXELS_PER_CELL * max(rows, columns))
+    wanted = min(_MAX_PIXELS, max(_MIN_PIXELS, _PIXELS_PER_CELL * max(rows, columns)))
     wanted = max(wanted, rows, columns) if max(rows, columns) <= 2 * _MAX_PIXELS else wanted
     pixel = max(east - west, north - south) / wanted
     width, height = math.ceil((east - west) / pixel), math.ceil((north - south) / pixel)

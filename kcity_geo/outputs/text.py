@@ -18,6 +18,10 @@ __all__ = ["csv_safe", "human", "persons", "plain_text", "safe_text", "slug"]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _DIRECTION = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+# Text with none of these is clean already; most is.
+_UNCLEAN = re.compile(
+    r"[^\S ]|  |^ | $|[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _ENTITIES = str.maketrans({c: f"&#{ord(c)};" for c in "&<>\"'`${}\\"})
 _RESERVED = {"con", "prn", "aux", "nul"} | {f"{d}{i}" for d in ("com", "lpt") for i in range(1, 10)}
 
@@ -47,6 +51,8 @@ def plain_text(value: object, *, max_chars: int = 200) -> str:
         return ""
     if isinstance(value, float) and math.isnan(value):
         return ""
+    if isinstance(value, str) and len(value) <= max_chars and not _UNCLEAN.search(value):
+        return value
     text = str(value)[: 4 * max_chars + 64]
     text = _CONTROL.sub(" ", _DIRECTION.sub("", _SURROGATE.sub("\ufffd", text)))
     text = re.sub(r"\s+", " ", text).strip()

@@ -165,12 +165,10 @@ def _fixed_date(iso_date: str) -> Iterator[None]:
 
 def _clean(frame: Any) -> Any:  # noqa: ANN401 - frame in, frame out
     """Make every text cell fit for GDAL: no NUL, mappings as JSON, no dots of a line feed."""
-    out = frame.copy()
+    out = frame.drop(columns="node_ids", errors="ignore").copy()
     for name in out.columns:
         column = out[name]
-        if name == out.attrs.get("geometry") or column.dtype.kind in "biufM":
-            continue
-        if str(column.dtype) == "geometry":
+        if column.dtype.kind in "biufM" or str(column.dtype) == "geometry":
             continue
         out[name] = column.map(_text_cell).astype(object)
     return out
