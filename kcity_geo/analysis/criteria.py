@@ -431,7 +431,9 @@ def _lift(view: CityView) -> Measured:
     source = view.raw_water
     if len(source) == 0:
         raise MissingDataError("needs a river or lake; none is mapped here")
-    wet = area_in_cells(shapely.buffer(source, view.cell_m / 4), grid=view.grid) > 0
+    areal = np.isin(shapely.get_type_id(source), (3, 6))
+    wide = np.where(areal, source, shapely.buffer(source, 0.5))
+    wet = area_in_cells(wide, grid=view.grid) > 0
     wet &= np.isfinite(ground)
     if not wet.any():
         raise MissingDataError("needs a river or lake inside the elevation raster")
