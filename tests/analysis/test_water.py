@@ -1,0 +1,545 @@
+"""Water points, piped water, balance and pumping: worked numbers, brute force, monotony, refusals."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kcity_geo.analysis import water
+from kcity_geo.analysis.calibration import calibrated_share
+from kcity_geo.analysis.piped import piped_coverage
+from kcity_geo.analysis.pumping import friction_head_m, pumping, slope_cost, source_distance
+from kcity_geo.analysis.sector import settings_of, standard_gap
+from kcity_geo.analysis.water_balance import (
+    sewage_coverage,
+    supply_gap,
+    wastewater,
+    water_balance,
+    water_demand,
+)
+from kcity_geo.analysis.water_points import (
+    capacity_coverage,
+    fetching_water,
+    improved_weight,
+    longest_walk_m,
+    point_capacity,
+    point_coverage,
+    round_trip_minutes,
+    served_score,
+)
+from kcity_geo.errors import CalibrationError, KCityWarning, SchemaError, StudyError
+from kcity_geo.standards import load_standards
+
+SETTINGS = settings_of("water", None)
+STANDARDS = load_standards()
+
+
+@pytest.mark.parametrize(("queue", "metres"), [(0, 1250.0), (5, 1041.7), (15, 625.0), (40, 0.0)])
+def test_the_longest_walk_for_half_an_hour(queue, metres):
+    assert round(longest_walk_m(30, queue_min=queue), 1) == metres
+
+
+def test_a_round_trip_of_700_metres_with_ten_minutes_queuing():
+    minutes = 700 / (5000 / 60)
+    assert round(float(round_trip_minutes(minutes, minutes, queue_min=10)), 1) == 26.8
+    assert round_trip_minutes(np.nan, 1.0, queue_min=10) == np.inf
+
+
+def test_what_counts_as_improved(features):
+    points = features(
+        [
+            {
+                "amenity": "drinking_water",
+                "man_made": "",
+                "natural": "",
+                "drinking_water": "",
+                "pump": "",
+                "access": "",
+            },
+            {
+                "amenity": "",
+                "man_made": "water_well",
+                "natural": "",
+                "drinking_water": "",
+                "pump": "yes",
+                "access": "",
+            },
+            {
+                "amenity": "",
+                "man_made": "water_well",
+                "natural": "",
+                "drinking_water": "",
+                "pump": "",
+                "access": "",
+            },
+            {
+                "amenity": "",
+                "man_made": "",
+                "natural": "spring",
+                "drinking_water": "yes",
+                "pump": "",
+                "access": "",
+            },
+            {
+                "amenity": "",
+                "man_made": "",
+                "natural": "spring",
+                "drinking_water": "",
+                "pump": "",
+                "access": "",
+            },
+            {
+                "amenity": "",
+                "man_made": "water_tap",
+                "natural": "",
+                "drinking_water": "no",
+                "pump": "",
+                "access": "",
+            },
+            {
+                "amenity": "",
+                "man_made": "water_tap",
+                "natural": "",
+                "drinking_water": "",
+                "pump": "",
+                "access": "private",
+            },
+        ],
+        [shapely.Point(i, i) for i in range(7)],
+    )
+    assert improved_weight(points, SETTINGS).tolist() == [1, 1, 0.5, 0.5, 0, 0, 0]
+    assert point_capacity(points, SETTINGS).tolist() == [250, 500, 400, 400, 0, 0, 0]
+
+
+def test_an_uncertain_point_can_close_only_its_part_of_the_gap():
+    standard = STANDARDS["W1"]
+    near, far = np.array([10.0]), np.array([90.0])
+    assert served_score({1.0: far, 0.5: near}, standard) == pytest.approx(0.5)
+    assert served_score({1.0: near, 0.5: near}, standard) == pytest.approx(1.0)
+
+
+def test_the_worked_case_of_three_groups_and_two_taps():
+    served = capacity_coverage(
+        np.array([200.0, 180, 150]),
+        np.array([250.0, 250]),
+        origin=np.array([0, 1, 2, 2]),
+        point=np.array([0, 0, 0, 1]),
+    )
+    assert served[2] == 150
+    assert served[0] + served[1] == 250
+    assert round(float(served.sum() / 530), 4) == 0.7547
+
+
+def most_served(persons, capacity, pairs):
+    """Largest coverage by trying every subset of people as a cut (max-flow = min-cut)."""
+    best = math.inf
+    for size in range(len(persons) + 1):
+        for left in itertools.combinations(range(len(persons)), size):
+            rest = [i for i in range(len(persons)) if i not in left]
+            reach = {p for o, p in pairs if o in rest}
+            best = min(best, sum(persons[i] for i in left) + sum(capacity[p] for p in reach))
+    return best
+
+
+groups = st.lists(st.integers(0, 60), min_size=1, max_size=5)
+
+
+@given(groups, st.lists(st.integers(0, 80), min_size=1, max_size=4), st.data())
+def test_coverage_is_the_best_possible_and_another_tap_never_hurts(persons, capacity, data):
+    every = list(itertools.product(range(len(persons)), range(len(capacity))))
+    pairs = data.draw(st.lists(st.sampled_from(every), unique=True))
+    origin = np.array([o for o, _ in pairs], dtype=int)
+    point = np.array([p for _, p in pairs], dtype=int)
+    served = capacity_coverage(
+        np.array(persons, float), np.array(capacity, float), origin=origin, point=point
+    )
+    assert (served <= np.array(persons) + 1e-9).all()
+    assert served.sum() == pytest.approx(most_served(persons, capacity, pairs))
+    more = capacity_coverage(
+        np.array(persons, float),
+        np.array([*capacity, 25.0]),
+        origin=np.append(origin, 0),
+        point=np.append(point, len(capacity)),
+    )
+    assert more.sum() >= served.sum() - 1e-9
+
+
+def test_capacity_refuses_negative_people():
+    with pytest.raises(SchemaError, match="zero or more"):
+        capacity_coverage(
+            np.array([-1.0]), np.array([5.0]), origin=np.array([0]), point=np.array([0])
+        )
+
+
+def one_tap(features, *places, **tags):
+    row = {
+        "amenity": "drinking_water",
+        "man_made": "",
+        "natural": "",
+        "drinking_water": "",
+        "pump": "",
+        "access": "",
+    }
+    return features([{**row, **tags} for _ in places], [shapely.Point(p) for p in places])
+
+
+def test_w1_without_points_and_numbers_is_not_assessed(toy):
+    data = toy(arrays={"population": 10.0})
+    row = fetching_water(data, {}, standard=STANDARDS["W1"], settings=SETTINGS)
+    assert math.isnan(row.value)
+    assert row.gap is None
+    assert "survey" in row.not_assessed
+    assert "\n" not in row.not_assessed
+
+
+def test_w1_of_one_tap_on_straight_lines_says_proxy(toy, features):
+    data = toy(arrays={"population": 10.0}, layers={"water_point": one_tap(features, (2050, 2050))})
+    row = fetching_water(data, {}, standard=STANDARDS["W1"], settings=SETTINGS)
+    assert row.evidence == "proxy"
+    assert "quality" in row.note
+    assert "safely" not in (row.note + row.source).lower()
+    # Cell (19, 20) holds the tap; 600 m east the trip is 2 * 600 * 1.3 / 83.3 + 10 minutes.
+    assert row.cells[19, 20] == pytest.approx(10.0)
+    assert row.cells[19, 26] == pytest.approx(2 * 600 * 1.3 / (5000 / 60) + 10)
+    assert row.gap[19, 20] == 0
+    assert row.gap.max() == 1.0
+
+
+def test_w1_more_taps_never_raise_the_gap(toy, features):
+    one = toy(arrays={"population": 10.0}, layers={"water_point": one_tap(features, (550, 550))})
+    two = toy(
+        arrays={"population": 10.0},
+        layers={"water_point": one_tap(features, (550, 550), (3050, 3450))},
+    )
+    first, second = (
+        fetching_water(d, {}, standard=STANDARDS["W1"], settings=SETTINGS) for d in (one, two)
+    )
+    assert (second.gap <= first.gap + 1e-12).all()
+    assert second.value < first.value
+
+
+def test_w1_people_with_piped_water_fetch_nothing(toy, features):
+    data = toy(arrays={"population": 10.0}, layers={"water_point": one_tap(features, (50, 50))})
+    standard = STANDARDS["W1"]
+    dry = fetching_water(data, {}, standard=standard, settings=SETTINGS)
+    piped = np.full(data.grid.shape, 0.75)
+    wet = fetching_water(data, {}, standard=standard, settings=SETTINGS, piped=piped, piped_rows=4)
+    assert wet.gap == pytest.approx(0.25 * dry.gap)
+    assert wet.evidence == "user"
+    alone = fetching_water(
+        toy(arrays={"population": 10.0}), {}, standard=standard, settings=SETTINGS, piped=piped
+    )
+    assert alone.gap == pytest.approx(0.25)
+
+
+def test_w2_counts_who_finds_room(toy, features):
+    people = np.zeros((40, 40))
+    people[20, 20], people[20, 21], people[0, 0] = 300, 100, 50
+    data = toy(
+        arrays={"population": people}, layers={"water_point": one_tap(features, (2050, 1950))}
+    )
+    row = point_coverage(data, {}, settings=SETTINGS)
+    assert row.value == pytest.approx(250 / 450)
+    assert row.details["distance_only_share"] == pytest.approx(400 / 450)
+    assert row.details["persons_without_room"] == pytest.approx(200)
+
+
+def test_w3_table_by_district_beats_everything(toy):
+    table = pd.DataFrame(
+        {"district_id": ["NE", "NW", "SE", "SW"], "piped_water_access": [1.0, 0.5, 0.5, 0.0]}
+    )
+    data = toy(arrays={"population": 10.0}, official={"table": table, "source": "Utility"})
+    row = piped_coverage(data, settings=SETTINGS)
+    assert row.value == pytest.approx(0.5)
+    assert row.cells[0, -1] == 1.0
+    assert row.cells[-1, 0] == 0.0
+    assert (row.evidence, row.source, row.n_features) == ("user", "Utility", 4)
+    indexed = toy(arrays={"population": 10.0}, official={"table": table.set_index("district_id")})
+    assert np.array_equal(piped_coverage(indexed, settings=SETTINGS).cells, row.cells)
+
+
+def test_w3_a_cell_on_a_district_border_is_divided_by_area(toy):
+    table = pd.DataFrame(
+        {"district_id": ["NE", "NW", "SE", "SW"], "piped_water_access": [1.0, 0.0, 1.0, 0.0]}
+    )
+    data = toy(arrays={"population": 10.0}, official={"table": table}, split=(0.50625, 0.5))
+    # The border at 2,025 m cuts column 20 into a quarter west, three quarters east.
+    assert piped_coverage(data, settings=SETTINGS).cells[5, 20] == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ({"district_id": ["NE"], "piped_water_access": [85.0]}, "not percent"),
+        ({"district_id": ["Mars"], "piped_water_access": [0.5]}, "no district"),
+        ({"place": ["NE"], "piped_water_access": [0.5]}, "district_id"),
+    ],
+)
+def test_w3_a_wrong_table_is_refused(toy, column, message):
+    data = toy(arrays={"population": 10.0}, official={"table": pd.DataFrame(column)})
+    with pytest.raises(SchemaError, match=message):
+        piped_coverage(data, settings=SETTINGS)
+
+
+def works(features, x=2000, y=2000):
+    return features([{"man_made": "water_works", "capacity_m3_day": np.nan}], [shapely.Point(x, y)])
+
+
+def test_w3_calibration_reaches_the_official_rate(toy, features):
+    people = np.arange(1600.0).reshape(40, 40) / 50
+    data = toy(
+        arrays={"population": people, "built_m2": 3000.0},
+        layers={"water_plant": works(features)},
+        official={"piped_water_access": 0.37},
+    )
+    with pytest.warns(KCityWarning, match="78%; the official number is used"):
+        row = piped_coverage(data, settings=SETTINGS)
+    assert row.value == pytest.approx(0.37)
+    assert "proxy" in row.note
+    assert (np.diff(row.cells.ravel()) >= 0).all(), "denser cells come first"
+
+
+def test_w3_where_the_map_cannot_explain_the_rate_it_is_spread_evenly(toy, features):
+    people = np.full((40, 40), 10.0)
+    data = toy(
+        arrays={"population": people, "built_m2": np.where(np.arange(40) < 10, 3000.0, 0.0)},
+        layers={"water_plant": works(features)},
+        official={"piped_water_access": 0.9},
+    )
+    with pytest.warns(KCityWarning, match="official number is used"):
+        row = piped_coverage(data, settings=SETTINGS)
+    assert row.cells == pytest.approx(0.9)
+    assert "at most 25.0%" in row.details["calibration"]
+
+
+def test_w3_without_a_rate_is_a_proxy_that_enters_no_gap(toy, features):
+    data = toy(
+        arrays={"population": 20.0, "built_m2": 3000.0}, layers={"water_plant": works(features)}
+    )
+    rows = {r.id: r for r in water.assess(data, {}, standards=STANDARDS)}
+    assert rows["W3"].evidence == "proxy"
+    assert rows["W3"].value == 1.0
+    assert rows["W1"].not_assessed
+
+
+def test_w3_knows_what_lies_too_high(toy, features):
+    level = np.where(np.arange(40) < 30, 10.0, 500.0) * np.ones((40, 1))
+    data = toy(
+        arrays={"population": 20.0, "built_m2": 3000.0}, layers={"water_plant": works(features)}
+    )
+    row = piped_coverage(data, settings=SETTINGS, terrain={"elevation_m": level})
+    assert row.cells[:, :30].min() == 1.0
+    assert row.cells[:, 30:].max() == 0.0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(1, 99)), min_size=1, max_size=12),
+    st.floats(0, 1),
+)
+def test_calibration_meets_any_reachable_rate_whatever_the_order(cells, rate):
+    rank, people = (np.array(c, float) for c in zip(*cells, strict=True))
+    rank[rank == 0] = np.nan
+    reach = people[np.isfinite(rank)].sum() / people.sum()
+    if rate > reach + 1e-6:
+        with pytest.raises(CalibrationError, match="at most"):
+            calibrated_share(rank, people, rate=rate, what="rate")
+        return
+    share, _ = calibrated_share(rank, people, rate=min(rate, reach), what="rate")
+    assert (share * people).sum() == pytest.approx(
+        min(rate, reach) * people.sum(), abs=1e-6 * people.sum()
+    )
+    assert (share[np.isnan(rank)] == 0).all()
+    back, _ = calibrated_share(rank[::-1], people[::-1], rate=min(rate, reach), what="rate")
+    assert np.allclose(back[::-1], share)
+    with pytest.raises(StudyError, match="no share"):
+        calibrated_share(rank, people, rate=1.5, what="rate")
+
+
+def test_demand_of_the_worked_city():
+    demand = water_demand(120_000, lpcd=135, settings=SETTINGS, nrw_share=0.25)
+    assert demand.domestic_m3_day == pytest.approx(16_200)
+    assert demand.net_m3_day == pytest.approx(19_440)
+    assert demand.average_m3_day == pytest.approx(25_920)
+    assert demand.max_day_m3 == pytest.approx(33_696)
+    assert demand.peak_hour_m3_h == pytest.approx(2_430)
+    assert demand.storage_m3 == pytest.approx(16_848)
+    industry = water_demand(0, lpcd=135, settings=SETTINGS, nrw_share=0.0, industry_ha=100)
+    assert industry.net_m3_day == pytest.approx(7_110)
+
+
+def test_supply_against_average_and_highest_day():
+    assert round(supply_gap(25_920, 15_000), 4) == 0.4213
+    assert round(supply_gap(33_696, 15_000), 4) == 0.5548
+    assert supply_gap(100, 200) == 0
+    assert math.isnan(supply_gap(100, math.nan)), "unknown supply is no supply of zero"
+
+
+def test_sewage_of_the_worked_city():
+    assert round(sewage_coverage(19_440, 8_000, sewage_share=0.8), 4) == 0.5144
+    assert sewage_coverage(100, 1e9, sewage_share=0.8) == 1.0
+    assert math.isnan(sewage_coverage(19_440, math.nan, sewage_share=0.8))
+
+
+@given(st.floats(1, 1e7), st.floats(0.1, 10))
+def test_demand_is_linear_in_people(persons, factor):
+    one, other = (
+        water_demand(p, lpcd=100, settings=SETTINGS, nrw_share=0.2)
+        for p in (persons, persons * factor)
+    )
+    assert other.average_m3_day == pytest.approx(factor * one.average_m3_day)
+    assert other.storage_m3 == pytest.approx(factor * one.storage_m3)
+
+
+def test_losses_of_everything_and_negative_people_are_refused():
+    for persons, loss in ((10, 1.0), (-1, 0.2)):
+        with pytest.raises(StudyError, match="losses"):
+            water_demand(persons, lpcd=100, settings=SETTINGS, nrw_share=loss)
+
+
+def test_balance_of_the_worked_city_today_and_later(toy):
+    data = toy(
+        arrays={"population": 120_000 / 1600},
+        official={
+            "water_supply_m3_day": 15_000,
+            "year": 2020,
+            "population_growth_share": 0.03,
+            "water_storage_m3": 10_000,
+        },
+    )
+    w5, w6 = water_balance(
+        data, settings={**SETTINGS, "horizon_year": 2040}, standard=STANDARDS["W6"]
+    )
+    assert w5.value == pytest.approx(25_920)
+    assert w6.value == pytest.approx(0.5548, abs=1e-4)
+    assert w6.area_gap == w6.value
+    assert w6.details["storage_shortfall_m3"] == pytest.approx(6_848)
+    assert w5.details["horizon_persons"] == pytest.approx(120_000 * 1.03**20)
+    assert w6.details["horizon_shortfall_share"] == pytest.approx(1 - 15_000 / (33_696 * 1.03**20))
+
+
+def test_balance_without_a_known_capacity_is_not_assessed(toy, features):
+    for layers in ({}, {"water_plant": works(features)}):
+        row = water_balance(
+            toy(arrays={"population": 10.0}, layers=layers),
+            settings=SETTINGS,
+            standard=STANDARDS["W6"],
+        )[1]
+        assert math.isnan(row.value)
+        assert math.isnan(row.area_gap)
+        assert "official.water_supply_m3_day" in row.not_assessed
+
+
+def test_wastewater_from_a_table_a_tag_and_an_area(toy, features):
+    people = 120_000 / 1600
+    official = wastewater(
+        toy(arrays={"population": people}, official={"wastewater_capacity_m3_day": 8_000}),
+        settings=SETTINGS,
+        standard=STANDARDS["W4"],
+    )
+    assert official.value == pytest.approx(0.5144, abs=1e-4)
+    assert official.area_gap == pytest.approx(0.4856, abs=1e-4)
+    row = {"man_made": "wastewater_plant", "capacity_persons": 50_000.0}
+    tagged = features([row], [shapely.box(0, 0, 100, 60)])
+    found = wastewater(
+        toy(arrays={"population": people}, layers={"sewage": tagged}),
+        settings=SETTINGS,
+        standard=STANDARDS["W4"],
+    )
+    assert found.value == pytest.approx(50_000 * 0.12 / 15_552)
+    area = features([{**row, "capacity_persons": np.nan}], [shapely.box(0, 0, 100, 60)])
+    guess = wastewater(
+        toy(arrays={"population": people}, layers={"sewage": area}),
+        settings=SETTINGS,
+        standard=STANDARDS["W4"],
+    )
+    assert guess.evidence == "proxy"
+    assert guess.value == pytest.approx(6_000 / 0.6 * 0.12 / 15_552)
+    assert guess.bounds == pytest.approx((guess.value / 3, guess.value * 3))
+    nothing = wastewater(
+        toy(arrays={"population": people}), settings=SETTINGS, standard=STANDARDS["W4"]
+    )
+    assert nothing.not_assessed
+
+
+def test_pumping_of_the_worked_main():
+    assert friction_head_m(5000, 0.15, c=130, diameter_m=0.4) == pytest.approx(16.763, abs=5e-4)
+    plan = pumping(5000, 40, 0.15, diameter_m=0.4, efficiency=0.75)
+    assert plan.head_m == pytest.approx(56.763, abs=5e-4)
+    assert plan.power_kw == pytest.approx(111.37, abs=5e-3)
+    assert plan.velocity_ms == pytest.approx(1.194, abs=5e-4)
+    assert pumping(5000, -400, 0.15, diameter_m=0.4).power_kw == 0, "downhill it runs by itself"
+    with pytest.raises(StudyError, match="efficiency"):
+        pumping(1, 1, 1, diameter_m=1, efficiency=75)
+    with pytest.raises(StudyError, match="diameter"):
+        friction_head_m(1, 1, c=130, diameter_m=0)
+
+
+@given(st.floats(0, 100), st.floats(0, 100))
+def test_a_steeper_way_is_never_cheaper(a, b):
+    low, high = slope_cost(np.array(sorted((a, b))), per_pct=0.05)
+    assert 1 <= low <= high
+
+
+def test_source_distance_along_the_level_and_up_the_hill(toy, features):
+    river = features(
+        [{"waterway": "river", "name": "Han"}], [shapely.LineString([(0, 50), (4000, 50)])]
+    )
+    data = toy(arrays={"population": 10.0}, layers={"drainage": river})
+    level = np.linspace(39, 0, 40)[:, None] * np.ones((1, 40))
+    relief = {"elevation_m": level, "slope_pct": np.ones((40, 40))}
+    row = source_distance(data, settings=SETTINGS, terrain=relief)
+    assert row.cells[39].max() == 0
+    assert row.cells[0, 5] == pytest.approx(3.9)
+    assert row.value == pytest.approx(1.95)
+    assert row.details["lift_m"] == pytest.approx(19.5)
+    assert row.details["main_power_kw"] > 0
+    assert source_distance(toy(arrays={"population": 10.0}), settings=SETTINGS).not_assessed
+
+
+def test_an_empty_city_is_not_assessed_anywhere_and_says_what_would_help(toy):
+    rows = water.assess(toy(), {}, standards=STANDARDS)
+    assert [r.id for r in rows] == [f"W{i}" for i in range(1, 10)]
+    for row in rows:
+        assert math.isnan(row.value), row.id
+        assert row.gap is None
+        assert math.isnan(row.area_gap)
+        assert row.not_assessed
+        assert "\n" not in row.not_assessed
+
+
+def test_an_unknown_parameter_is_refused(toy):
+    with pytest.raises(StudyError, match="lpdc"):
+        water.assess(toy(), {}, standards=STANDARDS, parameters={"lpdc": 3})
+
+
+def test_toilets_near_hubs_and_from_a_table(toy, features):
+    hubs = features(
+        [{"railway": "station"}] * 2, [shapely.Point(100, 100), shapely.Point(3000, 3000)]
+    )
+    seats = features([{}], [shapely.Point(100, 600)])
+    data = toy(arrays={"population": 10.0}, layers={"transit_high": hubs, "toilets": seats})
+    assert water.toilets(data, settings=SETTINGS).value == 0.5
+    table = pd.DataFrame(
+        {"district_id": ["NE", "NW", "SE", "SW"], "sanitation_access": [0.2, 0.4, 0.6, 0.8]}
+    )
+    given_ = toy(
+        arrays={"population": 10.0},
+        layers={"transit_high": hubs, "toilets": seats},
+        official={"table": table},
+    )
+    row = water.toilets(given_, settings=SETTINGS)
+    assert row.value == pytest.approx(0.5)
+    assert row.evidence == "user"
+
+
+def test_standard_gap_needs_two_numbers():
+    assert standard_gap(np.array([np.inf, np.nan]), STANDARDS["W1"])[0] == 1
+    with pytest.raises(StudyError, match="two numbers"):
+        standard_gap(1.0, STANDARDS["T8"])
