@@ -148,8 +148,8 @@ def _draw_scale(axes: Any, width_m: float) -> None:  # noqa: ANN401
     halo = {"boxstyle": "square,pad=0.25", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
     axes.plot([x, x + length], [y, y], color="white", linewidth=5, solid_capstyle="butt")
     axes.plot([x, x + length], [y, y], color="black", linewidth=2.5, solid_capstyle="butt")
-    axes.text(x, y + 0.012 * (y1 - y0), words, fontsize=7, ha="left", va="bottom", bbox=halo)
+    axes.text(x, y + 0.012 * (y1 - y0), words, fontsize=9, ha="left", va="bottom", bbox=halo)
     axes.text(
-        x1 - 0.04 * (x1 - x0), y1 - 0.03 * (y1 - y0), "▲\nN", fontsize=8, ha="center", va="top",
+        x1 - 0.04 * (x1 - x0), y1 - 0.03 * (y1 - y0), "▲\nN", fontsize=10, ha="center", va="top",
         fontweight="bold", linespacing=0.9, bbox=halo,
     )  # fmt: skip

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
+import numpy as np
+import pandas as pd
 import shapely
 
 from kcity_geo.outputs.attribution import CAVEAT, credits_line
@@ -17,8 +19,6 @@ from kcity_geo.outputs.text import plain_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    import pandas as pd
 
     from kcity_geo.result import Result
 
@@ -132,7 +132,14 @@ def _append(
     elif spatial:
         options["geometry_type"] = _EMPTY_TYPE
     pyogrio.write_dataframe(
-        frame, path, driver="GPKG", layer=layer, append=not first, IDENTIFIER=layer, **options
+        frame,
+        path,
+        use_arrow=True,
+        driver="GPKG",
+        layer=layer,
+        append=not first,
+        IDENTIFIER=layer,
+        **options,
     )
 
 
@@ -170,8 +177,20 @@ def _clean(frame: Any) -> Any:  # noqa: ANN401 - frame in, frame out
         column = out[name]
         if column.dtype.kind in "biufM" or str(column.dtype) == "geometry":
             continue
-        out[name] = column.map(_text_cell).astype(object)
+        out[name] = _text_column(column)
     return out
+
+
+def _text_column(column: Any) -> Any:  # noqa: ANN401 - series in, array out
+    """Clean each different text once; a column of text and numbers becomes text."""
+    if str(column.dtype) in {"str", "string", "category"}:
+        codes, different = pd.factorize(column)
+        clean = np.array([*(_text_cell(v) for v in different), None], dtype=object)
+        return clean[codes]
+    cells = [_text_cell(v) for v in column]
+    if any(isinstance(c, str) for c in cells):
+        cells = [c if c is None or isinstance(c, str) else str(c) for c in cells]
+    return np.array([*cells, None], dtype=object)[:-1]
 
 
 def _text_cell(value: Any) -> Any:  # noqa: ANN401 - any cell
