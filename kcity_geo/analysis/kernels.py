@@ -474,7 +474,7 @@ def k_nearest_places(
 def _insert(best: Floats, who: Shorts, cost: float, place: int, limit: float) -> None:
     """Keep the list sorted, each place once at its lowest cost; ties by number."""
     k = len(best)
-    if not cost <= limit:
+    if not cost <= limit or cost == np.inf:
         return
     at = k
     for j in range(k):
