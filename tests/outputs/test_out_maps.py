@@ -215,6 +215,17 @@ def test_the_page_says_what_it_must(page, result) -> None:
     assert data["hover"]["rows"], data["hover"]["columns"] == result.data.grid.shape
 
 
+def test_a_name_is_never_run_by_jinja(build, monkeypatch) -> None:
+    import os
+
+    monkeypatch.delenv("KCITY_CANARY", raising=False)
+    code = "cycler.__init__.__globals__.os.environ.setdefault('KCITY_CANARY', 'sang')"
+    hostile = build(name="{{ " + code + " }}{# {%", cell_m=400.0)
+    html = build_map(hostile)
+    assert "KCITY_CANARY" not in os.environ
+    assert "cycler.__init__" in html
+
+
 def test_a_real_city_is_not_called_synthetic(build) -> None:
     assert "Synthetic" not in build_map(build(synthetic=False))
 
