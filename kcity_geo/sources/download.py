@@ -31,7 +31,6 @@ import requests
 import tenacity
 from filelock import FileLock, Timeout
 from requests.adapters import HTTPAdapter
-from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
@@ -72,6 +71,11 @@ class Progress:
     done_bytes: int
     total_bytes: int | None
     bytes_per_s: float
+
+    def __str__(self) -> str:
+        """Give one line for a progress bar."""
+        whole = f" of {self.total_bytes / 1e6:,.1f}" if self.total_bytes else ""
+        return f"{self.what}: {self.done_bytes / 1e6:,.1f}{whole} MB, {self.bytes_per_s / 1e6:,.1f} MB/s"
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ def safe_name(text: str, *, limit: int = 80) -> str:
 
 
 def _public(address: str) -> bool:
-    return ipaddress.ip_address(address.split("%")[0]).is_global
+    return ipaddress.ip_address(address.split("%", maxsplit=1)[0]).is_global
 
 
 class _CheckedHTTP(HTTPConnection):
@@ -167,10 +171,8 @@ def _checked(sock: socket.socket) -> socket.socket:
 class _PublicOnly(HTTPAdapter):
     """Looks at the address that a connection really has, after any name service trick."""
 
-    def init_poolmanager(
-        self, connections: int, maxsize: int, block: bool = False, **kw: Any
-    ) -> None:  # noqa: ANN401, FBT001, FBT002 - signature of requests
-        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **kw)
+    def init_poolmanager(self, *args: int, **kwargs: Any) -> None:  # noqa: ANN401 - signature of requests
+        super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
 
 
@@ -425,10 +427,8 @@ class Fetcher:
         kind, sha256, md5 = expected
         digest = _digest(part, "sha256")
         try:
-            if sha256 and digest != sha256.lower():
-                raise SourceError(f"its sha256 is {digest}, not {sha256}")
-            if md5 and (found := _digest(part, "md5")) != md5.lower():
-                raise SourceError(f"its md5 is {found}, not {md5}")
+            _require_digest("sha256", digest, sha256)
+            _require_digest("md5", _digest(part, "md5") if md5 else "", md5)
             check_kind(part, kind)
         except SourceError as error:
             _forget(part, note)
@@ -932,6 +932,11 @@ def _digest(path: Path, name: str) -> str:
         return hashlib.file_digest(
             stream, lambda: hashlib.new(name, usedforsecurity=False)
         ).hexdigest()
+
+
+def _require_digest(name: str, found: str, wanted: str | None) -> None:
+    if wanted and found != wanted.lower():
+        raise SourceError(f"its {name} is {found}, not {wanted}")
 
 
 def _write_atomic(path: Path, text: str) -> None:

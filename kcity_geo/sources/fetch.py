@@ -17,7 +17,7 @@ import warnings
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -36,11 +36,11 @@ from kcity_geo.errors import (
 from kcity_geo.sources.catalogue import Catalogue, Product, load_catalogue, require_licence
 from kcity_geo.sources.download import Fetcher, safe_name
 from kcity_geo.sources.feeds import find_feeds
-from kcity_geo.sources.overpass import fetch_overpass
+from kcity_geo.sources.overpass import download_osm
 from kcity_geo.sources.overture import fetch_buildings
 from kcity_geo.sources.pack import Entry, verify_pack, write_manifest
 from kcity_geo.sources.pbf_extracts import clip_extract, find_extract, get_extract
-from kcity_geo.sources.places import Place, circle, fetch_districts, find_place, place_of_boundary
+from kcity_geo.sources.places import Place, circle, fetch_districts, look_up, place_of_boundary
 from kcity_geo.sources.products import Layer, NoDataHereError, fetch_raster
 from kcity_geo.studyfile import load_study
 
@@ -91,7 +91,8 @@ class Outcome:
     place: str
     status: str
     study: Path | None
-    message: str = ""
+    error: str = ""
+    notes: str = ""
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,7 @@ def _place(
     if boundary is None:
         if not name:
             raise StudyError("fetch: give the name of a place, or a boundary")
-        return find_place(name, config=fetcher.config, catalogue=catalogue, fetcher=fetcher)
+        return look_up(name, config=fetcher.config, catalogue=catalogue, fetcher=fetcher)
     if not isinstance(boundary, BaseGeometry):
         from kcity_geo.sources.files import read_boundary
 
@@ -269,7 +270,7 @@ def _collect(
             entry = _osm(job, rows, route) if theme == "osm" else _first(job, rows)
         except (_AbsentError, NoDataHereError) as error:
             missing[theme] = str(error)
-        except (OutputError, LicenceError):
+        except (OutputError, LicenceError, StudyError):
             raise
         except KCityError as error:
             failed[theme] = error
@@ -331,7 +332,7 @@ def _osm(job: _Job, rows: list[Product], route: str | None) -> Entry:
 
 
 def _by_overpass(job: _Job, product: Product, area: BaseGeometry) -> Layer:
-    path = fetch_overpass(area, config=job.config, catalogue=job.catalogue, fetcher=job.fetcher)
+    path = download_osm(area, config=job.config, catalogue=job.catalogue, fetcher=job.fetcher)
     note = json.loads(path.with_name(path.name + ".json").read_text(encoding="utf-8"))
     out = job.stage / FILES["osm"]
     _copy(path, out)
@@ -622,7 +623,8 @@ def _study_text(place: Place, entries: list[Entry], missing: dict[str, str]) -> 
     lines += ["", "[official]", "# what the city already knows goes here and beats every proxy"]
     if place.population:
         lines += [
-            f"# GeoNames gives {place.population:,} people for the city; a control, not an official number of the study area"
+            f"# GeoNames gives {place.population:,} people for the city: a control, not an official "
+            "number of the study area"
         ]
     return "\n".join(lines) + "\n"
 
@@ -742,9 +744,9 @@ def fetch_cities(  # noqa: PLR0913 - as `fetch`
             notes = "; ".join(
                 str(w.message) for w in caught if issubclass(w.category, KCityWarning)
             )
-            outcome = Outcome(label, "kept" if kept else "done", study, notes)
+            outcome = Outcome(label, "kept" if kept else "done", study, notes=notes)
         except KCityError as error:
-            outcome = Outcome(label, "failed", None, str(error))
+            outcome = Outcome(label, "failed", None, error=str(error))
         outcomes.append(outcome)
         _write_outcomes(out / "cities.json", outcomes)
         if told:
@@ -762,7 +764,8 @@ def _write_outcomes(path: Path, outcomes: list[Outcome]) -> None:
             "place": o.place,
             "status": o.status,
             "study": o.study and o.study.relative_to(path.parent).as_posix(),
-            "message": o.message,
+            "error": o.error,
+            "notes": o.notes,
         }
         for o in outcomes
     ]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from kcity_geo.config import Config
     from kcity_geo.sources.catalogue import Catalogue
 
-__all__ = ["answer_to_pbf", "fetch_overpass", "query_tags"]
+__all__ = ["answer_to_pbf", "download_osm", "query_tags"]
 
 _SAFE = re.compile(r"[\w:.\- ]+")
 _FEW_VALUES = 6
@@ -94,7 +94,7 @@ def _checked_tags(
     return dict(tags)
 
 
-def fetch_overpass(
+def download_osm(
     area: BaseGeometry,
     *,
     config: Config,

@@ -22,6 +22,7 @@ import shapely
 from pyproj import Geod
 from shapely.geometry import mapping, shape
 
+from kcity_geo.city import make_city
 from kcity_geo.errors import CityNotFoundError, KCityWarning, SourceError
 from kcity_geo.sources.catalogue import load_catalogue, recognise_licence
 from kcity_geo.sources.download import Fetcher
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from shapely.geometry.base import BaseGeometry
 
+    from kcity_geo.city import City
     from kcity_geo.config import Config
     from kcity_geo.sources.catalogue import Catalogue, Product
 
@@ -42,6 +44,7 @@ __all__ = [
     "default_radius_km",
     "fetch_districts",
     "find_place",
+    "look_up",
     "place_of_boundary",
     "search_gazetteer",
 ]
@@ -118,15 +121,24 @@ def _countries() -> dict[str, dict[str, Any]]:
 
 
 @cache
-def _by_name() -> dict[str, tuple[list[int], list[int]]]:
-    names: dict[str, tuple[list[int], list[int]]] = {}
+def _by_name() -> dict[str, list[int]]:
+    names: dict[str, list[int]] = {}
     for i, city in enumerate(_cities()):
-        names.setdefault(_plain(city["name"]), ([], []))[0].append(i)
+        names.setdefault(_plain(city["name"]), []).append(i)
+    return names
+
+
+@cache
+def _by_other_name() -> dict[str, list[int]]:
+    """Index half a million names in other languages; only made when the first index fails."""
+    names: dict[str, list[int]] = {}
+    for i, city in enumerate(_cities()):
         for other in city["alternatenames"]:
-            if len(other) > 3 and (key := _plain(other)):  # noqa: PLR2004 - airport codes are no names
-                known = names.setdefault(key, ([], []))
-                if i not in known[0] and i not in known[1]:
-                    known[1].append(i)
+            airport = other.isascii() and len(other) <= 3  # noqa: PLR2004 - letters of a code
+            if not airport and (key := _plain(other)):
+                known = names.setdefault(key, [])
+                if i not in known:
+                    known.append(i)
     return names
 
 
@@ -163,7 +175,7 @@ def _regions() -> dict[str, str]:
     return {_plain(row["name"]): code for code, row in states.items()}
 
 
-def search_gazetteer(query: str) -> list[dict[str, Any]]:
+def search_gazetteer(query: str, *, other_names: bool = True) -> list[dict[str, Any]]:
     """
     Look a name up in the gazetteer that is shipped with the package.
 
@@ -171,6 +183,7 @@ def search_gazetteer(query: str) -> list[dict[str, Any]]:
     ----------
     query : ``"Name"``, ``"Name, Country"`` or ``"Name, Region, Country"``; region is a code of
         GeoNames (``CA``) or the name of a state of the USA.
+    other_names : also look at names in other languages.
 
     Returns
     -------
@@ -184,15 +197,14 @@ def search_gazetteer(query: str) -> list[dict[str, Any]]:
     parts = [p.strip() for p in query.split(",") if p.strip()]
     if not parts:
         return []
-    main, others = _by_name().get(_plain(parts[0]), ([], []))
     country = _country_code(parts[-1]) if len(parts) > 1 else ""
     if len(parts) > 1 and not country and len(parts) == 2 and _plain(parts[1]) in _regions():  # noqa: PLR2004 - name, state
         parts, country = [parts[0], parts[1], "US"], "US"
     if len(parts) > 1 and not country:
         return []
-    rows = []
-    for candidates in (main, others):
-        cities = [_cities()[i] for i in candidates]
+    rows: list[dict[str, Any]] = []
+    for index in (_by_name, _by_other_name) if other_names else (_by_name,):
+        cities = [_cities()[i] for i in index().get(_plain(parts[0]), [])]
         if country:
             cities = [c for c in cities if c["countrycode"] == country]
         if len(parts) > 2:  # noqa: PLR2004 - name, region, country
@@ -233,7 +245,7 @@ def _one(query: str) -> dict[str, Any]:
     close = difflib.get_close_matches(
         _plain(query.split(",", maxsplit=1)[0]), _by_name(), n=3, cutoff=0.75
     )
-    known = [_row(_cities()[(_by_name()[c][0] or _by_name()[c][1])[0]])["label"] for c in close]
+    known = [_row(_cities()[_by_name()[c][0]])["label"] for c in close]
     hint = (
         f"; did you mean {' or '.join(repr(k) for k in known)}?"
         if known
@@ -290,7 +302,7 @@ def default_radius_km(population: float, rules: Mapping[str, Any]) -> float:
     return float(min(max(radius, rules["min_radius_km"]), rules["max_radius_km"]))
 
 
-def find_place(
+def look_up(
     name: str,
     *,
     config: Config,
@@ -344,6 +356,28 @@ def find_place(
     return place
 
 
+def find_place(name: str, *, config: Config) -> City:
+    """
+    Find a city by name; see `look_up`.
+
+    Parameters
+    ----------
+    name : ``"Name, Country"``.
+    config : cache, contact, offline, largest study area.
+
+    Returns
+    -------
+    The city, with its outline as boundary and no districts.
+
+    Raises
+    ------
+    CityNotFoundError
+        If nothing, or more than one city, bears the name.
+    """
+    place = look_up(name, config=config)
+    return make_city(place.name, place.boundary, config=config)
+
+
 def _from_gazetteer(row: Mapping[str, Any], catalogue: Catalogue) -> Place:
     radius = default_radius_km(row["population"], catalogue.study_area)
     return Place(
@@ -382,7 +416,7 @@ def _from_nominatim(answer: Mapping[str, Any], known: list[dict[str, Any]]) -> P
     lon, lat, outline = float(answer["lon"]), float(answer["lat"]), answer["geometry"]
     label = str(answer.get("display_name") or answer.get("name"))
     short = str(answer.get("name") or label.split(",", maxsplit=1)[0])
-    near = [r for r in known or search_gazetteer(short) if _km(r, lon, lat) < _NEAR_KM]
+    near = [r for r in known or search_gazetteer(short, other_names=False) if _km(r, lon, lat) < _NEAR_KM]
     country = _country_code(label.rsplit(",", maxsplit=1)[-1]) or (
         near[0]["country"] if near else ""
     )
@@ -426,7 +460,7 @@ def place_of_boundary(name: str, boundary: BaseGeometry) -> Place:
     The place; the country is that of the nearest city when the name does not say.
     """
     centre = shapely.point_on_surface(boundary)
-    known = search_gazetteer(name) if _plain(name) else []
+    known = search_gazetteer(name, other_names=False)
     near = [r for r in known if _km(r, centre.x, centre.y) < _NEAR_KM]
     country = _country_code(name.rsplit(",", maxsplit=1)[-1]) if "," in name else ""
     country = country or (near[0]["country"] if near else _nearest_country(centre.x, centre.y))
@@ -493,10 +527,8 @@ def fetch_districts(
         return None
     for level in product.levels:
         url = product.address(iso3=iso3, level=level)
-        if (
-            not fetcher.cache_path(url).exists()
-            and fetcher.head(url, what=product.title).status != 200
-        ):  # noqa: PLR2004 - OK
+        known = fetcher.cache_path(url).exists()
+        if not known and fetcher.head(url, what=product.title).status != 200:  # noqa: PLR2004 - OK
             continue
         about = fetcher.json(
             url, max_age_days=product.max_age_days, what=f"{product.title}, {level}"

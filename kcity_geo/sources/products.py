@@ -347,10 +347,10 @@ def _read_zip(
 
 def _window(
     product: Product,
-    data: Any,
+    data: Any,  # noqa: ANN401 - rasterio
     bounds: Bounds,
     shift: float,
-    max_pixels: int,  # noqa: ANN401 - rasterio
+    max_pixels: int,
 ) -> _Piece | None:
     """Read the whole pixels that touch a window; None when the raster lies beside it."""
     from rasterio.transform import Affine
@@ -449,10 +449,8 @@ def _lay(out: NDArray[Any], target: Affine, piece: _Piece, product: Product) -> 
         values = np.where(known, values * product.scale, values)
     col = (piece.transform.c - target.c) / target.a
     row = (piece.transform.f - target.f) / target.e
-    same = (
-        abs(piece.transform.a / target.a - 1) < 1e-9
-        and abs(piece.transform.e / target.e - 1) < 1e-9
-    )  # noqa: PLR2004 - float noise
+    ratio = max(abs(piece.transform.a / target.a - 1), abs(piece.transform.e / target.e - 1))
+    same = ratio < 1e-9  # noqa: PLR2004 - float noise
     whole = max(abs(col - round(col)), abs(row - round(row))) < 0.01  # noqa: PLR2004 - a hundredth of a pixel
     if same and whole:
         r, c = round(row), round(col)

@@ -1,5 +1,5 @@
 """
-Which tile of a product holds a place, and what is it called?
+Tiles: which one of a product holds a place, and what it is called.
 
 Pure: names and numbers only. Coordinates are longitude and latitude, but for ``ghsl``, whose
 tiles lie in world Mollweide metres (ESRI:54009).
@@ -20,6 +20,7 @@ __all__ = ["Tile", "split_antimeridian", "tile_at", "tiles_over"]
 
 Bounds = tuple[float, float, float, float]
 
+_MAX_LON, _MAX_LAT, _TURN = 180.0, 90.0, 360.0
 _GHSL_WEST, _GHSL_NORTH, _GHSL_STEP = -18_041_000.0, 9_000_000.0, 1_000_000.0
 
 
@@ -37,7 +38,7 @@ def _side(value: float, positive: str, negative: str) -> str:
 
 def _corner(lon: float, lat: float, step: float) -> tuple[int, int]:
     """South-west corner of the step-degree cell; 180 E is 180 W, the pole belongs to its row."""
-    west = (-180.0 if lon == 180.0 else lon) // step * step
+    west = (-_MAX_LON if lon == _MAX_LON else lon) // step * step
     south = min(lat // step * step, 90 - step)
     return int(west), int(south)
 
@@ -138,11 +139,11 @@ def split_antimeridian(bounds: Bounds) -> list[tuple[Bounds, float]]:
     west, south, east, north = bounds
     if west > east:
         east += 360.0
-    if not (-90 <= south < north <= 90) or not 0 < east - west <= 360:
+    if not (-_MAX_LAT <= south < north <= _MAX_LAT) or not 0 < east - west <= _TURN:
         raise StudyError(f"window {bounds} is not west, south, east, north in degrees")
     shift = 360.0 * math.floor((west + 180.0) / 360.0)
     west, east = west - shift, east - shift
-    if east <= 180.0:
+    if east <= _MAX_LON:
         return [((west, south, east, north), 0.0)]
     return [((west, south, 180.0, north), 0.0), ((-180.0, south, east - 360.0, north), 360.0)]
 
@@ -188,4 +189,4 @@ def _samples(low: float, high: float, step: float) -> list[float]:
 
 
 def _wrapped(lon: float) -> float:
-    return lon if -180.0 <= lon <= 180.0 else (lon + 180.0) % 360.0 - 180.0
+    return lon if -_MAX_LON <= lon <= _MAX_LON else (lon + 180.0) % 360.0 - 180.0

@@ -1,5 +1,5 @@
 """
-Is a downloaded file whole and of the kind it claims to be?
+Checks that a downloaded file is whole and of the kind it claims to be.
 
 Each check reads the file itself: its magic bytes, its structure, its last byte. None of them
 trusts the name, the length or the content type that a server gave.

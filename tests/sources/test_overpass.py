@@ -27,7 +27,7 @@ from kcity_geo.errors import (
 )
 from kcity_geo.sources.download import Fetcher
 from kcity_geo.sources.osmrules import rules
-from kcity_geo.sources.overpass import answer_to_pbf, fetch_overpass, query_tags
+from kcity_geo.sources.overpass import answer_to_pbf, download_osm, query_tags
 from kcity_geo.sources.pbf import read_header, read_osm
 from kcity_geo.sources.pbf_extracts import clip_extract
 
@@ -73,7 +73,7 @@ def ask(
     def run(**changes: Any) -> Path:
         changed = replace(config, **changes)
         catalogue = local_catalogue(overpass={"timeout_s": 1.0, "retry_after_s": 0.1})
-        return fetch_overpass(AREA, config=changed, catalogue=catalogue, tags=TAGS)
+        return download_osm(AREA, config=changed, catalogue=catalogue, tags=TAGS)
 
     return run
 
@@ -189,7 +189,7 @@ def ask_for_cache_name(config: Config, server: Server, raw: Path) -> str:
         path = raw.parents[2] / "my-sources.toml"
         from kcity_geo.sources.catalogue import load_catalogue
 
-        fetch_overpass(AREA, config=product_cache, catalogue=load_catalogue(path), tags=TAGS)
+        download_osm(AREA, config=product_cache, catalogue=load_catalogue(path), tags=TAGS)
     finally:
         overpass.shutil.rmtree = original
     server.reset()
@@ -198,18 +198,18 @@ def ask_for_cache_name(config: Config, server: Server, raw: Path) -> str:
 
 def test_too_large_an_area_goes_the_other_way(config: Config, local_catalogue: Callable[..., Catalogue]) -> None:
     with pytest.raises(LimitError, match=r"km2; public servers.*PBF route"):
-        fetch_overpass(shapely.box(7, 43, 8, 44), config=config, catalogue=local_catalogue())
+        download_osm(shapely.box(7, 43, 8, 44), config=config, catalogue=local_catalogue())
 
 
 def test_offline_says_what_is_missing(config: Config) -> None:
     with pytest.raises(OfflineError, match='osm = "overpass".*kcity fetch'):
-        fetch_overpass(AREA, config=replace(config, offline=True))
+        download_osm(AREA, config=replace(config, offline=True))
 
 
 @pytest.mark.parametrize("tags", [{"high\"way": True}, {"amenity": "x'];out meta;("}, {"a": ["b]"]}])
 def test_tags_that_could_change_the_query(tags: Any, config: Config) -> None:
     with pytest.raises(StudyError, match="cannot be sent to Overpass"):
-        fetch_overpass(AREA, config=config, tags=tags)
+        download_osm(AREA, config=config, tags=tags)
 
 
 def test_query_has_every_key_of_the_layers() -> None:
@@ -266,7 +266,7 @@ def test_both_routes_give_the_same_features(
     target.parent.mkdir(parents=True, exist_ok=True)
     keys = ",".join(rules().filter_keys)
     subprocess.run([sys.executable, str(script), str(extract), str(target), keys], check=True)
-    live = fetch_overpass(
+    live = download_osm(
         area, config=config, catalogue=local_catalogue(overpass={"timeout_s": 20.0}),
         fetcher=Fetcher(replace(config, deadline_s=60, read_timeout_s=30)),
     )
