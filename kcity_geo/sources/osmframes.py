@@ -172,7 +172,12 @@ def layer_frame(
     -------
     The frame, and how many nodes were merged into polygons of the same facility.
     """
-    tags = {i: {**objects.tags[i], **dict(objects.match[i].added)} for i, _ in members}
+    tags = {
+        i: {**objects.tags[i], **dict(objects.match[i].added)}
+        if objects.match[i].added
+        else objects.tags[i]
+        for i, _ in members
+    }
     merged: set[int] = set()
     if row.merge_within_m > 0:
         merged = _merge_nodes(row, [i for i, _ in members], objects, tags)
@@ -186,9 +191,14 @@ def layer_frame(
         "tags": _objects([objects.tags[i] for i in index]),
         "last_edit": _stamps([objects.stamp[i] for i in index]),
     }
+    effective = [tags[i] for i in index]
     for column in row.columns:
-        data[column.name] = _column(column, [tags[i] for i in index])
-        _note_unreadable(row.id, column, data[column.name], index, objects, tags, unreadable)
+        values, bad = _column(column, effective)
+        data[column.name] = values
+        for i in (index[position] for position in bad):
+            key = next(k for k in column.tags if k in tags[i])
+            kind = OSM_TYPES[objects.kind[i]]
+            unreadable.append((row.id, kind, objects.osm_id[i], key, tags[i][key]))
     if row.id == "planned":
         data["state"] = _text([objects.match[i].state for i in index])
         data["planned_layers"] = _text([objects.match[i].planned for i in index])
@@ -247,38 +257,24 @@ def _first(tags: Mapping[str, str], keys: tuple[str, ...]) -> str:
     return ""
 
 
-def _column(column: ColumnRow, tags: Sequence[Mapping[str, str]]) -> Any:  # noqa: ANN401 - array or series
+def _column(
+    column: ColumnRow, tags: Sequence[Mapping[str, str]]
+) -> tuple[pd.Series | NDArray[np.float64], list[int]]:
+    """Give the values of a column, and the positions of those that hold no number."""
     if len(column.tags) == 1:
         key = column.tags[0]
         raw = [t.get(key, "") for t in tags]
     else:
         raw = [_first(t, column.tags) for t in tags]
     if column.read == "text":
-        return _text(raw)
+        return _text(raw), []
     if column.read == "voltages":
-        return _text([voltages_text(value) if value else "" for value in raw])
+        return _text([voltages_text(value) if value else "" for value in raw]), []
     parse = PARSERS[column.read]
     known = {value: parse(value) if value else np.nan for value in set(raw)}
-    return np.array([known[value] for value in raw], dtype=np.float64)
-
-
-def _note_unreadable(
-    layer: str,
-    column: ColumnRow,
-    values: Any,  # noqa: ANN401 - array or series
-    index: Sequence[int],
-    objects: Objects,
-    tags: Mapping[int, Mapping[str, str]],
-    unreadable: list[tuple[str, str, int, str, str]],
-) -> None:
-    if column.read not in PARSERS:
-        return
-    for position in np.flatnonzero(np.isnan(values)):
-        i = index[int(position)]
-        key = next((k for k in column.tags if k in tags[i]), "")
-        if key and tags[i][key]:
-            entry = (layer, OSM_TYPES[objects.kind[i]], objects.osm_id[i], key, tags[i][key])
-            unreadable.append(entry)
+    unread = {value for value, number in known.items() if value and np.isnan(number)}
+    bad = [i for i, value in enumerate(raw) if value in unread] if unread else []
+    return np.array([known[value] for value in raw], dtype=np.float64), bad
 
 
 def _merge_nodes(
