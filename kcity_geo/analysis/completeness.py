@@ -549,8 +549,10 @@ class _Assessment:
         current = (
             self._window_ratio(recent, expected) if dated else limits["unknown_currentness"] * ratio
         )
-        geometry = point_completeness(np.nan_to_num(self.roads), ratio, cap=rule["cap"])
-        return geometry, attributes, current
+        # Windows reach into the next district; how well this place is mapped, its roads tell.
+        here = np.nan_to_num(self.roads)
+        geometry = point_completeness(here, ratio, cap=rule["cap"])
+        return geometry, here * attributes, here * current
 
     def _expected_points(self, rule: Mapping[str, Any]) -> NDArray[np.float64]:
         people = np.nan_to_num(self.people)
