@@ -167,7 +167,7 @@ def read_osm(
         header_box=box,
         unreadable_tags=pd.DataFrame(unreadable, columns=list(UNREADABLE_COLUMNS)),
         merged=merged,
-        warnings=_told(name, trouble, len(objects)),
+        warnings=_told(path.name, trouble, len(objects)),
     )
 
 
