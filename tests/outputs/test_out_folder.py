@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -35,6 +36,12 @@ def saved(coarse, tmp_path_factory) -> Path:
     return save(coarse(), tmp_path_factory.mktemp("a") / "out")
 
 
+@pytest.fixture
+def former(saved, tmp_path) -> Path:
+    """A finished study in a folder of its own."""
+    return Path(shutil.copytree(saved, tmp_path / "out"))
+
+
 def test_every_promised_file_is_there_and_no_other(saved) -> None:
     assert {p.name for p in saved.iterdir()} == PROMISED
     assert [p.name for p in saved.parent.iterdir()] == ["out"]  # no temporary folder is left
@@ -47,15 +54,15 @@ def test_two_runs_give_the_same_bytes(coarse, saved, tmp_path) -> None:
     assert [name for name in first if first[name] != second[name]] == []
 
 
-def test_a_former_study_is_replaced_whole(coarse, saved, tmp_path) -> None:
-    out = save(coarse(), tmp_path / "out")
+def test_a_former_study_is_replaced_whole(coarse, saved, former) -> None:
+    out = former
     (out / "layers" / "stale.tif").write_bytes(b"old")
     (out / "study.gpkg-wal").write_bytes(b"")
     assert _bytes(save(coarse(), out)) == _bytes(saved)
 
 
-def test_a_failed_run_leaves_the_previous_result(coarse, tmp_path, monkeypatch) -> None:
-    out = save(coarse(), tmp_path / "out")
+def test_a_failed_run_leaves_the_previous_result(coarse, former, tmp_path, monkeypatch) -> None:
+    out = former
     before = _bytes(out)
 
     def broken(*_: object, **__: object) -> None:
@@ -68,8 +75,8 @@ def test_a_failed_run_leaves_the_previous_result(coarse, tmp_path, monkeypatch) 
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
-def test_a_failed_move_puts_the_previous_result_back(coarse, tmp_path, monkeypatch) -> None:
-    out = save(coarse(), tmp_path / "out")
+def test_a_failed_move_puts_the_previous_result_back(coarse, former, tmp_path, monkeypatch) -> None:
+    out = former
     before = _bytes(out)
     real = Path.replace
 
@@ -113,8 +120,8 @@ def test_a_city_pack_is_refused(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", ["notes.docx", "layers/mine.gpkg"])
-def test_own_work_inside_a_former_study_is_not_lost(coarse, tmp_path, name) -> None:
-    out = save(coarse(), tmp_path / "out")
+def test_own_work_inside_a_former_study_is_not_lost(coarse, former, name) -> None:
+    out = former
     (out / name).write_text("mine", encoding="utf-8")
     with pytest.raises(OutputError, match="would be lost"):
         save(coarse(), out)

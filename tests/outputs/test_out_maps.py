@@ -231,11 +231,11 @@ def test_a_real_city_is_not_called_synthetic(build) -> None:
 
 
 def test_size_stays_small_for_many_cells(build) -> None:
-    """A quarter of a million cells; a GeoJSON of them would be 80 MB (traps.md row 18)."""
-    big = build(cell_m=8.0)
-    assert np.prod(big.data.grid.shape) > 250_000
-    assert cell_size(big.data.grid) == 8.0
-    assert len(build_map(big)) < 6_000_000
+    """A hundred thousand cells; a GeoJSON of them would be 37 MB (traps.md row 18)."""
+    big = build(cell_m=12.0)
+    assert np.prod(big.data.grid.shape) > 100_000
+    assert cell_size(big.data.grid) == 12.0
+    assert len(build_map(big)) < 3_000_000
 
 
 @pytest.mark.parametrize(

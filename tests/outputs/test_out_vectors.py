@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pyogrio
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kcity_geo.outputs.frames import cell_frame, grid_variables, merge_cells, site_frame
@@ -114,6 +114,7 @@ def test_cells_hold_every_variable_and_no_invented_number(result, cells) -> None
     assert cells["transport_gap"].iloc[7] == pytest.approx(gap)
 
 
+@settings(max_examples=12)
 @given(st.integers(4, 400))
 def test_merged_cells_keep_people_area_and_columns(result, cells, limit) -> None:
     merged = merge_cells(result, cells, max_cells=limit)
