@@ -178,29 +178,38 @@ def _calibrate(
     settings: Mapping[str, Any],
 ) -> tuple[NDArray[np.float64], dict[str, float]]:
     """Share electrified of each cell so that the official rates hold, district by district."""
-    by_cell, rows = official_cells(data, "electricity_access")
+    by_cell, _ = official_cells(data, "electricity_access")
     if by_cell is None:
-        raise CalibrationError("no official rate")
-    tolerance = float(settings["calibration_tolerance"])
+        raise CalibrationError("official.electricity_access: no rate is given")
     out = np.full(people.shape, np.nan)
     limits: dict[str, float] = {}
-    # Cells with the same rate are calibrated together: a district, or the whole city.
-    for rate in np.unique(by_cell[np.isfinite(by_cell)]):
-        part = (by_cell == rate) & data.inside
-        if not (np.nan_to_num(people[part]) > 0).any():
-            out[part] = rate
+    for name, part in _parts(data, by_cell):
+        rate = weighted_mean(by_cell[part], people[part])
+        if not np.isfinite(rate):
+            out[part] = by_cell[part]
             continue
-        share, limit = calibrated_share(
-            np.where(part, rank, np.nan)[part],
+        out[part], limits[name] = calibrated_share(
+            rank[part],
             people[part],
-            rate=float(rate),
+            rate=rate,
             what="official.electricity_access",
-            tolerance=tolerance,
+            tolerance=float(settings["calibration_tolerance"]),
         )
-        out[part] = share
-        limits[f"{rate:.4g}"] = limit
-    del rows
     return out, limits
+
+
+def _parts(data: CityData, rates: NDArray[np.float64]) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Cells that are calibrated together: each district if there is a table, else the city."""
+    known = np.isfinite(rates) & data.inside
+    if (np.unique(rates[known]) == rates[known][:1]).all():
+        return [("city", known)]
+    largest = data.shares.sort_values(["cell", "share", "district_id"], kind="stable")
+    owner = np.full(rates.size, "", dtype=object)
+    last = largest.drop_duplicates("cell", keep="last")
+    owner[last["cell"].to_numpy()] = last["district_id"].astype(str).to_numpy()
+    of_cell = owner.reshape(rates.shape)
+    names = np.unique(of_cell[known].astype(str))
+    return [(str(name), known & (of_cell == name)) for name in names]
 
 
 def electrified(

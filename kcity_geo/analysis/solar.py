@@ -8,6 +8,8 @@ take the power, the map does not know.
 
 from __future__ import annotations
 
+import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +25,7 @@ from kcity_geo.errors import StudyError
 from kcity_geo.result import Indicator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -179,9 +181,18 @@ def _sky(latitude: float, longitude: float, altitude_m: float) -> tuple[Any, pd.
 
     times = pd.date_range("2023-01-01 00:30", "2023-12-31 23:30", freq="h", tz="UTC")
     place = Location(latitude, longitude, tz="UTC", altitude=altitude_m)
-    sun = place.get_solarposition(times)
-    sky = place.get_clearsky(times, model="ineichen", solar_position=sun)
+    with _pvlib_quiet():
+        sun = place.get_solarposition(times)
+        sky = place.get_clearsky(times, model="ineichen", solar_position=sun)
     return times, sky, sun
+
+
+@contextmanager
+def _pvlib_quiet() -> Iterator[None]:
+    """Keep back pvlib's notes to its own makers about names that pandas will drop."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
 
 
 def clear_sky_ghi(
@@ -245,7 +256,8 @@ def specific_yield(
     times, sky, sun = _sky(latitude, longitude, altitude_m)
     clear = float(sky["ghi"].sum()) / 1000
     ghi = sky["ghi"] * (ghi_year / clear)
-    parts = irradiance.erbs(ghi, sun["zenith"], times)
+    with _pvlib_quiet():
+        parts = irradiance.erbs(ghi, sun["zenith"], times)
     tilt = min(60.0, 0.76 * abs(latitude) + 3.1)
     plane = irradiance.get_total_irradiance(
         tilt,
