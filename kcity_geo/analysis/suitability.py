@@ -79,11 +79,15 @@ def suitability(
     for one in found:
         feasible &= ~one.excluded
     criteria, missing = _criteria(view, profile["criteria"], stated)
-    notes = _notes(found, missing)
+    notes = [f"{profile['title']}: {text}" for text in _notes(found, missing)]
     if not feasible.any():
-        notes.append("no cell meets all constraints; see which excludes most")
+        most = max(found, key=lambda c: int(c.excluded.sum()))
+        notes.append(
+            f"{profile['title']}: no cell meets all constraints; {most.title.lower()} ({most.limit}) "
+            "excludes most"
+        )
     for text in notes:
-        warnings.warn(f"{profile['title']}: {text}", KCityWarning, stacklevel=2)
+        warnings.warn(text, KCityWarning, stacklevel=2)
     return Suitability(
         project=project,
         title=profile["title"],
