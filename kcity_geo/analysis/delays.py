@@ -36,6 +36,8 @@ def place_along(
     -------
     x and y, metres.
     """
+    if len(points.along) == 0:
+        return np.zeros(0), np.zeros(0)
     return np.interp(along, points.along, points.x), np.interp(along, points.along, points.y)
 
 
