@@ -7,6 +7,7 @@ It holds the chapters that a screening study can fill, and says which it cannot.
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -231,11 +232,27 @@ def _inventory(result: Result) -> list[dict[str, str]]:
             "count": f"{int(row['count']):,}",
             "length": human(row["length_km"], "km") if _float(row["length_km"]) > 0 else "",
             "area": human(row["area_ha"], "ha") if _float(row["area_ha"]) > 0 else "",
-            "key": plain_text(row["key_attribute"]).replace("_", " "),
+            "key": _attribute_words(row["key_attribute"]),
             "share": human(row["key_attribute_share"], "share", missing=""),
         }
         for _, row in result.data.inventory.iterrows()
     ]
+
+
+_UNITS = {"m3", "day", "mm", "m", "v", "mw", "min", "kmh", "persons", "hz", "mva"}
+
+
+def _attribute_words(name: object) -> str:
+    """Column name without its unit, as words."""
+    words = plain_text(name).split("_")
+    while len(words) > 1 and words[-1] in _UNITS:
+        words.pop()
+    return " ".join(words)
+
+
+def _day(text: str) -> str:
+    """Cut the time off a date."""
+    return re.sub(r"^(\d{4}-\d\d-\d\d)[T ].*$", r"\1", plain_text(text))
 
 
 def _provenance(result: Result) -> list[dict[str, str]]:
@@ -244,7 +261,7 @@ def _provenance(result: Result) -> list[dict[str, str]]:
             "title": plain_text(p.title),
             "file": plain_text(p.path),
             "licence": plain_text(p.licence),
-            "as_of": plain_text(p.as_of) or "not stated",
+            "as_of": _day(p.as_of) or "not stated",
             "attribution": plain_text(p.attribution),
             "note": plain_text(p.note, max_chars=400)
             + ("" if p.complete else " INCOMPLETE: a part of these data is missing."),

@@ -130,7 +130,7 @@ function kcHover(map) {
   };
   control.addTo(map);
   function hint(text) { box.textContent = ""; box.appendChild(kcElement("p", "", text)); }
-  hint("Point at the map for the numbers of a place.");
+  hint("Point at the map, or tap it, for the numbers of a place.");
   if (typeof DecompressionStream === "undefined") {
     hint("The numbers of a place need a browser of 2023 or later.");
     return;
