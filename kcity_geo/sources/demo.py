@@ -24,7 +24,7 @@ from kcity_geo.errors import OutputError, SourceError
 from kcity_geo.sources.demo_features import add_buildings, add_rail, add_streets
 from kcity_geo.sources.demo_land import add_land, add_water
 from kcity_geo.sources.demo_networks import make_networks
-from kcity_geo.sources.demo_osm import Features, mapped_features, write_osm
+from kcity_geo.sources.demo_osm import Features, mapped_features, without_buildings, write_osm
 from kcity_geo.sources.demo_people import make_cells, make_people
 from kcity_geo.sources.demo_plan import make_plan
 from kcity_geo.sources.demo_rasters import write_rasters, write_valley
@@ -98,7 +98,13 @@ def make_demo(
     add_buildings(plan, people, features)
     mapped = mapped_features(plan, features)
     write_osm(plan, features, out / "city.osm.pbf", mapped=mapped, progress=tell)
-    write_osm(plan, features, truth / "city_true.osm.pbf", mapped=None, progress=tell)
+    write_osm(
+        plan,
+        features,
+        truth / "city_true.osm.pbf",
+        mapped=None if plan.size["true_buildings"] else without_buildings(features),
+        progress=tell,
+    )
     tell("writing rasters")
     write_rasters(plan, people, cells, networks, streets, out)
     write_valley(plan, truth / "height_above_channel.tif")

@@ -236,6 +236,24 @@ def mapped_features(plan: Plan, features: Features) -> Mapped:
     )
 
 
+def without_buildings(features: Features) -> Mapped:
+    """
+    Keep all but the buildings, which ``built.tif`` already tells.
+
+    Parameters
+    ----------
+    features : the true city.
+
+    Returns
+    -------
+    The choice; nothing lacks details.
+    """
+    ways = np.array([w.group != "building" for w in features.ways])
+    points = np.ones(len(features.points), dtype=bool)
+    relations = np.ones(len(features.relations), dtype=bool)
+    return Mapped(points, ways, relations, ~np.ones_like(ways), ~points, {}, {})
+
+
 def _chosen(
     plan: Plan, salt: str, x: Floats, y: Floats, stratum: Ints, weight: Floats
 ) -> tuple[Bools, Bools, Ints]:

@@ -152,7 +152,7 @@ def make_people(plan: Plan, streets: Streets) -> People:
     keep = (site == "") | (site == "freight") | (site == "university")
     keep &= (blocks > 1) | (plan.density(x, y) > 0.002) & (plan.draw.uniform("farm", i, j) < 0.02)
     keep[keep] = ~plan.terrain.wet(x[keep], y[keep], reach_m=18.0)
-    keep[keep] = plan.terrain.slope(x[keep], y[keep]) < STEEP
+    keep[keep] = ~plan.terrain.steep(x[keep], y[keep], limit=STEEP)
     i, j, x, y, blocks, site, si, sj = (a[keep] for a in (i, j, x, y, blocks, site, si, sj))
     px, py, _ = along(streets.x, streets.y, streets.refs(), step_m=9.0 if step < 30 else 15.0)
     away = cKDTree(np.column_stack([px, py])).query(

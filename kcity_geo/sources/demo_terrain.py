@@ -151,18 +151,22 @@ class Terrain:
         slant = (self.river_x(y + 5) - self.river_x(y - 5)) / 10
         return np.asarray(np.abs(x - self.river_x(y)) / np.sqrt(1 + slant**2))
 
-    def stream_distance(self, stream: Stream, x: Floats, y: Floats) -> Floats:
-        """Distance to a tributary, metres; infinite on the other side of the river."""
-        slant = (stream.y(x + 5) - stream.y(x - 5)) / 10
-        away = np.abs(y - stream.y(x)) / np.sqrt(1 + slant**2)
-        return np.asarray(np.where(stream.side * (x - self.river_x(y)) > 0, away, np.inf))
+    def distances(self, x: Floats, y: Floats) -> tuple[Floats, list[Floats]]:
+        """Distance to the river, and to each tributary (infinite across the river), metres."""
+        middle = self.river_x(y)
+        slant = (self.river_x(y + 5) - self.river_x(y - 5)) / 10
+        river = np.abs(x - middle) / np.sqrt(1 + slant**2)
+        brooks = []
+        for stream in self.streams:
+            slant = (stream.y(x + 5) - stream.y(x - 5)) / 10
+            away = np.abs(y - stream.y(x)) / np.sqrt(1 + slant**2)
+            brooks.append(np.where(stream.side * (x - middle) > 0, away, np.inf))
+        return np.asarray(river), brooks
 
     def channel_distance(self, x: Floats, y: Floats) -> Floats:
         """Distance to the nearest river or tributary, metres."""
-        nearest = self.river_distance(x, y)
-        for stream in self.streams:
-            nearest = np.minimum(nearest, self.stream_distance(stream, x, y))
-        return nearest
+        river, brooks = self.distances(x, y)
+        return np.asarray(np.minimum.reduce([river, *brooks]))
 
     def _plain(self, distance: Floats, y: Floats) -> Floats:
         size = self.size
@@ -174,19 +178,18 @@ class Terrain:
         rise = rise + size["plain_slope"] * np.maximum(distance - flood, 0)
         return np.asarray(self.river_z(y) + rise)
 
-    def valley(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    def valley(
+        self, x: Floats, y: Floats, known: tuple[Floats, list[Floats]] | None = None
+    ) -> tuple[Floats, Floats]:
         """Ground without hills, and the level of the channel that drains it, metres."""
-        away = self.river_distance(x, y)
-        brook = np.full(np.shape(x), np.inf)
-        for stream in self.streams:
-            brook = np.minimum(brook, self.stream_distance(stream, x, y))
+        river, brooks = known or self.distances(x, y)
+        brook = np.minimum.reduce(brooks)
         # the plain also falls to the brooks, so that its water gathers in them
         shoulder = self.size["plain_slope"] * np.minimum(brook, 0.75 * self.half)
         flood = self.size["floodplain_m"]
-        ground = self._plain(away, y) + shoulder * _smoothstep(away, flood, 3 * flood)
+        ground = self._plain(river, y) + shoulder * _smoothstep(river, flood, 3 * flood)
         channel = np.asarray(self.river_z(y) + 0 * x)
-        for stream in self.streams:
-            away = self.stream_distance(stream, x, y)
+        for stream, away in zip(self.streams, brooks, strict=True):
             course = self.river_distance(x, stream.y(x))
             bed = self.river_z(stream.y0) + 0.6 + 0.6 * self.size["plain_slope"] * course
             side = 1.2 * _smoothstep(away, self.size["stream_width_m"] / 2, 14.0) + 0.032 * away
@@ -216,8 +219,9 @@ class Terrain:
 
     def elevation(self, x: Floats, y: Floats) -> Floats:
         """Ground, metres above sea."""
-        ground, _ = self.valley(x, y)
-        away = self.channel_distance(x, y)
+        known = self.distances(x, y)
+        ground, _ = self.valley(x, y, known)
+        away = np.minimum.reduce([known[0], *known[1]])
         gentle = _smoothstep(away, 120.0, 120.0 + 0.11 * self.half)
         for hx, hy, height, sigma in self.hills:
             ground = ground + gentle * height * np.exp(
@@ -241,11 +245,19 @@ class Terrain:
 
     def wet(self, x: Floats, y: Floats, *, reach_m: float = 0.0) -> Bools:
         """Whether a point is in open water or within `reach_m` of it."""
-        river = self.river_distance(x, y) <= self.size["river_width_m"] / 2 + reach_m
-        brook = np.zeros(np.shape(x), dtype=bool)
-        for stream in self.streams:
-            brook |= self.stream_distance(stream, x, y) <= self.size["stream_width_m"] / 2 + reach_m
-        return np.asarray(river | brook | self.in_lake(x, y, reach_m=reach_m))
+        river, brooks = self.distances(x, y)
+        near = river <= self.size["river_width_m"] / 2 + reach_m
+        near |= np.minimum.reduce(brooks) <= self.size["stream_width_m"] / 2 + reach_m
+        return np.asarray(near | self.in_lake(x, y, reach_m=reach_m))
+
+    def steep(self, x: Floats, y: Floats, *, limit: float) -> Bools:
+        """Whether the slope is at or above a limit; measured around hills, less is sure elsewhere."""
+        near = np.zeros(np.shape(x), dtype=bool)
+        for hx, hy, _, sigma in self.hills:
+            near |= np.hypot(x - hx, y - hy) < 5 * sigma
+        near |= self.channel_distance(x, y) < 60
+        near[near] = self.slope(x[near], y[near]) >= limit
+        return near
 
     def crosses(self, x0: Floats, y0: Floats, x1: Floats, y1: Floats) -> tuple[Bools, Bools]:
         """Whether straight lines cross the river, and a tributary."""

@@ -36,11 +36,14 @@ def _laid(
     *,
     off_m: float,
 ) -> None:
-    """Lay lines beside streets, with nodes of their own."""
+    """Lay lines beside streets, with nodes of their own; straight between junctions in the metro."""
     edge, first = chains(streets, on)
+    shapes = streets.mid.shape[1]
+    every = shapes + 1 if shapes > 1 else 1
     for refs, head in zip(way_refs(streets, edge, first), edge[first].tolist(), strict=True):
         row = tags(head)
-        features.add_line(streets.x[refs] + off_m, streets.y[refs] + 0.7 * off_m, row, group)
+        at = refs[::every]
+        features.add_line(streets.x[at] + off_m, streets.y[at] + 0.7 * off_m, row, group)
 
 
 def add_waterworks(plan: Plan, streets: Streets, networks: Networks, features: Features) -> None:
