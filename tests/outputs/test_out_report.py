@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kcity_geo.outputs.figures import scale_bar_m, theme_figure
+from kcity_geo.outputs.report import build_report
+from kcity_geo.outputs.summary import confidence_word, severity_word, summarise
+from kcity_geo.outputs.themes import make_themes
+
+
+def _text(html: str) -> str:
+    body = re.sub(r"<(style|script)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
+
+
+@pytest.fixture(scope="module")
+def report(result) -> str:
+    return build_report(result)
+
+
+def test_the_first_screen_answers(report) -> None:
+    first = _text(report)[:1800]
+    for words in (
+        "What are the gaps",
+        "Where are the best sites",
+        "Confidence",
+        "Site 1",
+        "35 ha",
+        "91 of 100",
+    ):
+        assert words in first
+    assert "The largest gap is in energy: 54 % short of the standard (between 43 and 70 %" in first
+    assert "NOT ASSESSED" in first  # water
+
+
+def test_chapters_and_honest_words(report) -> None:
+    text = _text(report)
+    for words in (
+        "no water point is mapped; a table of taps would help",
+        "stop presence only",
+        "Left out for lack of data",
+        "no elevation raster was given",
+        "not applied",
+        "no protected area is mapped",
+        "population raster covers 92 % of Hanbit",
+        "verified in the cited source",
+        "Screening level; not for procurement or land acquisition",
+        "does not exist",
+        "© OpenStreetMap contributors",
+        "ODbL-1.0",
+        "lin_dec [2, 15]",
+    ):
+        assert words in text, words
+    assert "Weight stated" in text
+    assert re.search(r"Slope.*60 % 100 %", text)  # weights stated and used
+
+
+def test_numbers_are_rounded(report) -> None:
+    assert not re.findall(r"\d+\.\d{5,}", _text(report))
+    assert "nan" not in re.findall(r"\b\w+\b", _text(report).lower())
+
+
+def test_excluded_shares_are_of_the_study_area(result, report) -> None:
+    steep = result.score.constraints[0].excluded & result.data.inside
+    share = round(100 * steep.sum() / result.data.inside.sum())
+    assert f"slope at most 15 % {share} %" in _text(report)
+
+
+def test_a_study_without_sites_says_why(build) -> None:
+    text = _text(build_report(build(infeasible=True)))
+    assert "No site: the constraints exclude all land of the study area." in text
+
+
+def test_nothing_assessed_is_said_and_nothing_breaks(build) -> None:
+    study = build(water=False)
+    nothing = study.gaps.city.assign(gap=np.nan, gap_lo=np.nan, gap_hi=np.nan, label="NOT ASSESSED")
+    cells = study.gaps.cells.copy()
+    for name in cells.data_vars:
+        if str(name).endswith("_gap"):
+            cells[name] = cells[name] * np.nan
+    study = dataclasses.replace(
+        study,
+        gaps=dataclasses.replace(
+            study.gaps,
+            city=nothing,
+            cells=cells,
+            indicators=study.gaps.indicators.iloc[:0],
+            survey_tasks=study.gaps.survey_tasks.iloc[:0],
+        ),
+    )
+    text = _text(build_report(study))
+    assert "No sector could be assessed with the data given." in text
+    assert "No place stands out for a survey." in text
+
+
+def test_summary_words() -> None:
+    assert [severity_word(v) for v in (0, 0.19, 0.2, 0.4, 0.6, 0.8, 1.0)] == [
+        "adequate", "adequate", "moderate", "high", "severe", "critical", "critical",
+    ]  # fmt: skip
+    assert [confidence_word(v) for v in (0.39, 0.4, 0.69, 0.7)] == [
+        "low",
+        "medium",
+        "medium",
+        "high",
+    ]
+
+
+def test_districts_are_ranked_by_people_not_by_gap_alone(result) -> None:
+    rows = summarise(result).districts
+    assert [name for name, _, _ in rows] == ["Hill", "North", "Harbour", "Hanbit"]
+    assert rows[0][1] == "4,000"
+
+
+def test_a_district_without_known_gap_is_not_ranked_first(build) -> None:
+    study = build()
+    study.gaps.districts.loc[3, "composite_gap_persons"] = np.nan
+    assert summarise(study).districts[0][0] == "North"
+
+
+def test_figures_are_the_same_every_time_and_show_the_classes(result) -> None:
+    theme = make_themes(result)[1]
+    uri = theme_figure(result, theme)
+    assert uri == theme_figure(result, theme)
+    image = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGB")
+    colours = {tuple(c) for c in np.asarray(image).reshape(-1, 3)[::7]}
+    assert {(255, 243, 176), (111, 37, 3)} <= colours  # adequate and critical
+    assert "Software" not in image.info
+
+
+@pytest.mark.parametrize(("width", "bar"), [(6000, 1000), (900, 200), (60_000, 10_000), (41, 10)])
+def test_scale_bar_is_round_and_at_most_a_quarter(width, bar) -> None:
+    assert scale_bar_m(width) == bar
