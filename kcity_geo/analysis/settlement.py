@@ -115,7 +115,8 @@ def _derived(
     flat = row[:, None] * shape[1] + column[None, :]
     known = np.isfinite(people)
     size = shape[0] * shape[1]
-    total = np.bincount(flat[known], weights=people[known], minlength=size).reshape(shape)
+    held = np.bincount(flat[known], weights=people[known], minlength=size)
+    total: NDArray[np.float64] = np.asarray(held, dtype=np.float64).reshape(shape)
     covered = np.bincount(flat[known], minlength=size).reshape(shape)
     # At the rim only a part of a large cell is known; a sliver says nothing about density.
     area_km2 = np.maximum(covered, step * step / 4) * cell_m**2 / 1e6
@@ -139,7 +140,7 @@ def _derived(
         edge=edge,
     )
     coarse = np.where(centre, URBAN_CENTRE, np.where(cluster, URBAN_CLUSTER, RURAL))
-    return coarse[row[:, None], column[None, :]].astype(np.uint8)
+    return np.asarray(coarse[row[:, None], column[None, :]], dtype=np.uint8)
 
 
 def _clusters(

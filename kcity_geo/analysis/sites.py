@@ -356,7 +356,8 @@ def _ranked(
     frame["rank_p05"], frame["rank_p95"] = stable.rank_p05, stable.rank_p95
     texts = [_reasons(used, table[i], known[i], c) for i, c in enumerate(cells)]
     frame["reasons"] = ["; ".join(t[0]) for t in texts]
-    frame["concerns"] = ["; ".join(t[1]) for t in texts]
+    unchecked = _unchecked(score)
+    frame["concerns"] = ["; ".join([*t[1], *unchecked]) for t in texts]
     place = frame.geometry.bounds
     frame = frame.assign(_x=place["minx"], _y=place["miny"]).sort_values(
         ["score", "_x", "_y"], ascending=[False, True, True], kind="stable"
@@ -389,6 +390,12 @@ def _reasons(
     bad.sort(key=lambda i: (-weight[i] * (1 - utilities[i]), i))
     unknown = [f"{used[i].title.lower()} is not known here" for i in np.flatnonzero(~known)]
     return [said[i] for i in good], [said[i] for i in bad] + unknown
+
+
+def _unchecked(score: Suitability) -> list[str]:
+    """Constraints that could not be applied: true of every site, and easily forgotten."""
+    names = [c.title.lower() for c in score.constraints if not c.applied and c.limit != "off"]
+    return [f"not checked for lack of data: {', '.join(names)}"] if names else []
 
 
 def _rounded(value: float) -> str:

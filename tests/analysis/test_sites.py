@@ -15,7 +15,7 @@ from kcity_geo.analysis.delineation import areas, compactness, inner_width_m, ou
 from kcity_geo.analysis.sites import SITE_COLUMNS, rank_sites, site_threshold
 from kcity_geo.cube import cell_polygons
 from kcity_geo.errors import KCityWarning, StudyError
-from kcity_geo.result import Criterion, Suitability
+from kcity_geo.result import Constraint, Criterion, Suitability
 
 
 def scored(score, *, feasible=None, min_area_ha=20.0, min_width_m=150.0, **criteria):
@@ -231,6 +231,22 @@ def test_reasons_and_concerns_speak_in_round_numbers(toy):
     found = rank_sites(replace(score, criteria=criteria), toy(), threshold=0.7).iloc[0]
     assert found["reasons"] == "1.2 km from a trunk road or motorway"
     assert found["concerns"] == "2.0 m above the nearest drainage"
+
+
+def test_what_was_not_checked_stands_with_every_site(toy):
+    nothing = np.zeros((40, 40), bool)
+    constraints = (
+        Constraint(
+            id="slope_pct_max", title="Steep slope", limit="", excluded=nothing, applied=False
+        ),
+        Constraint(
+            id="military", title="Military land", limit="off", excluded=nothing, applied=False
+        ),
+        Constraint(id="airport", title="Airport", limit="", excluded=nothing),
+    )
+    found = rank_sites(replace(scored(blobs()), constraints=constraints), toy(), threshold=0.7)
+    for text in found["concerns"]:
+        assert text.endswith("not checked for lack of data: steep slope")
 
 
 def test_unstable_sites_share_the_first_place(toy):
