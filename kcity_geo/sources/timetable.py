@@ -200,7 +200,7 @@ def _calls(
         place = frame.groupby("trip_id", sort=False).cumcount().to_numpy(dtype=float)
         axis = number * (place.max() + 2.0) + place
         minute = np.interp(axis, axis[known], frame["minute"].to_numpy()[known])
-        low = np.interp(axis, axis[known], number[known])
+        low = np.interp(axis, axis[known], number[known], left=np.nan, right=np.nan)
         frame["minute"] = np.where(known | (low == number), minute, np.nan)
     last = frame["trip_id"].ne(frame["trip_id"].shift(-1)).to_numpy()
     start = frame.groupby("trip_id", sort=False)["minute"].transform("min")
