@@ -342,7 +342,9 @@ def _by_overpass(job: _Job, product: Product, area: BaseGeometry) -> Layer:
 def _by_pbf(job: _Job, products: list[Product], area: BaseGeometry) -> Layer:
     found = []
     for product in products:
-        extract = find_extract(product, area, fetcher=job.fetcher, place=job.place.name)
+        extract = find_extract(
+            product, job.place.boundary, fetcher=job.fetcher, place=job.place.name
+        )
         if extract is not None:
             found.append((extract.size_deg2, product.id, product, extract))
     if not found:

@@ -133,7 +133,7 @@ def _read_poly(text: str) -> BaseGeometry:
                 rings.append((words[0].startswith("!"), []))
     outline: BaseGeometry = shapely.Polygon()
     for hole, ring in rings:
-        if len(ring) >= 4:  # noqa: PLR2004 - a closed triangle
+        if len(ring) >= 3:  # noqa: PLR2004 - a triangle
             part = shapely.make_valid(shapely.Polygon(ring))
             outline = outline.difference(part) if hole else outline.union(part)
     return outline
@@ -254,7 +254,10 @@ def _taken(source: Path, box: shapely.Polygon) -> tuple[Any, list[int]]:
     rings = sorted({ref for members in outlines.values() for ref in members})
     for item in osmium.FileProcessor(name, both).with_locations().with_filter(keys):
         if item.is_node():
-            if box.bounds[0] <= item.lon <= box.bounds[2] and box.bounds[1] <= item.lat <= box.bounds[3]:
+            if (
+                box.bounds[0] <= item.lon <= box.bounds[2]
+                and box.bounds[1] <= item.lat <= box.bounds[3]
+            ):
                 taken.add_node(item.id)
                 touching.add(-item.id)
         elif _meets(item, box):
@@ -263,7 +266,9 @@ def _taken(source: Path, box: shapely.Polygon) -> tuple[Any, list[int]]:
     if rings:
         wanted = osmium.filter.IdFilter(rings).enable_for(osmium.osm.WAY)
         ways = osmium.FileProcessor(name, both).with_locations()
-        for item in ways.with_filter(osmium.filter.EntityFilter(osmium.osm.WAY)).with_filter(wanted):
+        for item in ways.with_filter(osmium.filter.EntityFilter(osmium.osm.WAY)).with_filter(
+            wanted
+        ):
             if item.id not in touching and _meets(item, box):
                 touching.add(item.id)
     for number, members in outlines.items():

@@ -1,0 +1,183 @@
+"""The catalogue: complete rows, a user's file over it, and (by hand) every address alive."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kcity_geo.errors import LicenceError, SourceError, StudyError
+from kcity_geo.sources.catalogue import Catalogue, Licence, load_catalogue, require_licence
+from kcity_geo.studyfile import Sources
+
+if TYPE_CHECKING:
+    from kcity_geo.config import Config
+
+CATALOGUE = load_catalogue()
+PRODUCTS = list(CATALOGUE.products.values())
+WANTED = {
+    "overpass", "geofabrik", "bbbike", "nominatim", "geoboundaries", "copernicus_glo30", "worldcover",
+    "gsw_occurrence", "ghs_pop", "ghs_built_s", "worldpop", "viirs_len", "global_solar_atlas", "pvgis",
+    "mobility_database", "overture_buildings",
+}
+
+
+def test_every_product_is_there() -> None:
+    assert set(CATALOGUE.products) >= WANTED
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda p: p.id)
+def test_rows_are_complete(product: Any) -> None:
+    for key in ("title", "version", "crs", "unit", "attribution", "citation", "homepage", "mark"):
+        assert getattr(product, key), key
+    assert product.mark in {"V", "M", "K"}
+    assert product.licence in CATALOGUE.licences
+    assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", CATALOGUE.checked)
+    if product.theme not in {"boundary", "districts", "surface_water", "buildings"}:
+        assert product.theme in Sources.model_fields
+    assert all(u.startswith("https://") for u in product.addresses())
+
+
+def test_every_product_has_an_entry_in_the_data_guide() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "data-guide.md").read_text(encoding="utf-8")
+    for product in PRODUCTS:
+        section = re.search(rf"^### .*\(`{product.id}`\)\n(.*?)(?=^##|\Z)", text, re.DOTALL | re.MULTILINE)
+        assert section, product.id
+        for words in ("**What it is.**", "**Unit.**", "**Licence.**", "**What it cannot tell.**"):
+            assert words in section[1], f"{product.id}: {words}"
+        assert product.licence in section[1] or product.licence_of == "layer", product.id
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "my.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_users_file_changes_one_key_and_adds_a_product(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        """
+        [[product]]
+        id = "worldcover"
+        url = "https://mirror.example/{tile}.tif"
+        [[product]]
+        id = "own_dem"
+        theme = "elevation"
+        access = "zip_global"
+        title = "Own DEM"
+        version = "1"
+        url = "https://mirror.example/dem.zip"
+        crs = "EPSG:4326"
+        unit = "m"
+        resampling = "mean"
+        licence = "House-1"
+        attribution = "us"
+        citation = "us"
+        homepage = "https://mirror.example"
+        [licence."House-1"]
+        title = "House licence"
+        no_redistribution = true
+        checked = true
+        [pause_s]
+        "mirror.example" = 5.0
+        """,
+    )
+    mine = load_catalogue(path)
+    assert mine.product("worldcover").address(tile="N00E006") == "https://mirror.example/N00E006.tif"
+    assert mine.product("worldcover").nodata == CATALOGUE.product("worldcover").nodata
+    assert mine.product("own_dem").theme == "elevation"
+    assert mine.licence("House-1").no_redistribution
+    assert mine.pause_s["mirror.example"] == 5.0
+    assert mine.pause_s["nominatim.openstreetmap.org"] >= 1.0
+    assert load_catalogue().product("worldcover") == CATALOGUE.product("worldcover")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd", "/vsicurl/https://h/x.tif", "ftp://h/x", "https://user:pw@h/x", "s3://bucket/x",
+        "https://h/x y.tif", "https://h/{__class__}.tif", "https://h/{tile.__init__}", "//h/x", "https:///x",
+        "https://h/../../x/../etc", "https://h/vsizip/vsicurl/{secret}", "https://h/\\x",
+    ],
+)
+def test_addresses_that_no_catalogue_may_hold(url: str, tmp_path: Path) -> None:
+    path = write(tmp_path, f"[[product]]\nid = 'worldcover'\nurl = '{url}'\n")
+    with pytest.raises(StudyError, match=r"worldcover: url"):
+        load_catalogue(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("[[product]]\nid = 'worldcover'\ncolour = 'red'", "worldcover: colour"),
+        ("[[product]]\nid = 'new'", "new: theme"),
+        ("[[product]]\nurl = 'https://h/x'", "has no id"),
+        ("[[product]]\nid = 'worldcover'\nnodata = nan", "worldcover: nodata"),
+        ("[extra]\na = 1", "unknown table"),
+        ("not toml", "is not TOML"),
+    ],
+)
+def test_broken_files_name_the_key(text: str, match: str, tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=match):
+        load_catalogue(write(tmp_path, text))
+
+
+def test_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="cannot be read"):
+        load_catalogue(tmp_path / "none.toml")
+
+
+def test_unknown_product_names_the_known() -> None:
+    with pytest.raises(StudyError, match="'dem': not in the catalogue; known are .*copernicus_glo30"):
+        CATALOGUE.product("dem")
+
+
+@pytest.mark.parametrize(
+    ("rules", "refused"),
+    [
+        ({}, False),
+        ({"share_alike": True}, False),
+        ({"non_commercial": True}, True),
+        ({"non_commercial": True, "checked": True}, True),
+    ],
+)
+def test_licence_rules(rules: dict[str, bool], refused: bool) -> None:
+    licence = Licence(id="x", title="X", **rules)
+    require_licence(licence, what="x", commercial=False)
+    if refused:
+        reason = "forbids" if rules.get("checked") else "not known to allow"
+        with pytest.raises(LicenceError, match=reason):
+            require_licence(licence, what="x", commercial=True)
+    else:
+        require_licence(licence, what="x", commercial=True)
+
+
+def test_licence_nobody_has_read_counts_as_unknown() -> None:
+    licence = CATALOGUE.licence("Surprise-9")
+    assert licence.non_commercial
+    assert licence.no_redistribution
+    assert not licence.checked
+    assert licence.title == "Surprise-9"
+
+
+def test_catalogue_is_frozen() -> None:
+    assert isinstance(CATALOGUE, Catalogue)
+    with pytest.raises(ValueError, match="frozen"):
+        CATALOGUE.checked = "never"  # type: ignore[misc]
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    "url", [pytest.param(u, id=f"{p.id}:{i}") for p in PRODUCTS for i, u in enumerate(p.addresses())]
+)
+def test_address_is_alive(url: str, config: Config) -> None:
+    """Run by hand: ``pytest -m network tests/sources/test_catalogue.py``."""
+    from dataclasses import replace
+
+    from kcity_geo.sources.download import Fetcher
+
+    polite = replace(config, allow_private_hosts=False, deadline_s=60, read_timeout_s=30, backoff_s=1.0)
+    assert Fetcher(polite, pauses=CATALOGUE.pause_s).head(url).status == 200
