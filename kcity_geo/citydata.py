@@ -83,6 +83,7 @@ class CityData:
     study : the study it was loaded for.
     measured : input -> what was measured when it was brought onto the grid (``total``,
         ``source_total``, ``conserved_share``, ``valid_share``).
+    unreadable_tags : ``layer, osm_type, osm_id, key, value`` of tags whose number could not be read.
     """
 
     city: City
@@ -100,6 +101,7 @@ class CityData:
     synthetic: bool = False
     study: Study | None = None
     measured: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    unreadable_tags: pd.DataFrame | None = None
 
     def array(self, name: str) -> NDArray[np.float64] | None:
         """

@@ -195,7 +195,7 @@ def _print_summary(summary: dict[str, Any], *, timings: bool) -> None:
         ("confidence", "right"),
         ("reading", "left"),
     ):
-        table.add_column(name, justify=side)  # type: ignore[arg-type]
+        table.add_column(name, justify=side)
     for sector, row in summary["gaps"].items():
         known = row["gap"] is not None
         table.add_row(
@@ -429,7 +429,7 @@ def fetch(
             }
             if cities:
                 outcomes = fetch_cities(cities, **shared)
-                answer = [asdict(o) if is_dataclass(o) else dict(o) for o in outcomes]  # type: ignore[arg-type]
+                answer = [asdict(o) if is_dataclass(o) else dict(o) for o in outcomes]
                 failed = sum(bool(row.get("error")) for row in answer)
             else:
                 answer = {"study": str(fetch_place(place, boundary=boundary, **shared))}

@@ -239,7 +239,7 @@ def load(
         with clock.stage("rasters"):
             cube, dem, provenance, measured = _load_rasters(study, city, grid, cube, config)
         with clock.stage("OpenStreetMap"):
-            layers, osm_date, osm_provenance = _load_osm(study, city, config)
+            layers, osm_date, osm_provenance, unreadable = _load_osm(study, city, config)
         with clock.stage("official numbers and timetables"):
             official, transit, more = _load_tables(study, city)
             cube = _people_of_dwellings(cube, official, layers, city, grid)
@@ -271,6 +271,7 @@ def load(
         synthetic=synthetic,
         study=study,
         measured=measured,
+        unreadable_tags=unreadable,
     )
 
 
@@ -320,7 +321,7 @@ def _load_rasters(
 
 def _load_osm(
     study: Study, city: City, config: Config
-) -> tuple[dict[str, gpd.GeoDataFrame], str, tuple[Provenance, ...]]:
+) -> tuple[dict[str, gpd.GeoDataFrame], str, tuple[Provenance, ...], pd.DataFrame | None]:
     from kcity_geo.sources.pbf import empty_layers, read_osm
     from kcity_geo.sources.rasters import sha256_of
 
@@ -332,7 +333,7 @@ def _load_osm(
             KCityWarning,
             stacklevel=3,
         )
-        return empty_layers(city.crs), "", ()
+        return empty_layers(city.crs), "", (), None
     if study.sources.osm == "overpass":
         from kcity_geo.sources.overpass import download_osm
 
@@ -355,7 +356,19 @@ def _load_osm(
         as_of=extract.date,
         url="https://www.openstreetmap.org/copyright",
     )
-    return layers, extract.date, (about,)
+    unreadable = extract.unreadable_tags
+    if len(unreadable):
+        examples = ", ".join(
+            f"{key}={value}"
+            for key, value in unreadable[["key", "value"]].drop_duplicates().head(3).to_numpy()
+        )
+        warnings.warn(
+            f"{len(unreadable):,} tags of the OSM extract hold no readable number ({examples}, …) and "
+            "count as not given; the list is in unreadable_tags.csv",
+            KCityWarning,
+            stacklevel=3,
+        )
+    return layers, extract.date, (about,), unreadable
 
 
 def _with_context(city: City) -> Any:  # noqa: ANN401 - shapely geometry

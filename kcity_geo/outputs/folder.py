@@ -196,6 +196,9 @@ def _write_all(
         "study.toml": lambda path: _write_text(path, study_toml(result.study, out=target)),
         "ATTRIBUTION.txt": lambda path: _write_text(path, attribution_text(result)),
     }
+    unreadable = result.data.unreadable_tags
+    if unreadable is not None and len(unreadable):
+        steps["unreadable_tags.csv"] = lambda path: save_csv(unreadable, path)
     for filename, write in steps.items():
         progress(filename)
         write(work / filename)

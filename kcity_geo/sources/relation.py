@@ -42,13 +42,15 @@ def read_relation(path: Path, relation: int) -> BaseGeometry:
     import osmium
 
     key = f"city.osm_relation: relation {relation}"
+    _refuse_nul(path, key)
     try:
         processor = osmium.FileProcessor(str(path)).with_areas(
             osmium.filter.IdFilter([relation]).enable_for(osmium.osm.RELATION)
         )
         factory = osmium.geom.WKBFactory()
         for item in processor.with_filter(osmium.filter.EntityFilter(osmium.osm.AREA)):
-            if not item.from_way() and item.orig_id() == relation:
+            whole = item.num_rings()[0] > 0  # none: some of its ways lie beyond the extract
+            if whole and not item.from_way() and item.orig_id() == relation:
                 outline: BaseGeometry = shapely.from_wkb(factory.create_multipolygon(item))
                 return outline
     except RuntimeError as error:
@@ -57,6 +59,17 @@ def read_relation(path: Path, relation: int) -> BaseGeometry:
         f"{key} is not in {path.name}, is no area, or is cut by the edge of the extract; "
         "give city.boundary instead"
     )
+
+
+def _refuse_nul(path: Path, key: str) -> None:
+    """Stop at a NUL inside a text, which would end the whole process inside libosmium."""
+    from kcity_geo.sources.pbfblocks import holds_nul
+
+    try:
+        if path.suffix.lower() == ".pbf" and holds_nul(path):
+            raise SourceError(f"{key}: {path.name} holds a NUL byte in a text; get it again")
+    except ValueError as error:
+        raise SourceError(f"{key}: {path.name} cannot be read ({error})") from error
 
 
 def read_admin_areas(path: Path, level: int) -> gpd.GeoDataFrame:
@@ -84,6 +97,7 @@ def read_admin_areas(path: Path, level: int) -> gpd.GeoDataFrame:
 
     key = f"city.osm_district_level: {level}"
     rows: list[tuple[int, str, bytes]] = []
+    _refuse_nul(path, key)
     try:
         wanted = osmium.filter.TagFilter(("admin_level", str(level))).enable_for(
             osmium.osm.RELATION
@@ -92,7 +106,7 @@ def read_admin_areas(path: Path, level: int) -> gpd.GeoDataFrame:
         factory = osmium.geom.WKBFactory()
         for item in areas.with_filter(osmium.filter.EntityFilter(osmium.osm.AREA)):
             tags = item.tags
-            if item.from_way() or tags.get("admin_level") != str(level):
+            if item.from_way() or not item.num_rings()[0] or tags.get("admin_level") != str(level):
                 continue
             if tags.get("boundary") == "administrative":
                 name = tags.get("name:en") or tags.get("name") or ""
