@@ -141,7 +141,7 @@ def _crs_words(result: Result) -> str:
 
 def _scale_words(result: Result) -> str:
     metres = 1000 * result.data.city.scale_error
-    return f"at most {human(metres, 'm')}" if metres >= 0.1 else "less than 0.1 m"  # noqa: PLR2004
+    return f"at most {metres:.1f} m" if metres >= 0.1 else "less than 0.1 m"  # noqa: PLR2004
 
 
 def _float(value: Any) -> float:  # noqa: ANN401 - any cell

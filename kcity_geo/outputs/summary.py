@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ __all__ = [
 ]
 
 _HIGH_CONFIDENCE = 0.7
+# The folders of an absolute path, on Unix or Windows.
+_FOLDERS = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:)?[\\/](?:[^\s:\\/]+[\\/])+(?=[^\s\\/])")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,16 +204,22 @@ def summarise(result: Result) -> Summary:
         no_sites="" if sites else _why_no_sites(result),
         districts=tuple(_worst_districts(result)),
         not_assessed=tuple(_not_assessed(result)),
-        warnings=tuple(
-            dict.fromkeys(
-                plain_text(w, max_chars=500)
-                for w in (*data.warnings, *result.gaps.warnings, *score.warnings)
-            )
-        ),
+        warnings=_warnings(result),
         credits=credits_line(data),
         synthetic=SYNTHETIC if data.synthetic else "",
         facts=facts,
     )
+
+
+def _warnings(result: Result) -> tuple[str, ...]:
+    """All warnings once, with file names instead of the folders of this machine."""
+    found: list[str] = []
+    for text in (*result.data.warnings, *result.gaps.warnings, *result.score.warnings):
+        line = plain_text(_FOLDERS.sub("", text), max_chars=500)
+        bare = line.removeprefix(f"{plain_text(result.score.title)}: ")
+        if line not in found and bare not in found:
+            found.append(line)
+    return tuple(found)
 
 
 def _article(project: str) -> str:

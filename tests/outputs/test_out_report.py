@@ -137,3 +137,22 @@ def test_figures_are_the_same_every_time_and_show_the_classes(result) -> None:
 @pytest.mark.parametrize(("width", "bar"), [(6000, 1000), (900, 200), (60_000, 10_000), (41, 10)])
 def test_scale_bar_is_round_and_at_most_a_quarter(width, bar) -> None:
     assert scale_bar_m(width) == bar
+
+
+def test_warnings_are_told_once_and_without_folders_of_this_machine(build) -> None:
+    study = build()
+    gaps = dataclasses.replace(
+        study.gaps,
+        warnings=("OSM file /home/me/secret data/city.osm.pbf: cut", "C:\\Users\\me\\pop.tif is coarse",
+                  "see https://example.org/a/b and 3/4 of it", "one criterion is missing"),
+    )  # fmt: skip
+    score = dataclasses.replace(
+        study.score,
+        warnings=("Industrial complex: one criterion is missing", "/data/x/dem.tif: voids"),
+    )
+    found = summarise(dataclasses.replace(study, gaps=gaps, score=score)).warnings
+    assert "pop.tif is coarse" in found
+    assert "dem.tif: voids" in found
+    assert "see https://example.org/a/b and 3/4 of it" in found
+    assert sum("criterion is missing" in w for w in found) == 1
+    assert not any("home" in w or "Users" in w for w in found)
