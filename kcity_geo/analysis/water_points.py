@@ -7,7 +7,7 @@ the water is clean and flows every day, no map knows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -50,7 +50,18 @@ _NO_POINTS = (
     "set official.piped_water_access or a table by district"
 )
 _NO_PEOPLE = "no population is known; give sources.population"
+#: Metres along streets per straight metre where there are no streets.
+_DETOUR = 1.3
 _YES = ("yes", "electric", "manual", "powered", "hand", "solar", "diesel")
+
+
+class _Reach(NamedTuple):
+    """Persons and cell of each origin, and the pairs (origin, point) within reach."""
+
+    persons: NDArray[np.float64]
+    cell: NDArray[np.int64]
+    origin: NDArray[np.int64]
+    point: NDArray[np.int64]
 
 
 def round_trip_minutes(
@@ -173,17 +184,22 @@ def _walks(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], str]:
     """Minutes there and back for each cell, and the evidence: modelled on streets, or proxy."""
     graph = graphs.get("walk")
-    if graph is not None and getattr(graph, "n_nodes", 1) > 0:
+    if graph is not None and graph.n_segments > 0:
         from kcity_geo.analysis.access import travel_minutes
 
-        there = travel_minutes(graph, points, grid=data.grid, direction="to", max_snap_m=snap_m)
-        back = travel_minutes(graph, points, grid=data.grid, direction="from", max_snap_m=snap_m)
+        cells = np.flatnonzero(data.inside.ravel())
+        there, back = (
+            travel_minutes(
+                graph, points, grid=data.grid, cells=cells, direction=direction, max_snap_m=snap_m
+            )
+            for direction in ("to", "from")
+        )
         return there, back, "modelled"
     x, y = cell_centres(data.grid)
     centre = shapely.point_on_surface(points)
     tree = cKDTree(np.column_stack([shapely.get_x(centre), shapely.get_y(centre)]))
-    distance = np.asarray(tree.query(np.column_stack([x, y]))[0]).reshape(data.grid.shape) * 1.3
-    minutes = distance / (5000 / 60)
+    metres = np.asarray(tree.query(np.column_stack([x, y]))[0]) * _DETOUR
+    minutes = metres.reshape(data.grid.shape) / (5000 / 60)
     return minutes, minutes, "proxy"
 
 
@@ -340,18 +356,32 @@ def capacity_coverage(
 def _reach_pairs(
     data: CityData,
     graphs: Mapping[str, Any],
+    need: NDArray[np.float64],
     points: NDArray[np.object_],
     settings: Mapping[str, Any],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], str]:
-    """Pairs (flat cell, point) within the radius, along streets where there are streets."""
+) -> tuple[_Reach, str]:
+    """Find who reaches which point within the radius, along streets where there are streets."""
     radius = float(settings["point_radius_m"])
+    cells = np.flatnonzero(need > 0)
+    graph = graphs.get("walk")
+    if graph is not None and graph.n_segments > 0:
+        from kcity_geo.analysis.reach import pairs
+        from kcity_geo.analysis.snapping import snap, snap_cells
+
+        snap_m = float(settings["snap_m"])
+        people, owner = snap_cells(graph, grid=data.grid, cells=cells, max_snap_m=snap_m)
+        places = snap(graph, points, max_snap_m=snap_m)
+        origin, point, _ = pairs(graph, people, places, limit=radius, unit="metres")
+        persons = need[cells[owner]] / np.bincount(owner)[owner]
+        return _Reach(persons, cells[owner], origin, point), "modelled"
     x, y = cell_centres(data.grid)
     centre = shapely.point_on_surface(points)
     place = np.column_stack([shapely.get_x(centre), shapely.get_y(centre)])
     near = cKDTree(place).sparse_distance_matrix(
-        cKDTree(np.column_stack([x, y])), radius / 1.3, output_type="coo_matrix"
+        cKDTree(np.column_stack([x[cells], y[cells]])), radius / _DETOUR, output_type="coo_matrix"
     )
-    return near.col.astype(np.int64), near.row.astype(np.int64), "proxy"
+    reach = _Reach(need[cells], cells, near.col.astype(np.int64), near.row.astype(np.int64))
+    return reach, "proxy"
 
 
 def point_coverage(
@@ -386,13 +416,10 @@ def point_coverage(
     capacity = capacity[capacity > 0]
     home = np.zeros(data.grid.shape) if piped is None else np.nan_to_num(piped)
     need = (np.nan_to_num(people) * (1 - home) * data.inside).ravel()
-    cell, point, evidence = _reach_pairs(data, graphs, geometry, settings)
-    keep = need[cell] > 0
-    origin, index = np.unique(cell[keep], return_inverse=True)
-    served = np.zeros(need.size)
-    served[origin] = capacity_coverage(need[origin], capacity, origin=index, point=point[keep])
-    reach = np.zeros(need.size)
-    reach[origin] = need[origin]
+    found, evidence = _reach_pairs(data, graphs, need, geometry, settings)
+    per_origin = capacity_coverage(found.persons, capacity, origin=found.origin, point=found.point)
+    served = np.bincount(found.cell, weights=per_origin, minlength=need.size)
+    reach = found.persons[np.unique(found.origin)]
     at_home = np.nan_to_num(people) * home * data.inside
     total = float((np.nan_to_num(people) * data.inside).sum())
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -543,3 +543,52 @@ def test_standard_gap_needs_two_numbers():
     assert standard_gap(np.array([np.inf, np.nan]), STANDARDS["W1"])[0] == 1
     with pytest.raises(StudyError, match="two numbers"):
         standard_gap(1.0, STANDARDS["T8"])
+
+
+def crossing(features, *, bridge):
+    """Two banks of a river 400 m wide, streets along each; a bridge 1.5 km to the west."""
+    lines = [[(100, 1850), (1900, 1850)], [(100, 2250), (1900, 2250)]]
+    if bridge:
+        lines.append([(100, 1850), (100, 2250)])
+    row = {"highway": "residential", "oneway": "", "bridge": "", "tunnel": "", "layer": np.nan}
+    shapes = [shapely.LineString(line) for line in lines]
+    ends = {}
+    rows = []
+    for number, line in enumerate(lines):
+        nodes = [ends.setdefault(p, len(ends) + 1) for p in line]
+        rows.append({**row, "osm_id": number + 1, "node_ids": np.array(nodes)})
+    return features(rows, shapes)
+
+
+def test_w1_and_w2_walk_along_streets_and_not_across_the_river(toy, features):
+    from kcity_geo.analysis.network import build_graph
+
+    people = np.zeros((40, 40))
+    people[17, 15] = 100.0  # on the north bank, 400 m across from the tap on the south bank
+    found = []
+    for bridge in (False, True):
+        data = toy(
+            arrays={"population": people},
+            layers={
+                "water_point": one_tap(features, (1550, 1850)),
+                "roads_walk": crossing(features, bridge=bridge),
+            },
+        )
+        graphs = {"walk": build_graph(data.layers["roads_walk"], mode="walk")}
+        w1 = fetching_water(data, graphs, standard=STANDARDS["W1"], settings=SETTINGS)
+        w2 = point_coverage(data, graphs, settings=SETTINGS)
+        assert w1.evidence == w2.evidence == "modelled"
+        found.append((w1.cells[17, 15], w2.value))
+    assert found[0] == (SETTINGS["cap_min"], 0.0)
+    metres = 1450 + 400 + 1450
+    assert found[1][0] == pytest.approx(2 * metres / (5000 / 60) + 10, abs=1.5)
+    assert found[1][1] == 0.0, "3.3 km is no 500 m"
+    near = toy(
+        arrays={"population": np.roll(people, 4, axis=0)},
+        layers={
+            "water_point": one_tap(features, (1850, 1850)),
+            "roads_walk": crossing(features, bridge=True),
+        },
+    )
+    graphs = {"walk": build_graph(near.layers["roads_walk"], mode="walk")}
+    assert point_coverage(near, graphs, settings=SETTINGS).value == 1.0
