@@ -195,7 +195,7 @@ def _print_summary(summary: dict[str, Any], *, timings: bool) -> None:
         ("confidence", "right"),
         ("reading", "left"),
     ):
-        table.add_column(name, justify=side)
+        table.add_column(name, justify=side)  # type: ignore[arg-type]
     for sector, row in summary["gaps"].items():
         known = row["gap"] is not None
         table.add_row(
@@ -375,6 +375,20 @@ def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     Console().print(table)
 
 
+def _one_line_a_file(progress: Callable[[str], None], *, live: bool) -> Callable[[Any], None]:
+    """Show size and speed as they change on a terminal, and each file once in a log."""
+    seen: set[str] = set()
+
+    def show(state: Any) -> None:  # noqa: ANN401 - download.Progress, imported lazily
+        if live:
+            progress(str(state))
+        elif state.what not in seen:
+            seen.add(state.what)
+            progress(state.what)
+
+    return show
+
+
 @app.command()
 def fetch(
     place: Annotated[str, typer.Argument(help='A place by name: "Kota Kinabalu, Malaysia".')] = "",
@@ -398,6 +412,12 @@ def fetch(
     ] = None,
     commercial: Annotated[
         bool, typer.Option("--commercial", help="Refuse what may not be used commercially.")
+    ] = False,
+    allow_partial: Annotated[
+        bool,
+        typer.Option(
+            "--allow-partial", help="Go on without a product that fails; the study says so."
+        ),
     ] = False,
     contact: Annotated[
         str, typer.Option(help="E-mail or URL sent to public servers, which ask for one.")
@@ -425,7 +445,8 @@ def fetch(
                 "commercial": commercial,
                 "config": config,
                 "catalogue": catalogue,
-                "progress": progress,
+                "allow_partial": allow_partial,
+                "progress": _one_line_a_file(progress, live=sys.stderr.isatty()),
             }
             if cities:
                 outcomes = fetch_cities(cities, **shared)
