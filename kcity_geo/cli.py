@@ -227,6 +227,17 @@ def _print_summary(summary: dict[str, Any], *, timings: bool) -> None:
     console.print(f"\nOpen {escape(summary['out'])}/map.html and report.html")
 
 
+def _study_file(study: Path, config: Config) -> Path:
+    """Take a city pack, as folder or zip, for the study file inside it."""
+    if study.suffix.lower() == ".zip" and study.is_file():
+        from kcity_geo.sources.pack import open_pack
+
+        return open_pack(study, config=config) / "study.toml"
+    if study.is_dir() and (study / "study.toml").is_file():
+        return study / "study.toml"
+    return study
+
+
 def _run_and_print(
     study: Path,
     out: Path,
@@ -241,6 +252,7 @@ def _run_and_print(
     with _plain_errors() as notes:
         from kcity_geo.study import run
 
+        study = _study_file(study, config)
         with _progress(quiet=quiet or as_json) as progress:
             result = run(study, out, config=config, progress=progress)
     if before:
@@ -302,7 +314,7 @@ def demo(
 
 @app.command()
 def run(
-    study: Annotated[Path, typer.Argument(help="Study file, TOML.")],
+    study: Annotated[Path, typer.Argument(help="Study file (TOML), or a city pack.")],
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
     *,
     offline: Offline = False,
@@ -341,7 +353,7 @@ def _config(*, offline: bool, max_pixels: int | None = None, contact: str = "") 
 
 @app.command()
 def check(
-    study: Annotated[Path, typer.Argument(help="Study file, TOML.")],
+    study: Annotated[Path, typer.Argument(help="Study file (TOML), or a city pack.")],
     *,
     offline: Offline = False,
     as_json: AsJson = False,
@@ -354,7 +366,8 @@ def check(
 
         with _progress(quiet=quiet or as_json) as progress:
             progress("reading every input")
-            rows = check_study(load_study(study), config=_config(offline=offline))
+            config = _config(offline=offline)
+            rows = check_study(load_study(_study_file(study, config)), config=config)
     del notes  # they stand in the rows
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
@@ -463,6 +476,19 @@ def fetch(
         _print_rows(answer, tuple(answer[0]) if answer else ("place",))
     if failed:
         raise typer.Exit(1)
+
+
+@pack_app.command(name="zip")
+def zip_command(
+    pack: Annotated[Path, typer.Argument(help="Folder of a city pack.")],
+    out: Annotated[Path, typer.Option(help="The zip to write.")],
+) -> None:
+    """Put a city pack into one zip; `kcity run PACK.zip` reads it in place."""
+    with _plain_errors():
+        from kcity_geo.sources.pack import zip_pack
+
+        written = zip_pack(pack, out)
+    typer.echo(str(written))
 
 
 @pack_app.command()
