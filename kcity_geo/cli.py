@@ -232,7 +232,7 @@ def _study_file(study: Path, config: Config) -> Path:
     if study.suffix.lower() == ".zip" and study.is_file():
         from kcity_geo.sources.pack import open_pack
 
-        return open_pack(study, config=config) / "study.toml"
+        return open_pack(study, config=config)
     if study.is_dir() and (study / "study.toml").is_file():
         return study / "study.toml"
     return study
