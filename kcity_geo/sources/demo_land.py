@@ -131,13 +131,8 @@ def add_land(plan: Plan, features: Features) -> None:
         if where.size:
             (i, j), (i1, j1) = where.min(axis=0), where.max(axis=0)
             ring = superblock_ring(plan, i, j, w=i1 - i + 1, h=j1 - j + 1)
-            group = (
-                "always"
-                if site == "aerodrome"
-                else "service"
-                if site == "university"
-                else "landuse"
-            )
+            # large sites are what mappers draw first
+            group = {"university": "service", "park": "landuse"}.get(site, "always")
             features.add_area(*ring, dict(tags), group)
             if site == "aerodrome":
                 cx, cy = ring[0].mean(), ring[1].mean()
