@@ -194,14 +194,15 @@ def outline(
     """
     columns = grid.shape[1]
     size = float(abs(grid.resolution.x))
-    raw = shapely.union_all(cell_polygons(grid, cells))
+    # Squares share whole edges: a coverage, which is united far faster than any polygons.
+    raw = shapely.coverage_union_all(cell_polygons(grid, cells))
     # Only the ring of cells around the area can be stepped on.
     rows, cols = np.divmod(cells, columns)
     r0, r1 = max(rows.min() - 2, 0), min(rows.max() + 3, grid.shape[0])
     c0, c1 = max(cols.min() - 2, 0), min(cols.max() + 3, columns)
     window = ~allowed[r0:r1, c0:c1]
     wr, wc = np.nonzero(window)
-    barred = shapely.union_all(cell_polygons(grid, (wr + r0) * columns + wc + c0))
+    barred = shapely.coverage_union_all(cell_polygons(grid, (wr + r0) * columns + wc + c0))
     frame = _window_box(grid, r0, r1, c0, c1)
     found = [
         _smooth(part, barred, frame, size=size, max_change=max_change)
