@@ -43,7 +43,7 @@ def test_rows_are_complete(product: Any) -> None:
 def test_every_product_has_an_entry_in_the_data_guide() -> None:
     text = (Path(__file__).parents[2] / "docs" / "data-guide.md").read_text(encoding="utf-8")
     for product in PRODUCTS:
-        section = re.search(rf"^### .*\(`{product.id}`\)\n(.*?)(?=^##|\Z)", text, re.DOTALL | re.MULTILINE)
+        section = re.search(rf"^### [^\n]*\(`{product.id}`\)[^\n]*\n(.*?)(?=^##|\Z)", text, re.DOTALL | re.MULTILINE)
         assert section, product.id
         for words in ("**What it is.**", "**Unit.**", "**Licence.**", "**What it cannot tell.**"):
             assert words in section[1], f"{product.id}: {words}"
