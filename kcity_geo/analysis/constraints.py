@@ -37,6 +37,7 @@ _HELPERS = {
 }
 _WATER_CLASSES = (80, 90, 95)
 _SIDE_M = 1.0
+_LOOSE_ENDS = 0.2
 _Found = tuple["NDArray[np.bool_]", str]
 
 
@@ -82,13 +83,15 @@ def sea_polygons(
     # Right of the direction of travel, a little off the line.
     right = np.column_stack([run[:, 1], -run[:, 0]]) / length[:, None]
     step = np.minimum(_SIDE_M, length / 4)[:, None]
-    votes = np.zeros(len(faces))
+    on_right, on_left = np.zeros(len(faces)), np.zeros(len(faces))
     tree = shapely.STRtree(faces)
-    for side, sign in ((right, 1.0), (-right, -1.0)):
+    for side, votes in ((right, on_right), (-right, on_left)):
         points = shapely.points(middle + side * step)
         which, face = tree.query(points, predicate="within")
-        np.add.at(votes, face, sign * length[which])
-    return list(faces[votes > 0])
+        np.add.at(votes, face, length[which])
+    # A coastline that ends inside a face (the extract ends there) has it on both sides and says
+    # nothing: what lies beyond is not known to be sea.
+    return list(faces[on_left < _LOOSE_ENDS * on_right])
 
 
 def _off(value: object) -> bool:
