@@ -12,7 +12,6 @@ import contextlib
 import errno
 import hashlib
 import io
-import ipaddress
 import json
 import logging
 import os
@@ -20,19 +19,14 @@ import re
 import socket
 import threading
 import time
-import unicodedata
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import tenacity
 from filelock import FileLock, Timeout
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from kcity_geo.errors import (
@@ -43,6 +37,24 @@ from kcity_geo.errors import (
     SourceError,
     SourceTimeoutError,
     StudyError,
+)
+from kcity_geo.sources.addresses import NoNetrc, PrivateAddress, PublicOnly, is_public, safe_name
+from kcity_geo.sources.cachefiles import (
+    Download,
+    Head,
+    Progress,
+    continues,
+    digest,
+    forget,
+    meta_of,
+    part_meta,
+    quarantine,
+    require_digest,
+    retry_after,
+    total_bytes,
+    validator,
+    why,
+    write_atomic,
 )
 from kcity_geo.sources.wellformed import check_kind
 
@@ -63,140 +75,10 @@ _AGAIN = {408, 425, 429, 500, 502, 503, 504, 529}
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far one download is; `total_bytes` is None when the server does not say."""
-
-    what: str
-    done_bytes: int
-    total_bytes: int | None
-    bytes_per_s: float
-
-    def __str__(self) -> str:
-        """Give one line for a progress bar."""
-        whole = f" of {self.total_bytes / 1e6:,.1f}" if self.total_bytes else ""
-        return f"{self.what}: {self.done_bytes / 1e6:,.1f}{whole} MB, {self.bytes_per_s / 1e6:,.1f} MB/s"
-
-
-@dataclass(frozen=True)
-class Download:
-    """A file that is complete and verified, and where it came from."""
-
-    path: Path
-    url: str
-    final_url: str
-    etag: str
-    last_modified: str
-    retrieved: str
-    sha256: str
-    bytes: int
-
-
-@dataclass(frozen=True)
-class Head:
-    """What a server says about an address without sending it."""
-
-    status: int
-    final_url: str
-    etag: str
-    length: int | None
-
-
 class _Again(Exception):  # noqa: N818 - not an error yet: the request may be repeated
     def __init__(self, message: str, *, wait_s: float | None = None) -> None:
         super().__init__(message)
         self.wait_s = wait_s
-
-
-class _PrivateAddress(Exception):  # noqa: N818 - must not be an OSError, urllib3 swallows those
-    pass
-
-
-def safe_name(text: str, *, limit: int = 80) -> str:
-    """
-    Make a file name of any text.
-
-    Parameters
-    ----------
-    text : name of a place or end of an address.
-    limit : longest name, characters.
-
-    Returns
-    -------
-    Lower-case ASCII letters, digits, ``-``, ``_`` and ``.``; never empty, never a reserved name.
-
-    Examples
-    --------
-    >>> safe_name("Kota Kinabalu, Malaysia")
-    'kota-kinabalu-malaysia'
-    >>> safe_name("../../etc/passwd")
-    'etc-passwd'
-    """
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    name = re.sub(r"[^a-z0-9._]+", "-", plain).strip("-._")[-limit:].strip("-._")
-    reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name)
-    return f"x-{name}".rstrip("-") if reserved or not name else name
-
-
-def _public(address: str) -> bool:
-    return ipaddress.ip_address(address.split("%", maxsplit=1)[0]).is_global
-
-
-class _CheckedHTTP(HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        return _checked(super()._new_conn())
-
-
-class _CheckedHTTPS(HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        return _checked(super()._new_conn())
-
-
-class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _CheckedHTTP
-
-
-class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _CheckedHTTPS
-
-
-def _checked(sock: socket.socket) -> socket.socket:
-    peer = sock.getpeername()[0]
-    if not _public(peer):
-        sock.close()
-        raise _PrivateAddress(peer)
-    return sock
-
-
-class _PublicOnly(HTTPAdapter):
-    """Looks at the address that a connection really has, after any name service trick."""
-
-    def init_poolmanager(self, *args: int, **kwargs: Any) -> None:  # noqa: ANN401 - signature of requests
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
-
-
-class _NoNetrc(requests.auth.AuthBase):
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    value = response.headers.get("Retry-After", "").strip()
-    if not value:
-        return None
-    if value.isdigit():
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return None
-
-
-def _validator(meta: Mapping[str, str]) -> str:
-    """Give what ``If-Range`` may carry: a strong etag, else a date."""
-    etag = meta.get("etag", "")
-    return etag if etag and not etag.startswith("W/") else meta.get("last_modified", "")
 
 
 class Fetcher:
@@ -349,7 +231,7 @@ class Fetcher:
             age = datetime.now(UTC) - datetime.fromisoformat(found.retrieved)
             if age.total_seconds() > max_age_days * 86400:
                 return None
-        if _digest(path, "sha256") != found.sha256:
+        if digest(path, "sha256") != found.sha256:
             _log.warning("%s was damaged in the cache; it is fetched again", path)
             return None
         return found
@@ -364,22 +246,22 @@ class Fetcher:
     ) -> Download:
         part = path.with_name(path.name + ".part")
         note = path.with_name(path.name + ".part.json")
-        meta = _part_meta(part, note, url)
+        meta = part_meta(part, note, url)
         have = part.stat().st_size if meta else 0
         headers = {"Accept-Encoding": "identity"}
         if have:
-            headers |= {"Range": f"bytes={have}-", "If-Range": _validator(meta)}
+            headers |= {"Range": f"bytes={have}-", "If-Range": validator(meta)}
         with self._polite(url, deadline), self._open("GET", url, headers, deadline) as response:
             if response.status_code == requests.codes.requested_range_not_satisfiable and have:
-                _forget(part, note)
+                forget(part, note)
                 raise _Again("the server does not know the range any more")
             self._require_ok(response)
             resumed = response.status_code == requests.codes.partial_content and have > 0
-            fresh = _meta_of(response, url)
-            if resumed and not _continues(response, meta, have):
-                _forget(part, note)
+            fresh = meta_of(response, url)
+            if resumed and not continues(response, meta, have):
+                forget(part, note)
                 raise _Again("the file changed on the server between two parts")
-            total = _total(response, have if resumed else 0)
+            total = total_bytes(response, have if resumed else 0)
             self._require_size(total, what)
             if not resumed:
                 note.write_text(json.dumps(fresh), encoding="utf-8")
@@ -425,16 +307,16 @@ class Fetcher:
         meta: dict[str, str],
     ) -> Download:
         kind, sha256, md5 = expected
-        digest = _digest(part, "sha256")
+        found = digest(part, "sha256")
         try:
-            _require_digest("sha256", digest, sha256)
-            _require_digest("md5", _digest(part, "md5") if md5 else "", md5)
+            require_digest("sha256", found, sha256)
+            require_digest("md5", digest(part, "md5") if md5 else "", md5)
             check_kind(part, kind)
         except SourceError as error:
-            _forget(part, note)
+            forget(part, note)
             raise _Again(str(error)) from error
         except LimitError:
-            _forget(part, note)
+            forget(part, note)
             raise
         now = datetime.now(UTC).isoformat(timespec="seconds")
         done = Download(
@@ -444,13 +326,13 @@ class Fetcher:
             etag=meta["etag"],
             last_modified=meta["last_modified"],
             retrieved=now,
-            sha256=digest,
+            sha256=found,
             bytes=part.stat().st_size,
         )
         side = path.with_name(path.name + ".json")
         side.unlink(missing_ok=True)  # a kill between the two steps leaves no false witness
         part.replace(path)
-        _write_atomic(
+        write_atomic(
             side, json.dumps({k: v for k, v in asdict(done).items() if k != "path"}, indent=1)
         )
         note.unlink(missing_ok=True)
@@ -578,7 +460,7 @@ class Fetcher:
             raise SourceError(
                 f"{what}: {error} ({self.config.attempts} tries at {url}); run again later, finished parts are kept"
             ) from error
-        except _PrivateAddress as error:
+        except PrivateAddress as error:
             raise SourceError(
                 f"{what}: {url} leads to the private address {error}, which is refused"
             ) from error
@@ -603,7 +485,7 @@ class Fetcher:
                     ),
                 )
             except (requests.RequestException, HTTPError) as error:
-                raise _Again(_why(error)) from error
+                raise _Again(why(error)) from error
             if not response.is_redirect:
                 return response
             response.close()
@@ -616,10 +498,10 @@ class Fetcher:
         if self._session is None:
             self._session = requests.Session()
             self._session.headers["User-Agent"] = self.user_agent
-            self._session.auth = _NoNetrc()
+            self._session.auth = NoNetrc()
             if not self.config.allow_private_hosts:
-                self._session.mount("http://", _PublicOnly())
-                self._session.mount("https://", _PublicOnly())
+                self._session.mount("http://", PublicOnly())
+                self._session.mount("https://", PublicOnly())
         return self._session
 
     def _check_address(self, url: str, *, first: str) -> None:
@@ -634,7 +516,7 @@ class Fetcher:
         with contextlib.suppress(OSError, UnicodeError):
             answers = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
             found = [str(answer[4][0]) for answer in answers]
-        private = [address for address in found if not _public(address)]
+        private = [address for address in found if not is_public(address)]
         if private:
             raise SourceError(
                 f"{first} leads to the private address {private[0]} ({parts.hostname}); refused. "
@@ -645,7 +527,7 @@ class Fetcher:
         status = response.status_code
         if status in _AGAIN:
             raise _Again(
-                f"the server answers {status} {response.reason}", wait_s=_retry_after(response)
+                f"the server answers {status} {response.reason}", wait_s=retry_after(response)
             )
         if status == requests.codes.not_acceptable:
             raise SourceError(
@@ -662,7 +544,7 @@ class Fetcher:
             try:
                 chunk = response.raw.read1(_CHUNK, decode_content=True)
             except (HTTPError, OSError) as error:
-                raise _Again(f"the connection broke ({_why(error)})") from error
+                raise _Again(f"the connection broke ({why(error)})") from error
             if not chunk:
                 return
             yield chunk
@@ -684,7 +566,7 @@ class Fetcher:
 
     def _storage_error(self, error: OSError, path: Path) -> Exception:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            _forget(path.with_name(path.name + ".part"), path.with_name(path.name + ".part.json"))
+            forget(path.with_name(path.name + ".part"), path.with_name(path.name + ".part.json"))
             return OutputError(
                 f"{path.parent}: the disk is full; make room or set KCITY_CACHE to another folder"
             )
@@ -745,7 +627,7 @@ class Fetcher:
         with _OSMNX:
             before = {k: v for k, v in vars(settings).items() if not k.startswith("__")}
             resolver = socket.getaddrinfo
-            _quarantine(cache)
+            quarantine(cache)
             try:
                 settings.overpass_url = settings.nominatim_url = url
                 settings.overpass_rate_limit = False  # we wait ourselves, with an end
@@ -788,7 +670,7 @@ class Fetcher:
                 try:
                     return ask()
                 except (requests.RequestException, HTTPError) as error:
-                    raise _Again(_why(error)) from error
+                    raise _Again(why(error)) from error
 
         return self._retried(once, what=what, url=url, deadline=deadline)
 
@@ -824,7 +706,7 @@ class Fetcher:
         for chunk in self._chunks(response, deadline):
             body += chunk
             self._require_size(len(body), response.url)
-        total = _total(response, 0)
+        total = total_bytes(response, 0)
         if total is not None and len(body) != total:
             raise _Again(f"the body has {len(body):,} of {total:,} bytes")
         try:
@@ -925,87 +807,3 @@ class _RangeFile(io.RawIOBase):
         buffer[: len(data)] = data
         self._at = end
         return len(data)
-
-
-def _digest(path: Path, name: str) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(
-            stream, lambda: hashlib.new(name, usedforsecurity=False)
-        ).hexdigest()
-
-
-def _require_digest(name: str, found: str, wanted: str | None) -> None:
-    if wanted and found != wanted.lower():
-        raise SourceError(f"its {name} is {found}, not {wanted}")
-
-
-def _write_atomic(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
-
-
-def _forget(*paths: Path) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
-
-
-def _part_meta(part: Path, note: Path, url: str) -> dict[str, str]:
-    """Say what an earlier try left behind; empty when it cannot be continued."""
-    try:
-        meta: dict[str, str] = json.loads(note.read_text(encoding="utf-8"))
-        usable = part.stat().st_size > 0 and meta["url"] == url and bool(_validator(meta))
-    except (OSError, ValueError, KeyError, TypeError):
-        usable = False
-    if usable:
-        return meta
-    _forget(part, note)
-    return {}
-
-
-def _meta_of(response: requests.Response, url: str) -> dict[str, str]:
-    return {
-        "url": url,
-        "final_url": response.url,
-        "etag": response.headers.get("ETag", ""),
-        "last_modified": response.headers.get("Last-Modified", ""),
-    }
-
-
-def _continues(response: requests.Response, meta: Mapping[str, str], have: int) -> bool:
-    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
-    same = response.headers.get("ETag", "") == meta.get("etag", "")
-    return match is not None and int(match[1]) == have and same
-
-
-def _total(response: requests.Response, have: int) -> int | None:
-    length = response.headers.get("Content-Length", "")
-    if not length.isdigit() or response.headers.get("Content-Encoding"):
-        return None
-    return have + int(length)
-
-
-def _why(error: BaseException) -> str:
-    inner: BaseException = error
-    while (
-        deeper := inner.__cause__ or inner.__context__ or getattr(inner, "reason", None)
-    ) and isinstance(deeper, BaseException):
-        inner = deeper
-    return f"{type(error).__name__}: {str(inner)[:160]}"
-
-
-def _quarantine(folder: Path) -> None:
-    """Move answers that OSMnx left half-written out of its way."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.glob("*.json"):
-        try:
-            whole = "remark" not in json.loads(path.read_bytes())
-        except ValueError:
-            whole = False
-        if not whole:
-            (folder / "quarantine").mkdir(exist_ok=True)
-            path.replace(folder / "quarantine" / path.name)
-            _log.warning("%s was cut; moved to quarantine", path)

@@ -625,8 +625,10 @@ def _study_text(place: Place, entries: list[Entry], missing: dict[str, str]) -> 
     lines += ["", "[official]", "# what the city already knows goes here and beats every proxy"]
     if place.population:
         lines += [
-            f"# GeoNames gives {place.population:,} people for the city: a control, not an official "
-            "number of the study area"
+            (
+                f"# GeoNames gives {place.population:,} people for the city: a control, not an official "
+                "number of the study area"
+            )
         ]
     return "\n".join(lines) + "\n"
 

@@ -416,7 +416,11 @@ def _from_nominatim(answer: Mapping[str, Any], known: list[dict[str, Any]]) -> P
     lon, lat, outline = float(answer["lon"]), float(answer["lat"]), answer["geometry"]
     label = str(answer.get("display_name") or answer.get("name"))
     short = str(answer.get("name") or label.split(",", maxsplit=1)[0])
-    near = [r for r in known or search_gazetteer(short, other_names=False) if _km(r, lon, lat) < _NEAR_KM]
+    near = [
+        r
+        for r in known or search_gazetteer(short, other_names=False)
+        if _km(r, lon, lat) < _NEAR_KM
+    ]
     country = _country_code(label.rsplit(",", maxsplit=1)[-1]) or (
         near[0]["country"] if near else ""
     )

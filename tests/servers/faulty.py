@@ -66,7 +66,11 @@ class Handler(BaseHTTPRequestHandler):
             STATE["count"] += 1
             for fault in STATE["faults"]:
                 method = fault["method"]
-                if fault["path"] in self.path and fault["times"] > 0 and method in {"", self.command}:
+                if (
+                    fault["path"] in self.path
+                    and fault["times"] > 0
+                    and method in {"", self.command}
+                ):
                     fault["times"] -= 1
                     return fault
         return None
@@ -181,7 +185,7 @@ class Handler(BaseHTTPRequestHandler):
     def _remark(self, fault: dict, path: Path | None) -> bool:
         answer = json.loads(path.read_bytes()) if path else {"elements": []}
         answer["elements"] = answer["elements"][: len(answer["elements"]) // 2]
-        answer["remark"] = "runtime error: Query timed out in \"query\" at line 1 after 26 seconds."
+        answer["remark"] = 'runtime error: Query timed out in "query" at line 1 after 26 seconds.'
         self._reply(200, json.dumps(answer).encode(), {"Content-Type": "application/json"})
         return True
 

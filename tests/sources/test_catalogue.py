@@ -18,9 +18,22 @@ if TYPE_CHECKING:
 CATALOGUE = load_catalogue()
 PRODUCTS = list(CATALOGUE.products.values())
 WANTED = {
-    "overpass", "geofabrik", "bbbike", "nominatim", "geoboundaries", "copernicus_glo30", "worldcover",
-    "gsw_occurrence", "ghs_pop", "ghs_built_s", "worldpop", "viirs_len", "global_solar_atlas", "pvgis",
-    "mobility_database", "overture_buildings",
+    "overpass",
+    "geofabrik",
+    "bbbike",
+    "nominatim",
+    "geoboundaries",
+    "copernicus_glo30",
+    "worldcover",
+    "gsw_occurrence",
+    "ghs_pop",
+    "ghs_built_s",
+    "worldpop",
+    "viirs_len",
+    "global_solar_atlas",
+    "pvgis",
+    "mobility_database",
+    "overture_buildings",
 }
 
 
@@ -43,7 +56,9 @@ def test_rows_are_complete(product: Any) -> None:
 def test_every_product_has_an_entry_in_the_data_guide() -> None:
     text = (Path(__file__).parents[2] / "docs" / "data-guide.md").read_text(encoding="utf-8")
     for product in PRODUCTS:
-        section = re.search(rf"^### [^\n]*\(`{product.id}`\)[^\n]*\n(.*?)(?=^##|\Z)", text, re.DOTALL | re.MULTILINE)
+        section = re.search(
+            rf"^### [^\n]*\(`{product.id}`\)[^\n]*\n(.*?)(?=^##|\Z)", text, re.DOTALL | re.MULTILINE
+        )
         assert section, product.id
         for words in ("**What it is.**", "**Unit.**", "**Licence.**", "**What it cannot tell.**"):
             assert words in section[1], f"{product.id}: {words}"
@@ -86,7 +101,9 @@ def test_users_file_changes_one_key_and_adds_a_product(tmp_path: Path) -> None:
         """,
     )
     mine = load_catalogue(path)
-    assert mine.product("worldcover").address(tile="N00E006") == "https://mirror.example/N00E006.tif"
+    assert (
+        mine.product("worldcover").address(tile="N00E006") == "https://mirror.example/N00E006.tif"
+    )
     assert mine.product("worldcover").nodata == CATALOGUE.product("worldcover").nodata
     assert mine.product("own_dem").theme == "elevation"
     assert mine.licence("House-1").no_redistribution
@@ -98,9 +115,19 @@ def test_users_file_changes_one_key_and_adds_a_product(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "file:///etc/passwd", "/vsicurl/https://h/x.tif", "ftp://h/x", "https://user:pw@h/x", "s3://bucket/x",
-        "https://h/x y.tif", "https://h/{__class__}.tif", "https://h/{tile.__init__}", "//h/x", "https:///x",
-        "https://h/../../x/../etc", "https://h/vsizip/vsicurl/{secret}", "https://h/\\x",
+        "file:///etc/passwd",
+        "/vsicurl/https://h/x.tif",
+        "ftp://h/x",
+        "https://user:pw@h/x",
+        "s3://bucket/x",
+        "https://h/x y.tif",
+        "https://h/{__class__}.tif",
+        "https://h/{tile.__init__}",
+        "//h/x",
+        "https:///x",
+        "https://h/../../x/../etc",
+        "https://h/vsizip/vsicurl/{secret}",
+        "https://h/\\x",
     ],
 )
 def test_addresses_that_no_catalogue_may_hold(url: str, tmp_path: Path) -> None:
@@ -131,7 +158,9 @@ def test_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_unknown_product_names_the_known() -> None:
-    with pytest.raises(StudyError, match="'dem': not in the catalogue; known are .*copernicus_glo30"):
+    with pytest.raises(
+        StudyError, match="'dem': not in the catalogue; known are .*copernicus_glo30"
+    ):
         CATALOGUE.product("dem")
 
 
@@ -171,7 +200,8 @@ def test_catalogue_is_frozen() -> None:
 
 @pytest.mark.network
 @pytest.mark.parametrize(
-    "url", [pytest.param(u, id=f"{p.id}:{i}") for p in PRODUCTS for i, u in enumerate(p.addresses())]
+    "url",
+    [pytest.param(u, id=f"{p.id}:{i}") for p in PRODUCTS for i, u in enumerate(p.addresses())],
 )
 def test_address_is_alive(url: str, config: Config) -> None:
     """Run by hand: ``pytest -m network tests/sources/test_catalogue.py``."""
@@ -179,5 +209,7 @@ def test_address_is_alive(url: str, config: Config) -> None:
 
     from kcity_geo.sources.download import Fetcher
 
-    polite = replace(config, allow_private_hosts=False, deadline_s=60, read_timeout_s=30, backoff_s=1.0)
+    polite = replace(
+        config, allow_private_hosts=False, deadline_s=60, read_timeout_s=30, backoff_s=1.0
+    )
     assert Fetcher(polite, pauses=CATALOGUE.pause_s).head(url).status == 200

@@ -219,7 +219,8 @@ def test_only_plain_web_addresses(url: str, config: Config) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "10.0.0.1", "192.168.1.1", "[::1]", "169.254.169.254", "localhost", "0.0.0.0"]  # noqa: S104
+    "host",
+    ["127.0.0.1", "10.0.0.1", "192.168.1.1", "[::1]", "169.254.169.254", "localhost", "0.0.0.0"],  # noqa: S104
 )
 def test_private_addresses_need_permission(host: str, config: Config) -> None:
     strict = replace(config, allow_private_hosts=False)
@@ -327,7 +328,9 @@ def test_full_disk(calm: Server, config: Config, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
     made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(small)], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(small)],
+        check=False,
+        capture_output=True,
     )
     if made.returncode != 0:
         pytest.skip("no small file system can be mounted here")
@@ -394,7 +397,9 @@ def test_fault_table_of_the_docs_is_this_one() -> None:
     text = (Path(__file__).parents[2] / "docs" / "faults.md").read_text(encoding="utf-8")
     for row in ROWS:
         outcome = row["once"] or ("not tried again" if row.get("requests") == 1 else "-")
-        assert f"| {row['name']} | {row['does']} | `{row['error']}` | {outcome} |" in text, row["name"]
+        assert f"| {row['name']} | {row['does']} | `{row['error']}` | {outcome} |" in text, row[
+            "name"
+        ]
 
 
 def test_cache_note_tells_origin(calm: Server, config: Config) -> None:

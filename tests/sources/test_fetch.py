@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,25 +39,34 @@ if TYPE_CHECKING:
     from kcity_geo.config import Config
 
 WORLD = Path(__file__).parents[1] / "servers" / "world.py"
-ALL = [p.id for p in load_catalogue().products.values() if p.id not in {"gazetteer", "geofabrik", "bbbike", "worldpop", "pvgis"}]
+ALL = [
+    p.id
+    for p in load_catalogue().products.values()
+    if p.id not in {"gazetteer", "geofabrik", "bbbike", "worldpop", "pvgis"}
+]
 
 
 @pytest.fixture(scope="module")
-def world(server: Server) -> Iterator[Server]:
+def world(server: Server) -> Server:
     subprocess.run([sys.executable, str(WORLD), str(server.root), server.base], check=True)
-    yield server
+    return server
 
 
 @pytest.fixture
-def here(world: Server, config: Config, local_catalogue: Callable[..., Catalogue], tmp_path: Path) -> Callable[..., Path]:
+def here(
+    world: Server, config: Config, local_catalogue: Callable[..., Catalogue], tmp_path: Path
+) -> Callable[..., Path]:
     world.reset()
 
     def run(place: str | None = "Monaco", **more: Any) -> Path:
         changes = {"deadline_s": 20.0, "read_timeout_s": 10.0} | more.pop("config", {})
         rows = more.pop("rows", {})
         return fetch(
-            place, out=more.pop("out", tmp_path / "pack"), config=replace(config, **changes),
-            catalogue=more.pop("catalogue", None) or local_catalogue(**rows), **more,
+            place,
+            out=more.pop("out", tmp_path / "pack"),
+            config=replace(config, **changes),
+            catalogue=more.pop("catalogue", None) or local_catalogue(**rows),
+            **more,
         )
 
     return run
@@ -77,7 +86,16 @@ def test_everything_a_study_needs(here: Callable[..., Path], world: Server, tmp_
     assert study.city.name == "Monaco"
     assert study.city.boundary == "boundary.geojson"
     assert study.city.districts == "districts.geojson"
-    for key in ("osm", "elevation", "population", "built", "landcover", "nightlights", "solar", "gtfs"):
+    for key in (
+        "osm",
+        "elevation",
+        "population",
+        "built",
+        "landcover",
+        "nightlights",
+        "solar",
+        "gtfs",
+    ):
         value = getattr(study.sources, key)
         assert resolve_path(study, value, key=key).parent == pack
     about = manifest(pack)
@@ -97,7 +115,13 @@ def test_everything_a_study_needs(here: Callable[..., Path], world: Server, tmp_
     assert files["gtfs.zip"]["note"].startswith("feed mdb-1")
     assert files["nightlights.tif"]["as_of"] == "20251001"
     text = (pack / "ATTRIBUTION.txt").read_text(encoding="utf-8")
-    for words in ("© OpenStreetMap contributors", "Airbus Defence and Space", "EC JRC/Google", "Solargis", "ESA WorldCover"):
+    for words in (
+        "© OpenStreetMap contributors",
+        "Airbus Defence and Space",
+        "EC JRC/Google",
+        "Solargis",
+        "ESA WorldCover",
+    ):
         assert words in text
     assert verify_pack(pack) == []
     assert not list(tmp_path.glob(".pack*")), "nothing is left beside the pack"
@@ -108,7 +132,9 @@ def test_everything_a_study_needs(here: Callable[..., Path], world: Server, tmp_
     # by hand: columns every 0.045 degrees from 7.0, rows every 0.02 from 43.5; one house meets the box
     assert list(buildings["id"]) == ["b0249"]
     parquet = [r for r in world.log(".parquet") if "part-" in r["path"] and r["method"] == "GET"]
-    asked = sum(int(b) - int(a) + 1 for a, b in (r["headers"]["range"][6:].split("-") for r in parquet))
+    asked = sum(
+        int(b) - int(a) + 1 for a, b in (r["headers"]["range"][6:].split("-") for r in parquet)
+    )
     size = next(world.root.rglob("part-*.parquet")).stat().st_size
     assert asked < size / 3, "only the row groups of the city are read"
 
@@ -125,7 +151,9 @@ def people(pack: Path) -> None:
 
 
 def test_by_extract_for_a_larger_area(here: Callable[..., Path], world: Server) -> None:
-    study = here(products=["overpass", "geofabrik", "bbbike"], rows={"overpass": {"max_area_km2": 5.0}})
+    study = here(
+        products=["overpass", "geofabrik", "bbbike"], rows={"overpass": {"max_area_km2": 5.0}}
+    )
     row = next(f for f in manifest(study.parent)["files"] if f["path"] == "city.osm.pbf")
     assert row["product"] == "geofabrik"
     assert row["as_of"] == "2026-11-01T20:21:02Z"
@@ -197,7 +225,9 @@ for pack, out in zip(jobs[::2], jobs[1::2], strict=True):
 """
 
 
-def test_pack_works_with_the_network_unplugged(here: Callable[..., Path], world: Server, tmp_path: Path) -> None:
+def test_pack_works_with_the_network_unplugged(
+    here: Callable[..., Path], world: Server, tmp_path: Path
+) -> None:
     """The whole study from the folder and from the zip, sockets gone for Python and GDAL alike."""
     probe = subprocess.run(["unshare", "-n", "true"], check=False, capture_output=True)
     if probe.returncode != 0:
@@ -207,38 +237,83 @@ def test_pack_works_with_the_network_unplugged(here: Callable[..., Path], world:
     one, two = tmp_path / "one", tmp_path / "two"
     port = world.base.rsplit(":", 1)[1]
     done = subprocess.run(
-        ["unshare", "-n", sys.executable, "-W", "ignore", "-c", UNPLUGGED, str(tmp_path / "fresh-cache"), port,
-         str(pack), str(one), str(packed), str(two)],
-        check=False, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        [
+            "unshare",
+            "-n",
+            sys.executable,
+            "-W",
+            "ignore",
+            "-c",
+            UNPLUGGED,
+            str(tmp_path / "fresh-cache"),
+            port,
+            str(pack),
+            str(one),
+            str(packed),
+            str(two),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     assert done.returncode == 0, done.stderr
     files = {p.relative_to(one) for p in one.rglob("*") if p.is_file()}
     assert files == {p.relative_to(two) for p in two.rglob("*") if p.is_file()}
-    assert {Path(n) for n in ("map.html", "report.html", "indicators.csv", "cells.parquet")} <= files
+    assert {
+        Path(n) for n in ("map.html", "report.html", "indicators.csv", "cells.parquet")
+    } <= files
     other = [n for n in files if (one / n).read_bytes() != (two / n).read_bytes()]
     assert set(other) <= {Path("study.toml")}, "the same bytes but for the paths of the inputs"
 
 
 def test_same_answers_make_the_same_data(here: Callable[..., Path], tmp_path: Path) -> None:
-    wanted = ["overpass", "copernicus_glo30", "worldcover", "ghs_pop", "geoboundaries", "mobility_database"]
+    wanted = [
+        "overpass",
+        "copernicus_glo30",
+        "worldcover",
+        "ghs_pop",
+        "geoboundaries",
+        "mobility_database",
+    ]
     first = here(products=wanted, out=tmp_path / "a").parent
-    second = here(products=wanted, out=tmp_path / "b", config={"cache_dir": tmp_path / "fresh"}).parent
-    for name in ("city.osm.pbf", "elevation.tif", "landcover.tif", "population.tif", "gtfs.zip", "districts.geojson", "boundary.geojson", "study.toml"):
+    second = here(
+        products=wanted, out=tmp_path / "b", config={"cache_dir": tmp_path / "fresh"}
+    ).parent
+    for name in (
+        "city.osm.pbf",
+        "elevation.tif",
+        "landcover.tif",
+        "population.tif",
+        "gtfs.zip",
+        "districts.geojson",
+        "boundary.geojson",
+        "study.toml",
+    ):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 
 def test_offline_fetch_says_what_is_missing(here: Callable[..., Path]) -> None:
     with pytest.raises(OfflineError, match=r"elevation: .*tile list.*kcity fetch"):
-        here(products=["copernicus_glo30"], boundary=shapely.box(7.41, 43.73, 7.43, 43.74), config={"offline": True})
+        here(
+            products=["copernicus_glo30"],
+            boundary=shapely.box(7.41, 43.73, 7.43, 43.74),
+            config={"offline": True},
+        )
 
 
 # -- going on -----------------------------------------------------------------------------------
 
 
-def test_failure_is_told_and_the_next_run_goes_on(here: Callable[..., Path], world: Server, tmp_path: Path) -> None:
+def test_failure_is_told_and_the_next_run_goes_on(
+    here: Callable[..., Path], world: Server, tmp_path: Path
+) -> None:
     wanted = ["overpass", "copernicus_glo30", "ghs_pop"]
     world.fault("GHS_POP", "status", status=503, times=999)
-    with pytest.raises(SourceError, match=r"Monaco: 1 of the products.*population: .*503.*run the same command again"):
+    with pytest.raises(
+        SourceError,
+        match=r"Monaco: 1 of the products.*population: .*503.*run the same command again",
+    ):
         here(products=wanted)
     assert not (tmp_path / "pack").exists()
     assert (tmp_path / ".pack.part" / "elevation.tif").exists()
@@ -262,7 +337,9 @@ def test_partial_pack_names_what_failed(here: Callable[..., Path], world: Server
     assert load_study(study).sources.population == "population.tif"
 
 
-def test_whole_pack_is_kept_and_a_damaged_one_made_again(here: Callable[..., Path], world: Server) -> None:
+def test_whole_pack_is_kept_and_a_damaged_one_made_again(
+    here: Callable[..., Path], world: Server
+) -> None:
     wanted = ["worldcover", "copernicus_glo30"]
     pack = here(products=wanted).parent
     made = manifest(pack)["made"], (pack / "manifest.json").stat().st_mtime_ns
@@ -277,7 +354,9 @@ def test_whole_pack_is_kept_and_a_damaged_one_made_again(here: Callable[..., Pat
     assert verify_pack(pack) == []
 
 
-def test_kill_half_way_leaves_no_pack(here: Callable[..., Path], world: Server, tmp_path: Path, config: Config) -> None:
+def test_kill_half_way_leaves_no_pack(
+    here: Callable[..., Path], world: Server, tmp_path: Path, config: Config
+) -> None:
     script = (
         "import sys\nfrom pathlib import Path\nfrom kcity_geo.config import Config\n"
         "from kcity_geo.sources.fetch import fetch\n"
@@ -288,7 +367,10 @@ def test_kill_half_way_leaves_no_pack(here: Callable[..., Path], world: Server, 
     with pytest.raises(StudyError):
         here(products=["nothing_like_it"])  # writes my-sources.toml
     world.fault("GHS_POP", "pause", seconds=30, times=1)
-    running = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
+    running = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
     try:
         import time
 
@@ -307,7 +389,9 @@ def test_kill_half_way_leaves_no_pack(here: Callable[..., Path], world: Server, 
 # -- refusals -----------------------------------------------------------------------------------
 
 
-def test_commercial_refuses_before_anything_is_asked(here: Callable[..., Path], world: Server) -> None:
+def test_commercial_refuses_before_anything_is_asked(
+    here: Callable[..., Path], world: Server
+) -> None:
     with pytest.raises(LicenceError, match="worldcover.*forbids commercial use"):
         here(commercial=True, rows={"worldcover": {"licence": "CC-BY-NC-4.0"}})
     assert world.log() == []
@@ -315,13 +399,19 @@ def test_commercial_refuses_before_anything_is_asked(here: Callable[..., Path], 
 
 def test_commercial_and_a_licence_nobody_has_read(here: Callable[..., Path]) -> None:
     with pytest.raises(LicenceError, match="not known to allow commercial use"):
-        here(commercial=True, products=["worldcover"], rows={"worldcover": {"licence": "Homemade-1.0"}})
+        here(
+            commercial=True,
+            products=["worldcover"],
+            rows={"worldcover": {"licence": "Homemade-1.0"}},
+        )
 
 
 def feed_with_unknown_licence(world: Server) -> Callable[[], None]:
     table = world.root / "files.mobilitydatabase.org" / "feeds_v2.csv"
     kept = table.read_text()
-    table.write_text(kept.replace("https://creativecommons.org/licenses/by/4.0/", "https://cam.mc/terms"))
+    table.write_text(
+        kept.replace("https://creativecommons.org/licenses/by/4.0/", "https://cam.mc/terms")
+    )
     return lambda: table.write_text(kept) and None
 
 
@@ -350,8 +440,14 @@ def test_share_alike_is_told(here: Callable[..., Path]) -> None:
 
 
 def test_place_without_a_feed_is_no_failure(here: Callable[..., Path]) -> None:
-    with pytest.warns(KCityWarning, match="no gtfs in the pack: the Mobility Database knows no open feed"):
-        study = here("Somewhere", boundary=shapely.box(-40.0, -20.0, -39.98, -19.98), products=["mobility_database"])
+    with pytest.warns(
+        KCityWarning, match="no gtfs in the pack: the Mobility Database knows no open feed"
+    ):
+        study = here(
+            "Somewhere",
+            boundary=shapely.box(-40.0, -20.0, -39.98, -19.98),
+            products=["mobility_database"],
+        )
     assert load_study(study).sources.gtfs is None
 
 
@@ -366,7 +462,13 @@ def test_place_without_a_feed_is_no_failure(here: Callable[..., Path]) -> None:
         ({"boundary": shapely.box(0, 40, 9, 49)}, LimitError, "no city"),
     ],
 )
-def test_what_cannot_be_fetched(more: dict[str, Any], error: type[Exception], match: str, here: Callable[..., Path], tmp_path: Path) -> None:
+def test_what_cannot_be_fetched(
+    more: dict[str, Any],
+    error: type[Exception],
+    match: str,
+    here: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
     with pytest.raises(error, match=match):
         here(**more)
     assert not (tmp_path / "pack").exists()
@@ -385,11 +487,15 @@ def test_folder_of_other_things_is_not_touched(here: Callable[..., Path], tmp_pa
 
 def test_boundary_file_of_the_user(here: Callable[..., Path], tmp_path: Path) -> None:
     path = tmp_path / "mine.geojson"
-    frame = gpd.GeoDataFrame(geometry=[shapely.box(7.41, 43.725, 7.43, 43.745)], crs=4326).to_crs(32632)
+    frame = gpd.GeoDataFrame(geometry=[shapely.box(7.41, 43.725, 7.43, 43.745)], crs=4326).to_crs(
+        32632
+    )
     frame.to_file(path.with_suffix(".gpkg"))
     study = here("My district, Monaco", boundary=path.with_suffix(".gpkg"), products=["worldcover"])
     assert manifest(study.parent)["place"]["iso3"] == "MCO"
-    assert gpd.read_file(study.parent / "boundary.geojson").total_bounds == pytest.approx([7.41, 43.725, 7.43, 43.745], abs=1e-3)
+    assert gpd.read_file(study.parent / "boundary.geojson").total_bounds == pytest.approx(
+        [7.41, 43.725, 7.43, 43.745], abs=1e-3
+    )
 
 
 # -- a list of cities -----------------------------------------------------------------------------
@@ -413,7 +519,12 @@ def test_list_of_five_with_one_failing(
     wanted = ["overpass", "geofabrik", "copernicus_glo30"]
     told = []
     outcomes = fetch_cities(
-        cities, out=tmp_path / "packs", config=patient, products=wanted, catalogue=local_catalogue(), told=told.append
+        cities,
+        out=tmp_path / "packs",
+        config=patient,
+        products=wanted,
+        catalogue=local_catalogue(),
+        told=told.append,
     )
     assert [o.status for o in outcomes] == ["done", "done", "failed", "done", "done"]
     assert told == outcomes
@@ -422,12 +533,18 @@ def test_list_of_five_with_one_failing(
         if outcome.study:
             assert verify_pack(outcome.study.parent) == []
     assert world.log("interpreter") == [], "several cities never go to Overpass"
-    pbf = [r for r in world.log("monaco-latest.osm.pbf") if r["method"] == "GET" and not r["path"].endswith(".md5")]
+    pbf = [
+        r
+        for r in world.log("monaco-latest.osm.pbf")
+        if r["method"] == "GET" and not r["path"].endswith(".md5")
+    ]
     assert len(pbf) == 1, "one extract serves them all"
     noted = json.loads((tmp_path / "packs" / "cities.json").read_text())
     assert [r["status"] for r in noted] == [o.status for o in outcomes]
     world.reset()
-    again = fetch_cities(cities, out=tmp_path / "packs", config=patient, products=wanted, catalogue=local_catalogue())
+    again = fetch_cities(
+        cities, out=tmp_path / "packs", config=patient, products=wanted, catalogue=local_catalogue()
+    )
     assert [o.status for o in again] == ["kept", "kept", "failed", "kept", "kept"]
     assert world.log() == []
 
@@ -465,7 +582,9 @@ def test_zip_is_read_in_place(here: Callable[..., Path], tmp_path: Path, config:
     before = {p for p in tmp_path.rglob("*") if config.cache_dir not in p.parents}
     study = open_pack(packed, config=config)
     assert study.is_relative_to(config.cache_dir)
-    assert {p for p in tmp_path.rglob("*") if config.cache_dir not in p.parents} - {config.cache_dir} <= before
+    assert {p for p in tmp_path.rglob("*") if config.cache_dir not in p.parents} - {
+        config.cache_dir
+    } <= before
     for file in pack.iterdir():
         assert (study.parent / file.name).read_bytes() == file.read_bytes()
     assert open_pack(packed, config=config) == study

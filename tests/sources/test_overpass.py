@@ -82,9 +82,13 @@ def test_answer_becomes_a_pbf_of_the_same_objects(ask: Callable[..., Path], calm
     import osmium
 
     path = ask()
-    items = list((type(o).__name__, o.id, dict(o.tags)) for o in osmium.FileProcessor(str(path)))
+    items = [(type(o).__name__, o.id, dict(o.tags)) for o in osmium.FileProcessor(str(path))]
     assert [(k, i) for k, i, _ in items] == [
-        ("Node", 1), ("Node", 2), ("Node", 3), ("Way", 10), ("Relation", 20),
+        ("Node", 1),
+        ("Node", 2),
+        ("Node", 3),
+        ("Way", 10),
+        ("Relation", 20),
     ]
     assert items[1][2] == {"amenity": "clinic"}
     box, date = read_header(path)
@@ -124,18 +128,32 @@ FAULTS: list[tuple[str, dict[str, Any], type[Exception], str, bool]] = [
     ("cut", {"fault": "cut"}, SourceError, "bytes|broke", True),
     ("cut without length", {"fault": "no_length"}, SourceError, "not whole JSON", True),
     ("429", {"fault": "status", "status": 429}, SourceError, "429", True),
-    ("429 wait", {"fault": "status", "status": 429, "retry_after": 3600}, SourceTimeoutError, "3600", False),
+    (
+        "429 wait",
+        {"fault": "status", "status": 429, "retry_after": 3600},
+        SourceTimeoutError,
+        "3600",
+        False,
+    ),
     ("504", {"fault": "status", "status": 504}, SourceError, "504", True),
     ("406", {"fault": "status", "status": 406}, SourceError, "KCITY_CONTACT", False),
     ("400", {"fault": "status", "status": 400}, SourceError, "400", False),
     ("loop", {"fault": "loop"}, SourceError, "redirects", False),
-    ("private", {"fault": "redirect", "to": "http://169.254.169.254/"}, SourceError, "redirects", False),
+    (
+        "private",
+        {"fault": "redirect", "to": "http://169.254.169.254/"},
+        SourceError,
+        "redirects",
+        False,
+    ),
     ("reset", {"fault": "reset"}, SourceError, "broke|reset|Connection", True),
     ("slow", {"fault": "slow", "seconds": 0.02}, SourceTimeoutError, "too slow", False),
 ]
 
 
-@pytest.mark.parametrize(("name", "fault", "error", "match", "passes"), FAULTS, ids=[f[0] for f in FAULTS])
+@pytest.mark.parametrize(
+    ("name", "fault", "error", "match", "passes"), FAULTS, ids=[f[0] for f in FAULTS]
+)
 def test_faults(
     name: str,
     fault: dict[str, Any],
@@ -183,7 +201,9 @@ def ask_for_cache_name(config: Config, server: Server, raw: Path) -> str:
 
     seen: list[str] = []
     original = overpass.shutil.rmtree
-    overpass.shutil.rmtree = lambda path, **_: seen.extend(p.name for p in Path(path).glob("*.json"))  # type: ignore[assignment]
+    overpass.shutil.rmtree = lambda path, **_: seen.extend(
+        p.name for p in Path(path).glob("*.json")
+    )  # type: ignore[assignment]
     try:
         product_cache = replace(config, cache_dir=config.cache_dir.parent / "other")
         path = raw.parents[2] / "my-sources.toml"
@@ -196,7 +216,9 @@ def ask_for_cache_name(config: Config, server: Server, raw: Path) -> str:
     return seen[0]
 
 
-def test_too_large_an_area_goes_the_other_way(config: Config, local_catalogue: Callable[..., Catalogue]) -> None:
+def test_too_large_an_area_goes_the_other_way(
+    config: Config, local_catalogue: Callable[..., Catalogue]
+) -> None:
     with pytest.raises(LimitError, match=r"km2; public servers.*PBF route"):
         download_osm(shapely.box(7, 43, 8, 44), config=config, catalogue=local_catalogue())
 
@@ -206,7 +228,7 @@ def test_offline_says_what_is_missing(config: Config) -> None:
         download_osm(AREA, config=replace(config, offline=True))
 
 
-@pytest.mark.parametrize("tags", [{"high\"way": True}, {"amenity": "x'];out meta;("}, {"a": ["b]"]}])
+@pytest.mark.parametrize("tags", [{'high"way': True}, {"amenity": "x'];out meta;("}, {"a": ["b]"]}])
 def test_tags_that_could_change_the_query(tags: Any, config: Config) -> None:
     with pytest.raises(StudyError, match="cannot be sent to Overpass"):
         download_osm(AREA, config=config, tags=tags)
@@ -258,8 +280,10 @@ def test_both_routes_give_the_same_features(
         assert box is not None
         west, south, east, north = box.bounds
         area = shapely.box(
-            west + (east - west) / 4, south + (north - south) / 4,
-            east - (east - west) / 4, north - (north - south) / 4,
+            west + (east - west) / 4,
+            south + (north - south) / 4,
+            east - (east - west) / 4,
+            north - (north - south) / 4,
         )
     script = Path(__file__).parents[1] / "servers" / "overpassjson.py"
     target = calm.root / API
@@ -267,7 +291,9 @@ def test_both_routes_give_the_same_features(
     keys = ",".join(rules().filter_keys)
     subprocess.run([sys.executable, str(script), str(extract), str(target), keys], check=True)
     live = download_osm(
-        area, config=config, catalogue=local_catalogue(overpass={"timeout_s": 20.0}),
+        area,
+        config=config,
+        catalogue=local_catalogue(overpass={"timeout_s": 20.0}),
         fetcher=Fetcher(replace(config, deadline_s=60, read_timeout_s=30)),
     )
     clip_extract(extract, area, tmp_path / "clip.osm.pbf")

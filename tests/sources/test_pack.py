@@ -22,9 +22,19 @@ if TYPE_CHECKING:
 
 def entry(path: str, licence: str = "CC-BY-4.0") -> Entry:
     return Entry(
-        path=path, theme="elevation", product="p", title="A product", version="1", unit="m",
-        licence=licence, licence_title=licence, licence_url="", attribution="© Somebody", citation="",
-        urls=["https://example.org/x"], retrieved="2026-11-22T00:00:00+00:00",
+        path=path,
+        theme="elevation",
+        product="p",
+        title="A product",
+        version="1",
+        unit="m",
+        licence=licence,
+        licence_title=licence,
+        licence_url="",
+        attribution="© Somebody",
+        citation="",
+        urls=["https://example.org/x"],
+        retrieved="2026-11-22T00:00:00+00:00",
     )
 
 
@@ -36,8 +46,12 @@ def pack(tmp_path: Path) -> Path:
     (folder / "gtfs.zip").write_bytes(b"PK" + bytes(100))
     (folder / "study.toml").write_text('[city]\nname = "X"\n')
     write_manifest(
-        folder, place={"label": "X"}, entries=[entry("elevation.tif"), entry("gtfs.zip", "unknown")],
-        missing={"osm": "none"}, made="2026-11-22", catalogue=load_catalogue(),
+        folder,
+        place={"label": "X"},
+        entries=[entry("elevation.tif"), entry("gtfs.zip", "unknown")],
+        missing={"osm": "none"},
+        made="2026-11-22",
+        catalogue=load_catalogue(),
     )
     return folder
 
@@ -51,7 +65,9 @@ def test_whole_pack_has_no_problems(pack: Path, tmp_path: Path) -> None:
     assert verify_pack(zip_pack(pack, tmp_path / "p.zip")) == []
 
 
-@pytest.mark.parametrize("name", ["elevation.tif", "gtfs.zip", "study.toml", "ATTRIBUTION.txt", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["elevation.tif", "gtfs.zip", "study.toml", "ATTRIBUTION.txt", "manifest.json"]
+)
 def test_one_flipped_byte_is_found(name: str, pack: Path) -> None:
     path = pack / name
     whole = path.read_bytes()
@@ -113,7 +129,14 @@ def test_what_is_no_pack(path: str, tmp_path: Path, config: Config) -> None:
 
 def test_manifest_lists_only_what_is_there(pack: Path) -> None:
     with pytest.raises(OutputError, match="not in its folder"):
-        write_manifest(pack, place={}, entries=[entry("solar.tif")], missing={}, made="", catalogue=load_catalogue())
+        write_manifest(
+            pack,
+            place={},
+            entries=[entry("solar.tif")],
+            missing={},
+            made="",
+            catalogue=load_catalogue(),
+        )
 
 
 def test_damaged_pack_is_not_zipped(pack: Path, tmp_path: Path) -> None:
@@ -149,20 +172,28 @@ def test_members_never_leave(name: str, pack: Path, tmp_path: Path, config: Conf
     assert not list((config.cache_dir / "packs").glob("*/*"))
 
 
-def test_members_that_the_manifest_does_not_name_stay_inside(pack: Path, tmp_path: Path, config: Config) -> None:
+def test_members_that_the_manifest_does_not_name_stay_inside(
+    pack: Path, tmp_path: Path, config: Config
+) -> None:
     packed = evil_zip(pack, tmp_path / "p.zip", lambda m: m.update({"run-me.sh": b"#!/bin/sh"}))
     assert verify_pack(packed) == ["run-me.sh: is not in the manifest"]
     study = open_pack(packed, config=config)
     assert not (study.parent / "run-me.sh").exists()
 
 
-@pytest.mark.parametrize("name", ["../x", "sub/x", ".hidden", "manifest.json", "a\\b", "", "x" * 300])
-def test_manifest_with_names_that_are_none(name: str, pack: Path, tmp_path: Path, config: Config) -> None:
+@pytest.mark.parametrize(
+    "name", ["../x", "sub/x", ".hidden", "manifest.json", "a\\b", "", "x" * 300]
+)
+def test_manifest_with_names_that_are_none(
+    name: str, pack: Path, tmp_path: Path, config: Config
+) -> None:
     import hashlib
 
     def change(members: dict[str, bytes]) -> None:
         about = json.loads(members["manifest.json"])
-        about["files"].append({"path": name, "bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()})
+        about["files"].append(
+            {"path": name, "bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
+        )
         members["manifest.json"] = json.dumps(about).encode()
 
     packed = evil_zip(pack, tmp_path / "p.zip", change)

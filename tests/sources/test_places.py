@@ -40,10 +40,19 @@ RING = [[7.409, 43.724], [7.439, 43.724], [7.439, 43.752], [7.409, 43.752], [7.4
 def nominatim(name: str = "Monaco", **changes: Any) -> dict[str, Any]:
     """One row as Nominatim writes it: numbers as text, box as south, north, west, east."""
     row = {
-        "place_id": 100, "licence": "Data © OpenStreetMap contributors, ODbL 1.0. http://osm.org/copyright",
-        "osm_type": "relation", "osm_id": 1124039, "lat": "43.7323492", "lon": "7.4276832",
-        "class": "boundary", "type": "administrative", "place_rank": 4, "importance": 0.78,
-        "addresstype": "country", "name": name, "display_name": f"{name}, Monaco",
+        "place_id": 100,
+        "licence": "Data © OpenStreetMap contributors, ODbL 1.0. http://osm.org/copyright",
+        "osm_type": "relation",
+        "osm_id": 1124039,
+        "lat": "43.7323492",
+        "lon": "7.4276832",
+        "class": "boundary",
+        "type": "administrative",
+        "place_rank": 4,
+        "importance": 0.78,
+        "addresstype": "country",
+        "name": name,
+        "display_name": f"{name}, Monaco",
         "boundingbox": ["43.724", "43.752", "7.409", "7.439"],
         "geojson": {"type": "Polygon", "coordinates": [RING]},
     }
@@ -89,16 +98,25 @@ def test_a_name_that_many_bear_stops_with_the_list(offline: Config) -> None:
 @pytest.mark.parametrize(
     ("query", "country"),
     [
-        ("Monaco", "MC"), ("monaco, monaco", "MC"), ("Wien, Austria", "AT"), ("Kraków, Poland", "PL"),
-        ("krakow, PL", "PL"), ("Maseru, LSO", "LS"), ("Busan, South Korea", "KR"),
-        ("Springfield, Missouri", "US"), ("София, Bulgaria", "BG"), ("東京, Japan", "JP"),
+        ("Monaco", "MC"),
+        ("monaco, monaco", "MC"),
+        ("Wien, Austria", "AT"),
+        ("Kraków, Poland", "PL"),
+        ("krakow, PL", "PL"),
+        ("Maseru, LSO", "LS"),
+        ("Busan, South Korea", "KR"),
+        ("Springfield, Missouri", "US"),
+        ("София, Bulgaria", "BG"),
+        ("東京, Japan", "JP"),
     ],
 )
 def test_spellings(query: str, country: str, offline: Config) -> None:
     assert look_up(query, config=offline).country == country
 
 
-@pytest.mark.parametrize("query", ["", "   ", "?!", "x" * 400, "Kota Kinabaluuu", "Paris, Atlantis"])
+@pytest.mark.parametrize(
+    "query", ["", "   ", "?!", "x" * 400, "Kota Kinabaluuu", "Paris, Atlantis"]
+)
 def test_names_of_nothing(query: str, offline: Config) -> None:
     with pytest.raises(CityNotFoundError):
         look_up(query, config=offline)
@@ -211,7 +229,10 @@ def test_ambiguous_name_stops_before_anybody_is_asked(
     ids=["429", "504", "html", "cut"],
 )
 def test_nominatim_out_of_order(
-    fault: dict[str, Any], match: str, calm: Server, config: Config,
+    fault: dict[str, Any],
+    match: str,
+    calm: Server,
+    config: Config,
     local_catalogue: Callable[..., Catalogue],
 ) -> None:
     put_answer(calm, "monaco-monaco", [nominatim()])
@@ -222,7 +243,9 @@ def test_nominatim_out_of_order(
     assert time.monotonic() - started < 7
     assert len(calm.log("/search")) == 2
     calm.reset()
-    assert look_up("Monaco, Monaco", config=config, catalogue=local_catalogue()).source == "nominatim"
+    assert (
+        look_up("Monaco, Monaco", config=config, catalogue=local_catalogue()).source == "nominatim"
+    )
 
 
 def test_place_of_a_drawn_boundary() -> None:
@@ -238,21 +261,34 @@ def test_place_of_a_drawn_boundary() -> None:
 GB = "www.geoboundaries.org/api/current/gbOpen/MCO"
 
 
-def put_level(server: Server, level: str, boxes: dict[str, tuple[float, float, float, float]], licence: str) -> None:
+def put_level(
+    server: Server, level: str, boxes: dict[str, tuple[float, float, float, float]], licence: str
+) -> None:
     features = [
-        {"type": "Feature", "properties": {"shapeName": name, "shapeID": f"{name}-1", "shapeISO": ""},
-         "geometry": json.loads(shapely.to_geojson(shapely.box(*box)))}
+        {
+            "type": "Feature",
+            "properties": {"shapeName": name, "shapeID": f"{name}-1", "shapeISO": ""},
+            "geometry": json.loads(shapely.to_geojson(shapely.box(*box))),
+        }
         for name, box in boxes.items()
     ]
     url = server.put(
-        f"github.com/gb/{level}.geojson", json.dumps({"type": "FeatureCollection", "features": features})
+        f"github.com/gb/{level}.geojson",
+        json.dumps({"type": "FeatureCollection", "features": features}),
     )
     server.put(
         f"{GB}/{level}/index",
-        json.dumps({
-            "boundaryID": f"MCO-{level}-1", "boundaryISO": "MCO", "boundaryType": level, "gjDownloadURL": url,
-            "boundaryLicense": licence, "boundarySource": "OpenStreetMap, Wambacher", "boundaryYearRepresented": "2021",
-        }),
+        json.dumps(
+            {
+                "boundaryID": f"MCO-{level}-1",
+                "boundaryISO": "MCO",
+                "boundaryType": level,
+                "gjDownloadURL": url,
+                "boundaryLicense": licence,
+                "boundarySource": "OpenStreetMap, Wambacher",
+                "boundaryYearRepresented": "2021",
+            }
+        ),
     )
 
 
@@ -262,7 +298,8 @@ def test_finest_level_that_divides_the_city(
     area = shapely.Polygon(RING)
     put_level(calm, "ADM1", {"all": (7.3, 43.6, 7.6, 43.9)}, "CC BY 4.0")
     put_level(
-        calm, "ADM2",
+        calm,
+        "ADM2",
         {"west": (7.3, 43.6, 7.42, 43.9), "east": (7.42, 43.6, 7.6, 43.9), "far": (8, 44, 9, 45)},
         "Open Data Commons Open Database License 1.0",
     )
@@ -282,7 +319,10 @@ def test_country_without_districts(
     calm: Server, config: Config, local_catalogue: Callable[..., Catalogue]
 ) -> None:
     product = local_catalogue().product("geoboundaries")
-    assert fetch_districts(product, iso3="ATA", area=shapely.Polygon(RING), fetcher=Fetcher(config)) is None
+    assert (
+        fetch_districts(product, iso3="ATA", area=shapely.Polygon(RING), fetcher=Fetcher(config))
+        is None
+    )
 
 
 def test_download_address_of_a_district_file_must_be_plain(
@@ -299,7 +339,10 @@ def test_download_address_of_a_district_file_must_be_plain(
     ("words", "licence"),
     [
         ("Creative Commons Attribution 4.0 International (CC BY 4.0)", "CC-BY-4.0"),
-        ("Creative Commons Attribution 3.0 Intergovernmental Organisations (CC BY 3.0 IGO)", "CC-BY-3.0-IGO"),
+        (
+            "Creative Commons Attribution 3.0 Intergovernmental Organisations (CC BY 3.0 IGO)",
+            "CC-BY-3.0-IGO",
+        ),
         ("Open Data Commons Open Database License 1.0", "ODbL-1.0"),
         ("https://opendatacommons.org/licenses/odbl/1-0/", "ODbL-1.0"),
         ("Creative Commons Attribution-NonCommercial 4.0", "CC-BY-NC-4.0"),

@@ -39,8 +39,15 @@ def cog(
     """Bytes of a cloud-optimised GeoTIFF."""
     with rasterio.MemoryFile() as memory:
         with memory.open(
-            driver="COG", width=values.shape[1], height=values.shape[0], count=1, crs=crs,
-            dtype=values.dtype, transform=transform, nodata=nodata, blocksize=128,
+            driver="COG",
+            width=values.shape[1],
+            height=values.shape[0],
+            count=1,
+            crs=crs,
+            dtype=values.dtype,
+            transform=transform,
+            nodata=nodata,
+            blocksize=128,
         ) as data:
             data.write(values, 1)
         return bytes(memory.read())
@@ -62,7 +69,9 @@ def dem_tile(west: int, south: int, *, columns: int = PX, unrolled: float = 0.0)
 
 def put_dem(server: Server, west: int, south: int, **more: Any) -> str:
     name = f"Copernicus_DSM_COG_10_{tile_at('copernicus', west, south).name}_DEM"
-    server.put(f"copernicus-dem-30m.s3.amazonaws.com/{name}/{name}.tif", dem_tile(west, south, **more))
+    server.put(
+        f"copernicus-dem-30m.s3.amazonaws.com/{name}/{name}.tif", dem_tile(west, south, **more)
+    )
     return name
 
 
@@ -81,8 +90,11 @@ def get(
         catalogue = local_catalogue(**more.pop("rows", {}))
         out = tmp_path / f"{product}.tif"
         layer = fetch_raster(
-            catalogue.product(product), bounds, out,
-            fetcher=Fetcher(replace(config, **changes)), **more,
+            catalogue.product(product),
+            bounds,
+            out,
+            fetcher=Fetcher(replace(config, **changes)),
+            **more,
         )
         with rasterio.open(out) as data:
             about = SimpleNamespace(units=data.units, nodata=data.nodata, crs=data.crs)
@@ -121,7 +133,9 @@ def test_window_across_the_antimeridian(get: Callable[..., Any], calm: Server) -
     np.testing.assert_allclose(values, field(lon, lat), atol=1e-3)
 
 
-def test_tiles_of_different_width_meet_without_a_seam(get: Callable[..., Any], calm: Server) -> None:
+def test_tiles_of_different_width_meet_without_a_seam(
+    get: Callable[..., Any], calm: Server
+) -> None:
     names = [put_dem(calm, 20, 49), put_dem(calm, 20, 50, columns=PX * 2 // 3)]
     put_list(calm, names)
     values, transform, _, _ = get("copernicus_glo30", (20.3, 49.8, 20.7, 50.2))
@@ -186,10 +200,15 @@ def test_land_cover_keeps_its_classes(get: Callable[..., Any], calm: Server) -> 
     assert set(np.unique(values)) == {10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 100}
     column = round((8.5 - transform.c) / transform.a)
     row = round((transform.f - 1.0) * 60)
-    assert values[row, column] == np.array([10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 100])[(120 + 150) % 11]
+    assert (
+        values[row, column]
+        == np.array([10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 100])[(120 + 150) % 11]
+    )
 
 
-def test_no_list_then_a_known_tile_tells_sea_from_outage(get: Callable[..., Any], calm: Server) -> None:
+def test_no_list_then_a_known_tile_tells_sea_from_outage(
+    get: Callable[..., Any], calm: Server
+) -> None:
     put_worldcover(calm, 6, 0)  # the tile known to exist
     with pytest.raises(SourceError, match="no data in the study area"):
         get("worldcover", (-30.5, 0.5, -30.4, 0.6))
@@ -284,7 +303,9 @@ def test_solar_atlas_days_become_years(get: Callable[..., Any], calm: Server) ->
     daily[:, :10] = np.nan
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("World_GHI/GHI.tif", cog(daily, from_origin(-180, 60, 1, 1), nodata=np.nan))
+        archive.writestr(
+            "World_GHI/GHI.tif", cog(daily, from_origin(-180, 60, 1, 1), nodata=np.nan)
+        )
         archive.writestr("World_GHI/GHI.pdf", b"%PDF")
     calm.put(
         "api.globalsolaratlas.info/download/World/"
@@ -329,10 +350,18 @@ def test_newest_night_lights_of_the_listing(
     get: Callable[..., Any], calm: Server, config: Config, local_catalogue: Callable[..., Catalogue]
 ) -> None:
     stem = "composites/npp_{0}_ops/DNB_npp_{0}01-{0}28_global_ecm-slcorr_v10_ops"
-    keys = [f"{stem.format(m)}.{kind}.tif" for m in ("202502", "202402") for kind in ("avg_rade9", "n_cf")]
-    calm.put("globalnightlight.s3.amazonaws.com/index", listing([*keys, "composites/../../etc/passwd"]))
+    keys = [
+        f"{stem.format(m)}.{kind}.tif"
+        for m in ("202502", "202402")
+        for kind in ("avg_rade9", "n_cf")
+    ]
+    calm.put(
+        "globalnightlight.s3.amazonaws.com/index", listing([*keys, "composites/../../etc/passwd"])
+    )
     lights = np.full((100, 200), 3.5, dtype=np.float32)
-    calm.put(f"globalnightlight.s3.amazonaws.com/{keys[0]}", cog(lights, from_origin(-100, 50, 1, 1)))
+    calm.put(
+        f"globalnightlight.s3.amazonaws.com/{keys[0]}", cog(lights, from_origin(-100, 50, 1, 1))
+    )
     values, _, data, layer = get("viirs_len", (7.0, 43.0, 8.0, 44.0))
     assert (values == np.float32(3.5)).all()
     assert data.units == ("nW cm-2 sr-1",)
@@ -353,7 +382,10 @@ def test_pvgis_sum_of_the_mean_months(get: Callable[..., Any], calm: Server) -> 
         for y in (2022, 2023)
         for m in range(1, 13)
     ]
-    calm.put("re.jrc.ec.europa.eu/api/v5_3/MRcalc", json.dumps({"inputs": {}, "outputs": {"monthly": monthly}}))
+    calm.put(
+        "re.jrc.ec.europa.eu/api/v5_3/MRcalc",
+        json.dumps({"inputs": {}, "outputs": {"monthly": monthly}}),
+    )
     values, _, _, layer = get("pvgis", (7.40, 43.72, 7.44, 43.76))
     # by hand: mean of the two years is 105 + m; twelve months: 12 x 105 + 78
     assert values == pytest.approx(1338.0)
@@ -390,7 +422,9 @@ def one_dem(calm: Server) -> Server:
     ],
     ids=lambda f: str(f.get("status", f["fault"])),
 )
-def test_raster_faults(fault: dict, get: Callable[..., Any], one_dem: Server, tmp_path: Path) -> None:
+def test_raster_faults(
+    fault: dict, get: Callable[..., Any], one_dem: Server, tmp_path: Path
+) -> None:
     one_dem.fault("_DEM.tif", times=999, **fault)
     started = time.monotonic()
     with pytest.raises(SourceError, match="Copernicus"):
@@ -431,7 +465,9 @@ def test_same_window_same_bytes(get: Callable[..., Any], one_dem: Server, tmp_pa
     assert (tmp_path / "copernicus_glo30.tif").read_bytes() == first
 
 
-def test_provenance_says_all(get: Callable[..., Any], one_dem: Server, local_catalogue: Callable[..., Catalogue]) -> None:
+def test_provenance_says_all(
+    get: Callable[..., Any], one_dem: Server, local_catalogue: Callable[..., Catalogue]
+) -> None:
     _, _, _, layer = get("copernicus_glo30", BOX)
     note = json.loads(provenance(local_catalogue().product("copernicus_glo30"), layer))
     assert note["licence"] == "Copernicus-DEM"

@@ -102,7 +102,10 @@ def test_names_that_are_known(rule: str, x: float, y: float, name: str) -> None:
 
 def test_names_agree_with_real_stac_items(test_data: Path) -> None:
     item = json.loads((test_data / "stac" / "cop_dem_glo30_item_trimmed.json").read_text())
-    lon, lat = item["properties"]["proj:centroid"]["lon"], item["properties"]["proj:centroid"]["lat"]
+    lon, lat = (
+        item["properties"]["proj:centroid"]["lon"],
+        item["properties"]["proj:centroid"]["lat"],
+    )
     assert item["id"] == f"Copernicus_DSM_COG_10_{tile_at('copernicus', lon, lat).name}_DEM"
     item = json.loads((test_data / "stac" / "esa_worldcover_item.json").read_text())
     west, south, east, north = item["bbox"]

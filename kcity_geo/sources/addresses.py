@@ -1,0 +1,101 @@
+"""
+Addresses: which ones may be talked to, and how a file made of one is called.
+
+Opens nothing itself: it gives `requests` an adapter that looks at the address a connection really
+has, after any redirect and any trick of a name service.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+if TYPE_CHECKING:
+    import socket
+
+__all__ = ["NoNetrc", "PrivateAddress", "PublicOnly", "is_public", "safe_name"]
+
+
+class PrivateAddress(Exception):  # noqa: N818 - must not be an OSError, urllib3 swallows those
+    """A connection would lead into a private network; no OSError, which urllib3 would swallow."""
+
+
+def safe_name(text: str, *, limit: int = 80) -> str:
+    """
+    Make a file name of any text.
+
+    Parameters
+    ----------
+    text : name of a place or end of an address.
+    limit : longest name, characters.
+
+    Returns
+    -------
+    Lower-case ASCII letters, digits, ``-``, ``_`` and ``.``; never empty, never a reserved name.
+
+    Examples
+    --------
+    >>> safe_name("Kota Kinabalu, Malaysia")
+    'kota-kinabalu-malaysia'
+    >>> safe_name("../../etc/passwd")
+    'etc-passwd'
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    name = re.sub(r"[^a-z0-9._]+", "-", plain).strip("-._")[-limit:].strip("-._")
+    reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name)
+    return f"x-{name}".rstrip("-") if reserved or not name else name
+
+
+def is_public(address: str) -> bool:
+    """Say whether an address (text of an IP) belongs to the open internet."""
+    return ipaddress.ip_address(address.split("%", maxsplit=1)[0]).is_global
+
+
+class _CheckedHTTP(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _checked(super()._new_conn())
+
+
+class _CheckedHTTPS(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _checked(super()._new_conn())
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _CheckedHTTP
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _CheckedHTTPS
+
+
+def _checked(sock: socket.socket) -> socket.socket:
+    peer = sock.getpeername()[0]
+    if not is_public(peer):
+        sock.close()
+        raise PrivateAddress(peer)
+    return sock
+
+
+class PublicOnly(HTTPAdapter):
+    """Looks at the address that a connection really has, after any name service trick."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - signature of requests
+        """Make pools whose connections are looked at; the signature is that of requests."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+class NoNetrc(requests.auth.AuthBase):
+    """Sends no credentials, whatever a netrc of the user holds."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Leave the request as it is."""
+        return request
