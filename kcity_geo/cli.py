@@ -276,40 +276,42 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the city.")] = 7,
     *,
     data: Annotated[
-        Path | None, typer.Option(help="Keep the generated inputs in this folder.")
+        Path | None,
+        typer.Option(
+            help="Folder of the generated inputs; the results' name and -inputs if not given."
+        ),
     ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
     timings: Timings = False,
 ) -> None:
     """Make the synthetic host city Hanbit and run the whole study on it, offline."""
-    import tempfile
     import time
 
     from kcity_geo.config import Config
 
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = data or Path(scratch) / "hanbit"
-        with _plain_errors():
-            from kcity_geo.outputs.folder import check_out_dir
-            from kcity_geo.sources.demo import make_demo
+    # Kept, so that the study.toml of the results runs again.
+    folder = data or out.with_name(out.name + "-inputs")
+    with _plain_errors():
+        from kcity_geo.outputs.folder import check_out_dir
+        from kcity_geo.sources.demo import make_demo
 
-            check_out_dir(out)
-            with _progress(quiet=quiet or as_json) as progress:
-                progress(f"making the {size.value}")
-                start = time.perf_counter()
-                study = make_demo(folder, size=size.value, seed=seed)
-                made = {"making the demo city": time.perf_counter() - start}
-        _run_and_print(
-            study,
-            out,
-            config=Config.from_env(offline=True),
-            quiet=quiet,
-            as_json=as_json,
-            timings=timings,
-            strict=False,
-            before=made,
-        )
+        check_out_dir(out)
+        with _progress(quiet=quiet or as_json) as progress:
+            progress(f"making the {size.value}")
+            start = time.perf_counter()
+            study = make_demo(folder, size=size.value, seed=seed)
+            made = {"making the demo city": time.perf_counter() - start}
+    _run_and_print(
+        study,
+        out,
+        config=Config.from_env(offline=True),
+        quiet=quiet,
+        as_json=as_json,
+        timings=timings,
+        strict=False,
+        before=made,
+    )
 
 
 @app.command()

@@ -255,6 +255,8 @@ def load(
             "WorldPop or a census grid), or official.population where buildings are mapped"
         )
     synthetic = "synthetic" in city.name.lower()
+    if synthetic:
+        osm_provenance = tuple(_invented(about) for about in osm_provenance)
     return CityData(
         city=city,
         grid=grid,
@@ -272,6 +274,19 @@ def load(
         study=study,
         measured=measured,
         unreadable_tags=unreadable,
+    )
+
+
+def _invented(about: Provenance) -> Provenance:
+    """Credit nobody for the map of a city that does not exist."""
+    from dataclasses import replace
+
+    return replace(
+        about,
+        title=f"Synthetic map {about.path}, in the data model of OpenStreetMap",
+        licence="CC0-1.0",
+        attribution="Synthetic map, made by kcity_geo: no such place exists",
+        url="",
     )
 
 
@@ -620,7 +635,10 @@ def assess_gaps(
 def _with_warnings(found: _Found, notes: list[str]) -> _Found:
     from dataclasses import replace
 
-    return replace(found, warnings=tuple(dict.fromkeys((*found.warnings, *notes))))
+    known = found.warnings
+    # A warning names its project in front; the same words stand in the result already.
+    new = [text for text in notes if not any(text.endswith(own) for own in known)]
+    return replace(found, warnings=tuple(dict.fromkeys((*known, *new))))
 
 
 def suitability(

@@ -28,7 +28,6 @@ from kcity_geo.errors import KCityWarning, LimitError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
     from pathlib import Path
 
     import geopandas as gpd
@@ -586,6 +585,27 @@ def persons_from_polygons(
     }
 
 
+def _tags_of(path: Path) -> dict[str, str]:
+    """Read what a GeoTIFF says of itself in its tags: title, licence and date."""
+    import rasterio
+
+    if path.suffix.lower() not in {".tif", ".tiff"}:
+        return {}
+    try:
+        with rasterio.open(path, driver="GTiff") as dataset:
+            tags = {k.upper(): str(v) for k, v in dataset.tags().items()}
+    except rasterio.errors.RasterioIOError:
+        return {}
+    if not (tags.get("LICENCE") or tags.get("LICENSE")):
+        return {}
+    return {
+        "title": f"{path.name}: {tags.get('TIFFTAG_IMAGEDESCRIPTION', '')}".rstrip(": "),
+        "licence": tags.get("LICENCE") or tags["LICENSE"],
+        "attribution": tags.get("ATTRIBUTION", ""),
+        "as_of": tags.get("AS_OF", ""),
+    }
+
+
 def describe(path: Path, *, key: str) -> Provenance:
     """
     Say where a local file seems to come from, by its tags and name.
@@ -613,6 +633,7 @@ def describe(path: Path, *, key: str) -> Provenance:
             }
         except (ValueError, OSError, AttributeError):
             known = {}
+    known = known or _tags_of(path)
     if not known:
         name = path.name.lower()
         for marker, row in read_table("rasters")["attribution"].items():
