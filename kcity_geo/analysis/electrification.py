@@ -218,6 +218,7 @@ def electrified(
     *,
     settings: Mapping[str, Any],
     standard: Standard,
+    dark_below: float | None = None,
 ) -> Indicator:
     """
     Assess E2: the share of people with electricity, and where they live.
@@ -228,6 +229,8 @@ def electrified(
     distances : of `kcity_geo.analysis.power_grid.grid_distances_km`.
     settings : parameters of the sector.
     standard : of E2.
+    dark_below : radiance of the background (E11); without an official rate the lower bound counts
+        only cells above it. None: no bounds.
 
     Returns
     -------
@@ -277,10 +280,15 @@ def electrified(
             data, rank, people, given, settings, details, limit_km
         )
         _contradiction(details["uncalibrated_share"], weighted_mean(cells, people), settings)
+    bounds = None
+    if given is None and dark_below is not None:
+        sure = np.where(data.inside, flags & (bright >= dark_below), np.nan)
+        bounds = (weighted_mean(sure, people), details["uncalibrated_share"])
     return Indicator(
         id="E2",
         value=weighted_mean(cells, people),
         cells=cells,
+        bounds=bounds,
         gap=standard_gap(cells, standard),
         evidence=evidence,
         n_features=rows + sum(len(data.layers[n]) for n in layers if n in data.layers),

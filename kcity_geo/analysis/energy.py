@@ -67,10 +67,13 @@ def assess(
         terrain = cell_terrain(data)
     distances = grid_distances_km(data, settings)
     dark = dark_built_land(data, settings=settings, standard=standards["E11"])
+    dark_below = dark.details.get("limit_ntl")
     return [
         official_rate(data),
-        electrified(data, distances, settings=settings, standard=standards["E2"]),
-        inferred_grid(data, settings=settings, lit_from=dark.details.get("limit_ntl")),
+        electrified(
+            data, distances, settings=settings, standard=standards["E2"], dark_below=dark_below
+        ),
+        inferred_grid(data, settings=settings, lit_from=dark_below),
         service_tier(data, settings=settings),
         mv_distance(data, distances, settings=settings, standard=standards["E5"]),
         line_density(data, settings=settings),

@@ -187,6 +187,8 @@ def mv_distance(
         reach = distances["hv_substation"] <= float(settings["hv_substation_km"])
         details["near_hv_substation_share"] = weighted_mean(reach.astype(float), weight)
     details |= _unread(data)
+    if "unread_voltages" in details:
+        note += f"; voltage tags not read: {details['unread_voltages']}"
     return Indicator(
         id="E5",
         value=weighted_mean(kilometres, weight),
@@ -203,15 +205,20 @@ def mv_distance(
 
 def _unread(data: CityData) -> dict[str, Any]:
     """Tags of voltage that are there but could not be read, and how many lines have none."""
-    lines = data.layers.get("power_line")
-    if lines is None or not len(lines):
-        return {}
-    missing = ~np.isfinite(column(lines, "voltage_v"))
-    out: dict[str, Any] = {"lines_without_voltage": int(missing.sum())}
-    raw = text(lines, "voltages")
-    strange = sorted({str(v) for v in raw[missing] if v})
+    out: dict[str, Any] = {}
+    strange: set[str] = set()
+    for name in ("power_line", "substation", "transformer"):
+        frame = data.layers.get(name)
+        if frame is None or not len(frame):
+            continue
+        missing = ~np.isfinite(column(frame, "voltage_v"))
+        if name == "power_line":
+            out["lines_without_voltage"] = int(missing.sum())
+        if "tags" in frame:
+            tags = frame.loc[missing, "tags"]
+            strange |= {str(t["voltage"]) for t in tags if isinstance(t, dict) and t.get("voltage")}
     if strange:
-        out["unread_voltages"] = "; ".join(strange[:10])
+        out["unread_voltages"] = "; ".join(sorted(strange)[:10])
     return out
 
 

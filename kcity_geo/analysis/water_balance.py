@@ -7,6 +7,7 @@ supply of zero.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from kcity_geo.analysis.sector import (
     weighted_mean,
 )
 from kcity_geo.cube import cell_centres
-from kcity_geo.errors import StudyError
+from kcity_geo.errors import KCityWarning, StudyError
 from kcity_geo.result import Indicator
 
 if TYPE_CHECKING:
@@ -313,8 +314,10 @@ def _supply(
     }
     if given is not None and len(tagged) and tagged.sum() > 1.5 * given:
         details["contradiction"] = (
-            f"mapped works add to {tagged.sum():,.0f} m3/day, the official supply is {given:,.0f}"
+            f"official.water_supply_m3_day is {given:,.0f}, the capacity tags of mapped works add to "
+            f"{tagged.sum():,.0f} m3/day; the official number is used"
         )
+        warnings.warn(details["contradiction"], KCityWarning, stacklevel=3)
     return Indicator(
         id="W6",
         value=gap,
@@ -411,9 +414,10 @@ def wastewater(data: CityData, *, settings: Mapping[str, Any], standard: Standar
     }
     if given is not None and np.isfinite(mapped) and not low / 2 <= given <= high * 2:
         details["contradiction"] = (
-            f"mapped plants suggest {low:,.0f} to {high:,.0f} m3/day, the official capacity is "
-            f"{given:,.0f}"
+            f"official.wastewater_capacity_m3_day is {given:,.0f}, the mapped plants suggest "
+            f"{low:,.0f} to {high:,.0f} m3/day; the official number is used"
         )
+        warnings.warn(details["contradiction"], KCityWarning, stacklevel=2)
     return Indicator(
         id="W4",
         value=value,

@@ -698,3 +698,31 @@ def test_rows_do_not_depend_on_the_order_of_features(toy, features):
         assert a.value == pytest.approx(b.value, nan_ok=True), a.id
         if a.cells is not None:
             assert np.allclose(a.cells, b.cells, equal_nan=True), a.id
+
+
+def test_without_a_rate_the_background_light_gives_the_lower_bound(toy, features):
+    data = toy(
+        arrays={"population": 10.0, "nightlights": bright_west()},
+        layers={"power_line": mv_line(features)},
+    )
+    row = electrified(
+        data,
+        grid_distances_km(data, SETTINGS),
+        settings=SETTINGS,
+        standard=STANDARDS["E2"],
+        dark_below=0.5,
+    )
+    assert row.bounds == pytest.approx((0.5, 0.75))
+
+
+def test_voltage_tags_that_could_not_be_read_are_listed(toy, features):
+    row = {"power": "line", "voltage_v": np.nan}
+    tags = [{"voltage": "medium"}, {"voltage": "<b>"}, {}]
+    lines = features([{**row, "tags": t} for t in tags], [shapely.LineString([(0, 0), (9, 9)])] * 3)
+    data = toy(arrays={"population": 10.0}, layers={"power_line": lines})
+    found = mv_distance(
+        data, grid_distances_km(data, SETTINGS), settings=SETTINGS, standard=STANDARDS["E5"]
+    )
+    assert found.details["unread_voltages"] == "<b>; medium"
+    assert found.details["lines_without_voltage"] == 3
+    assert "not read" in found.note

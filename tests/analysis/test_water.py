@@ -592,3 +592,30 @@ def test_w1_and_w2_walk_along_streets_and_not_across_the_river(toy, features):
     )
     graphs = {"walk": build_graph(near.layers["roads_walk"], mode="walk")}
     assert point_coverage(near, graphs, settings=SETTINGS).value == 1.0
+
+
+def test_official_numbers_that_contradict_the_map_are_told(toy, features):
+    people = 120_000 / 1600
+    plant = features(
+        [{"man_made": "water_works", "capacity_m3_day": 90_000.0}], [shapely.Point(9, 9)]
+    )
+    data = toy(
+        arrays={"population": people},
+        layers={"water_plant": plant},
+        official={"water_supply_m3_day": 15_000},
+    )
+    with pytest.warns(KCityWarning, match="add to 90,000"):
+        row = water_balance(data, settings=SETTINGS, standard=STANDARDS["W6"])[1]
+    assert row.details["supply_m3_day"] == 15_000
+    sewage = features(
+        [{"man_made": "wastewater_plant", "capacity_persons": 800_000.0}], [shapely.Point(9, 9)]
+    )
+    data = toy(
+        arrays={"population": people},
+        layers={"sewage": sewage},
+        official={"wastewater_capacity_m3_day": 0},
+    )
+    with pytest.warns(KCityWarning, match="mapped plants suggest 96,000"):
+        row = wastewater(data, settings=SETTINGS, standard=STANDARDS["W4"])
+    assert row.value == 0
+    assert row.area_gap == 1
