@@ -46,6 +46,12 @@ class Licence(BaseModel):
     checked: bool = False
     mark: str = ""
 
+    @property
+    def rules(self) -> list[str]:
+        """Names of the rules that bind the user."""
+        names = ("attribution", "share_alike", "non_commercial", "no_redistribution")
+        return [name for name in names if getattr(self, name)]
+
 
 class Product(BaseModel):
     """One remote product; see ``tables/sources.toml`` for what each key means."""

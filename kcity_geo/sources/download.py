@@ -764,9 +764,9 @@ class Fetcher:
             "CPL_VSIL_CURL_NON_CACHED": where,  # a failure must not be remembered
             "GDAL_HTTP_MAX_RETRY": self.config.attempts - 1,
             "GDAL_HTTP_RETRY_DELAY": self.config.backoff_s / 4,
-            "GDAL_HTTP_TIMEOUT": max(
-                1, round(min(self.config.read_timeout_s, self.config.deadline_s))
-            ),
+            "GDAL_HTTP_TIMEOUT": max(1, round(self.config.deadline_s / 2)),
+            "GDAL_HTTP_LOW_SPEED_TIME": max(1, round(self.config.read_timeout_s)),
+            "GDAL_HTTP_LOW_SPEED_LIMIT": 1000,  # bytes a second
             "GDAL_HTTP_CONNECTTIMEOUT": max(1, round(self.config.connect_timeout_s)),
             "GDAL_HTTP_USERAGENT": self.user_agent,
             "GDAL_NETRC": "NO",

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from kcity_geo.errors import KCityError, LimitError, OutputError, SourceError
+from kcity_geo.errors import KCityError, LicenceError, LimitError, OutputError, SourceError
 from kcity_geo.sources.wellformed import safe_members
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Entry:
     as_of: str = ""
     note: str = ""
     checks: dict[str, str] = field(default_factory=dict)
+    rules: list[str] = field(default_factory=list)
     bytes: int = 0
     sha256: str = ""
 
@@ -114,7 +115,14 @@ def write_manifest(
         path = folder / entry.path
         if not path.is_file():
             raise OutputError(f"{path}: is in the list of the pack but not in its folder")
-        files.append(asdict(entry) | {"bytes": path.stat().st_size, "sha256": _sha256(path)})
+        files.append(
+            asdict(entry)
+            | {
+                "rules": catalogue.licence(entry.licence).rules,
+                "bytes": path.stat().st_size,
+                "sha256": _sha256(path),
+            }
+        )
     for name in ("ATTRIBUTION.txt", "study.toml"):
         path = folder / name
         files.append(
@@ -298,7 +306,7 @@ def _member_digest(archive: zipfile.ZipFile, name: str, size: int) -> tuple[str,
 # -- one file --------------------------------------------------------------------------------------
 
 
-def zip_pack(folder: Path, out: Path) -> Path:
+def zip_pack(folder: Path, out: Path, *, own_use: bool = False) -> Path:
     """
     Put a pack into one zip; the same pack gives the same bytes.
 
@@ -306,6 +314,7 @@ def zip_pack(folder: Path, out: Path) -> Path:
     ----------
     folder : a pack.
     out : ``.zip`` to write, whole or not at all.
+    own_use : the zip is not handed on to anybody.
 
     Returns
     -------
@@ -315,9 +324,22 @@ def zip_pack(folder: Path, out: Path) -> Path:
     ------
     SourceError
         If the pack is not whole.
+    LicenceError
+        If it holds data that may not be handed on, or whose terms nobody has read.
     """
     if problems := verify_pack(folder):
         raise SourceError(f"{folder}: is not whole: {problems[0]}; run `kcity fetch` again")
+    rows = json.loads((folder / MANIFEST).read_bytes())["files"]
+    kept = [
+        f"{r['path']} ({r['licence_title']})"
+        for r in rows
+        if "no_redistribution" in r.get("rules", [])
+    ]
+    if kept and not own_use:
+        raise LicenceError(
+            f"{folder}: may not be handed on because of {', '.join(kept)}; leave that product out, read its "
+            "terms and add them to your catalogue, or zip it for your own use alone (own_use)"
+        )
     names = sorted(p.name for p in folder.iterdir())
     temporary = out.with_name(f".{out.name}.part")
     with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kcity_geo.errors import LimitError, OutputError, SourceError
+from kcity_geo.errors import LicenceError, LimitError, OutputError, SourceError
 from kcity_geo.sources.catalogue import load_catalogue
 from kcity_geo.sources.pack import Entry, open_pack, verify_pack, write_manifest, zip_pack
 
@@ -48,7 +48,7 @@ def pack(tmp_path: Path) -> Path:
     write_manifest(
         folder,
         place={"label": "X"},
-        entries=[entry("elevation.tif"), entry("gtfs.zip", "unknown")],
+        entries=[entry("elevation.tif"), entry("gtfs.zip", "CC-BY-NC-4.0")],
         missing={"osm": "none"},
         made="2026-11-22",
         catalogue=load_catalogue(),
@@ -226,6 +226,19 @@ def test_size_limit(pack: Path, tmp_path: Path, config: Config) -> None:
 def test_attribution_says_what_each_licence_demands(pack: Path) -> None:
     text = (pack / "ATTRIBUTION.txt").read_text()
     assert "© Somebody" in text
-    assert "Not for paid work until its terms are read: gtfs.zip" in text
-    assert "Not to be handed on until its terms are read: gtfs.zip" in text
+    assert "Not for paid work: gtfs.zip" in text
     assert "elevation.tif" in text.split("What the licences demand")[0]
+
+
+def test_data_that_may_not_be_handed_on(pack: Path, tmp_path: Path) -> None:
+    entries = [entry("elevation.tif"), entry("gtfs.zip", "unknown")]
+    write_manifest(pack, place={}, entries=entries, missing={}, made="", catalogue=load_catalogue())
+    rules = {
+        f["path"]: f.get("rules") for f in json.loads((pack / "manifest.json").read_text())["files"]
+    }
+    assert rules["elevation.tif"] == ["attribution"]
+    assert rules["gtfs.zip"] == ["attribution", "non_commercial", "no_redistribution"]
+    with pytest.raises(LicenceError, match=r"may not be handed on because of gtfs\.zip"):
+        zip_pack(pack, tmp_path / "p.zip")
+    assert not (tmp_path / "p.zip").exists()
+    assert verify_pack(zip_pack(pack, tmp_path / "p.zip", own_use=True)) == []

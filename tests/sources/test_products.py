@@ -474,3 +474,16 @@ def test_provenance_says_all(
     assert "Airbus" in note["attribution"]
     assert note["urls"][0].endswith("_DEM.tif")
     assert note["retrieved"].startswith("20")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"fault": "slow", "seconds": 0.05}, {"fault": "pause", "seconds": 8.0}],
+    ids=["slow bytes", "silence"],
+)
+def test_slow_raster_ends_in_time(fault: dict, get: Callable[..., Any], one_dem: Server) -> None:
+    one_dem.fault("_DEM.tif", times=999, method="GET", **fault)
+    started = time.monotonic()
+    with pytest.raises(SourceError, match="Copernicus"):
+        get("copernicus_glo30", BOX, config={"deadline_s": 3.0, "read_timeout_s": 1.0})
+    assert time.monotonic() - started < 3.0 + 2.0
