@@ -7,6 +7,7 @@ Street form (T4 to T8) is in `kcity_geo.analysis.street_form`, travel times (T9)
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -299,6 +300,8 @@ def rural_access(data: CityData, *, parameters: Mapping[str, Any] | None = None)
         if not people.classes_known:
             reason = "urban and rural cells are not known: add a population grid of the region"
         return [unassessed(i, "share", reason, layers=names) for i in ("T3", "T3_weighted")]
+    # Straight lines are looked for where rural people may live, and nowhere else.
+    people = replace(people, cells=np.flatnonzero(people.rural.ravel()))
     weight = all_season_weight(layer, table=merged_table())
     lines = np.asarray(layer.geometry.to_numpy(), dtype=object)
     sure = _straight(data, people, lines[weight >= 1], rules) <= rules["rural_road_m"] + 1e-9
