@@ -267,6 +267,10 @@ def electrified(
         "uncalibrated_share": weighted_mean(plain, people),
     }
     cells, note, evidence = plain, "rule of OnSSET, not calibrated: no official rate", "proxy"
+    if light is None:
+        note += "; no night lights: distance to the grid only"
+    elif relative is None:
+        note += "; no grid is mapped: night lights only"
     if given is not None:
         furthest = float(settings["max_limit_km"]) / limit_km
         rank = electrification_rank(

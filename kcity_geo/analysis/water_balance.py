@@ -279,16 +279,12 @@ def _supply(
         "as_of": data.osm_date,
     }
     if given is None and (len(mapped) == 0 or len(tagged) < len(mapped)):
-        untagged = (
-            f"{len(mapped) - len(tagged)} of {len(mapped)} mapped water works"
+        what = (
+            f"{len(mapped) - len(tagged)} of {len(mapped)} mapped water works have no capacity tag"
             if len(mapped)
-            else "no water works is mapped; a supply"
+            else "no water works is mapped and no supply is given"
         )
-        return unassessed(
-            "W6",
-            reason=f"{untagged} without a known capacity; set official.water_supply_m3_day",
-            **common,
-        )
+        return unassessed("W6", reason=f"{what}; set official.water_supply_m3_day", **common)
     supply = float(tagged.sum()) if given is None else given
     storage = official(data, "water_storage_m3")
     stores = data.layers.get("water_store")
