@@ -209,7 +209,7 @@ def point_costs(
     points, _ = snap_cells(graph, grid=grid, cells=flat, max_snap_m=max_snap_m)
     sources = snap(graph, np.asarray(facilities, dtype=object), max_snap_m=max_snap_m)
     cost = nearest(graph, points, sources, unit=unit, direction=direction)
-    return cost.reshape(len(flat), -1)
+    return cost.reshape(len(flat), len(cost) // len(flat) if len(flat) else 1)
 
 
 def _flat(grid: GeoBox, cells: NDArray[np.int64] | None) -> NDArray[np.int64]:

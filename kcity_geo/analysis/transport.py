@@ -295,7 +295,8 @@ def rural_access(data: CityData, *, parameters: Mapping[str, Any] | None = None)
     if layer is None or len(layer) == 0:
         reason = "no road is mapped in the whole extract: add an OSM extract with roads"
         return [unassessed(i, "share", reason, layers=names) for i in ("T3", "T3_weighted")]
-    if people.known and not people.persons[people.rural].sum() > 0:
+    lived_in = people.persons[people.rural].sum() > 0 if people.known else people.rural.any()
+    if not lived_in:
         reason = "no rural people in the study area"
         if not people.classes_known:
             reason = "urban and rural cells are not known: add a population grid of the region"
