@@ -174,6 +174,8 @@ class Fetcher:
         what = what or path.name.split("-", 1)[-1]
         if (hit := self._hit(path, url, max_age_days, sha256)) is not None:
             return hit
+        if self.config.offline and path.is_file():
+            return self._adopted(path, url, (kind, sha256, md5), what)
         self._require_online(url, what, where=path)
         deadline = self.deadline()
         try:
@@ -235,6 +237,29 @@ class Fetcher:
             _log.warning("%s was damaged in the cache; it is fetched again", path)
             return None
         return found
+
+    def _adopted(
+        self, path: Path, url: str, expected: tuple[str, str | None, str | None], what: str
+    ) -> Download:
+        """Take a file that the user put into the cache by hand, once it has proved to be whole."""
+        kind, sha256, md5 = expected
+        found = digest(path, "sha256")
+        try:
+            require_digest("sha256", found, sha256)
+            require_digest("md5", digest(path, "md5") if md5 else "", md5)
+            check_kind(path, kind)
+        except SourceError as error:
+            raise SourceError(f"{what}: {path} {error}; put the whole file there") from error
+        state = path.stat()
+        dated = datetime.fromtimestamp(state.st_mtime, UTC).isoformat(timespec="seconds")
+        return self._witnessed(Download(path, url, url, "", "", dated, found, state.st_size))
+
+    @staticmethod
+    def _witnessed(done: Download) -> Download:
+        """Write the note without which a file of the cache is not believed."""
+        row = {k: v for k, v in asdict(done).items() if k != "path"}
+        write_atomic(done.path.with_name(done.path.name + ".json"), json.dumps(row, indent=1))
+        return done
 
     def _attempt(
         self,
@@ -332,9 +357,7 @@ class Fetcher:
         side = path.with_name(path.name + ".json")
         side.unlink(missing_ok=True)  # a kill between the two steps leaves no false witness
         part.replace(path)
-        write_atomic(
-            side, json.dumps({k: v for k, v in asdict(done).items() if k != "path"}, indent=1)
-        )
+        self._witnessed(done)
         note.unlink(missing_ok=True)
         return done
 

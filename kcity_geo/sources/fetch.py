@@ -646,14 +646,17 @@ def _move_in(stage: Path, out: Path) -> None:
 
 
 def _summary(place: Place, failed: dict[str, KCityError], stage: Path) -> SourceError:
+    kept = f"What is finished is kept in {stage}; run the same command again"
+    if all(isinstance(e, OfflineError) for e in failed.values()):
+        needs = "; ".join(f"{t}: {str(e).split(', but this run')[0]}" for t, e in failed.items())
+        return OfflineError(
+            f"{place.name}: this run is offline, and these are not in the cache: {needs}. {kept} on a "
+            "machine with a network, or use a pack that `kcity fetch` made elsewhere"
+        )
     lines = "; ".join(f"{theme}: {error}" for theme, error in failed.items())
-    text = (
-        f"{place.name}: {len(failed)} of the products could not be had: {lines}. What is finished is kept in "
-        f"{stage}; run the same command again, or with --allow-partial"
-    )
-    for kind in (OfflineError, SourceTimeoutError):
-        if all(isinstance(e, kind) for e in failed.values()):
-            return kind(text)
+    text = f"{place.name}: {len(failed)} of the products could not be had: {lines}. {kept}, or allow a partial pack"
+    if all(isinstance(e, SourceTimeoutError) for e in failed.values()):
+        return SourceTimeoutError(text)
     return SourceError(text)
 
 

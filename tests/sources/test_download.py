@@ -415,3 +415,21 @@ def test_cache_note_tells_origin(calm: Server, config: Config) -> None:
 def test_too_slow_is_a_timeout_error_of_both_kinds() -> None:
     assert issubclass(SourceTimeoutError, TimeoutError)
     assert issubclass(SourceTimeoutError, SourceError)
+
+
+def test_file_put_into_the_cache_by_hand(config: Config) -> None:
+    """What the message of an offline run proposes does work, for a whole file only."""
+    offline = Fetcher(replace(config, offline=True))
+    url = "http://h.example/a.zip"
+    with pytest.raises(OfflineError) as caught:
+        offline.file(url, kind="zip")
+    path = Path(str(caught.value).rsplit(": ", 1)[1])
+    path.parent.mkdir(parents=True)
+    path.write_bytes(zip_bytes()[:-100])
+    with pytest.raises(SourceError, match="put the whole file there"):
+        offline.file(url, kind="zip")
+    path.write_bytes(zip_bytes())
+    got = offline.file(url, kind="zip")
+    assert got.path == path
+    assert got.sha256 == hashlib.sha256(zip_bytes()).hexdigest()
+    assert offline.file(url, kind="zip") == got
