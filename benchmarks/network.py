@@ -181,7 +181,7 @@ def many_stages(
     line("k nearest (5 of 50)", "kcity_geo", ours_k, ours_k)
     line("sums within 1,000 m", "kcity_geo", ours_s, ours_s)
     if not pandana_too:
-        print("  pandana left out: it builds for longer than an hour at this size")
+        print("  pandana left out at this size, see --pandana-up-to")
         return
     try:
         with warnings.catch_warnings():

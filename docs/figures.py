@@ -74,7 +74,7 @@ def t4():
 
 
 def t5():
-    figure, axes = canvas("A divided road: four nodes, one intersection; a gap in the median: none")
+    figure, axes = canvas("A divided road: two nodes, one intersection; a gap in the median: none")
     for y in (0, 20):
         axes.plot([0, 400], [y, y], color=STREET, lw=3)
     axes.plot([120, 120], [-80, 100], color=STREET, lw=3)
