@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urljoin
 
+import numpy as np
 import shapely
 from shapely.geometry import shape
 
@@ -21,6 +22,7 @@ from kcity_geo.errors import KCityError, SourceError
 from kcity_geo.sources.osmrules import rules
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from shapely.geometry.base import BaseGeometry
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from kcity_geo.sources.download import Download, Fetcher
 
 __all__ = ["Extract", "clip_extract", "find_extract", "get_extract"]
+
+_BATCH = 50_000
+_ADMINISTRATIVE = 0  # no way has this id
 
 
 @dataclass(frozen=True)
@@ -209,9 +214,10 @@ def clip_extract(source: Path, area: BaseGeometry, out: Path) -> str:
     Notes
     -----
     A node is taken when it lies in the box, a way when it meets the box, a relation when one of
-    its members is taken. Nodes of taken ways and all ways of taken multipolygons and boundaries
-    follow, so that no outline is cut open. Key filters, the location index and the completion
-    run in C++; Python sees only objects that may be taken.
+    its members is taken; outlines that may lie all round the box are taken too. Nodes of taken
+    ways and all ways of taken multipolygons and boundaries follow, so that no outline is cut open.
+    Key filters, the location index and the completion run in C++; geometries are tested in
+    batches.
     """
     import osmium
 
@@ -251,31 +257,48 @@ def _taken(source: Path, box: shapely.Polygon) -> tuple[Any, list[int]]:
     both = osmium.osm.NODE | osmium.osm.WAY
     taken, touching = osmium.IdTracker(), set[int]()
     outlines, others = _relations(name, keys)
-    rings = sorted({ref for members in outlines.values() for ref in members})
-    for item in osmium.FileProcessor(name, both).with_locations().with_filter(keys):
-        if item.is_node():
-            if (
-                box.bounds[0] <= item.lon <= box.bounds[2]
-                and box.bounds[1] <= item.lat <= box.bounds[3]
-            ):
+    west, south, east, north = box.bounds
+
+    def ways(items: Iterable[Any]) -> Iterator[Any]:
+        for item in items:
+            if not item.is_node():
+                yield item
+            elif west <= item.lon <= east and south <= item.lat <= north:
                 taken.add_node(item.id)
                 touching.add(-item.id)
-        elif _meets(item, box):
-            taken.add_way(item.id)
-            touching.add(item.id)
-    if rings:
+
+    tagged = osmium.FileProcessor(name, both).with_locations().with_filter(keys)
+    for number, meets, _ in _measured(ways(tagged), box):
+        if meets:
+            taken.add_way(number)
+            touching.add(number)
+    reach: dict[int, tuple[float, ...]] = {}
+    if rings := sorted({ref for members in outlines.values() for ref in members}):
+        only = osmium.filter.EntityFilter(osmium.osm.WAY)
         wanted = osmium.filter.IdFilter(rings).enable_for(osmium.osm.WAY)
-        ways = osmium.FileProcessor(name, both).with_locations()
-        for item in ways.with_filter(osmium.filter.EntityFilter(osmium.osm.WAY)).with_filter(
-            wanted
-        ):
-            if item.id not in touching and _meets(item, box):
-                touching.add(item.id)
+        parts = osmium.FileProcessor(name, both).with_locations().with_filter(only)
+        for number, meets, bounds in _measured(parts.with_filter(wanted), box):
+            reach[number] = bounds
+            if meets:
+                touching.add(number)
     for number, members in outlines.items():
-        if not touching.isdisjoint(members):
+        if not touching.isdisjoint(members) or _encloses(members, reach, box):
             taken.add_relation(number)
     kept = [n for n, members in others.items() if not touching.isdisjoint(members)]
     return taken, kept
+
+
+def _encloses(
+    members: list[int], reach: dict[int, tuple[float, ...]], box: shapely.Polygon
+) -> bool:
+    """Say whether an outline may lie all round the box; taking one too many does no harm."""
+    if not members or members[0] == _ADMINISTRATIVE:
+        return False
+    known = np.array([reach[m] for m in members if m in reach])
+    if known.size == 0:
+        return False
+    low, high = known[:, :2].min(axis=0), known[:, 2:].max(axis=0)
+    return bool(shapely.box(*low, *high).covers(box))
 
 
 def _relations(name: str, keys: Any) -> tuple[dict[int, list[int]], dict[int, list[int]]]:  # noqa: ANN401 - osmium filter
@@ -286,24 +309,49 @@ def _relations(name: str, keys: Any) -> tuple[dict[int, list[int]], dict[int, li
     others: dict[int, list[int]] = {}
     for item in osmium.FileProcessor(name, osmium.osm.RELATION).with_filter(keys):
         members = [m.ref if m.type == "w" else -m.ref for m in item.members if m.type in "wn"]
-        kind = outlines if item.tags.get("type") in {"multipolygon", "boundary"} else others
-        kind[item.id] = [m for m in members if m > 0] if kind is outlines else members
+        if item.tags.get("type") not in {"multipolygon", "boundary"}:
+            others[item.id] = members
+            continue
+        # a country lies round every city in it and is not taken for that
+        first = [_ADMINISTRATIVE] if item.tags.get("boundary") == "administrative" else []
+        outlines[item.id] = first + [m for m in members if m > 0]
     return outlines, others
 
 
-def _meets(way: Any, box: shapely.Polygon) -> bool:  # noqa: ANN401 - osmium object
+def _measured(
+    ways: Iterable[Any], box: shapely.Polygon
+) -> Iterator[tuple[int, bool, tuple[float, ...]]]:
+    """Give id, whether it meets the box (a closed way with what is inside it) and bounds, in batches."""
     import osmium
 
-    west, south, east, north = box.bounds
-    try:
-        points = [(n.lon, n.lat) for n in way.nodes]
-    except osmium.InvalidLocationError:  # a node is not in the extract
-        points = [(n.lon, n.lat) for n in way.nodes if n.location.valid()]
-    if any(west <= x <= east and south <= y <= north for x, y in points):
-        return True
-    if len(points) < 2:  # noqa: PLR2004 - no line
-        return False
-    xs, ys = zip(*points, strict=True)
-    if max(xs) < west or min(xs) > east or max(ys) < south or min(ys) > north:
-        return False
-    return bool(shapely.LineString(points).intersects(box))  # a long segment, or round the box
+    factory = osmium.geom.WKBFactory()
+    numbers: list[int] = []
+    lines: list[Any] = []
+
+    def flushed() -> Iterator[tuple[int, bool, tuple[float, ...]]]:
+        shapes = shapely.from_wkb(np.array(lines, dtype=object))
+        closed = shapely.is_closed(shapes) & (shapely.get_num_coordinates(shapes) > 3)  # noqa: PLR2004 - a ring
+        meets = shapely.intersects(shapes, box)
+        inside = closed & ~meets
+        meets[inside] = shapely.intersects(shapely.envelope(shapes[inside]), box)
+        yield from zip(numbers, meets, map(tuple, shapely.bounds(shapes)), strict=True)
+        numbers.clear()
+        lines.clear()
+
+    for way in ways:
+        try:
+            line = factory.create_linestring(way)
+        except (
+            osmium.InvalidLocationError,
+            RuntimeError,
+        ):  # a node is missing, or only one is there
+            points = [(n.lon, n.lat) for n in way.nodes if n.location.valid()]
+            if not points:
+                continue
+            line = shapely.LineString([*points, points[-1]]).wkb
+        numbers.append(way.id)
+        lines.append(line)
+        if len(numbers) == _BATCH:
+            yield from flushed()
+    if numbers:
+        yield from flushed()

@@ -99,6 +99,29 @@ def test_ways_and_outlines_stay_whole(tmp_path: Path) -> None:
     assert b"joe" not in (tmp_path / "b.osm.pbf").read_bytes()
 
 
+def test_areas_all_round_the_box_are_not_lost(tmp_path: Path) -> None:
+    """A forest, or a protected area, in which the whole study area lies; but not the country."""
+    corners = {1: (-5.0, -5.0), 2: (5.0, -5.0), 3: (5.0, 5.0), 4: (-5.0, 5.0)}
+    clinic = {9: (0.5, 0.5)}
+    ring = [("w", 2, "outer"), ("w", 3, "outer")]
+    source = write_pbf(
+        tmp_path / "a.osm.pbf",
+        corners | clinic,
+        mutable.Way(id=1, nodes=[1, 2, 3, 4, 1], tags={"landuse": "forest"}),
+        mutable.Way(id=2, nodes=[1, 2, 3]),
+        mutable.Way(id=3, nodes=[3, 4, 1]),
+        mutable.Relation(
+            id=1, members=ring, tags={"type": "boundary", "boundary": "protected_area"}
+        ),
+        mutable.Relation(
+            id=2, members=ring, tags={"type": "boundary", "boundary": "administrative"}
+        ),
+        tags={9: {"amenity": "clinic"}},
+    )
+    clip_extract(source, BOX, tmp_path / "b.osm.pbf")
+    assert ids(tmp_path / "b.osm.pbf") == {"n": [1, 2, 3, 4, 9], "w": [1, 2, 3], "r": [1]}
+
+
 def test_cut_extract_is_cut_again(tmp_path: Path) -> None:
     """Ways of a clipped extract lack nodes; that is no reason to stop."""
     source = write_pbf(
