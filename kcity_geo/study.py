@@ -635,7 +635,7 @@ def assess_gaps(
 def _with_warnings(found: _Found, notes: list[str]) -> _Found:
     from dataclasses import replace
 
-    known = found.warnings
+    known: tuple[str, ...] = found.warnings
     # A warning names its project in front; the same words stand in the result already.
     new = [text for text in notes if not any(text.endswith(own) for own in known)]
     return replace(found, warnings=tuple(dict.fromkeys((*known, *new))))

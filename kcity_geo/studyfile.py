@@ -107,9 +107,9 @@ class Sources(BaseModel):
     solar: str | None = Field(
         default=None, description="raster of global horizontal irradiation, kWh m-2 year-1"
     )
-    flood: str | None = Field(
-        default=None,
-        description="raster of flood depth in metres or of return periods in years, see flood_kind",
+    flood: str | None = Field(default=None, description="raster of flood depth, metres")
+    flood_return_period: str | None = Field(
+        default=None, description="raster of the smallest return period that floods a place, years"
     )
     settlement: str | None = Field(default=None, description="raster of GHS-SMOD codes")
     protected: str | None = Field(default=None, description="polygons of protected areas")
@@ -117,6 +117,12 @@ class Sources(BaseModel):
     power_lines: str | None = Field(
         default=None, description="lines with a voltage column, beside OSM"
     )
+
+    @model_validator(mode="after")
+    def _one_flood_map(self) -> Sources:
+        if self.flood and self.flood_return_period:
+            raise ValueError("sources.flood and sources.flood_return_period: give one of them")
+        return self
 
 
 class Official(BaseModel):

@@ -161,6 +161,7 @@ def _write_all(
     result: Result, work: Path, *, target: Path, progress: Callable[[str], None]
 ) -> None:
     from kcity_geo.outputs.attribution import attribution_text
+    from kcity_geo.outputs.details import detail_table
     from kcity_geo.outputs.frames import cell_frame, merge_cells, site_frame
     from kcity_geo.outputs.maps import save_map
     from kcity_geo.outputs.rasters import save_layers
@@ -192,6 +193,7 @@ def _write_all(
         "study.gpkg": lambda path: save_geopackage(result, cells, path),
         "layers": lambda path: save_layers(result, path),
         "indicators.csv": lambda path: save_csv(result.gaps.indicators, path),
+        "indicator_details.csv": lambda path: save_csv(detail_table(result), path),
         "inventory.csv": lambda path: save_csv(result.data.inventory, path),
         "study.toml": lambda path: _write_text(path, study_toml(result.study, out=target)),
         "ATTRIBUTION.txt": lambda path: _write_text(path, attribution_text(result)),

@@ -14,6 +14,7 @@ import numpy as np
 
 from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import LABEL_COLOURS, SEVERITY_COLOURS
+from kcity_geo.outputs.details import detail_table
 from kcity_geo.outputs.figures import theme_figure
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.summary import confidence_word, range_words, severity_word, summarise
@@ -221,7 +222,33 @@ def _indicators(result: Result) -> list[dict[str, Any]]:
                 "as_of": plain_text(row.get("as_of")),
             }
         )
-    return [{"title": sector_title(s), "rows": r} for s, r in groups.items() if r]
+    further = _further(result)
+    return [
+        {"title": sector_title(s), "rows": r, "further": further.get(s, [])}
+        for s, r in groups.items()
+        if r
+    ]
+
+
+def _further(result: Result) -> dict[str, list[dict[str, str]]]:
+    """Numbers behind the indicators, by sector."""
+    titles = {row["id"]: row["title"] for row in read_table("indicators")["indicator"]}
+    rows: dict[str, list[dict[str, str]]] = {}
+    for row in detail_table(result).itertuples():
+        rows.setdefault(str(row.sector), []).append(
+            {
+                "indicator": plain_text(titles.get(row.indicator, row.indicator)),
+                "words": plain_text(row.words),
+                "value": _plain_number(row.value) if not row.units else human(row.value, row.units),
+            }
+        )
+    return rows
+
+
+def _plain_number(value: Any) -> str:  # noqa: ANN401 - a number without unit, or a text
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return plain_text({True: "yes", False: "no"}.get(value, value))
+    return f"{value:.0f}" if float(value).is_integer() else human(value)
 
 
 def _inventory(result: Result) -> list[dict[str, str]]:

@@ -238,6 +238,13 @@ def read_window(
         values = np.where(missing, np.nan, values * scale + offset)
         transform = dataset.window_transform(window)
     if np.isnan(values).all():
+        if rule.get("sparse"):
+            return RasterWindow(
+                values=values,
+                transform=transform,
+                crs=crs,
+                pixel_m=_pixel_metres(transform, crs, city),
+            )
         raise SourceError(f"sources.{key}: {path.name} holds only nodata over {city.name}")
     pixel_m = _pixel_metres(transform, crs, city)
     _check_values(values, rule, key=key, name=path.name, pixel_m=pixel_m)
@@ -306,7 +313,7 @@ def read_raster(
     inside = _inside(city, grid)
     known = ~np.isnan(values)
     measured["valid_share"] = float(inside[known].sum() / inside.sum())
-    if measured["valid_share"] < _VALID_SHARE_WARNING:
+    if measured["valid_share"] < _VALID_SHARE_WARNING and not rule.get("sparse"):
         warnings.warn(
             f"{rule['long_name'].lower()} raster {path.name} covers {measured['valid_share']:.0%} of {city.name}",
             KCityWarning,

@@ -1,0 +1,94 @@
+"""
+The further numbers behind the indicators (horizon year, limits used, bounds), for people.
+
+Names carry their unit at the end, so words and unit are read off the name.
+"""
+
+from __future__ import annotations
+
+import numbers
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from kcity_geo.config import read_table
+
+if TYPE_CHECKING:
+    from kcity_geo.result import Result
+
+__all__ = ["detail_table"]
+
+#: Ending of a name -> unit. Longer endings first.
+_UNITS = (
+    ("kwh_m2_year", "kWh/m2 a year"),
+    ("kwh_kwp", "kWh/kWp a year"),
+    ("mwh_year_closed_form", "MWh/year"),
+    ("mwh_year", "MWh/year"),
+    ("m3_day", "m3/day"),
+    ("m3_h", "m3/h"),
+    ("m3_s", "m3/s"),
+    ("day_m3", "m3/day"),
+    ("persons", "persons"),
+    ("share", "share"),
+    ("mwac", "MWac"),
+    ("kwp", "kWp"),
+    ("mva", "MVA"),
+    ("ntl", "nW cm-2 sr-1"),
+    ("km2", "km2"),
+    ("lpcd", "litres per person and day"),
+    ("min", "min"),
+    ("kw", "kW"),
+    ("mw", "MW"),
+    ("km", "km"),
+    ("m2", "m2"),
+    ("m3", "m3"),
+    ("ha", "ha"),
+    ("m", "m"),
+)
+
+
+def detail_table(result: Result) -> pd.DataFrame:
+    """
+    List the further numbers of every indicator.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    Columns ``indicator, sector, name, words, value, units``; a row a number or short text, in the
+    order of the indicators. Geometries and tables are left out.
+    """
+    sectors = {row["id"]: row["sector"] for row in read_table("indicators")["indicator"]}
+    rows = []
+    for indicator in result.gaps.assessed:
+        for name, value in indicator.details.items():
+            if not isinstance(value, numbers.Number | str) or value == "":
+                continue
+            words, units = _words(name)
+            rows.append(
+                {
+                    "indicator": indicator.id,
+                    "sector": sectors.get(indicator.id, ""),
+                    "name": name,
+                    "words": words,
+                    "value": value,
+                    "units": units if isinstance(value, numbers.Number) else "",
+                }
+            )
+    columns = ["indicator", "sector", "name", "words", "value", "units"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _words(name: str) -> tuple[str, str]:
+    """Split a name into what it says and its unit: ``peak_hour_m3_h`` -> peak hour, m3/h."""
+    if "_km_" in name:
+        return name.replace("_km_", " distance to ").replace("_", " "), "km"
+    for ending, unit in _UNITS:
+        if name == ending or name.endswith(f"_{ending}"):
+            says = name if unit in {"share", "persons"} else name.removesuffix(ending)
+            return (says.strip("_") or name).replace("_", " "), unit
+    if name.startswith("share_") or name.endswith("_year"):
+        return name.replace("_", " "), "share" if name.startswith("share_") else ""
+    return name.replace("_", " "), ""
