@@ -637,7 +637,7 @@ def _with_warnings(found: _Found, notes: list[str]) -> _Found:
 
     known: tuple[str, ...] = found.warnings
     # A warning names its project in front; the same words stand in the result already.
-    new = [text for text in notes if not any(text.endswith(own) for own in known)]
+    new: list[str] = [text for text in notes if not any(text.endswith(own) for own in known)]
     return replace(found, warnings=tuple(dict.fromkeys((*known, *new))))
 
 

@@ -239,7 +239,9 @@ def _further(result: Result) -> dict[str, list[dict[str, str]]]:
             {
                 "indicator": plain_text(titles.get(row.indicator, row.indicator)),
                 "words": plain_text(row.words),
-                "value": _plain_number(row.value) if not row.units else human(row.value, row.units),
+                "value": _plain_number(row.value)
+                if not row.units
+                else human(row.value, str(row.units)),
             }
         )
     return rows
