@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 import kcity_geo as kc
 
@@ -38,3 +45,20 @@ def test_every_public_name_is_there_and_sorted() -> None:
     for name in kc.__all__:
         assert getattr(kc, name) is not None
     assert set(dir(kc)) == set(kc.__all__)
+
+
+def test_the_pinned_versions_install_on_the_oldest_python_that_is_promised() -> None:
+    """A pin that wants 3.11.5 stops `make demo` where the system's Python is 3.11.2."""
+    root = Path(__file__).parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    oldest = project["requires-python"].removeprefix(">=") + ".0"
+    lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    asks = {}
+    for pin in pins:
+        with suppress(metadata.PackageNotFoundError):
+            found = metadata.distribution(pin.name)
+            if pin.specifier.contains(found.version):
+                asks[pin.name] = found.metadata["Requires-Python"] or ""
+    assert len(asks) > len(pins) // 2
+    assert [name for name, rule in asks.items() if not SpecifierSet(rule).contains(oldest)] == []
