@@ -270,14 +270,21 @@ def indicator_table(
             "mark": standard.mark if standard else info.get("mark", ""),
             "note": one.not_assessed or one.note,
         }
-        weight = cell_weight(data, info.get("average", "people"))
+        average = info.get("average", "people")
+        weight = cell_weight(data, average)
         gaps = _gap_columns(data, of_gap.get(one.id), one)
         value = float("nan") if one.not_assessed else float(one.value)
         rows.append({**shared, "unit_id": "city", "value": value, **gaps["city"]})
         if one.not_assessed or (one.cells is None and one.gap is None):
             continue
         cells = np.full(weight.shape, np.nan) if one.cells is None else one.cells
-        means = district_mean(data, np.asarray(cells, dtype=np.float64), weight)["mean"]
+        numbers = np.asarray(cells, dtype=np.float64)
+        means = (
+            # An amount: the districts add up to the city, they are not its average.
+            district_mean(data, numbers, np.ones(weight.shape))["sum"]
+            if average == "sum"
+            else district_mean(data, numbers, weight)["mean"]
+        )
         rows.extend(
             {**shared, "unit_id": key, "value": float(mean), **gaps[str(key)]}
             for key, mean in means.items()

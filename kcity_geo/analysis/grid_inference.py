@@ -246,8 +246,8 @@ def inferred_grid(
 
     Returns
     -------
-    Row E3, reported, km; cells are 1 where an inferred line runs. ``details["geometry"]`` holds
-    the lines as one metric MultiLineString.
+    Row E3, reported, km of line inside the city; the cells add up to it. ``details["geometry"]``
+    holds the lines, those beyond the boundary too, as one metric MultiLineString.
     """
     light, people = data.array("nightlights"), data.array("population")
     common: dict[str, Any] = {"units": "km", "layers": ("roads_drive",), "as_of": ""}
@@ -266,7 +266,7 @@ def inferred_grid(
     places = _target_cells(
         data, targets, n, cost, people, float(settings["cost_road_main"]) if roads else 0.0
     )
-    steps, length = infer_lines(
+    steps, _ = infer_lines(
         cost,
         places,
         dx_m=size,
@@ -276,12 +276,14 @@ def inferred_grid(
     x, y = cell_centres(data.grid)
     ends = np.stack([np.column_stack([x[steps[:, i]], y[steps[:, i]]]) for i in (0, 1)], axis=1)
     lines = shapely.union_all(shapely.linestrings(ends)) if len(steps) else None
-    drawn = np.zeros(light.size)
-    drawn[steps.ravel()] = 1.0
+    # A step leads from the middle of one cell to the middle of the next: half of it lies in each.
+    half_km = np.hypot(*(ends[:, 1] - ends[:, 0]).T) / 2000
+    drawn = np.bincount(steps.ravel(), weights=np.repeat(half_km, 2), minlength=light.size)
+    cells = np.where(data.inside, drawn.reshape(light.shape), np.nan)
     return Indicator(
         id="E3",
-        value=length / 1000,
-        cells=np.where(data.inside, drawn.reshape(light.shape), np.nan),
+        value=float(np.nansum(cells)),
+        cells=cells,
         evidence="modelled",
         n_features=int(targets.sum()),
         source="night lights, population" + (", roads" if roads else ""),

@@ -335,17 +335,17 @@ def usable_land(
     return np.where(ok, free, 0.0), tuple(unchecked)
 
 
-def _roof_m2(data: CityData) -> tuple[float, str]:
-    """Footprint of the buildings: the larger of OSM and the built-up raster."""
+def _roof_m2(data: CityData) -> tuple[NDArray[np.float64], str]:
+    """Footprint of the buildings in each cell: the larger total of OSM and the built-up raster."""
     buildings, built = data.layers.get("building"), data.array("built_m2")
-    mapped = 0.0
+    mapped = np.zeros(data.grid.shape)
     if buildings is not None and len(buildings):
-        outlines = shapes(buildings)
-        mapped = float((area_in_cells(outlines, grid=data.grid) * data.inside).sum())
-    raster = float("nan") if built is None else float(np.nansum(built[data.inside]))
-    if np.isfinite(raster) and raster >= mapped:
-        return raster, "built-up raster"
-    return (mapped, "OSM buildings") if mapped > 0 else (float("nan"), "")
+        mapped = area_in_cells(shapes(buildings), grid=data.grid) * data.inside
+    if built is not None:
+        raster = np.where(data.inside, np.nan_to_num(built), 0.0)
+        if raster.sum() >= mapped.sum():
+            return raster, "built-up raster"
+    return mapped, "OSM buildings" if mapped.sum() > 0 else ""
 
 
 def _irradiation(
@@ -379,7 +379,7 @@ def solar_potential(
 
     Returns
     -------
-    Row E10, reported, MWh a year; cells are the share of usable land. Details hold ground and
+    Row E10, reported, MWh a year; the cells add up to the city value. Details hold ground and
     roof, and the closed form beside the hourly model.
 
     Raises
@@ -391,7 +391,8 @@ def solar_potential(
     level = relief.get("elevation_m")
     altitude = 0.0 if level is None else float(np.nan_to_num(np.nanmean(level[data.inside])))
     ghi, months, origin = _irradiation(data, settings, altitude)
-    roof_m2, roof_source = _roof_m2(data)
+    roofs, roof_source = _roof_m2(data)
+    roof_m2 = float(roofs.sum()) if roof_source else float("nan")
     share, unchecked = usable_land(data, settings=settings, terrain=terrain)
     common: dict[str, Any] = {"units": "MWh/year", "layers": ("building",), "as_of": data.osm_date}
     if "land cover" in unchecked and not np.isfinite(roof_m2):
@@ -411,9 +412,10 @@ def solar_potential(
         air_temperature_c=float(settings["air_temperature_c"]),
     )
     # Without land cover nobody knows what is a field or a forest: no ground potential then.
-    area = (
-        0.0 if "land cover" in unchecked else float(share.sum()) * cell_size(data.grid) ** 2 / 1e4
-    )
+    if "land cover" in unchecked:
+        share = np.zeros(share.shape)
+    hectares = share * cell_size(data.grid) ** 2 / 1e4
+    area = float(hectares.sum())
     mw, closed_ground = ground_potential(
         area,
         ghi_year=ghi,
@@ -428,10 +430,12 @@ def solar_potential(
         performance_ratio=float(settings["roof_performance_ratio"]),
     )
     ratio, words = seasonality(months)
+    kwp_m2 = float(settings["roof_usable_share"]) * float(settings["roof_kwp_m2"])
+    per_cell = (hectares / float(settings["ha_per_mwac"]) + roofs * kwp_m2 / 1000) * per_kwp
     return Indicator(
         id="E10",
         value=mw * per_kwp + kwp * per_kwp / 1000,
-        cells=np.where(data.inside, share, np.nan),
+        cells=np.where(data.inside, per_cell, np.nan),
         evidence="modelled" if origin == "raster" else "proxy",
         n_features=int((share > 0).sum()),
         source=f"irradiation: {origin}; roofs: {roof_source or 'none'}",

@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_ids, cell_polygons, cell_size
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import LABELS
@@ -126,8 +127,9 @@ def merge_cells(
     Returns
     -------
     `cells` itself when there are few enough. Else the same columns with a row a square of
-    n x n cells: persons, areas and ``excluded`` as explained here: units persons and m2 are
-    summed, other numbers averaged by population (by cell where nobody lives), codes and words are
+    n x n cells: persons, areas and ``excluded`` as explained here: units persons and m2 and
+    indicators that are amounts (MWh a year of E10, km of E3) are summed, other numbers averaged
+    by population (by cell where nobody lives), codes and words are
     the most frequent. The population total is that of `cells`.
     """
     if len(cells) <= max_cells:
@@ -153,6 +155,7 @@ def _blocks(result: Result, cells: gpd.GeoDataFrame, *, factor: int) -> gpd.GeoD
     number, keys = pd.factorize(block, sort=True)
     people = _weights(cells, number)
     units = {name: str(a.get("units", "")) for name, (_, a) in grid_variables(result).items()}
+    amounts = {r["id"] for r in read_table("indicators")["indicator"] if r["average"] == "sum"}
     columns: dict[str, Any] = {}
     for name in cells.columns.drop("geometry"):
         values = cells[name].to_numpy()
@@ -160,7 +163,7 @@ def _blocks(result: Result, cells: gpd.GeoDataFrame, *, factor: int) -> gpd.GeoD
             columns[name] = [f"x{c}_y{-r}_of{factor}" for r, c in keys]
         elif values.dtype == object or units.get(name) == "code" or name == "urban_class":
             columns[name] = _most_frequent(values, number)
-        elif name == "cells" or units.get(name) in {"persons", "m2"}:
+        elif name in amounts | {"cells"} or units.get(name) in {"persons", "m2"}:
             columns[name] = pd.Series(values).groupby(number).sum(min_count=1).to_numpy()
         else:
             columns[name] = _mean(values.astype(float), number, people)

@@ -356,6 +356,9 @@ def test_inferred_lines_follow_the_road_between_two_villages(toy, features):
     )
     assert recall == pytest.approx(1.0, abs=0.02)
     assert precision > 0.9
+    # Cells hold km of line: they add up to the city, and only then can districts be summed.
+    assert np.nansum(row.cells) == pytest.approx(row.value)
+    assert row.value == pytest.approx(row.details["geometry"].length / 1000)
     assert inferred_grid(toy(), settings=SETTINGS).not_assessed
 
 
@@ -654,6 +657,19 @@ def test_solar_of_a_city_by_raster_and_by_clear_sky(toy):
     with pytest.raises(StudyError, match="365"):
         solar_potential(toy(arrays={**grid, "ghi": 4.2}), settings=SETTINGS)
     assert solar_potential(toy(), settings=SETTINGS).not_assessed
+
+
+def test_cells_of_the_solar_potential_are_megawatt_hours_that_add_up(toy):
+    built = np.zeros((40, 40))
+    built[:4, :4] = 2000.0
+    row = solar_potential(
+        toy(arrays={"landcover": 60.0, "built_m2": built, "ghi": 1800.0}), settings=SETTINGS
+    )
+    assert np.nansum(row.cells) == pytest.approx(row.value)
+    per_kwp = row.details["yield_kwh_kwp"]
+    # A free hectare carries 1 / 3.60 MW; 2,000 m2 of roof 2,000 x 0.4 x 0.2 kWp (and no field).
+    assert row.cells[20, 20] == pytest.approx(per_kwp / 3.60)
+    assert row.cells[0, 0] == pytest.approx(160 * per_kwp / 1000)
 
 
 # --- all ---------------------------------------------------------------------------------------------
