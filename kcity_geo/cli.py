@@ -449,8 +449,8 @@ def fetch(
         from kcity_geo.sources.fetch import fetch as fetch_place
         from kcity_geo.sources.fetch import fetch_cities
 
-        if bool(place) == bool(cities):
-            raise StudyError("fetch: give either a place or --cities cities.csv")
+        if bool(place or boundary) == bool(cities):
+            raise StudyError("fetch: give a place, a --boundary, or --cities cities.csv")
         config = _config(offline=offline, contact=contact)
         answer: Any
         with _progress(quiet=quiet or as_json) as progress:
@@ -468,7 +468,7 @@ def fetch(
                 answer = [asdict(o) if is_dataclass(o) else dict(o) for o in outcomes]
                 failed = sum(bool(row.get("error")) for row in answer)
             else:
-                answer = {"study": str(fetch_place(place, boundary=boundary, **shared))}
+                answer = {"study": str(fetch_place(place or None, boundary=boundary, **shared))}
     _print_warnings(notes, quiet=quiet or as_json)
     if as_json:
         typer.echo(json.dumps(answer, ensure_ascii=False, indent=2, default=str))
