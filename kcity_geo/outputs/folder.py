@@ -28,6 +28,8 @@ OUTPUT_FILES = (
     "layers",
     "inventory.csv",
     "indicators.csv",
+    "indicator_details.csv",
+    "unreadable_tags.csv",
     "study.xlsx",
     "study.toml",
     "ledger.json",

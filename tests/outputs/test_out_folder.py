@@ -3,8 +3,10 @@ from __future__ import annotations
 import os
 import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from kcity_geo.errors import OutputError
@@ -14,8 +16,8 @@ from kcity_geo.studyfile import check_study, resolve_path
 
 PROMISED = {
     "map.html", "report.html", "sites.geojson", "districts.geojson", "gaps.geojson",
-    "cells.parquet", "study.gpkg", "layers", "inventory.csv", "indicators.csv", "study.toml",
-    "ATTRIBUTION.txt",
+    "cells.parquet", "study.gpkg", "layers", "inventory.csv", "indicators.csv", "indicator_details.csv",
+    "study.toml", "ATTRIBUTION.txt",
 }  # fmt: skip
 
 
@@ -59,6 +61,17 @@ def test_a_former_study_is_replaced_whole(coarse, saved, former) -> None:
     (out / "layers" / "stale.tif").write_bytes(b"old")
     (out / "study.gpkg-wal").write_bytes(b"")
     assert _bytes(save(coarse(), out)) == _bytes(saved)
+
+
+def test_a_study_replaces_its_own_files_whatever_it_wrote(coarse, tmp_path) -> None:
+    """Also those that are written only now and then; a second run is no stranger to the first."""
+    result = coarse()
+    unreadable = pd.DataFrame([["power_line", "way", 1, "voltage", "=1+1"]])
+    unreadable.columns = ["layer", "osm_type", "osm_id", "key", "value"]
+    result = replace(result, data=replace(result.data, unreadable_tags=unreadable))
+    out = save(result, tmp_path / "out")
+    assert (out / "unreadable_tags.csv").is_file()
+    assert check_out_dir(out) == out
 
 
 def test_a_failed_run_leaves_the_previous_result(coarse, former, tmp_path, monkeypatch) -> None:
