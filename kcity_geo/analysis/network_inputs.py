@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from kcity_geo.analysis.network_rules import texts
 from kcity_geo.config import read_table
 from kcity_geo.cube import bin_points
 from kcity_geo.errors import SchemaError, StudyError
@@ -150,10 +149,9 @@ def city_inputs(data: CityData, *, mode: str, parameters: Mapping[str, Any]) -> 
         inputs["elevation"] = elevation_sampler(data.dem)
     if mode == "drive":
         inputs["congestion"] = _congestion(data, rules)
-        barriers = data.layers.get("barriers")
-        if barriers is not None and len(barriers):
-            lights = texts(barriers, "highway") == "traffic_signals"
-            inputs["signals"] = barriers["osm_id"].to_numpy(dtype=np.int64)[lights]
+        lights = data.layers.get("signals")
+        if lights is not None:
+            inputs["signals"] = lights["osm_id"].to_numpy(dtype=np.int64)
     return inputs
 
 

@@ -147,6 +147,8 @@ def usable(roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]) -> N
     ok = known & ~np.isin(access, table["access"]["blocked"])
     if mode in {"walk", "cycle"}:
         ok &= texts(roads, "motorroad") != "yes"
+    if mode == "drive" and table["speeds"]["season_factor"] == 0:  # closed in the wet season
+        ok &= ~np.isin(texts(roads, "surface"), table["caps"]["unpaved"])
     return np.asarray(ok)
 
 

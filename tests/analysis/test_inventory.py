@@ -224,6 +224,7 @@ FILTERS: dict[str, tuple[str, Callable[[Tags], bool]]] = {
     "railway": ("L", among("railway", "rail", "light_rail", "tram", "narrow_gauge", "preserved")),
     "lighting": ("P", among("highway", "street_lamp")),
     "barriers": ("P", lambda t: t.get("barrier", "no") != "no"),
+    "signals": ("P", among("highway", "traffic_signals")),
 }
 
 # Objects that one reader has and the other has not, each with its reason (docs/osm.md).

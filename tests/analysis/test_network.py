@@ -248,6 +248,25 @@ def test_congestion_by_place_and_signals_slow_cars_only():
     assert lights.minutes_forward[0] - free.minutes_forward[0] == pytest.approx(3 / 60)
 
 
+def test_unpaved_roads_are_slow_or_closed_in_the_wet_season():
+    roads = ways(
+        (1, [1, 2], [(0, 0), (1000, 0)], {"surface": "dirt"}),
+        (2, [2, 3], [(1000, 0), (2000, 0)], {"surface": "asphalt"}),
+        (3, [3, 4], [(2000, 0), (3000, 0)]),
+    )
+
+    def minutes(season, mode):
+        graph = build_graph(roads, mode=mode, parameters={"speeds": {"season_factor": season}})
+        return dict(zip(graph.osm_way.tolist(), graph.minutes_forward.tolist(), strict=True))
+
+    dry, wet, closed = (minutes(season, "drive") for season in (1.0, 0.5, 0.0))
+    # 25 km/h each, and half of it on dirt; who does not know the surface changes nothing.
+    assert sum(dry.values()) == pytest.approx(3 * 60 / 25)
+    assert sum(wet.values()) == pytest.approx(4 * 60 / 25)
+    assert sum(closed.values()) == pytest.approx(2 * 60 / 25)
+    assert sum(minutes(0.0, "walk").values()) == pytest.approx(3 * 60 / 5)
+
+
 def test_tobler_against_the_worked_numbers():
     expected = {
         -0.2: 3.5493,

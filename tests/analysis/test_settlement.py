@@ -95,6 +95,13 @@ def test_smod_codes_win_and_unknown_ones_do_not():
     assert found.tolist() == [[3, 2, 2, 1, 1, 1]]
 
 
+def test_every_class_code_of_ghsl_is_known():
+    # GHS-SMOD R2023A: 10 water, 11-13 rural, 21-23 urban cluster, 30 urban centre.
+    smod = np.array([[10.0, 11, 12, 13, 21, 22, 23, 30]])
+    found = urban_classes(np.ones((1, 8)), cell_m=1000, origin=(0, 1000), smod=smod)
+    assert found.tolist() == [[1, 1, 1, 1, 2, 2, 2, 3]]
+
+
 def test_unknown_population_gives_unknown_classes():
     found = urban_classes(np.full((2, 2), np.nan), cell_m=1000, origin=(0, 2000))
     assert (found == 0).all()

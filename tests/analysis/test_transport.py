@@ -567,6 +567,37 @@ def test_rush_hour_slows_urban_streets_only():
     assert np.nanmax(free) == pytest.approx((1000 + 1000) / 25_000 * 60)
 
 
+def test_walking_speed_changes_the_minutes_in_proportion():
+    streets = lattice(20, 100.0, X0 + 50, Y0 + 50)  # through the centres of the cells
+    data = town(streets, layers={"health": places((1050, 1050), amenity=["hospital"])})
+
+    def minutes(**parameters):
+        graphs = build_graphs(data, parameters=parameters)
+        found = transport.assess(data, graphs, standards=STANDARDS, parameters=parameters)
+        return {indicator.id: indicator for indicator in found}["T9_health"].cells
+
+    usual, slow = minutes(), minutes(walk_kmh=2.5)
+    assert np.nanmax(usual) == pytest.approx((1000 + 1000) / 5000 * 60)
+    np.testing.assert_allclose(slow, 2 * usual)
+
+
+def test_traffic_lights_of_the_layer_delay_cars_by_two_seconds():
+    streets = lattice(20, 100.0, X0 + 50, Y0 + 50)
+    lights = places((1050, 1050), highway=["traffic_signals"])
+    free = build_graphs(town(streets))
+    node = int(
+        np.argmin(np.hypot(free["drive"].node_x - X0 - 1050, free["drive"].node_y - Y0 - 1050))
+    )
+    lights["osm_id"] = free["drive"].node_osm[[node]]
+    lit = build_graphs(town(streets, layers={"signals": lights}))
+    late = (lit["drive"].minutes_forward - free["drive"].minutes_forward) * 60
+    # Half at the end of each of the four streets; nothing is cut, and walkers do not wait.
+    assert np.flatnonzero(late > 1e-9).size == 4
+    np.testing.assert_allclose(late[late > 1e-9], 1.0)
+    assert lit["drive"].n_segments == free["drive"].n_segments
+    assert (lit["walk"].minutes_forward == free["walk"].minutes_forward).all()
+
+
 def test_jobs_come_from_buildings_or_land_use_never_both():
     hall = gpd.GeoDataFrame(
         {"osm_id": [1, 2], "building": ["industrial", "house"], "levels": [2.0, 9.0]},

@@ -229,7 +229,7 @@ def test_every_layer_of_the_specification_is_there() -> None:
         "roads_drive roads_walk transit_low transit_high health school water_point water_plant "
         "water_store water_pump water_pipe sewage toilets drainage power_line substation "
         "transformer power_gen lighting telecom protected water_body landuse building roads_cycle "
-        "barriers railway port airport university open_space place coastline jobs planned ferry"
+        "barriers signals railway port airport university open_space place coastline jobs planned ferry"
     )
     assert set(wanted.split()) == set(layer_table())
     for name, frame in empty_layers(UTM).items():
@@ -293,6 +293,8 @@ LAYERS_OF_TAGS = [
     ("line", {"route": "ferry", "duration": "00:20"}, "ferry"),
     ("node", {"barrier": "bollard"}, "barriers"),
     ("node", {"barrier": "no"}, ""),
+    ("node", {"highway": "traffic_signals"}, "signals"),
+    ("node", {"highway": "crossing", "crossing": "traffic_signals"}, ""),
     ("node", {"highway": "bus_stop"}, "transit_low"),
     ("node", {"public_transport": "platform", "bus": "yes"}, "transit_low"),
     ("line", {"public_transport": "platform", "tram": "yes"}, "transit_low"),
