@@ -254,6 +254,8 @@ def _clean_polygon(geometry: BaseGeometry, *, what: str) -> shapely.Polygon | sh
     }:
         kind = "empty" if geometry.is_empty else f"a {geometry.geom_type}"
         raise StudyError(f"{what}: is {kind}; a Polygon or MultiPolygon is needed")
+    if not np.isfinite(shapely.get_coordinates(geometry)).all():
+        raise StudyError(f"{what}: has corners that are no finite number; draw it again")
     fixed = geometry
     if not geometry.is_valid:
         reason = shapely.is_valid_reason(geometry)

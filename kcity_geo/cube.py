@@ -60,7 +60,7 @@ def study_grid(city: City, *, cell_m: float, config: Config | None = None) -> Ge
     Raises
     ------
     StudyError
-        If `cell_m` is not a number above 1.
+        If `cell_m` is not a number above 1, or the city is smaller than one cell.
     LimitError
         If the grid has more cells than `Config.max_cells`.
     """
@@ -70,6 +70,12 @@ def study_grid(city: City, *, cell_m: float, config: Config | None = None) -> Ge
             f"study.cell_m: {cell_m!r} is not usable; give metres above 1, usually 100 or 250"
         )
     left, bottom, right, top = city.boundary_metric.bounds
+    across = max(right - left, top - bottom)
+    if cell_m > across:
+        raise StudyError(
+            f"study.cell_m: {cell_m:g} m is more than the whole study area, which is {across:,.0f} m "
+            "across; use smaller cells, or check that the boundary is the city's"
+        )
     west, south = np.floor(left / cell_m) * cell_m, np.floor(bottom / cell_m) * cell_m
     columns = max(1, int(np.ceil(round((right - west) / cell_m, 9))))
     rows = max(1, int(np.ceil(round((top - south) / cell_m, 9))))

@@ -140,6 +140,17 @@ FAULTS = {
         },
         "LineString",
     ),
+    "boundary at infinity": (
+        lambda d, _t: {
+            "city": {
+                "boundary": make(
+                    d / "b.geojson",
+                    b'{"type":"Polygon","coordinates":[[[0,0],[1e400,0],[1,1],[0,0]]]}',
+                )
+            }
+        },
+        "finite",
+    ),
     "boundary 10 degrees wide": (
         lambda d, _t: {
             "city": {"boundary": boundary(d / "b.geojson", shapely.box(-30, 45, -20, 46))}
@@ -176,6 +187,16 @@ FAULTS = {
     "cell 0": (lambda _d, _t: {"study": {"cell_m": 0}}, "cell_m"),
     "cell 1": (lambda _d, _t: {"study": {"cell_m": 1}}, "cell_m"),
     "cell too small": (lambda _d, _t: {"study": {"cell_m": 1.5}}, "use at least"),
+    "cell larger than the city": (lambda _d, _t: {"study": {"cell_m": 1e6}}, "study.cell_m"),
+    "boundary of one metre": (
+        lambda d, _t: {
+            "city": {
+                "boundary": boundary(d / "b.geojson", shapely.box(-27, 45, -26.99999, 45.00001)),
+                "districts": None,
+            }
+        },
+        "check that the boundary",
+    ),
     "remote path": (
         lambda _d, _t: {"sources": {"elevation": "/vsicurl/http://127.0.0.1/a.tif"}},
         "not a local file",
