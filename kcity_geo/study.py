@@ -240,6 +240,7 @@ def load(
             cube, dem, provenance, measured = _load_rasters(study, city, grid, cube, config)
         with clock.stage("OpenStreetMap"):
             layers, osm_date, osm_provenance, unreadable = _load_osm(study, city, config)
+            layers, own = _with_power_lines(study, city, layers)
         with clock.stage("official numbers and timetables"):
             official, transit, more = _load_tables(study, city)
             cube = _people_of_dwellings(cube, official, layers, city, grid)
@@ -267,7 +268,7 @@ def load(
         dem=dem,
         transit=transit,
         official=official,
-        provenance=(*osm_provenance, *provenance, *more),
+        provenance=(*osm_provenance, *own, *provenance, *more),
         warnings=tuple(notes),
         osm_date=osm_date,
         synthetic=synthetic,
@@ -414,6 +415,43 @@ def _more_protected(study: Study, city: City, known: gpd.GeoDataFrame) -> gpd.Ge
         return extra
     joined: gpd.GeoDataFrame = pd.concat([known, extra], ignore_index=True)
     return joined
+
+
+def _with_power_lines(
+    study: Study, city: City, layers: dict[str, gpd.GeoDataFrame]
+) -> tuple[dict[str, gpd.GeoDataFrame], tuple[Provenance, ...]]:
+    """Put the lines of the user's own file beside those of OSM; they count as mapped."""
+    import pandas as pd
+
+    from kcity_geo.sources.files import read_power_lines
+    from kcity_geo.sources.rasters import sha256_of
+
+    if not study.sources.power_lines:
+        return layers, ()
+    path = resolve_path(study, study.sources.power_lines, key="sources.power_lines")
+    frame = read_power_lines(path).to_crs(city.crs)
+    frame = frame[frame.intersects(city.boundary_metric.buffer(CONTEXT_M))]
+    if frame.empty:
+        raise SourceError(f"sources.power_lines: {path.name} does not overlap {city.name}")
+    known = layers["power_line"]
+    extra = known.iloc[:0].reindex(range(len(frame))).set_geometry(frame.geometry.to_numpy())
+    extra = extra.set_crs(city.crs, allow_override=True)
+    extra["osm_type"], extra["osm_id"] = "file", -np.arange(1, len(frame) + 1)
+    extra["kind"] = extra["power"] = "line"
+    for column in ("name", "voltage_v"):
+        extra[column] = frame[column].to_numpy()
+    extra["tags"] = [{} for _ in range(len(frame))]
+    joined = extra if known.empty else pd.concat([known, extra], ignore_index=True)
+    about = Provenance(
+        id="power_lines",
+        title=f"Power lines of {path.name}",
+        path=path.name,
+        sha256=sha256_of(path),
+        licence="unknown",
+        attribution="",
+        as_of="",
+    )
+    return {**layers, "power_line": joined}, (about,)
 
 
 def _load_tables(

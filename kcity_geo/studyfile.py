@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import math
 import os
 import re
 import tomllib
@@ -276,7 +277,20 @@ class Study(BaseModel):
                     raise ValueError(
                         f"{sector}.{key}: no such parameter{_nearest(key, list(known))}"
                     )
+                _same_kind(f"{sector}.{key}", getattr(self, sector)[key], known[key])
         return self
+
+
+def _same_kind(key: str, value: Any, default: Any) -> None:  # noqa: ANN401 - values of TOML
+    """Refuse a word where the default is a number, and the other way round."""
+    for kind, what in ((bool, "true or false"), (str, "a word"), (int | float, "a number")):
+        if isinstance(default, kind):
+            number = kind not in {bool, str}
+            fits = isinstance(value, kind) and not (number and isinstance(value, bool))
+            if not fits or (number and not math.isfinite(float(value))):
+                raise ValueError(f"{key}: needs {what} like {default!r}, not {value!r}")
+            return
+    raise ValueError(f"{key}: is a table and cannot be changed in a study file")
 
 
 def _nearest(value: str, known: list[str]) -> str:

@@ -106,6 +106,11 @@ def boundary(path: Path, geometry, crs=4326) -> str:
     return str(path)
 
 
+def lines(path: Path, geometry, voltage="33 kV") -> str:
+    gpd.GeoDataFrame({"voltage": [voltage]}, geometry=[geometry], crs=4326).to_file(path)
+    return str(path)
+
+
 FAULTS = {
     "missing PBF": (lambda _d, _t: {"sources": {"osm": "none.osm.pbf"}}, "does not exist"),
     "empty PBF": (lambda d, _t: {"sources": {"osm": make(d / "e.osm.pbf", b"")}}, "empty"),
@@ -197,6 +202,19 @@ FAULTS = {
         },
         "check that the boundary",
     ),
+    "a word for a number": (
+        lambda _d, _t: {"transport": {"low_capacity_m": "near"}},
+        "transport.low_capacity_m: needs a number",
+    ),
+    "no power lines": (lambda _d, _t: {"sources": {"power_lines": "no.gpkg"}}, "does not exist"),
+    "power lines elsewhere": (
+        lambda d, _t: {
+            "sources": {
+                "power_lines": lines(d / "l.geojson", shapely.LineString([(7, 43), (8, 44)]))
+            }
+        },
+        "does not overlap",
+    ),
     "remote path": (
         lambda _d, _t: {"sources": {"elevation": "/vsicurl/http://127.0.0.1/a.tif"}},
         "not a local file",
@@ -237,6 +255,21 @@ def test_a_boundary_in_another_crs_or_crossing_itself_is_mended(tmp_path, hanbit
     )
     with pytest.warns(kc.KCityWarning, match="repaired"):
         assert kc.find_city(study).boundary.is_valid
+
+
+def test_own_power_lines_stand_beside_those_of_osm(tmp_path, hanbit_town) -> None:
+    import kcity_geo as kc
+
+    only = dict.fromkeys(("elevation", "built", "landcover", "nightlights", "solar", "gtfs"))
+    across = lines(tmp_path / "l.geojson", shapely.LineString([(-27.02, 45), (-26.98, 45)]))
+    plain = kc.load(kc.load_study(write_study(tmp_path, {"sources": only}, hanbit_town)))
+    changes = {"sources": {**only, "power_lines": across}}
+    data = kc.load(kc.load_study(write_study(tmp_path, changes, hanbit_town)))
+    own = data.layers["power_line"].query("osm_type == 'file'")
+    assert len(data.layers["power_line"]) == len(plain.layers["power_line"]) + 1
+    assert own["voltage_v"].tolist() == [33_000]
+    assert own.length.sum() == pytest.approx(3154, rel=0.01)  # 0.04 degrees at 45 north
+    assert "power_lines" in {about.id for about in data.provenance}
 
 
 def test_output_that_is_a_file_or_another_folder_is_refused(tmp_path, hanbit_town) -> None:

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from shapely.geometry.base import BaseGeometry
 
-__all__ = ["read_boundary", "read_official_table", "read_polygons", "read_vector"]
+__all__ = [
+    "read_boundary",
+    "read_official_table",
+    "read_polygons",
+    "read_power_lines",
+    "read_vector",
+]
 
 _VECTOR_ENDINGS = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml", ".parquet", ".zip")
 _RATES = ("electricity_access", "piped_water_access", "nrw_share")
@@ -127,6 +133,39 @@ def read_boundary(path: Path, *, key: str = "city.boundary") -> BaseGeometry:
         )
     joined: BaseGeometry = shapely.union_all([shapely.make_valid(p) for p in polygons])
     return joined
+
+
+def read_power_lines(path: Path, *, key: str = "sources.power_lines") -> gpd.GeoDataFrame:
+    """
+    Read the user's own power lines.
+
+    Parameters
+    ----------
+    path : line file with a column ``voltage``, in volts or with its unit ("33 kV").
+    key : for messages.
+
+    Returns
+    -------
+    ``name, voltage_v, geometry`` in the CRS of the file, lines only; NaN where no voltage is read.
+
+    Raises
+    ------
+    SourceError
+        As `read_vector`, or if the file holds no lines or no column ``voltage``.
+    """
+    from kcity_geo.sources.tags import voltage_v
+
+    frame = read_vector(path, key=key)
+    frame = frame[frame.geom_type.isin(["LineString", "MultiLineString"]) & ~frame.is_empty]
+    if frame.empty:
+        raise SourceError(f"{key}: {path.name} holds no lines")
+    if "voltage" not in frame:
+        raise SourceError(
+            f"{key}: {path.name} has no column voltage; give volts, or text like 33 kV"
+        )
+    names = frame["name"].fillna("").astype(str) if "name" in frame else ""
+    volts = [voltage_v("" if pd.isna(v) else str(v)) for v in frame["voltage"]]
+    return frame[["geometry"]].assign(name=names, voltage_v=volts).reset_index(drop=True)
 
 
 def read_polygons(path: Path, *, key: str) -> gpd.GeoDataFrame:
