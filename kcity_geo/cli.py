@@ -484,12 +484,17 @@ def fetch(
 def zip_command(
     pack: Annotated[Path, typer.Argument(help="Folder of a city pack.")],
     out: Annotated[Path, typer.Option(help="The zip to write.")],
+    *,
+    own_use: Annotated[
+        bool,
+        typer.Option("--own-use", help="You keep the zip: also what may not be handed on."),
+    ] = False,
 ) -> None:
     """Put a city pack into one zip; `kcity run PACK.zip` reads it in place."""
     with _plain_errors():
         from kcity_geo.sources.pack import zip_pack
 
-        written = zip_pack(pack, out)
+        written = zip_pack(pack, out, own_use=own_use)
     typer.echo(str(written))
 
 

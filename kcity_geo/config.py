@@ -63,7 +63,11 @@ class Config:
     @classmethod
     def from_env(cls, **changes: Any) -> Config:  # noqa: ANN401 - any field, checked by the class
         """
-        Read ``KCITY_CACHE``, ``KCITY_OFFLINE`` and ``KCITY_CONTACT``; arguments win.
+        Read the environment; arguments win.
+
+        ``KCITY_CACHE`` is the cache folder, ``KCITY_CONTACT`` the contact; ``KCITY_OFFLINE=1``
+        refuses every connection, ``KCITY_ALLOW_PRIVATE_HOSTS=1`` lets a mirror inside your own
+        network be used.
 
         Parameters
         ----------
@@ -81,8 +85,9 @@ class Config:
         found: dict[str, Any] = {}
         if cache_dir := os.environ.get("KCITY_CACHE"):
             found["cache_dir"] = Path(cache_dir)
-        if offline := os.environ.get("KCITY_OFFLINE"):
-            found["offline"] = offline not in {"0", "false", "no"}
+        for key in ("offline", "allow_private_hosts"):
+            if switch := os.environ.get(f"KCITY_{key.upper()}"):
+                found[key] = switch.strip().lower() not in {"0", "false", "no", "off"}
         if contact := os.environ.get("KCITY_CONTACT"):
             found["contact"] = contact
         return cls(**{**found, **changes})

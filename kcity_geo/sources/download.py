@@ -543,7 +543,7 @@ class Fetcher:
         if private:
             raise SourceError(
                 f"{first} leads to the private address {private[0]} ({parts.hostname}); refused. "
-                "A mirror inside your network needs allow_private_hosts"
+                "A mirror inside your own network needs KCITY_ALLOW_PRIVATE_HOSTS=1 (allow_private_hosts)"
             )
 
     def _require_ok(self, response: requests.Response) -> None:
