@@ -72,6 +72,8 @@ class Indicator:
     gap : shape (rows, cols), 0 (standard met) to 1; NaN where not known. None: area-level, the
         same `area_gap` everywhere.
     area_gap : gap of the whole area for indicators without cells; NaN when not assessed.
+    ratio : amount and base of each cell, both of shape (rows, cols), when the value is a sum over a
+        sum (km of street over km2 of land): a district then divides its own sums.
     bounds : lowest and highest value that the data allow, in `units`.
     evidence : observed, modelled, proxy, user or synthetic.
     n_features : OSM features or table rows used.
@@ -89,6 +91,7 @@ class Indicator:
     cells: NDArray[np.float64] | None = None
     gap: NDArray[np.float64] | None = None
     area_gap: float = float("nan")
+    ratio: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     bounds: tuple[float, float] | None = None
     evidence: str = "observed"
     n_features: int = 0

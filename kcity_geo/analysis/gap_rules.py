@@ -59,8 +59,8 @@ def gap_from_standard(value: ArrayLike, *, target: float, worst: float) -> NDArr
     if target == worst:
         raise StudyError(f"standard: target and worst are both {target:g}; they must differ")
     x = np.asarray(value, dtype=np.float64)
-    # Written from the target, so that the target itself is exactly 0.
-    return np.asarray(np.clip((target - x) / (target - worst), 0.0, 1.0))
+    # Written from the target, so that the target itself is exactly 0 (and never minus 0).
+    return np.asarray(np.clip((target - x) / (target - worst), 0.0, 1.0) + 0.0)
 
 
 def power_mean(

@@ -271,20 +271,13 @@ def indicator_table(
             "note": one.not_assessed or one.note,
         }
         average = info.get("average", "people")
-        weight = cell_weight(data, average)
         gaps = _gap_columns(data, of_gap.get(one.id), one)
         value = float("nan") if one.not_assessed else float(one.value)
         rows.append({**shared, "unit_id": "city", "value": value, **gaps["city"]})
         if one.not_assessed or (one.cells is None and one.gap is None):
             continue
-        cells = np.full(weight.shape, np.nan) if one.cells is None else one.cells
-        numbers = np.asarray(cells, dtype=np.float64)
-        means = (
-            # An amount: the districts add up to the city, they are not its average.
-            district_mean(data, numbers, np.ones(weight.shape))["sum"]
-            if average == "sum"
-            else district_mean(data, numbers, weight)["mean"]
-        )
+        cells = np.full(data.grid.shape, np.nan) if one.cells is None else one.cells
+        means = _district_values(data, one, np.asarray(cells, dtype=np.float64), average)
         rows.extend(
             {**shared, "unit_id": key, "value": float(mean), **gaps[str(key)]}
             for key, mean in means.items()
@@ -294,6 +287,20 @@ def indicator_table(
         "confidence", "label", "evidence", "n_features", "source", "as_of", "mark", "note",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
+
+
+def _district_values(
+    data: CityData, one: Indicator, cells: NDArray[np.float64], average: str
+) -> pd.Series[float]:
+    """Value of an indicator in each district, so that the districts together give the city."""
+    unit = np.ones(cells.shape)
+    if one.ratio is not None:
+        amount, base = (district_mean(data, part, unit)["sum"].fillna(0.0) for part in one.ratio)
+        ratio: pd.Series[float] = amount / base.where(base > 0)
+        return ratio
+    if average == "sum":
+        return district_mean(data, cells, unit)["sum"]
+    return district_mean(data, cells, cell_weight(data, average))["mean"]
 
 
 def _gap_columns(

@@ -181,6 +181,7 @@ def _row(  # noqa: PLR0913, PLR0917 - the pieces and what is known of them
         value=shares["lit"],
         cells=cells,
         gap=standard_gap(cells, standard),
+        ratio=(lit_m.reshape(data.grid.shape), known_m.reshape(data.grid.shape)),
         bounds=(shares["lo"], shares["hi"]),
         evidence="observed",
         n_features=int(lit.sum() + unlit.sum()),

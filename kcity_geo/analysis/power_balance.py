@@ -230,6 +230,19 @@ def _demand(data: CityData, settings: Mapping[str, Any]) -> _Demand | None:
     return _Demand(peak_mw=peak, energy_mwh=energy, persons=persons, evidence="modelled")
 
 
+def _told(settings: Mapping[str, Any]) -> str:
+    """Say what a modelled demand counts, and what it leaves out."""
+    each = float(settings["kwh_person_year"])
+    who = "person" if each > 0 else "household"
+    used = each if each > 0 else float(settings["kwh_household_year"])
+    industry = float(settings["industry_ha"]) > 0
+    return (
+        f"; modelled as {used:,.0f} kWh per {who} and year"
+        + (" and the stated industry" if industry else "; no industry or trade is in it")
+        + ", far below the use of a rich city: set official.peak_demand_mw"
+    )
+
+
 def power_demand(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
     """
     Give E9: the peak demand today and in the horizon year.
@@ -260,7 +273,7 @@ def power_demand(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
         evidence=found.evidence,
         source="official peak" if found.evidence == "user" else "population and use per household",
         as_of=data.osm_date,
-        note="peak demand, losses included",
+        note="peak demand, losses included" + ("" if found.evidence == "user" else _told(settings)),
         details={
             "energy_mwh_year": found.energy_mwh,
             "persons": found.persons,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from kcity_geo.analysis.sector import (
     cell_distance_m,
@@ -246,7 +247,8 @@ def line_density(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
             "E6", reason="no power line is mapped; give sources.power_lines", **common
         )
     classes = line_classes(lines, settings)
-    geometry = shapes(lines)
+    # What runs on beyond the boundary belongs to the neighbours.
+    geometry = shapely.intersection(shapes(lines), data.city.boundary_metric)
     share = np.nan_to_num(np.asarray(data.cube["inside_share"].to_numpy(), dtype=float))
     area = float(share.sum()) * cell_size(data.grid) ** 2 / 1e6
     details: dict[str, Any] = {}
@@ -255,7 +257,7 @@ def line_density(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
         length = length_in_cells(geometry[classes == name], grid=data.grid) * data.inside
         total += length
         details[f"{name}_km"] = float(length.sum()) / 1000
-    cell_km2 = cell_size(data.grid) ** 2 / 1e6
+    cell_km2 = np.where(share > 0, share, np.nan) * cell_size(data.grid) ** 2 / 1e6
     return Indicator(
         id="E6",
         value=float(total.sum()) / 1000 / area if area else float("nan"),
@@ -263,7 +265,7 @@ def line_density(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
         evidence="observed",
         n_features=len(lines),
         source="OSM power lines",
-        note="route length of mapped lines; what is not mapped is not counted",
+        note="route length of mapped lines inside the boundary; what is not mapped is not counted",
         details=details,
         **common,
     )

@@ -25,7 +25,7 @@ from kcity_geo.errors import StudyError
 from kcity_geo.result import Indicator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -362,6 +362,12 @@ def _irradiation(
     return float(months.sum()) * float(settings["clearness"]), months, "clear sky and clearness"
 
 
+def _not_looked_at(unchecked: Sequence[str]) -> str:
+    if "land cover" in unchecked:
+        return "; roofs only: without land cover no free ground is known"
+    return f"; not checked: {', '.join(unchecked)}" if unchecked else ""
+
+
 def solar_potential(
     data: CityData,
     *,
@@ -439,8 +445,7 @@ def solar_potential(
         evidence="modelled" if origin == "raster" else "proxy",
         n_features=int((share > 0).sum()),
         source=f"irradiation: {origin}; roofs: {roof_source or 'none'}",
-        note=f"clear-sky months: {words}"
-        + (f"; not checked: {', '.join(unchecked)}" if unchecked else ""),
+        note=f"clear-sky months: {words}" + _not_looked_at(unchecked),
         details={
             "ghi_kwh_m2_year": ghi,
             "ghi_source": origin,

@@ -158,6 +158,7 @@ def _density(
         units=standard.unit,
         cells=cells,
         gap=standard_gap(cells, standard),
+        ratio=(mass, area_km2),
         details={
             "built_up_km2": total,
             "amount": float(mass.sum()),
@@ -315,11 +316,12 @@ def _connectivity(data: CityData, graph: StreetGraph, standard: Standard) -> Ind
     total = data.grid.shape[0] * data.grid.shape[1]
     seen = cell >= 0
 
-    def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def in_cells(values: NDArray[np.float64]) -> NDArray[np.float64]:
         grid = np.bincount(cell[seen], weights=values[seen], minlength=total)
-        return _window_sum(
-            grid.reshape(data.grid.shape), int(np.ceil(rules["connectivity_m"] / size))
-        )
+        return grid.reshape(data.grid.shape)
+
+    def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return _window_sum(in_cells(values), int(np.ceil(rules["connectivity_m"] / size)))
 
     nodes = np.round(summed(np.ones(graph.n_nodes)))
     links = summed(graph.degree / 2.0)
@@ -342,6 +344,7 @@ def _connectivity(data: CityData, graph: StreetGraph, standard: Standard) -> Ind
         units=standard.unit,
         cells=beta,
         gap=gap,
+        ratio=(in_cells(graph.degree / 2.0), in_cells(np.ones(graph.n_nodes))),
         area_gap=weighted_mean(gap, people_of(data).persons),
         note=""
         if shares[0] >= rules["component_bad"]
