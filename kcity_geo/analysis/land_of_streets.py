@@ -6,6 +6,8 @@ Where streets cross, or lie side by side, the ground counts once.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,11 +68,16 @@ def street_land_m2(
     order = np.lexsort((line, block))
     block, line = block[order], line[order]
     starts = np.searchsorted(block, np.arange(len(blocks) + 1))
-    for i in range(len(blocks)):
+    full = np.flatnonzero(starts[1:] > starts[:-1])
+
+    def drawn(i: int) -> shapely.Geometry:
         mine = line[starts[i] : starts[i + 1]]
-        if len(mine) == 0:
-            continue
-        area = _drawn(lines[mine], width_m[mine], boxes[i])
+        return _drawn(lines[mine], width_m[mine], boxes[i])
+
+    # Shapely lets go of the interpreter, so that threads share the drawing.
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        areas = list(pool.map(drawn, full.tolist()))
+    for i, area in zip(full.tolist(), areas, strict=True):
         r0, c0 = (int(v) for v in blocks[i] * side)
         # A slice of a GeoBox past its edge is padded, one of an array is cut.
         r1, c1 = min(r0 + side, rows), min(c0 + side, columns)

@@ -19,7 +19,7 @@ from kcity_geo.analysis.access import snap_cost
 from kcity_geo.errors import StudyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -134,17 +134,29 @@ def _triple(graph: StreetGraph, places: Snapped, unit: str) -> Triple:
 
 
 def _shared_work(
-    run: Callable[[Triple], Found], origins: Triple, workers: int | None
+    run: Callable[[Triple], Found],
+    origins: Triple,
+    workers: int | None,
+    progress: Callable[[int, int], None] | None,
 ) -> list[Found]:
-    """Run a kernel on pieces of the origins, in order, on threads."""
+    """Run a kernel on pieces of the origins, in order, on threads; tell how many are done."""
     segment, share, extra = origins
     pieces = [slice(low, low + CHUNK) for low in range(0, len(segment), CHUNK)]
     parts: list[Triple] = [(segment[p], share[p], extra[p]) for p in pieces]
     threads = workers or min(len(parts), os.cpu_count() or 1)
+
+    def collected(found: Iterable[Found]) -> list[Found]:
+        answers: list[Found] = []
+        for answer, piece in zip(found, pieces, strict=True):
+            answers.append(answer)
+            if progress is not None:
+                progress(min(piece.stop, len(segment)), len(segment))
+        return answers
+
     if threads <= 1 or len(parts) <= 1:
-        return [run(part) for part in parts]
+        return collected(map(run, parts))
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(run, parts))
+        return collected(pool.map(run, parts))
 
 
 def k_nearest(
@@ -217,7 +229,7 @@ def _finite(cost: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np
     return np.where(share <= 0, 0.0, cost)
 
 
-def sums_within(
+def sums_within(  # noqa: PLR0913 - engine options, all named
     graph: StreetGraph,
     origins: Snapped,
     places: Snapped,
@@ -227,6 +239,7 @@ def sums_within(
     unit: str = "minutes",
     direction: str = "to",
     workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float64]:
     """
     Sum what can be reached within limits: cumulative opportunities.
@@ -240,6 +253,7 @@ def sums_within(
     unit : minutes or metres.
     direction : ``to`` the places, or ``from`` them.
     workers : threads; all cores when None.
+    progress : called with the origins done and the origins in all, from the calling thread.
 
     Returns
     -------
@@ -270,7 +284,7 @@ def sums_within(
             )
         )
 
-    parts = _shared_work(run, _triple(graph, origins, unit), workers)
+    parts = _shared_work(run, _triple(graph, origins, unit), workers, progress)
     return np.concatenate(parts) if parts else np.zeros((0, len(limits)))
 
 
@@ -282,6 +296,7 @@ def od_matrix(
     unit: str = "minutes",
     limit: float = np.inf,
     workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float64]:
     """
     Compute the table of costs from each origin to each place.
@@ -293,6 +308,7 @@ def od_matrix(
     unit : minutes or metres.
     limit : costs beyond are inf.
     workers : threads; all cores when None.
+    progress : called with the origins done and the origins in all, from the calling thread.
 
     Returns
     -------
@@ -306,7 +322,7 @@ def od_matrix(
     def run(part: Triple) -> NDArray[np.float64]:
         return np.asarray(kernels.cost_table(*arcs.arrays, part, ends, float(limit)))
 
-    parts = _shared_work(run, _triple(graph, origins, unit), workers)
+    parts = _shared_work(run, _triple(graph, origins, unit), workers, progress)
     return np.concatenate(parts) if parts else np.zeros((0, len(places.segment)))
 
 
@@ -318,6 +334,7 @@ def pairs(
     limit: float,
     unit: str = "minutes",
     workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """
     List all pairs of origin and place within a limit.
@@ -329,6 +346,7 @@ def pairs(
     limit : in `unit`; the boundary counts as within.
     unit : minutes or metres.
     workers : threads; all cores when None.
+    progress : called with the origins done and the origins in all, from the calling thread.
 
     Returns
     -------
@@ -349,7 +367,7 @@ def pairs(
         )
         return origin, place, cost
 
-    parts = _shared_work(run, _triple(graph, origins, unit), workers)
+    parts = _shared_work(run, _triple(graph, origins, unit), workers, progress)
     if not parts:
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
     origin = np.concatenate([part[0] + i * CHUNK for i, part in enumerate(parts)])

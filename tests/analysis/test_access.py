@@ -447,5 +447,15 @@ def test_threads_give_what_one_gives():
     homes = snap(graph, points(*rng.uniform(0, 1100, (900, 2))))
     shops = snap(graph, points(*rng.uniform(0, 1100, (40, 2))))
     one = reach.sums_within(graph, homes, shops, np.ones(40), limits=(5.0,), workers=1)
-    two = reach.sums_within(graph, homes, shops, np.ones(40), limits=(5.0,), workers=2)
+    told = []
+    two = reach.sums_within(
+        graph,
+        homes,
+        shops,
+        np.ones(40),
+        limits=(5.0,),
+        workers=2,
+        progress=lambda done, total: told.append((done, total)),
+    )
     np.testing.assert_array_equal(one, two)
+    assert told == [(256, 900), (512, 900), (768, 900), (900, 900)]
