@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from kcity_geo.analysis.calibration import calibrated_share
 from kcity_geo.analysis.sector import (
+    districts_apart,
     official,
     official_cells,
     standard_gap,
@@ -283,7 +284,13 @@ def electrified(
         cells, note, evidence = _official_cells(
             data, rank, people, given, settings, details, limit_km
         )
-        _contradiction(details["uncalibrated_share"], weighted_mean(cells, people), settings)
+        _contradiction(details, weighted_mean(cells, people), settings)
+        apart = districts_apart(
+            data, given, plain, people=people, limit=float(settings["contradiction_share"])
+        )
+        if rows > 1 and apart:
+            details["contradiction_by_district"] = apart
+            note += f"; {apart}"
     bounds = None
     if given is None and dark_below is not None:
         sure = np.where(data.inside, flags & (bright >= dark_below), np.nan)
@@ -337,14 +344,14 @@ def _official_cells(
     return cells, "calibrated to the official rate; where is modelled", "user"
 
 
-def _contradiction(mapped: float, stated: float, settings: Mapping[str, Any]) -> None:
+def _contradiction(details: dict[str, Any], stated: float, settings: Mapping[str, Any]) -> None:
+    mapped = float(details["uncalibrated_share"])
     if abs(mapped - stated) > float(settings["contradiction_share"]):
-        warnings.warn(
+        details["contradiction"] = (
             f"official.electricity_access says {stated:.0%}, grid and night lights suggest "
-            f"{mapped:.0%}; the official number is used",
-            KCityWarning,
-            stacklevel=4,
+            f"{mapped:.0%}; the official number is used"
         )
+        warnings.warn(details["contradiction"], KCityWarning, stacklevel=4)
 
 
 def official_rate(data: CityData) -> Indicator:
@@ -461,12 +468,9 @@ def dark_built_land(
     light, built = data.array("nightlights"), data.array("built_m2")
     common: dict[str, Any] = {"units": "share", "layers": (), "as_of": ""}
     if light is None or built is None:
-        lacks = (
-            "night lights (sources.nightlights)"
-            if light is None
-            else "built-up land (sources.built)"
-        )
-        return unassessed("E11", reason=f"no {lacks} given", **common)
+        lacks = "night lights are" if light is None else "built-up land is"
+        key = "nightlights" if light is None else "built"
+        return unassessed("E11", reason=f"no {lacks} known; give sources.{key}", **common)
     people = data.array("population")
     inside = data.inside
     limit = dark_limit(

@@ -252,8 +252,9 @@ def inferred_grid(
     light, people = data.array("nightlights"), data.array("population")
     common: dict[str, Any] = {"units": "km", "layers": ("roads_drive",), "as_of": ""}
     if light is None or people is None:
-        lacks = "night lights (sources.nightlights)" if light is None else "population"
-        return unassessed("E3", reason=f"no {lacks} given", **common)
+        lacks = "night lights are" if light is None else "population is"
+        key = "nightlights" if light is None else "population"
+        return unassessed("E3", reason=f"no {lacks} known; give sources.{key}", **common)
     size = cell_size(data.grid)
     n = max(1, round(float(settings["ntl_pixel_m"]) / size))
     targets = electrified_targets(

@@ -18,6 +18,7 @@ from scipy import ndimage
 from kcity_geo.analysis.calibration import calibrated_share
 from kcity_geo.analysis.sector import (
     built_share,
+    districts_apart,
     official,
     official_cells,
     shapes,
@@ -161,13 +162,17 @@ def piped_coverage(
     if guess is not None:
         mapped = weighted_mean(guess, people)
         details["mapped_share"] = mapped
-        if abs(mapped - value) > float(settings["contradiction_share"]):
-            warnings.warn(
+        limit = float(settings["contradiction_share"])
+        if abs(mapped - value) > limit:
+            details["contradiction"] = (
                 f"official.piped_water_access says {value:.0%}, density and mapped works suggest "
-                f"{mapped:.0%}; the official number is used",
-                KCityWarning,
-                stacklevel=2,
+                f"{mapped:.0%}; the official number is used"
             )
+            warnings.warn(details["contradiction"], KCityWarning, stacklevel=2)
+        apart = districts_apart(data, table, guess, people=people, limit=limit)
+        if rows > 1 and apart:
+            details["contradiction_by_district"] = apart
+            note += f"; {apart}"
     return Indicator(
         id="W3",
         value=value,

@@ -31,6 +31,7 @@ __all__ = [
     "built_share",
     "cell_distance_m",
     "column",
+    "districts_apart",
     "forecast_years",
     "number",
     "official",
@@ -276,6 +277,44 @@ def official_cells(
     mean = (shares["share"] * shares["value"]).groupby(shares["cell"]).sum() / weight
     values[mean.index.to_numpy(dtype=np.int64)] = mean.to_numpy()
     return values.reshape(data.grid.shape), int(by_district.notna().sum())
+
+
+def districts_apart(
+    data: CityData,
+    stated: NDArray[np.float64],
+    mapped: NDArray[np.float64],
+    *,
+    people: NDArray[np.float64],
+    limit: float,
+) -> str:
+    """
+    Name the districts in which official shares and the map contradict each other by a lot.
+
+    Parameters
+    ----------
+    data : of the city.
+    stated : official share of each cell, shape (rows, cols); NaN: not known.
+    mapped : share that the map suggests, same shape.
+    people : persons, same shape; they weigh the cells of a district.
+    limit : difference that is told, share.
+
+    Returns
+    -------
+    One line, the widest apart first, at most three of them; "" when there is none.
+    """
+    cell = data.shares["cell"].to_numpy()
+    of = data.shares["district_id"].astype(str).to_numpy()
+    part = data.shares["share"].to_numpy() * np.nan_to_num(people.ravel()[cell])
+    found = []
+    for name in np.unique(of):
+        mine = of == name
+        a, b = (weighted_mean(v.ravel()[cell[mine]], part[mine]) for v in (stated, mapped))
+        if abs(a - b) > limit:
+            found.append((-abs(a - b), f"{name} {a:.0%} against {b:.0%}"))
+    if not found:
+        return ""
+    some = ", ".join(text for _, text in sorted(found)[:3])
+    return f"official number and map are far apart in {len(found)} districts ({some})"
 
 
 def _district_column(

@@ -742,3 +742,43 @@ def test_voltage_tags_that_could_not_be_read_are_listed(toy, features):
     assert found.details["unread_voltages"] == "<b>; medium"
     assert found.details["lines_without_voltage"] == 3
     assert "not read" in found.note
+
+
+def test_a_table_that_contradicts_the_map_only_district_by_district_is_told(toy, features):
+    # Lit and near the grid in the west only: the map says 100 % west, 0 % east. The table turns it
+    # round, and its mean is the map's: the city alone would show nothing.
+    west = np.where(np.arange(40) < 20, 5.0, 0.0) * np.ones((40, 1))
+    table = pd.DataFrame(
+        {"district_id": ["NE", "NW", "SE", "SW"], "electricity_access": [1.0, 0.5, 0.3, 0.2]}
+    )
+    data = toy(
+        arrays={"population": 10.0, "nightlights": west},
+        layers={"power_line": mv_line(features)},
+        official={"table": table},
+    )
+    row = electrified(
+        data,
+        grid_distances_km(data, SETTINGS),
+        settings={**SETTINGS, "max_limit_km": 50.0},
+        standard=STANDARDS["E2"],
+    )
+    assert row.value == pytest.approx(0.5)
+    assert row.details["uncalibrated_share"] == pytest.approx(0.5)
+    told = row.details["contradiction_by_district"]
+    assert "in 4 districts (NE 100% against 0%, SW 20% against 100%, NW 50% against 100%)" in told
+    assert told in row.note
+
+
+def test_an_official_rate_far_from_the_map_is_told_and_used(toy, features):
+    data = toy(
+        arrays={"population": 10.0, "nightlights": 1.0},
+        layers={"power_line": mv_line(features)},
+        official={"electricity_access": 0.3},
+    )
+    with pytest.warns(KCityWarning, match=r"says 30%, grid and night lights suggest 75%"):
+        row = electrified(
+            data, grid_distances_km(data, SETTINGS), settings=SETTINGS, standard=STANDARDS["E2"]
+        )
+    assert row.value == pytest.approx(0.3)
+    assert "suggest 75%" in row.details["contradiction"]
+    assert "contradiction_by_district" not in row.details, "the city number is no table"

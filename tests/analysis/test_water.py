@@ -619,3 +619,23 @@ def test_official_numbers_that_contradict_the_map_are_told(toy, features):
         row = wastewater(data, settings=SETTINGS, standard=STANDARDS["W4"])
     assert row.value == 0
     assert row.area_gap == 1
+
+
+def test_a_table_of_piped_water_that_contradicts_the_map_by_district_is_told(toy, features):
+    # Dense enough for pipes in the west only; the table says the east has them.
+    people = np.where(np.arange(40) < 20, 20.0, 10.0) * np.ones((40, 1))
+    table = pd.DataFrame(
+        {"district_id": ["NE", "NW", "SE", "SW"], "piped_water_access": [1.0, 0.55, 0.9, 0.9]}
+    )
+    data = toy(
+        arrays={"population": people, "built_m2": 3000.0},
+        layers={"water_plant": works(features)},
+        official={"table": table},
+    )
+    row = piped_coverage(data, settings=SETTINGS)
+    # (0.95 * 10 + 0.725 * 20) / 30 = 0.8 against 20 / 30: within 20 points for the city.
+    assert row.value == pytest.approx(0.8)
+    assert "contradiction" not in row.details
+    told = row.details["contradiction_by_district"]
+    assert "in 3 districts (NE 100% against 0%, SE 90% against 0%, NW 55% against 100%)" in told
+    assert told in row.note
