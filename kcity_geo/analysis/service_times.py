@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from kcity_geo.analysis.access import point_costs, travel_minutes
+from kcity_geo.analysis.access import point_costs
 from kcity_geo.analysis.network_inputs import transport_parameters
 from kcity_geo.analysis.people import NO_PEOPLE, People, people_of
 from kcity_geo.analysis.sector import column, standard_gap, text, unassessed, weighted_mean
@@ -132,11 +132,11 @@ def service_time(
             "OSM or add a layer of your own"
         )
         return unassessed(indicator, "min", reason, **common)
-    minutes = travel_minutes(
+    cost = point_costs(
         graph, places, grid=data.grid, cells=people.cells, max_snap_m=rules["max_snap_m"]
     )
     return _timed(
-        minutes,
+        cost,
         people,
         indicator=indicator,
         standard=standard,
@@ -148,24 +148,36 @@ def service_time(
 
 
 def _timed(
-    minutes: NDArray[np.float64],
+    cost: NDArray[np.float64],
     people: People,
     *,
     indicator: str,
     standard: Standard | None,
     **fields: Any,  # noqa: ANN401 - fields of Indicator
 ) -> Indicator:
+    """Make the row of the minutes from each point of each cell, shape (cells, points)."""
     persons, total = people.persons, float(people.persons.sum())
-    lost = float(persons[~np.isfinite(minutes)].sum())
+
+    def on_grid(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        grid = np.full(persons.shape, np.nan)
+        grid.flat[people.cells] = values
+        return grid
+
+    # The people of a cell are spread evenly over its points: some may have a way and some none.
+    finite = np.isfinite(cost)
+    reached = on_grid(finite.mean(axis=1))
+    spent = on_grid(np.where(finite, cost, 0.0).mean(axis=1))
+    minutes = spent / np.where(reached > 0, reached, np.nan)
+    lost = float(np.nansum(persons * (1 - reached)))
     details: dict[str, Any] = {"persons": total, "persons_without_route": lost}
     for limit in (15, 30, 45, 60, 120):
-        with np.errstate(invalid="ignore"):
-            reached = float(persons[minutes <= limit + 1e-9].sum())
-        details[f"share_{limit}_min"] = reached / total if total > 0 else float("nan")
+        near = float(np.nansum(persons * on_grid((cost <= limit + 1e-9).mean(axis=1))))
+        details[f"share_{limit}_min"] = near / total if total > 0 else float("nan")
     gap = None
     if standard is not None and standard.target is not None:
-        gap = standard_gap(minutes, standard)
-        gap = np.where(np.isnan(minutes) & (persons > 0), 1.0, gap)
+        of_points = np.where(finite, standard_gap(np.where(finite, cost, 0.0), standard), 1.0)
+        gap = on_grid(of_points.mean(axis=1))
+        gap = np.where((reached > 0) | (persons > 0), gap, np.nan)
         details["score"] = 1.0 - weighted_mean(gap, persons)
     if not people.known:
         fields["not_assessed"] = NO_PEOPLE
@@ -173,12 +185,16 @@ def _timed(
         fields["not_assessed"] = (
             "nobody has a route: streets and people lie apart; check the extract and the grid"
         )
+    elif lost >= 1:
+        note = f"{lost:,.0f} people without a way on the mapped streets are not in the mean"
+        fields["note"] = "; ".join(filter(None, (fields.get("note"), note)))
     return Indicator(
         id=indicator,
-        value=weighted_mean(minutes, persons),
+        value=weighted_mean(minutes, persons * np.nan_to_num(reached)),
         units="min",
         cells=minutes,
         gap=gap,
+        ratio=(np.nan_to_num(spent) * persons, np.nan_to_num(reached) * persons),
         details=details,
         **fields,
     )
@@ -333,16 +349,11 @@ def _daily(
             walk, places, grid=data.grid, cells=people.cells, max_snap_m=rules["max_snap_m"]
         )
         worst = cost if worst.size == 0 else np.maximum(worst, cost)
-    reached = np.isfinite(worst)
-    count = reached.sum(axis=1)
-    mean = np.where(reached, worst, 0.0).sum(axis=1) / np.maximum(count, 1)
-    minutes = np.full(data.grid.shape, np.nan)
-    minutes.flat[people.cells] = np.where(count > 0, mean, np.nan)
     note = "walk; the longest of the ways to " + ", ".join(mapped)
     if missing:
         note += "; not mapped at all: " + ", ".join(missing)
     return _timed(
-        minutes,
+        worst,
         people,
         indicator="T9_daily",
         standard=None,

@@ -155,7 +155,7 @@ def test_worked_example_of_t9():
     """Scores 1, 1, .8889, .5556, 0 at 10, 25, 40, 70 and 130 minutes."""
     from kcity_geo.analysis.service_times import _timed
 
-    minutes = np.array([[10, 25, 40, 70, 130.0]])
+    minutes = np.array([[10], [25], [40], [70], [130.0]])  # one point a cell
     people = np.array([[1000, 2000, 1500, 700, 300.0]])
     known = people_of(town(lattice(3), size=500.0))
     row = type(known)(people, True, people > 0, people < 0, True, np.arange(5))
