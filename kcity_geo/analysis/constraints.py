@@ -164,20 +164,21 @@ def _power(view: CityView, buffer_m: float, hv_buffer_m: float) -> _Found:
     frame = view.layer("power_line")
     if frame is None:
         raise MissingDataError("no power lines mapped here; check with the utility")
-    # Cables lie underground and need no corridor of this kind.
-    overhead = np.ones(len(frame), dtype=bool)
-    if "power" in frame:
-        overhead = frame["power"].isin(["line", "minor_line"]).to_numpy(dtype=bool)
     limit = view.assume["corridor_hv_v"]
     volts = (
         frame["voltage_v"].to_numpy(dtype=float) if "voltage_v" in frame else np.zeros(len(frame))
     )
+    # Cables lie underground, and a project moves the poles of a distribution line out of its way.
+    overhead = np.ones(len(frame), dtype=bool)
+    if "power" in frame:
+        overhead = (frame["power"] == "line").to_numpy(dtype=bool)
+        overhead |= (frame["power"] == "minor_line").to_numpy(dtype=bool) & (volts >= limit)
     high = overhead & (volts >= limit)
     lines = frame.geometry.to_numpy()
     excluded = _touched(view, lines[high], hv_buffer_m) if high.any() else view.inside & False
     if (overhead & ~high).any():
         excluded |= _touched(view, lines[overhead & ~high], buffer_m)
-    return excluded, ""
+    return excluded, "distribution lines and cables are not counted"
 
 
 def _settlement(view: CityView, buffer_m: float) -> _Found:

@@ -7,6 +7,7 @@ There are no tiles: tile servers refuse saved files, and a ministry's meeting ro
 from __future__ import annotations
 
 import base64
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ _STREETS: tuple[tuple[str, str, tuple[str, ...], str, float], ...] = (
     ("collectors", "Other through streets", ("tertiary", "unclassified", "road"), "#9a9a9a", 1.1),
     ("local", "Local streets", ("residential", "living_street", "pedestrian"), "#aeaeae", 0.7),
 )
+_INK = 0.12  # share of the picture that one class of streets may cover
+_MAP_PIXELS = 600.0
 _LAND: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("green", "#dcead0", ("forest", "grass", "meadow", "recreation_ground", "village_green", "orchard",
                           "cemetery", "greenfield", "allotments")),
@@ -59,6 +62,7 @@ class Drawing:
     width : of lines, pixels; 0 for areas.
     data : encoded coordinates, see `encode`.
     points : corner points in it.
+    closer : zoom levels beyond the whole city from which on the lines are shown; 0: always.
     """
 
     key: str
@@ -68,6 +72,16 @@ class Drawing:
     width: float
     data: str
     points: int
+    closer: int = 0
+
+
+def _closer(parts: NDArray[np.object_], width: float, box: tuple[float, ...]) -> int:
+    """Zoom levels to go in before lines cover less than `_INK` of a map that shows the whole box."""
+    left, bottom, right, top = box
+    metres_per_pixel = max(right - left, top - bottom) / _MAP_PIXELS
+    ink = shapely.length(parts).sum() * width * metres_per_pixel
+    ink /= (right - left) * (top - bottom)
+    return max(0, math.ceil(math.log2(ink / _INK))) if ink > 0 else 0
 
 
 def make_backdrop(result: Result, *, max_points: int = MAX_POINTS) -> list[Drawing]:
@@ -110,6 +124,7 @@ def make_backdrop(result: Result, *, max_points: int = MAX_POINTS) -> list[Drawi
                 width=width,
                 data=encode(parts, transformer),
                 points=points,
+                closer=_closer(parts, width, box) if group == "streets" else 0,
             )
         )
 

@@ -199,7 +199,12 @@ def _page_layer(name: str, calls: list[str], *, show: bool) -> Any:  # noqa: ANN
 
 
 def _drawing_call(drawing: Drawing) -> str:
-    style = {"color": drawing.colour, "weight": drawing.width, "area": drawing.width == 0}
+    style = {
+        "color": drawing.colour,
+        "weight": drawing.width,
+        "area": drawing.width == 0,
+        "closer": drawing.closer,
+    }
     return f"kcShapes({json.dumps(drawing.key)}, {json.dumps(style)})"
 
 

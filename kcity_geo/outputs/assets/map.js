@@ -40,8 +40,21 @@ function kcShapes(key, style) {
     return L.polygon([kcLines(key)], { pane: "kc_land", interactive: false, stroke: false,
       fillColor: style.color, fillOpacity: 1, fillRule: "evenodd", smoothFactor: 0.8 });
   }
-  return L.polyline(kcLines(key), { pane: "kc_lines", interactive: false, color: style.color,
+  var line = L.polyline(kcLines(key), { pane: "kc_lines", interactive: false, color: style.color,
     weight: style.weight, opacity: 1, smoothFactor: 1.2 });
+  if (style.closer > 0) { kcOnlyCloser(line, style.closer); }
+  return line;
+}
+
+// Dense streets would cover the map of a metropolis: they appear some zoom levels further in.
+function kcOnlyCloser(line, levels) {
+  line.on("add", function () {
+    var map = line._map, from = map.getBoundsZoom(line.getBounds()) + levels;
+    function update() { line.setStyle({ opacity: map.getZoom() >= from ? 1 : 0 }); }
+    map.on("zoomend", update);
+    line.once("remove", function () { map.off("zoomend", update); });
+    update();
+  });
 }
 
 function kcPoints(key) {
