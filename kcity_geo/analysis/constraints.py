@@ -171,8 +171,8 @@ def _power(view: CityView, buffer_m: float, hv_buffer_m: float) -> _Found:
     # Cables lie underground, and a project moves the poles of a distribution line out of its way.
     overhead = np.ones(len(frame), dtype=bool)
     if "power" in frame:
-        overhead = (frame["power"] == "line").to_numpy(dtype=bool)
-        overhead |= (frame["power"] == "minor_line").to_numpy(dtype=bool) & (volts >= limit)
+        minor = (frame["power"] == "minor_line").to_numpy(dtype=bool)
+        overhead = (frame["power"] == "line").to_numpy(dtype=bool) | (minor & (volts >= limit))
     high = overhead & (volts >= limit)
     lines = frame.geometry.to_numpy()
     excluded = _touched(view, lines[high], hv_buffer_m) if high.any() else view.inside & False
