@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from kcity_geo.cube import area_in_cells, cell_size
+from kcity_geo.cube import cell_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,20 +70,19 @@ def street_land_m2(
     starts = np.searchsorted(block, np.arange(len(blocks) + 1))
     full = np.flatnonzero(starts[1:] > starts[:-1])
 
-    def drawn(i: int) -> shapely.Geometry:
+    def measured(i: int) -> NDArray[np.float64]:
         mine = line[starts[i] : starts[i + 1]]
-        return _drawn(lines[mine], width_m[mine], boxes[i])
+        area = _drawn(lines[mine], width_m[mine], boxes[i])
+        return _cut(area, float(x0[i]), float(y1[i]), side, size)
 
     # Shapely lets go of the interpreter, so that threads share the drawing.
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        areas = list(pool.map(drawn, full.tolist()))
+        areas = list(pool.map(measured, full.tolist()))
     for i, area in zip(full.tolist(), areas, strict=True):
         r0, c0 = (int(v) for v in blocks[i] * side)
-        # A slice of a GeoBox past its edge is padded, one of an array is cut.
+        # A block may reach past the last row or column.
         r1, c1 = min(r0 + side, rows), min(c0 + side, columns)
-        result[r0:r1, c0:c1] = area_in_cells(
-            np.array([area], dtype=object), grid=grid[r0:r1, c0:c1]
-        )
+        result[r0:r1, c0:c1] = area[: r1 - r0, : c1 - c0]
     return np.minimum(np.where(wanted, result, 0.0), size**2)
 
 
@@ -99,3 +98,24 @@ def _drawn(
             together = shapely.multilinestrings(parts)
             drawn.append(shapely.buffer(together, width / 2, quad_segs=QUARTER))
     return shapely.union_all(np.array(drawn, dtype=object))
+
+
+def _cut(
+    area: shapely.Geometry, left: float, top: float, side: int, size: float
+) -> NDArray[np.float64]:
+    """Area in each cell of a block: cut into rows, then each row into cells."""
+    result = np.zeros((side, side))
+    right = left + side * size
+    for r in range(side):
+        strip = shapely.clip_by_rect(area, left, top - (r + 1) * size, right, top - r * size)
+        if shapely.is_empty(strip):
+            continue
+        low, _, high, _ = shapely.bounds(strip)
+        for c in range(side):
+            x = left + c * size
+            if x < high and x + size > low:
+                piece = shapely.clip_by_rect(
+                    strip, x, top - (r + 1) * size, x + size, top - r * size
+                )
+                result[r, c] = shapely.area(piece)
+    return result
