@@ -58,6 +58,12 @@ def cell_weight(data: CityData, kind: str = "people") -> NDArray[np.float64]:
     return np.where(data.inside, np.nan_to_num(values), 0.0)
 
 
+def _anybody(data: CityData) -> bool:
+    """Whether anybody lives in the city by its population grid; if not, means are over land."""
+    people = data.array("population")
+    return people is not None and bool(np.nansum(np.where(data.inside, people, 0.0)) > 0)
+
+
 def district_mean(
     data: CityData, values: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> pd.DataFrame:
@@ -149,6 +155,8 @@ def district_table(
     base = data.city.districts[["district_id", "name"]].copy()
     unit = np.ones(people.shape)
     total = district_mean(data, unit, people)["sum"].fillna(0.0).to_numpy()
+    if counted and not _anybody(data):
+        total = np.zeros(len(base))  # the weights are land then, not people
     base["population"] = total if counted else np.nan
     area = district_mean(data, unit, cell_weight(data, "area"))["sum"].fillna(0.0).to_numpy()
     base["area_km2"] = area / 1e6
@@ -173,7 +181,8 @@ def district_table(
                 found["adjusted"]["mean"], found["raw"]["mean"], trust, mid, strict=True
             )
         ]
-        base[f"{level}_gap_persons"] = found["mid"]["sum"].to_numpy() if counted else np.nan
+        short = found["mid"]["sum"].to_numpy() if _anybody(data) else 0.0 * mid
+        base[f"{level}_gap_persons"] = short if counted else np.nan
         hard = np.where(np.isfinite(part.mid), (part.mid >= severe).astype(float), np.nan)
         base[f"{level}_severe_share"] = district_mean(data, hard, people)["mean"].to_numpy()
     if spread is not None and len(spread):
@@ -219,7 +228,7 @@ def city_table(data: CityData, parts: Mapping[str, Parts]) -> pd.DataFrame:
                     trust,
                     assessed=bool(np.isfinite(mid)),
                 ),
-                "gap_persons": float(np.nansum(part.mid * people))
+                "gap_persons": float(np.nansum(part.mid * people)) * _anybody(data)
                 if counted and np.isfinite(mid)
                 else float("nan"),
                 "severe_share": _mean(hard, people),

@@ -256,6 +256,16 @@ def test_golden_people_weighted_gap(toy):
     assert by["water_gap"].mean() == pytest.approx(0.6)
 
 
+def test_where_nobody_lives_nobody_is_short_of_anything(toy):
+    """Means are over land then; square metres of land are no persons."""
+    data = toy(arrays={"population": np.zeros((40, 40)), "urban_class": 3.0})
+    found = assess_gaps(data, everything(data.grid.shape, 1.0), sure(data), standards=STANDARDS)
+    assert found.city.loc["composite", "gap"] == pytest.approx(1)
+    assert found.city["gap_persons"].tolist() == [0] * len(found.city)
+    assert found.districts["population"].tolist() == [0] * len(found.districts)
+    assert found.districts["composite_gap_persons"].tolist() == [0] * len(found.districts)
+
+
 @pytest.mark.parametrize("split", [(0.5, 0.5), (0.3333, 0.6171), (0.013, 0.99)])
 def test_people_of_cut_cells_are_divided_and_conserved(toy, split):
     rng = np.random.default_rng(4)
