@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import warnings
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -280,8 +281,6 @@ def load(
 
 def _invented(about: Provenance) -> Provenance:
     """Credit nobody for the map of a city that does not exist."""
-    from dataclasses import replace
-
     return replace(
         about,
         title=f"Synthetic map {about.path}, in the data model of OpenStreetMap",
@@ -349,7 +348,8 @@ def _load_osm(
             KCityWarning,
             stacklevel=3,
         )
-        return empty_layers(city.crs), "", (), None
+        layers, own, unreadable = _with_own_layers(study, city, empty_layers(city.crs))
+        return layers, "", own, unreadable if len(unreadable) else None
     if study.sources.osm == "overpass":
         from kcity_geo.sources.overpass import download_osm
 
@@ -359,9 +359,7 @@ def _load_osm(
     extract = read_osm(path, area=area, crs=city.crs, config=config)
     for text in extract.warnings:
         warnings.warn(text, KCityWarning, stacklevel=3)
-    layers = dict(extract.layers)
-    if study.sources.protected:
-        layers["protected"] = _more_protected(study, city, layers["protected"])
+    layers, own, own_unreadable = _with_own_layers(study, city, dict(extract.layers))
     about = Provenance(
         id="osm",
         title=f"OpenStreetMap extract {path.name}",
@@ -384,7 +382,37 @@ def _load_osm(
             KCityWarning,
             stacklevel=3,
         )
-    return layers, extract.date, (about,), unreadable
+    if len(own_unreadable):
+        import pandas as pd
+
+        unreadable = pd.concat([unreadable, own_unreadable], ignore_index=True)
+    return layers, extract.date, (about, *own), unreadable
+
+
+def _with_own_layers(
+    study: Study, city: City, layers: dict[str, gpd.GeoDataFrame]
+) -> tuple[dict[str, gpd.GeoDataFrame], tuple[Provenance, ...], pd.DataFrame]:
+    """Add the user's own features to the layers of the map, with or without a map."""
+    import pandas as pd
+
+    from kcity_geo.sources.ownlayers import append_own, read_own_layer
+    from kcity_geo.sources.rasters import describe
+
+    wanted = {f"sources.extra.{name}": (name, value) for name, value in study.sources.extra.items()}
+    area: Any = _with_context(city) if wanted else None
+    provenance, unreadable = [], [pd.DataFrame()]
+    if study.sources.protected:
+        layers["protected"] = _more_protected(study, city, layers["protected"])
+        path = resolve_path(study, study.sources.protected, key="sources.protected")
+        provenance.append(describe(path, key="protected"))
+    for key, (name, value) in wanted.items():
+        path = resolve_path(study, value, key=key)
+        own, bad = read_own_layer(path, name, key=key, area=area, crs=city.crs)
+        layers[name] = append_own(layers[name], own, layer=name, key=key)
+        unreadable.append(bad)
+        note = f"{len(own):,} features from your own file, beside OpenStreetMap"
+        provenance.append(replace(describe(path, key=key.removeprefix("sources.")), note=note))
+    return layers, tuple(provenance), pd.concat(unreadable, ignore_index=True)
 
 
 def _with_context(city: City) -> Any:  # noqa: ANN401 - shapely geometry
@@ -671,8 +699,6 @@ def assess_gaps(
 
 
 def _with_warnings(found: _Found, notes: list[str]) -> _Found:
-    from dataclasses import replace
-
     known: tuple[str, ...] = found.warnings
     # A warning names its project in front; the same words stand in the result already.
     new: list[str] = [text for text in notes if not any(text.endswith(own) for own in known)]
@@ -796,7 +822,6 @@ def run(
     KCityError
         If an input is wrong or the output cannot be written; nothing is overwritten then.
     """
-    from dataclasses import replace
     from pathlib import Path
 
     from kcity_geo.outputs.folder import check_out_dir
@@ -843,7 +868,9 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
     rows: list[dict[str, Any]] = []
     for about in data.provenance:
         numbers = data.measured.get(about.id, {})
-        detail = [about.title]
+        detail = [about.title, f"used for {_use_of(about.id)}"]
+        if about.note:
+            detail.append(about.note)
         if "valid_share" in numbers:
             detail.append(f"covers {numbers['valid_share']:.0%} of the city")
         if "total" in numbers:
@@ -877,3 +904,15 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
         for text in dict.fromkeys((*data.warnings, *gaps.warnings))
     )
     return rows
+
+
+def _use_of(key: str) -> str:
+    """Say what an input is used for."""
+    uses = read_table("extra")
+    if key in uses["use"]:
+        return str(uses["use"][key])
+    name = "power_line" if key == "power_lines" else key.removeprefix("extra.")
+    for row in read_table("osm")["layer"]:
+        if row["id"] == name:
+            return f"{row['title']} ({row['used_by']})"
+    return "the study"

@@ -118,11 +118,26 @@ class Sources(BaseModel):
     power_lines: str | None = Field(
         default=None, description="lines with a voltage column, beside OSM"
     )
+    extra: dict[str, str] = Field(
+        default_factory=dict,
+        description="layer -> your own file beside OSM: csv or xlsx with lon and lat, or any vector",
+    )
+
+    @field_validator("extra")
+    @classmethod
+    def _known_layers(cls, value: dict[str, str]) -> dict[str, str]:
+        known = list(read_table("extra")["layer"])
+        for name in value:
+            if name not in known:
+                raise ValueError(f"sources.extra.{name}: no such layer{_nearest(name, known)}")
+        return value
 
     @model_validator(mode="after")
     def _one_flood_map(self) -> Sources:
         if self.flood and self.flood_return_period:
             raise ValueError("sources.flood and sources.flood_return_period: give one of them")
+        if self.power_lines and "power_line" in self.extra:
+            raise ValueError("sources.power_lines and sources.extra.power_line: give one of them")
         return self
 
 

@@ -338,7 +338,8 @@ def zip_pack(folder: Path, out: Path, *, own_use: bool = False) -> Path:
     if kept and not own_use:
         raise LicenceError(
             f"{folder}: may not be handed on because of {', '.join(kept)}; leave that product out, read its "
-            "terms and add them to your catalogue, or zip it for your own use alone (`kcity pack zip --own-use`, own_use=True)"
+            "terms and add them to your catalogue, or zip it for your own use alone (`kcity pack zip --own-use`, "
+            "own_use=True)"
         )
     names = sorted(p.name for p in folder.iterdir())
     temporary = out.with_name(f".{out.name}.part")

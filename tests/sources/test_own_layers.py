@@ -1,0 +1,177 @@
+"""The user's own features beside OpenStreetMap: csv with coordinates, xlsx, any vector."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+import shapely
+from pyproj import CRS
+
+from kcity_geo.config import Config, read_table
+from kcity_geo.errors import KCityWarning, SourceError, StudyError
+from kcity_geo.sources.files import read_points_or_vector
+from kcity_geo.sources.osmframes import empty_layers
+from kcity_geo.sources.osmrules import layer_table
+from kcity_geo.sources.ownlayers import append_own, read_own_layer
+from kcity_geo.study import check, load
+from kcity_geo.studyfile import check_study
+
+UTM = CRS(32632)
+AREA = shapely.box(7.40, 43.70, 7.50, 43.80)
+CLINICS = "lon,lat,name,amenity,beds\n7.41,43.71,A,,12\n7.42,43.72,B,hospital,200\n"
+
+
+def own(path: Path, layer: str) -> gpd.GeoDataFrame:
+    return read_own_layer(path, layer, key=f"sources.extra.{layer}", area=AREA, crs=UTM)[0]
+
+
+def test_every_default_is_a_member_of_its_layer() -> None:
+    from kcity_geo.sources.osmrules import rules
+
+    for layer, row in read_table("extra")["layer"].items():
+        for shape in layer_table()[layer].geometry:
+            match = rules().match(row.get(shape, row["tags"]))
+            assert layer in dict(getattr(match, shape)), (layer, shape)
+
+
+def test_clinics_from_a_csv(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text(CLINICS)
+    frame = own(tmp_path / "c.csv", "health")
+    assert frame["amenity"].tolist() == ["clinic", "hospital"], "no claim beyond the file's"
+    assert frame["beds"].tolist() == [12.0, 200.0]
+    assert frame["name"].tolist() == ["A", "B"]
+    assert frame["osm_type"].tolist() == ["file", "file"]
+    assert frame["osm_id"].tolist() == [-1, -2]
+    expected = gpd.GeoSeries.from_xy([7.41, 7.42], [43.71, 43.72], crs=4326).to_crs(UTM)
+    assert frame.geometry.distance(expected).max() < 0.01
+    assert list(frame.columns) == list(empty_layers(UTM)["health"].columns)
+
+
+def test_every_form_of_a_table_gives_the_same_points(tmp_path: Path) -> None:
+    metric = gpd.GeoSeries.from_xy([7.41], [43.71], crs=4326).to_crs(UTM)
+    table = pd.DataFrame({"Longitude": [7.41], "Latitude": [43.71]})
+    table.to_csv(tmp_path / "semicolon.csv", sep=";", index=False)
+    table.to_excel(tmp_path / "sheet.xlsx", index=False)
+    pd.DataFrame({"x": metric.x, "y": metric.y, "crs": "EPSG:32632"}).to_csv(tmp_path / "m.csv")
+    gpd.GeoDataFrame(geometry=metric).to_file(tmp_path / "v.gpkg")
+    for name in ("semicolon.csv", "sheet.xlsx", "m.csv", "v.gpkg"):
+        frame = own(tmp_path / name, "water_point")
+        assert frame.geometry.iloc[0].distance(metric.iloc[0]) < 0.01, name
+        assert frame["amenity"].tolist() == ["drinking_water"]
+
+
+def test_lines_with_a_voltage(tmp_path: Path) -> None:
+    line = shapely.MultiLineString([[(7.41, 43.71), (7.42, 43.72)], [(7.43, 43.71), (7.44, 43.72)]])
+    gpd.GeoDataFrame({"voltage": [33000.0]}, geometry=[line], crs=4326).to_file(tmp_path / "a.gpkg")
+    frame = own(tmp_path / "a.gpkg", "power_line")
+    assert frame["voltage_v"].tolist() == [33000.0, 33000.0]
+    assert frame["power"].tolist() == ["line", "line"]
+    assert frame["osm_id"].tolist() == [-1, -1], "two parts of one row"
+
+
+def test_numbers_in_the_unit_of_the_column(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("lon,lat,output_mw\n7.41,43.71,5\n7.42,43.72,\n")
+    frame = own(tmp_path / "p.csv", "power_gen")
+    assert frame["output_mw"].iloc[0] == 5.0
+    assert pd.isna(frame["output_mw"].iloc[1]), "not given is not zero"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name,value\na,1\n", "columns name, value; coordinates need lon and lat"),
+        ("lon,lat\n7.41,north\n", "row 1: lat has the value 'north'"),
+        ("lon,lat\n43.71,170\n", "not on Earth"),
+        ("lon,lat\n43.71,7.41\n", "lies elsewhere .*exchanged"),
+        ("x,y\n1,2\n", "x, y and crs"),
+        ("x,y,crs\n1,2,EPSG:32632\n3,4,EPSG:4326\n", "must hold one value"),
+        ("x,y,crs\n1,2,EPSG:99999999\n", "'EPSG:99999999' is not known"),
+        ("lon,lat\n,\n,\n", "no row with coordinates"),
+        ("lon,lat,amenity\n7.41,43.71,pharmacy\n", "1 of 1 features of c.csv are no health"),
+        ("", "cannot be read"),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "c.csv").write_text(text)
+    with pytest.raises(SourceError, match=f"sources.extra.health.*{words}"):
+        own(tmp_path / "c.csv", "health")
+
+
+def test_rows_left_out_are_told(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text(
+        "lon,lat,amenity\n7.41,43.71,clinic\n,,clinic\n7.42,43.72,pharmacy\n"
+    )
+    with pytest.warns(KCityWarning) as caught:
+        assert len(own(tmp_path / "c.csv", "health")) == 1
+    texts = " ".join(str(w.message) for w in caught)
+    assert "1 of 3 rows of c.csv have no coordinates" in texts
+    assert "1 of 2 features of c.csv are no health" in texts
+    with pytest.raises(SourceError, match="does not exist"):
+        read_points_or_vector(tmp_path / "none.csv", key="k")
+    gpd.GeoDataFrame(geometry=[shapely.Point(7.41, 43.71)], crs=4326).to_file(tmp_path / "p.gpkg")
+    with pytest.raises(SourceError, match=r"Point with boundary.*the layer holds polygon"):
+        own(tmp_path / "p.gpkg", "protected")
+
+
+def test_what_may_repeat_a_mapped_one_is_told(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text(CLINICS)
+    mapped = own(tmp_path / "c.csv", "health").iloc[:1]
+    with pytest.warns(KCityWarning, match="1 of 2 features lie within 100 m of a mapped health"):
+        joined = append_own(mapped, own(tmp_path / "c.csv", "health"), layer="health", key="k")
+    assert len(joined) == 3
+    assert joined.crs == UTM
+
+
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [
+        (
+            {"extra": {"helth": "a.csv"}},
+            "sources.extra.helth: no such layer; did you mean 'health'",
+        ),
+        ({"extra": {"roads_drive": "a.csv"}}, "no such layer"),
+        ({"extra": {"power_line": "a.csv"}, "power_lines": "b.gpkg"}, "give one of them"),
+    ],
+)
+def test_layers_of_a_study_are_checked(tmp_path: Path, sources: dict, words: str) -> None:
+    with pytest.raises(StudyError, match=words):
+        check_study({"sources": sources}, folder=tmp_path)
+
+
+def test_a_study_takes_them_and_check_says_what_for(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text(CLINICS)
+    line = shapely.LineString([(7.41, 43.71), (7.42, 43.72)])
+    gpd.GeoDataFrame({"voltage": ["33000"]}, geometry=[line], crs=4326).to_file(tmp_path / "g.gpkg")
+    study = check_study(
+        {
+            "study": {"cell_m": 500},
+            "city": {"name": "C", "bbox": [7.40, 43.70, 7.45, 43.75]},
+            "sources": {"extra": {"health": "c.csv"}, "power_lines": "g.gpkg"},
+        },
+        folder=tmp_path,
+    )
+    config = Config(offline=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", KCityWarning)  # no population, no OpenStreetMap
+        data = load(study, config=config)
+        rows = {(r["kind"], r["name"]): r for r in check(study, config=config)}
+    assert len(data.layers["health"]) == 2
+    assert data.layers["power_line"]["voltage_v"].tolist() == [33000.0]
+    assert {p.id for p in data.provenance} == {"extra.health", "power_lines"}
+    assert all(p.sha256 for p in data.provenance)
+    detail = rows["input", "extra.health"]["detail"]
+    assert "used for Hospitals, clinics and doctors (T9)" in detail
+    assert "2 features from your own file" in detail
+    assert "used for Power lines and cables" in rows["input", "power_lines"]["detail"]
+    assert rows["layer", "health"]["detail"] == "2 features"
+
+
+def test_every_input_has_a_use() -> None:
+    from kcity_geo.studyfile import Sources
+
+    keys = set(Sources.model_fields) - {"extra", "power_lines"}
+    assert keys | {"official"} == set(read_table("extra")["use"])
