@@ -44,7 +44,9 @@ def truth_cells(data: Any, people: pd.DataFrame) -> dict[str, np.ndarray]:
     cell = bin_points(x, y, grid=data.grid)
     ok, size = cell >= 0, data.grid.shape[0] * data.grid.shape[1]
     persons = people["persons"].to_numpy()
-    amounts = {"persons": persons} | {k: people[k].to_numpy() * persons for k in ("electrified", "piped")}
+    amounts = {"persons": persons} | {
+        k: people[k].to_numpy() * persons for k in ("electrified", "piped")
+    }
     return {
         name: np.bincount(cell[ok], weights=amount[ok], minlength=size)
         for name, amount in amounts.items()

@@ -33,7 +33,9 @@ def test_the_order_of_the_rooms_holds() -> None:
 )
 def test_a_planted_violation_is_caught(tmp_path, file, planted) -> None:
     shutil.copytree(
-        ROOT / "kcity_geo", tmp_path / "kcity_geo", ignore=shutil.ignore_patterns("__pycache__", "assets")
+        ROOT / "kcity_geo",
+        tmp_path / "kcity_geo",
+        ignore=shutil.ignore_patterns("__pycache__", "assets"),
     )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     target = tmp_path / "kcity_geo" / file

@@ -73,7 +73,9 @@ def assess(
         electrified(
             data, distances, settings=settings, standard=standards["E2"], dark_below=dark_below
         ),
-        inferred_grid(data, settings=settings, lit_from=dark_below),
+        # Only lit places where people live are joined, so the light of empty land (bright beside a
+        # motorway or a port) is no limit for them: the floor is.
+        inferred_grid(data, settings=settings),
         service_tier(data, settings=settings),
         mv_distance(data, distances, settings=settings, standard=standards["E5"]),
         line_density(data, settings=settings),

@@ -32,6 +32,13 @@ __all__ = [
 ]
 
 _HIGH_CONFIDENCE = 0.7
+_SEVERITY_WORDS = {
+    "adequate": "Close to the standard",
+    "moderate": "A moderate gap",
+    "high": "A high gap",
+    "severe": "A severe gap",
+    "critical": "A critical gap",
+}
 # The folders of an absolute path, on Unix or Windows.
 _FOLDERS = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:)?[\\/](?:[^\s:\\/]+[\\/])+(?=[^\s\\/])")
 
@@ -86,6 +93,7 @@ class Summary:
     sectors: tuple[SectorRow, ...]
     sites: tuple[SiteRow, ...]
     no_sites: str
+    unchecked: str
     districts: tuple[tuple[str, str, str], ...]
     not_assessed: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
@@ -202,6 +210,7 @@ def summarise(result: Result) -> Summary:
         sectors=sectors,
         sites=sites,
         no_sites="" if sites else _why_no_sites(result),
+        unchecked=_unchecked(result),
         districts=tuple(_worst_districts(result)),
         not_assessed=tuple(_not_assessed(result)),
         warnings=_warnings(result),
@@ -256,6 +265,16 @@ def _sector_row(row: Mapping[str, Any], sector: str) -> SectorRow:
     )
 
 
+def _unchecked(result: Result) -> str:
+    """Name the rules that no site could be held against, for lack of data."""
+    names = [
+        plain_text(c.title).lower()
+        for c in result.score.constraints
+        if not c.applied and c.limit != "off"
+    ]
+    return ", ".join(dict.fromkeys(names))
+
+
 def _headline(
     sectors: tuple[SectorRow, ...], sites: tuple[SiteRow, ...], project: str
 ) -> tuple[str, ...]:
@@ -266,7 +285,7 @@ def _headline(
         between = f" (between {worst.range_words} given the data)" if worst.range_words else ""
         lines.append(
             f"The largest gap is in {worst.title.lower()}: {worst.gap} short of the standard{between}. "
-            f"Severity {worst.severity}; confidence {worst.confidence}."
+            f"{_SEVERITY_WORDS.get(worst.severity, worst.severity)}; confidence {worst.confidence}."
         )
     else:
         lines.append("No sector could be assessed with the data given.")

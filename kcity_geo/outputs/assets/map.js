@@ -80,7 +80,9 @@ function kcElement(tag, className, text) {
 function kcLegend(map) {
   var control = L.control({ position: "bottomleft" }), box = null;
   control.onAdd = function () {
-    box = kcElement("div", "kc-box kc-legend");
+    // Folds away: on a small screen it would lie on a corner of the city.
+    box = kcElement("details", "kc-box kc-legend");
+    box.open = true;
     L.DomEvent.disableClickPropagation(box);
     L.DomEvent.disableScrollPropagation(box);
     return box;
@@ -91,7 +93,7 @@ function kcLegend(map) {
     var legend = KC.legends[number];
     box.style.display = legend ? "" : "none";
     if (!legend) { return; }
-    box.appendChild(kcElement("b", "", legend.title));
+    box.appendChild(kcElement("summary", "", legend.title));
     box.appendChild(kcElement("p", "", legend.question));
     legend.rows.forEach(function (row) {
       var line = kcElement("div", "kc-key"), chip = kcElement("i", row.striped ? "kc-hatch" : "");
