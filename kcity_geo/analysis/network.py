@@ -303,12 +303,16 @@ def _assembled(
     """Join the pieces and number the nodes."""
     length, forward, backward = numbers
     way = points.way[pieces.start]
-    highway = ways["highway"].to_numpy(dtype=object)[way].astype(np.str_)
+    # Numbers of the classes, not their names: a million segments would hold a million texts.
+    code, names = pd.factorize(ways["highway"].to_numpy(dtype=object))
+    names = np.asarray(names, dtype=object)
+    path = np.isin(names.astype(np.str_), table["classes"]["no_snap"]).astype(np.int64)
+    highway = code.astype(np.int16)[way]
     order, turned, chain = topology.chains(
         pieces,
         forward=np.isfinite(forward),
         backward=np.isfinite(backward),
-        kind=np.isin(highway, table["classes"]["no_snap"]).astype(np.int64) + (highway == "ferry"),
+        kind=(path + (names == "ferry"))[highway],
     )
     lines, tail, head = topology.join(points, pieces, order=order, turned=turned, chain=chain)
     total = len(lines)
@@ -349,7 +353,7 @@ def _assembled(
         minutes_backward=back[sorting],
         geometry=lines[sorting],
         osm_way=osm_way[sorting],
-        highway=highway[main][sorting],
+        highway=names[highway[main][sorting]],
         component=components(len(used), tail, head, metres[sorting]),
         table=table,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import shapely
 
 from kcity_geo.cube import cell_centres, cell_size
@@ -128,7 +129,7 @@ def _trees(graph: StreetGraph) -> list[tuple[shapely.STRtree, NDArray[np.int64]]
     """Index the whole networks, and apart from them the fragments."""
     if "trees" not in graph.memory:
         rules = graph.table["snap"]
-        stops = ~np.isin(graph.highway, graph.table["classes"]["no_snap"])
+        stops = ~pd.Series(graph.highway).isin(graph.table["classes"]["no_snap"]).to_numpy()
         limit = min(rules["fragment_m"], rules["fragment_share"] * graph.length_m.sum())
         small = graph.component_m[graph.component[graph.tail]] < limit
         graph.memory["trees"] = [

@@ -222,7 +222,7 @@ def test_map_themes_change_the_legend(browser, map_file) -> None:
     seen = []
     for number in range(labels.count()):
         labels.nth(number).click()
-        title = opened.page.locator(".kc-legend b")
+        title = opened.page.locator(".kc-legend summary")
         seen.append(title.inner_text() if title.count() and title.is_visible() else "")
     assert len(set(seen)) == labels.count()
     assert seen[-1] == ""  # streets only has no legend
