@@ -28,6 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 
 LOCK = threading.Lock()
 STATE: dict = {"faults": [], "log": [], "count": 0}
+IN_THE_BODY = {"cut", "no_length", "slow", "pause"}  # an answer to HEAD has none to spend them on
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -70,6 +71,7 @@ class Handler(BaseHTTPRequestHandler):
                     fault["path"] in self.path
                     and fault["times"] > 0
                     and method in {"", self.command}
+                    and not (self.command == "HEAD" and fault["fault"] in IN_THE_BODY)
                 ):
                     fault["times"] -= 1
                     return fault
