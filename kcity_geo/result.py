@@ -152,6 +152,8 @@ class Criterion:
     weight_stated : as in the profile or study file, scaled so that all stated weights add to 1.
     weight_used : after missing criteria were dropped; those used add to 1.
     value_function : in words, for example ``"lin_dec [2, 15]"``.
+    full_score : values that get a utility of 1, in `units`: ``"up to 2"``; empty where no single
+        range does.
     evidence : observed, modelled, proxy, user or synthetic.
     mark, citation : of the value function.
     note : for people.
@@ -165,6 +167,7 @@ class Criterion:
     weight_stated: float
     weight_used: float
     value_function: str
+    full_score: str = ""
     evidence: str = "observed"
     mark: str = "D"
     citation: str = ""
@@ -232,8 +235,7 @@ class Result:
     study : as it was resolved.
     data, gaps, score : the steps of the study.
     sites : metric CRS, best first: ``site_id, rank, score, mean_score, area_ha, reasons,
-        concerns, slope_pct, hand_m, road_km, substation_km, water_km, population_45min,
-        top3_share, compactness, district`` (columns without data are NaN).
+        concerns, ...``; see `kcity_geo.analysis.sites.rank_sites` (columns without data are NaN).
     timings : stage -> seconds.
     """
 

@@ -18,6 +18,8 @@ import shapely
 from kcity_geo.analysis.criteria import CRITERIA, CityView, MissingDataError
 from kcity_geo.analysis.delineation import areas, compactness, inner_width_m, outline, split_area
 from kcity_geo.analysis.robustness import rank_stability
+from kcity_geo.analysis.severance import corridors, cut, sides
+from kcity_geo.analysis.site_contents import CONTENT_COLUMNS, content_concerns, site_contents
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_size
 from kcity_geo.errors import KCityWarning, StudyError
@@ -37,7 +39,7 @@ SITE_COLUMNS = (
     "site_id", "rank", "score", "mean_score", "area_ha", "reasons", "concerns", "slope_pct",
     "hand_m", "road_km", "substation_km", "water_km", "population_45min", "top3_share",
     "compactness", "district", "low_decile_score", "connection_score", "width_m", "rank_p05",
-    "rank_p95",
+    "rank_p95", "weight_known", "not_checked", *CONTENT_COLUMNS,
 )  # fmt: skip
 _MAIN_ROADS = {"motorway", "trunk", "primary", "secondary", "motorway_link", "trunk_link"}
 
@@ -93,8 +95,11 @@ def rank_sites(
     Returns
     -------
     Metric CRS, best first, columns `SITE_COLUMNS`. Lengths of connections are straight lines from
-    the outline. Reasons and concerns are parted by ``"; "``. Empty, with a warning that says why,
-    when no area is large, wide and compact enough. Sites never overlap excluded cells.
+    the outline; reasons speak of the mean over the site. Reasons and concerns are parted by
+    ``"; "``. ``weight_known`` is the share of the stated weights that had data; ``not_checked``
+    names the decisive constraints that had none: such a site is provisional. Empty, with a warning
+    that says why, when no area is large, wide and compact enough. Sites never overlap excluded
+    cells and never cross a motorway, trunk road or railway (`kcity_geo.analysis.severance`).
 
     Raises
     ------
@@ -112,7 +117,32 @@ def rank_sites(
         return _empty(data)
     view = CityView(data, None, graphs=graphs or {}, terrain=terrain or {})
     frame = _describe(score, view, polygons, cells)
-    return _ranked(frame, score, cells, seed=seed).head(max_sites).reset_index(drop=True)
+    ranked = _ranked(frame, score, cells, seed=seed).head(max_sites)
+    return _with_contents(ranked, [cells[i] for i in ranked.index], score, data)
+
+
+def _with_contents(
+    ranked: gpd.GeoDataFrame,
+    cells: list[NDArray[np.int64]],
+    score: Suitability,
+    data: CityData,
+) -> gpd.GeoDataFrame:
+    """Tell what stands on each site, what was not checked, and how much of the weight had data."""
+    frame = ranked.reset_index(drop=True)
+    contents = site_contents(np.asarray(frame.geometry.to_numpy()), cells, data)
+    frame = frame.assign(**{c: contents[c] for c in CONTENT_COLUMNS})
+    decisive, other = _unchecked(score)
+    frame["weight_known"] = sum(c.weight_stated for c in score.criteria)
+    frame["not_checked"] = ", ".join(decisive)
+    first = (
+        [f"provisional, not checked for lack of data: {', '.join(decisive)}"] if decisive else []
+    )
+    last = [f"not checked for lack of data: {', '.join(other)}"] if other else []
+    frame["concerns"] = [
+        "; ".join(t for t in (*first, own, *inside, *last) if t)
+        for own, inside in zip(frame["concerns"], content_concerns(contents), strict=True)
+    ]
+    return frame[[*SITE_COLUMNS, "geometry"]]
 
 
 def _delineate(
@@ -122,12 +152,17 @@ def _delineate(
     size = cell_size(data.grid)
     min_ha = float(score.parameters.get("min_area_ha", 0))
     min_cells = min_ha * 1e4 / size**2
-    whole = data.cube["inside_share"].to_numpy() >= 1 - 1e-6
-    allowed = score.feasible & whole
+    entire = data.cube["inside_share"].to_numpy() >= 1 - 1e-6
+    allowed = score.feasible & entire
     good = allowed & (np.nan_to_num(score.score, nan=-1.0) >= limit)
     if not score.feasible.any():
         return [], [], "no cell meets all constraints"
-    found = areas(good, min_cells=min_cells, opening=min_cells >= rule["opening_min_cells"])
+    corridor = corridors(data.layers)
+    found = [
+        side
+        for area in areas(good, min_cells=min_cells, opening=min_cells >= rule["opening_min_cells"])
+        for side in sides(area, corridor, grid=data.grid, min_cells=min_cells)
+    ]
     polygons: list[shapely.Polygon] = []
     cells: list[NDArray[np.int64]] = []
     seen = {"small": 0, "narrow": 0, "ragged": 0}
@@ -142,9 +177,10 @@ def _delineate(
                 compact=rule["split_compactness"],
             )
         for part in parts:
-            for polygon in outline(
+            drawn = outline(
                 part, allowed, grid=data.grid, max_change=rule["smooth_area_change_max"]
-            ):
+            )
+            for polygon in (piece for whole in drawn for piece in cut(whole, corridor)):
                 fault = _fault(polygon, score.parameters)
                 if fault:
                     seen[fault] += 1
@@ -218,7 +254,7 @@ def _why_none(
 
 
 def _empty(data: CityData) -> gpd.GeoDataFrame:
-    text = {"site_id", "reasons", "concerns", "district"}
+    text = {"site_id", "reasons", "concerns", "district", "not_checked", "next_to"}
     columns: dict[str, Any] = {
         c: pd.Series(dtype="object" if c in text else "int64" if c == "rank" else "float64")
         for c in SITE_COLUMNS
@@ -356,15 +392,14 @@ def _ranked(
     frame["rank_p05"], frame["rank_p95"] = stable.rank_p05, stable.rank_p95
     texts = [_reasons(used, table[i], known[i], c) for i, c in enumerate(cells)]
     frame["reasons"] = ["; ".join(t[0]) for t in texts]
-    unchecked = _unchecked(score)
-    frame["concerns"] = ["; ".join([*t[1], *unchecked]) for t in texts]
+    frame["concerns"] = ["; ".join(t[1]) for t in texts]
     place = frame.geometry.bounds
     frame = frame.assign(_x=place["minx"], _y=place["miny"]).sort_values(
         ["score", "_x", "_y"], ascending=[False, True, True], kind="stable"
     )
     frame["rank"] = np.arange(1, len(frame) + 1)
     frame["site_id"] = [f"site-{i:02d}" for i in range(1, len(frame) + 1)]
-    return frame[[*SITE_COLUMNS, "geometry"]]
+    return frame
 
 
 def _reasons(
@@ -389,13 +424,23 @@ def _reasons(
     good.sort(key=lambda i: (-weight[i] * utilities[i], i))
     bad.sort(key=lambda i: (-weight[i] * (1 - utilities[i]), i))
     unknown = [f"{used[i].title.lower()} is not known here" for i in np.flatnonzero(~known)]
-    return [said[i] for i in good], [said[i] for i in bad] + unknown
+    return [said[i] for i in good], [_against(used[i], said[i]) for i in bad] + unknown
 
 
-def _unchecked(score: Suitability) -> list[str]:
-    """Constraints that could not be applied: true of every site, and easily forgotten."""
-    names = [c.title.lower() for c in score.constraints if not c.applied and c.limit != "off"]
-    return [f"not checked for lack of data: {', '.join(names)}"] if names else []
+def _against(criterion: Criterion, text: str) -> str:
+    """Say beside a weak value which value would be good."""
+    best = criterion.full_score
+    return f"{text} (full score {best})" if best else text
+
+
+def _unchecked(score: Suitability) -> tuple[list[str], list[str]]:
+    """Name the constraints that could not be applied: the decisive ones and the others."""
+    decisive = read_table("profiles")["sites"]["decisive"]
+    missing = [c for c in score.constraints if not c.applied and c.limit != "off"]
+    return (
+        [c.title.lower() for c in missing if c.id in decisive],
+        [c.title.lower() for c in missing if c.id not in decisive],
+    )
 
 
 def _rounded(value: float) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from kcity_geo.analysis.combination import wlc
 from kcity_geo.analysis.constraints import build_constraints
 from kcity_geo.analysis.criteria import CRITERIA, CityView, Measured, MissingDataError
-from kcity_geo.analysis.value_functions import describe, utility
+from kcity_geo.analysis.value_functions import describe, full_score, utility
 from kcity_geo.analysis.weights import normalise_weights
 from kcity_geo.config import read_table
 from kcity_geo.errors import KCityWarning, StudyError
@@ -166,6 +166,7 @@ def _criteria(
                 weight_stated=stated[key],
                 weight_used=scaled.get(key, 0.0),
                 value_function=describe(row["function"], row["parameters"]),
+                full_score=full_score(row["function"], row["parameters"]),
                 evidence=measured[key].evidence,
                 mark=row["mark"],
                 citation=row["citation"],

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["LANDCOVER", "describe", "utility"]
+__all__ = ["LANDCOVER", "describe", "full_score", "utility"]
 
 #: Names of ESA WorldCover classes in ``cat`` functions.
 LANDCOVER: Mapping[int, str] = {
@@ -157,3 +157,29 @@ def describe(function: str, parameters: Sequence[float] | Mapping[str, float]) -
     else:
         inner = ", ".join(f"{v:g}" for v in parameters)
     return f"{function} [{inner}]"
+
+
+def full_score(function: str, parameters: Sequence[float] | Mapping[str, float]) -> str:
+    """
+    Say for which values a value function gives its full score.
+
+    Parameters
+    ----------
+    function, parameters : as of `utility`.
+
+    Returns
+    -------
+    Text in the units of the criterion; empty where no single range does.
+
+    Examples
+    --------
+    >>> full_score("lin_inc", [5000, 150000])
+    'from 150,000'
+    """
+    if hasattr(parameters, "items"):
+        return ""
+    p = [f"{v:,.0f}" if float(v).is_integer() else f"{v:g}" for v in parameters]
+    if function == "trap":
+        return f"from {p[1]} to {p[2]}"
+    words = {"lin_dec": f"up to {p[0]}", "lin_inc": f"from {p[-1]}", "step": f"from {p[0]}"}
+    return words.get(function, "")

@@ -226,11 +226,12 @@ def test_reasons_and_concerns_speak_in_round_numbers(toy):
     score = scored(base, d_trunk_km=near, hand_m=far)
     said = (1.2345, 2.0)
     criteria = tuple(
-        replace(c, values=np.full(base.shape, v)) for c, v in zip(score.criteria, said, strict=True)
+        replace(c, values=np.full(base.shape, v), full_score=best)
+        for c, v, best in zip(score.criteria, said, ("up to 1", "from 10"), strict=True)
     )
     found = rank_sites(replace(score, criteria=criteria), toy(), threshold=0.7).iloc[0]
-    assert found["reasons"] == "1.2 km from a trunk road or motorway"
-    assert found["concerns"] == "2.0 m above the nearest drainage"
+    assert found["reasons"] == "1.2 km on average from a trunk road or motorway"
+    assert found["concerns"] == "2.0 m above the nearest drainage (full score from 10)"
 
 
 def test_what_was_not_checked_stands_with_every_site(toy):
@@ -244,9 +245,101 @@ def test_what_was_not_checked_stands_with_every_site(toy):
         ),
         Constraint(id="airport", title="Airport", limit="", excluded=nothing),
     )
-    found = rank_sites(replace(scored(blobs()), constraints=constraints), toy(), threshold=0.7)
+    slope_only = replace(scored(blobs()), constraints=constraints)
+    found = rank_sites(slope_only, toy(), threshold=0.7)
     for text in found["concerns"]:
-        assert text.endswith("not checked for lack of data: steep slope")
+        assert text.startswith("provisional, not checked for lack of data: steep slope")
+    assert found["not_checked"].tolist() == ["steep slope"] * 2
+    rail = Constraint(
+        id="rail_hazmat_buffer_m", title="Near a railway", limit="", excluded=nothing, applied=False
+    )
+    found = rank_sites(replace(slope_only, constraints=(rail,)), toy(), threshold=0.7)
+    assert found["not_checked"].tolist() == ["", ""]
+    assert found["concerns"].str.endswith("not checked for lack of data: near a railway").all()
+
+
+def test_share_of_the_weights_that_had_data(toy):
+    score = scored(blobs(), d_trunk_km=blobs(), hand_m=blobs())
+    half = replace(score, criteria=score.criteria[:1])
+    assert rank_sites(half, toy(), threshold=0.7)["weight_known"].tolist() == [0.5, 0.5]
+
+
+def block(size=20):
+    """One good block of `size` x `size` cells in the middle of 40 x 40."""
+    score = np.full((40, 40), 0.1)
+    a = 20 - size // 2
+    score[a : a + size, a : a + size] = 0.9
+    return score
+
+
+@pytest.mark.parametrize(
+    ("tags", "sites"),
+    [
+        ({"highway": "motorway"}, 2),
+        ({"highway": "trunk"}, 2),
+        ({"highway": "primary"}, 1),
+        ({"highway": "motorway", "tunnel": "yes"}, 1),
+    ],
+)
+def test_no_site_crosses_a_motorway(toy, features, tags, sites):
+    middle = shapely.LineString([(2000, 0), (2000, 4000)])
+    data = toy(layers={"roads_drive": features([tags], [middle])})
+    found = rank_sites(scored(block(), min_area_ha=100), data, threshold=0.7)
+    assert len(found) == sites
+    if sites == 2:
+        corridor = shapely.buffer(data.layers["roads_drive"].geometry.iloc[0], 14.9)
+        assert not found.intersects(corridor).any()
+        # Half of 400 ha, less half of a corridor of 30 m by 2 km (3 ha each).
+        assert found["area_ha"].tolist() == pytest.approx([197, 197], rel=0.001)
+        assert found["next_to"].tolist() == ["2", "1"]
+        assert "next to site 2" in found["concerns"][0]
+
+
+def test_a_railway_parts_land_and_the_small_side_is_no_site(toy, features):
+    rail = features([{"railway": "rail"}], [shapely.LineString([(1200, 0), (1200, 4000)])])
+    data = toy(layers={"railway": rail})
+    found = rank_sites(scored(block(), min_area_ha=100), data, threshold=0.7)
+    assert len(found) == 1
+    assert found.geometry.bounds["minx"].iloc[0] == pytest.approx(500_000 + 1215)
+
+
+def test_what_stands_on_a_site_is_told(toy, features):
+    houses = features([{"building": "yes"}] * 2, [shapely.box(1500, 1500, 1600, 1550),
+                                                  shapely.box(0, 0, 10, 10)])  # fmt: skip
+    street = features(
+        [{"highway": "residential"}], [shapely.LineString([(1000, 2000), (1500, 2000)])]
+    )
+    water = features(
+        [{"waterway": "stream"}, {"waterway": "stream", "tunnel": "culvert"}],
+        [shapely.LineString([(1200, 1000), (1200, 1600)]), shapely.LineString([(1300, 1000), (1300, 1600)])],
+    )  # fmt: skip
+    cover = np.full((40, 40), 30.0)
+    cover[:, :20] = 10.0
+    data = toy(
+        arrays={"landcover": cover, "population": 0.5},
+        layers={"building": houses, "roads_drive": street, "drainage": water},
+    )
+    one = rank_sites(scored(block(), min_area_ha=100), data, threshold=0.7).iloc[0]
+    assert one["residents"] == pytest.approx(200)
+    assert one["buildings"] == 1
+    assert one["buildings_ha"] == pytest.approx(0.5)
+    assert one["streets_km"] == pytest.approx(0.5)
+    assert "about 200 people" in one["concerns"]
+    assert one["streams_km"] == pytest.approx(0.6)
+    assert one["trees_share"] == pytest.approx(0.5)
+    assert not one["at_edge"]
+    for words in (
+        "mapped buildings on it: 1 (0.5 ha)",
+        "0.5 km of mapped streets",
+        "0.6 km of streams",
+        "50 %",
+    ):
+        assert words in one["concerns"]
+    edge = np.full((40, 40), 0.1)
+    edge[:12, :12] = 0.9
+    at_edge = rank_sites(scored(edge, min_area_ha=100), toy(), threshold=0.7).iloc[0]
+    assert at_edge["at_edge"]
+    assert "edge of the study area" in at_edge["concerns"]
 
 
 def test_unstable_sites_share_the_first_place(toy):

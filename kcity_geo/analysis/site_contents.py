@@ -1,0 +1,158 @@
+"""
+Site contents: what the map shows on a site already, and what lies around it.
+
+Land that scores well is not empty land. Buildings, streets and streams inside an outline, trees on
+it, the edge of the study area and neighbouring sites are told beside the score; nothing of it
+changes the rank.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from kcity_geo.config import read_table
+from kcity_geo.cube import cell_size
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from kcity_geo.citydata import CityData
+
+__all__ = ["CONTENT_COLUMNS", "content_concerns", "site_contents"]
+
+CONTENT_COLUMNS = (
+    "residents", "buildings", "buildings_ha", "streets_km", "streams_km", "trees_share", "at_edge", "next_to",
+)  # fmt: skip
+
+
+def site_contents(
+    shapes: NDArray[np.object_], cells: Sequence[NDArray[np.int64]], data: CityData
+) -> pd.DataFrame:
+    """
+    Measure what lies inside each outline.
+
+    Parameters
+    ----------
+    shapes : outlines, metric CRS, best first.
+    cells : flat cell numbers of each.
+    data : of the city.
+
+    Returns
+    -------
+    A row an outline, columns `CONTENT_COLUMNS`: residents of its cells by the population grid (NaN
+    without one), mapped buildings (number and footprint), length of
+    mapped streets and open streams, share of tree cover (NaN without land cover), whether it
+    reaches the edge of the study area, and the ranks of the outlines next to it, parted by
+    ``", "``. 0 means that nothing is mapped there, not that the land is empty.
+    """
+    count, area_m2 = _area_inside(shapes, _shapes_of(data.layers, "building"))
+    edge = shapely.boundary(data.city.boundary_metric)
+    near_m = cell_size(data.grid)
+    return pd.DataFrame(
+        {
+            "residents": _residents(cells, data),
+            "buildings": count,
+            "buildings_ha": area_m2 / 1e4,
+            "streets_km": _length_inside(shapes, _shapes_of(data.layers, "roads_drive")) / 1000,
+            "streams_km": _length_inside(shapes, _open_streams(data.layers)) / 1000,
+            "trees_share": _trees(cells, data),
+            "at_edge": shapely.distance(edge, shapes) < near_m,
+            "next_to": _next_to(shapes, within_m=near_m),
+        }
+    )
+
+
+def content_concerns(contents: pd.DataFrame) -> list[list[str]]:
+    """
+    Say what of the contents a planner must know.
+
+    Parameters
+    ----------
+    contents : of `site_contents`.
+
+    Returns
+    -------
+    Sentences for each row, in the words and above the limits of ``[sites.inside]`` of
+    ``tables/profiles.toml``.
+    """
+    rules = read_table("profiles")["sites"]["inside"]
+    return [[_said(r["text"], row) for r in rules if _tell(row[r["column"]], r)]
+            for row in contents.to_dict("records")]  # fmt: skip
+
+
+def _said(text: str, row: Mapping[Hashable, object]) -> str:
+    return text.format_map({str(k): v for k, v in row.items()}).replace("%", " %")
+
+
+def _tell(value: object, rule: Mapping[str, object]) -> bool:
+    if isinstance(value, str | bool):
+        return bool(value)
+    return float(value) >= float(rule["from"])  # type: ignore[arg-type]
+
+
+def _shapes_of(layers: Mapping[str, gpd.GeoDataFrame], name: str) -> NDArray[np.object_]:
+    frame = layers.get(name)
+    if frame is None:
+        return np.zeros(0, dtype=object)
+    return np.asarray(frame.geometry.to_numpy(), dtype=object)
+
+
+def _open_streams(layers: Mapping[str, gpd.GeoDataFrame]) -> NDArray[np.object_]:
+    """Lines of water in the open air: not in a culvert, and no basins."""
+    frame = layers.get("drainage")
+    if frame is None or len(frame) == 0 or "waterway" not in frame:
+        return np.zeros(0, dtype=object)
+    keep = frame["waterway"].isin(["river", "stream", "canal"])
+    if "tunnel" in frame:
+        keep &= ~frame["tunnel"].isin(["yes", "culvert"])
+    return np.asarray(frame.geometry.to_numpy()[keep.to_numpy(dtype=bool)], dtype=object)
+
+
+def _area_inside(
+    shapes: NDArray[np.object_], polygons: NDArray[np.object_]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    count, area = np.zeros(len(shapes), dtype=np.int64), np.zeros(len(shapes))
+    if len(polygons):
+        site, hit = shapely.STRtree(polygons).query(shapes, predicate="intersects")
+        shared = shapely.area(shapely.intersection(shapes[site], polygons[hit]))
+        np.add.at(count, site[shared > 0], 1)
+        np.add.at(area, site, shared)
+    return count, area
+
+
+def _length_inside(shapes: NDArray[np.object_], lines: NDArray[np.object_]) -> NDArray[np.float64]:
+    length = np.zeros(len(shapes))
+    if len(lines):
+        site, hit = shapely.STRtree(lines).query(shapes, predicate="intersects")
+        np.add.at(length, site, shapely.length(shapely.intersection(shapes[site], lines[hit])))
+    return length
+
+
+def _residents(cells: Sequence[NDArray[np.int64]], data: CityData) -> NDArray[np.float64]:
+    people = data.array("population")
+    if people is None:
+        return np.full(len(cells), np.nan)
+    flat = np.nan_to_num(people.ravel())
+    return np.array([float(flat[c].sum()) for c in cells])
+
+
+def _trees(cells: Sequence[NDArray[np.int64]], data: CityData) -> NDArray[np.float64]:
+    cover = data.array("landcover")
+    if cover is None:
+        return np.full(len(cells), np.nan)
+    flat = cover.ravel()
+    wooded = read_table("profiles")["sites"]["tree_classes"]
+    return np.array([float(np.isin(flat[c], wooded).mean()) for c in cells])
+
+
+def _next_to(shapes: NDArray[np.object_], *, within_m: float) -> list[str]:
+    site, other = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=within_m)
+    return [", ".join(str(o + 1) for o in np.sort(other[(site == i) & (other != i)]))
+            for i in range(len(shapes))]  # fmt: skip
