@@ -138,7 +138,8 @@ def exists_unseen(prior: ArrayLike, completeness: ArrayLike) -> NDArray[np.float
     p, c = np.asarray(prior, dtype=np.float64), np.asarray(completeness, dtype=np.float64)
     missed = p * (1 - c)
     below = missed + 1 - p
-    return np.asarray(np.divide(missed, below, out=np.zeros(below.shape), where=below > 0))
+    found = np.divide(missed, below, out=np.zeros(below.shape), where=below > 0)
+    return np.asarray(np.minimum(found, 1.0))  # rounding may pass 1 by its last bit
 
 
 def adjusted_gap(gap: ArrayLike, prior: ArrayLike, completeness: ArrayLike) -> NDArray[np.float64]:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["AssessedGap", "Parts", "assess_gaps"]
 
 _URBAN = 2
+_UNKNOWN = LABELS.index("UNKNOWN")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,7 +81,8 @@ class Parts:
 
     Parameters
     ----------
-    raw, adjusted, lo, hi : as of `AssessedGap`.
+    raw, adjusted, lo, hi : as of `AssessedGap`; NaN too where nothing is mapped and nothing else
+        speaks (label UNKNOWN).
     mid : middle of the bounds: what is shown and ranked on.
     confidence : 0 to 1, NaN where not assessed.
     label : position in `kcity_geo.result.LABELS`.
@@ -279,7 +281,7 @@ class _Setting:
             weight,
             np.full(self.inside.shape, weights.sum()),
             np.asarray(trust) / weights.sum(),
-            evidence=np.ones(self.inside.shape),
+            evidence=np.any([parts[s].label != _UNKNOWN for s in SECTORS], axis=0).astype(float),
         )
 
     def _combine(
@@ -294,14 +296,15 @@ class _Setting:
         rule = self.rules["aggregate"]
         assessed = np.where(np.isfinite(gaps["raw"]), weight, 0.0).sum(axis=0)
         share = np.divide(assessed, full, out=np.zeros(full.shape), where=full > 0)
-        enough = (share >= rule["assessed_weight_min"] - 1e-9) & self.inside
+        speaks = (evidence > 0) | self._other_evidence()
+        weighty = (share >= rule["assessed_weight_min"] - 1e-9) & self.inside
+        enough = weighty & speaks
         found = {
             k: np.where(enough, power_mean(g, weight, power=rule["power"])[0], np.nan)
             for k, g in gaps.items()
         }
         label = decision_labels(found["adjusted"], found["raw"], trust)
-        label[(evidence <= 0) & ~self._other_evidence()] = LABELS.index("UNKNOWN")
-        if not enough.any():
+        if speaks[self.inside].any() and not weighty.any():
             label[self.inside] = LABELS.index("NOT ASSESSED")
         return Parts(
             **found,

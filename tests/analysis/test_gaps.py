@@ -439,6 +439,31 @@ def test_unmapped_district_is_a_data_gap_not_a_confirmed_one(toy, features):
     assert t4.loc["SE", "gap_lo"] > 0.9
 
 
+def test_where_nothing_is_mapped_and_nothing_known_no_gap_is_told(toy):
+    people = np.zeros((40, 40))
+    people[:, :20] = 10.0
+    data = toy(arrays={"population": people})
+    unmapped = sure(data)
+    for name in unmapped:
+        unmapped[name].values[:, 20:] = 0.0
+    gaps = assess_gaps(data, everything((40, 40), 0.8), unmapped, standards=STANDARDS)
+    for level in (*SECTORS, "composite"):
+        told, silent = np.s_[:, :20], np.s_[:, 20:]
+        label = gaps.cells[f"{level}_label"].to_numpy()
+        for key in ("gap", "gap_raw", "gap_lo", "gap_hi"):
+            values = gaps.cells[f"{level}_{key}"].to_numpy()
+            assert np.isfinite(values[told]).all(), (level, key)
+            assert np.isnan(values[silent]).all(), (level, key)
+        assert (label[silent] == LABELS.index("UNKNOWN")).all(), level
+        assert (label[told] != LABELS.index("UNKNOWN")).all(), level
+
+
+def test_a_prior_of_one_never_lowers_a_gap_below_zero():
+    share = exists_unseen(np.ones(500), np.linspace(0, 1, 500, endpoint=False))
+    assert (share <= 1).all()
+    assert (adjusted_gap(np.ones(500), np.ones(500), np.linspace(0, 0.999, 500)) >= 0).all()
+
+
 def test_dropping_an_indicator_never_raises_confidence(toy):
     data = toy(arrays=urban(), size_m=1000.0)
     one = everything((10, 10), 0.5)
