@@ -16,14 +16,22 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from pyproj import CRS, Geod, Transformer
+from pyproj.exceptions import ProjError
 
 from kcity_geo.config import Config
-from kcity_geo.errors import CRSMismatchError, KCityWarning, LimitError, SchemaError, StudyError
+from kcity_geo.errors import (
+    CRSMismatchError,
+    KCityWarning,
+    LimitError,
+    SchemaError,
+    SourceError,
+    StudyError,
+)
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
-__all__ = ["City", "make_city", "metric_crs", "require_metric", "scale_error"]
+__all__ = ["City", "make_city", "metric_crs", "require_earthly", "require_metric", "scale_error"]
 
 _GEOD = Geod(ellps="WGS84")
 _UTM_SOUTH, _UTM_NORTH = -80, 84
@@ -64,6 +72,33 @@ class City:
     def area_km2(self) -> float:
         """Geodesic area of the boundary, km2."""
         return abs(_GEOD.geometry_area_perimeter(self.boundary)[0]) / 1e6
+
+
+def require_earthly(crs: CRS, *, what: str) -> None:
+    """
+    Refuse a CRS that says nothing of the place on Earth.
+
+    Parameters
+    ----------
+    crs : of an input.
+    what : key and file, for the message.
+
+    Raises
+    ------
+    SourceError
+        If no point of it can be turned into lon/lat (engineering and local systems).
+
+    Examples
+    --------
+    >>> require_earthly(CRS(32632), what="city.boundary: city.gpkg")
+    """
+    try:
+        Transformer.from_crs(crs, 4326, always_xy=True)
+    except ProjError as error:
+        raise SourceError(
+            f"{what}: its CRS {crs.name!r} is a local system without a place on Earth; assign the "
+            "right one (EPSG code) and save it again"
+        ) from error
 
 
 def to_metric(geometry: Any, crs: CRS) -> Any:  # noqa: ANN401 - any shapely geometry or array

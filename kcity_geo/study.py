@@ -59,6 +59,10 @@ CONTEXT_M = 2000.0
 
 # A raster that differs more than this share from the official count is worth a note.
 _POPULATION_TOLERANCE = 0.1
+# One that differs by more than this factor counts something else, or another place.
+_POPULATION_FACTOR = 10.0
+# A grid with fewer cells than this says little about where.
+_FEW_CELLS = 100
 
 # Street graphs and terrain of a city are needed by three steps and cost seconds: made once for
 # each CityData, which never changes, and forgotten with it.
@@ -237,6 +241,7 @@ def load(
             grid = study_grid(city, cell_m=study.study.cell_m, config=config)
             cube = empty_cube(city, grid=grid)
             shares = district_shares(city, grid=grid)
+            _note_few_cells(cube, study)
         with clock.stage("rasters"):
             cube, dem, provenance, measured = _load_rasters(study, city, grid, cube, config)
         with clock.stage("OpenStreetMap"):
@@ -288,6 +293,17 @@ def _invented(about: Provenance) -> Provenance:
         attribution="Synthetic map, made by kcity_geo: no such place exists",
         url="",
     )
+
+
+def _note_few_cells(cube: xr.Dataset, study: Study) -> None:
+    count = int((cube["inside_share"] > 0).sum())
+    if count < _FEW_CELLS:
+        warnings.warn(
+            f"study.cell_m: {study.study.cell_m:g} m gives only {count} cells; choose a smaller cell to "
+            "see where the gaps are",
+            KCityWarning,
+            stacklevel=3,
+        )
 
 
 def _load_rasters(
@@ -574,6 +590,11 @@ def _scale_population(cube: xr.Dataset, official: Mapping[str, Any], city: City)
             f"is {target:,.0f}"
         )
     factor = target / total
+    if not 1 / _POPULATION_FACTOR <= factor <= _POPULATION_FACTOR:
+        raise StudyError(
+            f"official.population: {target:,.0f}, but the population raster holds {total:,.0f} persons "
+            f"inside {city.name}; one of the two counts something else, mend it"
+        )
     if abs(factor - 1) > _POPULATION_TOLERANCE:
         warnings.warn(
             f"the population raster holds {total:,.0f} persons, the official number is {target:,.0f}; "

@@ -371,6 +371,8 @@ def load_study(path: str | Path) -> Study:
         raise StudyError(f"{path}: cannot be read ({error})") from error
     except tomllib.TOMLDecodeError as error:
         raise StudyError(f"{path}: is not TOML: {error}") from error
+    except RecursionError as error:
+        raise StudyError(f"{path}: is nested too deeply for a study file") from error
     return check_study(raw, folder=path.parent, origin=path.name)
 
 

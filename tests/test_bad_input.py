@@ -18,6 +18,8 @@ from rasterio.transform import from_origin
 from typer.testing import CliRunner
 
 from kcity_geo.cli import app
+from kcity_geo.errors import OutputError
+from kcity_geo.outputs.folder import check_out_dir
 
 RUNNER = CliRunner()
 
@@ -215,11 +217,47 @@ FAULTS = {
         },
         "does not overlap",
     ),
+    "raster in a local CRS": (
+        lambda d, _t: {"sources": {"elevation": raster(d / "r.tif", 5, crs=LOCAL)}},
+        "local system",
+    ),
+    "boundary in a local CRS": (
+        lambda d, _t: {
+            "city": {
+                "boundary": boundary(d / "b.gpkg", shapely.box(0, 0, 9, 9), crs=LOCAL),
+                "districts": None,
+            }
+        },
+        "local system",
+    ),
+    "land cover as people": (
+        lambda _d, t: {"sources": {"population": str(t / "landcover.tif")}},
+        "classes",
+    ),
+    "fill value as people": (
+        lambda d, _t: {"sources": {"population": raster(d / "r.tif", 65535)}},
+        "per km2",
+    ),
+    "monthly irradiation": (
+        lambda d, _t: {"sources": {"solar": raster(d / "r.tif", 126)}},
+        "126",
+    ),
+    "darkness below zero": (
+        lambda d, _t: {"sources": {"nightlights": raster(d / "r.tif", -5)}},
+        "mean -5",
+    ),
+    "a hundred times the people": (
+        lambda _d, _t: {"official": {"population": 6_000_000}},
+        "official.population",
+    ),
     "remote path": (
         lambda _d, _t: {"sources": {"elevation": "/vsicurl/http://127.0.0.1/a.tif"}},
         "not a local file",
     ),
 }
+
+
+LOCAL = 'LOCAL_CS["yard",UNIT["metre",1],AXIS["x",EAST],AXIS["y",NORTH]]'
 
 
 def make(path: Path, content: bytes) -> str:
@@ -286,6 +324,8 @@ def test_output_that_is_a_file_or_another_folder_is_refused(tmp_path, hanbit_tow
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path, hanbit_town) -> None:
     """As another user when we are root, since nothing stops root."""
     study = write_study(tmp_path, {}, hanbit_town)
+    with pytest.raises(OutputError, match="cannot be used"):
+        check_out_dir(tmp_path / ("x" * 300))
     if os.geteuid() != 0:
         locked = tmp_path / "locked"
         locked.mkdir(mode=0o500)
@@ -293,6 +333,8 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path, hanbit_town) -> No
         return
     if not Path("/proc/version").exists():
         pytest.skip("root can write everywhere and there is no /proc here")
+    with pytest.raises(OutputError, match="cannot be written"):
+        check_out_dir("/proc/out")
     done = subprocess.run(
         [sys.executable, "-m", "kcity_geo.cli", "run", str(study), "--out", "/proc/out", "--quiet"],
         capture_output=True,

@@ -138,3 +138,10 @@ def test_the_schema_for_editors_is_up_to_date() -> None:
 def test_nothing_but_a_study_error_comes_out_of_rubbish(raw) -> None:
     with contextlib.suppress(StudyError):
         check_study(raw, folder=Path())
+
+
+def test_a_file_nested_beyond_measure_is_refused(tmp_path) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text("a = " + "[" * 5000 + "]" * 5000)
+    with pytest.raises(StudyError, match="nested too deeply"):
+        load_study(path)

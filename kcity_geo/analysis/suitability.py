@@ -111,7 +111,17 @@ def _stated_weights(
                 f"suitability.weights.{key}: profile {project} has no such criterion; known are "
                 f"{', '.join(known)}"
             )
-    return normalise_weights({**known, **{k: float(v) for k, v in changes.items()}})
+    changed = {**known, **{k: float(v) for k, v in changes.items()}}
+    scaled = normalise_weights(changed)
+    for key, value in changes.items():
+        if value > 1 and len(changes) < len(known):
+            warnings.warn(
+                f"suitability.weights.{key}: {value:g} beside weights that add to 1 makes it "
+                f"{scaled[key]:.0%} of the score; give a share such as 0.2, or all weights",
+                KCityWarning,
+                stacklevel=3,
+            )
+    return scaled
 
 
 def _limits(project: str, profile: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,8 @@ CLASS_COLOURS = {
         100: "#fae6a0",
     },
     "excluded": {0: "#ffffff", 1: "#7a7a7a"},
-    "urban_class": {
+    "urban_class": {0: "#f0f0f0", 1: "#cdf57a", 2: "#a87000", 3: "#ff0000"},
+    "smod": {
         10: "#7ab6f5",
         11: "#cdf57a",
         12: "#abcd66",

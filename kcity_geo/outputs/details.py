@@ -83,12 +83,16 @@ def detail_table(result: Result) -> pd.DataFrame:
 
 def _words(name: str) -> tuple[str, str]:
     """Split a name into what it says and its unit: ``peak_hour_m3_h`` -> peak hour, m3/h."""
+    if name.startswith("share_"):
+        minutes = name.removeprefix("share_").removesuffix("_min")
+        return (
+            f"share within {minutes} min" if minutes.isdigit() else name.replace("_", " ")
+        ), "share"
     if "_km_" in name:
         return name.replace("_km_", " distance to ").replace("_", " "), "km"
     for ending, unit in _UNITS:
         if name == ending or name.endswith(f"_{ending}"):
             says = name if unit in {"share", "persons"} else name.removesuffix(ending)
-            return (says.strip("_") or name).replace("_", " "), unit
-    if name.startswith("share_") or name.endswith("_year"):
-        return name.replace("_", " "), "share" if name.startswith("share_") else ""
+            per_area = "persons/" if unit == "km2" and "density" in name else ""
+            return (says.strip("_") or name).replace("_", " "), per_area + unit
     return name.replace("_", " "), ""

@@ -61,6 +61,12 @@ def check_out_dir(path: str | Path) -> Path:
     if "\0" in str(path):
         raise OutputError("--out: the path holds a NUL character; give a plain folder name")
     out = Path(path).expanduser().resolve()
+    try:
+        out.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise OutputError(f"--out: {str(path)[:80]} cannot be used ({error.strerror})") from error
     if out.exists() and not out.is_dir():
         raise OutputError(f"{path}: is a file; give a folder for the results")
     parent = next((p for p in (out, *out.parents) if p.exists()), Path(out.anchor))
@@ -72,9 +78,20 @@ def check_out_dir(path: str | Path) -> Path:
     for folder in writable:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise OutputError(f"{path}: {folder} cannot be written; choose another folder")
+    _probe(parent.parent if parent == out else parent, shown=str(path))
     if out.exists():
         _refuse_foreign(out, shown=str(path))
     return out
+
+
+def _probe(folder: Path, *, shown: str) -> None:
+    """Make and remove an empty folder: what the permissions promise is not always true."""
+    try:
+        Path(tempfile.mkdtemp(prefix=".kcity-", dir=folder)).rmdir()
+    except OSError as error:
+        raise OutputError(
+            f"{shown}: {folder} cannot be written ({error.strerror}); choose another folder"
+        ) from error
 
 
 def _refuse_foreign(out: Path, *, shown: str) -> None:

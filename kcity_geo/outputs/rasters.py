@@ -60,7 +60,7 @@ def _save_cog(
     from rasterio.shutil import copy
 
     grid = result.data.grid
-    is_class = values.dtype == np.uint8 or attrs.get("units") == "code"
+    is_class = values.dtype == np.uint8 or attrs.get("kind") == "class" or name in CLASS_COLOURS
     band = _class_band(values, result.data.inside) if is_class else values.astype(np.float32)
     profile = {
         "driver": "GTiff",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import shapely
 
+from kcity_geo.city import require_earthly
 from kcity_geo.errors import KCityWarning, SchemaError, SourceError, StudyError
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def read_vector(path: Path, *, key: str) -> gpd.GeoDataFrame:
         raise SourceError(
             f"{key}: {path.name} has no CRS; save it again with one (EPSG:4326 for lon/lat)"
         )
+    require_earthly(frame.crs, what=f"{key}: {path.name}")
     return frame
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import shapely
 from pyproj import CRS, Transformer
 
+from kcity_geo.city import require_earthly
 from kcity_geo.citydata import Provenance
 from kcity_geo.config import Config, read_table
 from kcity_geo.cube import area_in_cells, bin_points, cell_size, layer
@@ -147,7 +148,26 @@ def _opened(path: Path, *, key: str, config: Config) -> Iterator[Any]:
                     f"sources.{key}: {path.name} has no CRS; assign one (gdal_edit.py -a_srs EPSG:…)"
                 )
             raise LimitError(_too_large(key, path, pixels, config.max_pixels * 50))
+        require_earthly(CRS.from_wkt(dataset.crs.to_wkt()), what=f"sources.{key}: {path.name}")
+        _refuse_other_kinds(dataset, key=key, name=path.name)
         yield dataset
+
+
+def _refuse_other_kinds(dataset: Any, *, key: str, name: str) -> None:  # noqa: ANN401 - rasterio
+    """Refuse pictures, maps of classes where numbers are needed, and complex numbers."""
+    from rasterio.enums import ColorInterp
+
+    if dataset.count != 1:
+        raise SourceError(
+            f"sources.{key}: {name} has {dataset.count} bands, one is needed; take out the one you mean"
+        )
+    if dataset.dtypes[0].startswith("complex"):
+        raise SourceError(f"sources.{key}: {name} holds complex numbers, plain ones are needed")
+    rule = read_table("rasters")["raster"][key]
+    if rule["kind"] != "class" and dataset.colorinterp[0] == ColorInterp.palette:
+        raise SourceError(
+            f"sources.{key}: {name} is a map of classes (it has a colour table); it needs {rule['hint']}"
+        )
 
 
 def _short(error: Exception) -> str:
@@ -272,6 +292,7 @@ def _check_values(
             raise SourceError(
                 f"sources.{key}: {name} has the code {strange[0]:g}; it needs {rule['hint']}"
             )
+    _check_amounts(values, rule, key=key, name=name, pixel_m=pixel_m)
     if low < rule["low"] or high > rule["high"]:
         wrong = low if low < rule["low"] else high
         raise SourceError(
@@ -279,6 +300,31 @@ def _check_values(
         )
     if key == "solar" and high < rule["low"]:
         raise SourceError(f"sources.{key}: {name} has at most {high:.3g}; it needs {rule['hint']}")
+
+
+def _check_amounts(
+    values: NDArray[np.float64], rule: dict[str, Any], *, key: str, name: str, pixel_m: float
+) -> None:
+    """Refuse densities and means that no city has: the file is of another unit or product."""
+    densest = rule.get("density_high")
+    known = values[np.isfinite(values)]
+    if densest is not None:
+        codes = read_table("rasters")["raster"]["landcover"]["codes"]
+        if np.isin(known, codes).all() and len(few := np.unique(known)) > 2:  # noqa: PLR2004 - few
+            raise SourceError(
+                f"sources.{key}: {name} holds only the numbers {', '.join(f'{v:g}' for v in few)}, which "
+                f"are land-cover classes; it needs {rule['hint']}"
+            )
+        per_km2 = float(known.max()) / (pixel_m / 1000) ** 2
+        if per_km2 > densest:
+            raise SourceError(
+                f"sources.{key}: {name} has {per_km2:,.0f} per km2 in one pixel; it needs {rule['hint']}"
+            )
+    mean = float(known.mean())
+    if mean < rule.get("mean_low", -math.inf):
+        raise SourceError(
+            f"sources.{key}: {name} has the mean {mean:.3g} here; it needs {rule['hint']}"
+        )
 
 
 def read_raster(
@@ -332,6 +378,7 @@ def read_raster(
         as_of=about.as_of,
         evidence="observed" if key in {"elevation", "nightlights", "landcover"} else "modelled",
     )
+    variable.attrs["kind"] = rule["kind"]
     return variable, measured
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import rasterio
@@ -57,3 +59,18 @@ def test_classes_have_colours_and_nodata_outside(result, folder) -> None:
     assert (band[~result.data.inside] == 255).all()
     with rasterio.open(folder / "landcover.tif") as opened:
         assert opened.colormap(1)[50][:3] == (250, 0, 0)
+
+
+@pytest.mark.parametrize("units", ["code", "ESA WorldCover code"])
+def test_classes_are_never_averaged_whatever_their_unit_is_called(result, tmp_path, units) -> None:
+    """Overviews of averaged codes would show classes that nobody mapped."""
+    cube = result.data.cube
+    rng = np.random.default_rng(4)
+    codes = rng.choice([10.0, 40.0, 80.0], cube["landcover"].shape)
+    cover = cube["landcover"].copy(data=codes)
+    cover.attrs.update(units=units, kind="class")
+    data = replace(result.data, cube=cube.assign(landcover=cover))
+    save_layers(replace(result, data=data), tmp_path / "layers")
+    with rasterio.open(tmp_path / "layers" / "landcover.tif", overview_level=0) as opened:
+        assert opened.dtypes == ("uint8",)
+        assert set(np.unique(opened.read(1))) <= {10, 40, 80, 255}

@@ -136,6 +136,31 @@ def test_built_area_is_conserved_too(tmp_path) -> None:
     assert float(variable.sum()) == pytest.approx(exact_total(path), rel=1e-3)
 
 
+@pytest.mark.parametrize("code", [65535, 4294967295])
+def test_fill_values_of_built_land_never_reach_a_sum_even_when_undeclared(tmp_path, code) -> None:
+    values = np.full((220, 220), 900.0)
+    values[100:120, 100:120] = code
+    path = write(tmp_path / "built.tif", values, nodata=None)
+    with pytest.warns(KCityWarning, match="covers 97%"):
+        variable, _ = read_raster(path, key="built", city=CITY, grid=GRID)
+    assert float(variable.max()) < 2000
+    assert np.isnan(variable.to_numpy()).any()
+
+
+def test_pictures_and_complex_numbers_are_refused(tmp_path) -> None:
+    picture = write(tmp_path / "rgb.tif", np.ones((3, 220, 220), "uint8").transpose(1, 2, 0))
+    with pytest.raises(SourceError, match="bands"):
+        read_window(picture, key="population", city=CITY)
+    path = write(tmp_path / "complex.tif", np.ones((220, 220), "complex64"))
+    with pytest.raises(SourceError, match="complex"):
+        read_window(path, key="elevation", city=CITY)
+    cover = write(tmp_path / "cover.tif", np.full((220, 220), 3, "uint8"))
+    with rasterio.open(cover, "r+") as opened:
+        opened.write_colormap(1, {3: (1, 2, 3, 255)})
+    with pytest.raises(SourceError, match="colour table"):
+        read_window(cover, key="population", city=CITY)
+
+
 def test_classes_are_never_mixed(tmp_path) -> None:
     values = np.where(np.indices((2200, 2200)).sum(0) % 3 == 0, 10, 80).astype("uint8")
     path = write(tmp_path / "cover.tif", values, step=0.0001)
