@@ -57,7 +57,7 @@ class Provenance:
     note: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CityData:
     """
     Everything known about one city.
@@ -102,6 +102,16 @@ class CityData:
     study: Study | None = None
     measured: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     unreadable_tags: pd.DataFrame | None = None
+
+    def __repr__(self) -> str:
+        """Say what is there in one line."""
+        rows, columns = self.grid.shape
+        features = sum(len(frame) for frame in self.layers.values())
+        return (
+            f"CityData({self.city.name}: {rows} x {columns} cells of {abs(self.grid.resolution.x):g} m "
+            f"in {self.city.crs.name}; {features:,} features of {self.osm_date[:10] or 'no date'}; "
+            f"{', '.join(map(str, self.cube.data_vars))})"
+        )
 
     def array(self, name: str) -> NDArray[np.float64] | None:
         """

@@ -103,7 +103,7 @@ class Indicator:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Gaps:
     """
     The infrastructure gaps of a city.
@@ -137,6 +137,11 @@ class Gaps:
     assessed: tuple[Indicator, ...]
     survey_tasks: gpd.GeoDataFrame
     warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Say the gap of each sector in one line."""
+        told = [f"{sector} {row['gap']:.2f} {row['label']}" for sector, row in self.city.iterrows()]
+        return f"Gaps({'; '.join(told)}; {len(self.districts)} districts)"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -197,7 +202,7 @@ class Constraint:
     note: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Suitability:
     """
     How suitable each cell is for one kind of project.
@@ -224,8 +229,16 @@ class Suitability:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """Say how much land is open and what is missing in one line."""
+        missing = f"; without data: {', '.join(self.missing)}" if self.missing else ""
+        return (
+            f"Suitability({self.title}: {int(self.feasible.sum()):,} cells open to building, "
+            f"{len(self.criteria)} criteria{missing})"
+        )
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """
     A finished study, ready to be saved.
@@ -244,4 +257,10 @@ class Result:
     gaps: Gaps
     score: Suitability
     sites: gpd.GeoDataFrame
-    timings: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict, kw_only=True)
+
+    def __repr__(self) -> str:
+        """Say what was found in one line."""
+        return (
+            f"Result({self.data.city.name}: {self.gaps!r}; {self.score!r}; {len(self.sites)} sites)"
+        )

@@ -232,6 +232,7 @@ def load(
     StudyError, SourceError, LimitError, SchemaError
         If an input is wrong; the message names file and key.
     """
+    _expect(study, Study, "load(study)")
     config = config or Config.from_env()
     clock = _clock or _Clock(progress)
     notes: list[str] = []
@@ -688,6 +689,7 @@ def assess_gaps(
     -------
     The gaps by cell, district and city.
     """
+    _expect(data, CityData, "assess_gaps(data)")
     from kcity_geo.analysis import energy, transport, water
     from kcity_geo.analysis.completeness import assess_completeness
     from kcity_geo.analysis.gaps import assess_gaps as combine
@@ -727,7 +729,12 @@ def _with_warnings(found: _Found, notes: list[str]) -> _Found:
 
 
 def suitability(
-    data: CityData, gaps: Gaps | None = None, *, project: str | None = None
+    data: CityData,
+    gaps: Gaps | None = None,
+    *,
+    project: str | None = None,
+    weights: Mapping[str, float] | None = None,
+    constraints: Mapping[str, Any] | None = None,
 ) -> Suitability:
     """
     Score every cell for the project of the study.
@@ -737,6 +744,8 @@ def suitability(
     data : of the city.
     gaps : of the same city; some criteria use them.
     project : another profile than the study's.
+    weights, constraints : criterion -> weight and constraint -> limit, over those of the study file
+        (as ``[suitability]`` in it); False switches a constraint off.
 
     Returns
     -------
@@ -749,6 +758,8 @@ def suitability(
     """
     from kcity_geo.analysis.suitability import suitability as score
 
+    _expect(data, CityData, "suitability(data, gaps)")
+    _expect(gaps, Gaps | None, "suitability(data, gaps)")
     study = data.study or Study()
     own = project is None or project == study.study.project
     notes: list[str] = []
@@ -759,13 +770,26 @@ def suitability(
             project=project or study.study.project,
             graphs=street_graphs(data),
             terrain=terrain(data),
-            weights=study.suitability.weights if own else None,
-            constraints=study.suitability.constraints if own else None,
+            weights={**(study.suitability.weights if own else {}), **(weights or {})},
+            constraints={**(study.suitability.constraints if own else {}), **(constraints or {})},
         )
     return _with_warnings(found, notes)
 
 
-def rank_sites(score: Suitability, data: CityData) -> gpd.GeoDataFrame:
+def _expect(value: object, kind: Any, call: str) -> None:  # noqa: ANN401 - a class or a union
+    """Refuse arguments in the wrong order before they fail somewhere deep."""
+    if not isinstance(value, kind):
+        wanted = getattr(kind, "__name__", str(kind).replace("kcity_geo.result.", ""))
+        raise StudyError(f"{call}: needs {wanted}, got {type(value).__name__}; mind the order")
+
+
+def rank_sites(
+    score: Suitability,
+    data: CityData,
+    *,
+    threshold: float | None = None,
+    max_sites: int | None = None,
+) -> gpd.GeoDataFrame:
     """
     Delineate the best areas and rank them.
 
@@ -773,6 +797,7 @@ def rank_sites(score: Suitability, data: CityData) -> gpd.GeoDataFrame:
     ----------
     score : of `suitability`.
     data : of the city.
+    threshold, max_sites : lowest score of a site and number of sites, instead of the study's.
 
     Returns
     -------
@@ -780,12 +805,15 @@ def rank_sites(score: Suitability, data: CityData) -> gpd.GeoDataFrame:
     """
     from kcity_geo.analysis.sites import rank_sites as rank
 
+    _expect(score, Suitability, "rank_sites(score, data)")
+    _expect(data, CityData, "rank_sites(score, data)")
     study = data.study or Study()
+    own = study.suitability
     return rank(
         score,
         data,
-        threshold=study.suitability.threshold,
-        max_sites=study.suitability.max_sites,
+        threshold=own.threshold if threshold is None else threshold,
+        max_sites=own.max_sites if max_sites is None else max_sites,
         seed=study.study.seed,
         terrain=terrain(data),
         graphs=street_graphs(data),
@@ -814,6 +842,7 @@ def save(result: Result, out: str | Path) -> Path:
 
     from kcity_geo.outputs.folder import save as write
 
+    _expect(result, Result, "save(result, out)")
     return write(result, Path(out))
 
 

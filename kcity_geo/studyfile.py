@@ -255,10 +255,18 @@ class Study(BaseModel):
         if short:
             raw["study"] = {**dict(raw.get("study", {})), **short}
         place = raw.get("city")
+        if isinstance(place, str):
+            raw["city"] = {"name": place}
         if hasattr(place, "boundary_metric"):
             raw["city"] = {"name": getattr(place, "name", "")}
             raw["place"] = place
         return raw
+
+    def __init__(self, origin: str = "Study", /, **tables: Any) -> None:  # noqa: ANN401 - TOML
+        try:
+            super().__init__(**tables)
+        except ValidationError as error:
+            raise StudyError(_explain(error, origin)) from error
 
     @model_validator(mode="after")
     def _known_overrides(self) -> Study:
@@ -403,10 +411,7 @@ def check_study(raw: dict[str, Any], *, folder: Path, origin: str = "study") -> 
                 else "put it under [study]"
             )
             raise StudyError(f"{origin}: {key}: unknown key at the top; {mend}")
-    try:
-        return Study(**raw, folder=folder)
-    except ValidationError as error:
-        raise StudyError(_explain(error, origin)) from error
+    return Study(origin, **raw, folder=folder)
 
 
 def resolve_path(study: Study, value: str, *, key: str) -> Path:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import kcity_geo as kc
+from kcity_geo.errors import StudyError
 from kcity_geo.result import LABELS, SECTORS
 
 ROOT = Path(__file__).parents[1]
@@ -145,6 +146,38 @@ def test_real_cities_run_to_the_end(tmp_path, test_data, name) -> None:
     if name == "helsinki":
         # 250 m squares, cut by the box of the extract: fewer than the 71,724 of the whole grid
         assert 0 < float(result.data.cube["population"].sum()) < 71_724
+
+
+def test_the_straight_line_of_a_script(hanbit_town, tmp_path) -> None:
+    """Arguments in the order of the design, changes at each step, and short words on what came out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", kc.KCityWarning)
+        study = kc.load_study(hanbit_town / "study.toml")
+        data = kc.load(study)
+        gaps = kc.assess_gaps(data)
+        plain = kc.suitability(data, gaps)
+        steep = kc.suitability(
+            data, gaps, weights={"slope_pct": 0.5}, constraints={"airport": False}
+        )
+        sites = kc.rank_sites(plain, data, threshold=0.5, max_sites=1)
+    by_id = {c.id: c.weight_stated for c in steep.criteria}
+    assert by_id["slope_pct"] == pytest.approx(0.5 / (1 - 0.12 + 0.5))
+    assert not next(c for c in steep.constraints if c.id == "airport").applied
+    assert next(c for c in plain.constraints if c.id == "airport").applied
+    assert len(sites) == 1
+    result = kc.Result(study, data, gaps, plain, sites)
+    for thing in (data, gaps, plain, result):
+        assert len(repr(thing)) < 600
+    assert "Hanbit" in repr(result)
+    with pytest.raises(StudyError, match="rank_sites.*needs Suitability, got CityData"):
+        kc.rank_sites(data, plain)
+    with pytest.raises(StudyError, match="suitability.*needs CityData, got Gaps"):
+        kc.suitability(gaps, data)
+    with pytest.raises(StudyError, match="projct: unknown key"):
+        kc.Study(projct="new_town")
+    assert kc.Study(city="Kota Kinabalu").city.name == "Kota Kinabalu"
+    with pytest.warns(kc.KCityWarning, match="80 beside weights"):
+        kc.suitability(data, gaps, weights={"slope_pct": 80})
 
 
 def test_another_city_in_the_run_changes_nothing(hanbit_town) -> None:
