@@ -265,6 +265,8 @@ def load(
     synthetic = "synthetic" in city.name.lower()
     if synthetic:
         osm_provenance = tuple(_invented(about) for about in osm_provenance)
+        for variable in cube.data_vars.values():
+            variable.attrs["evidence"] = "synthetic"
     return CityData(
         city=city,
         grid=grid,

@@ -148,6 +148,15 @@ def test_real_cities_run_to_the_end(tmp_path, test_data, name) -> None:
         assert 0 < float(result.data.cube["population"].sum()) < 71_724
 
 
+def test_a_city_that_does_not_exist_says_so_in_its_numbers(hanbit_town) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", kc.KCityWarning)
+        data = kc.load(kc.load_study(hanbit_town / "study.toml"))
+        gaps = kc.assess_gaps(data)
+    assert {v.attrs["evidence"] for v in data.cube.data_vars.values()} == {"synthetic"}
+    assert gaps.indicators["source"].str.startswith("synthetic city: ").all()
+
+
 def test_the_straight_line_of_a_script(hanbit_town, tmp_path) -> None:
     """Arguments in the order of the design, changes at each step, and short words on what came out."""
     with warnings.catch_warnings():

@@ -274,7 +274,7 @@ def indicator_table(
             else standard.target,
             "evidence": one.evidence,
             "n_features": one.n_features,
-            "source": one.source,
+            "source": f"synthetic city: {one.source}" if data.synthetic else one.source,
             "as_of": one.as_of,
             "mark": standard.mark if standard else info.get("mark", ""),
             "note": one.not_assessed or one.note,
