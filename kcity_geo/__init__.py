@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kcity_geo.citydata import CityData
     from kcity_geo.config import Config
     from kcity_geo.errors import KCityError, KCityWarning
+    from kcity_geo.outputs.looks import explore, plot
     from kcity_geo.result import Gaps, Indicator, Result, Suitability
     from kcity_geo.sources.demo import make_demo
     from kcity_geo.sources.fetch import fetch
@@ -58,12 +59,14 @@ _HOMES = {
     "Suitability": "kcity_geo.result",
     "assess_gaps": "kcity_geo.study",
     "check": "kcity_geo.study",
+    "explore": "kcity_geo.outputs.looks",
     "fetch": "kcity_geo.sources.fetch",
     "find_city": "kcity_geo.study",
     "load": "kcity_geo.study",
     "load_study": "kcity_geo.studyfile",
     "make_city": "kcity_geo.city",
     "make_demo": "kcity_geo.sources.demo",
+    "plot": "kcity_geo.outputs.looks",
     "rank_sites": "kcity_geo.study",
     "run": "kcity_geo.study",
     "save": "kcity_geo.study",
@@ -91,12 +94,14 @@ __all__ = [
     "assess_gaps",
     "check",
     "energy",
+    "explore",
     "fetch",
     "find_city",
     "load",
     "load_study",
     "make_city",
     "make_demo",
+    "plot",
     "rank_sites",
     "run",
     "save",
