@@ -38,7 +38,7 @@ from kcity_geo.sources.download import Fetcher, safe_name
 from kcity_geo.sources.feeds import find_feeds
 from kcity_geo.sources.overpass import download_osm
 from kcity_geo.sources.overture import fetch_buildings
-from kcity_geo.sources.pack import Entry, verify_pack, write_manifest
+from kcity_geo.sources.pack import STUDY, Entry, damage_and_own, write_manifest
 from kcity_geo.sources.pbf_extracts import clip_extract, find_extract, get_extract
 from kcity_geo.sources.places import Place, circle, fetch_districts, look_up, place_of_boundary
 from kcity_geo.sources.products import Layer, NoDataHereError, fetch_raster
@@ -82,6 +82,7 @@ _IN_STUDY = (
 _RASTER = {"cog_tiles", "cog_country", "cog_listing", "zip_tiles", "zip_global", "pvgis"}
 _MARGIN_M = 5000.0  # terrain needs its surroundings; see sources/rasters.py read_dem
 _OSM_MARGIN_M = 1000.0
+_FETCHED = "study.fetched.toml"
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,9 @@ def fetch(  # noqa: PLR0913 - all but two are by keyword and have defaults
     Parameters
     ----------
     place : ``"Name, Country"``; may be left out when a boundary is given.
-    out : folder of the pack. A whole pack of the same request that is there already is kept.
+    out : folder of the pack. A whole pack of the same request that is there already is kept, with
+        what its user wrote into ``study.toml`` and put beside it. When it has to be made again these
+        stay too, and the study file of this run is ``study.fetched.toml``.
     config : cache, contact, limits.
     boundary : polygon file, or a polygon in lon/lat, instead of the outline found by name.
     products : ids of the catalogue; default: those marked ``default``.
@@ -163,8 +166,10 @@ def fetch(  # noqa: PLR0913 - all but two are by keyword and have defaults
     where = _place(place, boundary, catalogue=catalogue, fetcher=fetcher)
     make_city(where.name, where.boundary, config=config)  # refuses what is no city
     request = _request_key(where, chosen, commercial=commercial, route=osm_route)
+    _restore(out)
     if (study := _already_there(out, request)) is not None:
         return study
+    own = _own_work(out, chosen)
     stage = out.parent / f".{out.name}.part"
     try:
         stage.mkdir(parents=True, exist_ok=True)
@@ -178,8 +183,15 @@ def fetch(  # noqa: PLR0913 - all but two are by keyword and have defaults
     for theme, reason in missing.items():
         warnings.warn(f"{where.name}: no {theme} in the pack: {reason}", KCityWarning, stacklevel=2)
     _assemble(job, entries, missing, failed=sorted(failed), request=request)
+    _bring_along(out, stage, own)
     _move_in(stage, out)
-    return out / "study.toml"
+    if STUDY in own:
+        warnings.warn(
+            f"{out / STUDY}: holds edits of your own and was kept; the one of this run is {_FETCHED}",
+            KCityWarning,
+            stacklevel=2,
+        )
+    return out / STUDY
 
 
 # -- what is asked -----------------------------------------------------------------------------
@@ -250,7 +262,19 @@ def _already_there(out: Path, request: str) -> Path | None:
         if out.is_dir() and not any(out.iterdir()):
             return None
         raise OutputError(f"{out}: is there and is no city pack; give another --out") from None
-    return out / "study.toml" if same and not verify_pack(out) and not manifest["failed"] else None
+    return out / STUDY if same and not damage_and_own(out)[0] and not manifest["failed"] else None
+
+
+def _own_work(out: Path, chosen: list[Product]) -> list[str]:
+    """Name what a user edited in, or added to, the pack that is made again."""
+    own = damage_and_own(out)[1] if (out / "manifest.json").exists() else []
+    taken = {_file_name(product) for product in chosen}
+    if clash := sorted(taken & set(own)):
+        raise OutputError(
+            f"{out / clash[0]}: is a file of your own, and this run writes one of that name; rename it "
+            "(and its name in study.toml), or give another --out"
+        )
+    return own
 
 
 # -- the products ------------------------------------------------------------------------------
@@ -295,7 +319,7 @@ def _first(job: _Job, rows: list[Product]) -> Entry:
 
 
 def _make(job: _Job, product: Product) -> Layer:
-    out = job.stage / FILES.get(product.theme, f"{product.theme}.tif")
+    out = job.stage / _file_name(product)
     if product.access in _RASTER:
         bounds = _padded(job.place.boundary, _MARGIN_M).bounds
         return fetch_raster(product, bounds, out, fetcher=job.fetcher, iso3=job.place.iso3)
@@ -447,7 +471,7 @@ def _require_layer_licence(job: _Job, product: Product, licence_id: str, words: 
 
 def _staged(job: _Job, product: Product, make: Callable[[], Layer]) -> Entry:
     """Give the entry of a product, from an earlier run when it is there and whole."""
-    path = job.stage / FILES.get(product.theme, f"{product.theme}.tif")
+    path = job.stage / _file_name(product)
     note = path.with_name(path.name + ".json")
     key = hashlib.sha256(
         json.dumps(
@@ -532,8 +556,8 @@ def _assemble(
         json.dumps(outline, ensure_ascii=False), encoding="utf-8"
     )
     entries = [*entries, _boundary_entry(job)]
-    (stage / "study.toml").write_text(_study_text(place, entries, missing), encoding="utf-8")
-    load_study(stage / "study.toml")
+    (stage / STUDY).write_text(_study_text(place, entries, missing), encoding="utf-8")
+    load_study(stage / STUDY)
     about = {
         "name": place.name,
         "label": place.label,
@@ -546,9 +570,11 @@ def _assemble(
         "radius_km": place.radius_km,
         "request": request,
     }
-    keep = {e.path for e in entries} | {"study.toml"}
+    keep = {e.path for e in entries} | {f"{e.path}.json" for e in entries} | {STUDY}
     for path in stage.iterdir():
-        if path.name not in keep and not path.name.endswith(".json"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name not in keep:
             path.unlink()
     write_manifest(
         stage,
@@ -633,8 +659,39 @@ def _study_text(place: Place, entries: list[Entry], missing: dict[str, str]) -> 
     return "\n".join(lines) + "\n"
 
 
+def _file_name(product: Product) -> str:
+    return FILES.get(product.theme, f"{product.theme}.tif")
+
+
+def _bring_along(out: Path, stage: Path, own: list[str]) -> None:
+    """Copy the user's own work into the new pack; the old one stays untouched until that is done."""
+    try:
+        if STUDY in own:
+            (stage / STUDY).replace(stage / _FETCHED)
+        for name in own:
+            if name == _FETCHED and STUDY in own:
+                continue
+            source, target = out / name, stage / name
+            if source.is_dir() and not source.is_symlink():
+                shutil.copytree(source, target, symlinks=True)
+            else:
+                shutil.copy2(source, target, follow_symlinks=False)
+    except OSError as error:
+        raise OutputError(f"{out}: your own files in it cannot be copied ({error})") from error
+
+
+def _old(out: Path) -> Path:
+    return out.parent / f".{out.name}.old"
+
+
+def _restore(out: Path) -> None:
+    """Put a pack back that a killed run had moved aside."""
+    if not out.exists() and _old(out).is_dir():
+        _old(out).replace(out)
+
+
 def _move_in(stage: Path, out: Path) -> None:
-    old = out.parent / f".{out.name}.old"
+    old = _old(out)
     try:
         shutil.rmtree(old, ignore_errors=True)
         if out.exists():

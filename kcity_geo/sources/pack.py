@@ -28,10 +28,19 @@ if TYPE_CHECKING:
     from kcity_geo.config import Config
     from kcity_geo.sources.catalogue import Catalogue
 
-__all__ = ["Entry", "attribution_text", "open_pack", "verify_pack", "write_manifest", "zip_pack"]
+__all__ = [
+    "Entry",
+    "attribution_text",
+    "damage_and_own",
+    "open_pack",
+    "verify_pack",
+    "write_manifest",
+    "zip_pack",
+]
 
 FORMAT = "kcity-pack/1"
 MANIFEST = "manifest.json"
+STUDY = "study.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _CHUNK = 1 << 20
 _MAX_MANIFEST = 20_000_000
@@ -123,7 +132,7 @@ def write_manifest(
                 "sha256": _sha256(path),
             }
         )
-    for name in ("ATTRIBUTION.txt", "study.toml"):
+    for name in ("ATTRIBUTION.txt", STUDY):
         path = folder / name
         files.append(
             {"path": name, "theme": "pack", "bytes": path.stat().st_size, "sha256": _sha256(path)}
@@ -242,25 +251,50 @@ def verify_pack(path: Path) -> list[str]:
     path = Path(path)
     if path.is_file() and zipfile.is_zipfile(path):
         return _verify_zip(path)
-    if not (path / MANIFEST).is_file():
-        raise SourceError(f"{path}: is no pack; give the folder or zip that `kcity fetch` made")
-    files, problems = _read_manifest((path / MANIFEST).read_bytes())
+    damage, own = damage_and_own(path)
+    edited = (
+        "was changed, its sha256 is another (if these are your own edits, the data is still whole)"
+    )
+    return damage + [
+        f"{name}: {edited if name == STUDY else 'is not in the manifest'}" for name in own
+    ]
+
+
+def damage_and_own(folder: Path) -> tuple[list[str], list[str]]:
+    """
+    Tell damage of a pack from what its user did to it.
+
+    Parameters
+    ----------
+    folder : of the pack.
+
+    Returns
+    -------
+    tuple
+        One line for each file that is missing or changed, and the names that are the user's own: an
+        edited ``study.toml``, then files and folders that the manifest does not name.
+
+    Raises
+    ------
+    SourceError
+        If there is no pack.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise SourceError(f"{folder}: is no pack; give the folder or zip that `kcity fetch` made")
+    files, problems = _read_manifest((folder / MANIFEST).read_bytes())
+    own = []
     for name, (size, digest) in sorted(files.items()):
-        file = path / name
+        file = folder / name
         if not file.is_file() or file.is_symlink():
             problems.append(f"{name}: is missing")
+        elif name == STUDY and _sha256(file) != digest:
+            own.append(name)
         elif file.stat().st_size != size:
             problems.append(f"{name}: has {file.stat().st_size:,} bytes, not {size:,}")
         elif _sha256(file) != digest:
-            own = (
-                " (if these are your own edits, the data is still whole)"
-                if name == "study.toml"
-                else ""
-            )
-            problems.append(f"{name}: was changed, its sha256 is another{own}")
+            problems.append(f"{name}: was changed, its sha256 is another")
     known = {*files, MANIFEST}
-    extra = sorted(p.name for p in path.iterdir() if p.name not in known)
-    return problems + [f"{name}: is not in the manifest" for name in extra]
+    return problems, own + sorted(p.name for p in folder.iterdir() if p.name not in known)
 
 
 def _zip_manifest(archive: zipfile.ZipFile) -> bytes:
@@ -327,8 +361,14 @@ def zip_pack(folder: Path, out: Path, *, own_use: bool = False) -> Path:
     LicenceError
         If it holds data that may not be handed on, or whose terms nobody has read.
     """
-    if problems := verify_pack(folder):
-        raise SourceError(f"{folder}: is not whole: {problems[0]}; run `kcity fetch` again")
+    damage, own = damage_and_own(folder)
+    if damage:
+        raise SourceError(f"{folder}: is not whole: {damage[0]}; run `kcity fetch` again")
+    if own:
+        raise SourceError(
+            f"{folder / own[0]}: is your own and not of the pack; keep your study file and data in a "
+            "folder beside the pack, then zip it"
+        )
     rows = json.loads((folder / MANIFEST).read_bytes())["files"]
     kept = [
         f"{r['path']} ({r['licence_title']})"

@@ -354,6 +354,79 @@ def test_whole_pack_is_kept_and_a_damaged_one_made_again(
     assert verify_pack(pack) == []
 
 
+def edited(study: Path) -> Path:
+    """What docs/fetch.md tells the user to do with a pack."""
+    text = study.read_text(encoding="utf-8")
+    study.write_text(text.replace("[official]", "[official]\nelectricity_access = 0.92"))
+    (study.parent / "rates.xlsx").write_bytes(b"mine")
+    (study.parent / "results").mkdir()
+    (study.parent / "results" / "map.html").write_text("a map")
+    return study
+
+
+def still_edited(study: Path) -> bool:
+    return (
+        load_study(study).official.electricity_access == 0.92
+        and (study.parent / "rates.xlsx").read_bytes() == b"mine"
+        and (study.parent / "results" / "map.html").read_text() == "a map"
+    )
+
+
+def test_own_edits_survive_the_same_fetch(here: Callable[..., Path], world: Server) -> None:
+    study = edited(here(products=["worldcover"]))
+    world.reset()
+    assert still_edited(here(products=["worldcover"]))
+    assert world.log(".tif") == [], "only the user's files differ: the pack is whole"
+    with pytest.raises(SourceError, match=r"study\.toml: is your own .* in a folder beside"):
+        zip_pack(study.parent, study.parent.parent / "pack.zip")
+
+
+def test_own_edits_survive_a_pack_made_again(here: Callable[..., Path]) -> None:
+    pack = edited(here(products=["worldcover"])).parent
+    (pack / "landcover.tif").write_bytes(b"damaged")
+    with pytest.warns(KCityWarning, match="holds edits of your own and was kept.*study.fetched"):
+        study = here(products=["worldcover", "copernicus_glo30"])
+    assert still_edited(study)
+    fresh = load_study(pack / "study.fetched.toml")
+    assert (fresh.official.electricity_access, fresh.sources.elevation) == (None, "elevation.tif")
+    assert [line.split(":")[0] for line in verify_pack(pack)] == [
+        "study.toml",
+        "rates.xlsx",
+        "results",
+        "study.fetched.toml",
+    ]
+    with pytest.warns(KCityWarning, match="was kept"):
+        assert still_edited(here(products=["worldcover"]))
+
+
+def test_own_file_is_never_written_over(here: Callable[..., Path], world: Server) -> None:
+    pack = here(products=["worldcover"]).parent
+    (pack / "elevation.tif").write_bytes(b"from the ministry")
+    world.reset()
+    with pytest.raises(OutputError, match=r"elevation\.tif: is a file of your own.*rename it"):
+        here(products=["worldcover", "copernicus_glo30"])
+    assert world.log(".tif") == [], "said before anything is downloaded"
+    assert (pack / "elevation.tif").read_bytes() == b"from the ministry"
+
+
+def test_pack_moved_aside_by_a_killed_run_comes_back(
+    here: Callable[..., Path], tmp_path: Path
+) -> None:
+    edited(here(products=["worldcover"]))
+    (tmp_path / "pack").rename(tmp_path / ".pack.old")
+    assert still_edited(here(products=["worldcover"]))
+
+
+def test_notes_of_another_request_do_not_stay(
+    here: Callable[..., Path], world: Server, tmp_path: Path
+) -> None:
+    world.fault("GHS_POP", "status", status=503, times=999)
+    with pytest.raises(SourceError):
+        here(products=["copernicus_glo30", "ghs_pop"], config={"attempts": 1})
+    assert (tmp_path / ".pack.part" / "elevation.tif.json").exists()
+    assert verify_pack(here(products=["worldcover"]).parent) == []
+
+
 def test_kill_half_way_leaves_no_pack(
     here: Callable[..., Path], world: Server, tmp_path: Path, config: Config
 ) -> None:
