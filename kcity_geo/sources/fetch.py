@@ -14,12 +14,14 @@ import json
 import math
 import shutil
 import warnings
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import shapely
+from filelock import FileLock, Timeout
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.city import make_city
@@ -45,7 +47,7 @@ from kcity_geo.sources.products import Layer, NoDataHereError, fetch_raster
 from kcity_geo.studyfile import load_study
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from kcity_geo.config import Config
     from kcity_geo.sources.download import Progress
@@ -166,32 +168,71 @@ def fetch(  # noqa: PLR0913 - all but two are by keyword and have defaults
     where = _place(place, boundary, catalogue=catalogue, fetcher=fetcher)
     make_city(where.name, where.boundary, config=config)  # refuses what is no city
     request = _request_key(where, chosen, commercial=commercial, route=osm_route)
-    _restore(out)
-    if (study := _already_there(out, request)) is not None:
-        return study
-    own = _own_work(out, chosen)
     stage = out.parent / f".{out.name}.part"
+    job = _Job(where, stage, catalogue, fetcher, commercial, frozenset(products or ()))
+    with _alone(out, config):
+        _restore(out)
+        if (study := _already_there(out, request)) is not None:
+            return study
+        return _make_pack(
+            job, out, chosen, request=request, route=osm_route, allow_partial=allow_partial
+        )
+
+
+@contextmanager
+def _alone(out: Path, config: Config) -> Iterator[None]:
+    """Let one run at a time work on a pack; the next one finds it ready."""
+    name = hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:20]
+    lock = FileLock(config.cache_dir / "locks" / f"{name}.lock", timeout=config.deadline_s)
     try:
-        stage.mkdir(parents=True, exist_ok=True)
+        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise OutputError(
+            f"{out}: another run is still making this pack; wait for it, or give another --out"
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"{lock.lock_file}: cannot be written ({error}); set KCITY_CACHE"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _make_pack(
+    job: _Job,
+    out: Path,
+    chosen: list[Product],
+    *,
+    request: str,
+    route: str | None,
+    allow_partial: bool,
+) -> Path:
+    own = _own_work(out, chosen)
+    try:
+        job.stage.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error})") from error
-    job = _Job(where, stage, catalogue, fetcher, commercial, frozenset(products or ()))
-    entries, missing, failed = _collect(job, chosen, route=osm_route)
+    entries, missing, failed = _collect(job, chosen, route=route)
     if failed and not allow_partial:
-        raise _summary(where, failed, stage)
+        raise _summary(job.place, failed, job.stage)
     missing |= {theme: f"failed: {error}" for theme, error in failed.items()}
     for theme, reason in missing.items():
-        warnings.warn(f"{where.name}: no {theme} in the pack: {reason}", KCityWarning, stacklevel=2)
+        _note(f"{job.place.name}: no {theme} in the pack: {reason}")
     _assemble(job, entries, missing, failed=sorted(failed), request=request)
-    _bring_along(out, stage, own)
-    _move_in(stage, out)
+    _bring_along(out, job.stage, own)
+    _move_in(job.stage, out)
     if STUDY in own:
-        warnings.warn(
-            f"{out / STUDY}: holds edits of your own and was kept; the one of this run is {_FETCHED}",
-            KCityWarning,
-            stacklevel=2,
+        _note(
+            f"{out / STUDY}: holds edits of your own and was kept; the one of this run is {_FETCHED}"
         )
     return out / STUDY
+
+
+def _note(text: str) -> None:
+    warnings.warn(text, KCityWarning, stacklevel=4)
 
 
 # -- what is asked -----------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,7 +30,7 @@ from kcity_geo.errors import (
     StudyError,
 )
 from kcity_geo.sources.catalogue import Catalogue, load_catalogue
-from kcity_geo.sources.fetch import fetch, fetch_cities
+from kcity_geo.sources.fetch import _alone, fetch, fetch_cities
 from kcity_geo.sources.pack import open_pack, verify_pack, zip_pack
 from kcity_geo.studyfile import load_study, resolve_path
 
@@ -427,36 +428,88 @@ def test_notes_of_another_request_do_not_stay(
     assert verify_pack(here(products=["worldcover"]).parent) == []
 
 
+def program(config: Config, pack: Path, products: list[str]) -> list[str]:
+    """A command that makes a pack of Monaco's middle with the user's catalogue beside it."""
+    return [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        (
+            "from pathlib import Path\nimport shapely\nfrom kcity_geo.config import Config\n"
+            "from kcity_geo.sources.fetch import fetch\n"
+            f"c = Config(cache_dir=Path({str(config.cache_dir)!r}), allow_private_hosts=True, deadline_s=60)\n"
+            f"fetch('Monaco', boundary=shapely.box(7.41, 43.73, 7.43, 43.74), out=Path({str(pack)!r}), "
+            f"config=c, catalogue=Path({str(pack.parent / 'my-sources.toml')!r}), products={products!r})\n"
+        ),
+    ]
+
+
+def started(words: list[str]) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def until(ready: Callable[[], bool], running: subprocess.Popen[str]) -> None:
+    """Wait for something that a running process does."""
+    last = time.monotonic() + 60
+    while not ready():
+        assert time.monotonic() < last
+        assert running.poll() is None, running.communicate()[1]
+        time.sleep(0.05)
+
+
 def test_kill_half_way_leaves_no_pack(
-    here: Callable[..., Path], world: Server, tmp_path: Path, config: Config
+    world: Server, tmp_path: Path, config: Config, here: Callable[..., Path]
 ) -> None:
-    script = (
-        "import sys\nfrom pathlib import Path\nfrom kcity_geo.config import Config\n"
-        "from kcity_geo.sources.fetch import fetch\n"
-        f"c = Config(cache_dir=Path({str(config.cache_dir)!r}), allow_private_hosts=True, deadline_s=30)\n"
-        "import shapely\n"
-        f"fetch('Monaco', boundary=shapely.box(7.41, 43.73, 7.43, 43.74), out=Path({str(tmp_path / 'pack')!r}), config=c, catalogue=Path({str(tmp_path / 'my-sources.toml')!r}), products=['copernicus_glo30', 'ghs_pop'])\n"
-    )
+    wanted = ["copernicus_glo30", "ghs_pop"]
     with pytest.raises(StudyError):
         here(products=["nothing_like_it"])  # writes my-sources.toml
-    world.fault("GHS_POP", "pause", seconds=30, times=1)
-    running = subprocess.Popen(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
-    try:
-        import time
+    world.fault("GHS_POP", "pause", seconds=60, times=1)
+    running = started(program(config, tmp_path / "pack", wanted))
 
-        until = time.monotonic() + 40
-        while not any("GHS_POP" in r["path"] and r["method"] == "GET" for r in world.log()):
-            assert time.monotonic() < until
-            assert running.poll() is None
-            time.sleep(0.1)
+    def parts():
+        return config.cache_dir.rglob("*ghs_pop*.zip.part")
+
+    try:
+        until(lambda: any(p.stat().st_size > 0 for p in parts()), running)
+        assert running.poll() is None, "it still waits for the other half"
     finally:
         running.kill()
-        running.wait()
+        running.communicate()
     assert not (tmp_path / "pack").exists()
-    assert verify_pack(here(products=["copernicus_glo30", "ghs_pop"]).parent) == []
+    assert verify_pack(here(products=wanted).parent) == []
+
+
+def test_two_runs_of_one_pack(
+    world: Server, tmp_path: Path, config: Config, here: Callable[..., Path]
+) -> None:
+    wanted = ["copernicus_glo30", "ghs_pop", "worldcover"]
+    with pytest.raises(StudyError):
+        here(products=["nothing_like_it"])
+    world.fault("GHS_POP", "pause", seconds=3, times=1)
+    first = started(program(config, tmp_path / "pack", wanted))
+    until((tmp_path / ".pack.part").is_dir, first)
+    second = started(program(config, tmp_path / "pack", wanted))
+    said = [p.communicate(timeout=100)[1] for p in (first, second)]
+    assert [p.returncode for p in (first, second)] == [0, 0], said
+    assert verify_pack(tmp_path / "pack") == []
+    asked = [r for r in world.log("GHS_POP") if r["method"] == "GET"]
+    assert len(asked) == 1, "the second run waits and finds the pack ready"
+
+
+def test_pack_that_another_run_is_making(
+    here: Callable[..., Path], config: Config, tmp_path: Path
+) -> None:
+    with (
+        _alone(tmp_path / "pack", config),
+        pytest.raises(OutputError, match="another run is still making this pack"),
+    ):
+        here(
+            products=["worldcover"],
+            boundary=shapely.box(7.41, 43.73, 7.43, 43.74),
+            config={"deadline_s": 0.5},
+        )
 
 
 # -- refusals -----------------------------------------------------------------------------------
