@@ -75,6 +75,14 @@ _AGAIN = {408, 425, 429, 500, 502, 503, 504, 529}
 T = TypeVar("T")
 
 
+class _Turn(threading.local):
+    """What the current thread is in the middle of: hosts it has to itself, end of a patient call."""
+
+    def __init__(self) -> None:
+        self.hosts: set[str] = set()
+        self.ends: float | None = None
+
+
 class _Again(Exception):  # noqa: N818 - not an error yet: the request may be repeated
     def __init__(self, message: str, *, wait_s: float | None = None) -> None:
         super().__init__(message)
@@ -103,6 +111,7 @@ class Fetcher:
         self.pauses = dict(pauses or {})
         self.progress = progress
         self._session: requests.Session | None = None
+        self._turn = _Turn()
 
     @property
     def user_agent(self) -> str:
@@ -607,19 +616,34 @@ class Fetcher:
             return
         stamp = self.config.cache_dir / "hosts" / safe_name(parts.netloc)
         stamp.parent.mkdir(parents=True, exist_ok=True)
+        with self._alone(stamp, url, deadline):
+            with contextlib.suppress(FileNotFoundError):
+                left = pause_s - (time.time() - stamp.stat().st_mtime)
+                time.sleep(min(max(0.0, left), pause_s))
+            try:
+                yield
+            finally:
+                stamp.touch()
+
+    @contextlib.contextmanager
+    def _alone(self, stamp: Path, url: str, deadline: float) -> Iterator[None]:
+        """Have a host to oneself; a request within a patient call has it already."""
+        if str(stamp) in self._turn.hosts:
+            yield
+            return
+        lock = FileLock(f"{stamp}.lock", timeout=max(0.0, deadline - time.monotonic()))
         try:
-            with FileLock(f"{stamp}.lock", timeout=max(0.0, deadline - time.monotonic())):
-                with contextlib.suppress(FileNotFoundError):
-                    left = pause_s - (time.time() - stamp.stat().st_mtime)
-                    time.sleep(min(max(0.0, left), pause_s))
-                try:
-                    yield
-                finally:
-                    stamp.touch()
+            lock.acquire()
         except Timeout as error:
             raise SourceTimeoutError(
                 f"{url}: other runs keep its host busy; wait for them"
             ) from error
+        self._turn.hosts.add(str(stamp))
+        try:
+            yield
+        finally:
+            self._turn.hosts.discard(str(stamp))
+            lock.release()
 
     # -- other people's clients ----------------------------------------------------------------
 

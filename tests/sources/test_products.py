@@ -93,7 +93,7 @@ def get(
             catalogue.product(product),
             bounds,
             out,
-            fetcher=Fetcher(replace(config, **changes)),
+            fetcher=Fetcher(replace(config, **changes), pauses=more.pop("pauses", None)),
             **more,
         )
         with rasterio.open(out) as data:
@@ -435,6 +435,15 @@ def test_raster_faults(
     one_dem.fault("_DEM.tif", times=1, **fault)
     values, transform, _, _ = get("copernicus_glo30", BOX)
     np.testing.assert_allclose(values, field(*centres(values, transform)), atol=1e-3)
+
+
+def test_pause_of_a_host_of_rasters(get: Callable[..., Any], one_dem: Server) -> None:
+    """A raster is several requests in one patient call; they wait for the host, not for each other."""
+    host = one_dem.base.removeprefix("http://")
+    values, *_ = get("copernicus_glo30", BOX, pauses={host: 0.2})
+    assert values.size
+    times = [r["time"] for r in one_dem.log()]
+    assert times[-1] - times[0] > 0.5, "list, two times HEAD, and HEAD again: three pauses"
 
 
 def test_no_sidecar_is_asked_for(get: Callable[..., Any], one_dem: Server) -> None:
