@@ -790,7 +790,10 @@ class Fetcher:
         before = self.head(url, what=what)
         if before.status != requests.codes.ok:
             raise SourceError(f"{what or url}: the server answers {before.status} for {url}")
-        where = f"/vsicurl/{before.final_url}"
+        final, etag = self._where_read(url, what=what or url)
+        if etag != before.etag:
+            raise _Again("the file changed on the server while it was read")
+        where = f"/vsicurl/{final}"
         try:
             with (
                 rasterio.Env(**self._gdal_options(where)),
@@ -804,6 +807,18 @@ class Fetcher:
         if (after.etag, after.length) != (before.etag, before.length):
             raise _Again("the file changed on the server while it was read")
 
+    def _where_read(self, url: str, *, what: str) -> tuple[str, str]:
+        """Follow the redirects of a read ourselves: GDAL would follow them into a private network."""
+        deadline = self.deadline()
+
+        def ask() -> tuple[str, str]:
+            headers = {"Range": "bytes=0-0", "Accept-Encoding": "identity"}
+            with self._polite(url, deadline), self._open("GET", url, headers, deadline) as response:
+                self._require_ok(response)
+                return response.url, response.headers.get("ETag", "")
+
+        return self._retried(ask, what=what, url=url, deadline=deadline)
+
     def _gdal_options(self, where: str) -> dict[str, Any]:
         return {
             "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -816,7 +831,7 @@ class Fetcher:
             "GDAL_HTTP_LOW_SPEED_LIMIT": 1000,  # bytes a second
             "GDAL_HTTP_CONNECTTIMEOUT": max(1, round(self.config.connect_timeout_s)),
             "GDAL_HTTP_USERAGENT": self.user_agent,
-            "GDAL_NETRC": "NO",
+            "GDAL_HTTP_NETRC": "NO",
             "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
             "VSI_CACHE": "TRUE",
         }

@@ -75,6 +75,14 @@ def calm(server: Server) -> Server:
 
 
 @pytest.fixture
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Another server, that stands for one in a private network."""
+    running = Server(tmp_path_factory.mktemp("inside"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
 def config(tmp_path: Path) -> Config:
     """Short patience, loopback allowed."""
     return Config(

@@ -431,9 +431,10 @@ def test_raster_faults(
         get("copernicus_glo30", BOX, config={"attempts": 2})
     assert time.monotonic() - started < 7
     assert not list(tmp_path.glob("*.tif*")), "nothing half-made is left"
-    one_dem.reset()
-    one_dem.fault("_DEM.tif", times=1, **fault)
-    values, transform, _, _ = get("copernicus_glo30", BOX)
+    for times in (1, 2, 3):  # the first may meet our own look, the next ones GDAL's
+        one_dem.reset()
+        one_dem.fault("_DEM.tif", times=times, **fault)
+        values, transform, _, _ = get("copernicus_glo30", BOX, config={"attempts": 5})
     np.testing.assert_allclose(values, field(*centres(values, transform)), atol=1e-3)
 
 
@@ -444,6 +445,38 @@ def test_pause_of_a_host_of_rasters(get: Callable[..., Any], one_dem: Server) ->
     assert values.size
     times = [r["time"] for r in one_dem.log()]
     assert times[-1] - times[0] > 0.5, "list, two times HEAD, and HEAD again: three pauses"
+
+
+def test_redirect_of_the_read_into_a_private_network(
+    get: Callable[..., Any], one_dem: Server, inside: Server
+) -> None:
+    """HEAD is answered, and only the read is sent elsewhere: GDAL would go there unasked."""
+    inside.put("secret/x.tif", next(one_dem.root.rglob("*S01_00_W001*.tif")).read_bytes())
+    to = inside.base.replace("127.0.0.1", "localhost") + "/secret/x.tif"
+    one_dem.fault("_DEM.tif", "redirect", to=to, method="GET", times=99)
+    with pytest.raises(SourceError, match=r"leads to the private address .*localhost"):
+        get("copernicus_glo30", BOX)
+    assert inside.log() == []
+
+
+def test_redirect_of_the_read_on_the_same_host(get: Callable[..., Any], one_dem: Server) -> None:
+    whole = next(one_dem.root.rglob("*S01_00_W001*.tif")).read_bytes()
+    to = one_dem.put("mirror/dem.tif", whole)
+    one_dem.fault("S01_00_W001_00_DEM.tif", "redirect", to=to, method="GET", times=1)
+    values, transform, _, _ = get("copernicus_glo30", BOX)
+    np.testing.assert_allclose(values, field(*centres(values, transform)), atol=1e-3)
+    gets = [r["path"] for r in one_dem.log(".tif") if r["method"] == "GET"]
+    assert len([p for p in gets if "mirror" not in p]) == 1, "GDAL is given the final address"
+
+
+def test_no_credentials_of_a_netrc(
+    get: Callable[..., Any], one_dem: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login joe password secret\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    get("copernicus_glo30", BOX)
+    assert not any("authorization" in r["headers"] for r in one_dem.log())
 
 
 def test_no_sidecar_is_asked_for(get: Callable[..., Any], one_dem: Server) -> None:
