@@ -120,8 +120,9 @@ class Fetcher:
         return f"kcity_geo/0.1 ({contact})"
 
     def deadline(self) -> float:
-        """Moment (monotonic clock) at which a download begun now must be over."""
-        return time.monotonic() + self.config.deadline_s
+        """Moment (monotonic clock) at which what begins now must be over; parts end with the whole."""
+        end = time.monotonic() + self.config.deadline_s
+        return end if self._turn.ends is None else min(end, self._turn.ends)
 
     # -- whole files -------------------------------------------------------------------------
 
@@ -458,6 +459,9 @@ class Fetcher:
         return self._retried(ask, what=what, url=url, deadline=deadline)
 
     def _retried(self, ask: Callable[[], T], *, what: str, url: str, deadline: float) -> T:
+        if self._turn.ends is not None:  # a part of a patient call, which is tried again as a whole
+            return ask()
+
         def pause(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             asked = error.wait_s if isinstance(error, _Again) else None
@@ -713,11 +717,14 @@ class Fetcher:
         deadline = self.deadline()
 
         def once() -> T:
-            with self._polite(url, deadline):
-                try:
+            self._turn.ends = deadline
+            try:
+                with self._polite(url, deadline):
                     return ask()
-                except (requests.RequestException, HTTPError) as error:
-                    raise _Again(why(error)) from error
+            except (requests.RequestException, HTTPError) as error:
+                raise _Again(why(error)) from error
+            finally:
+                self._turn.ends = None
 
         return self._retried(once, what=what, url=url, deadline=deadline)
 
@@ -799,6 +806,7 @@ class Fetcher:
                 rasterio.Env(**self._gdal_options(where)),
                 rasterio.open(where, driver="GTiff") as data,
             ):
+                rasterio.env.setenv(**self._gdal_options(where))  # less time is left
                 yield data, before
         except (RasterioError, MemoryError) as error:
             cause = error.__cause__ or error
@@ -820,16 +828,17 @@ class Fetcher:
         return self._retried(ask, what=what, url=url, deadline=deadline)
 
     def _gdal_options(self, where: str) -> dict[str, Any]:
+        left_s = max(0.1, self.deadline() - time.monotonic())
         return {
             "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
             "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif,.tiff",
             "CPL_VSIL_CURL_NON_CACHED": where,  # a failure must not be remembered
-            "GDAL_HTTP_MAX_RETRY": self.config.attempts - 1,
-            "GDAL_HTTP_RETRY_DELAY": self.config.backoff_s / 4,
-            "GDAL_HTTP_TIMEOUT": max(1, round(self.config.deadline_s / 2)),
-            "GDAL_HTTP_LOW_SPEED_TIME": max(1, round(self.config.read_timeout_s)),
+            "GDAL_HTTP_MAX_RETRY": 1,  # `patiently` tries again, too
+            "GDAL_HTTP_RETRY_DELAY": min(self.config.backoff_s, left_s) / 4,
+            "GDAL_HTTP_TIMEOUT": left_s / 2,  # a request and its second try
+            "GDAL_HTTP_LOW_SPEED_TIME": max(1, round(min(self.config.read_timeout_s, left_s))),
             "GDAL_HTTP_LOW_SPEED_LIMIT": 1000,  # bytes a second
-            "GDAL_HTTP_CONNECTTIMEOUT": max(1, round(self.config.connect_timeout_s)),
+            "GDAL_HTTP_CONNECTTIMEOUT": min(self.config.connect_timeout_s, left_s),
             "GDAL_HTTP_USERAGENT": self.user_agent,
             "GDAL_HTTP_NETRC": "NO",
             "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import rasterio
+import requests
 from pyproj import Transformer
 from rasterio.transform import Affine, from_origin
 
@@ -518,14 +519,53 @@ def test_provenance_says_all(
     assert note["retrieved"].startswith("20")
 
 
+@pytest.mark.parametrize("attempts", [3, 5])
 @pytest.mark.parametrize(
     "fault",
-    [{"fault": "slow", "seconds": 0.05}, {"fault": "pause", "seconds": 8.0}],
-    ids=["slow bytes", "silence"],
+    [
+        {"fault": "slow", "seconds": 0.05},
+        {"fault": "slow", "seconds": 0.0005},
+        {"fault": "pause", "seconds": 60.0},
+    ],
+    ids=["slow bytes", "less slow bytes", "silence"],
 )
-def test_slow_raster_ends_in_time(fault: dict, get: Callable[..., Any], one_dem: Server) -> None:
+def test_slow_raster_ends_in_time(
+    fault: dict, attempts: int, get: Callable[..., Any], one_dem: Server
+) -> None:
     one_dem.fault("_DEM.tif", times=999, method="GET", **fault)
+    limits = {"deadline_s": 3.0, "read_timeout_s": 1.0, "attempts": attempts}
     started = time.monotonic()
     with pytest.raises(SourceError, match="Copernicus"):
-        get("copernicus_glo30", BOX, config={"deadline_s": 3.0, "read_timeout_s": 1.0})
-    assert time.monotonic() - started < 3.0 + 2.0
+        get("copernicus_glo30", BOX, config=limits)
+    assert time.monotonic() - started < 20.0, "no multiple of what the faults last"
+
+
+@pytest.mark.parametrize("attempts", [2, 5])
+def test_tries_of_gdal_do_not_multiply_ours(
+    attempts: int, get: Callable[..., Any], one_dem: Server
+) -> None:
+    one_dem.fault("_DEM.tif", "status", status=503, times=999, method="GET")
+    with pytest.raises(SourceError, match="503"):
+        get("copernicus_glo30", BOX, config={"attempts": attempts})
+    gets = [r for r in one_dem.log("_DEM.tif") if r["method"] == "GET"]
+    assert len(gets) == attempts
+
+
+def test_time_that_gdal_may_take_is_what_is_left(config: Config, calm: Server) -> None:
+    calm.put("h/a.tif", cog(np.zeros((200, 200), np.uint8), from_origin(0, 1, 0.01, 0.01)))
+    fetcher = Fetcher(replace(config, deadline_s=8.0))
+    times = []
+
+    def ask() -> None:
+        options = fetcher._gdal_options("x")
+        times.append((options["GDAL_HTTP_TIMEOUT"], options["GDAL_HTTP_LOW_SPEED_TIME"]))
+        if len(times) < 3:
+            time.sleep(1.0)
+            raise requests.ConnectionError
+
+    fetcher.patiently(ask, url="http://h.example/", what="x")
+    (first, low), (second, _), (third, _) = times
+    assert 3.5 < first <= 4.0
+    assert first - second >= 0.5
+    assert second - third >= 0.5
+    assert low == 1
