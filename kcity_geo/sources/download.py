@@ -653,7 +653,13 @@ class Fetcher:
 
     @contextlib.contextmanager
     def osmnx(
-        self, url: str, *, cache: Path, timeout_s: float, retry_after_s: float = 0.0
+        self,
+        url: str,
+        *,
+        cache: Path,
+        timeout_s: float,
+        expects: Callable[[Any], bool],
+        retry_after_s: float = 0.0,
     ) -> Iterator[ModuleType]:
         """
         Lend OSMnx our manners: its settings and the resolver are as before afterwards.
@@ -663,6 +669,7 @@ class Fetcher:
         url : of the Overpass or Nominatim server.
         cache : folder for its answers; damaged ones are moved to ``quarantine`` first.
         timeout_s : the server's own time for one query.
+        expects : says whether parsed JSON is an answer of this server; what is not is never kept.
         retry_after_s : least pause after a 429 that names none.
 
         Yields
@@ -687,7 +694,7 @@ class Fetcher:
                 settings.requests_kwargs = {
                     "allow_redirects": False,
                     "stream": True,
-                    "hooks": {"response": self._osm_hook(retry_after_s)},
+                    "hooks": {"response": self._osm_hook(expects, retry_after_s)},
                 }
                 settings.http_user_agent = self.user_agent
                 settings.http_referer = "https://kcity-geo.readthedocs.io"
@@ -728,12 +735,14 @@ class Fetcher:
 
         return self._retried(once, what=what, url=url, deadline=deadline)
 
-    def _osm_hook(self, retry_after_s: float) -> Callable[..., requests.Response]:
+    def _osm_hook(
+        self, expects: Callable[[Any], bool], retry_after_s: float
+    ) -> Callable[..., requests.Response]:
         deadline = self.deadline()
 
         def check(response: requests.Response, *_: object, **__: object) -> requests.Response:
             try:
-                body = self._osm_body(response, retry_after_s, deadline)
+                body = self._osm_body(response, expects, retry_after_s, deadline)
             except BaseException:
                 response.close()
                 raise
@@ -744,7 +753,11 @@ class Fetcher:
         return check
 
     def _osm_body(
-        self, response: requests.Response, retry_after_s: float, deadline: float
+        self,
+        response: requests.Response,
+        expects: Callable[[Any], bool],
+        retry_after_s: float,
+        deadline: float,
     ) -> bytes:
         if response.is_redirect:
             raise SourceError(
@@ -771,6 +784,8 @@ class Fetcher:
             raise _Again(what if page else f"is not whole JSON ({error})") from error
         if isinstance(answer, dict) and "remark" in answer:
             raise _Again(f"the server gave up half-way: {str(answer['remark'])[:200]}")
+        if not expects(answer):
+            raise _Again(f"the server sent JSON that is no answer: {bytes(body[:80])!r}")
         return bytes(body)
 
     @contextlib.contextmanager

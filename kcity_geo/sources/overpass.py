@@ -155,10 +155,12 @@ def download_osm(
             if path.exists():  # too old: ask anew, whatever was kept half-way
                 shutil.rmtree(raw, ignore_errors=True)
             _ask(box, wanted, raw, product=product, fetcher=fetcher)
-            answers = [json.loads(p.read_bytes()) for p in sorted(raw.glob("*.json"))]
-            date = answer_to_pbf(answers, path, box=box)
+            try:
+                answers = [json.loads(p.read_bytes()) for p in sorted(raw.glob("*.json"))]
+                date = answer_to_pbf(answers, path, box=box)
+            finally:  # an answer that is none must not be read again
+                shutil.rmtree(raw, ignore_errors=True)
             _note(path, product.url, date)
-            shutil.rmtree(raw, ignore_errors=True)
     except Timeout as error:
         raise SourceTimeoutError(
             "Overpass: another run is using it; wait for that run, public servers want one at a time"
@@ -191,7 +193,11 @@ def _ask(
     fetcher: Fetcher,
 ) -> None:
     with fetcher.osmnx(
-        product.url, cache=raw, timeout_s=product.timeout_s, retry_after_s=product.retry_after_s
+        product.url,
+        cache=raw,
+        timeout_s=product.timeout_s,
+        expects=_is_answer,
+        retry_after_s=product.retry_after_s,
     ) as ox:
         ox.settings.cache_only_mode = True  # public way to the raw answer
 
@@ -202,6 +208,13 @@ def _ask(
                 return
 
         fetcher.patiently(ask, url=product.url, what="OpenStreetMap by Overpass")
+
+
+def _is_answer(answer: Any) -> bool:  # noqa: ANN401 - any JSON
+    elements = answer.get("elements") if isinstance(answer, dict) else None
+    return isinstance(elements, list) and all(
+        isinstance(item, dict) and "type" in item and "id" in item for item in elements
+    )
 
 
 def answer_to_pbf(answers: Iterable[Mapping[str, Any]], path: Path, *, box: shapely.Polygon) -> str:
@@ -224,20 +237,15 @@ def answer_to_pbf(answers: Iterable[Mapping[str, Any]], path: Path, *, box: shap
         If an answer is not one of Overpass.
     """
     import osmium
-    from osmium.osm import mutable
 
-    kinds: dict[str, dict[int, Mapping[str, Any]]] = {"node": {}, "way": {}, "relation": {}}
-    dates = []
-    for answer in answers:
-        try:
-            dates.append(str(answer.get("osm3s", {}).get("timestamp_osm_base", "")))
-            for item in answer["elements"]:
-                if item["type"] in kinds:
-                    kinds[item["type"]][int(item["id"])] = item
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise SourceError(
-                f"Overpass: the answer is not OpenStreetMap JSON ({error!r})"
-            ) from error
+    items = list(answers)
+    try:
+        dates = [str(a.get("osm3s", {}).get("timestamp_osm_base", "")) for a in items]
+        kinds = _by_kind(items)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SourceError(
+            f"Overpass: the answer is not OpenStreetMap JSON ({error!r}); run again later"
+        ) from error
     date = min((d for d in dates if d), default="")
     header = osmium.io.Header()
     header.set("generator", "kcity_geo")
@@ -248,17 +256,46 @@ def answer_to_pbf(answers: Iterable[Mapping[str, Any]], path: Path, *, box: shap
     header.add_box(osmium.osm.Box(west, south, east, north))
     temporary = path.with_name("part-" + path.name)
     temporary.unlink(missing_ok=True)
-    with osmium.SimpleWriter(str(temporary), header=header) as writer:
-        for number, item in sorted(kinds["node"].items()):
-            at = (float(item["lon"]), float(item["lat"]))
-            writer.add_node(mutable.Node(id=number, location=at, tags=_tags(item)))
-        for number, item in sorted(kinds["way"].items()):
-            writer.add_way(mutable.Way(id=number, nodes=item.get("nodes", []), tags=_tags(item)))
-        for number, item in sorted(kinds["relation"].items()):
-            members = [(m["type"][0], m["ref"], m.get("role", "")) for m in item.get("members", [])]
-            writer.add_relation(mutable.Relation(id=number, members=members, tags=_tags(item)))
+    try:
+        with osmium.SimpleWriter(str(temporary), header=header) as writer:
+            for name, add in (
+                ("node", writer.add_node),
+                ("way", writer.add_way),
+                ("relation", writer.add_relation),
+            ):
+                for _, item in sorted(kinds[name].items()):
+                    add(_element(name, item))
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
+        temporary.unlink(missing_ok=True)
+        raise SourceError(
+            f"Overpass: the answer holds what is no OpenStreetMap object ({error!r}); run again later"
+        ) from error
     temporary.replace(path)
     return date
+
+
+def _by_kind(answers: Iterable[Mapping[str, Any]]) -> dict[str, dict[int, Mapping[str, Any]]]:
+    kinds: dict[str, dict[int, Mapping[str, Any]]] = {"node": {}, "way": {}, "relation": {}}
+    for answer in answers:
+        for item in answer["elements"]:
+            if item["type"] in kinds:
+                kinds[item["type"]][int(item["id"])] = item
+    return kinds
+
+
+def _element(kind: str, item: Mapping[str, Any]) -> Any:  # noqa: ANN401 - osmium
+    from osmium.osm import mutable
+
+    number, tags = int(item["id"]), _tags(item)
+    if kind == "node":
+        lon, lat = float(item["lon"]), float(item["lat"])
+        if not (abs(lon) <= 180 and abs(lat) <= 90):  # noqa: PLR2004 - degrees
+            raise ValueError(f"node {number} lies at {lon}, {lat}")
+        return mutable.Node(id=number, location=(lon, lat), tags=tags)
+    if kind == "way":
+        return mutable.Way(id=number, nodes=item.get("nodes", []), tags=tags)
+    members = [(m["type"][0], m["ref"], m.get("role", "")) for m in item.get("members", [])]
+    return mutable.Relation(id=number, members=members, tags=tags)
 
 
 def _tags(item: Mapping[str, Any]) -> dict[str, str]:

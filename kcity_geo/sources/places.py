@@ -389,7 +389,8 @@ def _geocode(
     name: str, product: Product, config: Config, fetcher: Fetcher
 ) -> dict[str, Any] | None:
     """Ask Nominatim; None when it knows the name but no outline."""
-    with fetcher.osmnx(product.url, cache=config.cache_dir / "nominatim", timeout_s=30.0) as ox:
+    cache = config.cache_dir / "nominatim"
+    with fetcher.osmnx(product.url, cache=cache, timeout_s=30.0, expects=_is_answer) as ox:
         missing = ox._errors.InsufficientResponseError  # noqa: SLF001 - has no public name
 
         def ask() -> dict[str, Any] | None:
@@ -410,6 +411,22 @@ def _geocode(
             }
 
         return fetcher.patiently(ask, url=product.url, what=f"Nominatim, {name}")
+
+
+def _is_answer(answer: Any) -> bool:  # noqa: ANN401 - any JSON
+    return isinstance(answer, list) and all(_is_row(row) for row in answer)
+
+
+def _is_row(row: Any) -> bool:  # noqa: ANN401 - any JSON
+    """Say whether a row of Nominatim has all that OSMnx and we read of it."""
+    try:
+        numbers = [float(row[k]) for k in ("lat", "lon", "importance")]
+        box = [float(v) for v in row["boundingbox"]]
+        named = isinstance(row.get("display_name") or row["name"], str)
+        there = not shape(row["geojson"]).is_empty
+    except (TypeError, ValueError, LookupError, AttributeError, shapely.errors.ShapelyError):
+        return False
+    return named and there and len(box) == 4 and all(map(math.isfinite, numbers + box))  # noqa: PLR2004 - edges
 
 
 def _from_nominatim(answer: Mapping[str, Any], known: list[dict[str, Any]]) -> Place:

@@ -249,6 +249,41 @@ def test_broken_answer_is_no_answer(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+NONSENSE: dict[str, Any] = {
+    "a list": [],
+    "no elements": {"version": 0.6},
+    "elements are text": {"elements": "x"},
+    "element is a number": {"elements": [1]},
+    "node without place": {"elements": [{"type": "node", "id": 1}]},
+    "node beside the Earth": {"elements": [{"type": "node", "id": 1, "lat": 1e9, "lon": 7}]},
+    "member of no type": {"elements": [{"type": "relation", "id": 1, "members": [{}]}]},
+    "tags are a list": {
+        "elements": [{"type": "node", "id": 1, "lat": 43.7, "lon": 7.4, "tags": ["a"]}]
+    },
+    "huge number": {"elements": [{"type": "node", "id": 2**70, "lat": 43.7, "lon": 7.4}]},
+    "long tag": {
+        "elements": [
+            {"type": "node", "id": 1, "lat": 43.7, "lon": 7.4, "tags": {"name": "ab" * 2000}}
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_nonsense_is_a_typed_error_and_never_kept(
+    name: str, ask: Callable[..., Path], calm: Server, config: Config
+) -> None:
+    calm.put(API, json.dumps(NONSENSE[name]))
+    with pytest.raises(SourceError, match="Overpass"):
+        ask(attempts=1)
+    assert not list((config.cache_dir / "overpass").rglob("*.json"))
+    assert not list((config.cache_dir / "overpass").rglob("*.pbf"))
+    calm.put(API, json.dumps(little_answer()))
+    calm.reset()
+    assert ask(attempts=1).exists(), "the next run asks again"
+    assert len(calm.log(API)) == 1
+
+
 # -- both routes ------------------------------------------------------------------------------------
 
 

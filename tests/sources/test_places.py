@@ -248,6 +248,33 @@ def test_nominatim_out_of_order(
     )
 
 
+NONSENSE: dict[str, Any] = {
+    "a table": {"a": 1},
+    "a number": 5,
+    "texts": ["x"],
+    "no lat": [{k: v for k, v in nominatim().items() if k != "lat"}],
+    "no importance": [{k: v for k, v in nominatim().items() if k != "importance"}],
+    "no box": [{k: v for k, v in nominatim().items() if k != "boundingbox"}],
+    "no names": [
+        {k: v for k, v in nominatim().items() if k not in {"name", "display_name"}},
+    ],
+    "empty outline": [nominatim(geojson={"type": "Polygon", "coordinates": []})],
+    "no number": [nominatim(lat="north")],
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_nonsense_of_nominatim_is_a_typed_error_and_never_kept(
+    name: str, calm: Server, config: Config, local_catalogue: Callable[..., Catalogue]
+) -> None:
+    calm.put("nominatim.openstreetmap.org/search-monaco-monaco.json", json.dumps(NONSENSE[name]))
+    hasty, catalogue = replace(config, attempts=1), local_catalogue()
+    with pytest.raises(SourceError, match="Nominatim, Monaco, Monaco: .*JSON that is no answer"):
+        look_up("Monaco, Monaco", config=hasty, catalogue=catalogue)
+    put_answer(calm, "monaco-monaco", [nominatim()])
+    assert look_up("Monaco, Monaco", config=hasty, catalogue=catalogue).source == "nominatim"
+
+
 def test_place_of_a_drawn_boundary() -> None:
     place = place_of_boundary("Monaco", shapely.Polygon(RING))
     assert (place.country, place.population, place.source) == ("MC", 32_965, "file")
