@@ -20,7 +20,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 if TYPE_CHECKING:
     import socket
 
-__all__ = ["NoNetrc", "PrivateAddress", "PublicOnly", "is_public", "safe_name"]
+__all__ = ["NoNetrc", "OneStep", "PrivateAddress", "PublicOnly", "is_public", "safe_name"]
 
 
 class PrivateAddress(Exception):  # noqa: N818 - must not be an OSError, urllib3 swallows those
@@ -91,6 +91,13 @@ class PublicOnly(HTTPAdapter):
         """Make pools whose connections are looked at; the signature is that of requests."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+class OneStep(requests.Session):
+    """Follows no redirect, and does not even look where it leads: each step is checked by the caller."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Name no target; `requests` would decode it, and leave the connection open when it cannot."""
 
 
 class NoNetrc(requests.auth.AuthBase):

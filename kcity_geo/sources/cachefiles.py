@@ -7,20 +7,22 @@ Small functions on files and answers; the steps that make a download safe are in
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from kcity_geo.errors import SourceError
+from kcity_geo.errors import KCityError, OutputError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import requests
@@ -37,6 +39,7 @@ __all__ = [
     "quarantine",
     "require_digest",
     "retry_after",
+    "storing",
     "total_bytes",
     "validator",
     "why",
@@ -44,6 +47,7 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+_FULL_BYTES = 1_000_000  # less than this left is a full disk
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ def retry_after(response: requests.Response) -> float | None:
     value = response.headers.get("Retry-After", "").strip()
     if not value:
         return None
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value)
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
@@ -126,6 +130,26 @@ def write_atomic(path: Path, text: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(path)
+
+
+@contextlib.contextmanager
+def storing(folder: Path, *, mend: str) -> Iterator[None]:
+    """Give the error of this package for what a full or closed disk makes any library raise."""
+    try:
+        yield
+    except KCityError:
+        raise
+    except Exception as error:
+        if _is_full(folder):
+            raise OutputError(f"{folder}: the disk is full; make room, or {mend}") from error
+        if isinstance(error, OSError):
+            raise OutputError(f"{folder}: cannot be written ({error}); {mend}") from error
+        raise
+
+
+def _is_full(folder: Path) -> bool:
+    there = next(p for p in (folder, *folder.absolute().parents) if p.is_dir())
+    return shutil.disk_usage(there).free < _FULL_BYTES
 
 
 def forget(*paths: Path) -> None:
@@ -167,7 +191,7 @@ def continues(response: requests.Response, meta: Mapping[str, str], have: int) -
 def total_bytes(response: requests.Response, have: int) -> int | None:
     """Give the size of the whole file, bytes; None when the server does not say."""
     length = response.headers.get("Content-Length", "")
-    if not length.isdigit() or response.headers.get("Content-Encoding"):
+    if not (length.isascii() and length.isdigit()) or response.headers.get("Content-Encoding"):
         return None
     return have + int(length)
 

@@ -7,17 +7,23 @@ A catalogue is data from outside: only plain web addresses pass. It opens no con
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
 import tomllib
+from datetime import date
 from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
 from string import Formatter
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import LicenceError, SourceError, StudyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "Catalogue",
@@ -28,6 +34,13 @@ __all__ = [
     "require_licence",
 ]
 
+
+def _day(value: object) -> object:
+    """Take a bare date of TOML for its text."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+Day = Annotated[str, BeforeValidator(_day), Field(pattern=r"^\d{4}-\d\d-\d\d$")]
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 _FIELDS = {"tile", "id", "iso3", "ISO3", "level", "key", "lat", "lon"}
 
@@ -104,6 +117,15 @@ class Product(BaseModel):
     example: dict[str, str] = Field(default_factory=dict)
     mark: str = ""
 
+    @field_validator("key_pattern", "member_pattern")
+    @classmethod
+    def _pattern(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"{value!r} is no regular expression ({error})") from error
+        return value
+
     @field_validator("url", "index_url", "probe_url", "homepage")
     @classmethod
     def _plain_web_address(cls, value: str) -> str:
@@ -154,9 +176,18 @@ class Catalogue(BaseModel):
     model_config = _STRICT
     products: dict[str, Product]
     licences: dict[str, Licence]
-    pause_s: dict[str, float]
+    pause_s: dict[str, Annotated[float, Field(ge=0)]]
     study_area: dict[str, Any]
-    checked: str
+    checked: Day
+
+    @field_validator("study_area")
+    @classmethod
+    def _positive(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for key, number in value.items():
+            right = isinstance(number, int | float) and math.isfinite(number) and number > 0
+            if key != "mark" and not right:
+                raise ValueError(f"{key} must be a number above 0, not {number!r}")
+        return value
 
     def product(self, product_id: str) -> Product:
         """
@@ -221,13 +252,37 @@ class Catalogue(BaseModel):
         return Licence(**rules)
 
 
-def _overlaid(base: list[dict[str, Any]], extra: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _overlaid(base: list[dict[str, Any]], extra: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - any TOML
+    if not isinstance(extra, list):
+        raise ValueError("product: must be tables, each under [[product]]")  # noqa: TRY004 - told as one
     rows = {row["id"]: dict(row) for row in base}
     for row in extra:
-        if "id" not in row:
-            raise StudyError("catalogue: a [[product]] has no id")
-        rows[row["id"]] = rows.get(row["id"], {}) | row
+        found = _table(row, "product").get("id")
+        if not isinstance(found, str):
+            raise ValueError(f"product: a row has no id that is text: {found!r}")  # noqa: TRY004 - told as one
+        rows[found] = rows.get(found, {}) | row
     return list(rows.values())
+
+
+def _table(found: Any, name: str) -> dict[str, Any]:  # noqa: ANN401 - any TOML
+    if not isinstance(found, dict):
+        raise ValueError(f"{name}: must be a table, not {found!r}")  # noqa: TRY004 - told as one
+    return found
+
+
+@contextlib.contextmanager
+def _saying(where: str) -> Iterator[None]:
+    """Name file and row in what is wrong with it."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(p) for p in first["loc"])
+        told = first["type"] in {"extra_forbidden", "missing", "value_error"}
+        found = "" if told else f", not {str(first['input'])[:80]!r}"
+        raise StudyError(f"{where}{key}: {first['msg']}{found}") from error
+    except ValueError as error:
+        raise StudyError(f"{where}{error}") from error
 
 
 def load_catalogue(path: Path | None = None) -> Catalogue:
@@ -267,27 +322,27 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     unknown = set(user) - {"product", "licence", "pause_s", "study_area", "checked"}
     if unknown:
         raise StudyError(f"catalogue {path}: unknown table {sorted(unknown)}")
-    products = {}
-    for row in _overlaid(table["product"], user.get("product", [])):
-        try:
+    name = f"catalogue {path or 'sources.toml'}: "
+    products, licences = {}, {}
+    with _saying(name):
+        rows = _overlaid(table["product"], user.get("product", []))
+        terms = read_table("licences")["licence"] | _table(user.get("licence", {}), "licence")
+        pauses = table["pause_s"] | _table(user.get("pause_s", {}), "pause_s")
+        study_area = table["study_area"] | _table(user.get("study_area", {}), "study_area")
+    for row in rows:
+        with _saying(f"{name}product {row['id']}: "):
             products[row["id"]] = Product(**row)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(p) for p in first["loc"])
-            raise StudyError(
-                f"catalogue {path or 'sources.toml'}: product {row['id']}: {key}: {first['msg']}"
-            ) from error
-    licences = {
-        k: Licence(id=k, **v)
-        for k, v in (read_table("licences")["licence"] | user.get("licence", {})).items()
-    }
-    return Catalogue(
-        products=products,
-        licences=licences,
-        pause_s=table["pause_s"] | user.get("pause_s", {}),
-        study_area=table["study_area"] | user.get("study_area", {}),
-        checked=user.get("checked", table["checked"]),
-    )
+    for key, about in terms.items():
+        with _saying(f"{name}licence {key}: "):
+            licences[key] = Licence(**(_table(about, "row") | {"id": key}))
+    with _saying(name):
+        return Catalogue(
+            products=products,
+            licences=licences,
+            pause_s=pauses,
+            study_area=study_area,
+            checked=user.get("checked", table["checked"]),
+        )
 
 
 def require_licence(licence: Licence, *, what: str, commercial: bool) -> None:

@@ -22,7 +22,7 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 import tenacity
@@ -38,7 +38,14 @@ from kcity_geo.errors import (
     SourceTimeoutError,
     StudyError,
 )
-from kcity_geo.sources.addresses import NoNetrc, PrivateAddress, PublicOnly, is_public, safe_name
+from kcity_geo.sources.addresses import (
+    NoNetrc,
+    OneStep,
+    PrivateAddress,
+    PublicOnly,
+    is_public,
+    safe_name,
+)
 from kcity_geo.sources.cachefiles import (
     Download,
     Head,
@@ -139,7 +146,7 @@ class Fetcher:
         Path; it exists only complete and verified.
         """
         key = hashlib.sha256(url.encode()).hexdigest()[:20]
-        name = safe_name(urlsplit(url).path.rsplit("/", 1)[-1] or "index", limit=60)
+        name = safe_name(_parts(url).path.rsplit("/", 1)[-1] or "index", limit=60)
         return self.config.cache_dir / "files" / key[:2] / f"{key}-{name}"
 
     def file(
@@ -406,7 +413,7 @@ class Fetcher:
                     status=response.status_code,
                     final_url=response.url,
                     etag=response.headers.get("ETag", ""),
-                    length=int(length) if length.isdigit() else None,
+                    length=int(length) if length.isascii() and length.isdigit() else None,
                 )
 
         return self._retried(ask, what=what, url=url, deadline=deadline)
@@ -522,17 +529,19 @@ class Fetcher:
                 )
             except (requests.RequestException, HTTPError) as error:
                 raise _Again(why(error)) from error
+            except ValueError as error:
+                raise SourceError(f"{url!r} is no address ({why(error)}) and is refused") from error
             if not response.is_redirect:
                 return response
             response.close()
-            url = urljoin(url, response.headers["Location"])
+            url = _target(url, response.headers["Location"])
         raise SourceError(f"{first} redirects in a circle; the address is out of date")
 
     @property
     def session(self) -> requests.Session:
         """Session of this fetcher, made at the first use."""
         if self._session is None:
-            self._session = requests.Session()
+            self._session = OneStep()
             self._session.headers["User-Agent"] = self.user_agent
             self._session.auth = NoNetrc()
             if not self.config.allow_private_hosts:
@@ -541,7 +550,7 @@ class Fetcher:
         return self._session
 
     def _check_address(self, url: str, *, first: str) -> None:
-        parts, origin = urlsplit(url), urlsplit(first)
+        parts, origin = _parts(url), _parts(first)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
             raise SourceError(f"{url!r} is not a plain http(s) address and is refused")
         if origin.scheme == "https" and parts.scheme == "http":
@@ -613,7 +622,7 @@ class Fetcher:
     @contextlib.contextmanager
     def _polite(self, url: str, deadline: float) -> Iterator[None]:
         """Keep the pause that a host asks for, across all processes of this machine."""
-        parts = urlsplit(url)
+        parts = _parts(url)
         pause_s = self.pauses.get(parts.netloc, self.pauses.get(parts.hostname or "", 0.0))
         if pause_s <= 0:
             yield
@@ -807,7 +816,7 @@ class Fetcher:
         import rasterio
         from rasterio.errors import RasterioError
 
-        if not urlsplit(url).path.lower().endswith((".tif", ".tiff")):
+        if not _parts(url).path.lower().endswith((".tif", ".tiff")):
             raise StudyError(f"{url}: only .tif addresses are read remotely")
         before = self.head(url, what=what)
         if before.status != requests.codes.ok:
@@ -859,6 +868,27 @@ class Fetcher:
             "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
             "VSI_CACHE": "TRUE",
         }
+
+
+def _parts(url: str) -> SplitResult:
+    """Take an address apart; what only looks like one is refused."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port, parts.hostname
+    except ValueError as error:
+        raise SourceError(
+            f"{url!r} is not a plain http(s) address ({error}) and is refused"
+        ) from error
+    return parts
+
+
+def _target(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise SourceError(
+            f"{url} redirects to {location!r}, which is no address ({error})"
+        ) from error
 
 
 class _RangeFile(io.RawIOBase):

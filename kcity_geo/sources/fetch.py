@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import logging
 import math
 import shutil
 import warnings
@@ -35,6 +36,7 @@ from kcity_geo.errors import (
     SourceTimeoutError,
     StudyError,
 )
+from kcity_geo.sources.cachefiles import storing, why, write_atomic
 from kcity_geo.sources.catalogue import Catalogue, Product, load_catalogue, require_licence
 from kcity_geo.sources.download import Fetcher, safe_name
 from kcity_geo.sources.feeds import find_feeds
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
     from kcity_geo.sources.download import Progress
 
 __all__ = ["Outcome", "fetch", "fetch_cities"]
+
+_log = logging.getLogger(__name__)
 
 FILES = {
     "osm": "city.osm.pbf",
@@ -85,6 +89,7 @@ _RASTER = {"cog_tiles", "cog_country", "cog_listing", "zip_tiles", "zip_global",
 _MARGIN_M = 5000.0  # terrain needs its surroundings; see sources/rasters.py read_dem
 _OSM_MARGIN_M = 1000.0
 _FETCHED = "study.fetched.toml"
+_OTHER_CACHE = "set KCITY_CACHE to another folder"
 
 
 @dataclass(frozen=True)
@@ -165,12 +170,13 @@ def fetch(  # noqa: PLR0913 - all but two are by keyword and have defaults
         catalogue = load_catalogue(catalogue)
     fetcher = Fetcher(config, pauses=catalogue.pause_s, progress=progress)
     chosen = _chosen(catalogue, products, commercial=commercial)
-    where = _place(place, boundary, catalogue=catalogue, fetcher=fetcher)
+    with storing(config.cache_dir, mend=_OTHER_CACHE):
+        where = _place(place, boundary, catalogue=catalogue, fetcher=fetcher)
     make_city(where.name, where.boundary, config=config)  # refuses what is no city
     request = _request_key(where, chosen, commercial=commercial, route=osm_route)
     stage = out.parent / f".{out.name}.part"
     job = _Job(where, stage, catalogue, fetcher, commercial, frozenset(products or ()))
-    with _alone(out, config):
+    with _alone(out, config), storing(out.parent, mend="give another --out, or set KCITY_CACHE"):
         _restore(out)
         if (study := _already_there(out, request)) is not None:
             return study
@@ -183,18 +189,16 @@ def fetch(  # noqa: PLR0913 - all but two are by keyword and have defaults
 def _alone(out: Path, config: Config) -> Iterator[None]:
     """Let one run at a time work on a pack; the next one finds it ready."""
     name = hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:20]
-    lock = FileLock(config.cache_dir / "locks" / f"{name}.lock", timeout=config.deadline_s)
-    try:
-        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout as error:
-        raise OutputError(
-            f"{out}: another run is still making this pack; wait for it, or give another --out"
-        ) from error
-    except OSError as error:
-        raise OutputError(
-            f"{lock.lock_file}: cannot be written ({error}); set KCITY_CACHE"
-        ) from error
+    folder = config.cache_dir / "locks"
+    lock = FileLock(folder / f"{name}.lock", timeout=config.deadline_s)
+    with storing(folder, mend=_OTHER_CACHE):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise OutputError(
+                f"{out}: another run is still making this pack; wait for it, or give another --out"
+            ) from error
     try:
         yield
     finally:
@@ -211,10 +215,7 @@ def _make_pack(
     allow_partial: bool,
 ) -> Path:
     own = _own_work(out, chosen)
-    try:
-        job.stage.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error})") from error
+    job.stage.mkdir(parents=True, exist_ok=True)
     entries, missing, failed = _collect(job, chosen, route=route)
     if failed and not allow_partial:
         raise _summary(job.place, failed, job.stage)
@@ -820,15 +821,14 @@ def fetch_cities(  # noqa: PLR0913 - as `fetch`
     wanted = list(products) if products is not None else None
     outcomes: list[Outcome] = []
     seen: set[str] = set()
-    out.mkdir(parents=True, exist_ok=True)
+    with storing(out, mend="give another --out"):
+        out.mkdir(parents=True, exist_ok=True)
     for row in rows:
         label = row["place"]
         name = safe_name(label)
         before = (out / name / "manifest.json").exists()
         try:
-            if not label or name in seen:
-                raise StudyError(f"{label!r}: is empty or occurs twice in {cities}")
-            seen.add(name)
+            _require_new(label, name, seen, cities)
             boundary = _row_boundary(row, Path(cities).parent)
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", KCityWarning)
@@ -852,11 +852,20 @@ def fetch_cities(  # noqa: PLR0913 - as `fetch`
             outcome = Outcome(label, "kept" if kept else "done", study, notes=notes)
         except KCityError as error:
             outcome = Outcome(label, "failed", None, error=str(error))
+        except Exception as error:  # noqa: BLE001 - one city never stops the others
+            _log.exception("%s", label)
+            outcome = Outcome(label, "failed", None, error=f"unexpected {why(error)}")
         outcomes.append(outcome)
         _write_outcomes(out / "cities.json", outcomes)
         if told:
             told(outcome)
     return outcomes
+
+
+def _require_new(label: str, name: str, seen: set[str], cities: Path) -> None:
+    if not label or name in seen:
+        raise StudyError(f"{label!r}: is empty or occurs twice in {cities}")
+    seen.add(name)
 
 
 def _mtime(path: Path) -> int:
@@ -874,9 +883,10 @@ def _write_outcomes(path: Path, outcomes: list[Outcome]) -> None:
         }
         for o in outcomes
     ]
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_text(json.dumps(rows, indent=1, ensure_ascii=False), encoding="utf-8")
-    temporary.replace(path)
+    try:
+        write_atomic(path, json.dumps(rows, indent=1, ensure_ascii=False))
+    except OSError as error:
+        _note(f"{path}: cannot be written ({error}); the cities go on, their outcomes are printed")
 
 
 def _city_rows(path: Path) -> list[dict[str, str]]:

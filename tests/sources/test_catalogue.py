@@ -213,3 +213,43 @@ def test_address_is_alive(url: str, config: Config) -> None:
         config, allow_private_hosts=False, deadline_s=60, read_timeout_s=30, backoff_s=1.0
     )
     assert Fetcher(polite, pauses=CATALOGUE.pause_s).head(url).status == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("[licence.X]\ntitle = 'x'\nwrong = 1", "licence X: wrong: Extra inputs"),
+        ("[licence.X]\nattribution = true", "licence X: title: Field required"),
+        ("[licence.X]\ntitle = 3", "licence X: title: .*not '3'"),
+        ('[licence]\nX = "a"', "licence X: row: must be a table"),
+        ('[pause_s]\nx = "a"', r"pause_s\.x: .*not 'a'"),
+        ("[pause_s]\nx = -1", r"pause_s\.x: .*greater than or equal to 0"),
+        ("pause_s = 3", "pause_s: must be a table"),
+        ('product = "x"', r"each under \[\[product\]\]"),
+        ('product = ["x"]', "product: must be a table, not 'x'"),
+        ('[product]\nid = "x"', r"each under \[\[product\]\]"),
+        ("[[product]]\nid = 3", "has no id that is text: 3"),
+        ("[[product]]\ntheme = 'x'", "has no id that is text: None"),
+        ("checked = 3", "checked: .*not '3'"),
+        ("checked = 'soon'", "checked: .*not 'soon'"),
+        (
+            '[study_area]\npersons_per_km2 = "x"',
+            "persons_per_km2 must be a number above 0, not 'x'",
+        ),
+        (
+            "[[product]]\nid = 'viirs_len'\nkey_pattern = '('",
+            "viirs_len: key_pattern: .*no regular",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_users_file_is_named(text: str, match: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(StudyError, match=f"catalogue .*mine.toml: .*{match}"):
+        load_catalogue(path)
+
+
+def test_bare_date_of_toml(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("checked = 2026-01-01")
+    assert load_catalogue(path).checked == "2026-01-01"

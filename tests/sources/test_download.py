@@ -412,6 +412,42 @@ def test_cache_note_tells_origin(calm: Server, config: Config) -> None:
     assert note["retrieved"].startswith("20")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[::1",
+        "http://127.0.0.1:99999999/a",
+        "http://127.0.0.1:abc/a",
+        "http://" + "a" * 70 + ".x/",
+        "http://[::g]/",
+    ],
+)
+def test_addresses_that_are_none(url: str, calm: Server, config: Config) -> None:
+    fetcher = Fetcher(replace(config, attempts=1))
+    for ask in (fetcher.file, fetcher.head, fetcher.ranges):
+        with pytest.raises(SourceError):
+            ask(url)
+    start = calm.put("host.example/a.json", "{}")
+    calm.fault("a.json", "redirect", to=url, times=9)
+    with pytest.raises(SourceError):
+        fetcher.file(start)
+
+
+def test_location_that_is_no_text(calm: Server, config: Config) -> None:
+    url = calm.put("host.example/a.json", "{}")
+    calm.fault("a.json", "redirect", to="http://\xff/", times=9)
+    with pytest.raises(SourceError):
+        Fetcher(replace(config, attempts=1)).file(url)
+
+
+@pytest.mark.parametrize("value", ["\xb2", "-3", "soon", "1.5", "9" * 400])
+def test_retry_after_that_is_none(value: str, calm: Server, config: Config) -> None:
+    url = calm.put("host.example/a.zip", zip_bytes())
+    calm.fault("a.zip", "status", status=503, retry_after=value, times=9)
+    with pytest.raises(SourceError, match="503"):
+        Fetcher(config).file(url, kind="zip")
+
+
 def test_too_slow_is_a_timeout_error_of_both_kinds() -> None:
     assert issubclass(SourceTimeoutError, TimeoutError)
     assert issubclass(SourceTimeoutError, SourceError)

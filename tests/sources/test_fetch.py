@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -695,6 +695,97 @@ def test_rows_that_cannot_be_read_fail_alone(tmp_path: Path, config: Config) -> 
     assert "occurs twice" in outcomes[1].error
     assert "is empty" in outcomes[2].error
     assert "no study area" in outcomes[3].error
+
+
+def test_what_nobody_thought_of_fails_alone(
+    world: Server,
+    config: Config,
+    local_catalogue: Callable[..., Catalogue],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import kcity_geo.sources.fetch as module
+
+    cities = tmp_path / "cities.csv"
+    cities.write_text(
+        "place,lat,lon,radius_km\nA,43.737,7.42,0.7\nB,43.737,7.425,0.7\n", encoding="utf-8"
+    )
+    real, calls = module.fetch_raster, []
+
+    def broken(*args: Any, **more: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise IndexError("tuple index out of range")
+        return real(*args, **more)
+
+    monkeypatch.setattr(module, "fetch_raster", broken)
+    outcomes = fetch_cities(
+        cities,
+        out=tmp_path / "packs",
+        config=replace(config, deadline_s=20.0, read_timeout_s=10.0),
+        products=["worldcover"],
+        catalogue=local_catalogue(),
+    )
+    assert [o.status for o in outcomes] == ["failed", "done"]
+    assert outcomes[0].error == "unexpected IndexError: tuple index out of range"
+
+
+def test_folder_of_a_list_that_cannot_be_made(tmp_path: Path, config: Config) -> None:
+    (tmp_path / "cities.csv").write_text("place\nX\n")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="give another --out"):
+        fetch_cities(tmp_path / "cities.csv", out=tmp_path / "file" / "packs", config=config)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of 16 kB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(words, check=False, capture_output=True).returncode:
+        pytest.skip("no small file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize(
+    "product",
+    [
+        "copernicus_glo30",
+        "ghs_pop",
+        "geofabrik",
+        "mobility_database",
+        "overture_buildings",
+        "geoboundaries",
+    ],
+)
+def test_full_disk_of_the_pack(product: str, here: Callable[..., Path], small: Path) -> None:
+    (small / "filler").write_bytes(b"x" * 8192)
+    with pytest.raises(OutputError, match="the disk is full; make room, or give another --out"):
+        here(products=[product, "copernicus_glo30"], out=small / "pack")
+    assert not (small / "pack").exists()
+
+
+def test_full_disk_does_not_stop_a_list(
+    world: Server,
+    config: Config,
+    local_catalogue: Callable[..., Catalogue],
+    small: Path,
+    tmp_path: Path,
+) -> None:
+    cities = tmp_path / "cities.csv"
+    cities.write_text("place,lat,lon,radius_km\nA,43.737,7.42,0.7\nB,43.737,7.425,0.7\n")
+    with pytest.warns(KCityWarning, match="cities.json: cannot be written"):
+        outcomes = fetch_cities(
+            cities,
+            out=small / "packs",
+            config=replace(config, deadline_s=20.0, read_timeout_s=10.0),
+            products=["copernicus_glo30"],
+            catalogue=local_catalogue(),
+        )
+    assert [o.status for o in outcomes] == ["failed", "failed"]
+    assert all("disk is full" in o.error for o in outcomes)
 
 
 # -- the zip form ---------------------------------------------------------------------------------
