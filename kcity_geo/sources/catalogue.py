@@ -178,9 +178,10 @@ class Catalogue(BaseModel):
     licences: dict[str, Licence]
     pause_s: dict[str, Annotated[float, Field(ge=0)]]
     study_area: dict[str, Any]
+    same_name: dict[str, Any]
     checked: Day
 
-    @field_validator("study_area")
+    @field_validator("study_area", "same_name")
     @classmethod
     def _positive(cls, value: dict[str, Any]) -> dict[str, Any]:
         for key, number in value.items():
@@ -319,7 +320,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
             raise SourceError(f"catalogue {path}: cannot be read ({error})") from error
         except tomllib.TOMLDecodeError as error:
             raise StudyError(f"catalogue {path}: is not TOML: {error}") from error
-    unknown = set(user) - {"product", "licence", "pause_s", "study_area", "checked"}
+    unknown = set(user) - {"product", "licence", "pause_s", "study_area", "same_name", "checked"}
     if unknown:
         raise StudyError(f"catalogue {path}: unknown table {sorted(unknown)}")
     name = f"catalogue {path or 'sources.toml'}: "
@@ -329,6 +330,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
         terms = read_table("licences")["licence"] | _table(user.get("licence", {}), "licence")
         pauses = table["pause_s"] | _table(user.get("pause_s", {}), "pause_s")
         study_area = table["study_area"] | _table(user.get("study_area", {}), "study_area")
+        same_name = table["same_name"] | _table(user.get("same_name", {}), "same_name")
     for row in rows:
         with _saying(f"{name}product {row['id']}: "):
             products[row["id"]] = Product(**row)
@@ -341,6 +343,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
             licences=licences,
             pause_s=pauses,
             study_area=study_area,
+            same_name=same_name,
             checked=user.get("checked", table["checked"]),
         )
 

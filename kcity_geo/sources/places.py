@@ -29,6 +29,7 @@ from kcity_geo.sources.download import Fetcher
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import geopandas as gpd
     from shapely.geometry.base import BaseGeometry
@@ -337,11 +338,11 @@ def look_up(
     if (found := _kept(kept)) is not None:
         return found
     known = search_gazetteer(name)
-    if config.offline or ("," not in name and len(known) > 1):
+    if config.offline or _far_apart(known):
         return _from_gazetteer(_one(name), catalogue)
     fetcher = fetcher or Fetcher(config, pauses=catalogue.pause_s)
     product = catalogue.by_access("nominatim")
-    answer = _geocode(name, product, config, fetcher)
+    answer = _geocode(name, product, catalogue, fetcher)
     if answer is None:
         place = _from_gazetteer(_one(name), catalogue)
         warnings.warn(
@@ -385,11 +386,17 @@ def _from_gazetteer(row: Mapping[str, Any], catalogue: Catalogue) -> Place:
     )
 
 
+def _far_apart(known: list[dict[str, Any]]) -> bool:
+    """Say whether cities of one name are several; one city may have several entries side by side."""
+    return any(_km(row, known[0]["lon"], known[0]["lat"]) > _NEAR_KM for row in known[1:])
+
+
 def _geocode(
-    name: str, product: Product, config: Config, fetcher: Fetcher
+    name: str, product: Product, catalogue: Catalogue, fetcher: Fetcher
 ) -> dict[str, Any] | None:
     """Ask Nominatim; None when it knows the name but no outline."""
-    cache = config.cache_dir / "nominatim"
+    key = hashlib.sha256(_plain(name).encode()).hexdigest()[:20]
+    cache = fetcher.config.cache_dir / "nominatim" / key
     with fetcher.osmnx(product.url, cache=cache, timeout_s=30.0, expects=_is_answer) as ox:
         missing = ox._errors.InsufficientResponseError  # noqa: SLF001 - has no public name
 
@@ -404,6 +411,7 @@ def _geocode(
                     "give a boundary file"
                 ) from error
             first = frame.iloc[0]
+            _require_one(name, first, _rows(cache), catalogue.same_name)
             return {
                 k: first[k]
                 for k in ("name", "display_name", "lat", "lon", "geometry")
@@ -411,6 +419,45 @@ def _geocode(
             }
 
         return fetcher.patiently(ask, url=product.url, what=f"Nominatim, {name}")
+
+
+def _rows(cache: Path) -> list[dict[str, Any]]:
+    """Read all that Nominatim answered to one question; OSMnx tells the first outline only."""
+    return [row for path in cache.glob("*.json") for row in json.loads(path.read_bytes())]
+
+
+def _require_one(
+    name: str, first: Mapping[str, Any], rows: list[dict[str, Any]], rules: Mapping[str, Any]
+) -> None:
+    """Stop when another place of the same name, far from the first, matters about as much."""
+    called = _plain(str(first.get("name", "")))
+    least = float(first["importance"]) - rules["importance_margin"]
+    rivals = [
+        row
+        for row in rows
+        if called
+        and _plain(str(row.get("name", ""))) == called
+        and row.get("class") in {"boundary", "place"}
+        and float(row["importance"]) > least
+        and _is_elsewhere(row, first, rules["far_km"])
+    ]
+    if rivals:
+        shown = "; ".join(
+            f'"{r["display_name"]}" ({float(r["lat"]):.2f}, {float(r["lon"]):.2f})'
+            for r in (first, *rivals[:9])
+        )
+        raise CityNotFoundError(
+            f"{name!r}: {len(rivals) + 1} places bear this name; say which, by its full name or with a "
+            f"boundary file: {shown}"
+        )
+
+
+def _is_elsewhere(row: Mapping[str, Any], first: Mapping[str, Any], far_km: float) -> bool:
+    """Say whether a place is far from the first, no part of it (a suburb) and not around it (its state)."""
+    here, there = (shapely.Point(float(r["lon"]), float(r["lat"])) for r in (first, row))
+    if first["geometry"].covers(there) or shape(row["geojson"]).covers(here):
+        return False
+    return bool(_GEOD.inv(here.x, here.y, there.x, there.y)[2] > far_km * 1000)
 
 
 def _is_answer(answer: Any) -> bool:  # noqa: ANN401 - any JSON

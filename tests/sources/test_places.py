@@ -218,6 +218,90 @@ def test_ambiguous_name_stops_before_anybody_is_asked(
     assert calm.log("/search") == []
 
 
+def test_a_country_does_not_make_a_name_clear(
+    calm: Server, config: Config, local_catalogue: Callable[..., Catalogue]
+) -> None:
+    put_answer(calm, "springfield-united-states", [nominatim("Springfield")])
+    with pytest.raises(CityNotFoundError, match=r"8 cities bear this name.*Springfield, MO"):
+        look_up("Springfield, United States", config=config, catalogue=local_catalogue())
+    assert calm.log("/search") == []
+
+
+def town(at: float, **changes: Any) -> dict[str, Any]:
+    """A place called Foo Town at a longitude."""
+    ring = [[x + at - 7.42, y] for x, y in RING]
+    about = {
+        "display_name": f"Foo Town, Department {at:.0f}, France",
+        "lon": str(at),
+        "importance": 0.4,
+        "addresstype": "town",
+        "geojson": {"type": "Polygon", "coordinates": [ring]},
+    }
+    return nominatim("Foo Town") | about | changes
+
+
+def test_several_places_of_one_name_far_apart_stop(
+    calm: Server, config: Config, local_catalogue: Callable[..., Catalogue]
+) -> None:
+    point = {"type": "Point", "coordinates": [9.42, 43.73]}
+    rows = [town(7.42), town(8.42, importance=0.35), town(9.42, geojson=point)]
+    put_answer(calm, "foo-town-france", [*rows, town(10.42, **{"class": "shop"})])
+    catalogue = local_catalogue()
+    for _ in range(2):
+        with pytest.raises(CityNotFoundError) as caught:
+            look_up("Foo Town, France", config=config, catalogue=catalogue)
+        text = str(caught.value)
+        assert "3 places bear this name; say which" in text
+        assert '"Foo Town, Department 8, France" (43.73, 8.42)' in text
+        assert "Department 10" not in text, "a shop is no place"
+    put_answer(calm, "foo-town-department-8-france", [rows[1]])
+    found = look_up("Foo Town, Department 8, France", config=config, catalogue=catalogue)
+    assert found.lon == pytest.approx(8.42)
+
+
+STATE = shapely.box(5, 40, 14, 46)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [{"lon": "9.42", "importance": 0.15}],
+        [{"lon": "7.43", "importance": 0.4, "addresstype": "suburb"}],
+        [{"lon": "7.60", "importance": 0.4}],
+        [{"lon": "9.42", "importance": 0.4, "name": "New Foo Town"}],
+        [{"lon": "9.42", "importance": 0.4, "geojson": json.loads(shapely.to_geojson(STATE))}],
+    ],
+    ids=["far less important", "a part of it", "next to it", "another name", "its state"],
+)
+def test_a_clear_winner_does_not_stop(
+    others: list[dict[str, Any]],
+    calm: Server,
+    config: Config,
+    local_catalogue: Callable[..., Catalogue],
+) -> None:
+    rows = [town(7.42), *(town(float(o["lon"]), **o) for o in others)]
+    put_answer(calm, "foo-town-france", rows)
+    place = look_up("Foo Town, France", config=config, catalogue=local_catalogue())
+    assert place.boundary.equals_exact(shapely.Polygon(RING), tolerance=1e-9)
+
+
+def test_entries_of_one_city_side_by_side_are_one_city(
+    calm: Server,
+    config: Config,
+    local_catalogue: Callable[..., Catalogue],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import kcity_geo.sources.places as module
+
+    rows = module.search_gazetteer("Monaco, Monaco")
+    beside = {**rows[0], "lon": rows[0]["lon"] + 0.02, "population": 20_000}
+    monkeypatch.setattr(module, "search_gazetteer", lambda *_, **__: [*rows, beside])
+    put_answer(calm, "monaco-monaco", [nominatim()])
+    assert (
+        look_up("Monaco, Monaco", config=config, catalogue=local_catalogue()).source == "nominatim"
+    )
+
+
 @pytest.mark.parametrize(
     ("fault", "match"),
     [
