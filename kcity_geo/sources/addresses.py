@@ -7,6 +7,7 @@ has, after any redirect and any trick of a name service.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 import unicodedata
@@ -38,7 +39,8 @@ def safe_name(text: str, *, limit: int = 80) -> str:
 
     Returns
     -------
-    Lower-case ASCII letters, digits, ``-``, ``_`` and ``.``; never empty, never a reserved name.
+    Lower-case ASCII letters, digits, ``-``, ``_`` and ``.``; never empty, never a reserved name. A
+    word in another script leaves nothing, so the text gets a short hash of itself.
 
     Examples
     --------
@@ -46,9 +48,16 @@ def safe_name(text: str, *, limit: int = 80) -> str:
     'kota-kinabalu-malaysia'
     >>> safe_name("../../etc/passwd")
     'etc-passwd'
+    >>> safe_name("東京, Japan")
+    'japan-c9216fe9'
     """
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    folded = unicodedata.normalize("NFKD", text)
+    plain = folded.encode("ascii", "ignore").decode().lower()
     name = re.sub(r"[^a-z0-9._]+", "-", plain).strip("-._")[-limit:].strip("-._")
+    words = re.findall(r"[^\W_]+", "".join(c for c in folded if not unicodedata.combining(c)))
+    if any(not re.search(r"[A-Za-z0-9]", word) for word in words):
+        mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        name = f"{name[-(limit - 9) :].strip('-._') or 'x'}-{mark}"
     reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name)
     return f"x-{name}".rstrip("-") if reserved or not name else name
 

@@ -386,6 +386,26 @@ def test_safe_name_is_always_a_plain_name(text: str) -> None:
     assert safe_name(name) == name
 
 
+@given(
+    st.text(
+        alphabet="東京大阪МоскваКиївالقاهرة",
+        min_size=1,
+        max_size=8,
+    ).map(str.casefold),
+    st.text(alphabet="東京大阪МоскваКиївالقاهرة", min_size=1, max_size=8),
+)
+def test_safe_names_of_other_scripts_differ(one: str, other: str) -> None:
+    assert (safe_name(one) == safe_name(other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("São Paulo", "sao-paulo"), ("Kraków", "krakow"), ("København, Denmark", "kbenhavn-denmark")],
+)
+def test_latin_names_stay_readable(text: str, name: str) -> None:
+    assert safe_name(text) == name
+
+
 def test_retry_after_may_be_a_date(calm: Server, config: Config) -> None:
     url = calm.put("host.example/a.zip", zip_bytes())
     calm.fault("a.zip", "status", status=503, retry_after="Wed, 21 Oct 2015 07:28:00 GMT", times=1)

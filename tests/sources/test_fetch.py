@@ -697,6 +697,26 @@ def test_rows_that_cannot_be_read_fail_alone(tmp_path: Path, config: Config) -> 
     assert "no study area" in outcomes[3].error
 
 
+def test_names_in_other_scripts_stay_apart(
+    world: Server, config: Config, local_catalogue: Callable[..., Catalogue], tmp_path: Path
+) -> None:
+    names = ["東京", "大阪", "Москва", "Київ", "القاهرة"]
+    cities = tmp_path / "cities.csv"
+    rows = [f"{name},43.737,{7.42 + i / 1000},0.7" for i, name in enumerate(names)]
+    cities.write_text("place,lat,lon,radius_km\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    outcomes = fetch_cities(
+        cities,
+        out=tmp_path / "packs",
+        config=replace(config, deadline_s=20.0, read_timeout_s=10.0),
+        products=["worldcover"],
+        catalogue=local_catalogue(),
+    )
+    assert [o.status for o in outcomes] == ["done"] * 5
+    studies = [load_study(o.study) for o in outcomes if o.study]
+    assert [s.city.name for s in studies] == names
+    assert len({s.study.name for s in studies}) == 5
+
+
 def test_what_nobody_thought_of_fails_alone(
     world: Server,
     config: Config,
