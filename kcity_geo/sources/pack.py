@@ -9,21 +9,25 @@ the cache by the names of the manifest, never anywhere else.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import shutil
+import struct
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from filelock import FileLock
 
 from kcity_geo.errors import KCityError, LicenceError, LimitError, OutputError, SourceError
+from kcity_geo.sources.cachefiles import storing
 from kcity_geo.sources.wellformed import safe_members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from kcity_geo.config import Config
     from kcity_geo.sources.catalogue import Catalogue
@@ -44,6 +48,16 @@ STUDY = "study.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 _CHUNK = 1 << 20
 _MAX_MANIFEST = 20_000_000
+_HEADER_BYTES = 4096
+_NO_ZIP = (
+    zipfile.BadZipFile,
+    EOFError,
+    RuntimeError,  # a flag says that a member is encrypted, or made in an unknown way
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+_BROKEN_ZIP = (*_NO_ZIP, OSError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +94,10 @@ def _canonical(manifest: Mapping[str, Any]) -> str:
     rest = {k: v for k, v in manifest.items() if k != "checksum"}
     text = json.dumps(rest, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _written(manifest: Mapping[str, Any]) -> bytes:
+    return (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def write_manifest(
@@ -147,7 +165,7 @@ def write_manifest(
     }
     manifest["checksum"] = _canonical(manifest)
     path = folder / MANIFEST
-    path.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_bytes(_written(manifest))
     return path
 
 
@@ -212,11 +230,11 @@ def _read_manifest(text: bytes) -> tuple[dict[str, Any], list[str]]:
     try:
         manifest = json.loads(text)
         files = {str(f["path"]): (int(f["bytes"]), str(f["sha256"])) for f in manifest["files"]}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         return {}, [f"{MANIFEST}: cannot be read ({error!r})"]
     if manifest.get("format") != FORMAT:
         problems.append(f"{MANIFEST}: format {manifest.get('format')!r}, not {FORMAT!r}")
-    if manifest.get("checksum") != _canonical(manifest):
+    if manifest.get("checksum") != _canonical(manifest) or text != _written(manifest):
         problems.append(f"{MANIFEST}: was changed after the pack was made")
     bad = [name for name in files if not _NAME.fullmatch(name) or name == MANIFEST]
     problems += [f"{MANIFEST}: {name!r} is no plain file name" for name in bad]
@@ -319,10 +337,74 @@ def _verify_zip(path: Path) -> list[str]:
                 found, count = _member_digest(archive, name, size)
                 if count != size or found != digest:
                     problems.append(f"{name}: was changed, its sha256 is another")
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+            problems += [
+                f"{name}: is not in the manifest"
+                for name in sorted(set(names) - {*files, MANIFEST})
+            ]
+            if not problems and not _is_our_zip(archive, sorted(names), path):
+                problems.append(
+                    "zip: every file in it is whole, but between them are bytes that `kcity pack zip` does "
+                    "not write; zip the pack again"
+                )
+    except KCityError:
+        raise
+    except _BROKEN_ZIP as error:
         return [f"{path.name}: is not a whole zip ({error})"]
-    extra = sorted(set(names) - {*files, MANIFEST})
-    return problems + [f"{name}: is not in the manifest" for name in extra]
+    return problems
+
+
+class _Mirror(io.RawIOBase):
+    """Takes what a zip writer writes and compares it with a file that is there."""
+
+    def __init__(self, path: Path) -> None:
+        self._stream = path.open("rb")
+        self._at = 0
+        self._last: dict[
+            int, bytes
+        ] = {}  # headers are written twice, the second time with the sizes
+        self.same = True
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + (self._at if whence == io.SEEK_CUR else 0)
+        return self._at
+
+    def write(self, data: Any) -> int:  # noqa: ANN401 - any readable buffer
+        piece = bytes(data)
+        if len(piece) > _HEADER_BYTES:
+            self._compare(self._at, piece)
+        else:
+            self._last[self._at] = piece
+        self._at += len(piece)
+        return len(piece)
+
+    def _compare(self, at: int, piece: bytes) -> None:
+        self._stream.seek(at)
+        self.same = self.same and self._stream.read(len(piece)) == piece
+
+    def close(self) -> None:
+        if not self.closed:
+            for at, piece in self._last.items():
+                self._compare(at, piece)
+            self.same = self.same and self._stream.seek(0, io.SEEK_END) == self._at
+            self._stream.close()
+        super().close()
+
+
+def _is_our_zip(archive: zipfile.ZipFile, names: list[str], path: Path) -> bool:
+    """Write the zip anew and compare: headers, dates and gaps count as much as the files."""
+    mirror = _Mirror(path)
+    with mirror:
+        _write_zip(mirror, names, archive.open)
+    return mirror.same
 
 
 def _member_digest(archive: zipfile.ZipFile, name: str, size: int) -> tuple[str, int]:
@@ -332,7 +414,7 @@ def _member_digest(archive: zipfile.ZipFile, name: str, size: int) -> tuple[str,
             while (chunk := stream.read(_CHUNK)) and count <= size:
                 digest.update(chunk)
                 count += len(chunk)
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError):
+    except _BROKEN_ZIP:
         return "damaged", count
     return digest.hexdigest(), count
 
@@ -383,17 +465,24 @@ def zip_pack(folder: Path, out: Path, *, own_use: bool = False) -> Path:
         )
     names = sorted(p.name for p in folder.iterdir())
     temporary = out.with_name(f".{out.name}.part")
-    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+    with storing(out.parent, mend="give another --out"):
+        with temporary.open("wb") as stream:
+            _write_zip(stream, names, lambda name: (folder / name).open("rb"))
+        temporary.replace(out)
+    return out
+
+
+def _write_zip(
+    stream: IO[bytes] | io.RawIOBase, names: list[str], read: Callable[[str], IO[bytes]]
+) -> None:
+    """Write members so that the same files give the same bytes on any machine."""
+    with zipfile.ZipFile(cast("IO[bytes]", stream), "w", zipfile.ZIP_STORED) as archive:
         for name in names:
             member = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            member.create_system = 3  # also on Windows
             member.external_attr = 0o644 << 16
-            with (
-                (folder / name).open("rb") as source,
-                archive.open(member, "w", force_zip64=True) as target,
-            ):
+            with read(name) as source, archive.open(member, "w", force_zip64=True) as target:
                 shutil.copyfileobj(source, target, _CHUNK)
-    temporary.replace(out)
-    return out
 
 
 def open_pack(path: Path, *, config: Config) -> Path:
@@ -454,10 +543,10 @@ def _copy_members(path: Path, folder: Path, config: Config) -> None:
                 if found != digest:
                     raise SourceError(f"{path}: {name}: was changed, its sha256 is another")
         temporary.replace(folder)
-    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError) as error:
-        raise SourceError(f"{path}: is not a whole pack ({error})") from error
     except KCityError:
         raise
+    except (*_NO_ZIP, KeyError) as error:
+        raise SourceError(f"{path}: is not a whole pack ({error})") from error
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error}); set KCITY_CACHE") from error
     finally:
