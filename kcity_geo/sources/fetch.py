@@ -43,7 +43,7 @@ from kcity_geo.sources.feeds import find_feeds
 from kcity_geo.sources.overpass import download_osm
 from kcity_geo.sources.overture import fetch_buildings
 from kcity_geo.sources.pack import STUDY, Entry, damage_and_own, write_manifest
-from kcity_geo.sources.pbf_extracts import clip_extract, find_extract, get_extract
+from kcity_geo.sources.pbf_extracts import Extract, clip_extract, find_extract, get_extract
 from kcity_geo.sources.places import Place, circle, fetch_districts, look_up, place_of_boundary
 from kcity_geo.sources.products import Layer, NoDataHereError, fetch_raster
 from kcity_geo.studyfile import load_study
@@ -394,7 +394,8 @@ def _osm(job: _Job, rows: list[Product], route: str | None) -> Entry:
         raise StudyError(
             "fetch: no product with OpenStreetMap extracts is asked for; add geofabrik"
         )
-    return _staged(job, files[0], lambda: _by_pbf(job, files, area))
+    product, extract = _smallest(job, files)
+    return _staged(job, product, lambda: _by_pbf(job, product, extract, area))
 
 
 def _by_overpass(job: _Job, product: Product, area: BaseGeometry) -> Layer:
@@ -405,7 +406,8 @@ def _by_overpass(job: _Job, product: Product, area: BaseGeometry) -> Layer:
     return Layer(out, [product.url], note["retrieved"], as_of=note["as_of"])
 
 
-def _by_pbf(job: _Job, products: list[Product], area: BaseGeometry) -> Layer:
+def _smallest(job: _Job, products: list[Product]) -> tuple[Product, Extract]:
+    """Choose among the providers: the row of the pack is that of the one who made the extract."""
     found = []
     for product in products:
         extract = find_extract(
@@ -418,7 +420,10 @@ def _by_pbf(job: _Job, products: list[Product], area: BaseGeometry) -> Layer:
             f"OpenStreetMap: no extract of {', '.join(p.id for p in products)} covers the study area; give "
             "an .osm.pbf of your own"
         )
-    _, _, product, extract = min(found, key=lambda f: f[:2])
+    return min(found, key=lambda f: f[:2])[2:]
+
+
+def _by_pbf(job: _Job, product: Product, extract: Extract, area: BaseGeometry) -> Layer:
     got = get_extract(product, extract, fetcher=job.fetcher)
     out = job.stage / FILES["osm"]
     date = clip_extract(got.path, area, out)

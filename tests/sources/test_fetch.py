@@ -177,6 +177,11 @@ def test_smallest_extract_of_all_providers(here: Callable[..., Path], world: Ser
         index.write_text(kept)
     row = next(f for f in manifest(study.parent)["files"] if f["path"] == "city.osm.pbf")
     assert row["urls"][0].endswith("bbbike/Monaco/Monaco.osm.pbf")
+    assert (row["product"], row["title"]) == ("bbbike", "OpenStreetMap extracts of BBBike")
+    assert "BBBike.org" in row["citation"]
+    text = (study.parent / "ATTRIBUTION.txt").read_text(encoding="utf-8")
+    assert "BBBike.org" in text
+    assert "Geofabrik" not in text, "nobody is credited for another's work"
 
 
 def test_wrong_md5_of_an_extract(here: Callable[..., Path], world: Server) -> None:
