@@ -86,6 +86,7 @@ _IN_STUDY = (
     "gtfs",
 )
 _RASTER = {"cog_tiles", "cog_country", "cog_listing", "zip_tiles", "zip_global", "pvgis"}
+_OUTLINES = {"nominatim", "gazetteer"}  # ways of access that give an outline by name
 _MARGIN_M = 5000.0  # terrain needs its surroundings; see sources/rasters.py read_dem
 _OSM_MARGIN_M = 1000.0
 _FETCHED = "study.fetched.toml"
@@ -170,8 +171,12 @@ def fetch(  # noqa: PLR0913 - all but two are by keyword and have defaults
         catalogue = load_catalogue(catalogue)
     fetcher = Fetcher(config, pauses=catalogue.pause_s, progress=progress)
     chosen = _chosen(catalogue, products, commercial=commercial)
+    if boundary is None:
+        access = "gazetteer" if config.offline else "nominatim"
+        _require_outline(access, catalogue, commercial=commercial)
     with storing(config.cache_dir, mend=_OTHER_CACHE):
         where = _place(place, boundary, catalogue=catalogue, fetcher=fetcher)
+    _require_outline(where.source, catalogue, commercial=commercial)
     make_city(where.name, where.boundary, config=config)  # refuses what is no city
     request = _request_key(where, chosen, commercial=commercial, route=osm_route)
     stage = out.parent / f".{out.name}.part"
@@ -260,6 +265,21 @@ def _chosen(
     if refused:
         raise LicenceError("fetch --commercial: " + " | ".join(refused))
     return chosen
+
+
+def _require_outline(source: str, catalogue: Catalogue, *, commercial: bool) -> None:
+    """Refuse an outline that may not be used for paid work; one of the user's own always may."""
+    if source not in _OUTLINES:
+        return
+    product = catalogue.by_access(source)
+    try:
+        require_licence(
+            catalogue.licence(product.licence),
+            what=f"{product.id} (outline of the place)",
+            commercial=commercial,
+        )
+    except LicenceError as error:
+        raise LicenceError(f"fetch --commercial: {error}; or give --boundary") from error
 
 
 def _place(
@@ -638,9 +658,8 @@ def _assemble(
 
 def _boundary_entry(job: _Job) -> Entry:
     place = job.place
-    rows = {"nominatim": "nominatim", "gazetteer": "gazetteer"}
-    if place.source in rows:
-        product = next(p for p in job.catalogue.products.values() if p.access == rows[place.source])
+    if place.source in _OUTLINES:
+        product = job.catalogue.by_access(place.source)
         licence = job.catalogue.licence(product.licence)
         return Entry(
             path="boundary.geojson",

@@ -528,6 +528,30 @@ def test_commercial_refuses_before_anything_is_asked(
     assert world.log() == []
 
 
+def test_commercial_refuses_an_outline_before_anything_is_asked(
+    here: Callable[..., Path], world: Server
+) -> None:
+    rows = {"nominatim": {"licence": "CC-BY-NC-4.0"}}
+    with pytest.raises(
+        LicenceError, match="nominatim .outline.*forbids commercial use.*--boundary"
+    ):
+        here(commercial=True, products=["worldcover"], rows=rows)
+    assert world.log() == []
+    box = shapely.box(7.41, 43.73, 7.43, 43.74)
+    assert here(commercial=True, products=["worldcover"], rows=rows, boundary=box).exists()
+
+
+def test_commercial_looks_at_the_outline_that_is_used(here: Callable[..., Path]) -> None:
+    more = {
+        "commercial": True,
+        "products": ["worldcover"],
+        "rows": {"gazetteer": {"licence": "CC-BY-NC-4.0"}},
+    }
+    with pytest.raises(LicenceError, match="gazetteer .outline"):
+        here("Monaco, Monaco", config={"offline": True}, **more)
+    assert here("Monaco, Monaco", **more).exists(), "the outline is Nominatim's"
+
+
 def test_commercial_and_a_licence_nobody_has_read(here: Callable[..., Path]) -> None:
     with pytest.raises(LicenceError, match="not known to allow commercial use"):
         here(
