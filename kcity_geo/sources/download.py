@@ -126,6 +126,26 @@ class Fetcher:
         contact = re.sub(r"[^\x20-\x7e]", "", self.config.contact) or "no contact given"
         return f"kcity_geo/0.1 ({contact})"
 
+    def require_contact(self, url: str) -> None:
+        """
+        Refuse to ask a public server of OpenStreetMap without saying who asks.
+
+        Parameters
+        ----------
+        url : of the server, for the message.
+
+        Raises
+        ------
+        StudyError
+            If the configuration has no contact.
+        """
+        if not re.search(r"[A-Za-z0-9]", self.config.contact):
+            raise StudyError(
+                f"contact: {_parts(url).hostname} asks everybody who uses it for an address, and none is "
+                "given; use --contact you@example.org, KCITY_CONTACT=you@example.org in the environment, "
+                'or Config(contact="you@example.org")'
+            )
+
     def deadline(self) -> float:
         """Moment (monotonic clock) at which what begins now must be over; parts end with the whole."""
         end = time.monotonic() + self.config.deadline_s
@@ -687,6 +707,7 @@ class Fetcher:
             ``osmnx``, to be called inside `patiently`.
         """
         self._require_online(url, "OpenStreetMap")
+        self.require_contact(url)
         self._check_address(url, first=url)
         import osmnx
 

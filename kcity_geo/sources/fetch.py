@@ -220,6 +220,7 @@ def _make_pack(
     allow_partial: bool,
 ) -> Path:
     own = _own_work(out, chosen)
+    _require_contact(job, chosen, route)
     job.stage.mkdir(parents=True, exist_ok=True)
     entries, missing, failed = _collect(job, chosen, route=route)
     if failed and not allow_partial:
@@ -401,21 +402,36 @@ def _make(job: _Job, product: Product) -> Layer:
 def _osm(job: _Job, rows: list[Product], route: str | None) -> Entry:
     """Overpass for a small area, the smallest covering extract for anything larger."""
     area = _padded(job.place.boundary, _OSM_MARGIN_M)
-    live = [p for p in rows if p.access == "overpass"]
+    if (live := _overpass(rows, area, route)) is not None:
+        return _staged(job, live, lambda: _by_overpass(job, live, area))
     files = [p for p in rows if p.access == "pbf_index"]
-    if route not in {None, "overpass", "pbf"}:
-        raise StudyError(f"osm_route {route!r}: is neither 'overpass' nor 'pbf'")
-    if route is None and live and files:
-        limit = live[0].max_area_km2
-        route = "pbf" if limit is not None and _area_km2(area) > limit else "overpass"
-    if live and (route == "overpass" or not files):
-        return _staged(job, live[0], lambda: _by_overpass(job, live[0], area))
     if not files:
         raise StudyError(
             "fetch: no product with OpenStreetMap extracts is asked for; add geofabrik"
         )
     product, extract = _smallest(job, files)
     return _staged(job, product, lambda: _by_pbf(job, product, extract, area))
+
+
+def _overpass(rows: list[Product], area: BaseGeometry, route: str | None) -> Product | None:
+    """Choose the way to OpenStreetMap: the row of Overpass, or None for the extracts."""
+    if route not in {None, "overpass", "pbf"}:
+        raise StudyError(f"osm_route {route!r}: is neither 'overpass' nor 'pbf'")
+    live = [p for p in rows if p.access == "overpass"]
+    files = [p for p in rows if p.access == "pbf_index"]
+    if not live or (files and route == "pbf"):
+        return None
+    limit = live[0].max_area_km2
+    large = route is None and files and limit is not None and _area_km2(area) > limit
+    return None if large else live[0]
+
+
+def _require_contact(job: _Job, chosen: list[Product], route: str | None) -> None:
+    """Say before the first download that Overpass will want to know who asks."""
+    rows = [p for p in chosen if p.theme == "osm"]
+    area = _padded(job.place.boundary, _OSM_MARGIN_M)
+    if not job.config.offline and (live := _overpass(rows, area, route)) is not None:
+        job.fetcher.require_contact(live.url)
 
 
 def _by_overpass(job: _Job, product: Product, area: BaseGeometry) -> Layer:

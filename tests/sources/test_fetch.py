@@ -587,6 +587,21 @@ def test_feed_of_unknown_licence(here: Callable[..., Path], world: Server, tmp_p
         restore()
 
 
+@pytest.mark.parametrize("contact", ["", "  ", "\n", "—"])
+def test_nobody_is_asked_without_a_contact(
+    contact: str, here: Callable[..., Path], world: Server
+) -> None:
+    """The operators of Overpass and Nominatim want one; other servers do not."""
+    box = shapely.box(7.41, 43.73, 7.43, 43.74)
+    asked = {"products": ["worldcover", "overpass"], "config": {"contact": contact}}
+    for more in ({}, {"boundary": box}):
+        with pytest.raises(StudyError, match=r"contact: .*--contact you@.*KCITY_CONTACT=you@"):
+            here(**asked, **more)
+    assert world.log() == []
+    asked["products"] = ["worldcover", "geofabrik"]
+    assert here(**asked, boundary=box).exists()
+
+
 def test_share_alike_is_told(here: Callable[..., Path]) -> None:
     pack = here(products=["overpass"]).parent
     text = (pack / "ATTRIBUTION.txt").read_text()

@@ -181,6 +181,18 @@ def test_offline_with_an_empty_cache_names_what_is_missing(
     assert world.log() == []
 
 
+def test_contact_is_asked_for(kcity: Kcity, world: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KCITY_CONTACT")
+    words = ("fetch", "Monaco", "--out", "pack", "--products", "worldcover")
+    refused = kcity(*words)
+    assert refused.exit_code == 2
+    assert "KCITY_CONTACT" in refused.stderr
+    assert world.log() == []
+    assert kcity(*words, "--contact", "me@example.org").exit_code == 0
+    agents = {r["headers"]["user-agent"] for r in world.log("/search")}
+    assert agents == {"kcity_geo/0.1 (me@example.org)"}
+
+
 def test_private_addresses_need_the_users_word(
     kcity: Kcity, world: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
