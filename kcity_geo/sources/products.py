@@ -112,7 +112,7 @@ def fetch_raster(
         "pvgis": lambda: _pvgis(product, bounds, fetcher),
     }
     found = readers[product.access]()
-    values, transform = _mosaic(product, found, bounds)
+    values, transform = _mosaic(product, found, bounds, fetcher.config.max_pixels)
     _write_cog(product, values, transform, found.crs, out)
     note = f"{len(found.sea)} tile(s) of open sea: {', '.join(found.sea)}" if found.sea else ""
     return Layer(
@@ -247,15 +247,14 @@ def _zip_tiles(product: Product, bounds: Bounds, fetcher: Fetcher) -> _Found:
     from rasterio.warp import transform_bounds
 
     found = _Found(retrieved=_today(), crs=product.crs)
-    parts = [part for part, _ in split_antimeridian(bounds)]
-    widest = max(parts, key=lambda b: b[2] - b[0])  # the halves lie at both ends of a world map
-    window = transform_bounds("EPSG:4326", product.crs, *widest, densify_pts=21)
-    for tile in tiles_over(product.tiling, window, pad=200.0):
-        url = product.address(tile=tile.name)
-        if not fetcher.cache_path(url).exists() and not _is_there(product, url, None, fetcher):
-            found.sea.append(tile.name)
-            continue
-        _read_zip(product, url, window, found, fetcher)
+    for part, _ in split_antimeridian(bounds):  # the halves lie at both ends of a world map
+        window = transform_bounds("EPSG:4326", product.crs, *part, densify_pts=21)
+        for tile in tiles_over(product.tiling, window, pad=200.0):
+            url = product.address(tile=tile.name)
+            if not fetcher.cache_path(url).exists() and not _is_there(product, url, None, fetcher):
+                found.sea.append(tile.name)
+                continue
+            _read_zip(product, url, window, found, fetcher)
     return found
 
 
@@ -366,22 +365,27 @@ def _window(
     bottom = min(data.height, int(np.ceil((bounds[1] - t.f) / t.e - 1e-9)) + pad)
     if right <= left or bottom <= top:
         return None
-    pixels = (right - left) * (bottom - top)
-    if pixels > max_pixels:
-        raise LimitError(
-            f"{product.title}: the study area has {pixels:,} pixels of it; the limit is "
-            f"{max_pixels:,} (max_pixels); take a smaller area"
-        )
+    _require_pixels(product, (right - left) * (bottom - top), max_pixels)
     values = data.read(1, window=Window(left, top, right - left, bottom - top))
     moved = t * Affine.translation(left, top)
     moved = Affine(moved.a, 0, moved.c + shift, 0, moved.e, moved.f)
     return _Piece(values, moved, data.nodata)
 
 
+def _require_pixels(product: Product, pixels: int, max_pixels: int) -> None:
+    if pixels > max_pixels:
+        raise LimitError(
+            f"{product.title}: the study area has {pixels:,} pixels of it; the limit is "
+            f"{max_pixels:,} (max_pixels); take a smaller area"
+        )
+
+
 # -- joining and writing -----------------------------------------------------------------------
 
 
-def _mosaic(product: Product, found: _Found, bounds: Bounds) -> tuple[NDArray[Any], Affine]:
+def _mosaic(
+    product: Product, found: _Found, bounds: Bounds, max_pixels: int
+) -> tuple[NDArray[Any], Affine]:
     from rasterio.transform import Affine
 
     fill = _fill(product, found)
@@ -403,6 +407,7 @@ def _mosaic(product: Product, found: _Found, bounds: Bounds) -> tuple[NDArray[An
     row0 = int(np.floor((north - finest.transform.f) / e + 1e-6))
     width = int(np.ceil((east - finest.transform.c) / a - 1e-6)) - col0
     height = int(np.ceil((south - finest.transform.f) / e - 1e-6)) - row0
+    _require_pixels(product, width * height, max_pixels)
     target = finest.transform * Affine.translation(col0, row0)
     dtype = np.result_type(*(p.values.dtype for p in found.pieces))
     if product.scale != 1.0:

@@ -279,6 +279,28 @@ def test_population_out_of_zips_is_every_person_of_the_window(
     assert len(layer.urls) == 2
 
 
+def test_population_on_both_sides_of_the_antimeridian(
+    get: Callable[..., Any], calm: Server
+) -> None:
+    """The halves lie at the two ends of a world in Mollweide; nobody is dropped."""
+    for tile, west, persons in (("R12_C36", 16_959_000.0, 3.0), ("R12_C1", -18_041_000.0, 5.0)):
+        people = np.full((200, 200), persons)
+        calm.put(f"{GHS}{tile}.zip", ghsl_zip(tile, people, west, -2_000_000.0, 5_000.0))
+    bounds = (179.9, -17.5, -179.95, -17.3)
+    values, transform, data, layer = get("ghs_pop", bounds)
+    assert len(layer.urls) == 2
+    x = transform.c + 5_000 * (np.arange(values.shape[1]) + 0.5)
+    assert set(values[:, x < 0].ravel()) == {5.0, -200.0}
+    assert set(values[:, x > 0].ravel()) == {3.0, -200.0}
+    to_mollweide = Transformer.from_crs(4326, "ESRI:54009", always_xy=True)
+    for lon in (179.91, 179.99, -179.99, -179.96):
+        px, py = to_mollweide.transform(lon, -17.4)
+        found = values[int((transform.f - py) / 5_000), int((px - transform.c) / 5_000)]
+        assert found == (3.0 if lon > 0 else 5.0)
+    with pytest.raises(LimitError, match="max_pixels"):
+        get("ghs_pop", bounds, config={"max_pixels": 10_000})
+
+
 def test_built_surface_with_its_own_no_data(get: Callable[..., Any], calm: Server) -> None:
     built = np.full((200, 200), 500, dtype=np.uint32)
     built[100, 100] = 4294967295
