@@ -115,6 +115,7 @@ class Product(BaseModel):
     max_age_days: float | None = None
     default: bool = False
     example: dict[str, str] = Field(default_factory=dict)
+    checked: Day | Literal[""] = ""
     mark: str = ""
 
     @field_validator("key_pattern", "member_pattern")
@@ -261,7 +262,8 @@ def _overlaid(base: list[dict[str, Any]], extra: Any) -> list[dict[str, Any]]:  
         found = _table(row, "product").get("id")
         if not isinstance(found, str):
             raise ValueError(f"product: a row has no id that is text: {found!r}")  # noqa: TRY004 - told as one
-        rows[found] = rows.get(found, {}) | row
+        moved = {"url", "index_url", "probe_url"} & row.keys()
+        rows[found] = rows.get(found, {}) | ({"checked": ""} if moved else {}) | row
     return list(rows.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -253,3 +254,18 @@ def test_bare_date_of_toml(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("checked = 2026-01-01")
     assert load_catalogue(path).checked == "2026-01-01"
+
+
+def test_every_row_says_when_it_was_checked(tmp_path: Path) -> None:
+    days = {p.id: p.checked for p in load_catalogue().products.values()}
+    assert all(date(2026, 1, 1) <= date.fromisoformat(day) for day in days.values())
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        "[[product]]\nid = 'worldcover'\nurl = 'https://mirror.example.org/{tile}.tif'\n"
+        "[[product]]\nid = 'ghs_pop'\nurl = 'https://mirror.example.org/{tile}.zip'\nchecked = 2026-12-01\n"
+        "[[product]]\nid = 'viirs_len'\nnodata = 0\n"
+    )
+    mine = load_catalogue(path).products
+    assert mine["worldcover"].checked == "", "nobody has looked at that address"
+    assert mine["ghs_pop"].checked == "2026-12-01"
+    assert mine["viirs_len"].checked == days["viirs_len"]
