@@ -107,7 +107,7 @@ def download_osm(
 
     Parameters
     ----------
-    area : study area, lon/lat; its bounding box is asked for.
+    area : study area, lon/lat; its bounding box is asked for, and the named areas all round it.
     config : limits, cache, contact, offline.
     catalogue : where the server is; default: the package's.
     fetcher : the way to the network; default: made from `config`.
@@ -200,6 +200,7 @@ def _ask(
         retry_after_s=product.retry_after_s,
     ) as ox:
         ox.settings.cache_only_mode = True  # public way to the raw answer
+        ox.settings.overpass_settings += ";" + _around(box, tags)
 
         def ask() -> None:
             try:
@@ -208,6 +209,18 @@ def _ask(
                 return
 
         fetcher.patiently(ask, url=product.url, what="OpenStreetMap by Overpass")
+
+
+def _around(box: shapely.Polygon, tags: Mapping[str, bool | str | list[str]]) -> str:
+    """Ask for what lies all round the box, too: it has no point inside and does not cross it."""
+    free = "|".join(key for key, value in tags.items() if value is True)
+    filters = [f"[~'^({free})$'~'.']"] if free else []
+    for key, value in tags.items():
+        few = [value] if isinstance(value, str) else value
+        filters += [f"['{key}'~'^({'|'.join(few)})$']"] if isinstance(few, list) else []
+    lon, lat = box.centroid.coords[0]
+    items = "".join(f"{kind}(pivot.around){f};" for kind in ("way", "relation") for f in filters)
+    return f"is_in({lat:.6f},{lon:.6f})->.around;({items});(._;>;);out"
 
 
 def _is_answer(answer: Any) -> bool:  # noqa: ANN401 - any JSON

@@ -9,7 +9,8 @@ It prints its port. A request for ``/host/path`` is answered with ``FOLDER/host/
 catalogue whose addresses were turned from ``https://host/path`` into
 ``http://127.0.0.1:PORT/host/path`` works unchanged. ``POST /_fault`` with JSON
 ``{"path": part of the address, "fault": name, "times": n}`` makes the next n answers wrong;
-``POST /_reset`` clears faults and log; ``GET /_log`` gives the requests seen.
+``POST /_reset`` clears faults and log; ``GET /_log`` gives the requests seen. Where there is a file
+``interpreter-data`` (and no ``interpreter``), queries of Overpass are applied to it.
 """
 
 from __future__ import annotations
@@ -86,6 +87,8 @@ class Handler(BaseHTTPRequestHandler):
             return path if path.is_file() else path.with_name("search-nothing.json")
         if path.is_dir():
             path /= "index"
+        if path.name == "interpreter" and not path.exists():
+            path = path.with_name("interpreter-data")
         if not path.resolve().is_relative_to(self.root.resolve()) or not path.is_file():
             return None
         return path
@@ -99,7 +102,7 @@ class Handler(BaseHTTPRequestHandler):
                     "method": self.command,
                     "path": self.path,
                     "headers": {k.lower(): v for k, v in self.headers.items()},
-                    "body": body.decode("utf-8", "replace")[:20000],
+                    "body": body.decode("utf-8", "replace")[:100000],
                     "time": time.time(),
                 }
             )
@@ -111,6 +114,10 @@ class Handler(BaseHTTPRequestHandler):
             self._reply(404, b"<html>not here</html>", {})
             return
         data = path.read_bytes()
+        if path.name == "interpreter-data":
+            from overpassjson import filtered
+
+            data = json.dumps(filtered(json.loads(data), body.decode())).encode()
         etag = '"' + hashlib.sha256(data).hexdigest()[:16] + '"'
         if fault is not None and fault["fault"] == "changing_etag":
             etag = f'"changed-{STATE["count"]}"'

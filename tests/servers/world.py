@@ -157,7 +157,7 @@ def write_pbf(items: list[dict], path: Path) -> None:
 def put_osm(world: World) -> None:
     items = streets()
     world.put(
-        "overpass-api.de/api/interpreter",
+        "overpass-api.de/api/interpreter-data",
         {
             "version": 0.6,
             "generator": "Overpass API 0.7.62",

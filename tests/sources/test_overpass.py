@@ -321,7 +321,8 @@ def test_both_routes_give_the_same_features(
             north - (north - south) / 4,
         )
     script = Path(__file__).parents[1] / "servers" / "overpassjson.py"
-    target = calm.root / API
+    (calm.root / API).unlink(missing_ok=True)
+    target = calm.root / f"{API}-data"
     target.parent.mkdir(parents=True, exist_ok=True)
     keys = ",".join(rules().filter_keys)
     subprocess.run([sys.executable, str(script), str(extract), str(target), keys], check=True)
@@ -340,3 +341,47 @@ def test_both_routes_give_the_same_features(
     body = calm.log(API)[-1]["body"]
     asked = set(re.findall(r"node%5B%27([\w%.]+?)%27", body))
     assert len(asked) > 20
+
+
+def test_what_lies_all_round_is_found_by_both_routes(
+    calm: Server, config: Config, local_catalogue: Callable[..., Catalogue], tmp_path: Path
+) -> None:
+    """A reserve in which the whole area lies comes with both; the country comes with none."""
+    import osmium
+    from osmium.osm import mutable
+
+    corners = {1: (7.0, 43.4), 2: (7.9, 43.4), 3: (7.9, 44.0), 4: (7.0, 44.0)}
+    far = {5: (8.5, 43.5), 6: (8.6, 43.5), 7: (8.6, 43.6)}
+    extract = tmp_path / "a.osm.pbf"
+    with osmium.SimpleWriter(str(extract)) as writer:
+        for number, at in {**corners, **far}.items():
+            writer.add_node(mutable.Node(id=number, location=at))
+        writer.add_node(mutable.Node(id=9, location=(7.42, 43.73), tags={"amenity": "clinic"}))
+        writer.add_way(mutable.Way(id=1, nodes=[1, 2, 3], tags={}))
+        writer.add_way(mutable.Way(id=2, nodes=[3, 4, 1], tags={}))
+        forest = {"landuse": "forest", "name": "Grand Bois"}
+        writer.add_way(mutable.Way(id=3, nodes=[1, 2, 3, 4, 1], tags=forest))
+        writer.add_way(mutable.Way(id=4, nodes=[5, 6, 7, 5], tags=forest))
+        ring = [("w", 1, "outer"), ("w", 2, "outer")]
+        reserve = {"type": "boundary", "boundary": "protected_area", "name": "Mercantour"}
+        country = {"type": "boundary", "boundary": "administrative", "name": "France"}
+        writer.add_relation(mutable.Relation(id=1, members=ring, tags=reserve))
+        writer.add_relation(mutable.Relation(id=2, members=ring, tags=country))
+    script = Path(__file__).parents[1] / "servers" / "overpassjson.py"
+    (calm.root / API).unlink(missing_ok=True)
+    target = calm.root / f"{API}-data"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    keys = ",".join(rules().filter_keys)
+    subprocess.run([sys.executable, str(script), str(extract), str(target), keys], check=True)
+    live = download_osm(AREA, config=config, catalogue=local_catalogue())
+    clip_extract(extract, AREA, tmp_path / "clip.osm.pbf")
+    seen = [
+        [(type(o).__name__, o.id) for o in osmium.FileProcessor(str(p)) if o.tags]
+        for p in (live, tmp_path / "clip.osm.pbf")
+    ]
+    assert seen[0] == seen[1] == [("Node", 9), ("Way", 3), ("Relation", 1)]
+    assert len(calm.log(API)) == 1, "one question"
+    by_live, by_clip = (frames(p, AREA) for p in (live, tmp_path / "clip.osm.pbf"))
+    for layer, frame in by_clip.items():
+        assert_geodataframe_equal(by_live[layer], frame, check_less_precise=False)
+    assert len(by_live["protected"]) == 1
