@@ -19,6 +19,7 @@ import re
 import socket
 import threading
 import time
+import warnings
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -847,10 +848,7 @@ class Fetcher:
             raise _Again("the file changed on the server while it was read")
         where = f"/vsicurl/{final}"
         try:
-            with (
-                rasterio.Env(**self._gdal_options(where)),
-                rasterio.open(where, driver="GTiff") as data,
-            ):
+            with rasterio.Env(**self._gdal_options(where)), self._whole_header(where) as data:
                 rasterio.env.setenv(**self._gdal_options(where))  # less time is left
                 yield data, before
         except (RasterioError, MemoryError) as error:
@@ -859,6 +857,26 @@ class Fetcher:
         after = self.head(url, what=what)
         if (after.etag, after.length) != (before.etag, before.length):
             raise _Again("the file changed on the server while it was read")
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _whole_header(where: str) -> Iterator[Any]:
+        """Open a GeoTIFF; libtiff passes over the tags that a broken connection did not bring."""
+        import rasterio
+        from rasterio.errors import NotGeoreferencedWarning
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", NotGeoreferencedWarning)
+                opened = rasterio.open(where, driver="GTiff")
+        except NotGeoreferencedWarning as error:
+            raise _Again(
+                "the raster has no place on Earth, or its header did not come whole"
+            ) from error
+        with opened as data:
+            if data.crs is None:
+                raise _Again("the raster has no CRS, or its header did not come whole")
+            yield data
 
     def _where_read(self, url: str, *, what: str) -> tuple[str, str]:
         """Follow the redirects of a read ourselves: GDAL would follow them into a private network."""

@@ -37,6 +37,7 @@ __all__ = ["Layer", "NoDataHereError", "fetch_raster", "provenance", "s3_keys"]
 
 Bounds = tuple[float, float, float, float]
 _GLO30_DEG = 1 / 3600
+_MAX_PAGES = 200  # of a listing, a thousand keys each
 
 
 class NoDataHereError(SourceError):
@@ -210,11 +211,18 @@ def s3_keys(product: Product, fetcher: Fetcher) -> list[str]:
     ------
     SourceError
         If the listing holds none.
+    LimitError
+        If the listing has no end within reason.
     """
     pattern = re.compile(product.key_pattern)
     dated: list[tuple[str, str]] = []
     url = product.index_url
-    for _ in range(200):
+    for page in range(_MAX_PAGES + 1):
+        if page == _MAX_PAGES:
+            raise LimitError(
+                f"{product.title}: {product.index_url} has more than {_MAX_PAGES} pages; narrow its prefix "
+                "(index_url) in a catalogue of your own"
+            )
         listing = fetcher.file(
             url, kind="listing", max_age_days=product.max_age_days, what=f"{product.title}, listing"
         )
