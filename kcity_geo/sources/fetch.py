@@ -955,7 +955,7 @@ def _city_rows(path: Path) -> list[dict[str, str]]:
 def _row_boundary(row: dict[str, str], folder: Path) -> Path | BaseGeometry | None:
     if row.get("boundary"):
         return folder / row["boundary"]
-    if row.get("lat") and row.get("lon"):
+    if any(row.get(k) for k in ("lat", "lon", "radius_km")):
         try:
             lat, lon, radius = (float(row[k]) for k in ("lat", "lon", "radius_km"))
         except (KeyError, ValueError) as error:

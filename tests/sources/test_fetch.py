@@ -732,9 +732,15 @@ def test_lists_that_are_none(text: str, match: str, tmp_path: Path, config: Conf
 
 def test_rows_that_cannot_be_read_fail_alone(tmp_path: Path, config: Config) -> None:
     path = tmp_path / "cities.csv"
-    path.write_text("name,country,lat,lon,radius_km\nA,,x,1,1\nA,,1,1,1\n,,,,\nB,,95,1,1\n")
+    path.write_text(
+        "name,country,lat,lon,radius_km\nA,,x,1,1\nA,,1,1,1\n,,,,\nB,,95,1,1\n"
+        "Monaco,,43.7,,1\nParis,,,2.3,\nRome,,,,5\n"
+    )
     outcomes = fetch_cities(path, out=tmp_path / "packs", config=replace(config, offline=True))
-    assert [o.status for o in outcomes] == ["failed"] * 4
+    assert [o.status for o in outcomes] == ["failed"] * 7
+    assert all("must be numbers" in o.error for o in outcomes[4:]), (
+        "never looked up by name instead"
+    )
     assert "must be numbers" in outcomes[0].error
     assert "occurs twice" in outcomes[1].error
     assert "is empty" in outcomes[2].error
