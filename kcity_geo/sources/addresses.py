@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["NoNetrc", "OneStep", "PrivateAddress", "PublicOnly", "is_public", "safe_name"]
 
 
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
 class PrivateAddress(Exception):  # noqa: N818 - must not be an OSError, urllib3 swallows those
     """A connection would lead into a private network; no OSError, which urllib3 would swallow."""
 
@@ -63,8 +66,32 @@ def safe_name(text: str, *, limit: int = 80) -> str:
 
 
 def is_public(address: str) -> bool:
-    """Say whether an address (text of an IP) belongs to the open internet."""
-    return ipaddress.ip_address(address.split("%", maxsplit=1)[0]).is_global
+    """
+    Say whether an address belongs to one machine on the open internet.
+
+    Parameters
+    ----------
+    address : text of an IP; one of version 6 may carry one of version 4 (mapped, 6to4, NAT64).
+
+    Returns
+    -------
+    True when it, and what it carries, is global and no group.
+
+    Examples
+    --------
+    >>> is_public("64:ff9b::7f00:1")
+    False
+    """
+    found = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
+    inner = _carried(found) if isinstance(found, ipaddress.IPv6Address) else None
+    return all(a.is_global and not a.is_multicast for a in (found, inner) if a is not None)
+
+
+def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    teredo = address.teredo[1] if address.teredo else None
+    return address.ipv4_mapped or address.sixtofour or teredo
 
 
 class _CheckedHTTP(HTTPConnection):
