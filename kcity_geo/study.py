@@ -323,6 +323,11 @@ def _load_rasters(
         if value is None:
             continue
         path = resolve_path(study, value, key=f"sources.{key}")
+        if path.suffix.lower() in {".csv", ".tsv", ".txt", ".xlsx", ".xls"}:
+            raise SourceError(
+                f"sources.{key}: {path.name} is a table, and a table does not say where in a district its "
+                f"numbers belong; {read_table('extra')['instead'][key if key == 'population' else 'raster']}"
+            )
         about = describe(path, key=key)
         if key == "population" and path.suffix.lower() in {
             ".gpkg",
@@ -916,13 +921,26 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
     KCityError
         If an input is wrong.
     """
+    from kcity_geo.sources.coverage import coverage
+
     data = load(study, config=config)
-    rows: list[dict[str, Any]] = []
+    complete = coverage(data, _input_paths(study))
+    rows: list[dict[str, Any]] = [
+        {
+            "kind": "input",
+            "name": key,
+            "status": "ok" if given else "not given",
+            "detail": f"{given or instead}; used for {_use_of(key)}; {complete[key]}",
+        }
+        for key, given, instead in _outlines(study)
+    ]
     for about in data.provenance:
         numbers = data.measured.get(about.id, {})
         detail = [about.title, f"used for {_use_of(about.id)}"]
         if about.note:
             detail.append(about.note)
+        if about.id in complete:
+            detail.append(complete[about.id])
         if "valid_share" in numbers:
             detail.append(f"covers {numbers['valid_share']:.0%} of the city")
         if "total" in numbers:
@@ -956,6 +974,35 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
         for text in dict.fromkeys((*data.warnings, *gaps.warnings))
     )
     return rows
+
+
+def _outlines(study: Study) -> list[tuple[str, str, str]]:
+    """Give what the study file says of boundary and districts, and what is taken when it is silent."""
+    city = study.city
+    relation = f"OSM relation {city.osm_relation}" if city.osm_relation is not None else ""
+    box = f"box {list(city.bbox)}" if city.bbox is not None else ""
+    if study.place is not None:
+        instead = "the city that was given"
+    else:
+        extract = study.sources.osm not in {None, "overpass"}
+        instead = "the box of the OSM extract" if extract else "the outline found by name"
+    level = f"OSM level {city.osm_district_level}" if city.osm_district_level is not None else ""
+    return [
+        ("boundary", city.boundary or relation or box, instead),
+        ("districts", city.districts or level, "no districts"),
+    ]
+
+
+def _input_paths(study: Study) -> dict[str, Path]:
+    """Give the file of each input that has one, by the id of its provenance."""
+    sources = study.sources
+    named = {"osm": sources.osm, "protected": sources.protected, "power_lines": sources.power_lines}
+    named |= {f"extra.{name}": value for name, value in sources.extra.items()}
+    return {
+        key: resolve_path(study, value, key=f"sources.{key}")
+        for key, value in named.items()
+        if value and value != "overpass"
+    }
 
 
 def _use_of(key: str) -> str:

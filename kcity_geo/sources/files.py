@@ -175,7 +175,8 @@ def _coordinate_columns(table: pd.DataFrame, *, name: str, key: str) -> tuple[st
         )
     raise SourceError(
         f"{key}: {name} has the columns {', '.join(map(str, table.columns))}; coordinates need lon and lat "
-        "in degrees, or x, y and crs (EPSG:32632)"
+        "in degrees, or x, y and crs (EPSG:32632). A district by name is no place of a facility: official "
+        "numbers by district belong into official.table"
     )
 
 

@@ -635,7 +635,9 @@ def persons_from_polygons(
     source_total = float((density[ok] * shapely.area(cut[ok])).sum())
     total = float(amount.sum())
     amount[reached == 0] = np.nan
+    reached_m2 = shapely.union_all(cut[ok]).area
     return amount, {
+        "reached_share": float(reached_m2 / city.boundary_metric.area),
         "source_total": source_total,
         "total": total,
         "conserved_share": total / source_total if source_total else 1.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 
@@ -174,4 +175,96 @@ def test_every_input_has_a_use() -> None:
     from kcity_geo.studyfile import Sources
 
     keys = set(Sources.model_fields) - {"extra", "power_lines"}
-    assert keys | {"official"} == set(read_table("extra")["use"])
+    assert keys | {"official", "boundary", "districts"} == set(read_table("extra")["use"])
+
+
+def everything(folder: Path, hanbit: Path) -> dict[str, dict[str, str]]:
+    """`kcity check` of the demo town with half of each own file outside or not given."""
+    west, south, east, north = gpd.read_file(hanbit / "boundary.geojson").total_bounds
+    middle = (west + east) / 2
+    district = gpd.read_file(hanbit / "districts.geojson")
+    first = district.iloc[[0]]
+    first.to_file(folder / "districts.geojson")
+    half = gpd.GeoDataFrame(
+        {"population": [1000.0]}, geometry=[shapely.box(west, south, middle, north)], crs=4326
+    )
+    half.to_file(folder / "people.gpkg")
+    (folder / "rates.csv").write_text(f"name,electricity_access\n{first['name'].iloc[0]},0.9\n")
+    rows = "".join(f"{middle + dx},{(south + north) / 2}\n" for dx in (0.0, 1e-3, 0.5, 0.6))
+    (folder / "clinics.csv").write_text(f"lon,lat\n{rows}")
+    study = check_study(
+        {
+            "study": {"cell_m": 250},
+            "city": {
+                "name": "Hanbit (synthetic)",
+                "boundary": str(hanbit / "boundary.geojson"),
+                "districts": "districts.geojson",
+            },
+            "sources": {
+                "osm": str(hanbit / "city.osm.pbf"),
+                "gtfs": str(hanbit / "gtfs.zip"),
+                "population": "people.gpkg",
+                "extra": {"health": "clinics.csv"},
+            },
+            "official": {"table": "rates.csv", "nrw_share": 0.3},
+        },
+        folder=folder,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", KCityWarning)
+        found = check(study, config=Config(offline=True))
+    return {r["name"]: r for r in found if r["kind"] == "input"}
+
+
+def test_check_says_how_complete_each_input_is(tmp_path: Path, hanbit_town: Path) -> None:
+    rows = everything(tmp_path, hanbit_town)
+    wanted = {
+        "boundary": r"boundary\.geojson; used for the study area.*; [\d.]+ km2$",
+        "districts": r"1 districts, 1 with a name; they cover \d+% of the city$",
+        "osm": r"the extract covers 100% of the city; [\d,]+ features inside the study area",
+        "gtfs": r"\d+ of \d+ stops lie in the city",
+        "official": r"1 numbers of the whole city, electricity_access for 1 of 1 districts",
+        "population": r"its polygons cover (49|50|51)% of the city; total",
+        "extra.health": r"2 of 4 objects of the file with a place lie in the study area",
+    }
+    assert set(rows) == set(wanted)
+    for key, words in wanted.items():
+        assert re.search(words, rows[key]["detail"]), (key, rows[key]["detail"])
+
+
+def test_check_says_what_is_taken_when_nothing_is_given(tmp_path: Path) -> None:
+    study = check_study(
+        {"study": {"cell_m": 500}, "city": {"name": "C", "bbox": [7.40, 43.70, 7.45, 43.75]}},
+        folder=tmp_path,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", KCityWarning)
+        rows = {r["name"]: r for r in check(study, config=Config(offline=True))}
+    assert rows["boundary"]["detail"].startswith("box [7.4, 43.7, 7.45, 43.75]; used for")
+    assert rows["districts"]["status"] == "not given"
+    assert "none given: results are for the city as a whole" in rows["districts"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [
+        (
+            {"population": "t.csv"},
+            "sources.population: t.csv is a table.*district polygons with a col",
+        ),
+        ({"built": "t.csv"}, r"sources.built: t.csv is a table.*give a raster"),
+        ({"extra": {"health": "t.csv"}}, "A district by name is no place of a facility"),
+    ],
+)
+def test_tables_by_district_where_a_place_is_needed(
+    sources: dict, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text("name,population\nWest,1000\nEast,2000\n")
+    study = check_study(
+        {"city": {"name": "C", "bbox": [7.40, 43.70, 7.45, 43.75]}, "sources": sources},
+        folder=tmp_path,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", KCityWarning)
+        with pytest.raises(SourceError, match=words):
+            load(study, config=Config(offline=True))
