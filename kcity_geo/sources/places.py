@@ -23,6 +23,7 @@ from pyproj import Geod
 from shapely.geometry import mapping, shape
 
 from kcity_geo.city import make_city
+from kcity_geo.config import read_table
 from kcity_geo.errors import CityNotFoundError, KCityWarning, SourceError
 from kcity_geo.sources.catalogue import load_catalogue, recognise_licence
 from kcity_geo.sources.download import Fetcher
@@ -149,23 +150,12 @@ def _country_code(text: str) -> str:
     for code, country in _countries().items():
         if wanted in {_plain(country["name"]), code.lower(), country["iso3"].lower()}:
             return code
-    usual = {
-        "usa": "US",
-        "uk": "GB",
-        "great britain": "GB",
-        "korea": "KR",
-        "south korea": "KR",
-        "vietnam": "VN",
-        "turkey": "TR",
-        "turkiye": "TR",
-        "czech republic": "CZ",
-        "russia": "RU",
-        "ivory coast": "CI",
-        "cote d ivoire": "CI",
-        "swaziland": "SZ",
-        "macedonia": "MK",
-    }
-    return usual.get(wanted, "")
+    return _other_countries().get(wanted, "")
+
+
+@cache
+def _other_countries() -> dict[str, str]:
+    return {_plain(name): code for name, code in read_table("countries")["other_name"].items()}
 
 
 @cache
@@ -183,7 +173,8 @@ def search_gazetteer(query: str, *, other_names: bool = True) -> list[dict[str, 
     Parameters
     ----------
     query : ``"Name"``, ``"Name, Country"`` or ``"Name, Region, Country"``; region is a code of
-        GeoNames (``CA``) or the name of a state of the USA.
+        GeoNames (``CA``) or the name of a state of the USA. The gazetteer knows no other names of
+        regions: with one of those, all cities of the name in the country are given.
     other_names : also look at names in other languages.
 
     Returns
@@ -210,7 +201,8 @@ def search_gazetteer(query: str, *, other_names: bool = True) -> list[dict[str, 
             cities = [c for c in cities if c["countrycode"] == country]
         if len(parts) > 2:  # noqa: PLR2004 - name, region, country
             region = _regions().get(_plain(parts[1]), parts[1].upper())
-            cities = [c for c in cities if c["admin1code"] == region]
+            there = [c for c in cities if c["admin1code"] == region]
+            cities = there if there or country == "US" else cities
         rows = [_row(c) for c in cities]
         if rows:
             break
@@ -243,6 +235,12 @@ def _one(query: str) -> dict[str, Any]:
         raise CityNotFoundError(
             f"{query!r}: {len(rows)} cities bear this name; say which: {shown}{more}"
         )
+    parts = [p.strip() for p in query.split(",") if p.strip()]
+    if len(parts) > 1 and not _country_code(parts[-1]) and _plain(parts[-1]) not in _regions():
+        raise CityNotFoundError(
+            f"{query!r}: {parts[-1]!r} is no country that is known here{_nearest_name(parts[-1])}; write its "
+            "usual English name or its ISO code, or give a boundary file"
+        )
     close = difflib.get_close_matches(
         _plain(query.split(",", maxsplit=1)[0]), _by_name(), n=3, cutoff=0.75
     )
@@ -253,6 +251,12 @@ def _one(query: str) -> dict[str, Any]:
         else "; give a boundary file"
     )
     raise CityNotFoundError(f"{query!r}: no city above 15,000 people by that name{hint}")
+
+
+def _nearest_name(text: str) -> str:
+    names = {_plain(country["name"]): str(country["name"]) for country in _countries().values()}
+    close = difflib.get_close_matches(_plain(text), names, n=1, cutoff=0.75)
+    return f" (did you mean {names[close[0]]!r}?)" if close else ""
 
 
 def circle(lon: float, lat: float, radius_km: float) -> shapely.Polygon:
@@ -338,7 +342,8 @@ def look_up(
     if (found := _kept(kept)) is not None:
         return found
     known = search_gazetteer(name)
-    if config.offline or _far_apart(known):
+    region_given = name.count(",") > 1  # Nominatim knows more of regions than the gazetteer
+    if config.offline or (_far_apart(known) and not region_given):
         return _from_gazetteer(_one(name), catalogue)
     fetcher = fetcher or Fetcher(config, pauses=catalogue.pause_s)
     product = catalogue.by_access("nominatim")

@@ -108,6 +108,13 @@ def test_a_name_that_many_bear_stops_with_the_list(offline: Config) -> None:
         ("Springfield, Missouri", "US"),
         ("София, Bulgaria", "BG"),
         ("東京, Japan", "JP"),
+        ("Hanoi, Viet Nam", "VN"),
+        ("Vientiane, Lao PDR", "LA"),
+        ("Seoul, Republic of Korea", "KR"),
+        ("Kinshasa, DR Congo", "CD"),
+        ("Rotterdam, Netherlands", "NL"),
+        ("Abidjan, Côte d'Ivoire", "CI"),
+        ("Kota Kinabalu, Sabah, Malaysia", "MY"),
     ],
 )
 def test_spellings(query: str, country: str, offline: Config) -> None:
@@ -125,6 +132,29 @@ def test_names_of_nothing(query: str, offline: Config) -> None:
 def test_near_miss_gets_a_hint(offline: Config) -> None:
     with pytest.raises(CityNotFoundError, match="did you mean 'Kota Kinabalu, 16, Malaysia'"):
         look_up("Kota Kinabaluu", config=offline)
+
+
+def test_unknown_country_is_blamed_and_not_the_city(offline: Config) -> None:
+    with pytest.raises(
+        CityNotFoundError, match="'Malaisia' is no country.*did you mean 'Malaysia'"
+    ):
+        look_up("Kota Kinabalu, Malaisia", config=offline)
+    with pytest.raises(CityNotFoundError, match="'Atlantis' is no country.*ISO code"):
+        look_up("Paris, Atlantis", config=offline)
+
+
+def test_a_region_that_is_known_is_believed(offline: Config) -> None:
+    with pytest.raises(CityNotFoundError, match="no city above"):
+        look_up("Miami, Texas, United States", config=offline)
+    with pytest.raises(CityNotFoundError, match="4 cities bear this name"):
+        look_up("Santa Cruz, Laguna, Philippines", config=offline)
+
+
+def test_other_names_of_countries_are_of_countries() -> None:
+    from kcity_geo.config import read_table
+    from kcity_geo.sources.places import _countries
+
+    assert set(read_table("countries")["other_name"].values()) <= set(_countries())
 
 
 @given(st.text(max_size=60))
@@ -238,6 +268,17 @@ def town(at: float, **changes: Any) -> dict[str, Any]:
         "geojson": {"type": "Polygon", "coordinates": [ring]},
     }
     return nominatim("Foo Town") | about | changes
+
+
+def test_a_region_makes_a_name_clear_online(
+    calm: Server, config: Config, local_catalogue: Callable[..., Catalogue]
+) -> None:
+    """The gazetteer has four of the name and no region of that name; Nominatim has one."""
+    box = json.loads(shapely.to_geojson(shapely.box(121.38, 14.25, 121.44, 14.30)))
+    row = nominatim("Santa Cruz", lon="121.41", lat="14.28", geojson=box)
+    put_answer(calm, "santa-cruz-laguna-philippines", [row])
+    place = look_up("Santa Cruz, Laguna, Philippines", config=config, catalogue=local_catalogue())
+    assert place.source == "nominatim"
 
 
 def test_several_places_of_one_name_far_apart_stop(
