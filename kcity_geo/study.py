@@ -11,6 +11,7 @@ import time
 import warnings
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -27,7 +28,6 @@ from kcity_geo.studyfile import Study, load_study, resolve_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     import geopandas as gpd
     import pandas as pd
@@ -63,6 +63,7 @@ _POPULATION_TOLERANCE = 0.1
 _POPULATION_FACTOR = 10.0
 # A grid with fewer cells than this says little about where.
 _FEW_CELLS = 100
+_TABLES = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xls"})
 
 # Street graphs and terrain of a city are needed by three steps and cost seconds: made once for
 # each CityData, which never changes, and forgotten with it.
@@ -245,6 +246,7 @@ def load(
             _note_few_cells(cube, study)
         with clock.stage("rasters"):
             cube, dem, provenance, measured = _load_rasters(study, city, grid, cube, config)
+            cube = _people_of_districts(study, city, grid, cube, shares)
         with clock.stage("OpenStreetMap"):
             layers, osm_date, osm_provenance, unreadable = _load_osm(study, city, config)
             layers, own = _with_power_lines(study, city, layers)
@@ -323,12 +325,15 @@ def _load_rasters(
         if value is None:
             continue
         path = resolve_path(study, value, key=f"sources.{key}")
-        if path.suffix.lower() in {".csv", ".tsv", ".txt", ".xlsx", ".xls"}:
-            raise SourceError(
-                f"sources.{key}: {path.name} is a table, and a table does not say where in a district its "
-                f"numbers belong; {read_table('extra')['instead'][key if key == 'population' else 'raster']}"
-            )
         about = describe(path, key=key)
+        if path.suffix.lower() in _TABLES:
+            if key != "population":
+                raise SourceError(
+                    f"sources.{key}: {path.name} is a table, and a table does not say where in a "
+                    f"district its numbers belong; {read_table('extra')['instead']['raster']}"
+                )
+            provenance.append(about)
+            continue
         if key == "population" and path.suffix.lower() in {
             ".gpkg",
             ".geojson",
@@ -356,6 +361,44 @@ def _load_rasters(
         if key == "elevation":
             dem = read_dem(path, city=city, config=config)
     return cube, dem, tuple(provenance), measured
+
+
+def _people_of_districts(
+    study: Study, city: City, grid: GeoBox, cube: xr.Dataset, shares: pd.DataFrame
+) -> xr.Dataset:
+    """Spread a table of residents by district over its built-up land: a proxy."""
+    value = study.sources.population
+    if value is None or Path(value).suffix.lower() not in _TABLES:
+        return cube
+    from kcity_geo.analysis.dasymetric import people_from_districts
+    from kcity_geo.sources.files import read_district_people
+
+    path = resolve_path(study, value, key="sources.population")
+    persons = read_district_people(path, districts=city.districts)
+    land = cube["inside_share"].to_numpy().astype(float)
+    built = cube["built_m2"].to_numpy() if "built_m2" in cube else land
+    follows = (
+        "built-up land"
+        if "built_m2" in cube
+        else "area (give sources.built to follow built-up land)"
+    )
+    warnings.warn(
+        f"sources.population: {path.name} says how many live in a district, not where: they were spread "
+        f"by {follows}",
+        KCityWarning,
+        stacklevel=3,
+    )
+    people = people_from_districts(persons, shares, weight=built, land=land)
+    return cube.assign(
+        population=layer(
+            people,
+            grid=grid,
+            units="persons",
+            long_name="Residents",
+            source=f"{path.name}, spread by {follows.partition(' (')[0]}",
+            evidence="proxy",
+        )
+    )
 
 
 def _load_osm(
@@ -845,8 +888,6 @@ def save(result: Result, out: str | Path) -> Path:
     OutputError
         If the folder cannot be written or holds something else than a study.
     """
-    from pathlib import Path
-
     from kcity_geo.outputs.folder import save as write
 
     _expect(result, Result, "save(result, out)")
@@ -879,8 +920,6 @@ def run(
     KCityError
         If an input is wrong or the output cannot be written; nothing is overwritten then.
     """
-    from pathlib import Path
-
     from kcity_geo.outputs.folder import check_out_dir
 
     study = study if isinstance(study, Study) else load_study(study)

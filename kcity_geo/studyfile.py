@@ -100,7 +100,7 @@ class Sources(BaseModel):
     elevation: str | None = Field(default=None, description="raster, metres")
     population: str | None = Field(
         default=None,
-        description="raster of persons per cell, or polygons with a column 'population'",
+        description="raster of persons per cell, polygons with a column 'population', or a table of it by district",
     )
     built: str | None = Field(default=None, description="raster, m2 of building footprint per cell")
     landcover: str | None = Field(default=None, description="raster of ESA WorldCover classes")

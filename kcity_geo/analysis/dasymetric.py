@@ -1,8 +1,8 @@
 """
-Where people probably live when only their number is known: spread over mapped dwellings.
+Where people probably live when only their number is known: over mapped dwellings, or by district.
 
-A fallback, and called a proxy: it inherits every hole of the building map. A population grid
-beats it.
+Fallbacks, and called proxies: the first inherits every hole of the building map, the second knows
+nothing of where in a district people live but what is built. A population grid beats both.
 
 References
 ----------
@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import shapely
 
 from kcity_geo.config import read_table
@@ -27,7 +28,54 @@ if TYPE_CHECKING:
 
     from kcity_geo.city import City
 
-__all__ = ["people_from_dwellings"]
+__all__ = ["people_from_districts", "people_from_dwellings"]
+
+
+def people_from_districts(
+    persons: pd.Series,
+    shares: pd.DataFrame,
+    *,
+    weight: NDArray[np.float64],
+    land: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """
+    Spread the known people of each district over its cells.
+
+    Parameters
+    ----------
+    persons : index district id, residents. NaN: not known.
+    shares : of `kcity_geo.cube.district_shares`.
+    weight : shape (rows, cols), what people follow, for example built-up m2. NaN counts as 0.
+    land : shape (rows, cols), area inside the city; followed where a district has no weight.
+
+    Returns
+    -------
+    Shape (rows, cols), persons; the cells of each district add up to its number. NaN where only
+    districts without a number reach.
+
+    Examples
+    --------
+    >>> shares = pd.DataFrame({"cell": [0, 1], "district_id": ["A", "A"], "share": [1.0, 1.0]})
+    >>> built, land = np.array([[30.0, 10.0]]), np.ones((1, 2))
+    >>> people_from_districts(pd.Series({"A": 8.0}), shares, weight=built, land=land)
+    array([[6., 2.]])
+    """
+    cell = shares["cell"].to_numpy()
+    owner, ids = pd.factorize(shares["district_id"], sort=True)
+    part = shares["share"].to_numpy(dtype=float)
+    follow = np.nan_to_num(weight).ravel()[cell] * part
+    by_land = land.ravel()[cell] * part
+    total = np.bincount(owner, weights=follow, minlength=len(ids))
+    follow = np.where(total[owner] > 0, follow, by_land)
+    total = np.bincount(owner, weights=follow, minlength=len(ids))
+    of_district = persons.reindex(ids).to_numpy(dtype=float)
+    known = np.isfinite(of_district[owner]) & (total[owner] > 0)
+    amount = np.zeros(land.size)
+    reached = np.zeros(land.size, dtype=bool)
+    piece = of_district[owner][known] * follow[known] / total[owner][known]
+    np.add.at(amount, cell[known], piece)
+    reached[cell[known]] = True
+    return np.where(reached, amount, np.nan).reshape(land.shape)
 
 
 def people_from_dwellings(

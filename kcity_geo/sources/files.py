@@ -360,7 +360,48 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
     return out
 
 
-def _match(table: pd.DataFrame, districts: gpd.GeoDataFrame, *, name: str) -> pd.DataFrame:
+def read_district_people(path: Path, *, districts: gpd.GeoDataFrame) -> pd.Series:
+    """
+    Read the residents of each district from a table.
+
+    Parameters
+    ----------
+    path : csv or xlsx with a column ``district_id`` or ``name``, and ``population``.
+    districts : of the city; rows are matched by id, else by name.
+
+    Returns
+    -------
+    Index ``district_id`` in the order of `districts`; NaN where the table has no row.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read, has no column ``population``, or a value is no number of zero or
+        more.
+    SchemaError
+        If no row matches a district.
+    """
+    key = "sources.population"
+    table = _read_table(path, key=key)
+    if "population" not in table:
+        raise SourceError(
+            f"{key}: {path.name} has the columns {', '.join(table.columns)}; it needs district_id or "
+            "name, and population"
+        )
+    matched = _match(table, districts, name=path.name, key=key)
+    numbers = pd.to_numeric(matched["population"], errors="coerce")
+    bad = (numbers.isna() & matched["population"].notna()) | (numbers < 0)
+    if bad.any():
+        raise SourceError(
+            f"{key}: {path.name} has the population {matched['population'][bad].iloc[0]}; a number of "
+            "zero or more is needed"
+        )
+    return numbers.reindex(districts["district_id"].to_numpy())
+
+
+def _match(
+    table: pd.DataFrame, districts: gpd.GeoDataFrame, *, name: str, key: str = "official.table"
+) -> pd.DataFrame:
     ids = dict(zip(districts["district_id"].astype(str), districts["district_id"], strict=True))
     names = dict(zip(districts["name"].str.casefold(), districts["district_id"], strict=True))
     for column, lookup in (("district_id", ids), ("name", names), ("district", names)):
@@ -372,7 +413,7 @@ def _match(table: pd.DataFrame, districts: gpd.GeoDataFrame, *, name: str) -> pd
             strange = table[column][found.isna()]
             if len(strange):
                 warnings.warn(
-                    f"official.table: {name} has {len(strange)} rows of no district here "
+                    f"{key}: {name} has {len(strange)} rows of no district here "
                     f"(first: {strange.iloc[0]!r}); they were left out",
                     KCityWarning,
                     stacklevel=4,
@@ -381,9 +422,9 @@ def _match(table: pd.DataFrame, districts: gpd.GeoDataFrame, *, name: str) -> pd
             out.index = pd.Index(found[found.notna()])
             if out.index.duplicated().any():
                 twice = out.index[out.index.duplicated()][0]
-                raise SchemaError(f"official.table: {name} has two rows for district {twice!r}")
+                raise SchemaError(f"{key}: {name} has two rows for district {twice!r}")
             return out
     raise SchemaError(
-        f"official.table: no row of {name} matches a district; it needs a column district_id (like "
+        f"{key}: no row of {name} matches a district; it needs a column district_id (like "
         f"{districts['district_id'].iloc[0]!r}) or name"
     )

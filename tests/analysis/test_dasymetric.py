@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 
-from kcity_geo.analysis.dasymetric import people_from_dwellings
+from kcity_geo.analysis.dasymetric import people_from_districts, people_from_dwellings
 from kcity_geo.city import make_city
 from kcity_geo.cube import cell_centres, study_grid
 
@@ -50,3 +51,18 @@ def test_without_dwellings_there_is_no_answer() -> None:
     assert people_from_dwellings(houses([]), total_persons=5, city=CITY, grid=GRID) is None
     barns = houses([(HERE, 20, "barn", 1.0)])
     assert people_from_dwellings(barns, total_persons=5, city=CITY, grid=GRID) is None
+
+
+def test_people_of_a_district_stay_in_it_whatever_is_built() -> None:
+    """Cell 1 belongs to both; B has nothing built and follows its land; C is not known."""
+    shares = pd.DataFrame(
+        {
+            "cell": [0, 1, 1, 2, 3],
+            "district_id": ["A", "A", "B", "B", "C"],
+            "share": [1.0, 0.5, 0.5, 1.0, 1.0],
+        }
+    )
+    persons = pd.Series({"A": 90.0, "B": 30.0, "C": np.nan})
+    built = np.array([[100.0, np.nan, 0.0, 7.0]])
+    found = people_from_districts(persons, shares, weight=built, land=np.ones((1, 4)))
+    np.testing.assert_allclose(found, [[90.0, 10.0, 20.0, np.nan]])

@@ -13,13 +13,13 @@ import shapely
 from pyproj import CRS
 
 from kcity_geo.config import Config, read_table
-from kcity_geo.errors import KCityWarning, SourceError, StudyError
+from kcity_geo.errors import KCityWarning, SchemaError, SourceError, StudyError
 from kcity_geo.sources.files import read_points_or_vector
 from kcity_geo.sources.osmframes import empty_layers
 from kcity_geo.sources.osmrules import layer_table
 from kcity_geo.sources.ownlayers import append_own, read_own_layer
 from kcity_geo.study import check, load
-from kcity_geo.studyfile import check_study
+from kcity_geo.studyfile import check_study, load_study
 
 UTM = CRS(32632)
 AREA = shapely.box(7.40, 43.70, 7.50, 43.80)
@@ -248,10 +248,9 @@ def test_check_says_what_is_taken_when_nothing_is_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sources", "words"),
     [
-        (
-            {"population": "t.csv"},
-            "sources.population: t.csv is a table.*district polygons with a col",
-        ),
+        ({"population": "t.csv"}, "sources.population: no row of t.csv matches a district"),
+        ({"population": "u.csv"}, "u.csv has the columns name, people; it needs"),
+        ({"population": "v.csv"}, "v.csv has the population -5"),
         ({"built": "t.csv"}, r"sources.built: t.csv is a table.*give a raster"),
         ({"extra": {"health": "t.csv"}}, "A district by name is no place of a facility"),
     ],
@@ -260,11 +259,40 @@ def test_tables_by_district_where_a_place_is_needed(
     sources: dict, words: str, tmp_path: Path
 ) -> None:
     (tmp_path / "t.csv").write_text("name,population\nWest,1000\nEast,2000\n")
+    (tmp_path / "u.csv").write_text("name,people\nwhole,1000\n")
+    (tmp_path / "v.csv").write_text("district_id,population\nwhole,-5\n")
     study = check_study(
         {"city": {"name": "C", "bbox": [7.40, 43.70, 7.45, 43.75]}, "sources": sources},
         folder=tmp_path,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", KCityWarning)
-        with pytest.raises(SourceError, match=words):
+        with pytest.raises((SourceError, SchemaError), match=words):
             load(study, config=Config(offline=True))
+
+
+def test_people_by_district_follow_the_built_land(hanbit_town: Path, tmp_path: Path) -> None:
+    """A table of residents: each district keeps its number, cells follow what is built."""
+    table = "name;population\nHanbit Central;20000\nHanbit Mulgil;5000\n"
+    (tmp_path / "people.csv").write_text(table, encoding="utf-8")
+    study = load_study(hanbit_town / "study.toml")
+    own = str(tmp_path / "people.csv")
+    sources = study.sources.model_copy(update={"population": own, "osm": None, "gtfs": None})
+    official = study.official.model_copy(update={"population": None, "table": None})
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        data = load(study.model_copy(update={"sources": sources, "official": official}))
+    assert any("spread by built-up land" in str(w.message) for w in told)
+    people = data.cube["population"]
+    assert people.attrs["evidence"] in {"proxy", "synthetic"}
+    assert float(people.sum()) == pytest.approx(25_000)
+    ids = data.city.districts.set_index("name")["district_id"]
+    pieces = data.shares.set_index("cell")
+    for name, persons in (("Hanbit Central", 20_000), ("Hanbit Mulgil", 5_000)):
+        whole = pieces[(pieces["district_id"] == ids[name]) & (pieces["share"] > 1 - 1e-9)].index
+        built = data.cube["built_m2"].to_numpy().ravel()[whole]
+        here = people.to_numpy().ravel()[whole]
+        assert here.sum() <= persons
+        assert (here[built == 0] == 0).all()
+        ratio = here[built > 0] / built[built > 0]
+        assert ratio == pytest.approx(ratio[0])
