@@ -76,6 +76,9 @@ class Indicator:
         sum (km of street over km2 of land): a district then divides its own sums.
     bounds : lowest and highest value that the data allow, in `units`.
     evidence : observed, modelled, proxy, user or synthetic.
+    evidence_cells : shape (rows, cols), evidence of each cell where official numbers speak of some
+        cells only; None: `evidence` everywhere.
+    trust : highest confidence that may be claimed, 0 to 1, whatever the completeness of the map.
     n_features : OSM features or table rows used.
     layers : OSM layers the value rests on; their completeness drives the confidence.
     source : inputs in words.
@@ -94,6 +97,8 @@ class Indicator:
     ratio: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     bounds: tuple[float, float] | None = None
     evidence: str = "observed"
+    evidence_cells: NDArray[np.str_] | None = None
+    trust: float = 1.0
     n_features: int = 0
     layers: tuple[str, ...] = ()
     source: str = ""

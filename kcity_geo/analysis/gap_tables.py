@@ -287,8 +287,15 @@ def indicator_table(
             continue
         cells = np.full(data.grid.shape, np.nan) if one.cells is None else one.cells
         means = _district_values(data, one, np.asarray(cells, dtype=np.float64), average)
+        evidence = _district_evidence(data, one)
         rows.extend(
-            {**shared, "unit_id": key, "value": float(mean), **gaps[str(key)]}
+            {
+                **shared,
+                "unit_id": key,
+                "value": float(mean),
+                "evidence": evidence[str(key)],
+                **gaps[str(key)],
+            }
             for key, mean in means.items()
         )
     columns = [
@@ -296,6 +303,22 @@ def indicator_table(
         "confidence", "label", "evidence", "n_features", "source", "as_of", "mark", "note",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
+
+
+def _district_evidence(data: CityData, one: Indicator) -> dict[str, str]:
+    """Evidence that most of the people of each district rest on."""
+    ids = [str(key) for key in data.city.districts["district_id"]]
+    if one.evidence_cells is None:
+        return dict.fromkeys(ids, one.evidence)
+    kinds = np.unique(one.evidence_cells[data.inside])
+    weight = cell_weight(data)
+    share = pd.DataFrame(
+        {
+            kind: district_mean(data, (one.evidence_cells == kind).astype(float), weight)["mean"]
+            for kind in kinds
+        }
+    ).fillna(0.0)
+    return {str(key): str(kind) for key, kind in share.idxmax(axis=1).items()}
 
 
 def _district_values(

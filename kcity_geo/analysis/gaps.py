@@ -209,15 +209,22 @@ class _Setting:
         known = np.isfinite(raw)
         complete = self._of_group(rule["group"], "completeness")
         adjusted = raw
-        if rule["prior"] and indicator.evidence != "user":
-            adjusted = adjusted_gap(raw, self.prior(rule["prior"]), complete)
+        evidence = _evidence_cells(indicator, raw.shape)
+        if rule["prior"]:
+            allowed = adjusted_gap(raw, self.prior(rule["prior"]), complete)
+            adjusted = np.where(evidence == "user", raw, allowed)
         lo, hi = _with_bounds(indicator, standard, raw, adjusted)
         found = self._of_group(rule["group"], "confidence")
         limits = self.rules["confidence"]
-        if indicator.evidence == "user":
-            found = np.maximum(found, self.rules["group"]["tables"]["value"])
-        elif indicator.evidence == "proxy":
-            found = np.minimum(found, limits["proxy_cap"])
+        found = np.select(
+            [evidence == "user", evidence == "proxy"],
+            [
+                np.maximum(found, self.rules["group"]["tables"]["value"]),
+                np.minimum(found, limits["proxy_cap"]),
+            ],
+            default=found,
+        )
+        found = np.minimum(found, indicator.trust)
         urban = (self.classes >= _URBAN) | (self.classes == 0)
         return AssessedGap(
             indicator=indicator,
@@ -336,6 +343,12 @@ class _Setting:
             label=label,
             assessed_weight=np.where(self.inside, 0.0, np.nan),
         )
+
+
+def _evidence_cells(indicator: Indicator, shape: tuple[int, ...]) -> NDArray[np.str_]:
+    if indicator.evidence_cells is None:
+        return np.full(shape, indicator.evidence)
+    return np.asarray(indicator.evidence_cells)
 
 
 def _raw_gap(

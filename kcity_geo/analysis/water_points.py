@@ -222,12 +222,14 @@ def fetching_water(
     standard : of W1, minutes.
     settings : parameters of the sector.
     piped : share of each cell's people with piped water at home (official, or calibrated to an
-        official rate), shape (rows, cols); they fetch nothing. None: not known.
+        official rate), shape (rows, cols); they fetch nothing. NaN: no number speaks of the cell,
+        its water points alone count. None: not known anywhere.
     piped_rows : official numbers behind `piped`.
 
     Returns
     -------
     Row W1; cells and value in minutes, times beyond ``cap_min`` and no way at all count as that.
+    NaN where no number speaks and no usable point is mapped: nothing is known there.
     """
     points = data.layers.get("water_point")
     weight = np.zeros(0) if points is None else improved_weight(points, settings)
@@ -240,7 +242,7 @@ def fetching_water(
         return unassessed("W1", reason=_NO_PEOPLE, **common)  # type: ignore[arg-type]
     cap = float(settings["cap_min"])
     times: dict[float, NDArray[np.float64]] = {}
-    evidence = "user"
+    evidence = "modelled"
     for level in sorted(set(weight[usable])):
         chosen = shapes(points)[weight >= level]
         there, back, evidence = _walks(data, graphs, chosen, float(settings["snap_m"]))
@@ -251,8 +253,9 @@ def fetching_water(
     any_point = times[min(times)] if times else none
     sure = times.get(1.0, none)
     gap = 1.0 - (served_score(times, standard) if times else 0.0 * people)
+    told = np.zeros(data.grid.shape, dtype=bool) if piped is None else np.isfinite(piped)
     share = np.zeros(data.grid.shape) if piped is None else np.nan_to_num(piped)
-    inside = data.inside
+    inside = data.inside & (told | usable.any())
     gap = np.where(inside, gap * (1 - share), np.nan)
     cells = np.where(inside, np.minimum(any_point, cap) * (1 - share), np.nan)
     worst = np.where(inside, np.minimum(sure, cap) * (1 - share), np.nan)
@@ -266,11 +269,13 @@ def fetching_water(
         cells=cells,
         gap=gap,
         bounds=(value, weighted_mean(worst, people)),
-        evidence=evidence if piped is None else "user",
+        evidence="user" if told.any() else evidence,
+        evidence_cells=np.where(told, "user", evidence),
         n_features=int(usable.sum()) + piped_rows,
         source="OSM water points and streets" + ("" if piped is None else ", official piped rate"),
         note="basic access by distance only: quality and hours of supply are not known"
-        + ("" if piped is None else "; people with piped water at home fetch nothing"),
+        + ("" if piped is None else "; people with piped water at home fetch nothing")
+        + _where_unknown(data, told, piped),
         details={
             "basic_share": weighted_mean(basic, people),
             "reachable_share": weighted_mean(
@@ -286,6 +291,15 @@ def fetching_water(
         },
         **common,  # type: ignore[arg-type]
     )
+
+
+def _where_unknown(
+    data: CityData, told: NDArray[np.bool_], piped: NDArray[np.float64] | None
+) -> str:
+    """Say that the official rate leaves out a part of the city."""
+    if piped is None or told[data.inside].all():
+        return ""
+    return "; where no official rate speaks, only mapped water points count"
 
 
 def capacity_coverage(
@@ -399,7 +413,8 @@ def point_coverage(
     data : of the city.
     graphs : mode -> street graph.
     settings : parameters of the sector.
-    piped : as for `fetching_water`; these people need no point.
+    piped : as for `fetching_water`; these people need no point. NaN counts as nobody, as if no
+        rate were known.
 
     Returns
     -------

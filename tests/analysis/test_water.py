@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from kcity_geo.analysis import water
 from kcity_geo.analysis.calibration import calibrated_share
+from kcity_geo.analysis.completeness import assess_completeness
+from kcity_geo.analysis.gaps import assess_gaps
 from kcity_geo.analysis.piped import piped_coverage
 from kcity_geo.analysis.pumping import friction_head_m, pumping, slope_cost, source_distance
 from kcity_geo.analysis.sector import settings_of, standard_gap
@@ -237,6 +239,34 @@ def test_w1_people_with_piped_water_fetch_nothing(toy, features):
         toy(arrays={"population": 10.0}), {}, standard=standard, settings=SETTINGS, piped=piped
     )
     assert alone.gap == pytest.approx(0.25)
+
+
+def test_w1_says_nothing_where_no_rate_speaks_and_no_point_is_mapped(toy, features):
+    table = pd.DataFrame({"district_id": ["NE", "NW", "SE"], "piped_water_access": 0.75})
+    for points in (None, one_tap(features, (50, 50))):
+        data = toy(
+            arrays={"population": 10.0},
+            layers={} if points is None else {"water_point": points},
+            official={"table": table},
+        )
+        rows = water.assess(data, {}, standards=STANDARDS)
+        row = next(r for r in rows if r.id == "W1")
+        far = (20, 19)  # of the south-west, 1.9 km from the tap
+        assert row.gap[0, 0] == pytest.approx(0.25)
+        assert row.evidence_cells[0, 0] == "user"
+        gaps = assess_gaps(data, rows, assess_completeness(data), standards=STANDARDS, draws=2)
+        of = gaps.indicators[gaps.indicators["indicator"] == "W1"].set_index("unit_id")
+        assert of.loc["NE", "confidence"] == pytest.approx(0.8)
+        assert "where no official rate speaks" in row.note
+        if points is None:
+            assert np.isnan(row.gap[far])
+            assert np.isnan(row.cells[far])
+            assert of.loc["SW", "label"] == "NOT ASSESSED"
+        else:
+            assert row.gap[far] == 1
+            assert row.evidence_cells[far] == of.loc["SW", "evidence"] == "proxy"
+            assert of.loc["SW", "confidence"] <= 0.4
+        assert of.loc["NE", "evidence"] == "user"
 
 
 def test_w2_counts_who_finds_room(toy, features):
