@@ -154,22 +154,29 @@ def electrification_rank(
     return np.where(np.isfinite(relative) & (relative <= furthest), rank, np.nan)
 
 
+#: Layer of the grid -> the limit that it has.
+_LIMITS = {
+    "transformer": "transformer",
+    "mv_substation": "mv",
+    "mv": "mv",
+    "hv_substation": "hv",
+    "hv": "hv",
+}
+
+
 def _relative_distance(
     distances: Mapping[str, NDArray[np.float64]], settings: Mapping[str, Any]
 ) -> tuple[NDArray[np.float64] | None, str, float]:
-    """Distance to the best grid layer over its limit, its name, and the limit in km."""
-    fine = [
-        distances[name] / float(settings[f"limit_{key}_km"])
-        for name, key in (("transformer", "transformer"), ("substation", "mv"), ("mv", "mv"))
+    """Distance to the grid over the limit of its layer, the best layer's name and limit in km."""
+    found = {
+        name: distances[name] / float(settings[f"limit_{key}_km"])
+        for name, key in _LIMITS.items()
         if name in distances
-    ]
-    if fine:
-        name = "transformer" if "transformer" in distances else "mv"
-        return np.min(fine, axis=0), name, float(settings[f"limit_{name}_km"])
-    if "hv" in distances:
-        limit = float(settings["limit_hv_km"])
-        return distances["hv"] / limit, "hv", limit
-    return None, "none", float(settings["limit_mv_km"])
+    }
+    if not found:
+        return None, "none", float(settings["limit_mv_km"])
+    best = _LIMITS[next(iter(found))]
+    return np.min(list(found.values()), axis=0), best, float(settings[f"limit_{best}_km"])
 
 
 def _calibrate(

@@ -105,8 +105,9 @@ def grid_distances_km(
 
     Returns
     -------
-    ``transformer``, ``mv`` (lines), ``hv`` (lines), ``substation`` (any), ``hv_substation``:
-    shape (rows, cols), km. A layer without a feature is left out.
+    ``transformer``, ``mv`` (lines), ``hv`` (lines), ``substation`` (any), ``hv_substation``,
+    ``mv_substation`` (all that are not high voltage): shape (rows, cols), km. A layer without a
+    feature is left out.
     """
     x, y = cell_centres(data.grid)
     parts = {"transformer": shapes(data.layers.get("transformer"))}
@@ -122,6 +123,7 @@ def grid_distances_km(
         high = voltage_class(column(stations, "voltage_v"), settings) == "hv"
         parts["substation"] = shapes(stations, public)
         parts["hv_substation"] = shapes(stations, public & high)
+        parts["mv_substation"] = shapes(stations, public & ~high)
     return {
         name: cell_distance_m(geometry, x=x, y=y).reshape(data.grid.shape) / 1000
         for name, geometry in parts.items()

@@ -150,6 +150,26 @@ def test_calibration_widens_the_distance_when_light_is_used_up(toy, features):
     assert row.cells[0, 35:].tolist() == pytest.approx([1, 0, 0, 0, 0], abs=1e-9)
 
 
+def test_a_substation_of_high_voltage_does_not_put_out_the_light(toy, features):
+    line = mv_line(features, x=-1500.0, power="line", voltage=132_000.0)
+    station = features(
+        [{"power": "substation", "substation": "transmission", "voltage_v": 132_000.0}],
+        [shapely.Point(-1500, 2000)],
+    )
+    shares = []
+    for stations in ({}, {"substation": station}):
+        data = toy(
+            arrays={"population": 10.0, "nightlights": 5.0},
+            layers={"power_line": line, **stations},
+        )
+        distances = grid_distances_km(data, SETTINGS)
+        row = electrified(data, distances, settings=SETTINGS, standard=STANDARDS["E2"])
+        shares.append(row.value)
+        assert (row.details["grid_layer"], row.details["limit_km"]) == ("hv", 5.0)
+    # 5 km from a line 1.5 km west of the city: 35 of 40 columns.
+    assert shares == pytest.approx([35 / 40, 35 / 40])
+
+
 def test_calibration_by_district(toy, features):
     table = pd.DataFrame(
         {"district_id": ["NE", "NW", "SE", "SW"], "electricity_access": [0.1, 0.9, 0.2, 0.8]}
