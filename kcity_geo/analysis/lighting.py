@@ -7,12 +7,14 @@ the bounds show what the untagged length could change.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 from scipy.spatial import cKDTree
 
+from kcity_geo.analysis.completeness import expected_road_m
 from kcity_geo.analysis.sector import (
     built_share,
     shapes,
@@ -20,7 +22,7 @@ from kcity_geo.analysis.sector import (
     text,
     unassessed,
 )
-from kcity_geo.cube import bin_points
+from kcity_geo.cube import bin_points, cell_size
 from kcity_geo.result import Indicator
 
 if TYPE_CHECKING:
@@ -135,7 +137,33 @@ def street_lighting(
             np.column_stack([x, y]), distance_upper_bound=float(settings["lamp_m"])
         )[0]
         by_lamp = np.isfinite(near) & ~lit & ~unlit
-    return _row(data, standard, settings, common, length, cell, lit | by_lamp, unlit, by_lamp)
+    row = _row(data, standard, settings, common, length, cell, lit | by_lamp, unlit, by_lamp)
+    if row.not_assessed:
+        return row
+    known_m = float(length[lit | by_lamp | unlit].sum())
+    ways = len(np.unique(owner[lit | by_lamp | unlit]))
+    return replace(
+        row,
+        n_features=ways,
+        trust=_trust(data, where, known_m, least=float(settings["attribute_min_share"])),
+    )
+
+
+def _trust(data: CityData, where: NDArray[np.bool_], known_m: float, *, least: float) -> float:
+    """
+    Highest confidence that the known length carries: 0 up to `least` of what is expected there.
+
+    Expected by people and buildings, not by the map: a street that vanishes never raises it.
+    """
+    people, built = (
+        np.full(where.shape, np.nan) if v is None else v
+        for v in (data.array("population"), data.array("built_m2"))
+    )
+    area = np.full(where.shape, cell_size(data.grid) ** 2 / 1e6)
+    expected = float(expected_road_m(people, built, area)[where].sum())
+    if expected <= 0:
+        return 1.0
+    return float(np.clip((known_m / expected - least) / (1 - least), 0.0, 1.0))
 
 
 def _row(  # noqa: PLR0913, PLR0917 - the pieces and what is known of them
@@ -184,7 +212,6 @@ def _row(  # noqa: PLR0913, PLR0917 - the pieces and what is known of them
         ratio=(lit_m.reshape(data.grid.shape), known_m.reshape(data.grid.shape)),
         bounds=(shares["lo"], shares["hi"]),
         evidence="observed",
-        n_features=int(lit.sum() + unlit.sum()),
         source="OSM lit tags and lamps",
         note=f"of the {shares['completeness']:.0%} of street length whose lighting is known",
         details=details,

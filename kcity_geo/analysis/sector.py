@@ -33,6 +33,7 @@ __all__ = [
     "column",
     "districts_apart",
     "forecast_years",
+    "known_size_trust",
     "number",
     "official",
     "official_cells",
@@ -362,6 +363,32 @@ def built_share(data: CityData) -> NDArray[np.float64] | None:
         return None
     area = float(abs(data.grid.resolution.x)) ** 2
     return np.asarray(np.clip(built / area, 0.0, 1.0))
+
+
+def known_size_trust(indicator: str, *, known: int, persons: float, by_area: int = 0) -> float:
+    """
+    Give the confidence that a sum over mapped plants may claim at most.
+
+    Parameters
+    ----------
+    indicator : row of ``[known_size]`` of ``tables/priors.toml``.
+    known : mapped plants whose size is tagged.
+    persons : people of the city, who let so many plants expect.
+    by_area : plants whose size is guessed from their area.
+
+    Returns
+    -------
+    0 to 1; never higher for fewer plants of any kind.
+
+    Examples
+    --------
+    >>> known_size_trust("W6", known=1, persons=1_000_000)
+    0.0975
+    """
+    rule = read_table("priors")["known_size"][indicator]
+    expected = max(1.0, persons / float(rule["persons_each"]))
+    tagged = float(rule["most"]) * min(1.0, known / expected)
+    return max(tagged, float(rule.get("by_area", 0.0)) if by_area else 0.0)
 
 
 def cell_distance_m(

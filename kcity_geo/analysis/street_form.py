@@ -37,6 +37,7 @@ NO_STREETS = "no street is mapped in the whole extract: add an OSM extract with 
 NO_BUILT = (
     "built-up land is not known: add built-up surface (GHS-BUILT-S), buildings or a population grid"
 )
+_POPULATED = "per populated land, built-up land is not known"
 
 
 def street_form(
@@ -83,7 +84,16 @@ def street_form(
             "T6": _street_land(data, ways, land, table=table) / 1e6,
         }
         found += [
-            _density(data, amounts[key], land, standard=standards[key], note=how, **common)
+            _density(
+                data,
+                amounts[key],
+                land,
+                standard=standards[key],
+                note=how,
+                # Another quantity than the standard speaks of: no confidence in the gap.
+                trust=0.0 if how == _POPULATED else 1.0,
+                **common,
+            )
             for key in ("T4", "T5", "T6")
         ]
     return [*found, _circuity(data, graph), _connectivity(data, graph, standards["T8"])]
@@ -111,7 +121,7 @@ def built_up(data: CityData, *, table: Mapping[str, Any]) -> tuple[NDArray[np.bo
         how, evidence = "mapped buildings", "proxy"
     if surface is None:
         people = people_of(data)
-        return people.persons > 0, "per populated land, built-up land is not known", "proxy"
+        return people.persons > 0, _POPULATED, "proxy"
     with np.errstate(divide="ignore", invalid="ignore"):
         share = surface / area
     note = f"per built-up land: cells with {limit:.0%} or more {how}"

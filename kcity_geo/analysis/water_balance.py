@@ -18,6 +18,7 @@ from kcity_geo.analysis.sector import (
     cell_distance_m,
     column,
     forecast_years,
+    known_size_trust,
     number,
     official,
     shapes,
@@ -168,7 +169,7 @@ def sewage_coverage(net_m3_day: float, capacity_m3_day: float, *, sewage_share: 
     0.5144
     """
     sewage = net_m3_day * sewage_share
-    if not np.isfinite(capacity_m3_day) or sewage <= 0:
+    if np.isnan(capacity_m3_day) or sewage <= 0:
         return float("nan")
     return float(min(1.0, capacity_m3_day / sewage))
 
@@ -278,9 +279,9 @@ def _supply(
         "layers": ("water_plant", "water_store"),
         "as_of": data.osm_date,
     }
-    if given is None and (len(mapped) == 0 or len(tagged) < len(mapped)):
+    if given is None and not len(tagged):
         what = (
-            f"{len(mapped) - len(tagged)} of {len(mapped)} mapped water works have no capacity tag"
+            f"none of {len(mapped)} mapped water works has a capacity tag"
             if len(mapped)
             else "no water works is mapped and no supply is given"
         )
@@ -314,45 +315,85 @@ def _supply(
             f"{tagged.sum():,.0f} m3/day; the official number is used"
         )
         warnings.warn(details["contradiction"], KCityWarning, stacklevel=3)
+    unknown = 0 if given is not None else len(mapped) - len(tagged)
+    if unknown:
+        details["works_without_capacity"] = unknown
     return Indicator(
         id="W6",
         value=gap,
         area_gap=float(np.clip((gap - target) / (worst - target), 0, 1)),
+        # Works of unknown size may close all of the gap: unknown is not zero.
+        bounds=(0.0, gap) if unknown else None,
         evidence="user" if given is not None else "observed",
+        trust=1.0
+        if given is not None
+        else known_size_trust("W6", known=len(tagged), persons=about["persons"]),
         n_features=1 if given is not None else len(tagged),
         source=str(data.official.get("source") or "official numbers of the study file")
         if given is not None
         else "capacity tags of OSM water works",
-        note="supply against the day of greatest demand",
+        note="supply against the day of greatest demand"
+        + (
+            f"; at most: {unknown} of {len(mapped)} mapped works have no capacity tag"
+            if unknown
+            else ""
+        ),
         details=details,
         **common,
     )
 
 
-def _plant_capacity(
-    data: CityData, settings: Mapping[str, Any]
-) -> tuple[float, tuple[float, float], str, int]:
-    """Treatment capacity of the mapped plants, m3/day: value, bounds, how, plants."""
+@dataclass(frozen=True, kw_only=True)
+class _Plants:
+    """Mapped treatment plants: capacity in m3/day with its bounds, and how it is known."""
+
+    capacity: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    tagged: int = 0
+    by_area: int = 0
+    unknown: int = 0
+
+    @property
+    def count(self) -> int:
+        return self.tagged + self.by_area + self.unknown
+
+    @property
+    def how(self) -> str:
+        """Where the capacities come from, in words."""
+        parts = [
+            f"{self.tagged} by capacity tag" if self.tagged else "",
+            f"{self.by_area} by area, a factor of 3 either way" if self.by_area else "",
+            f"{self.unknown} of unknown size" if self.unknown else "",
+        ]
+        return ", ".join(p for p in parts if p)
+
+
+def _plant_capacity(data: CityData, settings: Mapping[str, Any]) -> _Plants:
+    """Treatment capacity of the mapped plants; one of unknown size leaves no upper bound."""
     frame = data.layers.get("sewage")
     if frame is None or len(frame) == 0:
-        return float("nan"), (float("nan"), float("nan")), "", 0
+        return _Plants()
     plant = text(frame, "man_made") == "wastewater_plant"
-    if not plant.any():
-        return float("nan"), (float("nan"), float("nan")), "", 0
     per_pe = float(settings["sewage_m3_per_pe_day"])
     tagged = column(frame, "capacity_persons")[plant] * per_pe
     area = shapely.area(shapes(frame)[plant])
     guess = area / float(settings["plant_m2_per_pe"]) * per_pe
     factor = float(settings["plant_area_factor"])
-    unknown = ~np.isfinite(tagged)
-    guess = np.where(guess > 0, guess, np.nan)
-    value = np.where(unknown, guess, tagged)
-    if np.isnan(value).all():
-        return float("nan"), (float("nan"), float("nan")), "plants without size", int(plant.sum())
-    low = np.nansum(np.where(unknown, guess / factor, tagged))
-    high = np.nansum(np.where(unknown, guess * factor, tagged))
-    how = "capacity tags" if not unknown.any() else "plant areas, a factor of 3 either way"
-    return float(np.nansum(value)), (float(low), float(high)), how, int(plant.sum())
+    known = np.isfinite(tagged)
+    sized = ~known & (guess > 0)
+    unknown = int((~known & ~sized).sum())
+    if not (known | sized).any():
+        return _Plants(unknown=unknown)
+    sure, about = float(tagged[known].sum()), float(guess[sized].sum())
+    return _Plants(
+        capacity=sure + about,
+        low=sure + about / factor,
+        high=float("inf") if unknown else sure + about * factor,
+        tagged=int(known.sum()),
+        by_area=int(sized.sum()),
+        unknown=unknown,
+    )
 
 
 def _connected_share(data: CityData, settings: Mapping[str, Any]) -> float:
@@ -369,6 +410,14 @@ def _connected_share(data: CityData, settings: Mapping[str, Any]) -> float:
     return weighted_mean(near.astype(float).reshape(people.shape), people)
 
 
+def _range(plants: _Plants) -> str:
+    return (
+        f"{plants.low:,.0f} to {plants.high:,.0f}"
+        if np.isfinite(plants.high)
+        else f"at least {plants.low:,.0f}"
+    )
+
+
 def wastewater(data: CityData, *, settings: Mapping[str, Any], standard: Standard) -> Indicator:
     """
     Assess W4: the share of the sewage that the treatment plants can take.
@@ -381,7 +430,8 @@ def wastewater(data: CityData, *, settings: Mapping[str, Any], standard: Standar
 
     Returns
     -------
-    Row W4, area-level. From plant areas alone the bounds are a factor of three wide either way.
+    Row W4, area-level. From plant areas alone the bounds are a factor of three wide either way;
+    with a plant of unknown size the upper one is 1.
     """
     common: dict[str, Any] = {"units": "share", "layers": ("sewage",), "as_of": data.osm_date}
     found = demand_of_city(data, settings)
@@ -389,29 +439,31 @@ def wastewater(data: CityData, *, settings: Mapping[str, Any], standard: Standar
         return unassessed("W4", reason="no population is known; give sources.population", **common)
     net, share = found[0].net_m3_day, float(settings["sewage_share"])
     given = official(data, "wastewater_capacity_m3_day")
-    mapped, (low, high), how, plants = _plant_capacity(data, settings)
-    if given is None and not np.isfinite(mapped):
+    plants = _plant_capacity(data, settings)
+    if given is None and not np.isfinite(plants.capacity):
         return unassessed(
             "W4",
             reason="no wastewater plant of known size is mapped; set "
             "official.wastewater_capacity_m3_day (0 if there is none)",
             **common,
         )
-    capacity = mapped if given is None else given
+    capacity = plants.capacity if given is None else given
     value = sewage_coverage(net, capacity, sewage_share=share)
     target = 1.0 if standard.target is None else standard.target
     worst = 0.0 if standard.worst is None else standard.worst
     details: dict[str, Any] = {
         "sewage_m3_day": net * share,
         "capacity_m3_day": capacity,
-        "mapped_capacity_m3_day": mapped,
-        "mapped_plants": plants,
+        "mapped_capacity_m3_day": plants.capacity,
+        "mapped_plants": plants.count,
+        "plants_without_size": plants.unknown,
         "connected_share": _connected_share(data, settings),
     }
-    if given is not None and np.isfinite(mapped) and not low / 2 <= given <= high * 2:
+    told = given is not None and np.isfinite(plants.capacity)
+    if told and not plants.low / 2 <= capacity <= plants.high * 2:
         details["contradiction"] = (
-            f"official.wastewater_capacity_m3_day is {given:,.0f}, the mapped plants suggest "
-            f"{low:,.0f} to {high:,.0f} m3/day; the official number is used"
+            f"official.wastewater_capacity_m3_day is {capacity:,.0f}, the mapped plants suggest "
+            f"{_range(plants)} m3/day; the official number is used"
         )
         warnings.warn(details["contradiction"], KCityWarning, stacklevel=2)
     return Indicator(
@@ -421,15 +473,27 @@ def wastewater(data: CityData, *, settings: Mapping[str, Any], standard: Standar
         bounds=None
         if given is not None
         else (
-            sewage_coverage(net, low, sewage_share=share),
-            sewage_coverage(net, high, sewage_share=share),
+            sewage_coverage(net, plants.low, sewage_share=share),
+            sewage_coverage(net, plants.high, sewage_share=share),
         ),
-        evidence="user" if given is not None else ("observed" if "tags" in how else "proxy"),
-        n_features=1 if given is not None else plants,
+        evidence="user"
+        if given is not None
+        else ("observed" if plants.tagged == plants.count else "proxy"),
+        trust=1.0
+        if given is not None
+        else known_size_trust(
+            "W4", known=plants.tagged, by_area=plants.by_area, persons=found[2]["persons"]
+        ),
+        n_features=1 if given is not None else plants.count,
         source=str(data.official.get("source") or "official numbers of the study file")
         if given is not None
-        else f"OSM wastewater plants, {how}",
-        note="capacity against sewage; who is connected is not known",
+        else f"OSM wastewater plants: {plants.how}",
+        note="capacity against sewage; who is connected is not known"
+        + (
+            f"; at least: {plants.unknown} of {plants.count} mapped plants are of unknown size"
+            if given is None and plants.unknown
+            else ""
+        ),
         details=details,
         **common,
     )

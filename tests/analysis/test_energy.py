@@ -599,6 +599,19 @@ def test_hardly_tagged_streets_are_not_assessed(toy, features):
     assert street_lighting(toy(), settings=SETTINGS, standard=STANDARDS["E8"]).not_assessed
 
 
+def test_streets_that_vanish_never_make_the_lighting_surer(toy, features):
+    tags = ["yes"] * 2 + ["no"] + [""] * 2
+    people = np.zeros((40, 40))
+    people[30:, :10] = 20.0  # of the square kilometre with the streets: 0.15 * sqrt(2000 * 1) km
+    rows = []
+    for some in (tags, tags[:3]):
+        data = toy(arrays={"population": people}, layers={"roads_drive": streets(features, some)})
+        rows.append(street_lighting(data, settings=SETTINGS, standard=STANDARDS["E8"]))
+    assert rows[0].trust == rows[1].trust
+    assert rows[0].trust == pytest.approx((3 / (0.15 * 2000**0.5) - 0.25) / 0.75)
+    assert [row.n_features for row in rows] == [3, 3], "ways, not the pieces they are cut into"
+
+
 # --- E10 ---------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from kcity_geo.analysis.completeness import assess_completeness
 from kcity_geo.analysis.gaps import assess_gaps
 from kcity_geo.analysis.piped import piped_coverage
 from kcity_geo.analysis.pumping import friction_head_m, pumping, slope_cost, source_distance
-from kcity_geo.analysis.sector import settings_of, standard_gap
+from kcity_geo.analysis.sector import known_size_trust, settings_of, standard_gap
 from kcity_geo.analysis.water_balance import (
     sewage_coverage,
     supply_gap,
@@ -496,6 +496,58 @@ def test_wastewater_from_a_table_a_tag_and_an_area(toy, features):
         toy(arrays={"population": people}), settings=SETTINGS, standard=STANDARDS["W4"]
     )
     assert nothing.not_assessed
+
+
+def test_a_works_of_unknown_size_is_not_a_works_of_none(toy, features):
+    known = {"man_made": "water_works", "capacity_m3_day": 15_000.0}
+    rows = [known, {**known, "capacity_m3_day": np.nan}]
+    found = []
+    for some in (rows, rows[:1]):
+        plants = features(some, [shapely.Point(i, 9) for i in range(len(some))])
+        data = toy(arrays={"population": 120_000 / 1600}, layers={"water_plant": plants})
+        found.append(water_balance(data, settings=SETTINGS, standard=STANDARDS["W6"])[1])
+    both, alone = found
+    assert both.value == alone.value == pytest.approx(0.5548, abs=1e-4)
+    assert both.bounds == (0.0, both.value)
+    assert "at most: 1 of 2 mapped works have no capacity tag" in both.note
+    assert alone.bounds is None
+    assert both.trust == alone.trust == pytest.approx(0.39)
+
+
+def test_a_plant_of_unknown_size_leaves_the_upper_bound_open(toy, features):
+    people = 120_000 / 1600
+    tagged = {"man_made": "wastewater_plant", "capacity_persons": 50_000.0}
+    rows = [tagged, {**tagged, "capacity_persons": np.nan}, {**tagged, "capacity_persons": np.nan}]
+    places = [shapely.Point(9, 9), shapely.Point(99, 9), shapely.box(0, 0, 100, 60)]
+
+    def of(*which):
+        layer = features([rows[i] for i in which], [places[i] for i in which])
+        data = toy(arrays={"population": people}, layers={"sewage": layer})
+        return wastewater(data, settings=SETTINGS, standard=STANDARDS["W4"])
+
+    open_end = of(0, 1)
+    assert open_end.value == pytest.approx(50_000 * 0.12 / 15_552)
+    assert open_end.bounds == pytest.approx((open_end.value, 1.0))
+    assert open_end.evidence == "proxy"
+    assert "at least: 1 of 2 mapped plants are of unknown size" in open_end.note
+    assert "factor" not in open_end.source
+    assert of(1).not_assessed
+    # 1.2 plants are expected of 120,000 people; area alone is worth 0.2.
+    assert of(0).trust == open_end.trust == of(0, 2).trust == pytest.approx(0.39 / 1.2)
+    assert of(2).trust == pytest.approx(0.2)
+
+
+@given(st.integers(0, 9), st.integers(0, 9), st.floats(0, 5e6))
+def test_fewer_plants_never_raise_the_confidence(known, by_area, persons):
+    for key in ("W4", "W6"):
+        full = known_size_trust(key, known=known, by_area=by_area, persons=persons)
+        assert 0 <= full <= 0.39
+        assert (
+            known_size_trust(key, known=max(0, known - 1), by_area=by_area, persons=persons) <= full
+        )
+        assert (
+            known_size_trust(key, known=known, by_area=max(0, by_area - 1), persons=persons) <= full
+        )
 
 
 def test_pumping_of_the_worked_main():
