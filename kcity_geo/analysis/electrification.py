@@ -17,6 +17,7 @@ from scipy import ndimage
 from kcity_geo.analysis.calibration import calibrated_share
 from kcity_geo.analysis.sector import (
     districts_apart,
+    method_trust,
     official,
     official_cells,
     standard_gap,
@@ -309,6 +310,7 @@ def electrified(
         bounds=bounds,
         gap=standard_gap(cells, standard),
         evidence=evidence,
+        trust=method_trust("E2_no_lights") if light is None and given is None else 1.0,
         n_features=rows + sum(len(data.layers[n]) for n in layers if n in data.layers),
         source=", ".join(
             [

@@ -14,6 +14,7 @@ import pandas as pd
 
 from kcity_geo.analysis.sector import (
     built_share,
+    method_trust,
     shapes,
     standard_gap,
     text,
@@ -285,12 +286,19 @@ def flood_exposure(
         cells=cells,
         gap=standard_gap(cells, standard),
         evidence=evidence,
+        trust=1.0 if mapped is not None else _height_trust(data),
         n_features=len(data.layers["drainage"]) if "drainage" in data.layers else 0,
         source=source,
         note=note + ("" if people is not None else "; weighted by built-up land, not people"),
         details=details,
         **common,
     )
+
+
+def _height_trust(data: CityData) -> float:
+    """Confidence that height above drainage carries; a model nobody named shows roofs."""
+    surface = data.dem is None or bool(data.dem.attrs.get("surface_model", True))
+    return method_trust("W8_surface_model" if surface else "W8_terrain_model")
 
 
 def _drain_density(data: CityData) -> dict[str, float]:

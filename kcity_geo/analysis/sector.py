@@ -34,6 +34,7 @@ __all__ = [
     "districts_apart",
     "forecast_years",
     "known_size_trust",
+    "method_trust",
     "number",
     "official",
     "official_cells",
@@ -389,6 +390,26 @@ def known_size_trust(indicator: str, *, known: int, persons: float, by_area: int
     expected = max(1.0, persons / float(rule["persons_each"]))
     tagged = float(rule["most"]) * min(1.0, known / expected)
     return max(tagged, float(rule.get("by_area", 0.0)) if by_area else 0.0)
+
+
+def method_trust(name: str) -> float:
+    """
+    Give the highest confidence that a method carries.
+
+    Parameters
+    ----------
+    name : row of ``[method_trust]`` of ``tables/priors.toml``.
+
+    Returns
+    -------
+    0 to 1.
+
+    Examples
+    --------
+    >>> method_trust("E2_no_lights")
+    0.3
+    """
+    return float(read_table("priors")["method_trust"][name]["value"])
 
 
 def cell_distance_m(

@@ -31,7 +31,7 @@ from kcity_geo.analysis.drainage import (
     model_cell_m,
 )
 from kcity_geo.config import read_table
-from kcity_geo.cube import bin_points, cell_centres, cell_size
+from kcity_geo.cube import area_in_cells, bin_points, cell_centres, cell_size
 from kcity_geo.errors import GridMismatchError, KCityWarning
 
 if TYPE_CHECKING:
@@ -297,19 +297,31 @@ def _river_lines(data: CityData) -> NDArray[np.object_]:
 
 
 def _warn_surface_model(data: CityData, dem: xr.DataArray) -> None:
-    built = data.array("built_m2")
-    if not dem.attrs.get("surface_model") or built is None:
+    if not dem.attrs.get("surface_model"):
         return
-    share = built / cell_size(data.grid) ** 2
-    dense = int(np.sum((share > 0.3) & data.inside))  # noqa: PLR2004 - nearly a third under roofs
-    if dense:
-        warnings.warn(
-            f"elevation is a surface model: in {dense:,} built-up cells it shows roofs, so slope is "
-            "too steep and the height above drainage too great there; use a terrain model (DTM) "
-            "for decisions",
-            KCityWarning,
-            stacklevel=3,
-        )
+    built = _built_m2(data)
+    where = "where the land is built up"
+    if built is not None:
+        share = built / cell_size(data.grid) ** 2
+        dense = int(np.sum((share > 0.3) & data.inside))  # noqa: PLR2004 - nearly a third under roofs
+        if not dense:
+            return
+        where = f"in {dense:,} built-up cells"
+    warnings.warn(
+        f"elevation is a surface model: {where} it shows roofs, so slope is too steep and the "
+        "height above drainage wrong there by metres; use a terrain model (DTM) for decisions",
+        KCityWarning,
+        stacklevel=3,
+    )
+
+
+def _built_m2(data: CityData) -> NDArray[np.float64] | None:
+    """Built-up surface, else footprint of the mapped buildings; None when neither is known."""
+    built = data.array("built_m2")
+    buildings = data.layers.get("building")
+    if built is not None or buildings is None or not len(buildings):
+        return built
+    return area_in_cells(buildings.geometry.to_numpy(), grid=data.grid)
 
 
 def cell_terrain(

@@ -220,6 +220,19 @@ def test_without_a_rate_it_is_a_proxy_and_without_anything_not_assessed(toy, fea
     assert row.gap is None
 
 
+def test_distance_to_the_grid_alone_carries_little(toy, features):
+    data = toy(arrays={"population": 10.0}, layers={"power_line": mv_line(features)})
+    lit = toy(
+        arrays={"population": 10.0, "nightlights": 5.0}, layers={"power_line": mv_line(features)}
+    )
+    rows = [
+        electrified(d, grid_distances_km(d, SETTINGS), settings=SETTINGS, standard=STANDARDS["E2"])
+        for d in (data, lit)
+    ]
+    assert [row.trust for row in rows] == [0.3, 1.0]
+    assert "distance to the grid only" in rows[0].note
+
+
 def test_the_official_rate_is_told_as_it_is(toy):
     assert official_rate(toy(official={"electricity_access": 0.5, "year": 2024})).value == 0.5
     assert official_rate(toy()).not_assessed

@@ -12,6 +12,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kcity_geo.analysis.completeness import assess_completeness
 from kcity_geo.analysis.flood import (
     catchment_runoff,
     curve_number_runoff_mm,
@@ -21,6 +22,7 @@ from kcity_geo.analysis.flood import (
     flood_exposure,
     rational_peak_m3_s,
 )
+from kcity_geo.analysis.gaps import assess_gaps
 from kcity_geo.analysis.sector import settings_of
 from kcity_geo.analysis.terrain import cell_terrain, flood_class
 from kcity_geo.errors import KCityWarning, StudyError
@@ -171,6 +173,27 @@ def test_a_surface_model_over_roofs_is_told(toy):
     data = valley(toy(arrays={"population": 10.0, "built_m2": 6000.0}), surface_model=True)
     with pytest.warns(KCityWarning, match="1,600 built-up cells it shows roofs"):
         cell_terrain(data)
+
+
+def test_roofs_are_told_without_a_raster_of_built_up_land_too(toy, features):
+    houses = features([{"building": "yes"}], [shapely.box(0, 0, 1000, 1000)])
+    data = toy(arrays={"population": 10.0}, layers={"building": houses})
+    with pytest.warns(KCityWarning, match="100 built-up cells it shows roofs"):
+        cell_terrain(valley(data, surface_model=True))
+    with pytest.warns(KCityWarning, match="where the land is built up it shows roofs"):
+        cell_terrain(valley(toy(arrays={"population": 10.0}), surface_model=True))
+
+
+@pytest.mark.parametrize(("surface", "trust"), [(True, 0.6), (False, 0.69)])
+def test_a_screening_never_confirms_a_gap(toy, surface, trust):
+    data = valley(toy(arrays={"population": 10.0}), surface_model=surface)
+    ones = np.ones((40, 40))
+    row = flood_exposure(data, settings=SETTINGS, standard=STANDARD, terrain=relief(ones, ones))
+    assert row.trust == trust
+    found = assess_gaps(data, [row], assess_completeness(data), standards=load_standards(), draws=2)
+    city = found.indicators.set_index("unit_id").loc["city"]
+    assert city["confidence"] == pytest.approx(trust)
+    assert city["label"] == "PROBABLE GAP"
 
 
 def test_a_mapped_river_moves_the_drainage(toy, features):
