@@ -72,6 +72,8 @@ class CityData:
         ``tables/osm.toml``, with full schema even when empty. Features are whole, not cut at the
         boundary, and reach a little beyond it.
     dem : elevation on its own finer grid, metric CRS, with a margin around the city, or None.
+    flood : flood map on its own finer grid, metric CRS: depth in metres or return period in years
+        (attrs ``units``), 0 dry, NaN outside the extent of the file. None: no flood map.
     transit : ``stops`` frame of a GTFS feed, see `kcity_geo.sources.transit`, or None.
     official : numbers and tables the city itself published; they beat every proxy.
     inventory : a row a layer: what the extract holds inside the study area.
@@ -93,6 +95,7 @@ class CityData:
     inventory: pd.DataFrame
     shares: pd.DataFrame
     dem: xr.DataArray | None = None
+    flood: xr.DataArray | None = None
     transit: pd.DataFrame | None = None
     official: Mapping[str, Any] = field(default_factory=dict)
     provenance: tuple[Provenance, ...] = ()

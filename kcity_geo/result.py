@@ -78,7 +78,8 @@ class Indicator:
     evidence : observed, modelled, proxy, user or synthetic.
     evidence_cells : shape (rows, cols), evidence of each cell where official numbers speak of some
         cells only; None: `evidence` everywhere.
-    trust : highest confidence that may be claimed, 0 to 1, whatever the completeness of the map.
+    trust : highest confidence that may be claimed, 0 to 1, whatever the completeness of the map;
+        one number, or of shape (rows, cols).
     n_features : OSM features or table rows used.
     layers : OSM layers the value rests on; their completeness drives the confidence.
     source : inputs in words.
@@ -98,7 +99,7 @@ class Indicator:
     bounds: tuple[float, float] | None = None
     evidence: str = "observed"
     evidence_cells: NDArray[np.str_] | None = None
-    trust: float = 1.0
+    trust: float | NDArray[np.float64] = 1.0
     n_features: int = 0
     layers: tuple[str, ...] = ()
     source: str = ""

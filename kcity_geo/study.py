@@ -247,6 +247,7 @@ def load(
         with clock.stage("rasters"):
             cube, dem, provenance, measured = _load_rasters(study, city, grid, cube, config)
             cube = _people_of_districts(study, city, grid, cube, shares)
+            flood = _load_flood(study, city, config)
         with clock.stage("OpenStreetMap"):
             layers, osm_date, osm_provenance, unreadable = _load_osm(study, city, config)
             layers, own = _with_power_lines(study, city, layers)
@@ -277,6 +278,7 @@ def load(
         inventory=table,
         shares=shares,
         dem=dem,
+        flood=flood,
         transit=transit,
         official=official,
         provenance=(*osm_provenance, *own, *provenance, *more),
@@ -399,6 +401,17 @@ def _people_of_districts(
             evidence="proxy",
         )
     )
+
+
+def _load_flood(study: Study, city: City, config: Config) -> xr.DataArray | None:
+    from kcity_geo.sources.rasters import read_flood
+
+    for key in ("flood", "flood_return_period"):
+        value = getattr(study.sources, key)
+        if value is not None:
+            path = resolve_path(study, value, key=f"sources.{key}")
+            return read_flood(path, key=key, city=city, config=config)
+    return None
 
 
 def _load_osm(

@@ -7,6 +7,7 @@ map with return periods or depths, when there is one, takes its place.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,8 +22,9 @@ from kcity_geo.analysis.sector import (
     unassessed,
     weighted_mean,
 )
+from kcity_geo.analysis.terrain import to_cells
 from kcity_geo.cube import cell_size, length_in_cells
-from kcity_geo.errors import StudyError
+from kcity_geo.errors import KCityWarning, StudyError
 from kcity_geo.result import Indicator
 
 if TYPE_CHECKING:
@@ -187,10 +189,21 @@ def exposure_of_depth(
 def _from_flood_map(
     data: CityData, settings: Mapping[str, Any]
 ) -> tuple[NDArray[np.float64], str] | None:
+    fine = data.flood
+    if fine is not None:
+        pixels = np.asarray(fine.to_numpy(), dtype=np.float64)
+        exposure, source = _exposure_of_map(pixels, str(fine.attrs.get("units", "m")), settings)
+        known = np.where(np.isfinite(pixels), exposure, np.nan)
+        return to_cells(known, fine, data.grid), source
     values = data.array("flood")
     if values is None:
         return None
-    units = str(data.cube["flood"].attrs.get("units", "m"))
+    return _exposure_of_map(values, str(data.cube["flood"].attrs.get("units", "m")), settings)
+
+
+def _exposure_of_map(
+    values: NDArray[np.float64], units: str, settings: Mapping[str, Any]
+) -> tuple[NDArray[np.float64], str]:
     if units.lower().startswith(("year", "a")):
         return exposure_of_return_period(
             values,
@@ -241,8 +254,9 @@ def flood_exposure(
 
     Returns
     -------
-    Row W8; cells are exposures from 0 to 1. Where a flood map is given, it alone speaks; else the
-    height above drainage. People (without them, built-up land) weigh the city value.
+    Row W8; cells are exposures from 0 to 1, by the share of their ground that floods. Where a flood
+    map reaches, it alone speaks; elsewhere the height above drainage; NaN where neither does.
+    People (without them, built-up land) weigh the city value.
     """
     relief = terrain or {}
     common: dict[str, Any] = {"units": "share", "layers": ("drainage",), "as_of": data.osm_date}
@@ -260,17 +274,35 @@ def flood_exposure(
     if weight is None:
         weight = np.where(data.inside, 1.0, np.nan)
     details: dict[str, Any] = {}
-    if mapped is not None:
-        exposure, source = mapped
-        evidence, note = "user", f"{source}; it replaces the height above drainage"
-    else:
-        exposure = exposure_of_height(
+    height = np.full(data.grid.shape, np.nan)
+    if "hand_le2_share" in relief:
+        height = exposure_of_height(
             relief["hand_le2_share"],
             relief["hand_le5_share"],
             moderate_weight=float(settings["moderate_weight"]),
         )
+    if mapped is not None:
+        exposure, source = mapped
+        evidence, note = "user", f"{source}; it replaces the height above drainage"
+        covered = weighted_mean(
+            np.where(data.inside, np.isfinite(exposure), np.nan),
+            np.asarray(data.cube["inside_share"].to_numpy(), dtype=np.float64),
+        )
+        if covered < 1:
+            details["flood_map_share"] = covered
+            rest = (
+                "elsewhere the height above drainage, screening only"
+                if "hand_le2_share" in relief
+                else "elsewhere nothing is known"
+            )
+            note = f"{source} over {covered:.0%} of the city; {rest}"
+            warnings.warn(f"W8: {note}", KCityWarning, stacklevel=2)
+    else:
+        exposure = np.full(data.grid.shape, np.nan)
         source, evidence = "elevation model, height above nearest drainage", "modelled"
         note = "screening only, no return period"
+    by_map = np.isfinite(exposure)
+    exposure = np.where(by_map, exposure, height)
     if "hand_le2_share" in relief:
         details |= {
             "persons_le2_share": weighted_mean(relief["hand_le2_share"], weight),
@@ -286,7 +318,8 @@ def flood_exposure(
         cells=cells,
         gap=standard_gap(cells, standard),
         evidence=evidence,
-        trust=1.0 if mapped is not None else _height_trust(data),
+        evidence_cells=np.where(by_map, "user", "modelled"),
+        trust=np.where(by_map, 1.0, _height_trust(data)),
         n_features=len(data.layers["drainage"]) if "drainage" in data.layers else 0,
         source=source,
         note=note + ("" if people is not None else "; weighted by built-up land, not people"),

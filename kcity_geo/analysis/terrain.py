@@ -52,6 +52,7 @@ __all__ = [
     "hand",
     "join_tiles",
     "slope_pct",
+    "to_cells",
 ]
 
 
@@ -267,6 +268,31 @@ def _cell_mean(
     with np.errstate(invalid="ignore"):
         mean = np.bincount(cell[ok], weights=found[ok], minlength=total) / count
     return mean.reshape(shape)
+
+
+def to_cells(values: NDArray[Any], model: xr.DataArray, grid: GeoBox) -> NDArray[np.float64]:
+    """
+    Average the values of a finer grid over the study cells.
+
+    Parameters
+    ----------
+    values : shape of `model`; NaN: not known, left out.
+    model : dims (y, x), square cells in the metric CRS of `grid`.
+    grid : the study grid.
+
+    Returns
+    -------
+    Shape (rows, cols); NaN where nothing is known.
+
+    Raises
+    ------
+    CRSMismatchError
+        If the cells of the model are in degrees.
+    GridMismatchError
+        If they are not square or the model is a single line.
+    """
+    with np.errstate(invalid="ignore"):
+        return _cell_mean(values, _sampler(model, grid), tuple(grid.shape))
 
 
 def _cell_extreme(

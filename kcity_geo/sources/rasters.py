@@ -14,7 +14,7 @@ import math
 import warnings
 import zipfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +43,7 @@ __all__ = [
     "describe",
     "persons_from_polygons",
     "read_dem",
+    "read_flood",
     "read_raster",
     "read_window",
     "sha256_of",
@@ -358,6 +359,8 @@ def read_raster(
     if rule["kind"] == "sum":
         values, measured = _amounts(window, city=city, grid=grid)
     else:
+        if rule["kind"] == "mean" and rule.get("sparse"):
+            window = replace(window, values=np.nan_to_num(window.values))
         values, measured = _continuous(window, grid=grid, kind=rule["kind"]), {}
     inside = _inside(city, grid)
     known = ~np.isnan(values)
@@ -508,7 +511,6 @@ def _scatter(  # noqa: PLR0913, PLR0917 - one inner step of _amounts
 
 def _continuous(window: RasterWindow, *, grid: GeoBox, kind: str) -> NDArray[np.float64]:
     from rasterio.enums import Resampling
-    from rasterio.warp import reproject
 
     finer = window.pixel_m < cell_size(grid) * 0.75
     method = {
@@ -517,6 +519,13 @@ def _continuous(window: RasterWindow, *, grid: GeoBox, kind: str) -> NDArray[np.
         ("class", True): Resampling.mode,
         ("class", False): Resampling.nearest,
     }[kind, finer]
+    return _resampled(window, grid=grid, method=method.name)
+
+
+def _resampled(window: RasterWindow, *, grid: GeoBox, method: str) -> NDArray[np.float64]:
+    from rasterio.enums import Resampling
+    from rasterio.warp import reproject
+
     out = np.full(grid.shape, np.nan)
     reproject(
         source=window.values,
@@ -527,7 +536,7 @@ def _continuous(window: RasterWindow, *, grid: GeoBox, kind: str) -> NDArray[np.
         dst_transform=grid.transform,
         dst_crs=grid.crs.to_wkt(),
         dst_nodata=np.nan,
-        resampling=method,
+        resampling=Resampling[method],
     )
     return out
 
@@ -557,22 +566,9 @@ def read_dem(
     SourceError, LimitError
         As `read_window`.
     """
-    from odc.geo.geobox import GeoBox
-
     config = config or Config()
     window = read_window(path, key="elevation", city=city, margin_m=margin_m, config=config)
-    left, bottom, right, top = city.boundary_metric.buffer(margin_m).bounds
-    step = max(10.0, round(window.pixel_m))
-    limit = 4 * config.max_cells
-    step = max(step, math.ceil(math.sqrt((right - left) * (top - bottom) / limit)))
-    left, bottom = math.floor(left / step) * step, math.floor(bottom / step) * step
-    columns, rows = math.ceil((right - left) / step), math.ceil((top - bottom) / step)
-    grid = GeoBox.from_bbox(
-        (left, bottom, left + columns * step, bottom + rows * step),
-        crs=city.crs,
-        shape=(rows, columns),
-        tight=True,
-    )
+    grid = _fine_grid(city, pixel_m=window.pixel_m, margin_m=margin_m, config=config)
     values = _continuous(window, grid=grid, kind="mean").astype(np.float32)
     about = describe(path, key="elevation")
     out = layer(
@@ -584,8 +580,78 @@ def read_dem(
         licence=about.licence,
         as_of=about.as_of,
     )
-    out.attrs["cell_m"] = float(step)
+    out.attrs["cell_m"] = cell_size(grid)
     out.attrs["surface_model"] = not any(w in path.name.lower() for w in ("dtm", "terrain"))
+    return out
+
+
+def _fine_grid(city: City, *, pixel_m: float, margin_m: float, config: Config) -> GeoBox:
+    """Square cells near the native size of a raster, at least 10 m, within the limit of cells."""
+    from odc.geo.geobox import GeoBox
+
+    left, bottom, right, top = city.boundary_metric.buffer(margin_m).bounds
+    limit = 4 * config.max_cells
+    step = max(10.0, round(pixel_m), math.ceil(math.sqrt((right - left) * (top - bottom) / limit)))
+    left, bottom = math.floor(left / step) * step, math.floor(bottom / step) * step
+    columns, rows = math.ceil((right - left) / step), math.ceil((top - bottom) / step)
+    return GeoBox.from_bbox(
+        (left, bottom, left + columns * step, bottom + rows * step),
+        crs=city.crs,
+        shape=(rows, columns),
+        tight=True,
+    )
+
+
+def read_flood(
+    path: Path,
+    *,
+    key: str,
+    city: City,
+    margin_m: float = 1000.0,
+    config: Config | None = None,
+) -> xr.DataArray:
+    """
+    Read a flood map on a grid of its own, near its native resolution, in the metric CRS.
+
+    Which share of a study cell floods can be told from the fine pixels only: a mean depth or the
+    most frequent return period of the wet ones says nothing of the dry ones.
+
+    Parameters
+    ----------
+    path : GeoTIFF.
+    key : ``flood`` (depths, metres) or ``flood_return_period`` (years).
+    city : whose boundary is covered.
+    margin_m : added on each side, metres, so that cells on the boundary are whole.
+    config : limits.
+
+    Returns
+    -------
+    DataArray (y, x), y descending, square cells, the value of the pixel at each centre: 0 where the
+    file holds no data (dry), NaN outside its extent.
+
+    Raises
+    ------
+    SourceError, LimitError
+        As `read_window`.
+    """
+    config = config or Config()
+    rule = read_table("rasters")["raster"][key]
+    window = read_window(path, key=key, city=city, margin_m=margin_m, config=config)
+    grid = _fine_grid(city, pixel_m=window.pixel_m, margin_m=margin_m, config=config)
+    wet = replace(window, values=np.nan_to_num(window.values))
+    values = _resampled(wet, grid=grid, method="nearest")
+    about = describe(path, key=key)
+    out = layer(
+        values.astype(np.float32),
+        grid=grid,
+        units=rule["units"],
+        long_name=rule["long_name"],
+        source=about.title,
+        licence=about.licence,
+        as_of=about.as_of,
+        evidence="modelled",
+    )
+    out.attrs["cell_m"] = cell_size(grid)
     return out
 
 

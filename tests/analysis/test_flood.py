@@ -113,6 +113,48 @@ def test_a_flood_map_speaks_alone(toy):
     assert flood_exposure(data, settings=SETTINGS, standard=STANDARD).value == pytest.approx(0.5)
 
 
+def fine_map(data, values, units):
+    """A flood map of 10 m pixels over the toy city."""
+    left, bottom, right, top = data.city.boundary_metric.bounds
+    x, y = np.arange(left + 5, right, 10.0), np.arange(top - 5, bottom, -10.0)
+    flood = xr.DataArray(
+        values, dims=("y", "x"), coords={"y": y, "x": x}, attrs={"units": units, "cell_m": 10.0}
+    )
+    return dataclasses.replace(data, flood=flood)
+
+
+def test_the_share_of_a_cell_that_floods_counts(toy):
+    depth = np.zeros((400, 400))
+    depth[::10, ::10] = 1.0  # one of a hundred pixels of each cell
+    data = toy(arrays={"population": 10.0})
+    row = flood_exposure(fine_map(data, depth, "m"), settings=SETTINGS, standard=STANDARD)
+    assert row.value == pytest.approx(0.01)
+    assert row.cells == pytest.approx(np.full((40, 40), 0.01))
+    years = np.zeros((400, 400))
+    years[:, ::10] = years[:, 1::10] = years[:, 2::10] = 10.0
+    row = flood_exposure(fine_map(data, years, "years"), settings=SETTINGS, standard=STANDARD)
+    assert row.value == pytest.approx(0.3)
+    assert "replaces" in row.note
+
+
+def test_beyond_the_flood_map_the_height_speaks_or_nothing(toy):
+    depth = np.zeros((400, 400))
+    depth[:, 200:] = np.nan
+    data = fine_map(toy(arrays={"population": 10.0}), depth, "m")
+    ones = np.ones((40, 40))
+    with pytest.warns(KCityWarning, match="over 50% of the city"):
+        row = flood_exposure(data, settings=SETTINGS, standard=STANDARD, terrain=relief(ones, ones))
+    assert row.value == pytest.approx(0.5)
+    assert (row.evidence_cells[:, 20:] == "modelled").all()
+    assert row.trust[0, 0] == 1.0
+    assert row.trust[0, 39] == 0.6
+    assert "elsewhere the height above drainage, screening only" in row.note
+    with pytest.warns(KCityWarning, match="nothing is known"):
+        row = flood_exposure(data, settings=SETTINGS, standard=STANDARD)
+    assert row.value == 0
+    assert np.isnan(row.gap[:, 20:]).all()
+
+
 def test_without_people_built_up_land_weighs_and_the_note_says_so(toy):
     built = np.zeros((40, 40))
     built[0, 0], built[39, 39] = 100, 300
@@ -189,7 +231,7 @@ def test_a_screening_never_confirms_a_gap(toy, surface, trust):
     data = valley(toy(arrays={"population": 10.0}), surface_model=surface)
     ones = np.ones((40, 40))
     row = flood_exposure(data, settings=SETTINGS, standard=STANDARD, terrain=relief(ones, ones))
-    assert row.trust == trust
+    assert (row.trust == trust).all()
     found = assess_gaps(data, [row], assess_completeness(data), standards=load_standards(), draws=2)
     city = found.indicators.set_index("unit_id").loc["city"]
     assert city["confidence"] == pytest.approx(trust)
