@@ -64,6 +64,10 @@ _POPULATION_FACTOR = 10.0
 # A grid with fewer cells than this says little about where.
 _FEW_CELLS = 100
 _TABLES = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xls"})
+# Of a single district; its outline and the pixels of the grid seldom fit better.
+_DISTRICT_TOLERANCE = 0.2
+# A hamlet that differs by fewer people than this share of all is not worth a note.
+_DISTRICT_LEAST = 0.005
 
 # Street graphs and terrain of a city are needed by three steps and cost seconds: made once for
 # each CityData, which never changes, and forgotten with it.
@@ -255,6 +259,7 @@ def load(
             official, transit, more = _load_tables(study, city)
             cube = _people_of_dwellings(cube, official, layers, city, grid)
             cube = _scale_population(cube, official, city)
+            _compare_districts(cube, official, shares)
             cube = _urban(cube, grid)
         with clock.stage("inventory"):
             from kcity_geo.analysis.inventory import inventory
@@ -669,6 +674,31 @@ def _scale_population(cube: xr.Dataset, official: Mapping[str, Any], city: City)
     scaled = population * factor
     scaled.attrs = {**population.attrs, "scaled_by": factor}
     return cube.assign(population=scaled)
+
+
+def _compare_districts(cube: xr.Dataset, official: Mapping[str, Any], shares: pd.DataFrame) -> None:
+    """Tell where the people of the table by district and of the raster are far apart."""
+    table = official.get("table")
+    if table is None or "population" not in table or "population" not in cube:
+        return
+    people = np.nan_to_num(cube["population"].to_numpy()).ravel()
+    found = (shares["share"] * people[shares["cell"]]).groupby(shares["district_id"]).sum()
+    stated = table["population"].dropna()
+    raster = found.reindex(stated.index).fillna(0.0)
+    off = (raster - stated).abs()
+    apart = off / np.maximum(raster, stated).where(lambda v: v > 0, 1.0)
+    many = off > _DISTRICT_LEAST * stated.sum()
+    far = apart[(apart > _DISTRICT_TOLERANCE) & many].sort_values(ascending=False, kind="stable")
+    if len(far):
+        some = ", ".join(
+            f"{key} {stated[key]:,.0f} against {raster[key]:,.0f}" for key in far.index[:3]
+        )
+        warnings.warn(
+            f"official.table and the population grid are far apart in {len(far)} of {len(stated)} "
+            f"districts ({some}); the grid is used: check year and outlines, or set official.population",
+            KCityWarning,
+            stacklevel=3,
+        )
 
 
 def _urban(cube: xr.Dataset, grid: GeoBox) -> xr.Dataset:

@@ -201,6 +201,24 @@ def test_another_city_in_the_run_changes_nothing(hanbit_town) -> None:
     assert alone.equals(again)
 
 
+def test_people_of_the_table_far_from_the_grid_are_told(hanbit_town, tmp_path) -> None:
+    lines = (hanbit_town / "official.csv").read_text().splitlines()
+    number, name, _, *rest = lines[2].split(",")
+    lines[2] = ",".join([number, name, "15000", *rest])
+    (tmp_path / "official.csv").write_text("\n".join(lines))
+    study = kc.load_study(hanbit_town / "study.toml")
+    table = {"table": str(tmp_path / "official.csv")}
+    less = study.sources.model_copy(update={"osm": None, "gtfs": None, "elevation": None})
+    study = study.model_copy(
+        update={"official": study.official.model_copy(update=table), "sources": less}
+    )
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        kc.load(study)
+    texts = [str(one.message) for one in told]
+    assert any("in 1 of 10 districts (D02 15,000 against 7," in text for text in texts)
+
+
 def test_without_openstreetmap_nothing_is_invented(hanbit_town) -> None:
     study = kc.load_study(hanbit_town / "study.toml")
     bare = study.model_copy(

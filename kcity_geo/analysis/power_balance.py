@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kcity_geo.analysis.sector import column, forecast_years, official, text, unassessed
+from kcity_geo.analysis.sector import column, forecast_years, official_total, text, unassessed
 from kcity_geo.errors import StudyError
 from kcity_geo.result import Indicator
 
@@ -210,7 +210,7 @@ def firm_capacity_mw(
 
 def _demand(data: CityData, settings: Mapping[str, Any]) -> _Demand | None:
     people = data.array("population")
-    given = official(data, "peak_demand_mw")
+    given = official_total(data, "peak_demand_mw")
     persons = float("nan") if people is None else float(np.nansum(people[data.inside]))
     load, loss = float(settings["load_factor"]), float(settings["loss_share"])
     if given is not None:
@@ -305,7 +305,10 @@ def power_supply(data: CityData, *, settings: Mapping[str, Any], standard: Stand
     plants = data.layers.get("power_gen")
     common: dict[str, Any] = {"units": "share", "layers": ("power_gen",), "as_of": data.osm_date}
     local, counted, unknown = (0.0, 0, 0) if plants is None else firm_capacity_mw(plants, settings)
-    firm, imports = official(data, "firm_capacity_mw"), official(data, "import_capacity_mw")
+    firm, imports = (
+        official_total(data, "firm_capacity_mw"),
+        official_total(data, "import_capacity_mw"),
+    )
     found = _demand(data, settings)
     details: dict[str, Any] = {
         "mapped_firm_mw": local,
@@ -385,7 +388,7 @@ def service_tier(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
     """
     units = "kWh per household and year"
     people = data.array("population")
-    given = official(data, "peak_demand_mw")
+    given = official_total(data, "peak_demand_mw")
     if given is None or people is None:
         return unassessed(
             "E4", units, "consumption is not known; set official.peak_demand_mw and give people"

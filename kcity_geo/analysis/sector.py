@@ -7,6 +7,7 @@ spread over the cells by the districts' shares in each cell.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import shapely
 
 from kcity_geo.analysis.gap_rules import gap_from_standard
 from kcity_geo.config import read_table
-from kcity_geo.errors import SchemaError, StudyError
+from kcity_geo.errors import KCityWarning, SchemaError, StudyError
 from kcity_geo.result import Indicator
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "built_share",
     "cell_distance_m",
+    "city_against_table",
     "column",
     "districts_apart",
     "forecast_years",
@@ -38,13 +40,18 @@ __all__ = [
     "number",
     "official",
     "official_cells",
+    "official_total",
     "settings_of",
     "shapes",
+    "spoken_of",
     "standard_gap",
     "text",
     "unassessed",
     "weighted_mean",
 ]
+
+#: City number and sum of the table further apart than this share of the larger are told.
+_APART = 0.1
 
 
 def settings_of(sector: str, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -224,22 +231,132 @@ def official(data: CityData, key: str) -> float | None:
     return None if value is None else float(value)
 
 
-def number(data: CityData, key: str, default: float) -> tuple[float, str]:
+def official_total(data: CityData, key: str) -> float | None:
     """
-    Give a number of the city, else the default, and which of the two it is.
+    Give an amount that the city published, or the sum of its table by district, or None.
 
     Parameters
     ----------
     data : of the city.
-    key : of ``[official]`` of the study file.
+    key : of ``[official]`` of the study file, and the column of its table.
+
+    Returns
+    -------
+    The amount. A table that lacks a district has no sum: None, with a warning. City number and sum
+    far apart: the city number, with a warning.
+
+    Raises
+    ------
+    SchemaError
+        As `official_cells`.
+    """
+    city = official(data, key)
+    table = _district_column(data, key, low=0.0, high=float("inf"))
+    if table is None:
+        return city
+    known, districts = int(table.notna().sum()), len(data.city.districts)
+    if known < districts:
+        if city is None:
+            warnings.warn(
+                f"official.table: {key} has a number in {known} of {districts} districts; their sum "
+                "says nothing of the city and is not used; give the others, or set "
+                f"official.{key}",
+                KCityWarning,
+                stacklevel=2,
+            )
+        return city
+    total = float(table.sum())
+    if city is None:
+        return total
+    if abs(total - city) > _APART * max(abs(city), abs(total)):
+        warnings.warn(
+            f"official.{key} is {city:,.6g}, the districts of official.table add to {total:,.6g}; "
+            "the city number is used",
+            KCityWarning,
+            stacklevel=2,
+        )
+    return city
+
+
+def number(data: CityData, key: str, default: float) -> tuple[float, str]:
+    """
+    Give a number of the city, else the mean of its table, else the default, and which of them.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : of ``[official]`` of the study file, and the column of its table.
     default : when the city published none.
 
     Returns
     -------
-    The number, and ``"user"`` or ``"default"``.
+    The number, and ``"user"`` or ``"default"``. People weigh the districts that have a number.
+
+    Raises
+    ------
+    SchemaError
+        As `official_cells`.
     """
     value = official(data, key)
-    return (default, "default") if value is None else (value, "user")
+    if value is not None:
+        return value, "user"
+    cells, _ = official_cells(data, key, low=-1.0, high=float("inf"))
+    if cells is None:
+        return default, "default"
+    people = data.array("population")
+    weight = np.asarray(data.cube["inside_share"].to_numpy()) if people is None else people
+    mean = weighted_mean(cells, weight)
+    return (mean, "user") if np.isfinite(mean) else (default, "default")
+
+
+def city_against_table(
+    data: CityData, key: str, cells: NDArray[np.float64], *, limit: float
+) -> str:
+    """
+    Tell when the city's own number and its own table by district contradict each other.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : of ``[official]``, and the column of its table; a rate.
+    cells : rate of each cell by the table, of `official_cells`.
+    limit : difference that is told, share.
+
+    Returns
+    -------
+    One line; "" when there are not both, or they agree.
+    """
+    city, people = official(data, key), data.array("population")
+    if city is None or people is None or _district_column(data, key, low=0.0, high=1.0) is None:
+        return ""
+    mean = weighted_mean(cells, people)
+    if not abs(mean - city) > limit:
+        return ""
+    return (
+        f"official.{key} says {city:.0%}, official.table {mean:.0%} of the people; where the table "
+        "has a number it is used"
+    )
+
+
+def spoken_of(data: CityData, key: str) -> str:
+    """
+    Tell of which part of the city an official rate speaks.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : of ``[official]``, and the column of its table; a rate.
+
+    Returns
+    -------
+    "of the 3 of 8 districts with a number" when a table leaves districts out and there is no
+    city number; else "".
+    """
+    table = _district_column(data, key, low=0.0, high=1.0)
+    if table is None or official(data, key) is not None:
+        return ""
+    known, districts = int(table.notna().sum()), len(data.city.districts)
+    return f"of the {known} of {districts} districts with a number" if known < districts else ""
 
 
 def official_cells(

@@ -20,7 +20,7 @@ from kcity_geo.analysis.sector import (
     forecast_years,
     known_size_trust,
     number,
-    official,
+    official_total,
     shapes,
     text,
     unassessed,
@@ -270,7 +270,7 @@ def _supply(
     about: Mapping[str, Any],
     standard: Standard,
 ) -> Indicator:
-    given = official(data, "water_supply_m3_day")
+    given = official_total(data, "water_supply_m3_day")
     plants = data.layers.get("water_plant")
     mapped = np.zeros(0) if plants is None else column(plants, "capacity_m3_day")
     tagged = mapped[np.isfinite(mapped)]
@@ -287,7 +287,7 @@ def _supply(
         )
         return unassessed("W6", reason=f"{what}; set official.water_supply_m3_day", **common)
     supply = float(tagged.sum()) if given is None else given
-    storage = official(data, "water_storage_m3")
+    storage = official_total(data, "water_storage_m3")
     stores = data.layers.get("water_store")
     if storage is None and stores is not None and len(stores):
         volumes = column(stores, "volume_m3")
@@ -438,7 +438,7 @@ def wastewater(data: CityData, *, settings: Mapping[str, Any], standard: Standar
     if found is None:
         return unassessed("W4", reason="no population is known; give sources.population", **common)
     net, share = found[0].net_m3_day, float(settings["sewage_share"])
-    given = official(data, "wastewater_capacity_m3_day")
+    given = official_total(data, "wastewater_capacity_m3_day")
     plants = _plant_capacity(data, settings)
     if given is None and not np.isfinite(plants.capacity):
         return unassessed(

@@ -7,6 +7,7 @@ lon/lat, as RFC 7946 says.
 
 from __future__ import annotations
 
+import difflib
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 _VECTOR_ENDINGS = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml", ".parquet", ".zip")
-_RATES = ("electricity_access", "piped_water_access", "nrw_share")
+_RATES = ("electricity_access", "piped_water_access", "sanitation_access", "nrw_share")
 _AMOUNTS = (
     "population",
     "water_supply_m3_day",
@@ -39,8 +40,11 @@ _AMOUNTS = (
     "water_storage_m3",
     "peak_demand_mw",
     "firm_capacity_mw",
+    "import_capacity_mw",
     "lpcd",
 )
+#: Columns of an official table that name the district or say where its numbers come from.
+_LABELS = ("district_id", "district", "name", "source", "year", "note", "notes")
 
 
 def read_vector(path: Path, *, key: str) -> gpd.GeoDataFrame:
@@ -336,6 +340,7 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
             f"{key}: {path.name} has the columns {', '.join(table.columns)}; none is one of "
             f"{', '.join((*_RATES, *_AMOUNTS))}"
         )
+    _warn_unused([c for c in matched if c not in {*known, *_LABELS}], name=path.name)
     out = pd.DataFrame(index=districts["district_id"].to_numpy())
     out.index.name = "district_id"
     for column in known:
@@ -345,8 +350,9 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
             raise SourceError(
                 f"{key}: {column} has the value {matched[column][bad].iloc[0]!r}, a number is needed"
             )
-        if (numbers < 0).any() or (column in _RATES and (numbers > 1).any()):
-            wrong = numbers[(numbers < 0) | (numbers > 1)].iloc[0]
+        outside = (numbers < 0) | ((numbers > 1) & (column in _RATES))
+        if outside.any():
+            wrong = numbers[outside].iloc[0]
             need = "a share from 0 to 1 (0.85, not 85)" if column in _RATES else "zero or more"
             raise SourceError(f"{key}: {column} has the value {wrong:g}; it needs {need}")
         out[column] = numbers.reindex(out.index).to_numpy()
@@ -358,6 +364,22 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
             stacklevel=2,
         )
     return out
+
+
+def _warn_unused(columns: list[str], *, name: str) -> None:
+    """Name the columns that nothing reads, with the known one that may be meant."""
+    if not columns:
+        return
+    said = []
+    for column in columns:
+        near = difflib.get_close_matches(column.casefold(), (*_RATES, *_AMOUNTS), n=1, cutoff=0.75)
+        said.append(f"{column} (is {near[0]} meant?)" if near else column)
+    warnings.warn(
+        f"official.table: {name} has columns that are not used: {', '.join(said)}; known are "
+        f"{', '.join((*_RATES, *_AMOUNTS))}",
+        KCityWarning,
+        stacklevel=3,
+    )
 
 
 def read_district_people(path: Path, *, districts: gpd.GeoDataFrame) -> pd.Series:

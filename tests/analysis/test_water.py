@@ -550,6 +550,41 @@ def test_fewer_plants_never_raise_the_confidence(known, by_area, persons):
         )
 
 
+def test_amounts_of_a_table_are_added_and_rates_weighed_by_people(toy):
+    ids = ["NE", "NW", "SE", "SW"]
+    people = np.where(np.arange(40) < 20, 3.0, 1.0) * np.ones((40, 1))
+    table = pd.DataFrame(
+        {
+            "district_id": ids,
+            "water_supply_m3_day": [100.0, 200, 300, 400],
+            "wastewater_capacity_m3_day": [10.0, 20, 30, 40],
+            "lpcd": [100.0, 200, 100, 200],
+            "nrw_share": [0.1, 0.3, 0.1, 0.3],
+        }
+    )
+    data = toy(arrays={"population": people}, official={"table": table})
+    w5, w6 = water_balance(data, settings=SETTINGS, standard=STANDARDS["W6"])
+    assert w5.details["lpcd"] == pytest.approx(175)
+    assert w5.details["nrw_share"] == pytest.approx(0.25)
+    assert w6.details["supply_m3_day"] == pytest.approx(1000)
+    assert w6.evidence == "user"
+    w4 = wastewater(data, settings=SETTINGS, standard=STANDARDS["W4"])
+    assert w4.details["capacity_m3_day"] == pytest.approx(100)
+    holed = toy(
+        arrays={"population": people},
+        official={"table": table.assign(water_supply_m3_day=[100.0, np.nan, 300, 400])},
+    )
+    with pytest.warns(KCityWarning, match="water_supply_m3_day has a number in 3 of 4 districts"):
+        w6 = water_balance(holed, settings=SETTINGS, standard=STANDARDS["W6"])[1]
+    assert w6.not_assessed
+    both = toy(
+        arrays={"population": people}, official={"table": table, "water_supply_m3_day": 2000.0}
+    )
+    with pytest.warns(KCityWarning, match="is 2,000, the districts of official.table add to 1,000"):
+        w6 = water_balance(both, settings=SETTINGS, standard=STANDARDS["W6"])[1]
+    assert w6.details["supply_m3_day"] == 2000
+
+
 def test_pumping_of_the_worked_main():
     assert friction_head_m(5000, 0.15, c=130, diameter_m=0.4) == pytest.approx(16.763, abs=5e-4)
     plan = pumping(5000, 40, 0.15, diameter_m=0.4, efficiency=0.75)

@@ -102,6 +102,27 @@ def test_a_wrong_table_is_refused(tmp_path, districts, text, error, words) -> No
         read_official_table(tmp_path / "t.csv", districts=districts)
 
 
+def test_a_column_that_nothing_reads_is_told_with_the_one_that_may_be_meant(
+    tmp_path, districts
+) -> None:
+    (tmp_path / "t.csv").write_text(
+        "district_id,electricty_access,piped_water_access,sanitation_access,colour\n"
+        "a,0.5,0.6,0.7,red\nb,0.5,0.6,0.8,blue\n"
+    )
+    with pytest.warns(
+        KCityWarning, match=r"electricty_access \(is electricity_access meant\?\), colour"
+    ):
+        table = read_official_table(tmp_path / "t.csv", districts=districts)
+    assert table["sanitation_access"].tolist() == [0.7, 0.8]
+    assert "electricty_access" not in table
+
+
+def test_the_message_quotes_the_negative_amount(tmp_path, districts) -> None:
+    (tmp_path / "t.csv").write_text("district_id,population\na,900\nb,-5\n")
+    with pytest.raises(SourceError, match="the value -5"):
+        read_official_table(tmp_path / "t.csv", districts=districts)
+
+
 def test_missing_districts_are_nan_and_named(tmp_path, districts) -> None:
     (tmp_path / "t.csv").write_text("district_id,population\na,5\n")
     with pytest.warns(KCityWarning, match="1 of 2 districts"):
