@@ -18,10 +18,12 @@ from scipy import ndimage
 from kcity_geo.analysis.calibration import calibrated_share
 from kcity_geo.analysis.sector import (
     built_share,
+    city_against_table,
     districts_apart,
-    official,
+    has_table,
     official_cells,
     shapes,
+    spoken_of,
     unassessed,
     weighted_mean,
 )
@@ -116,7 +118,6 @@ def piped_coverage(
     people = data.array("population")
     common = {"units": "share", "layers": ("water_pipe", "water_plant"), "as_of": data.osm_date}
     table, rows = official_cells(data, "piped_water_access")
-    rate = official(data, "piped_water_access")
     elevation = (terrain or {}).get("elevation_m")
     ok = pipe_candidates(data, settings=settings, elevation_m=elevation)
     if people is None or (table is None and ok is None):
@@ -145,45 +146,91 @@ def piped_coverage(
             details={"anchored": False, "density_limit_km2": float(settings["piped_density_km2"])},
             **common,  # type: ignore[arg-type]
         )
-    cells, note, evidence = table, "official numbers", "user"
     details: dict[str, Any] = {"anchored": True}
-    if rows == 1 and rate is not None and ok is not None:
-        try:
-            share, limit = calibrated_share(
-                np.where(ok, density, np.nan), people, rate=rate, what="official.piped_water_access"
-            )
-            cells = np.where(data.inside, share, np.nan)
-            note = "official city rate; where in the city is a proxy by density"
-            details["density_limit_km2"] = limit
-        except CalibrationError as error:
-            details["calibration"] = str(error)
-            note = "official city rate, spread evenly: the map cannot say where"
+    ranked = None if ok is None else np.where(ok, density, np.nan)
+    cells, note = _placed(data, table, ranked, people, details)
+    partly = spoken_of(data, "piped_water_access")
+    note += f"; {partly}" if partly else ""
     value = weighted_mean(cells, people)
-    if guess is not None:
-        mapped = weighted_mean(guess, people)
-        details["mapped_share"] = mapped
-        limit = float(settings["contradiction_share"])
-        if abs(mapped - value) > limit:
-            details["contradiction"] = (
-                f"official.piped_water_access says {value:.0%}, density and mapped works suggest "
-                f"{mapped:.0%}; the official number is used"
-            )
-            warnings.warn(details["contradiction"], KCityWarning, stacklevel=2)
-        apart = districts_apart(data, table, guess, people=people, limit=limit)
-        if rows > 1 and apart:
-            details["contradiction_by_district"] = apart
-            note += f"; {apart}"
+    note += _contradictions(data, table, guess, value, people, settings, details)
     return Indicator(
         id="W3",
         value=value,
         cells=cells,
-        evidence=evidence,
+        evidence="user",
         n_features=rows,
         source=str(data.official.get("source") or "official numbers of the study file"),
         note=note,
         details=details,
         **common,  # type: ignore[arg-type]
     )
+
+
+def _placed(
+    data: CityData,
+    official_share: NDArray[np.float64],
+    ranked: NDArray[np.float64] | None,
+    people: NDArray[np.float64],
+    details: dict[str, Any],
+) -> tuple[NDArray[np.float64], str]:
+    """Place a city rate where pipes are likely; a table by district stands as it is."""
+    if has_table(data, "piped_water_access"):
+        return official_share, "official numbers"
+    evenly = "official city rate, spread evenly:"
+    if ranked is None:
+        return official_share, f"{evenly} no water works or tower is mapped to say where"
+    try:
+        share, limit = calibrated_share(
+            ranked,
+            people,
+            rate=float(data.official["piped_water_access"]),
+            what="official.piped_water_access",
+        )
+    except CalibrationError as error:
+        details["calibration"] = str(error)
+        warnings.warn(f"{error}; the official rate is spread evenly", KCityWarning, stacklevel=3)
+        return official_share, f"{evenly} the map cannot say where"
+    details["density_limit_km2"] = limit
+    return (
+        np.where(data.inside, share, np.nan),
+        "official city rate; where in the city is a proxy by density",
+    )
+
+
+def _contradictions(
+    data: CityData,
+    stated: NDArray[np.float64],
+    guess: NDArray[np.float64] | None,
+    value: float,
+    people: NDArray[np.float64],
+    settings: Mapping[str, Any],
+    details: dict[str, Any],
+) -> str:
+    """Tell where city number, table and map are far apart: warnings, details and a note."""
+    limit = float(settings["contradiction_share"])
+    by_table = has_table(data, "piped_water_access")
+    note = ""
+    apart = city_against_table(data, "piped_water_access", stated, limit=limit)
+    if apart:
+        details["city_against_table"] = apart
+        note += f"; {apart}"
+        warnings.warn(apart, KCityWarning, stacklevel=3)
+    if guess is None:
+        return note
+    mapped = weighted_mean(guess, people)
+    details["mapped_share"] = mapped
+    if abs(mapped - value) > limit:
+        told = "official.table" if by_table else "official.piped_water_access"
+        details["contradiction"] = (
+            f"{told} says {value:.0%}, density and mapped works suggest {mapped:.0%}; the official "
+            "number is used"
+        )
+        warnings.warn(details["contradiction"], KCityWarning, stacklevel=3)
+    by_district = districts_apart(data, stated, guess, people=people, limit=limit)
+    if by_table and by_district:
+        details["contradiction_by_district"] = by_district
+        note += f"; {by_district}"
+    return note
 
 
 def _sources(data: CityData) -> int:

@@ -35,6 +35,7 @@ __all__ = [
     "column",
     "districts_apart",
     "forecast_years",
+    "has_table",
     "known_size_trust",
     "method_trust",
     "number",
@@ -327,7 +328,7 @@ def city_against_table(
     One line; "" when there are not both, or they agree.
     """
     city, people = official(data, key), data.array("population")
-    if city is None or people is None or _district_column(data, key, low=0.0, high=1.0) is None:
+    if city is None or people is None or not has_table(data, key):
         return ""
     mean = weighted_mean(cells, people)
     if not abs(mean - city) > limit:
@@ -336,6 +337,27 @@ def city_against_table(
         f"official.{key} says {city:.0%}, official.table {mean:.0%} of the people; where the table "
         "has a number it is used"
     )
+
+
+def has_table(data: CityData, key: str) -> bool:
+    """
+    Tell whether the official table by district has a number of this key.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : column of the table.
+
+    Returns
+    -------
+    False without a table, without the column, and when it holds no number.
+
+    Raises
+    ------
+    SchemaError
+        As `official_cells`.
+    """
+    return _district_column(data, key, low=0.0, high=float("inf")) is not None
 
 
 def spoken_of(data: CityData, key: str) -> str:

@@ -343,10 +343,48 @@ def test_w3_where_the_map_cannot_explain_the_rate_it_is_spread_evenly(toy, featu
         layers={"water_plant": works(features)},
         official={"piped_water_access": 0.9},
     )
-    with pytest.warns(KCityWarning, match="official number is used"):
+    with (
+        pytest.warns(KCityWarning, match="official number is used"),
+        pytest.warns(KCityWarning, match="the official rate is spread evenly"),
+    ):
         row = piped_coverage(data, settings=SETTINGS)
     assert row.cells == pytest.approx(0.9)
     assert "at most 25.0%" in row.details["calibration"]
+
+
+def test_w3_a_table_of_one_row_is_not_the_rate_of_the_city(toy, features):
+    table = pd.DataFrame({"district_id": ["NE"], "piped_water_access": [0.1]})
+    data = toy(
+        arrays={"population": 20.0, "built_m2": 3000.0},
+        layers={"water_plant": works(features)},
+        official={"table": table, "piped_water_access": 0.6},
+    )
+    with pytest.warns(KCityWarning, match="official number is used"):
+        row = piped_coverage(data, settings=SETTINGS)
+    assert row.cells[:20, 20:] == pytest.approx(0.1)
+    assert row.cells[20:, :20] == pytest.approx(0.6)
+    alone = toy(arrays={"population": 20.0}, official={"table": table})
+    row = piped_coverage(alone, settings=SETTINGS)
+    assert row.value == pytest.approx(0.1)
+    assert "of the 1 of 4 districts with a number" in row.note
+
+
+def test_w3_city_number_and_table_that_contradict_each_other_are_told(toy):
+    ids = ["NE", "NW", "SE", "SW"]
+    table = pd.DataFrame({"district_id": ids, "piped_water_access": 0.3})
+    data = toy(arrays={"population": 20.0}, official={"table": table, "piped_water_access": 0.8})
+    with pytest.warns(KCityWarning, match=r"piped_water_access says 80%, official.table 30%"):
+        row = piped_coverage(data, settings=SETTINGS)
+    assert row.value == pytest.approx(0.3)
+    assert "official.table 30%" in row.note
+
+
+def test_w3_without_works_says_why_the_rate_is_spread_evenly(toy):
+    row = piped_coverage(
+        toy(arrays={"population": 20.0}, official={"piped_water_access": 0.6}), settings=SETTINGS
+    )
+    assert row.cells == pytest.approx(np.full((40, 40), 0.6))
+    assert "spread evenly: no water works or tower is mapped" in row.note
 
 
 def test_w3_without_a_rate_is_a_proxy_that_enters_no_gap(toy, features):
