@@ -16,10 +16,14 @@ from scipy import ndimage
 
 from kcity_geo.analysis.calibration import calibrated_share
 from kcity_geo.analysis.sector import (
+    city_against_table,
     districts_apart,
+    has_table,
     method_trust,
     official,
     official_cells,
+    settings_of,
+    spoken_of,
     standard_gap,
     unassessed,
     weighted_mean,
@@ -53,6 +57,8 @@ _HELP = (
 )
 #: Ranks of cells near the grid lie above this, those of cells beyond its reach below 0.
 _NEAR = 1.0e9
+#: Shares nearer than this are the same number.
+_ROUNDING = 0.001
 #: Fewer cells than this are no background.
 _FEWEST = 20
 
@@ -272,6 +278,7 @@ def electrified(
     details: dict[str, Any] = {
         "grid_layer": layer,
         "limit_km": limit_km,
+        "limits": _limits_in_words(distances, settings),
         "limit_ntl": float(settings["ntl_min"]),
         "uncalibrated_share": weighted_mean(plain, people),
     }
@@ -292,13 +299,7 @@ def electrified(
         cells, note, evidence = _official_cells(
             data, rank, people, given, settings, details, limit_km
         )
-        _contradiction(details, weighted_mean(cells, people), settings)
-        apart = districts_apart(
-            data, given, plain, people=people, limit=float(settings["contradiction_share"])
-        )
-        if rows > 1 and apart:
-            details["contradiction_by_district"] = apart
-            note += f"; {apart}"
+        note += _contradictions(data, given, cells, plain, people, settings, details)
     bounds = None
     if given is None and dark_below is not None:
         sure = np.where(data.inside, flags & (bright >= dark_below), np.nan)
@@ -344,32 +345,94 @@ def _official_cells(
         warnings.warn(f"{error}; the official rate is spread evenly", KCityWarning, stacklevel=3)
         details["calibration"] = str(error)
         return given, "official rate, spread evenly: the map cannot say where", "user"
-    lowest = min(limits.values(), default=np.inf)
-    if lowest >= _NEAR:
-        details["limit_ntl"] = lowest - _NEAR
-    elif np.isfinite(lowest):
-        details["limit_ntl"] = 0.0
-        details["limit_km"] = min(-lowest * limit_km, float(settings["max_limit_km"]))
-    return cells, "calibrated to the official rate; where is modelled", "user"
+    _report_limits(details, limits, limit_km, settings)
+    stated, reached = weighted_mean(given, people), weighted_mean(cells, people)
+    details["reached_share"] = reached
+    note = "calibrated to the official rate; where is modelled"
+    if abs(stated - reached) > _ROUNDING:
+        note += f"; the map reaches {reached:.1%} of the {stated:.1%}"
+    return cells, note, "user"
 
 
-def _contradiction(details: dict[str, Any], stated: float, settings: Mapping[str, Any]) -> None:
-    mapped = float(details["uncalibrated_share"])
-    if abs(mapped - stated) > float(settings["contradiction_share"]):
+def _limits_in_words(
+    distances: Mapping[str, NDArray[np.float64]], settings: Mapping[str, Any]
+) -> str:
+    """Name the limits before calibration, by layer of the grid that is mapped."""
+    layers = dict.fromkeys(key for name, key in _LIMITS.items() if name in distances)
+    parts = [f"{key} {float(settings[f'limit_{key}_km']):g} km" for key in layers]
+    return ", ".join([*parts, f"light above {float(settings['ntl_min']):g}"])
+
+
+def _report_limits(
+    details: dict[str, Any],
+    limits: Mapping[str, float],
+    limit_km: float,
+    settings: Mapping[str, Any],
+) -> None:
+    """Keep the limits that the calibration used: of the city, or of each district."""
+    furthest = float(settings["max_limit_km"])
+    used = {
+        name: (rank - _NEAR, limit_km) if rank >= _NEAR else (0.0, min(-rank * limit_km, furthest))
+        for name, rank in limits.items()
+        if np.isfinite(rank)
+    }
+    if set(limits) <= {"city"}:
+        for light, kilometres in used.values():
+            details["limit_ntl"], details["limit_km"] = light, kilometres
+        return
+    # One number would be true of one district only.
+    del details["limit_ntl"], details["limit_km"]
+    best = details["grid_layer"]
+    details["limits_by_district"] = "; ".join(
+        f"{name}: {best} {used[name][1]:.3g} km, light above {used[name][0]:.3g}"
+        if name in used
+        else f"{name}: nobody"
+        for name in sorted(limits)
+    )
+
+
+def _contradictions(
+    data: CityData,
+    given: NDArray[np.float64],
+    cells: NDArray[np.float64],
+    plain: NDArray[np.float64],
+    people: NDArray[np.float64],
+    settings: Mapping[str, Any],
+    details: dict[str, Any],
+) -> str:
+    """Tell where city number, table and map are far apart: warnings, details and a note."""
+    key, limit = "electricity_access", float(settings["contradiction_share"])
+    by_table = has_table(data, key)
+    partly = spoken_of(data, key)
+    note = f"; {partly}" if partly else ""
+    apart = city_against_table(data, key, given, limit=limit)
+    if apart:
+        details["city_against_table"] = apart
+        note += f"; {apart}"
+        warnings.warn(apart, KCityWarning, stacklevel=3)
+    stated, mapped = weighted_mean(cells, people), float(details["uncalibrated_share"])
+    if abs(mapped - stated) > limit:
+        told = "official.table" if by_table else f"official.{key}"
         details["contradiction"] = (
-            f"official.electricity_access says {stated:.0%}, grid and night lights suggest "
-            f"{mapped:.0%}; the official number is used"
+            f"{told} says {stated:.0%}, grid and night lights suggest {mapped:.0%}; the official "
+            "number is used"
         )
-        warnings.warn(details["contradiction"], KCityWarning, stacklevel=4)
+        warnings.warn(details["contradiction"], KCityWarning, stacklevel=3)
+    by_district = districts_apart(data, given, plain, people=people, limit=limit)
+    if by_table and by_district:
+        details["contradiction_by_district"] = by_district
+        note += f"; {by_district}"
+    return note
 
 
-def official_rate(data: CityData) -> Indicator:
+def official_rate(data: CityData, *, settings: Mapping[str, Any] | None = None) -> Indicator:
     """
     Give E1: the official share of people with electricity.
 
     Parameters
     ----------
     data : of the city.
+    settings : parameters of the sector; the defaults when None.
 
     Returns
     -------
@@ -382,6 +445,8 @@ def official_rate(data: CityData) -> Indicator:
             "E1", "share", "no official rate is given; set official.electricity_access"
         )
     city = official(data, "electricity_access")
+    limit = float((settings or settings_of("energy", None))["contradiction_share"])
+    apart = city_against_table(data, "electricity_access", cells, limit=limit)
     value = (
         city
         if city is not None
@@ -396,6 +461,7 @@ def official_rate(data: CityData) -> Indicator:
         n_features=rows,
         source=str(data.official.get("source") or "official numbers of the study file"),
         as_of=str(data.official.get("year") or ""),
+        note=spoken_of(data, "electricity_access") or apart,
     )
 
 

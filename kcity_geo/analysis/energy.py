@@ -69,7 +69,7 @@ def assess(
     dark = dark_built_land(data, settings=settings, standard=standards["E11"])
     dark_below = dark.details.get("limit_ntl")
     return [
-        official_rate(data),
+        official_rate(data, settings=settings),
         electrified(
             data, distances, settings=settings, standard=standards["E2"], dark_below=dark_below
         ),

@@ -7,13 +7,14 @@ mixed. A plant whose output is not known adds nothing and is counted.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kcity_geo.analysis.sector import column, forecast_years, official_total, text, unassessed
-from kcity_geo.errors import StudyError
+from kcity_geo.errors import KCityWarning, StudyError
 from kcity_geo.result import Indicator
 
 if TYPE_CHECKING:
@@ -328,6 +329,12 @@ def power_supply(data: CityData, *, settings: Mapping[str, Any], standard: Stand
             **common,
         )
     supply = firm if firm is not None else float(imports or 0.0) + local
+    if firm is not None and local > (1 + float(settings["contradiction_share"])) * firm:
+        details["contradiction"] = (
+            f"official.firm_capacity_mw is {firm:,.6g}, the mapped plants add to {local:,.6g} MW firm; "
+            "the official number is used: they may serve a wider grid"
+        )
+        warnings.warn(details["contradiction"], KCityWarning, stacklevel=2)
     gap = adequacy_gap(supply, found.peak_mw, reserve_share=float(settings["reserve_share"]))
     target = 0.0 if standard.target is None else standard.target
     worst = 1.0 if standard.worst is None else standard.worst

@@ -188,6 +188,77 @@ def test_calibration_by_district(toy, features):
     assert row.cells[20:, :20].mean() == pytest.approx(0.8)
 
 
+def test_limits_are_told_by_district_and_the_limits_of_one_give_its_rate(toy, features):
+    ids = ["NE", "NW", "SE", "SW"]
+    table = pd.DataFrame({"district_id": ids, "electricity_access": [0.5, 0.9, 0.0, 0.25]})
+    light = np.linspace(5, 1, 40) * np.ones((40, 1))
+    data = toy(
+        arrays={"population": 10.0, "nightlights": light},
+        layers={"power_line": mv_line(features, x=2000.0)},
+        official={"table": table},
+    )
+    settings = {**SETTINGS, "contradiction_share": 1.0}
+    row = electrified(
+        data, grid_distances_km(data, settings), settings=settings, standard=STANDARDS["E2"]
+    )
+    assert "limit_ntl" not in row.details
+    told = row.details["limits_by_district"].split("; ")
+    assert [t.split(":")[0] for t in told] == ids
+    assert told[2] == "SE: nobody"
+    limit = float(told[3].rsplit(" ", 1)[1])
+    assert (light[20:, :20] >= limit - 0.005).mean() == pytest.approx(0.25)
+    assert row.details["limits"] == "mv 3 km, light above 0.05"
+
+
+def test_what_the_calibration_reached_is_told(toy, features):
+    data = toy(
+        arrays={"population": 10.0, "nightlights": 1.0},
+        layers={"power_line": mv_line(features)},
+        official={"electricity_access": 0.73},
+    )
+    settings = {**SETTINGS, "max_limit_km": 2.9, "contradiction_share": 1.0}
+    row = electrified(
+        data, grid_distances_km(data, settings), settings=settings, standard=STANDARDS["E2"]
+    )
+    assert row.details["reached_share"] == row.value == pytest.approx(0.725)
+    assert "the map reaches 72.5% of the 73.0%" in row.note
+
+
+def test_city_number_and_table_that_contradict_each_other_are_told(toy, features):
+    ids = ["NE", "NW", "SE", "SW"]
+    table = pd.DataFrame({"district_id": ids, "electricity_access": 0.3})
+    data = toy(
+        arrays={"population": 10.0, "nightlights": 1.0},
+        layers={"power_line": mv_line(features)},
+        official={"table": table, "electricity_access": 0.8},
+    )
+    assert "says 80%, official.table 30%" in official_rate(data).note
+    with (
+        pytest.warns(KCityWarning, match="official.electricity_access says 80%, official.table 30"),
+        pytest.warns(KCityWarning, match="official.table says 30%, grid and night lights"),
+    ):
+        row = electrified(
+            data, grid_distances_km(data, SETTINGS), settings=SETTINGS, standard=STANDARDS["E2"]
+        )
+    assert row.value == pytest.approx(0.3)
+    part = toy(arrays={"population": 10.0}, official={"table": table.iloc[:1]})
+    assert official_rate(part).note == "of the 1 of 4 districts with a number"
+
+
+def test_mapped_plants_far_above_the_official_firm_supply_are_told(toy, features):
+    plant = features(
+        [{"power": "plant", "source": "gas", "output_mw": 500.0}], [shapely.Point(9, 9)]
+    )
+    data = toy(
+        arrays={"population": 10.0},
+        layers={"power_gen": plant},
+        official={"firm_capacity_mw": 6.53, "peak_demand_mw": 6.2},
+    )
+    with pytest.warns(KCityWarning, match="is 6.53, the mapped plants add to 425 MW firm"):
+        row = power_supply(data, settings=SETTINGS, standard=STANDARDS["E7"])
+    assert row.details["firm_mw"] == 6.53
+
+
 def test_an_official_rate_that_the_map_cannot_explain_is_spread_evenly(toy, features):
     people = np.full((40, 40), 10.0)
     data = toy(
