@@ -209,6 +209,10 @@ def _print_summary(summary: dict[str, Any], *, timings: bool) -> None:
             str(row["label"]),
         )
     console.print(table)
+    if summary["not_assessed"]:
+        console.print("\nNot assessed, and what data would help:")
+        for key, reason in summary["not_assessed"].items():
+            console.print(f"  {escape(key)}: {escape(reason)}", soft_wrap=True)
     if summary["sites"]:
         console.print(f"\nBest sites for {escape(summary['project'].replace('_', ' '))}:")
         for site in summary["sites"][:5]:

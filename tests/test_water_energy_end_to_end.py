@@ -83,6 +83,13 @@ def test_every_output_says_what_is_not_assessed_and_what_would_help(bare) -> Non
         name: html.unescape((out / name).read_text(encoding="utf-8"))
         for name in ("report.html", "map.html")
     }
+    for name in ("districts.geojson", "gaps.geojson"):
+        told = json.loads((out / name).read_text(encoding="utf-8"))["not_assessed"]
+        assert {k: told[k] for k in reasons} == reasons, name
+    again = RUNNER.invoke(app, ["run", str(study), "--out", str(out), "--quiet"])
+    assert again.exit_code == 0, again.output
+    for key, reason in reasons.items():
+        assert f"  {key}: {reason}\n" in again.stdout, key
     done = RUNNER.invoke(app, ["check", str(study), "--json"])
     assert done.exit_code == 0, done.output
     checked = {r["name"]: r for r in json.loads(done.stdout) if r["kind"] == "indicator"}

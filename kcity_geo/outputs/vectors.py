@@ -39,7 +39,8 @@ def save_geojson(
     frame : any CRS; NaN becomes null.
     path : file to write.
     id_column : becomes the ``id`` of each feature and stays among its properties.
-    result : for attribution and caveat, written as members of the collection.
+    result : for attribution, caveat and what is not assessed for lack of which data, written as
+        members of the collection.
     description : one line on what the file holds.
     """
     import pyogrio
@@ -49,6 +50,7 @@ def save_geojson(
         "type": "FeatureCollection",
         "attribution": credits_line(result.data),
         "notice": CAVEAT + (" SYNTHETIC CITY." if result.data.synthetic else ""),
+        "not_assessed": {i.id: i.not_assessed for i in result.gaps.assessed if i.not_assessed},
     }
     pyogrio.write_dataframe(
         clean.assign(id=clean[id_column].astype(str)),
