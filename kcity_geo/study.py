@@ -254,7 +254,8 @@ def load(
             flood = _load_flood(study, city, config)
         with clock.stage("OpenStreetMap"):
             layers, osm_date, osm_provenance, unreadable = _load_osm(study, city, config)
-            layers, own = _with_power_lines(study, city, layers)
+            layers, own, unread = _with_power_lines(study, city, layers)
+            unreadable = _joined(unreadable, unread)
         with clock.stage("official numbers and timetables"):
             official, transit, more = _load_tables(study, city)
             cube = _people_of_dwellings(cube, official, layers, city, grid)
@@ -523,7 +524,7 @@ def _more_protected(study: Study, city: City, known: gpd.GeoDataFrame) -> gpd.Ge
     extra = extra.set_crs(city.crs, allow_override=True)
     extra["osm_type"], extra["osm_id"] = "file", -np.arange(1, len(frame) + 1)
     extra["name"] = frame["name"].fillna("").astype(str).to_numpy() if "name" in frame else ""
-    extra["tags"] = [{} for _ in range(len(frame))]
+    extra["tags"] = [{"voltage": v} if v else {} for v in frame["voltage"]]
     if known.empty:
         return extra
     joined: gpd.GeoDataFrame = pd.concat([known, extra], ignore_index=True)
@@ -532,15 +533,19 @@ def _more_protected(study: Study, city: City, known: gpd.GeoDataFrame) -> gpd.Ge
 
 def _with_power_lines(
     study: Study, city: City, layers: dict[str, gpd.GeoDataFrame]
-) -> tuple[dict[str, gpd.GeoDataFrame], tuple[Provenance, ...]]:
-    """Put the lines of the user's own file beside those of OSM; they count as mapped."""
+) -> tuple[dict[str, gpd.GeoDataFrame], tuple[Provenance, ...], pd.DataFrame | None]:
+    """
+    Put the lines of the user's own file beside those of OSM; they count as mapped.
+
+    A voltage that is there but cannot be read leaves the class of the line unknown.
+    """
     import pandas as pd
 
     from kcity_geo.sources.files import read_power_lines
     from kcity_geo.sources.rasters import sha256_of
 
     if not study.sources.power_lines:
-        return layers, ()
+        return layers, (), None
     path = resolve_path(study, study.sources.power_lines, key="sources.power_lines")
     frame = read_power_lines(path).to_crs(city.crs)
     frame = frame[frame.intersects(city.boundary_metric.buffer(CONTEXT_M))]
@@ -550,7 +555,8 @@ def _with_power_lines(
     extra = known.iloc[:0].reindex(range(len(frame))).set_geometry(frame.geometry.to_numpy())
     extra = extra.set_crs(city.crs, allow_override=True)
     extra["osm_type"], extra["osm_id"] = "file", -np.arange(1, len(frame) + 1)
-    extra["kind"] = extra["power"] = "line"
+    unread = (frame["voltage"].str.strip() != "").to_numpy() & frame["voltage_v"].isna().to_numpy()
+    extra["kind"] = extra["power"] = np.where(unread, "", "line")
     for column in ("name", "voltage_v"):
         extra[column] = frame[column].to_numpy()
     extra["tags"] = [{} for _ in range(len(frame))]
@@ -564,7 +570,31 @@ def _with_power_lines(
         attribution="",
         as_of="",
     )
-    return {**layers, "power_line": joined}, (about,)
+    bad = pd.DataFrame(
+        {
+            "layer": "power_line",
+            "osm_type": "file",
+            "osm_id": extra["osm_id"].to_numpy()[unread],
+            "key": "voltage",
+            "value": frame["voltage"].to_numpy()[unread],
+        }
+    )
+    if len(bad):
+        warnings.warn(
+            f"sources.power_lines: {len(bad)} of {len(frame)} lines of {path.name} have a voltage that "
+            f"holds no number ({bad['value'].iloc[0]!r}); they count to no class; give volts, or text "
+            "like 33 kV",
+            KCityWarning,
+            stacklevel=3,
+        )
+    return {**layers, "power_line": joined}, (about,), bad if len(bad) else None
+
+
+def _joined(one: pd.DataFrame | None, two: pd.DataFrame | None) -> pd.DataFrame | None:
+    import pandas as pd
+
+    frames = [f for f in (one, two) if f is not None and len(f)]
+    return pd.concat(frames, ignore_index=True) if frames else None
 
 
 def _load_tables(

@@ -310,6 +310,33 @@ def test_own_power_lines_stand_beside_those_of_osm(tmp_path, hanbit_town) -> Non
     assert "power_lines" in {about.id for about in data.provenance}
 
 
+def test_own_power_lines_with_a_voltage_in_words_count_to_no_class(tmp_path, hanbit_town) -> None:
+    import geopandas as gpd
+
+    import kcity_geo as kc
+    from kcity_geo.analysis.power_grid import line_classes
+    from kcity_geo.analysis.sector import settings_of
+
+    frame = gpd.GeoDataFrame(
+        {"voltage": ["medium", "MT", "33 kV", None]},
+        geometry=[shapely.LineString([(-27.02, 45 + i / 1e3), (-26.98, 45)]) for i in range(4)],
+        crs=4326,
+    )
+    frame.to_file(tmp_path / "l.geojson")
+    only = dict.fromkeys(("elevation", "built", "landcover", "nightlights", "solar", "gtfs"))
+    changes = {"sources": {**only, "power_lines": str(tmp_path / "l.geojson")}}
+    with pytest.warns(kc.KCityWarning, match="2 of 4 lines of l.geojson have a voltage that holds"):
+        data = kc.load(kc.load_study(write_study(tmp_path, changes, hanbit_town)))
+    own = data.layers["power_line"].query("osm_type == 'file'")
+    classes = line_classes(own, settings_of("energy", None)).tolist()
+    assert classes == ["unknown", "unknown", "mv", "hv"]
+    listed = data.unreadable_tags.query("osm_type == 'file'")
+    assert listed[["osm_id", "key", "value"]].to_numpy().tolist() == [
+        [-1, "voltage", "medium"],
+        [-2, "voltage", "MT"],
+    ]
+
+
 def test_output_that_is_a_file_or_another_folder_is_refused(tmp_path, hanbit_town) -> None:
     study = write_study(tmp_path, {}, hanbit_town)
     (tmp_path / "file").write_text("mine")

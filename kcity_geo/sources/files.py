@@ -254,7 +254,8 @@ def read_power_lines(path: Path, *, key: str = "sources.power_lines") -> gpd.Geo
 
     Returns
     -------
-    ``name, voltage_v, geometry`` in the CRS of the file, lines only; NaN where no voltage is read.
+    ``name, voltage, voltage_v, geometry`` in the CRS of the file, lines only; ``voltage`` is the text,
+    ``voltage_v`` NaN where none is read from it.
 
     Raises
     ------
@@ -272,8 +273,10 @@ def read_power_lines(path: Path, *, key: str = "sources.power_lines") -> gpd.Geo
             f"{key}: {path.name} has no column voltage; give volts, or text like 33 kV"
         )
     names = frame["name"].fillna("").astype(str) if "name" in frame else ""
-    volts = [voltage_v("" if pd.isna(v) else str(v)) for v in frame["voltage"]]
-    return frame[["geometry"]].assign(name=names, voltage_v=volts).reset_index(drop=True)
+    words = ["" if pd.isna(v) else str(v) for v in frame["voltage"]]
+    volts = [voltage_v(v) for v in words]
+    found = frame[["geometry"]].assign(name=names, voltage=words, voltage_v=volts)
+    return found.reset_index(drop=True)
 
 
 def read_polygons(path: Path, *, key: str) -> gpd.GeoDataFrame:

@@ -46,6 +46,7 @@ _ROUGHLY: Final = re.compile(r"^(?:~|≈|ca\.?|c\.|circa|approx\.?|about|ø|Ø|�
 _THOUSANDS: Final = re.compile(
     r"^\d{1,3}(?:([ ,'\u2019\u00a0\u2009\u202f])\d{3})(?:\1\d{3})*(?![\d.,])"
 )
+_DOTS: Final = re.compile(r"^[1-9]\d{0,2}(?:\.\d{3})+(?![\d.,])")
 _NUMBER: Final = re.compile(r"^[+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:e[+-]?\d{1,2})?(?![\d.,])")
 _FEET: Final = re.compile(r"^(\d+(?:\.\d+)?)\s*'\s*(?:(\d+(?:\.\d+)?)\s*(?:\"|'')?)?$")
 _CLOCK: Final = re.compile(r"^(\d{1,3}):([0-5]\d)(?::([0-5]\d))?$")
@@ -154,6 +155,19 @@ def _quantity(text: str, *, thousands: bool = False) -> tuple[float, str] | None
     return None
 
 
+def _without_dots(text: str, *, fractions: tuple[str, ...] = ()) -> str:
+    """
+    Drop the dots of ``"110.000"`` where only whole numbers make sense: they part thousands.
+
+    With a unit of `fractions` they stay: ``"33.000 kV"`` is 33 kV.
+    """
+    rest = _ROUGHLY.sub("", text.strip().lower())
+    found = _DOTS.match(rest)
+    if found is None or rest[found.end() :].strip() in fractions:
+        return text
+    return found.group(0).replace(".", "") + rest[found.end() :]
+
+
 def _measure(
     text: str,
     units: Mapping[str, float],
@@ -232,7 +246,7 @@ def count(text: str) -> float:
     >>> count("1,200"), count("~50"), count("2.5")
     (1200.0, 50.0, nan)
     """
-    value = _measure(text, {"": 1.0}, thousands=True)
+    value = _measure(_without_dots(text), {"": 1.0}, thousands=True)
     return value if value.is_integer() else math.nan
 
 
@@ -253,7 +267,7 @@ def persons(text: str) -> float:
     >>> persons("12 500 PE")
     12500.0
     """
-    return _measure(text, _PERSON, thousands=True, highest=2e8)
+    return _measure(_without_dots(text), _PERSON, thousands=True, highest=2e8)
 
 
 def levels(text: str) -> float:
@@ -403,7 +417,8 @@ def voltages_v(text: str) -> list[float]:
     """
     Read every voltage of a list.
 
-    Values are parted by ``;``, ``/`` or ``|``. Volts when there is no unit; only in a list by
+    Values are parted by ``;``, ``/`` or ``|``. Volts when there is no unit, and then a dot before
+    three digits parts thousands (``"110.000"``: nobody maps 110 V to the millivolt); only in a list by
     slashes does a last ``kV`` hold for smaller numbers before it, as in ``"110/33 kV"``.
 
     Parameters
@@ -425,7 +440,8 @@ def voltages_v(text: str) -> list[float]:
         last = _quantity(parts[-1], thousands=True)
         kilo = last is not None and last[1] == "kv"
         for part in parts:
-            value = _measure(part, _VOLT, thousands=True, highest=2e6)
+            plain = _without_dots(part, fractions=("kv", "mv"))
+            value = _measure(plain, _VOLT, thousands=True, highest=2e6)
             if kilo and value < _LEAST_VOLT and re.search(r"\d\s*$", part):
                 value *= 1000
             if not math.isnan(value):
