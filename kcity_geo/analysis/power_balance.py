@@ -185,7 +185,8 @@ def firm_capacity_mw(
 
     Parameters
     ----------
-    plants : layer ``power_gen``. Generators inside a mapped plant are part of it.
+    plants : layer ``power_gen``. Generators inside a mapped plant are part of it: its own output
+        counts, and where that is not known, theirs.
     settings : parameters of the sector.
 
     Returns
@@ -196,15 +197,19 @@ def firm_capacity_mw(
         return 0.0, 0, 0
     kind = text(plants, "power")
     output, factor = column(plants, "output_mw"), settings["firm_share"]
-    sites = plants[(kind == "plant") & plants.geometry.geom_type.isin(["Polygon", "MultiPolygon"])]
-    inner = np.zeros(len(plants), dtype=bool)
-    if len(sites):
+    area = plants.geometry.geom_type.isin(["Polygon", "MultiPolygon"]).to_numpy()
+    row = np.flatnonzero((kind == "plant") & area)
+    told, covered = np.zeros((2, len(plants)), dtype=bool)
+    if len(row):
         centre = plants.geometry.representative_point()
-        inside = centre.sindex.query(sites.geometry, predicate="contains")[1]
-        inner[inside] = True
-        inner &= kind == "generator"
+        site, inside = centre.sindex.query(plants.geometry.iloc[row], predicate="contains")
+        part = kind[inside] == "generator"
+        site, inside = row[site[part]], inside[part]
+        told[inside[np.isfinite(output[site])]] = True
+        # Of a plant without output its generators speak, when they know theirs.
+        covered[site[np.isfinite(output[inside])]] = True
     share = np.array([float(factor[k]) for k in _kind(text(plants, "source"))])
-    counted = ~inner
+    counted = ~told & ~(covered & ~np.isfinite(output))
     known = counted & np.isfinite(output)
     return float((output * share)[known].sum()), int(known.sum()), int((counted & ~known).sum())
 

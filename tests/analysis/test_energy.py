@@ -596,6 +596,22 @@ def test_firm_output_counts_plants_once_and_unknown_ones_not(features):
     assert (counted, unknown) == (3, 1)
 
 
+def test_generators_speak_for_a_plant_of_unknown_output(features):
+    plant = {"power": "plant", "source": "gas", "output_mw": np.nan}
+    unit = {"power": "generator", "source": "gas", "output_mw": 10.0}
+    yard = shapely.box(0, 0, 100, 100)
+    rows = [unit, plant, unit]
+    places = [shapely.Point(20, 20), yard, shapely.Point(60, 60)]
+    found = firm_capacity_mw(features(rows, places), SETTINGS)
+    assert found == (pytest.approx(0.85 * 20), 2, 0)
+    rows = [unit, {**plant, "output_mw": 30.0}, {**unit, "output_mw": np.nan}]
+    found = firm_capacity_mw(features(rows, places), SETTINGS)
+    assert found == (pytest.approx(0.85 * 30), 1, 0), "the plant's own output, once"
+    rows = [{**unit, "output_mw": np.nan}, plant]
+    found = firm_capacity_mw(features(rows, places[:2]), SETTINGS)
+    assert found == (0.0, 0, 2)
+
+
 def test_adequacy_needs_the_import(toy):
     people = 120_000 / 1600
     alone = power_supply(
