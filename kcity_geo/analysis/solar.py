@@ -291,7 +291,8 @@ def usable_land(
     Returns
     -------
     Usable share of each cell, shape (rows, cols), and the constraints that could not be checked.
-    Water, protected land, buildings and cropland are never usable.
+    Water, protected land, buildings and cropland are never usable, nor is a cell of which a layer
+    that is given knows nothing.
     """
     relief = terrain or {}
     ok = data.inside.copy()
@@ -307,7 +308,7 @@ def usable_land(
     else:
         unchecked.append("slope")
     if "hand_m" in relief:
-        ok &= ~(relief["hand_m"] <= float(settings["solar_hand_m"]))
+        ok &= relief["hand_m"] > float(settings["solar_hand_m"])
     else:
         unchecked.append("flood")
     cover = data.array("landcover")
@@ -319,7 +320,7 @@ def usable_land(
     if built is None:
         unchecked.append("built-up land")
     else:
-        ok &= ~(built > float(settings["solar_built_share"]))
+        ok &= built <= float(settings["solar_built_share"])
     size = cell_size(data.grid)
     taken = np.zeros(data.grid.shape)
     for name in ("water_body", "protected"):

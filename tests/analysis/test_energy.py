@@ -466,6 +466,18 @@ def test_inferred_lines_follow_the_road_between_two_villages(toy, features):
     assert inferred_grid(toy(), settings=SETTINGS).not_assessed
 
 
+def test_lines_on_a_raster_in_degrees_have_steps_of_two_lengths():
+    places = np.zeros((3, 4), dtype=np.int64)
+    places[0, 0], places[0, 3], places[2, 0] = 1, 2, 3
+    steps, metres = infer_lines(np.ones((3, 4)), places, dx_m=30.0, dy_m=50.0)
+    assert len(steps) == 5
+    assert metres == pytest.approx(3 * 30 + 2 * 50)
+    places = np.zeros((2, 2), dtype=np.int64)
+    places[0, 0], places[1, 1] = 1, 2
+    _, metres = infer_lines(np.ones((2, 2)), places, dx_m=30.0, dy_m=40.0)
+    assert metres == pytest.approx(50)
+
+
 def test_recall_and_precision_of_nothing():
     line = shapely.LineString([(0, 0), (10, 0)])
     recall, precision = recall_and_precision(None, line, within_m=5)
@@ -773,6 +785,19 @@ def test_usable_land_leaves_out_what_cannot_be_used(toy, features):
     assert share[7, 20] == 1, "as steep, but turned to the sun"
     assert share[35, 30] == 0, "water"
     assert share.sum() == 35 * 30 - 10 * 20
+
+
+def test_low_ground_and_ground_of_unknown_height_take_no_solar_power(toy):
+    data = toy(arrays={"landcover": 60.0, "built_m2": 0.0})
+    height = np.full((40, 40), 9.0)
+    height[:, 0], height[:, 1], height[:, 2] = 2.0, 2.01, np.nan
+    flat = {"slope_pct": np.zeros((40, 40)), "aspect_score": np.ones((40, 40))}
+    share, _ = usable_land(data, settings=SETTINGS, terrain={**flat, "hand_m": height})
+    assert share[0, :4].tolist() == [0, 1, 0, 1]
+    built = np.where(np.arange(40) == 5, np.nan, 0.0) * np.ones((40, 1))
+    data = toy(arrays={"landcover": 60.0, "built_m2": built})
+    share, _ = usable_land(data, settings=SETTINGS, terrain={**flat, "hand_m": height})
+    assert share[0, 4:7].tolist() == [1, 0, 1]
 
 
 def test_solar_of_a_city_by_raster_and_by_clear_sky(toy):

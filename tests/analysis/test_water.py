@@ -654,7 +654,18 @@ def test_source_distance_along_the_level_and_up_the_hill(toy, features):
     assert row.cells[0, 5] == pytest.approx(3.9)
     assert row.value == pytest.approx(1.95)
     assert row.details["lift_m"] == pytest.approx(19.5)
-    assert row.details["main_power_kw"] > 0
+    plan = pumping(
+        1950,
+        19.5,
+        row.details["main_flow_m3_s"],
+        diameter_m=row.details["main_diameter_m"],
+        c=SETTINGS["pipe_c"],
+        efficiency=SETTINGS["pump_efficiency"],
+    )
+    assert plan.friction_m > 1, "or the length would not show"
+    assert row.details["main_head_m"] == pytest.approx(plan.head_m)
+    assert row.details["main_power_kw"] == pytest.approx(plan.power_kw)
+    assert plan.velocity_ms == pytest.approx(SETTINGS["pipe_velocity_ms"])
     assert source_distance(toy(arrays={"population": 10.0}), settings=SETTINGS).not_assessed
 
 
@@ -747,6 +758,41 @@ def test_w1_and_w2_walk_along_streets_and_not_across_the_river(toy, features):
     )
     graphs = {"walk": build_graph(near.layers["roads_walk"], mode="walk")}
     assert point_coverage(near, graphs, settings=SETTINGS).value == 1.0
+
+
+def test_w1_walks_downhill_and_back_uphill(toy, features):
+    from kcity_geo.analysis.network import build_graph
+
+    people = np.zeros((40, 40))
+    people[21, 15] = 100.0
+    data = toy(
+        arrays={"population": people},
+        layers={
+            "water_point": one_tap(features, (350, 1850)),
+            "roads_walk": crossing(features, bridge=False),
+        },
+    )
+    roads = data.layers["roads_walk"]
+    hill = build_graph(roads, mode="walk", elevation=lambda x, _: 0.1 * np.asarray(x))
+    row = fetching_water(data, {"walk": hill}, standard=STANDARDS["W1"], settings=SETTINGS)
+    # 1.2 km at 10 %: down 11.912 and up 16.905 minutes a kilometre (Tobler); base speed 5 km/h
+    # where Tobler's level is 5.0367.
+    factor = 5.0367 / 5.0
+    minutes = 1.2 * (11.912 + 16.905) * factor + SETTINGS["queue_min"]
+    assert row.cells[21, 15] == pytest.approx(minutes, rel=0.03)
+    assert 1.2 * 2 * 11.912 * factor + 10 < 0.9 * minutes, "both ways down would be shorter"
+
+
+def test_people_near_a_sewer_are_those_within_150_metres(toy, features):
+    row = {"man_made": "wastewater_plant", "capacity_persons": 900.0}
+    sewage = features(
+        [row, {"man_made": "pipeline", "capacity_persons": np.nan}],
+        [shapely.Point(9, 9), shapely.LineString([(0, 2000), (4000, 2000)])],
+    )
+    data = toy(arrays={"population": 10.0}, layers={"sewage": sewage})
+    found = wastewater(data, settings=SETTINGS, standard=STANDARDS["W4"])
+    # Middles of cells lie 50, 150, 250 ... m from the sewer, on both sides.
+    assert found.details["connected_share"] == pytest.approx(4 / 40)
 
 
 def test_official_numbers_that_contradict_the_map_are_told(toy, features):
