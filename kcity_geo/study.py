@@ -66,6 +66,8 @@ _FEW_CELLS = 100
 _TABLES = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xls"})
 # Of a single district; its outline and the pixels of the grid seldom fit better.
 _DISTRICT_TOLERANCE = 0.2
+# Months of night lights that together see less of the city are told.
+_COVERED = 0.95
 # A hamlet that differs by fewer people than this share of all is not worth a note.
 _DISTRICT_LEAST = 0.005
 
@@ -342,7 +344,9 @@ def _load_rasters(
                 )
             provenance.append(about)
             continue
-        if key == "population" and path.suffix.lower() in {
+        if key == "nightlights" and path.is_dir():
+            variable, numbers = _merged_months(study, path, city, cube, grid, config)
+        elif key == "population" and path.suffix.lower() in {
             ".gpkg",
             ".geojson",
             ".shp",
@@ -407,6 +411,41 @@ def _people_of_districts(
             evidence="proxy",
         )
     )
+
+
+def _merged_months(
+    study: Study, folder: Path, city: City, cube: xr.Dataset, grid: GeoBox, config: Config
+) -> tuple[xr.DataArray, Mapping[str, float]]:
+    """Merge a folder of monthly night lights: a quantile drops fires and keeps what is lit."""
+    from kcity_geo.analysis.grid_inference import merge_months
+    from kcity_geo.analysis.sector import settings_of
+    from kcity_geo.sources.rasters import read_raster
+
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in {".tif", ".tiff"})
+    if not files:
+        raise SourceError(f"sources.nightlights: {folder.name} holds no GeoTIFF of a month")
+    with warnings.catch_warnings():
+        # A month under clouds covers little; what counts is what all of them cover.
+        warnings.simplefilter("ignore", KCityWarning)
+        found = [
+            read_raster(p, key="nightlights", city=city, grid=grid, config=config) for p in files
+        ]
+    quantile = float(settings_of("energy", study.energy)["monthly_quantile"])
+    first = found[0][0]
+    merged = first.copy(
+        data=merge_months([v.to_numpy() for v, _ in found], quantile=quantile).astype(first.dtype)
+    )
+    inside = cube["inside_share"].to_numpy()
+    share = float(inside[np.isfinite(merged.to_numpy())].sum() / inside.sum())
+    if share < _COVERED:
+        warnings.warn(
+            f"sources.nightlights: the {len(files)} months of {folder.name} cover {share:.0%} of "
+            f"{city.name}; add months without clouds",
+            KCityWarning,
+            stacklevel=3,
+        )
+    merged.attrs["source"] = f"{len(files)} months of {folder.name}, quantile {quantile:g}"
+    return merged, {"valid_share": share, "months": float(len(files))}
 
 
 def _load_flood(study: Study, city: City, config: Config) -> xr.DataArray | None:

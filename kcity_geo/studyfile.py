@@ -104,7 +104,9 @@ class Sources(BaseModel):
     )
     built: str | None = Field(default=None, description="raster, m2 of building footprint per cell")
     landcover: str | None = Field(default=None, description="raster of ESA WorldCover classes")
-    nightlights: str | None = Field(default=None, description="raster, nW cm-2 sr-1")
+    nightlights: str | None = Field(
+        default=None, description="raster, or folder of monthly rasters, nW cm-2 sr-1"
+    )
     solar: str | None = Field(
         default=None, description="raster of global horizontal irradiation, kWh m-2 year-1"
     )

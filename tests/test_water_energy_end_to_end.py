@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 import kcity_geo as kc
 from kcity_geo.cli import app
-from kcity_geo.errors import KCityWarning
+from kcity_geo.errors import KCityWarning, SourceError
 from kcity_geo.standards import load_standards
 
 if TYPE_CHECKING:
@@ -111,6 +111,27 @@ def test_a_voltage_in_words_is_listed_and_told(bare) -> None:
         ("power_line", "13", "voltage", "medium")
     ]
     assert any("voltage=medium" in text for text in printed["warnings"])
+
+
+@pytest.mark.filterwarnings("ignore::kcity_geo.errors.KCityWarning")
+def test_a_folder_of_monthly_lights_is_merged_at_a_quantile(tmp_path, hanbit_town) -> None:
+    months = tmp_path / "months"
+    months.mkdir()
+    with rasterio.open(hanbit_town / "nightlights.tif") as source:
+        profile, shape = source.profile, source.shape
+    for number, light in enumerate((1.0, 2.0, 3.0, 50.0)):
+        with rasterio.open(months / f"{number}.tif", "w", **profile) as target:
+            target.write(np.full(shape, light, dtype=profile["dtype"]), 1)
+    sources = 'nightlights = "months"\n'
+    data = kc.load(kc.load_study(bare_city(tmp_path, hanbit_town, sources)))
+    # The 0.7 quantile of 1, 2, 3, 50 lies a tenth of the way from 3 to 50.
+    assert np.nanmin(data.array("nightlights")) == pytest.approx(3 + 0.1 * 47, rel=1e-5)
+    study = bare_city(tmp_path, hanbit_town, sources + "[energy]\nmonthly_quantile = 0\n")
+    assert np.nanmax(kc.load(kc.load_study(study)).array("nightlights")) == pytest.approx(1.0)
+    for path in months.iterdir():
+        path.unlink()
+    with pytest.raises(SourceError, match="months holds no GeoTIFF"):
+        kc.load(kc.load_study(study))
 
 
 @pytest.mark.parametrize(("key", "value"), [("flood_return_period", 50.0), ("flood", 0.3)])

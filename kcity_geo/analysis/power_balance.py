@@ -411,12 +411,18 @@ def service_tier(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
     households = found.persons / float(settings["persons_household"])
     each = found.energy_mwh * 1000 * float(settings["residential_share"]) / households
     tier = mtf_tier(each, settings)
+    details: dict[str, Any] = {"tier": tier, "households": households}
+    note = f"average household reaches tier {tier} by energy"
+    if tier:
+        watts, hours = (float(settings[key][tier - 1]) for key in ("tier_peak_w", "tier_hours_day"))
+        details |= {"tier_peak_w": watts, "tier_hours_day": hours}
+        note += f"; the tier asks for {watts:,.0f} W and {hours:g} hours a day too"
     return Indicator(
         id="E4",
         value=each,
         units=units,
         evidence="proxy",
         source="official peak, load factor and residential share",
-        note=f"average household reaches tier {tier} by energy; hours of supply are not known",
-        details={"tier": tier, "households": households},
+        note=f"{note}; hours of supply are not known",
+        details=details,
     )

@@ -647,6 +647,28 @@ def test_adequacy_needs_the_import(toy):
     assert modelled.evidence == "modelled"
 
 
+def test_a_tier_names_the_power_and_hours_that_it_asks_for_too(toy):
+    data = toy(arrays={"population": 10.0}, official={"peak_demand_mw": 5.0})
+    row = service_tier(data, settings=SETTINGS)
+    tier = row.details["tier"]
+    assert row.details["tier_peak_w"] == SETTINGS["tier_peak_w"][tier - 1]
+    other = {**SETTINGS, "tier_hours_day": [1.0, 2.0, 3.0, 4.0, 5.0]}
+    assert f"{tier} hours a day too" in service_tier(data, settings=other).note
+
+
+def test_every_parameter_of_the_two_sectors_is_read_somewhere():
+    from pathlib import Path
+
+    import kcity_geo
+
+    folder = Path(kcity_geo.__file__).parent
+    code = "".join(p.read_text() for p in [*folder.glob("analysis/*.py"), folder / "study.py"])
+    for sector in ("water", "energy"):
+        for key in settings_of(sector, None):
+            # limit_{layer}_km is put together from the layer's name
+            assert f'"{key}"' in code or key.startswith("limit_"), f"{sector}.{key} does nothing"
+
+
 def test_demand_tier_and_horizon(toy):
     data = toy(
         arrays={"population": 120_000 / 1600},
