@@ -16,6 +16,7 @@ import numpy as np
 import rasterio
 import shapely
 import xarray as xr
+from matplotlib.collections import LineCollection
 
 from kcity_geo.analysis.sector import settings_of
 from kcity_geo.analysis.terrain import flood_class, hand, slope_pct
@@ -30,13 +31,11 @@ with rasterio.open(folder / "bucharest_copdem30_utm35n.tif") as source:
 x = left + (np.arange(z.shape[1]) + 0.5) * step
 y = top - (np.arange(z.shape[0]) + 0.5) * step
 dem = xr.DataArray(z, dims=("y", "x"), coords={"y": y, "x": x})
-
 layers = folder / "bucharest_osm.gpkg"
 streets, river = (gpd.read_file(layers, layer=n) for n in ("streets", "river_centerline"))
 found = hand(dem, rivers=river.geometry.to_numpy(), parameters=settings)
 height, slope = found.hand.to_numpy(), slope_pct(dem).to_numpy()
 print(f"slope, percent: median {np.nanmedian(slope):.1f}")
-
 # Streets in pieces of 25 m, each with the height of its ground above the drainage.
 pieces = shapely.segmentize(streets.geometry.to_numpy(), 25)
 xy, line = shapely.get_coordinates(pieces, return_index=True)
@@ -48,12 +47,14 @@ classes = flood_class(low, settings["flood_class_edges_m"])
 for code, name in enumerate(settings["flood_class_names"]):
     print(f"{name:>10}: {length[classes == code].sum() / 1000:8,.0f} km of street")
 
-figure, axes = plt.subplots(2, 1, figsize=(10, 10), sharex=True, layout="constrained")
-for panel, values, label in zip(
-    axes, (slope, height), ("slope, percent", "height above drainage, m"), strict=True
-):
+figure, axes = plt.subplots(2, 1, figsize=(10, 10), sharex=True, sharey=True, layout="constrained")
+named = {"slope, percent": slope, "height above drainage, m; streets up to 2 m pink": height}
+for panel, (label, values) in zip(axes, named.items(), strict=True):
     image = panel.imshow(values, extent=(left, right, bottom, top), vmax=15, cmap="viridis_r")
     figure.colorbar(image, ax=panel, label=label, shrink=0.8)
     river.clip((left, bottom, right, top)).plot(ax=panel, color="red", linewidth=0.8)
+pairs, on = np.stack([xy[:-1][same], xy[1:][same]], axis=1), np.isfinite(classes)
+colours = np.where(classes[on] <= 1, "magenta", "0.2")
+axes[1].add_collection(LineCollection(pairs[on], colors=colours, linewidths=0.4))
 figure.suptitle("Bucharest, a screening. © Copernicus GLO-30, OpenStreetMap contributors")
 figure.savefig(out / "bucharest_flood.png", dpi=110)

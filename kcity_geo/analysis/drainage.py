@@ -54,7 +54,8 @@ class HandResult:
         leaves the model before it meets a stream.
     streams : cells that count as drainage: large upstream area, or a mapped river.
     accumulation : upstream area with the cell itself, in cells; NaN at sea and in voids.
-    filled : elevation with pits filled and voids bridged, metres.
+    ground : elevation with voids bridged, metres; heights are read off it.
+    filled : the same with pits filled, metres; the water runs on it.
     directions : D8 codes (ESRI), 0 where the water leaves, 247 without data.
     catchment : number of the stream reach each cell drains to; 0: none.
     sea : cells taken for open water at level 0.
@@ -63,6 +64,7 @@ class HandResult:
     hand: xr.DataArray
     streams: NDArray[np.bool_]
     accumulation: NDArray[np.float64]
+    ground: NDArray[np.float32]
     filled: NDArray[np.float32]
     directions: NDArray[np.uint8]
     catchment: NDArray[np.int64]
@@ -208,8 +210,14 @@ def _conditioned(
     dem: xr.DataArray,
     mapped: NDArray[np.bool_],
     settings: Mapping[str, Any],
-) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Fill pits and voids, burn rivers in: filled (not burned), directions, sea, known."""
+) -> tuple[
+    NDArray[np.float32],
+    NDArray[np.float32],
+    NDArray[np.uint8],
+    NDArray[np.bool_],
+    NDArray[np.bool_],
+]:
+    """Fill pits, burn rivers in: ground (voids bridged), filled ground, directions, sea, known."""
     from pyflwdir.dem import fill_depressions
 
     z = np.asarray(dem.to_numpy(), dtype=np.float64)
@@ -234,7 +242,7 @@ def _conditioned(
     directions = flow_directions(filled_burned, flood)
     untouched = not (mapped.any() or sea.any())
     filled = filled_burned if untouched else fill_depressions(plain, nodata=np.nan)[0]
-    return filled, directions, sea, known
+    return plain, filled, directions, sea, known
 
 
 def hand(
@@ -249,8 +257,9 @@ def hand(
 
     Pits are filled, mapped rivers are burned into the ground so that the water finds them,
     the water of each cell follows the steepest of eight ways (D8), and the height above the
-    first stream cell on its way is read off the filled, unburned ground. Screening only: HAND
-    knows no discharge and no return period.
+    first stream cell on its way is read off the ground itself, neither filled nor burned: in a
+    filled pit all ground is as high as its rim, and a stream across it would put it all at 0.
+    Screening only: HAND knows no discharge and no return period.
 
     Parameters
     ----------
@@ -283,7 +292,7 @@ def hand(
     mapped = np.zeros(dem.shape, dtype=bool)
     if rivers is not None and len(rivers):
         mapped = length_in_cells(rivers, grid=_grid_of(dem)) > 0
-    filled, directions, sea, known = _conditioned(dem, mapped, settings)
+    ground, filled, directions, sea, known = _conditioned(dem, mapped, settings)
     flow = pyflwdir.from_array(directions, ftype="d8", check_ftype=False)
     accumulation = np.asarray(flow.upstream_area("cell"), dtype=np.float64)
     valid = directions != _NODATA
@@ -291,15 +300,16 @@ def hand(
     streams = (_in_channel(flow, filled, large, cell_m, settings) | (mapped & valid)) & ~sea
     drain = streams | (sea & valid)
     # The same as `flow.hand`, which is not compiled and takes a minute for a metro.
-    level = np.where(drain, filled, np.float32(_UNSEEN)).astype(np.float32)
+    level = np.where(drain, ground, np.float32(_UNSEEN)).astype(np.float32)
     below = np.asarray(flow.fillnodata(level, nodata=_UNSEEN, direction="up"), dtype=np.float64)
     reached = valid & (below != _UNSEEN)
-    height = np.where(known & reached, np.maximum(filled - below, 0.0), np.nan)
+    height = np.where(known & reached, np.maximum(ground - below, 0.0), np.nan)
     accumulation[~valid | sea] = np.nan
     return HandResult(
         hand=like_model(dem, height, units="m", long_name="Height above nearest drainage"),
         streams=streams,
         accumulation=accumulation,
+        ground=ground,
         filled=filled,
         directions=directions,
         catchment=_reaches(flow, streams, valid),

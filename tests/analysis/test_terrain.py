@@ -208,12 +208,32 @@ def test_water_leaves_every_cell_and_heights_agree_with_walking(z, with_river):
         if stream is None:
             assert np.isnan(height)
         else:
-            drop = float(found.filled[start]) - float(found.filled[stream])
+            drop = float(found.ground[start]) - float(found.ground[stream])
             assert height == pytest.approx(max(drop, 0.0), abs=1e-4)
     assert np.array_equal(counts, found.accumulation)
     assert (found.filled >= z - 1 / 512 - 1e-5).all()
+    assert np.allclose(found.ground, z, atol=1 / 512 + 1e-5)
     if not with_river:
         assert (found.accumulation[found.streams] >= 5).all()
+
+
+def test_a_stream_across_a_pit_does_not_lie_as_high_as_the_rim():
+    # A bowl in a slope with a mapped river across it: filled to its rim, all of it would stand
+    # 0 m above the river.
+    import shapely
+
+    row, column = np.mgrid[:41, :41].astype(float)
+    away = np.hypot(row - 20, column - 20)
+    z = np.where(away <= 8, 2 + 3 * (away / 8) ** 2, 8 - 0.05 * row)
+    dem = dem_of(z)
+    x, y = float(dem["x"][20]), dem["y"].to_numpy()
+    river = shapely.LineString([(x, y[0]), (x, y[-1])])
+    found = hand(dem, rivers=np.array([river], dtype=object), stream_area_km2=9.0)
+    height = found.hand.to_numpy()
+    assert found.filled[20, 20] > z[20, 20] + 2, "there is a pit to fill"
+    assert height[20, 20] == 0
+    # 6 cells east the ground lies 1.69 m above the river bed.
+    assert height[20, 26] == pytest.approx(3 * (6 / 8) ** 2, abs=0.3)
 
 
 def test_our_heights_are_those_of_pyflwdir_for_the_same_directions():
@@ -225,7 +245,7 @@ def test_our_heights_are_those_of_pyflwdir_for_the_same_directions():
     found = hand(dem_of(z[::-1]), stream_area_km2=0.3, parameters={"stream_hollow_m": 0.0})
     flow = pyflwdir.from_array(found.directions, ftype="d8")
     assert np.array_equal(flow.upstream_area("cell"), found.accumulation)
-    theirs = flow.hand(found.streams, found.filled)
+    theirs = np.maximum(flow.hand(found.streams, found.ground), 0)
     known = np.isfinite(found.hand)
     assert known.mean() > 0.8
     assert np.allclose(found.hand.to_numpy()[known], theirs[known])
