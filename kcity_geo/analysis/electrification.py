@@ -563,7 +563,6 @@ def dark_built_land(
         cells=cells,
         gap=standard_gap(cells, standard),
         evidence="proxy",
-        n_features=int((built > 0).sum()),
         source="night lights and built-up land",
         note="dark ground is not always ground without electricity",
         details={"limit_ntl": limit, **_outliers(light, people, inside, settings)},

@@ -286,7 +286,7 @@ def inferred_grid(
         value=float(np.nansum(cells)),
         cells=cells,
         evidence="modelled",
-        n_features=int(targets.sum()),
+        n_features=len(data.layers["roads_drive"]) if roads else 0,
         source="night lights, population" + (", roads" if roads else ""),
         note="a guess from lights and roads, not a map of lines"
         + ("" if roads else "; no roads: straight ways"),

@@ -444,7 +444,7 @@ def solar_potential(
         value=mw * per_kwp + kwp * per_kwp / 1000,
         cells=np.where(data.inside, per_cell, np.nan),
         evidence="modelled" if origin == "raster" else "proxy",
-        n_features=int((share > 0).sum()),
+        n_features=len(data.layers["building"]) if roof_source == "OSM buildings" else 0,
         source=f"irradiation: {origin}; roofs: {roof_source or 'none'}",
         note=f"clear-sky months: {words}" + _not_looked_at(unchecked),
         details={
