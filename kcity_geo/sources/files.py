@@ -343,7 +343,7 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
             f"{key}: {path.name} has the columns {', '.join(table.columns)}; none is one of "
             f"{', '.join((*_RATES, *_AMOUNTS))}"
         )
-    _warn_unused([c for c in matched if c not in {*known, *_LABELS}], name=path.name)
+    _warn_unused([str(c) for c in matched if c not in {*known, *_LABELS}], name=path.name)
     out = pd.DataFrame(index=districts["district_id"].to_numpy())
     out.index.name = "district_id"
     for column in known:
