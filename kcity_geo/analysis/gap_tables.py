@@ -288,13 +288,14 @@ def indicator_table(
         cells = np.full(data.grid.shape, np.nan) if one.cells is None else one.cells
         means = _district_values(data, one, np.asarray(cells, dtype=np.float64), average)
         evidence = _district_evidence(data, one)
+        silent = _silent_districts(data, one)
         rows.extend(
             {
                 **shared,
                 "unit_id": key,
-                "value": float(mean),
+                "value": float("nan") if str(key) in silent else float(mean),
                 "evidence": evidence[str(key)],
-                **gaps[str(key)],
+                **gaps["silent" if str(key) in silent else str(key)],
             }
             for key, mean in means.items()
         )
@@ -303,6 +304,19 @@ def indicator_table(
         "confidence", "label", "evidence", "n_features", "source", "as_of", "mark", "note",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
+
+
+def _silent_districts(data: CityData, one: Indicator) -> set[str]:
+    """
+    Districts that official numbers leave out, but for the cells on their border.
+
+    The neighbour's number in a few cells says nothing of those who live in the middle.
+    """
+    if one.evidence_cells is None or one.gap is None:
+        return set()
+    least = read_table("priors")["aggregate"]["assessed_weight_min"]
+    known = district_mean(data, np.isfinite(one.gap).astype(float), cell_weight(data))["mean"]
+    return {str(key) for key, share in known.items() if not share >= least}
 
 
 def _district_evidence(data: CityData, one: Indicator) -> dict[str, str]:
@@ -343,7 +357,7 @@ def _gap_columns(
     nan = float("nan")
     label = "NOT ASSESSED" if one.not_assessed or (gap is not None) else ""
     empty = {"gap": nan, "gap_lo": nan, "gap_hi": nan, "confidence": nan, "label": label}
-    out: dict[str, dict[str, Any]] = {key: dict(empty) for key in ("city", *ids)}
+    out: dict[str, dict[str, Any]] = {key: dict(empty) for key in ("city", "silent", *ids)}
     if gap is None or not np.isfinite(gap.raw).any():
         return out
     # Only the cells that the indicator speaks of: T1 not of rural, T3 not of urban people.
@@ -358,7 +372,7 @@ def _gap_columns(
         "confidence": np.where(np.isfinite(gap.raw), gap.confidence, np.nan),
     }
     means = {k: district_mean(data, v, people)["mean"] for k, v in arrays.items()}
-    for key in out:
+    for key in ("city", *ids):
         m = {
             k: _mean(v, people) if key == "city" else float(means[k][key])
             for k, v in arrays.items()

@@ -269,6 +269,17 @@ def test_w1_says_nothing_where_no_rate_speaks_and_no_point_is_mapped(toy, featur
         assert of.loc["NE", "evidence"] == "user"
 
 
+def test_a_cell_on_the_border_does_not_speak_for_the_district_beyond(toy):
+    table = pd.DataFrame({"district_id": ["NE", "NW", "SE"], "piped_water_access": 0.75})
+    data = toy(arrays={"population": 10.0}, official={"table": table}, split=(0.50625, 0.50625))
+    rows = water.assess(data, {}, standards=STANDARDS)
+    gaps = assess_gaps(data, rows, assess_completeness(data), standards=STANDARDS, draws=2)
+    of = gaps.indicators[gaps.indicators["indicator"] == "W1"].set_index("unit_id")
+    assert of.loc["SE", "confidence"] == pytest.approx(0.8)
+    assert of.loc["SW", "label"] == "NOT ASSESSED"
+    assert np.isnan(of.loc["SW", ["value", "gap", "confidence"]].astype(float)).all()
+
+
 def test_w2_counts_who_finds_room(toy, features):
     people = np.zeros((40, 40))
     people[20, 20], people[20, 21], people[0, 0] = 300, 100, 50
