@@ -151,7 +151,7 @@ def street_lighting(
 
 def _trust(data: CityData, where: NDArray[np.bool_], known_m: float, *, least: float) -> float:
     """
-    Highest confidence that the known length carries: 0 up to `least` of what is expected there.
+    Highest confidence that the known length carries: its share of what is expected, 0 below `least`.
 
     Expected by people and buildings, not by the map: a street that vanishes never raises it.
     """
@@ -163,7 +163,8 @@ def _trust(data: CityData, where: NDArray[np.bool_], known_m: float, *, least: f
     expected = float(expected_road_m(people, built, area)[where].sum())
     if expected <= 0:
         return 1.0
-    return float(np.clip((known_m / expected - least) / (1 - least), 0.0, 1.0))
+    share = min(1.0, known_m / expected)
+    return share if share >= least else 0.0
 
 
 def _row(  # noqa: PLR0913, PLR0917 - the pieces and what is known of them

@@ -742,7 +742,12 @@ def test_streets_that_vanish_never_make_the_lighting_surer(toy, features):
         data = toy(arrays={"population": people}, layers={"roads_drive": streets(features, some)})
         rows.append(street_lighting(data, settings=SETTINGS, standard=STANDARDS["E8"]))
     assert rows[0].trust == rows[1].trust
-    assert rows[0].trust == pytest.approx((3 / (0.15 * 2000**0.5) - 0.25) / 0.75)
+    assert rows[0].trust == pytest.approx(3 / (0.15 * 2000**0.5))
+    crowded = toy(
+        arrays={"population": 10 * people}, layers={"roads_drive": streets(features, tags)}
+    )
+    row = street_lighting(crowded, settings=SETTINGS, standard=STANDARDS["E8"])
+    assert row.trust == 0, "less than a quarter of 21 km"
     assert [row.n_features for row in rows] == [3, 3], "ways, not the pieces they are cut into"
 
 
