@@ -133,14 +133,16 @@ def _peak_memory_gb() -> float:
 
 
 def _summary(result: Any, out: Path) -> dict[str, Any]:  # noqa: ANN401 - Result, imported lazily
+    from kcity_geo.outputs.summary import summarise
+
     gaps = result.gaps
     city: dict[str, Any] = {}
     for sector, row in gaps.city.iterrows():
         city[str(sector)] = {
-            "gap": _number(row["gap"]),
-            "gap_lo": _number(row["gap_lo"]),
-            "gap_hi": _number(row["gap_hi"]),
-            "confidence": _number(row["confidence"]),
+            "gap": _number(row["gap"], digits=6),
+            "gap_lo": _number(row["gap_lo"], digits=6),
+            "gap_hi": _number(row["gap_hi"], digits=6),
+            "confidence": _number(row["confidence"], digits=6),
             "label": row["label"],
             "gap_persons": _number(row["gap_persons"], digits=0),
         }
@@ -161,6 +163,7 @@ def _summary(result: Any, out: Path) -> dict[str, Any]:  # noqa: ANN401 - Result
         "population": _number(_population(result), digits=0),
         "gaps": city,
         "sites": sites,
+        "no_sites": "" if sites else summarise(result).no_sites,
         "not_assessed": {i.id: i.not_assessed for i in gaps.assessed if i.not_assessed},
         "timings_s": {k: round(v, 2) for k, v in result.timings.items()},
         "peak_memory_gb": round(_peak_memory_gb(), 2),
@@ -179,49 +182,27 @@ def _number(value: Any, digits: int = 3) -> float | None:  # noqa: ANN401 - nump
     return round(number, digits) if digits else float(round(number))
 
 
-def _print_summary(summary: dict[str, Any], *, timings: bool) -> None:
+def _print_summary(result: Any, summary: dict[str, Any], *, timings: bool) -> None:  # noqa: ANN401
+    """Print the answer in the words and with the rounding of the map and the report."""
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table as Grid
 
-    console = Console()
-    title = f"{summary['city']}: infrastructure gaps (0 none, 1 complete)"
-    table = Grid(title=escape(title), title_justify="left")
-    for name, side in (
-        ("sector", "left"),
-        ("gap", "right"),
-        ("range", "right"),
-        ("people affected", "right"),
-        ("confidence", "right"),
-        ("reading", "left"),
-    ):
-        table.add_column(name, justify=side)  # type: ignore[arg-type]
-    for sector, row in summary["gaps"].items():
-        known = row["gap"] is not None
-        table.add_row(
-            sector,
-            f"{row['gap']:.2f}" if known else "-",
-            f"{row['gap_lo']:.2f} to {row['gap_hi']:.2f}"
-            if known and row["gap_lo"] is not None
-            else "-",
-            f"{row['gap_persons']:,.0f}" if row["gap_persons"] is not None else "-",
-            f"{row['confidence']:.2f}" if row["confidence"] is not None else "-",
-            str(row["label"]),
-        )
-    console.print(table)
+    from kcity_geo.outputs.summary import summarise
+
+    console, told = Console(), summarise(result)
+    console.print(_gap_table(told))
+    console.print(f"* {told.persons_note}.")
     if summary["not_assessed"]:
         console.print("\nNot assessed, and what data would help:")
         for key, reason in summary["not_assessed"].items():
             console.print(f"  {escape(key)}: {escape(reason)}", soft_wrap=True)
-    if summary["sites"]:
-        console.print(f"\nBest sites for {escape(summary['project'].replace('_', ' '))}:")
-        for site in summary["sites"][:5]:
-            first = escape(str(site["reasons"]).split(";")[0])
-            console.print(
-                f"  {site['rank']}. {site['area_ha']:g} ha, score {site['score']:.2f}: {first}"
-            )
+    if told.sites:
+        console.print(f"\nBest sites for {escape(told.project)}:")
+        for site in told.sites[:5]:
+            first = f": {escape(site.reasons[0])}" if site.reasons else ""
+            console.print(f"  {site.rank}. {site.area}, {site.score} of 100{first}")
     else:
-        console.print("\nNo site meets the constraints; the report says which one excludes most.")
+        console.print(f"\n{escape(told.no_sites)}")
     if timings:
         console.print("\nTimings")
         for name, seconds in summary["timings_s"].items():
@@ -229,6 +210,31 @@ def _print_summary(summary: dict[str, Any], *, timings: bool) -> None:
         console.print(f"  {'total':<32}{sum(summary['timings_s'].values()):8.2f} s")
         console.print(f"  {'peak memory':<32}{summary['peak_memory_gb']:8.2f} GB")
     console.print(f"\nOpen {escape(summary['out'])}/map.html and report.html")
+
+
+def _gap_table(told: Any) -> Any:  # noqa: ANN401 - Summary in, rich table out, both imported lazily
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table as Grid
+
+    title = f"{told.city}: how far short of the standard (0 % met, 100 % nothing there)"
+    table = Grid(title=escape(title), title_justify="left", box=box.SIMPLE)
+    for name, side in (
+        ("sector", "left"),
+        ("gap", "right"),
+        ("between", "right"),
+        ("people*", "right"),
+        ("confidence", "left"),
+        ("reading", "left"),
+    ):
+        table.add_column(name, justify=side)  # type: ignore[arg-type]
+    for row in told.sectors:
+        name = "All" if row.key == "composite" else row.title
+        known = (
+            (row.gap, row.range_words, row.persons, row.confidence) if row.assessed else ("-",) * 4
+        )
+        table.add_row(name, *known, row.label)
+    return table
 
 
 def _study_file(study: Path, config: Config) -> Path:
@@ -266,7 +272,7 @@ def _run_and_print(
     if as_json:
         typer.echo(json.dumps({**summary, "warnings": notes}, ensure_ascii=False, indent=2))
     else:
-        _print_summary(summary, timings=timings)
+        _print_summary(result, summary, timings=timings)
     if strict and summary["not_assessed"]:
         names = ", ".join(summary["not_assessed"])
         typer.echo(f"not assessed: {names}", err=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kcity_geo.result import Result
 
 __all__ = [
+    "PERSONS_NOTE",
     "SectorRow",
     "SiteRow",
     "Summary",
@@ -30,6 +31,9 @@ __all__ = [
     "severity_word",
     "summarise",
 ]
+
+#: What the column of people counts; stands under it wherever it is shown.
+PERSONS_NOTE = "residents times their gap: as many people as if they had nothing at all"
 
 _HIGH_CONFIDENCE = 0.7
 _SEVERITY_WORDS = {
@@ -99,6 +103,7 @@ class Summary:
     warnings: tuple[str, ...]
     credits: str
     caveat: str = CAVEAT
+    persons_note: str = PERSONS_NOTE
     synthetic: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
 
@@ -353,7 +358,12 @@ def _site_facts(row: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - a row of a
 
 
 def _why_no_sites(result: Result) -> str:
+    """Say why no site was found, in the words of the ranking where it left some."""
     score = result.score
+    start = f"{score.title}: no site; "
+    for text in score.warnings:
+        if text.startswith(start):
+            return f"No site: {plain_text(text.removeprefix(start), max_chars=400)}."
     inside = result.data.inside
     if not (score.feasible & inside).any():
         return "No site: the constraints exclude all land of the study area."

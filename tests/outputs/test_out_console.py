@@ -1,0 +1,44 @@
+"""What the command prints at the end says the same as the map and the report."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from kcity_geo.cli import _print_summary, _summary
+from kcity_geo.outputs.maps import build_map
+from kcity_geo.outputs.report import build_report
+
+
+def _printed(result, capsys, monkeypatch, *, width: int = 80) -> str:
+    monkeypatch.setenv("COLUMNS", str(width))
+    _print_summary(result, _summary(result, Path("out")), timings=False)
+    return capsys.readouterr().out
+
+
+def test_numbers_are_rounded_once_and_as_on_the_map(build, capsys, monkeypatch) -> None:
+    """0.3748 rounded to 0.375 and then again to 0.38 stood beside 37 % on the map."""
+    study = build()
+    study.gaps.city.loc["transport", "gap"] = 0.3748
+    text = _printed(study, capsys, monkeypatch)
+    assert re.search(r"Transport +37 % ", text)
+    assert "37 %" in build_map(study)
+    assert _summary(study, Path("out"))["gaps"]["transport"]["gap"] == pytest.approx(0.3748)
+    assert "residents times their gap" in text
+    assert "affected" not in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_the_reason_for_no_site_is_that_of_the_report(build, capsys, monkeypatch) -> None:
+    study = build(sites=0)
+    why = "no connected area of 100 ha scores 0.70 or more (10 ha do, in smaller pieces)"
+    score = dataclasses.replace(study.score, warnings=(f"{study.score.title}: no site; {why}",))
+    study = dataclasses.replace(study, score=score)
+    text = re.sub(r"\s+", " ", _printed(study, capsys, monkeypatch))
+    assert f"No site: {why}." in text
+    assert f"No site: {why}." in build_report(study)
+    assert f"No site: {why}." in build_map(study)
+    assert "excludes most" not in text
