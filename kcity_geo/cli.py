@@ -35,6 +35,9 @@ app = typer.Typer(
 pack_app = typer.Typer(help="City packs: what a study needs, in one folder.", no_args_is_help=True)
 app.add_typer(pack_app, name="pack")
 
+#: Narrower consoles show long tables as a block a row.
+_TABLE_WIDTH = 100
+
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Refuse every connection.")]
@@ -388,16 +391,43 @@ def check(
 
 
 def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    """Print a table, or a block a row where the columns would be too narrow to read."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table as Grid
 
+    console = Console()
+    cells = [[str(row.get(c, "")) for c in columns] for row in rows]
+    if console.width < _TABLE_WIDTH and _natural_width(cells, columns) > console.width:
+        _print_blocks(cells, columns, width=console.width)
+        return
     table = Grid()
     for column in columns:
         table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(str(row.get(c, ""))) for c in columns))
-    Console().print(table)
+    for row in cells:
+        table.add_row(*(escape(c) for c in row))
+    console.print(table)
+
+
+def _natural_width(cells: list[list[str]], columns: tuple[str, ...]) -> int:
+    """Characters that a table needs so that no cell is folded."""
+    longest = [max(len(c) for c in column) for column in zip(columns, *cells, strict=True)]
+    return sum(longest) + 3 * len(columns) + 1
+
+
+def _print_blocks(cells: list[list[str]], columns: tuple[str, ...], *, width: int) -> None:
+    """Print the first two cells of each row as a heading and the others below it."""
+    from textwrap import wrap
+
+    widest = max(len(c) for c in columns)
+    for row in cells:
+        typer.echo(" · ".join(c for c in row[:2] if c))
+        for column, cell in zip(columns[2:], row[2:], strict=True):
+            start = f"  {column:<{widest}}  "
+            lines = wrap(cell, width - len(start), break_on_hyphens=False, break_long_words=False)
+            for number, line in enumerate(lines):
+                typer.echo((" " * len(start) if number else start) + line)
+        typer.echo("")
 
 
 def _one_line_a_file(progress: Callable[[str], None], *, live: bool) -> Callable[[Any], None]:
@@ -584,8 +614,9 @@ def list_table(
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2, default=str))
         return
     plain = [{k: v for k, v in row.items() if isinstance(v, str | int | float)} for row in rows]
-    columns = tuple(dict.fromkeys(k for row in plain for k in row))[:7]
-    _print_rows(plain, columns)
+    columns = tuple(dict.fromkeys(k for row in plain for k in row))
+    told = tuple(c for c in ("licence", "mark", "citation") if c in columns)
+    _print_rows(plain, (*[c for c in columns if c not in told][:6], *told))
 
 
 def main() -> None:

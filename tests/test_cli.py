@@ -47,3 +47,18 @@ def test_tables_are_printed_and_are_json(table) -> None:
 def test_an_unknown_table_or_size_is_a_usage_error() -> None:
     assert RUNNER.invoke(app, ["list", "recipes"]).exit_code == 2
     assert RUNNER.invoke(app, ["demo", "--size", "village"]).exit_code == 2
+
+
+@pytest.mark.parametrize("table", ["profiles", "standards", "sources", "indicators", "layers"])
+def test_a_narrow_console_breaks_no_word_of_a_table(table, monkeypatch) -> None:
+    """At 80 characters seven columns folded to a few letters each: one block a row instead."""
+    monkeypatch.setenv("COLUMNS", "80")
+    text = RUNNER.invoke(app, ["list", table]).output
+    rows = json.loads(RUNNER.invoke(app, ["list", table, "--json"]).output)
+    flat = " ".join(text.split())
+    for row in rows:
+        first = " ".join(str(row[k]) for k in list(row)[:2]).split()
+        assert all(word in text.split() for word in first), first
+        assert " ".join(str(row.get("citation", "")).split()) in flat, "every citation is told"
+    monkeypatch.setenv("COLUMNS", "250")
+    assert "┃" in RUNNER.invoke(app, ["list", table]).output
