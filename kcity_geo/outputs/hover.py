@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kcity_geo.analysis.exclusion import NO_DATA, OPEN, first_rule
 from kcity_geo.outputs.overlay import fit_lookup, packed
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import sector_title
@@ -111,13 +112,7 @@ def _add_people(result: Result, add: Any) -> None:  # noqa: ANN401 - the adder
 
 
 def _exclusions(result: Result) -> tuple[NDArray[np.uint8], list[str]]:
-    inside = result.data.inside
-    codes = np.full(inside.shape, _MISSING, dtype=np.uint8)
-    titles: list[str] = []
-    for constraint in result.score.constraints:
-        if constraint.applied:
-            codes[inside & constraint.excluded & (codes == _MISSING)] = len(titles)
-            titles.append(plain_text(constraint.title, max_chars=60))
-    codes[inside & ~result.score.feasible & (codes == _MISSING)] = len(titles)
-    titles.append("no data to tell")
-    return codes, titles
+    rule, constraints = first_rule(result.score, result.data.inside)
+    titles = [*(plain_text(c.title, max_chars=60) for c in constraints), "no data to tell"]
+    codes = np.where(rule == OPEN, _MISSING, np.where(rule == NO_DATA, len(constraints), rule))
+    return codes.astype(np.uint8), titles

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kcity_geo.analysis.exclusion import NO_DATA, OPEN, first_rule
+from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import (
     LABEL_COLOURS,
     LOW_CONFIDENCE,
@@ -54,11 +56,6 @@ LABEL_WORDS = {
 
 _PEOPLE_BREAKS = (1.0, 10.0, 30.0, 75.0, 150.0)
 _PEOPLE_COLOURS = ("#efe9f3", "#d4b9da", "#c994c7", "#df65b0", "#ce1256", "#67001f")
-_CONSTRAINT_COLOURS = (
-    "#8c510a", "#01665e", "#762a83", "#b2182b", "#4d4d4d", "#2166ac", "#bf812d", "#5aae61",
-    "#9970ab", "#d6604d", "#878787", "#4393c3",
-)  # fmt: skip
-_OPEN_LAND = "#eaf5dc"
 _TRAIN_COLOURS = ("#d73027", "#fdd49e", "#1a5fa3")
 
 
@@ -265,35 +262,31 @@ def _score_theme(result: Result) -> Theme:
 
 
 def _excluded_theme(result: Result) -> Theme:
+    """Colour each excluded cell by the first constraint that holds; shares add up to the whole."""
     inside = result.data.inside
+    rule, constraints = first_rule(result.score, inside)
+    total = max(1, int(inside.sum()))
+    colours, words = read_table("display")["excluded"], [(OPEN, "open", "open to building")]
+    words += [
+        (number, c.id if c.id in colours else "other", plain_text(c.title, max_chars=60))
+        for number, c in enumerate(constraints)
+    ]
+    words.append((NO_DATA, "unknown", "no data to tell"))
     codes = np.full(inside.shape, EMPTY, dtype=np.uint8)
     legend: list[tuple[str, bool, str]] = []
-    colours = [_OPEN_LAND]
-    total = max(1, int(inside.sum()))
-    for constraint in result.score.constraints:
-        hit = constraint.excluded & inside
-        if not constraint.applied or not hit.any():
+    for code, key, title in words:
+        drawn = inside & (rule == code)
+        if not drawn.any() and code != OPEN:
             continue
-        colour = _CONSTRAINT_COLOURS[(len(colours) - 1) % len(_CONSTRAINT_COLOURS)]
-        codes[hit & (codes == EMPTY)] = len(colours)
-        colours.append(colour)
-        share = human(hit.sum() / total, "share")
-        legend.append((colour, False, f"{plain_text(constraint.title, max_chars=60)}: {share}"))
-    rest = inside & ~result.score.feasible & (codes == EMPTY)
-    if rest.any():
-        codes[rest] = len(colours)
-        colours.append("#878787")
-        share = human(rest.sum() / total, "share")
-        legend.append(("#878787", False, f"no data to tell: {share}"))
-    free = inside & (codes == EMPTY)
-    codes[free] = 0
-    legend.insert(0, (_OPEN_LAND, False, f"open to building: {human(free.sum() / total, 'share')}"))
+        codes[drawn] = len(legend)
+        share = human(int(drawn.sum()) / total, "share")
+        legend.append((colours[key], False, f"{title}: {share}"))
     return Theme(
         key="excluded",
         title="Land excluded from building",
         codes=codes,
         hatched=np.zeros(inside.shape, dtype=bool),
-        colours=tuple(colours),
+        colours=tuple(colour for colour, _, _ in legend),
         legend=tuple(legend),
         question="Which rule keeps building away? First rule that holds; share of the study area",
     )

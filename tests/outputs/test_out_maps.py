@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import json
 import re
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -11,10 +13,13 @@ import shapely
 from PIL import Image
 from pyproj import Transformer
 
+from kcity_geo.analysis.constraints import _RULES
 from kcity_geo.city import make_city
+from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_size, study_grid
 from kcity_geo.errors import OutputError
 from kcity_geo.outputs.backdrop import encode, make_backdrop
+from kcity_geo.outputs.colours import rgb
 from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.overlay import fit_lookup, mercator_picture, png_uri
 from kcity_geo.outputs.pages import seal
@@ -145,8 +150,6 @@ def test_backdrop_keeps_to_its_budget_and_drops_the_least(result) -> None:
 
 
 def test_backdrop_of_a_city_without_any_layer(build) -> None:
-    import dataclasses
-
     bare = build()
     data = dataclasses.replace(bare.data, layers={})
     assert make_backdrop(dataclasses.replace(bare, data=data)) == []
@@ -253,3 +256,77 @@ def test_size_stays_small_for_many_cells(build) -> None:
 def test_a_page_that_would_load_something_is_refused(bad) -> None:
     with pytest.raises(OutputError, match="load"):
         seal(f"<html><head><!--policy--></head><body>{bad}</body></html>")
+
+
+def _with_rules(build, *names: str):
+    """A study whose constraints are `names`, each on the left fifth and overlapping the next."""
+    study = build(synthetic=False)
+    rows, columns = study.data.grid.shape
+    column = np.tile(np.arange(columns), (rows, 1))
+    constraints = tuple(
+        dataclasses.replace(
+            study.score.constraints[0],
+            id=name,
+            title=name,
+            excluded=(column >= i * columns // 6) & (column < (i + 2) * columns // 6),
+        )
+        for i, name in enumerate(names)
+    )
+    feasible = study.data.inside & ~np.any([c.excluded for c in constraints], axis=0)
+    score = dataclasses.replace(study.score, constraints=constraints, feasible=feasible)
+    return dataclasses.replace(study, score=score)
+
+
+def _excluded(study):
+    return next(t for t in make_themes(study) if t.key == "excluded")
+
+
+def test_a_constraint_has_the_same_colour_in_every_city(build) -> None:
+    one = _excluded(_with_rules(build, "slope_pct_max", "built_max", "water_body"))
+    other = _excluded(_with_rules(build, "water_body", "built_max"))
+    colours = read_table("display")["excluded"]
+    for theme in (one, other):
+        for colour, _, words in theme.legend[1:]:
+            assert colour == colours[words.partition(":")[0]]
+    made_up = _excluded(_with_rules(build, "a rule of the study"))
+    assert made_up.legend[1][0] == colours["other"]
+    assert set(_RULES) <= set(colours), "a new constraint needs a colour in tables/display.toml"
+
+
+def test_shares_of_excluded_land_are_of_what_is_drawn(build) -> None:
+    """Constraints overlap: counted one by one they added up to far more than the whole city."""
+    study = _with_rules(build, "slope_pct_max", "built_max", "water_body")
+    theme = _excluded(study)
+    inside = study.data.inside
+    overlapping = sum(int((c.excluded & inside).sum()) for c in study.score.constraints)
+    assert overlapping > (~study.score.feasible & inside).sum()
+    for code, (_, _, words) in enumerate(theme.legend):
+        share = round(100 * (theme.codes == code).sum() / inside.sum())
+        assert words.endswith(f": {share} %")
+    assert (theme.codes[inside] != EMPTY).all()
+
+
+_MACHADO = {  # Machado, Oliveira and Fernandes (2009), severity 1
+    "full": np.eye(3),
+    "deutan": np.array([[.367322, .860646, -.227968], [.280085, .672501, .047413], [-.011820, .042940, .968881]]),
+    "protan": np.array([[.152286, 1.052583, -.204868], [.114503, .786281, .099216], [-.003882, -.048116, 1.051998]]),
+}  # fmt: skip
+
+
+def _lab(colour: str, sight: np.ndarray) -> np.ndarray:
+    srgb = np.array(rgb(colour)) / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array(
+        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    )
+    xyz = to_xyz @ np.clip(sight @ linear, 0, 1) / np.array([0.9505, 1, 1.089])
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def test_colours_of_excluded_land_are_told_apart_by_colour_blind_readers() -> None:
+    colours = read_table("display")["excluded"]
+    for (a, first), (b, second) in combinations(colours.items(), 2):
+        for sight, matrix in _MACHADO.items():
+            apart = np.linalg.norm(_lab(first, matrix) - _lab(second, matrix))
+            assert apart > 12, (a, b, sight, apart)
