@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from kcity_geo.analysis.exclusion import NO_DATA, OPEN, first_rule
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_ids, cell_polygons, cell_size
 from kcity_geo.outputs.text import plain_text
@@ -81,7 +82,8 @@ def cell_frame(result: Result) -> gpd.GeoDataFrame:
     -------
     Metric CRS, a row a cell, from the north-west: ``cell_id, district_id, cells`` (how many cells
     the row stands for, here 1), then every variable of `grid_variables`. Labels are words; NaN
-    means not known.
+    means not known. Beside ``excluded`` stands ``excluded_by``: the title of the first constraint
+    that holds, ``"open"``, or ``"no data to tell"``.
     """
     data = result.data
     flat = np.flatnonzero(data.inside.ravel())
@@ -96,9 +98,18 @@ def cell_frame(result: Result) -> gpd.GeoDataFrame:
             words = np.array(LABELS, dtype=object)
             picked = words[np.clip(picked.astype(np.int64), 0, len(LABELS) - 1)]
         columns[name] = picked
+        if name == "excluded":
+            columns["excluded_by"] = _excluded_by(result, flat)
     return gpd.GeoDataFrame(
         pd.DataFrame(columns), geometry=cell_polygons(data.grid, flat), crs=data.city.crs
     )
+
+
+def _excluded_by(result: Result, flat: NDArray[np.int64]) -> NDArray[np.object_]:
+    rule, constraints = first_rule(result.score, result.data.inside)
+    words = {OPEN: "open", NO_DATA: "no data to tell"}
+    words |= {i: plain_text(c.title, max_chars=60) for i, c in enumerate(constraints)}
+    return np.array([words[code] for code in rule.ravel()[flat].tolist()], dtype=object)
 
 
 def _main_district(result: Result, flat: NDArray[np.int64]) -> NDArray[np.object_]:

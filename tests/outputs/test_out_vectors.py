@@ -114,6 +114,16 @@ def test_cells_hold_every_variable_and_no_invented_number(result, cells) -> None
     assert cells["transport_gap"].iloc[7] == pytest.approx(gap)
 
 
+def test_cells_say_which_rule_excludes_them(result, cells) -> None:
+    assert set(cells["excluded_by"]) == {"Steep land", "open"}
+    assert ((cells["excluded_by"] == "open") == (cells["excluded"] == 0)).all()
+    merged = merge_cells(result, cells, max_cells=100)
+    assert set(merged["excluded_by"]) <= {"Steep land", "open"}
+    most = merged[merged["excluded"] > 0.6]
+    assert len(most)
+    assert (most["excluded_by"] == "Steep land").all()
+
+
 @settings(max_examples=12)
 @given(st.integers(4, 400))
 def test_merged_cells_keep_people_area_and_columns(result, cells, limit) -> None:
