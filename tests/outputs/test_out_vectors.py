@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import geopandas as gpd
@@ -11,6 +12,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kcity_geo.analysis.sites import SITE_COLUMNS, rank_sites
 from kcity_geo.outputs.frames import cell_frame, grid_variables, merge_cells, site_frame
 from kcity_geo.outputs.vectors import save_geojson, save_geopackage, save_geoparquet
 
@@ -177,6 +179,28 @@ def test_geopackage_of_an_empty_study(build, tmp_path) -> None:
     path = tmp_path / "study.gpkg"
     save_geopackage(empty, cell_frame(empty), path)
     assert len(gpd.read_file(path, layer="sites")) == 0
+
+
+@pytest.mark.filterwarnings("ignore:Industrial complex. no site")
+def test_no_sites_keep_their_columns(build, tmp_path) -> None:
+    """The empty layer has every column with its kind, and the empty collection is plain GeoJSON."""
+    empty = build(infeasible=True)
+    empty = dataclasses.replace(empty, sites=rank_sites(empty.score, empty.data))
+    path = tmp_path / "study.gpkg"
+    save_geopackage(empty, cell_frame(empty), path)
+    info = pyogrio.read_info(path, layer="sites")
+    kinds = dict(zip(info["fields"], info["ogr_types"], strict=True))
+    assert set(kinds) == set(SITE_COLUMNS)
+    assert kinds["rank"] == "OFTInteger64"
+    assert kinds["score"] == kinds["hand_m"] == "OFTReal"
+    assert kinds["reasons"] == kinds["district"] == "OFTString"
+    path = tmp_path / "sites.geojson"
+    save_geojson(site_frame(empty), path, id_column="site_id", result=empty, description="none")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert found["type"] == "FeatureCollection"
+    assert found["features"] == []
+    assert "bbox" not in found
+    assert "crs" not in found
 
 
 def test_hostile_names_reach_gis_as_text(build, tmp_path) -> None:
