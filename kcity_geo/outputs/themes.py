@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kcity_geo.analysis.exclusion import NO_DATA, OPEN, first_rule
+from kcity_geo.analysis.habitation import LIVED_IN, NOBODY, OPEN_WATER, habitation
 from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import (
     LABEL_COLOURS,
@@ -136,10 +137,12 @@ def make_themes(result: Result) -> list[Theme]:
     Returns
     -------
     Composite gap, sector gaps, decision labels, confidence, suitability, excluded land and
-    population. A sector that was not assessed has its theme too, and says so.
+    population. A sector that was not assessed has its theme too, and says so. Where nobody lives
+    the gaps and labels give way to a pale class of its own.
     """
-    found = [_gap_theme(result, sector) for sector in ("composite", *SECTORS)]
-    found += [_label_theme(result), _confidence_theme(result)]
+    lived = _lived(result)
+    found = [_gap_theme(result, sector, lived) for sector in ("composite", *SECTORS)]
+    found += [_label_theme(result, lived), _confidence_theme(result)]
     found += [_score_theme(result), _excluded_theme(result)]
     if "population" in result.data.cube or "population" in result.gaps.cells:
         found.append(_people_theme(result))
@@ -159,44 +162,82 @@ def _classes(values: NDArray[np.float64], breaks: tuple[float, ...]) -> NDArray[
     return np.where(np.isfinite(values), codes, EMPTY).astype(np.uint8)
 
 
-def _gap_theme(result: Result, sector: str) -> Theme:
+def _gap_theme(result: Result, sector: str, lived: _Lived) -> Theme:
     gap, confidence = _values(result, f"{sector}_gap"), _values(result, f"{sector}_confidence")
     inside = result.data.inside
+    assessed = bool(np.isfinite(gap[inside]).any())
     breaks = tuple(low for low, _ in SEVERITY[1:])
     codes = _classes(gap, breaks)
     missing = inside & ~np.isfinite(gap)
+    weak = inside & np.isfinite(gap) & ~(confidence >= LOW_CONFIDENCE)
     codes[missing] = len(SEVERITY)
     codes[~inside] = EMPTY
-    weak = inside & np.isfinite(gap) & ~(confidence >= LOW_CONFIDENCE)
+    striped = weak | missing
+    colours, more = (*SEVERITY_COLOURS, MISSING), ()
+    if assessed:
+        codes, striped, colours, more = lived.over(codes, striped, colours)
     ends = [*breaks, 1.0]
-    assessed = bool(np.isfinite(gap[inside]).any())
     legend = [
         (SEVERITY_COLOURS[i], False, f"{word} ({round(100 * low)}–{round(100 * ends[i])})")  # noqa: RUF001 - a range
         for i, (low, word) in enumerate(SEVERITY)
         if assessed
     ]
-    legend += [("#ffffff", True, "striped: weak data")] if weak.any() else []
-    legend += [(MISSING, True, "not assessed")] if missing.any() else []
+    legend += [("#ffffff", True, "striped: weak data")] if (weak & striped).any() else []
+    legend += [(MISSING, True, "not assessed")] if (codes == len(SEVERITY)).any() else []
     title = _TITLES[sector] + (" gap" if sector != "composite" else ": gap")
     return Theme(
         key=f"{sector}_gap",
         title=title if assessed else f"{title} (not assessed)",
         codes=codes,
-        hatched=weak | missing,
-        colours=(*SEVERITY_COLOURS, MISSING),
-        legend=tuple(legend),
+        hatched=striped,
+        colours=colours,
+        legend=(*legend, *more),
         question="How far short of the standard? 0 = met, 100 = nothing there",
         note="" if assessed else "Nothing usable is mapped and no table was given.",
         assessed=assessed,
     )
 
 
-def _label_theme(result: Result) -> Theme:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Lived:
+    """Where nobody lives: land and water that no gap may colour."""
+
+    codes: NDArray[np.uint8]
+    words: str
+
+    def over(
+        self, codes: NDArray[np.uint8], striped: NDArray[np.bool_], colours: tuple[str, ...]
+    ) -> tuple[Any, ...]:
+        """Lay the two classes over a theme: codes, stripes, colours, and the lines of the legend."""
+        shown = read_table("display")["residents"]
+        codes, legend = codes.copy(), []
+        for kind, colour, words in (
+            (NOBODY, shown["nobody"], self.words),
+            (OPEN_WATER, shown["water"], "open water"),
+        ):
+            here = self.codes == kind
+            codes[here] = len(colours)
+            colours = (*colours, colour)
+            legend += [(colour, False, words)] if here.any() else []
+        return codes, striped & (self.codes == LIVED_IN), colours, tuple(legend)
+
+
+def _lived(result: Result) -> _Lived:
+    cube = result.data.cube
+    proxy = "population" in cube and cube["population"].attrs.get("evidence") == "proxy"
+    words = "no residents (no home mapped)" if proxy else "no residents"
+    return _Lived(codes=habitation(result.data), words=words)
+
+
+def _label_theme(result: Result, lived: _Lived) -> Theme:
     codes = _values(result, "composite_label")
     inside = result.data.inside & np.isfinite(codes)
-    codes = np.where(inside, np.clip(np.nan_to_num(codes), 0, len(LABELS) - 1), EMPTY)
-    used = {int(c) for c in np.unique(codes)}
-    striped = codes == LABELS.index("NOT ASSESSED")
+    labels = np.where(inside, np.clip(np.nan_to_num(codes), 0, len(LABELS) - 1), EMPTY)
+    striped = labels == LABELS.index("NOT ASSESSED")
+    shown, striped, colours, more = lived.over(
+        labels.astype(np.uint8), striped, tuple(LABEL_COLOURS[label] for label in LABELS)
+    )
+    used = {int(c) for c in np.unique(shown)}
     legend = tuple(
         (
             LABEL_COLOURS[LABELS[i]],
@@ -209,10 +250,10 @@ def _label_theme(result: Result) -> Theme:
     return Theme(
         key="labels",
         title="What to do: gap, survey or served",
-        codes=codes.astype(np.uint8),
-        hatched=np.asarray(striped),
-        colours=tuple(LABEL_COLOURS[label] for label in LABELS),
-        legend=legend,
+        codes=shown,
+        hatched=striped,
+        colours=colours,
+        legend=(*legend, *more),
         question="Is something missing on the ground, or only on the map?",
     )
 

@@ -5,8 +5,10 @@ import dataclasses
 import io
 import json
 import re
+import zlib
 from itertools import combinations
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
@@ -14,12 +16,14 @@ from PIL import Image
 from pyproj import Transformer
 
 from kcity_geo.analysis.constraints import _RULES
+from kcity_geo.analysis.habitation import OPEN_WATER, habitation
 from kcity_geo.city import make_city
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_size, study_grid
 from kcity_geo.errors import OutputError
 from kcity_geo.outputs.backdrop import encode, make_backdrop
 from kcity_geo.outputs.colours import rgb
+from kcity_geo.outputs.hover import hover_data
 from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.overlay import fit_lookup, mercator_picture, png_uri
 from kcity_geo.outputs.pages import seal
@@ -165,6 +169,7 @@ def test_themes_tell_missing_from_zero(result) -> None:
     assert (water.codes[inside] == 5).all()
     assert water.hatched[inside].all()
     transport = themes["transport_gap"]
+    lived = inside & (result.data.array("population") >= 1)  # elsewhere nobody feels a gap
     gap = result.gaps.cells["transport_gap"].to_numpy()
     for low, high, code in [
         (0, 0.2, 0),
@@ -173,11 +178,67 @@ def test_themes_tell_missing_from_zero(result) -> None:
         (0.6, 0.8, 3),
         (0.8, 1.1, 4),
     ]:
-        chosen = inside & (gap >= low) & (gap < high)
+        chosen = lived & (gap >= low) & (gap < high)
+        assert chosen.any()
         assert (transport.codes[chosen] == code).all()
     weak = result.gaps.cells["transport_confidence"].to_numpy() < 0.4
-    np.testing.assert_array_equal(transport.hatched, inside & weak)
+    np.testing.assert_array_equal(transport.hatched, lived & weak)
     assert (themes["suitability"].codes[~inside] == EMPTY).all()
+
+
+def _theme(study, key):
+    return next(t for t in make_themes(study) if t.key == key)
+
+
+def test_land_without_residents_is_not_painted_by_a_gap(result) -> None:
+    """Most of a map was dark for a gap that nobody feels: forest, farmland and harbours."""
+    inside, people = result.data.inside, result.data.array("population")
+    nobody = inside & (people < 1)
+    assert nobody.any()
+    for key in ("composite_gap", "transport_gap", "labels"):
+        theme = _theme(result, key)
+        words = {theme.colours[c] for c in np.unique(theme.codes[nobody])}
+        assert words <= {
+            read_table("display")["residents"]["nobody"],
+            read_table("display")["residents"]["water"],
+        }
+        assert not theme.hatched[nobody].any()
+        assert (theme.codes[inside & ~nobody] < len(theme.colours) - 2).all()
+        assert "no residents" in [w for _, _, w in theme.legend]
+    assert "no residents" not in str(_theme(result, "suitability").legend)
+    # the numbers stay under the pointer and in the files
+    field = [f["title"] for f in hover_data(result)["fields"]].index("Transport")
+    raw = np.frombuffer(zlib.decompress(base64.b64decode(hover_data(result)["bytes"][field])), "u1")
+    assert (raw.reshape(inside.shape)[nobody] < 255).all()
+
+
+def test_open_water_is_told_from_land_where_nobody_lives(build) -> None:
+    study = build()
+    data = study.data
+    left, bottom, right, top = tuple(data.grid.boundingbox)
+    lake = shapely.box(left, bottom, left + 1000, top)
+    marsh = shapely.box(right - 800, bottom, right, top)
+    water = data.layers["water_body"].iloc[[0, 0]].copy()
+    water["natural"] = ["water", "wetland"]
+    water = water.set_geometry(gpd.GeoSeries([lake, marsh], index=water.index, crs=water.crs))
+    study = dataclasses.replace(
+        study, data=dataclasses.replace(data, layers={**data.layers, "water_body": water})
+    )
+    people, codes = data.array("population"), habitation(study.data)
+    x = np.tile(data.cube["x"].to_numpy(), (data.grid.shape[0], 1))
+    wet = data.inside & (x < left + 1000)
+    assert set(np.unique(codes[wet & (people < 1)])) == {OPEN_WATER}
+    assert (codes[data.inside & (people >= 1)] == 0).all(), "whoever lives on a boat lives there"
+    assert OPEN_WATER not in codes[x > right - 700], "a marsh is land"
+    assert "open water" in [w for _, _, w in _theme(study, "composite_gap").legend]
+
+
+def test_without_people_known_every_cell_keeps_its_gap(build) -> None:
+    study = build()
+    cube = study.data.cube.drop_vars("population")
+    study = dataclasses.replace(study, data=dataclasses.replace(study.data, cube=cube))
+    assert "no residents" not in str(_theme(study, "transport_gap").legend)
+    assert (habitation(study.data) == 0).all()
 
 
 def test_png_holds_the_colours(result) -> None:
