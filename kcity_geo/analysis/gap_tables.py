@@ -401,9 +401,11 @@ def survey_table(data: CityData, parts: Mapping[str, Parts]) -> gpd.GeoDataFrame
     Returns
     -------
     Squares of about 500 m, best first, at most 50: ``task_id, rank, population, confidence,
-    priority`` (people times 1 - confidence) and ``sector``, the least known one.
+    priority`` (people times 1 - confidence), ``sector``, the least known one, and ``district``, the
+    name of the one that most of these people live in. Where confidence is high already, by the
+    limit of ``tables/priors.toml``, there is no task.
     """
-    columns = ["task_id", "rank", "population", "confidence", "priority", "sector"]
+    columns = ["task_id", "rank", "population", "confidence", "priority", "sector", "district"]
     people = cell_weight(data) if data.array("population") is not None else None
     if people is None or people.sum() == 0:
         return gpd.GeoDataFrame({c: [] for c in columns}, geometry=[], crs=data.city.crs)
@@ -420,9 +422,13 @@ def survey_table(data: CityData, parts: Mapping[str, Parts]) -> gpd.GeoDataFrame
     grouped["confidence"] = trust.mean(axis=1)
     grouped["sector"] = np.array(SECTORS)[trust.to_numpy().argmin(axis=1)]
     grouped["priority"] = grouped["population"] * (1 - grouped["confidence"])
-    best = grouped.sort_values(
-        ["priority", "column", "row"], ascending=[False, True, True], kind="stable"
-    ).head(_TASKS)
+    unsure = grouped["confidence"] < read_table("priors")["label"]["confidence_high"]
+    best = (
+        grouped[unsure]
+        .sort_values(["priority", "column", "row"], ascending=[False, True, True], kind="stable")
+        .head(_TASKS)
+        .join(_main_district(data, frame), on=["column", "row"])
+    )
     left, bottom = best["column"].to_numpy() * side, best["row"].to_numpy() * side
     best = best.assign(
         rank=np.arange(1, len(best) + 1),
@@ -433,3 +439,15 @@ def survey_table(data: CityData, parts: Mapping[str, Parts]) -> gpd.GeoDataFrame
         geometry=shapely.box(left, bottom, left + side, bottom + side),
         crs=data.city.crs,
     )
+
+
+def _main_district(data: CityData, cells: pd.DataFrame) -> pd.Series[str]:
+    """Name of the district that most people of each square live in; ties go to the first."""
+    _, cell, owner, share = _apportionment(data)
+    pieces = cells[["column", "row"]].iloc[cell].reset_index(drop=True)
+    pieces = pieces.assign(owner=owner, people=cells["population"].to_numpy()[cell] * share)
+    sums = pieces.groupby(["column", "row", "owner"], as_index=False)["people"].sum()
+    most = sums.sort_values(["people", "owner"], ascending=[False, True], kind="stable")
+    names = data.city.districts["name"].astype(str).to_numpy()
+    most = most.drop_duplicates(["column", "row"]).set_index(["column", "row"])
+    return pd.Series(names[most["owner"]], index=most.index, name="district")

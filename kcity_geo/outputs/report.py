@@ -309,6 +309,7 @@ def _tasks(result: Result) -> dict[str, Any]:
         {
             "rank": str(int(row["rank"])),
             "sector": sector_title(str(row["sector"])),
+            "district": plain_text(row.get("district"), max_chars=60),
             "people": persons(_float(row["population"])),
             "confidence": confidence_word(_float(row["confidence"])),
             "place": f"{point.y:.4f}, {point.x:.4f}",

@@ -464,6 +464,22 @@ def test_a_prior_of_one_never_lowers_a_gap_below_zero():
     assert (adjusted_gap(np.ones(500), np.ones(500), np.linspace(0, 0.999, 500)) >= 0).all()
 
 
+def test_nobody_is_sent_where_confidence_is_high(toy):
+    """The list was filled with places that are well known; each task names its district."""
+    data = toy(arrays=urban())
+    one = everything((40, 40), 0.5)
+    known = sure(data)
+    assert len(assess_gaps(data, one, known, standards=STANDARDS, draws=1).survey_tasks) == 0
+    for kind in [k for k in known if str(k).endswith("_confidence")]:
+        known[kind][20:, 20:] = 0.2
+    tasks = assess_gaps(data, one, known, standards=STANDARDS, draws=1).survey_tasks
+    assert len(tasks)
+    assert (tasks["confidence"] < 0.7).all()
+    assert set(tasks["district"]) == set(
+        data.city.districts.set_index("district_id").loc[["SE"], "name"]
+    )
+
+
 def test_dropping_an_indicator_never_raises_confidence(toy):
     data = toy(arrays=urban(), size_m=1000.0)
     one = everything((10, 10), 0.5)

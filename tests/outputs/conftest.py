@@ -151,6 +151,7 @@ def _gaps(city: City, cube: xr.Dataset, grid: Any, *, name: str, water: bool) ->
                 "confidence": [0.2],
                 "priority": [96.0],
                 "sector": ["water"],
+                "district": [name],
             },
             geometry=[city.districts.geometry.iloc[0].centroid.buffer(250, quad_segs=1)],
             crs=city.crs,
