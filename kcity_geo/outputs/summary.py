@@ -94,6 +94,8 @@ class Summary:
     city: str
     project: str
     headline: tuple[str, ...]
+    reading: tuple[str, ...]
+    readings: tuple[tuple[str, str, str], ...]
     sectors: tuple[SectorRow, ...]
     sites: tuple[SiteRow, ...]
     no_sites: str
@@ -212,6 +214,8 @@ def summarise(result: Result) -> Summary:
         city=name,
         project=project,
         headline=_headline(sectors, sites, project),
+        reading=_reading(sectors),
+        readings=_readings(sectors),
         sectors=sectors,
         sites=sites,
         no_sites="" if sites else _why_no_sites(result),
@@ -301,6 +305,27 @@ def _headline(
             f"The best site for {_article(project)} is number 1{where}: {best.area}, {best.score} of 100."
         )
     return tuple(lines)
+
+
+def _reading(sectors: tuple[SectorRow, ...]) -> tuple[str, ...]:
+    """Explain what looks like a contradiction among the numbers of the first screen."""
+    lines = []
+    if any(s.label.startswith("SERVED") for s in sectors):
+        lines.append("SERVED: under the 40 % line, not that nothing is missing.")
+    single = [s.percent for s in sectors if s.key != "composite" and s.assessed]
+    whole = [s.percent for s in sectors if s.key == "composite" and s.assessed]
+    if single and whole and whole[0] > max(single):
+        lines.append(
+            "All is above each sector: the people short in one are not those short in another, "
+            "and bad values weigh more."
+        )
+    return tuple(lines)
+
+
+def _readings(sectors: tuple[SectorRow, ...]) -> tuple[tuple[str, str, str], ...]:
+    """Colour, label and meaning of each label in use, in the order of the sectors."""
+    rows = [(s.colour, s.label, s.label_words) for s in sectors if s.label_words]
+    return tuple(dict.fromkeys(rows))
 
 
 def _site_rows(result: Result) -> list[SiteRow]:

@@ -43,15 +43,16 @@ _TITLES = {
     "composite": "All sectors together",
 }
 
-#: What a label means, in one line.
+#: What a label means, in one line. It rests on the gap that is left once what is probably there but
+#: not mapped is counted; where data are poor, on the gap as mapped (domain 4.5, step 4).
 LABEL_WORDS = {
     "UNKNOWN": "nothing mapped and nothing known",
-    "CONFIRMED GAP": "gap of 40 % or more, data good",
-    "PROBABLE GAP": "gap of 40 % or more, data fair",
-    "DATA GAP": "looks like a gap, data poor: survey first",
-    "SERVED": "gap under 40 %, data good",
-    "SERVED (likely)": "gap under 40 %, data fair",
-    "SERVED (weak evidence)": "gap under 40 %, data poor",
+    "CONFIRMED GAP": "at least 40 % short, even if what is probably there but not mapped is counted; data good",
+    "PROBABLE GAP": "at least 40 % short, even if what is probably there but not mapped is counted; data fair",
+    "DATA GAP": "at least 40 % short by what is mapped, but data poor: survey first",
+    "SERVED": "under the 40 % line once what is probably there but not mapped is counted; data good",
+    "SERVED (likely)": "under the 40 % line once what is probably there but not mapped is counted; data fair",
+    "SERVED (weak evidence)": "under the 40 % line by what is mapped, but data poor",
     "NOT ASSESSED": "no data on this at all",
 }
 

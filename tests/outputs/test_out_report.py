@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kcity_geo.analysis.gap_rules import decision_labels
+from kcity_geo.config import read_table
 from kcity_geo.outputs.figures import scale_bar_m, theme_figure
+from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.report import build_report
 from kcity_geo.outputs.summary import confidence_word, severity_word, summarise
-from kcity_geo.outputs.themes import make_themes
+from kcity_geo.outputs.themes import LABEL_WORDS, make_themes
+from kcity_geo.result import LABELS
 
 
 def _text(html: str) -> str:
@@ -110,6 +114,37 @@ def test_summary_words() -> None:
         "medium",
         "high",
     ]
+
+
+def test_readings_agree_with_the_rule_that_makes_them() -> None:
+    """A label rests on the adjusted gap: 'gap under 40 %' stood beside 47 %."""
+    rule = read_table("priors")["label"]
+    line = f"{100 * rule['gap']:.0f} %"
+    for label, words in LABEL_WORDS.items():
+        if label in {"UNKNOWN", "NOT ASSESSED"}:
+            continue
+        code = next(
+            (g, c)
+            for g in (0.0, 1.0)
+            for c in (0.1, rule["confidence_low"], rule["confidence_high"])
+            if LABELS[int(decision_labels(g, g, c))] == label
+        )
+        assert line in words
+        assert ("at least" in words) == (code[0] == 1.0)
+        # only where data are not poor is what is not mapped counted
+        assert ("probably there but not mapped" in words) == (code[1] >= rule["confidence_low"])
+        quality = {0.1: "poor", rule["confidence_low"]: "fair"}.get(code[1], "good")
+        assert f"data {quality}" in words
+
+
+def test_a_composite_above_every_sector_is_explained(build) -> None:
+    study = build(water=True)
+    study.gaps.city["gap"] = [0.11, 0.10, 0.05, 0.10]
+    assert not any("above each sector" in line for line in summarise(study).reading)
+    study.gaps.city["gap"] = [0.11, 0.10, 0.05, 0.12]
+    line = next(line for line in summarise(study).reading if "above each sector" in line)
+    assert line in _text(build_report(study))
+    assert line in _text(build_map(study))
 
 
 def test_districts_are_ranked_by_people_not_by_gap_alone(result) -> None:
