@@ -16,6 +16,7 @@ import pandas as pd
 import shapely
 
 from kcity_geo.analysis.gap_rules import decision_labels, gini
+from kcity_geo.analysis.reading import why_short
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_size
 from kcity_geo.result import LABELS, SECTORS
@@ -258,7 +259,7 @@ def indicator_table(
     Returns
     -------
     Rows as in `kcity_geo.result.Gaps`. Gap and label are empty for indicators that are only
-    reported.
+    reported. The note of a city row also says why its gap is larger than its value lets expect.
     """
     about = {r["id"]: r for r in read_table("indicators")["indicator"]}
     of_gap = {s.indicator.id: s for s in scored}
@@ -282,7 +283,8 @@ def indicator_table(
         average = info.get("average", "people")
         gaps = _gap_columns(data, of_gap.get(one.id), one)
         value = float("nan") if one.not_assessed else float(one.value)
-        rows.append({**shared, "unit_id": "city", "value": value, **gaps["city"]})
+        why = "; ".join(filter(None, (shared["note"], why_short(one, standard, gaps["city"]))))
+        rows.append({**shared, "note": why, "unit_id": "city", "value": value, **gaps["city"]})
         if one.not_assessed or (one.cells is None and one.gap is None):
             continue
         cells = np.full(data.grid.shape, np.nan) if one.cells is None else one.cells

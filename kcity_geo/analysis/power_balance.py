@@ -239,13 +239,18 @@ def _demand(data: CityData, settings: Mapping[str, Any]) -> _Demand | None:
 def _told(settings: Mapping[str, Any]) -> str:
     """Say what a modelled demand counts, and what it leaves out."""
     each = float(settings["kwh_person_year"])
-    who = "person" if each > 0 else "household"
-    used = each if each > 0 else float(settings["kwh_household_year"])
+    household = float(settings["kwh_household_year"])
+    used = (
+        f"{each:,.0f} kWh per person and year"
+        if each > 0
+        else f"the planning minimum of a household of tier {mtf_tier(household, settings)}, "
+        f"{household:,.0f} kWh a year"
+    )
     industry = float(settings["industry_ha"]) > 0
     return (
-        f"; modelled as {used:,.0f} kWh per {who} and year"
-        + (" and the stated industry" if industry else "; no industry or trade is in it")
-        + ", far below the use of a rich city: set official.peak_demand_mw"
+        f"; no forecast: {used}"
+        + (", and the stated industry" if industry else "; no industry or trade is in it")
+        + "; a city uses more: set official.peak_demand_mw"
     )
 
 
