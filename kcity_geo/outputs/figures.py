@@ -15,6 +15,7 @@ from kcity_geo.outputs.themes import painted, rgba_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
 
     from kcity_geo.outputs.themes import Theme
     from kcity_geo.result import Result
@@ -58,10 +59,11 @@ def theme_figure(
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
-    axes.imshow(
+    shown = axes.imshow(
         _image(theme), extent=(left, right, bottom, top), origin="upper", interpolation="nearest",
         aspect="equal",
     )  # fmt: skip
+    shown.set_clip_path(_path(result.data.city.boundary_metric), transform=axes.transData)
     axes.set_xlim(middle_x - width / 2, middle_x + width / 2)
     axes.set_ylim(middle_y - height / 2, middle_y + height / 2)
     _draw_lines(axes, result)
@@ -71,6 +73,14 @@ def theme_figure(
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def _path(shape: BaseGeometry) -> Any:  # noqa: ANN401 - matplotlib has no types here
+    """Outline and holes as one path that clips what is drawn."""
+    from matplotlib.path import Path
+
+    rings = [shapely.get_coordinates(r) for r in shapely.get_rings(shapely.get_parts(shape))]
+    return Path.make_compound_path(*(Path(ring, closed=True) for ring in rings))
 
 
 def _image(theme: Theme) -> NDArray[np.uint8]:

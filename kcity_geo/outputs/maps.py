@@ -120,7 +120,7 @@ def _folium_parts(
     page.default_js, page.default_css = [], []
     for pane, height in (("kc_land", 210), ("kc_raster", 300), ("kc_lines", 350)):
         folium.map.CustomPane(pane, z_index=height).add_to(page)
-    picture = mercator_picture(result.data.grid)
+    picture = mercator_picture(result.data.grid, outline=result.data.city.boundary_metric)
     for number, theme in enumerate(themes):
         _theme_layer(theme, picture, show=number == 0).add_to(page)
     folium.FeatureGroup(name="Streets only", overlay=False, show=False).add_to(page)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from odc.geo.geobox import GeoBox
+    from shapely.geometry.base import BaseGeometry
 
 __all__ = ["Lookup", "Picture", "fit_lookup", "mercator_picture", "packed", "png_uri"]
 
@@ -65,13 +66,14 @@ class Picture:
         return np.asarray(flat[self.cell])
 
 
-def mercator_picture(grid: GeoBox) -> Picture:
+def mercator_picture(grid: GeoBox, *, outline: BaseGeometry | None = None) -> Picture:
     """
     Lay a Web-Mercator picture over the study grid.
 
     Parameters
     ----------
     grid : the study grid, metric CRS.
+    outline : polygon in the CRS of the grid; pixels whose centre lies outside belong to no cell.
 
     Returns
     -------
@@ -104,8 +106,32 @@ def mercator_picture(grid: GeoBox) -> Picture:
         column, line = np.floor((x - left) / size), np.floor((top - y) / size)
         ok = (column >= 0) & (column < columns) & (line >= 0) & (line < rows)
         cell[row] = np.where(ok, line * columns + column, -1)
+    if outline is not None:
+        cell[_outside(outline, grid, corner=(west, north), pixel=pixel, shape=cell.shape)] = -1
     return Picture(
         bounds=((_lat(south), _lon(west)), (_lat(north), _lon(east))), cell=cell, pixel_m=pixel
+    )
+
+
+def _outside(
+    outline: BaseGeometry,
+    grid: GeoBox,
+    *,
+    corner: tuple[float, float],
+    pixel: float,
+    shape: tuple[int, ...],
+) -> NDArray[np.bool_]:
+    """Pixels of the picture whose centre lies outside a polygon."""
+    import shapely
+    from rasterio.features import geometry_mask
+    from rasterio.transform import from_origin
+
+    # Straight in the metric CRS is bent in Web Mercator: a corner in every cell follows the bend.
+    dense = shapely.segmentize(outline, cell_size(grid))
+    forward = Transformer.from_crs(grid.crs, 3857, always_xy=True)
+    bent = shapely.transform(dense, lambda xy: np.column_stack(forward.transform(*xy.T)))
+    return np.asarray(
+        geometry_mask([bent], out_shape=shape, transform=from_origin(*corner, pixel, pixel))
     )
 
 

@@ -82,6 +82,36 @@ def test_a_picture_in_degrees_would_be_misplaced() -> None:
     assert abs((y_top - y_mid) / picture.pixel_m - height / 2) > 1
 
 
+def test_the_overlay_ends_at_the_boundary(grid) -> None:
+    """Whole cells hung over the line; now a pixel is drawn when its centre lies inside."""
+    left, bottom, right, top = tuple(grid.boundingbox)
+    middle = shapely.Point((left + right) / 2, (bottom + top) / 2)
+    ring = middle.buffer(0.4 * min(right - left, top - bottom), quad_segs=3)
+    hole = middle.buffer(0.1 * min(right - left, top - bottom))
+    outline = ring.difference(hole)
+    whole, cut = mercator_picture(grid), mercator_picture(grid, outline=outline)
+    assert cut.bounds == whole.bounds
+    (south, west), (north, east) = cut.bounds
+    west_m, north_m = _mercator(west, north)
+    height, width = cut.cell.shape
+    mx = west_m + (np.arange(width) + 0.5) * cut.pixel_m
+    my = north_m - (np.arange(height) + 0.5) * cut.pixel_m
+    back = Transformer.from_crs(3857, grid.crs, always_xy=True)
+    x, y = back.transform(*np.meshgrid(mx, my))
+    inside = shapely.contains_xy(outline, x, y)
+    np.testing.assert_array_equal(cut.cell[inside], whole.cell[inside])
+    wrong = (cut.cell >= 0) != inside
+    metres = shapely.distance(shapely.boundary(outline), shapely.points(x[wrong], y[wrong]))
+    assert metres.max(initial=0) < 0.1 * cut.pixel_m
+    # the corners of the outline are corners of the drawing, to a pixel
+    corners = shapely.get_coordinates(shapely.Polygon(outline.exterior))
+    there = np.argwhere(cut.cell >= 0)
+    to_mercator = Transformer.from_crs(grid.crs, 3857, always_xy=True)
+    for cx, cy in zip(*to_mercator.transform(*corners.T), strict=True):
+        column, row = (cx - west_m) / cut.pixel_m - 0.5, (north_m - cy) / cut.pixel_m - 0.5
+        assert np.hypot(there[:, 0] - row, there[:, 1] - column).min() < 1.5
+
+
 def test_the_pointer_finds_its_cell(grid) -> None:
     lookup = fit_lookup(grid)
     assert lookup.error_cells < 0.02
