@@ -19,7 +19,7 @@ from kcity_geo.outputs.facilities import make_facilities
 from kcity_geo.outputs.hover import hover_data
 from kcity_geo.outputs.overlay import Picture, mercator_picture, png_uri
 from kcity_geo.outputs.pages import asset, environment, seal
-from kcity_geo.outputs.summary import Summary, summarise
+from kcity_geo.outputs.summary import SiteRow, Summary, summarise
 from kcity_geo.outputs.text import safe_text
 from kcity_geo.outputs.themes import EMPTY, Theme, make_themes, painted, rgba_table
 
@@ -85,7 +85,7 @@ def build_map(result: Result) -> str:
         "drawings": {d.key: d.data for d in backdrop},
         "facilities": facilities,
         "hover": hover_data(result),
-        "sites": [{"rank": s.rank, "lat": s.lat, "lon": s.lon} for s in summary.sites],
+        "sites": _site_payload(result, summary.sites),
         "credits": summary.credits,
         "bounds": [[south, west], [north, east]],
     }
@@ -113,7 +113,7 @@ def _folium_parts(
         location=[round((south + north) / 2, 6), round((west + east) / 2, 6)],
         tiles=None,
         prefer_canvas=True,
-        zoom_snap=0.25,
+        zoom_snap=0.1,
         attribution_control=True,
         max_zoom=19,
     )
@@ -124,7 +124,7 @@ def _folium_parts(
     for number, theme in enumerate(themes):
         _theme_layer(theme, picture, show=number == 0).add_to(page)
     folium.FeatureGroup(name="Streets only", overlay=False, show=False).add_to(page)
-    _add_sites(result, page)
+    _page_layer("Candidate sites", ["kcSiteLayer()"], show=True).add_to(page)
     for kind in facilities:
         _page_layer(
             f'<i class="kc-dot" style="background:{kind["colour"]}"></i>{safe_text(kind["title"])}',
@@ -242,36 +242,24 @@ def _outline_json(lines: Any, city: City, tolerance: float) -> dict[str, Any]:  
     return found
 
 
-def _add_sites(result: Result, page: Any) -> None:  # noqa: ANN401
-    import folium
-
-    group = folium.FeatureGroup(name="Candidate sites", show=True)
-    rows = summarise(result).sites
+def _site_payload(result: Result, rows: tuple[SiteRow, ...]) -> list[dict[str, Any]]:
+    """Outline and words of each site; map.js draws them and shows the words as text."""
     shapes = result.sites.geometry.to_crs(4326).set_precision(1e-6)
-    for row, shape in zip(rows, shapes, strict=True):
-        tip = "<br>".join(
-            [
-                f"<b>{safe_text(row.title)}</b>",
-                f"{safe_text(row.area)}, {safe_text(row.score)} of 100",
-                *(safe_text(r, max_chars=90) for r in row.reasons[:3]),
-            ]
-        )
-        folium.GeoJson(
-            shape.__geo_interface__,
-            style_function=lambda _: {
-                "color": "#c2185b", "weight": 2.5, "fillColor": "#ffffff", "fillOpacity": 0.12,
-            },
-            tooltip=folium.Tooltip(tip, sticky=True, class_name="kc-tip"),
-        ).add_to(group)  # fmt: skip
-        folium.Marker(
-            [row.lat, row.lon],
-            icon=folium.DivIcon(
-                html=f"<span>{row.rank}</span>", class_name="kc-rank", icon_size=(24, 24)
-            ),
-            keyboard=False,
-            tooltip=folium.Tooltip(tip, class_name="kc-tip"),
-        ).add_to(group)
-    group.add_to(page)
+    return [
+        {
+            "rank": row.rank,
+            "lat": row.lat,
+            "lon": row.lon,
+            "title": row.title,
+            "area": row.area,
+            "score": row.score,
+            "reasons": row.reasons,
+            "concerns": row.concerns,
+            "facts": row.facts,
+            "shape": json.loads(shapely.to_geojson(shape)),
+        }
+        for row, shape in zip(rows, shapes, strict=True)
+    ]
 
 
 def script_json(value: Any) -> str:  # noqa: ANN401 - any JSON value

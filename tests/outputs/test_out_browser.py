@@ -230,7 +230,121 @@ def test_map_themes_change_the_legend(browser, map_file) -> None:
     opened.page.close()
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1024, 700), (390, 800)])
+SIZES = [(1440, 900), (1280, 800), (1024, 700), (800, 600), (390, 800)]
+
+
+def _apart(p: dict, q: dict) -> bool:
+    return (
+        p["x"] + p["width"] <= q["x"]
+        or q["x"] + q["width"] <= p["x"]
+        or p["y"] + p["height"] <= q["y"]
+        or q["y"] + q["height"] <= p["y"]
+    )
+
+
+_AREA = """(() => {
+  const map = MAP, b = L.latLngBounds(KC.bounds), f = map.getContainer().getBoundingClientRect();
+  const p = map.latLngToContainerPoint(b.getNorthWest()), q = map.latLngToContainerPoint(b.getSouthEast());
+  return { x: p.x + f.left, y: p.y + f.top, width: q.x - p.x, height: q.y - p.y,
+           frame: f.toJSON(), pages: document.documentElement.className };
+})()"""
+
+
+def _area(opened: Opened) -> dict:
+    """Where on the screen the study area lies."""
+    name = re.search(r"kcStart\((map_\w+)\)", opened.page.content())[1]
+    return opened.page.evaluate(_AREA.replace("MAP", name))
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_no_panel_hides_the_study_area(browser, map_file, width, height) -> None:
+    opened = Opened(browser, map_file, width=width, height=height)
+    opened.settle()
+    area = _area(opened)
+    frame = area["frame"]
+    assert area["x"] >= frame["x"] - 1
+    assert area["y"] >= frame["y"] - 1
+    assert area["x"] + area["width"] <= frame["x"] + frame["width"] + 1
+    assert area["y"] + area["height"] <= frame["y"] + frame["height"] + 1
+    assert max(area["width"] / frame["width"], area["height"] / frame["height"]) > 0.4
+    for name in (".leaflet-control-layers", ".kc-legend"):
+        assert _apart(area, opened.page.locator(name).bounding_box()), name
+    opened.page.close()
+
+
+def test_a_small_map_folds_the_layers_and_opens_them_over_nothing(browser, map_file) -> None:
+    opened = Opened(browser, map_file, width=800, height=600)
+    opened.settle()
+    page = opened.page
+    assert not page.locator(".leaflet-control-layers-list").is_visible()
+    page.locator(".kc-fold").click()
+    labels = page.locator(".leaflet-control-layers-list label")
+    assert labels.count() > 12
+    layers, legend = (
+        page.locator(n).bounding_box() for n in (".leaflet-control-layers", ".kc-legend")
+    )
+    assert _apart(layers, legend)
+    page.locator(".kc-fold").click()
+    assert page.locator(".kc-legend .kc-key").first.is_visible()
+    opened.page.close()
+
+
+def test_the_hint_goes_away_by_itself(browser, map_file) -> None:
+    opened = Opened(browser, map_file)
+    opened.settle()
+    assert opened.page.locator(".kc-hover").is_visible()
+    opened.page.wait_for_selector(".kc-hover.kc-quiet", state="attached", timeout=9_000)
+    opened.page.close()
+
+
+def _middle_of_site(opened: Opened, rank: int) -> tuple[float, float]:
+    box = opened.page.locator(".kc-rank").nth(rank - 1).bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_a_click_on_a_site_shows_the_site(browser, map_file) -> None:
+    opened = Opened(browser, map_file, width=1440, height=900)
+    opened.settle()
+    page, box = opened.page, opened.page.locator(".kc-hover")
+    x, y = _middle_of_site(opened, 2)
+    for where in ((x, y), (x + 16, y + 12)):  # the number, and the outline beside it
+        page.mouse.move(*where)
+        page.mouse.click(*where)
+        text = box.inner_text()
+        for words in ("Site 2, Hanbit", "35 ha, 81 of 100", "For it", "near a main road", "Against it",
+                      "far from water", "mean slope"):  # fmt: skip
+            assert words in text, words
+        page.mouse.move(x - 200, y - 100)
+        assert "Site 2" in box.inner_text(), "the site stays until another place is clicked"
+        page.mouse.click(x - 200, y - 100)
+        page.mouse.move(x - 190, y - 90)
+        assert "People in this cell" in box.inner_text()
+    page.locator(".kc-sites li").nth(0).click()
+    assert "Site 1, Hanbit" in box.inner_text()
+    page.locator(".kc-close").click()
+    assert not box.is_visible()
+    assert opened.errors == []
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_box_of_a_site_leaves_the_site_in_sight(browser, map_file, width, height) -> None:
+    opened = Opened(browser, map_file, width=width, height=height)
+    opened.settle()
+    for rank in (1, 2, 3):
+        opened.page.mouse.click(*_middle_of_site(opened, rank))
+        box = opened.page.locator(".kc-hover")
+        assert f"Site {rank}" in box.inner_text()
+        marker = opened.page.locator(".kc-rank").nth(rank - 1).bounding_box()
+        assert _apart(box.bounding_box(), marker)
+        legend = opened.page.locator(".kc-legend")
+        assert _apart(box.bounding_box(), legend.bounding_box())
+        opened.page.keyboard.press("Escape")
+        assert legend.locator(".kc-key").first.is_visible()
+    opened.page.close()
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
 def test_boxes_of_the_map_do_not_cover_each_other(browser, map_file, width, height) -> None:
     opened = Opened(browser, map_file, width=width, height=height)
     opened.settle()
@@ -241,13 +355,7 @@ def test_boxes_of_the_map_do_not_cover_each_other(browser, map_file, width, heig
         boxes.append((name, rect))
     for i, (a, p) in enumerate(boxes):
         for b, q in boxes[i + 1 :]:
-            apart = (
-                p["x"] + p["width"] <= q["x"]
-                or q["x"] + q["width"] <= p["x"]
-                or p["y"] + p["height"] <= q["y"]
-                or q["y"] + q["height"] <= p["y"]
-            )
-            assert apart, (a, b, p, q)
+            assert _apart(p, q), (a, b, p, q)
     opened.page.close()
 
 

@@ -70,6 +70,31 @@ function kcPoints(key) {
   return group;
 }
 
+// Sites: outline and number; a click on either shows the site in the box of numbers.
+function kcSiteLayer() {
+  var group = L.featureGroup();
+  KC.sites.forEach(function (site) {
+    var tip = kcElement("div"), head = kcElement("b", "", site.title);
+    head.dir = "auto";
+    tip.appendChild(head);
+    tip.appendChild(kcElement("div", "", site.area + ", " + site.score + " of 100"));
+    site.reasons.slice(0, 3).forEach(function (text) {
+      var line = kcElement("div", "", text);
+      line.dir = "auto";
+      tip.appendChild(line);
+    });
+    L.geoJSON(site.shape, { style: { color: "#c2185b", weight: 2.5, fillColor: "#ffffff", fillOpacity: 0.12 },
+      bubblingMouseEvents: false })
+      .bindTooltip(tip, { sticky: true, className: "kc-tip" })
+      .on("click", function () { KC.pick(site); }).addTo(group);
+    L.marker([site.lat, site.lon], { alt: site.title,
+      icon: L.divIcon({ html: kcElement("span", "", String(site.rank)), className: "kc-rank", iconSize: [24, 24] }) })
+      .bindTooltip(tip.cloneNode(true), { className: "kc-tip" })
+      .on("click", function () { KC.pick(site); }).addTo(group);
+  });
+  return group;
+}
+
 function kcElement(tag, className, text) {
   var element = document.createElement(tag);
   if (className) { element.className = className; }
@@ -80,7 +105,6 @@ function kcElement(tag, className, text) {
 function kcLegend(map) {
   var control = L.control({ position: "bottomleft" }), box = null;
   control.onAdd = function () {
-    // Folds away: on a small screen it would lie on a corner of the city.
     box = kcElement("details", "kc-box kc-legend");
     box.open = true;
     L.DomEvent.disableClickPropagation(box);
@@ -135,17 +159,57 @@ function kcCell(latlng) {
   return row * h.columns + column;
 }
 
+// The box of numbers: of the cell under the pointer, or of a site until another place is clicked.
 function kcHover(map) {
   var h = KC.hover, arrays = null, control = L.control({ position: "bottomright" }), box = null;
+  var pinned = false, made = false;  // made: the legend was folded to make room
   control.onAdd = function () {
-    box = kcElement("div", "kc-box kc-hover");
-    box.setAttribute("aria-live", "polite");
-    L.DomEvent.disableClickPropagation(box);
+    if (!box) {
+      box = kcElement("div", "kc-box kc-hover");
+      box.setAttribute("aria-live", "polite");
+    }
     return box;
   };
   control.addTo(map);
   function hint(text) { box.textContent = ""; box.appendChild(kcElement("p", "", text)); }
   hint("Point at the map, or tap it, for the numbers of a place.");
+  setTimeout(function () { if (!box.querySelector("b")) { box.classList.add("kc-quiet"); } }, 5000);
+  // On a small map no column is kept free for the box: it goes where the pointer is not.
+  function place(point) {
+    var size = map.getSize(), below = point.y > size.y / 2 && point.x > size.x - 280;
+    var where = kcSmall(map) && below ? "topright" : "bottomright";
+    if (control.getPosition() !== where) { control.setPosition(where); }
+    box.classList.remove("kc-quiet");
+  }
+  function unpin() {
+    pinned = false;
+    box.classList.remove("kc-pinned");
+    box.classList.add("kc-quiet");
+    if (made) { document.querySelector(".kc-legend").open = true; }
+    made = false;
+  }
+  // The first corner in which the box leaves the site itself in sight.
+  function beside(latlng) {
+    var frame = map.getContainer().getBoundingClientRect(), p = map.latLngToContainerPoint(latlng);
+    ["bottomright", "topright", "topleft"].some(function (corner) {
+      control.setPosition(corner);
+      var rect = box.getBoundingClientRect(), x = p.x + frame.left, y = p.y + frame.top;
+      return x < rect.left - 14 || x > rect.right + 14 || y < rect.top - 14 || y > rect.bottom + 14;
+    });
+  }
+  KC.pick = function (site) {
+    pinned = true;
+    box.classList.remove("kc-quiet");
+    box.classList.add("kc-pinned");
+    kcFillSite(box, site, unpin);
+    beside([site.lat, site.lon]);
+    var legend = document.querySelector(".kc-legend");
+    if (legend.open && kcOverlap(box, legend)) { legend.open = false; made = true; }
+  };
+  map.on("click", unpin);
+  L.DomEvent.on(document, "keydown", function (e) { if (e.key === "Escape" && pinned) { unpin(); } });
+  L.DomEvent.disableClickPropagation(box);
+  L.DomEvent.disableScrollPropagation(box);
   if (typeof DecompressionStream === "undefined") {
     hint("The numbers of a place need a browser of 2023 or later.");
     return;
@@ -205,7 +269,8 @@ function kcHover(map) {
     box.appendChild(table);
   }
   function look(event) {
-    if (!arrays) { return; }
+    if (!arrays || pinned || event.originalEvent.target.closest(".leaflet-control")) { return; }
+    place(event.containerPoint);
     var cell = kcCell(event.latlng);
     if (cell < 0 || value(0, cell) === null) {
       hint("Outside the study area.");
@@ -217,28 +282,116 @@ function kcHover(map) {
   map.on("click", look);
 }
 
+function kcFillSite(box, site, close) {
+  box.textContent = "";
+  var button = kcElement("button", "kc-close", "\u00d7");
+  button.type = "button";
+  button.title = "Close";
+  button.addEventListener("click", close);
+  box.appendChild(button);
+  var head = kcElement("b", "", site.title);
+  head.dir = "auto";
+  box.appendChild(head);
+  box.appendChild(kcElement("p", "", site.area + ", " + site.score + " of 100"));
+  [["For it", site.reasons], ["Against it", site.concerns]].forEach(function (part) {
+    if (!part[1].length) { return; }
+    box.appendChild(kcElement("h3", "", part[0]));
+    var list = kcElement("ul");
+    part[1].forEach(function (text) {
+      var item = kcElement("li", "", text);
+      item.dir = "auto";
+      list.appendChild(item);
+    });
+    box.appendChild(list);
+  });
+  if (site.facts.length) { box.appendChild(kcElement("h3", "", "Facts")); }
+  var table = kcElement("table");
+  site.facts.forEach(function (fact) {
+    var line = kcElement("tr");
+    line.appendChild(kcElement("th", "", fact[0]));
+    line.appendChild(kcElement("td", "kc-num", fact[1]));
+    table.appendChild(line);
+  });
+  box.appendChild(table);
+}
+
 function kcSites(map) {
   document.querySelectorAll(".kc-sites li").forEach(function (item) {
     var site = KC.sites.filter(function (s) { return String(s.rank) === item.dataset.rank; })[0];
-    function go() { map.setView([site.lat, site.lon], Math.max(map.getZoom(), 14)); }
+    function go() {
+      map.setView([site.lat, site.lon], Math.max(map.getZoom(), 14), { animate: false });
+      KC.pick(site);
+    }
     item.addEventListener("click", go);
     item.addEventListener("keydown", function (e) { if (e.key === "Enter") { go(); } });
   });
+}
+
+// Too small for the list of layers beside the city.
+function kcSmall(map) {
+  var size = map.getSize();
+  return size.x < 800 || size.y < 560;
+}
+
+function kcOverlap(a, b) {
+  var p = a.getBoundingClientRect(), q = b.getBoundingClientRect();
+  return p.left < q.right && q.left < p.right && p.top < q.bottom && q.top < p.bottom;
+}
+
+// The list of layers folds away on a small map; opened there, it takes the place of the legend.
+function kcFolds(map) {
+  var layers = document.querySelector(".leaflet-control-layers");
+  var legend = document.querySelector(".kc-legend"), hover = document.querySelector(".kc-hover");
+  var button = kcElement("button", "kc-fold", "Layers"), chosen = false;
+  L.DomEvent.disableScrollPropagation(layers);
+  button.type = "button";
+  function fold(away) {
+    map.getContainer().classList.toggle("kc-small", kcSmall(map));
+    layers.classList.toggle("kc-folded", away);
+    button.setAttribute("aria-expanded", String(!away));
+    if (away) { return; }
+    if (kcOverlap(layers, legend)) { legend.open = false; }
+    if (kcOverlap(layers, hover)) { hover.classList.add("kc-quiet"); }
+  }
+  button.addEventListener("click", function () {
+    chosen = true;
+    fold(!layers.classList.contains("kc-folded"));
+    if (layers.classList.contains("kc-folded")) { legend.open = true; }
+  });
+  layers.insertBefore(button, layers.firstChild);
+  legend.addEventListener("toggle", function () {
+    if (legend.open && kcOverlap(layers, legend)) { fold(true); }
+  });
+  map.on("resize", function () { if (!chosen) { fold(kcSmall(map)); } });
+  fold(kcSmall(map));
+}
+
+// Show the whole study area in what the panels leave free; each panel costs a side or a strip.
+function kcFit(map) {
+  var frame = map.getContainer().getBoundingClientRect(), best = null;
+  function size(name) {
+    var box = document.querySelector(name), rect = box && box.getBoundingClientRect();
+    return rect ? [rect.width && rect.width + 18, rect.height && rect.height + 18] : [0, 0];
+  }
+  var scale = size(".leaflet-control-scale")[1] || 10;
+  var legend = size(".kc-legend"), layers = size(".leaflet-control-layers"), zoom = size(".leaflet-control-zoom");
+  [0, 1].forEach(function (low) {
+    [0, 1].forEach(function (high) {
+      var left = low ? zoom[0] : Math.max(legend[0], zoom[0]), bottom = low ? legend[1] + scale : scale;
+      var right = high ? 10 : layers[0], top = high ? layers[1] : 10;
+      if (left + right > frame.width - 60 || top + bottom > frame.height - 60) { return; }
+      var level = map.getBoundsZoom(KC.bounds, false, L.point(left + right, top + bottom));
+      if (!best || level > best.level) { best = { level: level, from: [left, top], to: [right, bottom] }; }
+    });
+  });
+  map.fitBounds(KC.bounds, { paddingTopLeft: best ? best.from : [8, 8],
+    paddingBottomRight: best ? best.to : [8, 8], animate: false });
 }
 
 function kcStart(map) {
   map.attributionControl.setPrefix("Leaflet");
   var credit = kcElement("span", "", KC.credits);
   map.attributionControl.addAttribution(credit.innerHTML);
-  var names = document.querySelectorAll(".leaflet-control-layers");
-  names.forEach(function (box) {
-    L.DomEvent.disableScrollPropagation(box);
-    var fold = kcElement("button", "kc-fold", "Layers");
-    fold.type = "button";
-    fold.addEventListener("click", function () { box.classList.toggle("kc-folded"); });
-    box.insertBefore(fold, box.firstChild);
-    if (window.innerWidth < 760) { box.classList.add("kc-folded"); }
-  });
   var north = L.control({ position: "topleft" });
   north.onAdd = function () {
     var box = kcElement("div", "kc-north", "N");
@@ -247,9 +400,9 @@ function kcStart(map) {
   };
   north.addTo(map);
   L.control.scale({ imperial: false }).addTo(map);
-  var wide = map.getSize().x > 760;
-  map.fitBounds(KC.bounds, { paddingTopLeft: [wide ? 40 : 8, 8], paddingBottomRight: [wide ? 250 : 8, 8], animate: false });
   kcLegend(map);
   kcHover(map);
+  kcFolds(map);
+  kcFit(map);
   kcSites(map);
 }
