@@ -359,6 +359,37 @@ def test_boxes_of_the_map_do_not_cover_each_other(browser, map_file, width, heig
     opened.page.close()
 
 
+def test_the_map_prints_whole_on_one_sheet(browser, map_file) -> None:
+    """The map was laid out for the window, so site 1 was cut off and a second page came out."""
+    opened = Opened(browser, map_file, width=1280, height=800)
+    opened.settle()
+    before = _area(opened)
+    opened.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    area = _area(opened)
+    frame = area["frame"]
+    assert area["pages"] == "kc-print"
+    assert area["x"] >= frame["x"]
+    assert area["x"] + area["width"] <= frame["x"] + frame["width"]
+    assert area["y"] + area["height"] <= frame["y"] + frame["height"]
+    assert _apart(area, opened.page.locator(".kc-legend").bounding_box())
+    assert opened.page.locator("canvas.kc-copy").count() >= 3
+    assert (
+        opened.page.evaluate(
+            "(() => { const a = document.querySelector('aside'); return a.scrollHeight - a.clientHeight; })()"
+        )
+        <= 1
+    )
+    opened.page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert opened.page.locator("canvas.kc-copy").count() == 0
+    after = _area(opened)
+    assert after["width"] == pytest.approx(before["width"], abs=2)
+    assert after["x"] == pytest.approx(before["x"], abs=2)
+    pdf = opened.page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+    assert opened.errors == []
+    opened.page.close()
+
+
 def test_the_policy_stops_an_injected_script(browser, map_file, tmp_path) -> None:
     """If escaping failed one day, the page would still not run what was injected."""
     broken = tmp_path / "broken.html"
