@@ -29,6 +29,7 @@ OUTPUT_FILES = (
     "inventory.csv",
     "indicators.csv",
     "indicator_details.csv",
+    "columns.csv",
     "unreadable_tags.csv",
     "study.xlsx",
     "study.toml",
@@ -180,6 +181,7 @@ def _write_all(
     result: Result, work: Path, *, target: Path, progress: Callable[[str], None]
 ) -> None:
     from kcity_geo.outputs.attribution import attribution_text
+    from kcity_geo.outputs.columns import column_table
     from kcity_geo.outputs.details import detail_table
     from kcity_geo.outputs.frames import cell_frame, merge_cells, site_frame
     from kcity_geo.outputs.maps import save_map
@@ -190,6 +192,7 @@ def _write_all(
     from kcity_geo.outputs.vectors import save_geojson, save_geopackage, save_geoparquet
 
     cells = cell_frame(result)
+    columns = column_table(result, cells)
     name, title = result.data.city.name, result.score.title
     geojson = (
         ("sites", site_frame(result), "site_id", f"candidate sites for {title}, best first"),
@@ -208,11 +211,14 @@ def _write_all(
     steps: dict[str, Callable[[Path], None]] = {
         "map.html": lambda path: save_map(result, path),
         "report.html": lambda path: save_report(result, path),
-        "cells.parquet": lambda path: save_geoparquet(cells, path),
+        "cells.parquet": lambda path: save_geoparquet(
+            cells, path, about=columns[columns["table"] == "cells"]
+        ),
         "study.gpkg": lambda path: save_geopackage(result, cells, path),
         "layers": lambda path: save_layers(result, path),
         "indicators.csv": lambda path: save_csv(result.gaps.indicators, path),
         "indicator_details.csv": lambda path: save_csv(detail_table(result), path),
+        "columns.csv": lambda path: save_csv(columns, path),
         "inventory.csv": lambda path: save_csv(result.data.inventory, path),
         "study.toml": lambda path: _write_text(path, study_toml(result.study, out=target)),
         "ATTRIBUTION.txt": lambda path: _write_text(path, attribution_text(result)),

@@ -13,6 +13,7 @@ import pandas as pd
 import shapely
 
 from kcity_geo.outputs.attribution import CAVEAT, credits_line
+from kcity_geo.outputs.columns import column_table
 from kcity_geo.outputs.frames import site_frame
 from kcity_geo.outputs.text import plain_text
 
@@ -69,7 +70,9 @@ def save_geojson(
     )
 
 
-def save_geoparquet(frame: gpd.GeoDataFrame, path: Path) -> None:
+def save_geoparquet(
+    frame: gpd.GeoDataFrame, path: Path, *, about: pd.DataFrame | None = None
+) -> None:
     """
     Write GeoParquet 1.1 with a bounding box for each row.
 
@@ -77,10 +80,27 @@ def save_geoparquet(frame: gpd.GeoDataFrame, path: Path) -> None:
     ----------
     frame : metric CRS.
     path : file to write.
+    about : ``column, meaning, unit, source``; becomes the metadata of each field.
     """
     frame.to_parquet(
         path, index=False, compression="zstd", schema_version="1.1.0", write_covering_bbox=True
     )
+    if about is not None:
+        _describe_fields(path, about)
+
+
+def _describe_fields(path: Path, about: pd.DataFrame) -> None:
+    """Write the meaning of each column into its field; geopandas has no way to say it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    words = about.set_index("column")[["meaning", "unit", "source"]].astype(str).T.to_dict()
+    table = pq.read_table(path)
+    schema = table.schema
+    for number, field in enumerate(schema):
+        if field.name in words:
+            schema = schema.set(number, field.with_metadata(words[field.name]))
+    pq.write_table(pa.Table.from_arrays(table.columns, schema=schema), path, compression="zstd")
 
 
 def save_geopackage(result: Result, cells: gpd.GeoDataFrame, path: Path) -> None:
@@ -118,6 +138,7 @@ def save_geopackage(result: Result, cells: gpd.GeoDataFrame, path: Path) -> None
         for name, table_frame in (
             ("indicators", result.gaps.indicators),
             ("inventory", data.inventory),
+            ("columns", column_table(result, cells)),
         ):
             _append(_clean(table_frame), path, layer=name, first=False, about=name)
 

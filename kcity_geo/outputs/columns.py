@@ -1,0 +1,110 @@
+"""The data dictionary: what each column of a study means, in which unit, and where it comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from kcity_geo.config import read_table
+from kcity_geo.outputs.frames import grid_variables
+from kcity_geo.outputs.text import plain_text
+from kcity_geo.outputs.themes import sector_title
+from kcity_geo.result import SECTORS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import geopandas as gpd
+
+    from kcity_geo.result import Result
+
+__all__ = ["column_table"]
+
+#: Table of columns.toml -> files that hold these columns.
+_FILES = {
+    "cells": "cells.parquet, gaps.geojson, study.gpkg (cells), layers/*.tif",
+    "districts": "districts.geojson, study.gpkg (districts)",
+    "sites": "sites.geojson, study.gpkg (sites)",
+    "survey_tasks": "study.gpkg (survey_tasks)",
+    "indicators": "indicators.csv, study.gpkg (indicators)",
+    "indicator_details": "indicator_details.csv",
+    "inventory": "inventory.csv, study.gpkg (inventory)",
+}
+
+
+def column_table(result: Result, cells: gpd.GeoDataFrame) -> pd.DataFrame:
+    """
+    List the columns of all tables of a study with their meaning.
+
+    Parameters
+    ----------
+    result : a finished study.
+    cells : as `kcity_geo.outputs.frames.cell_frame` gives them.
+
+    Returns
+    -------
+    Columns ``file, table, column, meaning, unit, source``; a row a column, in the order of the
+    tables. Every column of the cells, districts, sites, survey tasks, indicators, their details
+    and the inventory has one.
+    """
+    from kcity_geo.outputs.details import detail_table
+
+    frames = {
+        "cells": cells.columns,
+        "districts": result.gaps.districts.columns,
+        "sites": result.sites.columns,
+        "survey_tasks": result.gaps.survey_tasks.columns,
+        "indicators": result.gaps.indicators.columns,
+        "indicator_details": detail_table(result).columns,
+        "inventory": result.data.inventory.columns,
+    }
+    variables = _variables(result)
+    rows = [row for table, names in frames.items() for row in _rows(table, names, variables)]
+    return pd.DataFrame(rows, columns=["file", "table", "column", "meaning", "unit", "source"])
+
+
+def _rows(
+    table: str, names: Iterable[Any], variables: dict[str, dict[str, str]]
+) -> list[dict[str, str]]:
+    known = read_table("columns")
+    patterns = _patterns() if table in {"cells", "districts"} else {}
+    found = []
+    for name in map(str, names):
+        about = known[table].get(name) or patterns.get(name)
+        if about is None and table == "cells":
+            about = variables.get(name)
+        about = about or {"meaning": name.replace("_", " "), "unit": ""}
+        row = {"table": table, "column": name, "source": known["source"][table]}
+        found.append({**row, **about, "file": _FILES[table]})
+    return found
+
+
+def _patterns() -> dict[str, dict[str, str]]:
+    """Columns of the gap model, for each sector."""
+    known = read_table("columns")
+    return {
+        f"{sector}_{key}": {
+            "meaning": row["meaning"].format(sector=sector_title(sector)),
+            "unit": row["unit"],
+            "source": known["source"]["gap"],
+        }
+        for sector in (*SECTORS, "composite")
+        for key, row in known["gap"].items()
+    }
+
+
+def _variables(result: Result) -> dict[str, dict[str, str]]:
+    """Words, unit and source that the variables of the cells carry; indicators add what they ask."""
+    asks = {row["id"]: row["question"] for row in read_table("indicators")["indicator"]}
+    found = {}
+    for name, (_, attrs) in grid_variables(result).items():
+        words = plain_text(attrs.get("long_name", name), max_chars=400)
+        if name in asks:
+            words = f"{words}. {plain_text(asks[name], max_chars=400)}"
+        found[name] = {
+            "meaning": words,
+            "unit": plain_text(attrs.get("units")),
+            "source": plain_text(attrs.get("source"), max_chars=400),
+        }
+    return found
