@@ -151,13 +151,16 @@ def make_backdrop(result: Result, *, max_points: int = MAX_POINTS) -> list[Drawi
     return sorted(found, key=lambda d: order[d.group])
 
 
-def main_lines(result: Result) -> list[tuple[NDArray[np.object_], str, float]]:
+def main_lines(
+    result: Result, *, every: bool = False
+) -> list[tuple[NDArray[np.object_], str, float]]:
     """
     Give the lines that a still map needs for orientation.
 
     Parameters
     ----------
     result : a finished study.
+    every : also the through streets and the local ones.
 
     Returns
     -------
@@ -166,12 +169,13 @@ def main_lines(result: Result) -> list[tuple[NDArray[np.object_], str, float]]:
     layers = result.data.layers
     left, bottom, right, top = tuple(result.data.grid.boundingbox)
     tolerance = max(2.0, max(right - left, top - bottom) / 1500)
+    widths = (0.9, 0.6, 0.5, 0.4) if every else (0.9, 0.6)
     chosen = [
         (_take(layers, "drainage", "waterway", ("river", "canal")), "#5b9dc4", 1.0),
         (_all(layers, "coastline"), "#5b9dc4", 1.0),
         *(
             (_take(layers, "roads_drive", "highway", classes), "#6f6f6f", width)
-            for (_, _, classes, _, _), width in zip(_STREETS[:2], (0.9, 0.6), strict=True)
+            for (_, _, classes, _, _), width in zip(_STREETS[: len(widths)], widths, strict=True)
         ),
         (_main_tracks(layers), "#404050", 0.5),
     ]

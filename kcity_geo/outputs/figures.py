@@ -14,6 +14,8 @@ from kcity_geo.outputs.backdrop import main_lines
 from kcity_geo.outputs.themes import painted, rgba_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
     from shapely.geometry.base import BaseGeometry
 
@@ -26,10 +28,16 @@ _PIXELS = 900
 _WIDTH_INCH = 6.6
 _DPI = 130
 _FLATTEST, _TALLEST = 0.35, 1.35
+_AROUND = 0.3  # of the longer side, shown around what a picture is near to
 
 
 def theme_figure(
-    result: Result, theme: Theme, *, sites: bool = False, width_inch: float = _WIDTH_INCH
+    result: Result,
+    theme: Theme,
+    *,
+    sites: bool = False,
+    near: Sequence[float] | None = None,
+    width_inch: float = _WIDTH_INCH,
 ) -> str:
     """
     Draw one theme over the main streets and rivers of the city.
@@ -39,6 +47,8 @@ def theme_figure(
     result : a finished study.
     theme : what colours the cells.
     sites : also draw the candidate sites with their rank.
+    near : left, bottom, right, top in the CRS of the grid: only this and its surroundings, with
+        the smaller streets.
     width_inch : of the picture.
 
     Returns
@@ -50,11 +60,8 @@ def theme_figure(
     from matplotlib.figure import Figure
 
     left, bottom, right, top = tuple(result.data.grid.boundingbox)
-    margin = 0.02 * max(right - left, top - bottom)
-    width, height = right - left + 2 * margin, top - bottom + 2 * margin
-    ratio = min(max(height / width, _FLATTEST), _TALLEST)
-    width, height = max(width, height / ratio), max(height, width * ratio)
-    middle_x, middle_y = (left + right) / 2, (bottom + top) / 2
+    (x0, x1), (y0, y1) = _frame((left, bottom, right, top), near)
+    ratio = (y1 - y0) / (x1 - x0)
     figure = Figure(figsize=(width_inch, width_inch * ratio), dpi=_DPI)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
@@ -64,15 +71,31 @@ def theme_figure(
         aspect="equal",
     )  # fmt: skip
     shown.set_clip_path(_path(result.data.city.boundary_metric), transform=axes.transData)
-    axes.set_xlim(middle_x - width / 2, middle_x + width / 2)
-    axes.set_ylim(middle_y - height / 2, middle_y + height / 2)
-    _draw_lines(axes, result)
+    axes.set_xlim(x0, x1)
+    axes.set_ylim(y0, y1)
+    _draw_lines(axes, result, every=near is not None)
     if sites:
         _draw_sites(axes, result)
-    _draw_scale(axes, width)
+    _draw_scale(axes, x1 - x0)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def _frame(
+    box: tuple[float, ...], near: Sequence[float] | None
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Left and right, bottom and top of the picture: neither a ribbon nor a tower."""
+    left, bottom, right, top = box
+    margin = 0.02 * max(right - left, top - bottom)
+    if near is not None:
+        left, bottom, right, top = (float(v) for v in near)
+        margin = _AROUND * max(right - left, top - bottom)
+    width, height = right - left + 2 * margin, top - bottom + 2 * margin
+    ratio = min(max(height / width, _FLATTEST), _TALLEST if near is None else 1.0)
+    width, height = max(width, height / ratio), max(height, width * ratio)
+    x, y = (left + right) / 2, (bottom + top) / 2
+    return (x - width / 2, x + width / 2), (y - height / 2, y + height / 2)
 
 
 def _path(shape: BaseGeometry) -> Any:  # noqa: ANN401 - matplotlib has no types here
@@ -92,10 +115,10 @@ def _image(theme: Theme) -> NDArray[np.uint8]:
     return np.asarray(table[painted(theme, codes, striped)])
 
 
-def _draw_lines(axes: Any, result: Result) -> None:  # noqa: ANN401 - matplotlib axes
+def _draw_lines(axes: Any, result: Result, *, every: bool = False) -> None:  # noqa: ANN401 - matplotlib axes
     from matplotlib.collections import LineCollection
 
-    for lines, colour, width in main_lines(result):
+    for lines, colour, width in main_lines(result, every=every):
         axes.add_collection(
             LineCollection(
                 [shapely.get_coordinates(g) for g in lines], colors=colour, linewidths=width

@@ -12,6 +12,7 @@ import pandas as pd
 from kcity_geo.analysis.exclusion import NO_DATA, OPEN, first_rule
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_ids, cell_polygons, cell_size
+from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import LABELS
 
@@ -63,7 +64,8 @@ def grid_variables(result: Result) -> dict[str, tuple[NDArray[Any], Mapping[str,
             {
                 **about,
                 "units": "share",
-                "long_name": f"{criterion.title}: utility, {criterion.value_function}",
+                "long_name": f"{criterion.title}: utility, "
+                f"{score_words(criterion.value_function, criterion.units)}",
                 "evidence": criterion.evidence,
             },
         )

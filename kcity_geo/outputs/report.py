@@ -17,6 +17,7 @@ from kcity_geo.outputs.colours import LABEL_COLOURS, SEVERITY_COLOURS
 from kcity_geo.outputs.details import detail_table
 from kcity_geo.outputs.figures import theme_figure
 from kcity_geo.outputs.pages import asset, environment, seal
+from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.summary import confidence_word, range_words, severity_word, summarise
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import LABEL_WORDS, Theme, make_themes, sector_title
@@ -99,7 +100,7 @@ def build_report(result: Result) -> str:
         .render(
             summary=summarise(result),
             css=asset("report.css"),
-            figures={key: _figure(result, theme) for key, theme in themes.items()},
+            figures=_figures(result, themes),
             districts=_districts(result),
             sector_titles=[sector_title(s) for s in (*SECTORS, "composite")],
             indicators=_indicators(result),
@@ -124,13 +125,29 @@ def build_report(result: Result) -> str:
     return seal(html)
 
 
-def _figure(result: Result, theme: Theme) -> dict[str, Any]:
+def _figures(result: Result, themes: dict[str, Theme]) -> dict[str, dict[str, Any]]:
+    """Every theme, the answer on page 1, and the sites near by."""
+    found = {
+        key: _figure(theme, theme_figure(result, theme, sites=key in {"suitability", "excluded"}))
+        for key, theme in themes.items()
+    }
+    whole = themes["composite_gap"]
+    found["first"] = _figure(whole, theme_figure(result, whole, sites=True))
+    if len(result.sites):
+        found["first"]["title"] += ", with the candidate sites"
+        score = themes["suitability"]
+        near = theme_figure(result, score, sites=True, near=result.sites.total_bounds)
+        found["sites"] = {**_figure(score, near), "title": f"Candidate sites. {score.title}"}
+    return found
+
+
+def _figure(theme: Theme, image: str) -> dict[str, Any]:
     return {
         "title": theme.title,
         "question": theme.question,
         "note": theme.note,
         "legend": theme.legend,
-        "image": theme_figure(result, theme, sites=theme.key in {"suitability", "excluded"}),
+        "image": image,
     }
 
 
@@ -332,7 +349,7 @@ def _criteria(result: Result) -> list[dict[str, str]]:
                 "units": plain_text(c.units),
                 "stated": human(c.weight_stated, "share"),
                 "used": human(c.weight_used, "share"),
-                "function": plain_text(c.value_function),
+                "function": score_words(c.value_function, c.units),
                 "mean": human(float(known.mean()) * 100 if len(known) else math.nan),
                 "evidence": plain_text(c.evidence),
                 "mark": plain_text(c.mark),

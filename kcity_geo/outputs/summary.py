@@ -46,6 +46,9 @@ _SEVERITY_WORDS = {
 # The folders of an absolute path, on Unix or Windows.
 _FOLDERS = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:)?[\\/](?:[^\s:\\/]+[\\/])+(?=[^\s\\/])")
 
+# A word that may be the code of an indicator or criterion, and no part of a key or a file name.
+_CODE = re.compile(r"(?<![\w.:/=-])[A-Za-z]\w*(?![\w=/-]|\.\w)")
+
 
 @dataclass(frozen=True, kw_only=True)
 class SectorRow:
@@ -230,14 +233,23 @@ def summarise(result: Result) -> Summary:
 
 
 def _warnings(result: Result) -> tuple[str, ...]:
-    """All warnings once, with file names instead of the folders of this machine."""
+    """All warnings once, with names of files and titles instead of folders and codes."""
     found: list[str] = []
+    titles = _titles(result)
     for text in (*result.data.warnings, *result.gaps.warnings, *result.score.warnings):
-        line = plain_text(_FOLDERS.sub("", text), max_chars=500)
+        named = _CODE.sub(lambda m: titles.get(m[0], m[0]), _FOLDERS.sub("", text))
+        line = plain_text(named, max_chars=900)
         bare = line.removeprefix(f"{plain_text(result.score.title)}: ")
         if line not in found and bare not in found:
             found.append(line)
     return tuple(found)
+
+
+def _titles(result: Result) -> dict[str, str]:
+    """Title of each indicator and of each criterion of the project."""
+    profile = read_table("profiles")["profile"].get(result.score.project, {})
+    rows = [*read_table("indicators")["indicator"], *profile.get("criteria", ())]
+    return {row["id"]: row.get("title", row["id"]) for row in rows}
 
 
 def _article(project: str) -> str:

@@ -417,3 +417,17 @@ def test_report_prints_to_pdf(result, browser, tmp_path) -> None:
     assert opened.requests == []
     assert opened.errors == []
     opened.page.close()
+
+
+def test_page_1_of_the_report_holds_the_answer_with_its_map(browser, result, tmp_path) -> None:
+    """The text stood alone on a half-empty page; now gaps, map and sites fill one sheet."""
+    path = tmp_path / "report.html"
+    path.write_text(build_report(result), encoding="utf-8")
+    opened = Opened(browser, path, width=688, height=994)  # A4 less its margins, at 96 dpi
+    opened.page.emulate_media(media="print")
+    end = opened.page.evaluate("document.querySelector('.first').getBoundingClientRect().bottom")
+    image = opened.page.locator(".first img").bounding_box()
+    assert image["height"] > 200
+    assert end <= 994
+    assert opened.errors == []
+    opened.page.close()

@@ -10,10 +10,12 @@ import pytest
 from PIL import Image
 
 from kcity_geo.analysis.gap_rules import decision_labels
+from kcity_geo.analysis.value_functions import describe
 from kcity_geo.config import read_table
 from kcity_geo.outputs.figures import scale_bar_m, theme_figure
 from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.report import build_report
+from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.summary import confidence_word, severity_word, summarise
 from kcity_geo.outputs.themes import LABEL_WORDS, make_themes
 from kcity_geo.result import LABELS
@@ -59,11 +61,74 @@ def test_chapters_and_honest_words(report) -> None:
         "does not exist",
         "© OpenStreetMap contributors",
         "ODbL-1.0",
-        "lin_dec [2, 15]",
+        "full score up to 2 %, none from 15 %",
     ):
         assert words in text, words
     assert "Weight stated" in text
     assert re.search(r"Slope.*60 % 100 %", text)  # weights stated and used
+
+
+@pytest.mark.parametrize(
+    ("function", "units", "words"),
+    [
+        ("lin_dec [2, 15]", "%", "full score up to 2 %, none from 15 %"),
+        ("lin_inc [5000, 150000]", "persons", "none up to 5,000 people, full score from 150,000 people"),
+        ("lin_dec [0.1, 0.5]", "share", "full score up to 10 %, none from 50 %"),
+        ("trap [300, 1000, 5000, 15000]", "m",
+         "none up to 300 m, full score from 1,000 m to 5,000 m, none from 15,000 m"),
+        ("cat [bare 1, tree 0.2]", "class", "bare 100, tree 20 of 100"),
+        ("lin_dec [12, 28]", "degC", "full score up to 12 °C, none from 28 °C"),
+        ("own words", "m", "own words"),
+        ("lin_dec [a, b]", "m", "lin_dec [a, b]"),
+        ("unheard [1]", "", "unheard [1]"),
+    ],
+)  # fmt: skip
+def test_value_functions_in_words(function, units, words) -> None:
+    assert score_words(function, units) == words
+
+
+def test_every_criterion_of_every_profile_has_its_words() -> None:
+    for profile in read_table("profiles")["profile"].values():
+        for row in profile["criteria"]:
+            text = describe(row["function"], row["parameters"])
+            assert score_words(text, row["units"]) != text, row["id"]
+
+
+def test_warnings_name_indicators_and_criteria_by_their_titles(build) -> None:
+    study = build()
+    score = dataclasses.replace(
+        study.score,
+        warnings=(
+            "not assessed: W6, E7",
+            "dropped: d_trunk_km (needs a road), landcover (needs sources.landcover, landcover.tif)",
+        ),
+    )
+    found = summarise(dataclasses.replace(study, score=score)).warnings
+    assert (
+        "not assessed: Water supply shortfall on the day of greatest demand, "
+        "Shortfall of firm power supply against peak demand" in found
+    )
+    assert (
+        "dropped: Distance to a trunk road or motorway (needs a road), Land cover (needs "
+        "sources.landcover, landcover.tif)" in found
+    )
+
+
+def test_page_1_holds_a_map_and_the_sites_have_one_of_their_own(report, build) -> None:
+    first = report[report.index('id="summary"') : report.index('id="city"')]
+    assert first.count("<img") == 1
+    chapter = report[report.index('id="sites"') : report.index('id="caveats"')]
+    assert chapter.count("<img") == 1
+    whole = report[report.index('id="suitability"') : report.index('id="sites"')]
+    image = re.search(r'src="(data:[^"]+)"', chapter)[1]
+    assert image not in whole, "nearer than the map of the whole city"
+    bare = build_report(build(sites=0, cell_m=200.0))
+    assert "<img" not in bare[bare.index('id="sites"') : bare.index('id="caveats"')]
+
+
+def test_names_and_dates_of_inputs_are_not_broken(report) -> None:
+    row = report[report.index('<table class="inputs">') :]
+    assert '<td dir="auto" class="whole">city.osm.pbf</td><td class="whole">2025-01-01</td>' in row
 
 
 def test_numbers_are_rounded(report) -> None:
