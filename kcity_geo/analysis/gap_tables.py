@@ -448,7 +448,7 @@ def _main_district(data: CityData, cells: pd.DataFrame) -> pd.Series[str]:
     _, cell, owner, share = _apportionment(data)
     pieces = cells[["column", "row"]].iloc[cell].reset_index(drop=True)
     pieces = pieces.assign(owner=owner, people=cells["population"].to_numpy()[cell] * share)
-    sums = pieces.groupby(["column", "row", "owner"], as_index=False)["people"].sum()
+    sums = pieces.groupby(["column", "row", "owner"])["people"].sum().reset_index()
     most = sums.sort_values(["people", "owner"], ascending=[False, True], kind="stable")
     names = data.city.districts["name"].astype(str).to_numpy()
     most = most.drop_duplicates(["column", "row"]).set_index(["column", "row"])

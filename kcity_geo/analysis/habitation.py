@@ -75,4 +75,4 @@ def _areas(data: CityData, name: str) -> NDArray[np.object_]:
     chosen = shapely.get_dimensions(shapes) == 2  # noqa: PLR2004 - areas
     if "natural" in frame:
         chosen &= (frame["natural"] != "wetland").to_numpy(dtype=bool)
-    return shapes[chosen]
+    return np.asarray(shapes[chosen], dtype=object)
