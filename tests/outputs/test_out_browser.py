@@ -269,6 +269,11 @@ def test_no_panel_hides_the_study_area(browser, map_file, width, height) -> None
     assert max(area["width"] / frame["width"], area["height"] / frame["height"]) > 0.4
     for name in (".leaflet-control-layers", ".kc-legend"):
         assert _apart(area, opened.page.locator(name).bounding_box()), name
+    labels = opened.page.locator(".leaflet-control-layers-base label")
+    for number in range(labels.count() - 1) if width > 1400 else ():
+        labels.nth(number).click()
+        assert _apart(area, opened.page.locator(".kc-legend").bounding_box()), number
+        assert _area(opened) == area, "the map stays when the theme changes"
     opened.page.close()
 
 

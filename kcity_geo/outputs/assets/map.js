@@ -128,8 +128,23 @@ function kcLegend(map) {
     });
     if (legend.note) { box.appendChild(kcElement("p", "", legend.note)); }
   }
-  show(0);
-  map.on("baselayerchange", function (event) { show(KC.names.indexOf(event.name)); });
+  var shown = 0;
+  show(shown);
+  map.on("baselayerchange", function (event) {
+    shown = KC.names.indexOf(event.name);
+    show(shown);
+  });
+  // Width and height of the legend, or of the largest of all: the map stays when the theme changes.
+  KC.legendSize = function (all) {
+    var numbers = all ? KC.legends.map(function (_, i) { return i; }) : [shown];
+    var most = numbers.reduce(function (size, number) {
+      show(number);
+      var rect = box.getBoundingClientRect();
+      return [Math.max(size[0], rect.width), Math.max(size[1], rect.height)];
+    }, [0, 0]);
+    show(shown);
+    return most;
+  };
 }
 
 async function kcInflate(text) {
@@ -374,7 +389,8 @@ function kcFit(map) {
     return rect ? [rect.width && rect.width + 18, rect.height && rect.height + 18] : [0, 0];
   }
   var scale = size(".leaflet-control-scale")[1] || 10;
-  var legend = size(".kc-legend"), layers = size(".leaflet-control-layers"), zoom = size(".leaflet-control-zoom");
+  var legend = KC.legendSize(frame.width > 1000).map(function (v) { return v && v + 18; });
+  var layers = size(".leaflet-control-layers"), zoom = size(".leaflet-control-zoom");
   [0, 1].forEach(function (low) {
     [0, 1].forEach(function (high) {
       var left = low ? zoom[0] : Math.max(legend[0], zoom[0]), bottom = low ? legend[1] + scale : scale;
