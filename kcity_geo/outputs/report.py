@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kcity_geo.analysis.constraints import SITE_KEYS
 from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import LABEL_COLOURS, SEVERITY_COLOURS
 from kcity_geo.outputs.details import detail_table
@@ -387,9 +388,13 @@ def _missing_criteria(result: Result) -> list[tuple[str, str]]:
 
 
 def _parameters(result: Result) -> list[tuple[str, str]]:
+    """Limits of whole sites; those of cells stand in the table of constraints, applied or not."""
     units = {"ha": "ha", "m": "m", "km": "km", "pct": "%", "share": "share"}
     rows = []
-    for key, value in result.score.parameters.items():
+    for key in SITE_KEYS:
+        value = result.score.parameters.get(key)
+        if value is None:
+            continue
         words = str(key).split("_")
         unit = next((units[w] for w in reversed(words) if w in units), "")
         shown = human(value, unit) if isinstance(value, int | float) else plain_text(value)

@@ -83,6 +83,7 @@ class SiteRow:
     district: str
     reasons: tuple[str, ...]
     concerns: tuple[str, ...]
+    not_checked: str
     lat: float
     lon: float
     facts: tuple[tuple[str, str], ...]
@@ -316,6 +317,8 @@ def _headline(
         lines.append(
             f"The best site for {_article(project)} is number 1{where}: {best.area}, {best.score} of 100."
         )
+        if best.not_checked:
+            lines.append(f"Provisional: {best.not_checked} could not be checked for lack of data.")
     return tuple(lines)
 
 
@@ -361,6 +364,7 @@ def _site_rows(result: Result) -> list[SiteRow]:
                 district=district,
                 reasons=_list(row.get("reasons")),
                 concerns=_list(row.get("concerns")),
+                not_checked=plain_text(row.get("not_checked")),
                 lat=round(point.y, 6),
                 lon=round(point.x, 6),
                 facts=tuple(_site_facts(row)),
@@ -377,9 +381,9 @@ def _list(value: object) -> tuple[str, ...]:
 _SITE_FACTS = (
     ("slope_pct", "mean slope", "%"),
     ("hand_m", "height above nearest drainage", "m"),
-    ("road_km", "to a main road", "km"),
-    ("substation_km", "to a substation", "km"),
-    ("water_km", "to water supply", "km"),
+    ("road_km", "from its edge to a main road", "km"),
+    ("substation_km", "from its edge to a substation", "km"),
+    ("water_km", "from its edge to water supply", "km"),
     ("population_45min", "people within 45 minutes", "persons"),
     ("compactness", "compactness (1 = circle)", ""),
 )

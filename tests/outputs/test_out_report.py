@@ -256,3 +256,13 @@ def test_warnings_are_told_once_and_without_folders_of_this_machine(build) -> No
     assert "see https://example.org/a/b and 3/4 of it" in found
     assert sum("criterion is missing" in w for w in found) == 1
     assert not any("home" in w or "Users" in w for w in found)
+
+
+def test_a_site_that_could_not_be_checked_is_called_provisional(result) -> None:
+    from kcity_geo.outputs.summary import summarise
+
+    plain = summarise(result).headline
+    assert not any("Provisional" in line for line in plain)
+    sites = result.sites.assign(not_checked="steep slope")
+    told = summarise(dataclasses.replace(result, sites=sites)).headline
+    assert told[-1] == "Provisional: steep slope could not be checked for lack of data."
