@@ -2,13 +2,14 @@
 Isochrones: the land that is reached within a time, exact along the streets.
 
 A street that is reached in part is drawn in part; a block between reached streets belongs to the
-land, and of a block on the border the part between its reached streets. No hull is thrown over
-nodes, so that a river without a bridge stays a border.
+land, and of a block on the border the part between those of its reached streets that hang together.
+Beside a street the land is reached as far as the time left is enough to walk off it. No hull is
+thrown over nodes, so that a river without a bridge stays a border.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import shapely
@@ -24,6 +25,22 @@ if TYPE_CHECKING:
     from kcity_geo.analysis.snapping import Snapped
 
 __all__ = ["isochrones", "reached_streets"]
+
+#: Segment -> parts of it, as shares of its length, joined and in order.
+Spans = dict[int, list[tuple[float, float]]]
+
+#: Widths of the strip beside a street, as shares of the widest: the last metres are narrower.
+STRIP = (1.0, 0.5, 0.2)
+
+
+class _Blocks(NamedTuple):
+    """The blocks between streets and their sides: a row a side, ordered by block."""
+
+    faces: NDArray[np.object_]
+    face: NDArray[np.int64]
+    segment: NDArray[np.int64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
 
 
 def isochrones(
@@ -47,21 +64,43 @@ def isochrones(
     unit : minutes or metres.
     direction : ``from`` the places, or ``to`` them.
     max_snap_m : land farther from every reached street is left out.
-    street_m : streets that border no block, such as dead ends, are drawn this wide on either side.
+    street_m : land on either side of a reached street is reached too, this far at most: as far as
+        the time left is enough to walk off the street. Streets that border no block, such as dead
+        ends, are drawn this wide up to where the limit falls.
 
     Returns
     -------
-    Polygons or multipolygons, empty where nothing is reached. Each holds those of lower limits.
+    Polygons or multipolygons, valid, empty where nothing is reached. Each holds those of lower
+    limits.
+
+    Examples
+    --------
+    ::
+
+        stop = snap(graph, shapely.points([[371_000.0, 4_843_000.0]]))
+        five, ten = isochrones(graph, stop, limits=(5.0, 10.0))
     """
-    return [
-        _land(
-            graph,
-            reached_streets(graph, places, limit=limit, unit=unit, direction=direction),
-            max_snap_m=max_snap_m,
-            street_m=street_m,
-        )
-        for limit in limits
-    ]
+    _checked(direction)
+    cost = node_costs(graph, places, unit=unit, direction=direction, limit=max(limits, default=0.0))
+
+    def spans(limit: float) -> Spans:
+        return _spans(graph, places, cost, limit=limit, unit=unit, direction=direction)
+
+    lands: dict[float, shapely.Geometry] = {}
+    lower = shapely.Polygon()
+    for limit in sorted(set(limits)):
+        land = [lower, _beside(graph, spans(limit), max_snap_m=max_snap_m, street_m=street_m)]
+        for width in street_m * np.array(STRIP):
+            # A corner of the strip is this far off when it is walked to along the streets' axes.
+            off = float(snap_cost(graph, np.array([np.sqrt(2.0) * width]), unit=unit)[0])
+            land.append(_strip(graph, spans(limit - off), float(width)))
+        lower = lands[limit] = _polygons(shapely.union_all(np.array(land, dtype=object)))
+    return [lands[limit] for limit in limits]
+
+
+def _checked(direction: str) -> None:
+    if direction not in {"to", "from"}:
+        raise StudyError(f"direction: {direction!r} is neither 'to' nor 'from'")
 
 
 def reached_streets(
@@ -92,9 +131,25 @@ def reached_streets(
     StudyError
         If the direction is unknown.
     """
-    if direction not in {"to", "from"}:
-        raise StudyError(f"direction: {direction!r} is neither 'to' nor 'from'")
+    _checked(direction)
     cost = node_costs(graph, places, unit=unit, direction=direction, limit=limit)
+    result = np.full(graph.n_segments, None, dtype=object)
+    found = _spans(graph, places, cost, limit=limit, unit=unit, direction=direction)
+    for segment, parts in found.items():
+        result[segment] = _cut(graph.geometry[segment], parts)
+    return result
+
+
+def _spans(
+    graph: StreetGraph,
+    places: Snapped,
+    cost: NDArray[np.float64],
+    *,
+    limit: float,
+    unit: str,
+    direction: str,
+) -> Spans:
+    """Give the parts of the segments within a limit, from the costs of the nodes."""
     ahead, back = graph.costs(unit)
     if direction == "to":
         ahead, back = back, ahead
@@ -102,83 +157,163 @@ def reached_streets(
         from_tail = np.nan_to_num((limit - cost[graph.tail]) / ahead, nan=0.0, neginf=0.0)
         from_head = np.nan_to_num((limit - cost[graph.head]) / back, nan=0.0, neginf=0.0)
     from_tail, from_head = np.clip(from_tail, 0.0, 1.0), np.clip(from_head, 0.0, 1.0)
-    spans: dict[int, list[tuple[float, float]]] = {}
+    spans: Spans = {}
     for i in np.flatnonzero((from_tail > 0) | (from_head > 0)).tolist():
         spans[i] = [(0.0, float(from_tail[i])), (1.0 - float(from_head[i]), 1.0)]
-    for segment, share, metres in zip(
-        places.segment.tolist(), places.share.tolist(), places.metres.tolist(), strict=True
+    off = snap_cost(graph, places.metres, unit=unit)
+    for segment, share, left in zip(
+        places.segment.tolist(), places.share.tolist(), (limit - off).tolist(), strict=True
     ):
-        left = limit - float(snap_cost(graph, np.array([metres]), unit=unit)[0])
         if segment >= 0 and left > 0:
             up, down = left / ahead[segment], left / back[segment]
             spans.setdefault(segment, []).append((max(share - down, 0.0), min(share + up, 1.0)))
-    result = np.full(graph.n_segments, None, dtype=object)
-    for segment, parts in spans.items():
-        result[segment] = _cut(graph.geometry[segment], parts)
-    return result
+    joined = {segment: _joined(parts) for segment, parts in spans.items()}
+    return {segment: parts for segment, parts in joined.items() if parts}
 
 
-def _cut(line: shapely.LineString, parts: list[tuple[float, float]]) -> shapely.Geometry | None:
-    """Give the union of some spans of a line."""
-    joined: list[list[float]] = []
+def _joined(parts: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Give the union of some spans."""
+    joined: list[tuple[float, float]] = []
     for low, high in sorted(part for part in parts if part[1] > part[0]):
         if joined and low <= joined[-1][1] + 1e-12:
-            joined[-1][1] = max(joined[-1][1], high)
+            joined[-1] = (joined[-1][0], max(joined[-1][1], high))
         else:
-            joined.append([low, high])
-    if not joined:
-        return None
-    if joined == [[0.0, 1.0]]:
+            joined.append((low, high))
+    return joined
+
+
+def _cut(line: shapely.LineString, parts: list[tuple[float, float]]) -> shapely.Geometry:
+    """Give some spans of a line."""
+    if parts == [(0.0, 1.0)]:
         return line
-    pieces = [substring(line, low, high, normalized=True) for low, high in joined]
+    pieces = [substring(line, low, high, normalized=True) for low, high in parts]
+    if len(pieces) == 1:
+        return pieces[0]
     return shapely.union_all(np.array(pieces, dtype=object))
 
 
-def _blocks(
-    graph: StreetGraph,
-) -> tuple[NDArray[np.object_], NDArray[np.int64], NDArray[np.int64]]:
-    """Give the blocks between streets, and which segments lie on or in which; remembered."""
+def _blocks(graph: StreetGraph) -> _Blocks:
+    """
+    Give the blocks between streets and their sides; remembered.
+
+    Streets that cross without a junction are cut where they cross, or blocks would overlap; a side
+    is then a part of its street.
+    """
     if "blocks" not in graph.memory:
-        faces = shapely.get_parts(shapely.polygonize(graph.geometry))
-        if len(faces) == 0:
-            graph.memory["blocks"] = faces, np.zeros(0, np.int64), np.zeros(0, np.int64)
-        else:
-            face, segment = shapely.STRtree(graph.geometry).query(faces, predicate="covers")
-            order = np.lexsort((segment, face))
-            graph.memory["blocks"] = faces, face[order], segment[order]
-    blocks: tuple[NDArray[np.object_], NDArray[np.int64], NDArray[np.int64]] = graph.memory[
-        "blocks"
-    ]
+        edges = shapely.get_parts(shapely.node(shapely.multilinestrings(graph.geometry)))
+        faces = shapely.get_parts(shapely.polygonize(edges))
+        segment, edge, low, high = _owners(graph, edges)
+        face, side = shapely.STRtree(edges).query(faces, predicate="covers")
+        # From sides to their streets, of which there are more where streets lie on each other.
+        first = np.searchsorted(edge, side, side="left")
+        count = np.searchsorted(edge, side, side="right") - first
+        nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        row, face = np.repeat(first, count) + nth, np.repeat(face, count)
+        order = np.lexsort((segment[row], face))
+        row, face = row[order], face[order]
+        graph.memory["blocks"] = _Blocks(faces, face, segment[row], low[row], high[row])
+    blocks: _Blocks = graph.memory["blocks"]
     return blocks
 
 
-def _land(
-    graph: StreetGraph,
-    streets: NDArray[np.object_],
-    *,
-    max_snap_m: float,
-    street_m: float,
+def _owners(
+    graph: StreetGraph, edges: NDArray[np.object_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Tell which part of which segment each edge is, ordered by edge."""
+    middle = shapely.line_interpolate_point(edges, 0.5, normalized=True)
+    edge, segment = shapely.STRtree(graph.geometry).query(
+        middle, predicate="dwithin", distance=1e-3
+    )
+    order = np.lexsort((segment, edge))
+    edge, segment = edge[order], segment[order]
+    lines = graph.geometry[segment]
+    half = shapely.length(edges)[edge] / shapely.length(lines) / 2
+    at = shapely.line_locate_point(lines, middle[edge], normalized=True)
+    return segment, edge, np.maximum(at - half, 0.0), np.minimum(at + half, 1.0)
+
+
+def _beside(
+    graph: StreetGraph, spans: Spans, *, max_snap_m: float, street_m: float
 ) -> shapely.Geometry:
     """Fill the blocks between reached streets; widen those that border no block."""
-    reached = ~shapely.is_missing(streets)
-    faces, face, segment = _blocks(graph)
-    use = reached[segment]
+    blocks = _blocks(graph)
+    reached = np.zeros(graph.n_segments, bool)
+    reached[list(spans)] = True
     pieces = []
+    for number in np.unique(blocks.face[reached[blocks.segment]]).tolist():
+        low, high = np.searchsorted(blocks.face, [number, number + 1])
+        rows = slice(low, high)
+        pieces.append(_part_of_block(graph, blocks, rows, spans, max_snap_m=max_snap_m))
     bordering = np.zeros(graph.n_segments, bool)
-    bordering[segment] = True
-    for number in np.unique(face[use]).tolist():
-        low, high = np.searchsorted(face, [number, number + 1])
-        mine = streets[segment[low:high]]
-        lines = mine[~shapely.is_missing(mine)]
-        whole = len(lines) == len(mine) and all(
-            line is graph.geometry[i] for line, i in zip(mine, segment[low:high], strict=True)
-        )
-        part = faces[number]
-        if not whole:
-            part = shapely.intersection(part, shapely.convex_hull(shapely.union_all(lines)))
-        if part.area > np.pi * max_snap_m**2:
-            part = shapely.intersection(part, shapely.buffer(shapely.union_all(lines), max_snap_m))
-        pieces.append(part)
-    alone = streets[reached & ~bordering]
-    pieces += list(shapely.buffer(alone, street_m))
-    return shapely.union_all(np.array(pieces, dtype=object))
+    bordering[blocks.segment] = True
+    alone = np.flatnonzero(reached & ~bordering).tolist()
+    pieces += [shapely.buffer(_cut(graph.geometry[i], spans[i]), street_m) for i in alone]
+    return _polygons(shapely.union_all(np.array(pieces, dtype=object)))
+
+
+def _part_of_block(
+    graph: StreetGraph, blocks: _Blocks, rows: slice, spans: Spans, *, max_snap_m: float
+) -> shapely.Geometry:
+    """Give the reached part of a block: all of it when all its sides are reached."""
+    whole = True
+    reached: list[tuple[int, tuple[float, float]]] = []
+    for segment, low, high in zip(
+        blocks.segment[rows].tolist(),
+        blocks.low[rows].tolist(),
+        blocks.high[rows].tolist(),
+        strict=True,
+    ):
+        mine = [(max(low, a), min(high, b)) for a, b in spans.get(segment, [])]
+        mine = [part for part in mine if part[1] > part[0]]
+        whole &= len(mine) == 1 and mine[0][1] - mine[0][0] > (high - low) * (1 - 1e-9)
+        reached += [(segment, part) for part in mine]
+    part = blocks.faces[blocks.face[rows.start]]
+    large = part.area > np.pi * max_snap_m**2
+    if not reached or (whole and not large):
+        return part if reached else shapely.Polygon()
+    lines = np.array([_cut(graph.geometry[i], [span]) for i, span in reached], dtype=object)
+    if not whole:
+        hulls = [shapely.convex_hull(shapely.union_all(lines[one])) for one in _together(lines)]
+        part = shapely.union_all(shapely.intersection(part, np.array(hulls, dtype=object)))
+    if large:
+        part = shapely.intersection(part, shapely.buffer(shapely.union_all(lines), max_snap_m))
+    return _polygons(part)
+
+
+def _together(lines: NDArray[np.object_]) -> list[NDArray[np.int64]]:
+    """Sort lines into those that hang together at their ends, to the millimetre."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    ends = np.concatenate([shapely.get_point(lines, 0), shapely.get_point(lines, -1)])
+    place = np.round(shapely.get_coordinates(ends), 3)
+    _, node = np.unique(place, axis=0, return_inverse=True)
+    start, end = node.ravel()[: len(lines)], node.ravel()[len(lines) :]
+    n = int(node.max()) + 1
+    links = coo_array((np.ones(len(lines)), (start, end)), shape=(n, n))
+    label = connected_components(links, directed=False)[1][start]
+    return [np.flatnonzero(label == one) for one in np.unique(label)]
+
+
+def _strip(graph: StreetGraph, spans: Spans, width: float) -> shapely.Geometry:
+    """Widen the reached parts of streets that border a block and are not amid whole ones."""
+    blocks = _blocks(graph)
+    full = np.zeros(graph.n_segments, bool)
+    full[[i for i, parts in spans.items() if parts == [(0.0, 1.0)]]] = True
+    whole = np.ones(len(blocks.faces), bool)
+    whole[blocks.face[~full[blocks.segment]]] = False
+    # A street amid whole blocks has one on either side of all its length.
+    sides = np.where(whole[blocks.face], blocks.high - blocks.low, 0.0)
+    amid = np.bincount(blocks.segment, weights=sides, minlength=graph.n_segments) > 2.0 - 1e-6
+    use = np.zeros(graph.n_segments, bool)
+    use[blocks.segment] = True
+    use &= ~amid
+    lines = [_cut(graph.geometry[i], parts) for i, parts in spans.items() if use[i]]
+    return shapely.union_all(shapely.buffer(np.array(lines, dtype=object), width))
+
+
+def _polygons(land: shapely.Geometry) -> shapely.Geometry:
+    """Keep what has an area."""
+    parts = shapely.get_parts(land)
+    kept = parts[(shapely.get_dimensions(parts) == 2) & (shapely.area(parts) > 0)]  # noqa: PLR2004 - polygons
+    return shapely.union_all(kept) if len(kept) else shapely.Polygon()

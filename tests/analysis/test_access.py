@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import warnings
+
 import geopandas as gpd
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
+from pyproj import CRS
 
 from kcity_geo.analysis import reach
 from kcity_geo.analysis.access import (
@@ -459,3 +464,93 @@ def test_threads_give_what_one_gives():
     )
     np.testing.assert_array_equal(one, two)
     assert told == [(256, 900), (512, 900), (768, 900), (900, 900)]
+
+
+# --- isochrones on awkward streets ---------------------------------------------------------------
+
+
+def test_one_side_of_a_long_block_is_a_strip_not_a_line():
+    ring = [(0, 0), (2000, 0), (2000, 400), (0, 400), (0, 0)]
+    graph = build_graph(frame([([1, 2, 3, 4, 1], ring)]), mode="walk")
+    stop = snap(graph, points((1000, 0)))
+    near, far, on = isochrones(graph, stop, limits=(500.0, 600.0, 900.0), unit="metres")
+    # 1,000 m of street, 25 m on either side, narrower where the walk ends.
+    for land, metres in ((near, 1000), (far, 1200), (on, 1800)):
+        assert land.geom_type == "Polygon"
+        assert metres * 50 - 4 * 25 * 25 <= land.area <= metres * 50
+    assert near.bounds[0] >= 500
+    assert near.bounds[2] <= 1500
+    assert not near.intersects(shapely.Point(1000, 30))
+    assert far.difference(on).area == pytest.approx(0, abs=1e-6)
+
+
+def test_a_strip_is_no_wider_than_the_time_left_allows():
+    ring = [(0, 0), (2000, 0), (2000, 400), (0, 400), (0, 0)]
+    graph = build_graph(frame([([1, 2, 3, 4, 1], ring)]), mode="walk")
+    (land,) = isochrones(graph, snap(graph, points((1000, 0))), limits=(20.0,), unit="metres")
+    assert 0 < land.area <= 2 * 20**2  # the diamond of 20 m
+
+
+def test_two_sides_of_a_block_that_do_not_meet_leave_its_middle_out():
+    # A ladder of one block 1,000 m long: its two long sides are reached from either end only.
+    rows = [
+        ([1, 2], [(0, 0), (1000, 0)]),
+        ([3, 4], [(0, 100), (1000, 100)]),
+        ([1, 3], [(0, 0), (0, 100)]),
+        ([2, 4], [(1000, 0), (1000, 100)]),
+    ]
+    graph = build_graph(frame(rows), mode="walk")
+    ends = snap(graph, points((500, 0), (500, 100)))
+    (land,) = isochrones(graph, ends, limits=(200.0,), unit="metres")
+    assert not land.intersects(shapely.Point(500, 50))
+    assert land.intersects(shapely.MultiPoint([(500, 10), (500, 90)]))
+
+
+def test_streets_that_cross_on_a_bridge_do_not_break_an_isochrone():
+    # Two ways over the square that share no node with it nor with each other.
+    roads = lattice(4)
+    over = frame(
+        [
+            ([90, 91], [(-50, 130), (350, 170)]),
+            ([92, 93], [(-50, 180), (350, 120)]),
+            ([90, 1], [(-50, 130), (0, 0)]),
+        ],
+        osm_id=[101, 102, 103],
+    )
+    graph = build_graph(gpd.GeoDataFrame(pd.concat([roads, over]), crs=METRIC), mode="walk")
+    lands = isochrones(
+        graph, snap(graph, points((100, 100))), limits=(120.0, 250.0, 5000.0), unit="metres"
+    )
+    assert all(land.is_valid and land.geom_type == "Polygon" for land in lands)
+    assert shapely.contains(lands[2], shapely.box(1, 1, 299, 299))
+    # The bridge from which nothing leads down is not walked along.
+    assert not lands[2].intersects(shapely.Point(345, 120.75))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("mode", ["walk", "drive"])
+def test_isochrones_of_monaco_are_polygons_and_hold_each_other(test_data, mode):
+    from kcity_geo.sources.pbf import read_header, read_osm
+
+    path = test_data / "monaco-mc" / "monaco_20250211.osm.pbf"
+    box, _ = read_header(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        layers = read_osm(path, area=box, crs=CRS(32632)).layers
+    graph = build_graph(layers[f"roads_{mode}"], mode=mode)
+    rng = np.random.default_rng(1)
+    for node in rng.choice(np.flatnonzero(graph.component == 0), 8, replace=False).tolist():
+        place = snap(graph, points((graph.node_x[node], graph.node_y[node])))
+        limits = (250.0, 500.0, 1000.0)
+        lands = isochrones(graph, place, limits=limits, unit="metres")
+        for land, limit in zip(lands, limits, strict=True):
+            assert land.is_valid
+            assert land.geom_type in {"Polygon", "MultiPolygon"}
+            streets = reached_streets(graph, place, limit=limit, unit="metres")
+            reached = shapely.union_all(streets[~shapely.is_missing(streets)])
+            # All but the last metres of each way lies within the land.
+            assert shapely.intersection(reached, land).length > 0.9 * reached.length
+            disc = shapely.buffer(shapely.Point(graph.node_x[node], graph.node_y[node]), limit + 26)
+            assert shapely.difference(land, disc).area < 1e-3 * land.area
+        for small, large in itertools.pairwise(lands):
+            assert shapely.difference(small, large).area == pytest.approx(0, abs=1e-3)
