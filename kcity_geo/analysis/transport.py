@@ -17,14 +17,14 @@ from kcity_geo.analysis.access import point_costs
 from kcity_geo.analysis.network_inputs import transport_parameters
 from kcity_geo.analysis.network_rules import all_season_weight, merged_table
 from kcity_geo.analysis.people import people_of, share_indicator, with_layers
-from kcity_geo.analysis.sector import cell_distance_m, text, unassessed, weighted_mean
+from kcity_geo.analysis.sector import cell_distance_m, unassessed, weighted_mean
 from kcity_geo.analysis.snapping import cell_points
+from kcity_geo.analysis.stops import city_stops
 from kcity_geo.errors import StudyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import geopandas as gpd
     from numpy.typing import NDArray
 
     from kcity_geo.analysis.network import StreetGraph
@@ -89,11 +89,11 @@ def public_transport(
 
     Parameters
     ----------
-    data : of the city; with a timetable only stops served often enough at peak count.
+    data : of the city. For the modes of its timetable only stops served often enough at peak count.
     graphs : with ``walk``. Without it: straight lines times 1.3, evidence "proxy".
     variant : ``sdg``: urban people, 500 m to bus and tram or 1 km to rail, metro and ferry, along
         the network. ``euclid``: the same by straight lines times 1.3. ``u4ssc``: all people within
-        500 m of any stop.
+        500 m of any stop, whatever its service.
     parameters : changes to table ``transport`` of ``tables/parameters.toml``.
 
     Returns
@@ -109,31 +109,27 @@ def public_transport(
         raise StudyError(f"variant: {variant!r} is not one of {', '.join(VARIANTS)}")
     name = "T1_u4ssc" if variant == "u4ssc" else "T1"
     rules, people = transport_parameters(parameters), people_of(data)
-    stops = _stops(data, rules)
+    stops = city_stops(data, rules)
     if stops is None:
         return unassessed(name, "share", NO_STOPS, layers=("transit_low", "transit_high"))
-    low, high, timetable = stops
     network = _usable(graphs.get("walk")) if variant != "euclid" else None
+    details: dict[str, Any] = {"variant": variant}
     if variant == "u4ssc":
-        who, limits = data.inside, [(np.concatenate([low, high]), rules["u4ssc_m"])]
+        who, limits = data.inside, [(stops.every, rules["u4ssc_m"])]
+        notes, count = ["stop presence only"], len(stops.every)
+        details["stops"] = count
     else:
         who = people.urban
-        limits = [(low, rules["low_capacity_m"]), (high, rules["high_capacity_m"])]
+        limits = [(stops.low, rules["low_capacity_m"]), (stops.high, rules["high_capacity_m"])]
+        notes, count = [stops.note, people.note], len(stops.low) + len(stops.high)
+        details |= {"stops_low": len(stops.low), "stops_high": len(stops.high)}
     share = _served(data, people, network, limits, rules)
     fields = with_layers(data, "transit_low", "transit_high", "roads_walk")
-    fields["n_features"] = len(low) + len(high)
-    if timetable:
-        fields["source"] = "OpenStreetMap streets, GTFS stops"
-    notes = [
-        f"stops with service at least every {rules['headway_min']:g} minutes at peak"
-        if timetable
-        else "stop presence only",
-        people.note if variant != "u4ssc" else "",
-        ""
-        if network is not None
-        else f"straight lines times {rules['euclid_factor']:g}, no walking network",
-    ]
-    details: dict[str, Any] = {"stops_low": len(low), "stops_high": len(high), "variant": variant}
+    fields["n_features"] = count
+    if stops.source != fields["source"]:
+        fields["source"] = f"OpenStreetMap streets, {stops.source}"
+    if network is None:
+        notes.append(f"straight lines times {rules['euclid_factor']:g}, no walking network")
     return share_indicator(
         name,
         share,
@@ -148,28 +144,6 @@ def public_transport(
 
 def _usable(graph: StreetGraph | None) -> StreetGraph | None:
     return graph if graph is not None and graph.n_segments else None
-
-
-def _stops(
-    data: CityData, rules: Mapping[str, Any]
-) -> tuple[NDArray[np.object_], NDArray[np.object_], bool] | None:
-    """Give stops of low and of high capacity, and whether they come from a timetable."""
-    if data.transit is not None and len(data.transit):
-        stops = data.transit
-        often = stops["headway_peak_min"].to_numpy(dtype=float) <= rules["headway_min"]
-        high = stops["high_capacity"].to_numpy(dtype=bool)
-        geometry = np.asarray(stops["geometry"].to_numpy(), dtype=object)
-        return geometry[often & ~high], geometry[often & high], True
-    low, high_stops = _geometry(data, "transit_low"), _geometry(data, "transit_high")
-    if len(low) + len(high_stops) == 0:
-        return None
-    return low, high_stops, False
-
-
-def _geometry(data: CityData, name: str) -> NDArray[np.object_]:
-    if name not in data.layers:
-        return np.zeros(0, dtype=object)
-    return np.asarray(data.layers[name].geometry.to_numpy(), dtype=object)
 
 
 def _served(
@@ -219,8 +193,9 @@ def rapid_transit(
     """
     Tell which people live within 1 km of rapid transit (T2, ITDP People Near Transit).
 
-    Rapid transit is rail, metro, light rail and monorail; bus rapid transit only where the user's
-    timetable marks it. Ferries do not count.
+    Rapid transit is rail, metro, light rail and monorail, of the timetable where it has such a
+    mode and else as mapped; bus rapid transit only where the timetable marks it. Ferries do not
+    count.
 
     Parameters
     ----------
@@ -242,15 +217,15 @@ def rapid_transit(
     mode = mode or rules["rapid_mode"]
     if mode not in {"euclid", "network"}:
         raise StudyError(f"transport.rapid_mode: {mode!r} is neither 'euclid' nor 'network'")
-    stops = _stops(data, rules)
+    stops = city_stops(data, rules)
     if stops is None:
         return unassessed("T2", "share", NO_STOPS, layers=("transit_high",))
-    stations = _rapid(data)
+    stations = stops.rapid
     network = _usable(graphs.get("walk")) if mode == "network" else None
     straight = {**rules, "euclid_factor": 1.0 if mode == "euclid" else rules["euclid_factor"]}
     share = _served(data, people, network, [(stations, rules["rapid_m"])], straight)
     fields = with_layers(data, "transit_high")
-    fields["n_features"] = len(stations)
+    fields |= {"n_features": len(stations), "source": stops.rapid_source}
     how = "straight lines" if network is None else "along the network"
     return share_indicator(
         "T2",
@@ -261,18 +236,6 @@ def rapid_transit(
         details={"stations": len(stations), "mode": mode},
         **fields,
     )
-
-
-def _rapid(data: CityData) -> NDArray[np.object_]:
-    if data.transit is not None and "rapid" in data.transit:
-        chosen = data.transit[data.transit["rapid"].to_numpy(dtype=bool)]
-        return np.asarray(chosen["geometry"].to_numpy(), dtype=object)
-    if "transit_high" not in data.layers:
-        return np.zeros(0, dtype=object)
-    layer: gpd.GeoDataFrame = data.layers["transit_high"]
-    ferry = (text(layer, "amenity") == "ferry_terminal") | (text(layer, "ferry") == "yes")
-    rail = np.isin(text(layer, "railway"), ["station", "halt", "subway_entrance", "tram_stop"])
-    return np.asarray(layer.geometry.to_numpy()[~(ferry & ~rail)], dtype=object)
 
 
 def rural_access(data: CityData, *, parameters: Mapping[str, Any] | None = None) -> list[Indicator]:

@@ -95,12 +95,64 @@ def service_days(
 
 
 def _busiest(days: dict[pd.Timestamp, set[str]], trips: pd.DataFrame) -> pd.Timestamp | None:
-    """Give the weekday with most trips, the earliest of equals; any day if none is a weekday."""
+    """Give the weekday with most trips, of equals in the fullest week; any day if none is one."""
     size = trips.groupby("service_id")["trip_id"].size().to_dict()
     counts = {date: sum(size.get(s, 0) for s in services) for date, services in days.items()}
     work = {date: count for date, count in counts.items() if date.weekday() < WORKDAYS and count}
     chosen = work or {date: count for date, count in counts.items() if count}
-    return max(chosen, key=lambda date: (chosen[date], -date.toordinal())) if chosen else None
+    week: dict[pd.Timestamp, int] = {}
+    for date, count in counts.items():
+        week[_monday(date)] = week.get(_monday(date), 0) + count
+    # A calendar that begins or ends in the middle of a week would otherwise cut the days of it.
+    return max(chosen, key=lambda d: (chosen[d], week[_monday(d)], -d.toordinal()), default=None)
+
+
+def _monday(date: pd.Timestamp) -> pd.Timestamp:
+    return date - pd.Timedelta(days=date.weekday())
+
+
+def _stations(stops: pd.DataFrame) -> pd.Series[str]:
+    """Give each stop its station, or itself; index ``stop_id``."""
+    own = stops["stop_id"].astype(str)
+    station = own
+    if "parent_station" in stops:
+        parent = stops["parent_station"].astype("string").str.strip()
+        station = parent.where(parent.notna() & (parent != ""), own).astype(str)
+    return pd.Series(station.to_numpy(), index=own.to_numpy()).groupby(level=0).first()
+
+
+def _directions(
+    trips: pd.DataFrame, stop_times: pd.DataFrame, station: pd.Series[str]
+) -> pd.Series[int]:
+    """
+    Give each trip its direction, 0 or 1.
+
+    Where the feed leaves it out: 1 for trips that pass the stations in the opposite order to the
+    trip of their route with most calls.
+    """
+    told = pd.Series(np.nan, index=trips["trip_id"].to_numpy())
+    if "direction_id" in trips:
+        told[:] = trips["direction_id"].to_numpy(dtype=float, na_value=np.nan)
+    if told.notna().all():
+        return told.astype(int)
+    calls = pd.DataFrame(
+        {
+            "trip_id": stop_times["trip_id"].astype(str),
+            "place": stop_times["stop_id"].astype(str).map(station),
+            "sequence": stop_times["stop_sequence"].to_numpy(dtype=float, na_value=np.nan),
+        }
+    ).merge(trips[["trip_id", "route_id"]], on="trip_id")
+    calls = calls.sort_values(["trip_id", "sequence"], kind="stable")
+    size = calls.groupby(["route_id", "trip_id"]).size()
+    longest = size.groupby("route_id").idxmax().str[1]
+    model = calls[calls["trip_id"].isin(longest)].drop_duplicates(["route_id", "place"])
+    model = model.assign(rank=model.groupby("route_id").cumcount())
+    ranked = calls.merge(model[["route_id", "place", "rank"]], on=["route_id", "place"])
+    ranked = ranked.sort_values(["trip_id", "sequence"], kind="stable")
+    step = np.sign(ranked.groupby("trip_id")["rank"].diff().fillna(0.0))
+    against = step.groupby(ranked["trip_id"]).sum() < 0
+    found = against.reindex(told.index, fill_value=False).astype(float)
+    return told.fillna(found).astype(int)
 
 
 def stop_service(
@@ -122,10 +174,11 @@ def stop_service(
     -------
     Index ``stop_id`` as given; columns as `kcity_geo.sources.transit.read_gtfs` describes them.
     """
-    trips = feed.trips[["trip_id", "route_id", "service_id"]].astype(str)
-    direction = feed.trips["direction_id"].fillna(0) if "direction_id" in feed.trips else 0
-    trips = trips.assign(direction=np.asarray(direction, dtype=int) if np.ndim(direction) else 0)
-    trips = trips.drop_duplicates("trip_id")
+    trips = feed.trips.drop_duplicates("trip_id")
+    trips = trips.astype(dict.fromkeys(("trip_id", "route_id", "service_id"), str))
+    station = _stations(feed.stops)
+    direction = _directions(trips, feed.stop_times, station)
+    trips = trips[["trip_id", "route_id", "service_id"]].assign(direction=direction.to_numpy())
     trips = trips.merge(_modes(feed.routes), on="route_id", how="inner")
     days = service_days(feed.calendar, feed.calendar_dates)
     date = _busiest(days, trips)
@@ -140,18 +193,34 @@ def stop_service(
     day = today.groupby("stop_id", sort=True)
     for flag in ("high", "rapid"):
         name = "high_capacity" if flag == "high" else flag
-        result[name] = day[flag].any().reindex(result.index).fillna(value=False).astype(bool)
+        ever = groups[flag].any().reindex(result.index, fill_value=False).astype(bool)
+        result[name] = day[flag].any().reindex(result.index).fillna(ever).astype(bool)
     result["departures_day"] = day["count"].sum().reindex(result.index).fillna(0).astype(int)
-    by_direction = today.groupby(["stop_id", "direction"])["peak"].sum()
-    busier = by_direction.groupby("stop_id").max() if len(by_direction) else by_direction
-    at_peak = busier.reindex(result.index).fillna(0).to_numpy(dtype=float)
+    at_peak = _at_peak(today, station).reindex(result.index).fillna(0).to_numpy(dtype=float)
     result["departures_peak"] = at_peak.astype(int)
     with np.errstate(divide="ignore"):
         result["headway_peak_min"] = (peak[1] - peak[0]) / at_peak
     result["first_departure_min"] = day["first"].min().reindex(result.index).astype(float)
     result["last_departure_min"] = day["last"].max().reindex(result.index).astype(float)
+    span = result["last_departure_min"] - result["first_departure_min"]
+    result["service_span_h"] = span / 60.0
     result["days"] = _days_a_week(calls, days, date).reindex(result.index).fillna(0).astype(int)
     return result
+
+
+def _at_peak(today: pd.DataFrame, station: pd.Series[str]) -> pd.Series[int]:
+    """
+    Count the departures at peak of the busier direction at each stop.
+
+    All platforms of a station together: who waits for a train takes the next one. Buses at the
+    door of a station do not make its trains more frequent.
+    """
+    calls = today.assign(place=today["stop_id"].map(station).to_numpy())
+    sums = calls.groupby(["place", "high", "direction"])["peak"].sum()
+    busier = sums.groupby(level=["place", "high"]).max().rename("at_peak").reset_index()
+    pairs = calls[["stop_id", "place", "high"]].drop_duplicates().merge(busier)
+    found: pd.Series[int] = pairs.groupby("stop_id")["at_peak"].max()
+    return found
 
 
 def _modes(routes: pd.DataFrame) -> pd.DataFrame:
@@ -257,11 +326,10 @@ def _days_a_week(
     """Count the days with service in the week of the counted day."""
     if date is None:
         return pd.Series(dtype=int)
-    monday = date - pd.Timedelta(days=date.weekday())
     pairs = calls[["stop_id", "service_id"]].drop_duplicates()
     served = [
         pairs.loc[pairs["service_id"].isin(days.get(day, set())), "stop_id"].drop_duplicates()
-        for day in pd.date_range(monday, periods=7)
+        for day in pd.date_range(_monday(date), periods=7)
     ]
     counts: pd.Series[int] = pd.concat(served).value_counts()
     return counts

@@ -59,10 +59,11 @@ def read_gtfs(
     Returns
     -------
     A row a stop, ordered by ``stop_id``: ``stop_id, name, modes`` (text), ``high_capacity`` and
-    ``rapid``, ``departures_day``, ``departures_peak`` (of the busier direction),
-    ``headway_peak_min`` (inf: none at peak), ``first_departure_min`` and ``last_departure_min``
-    (minutes after midnight, beyond 1440 after the next; NaN: no service), ``days`` (of a week with
-    service), ``geometry``. Stops without service are rows with 0 departures.
+    ``rapid`` (where nothing runs on that day: of any day), ``departures_day``, ``departures_peak``
+    (of the busier direction, all platforms of a station together), ``headway_peak_min`` (inf: none
+    at peak), ``first_departure_min`` and ``last_departure_min`` (minutes after midnight, beyond
+    1440 after the next; NaN: no service), ``service_span_h`` (hours between the two), ``days`` (of
+    a week with service), ``geometry``. Stops without service are rows with 0 departures.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def read_gtfs(
     Warns
     -----
     KCityWarning
-        If stops have no usable position.
+        If stops have no usable position, or nothing runs on any day.
     """
     path = Path(path)
     if not path.exists():
@@ -93,6 +94,13 @@ def read_gtfs(
             f"sources.gtfs: {path.name} cannot be understood ({error}); check the feed with a "
             "GTFS validator"
         ) from error
+    if len(service) and not (service["departures_day"] > 0).any():
+        warnings.warn(
+            f"GTFS {path.name}: no stop of the area has a departure on any day; check calendar.txt and "
+            "calendar_dates.txt (an outdated feed?). Headways are not known: stops count as present",
+            KCityWarning,
+            stacklevel=2,
+        )
     columns = ["stop_id", "name", *service.columns, "geometry"]
     return stops.join(service, on="stop_id")[columns].reset_index(drop=True)
 

@@ -307,6 +307,67 @@ def test_a_timetable_counts_only_frequent_stops():
     assert found["T2"].details["stations"] == 1
 
 
+def timetable(*rows):
+    """Rows of (x, y, headway at peak, departures a day, high, rapid)."""
+    x, y, headway, departures, high, rapid = zip(*rows, strict=True)
+    return places(
+        *zip(x, y, strict=True),
+        headway_peak_min=list(headway),
+        departures_day=list(departures),
+        high_capacity=list(high),
+        rapid=list(rapid),
+    )
+
+
+def test_a_timetable_in_which_nothing_runs_is_no_gap():
+    streets = lattice(31, 100.0, X0 - 500, Y0 - 500)
+    dead = timetable((1000, 1000, np.inf, 0, False, False))
+    mapped = {"transit_low": places((1000, 1000))}
+    t1 = assess(town(streets, transit=dead, layers=mapped))["T1"]
+    assert t1.details["persons_served"] == 500
+    assert "no running service: stop presence only" in t1.note
+    assert t1.source == "OpenStreetMap"
+    alone = assess(town(streets, transit=dead))["T1"]  # nothing mapped: the stops of the feed
+    assert alone.details["persons_served"] == 500
+    assert "GTFS stops" in alone.source
+    train = timetable((1000, 1000, np.inf, 0, True, True))
+    assert assess(town(streets, transit=train))["T1"].details["persons_served"] == 2000
+
+
+def test_any_stop_is_any_stop_whatever_its_service():
+    streets = lattice(31, 100.0, X0 - 500, Y0 - 500)
+    rare = timetable((1000, 1000, 60.0, 5, False, False))
+    found = assess(town(streets, transit=rare))
+    assert found["T1"].value == 0
+    assert found["T1_u4ssc"].details["persons_served"] == 500
+    assert found["T1_u4ssc"].n_features == 1
+    assert found["T1_u4ssc"].note == "stop presence only"
+
+
+def test_a_feed_of_buses_leaves_the_mapped_stations():
+    streets = lattice(31, 100.0, X0 - 500, Y0 - 500)
+    buses = timetable((300, 300, 10.0, 90, False, False))
+    high = places(
+        (1000, 1000), (200, 1800), railway=["station", ""], amenity=["", "ferry_terminal"]
+    )
+    layers = {"transit_high": high, "transit_low": places((1700, 300))}
+    found = assess(town(streets, transit=buses, layers=layers))
+    assert (found["T1"].details["stops_low"], found["T1"].details["stops_high"]) == (1, 2)
+    assert found["T1"].details["persons_served"] > 2000
+    assert "no rail or metro, no ferry in the timetable" in found["T1"].note
+    assert found["T2"].details["stations"] == 1
+    assert found["T2"].source == "OpenStreetMap"
+    # A feed with a ferry and no train leaves the stations, but its own piers decide.
+    boats = pd.concat([buses, timetable((1700, 1700, 15.0, 40, True, False))], ignore_index=True)
+    found = assess(town(streets, transit=boats, layers=layers))
+    assert found["T1"].details["stops_high"] == 2
+    assert found["T2"].details["stations"] == 1
+    trains = pd.concat([boats, timetable((1000, 500, 10.0, 90, True, True))], ignore_index=True)
+    found = assess(town(streets, transit=trains, layers=layers))
+    assert found["T2"].source == "GTFS stops"
+    assert found["T2"].details["stations"] == 1
+
+
 @pytest.mark.filterwarnings("ignore:.*pieces apart")
 def test_rural_roads_by_hand():
     """A paved road, an unknown one and a dirt one, each 2 km or more from the others."""

@@ -155,7 +155,8 @@ def test_calendar_dates_alone_and_their_exceptions(tmp_path):
     off = "service_id,date,exception_type\n" + "".join(
         f"work,202501{d:02d},2\n" for d in range(1, 32)
     )
-    none = read(tmp_path, **{"calendar_dates.txt": off})
+    with pytest.warns(KCityWarning, match=r"no stop of the area has a departure"):
+        none = read(tmp_path, **{"calendar_dates.txt": off})
     assert (none["departures_day"] == 0).all()
     assert np.isinf(none["headway_peak_min"]).all()
 
@@ -175,6 +176,86 @@ def test_the_busiest_weekday_is_counted_not_the_holiday():
     assert [date.day for date in days] == [7, 13, 14]
     broken = calendar.assign(end_date="soon")
     assert service_days(broken, None) == {}
+
+
+def test_a_calendar_that_begins_in_the_middle_of_a_week(tmp_path):
+    calendar = feed()["calendar.txt"].replace("20250106,20250131", "20250101,20250131")
+    assert read(tmp_path, **{"calendar.txt": calendar}).loc["a", "days"] == 5
+
+
+def both_ways(*, every=40, told=True, platforms=False):
+    """A line a-b-c and back, a trip every so many minutes from 7:00 in either direction."""
+    trips = ["route_id,service_id,trip_id" + (",direction_id" if told else "")]
+    times = ["trip_id,arrival_time,departure_time,stop_id,stop_sequence"]
+    for i, start in enumerate(range(420, 540, every)):
+        for way, stops in enumerate(("abc", "cba")):
+            trips.append(f"rail,work,t{i}{way}" + (f",{way}" if told else ""))
+            for k, stop in enumerate(stops):
+                platform = f"{stop}{1 + way}" if platforms else stop
+                clock = f"{(start + 5 * k) // 60}:{(start + 5 * k) % 60:02d}:00"
+                times.append(f"t{i}{way},{clock},{clock},{platform},{k + 1}")
+    return {"trips.txt": "\n".join(trips) + "\n", "stop_times.txt": "\n".join(times) + "\n"}
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_directions_do_not_add_up_when_the_feed_leaves_them_out(tmp_path, told):
+    found = read(tmp_path, **both_ways(told=told))
+    assert found.loc["b", "departures_day"] == 6
+    assert found.loc["b", "headway_peak_min"] == 40
+
+
+def station_stops():
+    rows = ["stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station"]
+    for i, stop in enumerate("abc"):
+        rows.append(f"{stop},Station {stop},48.0,15.0{i},1,")
+        rows += [f"{stop}{n},Platform {n},48.0,15.0{i},0,{stop}" for n in (1, 2, 3)]
+    return "\n".join(rows) + "\n"
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_opposite_platforms_of_a_station_do_not_add_up(tmp_path, told):
+    tables = {"stops.txt": station_stops(), **both_ways(told=told, platforms=True)}
+    found = read(tmp_path, **tables)
+    assert found.loc[["b1", "b2"], "headway_peak_min"].tolist() == [40, 40]
+
+
+def test_two_platforms_for_one_direction_count_together(tmp_path):
+    tables = both_ways(every=20, platforms=True)
+    # Every other train of direction 0 leaves from platform 3: 40 minutes each, 20 at the station.
+    rows = [
+        row.replace(",b1,", ",b3,") if row.startswith(("t10,", "t30,", "t50,")) else row
+        for row in tables["stop_times.txt"].splitlines()
+    ]
+    found = read(
+        tmp_path,
+        **{**tables, "stops.txt": station_stops(), "stop_times.txt": "\n".join(rows) + "\n"},
+    )
+    assert found.loc[["b1", "b3"], "headway_peak_min"].tolist() == [20, 20]
+    assert found.loc[["b1", "b3"], "departures_day"].tolist() == [3, 3]
+    assert found.loc["b1", "service_span_h"] == pytest.approx(80 / 60)
+
+
+def test_buses_at_a_station_do_not_make_its_trains_frequent(tmp_path):
+    tables = both_ways(every=60, platforms=True)
+    buses = feed()["stop_times.txt"].splitlines()[1:]
+    merged = {
+        "stops.txt": station_stops(),
+        "trips.txt": tables["trips.txt"] + "".join(f"bus,work,t{i},0\n" for i in range(5)),
+        "stop_times.txt": tables["stop_times.txt"]
+        + "\n".join(r.replace(",a,", ",a3,").replace(",b,", ",b3,") for r in buses)
+        + "\n",
+    }
+    found = read(tmp_path, **merged)
+    assert found.loc["b1", "headway_peak_min"] == 60
+    assert found.loc["b3", "headway_peak_min"] == 30
+
+
+def test_a_feed_in_which_nothing_runs_keeps_the_kinds_of_its_stops(tmp_path):
+    never = feed()["calendar.txt"].replace("1,1,1,1,1,0,0", "0,0,0,0,0,0,0")
+    with pytest.warns(KCityWarning, match="presen"):
+        found = read(tmp_path, **{"calendar.txt": never, **both_ways()})
+    assert found.loc["a", "high_capacity"]
+    assert found.loc["a", "rapid"]
 
 
 def test_reading_times():
