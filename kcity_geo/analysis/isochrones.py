@@ -87,7 +87,7 @@ def isochrones(
         return _spans(graph, places, cost, limit=limit, unit=unit, direction=direction)
 
     lands: dict[float, shapely.Geometry] = {}
-    lower = shapely.Polygon()
+    lower: shapely.Geometry = shapely.Polygon()
     for limit in sorted(set(limits)):
         land = [lower, _beside(graph, spans(limit), max_snap_m=max_snap_m, street_m=street_m)]
         for width in street_m * np.array(STRIP):

@@ -23,6 +23,8 @@ from kcity_geo.analysis.network_rules import (
     MODES,
     blocking_nodes,
     directions,
+    ferries_usable,
+    ferry_kmh,
     merged_table,
     speeds_kmh,
     texts,
@@ -261,10 +263,8 @@ def _ways(
     chosen = roads[usable(roads, mode=mode, table=table)]
     frames = [_described(chosen, mode=mode, table=table, ferry=False)]
     if ferries is not None and len(ferries) and mode != "street":
-        access = texts(ferries, "foot" if mode == "walk" else "motor_vehicle")
-        allowed = table["access"]["allowed"]
-        ok = access != "no" if mode != "drive" else np.isin(access, allowed)
-        frames.append(_described(ferries[ok], mode=mode, table=table, ferry=True))
+        taken = ferries[ferries_usable(ferries, mode=mode, table=table)]
+        frames.append(_described(taken, mode=mode, table=table, ferry=True))
     ways = pd.concat(frames) if len(frames) > 1 else frames[0]
     ways = ways[(ways.geometry.geom_type == "LineString").to_numpy()]
     order = np.argsort(ways["osm_id"].to_numpy(dtype=np.int64), kind="stable")
@@ -279,8 +279,9 @@ def _described(
     ways = roads[columns].copy()
     if ferry:
         ways["highway"] = "ferry"
-        ways["speed_kmh"] = float(table["speeds"]["ferry_kmh"])
-        ways["forward"] = ways["backward"] = True
+        ways["speed_kmh"] = ferry_kmh(roads, table=table)
+        # A boat that goes one way only takes nobody back, on foot or not.
+        ways["forward"], ways["backward"] = directions(roads, mode="drive", table=table)
         ways["bridge"] = ways["tunnel"] = True
     else:
         ways["highway"] = texts(roads, "highway").astype(object)

@@ -26,6 +26,8 @@ __all__ = [
     "all_season_weight",
     "blocking_nodes",
     "directions",
+    "ferries_usable",
+    "ferry_kmh",
     "merged_table",
     "speeds_kmh",
     "street_width_m",
@@ -141,15 +143,57 @@ def usable(roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]) -> N
     if mode == "street":
         return np.asarray(known & ~np.isin(texts(roads, "service"), classes["not_street_service"]))
     access = _deciding(roads, table["access"][mode])
-    if mode == "cycle":
-        allowed = np.isin(texts(roads, "bicycle"), table["access"]["allowed"])
-        known |= np.isin(highway, classes["cycle_if_tagged"]) & allowed
     ok = known & ~np.isin(access, table["access"]["blocked"])
     if mode in {"walk", "cycle"}:
-        ok &= texts(roads, "motorroad") != "yes"
+        own = texts(roads, "foot" if mode == "walk" else "bicycle")
+        allowed = np.isin(own, table["access"]["allowed"])
+        ok |= np.isin(highway, classes[f"{mode}_if_tagged"]) & allowed
+        ok &= (texts(roads, "motorroad") != "yes") | allowed
     if mode == "drive" and table["speeds"]["season_factor"] == 0:  # closed in the wet season
         ok &= ~np.isin(texts(roads, "surface"), table["caps"]["unpaved"])
     return np.asarray(ok)
+
+
+def ferries_usable(
+    ferries: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
+) -> NDArray[np.bool_]:
+    """
+    Tell which ferries take a mode of travel.
+
+    Parameters
+    ----------
+    ferries : ferry lines with their access tags.
+    mode : walk, cycle or drive.
+    table : `merged_table`.
+
+    Returns
+    -------
+    Shape (rows,): people and bicycles go where nothing forbids it, cars where a tag lets them on.
+    """
+    rules = table["access"]
+    if mode == "drive":
+        return np.asarray(np.isin(_deciding(ferries, rules["drive_ferry"]), rules["allowed"]))
+    return np.asarray(~np.isin(_deciding(ferries, rules[mode]), rules["blocked"]))
+
+
+def ferry_kmh(ferries: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDArray[np.float64]:
+    """
+    Tell how fast ferries are: as their ``duration`` says, else the default.
+
+    Parameters
+    ----------
+    ferries : ferry lines, metric CRS, ``duration_min`` in minutes. NaN: not tagged.
+    table : `merged_table`.
+
+    Returns
+    -------
+    Shape (rows,), km/h; a duration that no ferry could keep counts as not tagged.
+    """
+    speeds, minutes = table["speeds"], _numbers(ferries, "duration_min")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        speed = ferries.geometry.length.to_numpy() / 1000.0 / (minutes / 60.0)
+    told = np.isfinite(speed) & (speed > 0) & (speed <= speeds["ferry_max_kmh"])
+    return np.where(told, speed, speeds["ferry_kmh"])
 
 
 def directions(

@@ -180,10 +180,17 @@ FILTERS: dict[str, tuple[str, Callable[[Tags], bool]]] = {
     "roads_walk": (
         "L",
         lambda t: (
-            t.get("highway") in WALK
-            and t.get("area") != "yes"
+            t.get("area") != "yes"
             and t.get("foot") != "no"
-            and t.get("motorroad") != "yes"
+            and (
+                (t.get("highway") in WALK and t.get("motorroad") != "yes")
+                or (
+                    among("highway", "trunk", "primary", "trunk_link", "primary_link", "bridleway")(
+                        t
+                    )
+                    and among("foot", "yes", "designated", "permissive")(t)
+                )
+            )
         ),
     ),
     "building": ("A", lambda t: t.get("building", "no") not in {"no", "construction"}),

@@ -212,6 +212,65 @@ def test_a_ferry_carries_people_at_its_speed_with_the_wait():
     assert len(build_graph(roads, mode="drive", ferries=ferry).component_m) == 1
 
 
+def by_ferry(mode, **tags):
+    """Minutes over 4 km of water and back; inf: no way."""
+    roads = ways((1, [1, 2], [(0, 0), (100, 0)]), (2, [3, 4], [(4100, 0), (4200, 0)]))
+    graph = build_graph(roads, mode=mode, ferries=ways((9, [2, 3], [(100, 0), (4100, 0)], tags)))
+    return cost(graph, 2, 3), cost(graph, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("tags", "walk", "cycle", "drive"),
+    [
+        ({}, True, True, False),
+        ({"foot": "no"}, False, True, False),
+        ({"access": "no"}, False, False, False),
+        ({"access": "private"}, False, False, False),
+        ({"access": "no", "foot": "yes"}, True, False, False),
+        ({"bicycle": "no"}, True, False, False),
+        ({"motor_vehicle": "no"}, True, True, False),
+        ({"vehicle": "yes"}, True, True, True),
+        ({"motor_vehicle": "designated"}, True, True, True),
+        ({"access": "yes"}, True, True, False),
+    ],
+)
+def test_who_a_ferry_takes(tags, walk, cycle, drive):
+    for mode, taken in (("walk", walk), ("cycle", cycle), ("drive", drive)):
+        assert bool(np.isfinite(by_ferry(mode, **tags)[0])) == taken, mode
+
+
+def test_a_ferry_takes_as_long_as_its_timetable_says():
+    # 4 km at 10 km/h are 24 minutes, and 10 of waiting.
+    assert by_ferry("walk") == (pytest.approx(34), pytest.approx(34))
+    assert by_ferry("walk", duration_min=15.0)[0] == pytest.approx(15 + 10)
+    assert by_ferry("drive", duration_min=15.0, vehicle="yes")[0] == pytest.approx(15 + 10)
+    assert by_ferry("walk", duration_min=1.0)[0] == pytest.approx(34)  # 240 km/h: a mistake
+
+
+def test_a_ferry_that_goes_one_way():
+    there, back = by_ferry("walk", oneway="yes")
+    assert there == pytest.approx(34)
+    assert np.isinf(back)
+    assert np.isinf(by_ferry("cycle", oneway="-1")[0])
+
+
+@pytest.mark.parametrize(
+    ("mode", "tags", "used"),
+    [
+        ("walk", {"highway": "trunk", "motorroad": "yes"}, False),
+        ("walk", {"highway": "trunk", "motorroad": "yes", "foot": "yes"}, True),
+        ("cycle", {"highway": "trunk", "motorroad": "yes", "bicycle": "yes"}, True),
+        ("cycle", {"highway": "trunk", "motorroad": "yes", "foot": "yes"}, False),
+        ("walk", {"highway": "bridleway"}, False),
+        ("walk", {"highway": "bridleway", "foot": "designated"}, True),
+        ("walk", {"highway": "motorway", "foot": "yes"}, False),
+    ],
+)
+def test_a_tag_for_the_mode_itself_beats_what_the_class_says(mode, tags, used):
+    graph = build_graph(ways((1, [1, 2], [(0, 0), (100, 0)], tags)), mode=mode)
+    assert (graph.n_segments == 1) == used
+
+
 def test_free_flow_times_of_the_worked_example():
     roads = ways(
         (1, [1, 2], [(0, 0), (1200, 0)], {"highway": "residential"}),
