@@ -14,6 +14,7 @@ import math
 import os
 import re
 import tomllib
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,7 +30,9 @@ __all__ = [
     "Study",
     "StudySection",
     "SuitabilitySection",
+    "laid_over",
     "load_study",
+    "network_table",
     "resolve_path",
 ]
 
@@ -232,8 +235,9 @@ class Study(BaseModel):
     standards: dict[str, dict[str, float]] = Field(
         default_factory=dict, description="indicator -> target, worst"
     )
-    transport: dict[str, float | str | bool] = Field(
-        default_factory=dict, description="parameters of tables/parameters.toml [transport]"
+    transport: dict[str, float | str | bool | dict[str, Any]] = Field(
+        default_factory=dict,
+        description="parameters of tables/parameters.toml [transport]; under network: changes to tables/network.toml",
     )
     water: dict[str, float | str | bool] = Field(
         default_factory=dict, description="parameters of tables/parameters.toml [water]"
@@ -298,12 +302,111 @@ class Study(BaseModel):
         for sector in ("transport", "water", "energy"):
             known = read_table("parameters")[sector]
             for key in getattr(self, sector):
+                if key == "network" and sector == "transport":
+                    self._known_network(self.transport[key])
+                    continue
                 if key not in known:
                     raise ValueError(
                         f"{sector}.{key}: no such parameter{_nearest(key, list(known))}"
                     )
                 _same_kind(f"{sector}.{key}", getattr(self, sector)[key], known[key])
         return self
+
+    @staticmethod
+    def _known_network(change: Any) -> None:  # noqa: ANN401 - whatever the file says
+        try:
+            network_table(change)
+        except StudyError as error:
+            raise ValueError(str(error)) from error
+
+
+#: Tables of ``tables/network.toml`` whose keys are values of tags, so that new ones may be added.
+OPEN_NETWORK = (
+    "speeds.drive",
+    "caps.surface",
+    "caps.tracktype",
+    "caps.smoothness",
+    "walk_factors",
+    "widths.class",
+    "widths.oneway",
+)
+
+
+def network_table(change: Any = None) -> dict[str, Any]:  # noqa: ANN401 - a table of TOML, or a mistake
+    """
+    Give ``tables/network.toml`` with the changes of a study laid over it.
+
+    Parameters
+    ----------
+    change : same shape as the table, only what differs.
+
+    Returns
+    -------
+    A new mapping.
+
+    Raises
+    ------
+    StudyError
+        If a key does not exist in the table or a value is of another kind.
+
+    Examples
+    --------
+    >>> network_table({"speeds": {"walk_kmh": 4.5}})["speeds"]["walk_kmh"]
+    4.5
+    """
+    table = read_table("network")
+    return laid_over(table, change or {}, path="network", open_tables=OPEN_NETWORK)
+
+
+def laid_over(
+    base: Mapping[str, Any],
+    change: Any,  # noqa: ANN401 - a table of TOML, or a mistake
+    *,
+    path: str,
+    open_tables: Collection[str] = (),
+) -> dict[str, Any]:
+    """
+    Lay changes over a table, at any depth.
+
+    Parameters
+    ----------
+    base : the table.
+    change : of the same shape, only what differs.
+    path : name of the table, for messages.
+    open_tables : names below `path` of tables that take new keys, such as tag values.
+
+    Returns
+    -------
+    A new mapping.
+
+    Raises
+    ------
+    StudyError
+        If a key does not exist, or a value is not of the kind of the one it replaces.
+
+    Examples
+    --------
+    >>> laid_over({"a": {"b": 1.0}}, {"a": {"b": 2}}, path="t")
+    {'a': {'b': 2}}
+    """
+    if not isinstance(change, Mapping):
+        raise StudyError(f"{path}: {change!r} is not a table")
+    result = dict(base)
+    of_root = path.partition(".")[2]
+    for key, value in change.items():
+        name = f"{path}.{key}"
+        if key not in base and of_root not in open_tables:
+            raise StudyError(f"{name}: no such key{_nearest(key, list(base))}")
+        default = base.get(key, next(iter(base.values())))
+        if isinstance(default, Mapping):
+            result[key] = laid_over(default, value, path=name, open_tables=open_tables)
+        else:
+            try:
+                _same_kind(name, value, default)
+            except ValueError as error:
+                raise StudyError(str(error)) from error
+            result[key] = value
+    return result
 
 
 def _same_kind(key: str, value: Any, default: Any) -> None:  # noqa: ANN401 - values of TOML
@@ -315,6 +418,11 @@ def _same_kind(key: str, value: Any, default: Any) -> None:  # noqa: ANN401 - va
             if not fits or (number and not math.isfinite(float(value))):
                 raise ValueError(f"{key}: needs {what} like {default!r}, not {value!r}")
             return
+    if isinstance(default, list):
+        items = value if isinstance(value, list | tuple) else [value, None]
+        if {type(item) for item in items} <= {type(item) for item in default}:
+            return
+        raise ValueError(f"{key}: needs a list like {default[:2]!r}, not {value!r}")
     raise ValueError(f"{key}: is a table and cannot be changed in a study file")
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import kcity_geo as kc
 from kcity_geo.config import TABLES, read_table
 from kcity_geo.errors import SourceError, StudyError
-from kcity_geo.studyfile import Study, check_study, load_study, resolve_path
+from kcity_geo.outputs.studytoml import study_toml
+from kcity_geo.studyfile import Study, check_study, load_study, network_table, resolve_path
 
 
 def study(text: str, tmp_path: Path) -> Study:
@@ -50,6 +51,15 @@ def test_a_full_study_file_is_read(tmp_path) -> None:
         ("[standards]\nT4={goal=1}", "only target and worst"),
         ("[official]\nelectricity_access=92", "electricity_access"),
         ("[transport]\nwalking=3", "transport.walking"),
+        (
+            "[transport.network.speed]\nwalk_kmh=4",
+            "network.speed: no such key; did you mean 'speeds'",
+        ),
+        ("[transport.network.speeds]\nwalk_kmh='fast'", "network.speeds.walk_kmh: needs a number"),
+        ("[transport.network.snap]\nfragments=1.0", "did you mean 'fragment_m'"),
+        ("[transport.network.access]\nblocked='no'", "network.access.blocked: needs a list"),
+        ("[transport.network]\nspeeds=4", "network.speeds: 4 is not a table"),
+        ("[transport]\nwalk_kmh={a=1}", "transport.walk_kmh: needs a number"),
         ("folder='/'", "unknown key"),
         ("cell_m=100", "put it under"),
         ("[study", "is not TOML"),
@@ -61,6 +71,22 @@ def test_mistakes_are_named_with_the_mend(tmp_path, text, words) -> None:
     assert words in str(caught.value)
     assert "study.toml" in str(caught.value)
     assert "\n" not in str(caught.value).strip()
+
+
+def test_the_rules_of_the_networks_can_be_set_in_a_study_file(tmp_path) -> None:
+    found = study(
+        "[transport]\nwalk_kmh=4.5\n[transport.network.speeds.drive]\ntrack=12.0\n"
+        "[transport.network.street_form]\ndual_m=40\n"
+        "[transport.network.all_season]\nif_paved=['residential']\n",
+        tmp_path,
+    )
+    assert found.transport["walk_kmh"] == 4.5
+    table = network_table(found.transport["network"])
+    assert table["speeds"]["drive"]["track"] == 12.0  # a class the table does not have
+    assert table["street_form"]["dual_m"] == 40
+    assert read_table("network")["street_form"]["dual_m"] == 25.0
+    again = study_toml(found, out=tmp_path)
+    assert study(again, tmp_path).transport == found.transport
 
 
 def test_all_weights_zero_means_all_of_the_profile(tmp_path) -> None:

@@ -110,7 +110,8 @@ def slope_factors(
     -------
     Factors of the time along and against each piece; 1 where the elevation is not known.
     """
-    step = float(table["slope"]["smooth_m"])
+    rules = table["slope"]
+    step = float(rules["smooth_m"])
     begin, finish = points.along[pieces.start], points.along[pieces.end]
     length = finish - begin
     count = np.where(flat, 1, np.maximum(np.floor(length / step), 1)).astype(np.int64)
@@ -129,6 +130,8 @@ def slope_factors(
         slope = rise / np.where(stretch > 1, step, width)
     slope = np.where(np.isfinite(slope), slope, 0.0)
     share = np.where(length[which] > 0, width / np.maximum(length[which], 1e-9), 1.0 / count[which])
-    up = np.bincount(which, weights=share / tobler_factor(slope), minlength=len(count))
-    down = np.bincount(which, weights=share / tobler_factor(-slope), minlength=len(count))
+    up = np.bincount(which, weights=share / tobler_factor(slope, rules=rules), minlength=len(count))
+    down = np.bincount(
+        which, weights=share / tobler_factor(-slope, rules=rules), minlength=len(count)
+    )
     return np.asarray(up, dtype=np.float64), np.asarray(down, dtype=np.float64)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from kcity_geo.analysis.network_rules import merged_table
 from kcity_geo.config import read_table
 from kcity_geo.cube import bin_points
 from kcity_geo.errors import SchemaError, StudyError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "city_inputs",
     "elevation_sampler",
+    "network_rules_of",
     "street_ways",
     "transport_parameters",
     "urban_classes",
@@ -66,6 +68,31 @@ def transport_parameters(changes: Mapping[str, Any] | None = None) -> dict[str, 
             )
         table[key] = value
     return table
+
+
+def network_rules_of(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """
+    Give ``tables/network.toml`` with what a study changes under ``[transport.network]``.
+
+    Parameters
+    ----------
+    changes : as for `transport_parameters`.
+
+    Returns
+    -------
+    A new mapping.
+
+    Raises
+    ------
+    StudyError
+        If a key is unknown.
+
+    Examples
+    --------
+    >>> network_rules_of({"network": {"widths": {"default_m": 7.0}}})["widths"]["default_m"]
+    7.0
+    """
+    return merged_table((changes or {}).get("network"))
 
 
 def elevation_sampler(dem: xr.DataArray) -> Sampler:
@@ -135,6 +162,7 @@ def city_inputs(data: CityData, *, mode: str, parameters: Mapping[str, Any]) -> 
     Keyword arguments, and ``roads``.
     """
     rules = transport_parameters(parameters)
+    network_rules_of(parameters)
     network = {key: dict(value) for key, value in parameters.get("network", {}).items()}
     speeds = network.setdefault("speeds", {})
     for key in ("season_factor", "walk_kmh", "cycle_kmh"):

@@ -17,6 +17,7 @@ import numpy as np
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
+from kcity_geo.studyfile import network_table
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -62,24 +63,7 @@ def merged_table(parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
     >>> merged_table({"speeds": {"walk_kmh": 4.5}})["speeds"]["walk_kmh"]
     4.5
     """
-    return _laid_over(read_table("network"), parameters or {}, "network")
-
-
-def _laid_over(base: Mapping[str, Any], change: Mapping[str, Any], path: str) -> dict[str, Any]:
-    result = dict(base)
-    for key, value in change.items():
-        open_table = all(isinstance(item, float) for item in base.values())
-        if key not in base and not open_table:
-            raise StudyError(
-                f"parameters {path}.{key}: no such key; known are {', '.join(sorted(base))}"
-            )
-        if isinstance(base.get(key), Mapping):
-            if not isinstance(value, Mapping):
-                raise StudyError(f"parameters {path}.{key}: {value!r} is not a table")
-            result[key] = _laid_over(base[key], value, f"{path}.{key}")
-        else:
-            result[key] = value
-    return result
+    return network_table(parameters)
 
 
 def texts(roads: gpd.GeoDataFrame, column: str) -> NDArray[np.str_]:
@@ -368,13 +352,16 @@ def all_season_weight(roads: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> N
     return np.where(bad, 0.0, weight)
 
 
-def tobler_kmh(slope: ArrayLike) -> NDArray[np.float64]:
+def tobler_kmh(
+    slope: ArrayLike, *, rules: Mapping[str, float] | None = None
+) -> NDArray[np.float64]:
     """
     Compute the walking speed on a slope.
 
     Parameters
     ----------
     slope : rise over run in the direction of travel; clipped at +-0.6.
+    rules : table ``slope`` of ``tables/network.toml``; as it stands when None.
 
     Returns
     -------
@@ -389,19 +376,22 @@ def tobler_kmh(slope: ArrayLike) -> NDArray[np.float64]:
     >>> tobler_kmh([-0.05, 0.1]).round(4).tolist()
     [6.0, 3.5493]
     """
-    rules = read_table("network")["slope"]
+    rules = read_table("network")["slope"] if rules is None else rules
     steep = np.clip(np.asarray(slope, dtype=np.float64), -rules["max_slope"], rules["max_slope"])
     speed = rules["peak_kmh"] * np.exp(-rules["decay"] * np.abs(steep + rules["offset"]))
     return np.asarray(speed)
 
 
-def tobler_factor(slope: ArrayLike) -> NDArray[np.float64]:
+def tobler_factor(
+    slope: ArrayLike, *, rules: Mapping[str, float] | None = None
+) -> NDArray[np.float64]:
     """
     Compute the walking speed on a slope as share of that on level ground.
 
     Parameters
     ----------
     slope : rise over run in the direction of travel.
+    rules : as for `tobler_kmh`.
 
     Returns
     -------
@@ -412,4 +402,4 @@ def tobler_factor(slope: ArrayLike) -> NDArray[np.float64]:
     >>> float(tobler_factor(0.1).round(4))
     0.7047
     """
-    return np.asarray(tobler_kmh(slope) / tobler_kmh(0.0))
+    return np.asarray(tobler_kmh(slope, rules=rules) / tobler_kmh(0.0, rules=rules))

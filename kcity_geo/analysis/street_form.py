@@ -13,7 +13,7 @@ import numpy as np
 
 from kcity_geo.analysis.intersections import divided_share, divided_ways, intersections
 from kcity_geo.analysis.land_of_streets import street_land_m2
-from kcity_geo.analysis.network_inputs import street_ways
+from kcity_geo.analysis.network_inputs import network_rules_of, street_ways
 from kcity_geo.analysis.network_rules import merged_table, street_width_m, texts, usable
 from kcity_geo.analysis.people import people_of, with_layers
 from kcity_geo.analysis.sector import standard_gap, unassessed, weighted_mean
@@ -55,18 +55,18 @@ def street_form(
     data : of the city.
     graphs : with ``street``.
     standards : T4, T5, T6 and T8.
-    parameters : not used yet; the assumptions are in ``tables/network.toml``.
+    parameters : changes to ``tables/network.toml`` under ``network``; the graph was built with the
+        same.
 
     Returns
     -------
     T4, T5, T6, T7 and T8.
     """
-    del parameters
     graph = graphs.get("street")
     units = {"T4": "km/km2", "T5": "1/km2", "T6": "share", "T7": "ratio", "T8": "links per node"}
     if graph is None or graph.n_segments == 0:
         return [unassessed(key, unit, NO_STREETS, layers=ROADS) for key, unit in units.items()]
-    table = merged_table()
+    table = network_rules_of(parameters)
     ways = street_ways(data)
     land, how, evidence = built_up(data, table=table)
     common = {**with_layers(data, *ROADS), "evidence": evidence}
@@ -92,6 +92,7 @@ def street_form(
                 note=how,
                 # Another quantity than the standard speaks of: no confidence in the gap.
                 trust=0.0 if how == _POPULATED else 1.0,
+                window_m=table["street_form"]["window_m"],
                 **common,
             )
             for key in ("T4", "T5", "T6")
@@ -149,6 +150,7 @@ def _density(
     land: NDArray[np.bool_],
     *,
     standard: Standard,
+    window_m: float,
     **fields: Any,  # noqa: ANN401 - fields of Indicator
 ) -> Indicator:
     """Amount per km2 of built-up land: of the city, and of the square around each cell."""
@@ -156,8 +158,7 @@ def _density(
     weight = np.where(land, np.nan_to_num(data.array("inside_share")), 0.0)  # type: ignore[arg-type]
     area_km2 = weight * (size**2 / 1e6)
     mass = amount * weight
-    window = merged_table()["street_form"]["window_m"]
-    reach = max(0, int(np.ceil((window / size - 1) / 2 - 1e-9)))
+    reach = max(0, int(np.ceil((window_m / size - 1) / 2 - 1e-9)))
     around, ground = _window_sum(mass, reach), _window_sum(area_km2, reach)
     cells = np.where(land, around / np.where(ground > 0, ground, np.nan), np.nan)
     cells = np.maximum(cells, 0.0)
@@ -267,7 +268,10 @@ def connectivity(nodes: int, edges: int, components: int = 1) -> dict[str, float
 
 
 def connectivity_gap(
-    beta: NDArray[np.float64] | float, dead_end_share: NDArray[np.float64] | float
+    beta: NDArray[np.float64] | float,
+    dead_end_share: NDArray[np.float64] | float,
+    *,
+    rules: Mapping[str, float] | None = None,
 ) -> NDArray[np.float64]:
     """
     Compute the gap of connectivity: half from links per node, half from dead ends.
@@ -276,6 +280,7 @@ def connectivity_gap(
     ----------
     beta : links per node. NaN: not known.
     dead_end_share : share of nodes with one street only.
+    rules : table ``street_form`` of ``tables/network.toml``; as it stands when None.
 
     Returns
     -------
@@ -286,7 +291,7 @@ def connectivity_gap(
     >>> connectivity_gap(4 / 3, 0.0).round(4).item()
     0.2222
     """
-    rules = merged_table()["street_form"]
+    rules = merged_table()["street_form"] if rules is None else rules
     low = np.clip((rules["beta_good"] - np.asarray(beta)) / rules["beta_span"], 0.0, 1.0)
     blind = (np.asarray(dead_end_share) - rules["dead_end_good"]) / rules["dead_end_span"]
     return np.asarray(0.5 * low + 0.5 * np.clip(blind, 0.0, 1.0))
@@ -346,7 +351,7 @@ def _connectivity(data: CityData, graph: StreetGraph, standard: Standard) -> Ind
         return unassessed("T8", standard.unit, "no street lies inside the study area", **fields)
     edges = float(graph.degree[inside].sum() / 2)
     shares = graph.component_m / graph.component_m.sum()
-    gap = connectivity_gap(beta, dead)
+    gap = connectivity_gap(beta, dead, rules=rules)
     index = connectivity(n, round(edges), len(np.unique(graph.component[inside])))
     return Indicator(
         id="T8",

@@ -14,8 +14,8 @@ import numpy as np
 import shapely
 
 from kcity_geo.analysis.access import point_costs
-from kcity_geo.analysis.network_inputs import transport_parameters
-from kcity_geo.analysis.network_rules import all_season_weight, merged_table
+from kcity_geo.analysis.network_inputs import network_rules_of, transport_parameters
+from kcity_geo.analysis.network_rules import all_season_weight
 from kcity_geo.analysis.people import people_of, share_indicator, with_layers
 from kcity_geo.analysis.sector import cell_distance_m, unassessed, weighted_mean
 from kcity_geo.analysis.snapping import cell_points
@@ -57,7 +57,8 @@ def assess(
     data : of the city.
     graphs : of `kcity_geo.analysis.network.build_graphs`.
     standards : of `kcity_geo.standards.load_standards`.
-    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+    parameters : changes to table ``transport`` of ``tables/parameters.toml``, and to
+        ``tables/network.toml`` under ``network``.
 
     Returns
     -------
@@ -94,7 +95,8 @@ def public_transport(
     variant : ``sdg``: urban people, 500 m to bus and tram or 1 km to rail, metro and ferry, along
         the network. ``euclid``: the same by straight lines times 1.3. ``u4ssc``: all people within
         500 m of any stop, whatever its service.
-    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+    parameters : changes to table ``transport`` of ``tables/parameters.toml``, and to
+        ``tables/network.toml`` under ``network``.
 
     Returns
     -------
@@ -202,7 +204,8 @@ def rapid_transit(
     data : of the city.
     graphs : with ``walk`` for `mode` ``network``.
     mode : ``euclid`` as ITDP does, or ``network``; from the parameters when empty.
-    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+    parameters : changes to table ``transport`` of ``tables/parameters.toml``, and to
+        ``tables/network.toml`` under ``network``.
 
     Returns
     -------
@@ -245,7 +248,8 @@ def rural_access(data: CityData, *, parameters: Mapping[str, Any] | None = None)
     Parameters
     ----------
     data : of the city.
-    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+    parameters : changes to table ``transport`` of ``tables/parameters.toml``, and to
+        ``tables/network.toml`` under ``network``.
 
     Returns
     -------
@@ -266,7 +270,7 @@ def rural_access(data: CityData, *, parameters: Mapping[str, Any] | None = None)
         return [unassessed(i, "share", reason, layers=names) for i in ("T3", "T3_weighted")]
     # Straight lines are looked for where rural people may live, and nowhere else.
     people = replace(people, cells=np.flatnonzero(people.rural.ravel()))
-    weight = all_season_weight(layer, table=merged_table())
+    weight = all_season_weight(layer, table=network_rules_of(parameters))
     lines = np.asarray(layer.geometry.to_numpy(), dtype=object)
     sure = _straight(data, people, lines[weight >= 1], rules) <= rules["rural_road_m"] + 1e-9
     maybe = _straight(data, people, lines[weight > 0], rules) <= rules["rural_road_m"] + 1e-9

@@ -20,7 +20,12 @@ from kcity_geo.analysis.network_inputs import transport_parameters
 from kcity_geo.analysis.network_rules import merged_table
 from kcity_geo.analysis.people import by_district, people_of, share_indicator
 from kcity_geo.analysis.service_times import job_cells, service_time
-from kcity_geo.analysis.street_form import circuity, connectivity, connectivity_gap
+from kcity_geo.analysis.street_form import (
+    circuity,
+    connectivity,
+    connectivity_gap,
+    street_form,
+)
 from kcity_geo.city import make_city
 from kcity_geo.citydata import CityData
 from kcity_geo.cube import district_shares, layer
@@ -388,6 +393,73 @@ def test_rural_roads_by_hand():
     assert found["T3"].bounds == (pytest.approx(paved), pytest.approx(paved + unknown))
     assert found["T3_weighted"].value == pytest.approx(paved + 0.6 * unknown)
     assert found["T3"].gap[0, 0] == 1  # the northern row has only dirt
+
+
+# --- what a study changes ------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:.*pieces apart")
+def test_the_weight_of_an_unknown_surface_can_be_changed():
+    streets = roads([([1, 2], [(X0, Y0 + 500), (X0 + 10_000, Y0 + 500)])])
+    streets["highway"] = "unclassified"
+    cube = {"urban_class": np.ones((10, 10))}
+    data = town(streets, size=10_000.0, cell=1000.0, cube=cube)
+    assert assess(data)["T3_weighted"].value == pytest.approx(0.25 * 0.6)
+    changed = assess(data, network={"all_season": {"unknown_weight": 0.2}})
+    assert changed["T3_weighted"].value == pytest.approx(0.25 * 0.2)
+
+
+def test_street_form_follows_the_rules_of_the_study():
+    # Two one-way lines 35 m apart, from end to end of the city, in opposite directions.
+    rows = [([1, 2], [(X0, Y0 + 500), (X0 + 1000, Y0 + 500)])]
+    rows += [([3, 4], [(X0 + 1000, Y0 + 535), (X0, Y0 + 535)])]
+    rows += [([1, 4], [(X0, Y0 + 500), (X0, Y0 + 535)])]
+    data = town(roads(rows, oneway=["yes", "yes", ""]), size=1000.0)
+
+    def found(**network):
+        parameters = {"network": network}
+        graphs = build_graphs(data, parameters=parameters)
+        rows = street_form(data, graphs, standards=STANDARDS, parameters=parameters)
+        return {row.id: row for row in rows}
+
+    plain = found()
+    merged = found(street_form={"dual_m": 40.0})
+    assert plain["T4"].value == pytest.approx(2.035)
+    assert merged["T4"].value == pytest.approx(1.035, abs=0.02)
+    wide = found(widths={"class": {"residential": 18.0}})
+    assert wide["T6"].value == pytest.approx(2 * plain["T6"].value, rel=0.05)
+    assert found(street_form={"window_m": 1000.0})["T4"].details["window_m"] > 900
+
+
+def test_the_gap_of_connectivity_follows_the_rules_of_the_study():
+    data = town(lattice(12, 100.0, X0 + 50, Y0 + 50), size=1200.0)
+    strict = {"network": {"street_form": {"beta_good": 3.0}}}
+    plain, other = (
+        {
+            row.id: row
+            for row in street_form(
+                data, build_graphs(data, parameters=p), standards=STANDARDS, parameters=p
+            )
+        }
+        for p in ({}, strict)
+    )
+    assert np.nanmean(other["T8"].gap) > np.nanmean(plain["T8"].gap) + 0.1
+
+
+def test_slope_follows_the_rules_of_the_study():
+    streets = roads([([1, 2], [(X0, Y0), (X0 + 1000, Y0)])])
+
+    def uphill(**slope):
+        graph = build_graph(
+            streets,
+            mode="walk",
+            elevation=lambda x, _y: 0.1 * (x - X0),
+            parameters={"slope": slope},
+        )
+        return float(graph.minutes_forward[0])
+
+    assert uphill() == pytest.approx(12 / 0.7047, rel=1e-3)
+    assert uphill(decay=0.0) == pytest.approx(12)
 
 
 # --- not assessed ------------------------------------------------------------------------------------
