@@ -185,6 +185,7 @@ def point_costs(
     unit: str = "minutes",
     direction: str = "to",
     max_snap_m: float = 300.0,
+    spacing_m: float = 100.0,
 ) -> NDArray[np.float64]:
     """
     Give the cost to the nearest facility for every point of every cell.
@@ -193,6 +194,7 @@ def point_costs(
     ----------
     graph, facilities, grid, cells, direction, max_snap_m : as for `travel_minutes`.
     unit : minutes or metres.
+    spacing_m : people of a large cell stand on a lattice of this spacing, metres.
 
     Returns
     -------
@@ -206,7 +208,7 @@ def point_costs(
     if graph.n_nodes and grid.crs is not None and graph.crs != grid.crs:
         raise CRSMismatchError(f"graph is in {graph.crs}, the grid in {grid.crs}; bring to one CRS")
     flat = _flat(grid, cells)
-    points, _ = snap_cells(graph, grid=grid, cells=flat, max_snap_m=max_snap_m)
+    points, _ = snap_cells(graph, grid=grid, cells=flat, max_snap_m=max_snap_m, spacing_m=spacing_m)
     sources = snap(graph, np.asarray(facilities, dtype=object), max_snap_m=max_snap_m)
     cost = nearest(graph, points, sources, unit=unit, direction=direction)
     return cost.reshape(len(flat), len(cost) // len(flat) if len(flat) else 1)

@@ -177,7 +177,7 @@ def ferry_kmh(ferries: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDArray
     with np.errstate(divide="ignore", invalid="ignore"):
         speed = ferries.geometry.length.to_numpy() / 1000.0 / (minutes / 60.0)
     told = np.isfinite(speed) & (speed > 0) & (speed <= speeds["ferry_max_kmh"])
-    return np.where(told, speed, speeds["ferry_kmh"])
+    return np.asarray(np.where(told, speed, speeds["ferry_kmh"]))
 
 
 def directions(

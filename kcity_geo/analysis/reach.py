@@ -133,6 +133,13 @@ def _triple(graph: StreetGraph, places: Snapped, unit: str) -> Triple:
     return places.segment, places.share, snap_cost(graph, places.metres, unit=unit)
 
 
+def _pieces(count: int, workers: int | None) -> list[slice]:
+    """Cut origins into pieces of `CHUNK`; few origins into a few pieces for each thread."""
+    threads = workers or os.cpu_count() or 1
+    size = CHUNK if count >= CHUNK * threads else max(1, -(-count // (4 * threads)))
+    return [slice(low, low + size) for low in range(0, count, size)]
+
+
 def _shared_work(
     run: Callable[[Triple], Found],
     origins: Triple,
@@ -141,9 +148,9 @@ def _shared_work(
 ) -> list[Found]:
     """Run a kernel on pieces of the origins, in order, on threads; tell how many are done."""
     segment, share, extra = origins
-    pieces = [slice(low, low + CHUNK) for low in range(0, len(segment), CHUNK)]
+    pieces = _pieces(len(segment), workers)
     parts: list[Triple] = [(segment[p], share[p], extra[p]) for p in pieces]
-    threads = workers or min(len(parts), os.cpu_count() or 1)
+    threads = min(len(parts), workers or os.cpu_count() or 1)
 
     def collected(found: Iterable[Found]) -> list[Found]:
         answers: list[Found] = []
@@ -370,7 +377,9 @@ def pairs(
     parts = _shared_work(run, _triple(graph, origins, unit), workers, progress)
     if not parts:
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
-    origin = np.concatenate([part[0] + i * CHUNK for i, part in enumerate(parts)])
+    pieces = _pieces(len(origins.segment), workers)
+    found = zip(parts, pieces, strict=True)
+    origin = np.concatenate([part[0] + piece.start for part, piece in found])
     place = number[np.concatenate([part[1] for part in parts])]
     cost = np.concatenate([part[2] for part in parts])
     order = np.lexsort((place, origin))

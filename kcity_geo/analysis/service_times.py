@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kcity_geo.citydata import CityData
     from kcity_geo.standards import Standard
 
-__all__ = ["job_cells", "service_time", "service_times"]
+__all__ = ["facilities", "job_cells", "service_time", "service_times"]
 
 SECONDARY = ("2", "3", "4")
 WORK_BUILDINGS = ("industrial", "commercial", "office", "retail")
@@ -133,7 +133,12 @@ def service_time(
         )
         return unassessed(indicator, "min", reason, **common)
     cost = point_costs(
-        graph, places, grid=data.grid, cells=people.cells, max_snap_m=rules["max_snap_m"]
+        graph,
+        places,
+        grid=data.grid,
+        cells=people.cells,
+        max_snap_m=rules["max_snap_m"],
+        spacing_m=rules["subpoint_m"],
     )
     return _timed(
         cost,
@@ -198,6 +203,36 @@ def _timed(
         details=details,
         **fields,
     )
+
+
+def facilities(data: CityData, kind: str) -> NDArray[np.object_]:
+    """
+    Give the facilities of one kind.
+
+    Parameters
+    ----------
+    data : of the city.
+    kind : ``health`` (clinic, doctor or hospital), ``hospital``, ``school`` (primary) or
+        ``secondary``.
+
+    Returns
+    -------
+    Points, lines or polygons in the metric CRS of the city; empty where nothing is mapped.
+
+    Raises
+    ------
+    StudyError
+        If the kind is unknown.
+    """
+    known = {
+        "health": lambda: _places(data, "health"),
+        "hospital": lambda: _hospitals(data),
+        "school": lambda: _schools(data)[0],
+        "secondary": lambda: _schools(data)[1],
+    }
+    if kind not in known:
+        raise StudyError(f"kind: {kind!r} is not one of {', '.join(known)}")
+    return known[kind]()
 
 
 def _places(data: CityData, name: str) -> NDArray[np.object_]:
@@ -346,7 +381,12 @@ def _daily(
     worst = np.zeros(0)
     for places in mapped.values():
         cost = point_costs(
-            walk, places, grid=data.grid, cells=people.cells, max_snap_m=rules["max_snap_m"]
+            walk,
+            places,
+            grid=data.grid,
+            cells=people.cells,
+            max_snap_m=rules["max_snap_m"],
+            spacing_m=rules["subpoint_m"],
         )
         worst = cost if worst.size == 0 else np.maximum(worst, cost)
     note = "walk; the longest of the ways to " + ", ".join(mapped)

@@ -2,11 +2,13 @@
 Transport indicators: stops (T1), rapid transit (T2), rural roads (T3), and all of them together.
 
 Street form (T4 to T8) is in `kcity_geo.analysis.street_form`, travel times (T9) in
-`kcity_geo.analysis.service_times`.
+`kcity_geo.analysis.service_times`, what is reached within a limit in
+`kcity_geo.analysis.opportunities`; all of it is also reached from here, as ``kc.transport.NAME``.
 """
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,19 +29,114 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kcity_geo.analysis.network import StreetGraph
-    from kcity_geo.analysis.people import People
+    from kcity_geo.analysis.access import nearest, served_share, travel_metres, travel_minutes
+    from kcity_geo.analysis.isochrones import isochrones, reached_streets
+    from kcity_geo.analysis.network import (
+        StreetGraph,
+        build_graph,
+        build_graphs,
+        from_networkx,
+        to_networkx,
+    )
+    from kcity_geo.analysis.opportunities import (
+        access_circuity,
+        catchments,
+        cumulative_opportunities,
+    )
+    from kcity_geo.analysis.people import People, by_district
+    from kcity_geo.analysis.reach import (
+        catchment_persons,
+        k_nearest,
+        od_matrix,
+        pairs,
+        sums_within,
+        two_step_access,
+    )
+    from kcity_geo.analysis.service_times import (
+        facilities,
+        job_cells,
+        service_time,
+        service_times,
+    )
+    from kcity_geo.analysis.settlement import urban_classes
+    from kcity_geo.analysis.snapping import snap
+    from kcity_geo.analysis.street_form import street_form
     from kcity_geo.citydata import CityData
     from kcity_geo.result import Indicator
     from kcity_geo.standards import Standard
 
-__all__ = ["assess", "public_transport", "rapid_transit", "rural_access"]
+__all__ = [
+    "access_circuity",
+    "assess",
+    "build_graph",
+    "build_graphs",
+    "by_district",
+    "catchment_persons",
+    "catchments",
+    "city_stops",
+    "cumulative_opportunities",
+    "facilities",
+    "from_networkx",
+    "isochrones",
+    "job_cells",
+    "k_nearest",
+    "nearest",
+    "od_matrix",
+    "pairs",
+    "public_transport",
+    "rapid_transit",
+    "reached_streets",
+    "rural_access",
+    "served_share",
+    "service_time",
+    "service_times",
+    "snap",
+    "street_form",
+    "sums_within",
+    "to_networkx",
+    "travel_metres",
+    "travel_minutes",
+    "two_step_access",
+    "urban_classes",
+]
+
+#: Where a function lives that planners find here. Loaded when first used.
+_HOMES = {
+    "access": ("nearest", "served_share", "travel_metres", "travel_minutes"),
+    "isochrones": ("isochrones", "reached_streets"),
+    "network": ("build_graph", "build_graphs", "from_networkx", "to_networkx"),
+    "opportunities": ("access_circuity", "catchments", "cumulative_opportunities"),
+    "people": ("by_district",),
+    "reach": (
+        "catchment_persons",
+        "k_nearest",
+        "od_matrix",
+        "pairs",
+        "sums_within",
+        "two_step_access",
+    ),
+    "service_times": ("facilities", "job_cells", "service_time", "service_times"),
+    "settlement": ("urban_classes",),
+    "snapping": ("snap",),
+    "street_form": ("street_form",),
+}
 
 VARIANTS = ("sdg", "u4ssc", "euclid")
 NO_STOPS = (
     "no stop is mapped in the whole extract and there is no timetable: set sources.gtfs, or map "
     "stops in OSM"
 )
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"kcity_geo.analysis.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def assess(
@@ -62,9 +159,10 @@ def assess(
 
     Returns
     -------
-    T1 to T9 with their variants, in this order; those that cannot be assessed say what data would
-    help.
+    T1 to T9 with their variants, opportunities and catchments, in this order; those that cannot be
+    assessed say what data would help.
     """
+    from kcity_geo.analysis.opportunities import catchments, cumulative_opportunities
     from kcity_geo.analysis.service_times import service_times
     from kcity_geo.analysis.street_form import street_form
 
@@ -75,6 +173,8 @@ def assess(
         *rural_access(data, parameters=parameters),
         *street_form(data, graphs, standards=standards, parameters=parameters),
         *service_times(data, graphs, standards=standards, parameters=parameters),
+        *cumulative_opportunities(data, graphs, parameters=parameters),
+        *catchments(data, graphs, parameters=parameters),
     ]
 
 
@@ -166,6 +266,7 @@ def _served(
                 cells=people.cells,
                 unit="metres",
                 max_snap_m=rules["max_snap_m"],
+                spacing_m=rules["subpoint_m"],
             )
         else:
             cost = _straight(data, people, places, rules) * rules["euclid_factor"]

@@ -12,14 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
-from kcity_geo.analysis import transport
+import kcity_geo as kc
+from kcity_geo.analysis import opportunities, reach, transport
 from kcity_geo.analysis.intersections import divided_share, divided_ways, intersections
 from kcity_geo.analysis.land_of_streets import street_land_m2
 from kcity_geo.analysis.network import build_graph, build_graphs
 from kcity_geo.analysis.network_inputs import transport_parameters
 from kcity_geo.analysis.network_rules import merged_table
 from kcity_geo.analysis.people import by_district, people_of, share_indicator
-from kcity_geo.analysis.service_times import job_cells, service_time
+from kcity_geo.analysis.service_times import facilities, job_cells, service_time
 from kcity_geo.analysis.street_form import (
     circuity,
     connectivity,
@@ -468,7 +469,7 @@ def test_slope_follows_the_rules_of_the_study():
 def test_an_empty_map_is_not_a_gap():
     empty = lattice(3).iloc[:0]
     found = assess(town(empty))
-    assert len(found) == 17
+    assert len(found) == 22
     for indicator in found.values():
         assert np.isnan(indicator.value), indicator.id
         assert indicator.not_assessed, indicator.id
@@ -478,7 +479,7 @@ def test_an_empty_map_is_not_a_gap():
 def test_streets_without_facilities_assess_only_the_streets():
     found = assess(town(lattice(31, 100.0, X0 - 500, Y0 - 500)))
     told = {key for key, indicator in found.items() if not indicator.not_assessed}
-    assert told == {"T4", "T5", "T6", "T7", "T8", "T9_jobs", "T9_centre"}
+    assert told == {"T4", "T5", "T6", "T7", "T8", "T9_jobs", "T9_centre", "T9_reach_people"}
     assert "timetable" in found["T1"].not_assessed
     assert "hospital" not in told
 
@@ -861,3 +862,169 @@ def test_a_network_in_pieces_is_told():
     found = {i.id: i for i in transport.assess(town(streets), graphs, standards=STANDARDS)}
     assert found["T8"].details["components"] == 2
     assert "faults in the data" in found["T8"].note
+
+
+# --- opportunities and catchments ---------------------------------------------------------------------
+
+
+def along_a_road(**layers):
+    """100, 200 and 700 people at 0.5, 10.5 and 30.5 km of one street; 50 people without one."""
+    persons = np.zeros((40, 40))
+    persons[-1, [0, 10, 30]] = 100, 200, 700
+    persons[0, 20] = 50
+    street = roads([([1, 2], [(X0, Y0 + 500), (X0 + 40_000, Y0 + 500)])])
+    return town(
+        street,
+        size=40_000.0,
+        cell=1000.0,
+        cube={"population": persons, "urban_class": np.ones((40, 40))},
+        layers=layers,
+    )
+
+
+def opportunities_of(data, **parameters):
+    graphs = build_graphs(data)
+    found = opportunities.cumulative_opportunities(data, graphs, parameters=parameters)
+    return {row.id: row for row in found}
+
+
+@pytest.mark.filterwarnings("ignore:.*pieces apart")
+def test_people_within_reach_by_hand():
+    # 25 km/h in the country: 10 km take 24 minutes, 20 km 48, 30 km 72.
+    row = opportunities_of(along_a_road())["T9_reach_people"]
+    mean = (100 * 300 + 200 * 300 + 700 * 700) / 1050 / 1000
+    assert row.value == pytest.approx(mean)
+    assert row.cells[-1, 0] == pytest.approx(300 / 1050)
+    assert row.cells[-1, 30] == pytest.approx(700 / 1050)
+    assert np.isfinite(row.cells).sum() == 3
+    hour = (100 * 300 + 200 * 1000 + 700 * 900) / 1050 / 1000
+    assert row.details["share_60_min"] == pytest.approx(hour)
+    assert row.details["people_60_min"] == pytest.approx(hour * 1050)
+    assert row.details["share_15_min"] == pytest.approx((100**2 + 200**2 + 700**2) / 1050 / 1000)
+    assert row.details["persons_without_route"] == 50
+    assert "zones of 1000 m" in row.note
+
+
+@pytest.mark.filterwarnings("ignore:.*pieces apart")
+def test_jobs_within_reach_are_a_proxy_and_may_be_unknown():
+    assert "map" in opportunities_of(along_a_road())["T9_reach_jobs"].not_assessed
+    land = gpd.GeoDataFrame(
+        {"osm_id": [1], "landuse": ["industrial"]},
+        geometry=[shapely.box(X0 + 10_000, Y0, X0 + 11_000, Y0 + 1000)],
+        crs="EPSG:32633",
+    )
+    row = opportunities_of(along_a_road(landuse=land))["T9_reach_jobs"]
+    assert row.evidence == "proxy"
+    assert row.cells[-1, [0, 10, 30]].tolist() == [1, 1, 0]
+    assert row.value == pytest.approx(300 / 1000)
+    assert row.details["jobs_60_min"] == pytest.approx(6000)
+
+
+@pytest.mark.filterwarnings("ignore:.*pieces apart")
+@settings(max_examples=10)
+@given(st.integers(0, 10**6))
+def test_zones_are_few_hold_everybody_once_and_end_at_a_home(seed):
+    rng = np.random.default_rng(seed)
+    persons = rng.integers(0, 5, (20, 20)).astype(float)
+    data = town(lattice(21), cube={"population": persons})
+    graph = build_graphs(data)["drive"]
+    most = int(rng.integers(1, 40))
+    rules = transport_parameters({"reach_origins_max": most, "reach_zone_m": 100.0})
+    zone, homes, side = opportunities.zones(data, graph, rules)
+    assert len(homes) <= most
+    assert side % 100 == 0
+    assert ((zone >= 0) == (persons > 0)).all()
+    assert (zone.ravel()[homes] == np.arange(len(homes))).all()
+    assert set(np.unique(zone[zone >= 0])) == set(range(len(homes)))
+
+
+@pytest.mark.filterwarnings("ignore:.*pieces apart")
+def test_a_zone_a_cell_is_what_the_sums_of_every_cell_say():
+    rng = np.random.default_rng(5)
+    persons = rng.integers(0, 9, (20, 20)).astype(float)
+    data = town(lattice(21), cube={"population": persons})
+    graphs = build_graphs(data, parameters={"congestion_urban": 0.01})  # slow enough to matter
+    found = opportunities.cumulative_opportunities(
+        data, graphs, parameters={"reach_origins_max": 1000, "reach_zone_m": 100.0}
+    )[0]
+    cells = np.flatnonzero(persons > 0)
+    homes = opportunities._at_cells(data, graphs["drive"], cells, transport_parameters())
+    mass = persons.ravel()[cells]
+    true = reach.sums_within(graphs["drive"], homes, homes, mass) / mass.sum()
+    assert 0.01 < true[:, 1].mean() < 0.9
+    np.testing.assert_allclose(found.cells.ravel()[cells], true[:, 2])
+    assert found.details["share_15_min"] == pytest.approx(np.average(true[:, 0], weights=mass))
+
+
+@pytest.mark.filterwarnings("ignore:.*pieces apart")
+def test_people_share_the_nearest_facility():
+    health = places(
+        (500, 500), (11_000, 500), (35_000, 500), amenity=["clinic", "hospital", "clinic"]
+    )
+    data = along_a_road(health=health)
+    found = {row.id: row for row in opportunities.catchments(data, build_graphs(data))}
+    row = found["T9_catchment_health"]
+    # Six of the ten rows of points of a cell lie within 300 m of the street.
+    np.testing.assert_allclose(row.cells[-1, [0, 10, 30]], [60, 120, 420])
+    assert row.value == pytest.approx(120)
+    assert row.details["persons_largest"] == pytest.approx(420)
+    assert row.details["persons_without_route"] == pytest.approx(400 + 50)
+    assert found["T9_catchment_hospital"].value == pytest.approx(600)
+    assert "map it" in found["T9_catchment_school"].not_assessed
+    assert "T9_two_step" not in found
+
+
+@pytest.mark.filterwarnings("ignore:.*pieces apart")
+def test_everybody_has_one_facility_or_none():
+    rng = np.random.default_rng(2)
+    persons = rng.uniform(0, 50, (20, 20))
+    schools = places(*rng.uniform(0, 2000, (7, 2)), amenity="school")
+    data = town(lattice(15), cube={"population": persons}, layers={"school": schools})
+    row = opportunities.catchments(data, build_graphs(data))[2]
+    served = row.details["persons_mean"] * row.details["places"]
+    assert served + row.details["persons_without_route"] == pytest.approx(persons.sum())
+    assert row.details["persons_without_route"] > 0
+
+
+@pytest.mark.filterwarnings("ignore:.*pieces apart")
+def test_two_step_catchments_are_an_option_and_give_out_every_facility():
+    health = places((500, 500), (700, 500), (30_500, 500), amenity=["clinic"] * 3)
+    data = along_a_road(health=health)
+    found = opportunities.catchments(data, build_graphs(data), parameters={"two_step_min": 30.0})
+    row = next(row for row in found if row.id == "T9_two_step")
+    given_out = np.nansum(row.cells * people_of(data).persons) / 10_000
+    assert given_out == pytest.approx(3)
+    assert row.cells[-1, 0] == pytest.approx(2 / 100 * 10_000)
+    assert row.details["persons_without"] == 250
+
+
+@pytest.mark.filterwarnings("ignore:.*pieces apart")
+def test_access_circuity_of_a_lattice_and_of_a_detour():
+    # On a line the way is the straight line; on an L it is |x| + |y| over the diagonal.
+    health = places((20_000, 500), amenity=["clinic"])
+    data = along_a_road(health=health)
+    straight = opportunities.access_circuity(
+        data, build_graphs(data)["walk"], facilities(data, "health")
+    )
+    assert 1 <= straight < 1.05
+    persons = np.zeros((20, 20))
+    persons[5, 14] = 10  # its centre lies 500 m east and 500 m north of the clinic
+    bent = town(
+        roads([([1, 2, 3], [(X0 + 950, Y0 + 950), (X0 + 1450, Y0 + 950), (X0 + 1450, Y0 + 1450)])]),
+        cube={"population": persons},
+        layers={"health": places((950, 950), amenity=["clinic"])},
+    )
+    found = opportunities.access_circuity(
+        bent, build_graphs(bent)["walk"], facilities(bent, "health")
+    )
+    assert found == pytest.approx(np.sqrt(2))
+
+
+@pytest.mark.filterwarnings("ignore:.*pieces apart")
+def test_what_planners_ask_is_found_in_one_place():
+    for name in transport.__all__:
+        assert callable(getattr(kc.transport, name)), name
+    assert kc.transport.sums_within is reach.sums_within
+    assert set(transport.__all__) <= set(dir(kc.transport))
+    with pytest.raises(AttributeError, match="teleport"):
+        kc.transport.teleport  # noqa: B018 - the name itself is asked for
