@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -40,3 +41,20 @@ def test_a_study_file_of_the_examples_is_valid(study, test_data) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", kc.KCityWarning)
         assert kc.find_city(kc.load_study(study)).area_km2 > 1
+
+
+def test_no_route_is_not_sold_as_a_long_drive(tmp_path) -> None:
+    """The longest drive to a hospital in the demo town takes less than 30 minutes."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "transport_questions.py")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    far, lost = re.search(
+        r"hospital by car: ([\d,]+) residents; ([\d,]+) more have no mapped route", done.stdout
+    ).groups()
+    assert far == "0"
+    assert lost != "0"
