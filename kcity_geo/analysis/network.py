@@ -224,24 +224,47 @@ def build_graph(
     points = topology.vertices(ways)
     stop = blocking_nodes(barriers, mode=mode, table=table) if barriers is not None else None
     pieces = topology.cut(points, blocked=np.zeros(0, np.int64) if stop is None else stop)
+    costs = _costs(
+        ways,
+        points,
+        pieces,
+        elevation=elevation,
+        congestion=congestion if mode == "drive" else None,
+        signals=signals,
+        mode=mode,
+        table=table,
+    )
+    return _assembled(ways, points, pieces, costs, mode=mode, table=table)
+
+
+def _costs(
+    ways: gpd.GeoDataFrame,
+    points: topology.Vertices,
+    pieces: topology.Pieces,
+    *,
+    elevation: Sampler | None,
+    congestion: Sampler | None,
+    signals: NDArray[np.int64] | None,
+    mode: str,
+    table: Mapping[str, Any],
+) -> list[NDArray[np.float64]]:
+    """Give length, and minutes along and against each piece; inf: not allowed."""
     way = points.way[pieces.start]
     length = points.along[pieces.end] - points.along[pieces.start]
     speed = ways["speed_kmh"].to_numpy()[way]
-    if congestion is not None and mode == "drive":
+    if congestion is not None:
         middle = place_along(points, (points.along[pieces.start] + points.along[pieces.end]) / 2)
         factor = congestion(*middle)
         speed = speed * np.where(np.isfinite(factor), factor, 1.0)
     minutes = length / (speed * 1000.0 / 60.0)
-    minutes = minutes + waiting_minutes(
-        points, pieces, ways, signals=signals, mode=mode, table=table
-    )
-    up, down = np.ones(len(way)), np.ones(len(way))
+    minutes += waiting_minutes(points, pieces, ways, signals=signals, mode=mode, table=table)
+    up = down = np.ones(1)
     if elevation is not None and mode == "walk":
         flat = ways[["bridge", "tunnel"]].to_numpy(dtype=bool).any(axis=1)[way]
         up, down = slope_factors(points, pieces, elevation, flat=flat, table=table)
     forward = np.where(ways["forward"].to_numpy()[way], minutes * up, np.inf)
     backward = np.where(ways["backward"].to_numpy()[way], minutes * down, np.inf)
-    return _assembled(ways, points, pieces, (length, forward, backward), mode=mode, table=table)
+    return [length, forward, backward]
 
 
 def _checked(roads: gpd.GeoDataFrame) -> None:
@@ -296,27 +319,71 @@ def _assembled(
     ways: gpd.GeoDataFrame,
     points: topology.Vertices,
     pieces: topology.Pieces,
-    numbers: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+    costs: list[NDArray[np.float64]],
     *,
     mode: str,
     table: Mapping[str, Any],
 ) -> StreetGraph:
-    """Join the pieces and number the nodes."""
-    length, forward, backward = numbers
-    way = points.way[pieces.start]
+    """Join the pieces and number the nodes. Takes `costs`, which is empty after."""
     # Numbers of the classes, not their names: a million segments would hold a million texts.
     code, names = pd.factorize(ways["highway"].to_numpy(dtype=object))
     names = np.asarray(names, dtype=object)
-    path = np.isin(names.astype(np.str_), table["classes"]["no_snap"]).astype(np.int64)
-    highway = code.astype(np.int16)[way]
+    path = np.isin(names.astype(np.str_), table["classes"]["no_snap"]).astype(np.int8)
     order, turned, chain = topology.chains(
         pieces,
-        forward=np.isfinite(forward),
-        backward=np.isfinite(backward),
-        kind=(path + (names == "ferry"))[highway],
+        forward=np.isfinite(costs[1]),
+        backward=np.isfinite(costs[2]),
+        kind=(path + (names == "ferry")).astype(np.int8)[code][points.way[pieces.start]],
     )
     lines, tail, head = topology.join(points, pieces, order=order, turned=turned, chain=chain)
-    total = len(lines)
+    metres, ahead, back, main = _chained(costs, order, turned, chain, total=len(lines))
+    del order, turned, chain
+    # One-way chains run in the direction in which they may be used.
+    flip = ~np.isfinite(ahead) & np.isfinite(back)
+    lines[flip] = shapely.reverse(lines[flip])
+    tail, head = np.where(flip, head, tail), np.where(flip, tail, head)
+    ahead, back = np.where(flip, back, ahead), np.where(flip, ahead, back)
+    way = points.way[pieces.start[main]]
+    osm_way = ways["osm_id"].to_numpy(dtype=np.int64)[way]
+    sorting = np.lexsort((main, osm_way))
+    del main, flip
+    used, ends = np.unique(np.concatenate([tail, head]), return_inverse=True)
+    start, stop = (part[sorting].astype(np.int32) for part in np.split(ends, 2))
+    del ends, tail, head
+    x, y = np.zeros(len(points.osm)), np.zeros(len(points.osm))
+    x[points.node], y[points.node] = points.x, points.y
+    node = pieces.node_of[used]
+    metres = metres[sorting]
+    return StreetGraph(
+        mode=mode,
+        crs=ways.crs,
+        node_x=x[node],
+        node_y=y[node],
+        node_osm=points.osm[node],
+        tail=start,
+        head=stop,
+        length_m=metres,
+        minutes_forward=ahead[sorting],
+        minutes_backward=back[sorting],
+        geometry=lines[sorting],
+        osm_way=osm_way[sorting],
+        highway=names[code[way[sorting]]],
+        component=components(len(used), start, stop, metres),
+        table=table,
+    )
+
+
+def _chained(
+    costs: list[NDArray[np.float64]],
+    order: NDArray[np.int64],
+    turned: NDArray[np.bool_],
+    chain: NDArray[np.int64],
+    *,
+    total: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Give metres, minutes ahead and back, and the longest piece of each chain."""
+    length, forward, backward = costs
+    costs.clear()
 
     def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.bincount(chain, weights=values, minlength=total), dtype=np.float64)
@@ -324,40 +391,11 @@ def _assembled(
     with np.errstate(invalid="ignore"):
         ahead = summed(np.where(turned, backward[order], forward[order]))
         back = summed(np.where(turned, forward[order], backward[order]))
-    metres = summed(length[order])
-    rank = np.lexsort((order, -length[order], chain))
-    firsts = rank[np.searchsorted(chain[rank], np.arange(total))]
-    main = order[firsts]
-    osm_way = ways["osm_id"].to_numpy(dtype=np.int64)[way[main]]
-    # One-way chains run in the direction in which they may be used.
-    flip = ~np.isfinite(ahead) & np.isfinite(back)
-    lines[flip] = shapely.reverse(lines[flip])
-    tail, head = np.where(flip, head, tail), np.where(flip, tail, head)
-    ahead, back = np.where(flip, back, ahead), np.where(flip, ahead, back)
-    sorting = np.lexsort((main, osm_way))
-    used, ends = np.unique(np.concatenate([tail, head])[: 2 * total], return_inverse=True)
-    place = points.node  # dense node number -> coordinates through any vertex
-    x, y = np.zeros(len(points.osm)), np.zeros(len(points.osm))
-    x[place], y[place] = points.x, points.y
-    node = pieces.node_of[used]
-    tail, head = ends[:total][sorting], ends[total:][sorting]
-    return StreetGraph(
-        mode=mode,
-        crs=ways.crs,
-        node_x=x[node],
-        node_y=y[node],
-        node_osm=points.osm[node],
-        tail=tail.astype(np.int32),
-        head=head.astype(np.int32),
-        length_m=metres[sorting],
-        minutes_forward=ahead[sorting],
-        minutes_backward=back[sorting],
-        geometry=lines[sorting],
-        osm_way=osm_way[sorting],
-        highway=names[highway[main][sorting]],
-        component=components(len(used), tail, head, metres[sorting]),
-        table=table,
-    )
+    del forward, backward
+    metres = length[order]
+    rank = np.lexsort((order, -metres, chain))
+    first = np.searchsorted(chain, np.arange(total))  # chains are in order, ranked or not
+    return summed(metres), ahead, back, order[rank[first]]
 
 
 def components(

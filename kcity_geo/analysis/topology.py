@@ -152,7 +152,7 @@ def chains(
     *,
     forward: NDArray[np.bool_],
     backward: NDArray[np.bool_],
-    kind: NDArray[np.int64],
+    kind: NDArray[np.integer],
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
     """
     Join pieces at nodes where nothing else happens.
@@ -164,7 +164,7 @@ def chains(
     ----------
     pieces : of all ways.
     forward, backward : may be travelled along or against, a value a piece.
-    kind : only pieces of one kind are joined, a value a piece.
+    kind : whole numbers; only pieces of one kind are joined, a value a piece.
 
     Returns
     -------

@@ -584,6 +584,21 @@ def test_from_networkx_refuses_degrees_and_missing_positions():
         from_networkx(graph, mode="walk")
 
 
+def test_building_holds_few_copies_of_a_network():
+    """A metropolis of a million nodes must fit into 2 GB: some 500 bytes a segment at once."""
+    import tracemalloc
+
+    roads = lattice(100)
+    build_graph(lattice(3), mode="drive")  # what is imported and read once
+    tracemalloc.start()
+    try:
+        graph = build_graph(roads, mode="drive")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak / graph.n_segments < 470
+
+
 # --- the real cities -------------------------------------------------------------------------
 
 CITIES = {
