@@ -16,9 +16,11 @@ from kcity_geo.analysis.access import point_costs
 from kcity_geo.analysis.network_inputs import transport_parameters
 from kcity_geo.analysis.people import NO_PEOPLE, People, people_of
 from kcity_geo.analysis.sector import column, standard_gap, text, unassessed, weighted_mean
+from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size
 from kcity_geo.errors import StudyError
 from kcity_geo.result import Indicator
+from kcity_geo.standards import Standard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
     from kcity_geo.analysis.network import StreetGraph
     from kcity_geo.citydata import CityData
-    from kcity_geo.standards import Standard
 
 __all__ = ["facilities", "job_cells", "service_time", "service_times"]
 
@@ -49,7 +50,8 @@ def service_times(
     ----------
     data : of the city.
     graphs : with ``walk`` and ``drive``.
-    standards : rows that are there are scored, the others reported.
+    standards : rows that are there are scored; the others are measured against target and worst
+        of ``tables/indicators.toml`` in ``details`` and note, and count in no sector gap.
     parameters : changes to table ``transport`` of ``tables/parameters.toml``.
 
     Returns
@@ -116,8 +118,9 @@ def service_time(
 
     Returns
     -------
-    Minutes, the mean over the people with a route. In ``details`` the people without one, and the
-    shares within 15, 30, 45, 60 and 120 minutes of all people.
+    Minutes, the mean over the people with a route. In ``details`` the people without one, the
+    shares within 15, 30, 45, 60 and 120 minutes of all people, and gap and score (0 to 1, over all
+    people) where there is a standard.
     """
     rules, people = transport_parameters(parameters), people_of(data)
     layers = fields.pop("layers", ())
@@ -179,11 +182,21 @@ def _timed(
         near = float(np.nansum(persons * on_grid((cost <= limit + 1e-9).mean(axis=1))))
         details[f"share_{limit}_min"] = near / total if total > 0 else float("nan")
     gap = None
-    if standard is not None and standard.target is not None:
-        of_points = np.where(finite, standard_gap(np.where(finite, cost, 0.0), standard), 1.0)
-        gap = on_grid(of_points.mean(axis=1))
-        gap = np.where((reached > 0) | (persons > 0), gap, np.nan)
-        details["score"] = 1.0 - weighted_mean(gap, persons)
+    notes = [fields.pop("note", "")]
+    against = standard if standard is not None else _reported_standard(indicator)
+    if against is not None and against.target is not None:
+        of_points = np.where(finite, standard_gap(np.where(finite, cost, 0.0), against), 1.0)
+        found = on_grid(of_points.mean(axis=1))
+        found = np.where((reached > 0) | (persons > 0), found, np.nan)
+        details["gap"] = weighted_mean(found, persons)
+        details["score"] = 1.0 - details["gap"]
+        if standard is not None:
+            gap = found
+        elif np.isfinite(details["gap"]):
+            notes.append(
+                f"measured against {against.target:g} to {against.worst:g} min ({against.mark}) a "
+                f"gap of {details['gap']:.2f}, which does not count in the sector"
+            )
     if not people.known:
         fields["not_assessed"] = NO_PEOPLE
     elif lost >= total:
@@ -191,8 +204,8 @@ def _timed(
             "nobody has a route: streets and people lie apart; check the extract and the grid"
         )
     elif lost >= 1:
-        note = f"{lost:,.0f} people without a way on the mapped streets are not in the mean"
-        fields["note"] = "; ".join(filter(None, (fields.get("note"), note)))
+        notes.append(f"{lost:,.0f} people without a way on the mapped streets are not in the mean")
+    fields["note"] = "; ".join(filter(None, notes))
     return Indicator(
         id=indicator,
         value=weighted_mean(minutes, persons * np.nan_to_num(reached)),
@@ -203,6 +216,16 @@ def _timed(
         details=details,
         **fields,
     )
+
+
+def _reported_standard(indicator: str) -> Standard | None:
+    """Give target and worst value of a row that is reported and not scored."""
+    rows: dict[str, dict[str, Any]] = {r["id"]: r for r in read_table("indicators")["indicator"]}
+    row = rows.get(indicator, {})
+    if "target" not in row:
+        return None
+    keys = ("id", "title", "sector", "unit", "target", "worst", "mark", "citation")
+    return Standard(**{key: row[key] for key in keys}, urban_weight=0.0, rural_weight=0.0)
 
 
 def facilities(data: CityData, kind: str) -> NDArray[np.object_]:

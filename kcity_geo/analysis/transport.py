@@ -162,16 +162,31 @@ def assess(
     T1 to T9 with their variants, opportunities and catchments, in this order; those that cannot be
     assessed say what data would help.
     """
-    from kcity_geo.analysis.opportunities import catchments, cumulative_opportunities
-    from kcity_geo.analysis.service_times import service_times
+    from kcity_geo.analysis.opportunities import (
+        access_circuity,
+        catchments,
+        cumulative_opportunities,
+    )
+    from kcity_geo.analysis.service_times import facilities, service_times
     from kcity_geo.analysis.street_form import street_form
+
+    def circuitous(row: Indicator) -> Indicator:
+        """Add the ways to health care to the streets' own circuity (T7)."""
+        if row.id != "T7" or row.not_assessed:
+            return row
+        places = facilities(data, "health")
+        ratio = access_circuity(data, graphs.get("walk"), places, parameters=parameters)
+        if not np.isfinite(ratio):
+            return row
+        note = f"{row.note}; ways on foot to health care are {ratio:.2f} times the straight line"
+        return replace(row, note=note, details={**row.details, "access_circuity": ratio})
 
     return [
         public_transport(data, graphs, parameters=parameters),
         public_transport(data, graphs, variant="u4ssc", parameters=parameters),
         rapid_transit(data, graphs, parameters=parameters),
         *rural_access(data, parameters=parameters),
-        *street_form(data, graphs, standards=standards, parameters=parameters),
+        *map(circuitous, street_form(data, graphs, standards=standards, parameters=parameters)),
         *service_times(data, graphs, standards=standards, parameters=parameters),
         *cumulative_opportunities(data, graphs, parameters=parameters),
         *catchments(data, graphs, parameters=parameters),

@@ -1028,3 +1028,25 @@ def test_what_planners_ask_is_found_in_one_place():
     assert set(transport.__all__) <= set(dir(kc.transport))
     with pytest.raises(AttributeError, match="teleport"):
         kc.transport.teleport  # noqa: B018 - the name itself is asked for
+
+
+def test_rows_that_are_not_scored_are_still_measured():
+    streets = roads([([1, 2], [(X0 + 10, Y0 + 50), (X0 + 19_990, Y0 + 50)])])
+    persons = np.zeros((200, 200))
+    persons[-1, [0, 150]] = 30, 10  # 50 m and 15,050 m from the west
+    data = town(
+        streets,
+        size=20_000.0,
+        cube={"population": persons, "urban_class": np.ones((200, 200))},
+        layers={"health": places((50, 50), amenity=["hospital"])},
+    )
+    row = assess(data, hospital_mode="walk")["T9_hospital"]
+    # 15 km at 5 km/h are 180 minutes: beyond the worst of 120, and 0 at the door.
+    assert row.details["gap"] == pytest.approx(10 / 40)
+    assert row.gap is None
+    assert "30 to 120 min (D) a gap of 0.25, which does not count" in row.note
+    drive = assess(data)["T9_hospital"]
+    assert drive.details["gap"] == pytest.approx(10 / 40 * (36 - 30) / 90)  # 15 km at 25 km/h
+    assert drive.details["score"] == pytest.approx(1 - drive.details["gap"])
+    assert assess(data)["T7"].details["access_circuity"] == pytest.approx(1.0)
+    assert "to health care are 1.00 times" in assess(data)["T7"].note
