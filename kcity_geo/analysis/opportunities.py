@@ -59,6 +59,13 @@ def cumulative_opportunities(
     with a way; the amounts and the shares within 15, 30 and 60 minutes in ``details``. All people
     of a zone (see `zones`) start from one home in its midst; where they go is exact to the cell.
     NaN: nobody lives there, or no street is near.
+
+    Examples
+    --------
+    ::
+
+        people, jobs = cumulative_opportunities(data, kc.street_graphs(data))
+        people.details["people_30_min"]
     """
     rules, people = transport_parameters(parameters), people_of(data)
     graph = graphs.get("drive")
@@ -217,6 +224,13 @@ def catchments(
     of the city and those outside that serve it; the largest, mean and number in ``details``. Cells
     tell the persons of the facility that their people go to. With the option, T9_two_step: health
     facilities per 10,000 people within reach (2SFCA).
+
+    Examples
+    --------
+    ::
+
+        clinics, *_ = catchments(data, kc.street_graphs(data), parameters={"two_step_min": 30.0})
+        clinics.details["persons_largest"]
     """
     rules, people = transport_parameters(parameters), people_of(data)
     found = []
@@ -354,6 +368,12 @@ def access_circuity(
     Returns
     -------
     Mean of the ratios over the people, 1 or more; NaN without any way.
+
+    Examples
+    --------
+    ::
+
+        access_circuity(data, graphs["walk"], facilities(data, "health"))
     """
     rules, people = transport_parameters(parameters), people_of(data)
     if graph is None or graph.n_segments == 0 or len(places) == 0:

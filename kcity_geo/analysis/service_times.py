@@ -246,6 +246,12 @@ def facilities(data: CityData, kind: str) -> NDArray[np.object_]:
     ------
     StudyError
         If the kind is unknown.
+
+    Examples
+    --------
+    ::
+
+        hospitals = facilities(data, "hospital")
     """
     known = {
         "health": lambda: _places(data, "health"),

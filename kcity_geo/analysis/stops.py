@@ -65,6 +65,13 @@ def city_stops(data: CityData, rules: Mapping[str, Any]) -> Stops | None:
     -------
     The stops; None when there is neither a mapped stop nor a timetable. A timetable in which
     nothing runs says nothing of service: then mapped stops, or else its own, count as present.
+
+    Examples
+    --------
+    ::
+
+        stops = city_stops(data, {"headway_min": 20.0})
+        len(stops.low), len(stops.rapid)
     """
     mapped = _mapped(data)
     feed = data.transit
