@@ -26,11 +26,33 @@ if TYPE_CHECKING:
 
 __all__ = ["isochrones", "reached_streets"]
 
-#: Segment -> parts of it, as shares of its length, joined and in order.
-Spans = dict[int, list[tuple[float, float]]]
+Span = tuple[float, float]
 
 #: Widths of the strip beside a street, as shares of the widest: the last metres are narrower.
 STRIP = (1.0, 0.5, 0.2)
+
+
+class _Reached(NamedTuple):
+    """Segments that are reached from end to end, and the reached parts of the others, in order."""
+
+    full: NDArray[np.bool_]
+    parts: dict[int, list[Span]]
+
+    def of(self, segment: int) -> list[Span]:
+        """Give the reached parts of a segment, as shares of its length."""
+        return [(0.0, 1.0)] if self.full[segment] else self.parts.get(segment, [])
+
+    def any(self) -> NDArray[np.bool_]:
+        """Tell which segments are reached at all."""
+        reached = self.full.copy()
+        reached[list(self.parts)] = True
+        return reached
+
+    def lines(self, graph: StreetGraph, use: NDArray[np.bool_]) -> NDArray[np.object_]:
+        """Draw the reached parts of some segments."""
+        rest = [_cut(graph.geometry[i], parts) for i, parts in self.parts.items() if use[i]]
+        whole = graph.geometry[self.full & use]
+        return np.concatenate([whole, np.array(rest, dtype=object)])
 
 
 class _Blocks(NamedTuple):
@@ -41,6 +63,7 @@ class _Blocks(NamedTuple):
     segment: NDArray[np.int64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    within: NDArray[np.bool_]
 
 
 def isochrones(
@@ -83,17 +106,20 @@ def isochrones(
     _checked(direction)
     cost = node_costs(graph, places, unit=unit, direction=direction, limit=max(limits, default=0.0))
 
-    def spans(limit: float) -> Spans:
-        return _spans(graph, places, cost, limit=limit, unit=unit, direction=direction)
+    def within(limit: float) -> _Reached:
+        return _within(graph, places, cost, limit=limit, unit=unit, direction=direction)
 
     lands: dict[float, shapely.Geometry] = {}
     lower: shapely.Geometry = shapely.Polygon()
     for limit in sorted(set(limits)):
-        land = [lower, _beside(graph, spans(limit), max_snap_m=max_snap_m, street_m=street_m)]
+        found = within(limit)
+        land = [lower, _beside(graph, found, max_snap_m=max_snap_m, street_m=street_m)]
+        use = _edging(graph, found.full)
         for width in street_m * np.array(STRIP):
             # A corner of the strip is this far off when it is walked to along the streets' axes.
             off = float(snap_cost(graph, np.array([np.sqrt(2.0) * width]), unit=unit)[0])
-            land.append(_strip(graph, spans(limit - off), float(width)))
+            lines = within(limit - off).lines(graph, use)
+            land.append(shapely.union_all(shapely.buffer(lines, width)))
         lower = lands[limit] = _polygons(shapely.union_all(np.array(land, dtype=object)))
     return [lands[limit] for limit in limits]
 
@@ -133,14 +159,15 @@ def reached_streets(
     """
     _checked(direction)
     cost = node_costs(graph, places, unit=unit, direction=direction, limit=limit)
+    found = _within(graph, places, cost, limit=limit, unit=unit, direction=direction)
     result = np.full(graph.n_segments, None, dtype=object)
-    found = _spans(graph, places, cost, limit=limit, unit=unit, direction=direction)
-    for segment, parts in found.items():
+    result[found.full] = graph.geometry[found.full]
+    for segment, parts in found.parts.items():
         result[segment] = _cut(graph.geometry[segment], parts)
     return result
 
 
-def _spans(
+def _within(
     graph: StreetGraph,
     places: Snapped,
     cost: NDArray[np.float64],
@@ -148,7 +175,7 @@ def _spans(
     limit: float,
     unit: str,
     direction: str,
-) -> Spans:
+) -> _Reached:
     """Give the parts of the segments within a limit, from the costs of the nodes."""
     ahead, back = graph.costs(unit)
     if direction == "to":
@@ -157,23 +184,25 @@ def _spans(
         from_tail = np.nan_to_num((limit - cost[graph.tail]) / ahead, nan=0.0, neginf=0.0)
         from_head = np.nan_to_num((limit - cost[graph.head]) / back, nan=0.0, neginf=0.0)
     from_tail, from_head = np.clip(from_tail, 0.0, 1.0), np.clip(from_head, 0.0, 1.0)
-    spans: Spans = {}
-    for i in np.flatnonzero((from_tail > 0) | (from_head > 0)).tolist():
+    full = from_tail + from_head >= 1.0 - 1e-12
+    spans: dict[int, list[Span]] = {}
+    for i in np.flatnonzero(~full & ((from_tail > 0) | (from_head > 0))).tolist():
         spans[i] = [(0.0, float(from_tail[i])), (1.0 - float(from_head[i]), 1.0)]
-    off = snap_cost(graph, places.metres, unit=unit)
-    for segment, share, left in zip(
-        places.segment.tolist(), places.share.tolist(), (limit - off).tolist(), strict=True
-    ):
-        if segment >= 0 and left > 0:
-            up, down = left / ahead[segment], left / back[segment]
-            spans.setdefault(segment, []).append((max(share - down, 0.0), min(share + up, 1.0)))
-    joined = {segment: _joined(parts) for segment, parts in spans.items()}
-    return {segment: parts for segment, parts in joined.items() if parts}
+    left = limit - snap_cost(graph, places.metres, unit=unit)
+    for k in np.flatnonzero((places.segment >= 0) & (left > 0)).tolist():
+        i, share = int(places.segment[k]), float(places.share[k])
+        if not full[i]:
+            span = (max(share - left[k] / back[i], 0.0), min(share + left[k] / ahead[i], 1.0))
+            spans.setdefault(i, []).append((float(span[0]), float(span[1])))
+    parts = {i: _joined(mine) for i, mine in spans.items()}
+    ends = [i for i, mine in parts.items() if mine == [(0.0, 1.0)]]
+    full[ends] = True
+    return _Reached(full, {i: mine for i, mine in parts.items() if mine and not full[i]})
 
 
-def _joined(parts: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def _joined(parts: list[Span]) -> list[Span]:
     """Give the union of some spans."""
-    joined: list[tuple[float, float]] = []
+    joined: list[Span] = []
     for low, high in sorted(part for part in parts if part[1] > part[0]):
         if joined and low <= joined[-1][1] + 1e-12:
             joined[-1] = (joined[-1][0], max(joined[-1][1], high))
@@ -182,7 +211,7 @@ def _joined(parts: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return joined
 
 
-def _cut(line: shapely.LineString, parts: list[tuple[float, float]]) -> shapely.Geometry:
+def _cut(line: shapely.LineString, parts: list[Span]) -> shapely.Geometry:
     """Give some spans of a line."""
     if parts == [(0.0, 1.0)]:
         return line
@@ -197,13 +226,16 @@ def _blocks(graph: StreetGraph) -> _Blocks:
     Give the blocks between streets and their sides; remembered.
 
     Streets that cross without a junction are cut where they cross, or blocks would overlap; a side
-    is then a part of its street.
+    is then a part of its street. Dead ends within a block are sides of it too.
     """
     if "blocks" not in graph.memory:
         edges = shapely.get_parts(shapely.node(shapely.multilinestrings(graph.geometry)))
         faces = shapely.get_parts(shapely.polygonize(edges))
         segment, edge, low, high = _owners(graph, edges)
-        face, side = shapely.STRtree(edges).query(faces, predicate="covers")
+        tree = shapely.STRtree(edges)
+        face, side = tree.query(faces, predicate="covers")
+        inner = np.zeros(len(edges), bool)
+        inner[tree.query(faces, predicate="contains")[1]] = True
         # From sides to their streets, of which there are more where streets lie on each other.
         first = np.searchsorted(edge, side, side="left")
         count = np.searchsorted(edge, side, side="right") - first
@@ -211,7 +243,9 @@ def _blocks(graph: StreetGraph) -> _Blocks:
         row, face = np.repeat(first, count) + nth, np.repeat(face, count)
         order = np.lexsort((segment[row], face))
         row, face = row[order], face[order]
-        graph.memory["blocks"] = _Blocks(faces, face, segment[row], low[row], high[row])
+        graph.memory["blocks"] = _Blocks(
+            faces, face, segment[row], low[row], high[row], inner[edge[row]]
+        )
     blocks: _Blocks = graph.memory["blocks"]
     return blocks
 
@@ -232,52 +266,57 @@ def _owners(
     return segment, edge, np.maximum(at - half, 0.0), np.minimum(at + half, 1.0)
 
 
+def _whole(blocks: _Blocks, full: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which blocks have nothing but full segments for sides."""
+    whole = np.ones(len(blocks.faces), bool)
+    whole[blocks.face[~full[blocks.segment]]] = False
+    return whole
+
+
 def _beside(
-    graph: StreetGraph, spans: Spans, *, max_snap_m: float, street_m: float
+    graph: StreetGraph, found: _Reached, *, max_snap_m: float, street_m: float
 ) -> shapely.Geometry:
     """Fill the blocks between reached streets; widen those that border no block."""
-    blocks = _blocks(graph)
-    reached = np.zeros(graph.n_segments, bool)
-    reached[list(spans)] = True
-    pieces = []
-    for number in np.unique(blocks.face[reached[blocks.segment]]).tolist():
+    blocks, reached = _blocks(graph), found.any()
+    touched = np.zeros(len(blocks.faces), bool)
+    touched[blocks.face[reached[blocks.segment]]] = True
+    large = shapely.area(blocks.faces) > np.pi * max_snap_m**2
+    plain = _whole(blocks, found.full) & ~large
+    pieces: list[shapely.Geometry] = [shapely.coverage_union_all(blocks.faces[plain])]
+    for number in np.flatnonzero(touched & ~plain).tolist():
         low, high = np.searchsorted(blocks.face, [number, number + 1])
-        rows = slice(low, high)
-        pieces.append(_part_of_block(graph, blocks, rows, spans, max_snap_m=max_snap_m))
+        part, lines = _part_of_block(graph, blocks, slice(low, high), found)
+        if large[number]:
+            part = shapely.intersection(part, shapely.buffer(shapely.union_all(lines), max_snap_m))
+        pieces.append(part)
     bordering = np.zeros(graph.n_segments, bool)
     bordering[blocks.segment] = True
-    alone = np.flatnonzero(reached & ~bordering).tolist()
-    pieces += [shapely.buffer(_cut(graph.geometry[i], spans[i]), street_m) for i in alone]
+    pieces += list(shapely.buffer(found.lines(graph, ~bordering), street_m))
     return _polygons(shapely.union_all(np.array(pieces, dtype=object)))
 
 
 def _part_of_block(
-    graph: StreetGraph, blocks: _Blocks, rows: slice, spans: Spans, *, max_snap_m: float
-) -> shapely.Geometry:
-    """Give the reached part of a block: all of it when all its sides are reached."""
-    whole = True
-    reached: list[tuple[int, tuple[float, float]]] = []
+    graph: StreetGraph, blocks: _Blocks, rows: slice, found: _Reached
+) -> tuple[shapely.Geometry, NDArray[np.object_]]:
+    """Give the reached part of a block, all of it when all its sides are, and its reached sides."""
+    whole, lines = True, []
     for segment, low, high in zip(
         blocks.segment[rows].tolist(),
         blocks.low[rows].tolist(),
         blocks.high[rows].tolist(),
         strict=True,
     ):
-        mine = [(max(low, a), min(high, b)) for a, b in spans.get(segment, [])]
-        mine = [part for part in mine if part[1] > part[0]]
+        mine = [(max(low, a), min(high, b)) for a, b in found.of(segment)]
+        mine = [span for span in mine if span[1] > span[0]]
         whole &= len(mine) == 1 and mine[0][1] - mine[0][0] > (high - low) * (1 - 1e-9)
-        reached += [(segment, part) for part in mine]
-    part = blocks.faces[blocks.face[rows.start]]
-    large = part.area > np.pi * max_snap_m**2
-    if not reached or (whole and not large):
-        return part if reached else shapely.Polygon()
-    lines = np.array([_cut(graph.geometry[i], [span]) for i, span in reached], dtype=object)
+        lines += [_cut(graph.geometry[segment], [span]) for span in mine]
+    part, sides = blocks.faces[blocks.face[rows.start]], np.array(lines, dtype=object)
+    if not lines:
+        return shapely.Polygon(), sides
     if not whole:
-        hulls = [shapely.convex_hull(shapely.union_all(lines[one])) for one in _together(lines)]
+        hulls = [shapely.convex_hull(shapely.union_all(sides[one])) for one in _together(sides)]
         part = shapely.union_all(shapely.intersection(part, np.array(hulls, dtype=object)))
-    if large:
-        part = shapely.intersection(part, shapely.buffer(shapely.union_all(lines), max_snap_m))
-    return _polygons(part)
+    return _polygons(part), sides
 
 
 def _together(lines: NDArray[np.object_]) -> list[NDArray[np.int64]]:
@@ -295,21 +334,16 @@ def _together(lines: NDArray[np.object_]) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(label == one) for one in np.unique(label)]
 
 
-def _strip(graph: StreetGraph, spans: Spans, width: float) -> shapely.Geometry:
-    """Widen the reached parts of streets that border a block and are not amid whole ones."""
+def _edging(graph: StreetGraph, full: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which segments border a block and are not amid whole ones, which hold their strips."""
     blocks = _blocks(graph)
-    full = np.zeros(graph.n_segments, bool)
-    full[[i for i, parts in spans.items() if parts == [(0.0, 1.0)]]] = True
-    whole = np.ones(len(blocks.faces), bool)
-    whole[blocks.face[~full[blocks.segment]]] = False
-    # A street amid whole blocks has one on either side of all its length.
-    sides = np.where(whole[blocks.face], blocks.high - blocks.low, 0.0)
+    # A street amid whole blocks has one on either side of all its length, or lies within one.
+    sides = np.where(_whole(blocks, full)[blocks.face], blocks.high - blocks.low, 0.0)
+    sides *= 1.0 + blocks.within
     amid = np.bincount(blocks.segment, weights=sides, minlength=graph.n_segments) > 2.0 - 1e-6
     use = np.zeros(graph.n_segments, bool)
     use[blocks.segment] = True
-    use &= ~amid
-    lines = [_cut(graph.geometry[i], parts) for i, parts in spans.items() if use[i]]
-    return shapely.union_all(shapely.buffer(np.array(lines, dtype=object), width))
+    return use & ~amid
 
 
 def _polygons(land: shapely.Geometry) -> shapely.Geometry:
