@@ -220,9 +220,9 @@ def catchments(
 
     Returns
     -------
-    T9_catchment_health, _hospital and _school, persons a facility: the median over the facilities
-    of the city and those outside that serve it; the largest, mean and number in ``details``. Cells
-    tell the persons of the facility that their people go to. With the option, T9_two_step: health
+    T9_catchment_health, _hospital and _school: the persons of the facility that people go to, the
+    mean over the people; NaN without a way. In ``details`` the median, mean and largest of the
+    facilities of the city and those outside that serve it. With the option, T9_two_step: health
     facilities per 10,000 people within reach (2SFCA).
 
     Examples
@@ -292,17 +292,20 @@ def _catchment(
     grid.flat[cells] = np.where(base > 0, amount / np.maximum(base, 1), np.nan)
     unserved = float(each[~served].sum())
     spent = np.where(np.isfinite(cost), cost, 0.0)
+    grid = np.where(people.persons > 0, grid, np.nan)
+    median = float(np.median(counted)) if len(counted) else float("nan")
     return Indicator(
         id=name,
-        value=float(np.median(counted)) if len(counted) else float("nan"),
+        value=weighted_mean(grid, people.persons),
         units="persons",
-        cells=np.where(people.persons > 0, grid, np.nan),
+        cells=grid,
         n_features=len(counted),
         not_assessed="" if served.any() else "nobody has a route to such a place",
-        note=f"{graph.mode}; median of {len(counted)} places, the largest {persons.max():,.0f}; "
-        "cells and districts: of the place their people go to",
+        note=f"{graph.mode}; at the place that the average resident goes to. Of {len(counted)} "
+        f"places the median has {median:,.0f}, the largest {persons.max():,.0f}",
         details={
             "places": len(counted),
+            "persons_median": median,
             "persons_largest": float(persons.max()),
             "persons_mean": float(counted.mean()) if len(counted) else float("nan"),
             "persons_without_route": unserved,

@@ -966,7 +966,8 @@ def test_people_share_the_nearest_facility():
     row = found["T9_catchment_health"]
     # Six of the ten rows of points of a cell lie within 300 m of the street.
     np.testing.assert_allclose(row.cells[-1, [0, 10, 30]], [60, 120, 420])
-    assert row.value == pytest.approx(120)
+    assert row.value == pytest.approx((100 * 60 + 200 * 120 + 700 * 420) / 1000)
+    assert row.details["persons_median"] == pytest.approx(120)
     assert row.details["persons_largest"] == pytest.approx(420)
     assert row.details["persons_without_route"] == pytest.approx(400 + 50)
     assert found["T9_catchment_hospital"].value == pytest.approx(600)
