@@ -28,6 +28,9 @@ __all__ = ["isochrones", "reached_streets"]
 
 Span = tuple[float, float]
 
+#: Metres; rounding moves a point off a line by less.
+TOUCH_M = 1e-6
+
 #: Widths of the strip beside a street, as shares of the widest: the last metres are narrower.
 STRIP = (1.0, 0.5, 0.2)
 
@@ -231,11 +234,15 @@ def _blocks(graph: StreetGraph) -> _Blocks:
     if "blocks" not in graph.memory:
         edges = shapely.get_parts(shapely.node(shapely.multilinestrings(graph.geometry)))
         faces = shapely.get_parts(shapely.polygonize(edges))
-        segment, edge, low, high = _owners(graph, edges)
-        tree = shapely.STRtree(edges)
-        face, side = tree.query(faces, predicate="covers")
+        middle = shapely.line_interpolate_point(edges, 0.5, normalized=True)
+        segment, edge, low, high = _owners(graph, edges, middle)
+        # The middle of a side lies on the outline of its block, that of a dead end within it.
+        shapely.prepare(faces)
+        side, face = shapely.STRtree(faces).query(middle, predicate="dwithin", distance=TOUCH_M)
+        outline = shapely.boundary(faces)
+        shapely.prepare(outline)
         inner = np.zeros(len(edges), bool)
-        inner[tree.query(faces, predicate="contains")[1]] = True
+        inner[side[~shapely.dwithin(outline[face], middle[side], TOUCH_M)]] = True
         # From sides to their streets, of which there are more where streets lie on each other.
         first = np.searchsorted(edge, side, side="left")
         count = np.searchsorted(edge, side, side="right") - first
@@ -251,7 +258,7 @@ def _blocks(graph: StreetGraph) -> _Blocks:
 
 
 def _owners(
-    graph: StreetGraph, edges: NDArray[np.object_]
+    graph: StreetGraph, edges: NDArray[np.object_], middle: NDArray[np.object_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Tell which part of which segment each edge is, ordered by edge."""
     middle = shapely.line_interpolate_point(edges, 0.5, normalized=True)
