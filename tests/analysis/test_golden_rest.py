@@ -44,7 +44,7 @@ def test_megawatt_hours_of_the_worked_city(toy):
         toy(arrays={"population": 120_000 / 1600}), settings=settings_of("energy", None)
     )
     assert row.details["energy_mwh_year"] == pytest.approx(33_333.3, abs=0.05)
-    assert "1,250 kWh per household" in row.note
+    assert "a household of tier 4, 1,250 kWh a year" in row.note
     assert "no industry" in row.note
 
 
