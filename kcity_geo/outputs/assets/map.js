@@ -103,7 +103,7 @@ function kcElement(tag, className, text) {
 }
 
 function kcLegend(map) {
-  var control = L.control({ position: "bottomleft" }), box = null;
+  var control = L.control({ position: "bottomright" }), box = null;
   control.onAdd = function () {
     box = kcElement("details", "kc-box kc-legend");
     box.open = true;
@@ -176,7 +176,7 @@ function kcCell(latlng) {
 
 // The box of numbers: of the cell under the pointer, or of a site until another place is clicked.
 function kcHover(map) {
-  var h = KC.hover, arrays = null, control = L.control({ position: "bottomright" }), box = null;
+  var h = KC.hover, arrays = null, control = L.control({ position: "bottomleft" }), box = null;
   var pinned = false, made = false;  // made: the legend was folded to make room
   control.onAdd = function () {
     if (!box) {
@@ -189,10 +189,10 @@ function kcHover(map) {
   function hint(text) { box.textContent = ""; box.appendChild(kcElement("p", "", text)); }
   hint("Point at the map, or tap it, for the numbers of a place.");
   setTimeout(function () { if (!box.querySelector("b")) { box.classList.add("kc-quiet"); } }, 5000);
-  // On a small map no column is kept free for the box: it goes where the pointer is not.
+  // No column is kept free for the box: it goes where the pointer is not.
   function place(point) {
-    var size = map.getSize(), below = point.y > size.y / 2 && point.x > size.x - 280;
-    var where = kcSmall(map) && below ? "topright" : "bottomright";
+    var size = map.getSize(), below = point.y > size.y / 2 && point.x < 280;
+    var where = below ? "topleft" : "bottomleft";
     if (control.getPosition() !== where) { control.setPosition(where); }
     box.classList.remove("kc-quiet");
   }
@@ -206,7 +206,7 @@ function kcHover(map) {
   // The first corner in which the box leaves the site itself in sight.
   function beside(latlng) {
     var frame = map.getContainer().getBoundingClientRect(), p = map.latLngToContainerPoint(latlng);
-    ["bottomright", "topright", "topleft"].some(function (corner) {
+    ["bottomleft", "topleft", "topright"].some(function (corner) {
       control.setPosition(corner);
       var rect = box.getBoundingClientRect(), x = p.x + frame.left, y = p.y + frame.top;
       return x < rect.left - 14 || x > rect.right + 14 || y < rect.top - 14 || y > rect.bottom + 14;
@@ -342,10 +342,10 @@ function kcSites(map) {
   });
 }
 
-// Too small for the list of layers beside the city.
+// Too small for the list of layers beside the city, or above the legend.
 function kcSmall(map) {
   var size = map.getSize();
-  return size.x < 800 || size.y < 560;
+  return size.x < 800 || size.y < 680;
 }
 
 function kcOverlap(a, b) {
@@ -364,6 +364,9 @@ function kcFolds(map) {
     map.getContainer().classList.toggle("kc-small", kcSmall(map));
     layers.classList.toggle("kc-folded", away);
     button.setAttribute("aria-expanded", String(!away));
+    // Both stand on the right: the legend takes what the list leaves, and scrolls if it needs more.
+    var free = map.getSize().y - layers.getBoundingClientRect().height - 60;
+    legend.style.maxHeight = free >= 140 ? free + "px" : "";
     if (away) { return; }
     if (kcOverlap(layers, legend)) { legend.open = false; }
     if (kcOverlap(layers, hover)) { hover.classList.add("kc-quiet"); }
@@ -393,8 +396,8 @@ function kcFit(map) {
   var layers = size(".leaflet-control-layers"), zoom = size(".leaflet-control-zoom");
   [0, 1].forEach(function (low) {
     [0, 1].forEach(function (high) {
-      var left = low ? zoom[0] : Math.max(legend[0], zoom[0]), bottom = low ? legend[1] + scale : scale;
-      var right = high ? 10 : layers[0], top = high ? layers[1] : 10;
+      var left = zoom[0], bottom = low ? legend[1] + scale : scale, top = high ? layers[1] : 10;
+      var right = Math.max(low ? 10 : legend[0], high ? 10 : layers[0]);
       if (left + right > frame.width - 60 || top + bottom > frame.height - 60) { return; }
       var level = map.getBoundsZoom(KC.bounds, false, L.point(left + right, top + bottom));
       if (!best || level > best.level) { best = { level: level, from: [left, top], to: [right, bottom] }; }
