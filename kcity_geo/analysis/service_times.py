@@ -15,7 +15,14 @@ import shapely
 from kcity_geo.analysis.access import point_costs
 from kcity_geo.analysis.network_inputs import transport_parameters
 from kcity_geo.analysis.people import NO_PEOPLE, People, people_of
-from kcity_geo.analysis.sector import column, standard_gap, text, unassessed, weighted_mean
+from kcity_geo.analysis.sector import (
+    column,
+    method_trust,
+    standard_gap,
+    text,
+    unassessed,
+    weighted_mean,
+)
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size
 from kcity_geo.errors import StudyError
@@ -206,6 +213,7 @@ def _timed(
     elif lost >= 1:
         notes.append(f"{lost:,.0f} people without a way on the mapped streets are not in the mean")
     fields["note"] = "; ".join(filter(None, notes))
+    fields["trust"] = np.where(reached == 0, method_trust("T9_no_route"), 1.0)
     return Indicator(
         id=indicator,
         value=weighted_mean(minutes, persons * np.nan_to_num(reached)),

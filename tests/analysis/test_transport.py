@@ -656,6 +656,11 @@ def test_walking_time_to_school_along_a_street():
     # 300 m and no more from the street; people farther away have no route and the full gap.
     assert np.isfinite(found.cells).sum() == 4 * 20
     assert found.details["persons_without_route"] == 16 * 20 * 10
+    # A gap of 1 that rests on no way at all is believed less than one that was walked.
+    lost = found.gap == 1
+    assert lost.any()
+    assert found.trust[lost & np.isnan(found.cells)] == pytest.approx(0.39)
+    assert found.trust[np.isfinite(found.cells)].max() == pytest.approx(1.0)
     assert found.gap[0, 0] == 1
     assert found.value == pytest.approx(np.nanmean(found.cells))
 
