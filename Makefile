@@ -20,7 +20,7 @@ test: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # What CI runs, in the same order.
-check: lint types architecture pytest docs
+check: lint types architecture docs pytest
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

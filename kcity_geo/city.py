@@ -31,12 +31,22 @@ from kcity_geo.errors import (
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
-__all__ = ["City", "make_city", "metric_crs", "require_earthly", "require_metric", "scale_error"]
+__all__ = [
+    "REST",
+    "City",
+    "make_city",
+    "metric_crs",
+    "require_earthly",
+    "require_metric",
+    "scale_error",
+]
 
 _GEOD = Geod(ellps="WGS84")
 _UTM_SOUTH, _UTM_NORTH = -80, 84
 _WORLD = (-180.0, -90.0, 180.0, 90.0)
 _MAX_DEGREES = 6.0
+#: District of the land that the given districts leave out.
+REST = "elsewhere"
 
 
 @dataclass(frozen=True, eq=False)
@@ -344,9 +354,7 @@ def _district_frame(
             KCityWarning,
             stacklevel=4,
         )
-        extra = gpd.GeoDataFrame(
-            {"district_id": ["elsewhere"], "name": ["elsewhere"]}, geometry=[rest], crs=crs
-        )
+        extra = gpd.GeoDataFrame({"district_id": [REST], "name": [REST]}, geometry=[rest], crs=crs)
         out = gpd.GeoDataFrame(
             {k: [*out[k], *extra[k]] for k in ("district_id", "name")},
             geometry=[*out.geometry, rest],

@@ -563,7 +563,7 @@ def _more_protected(study: Study, city: City, known: gpd.GeoDataFrame) -> gpd.Ge
     extra = extra.set_crs(city.crs, allow_override=True)
     extra["osm_type"], extra["osm_id"] = "file", -np.arange(1, len(frame) + 1)
     extra["name"] = frame["name"].fillna("").astype(str).to_numpy() if "name" in frame else ""
-    extra["tags"] = [{"voltage": v} if v else {} for v in frame["voltage"]]
+    extra["tags"] = [{} for _ in range(len(frame))]
     if known.empty:
         return extra
     joined: gpd.GeoDataFrame = pd.concat([known, extra], ignore_index=True)
@@ -598,7 +598,7 @@ def _with_power_lines(
     extra["kind"] = extra["power"] = np.where(unread, "", "line")
     for column in ("name", "voltage_v"):
         extra[column] = frame[column].to_numpy()
-    extra["tags"] = [{} for _ in range(len(frame))]
+    extra["tags"] = [{"voltage": v} if v else {} for v in frame["voltage"]]
     joined = extra if known.empty else pd.concat([known, extra], ignore_index=True)
     about = Provenance(
         id="power_lines",

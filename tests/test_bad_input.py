@@ -337,6 +337,35 @@ def test_own_power_lines_with_a_voltage_in_words_count_to_no_class(tmp_path, han
     ]
 
 
+def test_protected_areas_of_your_own_stand_beside_those_of_osm(tmp_path, hanbit_town) -> None:
+    import kcity_geo as kc
+
+    only = dict.fromkeys(("elevation", "built", "landcover", "nightlights", "solar", "gtfs"))
+    own = boundary(tmp_path / "p.geojson", shapely.box(-27.01, 44.99, -27.0, 45.0))
+    plain = kc.load(kc.load_study(write_study(tmp_path, {"sources": only}, hanbit_town)))
+    changes = {"sources": {**only, "protected": own}}
+    data = kc.load(kc.load_study(write_study(tmp_path, changes, hanbit_town)))
+    assert len(data.layers["protected"]) == len(plain.layers["protected"]) + 1
+    row = data.layers["protected"].query("osm_type == 'file'").iloc[0]
+    assert row["tags"] == {}
+    assert row.geometry.area == pytest.approx(789 * 1111, rel=0.01)  # 0.01 degrees each way at 45 N
+
+
+def test_an_unread_voltage_of_your_own_line_is_kept_and_told(tmp_path, hanbit_town) -> None:
+    import kcity_geo as kc
+
+    only = dict.fromkeys(("elevation", "built", "landcover", "nightlights", "solar", "gtfs"))
+    across = shapely.LineString([(-27.02, 45), (-26.98, 45)])
+    own = lines(tmp_path / "l.geojson", across, voltage="medium")
+    changes = {"sources": {**only, "power_lines": own}}
+    with pytest.warns(kc.KCityWarning):
+        data = kc.load(kc.load_study(write_study(tmp_path, changes, hanbit_town)))
+    row = data.layers["power_line"].query("osm_type == 'file'").iloc[0]
+    assert row["tags"] == {"voltage": "medium"}
+    assert np.isnan(row["voltage_v"])
+    assert "medium" in data.unreadable_tags["value"].tolist()
+
+
 def test_output_that_is_a_file_or_another_folder_is_refused(tmp_path, hanbit_town) -> None:
     study = write_study(tmp_path, {}, hanbit_town)
     (tmp_path / "file").write_text("mine")

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HandResult", "flood_class", "flow_directions", "hand", "like_model", "model_cell_m"]
 
-_PIT = 0
 _NODATA = 247
 _STEPS = 256.0
 _UNSEEN = -32768.0

@@ -261,7 +261,6 @@ def _owners(
     graph: StreetGraph, edges: NDArray[np.object_], middle: NDArray[np.object_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Tell which part of which segment each edge is, ordered by edge."""
-    middle = shapely.line_interpolate_point(edges, 0.5, normalized=True)
     edge, segment = shapely.STRtree(graph.geometry).query(
         middle, predicate="dwithin", distance=1e-3
     )

@@ -37,6 +37,9 @@ AT_ONCE = 32
 KINDS = {"health": "health", "hospital": "health", "school": "school"}
 NO_STREETS = "no street is mapped in the whole extract: add an OSM extract with streets"
 
+# A city that lies on both axes of its CRS has four squares however large they are.
+_FEWEST = 4
+
 
 def cumulative_opportunities(
     data: CityData,
@@ -141,7 +144,7 @@ def zones(
     x, y = (part.ravel() for part in cell_centres(data.grid))
     cells = np.flatnonzero(persons > 0)
     cells = cells[_at_cells(data, graph, cells, rules).segment >= 0]
-    most = max(int(rules["reach_origins_max"]), 1)
+    most = max(int(rules["reach_origins_max"]), _FEWEST)
     step = side = max(float(rules["reach_zone_m"]), cell_size(data.grid))
     place = np.column_stack([x[cells], y[cells]])
     while True:

@@ -14,6 +14,7 @@ import numpy as np
 import shapely
 
 from kcity_geo.analysis.gap_rules import gap_from_standard
+from kcity_geo.city import REST
 from kcity_geo.config import read_table
 from kcity_geo.errors import KCityWarning, SchemaError, StudyError
 from kcity_geo.result import Indicator
@@ -255,7 +256,7 @@ def official_total(data: CityData, key: str) -> float | None:
     table = _district_column(data, key, low=0.0, high=float("inf"))
     if table is None:
         return city
-    known, districts = int(table.notna().sum()), len(data.city.districts)
+    known, districts = _districts_told(data, table)
     if known < districts:
         if city is None:
             warnings.warn(
@@ -277,6 +278,13 @@ def official_total(data: CityData, key: str) -> float | None:
             stacklevel=2,
         )
     return city
+
+
+def _districts_told(data: CityData, table: pd.Series) -> tuple[int, int]:
+    """Count the districts with a number and all; land in no district is one only when it has one."""
+    told = table.notna()
+    whole = int((data.city.districts["district_id"] != REST).sum()) + int(told.get(REST, False))
+    return int(told.sum()), whole
 
 
 def number(data: CityData, key: str, default: float) -> tuple[float, str]:
@@ -377,7 +385,7 @@ def spoken_of(data: CityData, key: str) -> str:
     table = _district_column(data, key, low=0.0, high=1.0)
     if table is None or official(data, key) is not None:
         return ""
-    known, districts = int(table.notna().sum()), len(data.city.districts)
+    known, districts = _districts_told(data, table)
     return f"of the {known} of {districts} districts with a number" if known < districts else ""
 
 

@@ -80,7 +80,7 @@ def sides(
     corridor belong to none.
     """
     x, y = cell_centres(grid)
-    points = shapely.points(x[cells], y[cells])
+    points = np.asarray(shapely.points(x[cells], y[cells]), dtype=object)
     half = abs(float(grid.resolution.x)) / 2
     west, south, east, north = shapely.total_bounds(points)
     land = shapely.box(west - half, south - half, east + half, north + half)
@@ -88,9 +88,11 @@ def sides(
     if near.is_empty:
         return [cells]
     faces = shapely.get_parts(shapely.difference(land, near))
-    which, face = shapely.STRtree(faces).query(points, predicate="within")
+    # A side is asked for its points, and so prepared once.
+    face, which = shapely.STRtree(points).query(faces, predicate="contains")
+    enough = np.bincount(face, minlength=len(faces)) >= max(min_cells, 1)
     found: list[NDArray[np.int64]] = []
-    for one in np.unique(face):
+    for one in np.flatnonzero(enough).tolist():
         found += _connected(cells[which[face == one]], grid.shape)
     kept = [np.sort(f) for f in found if len(f) >= min_cells]
     return sorted(kept, key=lambda f: int(f[0]))

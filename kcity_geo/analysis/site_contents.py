@@ -139,8 +139,9 @@ def _residents(cells: Sequence[NDArray[np.int64]], data: CityData) -> NDArray[np
     people = data.array("population")
     if people is None:
         return np.full(len(cells), np.nan)
-    flat = np.nan_to_num(people.ravel())
-    return np.array([float(flat[c].sum()) for c in cells])
+    flat = people.ravel()
+    known = [flat[c][np.isfinite(flat[c])] for c in cells]
+    return np.array([float(k.sum()) if len(k) else np.nan for k in known])
 
 
 def _trees(cells: Sequence[NDArray[np.int64]], data: CityData) -> NDArray[np.float64]:
@@ -149,7 +150,8 @@ def _trees(cells: Sequence[NDArray[np.int64]], data: CityData) -> NDArray[np.flo
         return np.full(len(cells), np.nan)
     flat = cover.ravel()
     wooded = read_table("profiles")["sites"]["tree_classes"]
-    return np.array([float(np.isin(flat[c], wooded).mean()) for c in cells])
+    known = [flat[c][np.isfinite(flat[c])] for c in cells]
+    return np.array([float(np.isin(k, wooded).mean()) if len(k) else np.nan for k in known])
 
 
 def _next_to(shapes: NDArray[np.object_], *, within_m: float) -> list[str]:

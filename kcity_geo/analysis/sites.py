@@ -41,6 +41,7 @@ SITE_COLUMNS = (
     "compactness", "district", "low_decile_score", "connection_score", "width_m", "rank_p05",
     "rank_p95", "weight_known", "not_checked", *CONTENT_COLUMNS,
 )  # fmt: skip
+_WHOLE = {"rank": "int64", "buildings": "int64", "at_edge": "bool"}
 _MAIN_ROADS = {"motorway", "trunk", "primary", "secondary", "motorway_link", "trunk_link"}
 
 
@@ -256,7 +257,7 @@ def _why_none(
 def _empty(data: CityData) -> gpd.GeoDataFrame:
     text = {"site_id", "reasons", "concerns", "district", "not_checked", "next_to"}
     columns: dict[str, Any] = {
-        c: pd.Series(dtype="object" if c in text else "int64" if c == "rank" else "float64")
+        c: pd.Series(dtype="object" if c in text else _WHOLE.get(c, "float64"))
         for c in SITE_COLUMNS
     }
     return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries([], crs=data.city.crs))

@@ -92,7 +92,9 @@ def city_stops(data: CityData, rules: Mapping[str, Any]) -> Stops | None:
     used = {n: place[kind[n] & often] if running[n] else mapped[n] for n in KINDS}
     every = [place, *(mapped[n] for n in KINDS if not running[n])]
     stations = place[rapid & served]
-    if not running["rail"]:
+    rapid_source = "GTFS stops" if len(stations) or running["rail"] else "OpenStreetMap"
+    if not running["rail"] and len(mapped["rail"]):
+        rapid_source = "GTFS and OpenStreetMap stops" if len(stations) else "OpenStreetMap"
         stations = np.concatenate([stations, mapped["rail"]])
     note = f"stops with service at least every {rules['headway_min']:g} minutes at peak"
     added = [words for n, words in KINDS.items() if not running[n] and len(mapped[n])]
@@ -104,7 +106,7 @@ def city_stops(data: CityData, rules: Mapping[str, Any]) -> Stops | None:
         rapid=stations,
         every=np.concatenate(every),
         source="GTFS and OpenStreetMap stops" if added else "GTFS stops",
-        rapid_source="GTFS stops" if running["rail"] else "OpenStreetMap",
+        rapid_source=rapid_source,
         note=note,
     )
 

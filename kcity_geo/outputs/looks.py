@@ -74,6 +74,11 @@ def plot(thing: City | CityData | Gaps | Result | gpd.GeoDataFrame, layer: str =
 
 
 def _cells_of(thing: CityData | Gaps | Result, layer: str) -> xr.DataArray:
+    if not isinstance(thing, CityData | Gaps | Result):
+        raise StudyError(
+            f"plot: needs a city, data, gaps, a result or a frame, not {type(thing).__name__}; for a "
+            "score take kc.plot(kc.Result(study, data, gaps, score, sites), 'suitability')"
+        )
     if isinstance(thing, Result) and layer == "suitability":
         first: xr.DataArray = thing.gaps.cells["composite_gap"]
         attrs = {"long_name": f"Suitability: {thing.score.title}", "units": "share"}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import shapely
 
+from kcity_geo.city import REST
 from kcity_geo.sources.files import read_points_or_vector, read_polygons
 from kcity_geo.sources.pbf import read_header
 
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
 
     from kcity_geo.citydata import CityData
 
-__all__ = ["coverage"]
 
-_REST = "elsewhere"  # district of what no district covers, see `kcity_geo.city`
+__all__ = ["coverage"]
 
 
 def coverage(data: CityData, paths: Mapping[str, Path]) -> dict[str, str]:
@@ -57,7 +57,7 @@ def coverage(data: CityData, paths: Mapping[str, Path]) -> dict[str, str]:
 
 def _districts(data: CityData) -> str:
     frame = data.city.districts
-    given = frame[~frame["district_id"].isin([_REST, "whole"])]
+    given = frame[~frame["district_id"].isin([REST, "whole"])]
     if given.empty:
         return "none given: results are for the city as a whole"
     share = shapely.area(given.geometry.to_numpy()).sum() / data.city.boundary_metric.area
@@ -93,7 +93,7 @@ def _official(data: CityData) -> str:
     said = [f"{len(single)} numbers of the whole city"] if single else []
     table = data.official.get("table")
     if isinstance(table, pd.DataFrame):
-        there = table[table.index != _REST]
+        there = table[table.index != REST]
         said += [
             f"{column} for {int(values.notna().sum())} of {len(there)} districts"
             for column, values in there.items()

@@ -21,7 +21,7 @@ from kcity_geo.sources.demo_streets import ARTERIAL, CODE
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    from kcity_geo.sources.demo_people import Cells, People
+    from kcity_geo.sources.demo_people import Cells
     from kcity_geo.sources.demo_plan import Plan
     from kcity_geo.sources.demo_streets import Streets
     from kcity_geo.sources.demo_terrain import Bools, Floats, Ints
@@ -247,9 +247,3 @@ def walk_minutes(plan: Plan, streets: Streets, cells: Cells, x: Floats, y: Float
 def people_of(cells: Cells, flags: Bools) -> int:
     """Count the residents of flagged squares."""
     return int(cells.persons[flags].sum())
-
-
-def connected_points(people: People, cells: Cells, flags: Bools) -> Ints:
-    """Residents of each point whose square is flagged."""
-    yes = (cells.of_point >= 0) & flags[np.maximum(cells.of_point, 0)]
-    return np.where(yes, people.persons, 0)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["add_facilities", "add_stops", "add_water_points", "norm_count", "spread"]
 
 MAIN = ("primary", "secondary", "tertiary")
-IMPROVED = {"tap", "pump"}
 
 
 def spread(plan: Plan, cells: Cells, weights: Floats, count: int, salt: str) -> Ints:

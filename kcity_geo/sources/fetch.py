@@ -347,6 +347,8 @@ def _collect(
     job: _Job, chosen: list[Product], *, route: str | None
 ) -> tuple[list[Entry], dict[str, str], dict[str, KCityError]]:
     """Work through the themes; one that fails does not stop the others."""
+    from rasterio.errors import RasterioIOError
+
     entries: list[Entry] = []
     missing: dict[str, str] = {}
     failed: dict[str, KCityError] = {}
@@ -361,6 +363,8 @@ def _collect(
             raise
         except KCityError as error:
             failed[theme] = error
+        except RasterioIOError as error:
+            failed[theme] = SourceError(f"{theme}: cannot be read ({error})")
         else:
             entries.append(entry)
     return entries, missing, failed

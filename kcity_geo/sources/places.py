@@ -428,7 +428,7 @@ def _geocode(
 
 def _rows(cache: Path) -> list[dict[str, Any]]:
     """Read all that Nominatim answered to one question; OSMnx tells the first outline only."""
-    return [row for path in cache.glob("*.json") for row in json.loads(path.read_bytes())]
+    return [row for path in sorted(cache.glob("*.json")) for row in json.loads(path.read_bytes())]
 
 
 def _require_one(

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from kcity_geo.analysis.delineation import areas, compactness, inner_width_m, outline, split_area
 from kcity_geo.analysis.sites import SITE_COLUMNS, rank_sites, site_threshold
-from kcity_geo.cube import cell_polygons
+from kcity_geo.cube import cell_centres, cell_polygons
 from kcity_geo.errors import KCityWarning, StudyError
 from kcity_geo.result import Constraint, Criterion, Suitability
 
@@ -349,3 +349,51 @@ def test_unstable_sites_share_the_first_place(toy):
     assert len(found) == 2
     assert found["rank_p05"].tolist() == [1, 1]
     assert found["rank_p95"].tolist() == [2, 2]
+
+
+def test_land_without_numbers_is_not_empty_and_not_bare(toy):
+    cover = np.full((40, 40), np.nan)
+    cover[15:25, 10:20] = 10.0
+    people = np.full((40, 40), np.nan)
+    data = toy(arrays={"landcover": cover, "population": people})
+    one = rank_sites(scored(block(), min_area_ha=100), data, threshold=0.7).iloc[0]
+    assert one["trees_share"] == 1.0
+    assert np.isnan(one["residents"])
+
+
+def test_no_site_has_the_columns_and_kinds_of_any_site(toy):
+    with pytest.warns(KCityWarning, match="no site"):
+        none = rank_sites(scored(blobs(), min_area_ha=900), toy(), threshold=0.7)
+    some = rank_sites(scored(blobs()), toy(), threshold=0.7)
+    for column in ("rank", "buildings", "at_edge", "score"):
+        assert none[column].dtype == some[column].dtype, column
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 10_000))
+def test_sides_agree_with_asking_every_cell(seed):
+    """Brute force: cells are of one side when a way over cells joins them without the corridor."""
+    from kcity_geo.analysis.severance import sides
+    from tests.analysis.conftest import make_toy
+
+    grid = make_toy().grid
+    rng = np.random.default_rng(seed)
+    box = grid.boundingbox
+    ends = rng.uniform(0, 4000, (3, 2, 2)) + np.array([box.left, box.bottom])
+    corridor = shapely.union_all([shapely.LineString(e).buffer(15) for e in ends])
+    cells = np.flatnonzero(ndimage.gaussian_filter(rng.random((40, 40)), 2).ravel() > 0.48)
+    land = shapely.difference(shapely.box(*box), corridor)
+    x, y = cell_centres(grid)
+    face = {
+        int(c): next((i for i, f in enumerate(shapely.get_parts(land)) if f.contains(p)), -1)
+        for c, p in zip(cells, shapely.points(x[cells], y[cells]), strict=True)
+    }
+    expected = set()
+    for one in set(face.values()) - {-1}:
+        mask = np.zeros((40, 40), bool)
+        mask.ravel()[[c for c, f in face.items() if f == one]] = True
+        number, count = ndimage.label(mask)
+        for i in range(1, count + 1):
+            expected.add(frozenset(np.flatnonzero(number.ravel() == i).tolist()))
+    found = sides(cells, corridor, grid=grid, min_cells=1)
+    assert {frozenset(f.tolist()) for f in found} == expected

@@ -37,6 +37,12 @@ def test_a_layer_that_is_not_there_is_named(result) -> None:
         kc.plot(result.gaps, "nothing")
 
 
+@pytest.mark.parametrize("thing", ["score", "word"])
+def test_what_is_no_step_is_refused_with_what_to_do(result, thing) -> None:
+    with pytest.raises(StudyError, match="plot: needs a city"):
+        kc.plot(result.score if thing == "score" else "word")
+
+
 def test_maps_of_each_step_open(result) -> None:
     for thing in (result, result.gaps, result.sites):
         assert "<html>" in kc.explore(thing).get_root().render()
