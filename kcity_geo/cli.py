@@ -203,7 +203,12 @@ def _print_summary(result: Any, summary: dict[str, Any], *, timings: bool) -> No
         console.print(f"\nBest sites for {escape(told.project)}:")
         for site in told.sites[:5]:
             first = f": {escape(site.reasons[0])}" if site.reasons else ""
-            console.print(f"  {site.rank}. {site.area}, {site.score} of 100{first}")
+            doubt = (
+                f" (provisional: {escape(site.not_checked)} not checked)"
+                if site.not_checked
+                else ""
+            )
+            console.print(f"  {site.rank}. {site.area}, {site.score} of 100{doubt}{first}")
     else:
         console.print(f"\n{escape(told.no_sites)}")
     if timings:

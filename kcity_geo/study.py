@@ -170,6 +170,11 @@ def _outline(study: Study, extract: Path | None) -> BaseGeometry | None:
         return read_relation(extract, wanted.osm_relation)
     if wanted.bbox is not None:
         west, south, east, north = wanted.bbox
+        if west > east:
+            raise StudyError(
+                f"city.bbox: {list(wanted.bbox)} crosses the 180th meridian, which is not supported; take "
+                "the side on which the city lies"
+            )
         if not (west < east and south < north):
             raise StudyError(
                 f"city.bbox: {list(wanted.bbox)} must be west, south, east, north in degrees"
@@ -218,6 +223,8 @@ def load(
     StudyError, SourceError, LimitError, SchemaError
         If an input is wrong; the message names file and key.
     """
+    if isinstance(study, str | Path):
+        raise StudyError(f"load: needs a Study; use load(load_study({str(study)!r}))")
     _expect(study, Study, "load(study)")
     config = config or Config.from_env()
     clock = _clock or _Clock(progress)
@@ -247,6 +254,11 @@ def load(
             from kcity_geo.analysis.inventory import inventory
 
             table = inventory(layers, city, extract_date=osm_date)
+    if "population" in cube and not float(cube["population"].sum()) > 0:
+        notes.append(
+            f"nobody lives in {city.name} by sources.population: what is counted in people is not "
+            "assessed, and gaps are means over land"
+        )
     if "population" not in cube:
         notes.append(
             "no population was given: persons cannot be counted; give sources.population (GHS-POP, "

@@ -320,15 +320,17 @@ class Study(BaseModel):
             raise ValueError(str(error)) from error
 
 
+_FASTEST_KMH = 200.0
+
 #: Tables of ``tables/network.toml`` whose keys are values of tags, so that new ones may be added.
 OPEN_NETWORK = (
-    "speeds.drive",
-    "caps.surface",
-    "caps.tracktype",
-    "caps.smoothness",
-    "walk_factors",
-    "widths.class",
-    "widths.oneway",
+    "network.speeds.drive",
+    "network.caps.surface",
+    "network.caps.tracktype",
+    "network.caps.smoothness",
+    "network.walk_factors",
+    "network.widths.class",
+    "network.widths.oneway",
 )
 
 
@@ -355,7 +357,14 @@ def network_table(change: Any = None) -> dict[str, Any]:  # noqa: ANN401 - a tab
     4.5
     """
     table = read_table("network")
-    return laid_over(table, change or {}, path="network", open_tables=OPEN_NETWORK)
+    found = laid_over(table, change or {}, path="transport.network", open_tables=OPEN_NETWORK)
+    for key, speed in found["speeds"]["drive"].items():
+        if not 0 < speed <= _FASTEST_KMH:
+            raise StudyError(
+                f"transport.network.speeds.drive.{key}: {speed:g} km/h; a speed from 1 to "
+                f"{_FASTEST_KMH:g} is needed"
+            )
+    return found
 
 
 def laid_over(

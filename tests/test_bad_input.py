@@ -178,6 +178,10 @@ FAULTS = {
     ),
     "negative persons": (lambda d, _t: {"sources": {"population": raster(d / "r.tif", -7)}}, "-7"),
     "daily irradiation": (lambda d, _t: {"sources": {"solar": raster(d / "r.tif", 4.2)}}, "365"),
+    "across the 180th meridian": (
+        lambda _d, _t: {"city": {"bbox": [179.99, 0, -179.99, 0.1], "boundary": None}},
+        "180th meridian",
+    ),
     "unknown project": (
         lambda _d, _t: {"study": {"project": "new_twon"}},
         "did you mean 'new_town'",
@@ -335,6 +339,19 @@ def test_own_power_lines_with_a_voltage_in_words_count_to_no_class(tmp_path, han
         [-1, "voltage", "medium"],
         [-2, "voltage", "MT"],
     ]
+
+
+def test_the_polygons_of_a_file_with_several_layers_are_the_boundary(tmp_path, hanbit_town) -> None:
+    import kcity_geo as kc
+
+    path = tmp_path / "many.gpkg"
+    line = shapely.LineString([(-27, 45), (-26.99, 45)])
+    gpd.GeoDataFrame({"a": [1]}, geometry=[line], crs=4326).to_file(path, layer="streets")
+    box = shapely.box(-27.01, 44.99, -26.99, 45.01)
+    gpd.GeoDataFrame({"a": [1]}, geometry=[box], crs=4326).to_file(path, layer="outline")
+    changes = {"city": {"boundary": str(path), "districts": None}}
+    city = kc.find_city(kc.load_study(write_study(tmp_path, changes, hanbit_town)))
+    assert city.boundary.equals(box)
 
 
 def test_protected_areas_of_your_own_stand_beside_those_of_osm(tmp_path, hanbit_town) -> None:

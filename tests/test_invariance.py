@@ -422,7 +422,8 @@ def test_no_deletion_makes_the_whole_surer(rasterless, what) -> None:
     fresh = (t8[0] == 0) & (t8[1] != 0)
     for key in ("T9_health", "T9_school", "T9_jobs"):
         if key in before.cells and key in after.cells:
-            fresh |= before.cells[key].isna().to_numpy() & after.cells[key].notna().to_numpy()
+            had, has = (np.isfinite(g.cells[key].to_numpy()) for g in (before, after))
+            fresh |= ~had & has
     assert people[fresh].sum() < 0.01 * people.sum()
     for level in LEVELS:
         key = f"{level}_confidence"

@@ -185,6 +185,8 @@ def test_the_straight_line_of_a_script(hanbit_town, tmp_path) -> None:
     with pytest.raises(StudyError, match="projct: unknown key"):
         kc.Study(projct="new_town")
     assert kc.Study(city="Kota Kinabalu").city.name == "Kota Kinabalu"
+    with pytest.raises(StudyError, match="use load.load_study"):
+        kc.load("study.toml")
     with pytest.warns(kc.KCityWarning, match="80 beside weights"):
         kc.suitability(data, gaps, weights={"slope_pct": 80})
 

@@ -53,12 +53,22 @@ def test_a_full_study_file_is_read(tmp_path) -> None:
         ("[transport]\nwalking=3", "transport.walking"),
         (
             "[transport.network.speed]\nwalk_kmh=4",
-            "network.speed: no such key; did you mean 'speeds'",
+            "transport.network.speed: no such key; did you mean 'speeds'",
         ),
-        ("[transport.network.speeds]\nwalk_kmh='fast'", "network.speeds.walk_kmh: needs a number"),
+        (
+            "[transport.network.speeds]\nwalk_kmh='fast'",
+            "transport.network.speeds.walk_kmh: needs a number",
+        ),
         ("[transport.network.snap]\nfragments=1.0", "did you mean 'fragment_m'"),
-        ("[transport.network.access]\nblocked='no'", "network.access.blocked: needs a list"),
-        ("[transport.network]\nspeeds=4", "network.speeds: 4 is not a table"),
+        (
+            "[transport.network.access]\nblocked='no'",
+            "transport.network.access.blocked: needs a list",
+        ),
+        (
+            "[transport.network.speeds.drive]\nresidential=5000",
+            "transport.network.speeds.drive.residential: 5000 km/h",
+        ),
+        ("[transport.network]\nspeeds=4", "transport.network.speeds: 4 is not a table"),
         ("[transport]\nwalk_kmh={a=1}", "transport.walk_kmh: needs a number"),
         ("folder='/'", "unknown key"),
         ("cell_m=100", "put it under"),

@@ -283,7 +283,8 @@ def flood_exposure(
         )
     if mapped is not None:
         exposure, source = mapped
-        evidence, note = "user", f"{source}; it replaces the height above drainage"
+        evidence = "user"
+        note = f"{source}; it replaces the height above drainage; no data within it is taken as dry"
         covered = weighted_mean(
             np.where(data.inside, np.isfinite(exposure), np.nan),
             np.asarray(data.cube["inside_share"].to_numpy(), dtype=np.float64),
@@ -295,7 +296,9 @@ def flood_exposure(
                 if "hand_le2_share" in relief
                 else "elsewhere nothing is known"
             )
-            note = f"{source} over {covered:.0%} of the city; {rest}"
+            note = (
+                f"{source} over {covered:.0%} of the city, no data within it taken as dry; {rest}"
+            )
             warnings.warn(f"W8: {note}", KCityWarning, stacklevel=2)
     else:
         exposure = np.full(data.grid.shape, np.nan)

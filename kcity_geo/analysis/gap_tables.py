@@ -123,6 +123,18 @@ def _mean(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
     return float((values[known] * weight[known]).sum() / total) if total > 0 else float("nan")
 
 
+def _least() -> float:
+    """Give the share of the people whose gap must be known before a sector speaks for a place."""
+    return float(read_table("priors")["aggregate"]["assessed_people_min"])
+
+
+def _speaks_for(gap: NDArray[np.float64], people: NDArray[np.float64], data: CityData) -> bool:
+    """Whether the gap is known for enough of those who live in the city."""
+    inside = np.where(data.inside, people, 0.0)
+    known = float(inside[np.isfinite(gap)].sum())
+    return known >= _least() * float(inside.sum()) - 1e-9
+
+
 def _trust(part: Parts, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Confidence for means: cells that were not assessed count as 0 once any was."""
     return np.nan_to_num(values) if np.isfinite(part.mid).any() else values
@@ -169,6 +181,10 @@ def district_table(
             for key in ("mid", "lo", "hi", "raw", "adjusted")
         }
         trust = district_mean(data, _trust(part, part.confidence), people)["mean"].to_numpy()
+        whole = district_mean(data, unit, people)["weight"].to_numpy()
+        enough = found["mid"]["weight"].to_numpy() >= _least() * whole - 1e-9
+        for one in found.values():
+            one["mean"] = one["mean"].where(enough)
         mid = found["mid"]["mean"].to_numpy()
         trust = np.where(np.isfinite(mid), trust, np.nan)
         base[f"{level}_gap"] = mid
@@ -211,28 +227,33 @@ def city_table(data: CityData, parts: Mapping[str, Parts]) -> pd.DataFrame:
     rows = []
     for level in _LEVELS:
         part = parts[level]
-        mid = _mean(part.mid, people)
+        mid = _mean(part.mid, people) if _speaks_for(part.mid, people, data) else float("nan")
         trust = _mean(_trust(part, part.confidence), people) if np.isfinite(mid) else float("nan")
         hard = np.where(np.isfinite(part.mid), (part.mid >= severe).astype(float), np.nan)
         by_district = district_mean(data, part.mid, people)
+        told = np.isfinite(mid)
+        lo, hi, raw = (
+            _mean(values, people) if told else float("nan")
+            for values in (part.lo, part.hi, part.raw)
+        )
         rows.append(
             {
                 "sector": level,
                 "gap": mid,
-                "gap_lo": _mean(part.lo, people),
-                "gap_hi": _mean(part.hi, people),
-                "gap_raw": _mean(part.raw, people),
+                "gap_lo": lo,
+                "gap_hi": hi,
+                "gap_raw": raw,
                 "confidence": trust,
                 "label": _label(
                     _mean(part.adjusted, people),
                     _mean(part.raw, people),
                     trust,
-                    assessed=bool(np.isfinite(mid)),
+                    assessed=bool(told),
                 ),
                 "gap_persons": float(np.nansum(part.mid * people)) * _anybody(data)
-                if counted and np.isfinite(mid)
+                if counted and told
                 else float("nan"),
-                "severe_share": _mean(hard, people),
+                "severe_share": _mean(hard, people) if told else float("nan"),
                 "assessed_weight": _mean(part.assessed_weight, people),
                 "gini": gini(by_district["mean"].to_numpy(), by_district["weight"].to_numpy()),
             }

@@ -35,7 +35,7 @@ LIMITS = (15.0, 30.0, 45.0, 60.0)
 #: Origins of one table of times: what is held at once is this times the cells of the city.
 AT_ONCE = 32
 KINDS = {"health": "health", "hospital": "health", "school": "school"}
-NO_STREETS = "no street is mapped in the whole extract: add an OSM extract with streets"
+NO_STREETS = "no street is mapped in the map data: add an OSM extract with streets"
 
 # A city that lies on both axes of its CRS has four squares however large they are.
 _FEWEST = 4
@@ -263,7 +263,7 @@ def _why_not(
         return NO_STREETS
     if len(places) == 0:
         return (
-            f"no such place is mapped in the whole extract ({layer}): map it in OSM or add a layer "
+            f"no such place is mapped in the map data ({layer}): map it in OSM or add a layer "
             "of your own"
         )
     return "" if people.persons.sum() > 0 else NO_PEOPLE

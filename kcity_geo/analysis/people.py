@@ -25,7 +25,9 @@ __all__ = ["People", "by_district", "people_of", "share_indicator", "with_layers
 
 URBAN = 2
 RURAL = 1
-NO_PEOPLE = "needs a population grid (WorldPop or GHS-POP): set sources.population"
+NO_PEOPLE = (
+    "needs a population grid in which somebody lives here (WorldPop or GHS-POP): sources.population"
+)
 
 
 @dataclass(frozen=True, eq=False)

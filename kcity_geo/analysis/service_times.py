@@ -134,11 +134,11 @@ def service_time(
     note = fields.pop("note", "")
     common: dict[str, Any] = {"layers": layers, "as_of": data.osm_date, "source": "OpenStreetMap"}
     if graph is None or graph.n_segments == 0:
-        reason = "no street is mapped in the whole extract: add an OSM extract with streets"
+        reason = "no street is mapped in the map data: add an OSM extract with streets"
         return unassessed(indicator, "min", reason, **common)
     if len(places) == 0:
         reason = (
-            f"no such place is mapped in the whole extract ({', '.join(layers[:1])}): map it in "
+            f"no such place is mapped in the map data ({', '.join(layers[:1])}): map it in "
             "OSM or add a layer of your own"
         )
         return unassessed(indicator, "min", reason, **common)

@@ -46,8 +46,8 @@ def site_contents(
 
     Returns
     -------
-    A row an outline, columns `CONTENT_COLUMNS`: residents of its cells by the population grid (NaN
-    without one), mapped buildings (number and footprint), length of
+    A row an outline, columns `CONTENT_COLUMNS`: residents of its cells (NaN where no
+    number reaches), mapped buildings (number and footprint), length of
     mapped streets and open streams, share of tree cover (NaN without land cover), whether it
     reaches the edge of the study area, and the ranks of the outlines next to it, parted by
     ``", "``. 0 means that nothing is mapped there, not that the land is empty.

@@ -158,6 +158,9 @@ def _delineate(
     good = allowed & (np.nan_to_num(score.score, nan=-1.0) >= limit)
     if not score.feasible.any():
         return [], [], "no cell meets all constraints"
+    if not np.isfinite(score.score).any():
+        known = sum(c.weight_stated for c in score.criteria)
+        return [], [], f"only {known:.0%} of the weight of its criteria has data"
     corridor = corridors(data.layers)
     found = [
         side
@@ -248,10 +251,11 @@ def _why_none(
         total = good.sum() * size**2 / 1e4
         return (
             f"no connected area of {min_ha:g} ha scores {limit:.2f} or more ({total:,.0f} ha do, in "
-            "smaller pieces); lower min_area_ha or the threshold if smaller sites are of use"
+            "smaller pieces); lower suitability.constraints.min_area_ha or suitability.threshold if smaller "
+            "sites are of use"
         )
     listed = ", ".join(f"{count} too {fault}" for fault, count in seen.items() if count)
-    return f"every area above {limit:.2f} is {listed or 'unusable'}"
+    return f"no area above {limit:.2f} can be used{f': {listed}' if listed else ''}"
 
 
 def _empty(data: CityData) -> gpd.GeoDataFrame:

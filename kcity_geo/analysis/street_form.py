@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["built_up", "circuity", "connectivity", "connectivity_gap", "street_form"]
 
 ROADS = ("roads_drive", "roads_walk")
-NO_STREETS = "no street is mapped in the whole extract: add an OSM extract with streets"
+NO_STREETS = "no street is mapped in the map data: add an OSM extract with streets"
 NO_BUILT = (
     "built-up land is not known: add built-up surface (GHS-BUILT-S), buildings or a population grid"
 )

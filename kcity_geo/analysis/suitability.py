@@ -59,7 +59,8 @@ def suitability(
 
     Returns
     -------
-    Score, criteria and constraints. The score spans 0 to 1 whichever criteria are missing.
+    Score, criteria and constraints. The score spans 0 to 1 whichever criteria are missing, and is
+    NaN everywhere when less than half of the stated weight has data.
 
     Raises
     ------
@@ -79,7 +80,14 @@ def suitability(
     for one in found:
         feasible &= ~one.excluded
     criteria, missing = _criteria(view, profile["criteria"], stated)
+    least = float(view.assume["known_weight_min"])
+    known = sum(c.weight_stated for c in criteria)
     notes = [f"{profile['title']}: {text}" for text in _notes(found, missing)]
+    if known < least - 1e-9:
+        notes.append(
+            f"{profile['title']}: not scored; only {known:.0%} of the weight has data, {least:.0%} is "
+            f"needed; missing are {', '.join(missing)}"
+        )
     if not feasible.any():
         most = max(found, key=lambda c: int(c.excluded.sum()))
         notes.append(
@@ -91,7 +99,7 @@ def suitability(
     return Suitability(
         project=project,
         title=profile["title"],
-        score=_score(criteria, feasible, known_min=view.assume["known_weight_min"]),
+        score=_score(criteria, feasible, known_min=least),
         criteria=criteria,
         constraints=found,
         missing=missing,
@@ -191,7 +199,11 @@ def _score(
 ) -> NDArray[np.float64]:
     score = np.full(feasible.shape, np.nan)
     used = np.stack([c.utility[feasible] for c in criteria], axis=-1)
-    weight = np.array([c.weight_used for c in criteria])
+    # As stated: a criterion that was dropped counts as not known in every cell.
+    weight = np.array([c.weight_stated for c in criteria])
+    known_min = known_min / weight.sum() if weight.sum() > 0 else 1.0
+    if known_min > 1 + 1e-9:
+        return score
     score[feasible] = wlc(used, weight, known_min=known_min)
     return score
 

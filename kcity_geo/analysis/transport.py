@@ -123,7 +123,7 @@ _HOMES = {
 
 VARIANTS = ("sdg", "u4ssc", "euclid")
 NO_STOPS = (
-    "no stop is mapped in the whole extract and there is no timetable: set sources.gtfs, or map "
+    "no stop is mapped in the map data and there is no timetable: set sources.gtfs, or map "
     "stops in OSM"
 )
 
@@ -376,7 +376,7 @@ def rural_access(data: CityData, *, parameters: Mapping[str, Any] | None = None)
     names = ("roads_drive",)
     layer = data.layers.get("roads_drive")
     if layer is None or len(layer) == 0:
-        reason = "no road is mapped in the whole extract: add an OSM extract with roads"
+        reason = "no road is mapped in the map data: add an OSM extract with roads"
         return [unassessed(i, "share", reason, layers=names) for i in ("T3", "T3_weighted")]
     lived_in = people.persons[people.rural].sum() > 0 if people.known else people.rural.any()
     if not lived_in:
@@ -414,7 +414,8 @@ def rural_access(data: CityData, *, parameters: Mapping[str, Any] | None = None)
             people,
             who=people.rural,
             bounds=(low, high),
-            note="straight lines; roads of unknown surface count " + how,
+            note=f"{float(people.persons[people.rural].sum()):,.0f} rural residents; straight lines; roads "
+            f"of unknown surface count {how}",
             details=details,
             **fields,
         )

@@ -49,7 +49,7 @@ _NO_POINTS = (
     "no tap, well or spring is mapped and no official rate is given; survey the water points, or "
     "set official.piped_water_access or a table by district"
 )
-_NO_PEOPLE = "no population is known; give sources.population"
+_NO_PEOPLE = "nobody is known to live here; give sources.population"
 #: Metres along streets per straight metre where there are no streets.
 _DETOUR = 1.3
 _YES = ("yes", "electric", "manual", "powered", "hand", "solar", "diesel")

@@ -32,6 +32,9 @@ __all__ = [
     "summarise",
 ]
 
+#: Share of the area from which a population grid counts as whole.
+_WHOLE = 0.95
+
 #: What the column of people counts; stands under it wherever it is shown.
 PERSONS_NOTE = "residents times their gap: as many people as if they had nothing at all"
 
@@ -448,7 +451,11 @@ def _facts(result: Result) -> dict[str, str]:
     if people is None and "population" in result.gaps.cells:
         people = result.gaps.cells["population"].to_numpy()
     if people is not None:
-        facts["People"] = persons(float(np.nansum(people)))
+        counted = persons(float(np.nansum(people)))
+        reached = data.measured.get("population", {}).get("valid_share", 1.0)
+        facts["People"] = counted if reached >= _WHOLE else f"at least {counted}"
+        if reached < _WHOLE:
+            facts["People counted in"] = f"{human(reached, 'share')} of the area"
     facts["Area"] = human(data.city.area_km2, "km2")
     facts["Districts"] = str(len(data.city.districts))
     facts["Grid"] = f"cells of {human(result.study.study.cell_m, 'm')}"

@@ -53,7 +53,7 @@ LABEL_WORDS = {
     "SERVED": "under the 40 % line once what is probably there but not mapped is counted; data good",
     "SERVED (likely)": "under the 40 % line once what is probably there but not mapped is counted; data fair",
     "SERVED (weak evidence)": "under the 40 % line by what is mapped, but data poor",
-    "NOT ASSESSED": "no data on this at all",
+    "NOT ASSESSED": "too little data: under half of what is asked, or of the people",
 }
 
 _PEOPLE_BREAKS = (1.0, 10.0, 30.0, 75.0, 150.0)

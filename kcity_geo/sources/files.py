@@ -47,7 +47,7 @@ _AMOUNTS = (
 _LABELS = ("district_id", "district", "name", "source", "year", "note", "notes")
 
 
-def read_vector(path: Path, *, key: str) -> gpd.GeoDataFrame:
+def read_vector(path: Path, *, key: str, kind: str = "") -> gpd.GeoDataFrame:
     """
     Read a vector file of the user.
 
@@ -55,10 +55,11 @@ def read_vector(path: Path, *, key: str) -> gpd.GeoDataFrame:
     ----------
     path : GeoJSON, GeoPackage, Shapefile (.shp or zipped), FlatGeobuf, KML or GeoParquet.
     key : key of the study file, for messages.
+    kind : of several layers take the first of this geometry, such as ``Polygon``.
 
     Returns
     -------
-    All features of the first layer, with a CRS.
+    All features of the first layer (of that kind), with a CRS.
 
     Raises
     ------
@@ -83,9 +84,9 @@ def read_vector(path: Path, *, key: str) -> gpd.GeoDataFrame:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
                 layers = pyogrio.list_layers(path)
-                frame = gpd.read_file(
-                    path, layer=layers[0, 0], engine="pyogrio", on_invalid="ignore"
-                )
+                fitting = [name for name, geometry in layers if kind in str(geometry)]
+                layer = fitting[0] if fitting else layers[0, 0]
+                frame = gpd.read_file(path, layer=layer, engine="pyogrio", on_invalid="ignore")
     except Exception as error:
         raise SourceError(
             f"{key}: {path.name} cannot be read ({str(error).splitlines()[0][:160]})"
@@ -222,7 +223,7 @@ def read_boundary(path: Path, *, key: str = "city.boundary") -> BaseGeometry:
     StudyError
         If there is no polygon in the file.
     """
-    frame = read_vector(path, key=key).to_crs(4326)
+    frame = read_vector(path, key=key, kind="Polygon").to_crs(4326)
     geometry = frame.geometry[~frame.geometry.is_empty & frame.geometry.notna()].to_numpy()
     parts = shapely.get_parts(geometry)
     polygons = [p for p in parts if p.geom_type in {"Polygon", "MultiPolygon"}]
@@ -297,7 +298,7 @@ def read_polygons(path: Path, *, key: str) -> gpd.GeoDataFrame:
     SourceError
         As `read_vector`, and when there is no polygon.
     """
-    frame = read_vector(path, key=key)
+    frame = read_vector(path, key=key, kind="Polygon")
     keep = frame.geometry.geom_type.isin(["Polygon", "MultiPolygon"])
     if not keep.any():
         raise SourceError(f"{key}: {path.name} holds no polygons")

@@ -662,7 +662,7 @@ def test_every_parameter_of_the_two_sectors_is_read_somewhere():
     import kcity_geo
 
     folder = Path(kcity_geo.__file__).parent
-    code = "".join(p.read_text() for p in [*folder.glob("analysis/*.py"), folder / "study.py"])
+    code = "".join(p.read_text() for p in [*folder.glob("analysis/*.py"), folder / "inputs.py"])
     for sector in ("water", "energy"):
         for key in settings_of(sector, None):
             # limit_{layer}_km is put together from the layer's name

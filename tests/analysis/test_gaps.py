@@ -458,6 +458,29 @@ def test_where_nothing_is_mapped_and_nothing_known_no_gap_is_told(toy):
         assert (label[told] != LABELS.index("UNKNOWN")).all(), level
 
 
+def test_a_sector_speaks_for_a_place_only_when_most_of_its_people_are_known(toy):
+    """Known in the west alone, where 30 of 100 people live: nothing is said of the city."""
+    people = np.full((40, 40), 70.0)
+    people[:, :20] = 30.0
+    data = toy(arrays={"population": people, "urban_class": 3.0})
+    known = np.full((40, 40), np.nan)
+    known[:, :20] = 0.5
+    some = [
+        Indicator(id=key, value=0.5, units=row.unit, cells=np.zeros((40, 40)), gap=known)
+        for key, row in STANDARDS.items()
+    ]
+    found = assess_gaps(data, some, sure(data), standards=STANDARDS)
+    for level in (*SECTORS, "composite"):
+        row = found.city.loc[level]
+        assert np.isnan(row["gap"])
+        assert np.isnan(row["gap_persons"])
+        assert row["label"] == "NOT ASSESSED"
+        districts = found.districts.set_index("district_id")
+        assert districts.loc["NW", f"{level}_gap"] == pytest.approx(0.5)
+        assert np.isnan(districts.loc["NE", f"{level}_gap"])
+        assert districts.loc["NE", f"{level}_label"] == "NOT ASSESSED"
+
+
 def test_a_prior_of_one_never_lowers_a_gap_below_zero():
     share = exists_unseen(np.ones(500), np.linspace(0, 1, 500, endpoint=False))
     assert (share <= 1).all()

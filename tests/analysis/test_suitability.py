@@ -255,7 +255,7 @@ def test_every_profile_runs_and_says_what_it_lacks(toy, features, project):
         known = one.utility[np.isfinite(one.utility)]
         assert ((known >= 0) & (known <= 1)).all()
     score = found.score[np.isfinite(found.score)]
-    assert len(score)
+    assert bool(len(score)) == (sum(c.weight_stated for c in found.criteria) >= 0.5)
     assert ((score >= 0) & (score <= 1)).all()
     assert np.isnan(found.score[~found.feasible]).all()
     for key in found.missing:
@@ -322,7 +322,7 @@ def test_dropping_a_criterion_leaves_the_score_spanning_0_to_1(toy, features):
     best = dict.fromkeys(("d_substation_km", "landcover", "d_road_km", "d_settlement_m"), 0.0)
     only = suitability(
         data, None, project="solar_farm", terrain=relief(slope=0.0),
-        weights={**best, "aspect_score": 0.0},
+        weights={**best, "aspect_score": 0.0, "slope_pct": 0.6},
     )  # fmt: skip
     assert np.nanmax(only.score) == pytest.approx(1.0)
     assert [c.id for c in only.criteria if c.weight_used > 0] == ["slope_pct"]
@@ -503,3 +503,16 @@ def test_the_sea_is_no_building_land(toy, features):
 
 def test_words_for_value_functions():
     assert describe("cat", {"bare": 1, "crop": 0.5}) == "cat [bare 1, crop 0.5]"
+
+
+def test_less_than_half_of_the_weight_is_no_score(toy, features):
+    """A people grid alone knows 12 % of what an industrial complex asks: no score, no site."""
+    from kcity_geo.analysis.sites import rank_sites
+
+    data = toy(arrays={"population": 1.0})
+    with pytest.warns(KCityWarning, match="not scored; only 1[0-9]% of the weight has data"):
+        found = suitability(data, None, project="industrial_complex")
+    assert np.isnan(found.score).all()
+    assert found.feasible.any()
+    with pytest.warns(KCityWarning, match="no site; only 1[0-9]% of the weight"):
+        assert len(rank_sites(found, data)) == 0

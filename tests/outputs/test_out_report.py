@@ -266,3 +266,9 @@ def test_a_site_that_could_not_be_checked_is_called_provisional(result) -> None:
     sites = result.sites.assign(not_checked="steep slope")
     told = summarise(dataclasses.replace(result, sites=sites)).headline
     assert told[-1] == "Provisional: steep slope could not be checked for lack of data."
+
+
+def test_people_of_a_part_of_the_area_are_at_least_so_many(result) -> None:
+    assert "at least" not in summarise(result).subtitle
+    data = dataclasses.replace(result.data, measured={"population": {"valid_share": 0.14}})
+    assert "at least" in summarise(dataclasses.replace(result, data=data)).subtitle
