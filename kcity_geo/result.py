@@ -75,6 +75,8 @@ class Indicator:
     ratio : amount and base of each cell, both of shape (rows, cols), when the value is a sum over a
         sum (km of street over km2 of land): a district then divides its own sums.
     bounds : lowest and highest value that the data allow, in `units`.
+    gap_bounds : lowest and highest gap of each cell that the data allow, both of shape (rows,
+        cols); None: those of `bounds`, the same shift everywhere.
     evidence : observed, modelled, proxy, user or synthetic.
     evidence_cells : shape (rows, cols), evidence of each cell where official numbers speak of some
         cells only; None: `evidence` everywhere.
@@ -97,6 +99,7 @@ class Indicator:
     area_gap: float = float("nan")
     ratio: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     bounds: tuple[float, float] | None = None
+    gap_bounds: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     evidence: str = "observed"
     evidence_cells: NDArray[np.str_] | None = None
     trust: float | NDArray[np.float64] = 1.0

@@ -379,6 +379,10 @@ def _with_bounds(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Widen the interval by the bounds that the indicator itself states."""
     lo, hi = np.fmin(raw, adjusted), raw
+    if indicator.gap_bounds is not None:
+        low, high = (np.clip(b, 0.0, 1.0) for b in indicator.gap_bounds)
+        known = np.isfinite(raw)
+        return np.where(known, np.fmin(lo, low), np.nan), np.where(known, np.fmax(hi, high), np.nan)
     if indicator.bounds is None or standard.target is None or standard.worst is None:
         return lo, hi
     ends = gap_from_standard(

@@ -229,6 +229,7 @@ def fetching_water(
     Returns
     -------
     Row W1; cells and value in minutes, times beyond ``cap_min`` and no way at all count as that.
+    Its bounds: every uncertain point is an improved source, or none is.
     NaN where no number speaks and no usable point is mapped: nothing is known there.
     """
     points = data.layers.get("water_point")
@@ -256,6 +257,10 @@ def fetching_water(
     told = np.zeros(data.grid.shape, dtype=bool) if piped is None else np.isfinite(piped)
     share = np.zeros(data.grid.shape) if piped is None else np.nan_to_num(piped)
     inside = data.inside & (told | usable.any())
+    gap_bounds = (
+        np.where(inside, standard_gap(any_point, standard) * (1 - share), np.nan),
+        np.where(inside, standard_gap(sure, standard) * (1 - share), np.nan),
+    )
     gap = np.where(inside, gap * (1 - share), np.nan)
     cells = np.where(inside, np.minimum(any_point, cap) * (1 - share), np.nan)
     worst = np.where(inside, np.minimum(sure, cap) * (1 - share), np.nan)
@@ -269,6 +274,7 @@ def fetching_water(
         cells=cells,
         gap=gap,
         bounds=(value, weighted_mean(worst, people)),
+        gap_bounds=gap_bounds,
         evidence="user" if told.any() else evidence,
         evidence_cells=np.where(told, "user", evidence),
         n_features=int(usable.sum()) + piped_rows,

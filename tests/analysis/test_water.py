@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,7 @@ from kcity_geo.analysis.water_points import (
     round_trip_minutes,
     served_score,
 )
+from kcity_geo.config import read_table
 from kcity_geo.errors import CalibrationError, KCityWarning, SchemaError, StudyError
 from kcity_geo.standards import load_standards
 
@@ -225,6 +227,35 @@ def test_w1_more_taps_never_raise_the_gap(toy, features):
     )
     assert (second.gap <= first.gap + 1e-12).all()
     assert second.value < first.value
+
+
+@pytest.mark.parametrize("tags", [{"man_made": "water_well"}, {"man_made": "water_tap"}])
+def test_w1_more_points_never_raise_the_gap_that_is_shown_nor_its_bounds(toy, features, tags):
+    rng = np.random.default_rng(5)
+    people = rng.gamma(0.5, 60, (40, 40))
+    places = rng.choice(1600, 60, p=people.ravel() / people.sum())
+    spots = [(100 * (j % 40) + 55, 3945 - 100 * (j // 40)) for j in places]
+    before = None
+    for count in (0, 1, 5, 20, 60):
+        points = [(50, 50), *spots[:count]]
+        kinds = [{"man_made": "water_tap", "pump": ""}, *[{"pump": ""} | tags] * count]
+        layer = features(kinds, [shapely.Point(p) for p in points])
+        data = toy(arrays={"population": people}, layers={"water_point": layer})
+        row = fetching_water(data, {}, standard=STANDARDS["W1"], settings=SETTINGS)
+        half = complete(data, 0.5)
+        found = assess_gaps(data, [row], half, standards=STANDARDS, draws=1).indicators
+        now = found.set_index("unit_id").loc[:, ["gap_lo", "gap", "gap_hi"]]
+        if before is not None:
+            assert (now <= before + 1e-9).all(axis=None), count
+        before = now
+    assert now.loc["city", "gap"] < 0.7
+
+
+def complete(data, share):
+    """The same completeness and confidence of every group in every cell."""
+    values = ("y", "x"), np.full(data.grid.shape, share)
+    groups = read_table("priors")["group"]
+    return xr.Dataset({f"{g}_{k}": values for g in groups for k in ("completeness", "confidence")})
 
 
 def test_w1_people_with_piped_water_fetch_nothing(toy, features):
