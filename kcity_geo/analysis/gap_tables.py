@@ -335,10 +335,11 @@ def _silent_districts(data: CityData, one: Indicator) -> set[str]:
 
     The neighbour's number in a few cells says nothing of those who live in the middle.
     """
-    if one.evidence_cells is None or one.gap is None:
+    values = one.cells if one.gap is None else one.gap
+    if values is None or (one.evidence != "user" and one.evidence_cells is None):
         return set()
     least = read_table("priors")["aggregate"]["assessed_weight_min"]
-    known = district_mean(data, np.isfinite(one.gap).astype(float), cell_weight(data))["mean"]
+    known = district_mean(data, np.isfinite(values).astype(float), cell_weight(data))["mean"]
     return {str(key) for key, share in known.items() if not share >= least}
 
 
@@ -392,7 +393,10 @@ def _gap_columns(
         "hi": gap.hi,
         "adjusted": gap.adjusted,
         "raw": gap.raw,
-        "confidence": np.where(np.isfinite(gap.raw), gap.confidence, np.nan),
+        # People of whom an official number says nothing count as 0.
+        "confidence": np.where(
+            np.isfinite(gap.raw) | (one.evidence == "user"), gap.confidence, np.nan
+        ),
     }
     means = {k: district_mean(data, v, people)["mean"] for k, v in arrays.items()}
     for key in ("city", *ids):

@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from kcity_geo.analysis.sector import (
     shapes,
+    spoken_of,
     standard_gap,
     text,
     unassessed,
@@ -305,7 +306,10 @@ def _where_unknown(
     """Say that the official rate leaves out a part of the city."""
     if piped is None or told[data.inside].all():
         return ""
-    return "; where no official rate speaks, only mapped water points count"
+    partly = spoken_of(data, "piped_water_access")
+    return (f"; {partly}" if partly else "") + (
+        "; where no official rate speaks, only mapped water points count"
+    )
 
 
 def capacity_coverage(

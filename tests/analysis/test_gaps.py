@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 import xarray as xr
@@ -12,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kcity_geo.analysis import gaps as model
+from kcity_geo.analysis import water
 from kcity_geo.analysis.completeness import assess_completeness
+from kcity_geo.analysis.electrification import electrified, official_rate
 from kcity_geo.analysis.gap_rules import (
     adjusted_gap,
     decision_labels,
@@ -23,6 +26,7 @@ from kcity_geo.analysis.gap_rules import (
     scale_prior,
     severity_name,
 )
+from kcity_geo.analysis.sector import settings_of
 from kcity_geo.config import read_table
 from kcity_geo.errors import CalibrationError, StudyError
 from kcity_geo.result import LABELS, SECTORS, SEVERITY, Indicator
@@ -224,7 +228,7 @@ def test_an_empty_map_is_not_assessed_never_a_gap_of_one(toy):
     for indicators in (nothing, []):
         found = assess_gaps(data, indicators, assess_completeness(data), standards=STANDARDS)
         for level in (*SECTORS, "composite"):
-            assert found.cells[f"{level}_gap"].isnull().all()
+            assert np.isnan(found.cells[f"{level}_gap"]).all()
             assert (found.cells[f"{level}_label"] == LABELS.index("NOT ASSESSED")).all()
             assert np.isnan(found.city.loc[level, "gap"])
             assert found.city.loc[level, "label"] == "NOT ASSESSED"
@@ -445,7 +449,7 @@ def test_where_nothing_is_mapped_and_nothing_known_no_gap_is_told(toy):
     data = toy(arrays={"population": people})
     unmapped = sure(data)
     for name in unmapped:
-        unmapped[name].values[:, 20:] = 0.0
+        unmapped[name][:, 20:] = 0.0
     gaps = assess_gaps(data, everything((40, 40), 0.8), unmapped, standards=STANDARDS)
     for level in (*SECTORS, "composite"):
         told, silent = np.s_[:, :20], np.s_[:, 20:]
@@ -513,6 +517,33 @@ def test_dropping_an_indicator_never_raises_confidence(toy):
         fewer = [i for i in one if i.id != dropped]
         found = assess_gaps(data, fewer, mixed, standards=STANDARDS, draws=1).city["confidence"]
         assert (found.dropna() <= full[found.dropna().index] + 1e-9).all(), dropped
+
+
+@pytest.mark.parametrize("known", [0.01, 0.3])
+def test_a_number_for_few_people_speaks_of_no_one_else(toy, known):
+    """One district with a number: the others have none, and the city is hardly known."""
+    people = np.full((40, 40), 10.0)
+    table = pd.DataFrame(
+        {"district_id": ["NE"], "electricity_access": [1.0], "piped_water_access": [1.0]}
+    )
+    data = toy(arrays={"population": people}, official={"table": table}, split=(1 - known, 0.0))
+    settings = settings_of("energy", None)
+    rows = [
+        official_rate(data, settings=settings),
+        electrified(data, {}, settings=settings, standard=STANDARDS["E2"]),
+        *water.assess(data, {}, standards=STANDARDS),
+    ]
+    found = assess_gaps(data, rows, assess_completeness(data), standards=STANDARDS).indicators
+    for key in ("E1", "E2", "W1", "W3"):
+        row = found[found["indicator"] == key].set_index("unit_id")
+        assert np.isfinite(row.loc["NE", "value"]), key
+        assert np.isnan(row.loc["NW", ["value", "gap", "confidence"]].astype(float)).all(), key
+        if key in {"E2", "W1"}:
+            assert row.loc["NE", "confidence"] == pytest.approx(0.8)
+            assert row.loc["NW", "label"] == "NOT ASSESSED"
+            assert row.loc["city", "confidence"] == pytest.approx(0.8 * known, abs=0.025)
+            assert row.loc["city", "label"] == "SERVED (weak evidence)"
+            assert "of the 1 of 4 districts with a number" in row.loc["city", "note"]
 
 
 def test_same_seed_same_numbers_whatever_the_order_of_the_indicators(toy):
