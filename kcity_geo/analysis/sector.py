@@ -291,6 +291,8 @@ def number(data: CityData, key: str, default: float) -> tuple[float, str]:
     """
     Give a number of the city, else the mean of its table, else the default, and which of them.
 
+    A table speaks of its own people only: those of the other districts have the default.
+
     Parameters
     ----------
     data : of the city.
@@ -299,7 +301,8 @@ def number(data: CityData, key: str, default: float) -> tuple[float, str]:
 
     Returns
     -------
-    The number, and ``"user"`` or ``"default"``. People weigh the districts that have a number.
+    The number, and ``"user"``, ``"default"`` or ``"user in 3 of 8 districts, default elsewhere"``.
+    Districts are weighed by their people.
 
     Raises
     ------
@@ -314,8 +317,15 @@ def number(data: CityData, key: str, default: float) -> tuple[float, str]:
         return default, "default"
     people = data.array("population")
     weight = np.asarray(data.cube["inside_share"].to_numpy()) if people is None else people
-    mean = weighted_mean(cells, weight)
-    return (mean, "user") if np.isfinite(mean) else (default, "default")
+    told = np.isfinite(cells)
+    mean = weighted_mean(np.where(told, cells, default), np.where(data.inside, weight, 0.0))
+    if not np.isfinite(mean):
+        return default, "default"
+    table = _district_column(data, key, low=-1.0, high=float("inf"))
+    known, districts = (0, 0) if table is None else _districts_told(data, table)
+    if known >= districts:
+        return mean, "user"
+    return mean, f"user in {known} of {districts} districts, default elsewhere"
 
 
 def city_against_table(

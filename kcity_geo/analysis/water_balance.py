@@ -221,6 +221,12 @@ def demand_of_city(
     return today, future, about
 
 
+def _partly(about: Mapping[str, Any], *names: str) -> str:
+    """Name the numbers of the demand that the city gave for some of its districts only."""
+    origin = {"litres per person": about["lpcd_from"], "losses": about["nrw_from"]}
+    return "".join(f"; {name}: {origin[name]}" for name in names if " " in origin[name])
+
+
 def water_balance(
     data: CityData, *, settings: Mapping[str, Any], standard: Standard
 ) -> list[Indicator]:
@@ -253,7 +259,8 @@ def water_balance(
         evidence="modelled",
         source="population and litres per person",
         as_of=data.osm_date,
-        note=f"average day, losses included; litres per person: {about['lpcd_from']}",
+        note=f"average day, losses included; litres per person: {about['lpcd_from']}"
+        + _partly(about, "losses"),
         details={
             **about,
             **asdict(today),
@@ -333,6 +340,7 @@ def _supply(
         if given is not None
         else "capacity tags of OSM water works",
         note="supply against the day of greatest demand"
+        + _partly(about, "litres per person", "losses")
         + (
             f"; at most: {unknown} of {len(mapped)} mapped works have no capacity tag"
             if unknown
@@ -489,6 +497,7 @@ def wastewater(data: CityData, *, settings: Mapping[str, Any], standard: Standar
         if given is not None
         else f"OSM wastewater plants: {plants.how}",
         note="capacity against sewage; who is connected is not known"
+        + _partly(found[2], "litres per person")
         + (
             f"; at least: {plants.unknown} of {plants.count} mapped plants are of unknown size"
             if given is None and plants.unknown

@@ -665,6 +665,32 @@ def test_amounts_of_a_table_are_added_and_rates_weighed_by_people(toy):
     assert w6.details["supply_m3_day"] == 2000
 
 
+def test_a_rate_for_few_people_leaves_the_others_at_the_default(toy):
+    people = np.full((40, 40), 10.0)
+    table = pd.DataFrame({"district_id": ["NE"], "lpcd": [300.0], "nrw_share": [0.6]})
+    official = {"water_supply_m3_day": 3000.0, "wastewater_capacity_m3_day": 1000.0}
+    arrays = {"population": people}
+    plain = toy(arrays=arrays, official=official)
+    partly = toy(arrays=arrays, official={**official, "table": table}, split=(0.5, 0.9))
+    found = water_balance(partly, settings=SETTINGS, standard=STANDARDS["W6"])
+    w4 = wastewater(partly, settings=SETTINGS, standard=STANDARDS["W4"])
+    share = 0.05  # of the people live in NE
+    for key, value in (("lpcd", 300.0), ("nrw_share", 0.6)):
+        mean = share * value + (1 - share) * SETTINGS[key]
+        assert found[0].details[key] == pytest.approx(mean)
+    assert "litres per person: user in 1 of 4 districts, default elsewhere" in found[0].note
+    assert "losses: user in 1 of 4 districts, default elsewhere" in found[0].note
+    assert "losses: user in 1 of 4 districts" in found[1].note
+    assert "litres per person: user in 1 of 4 districts" in w4.note
+    before = water_balance(plain, settings=SETTINGS, standard=STANDARDS["W6"])
+    assert before[0].note.endswith("litres per person: default")
+    assert found[0].value < 1.15 * before[0].value
+    whole = toy(arrays=arrays, official={"lpcd": 200.0, "table": table})
+    alone = water_balance(whole, settings=SETTINGS, standard=STANDARDS["W6"])[0]
+    assert alone.details["lpcd"] == 200
+    assert alone.details["lpcd_from"] == "user"
+
+
 def test_pumping_of_the_worked_main():
     assert friction_head_m(5000, 0.15, c=130, diameter_m=0.4) == pytest.approx(16.763, abs=5e-4)
     plan = pumping(5000, 40, 0.15, diameter_m=0.4, efficiency=0.75)
