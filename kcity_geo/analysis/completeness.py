@@ -16,6 +16,8 @@ import pandas as pd
 import xarray as xr
 from scipy import ndimage, optimize
 
+from kcity_geo.analysis.sector import settings_of
+from kcity_geo.analysis.water_points import improved_weight
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_size, count_in_cells, layer, length_in_cells
 from kcity_geo.errors import StudyError
@@ -391,6 +393,16 @@ class _Assessment:
         frame = self.data.layers.get(name)
         return None if frame is None or len(frame) == 0 else frame
 
+    def usable(self, name: str) -> gpd.GeoDataFrame | None:
+        """Give the features that can serve anybody: of the water points those fit to drink from."""
+        frame = self.features(name)
+        if frame is None or name != "water_point":
+            return frame
+        study = self.data.study
+        settings = settings_of("water", None if study is None else study.water)
+        frame = frame[improved_weight(frame, settings) > 0]
+        return frame if len(frame) else None
+
     def street_m(self, chosen: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
         """Length of streets for motor traffic in each cell, of the chosen ones only."""
         frame = self.features("roads_drive")
@@ -525,7 +537,7 @@ class _Assessment:
         mapped, tagged, recent = (np.zeros(self.inside.shape) for _ in range(3))
         dated = False
         for name in rule["layers"]:
-            frame = self.features(name)
+            frame = self.usable(name)
             if frame is None:
                 continue
             points = frame.geometry.to_numpy()

@@ -178,6 +178,34 @@ def test_utilities_are_capped_unless_an_official_number_corroborates(toy, featur
     assert (backed["power_confidence"] > alone["power_confidence"]).all()
 
 
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"man_made": "water_tap", "drinking_water": "no"},
+        {"man_made": "water_tap", "access": "private"},
+        {"natural": "spring"},
+    ],
+)
+def test_points_that_nobody_can_drink_from_make_nobody_surer(toy, features, tags):
+    spots = [shapely.Point(x, y) for x in range(50, 4000, 400) for y in range(50, 4000, 400)]
+    street = [shapely.LineString([(0, y), (4000, y)]) for y in range(50, 4000, 100)]
+    arrays = {"population": 50.0, "built_m2": 1600.0}
+    roads = features([{"highway": "residential"}] * len(street), street)
+
+    def of(*rows):
+        points = features([*rows], spots[: len(rows)])
+        layers = {"roads_drive": roads, "water_point": points}
+        found = assess_completeness(toy(arrays=arrays, layers=layers))
+        return [found[f"water_{k}"].to_numpy() for k in ("completeness", "confidence")]
+
+    good = {"man_made": "water_tap", "drinking_water": "yes"}
+    for alone, mixed in zip(of(good), of(good, *[tags] * 60), strict=True):
+        np.testing.assert_array_equal(mixed, alone)
+    for alone, more in zip(of(good), of(*[good] * 61), strict=True):
+        assert (more >= alone).all()
+        assert (more > alone).any()
+
+
 def test_old_features_count_for_less(toy, features):
     arrays = {"population": 50.0, "built_m2": 1600.0}
 
