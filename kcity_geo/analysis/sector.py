@@ -312,17 +312,15 @@ def number(data: CityData, key: str, default: float) -> tuple[float, str]:
     value = official(data, key)
     if value is not None:
         return value, "user"
-    cells, _ = official_cells(data, key, low=-1.0, high=float("inf"))
-    if cells is None:
+    table = _district_column(data, key, low=-1.0, high=float("inf"))
+    if table is None:
         return default, "default"
     people = data.array("population")
     weight = np.asarray(data.cube["inside_share"].to_numpy()) if people is None else people
-    told = np.isfinite(cells)
-    mean = weighted_mean(np.where(told, cells, default), np.where(data.inside, weight, 0.0))
+    mean = weighted_mean(_spread(data, table, rest=default), weight)
     if not np.isfinite(mean):
         return default, "default"
-    table = _district_column(data, key, low=-1.0, high=float("inf"))
-    known, districts = (0, 0) if table is None else _districts_told(data, table)
+    known, districts = _districts_told(data, table)
     if known >= districts:
         return mean, "user"
     return mean, f"user in {known} of {districts} districts, default elsewhere"
@@ -338,22 +336,26 @@ def city_against_table(
     ----------
     data : of the city.
     key : of ``[official]``, and the column of its table; a rate.
-    cells : rate of each cell by the table, of `official_cells`.
+    cells : rate of each cell, of `official_cells`.
     limit : difference that is told, share.
 
     Returns
     -------
-    One line; "" when there are not both, or they agree.
+    One line; "" when there are not both, or they agree. A table of some districts contradicts
+    the city only as far as its own people go.
     """
     city, people = official(data, key), data.array("population")
-    if city is None or people is None or not has_table(data, key):
+    table = _district_column(data, key, low=0.0, high=1.0)
+    if city is None or people is None or table is None:
         return ""
-    mean = weighted_mean(cells, people)
-    if not abs(mean - city) > limit:
+    if not abs(weighted_mean(cells, people) - city) > limit:
         return ""
+    mean = weighted_mean(_spread(data, table, rest=None), people * _share_told(data, table))
+    known, districts = _districts_told(data, table)
+    where = "" if known >= districts else f" in {known} of {districts} districts"
     return (
-        f"official.{key} says {city:.0%}, official.table {mean:.0%} of the people; where the table "
-        "has a number it is used"
+        f"official.{key} says {city:.0%}, official.table {mean:.0%} of the people{where}; where "
+        "the table has a number it is used"
     )
 
 
@@ -405,6 +407,8 @@ def official_cells(
     """
     Spread official numbers over the cells: the table by district first, then the city number.
 
+    A cell on the border of a district without a number has the city number for that part of it.
+
     Parameters
     ----------
     data : of the city.
@@ -430,12 +434,33 @@ def official_cells(
         values[data.inside.ravel()] = city_value
     if by_district is None:
         return values.reshape(data.grid.shape), 1
-    shares = data.shares.assign(value=data.shares["district_id"].map(by_district))
-    shares = shares[shares["value"].notna()]
-    weight = shares.groupby("cell")["share"].sum()
-    mean = (shares["share"] * shares["value"]).groupby(shares["cell"]).sum() / weight
-    values[mean.index.to_numpy(dtype=np.int64)] = mean.to_numpy()
-    return values.reshape(data.grid.shape), int(by_district.notna().sum())
+    told = _spread(data, by_district, rest=city_value).ravel()
+    return (
+        np.where(np.isfinite(told), told, values).reshape(data.grid.shape),
+        int(by_district.notna().sum()),
+    )
+
+
+def _spread(
+    data: CityData, by_district: pd.Series[float], *, rest: float | None
+) -> NDArray[np.float64]:
+    """Mean of the districts in each cell by their area; those without a number have `rest`."""
+    values = data.shares["district_id"].astype(str).map(by_district)
+    if rest is not None:
+        values = values.fillna(rest)
+    shares = data.shares.assign(value=values)[values.notna()]
+    cells = shares["cell"].to_numpy(dtype=np.int64)
+    share, size = shares["share"].to_numpy(), data.grid.shape[0] * data.grid.shape[1]
+    total = np.bincount(cells, weights=share, minlength=size)
+    summed = np.bincount(cells, weights=share * shares["value"].to_numpy(), minlength=size)
+    mean = np.divide(summed, total, out=np.full(size, np.nan), where=total > 0)
+    return np.asarray(mean.reshape(data.grid.shape))
+
+
+def _share_told(data: CityData, by_district: pd.Series[float]) -> NDArray[np.float64]:
+    """Share of each cell that lies in districts with a number."""
+    told = by_district.notna().astype(float)
+    return np.nan_to_num(_spread(data, told, rest=0.0))
 
 
 def districts_apart(

@@ -13,9 +13,10 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcity_geo.analysis import water
+from kcity_geo.analysis import sector, water
 from kcity_geo.analysis.calibration import calibrated_share
 from kcity_geo.analysis.completeness import assess_completeness
+from kcity_geo.analysis.gap_tables import cell_weight, district_mean
 from kcity_geo.analysis.gaps import assess_gaps
 from kcity_geo.analysis.piped import piped_coverage
 from kcity_geo.analysis.pumping import friction_head_m, pumping, slope_cost, source_distance
@@ -409,6 +410,33 @@ def test_w3_a_table_of_one_row_is_not_the_rate_of_the_city(toy, features):
     row = piped_coverage(alone, settings=SETTINGS)
     assert row.value == pytest.approx(0.1)
     assert "of the 1 of 4 districts with a number" in row.note
+
+
+def test_a_listed_district_does_not_speak_for_its_neighbours_part_of_a_border_cell(toy):
+    table = pd.DataFrame({"district_id": ["NE", "NW"], "piped_water_access": [0.1, 0.1]})
+    data = toy(
+        arrays={"population": 10.0},
+        official={"table": table, "piped_water_access": 0.9},
+        split=(0.50625, 0.50625),
+    )
+    with pytest.warns(KCityWarning, match=r"says 90%, official.table 10% .* in 2 of 4 districts"):
+        row = piped_coverage(data, settings=SETTINGS)
+    north = 1 - 0.50625
+    assert row.value == pytest.approx(north * 0.1 + (1 - north) * 0.9)
+    assert row.cells[19, 5] == pytest.approx(0.75 * 0.1 + 0.25 * 0.9)
+    of = district_mean(data, row.cells, cell_weight(data))["mean"]
+    assert of["SE"] == pytest.approx(0.9, abs=0.01)
+    rate, told = sector.number(
+        toy(
+            arrays={"population": 10.0},
+            official={"table": table.assign(lpcd=[100.0, np.nan])},
+            split=(0.5, 0.50625),
+        ),
+        "lpcd",
+        200.0,
+    )
+    assert rate == pytest.approx(200 - north / 2 * 100)
+    assert told == "user in 1 of 4 districts, default elsewhere"
 
 
 def test_w3_city_number_and_table_that_contradict_each_other_are_told(toy):
