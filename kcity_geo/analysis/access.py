@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 
-from kcity_geo.analysis.snapping import Snapped, snap, snap_cells
+from kcity_geo.analysis.snapping import Snapped, cell_points, near_any, snap, snap_cells
 from kcity_geo.errors import CRSMismatchError, StudyError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from kcity_geo.analysis.network import StreetGraph
 
 __all__ = [
+    "minutes_and_ways",
     "nearest",
     "node_costs",
     "point_costs",
@@ -121,6 +123,7 @@ def nearest(
     *,
     unit: str = "minutes",
     direction: str = "to",
+    at_nodes: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """
     Compute the cost between each origin and the nearest of the sources.
@@ -131,6 +134,7 @@ def nearest(
     origins, sources : places on it.
     unit : minutes or metres.
     direction : ``to`` the sources, or ``from`` them to the origins.
+    at_nodes : `node_costs` of these sources, when they are known already.
 
     Returns
     -------
@@ -142,7 +146,9 @@ def nearest(
     on = np.flatnonzero(origins.segment >= 0)
     if len(on) == 0:
         return result
-    cost = node_costs(graph, sources, unit=unit, direction=direction)
+    cost = (
+        node_costs(graph, sources, unit=unit, direction=direction) if at_nodes is None else at_nodes
+    )
     forward, backward = graph.costs(unit)
     segment, share = origins.segment[on], origins.share[on]
     ahead, back = forward[segment], backward[segment]
@@ -205,13 +211,60 @@ def point_costs(
     CRSMismatchError
         If graph and grid differ in CRS.
     """
-    if graph.n_nodes and grid.crs is not None and graph.crs != grid.crs:
-        raise CRSMismatchError(f"graph is in {graph.crs}, the grid in {grid.crs}; bring to one CRS")
+    _same_crs(graph, grid)
     flat = _flat(grid, cells)
     points, _ = snap_cells(graph, grid=grid, cells=flat, max_snap_m=max_snap_m, spacing_m=spacing_m)
     sources = snap(graph, np.asarray(facilities, dtype=object), max_snap_m=max_snap_m)
     cost = nearest(graph, points, sources, unit=unit, direction=direction)
     return cost.reshape(len(flat), len(cost) // len(flat) if len(flat) else 1)
+
+
+def _same_crs(graph: StreetGraph, grid: GeoBox) -> None:
+    if graph.n_nodes and grid.crs is not None and graph.crs != grid.crs:
+        raise CRSMismatchError(f"graph is in {graph.crs}, the grid in {grid.crs}; bring to one CRS")
+
+
+def minutes_and_ways(
+    graph: StreetGraph,
+    facilities: NDArray[np.object_],
+    *,
+    grid: GeoBox,
+    cells: NDArray[np.int64] | None = None,
+    max_snap_m: float = 300.0,
+    spacing_m: float = 100.0,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """
+    Give the minutes of `point_costs`, and which points lie near any street that has a way.
+
+    Parameters
+    ----------
+    graph, facilities, grid, cells, max_snap_m, spacing_m : as for `point_costs`.
+
+    Returns
+    -------
+    Two arrays of shape (cells, points of a cell). Who has a route is near a street with a way; who
+    has none may be, when the nearest street leads nowhere and another does not. Fewer streets never
+    bring more people near one.
+
+    Raises
+    ------
+    CRSMismatchError
+        If graph and grid differ in CRS.
+    """
+    _same_crs(graph, grid)
+    flat = _flat(grid, cells)
+    points, _ = snap_cells(graph, grid=grid, cells=flat, max_snap_m=max_snap_m, spacing_m=spacing_m)
+    sources = snap(graph, np.asarray(facilities, dtype=object), max_snap_m=max_snap_m)
+    at_nodes = node_costs(graph, sources)
+    cost = nearest(graph, points, sources, at_nodes=at_nodes)
+    near = np.isfinite(cost)
+    lost = np.flatnonzero(~near)
+    x, y, _ = cell_points(grid, flat, spacing_m=spacing_m)
+    places = np.asarray(shapely.points(x[lost], y[lost]))
+    way = np.isfinite(at_nodes[graph.tail]) | np.isfinite(at_nodes[graph.head])
+    near[lost] = near_any(graph, places, way, max_snap_m=max_snap_m)
+    shape = (len(flat), len(cost) // len(flat) if len(flat) else 1)
+    return cost.reshape(shape), near.reshape(shape)
 
 
 def _flat(grid: GeoBox, cells: NDArray[np.int64] | None) -> NDArray[np.int64]:

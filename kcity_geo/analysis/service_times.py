@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from kcity_geo.analysis.access import point_costs
+from kcity_geo.analysis.access import minutes_and_ways, point_costs
 from kcity_geo.analysis.network_inputs import transport_parameters
 from kcity_geo.analysis.people import NO_PEOPLE, People, people_of
 from kcity_geo.analysis.sector import (
@@ -142,7 +142,7 @@ def service_time(
             "OSM or add a layer of your own"
         )
         return unassessed(indicator, "min", reason, **common)
-    cost = point_costs(
+    cost, near = minutes_and_ways(
         graph,
         places,
         grid=data.grid,
@@ -150,6 +150,8 @@ def service_time(
         max_snap_m=rules["max_snap_m"],
         spacing_m=rules["subpoint_m"],
     )
+    low, trust = method_trust("T9_no_route"), np.ones(data.grid.shape)
+    trust.flat[people.cells] = low + (1.0 - low) * near.mean(axis=1)
     return _timed(
         cost,
         people,
@@ -157,6 +159,7 @@ def service_time(
         standard=standard,
         note="; ".join(part for part in (graph.mode, note) if part),
         n_features=len(places),
+        trust=trust,
         **common,
         **fields,
     )
@@ -213,7 +216,6 @@ def _timed(
     elif lost >= 1:
         notes.append(f"{lost:,.0f} people without a way on the mapped streets are not in the mean")
     fields["note"] = "; ".join(filter(None, notes))
-    fields["trust"] = np.where(reached == 0, method_trust("T9_no_route"), 1.0)
     return Indicator(
         id=indicator,
         value=weighted_mean(minutes, persons * np.nan_to_num(reached)),

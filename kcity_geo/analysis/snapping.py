@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from kcity_geo.analysis.network import StreetGraph
 
-__all__ = ["Snapped", "cell_points", "snap", "snap_cells"]
+__all__ = ["Snapped", "cell_points", "near_any", "snap", "snap_cells"]
 
 POLYGONS = (3, 6)
 
@@ -101,10 +101,9 @@ def _nearest(
         todo = np.flatnonzero(segment[rows] < 0)
         if len(todo) == 0 or len(numbers) == 0:
             continue
-        # Two units in the last place more, so that the limit itself counts as near.
         (which, found), distance = tree.query_nearest(
             shapes[todo],
-            max_distance=max_snap_m * (1 + 1e-12) + 1e-9,
+            max_distance=_reach(max_snap_m),
             return_distance=True,
             all_matches=True,
         )
@@ -125,11 +124,51 @@ def _nearest(
         metres[rows[which]] = distance
 
 
+def _reach(max_snap_m: float) -> float:
+    """Two units in the last place more, so that the limit itself counts as near."""
+    return max_snap_m * (1 + 1e-12) + 1e-9
+
+
+def near_any(
+    graph: StreetGraph,
+    points: NDArray[np.object_],
+    segments: NDArray[np.bool_],
+    *,
+    max_snap_m: float = 300.0,
+) -> NDArray[np.bool_]:
+    """
+    Tell which places could be put on any of some segments, not only on the nearest of all.
+
+    Parameters
+    ----------
+    graph : street graph.
+    points : in the CRS of the graph.
+    segments : mask of the segments of the graph.
+    max_snap_m : metres; the boundary counts as near.
+
+    Returns
+    -------
+    Shape of `points`.
+    """
+    near = np.zeros(len(points), dtype=bool)
+    chosen = segments & _may_snap(graph)
+    if len(points) == 0 or not chosen.any():
+        return near
+    tree = shapely.STRtree(graph.geometry[chosen])
+    near[tree.query_nearest(points, max_distance=_reach(max_snap_m), all_matches=False)[0]] = True
+    return near
+
+
+def _may_snap(graph: StreetGraph) -> NDArray[np.bool_]:
+    stops = graph.table["classes"]["no_snap"]
+    return np.asarray(~pd.Series(graph.highway).isin(stops).to_numpy())
+
+
 def _trees(graph: StreetGraph) -> list[tuple[shapely.STRtree, NDArray[np.int64]]]:
     """Index the whole networks, and apart from them the fragments."""
     if "trees" not in graph.memory:
         rules = graph.table["snap"]
-        stops = ~pd.Series(graph.highway).isin(graph.table["classes"]["no_snap"]).to_numpy()
+        stops = _may_snap(graph)
         limit = min(rules["fragment_m"], rules["fragment_share"] * graph.length_m.sum())
         small = graph.component_m[graph.component[graph.tail]] < limit
         graph.memory["trees"] = [

@@ -665,6 +665,25 @@ def test_walking_time_to_school_along_a_street():
     assert found.value == pytest.approx(np.nanmean(found.cells))
 
 
+@pytest.mark.filterwarnings("ignore:walk network:kcity_geo.errors.KCityWarning")
+@pytest.mark.filterwarnings("ignore:drive network:kcity_geo.errors.KCityWarning")
+def test_streets_that_lead_nowhere_make_nobody_less_sure_of_the_way_that_there_is():
+    """People nearest to a loose street have no route; with it gone they walk from the next one."""
+    main = ([1, 2], [(X0, Y0 + 160), (X0 + 2000, Y0 + 160)])
+    loose = [([3, 4], [(X0 + 900, Y0 + 360), (X0 + 2000, Y0 + 360)])]
+    layers = {"school": places((100, 150), amenity=["school"])}
+    both, alone = (
+        assess(town(roads([main, *more]), size=2000.0, cell=200.0, layers=layers))["T9_school"]
+        for more in (loose, [])
+    )
+    stranded = np.isnan(both.cells) & np.isfinite(alone.cells)
+    assert stranded.any()
+    assert (both.gap[stranded] == 1).all()
+    assert both.trust[stranded] == pytest.approx(0.39 + 0.61 / 2), "half of a cell is near"
+    assert (alone.trust <= both.trust + 1e-12).all()
+    assert both.trust[0, 0] == alone.trust[0, 0] == pytest.approx(0.39)
+
+
 def test_kindergartens_are_no_schools_and_levels_are_read():
     amenity = ["kindergarten", "university", "school", "school"]
     school = places(
