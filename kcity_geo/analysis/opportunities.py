@@ -59,7 +59,8 @@ def cumulative_opportunities(
     Returns
     -------
     T9_reach_people and T9_reach_jobs: shares (0 to 1) within 45 minutes, the mean over the people
-    with a way; the amounts and the shares within 15, 30 and 60 minutes in ``details``. All people
+    near a street; the amounts and the shares within 15, 30 and 60 minutes in ``details``, with
+    ``persons_without_street``, those too far from any. All people
     of a zone (see `zones`) start from one home in its midst; where they go is exact to the cell.
     NaN: nobody lives there, or no street is near.
 
@@ -100,7 +101,7 @@ def cumulative_opportunities(
         grids[:, zone >= 0] = (sums[kind] / total)[zone[zone >= 0]].T
         means = [weighted_mean(grid, people.persons) for grid in grids]
         lost = float(people.persons[zone < 0].sum())
-        details: dict[str, Any] = {"total": total, "persons_without_route": lost}
+        details: dict[str, Any] = {"total": total, "persons_without_street": lost}
         details |= {"zones": len(homes), "zone_m": side}
         for limit, mean in zip(LIMITS, means, strict=True):
             details[f"share_{limit:g}_min"] = mean
