@@ -85,6 +85,11 @@ def load_standards(overrides: dict[str, dict[str, float]] | None = None) -> dict
     for key, change in (overrides or {}).items():
         if key not in rows:
             known = ", ".join(rows)
+            if any(row["id"] == key for row in read_table("indicators")["indicator"]):
+                raise StudyError(
+                    f"[standards] {key}: this indicator is reported and not scored, its target is "
+                    f"not set here; scored are {known}"
+                )
             raise StudyError(f"[standards] {key}: no such indicator; known are {known}")
         unknown = set(change) - {"target", "worst"}
         if unknown:

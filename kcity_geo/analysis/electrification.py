@@ -17,6 +17,7 @@ from scipy import ndimage
 from kcity_geo.analysis.calibration import calibrated_share
 from kcity_geo.analysis.sector import (
     city_against_table,
+    date_of,
     districts_apart,
     has_table,
     method_trust,
@@ -541,7 +542,11 @@ def dark_built_land(
     Row E11; cells are 1 where built-up land is dark, 0 where it is lit.
     """
     light, built = data.array("nightlights"), data.array("built_m2")
-    common: dict[str, Any] = {"units": "share", "layers": (), "as_of": ""}
+    common: dict[str, Any] = {
+        "units": "share",
+        "layers": (),
+        "as_of": date_of(data, "nightlights"),
+    }
     if light is None or built is None:
         lacks = "night lights are" if light is None else "built-up land is"
         key = "nightlights" if light is None else "built"

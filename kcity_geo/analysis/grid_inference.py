@@ -20,6 +20,7 @@ from scipy import ndimage, signal
 
 from kcity_geo.analysis.least_cost import cheapest_network
 from kcity_geo.analysis.sector import (
+    date_of,
     shapes,
     text,
     unassessed,
@@ -250,7 +251,11 @@ def inferred_grid(
     holds the lines, those beyond the boundary too, as one metric MultiLineString.
     """
     light, people = data.array("nightlights"), data.array("population")
-    common: dict[str, Any] = {"units": "km", "layers": ("roads_drive",), "as_of": ""}
+    common: dict[str, Any] = {
+        "units": "km",
+        "layers": ("roads_drive",),
+        "as_of": date_of(data, "nightlights"),
+    }
     if light is None or people is None:
         lacks = "night lights are" if light is None else "population is"
         key = "nightlights" if light is None else "population"

@@ -428,6 +428,7 @@ def service_tier(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
         units=units,
         evidence="proxy",
         source="official peak, load factor and residential share",
+        as_of=str(data.official.get("year") or ""),
         note=f"{note}; hours of supply are not known",
         details=details,
     )

@@ -34,6 +34,7 @@ __all__ = [
     "cell_distance_m",
     "city_against_table",
     "column",
+    "date_of",
     "districts_apart",
     "forecast_years",
     "has_table",
@@ -231,6 +232,22 @@ def official(data: CityData, key: str) -> float | None:
     """
     value = data.official.get(key)
     return None if value is None else float(value)
+
+
+def date_of(data: CityData, name: str) -> str:
+    """
+    Give the date of a variable of the cube.
+
+    Parameters
+    ----------
+    data : of the city.
+    name : variable, for example ``"nightlights"``.
+
+    Returns
+    -------
+    ISO date or year; ``""`` when the raster is missing or does not tell.
+    """
+    return str(data.cube[name].attrs.get("as_of", "")) if name in data.cube else ""
 
 
 def official_total(data: CityData, key: str) -> float | None:

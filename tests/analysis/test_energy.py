@@ -967,3 +967,14 @@ def test_an_official_rate_far_from_the_map_is_told_and_used(toy, features):
     assert row.value == pytest.approx(0.3)
     assert "suggest 75%" in row.details["contradiction"]
     assert "contradiction_by_district" not in row.details, "the city number is no table"
+
+
+def test_rows_from_lights_and_tables_tell_the_date_of_these(toy):
+    data = toy(
+        arrays={"population": 50.0, "nightlights": 5.0, "built_m2": 2000.0},
+        official={"peak_demand_mw": 20.0, "year": 2022},
+    )
+    assert {r.id: r.as_of for r in energy.assess(data, {}, standards=STANDARDS)}["E11"] == ""
+    data.cube["nightlights"].attrs["as_of"] = "2023"
+    rows = {r.id: r for r in energy.assess(data, {}, standards=STANDARDS)}
+    assert (rows["E3"].as_of, rows["E4"].as_of, rows["E11"].as_of) == ("2023", "2022", "2023")

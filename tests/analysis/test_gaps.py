@@ -181,6 +181,13 @@ def test_every_indicator_has_a_full_row_and_the_scored_ones_agree_with_the_stand
             )  # fmt: skip
 
 
+def test_a_standard_of_a_reported_indicator_is_refused_and_says_why():
+    with pytest.raises(StudyError, match="T9_hospital: this indicator is reported and not scored"):
+        load_standards({"T9_hospital": {"target": 20.0}})
+    with pytest.raises(StudyError, match="T99: no such indicator"):
+        load_standards({"T99": {"target": 20.0}})
+
+
 # --- the model on a city ----------------------------------------------------------------------------
 
 
