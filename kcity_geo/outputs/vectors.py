@@ -123,6 +123,16 @@ def save_geopackage(result: Result, cells: gpd.GeoDataFrame, path: Path) -> None
         "cells": (cells, "Every cell of the study grid"),
         "sites": (site_frame(result), f"Candidate sites: {result.score.title}, best first"),
         "survey_tasks": (result.gaps.survey_tasks, "Where to survey first"),
+        **(
+            {}
+            if data.transit is None
+            else {
+                "timetable_stops": (
+                    _finite(data.transit),
+                    "Stops of the timetable: headway, service",
+                )
+            }
+        ),
         **{
             f"osm_{name}": (frame, f"OpenStreetMap: {name}")
             for name, frame in data.layers.items()
@@ -141,6 +151,11 @@ def save_geopackage(result: Result, cells: gpd.GeoDataFrame, path: Path) -> None
             ("columns", column_table(result, cells)),
         ):
             _append(_clean(table_frame), path, layer=name, first=False, about=name)
+
+
+def _finite(frame: Any) -> Any:  # noqa: ANN401 - frame in, frame out
+    """Leave a cell empty where a number is without end: GIS programs do not know infinity."""
+    return frame.replace([np.inf, -np.inf], np.nan)
 
 
 def _append(

@@ -222,3 +222,28 @@ def test_lists_of_reasons_become_text(build) -> None:
     given_result = build()
     given_result.sites["reasons"] = [["near a road", "flat"]] * 3
     assert site_frame(given_result)["reasons"].iloc[0] == "near a road; flat"
+
+
+def test_stops_of_the_timetable_are_a_layer_with_their_service(result, tmp_path) -> None:
+    from kcity_geo.outputs.columns import column_table
+
+    cells = cell_frame(result)
+    stops = gpd.GeoDataFrame(
+        {
+            "stop_id": ["a", "b"],
+            "headway_peak_min": [12.5, np.inf],
+            "service_span_h": [15.0, np.nan],
+        },
+        geometry=result.sites.geometry.representative_point().iloc[[0, 0]].to_numpy(),
+        crs=result.data.city.crs,
+    )
+    timed = dataclasses.replace(result, data=dataclasses.replace(result.data, transit=stops))
+    save_geopackage(timed, cells, tmp_path / "study.gpkg")
+    found = gpd.read_file(tmp_path / "study.gpkg", layer="timetable_stops")
+    assert found["stop_id"].tolist() == ["a", "b"]
+    assert found["headway_peak_min"][0] == 12.5
+    assert np.isnan(found["headway_peak_min"][1])
+    about = column_table(timed, cells).query("table == 'timetable_stops'").set_index("column")
+    assert about.loc["headway_peak_min", "unit"] == "min"
+    save_geopackage(result, cells, tmp_path / "plain.gpkg")
+    assert "timetable_stops" not in gpd.list_layers(tmp_path / "plain.gpkg")["name"].tolist()
