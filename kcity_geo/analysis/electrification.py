@@ -15,11 +15,10 @@ import numpy as np
 from scipy import ndimage
 
 from kcity_geo.analysis.calibration import calibrated_share
+from kcity_geo.analysis.contradictions import tell_contradictions
 from kcity_geo.analysis.sector import (
     city_against_table,
     date_of,
-    districts_apart,
-    has_table,
     method_trust,
     official,
     official_cells,
@@ -300,7 +299,19 @@ def electrified(
         cells, note, evidence = _official_cells(
             data, rank, people, given, settings, details, limit_km
         )
-        note += _contradictions(data, given, cells, plain, people, settings, details)
+        partly = spoken_of(data, "electricity_access")
+        note += f"; {partly}" if partly else ""
+        apart, facts = tell_contradictions(
+            data,
+            "electricity_access",
+            given=given,
+            cells=cells,
+            guess=plain,
+            people=people,
+            limit=float(settings["contradiction_share"]),
+            basis="grid and night lights",
+        )
+        note, details = note + apart, {**details, **facts}
     bounds = None
     if given is None and dark_below is not None:
         sure = np.where(data.inside, flags & (bright >= dark_below), np.nan)
@@ -390,40 +401,6 @@ def _report_limits(
         else f"{name}: nobody"
         for name in sorted(limits)
     )
-
-
-def _contradictions(
-    data: CityData,
-    given: NDArray[np.float64],
-    cells: NDArray[np.float64],
-    plain: NDArray[np.float64],
-    people: NDArray[np.float64],
-    settings: Mapping[str, Any],
-    details: dict[str, Any],
-) -> str:
-    """Tell where city number, table and map are far apart: warnings, details and a note."""
-    key, limit = "electricity_access", float(settings["contradiction_share"])
-    by_table = has_table(data, key)
-    partly = spoken_of(data, key)
-    note = f"; {partly}" if partly else ""
-    apart = city_against_table(data, key, given, limit=limit)
-    if apart:
-        details["city_against_table"] = apart
-        note += f"; {apart}"
-        warnings.warn(apart, KCityWarning, stacklevel=3)
-    stated, mapped = weighted_mean(cells, people), float(details["uncalibrated_share"])
-    if abs(mapped - stated) > limit:
-        told = "official.table" if by_table else f"official.{key}"
-        details["contradiction"] = (
-            f"{told} says {stated:.0%}, grid and night lights suggest {mapped:.0%}; the official "
-            "number is used"
-        )
-        warnings.warn(details["contradiction"], KCityWarning, stacklevel=3)
-    by_district = districts_apart(data, given, plain, people=people, limit=limit)
-    if by_table and by_district:
-        details["contradiction_by_district"] = by_district
-        note += f"; {by_district}"
-    return note
 
 
 def official_rate(data: CityData, *, settings: Mapping[str, Any] | None = None) -> Indicator:

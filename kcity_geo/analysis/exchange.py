@@ -8,8 +8,9 @@ import numpy as np
 import shapely
 
 from kcity_geo.analysis.network import StreetGraph, components
-from kcity_geo.analysis.network_rules import MODES, merged_table
+from kcity_geo.analysis.network_rules import MODES
 from kcity_geo.errors import SchemaError, StudyError
+from kcity_geo.studyfile import network_table
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -113,7 +114,7 @@ def from_networkx(graph: nx.MultiDiGraph, *, mode: str) -> StreetGraph:
     crs = graph.graph.get("crs")
     if crs is None or not CRS.from_user_input(crs).is_projected:
         raise SchemaError(f"graph: crs {crs!r} is not metric; use osmnx.project_graph first")
-    table = merged_table()
+    table = network_table()
     names = sorted(graph.nodes)
     number = {name: i for i, name in enumerate(names)}
     try:

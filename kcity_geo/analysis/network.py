@@ -25,12 +25,12 @@ from kcity_geo.analysis.network_rules import (
     directions,
     ferries_usable,
     ferry_kmh,
-    merged_table,
     speeds_kmh,
     texts,
     usable,
 )
 from kcity_geo.errors import KCityWarning, SchemaError, StudyError
+from kcity_geo.studyfile import network_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +88,7 @@ class StreetGraph:
     osm_way: NDArray[np.int64]
     highway: NDArray[np.str_]
     component: NDArray[np.int32]
-    table: Mapping[str, Any] = field(default_factory=merged_table, repr=False)
+    table: Mapping[str, Any] = field(default_factory=network_table, repr=False)
     memory: dict[Any, Any] = field(default_factory=dict, repr=False, init=False)
 
     @property
@@ -219,7 +219,7 @@ def build_graph(
     if mode not in MODES:
         raise StudyError(f"mode: {mode!r} is not one of {', '.join(MODES)}")
     _checked(roads)
-    table = merged_table(parameters)
+    table = network_table(parameters)
     ways = _ways(roads, ferries, mode=mode, table=table)
     points = topology.vertices(ways)
     stop = blocking_nodes(barriers, mode=mode, table=table) if barriers is not None else None

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from kcity_geo.analysis.network_rules import merged_table
 from kcity_geo.config import read_table
 from kcity_geo.cube import bin_points
 from kcity_geo.errors import SchemaError, StudyError
+from kcity_geo.studyfile import network_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +92,7 @@ def network_rules_of(changes: Mapping[str, Any] | None = None) -> dict[str, Any]
     >>> network_rules_of({"network": {"widths": {"default_m": 7.0}}})["widths"]["default_m"]
     7.0
     """
-    return merged_table((changes or {}).get("network"))
+    return network_table((changes or {}).get("network"))
 
 
 def elevation_sampler(dem: xr.DataArray) -> Sampler:
@@ -162,7 +162,7 @@ def city_inputs(data: CityData, *, mode: str, parameters: Mapping[str, Any]) -> 
     Keyword arguments, and ``roads``.
     """
     rules = transport_parameters(parameters)
-    network_rules_of(parameters)
+    network_rules_of(parameters)  # refuses what the table does not have
     network = {key: dict(value) for key, value in parameters.get("network", {}).items()}
     speeds = network.setdefault("speeds", {})
     for key in ("season_factor", "walk_kmh", "cycle_kmh"):

@@ -17,7 +17,6 @@ import numpy as np
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
-from kcity_geo.studyfile import network_table
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -29,7 +28,6 @@ __all__ = [
     "directions",
     "ferries_usable",
     "ferry_kmh",
-    "merged_table",
     "speeds_kmh",
     "street_width_m",
     "texts",
@@ -39,31 +37,6 @@ __all__ = [
 ]
 
 MODES = ("walk", "cycle", "drive", "street")
-
-
-def merged_table(parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """
-    Give ``tables/network.toml`` with the changes of a study laid over it.
-
-    Parameters
-    ----------
-    parameters : same shape as the table, only what differs: ``{"speeds": {"walk_kmh": 4.5}}``.
-
-    Returns
-    -------
-    A new mapping.
-
-    Raises
-    ------
-    StudyError
-        If a key does not exist in the table.
-
-    Examples
-    --------
-    >>> merged_table({"speeds": {"walk_kmh": 4.5}})["speeds"]["walk_kmh"]
-    4.5
-    """
-    return network_table(parameters)
 
 
 def texts(roads: gpd.GeoDataFrame, column: str) -> NDArray[np.str_]:
@@ -115,7 +88,7 @@ def usable(roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]) -> N
     ----------
     roads : road layer.
     mode : walk, cycle, drive, or street (everything that counts as a street for street form).
-    table : `merged_table`.
+    table : `network_table`.
 
     Returns
     -------
@@ -148,7 +121,7 @@ def ferries_usable(
     ----------
     ferries : ferry lines with their access tags.
     mode : walk, cycle or drive.
-    table : `merged_table`.
+    table : `network_table`.
 
     Returns
     -------
@@ -167,7 +140,7 @@ def ferry_kmh(ferries: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDArray
     Parameters
     ----------
     ferries : ferry lines, metric CRS, ``duration_min`` in minutes. NaN: not tagged.
-    table : `merged_table`.
+    table : `network_table`.
 
     Returns
     -------
@@ -190,7 +163,7 @@ def directions(
     ----------
     roads : road layer.
     mode : walk, cycle, drive or street.
-    table : `merged_table`.
+    table : `network_table`.
 
     Returns
     -------
@@ -231,7 +204,7 @@ def speeds_kmh(
     ----------
     roads : road layer.
     mode : walk, cycle, drive or street.
-    table : `merged_table`.
+    table : `network_table`.
 
     Returns
     -------
@@ -283,7 +256,7 @@ def blocking_nodes(
     ----------
     barriers : layer of nodes with ``osm_id``, ``barrier`` and the access tags.
     mode : walk, cycle or drive; nothing stops ``street``.
-    table : `merged_table`.
+    table : `network_table`.
 
     Returns
     -------
@@ -307,7 +280,7 @@ def street_width_m(roads: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDAr
     Parameters
     ----------
     roads : road layer.
-    table : `merged_table`.
+    table : `network_table`.
 
     Returns
     -------
@@ -332,7 +305,7 @@ def all_season_weight(roads: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> N
     Parameters
     ----------
     roads : road layer.
-    table : `merged_table`.
+    table : `network_table`.
 
     Returns
     -------

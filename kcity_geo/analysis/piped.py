@@ -16,10 +16,9 @@ import shapely
 from scipy import ndimage
 
 from kcity_geo.analysis.calibration import calibrated_share
+from kcity_geo.analysis.contradictions import tell_contradictions
 from kcity_geo.analysis.sector import (
     built_share,
-    city_against_table,
-    districts_apart,
     has_table,
     official_cells,
     shapes,
@@ -152,7 +151,19 @@ def piped_coverage(
     partly = spoken_of(data, "piped_water_access")
     note += f"; {partly}" if partly else ""
     value = weighted_mean(cells, people)
-    note += _contradictions(data, table, guess, value, people, settings, details)
+    if guess is not None:
+        details["mapped_share"] = weighted_mean(guess, people)
+    apart, facts = tell_contradictions(
+        data,
+        "piped_water_access",
+        given=table,
+        cells=cells,
+        guess=guess,
+        people=people,
+        limit=float(settings["contradiction_share"]),
+        basis="density and mapped works",
+    )
+    note, details = note + apart, {**details, **facts}
     return Indicator(
         id="W3",
         value=value,
@@ -195,42 +206,6 @@ def _placed(
         np.where(data.inside, share, np.nan),
         "official city rate; where in the city is a proxy by density",
     )
-
-
-def _contradictions(
-    data: CityData,
-    stated: NDArray[np.float64],
-    guess: NDArray[np.float64] | None,
-    value: float,
-    people: NDArray[np.float64],
-    settings: Mapping[str, Any],
-    details: dict[str, Any],
-) -> str:
-    """Tell where city number, table and map are far apart: warnings, details and a note."""
-    limit = float(settings["contradiction_share"])
-    by_table = has_table(data, "piped_water_access")
-    note = ""
-    apart = city_against_table(data, "piped_water_access", stated, limit=limit)
-    if apart:
-        details["city_against_table"] = apart
-        note += f"; {apart}"
-        warnings.warn(apart, KCityWarning, stacklevel=3)
-    if guess is None:
-        return note
-    mapped = weighted_mean(guess, people)
-    details["mapped_share"] = mapped
-    if abs(mapped - value) > limit:
-        told = "official.table" if by_table else "official.piped_water_access"
-        details["contradiction"] = (
-            f"{told} says {value:.0%}, density and mapped works suggest {mapped:.0%}; the official "
-            "number is used"
-        )
-        warnings.warn(details["contradiction"], KCityWarning, stacklevel=3)
-    by_district = districts_apart(data, stated, guess, people=people, limit=limit)
-    if by_table and by_district:
-        details["contradiction_by_district"] = by_district
-        note += f"; {by_district}"
-    return note
 
 
 def _sources(data: CityData) -> int:

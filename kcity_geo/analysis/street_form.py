@@ -14,11 +14,12 @@ import numpy as np
 from kcity_geo.analysis.intersections import divided_share, divided_ways, intersections
 from kcity_geo.analysis.land_of_streets import street_land_m2
 from kcity_geo.analysis.network_inputs import network_rules_of, street_ways
-from kcity_geo.analysis.network_rules import merged_table, street_width_m, texts, usable
+from kcity_geo.analysis.network_rules import street_width_m, texts, usable
 from kcity_geo.analysis.people import people_of, with_layers
 from kcity_geo.analysis.sector import standard_gap, unassessed, weighted_mean
 from kcity_geo.cube import area_in_cells, bin_points, cell_size, length_in_cells
 from kcity_geo.result import Indicator
+from kcity_geo.studyfile import network_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -291,7 +292,7 @@ def connectivity_gap(
     >>> connectivity_gap(4 / 3, 0.0).round(4).item()
     0.2222
     """
-    rules = merged_table()["street_form"] if rules is None else rules
+    rules = network_table()["street_form"] if rules is None else rules
     low = np.clip((rules["beta_good"] - np.asarray(beta)) / rules["beta_span"], 0.0, 1.0)
     blind = (np.asarray(dead_end_share) - rules["dead_end_good"]) / rules["dead_end_span"]
     return np.asarray(0.5 * low + 0.5 * np.clip(blind, 0.0, 1.0))

@@ -20,13 +20,13 @@ from kcity_geo.analysis.network_inputs import elevation_sampler
 from kcity_geo.analysis.network_rules import (
     all_season_weight,
     blocking_nodes,
-    merged_table,
     speeds_kmh,
     street_width_m,
     tobler_factor,
     tobler_kmh,
 )
 from kcity_geo.errors import SchemaError, StudyError
+from kcity_geo.studyfile import network_table
 
 METRIC = "EPSG:32633"
 
@@ -194,7 +194,7 @@ def test_barriers_know_modes_and_access():
         geometry=[shapely.Point(0, 0)] * 4,
         crs=METRIC,
     )
-    table = merged_table()
+    table = network_table()
     assert blocking_nodes(frame, mode="drive", table=table).tolist() == [6, 7, 8]
     assert blocking_nodes(frame, mode="cycle", table=table).tolist() == [7, 8]
     assert blocking_nodes(frame, mode="walk", table=table).tolist() == [8]
@@ -290,10 +290,10 @@ def test_speeds_follow_maxspeed_then_caps():
         (3, [1, 2], [(0, 0), (1, 0)], {"highway": "primary", "smoothness": "very_bad"}),
         (4, [1, 2], [(0, 0), (1, 0)], {"highway": "motorway_link"}),
     )
-    table = merged_table()
+    table = network_table()
     assert speeds_kmh(roads, mode="drive", table=table).tolist() == [40, 40, 20, 45]
     assert speeds_kmh(roads, mode="walk", table=table).tolist() == [5, 3.75, 5, 5]
-    wet = merged_table({"speeds": {"season_factor": 0.5}})
+    wet = network_table({"speeds": {"season_factor": 0.5}})
     assert speeds_kmh(roads, mode="drive", table=wet).tolist() == [40, 20, 20, 45]
 
 
@@ -481,7 +481,7 @@ def test_all_season_weights_of_the_rural_access_index():
         ({"highway": "service"}, 0.0),
     ]
     roads = ways(*[(i, [1, 2], [(0, 0), (1, 0)], tags) for i, (tags, _) in enumerate(rows)])
-    found = all_season_weight(roads, table=merged_table()).tolist()
+    found = all_season_weight(roads, table=network_table()).tolist()
     assert found == [weight for _, weight in rows]
 
 
@@ -495,7 +495,7 @@ def test_street_widths_follow_width_lanes_then_class():
         ({"highway": "residential", "width_m": 900.0}, 60.0),
     ]
     roads = ways(*[(i, [1, 2], [(0, 0), (1, 0)], tags) for i, (tags, _) in enumerate(rows)])
-    assert street_width_m(roads, table=merged_table()).tolist() == [w for _, w in rows]
+    assert street_width_m(roads, table=network_table()).tolist() == [w for _, w in rows]
 
 
 @st.composite
@@ -678,7 +678,7 @@ def test_junctions_lengths_and_dead_ends_agree_with_osmnx(test_data, tmp_path, n
     from kcity_geo.analysis.network_rules import usable
 
     roads = city_layers(test_data, name)[f"roads_{mode}"]
-    roads = roads[usable(roads, mode=mode, table=merged_table())]
+    roads = roads[usable(roads, mode=mode, table=network_table())]
     _osm_xml(roads, tmp_path / "roads.osm")
     ours = build_graph(roads, mode=mode)
     with warnings.catch_warnings():

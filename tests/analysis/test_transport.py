@@ -18,7 +18,6 @@ from kcity_geo.analysis.intersections import divided_share, divided_ways, inters
 from kcity_geo.analysis.land_of_streets import street_land_m2
 from kcity_geo.analysis.network import build_graph, build_graphs
 from kcity_geo.analysis.network_inputs import transport_parameters
-from kcity_geo.analysis.network_rules import merged_table
 from kcity_geo.analysis.people import by_district, people_of, share_indicator
 from kcity_geo.analysis.service_times import facilities, job_cells, service_time
 from kcity_geo.analysis.street_form import (
@@ -32,6 +31,7 @@ from kcity_geo.citydata import CityData
 from kcity_geo.cube import district_shares, layer
 from kcity_geo.errors import KCityWarning, StudyError
 from kcity_geo.standards import load_standards
+from kcity_geo.studyfile import network_table
 
 METRIC = "EPSG:32633"
 X0, Y0 = 500_000.0, 5_000_000.0
@@ -549,7 +549,7 @@ def divided(gap=20.0, x0=0.0, y0=0.0):
 
 
 def count_intersections(streets):
-    table = merged_table()
+    table = network_table()
     lines, row, paired = divided_share(streets, table=table)
     graph = build_graph(streets, mode="street")
     ring = streets["osm_id"].to_numpy()[
