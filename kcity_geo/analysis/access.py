@@ -33,6 +33,9 @@ __all__ = [
 ]
 
 
+_MOST_BUCKETS = 100_000
+
+
 def snap_cost(graph: StreetGraph, metres: NDArray[np.float64], *, unit: str) -> NDArray[np.float64]:
     """
     Compute the cost of the way between a place and its street, on foot over open ground.
@@ -82,8 +85,7 @@ def node_costs(
     -------
     Shape (n,), the way from the source to its street included; inf: no route.
     """
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import dijkstra
+    from kcity_geo.analysis.kernels import nearest_costs
 
     n = graph.n_nodes
     use = sources.take(sources.segment >= 0)
@@ -101,19 +103,19 @@ def node_costs(
     start = np.full(n, np.inf)
     np.minimum.at(start, node, np.concatenate([at_tail + extra, at_head + extra]))
     seeds = np.flatnonzero(np.isfinite(start)).astype(np.int32)
-    base = graph.matrix(unit, reverse=direction == "to")
-    # One more node with an arc to every seed; 1 more than its cost, as 0 would be no arc.
-    indptr = np.append(base.indptr, base.indptr[-1] + len(seeds)).astype(np.int32)
-    matrix = csr_array(
-        (
-            np.concatenate([base.data, start[seeds] + 1.0]),
-            np.concatenate([base.indices, seeds]),
-            indptr,
-        ),
-        shape=(n + 1, n + 1),
+    arcs = graph.matrix(unit, reverse=direction == "to")
+    width, n_buckets = _ring(arcs.data, start[seeds])
+    return nearest_costs(
+        arcs.indptr, arcs.indices, arcs.data, seeds, start[seeds], limit, width, n_buckets
     )
-    found = dijkstra(matrix, directed=True, indices=np.array([n]), limit=limit + 1.0)
-    return np.asarray(found[0, :n] - 1.0)
+
+
+def _ring(cost: NDArray[np.float64], first: NDArray[np.float64]) -> tuple[float, int]:
+    """Give width and number of buckets that span the longest arc and the spread of the starts."""
+    longest = max(float(cost.max(initial=0.0)), float(np.ptp(first)) if len(first) else 0.0)
+    width = max(float(cost.mean()) / 2 if len(cost) else 1.0, longest / _MOST_BUCKETS)
+    width = width if width > 0 else 1.0
+    return width, int(longest / width) + 3
 
 
 def nearest(

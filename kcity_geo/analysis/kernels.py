@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Shorts = NDArray[np.int32]
 
-__all__ = ["cost_table", "cutoff_sums", "k_labels", "k_nearest_places", "pairs_within"]
+__all__ = [
+    "cost_table",
+    "cutoff_sums",
+    "k_labels",
+    "k_nearest_places",
+    "nearest_costs",
+    "pairs_within",
+]
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
@@ -141,6 +148,79 @@ def _search(
                     keys, items = _grown(keys, items)
                 size = _push(keys, items, size, new, there)
     return seen, keys, items
+
+
+@compiled
+def nearest_costs(
+    indptr: Shorts,
+    target: Shorts,
+    cost: Floats,
+    starts: Shorts,
+    start_costs: Floats,
+    limit: float,
+    width: float,
+    n_buckets: int,
+) -> Floats:
+    """
+    Cost from the nearest start to every node, up to a limit; inf beyond.
+
+    Nodes wait in a ring of buckets of `width`, and within a bucket in no order: a node that a
+    shorter way reaches later is taken again, so costs are those of Dijkstra to the last bit. The
+    ring must span the longest arc and the spread of the start costs.
+    """
+    n = len(indptr) - 1
+    dist, done = np.full(n, np.inf), np.full(n, np.inf)
+    first = np.full(n_buckets, -1, np.int32)
+    room = 2 * n + len(starts) + 16
+    node, after = np.empty(room, np.int32), np.empty(room, np.int32)
+    used, free, waiting = 0, -1, 0
+    per_width = 1.0 / width
+    lowest = np.inf
+    for i in range(len(starts)):
+        if start_costs[i] <= limit and start_costs[i] < dist[starts[i]]:
+            dist[starts[i]] = start_costs[i]
+            lowest = min(lowest, start_costs[i])
+            bucket = int(start_costs[i] * per_width) % n_buckets
+            node[used], after[used] = starts[i], first[bucket]
+            first[bucket] = used
+            used += 1
+            waiting += 1
+    if waiting == 0:
+        return dist
+    at = int(lowest * per_width)
+    while waiting > 0:
+        bucket = at % n_buckets
+        while first[bucket] >= 0:
+            entry = first[bucket]
+            first[bucket] = after[entry]
+            here = node[entry]
+            after[entry] = free
+            free = entry
+            waiting -= 1
+            if dist[here] >= done[here]:
+                continue
+            done[here] = dist[here]
+            for arc in range(indptr[here], indptr[here + 1]):
+                there = target[arc]
+                new = dist[here] + cost[arc]
+                if new > limit or new >= dist[there]:
+                    continue
+                dist[there] = new
+                if free >= 0:
+                    entry = free
+                    free = after[entry]
+                else:
+                    if used == len(node):
+                        node = np.concatenate((node, np.empty(len(node), np.int32)))
+                        after = np.concatenate((after, np.empty(len(after), np.int32)))
+                    entry = used
+                    used += 1
+                later = int(new * per_width) % n_buckets
+                node[entry], after[entry] = there, first[later]
+                first[later] = entry
+                waiting += 1
+        at += 1
+    return dist
 
 
 @compiled

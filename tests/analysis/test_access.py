@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import warnings
 
@@ -554,3 +555,43 @@ def test_isochrones_of_monaco_are_polygons_and_hold_each_other(test_data, mode):
             assert shapely.difference(land, disc).area < 1e-3 * land.area
         for small, large in itertools.pairwise(lands):
             assert shapely.difference(small, large).area == pytest.approx(0, abs=1e-3)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    spread=st.sampled_from([0.0, 3.0, 500.0]),
+    ferry=st.sampled_from([0.0, 1e4]),
+    limit=st.sampled_from([np.inf, 20.0]),
+)
+def test_buckets_give_the_costs_of_a_search_with_a_heap(seed, spread, ferry, limit):
+    """To the last bit, with ways of no cost, one very long arc, late starts and a limit."""
+    from scipy.sparse import csr_array
+
+    from kcity_geo.analysis.access import _ring
+    from kcity_geo.analysis.kernels import nearest_costs
+
+    rng = np.random.default_rng(seed)
+    n, m = 60, 150
+    pairs = np.unique(rng.integers(0, n, (m, 2)), axis=0)
+    cost = np.where(rng.random(len(pairs)) < 0.1, 0.0, rng.exponential(2.0, len(pairs)))
+    cost[0] += ferry
+    indptr = np.searchsorted(pairs[:, 0], np.arange(n + 1)).astype(np.int32)
+    arcs = csr_array((cost, pairs[:, 1].astype(np.int32), indptr), shape=(n, n))
+    starts = rng.choice(n, 4, replace=False).astype(np.int32)
+    first = rng.uniform(0, 1, 4) * spread
+    found = nearest_costs(
+        arcs.indptr, arcs.indices, arcs.data, starts, first, limit, *_ring(arcs.data, first)
+    )
+    expected = np.full(n, np.inf)
+    heap = [(float(c), int(s)) for c, s in zip(first, starts, strict=True) if c <= limit]
+    heapq.heapify(heap)
+    while heap:
+        so_far, here = heapq.heappop(heap)
+        if so_far >= expected[here]:
+            continue
+        expected[here] = so_far
+        for arc in range(indptr[here], indptr[here + 1]):
+            if so_far + cost[arc] <= limit:
+                heapq.heappush(heap, (so_far + cost[arc], int(pairs[arc, 1])))
+    assert np.array_equal(found, expected)
