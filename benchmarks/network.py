@@ -30,8 +30,8 @@ import numpy as np
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from kcity_geo.analysis.network import StreetGraph
-    from kcity_geo.analysis.snapping import Snapped
+    from kcity_geo.analysis.network.graph import StreetGraph
+    from kcity_geo.analysis.network.snapping import Snapped
 
 FACILITIES = 50
 K = 5
@@ -73,7 +73,7 @@ def made_up_city(size: int, seed: int = 1) -> gpd.GeoDataFrame:
 
 def at_nodes(graph: StreetGraph, nodes: np.ndarray) -> Snapped:
     """Places exactly on nodes."""
-    from kcity_geo.analysis.snapping import Snapped
+    from kcity_geo.analysis.network.snapping import Snapped
 
     segment = np.zeros(graph.n_nodes, dtype=np.int64)
     share = np.zeros(graph.n_nodes)
@@ -131,9 +131,9 @@ def arcs(graph: StreetGraph) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def ours(size: int, repeat: int, folder: Path) -> dict[str, float]:
     """Build the graph and run the three engines; leaves graph and answers for the others."""
-    from kcity_geo.analysis.access import node_costs
-    from kcity_geo.analysis.network import build_graph
-    from kcity_geo.analysis.reach import k_nearest, sums_within
+    from kcity_geo.analysis.network.access import node_costs
+    from kcity_geo.analysis.network.graph import build_graph
+    from kcity_geo.analysis.network.reach import k_nearest, sums_within
 
     roads = made_up_city(size)
     start = time.perf_counter()

@@ -25,10 +25,10 @@ from scipy.stats import spearmanr
 
 import kcity_geo as kc
 from kcity_geo.analysis import energy, water
-from kcity_geo.analysis.grid_inference import recall_and_precision
-from kcity_geo.analysis.terrain import flood_class
+from kcity_geo.analysis.energy.inferred_grid import recall_and_precision
+from kcity_geo.analysis.terrain.relief import flood_class
 from kcity_geo.cube import bin_points
-from kcity_geo.sources.demo import load_truth, make_demo
+from kcity_geo.demo.make import load_truth, make_demo
 from kcity_geo.standards import load_standards
 
 

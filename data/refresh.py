@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from kcity_geo.config import read_table
-from kcity_geo.sources.demo import make_demo
+from kcity_geo.demo.make import make_demo
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
             f"bytes = {path.stat().st_size}",
             f'licence = "{table["licence"]}"',
             f'date = "{table["date"][:10]}"',
-            'url = "made by kcity_geo.sources.demo"',
+            'url = "made by kcity_geo.demo.make"',
         ]
     (here / "manifest.toml").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 

@@ -18,8 +18,8 @@ import shapely
 import xarray as xr
 from matplotlib.collections import LineCollection
 
-from kcity_geo.analysis.sector import settings_of
-from kcity_geo.analysis.terrain import flood_class, hand, slope_pct
+from kcity_geo.analysis.terrain.relief import flood_class, hand, slope_pct
+from kcity_geo.settings import settings_of
 
 folder = Path(os.environ["KCITY_TEST_DATA"]) / "bucharest-ro"
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "out")

@@ -17,8 +17,8 @@ import rasterio
 import shapely
 from rasterio.warp import Resampling, reproject
 
-from kcity_geo.analysis import grid_inference as inference
-from kcity_geo.analysis.sector import settings_of
+from kcity_geo.analysis.energy import inferred_grid as inference
+from kcity_geo.settings import settings_of
 
 folder = Path(os.environ["KCITY_TEST_DATA"]) / "lesotho-kampala"
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "out")

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from kcity_geo.city import City, make_city
     from kcity_geo.citydata import CityData
     from kcity_geo.config import Config
+    from kcity_geo.demo import make_demo
     from kcity_geo.errors import KCityError, KCityWarning
     from kcity_geo.outputs.looks import explore, plot
     from kcity_geo.result import Gaps, Indicator, Result, Suitability
-    from kcity_geo.sources.demo import make_demo
-    from kcity_geo.sources.fetch import fetch
+    from kcity_geo.sources.pack.fetch import fetch
     from kcity_geo.study import (
         assess_gaps,
         check,
@@ -60,12 +60,12 @@ _HOMES = {
     "assess_gaps": "kcity_geo.study",
     "check": "kcity_geo.study",
     "explore": "kcity_geo.outputs.looks",
-    "fetch": "kcity_geo.sources.fetch",
+    "fetch": "kcity_geo.sources.pack.fetch",
     "find_city": "kcity_geo.study",
     "load": "kcity_geo.study",
     "load_study": "kcity_geo.studyfile",
     "make_city": "kcity_geo.city",
-    "make_demo": "kcity_geo.sources.demo",
+    "make_demo": "kcity_geo.demo",
     "plot": "kcity_geo.outputs.looks",
     "rank_sites": "kcity_geo.study",
     "run": "kcity_geo.study",

@@ -66,7 +66,7 @@ class CityData:
     ----------
     city : boundary, metric CRS, districts.
     grid : the study grid.
-    cube : one variable a raster, all on `grid`; see ``VARIABLES`` in `kcity_geo.sources.rasters`
+    cube : one variable a raster, all on `grid`; see ``VARIABLES`` in `kcity_geo.sources.local.rasters`
         for the names. Missing inputs are absent, not empty.
     layers : OSM layer name -> GeoDataFrame in the metric CRS; one for each row of
         ``tables/osm.toml``, with full schema even when empty. Features are whole, not cut at the
@@ -74,7 +74,7 @@ class CityData:
     dem : elevation on its own finer grid, metric CRS, with a margin around the city, or None.
     flood : flood map on its own finer grid, metric CRS: depth in metres or return period in years
         (attrs ``units``), 0 dry, NaN outside the extent of the file. None: no flood map.
-    transit : ``stops`` frame of a GTFS feed, see `kcity_geo.sources.transit`, or None.
+    transit : ``stops`` frame of a GTFS feed, see `kcity_geo.sources.local.transit`, or None.
     official : numbers and tables the city itself published; they beat every proxy.
     inventory : a row a layer: what the extract holds inside the study area.
     shares : `kcity_geo.cube.district_shares` of the city.

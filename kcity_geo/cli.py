@@ -248,7 +248,7 @@ def _gap_table(told: Any) -> Any:  # noqa: ANN401 - Summary in, rich table out, 
 def _study_file(study: Path, config: Config) -> Path:
     """Take a city pack, as folder or zip, for the study file inside it."""
     if study.suffix.lower() == ".zip" and study.is_file():
-        from kcity_geo.sources.pack import open_pack
+        from kcity_geo.sources.pack.pack import open_pack
 
         return open_pack(study, config=config)
     if study.is_dir() and (study / "study.toml").is_file():
@@ -311,8 +311,8 @@ def demo(
     # Kept, so that the study.toml of the results runs again.
     folder = data or out.with_name(out.name + "-inputs")
     with _plain_errors():
+        from kcity_geo.demo.make import make_demo
         from kcity_geo.outputs.folder import check_out_dir
-        from kcity_geo.sources.demo import make_demo
 
         check_out_dir(out)
         with _progress(quiet=quiet or as_json) as progress:
@@ -491,8 +491,8 @@ def fetch(
     failed = 0
     with _plain_errors() as notes:
         from kcity_geo.errors import StudyError
-        from kcity_geo.sources.fetch import fetch as fetch_place
-        from kcity_geo.sources.fetch import fetch_cities
+        from kcity_geo.sources.pack.fetch import fetch as fetch_place
+        from kcity_geo.sources.pack.fetch import fetch_cities
 
         if bool(place or boundary) == bool(cities):
             raise StudyError("fetch: give a place, a --boundary, or --cities cities.csv")
@@ -537,7 +537,7 @@ def zip_command(
 ) -> None:
     """Put a city pack into one zip; `kcity run PACK.zip` reads it in place."""
     with _plain_errors():
-        from kcity_geo.sources.pack import zip_pack
+        from kcity_geo.sources.pack.pack import zip_pack
 
         written = zip_pack(pack, out, own_use=own_use)
     typer.echo(str(written))
@@ -551,7 +551,7 @@ def verify(
 ) -> None:
     """Compare every file of a pack with its manifest; one flipped byte is found."""
     with _plain_errors():
-        from kcity_geo.sources.pack import verify_pack
+        from kcity_geo.sources.pack.pack import verify_pack
 
         problems = verify_pack(pack)
     if as_json:

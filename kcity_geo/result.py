@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from kcity_geo.citydata import CityData
     from kcity_geo.studyfile import Study
 
+
 __all__ = [
     "LABELS",
     "SECTORS",
@@ -31,6 +34,7 @@ __all__ = [
     "Indicator",
     "Result",
     "Suitability",
+    "unassessed",
 ]
 
 SECTORS = ("transport", "water", "energy")
@@ -257,7 +261,7 @@ class Result:
     study : as it was resolved.
     data, gaps, score : the steps of the study.
     sites : metric CRS, best first: ``site_id, rank, score, mean_score, area_ha, reasons,
-        concerns, ...``; see `kcity_geo.analysis.sites.rank_sites` (columns without data are NaN).
+        concerns, ...``; see `kcity_geo.analysis.sites.rank.rank_sites` (columns without data are NaN).
     timings : stage -> seconds.
     """
 
@@ -273,3 +277,21 @@ class Result:
         return (
             f"Result({self.data.city.name}: {self.gaps!r}; {self.score!r}; {len(self.sites)} sites)"
         )
+
+
+def unassessed(indicator: str, units: str, reason: str, **fields: Any) -> Indicator:  # noqa: ANN401 - fields of Indicator
+    """
+    Make the row of an indicator that cannot be assessed.
+
+    Parameters
+    ----------
+    indicator : its id.
+    units : unit of the value that is not there.
+    reason : why, and what data would help, one line.
+    **fields : further fields of `kcity_geo.result.Indicator`.
+
+    Returns
+    -------
+    Row with value NaN.
+    """
+    return Indicator(id=indicator, value=float("nan"), units=units, not_assessed=reason, **fields)

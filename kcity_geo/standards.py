@@ -7,12 +7,18 @@ The rows stand in ``tables/standards.toml``; a study file may override target an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 
-__all__ = ["EVIDENCE_MARKS", "Standard", "load_standards"]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+__all__ = ["EVIDENCE_MARKS", "Standard", "gap_from_standard", "load_standards", "standard_gap"]
 
 #: What the marks printed beside every threshold mean.
 EVIDENCE_MARKS = {
@@ -105,3 +111,68 @@ def load_standards(overrides: dict[str, dict[str, float]] | None = None) -> dict
         )
         for key, row in rows.items()
     }
+
+
+def standard_gap(values: NDArray[np.float64] | float, standard: Standard) -> NDArray[np.float64]:
+    """
+    Measure values against a standard: 0 where it is met, 1 at the worst value and beyond.
+
+    Parameters
+    ----------
+    values : in the unit of the standard; NaN: not known. Infinite counts as worst.
+    standard : with target and worst value.
+
+    Returns
+    -------
+    Shape of `values`, 0 to 1; NaN where not known.
+
+    Raises
+    ------
+    StudyError
+        If the standard lacks its target or worst value, or they are equal.
+
+    Examples
+    --------
+    >>> from kcity_geo.standards import load_standards
+    >>> standard_gap(np.array([20.0, 45.0, 90.0]), load_standards()["W1"])
+    array([0. , 0.5, 1. ])
+    """
+    target, worst = standard.target, standard.worst
+    if target is None or worst is None or target == worst:
+        raise StudyError(
+            f"[standards] {standard.id}: target {target} and worst {worst} must be two numbers"
+        )
+    return gap_from_standard(values, target=target, worst=worst)
+
+
+def gap_from_standard(value: ArrayLike, *, target: float, worst: float) -> NDArray[np.float64]:
+    """
+    Measure how far a value falls short of its standard.
+
+    Parameters
+    ----------
+    value : in the unit of the standard. NaN: not known.
+    target : where the gap is 0.
+    worst : where the gap is 1; below `target` when more is better, above it when less is better.
+
+    Returns
+    -------
+    0 to 1, shape of `value`; beyond the target there is no extra credit. NaN stays NaN.
+
+    Raises
+    ------
+    StudyError
+        If target and worst are equal.
+
+    Examples
+    --------
+    >>> gap_from_standard([60.0, 130.0], target=100, worst=0).tolist()
+    [0.4, 0.0]
+    >>> gap_from_standard(75.0, target=30, worst=120).item()
+    0.5
+    """
+    if target == worst:
+        raise StudyError(f"standard: target and worst are both {target:g}; they must differ")
+    x = np.asarray(value, dtype=np.float64)
+    # Written from the target, so that the target itself is exactly 0 (and never minus 0).
+    return np.asarray(np.clip((target - x) / (target - worst), 0.0, 1.0) + 0.0)

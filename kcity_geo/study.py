@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from shapely.geometry.base import BaseGeometry
 
-    from kcity_geo.analysis.network import StreetGraph
+    from kcity_geo.analysis.network.graph import StreetGraph
 
     Progress = Callable[[str], None]
 
@@ -114,7 +114,7 @@ def find_city(place: str | Study, *, config: Config | None = None) -> City:
     """
     config = config or Config.from_env()
     if isinstance(place, str):
-        from kcity_geo.sources.places import find_place
+        from kcity_geo.sources.products.places import find_place
 
         return find_place(place, config=config)
     return _city_of(place, config)
@@ -140,13 +140,13 @@ def _city_of(study: Study, config: Config) -> City:
 
 def _districts(study: Study, extract: Path | None) -> gpd.GeoDataFrame | None:
     if study.city.districts:
-        from kcity_geo.sources.files import read_polygons
+        from kcity_geo.sources.local.files import read_polygons
 
         path = resolve_path(study, study.city.districts, key="city.districts")
         return read_polygons(path, key="city.districts")
     if study.city.osm_district_level is None:
         return None
-    from kcity_geo.sources.relation import read_admin_areas
+    from kcity_geo.sources.osm.relation import read_admin_areas
 
     if extract is None:
         raise StudyError("city.osm_district_level: needs sources.osm, an extract that holds them")
@@ -159,11 +159,11 @@ def _outline(study: Study, extract: Path | None) -> BaseGeometry | None:
 
     wanted = study.city
     if wanted.boundary:
-        from kcity_geo.sources.files import read_boundary
+        from kcity_geo.sources.local.files import read_boundary
 
         return read_boundary(resolve_path(study, wanted.boundary, key="city.boundary"))
     if wanted.osm_relation is not None:
-        from kcity_geo.sources.relation import read_relation
+        from kcity_geo.sources.osm.relation import read_relation
 
         if extract is None:
             raise StudyError("city.osm_relation: needs sources.osm, an extract that holds it")
@@ -182,7 +182,7 @@ def _outline(study: Study, extract: Path | None) -> BaseGeometry | None:
         return shapely.box(west, south, east, north)
     if extract is None:
         return None
-    from kcity_geo.sources.pbf import read_header
+    from kcity_geo.sources.osm.pbf import read_header
 
     box, _ = read_header(extract)
     if box is None:
@@ -251,7 +251,7 @@ def load(
             inputs.compare_districts(cube, official, shares)
             cube = inputs.degree_of_urbanisation(cube, grid)
         with clock.stage("inventory"):
-            from kcity_geo.analysis.inventory import inventory
+            from kcity_geo.analysis.evidence.inventory import inventory
 
             table = inventory(layers, city, extract_date=osm_date)
     if "population" in cube and not float(cube["population"].sum()) > 0:
@@ -303,7 +303,7 @@ def street_graphs(data: CityData) -> dict[str, StreetGraph]:
     Mode -> graph.
     """
     if data not in _GRAPHS:
-        from kcity_geo.analysis.network import build_graphs
+        from kcity_geo.analysis.network.of_city import build_graphs
 
         parameters = data.study.transport if data.study else None
         _GRAPHS[data] = build_graphs(data, parameters=parameters)
@@ -323,7 +323,7 @@ def terrain(data: CityData) -> dict[str, Any]:
     Name -> array (rows, cols); empty without elevation.
     """
     if data not in _TERRAIN:
-        from kcity_geo.analysis.terrain import cell_terrain
+        from kcity_geo.analysis.terrain.relief import cell_terrain
 
         parameters = data.study.water if data.study else None
         _TERRAIN[data] = (
@@ -349,8 +349,8 @@ def assess_gaps(
     """
     _expect(data, CityData, "assess_gaps(data)")
     from kcity_geo.analysis import energy, transport, water
-    from kcity_geo.analysis.completeness import assess_completeness
-    from kcity_geo.analysis.gaps import assess_gaps as combine
+    from kcity_geo.analysis.evidence.completeness import assess_completeness
+    from kcity_geo.analysis.gaps.combine import assess_gaps as combine
 
     clock = _clock or _Clock(progress)
     study = data.study or Study()
@@ -414,7 +414,7 @@ def suitability(
     StudyError
         If the profile does not exist or no criterion has data.
     """
-    from kcity_geo.analysis.suitability import suitability as score
+    from kcity_geo.analysis.suitability.score import suitability as score
 
     _expect(data, CityData, "suitability(data, gaps)")
     _expect(gaps, Gaps | None, "suitability(data, gaps)")
@@ -461,7 +461,7 @@ def rank_sites(
     -------
     Sites, best first, with their reasons; empty, with a warning, when none is large enough.
     """
-    from kcity_geo.analysis.sites import rank_sites as rank
+    from kcity_geo.analysis.sites.rank import rank_sites as rank
 
     _expect(score, Suitability, "rank_sites(score, data)")
     _expect(data, CityData, "rank_sites(score, data)")
@@ -568,7 +568,7 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
     KCityError
         If an input is wrong.
     """
-    from kcity_geo.sources.coverage import coverage
+    from kcity_geo.sources.local.coverage import coverage
 
     data = load(study, config=config)
     complete = coverage(data, _input_paths(study))

@@ -8,13 +8,10 @@ installed Python package carries.
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
-import math
 import os
 import re
 import tomllib
-from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError, StudyError
+from kcity_geo.settings import nearest_name, network_table, same_kind
 
 __all__ = [
     "CitySection",
@@ -30,9 +28,7 @@ __all__ = [
     "Study",
     "StudySection",
     "SuitabilitySection",
-    "laid_over",
     "load_study",
-    "network_table",
     "resolve_path",
 ]
 
@@ -63,7 +59,7 @@ class StudySection(BaseModel):
     def _known_project(cls, value: str) -> str:
         known = list(read_table("profiles")["profile"])
         if value not in known:
-            raise ValueError(f"{value!r} is not a profile{_nearest(value, known)}")
+            raise ValueError(f"{value!r} is not a profile{nearest_name(value, known)}")
         return value
 
 
@@ -134,7 +130,7 @@ class Sources(BaseModel):
         known = list(read_table("extra")["layer"])
         for name in value:
             if name not in known:
-                raise ValueError(f"sources.extra.{name}: no such layer{_nearest(name, known)}")
+                raise ValueError(f"sources.extra.{name}: no such layer{nearest_name(name, known)}")
         return value
 
     @model_validator(mode="after")
@@ -285,7 +281,7 @@ class Study(BaseModel):
             if key not in criteria:
                 raise ValueError(
                     f"suitability.weights.{key}: profile {self.study.project} has no such criterion"
-                    f"{_nearest(key, criteria)}"
+                    f"{nearest_name(key, criteria)}"
                 )
         if self.suitability.weights:
             merged = {
@@ -297,7 +293,7 @@ class Study(BaseModel):
             if key not in profile["constraints"]:
                 raise ValueError(
                     f"suitability.constraints.{key}: profile {self.study.project} has no such "
-                    f"constraint{_nearest(key, list(profile['constraints']))}"
+                    f"constraint{nearest_name(key, list(profile['constraints']))}"
                 )
         for sector in ("transport", "water", "energy"):
             known = read_table("parameters")[sector]
@@ -307,9 +303,9 @@ class Study(BaseModel):
                     continue
                 if key not in known:
                     raise ValueError(
-                        f"{sector}.{key}: no such parameter{_nearest(key, list(known))}"
+                        f"{sector}.{key}: no such parameter{nearest_name(key, list(known))}"
                     )
-                _same_kind(f"{sector}.{key}", getattr(self, sector)[key], known[key])
+                same_kind(f"{sector}.{key}", getattr(self, sector)[key], known[key])
         return self
 
     @staticmethod
@@ -318,128 +314,6 @@ class Study(BaseModel):
             network_table(change)
         except StudyError as error:
             raise ValueError(str(error)) from error
-
-
-_FASTEST_KMH = 200.0
-
-#: Tables of ``tables/network.toml`` whose keys are values of tags, so that new ones may be added.
-OPEN_NETWORK = (
-    "network.speeds.drive",
-    "network.caps.surface",
-    "network.caps.tracktype",
-    "network.caps.smoothness",
-    "network.walk_factors",
-    "network.widths.class",
-    "network.widths.oneway",
-)
-
-
-def network_table(change: Any = None) -> dict[str, Any]:  # noqa: ANN401 - a table of TOML, or a mistake
-    """
-    Give ``tables/network.toml`` with the changes of a study laid over it.
-
-    Parameters
-    ----------
-    change : same shape as the table, only what differs.
-
-    Returns
-    -------
-    A new mapping.
-
-    Raises
-    ------
-    StudyError
-        If a key does not exist in the table or a value is of another kind.
-
-    Examples
-    --------
-    >>> network_table({"speeds": {"walk_kmh": 4.5}})["speeds"]["walk_kmh"]
-    4.5
-    """
-    table = read_table("network")
-    found = laid_over(table, change or {}, path="transport.network", open_tables=OPEN_NETWORK)
-    for key, speed in found["speeds"]["drive"].items():
-        if not 0 < speed <= _FASTEST_KMH:
-            raise StudyError(
-                f"transport.network.speeds.drive.{key}: {speed:g} km/h; a speed from 1 to "
-                f"{_FASTEST_KMH:g} is needed"
-            )
-    return found
-
-
-def laid_over(
-    base: Mapping[str, Any],
-    change: Any,  # noqa: ANN401 - a table of TOML, or a mistake
-    *,
-    path: str,
-    open_tables: Collection[str] = (),
-) -> dict[str, Any]:
-    """
-    Lay changes over a table, at any depth.
-
-    Parameters
-    ----------
-    base : the table.
-    change : of the same shape, only what differs.
-    path : name of the table, for messages.
-    open_tables : names below `path` of tables that take new keys, such as tag values.
-
-    Returns
-    -------
-    A new mapping.
-
-    Raises
-    ------
-    StudyError
-        If a key does not exist, or a value is not of the kind of the one it replaces.
-
-    Examples
-    --------
-    >>> laid_over({"a": {"b": 1.0}}, {"a": {"b": 2}}, path="t")
-    {'a': {'b': 2}}
-    """
-    if not isinstance(change, Mapping):
-        raise StudyError(f"{path}: {change!r} is not a table")
-    result = dict(base)
-    of_root = path.partition(".")[2]
-    for key, value in change.items():
-        name = f"{path}.{key}"
-        if key not in base and of_root not in open_tables:
-            raise StudyError(f"{name}: no such key{_nearest(key, list(base))}")
-        default = base.get(key, next(iter(base.values())))
-        if isinstance(default, Mapping):
-            result[key] = laid_over(default, value, path=name, open_tables=open_tables)
-        else:
-            try:
-                _same_kind(name, value, default)
-            except ValueError as error:
-                raise StudyError(str(error)) from error
-            result[key] = value
-    return result
-
-
-def _same_kind(key: str, value: Any, default: Any) -> None:  # noqa: ANN401 - values of TOML
-    """Refuse a word where the default is a number, and the other way round."""
-    for kind, what in ((bool, "true or false"), (str, "a word"), (int | float, "a number")):
-        if isinstance(default, kind):
-            number = kind not in {bool, str}
-            fits = isinstance(value, kind) and not (number and isinstance(value, bool))
-            if not fits or (number and not math.isfinite(float(value))):
-                raise ValueError(f"{key}: needs {what} like {default!r}, not {value!r}")
-            return
-    if isinstance(default, list):
-        items = value if isinstance(value, list | tuple) else [value, None]
-        if {type(item) for item in items} <= {type(item) for item in default}:
-            return
-        raise ValueError(f"{key}: needs a list like {default[:2]!r}, not {value!r}")
-    raise ValueError(f"{key}: is a table and cannot be changed in a study file")
-
-
-def _nearest(value: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(value, known, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known are {', '.join(known)}"
 
 
 def _valid_keys(location: tuple[int | str, ...]) -> list[str]:
@@ -458,7 +332,7 @@ def _explain(error: ValidationError, origin: str) -> str:
     value = first.get("input")
     if first["type"] == "extra_forbidden":
         known = _valid_keys(tuple(first["loc"][:-1]))
-        text = f"unknown key{_nearest(str(first['loc'][-1]), known)}"
+        text = f"unknown key{nearest_name(str(first['loc'][-1]), known)}"
     elif first["type"] == "value_error":
         text = str(first["ctx"]["error"])
     else:

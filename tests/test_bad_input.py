@@ -318,8 +318,8 @@ def test_own_power_lines_with_a_voltage_in_words_count_to_no_class(tmp_path, han
     import geopandas as gpd
 
     import kcity_geo as kc
-    from kcity_geo.analysis.power_grid import line_classes
-    from kcity_geo.analysis.sector import settings_of
+    from kcity_geo.analysis.energy.grid import line_classes
+    from kcity_geo.settings import settings_of
 
     frame = gpd.GeoDataFrame(
         {"voltage": ["medium", "MT", "33 kV", None]},

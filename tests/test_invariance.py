@@ -184,7 +184,7 @@ def test_the_crs_of_the_inputs_changes_nothing(hanbit_town, outline, gaps, tmp_p
 
     A warped raster is not quite the same raster: its pixels lie otherwise over the cells.
     """
-    from kcity_geo.analysis.gap_tables import district_mean
+    from kcity_geo.analysis.settlement.districts import district_mean
 
     frame = gpd.read_file(outline)
     frame.to_crs(3035).to_file(tmp_path / "boundary.gpkg")
@@ -317,8 +317,8 @@ GROUPS = {
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_deleting_features_never_raises_confidence(unofficial, group) -> None:
-    from kcity_geo.analysis.completeness import assess_completeness
-    from kcity_geo.analysis.gaps import assess_gaps as combine
+    from kcity_geo.analysis.evidence.completeness import assess_completeness
+    from kcity_geo.analysis.gaps.combine import assess_gaps as combine
 
     sector, layers, lost = GROUPS[group]
     rng = np.random.default_rng(3)
@@ -510,8 +510,8 @@ def test_weights_may_be_given_on_any_scale(data, gaps) -> None:
 
 
 def test_standards_may_weigh_on_any_scale(data, gaps) -> None:
-    from kcity_geo.analysis.completeness import assess_completeness
-    from kcity_geo.analysis.gaps import assess_gaps as combine
+    from kcity_geo.analysis.evidence.completeness import assess_completeness
+    from kcity_geo.analysis.gaps.combine import assess_gaps as combine
 
     standards = load_standards(data.study.standards)
     scaled = {key: replace_weights(row, 8.0) for key, row in standards.items()}
@@ -542,8 +542,8 @@ def test_the_same_seed_gives_the_same_bytes_and_other_cities_change_nothing(data
 
 
 def test_a_perfect_city_has_no_gap_and_an_empty_map_has_none_known(data, gaps) -> None:
-    from kcity_geo.analysis.completeness import assess_completeness
-    from kcity_geo.analysis.gaps import assess_gaps as combine
+    from kcity_geo.analysis.evidence.completeness import assess_completeness
+    from kcity_geo.analysis.gaps.combine import assess_gaps as combine
 
     standards = load_standards(data.study.standards)
     shape = data.grid.shape

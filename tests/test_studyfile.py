@@ -15,7 +15,8 @@ import kcity_geo as kc
 from kcity_geo.config import TABLES, read_table
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.outputs.studytoml import study_toml
-from kcity_geo.studyfile import Study, check_study, load_study, network_table, resolve_path
+from kcity_geo.settings import network_table
+from kcity_geo.studyfile import Study, check_study, load_study, resolve_path
 
 
 def study(text: str, tmp_path: Path) -> Study:

@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from kcity_geo.analysis.exclusion import NO_DATA, OPEN, first_rule
+from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_ids, cell_polygons, cell_size
 from kcity_geo.outputs.scores import score_words

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kcity_geo.analysis.exclusion import NO_DATA, OPEN, first_rule
+from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
 from kcity_geo.outputs.overlay import fit_lookup, packed
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import sector_title

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kcity_geo.analysis.constraints import SITE_KEYS
+from kcity_geo.analysis.suitability.constraints import SITE_KEYS
 from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import LABEL_COLOURS, SEVERITY_COLOURS
 from kcity_geo.outputs.details import detail_table

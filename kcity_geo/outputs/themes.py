@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kcity_geo.analysis.exclusion import NO_DATA, OPEN, first_rule
-from kcity_geo.analysis.habitation import LIVED_IN, NOBODY, OPEN_WATER, habitation
+from kcity_geo.analysis.settlement.habitation import LIVED_IN, NOBODY, OPEN_WATER, habitation
+from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
 from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import (
     LABEL_COLOURS,

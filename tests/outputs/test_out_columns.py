@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from kcity_geo.analysis.sites import SITE_COLUMNS
+from kcity_geo.analysis.sites.rank import SITE_COLUMNS
 from kcity_geo.config import read_table
 from kcity_geo.outputs import save
 from kcity_geo.outputs.columns import column_table

@@ -15,8 +15,8 @@ import shapely
 from PIL import Image
 from pyproj import Transformer
 
-from kcity_geo.analysis.constraints import _RULES
-from kcity_geo.analysis.habitation import OPEN_WATER, habitation
+from kcity_geo.analysis.settlement.habitation import OPEN_WATER, habitation
+from kcity_geo.analysis.suitability.constraints import _RULES
 from kcity_geo.city import make_city
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_size, study_grid

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kcity_geo.analysis.gap_rules import decision_labels
-from kcity_geo.analysis.value_functions import describe
+from kcity_geo.analysis.gaps.rules import decision_labels
+from kcity_geo.analysis.suitability.value_functions import describe
 from kcity_geo.config import read_table
 from kcity_geo.outputs.figures import scale_bar_m, theme_figure
 from kcity_geo.outputs.maps import build_map

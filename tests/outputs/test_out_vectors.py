@@ -12,7 +12,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kcity_geo.analysis.sites import SITE_COLUMNS, rank_sites
+from kcity_geo.analysis.sites.rank import SITE_COLUMNS, rank_sites
 from kcity_geo.outputs.frames import cell_frame, grid_variables, merge_cells, site_frame
 from kcity_geo.outputs.vectors import save_geojson, save_geopackage, save_geoparquet
 

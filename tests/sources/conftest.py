@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from kcity_geo.config import Config
-from kcity_geo.sources.catalogue import Catalogue, load_catalogue
+from kcity_geo.sources.products.catalogue import Catalogue, load_catalogue
 
 
 class Server:
-    """A running server of `tests/servers/faulty.py` and its folder."""
+    """A running server of `tests/support/faulty.py` and its folder."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        script = Path(__file__).parents[1] / "servers" / "faulty.py"
+        script = Path(__file__).parents[1] / "support" / "faulty.py"
         self._process = subprocess.Popen(
             [sys.executable, str(script), str(root)], stdout=subprocess.PIPE, text=True
         )

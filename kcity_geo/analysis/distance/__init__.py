@@ -1,0 +1,1 @@
+"""Distance: how far in a straight line, and which way is cheapest over the ground?"""

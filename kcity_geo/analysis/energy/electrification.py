@@ -1,0 +1,568 @@
+"""
+Who has electricity: the official rate (E1), the cells that it speaks of (E2), and dark ground (E11).
+
+A cell is electrified when the grid is near, the night is lit and the settlement is large enough
+(the rule of OnSSET); then the limits are moved until the people electrified are as many as the
+official rate says. Dark is not the same as without electricity everywhere.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+from kcity_geo.analysis.evidence.calibration import calibrated_share
+from kcity_geo.analysis.evidence.contradictions import tell_contradictions
+from kcity_geo.analysis.evidence.features import date_of
+from kcity_geo.analysis.evidence.official import (
+    city_against_table,
+    official,
+    official_cells,
+    spoken_of,
+)
+from kcity_geo.analysis.evidence.trust import method_trust
+from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.cube import cell_size
+from kcity_geo.errors import CalibrationError, KCityWarning
+from kcity_geo.result import Indicator, unassessed
+from kcity_geo.settings import settings_of
+from kcity_geo.standards import standard_gap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from kcity_geo.citydata import CityData
+    from kcity_geo.standards import Standard
+
+__all__ = [
+    "dark_built_land",
+    "dark_limit",
+    "electrification_rank",
+    "electrified",
+    "electrified_flags",
+    "official_rate",
+    "settlement_persons",
+    "unlit_built_share",
+]
+
+_HELP = (
+    "give sources.nightlights, sources.power_lines, or set official.electricity_access or a table "
+    "by district"
+)
+#: Ranks of cells near the grid lie above this, those of cells beyond its reach below 0.
+_NEAR = 1.0e9
+#: Shares nearer than this are the same number.
+_ROUNDING = 0.001
+#: Fewer cells than this are no background.
+_FEWEST = 20
+
+
+def settlement_persons(population: NDArray[np.float64]) -> NDArray[np.float64]:
+    """
+    People of the settlement that each cell belongs to: inhabited cells that touch.
+
+    Parameters
+    ----------
+    population : shape (rows, cols), persons; NaN counts as nobody.
+
+    Returns
+    -------
+    Shape (rows, cols), persons; 0 in empty cells.
+
+    Examples
+    --------
+    >>> settlement_persons(np.array([[60.0, 0.0, 5.0], [50.0, 0.0, 0.0]])).tolist()
+    [[110.0, 0.0, 5.0], [110.0, 0.0, 0.0]]
+    """
+    people = np.nan_to_num(np.asarray(population, dtype=np.float64))
+    labels, count = ndimage.label(people > 0, structure=np.ones((3, 3), dtype=bool))
+    total = np.bincount(labels.ravel(), weights=people.ravel(), minlength=count + 1)
+    total[0] = 0.0
+    return np.asarray(total[labels])
+
+
+def electrified_flags(
+    distance_km: NDArray[np.float64],
+    light: NDArray[np.float64],
+    settlement: NDArray[np.float64],
+    *,
+    limit_km: float,
+    ntl_min: float,
+    min_persons: float,
+) -> NDArray[np.bool_]:
+    """
+    Apply the rule of OnSSET: grid nearer than a limit, light above one, settlement large enough.
+
+    Parameters
+    ----------
+    distance_km : to the grid.
+    light : radiance, nW cm-2 sr-1.
+    settlement : people of the settlement.
+    limit_km, ntl_min, min_persons : the three limits; a value on a limit does not pass.
+
+    Returns
+    -------
+    True where electrified.
+
+    References
+    ----------
+    .. [1] OnSSET, ``calibrate_grid_elec_current``.
+
+    Examples
+    --------
+    >>> people = np.array([5000, 900, 700, 400, 60])
+    >>> flags = electrified_flags(
+    ...     np.array([0.4, 2.5, 3.5, 1, 6]), np.array([5, 0.3, 0.8, 0, 0.4]), people,
+    ...     limit_km=3, ntl_min=0.05, min_persons=100)
+    >>> round(float(people[flags].sum() / people.sum()), 4)
+    0.8357
+    """
+    return np.asarray(
+        (np.asarray(distance_km) < limit_km)
+        & (np.asarray(light) > ntl_min)
+        & (np.asarray(settlement) > min_persons)
+    )
+
+
+def electrification_rank(
+    relative_distance: NDArray[np.float64],
+    light: NDArray[np.float64],
+    settlement: NDArray[np.float64],
+    *,
+    min_persons: float,
+    furthest: float,
+) -> NDArray[np.float64]:
+    """
+    Rank the cells by how surely they are electrified: near the grid by light, then by distance.
+
+    Parameters
+    ----------
+    relative_distance : distance to the grid over its limit; up to 1 is near.
+    light : radiance; NaN counts as dark.
+    settlement : people of the settlement.
+    min_persons : smaller settlements come in only after all others.
+    furthest : relative distance beyond which no cell can be electrified.
+
+    Returns
+    -------
+    Higher is surer; NaN: cannot be.
+    """
+    relative = np.asarray(relative_distance, dtype=np.float64)
+    bright = np.nan_to_num(np.asarray(light, dtype=np.float64))
+    rank = np.where(relative < 1, _NEAR + bright, -relative)
+    small = np.asarray(settlement) <= min_persons
+    rank = np.where(small, -2 * furthest - relative, rank)
+    return np.where(np.isfinite(relative) & (relative <= furthest), rank, np.nan)
+
+
+#: Layer of the grid -> the limit that it has.
+_LIMITS = {
+    "transformer": "transformer",
+    "mv_substation": "mv",
+    "mv": "mv",
+    "hv_substation": "hv",
+    "hv": "hv",
+}
+
+
+def _relative_distance(
+    distances: Mapping[str, NDArray[np.float64]], settings: Mapping[str, Any]
+) -> tuple[NDArray[np.float64] | None, str, float]:
+    """Distance to the grid over the limit of its layer, the best layer's name and limit in km."""
+    found = {
+        name: distances[name] / float(settings[f"limit_{key}_km"])
+        for name, key in _LIMITS.items()
+        if name in distances
+    }
+    if not found:
+        return None, "none", float(settings["limit_mv_km"])
+    best = _LIMITS[next(iter(found))]
+    return np.min(list(found.values()), axis=0), best, float(settings[f"limit_{best}_km"])
+
+
+def _calibrate(
+    rank: NDArray[np.float64],
+    people: NDArray[np.float64],
+    data: CityData,
+    settings: Mapping[str, Any],
+) -> tuple[NDArray[np.float64], dict[str, float]]:
+    """Share electrified of each cell so that the official rates hold, district by district."""
+    by_cell, _ = official_cells(data, "electricity_access")
+    if by_cell is None:
+        raise CalibrationError("official.electricity_access: no rate is given")
+    out = np.full(people.shape, np.nan)
+    limits: dict[str, float] = {}
+    for name, part in _parts(data, by_cell):
+        rate = weighted_mean(by_cell[part], people[part])
+        if not np.isfinite(rate):
+            out[part] = by_cell[part]
+            continue
+        out[part], limits[name] = calibrated_share(
+            rank[part],
+            people[part],
+            rate=rate,
+            what="official.electricity_access",
+            tolerance=float(settings["calibration_tolerance"]),
+        )
+    return out, limits
+
+
+def _parts(data: CityData, rates: NDArray[np.float64]) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Cells that are calibrated together: each district if there is a table, else the city."""
+    known = np.isfinite(rates) & data.inside
+    if (np.unique(rates[known]) == rates[known][:1]).all():
+        return [("city", known)]
+    largest = data.shares.sort_values(["cell", "share", "district_id"], kind="stable")
+    owner = np.full(rates.size, "", dtype=object)
+    last = largest.drop_duplicates("cell", keep="last")
+    owner[last["cell"].to_numpy()] = last["district_id"].astype(str).to_numpy()
+    of_cell = owner.reshape(rates.shape)
+    names = np.unique(of_cell[known].astype(str))
+    return [(str(name), known & (of_cell == name)) for name in names]
+
+
+def electrified(
+    data: CityData,
+    distances: Mapping[str, NDArray[np.float64]],
+    *,
+    settings: Mapping[str, Any],
+    standard: Standard,
+    dark_below: float | None = None,
+) -> Indicator:
+    """
+    Assess E2: the share of people with electricity, and where they live.
+
+    Parameters
+    ----------
+    data : of the city.
+    distances : of `kcity_geo.analysis.energy.grid.grid_distances_km`.
+    settings : parameters of the sector.
+    standard : of E2.
+    dark_below : radiance of the background (E11); without an official rate the lower bound counts
+        only cells above it. None: no bounds.
+
+    Returns
+    -------
+    Row E2; cells are shares. With an official rate the city value is that rate; where the map
+    cannot explain it, the rate is spread evenly and the note says so.
+    """
+    layers = ("power_line", "substation", "transformer")
+    common: dict[str, Any] = {"units": "share", "layers": layers, "as_of": data.osm_date}
+    people, light = data.array("population"), data.array("nightlights")
+    given, rows = official_cells(data, "electricity_access")
+    if people is None:
+        return unassessed("E2", reason="no population is known; give sources.population", **common)
+    relative, layer, limit_km = _relative_distance(distances, settings)
+    if relative is None and light is None and given is None:
+        return unassessed(
+            "E2", reason=f"neither grid nor night lights are known; {_HELP}", **common
+        )
+    settlement = settlement_persons(people)
+    near = np.zeros(people.shape) if relative is None else relative
+    bright = np.full(people.shape, np.inf) if light is None else np.nan_to_num(light)
+    flags = electrified_flags(
+        near,
+        bright,
+        settlement,
+        limit_km=1.0,
+        ntl_min=float(settings["ntl_min"]),
+        min_persons=float(settings["settlement_min_persons"]),
+    )
+    plain = np.where(data.inside, flags.astype(float), np.nan)
+    details: dict[str, Any] = {
+        "grid_layer": layer,
+        "limit_km": limit_km,
+        "limits": _limits_in_words(distances, settings),
+        "limit_ntl": float(settings["ntl_min"]),
+        "uncalibrated_share": weighted_mean(plain, people),
+    }
+    cells, note, evidence = plain, "rule of OnSSET, not calibrated: no official rate", "proxy"
+    if light is None:
+        note += "; no night lights: distance to the grid only"
+    elif relative is None:
+        note += "; no grid is mapped: night lights only"
+    if given is not None:
+        furthest = float(settings["max_limit_km"]) / limit_km
+        rank = electrification_rank(
+            near,
+            np.zeros(people.shape) if light is None else light,
+            settlement,
+            min_persons=float(settings["settlement_min_persons"]),
+            furthest=furthest,
+        )
+        cells, note, evidence = _official_cells(
+            data, rank, people, given, settings, details, limit_km
+        )
+        partly = spoken_of(data, "electricity_access")
+        note += f"; {partly}" if partly else ""
+        apart, facts = tell_contradictions(
+            data,
+            "electricity_access",
+            given=given,
+            cells=cells,
+            guess=plain,
+            people=people,
+            limit=float(settings["contradiction_share"]),
+            basis="grid and night lights",
+        )
+        note, details = note + apart, {**details, **facts}
+    bounds = None
+    if given is None and dark_below is not None:
+        sure = np.where(data.inside, flags & (bright >= dark_below), np.nan)
+        bounds = (weighted_mean(sure, people), details["uncalibrated_share"])
+    return Indicator(
+        id="E2",
+        value=weighted_mean(cells, people),
+        cells=cells,
+        bounds=bounds,
+        gap=standard_gap(cells, standard),
+        evidence=evidence,
+        trust=method_trust("E2_no_lights") if light is None and given is None else 1.0,
+        n_features=rows + sum(len(data.layers[n]) for n in layers if n in data.layers),
+        source=", ".join(
+            [
+                s
+                for s, known in (
+                    ("OSM power grid", relative is not None),
+                    ("night lights", light is not None),
+                    ("official rate", given is not None),
+                )
+                if known
+            ]
+        ),
+        note=note,
+        details=details,
+        **common,
+    )
+
+
+def _official_cells(
+    data: CityData,
+    rank: NDArray[np.float64],
+    people: NDArray[np.float64],
+    given: NDArray[np.float64],
+    settings: Mapping[str, Any],
+    details: dict[str, Any],
+    limit_km: float,
+) -> tuple[NDArray[np.float64], str, str]:
+    try:
+        cells, limits = _calibrate(rank, people, data, settings)
+    except CalibrationError as error:
+        warnings.warn(f"{error}; the official rate is spread evenly", KCityWarning, stacklevel=3)
+        details["calibration"] = str(error)
+        return given, "official rate, spread evenly: the map cannot say where", "user"
+    _report_limits(details, limits, limit_km, settings)
+    stated, reached = weighted_mean(given, people), weighted_mean(cells, people)
+    details["reached_share"] = reached
+    note = "calibrated to the official rate; where is modelled"
+    if abs(stated - reached) > _ROUNDING:
+        note += f"; the map reaches {reached:.1%} of the {stated:.1%}"
+    return cells, note, "user"
+
+
+def _limits_in_words(
+    distances: Mapping[str, NDArray[np.float64]], settings: Mapping[str, Any]
+) -> str:
+    """Name the limits before calibration, by layer of the grid that is mapped."""
+    layers = dict.fromkeys(key for name, key in _LIMITS.items() if name in distances)
+    parts = [f"{key} {float(settings[f'limit_{key}_km']):g} km" for key in layers]
+    return ", ".join([*parts, f"light above {float(settings['ntl_min']):g}"])
+
+
+def _report_limits(
+    details: dict[str, Any],
+    limits: Mapping[str, float],
+    limit_km: float,
+    settings: Mapping[str, Any],
+) -> None:
+    """Keep the limits that the calibration used: of the city, or of each district."""
+    furthest = float(settings["max_limit_km"])
+    used = {
+        name: (rank - _NEAR, limit_km) if rank >= _NEAR else (0.0, min(-rank * limit_km, furthest))
+        for name, rank in limits.items()
+        if np.isfinite(rank)
+    }
+    if set(limits) <= {"city"}:
+        for light, kilometres in used.values():
+            details["limit_ntl"], details["limit_km"] = light, kilometres
+        return
+    # One number would be true of one district only.
+    del details["limit_ntl"], details["limit_km"]
+    best = details["grid_layer"]
+    details["limits_by_district"] = "; ".join(
+        f"{name}: {best} {used[name][1]:.3g} km, light above {used[name][0]:.3g}"
+        if name in used
+        else f"{name}: nobody"
+        for name in sorted(limits)
+    )
+
+
+def official_rate(data: CityData, *, settings: Mapping[str, Any] | None = None) -> Indicator:
+    """
+    Give E1: the official share of people with electricity.
+
+    Parameters
+    ----------
+    data : of the city.
+    settings : parameters of the sector; the defaults when None.
+
+    Returns
+    -------
+    Row E1, reported; it calibrates E2.
+    """
+    people = data.array("population")
+    cells, rows = official_cells(data, "electricity_access")
+    if cells is None:
+        return unassessed(
+            "E1", "share", "no official rate is given; set official.electricity_access"
+        )
+    city = official(data, "electricity_access")
+    limit = float((settings or settings_of("energy", None))["contradiction_share"])
+    apart = city_against_table(data, "electricity_access", cells, limit=limit)
+    value = (
+        city
+        if city is not None
+        else (float("nan") if people is None else weighted_mean(cells, people))
+    )
+    return Indicator(
+        id="E1",
+        value=float(value),
+        units="share",
+        cells=cells,
+        evidence="user",
+        n_features=rows,
+        source=str(data.official.get("source") or "official numbers of the study file"),
+        as_of=str(data.official.get("year") or ""),
+        note=spoken_of(data, "electricity_access") or apart,
+    )
+
+
+def dark_limit(
+    light: NDArray[np.float64],
+    population: NDArray[np.float64] | None,
+    *,
+    floor: float,
+    deviations: float,
+    glow_cells: float,
+) -> float:
+    """
+    Radiance below which ground counts as dark, from the light of land where nobody lives.
+
+    Parameters
+    ----------
+    light : radiance; NaN: not known.
+    population : persons, same shape; None: not known.
+    floor : smallest limit.
+    deviations : standard deviations above the mean of unpopulated land.
+    glow_cells : cells nearer than this to anybody are lit by their neighbours' glow (a pixel of
+        the product is wider than a cell) and left out.
+
+    Returns
+    -------
+    nW cm-2 sr-1; the floor when too little land lies so far from everybody.
+    """
+    if population is None:
+        return floor
+    away = ndimage.distance_transform_edt(~(np.nan_to_num(population) > 0))
+    empty = light[np.isfinite(light) & (away > glow_cells)]
+    if len(empty) < _FEWEST:
+        return floor
+    return max(floor, float(empty.mean() + deviations * empty.std()))
+
+
+def unlit_built_share(
+    built_m2: NDArray[np.float64], light: NDArray[np.float64], *, limit: float
+) -> float:
+    """
+    Give the share of built-up land that is dark.
+
+    Parameters
+    ----------
+    built_m2 : built-up land, m2; NaN: not known.
+    light : radiance, same shape; NaN: not known.
+    limit : radiance below which it is dark; the limit itself is lit.
+
+    Returns
+    -------
+    0 to 1; NaN without built-up land.
+
+    Examples
+    --------
+    >>> built, light = np.array([2000.0, 5000, 800, 1200]), np.array([3.0, 0.1, 0.2, 1.0])
+    >>> round(unlit_built_share(built, light, limit=0.5), 4)
+    0.6444
+    """
+    dark = np.where(np.isfinite(light), (light < limit).astype(float), np.nan)
+    return weighted_mean(dark, np.asarray(built_m2, dtype=np.float64))
+
+
+def dark_built_land(
+    data: CityData, *, settings: Mapping[str, Any], standard: Standard
+) -> Indicator:
+    """
+    Assess E11: the share of built-up land without night light.
+
+    Parameters
+    ----------
+    data : of the city.
+    settings : parameters of the sector.
+    standard : of E11.
+
+    Returns
+    -------
+    Row E11; cells are 1 where built-up land is dark, 0 where it is lit.
+    """
+    light, built = data.array("nightlights"), data.array("built_m2")
+    common: dict[str, Any] = {
+        "units": "share",
+        "layers": (),
+        "as_of": date_of(data, "nightlights"),
+    }
+    if light is None or built is None:
+        lacks = "night lights are" if light is None else "built-up land is"
+        key = "nightlights" if light is None else "built"
+        return unassessed("E11", reason=f"no {lacks} known; give sources.{key}", **common)
+    people = data.array("population")
+    inside = data.inside
+    limit = dark_limit(
+        np.where(inside, light, np.nan),
+        people,
+        floor=float(settings["dark_floor"]),
+        deviations=float(settings["background_sd"]),
+        glow_cells=2 * float(settings["ntl_pixel_m"]) / cell_size(data.grid),
+    )
+    built = np.where(inside, built, np.nan)
+    cells = np.where(np.isfinite(light) & (built > 0), (light < limit).astype(float), np.nan)
+    return Indicator(
+        id="E11",
+        value=unlit_built_share(built, light, limit=limit),
+        cells=cells,
+        gap=standard_gap(cells, standard),
+        evidence="proxy",
+        source="night lights and built-up land",
+        note="dark ground is not always ground without electricity",
+        details={"limit_ntl": limit, **_outliers(light, people, inside, settings)},
+        **common,
+    )
+
+
+def _outliers(
+    light: NDArray[np.float64],
+    people: NDArray[np.float64] | None,
+    inside: NDArray[np.bool_],
+    settings: Mapping[str, Any],
+) -> dict[str, float]:
+    """Count cells with so much light per person that a flare, port or airport is behind it."""
+    if people is None:
+        return {}
+    lived = inside & (people > 0) & np.isfinite(light)
+    if not lived.any():
+        return {}
+    each = light[lived] / people[lived]
+    limit = float(np.quantile(each, float(settings["outlier_quantile"])))
+    return {"outlier_cells": float((each > limit).sum()), "outlier_light_per_person": limit}

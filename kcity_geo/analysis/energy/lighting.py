@@ -1,0 +1,216 @@
+"""
+Street lighting (E8): which share of the streets is lit, and how little of it anybody mapped.
+
+Only tagged streets and streets near a mapped lamp count. An untagged street is not an unlit one:
+the bounds show what the untagged length could change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from scipy.spatial import cKDTree
+
+from kcity_geo.analysis.evidence.completeness import expected_road_m
+from kcity_geo.analysis.evidence.features import shapes, text
+from kcity_geo.analysis.settlement.built import built_share
+from kcity_geo.cube import bin_points, cell_size
+from kcity_geo.result import Indicator, unassessed
+from kcity_geo.standards import standard_gap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from kcity_geo.citydata import CityData
+    from kcity_geo.standards import Standard
+
+__all__ = ["lit_shares", "street_lighting"]
+
+_CLASSES = (
+    *(f"{n}{x}" for n in ("trunk", "primary", "secondary", "tertiary") for x in ("", "_link")),
+    *("unclassified", "residential", "living_street"),
+)
+_LIT = ("yes", "24/7", "automatic", "limited", "interval", "sunset-sunrise", "operating_times")
+_UNLIT = ("no", "disused")
+_PIECE_M = 25.0
+
+
+def lit_shares(yes_m: float, no_m: float, total_m: float) -> dict[str, float]:
+    """
+    Shares of lit street from tagged lengths.
+
+    Parameters
+    ----------
+    yes_m, no_m : length known to be lit, and known to be unlit.
+    total_m : length of all streets, tagged or not.
+
+    Returns
+    -------
+    ``completeness`` (known over all), ``lit`` (lit over known), ``lo`` and ``hi`` (lit over all
+    when every untagged street is dark, and when every one is lit); NaN where nothing divides.
+
+    Examples
+    --------
+    >>> {k: round(v, 3) for k, v in lit_shares(12, 6, 60).items()}
+    {'completeness': 0.3, 'lit': 0.667, 'lo': 0.2, 'hi': 0.9}
+    """
+    known, nan = yes_m + no_m, float("nan")
+    return {
+        "completeness": known / total_m if total_m > 0 else nan,
+        "lit": yes_m / known if known > 0 else nan,
+        "lo": yes_m / total_m if total_m > 0 else nan,
+        "hi": (total_m - no_m) / total_m if total_m > 0 else nan,
+    }
+
+
+def _pieces(
+    lines: NDArray[np.object_],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Cut lines into pieces of at most 25 m: middle x and y, length, number of the line."""
+    parts, owner = shapely.get_parts(lines, return_index=True)
+    xy, line = shapely.get_coordinates(shapely.segmentize(parts, _PIECE_M), return_index=True)
+    same = line[1:] == line[:-1]
+    a, b = xy[:-1][same], xy[1:][same]
+    middle = (a + b) / 2
+    return middle[:, 0], middle[:, 1], np.hypot(*(b - a).T), owner[line[1:][same]]
+
+
+def _lamps(data: CityData) -> gpd.GeoDataFrame | None:
+    lamps = data.layers.get("lighting")
+    return None if lamps is None or not len(lamps) else lamps
+
+
+def street_lighting(
+    data: CityData, *, settings: Mapping[str, Any], standard: Standard
+) -> Indicator:
+    """
+    Assess E8: the share of streets in built-up land that are lit.
+
+    Parameters
+    ----------
+    data : of the city.
+    settings : parameters of the sector.
+    standard : of E8.
+
+    Returns
+    -------
+    Row E8; cells are shares of the known length, NaN where nothing is known. Not assessed when
+    less than ``attribute_min_share`` of the length is known.
+    """
+    common: dict[str, Any] = {
+        "units": "share",
+        "layers": ("lighting", "roads_drive"),
+        "as_of": data.osm_date,
+    }
+    roads = data.layers.get("roads_drive")
+    if roads is None or not len(roads):
+        return unassessed("E8", reason="no street is mapped; give sources.osm", **common)
+    kept = np.isin(text(roads, "highway"), _CLASSES)
+    x, y, length, owner = _pieces(shapes(roads)[kept])
+    cell = bin_points(x, y, grid=data.grid)
+    built = built_share(data)
+    where = (
+        data.inside
+        if built is None
+        else data.inside & (built >= float(settings["built_min_share"]))
+    )
+    ok = (cell >= 0) & where.ravel()[np.maximum(cell, 0)]
+    x, y, length, owner, cell = x[ok], y[ok], length[ok], owner[ok], cell[ok]
+    tag = text(roads, "lit")[kept][owner]
+    unlit = np.isin(tag, _UNLIT)
+    lit = np.isin(tag, _LIT)
+    lamps = _lamps(data)
+    by_lamp = np.zeros(len(x), dtype=bool)
+    if lamps is not None and len(x):
+        place = shapely.get_coordinates(lamps.geometry.representative_point().to_numpy())
+        near = cKDTree(place).query(
+            np.column_stack([x, y]), distance_upper_bound=float(settings["lamp_m"])
+        )[0]
+        by_lamp = np.isfinite(near) & ~lit & ~unlit
+    row = _row(data, standard, settings, common, length, cell, lit | by_lamp, unlit, by_lamp)
+    if row.not_assessed:
+        return row
+    known_m = float(length[lit | by_lamp | unlit].sum())
+    ways = len(np.unique(owner[lit | by_lamp | unlit]))
+    return replace(
+        row,
+        n_features=ways,
+        trust=_trust(data, where, known_m, least=float(settings["attribute_min_share"])),
+    )
+
+
+def _trust(data: CityData, where: NDArray[np.bool_], known_m: float, *, least: float) -> float:
+    """
+    Highest confidence that the known length carries: its share of what is expected, 0 below `least`.
+
+    Expected by people and buildings, not by the map: a street that vanishes never raises it.
+    """
+    people, built = (
+        np.full(where.shape, np.nan) if v is None else v
+        for v in (data.array("population"), data.array("built_m2"))
+    )
+    area = np.full(where.shape, cell_size(data.grid) ** 2 / 1e6)
+    expected = float(expected_road_m(people, built, area)[where].sum())
+    if expected <= 0:
+        return 1.0
+    share = min(1.0, known_m / expected)
+    return share if share >= least else 0.0
+
+
+def _row(  # noqa: PLR0913, PLR0917 - the pieces and what is known of them
+    data: CityData,
+    standard: Standard,
+    settings: Mapping[str, Any],
+    common: Mapping[str, Any],
+    length: NDArray[np.float64],
+    cell: NDArray[np.int64],
+    lit: NDArray[np.bool_],
+    unlit: NDArray[np.bool_],
+    by_lamp: NDArray[np.bool_],
+) -> Indicator:
+    yes, no, total = (float(length[k].sum()) for k in (lit, unlit, slice(None)))
+    shares = lit_shares(yes, no, total)
+    lamps = _lamps(data)
+    details: dict[str, Any] = {
+        "street_km": total / 1000,
+        "lit_km": yes / 1000,
+        "unlit_km": no / 1000,
+        "lit_by_lamp_km": float(length[by_lamp].sum()) / 1000,
+        "attribute_completeness": shares["completeness"],
+        "lowest_share": shares["lo"],
+        "highest_share": shares["hi"],
+        "lamps": 0 if lamps is None else len(lamps),
+    }
+    least = float(settings["attribute_min_share"])
+    if not shares["completeness"] >= least:
+        return unassessed(
+            "E8",
+            reason=f"lighting is known for {np.nan_to_num(shares['completeness']):.0%} of the "
+            f"streets, at least {least:.0%} is needed; map lit=yes/no or lamps",
+            details=details,
+            **common,
+        )
+    size = data.grid.shape[0] * data.grid.shape[1]
+    lit_m = np.bincount(cell[lit], weights=length[lit], minlength=size)
+    known_m = lit_m + np.bincount(cell[unlit], weights=length[unlit], minlength=size)
+    with np.errstate(invalid="ignore"):
+        cells = (lit_m / known_m).reshape(data.grid.shape)
+    return Indicator(
+        id="E8",
+        value=shares["lit"],
+        cells=cells,
+        gap=standard_gap(cells, standard),
+        ratio=(lit_m.reshape(data.grid.shape), known_m.reshape(data.grid.shape)),
+        bounds=(shares["lo"], shares["hi"]),
+        evidence="observed",
+        source="OSM lit tags and lamps",
+        note=f"of the {shares['completeness']:.0%} of street length whose lighting is known",
+        details=details,
+        **common,
+    )

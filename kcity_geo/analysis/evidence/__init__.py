@@ -1,0 +1,1 @@
+"""Evidence: what may be believed of map, tables and rasters, and how far?"""

@@ -1,0 +1,75 @@
+"""
+Contradictions: where city number, table by district and map are far apart.
+
+The official number is used all the same; that the map says something else is told, not hidden.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from kcity_geo.analysis.evidence.official import city_against_table, districts_apart, has_table
+from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.errors import KCityWarning
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from kcity_geo.citydata import CityData
+
+__all__ = ["tell_contradictions"]
+
+
+def tell_contradictions(
+    data: CityData,
+    key: str,
+    *,
+    given: NDArray[np.float64],
+    cells: NDArray[np.float64],
+    guess: NDArray[np.float64] | None,
+    people: NDArray[np.float64],
+    limit: float,
+    basis: str,
+) -> tuple[str, dict[str, str]]:
+    """
+    Warn of an official rate that the city's own table, or the map, contradicts by a lot.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : of ``[official]``, and the column of its table; a rate.
+    given : shape (rows, cols), the official rate; NaN where no number speaks.
+    cells : shape (rows, cols), the official rate as it was placed.
+    guess : shape (rows, cols), what the map suggests; None when it suggests nothing.
+    people : shape (rows, cols), persons.
+    limit : shares farther apart than this are told.
+    basis : what `guess` rests on, in words.
+
+    Returns
+    -------
+    What belongs into the note of the indicator, each part after ``"; "``, and into its details:
+    ``city_against_table``, ``contradiction`` and ``contradiction_by_district`` where they occur.
+    """
+    note, details = "", dict[str, str]()
+    by_table = has_table(data, key)
+    apart = city_against_table(data, key, given, limit=limit)
+    if apart:
+        details["city_against_table"] = apart
+        note += f"; {apart}"
+        warnings.warn(apart, KCityWarning, stacklevel=4)
+    if guess is None:
+        return note, details
+    stated, mapped = weighted_mean(cells, people), weighted_mean(guess, people)
+    if abs(mapped - stated) > limit:
+        told = "official.table" if by_table else f"official.{key}"
+        details["contradiction"] = (
+            f"{told} says {stated:.0%}, {basis} suggest {mapped:.0%}; the official number is used"
+        )
+        warnings.warn(details["contradiction"], KCityWarning, stacklevel=4)
+    by_district = districts_apart(data, given, guess, people=people, limit=limit)
+    if by_table and by_district:
+        details["contradiction_by_district"] = by_district
+        note += f"; {by_district}"
+    return note, details

@@ -1,0 +1,350 @@
+"""
+What the water and the energy indicators share: standards, official numbers, means by people.
+
+Official numbers come as one value for the city or as a table with a row a district; both are
+spread over the cells by the districts' shares in each cell.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.city import REST
+from kcity_geo.errors import KCityWarning, SchemaError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from kcity_geo.citydata import CityData
+
+__all__ = [
+    "city_against_table",
+    "districts_apart",
+    "has_table",
+    "number",
+    "official",
+    "official_cells",
+    "official_total",
+    "spoken_of",
+]
+
+#: City number and sum of the table further apart than this share of the larger are told.
+_APART = 0.1
+
+
+def official(data: CityData, key: str) -> float | None:
+    """
+    Give a number that the city published, or None.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : of ``[official]`` of the study file.
+
+    Returns
+    -------
+    The number.
+    """
+    value = data.official.get(key)
+    return None if value is None else float(value)
+
+
+def official_total(data: CityData, key: str) -> float | None:
+    """
+    Give an amount that the city published, or the sum of its table by district, or None.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : of ``[official]`` of the study file, and the column of its table.
+
+    Returns
+    -------
+    The amount. A table that lacks a district has no sum: None, with a warning. City number and sum
+    far apart: the city number, with a warning.
+
+    Raises
+    ------
+    SchemaError
+        As `official_cells`.
+    """
+    city = official(data, key)
+    table = _district_column(data, key, low=0.0, high=float("inf"))
+    if table is None:
+        return city
+    known, districts = _districts_told(data, table)
+    if known < districts:
+        if city is None:
+            warnings.warn(
+                f"official.table: {key} has a number in {known} of {districts} districts; their sum "
+                "says nothing of the city and is not used; give the others, or set "
+                f"official.{key}",
+                KCityWarning,
+                stacklevel=2,
+            )
+        return city
+    total = float(table.sum())
+    if city is None:
+        return total
+    if abs(total - city) > _APART * max(abs(city), abs(total)):
+        warnings.warn(
+            f"official.{key} is {city:,.6g}, the districts of official.table add to {total:,.6g}; "
+            "the city number is used",
+            KCityWarning,
+            stacklevel=2,
+        )
+    return city
+
+
+def _districts_told(data: CityData, table: pd.Series) -> tuple[int, int]:
+    """Count the districts with a number and all; land in no district is one only when it has one."""
+    told = table.notna()
+    whole = int((data.city.districts["district_id"] != REST).sum()) + int(told.get(REST, False))
+    return int(told.sum()), whole
+
+
+def number(data: CityData, key: str, default: float) -> tuple[float, str]:
+    """
+    Give a number of the city, else the mean of its table, else the default, and which of them.
+
+    A table speaks of its own people only: those of the other districts have the default.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : of ``[official]`` of the study file, and the column of its table.
+    default : when the city published none.
+
+    Returns
+    -------
+    The number, and ``"user"``, ``"default"`` or ``"user in 3 of 8 districts, default elsewhere"``.
+    Districts are weighed by their people.
+
+    Raises
+    ------
+    SchemaError
+        As `official_cells`.
+    """
+    value = official(data, key)
+    if value is not None:
+        return value, "user"
+    table = _district_column(data, key, low=-1.0, high=float("inf"))
+    if table is None:
+        return default, "default"
+    people = data.array("population")
+    weight = np.asarray(data.cube["inside_share"].to_numpy()) if people is None else people
+    mean = weighted_mean(_spread(data, table, rest=default), weight)
+    if not np.isfinite(mean):
+        return default, "default"
+    known, districts = _districts_told(data, table)
+    if known >= districts:
+        return mean, "user"
+    return mean, f"user in {known} of {districts} districts, default elsewhere"
+
+
+def city_against_table(
+    data: CityData, key: str, cells: NDArray[np.float64], *, limit: float
+) -> str:
+    """
+    Tell when the city's own number and its own table by district contradict each other.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : of ``[official]``, and the column of its table; a rate.
+    cells : rate of each cell, of `official_cells`.
+    limit : difference that is told, share.
+
+    Returns
+    -------
+    One line; "" when there are not both, or they agree. A table of some districts contradicts
+    the city only as far as its own people go.
+    """
+    city, people = official(data, key), data.array("population")
+    table = _district_column(data, key, low=0.0, high=1.0)
+    if city is None or people is None or table is None:
+        return ""
+    if not abs(weighted_mean(cells, people) - city) > limit:
+        return ""
+    mean = weighted_mean(_spread(data, table, rest=None), people * _share_told(data, table))
+    known, districts = _districts_told(data, table)
+    where = "" if known >= districts else f" in {known} of {districts} districts"
+    return (
+        f"official.{key} says {city:.0%}, official.table {mean:.0%} of the people{where}; where "
+        "the table has a number it is used"
+    )
+
+
+def has_table(data: CityData, key: str) -> bool:
+    """
+    Tell whether the official table by district has a number of this key.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : column of the table.
+
+    Returns
+    -------
+    False without a table, without the column, and when it holds no number.
+
+    Raises
+    ------
+    SchemaError
+        As `official_cells`.
+    """
+    return _district_column(data, key, low=0.0, high=float("inf")) is not None
+
+
+def spoken_of(data: CityData, key: str) -> str:
+    """
+    Tell of which part of the city an official rate speaks.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : of ``[official]``, and the column of its table; a rate.
+
+    Returns
+    -------
+    "of the 3 of 8 districts with a number" when a table leaves districts out and there is no
+    city number; else "".
+    """
+    table = _district_column(data, key, low=0.0, high=1.0)
+    if table is None or official(data, key) is not None:
+        return ""
+    known, districts = _districts_told(data, table)
+    return f"of the {known} of {districts} districts with a number" if known < districts else ""
+
+
+def official_cells(
+    data: CityData, key: str, *, low: float = 0.0, high: float = 1.0
+) -> tuple[NDArray[np.float64] | None, int]:
+    """
+    Spread official numbers over the cells: the table by district first, then the city number.
+
+    A cell on the border of a district without a number has the city number for that part of it.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : of ``[official]``, and the column of its table.
+    low, high : smallest and largest value allowed.
+
+    Returns
+    -------
+    Shape (rows, cols), NaN outside the city and where no number speaks; None when there is none
+    at all. And the number of table rows (or 1 for the city number).
+
+    Raises
+    ------
+    SchemaError
+        If the table has no ``district_id``, one that is not a district, or a value out of range.
+    """
+    city_value = official(data, key)
+    by_district = _district_column(data, key, low=low, high=high)
+    if by_district is None and city_value is None:
+        return None, 0
+    values = np.full(data.grid.shape[0] * data.grid.shape[1], np.nan)
+    if city_value is not None:
+        values[data.inside.ravel()] = city_value
+    if by_district is None:
+        return values.reshape(data.grid.shape), 1
+    told = _spread(data, by_district, rest=city_value).ravel()
+    return (
+        np.where(np.isfinite(told), told, values).reshape(data.grid.shape),
+        int(by_district.notna().sum()),
+    )
+
+
+def _spread(
+    data: CityData, by_district: pd.Series[float], *, rest: float | None
+) -> NDArray[np.float64]:
+    """Mean of the districts in each cell by their area; those without a number have `rest`."""
+    values = data.shares["district_id"].astype(str).map(by_district)
+    if rest is not None:
+        values = values.fillna(rest)
+    shares = data.shares.assign(value=values)[values.notna()]
+    cells = shares["cell"].to_numpy(dtype=np.int64)
+    share, size = shares["share"].to_numpy(), data.grid.shape[0] * data.grid.shape[1]
+    total = np.bincount(cells, weights=share, minlength=size)
+    summed = np.bincount(cells, weights=share * shares["value"].to_numpy(), minlength=size)
+    mean = np.divide(summed, total, out=np.full(size, np.nan), where=total > 0)
+    return np.asarray(mean.reshape(data.grid.shape))
+
+
+def _share_told(data: CityData, by_district: pd.Series[float]) -> NDArray[np.float64]:
+    """Share of each cell that lies in districts with a number."""
+    told = by_district.notna().astype(float)
+    return np.nan_to_num(_spread(data, told, rest=0.0))
+
+
+def districts_apart(
+    data: CityData,
+    stated: NDArray[np.float64],
+    mapped: NDArray[np.float64],
+    *,
+    people: NDArray[np.float64],
+    limit: float,
+) -> str:
+    """
+    Name the districts in which official shares and the map contradict each other by a lot.
+
+    Parameters
+    ----------
+    data : of the city.
+    stated : official share of each cell, shape (rows, cols); NaN: not known.
+    mapped : share that the map suggests, same shape.
+    people : persons, same shape; they weigh the cells of a district.
+    limit : difference that is told, share.
+
+    Returns
+    -------
+    One line, the widest apart first, at most three of them; "" when there is none.
+    """
+    cell = data.shares["cell"].to_numpy()
+    of = data.shares["district_id"].astype(str).to_numpy()
+    part = data.shares["share"].to_numpy() * np.nan_to_num(people.ravel()[cell])
+    found = []
+    for name in np.unique(of):
+        mine = of == name
+        a, b = (weighted_mean(v.ravel()[cell[mine]], part[mine]) for v in (stated, mapped))
+        if abs(a - b) > limit:
+            found.append((-abs(a - b), f"{name} {a:.0%} against {b:.0%}"))
+    if not found:
+        return ""
+    some = ", ".join(text for _, text in sorted(found)[:3])
+    return f"official number and map are far apart in {len(found)} districts ({some})"
+
+
+def _district_column(
+    data: CityData, key: str, *, low: float, high: float
+) -> pd.Series[float] | None:
+    table = data.official.get("table")
+    if table is None or key not in table:
+        return None
+    if "district_id" in table:
+        table = table.set_index("district_id")
+    elif table.index.name != "district_id":
+        raise SchemaError(f"official.table: needs a column district_id beside {key}")
+    ids = table.index.to_series().astype(str)
+    unknown = sorted(set(ids) - set(data.city.districts["district_id"].astype(str)))
+    if unknown:
+        known = ", ".join(data.city.districts["district_id"].astype(str).head(8))
+        raise SchemaError(
+            f"official.table: district_id {unknown[0]!r} is no district; known: {known}"
+        )
+    values = table[key].astype(float).set_axis(ids.to_numpy())
+    bad = values.notna() & ~values.between(low, high)
+    if bad.any():
+        raise SchemaError(
+            f"official.table: {key} is {values[bad].iloc[0]:g} in district {values[bad].index[0]}; "
+            f"it must lie between {low:g} and {high:g}"
+            + (" (a share, not percent)" if high == 1.0 else "")
+        )
+    return values if values.notna().any() else None

@@ -1,0 +1,53 @@
+"""Trust: how far a method, or a count of which only a part is known, carries."""
+
+from __future__ import annotations
+
+from kcity_geo.config import read_table
+
+__all__ = ["known_size_trust", "method_trust"]
+
+
+def known_size_trust(indicator: str, *, known: int, persons: float, by_area: int = 0) -> float:
+    """
+    Give the confidence that a sum over mapped plants may claim at most.
+
+    Parameters
+    ----------
+    indicator : row of ``[known_size]`` of ``tables/priors.toml``.
+    known : mapped plants whose size is tagged.
+    persons : people of the city, who let so many plants expect.
+    by_area : plants whose size is guessed from their area.
+
+    Returns
+    -------
+    0 to 1; never higher for fewer plants of any kind.
+
+    Examples
+    --------
+    >>> known_size_trust("W6", known=1, persons=1_000_000)
+    0.0975
+    """
+    rule = read_table("priors")["known_size"][indicator]
+    expected = max(1.0, persons / float(rule["persons_each"]))
+    tagged = float(rule["most"]) * min(1.0, known / expected)
+    return max(tagged, float(rule.get("by_area", 0.0)) if by_area else 0.0)
+
+
+def method_trust(name: str) -> float:
+    """
+    Give the highest confidence that a method carries.
+
+    Parameters
+    ----------
+    name : row of ``[method_trust]`` of ``tables/priors.toml``.
+
+    Returns
+    -------
+    0 to 1.
+
+    Examples
+    --------
+    >>> method_trust("E2_no_lights")
+    0.3
+    """
+    return float(read_table("priors")["method_trust"][name]["value"])

@@ -1,0 +1,1 @@
+"""Gaps: what is short, in which place, and how surely?"""

@@ -1,0 +1,1 @@
+"""Network: how long does it take on the streets, from where to where?"""

@@ -1,0 +1,420 @@
+"""
+The street graph: walk, cycle and drive networks of OSM ways as arrays.
+
+Nodes stand at real junctions and dead ends, one row a segment between two of them, travel times
+directed. All components are kept. Reads no file; `kcity_geo.sources.osm.pbf` reads the ways and
+`kcity_geo.analysis.network.access` travels on the graph.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from kcity_geo.analysis.network import topology
+from kcity_geo.analysis.network.delays import place_along, slope_factors, waiting_minutes
+from kcity_geo.analysis.network.rules import (
+    MODES,
+    blocking_nodes,
+    directions,
+    ferries_usable,
+    ferry_kmh,
+    speeds_kmh,
+    texts,
+    usable,
+)
+from kcity_geo.errors import SchemaError, StudyError
+from kcity_geo.settings import network_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from kcity_geo.analysis.network.delays import Sampler
+
+__all__ = ["StreetGraph", "build_graph", "components"]
+
+
+@dataclass(frozen=True, eq=False)
+class StreetGraph:
+    """
+    A street network for one mode of travel.
+
+    Parameters
+    ----------
+    mode : walk, cycle, drive or street.
+    crs : metric CRS.
+    node_x, node_y : shape (n,), metres.
+    node_osm : shape (n,), OSM node ids. Ends on either side of a barrier share theirs.
+    tail, head : shape (m,), node numbers of the two ends of each undirected segment.
+    length_m : shape (m,), metres.
+    minutes_forward, minutes_backward : shape (m,), from tail to head and back; inf: not allowed.
+    geometry : shape (m,), LineStrings from tail to head.
+    osm_way : shape (m,), id of the way that gives the segment most of its length.
+    highway : shape (m,), class of that way.
+    component : shape (n,), connected component, 0 the longest.
+    table : rules the graph was built with.
+    """
+
+    mode: str
+    crs: Any
+    node_x: NDArray[np.float64]
+    node_y: NDArray[np.float64]
+    node_osm: NDArray[np.int64]
+    tail: NDArray[np.int32]
+    head: NDArray[np.int32]
+    length_m: NDArray[np.float64]
+    minutes_forward: NDArray[np.float64]
+    minutes_backward: NDArray[np.float64]
+    geometry: NDArray[np.object_]
+    osm_way: NDArray[np.int64]
+    highway: NDArray[np.str_]
+    component: NDArray[np.int32]
+    table: Mapping[str, Any] = field(default_factory=network_table, repr=False)
+    memory: dict[Any, Any] = field(default_factory=dict, repr=False, init=False)
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes."""
+        return len(self.node_x)
+
+    @property
+    def n_segments(self) -> int:
+        """Number of undirected segments."""
+        return len(self.tail)
+
+    @cached_property
+    def degree(self) -> NDArray[np.int64]:
+        """Segment ends at each node; a loop counts twice."""
+        both = np.concatenate([self.tail, self.head])
+        return np.bincount(both, minlength=self.n_nodes).astype(np.int64)
+
+    @cached_property
+    def metres_forward(self) -> NDArray[np.float64]:
+        """Metres from tail to head; inf where not allowed."""
+        return np.where(np.isfinite(self.minutes_forward), self.length_m, np.inf)
+
+    @cached_property
+    def metres_backward(self) -> NDArray[np.float64]:
+        """Metres from head to tail; inf where not allowed."""
+        return np.where(np.isfinite(self.minutes_backward), self.length_m, np.inf)
+
+    def costs(self, unit: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """
+        Give the cost of each segment forward and backward.
+
+        Parameters
+        ----------
+        unit : minutes or metres.
+
+        Returns
+        -------
+        Two arrays of shape (m,); inf: not allowed.
+        """
+        if unit == "minutes":
+            return self.minutes_forward, self.minutes_backward
+        return self.metres_forward, self.metres_backward
+
+    def matrix(self, unit: str = "minutes", *, reverse: bool = False) -> csr_array:
+        """
+        Give the costs from node to node; of parallel arcs the cheapest, loops left out.
+
+        Parameters
+        ----------
+        unit : minutes or metres.
+        reverse : turn all arcs round.
+
+        Returns
+        -------
+        Shape (n, n).
+        """
+        key = ("matrix", unit, reverse)
+        if key not in self.memory:
+            self.memory[key] = self._matrix(unit, reverse=reverse)
+        found: csr_array = self.memory[key]
+        return found
+
+    def _matrix(self, unit: str, *, reverse: bool) -> csr_array:
+        from scipy.sparse import csr_array
+
+        forward, backward = self.costs(unit)
+        start = np.concatenate([self.tail, self.head])
+        end = np.concatenate([self.head, self.tail])
+        cost = np.concatenate([forward, backward])
+        if reverse:
+            start, end = end, start
+        ok = np.isfinite(cost) & (start != end)
+        start, end, cost = start[ok], end[ok], cost[ok]
+        order = np.lexsort((cost, end, start))  # scipy would add parallel arcs up
+        start, end, cost = start[order], end[order], cost[order]
+        first = np.ones(len(start), bool)
+        first[1:] = (start[1:] != start[:-1]) | (end[1:] != end[:-1])
+        indptr = np.zeros(self.n_nodes + 1, dtype=np.int32)
+        np.cumsum(np.bincount(start[first], minlength=self.n_nodes), out=indptr[1:])
+        return csr_array(
+            (cost[first], end[first].astype(np.int32), indptr), shape=(self.n_nodes, self.n_nodes)
+        )
+
+    @cached_property
+    def component_m(self) -> NDArray[np.float64]:
+        """Length of each component, metres, longest first."""
+        metres = np.bincount(self.component[self.tail], weights=self.length_m)
+        return np.asarray(metres, dtype=np.float64)
+
+
+def build_graph(
+    roads: gpd.GeoDataFrame,
+    *,
+    mode: str,
+    barriers: gpd.GeoDataFrame | None = None,
+    ferries: gpd.GeoDataFrame | None = None,
+    elevation: Sampler | None = None,
+    congestion: Sampler | None = None,
+    signals: NDArray[np.int64] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> StreetGraph:
+    """
+    Build the street graph of one mode of travel.
+
+    Parameters
+    ----------
+    roads : road layer in a metric CRS with ``osm_id``, ``node_ids``, ``highway`` and access tags.
+    mode : walk, cycle, drive, or street: all streets, both ways, for street form.
+    barriers : nodes with ``osm_id`` and ``barrier``; those that stop the mode cut the ways.
+    ferries : ferry lines; used where people, or cars, are let on.
+    elevation : metres at points; without it all ground is level.
+    congestion : share of free-flow speed at points, driving only.
+    signals : OSM ids of nodes with traffic lights, driving only.
+    parameters : changes to ``tables/network.toml``.
+
+    Returns
+    -------
+    The graph; it has no nodes when no way is usable.
+
+    Raises
+    ------
+    StudyError
+        If the mode or a parameter is unknown.
+    SchemaError
+        If columns are missing or the CRS is not metric.
+    """
+    if mode not in MODES:
+        raise StudyError(f"mode: {mode!r} is not one of {', '.join(MODES)}")
+    _checked(roads)
+    table = network_table(parameters)
+    ways = _ways(roads, ferries, mode=mode, table=table)
+    points = topology.vertices(ways)
+    stop = blocking_nodes(barriers, mode=mode, table=table) if barriers is not None else None
+    pieces = topology.cut(points, blocked=np.zeros(0, np.int64) if stop is None else stop)
+    costs = _costs(
+        ways,
+        points,
+        pieces,
+        elevation=elevation,
+        congestion=congestion if mode == "drive" else None,
+        signals=signals,
+        mode=mode,
+        table=table,
+    )
+    return _assembled(ways, points, pieces, costs, mode=mode, table=table)
+
+
+def _costs(
+    ways: gpd.GeoDataFrame,
+    points: topology.Vertices,
+    pieces: topology.Pieces,
+    *,
+    elevation: Sampler | None,
+    congestion: Sampler | None,
+    signals: NDArray[np.int64] | None,
+    mode: str,
+    table: Mapping[str, Any],
+) -> list[NDArray[np.float64]]:
+    """Give length, and minutes along and against each piece; inf: not allowed."""
+    way = points.way[pieces.start]
+    length = points.along[pieces.end] - points.along[pieces.start]
+    speed = ways["speed_kmh"].to_numpy()[way]
+    if congestion is not None:
+        middle = place_along(points, (points.along[pieces.start] + points.along[pieces.end]) / 2)
+        factor = congestion(*middle)
+        speed = speed * np.where(np.isfinite(factor), factor, 1.0)
+    minutes = length / (speed * 1000.0 / 60.0)
+    minutes += waiting_minutes(points, pieces, ways, signals=signals, mode=mode, table=table)
+    up = down = np.ones(1)
+    if elevation is not None and mode == "walk":
+        flat = ways[["bridge", "tunnel"]].to_numpy(dtype=bool).any(axis=1)[way]
+        up, down = slope_factors(points, pieces, elevation, flat=flat, table=table)
+    forward = np.where(ways["forward"].to_numpy()[way], minutes * up, np.inf)
+    backward = np.where(ways["backward"].to_numpy()[way], minutes * down, np.inf)
+    return [length, forward, backward]
+
+
+def _checked(roads: gpd.GeoDataFrame) -> None:
+    missing = [name for name in ("osm_id", "highway") if name not in roads]
+    if missing:
+        raise SchemaError(f"roads: column {missing[0]!r} is missing; give a road layer of osm.toml")
+    if roads.crs is None or not roads.crs.is_projected:
+        raise SchemaError(f"roads: CRS {roads.crs} is not metric; use the CRS of the city")
+
+
+def _ways(
+    roads: gpd.GeoDataFrame,
+    ferries: gpd.GeoDataFrame | None,
+    *,
+    mode: str,
+    table: Mapping[str, Any],
+) -> gpd.GeoDataFrame:
+    """Give the usable ways in the order of their ids, with direction, speed and kind."""
+    chosen = roads[usable(roads, mode=mode, table=table)]
+    frames = [_described(chosen, mode=mode, table=table, ferry=False)]
+    if ferries is not None and len(ferries) and mode != "street":
+        taken = ferries[ferries_usable(ferries, mode=mode, table=table)]
+        frames.append(_described(taken, mode=mode, table=table, ferry=True))
+    ways = pd.concat(frames) if len(frames) > 1 else frames[0]
+    ways = ways[(ways.geometry.geom_type == "LineString").to_numpy()]
+    order = np.argsort(ways["osm_id"].to_numpy(dtype=np.int64), kind="stable")
+    ways = ways.iloc[order]
+    return ways[~ways["osm_id"].duplicated().to_numpy()].reset_index(drop=True)
+
+
+def _described(
+    roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any], ferry: bool
+) -> gpd.GeoDataFrame:
+    columns = ["osm_id", "geometry", *(["node_ids"] if "node_ids" in roads else [])]
+    ways = roads[columns].copy()
+    if ferry:
+        ways["highway"] = "ferry"
+        ways["speed_kmh"] = ferry_kmh(roads, table=table)
+        # A boat that goes one way only takes nobody back, on foot or not.
+        ways["forward"], ways["backward"] = directions(roads, mode="drive", table=table)
+        ways["bridge"] = ways["tunnel"] = True
+    else:
+        ways["highway"] = texts(roads, "highway").astype(object)
+        ways["speed_kmh"] = speeds_kmh(roads, mode=mode, table=table)
+        ways["forward"], ways["backward"] = directions(roads, mode=mode, table=table)
+        for name in ("bridge", "tunnel"):
+            ways[name] = ~np.isin(texts(roads, name), ["", "no"])
+    return ways
+
+
+def _assembled(
+    ways: gpd.GeoDataFrame,
+    points: topology.Vertices,
+    pieces: topology.Pieces,
+    costs: list[NDArray[np.float64]],
+    *,
+    mode: str,
+    table: Mapping[str, Any],
+) -> StreetGraph:
+    """Join the pieces and number the nodes. Takes `costs`, which is empty after."""
+    # Numbers of the classes, not their names: a million segments would hold a million texts.
+    code, names = pd.factorize(ways["highway"].to_numpy(dtype=object))
+    names = np.asarray(names, dtype=object)
+    path = np.isin(names.astype(np.str_), table["classes"]["no_snap"]).astype(np.int8)
+    order, turned, chain = topology.chains(
+        pieces,
+        forward=np.isfinite(costs[1]),
+        backward=np.isfinite(costs[2]),
+        kind=(path + (names == "ferry")).astype(np.int8)[code][points.way[pieces.start]],
+    )
+    lines, tail, head = topology.join(points, pieces, order=order, turned=turned, chain=chain)
+    metres, ahead, back, main = _chained(costs, order, turned, chain, total=len(lines))
+    del order, turned, chain
+    # One-way chains run in the direction in which they may be used.
+    flip = ~np.isfinite(ahead) & np.isfinite(back)
+    lines[flip] = shapely.reverse(lines[flip])
+    tail, head = np.where(flip, head, tail), np.where(flip, tail, head)
+    ahead, back = np.where(flip, back, ahead), np.where(flip, ahead, back)
+    way = points.way[pieces.start[main]]
+    osm_way = ways["osm_id"].to_numpy(dtype=np.int64)[way]
+    sorting = np.lexsort((main, osm_way))
+    del main, flip
+    used, ends = np.unique(np.concatenate([tail, head]), return_inverse=True)
+    start, stop = (part[sorting].astype(np.int32) for part in np.split(ends, 2))
+    del ends, tail, head
+    x, y = np.zeros(len(points.osm)), np.zeros(len(points.osm))
+    x[points.node], y[points.node] = points.x, points.y
+    node = pieces.node_of[used]
+    metres = metres[sorting]
+    return StreetGraph(
+        mode=mode,
+        crs=ways.crs,
+        node_x=x[node],
+        node_y=y[node],
+        node_osm=points.osm[node],
+        tail=start,
+        head=stop,
+        length_m=metres,
+        minutes_forward=ahead[sorting],
+        minutes_backward=back[sorting],
+        geometry=lines[sorting],
+        osm_way=osm_way[sorting],
+        highway=names[code[way[sorting]]],
+        component=components(len(used), start, stop, metres),
+        table=table,
+    )
+
+
+def _chained(
+    costs: list[NDArray[np.float64]],
+    order: NDArray[np.int64],
+    turned: NDArray[np.bool_],
+    chain: NDArray[np.int64],
+    *,
+    total: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Give metres, minutes ahead and back, and the longest piece of each chain."""
+    length, forward, backward = costs
+    costs.clear()
+
+    def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.bincount(chain, weights=values, minlength=total), dtype=np.float64)
+
+    with np.errstate(invalid="ignore"):
+        ahead = summed(np.where(turned, backward[order], forward[order]))
+        back = summed(np.where(turned, forward[order], backward[order]))
+    del forward, backward
+    metres = length[order]
+    rank = np.lexsort((order, -metres, chain))
+    first = np.searchsorted(chain, np.arange(total))  # chains are in order, ranked or not
+    return summed(metres), ahead, back, order[rank[first]]
+
+
+def components(
+    n: int,
+    tail: NDArray[np.integer[Any]],
+    head: NDArray[np.integer[Any]],
+    length: NDArray[np.float64],
+) -> NDArray[np.int32]:
+    """
+    Give each node its weakly connected component, the longest first.
+
+    Parameters
+    ----------
+    n : number of nodes.
+    tail, head : of each segment.
+    length : of each segment, metres.
+
+    Returns
+    -------
+    Shape (n,), 0 for the longest component.
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    if n == 0:
+        return np.zeros(0, np.int32)
+    links = csr_array((np.ones(len(tail), np.int8), (tail, head)), shape=(n, n))
+    count, label = connected_components(links, directed=False)
+    size = np.bincount(label[tail], weights=length, minlength=count)
+    rank = np.empty(count, dtype=np.int32)
+    rank[np.lexsort((np.arange(count), -size))] = np.arange(count, dtype=np.int32)
+    return np.asarray(rank[label], dtype=np.int32)

@@ -1,0 +1,378 @@
+"""
+Who may use a way, in which direction and how fast.
+
+Reads the rows of ``tables/network.toml`` onto the columns of a road layer. Knows nothing of
+topology; `kcity_geo.analysis.network.graph` does.
+
+>>> float(tobler_kmh(0.0).round(4))
+5.0367
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kcity_geo.config import read_table
+from kcity_geo.errors import StudyError
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "all_season_weight",
+    "blocking_nodes",
+    "directions",
+    "ferries_usable",
+    "ferry_kmh",
+    "speeds_kmh",
+    "street_width_m",
+    "texts",
+    "tobler_factor",
+    "tobler_kmh",
+    "usable",
+]
+
+MODES = ("walk", "cycle", "drive", "street")
+
+
+def texts(roads: gpd.GeoDataFrame, column: str) -> NDArray[np.str_]:
+    """
+    Give a text column as plain array.
+
+    Parameters
+    ----------
+    roads : a layer.
+    column : name; where the layer lacks it, the ``tags`` are searched.
+
+    Returns
+    -------
+    Shape (rows,), ``""`` where untagged.
+    """
+    if column in roads:
+        values = roads[column].to_numpy(dtype=object)
+    elif "tags" in roads:
+        key = column.replace("oneway_", "oneway:")
+        values = np.array(
+            [tags.get(key) if isinstance(tags, Mapping) else None for tags in roads["tags"]],
+            dtype=object,
+        )
+    else:
+        return np.full(len(roads), "", dtype="U1")
+    return np.array([v if isinstance(v, str) else "" for v in values], dtype=np.str_)
+
+
+def _numbers(roads: gpd.GeoDataFrame, column: str) -> NDArray[np.float64]:
+    if column not in roads:
+        return np.full(len(roads), np.nan)
+    return np.asarray(roads[column].to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def _deciding(roads: gpd.GeoDataFrame, keys: list[str]) -> NDArray[np.str_]:
+    """Give the value of the first of the tags that is set."""
+    value = texts(roads, keys[-1])
+    for key in reversed(keys[:-1]):
+        own = texts(roads, key)
+        value = np.where(own != "", own, value)
+    return value
+
+
+def usable(roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """
+    Tell which ways a mode of travel uses at all.
+
+    Parameters
+    ----------
+    roads : road layer.
+    mode : walk, cycle, drive, or street (everything that counts as a street for street form).
+    table : `network_table`.
+
+    Returns
+    -------
+    Shape (rows,).
+    """
+    highway = texts(roads, "highway")
+    classes = table["classes"]
+    known = np.isin(highway, classes[mode])
+    if mode == "street":
+        return np.asarray(known & ~np.isin(texts(roads, "service"), classes["not_street_service"]))
+    access = _deciding(roads, table["access"][mode])
+    ok = known & ~np.isin(access, table["access"]["blocked"])
+    if mode in {"walk", "cycle"}:
+        own = texts(roads, "foot" if mode == "walk" else "bicycle")
+        allowed = np.isin(own, table["access"]["allowed"])
+        ok |= np.isin(highway, classes[f"{mode}_if_tagged"]) & allowed
+        ok &= (texts(roads, "motorroad") != "yes") | allowed
+    if mode == "drive" and table["speeds"]["season_factor"] == 0:  # closed in the wet season
+        ok &= ~np.isin(texts(roads, "surface"), table["caps"]["unpaved"])
+    return np.asarray(ok)
+
+
+def ferries_usable(
+    ferries: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
+) -> NDArray[np.bool_]:
+    """
+    Tell which ferries take a mode of travel.
+
+    Parameters
+    ----------
+    ferries : ferry lines with their access tags.
+    mode : walk, cycle or drive.
+    table : `network_table`.
+
+    Returns
+    -------
+    Shape (rows,): people and bicycles go where nothing forbids it, cars where a tag lets them on.
+    """
+    rules = table["access"]
+    if mode == "drive":
+        return np.asarray(np.isin(_deciding(ferries, rules["drive_ferry"]), rules["allowed"]))
+    return np.asarray(~np.isin(_deciding(ferries, rules[mode]), rules["blocked"]))
+
+
+def ferry_kmh(ferries: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDArray[np.float64]:
+    """
+    Tell how fast ferries are: as their ``duration`` says, else the default.
+
+    Parameters
+    ----------
+    ferries : ferry lines, metric CRS, ``duration_min`` in minutes. NaN: not tagged.
+    table : `network_table`.
+
+    Returns
+    -------
+    Shape (rows,), km/h; a duration that no ferry could keep counts as not tagged.
+    """
+    speeds, minutes = table["speeds"], _numbers(ferries, "duration_min")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        speed = ferries.geometry.length.to_numpy() / 1000.0 / (minutes / 60.0)
+    told = np.isfinite(speed) & (speed > 0) & (speed <= speeds["ferry_max_kmh"])
+    return np.asarray(np.where(told, speed, speeds["ferry_kmh"]))
+
+
+def directions(
+    roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """
+    Tell in which directions a way may be used.
+
+    Parameters
+    ----------
+    roads : road layer.
+    mode : walk, cycle, drive or street.
+    table : `network_table`.
+
+    Returns
+    -------
+    Along the way, and against it; each of shape (rows,).
+    """
+    rules = table["oneway"]
+    if mode == "street":
+        return np.ones(len(roads), bool), np.ones(len(roads), bool)
+    if mode == "walk":
+        value = texts(roads, "oneway_foot")
+        implied = np.zeros(len(roads), bool)
+    else:
+        value = texts(roads, "oneway")
+        implied = np.isin(texts(roads, "junction"), rules["roundabout"])
+        implied |= np.isin(texts(roads, "highway"), rules["implied"])
+    if mode == "cycle":
+        own = texts(roads, "oneway_bicycle")
+        implied &= ~np.isin(own, rules["both"])
+        value = np.where(own != "", own, value)
+    backward_only = np.isin(value, rules["backward"])
+    forward_only = np.isin(value, rules["forward"]) | (
+        implied & ~np.isin(value, rules["both"]) & ~backward_only
+    )
+    return ~backward_only, ~forward_only
+
+
+def speeds_kmh(
+    roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
+) -> NDArray[np.float64]:
+    """
+    Tell how fast a way is on level ground.
+
+    Driving: ``maxspeed`` x 0.8 where tagged, else the speed of the class; then no faster than
+    surface, tracktype and smoothness allow; times the congestion factor, and the season factor on
+    unpaved surfaces. Walking: 5 km/h, slower on loose ground.
+
+    Parameters
+    ----------
+    roads : road layer.
+    mode : walk, cycle, drive or street.
+    table : `network_table`.
+
+    Returns
+    -------
+    Shape (rows,), km/h, above 0.
+
+    References
+    ----------
+    .. [1] OSRM profiles ``car.lua`` and ``foot.lua``.
+    """
+    speeds, highway, surface = table["speeds"], texts(roads, "highway"), texts(roads, "surface")
+    if mode in {"walk", "street"}:
+        speed = speeds["walk_kmh"] * _looked_up(surface, table["walk_factors"], 1.0)
+    elif mode == "cycle":
+        speed = np.minimum(np.full(len(roads), speeds["cycle_kmh"]), _caps(roads, table))
+    else:
+        speed = _looked_up(highway, speeds["drive"], speeds["default_kmh"])
+        maxspeed = _numbers(roads, "maxspeed_kmh")
+        tagged = np.isfinite(maxspeed) & (maxspeed > 0)
+        speed[tagged] = maxspeed[tagged] * speeds["maxspeed_factor"]
+        speed = np.minimum(speed, _caps(roads, table)) * speeds["congestion_factor"]
+        speed[np.isin(surface, table["caps"]["unpaved"])] *= speeds["season_factor"]
+    if len(speed) and not speed.min() > 0:
+        raise StudyError(f"parameters network.speeds: a speed of {speed.min():g} km/h; give > 0")
+    return np.asarray(speed)
+
+
+def _looked_up(
+    keys: NDArray[np.str_], values: Mapping[str, float], default: float
+) -> NDArray[np.float64]:
+    unique, inverse = np.unique(keys, return_inverse=True)
+    found = np.array([values.get(str(key), default) for key in unique], dtype=np.float64)
+    return np.asarray(found[inverse]) if len(keys) else np.zeros(0)
+
+
+def _caps(roads: gpd.GeoDataFrame, table: Mapping[str, Any]) -> NDArray[np.float64]:
+    cap = np.full(len(roads), np.inf)
+    for tag in ("surface", "tracktype", "smoothness"):
+        cap = np.minimum(cap, _looked_up(texts(roads, tag), table["caps"][tag], np.inf))
+    return cap
+
+
+def blocking_nodes(
+    barriers: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
+) -> NDArray[np.int64]:
+    """
+    Find the barrier nodes that stop a mode of travel.
+
+    Parameters
+    ----------
+    barriers : layer of nodes with ``osm_id``, ``barrier`` and the access tags.
+    mode : walk, cycle or drive; nothing stops ``street``.
+    table : `network_table`.
+
+    Returns
+    -------
+    OSM node ids, sorted.
+    """
+    if mode == "street" or len(barriers) == 0:
+        return np.zeros(0, np.int64)
+    access = _deciding(barriers, table["access"][mode])
+    stops = np.isin(texts(barriers, "barrier"), table["barriers"][mode])
+    stops &= ~np.isin(access, table["access"]["allowed"])
+    stops |= np.isin(access, table["access"]["blocked"])
+    return np.unique(barriers["osm_id"].to_numpy(dtype=np.int64)[stops])
+
+
+def street_width_m(roads: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDArray[np.float64]:
+    """
+    Tell how wide the land is that a way takes, sidewalks included.
+
+    ``width`` where tagged; else 3.25 m a lane and 3 m; else the default of the class.
+
+    Parameters
+    ----------
+    roads : road layer.
+    table : `network_table`.
+
+    Returns
+    -------
+    Shape (rows,), metres.
+    """
+    rules, highway = table["widths"], texts(roads, "highway")
+    width = _looked_up(highway, rules["class"], rules["default_m"])
+    oneway = np.isin(texts(roads, "oneway"), table["oneway"]["forward"])
+    oneway |= np.isin(texts(roads, "oneway"), table["oneway"]["backward"])
+    single = _looked_up(highway, rules["oneway"], np.nan)
+    width = np.where(oneway & np.isfinite(single), single, width)
+    lanes, tagged = _numbers(roads, "lanes"), _numbers(roads, "width_m")
+    width = np.where(lanes > 0, rules["lane_m"] * lanes + rules["margin_m"], width)
+    width = np.where(tagged > 0, tagged, width)
+    return np.asarray(np.minimum(width, rules["max_m"]))
+
+
+def all_season_weight(roads: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDArray[np.float64]:
+    """
+    Tell whether a road can be driven all year: 1 yes, 0 no, 0.6 where the surface is not tagged.
+
+    Parameters
+    ----------
+    roads : road layer.
+    table : `network_table`.
+
+    Returns
+    -------
+    Shape (rows,), 0 to 1.
+    """
+    rules = table["all_season"]
+    highway, surface = texts(roads, "highway"), texts(roads, "surface")
+    bad = np.isin(surface, rules["bad_surface"])
+    bad |= np.isin(texts(roads, "smoothness"), rules["bad_smoothness"])
+    bad |= (texts(roads, "seasonal") == "yes") | (texts(roads, "winter_road") == "yes")
+    good = np.isin(surface, rules["good_surface"])
+    good |= np.isin(texts(roads, "tracktype"), rules["good_tracktype"])
+    minor = np.isin(highway, rules["if_paved"])
+    weight = np.where(np.isin(highway, rules["always"]), 1.0, 0.0)
+    weight = np.where(minor & good, 1.0, weight)
+    weight = np.where(minor & ~good & (surface == ""), rules["unknown_weight"], weight)
+    return np.where(bad, 0.0, weight)
+
+
+def tobler_kmh(
+    slope: ArrayLike, *, rules: Mapping[str, float] | None = None
+) -> NDArray[np.float64]:
+    """
+    Compute the walking speed on a slope.
+
+    Parameters
+    ----------
+    slope : rise over run in the direction of travel; clipped at +-0.6.
+    rules : table ``slope`` of ``tables/network.toml``; as it stands when None.
+
+    Returns
+    -------
+    Shape of `slope`, km/h; fastest at -0.05.
+
+    References
+    ----------
+    .. [1] Tobler, W. (1993). Three presentations on geographical analysis and modeling.
+
+    Examples
+    --------
+    >>> tobler_kmh([-0.05, 0.1]).round(4).tolist()
+    [6.0, 3.5493]
+    """
+    rules = read_table("network")["slope"] if rules is None else rules
+    steep = np.clip(np.asarray(slope, dtype=np.float64), -rules["max_slope"], rules["max_slope"])
+    speed = rules["peak_kmh"] * np.exp(-rules["decay"] * np.abs(steep + rules["offset"]))
+    return np.asarray(speed)
+
+
+def tobler_factor(
+    slope: ArrayLike, *, rules: Mapping[str, float] | None = None
+) -> NDArray[np.float64]:
+    """
+    Compute the walking speed on a slope as share of that on level ground.
+
+    Parameters
+    ----------
+    slope : rise over run in the direction of travel.
+    rules : as for `tobler_kmh`.
+
+    Returns
+    -------
+    Shape of `slope`; 1 at 0.
+
+    Examples
+    --------
+    >>> float(tobler_factor(0.1).round(4))
+    0.7047
+    """
+    return np.asarray(tobler_kmh(slope, rules=rules) / tobler_kmh(0.0, rules=rules))

@@ -1,0 +1,1 @@
+"""Settlement: who lives where, and in which district?"""

@@ -1,0 +1,1 @@
+"""Sites: which areas would the project take, in which order, and why?"""

@@ -1,0 +1,1 @@
+"""Suitability: how well does each cell suit a project, and how surely?"""

@@ -1,0 +1,240 @@
+"""What the criteria of a suitability profile look at: layers, distances, people of a city."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from kcity_geo.analysis.distance.straight import (
+    disc_sum,
+    distance_m,
+    distance_to_mask_m,
+    fill_from_nearest,
+)
+from kcity_geo.config import read_table
+from kcity_geo.cube import area_in_cells, cell_centres, cell_size
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from kcity_geo.analysis.network.graph import StreetGraph
+    from kcity_geo.citydata import CityData
+    from kcity_geo.result import Gaps
+
+__all__ = ["CityView", "Measured", "MissingDataError"]
+
+
+class MissingDataError(Exception):
+    """A criterion or constraint cannot be measured; the text says what it needs."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Measured:
+    """
+    A criterion on the grid.
+
+    Parameters
+    ----------
+    values : shape (rows, cols), in the units of the criterion. NaN: not known.
+    evidence : observed, modelled, proxy, user or synthetic.
+    note : for people.
+    """
+
+    values: NDArray[np.float64]
+    evidence: str = "observed"
+    note: str = ""
+
+
+class CityView:
+    """
+    A city as criteria and constraints look at it; keeps what several of them need.
+
+    Parameters
+    ----------
+    data : of the city.
+    gaps : of the same city, or None.
+    graphs : mode -> street graph; may be empty.
+    terrain : of `kcity_geo.analysis.terrain.relief.cell_terrain`; may be empty.
+    """
+
+    def __init__(
+        self,
+        data: CityData,
+        gaps: Gaps | None,
+        *,
+        graphs: Mapping[str, StreetGraph],
+        terrain: Mapping[str, NDArray[np.float64]],
+    ) -> None:
+        self.data, self.gaps, self.graphs, self.terrain = data, gaps, graphs, terrain
+        self.grid, self.inside = data.grid, data.inside
+        self.cell_m = cell_size(data.grid)
+        self.assume: Mapping[str, Any] = read_table("profiles")["assumptions"]
+        self._distances: dict[str, NDArray[np.float64]] = {}
+
+    def layer(self, name: str) -> gpd.GeoDataFrame | None:
+        """Give an OSM layer, or None when it is absent or empty."""
+        frame = self.data.layers.get(name)
+        return None if frame is None or len(frame) == 0 else frame
+
+    def geometry(self, name: str, **among: set[str]) -> NDArray[np.object_]:
+        """Geometries of a layer with one of the values in each column named."""
+        frame = self.layer(name)
+        if frame is None:
+            return np.zeros(0, dtype=object)
+        keep = np.ones(len(frame), dtype=bool)
+        for column, values in among.items():
+            if column not in frame:
+                return np.zeros(0, dtype=object)
+            keep &= frame[column].isin(list(values)).to_numpy(dtype=bool)
+        return np.asarray(frame.geometry.to_numpy()[keep], dtype=object)
+
+    def distance(self, key: str, geometry: NDArray[np.object_], *, needs: str) -> NDArray[Any]:
+        """Distance to features, metres, kept under `key`; missing without any."""
+        if len(geometry) == 0:
+            raise MissingDataError(f"needs {needs}; none is mapped here")
+        if key not in self._distances:
+            self._distances[key] = distance_m(geometry, grid=self.grid, where=self.inside)
+        return self._distances[key]
+
+    def relief(self, name: str) -> NDArray[np.float64]:
+        """Give a terrain array, or say that elevation is missing."""
+        values = self.terrain.get(name)
+        if values is None or not np.isfinite(np.where(self.inside, values, np.nan)).any():
+            raise MissingDataError("needs an elevation raster (sources.elevation)")
+        return np.asarray(values, dtype=np.float64)
+
+    @cached_property
+    def people(self) -> NDArray[np.float64]:
+        """Persons in each cell, 0 outside; missing without population."""
+        found = self.data.array("population")
+        if found is None or not np.nansum(found) > 0:
+            raise MissingDataError("needs a population raster (sources.population)")
+        return np.where(self.inside, np.nan_to_num(found), 0.0)
+
+    @cached_property
+    def centre(self) -> NDArray[np.object_]:
+        """Centre of the city: the heart of the densest square kilometre."""
+        around = disc_sum(self.people, radius_m=564.0, cell_m=self.cell_m)
+        x, y = cell_centres(self.grid)
+        at = int(np.argmax(np.where(self.inside, around, -1.0)))
+        return np.asarray([shapely.Point(x[at], y[at])], dtype=object)
+
+    @cached_property
+    def built_share(self) -> Measured:
+        """Built-up share of each cell."""
+        area = self.cell_m**2
+        built = self.data.array("built_m2")
+        if built is not None and np.isfinite(built).any():
+            return Measured(values=np.clip(built / area, 0.0, 1.0))
+        polygons = self.geometry("building")
+        if len(polygons) == 0:
+            raise MissingDataError("needs a raster of built surface, or mapped buildings")
+        share = np.clip(area_in_cells(polygons, grid=self.grid) / area, 0.0, 1.0)
+        note = "from mapped buildings, which may be incomplete"
+        return Measured(values=share, evidence="proxy", note=note)
+
+    @cached_property
+    def landcover(self) -> Measured:
+        """Land cover class of each cell, as ESA WorldCover codes."""
+        found = self.data.array("landcover")
+        if found is not None and np.isfinite(found).any():
+            return Measured(values=np.where(found > 0, found, np.nan))
+        return self._mapped_landcover()
+
+    def _mapped_landcover(self) -> Measured:
+        """Land cover from mapped land use, where it covers enough of the city."""
+        codes = read_table("profiles")["landuse_code"]
+        best = np.zeros(self.grid.shape)
+        found = np.full(self.grid.shape, np.nan)
+        for name, column in (("landuse", "landuse"), ("water_body", "natural")):
+            frame = self.layer(name)
+            if frame is None or column not in frame:
+                continue
+            of_code = frame[column].map(codes)
+            for code in sorted(of_code.dropna().unique()):
+                polygons = frame.geometry.to_numpy()[(of_code == code).to_numpy()]
+                area = area_in_cells(polygons, grid=self.grid)
+                found[area > best] = code
+                best = np.maximum(best, area)
+        found[best < 0.5 * self.cell_m**2] = np.nan
+        share = float(np.isfinite(found[self.inside]).mean()) if self.inside.any() else 0.0
+        if share < self.assume["landuse_known_min"]:
+            raise MissingDataError(
+                f"needs a land cover raster (sources.landcover); mapped land use covers {share:.0%}"
+            )
+        return Measured(values=found, evidence="proxy", note="from mapped land use")
+
+    @cached_property
+    def settlements(self) -> NDArray[np.float64]:
+        """Distance to settlements, metres: mapped residential land and cells of 300 people a km2."""
+        homes = self.geometry("landuse", landuse={"residential"})
+        found = [self.distance("homes", homes, needs="homes")] if len(homes) else []
+        try:
+            density = self.people / (self.cell_m**2 / 1e6)
+            mask = density >= self.assume["settlement_density_km2"]
+            if mask.any():
+                found.append(distance_to_mask_m(mask, cell_m=self.cell_m))
+        except MissingDataError:
+            pass
+        if not found:
+            raise MissingDataError("needs population or mapped residential land")
+        return np.asarray(np.fmin.reduce(found))
+
+    @cached_property
+    def raw_water(self) -> NDArray[np.object_]:
+        """Rivers, canals and lakes of some size that are not sewage."""
+        rivers = self.geometry("drainage", waterway={"river", "canal"})
+        frame = self.layer("water_body")
+        if frame is None:
+            return rivers
+        water = frame.get("water", "")
+        natural = frame.get("natural", "water")
+        keep = (natural == "water") & ~np.isin(
+            water, ["wastewater", "basin", "pool", "fountain", "moat", "reflecting_pool"]
+        )
+        lakes = frame.geometry.to_numpy()[np.asarray(keep, dtype=bool)]
+        lakes = lakes[shapely.area(lakes) >= self.assume["raw_water_min_ha"] * 1e4]
+        return np.concatenate([rivers, np.asarray(lakes, dtype=object)])
+
+    def minutes_to(self, places: NDArray[np.object_], *, needs: str) -> Measured:
+        """Minutes by car to the nearest place; straight lines without a street graph."""
+        if len(places) == 0:
+            raise MissingDataError(f"needs {needs}; none is mapped here")
+        speed = self.assume["drive_kmh"]
+        graph = self.graphs.get("drive")
+        if graph is not None and graph.n_nodes:
+            from kcity_geo.analysis.network.access import travel_minutes
+
+            found = travel_minutes(
+                graph,
+                places,
+                grid=self.grid,
+                cells=np.flatnonzero(self.inside.ravel()),
+                direction="to",
+            )
+            if np.isfinite(found).any():
+                filled = fill_from_nearest(found, cell_m=self.cell_m, per_metre=0.06 / speed)
+                note = f"beyond the streets an access road at {speed:g} km/h is assumed"
+                return Measured(values=filled, evidence="modelled", note=note)
+        metres = distance_m(places, grid=self.grid, where=self.inside)
+        minutes = metres * self.assume["detour"] * 0.06 / speed
+        note = f"straight line x {self.assume['detour']:g} at {speed:g} km/h"
+        return Measured(values=minutes, evidence="proxy", note=note)
+
+    def reach(self, amount: NDArray[np.float64], minutes: float) -> Measured:
+        """Sum up what a car reaches in a time, by a circle."""
+        speed, detour = self.assume["drive_kmh"], self.assume["detour"]
+        radius = minutes * speed / 0.06 / detour
+        note = (
+            f"circle of {radius / 1000:.0f} km ({speed:g} km/h, detour {detour:g}); people beyond "
+            "the study area are not counted"
+        )
+        total = disc_sum(amount, radius_m=radius, cell_m=self.cell_m)
+        return Measured(values=total, evidence="proxy", note=note)

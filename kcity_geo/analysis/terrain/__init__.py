@@ -1,0 +1,1 @@
+"""Terrain: how steep is the land, how high above its drainage, and where is the sea?"""

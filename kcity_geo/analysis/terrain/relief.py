@@ -1,0 +1,424 @@
+"""
+Terrain: slope, aspect, drainage and the height above it, from one elevation model.
+
+Everything is computed on the square grid of the elevation model in the metric CRS of the city,
+then brought to the study cells. Nothing is computed in degrees. Global elevation models show
+roofs and tree tops (surface models), so what is found in built-up land is a screening.
+
+Examples
+--------
+>>> import numpy as np, xarray as xr
+>>> x, y = 500_005.0 + 10 * np.arange(4), 5_000_035.0 - 10 * np.arange(4)
+>>> plane = xr.DataArray(np.tile(0.1 * x, (4, 1)), dims=("y", "x"), coords={"y": y, "x": x})
+>>> float(slope_pct(plane).mean().round(6))
+10.0
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from kcity_geo.analysis.terrain.drainage import (
+    HandResult,
+    flood_class,
+    flow_directions,
+    hand,
+    like_model,
+    model_cell_m,
+)
+from kcity_geo.config import read_table
+from kcity_geo.cube import area_in_cells, bin_points, cell_centres, cell_size
+from kcity_geo.errors import GridMismatchError, KCityWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from odc.geo.geobox import GeoBox
+
+    from kcity_geo.citydata import CityData
+
+__all__ = [
+    "HandResult",
+    "aspect_deg",
+    "aspect_score",
+    "cell_terrain",
+    "flood_class",
+    "flow_directions",
+    "hand",
+    "join_tiles",
+    "slope_pct",
+    "to_cells",
+]
+
+
+def _directional(values: NDArray[np.float64], axis: int, cell_m: float) -> NDArray[np.float64]:
+    """
+    Rate of change along an axis: Horn's weights 1-2-1 over the three lines of the window.
+
+    A line counts with its central difference, the middle line with a one-sided one where a
+    neighbour is missing, so that a plane keeps its slope at edges and voids.
+    """
+    v = values if axis == 1 else values.T
+    padded = np.pad(v, 1, constant_values=np.nan)
+    before, here, after = padded[1:-1, :-2], v, padded[1:-1, 2:]
+    central = (after - before) / 2
+    one_sided = np.where(np.isfinite(after), after - here, here - before)
+    middle = np.where(np.isfinite(central), central, one_sided)
+    wide = np.pad(central, ((1, 1), (0, 0)), constant_values=np.nan)
+    total, weight = np.zeros(v.shape), np.zeros(v.shape)
+    for part, share in ((wide[:-2], 1.0), (middle, 2.0), (wide[2:], 1.0)):
+        known = np.isfinite(part)
+        total += np.where(known, part, 0.0) * share
+        weight += known * share
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate = total / weight / cell_m
+    rate[~np.isfinite(v)] = np.nan
+    return rate if axis == 1 else rate.T
+
+
+def _gradient(dem: xr.DataArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Rise per metre to the east and to the north."""
+    cell_m = model_cell_m(dem)
+    z = np.asarray(dem.to_numpy(), dtype=np.float64)
+    return _directional(z, 1, cell_m), -_directional(z, 0, cell_m)
+
+
+def slope_pct(dem: xr.DataArray) -> xr.DataArray:
+    """
+    Tell how steep the ground is, in percent (not degrees).
+
+    Parameters
+    ----------
+    dem : elevation, metres, dims (y, x), square cells in a metric CRS, y descending. NaN: void.
+
+    Returns
+    -------
+    Shape of `dem`, percent; NaN in voids and in cells without a neighbour.
+
+    Raises
+    ------
+    CRSMismatchError
+        If the cells are in degrees.
+    GridMismatchError
+        If the cells are not square or the model is a single line.
+
+    References
+    ----------
+    .. [1] Horn (1981). Hill shading and the reflectance map. Proc. IEEE 69(1), 14-47.
+    """
+    east, north = _gradient(dem)
+    return like_model(dem, 100 * np.hypot(east, north), units="percent", long_name="Slope")
+
+
+def aspect_deg(dem: xr.DataArray) -> xr.DataArray:
+    """
+    Tell which way the ground faces: the compass bearing of the steepest way down.
+
+    Parameters
+    ----------
+    dem : as for `slope_pct`.
+
+    Returns
+    -------
+    Shape of `dem`, degrees clockwise from grid north, 0 to 360; NaN in voids and on the flat.
+
+    Raises
+    ------
+    CRSMismatchError
+        If the cells are in degrees.
+    GridMismatchError
+        If the cells are not square or the model is a single line.
+    """
+    east, north = _gradient(dem)
+    bearing = np.degrees(np.arctan2(-east, -north)) % 360.0
+    bearing = np.where(np.hypot(east, north) > 0, bearing, np.nan)
+    return like_model(dem, bearing, units="degree", long_name="Aspect")
+
+
+def aspect_score(
+    slope: NDArray[np.float64],
+    aspect: NDArray[np.float64],
+    *,
+    latitude: float,
+    flat_pct: float = 10.0,
+) -> NDArray[np.float64]:
+    """
+    Tell how well the ground faces the midday sun, 0 (to the pole) to 1 (flat, or to the equator).
+
+    Parameters
+    ----------
+    slope : percent.
+    aspect : degrees; NaN on the flat.
+    latitude : degrees, of the city; tells where the equator is.
+    flat_pct : slope from which the aspect counts in full, percent.
+
+    Returns
+    -------
+    Shape of `slope`, 0 to 1; NaN where the slope is not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> aspect_score(np.array([20.0, 20.0, 0.0]), np.array([180.0, 0.0, np.nan]), latitude=41)
+    array([1., 0., 1.])
+    """
+    towards = 180.0 if latitude >= 0 else 0.0
+    facing = (1 + np.cos(np.radians(np.nan_to_num(aspect, nan=towards) - towards))) / 2
+    return np.asarray(1 - (1 - facing) * np.clip(slope / flat_pct, 0.0, 1.0))
+
+
+def join_tiles(tiles: Sequence[xr.DataArray]) -> xr.DataArray:
+    """
+    Put elevation tiles of one lattice together, so that no seam is left between them.
+
+    Shared border rows and columns are taken from the first tile that knows them. Derive slope
+    and drainage from the joined model, never from single tiles.
+
+    Parameters
+    ----------
+    tiles : dims (y, x), the same cell size and CRS, cell centres on one common lattice.
+
+    Returns
+    -------
+    The smallest rectangle around all tiles; NaN where no tile knows.
+
+    Raises
+    ------
+    GridMismatchError
+        If a tile lies off the lattice of the first one or has other cells.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> def tile(x0):
+    ...     return xr.DataArray(np.ones((2, 2)), dims=("y", "x"),
+    ...                         coords={"y": [15.0, 5.0], "x": [x0, x0 + 10.0]})
+    >>> join_tiles([tile(5.0), tile(15.0)]).shape
+    (2, 3)
+    """
+    first = tiles[0]
+    dx = float(np.diff(first["x"].to_numpy()).mean())
+    dy = float(np.diff(first["y"].to_numpy()).mean())
+    x0, y0 = float(first["x"][0]), float(first["y"][0])
+    offsets: list[tuple[int, int]] = []
+    for number, tile in enumerate(tiles):
+        column = (float(tile["x"][0]) - x0) / dx
+        row = (float(tile["y"][0]) - y0) / dy
+        steps = (float(np.diff(tile["x"]).mean()) / dx, float(np.diff(tile["y"]).mean()) / dy)
+        off = max(abs(column - round(column)), abs(row - round(row)))
+        if off > 0.01 or max(abs(s - 1) for s in steps) > 1e-6:  # noqa: PLR2004 - 1 % of a cell
+            raise GridMismatchError(
+                f"elevation tile {number} lies {off:.3f} of a cell off the lattice of tile 0; "
+                "resample the tiles to one lattice first"
+            )
+        offsets.append((round(row), round(column)))
+    top, left = min(r for r, _ in offsets), min(c for _, c in offsets)
+    rows = max(r + t.shape[0] for (r, _), t in zip(offsets, tiles, strict=True)) - top
+    columns = max(c + t.shape[1] for (_, c), t in zip(offsets, tiles, strict=True)) - left
+    out = np.full((rows, columns), np.nan)
+    for (row, column), tile in zip(offsets, tiles, strict=True):
+        part = out[row - top : row - top + tile.shape[0], column - left :][:, : tile.shape[1]]
+        values = np.asarray(tile.to_numpy(), dtype=float)
+        np.copyto(part, values, where=np.isnan(part))
+    coords = {
+        "y": y0 + (top + np.arange(rows)) * dy,
+        "x": x0 + (left + np.arange(columns)) * dx,
+    }
+    return xr.DataArray(out, dims=("y", "x"), coords=coords, attrs=first.attrs)
+
+
+def _sampler(dem: xr.DataArray, grid: GeoBox) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs (flat cell of the model, flat cell of the grid) that bring one onto the other."""
+    size, fine = cell_size(grid), model_cell_m(dem)
+    x, y = np.asarray(dem["x"], dtype=float), np.asarray(dem["y"], dtype=float)
+    if fine <= size / 2:
+        xx, yy = np.meshgrid(x, y)
+        cell = bin_points(xx.ravel(), yy.ravel(), grid=grid)
+        source = np.flatnonzero(cell >= 0)
+        return source, cell[source]
+    # The model is as coarse as the grid: read it at 3 x 3 points of each study cell.
+    cx, cy = cell_centres(grid)
+    steps = (np.arange(3) - 1) * size / 3
+    sources, cells = [], []
+    for sx in steps:
+        for sy in steps:
+            column = np.floor((cx + sx - (x[0] - fine / 2)) / fine).astype(np.int64)
+            row = np.floor(((y[0] + fine / 2) - (cy + sy)) / fine).astype(np.int64)
+            ok = (column >= 0) & (column < len(x)) & (row >= 0) & (row < len(y))
+            sources.append((row * len(x) + column)[ok])
+            cells.append(np.flatnonzero(ok))
+    return np.concatenate(sources), np.concatenate(cells)
+
+
+def _cell_mean(
+    values: NDArray[Any],
+    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
+    shape: tuple[int, int],
+) -> NDArray[np.float64]:
+    source, cell = pairs
+    found = np.asarray(values, dtype=np.float64).ravel()[source]
+    ok = np.isfinite(found)
+    total = shape[0] * shape[1]
+    count = np.bincount(cell[ok], minlength=total)
+    with np.errstate(invalid="ignore"):
+        mean = np.bincount(cell[ok], weights=found[ok], minlength=total) / count
+    return mean.reshape(shape)
+
+
+def to_cells(values: NDArray[Any], model: xr.DataArray, grid: GeoBox) -> NDArray[np.float64]:
+    """
+    Average the values of a finer grid over the study cells.
+
+    Parameters
+    ----------
+    values : shape of `model`; NaN: not known, left out.
+    model : dims (y, x), square cells in the metric CRS of `grid`.
+    grid : the study grid.
+
+    Returns
+    -------
+    Shape (rows, cols); NaN where nothing is known.
+
+    Raises
+    ------
+    CRSMismatchError
+        If the cells of the model are in degrees.
+    GridMismatchError
+        If they are not square or the model is a single line.
+    """
+    with np.errstate(invalid="ignore"):
+        return _cell_mean(values, _sampler(model, grid), tuple(grid.shape))
+
+
+def _cell_extreme(
+    values: NDArray[Any],
+    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
+    shape: tuple[int, int],
+    *,
+    highest: bool,
+) -> NDArray[np.float64]:
+    source, cell = pairs
+    found = np.asarray(values, dtype=np.float64).ravel()[source]
+    ok = np.isfinite(found)
+    out = np.full(shape[0] * shape[1], -np.inf if highest else np.inf)
+    (np.maximum if highest else np.minimum).at(out, cell[ok], found[ok])
+    out[~np.isfinite(out)] = np.nan
+    return out.reshape(shape)
+
+
+def _river_lines(data: CityData) -> NDArray[np.object_]:
+    """Rivers, streams and canals of the drainage layer, not those in a tunnel or culvert."""
+    frame = data.layers.get("drainage")
+    if frame is None or len(frame) == 0:
+        return np.zeros(0, dtype=object)
+    keep = frame.geometry.geom_type.isin(["LineString", "MultiLineString"])
+    if "waterway" in frame:
+        keep &= frame["waterway"].isin(["river", "stream", "canal"])
+    return np.asarray(frame.geometry[keep].to_numpy(), dtype=object)
+
+
+def _warn_surface_model(data: CityData, dem: xr.DataArray) -> None:
+    if not dem.attrs.get("surface_model"):
+        return
+    built = _built_m2(data)
+    where = "where the land is built up"
+    if built is not None:
+        share = built / cell_size(data.grid) ** 2
+        dense = int(np.sum((share > 0.3) & data.inside))  # noqa: PLR2004 - nearly a third under roofs
+        if not dense:
+            return
+        where = f"in {dense:,} built-up cells"
+    warnings.warn(
+        f"elevation is a surface model: {where} it shows roofs, so slope is too steep and the "
+        "height above drainage wrong there by metres; use a terrain model (DTM) for decisions",
+        KCityWarning,
+        stacklevel=3,
+    )
+
+
+def _built_m2(data: CityData) -> NDArray[np.float64] | None:
+    """Built-up surface, else footprint of the mapped buildings; None when neither is known."""
+    built = data.array("built_m2")
+    buildings = data.layers.get("building")
+    if built is not None or buildings is None or not len(buildings):
+        return built
+    return area_in_cells(buildings.geometry.to_numpy(), grid=data.grid)
+
+
+def cell_terrain(
+    data: CityData, *, parameters: Mapping[str, Any] | None = None
+) -> dict[str, NDArray[np.float64]]:
+    """
+    Bring slope, aspect, drainage and flood classes to the study cells.
+
+    Parameters
+    ----------
+    data : with a `dem`; without one the answer is empty.
+    parameters : overrides of ``[water]`` of ``tables/parameters.toml``.
+
+    Returns
+    -------
+    Name -> shape (rows, cols); NaN where not known. ``elevation_m``, ``slope_pct`` (mean in the
+    cell), ``slope_max_pct``, ``aspect_score`` (0 to 1), ``hand_m`` (mean), ``hand_min_m``,
+    ``hand_le2_share`` and ``hand_le5_share`` (share of the cell's known area at most that high
+    above drainage; the two heights are parameters), ``flood_class`` (of `hand_m`, see
+    `flood_class`) and ``catchment`` (number of the stream reach it drains to, 0: none).
+    """
+    if data.dem is None:
+        return {}
+    dem = data.dem
+    settings = {**read_table("parameters")["water"], **(parameters or {})}
+    _warn_surface_model(data, dem)
+    slope, aspect = slope_pct(dem), aspect_deg(dem)
+    score = aspect_score(
+        slope.to_numpy(), aspect.to_numpy(), latitude=data.city.boundary.centroid.y
+    )
+    drainage = hand(
+        dem,
+        rivers=_river_lines(data),
+        stream_area_km2=float(settings["stream_area_km2"]),
+        parameters=settings,
+    )
+    height = drainage.hand.to_numpy()
+    pairs, shape = _sampler(dem, data.grid), tuple(data.grid.shape)
+    known = np.isfinite(height)
+    high, moderate = float(settings["hand_high_m"]), float(settings["hand_moderate_m"])
+    mean_hand = _cell_mean(height, pairs, shape)
+    return {
+        "elevation_m": _cell_mean(dem.to_numpy(), pairs, shape),
+        "slope_pct": _cell_mean(slope.to_numpy(), pairs, shape),
+        "slope_max_pct": _cell_extreme(slope.to_numpy(), pairs, shape, highest=True),
+        "aspect_score": _cell_mean(score, pairs, shape),
+        "hand_m": mean_hand,
+        "hand_min_m": _cell_extreme(height, pairs, shape, highest=False),
+        "hand_le2_share": _cell_mean(np.where(known, height <= high, np.nan), pairs, shape),
+        "hand_le5_share": _cell_mean(np.where(known, height <= moderate, np.nan), pairs, shape),
+        "flood_class": flood_class(mean_hand, settings["flood_class_edges_m"]),
+        "catchment": _centre_value(drainage.catchment, pairs, shape),
+    }
+
+
+def _centre_value(
+    values: NDArray[np.int64],
+    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
+    shape: tuple[int, int],
+) -> NDArray[np.float64]:
+    """Most frequent whole number in each cell, the lowest of equals."""
+    source, cell = pairs
+    found = values.ravel()[source]
+    order = np.lexsort((found, cell))
+    key = np.column_stack([cell[order], found[order]])
+    out = np.full(shape[0] * shape[1], np.nan)
+    if len(key):
+        start = np.r_[True, np.any(key[1:] != key[:-1], axis=1)]
+        first = np.flatnonzero(start)
+        size = np.diff(np.r_[first, len(key)])
+        best = np.lexsort((key[first, 1], -size, key[first, 0]))
+        cells, index = np.unique(key[first, 0][best], return_index=True)
+        out[cells] = key[first, 1][best][index]
+    return out.reshape(shape)

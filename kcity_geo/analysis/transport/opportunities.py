@@ -1,0 +1,398 @@
+"""
+Opportunities and catchments: what people reach by car, and how many people share a facility.
+
+Rows beside the travel times of T9: reported, not scored. Times are those of the street graph, from
+home to the place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from kcity_geo.analysis.network import reach
+from kcity_geo.analysis.network.snapping import Snapped, cell_points, snap, snap_cells
+from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.analysis.settlement.residents import NO_PEOPLE, People, people_of
+from kcity_geo.analysis.transport.service_times import facilities, job_cells
+from kcity_geo.cube import cell_centres, cell_size
+from kcity_geo.result import Indicator, unassessed
+from kcity_geo.settings import transport_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from kcity_geo.analysis.network.graph import StreetGraph
+    from kcity_geo.citydata import CityData
+
+__all__ = ["access_circuity", "catchments", "cumulative_opportunities", "zones"]
+
+LIMITS = (15.0, 30.0, 45.0, 60.0)
+#: Origins of one table of times: what is held at once is this times the cells of the city.
+AT_ONCE = 32
+KINDS = {"health": "health", "hospital": "health", "school": "school"}
+NO_STREETS = "no street is mapped in the map data: add an OSM extract with streets"
+
+# A city that lies on both axes of its CRS has four squares however large they are.
+_FEWEST = 4
+
+
+def cumulative_opportunities(
+    data: CityData,
+    graphs: Mapping[str, StreetGraph],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+) -> list[Indicator]:
+    """
+    Tell which share of the people and of the jobs of a city the average resident reaches by car.
+
+    Parameters
+    ----------
+    data : of the city.
+    graphs : with ``drive``.
+    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+
+    Returns
+    -------
+    T9_reach_people and T9_reach_jobs: shares (0 to 1) within 45 minutes, the mean over the people
+    near a street; the amounts and the shares within 15, 30 and 60 minutes in ``details``, with
+    ``persons_without_street``, those too far from any. All people
+    of a zone (see `zones`) start from one home in its midst; where they go is exact to the cell.
+    NaN: nobody lives there, or no street is near.
+
+    Examples
+    --------
+    ::
+
+        people, jobs = cumulative_opportunities(data, kc.street_graphs(data))
+        people.details["people_30_min"]
+    """
+    rules, people = transport_parameters(parameters), people_of(data)
+    graph = graphs.get("drive")
+    names = {"people": "T9_reach_people", "jobs": "T9_reach_jobs"}
+    common: dict[str, Any] = {
+        "source": "OpenStreetMap",
+        "as_of": data.osm_date,
+        "layers": ("roads_drive",),
+    }
+    reason = "" if people.persons.sum() > 0 else NO_PEOPLE
+    if graph is None or graph.n_segments == 0:
+        reason = NO_STREETS
+    if graph is None or reason:
+        return [unassessed(name, "share", reason, **common) for name in names.values()]
+    there = {
+        "people": people.persons,
+        "jobs": np.where(data.inside, job_cells(data, parameters=parameters), 0.0),
+    }
+    zone, homes, side = zones(data, graph, rules)
+    sums = _reached(data, graph, homes, there, rules)
+    found = []
+    for kind, name in names.items():
+        total = float(there[kind].sum())
+        if total <= 0:
+            why = "no jobs are told by land use or buildings: map industrial, commercial or retail land"
+            found.append(unassessed(name, "share", why, **common))
+            continue
+        grids = np.full((len(LIMITS), *data.grid.shape), np.nan)
+        grids[:, zone >= 0] = (sums[kind] / total)[zone[zone >= 0]].T
+        means = [weighted_mean(grid, people.persons) for grid in grids]
+        lost = float(people.persons[zone < 0].sum())
+        details: dict[str, Any] = {"total": total, "persons_without_street": lost}
+        details |= {"zones": len(homes), "zone_m": side}
+        for limit, mean in zip(LIMITS, means, strict=True):
+            details[f"share_{limit:g}_min"] = mean
+            details[f"{kind}_{limit:g}_min"] = mean * total
+        what = "people" if kind == "people" else "jobs, told from land use and buildings"
+        found.append(
+            Indicator(
+                id=name,
+                value=means[LIMITS.index(45.0)],
+                units="share",
+                cells=grids[LIMITS.index(45.0)],
+                evidence="observed" if kind == "people" else "proxy",
+                n_features=len(homes),
+                note=f"drive, 45 minutes, of {total:,.0f} {what}; from zones of {side:g} m",
+                details=details,
+                **common,
+            )
+        )
+    return found
+
+
+def zones(
+    data: CityData, graph: StreetGraph, rules: Mapping[str, Any]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:
+    """
+    Gather the homes of a city into squares from which journeys start.
+
+    Parameters
+    ----------
+    data : of the city.
+    graph : on which the homes must lie.
+    rules : with ``reach_zone_m``, metres, and ``reach_origins_max``.
+
+    Returns
+    -------
+    Shape (rows, cols), zone of each cell, -1 where nobody lives or no street is near; the flat
+    cell that stands for each zone, nearest to the middle of its people; and the side of a zone,
+    metres, a multiple of ``reach_zone_m`` that makes few enough zones.
+    """
+    persons = people_of(data).persons.ravel()
+    x, y = (part.ravel() for part in cell_centres(data.grid))
+    cells = np.flatnonzero(persons > 0)
+    cells = cells[_at_cells(data, graph, cells, rules).segment >= 0]
+    most = max(int(rules["reach_origins_max"]), _FEWEST)
+    step = side = max(float(rules["reach_zone_m"]), cell_size(data.grid))
+    place = np.column_stack([x[cells], y[cells]])
+    while True:
+        which, number = np.unique(np.floor(place / side), axis=0, return_inverse=True)
+        if len(which) <= most:
+            break
+        side = step * max(side // step + 1, np.floor(side * np.sqrt(len(which) / most) / step))
+    number = number.ravel()
+    mass = persons[cells]
+    total = np.bincount(number, weights=mass)
+    middle = np.stack([np.bincount(number, weights=mass * axis) / total for axis in place.T], 1)
+    off = np.hypot(*(place - middle[number]).T)
+    order = np.lexsort((cells, off, number))
+    first = order[np.searchsorted(number[order], np.arange(len(total)))]
+    zone = np.full(data.grid.shape, -1, dtype=np.int64)
+    zone.flat[cells] = number
+    return zone, cells[first], float(side)
+
+
+def _at_cells(
+    data: CityData, graph: StreetGraph, cells: NDArray[np.int64], rules: Mapping[str, Any]
+) -> Snapped:
+    x, y = cell_centres(data.grid)
+    points = np.asarray(shapely.points(x.ravel()[cells], y.ravel()[cells]), dtype=object)
+    return snap(graph, points, max_snap_m=rules["max_snap_m"])
+
+
+def _people_on(
+    data: CityData, graph: StreetGraph, cells: NDArray[np.int64], rules: Mapping[str, Any]
+) -> tuple[Snapped, NDArray[np.int64]]:
+    return snap_cells(
+        graph,
+        grid=data.grid,
+        cells=cells,
+        max_snap_m=rules["max_snap_m"],
+        spacing_m=rules["subpoint_m"],
+    )
+
+
+def _reached(
+    data: CityData,
+    graph: StreetGraph,
+    homes: NDArray[np.int64],
+    there: Mapping[str, NDArray[np.float64]],
+    rules: Mapping[str, Any],
+) -> dict[str, NDArray[np.float64]]:
+    """Sum what each zone reaches within the limits, shape (zones, limits)."""
+    used = np.flatnonzero(sum(grid.ravel() for grid in there.values()) > 0)
+    places = _at_cells(data, graph, used, rules)
+    start = _at_cells(data, graph, homes, rules)
+    sums = {kind: np.zeros((len(homes), len(LIMITS))) for kind in there}
+    for part in np.array_split(np.arange(len(homes)), max(1, -(-len(homes) // AT_ONCE))):
+        minutes = reach.od_matrix(graph, start.take(part), places, limit=LIMITS[-1] + 1e-9)
+        for k, limit in enumerate(LIMITS):
+            near = minutes <= limit + 1e-9
+            for kind, grid in there.items():
+                sums[kind][part, k] = near @ grid.ravel()[used]
+    return sums
+
+
+def catchments(
+    data: CityData,
+    graphs: Mapping[str, StreetGraph],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+) -> list[Indicator]:
+    """
+    Count the people who share a facility, each going to the nearest on the street graph.
+
+    Parameters
+    ----------
+    data : of the city.
+    graphs : with ``walk`` and ``drive``.
+    parameters : changes to table ``transport`` of ``tables/parameters.toml``; ``two_step_min``
+        above 0 adds T9_two_step.
+
+    Returns
+    -------
+    T9_catchment_health, _hospital and _school: the persons of the facility that people go to, the
+    mean over the people; NaN without a way. In ``details`` the median, mean and largest of the
+    facilities of the city and those outside that serve it. With the option, T9_two_step: health
+    facilities per 10,000 people within reach (2SFCA).
+
+    Examples
+    --------
+    ::
+
+        clinics, *_ = catchments(data, kc.street_graphs(data), parameters={"two_step_min": 30.0})
+        clinics.details["persons_largest"]
+    """
+    rules, people = transport_parameters(parameters), people_of(data)
+    found = []
+    for kind, layer in KINDS.items():
+        mode = "walk" if kind == "school" else rules[f"{kind}_mode"]
+        graph, places = graphs.get(mode), facilities(data, kind)
+        fields: dict[str, Any] = {
+            "layers": (layer, f"roads_{mode}"),
+            "source": "OpenStreetMap",
+            "as_of": data.osm_date,
+        }
+        name = f"T9_catchment_{kind}"
+        reason = _why_not(graph, places, people, layer)
+        if graph is None or reason:
+            found.append(unassessed(name, "persons", reason, **fields))
+            continue
+        found.append(_catchment(data, people, graph, places, rules, name=name, fields=fields))
+    if rules["two_step_min"] > 0:
+        found.append(_two_step(data, people, graphs, rules))
+    return found
+
+
+def _why_not(
+    graph: StreetGraph | None, places: NDArray[np.object_], people: People, layer: str
+) -> str:
+    if graph is None or graph.n_segments == 0:
+        return NO_STREETS
+    if len(places) == 0:
+        return (
+            f"no such place is mapped in the map data ({layer}): map it in OSM or add a layer "
+            "of your own"
+        )
+    return "" if people.persons.sum() > 0 else NO_PEOPLE
+
+
+def _catchment(
+    data: CityData,
+    people: People,
+    graph: StreetGraph,
+    places: NDArray[np.object_],
+    rules: Mapping[str, Any],
+    *,
+    name: str,
+    fields: Mapping[str, Any],
+) -> Indicator:
+    cells = people.cells
+    points, owner = _people_on(data, graph, cells, rules)
+    each = people.persons.ravel()[cells][owner] / max(len(owner) // max(len(cells), 1), 1)
+    there = snap(graph, places, max_snap_m=rules["max_snap_m"])
+    cost, place = (part[:, 0] for part in reach.k_nearest(graph, points, there, k=1))
+    served = place >= 0
+    persons = np.bincount(place[served], weights=each[served], minlength=len(places))
+    inside = shapely.intersects(data.city.boundary_metric, places)
+    counted = persons[inside | (persons > 0)]
+    mine = np.where(served, persons[np.maximum(place, 0)], 0.0)
+    amount = np.bincount(owner, weights=mine, minlength=len(cells))
+    base = np.bincount(owner, weights=served, minlength=len(cells))
+    grid = np.full(data.grid.shape, np.nan)
+    grid.flat[cells] = np.where(base > 0, amount / np.maximum(base, 1), np.nan)
+    unserved = float(each[~served].sum())
+    spent = np.where(np.isfinite(cost), cost, 0.0)
+    grid = np.where(people.persons > 0, grid, np.nan)
+    median = float(np.median(counted)) if len(counted) else float("nan")
+    return Indicator(
+        id=name,
+        value=weighted_mean(grid, people.persons),
+        units="persons",
+        cells=grid,
+        n_features=len(counted),
+        not_assessed="" if served.any() else "nobody has a route to such a place",
+        note=f"{graph.mode}; at the place that the average resident goes to. Of {len(counted)} "
+        f"places the median has {median:,.0f}, the largest {persons.max():,.0f}",
+        details={
+            "places": len(counted),
+            "persons_median": median,
+            "persons_largest": float(persons.max()),
+            "persons_mean": float(counted.mean()) if len(counted) else float("nan"),
+            "persons_without_route": unserved,
+            "minutes_mean": float((spent * each)[served].sum() / max(each[served].sum(), 1e-9)),
+        },
+        **fields,
+    )
+
+
+def _two_step(
+    data: CityData, people: People, graphs: Mapping[str, StreetGraph], rules: Mapping[str, Any]
+) -> Indicator:
+    """Health facilities per 10,000 people within reach, two-step floating catchments."""
+    name, units, mode = "T9_two_step", "per 10,000 persons", rules["health_mode"]
+    graph, places = graphs.get(mode), facilities(data, "health")
+    fields: dict[str, Any] = {
+        "layers": ("health", f"roads_{mode}"),
+        "source": "OpenStreetMap",
+        "as_of": data.osm_date,
+    }
+    reason = _why_not(graph, places, people, "health")
+    if graph is None or reason:
+        return unassessed(name, units, reason, **fields)
+    cells = np.flatnonzero(people.persons > 0)
+    homes = _at_cells(data, graph, cells, rules)
+    there = snap(graph, places, max_snap_m=rules["max_snap_m"])
+    persons, supply = people.persons.ravel()[cells], np.ones(len(places))
+    limit = float(rules["two_step_min"])
+    rate = reach.two_step_access(graph, homes, persons, there, supply, limit=limit)
+    grid = np.full(data.grid.shape, np.nan)
+    grid.flat[cells] = rate * 10_000.0
+    return Indicator(
+        id=name,
+        value=weighted_mean(grid, people.persons),
+        units=units,
+        cells=grid,
+        n_features=len(places),
+        note=f"{graph.mode}, {limit:g} minutes; a facility counts once, whatever its size",
+        details={"persons_without": float(persons[rate == 0].sum()), "limit_min": limit},
+        **fields,
+    )
+
+
+def access_circuity(
+    data: CityData,
+    graph: StreetGraph | None,
+    places: NDArray[np.object_],
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    min_m: float = 100.0,
+) -> float:
+    """
+    Tell how much longer the ways to a service are than straight lines to the same place.
+
+    Parameters
+    ----------
+    data : of the city.
+    graph : street graph.
+    places : facilities, metric CRS.
+    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+    min_m : pairs closer than this in a straight line say nothing and are left out, metres.
+
+    Returns
+    -------
+    Mean of the ratios over the people, 1 or more; NaN without any way.
+
+    Examples
+    --------
+    ::
+
+        access_circuity(data, graphs["walk"], facilities(data, "health"))
+    """
+    rules, people = transport_parameters(parameters), people_of(data)
+    if graph is None or graph.n_segments == 0 or len(places) == 0:
+        return float("nan")
+    cells = people.cells
+    points, owner = _people_on(data, graph, cells, rules)
+    there = snap(graph, places, max_snap_m=rules["max_snap_m"])
+    metres, place = (
+        part[:, 0] for part in reach.k_nearest(graph, points, there, k=1, unit="metres")
+    )
+    x, y, _ = cell_points(data.grid, cells, spacing_m=rules["subpoint_m"])
+    straight = shapely.distance(shapely.points(x, y), places[np.maximum(place, 0)])
+    use = (place >= 0) & (straight >= min_m)
+    ratio = np.where(use, metres, np.nan) / np.where(use, straight, 1.0)
+    return weighted_mean(ratio, people.persons.ravel()[cells][owner])

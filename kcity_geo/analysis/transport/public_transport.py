@@ -1,0 +1,200 @@
+"""Public transport: who lives near a stop (T1) and near rapid transit (T2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kcity_geo.analysis.distance.straight import cell_distance_m
+from kcity_geo.analysis.network.access import point_costs
+from kcity_geo.analysis.network.snapping import cell_points
+from kcity_geo.analysis.settlement.residents import people_of, share_indicator, with_layers
+from kcity_geo.analysis.transport.stops import city_stops
+from kcity_geo.errors import StudyError
+from kcity_geo.result import unassessed
+from kcity_geo.settings import transport_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from kcity_geo.analysis.network.graph import StreetGraph
+    from kcity_geo.analysis.settlement.residents import People
+    from kcity_geo.citydata import CityData
+    from kcity_geo.result import Indicator
+
+__all__ = ["public_transport", "rapid_transit"]
+
+VARIANTS = ("sdg", "u4ssc", "euclid")
+
+
+NO_STOPS = (
+    "no stop is mapped in the map data and there is no timetable: set sources.gtfs, or map "
+    "stops in OSM"
+)
+
+
+def public_transport(
+    data: CityData,
+    graphs: Mapping[str, StreetGraph],
+    *,
+    variant: str = "sdg",
+    parameters: Mapping[str, Any] | None = None,
+) -> Indicator:
+    """
+    Tell which people can walk to public transport (T1, SDG 11.2.1).
+
+    Parameters
+    ----------
+    data : of the city. For the modes of its timetable only stops served often enough at peak count.
+    graphs : with ``walk``. Without it: straight lines times 1.3, evidence "proxy".
+    variant : ``sdg``: urban people, 500 m to bus and tram or 1 km to rail, metro and ferry, along
+        the network. ``euclid``: the same by straight lines times 1.3. ``u4ssc``: all people within
+        500 m of any stop, whatever its service.
+    parameters : changes to table ``transport`` of ``tables/parameters.toml``, and to
+        ``tables/network.toml`` under ``network``.
+
+    Returns
+    -------
+    Share of the people who are served; the limit itself counts as served.
+
+    Raises
+    ------
+    StudyError
+        If the variant is unknown.
+    """
+    if variant not in VARIANTS:
+        raise StudyError(f"variant: {variant!r} is not one of {', '.join(VARIANTS)}")
+    name = "T1_u4ssc" if variant == "u4ssc" else "T1"
+    rules, people = transport_parameters(parameters), people_of(data)
+    stops = city_stops(data, rules)
+    if stops is None:
+        return unassessed(name, "share", NO_STOPS, layers=("transit_low", "transit_high"))
+    network = _usable(graphs.get("walk")) if variant != "euclid" else None
+    details: dict[str, Any] = {"variant": variant}
+    if variant == "u4ssc":
+        who, limits = data.inside, [(stops.every, rules["u4ssc_m"])]
+        notes, count = ["stop presence only"], len(stops.every)
+        details["stops"] = count
+    else:
+        who = people.urban
+        limits = [(stops.low, rules["low_capacity_m"]), (stops.high, rules["high_capacity_m"])]
+        notes, count = [stops.note, people.note], len(stops.low) + len(stops.high)
+        details |= {"stops_low": len(stops.low), "stops_high": len(stops.high)}
+    share = _served(data, people, network, limits, rules)
+    fields = with_layers(data, "transit_low", "transit_high", "roads_walk")
+    fields["n_features"] = count
+    if stops.source != fields["source"]:
+        fields["source"] = f"OpenStreetMap streets, {stops.source}"
+    if network is None:
+        notes.append(f"straight lines times {rules['euclid_factor']:g}, no walking network")
+    return share_indicator(
+        name,
+        share,
+        people,
+        who=who,
+        evidence="observed" if network is not None else "proxy",
+        note="; ".join(part for part in notes if part),
+        details=details,
+        **fields,
+    )
+
+
+def _usable(graph: StreetGraph | None) -> StreetGraph | None:
+    return graph if graph is not None and graph.n_segments else None
+
+
+def _served(
+    data: CityData,
+    people: People,
+    network: StreetGraph | None,
+    limits: list[tuple[NDArray[np.object_], float]],
+    rules: Mapping[str, Any],
+) -> NDArray[np.float64]:
+    """Share of the points of each cell within any of the limits, along the network or straight."""
+    hits: NDArray[np.bool_] | None = None
+    for places, limit in limits:
+        if network is not None:
+            cost = point_costs(
+                network,
+                places,
+                grid=data.grid,
+                cells=people.cells,
+                unit="metres",
+                max_snap_m=rules["max_snap_m"],
+                spacing_m=rules["subpoint_m"],
+            )
+        else:
+            cost = _straight(data, people, places, rules) * rules["euclid_factor"]
+        hit = cost <= limit + 1e-9
+        hits = hit if hits is None else hits | hit
+    result = np.full(data.grid.shape[0] * data.grid.shape[1], np.nan)
+    if hits is not None:
+        result[people.cells] = hits.mean(axis=1)
+    return result.reshape(data.grid.shape)
+
+
+def _straight(
+    data: CityData, people: People, places: NDArray[np.object_], rules: Mapping[str, Any]
+) -> NDArray[np.float64]:
+    """Straight distance of the points of each cell, shape (cells, points)."""
+    x, y, _ = cell_points(data.grid, people.cells, spacing_m=rules["subpoint_m"])
+    return cell_distance_m(places, x=x, y=y).reshape(len(people.cells), -1)
+
+
+def rapid_transit(
+    data: CityData,
+    graphs: Mapping[str, StreetGraph],
+    *,
+    mode: str = "",
+    parameters: Mapping[str, Any] | None = None,
+) -> Indicator:
+    """
+    Tell which people live within 1 km of rapid transit (T2, ITDP People Near Transit).
+
+    Rapid transit is rail, metro, light rail and monorail, of the timetable where it has such a
+    mode and else as mapped; bus rapid transit only where the timetable marks it. Ferries do not
+    count.
+
+    Parameters
+    ----------
+    data : of the city.
+    graphs : with ``walk`` for `mode` ``network``.
+    mode : ``euclid`` as ITDP does, or ``network``; from the parameters when empty.
+    parameters : changes to table ``transport`` of ``tables/parameters.toml``, and to
+        ``tables/network.toml`` under ``network``.
+
+    Returns
+    -------
+    Share of all people.
+
+    Raises
+    ------
+    StudyError
+        If the mode is unknown.
+    """
+    rules, people = transport_parameters(parameters), people_of(data)
+    mode = mode or rules["rapid_mode"]
+    if mode not in {"euclid", "network"}:
+        raise StudyError(f"transport.rapid_mode: {mode!r} is neither 'euclid' nor 'network'")
+    stops = city_stops(data, rules)
+    if stops is None:
+        return unassessed("T2", "share", NO_STOPS, layers=("transit_high",))
+    stations = stops.rapid
+    network = _usable(graphs.get("walk")) if mode == "network" else None
+    straight = {**rules, "euclid_factor": 1.0 if mode == "euclid" else rules["euclid_factor"]}
+    share = _served(data, people, network, [(stations, rules["rapid_m"])], straight)
+    fields = with_layers(data, "transit_high")
+    fields |= {"n_features": len(stations), "source": stops.rapid_source}
+    how = "straight lines" if network is None else "along the network"
+    return share_indicator(
+        "T2",
+        share,
+        people,
+        who=data.inside,
+        note=f"{how}; bus rapid transit only where a timetable marks it",
+        details={"stations": len(stations), "mode": mode},
+        **fields,
+    )

@@ -1,0 +1,439 @@
+"""
+Travel times to health care, hospital, school, jobs, centre and daily services (T9).
+
+One multi-source run on the street graph a service. The people of a cell without any route have the
+full gap; how many they are is told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from kcity_geo.analysis.evidence.features import column, text
+from kcity_geo.analysis.evidence.trust import method_trust
+from kcity_geo.analysis.network.access import minutes_and_ways, point_costs
+from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.analysis.settlement.residents import NO_PEOPLE, People, people_of
+from kcity_geo.config import read_table
+from kcity_geo.cube import area_in_cells, cell_centres, cell_size
+from kcity_geo.errors import StudyError
+from kcity_geo.result import Indicator, unassessed
+from kcity_geo.settings import transport_parameters
+from kcity_geo.standards import Standard, standard_gap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from kcity_geo.analysis.network.graph import StreetGraph
+    from kcity_geo.citydata import CityData
+
+__all__ = ["facilities", "job_cells", "service_time", "service_times"]
+
+SECONDARY = ("2", "3", "4")
+WORK_BUILDINGS = ("industrial", "commercial", "office", "retail")
+
+
+def service_times(
+    data: CityData,
+    graphs: Mapping[str, StreetGraph],
+    *,
+    standards: Mapping[str, Standard],
+    parameters: Mapping[str, Any] | None = None,
+) -> list[Indicator]:
+    """
+    Assess all travel times of T9.
+
+    Parameters
+    ----------
+    data : of the city.
+    graphs : with ``walk`` and ``drive``.
+    standards : rows that are there are scored; the others are measured against target and worst
+        of ``tables/indicators.toml`` in ``details`` and note, and count in no sector gap.
+    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+
+    Returns
+    -------
+    T9_health, T9_hospital, T9_school, T9_secondary, T9_jobs, T9_centre and T9_daily, minutes.
+    """
+    rules = transport_parameters(parameters)
+    walk, drive = graphs.get("walk"), graphs.get("drive")
+    modes = {"walk": walk, "drive": drive, "cycle": graphs.get("cycle")}
+    chosen = {key: rules[f"{key}_mode"] for key in ("health", "hospital", "jobs")}
+    for key, mode in chosen.items():
+        if mode not in modes:
+            raise StudyError(f"transport.{key}_mode: {mode!r} is not one of {', '.join(modes)}")
+    found: list[Indicator] = []
+
+    def add(name: str, places: NDArray[np.object_], mode: str, **fields: Any) -> None:  # noqa: ANN401 - fields of Indicator
+        found.append(
+            service_time(
+                data,
+                modes[mode],
+                places,
+                indicator=name,
+                standard=standards.get(name),
+                parameters=parameters,
+                **fields,
+            )
+        )
+
+    add("T9_health", _places(data, "health"), chosen["health"], layers=("health", "roads_walk"))
+    add("T9_hospital", _hospitals(data), chosen["hospital"], layers=("health", "roads_drive"))
+    primary, secondary, level_note = _schools(data)
+    add("T9_school", primary, "walk", layers=("school", "roads_walk"), note=level_note)
+    add("T9_secondary", secondary, "walk", layers=("school", "roads_walk"), note=level_note)
+    jobs, how = _job_places(data, rules)
+    add("T9_jobs", jobs, chosen["jobs"], layers=how[0], note=how[1], evidence="proxy")
+    centre, note, evidence = _centre(data)
+    add("T9_centre", centre, chosen["jobs"], layers=("place",), note=note, evidence=evidence)
+    found.append(_daily(data, walk, primary, rules))
+    return found
+
+
+def service_time(
+    data: CityData,
+    graph: StreetGraph | None,
+    places: NDArray[np.object_],
+    *,
+    indicator: str,
+    standard: Standard | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    **fields: Any,  # noqa: ANN401 - fields of Indicator
+) -> Indicator:
+    """
+    Assess the travel time from where people live to the nearest of some places.
+
+    Parameters
+    ----------
+    data : of the city.
+    graph : street graph of the mode of travel.
+    places : facilities, metric CRS.
+    indicator : id of the row.
+    standard : with target and worst minutes; None: reported, not scored.
+    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+    **fields : ``layers``, ``note``, ``evidence`` of the row.
+
+    Returns
+    -------
+    Minutes, the mean over the people with a route. In ``details`` the people without one, the
+    shares within 15, 30, 45, 60 and 120 minutes of all people, and gap and score (0 to 1, over all
+    people) where there is a standard.
+    """
+    rules, people = transport_parameters(parameters), people_of(data)
+    layers = fields.pop("layers", ())
+    note = fields.pop("note", "")
+    common: dict[str, Any] = {"layers": layers, "as_of": data.osm_date, "source": "OpenStreetMap"}
+    if graph is None or graph.n_segments == 0:
+        reason = "no street is mapped in the map data: add an OSM extract with streets"
+        return unassessed(indicator, "min", reason, **common)
+    if len(places) == 0:
+        reason = (
+            f"no such place is mapped in the map data ({', '.join(layers[:1])}): map it in "
+            "OSM or add a layer of your own"
+        )
+        return unassessed(indicator, "min", reason, **common)
+    cost, near = minutes_and_ways(
+        graph,
+        places,
+        grid=data.grid,
+        cells=people.cells,
+        max_snap_m=rules["max_snap_m"],
+        spacing_m=rules["subpoint_m"],
+    )
+    low, trust = method_trust("T9_no_route"), np.ones(data.grid.shape)
+    trust.flat[people.cells] = low + (1.0 - low) * near.mean(axis=1)
+    return _timed(
+        cost,
+        people,
+        indicator=indicator,
+        standard=standard,
+        note="; ".join(part for part in (graph.mode, note) if part),
+        n_features=len(places),
+        trust=trust,
+        **common,
+        **fields,
+    )
+
+
+def _timed(
+    cost: NDArray[np.float64],
+    people: People,
+    *,
+    indicator: str,
+    standard: Standard | None,
+    **fields: Any,  # noqa: ANN401 - fields of Indicator
+) -> Indicator:
+    """Make the row of the minutes from each point of each cell, shape (cells, points)."""
+    persons, total = people.persons, float(people.persons.sum())
+
+    def on_grid(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        grid = np.full(persons.shape, np.nan)
+        grid.flat[people.cells] = values
+        return grid
+
+    # The people of a cell are spread evenly over its points: some may have a way and some none.
+    finite = np.isfinite(cost)
+    reached = on_grid(finite.mean(axis=1))
+    spent = on_grid(np.where(finite, cost, 0.0).mean(axis=1))
+    minutes = spent / np.where(reached > 0, reached, np.nan)
+    lost = float(np.nansum(persons * (1 - reached)))
+    details: dict[str, Any] = {"persons": total, "persons_without_route": lost}
+    for limit in (15, 30, 45, 60, 120):
+        near = float(np.nansum(persons * on_grid((cost <= limit + 1e-9).mean(axis=1))))
+        details[f"share_{limit}_min"] = near / total if total > 0 else float("nan")
+    gap = None
+    notes = [fields.pop("note", "")]
+    against = standard if standard is not None else _reported_standard(indicator)
+    if against is not None and against.target is not None:
+        of_points = np.where(finite, standard_gap(np.where(finite, cost, 0.0), against), 1.0)
+        found = on_grid(of_points.mean(axis=1))
+        found = np.where((reached > 0) | (persons > 0), found, np.nan)
+        details["gap"] = weighted_mean(found, persons)
+        details["score"] = 1.0 - details["gap"]
+        if standard is not None:
+            gap = found
+        elif np.isfinite(details["gap"]):
+            notes.append(
+                f"measured against {against.target:g} to {against.worst:g} min ({against.mark}) a "
+                f"gap of {details['gap']:.2f}, which does not count in the sector"
+            )
+    if not people.known:
+        fields["not_assessed"] = NO_PEOPLE
+    elif lost >= total:
+        fields["not_assessed"] = (
+            "nobody has a route: streets and people lie apart; check the extract and the grid"
+        )
+    elif lost >= 1:
+        notes.append(f"{lost:,.0f} people without a way on the mapped streets are not in the mean")
+    fields["note"] = "; ".join(filter(None, notes))
+    return Indicator(
+        id=indicator,
+        value=weighted_mean(minutes, persons * np.nan_to_num(reached)),
+        units="min",
+        cells=minutes,
+        gap=gap,
+        ratio=(np.nan_to_num(spent) * persons, np.nan_to_num(reached) * persons),
+        details=details,
+        **fields,
+    )
+
+
+def _reported_standard(indicator: str) -> Standard | None:
+    """Give target and worst value of a row that is reported and not scored."""
+    rows: dict[str, dict[str, Any]] = {r["id"]: r for r in read_table("indicators")["indicator"]}
+    row = rows.get(indicator, {})
+    if "target" not in row:
+        return None
+    keys = ("id", "title", "sector", "unit", "target", "worst", "mark", "citation")
+    return Standard(**{key: row[key] for key in keys}, urban_weight=0.0, rural_weight=0.0)
+
+
+def facilities(data: CityData, kind: str) -> NDArray[np.object_]:
+    """
+    Give the facilities of one kind.
+
+    Parameters
+    ----------
+    data : of the city.
+    kind : ``health`` (clinic, doctor or hospital), ``hospital``, ``school`` (primary) or
+        ``secondary``.
+
+    Returns
+    -------
+    Points, lines or polygons in the metric CRS of the city; empty where nothing is mapped.
+
+    Raises
+    ------
+    StudyError
+        If the kind is unknown.
+
+    Examples
+    --------
+    ::
+
+        hospitals = facilities(data, "hospital")
+    """
+    known = {
+        "health": lambda: _places(data, "health"),
+        "hospital": lambda: _hospitals(data),
+        "school": lambda: _schools(data)[0],
+        "secondary": lambda: _schools(data)[1],
+    }
+    if kind not in known:
+        raise StudyError(f"kind: {kind!r} is not one of {', '.join(known)}")
+    return known[kind]()
+
+
+def _places(data: CityData, name: str) -> NDArray[np.object_]:
+    if name not in data.layers:
+        return np.zeros(0, dtype=object)
+    return np.asarray(data.layers[name].geometry.to_numpy(), dtype=object)
+
+
+def _hospitals(data: CityData) -> NDArray[np.object_]:
+    places = _places(data, "health")
+    if len(places) == 0:
+        return places
+    layer = data.layers["health"]
+    chosen = (text(layer, "amenity") == "hospital") | (text(layer, "healthcare") == "hospital")
+    return np.asarray(places[chosen])
+
+
+def _schools(data: CityData) -> tuple[NDArray[np.object_], NDArray[np.object_], str]:
+    """Give primary and secondary schools; a school of unknown level counts as both."""
+    places = _places(data, "school")
+    if len(places) == 0:
+        return places, places, ""
+    layer = data.layers["school"]
+    school = text(layer, "amenity") == "school"
+    level = text(layer, "isced_level")
+    upper = np.array([any(digit in value for digit in SECONDARY) for value in level], dtype=bool)
+    lower = np.array(["1" in value or "0" in value for value in level], dtype=bool)
+    unknown = school & ~upper & ~lower
+    note = f"{int(unknown.sum())} of {int(school.sum())} schools of unknown level count as both"
+    return places[school & (lower | unknown)], places[school & (upper | unknown)], note
+
+
+def job_cells(
+    data: CityData, *, parameters: Mapping[str, Any] | None = None
+) -> NDArray[np.float64]:
+    """
+    Estimate the jobs in each cell (a proxy).
+
+    Floor area of industrial, commercial, office and retail buildings at 40 m2 a job, or land in
+    such use at so many jobs per hectare; of the two the larger, so that nothing counts twice.
+
+    Parameters
+    ----------
+    data : of the city.
+    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+
+    Returns
+    -------
+    Shape (rows, cols), jobs; 0 where nothing of the kind is mapped.
+    """
+    rules = transport_parameters(parameters)
+    floors = np.zeros(data.grid.shape)
+    if "building" in data.layers and len(data.layers["building"]):
+        layer = data.layers["building"]
+        work = layer[np.isin(text(layer, "building"), WORK_BUILDINGS)]
+        levels = column(work, "levels")
+        levels = np.where(levels >= 1, levels, 1.0)
+        floors = area_in_cells(work.geometry.to_numpy(), grid=data.grid, weight=levels)
+    land = np.zeros(data.grid.shape)
+    if "landuse" in data.layers and len(data.layers["landuse"]):
+        layer = data.layers["landuse"]
+        use = text(layer, "landuse")
+        for kind in ("industrial", "commercial", "retail"):
+            polygons = layer.geometry.to_numpy()[use == kind]
+            area = area_in_cells(polygons, grid=data.grid)
+            land += area / 10_000.0 * rules[f"jobs_ha_{kind}"]
+    return np.asarray(np.maximum(floors / rules["jobs_m2_each"], land))
+
+
+def _job_places(
+    data: CityData, rules: Mapping[str, Any]
+) -> tuple[NDArray[np.object_], tuple[tuple[str, ...], str]]:
+    """Give the cells with jobs in the densest squares that hold half of all jobs."""
+    jobs = job_cells(data, parameters=rules)
+    if jobs.sum() <= 0:
+        centre, note, _ = _centre(data)
+        return centre, (("landuse", "building"), f"no jobs are mapped: {note}")
+    x, y = cell_centres(data.grid)
+    zone = max(rules["jobs_zone_m"], cell_size(data.grid))
+    square = np.floor(np.column_stack([x, y]) / zone).astype(np.int64)
+    _, number = np.unique(square, axis=0, return_inverse=True)
+    number = number.ravel()
+    sums = np.bincount(number, weights=jobs.ravel())
+    order = np.argsort(-sums, kind="stable")
+    before = np.cumsum(sums[order]) - sums[order]
+    chosen = np.zeros(len(sums), bool)
+    chosen[order[before < rules["jobs_share"] * sums.sum()]] = True
+    use = chosen[number] & (jobs.ravel() > 0)
+    note = (
+        f"to the nearest of the {int(chosen.sum())} densest squares of {zone / 1000:g} km that "
+        f"hold {rules['jobs_share']:.0%} of about {jobs.sum():,.0f} jobs, told from land use and "
+        "buildings"
+    )
+    return np.asarray(shapely.points(x[use], y[use]), dtype=object), (
+        ("landuse", "building"),
+        note,
+    )
+
+
+def _centre(data: CityData) -> tuple[NDArray[np.object_], str, str]:
+    """Give the mapped city or town, else the densest square kilometre."""
+    layer = data.layers.get("place")
+    if layer is not None and len(layer):
+        kind = text(layer, "place")
+        boundary = data.city.boundary_metric
+        inside = shapely.intersects(boundary, layer.geometry.to_numpy())
+        for wanted in ("city", "town"):
+            chosen = np.flatnonzero((kind == wanted) & inside)
+            if len(chosen):
+                people = column(layer, "population")[chosen]
+                rank = np.lexsort((layer["osm_id"].to_numpy()[chosen], -np.nan_to_num(people)))
+                places = layer.geometry.to_numpy()[chosen[rank[:1]]]
+                return np.asarray(places, dtype=object), f"to the place={wanted} node", "observed"
+    persons = people_of(data).persons
+    if persons.sum() <= 0:
+        return np.zeros(0, dtype=object), "no centre is mapped and no people are known", "proxy"
+    from scipy.ndimage import uniform_filter
+
+    width = 2 * int(500.0 // cell_size(data.grid)) + 1
+    dense = uniform_filter(persons, size=width, mode="constant")
+    x, y = cell_centres(data.grid)
+    peak = int(np.argmax(np.round(dense, 9)))
+    point = np.array([shapely.Point(x[peak], y[peak])], dtype=object)
+    return point, "to the densest square kilometre", "proxy"
+
+
+def _daily(
+    data: CityData,
+    walk: StreetGraph | None,
+    schools: NDArray[np.object_],
+    rules: Mapping[str, Any],
+) -> Indicator:
+    """Measure the walking time after which shop, school, health care and stop are all reached."""
+    shops = _places(data, "jobs")
+    if len(shops):
+        shops = shops[text(data.layers["jobs"], "shop") != ""]
+    stops = np.concatenate([_places(data, "transit_low"), _places(data, "transit_high")])
+    kinds = {"shop": shops, "school": schools, "health": _places(data, "health"), "stop": stops}
+    mapped = {kind: places for kind, places in kinds.items() if len(places)}
+    missing = [kind for kind in kinds if kind not in mapped]
+    layers = ("jobs", "school", "health", "transit_low")
+    if walk is None or walk.n_segments == 0 or not mapped:
+        reason = "needs walking streets and mapped shops, schools, health care or stops"
+        return unassessed("T9_daily", "min", reason, layers=layers)
+    people = people_of(data)
+    worst = np.zeros(0)
+    for places in mapped.values():
+        cost = point_costs(
+            walk,
+            places,
+            grid=data.grid,
+            cells=people.cells,
+            max_snap_m=rules["max_snap_m"],
+            spacing_m=rules["subpoint_m"],
+        )
+        worst = cost if worst.size == 0 else np.maximum(worst, cost)
+    note = "walk; the longest of the ways to " + ", ".join(mapped)
+    if missing:
+        note += "; not mapped at all: " + ", ".join(missing)
+    return _timed(
+        worst,
+        people,
+        indicator="T9_daily",
+        standard=None,
+        layers=layers,
+        note=note,
+        n_features=sum(len(places) for places in mapped.values()),
+        as_of=data.osm_date,
+        source="OpenStreetMap",
+    )

@@ -1,0 +1,378 @@
+"""
+Street form: density (T4), intersections (T5), land for streets (T6), circuity (T7), connectivity (T8).
+
+Densities are per built-up land: the cells of which at least a twentieth is built over. The value of
+a cell is told for a square of at least 500 m around it, as a cell of 100 m holds one street or none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kcity_geo.analysis.network.of_city import street_ways
+from kcity_geo.analysis.network.rules import street_width_m, texts, usable
+from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.analysis.settlement.residents import people_of, with_layers
+from kcity_geo.analysis.transport.intersections import divided_share, divided_ways, intersections
+from kcity_geo.analysis.transport.street_land import street_land_m2
+from kcity_geo.cube import area_in_cells, bin_points, cell_size, length_in_cells
+from kcity_geo.result import Indicator, unassessed
+from kcity_geo.settings import network_rules_of, network_table
+from kcity_geo.standards import standard_gap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from kcity_geo.analysis.network.graph import StreetGraph
+    from kcity_geo.citydata import CityData
+    from kcity_geo.standards import Standard
+
+__all__ = ["built_up", "circuity", "connectivity", "connectivity_gap", "street_form"]
+
+ROADS = ("roads_drive", "roads_walk")
+NO_STREETS = "no street is mapped in the map data: add an OSM extract with streets"
+NO_BUILT = (
+    "built-up land is not known: add built-up surface (GHS-BUILT-S), buildings or a population grid"
+)
+_POPULATED = "per populated land, built-up land is not known"
+
+
+def street_form(
+    data: CityData,
+    graphs: Mapping[str, StreetGraph],
+    *,
+    standards: Mapping[str, Standard],
+    parameters: Mapping[str, Any] | None = None,
+) -> list[Indicator]:
+    """
+    Assess the form of the streets.
+
+    Parameters
+    ----------
+    data : of the city.
+    graphs : with ``street``.
+    standards : T4, T5, T6 and T8.
+    parameters : changes to ``tables/network.toml`` under ``network``; the graph was built with the
+        same.
+
+    Returns
+    -------
+    T4, T5, T6, T7 and T8.
+    """
+    graph = graphs.get("street")
+    units = {"T4": "km/km2", "T5": "1/km2", "T6": "share", "T7": "ratio", "T8": "links per node"}
+    if graph is None or graph.n_segments == 0:
+        return [unassessed(key, unit, NO_STREETS, layers=ROADS) for key, unit in units.items()]
+    table = network_rules_of(parameters)
+    ways = street_ways(data)
+    land, how, evidence = built_up(data, table=table)
+    common = {**with_layers(data, *ROADS), "evidence": evidence}
+    found: list[Indicator] = []
+    if not land.any():
+        found += [unassessed(key, units[key], NO_BUILT, layers=ROADS) for key in ("T4", "T5", "T6")]
+    else:
+        streets = ways[usable(ways, mode="street", table=table)]
+        lines, row, paired = divided_share(streets, table=table)
+        divided = divided_ways(streets, lines, row, paired)
+        half = np.where(paired, 0.5, 1.0)
+        amounts = {
+            "T4": length_in_cells(lines, grid=data.grid, weight=half) / 1000.0,
+            "T5": _counted(data, graph, streets, divided),
+            "T6": _street_land(data, ways, land, table=table) / 1e6,
+        }
+        found += [
+            _density(
+                data,
+                amounts[key],
+                land,
+                standard=standards[key],
+                note=how,
+                # Another quantity than the standard speaks of: no confidence in the gap.
+                trust=0.0 if how == _POPULATED else 1.0,
+                window_m=table["street_form"]["window_m"],
+                **common,
+            )
+            for key in ("T4", "T5", "T6")
+        ]
+    return [*found, _circuity(data, graph), _connectivity(data, graph, standards["T8"])]
+
+
+def built_up(data: CityData, *, table: Mapping[str, Any]) -> tuple[NDArray[np.bool_], str, str]:
+    """
+    Tell which cells are built-up land.
+
+    Parameters
+    ----------
+    data : with built-up surface; else buildings; else people.
+    table : of ``tables/network.toml``.
+
+    Returns
+    -------
+    Shape (rows, cols), how it was told, and the evidence mark.
+    """
+    limit, inside = table["street_form"]["built_share"], data.array("inside_share")
+    area = cell_size(data.grid) ** 2 * (np.ones(data.grid.shape) if inside is None else inside)
+    surface, how, evidence = data.array("built_m2"), "built-up surface", "observed"
+    if surface is None and "building" in data.layers and len(data.layers["building"]):
+        surface = area_in_cells(data.layers["building"].geometry.to_numpy(), grid=data.grid)
+        area = np.full(data.grid.shape, cell_size(data.grid) ** 2)
+        how, evidence = "mapped buildings", "proxy"
+    if surface is None:
+        people = people_of(data)
+        return people.persons > 0, _POPULATED, "proxy"
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = surface / area
+    note = f"per built-up land: cells with {limit:.0%} or more {how}"
+    return np.asarray(data.inside & (np.nan_to_num(share) >= limit)), note, evidence
+
+
+def _window_sum(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """Sum over the square of cells within `reach` rows and columns, exact at the edges."""
+    result = np.asarray(values, dtype=np.float64)
+    for axis in (0, 1):
+        total = np.cumsum(result, axis=axis)
+        size = result.shape[axis]
+        high = np.minimum(np.arange(size) + reach, size - 1)
+        low = np.arange(size) - reach - 1
+        before = np.take(total, np.maximum(low, 0), axis=axis)
+        shape = [1, 1]
+        shape[axis] = size
+        result = np.take(total, high, axis=axis) - before * (low >= 0).reshape(shape)
+    return np.asarray(result)
+
+
+def _density(
+    data: CityData,
+    amount: NDArray[np.float64],
+    land: NDArray[np.bool_],
+    *,
+    standard: Standard,
+    window_m: float,
+    **fields: Any,  # noqa: ANN401 - fields of Indicator
+) -> Indicator:
+    """Amount per km2 of built-up land: of the city, and of the square around each cell."""
+    size = cell_size(data.grid)
+    weight = np.where(land, np.nan_to_num(data.array("inside_share")), 0.0)  # type: ignore[arg-type]
+    area_km2 = weight * (size**2 / 1e6)
+    mass = amount * weight
+    reach = max(0, int(np.ceil((window_m / size - 1) / 2 - 1e-9)))
+    around, ground = _window_sum(mass, reach), _window_sum(area_km2, reach)
+    cells = np.where(land, around / np.where(ground > 0, ground, np.nan), np.nan)
+    cells = np.maximum(cells, 0.0)
+    total = float(area_km2.sum())
+    return Indicator(
+        id=standard.id,
+        value=float(mass.sum() / total) if total > 0 else float("nan"),
+        units=standard.unit,
+        cells=cells,
+        gap=standard_gap(cells, standard),
+        ratio=(mass, area_km2),
+        details={
+            "built_up_km2": total,
+            "amount": float(mass.sum()),
+            "window_m": (2 * reach + 1) * size,
+        },
+        **fields,
+    )
+
+
+def _counted(
+    data: CityData,
+    graph: StreetGraph,
+    streets: gpd.GeoDataFrame,
+    divided: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Intersections in each cell."""
+    ring = np.isin(texts(streets, "junction"), graph.table["oneway"]["roundabout"])
+    way = streets["osm_id"].to_numpy(dtype=np.int64)
+    x, y = intersections(graph, divided=divided, roundabouts=way[ring])
+    flat = bin_points(x, y, grid=data.grid)
+    total = data.grid.shape[0] * data.grid.shape[1]
+    counts = np.bincount(flat[flat >= 0], minlength=total).astype(np.float64)
+    return counts.reshape(data.grid.shape)
+
+
+def _street_land(
+    data: CityData,
+    ways: gpd.GeoDataFrame,
+    land: NDArray[np.bool_],
+    *,
+    table: Mapping[str, Any],
+) -> NDArray[np.float64]:
+    chosen = ways[np.isin(texts(ways, "highway"), table["street_form"]["las_classes"])]
+    # Driveways and parking aisles are private land; a tunnel takes none.
+    private = np.isin(texts(chosen, "service"), table["classes"]["not_street_service"])
+    buried = ~np.isin(texts(chosen, "tunnel"), ["", "no", "building_passage"])
+    chosen = chosen[~private & ~buried]
+    return street_land_m2(
+        np.asarray(chosen.geometry.to_numpy(), dtype=object),
+        street_width_m(chosen, table=table),
+        grid=data.grid,
+        cells=land,
+    )
+
+
+def circuity(length_m: NDArray[np.float64], straight_m: NDArray[np.float64]) -> float:
+    """
+    Tell how much longer streets are than the straight lines between their ends.
+
+    Parameters
+    ----------
+    length_m : of each street segment.
+    straight_m : between its two ends; loops (0) are left out.
+
+    Returns
+    -------
+    Ratio, 1 or more; NaN without segments.
+
+    Examples
+    --------
+    >>> round(circuity(np.array([1250.0, 830, 2100]), np.array([1000.0, 800, 1600])), 4)
+    1.2294
+    """
+    use = straight_m > 0
+    total = float(straight_m[use].sum())
+    return float(length_m[use].sum() / total) if total > 0 else float("nan")
+
+
+def connectivity(nodes: int, edges: int, components: int = 1) -> dict[str, float]:
+    """
+    Compute the classical indices of how well a network hangs together.
+
+    Parameters
+    ----------
+    nodes : junctions and dead ends.
+    edges : street segments between them.
+    components : connected parts.
+
+    Returns
+    -------
+    beta (links per node), gamma and alpha (share of all possible links and circuits), and
+    ``streets_per_node``. NaN where not defined.
+
+    Examples
+    --------
+    >>> {key: round(value, 3) for key, value in connectivity(9, 12).items()}
+    {'beta': 1.333, 'gamma': 0.571, 'alpha': 0.308, 'streets_per_node': 2.667}
+    """
+    nan = float("nan")
+    return {
+        "beta": edges / nodes if nodes else nan,
+        "gamma": edges / (3 * (nodes - 2)) if nodes > 2 else nan,  # noqa: PLR2004 - planar graph
+        "alpha": (edges - nodes + components) / (2 * nodes - 5) if nodes > 2 else nan,  # noqa: PLR2004 - planar graph
+        "streets_per_node": 2 * edges / nodes if nodes else nan,
+    }
+
+
+def connectivity_gap(
+    beta: NDArray[np.float64] | float,
+    dead_end_share: NDArray[np.float64] | float,
+    *,
+    rules: Mapping[str, float] | None = None,
+) -> NDArray[np.float64]:
+    """
+    Compute the gap of connectivity: half from links per node, half from dead ends.
+
+    Parameters
+    ----------
+    beta : links per node. NaN: not known.
+    dead_end_share : share of nodes with one street only.
+    rules : table ``street_form`` of ``tables/network.toml``; as it stands when None.
+
+    Returns
+    -------
+    0 to 1.
+
+    Examples
+    --------
+    >>> connectivity_gap(4 / 3, 0.0).round(4).item()
+    0.2222
+    """
+    rules = network_table()["street_form"] if rules is None else rules
+    low = np.clip((rules["beta_good"] - np.asarray(beta)) / rules["beta_span"], 0.0, 1.0)
+    blind = (np.asarray(dead_end_share) - rules["dead_end_good"]) / rules["dead_end_span"]
+    return np.asarray(0.5 * low + 0.5 * np.clip(blind, 0.0, 1.0))
+
+
+def _inside_nodes(
+    data: CityData, graph: StreetGraph
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    cell = bin_points(graph.node_x, graph.node_y, grid=data.grid)
+    inside = (cell >= 0) & data.inside.ravel()[np.maximum(cell, 0)]
+    return cell, inside
+
+
+def _circuity(data: CityData, graph: StreetGraph) -> Indicator:
+    _, inside = _inside_nodes(data, graph)
+    use = inside[graph.tail] & inside[graph.head]
+    dx = graph.node_x[graph.tail] - graph.node_x[graph.head]
+    dy = graph.node_y[graph.tail] - graph.node_y[graph.head]
+    value = circuity(graph.length_m[use], np.hypot(dx, dy)[use])
+    fields = with_layers(data, *ROADS)
+    if not np.isfinite(value):
+        return unassessed("T7", "ratio", "no street lies inside the study area", **fields)
+    return Indicator(
+        id="T7",
+        value=value,
+        units="ratio",
+        note="good up to 1.15, poor from 1.5 (default)",
+        details={"segments": int(use.sum())},
+        **fields,
+    )
+
+
+def _connectivity(data: CityData, graph: StreetGraph, standard: Standard) -> Indicator:
+    """Links per node of the streets within 500 m of each cell; no street is cut for it."""
+    rules, size = graph.table["street_form"], cell_size(data.grid)
+    cell, inside = _inside_nodes(data, graph)
+    total = data.grid.shape[0] * data.grid.shape[1]
+    seen = cell >= 0
+
+    def in_cells(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        grid = np.bincount(cell[seen], weights=values[seen], minlength=total)
+        return grid.reshape(data.grid.shape)
+
+    def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return _window_sum(in_cells(values), int(np.ceil(rules["connectivity_m"] / size)))
+
+    nodes = np.round(summed(np.ones(graph.n_nodes)))
+    links = summed(graph.degree / 2.0)
+    blind = np.round(summed((graph.degree == 1).astype(np.float64)))
+    enough = data.inside & (nodes > 2)  # noqa: PLR2004 - fewer nodes say nothing
+    with np.errstate(divide="ignore", invalid="ignore"):
+        beta = np.where(enough, links / nodes, np.nan)
+        dead = np.where(enough, blind / nodes, np.nan)
+    fields = with_layers(data, *ROADS)
+    n = int(inside.sum())
+    if n == 0:
+        return unassessed("T8", standard.unit, "no street lies inside the study area", **fields)
+    edges = float(graph.degree[inside].sum() / 2)
+    shares = graph.component_m / graph.component_m.sum()
+    gap = connectivity_gap(beta, dead, rules=rules)
+    index = connectivity(n, round(edges), len(np.unique(graph.component[inside])))
+    return Indicator(
+        id="T8",
+        value=edges / n,
+        units=standard.unit,
+        cells=beta,
+        gap=gap,
+        ratio=(in_cells(graph.degree / 2.0), in_cells(np.ones(graph.n_nodes))),
+        area_gap=weighted_mean(gap, people_of(data).persons),
+        note=""
+        if shares[0] >= rules["component_bad"]
+        else "the network falls apart into pieces, which points to faults in the data",
+        details={
+            **index,
+            "dead_end_share": float((graph.degree[inside] == 1).mean()),
+            "nodes": n,
+            "segments": edges,
+            "largest_component_share": float(shares[0]),
+            "components": len(shares),
+        },
+        **fields,
+    )

@@ -1,0 +1,207 @@
+"""
+Piped water (W3): the official table, or a proxy that is calibrated to the official rate.
+
+Water pipes are hardly ever mapped, so their absence says nothing. Where no table by district is
+given, dense built-up cells near a street and below a water works or tower are taken as likely
+piped, in the order of their density, as many as the official rate says.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from scipy import ndimage
+
+from kcity_geo.analysis.evidence.calibration import calibrated_share
+from kcity_geo.analysis.evidence.contradictions import tell_contradictions
+from kcity_geo.analysis.evidence.features import shapes
+from kcity_geo.analysis.evidence.official import has_table, official_cells, spoken_of
+from kcity_geo.analysis.settlement.built import built_share
+from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.cube import cell_centres, cell_size, length_in_cells
+from kcity_geo.errors import CalibrationError, KCityWarning
+from kcity_geo.result import Indicator, unassessed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from kcity_geo.citydata import CityData
+
+__all__ = ["pipe_candidates", "piped_coverage"]
+
+
+def pipe_candidates(
+    data: CityData,
+    *,
+    settings: Mapping[str, Any],
+    elevation_m: NDArray[np.float64] | None = None,
+) -> NDArray[np.bool_] | None:
+    """
+    Find the cells that a piped network could serve.
+
+    Parameters
+    ----------
+    data : of the city.
+    settings : parameters of the sector.
+    elevation_m : mean of each cell, shape (rows, cols), to leave out what lies too high.
+
+    Returns
+    -------
+    Shape (rows, cols): built-up, near a street, near enough to a works or tower and not far above
+    it. None when no works or tower is mapped.
+    """
+    plants = [
+        shapes(data.layers[name])
+        for name in ("water_plant", "water_store")
+        if name in data.layers and len(data.layers[name])
+    ]
+    if not plants:
+        return None
+    sources = shapely.point_on_surface(np.concatenate(plants))
+    x, y = cell_centres(data.grid)
+    size, shape = cell_size(data.grid), data.grid.shape
+    limit = float(settings["piped_source_km"]) * 1000
+    reach = np.zeros(x.size, dtype=bool)
+    level = None if elevation_m is None else np.asarray(elevation_m).ravel()
+    sx, sy = shapely.get_x(sources), shapely.get_y(sources)
+    for px, py in zip(sx, sy, strict=True):
+        near = np.hypot(x - px, y - py) <= limit
+        if level is not None:
+            here = int(np.argmin(np.hypot(x - px, y - py)))
+            top = level[here] + float(settings["pressure_head_m"])
+            near &= ~(level > top)
+        reach |= near
+    ok = reach.reshape(shape) & data.inside
+    built = built_share(data)
+    if built is not None:
+        ok &= ~(built <= 0)
+    roads = data.layers.get("roads_walk")
+    if roads is not None and len(roads):
+        lines = shapes(roads)
+        on_street = length_in_cells(lines, grid=data.grid) > 0
+        away = ndimage.distance_transform_edt(~on_street) * size
+        ok &= away <= float(settings["piped_street_m"])
+    return ok
+
+
+def piped_coverage(
+    data: CityData,
+    *,
+    settings: Mapping[str, Any],
+    terrain: Mapping[str, NDArray[np.float64]] | None = None,
+) -> Indicator:
+    """
+    Assess W3: the share of people with piped water.
+
+    Parameters
+    ----------
+    data : of the city.
+    settings : parameters of the sector.
+    terrain : of `kcity_geo.analysis.terrain.relief.cell_terrain`.
+
+    Returns
+    -------
+    Row W3, reported (it enters W1); cells are shares. ``details["anchored"]`` is True when an
+    official number stands behind it.
+    """
+    people = data.array("population")
+    common = {"units": "share", "layers": ("water_pipe", "water_plant"), "as_of": data.osm_date}
+    table, rows = official_cells(data, "piped_water_access")
+    elevation = (terrain or {}).get("elevation_m")
+    ok = pipe_candidates(data, settings=settings, elevation_m=elevation)
+    if people is None or (table is None and ok is None):
+        what = (
+            "no population is known; give sources.population"
+            if people is None
+            else "no water works or tower is mapped and no official rate is given; set "
+            "official.piped_water_access or a table by district"
+        )
+        return unassessed("W3", reason=what, **common)  # type: ignore[arg-type]
+    density = people / (cell_size(data.grid) / 1000) ** 2
+    guess = None
+    if ok is not None:
+        dense = ok & (density >= float(settings["piped_density_km2"]))
+        guess = np.where(data.inside, dense.astype(float), np.nan)
+    if table is None:
+        likely = np.asarray(guess)
+        return Indicator(
+            id="W3",
+            value=weighted_mean(likely, people),
+            cells=likely,
+            evidence="proxy",
+            n_features=_sources(data),
+            source="density, streets and mapped works or towers",
+            note="proxy, not calibrated: no official rate was given; enters no gap",
+            details={"anchored": False, "density_limit_km2": float(settings["piped_density_km2"])},
+            **common,  # type: ignore[arg-type]
+        )
+    details: dict[str, Any] = {"anchored": True}
+    ranked = None if ok is None else np.where(ok, density, np.nan)
+    cells, note = _placed(data, table, ranked, people, details)
+    partly = spoken_of(data, "piped_water_access")
+    note += f"; {partly}" if partly else ""
+    value = weighted_mean(cells, people)
+    if guess is not None:
+        details["mapped_share"] = weighted_mean(guess, people)
+    apart, facts = tell_contradictions(
+        data,
+        "piped_water_access",
+        given=table,
+        cells=cells,
+        guess=guess,
+        people=people,
+        limit=float(settings["contradiction_share"]),
+        basis="density and mapped works",
+    )
+    note, details = note + apart, {**details, **facts}
+    return Indicator(
+        id="W3",
+        value=value,
+        cells=cells,
+        evidence="user",
+        n_features=rows,
+        source=str(data.official.get("source") or "official numbers of the study file"),
+        note=note,
+        details=details,
+        **common,  # type: ignore[arg-type]
+    )
+
+
+def _placed(
+    data: CityData,
+    official_share: NDArray[np.float64],
+    ranked: NDArray[np.float64] | None,
+    people: NDArray[np.float64],
+    details: dict[str, Any],
+) -> tuple[NDArray[np.float64], str]:
+    """Place a city rate where pipes are likely; a table by district stands as it is."""
+    if has_table(data, "piped_water_access"):
+        return official_share, "official numbers"
+    evenly = "official city rate, spread evenly:"
+    if ranked is None:
+        return official_share, f"{evenly} no water works or tower is mapped to say where"
+    try:
+        share, limit = calibrated_share(
+            ranked,
+            people,
+            rate=float(data.official["piped_water_access"]),
+            what="official.piped_water_access",
+        )
+    except CalibrationError as error:
+        details["calibration"] = str(error)
+        warnings.warn(f"{error}; the official rate is spread evenly", KCityWarning, stacklevel=3)
+        return official_share, f"{evenly} the map cannot say where"
+    details["density_limit_km2"] = limit
+    return (
+        np.where(data.inside, share, np.nan),
+        "official city rate; where in the city is a proxy by density",
+    )
+
+
+def _sources(data: CityData) -> int:
+    return sum(len(data.layers[n]) for n in ("water_plant", "water_store") if n in data.layers)

@@ -1,0 +1,439 @@
+"""
+Water points: how long it takes to fetch water (W1), and whether the points have room (W2).
+
+Only distance is known from a map: what is found is at best *basic* access, never more. Whether
+the water is clean and flows every day, no map knows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import shapely
+from scipy import sparse
+from scipy.spatial import cKDTree
+
+from kcity_geo.analysis.evidence.features import shapes, text
+from kcity_geo.analysis.evidence.official import spoken_of
+from kcity_geo.analysis.evidence.usable import _YES, improved_weight
+from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.cube import cell_centres
+from kcity_geo.errors import GridMismatchError, SchemaError
+from kcity_geo.result import Indicator, unassessed
+from kcity_geo.standards import standard_gap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from kcity_geo.citydata import CityData
+    from kcity_geo.standards import Standard
+
+__all__ = [
+    "capacity_coverage",
+    "fetching_water",
+    "longest_walk_m",
+    "point_capacity",
+    "point_coverage",
+    "round_trip_minutes",
+    "served_score",
+]
+
+_NO_POINTS = (
+    "no tap, well or spring is mapped and no official rate is given; survey the water points, or "
+    "set official.piped_water_access or a table by district"
+)
+_NO_PEOPLE = "nobody is known to live here; give sources.population"
+#: Metres along streets per straight metre where there are no streets.
+_DETOUR = 1.3
+
+
+class _Reach(NamedTuple):
+    """Persons and cell of each origin, and the pairs (origin, point) within reach."""
+
+    persons: NDArray[np.float64]
+    cell: NDArray[np.int64]
+    origin: NDArray[np.int64]
+    point: NDArray[np.int64]
+
+
+def round_trip_minutes(
+    there: NDArray[np.float64] | float, back: NDArray[np.float64] | float, *, queue_min: float
+) -> NDArray[np.float64]:
+    """
+    Time to fetch water: the walk there, the queue and the walk back.
+
+    Parameters
+    ----------
+    there, back : walking time each way, minutes; NaN or infinite: no way.
+    queue_min : time at the point, minutes.
+
+    Returns
+    -------
+    Minutes; infinite where there is no way.
+
+    Examples
+    --------
+    >>> minutes = 700 / (5000 / 60)
+    >>> float(round_trip_minutes(minutes, minutes, queue_min=10).round(1))
+    26.8
+    """
+    total = np.asarray(there, dtype=np.float64) + np.asarray(back, dtype=np.float64) + queue_min
+    return np.where(np.isfinite(total), total, np.inf)
+
+
+def longest_walk_m(limit_min: float, *, queue_min: float, speed_kmh: float = 5.0) -> float:
+    """
+    Furthest that a water point may lie for a round trip within a time, on level ground.
+
+    Parameters
+    ----------
+    limit_min : longest round trip, minutes.
+    queue_min : time at the point, minutes.
+    speed_kmh : walking speed.
+
+    Returns
+    -------
+    One-way distance, metres; 0 when the queue alone takes too long.
+
+    Examples
+    --------
+    >>> round(longest_walk_m(30, queue_min=5), 1)
+    1041.7
+    """
+    return max(0.0, (limit_min - queue_min) / 2 / 60 * speed_kmh * 1000)
+
+
+def point_capacity(points: gpd.GeoDataFrame, settings: Mapping[str, Any]) -> NDArray[np.float64]:
+    """
+    Give the people that each water point can serve.
+
+    Parameters
+    ----------
+    points : layer ``water_point``.
+    settings : parameters of the sector.
+
+    Returns
+    -------
+    Persons a point; 0 for one that is not drinkable.
+    """
+    made, pump = text(points, "man_made"), text(points, "pump")
+    capacity = np.full(len(points), float(settings["persons_tap"]))
+    well = (made == "water_well") | (text(points, "natural") == "spring")
+    capacity[well] = float(settings["persons_open_well"])
+    capacity[(made == "water_well") & np.isin(pump, _YES)] = float(settings["persons_hand_pump"])
+    capacity[improved_weight(points, settings) <= 0] = 0.0
+    return capacity
+
+
+def served_score(
+    minutes: Mapping[float, NDArray[np.float64]], standard: Standard
+) -> NDArray[np.float64]:
+    """
+    Score round trips to points of several qualities: the best of weight times service.
+
+    Parameters
+    ----------
+    minutes : weight of the points (0 to 1) -> round trip to the nearest of at least that
+        weight, shape (rows, cols), minutes.
+    standard : target and worst time.
+
+    Returns
+    -------
+    Shape (rows, cols), 0 to 1. Another point, or a better one, never lowers it.
+    """
+    scores = [w * (1.0 - standard_gap(t, standard)) for w, t in minutes.items()]
+    return np.asarray(np.max(scores, axis=0))
+
+
+def _walks(
+    data: CityData, graphs: Mapping[str, Any], points: NDArray[np.object_], snap_m: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], str]:
+    """Minutes there and back for each cell, and the evidence: modelled on streets, or proxy."""
+    graph = graphs.get("walk")
+    if graph is not None and graph.n_segments > 0:
+        from kcity_geo.analysis.network.access import travel_minutes
+
+        cells = np.flatnonzero(data.inside.ravel())
+        there, back = (
+            travel_minutes(
+                graph, points, grid=data.grid, cells=cells, direction=direction, max_snap_m=snap_m
+            )
+            for direction in ("to", "from")
+        )
+        return there, back, "modelled"
+    x, y = cell_centres(data.grid)
+    centre = shapely.point_on_surface(points)
+    tree = cKDTree(np.column_stack([shapely.get_x(centre), shapely.get_y(centre)]))
+    metres = np.asarray(tree.query(np.column_stack([x, y]))[0]) * _DETOUR
+    minutes = metres.reshape(data.grid.shape) / (5000 / 60)
+    return minutes, minutes, "proxy"
+
+
+def fetching_water(
+    data: CityData,
+    graphs: Mapping[str, Any],
+    *,
+    standard: Standard,
+    settings: Mapping[str, Any],
+    piped: NDArray[np.float64] | None = None,
+    piped_rows: int = 0,
+) -> Indicator:
+    """
+    Assess W1: how long it takes to fetch water, there and back with queuing.
+
+    Parameters
+    ----------
+    data : of the city.
+    graphs : mode -> street graph; without ``walk`` straight lines times 1.3 are used.
+    standard : of W1, minutes.
+    settings : parameters of the sector.
+    piped : share of each cell's people with piped water at home (official, or calibrated to an
+        official rate), shape (rows, cols); they fetch nothing. NaN: no number speaks of the cell,
+        its water points alone count. None: not known anywhere.
+    piped_rows : official numbers behind `piped`.
+
+    Returns
+    -------
+    Row W1; cells and value in minutes, times beyond ``cap_min`` and no way at all count as that.
+    Its bounds: every uncertain point is an improved source, or none is.
+    NaN where no number speaks and no usable point is mapped: nothing is known there.
+    """
+    points = data.layers.get("water_point")
+    weight = np.zeros(0) if points is None else improved_weight(points, settings)
+    usable = weight > 0
+    common = {"units": "min", "layers": ("water_point", "roads_walk"), "as_of": data.osm_date}
+    if not usable.any() and piped is None:
+        return unassessed("W1", reason=_NO_POINTS, **common)  # type: ignore[arg-type]
+    people = data.array("population")
+    if people is None:
+        return unassessed("W1", reason=_NO_PEOPLE, **common)  # type: ignore[arg-type]
+    cap = float(settings["cap_min"])
+    times: dict[float, NDArray[np.float64]] = {}
+    evidence = "modelled"
+    for level in sorted(set(weight[usable])):
+        chosen = shapes(points)[weight >= level]
+        there, back, evidence = _walks(data, graphs, chosen, float(settings["snap_m"]))
+        times[float(level)] = round_trip_minutes(
+            there, back, queue_min=float(settings["queue_min"])
+        )
+    none = np.full(data.grid.shape, np.inf)
+    any_point = times[min(times)] if times else none
+    sure = times.get(1.0, none)
+    gap = 1.0 - (served_score(times, standard) if times else 0.0 * people)
+    told = np.zeros(data.grid.shape, dtype=bool) if piped is None else np.isfinite(piped)
+    share = np.zeros(data.grid.shape) if piped is None else np.nan_to_num(piped)
+    inside = data.inside & (told | usable.any())
+    gap_bounds = (
+        np.where(inside, standard_gap(any_point, standard) * (1 - share), np.nan),
+        np.where(inside, standard_gap(sure, standard) * (1 - share), np.nan),
+    )
+    gap = np.where(inside, gap * (1 - share), np.nan)
+    cells = np.where(inside, np.minimum(any_point, cap) * (1 - share), np.nan)
+    worst = np.where(inside, np.minimum(sure, cap) * (1 - share), np.nan)
+    basic = np.where(
+        inside, share + (1 - share) * (any_point <= float(standard.target or 0)), np.nan
+    )
+    value = weighted_mean(cells, people)
+    return Indicator(
+        id="W1",
+        value=value,
+        cells=cells,
+        gap=gap,
+        bounds=(value, weighted_mean(worst, people)),
+        gap_bounds=gap_bounds,
+        evidence="user" if told.any() else evidence,
+        evidence_cells=np.where(told, "user", evidence),
+        n_features=int(usable.sum()) + piped_rows,
+        source="OSM water points and streets" + ("" if piped is None else ", official piped rate"),
+        note="basic access by distance only: quality and hours of supply are not known"
+        + ("" if piped is None else "; people with piped water at home fetch nothing")
+        + _where_unknown(data, told, piped),
+        details={
+            "basic_share": weighted_mean(basic, people),
+            "reachable_share": weighted_mean(
+                np.where(inside, np.isfinite(any_point), np.nan), people
+            ),
+            "points_improved": int((weight == 1).sum()),
+            "points_uncertain": int(((weight > 0) & (weight < 1)).sum()),
+            "points_dropped": int((weight <= 0).sum()),
+            "cap_min": cap,
+            "longest_walk_m": longest_walk_m(
+                float(standard.target or 0), queue_min=float(settings["queue_min"])
+            ),
+        },
+        **common,  # type: ignore[arg-type]
+    )
+
+
+def _where_unknown(
+    data: CityData, told: NDArray[np.bool_], piped: NDArray[np.float64] | None
+) -> str:
+    """Say that the official rate leaves out a part of the city."""
+    if piped is None or told[data.inside].all():
+        return ""
+    partly = spoken_of(data, "piped_water_access")
+    return (f"; {partly}" if partly else "") + (
+        "; where no official rate speaks, only mapped water points count"
+    )
+
+
+def capacity_coverage(
+    persons: NDArray[np.float64],
+    capacity: NDArray[np.float64],
+    *,
+    origin: NDArray[np.integer[Any]],
+    point: NDArray[np.integer[Any]],
+) -> NDArray[np.float64]:
+    """
+    Count the people that water points can serve when each has room for only so many.
+
+    The largest possible number, by maximum flow from people over the pairs within reach to the
+    points, not by filling the nearest first.
+
+    Parameters
+    ----------
+    persons : of each origin, zero or more.
+    capacity : persons that each point can serve.
+    origin, point : pairs within reach, positions in `persons` and `capacity`.
+
+    Returns
+    -------
+    Persons served of each origin, at most `persons`. The sum never falls when a point is added.
+    Persons are counted in whole thousandths (coarser above a million people).
+
+    Raises
+    ------
+    SchemaError
+        If a number is negative.
+    GridMismatchError
+        If the pairs differ in length.
+
+    Examples
+    --------
+    >>> served = capacity_coverage(
+    ...     np.array([200.0, 180.0, 150.0]), np.array([250.0, 250.0]),
+    ...     origin=np.array([0, 1, 2, 2]), point=np.array([0, 0, 0, 1]))
+    >>> float(served.sum())
+    400.0
+    """
+    persons = np.asarray(persons, dtype=np.float64)
+    capacity = np.asarray(capacity, dtype=np.float64)
+    if (persons < 0).any() or (capacity < 0).any():
+        raise SchemaError("capacity_coverage: persons and capacity must be zero or more")
+    if len(origin) != len(point):
+        raise GridMismatchError(f"capacity_coverage: {len(origin)} origins, {len(point)} points")
+    total = max(1.0, min(float(persons.sum()), 2e9))
+    scale = float(min(1000, (2**31 - 2) // int(np.ceil(total))))
+    supply = np.floor(persons * scale + 1e-6).astype(np.int64)
+    room = np.floor(np.minimum(capacity, total) * scale + 1e-6).astype(np.int64)
+    served = np.zeros(len(persons))
+    if len(origin) == 0:
+        return served
+    n, m = len(persons), len(capacity)
+    source, sink = n + m, n + m + 1
+    rows = np.concatenate([origin, np.full(n, source), n + np.arange(m)])
+    columns = np.concatenate([n + np.asarray(point), np.arange(n), np.full(m, sink)])
+    amount = np.concatenate([supply[origin], supply, room])
+    graph = sparse.csr_array((amount, (rows, columns)), shape=(n + m + 2, n + m + 2))
+    # A pair given twice is one pair: its sum could carry more than the people there are, which
+    # the arc from the source forbids anyway.
+    graph.data = np.minimum(graph.data, 2**31 - 1).astype(np.int32)
+    flow = sparse.csgraph.maximum_flow(graph.tocsr(), source, sink).flow
+    return np.asarray(flow[source, :n].toarray()).ravel() / scale
+
+
+def _reach_pairs(
+    data: CityData,
+    graphs: Mapping[str, Any],
+    need: NDArray[np.float64],
+    points: NDArray[np.object_],
+    settings: Mapping[str, Any],
+) -> tuple[_Reach, str]:
+    """Find who reaches which point within the radius, along streets where there are streets."""
+    radius = float(settings["point_radius_m"])
+    cells = np.flatnonzero(need > 0)
+    graph = graphs.get("walk")
+    if graph is not None and graph.n_segments > 0:
+        from kcity_geo.analysis.network.reach import pairs
+        from kcity_geo.analysis.network.snapping import snap, snap_cells
+
+        snap_m = float(settings["snap_m"])
+        people, owner = snap_cells(graph, grid=data.grid, cells=cells, max_snap_m=snap_m)
+        places = snap(graph, points, max_snap_m=snap_m)
+        origin, point, _ = pairs(graph, people, places, limit=radius, unit="metres")
+        persons = need[cells[owner]] / np.bincount(owner)[owner]
+        return _Reach(persons, cells[owner], origin, point), "modelled"
+    x, y = cell_centres(data.grid)
+    centre = shapely.point_on_surface(points)
+    place = np.column_stack([shapely.get_x(centre), shapely.get_y(centre)])
+    near = cKDTree(place).sparse_distance_matrix(
+        cKDTree(np.column_stack([x[cells], y[cells]])), radius / _DETOUR, output_type="coo_matrix"
+    )
+    reach = _Reach(need[cells], cells, near.col.astype(np.int64), near.row.astype(np.int64))
+    return reach, "proxy"
+
+
+def point_coverage(
+    data: CityData,
+    graphs: Mapping[str, Any],
+    *,
+    settings: Mapping[str, Any],
+    piped: NDArray[np.float64] | None = None,
+) -> Indicator:
+    """
+    Assess W2: the share of people with a water point in reach that has room for them.
+
+    Parameters
+    ----------
+    data : of the city.
+    graphs : mode -> street graph.
+    settings : parameters of the sector.
+    piped : as for `fetching_water`; these people need no point. NaN counts as nobody, as if no
+        rate were known.
+
+    Returns
+    -------
+    Row W2, reported and not scored; cells are the share of people served.
+    """
+    points, people = data.layers.get("water_point"), data.array("population")
+    common = {"units": "share", "layers": ("water_point", "roads_walk"), "as_of": data.osm_date}
+    capacity = np.zeros(0) if points is None else point_capacity(points, settings)
+    if not (capacity > 0).any():
+        return unassessed("W2", reason=_NO_POINTS, **common)  # type: ignore[arg-type]
+    if people is None:
+        return unassessed("W2", reason=_NO_PEOPLE, **common)  # type: ignore[arg-type]
+    geometry = shapes(points)[capacity > 0]
+    capacity = capacity[capacity > 0]
+    home = np.zeros(data.grid.shape) if piped is None else np.nan_to_num(piped)
+    need = (np.nan_to_num(people) * (1 - home) * data.inside).ravel()
+    found, evidence = _reach_pairs(data, graphs, need, geometry, settings)
+    per_origin = capacity_coverage(found.persons, capacity, origin=found.origin, point=found.point)
+    served = np.bincount(found.cell, weights=per_origin, minlength=need.size)
+    reach = found.persons[np.unique(found.origin)]
+    at_home = np.nan_to_num(people) * home * data.inside
+    total = float((np.nan_to_num(people) * data.inside).sum())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cells = (served.reshape(people.shape) + at_home) / people
+    cells = np.where(data.inside & (people > 0), cells, np.nan)
+    value = float((served.sum() + at_home.sum()) / total) if total > 0 else float("nan")
+    return Indicator(
+        id="W2",
+        value=value,
+        cells=cells,
+        evidence=evidence,
+        n_features=len(capacity),
+        source="OSM water points; capacities of the Sphere handbook",
+        note="people within reach of a point that has room; the rest share or walk further",
+        details={
+            "distance_only_share": float((reach.sum() + at_home.sum()) / total)
+            if total
+            else np.nan,
+            "persons_without_room": float(need.sum() - served.sum()),
+            "capacity_persons": float(capacity.sum()),
+        },
+        **common,  # type: ignore[arg-type]
+    )

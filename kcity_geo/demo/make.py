@@ -1,0 +1,140 @@
+"""
+Make Hanbit, a host city that does not exist, with an answer key.
+
+The city lies in open ocean near 45 N and is written like the real thing: an OSM extract, rasters in
+the CRS and units of the real products, districts, official numbers, a timetable. It has two faces:
+the true city, in ``truth/``, and the mapped one, from which features were dropped district by district
+at known rates. So whether a method tells a data gap from an infrastructure gap can be measured.
+
+>>> import tempfile
+>>> folder = Path(tempfile.mkdtemp())
+>>> make_demo(folder, size="town", seed=7).name
+'study.toml'
+>>> load_truth(folder)["persons"]
+60000
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kcity_geo.demo.features import add_buildings, add_rail, add_streets
+from kcity_geo.demo.land import add_land, add_water
+from kcity_geo.demo.networks import make_networks
+from kcity_geo.demo.osm import Features, mapped_features, without_buildings, write_osm
+from kcity_geo.demo.people import make_cells, make_people
+from kcity_geo.demo.plan import make_plan
+from kcity_geo.demo.rasters import write_rasters, write_valley
+from kcity_geo.demo.services import add_facilities, add_stops, add_water_points
+from kcity_geo.demo.streets import make_streets
+from kcity_geo.demo.tables import write_gtfs, write_outlines, write_study, write_truth
+from kcity_geo.demo.utilities import add_lamps, add_power, add_telecom, add_waterworks
+from kcity_geo.errors import OutputError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["load_truth", "make_demo"]
+
+
+def make_demo(
+    out: Path,
+    *,
+    size: str = "town",
+    seed: int = 7,
+    progress: Callable[[str], None] | None = None,
+) -> Path:
+    """
+    Make the demo city.
+
+    Parameters
+    ----------
+    out : folder; made when missing, files of an earlier demo in it are replaced.
+    size : ``town`` (60,000 people on 6 x 6 km), ``city`` (600,000 on 20 x 20 km) or ``metro``
+        (10 million on 60 x 60 km).
+    seed : of every draw; the same size and seed give the same bytes.
+    progress : told what is being done.
+
+    Returns
+    -------
+    Path of the study file.
+
+    Raises
+    ------
+    StudyError
+        If there is no such size or the seed is negative.
+    OutputError
+        If the folder cannot be written.
+    """
+    tell = progress or (lambda _: None)
+    plan = make_plan(size, seed=seed)
+    out = Path(out)
+    truth = out / "truth"
+    try:
+        truth.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error}); choose another folder") from error
+    tell("drawing streets")
+    streets = make_streets(plan)
+    tell("settling people")
+    people = make_people(plan, streets)
+    cells = make_cells(plan, people)
+    tell("laying pipes and wires")
+    networks = make_networks(plan, streets, cells)
+    features = Features()
+    add_streets(plan, streets, features)
+    stations = add_rail(plan, features)
+    add_water(plan, features)
+    add_land(plan, features)
+    add_facilities(plan, streets, cells, features)
+    stops = add_stops(plan, streets, cells, features)
+    points = add_water_points(plan, streets, cells, features)
+    add_waterworks(plan, streets, networks, features)
+    add_power(plan, streets, cells, networks, features)
+    add_lamps(plan, streets, features)
+    add_telecom(plan, cells, features)
+    add_buildings(plan, people, features)
+    mapped = mapped_features(plan, features)
+    write_osm(plan, features, out / "city.osm.pbf", mapped=mapped, progress=tell)
+    write_osm(
+        plan,
+        features,
+        truth / "city_true.osm.pbf",
+        mapped=None if plan.size["true_buildings"] else without_buildings(features),
+        progress=tell,
+    )
+    tell("writing rasters")
+    write_rasters(plan, people, cells, networks, streets, out)
+    write_valley(plan, truth / "height_above_channel.tif")
+    tell("writing tables")
+    write_outlines(plan, out)
+    write_gtfs(plan, stops, stations, out)
+    write_truth(plan, streets, people, cells, networks, points, mapped, truth)
+    return write_study(plan, cells, networks, out)
+
+
+def load_truth(folder: Path) -> dict[str, Any]:
+    """
+    Read the answer key of a demo city.
+
+    Parameters
+    ----------
+    folder : written by `make_demo`.
+
+    Returns
+    -------
+    The numbers of ``truth/truth.json``, and under ``"files"`` the paths of the other files of the key.
+
+    Raises
+    ------
+    SourceError
+        If the folder holds no demo city.
+    """
+    path = Path(folder) / "truth" / "truth.json"
+    if not path.is_file():
+        raise SourceError(f"{path}: no answer key; make the city with `kcity demo`")
+    truth: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    truth["files"] = {p.name: p for p in sorted(path.parent.iterdir()) if p != path}
+    return truth

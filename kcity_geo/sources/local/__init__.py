@@ -1,0 +1,1 @@
+"""Local: reading the files that a user brings: vectors, rasters, tables, timetables."""

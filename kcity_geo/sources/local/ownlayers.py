@@ -1,0 +1,185 @@
+"""
+The user's own features beside OpenStreetMap: clinics from a csv, pipes of the utility.
+
+A column named like an OpenStreetMap key (``amenity``, ``voltage``) counts as that tag, one named
+like a column of the layer (``output_mw``) as that number; what no column says comes from
+``tables/extra.toml``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from kcity_geo.config import read_table
+from kcity_geo.errors import KCityWarning, SourceError
+from kcity_geo.sources.local.files import read_points_or_vector
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from pathlib import Path
+
+    import geopandas as gpd
+    from pyproj import CRS
+    from shapely.geometry.base import BaseGeometry
+
+    from kcity_geo.sources.osm.rules import LayerRow
+
+__all__ = ["append_own", "read_own_layer"]
+
+_SHAPES = {"Point": "point", "LineString": "line", "Polygon": "polygon"}
+_KIND = {"point": 0, "line": 1, "polygon": 1}
+
+
+def read_own_layer(
+    path: Path, layer: str, *, key: str, area: BaseGeometry, crs: CRS
+) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """
+    Read features of one layer from the user's own file.
+
+    Parameters
+    ----------
+    path : csv or xlsx with coordinates, or any vector file.
+    layer : a layer of ``tables/extra.toml``.
+    key : key of the study file, for messages.
+    area : what is kept, lon/lat.
+    crs : metric CRS of the city.
+
+    Returns
+    -------
+    Frame in the schema of the layer, with ``osm_type`` "file" and negative ``osm_id`` (row of the
+    file), and the values that hold no number (``layer, osm_type, osm_id, key, value``).
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read, nothing of it is in the area, or no row fits the layer.
+    """
+    from kcity_geo.sources.osm.frames import UNREADABLE_COLUMNS, Objects, layer_frame
+    from kcity_geo.sources.osm.rules import layer_table, rules
+
+    row, defaults = layer_table()[layer], read_table("extra")["layer"][layer]
+    own = read_points_or_vector(path, key=key)
+    own = own.assign(own_row=np.arange(1, len(own) + 1)).to_crs(4326)
+    sound = shapely.make_valid(shapely.force_2d(own.geometry.to_numpy()))
+    own = own.set_geometry(sound, crs=4326).explode(index_parts=False).reset_index(drop=True)
+    here = own[own.intersects(area)].reset_index(drop=True)
+    if here.empty:
+        bounds = ", ".join(f"{v:.3f}" for v in own.total_bounds)
+        raise SourceError(
+            f"{key}: {path.name} lies elsewhere ({bounds} in lon/lat), not in the city; are lon and "
+            "lat exchanged, or is its CRS wrong?"
+        )
+    geometry = here.to_crs(crs).geometry.to_numpy()
+    objects, members, strange = Objects(), [], []
+    numbers = here.drop(columns="geometry").to_dict("records")
+    for i, (shape_, record) in enumerate(zip(geometry, numbers, strict=True)):
+        shape = _SHAPES.get(shape_.geom_type, "")
+        said = _tags(record, row)
+        tags = {**_default(defaults, shape, said), **said}
+        match = rules().match(tags)
+        kinds = dict(getattr(match, shape)) if shape else {}
+        if layer not in kinds:
+            strange.append((record["own_row"], shape_.geom_type, tags))
+            continue
+        members.append((len(objects), kinds[layer]))
+        objects.add(
+            _KIND[shape],
+            -int(record["own_row"]),
+            geometry[i],
+            tags=tags,
+            stamp=0,
+            match=match,
+            shape=shape,
+        )
+    if strange:
+        line, kind, tags = strange[0]
+        text = (
+            f"{key}: {len(strange)} of {len(here)} features of {path.name} are no {layer} (first: row {line}, "
+            f"a {kind} with {', '.join(f'{k}={v}' for k, v in list(tags.items())[:5])})"
+        )
+        if not members:
+            raise SourceError(f"{text}; the layer holds {', '.join(row.geometry)}")
+        warnings.warn(f"{text}; they were left out", KCityWarning, stacklevel=3)
+    unreadable: list[tuple[str, str, int, str, str]] = []
+    frame, _ = layer_frame(row, members, objects, crs=crs, unreadable=unreadable)
+    frame["osm_type"] = pd.Series(["file"] * len(frame), dtype="str")
+    _own_numbers(frame, here, {c.name for c in row.columns if c.read not in {"text", "voltages"}})
+    bad = pd.DataFrame(unreadable, columns=list(UNREADABLE_COLUMNS))
+    return frame, bad.assign(osm_type="file")
+
+
+def append_own(
+    known: gpd.GeoDataFrame, own: gpd.GeoDataFrame, *, layer: str, key: str
+) -> gpd.GeoDataFrame:
+    """
+    Put the user's own features behind the mapped ones of a layer.
+
+    Parameters
+    ----------
+    known : the layer as mapped.
+    own : of `read_own_layer`, same columns and CRS.
+    layer : its name.
+    key : for messages.
+
+    Returns
+    -------
+    Both. A warning says how many own points may repeat a mapped facility.
+    """
+    import geopandas as gpd
+
+    from kcity_geo.sources.osm.rules import layer_table
+
+    if known.empty:
+        return own
+    near = layer_table()[layer].merge_within_m
+    if near > 0:
+        pairs = shapely.STRtree(known.geometry.to_numpy()).query(
+            own.geometry.to_numpy(), predicate="dwithin", distance=near
+        )
+        twice = len(np.unique(pairs[0]))
+        if twice:
+            warnings.warn(
+                f"{key}: {twice} of {len(own)} features lie within {near:g} m of a mapped {layer}; all were kept, "
+                "so the same facility may count twice",
+                KCityWarning,
+                stacklevel=3,
+            )
+    joined = gpd.GeoDataFrame(pd.concat([known, own], ignore_index=True), crs=known.crs)
+    return joined[list(known.columns)]
+
+
+def _default(defaults: dict[str, Any], shape: str, said: dict[str, str]) -> dict[str, str]:
+    tags: dict[str, str] = defaults.get(shape, defaults["tags"])
+    first = next(iter(tags))
+    # A file that says what its rows are is believed: healthcare=hospital is no clinic as well.
+    if first == "amenity" and "healthcare" in said:
+        return {}
+    return tags
+
+
+def _tags(record: dict[Hashable, Any], row: LayerRow) -> dict[str, str]:
+    """Turn the columns of a feature into tags; numbers in the unit of a column are no tags."""
+    renamed = {c.name: c.tags[0] for c in row.columns if c.tags and c.read == "text"}
+    numbers = {c.name for c in row.columns if c.read != "text" and c.name not in c.tags}
+    tags: dict[str, str] = {}
+    for column, value in record.items():
+        name = str(column)
+        if name == "own_row" or name in numbers or value is None or pd.isna(value):
+            continue
+        text = f"{value:.12g}" if isinstance(value, float) else str(value).strip()
+        if text:
+            tags[renamed.get(name, name)] = text
+    return tags
+
+
+def _own_numbers(frame: gpd.GeoDataFrame, here: gpd.GeoDataFrame, names: set[str]) -> None:
+    """Take numbers given in the unit of a column as they are."""
+    for name in names & set(here.columns):
+        given = pd.to_numeric(here[name], errors="coerce").groupby(here["own_row"]).first()
+        values = given.reindex(-frame["osm_id"].to_numpy()).to_numpy(dtype=np.float64)
+        frame[name] = np.where(np.isnan(values), frame[name].to_numpy(dtype=np.float64), values)

@@ -1,0 +1,1 @@
+"""OSM: reading OpenStreetMap extracts into layers."""

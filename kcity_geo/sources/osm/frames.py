@@ -1,0 +1,308 @@
+"""
+OSM objects in memory -> one GeoDataFrame a layer, with a fixed schema.
+
+Pure: no file is opened here. `kcity_geo.sources.osm.pbf` reads, this file makes columns out of tags,
+repairs geometries, merges a node with the polygon of the same facility, and sorts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from kcity_geo.sources.osm.rules import ColumnRow, LayerRow, Match, layer_table
+from kcity_geo.sources.osm.tags import PARSERS, voltages_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from pyproj import CRS
+
+__all__ = ["OSM_TYPES", "Objects", "empty_layers", "layer_frame", "repaired"]
+
+OSM_TYPES: Final = ("node", "way", "relation")
+UNREADABLE_COLUMNS: Final = ("layer", "osm_type", "osm_id", "key", "value")
+_NO_IDS: Final = np.empty(0, dtype=np.int64)
+
+
+@dataclass(kw_only=True)
+class Objects:
+    """
+    Objects kept so far, one entry each in lists of equal length.
+
+    Parameters
+    ----------
+    kind : 0 node, 1 way, 2 relation.
+    osm_id : id within its type.
+    geometry : shapely geometries, lon/lat at first, metric CRS later.
+    tags : raw tags.
+    stamp : last edit, seconds since 1970, 0 when unknown.
+    match : what the tags mean.
+    shape : which field of `match` counts: point, line, ring or polygon.
+    node_ids : node ids of a line, or empty.
+    """
+
+    kind: list[int] = field(default_factory=list)
+    osm_id: list[int] = field(default_factory=list)
+    geometry: list[Any] = field(default_factory=list)
+    tags: list[dict[str, str]] = field(default_factory=list)
+    stamp: list[int] = field(default_factory=list)
+    match: list[Match] = field(default_factory=list)
+    shape: list[str] = field(default_factory=list)
+    node_ids: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        """Count the objects."""
+        return len(self.osm_id)
+
+    def add(
+        self,
+        kind: int,
+        osm_id: int,
+        geometry: object,
+        *,
+        tags: dict[str, str],
+        stamp: int,
+        match: Match,
+        shape: str,
+        node_ids: NDArray[np.int64] = _NO_IDS,
+    ) -> None:
+        """Append one object."""
+        self.kind.append(kind)
+        self.osm_id.append(osm_id)
+        self.geometry.append(geometry)
+        self.tags.append(tags)
+        self.stamp.append(stamp)
+        self.match.append(match)
+        self.shape.append(shape)
+        self.node_ids.append(node_ids)
+
+    def extend(self, other: Objects, keep: NDArray[np.intp]) -> None:
+        """Append the objects of `other` at the positions `keep`."""
+        for name in self.__dataclass_fields__:
+            source, target = getattr(other, name), getattr(self, name)
+            target.extend([source[i] for i in keep.tolist()])
+
+    def drop_doubles(self, outer_of: Mapping[int, Sequence[int]]) -> None:
+        """
+        Leave a closed way out of the layers that its multipolygon is already in.
+
+        Where the outer way and the relation carry the same tag, both are polygons of the same
+        thing, the way without its holes.
+
+        Parameters
+        ----------
+        outer_of : way id -> ids of the multipolygons whose outer member it is.
+        """
+        whole = {
+            relation: self.match[i].polygon
+            for i, (kind, relation) in enumerate(zip(self.kind, self.osm_id, strict=True))
+            if kind == OSM_TYPES.index("relation")
+        }
+        for i, (kind, way) in enumerate(zip(self.kind, self.osm_id, strict=True)):
+            if kind == OSM_TYPES.index("way") and way in outer_of and self.shape[i] == "polygon":
+                said = {pair for relation in outer_of[way] for pair in whole.get(relation, ())}
+                left = tuple(pair for pair in self.match[i].polygon if pair not in said)
+                self.match[i] = replace(self.match[i], polygon=left)
+
+    def by_layer(self) -> dict[str, list[tuple[int, str]]]:
+        """Layer -> positions of its objects, with the kind of each, sorted by type and id."""
+        out: dict[str, list[tuple[int, str]]] = {name: [] for name in layer_table()}
+        order = np.lexsort((np.array(self.osm_id, dtype=np.int64), np.array(self.kind, dtype=int)))
+        for i in order.tolist():
+            for layer, kind in getattr(self.match[i], self.shape[i]):
+                out[layer].append((i, kind))
+        return out
+
+
+def repaired(ring: NDArray[np.float64]) -> shapely.Polygon | shapely.MultiPolygon | None:
+    """
+    Make a valid polygon of a closed line that crosses itself or lacks nodes.
+
+    Parameters
+    ----------
+    ring : shape (n, 2), vertices; closed when it is not.
+
+    Returns
+    -------
+    The polygonal part, or None when nothing with an area is left.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> repaired(np.array([[0.0, 0], [2, 2], [2, 0], [0, 2], [0, 0]])).area
+    2.0
+    """
+    if len(np.unique(ring, axis=0)) < 3:  # noqa: PLR2004 - corners of a triangle
+        return None
+    fixed = shapely.make_valid(shapely.Polygon(ring))
+    parts = [p for p in shapely.get_parts(fixed) if p.geom_type in {"Polygon", "MultiPolygon"}]
+    merged = shapely.union_all(parts)
+    if isinstance(merged, shapely.Polygon | shapely.MultiPolygon) and merged.area > 0:
+        return merged
+    return None
+
+
+def layer_frame(
+    row: LayerRow,
+    members: Sequence[tuple[int, str]],
+    objects: Objects,
+    *,
+    crs: CRS,
+    unreadable: list[tuple[str, str, int, str, str]],
+) -> tuple[gpd.GeoDataFrame, int]:
+    """
+    Make the frame of one layer.
+
+    Parameters
+    ----------
+    row : the layer.
+    members : position in `objects` and kind of each of its objects.
+    objects : geometries already in `crs`.
+    crs : metric CRS.
+    unreadable : tag values that hold no number are appended here.
+
+    Returns
+    -------
+    The frame, and how many nodes were merged into polygons of the same facility.
+    """
+    tags = {
+        i: {**objects.tags[i], **dict(objects.match[i].added)}
+        if objects.match[i].added
+        else objects.tags[i]
+        for i, _ in members
+    }
+    merged: set[int] = set()
+    if row.merge_within_m > 0:
+        merged = _merge_nodes(row, [i for i, _ in members], objects, tags)
+    kept = [(i, kind) for i, kind in members if i not in merged]
+    index = [i for i, _ in kept]
+    data: dict[str, Any] = {
+        "osm_type": _text([OSM_TYPES[objects.kind[i]] for i in index]),
+        "osm_id": np.array([objects.osm_id[i] for i in index], dtype=np.int64),
+        "name": _text([tags[i].get("name", "") for i in index]),
+        "kind": _text([kind for _, kind in kept]),
+        "tags": _objects([objects.tags[i] for i in index]),
+        "last_edit": _stamps([objects.stamp[i] for i in index]),
+    }
+    effective = [tags[i] for i in index]
+    for column in row.columns:
+        values, bad = _column(column, effective)
+        data[column.name] = values
+        for i in (index[position] for position in bad):
+            key = next(k for k in column.tags if k in tags[i])
+            kind = OSM_TYPES[objects.kind[i]]
+            unreadable.append((row.id, kind, objects.osm_id[i], key, tags[i][key]))
+    if row.id == "planned":
+        data["state"] = _text([objects.match[i].state for i in index])
+        data["planned_layers"] = _text([objects.match[i].planned for i in index])
+    if row.node_ids:
+        data["node_ids"] = _objects([objects.node_ids[i] for i in index])
+    geometry = _objects([objects.geometry[i] for i in index])
+    return gpd.GeoDataFrame(data, geometry=geometry, crs=crs), len(merged)
+
+
+def empty_layers(crs: CRS) -> dict[str, gpd.GeoDataFrame]:
+    """
+    Give every layer with its full schema and no rows, for a study without OSM.
+
+    Parameters
+    ----------
+    crs : metric CRS.
+
+    Returns
+    -------
+    Layer name -> empty frame.
+
+    Examples
+    --------
+    >>> from pyproj import CRS
+    >>> "voltage_v" in empty_layers(CRS(32632))["power_line"]
+    True
+    """
+    return {
+        name: layer_frame(row, [], Objects(), crs=crs, unreadable=[])[0]
+        for name, row in layer_table().items()
+    }
+
+
+def _text(values: Sequence[str]) -> pd.Series:
+    return pd.Series(list(values), dtype="str")
+
+
+def _objects(values: Sequence[object]) -> NDArray[np.object_]:
+    out = np.empty(len(values), dtype=object)
+    out[:] = values if len(values) else None
+    for i, value in enumerate(values):
+        out[i] = value
+    return out
+
+
+def _stamps(seconds: Sequence[int]) -> NDArray[np.datetime64]:
+    out = np.array(seconds, dtype="int64").astype("datetime64[s]")
+    out[np.asarray(seconds, dtype="int64") <= 0] = np.datetime64("NaT")
+    return out
+
+
+def _first(tags: Mapping[str, str], keys: tuple[str, ...]) -> str:
+    for key in keys:
+        if (value := tags.get(key)) is not None:
+            return value
+    return ""
+
+
+def _column(
+    column: ColumnRow, tags: Sequence[Mapping[str, str]]
+) -> tuple[pd.Series | NDArray[np.float64], list[int]]:
+    """Give the values of a column, and the positions of those that hold no number."""
+    if len(column.tags) == 1:
+        key = column.tags[0]
+        raw = [t.get(key, "") for t in tags]
+    else:
+        raw = [_first(t, column.tags) for t in tags]
+    if column.read == "text":
+        return _text(raw), []
+    if column.read == "voltages":
+        return _text([voltages_text(value) if value else "" for value in raw]), []
+    parse = PARSERS[column.read]
+    known = {value: parse(value) if value else np.nan for value in set(raw)}
+    unread = {value for value, number in known.items() if value and np.isnan(number)}
+    bad = [i for i, value in enumerate(raw) if value in unread] if unread else []
+    return np.array([known[value] for value in raw], dtype=np.float64), bad
+
+
+def _merge_nodes(
+    row: LayerRow, index: Sequence[int], objects: Objects, tags: dict[int, dict[str, str]]
+) -> set[int]:
+    """Find nodes that repeat a polygon, and hand what they know to it."""
+    nodes = [i for i in index if objects.shape[i] == "point"]
+    areas = [i for i in index if objects.shape[i] == "polygon"]
+    if not nodes or not areas:
+        return set()
+    points = _objects([objects.geometry[i] for i in nodes])
+    polygons = _objects([objects.geometry[i] for i in areas])
+    pairs = shapely.STRtree(polygons).query(
+        points, predicate="dwithin", distance=row.merge_within_m
+    )
+    metres = shapely.distance(points[pairs[0]], polygons[pairs[1]])
+    merged: set[int] = set()
+    for pair in np.lexsort((pairs[1], metres, pairs[0])):
+        node, area = nodes[pairs[0][pair]], areas[pairs[1][pair]]
+        if node not in merged and _same_facility(row, tags[node], tags[area]):
+            merged.add(node)
+            tags[area] = {**tags[node], **tags[area]}
+    return merged
+
+
+def _same_facility(row: LayerRow, node: Mapping[str, str], area: Mapping[str, str]) -> bool:
+    for key in ("name", *row.merge_differ):
+        one, other = node.get(key, "").casefold(), area.get(key, "").casefold()
+        if one and other and one.strip() != other.strip():
+            return False
+    return any(key in node and node[key] == area.get(key) for key in row.merge_on)

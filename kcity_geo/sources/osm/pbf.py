@@ -1,0 +1,246 @@
+"""
+OpenStreetMap extracts -> layers of a study.
+
+One streaming pass of pyosmium over ``.osm.pbf``, ``.osm``, ``.osm.gz`` or ``.osm.bz2``: filters,
+node locations and the assembly of polygons run in C++, Python sees only objects that may belong to
+a layer of ``tables/osm.toml``. Features stay whole; those that do not touch the study area are
+dropped. User names, user ids and changesets are never read.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from kcity_geo.city import to_metric
+from kcity_geo.config import Config
+from kcity_geo.errors import KCityWarning, LimitError, SourceError
+from kcity_geo.sources.osm.blocks import holds_nul
+from kcity_geo.sources.osm.frames import UNREADABLE_COLUMNS, empty_layers, layer_frame
+from kcity_geo.sources.osm.rules import layer_table
+from kcity_geo.sources.osm.streaming import Reader, Trouble, box_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import geopandas as gpd
+    from pyproj import CRS
+    from shapely.geometry.base import BaseGeometry
+
+
+__all__ = ["OsmExtract", "empty_layers", "layer_table", "read_header", "read_osm"]
+
+SUFFIXES: Final = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OsmExtract:
+    """
+    What an OSM extract holds in one study area.
+
+    Parameters
+    ----------
+    layers : one frame for each row of ``tables/osm.toml``, in its order, sorted by type and id.
+    date : date of the data, ISO; the last edit kept when the file does not say; ``""`` unknown.
+    header_box : bounding box written in the file, lon/lat, or None.
+    unreadable_tags : values that hold no number: layer, osm_type, osm_id, key, value.
+    merged : layer -> nodes merged into a polygon of the same facility.
+    warnings : what the reader of a report must know.
+    """
+
+    layers: dict[str, gpd.GeoDataFrame]
+    date: str
+    header_box: shapely.Polygon | None
+    unreadable_tags: pd.DataFrame
+    merged: Mapping[str, int]
+    warnings: tuple[str, ...]
+
+
+def read_header(path: str | Path) -> tuple[shapely.Polygon | None, str]:
+    """
+    Read the bounding box and the date of an extract without reading its objects.
+
+    Parameters
+    ----------
+    path : OSM file.
+
+    Returns
+    -------
+    Box in lon/lat, or None when the file has none; ISO date of the data, or ``""``.
+
+    Raises
+    ------
+    SourceError
+        If the file is missing, empty or no OSM file.
+    """
+    import osmium
+
+    name = _checked(Path(path), Config())
+    try:
+        with osmium.io.Reader(str(path), osmium.osm.NOTHING) as reader:
+            header = reader.header()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise _broken(name, error) from error
+    box = header.box()
+    polygon = None
+    if box.valid() and box.size() > 0:
+        low, high = box.bottom_left, box.top_right
+        polygon = shapely.box(low.lon, low.lat, high.lon, high.lat)
+    stamp = header.get("osmosis_replication_timestamp") or header.get("timestamp") or ""
+    return polygon, stamp
+
+
+def read_osm(
+    path: str | Path,
+    *,
+    area: BaseGeometry,
+    crs: CRS,
+    config: Config | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> OsmExtract:
+    """
+    Read all layers of an extract that touch an area.
+
+    Parameters
+    ----------
+    path : ``.osm.pbf``, ``.osm``, ``.osm.gz`` or ``.osm.bz2``.
+    area : study area, lon/lat. Objects that do not intersect it are left out; others stay whole.
+    crs : metric CRS of the city.
+    config : limits.
+    progress : called now and then with the number of objects looked at.
+
+    Returns
+    -------
+    The layers and what went wrong on the way.
+
+    Raises
+    ------
+    SourceError
+        If the file is missing, empty, cut off, no OSM file, or does not overlap `area`.
+    LimitError
+        If it is larger than `Config.max_file_bytes`.
+    """
+    path = Path(path)
+    name = _checked(path, config or Config())
+    box, date = read_header(path)
+    _require_overlap(name, box, area)
+    trouble = Trouble()
+    reader = Reader(area, trouble, progress)
+    try:
+        _refuse_nul(path)
+        reader.read(str(path))
+        if trouble.ways and trouble.lost_ways > trouble.ways / 2:
+            trouble = Trouble()
+            reader = Reader(area, trouble, progress)
+            _read_sorted(path, reader)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise _broken(name, error) from error
+    if not len(reader.kept) and box is None:
+        raise SourceError(
+            f"{name}: holds nothing that a study reads inside the study area {box_text(area)}"
+            f"{reader.seen_text()}; give an extract of this area"
+        )
+    objects = reader.kept
+    geometry = np.empty(len(objects), dtype=object)
+    geometry[:] = objects.geometry
+    objects.geometry = list(to_metric(geometry, crs)) if len(objects) else []
+    unreadable: list[tuple[str, str, int, str, str]] = []
+    layers, merged = {}, {}
+    for layer, members in objects.by_layer().items():
+        row = layer_table()[layer]
+        layers[layer], merged[layer] = layer_frame(
+            row, members, objects, crs=crs, unreadable=unreadable
+        )
+    if not date and objects.stamp and max(objects.stamp) > 0:
+        date = datetime.fromtimestamp(max(objects.stamp), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return OsmExtract(
+        layers=layers,
+        date=date,
+        header_box=box,
+        unreadable_tags=pd.DataFrame(unreadable, columns=list(UNREADABLE_COLUMNS)),
+        merged=merged,
+        warnings=_told(path.name, trouble, len(objects)),
+    )
+
+
+def _checked(path: Path, config: Config) -> str:
+    if not path.is_file():
+        kind = "is a folder" if path.is_dir() else "does not exist"
+        raise SourceError(f"OSM file {path}: {kind}; give an extract ({', '.join(SUFFIXES)})")
+    if not path.name.lower().endswith(SUFFIXES):
+        raise SourceError(f"OSM file {path}: its name must end with one of {', '.join(SUFFIXES)}")
+    size = path.stat().st_size
+    if size == 0:
+        raise SourceError(f"OSM file {path}: is empty; download it again")
+    if size > config.max_file_bytes:
+        raise LimitError(
+            f"OSM file {path}: {size:,} bytes, the limit is {config.max_file_bytes:,}; cut the "
+            "extract to the city or raise max_file_bytes"
+        )
+    return f"OSM file {path}"
+
+
+def _read_sorted(path: Path, reader: Reader) -> None:
+    """Read a file whose ways come before their nodes, as Overpass may write it."""
+    import osmium
+
+    with tempfile.TemporaryDirectory(prefix="kcity-osm-") as folder:
+        copy = f"{folder}/sorted.osm.pbf"
+        merged = osmium.MergeInputReader()
+        merged.add_file(str(path))
+        with osmium.SimpleWriter(copy) as writer:
+            merged.apply(writer, simplify=True)
+        reader.read(copy)
+
+
+def _refuse_nul(path: Path) -> None:
+    if path.name.lower().endswith("pbf") and holds_nul(path):
+        raise ValueError("a text holds a NUL byte")
+
+
+def _broken(name: str, error: Exception) -> SourceError:
+    reason = " ".join(str(error).split())[:200]
+    return SourceError(f"{name}: cannot be read ({reason}); it is cut off, damaged or no OSM file")
+
+
+def _require_overlap(name: str, box: BaseGeometry | None, area: BaseGeometry) -> None:
+    if box is not None and not box.intersects(area):
+        raise SourceError(
+            f"{name}: covers {box_text(box)} and does not overlap the study area "
+            f"{box_text(area)}; give an extract of this area"
+        )
+
+
+def _told(name: str, trouble: Trouble, objects: int) -> tuple[str, ...]:
+    told = []
+    if trouble.repaired or trouble.dropped:
+        text = (
+            f"{name}: {trouble.repaired} broken polygons were repaired, {trouble.dropped} dropped"
+        )
+        warnings.warn(text, KCityWarning, stacklevel=3)
+        told.append(text)
+    if trouble.undecodable:
+        text = f"{name}: {trouble.undecodable} objects have tags that are no UTF-8; left out"
+        warnings.warn(text, KCityWarning, stacklevel=3)
+        told.append(text)
+    if trouble.cut_ways or trouble.lost_ways:
+        told.append(
+            f"{name}: nodes are missing at the edge of the extract; {trouble.cut_ways} ways are "
+            f"shorter than in OSM, {trouble.lost_ways} are left out"
+        )
+    if trouble.lost_relations:
+        told.append(
+            f"{name}: {trouble.lost_relations} multipolygons are broken or reach beyond the "
+            "extract, and are left out"
+        )
+    if not objects:
+        told.append(f"{name}: no object of any layer lies in the study area")
+    return tuple(told)

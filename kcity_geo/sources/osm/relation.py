@@ -1,0 +1,123 @@
+"""
+A city's outline and districts out of its own extract: boundary relations as polygons.
+
+It reads nothing else; see `kcity_geo.sources.osm.pbf` for the layers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import shapely
+
+from kcity_geo.errors import SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import geopandas as gpd
+    from shapely.geometry.base import BaseGeometry
+
+__all__ = ["read_admin_areas", "read_relation"]
+
+
+def read_relation(path: Path, relation: int) -> BaseGeometry:
+    """
+    Read one multipolygon or boundary relation as a polygon.
+
+    Parameters
+    ----------
+    path : OSM extract.
+    relation : id of the relation.
+
+    Returns
+    -------
+    Polygon or MultiPolygon, lon/lat.
+
+    Raises
+    ------
+    SourceError
+        If the extract cannot be read, holds no such relation, or not all of its ways.
+    """
+    import osmium
+
+    key = f"city.osm_relation: relation {relation}"
+    _refuse_nul(path, key)
+    try:
+        processor = osmium.FileProcessor(str(path)).with_areas(
+            osmium.filter.IdFilter([relation]).enable_for(osmium.osm.RELATION)
+        )
+        factory = osmium.geom.WKBFactory()
+        for item in processor.with_filter(osmium.filter.EntityFilter(osmium.osm.AREA)):
+            whole = item.num_rings()[0] > 0  # none: some of its ways lie beyond the extract
+            if whole and not item.from_way() and item.orig_id() == relation:
+                outline: BaseGeometry = shapely.from_wkb(factory.create_multipolygon(item))
+                return outline
+    except RuntimeError as error:
+        raise SourceError(f"{key}: {path.name} cannot be read ({error})") from error
+    raise SourceError(
+        f"{key} is not in {path.name}, is no area, or is cut by the edge of the extract; "
+        "give city.boundary instead"
+    )
+
+
+def _refuse_nul(path: Path, key: str) -> None:
+    """Stop at a NUL inside a text, which would end the whole process inside libosmium."""
+    from kcity_geo.sources.osm.blocks import holds_nul
+
+    try:
+        if path.suffix.lower() == ".pbf" and holds_nul(path):
+            raise SourceError(f"{key}: {path.name} holds a NUL byte in a text; get it again")
+    except ValueError as error:
+        raise SourceError(f"{key}: {path.name} cannot be read ({error})") from error
+
+
+def read_admin_areas(path: Path, level: int) -> gpd.GeoDataFrame:
+    """
+    Read the administrative areas of one level, as districts.
+
+    Parameters
+    ----------
+    path : OSM extract.
+    level : ``admin_level`` of OpenStreetMap; 8 is a municipality in much of Europe, 9 and 10 its
+        parts.
+
+    Returns
+    -------
+    ``district_id`` (``r`` and the relation's id), ``name``, polygons in lon/lat, by id. Relations
+    that are cut by the edge of the extract are left out.
+
+    Raises
+    ------
+    SourceError
+        If the extract cannot be read or holds no such area.
+    """
+    import geopandas as gpd
+    import osmium
+
+    key = f"city.osm_district_level: {level}"
+    rows: list[tuple[int, str, bytes]] = []
+    _refuse_nul(path, key)
+    try:
+        wanted = osmium.filter.TagFilter(("admin_level", str(level))).enable_for(
+            osmium.osm.RELATION
+        )
+        areas = osmium.FileProcessor(str(path)).with_areas(wanted)
+        factory = osmium.geom.WKBFactory()
+        for item in areas.with_filter(osmium.filter.EntityFilter(osmium.osm.AREA)):
+            tags = item.tags
+            if item.from_way() or not item.num_rings()[0] or tags.get("admin_level") != str(level):
+                continue
+            if tags.get("boundary") == "administrative":
+                name = tags.get("name:en") or tags.get("name") or ""
+                rows.append((item.orig_id(), name, factory.create_multipolygon(item)))
+    except RuntimeError as error:
+        raise SourceError(f"{key}: {path.name} cannot be read ({error})") from error
+    if not rows:
+        raise SourceError(f"{key}: {path.name} holds no administrative area of that level")
+    rows.sort(key=lambda row: row[0])
+    return gpd.GeoDataFrame(
+        {"district_id": [f"r{i}" for i, _, _ in rows], "name": [n or f"r{i}" for i, n, _ in rows]},
+        geometry=shapely.from_wkb([w for _, _, w in rows]),
+        crs=4326,
+    )

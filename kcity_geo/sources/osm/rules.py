@@ -1,0 +1,356 @@
+"""
+The rows of ``tables/osm.toml``: which tags put an object into which layer.
+
+Pure: looks at tags only, never at a file or a geometry.
+
+>>> rules().match({"power": "sub_station"}).point
+(('substation', 'substation'),)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from kcity_geo.config import read_table
+from kcity_geo.errors import SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["ColumnRow", "LayerRow", "Match", "Rules", "layer_table", "rules"]
+
+_ANY: Final = "*"
+_KINDS: Final = frozenset({"point", "line", "polygon"})
+_CACHE_LIMIT: Final = 200_000
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnRow:
+    """
+    One column of a layer.
+
+    Parameters
+    ----------
+    name : column name, unit at its end.
+    tags : tag keys, first one present wins.
+    read : ``"text"``, ``"voltages"`` or a name of `kcity_geo.sources.osm.tags.PARSERS`.
+    unit : unit of a number, else ``""``.
+    """
+
+    name: str
+    tags: tuple[str, ...]
+    read: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rule:
+    where: tuple[tuple[str, frozenset[str]], ...]
+    unless: tuple[tuple[str, frozenset[str]], ...]
+    geometry: frozenset[str]
+
+    def holds(self, tags: Mapping[str, str]) -> bool:
+        for key, values in self.where:
+            value = tags.get(key)
+            if value is None or not (value in values or (_ANY in values and value != "no")):
+                return False
+        return all(tags.get(key) not in values for key, values in self.unless)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerRow:
+    """
+    One layer of ``tables/osm.toml``.
+
+    Parameters
+    ----------
+    id : layer name.
+    title : for people.
+    geometry : kinds that the layer may hold: point, line, polygon.
+    columns : columns beside the common ones.
+    node_ids : the layer carries the node ids of its ways.
+    key_attribute : column whose share of filled values the inventory reports, or ``""``.
+    merge_within_m : nodes this near to a polygon may be the same facility; 0 never, metres.
+    merge_on : tags of which one must be equal for that.
+    merge_differ : tags that must not contradict each other for that.
+    keep_gone : disused objects still count (a ruin is a building).
+    used_by : indicators.
+    mark : evidence mark.
+    """
+
+    id: str
+    title: str
+    geometry: tuple[str, ...]
+    rules: tuple[_Rule, ...]
+    columns: tuple[ColumnRow, ...]
+    node_ids: bool = False
+    key_attribute: str = ""
+    merge_within_m: float = 0.0
+    merge_on: tuple[str, ...] = ()
+    merge_differ: tuple[str, ...] = ()
+    keep_gone: bool = False
+    used_by: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """
+    What a set of tags means: pairs of layer and kind for each geometry it may have.
+
+    Parameters
+    ----------
+    point, line, ring, polygon : for a node, an open way, a closed way taken as a line, an area.
+    added : tags that old tags stand for.
+    state : proposed, planned, construction or ``""``.
+    planned : layers it will belong to, parted by ``;``.
+    node_ids : as a line it goes to a layer with node ids.
+    """
+
+    point: Pairs = ()
+    line: Pairs = ()
+    ring: Pairs = ()
+    polygon: Pairs = ()
+    added: tuple[tuple[str, str], ...] = ()
+    state: str = ""
+    planned: str = ""
+    node_ids: bool = False
+
+    def __bool__(self) -> bool:
+        """Tell whether the object belongs to any layer."""
+        return bool(self.point or self.line or self.ring or self.polygon)
+
+
+class Rules:
+    """
+    All rows of the table, ready to sort objects by their tags.
+
+    Parameters
+    ----------
+    table : parsed ``osm.toml``.
+    """
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self.layers: dict[str, LayerRow] = _layers(table)
+        self.drop_keys = frozenset(table["drop_keys"])
+        self._planned = tuple(table["planned_prefixes"])
+        self._gone_modifiers = tuple(table["gone_modifiers"])
+        self._old = tuple((tuple(o["when"].items()), o["set"]) for o in table["old_tag"])
+        every = [rule for row in self.layers.values() for rule in row.rules]
+        self.main_keys = frozenset(rule.where[0][0] for rule in every)
+        self._prefixed = {
+            f"{prefix}:{key}": (prefix, key)
+            for prefix in self._planned
+            for key in sorted(self.main_keys)
+        }
+        self._seen = self._relevant(every)
+        self._known: dict[tuple[tuple[str, str], ...], Match] = {}
+
+    def _relevant(self, every: Iterable[_Rule]) -> frozenset[str]:
+        """Keys on which the answer depends."""
+        seen = {key for when, _ in self._old for key, _ in when}
+        for rule in every:
+            seen |= {key for key, _ in (*rule.where, *rule.unless)}
+        seen |= self._prefixed.keys() | set(self._planned) | set(self._gone_modifiers) | {"area"}
+        return frozenset(seen)
+
+    @property
+    def filter_keys(self) -> tuple[str, ...]:
+        """Keys of which every object of some layer has at least one."""
+        return tuple(sorted(self.main_keys | self._prefixed.keys()))
+
+    def match(self, tags: Mapping[str, str]) -> Match:
+        """
+        Say where an object belongs.
+
+        Parameters
+        ----------
+        tags : raw tags.
+
+        Returns
+        -------
+        The layers; falsy when it belongs to none.
+        """
+        seen = self._seen
+        signature = tuple([pair for pair in tags.items() if pair[0] in seen])
+        found = self._known.get(signature)
+        if found is None:
+            if len(self._known) > _CACHE_LIMIT:
+                self._known.clear()
+            found = self._known[signature] = self._classify(dict(signature))
+        return found
+
+    def _classify(self, tags: dict[str, str]) -> Match:
+        added = self._renewed(tags)
+        current = {**tags, **added}
+        state, future = self._lifecycle(current)
+        gone = any(current.get(key) == "yes" for key in self._gone_modifiers)
+        if state:
+            current = {k: v for k, v in current.items() if not self._is_future(k, v)}
+            if any(current.get(prefix) == "yes" for prefix in self._planned):
+                current = {}
+        now = self._sorted_in(current, gone=gone)
+        later = self._sorted_in({**future, **self._renewed(future)}, gone=False) if state else {}
+        parts: dict[str, Pairs] = {
+            kind: (*pairs, *(self._as_planned(kind, later, future) if state else ()))
+            for kind, pairs in now.items()
+        }
+        lines = {layer for layer, _ in (*parts["line"], *parts["ring"])}
+        return Match(
+            **parts,
+            added=tuple(added.items()),
+            state=state,
+            planned=";".join(
+                sorted({layer for pairs in later.values() for layer, _ in pairs} - {"planned"})
+            ),
+            node_ids=any(self.layers[layer].node_ids for layer in lines),
+        )
+
+    def _renewed(self, tags: Mapping[str, str]) -> dict[str, str]:
+        added: dict[str, str] = {}
+        for when, new in self._old:
+            if all(added.get(key, tags.get(key)) == value for key, value in when):
+                added |= {k: v for k, v in new.items() if k in dict(when) or k not in tags}
+        return added
+
+    def _is_future(self, key: str, value: str) -> bool:
+        return key in self._prefixed or (key in self.main_keys and value in self._planned)
+
+    def _lifecycle(self, tags: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+        """Give the state of something not there yet, and the tags that it will have."""
+        state, future = "", {}
+        for key, value in tags.items():
+            if key in self._prefixed:
+                state, plain = self._prefixed[key]
+                future[plain] = value
+            elif key in self.main_keys and value in self._planned:
+                state = value
+                future[key] = tags.get(value, "yes")
+        for prefix in self._planned:
+            if tags.get(prefix) == "yes" and any(key in self.main_keys for key in tags):
+                state = state or prefix
+                future = {**tags, **future}
+        if state:
+            future = {**{k: v for k, v in tags.items() if k not in self.main_keys}, **future}
+        return state, future
+
+    def _as_planned(
+        self, kind: str, later: Mapping[str, Pairs], future: Mapping[str, str]
+    ) -> Pairs:
+        known = any(later.values())
+        if known and not later[kind]:
+            return ()
+        if not known and kind == "ring":
+            return ()
+        main = next((key for key in future if key in self.main_keys), "")
+        return (("planned", later[kind][0][1] if known else future.get(main, "")),)
+
+    def _sorted_in(self, tags: Mapping[str, str], *, gone: bool) -> dict[str, Pairs]:
+        out: dict[str, list[tuple[str, str]]] = {
+            kind: [] for kind in ("point", "line", "ring", "polygon")
+        }
+        area = tags.get("area")
+        for row in self.layers.values():
+            if gone and not row.keep_gone:
+                continue
+            kinds: dict[str, str] = {}
+            for rule in row.rules:
+                if rule.holds(tags):
+                    value = tags[rule.where[0][0]]
+                    for kind in _shapes(rule.geometry, area):
+                        kinds.setdefault(kind, value)
+            for kind, value in kinds.items():
+                out[kind].append((row.id, value))
+        return {kind: tuple(pairs) for kind, pairs in out.items()}
+
+
+def _shapes(geometry: frozenset[str], area: str | None) -> list[str]:
+    shapes: list[str] = [kind for kind in ("point", "line", "polygon") if kind in geometry]
+    if area == "no" and "polygon" in shapes:
+        shapes.remove("polygon")
+    if "line" in geometry and area != "yes" and "polygon" not in shapes:
+        shapes.append("ring")
+    return shapes
+
+
+def _layers(table: Mapping[str, Any]) -> dict[str, LayerRow]:
+    columns = {
+        name: ColumnRow(
+            name=name, tags=tuple(row["tags"]), read=row["read"], unit=row.get("unit", "")
+        )
+        for name, row in table["column"].items()
+    }
+    sets: Mapping[str, list[str]] = table["column_set"]
+    out: dict[str, LayerRow] = {}
+    for row in table["layer"]:
+        if row["id"] in out:
+            raise SchemaError(f"tables/osm.toml: layer {row['id']!r} occurs twice")
+        names = [n for c in row["columns"] for n in (sets[c[1:]] if c.startswith("@") else [c])]
+        if missing := [n for n in names if n not in columns]:
+            raise SchemaError(
+                f"tables/osm.toml: layer {row['id']!r} names no column {missing[0]!r}"
+            )
+        out[row["id"]] = LayerRow(
+            id=row["id"],
+            title=row["title"],
+            geometry=tuple(row["geometry"]),
+            rules=tuple(_rule(r, row) for r in row["rules"]),
+            columns=tuple(columns[n] for n in names),
+            node_ids=row.get("node_ids", False),
+            key_attribute=row["key_attribute"],
+            merge_within_m=float(row.get("merge_within_m", 0)),
+            merge_on=tuple(row.get("merge_on", ())),
+            merge_differ=tuple(row.get("merge_differ", ())),
+            keep_gone=row.get("keep_gone", False),
+            used_by=row["used_by"],
+            mark=row["mark"],
+        )
+    return out
+
+
+def _rule(rule: Mapping[str, Any], row: Mapping[str, Any]) -> _Rule:
+    geometry = frozenset(rule.get("geometry", row["geometry"]))
+    if not geometry <= _KINDS:
+        raise SchemaError(f"tables/osm.toml: layer {row['id']!r} has geometry {sorted(geometry)}")
+    return _Rule(
+        where=tuple((k, frozenset(v)) for k, v in rule.items() if k not in {"not", "geometry"}),
+        unless=tuple((k, frozenset(v)) for k, v in rule.get("not", {}).items()),
+        geometry=geometry,
+    )
+
+
+@cache
+def rules() -> Rules:
+    """
+    Read the table once.
+
+    Returns
+    -------
+    The rules.
+
+    Examples
+    --------
+    >>> bool(rules().match({"amenity": "bench"}))
+    False
+    """
+    return Rules(read_table("osm"))
+
+
+def layer_table() -> dict[str, LayerRow]:
+    """
+    Give the layers in the order of the table.
+
+    Returns
+    -------
+    Layer name -> row.
+
+    Examples
+    --------
+    >>> layer_table()["power_line"].key_attribute
+    'voltage_v'
+    """
+    return dict(rules().layers)

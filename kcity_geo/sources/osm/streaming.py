@@ -1,0 +1,314 @@
+"""
+One streaming pass over an OSM file: objects that touch the study area, sorted by their tags.
+
+pyosmium filters, locates and assembles polygons in C++; Python sees only objects with a key of
+``tables/osm.toml``. User names, user ids and changesets are never asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import shapely
+
+from kcity_geo.sources.osm.frames import Objects, repaired
+from kcity_geo.sources.osm.rules import rules
+from kcity_geo.sources.osm.tags import clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
+
+    from kcity_geo.sources.osm.rules import Match
+
+__all__ = ["Reader", "Trouble", "box_text"]
+
+_BATCH: Final = 100_000
+_NODE, _WAY, _RELATION = 0, 1, 2
+
+
+@dataclass(kw_only=True)
+class Trouble:
+    """
+    What could not be read as it was meant.
+
+    Parameters
+    ----------
+    ways : ways looked at.
+    cut_ways : ways that lack nodes and are shorter than in OSM.
+    lost_ways : ways of which nothing is left.
+    lost_relations : multipolygons that could not be assembled.
+    repaired, dropped : closed ways that cross themselves.
+    undecodable : objects with tags that are no UTF-8.
+    """
+
+    ways: int = 0
+    cut_ways: int = 0
+    lost_ways: int = 0
+    lost_relations: int = 0
+    repaired: int = 0
+    dropped: int = 0
+    undecodable: int = 0
+
+
+class Reader:
+    """
+    One pass over a file.
+
+    Parameters
+    ----------
+    area : study area, lon/lat.
+    trouble : counted up here.
+    progress : called now and then with the number of objects looked at.
+    """
+
+    def __init__(
+        self, area: BaseGeometry, trouble: Trouble, progress: Callable[[int], None] | None
+    ) -> None:
+        import osmium
+
+        self.kept = Objects()
+        self._batch = Objects()
+        self._area = area
+        self._bounds = area.bounds
+        shapely.prepare(area)
+        self._trouble = trouble
+        self._progress = progress
+        self._rules = rules()
+        self._wkb = osmium.geom.WKBFactory()
+        self._all_nodes = osmium.geom.ALL
+        # closed ways that await their polygon: id -> tags, match, last edit, ring, cut
+        self._rings: dict[int, tuple[dict[str, str], Match, int, str, bool]] = {}
+        self._relations: set[int] = set()
+        self._assembled: set[int] = set()
+        self._outer_of: dict[int, list[int]] = {}  # way -> multipolygons that it bounds
+        self._seen = (np.inf, np.inf, -np.inf, -np.inf)
+
+    def read(self, path: str) -> None:
+        """Read a file; what touches the area is in `kept` afterwards."""
+        import osmium
+
+        keys = osmium.filter.KeyFilter(*self._rules.filter_keys)
+        source = (
+            osmium.FileProcessor(path)
+            .with_areas(osmium.filter.KeyFilter(*self._rules.filter_keys))
+            .with_filter(keys)
+        )
+        for number, item in enumerate(source):
+            kind = item.type_str()
+            if kind == "w":
+                self._way(item)
+            elif kind == "n":
+                self._node(item)
+            elif kind == "a":
+                self._polygon(item)
+            else:
+                self._relation(item)
+            if len(self._batch) >= _BATCH:
+                self._flush()
+            if self._progress is not None and number % 50_000 == 0:
+                self._progress(number)
+        self._trouble.lost_relations = len(self._relations - self._assembled)
+        self._leftover_rings()
+        self._flush()
+        self.kept.drop_doubles(self._outer_of)
+
+    def seen_text(self) -> str:
+        """Say where the objects of the file are."""
+        if self._seen[0] > self._seen[2]:
+            return ""
+        return f" (its objects lie in {box_text(shapely.box(*self._seen))})"
+
+    def _tags(self, item: Any) -> dict[str, str]:  # noqa: ANN401 - osmium object
+        drop = self._rules.drop_keys
+        try:
+            # islice: the end of the tag list is a C++ exception, dearer than all its tags
+            found = item.tags
+            return {k: clean_text(v) for k, v in islice(found, len(found)) if k not in drop}
+        except UnicodeDecodeError:
+            self._trouble.undecodable += 1
+            return {}
+
+    def _node(self, node: Any) -> None:  # noqa: ANN401 - osmium object
+        location = node.location
+        if not location.valid():
+            return
+        lon, lat = location.lon, location.lat
+        west, south, east, north = self._bounds
+        if not (west <= lon <= east and south <= lat <= north):
+            return
+        tags = self._tags(node)
+        match = self._rules.match(tags)
+        if match.point:
+            self._batch.add(
+                _NODE,
+                node.id,
+                self._wkb.create_point(location),
+                tags=tags,
+                stamp=_stamp(node),
+                match=match,
+                shape="point",
+            )
+
+    def _way(self, way: Any) -> None:  # noqa: ANN401 - osmium object
+        tags = self._tags(way)
+        match = self._rules.match(tags)
+        closed = way.is_closed()
+        shape = "ring" if closed else "line"
+        lines = match.ring if closed else match.line
+        areas = closed and match.polygon
+        if not lines and not areas:
+            return
+        before = self._trouble.cut_ways
+        self._trouble.ways += 1
+        parts = self._parts(way, wanted=bool(lines and match.node_ids))
+        stamp = _stamp(way)
+        if lines:
+            for wkb, ids in parts:
+                self._batch.add(
+                    _WAY,
+                    way.id,
+                    wkb,
+                    tags=tags,
+                    stamp=stamp,
+                    match=match,
+                    shape=shape,
+                    node_ids=ids,
+                )
+        if areas and parts:
+            cut = self._trouble.cut_ways > before
+            self._rings[way.id] = (tags, match, stamp, _joined(parts) if cut else parts[0][0], cut)
+
+    def _parts(self, way: Any, *, wanted: bool) -> list[tuple[str, NDArray[np.int64]]]:  # noqa: ANN401
+        """Give the line of a way with its node ids; several lines where nodes are missing."""
+        import osmium
+
+        none = np.empty(0, dtype=np.int64)
+        try:
+            wkb = self._wkb.create_linestring(way, use_nodes=self._all_nodes)
+        except osmium.InvalidLocationError:
+            return self._known_parts(way)
+        except RuntimeError:  # fewer than two nodes
+            self._trouble.lost_ways += 1
+            return []
+        if not wanted:
+            return [(wkb, none)]
+        return [(wkb, np.array([node.ref for node in way.nodes], dtype=np.int64))]
+
+    def _known_parts(self, way: Any) -> list[tuple[str, NDArray[np.int64]]]:  # noqa: ANN401
+        runs: list[list[tuple[int, float, float]]] = [[]]
+        for node in way.nodes:
+            if node.location.valid():
+                runs[-1].append((node.ref, node.location.lon, node.location.lat))
+            elif runs[-1]:
+                runs.append([])
+        parts = [run for run in runs if len(run) > 1]
+        if parts:
+            self._trouble.cut_ways += 1
+        else:
+            self._trouble.lost_ways += 1
+        return [
+            (
+                shapely.to_wkb(shapely.LineString([xy for _, *xy in run]), hex=True),
+                np.array([ref for ref, *_ in run], dtype=np.int64),
+            )
+            for run in parts
+        ]
+
+    def _polygon(self, item: Any) -> None:  # noqa: ANN401 - osmium object
+        osm_id = item.orig_id()
+        ring = None
+        if item.from_way():
+            if (ring := self._rings.pop(osm_id, None)) is None:
+                return
+            tags, match, stamp, *_ = ring
+        else:
+            tags = self._tags(item)
+            match, stamp = self._rules.match({"area": "yes", **tags}), _stamp(item)
+        if not match.polygon:
+            return
+        try:
+            wkb = self._wkb.create_multipolygon(item)
+        except RuntimeError:  # libosmium could not close it
+            if ring is not None:
+                self._rings[osm_id] = ring
+            return
+        if ring is None:
+            self._assembled.add(osm_id)
+        kind = _RELATION if ring is None else _WAY
+        self._batch.add(kind, osm_id, wkb, tags=tags, stamp=stamp, match=match, shape="polygon")
+
+    def _relation(self, item: Any) -> None:  # noqa: ANN401 - osmium object
+        """Remember a relation that should have given a polygon, before it or after it."""
+        if item.tags.get("type") in {"multipolygon", "boundary"}:
+            tags = self._tags(item)
+            if self._rules.match({"area": "yes", **tags}).polygon:
+                self._relations.add(item.id)
+                for member in islice(item.members, len(item.members)):
+                    if member.type == "w" and member.role in {"outer", ""}:
+                        self._outer_of.setdefault(member.ref, []).append(item.id)
+
+    def _leftover_rings(self) -> None:
+        """Make polygons of closed ways that libosmium refused: self-crossing, or cut."""
+        for osm_id, (tags, match, stamp, wkb, cut) in self._rings.items():
+            ring = shapely.get_coordinates(shapely.from_wkb(wkb))
+            polygon = repaired(ring)
+            if polygon is None and cut:
+                self._trouble.lost_ways += 1
+            elif polygon is None:
+                self._trouble.dropped += 1
+            else:
+                self._trouble.repaired += not cut
+                wkb = shapely.to_wkb(polygon, hex=True)  # noqa: PLW2901 - from here on the polygon
+                self._batch.add(
+                    _WAY, osm_id, wkb, tags=tags, stamp=stamp, match=match, shape="polygon"
+                )
+        self._rings = {}
+
+    def _flush(self) -> None:
+        batch = self._batch
+        if not len(batch):
+            return
+        binary = [bytes.fromhex(text) for text in batch.geometry]  # GEOS reads these 5x faster
+        geometry = shapely.from_wkb(np.array(binary, dtype=object))
+        west, south, east, north = shapely.total_bounds(geometry).tolist()
+        seen = self._seen
+        self._seen = (
+            min(seen[0], west),
+            min(seen[1], south),
+            max(seen[2], east),
+            max(seen[3], north),
+        )
+        hit = np.flatnonzero(shapely.intersects(self._area, geometry))
+        batch.geometry = list(_single(geometry))
+        self.kept.extend(batch, hit)
+        self._batch = Objects()
+
+
+def _joined(parts: list[tuple[str, NDArray[np.int64]]]) -> str:
+    """Bridge the gaps of a closed way: what is known of a cut polygon."""
+    known = np.concatenate([shapely.get_coordinates(shapely.from_wkb(wkb)) for wkb, _ in parts])
+    joined: str = shapely.to_wkb(shapely.LineString(known), hex=True)
+    return joined
+
+
+def _single(geometry: NDArray[np.object_]) -> Iterator[Any]:
+    """Take the polygon out of a multipolygon that has only one."""
+    one = (shapely.get_type_id(geometry) == 6) & (shapely.get_num_geometries(geometry) == 1)  # noqa: PLR2004 - multipolygon
+    geometry[one] = shapely.get_geometry(geometry[one], 0)
+    return iter(geometry)
+
+
+def _stamp(item: Any) -> int:  # noqa: ANN401 - osmium object
+    return int(item.timestamp.timestamp())
+
+
+def box_text(geometry: BaseGeometry) -> str:
+    """Write the bounds of a lon/lat geometry for a message."""
+    west, south, east, north = geometry.bounds
+    return f"{west:.4f}, {south:.4f}, {east:.4f}, {north:.4f} (west, south, east, north)"

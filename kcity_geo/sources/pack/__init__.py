@@ -1,0 +1,1 @@
+"""Packs: collecting all that a study of a place needs."""

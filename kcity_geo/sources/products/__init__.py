@@ -1,0 +1,1 @@
+"""Products: finding data products online: catalogue, tiles, places, Overpass, extracts."""

@@ -1,0 +1,565 @@
+"""
+Products: remote rasters, cut to the study area and kept as a COG.
+
+Each way of access plans its files from the window alone, reads only what the window needs and
+tells the sea from an outage: a tile that is not there counts as sea only when the provider's own
+list, or a tile known to exist, shows that the server is well. Connections are `Fetcher`'s.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import statistics
+import zipfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+
+from kcity_geo.errors import LimitError, SourceError
+from kcity_geo.sources.products.tiles import split_antimeridian, tiles_over
+from kcity_geo.sources.web.wellformed import safe_members
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from affine import Affine
+    from numpy.typing import NDArray
+
+    from kcity_geo.sources.products.catalogue import Product
+    from kcity_geo.sources.web.download import Fetcher
+
+__all__ = ["Layer", "NoDataHereError", "fetch_raster", "provenance", "s3_keys"]
+
+Bounds = tuple[float, float, float, float]
+_GLO30_DEG = 1 / 3600
+_MAX_PAGES = 200  # of a listing, a thousand keys each
+
+
+class NoDataHereError(SourceError):
+    """A product works, but has nothing at this place."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What came of one product: the file, and all that its manifest line needs."""
+
+    path: Path
+    urls: list[str]
+    retrieved: str
+    as_of: str = ""
+    licence: str = ""
+    attribution: str = ""
+    checks: dict[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Piece:
+    values: NDArray[Any]
+    transform: Affine
+    nodata: float | None
+
+
+@dataclass
+class _Found:
+    """Pieces of one window and where they came from."""
+
+    pieces: list[_Piece] = field(default_factory=list)
+    urls: list[str] = field(default_factory=list)
+    checks: dict[str, str] = field(default_factory=dict)
+    sea: list[str] = field(default_factory=list)
+    retrieved: str = ""
+    as_of: str = ""
+    crs: str = "EPSG:4326"
+
+
+def fetch_raster(
+    product: Product, bounds: Bounds, out: Path, *, fetcher: Fetcher, iso3: str = ""
+) -> Layer:
+    """
+    Bring the window of a raster product and keep it as a COG.
+
+    Parameters
+    ----------
+    product : row of the catalogue.
+    bounds : west, south, east, north, degrees; west above east crosses the antimeridian.
+    out : ``.tif`` to write; whole or not at all.
+    fetcher : the way to the network.
+    iso3 : country code, for products by country.
+
+    Returns
+    -------
+    The file and its origin. Values are in the product's unit, on the product's own pixels
+    (never resampled, but where two tiles of different pixel size meet).
+
+    Raises
+    ------
+    SourceError
+        If the product has nothing here, or its server is out of order.
+    LimitError
+        If the window has more pixels than `Config.max_pixels`.
+    """
+    readers: dict[str, Callable[[], _Found]] = {
+        "cog_tiles": lambda: _cog_tiles(product, bounds, fetcher),
+        "cog_country": lambda: _cog_country(product, bounds, fetcher, iso3),
+        "cog_listing": lambda: _cog_listing(product, bounds, fetcher),
+        "zip_tiles": lambda: _zip_tiles(product, bounds, fetcher),
+        "zip_global": lambda: _zip_global(product, bounds, fetcher),
+        "pvgis": lambda: _pvgis(product, bounds, fetcher),
+    }
+    found = readers[product.access]()
+    values, transform = _mosaic(product, found, bounds, fetcher.config.max_pixels)
+    _write_cog(product, values, transform, found.crs, out)
+    note = f"{len(found.sea)} tile(s) of open sea: {', '.join(found.sea)}" if found.sea else ""
+    return Layer(
+        path=out,
+        urls=found.urls,
+        retrieved=found.retrieved,
+        as_of=found.as_of,
+        checks=found.checks,
+        note=note,
+    )
+
+
+# -- access ------------------------------------------------------------------------------------
+
+
+def _cog_tiles(product: Product, bounds: Bounds, fetcher: Fetcher) -> _Found:
+    found = _Found(retrieved=_today())
+    listed = _tile_list(product, fetcher)
+    for part, shift in split_antimeridian(bounds):
+        for tile in tiles_over(product.tiling, part, pad=product.tile_pad_deg):
+            url = product.address(tile=tile.name)
+            if not _is_there(product, url, listed, fetcher):
+                found.sea.append(tile.name)
+                continue
+            _read_remote(product, url, part, shift, found, fetcher)
+    return found
+
+
+def _tile_list(product: Product, fetcher: Fetcher) -> frozenset[str] | None:
+    if not product.index_url:
+        return None
+    text = fetcher.file(
+        product.index_url, kind="text", max_age_days=180, what=f"{product.title}, tile list"
+    )
+    lines = frozenset(text.path.read_text(encoding="utf-8", errors="replace").split())
+    prefix = product.url.rsplit("/", 1)[-1].split("{tile}")[0]
+    if not any(line.startswith(prefix) for line in lines):
+        raise SourceError(
+            f"{product.title}: the tile list {product.index_url} names none of its tiles"
+        )
+    return lines
+
+
+def _stem(url: str) -> str:
+    return url.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+
+
+def _is_there(product: Product, url: str, listed: frozenset[str] | None, fetcher: Fetcher) -> bool:
+    """Tell a tile of open sea from an outage."""
+    if listed is not None and _stem(url) not in listed:
+        return False
+    status = fetcher.head(url, what=product.title).status
+    if status == 200:  # noqa: PLR2004 - OK
+        return True
+    if listed is not None:
+        raise SourceError(
+            f"{product.title}: the server answers {status} for {url}, which its tile list names; "
+            "that is an outage, run again later"
+        )
+    if not product.probe_url:
+        raise SourceError(f"{product.title}: the server answers {status} for {url}")
+    probe = fetcher.head(product.probe_url, what=product.title).status
+    if probe != 200:  # noqa: PLR2004 - OK
+        raise SourceError(
+            f"{product.title}: the server answers {status} for {url} and {probe} for a tile that "
+            f"must be there ({product.probe_url}); that is an outage or a moved address"
+        )
+    return False
+
+
+def _cog_country(product: Product, bounds: Bounds, fetcher: Fetcher, iso3: str) -> _Found:
+    if not re.fullmatch(r"[A-Z]{3}", iso3):
+        raise SourceError(f"{product.title}: comes by country, and the country is not known")
+    url = product.address(ISO3=iso3, iso3=iso3.lower())
+    found = _Found(retrieved=_today())
+    for part, shift in split_antimeridian(bounds):
+        _read_remote(product, url, part, shift, found, fetcher)
+    return found
+
+
+def s3_keys(product: Product, fetcher: Fetcher) -> list[str]:
+    """
+    List the keys of a bucket that a product's ``key_pattern`` accepts.
+
+    Parameters
+    ----------
+    product : with ``index_url``, an S3 ListObjectsV2 address, and ``key_pattern``.
+    fetcher : the way to the network.
+
+    Returns
+    -------
+    Keys, oldest first by the group ``date`` of the pattern.
+
+    Raises
+    ------
+    SourceError
+        If the listing holds none.
+    LimitError
+        If the listing has no end within reason.
+    """
+    pattern = re.compile(product.key_pattern)
+    dated: list[tuple[str, str]] = []
+    url = product.index_url
+    for page in range(_MAX_PAGES + 1):
+        if page == _MAX_PAGES:
+            raise LimitError(
+                f"{product.title}: {product.index_url} has more than {_MAX_PAGES} pages; narrow its prefix "
+                "(index_url) in a catalogue of your own"
+            )
+        listing = fetcher.file(
+            url, kind="listing", max_age_days=product.max_age_days, what=f"{product.title}, listing"
+        )
+        text = listing.path.read_text(encoding="utf-8")
+        keys = [html.unescape(k) for k in re.findall(r"<Key>([^<]*)</Key>", text)]
+        dated += [(m["date"], k) for k in keys if (m := pattern.match(k)) and ".." not in k]
+        token = re.search(r"<NextContinuationToken>([^<]+)</NextContinuationToken>", text)
+        if token is None:
+            break
+        more = quote(html.unescape(token[1]), safe="")
+        url = f"{product.index_url}&continuation-token={more}"
+    if not dated:
+        raise SourceError(
+            f"{product.title}: {product.index_url} lists nothing like {product.key_pattern}"
+        )
+    return [key for _, key in sorted(dated)]
+
+
+def _cog_listing(product: Product, bounds: Bounds, fetcher: Fetcher) -> _Found:
+    key = s3_keys(product, fetcher)[-1]
+    match = re.match(product.key_pattern, key)
+    found = _Found(retrieved=_today(), as_of=match["date"] if match else "")
+    for part, shift in split_antimeridian(bounds):
+        url = product.address(key=quote(key, safe="/"))
+        _read_remote(product, url, part, shift, found, fetcher)
+    return found
+
+
+def _zip_tiles(product: Product, bounds: Bounds, fetcher: Fetcher) -> _Found:
+    from rasterio.warp import transform_bounds
+
+    found = _Found(retrieved=_today(), crs=product.crs)
+    for part, _ in split_antimeridian(bounds):  # the halves lie at both ends of a world map
+        window = transform_bounds("EPSG:4326", product.crs, *part, densify_pts=21)
+        for tile in tiles_over(product.tiling, window, pad=200.0):
+            url = product.address(tile=tile.name)
+            if not fetcher.cache_path(url).exists() and not _is_there(product, url, None, fetcher):
+                found.sea.append(tile.name)
+                continue
+            _read_zip(product, url, window, found, fetcher)
+    return found
+
+
+def _zip_global(product: Product, bounds: Bounds, fetcher: Fetcher) -> _Found:
+    found = _Found(retrieved=_today(), crs=product.crs)
+    for part, shift in split_antimeridian(bounds):
+        _read_zip(product, product.url, part, found, fetcher, shift=shift)
+    return found
+
+
+def _pvgis(product: Product, bounds: Bounds, fetcher: Fetcher) -> _Found:
+    """Give one number for the city: the sum of the monthly means of all years, kWh m-2 year-1."""
+    from rasterio.transform import from_bounds
+
+    west, south, east, north = bounds
+    east = east + 360 if west > east else east
+    lon, lat = ((west + east) / 2 + 180) % 360 - 180, (south + north) / 2
+    url = product.address(lat=f"{lat:.3f}", lon=f"{lon:.3f}")
+    answer = fetcher.json(url, max_age_days=product.max_age_days, what=product.title)
+    try:
+        months = answer["outputs"]["monthly"]
+        years = sorted({int(row["year"]) for row in months})
+        total = sum(
+            statistics.fmean(float(row["H(h)_m"]) for row in months if int(row["month"]) == month)
+            for month in range(1, 13)
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise SourceError(f"{product.title}: {url}: the answer has no monthly H(h)_m") from error
+    if not 200 < total < 4000:  # noqa: PLR2004 - kWh m-2 year-1 anywhere on Earth
+        raise SourceError(f"{product.title}: {total:.0f} kWh m-2 year-1 is not possible")
+    pad = max(east - west, north - south)
+    box = (west - pad, south - pad, east + pad, north + pad)
+    values = np.full((2, 2), total, dtype=np.float32)
+    piece = _Piece(values, from_bounds(*box, 2, 2), None)
+    return _Found([piece], [url], retrieved=_today(), as_of=f"{years[0]}-{years[-1]}")
+
+
+# -- reading -----------------------------------------------------------------------------------
+
+
+def _read_remote(
+    product: Product, url: str, part: Bounds, shift: float, found: _Found, fetcher: Fetcher
+) -> None:
+    def read() -> tuple[_Piece | None, str]:
+        with fetcher.raster(url, what=product.title) as (data, head):
+            return _window(product, data, part, shift, fetcher.config.max_pixels), head.etag
+
+    piece, etag = fetcher.patiently(read, url=url, what=product.title)
+    found.urls.append(url)
+    found.checks[url] = etag
+    if piece is not None:
+        found.pieces.append(piece)
+
+
+def _read_zip(
+    product: Product,
+    url: str,
+    window: Bounds,
+    found: _Found,
+    fetcher: Fetcher,
+    *,
+    shift: float = 0.0,
+) -> None:
+    import rasterio
+    from rasterio.errors import RasterioError
+
+    got = fetcher.file(url, kind="zip", what=product.title)
+    with zipfile.ZipFile(got.path) as archive:
+        names = [m.filename for m in safe_members(archive)]
+    members = sorted(n for n in names if re.search(product.member_pattern, n))
+    if not members:
+        raise SourceError(f"{product.title}: {url} holds no {product.member_pattern}: {names[:5]}")
+    try:
+        with (
+            rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"),
+            rasterio.open(f"/vsizip/{{{got.path}}}/{members[0]}", driver="GTiff") as data,
+        ):
+            piece = _window(product, data, window, shift, fetcher.config.max_pixels)
+    except RasterioError as error:
+        raise SourceError(
+            f"{product.title}: {members[0]} in {url} cannot be read ({error})"
+        ) from error
+    found.urls.append(url)
+    found.checks[url] = f"sha256:{got.sha256}"
+    found.retrieved = max(found.retrieved, got.retrieved)
+    if piece is not None:
+        found.pieces.append(piece)
+
+
+def _window(
+    product: Product,
+    data: Any,  # noqa: ANN401 - rasterio
+    bounds: Bounds,
+    shift: float,
+    max_pixels: int,
+) -> _Piece | None:
+    """Read the whole pixels that touch a window; None when the raster lies beside it."""
+    from rasterio.transform import Affine
+    from rasterio.windows import Window
+
+    t = data.transform
+    if data.crs is None or t.b or t.d or t.e >= 0:
+        raise SourceError(f"{product.title}: {data.name} is not a plain north-up raster with a CRS")
+    pad = product.pad_px
+    left = max(0, int(np.floor((bounds[0] - t.c) / t.a + 1e-9)) - pad)
+    right = min(data.width, int(np.ceil((bounds[2] - t.c) / t.a - 1e-9)) + pad)
+    top = max(0, int(np.floor((bounds[3] - t.f) / t.e + 1e-9)) - pad)
+    bottom = min(data.height, int(np.ceil((bounds[1] - t.f) / t.e - 1e-9)) + pad)
+    if right <= left or bottom <= top:
+        return None
+    _require_pixels(product, (right - left) * (bottom - top), max_pixels)
+    values = data.read(1, window=Window(left, top, right - left, bottom - top))
+    moved = t * Affine.translation(left, top)
+    moved = Affine(moved.a, 0, moved.c + shift, 0, moved.e, moved.f)
+    return _Piece(values, moved, data.nodata)
+
+
+def _require_pixels(product: Product, pixels: int, max_pixels: int) -> None:
+    if pixels > max_pixels:
+        raise LimitError(
+            f"{product.title}: the study area has {pixels:,} pixels of it; the limit is "
+            f"{max_pixels:,} (max_pixels); take a smaller area"
+        )
+
+
+# -- joining and writing -----------------------------------------------------------------------
+
+
+def _mosaic(
+    product: Product, found: _Found, bounds: Bounds, max_pixels: int
+) -> tuple[NDArray[Any], Affine]:
+    from rasterio.transform import Affine
+
+    fill = _fill(product, found)
+    if not found.pieces:
+        if product.outside is None or not found.sea:
+            raise NoDataHereError(f"{product.title}: has no data in the study area {bounds}")
+        return _sea(bounds, fill)
+    finest = min(found.pieces, key=lambda p: p.transform.a)
+    a, e = finest.transform.a, finest.transform.e
+    west = min(p.transform.c for p in found.pieces)
+    north = max(p.transform.f for p in found.pieces)
+    east = max(p.transform.c + p.transform.a * p.values.shape[1] for p in found.pieces)
+    south = min(p.transform.f + p.transform.e * p.values.shape[0] for p in found.pieces)
+    if found.sea and product.outside is not None:  # the sea reaches to the edge of the window
+        unrolled = bounds[2] + (360 if bounds[0] > bounds[2] else 0)
+        west, east = min(west, bounds[0]), max(east, unrolled)
+        south, north = min(south, bounds[1]), max(north, bounds[3])
+    col0 = int(np.floor((west - finest.transform.c) / a + 1e-6))
+    row0 = int(np.floor((north - finest.transform.f) / e + 1e-6))
+    width = int(np.ceil((east - finest.transform.c) / a - 1e-6)) - col0
+    height = int(np.ceil((south - finest.transform.f) / e - 1e-6)) - row0
+    _require_pixels(product, width * height, max_pixels)
+    target = finest.transform * Affine.translation(col0, row0)
+    dtype = np.result_type(*(p.values.dtype for p in found.pieces))
+    if product.scale != 1.0:
+        dtype = np.result_type(dtype, np.float32)
+    out = np.full((height, width), fill, dtype=dtype)
+    for piece in found.pieces:
+        _lay(out, target, piece, product)
+    return out, target
+
+
+def _fill(product: Product, found: _Found) -> float:
+    if found.sea and product.outside is not None:
+        return product.outside
+    return _nodata(product, [p.values.dtype for p in found.pieces])
+
+
+def _nodata(product: Product, dtypes: list[np.dtype[Any]]) -> float:
+    if product.nodata is not None:
+        return product.nodata
+    return float("nan") if all(d.kind == "f" for d in dtypes) else 0.0
+
+
+def _sea(bounds: Bounds, fill: float) -> tuple[NDArray[Any], Affine]:
+    from rasterio.transform import from_origin
+
+    west, south, east, north = bounds
+    east = east + 360 if west > east else east
+    width = int(np.ceil((east - west) / _GLO30_DEG - 1e-6)) + 1
+    height = int(np.ceil((north - south) / _GLO30_DEG - 1e-6)) + 1
+    return np.full((height, width), fill, np.float32), from_origin(
+        west, north, _GLO30_DEG, _GLO30_DEG
+    )
+
+
+def _lay(out: NDArray[Any], target: Affine, piece: _Piece, product: Product) -> None:
+    """Put a piece in its place: as it is on the same pixels, resampled when they are coarser."""
+    from rasterio.warp import Resampling, reproject
+
+    values = piece.values
+    if product.nodata is None and piece.nodata is not None and values.dtype.kind == "f":
+        values = np.where(values == piece.nodata, np.nan, values).astype(values.dtype)
+    if product.scale != 1.0:
+        known = values != (piece.nodata if piece.nodata is not None else np.nan)
+        values = np.where(known, values * product.scale, values)
+    col = (piece.transform.c - target.c) / target.a
+    row = (piece.transform.f - target.f) / target.e
+    ratio = max(abs(piece.transform.a / target.a - 1), abs(piece.transform.e / target.e - 1))
+    same = ratio < 1e-9  # noqa: PLR2004 - float noise
+    whole = max(abs(col - round(col)), abs(row - round(row))) < 0.01  # noqa: PLR2004 - a hundredth of a pixel
+    if same and whole:
+        r, c = round(row), round(col)
+        view = out[r : r + values.shape[0], c : c + values.shape[1]]
+        view[...] = values[: view.shape[0], : view.shape[1]]
+        return
+    if product.resampling == "sum":
+        raise SourceError(
+            f"{product.title}: its tiles do not share one grid, and amounts are never interpolated"
+        )
+    how = Resampling.nearest if product.resampling == "class" else Resampling.bilinear
+    reproject(
+        values,
+        out,
+        src_transform=piece.transform,
+        dst_transform=target,
+        src_crs="EPSG:4326",
+        dst_crs="EPSG:4326",
+        resampling=how,
+        init_dest_nodata=False,
+    )
+
+
+def _write_cog(
+    product: Product, values: NDArray[Any], transform: Affine, crs: str, out: Path
+) -> None:
+    import rasterio
+
+    nodata = _nodata(product, [values.dtype])
+    temporary = out.with_name(out.name + ".part.tif")
+    temporary.unlink(missing_ok=True)
+    levels = "MODE" if product.resampling == "class" else "AVERAGE"
+    with rasterio.open(
+        temporary,
+        "w",
+        driver="COG",
+        width=values.shape[1],
+        height=values.shape[0],
+        count=1,
+        dtype=values.dtype,
+        crs=crs,
+        transform=transform,
+        nodata=nodata if values.dtype.kind == "f" or product.nodata is not None else None,
+        compress="DEFLATE",
+        predictor="YES",
+        blocksize=256,
+        overview_resampling=levels,
+        overviews="AUTO" if product.resampling != "sum" else "NONE",
+        num_threads=1,
+    ) as data:
+        data.write(values, 1)
+        data.set_band_description(1, product.title)
+        data.set_band_unit(1, product.unit)
+        data.update_tags(
+            PRODUCT=product.id,
+            VERSION=product.version,
+            UNITS=product.unit,
+            LICENCE=product.licence,
+            ATTRIBUTION=product.attribution,
+        )
+    temporary.replace(out)
+
+
+def _today() -> str:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def provenance(product: Product, layer: Layer) -> str:
+    """
+    Write the sidecar of a layer.
+
+    Parameters
+    ----------
+    product : row of the catalogue.
+    layer : what came of it.
+
+    Returns
+    -------
+    JSON text.
+    """
+    return json.dumps(
+        {
+            "product": product.id,
+            "version": product.version,
+            "urls": layer.urls,
+            "retrieved": layer.retrieved,
+            "as_of": layer.as_of,
+            "unit": product.unit,
+            "licence": layer.licence or product.licence,
+            "attribution": layer.attribution or product.attribution,
+            "citation": product.citation,
+            "checks": layer.checks,
+            "note": layer.note,
+        },
+        indent=1,
+        ensure_ascii=False,
+    )

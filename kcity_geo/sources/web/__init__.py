@@ -1,0 +1,1 @@
+"""Web: downloading with caching, checks and politeness."""

@@ -1,0 +1,595 @@
+"""The gap model: golden values, conservation of people, labels, and what missing data may do."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kcity_geo.analysis import water
+from kcity_geo.analysis.energy.electrification import electrified, official_rate
+from kcity_geo.analysis.evidence.completeness import assess_completeness
+from kcity_geo.analysis.gaps import combine as model
+from kcity_geo.analysis.gaps.rules import (
+    adjusted_gap,
+    decision_labels,
+    exists_unseen,
+    gini,
+    power_mean,
+    scale_prior,
+    severity_name,
+)
+from kcity_geo.config import read_table
+from kcity_geo.errors import CalibrationError, StudyError
+from kcity_geo.result import LABELS, SECTORS, SEVERITY, Indicator
+from kcity_geo.settings import settings_of
+from kcity_geo.standards import gap_from_standard, load_standards
+
+STANDARDS = load_standards()
+assess_gaps = partial(model.assess_gaps, draws=20)
+shares = st.floats(0, 1)
+
+
+# --- formulas -------------------------------------------------------------------------------------
+
+
+def test_golden_normalisation():
+    assert float(gap_from_standard(0.45, target=1, worst=0)) == pytest.approx(0.55)
+    assert float(gap_from_standard(60, target=100, worst=0)) == pytest.approx(0.40)
+    assert float(gap_from_standard(75, target=30, worst=120)) == pytest.approx(0.50)
+    assert float(gap_from_standard(130, target=100, worst=0)) == 0
+    assert np.isnan(gap_from_standard(np.nan, target=1, worst=0))
+    with pytest.raises(StudyError, match="must differ"):
+        gap_from_standard(1, target=1, worst=1)
+
+
+@pytest.mark.parametrize(("power", "value"), [(1, 0.44), (2, 0.5119), (4, 0.6075)])
+def test_golden_power_mean(power, value):
+    g, w = np.array([0.2, 0.8, 0.5]), np.array([0.5, 0.3, 0.2])
+    assert float(power_mean(g, w, power=power)[0]) == pytest.approx(value, abs=5e-5)
+
+
+def test_golden_power_mean_with_a_gap_in_it():
+    mean, known = power_mean(np.array([0.2, np.nan, 0.5]), np.array([0.5, 0.3, 0.2]))
+    assert float(mean) == pytest.approx(0.3162, abs=5e-5)
+    assert float(known) == pytest.approx(0.7)
+    assert np.isnan(power_mean(np.array([np.nan]), np.array([1.0]))[0])
+    with pytest.raises(StudyError, match="below 1"):
+        power_mean(np.array([0.5]), np.array([1.0]), power=0.5)
+
+
+@given(g=shares, w=st.lists(st.floats(0.01, 1), min_size=1, max_size=5), p=st.floats(1, 10))
+def test_equal_gaps_give_that_gap_for_any_weights_and_power(g, w, p):
+    mean, known = power_mean(np.full(len(w), g), np.array(w), power=p)
+    assert float(mean) == pytest.approx(g, abs=1e-12)
+    assert float(known) == pytest.approx(1)
+
+
+@given(
+    rows=st.lists(st.tuples(shares, st.floats(0.01, 1)), min_size=1, max_size=6),
+    rise=shares,
+    which=st.integers(0, 5),
+)
+def test_power_mean_lies_between_its_gaps_and_rises_with_each(rows, rise, which):
+    g, w = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+    mean = float(power_mean(g, w)[0])
+    assert g.min() - 1e-9 <= mean <= g.max() + 1e-9
+    more = g.copy()
+    i = which % len(g)
+    more[i] += (1 - more[i]) * rise
+    assert float(power_mean(more, w)[0]) >= mean - 1e-12
+
+
+def test_golden_adjustment_for_what_nobody_mapped():
+    assert float(exists_unseen(0.6, 0.3)) == pytest.approx(0.5122, abs=5e-5)
+    assert float(adjusted_gap(0.9, 0.6, 0.3)) == pytest.approx(0.4390, abs=5e-5)
+    assert float(exists_unseen(0.6, 0.95)) == pytest.approx(0.0698, abs=5e-5)
+    assert float(adjusted_gap(0.9, 0.6, 0.95)) == pytest.approx(0.8372, abs=5e-5)
+    assert float(adjusted_gap(0.9, 0.6, 1.0)) == 0.9
+    assert float(exists_unseen(1.0, 1.0)) == 0
+
+
+@given(prior=shares, low=shares, more=shares)
+def test_a_more_complete_map_leaves_less_doubt(prior, low, more):
+    high = low + (1 - low) * more
+    assert float(exists_unseen(prior, high)) <= float(exists_unseen(prior, low)) + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("adjusted", "raw", "c", "label"),
+    [
+        (0.4, 0.9, 0.7, "CONFIRMED GAP"),
+        (0.4, 0.9, 0.4, "PROBABLE GAP"),
+        (0.1, 0.4, 0.39, "DATA GAP"),
+        (0.39, 0.9, 0.7, "SERVED"),
+        (0.39, 0.9, 0.4, "SERVED (likely)"),
+        (0.1, 0.39, 0.39, "SERVED (weak evidence)"),
+        (np.nan, np.nan, 0.9, "UNKNOWN"),
+    ],
+)
+def test_labels_at_their_limits(adjusted, raw, c, label):
+    assert LABELS[int(decision_labels(adjusted, raw, c))] == label
+
+
+def test_severity_breaks_are_fixed_and_the_table_agrees():
+    assert [severity_name(v) for v in (0, 0.19, 0.2, 0.4, 0.6, 0.8, 1)] == [
+        "adequate", "adequate", "moderate", "high", "severe", "critical", "critical",
+    ]  # fmt: skip
+    assert severity_name(float("nan")) == "not assessed"
+    table = {k: v for k, v in read_table("priors")["severity"].items() if isinstance(v, float)}
+    assert table == {name: lower for lower, name in SEVERITY}
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.01, 0.99), st.floats(0.1, 1000)), min_size=1, max_size=8), shares
+)
+def test_scaled_priors_reach_the_official_rate(rows, rate):
+    prior, people = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+    found = scale_prior(prior, people, rate=rate)
+    assert (found * people).sum() / people.sum() == pytest.approx(rate, abs=1e-6)
+    assert (np.diff(found[np.argsort(prior)]) >= -1e-9).all()
+
+
+def test_an_impossible_rate_is_refused():
+    with pytest.raises(CalibrationError, match="between 0 and 1"):
+        scale_prior(np.array([0.5]), np.array([1.0]), rate=1.2)
+
+
+def test_gini_by_hand():
+    assert gini([0.0, 1.0], [1, 1]) == pytest.approx(0.5)
+    assert gini([0.3, 0.3, np.nan], [5, 1, 9]) == 0
+    assert gini([0.0, 0.0], [1, 1]) == 0
+    assert np.isnan(gini([np.nan], [1]))
+
+
+# --- tables -----------------------------------------------------------------------------------------
+
+
+def test_priors_speak_of_every_scored_indicator_and_weights_of_a_sector_add_to_one():
+    priors = read_table("priors")
+    assert set(priors["indicator"]) == set(STANDARDS)
+    for rule in priors["indicator"].values():
+        assert rule["group"] in priors["group"]
+        assert rule["prior"] == "" or rule["prior"] in priors["prior"]
+    for sector in SECTORS:
+        rows = [s for s in STANDARDS.values() if s.sector == sector]
+        assert sum(s.urban_weight for s in rows) == pytest.approx(1)
+    parts = priors["confidence"]
+    assert sum(parts[k] for k in ("geometry", "attributes", "currentness", "agreement")) == 1
+
+
+def test_every_indicator_has_a_full_row_and_the_scored_ones_agree_with_the_standards():
+    rows = {r["id"]: r for r in read_table("indicators")["indicator"]}
+    needed = {f"T{i}" for i in range(1, 9)} | {f"W{i}" for i in range(1, 10)}
+    needed |= {f"E{i}" for i in range(1, 12)} | {"T9_health", "T9_school", "T9_jobs"}
+    assert needed <= set(rows)
+    for key, row in rows.items():
+        assert all(row[k] for k in ("title", "question", "formula", "docs", "mark", "citation"))
+        assert row["mark"] in "VMD"
+        assert row["scored"] == (key in STANDARDS)
+        if key in STANDARDS:
+            standard = STANDARDS[key]
+            assert (row["sector"], row["unit"], row["mark"]) == (
+                standard.sector, standard.unit, standard.mark,
+            )  # fmt: skip
+
+
+def test_a_standard_of_a_reported_indicator_is_refused_and_says_why():
+    with pytest.raises(StudyError, match="T9_hospital: this indicator is reported and not scored"):
+        load_standards({"T9_hospital": {"target": 20.0}})
+    with pytest.raises(StudyError, match="T99: no such indicator"):
+        load_standards({"T99": {"target": 20.0}})
+
+
+# --- the model on a city ----------------------------------------------------------------------------
+
+
+def sure(data, *, completeness=1.0, confidence=0.9):
+    """A completeness dataset with the same two values for every group and cell."""
+    shape = tuple(data.grid.shape)
+    return xr.Dataset(
+        {
+            f"{group}_{kind}": (("y", "x"), np.full(shape, value))
+            for group in read_table("priors")["group"]
+            for kind, value in (("completeness", completeness), ("confidence", confidence))
+        }
+    )
+
+
+def everything(shape, gap):
+    """All scored indicators with the same gap in every cell."""
+    return [
+        Indicator(id=key, value=0.5, units=row.unit, cells=np.zeros(shape), gap=np.full(shape, gap))
+        for key, row in STANDARDS.items()
+    ]
+
+
+def urban(**more):
+    return {"population": 50.0, "urban_class": 3.0} | more
+
+
+def test_a_perfect_city_has_no_gap_and_the_worst_one_gap_one(toy):
+    data = toy(arrays=urban())
+    for gap in (0.0, 1.0):
+        found = assess_gaps(data, everything(data.grid.shape, gap), sure(data), standards=STANDARDS)
+        for level in (*SECTORS, "composite"):
+            assert (found.cells[f"{level}_gap"] == gap).all()
+            assert found.city.loc[level, "gap"] == gap
+            assert found.city.loc[level, "gap_persons"] == pytest.approx(gap * 80_000)
+        assert set(found.city["label"]) == {"SERVED" if gap == 0 else "CONFIRMED GAP"}
+
+
+def test_an_empty_map_is_not_assessed_never_a_gap_of_one(toy):
+    data = toy(arrays=urban())
+    nothing = [
+        Indicator(id=key, value=np.nan, units=row.unit, not_assessed="no features")
+        for key, row in STANDARDS.items()
+    ]
+    for indicators in (nothing, []):
+        found = assess_gaps(data, indicators, assess_completeness(data), standards=STANDARDS)
+        for level in (*SECTORS, "composite"):
+            assert np.isnan(found.cells[f"{level}_gap"]).all()
+            assert (found.cells[f"{level}_label"] == LABELS.index("NOT ASSESSED")).all()
+            assert np.isnan(found.city.loc[level, "gap"])
+            assert found.city.loc[level, "label"] == "NOT ASSESSED"
+            assert np.isnan(found.city.loc[level, "gap_persons"])
+        assert (found.indicators["label"] == "NOT ASSESSED").all()
+        assert any("transport: not assessed" in text for text in found.warnings)
+
+
+def test_golden_people_weighted_gap(toy):
+    # Districts of 100, 2,000 and 500 people with gaps .9, .3 and .6; nobody lives in the fourth.
+    people, gap = np.zeros((40, 40)), np.zeros((40, 40))
+    for place, persons, value in (
+        (np.s_[:20, 20:], 100, 0.9), (np.s_[:20, :20], 2000, 0.3), (np.s_[20:, 20:], 500, 0.6),
+    ):  # fmt: skip
+        people[place], gap[place] = persons / 400, value
+    data = toy(arrays={"population": people, "urban_class": 3.0})
+    all_same = [
+        Indicator(id=k, value=0.5, units=s.unit, cells=gap, gap=gap) for k, s in STANDARDS.items()
+    ]
+    found = assess_gaps(data, all_same, sure(data), standards=STANDARDS)
+    row = found.city.loc["composite"]
+    assert row["gap"] == pytest.approx(0.3808, abs=5e-5)
+    assert row["gap_persons"] == pytest.approx(990)
+    assert row["severe_share"] == pytest.approx(0.2308, abs=5e-5)
+    by = found.districts.set_index("district_id")
+    assert by.loc["NE", "water_gap"] == pytest.approx(0.9)
+    assert by.loc["SW", "population"] == 0
+    assert np.isnan(by.loc["SW", "water_gap"])
+    assert by["water_gap"].mean() == pytest.approx(0.6)
+
+
+def test_where_nobody_lives_nobody_is_short_of_anything(toy):
+    """Means are over land then; square metres of land are no persons."""
+    data = toy(arrays={"population": np.zeros((40, 40)), "urban_class": 3.0})
+    found = assess_gaps(data, everything(data.grid.shape, 1.0), sure(data), standards=STANDARDS)
+    assert found.city.loc["composite", "gap"] == pytest.approx(1)
+    assert found.city["gap_persons"].tolist() == [0] * len(found.city)
+    assert found.districts["population"].tolist() == [0] * len(found.districts)
+    assert found.districts["composite_gap_persons"].tolist() == [0] * len(found.districts)
+
+
+@pytest.mark.parametrize("split", [(0.5, 0.5), (0.3333, 0.6171), (0.013, 0.99)])
+def test_people_of_cut_cells_are_divided_and_conserved(toy, split):
+    rng = np.random.default_rng(4)
+    people = rng.gamma(0.5, 60, (40, 40))
+    data = toy(arrays={"population": people, "urban_class": 3.0}, split=split)
+    gap = rng.random((40, 40))
+    one = [Indicator(id=k, value=0.5, units=s.unit, gap=gap) for k, s in STANDARDS.items()]
+    found = assess_gaps(data, one, sure(data), standards=STANDARDS)
+    assert found.districts["population"].sum() == pytest.approx(people.sum(), rel=1e-9)
+    assert found.districts["area_km2"].sum() == pytest.approx(16, rel=1e-9)
+    for level in (*SECTORS, "composite"):
+        total = found.districts[f"{level}_gap_persons"].sum()
+        assert total == pytest.approx(found.city.loc[level, "gap_persons"], rel=1e-9)
+        assert total == pytest.approx((people * gap).sum(), rel=1e-6)
+
+
+def test_other_cells_do_not_move_the_gap_of_a_cell(toy):
+    """A fixed reference: what the rest of the city is like changes nothing (no min-max)."""
+    data = toy(arrays=urban())
+    minutes = np.full((40, 40), 50.0)
+    worse = minutes.copy()
+    worse[1:] = 119.0
+
+    def gap(values):
+        one = [
+            Indicator(id=k, value=50, units="min", cells=values)
+            for k in ("T9_health", "T9_school", "T9_jobs", "T3", "W1")
+        ]
+        found = assess_gaps(data, one, sure(data), standards=STANDARDS)
+        return found.cells["T9_health_gap"].to_numpy()
+
+    assert gap(minutes)[0] == pytest.approx(np.full(40, 20 / 90))
+    assert (gap(minutes)[0] == gap(worse)[0]).all()
+
+
+def test_less_than_half_of_the_weight_is_not_a_sector(toy):
+    data = toy(arrays=urban())
+    gap = np.full((40, 40), 0.5)
+
+    def water(*ids):
+        one = [Indicator(id=i, value=0.5, units="share", gap=gap) for i in ids]
+        return assess_gaps(data, one, sure(data), standards=STANDARDS).city.loc["water"]
+
+    assert np.isnan(water("W1")["gap"])  # 0.40
+    assert water("W1")["label"] == "NOT ASSESSED"
+    assert water("W1", "W4")["gap"] == pytest.approx(0.5)  # 0.60
+    assert water("W1", "W4")["assessed_weight"] == pytest.approx(0.6)
+
+
+def test_rural_cells_have_rural_weights(toy):
+    classes = np.full((40, 40), 3.0)
+    classes[:, 20:] = 1.0
+    data = toy(arrays={"population": 50.0, "urban_class": classes})
+    # T1 counts for urban people only, T3 for rural ones.
+    one = everything((40, 40), 0.0)
+    one = [
+        i if i.id not in {"T1", "T3"}
+        else Indicator(id=i.id, value=0, units="share", gap=np.full((40, 40), float(i.id == "T3")))
+        for i in one
+    ]  # fmt: skip
+    found = assess_gaps(data, one, sure(data), standards=STANDARDS).cells["transport_gap"]
+    assert (found.to_numpy()[:, :20] == 0).all()
+    assert found.to_numpy()[:, 20:] == pytest.approx(np.full((40, 20), 0.45**0.5))
+
+
+def test_gap_lies_within_its_bounds_and_they_close_on_a_complete_map(toy):
+    rng = np.random.default_rng(8)
+    data = toy(arrays=urban(population=rng.gamma(1, 50, (40, 40))))
+    gap = rng.random((40, 40))
+    one = [
+        Indicator(
+            id=k, value=0.667, units=s.unit, gap=gap, bounds=(0.2, 0.9) if k == "E8" else None
+        )
+        for k, s in STANDARDS.items()
+    ]
+    for c in (0.0, 0.3, 0.8, 1.0):
+        found = assess_gaps(data, one, sure(data, completeness=c), standards=STANDARDS)
+        for level in (*SECTORS, "composite"):
+            lo, mid, hi = (found.cells[f"{level}_gap{e}"].to_numpy() for e in ("_lo", "", "_hi"))
+            raw = found.cells[f"{level}_gap_raw"].to_numpy()
+            assert (lo <= mid).all()
+            assert (mid <= hi).all()
+            assert (lo <= raw + 1e-6).all()
+            assert (raw <= hi + 1e-6).all()
+            if c == 1.0 and level in {"transport", "water"}:
+                assert lo == pytest.approx(hi, abs=1e-6)
+        row = found.indicators.query("indicator == 'E8' and unit_id == 'city'").iloc[0]
+        assert row["gap_hi"] - row["gap_lo"] > 0.5
+
+
+def test_user_tables_are_not_adjusted_and_an_official_rate_moves_the_prior(toy):
+    data = toy(arrays=urban())
+    gap = np.full((40, 40), 0.6)
+
+    def energy(evidence, official=None):
+        one = [
+            Indicator(id=k, value=0.4, units="share", gap=gap, evidence=evidence)
+            for k in ("E2", "E5")
+        ]
+        city = toy(arrays=urban(), official=official)
+        return assess_gaps(city, one, sure(data, completeness=0.3), standards=STANDARDS)
+
+    assert energy("user").city.loc["energy", "gap_lo"] == pytest.approx(0.6)
+    low = energy("observed", {"electricity_access": 0.2}).city.loc["energy", "gap_lo"]
+    high = energy("observed", {"electricity_access": 0.99}).city.loc["energy", "gap_lo"]
+    assert high < low < 0.6
+
+
+def test_proxies_never_reach_medium_confidence_beyond_their_cap(toy):
+    data = toy(arrays=urban())
+    one = [Indicator(id="W1", value=40, units="min", gap=np.full((40, 40), 0.5), evidence="proxy")]
+    found = assess_gaps(data, one, sure(data), standards=STANDARDS).indicators
+    assert found["confidence"].max() == pytest.approx(0.4)
+
+
+def test_unmapped_district_is_a_data_gap_not_a_confirmed_one(toy, features):
+    """The quadrants of the specification: SE is built and lived in, but nobody mapped it."""
+
+    def mapped(x, y):
+        return not (x > 2000 and y < 2000)
+
+    spots = [(x, y) for x in range(50, 4000, 100) for y in range(50, 4000, 100) if mapped(x, y)]
+    roads, stops = [], []
+    for x, y in spots:
+        roads += [
+            shapely.LineString([(x - 50, y), (x + 50, y)]),
+            shapely.LineString([(x, y - 50), (x, y + 50)]),
+        ]
+        stops.append(shapely.Point(x, y))
+    tags = {"highway": "residential", "surface": "asphalt", "lit": "yes", "edited": "2024-06-01"}
+    named = {"name": "x", "edited": "2024-06-01"}
+    layers = {
+        "roads_drive": features([tags] * len(roads), roads),
+        "building": features(
+            [{"building": "yes"}] * len(spots),
+            [shapely.box(x - 20, y - 20, x + 20, y + 20) for x, y in spots],
+        ),
+        **{
+            name: features([named] * len(stops), stops)
+            for name in ("transit_low", "health", "school")
+        },
+    }
+    data = toy(arrays=urban(built_m2=1600.0), layers=layers)
+    row, column = np.mgrid[:40, :40]
+    south_east = (row >= 20) & (column >= 20)
+    gap = np.where(south_east, 1.0, 0.0)
+    one = [
+        Indicator(id=k, value=0.5, units=s.unit, gap=gap)
+        for k, s in STANDARDS.items()
+        if s.sector == "transport"
+    ]
+    found = assess_gaps(data, one, assess_completeness(data), standards=STANDARDS)
+    by = found.districts.set_index("district_id")["transport_label"]
+    assert by["SE"] == "DATA GAP"
+    assert by["NW"] == "SERVED"
+    tasks = found.survey_tasks
+    centre = tasks.geometry.iloc[0].centroid
+    assert centre.x > 502_000
+    assert centre.y < 5_002_000
+    assert (tasks["priority"].diff().dropna() <= 1e-9).all()
+    # The same gap, but every house there is mapped: somebody looked, and saw no street.
+    everywhere = [(x, y) for x in range(50, 4000, 100) for y in range(50, 4000, 100)]
+    houses = features(
+        [{"building": "yes"}] * len(everywhere),
+        [shapely.box(x - 20, y - 20, x + 20, y + 20) for x, y in everywhere],
+    )
+    seen = toy(arrays=urban(built_m2=1600.0), layers={**layers, "building": houses})
+    again = assess_gaps(seen, one, assess_completeness(seen), standards=STANDARDS)
+    t4 = again.indicators.query("indicator == 'T4'").set_index("unit_id")
+    assert t4.loc["SE", "label"] in {"PROBABLE GAP", "CONFIRMED GAP"}
+    assert t4.loc["SE", "gap_lo"] > 0.9
+
+
+def test_where_nothing_is_mapped_and_nothing_known_no_gap_is_told(toy):
+    people = np.zeros((40, 40))
+    people[:, :20] = 10.0
+    data = toy(arrays={"population": people})
+    unmapped = sure(data)
+    for name in unmapped:
+        unmapped[name][:, 20:] = 0.0
+    gaps = assess_gaps(data, everything((40, 40), 0.8), unmapped, standards=STANDARDS)
+    for level in (*SECTORS, "composite"):
+        told, silent = np.s_[:, :20], np.s_[:, 20:]
+        label = gaps.cells[f"{level}_label"].to_numpy()
+        for key in ("gap", "gap_raw", "gap_lo", "gap_hi"):
+            values = gaps.cells[f"{level}_{key}"].to_numpy()
+            assert np.isfinite(values[told]).all(), (level, key)
+            assert np.isnan(values[silent]).all(), (level, key)
+        assert (label[silent] == LABELS.index("UNKNOWN")).all(), level
+        assert (label[told] != LABELS.index("UNKNOWN")).all(), level
+
+
+def test_a_sector_speaks_for_a_place_only_when_most_of_its_people_are_known(toy):
+    """Known in the west alone, where 30 of 100 people live: nothing is said of the city."""
+    people = np.full((40, 40), 70.0)
+    people[:, :20] = 30.0
+    data = toy(arrays={"population": people, "urban_class": 3.0})
+    known = np.full((40, 40), np.nan)
+    known[:, :20] = 0.5
+    some = [
+        Indicator(id=key, value=0.5, units=row.unit, cells=np.zeros((40, 40)), gap=known)
+        for key, row in STANDARDS.items()
+    ]
+    found = assess_gaps(data, some, sure(data), standards=STANDARDS)
+    for level in (*SECTORS, "composite"):
+        row = found.city.loc[level]
+        assert np.isnan(row["gap"])
+        assert np.isnan(row["gap_persons"])
+        assert row["label"] == "NOT ASSESSED"
+        districts = found.districts.set_index("district_id")
+        assert districts.loc["NW", f"{level}_gap"] == pytest.approx(0.5)
+        assert np.isnan(districts.loc["NE", f"{level}_gap"])
+        assert districts.loc["NE", f"{level}_label"] == "NOT ASSESSED"
+
+
+def test_a_prior_of_one_never_lowers_a_gap_below_zero():
+    share = exists_unseen(np.ones(500), np.linspace(0, 1, 500, endpoint=False))
+    assert (share <= 1).all()
+    assert (adjusted_gap(np.ones(500), np.ones(500), np.linspace(0, 0.999, 500)) >= 0).all()
+
+
+def test_nobody_is_sent_where_confidence_is_high(toy):
+    """The list was filled with places that are well known; each task names its district."""
+    data = toy(arrays=urban())
+    one = everything((40, 40), 0.5)
+    known = sure(data)
+    assert len(assess_gaps(data, one, known, standards=STANDARDS, draws=1).survey_tasks) == 0
+    for kind in [k for k in known if str(k).endswith("_confidence")]:
+        known[kind][20:, 20:] = 0.2
+    tasks = assess_gaps(data, one, known, standards=STANDARDS, draws=1).survey_tasks
+    assert len(tasks)
+    assert (tasks["confidence"] < 0.7).all()
+    assert set(tasks["district"]) == set(
+        data.city.districts.set_index("district_id").loc[["SE"], "name"]
+    )
+
+
+def test_dropping_an_indicator_never_raises_confidence(toy):
+    data = toy(arrays=urban(), size_m=1000.0)
+    one = everything((10, 10), 0.5)
+    mixed = sure(data)
+    mixed["transit_confidence"][:] = 0.1
+    full = assess_gaps(data, one, mixed, standards=STANDARDS, draws=1).city["confidence"]
+    for dropped in STANDARDS:
+        fewer = [i for i in one if i.id != dropped]
+        found = assess_gaps(data, fewer, mixed, standards=STANDARDS, draws=1).city["confidence"]
+        assert (found.dropna() <= full[found.dropna().index] + 1e-9).all(), dropped
+
+
+@pytest.mark.parametrize("known", [0.01, 0.3])
+def test_a_number_for_few_people_speaks_of_no_one_else(toy, known):
+    """One district with a number: the others have none, and the city is hardly known."""
+    people = np.full((40, 40), 10.0)
+    table = pd.DataFrame(
+        {"district_id": ["NE"], "electricity_access": [1.0], "piped_water_access": [1.0]}
+    )
+    data = toy(arrays={"population": people}, official={"table": table}, split=(1 - known, 0.0))
+    settings = settings_of("energy", None)
+    rows = [
+        official_rate(data, settings=settings),
+        electrified(data, {}, settings=settings, standard=STANDARDS["E2"]),
+        *water.assess(data, {}, standards=STANDARDS),
+    ]
+    found = assess_gaps(data, rows, assess_completeness(data), standards=STANDARDS).indicators
+    for key in ("E1", "E2", "W1", "W3"):
+        row = found[found["indicator"] == key].set_index("unit_id")
+        assert np.isfinite(row.loc["NE", "value"]), key
+        assert np.isnan(row.loc["NW", ["value", "gap", "confidence"]].astype(float)).all(), key
+        if key in {"E2", "W1"}:
+            assert row.loc["NE", "confidence"] == pytest.approx(0.8)
+            assert row.loc["NW", "label"] == "NOT ASSESSED"
+            assert row.loc["city", "confidence"] == pytest.approx(0.8 * known, abs=0.025)
+            assert row.loc["city", "label"] == "SERVED (weak evidence)"
+            assert "of the 1 of 4 districts with a number" in row.loc["city", "note"]
+
+
+def test_same_seed_same_numbers_whatever_the_order_of_the_indicators(toy):
+    data = toy(arrays=urban())
+    one = everything((40, 40), 0.5)
+    first = assess_gaps(data, one, sure(data, completeness=0.4), standards=STANDARDS, seed=3)
+    second = assess_gaps(data, one[::-1], sure(data, completeness=0.4), standards=STANDARDS, seed=3)
+    assert first.districts.equals(second.districts)
+    assert first.indicators.equals(second.indicators)
+    xr.testing.assert_identical(first.cells, second.cells)
+    spread = first.districts
+    assert (spread["composite_p05"] <= spread["composite_p50"]).all()
+    assert (spread["composite_p50"] <= spread["composite_p95"]).all()
+    assert spread["composite_p05"].min() >= 0
+    assert spread["composite_p95"].max() <= 1
+
+
+def test_without_people_no_persons_are_counted(toy):
+    data = toy(arrays={"urban_class": 3.0})
+    found = assess_gaps(data, everything((40, 40), 0.5), sure(data), standards=STANDARDS)
+    assert found.city.loc["composite", "gap"] == pytest.approx(0.5)
+    assert found.districts["population"].isna().all()
+    assert found.city["gap_persons"].isna().all()
+    assert len(found.survey_tasks) == 0
+    assert any("no population" in text for text in found.warnings)
+
+
+def test_outside_the_city_nothing_is_said(toy):
+    data = toy(arrays=urban())
+    data.cube["inside_share"][:, :3] = 0
+    found = assess_gaps(data, everything((40, 40), 0.5), sure(data), standards=STANDARDS)
+    assert np.isnan(found.cells["transport_gap"].to_numpy()[:, :3]).all()
+    assert np.isfinite(found.cells["transport_gap"].to_numpy()[:, 3:]).all()
+
+
+def test_every_variable_says_what_it_is(toy):
+    data = toy(arrays=urban())
+    found = assess_gaps(data, everything((40, 40), 0.5), sure(data), standards=STANDARDS)
+    for name, variable in found.cells.items():
+        assert {"units", "long_name", "evidence"} <= set(variable.attrs), name
+    columns = found.indicators.columns
+    assert len(found.indicators) == 5 * len(STANDARDS)
+    assert {"mark", "standard", "evidence", "note"} <= set(columns)

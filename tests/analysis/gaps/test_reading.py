@@ -1,0 +1,71 @@
+"""A gap that the value of the city does not explain says where it comes from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kcity_geo.analysis.energy.balance import _told
+from kcity_geo.analysis.gaps.reading import why_short
+from kcity_geo.config import read_table
+from kcity_geo.result import Indicator
+from kcity_geo.settings import settings_of
+from kcity_geo.standards import load_standards
+
+STANDARDS = load_standards()
+
+
+def _why(key: str, value: float, gap: tuple[float, float], **details: float) -> str:
+    low, high = gap
+    one = Indicator(id=key, value=value, units="", details=details)
+    gaps = {"gap": (low + high) / 2, "gap_lo": low, "gap_hi": high}
+    return why_short(one, STANDARDS.get(key), gaps)
+
+
+def test_wide_bounds_are_the_reason_where_the_value_meets_the_standard() -> None:
+    """All sewage treated by the size of the plants, which is known to a factor of three."""
+    text = _why("W4", 1.0, (0.0, 0.659))
+    assert "from 0 % to 66 %" in text
+    assert "counts half" in text
+    assert "from 0 % to 44 %" in _why("E8", 0.9915, (0.0023, 0.439))
+
+
+def test_people_beyond_the_standard_are_the_reason_behind_a_good_mean() -> None:
+    text = _why("T9_jobs", 4.29, (0.119, 0.119), persons_without_route=7707.2)
+    assert "mean" in text
+    assert "7,707 people without a way in full" in text
+    text = _why("W1", 12.2, (0.111, 0.111))
+    assert text.endswith("everybody beyond the standard")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "gap"),
+    [
+        ("T1", 0.4, (0.55, 0.6)),  # the value says it
+        ("W6", 0.15, (0.15, 0.15)),
+        ("T4", 8.0, (0.15, 0.49)),  # less than the value: what is not mapped is counted
+        ("T8", 1.2, (0.6, 0.6)),  # a formula of its own
+        ("T2", 0.5, (0.0, 0.6)),  # not scored
+        ("W1", float("nan"), (float("nan"), float("nan"))),
+    ],
+)
+def test_nothing_is_explained_that_needs_no_explanation(key, value, gap) -> None:
+    assert _why(key, value, gap) == ""
+
+
+def test_a_modelled_demand_says_that_it_is_no_forecast() -> None:
+    settings = settings_of("energy", None)
+    text = _told(settings)
+    assert "no forecast" in text
+    assert "tier 4, 1,250 kWh a year" in text
+    assert "set official.peak_demand_mw" in text
+    assert "900 kWh per person" in _told({**settings, "kwh_person_year": 900.0})
+
+
+def test_titles_of_shortfalls_say_so() -> None:
+    """0 % is the aim: 'supply against demand: 9 %' read as if a tenth was supplied."""
+    titles = {row["id"]: row["title"] for row in read_table("indicators")["indicator"]}
+    for key, standard in STANDARDS.items():
+        assert standard.title == titles[key]
+    assert "hortfall" in titles["E7"]
+    assert np.isclose(STANDARDS["E7"].target, 0.0)

@@ -1,0 +1,372 @@
+"""Timetables: what a feed says of its stops, and feeds that are broken in all the usual ways."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from kcity_geo.errors import KCityWarning, LimitError, SourceError
+from kcity_geo.sources.local.timetable import minutes_of_day, service_days
+from kcity_geo.sources.local.transit import read_gtfs
+
+METRIC = "EPSG:32633"
+
+
+def feed(**changes):
+    """A bus line, both ways: a at 7:00, 7:30, 8:00, 8:30, and one trip past midnight."""
+    trips, times = (
+        ["route_id,service_id,trip_id,direction_id"],
+        ["trip_id,arrival_time,departure_time,stop_id,stop_sequence"],
+    )
+    for i, start in enumerate((420, 450, 480, 510, 1450)):
+        trips.append(f"bus,work,t{i},0")
+        for k, stop in enumerate("abc"):
+            clock = f"{(start + 5 * k) // 60}:{(start + 5 * k) % 60:02d}:00"
+            times.append(f"t{i},{clock},{clock},{stop},{k + 1}")
+    tables = {
+        "agency.txt": "agency_id,agency_name,agency_url,agency_timezone\n1,Toy,http://toy.example,UTC\n",
+        "stops.txt": "stop_id,stop_name,stop_lat,stop_lon\na,Alpha,48.0,15.0\nb,Beta,48.0,15.01\n"
+        "c,Gamma,48.0,15.02\nd,No service,48.0,15.03\n",
+        "routes.txt": "route_id,route_short_name,route_type\nbus,1,3\nrail,S1,2\n",
+        "trips.txt": "\n".join(trips) + "\n",
+        "stop_times.txt": "\n".join(times) + "\n",
+        "calendar.txt": "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,"
+        "start_date,end_date\nwork,1,1,1,1,1,0,0,20250106,20250131\n",
+        **changes,
+    }
+    return {name: text for name, text in tables.items() if text is not None}
+
+
+def packed(folder, tables, name="feed.zip"):
+    path = folder / name
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, text in tables.items():
+            archive.writestr(member, text)
+    return path
+
+
+def read(folder, **changes):
+    return read_gtfs(packed(folder, feed(**changes)), crs=METRIC).set_index("stop_id")
+
+
+def test_departures_headways_and_span_by_hand(tmp_path):
+    stops = read(tmp_path)
+    alpha = stops.loc["a"]
+    assert alpha["departures_day"] == 5
+    assert alpha["departures_peak"] == 4  # 7:00, 7:30, 8:00, 8:30
+    assert alpha["headway_peak_min"] == 30
+    assert (alpha["first_departure_min"], alpha["last_departure_min"]) == (420, 1450)
+    assert alpha["modes"] == "bus"
+    assert not alpha["high_capacity"]
+    assert alpha["days"] == 5
+    # The last stop of a trip is no departure; a stop of no trip is a row without service.
+    assert stops.loc["c", "departures_day"] == 0
+    assert stops.loc["d", "departures_day"] == 0
+    assert np.isinf(stops.loc["d", "headway_peak_min"])
+    assert np.isnan(stops.loc["d", "first_departure_min"])
+    assert stops.loc["d", "modes"] == ""
+
+
+def test_positions_come_in_the_crs_of_the_city(tmp_path):
+    stops = read_gtfs(packed(tmp_path, feed()), crs=METRIC)
+    assert stops.crs.to_epsg() == 32633
+    assert stops.geometry.iloc[0].x == pytest.approx(500_000)
+    near = read_gtfs(
+        packed(tmp_path, feed()), crs=METRIC, area=shapely.box(14.9, 47.9, 15.005, 48.1)
+    )
+    assert near["stop_id"].tolist() == ["a"]
+    nowhere = read_gtfs(packed(tmp_path, feed()), crs=METRIC, area=shapely.box(0, 0, 1, 1))
+    assert len(nowhere) == 0
+    assert nowhere.columns.tolist() == stops.columns.tolist()
+
+
+def test_a_folder_reads_like_the_zip(tmp_path):
+    folder = tmp_path / "feed"
+    folder.mkdir()
+    for name, text in feed().items():
+        (folder / name).write_text(text)
+    zipped = read_gtfs(packed(tmp_path, feed()), crs=METRIC)
+    pd.testing.assert_frame_equal(pd.DataFrame(read_gtfs(folder, crs=METRIC)), pd.DataFrame(zipped))
+
+
+def test_a_byte_order_mark_and_spaces_in_the_header(tmp_path):
+    stops = feed()["stops.txt"].replace("stop_id,stop_name", "stop_id, stop_name")
+    found = read(tmp_path, **{"stops.txt": "\ufeff" + stops})
+    assert found.loc["a", "departures_day"] == 5
+    assert found.loc["a", "name"] == "Alpha"
+
+
+def test_times_past_midnight_count_on_the_next_morning(tmp_path):
+    times = feed()["stop_times.txt"].replace("24:10:00,24:10:00", "31:10:00,31:10:00")
+    found = read(tmp_path, **{"stop_times.txt": times})
+    assert found.loc["a", "departures_peak"] == 5  # 31:10 is 7:10
+    assert found.loc["a", "last_departure_min"] == 31 * 60 + 10
+
+
+def test_frequencies_repeat_a_trip(tmp_path):
+    frequencies = "trip_id,start_time,end_time,headway_secs\nt0,06:00:00,10:00:00,600\n"
+    found = read(tmp_path, **{"frequencies.txt": frequencies})
+    # t0 leaves a every 10 minutes, 6:00 to 9:50 (24 times), and b 5 minutes later.
+    assert found.loc["a", "departures_day"] == 24 + 4
+    assert found.loc["a", "departures_peak"] == 12 + 3
+    assert found.loc["a", "headway_peak_min"] == pytest.approx(120 / 15)
+    assert found.loc["b", "departures_peak"] == 12 + 4 - 1
+    assert found.loc["b", "first_departure_min"] == 365
+    assert found.loc["a", "last_departure_min"] == 1450
+
+
+def test_times_between_timed_stops_are_filled_in(tmp_path):
+    times = feed()["stop_times.txt"].replace("t0,7:05:00,7:05:00,b,2", "t0,,,b,2")
+    found = read(tmp_path, **{"stop_times.txt": times})
+    assert found.loc["b", "first_departure_min"] == 425
+    blank = (
+        feed()["stop_times.txt"]
+        .replace("t0,7:00:00,7:00:00,a,1", "t0,,,a,1")
+        .replace("t0,7:05:00,7:05:00,b,2", "t0,,,b,2")
+    )
+    lost = read(tmp_path, **{"stop_times.txt": blank})
+    assert lost.loc["a", "first_departure_min"] == 450  # nothing to count back from
+
+
+def test_rail_and_metro_are_high_capacity_and_directions_are_kept_apart(tmp_path):
+    trips = feed()["trips.txt"].replace("bus,work,t1,0", "rail,work,t1,1")
+    found = read(tmp_path, **{"trips.txt": trips})
+    assert found.loc["a", "modes"] == "bus,rail"
+    assert found.loc["a", "high_capacity"]
+    assert found.loc["a", "rapid"]
+    assert found.loc["a", "departures_peak"] == 3  # of the busier direction
+    ferry = feed()["routes.txt"].replace("bus,1,3", "bus,1,4")
+    boat = read(tmp_path, **{"routes.txt": ferry}).loc["a"]
+    assert (boat["high_capacity"], boat["rapid"]) == (True, False)
+    extended = feed()["routes.txt"].replace("bus,1,3", "bus,1,401")
+    assert read(tmp_path, **{"routes.txt": extended}).loc["a", "modes"] == "metro"
+
+
+def test_calendar_dates_alone_and_their_exceptions(tmp_path):
+    dates = "service_id,date,exception_type\nwork,20250107,1\nwork,20250111,1\n"
+    found = read(tmp_path, **{"calendar.txt": None, "calendar_dates.txt": dates})
+    assert found.loc["a", "departures_day"] == 5
+    assert found.loc["a", "days"] == 2
+    off = "service_id,date,exception_type\n" + "".join(
+        f"work,202501{d:02d},2\n" for d in range(1, 32)
+    )
+    with pytest.warns(KCityWarning, match=r"no stop of the area has a departure"):
+        none = read(tmp_path, **{"calendar_dates.txt": off})
+    assert (none["departures_day"] == 0).all()
+    assert np.isinf(none["headway_peak_min"]).all()
+
+
+def test_the_busiest_weekday_is_counted_not_the_holiday():
+    calendar = pd.DataFrame(
+        {
+            "service_id": ["w"],
+            **{day: [1] for day in ("monday", "tuesday")},
+            **{day: [0] for day in ("wednesday", "thursday", "friday", "saturday", "sunday")},
+            "start_date": ["20250106"],
+            "end_date": ["20250114"],
+        }
+    )
+    removed = pd.DataFrame({"service_id": ["w"], "date": ["20250106"], "exception_type": [2]})
+    days = service_days(calendar, removed)
+    assert [date.day for date in days] == [7, 13, 14]
+    broken = calendar.assign(end_date="soon")
+    assert service_days(broken, None) == {}
+
+
+def test_a_calendar_that_begins_in_the_middle_of_a_week(tmp_path):
+    calendar = feed()["calendar.txt"].replace("20250106,20250131", "20250101,20250131")
+    assert read(tmp_path, **{"calendar.txt": calendar}).loc["a", "days"] == 5
+
+
+def both_ways(*, every=40, told=True, platforms=False):
+    """A line a-b-c and back, a trip every so many minutes from 7:00 in either direction."""
+    trips = ["route_id,service_id,trip_id" + (",direction_id" if told else "")]
+    times = ["trip_id,arrival_time,departure_time,stop_id,stop_sequence"]
+    for i, start in enumerate(range(420, 540, every)):
+        for way, stops in enumerate(("abc", "cba")):
+            trips.append(f"rail,work,t{i}{way}" + (f",{way}" if told else ""))
+            for k, stop in enumerate(stops):
+                platform = f"{stop}{1 + way}" if platforms else stop
+                clock = f"{(start + 5 * k) // 60}:{(start + 5 * k) % 60:02d}:00"
+                times.append(f"t{i}{way},{clock},{clock},{platform},{k + 1}")
+    return {"trips.txt": "\n".join(trips) + "\n", "stop_times.txt": "\n".join(times) + "\n"}
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_directions_do_not_add_up_when_the_feed_leaves_them_out(tmp_path, told):
+    found = read(tmp_path, **both_ways(told=told))
+    assert found.loc["b", "departures_day"] == 6
+    assert found.loc["b", "headway_peak_min"] == 40
+
+
+def station_stops():
+    rows = ["stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station"]
+    for i, stop in enumerate("abc"):
+        rows.append(f"{stop},Station {stop},48.0,15.0{i},1,")
+        rows += [f"{stop}{n},Platform {n},48.0,15.0{i},0,{stop}" for n in (1, 2, 3)]
+    return "\n".join(rows) + "\n"
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_opposite_platforms_of_a_station_do_not_add_up(tmp_path, told):
+    tables = {"stops.txt": station_stops(), **both_ways(told=told, platforms=True)}
+    found = read(tmp_path, **tables)
+    assert found.loc[["b1", "b2"], "headway_peak_min"].tolist() == [40, 40]
+
+
+def test_two_platforms_for_one_direction_count_together(tmp_path):
+    tables = both_ways(every=20, platforms=True)
+    # Every other train of direction 0 leaves from platform 3: 40 minutes each, 20 at the station.
+    rows = [
+        row.replace(",b1,", ",b3,") if row.startswith(("t10,", "t30,", "t50,")) else row
+        for row in tables["stop_times.txt"].splitlines()
+    ]
+    found = read(
+        tmp_path,
+        **{**tables, "stops.txt": station_stops(), "stop_times.txt": "\n".join(rows) + "\n"},
+    )
+    assert found.loc[["b1", "b3"], "headway_peak_min"].tolist() == [20, 20]
+    assert found.loc[["b1", "b3"], "departures_day"].tolist() == [3, 3]
+    assert found.loc["b1", "service_span_h"] == pytest.approx(80 / 60)
+
+
+def test_buses_at_a_station_do_not_make_its_trains_frequent(tmp_path):
+    tables = both_ways(every=60, platforms=True)
+    buses = feed()["stop_times.txt"].splitlines()[1:]
+    merged = {
+        "stops.txt": station_stops(),
+        "trips.txt": tables["trips.txt"] + "".join(f"bus,work,t{i},0\n" for i in range(5)),
+        "stop_times.txt": tables["stop_times.txt"]
+        + "\n".join(r.replace(",a,", ",a3,").replace(",b,", ",b3,") for r in buses)
+        + "\n",
+    }
+    found = read(tmp_path, **merged)
+    assert found.loc["b1", "headway_peak_min"] == 60
+    assert found.loc["b3", "headway_peak_min"] == 30
+
+
+def test_a_feed_in_which_nothing_runs_keeps_the_kinds_of_its_stops(tmp_path):
+    never = feed()["calendar.txt"].replace("1,1,1,1,1,0,0", "0,0,0,0,0,0,0")
+    with pytest.warns(KCityWarning, match="presen"):
+        found = read(tmp_path, **{"calendar.txt": never, **both_ways()})
+    assert found.loc["a", "high_capacity"]
+    assert found.loc["a", "rapid"]
+
+
+def test_reading_times():
+    clock = pd.Series(
+        ["07:00:00", " 7:00:30 ", "25:00:00", "7:61:00", "noon", None], dtype="string"
+    )
+    expected = [420, 420.5, 1500, np.nan, np.nan, np.nan]
+    np.testing.assert_array_equal(minutes_of_day(clock), expected)
+
+
+@pytest.mark.parametrize("missing", ["stops.txt", "routes.txt", "trips.txt", "stop_times.txt"])
+def test_a_missing_table_is_named(tmp_path, missing):
+    with pytest.raises(SourceError, match=missing):
+        read(tmp_path, **{missing: None})
+
+
+def test_other_broken_feeds_are_refused_in_one_line(tmp_path):
+    with pytest.raises(SourceError, match="neither calendar"):
+        read(tmp_path, **{"calendar.txt": None})
+    with pytest.raises(SourceError, match="no column stop_lat"):
+        read(tmp_path, **{"stops.txt": "stop_id,stop_name,stop_lon\na,A,15\n"})
+    with pytest.raises(SourceError, match=r"stops\.txt"):
+        read(tmp_path, **{"stops.txt": "stop_id,stop_lat,stop_lon\n"})
+    with pytest.raises(SourceError, match="usable stop_lat"):
+        read(tmp_path, **{"stops.txt": "stop_id,stop_lat,stop_lon\na,0,0\nb,91,15\n"})
+    with pytest.raises(SourceError, match="GTFS validator"):
+        read(
+            tmp_path,
+            **{
+                "stop_times.txt": "trip_id,departure_time,stop_id,stop_sequence\nt0,7:00:00,a,first\n"
+            },
+        )
+    with pytest.raises(SourceError, match="does not exist"):
+        read_gtfs(tmp_path / "none.zip", crs=METRIC)
+    junk = tmp_path / "junk.zip"
+    junk.write_bytes(b"<html>not found</html>")
+    with pytest.raises(SourceError, match="not a readable zip"):
+        read_gtfs(junk, crs=METRIC)
+    whole = packed(tmp_path, feed()).read_bytes()
+    junk.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(SourceError, match="not a readable zip"):
+        read_gtfs(junk, crs=METRIC)
+    with pytest.raises(SourceError, match="peak"):
+        read_gtfs(packed(tmp_path, feed()), crs=METRIC, peak=(600, 500))
+
+
+def test_a_damaged_member_is_refused(tmp_path):
+    path = packed(tmp_path, feed())
+    body = bytearray(path.read_bytes())
+    at = body.find(b"Alpha")
+    body[at] = ord("X")
+    path.write_bytes(body)
+    with pytest.raises(SourceError, match="not a readable zip"):
+        read_gtfs(path, crs=METRIC)
+
+
+def test_a_few_lost_stops_are_told_and_left_out(tmp_path):
+    stops = feed()["stops.txt"].replace("b,Beta,48.0,15.01", "b,Beta,,")
+    with pytest.warns(KCityWarning, match="1 of 4 stops"):
+        found = read(tmp_path, **{"stops.txt": stops})
+    assert found.index.tolist() == ["a", "c", "d"]
+
+
+def test_members_with_a_path_of_their_own_are_ignored(tmp_path):
+    evil = {
+        "../stops.txt": feed()["stops.txt"].replace("Alpha", "Evil"),
+        "/tmp/stops.txt": feed()["stops.txt"].replace("Alpha", "Evil"),  # noqa: S108 - an attack
+        "__MACOSX/._stops.txt": "junk",
+        "notes/readme.txt": "hello",
+    }
+    found = read_gtfs(packed(tmp_path, {**evil, **feed()}), crs=METRIC)
+    assert "Evil" not in found["name"].tolist()
+    assert not (tmp_path.parent / "stops.txt").exists()
+    with pytest.raises(SourceError, match=r"stops\.txt"):
+        read_gtfs(packed(tmp_path, evil), crs=METRIC)
+
+
+def test_a_feed_in_a_folder_inside_the_zip_is_read(tmp_path):
+    inside = {f"gtfs/{name}": text for name, text in feed().items()}
+    assert len(read_gtfs(packed(tmp_path, inside), crs=METRIC)) == 4
+
+
+def test_a_table_beyond_the_limit_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    from kcity_geo.sources.local import transit
+
+    real = transit.read_table("gtfs")
+    monkeypatch.setattr(transit, "read_table", lambda _: {**real, "member_max_bytes": 100})
+    with pytest.raises(LimitError, match="the limit is 100"):
+        read(tmp_path)
+
+
+def test_platforms_and_entrances(tmp_path):
+    stops = "stop_id,stop_name,stop_lat,stop_lon,location_type\na,A,48,15,0\nb,B,48,15.01,\ns,Station,48,15,1\n"
+    assert read(tmp_path, **{"stops.txt": stops}).index.tolist() == ["a", "b"]
+
+
+def test_boarding_not_allowed_is_no_departure(tmp_path):
+    lines = feed()["stop_times.txt"].splitlines()
+    lines = [lines[0] + ",pickup_type"] + [
+        row + (",1" if ",a," in row else ",0") for row in lines[1:]
+    ]
+    found = read(tmp_path, **{"stop_times.txt": "\n".join(lines)})
+    assert found.loc["a", "departures_day"] == 0
+    assert found.loc["b", "departures_day"] == 5
+
+
+def test_the_demo_city_has_a_timetable(hanbit_town):
+    path = hanbit_town / "gtfs.zip"
+    if not path.exists():
+        pytest.skip("the demo town is not made yet")
+    stops = read_gtfs(path, crs=METRIC)
+    assert (stops["departures_day"] > 0).any()
+    raw = pd.read_csv(io.BytesIO(zipfile.ZipFile(path).read("stops.txt")), dtype=str)
+    assert set(stops["stop_id"]) <= set(raw["stop_id"])
