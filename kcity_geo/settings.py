@@ -7,16 +7,85 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 
-__all__ = ["laid_over", "network_rules_of", "network_table", "settings_of", "transport_parameters"]
+__all__ = [
+    "Settings",
+    "laid_over",
+    "network_rules_of",
+    "network_table",
+    "settings_of",
+    "transport_parameters",
+]
 
 
-def settings_of(sector: str, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
+class Settings(Mapping[str, Any]):
+    """
+    The parameters of one sector, with the overrides of a study; nobody changes them.
+
+    Parameters
+    ----------
+    values : name -> value.
+    origin : name -> ``"default"`` or ``"study file"``; names left out are defaults.
+
+    Examples
+    --------
+    >>> settings = settings_of("water", {"lpcd": 150})
+    >>> settings.number("lpcd"), settings.origin("lpcd"), settings.origin("queue_min")
+    (150.0, 'study file', 'default')
+    """
+
+    __slots__ = ("_origin", "_values")
+
+    def __init__(self, values: Mapping[str, Any], origin: Mapping[str, str] | None = None) -> None:
+        self._values = MappingProxyType(dict(values))
+        self._origin = MappingProxyType(dict(origin or {}))
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - numbers, words, lists
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        changed = [name for name in self._values if self.origin(name) != "default"]
+        return f"Settings({len(self)} parameters, changed: {', '.join(changed) or 'none'})"
+
+    def number(self, name: str) -> float:
+        """Give a parameter that is a number."""
+        return float(self._values[name])
+
+    def numbers(self, name: str) -> tuple[float, ...]:
+        """Give a parameter that is a list of numbers."""
+        return tuple(float(value) for value in self._values[name])
+
+    def text(self, name: str) -> str:
+        """Give a parameter that is a word."""
+        return str(self._values[name])
+
+    def origin(self, name: str) -> str:
+        """Say where a value comes from: ``"default"`` or ``"study file"``."""
+        return self._origin.get(name, "default")
+
+    def changed(self, **values: Any) -> Settings:  # noqa: ANN401 - values of parameters
+        """Give the same settings with other values of some parameters."""
+        unknown = sorted(set(values) - set(self._values))
+        if unknown:
+            raise StudyError(f"{unknown[0]}: no such parameter; known are {', '.join(self)}")
+        return Settings(
+            {**self._values, **values}, {**self._origin, **dict.fromkeys(values, "study file")}
+        )
+
+
+def settings_of(sector: str, parameters: Mapping[str, Any] | None) -> Settings:
     """
     Give the parameters of a sector with the overrides of a study.
 
@@ -27,7 +96,7 @@ def settings_of(sector: str, parameters: Mapping[str, Any] | None) -> dict[str, 
 
     Returns
     -------
-    Name -> value.
+    The settings.
 
     Raises
     ------
@@ -43,7 +112,7 @@ def settings_of(sector: str, parameters: Mapping[str, Any] | None) -> dict[str, 
     unknown = sorted(set(parameters or {}) - set(table))
     if unknown:
         raise StudyError(f"{sector}.{unknown[0]}: no such parameter; known are {', '.join(table)}")
-    return {**table, **(parameters or {})}
+    return Settings({**table, **(parameters or {})}, dict.fromkeys(parameters or {}, "study file"))
 
 
 def transport_parameters(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:

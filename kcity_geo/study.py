@@ -15,12 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from kcity_geo import inputs
 from kcity_geo.city import City, make_city
 from kcity_geo.citydata import CityData
 from kcity_geo.config import Config, read_table
 from kcity_geo.cube import district_shares, empty_cube, study_grid
 from kcity_geo.errors import KCityWarning, StudyError
+from kcity_geo.inputs.official import load_tables
+from kcity_geo.inputs.osm import invented, joined, load_osm, with_power_lines
+from kcity_geo.inputs.population import (
+    compare_districts,
+    degree_of_urbanisation,
+    people_of_districts,
+    people_of_dwellings,
+    scale_population,
+)
+from kcity_geo.inputs.rasters import load_flood, load_rasters, note_few_cells
 from kcity_geo.result import Gaps, Result, Suitability
 from kcity_geo.standards import load_standards
 from kcity_geo.studyfile import Study, load_study, resolve_path
@@ -140,7 +149,7 @@ def _city_of(study: Study, config: Config) -> City:
 
 def _districts(study: Study, extract: Path | None) -> gpd.GeoDataFrame | None:
     if study.city.districts:
-        from kcity_geo.sources.local.files import read_polygons
+        from kcity_geo.sources.local.vectors import read_polygons
 
         path = resolve_path(study, study.city.districts, key="city.districts")
         return read_polygons(path, key="city.districts")
@@ -159,7 +168,7 @@ def _outline(study: Study, extract: Path | None) -> BaseGeometry | None:
 
     wanted = study.city
     if wanted.boundary:
-        from kcity_geo.sources.local.files import read_boundary
+        from kcity_geo.sources.local.vectors import read_boundary
 
         return read_boundary(resolve_path(study, wanted.boundary, key="city.boundary"))
     if wanted.osm_relation is not None:
@@ -235,21 +244,21 @@ def load(
             grid = study_grid(city, cell_m=study.study.cell_m, config=config)
             cube = empty_cube(city, grid=grid)
             shares = district_shares(city, grid=grid)
-            inputs.note_few_cells(cube, study)
+            note_few_cells(cube, study)
         with clock.stage("rasters"):
-            cube, dem, provenance, measured = inputs.load_rasters(study, city, grid, cube, config)
-            cube = inputs.people_of_districts(study, city, grid, cube, shares)
-            flood = inputs.load_flood(study, city, config)
+            cube, dem, provenance, measured = load_rasters(study, city, grid, cube, config)
+            cube = people_of_districts(study, city, grid, cube, shares)
+            flood = load_flood(study, city, config)
         with clock.stage("OpenStreetMap"):
-            layers, osm_date, osm_provenance, unreadable = inputs.load_osm(study, city, config)
-            layers, own, unread = inputs.with_power_lines(study, city, layers)
-            unreadable = inputs.joined(unreadable, unread)
+            layers, osm_date, osm_provenance, unreadable = load_osm(study, city, config)
+            layers, own, unread = with_power_lines(study, city, layers)
+            unreadable = joined(unreadable, unread)
         with clock.stage("official numbers and timetables"):
-            official, transit, more = inputs.load_tables(study, city)
-            cube = inputs.people_of_dwellings(cube, official, layers, city, grid)
-            cube = inputs.scale_population(cube, official, city)
-            inputs.compare_districts(cube, official, shares)
-            cube = inputs.degree_of_urbanisation(cube, grid)
+            official, transit, more = load_tables(study, city)
+            cube = people_of_dwellings(cube, official, layers, city, grid)
+            cube = scale_population(cube, official, city)
+            compare_districts(cube, official, shares)
+            cube = degree_of_urbanisation(cube, grid)
         with clock.stage("inventory"):
             from kcity_geo.analysis.evidence.inventory import inventory
 
@@ -266,7 +275,7 @@ def load(
         )
     synthetic = "synthetic" in city.name.lower()
     if synthetic:
-        osm_provenance = tuple(inputs.invented(about) for about in osm_provenance)
+        osm_provenance = tuple(invented(about) for about in osm_provenance)
         for variable in cube.data_vars.values():
             variable.attrs["evidence"] = "synthetic"
     return CityData(

@@ -25,13 +25,13 @@ def test_the_order_of_the_rooms_holds() -> None:
 @pytest.mark.parametrize(
     ("file", "planted"),
     [
-        ("analysis/gaps/combine.py", "from kcity_geo.sources.local import files"),
-        ("sources/local/files.py", "from kcity_geo.analysis.gaps import combine"),
+        ("analysis/gaps/combine.py", "from kcity_geo.sources.local import vectors"),
+        ("sources/local/vectors.py", "from kcity_geo.analysis.gaps import combine"),
         ("city.py", "from kcity_geo import cube"),
         ("analysis/gaps/combine.py", "import folium"),
         ("analysis/water/flood.py", "from kcity_geo.analysis.energy import grid"),
         ("analysis/terrain/relief.py", "from kcity_geo.analysis.network import graph"),
-        ("sources/osm/tags.py", "from kcity_geo.sources.local import files"),
+        ("sources/osm/tags.py", "from kcity_geo.sources.local import vectors"),
     ],
 )
 def test_a_planted_violation_is_caught(tmp_path, file, planted) -> None:

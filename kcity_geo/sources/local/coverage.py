@@ -13,7 +13,8 @@ import pandas as pd
 import shapely
 
 from kcity_geo.city import REST
-from kcity_geo.sources.local.files import read_points_or_vector, read_polygons
+from kcity_geo.sources.local.points import read_points_or_vector
+from kcity_geo.sources.local.vectors import read_polygons
 from kcity_geo.sources.osm.pbf import read_header
 
 if TYPE_CHECKING:

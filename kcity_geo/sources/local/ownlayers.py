@@ -17,7 +17,7 @@ import shapely
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import KCityWarning, SourceError
-from kcity_geo.sources.local.files import read_points_or_vector
+from kcity_geo.sources.local.points import read_points_or_vector
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

@@ -301,7 +301,7 @@ def _place(
             raise StudyError("fetch: give the name of a place, or a boundary")
         return look_up(name, config=fetcher.config, catalogue=catalogue, fetcher=fetcher)
     if not isinstance(boundary, BaseGeometry):
-        from kcity_geo.sources.local.files import read_boundary
+        from kcity_geo.sources.local.vectors import read_boundary
 
         path = Path(boundary)
         boundary, name = read_boundary(path, key="boundary"), name or path.stem

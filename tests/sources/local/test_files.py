@@ -9,7 +9,8 @@ import shapely
 
 from kcity_geo.city import make_city
 from kcity_geo.errors import KCityWarning, SchemaError, SourceError, StudyError
-from kcity_geo.sources.local.files import read_boundary, read_official_table, read_polygons
+from kcity_geo.sources.local.tables import read_official_table
+from kcity_geo.sources.local.vectors import read_boundary, read_polygons
 
 BOX = shapely.box(7.40, 43.70, 7.50, 43.80)
 

@@ -14,8 +14,8 @@ from pyproj import CRS
 
 from kcity_geo.config import Config, read_table
 from kcity_geo.errors import KCityWarning, SchemaError, SourceError, StudyError
-from kcity_geo.sources.local.files import read_points_or_vector
 from kcity_geo.sources.local.ownlayers import append_own, read_own_layer
+from kcity_geo.sources.local.points import read_points_or_vector
 from kcity_geo.sources.osm.frames import empty_layers
 from kcity_geo.sources.osm.rules import layer_table
 from kcity_geo.study import check, load

@@ -1,0 +1,61 @@
+"""Official numbers and timetables of a study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kcity_geo.citydata import Provenance
+from kcity_geo.inputs.osm import _with_context
+from kcity_geo.studyfile import resolve_path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kcity_geo.city import City
+    from kcity_geo.studyfile import Study
+
+__all__ = ["load_tables"]
+
+
+def load_tables(
+    study: Study, city: City
+) -> tuple[dict[str, Any], pd.DataFrame | None, tuple[Provenance, ...]]:
+    """Read the official numbers, their table by district and the timetable."""
+    official: dict[str, Any] = {
+        k: v for k, v in study.official.model_dump().items() if v not in {None, ""}
+    }
+    more: list[Provenance] = []
+    if study.official.table:
+        from kcity_geo.sources.local.rasters import sha256_of
+        from kcity_geo.sources.local.tables import read_official_table
+
+        path = resolve_path(study, study.official.table, key="official.table")
+        official["table"] = read_official_table(path, districts=city.districts)
+        more.append(
+            Provenance(
+                id="official",
+                title=study.official.source or path.name,
+                path=path.name,
+                sha256=sha256_of(path),
+                as_of=str(study.official.year or ""),
+            )
+        )
+    elif official:
+        more.append(
+            Provenance(
+                id="official",
+                title=study.official.source or "official numbers in the study file",
+                as_of=str(study.official.year or ""),
+            )
+        )
+    transit = None
+    if study.sources.gtfs:
+        from kcity_geo.sources.local.rasters import sha256_of
+        from kcity_geo.sources.local.transit import read_gtfs
+
+        path = resolve_path(study, study.sources.gtfs, key="sources.gtfs")
+        transit = read_gtfs(path, crs=city.crs, area=_with_context(city))
+        more.append(
+            Provenance(id="gtfs", title=f"GTFS {path.name}", path=path.name, sha256=sha256_of(path))
+        )
+    return official, transit, tuple(more)

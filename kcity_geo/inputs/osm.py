@@ -1,0 +1,220 @@
+"""Map of a study: the layers of its extract, with features of the user beside them."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kcity_geo.citydata import Provenance
+from kcity_geo.errors import KCityWarning, SourceError
+from kcity_geo.studyfile import resolve_path
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+    from kcity_geo.city import City
+    from kcity_geo.config import Config
+    from kcity_geo.studyfile import Study
+
+__all__ = ["invented", "joined", "load_osm", "with_power_lines"]
+
+#: How far beyond the boundary streets and facilities are read, so that the edge is served too.
+CONTEXT_M = 2000.0
+
+
+def invented(about: Provenance) -> Provenance:
+    """Credit nobody for the map of a city that does not exist."""
+    return replace(
+        about,
+        title=f"Synthetic map {about.path}, in the data model of OpenStreetMap",
+        licence="CC0-1.0",
+        attribution="Synthetic map, made by kcity_geo: no such place exists",
+        url="",
+    )
+
+
+def load_osm(
+    study: Study, city: City, config: Config
+) -> tuple[dict[str, gpd.GeoDataFrame], str, tuple[Provenance, ...], pd.DataFrame | None]:
+    """Read the OSM layers of the city and what lies around it, with the user's own features beside them."""
+    from kcity_geo.sources.local.rasters import sha256_of
+    from kcity_geo.sources.osm.pbf import empty_layers, read_osm
+
+    area = _with_context(city)
+    if study.sources.osm is None:
+        warnings.warn(
+            "no OpenStreetMap extract was given: streets, facilities and networks are not assessed; "
+            "give sources.osm",
+            KCityWarning,
+            stacklevel=3,
+        )
+        layers, own, unreadable = _with_own_layers(study, city, empty_layers(city.crs))
+        return layers, "", own, unreadable if len(unreadable) else None
+    if study.sources.osm == "overpass":
+        from kcity_geo.sources.products.overpass import download_osm
+
+        path = download_osm(area, config=config)
+    else:
+        path = resolve_path(study, study.sources.osm, key="sources.osm")
+    extract = read_osm(path, area=area, crs=city.crs, config=config)
+    for text in extract.warnings:
+        warnings.warn(text, KCityWarning, stacklevel=3)
+    layers, own, own_unreadable = _with_own_layers(study, city, dict(extract.layers))
+    about = Provenance(
+        id="osm",
+        title=f"OpenStreetMap extract {path.name}",
+        path=path.name,
+        sha256=sha256_of(path),
+        licence="ODbL-1.0",
+        attribution="© OpenStreetMap contributors",
+        as_of=extract.date,
+        url="https://www.openstreetmap.org/copyright",
+    )
+    unreadable = extract.unreadable_tags
+    if len(unreadable):
+        examples = ", ".join(
+            f"{key}={value}"
+            for key, value in unreadable[["key", "value"]].drop_duplicates().head(3).to_numpy()
+        )
+        warnings.warn(
+            f"{len(unreadable):,} tags of the OSM extract hold no readable number ({examples}, …) and "
+            "count as not given; the list is in unreadable_tags.csv",
+            KCityWarning,
+            stacklevel=3,
+        )
+    if len(own_unreadable):
+        import pandas as pd
+
+        unreadable = pd.concat([unreadable, own_unreadable], ignore_index=True)
+    return layers, extract.date, (about, *own), unreadable
+
+
+def _with_own_layers(
+    study: Study, city: City, layers: dict[str, gpd.GeoDataFrame]
+) -> tuple[dict[str, gpd.GeoDataFrame], tuple[Provenance, ...], pd.DataFrame]:
+    """Add the user's own features to the layers of the map, with or without a map."""
+    import pandas as pd
+
+    from kcity_geo.sources.local.ownlayers import append_own, read_own_layer
+    from kcity_geo.sources.local.rasters import describe
+
+    wanted = {f"sources.extra.{name}": (name, value) for name, value in study.sources.extra.items()}
+    area: Any = _with_context(city) if wanted else None
+    provenance, unreadable = [], [pd.DataFrame()]
+    if study.sources.protected:
+        layers["protected"] = _more_protected(study, city, layers["protected"])
+        path = resolve_path(study, study.sources.protected, key="sources.protected")
+        provenance.append(describe(path, key="protected"))
+    for key, (name, value) in wanted.items():
+        path = resolve_path(study, value, key=key)
+        own, bad = read_own_layer(path, name, key=key, area=area, crs=city.crs)
+        layers[name] = append_own(layers[name], own, layer=name, key=key)
+        unreadable.append(bad)
+        note = f"{len(own):,} features from your own file, beside OpenStreetMap"
+        provenance.append(replace(describe(path, key=key.removeprefix("sources.")), note=note))
+    return layers, tuple(provenance), pd.concat(unreadable, ignore_index=True)
+
+
+def _with_context(city: City) -> Any:  # noqa: ANN401 - shapely geometry
+    """City boundary and `CONTEXT_M` around it, lon/lat."""
+    import shapely
+    from pyproj import Transformer
+
+    wider = city.boundary_metric.buffer(CONTEXT_M)
+    back = Transformer.from_crs(city.crs, 4326, always_xy=True)
+    return shapely.make_valid(
+        shapely.transform(wider, lambda xy: np.column_stack(back.transform(xy[:, 0], xy[:, 1])))
+    )
+
+
+def _own_rows(known: gpd.GeoDataFrame, frame: gpd.GeoDataFrame, city: City) -> gpd.GeoDataFrame:
+    """Give features of a file the schema of a layer; their ids are negative."""
+    extra = known.iloc[:0].reindex(range(len(frame))).set_geometry(frame.geometry.to_numpy())
+    extra = extra.set_crs(city.crs, allow_override=True)
+    extra["osm_type"], extra["osm_id"] = "file", -np.arange(1, len(frame) + 1)
+    return extra
+
+
+def _more_protected(study: Study, city: City, known: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    import pandas as pd
+
+    from kcity_geo.sources.local.vectors import read_polygons
+
+    path = resolve_path(study, str(study.sources.protected), key="sources.protected")
+    frame = read_polygons(path, key="sources.protected").to_crs(city.crs)
+    extra = _own_rows(known, frame, city)
+    extra["name"] = frame["name"].fillna("").astype(str).to_numpy() if "name" in frame else ""
+    extra["tags"] = [{} for _ in range(len(frame))]
+    if known.empty:
+        return extra
+    joined: gpd.GeoDataFrame = pd.concat([known, extra], ignore_index=True)
+    return joined
+
+
+def with_power_lines(
+    study: Study, city: City, layers: dict[str, gpd.GeoDataFrame]
+) -> tuple[dict[str, gpd.GeoDataFrame], tuple[Provenance, ...], pd.DataFrame | None]:
+    """
+    Put the lines of the user's own file beside those of OSM; they count as mapped.
+
+    A voltage that is there but cannot be read leaves the class of the line unknown.
+    """
+    import pandas as pd
+
+    from kcity_geo.sources.local.rasters import sha256_of
+    from kcity_geo.sources.local.vectors import read_power_lines
+
+    if not study.sources.power_lines:
+        return layers, (), None
+    path = resolve_path(study, study.sources.power_lines, key="sources.power_lines")
+    frame = read_power_lines(path).to_crs(city.crs)
+    frame = frame[frame.intersects(city.boundary_metric.buffer(CONTEXT_M))]
+    if frame.empty:
+        raise SourceError(f"sources.power_lines: {path.name} does not overlap {city.name}")
+    known = layers["power_line"]
+    extra = _own_rows(known, frame, city)
+    unread = (frame["voltage"].str.strip() != "").to_numpy() & frame["voltage_v"].isna().to_numpy()
+    extra["kind"] = extra["power"] = np.where(unread, "", "line")
+    for column in ("name", "voltage_v"):
+        extra[column] = frame[column].to_numpy()
+    extra["tags"] = [{"voltage": v} if v else {} for v in frame["voltage"]]
+    joined = extra if known.empty else pd.concat([known, extra], ignore_index=True)
+    about = Provenance(
+        id="power_lines",
+        title=f"Power lines of {path.name}",
+        path=path.name,
+        sha256=sha256_of(path),
+        licence="unknown",
+        attribution="",
+        as_of="",
+    )
+    bad = pd.DataFrame(
+        {
+            "layer": "power_line",
+            "osm_type": "file",
+            "osm_id": extra["osm_id"].to_numpy()[unread],
+            "key": "voltage",
+            "value": frame["voltage"].to_numpy()[unread],
+        }
+    )
+    if len(bad):
+        warnings.warn(
+            f"sources.power_lines: {len(bad)} of {len(frame)} lines of {path.name} have a voltage that "
+            f"holds no number ({bad['value'].iloc[0]!r}); they count to no class; give volts, or text "
+            "like 33 kV",
+            KCityWarning,
+            stacklevel=3,
+        )
+    return {**layers, "power_line": joined}, (about,), bad if len(bad) else None
+
+
+def joined(one: pd.DataFrame | None, two: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Put two lists of unreadable tags together, either of which may be missing."""
+    import pandas as pd
+
+    frames = [f for f in (one, two) if f is not None and len(f)]
+    return pd.concat(frames, ignore_index=True) if frames else None

@@ -1,0 +1,153 @@
+"""Rasters of a study: each read, checked and brought onto the grid."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kcity_geo.config import read_table
+from kcity_geo.cube import layer
+from kcity_geo.errors import KCityWarning, SourceError
+from kcity_geo.studyfile import resolve_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import xarray as xr
+    from odc.geo.geobox import GeoBox
+
+    from kcity_geo.city import City
+    from kcity_geo.citydata import Provenance
+    from kcity_geo.config import Config
+    from kcity_geo.studyfile import Study
+
+__all__ = ["load_flood", "load_rasters", "note_few_cells"]
+
+# A grid with fewer cells than this says little about where.
+_FEW_CELLS = 100
+
+
+_TABLES = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xls"})
+_COVERED = 0.95
+
+
+def note_few_cells(cube: xr.Dataset, study: Study) -> None:
+    """Warn when the grid has so few cells that it says little about where."""
+    count = int((cube["inside_share"] > 0).sum())
+    if count < _FEW_CELLS:
+        warnings.warn(
+            f"study.cell_m: {study.study.cell_m:g} m gives only {count} cells; choose a smaller cell to "
+            "see where the gaps are",
+            KCityWarning,
+            stacklevel=3,
+        )
+
+
+def load_rasters(
+    study: Study, city: City, grid: GeoBox, cube: xr.Dataset, config: Config
+) -> tuple[xr.Dataset, xr.DataArray | None, tuple[Provenance, ...], dict[str, Mapping[str, float]]]:
+    """Bring every raster of the study onto the grid; also give elevation on its own finer grid."""
+    from kcity_geo.sources.local.rasters import (
+        describe,
+        persons_from_polygons,
+        read_dem,
+        read_raster,
+    )
+    from kcity_geo.sources.local.vectors import read_polygons
+
+    dem = None
+    provenance: list[Provenance] = []
+    measured: dict[str, Mapping[str, float]] = {}
+    for key, rule in read_table("rasters")["raster"].items():
+        value = getattr(study.sources, key)
+        if value is None:
+            continue
+        path = resolve_path(study, value, key=f"sources.{key}")
+        about = describe(path, key=key)
+        if path.suffix.lower() in _TABLES:
+            if key != "population":
+                raise SourceError(
+                    f"sources.{key}: {path.name} is a table, and a table does not say where in a "
+                    f"district its numbers belong; {read_table('extra')['instead']['raster']}"
+                )
+            provenance.append(about)
+            continue
+        if key == "nightlights" and path.is_dir():
+            variable, numbers = _merged_months(study, path, city, cube, grid, config)
+        elif key == "population" and path.suffix.lower() in {
+            ".gpkg",
+            ".geojson",
+            ".shp",
+            ".fgb",
+            ".parquet",
+        }:
+            frame = read_polygons(path, key="sources.population")
+            values, numbers = persons_from_polygons(frame, city=city, grid=grid)
+            variable = layer(
+                values,
+                grid=grid,
+                units="persons",
+                long_name="Residents",
+                source=about.title,
+                licence=about.licence,
+                as_of=about.as_of,
+                evidence="user",
+            )
+        else:
+            variable, numbers = read_raster(path, key=key, city=city, grid=grid, config=config)
+        cube = cube.assign({rule["variable"]: variable})
+        measured[key] = numbers
+        provenance.append(about)
+        if key == "elevation":
+            dem = read_dem(path, city=city, config=config)
+    return cube, dem, tuple(provenance), measured
+
+
+def _merged_months(
+    study: Study, folder: Path, city: City, cube: xr.Dataset, grid: GeoBox, config: Config
+) -> tuple[xr.DataArray, Mapping[str, float]]:
+    """Merge a folder of monthly night lights: a quantile drops fires and keeps what is lit."""
+    from kcity_geo.analysis.energy.inferred_grid import merge_months
+    from kcity_geo.settings import settings_of
+    from kcity_geo.sources.local.rasters import read_raster
+
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in {".tif", ".tiff"})
+    if not files:
+        raise SourceError(f"sources.nightlights: {folder.name} holds no GeoTIFF of a month")
+    with warnings.catch_warnings():
+        # A month under clouds covers little; what counts is what all of them cover.
+        warnings.simplefilter("ignore", KCityWarning)
+        found = [
+            read_raster(p, key="nightlights", city=city, grid=grid, config=config) for p in files
+        ]
+    quantile = float(settings_of("energy", study.energy)["monthly_quantile"])
+    first = found[0][0]
+    merged = first.copy(
+        data=merge_months([v.to_numpy() for v, _ in found], quantile=quantile).astype(first.dtype)
+    )
+    inside = cube["inside_share"].to_numpy()
+    share = float(inside[np.isfinite(merged.to_numpy())].sum() / inside.sum())
+    if share < _COVERED:
+        warnings.warn(
+            f"sources.nightlights: the {len(files)} months of {folder.name} cover {share:.0%} of "
+            f"{city.name}; add months without clouds",
+            KCityWarning,
+            stacklevel=3,
+        )
+    merged.attrs["source"] = f"{len(files)} months of {folder.name}, quantile {quantile:g}"
+    return merged, {"valid_share": share, "months": float(len(files))}
+
+
+def load_flood(study: Study, city: City, config: Config) -> xr.DataArray | None:
+    """Read the flood map on its own fine pixels, by depth or by return period."""
+    from kcity_geo.sources.local.rasters import read_flood
+
+    for key in ("flood", "flood_return_period"):
+        value = getattr(study.sources, key)
+        if value is not None:
+            path = resolve_path(study, value, key=f"sources.{key}")
+            return read_flood(path, key=key, city=city, config=config)
+    return None

@@ -1,0 +1,103 @@
+"""Points: reading places from a table with coordinates, or from a vector file."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from kcity_geo.errors import KCityWarning, SourceError
+from kcity_geo.sources.local.tables import read_any_table
+from kcity_geo.sources.local.vectors import read_vector
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import geopandas as gpd
+
+__all__ = []
+
+
+def read_points_or_vector(path: Path, *, key: str) -> gpd.GeoDataFrame:
+    """
+    Read features from a vector file, or points from a table with coordinates.
+
+    Parameters
+    ----------
+    path : vector file as for `read_vector`, or csv or xlsx with the columns ``lon`` and ``lat`` (also
+        ``lng``, ``longitude``, ``latitude``; degrees), or ``x``, ``y`` and ``crs`` (``EPSG:32632``).
+    key : key of the study file, for messages.
+
+    Returns
+    -------
+    All features, with a CRS; rows without coordinates are left out with a warning.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read, lacks the columns, or a coordinate is no number or not on Earth.
+    """
+    if path.suffix.lower() not in {".csv", ".txt", ".tsv", ".xlsx", ".xls"}:
+        frame = read_vector(path, key=key)
+        there = frame.geometry.notna() & ~frame.geometry.is_empty
+        if not there.any():
+            raise SourceError(f"{key}: {path.name} holds no geometry")
+        return frame[there].reset_index(drop=True)
+    import geopandas as gpd
+
+    table = read_any_table(path, key=key)
+    x, y, crs = _coordinate_columns(table, name=path.name, key=key)
+    numbers = table[[x, y]].apply(pd.to_numeric, errors="coerce")
+    wrong = numbers.isna() & table[[x, y]].notna()
+    if wrong.to_numpy().any():
+        column = x if wrong[x].any() else y
+        line = int(wrong[column].to_numpy().argmax())
+        raise SourceError(
+            f"{key}: {path.name}, row {line + 1}: {column} has the value {table[column].iloc[line]!r}, a "
+            "number is needed (decimal point, degrees)"
+        )
+    known = numbers.notna().all(axis=1)
+    if crs == "EPSG:4326":
+        off = known & ((numbers[x].abs() > 180) | (numbers[y].abs() > 90))  # noqa: PLR2004 - degrees
+        if off.any():
+            line = int(off.to_numpy().argmax())
+            raise SourceError(
+                f"{key}: {path.name}, row {line + 1}: {x} {numbers[x].iloc[line]:g}, {y} "
+                f"{numbers[y].iloc[line]:g} is not on Earth; degrees are needed, or x, y and crs"
+            )
+    if not known.any():
+        raise SourceError(f"{key}: {path.name} has no row with coordinates")
+    if not known.all():
+        warnings.warn(
+            f"{key}: {int((~known).sum())} of {len(table)} rows of {path.name} have no coordinates and "
+            "were left out",
+            KCityWarning,
+            stacklevel=2,
+        )
+    points = gpd.points_from_xy(numbers[x][known], numbers[y][known])
+    rest = table[known].drop(columns=[c for c in (x, y, "crs") if c in table])
+    try:
+        return gpd.GeoDataFrame(rest.reset_index(drop=True), geometry=points, crs=crs)
+    except Exception as error:
+        raise SourceError(f"{key}: {path.name}: crs {crs!r} is not known ({error})") from error
+
+
+def _coordinate_columns(table: pd.DataFrame, *, name: str, key: str) -> tuple[str, str, str]:
+    by_name = {str(c).casefold(): str(c) for c in table.columns}
+    x = next((by_name[n] for n in ("lon", "lng", "long", "longitude") if n in by_name), None)
+    y = next((by_name[n] for n in ("lat", "latitude") if n in by_name), None)
+    if x and y:
+        return x, y, "EPSG:4326"
+    if {"x", "y", "crs"} <= set(by_name):
+        systems = table[by_name["crs"]].dropna().astype(str).str.strip().unique()
+        if len(systems) == 1:
+            return by_name["x"], by_name["y"], str(systems[0])
+        raise SourceError(
+            f"{key}: {name}: the column crs must hold one value, not {list(systems[:3])}"
+        )
+    raise SourceError(
+        f"{key}: {name} has the columns {', '.join(map(str, table.columns))}; coordinates need lon and lat "
+        "in degrees, or x, y and crs (EPSG:32632). A district by name is no place of a facility: official "
+        "numbers by district belong into official.table"
+    )
