@@ -8,7 +8,6 @@ error. It reads no files.
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +20,12 @@ from pyproj.exceptions import ProjError
 from kcity_geo.config import Config
 from kcity_geo.errors import (
     CRSMismatchError,
-    KCityWarning,
     LimitError,
     SchemaError,
     SourceError,
     StudyError,
 )
+from kcity_geo.notes import tell
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -305,7 +304,7 @@ def _clean_polygon(geometry: BaseGeometry, *, what: str) -> shapely.Polygon | sh
     if not geometry.is_valid:
         reason = shapely.is_valid_reason(geometry)
         fixed = shapely.make_valid(geometry)
-        warnings.warn(f"{what} was repaired ({reason})", KCityWarning, stacklevel=3)
+        tell(f"{what} was repaired ({reason})", stacklevel=3)
     parts = [p for p in shapely.get_parts(fixed) if p.geom_type in {"Polygon", "MultiPolygon"}]
     merged = shapely.force_2d(shapely.union_all(parts))
     if not isinstance(merged, shapely.Polygon | shapely.MultiPolygon) or merged.area == 0:
@@ -348,10 +347,9 @@ def _district_frame(
         raise SchemaError(f"districts: id {twice!r} occurs more than once; ids must be unique")
     rest = shapely.difference(outline, shapely.union_all(out.geometry.to_numpy()))
     if rest.area > 0.001 * outline.area:
-        warnings.warn(
+        tell(
             f"districts cover {1 - rest.area / outline.area:.1%} of {name}; the rest is reported as "
             "'elsewhere'",
-            KCityWarning,
             stacklevel=4,
         )
         extra = gpd.GeoDataFrame({"district_id": [REST], "name": [REST]}, geometry=[rest], crs=crs)

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kcity_geo.errors import KCityError, KCityWarning
+from kcity_geo.errors import KCityError
+from kcity_geo.notes import collected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,16 +89,8 @@ def _main(
 def _plain_errors() -> Iterator[list[str]]:
     """Print one clear line and exit with 2 for what the user can mend; collect warnings."""
     notes: list[str] = []
-
-    def note(message: Warning | str, category: type[Warning], *_: Any) -> None:  # noqa: ANN401
-        text = str(message)
-        if issubclass(category, KCityWarning) and text not in notes:
-            notes.append(text)
-
-    with warnings.catch_warnings():
+    with collected(notes), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        warnings.simplefilter("always", KCityWarning)
-        warnings.showwarning = note  # type: ignore[assignment]
         try:
             yield notes
         except KCityError as error:

@@ -47,15 +47,19 @@ class Settings(Mapping[str, Any]):
         self._origin = MappingProxyType(dict(origin or {}))
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - numbers, words, lists
+        """Give a parameter as it stands in the table or the study file."""
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
+        """Go through the names."""
         return iter(self._values)
 
     def __len__(self) -> int:
+        """Count the parameters."""
         return len(self._values)
 
     def __repr__(self) -> str:
+        """Name what differs from the defaults."""
         changed = [name for name in self._values if self.origin(name) != "default"]
         return f"Settings({len(self)} parameters, changed: {', '.join(changed) or 'none'})"
 

@@ -8,7 +8,6 @@ straight line and can be called on its own.
 from __future__ import annotations
 
 import time
-import warnings
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from kcity_geo.city import City, make_city
 from kcity_geo.citydata import CityData
 from kcity_geo.config import Config, read_table
 from kcity_geo.cube import district_shares, empty_cube, study_grid
-from kcity_geo.errors import KCityWarning, StudyError
+from kcity_geo.errors import StudyError
 from kcity_geo.inputs.official import load_tables
 from kcity_geo.inputs.osm import invented, joined, load_osm, with_power_lines
 from kcity_geo.inputs.population import (
@@ -30,6 +29,7 @@ from kcity_geo.inputs.population import (
     scale_population,
 )
 from kcity_geo.inputs.rasters import load_flood, load_rasters, note_few_cells
+from kcity_geo.notes import collected, tell
 from kcity_geo.result import Gaps, Result, Suitability
 from kcity_geo.standards import load_standards
 from kcity_geo.studyfile import Study, load_study, resolve_path
@@ -79,24 +79,6 @@ class _Clock:
         start = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
-
-
-@contextmanager
-def _noted(texts: list[str]) -> Iterator[None]:
-    """Collect data-quality warnings for the report, and still warn."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", KCityWarning)
-        yield
-    for warning in caught:
-        if issubclass(warning.category, KCityWarning):
-            text = str(warning.message)
-            if text not in texts:
-                texts.append(text)
-                warnings.warn(text, KCityWarning, stacklevel=4)
-        else:
-            warnings.warn_explicit(
-                warning.message, warning.category, warning.filename, warning.lineno
-            )
 
 
 def find_city(place: str | Study, *, config: Config | None = None) -> City:
@@ -198,10 +180,9 @@ def _outline(study: Study, extract: Path | None) -> BaseGeometry | None:
         raise StudyError(
             f"city.boundary: none is given and {extract.name} has no header box; give a boundary"
         )
-    warnings.warn(
+    tell(
         "the study area is the box of the OSM extract, not a city boundary; land beyond the extract "
         "counts as unmapped",
-        KCityWarning,
         stacklevel=4,
     )
     return box
@@ -238,7 +219,7 @@ def load(
     config = config or Config.from_env()
     clock = _clock or _Clock(progress)
     notes: list[str] = []
-    with _noted(notes):
+    with collected(notes):
         with clock.stage("boundary"):
             city = find_city(study, config=config)
             grid = study_grid(city, cell_m=study.study.cell_m, config=config)
@@ -365,7 +346,7 @@ def assess_gaps(
     study = data.study or Study()
     standards = load_standards(study.standards)
     notes: list[str] = []
-    with _noted(notes):
+    with collected(notes):
         with clock.stage("street graphs"):
             graphs = street_graphs(data)
         with clock.stage("terrain"):
@@ -430,7 +411,7 @@ def suitability(
     study = data.study or Study()
     own = project is None or project == study.study.project
     notes: list[str] = []
-    with _noted(notes):
+    with collected(notes):
         found = score(
             data,
             gaps,
@@ -545,7 +526,7 @@ def run(
     data = load(study, config=config, _clock=clock)
     gaps = assess_gaps(data, _clock=clock)
     notes: list[str] = []
-    with _noted(notes):
+    with collected(notes):
         with clock.stage("suitability"):
             score = suitability(data, gaps)
         with clock.stage("sites"):

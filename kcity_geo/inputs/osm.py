@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kcity_geo.citydata import Provenance
-from kcity_geo.errors import KCityWarning, SourceError
+from kcity_geo.errors import SourceError
+from kcity_geo.notes import tell
 from kcity_geo.studyfile import resolve_path
 
 if TYPE_CHECKING:
@@ -46,10 +46,9 @@ def load_osm(
 
     area = _with_context(city)
     if study.sources.osm is None:
-        warnings.warn(
+        tell(
             "no OpenStreetMap extract was given: streets, facilities and networks are not assessed; "
             "give sources.osm",
-            KCityWarning,
             stacklevel=3,
         )
         layers, own, unreadable = _with_own_layers(study, city, empty_layers(city.crs))
@@ -62,7 +61,7 @@ def load_osm(
         path = resolve_path(study, study.sources.osm, key="sources.osm")
     extract = read_osm(path, area=area, crs=city.crs, config=config)
     for text in extract.warnings:
-        warnings.warn(text, KCityWarning, stacklevel=3)
+        tell(text, stacklevel=3)
     layers, own, own_unreadable = _with_own_layers(study, city, dict(extract.layers))
     about = Provenance(
         id="osm",
@@ -80,10 +79,9 @@ def load_osm(
             f"{key}={value}"
             for key, value in unreadable[["key", "value"]].drop_duplicates().head(3).to_numpy()
         )
-        warnings.warn(
+        tell(
             f"{len(unreadable):,} tags of the OSM extract hold no readable number ({examples}, …) and "
             "count as not given; the list is in unreadable_tags.csv",
-            KCityWarning,
             stacklevel=3,
         )
     if len(own_unreadable):
@@ -202,11 +200,10 @@ def with_power_lines(
         }
     )
     if len(bad):
-        warnings.warn(
+        tell(
             f"sources.power_lines: {len(bad)} of {len(frame)} lines of {path.name} have a voltage that "
             f"holds no number ({bad['value'].iloc[0]!r}); they count to no class; give volts, or text "
             "like 33 kV",
-            KCityWarning,
             stacklevel=3,
         )
     return {**layers, "power_line": joined}, (about,), bad if len(bad) else None

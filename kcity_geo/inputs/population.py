@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kcity_geo.cube import layer
-from kcity_geo.errors import KCityWarning, SourceError, StudyError
+from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.inputs.rasters import _TABLES
+from kcity_geo.notes import tell
 from kcity_geo.studyfile import resolve_path
 
 if TYPE_CHECKING:
@@ -70,10 +70,9 @@ def people_of_districts(
         if "built_m2" in cube
         else "area (give sources.built to follow built-up land)"
     )
-    warnings.warn(
+    tell(
         f"sources.population: {path.name} says how many live in a district, not where: they were spread "
         f"by {follows}",
-        KCityWarning,
         stacklevel=3,
     )
     people = people_from_districts(persons, shares, weight=built, land=land)
@@ -105,11 +104,10 @@ def people_of_dwellings(
     people = people_from_dwellings(layers["building"], total_persons=total, city=city, grid=grid)
     if people is None:
         return cube
-    warnings.warn(
+    tell(
         f"no population grid was given: {total:,.0f} residents were spread over the mapped dwellings "
         "by floor area, which leaves out people in buildings that nobody mapped; give "
         "sources.population",
-        KCityWarning,
         stacklevel=3,
     )
     return cube.assign(
@@ -144,10 +142,9 @@ def scale_population(cube: xr.Dataset, official: Mapping[str, Any], city: City) 
             f"inside {city.name}; one of the two counts something else, mend it"
         )
     if abs(factor - 1) > _POPULATION_TOLERANCE:
-        warnings.warn(
+        tell(
             f"the population raster holds {total:,.0f} persons, the official number is {target:,.0f}; "
             f"the raster was scaled by {factor:.2f}",
-            KCityWarning,
             stacklevel=3,
         )
     scaled = population * factor
@@ -172,10 +169,9 @@ def compare_districts(cube: xr.Dataset, official: Mapping[str, Any], shares: pd.
         some = ", ".join(
             f"{key} {stated[key]:,.0f} against {raster[key]:,.0f}" for key in far.index[:3]
         )
-        warnings.warn(
+        tell(
             f"official.table and the population grid are far apart in {len(far)} of {len(stated)} "
             f"districts ({some}); the grid is used: check year and outlines, or set official.population",
-            KCityWarning,
             stacklevel=3,
         )
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kcity_geo.config import read_table
 from kcity_geo.cube import layer
-from kcity_geo.errors import KCityWarning, SourceError
+from kcity_geo.errors import SourceError
+from kcity_geo.notes import muted, tell
 from kcity_geo.studyfile import resolve_path
 
 if TYPE_CHECKING:
@@ -38,10 +38,9 @@ def note_few_cells(cube: xr.Dataset, study: Study) -> None:
     """Warn when the grid has so few cells that it says little about where."""
     count = int((cube["inside_share"] > 0).sum())
     if count < _FEW_CELLS:
-        warnings.warn(
+        tell(
             f"study.cell_m: {study.study.cell_m:g} m gives only {count} cells; choose a smaller cell to "
             "see where the gaps are",
-            KCityWarning,
             stacklevel=3,
         )
 
@@ -117,9 +116,7 @@ def _merged_months(
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in {".tif", ".tiff"})
     if not files:
         raise SourceError(f"sources.nightlights: {folder.name} holds no GeoTIFF of a month")
-    with warnings.catch_warnings():
-        # A month under clouds covers little; what counts is what all of them cover.
-        warnings.simplefilter("ignore", KCityWarning)
+    with muted():  # a month under clouds covers little; what counts is what all of them cover
         found = [
             read_raster(p, key="nightlights", city=city, grid=grid, config=config) for p in files
         ]
@@ -131,10 +128,9 @@ def _merged_months(
     inside = cube["inside_share"].to_numpy()
     share = float(inside[np.isfinite(merged.to_numpy())].sum() / inside.sum())
     if share < _COVERED:
-        warnings.warn(
+        tell(
             f"sources.nightlights: the {len(files)} months of {folder.name} cover {share:.0%} of "
             f"{city.name}; add months without clouds",
-            KCityWarning,
             stacklevel=3,
         )
     merged.attrs["source"] = f"{len(files)} months of {folder.name}, quantile {quantile:g}"

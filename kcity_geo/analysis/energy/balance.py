@@ -7,7 +7,6 @@ mixed. A plant whose output is not known adds nothing and is counted.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,8 @@ import numpy as np
 from kcity_geo.analysis.evidence.features import column, text
 from kcity_geo.analysis.evidence.horizon import forecast_years
 from kcity_geo.analysis.evidence.official import official_total
-from kcity_geo.errors import KCityWarning, StudyError
+from kcity_geo.errors import StudyError
+from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
 
 if TYPE_CHECKING:
@@ -346,7 +346,7 @@ def power_supply(data: CityData, *, settings: Mapping[str, Any], standard: Stand
             f"official.firm_capacity_mw is {firm:,.6g}, the mapped plants add to {local:,.6g} MW firm; "
             "the official number is used: they may serve a wider grid"
         )
-        warnings.warn(details["contradiction"], KCityWarning, stacklevel=2)
+        tell(details["contradiction"])
     gap = adequacy_gap(supply, found.peak_mw, reserve_share=float(settings["reserve_share"]))
     target = 0.0 if standard.target is None else standard.target
     worst = 1.0 if standard.worst is None else standard.worst

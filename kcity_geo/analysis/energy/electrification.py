@@ -8,7 +8,6 @@ official rate says. Dark is not the same as without electricity everywhere.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +25,8 @@ from kcity_geo.analysis.evidence.official import (
 from kcity_geo.analysis.evidence.trust import method_trust
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.cube import cell_size
-from kcity_geo.errors import CalibrationError, KCityWarning
+from kcity_geo.errors import CalibrationError
+from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
 from kcity_geo.settings import settings_of
 from kcity_geo.standards import standard_gap
@@ -353,7 +353,7 @@ def _official_cells(
     try:
         cells, limits = _calibrate(rank, people, data, settings)
     except CalibrationError as error:
-        warnings.warn(f"{error}; the official rate is spread evenly", KCityWarning, stacklevel=3)
+        tell(f"{error}; the official rate is spread evenly", stacklevel=3)
         details["calibration"] = str(error)
         return given, "official rate, spread evenly: the map cannot say where", "user"
     _report_limits(details, limits, limit_km, settings)

@@ -6,12 +6,11 @@ The official number is used all the same; that the map says something else is to
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 from kcity_geo.analysis.evidence.official import city_against_table, districts_apart, has_table
 from kcity_geo.analysis.settlement.districts import weighted_mean
-from kcity_geo.errors import KCityWarning
+from kcity_geo.notes import tell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +57,7 @@ def tell_contradictions(
     if apart:
         details["city_against_table"] = apart
         note += f"; {apart}"
-        warnings.warn(apart, KCityWarning, stacklevel=4)
+        tell(apart, stacklevel=4)
     if guess is None:
         return note, details
     stated, mapped = weighted_mean(cells, people), weighted_mean(guess, people)
@@ -67,7 +66,7 @@ def tell_contradictions(
         details["contradiction"] = (
             f"{told} says {stated:.0%}, {basis} suggest {mapped:.0%}; the official number is used"
         )
-        warnings.warn(details["contradiction"], KCityWarning, stacklevel=4)
+        tell(details["contradiction"], stacklevel=4)
     by_district = districts_apart(data, given, guess, people=people, limit=limit)
     if by_table and by_district:
         details["contradiction_by_district"] = by_district

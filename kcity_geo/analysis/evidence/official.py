@@ -7,14 +7,14 @@ spread over the cells by the districts' shares in each cell.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.city import REST
-from kcity_geo.errors import KCityWarning, SchemaError
+from kcity_geo.errors import SchemaError
+from kcity_geo.notes import tell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,23 +80,19 @@ def official_total(data: CityData, key: str) -> float | None:
     known, districts = _districts_told(data, table)
     if known < districts:
         if city is None:
-            warnings.warn(
+            tell(
                 f"official.table: {key} has a number in {known} of {districts} districts; their sum "
                 "says nothing of the city and is not used; give the others, or set "
-                f"official.{key}",
-                KCityWarning,
-                stacklevel=2,
+                f"official.{key}"
             )
         return city
     total = float(table.sum())
     if city is None:
         return total
     if abs(total - city) > _APART * max(abs(city), abs(total)):
-        warnings.warn(
+        tell(
             f"official.{key} is {city:,.6g}, the districts of official.table add to {total:,.6g}; "
-            "the city number is used",
-            KCityWarning,
-            stacklevel=2,
+            "the city number is used"
         )
     return city
 

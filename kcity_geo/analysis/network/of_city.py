@@ -6,7 +6,6 @@ Elevation is read bilinearly from the finer terrain, congestion from the urban c
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,8 @@ import pandas as pd
 from kcity_geo.analysis.network.graph import StreetGraph, build_graph
 from kcity_geo.analysis.settlement.classes import cell_classes
 from kcity_geo.cube import bin_points
-from kcity_geo.errors import KCityWarning, SchemaError
+from kcity_geo.errors import SchemaError
+from kcity_geo.notes import tell
 from kcity_geo.settings import network_rules_of, transport_parameters
 
 if TYPE_CHECKING:
@@ -181,10 +181,9 @@ def _warn_isolated(graph: StreetGraph) -> None:
     total, main = graph.component_m.sum(), graph.component_m[0]
     bad = graph.table["street_form"]["component_bad"]
     if main / total < bad:
-        warnings.warn(
+        tell(
             f"{graph.mode} network: {(total - main) / 1000:.1f} of {total / 1000:.1f} km lie in "
             f"{len(graph.component_m) - 1} pieces apart from the main one; check islands, rivers "
             "and missing links in OSM",
-            KCityWarning,
             stacklevel=3,
         )

@@ -7,7 +7,6 @@ and ground conditions are in no open data: a site is where to look, not where to
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -29,7 +28,8 @@ from kcity_geo.analysis.suitability.robustness import rank_stability
 from kcity_geo.analysis.suitability.view import CityView, MissingDataError
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_size
-from kcity_geo.errors import KCityWarning, StudyError
+from kcity_geo.errors import StudyError
+from kcity_geo.notes import tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,7 +121,7 @@ def rank_sites(
     limit = site_threshold(score.score) if threshold is None else threshold
     polygons, cells, why = _delineate(score, data, limit)
     if not polygons:
-        warnings.warn(f"{score.title}: no site; {why}", KCityWarning, stacklevel=2)
+        tell(f"{score.title}: no site; {why}")
         return _empty(data)
     view = CityView(data, None, graphs=graphs or {}, terrain=terrain or {})
     frame = _describe(score, view, polygons, cells)

@@ -8,7 +8,6 @@ result says so.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,8 @@ from kcity_geo.analysis.suitability.value_functions import describe, full_score,
 from kcity_geo.analysis.suitability.view import CityView, Measured, MissingDataError
 from kcity_geo.analysis.suitability.weights import normalise_weights
 from kcity_geo.config import read_table
-from kcity_geo.errors import KCityWarning, StudyError
+from kcity_geo.errors import StudyError
+from kcity_geo.notes import tell
 from kcity_geo.result import Criterion, Suitability
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def suitability(
             "excludes most"
         )
     for text in notes:
-        warnings.warn(text, KCityWarning, stacklevel=2)
+        tell(text)
     return Suitability(
         project=project,
         title=profile["title"],
@@ -124,10 +124,9 @@ def _stated_weights(
     scaled = normalise_weights(changed)
     for key, value in changes.items():
         if value > 1 and len(changes) < len(known):
-            warnings.warn(
+            tell(
                 f"suitability.weights.{key}: {value:g} beside weights that add to 1 makes it "
                 f"{scaled[key]:.0%} of the score; give a share such as 0.2, or all weights",
-                KCityWarning,
                 stacklevel=3,
             )
     return scaled

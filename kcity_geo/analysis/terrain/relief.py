@@ -16,7 +16,6 @@ Examples
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +31,8 @@ from kcity_geo.analysis.terrain.drainage import (
 )
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, bin_points, cell_centres, cell_size
-from kcity_geo.errors import GridMismatchError, KCityWarning
+from kcity_geo.errors import GridMismatchError
+from kcity_geo.notes import tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -333,10 +333,9 @@ def _warn_surface_model(data: CityData, dem: xr.DataArray) -> None:
         if not dense:
             return
         where = f"in {dense:,} built-up cells"
-    warnings.warn(
+    tell(
         f"elevation is a surface model: {where} it shows roofs, so slope is too steep and the "
         "height above drainage wrong there by metres; use a terrain model (DTM) for decisions",
-        KCityWarning,
         stacklevel=3,
     )
 

@@ -7,7 +7,6 @@ supply of zero.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,8 @@ from kcity_geo.analysis.evidence.official import number, official_total
 from kcity_geo.analysis.evidence.trust import known_size_trust
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.cube import cell_centres
-from kcity_geo.errors import KCityWarning, StudyError
+from kcity_geo.errors import StudyError
+from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
 
 if TYPE_CHECKING:
@@ -315,7 +315,7 @@ def _supply(
             f"official.water_supply_m3_day is {given:,.0f}, the capacity tags of mapped works add to "
             f"{tagged.sum():,.0f} m3/day; the official number is used"
         )
-        warnings.warn(details["contradiction"], KCityWarning, stacklevel=3)
+        tell(details["contradiction"], stacklevel=3)
     unknown = 0 if given is not None else len(mapped) - len(tagged)
     if unknown:
         details["works_without_capacity"] = unknown
@@ -467,7 +467,7 @@ def wastewater(data: CityData, *, settings: Mapping[str, Any], standard: Standar
             f"official.wastewater_capacity_m3_day is {capacity:,.0f}, the mapped plants suggest "
             f"{_range(plants)} m3/day; the official number is used"
         )
-        warnings.warn(details["contradiction"], KCityWarning, stacklevel=2)
+        tell(details["contradiction"])
     return Indicator(
         id="W4",
         value=value,

@@ -7,7 +7,6 @@ map with return periods or depths, when there is one, takes its place.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +18,8 @@ from kcity_geo.analysis.settlement.built import built_share
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.terrain.relief import to_cells
 from kcity_geo.cube import cell_size, length_in_cells
-from kcity_geo.errors import KCityWarning, StudyError
+from kcity_geo.errors import StudyError
+from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
 from kcity_geo.standards import standard_gap
 
@@ -295,7 +295,7 @@ def flood_exposure(
             note = (
                 f"{source} over {covered:.0%} of the city, no data within it taken as dry; {rest}"
             )
-            warnings.warn(f"W8: {note}", KCityWarning, stacklevel=2)
+            tell(f"W8: {note}")
     else:
         exposure = np.full(data.grid.shape, np.nan)
         source, evidence = "elevation model, height above nearest drainage", "modelled"

@@ -8,7 +8,6 @@ piped, in the order of their density, as many as the official rate says.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +21,8 @@ from kcity_geo.analysis.evidence.official import has_table, official_cells, spok
 from kcity_geo.analysis.settlement.built import built_share
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.cube import cell_centres, cell_size, length_in_cells
-from kcity_geo.errors import CalibrationError, KCityWarning
+from kcity_geo.errors import CalibrationError
+from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _placed(
         )
     except CalibrationError as error:
         details["calibration"] = str(error)
-        warnings.warn(f"{error}; the official rate is spread evenly", KCityWarning, stacklevel=3)
+        tell(f"{error}; the official rate is spread evenly", stacklevel=3)
         return official_share, f"{evenly} the map cannot say where"
     details["density_limit_km2"] = limit
     return (

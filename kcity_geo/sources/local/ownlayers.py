@@ -8,7 +8,6 @@ like a column of the layer (``output_mw``) as that number; what no column says c
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +15,8 @@ import pandas as pd
 import shapely
 
 from kcity_geo.config import read_table
-from kcity_geo.errors import KCityWarning, SourceError
+from kcity_geo.errors import SourceError
+from kcity_geo.notes import tell
 from kcity_geo.sources.local.points import read_points_or_vector
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def read_own_layer(
         )
         if not members:
             raise SourceError(f"{text}; the layer holds {', '.join(row.geometry)}")
-        warnings.warn(f"{text}; they were left out", KCityWarning, stacklevel=3)
+        tell(f"{text}; they were left out", stacklevel=3)
     unreadable: list[tuple[str, str, int, str, str]] = []
     frame, _ = layer_frame(row, members, objects, crs=crs, unreadable=unreadable)
     frame["osm_type"] = pd.Series(["file"] * len(frame), dtype="str")
@@ -143,10 +143,9 @@ def append_own(
         )
         twice = len(np.unique(pairs[0]))
         if twice:
-            warnings.warn(
+            tell(
                 f"{key}: {twice} of {len(own)} features lie within {near:g} m of a mapped {layer}; all were kept, "
                 "so the same facility may count twice",
-                KCityWarning,
                 stacklevel=3,
             )
     joined = gpd.GeoDataFrame(pd.concat([known, own], ignore_index=True), crs=known.crs)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from kcity_geo.errors import KCityWarning, SourceError
+from kcity_geo.errors import SourceError
+from kcity_geo.notes import tell
 from kcity_geo.sources.local.tables import read_any_table
 from kcity_geo.sources.local.vectors import read_vector
 
@@ -69,11 +69,9 @@ def read_points_or_vector(path: Path, *, key: str) -> gpd.GeoDataFrame:
     if not known.any():
         raise SourceError(f"{key}: {path.name} has no row with coordinates")
     if not known.all():
-        warnings.warn(
+        tell(
             f"{key}: {int((~known).sum())} of {len(table)} rows of {path.name} have no coordinates and "
-            "were left out",
-            KCityWarning,
-            stacklevel=2,
+            "were left out"
         )
     points = gpd.points_from_xy(numbers[x][known], numbers[y][known])
     rest = table[known].drop(columns=[c for c in (x, y, "crs") if c in table])

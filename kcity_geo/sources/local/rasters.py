@@ -25,7 +25,8 @@ from kcity_geo.city import require_earthly
 from kcity_geo.citydata import Provenance
 from kcity_geo.config import Config, read_table
 from kcity_geo.cube import area_in_cells, bin_points, cell_size, layer
-from kcity_geo.errors import KCityWarning, LimitError, SourceError
+from kcity_geo.errors import LimitError, SourceError
+from kcity_geo.notes import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -366,10 +367,8 @@ def read_raster(
     known = ~np.isnan(values)
     measured["valid_share"] = float(inside[known].sum() / inside.sum())
     if measured["valid_share"] < _VALID_SHARE_WARNING and not rule.get("sparse"):
-        warnings.warn(
-            f"{rule['long_name'].lower()} raster {path.name} covers {measured['valid_share']:.0%} of {city.name}",
-            KCityWarning,
-            stacklevel=2,
+        tell(
+            f"{rule['long_name'].lower()} raster {path.name} covers {measured['valid_share']:.0%} of {city.name}"
         )
     variable = layer(
         values,

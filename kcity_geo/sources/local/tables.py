@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from kcity_geo.errors import KCityWarning, SchemaError, SourceError
+from kcity_geo.errors import SchemaError, SourceError
+from kcity_geo.notes import tell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,10 +102,8 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
         out[column] = numbers.reindex(out.index).to_numpy()
     absent = out.index[out.isna().all(axis=1)]
     if len(absent):
-        warnings.warn(
-            f"{key}: no row for {len(absent)} of {len(out)} districts ({', '.join(map(str, absent[:5]))})",
-            KCityWarning,
-            stacklevel=2,
+        tell(
+            f"{key}: no row for {len(absent)} of {len(out)} districts ({', '.join(map(str, absent[:5]))})"
         )
     return out
 
@@ -118,10 +116,9 @@ def _warn_unused(columns: list[str], *, name: str) -> None:
     for column in columns:
         near = difflib.get_close_matches(column.casefold(), (*_RATES, *_AMOUNTS), n=1, cutoff=0.75)
         said.append(f"{column} (is {near[0]} meant?)" if near else column)
-    warnings.warn(
+    tell(
         f"official.table: {name} has columns that are not used: {', '.join(said)}; known are "
         f"{', '.join((*_RATES, *_AMOUNTS))}",
-        KCityWarning,
         stacklevel=3,
     )
 
@@ -178,10 +175,9 @@ def _match(
         if found.notna().any():
             strange = table[column][found.isna()]
             if len(strange):
-                warnings.warn(
+                tell(
                     f"{key}: {name} has {len(strange)} rows of no district here "
                     f"(first: {strange.iloc[0]!r}); they were left out",
-                    KCityWarning,
                     stacklevel=4,
                 )
             out: pd.DataFrame = table[found.notna()].copy()

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kcity_geo.config import read_table
-from kcity_geo.errors import KCityWarning, LimitError, SourceError
+from kcity_geo.errors import LimitError, SourceError
+from kcity_geo.notes import tell
 from kcity_geo.sources.local.timetable import stop_service
 
 if TYPE_CHECKING:
@@ -95,11 +96,9 @@ def read_gtfs(
             "GTFS validator"
         ) from error
     if len(service) and not (service["departures_day"] > 0).any():
-        warnings.warn(
+        tell(
             f"GTFS {path.name}: no stop of the area has a departure on any day; check calendar.txt and "
-            "calendar_dates.txt (an outdated feed?). Headways are not known: stops count as present",
-            KCityWarning,
-            stacklevel=2,
+            "calendar_dates.txt (an outdated feed?). Headways are not known: stops count as present"
         )
     columns = ["stop_id", "name", *service.columns, "geometry"]
     return stops.join(service, on="stop_id")[columns].reset_index(drop=True)
@@ -196,9 +195,8 @@ def _placed(
     if not good.any():
         raise SourceError(f"sources.gtfs: no stop of {name} has a usable stop_lat and stop_lon")
     if not good.all():
-        warnings.warn(
+        tell(
             f"GTFS {name}: {int((~good).sum())} of {len(good)} stops have no usable position",
-            KCityWarning,
             stacklevel=3,
         )
     names = stops["stop_name"] if "stop_name" in stops else stops["stop_id"]

@@ -9,7 +9,8 @@ import pandas as pd
 import shapely
 
 from kcity_geo.city import require_earthly
-from kcity_geo.errors import KCityWarning, SourceError, StudyError
+from kcity_geo.errors import SourceError, StudyError
+from kcity_geo.notes import tell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,10 +109,8 @@ def read_boundary(path: Path, *, key: str = "city.boundary") -> BaseGeometry:
         return only
     crossing = [p for p in polygons if not p.is_valid]
     if crossing:
-        warnings.warn(
-            f"{key}: {len(crossing)} of {len(polygons)} polygons cross themselves and were repaired",
-            KCityWarning,
-            stacklevel=2,
+        tell(
+            f"{key}: {len(crossing)} of {len(polygons)} polygons cross themselves and were repaired"
         )
     joined: BaseGeometry = shapely.union_all([shapely.make_valid(p) for p in polygons])
     return joined
@@ -178,10 +177,6 @@ def read_polygons(path: Path, *, key: str) -> gpd.GeoDataFrame:
     frame = frame[keep].reset_index(drop=True)
     bad = ~frame.geometry.is_valid
     if bad.any():
-        warnings.warn(
-            f"{key}: {int(bad.sum())} of {len(frame)} polygons cross themselves and were repaired",
-            KCityWarning,
-            stacklevel=2,
-        )
+        tell(f"{key}: {int(bad.sum())} of {len(frame)} polygons cross themselves and were repaired")
         frame = frame.set_geometry(shapely.make_valid(frame.geometry.to_numpy()), crs=frame.crs)
     return frame

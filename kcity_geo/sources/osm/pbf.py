@@ -10,7 +10,6 @@ dropped. User names, user ids and changesets are never read.
 from __future__ import annotations
 
 import tempfile
-import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +21,8 @@ import shapely
 
 from kcity_geo.city import to_metric
 from kcity_geo.config import Config
-from kcity_geo.errors import KCityWarning, LimitError, SourceError
+from kcity_geo.errors import LimitError, SourceError
+from kcity_geo.notes import tell
 from kcity_geo.sources.osm.blocks import holds_nul
 from kcity_geo.sources.osm.frames import UNREADABLE_COLUMNS, empty_layers, layer_frame
 from kcity_geo.sources.osm.rules import layer_table
@@ -225,11 +225,11 @@ def _told(name: str, trouble: Trouble, objects: int) -> tuple[str, ...]:
         text = (
             f"{name}: {trouble.repaired} broken polygons were repaired, {trouble.dropped} dropped"
         )
-        warnings.warn(text, KCityWarning, stacklevel=3)
+        tell(text, stacklevel=3)
         told.append(text)
     if trouble.undecodable:
         text = f"{name}: {trouble.undecodable} objects have tags that are no UTF-8; left out"
-        warnings.warn(text, KCityWarning, stacklevel=3)
+        tell(text, stacklevel=3)
         told.append(text)
     if trouble.cut_ways or trouble.lost_ways:
         told.append(

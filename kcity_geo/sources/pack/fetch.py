@@ -14,7 +14,6 @@ import json
 import logging
 import math
 import shutil
-import warnings
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -28,7 +27,6 @@ from shapely.geometry.base import BaseGeometry
 from kcity_geo.city import make_city
 from kcity_geo.errors import (
     KCityError,
-    KCityWarning,
     LicenceError,
     OfflineError,
     OutputError,
@@ -36,6 +34,7 @@ from kcity_geo.errors import (
     SourceTimeoutError,
     StudyError,
 )
+from kcity_geo.notes import collected, muted, tell
 from kcity_geo.sources.pack.pack import STUDY, Entry, damage_and_own, write_manifest
 from kcity_geo.sources.products.catalogue import Catalogue, Product, load_catalogue, require_licence
 from kcity_geo.sources.products.extracts import Extract, clip_extract, find_extract, get_extract
@@ -245,7 +244,7 @@ def _make_pack(
 
 
 def _note(text: str) -> None:
-    warnings.warn(text, KCityWarning, stacklevel=4)
+    tell(text, stacklevel=4)
 
 
 # -- what is asked -----------------------------------------------------------------------------
@@ -880,8 +879,7 @@ def fetch_cities(  # noqa: PLR0913 - as `fetch`
         try:
             _require_new(label, name, seen, cities)
             boundary = _row_boundary(row, Path(cities).parent)
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", KCityWarning)
+            with muted(), collected() as texts:
                 made = _mtime(out / name / "manifest.json")
                 study = fetch(
                     label,
@@ -896,9 +894,7 @@ def fetch_cities(  # noqa: PLR0913 - as `fetch`
                     progress=progress,
                 )
             kept = before and made == _mtime(out / name / "manifest.json")
-            notes = "; ".join(
-                str(w.message) for w in caught if issubclass(w.category, KCityWarning)
-            )
+            notes = "; ".join(texts)
             outcome = Outcome(label, "kept" if kept else "done", study, notes=notes)
         except KCityError as error:
             outcome = Outcome(label, "failed", None, error=str(error))

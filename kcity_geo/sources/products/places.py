@@ -13,7 +13,6 @@ import hashlib
 import json
 import math
 import unicodedata
-import warnings
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,8 @@ from shapely.geometry import mapping, shape
 
 from kcity_geo.city import make_city
 from kcity_geo.config import read_table
-from kcity_geo.errors import CityNotFoundError, KCityWarning, SourceError
+from kcity_geo.errors import CityNotFoundError, SourceError
+from kcity_geo.notes import tell
 from kcity_geo.sources.products.catalogue import load_catalogue, recognise_licence
 from kcity_geo.sources.web.download import Fetcher
 
@@ -350,11 +350,9 @@ def look_up(
     answer = _geocode(name, product, catalogue, fetcher)
     if answer is None:
         place = _from_gazetteer(_one(name), catalogue)
-        warnings.warn(
+        tell(
             f"{name}: OpenStreetMap knows no outline of it; a circle of {place.radius_km:.1f} km around "
-            "the centre is studied; give a boundary file for more",
-            KCityWarning,
-            stacklevel=2,
+            "the centre is studied; give a boundary file for more"
         )
         return place
     place = _from_nominatim(answer, known)
