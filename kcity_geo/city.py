@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import shapely
 from pyproj import CRS, Geod, Transformer
 from pyproj.exceptions import ProjError
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.config import Config
 from kcity_geo.errors import (
@@ -26,9 +27,6 @@ from kcity_geo.errors import (
     StudyError,
 )
 from kcity_geo.notes import tell
-
-if TYPE_CHECKING:
-    from shapely.geometry.base import BaseGeometry
 
 __all__ = [
     "REST",
@@ -190,7 +188,7 @@ def scale_error(boundary: BaseGeometry, crs: CRS) -> float:
     --------
     >>> import shapely
     >>> round(scale_error(shapely.box(7.4, 43.72, 7.44, 43.76), CRS(32632)), 4)
-    0.0001
+    0.0002
     """
     west, south, east, north = boundary.bounds
     lon, lat = (

@@ -6,22 +6,19 @@ Sources make it, analysis and planning read it, outputs write it. Nobody changes
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    import pandas as pd
-    import xarray as xr
-    from numpy.typing import NDArray
-    from odc.geo.geobox import GeoBox
-
-    from kcity_geo.city import City
-    from kcity_geo.studyfile import Study
+from kcity_geo.city import City
+from kcity_geo.studyfile import Study
 
 __all__ = ["CityData", "Provenance"]
 

@@ -10,21 +10,18 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from kcity_geo.config import Config
 from kcity_geo.errors import KCityError
 from kcity_geo.notes import collected
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from kcity_geo.config import Config
 
 app = typer.Typer(
     name="kcity",

@@ -7,22 +7,19 @@ the metric CRS of the city. Row 0 is the northern row. Pure: reads and writes no
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import shapely
 import xarray as xr
+from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from shapely.geometry.base import BaseGeometry
 
+from kcity_geo.city import City
 from kcity_geo.config import Config
 from kcity_geo.errors import GridMismatchError, LimitError, StudyError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from shapely.geometry.base import BaseGeometry
-
-    from kcity_geo.city import City
 
 __all__ = [
     "area_in_cells",

@@ -8,14 +8,11 @@ context, so that studies that run in threads side by side never exchange their n
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
 from kcity_geo.errors import KCityWarning
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["collected", "muted", "tell"]
 

@@ -6,23 +6,18 @@ These are the shapes that analysis hands to outputs. They hold data and no logic
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    import numpy as np
-    import pandas as pd
-    import xarray as xr
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
-    from kcity_geo.studyfile import Study
-
+from kcity_geo.citydata import CityData
+from kcity_geo.studyfile import Study
 
 __all__ = [
     "LABELS",

@@ -7,16 +7,13 @@ The rows stand in ``tables/standards.toml``; a study file may override target an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
 
 __all__ = ["EVIDENCE_MARKS", "Standard", "gap_from_standard", "load_standards", "standard_gap"]
 

@@ -8,12 +8,17 @@ straight line and can be called on its own.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
+import geopandas as gpd
+from shapely.geometry.base import BaseGeometry
+
+from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.city import City, make_city
 from kcity_geo.citydata import CityData
 from kcity_geo.config import Config, read_table
@@ -34,15 +39,7 @@ from kcity_geo.result import Gaps, Result, Suitability
 from kcity_geo.standards import load_standards
 from kcity_geo.studyfile import Study, load_study, resolve_path
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    import geopandas as gpd
-    from shapely.geometry.base import BaseGeometry
-
-    from kcity_geo.analysis.network.graph import StreetGraph
-
-    Progress = Callable[[str], None]
+Progress = Callable[[str], None]
 
 __all__ = [
     "assess_gaps",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +34,10 @@ def test_the_order_of_the_rooms_holds() -> None:
         ("analysis/water/flood.py", "from kcity_geo.analysis.energy import grid"),
         ("analysis/terrain/relief.py", "from kcity_geo.analysis.network import graph"),
         ("sources/osm/tags.py", "from kcity_geo.sources.local import vectors"),
+        ("sources/products/tiles.py", "from kcity_geo.sources.pack import pack"),
+        ("analysis/gaps/parts.py", "from kcity_geo.analysis.sites import rank"),
+        ("demo/plan.py", "from kcity_geo.analysis.gaps import combine"),
+        ("result.py", "from kcity_geo.analysis.gaps import combine"),
     ],
 )
 def test_a_planted_violation_is_caught(tmp_path, file, planted) -> None:
@@ -44,6 +50,68 @@ def test_a_planted_violation_is_caught(tmp_path, file, planted) -> None:
     target = tmp_path / "kcity_geo" / file
     target.write_text(target.read_text(encoding="utf-8") + f"\n{planted}\n", encoding="utf-8")
     assert lint_imports(tmp_path).returncode != 0
+
+
+def imports_of(folder: Path) -> nx.DiGraph:
+    """Which module of the package imports which, also inside functions; for type checkers only: not."""
+    files = {
+        ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in (folder / "kcity_geo").rglob("*.py")
+    }
+    graph = nx.DiGraph()
+    graph.add_nodes_from(files)
+    for module, path in files.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        hidden = {
+            inner
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+            for body in node.body
+            for inner in ast.walk(body)
+        }
+        for node in ast.walk(tree):
+            if node in hidden:
+                continue
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            for name in names:
+                target = name if name in files else name.rpartition(".")[0]
+                if target in files:
+                    graph.add_edge(module, target)
+    return graph
+
+
+def circles(graph: nx.DiGraph) -> list[list[str]]:
+    """Groups of modules that import each other, directly or by way of others."""
+    return [sorted(g) for g in nx.strongly_connected_components(graph) if len(g) > 1]
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = imports_of(ROOT)
+    assert graph.number_of_edges() > 500  # the reader of imports found them
+    assert circles(graph) == []
+    assert list(nx.selfloop_edges(graph)) == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "from kcity_geo.analysis.gaps import tables",
+        "from kcity_geo.analysis.gaps.tables import city_table",
+        "def later():\n    import kcity_geo.analysis.gaps.tables",
+    ],
+)
+def test_a_planted_circle_of_two_files_is_found(tmp_path, planted) -> None:
+    gaps = tmp_path / "kcity_geo" / "analysis" / "gaps"
+    gaps.mkdir(parents=True)
+    (gaps / "tables.py").write_text("from kcity_geo.analysis.gaps import parts\n", encoding="utf-8")
+    (gaps / "parts.py").write_text(planted + "\n", encoding="utf-8")
+    assert circles(imports_of(tmp_path)) == [
+        ["kcity_geo.analysis.gaps.parts", "kcity_geo.analysis.gaps.tables"]
+    ]
 
 
 def test_no_file_mentions_a_registry_or_a_path_of_one_machine() -> None:

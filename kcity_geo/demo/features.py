@@ -7,21 +7,16 @@ Land follows in `demo_land`, facilities in `demo_services`, wires in `demo_utili
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from kcity_geo.demo.osm import Way
-from kcity_geo.demo.plan import UNIT
-from kcity_geo.demo.streets import BRIDGE, CLASSES, CODE, TUNNEL
-
-if TYPE_CHECKING:
-    from kcity_geo.demo.osm import Features
-    from kcity_geo.demo.people import People
-    from kcity_geo.demo.plan import Plan
-    from kcity_geo.demo.streets import Streets
-    from kcity_geo.demo.terrain import Floats, Ints
+from kcity_geo.demo.osm import Features, Way
+from kcity_geo.demo.people import People
+from kcity_geo.demo.plan import UNIT, Plan
+from kcity_geo.demo.streets import BRIDGE, CLASSES, CODE, TUNNEL, Streets
+from kcity_geo.demo.terrain import Floats, Ints
 
 __all__ = [
     "add_buildings",

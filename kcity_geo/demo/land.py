@@ -3,17 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from kcity_geo.demo.osm import Way
-from kcity_geo.demo.plan import UNIT
-
-if TYPE_CHECKING:
-    from kcity_geo.demo.osm import Features
-    from kcity_geo.demo.plan import Plan
-    from kcity_geo.demo.terrain import Floats
+from kcity_geo.demo.osm import Features, Way
+from kcity_geo.demo.plan import UNIT, Plan
+from kcity_geo.demo.terrain import Floats
 
 __all__ = ["add_land", "add_water"]
 

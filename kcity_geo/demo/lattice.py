@@ -8,17 +8,12 @@ Arterial lines every superblock, inner streets within, a motorway with ramps, a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kcity_geo.demo.plan import UNIT
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from kcity_geo.demo.plan import Plan
-    from kcity_geo.demo.terrain import Ints
+from kcity_geo.demo.plan import UNIT, Plan
+from kcity_geo.demo.terrain import Ints
 
 __all__ = ["CLASSES", "CODE", "lattice_edges"]
 

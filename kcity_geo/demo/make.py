@@ -17,8 +17,9 @@ at known rates. So whether a method tells a data gap from an infrastructure gap 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kcity_geo.demo.features import add_buildings, add_rail, add_streets
 from kcity_geo.demo.land import add_land, add_water
@@ -32,9 +33,6 @@ from kcity_geo.demo.streets import make_streets
 from kcity_geo.demo.tables import write_gtfs, write_outlines, write_study, write_truth
 from kcity_geo.demo.utilities import add_lamps, add_power, add_telecom, add_waterworks
 from kcity_geo.errors import OutputError, SourceError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["load_truth", "make_demo"]
 

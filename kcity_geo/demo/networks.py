@@ -8,23 +8,16 @@ from the line outwards until the share of their district is reached.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from kcity_geo.demo.people import along
-from kcity_geo.demo.streets import ARTERIAL, CODE
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
-
-    from kcity_geo.demo.people import Cells
-    from kcity_geo.demo.plan import Plan
-    from kcity_geo.demo.streets import Streets
-    from kcity_geo.demo.terrain import Bools, Floats, Ints
+from kcity_geo.demo.people import Cells, along
+from kcity_geo.demo.plan import Plan
+from kcity_geo.demo.streets import ARTERIAL, CODE, Streets
+from kcity_geo.demo.terrain import Bools, Floats, Ints
 
 __all__ = ["Networks", "make_networks", "serpentine", "walk_minutes"]
 

@@ -6,19 +6,16 @@ The same features are written twice: all of them, and those that mappers have dr
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 from pyproj import Transformer
 from scipy.special import ndtr, ndtri
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
-    from kcity_geo.demo.plan import Plan
-    from kcity_geo.demo.terrain import Bools, Floats, Ints
+from kcity_geo.demo.plan import Plan
+from kcity_geo.demo.terrain import Bools, Floats, Ints
 
 __all__ = ["GROUPS", "Features", "Mapped", "mapped_features", "to_lonlat", "write_osm"]
 

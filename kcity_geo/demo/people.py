@@ -8,17 +8,13 @@ People live on the points of a fine lattice that are dry, gentle, planned for an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from kcity_geo.demo.plan import STEEP
-
-if TYPE_CHECKING:
-    from kcity_geo.demo.plan import Plan
-    from kcity_geo.demo.streets import Streets
-    from kcity_geo.demo.terrain import Bools, Floats, Ints
+from kcity_geo.demo.plan import STEEP, Plan
+from kcity_geo.demo.streets import Streets
+from kcity_geo.demo.terrain import Bools, Floats, Ints
 
 __all__ = ["Cells", "People", "along", "make_cells", "make_people"]
 

@@ -10,19 +10,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from kcity_geo.config import read_table
-from kcity_geo.demo.terrain import Draw, make_terrain
+from kcity_geo.demo.terrain import Draw, Floats, Ints, Terrain, make_terrain
 from kcity_geo.errors import StudyError
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    from kcity_geo.demo.terrain import Floats, Ints, Terrain
 
 __all__ = ["Plan", "make_plan"]
 

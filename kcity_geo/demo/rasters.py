@@ -8,25 +8,20 @@ Copernicus GLO-30 (1 arc-second, metres), GHS-POP and GHS-BUILT-S (Mollweide, 10
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pyproj import Transformer
 from scipy import ndimage
 
+from kcity_geo.demo.networks import Networks
 from kcity_geo.demo.osm import origin, to_lonlat
-from kcity_geo.demo.people import along
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.demo.networks import Networks
-    from kcity_geo.demo.people import Cells, People
-    from kcity_geo.demo.plan import Plan
-    from kcity_geo.demo.streets import Streets
-    from kcity_geo.demo.terrain import Floats
+from kcity_geo.demo.people import Cells, People, along
+from kcity_geo.demo.plan import Plan
+from kcity_geo.demo.streets import Streets
+from kcity_geo.demo.terrain import Floats
 
 __all__ = ["write_rasters", "write_valley"]
 

@@ -7,19 +7,15 @@ What stands where follows the people of a district and how well the district is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from kcity_geo.demo.features import nearest_street
 from kcity_geo.demo.networks import serpentine
-
-if TYPE_CHECKING:
-    from kcity_geo.demo.osm import Features
-    from kcity_geo.demo.people import Cells
-    from kcity_geo.demo.plan import Plan
-    from kcity_geo.demo.streets import Streets
-    from kcity_geo.demo.terrain import Floats, Ints
+from kcity_geo.demo.osm import Features
+from kcity_geo.demo.people import Cells
+from kcity_geo.demo.plan import Plan
+from kcity_geo.demo.streets import Streets
+from kcity_geo.demo.terrain import Floats, Ints
 
 __all__ = ["add_facilities", "add_stops", "add_water_points", "norm_count", "spread"]
 

@@ -9,9 +9,9 @@ knows about OSM tags or files.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -28,13 +28,8 @@ from kcity_geo.demo.lattice import (
     TUNNEL,
     lattice_edges,
 )
-from kcity_geo.demo.plan import UNIT
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from kcity_geo.demo.plan import Plan
-    from kcity_geo.demo.terrain import Bools, Floats, Ints
+from kcity_geo.demo.plan import UNIT, Plan
+from kcity_geo.demo.terrain import Bools, Floats, Ints
 
 __all__ = ["ARTERIAL", "BRIDGE", "CLASSES", "CODE", "TUNNEL", "Streets", "make_streets"]
 

@@ -5,23 +5,17 @@ from __future__ import annotations
 
 import json
 import zipfile
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from kcity_geo.demo.networks import people_of, walk_minutes
-from kcity_geo.demo.osm import to_lonlat
-from kcity_geo.demo.streets import CODE
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from kcity_geo.demo.networks import Networks
-    from kcity_geo.demo.osm import Mapped
-    from kcity_geo.demo.people import Cells, People
-    from kcity_geo.demo.plan import Plan
-    from kcity_geo.demo.streets import Streets
-    from kcity_geo.demo.terrain import Floats, Ints
+from kcity_geo.demo.networks import Networks, people_of, walk_minutes
+from kcity_geo.demo.osm import Mapped, to_lonlat
+from kcity_geo.demo.people import Cells, People
+from kcity_geo.demo.plan import Plan
+from kcity_geo.demo.streets import CODE, Streets
+from kcity_geo.demo.terrain import Floats, Ints
 
 __all__ = ["water_classes", "write_gtfs", "write_outlines", "write_study", "write_truth"]
 

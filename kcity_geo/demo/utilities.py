@@ -4,25 +4,19 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from kcity_geo.demo.features import chains, lattice_line, way_refs
-from kcity_geo.demo.people import along
+from kcity_geo.demo.networks import Networks
+from kcity_geo.demo.osm import Features
+from kcity_geo.demo.people import Cells, along
+from kcity_geo.demo.plan import Plan
 from kcity_geo.demo.services import norm_count, spread
-from kcity_geo.demo.streets import CODE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from kcity_geo.demo.networks import Networks
-    from kcity_geo.demo.osm import Features
-    from kcity_geo.demo.people import Cells
-    from kcity_geo.demo.plan import Plan
-    from kcity_geo.demo.streets import Streets
-    from kcity_geo.demo.terrain import Bools
+from kcity_geo.demo.streets import CODE, Streets
+from kcity_geo.demo.terrain import Bools
 
 __all__ = ["add_lamps", "add_power", "add_telecom", "add_waterworks"]
 

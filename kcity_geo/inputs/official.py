@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
+
+from kcity_geo.city import City
 from kcity_geo.citydata import Provenance
 from kcity_geo.inputs.osm import _with_context
-from kcity_geo.studyfile import resolve_path
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from kcity_geo.city import City
-    from kcity_geo.studyfile import Study
+from kcity_geo.studyfile import Study, resolve_path
 
 __all__ = ["load_tables"]
 

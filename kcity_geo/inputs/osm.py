@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 
+from kcity_geo.city import City
 from kcity_geo.citydata import Provenance
+from kcity_geo.config import Config
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
-from kcity_geo.studyfile import resolve_path
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-    import pandas as pd
-
-    from kcity_geo.city import City
-    from kcity_geo.config import Config
-    from kcity_geo.studyfile import Study
+from kcity_geo.studyfile import Study, resolve_path
 
 __all__ = ["invented", "joined", "load_osm", "with_power_lines"]
 

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
+import xarray as xr
+from odc.geo.geobox import GeoBox
 
+from kcity_geo.city import City
 from kcity_geo.cube import layer
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.inputs.rasters import _TABLES
 from kcity_geo.notes import tell
-from kcity_geo.studyfile import resolve_path
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    import pandas as pd
-    import xarray as xr
-    from odc.geo.geobox import GeoBox
-
-    from kcity_geo.city import City
-    from kcity_geo.studyfile import Study
+from kcity_geo.studyfile import Study, resolve_path
 
 __all__ = [
     "compare_districts",

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
+import xarray as xr
+from odc.geo.geobox import GeoBox
 
-from kcity_geo.config import read_table
+from kcity_geo.city import City
+from kcity_geo.citydata import Provenance
+from kcity_geo.config import Config, read_table
 from kcity_geo.cube import layer
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import muted, tell
-from kcity_geo.studyfile import resolve_path
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    import xarray as xr
-    from odc.geo.geobox import GeoBox
-
-    from kcity_geo.city import City
-    from kcity_geo.citydata import Provenance
-    from kcity_geo.config import Config
-    from kcity_geo.studyfile import Study
+from kcity_geo.studyfile import Study, resolve_path
 
 __all__ = ["load_flood", "load_rasters", "note_few_cells"]
 

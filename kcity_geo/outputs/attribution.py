@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from kcity_geo.citydata import CityData
 from kcity_geo.outputs.text import plain_text
-
-if TYPE_CHECKING:
-    from kcity_geo.citydata import CityData
-    from kcity_geo.result import Result
+from kcity_geo.result import Result
 
 __all__ = ["CAVEAT", "SYNTHETIC", "attribution_text", "credits_line"]
 

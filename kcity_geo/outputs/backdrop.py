@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from pyproj import Transformer
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import geopandas as gpd
-    from numpy.typing import NDArray
-
-    from kcity_geo.result import Result
+from kcity_geo.result import Result
 
 __all__ = ["Drawing", "encode", "main_lines", "make_backdrop"]
 

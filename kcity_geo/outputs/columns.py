@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
+import geopandas as gpd
 import pandas as pd
 
 from kcity_geo.config import read_table
 from kcity_geo.outputs.frames import grid_variables
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import sector_title
-from kcity_geo.result import SECTORS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import geopandas as gpd
-
-    from kcity_geo.result import Result
+from kcity_geo.result import SECTORS, Result
 
 __all__ = ["column_table"]
 

@@ -7,14 +7,11 @@ Names carry their unit at the end, so words and unit are read off the name.
 from __future__ import annotations
 
 import numbers
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from kcity_geo.config import read_table
-
-if TYPE_CHECKING:
-    from kcity_geo.result import Result
+from kcity_geo.result import Result
 
 __all__ = ["detail_table"]
 

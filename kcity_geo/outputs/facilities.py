@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
 
 from kcity_geo.outputs.text import plain_text
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-
-    from kcity_geo.result import Result
+from kcity_geo.result import Result
 
 __all__ = ["make_facilities"]
 

@@ -5,22 +5,17 @@ from __future__ import annotations
 import base64
 import io
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.outputs.backdrop import main_lines
-from kcity_geo.outputs.themes import painted, rgba_table
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-    from shapely.geometry.base import BaseGeometry
-
-    from kcity_geo.outputs.themes import Theme
-    from kcity_geo.result import Result
+from kcity_geo.outputs.themes import Theme, painted, rgba_table
+from kcity_geo.result import Result
 
 __all__ = ["scale_bar_m", "theme_figure"]
 

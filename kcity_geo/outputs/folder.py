@@ -6,15 +6,11 @@ import fnmatch
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kcity_geo.errors import OutputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from kcity_geo.result import Result
+from kcity_geo.result import Result
 
 __all__ = ["check_out_dir", "save"]
 

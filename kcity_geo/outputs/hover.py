@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
 from kcity_geo.outputs.overlay import fit_lookup, packed
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import sector_title
-from kcity_geo.result import LABELS, SECTORS
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from kcity_geo.result import Result
+from kcity_geo.result import LABELS, SECTORS, Result
 
 __all__ = ["hover_data"]
 

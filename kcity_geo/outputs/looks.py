@@ -7,11 +7,14 @@ For people who script; the pages for others are `kcity_geo.outputs.maps` and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import folium
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
 
 from kcity_geo.city import City
 from kcity_geo.citydata import CityData
@@ -19,11 +22,6 @@ from kcity_geo.errors import StudyError
 from kcity_geo.outputs.colours import SCORE_COLOURS, SEVERITY_COLOURS
 from kcity_geo.outputs.text import human, safe_text
 from kcity_geo.result import Gaps, Result
-
-if TYPE_CHECKING:
-    import folium
-    import xarray as xr
-    from matplotlib.axes import Axes
 
 __all__ = ["explore", "plot"]
 
@@ -167,7 +165,6 @@ def _frame_of(thing: object, column: str) -> tuple[gpd.GeoDataFrame, str]:
 
 
 def _folium_map(frame: gpd.GeoDataFrame, column: str) -> folium.Map:
-    import folium
     from branca.colormap import LinearColormap
 
     shown = [c for c in frame.columns if c != frame.geometry.name]

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import shapely
 
+from kcity_geo.city import City
 from kcity_geo.outputs.backdrop import Drawing, make_backdrop
 from kcity_geo.outputs.facilities import make_facilities
 from kcity_geo.outputs.hover import hover_data
@@ -22,12 +24,7 @@ from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.summary import SiteRow, Summary, summarise
 from kcity_geo.outputs.text import safe_text
 from kcity_geo.outputs.themes import EMPTY, Theme, make_themes, painted, rgba_table
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from kcity_geo.city import City
-    from kcity_geo.result import Result
+from kcity_geo.result import Result
 
 __all__ = ["build_map", "save_map"]
 

@@ -11,20 +11,17 @@ import base64
 import io
 import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 from pyproj import Transformer
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.cube import cell_size
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-    from odc.geo.geobox import GeoBox
-    from shapely.geometry.base import BaseGeometry
 
 __all__ = ["Lookup", "Picture", "fit_lookup", "mercator_picture", "packed", "png_uri"]
 

@@ -8,13 +8,11 @@ import re
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from jinja2 import Environment
 
 from kcity_geo.errors import OutputError
 from kcity_geo.outputs.text import human, persons, plain_text
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 __all__ = ["asset", "environment", "seal"]
 

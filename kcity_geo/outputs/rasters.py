@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kcity_geo.outputs.colours import CLASS_COLOURS, LABEL_COLOURS, rgb
 from kcity_geo.outputs.frames import grid_variables
 from kcity_geo.outputs.text import plain_text, slug
-from kcity_geo.result import LABELS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.result import Result
+from kcity_geo.result import LABELS, Result
 
 __all__ = ["save_layers"]
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,13 +23,8 @@ from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.summary import confidence_word, range_words, severity_word, summarise
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import LABEL_WORDS, Theme, make_themes, sector_title
-from kcity_geo.result import LABELS, SECTORS, SEVERITY
+from kcity_geo.result import LABELS, SECTORS, SEVERITY, Result
 from kcity_geo.standards import EVIDENCE_MARKS, load_standards
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from kcity_geo.result import Result
 
 __all__ = ["build_report", "save_report"]
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from kcity_geo.studyfile import Study
+from kcity_geo.studyfile import Study
 
 __all__ = ["study_toml"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +15,7 @@ from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC, credits_line
 from kcity_geo.outputs.colours import LABEL_COLOURS, LOW_CONFIDENCE
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import LABEL_WORDS, sector_title
-from kcity_geo.result import SECTORS, SEVERITY
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from kcity_geo.result import Result
+from kcity_geo.result import SECTORS, SEVERITY, Result
 
 __all__ = [
     "PERSONS_NOTE",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import pandas as pd
 
 from kcity_geo.outputs.text import csv_safe
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pandas as pd
 
 __all__ = ["save_csv"]
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.settlement.habitation import LIVED_IN, NOBODY, OPEN_WATER, habitation
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
@@ -24,12 +25,7 @@ from kcity_geo.outputs.colours import (
     rgb,
 )
 from kcity_geo.outputs.text import human, plain_text
-from kcity_geo.result import LABELS, SECTORS, SEVERITY
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from kcity_geo.result import Result
+from kcity_geo.result import LABELS, SECTORS, SEVERITY, Result
 
 __all__ = ["EMPTY", "LABEL_WORDS", "Theme", "hatch", "make_themes", "sector_title"]
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -16,12 +18,7 @@ from kcity_geo.outputs.attribution import CAVEAT, credits_line
 from kcity_geo.outputs.columns import column_table
 from kcity_geo.outputs.frames import site_frame
 from kcity_geo.outputs.text import plain_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from kcity_geo.result import Result
+from kcity_geo.result import Result
 
 __all__ = ["save_geojson", "save_geopackage", "save_geoparquet"]
 

@@ -9,16 +9,13 @@ in metres.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
 from kcity_geo.errors import GridMismatchError, SchemaError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["CostField", "cheapest_network", "cost_graph", "least_cost", "path_length_m"]
 

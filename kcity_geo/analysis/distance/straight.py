@@ -7,18 +7,13 @@ to a cell wrong.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import shapely
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 from scipy import ndimage, signal
 
 from kcity_geo.cube import cell_centres
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from odc.geo.geobox import GeoBox
-
 
 __all__ = [
     "cell_distance_m",

@@ -7,7 +7,10 @@ An indicator about which nothing is known is not assessed; it is never a gap of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.energy.balance import power_demand, power_supply, service_tier
 from kcity_geo.analysis.energy.electrification import dark_built_land, electrified, official_rate
@@ -15,17 +18,11 @@ from kcity_geo.analysis.energy.grid import grid_distances_km, line_density, mv_d
 from kcity_geo.analysis.energy.inferred_grid import inferred_grid
 from kcity_geo.analysis.energy.lighting import street_lighting
 from kcity_geo.analysis.energy.solar import solar_potential
+from kcity_geo.analysis.network.graph import StreetGraph
+from kcity_geo.citydata import CityData
+from kcity_geo.result import Indicator
 from kcity_geo.settings import settings_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.network.graph import StreetGraph
-    from kcity_geo.citydata import CityData
-    from kcity_geo.result import Indicator
-    from kcity_geo.standards import Standard
+from kcity_geo.standards import Standard
 
 __all__ = ["assess"]
 

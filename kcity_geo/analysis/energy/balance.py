@@ -7,26 +7,22 @@ mixed. A plant whose output is not known adds nothing and is counted.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.evidence.features import column, text
 from kcity_geo.analysis.evidence.horizon import forecast_years
 from kcity_geo.analysis.evidence.official import official_total
+from kcity_geo.citydata import CityData
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
-    from kcity_geo.standards import Standard
+from kcity_geo.standards import Standard
 
 __all__ = [
     "adequacy_gap",
@@ -383,7 +379,7 @@ def mtf_tier(kwh_household_year: float, settings: Mapping[str, Any]) -> int:
 
     Examples
     --------
-    >>> from kcity_geo.analysis.evidence.official import settings_of
+    >>> from kcity_geo.settings import settings_of
     >>> [mtf_tier(k, settings_of("energy", None)) for k in (0, 4.5, 1249, 1250, 9000)]
     [0, 1, 3, 4, 5]
     """

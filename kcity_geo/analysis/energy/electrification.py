@@ -8,9 +8,11 @@ official rate says. Dark is not the same as without electricity everywhere.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from kcity_geo.analysis.evidence.calibration import calibrated_share
@@ -24,20 +26,13 @@ from kcity_geo.analysis.evidence.official import (
 )
 from kcity_geo.analysis.evidence.trust import method_trust
 from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_size
 from kcity_geo.errors import CalibrationError
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
 from kcity_geo.settings import settings_of
-from kcity_geo.standards import standard_gap
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
-    from kcity_geo.standards import Standard
+from kcity_geo.standards import Standard, standard_gap
 
 __all__ = [
     "dark_built_land",

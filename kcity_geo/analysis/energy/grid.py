@@ -7,26 +7,21 @@ Untagged voltage is not guessed beyond what the kind of line says: ``minor_line`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.distance.straight import cell_distance_m
 from kcity_geo.analysis.evidence.features import column, shapes, text
 from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_centres, cell_size, length_in_cells
 from kcity_geo.result import Indicator, unassessed
-from kcity_geo.standards import standard_gap
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
-    from kcity_geo.standards import Standard
+from kcity_geo.standards import Standard, standard_gap
 
 __all__ = [
     "VOLTAGE_CLASSES",
@@ -56,7 +51,7 @@ def voltage_class(voltage_v: NDArray[np.float64], settings: Mapping[str, Any]) -
 
     Examples
     --------
-    >>> from kcity_geo.analysis.evidence.official import settings_of
+    >>> from kcity_geo.settings import settings_of
     >>> voltage_class(np.array([110e3, 22e3, 400, np.nan]), settings_of("energy", None)).tolist()
     ['hv', 'mv', 'lv', 'unknown']
     """

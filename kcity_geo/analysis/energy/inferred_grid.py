@@ -12,23 +12,19 @@ References
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from scipy import ndimage, signal
 
 from kcity_geo.analysis.distance.least_cost import cheapest_network
 from kcity_geo.analysis.evidence.features import date_of, shapes, text
+from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size, length_in_cells
 from kcity_geo.result import Indicator, unassessed
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
 
 __all__ = [
     "electrified_targets",

@@ -7,28 +7,23 @@ the bounds show what the untagged length could change.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from kcity_geo.analysis.evidence.completeness import expected_road_m
 from kcity_geo.analysis.evidence.features import shapes, text
 from kcity_geo.analysis.settlement.built import built_share
+from kcity_geo.citydata import CityData
 from kcity_geo.cube import bin_points, cell_size
 from kcity_geo.result import Indicator, unassessed
-from kcity_geo.standards import standard_gap
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
-    from kcity_geo.standards import Standard
+from kcity_geo.standards import Standard, standard_gap
 
 __all__ = ["lit_shares", "street_lighting"]
 

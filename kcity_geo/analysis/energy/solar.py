@@ -9,24 +9,20 @@ take the power, the map does not know.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.evidence.features import shapes, text
 from kcity_geo.analysis.settlement.built import built_share
+from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, cell_size
 from kcity_geo.errors import StudyError
 from kcity_geo.result import Indicator, unassessed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    import pandas as pd
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
 
 __all__ = [
     "clear_sky_ghi",
@@ -63,7 +59,7 @@ def yearly_ghi(values: NDArray[np.float64], settings: Mapping[str, Any]) -> floa
 
     Examples
     --------
-    >>> from kcity_geo.analysis.evidence.official import settings_of
+    >>> from kcity_geo.settings import settings_of
     >>> yearly_ghi(np.array([1790.0, 1810.0]), settings_of("energy", None))
     1800.0
     """

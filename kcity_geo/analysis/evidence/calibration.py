@@ -8,14 +8,10 @@ the cells does not matter.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
 from kcity_geo.errors import CalibrationError, StudyError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["calibrated_share"]
 

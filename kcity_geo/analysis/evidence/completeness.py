@@ -9,26 +9,22 @@ is expected is never learnt from the map itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage, optimize
 
 from kcity_geo.analysis.evidence.usable import improved_weight
+from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_size, count_in_cells, layer, length_in_cells
 from kcity_geo.errors import StudyError
 from kcity_geo.settings import settings_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    from numpy.typing import ArrayLike, NDArray
-
-    from kcity_geo.citydata import CityData
 
 __all__ = [
     "READINGS",

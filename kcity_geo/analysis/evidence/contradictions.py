@@ -6,17 +6,13 @@ The official number is used all the same; that the map says something else is to
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.evidence.official import city_against_table, districts_apart, has_table
 from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.citydata import CityData
 from kcity_geo.notes import tell
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
 
 __all__ = ["tell_contradictions"]
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import geopandas as gpd
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import geopandas as gpd
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityData
 
 __all__ = ["column", "date_of", "shapes", "text"]
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from kcity_geo.analysis.evidence.official import number
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityData
 
 __all__ = ["forecast_years"]
 

@@ -6,22 +6,16 @@ Answers "how much of what is mapped?" before anything is concluded from it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
-from kcity_geo.city import require_metric
+from kcity_geo.city import City, require_metric
 from kcity_geo.config import read_table
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    from numpy.typing import NDArray
-
-    from kcity_geo.city import City
 
 __all__ = ["COLUMNS", "inventory"]
 

@@ -7,20 +7,15 @@ spread over the cells by the districts' shares in each cell.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.city import REST
+from kcity_geo.citydata import CityData
 from kcity_geo.errors import SchemaError
 from kcity_geo.notes import tell
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
 
 __all__ = [
     "city_against_table",

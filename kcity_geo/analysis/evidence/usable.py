@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.evidence.features import text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    from numpy.typing import NDArray
-
 
 __all__ = ["improved_weight"]
 

@@ -9,28 +9,22 @@ a gap of 1.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
 from kcity_geo.analysis.gaps.rules import adjusted_gap, decision_labels, power_mean, scale_prior
 from kcity_geo.analysis.gaps.tables import city_table, district_table, indicator_table, survey_table
 from kcity_geo.analysis.settlement.classes import urban_classes
+from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_size, layer
-from kcity_geo.result import LABELS, SECTORS, Gaps
-from kcity_geo.standards import gap_from_standard
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
-    from kcity_geo.result import Indicator
-    from kcity_geo.standards import Standard
+from kcity_geo.result import LABELS, SECTORS, Gaps, Indicator
+from kcity_geo.standards import Standard, gap_from_standard
 
 __all__ = ["assess_gaps"]
 

@@ -10,14 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 from math import ceil, comb, e
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kcity_geo.errors import StudyError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["FacilityBounds", "facility_bounds", "unmapped_count"]
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
-    from kcity_geo.result import Indicator
-    from kcity_geo.standards import Standard
+from kcity_geo.result import Indicator
+from kcity_geo.standards import Standard
 
 __all__ = ["AssessedGap", "Parts"]
 

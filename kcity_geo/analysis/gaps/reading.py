@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from kcity_geo.config import read_table
-from kcity_geo.standards import gap_from_standard
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from kcity_geo.result import Indicator
-    from kcity_geo.standards import Standard
+from kcity_geo.result import Indicator
+from kcity_geo.standards import Standard, gap_from_standard
 
 __all__ = ["why_short"]
 

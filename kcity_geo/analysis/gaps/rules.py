@@ -7,16 +7,12 @@ that a score does not move when a city is added.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import CalibrationError, StudyError
 from kcity_geo.result import SEVERITY
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "adjusted_gap",

@@ -7,13 +7,16 @@ districts always add up to those of the city.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
+from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
 from kcity_geo.analysis.gaps.reading import why_short
 from kcity_geo.analysis.gaps.rules import decision_labels, gini
 from kcity_geo.analysis.settlement.districts import (
@@ -22,19 +25,11 @@ from kcity_geo.analysis.settlement.districts import (
     cell_weight,
     district_mean,
 )
+from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_size
-from kcity_geo.result import LABELS, SECTORS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
-    from kcity_geo.citydata import CityData
-    from kcity_geo.result import Indicator
-    from kcity_geo.standards import Standard
+from kcity_geo.result import LABELS, SECTORS, Indicator
+from kcity_geo.standards import Standard
 
 __all__ = ["city_table", "district_table", "indicator_table", "survey_table"]
 

@@ -7,25 +7,19 @@ cells, so that a metropolis takes seconds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from kcity_geo.analysis.gaps.parts import AssessedGap
 from kcity_geo.analysis.gaps.rules import power_mean
+from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.result import SECTORS
-from kcity_geo.standards import gap_from_standard
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.gaps.parts import AssessedGap
-    from kcity_geo.citydata import CityData
-    from kcity_geo.standards import Standard
+from kcity_geo.standards import Standard, gap_from_standard
 
 __all__ = ["gap_uncertainty"]
 

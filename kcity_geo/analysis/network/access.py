@@ -7,19 +7,14 @@ A way that may not be used in a direction is not. Places beyond `max_snap_m` hav
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import shapely
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
+from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.snapping import Snapped, cell_points, near_any, snap, snap_cells
 from kcity_geo.errors import CRSMismatchError, StudyError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from odc.geo.geobox import GeoBox
-
-    from kcity_geo.analysis.network.graph import StreetGraph
 
 __all__ = [
     "minutes_and_ways",

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.network.rules import tobler_factor
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.network.topology import Pieces, Vertices
+from kcity_geo.analysis.network.topology import Pieces, Vertices
 
 __all__ = ["Sampler", "place_along", "slope_factors", "waiting_minutes"]
 

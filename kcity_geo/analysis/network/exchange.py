@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import networkx as nx
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.network.graph import StreetGraph, components
 from kcity_geo.analysis.network.rules import MODES
 from kcity_geo.errors import SchemaError, StudyError
 from kcity_geo.settings import network_table
-
-if TYPE_CHECKING:
-    import networkx as nx
-    from numpy.typing import NDArray
 
 __all__ = ["from_networkx", "to_networkx"]
 

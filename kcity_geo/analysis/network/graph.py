@@ -8,16 +8,20 @@ directed. All components are kept. Reads no file; `kcity_geo.sources.osm.pbf` re
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from kcity_geo.analysis.network import topology
-from kcity_geo.analysis.network.delays import place_along, slope_factors, waiting_minutes
+from kcity_geo.analysis.network.delays import Sampler, place_along, slope_factors, waiting_minutes
 from kcity_geo.analysis.network.rules import (
     MODES,
     blocking_nodes,
@@ -30,15 +34,6 @@ from kcity_geo.analysis.network.rules import (
 )
 from kcity_geo.errors import SchemaError, StudyError
 from kcity_geo.settings import network_table
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    from numpy.typing import NDArray
-    from scipy.sparse import csr_array
-
-    from kcity_geo.analysis.network.delays import Sampler
 
 __all__ = ["StreetGraph", "build_graph", "components"]
 

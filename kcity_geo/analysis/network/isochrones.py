@@ -9,20 +9,17 @@ thrown over nodes, so that a river without a bridge stays a border.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.ops import substring
 
 from kcity_geo.analysis.network.access import node_costs, snap_cost
+from kcity_geo.analysis.network.graph import StreetGraph
+from kcity_geo.analysis.network.snapping import Snapped
 from kcity_geo.errors import StudyError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.network.graph import StreetGraph
-    from kcity_geo.analysis.network.snapping import Snapped
 
 __all__ = ["isochrones", "reached_streets"]
 

@@ -6,28 +6,23 @@ Elevation is read bilinearly from the finer terrain, congestion from the urban c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
 
+from kcity_geo.analysis.network.delays import Sampler
 from kcity_geo.analysis.network.graph import StreetGraph, build_graph
 from kcity_geo.analysis.settlement.classes import cell_classes
+from kcity_geo.citydata import CityData
 from kcity_geo.cube import bin_points
 from kcity_geo.errors import SchemaError
 from kcity_geo.notes import tell
 from kcity_geo.settings import network_rules_of, transport_parameters
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    import xarray as xr
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.network.delays import Sampler
-    from kcity_geo.citydata import CityData
-
 
 __all__ = ["build_graphs", "city_inputs", "elevation_sampler", "street_ways"]
 
@@ -165,8 +160,6 @@ def build_graphs(
     KCityWarning
         If a twentieth or more of the walk or drive network hangs on nothing.
     """
-    from kcity_geo.analysis.network.of_city import city_inputs
-
     graphs: dict[str, StreetGraph] = {}
     for mode in ("walk", "cycle", "drive", "street"):
         inputs = city_inputs(data, mode=mode, parameters=parameters or {})

@@ -8,23 +8,19 @@ the work.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.network.access import snap_cost
+from kcity_geo.analysis.network.graph import StreetGraph
+from kcity_geo.analysis.network.snapping import Snapped
 from kcity_geo.errors import StudyError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.network.graph import StreetGraph
-    from kcity_geo.analysis.network.snapping import Snapped
 
 __all__ = [
     "catchment_persons",

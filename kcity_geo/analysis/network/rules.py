@@ -11,16 +11,14 @@ topology; `kcity_geo.analysis.network.graph` does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-    from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "all_season_weight",

@@ -8,19 +8,15 @@ that hang on nothing are used only where nothing else is in reach.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
+from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.cube import cell_centres, cell_size
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from odc.geo.geobox import GeoBox
-
-    from kcity_geo.analysis.network.graph import StreetGraph
 
 __all__ = ["Snapped", "cell_points", "near_any", "snap", "snap_cells"]
 

@@ -8,16 +8,13 @@ and does not join. Knows nothing of speeds; `kcity_geo.analysis.network.graph` d
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from kcity_geo.errors import SchemaError
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-    from numpy.typing import NDArray
 
 __all__ = ["Pieces", "Vertices", "chains", "cut", "join", "vertices"]
 

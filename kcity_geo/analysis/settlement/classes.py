@@ -14,21 +14,16 @@ References
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
+from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.errors import GridMismatchError, StudyError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
-
 
 __all__ = ["RURAL", "UNKNOWN", "URBAN_CENTRE", "URBAN_CLUSTER", "cell_classes", "urban_classes"]
 

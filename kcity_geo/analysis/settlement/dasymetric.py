@@ -12,21 +12,16 @@ References
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
+from kcity_geo.city import City
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-    from numpy.typing import NDArray
-    from odc.geo.geobox import GeoBox
-
-    from kcity_geo.city import City
 
 __all__ = ["people_from_districts", "people_from_dwellings"]
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_size
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
-
 
 __all__ = ["district_mean", "weighted_mean"]
 

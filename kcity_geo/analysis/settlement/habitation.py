@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.terrain.sea import sea_polygons
+from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_size
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
 
 __all__ = ["LIVED_IN", "NOBODY", "OPEN_WATER", "habitation"]
 

@@ -7,19 +7,16 @@ People stand still here; `kcity_geo.analysis.network.access` moves them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.settlement.classes import cell_classes
 from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.citydata import CityData
 from kcity_geo.result import Indicator
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
 
 __all__ = ["People", "by_district", "people_of", "share_indicator", "with_layers"]
 
@@ -134,7 +131,7 @@ def share_indicator(
 
 def by_district(
     data: CityData, cells: NDArray[np.float64], *, weight: NDArray[np.float64] | None = None
-) -> pd.Series[float]:
+) -> pd.Series:
     """
     Average a cell value over the people of each district.
 

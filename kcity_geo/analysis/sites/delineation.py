@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import heapq
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 from scipy import ndimage
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.cube import cell_polygons
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from odc.geo.geobox import GeoBox
-    from shapely.geometry.base import BaseGeometry
 
 __all__ = ["areas", "compactness", "inner_width_m", "outline", "split_area"]
 

@@ -7,13 +7,16 @@ and ground conditions are in no open data: a site is where to look, not where to
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
+from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.sites.contents import CONTENT_COLUMNS, content_concerns, site_contents
 from kcity_geo.analysis.sites.delineation import (
     areas,
@@ -26,19 +29,12 @@ from kcity_geo.analysis.sites.severance import corridors, cut, sides
 from kcity_geo.analysis.suitability.criteria import CRITERIA
 from kcity_geo.analysis.suitability.robustness import rank_stability
 from kcity_geo.analysis.suitability.view import CityView, MissingDataError
+from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_size
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.network.graph import StreetGraph
-    from kcity_geo.citydata import CityData
-    from kcity_geo.result import Criterion, Suitability
+from kcity_geo.result import Criterion, Suitability
 
 __all__ = ["SITE_COLUMNS", "rank_sites", "site_threshold"]
 

@@ -7,22 +7,18 @@ a tunnel cuts nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 from scipy import ndimage
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    from numpy.typing import NDArray
-    from odc.geo.geobox import GeoBox
-    from shapely.geometry.base import BaseGeometry
 
 __all__ = ["corridors", "cut", "sides"]
 

@@ -7,16 +7,12 @@ far a bad criterion may be made up for by good ones.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kcity_geo.errors import StudyError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 __all__ = ["RISK", "orness", "owa", "owa_order_weights", "topsis", "tradeoff", "wlc"]
 

@@ -8,21 +8,18 @@ nobody can say that they may be built on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.suitability.view import CityView, MissingDataError
 from kcity_geo.analysis.terrain.sea import sea_polygons
 from kcity_geo.cube import area_in_cells
 from kcity_geo.errors import StudyError
 from kcity_geo.result import Constraint
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
 
 __all__ = ["SITE_KEYS", "build_constraints"]
 

@@ -7,7 +7,7 @@ not that there is none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import shapely
@@ -20,10 +20,6 @@ from kcity_geo.analysis.distance.straight import (
 from kcity_geo.analysis.suitability.value_functions import LANDCOVER
 from kcity_geo.analysis.suitability.view import CityView, Measured, MissingDataError
 from kcity_geo.cube import area_in_cells, cell_centres
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
 
 __all__ = ["CRITERIA"]
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from kcity_geo.result import Constraint, Suitability
+from kcity_geo.result import Constraint, Suitability
 
 __all__ = ["NO_DATA", "OPEN", "first_rule"]
 

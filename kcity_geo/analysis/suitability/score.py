@@ -8,29 +8,24 @@ result says so.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.suitability.combination import wlc
 from kcity_geo.analysis.suitability.constraints import build_constraints
 from kcity_geo.analysis.suitability.criteria import CRITERIA
 from kcity_geo.analysis.suitability.value_functions import describe, full_score, utility
 from kcity_geo.analysis.suitability.view import CityView, Measured, MissingDataError
 from kcity_geo.analysis.suitability.weights import normalise_weights
+from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
-from kcity_geo.result import Criterion, Suitability
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.network.graph import StreetGraph
-    from kcity_geo.citydata import CityData
-    from kcity_geo.result import Gaps
+from kcity_geo.result import Criterion, Gaps, Suitability
 
 __all__ = ["suitability"]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.distance.straight import (
     disc_sum,
@@ -15,18 +18,11 @@ from kcity_geo.analysis.distance.straight import (
     distance_to_mask_m,
     fill_from_nearest,
 )
+from kcity_geo.analysis.network.graph import StreetGraph
+from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.network.graph import StreetGraph
-    from kcity_geo.citydata import CityData
-    from kcity_geo.result import Gaps
+from kcity_geo.result import Gaps
 
 __all__ = ["CityView", "Measured", "MissingDataError"]
 

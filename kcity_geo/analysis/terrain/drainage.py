@@ -7,22 +7,19 @@ eight ways (D8). `kcity_geo.analysis.terrain.relief` brings the result to the st
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 from kcity_geo.config import read_table
 from kcity_geo.cube import length_in_cells
 from kcity_geo.errors import CRSMismatchError, GridMismatchError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-    from odc.geo.geobox import GeoBox
 
 __all__ = ["HandResult", "flood_class", "flow_directions", "hand", "like_model", "model_cell_m"]
 

@@ -16,10 +16,13 @@ Examples
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
 from kcity_geo.analysis.terrain.drainage import (
     HandResult,
@@ -29,18 +32,11 @@ from kcity_geo.analysis.terrain.drainage import (
     like_model,
     model_cell_m,
 )
+from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, bin_points, cell_centres, cell_size
 from kcity_geo.errors import GridMismatchError
 from kcity_geo.notes import tell
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-    from odc.geo.geobox import GeoBox
-
-    from kcity_geo.citydata import CityData
 
 __all__ = [
     "HandResult",

@@ -8,21 +8,18 @@ Street form (T4 to T8) is in `kcity_geo.analysis.transport.street_form`, travel 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.transport.public_transport import public_transport, rapid_transit
 from kcity_geo.analysis.transport.rural_access import rural_access
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from kcity_geo.analysis.network.graph import StreetGraph
-    from kcity_geo.citydata import CityData
-    from kcity_geo.result import Indicator
-    from kcity_geo.standards import Standard
+from kcity_geo.citydata import CityData
+from kcity_geo.result import Indicator
+from kcity_geo.standards import Standard
 
 __all__ = ["assess"]
 

@@ -7,20 +7,16 @@ direction, not by name.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
+from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.rules import directions, texts
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.network.graph import StreetGraph
 
 __all__ = ["divided_share", "divided_ways", "intersections"]
 

@@ -7,27 +7,23 @@ home to the place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.network import reach
+from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.snapping import Snapped, cell_points, snap, snap_cells
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE, People, people_of
 from kcity_geo.analysis.transport.service_times import facilities, job_cells
+from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_centres, cell_size
 from kcity_geo.result import Indicator, unassessed
 from kcity_geo.settings import transport_parameters
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.network.graph import StreetGraph
-    from kcity_geo.citydata import CityData
 
 __all__ = ["access_circuity", "catchments", "cumulative_opportunities", "zones"]
 

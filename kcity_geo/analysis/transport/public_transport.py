@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.distance.straight import cell_distance_m
 from kcity_geo.analysis.network.access import point_costs
+from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.snapping import cell_points
-from kcity_geo.analysis.settlement.residents import people_of, share_indicator, with_layers
+from kcity_geo.analysis.settlement.residents import People, people_of, share_indicator, with_layers
 from kcity_geo.analysis.transport.stops import city_stops
+from kcity_geo.citydata import CityData
 from kcity_geo.errors import StudyError
-from kcity_geo.result import unassessed
+from kcity_geo.result import Indicator, unassessed
 from kcity_geo.settings import transport_parameters
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.network.graph import StreetGraph
-    from kcity_geo.analysis.settlement.residents import People
-    from kcity_geo.citydata import CityData
-    from kcity_geo.result import Indicator
 
 __all__ = ["public_transport", "rapid_transit"]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import shapely
@@ -12,14 +13,9 @@ from kcity_geo.analysis.network.rules import all_season_weight
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import people_of, share_indicator, with_layers
 from kcity_geo.analysis.transport.public_transport import _straight
-from kcity_geo.result import unassessed
+from kcity_geo.citydata import CityData
+from kcity_geo.result import Indicator, unassessed
 from kcity_geo.settings import network_rules_of, transport_parameters
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from kcity_geo.citydata import CityData
-    from kcity_geo.result import Indicator
 
 __all__ = ["rural_access"]
 

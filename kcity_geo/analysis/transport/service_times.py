@@ -7,30 +7,26 @@ full gap; how many they are is told.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.evidence.features import column, text
 from kcity_geo.analysis.evidence.trust import method_trust
 from kcity_geo.analysis.network.access import minutes_and_ways, point_costs
+from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE, People, people_of
+from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size
 from kcity_geo.errors import StudyError
 from kcity_geo.result import Indicator, unassessed
 from kcity_geo.settings import transport_parameters
 from kcity_geo.standards import Standard, standard_gap
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.network.graph import StreetGraph
-    from kcity_geo.citydata import CityData
 
 __all__ = ["facilities", "job_cells", "service_time", "service_times"]
 

@@ -7,20 +7,16 @@ whose feed is that of a bus company, the map does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.evidence.features import text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityData
 
 __all__ = ["Stops", "city_stops"]
 

@@ -7,30 +7,25 @@ a cell is told for a square of at least 500 m around it, as a cell of 100 m hold
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+from numpy.typing import NDArray
 
+from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.of_city import street_ways
 from kcity_geo.analysis.network.rules import street_width_m, texts, usable
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import people_of, with_layers
 from kcity_geo.analysis.transport.intersections import divided_share, divided_ways, intersections
 from kcity_geo.analysis.transport.street_land import street_land_m2
+from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, bin_points, cell_size, length_in_cells
 from kcity_geo.result import Indicator, unassessed
 from kcity_geo.settings import network_rules_of, network_table
-from kcity_geo.standards import standard_gap
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.network.graph import StreetGraph
-    from kcity_geo.citydata import CityData
-    from kcity_geo.standards import Standard
+from kcity_geo.standards import Standard, standard_gap
 
 __all__ = ["built_up", "circuity", "connectivity", "connectivity_gap", "street_form"]
 

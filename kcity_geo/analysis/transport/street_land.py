@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
 from kcity_geo.cube import cell_size
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from odc.geo.geobox import GeoBox
 
 __all__ = ["street_land_m2"]
 

@@ -7,25 +7,22 @@ An indicator about which nothing is known is not assessed; it is never a gap of 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from numpy.typing import NDArray
+
+from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.water.balance import wastewater, water_balance
 from kcity_geo.analysis.water.flood import flood_exposure
 from kcity_geo.analysis.water.piped import piped_coverage
 from kcity_geo.analysis.water.points import fetching_water, point_coverage
 from kcity_geo.analysis.water.pumping import source_distance
 from kcity_geo.analysis.water.toilets import toilets
+from kcity_geo.citydata import CityData
+from kcity_geo.result import Indicator
 from kcity_geo.settings import settings_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.analysis.network.graph import StreetGraph
-    from kcity_geo.citydata import CityData
-    from kcity_geo.result import Indicator
-    from kcity_geo.standards import Standard
+from kcity_geo.standards import Standard
 
 __all__ = ["assess"]
 

@@ -7,8 +7,9 @@ supply of zero.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import shapely
@@ -19,16 +20,12 @@ from kcity_geo.analysis.evidence.horizon import forecast_years
 from kcity_geo.analysis.evidence.official import number, official_total
 from kcity_geo.analysis.evidence.trust import known_size_trust
 from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_centres
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from kcity_geo.citydata import CityData
-    from kcity_geo.standards import Standard
+from kcity_geo.standards import Standard
 
 __all__ = [
     "WaterDemand",
@@ -95,7 +92,7 @@ def water_demand(
 
     Examples
     --------
-    >>> from kcity_geo.analysis.evidence.official import settings_of
+    >>> from kcity_geo.settings import settings_of
     >>> demand = water_demand(120_000, lpcd=135, settings=settings_of("water", None), nrw_share=.25)
     >>> round(demand.average_m3_day), round(demand.max_day_m3), round(demand.storage_m3)
     (25920, 33696, 16848)

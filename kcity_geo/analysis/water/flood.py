@@ -7,29 +7,24 @@ map with return periods or depths, when there is one, takes its place.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.evidence.features import shapes, text
 from kcity_geo.analysis.evidence.trust import method_trust
 from kcity_geo.analysis.settlement.built import built_share
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.terrain.relief import to_cells
+from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_size, length_in_cells
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
-from kcity_geo.standards import standard_gap
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
-    from kcity_geo.standards import Standard
+from kcity_geo.standards import Standard, standard_gap
 
 __all__ = [
     "catchment_runoff",

@@ -8,10 +8,12 @@ piped, in the order of their density, as many as the official rate says.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from kcity_geo.analysis.evidence.calibration import calibrated_share
@@ -20,17 +22,11 @@ from kcity_geo.analysis.evidence.features import shapes
 from kcity_geo.analysis.evidence.official import has_table, official_cells, spoken_of
 from kcity_geo.analysis.settlement.built import built_share
 from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_centres, cell_size, length_in_cells
 from kcity_geo.errors import CalibrationError
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
 
 __all__ = ["pipe_candidates", "piped_coverage"]
 

@@ -7,10 +7,13 @@ the water is clean and flows every day, no map knows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import cKDTree
 
@@ -18,19 +21,11 @@ from kcity_geo.analysis.evidence.features import shapes, text
 from kcity_geo.analysis.evidence.official import spoken_of
 from kcity_geo.analysis.evidence.usable import _YES, improved_weight
 from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_centres
 from kcity_geo.errors import GridMismatchError, SchemaError
 from kcity_geo.result import Indicator, unassessed
-from kcity_geo.standards import standard_gap
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import geopandas as gpd
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
-    from kcity_geo.standards import Standard
+from kcity_geo.standards import Standard, standard_gap
 
 __all__ = [
     "capacity_coverage",

@@ -8,25 +8,21 @@ yields enough, or may be used, the map does not know.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.distance.least_cost import least_cost, path_length_m
 from kcity_geo.analysis.evidence.features import shapes, text
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.water.balance import demand_of_city
+from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, bin_points, cell_size, length_in_cells
 from kcity_geo.errors import StudyError
 from kcity_geo.result import Indicator, unassessed
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
 
 __all__ = [
     "Pumping",

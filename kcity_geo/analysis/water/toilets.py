@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.distance.straight import cell_distance_m
 from kcity_geo.analysis.evidence.features import shapes
 from kcity_geo.analysis.evidence.official import official_cells
 from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.citydata import CityData
 from kcity_geo.result import Indicator, unassessed
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from kcity_geo.citydata import CityData
 
 __all__ = ["toilets"]
 

@@ -7,22 +7,17 @@ estimate of what is missing in reality.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 import pandas as pd
 import shapely
 
 from kcity_geo.city import REST
+from kcity_geo.citydata import CityData
 from kcity_geo.sources.local.points import read_points_or_vector
 from kcity_geo.sources.local.vectors import read_polygons
 from kcity_geo.sources.osm.pbf import read_header
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from kcity_geo.citydata import CityData
-
 
 __all__ = ["coverage"]
 

@@ -8,26 +8,22 @@ like a column of the layer (``output_mw``) as that number; what no column says c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj import CRS
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.points import read_points_or_vector
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
-    from pathlib import Path
-
-    import geopandas as gpd
-    from pyproj import CRS
-    from shapely.geometry.base import BaseGeometry
-
-    from kcity_geo.sources.osm.rules import LayerRow
+from kcity_geo.sources.osm.rules import LayerRow
 
 __all__ = ["append_own", "read_own_layer"]
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import geopandas as gpd
 import pandas as pd
 
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.tables import read_any_table
 from kcity_geo.sources.local.vectors import read_vector
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import geopandas as gpd
 
 __all__ = []
 

@@ -13,31 +13,26 @@ import hashlib
 import math
 import warnings
 import zipfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
+import xarray as xr
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 
-from kcity_geo.city import require_earthly
+from kcity_geo.city import City, require_earthly
 from kcity_geo.citydata import Provenance
 from kcity_geo.config import Config, read_table
 from kcity_geo.cube import area_in_cells, bin_points, cell_size, layer
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    import geopandas as gpd
-    import xarray as xr
-    from numpy.typing import NDArray
-    from odc.geo.geobox import GeoBox
-
-    from kcity_geo.city import City
 
 __all__ = [
     "RasterWindow",

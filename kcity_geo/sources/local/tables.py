@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import geopandas as gpd
 import pandas as pd
 
 from kcity_geo.errors import SchemaError, SourceError
 from kcity_geo.notes import tell
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import geopandas as gpd
 
 __all__ = ["read_official_table"]
 

@@ -6,15 +6,13 @@ Pure: frames of a feed in, a frame out. Counts one day, the weekday with most tr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kcity_geo.config import read_table
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["minutes_of_day", "service_days", "stop_service"]
 
@@ -24,7 +22,7 @@ WORKDAYS = 5
 MAX_DAYS = 800
 
 
-def minutes_of_day(times: pd.Series[str]) -> NDArray[np.float64]:
+def minutes_of_day(times: pd.Series) -> NDArray[np.float64]:
     """
     Read times of a timetable.
 

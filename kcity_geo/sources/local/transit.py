@@ -14,19 +14,17 @@ import tempfile
 import warnings
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.timetable import stop_service
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-    import pandas as pd
-    from shapely.geometry.base import BaseGeometry
 
 __all__ = ["read_gtfs"]
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import geopandas as gpd
 import pandas as pd
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.city import require_earthly
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.notes import tell
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import geopandas as gpd
-    from shapely.geometry.base import BaseGeometry
 
 __all__ = ["read_boundary", "read_polygons", "read_power_lines", "read_vector"]
 

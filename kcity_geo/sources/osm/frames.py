@@ -7,22 +7,19 @@ repairs geometries, merges a node with the polygon of the same facility, and sor
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
+from pyproj import CRS
 
 from kcity_geo.sources.osm.rules import ColumnRow, LayerRow, Match, layer_table
 from kcity_geo.sources.osm.tags import PARSERS, voltages_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-    from pyproj import CRS
 
 __all__ = ["OSM_TYPES", "Objects", "empty_layers", "layer_frame", "repaired"]
 

@@ -10,14 +10,18 @@ dropped. User names, user ids and changesets are never read.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj import CRS
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.city import to_metric
 from kcity_geo.config import Config
@@ -27,14 +31,6 @@ from kcity_geo.sources.osm.blocks import holds_nul
 from kcity_geo.sources.osm.frames import UNREADABLE_COLUMNS, empty_layers, layer_frame
 from kcity_geo.sources.osm.rules import layer_table
 from kcity_geo.sources.osm.streaming import Reader, Trouble, box_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    import geopandas as gpd
-    from pyproj import CRS
-    from shapely.geometry.base import BaseGeometry
-
 
 __all__ = ["OsmExtract", "empty_layers", "layer_table", "read_header", "read_osm"]
 

@@ -6,17 +6,13 @@ It reads nothing else; see `kcity_geo.sources.osm.pbf` for the layers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import geopandas as gpd
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.errors import SourceError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import geopandas as gpd
-    from shapely.geometry.base import BaseGeometry
 
 __all__ = ["read_admin_areas", "read_relation"]
 

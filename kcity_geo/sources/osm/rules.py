@@ -9,15 +9,13 @@ Pure: looks at tags only, never at a file or a geometry.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import SchemaError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 __all__ = ["ColumnRow", "LayerRow", "Match", "Rules", "layer_table", "rules"]
 

@@ -7,24 +7,19 @@ pyosmium filters, locates and assembles polygons in C++; Python sees only object
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.sources.osm.frames import Objects, repaired
-from kcity_geo.sources.osm.rules import rules
+from kcity_geo.sources.osm.rules import Match, rules
 from kcity_geo.sources.osm.tags import clean_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from numpy.typing import NDArray
-    from shapely.geometry.base import BaseGeometry
-
-    from kcity_geo.sources.osm.rules import Match
 
 __all__ = ["Reader", "Trouble", "box_text"]
 

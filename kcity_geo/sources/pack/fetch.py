@@ -14,17 +14,18 @@ import json
 import logging
 import math
 import shutil
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import shapely
 from filelock import FileLock, Timeout
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.city import make_city
+from kcity_geo.config import Config
 from kcity_geo.errors import (
     KCityError,
     LicenceError,
@@ -50,14 +51,8 @@ from kcity_geo.sources.products.places import (
 )
 from kcity_geo.sources.products.rasters import Layer, NoDataHereError, fetch_raster
 from kcity_geo.sources.web.cachefiles import storing, why, write_atomic
-from kcity_geo.sources.web.download import Fetcher, safe_name
+from kcity_geo.sources.web.download import Fetcher, Progress, safe_name
 from kcity_geo.studyfile import load_study
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from kcity_geo.config import Config
-    from kcity_geo.sources.web.download import Progress
 
 __all__ = ["Outcome", "fetch", "fetch_cities"]
 

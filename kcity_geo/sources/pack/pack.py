@@ -16,21 +16,18 @@ import shutil
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, Any, cast
 
 from filelock import FileLock
 
+from kcity_geo.config import Config
 from kcity_geo.errors import KCityError, LicenceError, LimitError, OutputError, SourceError
+from kcity_geo.sources.products.catalogue import Catalogue
 from kcity_geo.sources.web.cachefiles import storing
 from kcity_geo.sources.web.wellformed import safe_members
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from kcity_geo.config import Config
-    from kcity_geo.sources.products.catalogue import Catalogue
 
 __all__ = [
     "Entry",

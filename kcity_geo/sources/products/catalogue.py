@@ -11,19 +11,17 @@ import contextlib
 import math
 import re
 import tomllib
+from collections.abc import Iterator
 from datetime import date
-from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
+from pathlib import Path
 from string import Formatter
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import LicenceError, SourceError, StudyError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = [
     "Catalogue",

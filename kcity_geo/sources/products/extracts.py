@@ -10,25 +10,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote, urljoin
 
 import numpy as np
 import shapely
 from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.errors import KCityError, SourceError
 from kcity_geo.sources.osm.rules import rules
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from shapely.geometry.base import BaseGeometry
-
-    from kcity_geo.sources.products.catalogue import Product
-    from kcity_geo.sources.web.download import Download, Fetcher
+from kcity_geo.sources.products.catalogue import Product
+from kcity_geo.sources.web.download import Download, Fetcher
 
 __all__ = ["Extract", "clip_extract", "find_extract", "get_extract"]
 

@@ -10,17 +10,13 @@ from __future__ import annotations
 import csv
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.errors import SourceError
 from kcity_geo.sources.products.catalogue import recognise_licence
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from shapely.geometry.base import BaseGeometry
 
 __all__ = ["Feed", "find_feeds"]
 

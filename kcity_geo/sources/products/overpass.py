@@ -15,26 +15,20 @@ import math
 import re
 import shutil
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 import shapely
 from filelock import FileLock, Timeout
 from pyproj import Geod
+from shapely.geometry.base import BaseGeometry
 
-from kcity_geo.config import read_table
+from kcity_geo.config import Config, read_table
 from kcity_geo.errors import LimitError, OfflineError, SourceError, SourceTimeoutError, StudyError
 from kcity_geo.sources.osm.rules import rules
-from kcity_geo.sources.products.catalogue import load_catalogue
+from kcity_geo.sources.products.catalogue import Catalogue, load_catalogue
 from kcity_geo.sources.web.download import Fetcher
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
-    from shapely.geometry.base import BaseGeometry
-
-    from kcity_geo.config import Config
-    from kcity_geo.sources.products.catalogue import Catalogue
 
 __all__ = ["answer_to_pbf", "download_osm", "query_tags"]
 

@@ -8,21 +8,17 @@ assessment used must be kept in its pack.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.errors import SourceError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from shapely.geometry.base import BaseGeometry
-
-    from kcity_geo.sources.products.catalogue import Product
-    from kcity_geo.sources.web.download import Fetcher
+from kcity_geo.sources.products.catalogue import Product
+from kcity_geo.sources.web.download import Fetcher
 
 __all__ = ["fetch_buildings"]
 

@@ -13,31 +13,29 @@ import hashlib
 import json
 import math
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import geopandas as gpd
 import shapely
 from pyproj import Geod
 from shapely.geometry import mapping, shape
+from shapely.geometry.base import BaseGeometry
 
-from kcity_geo.city import make_city
-from kcity_geo.config import read_table
+from kcity_geo.city import City, make_city
+from kcity_geo.config import Config, read_table
 from kcity_geo.errors import CityNotFoundError, SourceError
 from kcity_geo.notes import tell
-from kcity_geo.sources.products.catalogue import load_catalogue, recognise_licence
+from kcity_geo.sources.products.catalogue import (
+    Catalogue,
+    Product,
+    load_catalogue,
+    recognise_licence,
+)
 from kcity_geo.sources.web.download import Fetcher
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    import geopandas as gpd
-    from shapely.geometry.base import BaseGeometry
-
-    from kcity_geo.city import City
-    from kcity_geo.config import Config
-    from kcity_geo.sources.products.catalogue import Catalogue, Product
 
 __all__ = [
     "Districts",

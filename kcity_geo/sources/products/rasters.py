@@ -13,25 +13,21 @@ import json
 import re
 import statistics
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
 
 from kcity_geo.errors import LimitError, SourceError
+from kcity_geo.sources.products.catalogue import Product
 from kcity_geo.sources.products.tiles import split_antimeridian, tiles_over
+from kcity_geo.sources.web.download import Fetcher
 from kcity_geo.sources.web.wellformed import safe_members
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from affine import Affine
-    from numpy.typing import NDArray
-
-    from kcity_geo.sources.products.catalogue import Product
-    from kcity_geo.sources.web.download import Fetcher
 
 __all__ = ["Layer", "NoDataHereError", "fetch_raster", "provenance", "s3_keys"]
 

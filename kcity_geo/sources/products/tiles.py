@@ -8,13 +8,10 @@ tiles lie in world Mollweide metres (ESRI:54009).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kcity_geo.errors import StudyError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["Tile", "split_antimeridian", "tile_at", "tiles_over"]
 

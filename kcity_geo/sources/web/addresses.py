@@ -10,16 +10,14 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
+import socket
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-
-if TYPE_CHECKING:
-    import socket
 
 __all__ = ["NoNetrc", "OneStep", "PrivateAddress", "PublicOnly", "is_public", "safe_name"]
 

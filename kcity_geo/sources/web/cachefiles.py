@@ -14,18 +14,15 @@ import logging
 import os
 import re
 import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import requests
 
 from kcity_geo.errors import KCityError, OutputError, SourceError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    import requests
 
 __all__ = [
     "Download",

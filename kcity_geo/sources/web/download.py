@@ -20,9 +20,12 @@ import socket
 import threading
 import time
 import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
@@ -30,6 +33,7 @@ import tenacity
 from filelock import FileLock, Timeout
 from urllib3.exceptions import HTTPError
 
+from kcity_geo.config import Config
 from kcity_geo.errors import (
     KCityError,
     LimitError,
@@ -65,13 +69,6 @@ from kcity_geo.sources.web.cachefiles import (
     write_atomic,
 )
 from kcity_geo.sources.web.wellformed import check_kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
-    from types import ModuleType
-
-    from kcity_geo.config import Config
 
 __all__ = ["Download", "Fetcher", "Head", "Progress", "safe_name"]
 

@@ -11,15 +11,11 @@ import json
 import re
 import warnings
 import zipfile
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from kcity_geo.errors import LimitError, SourceError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-    from typing import BinaryIO
 
 __all__ = ["GTFS_FILES", "KINDS", "check_kind", "osm_blobs", "safe_members"]
 

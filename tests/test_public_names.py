@@ -1,0 +1,80 @@
+"""The list of public names is a decision: a name that comes or goes is written down here."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import typing
+
+import pytest
+
+import kcity_geo as kc
+
+MODULES = [m.name for m in pkgutil.walk_packages(kc.__path__, "kcity_geo.")]
+PUBLIC = {
+    "kcity_geo": """
+        City CityData Config Gaps Indicator KCityError KCityWarning Result Study Suitability
+        assess_gaps check energy explore fetch find_city load load_study make_city make_demo plot
+        rank_sites run save street_graphs suitability terrain transport water
+    """,
+    "kcity_geo.analysis.energy": "assess",
+    "kcity_geo.analysis.transport": """
+        access_circuity assess build_graph build_graphs by_district catchment_persons catchments
+        city_stops cumulative_opportunities facilities from_networkx isochrones job_cells k_nearest
+        nearest od_matrix pairs public_transport rapid_transit reached_streets rural_access
+        served_share service_time service_times snap street_form sums_within to_networkx
+        travel_metres travel_minutes two_step_access urban_classes
+    """,
+    "kcity_geo.analysis.water": "assess toilets",
+    "kcity_geo.demo": "load_truth make_demo",
+    "kcity_geo.outputs": "check_out_dir save",
+}
+
+
+def test_the_public_names_are_those_that_were_decided() -> None:
+    found = {
+        name: sorted(module.__all__)
+        for name in ["kcity_geo", *MODULES]
+        if hasattr(module := importlib.import_module(name), "__path__")
+        and getattr(module, "__all__", None)
+    }
+    assert found == {name: sorted(names.split()) for name, names in PUBLIC.items()}
+
+
+@pytest.mark.parametrize("name", ["kcity_geo", *MODULES])
+def test_the_names_of_a_module_are_there_once(name) -> None:
+    module = importlib.import_module(name)
+    names = list(getattr(module, "__all__", []))
+    assert len(names) == len(set(names))  # their order is held by the linter
+    for public in names:
+        assert getattr(module, public) is not None
+
+
+def public_functions(module) -> list:
+    """Functions, classes and methods that a module defines under a name without underscore."""
+    found = []
+    for name, thing in vars(module).items():
+        if name.startswith("_") or getattr(thing, "__module__", None) != module.__name__:
+            continue
+        if inspect.isfunction(thing):
+            found.append(thing)
+        elif inspect.isclass(thing):
+            found += [f for f in vars(thing).values() if inspect.isfunction(f)]
+            if all(base.__module__.startswith(("kcity_geo", "builtins")) for base in thing.__mro__):
+                found.append(thing)
+    return found
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_annotations_of_a_module_resolve(name) -> None:
+    for function in public_functions(importlib.import_module(name)):
+        typing.get_type_hints(function)
+
+
+def test_the_annotations_of_the_public_names_resolve() -> None:
+    seen = {
+        name: typing.get_type_hints(getattr(kc, name))
+        for name in ("load", "plot", "explore", "run")
+    }
+    assert seen["load"]["return"] is kc.CityData
