@@ -28,6 +28,7 @@ __all__ = [
     "Study",
     "StudySection",
     "SuitabilitySection",
+    "file_and_part",
     "load_study",
     "resolve_path",
 ]
@@ -419,7 +420,8 @@ def resolve_path(study: Study, value: str, *, key: str) -> Path:
 
     Returns
     -------
-    Absolute path; it exists.
+    Absolute path. Its file exists; a part of the file (``study.gpkg#districts``) stays at its end, see
+    `file_and_part`.
 
     Raises
     ------
@@ -452,9 +454,33 @@ def resolve_path(study: Study, value: str, *, key: str) -> Path:
     else:
         path = Path(text).expanduser()
         path = (path if path.is_absolute() else study.folder / path).resolve()
-    if not path.exists():
+    if not file_and_part(path)[0].exists():
         raise SourceError(f"{key}: {path} does not exist")
     return path
+
+
+def file_and_part(path: Path) -> tuple[Path, str]:
+    """
+    Part the file from the layer, sheet or band that a study file names in it.
+
+    Parameters
+    ----------
+    path : path of an input, with ``#`` and the name of a part at its end, or without.
+
+    Returns
+    -------
+    The file, and the name of the part; ``""`` when none is named. A file whose own name holds a ``#``
+    is that file.
+
+    Examples
+    --------
+    >>> file_and_part(Path("study.gpkg#districts"))[1]
+    'districts'
+    """
+    file, sign, part = path.name.rpartition("#")
+    if not sign or not file or path.exists():
+        return path, ""
+    return path.with_name(file), part
 
 
 def _write_schema() -> None:
