@@ -26,6 +26,7 @@ __all__ = [
     "directions",
     "ferries_usable",
     "ferry_kmh",
+    "shut",
     "speeds_kmh",
     "street_width_m",
     "texts",
@@ -78,6 +79,51 @@ def _deciding(roads: gpd.GeoDataFrame, keys: list[str]) -> NDArray[np.str_]:
     return value
 
 
+def _words(value: str) -> list[str]:
+    """Give the values of a list such as ``forestry; agricultural``."""
+    return [word for part in value.replace(",", ";").split(";") if (word := part.strip().lower())]
+
+
+def _whole(value: NDArray[np.str_], known: list[str], *, every: bool) -> NDArray[np.bool_]:
+    """Tell where any, or every, value of a list is a known word; an empty tag holds none."""
+    unique, inverse = np.unique(value, return_inverse=True)
+    words = [_words(str(text)) for text in unique]
+    test = all if every else any
+    found = np.array([bool(w) and test(word in known for word in w) for w in words], dtype=bool)
+    return np.asarray(found[inverse]) if len(value) else np.zeros(0, bool)
+
+
+def shut(
+    roads: gpd.GeoDataFrame, keys: list[str], *, table: Mapping[str, Any]
+) -> NDArray[np.bool_]:
+    """
+    Tell where the most telling access tag lets nobody in.
+
+    Parameters
+    ----------
+    roads : ways or nodes with access tags.
+    keys : tags, the most telling first; the first that is set decides.
+    table : `network_table`.
+
+    Returns
+    -------
+    Shape (rows,). A list of values is shut when every value of it is.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> from kcity_geo.settings import network_table
+    >>> ways = gpd.GeoDataFrame({"motor_vehicle": ["forestry; agricultural", "private;yes"]})
+    >>> shut(ways, ["motorcar", "motor_vehicle"], table=network_table()).tolist()
+    [True, False]
+    """
+    return _whole(_deciding(roads, keys), table["access"]["blocked"], every=True)
+
+
+def _allowed(value: NDArray[np.str_], table: Mapping[str, Any]) -> NDArray[np.bool_]:
+    return _whole(value, table["access"]["allowed"], every=False)
+
+
 def usable(roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]) -> NDArray[np.bool_]:
     """
     Tell which ways a mode of travel uses at all.
@@ -97,11 +143,10 @@ def usable(roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]) -> N
     known = np.isin(highway, classes[mode])
     if mode == "street":
         return np.asarray(known & ~np.isin(texts(roads, "service"), classes["not_street_service"]))
-    access = _deciding(roads, table["access"][mode])
-    ok = known & ~np.isin(access, table["access"]["blocked"])
+    ok = known & ~shut(roads, table["access"][mode], table=table)
     if mode in {"walk", "cycle"}:
         own = texts(roads, "foot" if mode == "walk" else "bicycle")
-        allowed = np.isin(own, table["access"]["allowed"])
+        allowed = _allowed(own, table)
         ok |= np.isin(highway, classes[f"{mode}_if_tagged"]) & allowed
         ok &= (texts(roads, "motorroad") != "yes") | allowed
     if mode == "drive" and table["speeds"]["season_factor"] == 0:  # closed in the wet season
@@ -127,8 +172,8 @@ def ferries_usable(
     """
     rules = table["access"]
     if mode == "drive":
-        return np.asarray(np.isin(_deciding(ferries, rules["drive_ferry"]), rules["allowed"]))
-    return np.asarray(~np.isin(_deciding(ferries, rules[mode]), rules["blocked"]))
+        return _allowed(_deciding(ferries, rules["drive_ferry"]), table)
+    return ~shut(ferries, rules[mode], table=table)
 
 
 def ferry_kmh(ferries: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDArray[np.float64]:
@@ -174,18 +219,28 @@ def directions(
         value = texts(roads, "oneway_foot")
         implied = np.zeros(len(roads), bool)
     else:
-        value = texts(roads, "oneway")
+        value = _deciding(roads, rules["keys"][mode])
         implied = np.isin(texts(roads, "junction"), rules["roundabout"])
         implied |= np.isin(texts(roads, "highway"), rules["implied"])
     if mode == "cycle":
-        own = texts(roads, "oneway_bicycle")
-        implied &= ~np.isin(own, rules["both"])
-        value = np.where(own != "", own, value)
+        against = (texts(roads, "oneway_bicycle") == "") & _contraflow(roads, rules)
+        value = np.where(against, rules["both"][0], value)
     backward_only = np.isin(value, rules["backward"])
     forward_only = np.isin(value, rules["forward"]) | (
         implied & ~np.isin(value, rules["both"]) & ~backward_only
     )
     return ~backward_only, ~forward_only
+
+
+def _contraflow(roads: gpd.GeoDataFrame, rules: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """Tell where a cycle lane of a one-way street runs against it, tagged the old or the new way."""
+    found = np.zeros(len(roads), bool)
+    for key in rules["cycleway"]:
+        side = texts(roads, key)
+        found |= _whole(side, rules["cycleway_against"], every=False)
+        ways = _whole(texts(roads, f"{key}:oneway"), rules["cycleway_both"], every=False)
+        found |= ways & ~np.isin(side, ["", "no"])
+    return found
 
 
 def speeds_kmh(
@@ -262,10 +317,10 @@ def blocking_nodes(
     """
     if mode == "street" or len(barriers) == 0:
         return np.zeros(0, np.int64)
-    access = _deciding(barriers, table["access"][mode])
+    keys = table["access"][mode]
     stops = np.isin(texts(barriers, "barrier"), table["barriers"][mode])
-    stops &= ~np.isin(access, table["access"]["allowed"])
-    stops |= np.isin(access, table["access"]["blocked"])
+    stops &= ~_allowed(_deciding(barriers, keys), table)
+    stops |= shut(barriers, keys, table=table)
     return np.unique(barriers["osm_id"].to_numpy(dtype=np.int64)[stops])
 
 

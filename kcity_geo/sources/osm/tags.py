@@ -16,6 +16,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from kcity_geo.config import read_table
+
 __all__ = [
     "MAX_CHARS",
     "PARSERS",
@@ -134,7 +136,9 @@ _MINUTE: Final = {
     "hour": 60.0,
     "hours": 60.0,
 }
-_WALKING_KMH: Final = 5.0
+_LIST: Final = re.compile(r"[;|]|,\s")
+#: `DE:zone:30`, `FR:zone30`, `zone:20 mph`, `RO:40`
+_ZONE: Final = re.compile(r"(?:[a-z]{2}(?:-[a-z]+)?:)?(?:zone:?)?\s*(\d+(?:\.\d+)?\s*[a-z/]*)")
 _LEAST_VOLT: Final = 1000.0  # below it, a number before "/33 kV" is meant in kV
 
 
@@ -517,8 +521,9 @@ def speed_kmh(text: str) -> float:
 
     Parameters
     ----------
-    text : value of ``maxspeed``; km/h when there is no unit. ``"walk"`` is 5 km/h. Limits by
-        name (``"RO:urban"``, ``"none"``, ``"signals"``) are no numbers.
+    text : value of ``maxspeed``; km/h when there is no unit. Limits by name (``"RO:urban"``,
+        ``"DE:zone:30"``, ``"living_street"``) by the rows ``speed_limit`` of ``tables/osm.toml``;
+        ``"walk"`` is 5 km/h. Of a list the lowest. ``"none"`` and ``"signals"`` are no numbers.
 
     Returns
     -------
@@ -526,14 +531,29 @@ def speed_kmh(text: str) -> float:
 
     Examples
     --------
-    >>> speed_kmh("50"), round(speed_kmh("30 mph"), 2), speed_kmh("RO:urban"), speed_kmh("walk")
-    (50.0, 48.28, nan, 5.0)
+    >>> speed_kmh("50"), round(speed_kmh("30 mph"), 2), speed_kmh("RO:urban"), speed_kmh("50; 40")
+    (50.0, 48.28, 50.0, 40.0)
     """
-    plain = text.strip().lower()
-    if plain == "walk" or plain.endswith(":walk"):
-        return _WALKING_KMH
+    limits = [_one_speed(part) for part in _LIST.split(text.lower())]
+    known = [limit for limit in limits if limit > 0]
+    return min(known) if known else math.nan
+
+
+def _one_speed(text: str) -> float:
+    plain = text.strip()
+    zone = _ZONE.fullmatch(plain)
+    if zone is not None:
+        plain = zone.group(1)
     value = _measure(plain, _SPEED, highest=400)
-    return value if value > 0 else math.nan
+    return value if value > 0 else _named_speed(plain)
+
+
+def _named_speed(plain: str) -> float:
+    """Read ``RO:urban``, ``BE-VLG:rural`` or ``living_street``; NaN for what is no such name."""
+    country, _, kind = plain.rpartition(":")
+    rows = read_table("osm")["speed_limit"]
+    own = rows.get(country.split("-")[0], {})
+    return float(own.get(kind, rows["any"].get(kind, math.nan)))
 
 
 def duration_min(text: str) -> float:

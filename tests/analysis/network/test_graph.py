@@ -469,6 +469,63 @@ def test_an_isolated_ring_is_kept_as_a_loop():
     assert graph.degree.tolist() == [2]
 
 
+@pytest.mark.parametrize(
+    ("tags", "car"),
+    [
+        ({"motor_vehicle": "no", "motorcar": "yes"}, True),
+        ({"motor_vehicle": "yes", "motorcar": "no"}, False),
+        ({"access": "no", "vehicle": "yes"}, True),
+        ({"access": "yes", "vehicle": "no", "motor_vehicle": "yes"}, True),
+        ({"vehicle": "yes", "motor_vehicle": "forestry;agricultural"}, False),
+        ({"motor_vehicle": "agricultural; forestry"}, False),
+        ({"motor_vehicle": "Forestry , Agricultural"}, False),
+        ({"motor_vehicle": "private;delivery"}, False),
+        ({"motor_vehicle": "no;yes"}, True),
+        ({"motor_vehicle": "bus;psv;taxi"}, False),
+        ({"motor_vehicle": "delivery;destination"}, True),
+        ({"motorcar": ";", "access": "no"}, True),  # nothing is said: not shut
+    ],
+)
+def test_the_most_telling_access_tag_decides_and_lists_are_shut_as_a_whole(tags, car):
+    roads = ways(
+        (1, [1, 2], [(0, 0), (100, 0)]),
+        (2, [2, 3], [(100, 0), (180, 0)], tags),
+        (3, [3, 4], [(180, 0), (280, 0)]),
+    )
+    assert np.isfinite(cost(build_graph(roads, mode="drive"), 1, 4)) == car
+    gate = gpd.GeoDataFrame(
+        {"osm_id": [2], "barrier": ["gate"], **{key: [value] for key, value in tags.items()}},
+        geometry=[shapely.Point(100, 0)],
+        crs=METRIC,
+    )
+    assert len(blocking_nodes(gate, mode="drive", table=network_table())) == (not car)
+
+
+@pytest.mark.parametrize(
+    ("tags", "against"),
+    [
+        ({"oneway:bicycle": "no"}, True),
+        ({"cycleway": "opposite"}, True),
+        ({"cycleway": "opposite_lane"}, True),
+        ({"cycleway:left": "opposite_track"}, True),
+        ({"cycleway:right": "opposite_lane;lane"}, True),
+        ({"cycleway:left": "lane", "cycleway:left:oneway": "-1"}, True),
+        ({"cycleway:both": "lane", "cycleway:both:oneway": "no"}, True),
+        ({"cycleway:left": "no", "cycleway:left:oneway": "no"}, False),
+        ({"cycleway": "lane"}, False),
+        ({"cycleway": "opposite", "oneway:bicycle": "yes"}, False),
+        ({"oneway:vehicle": "no"}, True),
+        ({}, False),
+    ],
+)
+def test_bicycles_ride_against_one_way_streets_where_a_lane_is_tagged(tags, against):
+    roads = ways((1, [1, 2], [(0, 0), (100, 0)], {"oneway": "yes"}))
+    roads["tags"] = [tags]
+    assert np.isfinite(build_graph(roads, mode="cycle").minutes_backward[0]) == against
+    car = {"oneway:vehicle", "oneway:motor_vehicle"} & set(tags)
+    assert np.isfinite(build_graph(roads, mode="drive").minutes_backward[0]) == bool(car)
+
+
 def test_all_season_weights_of_the_rural_access_index():
     rows = [
         ({"highway": "primary"}, 1.0),
