@@ -68,13 +68,13 @@ class CityData:
     layers : OSM layer name -> GeoDataFrame in the metric CRS; one for each row of
         ``tables/osm.toml``, with full schema even when empty. Features are whole, not cut at the
         boundary, and reach a little beyond it.
+    inventory : a row a layer: what the extract holds inside the study area.
+    shares : `kcity_geo.cube.district_shares` of the city.
     dem : elevation on its own finer grid, metric CRS, with a margin around the city, or None.
     flood : flood map on its own finer grid, metric CRS: depth in metres or return period in years
         (attrs ``units``), 0 dry, NaN outside the extent of the file. None: no flood map.
     transit : ``stops`` frame of a GTFS feed, see `kcity_geo.sources.local.transit`, or None.
     official : numbers and tables the city itself published; they beat every proxy.
-    inventory : a row a layer: what the extract holds inside the study area.
-    shares : `kcity_geo.cube.district_shares` of the city.
     provenance : a row an input.
     warnings : what the reader of the report must know about the data.
     osm_date : date of the OSM extract, ISO, or ``""``.

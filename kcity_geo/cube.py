@@ -107,7 +107,7 @@ def cell_size(grid: GeoBox) -> float:
 
 def cell_centres(grid: GeoBox) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """
-    Coordinates of the cell centres.
+    Give the coordinates of the cell centres.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def cell_polygons(
     grid: GeoBox, index: NDArray[np.integer[Any]] | None = None
 ) -> NDArray[np.object_]:
     """
-    Squares of the cells.
+    Give the squares of the cells.
 
     Parameters
     ----------

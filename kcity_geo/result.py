@@ -198,6 +198,7 @@ class Constraint:
     excluded : shape (rows, cols), True where excluded.
     applied : False when its data were missing; then `excluded` is all False and `note` says why.
     mark, citation : of the limit.
+    note : why it was not applied, or ``""``.
     """
 
     id: str

@@ -200,6 +200,7 @@ def load(
     study : checked study file.
     config : limits, cache, offline.
     progress : called with the name of each stage.
+    _clock : of the whole run, for `run`.
 
     Returns
     -------
@@ -329,6 +330,7 @@ def assess_gaps(
     ----------
     data : of the city.
     progress : called with the name of each stage.
+    _clock : of the whole run, for `run`.
 
     Returns
     -------

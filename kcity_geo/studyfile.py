@@ -215,7 +215,11 @@ class Study(BaseModel):
 
     Parameters
     ----------
-    **data : the tables of the TOML file.
+    origin : named in messages.
+    study, city, sources, official, suitability, standards : tables of the file.
+    transport, water, energy : changed parameters of each sector.
+    place : a City made in Python, instead of the table ``city``.
+    folder : what paths are relative to.
 
     Examples
     --------

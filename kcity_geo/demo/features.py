@@ -79,7 +79,19 @@ def chains(streets: Streets, on: Any = None) -> tuple[Ints, Ints]:  # noqa: ANN4
 
 
 def way_refs(streets: Streets, edge: Ints, first: Ints) -> list[list[int]]:
-    """Node numbers of each way."""
+    """
+    Node numbers of each way.
+
+    Parameters
+    ----------
+    streets : the streets.
+    edge : edges of all ways, one way after the other.
+    first : position of the first edge of each way in `edge`.
+
+    Returns
+    -------
+    A list for each way.
+    """
     flat = np.column_stack([streets.start, streets.mid])[edge]
     last = np.append(first[1:], edge.size)
     end = streets.end[edge[last - 1]]
@@ -191,7 +203,19 @@ def _surface(name: str, paved: bool, luck: float) -> str:  # noqa: FBT001 - priv
 def lattice_line(
     plan: Plan, *, u: float | None = None, v: float | None = None, step: int = 20
 ) -> tuple[Floats, Floats]:
-    """Follow a line of the bent lattice from edge to edge."""
+    """
+    Follow a line of the bent lattice from edge to edge.
+
+    Parameters
+    ----------
+    plan : the plan of the city.
+    u, v : coordinate of the line that is kept, metres; one of the two.
+    step : between two points, metres.
+
+    Returns
+    -------
+    x and y of the points, metres.
+    """
     t = np.arange(0, plan.n * UNIT + 1, step)
     if u is not None:
         return plan.world(np.full(t.size, u), t)
@@ -321,7 +345,19 @@ def add_buildings(plan: Plan, people: People, features: Features) -> None:
 
 
 def nearest_street(streets: Streets, x: Floats, y: Floats, *, kinds: tuple[str, ...]) -> Ints:
-    """Shape node of the nearest street of some classes."""
+    """
+    Shape node of the nearest street of some classes.
+
+    Parameters
+    ----------
+    streets : the streets.
+    x, y : points, metres.
+    kinds : classes that count.
+
+    Returns
+    -------
+    Node of each point; streets on bridges and in tunnels are left out.
+    """
     on = np.isin(streets.kind, [CODE[k] for k in kinds]) & (streets.structure == 0)
     nodes = np.unique(streets.mid[on][:, 0])
     tree = cKDTree(np.column_stack([streets.x[nodes], streets.y[nodes]]))

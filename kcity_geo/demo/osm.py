@@ -140,7 +140,7 @@ class Mapped:
     Parameters
     ----------
     points, ways, relations : whether each feature is drawn.
-    bare : ways and points of which the detailed tags were left out (numbers of ways, of points).
+    bare_ways, bare_points : features of which the detailed tags were left out.
     drawn, true : group -> per district: km of lines, number of the other features.
     """
 
@@ -284,7 +284,18 @@ def _chosen(
 
 
 def to_lonlat(plan: Plan, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Turn metres from the centre into degrees."""
+    """
+    Turn metres from the centre into degrees.
+
+    Parameters
+    ----------
+    plan : the plan of the city.
+    x, y : metres from the centre.
+
+    Returns
+    -------
+    Longitude and latitude, degrees.
+    """
     east, north = origin(plan)
     transformer = Transformer.from_crs(plan.table["epsg"], 4326, always_xy=True)
     lon, lat = transformer.transform(np.asarray(x) + east, np.asarray(y) + north)

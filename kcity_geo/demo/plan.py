@@ -44,10 +44,10 @@ class Plan:
     district_kind : archetype of each district.
     district_name : of each district.
     villages : rows x, y, strength, spread; metres.
+    motorway_column, rail_row : superblocks that carry them.
     site : name of the planned site of each superblock, or ``""``; shape (n, n), indexed [i, j] with i
         to the east.
     blocks : subdivisions along each side of each superblock, 1, 2, 4, 5 or 8; same shape.
-    motorway_column, rail_row : superblocks that carry them.
     """
 
     table: dict[str, Any]

@@ -48,7 +48,18 @@ def spread(plan: Plan, cells: Cells, weights: Floats, count: int, salt: str) -> 
 
 
 def norm_count(plan: Plan, norm: str) -> int:
-    """Count the facilities that a planning norm asks for."""
+    """
+    Count the facilities that a planning norm asks for.
+
+    Parameters
+    ----------
+    plan : the plan of the city.
+    norm : row of the table ``[norm]``: persons for each facility.
+
+    Returns
+    -------
+    At least one.
+    """
     return max(1, round(float(plan.size["persons"]) / float(plan.table["norm"][norm])))
 
 

@@ -69,7 +69,7 @@ class Streets:
     ring: list[list[int]]
 
     def refs(self) -> Ints:
-        """Nodes of each edge in order, shape (edges, m + 2)."""
+        """Give the nodes of each edge in order, shape (edges, m + 2)."""
         return np.column_stack([self.start, self.mid, self.end])
 
     def lengths(self) -> Floats:

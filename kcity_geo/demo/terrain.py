@@ -118,6 +118,10 @@ class Terrain:
     ----------
     size : row of the table ``[size.*]``.
     draw : seeded numbers.
+    streams : watercourses, the river first.
+    hills : x, y, height and width of each, metres.
+    waves : of the plain: east and north, radians a metre, and phase, radians.
+    phase : of the bends of the river, radians.
     """
 
     size: dict[str, Any]

@@ -17,7 +17,18 @@ __all__ = ["load_tables"]
 def load_tables(
     study: Study, city: City
 ) -> tuple[dict[str, Any], pd.DataFrame | None, tuple[Provenance, ...]]:
-    """Read the official numbers, their table by district and the timetable."""
+    """
+    Read the official numbers, their table by district and the timetable.
+
+    Parameters
+    ----------
+    study : the study file.
+    city : its city.
+
+    Returns
+    -------
+    Official numbers with the table under ``table``, what the timetable gives, and where both come from.
+    """
     official: dict[str, Any] = {
         k: v for k, v in study.official.model_dump().items() if v not in {None, ""}
     }

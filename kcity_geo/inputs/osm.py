@@ -23,7 +23,17 @@ CONTEXT_M = 2000.0
 
 
 def invented(about: Provenance) -> Provenance:
-    """Credit nobody for the map of a city that does not exist."""
+    """
+    Credit nobody for the map of a city that does not exist.
+
+    Parameters
+    ----------
+    about : what is known of the file.
+
+    Returns
+    -------
+    The same with a title, licence and credit that say so.
+    """
     return replace(
         about,
         title=f"Synthetic map {about.path}, in the data model of OpenStreetMap",
@@ -36,7 +46,19 @@ def invented(about: Provenance) -> Provenance:
 def load_osm(
     study: Study, city: City, config: Config
 ) -> tuple[dict[str, gpd.GeoDataFrame], str, tuple[Provenance, ...], pd.DataFrame | None]:
-    """Read the OSM layers of the city and what lies around it, with the user's own features beside them."""
+    """
+    Read the OSM layers of the city and what lies around it, with the user's own features beside them.
+
+    Parameters
+    ----------
+    study : the study file.
+    city : its city.
+    config : limits, cache, offline.
+
+    Returns
+    -------
+    Layers by name, date of the map, where they come from, and tags that could not be read (None: none).
+    """
     from kcity_geo.sources.local.rasters import sha256_of
     from kcity_geo.sources.osm.pbf import empty_layers, read_osm
 
@@ -156,6 +178,16 @@ def with_power_lines(
     Put the lines of the user's own file beside those of OSM; they count as mapped.
 
     A voltage that is there but cannot be read leaves the class of the line unknown.
+
+    Parameters
+    ----------
+    study : the study file.
+    city : its city.
+    layers : layers of the map.
+
+    Returns
+    -------
+    The layers, where the lines come from, and voltages that could not be read (None: none).
     """
     import pandas as pd
 
@@ -206,7 +238,17 @@ def with_power_lines(
 
 
 def joined(one: pd.DataFrame | None, two: pd.DataFrame | None) -> pd.DataFrame | None:
-    """Put two lists of unreadable tags together, either of which may be missing."""
+    """
+    Put two lists of unreadable tags together, either of which may be missing.
+
+    Parameters
+    ----------
+    one, two : lists of tags; None: nothing was unreadable.
+
+    Returns
+    -------
+    One list, or None without any.
+    """
     import pandas as pd
 
     frames = [f for f in (one, two) if f is not None and len(f)]

@@ -49,7 +49,21 @@ _DISTRICT_LEAST = 0.005
 def people_of_districts(
     study: Study, city: City, grid: GeoBox, cube: xr.Dataset, shares: pd.DataFrame
 ) -> xr.Dataset:
-    """Spread a table of residents by district over its built-up land: a proxy."""
+    """
+    Spread a table of residents by district over its built-up land: a proxy.
+
+    Parameters
+    ----------
+    study : the study file.
+    city : its city.
+    grid : the study grid.
+    cube : variables so far.
+    shares : share of each cell in each district.
+
+    Returns
+    -------
+    The cube with ``population``; unchanged when the study names no such table.
+    """
     value = study.sources.population
     if value is None or Path(value).suffix.lower() not in _TABLES:
         return cube
@@ -90,7 +104,21 @@ def people_of_dwellings(
     city: City,
     grid: GeoBox,
 ) -> xr.Dataset:
-    """Without a population grid, spread the official number over mapped dwellings: a proxy."""
+    """
+    Without a population grid, spread the official number over mapped dwellings: a proxy.
+
+    Parameters
+    ----------
+    cube : variables so far.
+    official : official numbers.
+    layers : layers of the map.
+    city : the city.
+    grid : the study grid.
+
+    Returns
+    -------
+    The cube with ``population``; unchanged when there is one already, or no official number.
+    """
     total = official.get("population")
     if "population" in cube or total is None:
         return cube
@@ -119,7 +147,19 @@ def people_of_dwellings(
 
 
 def scale_population(cube: xr.Dataset, official: Mapping[str, Any], city: City) -> xr.Dataset:
-    """Scale the raster to the official count, when there is one."""
+    """
+    Scale the raster to the official count, when there is one.
+
+    Parameters
+    ----------
+    cube : variables so far.
+    official : official numbers.
+    city : the city.
+
+    Returns
+    -------
+    The cube; its people inside the city add up to the official count.
+    """
     target = official.get("population")
     if target is None or "population" not in cube:
         return cube
@@ -148,7 +188,15 @@ def scale_population(cube: xr.Dataset, official: Mapping[str, Any], city: City) 
 
 
 def compare_districts(cube: xr.Dataset, official: Mapping[str, Any], shares: pd.DataFrame) -> None:
-    """Tell where the people of the table by district and of the raster are far apart."""
+    """
+    Tell where the people of the table by district and of the raster are far apart.
+
+    Parameters
+    ----------
+    cube : variables so far.
+    official : official numbers and their table.
+    shares : share of each cell in each district.
+    """
     table = official.get("table")
     if table is None or "population" not in table or "population" not in cube:
         return
@@ -172,7 +220,18 @@ def compare_districts(cube: xr.Dataset, official: Mapping[str, Any], shares: pd.
 
 
 def degree_of_urbanisation(cube: xr.Dataset, grid: GeoBox) -> xr.Dataset:
-    """Degree of urbanisation of each cell, from a raster of codes or from the population."""
+    """
+    Degree of urbanisation of each cell, from a raster of codes or from the population.
+
+    Parameters
+    ----------
+    cube : variables so far.
+    grid : the study grid.
+
+    Returns
+    -------
+    The cube with the class of each cell; unchanged without people and codes.
+    """
     if "population" not in cube and "smod" not in cube:
         return cube
     from kcity_geo.analysis.settlement.classes import urban_classes

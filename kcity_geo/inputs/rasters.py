@@ -28,7 +28,14 @@ _COVERED = 0.95
 
 
 def note_few_cells(cube: xr.Dataset, study: Study) -> None:
-    """Warn when the grid has so few cells that it says little about where."""
+    """
+    Warn when the grid has so few cells that it says little about where.
+
+    Parameters
+    ----------
+    cube : with ``inside_share``.
+    study : the study file.
+    """
     count = int((cube["inside_share"] > 0).sum())
     if count < _FEW_CELLS:
         tell(
@@ -41,7 +48,21 @@ def note_few_cells(cube: xr.Dataset, study: Study) -> None:
 def load_rasters(
     study: Study, city: City, grid: GeoBox, cube: xr.Dataset, config: Config
 ) -> tuple[xr.Dataset, xr.DataArray | None, tuple[Provenance, ...], dict[str, Mapping[str, float]]]:
-    """Bring every raster of the study onto the grid; also give elevation on its own finer grid."""
+    """
+    Bring every raster of the study onto the grid; also give elevation on its own finer grid.
+
+    Parameters
+    ----------
+    study : the study file.
+    city : its city.
+    grid : the study grid.
+    cube : variables so far.
+    config : limits, cache, offline.
+
+    Returns
+    -------
+    The cube, elevation on its own grid (None: no file), where each comes from, and how much of each was measured.
+    """
     from kcity_geo.sources.local.rasters import (
         describe,
         persons_from_polygons,
@@ -131,7 +152,19 @@ def _merged_months(
 
 
 def load_flood(study: Study, city: City, config: Config) -> xr.DataArray | None:
-    """Read the flood map on its own fine pixels, by depth or by return period."""
+    """
+    Read the flood map on its own fine pixels, by depth or by return period.
+
+    Parameters
+    ----------
+    study : the study file.
+    city : its city.
+    config : limits, cache, offline.
+
+    Returns
+    -------
+    Depth in metres, or return period in years; None: no file.
+    """
     from kcity_geo.sources.local.rasters import read_flood
 
     for key in ("flood", "flood_return_period"):

@@ -214,7 +214,7 @@ def _most_frequent(values: NDArray[Any], number: NDArray[np.intp]) -> NDArray[An
 
 def site_frame(result: Result) -> gpd.GeoDataFrame:
     """
-    Sites as they are handed over: reasons as text, best first.
+    Give the sites as they are handed over: reasons as text, best first.
 
     Parameters
     ----------

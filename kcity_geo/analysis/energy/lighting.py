@@ -38,7 +38,7 @@ _PIECE_M = 25.0
 
 def lit_shares(yes_m: float, no_m: float, total_m: float) -> dict[str, float]:
     """
-    Shares of lit street from tagged lengths.
+    Give the shares of lit street from tagged lengths.
 
     Parameters
     ----------

@@ -195,8 +195,9 @@ def point_costs(
 
     Parameters
     ----------
-    graph, facilities, grid, cells, direction, max_snap_m : as for `travel_minutes`.
+    graph, facilities, grid, cells : as for `travel_minutes`.
     unit : minutes or metres.
+    direction, max_snap_m : as for `travel_minutes`.
     spacing_m : people of a large cell stand on a lattice of this spacing, metres.
 
     Returns
@@ -376,9 +377,10 @@ def served_share(
 
     Parameters
     ----------
-    graph, facilities, grid, cells, direction, max_snap_m : as for `travel_minutes`.
+    graph, facilities, grid : as for `travel_minutes`.
     max_cost : limit in `unit`; the boundary counts as served.
     unit : metres or minutes.
+    cells, direction, max_snap_m : as for `travel_minutes`.
 
     Returns
     -------

@@ -80,7 +80,7 @@ class CityView:
         return None if frame is None or len(frame) == 0 else frame
 
     def geometry(self, name: str, **among: set[str]) -> NDArray[np.object_]:
-        """Geometries of a layer with one of the values in each column named."""
+        """Give the geometries of a layer with one of the values in each column named."""
         frame = self.layer(name)
         if frame is None:
             return np.zeros(0, dtype=object)
@@ -200,7 +200,7 @@ class CityView:
         return np.concatenate([rivers, np.asarray(lakes, dtype=object)])
 
     def minutes_to(self, places: NDArray[np.object_], *, needs: str) -> Measured:
-        """Minutes by car to the nearest place; straight lines without a street graph."""
+        """Give the minutes by car to the nearest place; straight lines without a street graph."""
         if len(places) == 0:
             raise MissingDataError(f"needs {needs}; none is mapped here")
         speed = self.assume["drive_kmh"]

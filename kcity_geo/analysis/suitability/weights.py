@@ -169,7 +169,7 @@ def geometric_mean_weights(
     matrix: NDArray[np.float64] | Sequence[Sequence[float]],
 ) -> NDArray[np.float64]:
     """
-    Weights from judgements by the geometric mean of rows, a check on the eigenvector.
+    Weigh by judgements with the geometric mean of rows, a check on the eigenvector.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def group_judgements(
 
 def entropy_weights(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     r"""
-    Weights by contrast: a criterion that does not differ between alternatives gets 0.
+    Weigh by contrast: a criterion that does not differ between alternatives gets 0.
 
     Parameters
     ----------

@@ -69,6 +69,7 @@ class LayerRow:
     id : layer name.
     title : for people.
     geometry : kinds that the layer may hold: point, line, polygon.
+    rules : which tags belong to it.
     columns : columns beside the common ones.
     node_ids : the layer carries the node ids of its ways.
     key_attribute : column whose share of filled values the inventory reports, or ``""``.

@@ -304,6 +304,16 @@ def _stamp(item: Any) -> int:  # noqa: ANN401 - osmium object
 
 
 def box_text(geometry: BaseGeometry) -> str:
-    """Write the bounds of a lon/lat geometry for a message."""
+    """
+    Write the bounds of a lon/lat geometry for a message.
+
+    Parameters
+    ----------
+    geometry : any, lon/lat.
+
+    Returns
+    -------
+    West, south, east, north in degrees, and which is which.
+    """
     west, south, east, north = geometry.bounds
     return f"{west:.4f}, {south:.4f}, {east:.4f}, {north:.4f} (west, south, east, north)"

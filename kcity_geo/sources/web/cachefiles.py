@@ -87,7 +87,17 @@ class Head:
 
 
 def retry_after(response: requests.Response) -> float | None:
-    """Give the seconds of a ``Retry-After`` header, number or date; None without one."""
+    """
+    Give the seconds of a ``Retry-After`` header, number or date; None without one.
+
+    Parameters
+    ----------
+    response : answer of a server.
+
+    Returns
+    -------
+    Seconds, zero or more; None without the header.
+    """
     value = response.headers.get("Retry-After", "").strip()
     if not value:
         return None
@@ -100,13 +110,34 @@ def retry_after(response: requests.Response) -> float | None:
 
 
 def validator(meta: Mapping[str, str]) -> str:
-    """Give what ``If-Range`` may carry: a strong etag, else a date."""
+    """
+    Give what ``If-Range`` may carry: a strong etag, else a date.
+
+    Parameters
+    ----------
+    meta : as written by `meta_of`.
+
+    Returns
+    -------
+    The value of the header; ``""`` when a part cannot be continued safely.
+    """
     etag = meta.get("etag", "")
     return etag if etag and not etag.startswith("W/") else meta.get("last_modified", "")
 
 
 def digest(path: Path, name: str) -> str:
-    """Give the hexadecimal digest of a file; `name` as in `hashlib`."""
+    """
+    Give the hexadecimal digest of a file; `name` as in `hashlib`.
+
+    Parameters
+    ----------
+    path : the file.
+    name : of the algorithm, as in `hashlib`.
+
+    Returns
+    -------
+    Hexadecimal digits.
+    """
     with path.open("rb") as stream:
         return hashlib.file_digest(
             stream, lambda: hashlib.new(name, usedforsecurity=False)
@@ -114,13 +145,28 @@ def digest(path: Path, name: str) -> str:
 
 
 def require_digest(name: str, found: str, wanted: str | None) -> None:
-    """Refuse a file whose digest is not the published one (None: none was published)."""
+    """
+    Refuse a file whose digest is not the published one (None: none was published).
+
+    Parameters
+    ----------
+    name : of the algorithm, for the message.
+    found : digest of the file.
+    wanted : published digest; None: none was published.
+    """
     if wanted and found != wanted.lower():
         raise SourceError(f"its {name} is {found}, not {wanted}")
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Write a text so that the path holds it whole or not at all."""
+    """
+    Write a text so that the path holds it whole or not at all.
+
+    Parameters
+    ----------
+    path : the file.
+    text : its new content.
+    """
     temporary = path.with_name(path.name + ".new")
     with temporary.open("w", encoding="utf-8") as stream:
         stream.write(text)
@@ -131,7 +177,14 @@ def write_atomic(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def storing(folder: Path, *, mend: str) -> Iterator[None]:
-    """Give the error of this package for what a full or closed disk makes any library raise."""
+    """
+    Give the error of this package for what a full or closed disk makes any library raise.
+
+    Parameters
+    ----------
+    folder : that is written into.
+    mend : what to do otherwise, for the message.
+    """
     try:
         yield
     except KCityError:
@@ -150,13 +203,31 @@ def _is_full(folder: Path) -> bool:
 
 
 def forget(*paths: Path) -> None:
-    """Delete files, whether they are there or not."""
+    """
+    Delete files, whether they are there or not.
+
+    Parameters
+    ----------
+    *paths : files.
+    """
     for path in paths:
         path.unlink(missing_ok=True)
 
 
 def part_meta(part: Path, note: Path, url: str) -> dict[str, str]:
-    """Say what an earlier try left behind; empty when it cannot be continued."""
+    """
+    Say what an earlier try left behind; empty when it cannot be continued.
+
+    Parameters
+    ----------
+    part : the unfinished file.
+    note : what was known when it was begun.
+    url : address that is wanted now.
+
+    Returns
+    -------
+    As written by `meta_of`; empty when the part cannot be continued.
+    """
     try:
         meta: dict[str, str] = json.loads(note.read_text(encoding="utf-8"))
         usable = part.stat().st_size > 0 and meta["url"] == url and bool(validator(meta))
@@ -169,7 +240,18 @@ def part_meta(part: Path, note: Path, url: str) -> dict[str, str]:
 
 
 def meta_of(response: requests.Response, url: str) -> dict[str, str]:
-    """Keep what identifies the version of a file that a server sends."""
+    """
+    Keep what identifies the version of a file that a server sends.
+
+    Parameters
+    ----------
+    response : answer of a server.
+    url : address that was asked.
+
+    Returns
+    -------
+    ``url``, ``final_url``, ``etag`` and ``last_modified``.
+    """
     return {
         "url": url,
         "final_url": response.url,
@@ -179,14 +261,37 @@ def meta_of(response: requests.Response, url: str) -> dict[str, str]:
 
 
 def continues(response: requests.Response, meta: Mapping[str, str], have: int) -> bool:
-    """Say whether a 206 answer goes on exactly where the kept part of `have` bytes ends."""
+    """
+    Say whether a 206 answer goes on exactly where the kept part of `have` bytes ends.
+
+    Parameters
+    ----------
+    response : answer to a request for the rest.
+    meta : of the kept part.
+    have : bytes that are kept.
+
+    Returns
+    -------
+    False when another version or another place of the file came.
+    """
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
     same = response.headers.get("ETag", "") == meta.get("etag", "")
     return match is not None and int(match[1]) == have and same
 
 
 def total_bytes(response: requests.Response, have: int) -> int | None:
-    """Give the size of the whole file, bytes; None when the server does not say."""
+    """
+    Give the size of the whole file, bytes; None when the server does not say.
+
+    Parameters
+    ----------
+    response : answer of a server.
+    have : bytes that are kept already.
+
+    Returns
+    -------
+    Bytes; None when the server does not say.
+    """
     length = response.headers.get("Content-Length", "")
     if not (length.isascii() and length.isdigit()) or response.headers.get("Content-Encoding"):
         return None
@@ -194,7 +299,17 @@ def total_bytes(response: requests.Response, have: int) -> int | None:
 
 
 def why(error: BaseException) -> str:
-    """Put the innermost reason of an error into one line."""
+    """
+    Put the innermost reason of an error into one line.
+
+    Parameters
+    ----------
+    error : any error.
+
+    Returns
+    -------
+    Its class and message, 160 characters at most.
+    """
     inner: BaseException = error
     while (
         deeper := inner.__cause__ or inner.__context__ or getattr(inner, "reason", None)
@@ -204,7 +319,13 @@ def why(error: BaseException) -> str:
 
 
 def quarantine(folder: Path) -> None:
-    """Move answers that OSMnx left half-written out of its way."""
+    """
+    Move answers that OSMnx left half-written out of its way.
+
+    Parameters
+    ----------
+    folder : cache of OSMnx; made when it is not there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob("*.json"):
         try:
