@@ -60,6 +60,7 @@ class Table(StrEnum):
     standards = "standards"
     sources = "sources"
     indicators = "indicators"
+    parameters = "parameters"
     layers = "layers"
 
 
@@ -577,6 +578,22 @@ def list_table(
             }
             for name, profile in read_table("profiles")["profile"].items()
             for row in profile["criteria"]
+        ]
+    elif table is Table.parameters:
+        from kcity_geo.parameters import all_parameters
+
+        rows = [
+            {
+                "key": ", ".join(row.keys),
+                "value": row.value if isinstance(row.value, int | float | str) else str(row.value),
+                "unit": row.unit,
+                "range": row.range_words,
+                "used_by": ", ".join(row.used_by),
+                "note": row.note,
+                "mark": row.mark,
+                "citation": row.citation,
+            }
+            for row in all_parameters().values()
         ]
     elif table is Table.standards:
         from kcity_geo.standards import load_standards

@@ -1,11 +1,11 @@
 """Settings: the parameters of the sectors with the overrides of a study.
 
-The rows stand in ``tables/parameters.toml`` and ``tables/network.toml``.
+The rows stand in ``tables/parameters/*.toml`` (see `kcity_geo.parameters`) and
+``tables/network.toml``.
 """
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
@@ -13,12 +13,14 @@ from typing import Any
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
+from kcity_geo.parameters import nearest_name, parameters_of
 
 __all__ = [
     "Settings",
     "laid_over",
     "network_rules_of",
     "network_table",
+    "origin_of",
     "settings_of",
     "transport_parameters",
 ]
@@ -32,6 +34,7 @@ class Settings(Mapping[str, Any]):
     ----------
     values : name -> value.
     origin : name -> ``"default"`` or ``"study file"``; names left out are defaults.
+    aliases : older name -> name.
 
     Examples
     --------
@@ -40,15 +43,22 @@ class Settings(Mapping[str, Any]):
     (150.0, 'study file', 'default')
     """
 
-    __slots__ = ("_origin", "_values")
+    __slots__ = ("_aliases", "_origin", "_values")
 
-    def __init__(self, values: Mapping[str, Any], origin: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        origin: Mapping[str, str] | None = None,
+        *,
+        aliases: Mapping[str, str] | None = None,
+    ) -> None:
+        self._aliases = MappingProxyType(dict(aliases or {}))
         self._values = MappingProxyType(dict(values))
         self._origin = MappingProxyType(dict(origin or {}))
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - numbers, words, lists
         """Give a parameter as it stands in the table or the study file."""
-        return self._values[name]
+        return self._values[self._aliases.get(name, name)]
 
     def __iter__(self) -> Iterator[str]:
         """Go through the names."""
@@ -65,38 +75,98 @@ class Settings(Mapping[str, Any]):
 
     def number(self, name: str) -> float:
         """Give a parameter that is a number."""
-        return float(self._values[name])
+        return float(self[name])
 
     def numbers(self, name: str) -> tuple[float, ...]:
         """Give a parameter that is a list of numbers."""
-        return tuple(float(value) for value in self._values[name])
+        return tuple(float(value) for value in self[name])
 
     def text(self, name: str) -> str:
         """Give a parameter that is a word."""
-        return str(self._values[name])
+        return str(self[name])
 
     def origin(self, name: str) -> str:
         """Say where a value comes from: ``"default"`` or ``"study file"``."""
-        return self._origin.get(name, "default")
+        return self._origin.get(self._aliases.get(name, name), "default")
 
     def changed(self, **values: Any) -> Settings:  # noqa: ANN401 - values of parameters
         """Give the same settings with other values of some parameters."""
+        values = {self._aliases.get(name, name): value for name, value in values.items()}
         unknown = sorted(set(values) - set(self._values))
         if unknown:
             raise StudyError(f"{unknown[0]}: no such parameter; known are {', '.join(self)}")
         return Settings(
-            {**self._values, **values}, {**self._origin, **dict.fromkeys(values, "study file")}
+            {**self._values, **values},
+            {**self._origin, **dict.fromkeys(values, "study file")},
+            aliases=self._aliases,
         )
 
 
-def settings_of(sector: str, parameters: Mapping[str, Any] | None) -> Settings:
+def origin_of(settings: Mapping[str, Any], name: str) -> str:
+    """
+    Say where a value comes from, also when the settings are a plain mapping.
+
+    Parameters
+    ----------
+    settings : of a sector.
+    name : of the parameter.
+
+    Returns
+    -------
+    ``"study file"`` or ``"default"``.
+
+    Examples
+    --------
+    >>> origin_of(settings_of("water", {"lpcd": 150}), "lpcd")
+    'study file'
+    """
+    return settings.origin(name) if isinstance(settings, Settings) else "default"
+
+
+def settings_of(sector: str, parameters: Mapping[str, Any] | None = None) -> Settings:
     """
     Give the parameters of a sector with the overrides of a study.
 
     Parameters
     ----------
-    sector : table of ``tables/parameters.toml``.
+    sector : key of `kcity_geo.parameters.PARAMETER_SECTORS`.
     parameters : overrides; None: none.
+
+    Returns
+    -------
+    The settings; those that several sectors share are among them.
+
+    Raises
+    ------
+    StudyError
+        If an override has no parameter of that name, or is of another kind or out of range.
+
+    Examples
+    --------
+    >>> settings_of("water", {"lpcd": 150})["lpcd"]
+    150
+    """
+    rows = parameters_of(sector)
+    aliases = {row.aliases[sector]: row.id for row in rows.values() if sector in row.aliases}
+    given: dict[str, Any] = {}
+    for name, value in (parameters or {}).items():
+        key = aliases.get(name, name)
+        if key not in rows:
+            raise StudyError(f"{sector}.{name}: no such parameter{nearest_name(name, list(rows))}")
+        rows[key].check(value, key=f"{sector}.{name}")
+        default = rows[key].value
+        given[key] = {**default, **value} if isinstance(default, Mapping) else value
+    values = {key: row.value for key, row in rows.items()}
+    return Settings({**values, **given}, dict.fromkeys(given, "study file"), aliases=aliases)
+
+
+def transport_parameters(changes: Mapping[str, Any] | None = None) -> Settings:
+    """
+    Give the parameters of transport with the changes of a study.
+
+    Parameters
+    ----------
+    changes : keys that differ; ``network`` is left to `network_rules_of`.
 
     Returns
     -------
@@ -105,52 +175,15 @@ def settings_of(sector: str, parameters: Mapping[str, Any] | None) -> Settings:
     Raises
     ------
     StudyError
-        If an override has no parameter of that name.
-
-    Examples
-    --------
-    >>> settings_of("water", {"lpcd": 150})["lpcd"]
-    150
-    """
-    table = read_table("parameters")[sector]
-    unknown = sorted(set(parameters or {}) - set(table))
-    if unknown:
-        raise StudyError(f"{sector}.{unknown[0]}: no such parameter; known are {', '.join(table)}")
-    return Settings({**table, **(parameters or {})}, dict.fromkeys(parameters or {}, "study file"))
-
-
-def transport_parameters(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """
-    Give table ``transport`` of ``tables/parameters.toml`` with the changes of a study.
-
-    Parameters
-    ----------
-    changes : keys that differ; ``network`` and other tables are left alone.
-
-    Returns
-    -------
-    A new mapping.
-
-    Raises
-    ------
-    StudyError
-        If a key is unknown.
+        If a key is unknown or its value cannot be used.
 
     Examples
     --------
     >>> transport_parameters({"rapid_m": 800.0})["rapid_m"]
     800.0
     """
-    table = dict(read_table("parameters")["transport"])
-    for key, value in (changes or {}).items():
-        if key == "network":
-            continue
-        if key not in table:
-            raise StudyError(
-                f"[parameters] transport.{key}: no such key; known are {', '.join(sorted(table))}"
-            )
-        table[key] = value
-    return table
+    own = {key: value for key, value in (changes or {}).items() if key != "network"}
+    return settings_of("transport", own)
 
 
 def network_rules_of(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -292,10 +325,3 @@ def same_kind(key: str, value: Any, default: Any) -> None:  # noqa: ANN401 - val
             return
         raise ValueError(f"{key}: needs a list like {default[:2]!r}, not {value!r}")
     raise ValueError(f"{key}: is a table and cannot be changed in a study file")
-
-
-def nearest_name(value: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(value, known, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known are {', '.join(known)}"

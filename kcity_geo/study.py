@@ -234,10 +234,10 @@ def load(
             unreadable = joined(unreadable, unread)
         with clock.stage("official numbers and timetables"):
             official, transit, more = load_tables(study, city)
-            cube = people_of_dwellings(cube, official, layers, city, grid)
+            cube = people_of_dwellings(cube, official, layers, city, grid, study.settlement)
             cube = scale_population(cube, official, city)
             compare_districts(cube, official, shares)
-            cube = degree_of_urbanisation(cube, grid)
+            cube = degree_of_urbanisation(cube, grid, study.settlement)
         with clock.stage("inventory"):
             from kcity_geo.analysis.evidence.inventory import inventory
 

@@ -13,13 +13,17 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError, StudyError
-from kcity_geo.settings import nearest_name, network_table, same_kind
+from kcity_geo.parameters import PARAMETER_SECTORS, all_parameters, nearest_name, shared_changes
+from kcity_geo.settings import network_table
+
+if TYPE_CHECKING:
+    from kcity_geo.parameters import Parameter
 
 __all__ = [
     "CitySection",
@@ -31,6 +35,7 @@ __all__ = [
     "file_and_part",
     "load_study",
     "resolve_path",
+    "study_schema",
 ]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -206,6 +211,10 @@ class SuitabilitySection(BaseModel):
     threshold: Share | None = Field(
         default=None, description="lowest score of a site; default: the best tenth, at least 0.5"
     )
+    assumptions: dict[str, Any] = Field(
+        default_factory=dict,
+        description="parameters of the criteria; see `kcity list parameters`",
+    )
     max_sites: int = Field(default=10, ge=1, le=100, description="sites reported")
 
 
@@ -236,15 +245,18 @@ class Study(BaseModel):
     standards: dict[str, dict[str, float]] = Field(
         default_factory=dict, description="indicator -> target, worst"
     )
-    transport: dict[str, float | str | bool | dict[str, Any]] = Field(
+    transport: dict[str, Any] = Field(
         default_factory=dict,
-        description="parameters of tables/parameters.toml [transport]; under network: changes to tables/network.toml",
+        description="parameters of transport; under network: changes to tables/network.toml",
     )
-    water: dict[str, float | str | bool] = Field(
-        default_factory=dict, description="parameters of tables/parameters.toml [water]"
+    water: dict[str, Any] = Field(default_factory=dict, description="parameters of water")
+    energy: dict[str, Any] = Field(default_factory=dict, description="parameters of energy")
+    settlement: dict[str, Any] = Field(
+        default_factory=dict, description="parameters of people and settlements"
     )
-    energy: dict[str, float | str | bool] = Field(
-        default_factory=dict, description="parameters of tables/parameters.toml [energy]"
+    shared: dict[str, Any] = Field(
+        default_factory=dict,
+        description="parameters that several sectors read; one set in a sector counts in all",
     )
     place: Any = Field(default=None, exclude=True, description="a City made in Python")
     folder: Path = Field(
@@ -261,6 +273,7 @@ class Study(BaseModel):
         short = {k: raw.pop(k) for k in ("name", "project", "cell_m", "seed") if k in raw}
         if short:
             raw["study"] = {**dict(raw.get("study", {})), **short}
+        _share_parameters(raw)
         place = raw.get("city")
         if isinstance(place, str):
             raw["city"] = {"name": place}
@@ -300,17 +313,8 @@ class Study(BaseModel):
                     f"suitability.constraints.{key}: profile {self.study.project} has no such "
                     f"constraint{nearest_name(key, list(profile['constraints']))}"
                 )
-        for sector in ("transport", "water", "energy"):
-            known = read_table("parameters")[sector]
-            for key in getattr(self, sector):
-                if key == "network" and sector == "transport":
-                    self._known_network(self.transport[key])
-                    continue
-                if key not in known:
-                    raise ValueError(
-                        f"{sector}.{key}: no such parameter{nearest_name(key, list(known))}"
-                    )
-                same_kind(f"{sector}.{key}", getattr(self, sector)[key], known[key])
+        if "network" in self.transport:
+            self._known_network(self.transport["network"])
         return self
 
     @staticmethod
@@ -319,6 +323,60 @@ class Study(BaseModel):
             network_table(change)
         except StudyError as error:
             raise ValueError(str(error)) from error
+
+
+def _share_parameters(raw: dict[str, Any]) -> None:
+    """
+    Set each parameter that several sectors read in all of them, under its own name.
+
+    `raw` is changed in place: its tables are new ones. What is not a table is left to pydantic.
+    """
+    sections = {name: _section(raw, name) for name in (*PARAMETER_SECTORS.values(), "shared")}
+    given = {
+        f"{name}.{key}": value
+        for name, section in sections.items()
+        for key, value in section.items()
+        if (name, key) != ("transport", "network")
+    }
+    study = raw.get("study")
+    horizon = study.get("horizon_year") if isinstance(study, dict) else None
+    try:
+        changes = shared_changes(given)
+        if horizon is not None:
+            _one_horizon(horizon, changes)
+    except StudyError as error:
+        raise ValueError(str(error)) from error
+    network = sections["transport"].get("network")
+    new: dict[str, dict[str, Any]] = {}
+    for key, value in changes.items():
+        section, _, name = key.rpartition(".")
+        new.setdefault(section, {})[name] = value
+    if network is not None:
+        new.setdefault("transport", {})["network"] = network
+    for name in sections:
+        outer, _, inner = name.partition(".")
+        if inner and (name in new or inner in raw.get(outer, {})):
+            raw[outer] = {**raw.get(outer, {}), inner: new.get(name, {})}
+        elif (
+            not inner and isinstance(raw.get(outer, {}), dict) and name != "shared" and name in new
+        ):
+            raw[outer] = new[name]
+
+
+def _section(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    found: Any = raw
+    for part in name.split("."):
+        found = found.get(part, {}) if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _one_horizon(year: Any, changes: dict[str, Any]) -> None:  # noqa: ANN401 - a value of TOML
+    other = changes.get("water.horizon_year", 0)
+    if other and other != year:
+        raise StudyError(
+            f"study.horizon_year = {year!r} and the parameter horizon_year = {other!r}: one "
+            "parameter with two values; give one of them"
+        )
 
 
 def _valid_keys(location: tuple[int | str, ...]) -> list[str]:
@@ -487,13 +545,66 @@ def file_and_part(path: Path) -> tuple[Path, str]:
     return path.with_name(file), part
 
 
+def study_schema() -> dict[str, Any]:
+    """
+    Give the JSON Schema of a study file, with every parameter, its unit and its range.
+
+    Returns
+    -------
+    The schema; editors complete and check keys with it.
+
+    Examples
+    --------
+    >>> study_schema()["properties"]["water"]["properties"]["lpcd"]["maximum"]
+    2000
+    """
+    schema = Study.model_json_schema()
+    rows = all_parameters().values()
+    for sector, section in (*PARAMETER_SECTORS.items(), ("shared", "shared")):
+        outer, _, inner = section.partition(".")
+        table = schema["properties"][outer]
+        if inner:
+            table = schema["$defs"]["SuitabilitySection"]["properties"][inner]
+        keys = {
+            name: _parameter_schema(row)
+            for row in rows
+            if sector in row.sectors or (sector == "shared" and len(row.sectors) > 1)
+            for name in (row.id, *([row.aliases[sector]] if sector in row.aliases else []))
+        }
+        if section == "transport":
+            keys["network"] = {"type": "object", "description": "changes to tables/network.toml"}
+        table["properties"], table["additionalProperties"] = keys, False
+    return schema
+
+
+def _parameter_schema(row: Parameter) -> dict[str, Any]:
+    limits: dict[str, Any] = {}
+    if row.min is not None:
+        limits["minimum"] = row.min
+    if row.max is not None:
+        limits["maximum"] = row.max
+    one: dict[str, Any] = {"type": "number", **limits}
+    like = row.value[0] if isinstance(row.value, list) else row.value
+    if isinstance(like, str):
+        one = {"type": "string", **({"enum": list(row.choices)} if row.choices else {})}
+    elif isinstance(like, int):
+        one["type"] = "integer"
+    about = "; ".join(part for part in (row.unit, row.note) if part)
+    if isinstance(row.value, dict):
+        keys = {key: {"type": "number", **limits} for key in row.value}
+        one = {"type": "object", "properties": keys, "additionalProperties": False}
+    elif isinstance(row.value, list):
+        one = {"type": "array", "items": one, "minItems": 1}
+    return {**one, "description": about, "default": row.value}
+
+
 def _write_schema() -> None:
     """Write the JSON Schema that editors use; a test holds it up to date."""
     import json
 
     from kcity_geo.config import TABLES
 
-    text = json.dumps(Study.model_json_schema(), indent=1, ensure_ascii=False)
+    text = json.dumps(study_schema(), indent=1, ensure_ascii=False)
     (TABLES / "study.schema.json").write_text(text + "\n", encoding="utf-8")
 
 

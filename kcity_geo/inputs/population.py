@@ -103,6 +103,7 @@ def people_of_dwellings(
     layers: Mapping[str, gpd.GeoDataFrame],
     city: City,
     grid: GeoBox,
+    parameters: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """
     Without a population grid, spread the official number over mapped dwellings: a proxy.
@@ -114,6 +115,7 @@ def people_of_dwellings(
     layers : layers of the map.
     city : the city.
     grid : the study grid.
+    parameters : changes to the parameters of ``settlement``.
 
     Returns
     -------
@@ -124,7 +126,9 @@ def people_of_dwellings(
         return cube
     from kcity_geo.analysis.settlement.dasymetric import people_from_dwellings
 
-    people = people_from_dwellings(layers["building"], total_persons=total, city=city, grid=grid)
+    people = people_from_dwellings(
+        layers["building"], total_persons=total, city=city, grid=grid, parameters=parameters
+    )
     if people is None:
         return cube
     tell(
@@ -219,7 +223,9 @@ def compare_districts(cube: xr.Dataset, official: Mapping[str, Any], shares: pd.
         )
 
 
-def degree_of_urbanisation(cube: xr.Dataset, grid: GeoBox) -> xr.Dataset:
+def degree_of_urbanisation(
+    cube: xr.Dataset, grid: GeoBox, parameters: Mapping[str, Any] | None = None
+) -> xr.Dataset:
     """
     Degree of urbanisation of each cell, from a raster of codes or from the population.
 
@@ -227,6 +233,7 @@ def degree_of_urbanisation(cube: xr.Dataset, grid: GeoBox) -> xr.Dataset:
     ----------
     cube : variables so far.
     grid : the study grid.
+    parameters : changes to the parameters of ``settlement``.
 
     Returns
     -------
@@ -240,7 +247,12 @@ def degree_of_urbanisation(cube: xr.Dataset, grid: GeoBox) -> xr.Dataset:
     smod = cube["smod"].to_numpy() if "smod" in cube else None
     people = cube["population"].to_numpy() if "population" in cube else np.full(grid.shape, np.nan)
     classes = urban_classes(
-        people, cell_m=abs(grid.resolution.x), origin=(box.left, box.top), smod=smod, open_edge=True
+        people,
+        cell_m=abs(grid.resolution.x),
+        origin=(box.left, box.top),
+        smod=smod,
+        open_edge=True,
+        parameters=parameters,
     )
     return cube.assign(
         urban_class=layer(

@@ -43,7 +43,7 @@ def assess(
     data : of the city.
     graphs : mode -> street graph; not used.
     standards : indicator id -> standard.
-    parameters : overrides of ``[energy]`` of ``tables/parameters.toml``.
+    parameters : overrides of ``tables/parameters/energy.toml``.
     terrain : of `kcity_geo.analysis.terrain.relief.cell_terrain`; made here when None.
 
     Returns

@@ -7,6 +7,7 @@ from typing import Any
 
 from kcity_geo.analysis.evidence.official import number
 from kcity_geo.citydata import CityData
+from kcity_geo.settings import origin_of
 
 __all__ = ["forecast_years"]
 
@@ -31,5 +32,10 @@ def forecast_years(data: CityData, settings: Mapping[str, Any]) -> tuple[int, in
     horizon = int(settings["horizon_year"]) or int(asked or 0)
     if not horizon:
         horizon = base + int(settings["horizon_years"])
-    growth, origin = number(data, "population_growth_share", float(settings["growth_share"]))
+    growth, origin = number(
+        data,
+        "population_growth_share",
+        float(settings["growth_share"]),
+        origin=origin_of(settings, "growth_share"),
+    )
     return base, horizon, growth, origin

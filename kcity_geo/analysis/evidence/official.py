@@ -99,7 +99,9 @@ def _districts_told(data: CityData, table: pd.Series) -> tuple[int, int]:
     return int(told.sum()), whole
 
 
-def number(data: CityData, key: str, default: float) -> tuple[float, str]:
+def number(
+    data: CityData, key: str, default: float, *, origin: str = "default"
+) -> tuple[float, str]:
     """
     Give a number of the city, else the mean of its table, else the default, and which of them.
 
@@ -110,10 +112,11 @@ def number(data: CityData, key: str, default: float) -> tuple[float, str]:
     data : of the city.
     key : of ``[official]`` of the study file, and the column of its table.
     default : when the city published none.
+    origin : where `default` comes from, of `kcity_geo.settings.Settings.origin`.
 
     Returns
     -------
-    The number, and ``"user"``, ``"default"`` or ``"user in 3 of 8 districts, default elsewhere"``.
+    The number, and ``"official"``, `origin` or ``"official in 3 of 8 districts, default elsewhere"``.
     Districts are weighed by their people.
 
     Raises
@@ -123,19 +126,19 @@ def number(data: CityData, key: str, default: float) -> tuple[float, str]:
     """
     value = official(data, key)
     if value is not None:
-        return value, "user"
+        return value, "official"
     table = _district_column(data, key, low=-1.0, high=float("inf"))
     if table is None:
-        return default, "default"
+        return default, origin
     people = data.array("population")
     weight = np.asarray(data.cube["inside_share"].to_numpy()) if people is None else people
     mean = weighted_mean(_spread(data, table, rest=default), weight)
     if not np.isfinite(mean):
-        return default, "default"
+        return default, origin
     known, districts = _districts_told(data, table)
     if known >= districts:
-        return mean, "user"
-    return mean, f"user in {known} of {districts} districts, default elsewhere"
+        return mean, "official"
+    return mean, f"official in {known} of {districts} districts, {origin} elsewhere"
 
 
 def city_against_table(

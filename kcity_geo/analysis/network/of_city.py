@@ -148,7 +148,7 @@ def build_graphs(
     Parameters
     ----------
     data : with the road layers; slope from its elevation when there is one.
-    parameters : table ``transport`` of ``tables/parameters.toml`` (changes only), and changes to
+    parameters : the parameters of transport (``tables/parameters/transport.toml``) (changes only), and changes to
         ``tables/network.toml`` under ``network``.
 
     Returns

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from kcity_geo.citydata import CityData
-from kcity_geo.config import read_table
 from kcity_geo.errors import GridMismatchError, StudyError
+from kcity_geo.settings import Settings, settings_of
 
 __all__ = ["RURAL", "UNKNOWN", "URBAN_CENTRE", "URBAN_CLUSTER", "cell_classes", "urban_classes"]
 
@@ -41,6 +41,7 @@ def urban_classes(
     origin: tuple[float, float],
     smod: NDArray[np.float64] | None = None,
     open_edge: bool = False,
+    parameters: Mapping[str, Any] | None = None,
 ) -> NDArray[np.uint8]:
     """
     Tell urban centre, urban cluster and rural land apart.
@@ -59,6 +60,7 @@ def urban_classes(
     open_edge : a dense settlement that reaches the edge of the known area may go on beyond it, so
         its density alone decides: the centre of a metropolis is not rural because only two square
         kilometres of it are studied.
+    parameters : changes to the parameters of ``settlement``.
 
     Returns
     -------
@@ -86,7 +88,8 @@ def urban_classes(
         raise StudyError("population: negative persons; check the unit and the nodata code")
     classes = np.zeros(people.shape, dtype=np.uint8)
     if np.isfinite(people).any():
-        classes = _derived(people, cell_m=cell_m, origin=origin, open_edge=open_edge)
+        rule = settings_of("settlement", parameters)
+        classes = _derived(people, cell_m=cell_m, origin=origin, open_edge=open_edge, rule=rule)
     if smod is None:
         return classes
     codes = np.asarray(smod)
@@ -98,9 +101,13 @@ def urban_classes(
 
 
 def _derived(
-    people: NDArray[np.float64], *, cell_m: float, origin: tuple[float, float], open_edge: bool
+    people: NDArray[np.float64],
+    *,
+    cell_m: float,
+    origin: tuple[float, float],
+    open_edge: bool,
+    rule: Settings,
 ) -> NDArray[np.uint8]:
-    rule: Mapping[str, Any] = read_table("priors")["settlement"]
     step = max(1, round(rule["cell_km"] * 1000 / cell_m))
     rows, columns = people.shape
     # Counted from the origin of the CRS: the same place falls into the same large cell.

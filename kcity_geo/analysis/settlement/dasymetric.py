@@ -12,6 +12,9 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -20,8 +23,8 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from kcity_geo.city import City
-from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells
+from kcity_geo.settings import settings_of
 
 __all__ = ["people_from_districts", "people_from_dwellings"]
 
@@ -74,13 +77,18 @@ def people_from_districts(
 
 
 def people_from_dwellings(
-    buildings: gpd.GeoDataFrame, *, total_persons: float, city: City, grid: GeoBox
+    buildings: gpd.GeoDataFrame,
+    *,
+    total_persons: float,
+    city: City,
+    grid: GeoBox,
+    parameters: Mapping[str, Any] | None = None,
 ) -> NDArray[np.float64] | None:
     """
     Spread a known number of people over the floor area of mapped dwellings.
 
-    Buildings tagged with a use in which nobody lives (``[dwelling] not_dwellings`` of
-    ``tables/parameters.toml``) are left out. Floors are taken from the levels where tagged, else
+    Buildings tagged with a use in which nobody lives (``not_dwellings`` of
+    ``tables/parameters/settlement.toml``) are left out. Floors are taken from the levels where tagged, else
     one floor a building.
 
     Parameters
@@ -89,12 +97,13 @@ def people_from_dwellings(
     total_persons : residents inside the city.
     city : buildings outside its boundary hold none of them.
     grid : the study grid.
+    parameters : changes to the parameters of ``settlement``.
 
     Returns
     -------
     Shape (rows, cols), persons, adding up to `total_persons`; None when no dwelling is mapped.
     """
-    rule = read_table("parameters")["dwelling"]
+    rule = settings_of("settlement", parameters)
     if len(buildings) == 0:
         return None
     kind = buildings["building"].astype(str).str.lower()

@@ -19,6 +19,7 @@ from kcity_geo.analysis.distance.straight import (
 )
 from kcity_geo.analysis.suitability.value_functions import LANDCOVER
 from kcity_geo.analysis.suitability.view import CityView, Measured, MissingDataError
+from kcity_geo.analysis.transport.service_times import job_cells
 from kcity_geo.cube import area_in_cells, cell_centres
 
 __all__ = ["CRITERIA"]
@@ -61,7 +62,7 @@ def _port_or_rail(view: CityView) -> Measured:
 
 
 def _hv_substation(view: CityView) -> Measured:
-    frame, limit = view.layer("substation"), view.assume["hv_v"]
+    frame, limit = view.layer("substation"), view.assume["hv_min_v"]
     high = np.zeros(0, dtype=object)
     if frame is not None and "voltage_v" in frame:
         high = frame.geometry.to_numpy()[(frame["voltage_v"] >= limit).to_numpy(dtype=bool)]
@@ -154,12 +155,11 @@ def _green(view: CityView) -> Measured:
 
 
 def _people_and_jobs(view: CityView) -> Measured:
-    jobs, note = np.zeros(view.grid.shape), "no jobs: no mapped employment land"
-    for use, per_ha in view.assume["jobs_per_ha"].items():
-        polygons = view.geometry("landuse", landuse={use})
-        if len(polygons):
-            jobs += area_in_cells(polygons, grid=view.grid) / 1e4 * per_ha
-            note = "jobs from mapped land use"
+    study = view.data.study
+    jobs = job_cells(view.data, parameters=None if study is None else study.transport)
+    note = "no jobs: no mapped employment land"
+    if jobs.any():
+        note = "jobs from mapped land use and buildings"
     total = disc_sum(view.people + jobs, radius_m=1000.0, cell_m=view.cell_m)
     return Measured(values=total, evidence="proxy", note=note)
 

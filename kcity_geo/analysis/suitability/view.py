@@ -23,6 +23,7 @@ from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size
 from kcity_geo.result import Gaps
+from kcity_geo.settings import settings_of
 
 __all__ = ["CityView", "Measured", "MissingDataError"]
 
@@ -71,7 +72,8 @@ class CityView:
         self.data, self.gaps, self.graphs, self.terrain = data, gaps, graphs, terrain
         self.grid, self.inside = data.grid, data.inside
         self.cell_m = cell_size(data.grid)
-        self.assume: Mapping[str, Any] = read_table("profiles")["assumptions"]
+        study = data.study
+        self.assume = settings_of("suitability", study.suitability.assumptions if study else None)
         self._distances: dict[str, NDArray[np.float64]] = {}
 
     def layer(self, name: str) -> gpd.GeoDataFrame | None:
@@ -174,7 +176,7 @@ class CityView:
         found = [self.distance("homes", homes, needs="homes")] if len(homes) else []
         try:
             density = self.people / (self.cell_m**2 / 1e6)
-            mask = density >= self.assume["settlement_density_km2"]
+            mask = density >= self.assume["urban_cluster_density_km2"]
             if mask.any():
                 found.append(distance_to_mask_m(mask, cell_m=self.cell_m))
         except MissingDataError:
@@ -220,13 +222,13 @@ class CityView:
                 note = f"beyond the streets an access road at {speed:g} km/h is assumed"
                 return Measured(values=filled, evidence="modelled", note=note)
         metres = distance_m(places, grid=self.grid, where=self.inside)
-        minutes = metres * self.assume["detour"] * 0.06 / speed
+        minutes = metres * self.assume["detour_factor"] * 0.06 / speed
         note = f"straight line x {self.assume['detour']:g} at {speed:g} km/h"
         return Measured(values=minutes, evidence="proxy", note=note)
 
     def reach(self, amount: NDArray[np.float64], minutes: float) -> Measured:
         """Sum up what a car reaches in a time, by a circle."""
-        speed, detour = self.assume["drive_kmh"], self.assume["detour"]
+        speed, detour = self.assume["drive_kmh"], self.assume["detour_factor"]
         radius = minutes * speed / 0.06 / detour
         note = (
             f"circle of {radius / 1000:.0f} km ({speed:g} km/h, detour {detour:g}); people beyond "

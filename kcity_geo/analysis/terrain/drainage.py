@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
-from kcity_geo.config import read_table
 from kcity_geo.cube import length_in_cells
 from kcity_geo.errors import CRSMismatchError, GridMismatchError
+from kcity_geo.settings import settings_of
 
 __all__ = ["HandResult", "flood_class", "flow_directions", "hand", "like_model", "model_cell_m"]
 
@@ -263,7 +263,7 @@ def hand(
     rivers : metric LineStrings of rivers and streams that are there whatever the elevation
         model says; None or empty: only the model speaks.
     stream_area_km2 : upstream area from which a cell counts as stream, km2.
-    parameters : overrides of ``[water]`` of ``tables/parameters.toml``.
+    parameters : overrides of ``tables/parameters/water.toml``.
 
     Returns
     -------
@@ -283,7 +283,7 @@ def hand(
     """
     import pyflwdir
 
-    settings = {**read_table("parameters")["water"], **(parameters or {})}
+    settings = settings_of("water", parameters)
     cell_m = model_cell_m(dem)
     mapped = np.zeros(dem.shape, dtype=bool)
     if rivers is not None and len(rivers):

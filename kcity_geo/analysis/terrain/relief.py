@@ -33,10 +33,10 @@ from kcity_geo.analysis.terrain.drainage import (
     model_cell_m,
 )
 from kcity_geo.citydata import CityData
-from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, bin_points, cell_centres, cell_size
 from kcity_geo.errors import GridMismatchError
 from kcity_geo.notes import tell
+from kcity_geo.settings import settings_of
 
 __all__ = [
     "HandResult",
@@ -354,7 +354,7 @@ def cell_terrain(
     Parameters
     ----------
     data : with a `dem`; without one the answer is empty.
-    parameters : overrides of ``[water]`` of ``tables/parameters.toml``.
+    parameters : overrides of ``tables/parameters/water.toml``.
 
     Returns
     -------
@@ -367,7 +367,7 @@ def cell_terrain(
     if data.dem is None:
         return {}
     dem = data.dem
-    settings = {**read_table("parameters")["water"], **(parameters or {})}
+    settings = settings_of("water", parameters)
     _warn_surface_model(data, dem)
     slope, aspect = slope_pct(dem), aspect_deg(dem)
     score = aspect_score(

@@ -39,7 +39,7 @@ def assess(
     data : of the city.
     graphs : of `kcity_geo.analysis.network.of_city.build_graphs`.
     standards : of `kcity_geo.standards.load_standards`.
-    parameters : changes to table ``transport`` of ``tables/parameters.toml``, and to
+    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``), and to
         ``tables/network.toml`` under ``network``.
 
     Returns

@@ -50,7 +50,7 @@ def cumulative_opportunities(
     ----------
     data : of the city.
     graphs : with ``drive``.
-    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``).
 
     Returns
     -------
@@ -215,7 +215,7 @@ def catchments(
     ----------
     data : of the city.
     graphs : with ``walk`` and ``drive``.
-    parameters : changes to table ``transport`` of ``tables/parameters.toml``; ``two_step_min``
+    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``); ``two_step_min``
         above 0 adds T9_two_step.
 
     Returns
@@ -365,7 +365,7 @@ def access_circuity(
     data : of the city.
     graph : street graph.
     places : facilities, metric CRS.
-    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``).
     min_m : pairs closer than this in a straight line say nothing and are left out, metres.
 
     Returns

@@ -47,7 +47,7 @@ def public_transport(
     variant : ``sdg``: urban people, 500 m to bus and tram or 1 km to rail, metro and ferry, along
         the network. ``euclid``: the same by straight lines times 1.3. ``u4ssc``: all people within
         500 m of any stop, whatever its service.
-    parameters : changes to table ``transport`` of ``tables/parameters.toml``, and to
+    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``), and to
         ``tables/network.toml`` under ``network``.
 
     Returns
@@ -83,7 +83,7 @@ def public_transport(
     if stops.source != fields["source"]:
         fields["source"] = f"OpenStreetMap streets, {stops.source}"
     if network is None:
-        notes.append(f"straight lines times {rules['euclid_factor']:g}, no walking network")
+        notes.append(f"straight lines times {rules['detour_factor']:g}, no walking network")
     return share_indicator(
         name,
         share,
@@ -121,7 +121,7 @@ def _served(
                 spacing_m=rules["subpoint_m"],
             )
         else:
-            cost = _straight(data, people, places, rules) * rules["euclid_factor"]
+            cost = _straight(data, people, places, rules) * rules["detour_factor"]
         hit = cost <= limit + 1e-9
         hits = hit if hits is None else hits | hit
     result = np.full(data.grid.shape[0] * data.grid.shape[1], np.nan)
@@ -157,7 +157,7 @@ def rapid_transit(
     data : of the city.
     graphs : with ``walk`` for `mode` ``network``.
     mode : ``euclid`` as ITDP does, or ``network``; from the parameters when empty.
-    parameters : changes to table ``transport`` of ``tables/parameters.toml``, and to
+    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``), and to
         ``tables/network.toml`` under ``network``.
 
     Returns
@@ -178,7 +178,7 @@ def rapid_transit(
         return unassessed("T2", "share", NO_STOPS, layers=("transit_high",))
     stations = stops.rapid
     network = _usable(graphs.get("walk")) if mode == "network" else None
-    straight = {**rules, "euclid_factor": 1.0 if mode == "euclid" else rules["euclid_factor"]}
+    straight = {**rules, "detour_factor": 1.0 if mode == "euclid" else rules["detour_factor"]}
     share = _served(data, people, network, [(stations, rules["rapid_m"])], straight)
     fields = with_layers(data, "transit_high")
     fields |= {"n_features": len(stations), "source": stops.rapid_source}

@@ -27,7 +27,7 @@ def rural_access(data: CityData, *, parameters: Mapping[str, Any] | None = None)
     Parameters
     ----------
     data : of the city.
-    parameters : changes to table ``transport`` of ``tables/parameters.toml``, and to
+    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``), and to
         ``tables/network.toml`` under ``network``.
 
     Returns

@@ -50,7 +50,7 @@ def service_times(
     graphs : with ``walk`` and ``drive``.
     standards : rows that are there are scored; the others are measured against target and worst
         of ``tables/indicators.toml`` in ``details`` and note, and count in no sector gap.
-    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``).
 
     Returns
     -------
@@ -111,7 +111,7 @@ def service_time(
     places : facilities, metric CRS.
     indicator : id of the row.
     standard : with target and worst minutes; None: reported, not scored.
-    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``).
     **fields : ``layers``, ``note``, ``evidence`` of the row.
 
     Returns
@@ -307,7 +307,7 @@ def job_cells(
     Parameters
     ----------
     data : of the city.
-    parameters : changes to table ``transport`` of ``tables/parameters.toml``.
+    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``).
 
     Returns
     -------

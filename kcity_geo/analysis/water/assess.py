@@ -43,7 +43,7 @@ def assess(
     data : of the city.
     graphs : mode -> street graph; ``walk`` is used.
     standards : indicator id -> standard.
-    parameters : overrides of ``[water]`` of ``tables/parameters.toml``.
+    parameters : overrides of ``tables/parameters/water.toml``.
     terrain : of `kcity_geo.analysis.terrain.relief.cell_terrain`; made here when None.
 
     Returns

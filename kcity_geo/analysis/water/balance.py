@@ -25,6 +25,7 @@ from kcity_geo.cube import cell_centres
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
+from kcity_geo.settings import origin_of
 from kcity_geo.standards import Standard
 
 __all__ = [
@@ -188,8 +189,12 @@ def demand_of_city(
     persons = _people(data)
     if not np.isfinite(persons) or persons <= 0:
         return None
-    lpcd, lpcd_from = number(data, "lpcd", float(settings["lpcd"]))
-    nrw, nrw_from = number(data, "nrw_share", float(settings["nrw_share"]))
+    lpcd, lpcd_from = number(
+        data, "lpcd", float(settings["lpcd"]), origin=origin_of(settings, "lpcd")
+    )
+    nrw, nrw_from = number(
+        data, "nrw_share", float(settings["nrw_share"]), origin=origin_of(settings, "nrw_share")
+    )
     base, horizon, growth, growth_from = forecast_years(data, settings)
     later = persons * (1 + growth) ** max(0, horizon - base)
     industry = float(settings["industry_ha"])

@@ -42,8 +42,6 @@ _NO_POINTS = (
     "set official.piped_water_access or a table by district"
 )
 _NO_PEOPLE = "nobody is known to live here; give sources.population"
-#: Metres along streets per straight metre where there are no streets.
-_DETOUR = 1.3
 
 
 class _Reach(NamedTuple):
@@ -145,7 +143,10 @@ def served_score(
 
 
 def _walks(
-    data: CityData, graphs: Mapping[str, Any], points: NDArray[np.object_], snap_m: float
+    data: CityData,
+    graphs: Mapping[str, Any],
+    points: NDArray[np.object_],
+    settings: Mapping[str, Any],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], str]:
     """Minutes there and back for each cell, and the evidence: modelled on streets, or proxy."""
     graph = graphs.get("walk")
@@ -155,7 +156,12 @@ def _walks(
         cells = np.flatnonzero(data.inside.ravel())
         there, back = (
             travel_minutes(
-                graph, points, grid=data.grid, cells=cells, direction=direction, max_snap_m=snap_m
+                graph,
+                points,
+                grid=data.grid,
+                cells=cells,
+                direction=direction,
+                max_snap_m=float(settings["max_snap_m"]),
             )
             for direction in ("to", "from")
         )
@@ -163,8 +169,9 @@ def _walks(
     x, y = cell_centres(data.grid)
     centre = shapely.point_on_surface(points)
     tree = cKDTree(np.column_stack([shapely.get_x(centre), shapely.get_y(centre)]))
-    metres = np.asarray(tree.query(np.column_stack([x, y]))[0]) * _DETOUR
-    minutes = metres.reshape(data.grid.shape) / (5000 / 60)
+    metres = np.asarray(tree.query(np.column_stack([x, y]))[0])
+    metres *= float(settings["detour_factor"])
+    minutes = metres.reshape(data.grid.shape) / (float(settings["walk_kmh"]) * 1000 / 60)
     return minutes, minutes, "proxy"
 
 
@@ -211,7 +218,7 @@ def fetching_water(
     evidence = "modelled"
     for level in sorted(set(weight[usable])):
         chosen = shapes(points)[weight >= level]
-        there, back, evidence = _walks(data, graphs, chosen, float(settings["snap_m"]))
+        there, back, evidence = _walks(data, graphs, chosen, settings)
         times[float(level)] = round_trip_minutes(
             there, back, queue_min=float(settings["queue_min"])
         )
@@ -356,7 +363,7 @@ def _reach_pairs(
         from kcity_geo.analysis.network.reach import pairs
         from kcity_geo.analysis.network.snapping import snap, snap_cells
 
-        snap_m = float(settings["snap_m"])
+        snap_m = float(settings["max_snap_m"])
         people, owner = snap_cells(graph, grid=data.grid, cells=cells, max_snap_m=snap_m)
         places = snap(graph, points, max_snap_m=snap_m)
         origin, point, _ = pairs(graph, people, places, limit=radius, unit="metres")
@@ -365,8 +372,9 @@ def _reach_pairs(
     x, y = cell_centres(data.grid)
     centre = shapely.point_on_surface(points)
     place = np.column_stack([shapely.get_x(centre), shapely.get_y(centre)])
+    straight = radius / float(settings["detour_factor"])
     near = cKDTree(place).sparse_distance_matrix(
-        cKDTree(np.column_stack([x[cells], y[cells]])), radius / _DETOUR, output_type="coo_matrix"
+        cKDTree(np.column_stack([x[cells], y[cells]])), straight, output_type="coo_matrix"
     )
     reach = _Reach(need[cells], cells, near.col.astype(np.int64), near.row.astype(np.int64))
     return reach, "proxy"

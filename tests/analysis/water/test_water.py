@@ -438,7 +438,7 @@ def test_a_listed_district_does_not_speak_for_its_neighbours_part_of_a_border_ce
         200.0,
     )
     assert rate == pytest.approx(200 - north / 2 * 100)
-    assert told == "user in 1 of 4 districts, default elsewhere"
+    assert told == "official in 1 of 4 districts, default elsewhere"
 
 
 def test_w3_city_number_and_table_that_contradict_each_other_are_told(toy):
@@ -708,10 +708,10 @@ def test_a_rate_for_few_people_leaves_the_others_at_the_default(toy):
     for key, value in (("lpcd", 300.0), ("nrw_share", 0.6)):
         mean = share * value + (1 - share) * SETTINGS[key]
         assert found[0].details[key] == pytest.approx(mean)
-    assert "litres per person: user in 1 of 4 districts, default elsewhere" in found[0].note
-    assert "losses: user in 1 of 4 districts, default elsewhere" in found[0].note
-    assert "losses: user in 1 of 4 districts" in found[1].note
-    assert "litres per person: user in 1 of 4 districts" in w4.note
+    assert "litres per person: official in 1 of 4 districts, default elsewhere" in found[0].note
+    assert "losses: official in 1 of 4 districts, default elsewhere" in found[0].note
+    assert "losses: official in 1 of 4 districts" in found[1].note
+    assert "litres per person: official in 1 of 4 districts" in w4.note
     before = water_balance(plain, settings=SETTINGS, standard=STANDARDS["W6"])
     assert before[0].note.endswith("litres per person: default")
     assert found[0].value < 1.15 * before[0].value
