@@ -718,7 +718,7 @@ def test_a_rate_for_few_people_leaves_the_others_at_the_default(toy):
     whole = toy(arrays=arrays, official={"lpcd": 200.0, "table": table})
     alone = water_balance(whole, settings=SETTINGS, standard=STANDARDS["W6"])[0]
     assert alone.details["lpcd"] == 200
-    assert alone.details["lpcd_from"] == "user"
+    assert alone.details["lpcd_from"] == "official"
 
 
 def test_pumping_of_the_worked_main():
