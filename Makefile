@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check lint types architecture pytest docs bench clean
+.PHONY: demo test check lint types architecture pytest fuzz docs bench clean
 
 # Installed once for each state of the project files.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -34,6 +34,10 @@ architecture: $(VENV)/.installed
 
 pytest: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# 200 mutated files for each reader; the test suite takes a few of them.
+fuzz: $(VENV)/.installed
+	KCITY_FUZZ_FILES=$${KCITY_FUZZ_FILES:-200} $(BIN)/python -m pytest -n 2 --dist loadfile --timeout 3600 tests/fuzz
 
 docs: $(VENV)/.installed
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html

@@ -44,6 +44,10 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 
 
+#: One raster, or several that are tiles of one: each a path, with ``#`` and a band behind it if need be.
+Tiles = str | Annotated[list[str], Field(min_length=1)]
+
+
 class StudySection(BaseModel):
     """What is studied, on which grid."""
 
@@ -102,24 +106,29 @@ class Sources(BaseModel):
     osm: str | None = Field(
         default=None, description=".osm.pbf, .osm, .osm.gz, .osm.bz2, or 'overpass'"
     )
-    elevation: str | None = Field(default=None, description="raster, metres")
-    population: str | None = Field(
+    elevation: Tiles | None = Field(
+        default=None,
+        description="raster, metres; a list or folder where the city lies on several tiles",
+    )
+    population: Tiles | None = Field(
         default=None,
         description="raster of persons per cell, polygons with a column 'population', or a table of it by district",
     )
-    built: str | None = Field(default=None, description="raster, m2 of building footprint per cell")
-    landcover: str | None = Field(default=None, description="raster of ESA WorldCover classes")
-    nightlights: str | None = Field(
+    built: Tiles | None = Field(
+        default=None, description="raster, m2 of building footprint per cell"
+    )
+    landcover: Tiles | None = Field(default=None, description="raster of ESA WorldCover classes")
+    nightlights: Tiles | None = Field(
         default=None, description="raster, or folder of monthly rasters, nW cm-2 sr-1"
     )
-    solar: str | None = Field(
+    solar: Tiles | None = Field(
         default=None, description="raster of global horizontal irradiation, kWh m-2 year-1"
     )
-    flood: str | None = Field(default=None, description="raster of flood depth, metres")
-    flood_return_period: str | None = Field(
+    flood: Tiles | None = Field(default=None, description="raster of flood depth, metres")
+    flood_return_period: Tiles | None = Field(
         default=None, description="raster of the smallest return period that floods a place, years"
     )
-    settlement: str | None = Field(default=None, description="raster of GHS-SMOD codes")
+    settlement: Tiles | None = Field(default=None, description="raster of GHS-SMOD codes")
     protected: str | None = Field(default=None, description="polygons of protected areas")
     gtfs: str | None = Field(default=None, description="GTFS zip or folder")
     power_lines: str | None = Field(
@@ -539,10 +548,12 @@ def file_and_part(path: Path) -> tuple[Path, str]:
     >>> file_and_part(Path("study.gpkg#districts"))[1]
     'districts'
     """
-    file, sign, part = path.name.rpartition("#")
-    if not sign or not file or path.exists():
+    text = str(path)
+    if path.exists() or "#" not in text:
         return path, ""
-    return path.with_name(file), part
+    places = [i for i, letter in enumerate(text) if letter == "#"]
+    at = next((i for i in places if Path(text[:i]).is_file()), places[-1])
+    return Path(text[:at]), text[at + 1 :]
 
 
 def study_schema() -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -15,9 +14,9 @@ from odc.geo.geobox import GeoBox
 from kcity_geo.city import City
 from kcity_geo.cube import layer
 from kcity_geo.errors import SourceError, StudyError
-from kcity_geo.inputs.rasters import _TABLES
+from kcity_geo.inputs.rasters import _TABLES, raster_paths
 from kcity_geo.notes import tell
-from kcity_geo.studyfile import Study, resolve_path
+from kcity_geo.studyfile import Study, file_and_part
 
 __all__ = [
     "compare_districts",
@@ -64,13 +63,13 @@ def people_of_districts(
     -------
     The cube with ``population``; unchanged when the study names no such table.
     """
-    value = study.sources.population
-    if value is None or Path(value).suffix.lower() not in _TABLES:
+    paths = raster_paths(study, "population")
+    if not paths or file_and_part(paths[0])[0].suffix.lower() not in _TABLES:
         return cube
     from kcity_geo.analysis.settlement.dasymetric import people_from_districts
     from kcity_geo.sources.local.tables import read_district_people
 
-    path = resolve_path(study, value, key="sources.population")
+    path = paths[0]
     persons = read_district_people(path, districts=city.districts)
     land = cube["inside_share"].to_numpy().astype(float)
     built = cube["built_m2"].to_numpy() if "built_m2" in cube else land

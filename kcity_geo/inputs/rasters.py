@@ -15,16 +15,39 @@ from kcity_geo.config import Config, read_table
 from kcity_geo.cube import layer
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import muted, tell
-from kcity_geo.studyfile import Study, resolve_path
+from kcity_geo.studyfile import Study, file_and_part, resolve_path
 
-__all__ = ["load_flood", "load_rasters", "note_few_cells"]
+__all__ = ["load_flood", "load_rasters", "note_few_cells", "raster_paths"]
 
 # A grid with fewer cells than this says little about where.
 _FEW_CELLS = 100
 
 
 _TABLES = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xls"})
+_VECTORS = frozenset({".gpkg", ".geojson", ".shp", ".fgb", ".parquet"})
 _COVERED = 0.95
+
+
+def raster_paths(study: Study, key: str) -> list[Path]:
+    """
+    Give the files of a raster input: one, or the tiles of a list.
+
+    Parameters
+    ----------
+    study : the study file.
+    key : key of ``[sources]``.
+
+    Returns
+    -------
+    Absolute paths, as `kcity_geo.studyfile.resolve_path`; none when the study names no such input.
+    """
+    value = getattr(study.sources, key)
+    values = [] if value is None else [value] if isinstance(value, str) else list(value)
+    return [resolve_path(study, one, key=f"sources.{key}") for one in values]
+
+
+def _one_or_all(paths: list[Path]) -> Path | list[Path]:
+    return paths[0] if len(paths) == 1 else paths
 
 
 def note_few_cells(cube: xr.Dataset, study: Study) -> None:
@@ -78,8 +101,9 @@ def load_rasters(
         value = getattr(study.sources, key)
         if value is None:
             continue
-        path = resolve_path(study, value, key=f"sources.{key}")
-        about = describe(path, key=key)
+        paths = raster_paths(study, key)
+        path, _ = file_and_part(paths[0])
+        about = describe(paths, key=key)
         if path.suffix.lower() in _TABLES:
             if key != "population":
                 raise SourceError(
@@ -88,16 +112,12 @@ def load_rasters(
                 )
             provenance.append(about)
             continue
+        if len(paths) > 1 and path.suffix.lower() in {*_TABLES, *_VECTORS}:
+            raise SourceError(f"sources.{key}: {path.name} is no raster; a list holds tiles of one")
         if key == "nightlights" and path.is_dir():
             variable, numbers = _merged_months(study, path, city, cube, grid, config)
-        elif key == "population" and path.suffix.lower() in {
-            ".gpkg",
-            ".geojson",
-            ".shp",
-            ".fgb",
-            ".parquet",
-        }:
-            frame = read_polygons(path, key="sources.population")
+        elif key == "population" and path.suffix.lower() in _VECTORS:
+            frame = read_polygons(paths[0], key="sources.population")
             values, numbers = persons_from_polygons(frame, city=city, grid=grid)
             variable = layer(
                 values,
@@ -110,12 +130,14 @@ def load_rasters(
                 evidence="user",
             )
         else:
-            variable, numbers = read_raster(path, key=key, city=city, grid=grid, config=config)
+            variable, numbers = read_raster(
+                _one_or_all(paths), key=key, city=city, grid=grid, config=config
+            )
         cube = cube.assign({rule["variable"]: variable})
         measured[key] = numbers
         provenance.append(about)
         if key == "elevation":
-            dem = read_dem(path, city=city, config=config)
+            dem = read_dem(_one_or_all(paths), city=city, config=config)
     return cube, dem, tuple(provenance), measured
 
 
@@ -170,6 +192,7 @@ def load_flood(study: Study, city: City, config: Config) -> xr.DataArray | None:
     for key in ("flood", "flood_return_period"):
         value = getattr(study.sources, key)
         if value is not None:
-            path = resolve_path(study, value, key=f"sources.{key}")
-            return read_flood(path, key=key, city=city, config=config)
+            return read_flood(
+                _one_or_all(raster_paths(study, key)), key=key, city=city, config=config
+            )
     return None

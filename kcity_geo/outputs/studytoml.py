@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from kcity_geo.studyfile import Study
+from kcity_geo.studyfile import Study, file_and_part
 
 __all__ = ["study_toml"]
 
@@ -38,8 +38,10 @@ def study_toml(study: Study, *, out: Path) -> str:
         (official, ("table",)),
     ):
         for key in keys:
-            if isinstance(table.get(key), str):
-                table[key] = _moved(table[key], folder=study.folder, out=out)
+            if isinstance(value := table.get(key), str):
+                table[key] = _moved(value, folder=study.folder, out=out)
+            elif isinstance(value, list):
+                table[key] = [_moved(v, folder=study.folder, out=out) for v in value]
     parts = [_HEAD]
     for name, table in tables.items():
         parts += _table(name, table)
@@ -51,13 +53,14 @@ def _moved(value: str, *, folder: Path, out: Path) -> str:
     if "${" in value or "://" in value or "\0" in value:
         return value
     path = Path(value).expanduser()
-    found = path if path.is_absolute() else folder / path
+    found, part = file_and_part(path if path.is_absolute() else folder / path)
     if not found.exists():
         return value
+    part = f"#{part}" if part else ""
     try:
-        return Path(os.path.relpath(found.resolve(), out.resolve())).as_posix()
+        return Path(os.path.relpath(found.resolve(), out.resolve())).as_posix() + part
     except ValueError:  # another drive on Windows
-        return found.resolve().as_posix()
+        return found.resolve().as_posix() + part
 
 
 def _table(name: str, table: dict[str, Any]) -> list[str]:

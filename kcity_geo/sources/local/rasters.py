@@ -1,21 +1,17 @@
 """
-Local rasters: opened safely, checked, and brought onto the study grid by kind.
+Local rasters: brought onto the study grid by kind; `raster_windows` opens and checks them.
 
 Amounts (people, built surface) are conserved: every pixel is divided into points, and each point
 goes to the cell it falls in, or is dropped outside the boundary. Continuous values are averaged
-or interpolated, classes take the most frequent. No file is opened with a driver that could lead
-elsewhere (a VRT hidden in a .tif is refused).
+or interpolated, classes take the most frequent.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-import warnings
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +21,24 @@ import shapely
 import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from pyproj import CRS, Transformer
+from pyproj import Transformer
 
-from kcity_geo.city import City, require_earthly
+from kcity_geo.city import City
 from kcity_geo.citydata import Provenance
 from kcity_geo.config import Config, read_table
 from kcity_geo.cube import area_in_cells, bin_points, cell_size, layer
-from kcity_geo.errors import LimitError, SourceError
+from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
+from kcity_geo.sources.local.raster_windows import RasterWindow, read_window
+from kcity_geo.studyfile import file_and_part
 
 __all__ = [
-    "RasterWindow",
     "describe",
+    "described",
     "persons_from_polygons",
     "read_dem",
     "read_flood",
     "read_raster",
-    "read_window",
     "sha256_of",
 ]
 
@@ -51,25 +48,6 @@ _VALID_SHARE_WARNING = 0.98
 _POINTS = 10
 _EDGE_POINTS = 24
 _MAX_POINTS = 4_000_000
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RasterWindow:
-    """
-    The part of a raster that a study needs, in the raster's own CRS.
-
-    Parameters
-    ----------
-    values : shape (rows, cols), float64; NaN where there is no data.
-    transform : affine, pixel to CRS.
-    crs : of the raster.
-    pixel_m : side of a pixel at the city, metres.
-    """
-
-    values: NDArray[np.float64]
-    transform: Any
-    crs: CRS
-    pixel_m: float
 
 
 def sha256_of(path: Path) -> str:
@@ -85,6 +63,7 @@ def sha256_of(path: Path) -> str:
     Hexadecimal digest.
     """
     digest = hashlib.sha256()
+    path, _ = file_and_part(path)
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     for file in files:
         if file != path:
@@ -95,244 +74,15 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _address(path: Path, key: str) -> tuple[str, str]:
-    """GDAL address and the one driver that may open it."""
-    name = path.name.lower()
-    if name.endswith(".zip"):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                members = [
-                    m for m in archive.namelist() if m.lower().endswith((".tif", ".tiff", ".hgt"))
-                ]
-        except (zipfile.BadZipFile, OSError) as error:
-            raise SourceError(
-                f"sources.{key}: {path.name} is not a readable zip ({error})"
-            ) from error
-        if len(members) != 1:
-            raise SourceError(
-                f"sources.{key}: {path.name} holds {len(members)} rasters, one is needed; "
-                "take out the one you mean"
-            )
-        inner = members[0]
-        return f"/vsizip/{{{path}}}/{inner}", "SRTMHGT" if inner.lower().endswith(
-            ".hgt"
-        ) else "GTiff"
-    return str(path), "SRTMHGT" if name.endswith(".hgt") else "GTiff"
-
-
-@contextmanager
-def _opened(path: Path, *, key: str, config: Config) -> Iterator[Any]:
-    import rasterio
-
-    if not path.exists():
-        raise SourceError(f"sources.{key}: {path} does not exist")
-    if path.is_file() and path.stat().st_size == 0:
-        raise SourceError(f"sources.{key}: {path.name} is empty (0 bytes)")
-    address, driver = _address(path, key)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-            dataset = rasterio.open(address, driver=driver)
-    except rasterio.errors.RasterioIOError as error:
-        raise SourceError(
-            f"sources.{key}: {path.name} cannot be read as GeoTIFF or HGT ({_short(error)})"
-        ) from error
-    with dataset:
-        pixels = dataset.width * dataset.height * dataset.count
-        if pixels > config.max_pixels * 50 or dataset.crs is None:
-            if dataset.crs is None:
-                raise SourceError(
-                    f"sources.{key}: {path.name} has no CRS; assign one (gdal_edit.py -a_srs EPSG:…)"
-                )
-            raise LimitError(_too_large(key, path, pixels, config.max_pixels * 50))
-        require_earthly(CRS.from_wkt(dataset.crs.to_wkt()), what=f"sources.{key}: {path.name}")
-        _refuse_other_kinds(dataset, key=key, name=path.name)
-        yield dataset
-
-
-def _refuse_other_kinds(dataset: Any, *, key: str, name: str) -> None:  # noqa: ANN401 - rasterio
-    """Refuse pictures, maps of classes where numbers are needed, and complex numbers."""
-    from rasterio.enums import ColorInterp
-
-    if dataset.count != 1:
-        raise SourceError(
-            f"sources.{key}: {name} has {dataset.count} bands, one is needed; take out the one you mean"
-        )
-    if dataset.dtypes[0].startswith("complex"):
-        raise SourceError(f"sources.{key}: {name} holds complex numbers, plain ones are needed")
-    rule = read_table("rasters")["raster"][key]
-    if rule["kind"] != "class" and dataset.colorinterp[0] == ColorInterp.palette:
-        raise SourceError(
-            f"sources.{key}: {name} is a map of classes (it has a colour table); it needs {rule['hint']}"
-        )
-
-
-def _short(error: Exception) -> str:
-    return str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-
-
-def _too_large(key: str, path: Path, pixels: int, limit: int) -> str:
-    return (
-        f"sources.{key}: {path.name} asks for {pixels:,} pixels, the limit is {limit:,}; cut it to the "
-        "study area, or raise the limit (--max-pixels)"
-    )
-
-
-def _pixel_metres(transform: Any, crs: CRS, city: City) -> float:  # noqa: ANN401 - affine
-    """Side of a pixel near the centre of the city, metres in its CRS."""
-    x, y = Transformer.from_crs(4326, crs, always_xy=True).transform(
-        *shapely.get_coordinates(city.boundary.centroid)[0]
-    )
-    to_city = Transformer.from_crs(crs, city.crs, always_xy=True)
-    px, py = to_city.transform([x, x + transform.a], [y, y + transform.e])
-    return float(math.hypot(px[1] - px[0], py[1] - py[0]) / math.sqrt(2))
-
-
-def read_window(
-    path: Path, *, key: str, city: City, margin_m: float = 0.0, config: Config | None = None
-) -> RasterWindow:
-    """
-    Read the part of a raster around a city, with everything that is no data as NaN.
-
-    Parameters
-    ----------
-    path : GeoTIFF, HGT, or a zip with one of them.
-    key : key of ``[sources]``, a row of ``tables/rasters.toml``.
-    city : whose boundary is covered.
-    margin_m : read this much more on each side, metres.
-    config : limits.
-
-    Returns
-    -------
-    The window.
-
-    Raises
-    ------
-    SourceError
-        If the file is broken, has no CRS, does not overlap the city, holds only nodata there, or
-        values of another unit.
-    LimitError
-        If the window has more pixels than `Config.max_pixels`; it is checked before reading.
-    """
-    import rasterio
-    from rasterio.windows import Window
-
-    config = config or Config()
-    rule = read_table("rasters")["raster"][key]
-    with _opened(path, key=key, config=config) as dataset:
-        crs = CRS.from_wkt(dataset.crs.to_wkt())
-        if dataset.transform.b or dataset.transform.d:
-            raise SourceError(f"sources.{key}: {path.name} is rotated; warp it north-up first")
-        left, bottom, right, top = city.boundary_metric.buffer(margin_m).bounds
-        to_raster = Transformer.from_crs(city.crs, crs, always_xy=True)
-        west, south, east, north = to_raster.transform_bounds(
-            left, bottom, right, top, densify_pts=41
-        )
-        inverse = ~dataset.transform
-        c0, r0 = inverse * (west, north)
-        c1, r1 = inverse * (east, south)
-        c0, r0 = max(0, math.floor(c0) - 2), max(0, math.floor(r0) - 2)
-        c1, r1 = min(dataset.width, math.ceil(c1) + 2), min(dataset.height, math.ceil(r1) + 2)
-        if c0 >= c1 or r0 >= r1:
-            bounds = ", ".join(f"{v:.6g}" for v in dataset.bounds)
-            raise SourceError(
-                f"sources.{key}: {path.name} does not overlap {city.name}; it covers {bounds} in its CRS"
-            )
-        pixels = (c1 - c0) * (r1 - r0)
-        if pixels > config.max_pixels:
-            raise LimitError(_too_large(key, path, pixels, config.max_pixels))
-        window = Window(c0, r0, c1 - c0, r1 - r0)
-        try:
-            values = dataset.read(1, window=window).astype(np.float64)
-        except (rasterio.errors.RasterioIOError, MemoryError) as error:
-            raise SourceError(
-                f"sources.{key}: {path.name} is damaged ({_short(error)}); get it again"
-            ) from error
-        nodata = [
-            v for v in (dataset.nodata, *rule["nodata"]) if v is not None and not math.isnan(v)
-        ]
-        missing = np.isnan(values) | np.isinf(values)
-        for code in nodata:
-            missing |= np.isclose(values, code, rtol=1e-6, atol=0.0)
-        scale, offset = dataset.scales[0], dataset.offsets[0]
-        values = np.where(missing, np.nan, values * scale + offset)
-        transform = dataset.window_transform(window)
-    if np.isnan(values).all():
-        if rule.get("sparse"):
-            return RasterWindow(
-                values=values,
-                transform=transform,
-                crs=crs,
-                pixel_m=_pixel_metres(transform, crs, city),
-            )
-        raise SourceError(f"sources.{key}: {path.name} holds only nodata over {city.name}")
-    pixel_m = _pixel_metres(transform, crs, city)
-    _check_values(values, rule, key=key, name=path.name, pixel_m=pixel_m)
-    return RasterWindow(values=values, transform=transform, crs=crs, pixel_m=pixel_m)
-
-
-def _check_values(
-    values: NDArray[np.float64], rule: dict[str, Any], *, key: str, name: str, pixel_m: float
-) -> None:
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    if key == "built":
-        limit = pixel_m**2 * 1.1
-        if high > limit:
-            raise SourceError(
-                f"sources.{key}: {name} has {high:,.0f} m2 in a pixel of {limit:,.0f} m2; it needs {rule['hint']}"
-            )
-    codes = rule.get("codes")
-    if codes is not None:
-        found = np.unique(values[~np.isnan(values)])
-        strange = np.setdiff1d(found, np.asarray(codes, dtype=float))
-        if len(strange):
-            raise SourceError(
-                f"sources.{key}: {name} has the code {strange[0]:g}; it needs {rule['hint']}"
-            )
-    _check_amounts(values, rule, key=key, name=name, pixel_m=pixel_m)
-    if low < rule["low"] or high > rule["high"]:
-        wrong = low if low < rule["low"] else high
-        raise SourceError(
-            f"sources.{key}: {name} has the value {wrong:,.6g}; it needs {rule['hint']}"
-        )
-    if key == "solar" and high < rule["low"]:
-        raise SourceError(f"sources.{key}: {name} has at most {high:.3g}; it needs {rule['hint']}")
-
-
-def _check_amounts(
-    values: NDArray[np.float64], rule: dict[str, Any], *, key: str, name: str, pixel_m: float
-) -> None:
-    """Refuse densities and means that no city has: the file is of another unit or product."""
-    densest = rule.get("density_high")
-    known = values[np.isfinite(values)]
-    if densest is not None:
-        codes = read_table("rasters")["raster"]["landcover"]["codes"]
-        if np.isin(known, codes).all() and len(few := np.unique(known)) > 2:  # noqa: PLR2004 - few
-            raise SourceError(
-                f"sources.{key}: {name} holds only the numbers {', '.join(f'{v:g}' for v in few)}, which "
-                f"are land-cover classes; it needs {rule['hint']}"
-            )
-        per_km2 = float(known.max()) / (pixel_m / 1000) ** 2
-        if per_km2 > densest:
-            raise SourceError(
-                f"sources.{key}: {name} has {per_km2:,.0f} per km2 in one pixel; it needs {rule['hint']}"
-            )
-    mean = float(known.mean())
-    if mean < rule.get("mean_low", -math.inf):
-        raise SourceError(
-            f"sources.{key}: {name} has the mean {mean:.3g} here; it needs {rule['hint']}"
-        )
-
-
 def read_raster(
-    path: Path, *, key: str, city: City, grid: GeoBox, config: Config | None = None
+    path: Path | Sequence[Path], *, key: str, city: City, grid: GeoBox, config: Config | None = None
 ) -> tuple[xr.DataArray, dict[str, float]]:
     """
     Bring a raster onto the study grid by the rule of its kind.
 
     Parameters
     ----------
-    path : GeoTIFF, HGT, or a zip with one of them.
+    path : GeoTIFF, HGT, or a zip with one of them; a list or a folder of tiles.
     key : key of ``[sources]``, a row of ``tables/rasters.toml``.
     city : whose boundary counts for amounts.
     grid : the study grid.
@@ -356,15 +106,18 @@ def read_raster(
         values, measured = _amounts(window, city=city, grid=grid)
     else:
         if rule["kind"] == "mean" and rule.get("sparse"):
-            window = replace(window, values=np.nan_to_num(window.values))
+            window = _dry(window)
         values, measured = _continuous(window, grid=grid, kind=rule["kind"]), {}
     inside = _inside(city, grid)
     known = ~np.isnan(values)
     measured["valid_share"] = float(inside[known].sum() / inside.sum())
     if measured["valid_share"] < _VALID_SHARE_WARNING and not rule.get("sparse"):
         tell(
-            f"{rule['long_name'].lower()} raster {path.name} covers {measured['valid_share']:.0%} of {city.name}"
+            f"{rule['long_name'].lower()} raster {described(path)} covers {measured['valid_share']:.0%} of "
+            f"{city.name}; the rest is not known"
         )
+    if "mean_density_high" in rule:
+        _refuse_impossible_total(measured, rule, city, where=f"sources.{key}: {described(path)}")
     variable = layer(
         values,
         grid=grid,
@@ -377,6 +130,27 @@ def read_raster(
     )
     variable.attrs["kind"] = rule["kind"]
     return variable, measured
+
+
+def _dry(window: RasterWindow) -> RasterWindow:
+    """Count no data inside the extent of a flood map as dry."""
+    dry = window.covered & np.isnan(window.values)
+    return replace(window, values=np.where(dry, 0.0, window.values))
+
+
+def _refuse_impossible_total(
+    measured: dict[str, float], rule: dict[str, Any], city: City, *, where: str
+) -> None:
+    """Refuse more people than any city of this size holds: the numbers are densities."""
+    known_km2 = measured["valid_share"] * city.area_km2
+    limit = next(high for km2, high in rule["mean_density_high"] if known_km2 >= km2)
+    mean = measured["source_total"] / known_km2 if known_km2 > 0 else 0.0
+    if mean > limit:
+        raise SourceError(
+            f"{where} adds up to {measured['source_total']:,.0f} persons, {mean:,.0f} per km2 over "
+            f"{known_km2:,.1f} km2 of {city.name}, more than any city holds ({limit:,.0f}); it needs "
+            f"{rule['hint']}: where it holds a density, declare it (gdal_edit.py -units 'persons per km2')"
+        )
 
 
 def _inside(city: City, grid: GeoBox) -> NDArray[np.float64]:
@@ -536,7 +310,11 @@ def _resampled(window: RasterWindow, *, grid: GeoBox, method: str) -> NDArray[np
 
 
 def read_dem(
-    path: Path, *, city: City, margin_m: float = 3000.0, config: Config | None = None
+    path: Path | Sequence[Path],
+    *,
+    city: City,
+    margin_m: float = 3000.0,
+    config: Config | None = None,
 ) -> xr.DataArray:
     """
     Read elevation on a grid of its own, near its native resolution, in the metric CRS.
@@ -575,7 +353,7 @@ def read_dem(
         as_of=about.as_of,
     )
     out.attrs["cell_m"] = cell_size(grid)
-    out.attrs["surface_model"] = not any(w in path.name.lower() for w in ("dtm", "terrain"))
+    out.attrs["surface_model"] = not any(w in described(path).lower() for w in ("dtm", "terrain"))
     return out
 
 
@@ -597,7 +375,7 @@ def _fine_grid(city: City, *, pixel_m: float, margin_m: float, config: Config) -
 
 
 def read_flood(
-    path: Path,
+    path: Path | Sequence[Path],
     *,
     key: str,
     city: City,
@@ -632,8 +410,13 @@ def read_flood(
     rule = read_table("rasters")["raster"][key]
     window = read_window(path, key=key, city=city, margin_m=margin_m, config=config)
     grid = _fine_grid(city, pixel_m=window.pixel_m, margin_m=margin_m, config=config)
-    wet = replace(window, values=np.nan_to_num(window.values))
-    values = _resampled(wet, grid=grid, method="nearest")
+    values = _resampled(_dry(window), grid=grid, method="nearest")
+    partial = float(np.isfinite(values)[_inside(city, grid) > 0].mean())
+    if partial < _VALID_SHARE_WARNING:
+        tell(
+            f"sources.{key}: {described(path)} covers {partial:.0%} of {city.name}; whether the rest floods "
+            "is not known"
+        )
     about = describe(path, key=key)
     out = layer(
         values.astype(np.float32),
@@ -725,21 +508,59 @@ def _tags_of(path: Path) -> dict[str, str]:
     }
 
 
-def describe(path: Path, *, key: str) -> Provenance:
+def described(path: Path | Sequence[Path]) -> str:
     """
-    Say where a local file seems to come from, by its tags and name.
+    Name an input of one or several files in a line.
 
     Parameters
     ----------
-    path : the file.
+    path : file, folder, or list of files.
+
+    Returns
+    -------
+    The names without folders.
+
+    Examples
+    --------
+    >>> described([Path("data/N46E009.hgt"), Path("data/N47E009.hgt")])
+    'N46E009.hgt, N47E009.hgt'
+    """
+    return path.name if isinstance(path, Path) else ", ".join(p.name for p in path)
+
+
+def describe(path: Path | Sequence[Path], *, key: str) -> Provenance:
+    """
+    Say where local files seem to come from, by their tags and names.
+
+    Parameters
+    ----------
+    path : the file, or several that are tiles of one input.
     key : key of ``[sources]``.
 
     Returns
     -------
-    Provenance; the licence is "unknown" unless the file or its sidecar says otherwise.
+    Provenance; the licence is "unknown" unless the file or its sidecar says otherwise. Several files
+    have the checksum of their checksums, and the licences of all.
     """
+    if not isinstance(path, Path):
+        if len(path) == 1:
+            return describe(path[0], key=key)
+        rows = [describe(one, key=key) for one in path]
+        joined: dict[str, Any] = {
+            name: ", ".join(
+                dict.fromkeys(str(getattr(row, name)) for row in rows if getattr(row, name))
+            )
+            for name in ("path", "title", "licence", "attribution", "as_of", "url")
+        }
+        digest = hashlib.sha256("".join(row.sha256 for row in rows).encode()).hexdigest()
+        return Provenance(id=key, sha256=digest, **joined)
+    return _described_file(path, key=key)
+
+
+def _described_file(path: Path, *, key: str) -> Provenance:
     import json
 
+    named, (path, _) = path.name, file_and_part(path)
     sidecar = path.with_name(path.name + ".json")
     known: dict[str, str] = {}
     if sidecar.is_file():
@@ -761,8 +582,8 @@ def describe(path: Path, *, key: str) -> Provenance:
                 break
     return Provenance(
         id=key,
-        path=path.name,
-        title=known.get("title", path.name),
+        path=named,
+        title=known.get("title", named),
         sha256=sha256_of(path),
         licence=known.get("licence", "unknown"),
         attribution=known.get("attribution", ""),

@@ -8,9 +8,12 @@ trusts the name, the length or the content type that a server gave.
 from __future__ import annotations
 
 import json
+import lzma
 import re
+import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -19,6 +22,18 @@ from kcity_geo.errors import LimitError, SourceError
 
 __all__ = ["GTFS_FILES", "KINDS", "check_kind", "osm_blobs", "safe_members"]
 
+# What the standard library lets through on a damaged zip, besides its own error.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+)
 MAX_MEMBERS = 10_000
 MAX_RATIO = 1000
 RATIO_FREE_BYTES = 50_000_000  # GHSL tiles of open sea inflate 600-fold and are harmless when small
@@ -116,7 +131,7 @@ def _check_zip(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             safe_members(archive)
             broken = archive.testzip()
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except _DAMAGED as error:
         raise SourceError(f"is not a whole zip ({error})") from error
     if broken is not None:
         raise SourceError(f"is not a whole zip (member {broken!r} is damaged)")

@@ -1,0 +1,169 @@
+"""Units of rasters: what the band of a file says it counts, and what that is in the unit of the study."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from kcity_geo.config import read_table
+from kcity_geo.errors import SourceError
+
+__all__ = ["Conversion", "conversion"]
+
+#: What a raster of these quantities becomes when it is given for each area unit or as a share of it.
+_BY_AREA = {("people", "people_per_area"), ("area", "share")}
+_DENSITY = re.compile(r"densit|dichte", re.IGNORECASE)
+_PEOPLE = "people_per_area"
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """
+    How the values of a band become those of the study.
+
+    Parameters
+    ----------
+    factor : values are multiplied with it.
+    by_area : and with the area of their pixel in m2.
+    said : the unit of the file in words; "" when it declares none.
+    """
+
+    factor: float = 1.0
+    by_area: bool = False
+    said: str = ""
+
+    @property
+    def same(self) -> bool:
+        """Whether the values stay as they are."""
+        return self.factor == 1.0 and not self.by_area
+
+
+def _plain(text: str) -> str:
+    """Write a unit without case, brackets behind it, and the many ways of writing a power."""
+    text = unicodedata.normalize("NFKC", text).casefold().replace("\N{MINUS SIGN}", "-")
+    shorter = re.sub(r"\s+[\[(][^\])]*[\])]\s*$", "", text).strip()
+    text = shorter or text.strip(" []()")
+    text = re.sub(r"\^|\*\*", "", text)
+    text = re.sub(r"[·*\u22c5]", " ", text)
+    text = re.sub(r"\bper\b(?! ?cent)", "/", text)
+    text = re.sub(r"\s*/\s*", "/", text)
+    return re.sub(r"\s+", " ", text).strip(" .;:")
+
+
+@cache
+def _spellings() -> dict[str, tuple[str, float, str]]:
+    return {
+        _plain(name): (row["quantity"], float(row["factor"]), row["said"])
+        for row in read_table("raster_units")["unit"]
+        for name in row["names"]
+    }
+
+
+def _known(text: str) -> tuple[str, float, str] | None:
+    """Give quantity, factor and words of a unit, or None when it is not in the table."""
+    plain, names = _plain(text), _spellings()
+    if plain in names:
+        return names[plain]
+    for word in read_table("raster_units")["above"]:  # "metres above EGM2008"
+        head, found, _ = plain.partition(f" {word}")
+        if found and names.get(head, ("",))[0] == "length":
+            return names[head]
+    for name, row in names.items():  # "inhabitants / km2", "persons ha-1": whoever is counted
+        if row[0] == _PEOPLE and plain.endswith(name if name[0] == "/" else f" {name}"):
+            return row
+    return None
+
+
+def _in_text(text: str) -> tuple[str, float, str] | None:
+    """Find a unit for each area in a sentence, as "population density, persons per km2 (2020)"."""
+    plain = re.sub(r"[_,;:()\[\]]", " ", _plain(text))
+    for name, row in _spellings().items():
+        if row[0] == _PEOPLE and re.search(rf"{re.escape(name)}(?![a-z0-9])", plain):
+            return row
+    return None
+
+
+def conversion(
+    rule: dict[str, Any],
+    *,
+    unit: str,
+    tag: str = "",
+    description: str = "",
+    where: str,
+    file_name: str = "",
+) -> Conversion:
+    """
+    Say how the values of a band become those of the study.
+
+    Parameters
+    ----------
+    rule : row of ``tables/rasters.toml``, with the ``quantity`` that is needed.
+    unit : that the band declares; "" for none.
+    tag : unit in a tag of the file, taken when the band declares none and it is a known one.
+    description : of the band.
+    where : key and file, for messages.
+    file_name : without folders; products whose values are densities are known by it.
+
+    Returns
+    -------
+    The factor to multiply with; 1 when nothing is declared.
+
+    Raises
+    ------
+    SourceError
+        If the unit is of something else, or is not known, or the file is a density without a unit.
+
+    Examples
+    --------
+    >>> conversion({"quantity": "length", "hint": "metres"}, unit="US survey foot", where="dem.tif")
+    Conversion(factor=0.3048006096012192, by_area=False, said='US survey feet')
+    """
+    needed = rule.get("quantity")
+    if needed is None:
+        return Conversion()
+    nothing = read_table("raster_units")["none"]
+    if _plain(unit) in {"", *nothing}:
+        unit = ""
+    found = _known(unit) if unit else None
+    if unit and found is None:
+        raise SourceError(
+            f"{where} declares the unit {unit!r}, which is not known; it needs {rule['hint']}: convert it, "
+            "or set the right unit (gdal_edit.py -units)"
+        )
+    if found is None and tag:
+        found = _known(tag)
+    if found is None and needed == "people":
+        found = _density(description, file_name, where=where, rule=rule)
+    if found is None:
+        return Conversion()
+    quantity, factor, said = found
+    if quantity == needed:
+        return Conversion(factor, by_area=False, said=said)
+    if (needed, quantity) in _BY_AREA:
+        return Conversion(factor, by_area=True, said=said)
+    raise SourceError(
+        f"{where} declares the unit {unit or tag!r}; it needs {rule['hint']}: give another file, or set "
+        "the right unit (gdal_edit.py -units)"
+    )
+
+
+def _density(
+    description: str, file_name: str, *, where: str, rule: dict[str, Any]
+) -> tuple[str, float, str] | None:
+    """Tell a density from the description of the band or from the name of the product."""
+    found = _in_text(description)
+    if found is not None:
+        return found
+    for marker, unit in rule.get("density_products", {}).items():
+        if re.search(marker, file_name, re.IGNORECASE):
+            return _known(unit)
+    for text, what in ((description, "the description"), (file_name, "the name")):
+        if _DENSITY.search(text):
+            raise SourceError(
+                f"{where}: {what} {text!r} says density, and the band declares no unit; set it (gdal_edit.py "
+                "-units 'persons per km2', or 'persons' where they are counts)"
+            )
+    return None

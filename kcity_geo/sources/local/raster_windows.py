@@ -1,0 +1,682 @@
+"""
+Raster windows: the part of a raster file that a study needs, with all that the file declares obeyed.
+
+What a file says of itself comes first: nodata on the stored numbers, mask and alpha bands, scale and
+offset, the unit of the band and of its heights, the direction of its rows and columns, longitudes from
+0 to 360°. What cannot be obeyed is refused by its name. Known nodata codes of products count only in
+files that declare neither nodata nor mask nor scale, only where the value is impossible otherwise, and
+are told. No file is opened with a driver that could lead elsewhere (a VRT hidden in a .tif is
+refused), and a zip is tested before GDAL gets it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS, Geod, Transformer
+from pyproj.exceptions import ProjError
+
+from kcity_geo.city import City, require_earthly
+from kcity_geo.config import Config, read_table
+from kcity_geo.errors import LimitError, SourceError
+from kcity_geo.notes import tell
+from kcity_geo.sources.local.raster_units import Conversion, conversion
+from kcity_geo.sources.web.wellformed import check_kind, safe_members
+from kcity_geo.studyfile import file_and_part
+
+__all__ = ["RasterWindow", "raster_files", "read_window"]
+
+_ENDINGS = (".tif", ".tiff", ".hgt")
+_GEOD = Geod(ellps="WGS84")
+# Of a pixel; tiles of one product meet on the same lines.
+_ALIGNED = 0.01
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RasterWindow:
+    """
+    The part of a raster that a study needs, in the raster's own CRS, rows from north, columns from west.
+
+    Parameters
+    ----------
+    values : shape (rows, cols), float64; NaN where there is no data.
+    covered : shape (rows, cols), True inside the extent of a file, with or without data.
+    transform : affine, pixel to CRS.
+    crs : of the raster, two dimensions.
+    pixel_m : side of a pixel at the city, metres.
+    """
+
+    values: NDArray[np.float64]
+    covered: NDArray[np.bool_]
+    transform: Any
+    crs: CRS
+    pixel_m: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Tile:
+    values: NDArray[np.float64]
+    transform: Any
+    crs: CRS
+    name: str
+
+
+def raster_files(path: Path | Sequence[Path], *, key: str) -> list[Path]:
+    """
+    List the files of a raster input: itself, the tiles of a list, or those of a folder.
+
+    Parameters
+    ----------
+    path : file, folder or list of files.
+    key : key of ``[sources]``, for messages.
+
+    Returns
+    -------
+    Files, those of a folder by name.
+
+    Raises
+    ------
+    SourceError
+        If a folder holds no raster.
+    """
+    if not isinstance(path, Path):
+        return [file for one in path for file in raster_files(one, key=key)]
+    if not path.is_dir():
+        return [path]
+    files = sorted(
+        p for p in path.iterdir() if p.is_file() and p.name.lower().endswith((*_ENDINGS, ".zip"))
+    )
+    if not files:
+        raise SourceError(
+            f"sources.{key}: the folder {path.name} holds no raster; it needs {', '.join(_ENDINGS)} or .zip"
+        )
+    return files
+
+
+def _address(file: Path, part: str, key: str) -> tuple[str, str, str]:
+    """GDAL address, the one driver that may open it, and the band that is meant."""
+    if not file.name.lower().endswith(".zip"):
+        return str(file), "SRTMHGT" if file.suffix.lower() == ".hgt" else "GTiff", part
+    try:
+        check_kind(file, "zip")
+    except (SourceError, LimitError) as error:
+        raise type(error)(f"sources.{key}: {file.name} {error}; get it again") from error
+    with zipfile.ZipFile(file) as archive:
+        members = [
+            m.filename for m in safe_members(archive) if m.filename.lower().endswith(_ENDINGS)
+        ]
+    inner, _, band = part.partition("#")
+    if part and inner not in members:
+        inner, band = "", part
+    chosen = [inner] if inner else members
+    if len(chosen) != 1:
+        some = f" ({', '.join(chosen[:3])}…)" if chosen else ""
+        raise SourceError(
+            f"sources.{key}: {file.name} holds {len(chosen)} rasters{some}, one is needed; name it: "
+            f"{file.name}#{chosen[0] if chosen else 'NAME.tif'}"
+        )
+    driver = "SRTMHGT" if chosen[0].lower().endswith(".hgt") else "GTiff"
+    return f"/vsizip/{{{file}}}/{chosen[0]}", driver, band
+
+
+@contextmanager
+def _opened(path: Path, *, key: str, config: Config) -> Iterator[tuple[Any, int]]:
+    """Open a raster with its own driver; give the dataset and the number of the band that is meant."""
+    import rasterio
+
+    file, part = file_and_part(path)
+    if not file.exists():
+        raise SourceError(f"sources.{key}: {file} does not exist")
+    if file.is_file() and file.stat().st_size == 0:
+        raise SourceError(f"sources.{key}: {file.name} is empty (0 bytes)")
+    address, driver, wanted = _address(file, part, key)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+            dataset = rasterio.open(address, driver=driver)
+    except (rasterio.errors.RasterioError, OSError, ValueError, UnicodeDecodeError) as error:
+        raise SourceError(
+            f"sources.{key}: {file.name} cannot be read as GeoTIFF or HGT ({_short(error)})"
+        ) from error
+    with dataset:
+        where = f"sources.{key}: {file.name}"
+        _check_place(dataset, where)
+        pixels = dataset.width * dataset.height * dataset.count
+        if pixels > config.max_pixels * 50:
+            raise LimitError(_too_large(where, pixels, config.max_pixels * 50))
+        band = _band(dataset, wanted, where)
+        _refuse_other_kinds(dataset, band, key=key, where=where)
+        yield dataset, band
+
+
+def _check_place(dataset: Any, where: str) -> None:  # noqa: ANN401 - rasterio
+    """Refuse a raster whose place on Earth is not given by a plain grid in a CRS."""
+    if dataset.crs is None:
+        if dataset.gcps[0]:
+            raise SourceError(
+                f"{where} is placed by ground control points; warp it first (gdalwarp)"
+            )
+        raise SourceError(f"{where} has no CRS; assign one (gdal_edit.py -a_srs EPSG:…)")
+    steps = dataset.transform
+    if not np.isfinite(list(steps)[:6]).all() or steps.a * steps.e - steps.b * steps.d == 0:
+        if steps.a == 0 and steps.e == 0 and steps.b and steps.d:
+            raise SourceError(f"{where} is rotated by 90°; warp it north-up first (gdalwarp)")
+        raise SourceError(f"{where} says no place of its pixels (its geotransform is no grid)")
+    if steps.b or steps.d:
+        turned = abs(math.degrees(math.atan2(steps.d, steps.a)))
+        raise SourceError(
+            f"{where} is rotated or sheared (by {turned:.3g}°); warp it north-up first (gdalwarp)"
+        )
+
+
+def _flat_crs(dataset: Any, where: str) -> tuple[CRS, CRS | None]:  # noqa: ANN401 - rasterio
+    """Give the horizontal CRS of a raster, and the vertical one of a compound CRS."""
+    try:
+        crs = CRS.from_wkt(dataset.crs.to_wkt())
+    except ProjError as error:
+        raise SourceError(f"{where} has a CRS that cannot be read ({_short(error)})") from error
+    vertical = None
+    if crs.is_compound:
+        crs, vertical = crs.sub_crs_list[0], crs.sub_crs_list[1]
+    if crs.is_vertical or crs.is_geocentric:
+        kind = "vertical" if crs.is_vertical else "geocentric"
+        raise SourceError(f"{where} has a {kind} CRS ({crs.name}); it needs one of a map")
+    require_earthly(crs, what=where)
+    return (crs.to_2d() if len(crs.axis_info) > 2 else crs), vertical  # noqa: PLR2004 - x, y
+
+
+def _data_bands(dataset: Any) -> list[int]:  # noqa: ANN401 - rasterio
+    from rasterio.enums import ColorInterp
+
+    return [i + 1 for i, c in enumerate(dataset.colorinterp) if c != ColorInterp.alpha] or [1]
+
+
+def _band(dataset: Any, wanted: str, where: str) -> int:  # noqa: ANN401 - rasterio
+    """Give the number of the band that is meant: the only one, or that named behind ``#``."""
+    if dataset.subdatasets:
+        raise SourceError(
+            f"{where} holds {len(dataset.subdatasets)} rasters; take out the one you mean (gdal_translate)"
+        )
+    bands = _data_bands(dataset)
+    names = {i: (dataset.descriptions[i - 1] or "").strip() for i in bands}
+    listed = ", ".join(f"{i} {names[i]!r}" if names[i] else str(i) for i in bands[:8])
+    if not wanted:
+        if len(bands) == 1:
+            return bands[0]
+        raise SourceError(
+            f"{where} has {len(bands)} bands, one is needed ({listed}); name it: "
+            f"{where.partition(': ')[2]}#band={bands[0]}"
+        )
+    for number, name in names.items():
+        if wanted == name or wanted.removeprefix("band=") in {str(number), name or str(number)}:
+            return number
+    raise SourceError(f"{where} has no band {wanted!r}; it has {listed}")
+
+
+def _refuse_other_kinds(dataset: Any, band: int, *, key: str, where: str) -> None:  # noqa: ANN401
+    """Refuse maps of classes where numbers are needed, and complex numbers."""
+    from rasterio.enums import ColorInterp
+
+    if "complex" in dataset.dtypes[band - 1] or "cint" in dataset.dtypes[band - 1]:
+        raise SourceError(f"{where} holds complex numbers, plain ones are needed")
+    rule = read_table("rasters")["raster"][key]
+    if rule["kind"] != "class" and dataset.colorinterp[band - 1] == ColorInterp.palette:
+        raise SourceError(
+            f"{where} is a map of classes (it has a colour table); it needs {rule['hint']}"
+        )
+
+
+def _short(error: Exception) -> str:
+    text = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _too_large(where: str, pixels: int, limit: int) -> str:
+    return (
+        f"{where} asks for {pixels:,} pixels, the limit is {limit:,}; cut it to the "
+        "study area, or raise the limit (--max-pixels)"
+    )
+
+
+def _pixel_metres(transform: Any, crs: CRS, city: City) -> float:  # noqa: ANN401 - affine
+    """Side of a pixel near the centre of the city, metres in its CRS."""
+    x, y = Transformer.from_crs(4326, crs, always_xy=True).transform(
+        *shapely.get_coordinates(city.boundary.centroid)[0]
+    )
+    to_city = Transformer.from_crs(crs, city.crs, always_xy=True)
+    px, py = to_city.transform([x, x + transform.a], [y, y + transform.e])
+    return float(math.hypot(px[1] - px[0], py[1] - py[0]) / math.sqrt(2))
+
+
+def read_window(
+    path: Path | Sequence[Path],
+    *,
+    key: str,
+    city: City,
+    margin_m: float = 0.0,
+    config: Config | None = None,
+) -> RasterWindow:
+    """
+    Read the part of a raster around a city, with everything that is no data as NaN.
+
+    Parameters
+    ----------
+    path : GeoTIFF, HGT, or a zip with one of them, with ``#`` and a band (``#band=2`` or its name) or a
+        member of the zip behind it if need be; a list or a folder of them: tiles of one raster.
+    key : key of ``[sources]``, a row of ``tables/rasters.toml``.
+    city : whose boundary is covered.
+    margin_m : read this much more on each side, metres.
+    config : limits.
+
+    Returns
+    -------
+    The window, in the unit of the study.
+
+    Raises
+    ------
+    SourceError
+        If the file is broken, has no CRS, is rotated, does not overlap the city, holds only nodata
+        there, or values of another unit.
+    LimitError
+        If the window has more pixels than `Config.max_pixels`; it is checked before reading.
+    """
+    config = config or Config()
+    rule = read_table("rasters")["raster"][key]
+    files = raster_files(path, key=key)
+    named = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
+    tiles, extents = [], []
+    for file in files:
+        found, extent = _tiles(file, key=key, city=city, margin_m=margin_m, config=config)
+        tiles += found
+        extents.append(extent)
+        if not found and not isinstance(path, Path):
+            tell(f"sources.{key}: {file.name} does not overlap {city.name} and was not used")
+    if not tiles:
+        raise SourceError(
+            f"sources.{key}: {named} does not overlap {city.name}; it covers {extents[0]} in its CRS"
+        )
+    window = _merged(tiles, rule, key=key, city=city, config=config)
+    if rule.get("uninhabited_names") and any(
+        re.search(rule["uninhabited_names"], f.name, re.IGNORECASE) for f in files
+    ):
+        window = _uninhabited(window, where=f"sources.{key}: {named}")
+    if np.isnan(window.values).all():
+        if rule.get("sparse"):
+            return window
+        raise SourceError(f"sources.{key}: {named} holds only nodata over {city.name}")
+    _check_values(window.values, rule, key=key, name=named, pixel_m=window.pixel_m)
+    return window
+
+
+def _uninhabited(window: RasterWindow, *, where: str) -> RasterWindow:
+    """Count pixels without data as empty of people, in products that say so of them."""
+    empty = window.covered & np.isnan(window.values)
+    if empty.any() and not empty.all():
+        tell(
+            f"{where} is a constrained grid of residents: its {int(empty.sum()):,} pixels without data in "
+            "and around the city count as uninhabited"
+        )
+        return replace(window, values=np.where(empty, 0.0, window.values))
+    return window
+
+
+def _tiles(
+    path: Path, *, key: str, city: City, margin_m: float, config: Config
+) -> tuple[list[_Tile], str]:
+    """Read what a file holds around the city: none, one, or two parts on both sides of its seam."""
+    rule = read_table("rasters")["raster"][key]
+    with _opened(path, key=key, config=config) as (dataset, band):
+        where = f"sources.{key}: {path.name}"
+        crs, vertical = _flat_crs(dataset, where)
+        change = _declared_unit(dataset, band, rule, vertical, where=where, file_name=path.name)
+        tiles = []
+        for shift in (0.0, 360.0, -360.0) if crs.is_geographic else (0.0,):
+            box = _box(dataset, crs, city, margin_m, shift)
+            if box is None:
+                continue
+            c0, r0, columns, rows = box
+            if columns * rows > config.max_pixels:
+                raise LimitError(_too_large(where, columns * rows, config.max_pixels))
+            values = _values(dataset, band, (c0, r0, columns, rows), rule, change, where)
+            transform = dataset.transform * type(dataset.transform).translation(c0, r0)
+            values, transform = _north_up(values, transform)
+            if shift:
+                transform = type(transform).translation(-shift, 0.0) * transform
+            if change.by_area:
+                values *= _pixel_areas(transform, crs, city, values.shape)
+            tiles.append(_Tile(values, transform, crs, path.name))
+        extent = ", ".join(f"{v:.6g}" for v in dataset.bounds)
+    if not change.same and tiles:
+        tell(f"{where} gives {change.said}; converted to {rule['units']}")
+    return tiles, extent
+
+
+def _box(
+    dataset: Any,  # noqa: ANN401 - rasterio
+    crs: CRS,
+    city: City,
+    margin_m: float,
+    shift: float,
+) -> tuple[int, int, int, int] | None:
+    """Columns and rows of a dataset that hold the city: first column, first row, how many of both."""
+    left, bottom, right, top = city.boundary_metric.buffer(margin_m).bounds
+    try:
+        to_raster = Transformer.from_crs(city.crs, crs, always_xy=True)
+        west, south, east, north = to_raster.transform_bounds(
+            left, bottom, right, top, densify_pts=41
+        )
+    except ProjError:
+        return None
+    if not np.isfinite([west, south, east, north]).all():
+        return None
+    inverse = ~dataset.transform
+    ends = [inverse * (x + shift, y) for x in (west, east) for y in (south, north)]
+    c0, c1 = min(c for c, _ in ends), max(c for c, _ in ends)
+    r0, r1 = min(r for _, r in ends), max(r for _, r in ends)
+    if c1 <= 0 or r1 <= 0 or c0 >= dataset.width or r0 >= dataset.height:
+        return None
+    first_c, first_r = max(0, math.floor(c0) - 2), max(0, math.floor(r0) - 2)
+    last_c = min(dataset.width, math.ceil(c1) + 2)
+    last_r = min(dataset.height, math.ceil(r1) + 2)
+    return first_c, first_r, last_c - first_c, last_r - first_r
+
+
+def _values(
+    dataset: Any,  # noqa: ANN401 - rasterio
+    band: int,
+    box: tuple[int, int, int, int],
+    rule: dict[str, Any],
+    change: Conversion,
+    where: str,
+) -> NDArray[np.float64]:
+    """Read stored numbers, take out what is no data, then apply scale, offset and unit."""
+    import rasterio
+    from rasterio.enums import MaskFlags
+    from rasterio.windows import Window
+
+    window = Window(*box)
+    flags = dataset.mask_flag_enums[band - 1]
+    masked = MaskFlags.per_dataset in flags or MaskFlags.alpha in flags
+    try:
+        stored = dataset.read(band, window=window)
+        mask = dataset.read_masks(band, window=window) if masked else None
+    except (rasterio.errors.RasterioError, MemoryError, OSError, ValueError) as error:
+        raise SourceError(f"{where} is damaged ({_short(error)}); get it again") from error
+    scale, offset = float(dataset.scales[band - 1]), float(dataset.offsets[band - 1])
+    if not (math.isfinite(scale) and math.isfinite(offset)) or scale == 0:
+        raise SourceError(
+            f"{where} declares the scale {scale:g} and the offset {offset:g}, which say nothing; mend "
+            "them (gdal_edit.py -scale 1 -offset 0)"
+        )
+    values = stored.astype(np.float64)
+    missing = ~np.isfinite(values)
+    nodata = dataset.nodatavals[band - 1]
+    if nodata is not None and not math.isnan(nodata):
+        missing |= _equal(values, nodata, exact=stored.dtype.kind != "f")
+    if mask is not None:
+        missing |= mask == 0
+    scaled = (values * scale + offset) * change.factor
+    if nodata is None and mask is None and (scale, offset) == (1.0, 0.0):
+        missing |= _known_codes(values, scaled, rule, dataset, where=where)
+    return np.where(missing, np.nan, scaled)
+
+
+def _equal(values: NDArray[np.float64], code: float, *, exact: bool) -> NDArray[np.bool_]:
+    """Compare with a code; numbers with a point are stored with fewer digits than the code has."""
+    return np.isclose(values, code, rtol=0.0 if exact else 1e-6, atol=0.0)
+
+
+def _known_codes(
+    stored: NDArray[np.float64],
+    values: NDArray[np.float64],
+    rule: dict[str, Any],
+    dataset: Any,  # noqa: ANN401 - rasterio
+    *,
+    where: str,
+) -> NDArray[np.bool_]:
+    """Find codes of products that mean no data, where the value would be impossible, and tell them."""
+    missing = np.zeros(stored.shape, dtype=bool)
+    highest = rule["high"]
+    if rule.get("quantity") == "area":
+        square = abs(dataset.transform.a * dataset.transform.e)
+        metre = 111_320.0 if dataset.crs.is_geographic else dataset.crs.linear_units_factor[1]
+        highest = min(highest, square * metre**2 * 1.1)
+    for code in rule["nodata"]:
+        found = _equal(stored, code, exact=False)
+        if "codes" in rule:
+            found &= not np.isin(code, rule["codes"])
+        else:
+            found &= (values < rule["low"]) | (values > highest)
+        if found.any() and not rule.get("sparse"):
+            tell(
+                f"{where} holds {int(found.sum()):,} pixels of {code:g} in and around the city and declares "
+                "no nodata; the number is a usual code for it and counts as no data"
+            )
+        missing |= found
+    return missing
+
+
+def _declared_unit(
+    dataset: Any,  # noqa: ANN401 - rasterio
+    band: int,
+    rule: dict[str, Any],
+    vertical: CRS | None,
+    *,
+    where: str,
+    file_name: str,
+) -> Conversion:
+    """Give the unit of the values: that of the band, a tag of the file, or of the heights of its CRS."""
+    unit = dataset.units[band - 1] or ""
+    tags = {k.casefold(): str(v) for k, v in (dataset.tags() | dataset.tags(band)).items()}
+    tag = next((tags[k] for k in ("units", "unit", "unittype") if tags.get(k)), "")
+    if vertical is not None and rule.get("quantity") == "length" and vertical.axis_info:
+        axis = vertical.axis_info[0]
+        if axis.direction.casefold() == "down" and rule["variable"] == "elevation_m":
+            raise SourceError(
+                f"{where} counts depths downwards ({vertical.name}); it needs {rule['hint']}"
+            )
+        tag = tag or axis.unit_name
+    return conversion(
+        rule,
+        unit=unit.strip(),
+        tag=tag,
+        description=dataset.descriptions[band - 1] or "",
+        where=where,
+        file_name=file_name,
+    )
+
+
+def _north_up(
+    values: NDArray[np.float64],
+    transform: Any,  # noqa: ANN401 - affine
+) -> tuple[NDArray[np.float64], Any]:
+    """Turn rows that go north and columns that go west."""
+    rows, columns = values.shape
+    kind = type(transform)
+    if transform.e > 0:
+        values, transform = values[::-1], transform * kind.translation(0, rows) * kind.scale(1, -1)
+    if transform.a < 0:
+        values = values[:, ::-1]
+        transform = transform * kind.translation(columns, 0) * kind.scale(-1, 1)
+    return np.ascontiguousarray(values), transform
+
+
+def _pixel_areas(
+    transform: Any,  # noqa: ANN401 - affine
+    crs: CRS,
+    city: City,
+    shape: tuple[int, ...],
+) -> NDArray[np.float64]:
+    """Area of each pixel in m2: on the ellipsoid for degrees, in the CRS of the city otherwise."""
+    rows, columns = shape
+    if crs.is_geographic:
+        degree = math.degrees(crs.axis_info[0].unit_conversion_factor)
+        west, step = transform.c * degree, transform.a * degree
+        edges = (transform.f + transform.e * np.arange(rows + 1)) * degree
+        areas = [
+            abs(
+                _GEOD.polygon_area_perimeter(
+                    [west, west + step, west + step, west],
+                    [edges[i], edges[i], edges[i + 1], edges[i + 1]],
+                )[0]
+            )
+            for i in range(rows)
+        ]
+        return np.repeat(np.array(areas)[:, None], columns, axis=1)
+    c, r = np.meshgrid(np.arange(columns + 1.0), np.arange(rows + 1.0))
+    x, y = Transformer.from_crs(crs, city.crs, always_xy=True).transform(*(transform * (c, r)))
+    a = (x[:-1, :-1] - x[1:, 1:]) * (y[:-1, 1:] - y[1:, :-1])
+    b = (x[:-1, 1:] - x[1:, :-1]) * (y[:-1, :-1] - y[1:, 1:])
+    return np.asarray(np.abs(a - b) / 2)
+
+
+def _merged(
+    tiles: list[_Tile], rule: dict[str, Any], *, key: str, city: City, config: Config
+) -> RasterWindow:
+    """Put tiles side by side on the grid of the finest; where two hold data, the first one counts."""
+    base = min(tiles, key=lambda t: abs(t.transform.a * t.transform.e))
+    tiles = [_on_grid_of(base, tile, rule, key=key) for tile in tiles]
+    left = min(t.transform.c for t in tiles)
+    top = max(t.transform.f for t in tiles)
+    places = [
+        (
+            round((top - t.transform.f) / -t.transform.e),
+            round((t.transform.c - left) / t.transform.a),
+        )
+        for t in tiles
+    ]
+    rows = max(r + t.values.shape[0] for (r, _), t in zip(places, tiles, strict=True))
+    columns = max(c + t.values.shape[1] for (_, c), t in zip(places, tiles, strict=True))
+    if rows * columns > config.max_pixels:
+        raise LimitError(
+            _too_large(f"sources.{key}: {base.name}", rows * columns, config.max_pixels)
+        )
+    values = np.full((rows, columns), np.nan)
+    covered = np.zeros((rows, columns), dtype=bool)
+    twice = 0
+    for (r, c), tile in zip(places, tiles, strict=True):
+        here = np.s_[r : r + tile.values.shape[0], c : c + tile.values.shape[1]]
+        known = np.isfinite(values[here])
+        both = known & np.isfinite(tile.values)
+        twice += int((~np.isclose(values[here], tile.values) & both).sum())
+        values[here] = np.where(known, values[here], tile.values)
+        covered[here] = True
+    if twice:
+        tell(
+            f"sources.{key}: the tiles {tiles[0].name} to {tiles[-1].name} hold different values in "
+            f"{twice:,} pixels of both; the first one counts"
+        )
+    kind = type(base.transform)
+    transform = kind(base.transform.a, 0.0, left, 0.0, base.transform.e, top)
+    return RasterWindow(
+        values=values,
+        covered=covered,
+        transform=transform,
+        crs=base.crs,
+        pixel_m=_pixel_metres(transform, base.crs, city),
+    )
+
+
+def _on_grid_of(base: _Tile, tile: _Tile, rule: dict[str, Any], *, key: str) -> _Tile:
+    """Bring a tile of other pixels onto the grid of the finest one; counts of people stay as they are."""
+    a, b = base.transform, tile.transform
+    off = ((b.c - a.c) / a.a, (b.f - a.f) / a.e)
+    same = tile.crs == base.crs and all(
+        abs(m / n - 1) < _ALIGNED / max(tile.values.shape) for m, n in ((b.a, a.a), (b.e, a.e))
+    )
+    if same and all(abs(v - round(v)) < _ALIGNED for v in off):
+        return tile
+    if rule["kind"] == "sum":
+        raise SourceError(
+            f"sources.{key}: the tiles {base.name} and {tile.name} do not lie on one grid (CRS or pixels "
+            "differ); give tiles of one product"
+        )
+    from rasterio.enums import Resampling
+    from rasterio.warp import reproject, transform_bounds
+
+    rows, columns = tile.values.shape
+    bounds = (b.c, b.f + rows * b.e, b.c + columns * b.a, b.f)
+    left, bottom, right, top = transform_bounds(
+        tile.crs.to_wkt(), base.crs.to_wkt(), *bounds, densify_pts=21
+    )
+    c0, c1 = math.floor((left - a.c) / a.a), math.ceil((right - a.c) / a.a)
+    r0, r1 = math.floor((top - a.f) / a.e), math.ceil((bottom - a.f) / a.e)
+    transform = a * type(a).translation(c0, r0)
+    out = np.full((r1 - r0, c1 - c0), np.nan)
+    reproject(
+        source=tile.values,
+        destination=out,
+        src_transform=b,
+        src_crs=tile.crs.to_wkt(),
+        src_nodata=np.nan,
+        dst_transform=transform,
+        dst_crs=base.crs.to_wkt(),
+        dst_nodata=np.nan,
+        resampling=Resampling.nearest if rule["kind"] == "class" else Resampling.bilinear,
+    )
+    return _Tile(out, transform, base.crs, tile.name)
+
+
+def _check_values(
+    values: NDArray[np.float64], rule: dict[str, Any], *, key: str, name: str, pixel_m: float
+) -> None:
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    if key == "built":
+        limit = pixel_m**2 * 1.1
+        if high > limit:
+            raise SourceError(
+                f"sources.{key}: {name} has {high:,.0f} m2 in a pixel of {limit:,.0f} m2; it needs {rule['hint']}"
+            )
+    codes = rule.get("codes")
+    if codes is not None:
+        found = np.unique(values[~np.isnan(values)])
+        strange = np.setdiff1d(found, np.asarray(codes, dtype=float))
+        if len(strange):
+            raise SourceError(
+                f"sources.{key}: {name} has the code {strange[0]:g}; it needs {rule['hint']}"
+            )
+    _check_amounts(values, rule, key=key, name=name, pixel_m=pixel_m)
+    if low < rule["low"] or high > rule["high"]:
+        wrong = low if low < rule["low"] else high
+        raise SourceError(
+            f"sources.{key}: {name} has the value {wrong:,.6g}; it needs {rule['hint']}, and a number that "
+            "means no data declared as such (gdal_edit.py -a_nodata)"
+        )
+    if key == "solar" and high < rule["low"]:
+        raise SourceError(f"sources.{key}: {name} has at most {high:.3g}; it needs {rule['hint']}")
+
+
+def _check_amounts(
+    values: NDArray[np.float64], rule: dict[str, Any], *, key: str, name: str, pixel_m: float
+) -> None:
+    """Refuse densities and means that no city has: the file is of another unit or product."""
+    densest = rule.get("density_high")
+    known = values[np.isfinite(values)]
+    if densest is not None:
+        codes = read_table("rasters")["raster"]["landcover"]["codes"]
+        if np.isin(known, codes).all() and len(few := np.unique(known)) > 2:  # noqa: PLR2004 - few
+            raise SourceError(
+                f"sources.{key}: {name} holds only the numbers {', '.join(f'{v:g}' for v in few)}, which "
+                f"are land-cover classes; it needs {rule['hint']}"
+            )
+        per_km2 = float(known.max()) / (pixel_m / 1000) ** 2
+        if per_km2 > densest:
+            raise SourceError(
+                f"sources.{key}: {name} has {per_km2:,.0f} per km2 in one pixel; it needs {rule['hint']}"
+            )
+    mean = float(known.mean())
+    if mean < rule.get("mean_low", -math.inf):
+        raise SourceError(
+            f"sources.{key}: {name} has the mean {mean:.3g} here; it needs {rule['hint']}"
+        )
