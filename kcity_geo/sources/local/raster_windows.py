@@ -32,7 +32,7 @@ from kcity_geo.config import Config, read_table
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.raster_units import Conversion, conversion
-from kcity_geo.sources.web.wellformed import check_kind, safe_members
+from kcity_geo.sources.web.wellformed import require_whole_zip
 from kcity_geo.studyfile import file_and_part
 
 __all__ = ["RasterWindow", "raster_files", "read_window"]
@@ -109,13 +109,11 @@ def _address(file: Path, part: str, key: str) -> tuple[str, str, str]:
     if not file.name.lower().endswith(".zip"):
         return str(file), "SRTMHGT" if file.suffix.lower() == ".hgt" else "GTiff", part
     try:
-        check_kind(file, "zip")
+        require_whole_zip(file)
     except (SourceError, LimitError) as error:
         raise type(error)(f"sources.{key}: {file.name} {error}; get it again") from error
     with zipfile.ZipFile(file) as archive:
-        members = [
-            m.filename for m in safe_members(archive) if m.filename.lower().endswith(_ENDINGS)
-        ]
+        members = [m for m in archive.namelist() if m.lower().endswith(_ENDINGS)]
     inner, _, band = part.partition("#")
     if part and inner not in members:
         inner, band = "", part

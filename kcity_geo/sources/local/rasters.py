@@ -110,7 +110,7 @@ def read_raster(
         values, measured = _continuous(window, grid=grid, kind=rule["kind"]), {}
     inside = _inside(city, grid)
     known = ~np.isnan(values)
-    measured["valid_share"] = float(inside[known].sum() / inside.sum())
+    measured.setdefault("valid_share", float(inside[known].sum() / inside.sum()))
     if measured["valid_share"] < _VALID_SHARE_WARNING and not rule.get("sparse"):
         tell(
             f"{rule['long_name'].lower()} raster {described(path)} covers {measured['valid_share']:.0%} of "
@@ -219,7 +219,9 @@ def _amounts(
     source_total = float((values[known] * share[known]).sum())
     on_grid = float(np.nansum(amount))
     conserved = on_grid / source_total if source_total else 1.0
+    reached = float((shapely.area(quads[touches]) * share[touches] * known[touches]).sum())
     return amount.reshape(grid.shape), {
+        "valid_share": min(1.0, reached / boundary.area),
         "source_total": source_total,
         "total": on_grid,
         "conserved_share": conserved,
@@ -406,12 +408,17 @@ def read_flood(
     SourceError, LimitError
         As `read_window`.
     """
+    from rasterio.features import geometry_mask
+
     config = config or Config()
     rule = read_table("rasters")["raster"][key]
     window = read_window(path, key=key, city=city, margin_m=margin_m, config=config)
     grid = _fine_grid(city, pixel_m=window.pixel_m, margin_m=margin_m, config=config)
     values = _resampled(_dry(window), grid=grid, method="nearest")
-    partial = float(np.isfinite(values)[_inside(city, grid) > 0].mean())
+    outside = geometry_mask(
+        [city.boundary_metric], out_shape=grid.shape, transform=grid.transform, all_touched=True
+    )
+    partial = float(np.isfinite(values)[~outside].mean())
     if partial < _VALID_SHARE_WARNING:
         tell(
             f"sources.{key}: {described(path)} covers {partial:.0%} of {city.name}; whether the rest floods "

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from kcity_geo.errors import LimitError, SourceError
 
-__all__ = ["GTFS_FILES", "KINDS", "check_kind", "osm_blobs", "safe_members"]
+__all__ = ["GTFS_FILES", "KINDS", "check_kind", "osm_blobs", "require_whole_zip", "safe_members"]
 
 # What the standard library lets through on a damaged zip, besides its own error.
 _DAMAGED = (
@@ -110,31 +110,60 @@ def safe_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         If a name is absolute or climbs out.
     """
     members = [m for m in archive.infolist() if not m.is_dir()]
-    if len(members) > MAX_MEMBERS:
-        raise LimitError(f"zip holds {len(members)} members; the limit is {MAX_MEMBERS}")
+    _refuse_bombs(members)
     for member in members:
         name = member.filename
         parts = PurePosixPath(name).parts
         if not parts or name.startswith("/") or ".." in parts or "\\" in name or ":" in parts[0]:
             raise SourceError(f"zip member {name!r} has a name that leads outside")
-        ratio = member.file_size / max(1, member.compress_size)
-        if ratio > MAX_RATIO and member.file_size > RATIO_FREE_BYTES:
-            raise LimitError(
-                f"zip member {name!r} inflates {ratio:,.0f}-fold to {member.file_size:,} bytes; "
-                f"the limit is {MAX_RATIO}-fold"
-            )
     return members
 
 
-def _check_zip(path: Path) -> None:
+def _refuse_bombs(members: list[zipfile.ZipInfo]) -> None:
+    if len(members) > MAX_MEMBERS:
+        raise LimitError(f"zip holds {len(members)} members; the limit is {MAX_MEMBERS}")
+    for member in members:
+        ratio = member.file_size / max(1, member.compress_size)
+        if ratio > MAX_RATIO and member.file_size > RATIO_FREE_BYTES:
+            raise LimitError(
+                f"zip member {member.filename!r} inflates {ratio:,.0f}-fold to {member.file_size:,} bytes; "
+                f"the limit is {MAX_RATIO}-fold"
+            )
+
+
+def require_whole_zip(path: Path) -> None:
+    """
+    Refuse a zip that is damaged anywhere, before another library gets it.
+
+    Names of members are not looked at: nothing is taken out by its name.
+
+    Parameters
+    ----------
+    path : the file.
+
+    Raises
+    ------
+    SourceError
+        If a member cannot be inflated or differs from its checksum.
+    LimitError
+        If there are too many members or one inflates suspiciously.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            safe_members(archive)
+            _refuse_bombs([m for m in archive.infolist() if not m.is_dir()])
             broken = archive.testzip()
+    except LimitError:
+        raise
     except _DAMAGED as error:
         raise SourceError(f"is not a whole zip ({error})") from error
     if broken is not None:
         raise SourceError(f"is not a whole zip (member {broken!r} is damaged)")
+
+
+def _check_zip(path: Path) -> None:
+    require_whole_zip(path)
+    with zipfile.ZipFile(path) as archive:
+        safe_members(archive)
 
 
 def _check_gtfs(path: Path) -> None:
