@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.outputs.backdrop import main_lines
+from kcity_geo.outputs.fonts import use_packaged_fonts
 from kcity_geo.outputs.themes import Theme, painted, rgba_table
 from kcity_geo.result import Result
 
@@ -72,6 +73,7 @@ def theme_figure(
     if sites:
         _draw_sites(axes, result)
     _draw_scale(axes, x1 - x0)
+    use_packaged_fonts(figure)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

@@ -20,6 +20,7 @@ from kcity_geo.city import City
 from kcity_geo.citydata import CityData
 from kcity_geo.errors import StudyError
 from kcity_geo.outputs.colours import SCORE_COLOURS, SEVERITY_COLOURS
+from kcity_geo.outputs.fonts import use_packaged_fonts
 from kcity_geo.outputs.text import human, safe_text
 from kcity_geo.result import Gaps, Result
 
@@ -68,6 +69,7 @@ def plot(thing: City | CityData | Gaps | Result | gpd.GeoDataFrame, layer: str =
             thing.sites.boundary.plot(ax=axes, color="#c2185b", linewidth=1.5)
     axes.set_xlabel("metres east")
     axes.set_ylabel("metres north")
+    use_packaged_fonts(figure)
     return axes
 
 

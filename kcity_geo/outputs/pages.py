@@ -12,6 +12,7 @@ from pathlib import Path
 from jinja2 import Environment
 
 from kcity_geo.errors import OutputError
+from kcity_geo.outputs.fonts import embed_fonts
 from kcity_geo.outputs.text import human, persons, plain_text
 
 __all__ = ["asset", "environment", "seal"]
@@ -84,7 +85,7 @@ class _Loads(HTMLParser):
 
 def seal(html: str) -> str:
     """
-    Close a page: nothing is loaded, and only the scripts that are in it now may run.
+    Close a page: it gets its fonts, loads nothing, and only the scripts in it now may run.
 
     Parameters
     ----------
@@ -92,13 +93,14 @@ def seal(html: str) -> str:
 
     Returns
     -------
-    The page with a content security policy.
+    The page with its fonts and a content security policy.
 
     Raises
     ------
     OutputError
         If an element of the page would load something, or carries its own event handler.
     """
+    html = embed_fonts(html)
     page = _Loads()
     page.feed(html)
     page.close()
@@ -112,7 +114,7 @@ def seal(html: str) -> str:
     ]
     allowed = " ".join(f"'sha256-{h}'" for h in dict.fromkeys(hashes)) or "'none'"
     policy = (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; font-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
     meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'

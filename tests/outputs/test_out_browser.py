@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kcity_geo.citydata import Provenance
+from kcity_geo.outputs import fonts
 from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.report import build_report
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -40,17 +39,39 @@ HOSTILE = {
 MIXED = "A {{7*7}} ${1} </script><img src=x onerror=x=1> \" onclick='y' Z"
 
 
+FONTS = Path(fonts.__file__).parent / "assets" / "fonts"
+
+
 @pytest.fixture(scope="module")
-def browser():
+def chromium():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield opened
-        opened.close()
+        yield playwright.chromium
+
+
+def _launch(chromium, **changes):
+    """Open a browser with a home of its own."""
+    return chromium.launch(
+        executable_path=CHROMIUM,
+        args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        env={**os.environ, **changes},
+    )
+
+
+@pytest.fixture(scope="module")
+def browser(chromium, tmp_path_factory):
+    """Open a browser that knows one font only: a machine's own fonts change no result here."""
+    home = tmp_path_factory.mktemp("home")
+    shutil.copy(FONTS / "NotoSans-Bold.ttf", home)
+    config = home / "fonts.conf"
+    config.write_text(
+        '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">'
+        f"<fontconfig><dir>{home}</dir><cachedir>{home / 'cache'}</cachedir></fontconfig>"
+    )
+    opened = _launch(chromium, FONTCONFIG_FILE=str(config), HOME=str(home))
+    yield opened
+    opened.close()
 
 
 class Opened:
@@ -421,6 +442,59 @@ def test_report_prints_to_pdf(result, browser, tmp_path) -> None:
     assert np.isfinite(wide)
     assert opened.requests == []
     assert opened.errors == []
+    opened.page.close()
+
+
+_BOXES = """[...document.querySelectorAll('body *')].map(e => {
+  const b = e.getBoundingClientRect(); return [e.tagName, b.x, b.y, b.width, b.height]; })"""
+
+
+@pytest.mark.parametrize("name", ["Hanbit", "한빛시 Їжак Ɛŋɔ Đà Nẵng"])
+@pytest.mark.parametrize("make", [build_map, build_report])
+def test_a_machine_with_one_font_and_one_with_many_lay_out_the_same(
+    chromium, browser, build, tmp_path, make, name
+) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(make(build(name=name)), encoding="utf-8")
+    machine = _launch(chromium)
+    boxes = []
+    for one in (machine, browser):
+        opened = Opened(one, path)
+        states = opened.page.evaluate(
+            "document.fonts.ready.then(() => [...document.fonts].map(f => f.status))"
+        )
+        if one is machine and "error" in states:
+            machine.close()
+            pytest.skip(
+                "this machine has not a single font: Chromium then loads no web font either"
+            )
+        assert set(states) <= {"loaded", "unloaded"}
+        boxes.append(opened.page.evaluate(_BOXES))
+        opened.page.close()
+    machine.close()
+    assert len(boxes[0]) > 100
+    assert boxes[0] == boxes[1]
+
+
+def test_every_word_of_the_report_is_drawn_with_a_font_of_the_page(
+    browser, build, tmp_path
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(build_report(build(name="한빛시 Zürich Київ Ɛŋɔ")), encoding="utf-8")
+    opened = Opened(browser, path)
+    opened.page.evaluate("document.fonts.ready.then(() => 0)")
+    session = opened.page.context.new_cdp_session(opened.page)
+    session.send("DOM.enable")
+    session.send("CSS.enable")
+    root = session.send("DOM.getDocument")["root"]["nodeId"]
+    ids = session.send("DOM.querySelectorAll", {"nodeId": root, "selector": "body *"})["nodeIds"]
+    used = {
+        (font["familyName"], font["isCustomFont"])
+        for node in ids
+        for font in session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+    }
+    assert used
+    assert all(custom for _, custom in used), used
     opened.page.close()
 
 
