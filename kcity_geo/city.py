@@ -8,17 +8,20 @@ error. It reads no files.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from pyproj import CRS, Geod, Transformer
 from pyproj.exceptions import ProjError
 from shapely.geometry.base import BaseGeometry
 
-from kcity_geo.config import Config
+from kcity_geo.config import Config, read_table
 from kcity_geo.errors import (
     CRSMismatchError,
     LimitError,
@@ -31,6 +34,7 @@ from kcity_geo.notes import tell
 __all__ = [
     "REST",
     "City",
+    "geodesic_area_km2",
     "make_city",
     "metric_crs",
     "require_earthly",
@@ -42,6 +46,8 @@ _GEOD = Geod(ellps="WGS84")
 _UTM_SOUTH, _UTM_NORTH = -80, 84
 _WORLD = (-180.0, -90.0, 180.0, 90.0)
 _MAX_DEGREES = 6.0
+#: Shares of the smaller of two districts that both hold: told, and refused as one land counted twice.
+_OVERLAP_TOLD, _OVERLAP_REFUSED = 0.01, 0.5
 #: District of the land that the given districts leave out.
 REST = "elsewhere"
 
@@ -78,7 +84,30 @@ class City:
     @property
     def area_km2(self) -> float:
         """Geodesic area of the boundary, km2."""
-        return abs(_GEOD.geometry_area_perimeter(self.boundary)[0]) / 1e6
+        return geodesic_area_km2(self.boundary)
+
+
+def geodesic_area_km2(shape: BaseGeometry) -> float:
+    """
+    Measure an area on the ellipsoid, whichever way its rings turn.
+
+    Parameters
+    ----------
+    shape : (multi)polygon, lon/lat (WGS 84).
+
+    Returns
+    -------
+    km2; holes are taken off.
+
+    Examples
+    --------
+    >>> hole = [(0.02, 0.02), (0.08, 0.02), (0.08, 0.08), (0.02, 0.08)]
+    >>> ring = [(0, 0), (0.1, 0), (0.1, 0.1), (0, 0.1)]
+    >>> [round(geodesic_area_km2(shapely.Polygon(ring, [h])), 1) for h in (hole, hole[::-1])]
+    [78.8, 78.8]
+    """
+    turned = shapely.orient_polygons(shape)
+    return abs(float(_GEOD.geometry_area_perimeter(turned)[0])) / 1e6
 
 
 def require_earthly(crs: CRS, *, what: str) -> None:
@@ -266,6 +295,7 @@ def make_city(
     config = config or Config()
     polygon = _clean_polygon(boundary, what="city boundary")
     west, south, east, north = polygon.bounds
+    _refuse_date_line(west, east)
     if west < _WORLD[0] or south < _WORLD[1] or east > _WORLD[2] or north > _WORLD[3]:
         raise StudyError(
             f"city boundary: bounds {west:g}, {south:g}, {east:g}, {north:g} are not lon/lat; "
@@ -286,6 +316,23 @@ def make_city(
         scale_error=scale_error(polygon, crs),
         districts=_district_frame(name, polygon, crs, districts),
     )
+
+
+def _refuse_date_line(west: float, east: float) -> None:
+    """Refuse an outline on both sides of the 180th meridian by its right name."""
+    half, whole = 180.0, 360.0
+    if not -whole <= west <= east <= whole:
+        return
+    if east - west > half or (west < half < east <= whole) or (-whole <= west < -half < east):
+        raise StudyError(
+            f"city boundary: from longitude {west:g} to {east:g} it crosses the 180th meridian, which is not "
+            "supported; take the side on which the city lies"
+        )
+    if half <= west <= east <= whole or -whole <= west <= east <= -half:
+        raise StudyError(
+            f"city boundary: longitudes from {west:g} to {east:g}; they go from -180 to 180, so write "
+            f"{west - np.sign(west) * whole:g} to {east - np.sign(west) * whole:g}"
+        )
 
 
 def _clean_polygon(geometry: BaseGeometry, *, what: str) -> shapely.Polygon | shapely.MultiPolygon:
@@ -325,26 +372,15 @@ def _district_frame(
     keep = shapely.area(geometry) > 1.0
     if not keep.any():
         raise SchemaError("districts: none overlaps the city boundary; check both files")
-    id_column = next(
-        (c for c in ("district_id", "id", "code", "ISO_1", "shapeID") if c in frame), None
-    )
-    name_column = next((c for c in ("name", "NAME", "shapeName", "district") if c in frame), None)
-    ids = (
-        frame[id_column].astype(str) if id_column else [f"d{i + 1:02d}" for i in range(len(frame))]
-    )
-    names = (
-        frame[name_column].astype(str)
-        if name_column
-        else [f"District {i + 1}" for i in range(len(frame))]
-    )
-    out = gpd.GeoDataFrame(
-        {"district_id": list(ids), "name": list(names)}, geometry=geometry, crs=crs
-    )[keep]
+    ids, names = _labels(frame, keep)
+    out = gpd.GeoDataFrame({"district_id": ids, "name": names}, geometry=geometry[keep], crs=crs)
     if out["district_id"].duplicated().any():
         twice = out["district_id"][out["district_id"].duplicated()].iloc[0]
         raise SchemaError(f"districts: id {twice!r} occurs more than once; ids must be unique")
+    _refuse_overlaps(out)
     rest = shapely.difference(outline, shapely.union_all(out.geometry.to_numpy()))
     if rest.area > 0.001 * outline.area:
+        out = _rest_kept_apart(out)
         tell(
             f"districts cover {1 - rest.area / outline.area:.1%} of {name}; the rest is reported as "
             "'elsewhere'",
@@ -357,3 +393,101 @@ def _district_frame(
             crs=crs,
         )
     return out.sort_values("district_id", kind="stable").reset_index(drop=True)
+
+
+def _labels(frame: gpd.GeoDataFrame, keep: NDArray[np.bool_]) -> tuple[list[str], list[str]]:
+    """Give the ids and the names of the districts that lie in the city."""
+    known = read_table("own_columns")["districts"]
+    chosen = frame[keep]
+    rows = np.flatnonzero(keep) + 1
+    id_column = next(iter(_columns_like(frame, known["declared"])), None)
+    if id_column is not None:
+        ids = _texts(chosen[id_column])
+        if "" in ids:
+            raise SchemaError(
+                f"districts: row {rows[ids.index('')]} has no {id_column}; give every district an id of its own"
+            )
+    else:
+        whole = (_texts(chosen[c]) for c in _columns_like(frame, known["id"]))
+        ids = next((t for t in whole if "" not in t and len(set(t)) == len(t)), [])
+        ids = ids or [f"d{row:02d}" for row in rows]
+    name_column = next(
+        (
+            c
+            for c in _columns_like(frame, known["name"])
+            if c != id_column and any(_texts(chosen[c]))
+        ),
+        None,
+    )
+    if name_column is None:
+        there = [str(c) for c in frame.columns if c not in {"geometry", id_column}]
+        if there:
+            tell(
+                f"districts: no column of names among {', '.join(there[:8])}; call it name, or the districts "
+                "are named District 1, District 2, …",
+                stacklevel=5,
+            )
+        return ids, [f"District {row}" for row in rows]
+    return ids, _texts(chosen[name_column])
+
+
+def _columns_like(frame: gpd.GeoDataFrame, patterns: list[str]) -> list[str]:
+    """Find columns by patterns of ``tables/own_columns.toml``, best first."""
+    found: list[str] = []
+    for pattern in patterns:
+        words = re.escape(pattern).replace(r"\#", r"\d+").replace(r"\*", "[A-Za-z0-9]*")
+        fits = [str(c) for c in frame.columns if re.fullmatch(words, str(c), re.IGNORECASE)]
+        found += [c for c in sorted(fits, reverse=True) if c not in {*found, "geometry"}]
+    return found
+
+
+def _texts(column: pd.Series) -> list[str]:
+    """Write the values of a column as texts, whole numbers without a point; "" where there is none."""
+    return [
+        ""
+        if pd.isna(v)
+        else f"{v:.0f}"
+        if isinstance(v, float) and v.is_integer()
+        else str(v).strip()
+        for v in column
+    ]
+
+
+def _rest_kept_apart(out: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Give a district of the user another id than the land outside all districts has."""
+    ids = out["district_id"].tolist()
+    if REST not in ids:
+        return out
+    other = next(t for n in range(1, len(ids) + 2) if (t := f"{REST} ({n})") not in ids)
+    tell(
+        f"districts: the id {REST!r} is that of the land outside all districts; yours is called {other!r}",
+        stacklevel=5,
+    )
+    return out.assign(district_id=[other if i == REST else i for i in ids])
+
+
+def _refuse_overlaps(out: gpd.GeoDataFrame) -> None:
+    """Refuse districts that lie on one another, and tell those that share land."""
+    shapes = out.geometry.to_numpy()
+    one, two = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    one, two = one[one < two], two[one < two]
+    common = shapely.area(shapely.intersection(shapes[one], shapes[two]))
+    least = np.minimum(shapely.area(shapes[one]), shapely.area(shapes[two]))
+    share = common / least
+    told = np.flatnonzero(share > _OVERLAP_TOLD)
+    if not len(told):
+        return
+    ids, names = out["district_id"].tolist(), out["name"].tolist()
+    worst = sorted(told.tolist(), key=lambda i: (-common[i], i))
+    said = ", ".join(
+        f"{names[one[i]]} ({ids[one[i]]}) and {names[two[i]]} ({ids[two[i]]}) {common[i] / 1e6:,.2f} km2"
+        for i in worst[:3]
+    )
+    if (share > _OVERLAP_REFUSED).any():
+        raise SchemaError(
+            f"districts: {len(told)} pairs lie on one another ({said}); give the districts of one level only"
+        )
+    tell(
+        f"districts: {len(told)} pairs overlap ({said}); what lies in both is divided between them",
+        stacklevel=4,
+    )

@@ -156,7 +156,7 @@ FAULTS = {
                 )
             }
         },
-        "finite",
+        "no place on earth",
     ),
     "boundary 10 degrees wide": (
         lambda d, _t: {
@@ -219,7 +219,7 @@ FAULTS = {
                 "power_lines": lines(d / "l.geojson", shapely.LineString([(7, 43), (8, 44)]))
             }
         },
-        "does not overlap",
+        "lies elsewhere",
     ),
     "raster in a local CRS": (
         lambda d, _t: {"sources": {"elevation": raster(d / "r.tif", 5, crs=LOCAL)}},

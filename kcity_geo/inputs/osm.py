@@ -12,9 +12,8 @@ import pandas as pd
 from kcity_geo.city import City
 from kcity_geo.citydata import Provenance
 from kcity_geo.config import Config
-from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
-from kcity_geo.studyfile import Study, resolve_path
+from kcity_geo.studyfile import Study, file_and_part, resolve_path
 
 __all__ = ["invented", "joined", "load_osm", "with_power_lines"]
 
@@ -124,14 +123,16 @@ def _with_own_layers(
     if study.sources.protected:
         layers["protected"] = _more_protected(study, city, layers["protected"])
         path = resolve_path(study, study.sources.protected, key="sources.protected")
-        provenance.append(describe(path, key="protected"))
+        provenance.append(describe(file_and_part(path)[0], key="protected"))
     for key, (name, value) in wanted.items():
         path = resolve_path(study, value, key=key)
         own, bad = read_own_layer(path, name, key=key, area=area, crs=city.crs)
         layers[name] = append_own(layers[name], own, layer=name, key=key)
         unreadable.append(bad)
         note = f"{len(own):,} features from your own file, beside OpenStreetMap"
-        provenance.append(replace(describe(path, key=key.removeprefix("sources.")), note=note))
+        provenance.append(
+            replace(describe(file_and_part(path)[0], key=key.removeprefix("sources.")), note=note)
+        )
     return layers, tuple(provenance), pd.concat(unreadable, ignore_index=True)
 
 
@@ -158,10 +159,13 @@ def _own_rows(known: gpd.GeoDataFrame, frame: gpd.GeoDataFrame, city: City) -> g
 def _more_protected(study: Study, city: City, known: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     import pandas as pd
 
-    from kcity_geo.sources.local.vectors import read_polygons
+    from kcity_geo.sources.local.vectors import read_polygons, told_elsewhere
 
     path = resolve_path(study, str(study.sources.protected), key="sources.protected")
-    frame = read_polygons(path, key="sources.protected").to_crs(city.crs)
+    key = "sources.protected"
+    frame = read_polygons(path, key=key, join=True)
+    what = f"{key}: {path.name}"
+    frame = told_elsewhere(frame, _with_context(city), what=what, required=False).to_crs(city.crs)
     extra = _own_rows(known, frame, city)
     extra["name"] = frame["name"].fillna("").astype(str).to_numpy() if "name" in frame else ""
     extra["tags"] = [{} for _ in range(len(frame))]
@@ -192,15 +196,14 @@ def with_power_lines(
     import pandas as pd
 
     from kcity_geo.sources.local.rasters import sha256_of
-    from kcity_geo.sources.local.vectors import read_power_lines
+    from kcity_geo.sources.local.vectors import read_power_lines, told_elsewhere
 
     if not study.sources.power_lines:
         return layers, (), None
     path = resolve_path(study, study.sources.power_lines, key="sources.power_lines")
-    frame = read_power_lines(path).to_crs(city.crs)
-    frame = frame[frame.intersects(city.boundary_metric.buffer(CONTEXT_M))]
-    if frame.empty:
-        raise SourceError(f"sources.power_lines: {path.name} does not overlap {city.name}")
+    what = f"sources.power_lines: {path.name}"
+    frame = told_elsewhere(read_power_lines(path), _with_context(city), what=what)
+    frame = frame.to_crs(city.crs)
     known = layers["power_line"]
     extra = _own_rows(known, frame, city)
     unread = (frame["voltage"].str.strip() != "").to_numpy() & frame["voltage_v"].isna().to_numpy()
@@ -213,7 +216,7 @@ def with_power_lines(
         id="power_lines",
         title=f"Power lines of {path.name}",
         path=path.name,
-        sha256=sha256_of(path),
+        sha256=sha256_of(file_and_part(path)[0]),
         licence="unknown",
         attribution="",
         as_of="",

@@ -15,8 +15,8 @@ import shapely
 
 from kcity_geo.city import REST
 from kcity_geo.citydata import CityData
+from kcity_geo.notes import muted
 from kcity_geo.sources.local.points import read_points_or_vector
-from kcity_geo.sources.local.vectors import read_polygons
 from kcity_geo.sources.osm.pbf import read_header
 
 __all__ = ["coverage"]
@@ -98,7 +98,9 @@ def _official(data: CityData) -> str:
 
 
 def _own_features(data: CityData, key: str, path: Path) -> str:
-    frame = (read_polygons if key == "protected" else read_points_or_vector)(path, key=key)
+    with muted():
+        kinds = ("polygon",) if key == "protected" else ("point", "line", "polygon")
+        frame = read_points_or_vector(path, key=key, kinds=kinds)
     shapes = shapely.make_valid(shapely.force_2d(frame.to_crs(data.city.crs).geometry.to_numpy()))
     inside = int(shapely.intersects(data.city.boundary_metric, shapes).sum())
     return f"{inside} of {len(frame)} objects of the file with a place lie in the study area"

@@ -23,6 +23,8 @@ from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.points import read_points_or_vector
+from kcity_geo.sources.local.vectors import told_elsewhere
+from kcity_geo.sources.local.voltages import voltage_column, volts_of_column
 from kcity_geo.sources.osm.rules import LayerRow
 
 __all__ = ["append_own", "read_own_layer"]
@@ -59,17 +61,13 @@ def read_own_layer(
     from kcity_geo.sources.osm.rules import layer_table, rules
 
     row, defaults = layer_table()[layer], read_table("extra")["layer"][layer]
-    own = read_points_or_vector(path, key=key)
+    allowed = {kind for rule in row.rules for kind in rule.geometry} | set(row.geometry)
+    own = read_points_or_vector(path, key=key, kinds=sorted(allowed))
+    own = _in_volts(own, row, what=f"{key}: {path.name}")
     own = own.assign(own_row=np.arange(1, len(own) + 1)).to_crs(4326)
     sound = shapely.make_valid(shapely.force_2d(own.geometry.to_numpy()))
-    own = own.set_geometry(sound, crs=4326).explode(index_parts=False).reset_index(drop=True)
-    here = own[own.intersects(area)].reset_index(drop=True)
-    if here.empty:
-        bounds = ", ".join(f"{v:.3f}" for v in own.total_bounds)
-        raise SourceError(
-            f"{key}: {path.name} lies elsewhere ({bounds} in lon/lat), not in the city; are lon and "
-            "lat exchanged, or is its CRS wrong?"
-        )
+    here = told_elsewhere(own.set_geometry(sound, crs=4326), area, what=f"{key}: {path.name}")
+    here = here.explode(index_parts=False).reset_index(drop=True)
     geometry = here.to_crs(crs).geometry.to_numpy()
     objects, members, strange = Objects(), [], []
     numbers = here.drop(columns="geometry").to_dict("records")
@@ -148,6 +146,21 @@ def append_own(
     return joined[list(known.columns)]
 
 
+def _in_volts(own: gpd.GeoDataFrame, row: LayerRow, *, what: str) -> gpd.GeoDataFrame:
+    """Bring the voltages of a layer that has some into volts, whatever their column is called."""
+    found = voltage_column([str(c) for c in own.columns if c != "geometry"])
+    if found is None or not any("voltage" in column.tags for column in row.columns):
+        return own
+    column, factor = found
+    words = ["" if pd.isna(v) else _plain(v) for v in own[column]]
+    volts = volts_of_column(words, column=column, factor=factor, what=what)
+    return own.drop(columns=column).assign(voltage=volts)
+
+
+def _plain(value: object) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value).strip()
+
+
 def _default(defaults: dict[str, Any], shape: str, said: dict[str, str]) -> dict[str, str]:
     tags: dict[str, str] = defaults.get(shape, defaults["tags"])
     first = next(iter(tags))
@@ -166,7 +179,7 @@ def _tags(record: dict[Hashable, Any], row: LayerRow) -> dict[str, str]:
         name = str(column)
         if name == "own_row" or name in numbers or value is None or pd.isna(value):
             continue
-        text = f"{value:.12g}" if isinstance(value, float) else str(value).strip()
+        text = _plain(value)
         if text:
             tags[renamed.get(name, name)] = text
     return tags

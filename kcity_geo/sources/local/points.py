@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.tables import read_any_table
 from kcity_geo.sources.local.vectors import read_vector
+from kcity_geo.studyfile import file_and_part
 
 __all__ = []
 
 
-def read_points_or_vector(path: Path, *, key: str) -> gpd.GeoDataFrame:
+def read_points_or_vector(
+    path: Path, *, key: str, kinds: Sequence[str] = ("point", "line", "polygon")
+) -> gpd.GeoDataFrame:
     """
     Read features from a vector file, or points from a table with coordinates.
 
@@ -24,22 +29,19 @@ def read_points_or_vector(path: Path, *, key: str) -> gpd.GeoDataFrame:
     path : vector file as for `read_vector`, or csv or xlsx with the columns ``lon`` and ``lat`` (also
         ``lng``, ``longitude``, ``latitude``; degrees), or ``x``, ``y`` and ``crs`` (``EPSG:32632``).
     key : key of the study file, for messages.
+    kinds : what is read of a vector file, see `read_vector`.
 
     Returns
     -------
-    All features, with a CRS; rows without coordinates are left out with a warning.
+    The features, with a CRS; rows without coordinates are left out with a warning.
 
     Raises
     ------
     SourceError
         If the file cannot be read, lacks the columns, or a coordinate is no number or not on Earth.
     """
-    if path.suffix.lower() not in {".csv", ".txt", ".tsv", ".xlsx", ".xls"}:
-        frame = read_vector(path, key=key)
-        there = frame.geometry.notna() & ~frame.geometry.is_empty
-        if not there.any():
-            raise SourceError(f"{key}: {path.name} holds no geometry")
-        return frame[there].reset_index(drop=True)
+    if file_and_part(path)[0].suffix.lower() not in {".csv", ".txt", ".tsv", ".xlsx", ".xls"}:
+        return read_vector(path, key=key, kinds=kinds)
     import geopandas as gpd
 
     table = read_any_table(path, key=key)
@@ -53,7 +55,7 @@ def read_points_or_vector(path: Path, *, key: str) -> gpd.GeoDataFrame:
             f"{key}: {path.name}, row {line + 1}: {column} has the value {table[column].iloc[line]!r}, a "
             "number is needed (decimal point, degrees)"
         )
-    known = numbers.notna().all(axis=1)
+    known = pd.Series(np.isfinite(numbers.to_numpy(dtype=float)).all(axis=1), index=numbers.index)
     if crs == "EPSG:4326":
         off = known & ((numbers[x].abs() > 180) | (numbers[y].abs() > 90))  # noqa: PLR2004 - degrees
         if off.any():

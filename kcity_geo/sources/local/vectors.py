@@ -2,75 +2,269 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.city import require_earthly
-from kcity_geo.errors import SourceError, StudyError
+from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
+from kcity_geo.sources.local.damage import refused_when_damaged
+from kcity_geo.sources.local.opening import VECTOR_ENDINGS, VectorLayer, opened
+from kcity_geo.sources.local.voltages import voltage_column, volts_of_column
+from kcity_geo.studyfile import file_and_part
 
-__all__ = ["read_boundary", "read_polygons", "read_power_lines", "read_vector"]
+__all__ = [
+    "read_boundary",
+    "read_polygons",
+    "read_power_lines",
+    "read_vector",
+    "told_elsewhere",
+]
 
-_VECTOR_ENDINGS = (".geojson", ".json", ".gpkg", ".shp", ".fgb", ".kml", ".parquet", ".zip")
+#: A file with more features than this is no map of a city.
+MAX_FEATURES: Final = 5_000_000
+_DIMENSION: Final = {"point": 0, "line": 1, "polygon": 2}
+_DECLARED: Final = {
+    "point": ("Point",),
+    "line": ("Line", "Curve"),
+    "polygon": ("Polygon", "Surface"),
+}
+_EVERY: Final = ("point", "line", "polygon")
+_COLLECTION: Final = 7
+_MAX_LON, _FULL_TURN, _MAX_LAT = 180.0, 360.0, 90.0
+_ROUNDING: Final = 1e-6  # degrees, a tenth of a metre
 
 
-def read_vector(path: Path, *, key: str, kind: str = "") -> gpd.GeoDataFrame:
+def read_vector(
+    path: Path, *, key: str, kinds: Sequence[str] = _EVERY, join: bool = True
+) -> gpd.GeoDataFrame:
     """
     Read a vector file of the user.
 
     Parameters
     ----------
-    path : GeoJSON, GeoPackage, Shapefile (.shp or zipped), FlatGeobuf, KML or GeoParquet.
+    path : GeoJSON, GeoPackage, Shapefile (.shp or zipped), FlatGeobuf, KML, KMZ or GeoParquet; of several
+        layers one can be named, as in ``study.gpkg#districts``.
     key : key of the study file, for messages.
-    kind : of several layers take the first of this geometry, such as ``Polygon``.
+    kinds : what is wanted: ``point``, ``line``, ``polygon``. Layers and features of other kinds are left
+        out; of a collection the wanted parts of the highest dimension are kept.
+    join : several layers that fit are read together. Else one of them must be named, or bear the last
+        word of `key` as its name.
 
     Returns
     -------
-    All features of the first layer (of that kind), with a CRS.
+    The features of those kinds, at least one, with a CRS, without height; every coordinate is finite and on
+    Earth. What was left out is told.
 
     Raises
     ------
     SourceError
-        If the file is missing, empty, unreadable or has no CRS.
+        If the file is missing, empty, damaged, not what its ending says, has no CRS, no such layer or no
+        feature of those kinds, or a coordinate is no number or not on Earth.
+    LimitError
+        If it has more than `MAX_FEATURES` features.
     """
-    import geopandas as gpd
-    import pyogrio
-
+    path, layer = file_and_part(path)
+    what = f"{key}: {path.name}"
     if not path.exists():
         raise SourceError(f"{key}: {path} does not exist")
-    if path.is_dir() or path.suffix.lower() not in _VECTOR_ENDINGS:
+    if path.is_dir() or path.suffix.lower() not in VECTOR_ENDINGS:
         raise SourceError(
-            f"{key}: {path.name} is not a vector file that is known; use one of {', '.join(_VECTOR_ENDINGS)}"
+            f"{what} is not a vector file that is known; use one of {', '.join(VECTOR_ENDINGS)}"
         )
     if path.stat().st_size == 0:
-        raise SourceError(f"{key}: {path.name} is empty (0 bytes)")
-    try:
-        if path.suffix.lower() == ".parquet":
-            frame = gpd.read_parquet(path)
-        else:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)
-                layers = pyogrio.list_layers(path)
-                fitting = [name for name, geometry in layers if kind in str(geometry)]
-                layer = fitting[0] if fitting else layers[0, 0]
-                frame = gpd.read_file(path, layer=layer, engine="pyogrio", on_invalid="ignore")
-    except Exception as error:
-        raise SourceError(
-            f"{key}: {path.name} cannot be read ({str(error).splitlines()[0][:160]})"
-        ) from error
-    if "geometry" not in frame or len(frame) == 0:
-        raise SourceError(f"{key}: {path.name} holds no features")
-    if frame.crs is None:
-        raise SourceError(
-            f"{key}: {path.name} has no CRS; save it again with one (EPSG:4326 for lon/lat)"
+        raise SourceError(f"{what} is empty (0 bytes)")
+    with refused_when_damaged(what), opened(path, key=key) as layers:
+        chosen = _chosen(
+            layers, layer, what=what, role=key.rpartition(".")[2], kinds=kinds, join=join
         )
-    require_earthly(frame.crs, what=f"{key}: {path.name}")
+        frame = _together([_checked(one.read(), what, one, len(chosen)) for one in chosen], what)
+        if len(frame) > MAX_FEATURES:
+            raise LimitError(
+                f"{what} has {len(frame):,} features, the limit is {MAX_FEATURES:,}; cut it to the city"
+            )
+        return _of_kinds(frame, kinds, what=what)
+
+
+def _chosen(
+    layers: list[VectorLayer],
+    wanted: str,
+    *,
+    what: str,
+    role: str,
+    kinds: Sequence[str],
+    join: bool,
+) -> list[VectorLayer]:
+    """Choose what is read of a file with several layers."""
+    names = ", ".join(one.name for one in layers[:8])
+    if wanted:
+        named = [one for one in layers if one.name == wanted]
+        if not named:
+            raise SourceError(f"{what} has no layer {wanted!r}; it has {names}")
+        return named[:1]
+    fitting = [one for one in layers if _may_hold(one.geometry, kinds)]
+    if len(fitting) > 1 and any(one.geometry == "Unknown" for one in fitting):
+        fitting = [one for one in fitting if _holds(one, kinds)]
+    if not fitting:
+        if not layers:
+            raise SourceError(f"{what} holds no features")
+        return layers[:1]
+    if len(fitting) == 1:
+        return fitting
+    columns = fitting[0].address.endswith("parquet")
+    if columns or not join:
+        best = _by_name(fitting, role) or (fitting[:1] if columns else [])
+        if len(best) == 1:
+            told = "geometry columns" if columns else "layers that fit"
+            tell(
+                f"{what} has {len(fitting)} {told} ({', '.join(f.name for f in fitting[:8])}); "
+                f"{best[0].name} was read"
+            )
+            return best
+        if not what.lower().endswith((".kml", ".kmz")):
+            raise SourceError(
+                f"{what} has {len(fitting)} layers that fit ({', '.join(f.name for f in fitting[:8])}); name "
+                f"one in the study file, as {what.rpartition(': ')[2]}#{fitting[0].name}"
+            )
+    tell(
+        f"{what}: {len(fitting)} layers were read together ({', '.join(f.name for f in fitting[:8])})"
+    )
+    return fitting
+
+
+def _may_hold(declared: str, kinds: Sequence[str]) -> bool:
+    """Tell whether a layer of a declared geometry may hold one of the kinds."""
+    if declared in {"Unknown", "Geometry"} or "Collection" in declared:
+        return True
+    return any(word in declared for kind in kinds for word in _DECLARED[kind])
+
+
+def _holds(layer: VectorLayer, kinds: Sequence[str]) -> bool:
+    """Look into a layer that declares nothing."""
+    parts = shapely.get_parts(layer.read().geometry.to_numpy())
+    found = set(shapely.get_dimensions(parts).tolist())
+    return any(_DIMENSION[kind] in found for kind in kinds) or _COLLECTION in set(
+        shapely.get_type_id(parts).tolist()
+    )
+
+
+def _by_name(layers: list[VectorLayer], role: str) -> list[VectorLayer]:
+    """Take the layer that bears the name of what is wanted, or holds it in its name."""
+    same = [one for one in layers if one.name.casefold() == role]
+    return same or [one for one in layers if role.rstrip("s") in one.name.casefold()]
+
+
+def _together(frames: list[gpd.GeoDataFrame], what: str) -> gpd.GeoDataFrame:
+    frames = [f for f in frames if len(f)]
+    if not frames:
+        raise SourceError(f"{what} holds no features")
+    if len(frames) == 1:
+        return frames[0]
+    crs = frames[0].crs
+    frames = [f if f.crs == crs else f.to_crs(crs) for f in frames]
+    return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=crs)
+
+
+def _checked(
+    frame: gpd.GeoDataFrame, what: str, layer: VectorLayer, layers: int
+) -> gpd.GeoDataFrame:
+    """Refuse a layer without CRS, and coordinates that are no place on Earth."""
+    if len(frame) == 0 or frame.geometry.isna().all():
+        return frame.iloc[:0]
+    if frame.crs is None:
+        raise SourceError(f"{what} has no CRS; save it again with one (EPSG:4326 for lon/lat)")
+    require_earthly(frame.crs, what=what)
+    where = f"{what}, layer {layer.name}" if layers > 1 else what
+    flat = shapely.force_2d(frame.geometry.to_numpy())
+    _require_places(flat, where, degrees=frame.crs.is_geographic)
+    frame = frame.set_geometry(flat, crs=frame.crs)
+    if not frame.crs.is_geographic:
+        outside = frame.geometry.to_crs(4326)
+        _require_places(outside.to_numpy(), where, degrees=True, known=flat)
     return frame
+
+
+def _require_places(
+    shapes: NDArray[np.object_],
+    what: str,
+    *,
+    degrees: bool,
+    known: NDArray[np.object_] | None = None,
+) -> None:
+    """Refuse the first coordinate that is no number or lies beyond the poles or the date line."""
+    xy, owner = shapely.get_coordinates(shapes, return_index=True)
+    wrong = ~np.isfinite(xy).all(axis=1)
+    if degrees:
+        wrong |= (np.abs(xy) > np.array([_MAX_LON, _MAX_LAT]) + _ROUNDING).any(axis=1)
+    if not wrong.any():
+        return
+    at = int(np.argmax(wrong))
+    x, y = (xy if known is None else shapely.get_coordinates(known))[at]
+    place = f"{what}, feature {owner[at] + 1}: the coordinate {x:g}, {y:g}"
+    if not degrees or known is not None or not np.isfinite([x, y]).all():
+        raise SourceError(f"{place} is no place on Earth; mend it, or the CRS of the file")
+    if abs(y) <= _MAX_LAT and _MAX_LON < abs(x) <= _FULL_TURN:
+        raise SourceError(
+            f"{place} lies beyond the 180th meridian; longitudes go from -180 to 180, so cut the file there "
+            f"and write {x - np.sign(x) * _FULL_TURN:g}"
+        )
+    raise SourceError(f"{place} is not on Earth; longitude and latitude in degrees are needed")
+
+
+def _of_kinds(frame: gpd.GeoDataFrame, kinds: Sequence[str], *, what: str) -> gpd.GeoDataFrame:
+    """Keep the features of some kinds; take them out of collections."""
+    shapes = frame.geometry.to_numpy().copy()
+    for i in np.flatnonzero(shapely.get_type_id(shapes) == _COLLECTION):
+        shapes[i] = _best_part(shapes[i], kinds)
+    wanted = {_DIMENSION[kind] for kind in kinds}
+    there = ~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)
+    keep = there & np.isin(shapely.get_dimensions(shapes), list(wanted))
+    if not keep.any():
+        kinds_there = ", ".join(sorted(set(frame.geom_type.dropna()))) or "nothing"
+        needed = " or ".join(f"{kind}s" for kind in kinds)
+        raise SourceError(f"{what} holds no {needed}, but {kinds_there}")
+    if not keep.all():
+        empty = int((~there).sum())
+        other = int(len(keep) - keep.sum() - empty)
+        said = [f"{empty} without a geometry"] if empty else []
+        said += [f"{other} that are no {' or '.join(kinds)}"] if other else []
+        tell(f"{what}: of {len(frame)} features {' and '.join(said)} were left out")
+    kept = frame.set_geometry(shapes, crs=frame.crs)[keep]
+    return kept.reset_index(drop=True)
+
+
+def _best_part(shape: BaseGeometry, kinds: Sequence[str]) -> BaseGeometry | None:
+    """Take the wanted parts of the highest dimension out of a collection, nested ones too."""
+    parts = [shape]
+    while any(part.geom_type == "GeometryCollection" for part in parts):
+        parts = list(shapely.get_parts(parts))
+    parts = list(shapely.get_parts(parts))
+    for kind in sorted(kinds, key=lambda kind: -_DIMENSION[kind]):
+        found = [
+            part
+            for part in parts
+            if not part.is_empty and shapely.get_dimensions(part) == _DIMENSION[kind]
+        ]
+        if found:
+            return _one_of(found)
+    return None
+
+
+def _one_of(parts: list[BaseGeometry]) -> BaseGeometry:
+    """Make one geometry of parts of the same kind."""
+    if len(parts) == 1:
+        return parts[0]
+    many: tuple[Any, ...] = (shapely.multipoints, shapely.multilinestrings, shapely.multipolygons)
+    joined: BaseGeometry = many[int(shapely.get_dimensions(parts[0]))](parts)
+    return joined
 
 
 def read_boundary(path: Path, *, key: str = "city.boundary") -> BaseGeometry:
@@ -89,17 +283,10 @@ def read_boundary(path: Path, *, key: str = "city.boundary") -> BaseGeometry:
     Raises
     ------
     SourceError
-        As `read_vector`.
-    StudyError
-        If there is no polygon in the file.
+        As `read_vector`, also when there is no polygon in the file.
     """
-    frame = read_vector(path, key=key, kind="Polygon").to_crs(4326)
-    geometry = frame.geometry[~frame.geometry.is_empty & frame.geometry.notna()].to_numpy()
-    parts = shapely.get_parts(geometry)
-    polygons = [p for p in parts if p.geom_type in {"Polygon", "MultiPolygon"}]
-    if not polygons:
-        kinds = ", ".join(sorted({p.geom_type for p in parts})) or "nothing"
-        raise StudyError(f"{key}: {path.name} holds {kinds}; a Polygon or MultiPolygon is needed")
+    frame = read_vector(path, key=key, kinds=("polygon",), join=False).to_crs(4326)
+    polygons = list(shapely.get_parts(frame.geometry.to_numpy()))
     if len(polygons) == 1:
         only: BaseGeometry = polygons[0]
         return only
@@ -118,37 +305,44 @@ def read_power_lines(path: Path, *, key: str = "sources.power_lines") -> gpd.Geo
 
     Parameters
     ----------
-    path : line file with a column ``voltage``, in volts or with its unit ("33 kV").
+    path : line file. Its voltages stand in a column ``voltage``, in volts or with their unit ("33 kV"), or in
+        one that names the unit (``voltage_kv``); a line without a voltage is still a line.
     key : for messages.
 
     Returns
     -------
-    ``name, voltage, voltage_v, geometry`` in the CRS of the file, lines only; ``voltage`` is the text,
-    ``voltage_v`` NaN where none is read from it.
+    ``name, voltage, voltage_v, geometry`` in the CRS of the file, lines only; ``voltage`` is the text in
+    volts or with its unit, ``voltage_v`` NaN where none is read from it.
 
     Raises
     ------
     SourceError
-        As `read_vector`, or if the file holds no lines or no column ``voltage``.
+        As `read_vector`, or if volts and kilovolts cannot be told apart.
     """
     from kcity_geo.sources.osm.tags import voltage_v
 
-    frame = read_vector(path, key=key)
-    frame = frame[frame.geom_type.isin(["LineString", "MultiLineString"]) & ~frame.is_empty]
-    if frame.empty:
-        raise SourceError(f"{key}: {path.name} holds no lines")
-    if "voltage" not in frame:
-        raise SourceError(
-            f"{key}: {path.name} has no column voltage; give volts, or text like 33 kV"
-        )
-    names = frame["name"].fillna("").astype(str) if "name" in frame else ""
-    words = ["" if pd.isna(v) else str(v) for v in frame["voltage"]]
+    frame = read_vector(path, key=key, kinds=("line",))
+    what = f"{key}: {file_and_part(path)[0].name}"
+    found = voltage_column(frame.columns)
+    if found is None:
+        tell(f"{what} has no column voltage: its {len(frame)} lines count to no voltage class")
+        words = [""] * len(frame)
+    else:
+        column, factor = found
+        words = ["" if pd.isna(v) else _plain(v) for v in frame[column]]
+        words = volts_of_column(words, column=column, factor=factor, what=what)
+    label = next((c for c in frame.columns if str(c).casefold() == "name"), None)
+    names = frame[label].fillna("").astype(str) if label is not None else ""
     volts = [voltage_v(v) for v in words]
-    found = frame[["geometry"]].assign(name=names, voltage=words, voltage_v=volts)
-    return found.reset_index(drop=True)
+    lines = frame[["geometry"]].assign(name=names, voltage=words, voltage_v=volts)
+    return lines.reset_index(drop=True)
 
 
-def read_polygons(path: Path, *, key: str) -> gpd.GeoDataFrame:
+def _plain(value: object) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value).strip()
+
+
+def read_polygons(path: Path, *, key: str, join: bool = False) -> gpd.GeoDataFrame:
     """
     Read polygons with their columns (districts, protected areas, census blocks).
 
@@ -156,6 +350,7 @@ def read_polygons(path: Path, *, key: str) -> gpd.GeoDataFrame:
     ----------
     path : polygon file.
     key : for messages.
+    join : several layers of polygons are read together; else one must be named.
 
     Returns
     -------
@@ -166,13 +361,60 @@ def read_polygons(path: Path, *, key: str) -> gpd.GeoDataFrame:
     SourceError
         As `read_vector`, and when there is no polygon.
     """
-    frame = read_vector(path, key=key, kind="Polygon")
-    keep = frame.geometry.geom_type.isin(["Polygon", "MultiPolygon"])
-    if not keep.any():
-        raise SourceError(f"{key}: {path.name} holds no polygons")
-    frame = frame[keep].reset_index(drop=True)
+    frame = read_vector(path, key=key, kinds=("polygon",), join=join)
     bad = ~frame.geometry.is_valid
     if bad.any():
         tell(f"{key}: {int(bad.sum())} of {len(frame)} polygons cross themselves and were repaired")
-        frame = frame.set_geometry(shapely.make_valid(frame.geometry.to_numpy()), crs=frame.crs)
+        mended = [
+            _best_part(shape, ("polygon",)) if not sound else shape
+            for shape, sound in zip(
+                shapely.make_valid(frame.geometry.to_numpy()), ~bad.to_numpy(), strict=True
+            )
+        ]
+        frame = frame.set_geometry(np.array(mended, dtype=object), crs=frame.crs)
+        frame = frame[frame.geometry.notna()].reset_index(drop=True)
     return frame
+
+
+def told_elsewhere(
+    frame: gpd.GeoDataFrame, area: BaseGeometry, *, what: str, required: bool = True
+) -> gpd.GeoDataFrame:
+    """
+    Keep the features that touch an area, and tell how many do not.
+
+    Parameters
+    ----------
+    frame : any features with a CRS.
+    area : lon/lat.
+    what : key and file, for messages.
+    required : at least one must touch it.
+
+    Returns
+    -------
+    The features that touch `area`, in lon/lat.
+
+    Raises
+    ------
+    SourceError
+        If none does and one is required, or some would with lon and lat exchanged; the message says where
+        they lie.
+    """
+    plain = frame.to_crs(4326)
+    shapes = plain.geometry.to_numpy()
+    shapely.prepare(area)
+    here = shapely.intersects(area, shapes)
+    if here.all():
+        return plain
+    turned = shapely.transform(shapes[~here], lambda xy: xy[:, ::-1])
+    exchanged = int(shapely.intersects(area, turned).sum())
+    swap = f"; {exchanged} of them would lie in it with lon and lat exchanged" if exchanged else ""
+    if not here.any() and (required or exchanged):
+        bounds = ", ".join(f"{v:.3f}" for v in plain.total_bounds)
+        raise SourceError(
+            f"{what} lies elsewhere ({bounds} in lon/lat), not in the city{swap or '; is its CRS wrong?'}"
+        )
+    tell(
+        f"{what}: {int((~here).sum())} of {len(frame)} features lie outside the study area and were left "
+        f"out{swap}"
+    )
+    return plain[here].reset_index(drop=True)

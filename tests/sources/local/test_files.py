@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 from kcity_geo.city import make_city
-from kcity_geo.errors import KCityWarning, SchemaError, SourceError, StudyError
+from kcity_geo.errors import KCityWarning, SchemaError, SourceError
 from kcity_geo.sources.local.tables import read_official_table
 from kcity_geo.sources.local.vectors import read_boundary, read_polygons
 
@@ -34,7 +34,7 @@ def test_several_polygons_are_joined(tmp_path) -> None:
 
 def test_what_is_no_polygon_is_refused(tmp_path) -> None:
     gpd.GeoDataFrame(geometry=[shapely.Point(0, 0)], crs=4326).to_file(tmp_path / "p.geojson")
-    with pytest.raises(StudyError, match="Point"):
+    with pytest.raises(SourceError, match="no polygons, but Point"):
         read_boundary(tmp_path / "p.geojson")
     with pytest.raises(SourceError, match="no polygons"):
         read_polygons(tmp_path / "p.geojson", key="city.districts")

@@ -1,0 +1,119 @@
+"""Voltages of a file of the user: volts or kilovolts, told from the name of the column and all its values."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from kcity_geo.config import read_table
+from kcity_geo.errors import SourceError
+from kcity_geo.notes import tell
+
+__all__ = ["voltage_column", "volts_of_column"]
+
+_PLAIN: Final = re.compile(r"^[\d.,\s]+(?:[;/|][\d.,\s]+)*$")
+_VOLTS, _KILOVOLTS = 1.0, 1000.0
+
+
+def voltage_column(columns: Iterable[str]) -> tuple[str, float] | None:
+    """
+    Find the column that holds a voltage.
+
+    Parameters
+    ----------
+    columns : of the file.
+
+    Returns
+    -------
+    Its name, and the volts of one unit of it: 1, 1000, or NaN where the name does not say; None without
+    such a column.
+
+    Examples
+    --------
+    >>> voltage_column(["id", "Voltage_kV"])
+    ('Voltage_kV', 1000.0)
+    """
+    rows = read_table("own_columns")["voltage"]
+    plain = {
+        re.sub(r"[^a-z]", "", str(name).casefold()): str(name) for name in reversed([*columns])
+    }
+    for names, factor in (
+        (rows["kilovolts"], _KILOVOLTS),
+        (rows["volts"], _VOLTS),
+        (rows["either"], math.nan),
+    ):
+        for name in names:
+            if name in plain:
+                return plain[name], factor
+    return None
+
+
+def volts_of_column(values: Sequence[str], *, column: str, factor: float, what: str) -> list[str]:
+    """
+    Write the voltages of a column in volts.
+
+    Parameters
+    ----------
+    values : texts as they stand in the file; ``""`` not given. Those with a unit ("33 kV") are obeyed.
+    column : its name, for messages.
+    factor : volts of one unit of a plain number, NaN when not known: then all plain numbers of the column
+        decide together, by the limits of ``tables/own_columns.toml``.
+    what : key and file, for messages.
+
+    Returns
+    -------
+    Texts, plain numbers in volts; the others as they were.
+
+    Raises
+    ------
+    SourceError
+        If plain numbers can be volts as well as kilovolts.
+
+    Examples
+    --------
+    >>> from kcity_geo.notes import muted
+    >>> with muted():
+    ...     volts_of_column(["33", "132", "11 kV"], column="voltage", factor=float("nan"), what="lines")
+    ['33000', '132000', '11 kV']
+    """
+    from kcity_geo.sources.osm.tags import voltages_v
+
+    plain = {v: voltages_v(v) for v in dict.fromkeys(values) if _PLAIN.match(v)}
+    numbers = [n for parts in plain.values() for n in parts if n > 0]
+    if math.isnan(factor):
+        factor = _unit_of(numbers, column=column, what=what)
+    if factor == _VOLTS:
+        return list(values)
+    changed = {
+        v: ";".join(f"{n * factor:.12g}" for n in parts) for v, parts in plain.items() if parts
+    }
+    return [changed.get(v, v) for v in values]
+
+
+def _unit_of(numbers: list[float], *, column: str, what: str) -> float:
+    """Tell volts from kilovolts by all plain numbers of a column."""
+    if not numbers:
+        return _VOLTS
+    rows = read_table("own_columns")["voltage"]
+    least, most = min(numbers), max(numbers)
+    kilo, volt = least < rows["lowest_line_v"]["value"], most > rows["highest_line_kv"]["value"]
+    if kilo and not volt:
+        tell(
+            f"{what}: {column} holds plain numbers from {least:g} to {most:g}; no line runs at {least:g} V, "
+            "so they were read as kilovolts"
+        )
+        return _KILOVOLTS
+    if volt and not kilo:
+        return _VOLTS
+    mend = (
+        f"call the column {column}_kv or {column}_v, or write the unit beside each number (33 kV)"
+    )
+    if kilo:
+        raise SourceError(
+            f"{what}: {column} holds {least:g} and {most:g}, volts and kilovolts mixed; {mend}"
+        )
+    raise SourceError(
+        f"{what}: {column} holds {least:g} to {most:g}, which may be volts or kilovolts; {mend}"
+    )
