@@ -15,7 +15,6 @@ The errors a user of kcity_geo can meet, and the one warning.
     |- SchemaError           (ValueError)   a table or layer lacks a column
     |- CalibrationError      (ValueError)   an official rate cannot be reached by the model
     |- LicenceError          (ValueError)   a licence forbids the intended use
-    |- NoSiteError           (LookupError)  no site meets the constraints
     '- OutputError           (OSError)      a result cannot be written
 
 Every message says what is wrong, where (file or key), the value found and what to do.
@@ -32,7 +31,6 @@ __all__ = [
     "KCityWarning",
     "LicenceError",
     "LimitError",
-    "NoSiteError",
     "OfflineError",
     "OutputError",
     "SchemaError",
@@ -88,10 +86,6 @@ class CalibrationError(KCityError, ValueError):
 
 class LicenceError(KCityError, ValueError):
     """A licence forbids the intended use."""
-
-
-class NoSiteError(KCityError, LookupError):
-    """No site meets the constraints."""
 
 
 class OutputError(KCityError, OSError):

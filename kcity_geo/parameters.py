@@ -47,9 +47,9 @@ class Parameter:
     ----------
     id : key in the study file.
     value : default, in `unit`; a number, a word, a list or a table of numbers.
-    unit : of the value, of its lowest and of its highest.
     mark, citation : evidence mark of the default and where it comes from.
     sectors : who reads it; its study keys are those of `PARAMETER_SECTORS`.
+    unit : of the value, of its lowest and of its highest.
     min, max : what a study file may set, ends included; None: no limit.
     choices : words that may be given; empty: any.
     used_by : indicators, or ``"suitability"`` or ``"population"``.

@@ -236,6 +236,7 @@ class Study(BaseModel):
     origin : named in messages.
     study, city, sources, official, suitability, standards : tables of the file.
     transport, water, energy : changed parameters of each sector.
+    settlement, shared : changed parameters of people, and of several sectors.
     place : a City made in Python, instead of the table ``city``.
     folder : what paths are relative to.
 

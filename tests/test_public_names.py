@@ -18,7 +18,7 @@ PUBLIC = {
         assess_gaps check energy explore fetch find_city load load_study make_city make_demo plot
         rank_sites run save street_graphs suitability terrain transport water
     """,
-    "kcity_geo.analysis.energy": "assess",
+    "kcity_geo.analysis.energy": "assess recall_and_precision",
     "kcity_geo.analysis.transport": """
         access_circuity assess build_graph build_graphs by_district catchment_persons catchments
         city_stops cumulative_opportunities facilities from_networkx isochrones job_cells k_nearest
@@ -26,7 +26,7 @@ PUBLIC = {
         served_share service_time service_times snap street_form sums_within to_networkx
         travel_metres travel_minutes two_step_access urban_classes
     """,
-    "kcity_geo.analysis.water": "assess toilets",
+    "kcity_geo.analysis.water": "assess rational_peak_m3_s toilets",
     "kcity_geo.demo": "load_truth make_demo",
     "kcity_geo.outputs": "check_out_dir save",
 }

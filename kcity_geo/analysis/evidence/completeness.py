@@ -29,7 +29,6 @@ from kcity_geo.settings import settings_of
 __all__ = [
     "READINGS",
     "assess_completeness",
-    "completeness_class",
     "confidence",
     "expected_road_m",
     "identification",
@@ -105,42 +104,6 @@ def saturation_score(saturation: float) -> float:
     if saturation > rule["high"]:
         return float(rule["score_high"])
     return float(rule["score_medium"] if saturation > rule["medium"] else rule["score_low"])
-
-
-def completeness_class(ratio: float, *, kind: str = "buildings") -> str:
-    """
-    Name the class of a completeness ratio.
-
-    Parameters
-    ----------
-    ratio : mapped over reference. NaN: not known.
-    kind : ``"buildings"`` or ``"attributes"``.
-
-    Returns
-    -------
-    good, medium, poor, ``"reference unusable"`` or ``"unknown"``.
-
-    Raises
-    ------
-    StudyError
-        If there are no classes of that kind.
-
-    Examples
-    --------
-    >>> completeness_class(42_000 / 60_000)
-    'medium'
-    """
-    rules = read_table("priors")["completeness"]
-    if kind not in {"buildings", "attributes"}:
-        raise StudyError(f"kind: {kind!r} has no classes; use 'buildings' or 'attributes'")
-    rule = rules[kind]
-    if not np.isfinite(ratio):
-        return "unknown"
-    if ratio > rule.get("reference_unusable", np.inf):
-        return "reference unusable"
-    if ratio >= rule["good"]:
-        return "good"
-    return "medium" if ratio >= rule["medium"] else "poor"
 
 
 def expected_road_m(

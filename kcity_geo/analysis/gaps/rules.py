@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import CalibrationError, StudyError
-from kcity_geo.result import SEVERITY
 
 __all__ = [
     "adjusted_gap",
@@ -21,7 +20,6 @@ __all__ = [
     "gini",
     "power_mean",
     "scale_prior",
-    "severity_name",
 ]
 
 
@@ -208,28 +206,6 @@ def decision_labels(
     of_served = np.where(high, 4, np.where(low, 6, 5))
     code = np.where(gap, of_gap, of_served)
     return np.asarray(np.where(np.isnan(a) | np.isnan(r), 0, code), dtype=np.uint8)
-
-
-def severity_name(gap: float) -> str:
-    """
-    Name the severity class of a gap.
-
-    Parameters
-    ----------
-    gap : 0 to 1. NaN: not assessed.
-
-    Returns
-    -------
-    adequate, moderate, high, severe, critical or ``"not assessed"``.
-
-    Examples
-    --------
-    >>> severity_name(0.2)
-    'moderate'
-    """
-    if not np.isfinite(gap):
-        return "not assessed"
-    return next(name for lower, name in reversed(SEVERITY) if gap >= lower or lower == 0)
 
 
 def gini(values: ArrayLike, weights: ArrayLike) -> float:

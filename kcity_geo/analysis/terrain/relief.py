@@ -16,7 +16,7 @@ Examples
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,6 @@ from kcity_geo.analysis.terrain.drainage import (
 )
 from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, bin_points, cell_centres, cell_size
-from kcity_geo.errors import GridMismatchError
 from kcity_geo.notes import tell
 from kcity_geo.settings import settings_of
 
@@ -46,7 +45,6 @@ __all__ = [
     "flood_class",
     "flow_directions",
     "hand",
-    "join_tiles",
     "slope_pct",
     "to_cells",
 ]
@@ -166,66 +164,6 @@ def aspect_score(
     towards = 180.0 if latitude >= 0 else 0.0
     facing = (1 + np.cos(np.radians(np.nan_to_num(aspect, nan=towards) - towards))) / 2
     return np.asarray(1 - (1 - facing) * np.clip(slope / flat_pct, 0.0, 1.0))
-
-
-def join_tiles(tiles: Sequence[xr.DataArray]) -> xr.DataArray:
-    """
-    Put elevation tiles of one lattice together, so that no seam is left between them.
-
-    Shared border rows and columns are taken from the first tile that knows them. Derive slope
-    and drainage from the joined model, never from single tiles.
-
-    Parameters
-    ----------
-    tiles : dims (y, x), the same cell size and CRS, cell centres on one common lattice.
-
-    Returns
-    -------
-    The smallest rectangle around all tiles; NaN where no tile knows.
-
-    Raises
-    ------
-    GridMismatchError
-        If a tile lies off the lattice of the first one or has other cells.
-
-    Examples
-    --------
-    >>> import numpy as np, xarray as xr
-    >>> def tile(x0):
-    ...     return xr.DataArray(np.ones((2, 2)), dims=("y", "x"),
-    ...                         coords={"y": [15.0, 5.0], "x": [x0, x0 + 10.0]})
-    >>> join_tiles([tile(5.0), tile(15.0)]).shape
-    (2, 3)
-    """
-    first = tiles[0]
-    dx = float(np.diff(first["x"].to_numpy()).mean())
-    dy = float(np.diff(first["y"].to_numpy()).mean())
-    x0, y0 = float(first["x"][0]), float(first["y"][0])
-    offsets: list[tuple[int, int]] = []
-    for number, tile in enumerate(tiles):
-        column = (float(tile["x"][0]) - x0) / dx
-        row = (float(tile["y"][0]) - y0) / dy
-        steps = (float(np.diff(tile["x"]).mean()) / dx, float(np.diff(tile["y"]).mean()) / dy)
-        off = max(abs(column - round(column)), abs(row - round(row)))
-        if off > 0.01 or max(abs(s - 1) for s in steps) > 1e-6:  # noqa: PLR2004 - 1 % of a cell
-            raise GridMismatchError(
-                f"elevation tile {number} lies {off:.3f} of a cell off the lattice of tile 0; "
-                "resample the tiles to one lattice first"
-            )
-        offsets.append((round(row), round(column)))
-    top, left = min(r for r, _ in offsets), min(c for _, c in offsets)
-    rows = max(r + t.shape[0] for (r, _), t in zip(offsets, tiles, strict=True)) - top
-    columns = max(c + t.shape[1] for (_, c), t in zip(offsets, tiles, strict=True)) - left
-    out = np.full((rows, columns), np.nan)
-    for (row, column), tile in zip(offsets, tiles, strict=True):
-        part = out[row - top : row - top + tile.shape[0], column - left :][:, : tile.shape[1]]
-        values = np.asarray(tile.to_numpy(), dtype=float)
-        np.copyto(part, values, where=np.isnan(part))
-    coords = {
-        "y": y0 + (top + np.arange(rows)) * dy,
-        "x": x0 + (left + np.arange(columns)) * dx,
-    }
-    return xr.DataArray(out, dims=("y", "x"), coords=coords, attrs=first.attrs)
 
 
 def _sampler(dem: xr.DataArray, grid: GeoBox) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

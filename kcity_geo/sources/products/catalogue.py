@@ -155,19 +155,6 @@ class Product(BaseModel):
         """
         return self.url.format(**parts)
 
-    def addresses(self) -> list[str]:
-        """
-        Give every address of the row that a live check can ask for.
-
-        Returns
-        -------
-        Addresses, filled with the row's example.
-        """
-        found = [self.index_url, self.probe_url]
-        if self.access not in {"overpass", "nominatim"}:
-            found.append(self.url.format(**self.example) if self.url else "")
-        return [u for u in dict.fromkeys(found) if u]
-
 
 class Catalogue(BaseModel):
     """All products and licences of a run, and the pause each host asks for."""

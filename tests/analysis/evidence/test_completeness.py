@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from kcity_geo.analysis.evidence.completeness import (
     READINGS,
     assess_completeness,
-    completeness_class,
     confidence,
     expected_road_m,
     identification,
@@ -30,28 +29,6 @@ def test_golden_values():
     assert float(confidence(0.95, 0.8, 0.7, 0.9)) == pytest.approx(0.8625)
     assert point_completeness(0.8, 6 / 12).item() == pytest.approx(0.40)
     assert point_completeness(0.9, 3.0).item() == 0.5
-    assert completeness_class(42_000 / 60_000) == "medium"
-
-
-@pytest.mark.parametrize(
-    ("ratio", "name"),
-    [
-        (0.85, "good"),
-        (0.849, "medium"),
-        (0.5, "medium"),
-        (0.49, "poor"),
-        (1.31, "reference unusable"),
-    ],
-)
-def test_building_classes_at_their_limits(ratio, name):
-    assert completeness_class(ratio) == name
-
-
-def test_attribute_classes_and_unknown():
-    assert completeness_class(0.3, kind="attributes") == "medium"
-    assert completeness_class(float("nan")) == "unknown"
-    with pytest.raises(StudyError, match="no classes"):
-        completeness_class(0.5, kind="colours")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,6 @@ from kcity_geo.analysis.gaps.rules import (
     gini,
     power_mean,
     scale_prior,
-    severity_name,
 )
 from kcity_geo.config import read_table
 from kcity_geo.errors import CalibrationError, StudyError
@@ -118,10 +117,6 @@ def test_labels_at_their_limits(adjusted, raw, c, label):
 
 
 def test_severity_breaks_are_fixed_and_the_table_agrees():
-    assert [severity_name(v) for v in (0, 0.19, 0.2, 0.4, 0.6, 0.8, 1)] == [
-        "adequate", "adequate", "moderate", "high", "severe", "critical", "critical",
-    ]  # fmt: skip
-    assert severity_name(float("nan")) == "not assessed"
     table = {k: v for k, v in read_table("priors")["severity"].items() if isinstance(v, float)}
     assert table == {name: lower for lower, name in SEVERITY}
 

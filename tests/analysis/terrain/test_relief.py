@@ -16,7 +16,6 @@ from kcity_geo.analysis.terrain.relief import (
     aspect_score,
     flood_class,
     hand,
-    join_tiles,
     slope_pct,
 )
 from kcity_geo.errors import CRSMismatchError, GridMismatchError
@@ -122,28 +121,6 @@ def test_degrees_oblong_cells_and_single_lines_are_refused():
         slope_pct(dem_of(np.zeros((1, 4))))
     with pytest.raises(GridMismatchError, match="north up"):
         slope_pct(dem_of(np.zeros((4, 4))).isel(y=slice(None, None, -1)))
-
-
-@given(st.integers(3, 9), st.integers(3, 9))
-def test_joined_tiles_have_no_seam(row, column):
-    rng = np.random.default_rng(row * 10 + column)
-    whole = dem_of(rng.normal(50, 10, (12, 12)))
-    # Neighbouring tiles share their border row and column, as SRTM tiles do.
-    tiles = [
-        whole[: row + 1, : column + 1],
-        whole[: row + 1, column:],
-        whole[row:, : column + 1],
-        whole[row:, column:],
-    ]
-    joined = join_tiles(tiles[::-1])
-    assert np.array_equal(joined, whole)
-    assert np.array_equal(joined["x"], whole["x"])
-    assert np.array_equal(slope_pct(joined), slope_pct(whole))
-
-
-def test_a_tile_off_the_lattice_is_refused():
-    with pytest.raises(GridMismatchError, match="lattice"):
-        join_tiles([dem_of(np.zeros((3, 3))), dem_of(np.zeros((3, 3)), left=500_340)])
 
 
 def test_hand_and_accumulation_of_the_five_by_five_valley():
