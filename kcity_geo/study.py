@@ -233,7 +233,7 @@ def load(
             layers, own, unread = with_power_lines(study, city, layers)
             unreadable = joined(unreadable, unread)
         with clock.stage("official numbers and timetables"):
-            official, transit, more = load_tables(study, city)
+            official, transit, more = load_tables(study, city, map_date=osm_date)
             cube = people_of_dwellings(cube, official, layers, city, grid, study.settlement)
             cube = scale_population(cube, official, city)
             compare_districts(cube, official, shares)

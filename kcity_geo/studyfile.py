@@ -130,7 +130,9 @@ class Sources(BaseModel):
     )
     settlement: Tiles | None = Field(default=None, description="raster of GHS-SMOD codes")
     protected: str | None = Field(default=None, description="polygons of protected areas")
-    gtfs: str | None = Field(default=None, description="GTFS zip or folder")
+    gtfs: str | list[str] | None = Field(
+        default=None, description="GTFS zip or folder, or a list of them"
+    )
     power_lines: str | None = Field(
         default=None, description="lines with a voltage column, beside OSM"
     )

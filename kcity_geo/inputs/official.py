@@ -15,7 +15,7 @@ __all__ = ["load_tables"]
 
 
 def load_tables(
-    study: Study, city: City
+    study: Study, city: City, *, map_date: str = ""
 ) -> tuple[dict[str, Any], pd.DataFrame | None, tuple[Provenance, ...]]:
     """
     Read the official numbers, their table by district and the timetable.
@@ -24,6 +24,7 @@ def load_tables(
     ----------
     study : the study file.
     city : its city.
+    map_date : ISO date of the map, ``""`` when unknown; a timetable that ended before it is told.
 
     Returns
     -------
@@ -56,14 +57,32 @@ def load_tables(
                 as_of=str(study.official.year or ""),
             )
         )
-    transit = None
-    if study.sources.gtfs:
-        from kcity_geo.sources.local.rasters import sha256_of
-        from kcity_geo.sources.local.transit import read_gtfs
+    transit, feeds = _timetable(study, city, map_date=map_date)
+    return official, transit, (*more, *feeds)
 
-        path = resolve_path(study, study.sources.gtfs, key="sources.gtfs")
-        transit = read_gtfs(path, crs=city.crs, area=_with_context(city))
-        more.append(
-            Provenance(id="gtfs", title=f"GTFS {path.name}", path=path.name, sha256=sha256_of(path))
+
+def _timetable(
+    study: Study, city: City, *, map_date: str
+) -> tuple[pd.DataFrame | None, tuple[Provenance, ...]]:
+    """Read the timetable, or the timetables, of a study."""
+    if not study.sources.gtfs:
+        return None, ()
+    from kcity_geo.sources.local.rasters import sha256_of
+    from kcity_geo.sources.local.transit import read_gtfs_feeds
+
+    given = study.sources.gtfs
+    values = [given] if isinstance(given, str) else given
+    paths = [resolve_path(study, value, key="sources.gtfs") for value in values]
+    transit = read_gtfs_feeds(paths, crs=city.crs, area=_with_context(city), map_date=map_date)
+    about = tuple(
+        Provenance(
+            id="gtfs",
+            title=f"GTFS {path.name}",
+            path=path.name,
+            sha256=sha256_of(path),
+            as_of=told["date"],
+            note=told["note"],
         )
-    return official, transit, tuple(more)
+        for path, told in zip(paths, transit.attrs["timetables"], strict=True)
+    )
+    return transit, about

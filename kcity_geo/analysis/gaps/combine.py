@@ -143,7 +143,8 @@ class _Setting:
         complete = self._of_group(rule["group"], "completeness")
         adjusted = raw
         evidence = _evidence_cells(indicator, raw.shape)
-        if rule["prior"]:
+        # Stops that OSM lacks explain no gap that comes from a timetable.
+        if rule["prior"] and not indicator.details.get("timetable", False):
             allowed = adjusted_gap(raw, self.prior(rule["prior"]), complete)
             adjusted = np.where(evidence == "user", raw, allowed)
         lo, hi = _with_bounds(indicator, standard, raw, adjusted)

@@ -77,6 +77,7 @@ def public_transport(
         limits = [(stops.low, rules["low_capacity_m"]), (stops.high, rules["high_capacity_m"])]
         notes, count = [stops.note, people.note], len(stops.low) + len(stops.high)
         details |= {"stops_low": len(stops.low), "stops_high": len(stops.high)}
+        details |= {"timetable": 1} if stops.timed else {}
     share = _served(data, people, network, limits, rules)
     fields = with_layers(data, "transit_low", "transit_high", "roads_walk")
     fields["n_features"] = count

@@ -37,6 +37,8 @@ class Stops:
     source : where the stops of T1 come from.
     rapid_source : where the stations come from.
     note : what must be read beside a number.
+    timed : stops of a timetable were judged by their service, so a stop that is not mapped in OSM
+        explains no gap.
     """
 
     low: NDArray[np.object_]
@@ -46,6 +48,7 @@ class Stops:
     source: str
     rapid_source: str
     note: str
+    timed: bool = False
 
 
 def city_stops(data: CityData, rules: Mapping[str, Any]) -> Stops | None:
@@ -76,7 +79,7 @@ def city_stops(data: CityData, rules: Mapping[str, Any]) -> Stops | None:
             return None
         return _present(mapped, source="OpenStreetMap", note="stop presence only")
     place = np.asarray(feed["geometry"].to_numpy(), dtype=object)
-    kind, rapid, served = _of_feed(feed)
+    kind, rapid, served, headway = _of_feed(feed)
     running = {name: bool((kind[name] & served).any()) for name in KINDS}
     if not any(running.values()):
         note = "the timetable has no running service: stop presence only"
@@ -84,18 +87,31 @@ def city_stops(data: CityData, rules: Mapping[str, Any]) -> Stops | None:
             return _present(mapped, source="OpenStreetMap", note=note)
         own = {name: place[mask] for name, mask in kind.items()}
         return _present(own, source="GTFS stops", note=note)
-    often = feed["headway_peak_min"].to_numpy(dtype=float) <= rules["headway_min"]
-    used = {n: place[kind[n] & often] if running[n] else mapped[n] for n in KINDS}
-    every = [place, *(mapped[n] for n in KINDS if not running[n])]
-    stations = place[rapid & served]
+    unknown = bool(np.isnan(np.concatenate([headway[n][kind[n] & served] for n in KINDS])).any())
+    often = {n: np.isnan(headway[n]) | (headway[n] <= rules["headway_min"]) for n in KINDS}
+    beside = _of_user(data)  # the user's own stops count beside a timetable, by presence
+    used = {
+        n: np.concatenate([place[kind[n] & served & often[n]], beside[n]])
+        if running[n]
+        else mapped[n]
+        for n in KINDS
+    }
+    every = [place, *(beside[n] if running[n] else mapped[n] for n in KINDS)]
+    stations = np.concatenate([place[rapid & served], beside["rail"]])
     rapid_source = "GTFS stops" if len(stations) or running["rail"] else "OpenStreetMap"
     if not running["rail"] and len(mapped["rail"]):
-        rapid_source = "GTFS and OpenStreetMap stops" if len(stations) else "OpenStreetMap"
-        stations = np.concatenate([stations, mapped["rail"]])
+        timed = place[rapid & served]
+        rapid_source = "GTFS and OpenStreetMap stops" if len(timed) else "OpenStreetMap"
+        stations = np.concatenate([timed, mapped["rail"]])
     note = f"stops with service at least every {rules['headway_min']:g} minutes at peak"
+    if unknown:
+        note = "the timetable does not cover the hours of the peak: stop presence only"
     added = [words for n, words in KINDS.items() if not running[n] and len(mapped[n])]
     if added:
         note += f"; no {', no '.join(added)} in the timetable: such stops as mapped, presence only"
+    given = [words for n, words in KINDS.items() if running[n] and len(beside[n])]
+    if given:
+        note += f"; your own stops ({', '.join(given)}) count beside the timetable, presence only"
     return Stops(
         low=used["low"],
         high=np.concatenate([used["rail"], used["ferry"]]),
@@ -104,6 +120,7 @@ def city_stops(data: CityData, rules: Mapping[str, Any]) -> Stops | None:
         source="GTFS and OpenStreetMap stops" if added else "GTFS stops",
         rapid_source=rapid_source,
         note=note,
+        timed=not unknown,
     )
 
 
@@ -123,20 +140,51 @@ def _present(places: Mapping[str, NDArray[np.object_]], *, source: str, note: st
 
 def _of_feed(
     feed: gpd.GeoDataFrame,
-) -> tuple[dict[str, NDArray[np.bool_]], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell the kind of each stop of a timetable, which are rapid transit, and which are served."""
+) -> tuple[
+    dict[str, NDArray[np.bool_]],
+    NDArray[np.bool_],
+    NDArray[np.bool_],
+    dict[str, NDArray[np.float64]],
+]:
+    """
+    Tell the kinds of each stop of a timetable, which are rapid transit, which are served, how often.
+
+    A stop of several modes is of several kinds, each with a headway of its own: the buses at the
+    door of a station do not make its trains frequent.
+    """
     high = feed["high_capacity"].to_numpy(dtype=bool)
     rapid = feed["rapid"].to_numpy(dtype=bool) if "rapid" in feed else high
     served = np.ones(len(feed), bool)
     if "departures_day" in feed:
         served = feed["departures_day"].to_numpy() > 0
-    return {"low": ~high, "rail": high & rapid, "ferry": high & ~rapid}, rapid, served
+    kind = {"low": ~high, "rail": high & rapid, "ferry": high & ~rapid}
+    any_mode = feed["headway_peak_min"].to_numpy(dtype=float)
+    headway = dict.fromkeys(KINDS, any_mode)
+    for name in KINDS:
+        if f"headway_{name}_min" in feed:
+            headway[name] = feed[f"headway_{name}_min"].to_numpy(dtype=float)
+            kind[name] = kind[name] | np.isfinite(headway[name])
+    return kind, rapid, served, headway
+
+
+def _of_user(data: CityData) -> dict[str, NDArray[np.object_]]:
+    """Give the stops of each kind that come from the user's own file."""
+    own = {
+        name: frame[text(frame, "osm_type") == "file"]
+        for name in ("transit_low", "transit_high")
+        if (frame := data.layers.get(name)) is not None
+    }
+    return _kinds(own)
 
 
 def _mapped(data: CityData) -> dict[str, NDArray[np.object_]]:
     """Give the mapped stops of each kind."""
+    return _kinds(data.layers)
+
+
+def _kinds(layers: Mapping[str, gpd.GeoDataFrame]) -> dict[str, NDArray[np.object_]]:
     none = np.zeros(0, dtype=object)
-    low, high = data.layers.get("transit_low"), data.layers.get("transit_high")
+    low, high = layers.get("transit_low"), layers.get("transit_high")
     found = {"low": none if low is None else np.asarray(low.geometry.to_numpy(), dtype=object)}
     if high is None:
         return {**found, "rail": none, "ferry": none}

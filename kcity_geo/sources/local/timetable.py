@@ -6,6 +6,8 @@ Pure: frames of a feed in, a frame out. Counts one day, the weekday with most tr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,14 @@ from numpy.typing import NDArray
 
 from kcity_geo.config import read_table
 
-__all__ = ["minutes_of_day", "service_days", "stop_service"]
+__all__ = ["KINDS", "Service", "ServiceDays", "minutes_of_day", "stop_service"]
 
 DAY_MIN = 1440.0
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WORKDAYS = 5
-MAX_DAYS = 800
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+#: Kinds of stops, by what a walk to them may be worth.
+KINDS = ("low", "rail", "ferry")
 
 
 def minutes_of_day(times: pd.Series) -> NDArray[np.float64]:
@@ -44,69 +48,171 @@ def minutes_of_day(times: pd.Series) -> NDArray[np.float64]:
     return np.asarray(number[0] * 60.0 + number[1] + number[2] / 60.0)
 
 
-def service_days(
-    calendar: pd.DataFrame | None, exceptions: pd.DataFrame | None
-) -> dict[pd.Timestamp, set[str]]:
+class ServiceDays:
     """
-    Tell which services run on which date.
+    Which services run on which date.
 
     Parameters
     ----------
-    calendar : ``calendar.txt``, or None.
+    calendar : ``calendar.txt``, or None. Rows without two readable dates are left out.
     exceptions : ``calendar_dates.txt``, or None.
 
-    Returns
-    -------
-    Date -> service ids; only dates with a service.
+    Examples
+    --------
+    >>> dates = pd.DataFrame({"service_id": ["w"], "date": ["20250107"], "exception_type": [1]})
+    >>> days = ServiceDays(None, dates)
+    >>> str(days.dates[days.runs("w")][0]), sorted(days.on(days.dates[0]))
+    ('2025-01-07', ['w'])
     """
-    days: dict[pd.Timestamp, set[str]] = {}
-    if calendar is not None:
-        start = pd.to_datetime(calendar["start_date"], format="%Y%m%d", errors="coerce")
-        end = pd.to_datetime(calendar["end_date"], format="%Y%m%d", errors="coerce")
-        rows = zip(
-            calendar["service_id"].astype(str),
-            start,
-            end,
-            calendar[list(WEEKDAYS)].fillna(0).to_numpy(dtype=int),
-            strict=True,
-        )
-        known = (start.notna() & end.notna()).tolist()
-        for valid, (service, first, last, runs) in zip(known, rows, strict=True):
-            if not valid:
-                continue
-            for date in pd.date_range(first, last)[:MAX_DAYS]:
-                if runs[date.weekday()] == 1:
-                    days.setdefault(date, set()).add(service)
-    if exceptions is not None:
-        dates = pd.to_datetime(exceptions["date"], format="%Y%m%d", errors="coerce")
-        kinds = exceptions["exception_type"].fillna(0).to_numpy(dtype=int)
-        for date, valid, service, kind in zip(
-            dates, dates.notna(), exceptions["service_id"].astype(str), kinds, strict=True
-        ):
-            if not valid:
-                continue
-            if kind == 1:
-                days.setdefault(date, set()).add(service)
-            elif kind == 2 and date in days:  # noqa: PLR2004 - "service removed" in GTFS
-                days[date].discard(service)
-    return {date: services for date, services in sorted(days.items()) if services}
+
+    def __init__(self, calendar: pd.DataFrame | None, exceptions: pd.DataFrame | None) -> None:
+        self._spans: dict[str, list[tuple[np.datetime64, np.datetime64, NDArray[np.bool_]]]] = {}
+        self._extra: dict[str, list[tuple[np.datetime64, bool]]] = {}
+        known: list[np.datetime64] = []
+        if calendar is not None:
+            first, last = _dates(calendar["start_date"]), _dates(calendar["end_date"])
+            runs = calendar[list(WEEKDAYS)].fillna(0).to_numpy(dtype=int) == 1
+            ids = calendar["service_id"].astype(str)
+            for service, start, end, week in zip(ids, first, last, runs, strict=True):
+                if not (np.isnat(start) or np.isnat(end)) and start <= end:
+                    self._spans.setdefault(service, []).append((start, end, week))
+                    known += [start, end]
+        if exceptions is not None:
+            dates = _dates(exceptions["date"])
+            kinds = exceptions["exception_type"].fillna(0).to_numpy(dtype=int)
+            ids = exceptions["service_id"].astype(str)
+            for service, date, kind in zip(ids, dates, kinds, strict=True):
+                if not np.isnat(date) and kind in {1, 2}:
+                    self._extra.setdefault(service, []).append((date, bool(kind == 1)))
+                    known.append(date)
+        if known:
+            self.dates = np.arange(min(known), max(known) + np.timedelta64(1, "D"))
+        else:
+            self.dates = np.zeros(0, "datetime64[D]")
+        self.weekday = (self.dates.astype(np.int64) + 3) % 7  # 0 Monday; 1 January 1970 a Thursday
+
+    @property
+    def services(self) -> list[str]:
+        """Ids of all services that the calendars name."""
+        return sorted(self._spans.keys() | self._extra.keys())
+
+    def runs(self, service: str) -> NDArray[np.bool_]:
+        """
+        Tell on which dates a service runs.
+
+        Parameters
+        ----------
+        service : its id.
+
+        Returns
+        -------
+        Shape of `dates`.
+        """
+        active = np.zeros(len(self.dates), bool)
+        for start, end, week in self._spans.get(service, ()):
+            low, high = (
+                int((start - self.dates[0]).astype(int)),
+                int((end - self.dates[0]).astype(int)),
+            )
+            active[low : high + 1] |= week[self.weekday[low : high + 1]]
+        for date, on in self._extra.get(service, ()):
+            active[int((date - self.dates[0]).astype(int))] = on
+        return active
+
+    def on(self, date: np.datetime64) -> set[str]:
+        """
+        Tell which services run on a date.
+
+        Parameters
+        ----------
+        date : of any year.
+
+        Returns
+        -------
+        Their ids.
+        """
+        if not len(self.dates) or not self.dates[0] <= date <= self.dates[-1]:
+            return set()
+        at = int((date - self.dates[0]).astype(int))
+        return {service for service in self.services if self.runs(service)[at]}
+
+    def bounds(self, services: Iterable[str]) -> tuple[np.datetime64, np.datetime64] | None:
+        """
+        Tell the first and the last date on which any of some services runs.
+
+        Parameters
+        ----------
+        services : their ids.
+
+        Returns
+        -------
+        Two dates; None when they never run.
+        """
+        active = np.zeros(len(self.dates), bool)
+        for service in services:
+            active |= self.runs(service)
+        found = np.flatnonzero(active)
+        return (self.dates[found[0]], self.dates[found[-1]]) if len(found) else None
 
 
-def _busiest(days: dict[pd.Timestamp, set[str]], trips: pd.DataFrame) -> pd.Timestamp | None:
-    """Give the weekday with most trips, of equals in the fullest week; any day if none is one."""
-    size = trips.groupby("service_id")["trip_id"].size().to_dict()
-    counts = {date: sum(size.get(s, 0) for s in services) for date, services in days.items()}
-    work = {date: count for date, count in counts.items() if date.weekday() < WORKDAYS and count}
-    chosen = work or {date: count for date, count in counts.items() if count}
-    week: dict[pd.Timestamp, int] = {}
-    for date, count in counts.items():
-        week[_monday(date)] = week.get(_monday(date), 0) + count
+def _dates(texts: pd.Series[Any]) -> NDArray[np.datetime64]:
+    """Read ``YYYYMMDD``; NaT for what is no date, and no calendar is longer than to the year 2200."""
+    plain = texts.astype("string").str.strip().str.replace(r"\.0$", "", regex=True)
+    parts = plain.str.extract(r"^(\d{4})(\d{2})(\d{2})$")
+    year = parts[0].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    year = np.where(year > LAST_YEAR, LAST_YEAR, year)
+    iso = [
+        f"{y:04.0f}-{m}-{d}" if y >= FIRST_YEAR else ""
+        for y, m, d in zip(year, parts[1], parts[2], strict=True)
+    ]
+    return np.array([_date(text) for text in iso], dtype="datetime64[D]")
+
+
+def _date(iso: str) -> np.datetime64:
+    try:
+        return np.datetime64(iso, "D") if iso else np.datetime64("NaT", "D")
+    except ValueError:
+        return np.datetime64("NaT", "D")
+
+
+def _busiest(days: ServiceDays, calls: pd.DataFrame) -> np.datetime64 | None:
+    """
+    Give the weekday with most trips, of equals in the fullest week; any day if none is one.
+
+    Trips that two versions of a feed both hold count once on a day on which both versions run.
+    """
+    if not len(days.dates) or not len(calls):
+        return None
+    trips = calls.groupby("trip_id", sort=False).agg(
+        service=("service_id", "first"),
+        label=("label", "first"),
+        stop=("stop_id", "first"),
+        minute=("minute", "first"),
+        size=("stop_id", "size"),
+        runs=("runs", "first"),
+    )
+    same = ["label", "stop", "minute", "size", "runs"]
+    of_trip = trips.groupby(same, sort=False)["service"].agg(
+        lambda ids: "\n".join(sorted(set(ids)))
+    )
+    weight = of_trip.index.get_level_values("runs").to_numpy(dtype=np.float64)
+    sums = pd.Series(weight).groupby(of_trip.to_numpy(dtype=object)).sum()
+    count = np.zeros(len(days.dates))
+    for services, total in zip(sums.index.astype(str), sums.to_numpy(), strict=True):
+        active = np.zeros(len(days.dates), bool)
+        for service in services.split("\n"):
+            active |= days.runs(service)
+        count += active * total
+    work = count * (days.weekday < WORKDAYS)
+    chosen = work if work.any() else count
+    if not chosen.any():
+        return None
     # A calendar that begins or ends in the middle of a week would otherwise cut the days of it.
-    return max(chosen, key=lambda d: (chosen[d], week[_monday(d)], -d.toordinal()), default=None)
-
-
-def _monday(date: pd.Timestamp) -> pd.Timestamp:
-    return date - pd.Timedelta(days=date.weekday())
+    monday = (days.dates - days.weekday.astype("timedelta64[D]")).astype(np.int64)
+    week = np.bincount(monday - monday[0], weights=count)[monday - monday[0]]
+    best = np.flatnonzero(chosen == chosen.max())
+    found: np.datetime64 = days.dates[best[np.argmax(week[best])]]
+    return found
 
 
 def _stations(stops: pd.DataFrame) -> pd.Series[str]:
@@ -119,124 +225,193 @@ def _stations(stops: pd.DataFrame) -> pd.Series[str]:
     return pd.Series(station.to_numpy(), index=own.to_numpy()).groupby(level=0).first()
 
 
-def _directions(
-    trips: pd.DataFrame, stop_times: pd.DataFrame, station: pd.Series[str]
-) -> pd.Series[int]:
+@dataclass(frozen=True)
+class Service:
     """
-    Give each trip its direction, 0 or 1.
+    What a timetable says of its stops, and of which day and hours.
 
-    Where the feed leaves it out: 1 for trips that pass the stations in the opposite order to the
-    trip of their route with most calls.
+    Parameters
+    ----------
+    stops : index ``stop_id``; columns as `kcity_geo.sources.local.transit.read_gtfs` has them.
+    date : day that was counted, ISO; ``""``: nothing runs on any day.
+    first, last : first and last day on which anything runs, ISO.
+    peak : start and end of the hours that were judged, minutes after midnight.
+    covered : the feed has departures in these hours.
     """
-    told = pd.Series(np.nan, index=trips["trip_id"].to_numpy())
-    if "direction_id" in trips:
-        told[:] = trips["direction_id"].to_numpy(dtype=float, na_value=np.nan)
-    if told.notna().all():
-        return told.astype(int)
-    calls = pd.DataFrame(
-        {
-            "trip_id": stop_times["trip_id"].astype(str),
-            "place": stop_times["stop_id"].astype(str).map(station),
-            "sequence": stop_times["stop_sequence"].to_numpy(dtype=float, na_value=np.nan),
-        }
-    ).merge(trips[["trip_id", "route_id"]], on="trip_id")
-    calls = calls.sort_values(["trip_id", "sequence"], kind="stable")
-    size = calls.groupby(["route_id", "trip_id"]).size()
-    longest = size.groupby("route_id").idxmax().str[1]
-    model = calls[calls["trip_id"].isin(longest)].drop_duplicates(["route_id", "place"])
-    model = model.assign(rank=model.groupby("route_id").cumcount())
-    ranked = calls.merge(model[["route_id", "place", "rank"]], on=["route_id", "place"])
-    ranked = ranked.sort_values(["trip_id", "sequence"], kind="stable")
-    step = np.sign(ranked.groupby("trip_id")["rank"].diff().fillna(0.0))
-    against = step.groupby(ranked["trip_id"]).sum() < 0
-    found = against.reindex(told.index, fill_value=False).astype(float)
-    return told.fillna(found).astype(int)
+
+    stops: pd.DataFrame
+    date: str
+    first: str
+    last: str
+    peak: tuple[float, float]
+    covered: bool
 
 
 def stop_service(
     feed: Any,  # noqa: ANN401 - gtfs_kit.Feed, an optional library
     stop_ids: NDArray[np.object_],
     *,
-    peak: tuple[float, float],
-) -> pd.DataFrame:
+    peak: tuple[float, float] | None,
+    positions: pd.DataFrame,
+) -> Service:
     """
-    Sum up the service at stops.
+    Sum up the service at stops on the weekday with most trips.
 
     Parameters
     ----------
     feed : with the frames of a GTFS feed.
     stop_ids : stops to report.
-    peak : start and end, minutes after midnight.
+    peak : start and end, minutes after midnight. None: the busiest hours of the day.
+    positions : index ``stop_id``, columns ``lon`` and ``lat`` of every stop, degrees.
 
     Returns
     -------
-    Index ``stop_id`` as given; columns as `kcity_geo.sources.local.transit.read_gtfs` describes them.
+    The service. Without a departure in the asked hours no headway is known: NaN.
     """
     trips = feed.trips.drop_duplicates("trip_id")
     trips = trips.astype(dict.fromkeys(("trip_id", "route_id", "service_id"), str))
     station = _stations(feed.stops)
-    direction = _directions(trips, feed.stop_times, station)
-    trips = trips[["trip_id", "route_id", "service_id"]].assign(direction=direction.to_numpy())
+    trips = trips[["trip_id", "route_id", "service_id"]]
     trips = trips.merge(_modes(feed.routes), on="route_id", how="inner")
-    days = service_days(feed.calendar, feed.calendar_dates)
-    date = _busiest(days, trips)
-    running = trips[trips["service_id"].isin(days[date])] if date is not None else trips[:0]
+    often = _frequencies(feed.frequencies)
     calls = _calls(feed.stop_times, trips, stop_ids)
-    today = calls[calls["trip_id"].isin(running["trip_id"])]
-    today = _departures(today, feed.frequencies, peak=peak)
+    runs = often.groupby("trip_id")["runs"].sum()
+    calls["runs"] = calls["trip_id"].map(runs).fillna(1.0)
+    days = ServiceDays(feed.calendar, feed.calendar_dates)
+    date = _busiest(days, calls)
+    running = days.on(date) if date is not None else set()
+    today = _departures(calls[calls["service_id"].isin(running)], often)
+    if peak is None:
+        peak = _busiest_hours(today)
+    today["peak"] = _within(today, peak)
+    covered = bool(today["peak"].sum() > 0)
+    stops = _summed(calls, today, stop_ids)
+    _add_headways(stops, _at_peak(today, station, positions), hours=peak[1] - peak[0])
+    if len(today) and not covered:
+        served = (stops["departures_day"] > 0).to_numpy()
+        for name in stops.columns[stops.columns.str.startswith("headway")]:
+            stops.loc[served, name] = np.nan
+    stops["days"] = _days_a_week(calls, days, date).reindex(stops.index).fillna(0).astype(int)
+    bounds = days.bounds(sorted(set(trips["service_id"])))
+    first, last = ("", "") if bounds is None else (str(bounds[0]), str(bounds[1]))
+    return Service(stops, "" if date is None else str(date), first, last, peak, covered)
+
+
+def _summed(
+    calls: pd.DataFrame, today: pd.DataFrame, stop_ids: NDArray[np.object_]
+) -> pd.DataFrame:
+    """Tell modes, departures and span of each stop."""
     result = pd.DataFrame(index=pd.Index(stop_ids, name="stop_id"))
-    groups = calls.groupby("stop_id", sort=True)
+    groups, day = calls.groupby("stop_id", sort=True), today.groupby("stop_id", sort=True)
     result["modes"] = groups["mode"].agg(lambda modes: ",".join(sorted(set(modes))))
     result["modes"] = result["modes"].fillna("")
-    day = today.groupby("stop_id", sort=True)
     for flag in ("high", "rapid"):
         name = "high_capacity" if flag == "high" else flag
         ever = groups[flag].any().reindex(result.index, fill_value=False).astype(bool)
         result[name] = day[flag].any().reindex(result.index).fillna(ever).astype(bool)
     result["departures_day"] = day["count"].sum().reindex(result.index).fillna(0).astype(int)
-    at_peak = _at_peak(today, station).reindex(result.index).fillna(0).to_numpy(dtype=float)
-    result["departures_peak"] = at_peak.astype(int)
-    with np.errstate(divide="ignore"):
-        result["headway_peak_min"] = (peak[1] - peak[0]) / at_peak
     result["first_departure_min"] = day["first"].min().reindex(result.index).astype(float)
     result["last_departure_min"] = day["last"].max().reindex(result.index).astype(float)
     span = result["last_departure_min"] - result["first_departure_min"]
     result["service_span_h"] = span / 60.0
-    result["days"] = _days_a_week(calls, days, date).reindex(result.index).fillna(0).astype(int)
     return result
 
 
-def _at_peak(today: pd.DataFrame, station: pd.Series[str]) -> pd.Series[int]:
-    """
-    Count the departures at peak of the busier direction at each stop.
+def _add_headways(result: pd.DataFrame, at_peak: pd.DataFrame, *, hours: float) -> None:
+    """Put departures and headways at peak before the span, of all modes and of each kind."""
+    place = list(result.columns).index("first_departure_min")
+    for name, kinds in (("", KINDS), *((f"{kind}_", (kind,)) for kind in KINDS)):
+        chosen = at_peak[at_peak["kind"].isin(kinds)] if len(at_peak) else at_peak
+        most = chosen.groupby("stop_id")["at_peak"].max() if len(chosen) else pd.Series(dtype=float)
+        count = most.reindex(result.index).fillna(0).to_numpy(dtype=float)
+        with np.errstate(divide="ignore"):
+            headway = hours / count
+        if not name:
+            result.insert(place, "departures_peak", count.astype(int))
+            result.insert(place + 1, "headway_peak_min", headway)
+        else:
+            result[f"headway_{name}min"] = headway
 
-    All platforms of a station together: who waits for a train takes the next one. Buses at the
-    door of a station do not make its trains more frequent.
+
+def _within(calls: pd.DataFrame, peak: tuple[float, float]) -> NDArray[np.int64]:
+    """Count the departures of each row that fall into hours of this day or, past midnight, the next."""
+    first, every = calls["first"].to_numpy(dtype=float), calls["every"].to_numpy(dtype=float)
+    runs = calls["count"].to_numpy(dtype=float)
+    total = np.zeros(len(calls))
+    for shift in (0.0, DAY_MIN, 2 * DAY_MIN):
+        low = np.ceil((peak[0] + shift - first) / every - 1e-9).clip(min=0)
+        high = np.minimum(np.ceil((peak[1] + shift - first) / every - 1e-9), runs)
+        total += (high - low).clip(min=0)
+    return total.astype(np.int64)
+
+
+def _busiest_hours(today: pd.DataFrame) -> tuple[float, float]:
+    """Give the hours with most departures; of equals those nearest to the usual morning peak."""
+    rules = read_table("gtfs")
+    size, usual = rules["peak_h"] * 60.0, rules["peak_start_h"] * 60.0
+    starts = np.arange(0.0, DAY_MIN - size + 1.0, rules["peak_step_min"])
+    starts = starts[np.argsort(np.abs(starts - usual), kind="stable")]
+    counts = [_within(today, (start, start + size)).sum() for start in starts]
+    best = float(starts[int(np.argmax(counts))])
+    return best, best + size
+
+
+def _at_peak(today: pd.DataFrame, station: pd.Series[str], positions: pd.DataFrame) -> pd.DataFrame:
     """
-    calls = today.assign(place=today["stop_id"].map(station).to_numpy())
-    sums = calls.groupby(["place", "high", "direction"])["peak"].sum()
-    busier = sums.groupby(level=["place", "high"]).max().rename("at_peak").reset_index()
-    pairs = calls[["stop_id", "place", "high"]].drop_duplicates().merge(busier)
-    found: pd.Series[int] = pairs.groupby("stop_id")["at_peak"].max()
-    return found
+    Count the departures at peak of each stop that leave the same way, mode by mode.
+
+    The way is told by the next station: the same one, or another at most `same_way_deg` to the left
+    or right of it, seen from here. All platforms of a station together: who waits for a train takes
+    the next one. ``direction_id`` is not asked: each route numbers its directions as it likes.
+    """
+    calls = today[today["peak"] > 0]
+    place = calls["stop_id"].map(station).fillna(calls["stop_id"])
+    after = calls["next_id"].map(station).fillna(calls["next_id"])
+    ways = calls.assign(place=place.to_numpy(), after=after.to_numpy())
+    sums = ways.groupby(["place", "mode", "kind", "after"], sort=True)["peak"].sum().reset_index()
+    sums["bearing"] = _bearings(sums["place"], sums["after"], positions)
+    both = sums.merge(sums, on=["place", "mode", "kind"], suffixes=("", "_other"))
+    turn = np.abs((both["bearing"] - both["bearing_other"] + 180.0) % 360.0 - 180.0)
+    near = (turn <= read_table("gtfs")["same_way_deg"]) | (both["after"] == both["after_other"])
+    near_sum = both[near].groupby(["place", "mode", "kind", "after"])["peak_other"].sum()
+    best = near_sum.groupby(level=["place", "mode", "kind"]).max().rename("at_peak").reset_index()
+    pairs = today[["stop_id", "mode", "kind"]].drop_duplicates()
+    pairs = pairs.assign(place=pairs["stop_id"].map(station).fillna(pairs["stop_id"]).to_numpy())
+    return pairs.merge(best, on=["place", "mode", "kind"])
+
+
+def _bearings(
+    start: pd.Series[str], end: pd.Series[str], positions: pd.DataFrame
+) -> NDArray[np.float64]:
+    """Give the compass bearing from stop to stop; NaN where a position is not known."""
+    here, there = positions.reindex(start.to_numpy()), positions.reindex(end.to_numpy())
+    lat = np.radians(here["lat"].to_numpy(dtype=float))
+    east = (there["lon"].to_numpy(dtype=float) - here["lon"].to_numpy(dtype=float)) * np.cos(lat)
+    north = there["lat"].to_numpy(dtype=float) - here["lat"].to_numpy(dtype=float)
+    bearing = np.degrees(np.arctan2(east, north))
+    return np.asarray(np.where((east == 0) & (north == 0), np.nan, bearing))
 
 
 def _modes(routes: pd.DataFrame) -> pd.DataFrame:
-    """Name the mode of each route."""
-    kind = routes["route_type"].fillna(-1).to_numpy(dtype=int)
+    """Name the mode of each route, its kind as a stop, and what people call it."""
+    number = routes["route_type"].fillna(-1).to_numpy(dtype=int)
+    own = routes["route_id"].astype(str).to_numpy(dtype=object)
     frame = pd.DataFrame(
-        {
-            "route_id": routes["route_id"].astype(str).to_numpy(dtype=object),
-            "mode": "other",
-            "high": False,
-            "rapid": False,
-        }
+        {"route_id": own, "mode": "other", "kind": "low", "high": False, "rapid": False}
     )
     for row in read_table("gtfs")["mode"]:
         hit = np.zeros(len(frame), bool)
         for low, high in row["types"]:
-            hit |= (kind >= low) & (kind <= high)
-        frame.loc[hit, ["mode", "high", "rapid"]] = [row["name"], row["high"], row["rapid"]]
+            hit |= (number >= low) & (number <= high)
+        kind = ("rail" if row["rapid"] else "ferry") if row["high"] else "low"
+        named = [row["name"], kind, row["high"], row["rapid"]]
+        frame.loc[hit, ["mode", "kind", "high", "rapid"]] = named
+    told = own
+    for column in ("route_long_name", "route_short_name"):
+        if column in routes:
+            text = routes[column].astype("string").fillna("").str.strip()
+            told = np.where((text != "").to_numpy(), text.to_numpy(dtype=object), told)
+    frame["label"] = frame["mode"] + " " + pd.Series(told, index=frame.index).astype(str)
     return frame.drop_duplicates("route_id")
 
 
@@ -270,64 +445,64 @@ def _calls(
         low = np.interp(axis, axis[known], number[known], left=np.nan, right=np.nan)
         frame["minute"] = np.where(known | (low == number), minute, np.nan)
     last = frame["trip_id"].ne(frame["trip_id"].shift(-1)).to_numpy()
+    frame["next_id"] = frame["stop_id"].shift(-1).fillna("")
     start = frame.groupby("trip_id", sort=False)["minute"].transform("min")
     frame = frame.assign(offset=frame["minute"] - start, start=start)
     keep = frame["boards"].to_numpy(dtype=bool) & ~last & frame["minute"].notna().to_numpy()
     return frame[keep & frame["stop_id"].isin(stop_ids).to_numpy()]
 
 
-def _departures(
-    calls: pd.DataFrame, frequencies: pd.DataFrame | None, *, peak: tuple[float, float]
-) -> pd.DataFrame:
-    """Count the departures of each call: one, or as often as a frequency says."""
-    minute = calls["minute"].to_numpy(dtype=float)
-    time = minute % DAY_MIN
-    once = calls.assign(
-        count=1,
-        peak=((time >= peak[0]) & (time < peak[1])).astype(int),
-        first=minute,
-        last=minute,
-    )
+def _frequencies(frequencies: pd.DataFrame | None) -> pd.DataFrame:
+    """Give start, interval and number of runs of trips that are repeated."""
     if frequencies is None or len(frequencies) == 0:
-        return once
+        return pd.DataFrame({"trip_id": pd.Series(dtype=object), "runs": pd.Series(dtype=float)})
     often = pd.DataFrame(
         {
             "trip_id": frequencies["trip_id"].astype(str),
             "begin": minutes_of_day(frequencies["start_time"]),
             "end": minutes_of_day(frequencies["end_time"]),
-            "every": frequencies["headway_secs"].to_numpy(dtype=float, na_value=np.nan) / 60.0,
+            "often": frequencies["headway_secs"].to_numpy(dtype=float, na_value=np.nan) / 60.0,
         }
     )
-    often = often[(often["every"] > 0) & (often["end"] > often["begin"])]
-    timed = once[~once["trip_id"].isin(often["trip_id"])]
-    repeated = calls.merge(often, on="trip_id", how="inner")
-    runs = np.ceil((repeated["end"] - repeated["begin"]) / repeated["every"] - 1e-9)
-    first = repeated["begin"] + repeated["offset"]
-    # Runs k = 0, 1, ... whose departure falls into the peak of this day or, past midnight, the next.
-    total = np.zeros(len(repeated))
-    for shift in (0.0, DAY_MIN):
-        low = np.ceil((peak[0] + shift - first) / repeated["every"] - 1e-9).clip(lower=0)
-        high = np.ceil((peak[1] + shift - first) / repeated["every"] - 1e-9).clip(upper=runs)
-        total += (high - low).clip(lower=0).to_numpy(dtype=float)
-    repeated = repeated.assign(
-        count=runs.astype(int),
-        peak=total.astype(int),
-        first=first,
-        last=first + (runs - 1) * repeated["every"],
-    )
-    return pd.concat([timed, repeated[timed.columns]], ignore_index=True)
+    often = often[(often["often"] > 0) & (often["end"] > often["begin"])]
+    often["runs"] = np.ceil((often["end"] - often["begin"]) / often["often"] - 1e-9)
+    return often
+
+
+def _departures(calls: pd.DataFrame, often: pd.DataFrame) -> pd.DataFrame:
+    """
+    Give the departures of each call: one, or as often as a frequency says.
+
+    What two versions of a feed both hold counts once: same line, stop, next stop and time.
+    """
+    minute = calls["minute"].to_numpy(dtype=float)
+    once = calls.assign(count=1, every=DAY_MIN, first=minute, last=minute)
+    found = once[~once["trip_id"].isin(often["trip_id"])]
+    if len(often):
+        repeated = calls.drop(columns="runs").merge(often, on="trip_id", how="inner")
+        first = repeated["begin"] + repeated["offset"]
+        repeated = repeated.assign(
+            count=repeated["runs"].astype(int),
+            every=repeated["often"],
+            first=first,
+            last=first + (repeated["runs"] - 1) * repeated["often"],
+        )
+        found = pd.concat([found, repeated[found.columns]], ignore_index=True)
+    same = ["stop_id", "next_id", "label", "first", "last", "count"]
+    return found.drop_duplicates(same).copy()
 
 
 def _days_a_week(
-    calls: pd.DataFrame, days: dict[pd.Timestamp, set[str]], date: pd.Timestamp | None
+    calls: pd.DataFrame, days: ServiceDays, date: np.datetime64 | None
 ) -> pd.Series[int]:
     """Count the days with service in the week of the counted day."""
     if date is None:
         return pd.Series(dtype=int)
     pairs = calls[["stop_id", "service_id"]].drop_duplicates()
-    served = [
-        pairs.loc[pairs["service_id"].isin(days.get(day, set())), "stop_id"].drop_duplicates()
-        for day in pd.date_range(_monday(date), periods=7)
-    ]
+    monday = date - np.timedelta64((int(date.astype(np.int64)) + 3) % 7, "D")
+    served = []
+    for day in range(7):
+        running = days.on(monday + np.timedelta64(day, "D"))
+        served.append(pairs.loc[pairs["service_id"].isin(running), "stop_id"].drop_duplicates())
     counts: pd.Series[int] = pd.concat(served).value_counts()
     return counts

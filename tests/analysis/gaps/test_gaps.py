@@ -379,6 +379,19 @@ def test_user_tables_are_not_adjusted_and_an_official_rate_moves_the_prior(toy):
     assert high < low < 0.6
 
 
+def test_a_gap_from_a_timetable_is_not_lowered_by_stops_that_osm_may_lack(toy):
+    gap = np.full((40, 40), 0.6)
+
+    def lowest(**details):
+        one = [Indicator(id="T1", value=0.4, units="share", gap=gap, details=details)]
+        city = toy(arrays=urban())
+        rows = assess_gaps(city, one, sure(city, completeness=0.3), standards=STANDARDS).indicators
+        return rows.query("indicator == 'T1' and unit_id == 'city'").iloc[0]["gap_lo"]
+
+    assert lowest(timetable=1) == pytest.approx(0.6)
+    assert lowest() < 0.6
+
+
 def test_proxies_never_reach_medium_confidence_beyond_their_cap(toy):
     data = toy(arrays=urban())
     one = [Indicator(id="W1", value=40, units="min", gap=np.full((40, 40), 0.5), evidence="proxy")]

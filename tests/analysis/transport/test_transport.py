@@ -376,6 +376,45 @@ def test_a_feed_of_buses_leaves_the_mapped_stations():
     assert found["T2"].details["stations"] == 1
 
 
+def test_hours_that_the_timetable_does_not_cover_leave_the_presence_of_its_stops():
+    streets = lattice(31, 100.0, X0 - 500, Y0 - 500)
+    unknown = timetable((1000, 1000, np.nan, 36, False, False), (300, 300, np.inf, 0, False, False))
+    t1 = assess(town(streets, transit=unknown))["T1"]
+    assert t1.details["persons_served"] == 500  # the stop where something runs, once
+    assert "does not cover the hours of the peak: stop presence only" in t1.note
+    assert "timetable" not in t1.details
+
+
+def test_buses_at_a_station_door_do_not_make_it_a_frequent_station():
+    streets = lattice(31, 100.0, X0 - 500, Y0 - 500)
+    both = timetable((1000, 1000, 10.0, 100, True, True))
+    both["headway_low_min"], both["headway_rail_min"] = 10.0, 60.0
+    both["headway_ferry_min"] = np.inf
+    t1 = assess(town(streets, transit=both))["T1"]
+    assert (t1.details["stops_low"], t1.details["stops_high"]) == (1, 0)
+    assert t1.details["persons_served"] == 500  # 500 m to the buses, not 1 km to the trains
+    assert t1.details["timetable"] == 1
+    assert assess(town(streets, transit=both))["T2"].details["stations"] == 1
+
+
+@pytest.mark.parametrize("kind", ["bus", "rail", "ferry"])
+def test_stops_of_the_users_own_count_beside_a_timetable(kind):
+    streets = lattice(31, 100.0, X0 - 500, Y0 - 500)
+    feed = timetable(
+        (300, 300, 60.0, 9, False, False),
+        (300, 300, 60.0, 9, True, True),
+        (300, 300, 60.0, 9, True, False),
+    )
+    own = places((1000, 1000), (1700, 1700), osm_type=["file", "node"])
+    own["railway"] = "station" if kind == "rail" else ""
+    own["amenity"] = "ferry_terminal" if kind == "ferry" else ""
+    layer = {"transit_low" if kind == "bus" else "transit_high": own}
+    t1 = assess(town(streets, transit=feed, layers=layer))["T1"]
+    assert t1.details["stops_low"] + t1.details["stops_high"] == 1
+    assert t1.details["persons_served"] == (500 if kind == "bus" else 2000)
+    assert "your own stops" in t1.note
+
+
 @pytest.mark.filterwarnings("ignore:.*pieces apart")
 def test_rural_roads_by_hand():
     """A paved road, an unknown one and a dirt one, each 2 km or more from the others."""

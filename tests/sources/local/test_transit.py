@@ -11,7 +11,8 @@ import pytest
 import shapely
 
 from kcity_geo.errors import KCityWarning, LimitError, SourceError
-from kcity_geo.sources.local.timetable import minutes_of_day, service_days
+from kcity_geo.notes import muted
+from kcity_geo.sources.local.timetable import ServiceDays, minutes_of_day
 from kcity_geo.sources.local.transit import read_gtfs
 
 METRIC = "EPSG:32633"
@@ -172,10 +173,15 @@ def test_the_busiest_weekday_is_counted_not_the_holiday():
         }
     )
     removed = pd.DataFrame({"service_id": ["w"], "date": ["20250106"], "exception_type": [2]})
-    days = service_days(calendar, removed)
-    assert [date.day for date in days] == [7, 13, 14]
-    broken = calendar.assign(end_date="soon")
-    assert service_days(broken, None) == {}
+    days = ServiceDays(calendar, removed)
+    assert days.dates[days.runs("w")].astype(str).tolist() == [
+        "2025-01-07",
+        "2025-01-13",
+        "2025-01-14",
+    ]
+    broken = ServiceDays(calendar.assign(end_date="soon"), None)
+    assert len(broken.dates) == 0
+    assert broken.on(np.datetime64("2025-01-07")) == set()
 
 
 def test_a_calendar_that_begins_in_the_middle_of_a_week(tmp_path):
@@ -370,3 +376,221 @@ def test_the_demo_city_has_a_timetable(hanbit_town):
     assert (stops["departures_day"] > 0).any()
     raw = pd.read_csv(io.BytesIO(zipfile.ZipFile(path).read("stops.txt")), dtype=str)
     assert set(stops["stop_id"]) <= set(raw["stop_id"])
+
+
+def line(route, starts, *, stops="abc", step=5, service="work", way=""):
+    """Rows of trips.txt and stop_times.txt of a line that leaves at so many minutes."""
+    trips, times = [], []
+    for n, start in enumerate(starts):
+        trip = f"{route}-{service}-{stops}-{n}"
+        trips.append(f"{route},{service},{trip},{way}")
+        for k, stop in enumerate(stops):
+            clock = f"{(start + step * k) // 60}:{(start + step * k) % 60:02d}:00"
+            times.append(f"{trip},{clock},{clock},{stop},{k + 1}")
+    return trips, times
+
+
+CALENDAR = (
+    "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\n"
+)
+
+
+def lines(*rows, **tables):
+    """A feed of several lines."""
+    trips = [row for one, _ in rows for row in one]
+    times = [row for _, two in rows for row in two]
+    head = "route_id,service_id,trip_id,direction_id"
+    names = sorted({row.split(",")[0] for row in trips})
+    routes = [f"{name},{name[0]},{4 if name[0] == 'f' else 3}" for name in names]
+    made = {
+        "trips.txt": "\n".join([head, *trips]) + "\n",
+        "stop_times.txt": "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n"
+        + "\n".join(times)
+        + "\n",
+        "routes.txt": "\n".join(["route_id,route_short_name,route_type", *routes]) + "\n",
+    }
+    return {**made, **tables}
+
+
+def places(**where):
+    """Stops at metres east and north of a point."""
+    rows = ["stop_id,stop_name,stop_lat,stop_lon"]
+    rows += [f"{n},{n},{48 + y / 111_200},{15 + x / 74_400}" for n, (x, y) in where.items()]
+    return "\n".join(rows) + "\n"
+
+
+HALF_HOURS = range(420, 540, 30)
+QUARTERS = range(435, 540, 30)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "second", "where", "departures"),
+    [
+        # Two lines the same way, a bus every 15 minutes, however they number their directions.
+        (("0", "1"), "abc", {"a": (0, 0), "b": (500, 0), "c": (1000, 0)}, 8),
+        (("0", "0"), "abc", {"a": (0, 0), "b": (500, 0), "c": (1000, 0)}, 8),
+        (("", ""), "abc", {"a": (0, 0), "b": (500, 0), "c": (1000, 0)}, 8),
+        # An express that leaves out the next stop goes the same way.
+        (("0", "1"), "ac", {"a": (0, 0), "b": (500, 0), "c": (1000, 100)}, 8),
+        # The other way round from the same kerb: nobody can take either.
+        (("0", "0"), "ad", {"a": (0, 0), "b": (500, 0), "c": (1000, 0), "d": (-500, 0)}, 4),
+        (("0", "1"), "ad", {"a": (0, 0), "b": (500, 0), "c": (1000, 0), "d": (0, 500)}, 4),
+        # A fork of 40 degrees.
+        (("0", "1"), "ad", {"a": (0, 0), "b": (500, 0), "c": (1000, 0), "d": (383, 321)}, 8),
+        # Where the next stop stands nobody knows: not the same way, unless it is the same stop.
+        (("0", "1"), "ax", {"a": (0, 0), "b": (500, 0), "c": (1000, 0)}, 4),
+    ],
+)
+def test_departures_that_leave_the_same_way_add_up(tmp_path, numbers, second, where, departures):
+    tables = lines(
+        line("one", HALF_HOURS, way=numbers[0]),
+        line("two", QUARTERS, stops=second, way=numbers[1]),
+        **{"stops.txt": places(**where)},
+    )
+    found = read(tmp_path, **tables).loc["a"]
+    assert found["departures_peak"] == departures
+    assert found["headway_peak_min"] == pytest.approx(120 / departures)
+    assert found["departures_day"] == 8
+
+
+def test_two_modes_at_one_stop_are_kept_apart(tmp_path):
+    tables = lines(line("bus", range(420, 540, 10)), line("ferry", [425]))
+    found = read(tmp_path, **tables).loc["a"]
+    assert found["modes"] == "bus,ferry"
+    assert found["headway_low_min"] == 10
+    assert found["headway_ferry_min"] == 120
+    assert np.isinf(found["headway_rail_min"])
+    assert found["headway_peak_min"] == 10
+    half = lines(line("bus", HALF_HOURS), line("tram", QUARTERS))
+    half["routes.txt"] = "route_id,route_type\nbus,3\ntram,0\n"
+    assert read(tmp_path, **half).loc["a", "headway_low_min"] == 30
+
+
+@pytest.mark.parametrize("start_h", [0, 5, 12, 16, 22])
+def test_the_busiest_two_hours_are_judged_wherever_they_lie(tmp_path, start_h):
+    quiet = line("one", range(0, 1440, 60))
+    busy = line("two", range(start_h * 60, start_h * 60 + 120, 10))
+    stops = read_gtfs(packed(tmp_path, feed(**lines(quiet, busy))), crs=METRIC)
+    told = stops.attrs["timetables"][0]
+    # 12 of the busy line and 2 of the quiet one, in hours that hold all of the busy one.
+    assert stops.set_index("stop_id").loc["a", "departures_peak"] == 14
+    assert told["peak"] == [start_h * 60, start_h * 60 + 120]
+
+
+def test_a_timetable_without_a_morning_is_told_and_judged_where_it_runs(tmp_path):
+    afternoon = lines(line("one", range(720, 1080, 10)))
+    with pytest.warns(KCityWarning, match=r"no departure from 7:00 to 9:00, the first is at 12:00"):
+        found = read(tmp_path, **afternoon)
+    assert found.loc[["a", "b"], "headway_peak_min"].tolist() == [10, 10]
+    with pytest.warns(KCityWarning, match=r"no departure on 2025-01-06 from 7:00 to 9:00"):
+        asked = read_gtfs(packed(tmp_path, feed(**afternoon)), crs=METRIC, peak=(420, 540))
+    asked = asked.set_index("stop_id")
+    assert asked.loc["a", "departures_day"] == 36
+    assert asked.loc[["a", "b"], "headway_peak_min"].isna().all()
+    assert np.isinf(asked.loc["d", "headway_peak_min"])  # nothing at any time: that is known
+
+
+@pytest.mark.parametrize(
+    ("long", "short"),
+    [
+        ("20150101,20301231", "20240601,20241231"),
+        ("20000101,20991231", "20980601,20981231"),
+        ("19700101,99991231", "20240601,20241231"),
+        ("20240601,20241231", "20150101,20301231"),
+        ("20150101,20301231", "20301202,20301206"),
+    ],
+)
+def test_calendars_of_any_length_meet(tmp_path, long, short):
+    calendar = CALENDAR + f"all,1,1,1,1,1,0,0,{long}\nhalf,1,1,1,1,1,0,0,{short}\n"
+    tables = lines(
+        line("one", range(420, 540, 10), stops="ab", service="all"),
+        line("two", range(420, 540, 15), stops="cd", service="half"),
+        **{"calendar.txt": calendar},
+    )
+    found = read(tmp_path, **tables)
+    assert found.loc["a", "headway_peak_min"] == 10
+    assert found.loc["c", "headway_peak_min"] == 15
+    assert found.loc["c", "days"] == 5
+
+
+def test_two_versions_of_a_feed_that_overlap_do_not_double_its_service(tmp_path):
+    calendar = (
+        CALENDAR + "old,1,1,1,1,1,0,0,20250106,20250214\nnew,1,1,1,1,1,0,0,20250203,20250630\n"
+    )
+    both = lines(
+        line("b1", HALF_HOURS, service="old"),
+        line("b2", HALF_HOURS, service="new"),  # a new id, the name "b" on the bus is the same
+        **{"calendar.txt": calendar},
+    )
+    stops = read_gtfs(packed(tmp_path, feed(**both)), crs=METRIC)
+    assert stops.set_index("stop_id").loc["a", "headway_peak_min"] == 30
+    assert stops.set_index("stop_id").loc["a", "departures_day"] == 4
+
+
+def test_an_old_timetable_is_told_with_the_day_that_was_counted(tmp_path):
+    path = packed(tmp_path, feed())
+    with pytest.warns(KCityWarning, match=r"ended on 2025-01-31, 1\.0 years before the map"):
+        stops = read_gtfs(path, crs=METRIC, map_date="2026-02-01T00:00:00Z")
+    told = stops.attrs["timetables"][0]
+    assert (told["date"], told["first"], told["last"]) == ("2025-01-06", "2025-01-06", "2025-01-31")
+    assert "2025-01-06" in told["note"]
+    read_gtfs(path, crs=METRIC, map_date="2025-01-31")  # still valid: nothing to tell
+
+
+def test_calls_at_a_station_and_at_platforms_without_a_place(tmp_path):
+    stops = (
+        "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\n"
+        "a,Station A,48.0,15.0,1,\nb1,Platform of B,,,0,b\nb,Station B,48.0,15.01,1,\n"
+        "c1,Boarding area,,,4,c0\nc0,Platform of C,,,0,c\nc,Station C,48.0,15.02,1,\n"
+    )
+    rows = line("one", HALF_HOURS, stops=["a", "b1", "c1"])
+    back = line("one", QUARTERS, stops=["c1", "b1", "a"])
+    trips = [row.replace("['c1', 'b1', 'a']", "back") for row in back[0]]
+    times = [row.replace("['c1', 'b1', 'a']", "back") for row in back[1]]
+    rows[0][:] = [row.replace("['a', 'b1', 'c1']", "there") for row in rows[0]]
+    rows[1][:] = [row.replace("['a', 'b1', 'c1']", "there") for row in rows[1]]
+    found = read(tmp_path, **lines(rows, (trips, times), **{"stops.txt": stops}))
+    assert found.index.tolist() == ["a", "b1", "c0", "c1"]  # stations B and C: nobody calls there
+    assert found.loc[["a", "b1", "c1"], "departures_peak"].tolist() == [4, 4, 4]
+    assert found.geometry["b1"].distance(found.geometry["a"]) == pytest.approx(745, abs=2)
+
+
+def test_several_timetables_are_one_list_of_stops(tmp_path):
+    from kcity_geo.sources.local.transit import read_gtfs_feeds
+
+    one = packed(tmp_path, feed(), "one.zip")
+    moved = feed(**lines(line("two", range(420, 540, 10), stops="bx")))
+    moved["stops.txt"] = "stop_id,stop_name,stop_lat,stop_lon\nb,B,48.1,15.0\nx,X,48.1,15.01\n"
+    two = packed(tmp_path, moved, "two.zip")
+    stops = read_gtfs_feeds([one, two], crs=METRIC).set_index("stop_id")
+    assert stops.index.tolist() == ["1:b", "2:b", "a", "c", "d", "x"]
+    assert stops["headway_peak_min"].loc[["1:b", "2:b"]].tolist() == [30, 10]
+    assert len(stops.attrs["timetables"]) == 2
+    with pytest.raises(SourceError, match="each feed once"):
+        read_gtfs_feeds([one, one], crs=METRIC)
+
+
+def test_damaged_zips_are_refused_or_read_whole(tmp_path):
+    whole = packed(tmp_path, feed()).read_bytes()
+    right = pd.DataFrame(read_gtfs(tmp_path / "feed.zip", crs=METRIC)).drop(columns="geometry")
+    rng = np.random.default_rng(3)
+    path = tmp_path / "bad.zip"
+    for kind in range(60):
+        body = bytearray(whole)
+        at, size = int(rng.integers(len(body))), int(rng.integers(1, 40))
+        if kind % 3 == 0:
+            del body[at : at + size]
+        elif kind % 3 == 1:
+            body[at] = int(rng.integers(256))
+        else:
+            body[at:at] = rng.bytes(size)
+        path.write_bytes(body)
+        refused = ""
+        try:
+            with muted():
+                found = read_gtfs(path, crs=METRIC)
+        except (SourceError, LimitError) as error:
+            refused = str(error)
+        assert "\n" not in refused
+        if not refused:
+            pd.testing.assert_frame_equal(pd.DataFrame(found).drop(columns="geometry"), right)
