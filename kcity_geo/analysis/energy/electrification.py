@@ -22,7 +22,7 @@ from kcity_geo.analysis.evidence.official import (
     city_against_table,
     official,
     official_cells,
-    spoken_of,
+    partial_coverage_note,
 )
 from kcity_geo.analysis.evidence.trust import method_trust
 from kcity_geo.analysis.settlement.districts import weighted_mean
@@ -293,7 +293,7 @@ def electrified(
         cells, note, evidence = _official_cells(
             data, rank, people, given, settings, details, limit_km
         )
-        partly = spoken_of(data, "electricity_access")
+        partly = partial_coverage_note(data, "electricity_access")
         note += f"; {partly}" if partly else ""
         apart, facts = tell_contradictions(
             data,
@@ -433,7 +433,7 @@ def official_rate(data: CityData, *, settings: Mapping[str, Any] | None = None) 
         n_features=rows,
         source=str(data.official.get("source") or "official numbers of the study file"),
         as_of=str(data.official.get("year") or ""),
-        note=spoken_of(data, "electricity_access") or apart,
+        note=partial_coverage_note(data, "electricity_access") or apart,
     )
 
 

@@ -25,7 +25,7 @@ __all__ = [
     "official",
     "official_cells",
     "official_total",
-    "spoken_of",
+    "partial_coverage_note",
 ]
 
 #: City number and sum of the table further apart than this share of the larger are told.
@@ -195,7 +195,7 @@ def has_table(data: CityData, key: str) -> bool:
     return _district_column(data, key, low=0.0, high=float("inf")) is not None
 
 
-def spoken_of(data: CityData, key: str) -> str:
+def partial_coverage_note(data: CityData, key: str) -> str:
     """
     Tell of which part of the city an official rate speaks.
 

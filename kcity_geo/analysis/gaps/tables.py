@@ -20,10 +20,10 @@ from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
 from kcity_geo.analysis.gaps.reading import why_short
 from kcity_geo.analysis.gaps.rules import decision_labels, gini
 from kcity_geo.analysis.settlement.districts import (
-    _anybody,
     _apportionment,
     cell_weight,
     district_mean,
+    has_residents,
 )
 from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
@@ -44,7 +44,7 @@ def _mean(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
     return float((values[known] * weight[known]).sum() / total) if total > 0 else float("nan")
 
 
-def _least() -> float:
+def _min_known_share() -> float:
     """Give the share of the people whose gap must be known before a sector speaks for a place."""
     return float(read_table("priors")["aggregate"]["assessed_people_min"])
 
@@ -53,7 +53,7 @@ def _speaks_for(gap: NDArray[np.float64], people: NDArray[np.float64], data: Cit
     """Whether the gap is known for enough of those who live in the city."""
     inside = np.where(data.inside, people, 0.0)
     known = float(inside[np.isfinite(gap)].sum())
-    return known >= _least() * float(inside.sum()) - 1e-9
+    return known >= _min_known_share() * float(inside.sum()) - 1e-9
 
 
 def _trust(part: Parts, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -89,7 +89,7 @@ def district_table(
     base = data.city.districts[["district_id", "name"]].copy()
     unit = np.ones(people.shape)
     total = district_mean(data, unit, people)["sum"].fillna(0.0).to_numpy()
-    if counted and not _anybody(data):
+    if counted and not has_residents(data):
         total = np.zeros(len(base))  # the weights are land then, not people
     base["population"] = total if counted else np.nan
     area = district_mean(data, unit, cell_weight(data, "area"))["sum"].fillna(0.0).to_numpy()
@@ -103,7 +103,7 @@ def district_table(
         }
         trust = district_mean(data, _trust(part, part.confidence), people)["mean"].to_numpy()
         whole = district_mean(data, unit, people)["weight"].to_numpy()
-        enough = found["mid"]["weight"].to_numpy() >= _least() * whole - 1e-9
+        enough = found["mid"]["weight"].to_numpy() >= _min_known_share() * whole - 1e-9
         for one in found.values():
             one["mean"] = one["mean"].where(enough)
         mid = found["mid"]["mean"].to_numpy()
@@ -119,7 +119,7 @@ def district_table(
                 found["adjusted"]["mean"], found["raw"]["mean"], trust, mid, strict=True
             )
         ]
-        short = found["mid"]["sum"].to_numpy() if _anybody(data) else 0.0 * mid
+        short = found["mid"]["sum"].to_numpy() if has_residents(data) else 0.0 * mid
         base[f"{level}_gap_persons"] = short if counted else np.nan
         hard = np.where(np.isfinite(part.mid), (part.mid >= severe).astype(float), np.nan)
         base[f"{level}_severe_share"] = district_mean(data, hard, people)["mean"].to_numpy()
@@ -171,7 +171,7 @@ def city_table(data: CityData, parts: Mapping[str, Parts]) -> pd.DataFrame:
                     trust,
                     assessed=bool(told),
                 ),
-                "gap_persons": float(np.nansum(part.mid * people)) * _anybody(data)
+                "gap_persons": float(np.nansum(part.mid * people)) * has_residents(data)
                 if counted and told
                 else float("nan"),
                 "severe_share": _mean(hard, people) if told else float("nan"),

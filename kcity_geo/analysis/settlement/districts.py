@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_size
 
-__all__ = ["district_mean", "weighted_mean"]
+__all__ = ["district_mean", "has_residents", "weighted_mean"]
 
 
 def weighted_mean(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
@@ -59,8 +59,18 @@ def cell_weight(data: CityData, kind: str = "people") -> NDArray[np.float64]:
     return np.where(data.inside, np.nan_to_num(values), 0.0)
 
 
-def _anybody(data: CityData) -> bool:
-    """Whether anybody lives in the city by its population grid; if not, means are over land."""
+def has_residents(data: CityData) -> bool:
+    """
+    Say whether anybody lives in the city by its population grid; if not, means are over land.
+
+    Parameters
+    ----------
+    data : of the city.
+
+    Returns
+    -------
+    False without a population grid as well.
+    """
     people = data.array("population")
     return people is not None and bool(np.nansum(np.where(data.inside, people, 0.0)) > 0)
 

@@ -19,7 +19,7 @@ from scipy import ndimage
 from kcity_geo.analysis.evidence.calibration import calibrated_share
 from kcity_geo.analysis.evidence.contradictions import tell_contradictions
 from kcity_geo.analysis.evidence.features import shapes
-from kcity_geo.analysis.evidence.official import has_table, official_cells, spoken_of
+from kcity_geo.analysis.evidence.official import has_table, official_cells, partial_coverage_note
 from kcity_geo.analysis.settlement.built import built_share
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.citydata import CityData
@@ -139,7 +139,7 @@ def piped_coverage(
     details: dict[str, Any] = {"anchored": True}
     ranked = None if ok is None else np.where(ok, density, np.nan)
     cells, note = _placed(data, table, ranked, people, details)
-    partly = spoken_of(data, "piped_water_access")
+    partly = partial_coverage_note(data, "piped_water_access")
     note += f"; {partly}" if partly else ""
     value = weighted_mean(cells, people)
     if guess is not None:

@@ -18,7 +18,7 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 from kcity_geo.analysis.evidence.features import shapes, text
-from kcity_geo.analysis.evidence.official import spoken_of
+from kcity_geo.analysis.evidence.official import partial_coverage_note
 from kcity_geo.analysis.evidence.usable import _YES, improved_weight
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.citydata import CityData
@@ -277,7 +277,7 @@ def _where_unknown(
     """Say that the official rate leaves out a part of the city."""
     if piped is None or told[data.inside].all():
         return ""
-    partly = spoken_of(data, "piped_water_access")
+    partly = partial_coverage_note(data, "piped_water_access")
     return (f"; {partly}" if partly else "") + (
         "; where no official rate speaks, only mapped water points count"
     )

@@ -181,7 +181,7 @@ def fetch(  # noqa: PLR0913 - all but two are by keyword and have defaults
     request = _request_key(where, chosen, commercial=commercial, route=osm_route)
     stage = out.parent / f".{out.name}.part"
     job = _Job(where, stage, catalogue, fetcher, commercial, frozenset(products or ()))
-    with _alone(out, config), storing(out.parent, mend="give another --out, or set KCITY_CACHE"):
+    with _locked(out, config), storing(out.parent, mend="give another --out, or set KCITY_CACHE"):
         _restore(out)
         if (study := _already_there(out, request)) is not None:
             return study
@@ -191,7 +191,7 @@ def fetch(  # noqa: PLR0913 - all but two are by keyword and have defaults
 
 
 @contextmanager
-def _alone(out: Path, config: Config) -> Iterator[None]:
+def _locked(out: Path, config: Config) -> Iterator[None]:
     """Let one run at a time work on a pack; the next one finds it ready."""
     name = hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:20]
     folder = config.cache_dir / "locks"

@@ -210,7 +210,7 @@ class Fetcher:
         if (hit := self._hit(path, url, max_age_days, sha256)) is not None:
             return hit
         if self.config.offline and path.is_file():
-            return self._adopted(path, url, (kind, sha256, md5), what)
+            return self._from_cache_by_hand(path, url, (kind, sha256, md5), what)
         self._require_online(url, what, where=path)
         deadline = self.deadline()
         try:
@@ -273,7 +273,7 @@ class Fetcher:
             return None
         return found
 
-    def _adopted(
+    def _from_cache_by_hand(
         self, path: Path, url: str, expected: tuple[str, str | None, str | None], what: str
     ) -> Download:
         """Take a file that the user put into the cache by hand, once it has proved to be whole."""
@@ -287,10 +287,10 @@ class Fetcher:
             raise SourceError(f"{what}: {path} {error}; put the whole file there") from error
         state = path.stat()
         dated = datetime.fromtimestamp(state.st_mtime, UTC).isoformat(timespec="seconds")
-        return self._witnessed(Download(path, url, url, "", "", dated, found, state.st_size))
+        return self._write_metadata(Download(path, url, url, "", "", dated, found, state.st_size))
 
     @staticmethod
-    def _witnessed(done: Download) -> Download:
+    def _write_metadata(done: Download) -> Download:
         """Write the note without which a file of the cache is not believed."""
         row = {k: v for k, v in asdict(done).items() if k != "path"}
         write_atomic(done.path.with_name(done.path.name + ".json"), json.dumps(row, indent=1))
@@ -311,7 +311,10 @@ class Fetcher:
         headers = {"Accept-Encoding": "identity"}
         if have:
             headers |= {"Range": f"bytes={have}-", "If-Range": validator(meta)}
-        with self._polite(url, deadline), self._open("GET", url, headers, deadline) as response:
+        with (
+            self._rate_limited(url, deadline),
+            self._open("GET", url, headers, deadline) as response,
+        ):
             if response.status_code == requests.codes.requested_range_not_satisfiable and have:
                 forget(part, note)
                 raise _Again("the server does not know the range any more")
@@ -390,9 +393,11 @@ class Fetcher:
             bytes=part.stat().st_size,
         )
         side = path.with_name(path.name + ".json")
-        side.unlink(missing_ok=True)  # a kill between the two steps leaves no false witness
+        side.unlink(
+            missing_ok=True
+        )  # if the process dies here, no metadata points at an incomplete file
         part.replace(path)
-        self._witnessed(done)
+        self._write_metadata(done)
         note.unlink(missing_ok=True)
         return done
 
@@ -423,7 +428,10 @@ class Fetcher:
         deadline = self.deadline()
 
         def ask() -> Head:
-            with self._polite(url, deadline), self._open("HEAD", url, {}, deadline) as response:
+            with (
+                self._rate_limited(url, deadline),
+                self._open("HEAD", url, {}, deadline) as response,
+            ):
                 if response.status_code not in {403, 404, 410}:
                     self._require_ok(response)
                 length = response.headers.get("Content-Length", "")
@@ -470,7 +478,10 @@ class Fetcher:
 
         def ask() -> bytes:
             headers = {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
-            with self._polite(url, deadline), self._open("GET", url, headers, deadline) as response:
+            with (
+                self._rate_limited(url, deadline),
+                self._open("GET", url, headers, deadline) as response,
+            ):
                 self._require_ok(response)
                 if response.status_code != requests.codes.partial_content:
                     raise SourceError(f"{what}: {url} does not answer ranges")
@@ -638,7 +649,7 @@ class Fetcher:
         )
 
     @contextlib.contextmanager
-    def _polite(self, url: str, deadline: float) -> Iterator[None]:
+    def _rate_limited(self, url: str, deadline: float) -> Iterator[None]:
         """Keep the pause that a host asks for, across all processes of this machine."""
         parts = _parts(url)
         pause_s = self.pauses.get(parts.netloc, self.pauses.get(parts.hostname or "", 0.0))
@@ -647,7 +658,7 @@ class Fetcher:
             return
         stamp = self.config.cache_dir / "hosts" / safe_name(parts.netloc)
         stamp.parent.mkdir(parents=True, exist_ok=True)
-        with self._alone(stamp, url, deadline):
+        with self._locked(stamp, url, deadline):
             with contextlib.suppress(FileNotFoundError):
                 left = pause_s - (time.time() - stamp.stat().st_mtime)
                 time.sleep(min(max(0.0, left), pause_s))
@@ -657,7 +668,7 @@ class Fetcher:
                 stamp.touch()
 
     @contextlib.contextmanager
-    def _alone(self, stamp: Path, url: str, deadline: float) -> Iterator[None]:
+    def _locked(self, stamp: Path, url: str, deadline: float) -> Iterator[None]:
         """Have a host to oneself; a request within a patient call has it already."""
         if str(stamp) in self._turn.hosts:
             yield
@@ -754,7 +765,7 @@ class Fetcher:
         def once() -> T:
             self._turn.ends = deadline
             try:
-                with self._polite(url, deadline):
+                with self._rate_limited(url, deadline):
                     return ask()
             except (requests.RequestException, HTTPError) as error:
                 raise _Again(why(error)) from error
@@ -881,7 +892,10 @@ class Fetcher:
 
         def ask() -> tuple[str, str]:
             headers = {"Range": "bytes=0-0", "Accept-Encoding": "identity"}
-            with self._polite(url, deadline), self._open("GET", url, headers, deadline) as response:
+            with (
+                self._rate_limited(url, deadline),
+                self._open("GET", url, headers, deadline) as response,
+            ):
                 self._require_ok(response)
                 return response.url, response.headers.get("ETag", "")
 

@@ -29,7 +29,7 @@ from kcity_geo.errors import (
     SourceError,
     StudyError,
 )
-from kcity_geo.sources.pack.fetch import _alone, fetch, fetch_cities
+from kcity_geo.sources.pack.fetch import _locked, fetch, fetch_cities
 from kcity_geo.sources.pack.pack import open_pack, verify_pack, zip_pack
 from kcity_geo.sources.products.catalogue import Catalogue, load_catalogue
 from kcity_geo.studyfile import load_study, resolve_path
@@ -507,7 +507,7 @@ def test_pack_that_another_run_is_making(
     here: Callable[..., Path], config: Config, tmp_path: Path
 ) -> None:
     with (
-        _alone(tmp_path / "pack", config),
+        _locked(tmp_path / "pack", config),
         pytest.raises(OutputError, match="another run is still making this pack"),
     ):
         here(
