@@ -93,8 +93,8 @@ def slope_factors(
     Tell how much longer a piece takes because of its slope, along and against it.
 
     The profile is read every `smooth_m` or more; a shorter piece takes the slope over `smooth_m`
-    around its middle, so that noise of the elevation is not divided by a few metres. Bridges and
-    tunnels have one slope from end to end.
+    around its middle, so that noise of the elevation is not divided by a few metres. A bridge or
+    tunnel has one slope from end to end, over all its ways that meet where no open street does.
 
     Parameters
     ----------
@@ -125,6 +125,8 @@ def slope_factors(
     rise = rise - elevation(mx - dx * stretch, my - dy * stretch)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = rise / np.where(stretch > 1, step, width)
+    joined, climb = _portal_to_portal(points, pieces, elevation, flat=flat, shortest_m=step)
+    slope = np.where(joined[which], climb[which], slope)
     slope = np.where(np.isfinite(slope), slope, 0.0)
     share = np.where(length[which] > 0, width / np.maximum(length[which], 1e-9), 1.0 / count[which])
     up = np.bincount(which, weights=share / tobler_factor(slope, rules=rules), minlength=len(count))
@@ -132,3 +134,131 @@ def slope_factors(
         which, weights=share / tobler_factor(-slope, rules=rules), minlength=len(count)
     )
     return np.asarray(up, dtype=np.float64), np.asarray(down, dtype=np.float64)
+
+
+def _portal_to_portal(
+    points: Vertices,
+    pieces: Pieces,
+    elevation: Sampler,
+    *,
+    flat: NDArray[np.bool_],
+    shortest_m: float,
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """
+    Give the slope of pieces of bridges and tunnels that are cut where no daylight is.
+
+    Portals are ends that an open street has too, and dead ends. Between them the height runs evenly
+    with the length; where several tubes meet it is the one at which all slopes balance.
+    """
+    slope, joined = np.zeros(len(flat)), np.zeros(len(flat), bool)
+    a, b = pieces.node_of[pieces.a], pieces.node_of[pieces.b]
+    number = len(points.osm)
+    inside = np.bincount(np.concatenate([a[flat], b[flat]]), minlength=number)
+    outside = np.bincount(np.concatenate([a[~flat], b[~flat]]), minlength=number)
+    joint = (inside > 1) & (outside == 0)
+    if not joint.any():
+        return joined, slope
+    length = points.along[pieces.end] - points.along[pieces.start]
+    joined = _of_groups(a, b, flat, joint, length, shortest_m)
+    joined &= (a != b) & (length > 0)
+    rows = np.flatnonzero(joined)
+    if not len(rows):
+        return joined, slope
+    x, y = np.zeros(number), np.zeros(number)
+    x[points.node], y[points.node] = points.x, points.y
+    ends = np.unique(np.concatenate([a[rows], b[rows]]))
+    ground = np.full(number, np.nan)
+    ground[ends] = elevation(x[ends], y[ends])
+    height = _even_heights(a[rows], b[rows], length[rows], joint, ground)
+    slope[rows] = (height[b[rows]] - height[a[rows]]) / length[rows]
+    return joined, slope
+
+
+def _of_groups(
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    flat: NDArray[np.bool_],
+    joint: NDArray[np.bool_],
+    length: NDArray[np.float64],
+    shortest_m: float,
+) -> NDArray[np.bool_]:
+    """Tell which pieces belong to a bridge or tunnel of several pieces that is long enough."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    rows = np.flatnonzero(flat)
+    # A graph of pieces: those that share a joint hang together.
+    ends = np.concatenate([a[rows], b[rows]])
+    piece = np.concatenate([np.arange(len(rows)), np.arange(len(rows))])
+    at_joint = joint[ends]
+    size = len(rows) + len(joint)
+    links = coo_array(
+        (np.ones(at_joint.sum(), np.int8), (piece[at_joint], len(rows) + ends[at_joint])),
+        shape=(size, size),
+    )
+    _, label = connected_components(links, directed=False)
+    group = label[: len(rows)]
+    total = np.bincount(group, weights=length[rows], minlength=size)
+    count = np.bincount(group, minlength=size)
+    found = np.zeros(len(flat), bool)
+    found[rows] = (count[group] > 1) & (total[group] >= shortest_m)
+    return found
+
+
+def _even_heights(
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    length: NDArray[np.float64],
+    joint: NDArray[np.bool_],
+    ground: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Put the joints between their portals, weighted by one over the length of the pieces."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.linalg import spsolve
+
+    height = ground.copy()
+    free = np.unique(np.concatenate([a[joint[a]], b[joint[b]]]))
+    height[free] = np.nan
+    place = np.full(len(joint), -1, dtype=np.int64)
+    place[free] = np.arange(len(free))
+    start, end = np.concatenate([a, b]), np.concatenate([b, a])
+    weight = 1.0 / np.concatenate([length, length])
+    # A portal without elevation says nothing; joints that no known portal holds stay unknown.
+    use = (place[start] >= 0) & (joint[end] | np.isfinite(height[end]))
+    start, end, weight = start[use], end[use], weight[use]
+    held = place[end] < 0
+    inner = ~held
+    size = len(free)
+    ones = np.arange(size)
+    diagonal = np.bincount(place[start], weights=weight, minlength=size)
+    known = np.bincount(
+        place[start[held]], weights=weight[held] * height[end[held]], minlength=size
+    )
+    hung = _hangs(place[start[inner]], place[end[inner]], place[start[held]], size)
+    diagonal = np.where(hung, diagonal, 1.0)
+    keep = hung[place[start[inner]]]
+    rows, columns = place[start[inner]][keep], place[end[inner]][keep]
+    matrix = coo_array(
+        (
+            np.concatenate([diagonal, -weight[inner][keep]]),
+            (np.concatenate([ones, rows]), np.concatenate([ones, columns])),
+        ),
+        shape=(size, size),
+    ).tocsc()
+    solved = np.atleast_1d(spsolve(matrix, known))
+    height[free] = np.where(hung, solved, np.nan)
+    return height
+
+
+def _hangs(
+    start: NDArray[np.int64], end: NDArray[np.int64], held: NDArray[np.int64], size: int
+) -> NDArray[np.bool_]:
+    """Tell which joints hang together with one that a known portal holds."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    links = coo_array((np.ones(len(start), np.int8), (start, end)), shape=(size, size))
+    _, label = connected_components(links, directed=False)
+    good = np.zeros(size, bool)
+    good[label[held]] = True
+    return np.asarray(good[label])

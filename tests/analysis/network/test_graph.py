@@ -469,6 +469,75 @@ def test_an_isolated_ring_is_kept_as_a_loop():
     assert graph.degree.tolist() == [2]
 
 
+def ridge(x, _y):
+    """60 m high in the middle of 600 m, 0 m at both portals."""
+    return np.clip(60 - 0.2 * np.abs(np.asarray(x) - 300), 0, None)
+
+
+def tube(*xs, **tags):
+    """A tunnel cut at some places, with nodes 1, 2, ..."""
+    cuts = list(zip(xs, xs[1:], strict=False))
+    return [
+        (10 + i, [i + 1, i + 2], [(a, 0), (b, 0)], {"highway": "footway", "tunnel": "yes", **tags})
+        for i, (a, b) in enumerate(cuts)
+    ]
+
+
+@pytest.mark.parametrize(
+    "xs", [(0, 600), (0, 300, 600), (0, 200, 400, 600), (0, 10, 290, 295, 300, 590, 600)]
+)
+@pytest.mark.parametrize("tag", ["tunnel", "bridge"])
+def test_a_tunnel_in_pieces_is_as_level_as_in_one(xs, tag):
+    rows = tube(*xs, **({"tunnel": "", "bridge": "viaduct"} if tag == "bridge" else {}))
+    deep = ridge if tag == "tunnel" else lambda x, y: -ridge(x, y)
+    rows[1 % len(rows)][3]["lit"] = "yes"
+    graph = build_graph(ways(*rows), mode="walk", elevation=deep)
+    last = len(xs)
+    assert cost(graph, 1, last) == pytest.approx(7.2)
+    assert cost(graph, last, 1) == pytest.approx(7.2)
+
+
+def test_a_street_that_joins_brings_daylight_and_a_void_none():
+    rows = [*tube(0, 300, 600), (20, [2, 9], [(300, 0), (300, 200)], {"highway": "footway"})]
+    open_air = build_graph(ways(*rows), mode="walk", elevation=ridge)
+    assert cost(open_air, 1, 2) == pytest.approx(300 / 5000 * 60 / tobler_factor(0.2))
+    # A side tunnel to a portal 30 m up: the joint stands where slopes balance, (0 + 0 + 30) / 3.
+    rows = [
+        *tube(0, 300, 600),
+        (20, [2, 9], [(300, 0), (300, 300)], {"highway": "footway", "tunnel": "yes"}),
+    ]
+
+    def ground(x, y):
+        return np.where(np.asarray(y) > 200, 30.0, ridge(x, y))
+
+    graph = build_graph(ways(*rows), mode="walk", elevation=ground)
+    assert cost(graph, 1, 2) == pytest.approx(300 / 5000 * 60 / tobler_factor(10 / 300))
+    assert cost(graph, 2, 9) == pytest.approx(300 / 5000 * 60 / tobler_factor(20 / 300))
+
+    def holed(x, y):
+        return np.where(np.asarray(x) > 500, np.nan, ridge(x, y))
+
+    # One portal is known: the tunnel is taken for level, not for as steep as the ridge.
+    void = build_graph(ways(*tube(0, 200, 400, 600)), mode="walk", elevation=holed)
+    assert cost(void, 1, 4) == pytest.approx(7.2)
+    blank = build_graph(
+        ways(*tube(0, 200, 600)), mode="walk", elevation=lambda x, _y: np.full(np.shape(x), np.nan)
+    )
+    assert cost(blank, 1, 3) == pytest.approx(7.2)
+
+
+@given(st.lists(st.floats(1, 599), min_size=0, max_size=6, unique=True), st.floats(-40, 40))
+def test_cuts_never_change_the_time_through_a_tunnel(cuts, rise):
+    xs = [0.0, *sorted(cuts), 600.0]
+
+    def ground(x, _y):
+        return np.where(np.asarray(x) < 300, 0.0, rise) + ridge(x, 0)
+
+    whole = build_graph(ways(*tube(0, 600)), mode="walk", elevation=ground)
+    parts = build_graph(ways(*tube(*xs)), mode="walk", elevation=ground)
+    assert cost(parts, 1, len(xs)) == pytest.approx(cost(whole, 1, 2), rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("tags", "car"),
     [
