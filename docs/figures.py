@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 
-from kcity_geo.config import read_table
+from kcity_geo.indicators import indicator_rows
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -183,20 +183,18 @@ def t8():
 
 def t9():
     figure, axes = plt.subplots(figsize=SIZE, dpi=DPI)
-    scored = {row["id"]: row for row in read_table("standards")["indicator"]}
-    told = [row for row in read_table("indicators")["indicator"] if row["docs"].endswith("t9.md")]
+    told = [row for row in indicator_rows().values() if row.docs.endswith("t9.md")]
     names = {
         "health": "health care", "hospital": "hospital", "school": "primary school",
         "secondary": "secondary school", "jobs": "jobs", "centre": "centre", "daily": "daily services",
     }  # fmt: skip
     for row in told:
-        limits = scored.get(row["id"], row)
-        if "target" not in limits:
+        if row.target is None:
             continue
-        target, worst = limits["target"], limits["worst"]
-        style = "-" if row["scored"] else "--"
-        name = names[row["id"].removeprefix("T9_")]
-        label = f"{name}, {target:g} to {worst:g} min" + ("" if row["scored"] else " (not scored)")
+        target, worst = row.target, row.worst
+        style = "-" if row.scored else "--"
+        name = names[row.id.removeprefix("T9_")]
+        label = f"{name}, {target:g} to {worst:g} min" + ("" if row.scored else " (not scored)")
         axes.plot([0, target, worst, 130], [0, 0, 1, 1], style, lw=2, label=label)
     axes.set_xlabel("minutes to the nearest")
     axes.set_ylabel("gap")

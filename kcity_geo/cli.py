@@ -605,15 +605,22 @@ def list_table(
                 "target": s.target if s.target is not None else "own formula",
                 "worst": s.worst if s.worst is not None else "",
                 "unit": s.unit,
+                "weights": f"urban {s.urban_weight:g}, rural {s.rural_weight:g}",
                 "mark": s.mark,
                 "citation": s.citation,
             }
             for s in load_standards().values()
         ]
+    elif table is Table.indicators:
+        from kcity_geo.indicators import indicator_rows
+
+        rows = [
+            {key: value for key, value in asdict(row).items() if value is not None}
+            for row in indicator_rows().values()
+        ]
     else:
         name, key = {
             Table.sources: ("sources", "product"),
-            Table.indicators: ("indicators", "indicator"),
             Table.layers: ("osm", "layer"),
         }[table]
         content = read_table(name)[key]

@@ -99,7 +99,7 @@ def table_path(name: str) -> Path:
 
     Parameters
     ----------
-    name : file name without ending, for example ``"standards"``.
+    name : file name without ending, for example ``"osm"`` or ``"parameters/water"``.
 
     Returns
     -------
@@ -107,8 +107,8 @@ def table_path(name: str) -> Path:
 
     Examples
     --------
-    >>> table_path("standards").name
-    'standards.toml'
+    >>> table_path("osm").name
+    'osm.toml'
     """
     return TABLES / f"{name}.toml"
 
@@ -133,7 +133,7 @@ def read_table(name: str) -> dict[str, Any]:
 
     Examples
     --------
-    >>> sorted(read_table("standards"))[:1]
-    ['indicator']
+    >>> sorted(read_table("gtfs"))[-1:]
+    ['mode']
     """
     return _parsed(table_path(name))

@@ -1,19 +1,22 @@
 """
 Standards: what an indicator is measured against, with unit, citation and evidence mark.
 
-The rows stand in ``tables/standards.toml``; a study file may override target and worst value.
+They are part of the rows of ``tables/indicators/*.toml``; a study file may override target, worst
+value and weights.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
+from kcity_geo.indicators import indicator_rows
+from kcity_geo.parameters import nearest_name
 
 __all__ = ["EVIDENCE_MARKS", "Standard", "gap_from_standard", "load_standards", "standard_gap"]
 
@@ -24,6 +27,10 @@ EVIDENCE_MARKS = {
     "D": "default of kcity_geo, no authority behind it",
     "U": "set by the user in the study file",
 }
+
+
+#: What a study file may set of a standard.
+_SETTABLE = ("target", "worst", "urban_weight", "rural_weight")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,22 +64,25 @@ class Standard:
     citation: str
 
 
-def load_standards(overrides: dict[str, dict[str, float]] | None = None) -> dict[str, Standard]:
+def load_standards(
+    overrides: Mapping[str, Mapping[str, float]] | None = None,
+) -> dict[str, Standard]:
     """
-    Read the standards, in table order, with the overrides of a study file.
+    Give the standards, in table order, with the overrides of a study file.
 
     Parameters
     ----------
-    overrides : indicator id -> {"target": ..., "worst": ...}. Overridden rows get the mark ``U``.
+    overrides : indicator id -> some of ``target``, ``worst``, ``urban_weight``, ``rural_weight``.
+        Rows with another target or worst value get the mark ``U``.
 
     Returns
     -------
-    Indicator id -> standard.
+    Indicator id -> standard, of the indicators that are scored.
 
     Raises
     ------
     StudyError
-        If an override names an indicator or field that does not exist.
+        If an override names an indicator or field that does not exist, or cannot be used.
 
     Examples
     --------
@@ -81,33 +91,69 @@ def load_standards(overrides: dict[str, dict[str, float]] | None = None) -> dict
     >>> load_standards({"T4": {"target": 20}})["T4"].mark
     'U'
     """
-    rows: dict[str, dict[str, Any]] = {
-        row["id"]: {"target": None, "worst": None, **row}
-        for row in read_table("standards")["indicator"]
+    rows = indicator_rows()
+    found = {
+        row.id: Standard(
+            id=row.id,
+            title=row.title,
+            sector=row.sector,
+            unit=row.unit,
+            target=row.target,
+            worst=row.worst,
+            urban_weight=row.urban_weight or 0.0,
+            rural_weight=row.rural_weight or 0.0,
+            mark=row.mark,
+            citation=row.citation,
+        )
+        for row in rows.values()
+        if row.scored
     }
     for key, change in (overrides or {}).items():
-        if key not in rows:
-            known = ", ".join(rows)
-            if any(row["id"] == key for row in read_table("indicators")["indicator"]):
+        if key not in found:
+            known = ", ".join(found)
+            if key in rows:
                 raise StudyError(
                     f"[standards] {key}: this indicator is reported and not scored, its target is "
                     f"not set here; scored are {known}"
                 )
             raise StudyError(f"[standards] {key}: no such indicator; known are {known}")
-        unknown = set(change) - {"target", "worst"}
-        if unknown:
-            raise StudyError(f"[standards] {key}.{min(unknown)}: only target and worst can be set")
-        rows[key] = {**rows[key], **change, "mark": "U", "citation": "study file"}
-    return {
-        key: Standard(
-            **{
-                **row,
-                "target": None if row["target"] is None else float(row["target"]),
-                "worst": None if row["worst"] is None else float(row["worst"]),
-            }
-        )
-        for key, row in rows.items()
-    }
+        found[key] = _overridden(found[key], change)
+    if overrides:
+        _still_weighed(found)
+    return found
+
+
+def _overridden(standard: Standard, change: Mapping[str, float]) -> Standard:
+    where = f"[standards] {standard.id}"
+    for key, value in change.items():
+        if key not in _SETTABLE:
+            raise StudyError(
+                f"{where}.{key}: only target and worst, urban_weight and rural_weight can be set"
+                f"{nearest_name(key, list(_SETTABLE))}"
+            )
+        if key.endswith("_weight") and not 0 <= value <= 1:
+            raise StudyError(f"{where}.{key}: {value:g} is not from 0 to 1")
+        if not key.endswith("_weight") and standard.target is None:
+            raise StudyError(
+                f"{where}.{key}: this indicator has a formula of its own for the gap; only its "
+                "weights can be set"
+            )
+    changed = replace(standard, **dict[str, Any](change))
+    if changed.target is not None and changed.target == changed.worst:
+        raise StudyError(f"{where}: target and worst are both {changed.target:g}; they must differ")
+    if {"target", "worst"} & set(change):
+        return replace(changed, mark="U", citation="study file")
+    return changed
+
+
+def _still_weighed(standards: Mapping[str, Standard]) -> None:
+    for sector in {standard.sector for standard in standards.values()}:
+        rows = [standard for standard in standards.values() if standard.sector == sector]
+        for key in ("urban_weight", "rural_weight"):
+            if not sum(getattr(row, key) for row in rows) > 0:
+                raise StudyError(
+                    f"[standards] {key}: all weights of {sector} are 0; leave one above 0"
+                )
 
 
 def standard_gap(values: NDArray[np.float64] | float, standard: Standard) -> NDArray[np.float64]:

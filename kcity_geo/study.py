@@ -24,6 +24,7 @@ from kcity_geo.citydata import CityData
 from kcity_geo.config import Config, read_table
 from kcity_geo.cube import district_shares, empty_cube, study_grid
 from kcity_geo.errors import StudyError
+from kcity_geo.indicators import uses_of_layers
 from kcity_geo.inputs.official import load_tables
 from kcity_geo.inputs.osm import invented, joined, load_osm, with_power_lines
 from kcity_geo.inputs.population import (
@@ -649,5 +650,6 @@ def _use_of(key: str) -> str:
     name = "power_line" if key == "power_lines" else key.removeprefix("extra.")
     for row in read_table("osm")["layer"]:
         if row["id"] == name:
-            return f"{row['title']} ({row['used_by']})"
+            known = ", ".join(uses_of_layers().get(name, [])) or row["used_by"]
+            return f"{row['title']} ({known})"
     return "the study"

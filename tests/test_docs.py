@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 import kcity_geo as kc
-from kcity_geo.config import read_table
+from kcity_geo.indicators import indicator_rows
 from kcity_geo.sources.products.catalogue import load_catalogue
 from kcity_geo.studyfile import check_study
 
@@ -131,16 +131,14 @@ def test_a_block_is_left_out_only_with_a_reason() -> None:
     assert len(BLOCKS) == fences
 
 
-@pytest.mark.parametrize("row", read_table("indicators")["indicator"], ids=lambda row: row["id"])
+@pytest.mark.parametrize("row", indicator_rows().values(), ids=lambda row: row.id)
 def test_an_indicator_has_its_page(row) -> None:
-    page = ROOT / "docs" / row["docs"].partition("#")[0]
+    page = ROOT / "docs" / row.docs.partition("#")[0]
     text = page.read_text(encoding="utf-8")
     assert re.search(rf"\b{re.escape(row['id'].partition('_')[0])}\b", text.splitlines()[0]), page
 
 
 def test_a_page_of_an_indicator_belongs_to_a_row() -> None:
     pages = {p.name for p in (ROOT / "docs" / "indicators").glob("*.md")} - {"index.md"}
-    rows = {
-        Path(row["docs"].partition("#")[0]).name for row in read_table("indicators")["indicator"]
-    }
+    rows = {Path(row.docs.partition("#")[0]).name for row in indicator_rows().values()}
     assert pages == rows

@@ -9,6 +9,7 @@ import geopandas as gpd
 import pandas as pd
 
 from kcity_geo.config import read_table
+from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.frames import grid_variables
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import sector_title
@@ -93,7 +94,7 @@ def _patterns() -> dict[str, dict[str, str]]:
 
 def _variables(result: Result) -> dict[str, dict[str, str]]:
     """Words, unit and source that the variables of the cells carry; indicators add what they ask."""
-    asks = {row["id"]: row["question"] for row in read_table("indicators")["indicator"]}
+    asks = {key: row.question for key, row in indicator_rows().items()}
     found = {}
     for name, (_, attrs) in grid_variables(result).items():
         words = plain_text(attrs.get("long_name", name), max_chars=400)

@@ -10,7 +10,7 @@ import numbers
 
 import pandas as pd
 
-from kcity_geo.config import read_table
+from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import Result
 
 __all__ = ["detail_table"]
@@ -57,17 +57,19 @@ def detail_table(result: Result) -> pd.DataFrame:
     Columns ``indicator, sector, name, words, value, units``; a row a number or short text, in the
     order of the indicators. Geometries and tables are left out.
     """
-    sectors = {row["id"]: row["sector"] for row in read_table("indicators")["indicator"]}
+    known = indicator_rows()
     rows = []
     for indicator in result.gaps.assessed:
+        about = known.get(indicator.id)
         for name, value in indicator.details.items():
             if not isinstance(value, numbers.Number | str) or value == "":
                 continue
             words, units = _words(name)
+            units = about.details.get(name, units) if about else units
             rows.append(
                 {
                     "indicator": indicator.id,
-                    "sector": sectors.get(indicator.id, ""),
+                    "sector": about.sector if about else "",
                     "name": name,
                     "words": words,
                     "value": value,

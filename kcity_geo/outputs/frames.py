@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
-from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_ids, cell_polygons, cell_size
+from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import LABELS, Result
@@ -163,7 +163,7 @@ def _blocks(result: Result, cells: gpd.GeoDataFrame, *, factor: int) -> gpd.GeoD
     number, keys = pd.factorize(block, sort=True)
     people = _weights(cells, number)
     units = {name: str(a.get("units", "")) for name, (_, a) in grid_variables(result).items()}
-    amounts = {r["id"] for r in read_table("indicators")["indicator"] if r["average"] == "sum"}
+    amounts = {key for key, row in indicator_rows().items() if row.average == "sum"}
     columns: dict[str, Any] = {}
     for name in cells.columns.drop("geometry"):
         values = cells[name].to_numpy()

@@ -15,6 +15,7 @@ import numpy as np
 
 from kcity_geo.analysis.suitability.constraints import SITE_KEYS
 from kcity_geo.config import read_table
+from kcity_geo.indicators import IndicatorRow, indicator_rows
 from kcity_geo.outputs.colours import LABEL_COLOURS, SEVERITY_COLOURS
 from kcity_geo.outputs.details import detail_table
 from kcity_geo.outputs.figures import theme_figure
@@ -24,7 +25,7 @@ from kcity_geo.outputs.summary import confidence_word, range_words, severity_wor
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import LABEL_WORDS, Theme, make_themes, sector_title
 from kcity_geo.result import LABELS, SECTORS, SEVERITY, Result
-from kcity_geo.standards import EVIDENCE_MARKS, load_standards
+from kcity_geo.standards import EVIDENCE_MARKS, Standard, load_standards
 
 __all__ = ["build_report", "save_report"]
 
@@ -202,7 +203,7 @@ def _districts(result: Result) -> dict[str, Any]:
 def _indicators(result: Result) -> list[dict[str, Any]]:
     """City rows by sector; those that could not be assessed stand in a table of their own."""
     rows = result.gaps.indicators
-    known = {row["id"]: row for row in read_table("indicators")["indicator"]}
+    known = indicator_rows()
     standards = load_standards(result.study.standards)
     groups: dict[str, list[dict[str, str]]] = {s: [] for s in SECTORS}
     for _, row in rows[rows["unit_id"] == "city"].iterrows():
@@ -210,15 +211,15 @@ def _indicators(result: Result) -> list[dict[str, Any]]:
             continue
         key = str(row["indicator"])
         standard = standards.get(key)
-        about = known.get(key, {})
+        about = known.get(key)
         units = plain_text(row["units"])
-        sector = standard.sector if standard else str(about.get("sector", "transport"))
+        sector = about.sector if about else SECTORS[0]
         low, high = _float(row.get("gap_lo")), _float(row.get("gap_hi"))
         groups.setdefault(sector, []).append(
             {
                 "id": key,
                 "title": plain_text(row["title"]),
-                "question": plain_text(about.get("question", "")),
+                "question": plain_text(about.question if about else ""),
                 "value": human(row["value"], units),
                 "standard": human(row.get("standard"), units),
                 "gap": human(row.get("gap"), "share"),
@@ -226,9 +227,7 @@ def _indicators(result: Result) -> list[dict[str, Any]]:
                 "label": plain_text(row.get("label")),
                 "evidence": plain_text(row.get("evidence")),
                 "mark": plain_text(row.get("mark")),
-                "citation": plain_text(
-                    standard.citation if standard else about.get("citation", "")
-                ),
+                "citation": plain_text(_citation(standard, about)),
                 "note": plain_text(row.get("note"), max_chars=400),
                 "features": f"{int(_float(row['n_features'])):,}"
                 if _float(row.get("n_features")) > 0
@@ -244,14 +243,21 @@ def _indicators(result: Result) -> list[dict[str, Any]]:
     ]
 
 
+def _citation(standard: Standard | None, about: IndicatorRow | None) -> str:
+    """Give the source of the standard that was used."""
+    if standard is not None:
+        return standard.citation
+    return about.citation if about is not None else ""
+
+
 def _further(result: Result) -> dict[str, list[dict[str, str]]]:
     """Numbers behind the indicators, by sector."""
-    titles = {row["id"]: row["title"] for row in read_table("indicators")["indicator"]}
+    titles = {key: row.title for key, row in indicator_rows().items()}
     rows: dict[str, list[dict[str, str]]] = {}
     for row in detail_table(result).itertuples():
         rows.setdefault(str(row.sector), []).append(
             {
-                "indicator": plain_text(titles.get(row.indicator, row.indicator)),
+                "indicator": plain_text(titles.get(str(row.indicator), str(row.indicator))),
                 "words": plain_text(row.words),
                 "value": _plain_number(row.value)
                 if not row.units

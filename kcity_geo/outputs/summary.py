@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kcity_geo.config import read_table
+from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC, credits_line
 from kcity_geo.outputs.colours import LABEL_COLOURS, LOW_CONFIDENCE
 from kcity_geo.outputs.text import human, persons, plain_text
@@ -248,8 +249,8 @@ def _warnings(result: Result) -> tuple[str, ...]:
 def _titles(result: Result) -> dict[str, str]:
     """Title of each indicator and of each criterion of the project."""
     profile = read_table("profiles")["profile"].get(result.score.project, {})
-    rows = [*read_table("indicators")["indicator"], *profile.get("criteria", ())]
-    return {row["id"]: row.get("title", row["id"]) for row in rows}
+    criteria = {row["id"]: row.get("title", row["id"]) for row in profile.get("criteria", ())}
+    return {key: row.title for key, row in indicator_rows().items()} | criteria
 
 
 def _article(project: str) -> str:
@@ -432,7 +433,7 @@ def _worst_districts(result: Result, *, count: int = 5) -> list[tuple[str, str, 
 
 
 def _not_assessed(result: Result) -> list[tuple[str, str]]:
-    titles = {row["id"]: row["title"] for row in read_table("indicators")["indicator"]}
+    titles = {key: row.title for key, row in indicator_rows().items()}
     return [
         (plain_text(titles.get(i.id, i.id)), plain_text(i.not_assessed, max_chars=400))
         for i in result.gaps.assessed

@@ -23,6 +23,7 @@ from kcity_geo.analysis.settlement.classes import urban_classes
 from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_size, layer
+from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import LABELS, SECTORS, Gaps, Indicator
 from kcity_geo.standards import Standard, gap_from_standard
 
@@ -137,18 +138,19 @@ class _Setting:
 
     def assess(self, indicator: Indicator, standard: Standard) -> AssessedGap:
         """Put one scored indicator on the grid, with bounds and confidence."""
-        rule = self.rules["indicator"].get(indicator.id, {"prior": "", "group": "tables"})
+        row = indicator_rows().get(indicator.id)
+        group, prior = (row.group, row.prior) if row else ("tables", "")
         raw = _raw_gap(indicator, standard, self.inside)
         known = np.isfinite(raw)
-        complete = self._of_group(rule["group"], "completeness")
+        complete = self._of_group(group, "completeness")
         adjusted = raw
         evidence = _evidence_cells(indicator, raw.shape)
         # Stops that OSM lacks explain no gap that comes from a timetable.
-        if rule["prior"] and not indicator.details.get("timetable", False):
-            allowed = adjusted_gap(raw, self.prior(rule["prior"]), complete)
+        if prior and not indicator.details.get("timetable", False):
+            allowed = adjusted_gap(raw, self.prior(prior), complete)
             adjusted = np.where(evidence == "user", raw, allowed)
         lo, hi = _with_bounds(indicator, standard, raw, adjusted)
-        found = self._of_group(rule["group"], "confidence")
+        found = self._of_group(group, "confidence")
         limits = self.rules["confidence"]
         found = np.select(
             [evidence == "user", evidence == "proxy"],
@@ -204,7 +206,8 @@ class _Setting:
         )
 
     def _is_mapped(self, key: str) -> bool:
-        group = self.rules["indicator"].get(key, {}).get("group", "tables")
+        row = indicator_rows().get(key)
+        group = row.group if row else "tables"
         return bool(self.rules["group"][group]["kind"] != "fixed")
 
     def composite(self, parts: Mapping[str, Parts]) -> Parts:
@@ -336,7 +339,7 @@ def _cells(
     parts: Mapping[str, Parts],
 ) -> xr.Dataset:
     data, inside = setting.data, setting.inside
-    rows = {r["id"]: r for r in read_table("indicators")["indicator"]}
+    rows = indicator_rows()
     variables: dict[str, xr.DataArray] = {}
 
     def keep(name: str, values: NDArray[Any], *, units: str, title: str, **more: str) -> None:
@@ -372,7 +375,7 @@ def _cells(
     of_gap = {s.indicator.id: s for s in scored}
     for one in indicators:
         about = {"source": one.source, "as_of": one.as_of, "evidence": one.evidence}
-        title = rows.get(one.id, {}).get("title", one.id)
+        title = rows[one.id].title if one.id in rows else one.id
         if one.cells is not None:
             values = np.where(inside, np.asarray(one.cells, dtype=np.float32), np.nan)
             keep(one.id, values.astype(np.float32), units=one.units, title=title, **about)

@@ -28,6 +28,7 @@ from kcity_geo.analysis.settlement.districts import (
 from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_size
+from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import LABELS, SECTORS, Indicator
 from kcity_geo.standards import Standard
 
@@ -203,14 +204,14 @@ def indicator_table(
     Rows as in `kcity_geo.result.Gaps`. Gap and label are empty for indicators that are only
     reported. The note of a city row also says why its gap is larger than its value lets expect.
     """
-    about = {r["id"]: r for r in read_table("indicators")["indicator"]}
+    about = indicator_rows()
     of_gap = {s.indicator.id: s for s in scored}
     rows: list[dict[str, Any]] = []
     for one in indicators:
-        info, standard = about.get(one.id, {}), standards.get(one.id)
-        shared = {
+        info, standard = about.get(one.id), standards.get(one.id)
+        shared: dict[str, Any] = {
             "indicator": one.id,
-            "title": info.get("title", one.id),
+            "title": info.title if info else one.id,
             "units": one.units,
             "standard": float("nan")
             if standard is None or standard.target is None
@@ -219,10 +220,10 @@ def indicator_table(
             "n_features": one.n_features,
             "source": f"synthetic city: {one.source}" if data.synthetic else one.source,
             "as_of": one.as_of,
-            "mark": standard.mark if standard else info.get("mark", ""),
+            "mark": standard.mark if standard else info.mark if info else "",
             "note": one.not_assessed or one.note,
         }
-        average = info.get("average", "people")
+        average = info.average if info else "people"
         gaps = _gap_columns(data, of_gap.get(one.id), one)
         value = float("nan") if one.not_assessed else float(one.value)
         why = "; ".join(filter(None, (shared["note"], why_short(one, standard, gaps["city"]))))

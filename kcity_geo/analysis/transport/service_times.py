@@ -21,9 +21,9 @@ from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE, People, people_of
 from kcity_geo.citydata import CityData
-from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size
 from kcity_geo.errors import StudyError
+from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import Indicator, unassessed
 from kcity_geo.settings import transport_parameters
 from kcity_geo.standards import Standard, standard_gap
@@ -221,12 +221,21 @@ def _timed(
 
 def _reported_standard(indicator: str) -> Standard | None:
     """Give target and worst value of a row that is reported and not scored."""
-    rows: dict[str, dict[str, Any]] = {r["id"]: r for r in read_table("indicators")["indicator"]}
-    row = rows.get(indicator, {})
-    if "target" not in row:
+    row = indicator_rows().get(indicator)
+    if row is None or row.target is None:
         return None
-    keys = ("id", "title", "sector", "unit", "target", "worst", "mark", "citation")
-    return Standard(**{key: row[key] for key in keys}, urban_weight=0.0, rural_weight=0.0)
+    return Standard(
+        id=row.id,
+        title=row.title,
+        sector=row.sector,
+        unit=row.unit,
+        target=row.target,
+        worst=row.worst,
+        urban_weight=0.0,
+        rural_weight=0.0,
+        mark=row.mark,
+        citation=row.citation,
+    )
 
 
 def facilities(data: CityData, kind: str) -> NDArray[np.object_]:

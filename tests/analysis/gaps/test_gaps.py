@@ -26,6 +26,7 @@ from kcity_geo.analysis.gaps.rules import (
 )
 from kcity_geo.config import read_table
 from kcity_geo.errors import CalibrationError, StudyError
+from kcity_geo.indicators import indicator_rows, load_function
 from kcity_geo.result import LABELS, SECTORS, SEVERITY, Indicator
 from kcity_geo.settings import settings_of
 from kcity_geo.standards import gap_from_standard, load_standards
@@ -148,10 +149,10 @@ def test_gini_by_hand():
 
 def test_priors_speak_of_every_scored_indicator_and_weights_of_a_sector_add_to_one():
     priors = read_table("priors")
-    assert set(priors["indicator"]) == set(STANDARDS)
-    for rule in priors["indicator"].values():
-        assert rule["group"] in priors["group"]
-        assert rule["prior"] == "" or rule["prior"] in priors["prior"]
+    for row in indicator_rows().values():
+        rule = priors["group"][row.group]
+        # What speaks for the completeness of a row is read by the row itself.
+        assert not row.scored or rule["kind"] == "fixed" or set(rule["layers"]) & set(row.layers)
     for sector in SECTORS:
         rows = [s for s in STANDARDS.values() if s.sector == sector]
         assert sum(s.urban_weight for s in rows) == pytest.approx(1)
@@ -160,19 +161,16 @@ def test_priors_speak_of_every_scored_indicator_and_weights_of_a_sector_add_to_o
 
 
 def test_every_indicator_has_a_full_row_and_the_scored_ones_agree_with_the_standards():
-    rows = {r["id"]: r for r in read_table("indicators")["indicator"]}
+    rows = indicator_rows()
     needed = {f"T{i}" for i in range(1, 9)} | {f"W{i}" for i in range(1, 10)}
     needed |= {f"E{i}" for i in range(1, 12)} | {"T9_health", "T9_school", "T9_jobs"}
     assert needed <= set(rows)
     for key, row in rows.items():
-        assert all(row[k] for k in ("title", "question", "formula", "docs", "mark", "citation"))
-        assert row["mark"] in "VMD"
-        assert row["scored"] == (key in STANDARDS)
-        if key in STANDARDS:
-            standard = STANDARDS[key]
-            assert (row["sector"], row["unit"], row["mark"]) == (
-                standard.sector, standard.unit, standard.mark,
-            )  # fmt: skip
+        words = (row.title, row.question, row.formula, row.docs, row.mark, row.citation)
+        assert all(words)
+        assert row.mark in "VMD"
+        assert row.scored == (key in STANDARDS)
+        assert callable(load_function(row))
 
 
 def test_a_standard_of_a_reported_indicator_is_refused_and_says_why():

@@ -7,7 +7,7 @@ import pytest
 
 from kcity_geo.analysis.energy.balance import _told
 from kcity_geo.analysis.gaps.reading import why_short
-from kcity_geo.config import read_table
+from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import Indicator
 from kcity_geo.settings import settings_of
 from kcity_geo.standards import load_standards
@@ -64,7 +64,7 @@ def test_a_modelled_demand_says_that_it_is_no_forecast() -> None:
 
 def test_titles_of_shortfalls_say_so() -> None:
     """0 % is the aim: 'supply against demand: 9 %' read as if a tenth was supplied."""
-    titles = {row["id"]: row["title"] for row in read_table("indicators")["indicator"]}
+    titles = {key: row.title for key, row in indicator_rows().items()}
     for key, standard in STANDARDS.items():
         assert standard.title == titles[key]
     assert "hortfall" in titles["E7"]
