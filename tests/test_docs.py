@@ -135,7 +135,7 @@ def test_a_block_is_left_out_only_with_a_reason() -> None:
 def test_an_indicator_has_its_page(row) -> None:
     page = ROOT / "docs" / row.docs.partition("#")[0]
     text = page.read_text(encoding="utf-8")
-    assert re.search(rf"\b{re.escape(row['id'].partition('_')[0])}\b", text.splitlines()[0]), page
+    assert re.search(rf"\b{re.escape(row.id.partition('_')[0])}\b", text.splitlines()[0]), page
 
 
 def test_a_page_of_an_indicator_belongs_to_a_row() -> None:
