@@ -72,7 +72,7 @@ def test_slug_of_reserved_and_hostile_names(name: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["=HYPERLINK(1)", "+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1"],  # noqa: RUF001
+    ["=HYPERLINK(1)", "+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1"],
 )
 def test_formulas_become_text(text: str) -> None:
     assert str(csv_safe(text)).startswith("'")
@@ -104,8 +104,8 @@ def test_csv_headers_and_cells_are_safe_and_numbers_stay_numbers(tmp_path) -> No
         (12.0, "ha", "12 ha"),
         (0.00012345, "m", "0.0001 m"),
         (1234.5, "m3/day", "1,230 m3/day"),
-        (float("nan"), "km", "–"),  # noqa: RUF001
-        (None, "km", "–"),  # noqa: RUF001
+        (float("nan"), "km", "–"),
+        (None, "km", "–"),
         (-3.14159, "m", "-3.14 m"),
         (100.0, "", "100"),
     ],

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 
+from kcity_geo.config import read_table
 from kcity_geo.errors import SchemaError, SourceError
 from kcity_geo.notes import tell
+from kcity_geo.sources.local.table_files import plain_text, read_cells
+from kcity_geo.sources.local.table_numbers import decimal_sign, numbers
 
 __all__ = ["read_official_table"]
 
+_PERCENT = 100.0
 _RATES = ("electricity_access", "piped_water_access", "sanitation_access", "nrw_share")
 
 
@@ -31,24 +37,32 @@ _AMOUNTS = (
 
 #: Columns of an official table that name the district or say where its numbers come from.
 _LABELS = ("district_id", "district", "name", "source", "year", "note", "notes")
+_PLACES = ("lon", "lng", "long", "longitude", "lat", "latitude", "x", "y", "crs")
 
 
-def read_any_table(path: Path, *, key: str) -> pd.DataFrame:
-    if not path.exists():
-        raise SourceError(f"{key}: {path} does not exist")
-    try:
-        if path.suffix.lower() in {".xlsx", ".xls"}:
-            table = pd.read_excel(path)
-        else:
-            table = pd.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
-    except ImportError as error:
-        raise SourceError(f"{key}: {path.name}: reading xlsx needs the package openpyxl") from error
-    except Exception as error:
-        raise SourceError(
-            f"{key}: {path.name} cannot be read ({str(error).splitlines()[0][:160]})"
-        ) from error
-    table.columns = [str(c).strip() for c in table.columns]
-    return table
+def read_any_table(
+    path: Path, *, key: str, districts: gpd.GeoDataFrame | None = None
+) -> pd.DataFrame:
+    """
+    Read the cells of a table of districts or of places.
+
+    Parameters
+    ----------
+    path : csv, tsv, txt or xlsx, with ``#`` and a sheet behind it if need be.
+    key : key of the study file, for messages.
+    districts : of the city, whose names tell the encoding.
+
+    Returns
+    -------
+    As `kcity_geo.sources.local.table_files.read_cells`.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read.
+    """
+    names = () if districts is None else districts["name"].astype(str).tolist()
+    return read_cells(path, key=key, wanted={*_RATES, *_AMOUNTS, *_LABELS, *_PLACES}, names=names)
 
 
 def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -73,7 +87,7 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
         If no row matches a district.
     """
     key = "official.table"
-    table = read_any_table(path, key=key)
+    table = read_any_table(path, key=key, districts=districts)
     matched = _match(table, districts, name=path.name)
     known = [c for c in (*_RATES, *_AMOUNTS) if c in matched]
     if not known:
@@ -84,19 +98,23 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
     _warn_unused([str(c) for c in matched if c not in {*known, *_LABELS}], name=path.name)
     out = pd.DataFrame(index=districts["district_id"].to_numpy())
     out.index.name = "district_id"
+    sign = _sign_of_table(table, name=path.name, key=key)
     for column in known:
-        numbers = pd.to_numeric(matched[column], errors="coerce")
-        bad = numbers.isna() & matched[column].notna()
-        if bad.any():
+        where = f"{key}: {path.name}, {column}"
+        values = _numbers(table, matched, column, where=where, sign=sign)
+        if (values < 0).any():
             raise SourceError(
-                f"{key}: {column} has the value {matched[column][bad].iloc[0]!r}, a number is needed"
+                f"{where} has the value {values[values < 0].iloc[0]:g}; it needs zero or more"
             )
-        outside = (numbers < 0) | ((numbers > 1) & (column in _RATES))
-        if outside.any():
-            wrong = numbers[outside].iloc[0]
-            need = "a share from 0 to 1 (0.85, not 85)" if column in _RATES else "zero or more"
-            raise SourceError(f"{key}: {column} has the value {wrong:g}; it needs {need}")
-        out[column] = numbers.reindex(out.index).to_numpy()
+        if column in _RATES and (values > 1).any():
+            wrong = values[values > 1].iloc[0]
+            mend = f": give {wrong / 100:g}" if wrong <= _PERCENT else ""
+            raise SourceError(
+                f"{where} has the value {wrong:g}; it needs a share from 0 to 1{mend}"
+            )
+        if column == "population":
+            _refuse_parts_of_persons(values, where=where)
+        out[column] = values.reindex(out.index).to_numpy()
     absent = out.index[out.isna().all(axis=1)]
     if len(absent):
         tell(
@@ -142,48 +160,162 @@ def read_district_people(path: Path, *, districts: gpd.GeoDataFrame) -> pd.Serie
         If no row matches a district.
     """
     key = "sources.population"
-    table = read_any_table(path, key=key)
+    table = read_any_table(path, key=key, districts=districts)
     if "population" not in table:
         raise SourceError(
             f"{key}: {path.name} has the columns {', '.join(table.columns)}; it needs district_id or "
             "name, and population"
         )
     matched = _match(table, districts, name=path.name, key=key)
-    numbers = pd.to_numeric(matched["population"], errors="coerce")
-    bad = (numbers.isna() & matched["population"].notna()) | (numbers < 0)
-    if bad.any():
+    where = f"{key}: {path.name}, population"
+    sign = _sign_of_table(table, name=path.name, key=key)
+    persons = _numbers(table, matched, "population", where=where, sign=sign)
+    if (persons < 0).any():
         raise SourceError(
-            f"{key}: {path.name} has the population {matched['population'][bad].iloc[0]}; a number of "
-            "zero or more is needed"
+            f"{where} has the value {persons[persons < 0].iloc[0]:g}; a number of zero or more is needed"
         )
-    return numbers.reindex(districts["district_id"].to_numpy())
+    _refuse_parts_of_persons(persons, where=where)
+    persons = persons.reindex(districts["district_id"].to_numpy())
+    _refuse_impossible_city(persons, districts, where=where)
+    return persons
+
+
+def _sign_of_table(table: pd.DataFrame, *, name: str, key: str) -> str:
+    """Tell the sign before decimals from all columns of numbers; columns that contradict do not tell."""
+    signs = {
+        decimal_sign(table[c], where=f"{key}: {name}, {c}")
+        for c in (*_RATES, *_AMOUNTS)
+        if c in table
+    } - {""}
+    return signs.pop() if len(signs) == 1 else ""
+
+
+def _numbers(
+    table: pd.DataFrame, matched: pd.DataFrame, column: str, *, where: str, sign: str
+) -> pd.Series[float]:
+    """Read a column of the rows that are of districts; all rows of it tell what its signs mean."""
+    own = decimal_sign(table[column], where=where)
+    return numbers(
+        matched[column],
+        where=where,
+        whole=column == "population",
+        share=column in _RATES,
+        sign=own or sign,
+    )
+
+
+def _refuse_parts_of_persons(persons: pd.Series[float], *, where: str) -> None:
+    parts = persons[(persons % 1 > 1e-6) & (persons % 1 < 1 - 1e-6)]  # noqa: PLR2004 - rounding
+    if len(parts):
+        raise SourceError(
+            f"{where} has the value {parts.iloc[0]:,.12g}; persons are whole numbers: give all of them "
+            "(12500, not 12.5 thousands), or round an estimate"
+        )
+
+
+def _refuse_impossible_city(
+    persons: pd.Series[float], districts: gpd.GeoDataFrame, *, where: str
+) -> None:
+    """Refuse a number of people that no city of this size has: they are thousands, or something else."""
+    rule = read_table("statistics")
+    told = persons.notna().to_numpy()
+    km2 = float(shapely.area(districts.geometry.to_numpy()[told]).sum()) / 1e6
+    total = float(persons.sum())
+    if total < rule["persons_least"] and total < rule["density_least"] * km2:
+        raise SourceError(
+            f"{where} adds up to {total:,.0f} persons on {km2:,.1f} km2, which is no city; are they "
+            "thousands? Give persons"
+        )
 
 
 def _match(
     table: pd.DataFrame, districts: gpd.GeoDataFrame, *, name: str, key: str = "official.table"
 ) -> pd.DataFrame:
-    ids = dict(zip(districts["district_id"].astype(str), districts["district_id"], strict=True))
-    names = dict(zip(districts["name"].str.casefold(), districts["district_id"], strict=True))
-    for column, lookup in (("district_id", ids), ("name", names), ("district", names)):
+    """Give the rows of districts, under their ids: matched by id, else by name."""
+    for column in ("district_id", "name", "district"):
         if column not in table:
             continue
-        text: Any = table[column].astype(str).str.strip()
-        found = (text if lookup is ids else text.str.casefold()).map(lookup)
-        if found.notna().any():
-            strange = table[column][found.isna()]
-            if len(strange):
-                tell(
-                    f"{key}: {name} has {len(strange)} rows of no district here "
-                    f"(first: {strange.iloc[0]!r}); they were left out",
-                    stacklevel=4,
-                )
-            out: pd.DataFrame = table[found.notna()].copy()
-            out.index = pd.Index(found[found.notna()])
-            if out.index.duplicated().any():
-                twice = out.index[out.index.duplicated()][0]
-                raise SchemaError(f"{key}: {name} has two rows for district {twice!r}")
-            return out
+        text = table[column].map(plain_text)
+        lookup, how = _lookup(text, districts, by_id=column == "district_id")
+        found = text.map(lambda t, how=how: how(t)).map(lookup)
+        if not found.notna().any():
+            continue
+        _refuse_two_meanings(found, text, name=name, key=key)
+        _tell_left_out(table, text[found.isna()], name=name, key=key)
+        out: pd.DataFrame = table[found.notna()].copy()
+        out.index = pd.Index([ids[0] for ids in found[found.notna()]])
+        if out.index.duplicated().any():
+            twice = out.index[out.index.duplicated()][0]
+            raise SchemaError(f"{key}: {name} has two rows for district {twice!r}")
+        return out
     raise SchemaError(
         f"{key}: no row of {name} matches a district; it needs a column district_id (like "
         f"{districts['district_id'].iloc[0]!r}) or name"
     )
+
+
+def _same_name(text: str) -> str:
+    return plain_text(unicodedata.normalize("NFKC", text)).casefold()
+
+
+def _whole_code(text: str) -> str:
+    """Give a code of digits without zeros in front, as programs that take it for a number write it."""
+    text = text.removesuffix(".0")
+    return text.lstrip("0") or "0" if text.isdecimal() and text.isascii() else text
+
+
+def _lookup(
+    text: pd.Series, districts: gpd.GeoDataFrame, *, by_id: bool
+) -> tuple[dict[str, list[str]], Callable[[str], str]]:
+    """Choose how cells are compared with districts: the strictest way in which any row matches."""
+    label = districts["district_id" if by_id else "name"]
+    ways = (plain_text, _same_name, _whole_code) if by_id else (_same_name,)
+    for way in ways:
+        lookup: dict[str, list[str]] = {}
+        for value, district in zip(label, districts["district_id"], strict=True):
+            lookup.setdefault(way(plain_text(value)), []).append(district)
+        matches = int(text.map(way).isin(lookup).sum())
+        if matches:
+            break
+    if matches and way is _whole_code:
+        tell(
+            "codes of districts were matched as numbers, without the zeros in front (8 for 08): keep them as "
+            "text in table and outlines"
+        )
+    return lookup, way
+
+
+def _refuse_two_meanings(found: pd.Series, text: pd.Series, *, name: str, key: str) -> None:
+    for ids, said in zip(found, text, strict=True):
+        if isinstance(ids, list) and len(ids) > 1:
+            raise SchemaError(
+                f"{key}: {name} names {said!r}, which {len(ids)} districts bear ({', '.join(ids[:4])}); give "
+                "their district_id"
+            )
+
+
+def _tell_left_out(table: pd.DataFrame, strange: pd.Series, *, name: str, key: str) -> None:
+    """Tell the rows of no district: totals, second headers and footnotes among them."""
+    if strange.empty:
+        return
+    words = read_table("statistics")["totals"]
+    rows = table.loc[strange.index]
+    said = [t or _first_text(row) for t, (_, row) in zip(strange, rows.iterrows(), strict=True)]
+    totals = [not t or t.split()[0].casefold().strip(":.") in words for t in said]
+    if all(totals):
+        tell(
+            f"{key}: {name} has {len(said)} row(s) without a district (a total?), left out",
+            stacklevel=4,
+        )
+        return
+    first = said[totals.index(False)]
+    tell(
+        f"{key}: {name} has {len(said)} rows of no district here (first: {first[:60]!r}); they were left out",
+        stacklevel=4,
+    )
+
+
+def _first_text(row: pd.Series) -> str:
+    """Give the first cell of a row that is text; "" when it holds numbers only."""
+    cells = [plain_text(c) for c in row]
+    return next((c for c in cells if c and not c[0].isdigit()), "")

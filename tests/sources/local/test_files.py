@@ -89,7 +89,7 @@ def test_an_excel_table_is_read(tmp_path, districts) -> None:
 @pytest.mark.parametrize(
     ("text", "error", "words"),
     [
-        ("district_id,electricity_access\na,85\n", SourceError, "0.85, not 85"),
+        ("district_id,electricity_access\na,85\n", SourceError, "give 0.85"),
         ("district_id,population\na,-5\n", SourceError, "-5"),
         ("district_id,population\na,many\n", SourceError, "many"),
         ("district_id,population\nz,5\n", SchemaError, "no row"),

@@ -93,7 +93,7 @@ def test_numbers_in_the_unit_of_the_column(tmp_path: Path) -> None:
         ("x,y,crs\n1,2,EPSG:99999999\n", "'EPSG:99999999' is not known"),
         ("lon,lat\n,\n,\n", "no row with coordinates"),
         ("lon,lat,amenity\n7.41,43.71,pharmacy\n", "1 of 1 features of c.csv are no health"),
-        ("", "cannot be read"),
+        ("", "is empty"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, text: str, words: str) -> None:
@@ -250,7 +250,7 @@ def test_check_says_what_is_taken_when_nothing_is_given(tmp_path: Path) -> None:
     [
         ({"population": "t.csv"}, "sources.population: no row of t.csv matches a district"),
         ({"population": "u.csv"}, "u.csv has the columns name, people; it needs"),
-        ({"population": "v.csv"}, "v.csv has the population -5"),
+        ({"population": "v.csv"}, "v.csv, population has the value -5"),
         ({"built": "t.csv"}, r"sources.built: t.csv is a table.*give a raster"),
         ({"extra": {"health": "t.csv"}}, "A district by name is no place of a facility"),
     ],
