@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from kcity_geo.city import require_earthly
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
-from kcity_geo.sources.local.damage import refused_when_damaged
+from kcity_geo.sources.damage import refused_when_damaged
 from kcity_geo.sources.local.opening import VECTOR_ENDINGS, VectorLayer, opened
 from kcity_geo.sources.local.voltages import voltage_column, volts_of_column
 from kcity_geo.studyfile import file_and_part

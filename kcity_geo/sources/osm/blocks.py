@@ -14,17 +14,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-__all__ = ["holds_nul"]
+__all__ = ["kinds_in_order"]
 
 _MAX_HEADER: Final = 64 * 1024
 _MAX_BLOB: Final = 32 * 1024 * 1024  # both from the PBF specification
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MAX_SHIFT: Final = 63
+_32_BITS: Final = 0xFFFFFFFF
+_RAW, _ZLIB, _LZMA = 1, 3, 4
+_DATA: Final = {_RAW: "raw", _ZLIB: "zlib", _LZMA: "lzma", 5: "bzip2", 6: "LZ4", 7: "zstd"}
+_STRINGS, _GROUP = 1, 2
+#: Field of a group of objects -> its place in a file in the usual order.
+_KINDS: Final = {1: 0, 2: 0, 3: 1, 4: 2}
 
 
-def holds_nul(path: Path) -> bool:
+def kinds_in_order(path: Path) -> bool:
     """
-    Tell whether any text of a PBF file holds a NUL byte.
+    Refuse a PBF file that libosmium must not get, and tell whether its nodes stand before its ways.
 
     Parameters
     ----------
@@ -32,51 +38,88 @@ def holds_nul(path: Path) -> bool:
 
     Returns
     -------
-    True when one does. A file that breaks off or is no PBF at all gives False for the part that
-    could be read: libosmium reports such files itself.
+    True when nodes stand before ways and ways before relations. A file that breaks off or is no PBF at
+    all is judged by the part that could be read: libosmium reports such files itself.
 
     Raises
     ------
     ValueError
-        If a block is larger than the format allows.
+        If a text holds a NUL byte, a block is larger than the format allows, or has a compression that
+        cannot be looked into, or its data twice.
     """
-    return any(_table_holds_nul(table) for table in _string_tables(path))
+    last = 0
+    for block in _blocks(path):
+        for number, value in _fields(block):
+            if not isinstance(value, bytes):
+                continue
+            if number == _STRINGS and _table_holds_nul(value):
+                raise ValueError("a text holds a NUL byte")
+            if number == _GROUP:
+                kind = _KINDS.get(next(_fields(value), (0, 0))[0], last)
+                if kind < last:
+                    return _rest_is_sound(path)
+                last = kind
+    return True
 
 
-def _string_tables(path: Path) -> Iterator[bytes]:
+def _rest_is_sound(path: Path) -> bool:
+    """Look at every text of a file that is not in order, too."""
+    for block in _blocks(path):
+        tables = (v for n, v in _fields(block) if n == _STRINGS and isinstance(v, bytes))
+        if any(_table_holds_nul(table) for table in tables):
+            raise ValueError("a text holds a NUL byte")
+    return False
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """Give the data blocks of a file, decompressed."""
     with path.open("rb") as stream:
         while len(size := stream.read(4)) == 4:  # noqa: PLR2004 - big-endian length
             length = int.from_bytes(size, "big")
             if length > _MAX_HEADER:
                 return
-            header = dict(_fields(stream.read(length)))
+            header = _once(stream.read(length), "header of a block")
             size_of_blob = header.get(3, 0)
             if not isinstance(size_of_blob, int) or size_of_blob > _MAX_BLOB:
                 raise ValueError(f"PBF error: block of {size_of_blob!r} bytes")
             blob = stream.read(size_of_blob)
             if header.get(1) == b"OSMData":
-                yield from (
-                    value
-                    for number, value in _fields(_inflated(blob))
-                    if number == 1 and isinstance(value, bytes)
-                )
+                yield _inflated(blob)
+
+
+def _once(message: bytes, what: str) -> dict[int, int | bytes]:
+    """Read the fields of a message that may hold each only once; readers differ in which they take."""
+    found: dict[int, int | bytes] = {}
+    for number, value in _fields(message):
+        if number in found:
+            raise ValueError(f"PBF error: a {what} holds field {number} twice")
+        found[number] = value
+    return found
 
 
 def _inflated(blob: bytes) -> bytes:
-    parts = dict(_fields(blob))
-    for number in (1, 3, 4):
-        data = parts.get(number)
-        if not isinstance(data, bytes):
-            continue
-        try:
-            if number == 1:
-                return data
-            if number == 3:  # noqa: PLR2004 - field zlib_data
-                return zlib.decompressobj().decompress(data, _MAX_BLOB)
-            return lzma.LZMADecompressor().decompress(data, _MAX_BLOB)
-        except (zlib.error, lzma.LZMAError):
-            return b""  # libosmium says what is wrong
-    return b""
+    parts = _once(blob, "block")
+    data = [(number, value) for number, value in parts.items() if number in _DATA]
+    if len(data) > 1:
+        raise ValueError("PBF error: a block holds its data twice")
+    if not data:
+        return b""
+    number, value = data[0]
+    if not isinstance(value, bytes):
+        return b""  # libosmium says what is wrong
+    if number not in {_RAW, _ZLIB, _LZMA}:
+        raise ValueError(
+            f"a block is compressed with {_DATA[number]}, which is not read here; write the file again "
+            "with zlib (osmium cat -f pbf,pbf_compression=zlib)"
+        )
+    try:
+        if number == _RAW:
+            return value
+        if number == _ZLIB:
+            return zlib.decompressobj().decompress(value, _MAX_BLOB)
+        return lzma.LZMADecompressor().decompress(value, _MAX_BLOB)
+    except (zlib.error, lzma.LZMAError, EOFError):
+        return b""  # libosmium says what is wrong
 
 
 def _table_holds_nul(table: bytes) -> bool:
@@ -91,12 +134,14 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     at, end = 0, len(message)
     while at < end:
         key, at = _varint(message, at)
+        key &= _32_BITS  # as libosmium reads it
         kind = key & 7
         if kind == _VARINT:
             value, at = _varint(message, at)
             yield key >> 3, value
         elif kind == _BYTES:
             length, at = _varint(message, at)
+            length &= _32_BITS
             yield key >> 3, message[at : at + length]
             at += length
         elif kind in {_FIXED64, _FIXED32}:

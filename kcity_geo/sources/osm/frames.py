@@ -176,8 +176,11 @@ def layer_frame(
         for i, _ in members
     }
     merged: set[int] = set()
+    if row.campus:
+        merged = _merge_campus(members, objects, tags)
     if row.merge_within_m > 0:
-        merged = _merge_nodes(row, [i for i, _ in members], objects, tags)
+        left = [i for i, _ in members if i not in merged]
+        merged |= _merge_nodes(row, left, objects, tags)
     kept = [(i, kind) for i, kind in members if i not in merged]
     index = [i for i, _ in kept]
     data: dict[str, Any] = {
@@ -190,7 +193,7 @@ def layer_frame(
     }
     effective = [tags[i] for i in index]
     for column in row.columns:
-        values, bad = _column(column, effective)
+        values, bad = _column(column, effective, [kind for _, kind in kept])
         data[column.name] = values
         for i in (index[position] for position in bad):
             key = next(k for k in column.tags if k in tags[i])
@@ -255,15 +258,22 @@ def _first(tags: Mapping[str, str], keys: tuple[str, ...]) -> str:
 
 
 def _column(
-    column: ColumnRow, tags: Sequence[Mapping[str, str]]
+    column: ColumnRow, tags: Sequence[Mapping[str, str]], kinds: Sequence[str]
 ) -> tuple[pd.Series | NDArray[np.float64], list[int]]:
-    """Give the values of a column, and the positions of those that hold no number."""
+    """
+    Give the values of a column, and the positions of those that hold no number.
+
+    Of a list of values that made the object a member of the layer, the one that did so is given.
+    """
     if len(column.tags) == 1:
         key = column.tags[0]
         raw = [t.get(key, "") for t in tags]
     else:
         raw = [_first(t, column.tags) for t in tags]
     if column.read == "text":
+        for i, value in enumerate(raw):
+            if ";" in value and kinds[i] in [part.strip() for part in value.split(";")]:
+                raw[i] = kinds[i]
         return _text(raw), []
     if column.read == "voltages":
         return _text([voltages_text(value) if value else "" for value in raw]), []
@@ -294,6 +304,32 @@ def _merge_nodes(
         if node not in merged and _same_facility(row, tags[node], tags[area]):
             merged.add(node)
             tags[area] = {**tags[node], **tags[area]}
+    return merged
+
+
+def _merge_campus(
+    members: Sequence[tuple[int, str]], objects: Objects, tags: dict[int, dict[str, str]]
+) -> set[int]:
+    """Find buildings that repeat the grounds on which they stand, and hand what they know to them."""
+    kinds = dict(members)
+    areas = [i for i in kinds if objects.shape[i] == "polygon"]
+    shapes = _objects([objects.geometry[i] for i in areas])
+    size = shapely.area(shapes)
+    inner, outer = shapely.STRtree(shapes).query(
+        shapely.point_on_surface(shapes), predicate="within"
+    )
+    merged: set[int] = set()
+    for pair in np.lexsort((inner, -size[outer])):
+        small, large = areas[inner[pair]], areas[outer[pair]]
+        if small == large or size[inner[pair]] >= size[outer[pair]] or large in merged:
+            continue
+        if small not in merged and kinds[small] == kinds[large]:
+            common = shapely.area(
+                shapely.intersection(objects.geometry[small], objects.geometry[large])
+            )
+            if common > size[inner[pair]] / 2:
+                merged.add(small)
+                tags[large] = {**tags[small], **tags[large]}
     return merged
 
 

@@ -9,7 +9,7 @@ dropped. User names, user ids and changesets are never read.
 
 from __future__ import annotations
 
-import tempfile
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,14 +27,20 @@ from kcity_geo.city import to_metric
 from kcity_geo.config import Config
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
-from kcity_geo.sources.osm.blocks import holds_nul
+from kcity_geo.sources.damage import refused_when_damaged
 from kcity_geo.sources.osm.frames import UNREADABLE_COLUMNS, empty_layers, layer_frame
+from kcity_geo.sources.osm.ordering import read_in_order, text_stream
 from kcity_geo.sources.osm.rules import layer_table
 from kcity_geo.sources.osm.streaming import Reader, Trouble, box_text
 
 __all__ = ["OsmExtract", "empty_layers", "layer_table", "read_header", "read_osm"]
 
 SUFFIXES: Final = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
+_DAMAGED: Final = "it is cut off, damaged or no OSM file"
+_HEAD_BYTES: Final = 64 * 1024
+#: Share of the points of a study area that may lie outside the box of a sound file, and its rounding.
+_BOX_WRONG: Final = 0.02
+_BOX_ROUNDING: Final = 1e-5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,7 +52,7 @@ class OsmExtract:
     ----------
     layers : one frame for each row of ``tables/osm.toml``, in its order, sorted by type and id.
     date : date of the data, ISO; the last edit kept when the file does not say; ``""`` unknown.
-    header_box : bounding box written in the file, lon/lat, or None.
+    header_box : box or boxes written in the file, lon/lat; None when there is none or it is too small.
     unreadable_tags : values that hold no number: layer, osm_type, osm_id, key, value.
     merged : layer -> nodes merged into a polygon of the same facility.
     warnings : what the reader of a report must know.
@@ -54,13 +60,13 @@ class OsmExtract:
 
     layers: dict[str, gpd.GeoDataFrame]
     date: str
-    header_box: shapely.Polygon | None
+    header_box: BaseGeometry | None
     unreadable_tags: pd.DataFrame
     merged: Mapping[str, int]
     warnings: tuple[str, ...]
 
 
-def read_header(path: str | Path) -> tuple[shapely.Polygon | None, str]:
+def read_header(path: str | Path) -> tuple[BaseGeometry | None, str]:
     """
     Read the bounding box and the date of an extract without reading its objects.
 
@@ -70,7 +76,7 @@ def read_header(path: str | Path) -> tuple[shapely.Polygon | None, str]:
 
     Returns
     -------
-    Box in lon/lat, or None when the file has none; ISO date of the data, or ``""``.
+    Box in lon/lat, several joined, or None when the file has none; ISO date of the data, or ``""``.
 
     Raises
     ------
@@ -79,19 +85,34 @@ def read_header(path: str | Path) -> tuple[shapely.Polygon | None, str]:
     """
     import osmium
 
-    name = _checked(Path(path), Config())
-    try:
+    path = Path(path)
+    name = _checked(path, Config())
+    with refused_when_damaged(name, mend=_DAMAGED):
         with osmium.io.Reader(str(path), osmium.osm.NOTHING) as reader:
             header = reader.header()
-    except (RuntimeError, OSError, ValueError) as error:
-        raise _broken(name, error) from error
+        boxes = _boxes_of_text(path)
     box = header.box()
-    polygon = None
-    if box.valid() and box.size() > 0:
+    if not boxes and box.valid() and box.size() > 0:
         low, high = box.bottom_left, box.top_right
-        polygon = shapely.box(low.lon, low.lat, high.lon, high.lat)
+        boxes = [shapely.box(low.lon, low.lat, high.lon, high.lat)]
     stamp = header.get("osmosis_replication_timestamp") or header.get("timestamp") or ""
-    return polygon, stamp
+    return shapely.union_all(boxes) if boxes else None, stamp
+
+
+def _boxes_of_text(path: Path) -> list[shapely.Polygon]:
+    """Every box of an XML file; editors write one for each area they have loaded."""
+    if path.name.lower().endswith("pbf"):
+        return []
+    with text_stream(path) as stream:
+        head = stream.read(_HEAD_BYTES)
+    boxes = []
+    for tag in re.findall(rb"<bounds\s[^>]*>", head):
+        said = dict(re.findall(rb"(m(?:in|ax)l(?:at|on))\s*=\s*[\"']([-+.\deE]+)[\"']", tag))
+        numbers = [float(said.get(k, b"nan")) for k in (b"minlon", b"minlat", b"maxlon", b"maxlat")]
+        west, south, east, north = numbers
+        if west < east and south < north:
+            boxes.append(shapely.box(west, south, east, north))
+    return boxes
 
 
 def read_osm(
@@ -127,18 +148,18 @@ def read_osm(
     path = Path(path)
     name = _checked(path, config or Config())
     box, date = read_header(path)
-    _require_overlap(name, box, area)
-    trouble = Trouble()
-    reader = Reader(area, trouble, progress)
-    try:
-        _refuse_nul(path)
-        reader.read(str(path))
-        if trouble.ways and trouble.lost_ways > trouble.ways / 2:
-            trouble = Trouble()
-            reader = Reader(area, trouble, progress)
-            _read_sorted(path, reader)
-    except (RuntimeError, OSError, ValueError) as error:
-        raise _broken(name, error) from error
+
+    def read(file: str) -> tuple[Reader, Trouble]:
+        trouble = Trouble()
+        reader = Reader(area, trouble, progress)
+        reader.read(file)
+        return reader, trouble
+
+    with refused_when_damaged(name, mend=_DAMAGED):
+        reader, trouble = read_in_order(path, read)
+    told = _box_told(path.name, box, area, reader)
+    if not len(reader.kept):
+        _require_overlap(name, box, area)
     if not len(reader.kept) and box is None:
         raise SourceError(
             f"{name}: holds nothing that a study reads inside the study area {box_text(area)}"
@@ -160,10 +181,10 @@ def read_osm(
     return OsmExtract(
         layers=layers,
         date=date,
-        header_box=box,
+        header_box=None if told else box,
         unreadable_tags=pd.DataFrame(unreadable, columns=list(UNREADABLE_COLUMNS)),
         merged=merged,
-        warnings=_told(path.name, trouble, len(objects)),
+        warnings=(*told, *_told(path.name, trouble, len(objects))),
     )
 
 
@@ -184,27 +205,31 @@ def _checked(path: Path, config: Config) -> str:
     return f"OSM file {path}"
 
 
-def _read_sorted(path: Path, reader: Reader) -> None:
-    """Read a file whose ways come before their nodes, as Overpass may write it."""
-    import osmium
-
-    with tempfile.TemporaryDirectory(prefix="kcity-osm-") as folder:
-        copy = f"{folder}/sorted.osm.pbf"
-        merged = osmium.MergeInputReader()
-        merged.add_file(str(path))
-        with osmium.SimpleWriter(copy) as writer:
-            merged.apply(writer, simplify=True)
-        reader.read(copy)
-
-
-def _refuse_nul(path: Path) -> None:
-    if path.name.lower().endswith("pbf") and holds_nul(path):
-        raise ValueError("a text holds a NUL byte")
-
-
-def _broken(name: str, error: Exception) -> SourceError:
-    reason = " ".join(str(error).split())[:200]
-    return SourceError(f"{name}: cannot be read ({reason}); it is cut off, damaged or no OSM file")
+def _box_told(
+    name: str, box: BaseGeometry | None, area: BaseGeometry, reader: Reader
+) -> tuple[str, ...]:
+    """Say when the box that a file states is smaller than what it holds; then it counts for nothing."""
+    points = [
+        g
+        for g, shape in zip(reader.kept.geometry, reader.kept.shape, strict=True)
+        if shape == "point"
+    ]
+    if box is None:
+        return ()
+    if not box.intersects(area) and len(reader.kept):
+        outside, many = len(reader.kept), len(reader.kept)
+    else:
+        outside, many = (
+            int((~shapely.intersects(box.buffer(_BOX_ROUNDING), points)).sum()),
+            len(points),
+        )
+    if outside <= _BOX_WRONG * many:
+        return ()
+    text = (
+        f"{name}: states the box {box_text(box)}, but {outside:,} of {many:,} objects in the study area lie "
+        "outside it; the box was not used"
+    )
+    return (text,)
 
 
 def _require_overlap(name: str, box: BaseGeometry | None, area: BaseGeometry) -> None:

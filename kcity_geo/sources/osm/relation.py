@@ -6,15 +6,21 @@ It reads nothing else; see `kcity_geo.sources.osm.pbf` for the layers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import geopandas as gpd
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.errors import SourceError
+from kcity_geo.sources.damage import refused_when_damaged
+from kcity_geo.sources.osm.ordering import read_in_order
 
 __all__ = ["read_admin_areas", "read_relation"]
+
+_Read = TypeVar("_Read")
 
 
 def read_relation(path: Path, relation: int) -> BaseGeometry:
@@ -38,9 +44,9 @@ def read_relation(path: Path, relation: int) -> BaseGeometry:
     import osmium
 
     key = f"city.osm_relation: relation {relation}"
-    _refuse_nul(path, key)
-    try:
-        processor = osmium.FileProcessor(str(path)).with_areas(
+
+    def read(file: str) -> BaseGeometry | None:
+        processor = osmium.FileProcessor(file).with_areas(
             osmium.filter.IdFilter([relation]).enable_for(osmium.osm.RELATION)
         )
         factory = osmium.geom.WKBFactory()
@@ -49,23 +55,21 @@ def read_relation(path: Path, relation: int) -> BaseGeometry:
             if whole and not item.from_way() and item.orig_id() == relation:
                 outline: BaseGeometry = shapely.from_wkb(factory.create_multipolygon(item))
                 return outline
-    except RuntimeError as error:
-        raise SourceError(f"{key}: {path.name} cannot be read ({error})") from error
-    raise SourceError(
-        f"{key} is not in {path.name}, is no area, or is cut by the edge of the extract; "
-        "give city.boundary instead"
-    )
+        return None
+
+    found = _read(path, read, key)
+    if found is None:
+        raise SourceError(
+            f"{key} is not in {path.name}, is no area, or is cut by the edge of the extract; "
+            "give city.boundary instead"
+        )
+    return found
 
 
-def _refuse_nul(path: Path, key: str) -> None:
-    """Stop at a NUL inside a text, which would end the whole process inside libosmium."""
-    from kcity_geo.sources.osm.blocks import holds_nul
-
-    try:
-        if path.suffix.lower() == ".pbf" and holds_nul(path):
-            raise SourceError(f"{key}: {path.name} holds a NUL byte in a text; get it again")
-    except ValueError as error:
-        raise SourceError(f"{key}: {path.name} cannot be read ({error})") from error
+def _read(path: Path, read: Callable[[str], _Read], key: str) -> _Read:
+    """Read a file in order; what is damaged is refused."""
+    with refused_when_damaged(f"{key}: {path.name}"):
+        return read_in_order(path, read)
 
 
 def read_admin_areas(path: Path, level: int) -> gpd.GeoDataFrame:
@@ -88,17 +92,16 @@ def read_admin_areas(path: Path, level: int) -> gpd.GeoDataFrame:
     SourceError
         If the extract cannot be read or holds no such area.
     """
-    import geopandas as gpd
     import osmium
 
     key = f"city.osm_district_level: {level}"
-    rows: list[tuple[int, str, bytes]] = []
-    _refuse_nul(path, key)
-    try:
+
+    def read(file: str) -> list[tuple[int, str, bytes]]:
+        rows: list[tuple[int, str, bytes]] = []
         wanted = osmium.filter.TagFilter(("admin_level", str(level))).enable_for(
             osmium.osm.RELATION
         )
-        areas = osmium.FileProcessor(str(path)).with_areas(wanted)
+        areas = osmium.FileProcessor(file).with_areas(wanted)
         factory = osmium.geom.WKBFactory()
         for item in areas.with_filter(osmium.filter.EntityFilter(osmium.osm.AREA)):
             tags = item.tags
@@ -107,8 +110,9 @@ def read_admin_areas(path: Path, level: int) -> gpd.GeoDataFrame:
             if tags.get("boundary") == "administrative":
                 name = tags.get("name:en") or tags.get("name") or ""
                 rows.append((item.orig_id(), name, factory.create_multipolygon(item)))
-    except RuntimeError as error:
-        raise SourceError(f"{key}: {path.name} cannot be read ({error})") from error
+        return rows
+
+    rows = _read(path, read, key)
     if not rows:
         raise SourceError(f"{key}: {path.name} holds no administrative area of that level")
     rows.sort(key=lambda row: row[0])

@@ -51,12 +51,15 @@ class _Rule:
     unless: tuple[tuple[str, frozenset[str]], ...]
     geometry: frozenset[str]
 
-    def holds(self, tags: Mapping[str, str]) -> bool:
-        for key, values in self.where:
-            value = tags.get(key)
-            if value is None or not (value in values or (_ANY in values and value != "no")):
-                return False
-        return all(tags.get(key) not in values for key, values in self.unless)
+    def kind(self, tags: Mapping[str, str]) -> str | None:
+        """Give the value of the first key when the rule holds; of a list the value that is meant."""
+        kinds = [_fitting(tags.get(key), values) for key, values in self.where]
+        if None in kinds:
+            return None
+        for key, values in self.unless:
+            if not values.isdisjoint(_parts(tags.get(key, ""))):
+                return None
+        return kinds[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,7 @@ class LayerRow:
     node_ids : the layer carries the node ids of its ways.
     key_attribute : column whose share of filled values the inventory reports, or ``""``.
     merge_within_m : nodes this near to a polygon may be the same facility; 0 never, metres.
+    campus : a polygon that stands on a larger one of the same kind is a building of the same facility.
     merge_on : tags of which one must be equal for that.
     merge_differ : tags that must not contradict each other for that.
     keep_gone : disused objects still count (a ruin is a building).
@@ -89,6 +93,7 @@ class LayerRow:
     node_ids: bool = False
     key_attribute: str = ""
     merge_within_m: float = 0.0
+    campus: bool = False
     merge_on: tuple[str, ...] = ()
     merge_differ: tuple[str, ...] = ()
     keep_gone: bool = False
@@ -212,7 +217,7 @@ class Rules:
     def _renewed(self, tags: Mapping[str, str]) -> dict[str, str]:
         added: dict[str, str] = {}
         for when, new in self._old:
-            if all(added.get(key, tags.get(key)) == value for key, value in when):
+            if all(value in _parts(added.get(key, tags.get(key, ""))) for key, value in when):
                 added |= {k: v for k, v in new.items() if k in dict(when) or k not in tags}
         return added
 
@@ -258,13 +263,27 @@ class Rules:
                 continue
             kinds: dict[str, str] = {}
             for rule in row.rules:
-                if rule.holds(tags):
-                    value = tags[rule.where[0][0]]
+                if (value := rule.kind(tags)) is not None:
                     for kind in _shapes(rule.geometry, area):
                         kinds.setdefault(kind, value)
             for kind, value in kinds.items():
                 out[kind].append((row.id, value))
         return {kind: tuple(pairs) for kind, pairs in out.items()}
+
+
+def _parts(value: str) -> list[str]:
+    """Part a list of values; OpenStreetMap writes ``clinic;pharmacy``."""
+    return [part.strip() for part in value.split(";")] if ";" in value else [value]
+
+
+def _fitting(value: str | None, values: frozenset[str]) -> str | None:
+    """Give the value, or that of a list, which a rule takes; None when there is none."""
+    if value is None:
+        return None
+    for part in _parts(value):
+        if part in values:
+            return part
+    return value if _ANY in values and value != "no" else None
 
 
 def _shapes(geometry: frozenset[str], area: str | None) -> list[str]:
@@ -302,6 +321,7 @@ def _layers(table: Mapping[str, Any]) -> dict[str, LayerRow]:
             node_ids=row.get("node_ids", False),
             key_attribute=row["key_attribute"],
             merge_within_m=float(row.get("merge_within_m", 0)),
+            campus=row.get("campus", False),
             merge_on=tuple(row.get("merge_on", ())),
             merge_differ=tuple(row.get("merge_differ", ())),
             keep_gone=row.get("keep_gone", False),
@@ -335,6 +355,8 @@ def rules() -> Rules:
     --------
     >>> bool(rules().match({"amenity": "bench"}))
     False
+    >>> rules().match({"amenity": "pharmacy;clinic"}).point
+    (('health', 'clinic'),)
     """
     return Rules(read_table("osm"))
 

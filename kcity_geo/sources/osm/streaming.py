@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.sources.osm.frames import Objects, repaired
+from kcity_geo.sources.osm.ordering import OutOfOrderError, original_ids
 from kcity_geo.sources.osm.rules import Match, rules
 from kcity_geo.sources.osm.tags import clean_text
 
@@ -112,6 +113,8 @@ class Reader:
         self._leftover_rings()
         self._flush()
         self.kept.drop_doubles(self._outer_of)
+        self.kept.osm_id = original_ids(np.array(self.kept.osm_id, dtype=np.int64)).tolist()
+        self.kept.node_ids = [original_ids(ids) if len(ids) else ids for ids in self.kept.node_ids]
 
     def seen_text(self) -> str:
         """Say where the objects of the file are."""
@@ -151,6 +154,8 @@ class Reader:
             )
 
     def _way(self, way: Any) -> None:  # noqa: ANN401 - osmium object
+        if way.id < 0:
+            raise OutOfOrderError("a way has an id below zero")
         tags = self._tags(way)
         match = self._rules.match(tags)
         closed = way.is_closed()
@@ -198,6 +203,8 @@ class Reader:
     def _known_parts(self, way: Any) -> list[tuple[str, NDArray[np.int64]]]:  # noqa: ANN401
         runs: list[list[tuple[int, float, float]]] = [[]]
         for node in way.nodes:
+            if node.ref < 0:
+                raise OutOfOrderError("a node has an id below zero")
             if node.location.valid():
                 runs[-1].append((node.ref, node.location.lon, node.location.lat))
             elif runs[-1]:

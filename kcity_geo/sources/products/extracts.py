@@ -22,6 +22,8 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.errors import KCityError, SourceError
+from kcity_geo.sources.damage import refused_when_damaged
+from kcity_geo.sources.osm.ordering import read_in_order
 from kcity_geo.sources.osm.rules import rules
 from kcity_geo.sources.products.catalogue import Product
 from kcity_geo.sources.web.download import Download, Fetcher
@@ -205,7 +207,7 @@ def clip_extract(source: Path, area: BaseGeometry, out: Path) -> str:
     Raises
     ------
     SourceError
-        If the extract holds nothing there.
+        If the extract holds nothing there, or is damaged.
 
     Notes
     -----
@@ -215,6 +217,12 @@ def clip_extract(source: Path, area: BaseGeometry, out: Path) -> str:
     Key filters, the location index and the completion run in C++; geometries are tested in
     batches.
     """
+    with refused_when_damaged(source.name, mend="get it again"):
+        return read_in_order(source, lambda file: _clip(Path(file), area, out, name=source.name))
+
+
+def _clip(source: Path, area: BaseGeometry, out: Path, *, name: str) -> str:
+    """Cut a file that is in order."""
     import osmium
 
     with osmium.io.Reader(str(source), osmium.osm.NOTHING) as reader:
@@ -240,7 +248,7 @@ def clip_extract(source: Path, area: BaseGeometry, out: Path) -> str:
             count += 1
     if count == 0:
         temporary.unlink()
-        raise SourceError(f"{source.name}: has nothing inside the study area {area.bounds}")
+        raise SourceError(f"{name}: has nothing inside the study area {area.bounds}")
     temporary.replace(out)
     return str(date)
 

@@ -21,7 +21,6 @@ from kcity_geo.city import City, make_city
 from kcity_geo.errors import KCityError, SourceError
 from kcity_geo.notes import collected, muted
 from kcity_geo.sources.local import opening
-from kcity_geo.sources.local.damage import refused_when_damaged
 from kcity_geo.sources.local.ownlayers import read_own_layer
 from kcity_geo.sources.local.vectors import (
     read_boundary,
@@ -628,21 +627,3 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(
         archive.writestr("a.geojson", " " * 1001)
     with pytest.raises(KCityError, match="unpacks to 1,001 bytes"):
         read_boundary(tmp_path / "a.zip")
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        MemoryError(),
-        RecursionError(),
-        EOFError(),
-        OSError("bad\x1b[2J\nfile"),
-        shapely.errors.GEOSException("x"),
-    ],
-)
-def test_whatever_a_reader_raises_is_one_plain_line(error: Exception) -> None:
-    with pytest.raises(SourceError) as caught, refused_when_damaged("a: b.gpkg"):
-        raise error
-    text = str(caught.value)
-    assert text.startswith("a: b.gpkg cannot be read (")
-    assert text.isprintable()
