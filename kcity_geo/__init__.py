@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kcity_geo.config import Config
     from kcity_geo.demo import make_demo
     from kcity_geo.errors import KCityError, KCityWarning
+    from kcity_geo.indicators import add_indicators, remove_indicators
     from kcity_geo.outputs.looks import explore, plot
     from kcity_geo.result import Gaps, Indicator, Result, Suitability
     from kcity_geo.sources.pack.fetch import fetch
@@ -57,6 +58,7 @@ _HOMES = {
     "Result": "kcity_geo.result",
     "Study": "kcity_geo.studyfile",
     "Suitability": "kcity_geo.result",
+    "add_indicators": "kcity_geo.indicators",
     "assess_gaps": "kcity_geo.study",
     "check": "kcity_geo.study",
     "explore": "kcity_geo.outputs.looks",
@@ -68,6 +70,7 @@ _HOMES = {
     "make_demo": "kcity_geo.demo",
     "plot": "kcity_geo.outputs.looks",
     "rank_sites": "kcity_geo.study",
+    "remove_indicators": "kcity_geo.indicators",
     "run": "kcity_geo.study",
     "save": "kcity_geo.study",
     "street_graphs": "kcity_geo.study",
@@ -91,6 +94,7 @@ __all__ = [
     "Result",
     "Study",
     "Suitability",
+    "add_indicators",
     "assess_gaps",
     "check",
     "energy",
@@ -103,6 +107,7 @@ __all__ = [
     "make_demo",
     "plot",
     "rank_sites",
+    "remove_indicators",
     "run",
     "save",
     "street_graphs",

@@ -23,6 +23,7 @@ __all__ = [
     "IndicatorRow",
     "add_indicators",
     "indicator_rows",
+    "is_added",
     "load_function",
     "remove_indicators",
     "uses_of_layers",
@@ -220,6 +221,26 @@ def add_indicators(path: str | Path) -> list[str]:
     _ADDED_FROM[path] = [row.id for row in rows]
     _ADDED_PARAMETERS[path] = parameters
     return _ADDED_FROM[path]
+
+
+def is_added(key: str) -> bool:
+    """
+    Tell whether an indicator is one of your own.
+
+    Parameters
+    ----------
+    key : its id.
+
+    Returns
+    -------
+    False for the indicators of the package.
+
+    Examples
+    --------
+    >>> is_added("T1")
+    False
+    """
+    return key in _ADDED
 
 
 def remove_indicators(path: str | Path) -> None:

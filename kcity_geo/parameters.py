@@ -53,6 +53,7 @@ class Parameter:
     min, max : what a study file may set, ends included; None: no limit.
     choices : words that may be given; empty: any.
     used_by : indicators, or ``"suitability"`` or ``"population"``.
+    official : key of ``[official]`` that beats it.
     aliases : sector -> older name, which a study file may still use.
     note : what must be read beside it.
     """
@@ -68,6 +69,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()
     aliases: Mapping[str, str]
+    official: str = ""
     note: str = ""
 
     @property

@@ -341,6 +341,7 @@ def assess_gaps(
     from kcity_geo.analysis import energy, transport, water
     from kcity_geo.analysis.evidence.completeness import assess_completeness
     from kcity_geo.analysis.gaps.combine import assess_gaps as combine
+    from kcity_geo.analysis.registry import assess_added
 
     clock = _clock or _Clock(progress)
     study = data.study or Study()
@@ -363,6 +364,7 @@ def assess_gaps(
             found += energy.assess(
                 data, graphs, standards=standards, parameters=study.energy, terrain=relief
             )
+        found += assess_added(data)
         with clock.stage("gap model"):
             completeness = assess_completeness(data)
             gaps = combine(data, found, completeness, standards=standards, seed=study.study.seed)

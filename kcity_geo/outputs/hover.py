@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
+from kcity_geo.indicators import IndicatorRow, indicator_rows, is_added
 from kcity_geo.outputs.overlay import fit_lookup, packed
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import sector_title
@@ -53,6 +54,9 @@ def hover_data(result: Result) -> dict[str, Any]:
             add(title, "confidence", _steps(_cells(result, f"{sector}_confidence"), inside))
             label = np.nan_to_num(_cells(result, f"{sector}_label"), nan=_MISSING)
             add(title, "label", np.where(inside, label, _MISSING).astype(np.uint8))
+    for key, row in indicator_rows().items():
+        if is_added(key) and key in result.gaps.cells:
+            _add_number(row, _cells(result, key), add)
     add("Suitability", "score", _steps(result.score.score, inside))
     reason, titles = _exclusions(result)
     add("Excluded", "excluded", reason, words=titles)
@@ -105,6 +109,17 @@ def _add_people(result: Result, add: Any) -> None:  # noqa: ANN401 - the adder
     steps = np.round(np.nan_to_num(people) / scale)
     values = np.where(np.isfinite(people), np.clip(steps, 0, top), top + 1).astype(np.uint16)
     add("People", "people", values, scale=scale)
+
+
+def _add_number(row: IndicatorRow, values: NDArray[np.float64], add: Any) -> None:  # noqa: ANN401
+    """Add an indicator of the user's own, in its unit."""
+    top = 65_534
+    known = np.isfinite(values)
+    low = float(values[known].min()) if known.any() else 0.0
+    scale = max(float(values[known].max() - low) / top, 1e-9) if known.any() else 1.0
+    steps = np.where(known, np.round((np.nan_to_num(values) - low) / scale), top + 1)
+    title, unit = plain_text(row.title, max_chars=60), plain_text(row.unit, max_chars=20)
+    add(title, "number", steps.astype(np.uint16), scale=scale, low=low, unit=unit)
 
 
 def _exclusions(result: Result) -> tuple[NDArray[np.uint8], list[str]]:

@@ -16,6 +16,7 @@ import numpy as np
 from kcity_geo.analysis.suitability.constraints import SITE_KEYS
 from kcity_geo.config import read_table
 from kcity_geo.indicators import IndicatorRow, indicator_rows
+from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.outputs.colours import LABEL_COLOURS, SEVERITY_COLOURS
 from kcity_geo.outputs.details import detail_table
 from kcity_geo.outputs.figures import theme_figure
@@ -92,6 +93,7 @@ def build_report(result: Result) -> str:
     One HTML page that requests nothing. The same study gives the same text.
     """
     themes = {t.key: t for t in make_themes(result)}
+    assumed = assumption_rows(result)
     html = (
         environment()
         .get_template("report.html.j2")
@@ -118,6 +120,8 @@ def build_report(result: Result) -> str:
             scale_error=_scale_words(result),
             crs=_crs_words(result),
             official=_official(result),
+            assumptions=assumed,
+            own_assumptions=", ".join(a["key"] for a in assumed if a["mark"] == "U"),
         )
     )
     return seal(html)

@@ -245,6 +245,7 @@ function kcHover(map) {
       var raw = value(i, cell), text = raw === null ? "–" : "";
       if (field.kind === "district") { name = raw === null ? "" : h.districts[raw]; return; }
       if (field.kind === "people") { if (raw !== null) { text = kcNumber(raw * field.scale); } }
+      if (field.kind === "number" && raw !== null) { text = kcNumber(field.low + raw * field.scale) + " " + field.unit; }
       if (field.kind === "gap") { text = raw === null ? "not assessed" : Math.round(raw / 2.5) + " %"; }
       if (field.kind === "score" && raw !== null) { text = Math.round(raw / 2.5) + " of 100"; }
       if (field.kind === "label" || field.kind === "confidence") {

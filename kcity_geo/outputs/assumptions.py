@@ -1,0 +1,74 @@
+"""The assumptions that a study rests on, from the rows of parameters that it used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kcity_geo.outputs.text import plain_text
+from kcity_geo.parameters import PARAMETER_SECTORS, Parameter, all_parameters
+from kcity_geo.result import Result
+from kcity_geo.settings import settings_of
+
+__all__ = ["assumption_rows"]
+
+
+def assumption_rows(result: Result) -> list[dict[str, str]]:
+    """
+    List the parameters that a study used.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    A row a parameter that an assessed indicator, the people or the suitability rests on: ``key,
+    value, unit, origin`` (official, study file, default), ``mark`` (U: the user's), ``citation``,
+    ``used_by`` and ``note``.
+    """
+    assessed = {one.id for one in result.gaps.assessed if not one.not_assessed}
+    used = assessed | {key.partition("_")[0] for key in assessed} | {"suitability", "population"}
+    rows = []
+    for row in all_parameters().values():
+        # A row without uses is one of the user's own: it is told as well.
+        if row.used_by and not used & set(row.used_by):
+            continue
+        value, origin = _value(result, row)
+        default = origin == "default"
+        rows.append(
+            {
+                "key": ", ".join(row.keys),
+                "value": _words(value),
+                "unit": row.unit,
+                "origin": origin,
+                "mark": row.mark if default else "U",
+                "citation": plain_text(row.citation) if default else origin,
+                "used_by": ", ".join(row.used_by),
+                "note": plain_text(row.note),
+            }
+        )
+    return rows
+
+
+def _value(result: Result, row: Parameter) -> tuple[Any, str]:
+    official = result.data.official.get(row.official) if row.official else None
+    if official is not None:
+        return official, "official"
+    sector = row.sectors[0]
+    outer, _, inner = PARAMETER_SECTORS[sector].partition(".")
+    section = getattr(result.study, outer)
+    changes: Mapping[str, Any] = getattr(section, inner) if inner else section
+    settings = settings_of(sector, {k: v for k, v in changes.items() if k != "network"})
+    return settings[row.id], settings.origin(row.id)
+
+
+def _words(value: Any) -> str:  # noqa: ANN401 - numbers, words, lists, tables
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_words(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_words(item) for item in value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # A year has no thousands.
+        return f"{value:.10g}"
+    return plain_text(value)
