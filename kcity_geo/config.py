@@ -133,7 +133,7 @@ def read_table(name: str) -> dict[str, Any]:
 
     Examples
     --------
-    >>> sorted(read_table("gtfs"))[-1:]
-    ['mode']
+    >>> read_table("parameters/water")["parameter"]["lpcd"]["value"]
+    135.0
     """
     return _parsed(table_path(name))
