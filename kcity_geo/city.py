@@ -488,6 +488,7 @@ def _refuse_overlaps(out: gpd.GeoDataFrame) -> None:
             f"districts: {len(told)} pairs lie on one another ({said}); give the districts of one level only"
         )
     tell(
-        f"districts: {len(told)} pairs overlap ({said}); what lies in both is divided between them",
+        f"districts: {len(told)} pairs overlap ({said}); what lies in both counts in each of them, and together they "
+        "have more than the city",
         stacklevel=4,
     )

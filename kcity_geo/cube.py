@@ -33,6 +33,7 @@ __all__ = [
     "inside_share",
     "layer",
     "length_in_cells",
+    "pieces_of_polygons",
     "study_grid",
 ]
 
@@ -402,6 +403,24 @@ def _big_polygon(
     return np.concatenate(cells).astype(np.int64), np.concatenate(areas)
 
 
+def pieces_of_polygons(
+    polygons: NDArray[np.object_], *, grid: GeoBox
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """
+    Cut polygons at the cell edges.
+
+    Parameters
+    ----------
+    polygons : (multi)polygons in the CRS of the grid; other types have no area.
+    grid : the study grid.
+
+    Returns
+    -------
+    Flat cell, position of the polygon and area in m2, a row a piece inside the grid.
+    """
+    return _polygon_pieces(np.asarray(polygons, dtype=object), grid)
+
+
 def inside_share(city: City, *, grid: GeoBox) -> NDArray[np.float64]:
     """
     Share of each cell that lies inside the city boundary.
@@ -432,7 +451,9 @@ def district_shares(city: City, *, grid: GeoBox) -> pd.DataFrame:
     Returns
     -------
     Columns ``cell`` (flat number), ``district_id``, ``share``: the part of the cell's area inside
-    the city that belongs to the district. Shares of a cell add up to 1.
+    the city that belongs to the district, and ``people_share``, that of its people, the same until
+    it is known better. Shares of a cell add up to 1; to more where districts overlap, which then
+    have each all that lies in them.
     """
     geometry = city.districts.geometry.to_numpy()
     flat, owner, area = _polygon_pieces(np.asarray(geometry, dtype=object), grid)
@@ -444,8 +465,11 @@ def district_shares(city: City, *, grid: GeoBox) -> pd.DataFrame:
         }
     )
     frame = frame.groupby(["cell", "district_id"], sort=True)["share"].sum().reset_index()
-    frame["share"] /= frame.groupby("cell")["share"].transform("sum")
-    return frame
+    city_m2 = inside_share(city, grid=grid).ravel()[frame["cell"].to_numpy()] * cell_size(grid) ** 2
+    given_m2 = frame.groupby("cell")["share"].transform("sum").to_numpy()
+    overlap = given_m2 > city_m2 * (1 + 1e-6)
+    frame["share"] /= np.where(overlap & (city_m2 > 0), city_m2, given_m2)
+    return frame.assign(people_share=frame["share"])
 
 
 def layer(

@@ -37,6 +37,7 @@ from kcity_geo.inputs.population import (
 from kcity_geo.inputs.rasters import load_flood, load_rasters, note_few_cells
 from kcity_geo.notes import collected, tell
 from kcity_geo.result import Gaps, Result, Suitability
+from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.standards import load_standards
 from kcity_geo.studyfile import Study, load_study, resolve_path
 
@@ -226,8 +227,13 @@ def load(
             shares = district_shares(city, grid=grid)
             note_few_cells(cube, study)
         with clock.stage("rasters"):
-            cube, dem, provenance, measured = load_rasters(study, city, grid, cube, config)
-            cube = people_of_districts(study, city, grid, cube, shares)
+            divided = DistrictPeople(city, shares, grid)
+            cube, dem, provenance, measured = load_rasters(
+                study, city, grid, cube, config, districts=divided
+            )
+            if "population" in cube:
+                shares = divided.divided(cube["population"].to_numpy())
+            cube, shares = people_of_districts(study, city, grid, cube, shares)
             flood = load_flood(study, city, config)
         with clock.stage("OpenStreetMap"):
             layers, osm_date, osm_provenance, unreadable = load_osm(study, city, config)

@@ -47,7 +47,7 @@ _DISTRICT_LEAST = 0.005
 
 def people_of_districts(
     study: Study, city: City, grid: GeoBox, cube: xr.Dataset, shares: pd.DataFrame
-) -> xr.Dataset:
+) -> tuple[xr.Dataset, pd.DataFrame]:
     """
     Spread a table of residents by district over its built-up land: a proxy.
 
@@ -61,12 +61,17 @@ def people_of_districts(
 
     Returns
     -------
-    The cube with ``population``; unchanged when the study names no such table.
+    The cube with ``population`` and the shares with the people of each piece; both unchanged when the
+    study names no such table.
     """
     paths = raster_paths(study, "population")
     if not paths or file_and_part(paths[0])[0].suffix.lower() not in _TABLES:
-        return cube
-    from kcity_geo.analysis.settlement.dasymetric import people_from_districts
+        return cube, shares
+    from kcity_geo.analysis.settlement.dasymetric import (
+        people_from_districts,
+        pieces_from_districts,
+    )
+    from kcity_geo.sources.local.district_people import with_people
     from kcity_geo.sources.local.tables import read_district_people
 
     path = paths[0]
@@ -84,7 +89,8 @@ def people_of_districts(
         stacklevel=3,
     )
     people = people_from_districts(persons, shares, weight=built, land=land)
-    return cube.assign(
+    pieces = pieces_from_districts(persons, shares, weight=built, land=land)
+    cube = cube.assign(
         population=layer(
             people,
             grid=grid,
@@ -94,6 +100,7 @@ def people_of_districts(
             evidence="proxy",
         )
     )
+    return cube, with_people(shares, np.nan_to_num(pieces), people)
 
 
 def people_of_dwellings(
@@ -204,7 +211,7 @@ def compare_districts(cube: xr.Dataset, official: Mapping[str, Any], shares: pd.
     if table is None or "population" not in table or "population" not in cube:
         return
     people = np.nan_to_num(cube["population"].to_numpy()).ravel()
-    found = (shares["share"] * people[shares["cell"]]).groupby(shares["district_id"]).sum()
+    found = (shares["people_share"] * people[shares["cell"]]).groupby(shares["district_id"]).sum()
     stated = table["population"].dropna()
     raster = found.reindex(stated.index).fillna(0.0)
     off = (raster - stated).abs()

@@ -15,6 +15,7 @@ from kcity_geo.config import Config, read_table
 from kcity_geo.cube import layer
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import muted, tell
+from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.studyfile import Study, file_and_part, resolve_path
 
 __all__ = ["load_flood", "load_rasters", "note_few_cells", "raster_paths"]
@@ -69,7 +70,13 @@ def note_few_cells(cube: xr.Dataset, study: Study) -> None:
 
 
 def load_rasters(
-    study: Study, city: City, grid: GeoBox, cube: xr.Dataset, config: Config
+    study: Study,
+    city: City,
+    grid: GeoBox,
+    cube: xr.Dataset,
+    config: Config,
+    *,
+    districts: DistrictPeople | None = None,
 ) -> tuple[xr.Dataset, xr.DataArray | None, tuple[Provenance, ...], dict[str, Mapping[str, float]]]:
     """
     Bring every raster of the study onto the grid; also give elevation on its own finer grid.
@@ -81,6 +88,7 @@ def load_rasters(
     grid : the study grid.
     cube : variables so far.
     config : limits, cache, offline.
+    districts : gathers the people of the districts from the population.
 
     Returns
     -------
@@ -118,7 +126,9 @@ def load_rasters(
             variable, numbers = _merged_months(study, path, city, cube, grid, config)
         elif key == "population" and path.suffix.lower() in _VECTORS:
             frame = read_polygons(paths[0], key="sources.population")
-            values, numbers = persons_from_polygons(frame, city=city, grid=grid)
+            values, numbers = persons_from_polygons(
+                frame, city=city, grid=grid, districts=districts
+            )
             variable = layer(
                 values,
                 grid=grid,
@@ -131,7 +141,12 @@ def load_rasters(
             )
         else:
             variable, numbers = read_raster(
-                _one_or_all(paths), key=key, city=city, grid=grid, config=config
+                _one_or_all(paths),
+                key=key,
+                city=city,
+                grid=grid,
+                config=config,
+                districts=districts if key == "population" else None,
             )
         cube = cube.assign({rule["variable"]: variable})
         measured[key] = numbers

@@ -303,7 +303,7 @@ def districts_apart(
     """
     cell = data.shares["cell"].to_numpy()
     of = data.shares["district_id"].astype(str).to_numpy()
-    part = data.shares["share"].to_numpy() * np.nan_to_num(people.ravel()[cell])
+    part = data.shares["people_share"].to_numpy() * np.nan_to_num(people.ravel()[cell])
     found = []
     for name in np.unique(of):
         mine = of == name

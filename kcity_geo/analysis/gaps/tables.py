@@ -1,8 +1,9 @@
 """
 Gap tables: gaps of cells gathered into districts, the city, indicator rows and survey tasks.
 
-People of a cell that a district border cuts are divided by area, so that the persons of the
-districts always add up to those of the city.
+People of a cell that a district border cuts are divided as the population says that they live on both
+sides (by area where it does not), so that the persons of districts that do not overlap add up to those
+of the city.
 """
 
 from __future__ import annotations
@@ -93,7 +94,11 @@ def district_table(
     if counted and not has_residents(data):
         total = np.zeros(len(base))  # the weights are land then, not people
     base["population"] = total if counted else np.nan
-    area = district_mean(data, unit, cell_weight(data, "area"))["sum"].fillna(0.0).to_numpy()
+    area = (
+        district_mean(data, unit, cell_weight(data, "area"), land=True)["sum"]
+        .fillna(0.0)
+        .to_numpy()
+    )
     base["area_km2"] = area / 1e6
     severe = read_table("priors")["aggregate"]["severe"]
     for level in _LEVELS:
@@ -287,12 +292,15 @@ def _district_values(
     """Value of an indicator in each district, so that the districts together give the city."""
     unit = np.ones(cells.shape)
     if one.ratio is not None:
-        amount, base = (district_mean(data, part, unit)["sum"].fillna(0.0) for part in one.ratio)
+        amount, base = (
+            district_mean(data, part, unit, land=True)["sum"].fillna(0.0) for part in one.ratio
+        )
         ratio: pd.Series[float] = amount / base.where(base > 0)
         return ratio
     if average == "sum":
-        return district_mean(data, cells, unit)["sum"]
-    return district_mean(data, cells, cell_weight(data, average))["mean"]
+        return district_mean(data, cells, unit, land=True)["sum"]
+    land = average != "people"
+    return district_mean(data, cells, cell_weight(data, average), land=land)["mean"]
 
 
 def _gap_columns(

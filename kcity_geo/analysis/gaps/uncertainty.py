@@ -90,7 +90,7 @@ def _sample(
     from kcity_geo.analysis.settlement.districts import cell_weight
 
     share = data.shares
-    weight = cell_weight(data).ravel()[share["cell"].to_numpy()] * share["share"].to_numpy()
+    weight = cell_weight(data).ravel()[share["cell"].to_numpy()] * share["people_share"].to_numpy()
     number = {key: i for i, key in enumerate(ids)}
     owner = share["district_id"].map(number).to_numpy(dtype=np.int64)
     each = max(_PER_DISTRICT, _MAX_CELLS // max(1, len(ids)))

@@ -26,7 +26,7 @@ from kcity_geo.city import City
 from kcity_geo.cube import area_in_cells
 from kcity_geo.settings import settings_of
 
-__all__ = ["people_from_districts", "people_from_dwellings"]
+__all__ = ["people_from_districts", "people_from_dwellings", "pieces_from_districts"]
 
 
 def people_from_districts(
@@ -59,6 +59,39 @@ def people_from_districts(
     array([[6., 2.]])
     """
     cell = shares["cell"].to_numpy()
+    piece = pieces_from_districts(persons, shares, weight=weight, land=land)
+    known = np.isfinite(piece)
+    amount = np.bincount(cell[known], weights=piece[known], minlength=land.size)
+    reached = np.bincount(cell[known], minlength=land.size) > 0
+    return np.where(reached, amount, np.nan).reshape(land.shape)
+
+
+def pieces_from_districts(
+    persons: pd.Series,
+    shares: pd.DataFrame,
+    *,
+    weight: NDArray[np.float64],
+    land: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """
+    Spread the known people of each district over its pieces of cells.
+
+    Parameters
+    ----------
+    persons, shares, weight, land : as `people_from_districts`.
+
+    Returns
+    -------
+    Shape (rows of `shares`,), persons; those of a district add up to its number. NaN: not known.
+
+    Examples
+    --------
+    >>> shares = pd.DataFrame({"cell": [0, 0], "district_id": ["A", "B"], "share": [0.5, 0.5]})
+    >>> one = np.ones((1, 1))
+    >>> pieces_from_districts(pd.Series({"A": 8.0, "B": 2.0}), shares, weight=one, land=one)
+    array([8., 2.])
+    """
+    cell = shares["cell"].to_numpy()
     owner, ids = pd.factorize(shares["district_id"], sort=True)
     part = shares["share"].to_numpy(dtype=float)
     follow = np.nan_to_num(weight).ravel()[cell] * part
@@ -68,12 +101,9 @@ def people_from_districts(
     total = np.bincount(owner, weights=follow, minlength=len(ids))
     of_district = persons.reindex(ids).to_numpy(dtype=float)
     known = np.isfinite(of_district[owner]) & (total[owner] > 0)
-    amount = np.zeros(land.size)
-    reached = np.zeros(land.size, dtype=bool)
-    piece = of_district[owner][known] * follow[known] / total[owner][known]
-    np.add.at(amount, cell[known], piece)
-    reached[cell[known]] = True
-    return np.where(reached, amount, np.nan).reshape(land.shape)
+    piece = np.full(len(shares), np.nan)
+    piece[known] = of_district[owner][known] * follow[known] / total[owner][known]
+    return piece
 
 
 def people_from_dwellings(

@@ -76,7 +76,11 @@ def has_residents(data: CityData) -> bool:
 
 
 def district_mean(
-    data: CityData, values: NDArray[np.float64], weight: NDArray[np.float64]
+    data: CityData,
+    values: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    *,
+    land: bool = False,
 ) -> pd.DataFrame:
     """
     Average cells over districts.
@@ -86,6 +90,7 @@ def district_mean(
     data : with the shares of districts in cells.
     values : shape (rows, cols). NaN: left out.
     weight : shape (rows, cols).
+    land : whether cells that a border cuts are divided by area; else by where their people live.
 
     Returns
     -------
@@ -93,6 +98,7 @@ def district_mean(
     weight times value, ``weight`` of the cells with a value.
     """
     ids, cell, owner, share = _apportionment(data)
+    share = data.shares["share"].to_numpy(dtype=np.float64) if land else share
     w = weight.ravel()[cell] * share
     v = values.ravel()[cell]
     known = np.isfinite(v) & (w > 0)
@@ -114,7 +120,7 @@ _PARTS: WeakKeyDictionary[CityData, tuple[Any, ...]] = WeakKeyDictionary()
 def _apportionment(
     data: CityData,
 ) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """District ids, and for each piece of a cell: the cell, the district's number, the share."""
+    """District ids, and for each piece of a cell: the cell, the district's number, the share of people."""
     if data not in _PARTS:
         ids = data.city.districts["district_id"].tolist()
         number = {key: i for i, key in enumerate(ids)}
@@ -122,6 +128,6 @@ def _apportionment(
             ids,
             data.shares["cell"].to_numpy(),
             data.shares["district_id"].map(number).to_numpy(dtype=np.int64),
-            data.shares["share"].to_numpy(dtype=np.float64),
+            data.shares["people_share"].to_numpy(dtype=np.float64),
         )
     return _PARTS[data]

@@ -148,7 +148,7 @@ def by_district(
     persons = people_of(data).persons if weight is None else weight
     shares = data.shares
     cell = shares["cell"].to_numpy()
-    value, mass = cells.ravel()[cell], persons.ravel()[cell] * shares["share"].to_numpy()
+    value, mass = cells.ravel()[cell], persons.ravel()[cell] * shares["people_share"].to_numpy()
     ok = np.isfinite(value) & (mass > 0)
     frame = shares.assign(mass=np.where(ok, mass, 0.0), total=np.where(ok, value * mass, 0.0))
     sums = frame.groupby("district_id", sort=True)[["mass", "total"]].sum()

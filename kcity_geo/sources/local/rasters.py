@@ -29,6 +29,7 @@ from kcity_geo.config import Config, read_table
 from kcity_geo.cube import area_in_cells, bin_points, cell_size, layer
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
+from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.sources.local.raster_windows import RasterWindow, read_window
 from kcity_geo.studyfile import file_and_part
 
@@ -75,7 +76,13 @@ def sha256_of(path: Path) -> str:
 
 
 def read_raster(
-    path: Path | Sequence[Path], *, key: str, city: City, grid: GeoBox, config: Config | None = None
+    path: Path | Sequence[Path],
+    *,
+    key: str,
+    city: City,
+    grid: GeoBox,
+    config: Config | None = None,
+    districts: DistrictPeople | None = None,
 ) -> tuple[xr.DataArray, dict[str, float]]:
     """
     Bring a raster onto the study grid by the rule of its kind.
@@ -87,6 +94,7 @@ def read_raster(
     city : whose boundary counts for amounts.
     grid : the study grid.
     config : limits.
+    districts : gathers the people of the districts, for amounts.
 
     Returns
     -------
@@ -103,7 +111,7 @@ def read_raster(
     window = read_window(path, key=key, city=city, config=config)
     about = describe(path, key=key)
     if rule["kind"] == "sum":
-        values, measured = _amounts(window, city=city, grid=grid)
+        values, measured = _amounts(window, city=city, grid=grid, districts=districts)
     else:
         if rule["kind"] == "mean" and rule.get("sparse"):
             window = _dry(window)
@@ -159,7 +167,7 @@ def _inside(city: City, grid: GeoBox) -> NDArray[np.float64]:
 
 
 def _amounts(
-    window: RasterWindow, *, city: City, grid: GeoBox
+    window: RasterWindow, *, city: City, grid: GeoBox, districts: DistrictPeople | None
 ) -> tuple[NDArray[np.float64], dict[str, float]]:
     """Divide every pixel into points and add each to its cell, inside the boundary only."""
     rows, columns = window.values.shape
@@ -213,6 +221,7 @@ def _amounts(
                     grid,
                     amount,
                     points,
+                    districts,
                 )
     amount[points == 0] = np.nan
     known = ~np.isnan(values)
@@ -238,6 +247,7 @@ def _scatter(  # noqa: PLR0913, PLR0917 - one inner step of _amounts
     grid: GeoBox,
     amount: NDArray[np.float64],
     points: NDArray[np.float64],
+    districts: DistrictPeople | None,
 ) -> None:
     """Add the points of `pixels` to `amount`; the inside part of a pixel keeps its exact share."""
     columns = corners[0].shape[1] - 1
@@ -277,6 +287,8 @@ def _scatter(  # noqa: PLR0913, PLR0917 - one inner step of _amounts
     weight = np.broadcast_to(per_point[:, None], use.shape)[use]
     amount += np.bincount(cell, weights=weight, minlength=len(amount))
     points += np.bincount(cell, minlength=len(points))
+    if districts is not None:
+        districts.add_points(xy[0][use], xy[1][use], cell, weight)
 
 
 def _continuous(window: RasterWindow, *, grid: GeoBox, kind: str) -> NDArray[np.float64]:
@@ -440,7 +452,12 @@ def read_flood(
 
 
 def persons_from_polygons(
-    frame: gpd.GeoDataFrame, *, city: City, grid: GeoBox, column: str = "population"
+    frame: gpd.GeoDataFrame,
+    *,
+    city: City,
+    grid: GeoBox,
+    column: str = "population",
+    districts: DistrictPeople | None = None,
 ) -> tuple[NDArray[np.float64], dict[str, float]]:
     """
     Divide the people of polygons (a statistical grid, census blocks) over the cells by area.
@@ -451,6 +468,7 @@ def persons_from_polygons(
     city : people outside its boundary are left out.
     grid : the study grid.
     column : with persons per polygon.
+    districts : gathers the people of the districts.
 
     Returns
     -------
@@ -482,6 +500,8 @@ def persons_from_polygons(
     ok = ~np.isnan(density)
     amount = area_in_cells(cut[ok], grid=grid, weight=density[ok])
     reached = area_in_cells(cut[ok], grid=grid)
+    if districts is not None:
+        districts.add_polygons(cut[ok], density[ok])
     source_total = float((density[ok] * shapely.area(cut[ok])).sum())
     total = float(amount.sum())
     amount[reached == 0] = np.nan
