@@ -32,6 +32,8 @@ NOT_ASKED = {
 }
 # A method or class may be said in one sentence; as soon as it has sections, they are complete.
 ONLY_WITH_SECTIONS = {"PR01", "RT01"}
+# Fields of a class are given by name: their lines may stand in the order that reads best.
+ONLY_FUNCTIONS = {"PR03"}
 
 
 def documented(module) -> list[tuple[str, bool]]:

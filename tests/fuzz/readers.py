@@ -41,7 +41,7 @@ def table(path: Path) -> dict[str, list[Any]]:
     from kcity_geo.sources.local.tables import read_official_table
 
     found = read_official_table(path, districts=_city().districts)
-    return {c: [None if np.isnan(v) else float(v) for v in found[c]] for c in found}
+    return {str(c): [None if np.isnan(v) else float(v) for v in found[c]] for c in found}
 
 
 # The harness itself is tested with these.

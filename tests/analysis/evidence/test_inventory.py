@@ -41,7 +41,7 @@ def frame(layer: str, rows: list[dict[str, Any]]) -> gpd.GeoDataFrame:
 
 def row_of(layers: dict[str, gpd.GeoDataFrame], layer: str) -> pd.Series:
     table = inventory(layers, CITY, extract_date="2024-03-04")
-    return table.set_index("layer").loc[layer]
+    return table.set_index("layer").T[layer]
 
 
 def test_shape_of_the_table() -> None:
