@@ -346,6 +346,7 @@ def assess_gaps(
     _expect(data, CityData, "assess_gaps(data)")
     from kcity_geo.analysis import energy, transport, water
     from kcity_geo.analysis.evidence.completeness import assess_completeness
+    from kcity_geo.analysis.evidence.filtered import withheld
     from kcity_geo.analysis.gaps.combine import assess_gaps as combine
     from kcity_geo.analysis.registry import assess_added
 
@@ -372,6 +373,7 @@ def assess_gaps(
             )
         found += assess_added(data)
         with clock.stage("gap model"):
+            found = withheld(found, data)
             completeness = assess_completeness(data)
             gaps = combine(data, found, completeness, standards=standards, seed=study.study.seed)
     return _with_warnings(gaps, notes)

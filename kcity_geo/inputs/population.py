@@ -136,6 +136,12 @@ def people_of_dwellings(
         layers["building"], total_persons=total, city=city, grid=grid, parameters=parameters
     )
     if people is None:
+        if len(layers["building"]):
+            tell(
+                f"official.population: too few dwellings are mapped to spread {total:,.0f} residents over them; "
+                "give sources.population",
+                stacklevel=3,
+            )
         return cube
     tell(
         f"no population grid was given: {total:,.0f} residents were spread over the mapped dwellings "

@@ -22,6 +22,7 @@ import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from kcity_geo.analysis.settlement.mapped_buildings import enough_for
 from kcity_geo.city import City
 from kcity_geo.cube import area_in_cells
 from kcity_geo.settings import settings_of
@@ -131,7 +132,8 @@ def people_from_dwellings(
 
     Returns
     -------
-    Shape (rows, cols), persons, adding up to `total_persons`; None when no dwelling is mapped.
+    Shape (rows, cols), persons, adding up to `total_persons`; None when no dwelling is mapped, or so few that
+    they cannot hold the people.
     """
     rule = settings_of("settlement", parameters)
     if len(buildings) == 0:
@@ -147,6 +149,8 @@ def people_from_dwellings(
     cut = ~shapely.contains_properly(boundary, inside)
     inside[cut] = shapely.intersection(inside[cut], boundary)
     floor_m2 = area_in_cells(np.asarray(inside, dtype=object), grid=grid, weight=floors)
-    if floor_m2.sum() <= 0:
+    if floor_m2.sum() <= 0 or not enough_for(
+        float(floor_m2.sum()), total_persons, parameters=parameters
+    ):
         return None
     return np.asarray(floor_m2 / floor_m2.sum() * total_persons)

@@ -19,6 +19,7 @@ from kcity_geo.analysis.distance.straight import (
     fill_from_nearest,
 )
 from kcity_geo.analysis.network.graph import StreetGraph
+from kcity_geo.analysis.settlement.mapped_buildings import enough_for
 from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size
@@ -134,7 +135,15 @@ class CityView:
         polygons = self.geometry("building")
         if len(polygons) == 0:
             raise MissingDataError("needs a raster of built surface, or mapped buildings")
-        share = np.clip(area_in_cells(polygons, grid=self.grid) / area, 0.0, 1.0)
+        mapped = area_in_cells(polygons, grid=self.grid)
+        own = self.data.study.settlement if self.data.study else None
+        found = self.data.array("population")
+        people = 0.0 if found is None else float(np.nansum(np.where(self.inside, found, 0.0)))
+        if not enough_for(float(mapped[self.inside].sum()), people, parameters=own):
+            raise MissingDataError(
+                "needs a raster of built surface: too few buildings are mapped for the people"
+            )
+        share = np.clip(mapped / area, 0.0, 1.0)
         note = "from mapped buildings, which may be incomplete"
         return Measured(values=share, evidence="proxy", note=note)
 

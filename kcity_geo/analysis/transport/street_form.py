@@ -18,6 +18,7 @@ from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.of_city import street_ways
 from kcity_geo.analysis.network.rules import street_width_m, texts, usable
 from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.analysis.settlement.mapped_buildings import enough_for
 from kcity_geo.analysis.settlement.residents import people_of, with_layers
 from kcity_geo.analysis.transport.intersections import divided_share, divided_ways, intersections
 from kcity_geo.analysis.transport.street_land import street_land_m2
@@ -103,7 +104,7 @@ def built_up(data: CityData, *, table: Mapping[str, Any]) -> tuple[NDArray[np.bo
 
     Parameters
     ----------
-    data : with built-up surface; else buildings; else people.
+    data : with built-up surface; else buildings, where enough are mapped for the people; else people.
     table : of ``tables/network.toml``.
 
     Returns
@@ -113,8 +114,15 @@ def built_up(data: CityData, *, table: Mapping[str, Any]) -> tuple[NDArray[np.bo
     limit, inside = table["street_form"]["built_share"], data.array("inside_share")
     area = cell_size(data.grid) ** 2 * (np.ones(data.grid.shape) if inside is None else inside)
     surface, how, evidence = data.array("built_m2"), "built-up surface", "observed"
+    mapped = None
     if surface is None and "building" in data.layers and len(data.layers["building"]):
-        surface = area_in_cells(data.layers["building"].geometry.to_numpy(), grid=data.grid)
+        mapped = area_in_cells(data.layers["building"].geometry.to_numpy(), grid=data.grid)
+    if mapped is not None and enough_for(
+        float(mapped[data.inside].sum()),
+        float(people_of(data).persons.sum()),
+        parameters=data.study.settlement if data.study else None,
+    ):
+        surface = mapped
         area = np.full(data.grid.shape, cell_size(data.grid) ** 2)
         how, evidence = "mapped buildings", "proxy"
     if surface is None:
