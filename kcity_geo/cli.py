@@ -567,6 +567,8 @@ def list_table(
 
     rows: list[dict[str, Any]]
     if table is Table.profiles:
+        from kcity_geo.profiles import profiles
+
         rows = [
             {
                 "profile": name,
@@ -576,7 +578,7 @@ def list_table(
                 "function": f"{row['function']} {row['parameters']}",
                 "mark": row["mark"],
             }
-            for name, profile in read_table("profiles")["profile"].items()
+            for name, profile in profiles().items()
             for row in profile["criteria"]
         ]
     elif table is Table.parameters:

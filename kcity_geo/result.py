@@ -17,6 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from kcity_geo.citydata import CityData
+from kcity_geo.config import read_table
 from kcity_geo.studyfile import Study
 
 __all__ = [
@@ -47,12 +48,10 @@ LABELS = (
 )
 
 #: Lower bound of the gap -> severity class. Fixed breaks, so that maps of cities compare.
-SEVERITY = (
-    (0.0, "adequate"),
-    (0.2, "moderate"),
-    (0.4, "high"),
-    (0.6, "severe"),
-    (0.8, "critical"),
+SEVERITY: tuple[tuple[float, str], ...] = tuple(
+    (float(low), str(word))
+    for word, low in read_table("priors")["severity"].items()
+    if word not in {"mark", "citation"}
 )
 
 

@@ -430,6 +430,7 @@ def suitability(
             terrain=terrain(data),
             weights={**(study.suitability.weights if own else {}), **(weights or {})},
             constraints={**(study.suitability.constraints if own else {}), **(constraints or {})},
+            value_functions=study.suitability.value_functions if own else None,
         )
     return _with_warnings(found, notes)
 

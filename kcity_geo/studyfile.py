@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.parameters import PARAMETER_SECTORS, all_parameters, nearest_name, shared_changes
+from kcity_geo.profiles import profile, profiles
 from kcity_geo.settings import network_table
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class StudySection(BaseModel):
     @field_validator("project")
     @classmethod
     def _known_project(cls, value: str) -> str:
-        known = list(read_table("profiles")["profile"])
+        known = list(profiles())
         if value not in known:
             raise ValueError(f"{value!r} is not a profile{nearest_name(value, known)}")
         return value
@@ -216,6 +217,10 @@ class SuitabilitySection(BaseModel):
         default_factory=dict,
         description="criterion -> weight; the rest keeps its profile weight, then all are scaled to 1",
     )
+    value_functions: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="criterion -> function and parameters, instead of those of the profile",
+    )
     constraints: dict[str, float | bool | str] = Field(
         default_factory=dict, description="constraint -> limit"
     )
@@ -305,8 +310,8 @@ class Study(BaseModel):
         from kcity_geo.standards import load_standards
 
         load_standards(self.standards)
-        profile = read_table("profiles")["profile"][self.study.project]
-        criteria = [row["id"] for row in profile["criteria"]]
+        kind = profile(self.study.project, self.suitability.value_functions)
+        criteria = [row["id"] for row in kind["criteria"]]
         for key in self.suitability.weights:
             if key not in criteria:
                 raise ValueError(
@@ -315,15 +320,15 @@ class Study(BaseModel):
                 )
         if self.suitability.weights:
             merged = {
-                row["id"]: row["weight"] for row in profile["criteria"]
+                row["id"]: row["weight"] for row in kind["criteria"]
             } | self.suitability.weights
             if sum(merged.values()) == 0:
                 raise ValueError("suitability.weights: all weights are zero")
         for key in self.suitability.constraints:
-            if key not in profile["constraints"]:
+            if key not in kind["constraints"]:
                 raise ValueError(
                     f"suitability.constraints.{key}: profile {self.study.project} has no such "
-                    f"constraint{nearest_name(key, list(profile['constraints']))}"
+                    f"constraint{nearest_name(key, list(kind['constraints']))}"
                 )
         if "network" in self.transport:
             self._known_network(self.transport["network"])

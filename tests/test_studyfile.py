@@ -15,6 +15,7 @@ import kcity_geo as kc
 from kcity_geo.config import TABLES, read_table
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.outputs.studytoml import study_toml
+from kcity_geo.profiles import profile, profiles
 from kcity_geo.settings import network_table
 from kcity_geo.studyfile import Study, check_study, load_study, resolve_path, study_schema
 
@@ -101,7 +102,7 @@ def test_the_rules_of_the_networks_can_be_set_in_a_study_file(tmp_path) -> None:
 
 
 def test_all_weights_zero_means_all_of_the_profile(tmp_path) -> None:
-    names = [row["id"] for row in read_table("profiles")["profile"]["new_town"]["criteria"]]
+    names = [row["id"] for row in profiles()["new_town"]["criteria"]]
     zeros = ", ".join(f"{n}=0" for n in names)
     with pytest.raises(StudyError, match="all weights are zero"):
         study(f"[study]\nproject='new_town'\n[suitability]\nweights={{{zeros}}}", tmp_path)
@@ -182,3 +183,36 @@ def test_a_file_nested_beyond_measure_is_refused(tmp_path) -> None:
     path.write_text("a = " + "[" * 5000 + "]" * 5000)
     with pytest.raises(StudyError, match="nested too deeply"):
         load_study(path)
+
+
+@pytest.mark.parametrize(
+    ("functions", "words"),
+    [
+        ("slope = { function = 'step', parameters = [2] }", "did you mean 'slope_pct'"),
+        ("slope_pct = { function = 'linear', parameters = [2] }", "'linear' does not exist"),
+        ("slope_pct = { parameters = [9, 2] }", "slope_pct: lin_dec: limits must rise"),
+        ("slope_pct = { parameters = [2] }", "2 numbers are needed"),
+        ("slope_pct = { parameters = ['a', 'b'] }", "2 numbers are needed"),
+        ("slope_pct = { weight = 0.2 }", "slope_pct.weight: only function and parameters"),
+        ("landcover = { parameters = { tree = 2 } }", "tree = 2 is not between 0 and 1"),
+    ],
+)
+def test_a_value_function_that_cannot_be_used_is_refused(tmp_path, functions, words) -> None:
+    with pytest.raises(StudyError) as caught:
+        study(f"[suitability.value_functions]\n{functions}", tmp_path)
+    assert words in str(caught.value)
+
+
+def test_a_value_function_of_the_study_is_marked_as_the_users(tmp_path) -> None:
+    found = study(
+        "[suitability.value_functions]\nslope_pct = { parameters = [1, 8] }\n"
+        "d_trunk_km = { function = 'step', parameters = [3] }\n",
+        tmp_path,
+    )
+    rows = profile("industrial_complex", found.suitability.value_functions)["criteria"]
+    of = {row["id"]: row for row in rows}
+    assert (of["slope_pct"]["function"], of["slope_pct"]["parameters"]) == ("lin_dec", [1, 8])
+    assert {of["slope_pct"]["mark"], of["d_trunk_km"]["mark"]} == {"U"}
+    assert of["hand_m"]["mark"] == "D"
+    again = study_toml(found, out=tmp_path)
+    assert study(again, tmp_path).suitability == found.suitability

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from kcity_geo.config import read_table
+
 __all__ = [
     "CLASS_COLOURS",
+    "HIGH_CONFIDENCE",
     "LABEL_COLOURS",
     "LOW_CONFIDENCE",
     "MISSING",
@@ -12,8 +15,10 @@ __all__ = [
     "rgb",
 ]
 
-#: Confidence below which a cell is hatched (domain 4.5: under 0.4 is low).
-LOW_CONFIDENCE = 0.4
+#: Confidence below which a cell is hatched: it is low.
+LOW_CONFIDENCE = float(read_table("priors")["label"]["confidence_low"])
+#: Confidence from which it is called high.
+HIGH_CONFIDENCE = float(read_table("priors")["label"]["confidence_high"])
 
 #: ColorBrewer YlOrBr, 5 classes, light to dark: adequate to critical.
 SEVERITY_COLOURS = ("#fff3b0", "#fec44f", "#f28c1e", "#c6500a", "#6f2503")

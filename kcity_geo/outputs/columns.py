@@ -73,17 +73,28 @@ def _rows(
         if about is None and table == "cells":
             about = variables.get(name)
         about = about or {"meaning": name.replace("_", " "), "unit": ""}
+        if about is known[table].get(name):
+            about = {**about, "meaning": about["meaning"].format(**_limits())}
         row = {"table": table, "column": name, "source": known["source"][table]}
         found.append({**row, **about, "file": _FILES[table]})
     return found
 
 
+def _limits() -> dict[str, float]:
+    rules = read_table("priors")
+    return {
+        "low": rules["label"]["confidence_low"],
+        "high": rules["label"]["confidence_high"],
+        "severe": rules["severity"]["severe"],
+    }
+
+
 def _patterns() -> dict[str, dict[str, str]]:
     """Columns of the gap model, for each sector."""
-    known = read_table("columns")
+    known, limits = read_table("columns"), _limits()
     return {
         f"{sector}_{key}": {
-            "meaning": row["meaning"].format(sector=sector_title(sector)),
+            "meaning": row["meaning"].format(sector=sector_title(sector), **limits),
             "unit": row["unit"],
             "source": known["source"]["gap"],
         }

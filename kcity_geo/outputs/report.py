@@ -25,6 +25,7 @@ from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.summary import confidence_word, range_words, severity_word, summarise
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import LABEL_WORDS, Theme, make_themes, sector_title
+from kcity_geo.profiles import criteria_titles
 from kcity_geo.result import LABELS, SECTORS, SEVERITY, Result
 from kcity_geo.standards import EVIDENCE_MARKS, Standard, load_standards
 
@@ -385,8 +386,7 @@ def _constraints(result: Result) -> list[dict[str, str]]:
 
 
 def _missing_criteria(result: Result) -> list[tuple[str, str]]:
-    profile = read_table("profiles")["profile"].get(result.score.project, {})
-    titles = {row["id"]: row.get("title", row["id"]) for row in profile.get("criteria", ())}
+    titles = criteria_titles()
     return [
         (plain_text(titles.get(key, key)), plain_text(why, max_chars=300))
         for key, why in result.score.missing.items()

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC, credits_line
-from kcity_geo.outputs.colours import LABEL_COLOURS, LOW_CONFIDENCE
+from kcity_geo.outputs.colours import HIGH_CONFIDENCE, LABEL_COLOURS, LOW_CONFIDENCE
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import LABEL_WORDS, sector_title
+from kcity_geo.profiles import criteria_titles
 from kcity_geo.result import SECTORS, SEVERITY, Result
 
 __all__ = [
@@ -35,7 +35,6 @@ _WHOLE = 0.95
 #: What the column of people counts; stands under it wherever it is shown.
 PERSONS_NOTE = "residents times their gap: as many people as if they had nothing at all"
 
-_HIGH_CONFIDENCE = 0.7
 _SEVERITY_WORDS = {
     "adequate": "Close to the standard",
     "moderate": "A moderate gap",
@@ -157,7 +156,7 @@ def confidence_word(confidence: float) -> str:
         return "–"  # noqa: RUF001 - typographic dash
     if confidence < LOW_CONFIDENCE:
         return "low"
-    return "high" if confidence >= _HIGH_CONFIDENCE else "medium"
+    return "high" if confidence >= HIGH_CONFIDENCE else "medium"
 
 
 def range_words(low: float, high: float) -> str:
@@ -236,7 +235,7 @@ def summarise(result: Result) -> Summary:
 def _warnings(result: Result) -> tuple[str, ...]:
     """All warnings once, with names of files and titles instead of folders and codes."""
     found: list[str] = []
-    titles = _titles(result)
+    titles = _titles()
     for text in (*result.data.warnings, *result.gaps.warnings, *result.score.warnings):
         named = _CODE.sub(lambda m: titles.get(m[0], m[0]), _FOLDERS.sub("", text))
         line = plain_text(named, max_chars=900)
@@ -246,11 +245,9 @@ def _warnings(result: Result) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _titles(result: Result) -> dict[str, str]:
+def _titles() -> dict[str, str]:
     """Title of each indicator and of each criterion of the project."""
-    profile = read_table("profiles")["profile"].get(result.score.project, {})
-    criteria = {row["id"]: row.get("title", row["id"]) for row in profile.get("criteria", ())}
-    return {key: row.title for key, row in indicator_rows().items()} | criteria
+    return {key: row.title for key, row in indicator_rows().items()} | criteria_titles()
 
 
 def _article(project: str) -> str:

@@ -17,6 +17,7 @@ from kcity_geo.analysis.settlement.habitation import LIVED_IN, NOBODY, OPEN_WATE
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
 from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import (
+    HIGH_CONFIDENCE,
     LABEL_COLOURS,
     LOW_CONFIDENCE,
     MISSING,
@@ -257,7 +258,7 @@ def _label_theme(result: Result, lived: _Lived) -> Theme:
 
 def _confidence_theme(result: Result) -> Theme:
     values = _values(result, "composite_confidence")
-    codes = _classes(values, (LOW_CONFIDENCE, 0.7))
+    codes = _classes(values, (LOW_CONFIDENCE, HIGH_CONFIDENCE))
     codes[result.data.inside & ~np.isfinite(values)] = 3
     codes[~result.data.inside] = EMPTY
     words = ("low: survey first", "medium", "high", "not assessed")

@@ -18,6 +18,7 @@ from kcity_geo.outputs.report import build_report
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.summary import confidence_word, severity_word, summarise
 from kcity_geo.outputs.themes import LABEL_WORDS, make_themes
+from kcity_geo.profiles import profiles
 from kcity_geo.result import LABELS
 
 
@@ -88,7 +89,7 @@ def test_value_functions_in_words(function, units, words) -> None:
 
 
 def test_every_criterion_of_every_profile_has_its_words() -> None:
-    for profile in read_table("profiles")["profile"].values():
+    for profile in profiles().values():
         for row in profile["criteria"]:
             text = describe(row["function"], row["parameters"])
             assert score_words(text, row["units"]) != text, row["id"]

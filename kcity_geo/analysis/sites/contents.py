@@ -17,8 +17,8 @@ import shapely
 from numpy.typing import NDArray
 
 from kcity_geo.citydata import CityData
-from kcity_geo.config import read_table
 from kcity_geo.cube import cell_size
+from kcity_geo.profiles import site_rules
 
 __all__ = ["CONTENT_COLUMNS", "content_concerns", "site_contents"]
 
@@ -75,9 +75,9 @@ def content_concerns(contents: pd.DataFrame) -> list[list[str]]:
     Returns
     -------
     Sentences for each row, in the words and above the limits of ``[sites.inside]`` of
-    ``tables/profiles.toml``.
+    ``tables/suitability/sites.toml``.
     """
-    rules = read_table("profiles")["sites"]["inside"]
+    rules = site_rules()["inside"]
     return [[_said(r["text"], row) for r in rules if _tell(row[r["column"]], r)]
             for row in contents.to_dict("records")]  # fmt: skip
 
@@ -144,7 +144,7 @@ def _trees(cells: Sequence[NDArray[np.int64]], data: CityData) -> NDArray[np.flo
     if cover is None:
         return np.full(len(cells), np.nan)
     flat = cover.ravel()
-    wooded = read_table("profiles")["sites"]["tree_classes"]
+    wooded = site_rules()["tree_classes"]
     known = [flat[c][np.isfinite(flat[c])] for c in cells]
     return np.array([float(np.isin(k, wooded).mean()) if len(k) else np.nan for k in known])
 

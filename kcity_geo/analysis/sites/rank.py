@@ -34,6 +34,7 @@ from kcity_geo.config import read_table
 from kcity_geo.cube import cell_size
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
+from kcity_geo.profiles import site_rules
 from kcity_geo.result import Criterion, Suitability
 
 __all__ = ["SITE_COLUMNS", "rank_sites", "site_threshold"]
@@ -65,7 +66,7 @@ def site_threshold(score: NDArray[np.float64]) -> float:
     >>> site_threshold(np.array([[0.1, 0.2, np.nan]]))
     0.5
     """
-    rule = read_table("profiles")["sites"]
+    rule = site_rules()
     known = score[np.isfinite(score)]
     if len(known) == 0:
         return float(rule["threshold_min"])
@@ -152,7 +153,7 @@ def _with_contents(
 def _delineate(
     score: Suitability, data: CityData, limit: float
 ) -> tuple[list[shapely.Polygon], list[NDArray[np.int64]], str]:
-    rule = read_table("profiles")["sites"]
+    rule = site_rules()
     size = cell_size(data.grid)
     min_ha = float(score.parameters.get("min_area_ha", 0))
     min_cells = min_ha * 1e4 / size**2
@@ -299,7 +300,7 @@ def _describe(
     for name in ("slope_pct", "hand_m"):
         frame[name] = _site_means(view.terrain.get(name), cells)
     frame["population_45min"] = _site_means(_labour(score, view), cells)
-    far = read_table("profiles")["sites"]["connection_far_km"]
+    far = site_rules()["connection_far_km"]
     lengths = frame[["road_km", "substation_km", "water_km"]].to_numpy(dtype=float)
     parts = np.clip(1 - lengths / far, 0, 1)
     known = np.isfinite(parts)
@@ -359,7 +360,7 @@ def _districts(data: CityData, shapes: NDArray[np.object_]) -> list[str]:
 def _ranked(
     frame: gpd.GeoDataFrame, score: Suitability, cells: list[NDArray[np.int64]], *, seed: int
 ) -> gpd.GeoDataFrame:
-    rule = read_table("profiles")["sites"]
+    rule = site_rules()
     used = [c for c in score.criteria if c.weight_used > 0]
     table = np.column_stack([_site_means(c.utility, cells) for c in used])
     weight = np.array([c.weight_used for c in used])
@@ -417,8 +418,8 @@ def _reasons(
     cells: NDArray[np.int64],
 ) -> tuple[list[str], list[str]]:
     """Say what speaks for a site and what against it, the weightiest first."""
-    tables = read_table("profiles")
-    rule, phrases = tables["sites"], tables["phrase"]
+    rule, rows = site_rules(), read_table("suitability/criteria")["criterion"]
+    phrases = {key: row["phrase"] for key, row in rows.items()}
     weight = np.array([c.weight_used for c in used])
     said: dict[int, str] = {}
     for i, one in enumerate(used):
@@ -443,7 +444,7 @@ def _against(criterion: Criterion, text: str) -> str:
 
 def _unchecked(score: Suitability) -> tuple[list[str], list[str]]:
     """Name the constraints that could not be applied: the decisive ones and the others."""
-    decisive = read_table("profiles")["sites"]["decisive"]
+    decisive = site_rules()["decisive"]
     missing = [c for c in score.constraints if not c.applied and c.limit != "off"]
     return (
         [c.title.lower() for c in missing if c.id in decisive],

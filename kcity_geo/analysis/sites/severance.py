@@ -17,8 +17,8 @@ from odc.geo.geobox import GeoBox
 from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 
-from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres
+from kcity_geo.profiles import site_rules
 
 __all__ = ["corridors", "cut", "sides"]
 
@@ -35,10 +35,10 @@ def corridors(layers: Mapping[str, gpd.GeoDataFrame]) -> BaseGeometry:
 
     Returns
     -------
-    Polygons, metres: the lines named by ``[sites.severance]`` of ``tables/profiles.toml``, widened
+    Polygons, metres: the lines named by ``[sites.severance]`` of ``tables/suitability/sites.toml``, widened
     by its ``half_width_m``. Empty when none is mapped.
     """
-    rule = read_table("profiles")["sites"]["severance"]
+    rule = site_rules()["severance"]
     lines = [
         _open_air(layers.get(name), column, set(rule[column]))
         for name, column in (("roads_drive", "highway"), ("railway", "railway"))

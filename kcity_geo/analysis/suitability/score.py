@@ -22,9 +22,9 @@ from kcity_geo.analysis.suitability.value_functions import describe, full_score,
 from kcity_geo.analysis.suitability.view import CityView, Measured, MissingDataError
 from kcity_geo.analysis.suitability.weights import normalise_weights
 from kcity_geo.citydata import CityData
-from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
+from kcity_geo.profiles import profile as profile_of
 from kcity_geo.result import Criterion, Gaps, Suitability
 
 __all__ = ["suitability"]
@@ -39,6 +39,7 @@ def suitability(
     terrain: Mapping[str, NDArray[np.float64]] | None = None,
     weights: Mapping[str, float] | None = None,
     constraints: Mapping[str, Any] | None = None,
+    value_functions: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Suitability:
     """
     Score every cell for a kind of project.
@@ -47,11 +48,12 @@ def suitability(
     ----------
     data : of the city.
     gaps : of the same city, or None: criteria that use them are missing.
-    project : a profile of ``tables/profiles.toml``.
+    project : a profile of ``tables/suitability/profiles.toml``.
     graphs : mode -> street graph, of `kcity_geo.analysis.network.of_city.build_graphs`.
     terrain : of `kcity_geo.analysis.terrain.relief.cell_terrain`.
     weights : criterion -> weight, instead of that of the profile; then all are scaled to 1.
     constraints : constraint -> limit, instead of that of the profile; False switches one off.
+    value_functions : criterion -> ``function`` and ``parameters``, instead of those of the profile.
 
     Returns
     -------
@@ -64,10 +66,7 @@ def suitability(
         If profile, criterion or constraint does not exist, a weight is negative or all are zero,
         or no criterion has data.
     """
-    profiles: Mapping[str, Any] = read_table("profiles")["profile"]
-    if project not in profiles:
-        raise StudyError(f"project {project!r} is not one of {', '.join(profiles)}")
-    profile = profiles[project]
+    profile = profile_of(project, value_functions)
     stated = _stated_weights(project, profile, weights or {})
     limits = _limits(project, profile, constraints or {})
     view = CityView(data, gaps, graphs=graphs or {}, terrain=terrain or {})
@@ -146,7 +145,9 @@ def _criteria(
     for row in rows:
         key = row["id"]
         if key not in CRITERIA:
-            raise StudyError(f"criterion {key!r} of tables/profiles.toml has no measure")
+            raise StudyError(
+                f"criterion {key!r} of tables/suitability/profiles.toml has no measure"
+            )
         try:
             one = CRITERIA[key](view)
         except MissingDataError as error:

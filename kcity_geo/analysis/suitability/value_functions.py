@@ -8,13 +8,13 @@ in every city.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kcity_geo.errors import StudyError
+from kcity_geo.profiles import check_value_function
 
 __all__ = ["LANDCOVER", "describe", "full_score", "utility"]
 
@@ -32,9 +32,6 @@ LANDCOVER: Mapping[int, str] = {
     95: "wetland",
     100: "grass",
 }
-
-_COUNT = {"lin_dec": 2, "lin_inc": 2, "trap": 4, "sig_dec": 2, "gauss": 2, "exp_dec": 1, "step": 1}
-_RISING = {"lin_dec", "lin_inc", "trap"}
 
 
 def utility(
@@ -72,27 +69,10 @@ def utility(
     x = np.asarray(values, dtype=np.float64)
     if function == "cat":
         return _category(x, parameters)
-    if function not in _COUNT:
-        raise StudyError(
-            f"value function {function!r} does not exist; use {', '.join([*_COUNT, 'cat'])}"
-        )
-    p = _checked(function, parameters)
+    p = check_value_function(function, parameters)
     with np.errstate(over="ignore"):
         found = _evaluate(function, x, p)
     return np.asarray(np.where(np.isnan(x), np.nan, np.clip(found, 0.0, 1.0)))
-
-
-def _checked(function: str, parameters: Sequence[float] | Mapping[str, float]) -> list[float]:
-    if hasattr(parameters, "items"):
-        raise StudyError(f"{function}: parameters must be a list of numbers, not {parameters!r}")
-    p = [float(v) for v in parameters]
-    if len(p) != _COUNT[function] or not np.isfinite(p).all():
-        raise StudyError(f"{function}: {_COUNT[function]} numbers are needed, not {p}")
-    if function in _RISING and any(b < a for a, b in pairwise(p)):
-        raise StudyError(f"{function}: limits must rise, not {p}")
-    if function in {"gauss", "exp_dec"} and p[-1] <= 0:
-        raise StudyError(f"{function}: {p[-1]:g} must be above 0")
-    return p
 
 
 def _evaluate(function: str, x: NDArray[np.float64], p: list[float]) -> NDArray[np.float64]:

@@ -157,7 +157,7 @@ class CityView:
 
     def _mapped_landcover(self) -> Measured:
         """Land cover from mapped land use, where it covers enough of the city."""
-        codes = read_table("profiles")["landuse_code"]
+        codes = read_table("suitability/profiles")["landuse_code"]
         best = np.zeros(self.grid.shape)
         found = np.full(self.grid.shape, np.nan)
         for name, column in (("landuse", "landuse"), ("water_body", "natural")):
