@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -219,7 +219,9 @@ def load(
     config = config or Config.from_env()
     clock = _clock or _Clock(progress)
     notes: list[str] = []
-    with collected(notes):
+    from kcity_geo.sources.local.opening import without_network
+
+    with collected(notes), without_network() if config.offline else nullcontext():
         with clock.stage("boundary"):
             city = find_city(study, config=config)
             grid = study_grid(city, cell_m=study.study.cell_m, config=config)

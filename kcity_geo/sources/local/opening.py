@@ -104,18 +104,20 @@ class VectorLayer:
 @contextmanager
 def without_network() -> Iterator[None]:
     """
-    Shut GDAL's way to the network while a vector file is read.
+    Shut GDAL's way to the network, that of vectors and that of rasters, while local files are read.
 
     Yields
     ------
     Nothing; what was configured before is configured again afterwards.
     """
     import pyogrio
+    import rasterio
 
     before = {name: pyogrio.get_gdal_config_option(name) for name in _SHUT}
     pyogrio.set_gdal_config_options(_SHUT)
     try:
-        yield
+        with rasterio.Env(**_SHUT):
+            yield
     finally:
         pyogrio.set_gdal_config_options(before)
 

@@ -14,6 +14,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
 import shapely
 from pyproj import CRS
 
@@ -587,6 +588,9 @@ def test_the_way_to_the_network_is_shut_in_gdal_itself(
     (tmp_path / "a.vrt").write_text(vrt(url))
     with opening.without_network(), pytest.raises(Exception, match=r"."):
         pyogrio.read_dataframe(tmp_path / "a.vrt")
+    raster = f"/vsicurl/{url}/a.tif"
+    with opening.without_network(), pytest.raises(rasterio.errors.RasterioIOError):
+        rasterio.open(raster)
     assert asked == []
     assert pyogrio.get_gdal_config_option("GDAL_HTTP_PROXY") == before
 
