@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kcity_geo.errors import KCityError, KCityWarning
     from kcity_geo.indicators import add_indicators, remove_indicators
     from kcity_geo.outputs.looks import explore, plot
+    from kcity_geo.planning.concept import ConceptOptions, Plan, concept
     from kcity_geo.result import Gaps, Indicator, Result, Suitability
     from kcity_geo.sources.pack.fetch import fetch
     from kcity_geo.study import (
@@ -50,17 +51,20 @@ __version__ = "0.1.0"
 _HOMES = {
     "City": "kcity_geo.city",
     "CityData": "kcity_geo.citydata",
+    "ConceptOptions": "kcity_geo.planning.concept",
     "Config": "kcity_geo.config",
     "Gaps": "kcity_geo.result",
     "Indicator": "kcity_geo.result",
     "KCityError": "kcity_geo.errors",
     "KCityWarning": "kcity_geo.errors",
+    "Plan": "kcity_geo.planning.concept",
     "Result": "kcity_geo.result",
     "Study": "kcity_geo.studyfile",
     "Suitability": "kcity_geo.result",
     "add_indicators": "kcity_geo.indicators",
     "assess_gaps": "kcity_geo.study",
     "check": "kcity_geo.study",
+    "concept": "kcity_geo.planning.concept",
     "explore": "kcity_geo.outputs.looks",
     "fetch": "kcity_geo.sources.pack.fetch",
     "find_city": "kcity_geo.study",
@@ -86,17 +90,20 @@ _MODULES = {
 __all__ = [
     "City",
     "CityData",
+    "ConceptOptions",
     "Config",
     "Gaps",
     "Indicator",
     "KCityError",
     "KCityWarning",
+    "Plan",
     "Result",
     "Study",
     "Suitability",
     "add_indicators",
     "assess_gaps",
     "check",
+    "concept",
     "energy",
     "explore",
     "fetch",

@@ -5,6 +5,7 @@ The errors a user of kcity_geo can meet, and the one warning.
 
     KCityError
     |- StudyError            (ValueError)   a study file, key or argument is wrong
+    |  '- LandBudgetError                   a site does not hold what is asked of it
     |- CityNotFoundError     (LookupError)  no place, or several, by that name
     |- SourceError           (OSError)      an input is missing, broken or of the wrong kind
     |  |- OfflineError                      needed from the network, but offline
@@ -29,6 +30,7 @@ __all__ = [
     "GridMismatchError",
     "KCityError",
     "KCityWarning",
+    "LandBudgetError",
     "LicenceError",
     "LimitError",
     "OfflineError",
@@ -46,6 +48,10 @@ class KCityError(Exception):
 
 class StudyError(KCityError, ValueError):
     """A study file, a key in it or an argument is wrong."""
+
+
+class LandBudgetError(StudyError):
+    """A site does not hold what is asked of it; the message says what would."""
 
 
 class CityNotFoundError(KCityError, LookupError):

@@ -14,9 +14,10 @@ import kcity_geo as kc
 MODULES = [m.name for m in pkgutil.walk_packages(kc.__path__, "kcity_geo.")]
 PUBLIC = {
     "kcity_geo": """
-        City CityData Config Gaps Indicator KCityError KCityWarning Result Study Suitability
-        add_indicators assess_gaps check energy explore fetch find_city load load_study make_city make_demo plot
-        rank_sites remove_indicators run save street_graphs suitability terrain transport water
+        City CityData ConceptOptions Config Gaps Indicator KCityError KCityWarning Plan Result Study
+        Suitability add_indicators assess_gaps check concept energy explore fetch find_city load load_study
+        make_city make_demo plot rank_sites remove_indicators run save street_graphs suitability terrain
+        transport water
     """,
     "kcity_geo.analysis.energy": "assess recall_and_precision",
     "kcity_geo.analysis.transport": """

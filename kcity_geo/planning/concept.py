@@ -1,0 +1,314 @@
+"""
+Concept: from a site to a plan in one deterministic chain.
+
+Land budget, capacity, demand, cost, phases, economics, and what the rules say. Screening level: not
+for procurement or the acquisition of land.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kcity_geo.citydata import CityData
+from kcity_geo.errors import StudyError
+from kcity_geo.planning.assets import assets_around
+from kcity_geo.planning.assumptions import Assumptions, assumptions_of, land_profile
+from kcity_geo.planning.capacity import Capacity, capacity
+from kcity_geo.planning.cost import CostEstimate, estimate
+from kcity_geo.planning.cost_table import cost_rows, price_basis
+from kcity_geo.planning.demand import Demand, demand_of, headroom
+from kcity_geo.planning.economics import Appraisal, Stream, appraise
+from kcity_geo.planning.impact import reach_of_site
+from kcity_geo.planning.phasing import DEFAULT_PHASES, phase_table
+from kcity_geo.planning.rule_report import rule_report
+from kcity_geo.planning.rulesets import RuleSet, rule_set
+from kcity_geo.planning.site import PlanSite, plan_site
+from kcity_geo.planning.site_budget import SiteBudget, Target, require_feasible, site_budget
+from kcity_geo.planning.works import concept_works
+from kcity_geo.result import Gaps
+
+__all__ = ["DISCLAIMER", "ConceptOptions", "Plan", "concept"]
+
+DISCLAIMER = "screening level; not for procurement or land acquisition"
+_ALL_RULESETS = ("KR", "UN-Habitat")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConceptOptions:
+    """
+    Choices of a plan that have a default.
+
+    Parameters
+    ----------
+    shares : use -> share of the buildable site instead of that of the profile.
+    far : use -> floor area ratio instead of that of the profile.
+    assumptions : id -> value, see ``tables/planning.toml``.
+    park_law : law of the rule set whose parks bind.
+    excluded : cells where nothing may be built, shape (rows, cols); for example
+        ``~score.feasible`` of `kcity_geo.result.Suitability`.
+    phases : shares of the area.
+    cost_rows : unit costs of the user, see ``tables/costs.toml``.
+    currency, price_year, price_level, escalation_share_year : of the estimate; price level: United
+        States = 1.
+    study_class : concept, master_plan, pre_feasibility or feasibility.
+    streams : benefits (and further costs) of the appraisal, by year.
+    rates : discount rates; none: 4.5, 6, 9 and 12 %.
+    seed : of the cost draws.
+    on : day of the plan, for rules and prices that expire.
+    """
+
+    shares: Mapping[str, float] | None = None
+    far: Mapping[str, float] | None = None
+    assumptions: Mapping[str, float] | None = None
+    park_law: str = ""
+    excluded: NDArray[np.bool_] | None = None
+    phases: tuple[float, ...] = DEFAULT_PHASES
+    cost_rows: tuple[Mapping[str, Any], ...] = ()
+    currency: str = "USD"
+    price_year: int | None = None
+    price_level: float | None = None
+    escalation_share_year: float | None = None
+    study_class: str = "concept"
+    streams: tuple[Stream, ...] = ()
+    rates: tuple[float, ...] = ()
+    seed: int = 0
+    on: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Plan:
+    """
+    A concept plan.
+
+    Parameters
+    ----------
+    site : outline, gross and buildable land.
+    budget : land by use.
+    capacity : dwellings, people, jobs.
+    demand : what they need.
+    headroom : demand against what the nearest assets have to spare.
+    cost : works as a range.
+    phases : a row a year.
+    economics : costs and benefits over the years.
+    assumptions : behind it all, with marks.
+    layout, networks : drawn streets, blocks and routed networks; None: not drawn yet.
+    notes : what must be read beside the plan.
+    """
+
+    site: PlanSite
+    budget: SiteBudget
+    capacity: Capacity
+    demand: Demand
+    headroom: pd.DataFrame
+    cost: CostEstimate
+    phases: pd.DataFrame
+    economics: Appraisal
+    assumptions: Assumptions
+    layout: Any = None
+    networks: Any = None
+    notes: tuple[str, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        """Say the plan in one line."""
+        return (
+            f"Plan({self.budget.profile.title}: {self.budget.site_ha:,.0f} ha, "
+            f"{self.capacity.persons:,.0f} persons, {self.capacity.jobs:,.0f} jobs, "
+            f"{self.cost.total / 1e6:,.0f} M {self.cost.basis.currency} "
+            f"({self.cost.p10 / 1e6:,.0f} to {self.cost.p90 / 1e6:,.0f}); {DISCLAIMER})"
+        )
+
+    def check(self, rulesets: tuple[str | RuleSet, ...] = ()) -> pd.DataFrame:
+        """
+        Hold the plan against rule sets.
+
+        Parameters
+        ----------
+        rulesets : names or rule sets; none: that of the plan, Korea and UN-Habitat.
+
+        Returns
+        -------
+        See `kcity_geo.planning.rule_report.rule_report`.
+        """
+        own = self.budget.rules
+        chosen: list[RuleSet] = [rule_set(given) for given in rulesets]
+        if not rulesets:
+            others = [rule_set(name) for name in _ALL_RULESETS if name != own.id]
+            chosen = [*([own] if own.rules else []), *others]
+        on = self.cost.basis.on
+        return pd.concat(
+            [
+                rule_report(rules, self.budget, self.capacity, park_law=self.budget.park_law, on=on)
+                for rules in chosen
+            ],
+            ignore_index=True,
+        )
+
+    def impact(self, gaps: Gaps) -> pd.DataFrame:
+        """
+        Say how many people in a gap live where the plan could reach them.
+
+        Parameters
+        ----------
+        gaps : of the city.
+
+        Returns
+        -------
+        See `kcity_geo.planning.impact.reach_of_site`; bounds, not a forecast, as long as no networks
+        are routed.
+        """
+        return reach_of_site(gaps, self.site.outline)
+
+
+def concept(
+    site: Any,  # noqa: ANN401 - whatever the user gave
+    data: CityData,
+    profile: str,
+    *,
+    persons: float | None = None,
+    hectares: float | None = None,
+    jobs: float | None = None,
+    ruleset: str | Mapping[str, Any] | RuleSet | None = None,
+    options: ConceptOptions | None = None,
+) -> Plan:
+    """
+    Make a concept plan of a site.
+
+    Parameters
+    ----------
+    site : one polygon in the metric CRS of the city; or a row of the sites, a GeoSeries or
+        GeoDataFrame with one polygon.
+    data : of the city.
+    profile : new_town, industrial_complex, logistics_hub or rnd_tech_park.
+    persons, hectares, jobs : what the plan is for, at most one; none: all the buildable land.
+    ruleset : ``"KR"``, ``"UN-Habitat"``, use -> least share, or a table of rules; None: the shares of
+        the profile.
+    options : choices that have a default.
+
+    Returns
+    -------
+    The plan.
+
+    Raises
+    ------
+    StudyError
+        If the site, the target, a rule or an assumption is wrong; one line.
+    LandBudgetError
+        If the site does not hold the target: what it does hold, and what would help.
+    """
+    chosen = options or ConceptOptions()
+    assumptions = assumptions_of(chosen.assumptions)
+    land = land_profile(profile, shares=chosen.shares, far=chosen.far)
+    rules = rule_set(ruleset)
+    basis = price_basis(
+        currency=chosen.currency,
+        price_year=chosen.price_year,
+        price_level=chosen.price_level,
+        escalation_share_year=chosen.escalation_share_year,
+        on=chosen.on,
+    )
+    given = {
+        k: v
+        for k, v in (("persons", persons), ("hectares", hectares), ("jobs", jobs))
+        if v is not None
+    }
+    if len(given) > 1:
+        raise StudyError(f"[concept] {' and '.join(given)}: give one of persons, hectares and jobs")
+    targets = [Target(kind=kind, amount=amount) for kind, amount in given.items()]
+    place = plan_site(
+        site, data, excluded=chosen.excluded, block_min_ha=assumptions["block_min_ha"]
+    )
+    target = targets[0] if targets else Target(kind="hectares", amount=place.net_ha)
+    budget = require_feasible(
+        site_budget(
+            place.net_ha,
+            target,
+            land,
+            assumptions,
+            rules=rules,
+            park_law=chosen.park_law,
+            on=chosen.on,
+        )
+    )
+    carried = capacity(
+        budget.hectares, land, assumptions, persons=persons if persons is not None else None
+    )
+    demand = demand_of(carried, budget.hectares, assumptions)
+    cost = estimate(
+        concept_works(budget.hectares, demand, phases=chosen.phases),
+        basis,
+        rows=cost_rows(chosen.cost_rows),
+        study_class=chosen.study_class,
+        seed=chosen.seed,
+    )
+    phases = phase_table(
+        demand,
+        sum(area for use, area in budget.hectares.items() if use != "reserve"),
+        cost.by_phase,
+        assumptions,
+        phases=chosen.phases,
+    )
+    return Plan(
+        site=place,
+        budget=budget,
+        capacity=carried,
+        demand=demand,
+        headroom=headroom(demand, assets_around(data, place.outline)),
+        cost=cost,
+        phases=phases,
+        economics=_economics(phases, assumptions, chosen),
+        assumptions=assumptions,
+        notes=_notes(budget, cost, carried, basis.price_level),
+    )
+
+
+def _economics(phases: pd.DataFrame, assumptions: Assumptions, chosen: ConceptOptions) -> Appraisal:
+    capital = phases["capital"].to_numpy()
+    kept = np.r_[0.0, np.cumsum(capital)[:-1]] * assumptions["upkeep_share"]
+    # Works under construction are not kept up yet.
+    working = np.where(phases["hectares_opened"].to_numpy() > 0, kept, 0.0)
+    costs = (
+        Stream(kind="capital", values=tuple(capital.tolist()), title="works", mark="D"),
+        Stream(
+            kind="upkeep", values=tuple(working.tolist()), title="operation and upkeep", mark="D"
+        ),
+    )
+    years = (
+        max(len(phases), *(len(s.values) for s in chosen.streams), 0)
+        if chosen.streams
+        else len(phases)
+    )
+    share = np.pad(phases["take_up"].to_numpy(), (0, years - len(phases)), mode="edge")
+    return appraise((*costs, *chosen.streams), take_up=share, rates=chosen.rates)
+
+
+def _notes(
+    budget: SiteBudget, cost: CostEstimate, carried: Capacity, price_level: float | None
+) -> tuple[str, ...]:
+    notes = [
+        DISCLAIMER,
+        "cost: works on the site only; buildings, land purchase and connections outside it are not in it",
+        f"cost: {cost.verified_share:.0%} of it rests on prices that were read in a source",
+        f"cost: class {cost.study_class}, the real cost may lie {cost.accuracy:.0%} above or below",
+    ]
+    if price_level is None:
+        notes.append(
+            "cost: the price level of the country is not given; prices are international ones"
+        )
+    if len(cost.expired()):
+        rows = ", ".join(sorted(set(cost.expired()["row"])))
+        notes.append(f"cost: expired price level of {rows}")
+    if budget.hectares.get("reserve", 0.0) > 0:
+        notes.append(f"land: {budget.hectares['reserve']:,.1f} ha are kept in reserve")
+    if not math.isnan(carried.self_containment) and carried.self_containment < 0.5:  # noqa: PLR2004 - stated in the docs
+        notes.append(
+            f"jobs: {carried.self_containment:.2f} for each resident who works; below 0.5 most must leave every day"
+        )
+    return tuple(notes)

@@ -1,0 +1,60 @@
+"""
+Impact: how many people in a gap live where a plan could reach them.
+
+Bounds, no forecast: without routed networks nobody is surely helped, and at most those are who live on
+the site or within walking distance of it. The simulator computes what really changes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from kcity_geo.result import SECTORS, Gaps
+
+__all__ = ["reach_of_site"]
+
+#: How far around a site its services can be walked to, D.
+_WALK_M = 1000.0
+
+
+def reach_of_site(gaps: Gaps, outline: shapely.Polygon, *, walk_m: float = _WALK_M) -> pd.DataFrame:
+    """
+    Count the people of the gaps on and around a site.
+
+    Parameters
+    ----------
+    gaps : of the city.
+    outline : of the site, metric CRS.
+    walk_m : how far around the site, straight line.
+
+    Returns
+    -------
+    Index sector: ``persons_within`` (known residents on the site and around it), ``gap_persons_within``
+    (gap times persons), ``gap_persons_city``, ``closed_low`` (0), ``closed_high`` (all within),
+    ``share_high`` (of the city's); NaN where a sector was not assessed.
+    """
+    cells = gaps.cells
+    x, y = np.meshgrid(cells["x"].to_numpy(), cells["y"].to_numpy())
+    near = shapely.contains_xy(outline.buffer(walk_m), x.ravel(), y.ravel()).reshape(x.shape)
+    people = (
+        cells["population"].to_numpy() if "population" in cells else np.full(near.shape, np.nan)
+    )
+    rows = {}
+    for sector in (*SECTORS, "composite"):
+        name = f"{sector}_gap"
+        gap = cells[name].to_numpy() if name in cells else np.full(near.shape, np.nan)
+        persons = np.where(near, people, 0.0)
+        known = np.isfinite(gap) & np.isfinite(people)
+        within = float(np.nansum(gap * persons)) if (known & near).any() else np.nan
+        city = float(np.nansum(gap * people)) if known.any() else np.nan
+        rows[sector] = {
+            "persons_within": float(np.nansum(persons)) if np.isfinite(people).any() else np.nan,
+            "gap_persons_within": within,
+            "gap_persons_city": city,
+            "closed_low": 0.0 if np.isfinite(within) else np.nan,
+            "closed_high": within,
+            "share_high": within / city if np.isfinite(city) and city > 0 else np.nan,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("sector")

@@ -1,0 +1,155 @@
+"""Site of a plan: from an outline to the land that can be built on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from kcity_geo.citydata import CityData
+from kcity_geo.cube import area_in_cells, cell_size
+from kcity_geo.errors import GridMismatchError, StudyError
+from kcity_geo.notes import tell
+from kcity_geo.planning.land_budget import M2_PER_HA
+
+__all__ = ["PlanSite", "plan_site"]
+
+#: A site with less than this share inside the study area is outside of it.
+_LEAST_INSIDE = 0.5
+_WHOLE = 0.999
+_DEGREES = 360.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlanSite:
+    """
+    The land of a plan.
+
+    Parameters
+    ----------
+    outline : one polygon in the metric CRS of the city, inside its boundary.
+    gross_ha : area of the outline.
+    net_ha : of it, free of constraints.
+    cell_ha : buildable ha in each cell of the study grid, shape (rows, cols); adds to `net_ha`.
+    name : site id, or empty.
+    """
+
+    outline: shapely.Polygon
+    gross_ha: float
+    net_ha: float
+    cell_ha: NDArray[np.float64]
+    name: str = ""
+
+
+def plan_site(
+    site: Any,  # noqa: ANN401 - whatever the user gave
+    data: CityData,
+    *,
+    excluded: NDArray[np.bool_] | None = None,
+    block_min_ha: float = 1.0,
+) -> PlanSite:
+    """
+    Check the outline of a site and take off what cannot be built on.
+
+    Parameters
+    ----------
+    site : shapely polygon in the metric CRS of the city; or a row of the sites, a GeoSeries or
+        GeoDataFrame with one polygon.
+    data : of the city.
+    excluded : cells that constraints exclude, shape (rows, cols); None: none.
+    block_min_ha : smallest buildable land that is planned.
+
+    Returns
+    -------
+    The site.
+
+    Raises
+    ------
+    StudyError
+        If it is not one valid polygon, lies outside the city or in another CRS, or is smaller than a
+        block once constraints are taken off.
+    GridMismatchError
+        If `excluded` is not on the study grid.
+    """
+    shape, name = _one_shape(site, data)
+    outline = _one_polygon(shape, data)
+    inside = shapely.intersection(outline, data.city.boundary_metric)
+    share = inside.area / outline.area
+    if share < _LEAST_INSIDE:
+        raise StudyError(
+            f"site: {share:.0%} of it lie inside {data.city.name}; draw it inside the study area, in "
+            f"{data.city.crs.name}"
+        )
+    if share < _WHOLE:
+        tell(f"site: {1 - share:.1%} of it lie outside {data.city.name} and are left out")
+        outline = _one_polygon(inside, data)
+    if excluded is not None and np.shape(excluded) != tuple(data.grid.shape):
+        raise GridMismatchError(
+            f"site: constraints are {np.shape(excluded)}, the grid is {tuple(data.grid.shape)}"
+        )
+    cells = area_in_cells(np.array([outline], dtype=object), grid=data.grid) / M2_PER_HA
+    gross = outline.area / M2_PER_HA
+    free = cells if excluded is None else np.where(excluded, 0.0, cells)
+    # Land at the rim of the grid belongs to no cell; it counts like the rest.
+    net = float(free.sum()) * (gross / cells.sum() if cells.sum() > 0 else 0.0)
+    if gross < block_min_ha or net < block_min_ha:
+        why = "it is" if gross < block_min_ha else f"of {gross:,.1f} ha, constraints leave"
+        raise StudyError(
+            f"site: {why} {min(gross, net):,.2f} ha; smaller than a block ({block_min_ha:g} ha, cells "
+            f"of {cell_size(data.grid):g} m); there is nothing to plan"
+        )
+    return PlanSite(outline=outline, gross_ha=gross, net_ha=net, cell_ha=free, name=name)
+
+
+def _one_shape(site: Any, data: CityData) -> tuple[BaseGeometry, str]:  # noqa: ANN401 - whatever the user gave
+    if isinstance(site, BaseGeometry):
+        return site, ""
+    crs = getattr(site, "crs", None)
+    if crs is not None and crs != data.city.crs:
+        raise StudyError(
+            f"site: is in {crs.name}, the study in {data.city.crs.name}; use site.to_crs(data.city.crs)"
+        )
+    geometry = getattr(site, "geometry", None)
+    if geometry is None:
+        raise StudyError(
+            f"site: {type(site).__name__} is no polygon, row, GeoSeries or GeoDataFrame"
+        )
+    if isinstance(geometry, BaseGeometry):
+        return geometry, str(site.get("site_id", "")) if hasattr(site, "get") else ""
+    if len(geometry) != 1:
+        raise StudyError(
+            f"site: there are {len(geometry)} rows; give one, for example sites.iloc[[0]]"
+        )
+    ids = site["site_id"] if "site_id" in getattr(site, "columns", ()) else [""]
+    return geometry.iloc[0], str(next(iter(ids)))
+
+
+def _one_polygon(shape: BaseGeometry | None, data: CityData) -> shapely.Polygon:
+    if shape is None or shape.is_empty:
+        raise StudyError("site: the outline is empty")
+    if not np.isfinite(shape.bounds).all():
+        raise StudyError("site: the outline has coordinates that are not numbers")
+    if not shape.is_valid:
+        raise StudyError(
+            f"site: the outline is not valid: {shapely.is_valid_reason(shape)}; mend it"
+        )
+    if not isinstance(shape, shapely.Polygon | shapely.MultiPolygon | shapely.GeometryCollection):
+        raise StudyError(f"site: the outline is a {shape.geom_type}, not a polygon")
+    parts = [p for p in shapely.get_parts(shape) if isinstance(p, shapely.Polygon) and p.area > 0]
+    if len(parts) != 1:
+        told = ", ".join(f"{part.area / M2_PER_HA:,.1f}" for part in parts) or "no"
+        raise StudyError(
+            f"site: the outline has {len(parts)} parts ({told} ha); plan one at a time"
+        )
+    if np.abs(parts[0].bounds).max() <= _DEGREES and not shapely.intersects(
+        parts[0], data.city.boundary_metric
+    ):
+        raise StudyError(
+            f"site: coordinates {tuple(round(float(b), 3) for b in parts[0].bounds)} look like degrees; the study is "
+            f"in {data.city.crs.name}: project the outline first"
+        )
+    return parts[0]

@@ -1,0 +1,101 @@
+"""
+Works: the quantities of a concept plan before anything is drawn.
+
+Streets, parks and land by area, networks by the length of streets, plants by demand. A layout and
+routed networks replace these quantities by drawn ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kcity_geo.config import read_table
+from kcity_geo.planning.cost import Quantity
+from kcity_geo.planning.demand import Demand, transformers
+from kcity_geo.planning.land_budget import M2_PER_HA
+
+__all__ = ["concept_works", "street_length_m"]
+
+
+def street_length_m(streets_ha: float) -> float:
+    """
+    Give the length of streets on their land, from the mean width of ``tables/costs.toml``.
+
+    Parameters
+    ----------
+    streets_ha : land of streets.
+
+    Returns
+    -------
+    Metres.
+
+    Examples
+    --------
+    >>> street_length_m(60.0)
+    40000.0
+    """
+    return streets_ha * M2_PER_HA / float(read_table("costs")["assumptions"]["street_width_m"])
+
+
+def concept_works(
+    hectares: Mapping[str, float], demand: Demand, *, phases: Sequence[float]
+) -> tuple[Quantity, ...]:
+    """
+    List the works of a plan: trunk works once (phase 0), the rest phase by phase.
+
+    Buildings, land purchase and connections outside the site are not in it.
+
+    Parameters
+    ----------
+    hectares : use -> ha, with ``reserve`` (which is not developed).
+    demand : of the whole plan.
+    phases : shares of the area.
+
+    Returns
+    -------
+    Quantities; linear in land and demand, apart from whole transformers.
+
+    Examples
+    --------
+    >>> from kcity_geo.planning.demand import Demand
+    >>> need = Demand(**{name: 10.0 for name in Demand.__dataclass_fields__})
+    >>> works = concept_works({"streets": 60.0, "parks": 60.0}, need, phases=[0.5, 0.5])
+    >>> sum(w.amount for w in works if w.row == "park_area")
+    600000.0
+    """
+    streets = hectares.get("streets", 0.0)
+    length = street_length_m(streets)
+    land = sum(area for use, area in hectares.items() if use != "reserve")
+    spacing = float(read_table("costs")["assumptions"]["light_spacing_m"])
+    number, size = transformers(demand.power_mva) if demand.power_mva > 0 else (0, 0.0)
+    trunk = (
+        Quantity(row="water_treatment", amount=demand.water_max_day_m3, unit="m3/d", why="highest day"),
+        Quantity(row="reservoir", amount=demand.storage_m3, unit="m3", why="treated water held"),
+        Quantity(row="wastewater_treatment", amount=demand.sewage_m3_day, unit="m3/d", why="mean day"),
+        Quantity(
+            row="substation",
+            amount=number * size,
+            unit="MVA",
+            why=f"{number} transformers of {size:.0f} MVA, one may fail" if number else "no load",
+        ),
+        Quantity(row="storm_detention", amount=demand.detention_m3, unit="m3", why="no more run-off than before"),
+    )  # fmt: skip
+    per_phase = (
+        ("land_preparation", land * M2_PER_HA, "m2", "all land but the reserve"),
+        ("street_area", streets * M2_PER_HA, "m2", "land of streets"),
+        ("park_area", hectares.get("parks", 0.0) * M2_PER_HA, "m2", "land of parks"),
+        ("water_network_m", length, "m", "along every street"),
+        ("sewer_network_m", length, "m", "along every street"),
+        ("storm_drain_m", length, "m", "along every street"),
+        ("mv_line_33kv", length / 1000 / 3, "km", "along every third street (D)"),
+        ("lv_line", length / 1000, "km", "along every street"),
+        ("household_connection", demand.dwellings, "unit", "each dwelling"),
+        ("street_light_led", length / spacing, "unit", f"every {spacing:g} m"),
+        ("fibre_drop", demand.fibre_drops, "unit", "each dwelling"),
+    )
+    phased = tuple(
+        Quantity(row=row, amount=amount * share, unit=unit, phase=number, why=why)
+        for number, share in enumerate(phases, start=1)
+        for row, amount, unit, why in per_phase
+    )
+    return (*trunk, *phased)
