@@ -8,7 +8,7 @@ Fuzz harness: a reader in a process of its own, with limits of time and memory, 
 The process gets one path after the other and answers one JSON line each. What may come of a file:
 
 - ``value``: the reader gave a value (JSON);
-- ``refused``: it raised a `KCityError` of one line;
+- ``refused``: it raised a `KCityError` of one line without control characters;
 - ``traceback``: anything else was raised, or the message has several lines;
 - ``signal``: the process died;
 - ``hang``: no answer within the time limit;
@@ -27,6 +27,7 @@ import random
 import selectors
 import subprocess
 import sys
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -224,7 +225,8 @@ def _answer(read: Any, path: Path) -> tuple[str, Any]:
         json.dumps(value)
     except KCityError as error:
         text = str(error)
-        return ("refused", text) if text and text.isprintable() else ("traceback", repr(text))
+        lines = any(unicodedata.category(c) in {"Cc", "Zl", "Zp", "Cs"} for c in text)
+        return ("traceback", repr(text)) if lines or not text else ("refused", text)
     except MemoryError:
         return "memory", traceback.format_exc()
     except BaseException:  # noqa: BLE001 - whatever the reader lets through is what is looked for

@@ -129,6 +129,20 @@ def _address(file: Path, part: str, key: str) -> tuple[str, str, str]:
 
 
 @contextmanager
+def _damage_told(where: str) -> Iterator[None]:
+    """Turn whatever GDAL finds wrong with a file, wherever it is asked, into one line."""
+    import rasterio
+    from rasterio._err import CPLE_BaseError
+
+    try:
+        yield
+    except (SourceError, LimitError):
+        raise
+    except (rasterio.errors.RasterioError, CPLE_BaseError, ProjError, MemoryError) as error:
+        raise SourceError(f"{where} is damaged ({_short(error)}); get it again") from error
+
+
+@contextmanager
 def _opened(path: Path, *, key: str, config: Config) -> Iterator[tuple[Any, int]]:
     """Open a raster with its own driver; give the dataset and the number of the band that is meant."""
     import rasterio
@@ -147,8 +161,8 @@ def _opened(path: Path, *, key: str, config: Config) -> Iterator[tuple[Any, int]
         raise SourceError(
             f"sources.{key}: {file.name} cannot be read as GeoTIFF or HGT ({_short(error)})"
         ) from error
-    with dataset:
-        where = f"sources.{key}: {file.name}"
+    where = f"sources.{key}: {file.name}"
+    with _damage_told(where), dataset:
         _check_place(dataset, where)
         pixels = dataset.width * dataset.height * dataset.count
         if pixels > config.max_pixels * 50:

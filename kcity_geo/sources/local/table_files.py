@@ -65,7 +65,7 @@ def plain_text(value: object) -> str:
 
     Returns
     -------
-    The text; "" for an empty cell. Whole numbers have no point.
+    The text; "" for an empty cell. Whole numbers have no point; control characters are replaced.
 
     Examples
     --------
@@ -76,7 +76,8 @@ def plain_text(value: object) -> str:
         return ""
     if isinstance(value, float):
         value = f"{value:.15g}"
-    return " ".join(unicodedata.normalize("NFC", str(value)).split())
+    text = " ".join(unicodedata.normalize("NFC", str(value)).split())
+    return "".join("\ufffd" if unicodedata.category(c) == "Cc" else c for c in text)
 
 
 def column_key(name: object) -> str:
