@@ -16,7 +16,14 @@ from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.parameters import nearest_name
 
-__all__ = ["check_value_function", "criteria_titles", "profile", "profiles", "site_rules"]
+__all__ = [
+    "check_value_function",
+    "criteria_titles",
+    "layers_of_criteria",
+    "profile",
+    "profiles",
+    "site_rules",
+]
 
 #: Value function -> how many numbers it takes.
 _COUNT = {"lin_dec": 2, "lin_inc": 2, "trap": 4, "sig_dec": 2, "gauss": 2, "exp_dec": 1, "step": 1}
@@ -178,6 +185,30 @@ def criteria_titles() -> dict[str, str]:
     """
     rows = read_table("suitability/criteria")["criterion"]
     return {key: row["title"] for key, row in rows.items()}
+
+
+def layers_of_criteria() -> dict[str, list[str]]:
+    """
+    Tell which layers of the map criteria and constraints read.
+
+    Returns
+    -------
+    Layer -> ``"suitability"``, ``"constraints"`` or both.
+
+    Examples
+    --------
+    >>> layers_of_criteria()["water_body"]
+    ['suitability', 'constraints']
+    """
+    tables = read_table("suitability/criteria")
+    found: dict[str, list[str]] = {}
+    for word, rows in (("suitability", tables["criterion"]), ("constraints", tables["constraint"])):
+        for row in rows.values():
+            for layer in row["layers"]:
+                words = found.setdefault(layer, [])
+                if word not in words:
+                    words.append(word)
+    return found
 
 
 def site_rules() -> dict[str, Any]:

@@ -21,10 +21,9 @@ from shapely.geometry.base import BaseGeometry
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.city import City, make_city
 from kcity_geo.citydata import CityData
-from kcity_geo.config import Config, read_table
+from kcity_geo.config import Config
 from kcity_geo.cube import district_shares, empty_cube, study_grid
 from kcity_geo.errors import StudyError
-from kcity_geo.indicators import uses_of_layers
 from kcity_geo.inputs.official import load_tables
 from kcity_geo.inputs.osm import invented, joined, load_osm, with_power_lines
 from kcity_geo.inputs.population import (
@@ -35,6 +34,7 @@ from kcity_geo.inputs.population import (
     scale_population,
 )
 from kcity_geo.inputs.rasters import load_flood, load_rasters, note_few_cells
+from kcity_geo.inputs.uses import input_paths, outlines, use_of
 from kcity_geo.notes import collected, tell
 from kcity_geo.result import Gaps, Result, Suitability
 from kcity_geo.sources.local.district_people import DistrictPeople
@@ -574,19 +574,19 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
     from kcity_geo.sources.local.coverage import coverage
 
     data = load(study, config=config)
-    complete = coverage(data, _input_paths(study))
+    complete = coverage(data, input_paths(study))
     rows: list[dict[str, Any]] = [
         {
             "kind": "input",
             "name": key,
             "status": "ok" if given else "not given",
-            "detail": f"{given or instead}; used for {_use_of(key)}; {complete[key]}",
+            "detail": f"{given or instead}; used for {use_of(key)}; {complete[key]}",
         }
-        for key, given, instead in _outlines(study)
+        for key, given, instead in outlines(study)
     ]
     for about in data.provenance:
         numbers = data.measured.get(about.id, {})
-        detail = [about.title, f"used for {_use_of(about.id)}"]
+        detail = [about.title, f"used for {use_of(about.id)}"]
         if about.note:
             detail.append(about.note)
         if about.id in complete:
@@ -624,45 +624,3 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
         for text in dict.fromkeys((*data.warnings, *gaps.warnings))
     )
     return rows
-
-
-def _outlines(study: Study) -> list[tuple[str, str, str]]:
-    """Give what the study file says of boundary and districts, and what is taken when it is silent."""
-    city = study.city
-    relation = f"OSM relation {city.osm_relation}" if city.osm_relation is not None else ""
-    box = f"box {list(city.bbox)}" if city.bbox is not None else ""
-    if study.place is not None:
-        instead = "the city that was given"
-    else:
-        extract = study.sources.osm not in {None, "overpass"}
-        instead = "the box of the OSM extract" if extract else "the outline found by name"
-    level = f"OSM level {city.osm_district_level}" if city.osm_district_level is not None else ""
-    return [
-        ("boundary", city.boundary or relation or box, instead),
-        ("districts", city.districts or level, "no districts"),
-    ]
-
-
-def _input_paths(study: Study) -> dict[str, Path]:
-    """Give the file of each input that has one, by the id of its provenance."""
-    sources = study.sources
-    named = {"osm": sources.osm, "protected": sources.protected, "power_lines": sources.power_lines}
-    named |= {f"extra.{name}": value for name, value in sources.extra.items()}
-    return {
-        key: resolve_path(study, value, key=f"sources.{key}")
-        for key, value in named.items()
-        if value and value != "overpass"
-    }
-
-
-def _use_of(key: str) -> str:
-    """Say what an input is used for."""
-    uses = read_table("extra")
-    if key in uses["use"]:
-        return str(uses["use"][key])
-    name = "power_line" if key == "power_lines" else key.removeprefix("extra.")
-    for row in read_table("osm")["layer"]:
-        if row["id"] == name:
-            known = ", ".join(uses_of_layers().get(name, [])) or row["used_by"]
-            return f"{row['title']} ({known})"
-    return "the study"

@@ -81,7 +81,7 @@ class LayerRow:
     merge_on : tags of which one must be equal for that.
     merge_differ : tags that must not contradict each other for that.
     keep_gone : disused objects still count (a ruin is a building).
-    used_by : indicators.
+    used_by : what reads it beside the indicators, criteria and constraints.
     mark : evidence mark.
     """
 
@@ -325,7 +325,7 @@ def _layers(table: Mapping[str, Any]) -> dict[str, LayerRow]:
             merge_on=tuple(row.get("merge_on", ())),
             merge_differ=tuple(row.get("merge_differ", ())),
             keep_gone=row.get("keep_gone", False),
-            used_by=row["used_by"],
+            used_by=row.get("used_by", ""),
             mark=row["mark"],
         )
     return out
