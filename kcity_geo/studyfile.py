@@ -418,6 +418,8 @@ def _explain(error: ValidationError, origin: str) -> str:
     else:
         shown = repr(value)
         text = f"{first['msg']}, not {shown[:80]}"
+        if first.get("ctx", {}).get("le") == 1 and isinstance(value, int | float) and value <= 100:  # noqa: PLR2004
+            text += f"; a share is needed: give {value / 100:g}"
     more = len(error.errors()) - 1
     rest = f" (and {more} more)" if more else ""
     where = "" if text.startswith(location) or location == "file" else f"{location}: "

@@ -216,3 +216,11 @@ def test_a_value_function_of_the_study_is_marked_as_the_users(tmp_path) -> None:
     assert of["hand_m"]["mark"] == "D"
     again = study_toml(found, out=tmp_path)
     assert study(again, tmp_path).suitability == found.suitability
+
+
+@pytest.mark.parametrize(
+    ("value", "mend"), [(98, "give 0.98"), (12.5, "give 0.125"), (250, "not 250$"), (-1, "not -1$")]
+)
+def test_percent_for_a_share_is_refused_with_the_mend(value, mend) -> None:
+    with pytest.raises(StudyError, match=rf"official.electricity_access.*{mend}"):
+        Study(official={"electricity_access": value})

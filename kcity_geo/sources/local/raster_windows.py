@@ -70,6 +70,7 @@ class _Tile:
     transform: Any
     crs: CRS
     name: str
+    constrained: bool = False
 
 
 def raster_files(path: Path | Sequence[Path], *, key: str) -> list[Path]:
@@ -319,9 +320,7 @@ def read_window(
             f"sources.{key}: {named} does not overlap {city.name}; it covers {extents[0]} in its CRS"
         )
     window = _merged(tiles, rule, key=key, city=city, config=config)
-    if rule.get("uninhabited_names") and any(
-        re.search(rule["uninhabited_names"], f.name, re.IGNORECASE) for f in files
-    ):
+    if any(tile.constrained for tile in tiles):
         window = _uninhabited(window, where=f"sources.{key}: {named}")
     if np.isnan(window.values).all():
         if rule.get("sparse"):
@@ -352,6 +351,9 @@ def _tiles(
         where = f"sources.{key}: {path.name}"
         crs, vertical = _flat_crs(dataset, where)
         change = _declared_unit(dataset, band, rule, vertical, where=where, file_name=path.name)
+        said = f"{path.name} {dataset.tags().get('TIFFTAG_IMAGEDESCRIPTION', '')}"
+        pattern = rule.get("uninhabited_names")
+        constrained = bool(pattern and re.search(pattern, said, re.IGNORECASE))
         tiles = []
         for shift in (0.0, 360.0, -360.0) if crs.is_geographic else (0.0,):
             box = _box(dataset, crs, city, margin_m, shift)
@@ -367,7 +369,7 @@ def _tiles(
                 transform = type(transform).translation(-shift, 0.0) * transform
             if change.by_area:
                 values *= _pixel_areas(transform, crs, city, values.shape)
-            tiles.append(_Tile(values, transform, crs, path.name))
+            tiles.append(_Tile(values, transform, crs, path.name, constrained=constrained))
         extent = ", ".join(f"{v:.6g}" for v in dataset.bounds)
     if not change.same and tiles:
         tell(f"{where} gives {change.said}; converted to {rule['units']}")

@@ -235,10 +235,20 @@ def test_densities_known_by_product_description_or_tag(tmp_path, name, told) -> 
     assert float(variable.sum()) == pytest.approx(5000 * KM2, rel=1e-3)
 
 
-@pytest.mark.parametrize(("name", "empty"), [("lso_ppp_2020_UNadj_constrained.tif", 0.0), ("lso_ppp_2020_unconstrained.tif", np.nan), ("p.tif", np.nan)])  # fmt: skip
-def test_no_data_of_a_constrained_grid_is_uninhabited(tmp_path, name, empty) -> None:
+@pytest.mark.parametrize(
+    ("name", "title", "empty"),
+    [
+        ("lso_ppp_2020_UNadj_constrained.tif", "", 0.0),
+        ("lso_pop_2025_CN_100m_R2025A_v1.tif", "", 0.0),
+        ("population.tif", "WorldPop Global2 R2025A, 2025, constrained, 100 m", 0.0),
+        ("lso_ppp_2020_unconstrained.tif", "", np.nan),
+        ("population.tif", "GHS-POP R2023A", np.nan),
+        ("p.tif", "", np.nan),
+    ],
+)
+def test_no_data_of_a_constrained_grid_is_uninhabited(tmp_path, name, title, empty) -> None:
     values = np.where(WEST, 3.0, -99999.0).astype("float32")
-    path = write(tmp_path / name, values, nodata=-99999.0)
+    path = write(tmp_path / name, values, nodata=-99999.0, TIFFTAG_IMAGEDESCRIPTION=title)
     with muted(), collected() as told:
         variable, _ = read_raster(path, key="population", city=CITY, grid=GRID)
     np.testing.assert_equal(variable.to_numpy()[20, -2], empty)
