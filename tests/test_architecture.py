@@ -34,6 +34,8 @@ def test_the_order_of_the_rooms_holds() -> None:
         ("analysis/water/flood.py", "from kcity_geo.analysis.energy import grid"),
         ("analysis/terrain/relief.py", "from kcity_geo.analysis.network import graph"),
         ("sources/osm/tags.py", "from kcity_geo.sources.local import vectors"),
+        ("planning/land_budget.py", "from kcity_geo.planning import concept"),
+        ("planning/cost.py", "from kcity_geo.outputs import folder"),
         ("sources/products/tiles.py", "from kcity_geo.sources.pack import pack"),
         ("analysis/gaps/parts.py", "from kcity_geo.analysis.sites import rank"),
         ("demo/plan.py", "from kcity_geo.analysis.gaps import combine"),

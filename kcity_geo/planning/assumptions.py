@@ -10,6 +10,7 @@ import difflib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +25,7 @@ __all__ = [
     "Assumptions",
     "LandProfile",
     "assumptions_of",
+    "is_number",
     "known_profiles",
     "land_profile",
 ]
@@ -127,7 +129,7 @@ def assumptions_of(overrides: Mapping[str, float] | None = None) -> Assumptions:
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(rows)}"
             raise StudyError(f"[concept.assumptions] {name}: no such assumption; {hint}")
         row = rows[name]
-        if not _is_number(value) or not row.min <= value <= row.max:
+        if not is_number(value) or not row.min <= value <= row.max:
             raise StudyError(
                 f"[concept.assumptions] {name}: {value!r} must be a number from {row.min:g} to "
                 f"{row.max:g} {row.unit}"
@@ -136,8 +138,24 @@ def assumptions_of(overrides: Mapping[str, float] | None = None) -> Assumptions:
     return Assumptions(rows)
 
 
-def _is_number(value: Any) -> bool:  # noqa: ANN401 - whatever the user gave
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: Any) -> bool:  # noqa: ANN401 - whatever the user gave
+    """
+    Tell whether the user gave a finite number; True and False are none.
+
+    Parameters
+    ----------
+    value : anything.
+
+    Returns
+    -------
+    True for finite numbers of Python and numpy.
+
+    Examples
+    --------
+    >>> is_number(3), is_number(True), is_number(math.nan), is_number("3")
+    (True, False, False, False)
+    """
+    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +245,7 @@ def land_profile(
     for use, value in (far or {}).items():
         if _known_use(use, "far") not in ratio:
             raise StudyError(f"far.{use}: nothing is built on {use}; use one of {', '.join(ratio)}")
-        if not _is_number(value) or not 0 < value <= 30:  # noqa: PLR2004 - stated in the docs
+        if not is_number(value) or not 0 < value <= 30:  # noqa: PLR2004 - stated in the docs
             raise StudyError(f"far.{use}: {value!r} must be a number above 0, at most 30")
         ratio[use] = float(value)
     total = sum(share.values())
@@ -256,6 +274,6 @@ def _known_use(use: str, key: str) -> str:
 
 
 def _share(value: Any, key: str) -> float:  # noqa: ANN401 - whatever the user gave
-    if not _is_number(value) or not 0 <= value <= 1:
+    if not is_number(value) or not 0 <= value <= 1:
         raise StudyError(f"{key}: {value!r} must be a share from 0 to 1 (30 % is 0.3)")
     return float(value)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
+from numbers import Real
 from typing import Any
 
 from kcity_geo.config import read_table
@@ -104,7 +105,7 @@ def _checked(given: Mapping[str, Any]) -> CostRow:
         if given.get(name) in (None, ""):
             raise StudyError(f"{told}: lacks {name!r}; a price without it cannot be used")
     numbers = [given[name] for name in ("low", "value", "high")]
-    if not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers):
+    if not all(isinstance(n, Real) and not isinstance(n, bool) for n in numbers):
         raise StudyError(f"{told}: low, value and high must be numbers, not {numbers}")
     low, value, high = (float(n) for n in numbers)
     if not (0 < low <= value <= high and math.isfinite(high)):

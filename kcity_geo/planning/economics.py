@@ -446,16 +446,17 @@ def _in_full(stream: Stream, years: int, share: NDArray[np.float64]) -> Stream:
 def _notes(found: tuple[float, ...], streams: Sequence[Stream]) -> tuple[str, ...]:
     notes = []
     high = float(read_table("planning")["discount"]["eirr_high"])
+    gains = [stream for stream in streams if not stream.is_cost]
     if len(found) > 1:
         told = ", ".join(f"{rate:.1%}" for rate in found)
         notes.append(f"economics: {len(found)} rates of return ({told}); none may be quoted alone")
-    elif not found:
+    elif not found and gains:
         notes.append("economics: the flows have no rate of return; compare present values")
-    elif found[0] > high:
+    elif found and found[0] > high:
         notes.append(
             f"economics: a rate of return of {found[0]:.1%} is above {high:.0%}; check costs and benefits"
         )
-    if not any(not stream.is_cost for stream in streams):
+    if not gains:
         notes.append("economics: no benefit was given; see what each year would have to bring")
     for note in notes:
         tell(note, stacklevel=4)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
+from numbers import Real
 from typing import Any
 
 from kcity_geo.config import read_table
@@ -250,7 +251,7 @@ def _rule(row: Mapping[str, Any], ruleset: str) -> Rule:
         raise StudyError(f"{told}: use {row.get('use')!r} is not one of {', '.join(USES)}")
     for key in ("share", "m2_per_person", "m2_per_household", "persons_per_ha", "km_per_km2"):
         value = row.get(key, 0.0)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
+        number = isinstance(value, Real) and not isinstance(value, bool)
         if not number or not math.isfinite(value) or value < 0:
             raise StudyError(f"{told}: {key} {value!r} must be a number, zero or more")
     if row.get("share", 0.0) > 1:

@@ -95,7 +95,8 @@ def plan_site(
     gross = outline.area / M2_PER_HA
     free = cells if excluded is None else np.where(excluded, 0.0, cells)
     # Land at the rim of the grid belongs to no cell; it counts like the rest.
-    net = float(free.sum()) * (gross / cells.sum() if cells.sum() > 0 else 0.0)
+    free = free * (gross / cells.sum() if cells.sum() > 0 else 0.0)
+    net = float(free.sum())
     if gross < block_min_ha or net < block_min_ha:
         why = "it is" if gross < block_min_ha else f"of {gross:,.1f} ha, constraints leave"
         raise StudyError(

@@ -10,7 +10,7 @@ from datetime import date
 import pandas as pd
 
 from kcity_geo.errors import LandBudgetError, StudyError
-from kcity_geo.planning.assumptions import USES, Assumptions, LandProfile
+from kcity_geo.planning.assumptions import USES, Assumptions, LandProfile, is_number
 from kcity_geo.planning.land_budget import (
     M2_PER_HA,
     LandNeed,
@@ -47,8 +47,7 @@ class Target:
 
     def __post_init__(self) -> None:
         """Refuse what is no target."""
-        number = isinstance(self.amount, int | float) and not isinstance(self.amount, bool)
-        if not number or not math.isfinite(self.amount) or self.amount <= 0:
+        if not is_number(self.amount) or self.amount <= 0:
             raise StudyError(f"[concept] {self.kind}: {self.amount!r} must be a number above 0")
 
 

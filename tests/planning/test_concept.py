@@ -93,6 +93,20 @@ def test_every_plan_adds_up(city, profile, ruleset, target) -> None:
     assert report["mark"].ne("").all()
 
 
+def test_numbers_of_numpy_are_numbers(city) -> None:
+    options = ConceptOptions(
+        shares={"streets": np.float32(0.25)}, assumptions={"lpcd": np.int64(150)}
+    )
+    plan = concept(SITE, city, "new_town", persons=np.int64(9000), options=options)
+    assert plan.capacity.persons == pytest.approx(9000)
+
+
+def test_a_site_with_a_hole_and_heights_will_do(city) -> None:
+    holed = shapely.force_3d(SITE.difference(box(1000, 1000, 1500, 1500)), 12.0)
+    plan = concept(holed, city, "new_town")
+    assert plan.site.net_ha == pytest.approx(275.0)
+
+
 def test_the_plan_of_all_land_is_the_profile(city) -> None:
     plan = concept(SITE, city, "new_town")
     assert plan.budget.hectares["residential"] == pytest.approx(99.0)

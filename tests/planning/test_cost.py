@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,6 +176,22 @@ def test_bad_quantities_are_refused(work, told) -> None:
 def test_a_bad_basis_is_refused(change) -> None:
     with pytest.raises(StudyError):
         price_basis(**change)
+
+
+def test_the_docs_tell_how_often_real_prices_fall_into_the_range() -> None:
+    """A P10 to P90 range should hold four of five; what it really holds is told as it is."""
+    here = Path(__file__)
+    prices = tomllib.loads((here.parent / "reference_prices.toml").read_text("utf-8"))["price"]
+    rates = {row["currency"]: row["per_usd"] for row in read_table("costs")["exchange"]}
+    rows = cost_rows()
+    inside = [
+        rows[p["row"]].low <= p["value"] / rates[p["currency"]] <= rows[p["row"]].high
+        for p in prices
+    ]
+    assert len(prices) >= 10
+    assert all(rows[p["row"]].source != p["source"] for p in prices)
+    page = (here.parents[2] / "docs" / "plan.md").read_text("utf-8")
+    assert f"{sum(inside)} of {len(inside)} real prices" in page
 
 
 def test_no_works_cost_nothing() -> None:

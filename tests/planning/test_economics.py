@@ -119,7 +119,8 @@ def test_flows_of_one_sign_have_no_rate() -> None:
     assert rates_of_return([-1, -2]) == ()
     assert rates_of_return([0, 0]) == ()
     with muted(), collected() as notes:
-        assert math.isnan(appraise([Stream(kind="capital", values=(1, 1))]).internal_rate)
+        small = [Stream(kind="capital", values=(9, 9)), Stream(kind="health", values=(1, 1))]
+        assert math.isnan(appraise(small).internal_rate)
     assert any("no rate of return" in note for note in notes)
 
 
