@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -142,3 +143,15 @@ def test_a_page_of_an_indicator_belongs_to_a_row() -> None:
     pages = {p.name for p in (ROOT / "docs" / "indicators").glob("*.md")} - {"index.md"}
     rows = {Path(row.docs.partition("#")[0]).name for row in indicator_rows().values()}
     assert pages == rows
+
+
+def test_the_facts_of_a_page_are_those_of_its_rows() -> None:
+    spec = importlib.util.spec_from_file_location("docs_conf", ROOT / "docs" / "conf.py")
+    assert spec is not None
+    assert spec.loader is not None
+    conf = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conf)
+    assert "| T4 | km/km2 | 18 | 0 | 0.1, 0 | roads | V |" in conf.indicator_facts("indicators/t4")
+    for row in indicator_rows().values():
+        assert row.citation in conf.indicator_facts(row.docs.removesuffix(".md"))
+    assert conf.indicator_facts("indicators/index") == ""
