@@ -46,5 +46,16 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/network.py
 
+# The lowest versions that pyproject.toml declares, in a venv of their own, with a part of the tests.
+# Warnings of old libraries are no errors here; json2html has no wheel.
+LOWEST := .venv-lowest
+lowest:
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet packaging
+	$(LOWEST)/bin/python .ci/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install --quiet --only-binary :all: --no-binary json2html,kcity-geo \
+		--constraint $(LOWEST)/constraints.txt . pytest pytest-socket pytest-timeout pytest-xdist hypothesis openpyxl exactextract pyrosm
+	$(LOWEST)/bin/python -m pytest -n 2 --dist loadfile -o filterwarnings=default tests/test_docstrings.py tests/test_study.py tests/analysis tests/sources/local
+
 clean:
-	rm -rf $(VENV) out docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) out docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -255,7 +255,7 @@ def test_address_is_checked_when_the_connection_is_made(calm: Server, config: Co
     """A name that changes its address between look-up and connection does not get through."""
     strict = Fetcher(replace(config, allow_private_hosts=False))
     url = calm.put("host.example/a.zip", zip_bytes())
-    strict._check_address = lambda *args, **kwargs: None  # type: ignore[method-assign]
+    strict.transport.check_address = lambda *args, **kwargs: None  # type: ignore[method-assign]
     with pytest.raises(SourceError, match=r"private address 127\.0\.0\.1"):
         strict.file(url)
     assert calm.log("a.zip") == []
@@ -263,7 +263,7 @@ def test_address_is_checked_when_the_connection_is_made(calm: Server, config: Co
 
 def test_encrypted_never_turns_plain(config: Config) -> None:
     with pytest.raises(SourceError, match="not encrypted"):
-        Fetcher(config)._check_address("http://h.example/a", first="https://h.example/a")
+        Fetcher(config).transport.check_address("http://h.example/a", first="https://h.example/a")
 
 
 def test_pause_between_requests_to_one_host(calm: Server, config: Config) -> None:
