@@ -199,7 +199,22 @@ class Transport:
 
 
 def parts_of(url: str) -> SplitResult:
-    """Take an address apart; what only looks like one is refused."""
+    """
+    Take an address apart; what only looks like one is refused.
+
+    Parameters
+    ----------
+    url : the address.
+
+    Returns
+    -------
+    Its parts.
+
+    Raises
+    ------
+    SourceError
+        If host or port cannot be read.
+    """
     try:
         parts = urlsplit(url)
         _ = parts.port, parts.hostname
