@@ -225,6 +225,9 @@ def concept(
     place = plan_site(
         site, data, excluded=chosen.excluded, block_min_ha=assumptions["block_min_ha"]
     )
+    least_ha = assumptions["block_min_ha"]
+    if hectares is not None and hectares < least_ha:
+        raise StudyError(f"[concept] hectares: {hectares:g} is less than a block ({least_ha:g} ha)")
     target = targets[0] if targets else Target(kind="hectares", amount=place.net_ha)
     budget = require_feasible(
         site_budget(
@@ -294,6 +297,7 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = [
         DISCLAIMER,
+        f"land: {budget.words}",
         "cost: works on the site only; buildings, land purchase and connections outside it are not in it",
         f"cost: {cost.verified_share:.0%} of it rests on prices that were read in a source",
         f"cost: class {cost.study_class}, the real cost may lie {cost.accuracy:.0%} above or below",

@@ -140,6 +140,8 @@ def price_draws(
     >>> np.quantile(drawn, [.1, .5, .9]).round(1).tolist()  # bridges: 1,500, 3,000, 6,000
     [0.5, 1.0, 2.0]
     """
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise StudyError(f"[concept] seed: {seed!r} must be a whole number, zero or more")
     if not 0 <= correlation <= 1:
         raise StudyError(f"[concept] correlation: {correlation!r} must lie from 0 to 1")
     common = np.random.default_rng([seed, 0]).standard_normal(draws)

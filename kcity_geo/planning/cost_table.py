@@ -16,6 +16,7 @@ from typing import Any
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
+from kcity_geo.planning.assumptions import is_number
 
 __all__ = ["CostRow", "PriceBasis", "cost_rows", "price_basis", "unit_price"]
 
@@ -180,6 +181,13 @@ def price_basis(
     growth = (
         default["escalation_share_year"] if escalation_share_year is None else escalation_share_year
     )
+    for name, value in (("price_year", year), ("escalation_share_year", growth)):
+        if not is_number(value):
+            raise StudyError(f"[concept] {name}: {value!r} must be a number")
+    if price_level is not None and not is_number(price_level):
+        raise StudyError(f"[concept] price_level: {price_level!r} must be a number")
+    if on is not None and not isinstance(on, date):
+        raise StudyError(f"[concept] on: {on!r} must be a date, for example date(2026, 1, 31)")
     if not 1990 <= year <= 2100:  # noqa: PLR2004 - stated in the docs
         raise StudyError(f"[concept] price_year: {year!r} must lie from 1990 to 2100")
     if not -0.1 <= growth <= 1:  # noqa: PLR2004 - stated in the docs

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
+from kcity_geo.planning.assumptions import is_number
 
 __all__ = [
     "Appraisal",
@@ -120,7 +121,7 @@ def net_present_value(rate: float, flows: ArrayLike) -> float:
     """
     import numpy_financial
 
-    if not rate > -1:
+    if not is_number(rate) or not rate > -1:
         raise StudyError(f"discount rate: {rate!r} must be above -1 (9 % is 0.09)")
     return float(numpy_financial.npv(rate, np.asarray(flows, dtype=np.float64)))
 

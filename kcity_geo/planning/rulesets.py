@@ -214,7 +214,14 @@ def rule_set(given: str | Mapping[str, Any] | RuleSet | None) -> RuleSet:
                 "least shares by use"
             )
         return _from_table(read_table(f"rulesets/{given}"))
+    if not isinstance(given, Mapping):
+        raise StudyError(f"ruleset: {given!r} is no name, no table of rules and no shares by use")
     if "rule" in given:
+        rows = given["rule"]
+        if not isinstance(rows, list | tuple) or not all(isinstance(r, Mapping) for r in rows):
+            raise StudyError(
+                "ruleset: 'rule' must be a list of tables; see tables/rulesets/KR.toml"
+            )
         return _from_table(given)
     rows = [
         {"id": str(use), "title": f"{use}, asked by the user", "kind": "land_min", "use": use,

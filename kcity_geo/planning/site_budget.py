@@ -29,6 +29,8 @@ __all__ = ["SiteBudget", "Target", "park_rules", "require_feasible", "site_budge
 
 #: Classes of size in a rule set are few; a site that still does not fit after these never does.
 _MOST_STEPS = 20
+#: A target that would do with less than this share of the site is told so.
+_SPARSE = 0.75
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -329,10 +331,16 @@ def _divided(told: SiteBudget, dense: Sequence[str]) -> SiteBudget:
     areas = divide_site(
         lambda _: told.least, told.profile.share, told.site_ha, fixed=dense, most_scale=1.0
     )
+    smallest = least_site_ha(told.needs, told.target.amount)
     words = (
         f"{told.site_ha:,.0f} ha hold {told.target.amount:,.0f} {told.target.kind}; "
         f"{told.slack_ha:,.1f} ha are free beyond what must be"
     )
+    if smallest < _SPARSE * told.site_ha:
+        words += (
+            f"; under the same rules {smallest:,.1f} ha would do: streets, public land and parks of "
+            "this plan are those of the whole site, give hectares to plan a part of it"
+        )
     return replace(told, hectares=areas, words=words)
 
 

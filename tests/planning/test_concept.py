@@ -93,6 +93,13 @@ def test_every_plan_adds_up(city, profile, ruleset, target) -> None:
     assert report["mark"].ne("").all()
 
 
+def test_a_target_that_needs_far_less_land_is_told_so(city) -> None:
+    sparse = concept(SITE, city, "new_town", persons=5000)
+    assert any("ha would do" in note for note in sparse.notes)
+    full = concept(SITE, city, "new_town", persons=36_000)
+    assert not any("ha would do" in note for note in full.notes)
+
+
 def test_numbers_of_numpy_are_numbers(city) -> None:
     options = ConceptOptions(
         shares={"streets": np.float32(0.25)}, assumptions={"lpcd": np.int64(150)}
@@ -260,6 +267,9 @@ def test_a_site_across_the_boundary_is_cut_and_said_so(city) -> None:
         ({"persons": 5, "jobs": 5}, "persons and jobs: give one"),
         ({"ruleset": {"streets": 0.7, "parks": 0.5}}, "add to 120%"),
         ({"ruleset": "FR"}, "'FR' is not known"),
+        ({"ruleset": ["KR"]}, "is no name, no table of rules"),
+        ({"ruleset": {"rule": "x"}}, "must be a list of tables"),
+        ({"hectares": 0.01}, "less than a block"),
     ],
 )
 def test_bad_targets_and_rules_are_refused_in_one_line(city, given, told) -> None:
@@ -276,6 +286,10 @@ def test_bad_targets_and_rules_are_refused_in_one_line(city, given, told) -> Non
         ({"cost_rows": ({"id": "x", "value": 1},)}, "lacks 'title'"),
         ({"park_law": "law of the jungle"}, "is no law of rule set KR"),
         ({"assumptions": {"lpcd": -1}}, "from 10 to 600"),
+        ({"seed": -1}, "seed: -1"),
+        ({"rates": ("x",)}, "discount rate: 'x'"),
+        ({"price_year": "2020"}, "price_year: '2020' must be a number"),
+        ({"on": "2024-01-01"}, "must be a date"),
     ],
 )
 def test_bad_options_are_refused(city, options, told) -> None:
