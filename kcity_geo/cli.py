@@ -7,8 +7,9 @@ Progress goes to stderr, answers to stdout.
 
 from __future__ import annotations
 
-import json
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ app.add_typer(pack_app, name="pack")
 
 #: Narrower consoles show long tables as a block a row.
 _TABLE_WIDTH = 100
+#: Longer texts are cut on the console.
+_MOST_CHARS = 4000
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
@@ -64,6 +67,36 @@ class Table(StrEnum):
     layers = "layers"
 
 
+def _say(text: str, *, err: bool = False) -> None:
+    """Print without control characters: what stands in a file never runs in a terminal."""
+    from kcity_geo.outputs.text import plain_lines
+
+    typer.echo(plain_lines(text), err=err)
+
+
+def _say_line(text: object, *, start: str = "", err: bool = False) -> None:
+    """Print a text on one line, whatever line feeds it has."""
+    from kcity_geo.outputs.text import plain_text
+
+    typer.echo(start + plain_text(text, max_chars=_MOST_CHARS), err=err)
+
+
+def _say_json(answer: object) -> None:
+    """Print an answer as JSON; control characters are escaped."""
+    from kcity_geo.outputs.text import json_text
+
+    typer.echo(json_text(answer))
+
+
+def _shown(value: object) -> str:
+    """Give a text that the console prints as it is: no markup, no control characters."""
+    from rich.markup import escape
+
+    from kcity_geo.outputs.text import plain_text
+
+    return escape(plain_text(value, max_chars=_MOST_CHARS))
+
+
 def _version(value: bool) -> None:  # noqa: FBT001 - typer callback
     if value:
         from kcity_geo import __version__
@@ -84,25 +117,43 @@ def _main(
 
 
 @contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Let a polite request to end (SIGTERM, SIGHUP) clean up as Ctrl-C does."""
+
+    def stop(number: int, _: Any) -> None:  # noqa: ANN401 - the frame, which nothing reads
+        raise KeyboardInterrupt(number)
+
+    names = [n for n in ("SIGTERM", "SIGHUP") if hasattr(signal, n)]
+    main_thread = threading.current_thread() is threading.main_thread()
+    before = {n: signal.signal(getattr(signal, n), stop) for n in names if main_thread}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+@contextmanager
 def _plain_errors() -> Iterator[list[str]]:
     """Print one clear line and exit with 2 for what the user can mend; collect warnings."""
     notes: list[str] = []
-    with collected(notes), warnings.catch_warnings():
+    with _termination_as_interrupt(), collected(notes), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             yield notes
         except KCityError as error:
-            typer.echo(f"error: {error}", err=True)
+            _say_line(error, start="error: ", err=True)
             raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            typer.echo("stopped; nothing was changed", err=True)
-            raise typer.Exit(130) from None
+        except KeyboardInterrupt as stop:
+            _say("stopped; nothing was changed", err=True)
+            code = 128 + (stop.args[0] if stop.args else signal.SIGINT)
+            raise typer.Exit(code) from None
 
 
 @contextmanager
 def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
     if quiet or not sys.stderr.isatty():
-        yield (lambda _: None) if quiet else (lambda name: typer.echo(f"  {name}", err=True))
+        yield (lambda _: None) if quiet else (lambda name: _say(f"  {name}", err=True))
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -110,14 +161,14 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[str], None]]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None)
-        yield lambda name: bar.update(task, description=name)
+        yield lambda name: bar.update(task, description=_shown(name))
 
 
 def _print_warnings(notes: list[str], *, quiet: bool) -> None:
     if quiet:
         return
     for text in notes:
-        typer.echo(f"note: {text}", err=True)
+        _say_line(text, start="note: ", err=True)
 
 
 def _peak_memory_gb() -> float:
@@ -179,7 +230,6 @@ def _number(value: Any, digits: int = 3) -> float | None:  # noqa: ANN401 - nump
 def _print_summary(result: Any, summary: dict[str, Any], *, timings: bool) -> None:  # noqa: ANN401
     """Print the answer in the words and with the rounding of the map and the report."""
     from rich.console import Console
-    from rich.markup import escape
 
     from kcity_geo.outputs.summary import summarise
 
@@ -189,35 +239,34 @@ def _print_summary(result: Any, summary: dict[str, Any], *, timings: bool) -> No
     if summary["not_assessed"]:
         console.print("\nNot assessed, and what data would help:")
         for key, reason in summary["not_assessed"].items():
-            console.print(f"  {escape(key)}: {escape(reason)}", soft_wrap=True)
+            console.print(f"  {_shown(key)}: {_shown(reason)}", soft_wrap=True)
     if told.sites:
-        console.print(f"\nBest sites for {escape(told.project)}:")
+        console.print(f"\nBest sites for {_shown(told.project)}:")
         for site in told.sites[:5]:
-            first = f": {escape(site.reasons[0])}" if site.reasons else ""
+            first = f": {_shown(site.reasons[0])}" if site.reasons else ""
             doubt = (
-                f" (provisional: {escape(site.not_checked)} not checked)"
+                f" (provisional: {_shown(site.not_checked)} not checked)"
                 if site.not_checked
                 else ""
             )
             console.print(f"  {site.rank}. {site.area}, {site.score} of 100{doubt}{first}")
     else:
-        console.print(f"\n{escape(told.no_sites)}")
+        console.print(f"\n{_shown(told.no_sites)}")
     if timings:
         console.print("\nTimings")
         for name, seconds in summary["timings_s"].items():
             console.print(f"  {name:<32}{seconds:8.2f} s")
         console.print(f"  {'total':<32}{sum(summary['timings_s'].values()):8.2f} s")
         console.print(f"  {'peak memory':<32}{summary['peak_memory_gb']:8.2f} GB")
-    console.print(f"\nOpen {escape(summary['out'])}/map.html and report.html")
+    console.print(f"\nOpen {_shown(summary['out'])}/map.html and report.html")
 
 
 def _gap_table(told: Any) -> Any:  # noqa: ANN401 - Summary in, rich table out, both imported lazily
     from rich import box
-    from rich.markup import escape
     from rich.table import Table as Grid
 
     title = f"{told.city}: how far short of the standard (0 % met, 100 % nothing there)"
-    table = Grid(title=escape(title), title_justify="left", box=box.SIMPLE)
+    table = Grid(title=_shown(title), title_justify="left", box=box.SIMPLE)
     for name, side in (
         ("sector", "left"),
         ("gap", "right"),
@@ -269,12 +318,12 @@ def _run_and_print(
     summary = _summary(result, out)
     _print_warnings(notes, quiet=quiet or as_json)
     if as_json:
-        typer.echo(json.dumps({**summary, "warnings": notes}, ensure_ascii=False, indent=2))
+        _say_json({**summary, "warnings": notes})
     else:
         _print_summary(result, summary, timings=timings)
     if strict and summary["not_assessed"]:
         names = ", ".join(summary["not_assessed"])
-        typer.echo(f"not assessed: {names}", err=True)
+        _say(f"not assessed: {names}", err=True)
         raise typer.Exit(1)
 
 
@@ -369,6 +418,9 @@ def check(
     offline: Offline = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print every row, not the page.")
+    ] = False,
 ) -> None:
     """Validate a study file and every input; say which indicators will be assessed, and why not."""
     with _plain_errors() as notes:
@@ -381,19 +433,28 @@ def check(
             rows = check_study(load_study(_study_file(study, config)), config=config)
     del notes  # they stand in the rows
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        _say_json(rows)
         return
-    _print_rows(rows, ("kind", "name", "status", "detail"))
+    if verbose:
+        _print_rows(rows, ("kind", "name", "status", "detail"))
+        return
+    from rich.console import Console
+
+    from kcity_geo.outputs.checkpage import check_page
+
+    for line in check_page(rows, width=Console().width):
+        _say(line)
 
 
 def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     """Print a table, or a block a row where the columns would be too narrow to read."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table as Grid
 
+    from kcity_geo.outputs.text import plain_text
+
     console = Console()
-    cells = [[str(row.get(c, "")) for c in columns] for row in rows]
+    cells = [[plain_text(row.get(c), max_chars=_MOST_CHARS) for c in columns] for row in rows]
     if console.width < _TABLE_WIDTH and _natural_width(cells, columns) > console.width:
         _print_blocks(cells, columns, width=console.width)
         return
@@ -401,7 +462,7 @@ def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in cells:
-        table.add_row(*(escape(c) for c in row))
+        table.add_row(*(_shown(c) for c in row))
     console.print(table)
 
 
@@ -417,13 +478,13 @@ def _print_blocks(cells: list[list[str]], columns: tuple[str, ...], *, width: in
 
     widest = max(len(c) for c in columns)
     for row in cells:
-        typer.echo(" · ".join(c for c in row[:2] if c))
+        _say(" · ".join(c for c in row[:2] if c))
         for column, cell in zip(columns[2:], row[2:], strict=True):
             start = f"  {column:<{widest}}  "
             lines = wrap(cell, width - len(start), break_on_hyphens=False, break_long_words=False)
             for number, line in enumerate(lines):
-                typer.echo((" " * len(start) if number else start) + line)
-        typer.echo("")
+                _say((" " * len(start) if number else start) + line)
+        _say("")
 
 
 def _one_line_a_file(progress: Callable[[str], None], *, live: bool) -> Callable[[Any], None]:
@@ -507,9 +568,9 @@ def fetch(
                 answer = {"study": str(fetch_place(place or None, boundary=boundary, **shared))}
     _print_warnings(notes, quiet=quiet or as_json)
     if as_json:
-        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2, default=str))
+        _say_json(answer)
     elif isinstance(answer, dict):
-        typer.echo(f"Ready: kcity run {answer['study']} --offline --out DIR")
+        _say(f"Ready: kcity run {answer['study']} --offline --out DIR")
     else:
         _print_rows(answer, tuple(answer[0]) if answer else ("place",))
     if failed:
@@ -531,7 +592,7 @@ def zip_command(
         from kcity_geo.sources.pack.pack import zip_pack
 
         written = zip_pack(pack, out, own_use=own_use)
-    typer.echo(str(written))
+    _say(str(written))
 
 
 @pack_app.command()
@@ -546,12 +607,12 @@ def verify(
 
         problems = verify_pack(pack)
     if as_json:
-        typer.echo(json.dumps(problems, ensure_ascii=False, indent=2, default=str))
+        _say_json(problems)
     else:
         for problem in problems:
-            typer.echo(str(problem))
+            _say(str(problem))
         if not problems:
-            typer.echo("whole: every file is as the manifest says")
+            _say("whole: every file is as the manifest says")
     if problems:
         raise typer.Exit(1)
 
@@ -632,7 +693,7 @@ def list_table(
             else list(content)
         )
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2, default=str))
+        _say_json(rows)
         return
     plain = [{k: v for k, v in row.items() if isinstance(v, str | int | float)} for row in rows]
     columns = tuple(dict.fromkeys(k for row in plain for k in row))

@@ -141,6 +141,13 @@ def _overridden(standard: Standard, change: Mapping[str, float]) -> Standard:
     changed = replace(standard, **dict[str, Any](change))
     if changed.target is not None and changed.target == changed.worst:
         raise StudyError(f"{where}: target and worst are both {changed.target:g}; they must differ")
+    if changed.target is not None and standard.worst is not None and changed.worst is not None:
+        down = standard.target is not None and standard.worst < standard.target
+        if (changed.worst < changed.target) != down:
+            raise StudyError(
+                f"{where}: target {changed.target:g} and worst {changed.worst:g} are the wrong way "
+                f"round; the worst value lies {'below' if down else 'above'} the target"
+            )
     if {"target", "worst"} & set(change):
         return replace(changed, mark="U", citation="study file")
     return changed

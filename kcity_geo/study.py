@@ -34,6 +34,7 @@ from kcity_geo.inputs.population import (
     scale_population,
 )
 from kcity_geo.inputs.rasters import load_flood, load_rasters, note_few_cells
+from kcity_geo.inputs.synthetic import synthetic_inputs
 from kcity_geo.inputs.uses import input_paths, outlines, use_of
 from kcity_geo.notes import collected, tell
 from kcity_geo.result import Gaps, Result, Suitability
@@ -261,9 +262,10 @@ def load(
             "no population was given: persons cannot be counted; give sources.population (GHS-POP, "
             "WorldPop or a census grid), or official.population where buildings are mapped"
         )
-    synthetic = "synthetic" in city.name.lower()
-    if synthetic:
+    synthetic = synthetic_inputs(study)
+    if "osm" in synthetic:
         osm_provenance = tuple(invented(about) for about in osm_provenance)
+    if synthetic:
         for variable in cube.data_vars.values():
             variable.attrs["evidence"] = "synthetic"
     return CityData(
@@ -280,7 +282,7 @@ def load(
         provenance=(*osm_provenance, *own, *provenance, *more),
         warnings=tuple(notes),
         osm_date=osm_date,
-        synthetic=synthetic,
+        synthetic=bool(synthetic),
         study=study,
         measured=measured,
         unreadable_tags=unreadable,

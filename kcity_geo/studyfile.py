@@ -9,6 +9,7 @@ installed Python package carries.
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import re
 import tomllib
@@ -330,6 +331,7 @@ class Study(BaseModel):
                     f"suitability.constraints.{key}: profile {self.study.project} has no such "
                     f"constraint{nearest_name(key, list(kind['constraints']))}"
                 )
+            _check_limit(key, self.suitability.constraints[key], like=kind["constraints"][key])
         if "network" in self.transport:
             self._known_network(self.transport["network"])
         return self
@@ -340,6 +342,37 @@ class Study(BaseModel):
             network_table(change)
         except StudyError as error:
             raise ValueError(str(error)) from error
+
+
+#: Largest limit that still limits something, by the end of the name of a constraint.
+_LARGEST_LIMIT = {
+    "slope_pct_max": 1000.0,
+    "built_max": 1.0,
+    "compactness_min": 1.0,
+    "_ha": 1_000_000.0,
+    "_km": 1000.0,
+    "_m_min": 1000.0,
+    "_m": 100_000.0,
+}
+
+
+def _check_limit(key: str, value: object, *, like: object) -> None:
+    """Refuse a constraint of the wrong kind or out of range, as the siting step would later."""
+    where = f"suitability.constraints.{key}"
+    if value is False or value in {"ignore", "off", "no"}:
+        return
+    if isinstance(like, str):
+        if value not in {"exclude", True}:
+            raise ValueError(f"{where}: {value!r} is not 'exclude' or 'ignore'")
+        return
+    largest = next((v for end, v in _LARGEST_LIMIT.items() if key.endswith(end)), math.inf)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and 0 <= value <= largest):  # type: ignore[operator]
+        rest = f" to {largest:g}" if math.isfinite(largest) else " or more"
+        raise ValueError(
+            f"{where}: {value!r} is not a number of 0{rest}; the profile has {like!r}, false switches "
+            "it off"
+        )
 
 
 def _share_parameters(raw: dict[str, Any]) -> None:

@@ -85,6 +85,67 @@ def test_mistakes_are_named_with_the_mend(tmp_path, text, words) -> None:
     assert "\n" not in str(caught.value).strip()
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("slope_pct_max", '"steep"'),
+        ("slope_pct_max", "-5"),
+        ("slope_pct_max", "true"),
+        ("slope_pct_max", "1e9"),
+        ("built_max", "10"),  # per cent for a share
+        ("compactness_min", "1.5"),
+        ("min_area_ha", '"big"'),
+        ("min_width_m", "-1"),
+        ("protected_buffer_m", '"wide"'),
+        ("water_buffer_m", "1e7"),
+        ("water_body", "3"),
+        ("military", '"include"'),
+    ],
+)
+def test_a_constraint_that_siting_would_refuse_is_refused_by_the_file(tmp_path, key, value) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(f"[suitability]\nconstraints = {{ {key} = {value} }}\n")
+    with pytest.raises(StudyError, match=rf"s\.toml: suitability\.constraints\.{key}") as told:
+        load_study(path)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("slope_pct_max", "20"),
+        ("slope_pct_max", "false"),
+        ("slope_pct_max", '"ignore"'),
+        ("built_max", "0.5"),
+        ("military", '"exclude"'),
+        ("military", "false"),
+        ("min_area_ha", "0"),
+    ],
+)
+def test_a_sound_constraint_is_taken(tmp_path, key, value) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(f"[suitability]\nconstraints = {{ {key} = {value} }}\n")
+    assert key in load_study(path).suitability.constraints
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "T4 = { target = 0, worst = 0 }",
+        "T4 = { worst = 18 }",
+        "T4 = { worst = 30 }",  # more streets would be worse
+        "T4 = { target = -1 }",
+        "W1 = { target = 200 }",
+        "W1 = { worst = 10 }",
+    ],
+)
+def test_a_standard_that_cannot_be_measured_against_is_refused(tmp_path, change) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(f"[standards]\n{change}\n")
+    with pytest.raises(StudyError, match=r"\[standards\]"):
+        load_study(path)
+
+
 def test_the_rules_of_the_networks_can_be_set_in_a_study_file(tmp_path) -> None:
     found = study(
         "[transport]\nwalk_kmh=4.5\n[transport.network.speeds.drive]\ntrack=12.0\n"

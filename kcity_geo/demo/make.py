@@ -16,6 +16,7 @@ at known rates. So whether a method tells a data gap from an infrastructure gap 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,12 @@ from kcity_geo.demo.utilities import add_lamps, add_power, add_telecom, add_wate
 from kcity_geo.errors import OutputError, SourceError
 
 __all__ = ["load_truth", "make_demo"]
+
+#: Names and hashes of what the demo wrote into a folder, in the form of sha256sum.
+_WRITTEN = "truth/written.sha256"
+_BEGUN = "begun\n"
+#: What file managers and GIS leave beside the files of others.
+_LITTER = (".aux.xml", "-wal", "-shm", "-journal", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 def make_demo(
@@ -64,16 +71,19 @@ def make_demo(
     StudyError
         If there is no such size or the seed is negative.
     OutputError
-        If the folder cannot be written.
+        If the folder cannot be written, or holds a file that no demo wrote or that was changed since.
     """
     tell = progress or (lambda _: None)
     plan = make_plan(size, seed=seed)
     out = Path(out)
+    _refuse_foreign(out)
     truth = out / "truth"
     try:
         truth.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out}: cannot be written ({error}); choose another folder") from error
+    # A killed demo leaves a folder that the next one may make whole.
+    (out / _WRITTEN).write_text(_BEGUN, encoding="utf-8")
     tell("drawing streets")
     streets = make_streets(plan)
     tell("settling people")
@@ -110,7 +120,43 @@ def make_demo(
     write_outlines(plan, out)
     write_gtfs(plan, stops, stations, out)
     write_truth(plan, streets, people, cells, networks, points, mapped, truth)
-    return write_study(plan, cells, networks, out)
+    study = write_study(plan, cells, networks, out)
+    _write_written(out)
+    return study
+
+
+def _digests(out: Path) -> dict[str, str]:
+    """Give the sha256 of every file of a folder, by its path in it."""
+    return {
+        path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path != out / _WRITTEN and not path.name.endswith(_LITTER)
+    }
+
+
+def _write_written(out: Path) -> None:
+    """Note what the demo wrote, so that a later demo replaces this and nothing else."""
+    text = "".join(f"{digest}  {name}\n" for name, digest in _digests(out).items())
+    (out / _WRITTEN).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Refuse a folder with files that no demo wrote, or that somebody has changed since."""
+    if not out.is_dir():
+        return
+    noted: dict[str, str] = {}
+    if (out / _WRITTEN).is_file():
+        if (out / _WRITTEN).read_bytes() == _BEGUN.encode():
+            return
+        lines = (out / _WRITTEN).read_text(encoding="utf-8", errors="replace").splitlines()
+        noted = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    for name, digest in _digests(out).items():
+        if noted.get(name) != digest:
+            what = "was changed since" if name in noted else "was not written by the demo"
+            raise OutputError(
+                f"{out}: {name!r} {what}; the demo overwrites no work of yours: move it away or give "
+                "another folder (--data)"
+            )
 
 
 def load_truth(folder: Path) -> dict[str, Any]:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import fnmatch
+import glob
 import os
+import re
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from kcity_geo.errors import OutputError
+from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
 
 __all__ = ["check_out_dir", "save"]
@@ -36,6 +47,15 @@ OUTPUT_FILES = (
 #: What file managers and GIS leave behind by themselves.
 _LITTER = ("*.aux.xml", "*-wal", "*-shm", "*-journal", ".DS_Store", "Thumbs.db", "desktop.ini")
 _MARKS = ("study.toml", "map.html", "report.html")
+#: Bytes of a path that leave room for the files inside, and of one name.
+_LONGEST_PATH = 3500
+_LONGEST_NAME = 255
+#: With less than this a disk is full.
+_NEARLY_NOTHING_BYTES = 64 * 1024
+#: Folder beside the result in which a study is written: lock, new and, for a moment, previous.
+_STAGE_MARK = "-kcity-"
+#: A stage without a lock is one that is being made now, or is left over after this time.
+_STAGE_AGE_S = 60.0
 
 
 def check_out_dir(path: str | Path) -> Path:
@@ -55,15 +75,7 @@ def check_out_dir(path: str | Path) -> Path:
     OutputError
         If the path is a file, holds something else than a former study, or cannot be written.
     """
-    if "\0" in str(path):
-        raise OutputError("--out: the path holds a NUL character; give a plain folder name")
-    out = Path(path).expanduser().resolve()
-    try:
-        out.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except OSError as error:
-        raise OutputError(f"--out: {str(path)[:80]} cannot be used ({error.strerror})") from error
+    out = _plain_path(path)
     if out.exists() and not out.is_dir():
         raise OutputError(f"{path}: is a file; give a folder for the results")
     parent = next((p for p in (out, *out.parents) if p.exists()), Path(out.anchor))
@@ -78,6 +90,41 @@ def check_out_dir(path: str | Path) -> Path:
     _probe(parent.parent if parent == out else parent, shown=str(path))
     if out.exists():
         _refuse_foreign(out, shown=str(path))
+    return out
+
+
+def _plain_path(path: str | Path) -> Path:
+    """Give the absolute path of a name that every writer of files can take."""
+    shown = plain_text(path, max_chars=80)
+    if "\0" in str(path):
+        raise OutputError("--out: the path holds a NUL character; give a plain folder name")
+    if not str(path).isprintable():
+        raise OutputError(
+            f"--out: {shown!r} holds a line feed, a control character or bytes that are no UTF-8; "
+            "give a plain folder name"
+        )
+    try:
+        out = Path(path).expanduser().resolve()
+        out.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except RuntimeError as error:  # no such user, or a loop of links
+        raise OutputError(f"--out: {shown} cannot be used ({error}); give another") from error
+    except OSError as error:
+        raise OutputError(f"--out: {shown} cannot be used ({error.strerror})") from error
+    if not str(out).isprintable():
+        raise OutputError(
+            f"--out: {shown}: a folder above it has a control character or bytes that are no UTF-8 "
+            "in its name; choose another folder"
+        )
+    if str(out).startswith("/vsi"):
+        raise OutputError(f"--out: {shown}: /vsi names no place on a disk for GDAL; give another")
+    longest = max((len(os.fsencode(part)) for part in out.parts), default=0)
+    if len(os.fsencode(out)) > _LONGEST_PATH or longest > _LONGEST_NAME:
+        raise OutputError(
+            f"--out: {shown} is too long ({len(os.fsencode(out)):,} bytes, at most {_LONGEST_PATH:,}; "
+            f"each name at most {_LONGEST_NAME}); give a shorter one"
+        )
     return out
 
 
@@ -139,38 +186,129 @@ def save(result: Result, out: str | Path, *, progress: Callable[[str], None] | N
         If the folder may not be used or a file cannot be written; a previous result stays.
     """
     target = check_out_dir(out)
+    shown = plain_text(out, max_chars=200)
+    failures = _failures()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}-", dir=target.parent))
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be made ({error}); choose another folder") from error
-    try:
-        _write_all(result, work, target=target, progress=progress or (lambda _: None))
-        work.chmod(0o755)
-        _move_into_place(work, target)
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(f"{out}: cannot be written ({error})") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        _clear_left_over(target)
+        with _stage(target) as stage:
+            work = stage / "new"
+            work.mkdir()
+            _write_all(result, work, target=target, progress=progress or (lambda _: None))
+            work.chmod(0o755)
+            _move_into_place(stage, target)
+    except OutputError:
+        raise
+    except failures as error:
+        raise OutputError(f"{shown}: {_reason(error, target)}") from error
     return target
 
 
-def _move_into_place(work: Path, target: Path) -> None:
-    if not target.exists():
-        work.replace(target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}-old-", dir=target.parent))
+def _failures() -> tuple[type[Exception], ...]:
+    """Give what the writers of files raise when the disk does not take them."""
+    import pyarrow as pa
+    from pyogrio.errors import DataLayerError, DataSourceError
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import RasterioError
+
+    return (
+        OSError,
+        DataLayerError,
+        DataSourceError,
+        RasterioError,
+        CPLE_BaseError,
+        pa.ArrowException,
+    )
+
+
+def _reason(error: Exception, target: Path) -> str:
+    """Say in one line why a file could not be written, whatever library said it."""
+    chain: list[BaseException] = []
+    one: BaseException | None = error
+    while one is not None and one not in chain:
+        chain.append(one)
+        one = one.__cause__ or one.__context__
+    full = any(
+        (isinstance(e, OSError) and e.errno in {errno.ENOSPC, errno.EDQUOT})
+        or re.search(r"no space left|disk is full", str(e), flags=re.IGNORECASE)
+        for e in chain
+    )
+    parent = next((p for p in target.parents if p.exists()), Path(target.anchor))
+    # GDAL and SQLite often say only that a write failed.
+    full = full or shutil.disk_usage(parent).free < _NEARLY_NOTHING_BYTES
+    if full:
+        return (
+            "the disk is full (No space left on device); free some space or choose another folder"
+        )
+    return f"cannot be written ({plain_text(error)}); choose another folder"
+
+
+def _stage_name(target: Path) -> str:
+    """Begin the names of the stages of one result, and of no other."""
+    own = sha256(target.name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f".{target.name[:24]}{_STAGE_MARK}{own}-"
+
+
+@contextmanager
+def _stage(target: Path) -> Iterator[Path]:
+    """Make the folder in which a study is written, locked while this process lives."""
+    stage = Path(tempfile.mkdtemp(prefix=_stage_name(target), dir=target.parent))
+    lock = FileLock(stage / "lock")
     try:
-        target.replace(old / "previous")
-        try:
-            work.replace(target)
-        except OSError:
-            (old / "previous").replace(target)
-            raise
+        lock.acquire(timeout=0)
+        yield stage
     finally:
-        shutil.rmtree(old, ignore_errors=True)
+        lock.release()
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _clear_left_over(target: Path) -> None:
+    """Remove what a killed process left beside its result, and put a former result back."""
+    for stage in sorted(target.parent.glob(glob.escape(_stage_name(target)) + "*")):
+        if not stage.is_dir() or {p.name for p in stage.iterdir()} - {"lock", "new", "previous"}:
+            continue
+        lock = FileLock(stage / "lock")
+        if not (stage / "lock").exists():
+            if time.time() - stage.stat().st_mtime > _STAGE_AGE_S:
+                shutil.rmtree(stage, ignore_errors=True)
+            continue
+        try:
+            lock.acquire(timeout=0)
+        except (Timeout, OSError):
+            continue  # another process is writing
+        try:
+            if (stage / "previous").is_dir() and not target.exists():
+                (stage / "previous").replace(target)
+        finally:
+            lock.release()
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _move_into_place(stage: Path, target: Path) -> None:
+    """Put the new result where the former one is: at no moment is the place empty on Linux."""
+    if not target.exists():
+        (stage / "new").replace(target)
+        return
+    if _exchanged(stage / "new", target):
+        return
+    target.replace(stage / "previous")
+    try:
+        (stage / "new").replace(target)
+    except OSError:
+        (stage / "previous").replace(target)
+        raise
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Let two folders change places in one step, where the system can."""
+    if not sys.platform.startswith("linux"):
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    rename = getattr(libc, "renameat2", None)
+    if rename is None:
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return bool(rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)
 
 
 def _write_all(

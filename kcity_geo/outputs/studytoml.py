@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
+from kcity_geo.outputs.text import json_text
 from kcity_geo.studyfile import Study, file_and_part
 
 __all__ = ["study_toml"]
@@ -15,6 +15,12 @@ _HEAD = """\
 # The study as it was resolved: every value that was used, also the defaults.
 # Run it again with: kcity run study.toml --out ANOTHER_FOLDER
 """
+#: Tables and their keys that hold paths; all keys of a table without a list.
+_PATHS: dict[str, tuple[str, ...]] = {
+    "city": ("boundary", "districts"),
+    "sources": (),
+    "official": ("table",),
+}
 
 
 def study_toml(study: Study, *, out: Path) -> str:
@@ -31,21 +37,24 @@ def study_toml(study: Study, *, out: Path) -> str:
     TOML. Names of products, ``pkg://`` paths and paths with ``${NAME}`` stay as written.
     """
     tables = study.model_dump(mode="json", exclude_none=True, exclude={"folder"})
-    city, official = tables.get("city", {}), tables.get("official", {})
-    for table, keys in (
-        (city, ("boundary", "districts")),
-        (tables.get("sources", {}), tuple(tables.get("sources", {}))),
-        (official, ("table",)),
-    ):
-        for key in keys:
-            if isinstance(value := table.get(key), str):
-                table[key] = _moved(value, folder=study.folder, out=out)
-            elif isinstance(value, list):
-                table[key] = [_moved(v, folder=study.folder, out=out) for v in value]
+    for name, keys in _PATHS.items():
+        table = tables.get(name, {})
+        for key in keys or tuple(table):
+            if key in table:
+                table[key] = _all_moved(table[key], folder=study.folder, out=out)
     parts = [_HEAD]
     for name, table in tables.items():
         parts += _table(name, table)
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _all_moved(value: Any, *, folder: Path, out: Path) -> Any:  # noqa: ANN401 - TOML in, TOML out
+    """Rewrite every path of a value, also inside lists and tables."""
+    if isinstance(value, dict):
+        return {k: _all_moved(v, folder=folder, out=out) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_all_moved(v, folder=folder, out=out) for v in value]
+    return _moved(value, folder=folder, out=out) if isinstance(value, str) else value
 
 
 def _moved(value: str, *, folder: Path, out: Path) -> str:
@@ -87,4 +96,5 @@ def _value(value: Any) -> str:  # noqa: ANN401 - any TOML value
         return repr(value)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value(v) for v in value) + "]"
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+    # TOML knows no lone surrogates: bytes of a path that are no UTF-8 cannot stand in it.
+    return json_text(str(value).encode("utf-8", "replace").decode())

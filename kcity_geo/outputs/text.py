@@ -7,12 +7,22 @@ in this process, and Leaflet puts it into the page as HTML.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import unicodedata
 from typing import Any
 
-__all__ = ["csv_safe", "human", "persons", "plain_text", "safe_text", "slug"]
+__all__ = [
+    "csv_safe",
+    "human",
+    "json_text",
+    "persons",
+    "plain_lines",
+    "plain_text",
+    "safe_text",
+    "slug",
+]
 
 # C0 and C1 controls, and the marks that turn the direction of the text around them.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -22,6 +32,8 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _UNCLEAN = re.compile(
     r"[^\S ]|  |^ | $|[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+# What no terminal, editor or spreadsheet may get.
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _ENTITIES = str.maketrans({c: f"&#{ord(c)};" for c in "&<>\"'`${}\\"})
 _RESERVED = {"con", "prn", "aux", "nul"} | {f"{d}{i}" for d in ("com", "lpt") for i in range(1, 10)}
 
@@ -57,6 +69,54 @@ def plain_text(value: object, *, max_chars: int = 200) -> str:
     text = _CONTROL.sub(" ", _DIRECTION.sub("", _SURROGATE.sub("\ufffd", text)))
     text = re.sub(r"\s+", " ", text).strip()
     return text if len(text) <= max_chars else text[: max_chars - 1].rstrip() + "…"
+
+
+def plain_lines(value: object) -> str:
+    r"""
+    Clean a text of several lines for a terminal or a text file.
+
+    Parameters
+    ----------
+    value : anything.
+
+    Returns
+    -------
+    Its lines, indented as they were, without control characters, lone surrogates and marks that
+    reverse the reading direction.
+
+    Examples
+    --------
+    >>> plain_lines("note: \x1b]0;title\x07 layer\n  next")
+    'note:  ]0;title  layer\n  next'
+    """
+    lines = str(value).split("\n")
+    return "\n".join(
+        _CONTROL.sub(" ", _DIRECTION.sub("", _SURROGATE.sub("\ufffd", line))) for line in lines
+    )
+
+
+def json_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    r"""
+    Write JSON for people and scripts: readable letters, and no raw control character.
+
+    Parameters
+    ----------
+    value : JSON value; other objects are written as their text.
+
+    Returns
+    -------
+    Indented JSON; control characters, marks of direction and lone surrogates as ``\uXXXX``.
+
+    Examples
+    --------
+    >>> json_text(["Zürich", "\x9b2J"])
+    '[\n  "Zürich",\n  "\\u009b2J"\n]'
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    # The only raw control character that json itself writes is the line feed of the layout.
+    return "\n".join(
+        _UNSEEN.sub(lambda m: f"\\u{ord(m[0]):04x}", line) for line in text.split("\n")
+    )
 
 
 def safe_text(value: object, *, max_chars: int = 200) -> str:
@@ -121,8 +181,8 @@ def csv_safe(value: object) -> object:
 
     Returns
     -------
-    Numbers unchanged; strings that begin with ``= + - @``, tab or carriage return (also after
-    spaces) with an apostrophe in front.
+    Numbers unchanged; strings on one line, without control characters and marks of direction. Those
+    that begin with ``= + - @``, tab or carriage return (also after spaces) get an apostrophe in front.
 
     Examples
     --------
@@ -131,8 +191,10 @@ def csv_safe(value: object) -> object:
     """
     if not isinstance(value, str):
         return value
-    text = _SURROGATE.sub("\ufffd", value.replace("\x00", ""))
-    if text.startswith(("\t", "\r", "\n")) or text.lstrip().startswith(
+    text = value
+    if _UNSEEN.search(text):
+        text = _CONTROL.sub(" ", _DIRECTION.sub("", _SURROGATE.sub("\ufffd", text)))
+    if value.startswith(("\t", "\r", "\n")) or text.lstrip().startswith(
         ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets fold full width
     ):
         return "'" + text

@@ -48,7 +48,11 @@ def save_geojson(
         "type": "FeatureCollection",
         "attribution": credits_line(result.data),
         "notice": CAVEAT + (" SYNTHETIC CITY." if result.data.synthetic else ""),
-        "not_assessed": {i.id: i.not_assessed for i in result.gaps.assessed if i.not_assessed},
+        "not_assessed": {
+            i.id: plain_text(i.not_assessed, max_chars=2000)
+            for i in result.gaps.assessed
+            if i.not_assessed
+        },
     }
     pyogrio.write_dataframe(
         clean.assign(id=clean[id_column].astype(str)),
@@ -61,7 +65,7 @@ def save_geojson(
         ID_FIELD="id",
         COORDINATE_PRECISION="7",
         SIGNIFICANT_FIGURES="6",
-        DESCRIPTION=description,
+        DESCRIPTION=plain_text(description, max_chars=500),
         NATIVE_DATA=json.dumps(members, ensure_ascii=False),
         NATIVE_MEDIA_TYPE="application/vnd.geo+json",
     )
@@ -210,10 +214,19 @@ def _clean(frame: Any) -> Any:  # noqa: ANN401 - frame in, frame out
     out = frame.drop(columns="node_ids", errors="ignore").copy()
     for name in out.columns:
         column = out[name]
+        if column.dtype.kind == "M":
+            out[name] = _in_utc(column)
         if column.dtype.kind in "biufM" or str(column.dtype) == "geometry":
             continue
         out[name] = _text_column(column)
     return out
+
+
+def _in_utc(column: Any) -> Any:  # noqa: ANN401 - series in, series out
+    """Say that times are UTC: the GeoPackage standard wants a Z at their end, and OSM means UTC."""
+    if getattr(column.dtype, "tz", None) is None:
+        return column.dt.tz_localize("UTC")
+    return column.dt.tz_convert("UTC")
 
 
 def _text_column(column: Any) -> Any:  # noqa: ANN401 - series in, array out

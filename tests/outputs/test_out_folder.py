@@ -99,6 +99,7 @@ def test_a_failed_move_puts_the_previous_result_back(coarse, former, tmp_path, m
         return real(self, target)
 
     monkeypatch.setattr(Path, "replace", refuse)
+    monkeypatch.setattr("kcity_geo.outputs.folder._exchanged", lambda *_: False)
     with pytest.raises(OutputError, match="in use"):
         save(coarse(name="Other"), out)
     monkeypatch.undo()

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pyogrio
 import pytest
@@ -247,3 +249,29 @@ def test_stops_of_the_timetable_are_a_layer_with_their_service(result, tmp_path)
     assert about.loc["headway_peak_min", "unit"] == "min"
     save_geopackage(result, cells, tmp_path / "plain.gpkg")
     assert "timetable_stops" not in gpd.list_layers(tmp_path / "plain.gpkg")["name"].tolist()
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pd.to_datetime(["2024-06-25T12:00:00", None]),
+        pd.to_datetime(["2024-06-25T12:00:00Z", None]),
+        pd.to_datetime(["2024-06-25T21:00:00+09:00", None]),
+        pd.to_datetime(["2024-06-25T12:00:00.250", None]),
+        pd.to_datetime(["2024-06-25 12:00", None]).astype("datetime64[s]"),
+    ],
+    ids=["no zone", "utc", "korea", "milliseconds", "seconds"],
+)
+def test_times_of_a_geopackage_are_utc_and_end_with_z(tmp_path, times) -> None:
+    import sqlite3
+
+    from kcity_geo.outputs.vectors import _append, _clean
+
+    frame = gpd.GeoDataFrame(
+        {"last_edit": times}, geometry=[shapely.Point(1, 2), shapely.Point(3, 4)], crs=4326
+    )
+    _append(_clean(frame), tmp_path / "a.gpkg", layer="a", first=True, about="a")
+    with sqlite3.connect(tmp_path / "a.gpkg") as base:
+        first, second = base.execute("SELECT last_edit FROM a ORDER BY fid").fetchall()
+    assert re.fullmatch(r"2024-06-25T12:00:00(\.\d{3})?Z", first[0])
+    assert second[0] is None

@@ -7,6 +7,7 @@ mixed. A plant whose output is not known adds nothing and is counted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.evidence.features import column, text
-from kcity_geo.analysis.evidence.horizon import forecast_years
+from kcity_geo.analysis.evidence.horizon import forecast_years, growth_factor
 from kcity_geo.analysis.evidence.official import official_total
 from kcity_geo.citydata import CityData
 from kcity_geo.errors import StudyError
@@ -274,7 +275,7 @@ def power_demand(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
             "official.peak_demand_mw",
         )
     base, horizon, growth, growth_from = forecast_years(data, settings)
-    factor = (1 + growth) ** max(0, horizon - base)
+    factor = growth_factor(base, horizon, growth, most=float(settings["growth_factor_max"]))
     return Indicator(
         id="E9",
         value=found.peak_mw,
@@ -287,8 +288,8 @@ def power_demand(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
             "energy_mwh_year": found.energy_mwh,
             "persons": found.persons,
             "peak_mva": found.peak_mw / float(settings["power_factor"]),
-            "base_year": base,
-            "horizon_year": horizon,
+            "base_year": base or math.nan,
+            "horizon_year": horizon if base else math.nan,
             "growth_share": growth,
             "growth_from": growth_from,
             "horizon_peak_mw": found.peak_mw * factor,

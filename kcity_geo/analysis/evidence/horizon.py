@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from kcity_geo.analysis.evidence.official import number
 from kcity_geo.citydata import CityData
+from kcity_geo.notes import tell
 from kcity_geo.settings import origin_of
 
-__all__ = ["forecast_years"]
+__all__ = ["forecast_years", "growth_factor"]
 
 
 def forecast_years(data: CityData, settings: Mapping[str, Any]) -> tuple[int, int, float, str]:
@@ -39,3 +41,44 @@ def forecast_years(data: CityData, settings: Mapping[str, Any]) -> tuple[int, in
         origin=origin_of(settings, "growth_share"),
     )
     return base, horizon, growth, origin
+
+
+def growth_factor(base: int, horizon: int, growth: float, *, most: float) -> float:
+    """
+    Give the factor by which the people grow from the base year to the horizon year.
+
+    Parameters
+    ----------
+    base : year of the people; 0: not known.
+    horizon : year of the forecast; before `base`, nothing grows.
+    growth : share a year.
+    most : factors above this, or below one over it, are no forecast.
+
+    Returns
+    -------
+    The factor; NaN, with a note, without a base year or beyond `most`.
+
+    Examples
+    --------
+    >>> round(growth_factor(2025, 2040, 0.02, most=10), 4)
+    1.3459
+    >>> from kcity_geo.notes import muted
+    >>> with muted():
+    ...     growth_factor(0, 2050, 0.02, most=10)
+    nan
+    """
+    if base <= 0:
+        tell(
+            "no base year is known, so people and demand are not forecast: give official.year, or an "
+            "OSM extract with a date"
+        )
+        return math.nan
+    factor = (1 + growth) ** max(0, horizon - base)
+    if not 1 / most <= factor <= most:
+        tell(
+            f"the people of {base} would become {factor:.3g} times as many in {horizon} (growth "
+            f"{growth:g} a year), more than {most:g} times up or down: not forecast; correct "
+            "official.population_growth_share or the horizon year"
+        )
+        return math.nan
+    return float(factor)

@@ -7,6 +7,7 @@ supply of zero.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,7 +17,7 @@ import shapely
 
 from kcity_geo.analysis.distance.straight import cell_distance_m
 from kcity_geo.analysis.evidence.features import column, shapes, text
-from kcity_geo.analysis.evidence.horizon import forecast_years
+from kcity_geo.analysis.evidence.horizon import forecast_years, growth_factor
 from kcity_geo.analysis.evidence.official import number, official_total
 from kcity_geo.analysis.evidence.trust import known_size_trust
 from kcity_geo.analysis.settlement.districts import weighted_mean
@@ -196,7 +197,9 @@ def demand_of_city(
         data, "nrw_share", float(settings["nrw_share"]), origin=origin_of(settings, "nrw_share")
     )
     base, horizon, growth, growth_from = forecast_years(data, settings)
-    later = persons * (1 + growth) ** max(0, horizon - base)
+    later = persons * growth_factor(
+        base, horizon, growth, most=float(settings["growth_factor_max"])
+    )
     industry = float(settings["industry_ha"])
     today, future = (
         water_demand(p, lpcd=lpcd, settings=settings, nrw_share=nrw, industry_ha=industry)
@@ -208,8 +211,8 @@ def demand_of_city(
         "lpcd_from": lpcd_from,
         "nrw_share": nrw,
         "nrw_from": nrw_from,
-        "base_year": base,
-        "horizon_year": horizon,
+        "base_year": base or math.nan,
+        "horizon_year": horizon if base else math.nan,
         "growth_share": growth,
         "growth_from": growth_from,
         "horizon_persons": later,
@@ -305,7 +308,7 @@ def _supply(
         "shortfall_max_day_m3": max(0.0, today.max_day_m3 - supply),
         "horizon_year": about["horizon_year"],
         "horizon_shortfall_share": supply_gap(future.max_day_m3, supply),
-        "horizon_shortfall_m3_day": max(0.0, future.max_day_m3 - supply),
+        "horizon_shortfall_m3_day": float(np.maximum(0.0, future.max_day_m3 - supply)),
         "storage_needed_m3": today.storage_m3,
         "storage_m3": float("nan") if storage is None else storage,
         "storage_shortfall_m3": (
