@@ -254,8 +254,7 @@ def _links(
     rank = np.empty(len(best))
     rank[np.lexsort((high[best], low[best], link[best]))] = np.arange(1, len(best) + 1)
     count = int(place.max()) + 1
-    tree = csgraph.minimum_spanning_tree(
-        sparse.csr_array((rank, (low[best], high[best])), shape=(count, count))
-    )
+    ends = low[best].astype(np.int32), high[best].astype(np.int32)  # scipy below 1.17.1 asks for it
+    tree = csgraph.minimum_spanning_tree(sparse.csr_array((rank, ends), shape=(count, count)))
     kept = best[np.isin(rank, tree.data)]
     return np.column_stack([i[kept], j[kept]])
