@@ -78,11 +78,12 @@ def node_costs(
 
     Returns
     -------
-    Shape (n,), the way from the source to its street included; inf: no route.
+    Shape (n,) and more for the copies of nodes that not everybody passes as he likes; the way from
+    the source to its street included; inf: no route.
     """
     from kcity_geo.analysis.network.kernels import nearest_costs
 
-    n = graph.n_nodes
+    n = graph.ways.n_nodes
     use = sources.take(sources.segment >= 0)
     if len(use.segment) == 0 or n == 0:
         return np.full(n, np.inf)
@@ -94,15 +95,20 @@ def node_costs(
     else:
         at_tail, at_head = _part(use.share, back), _part(1 - use.share, ahead)
     extra = snap_cost(graph, use.metres, unit=unit)
-    node = np.concatenate([graph.tail[use.segment], graph.head[use.segment]])
+    ends = graph.ways.enter if direction == "to" else graph.ways.leave
+    node = np.concatenate([ends[0, use.segment], ends[1, use.segment]])
     start = np.full(n, np.inf)
     np.minimum.at(start, node, np.concatenate([at_tail + extra, at_head + extra]))
     seeds = np.flatnonzero(np.isfinite(start)).astype(np.int32)
     arcs = graph.matrix(unit, reverse=direction == "to")
     width, n_buckets = _ring(arcs.data, start[seeds])
-    return nearest_costs(
+    found: NDArray[np.float64] = nearest_costs(
         arcs.indptr, arcs.indices, arcs.data, seeds, start[seeds], limit, width, n_buckets
     )
+    if direction == "from":
+        node, copy = graph.ways.arrivals.T
+        np.minimum.at(found, node, found[copy])
+    return found
 
 
 def _ring(cost: NDArray[np.float64], first: NDArray[np.float64]) -> tuple[float, int]:
@@ -153,7 +159,8 @@ def nearest(
         by_tail, by_head = _part(share, back), _part(1 - share, ahead)
     else:
         by_tail, by_head = _part(share, ahead), _part(1 - share, back)
-    best = np.minimum(by_tail + cost[graph.tail[segment]], by_head + cost[graph.head[segment]])
+    ends = graph.ways.leave if direction == "to" else graph.ways.enter
+    best = np.minimum(by_tail + cost[ends[0, segment]], by_head + cost[ends[1, segment]])
     origin, source = _same_segment(segment, sources.segment)
     gap = sources.share[source] - share[origin]
     if direction == "from":
@@ -259,7 +266,8 @@ def minutes_and_ways(
     lost = np.flatnonzero(~near)
     x, y, _ = cell_points(grid, flat, spacing_m=spacing_m)
     places = np.asarray(shapely.points(x[lost], y[lost]))
-    way = np.isfinite(at_nodes[graph.tail]) | np.isfinite(at_nodes[graph.head])
+    reached = np.isfinite(at_nodes[graph.ways.leave])
+    way = reached[0] | reached[1]
     near[lost] = near_any(graph, places, way, max_snap_m=max_snap_m)
     shape = (len(flat), len(cost) // len(flat) if len(flat) else 1)
     return cost.reshape(shape), near.reshape(shape)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import geopandas as gpd
@@ -21,17 +22,29 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from kcity_geo.analysis.network import topology
+from kcity_geo.analysis.network.areas import with_areas
 from kcity_geo.analysis.network.delays import Sampler, place_along, slope_factors, waiting_minutes
+from kcity_geo.analysis.network.passing import (
+    Passing,
+    Turn,
+    destination_only,
+    free_passing,
+    restricted_passing,
+)
 from kcity_geo.analysis.network.rules import (
     MODES,
+    binding_turns,
     blocking_nodes,
+    destination,
     directions,
     ferries_usable,
     ferry_kmh,
+    private_nodes,
     speeds_kmh,
     texts,
     usable,
 )
+from kcity_geo.analysis.network.turns import Ends, turns_of, via_nodes
 from kcity_geo.errors import SchemaError, StudyError
 from kcity_geo.settings import network_table
 
@@ -57,6 +70,9 @@ class StreetGraph:
     highway : shape (m,), class of that way.
     component : shape (n,), connected component, 0 the longest.
     table : rules the graph was built with.
+    private : shape (m,), segments for those only who start or end there. None: no such segment.
+    passing : who may pass the nodes; everybody everywhere when None.
+    turns : turn restrictions of the layer that are obeyed, and those that cannot be.
     """
 
     mode: str
@@ -74,6 +90,9 @@ class StreetGraph:
     highway: NDArray[np.str_]
     component: NDArray[np.int32]
     table: Mapping[str, Any] = field(default_factory=network_table, repr=False)
+    private: NDArray[np.bool_] | None = None
+    passing: Passing | None = field(default=None, repr=False)
+    turns: tuple[int, int] = (0, 0)
     memory: dict[Any, Any] = field(default_factory=dict, repr=False, init=False)
 
     @property
@@ -129,7 +148,8 @@ class StreetGraph:
 
         Returns
         -------
-        Shape (n, n).
+        Shape (n, n), and more rows and columns for the copies of nodes that not everybody passes as
+        he likes, see `kcity_geo.analysis.network.passing`.
         """
         key = ("matrix", unit, reverse)
         if key not in self.memory:
@@ -137,26 +157,28 @@ class StreetGraph:
         found: csr_array = self.memory[key]
         return found
 
+    @cached_property
+    def ways(self) -> Passing:
+        """Nodes and arcs of a search."""
+        if self.passing is not None:
+            return self.passing
+        return free_passing(self.n_nodes, self.tail, self.head)
+
     def _matrix(self, unit: str, *, reverse: bool) -> csr_array:
         from scipy.sparse import csr_array
 
-        forward, backward = self.costs(unit)
-        start = np.concatenate([self.tail, self.head])
-        end = np.concatenate([self.head, self.tail])
-        cost = np.concatenate([forward, backward])
-        if reverse:
-            start, end = end, start
+        ways, size = self.ways, self.ways.n_nodes
+        cost = ways.costs(*self.costs(unit))
+        start, end = (ways.end, ways.start) if reverse else (ways.start, ways.end)
         ok = np.isfinite(cost) & (start != end)
         start, end, cost = start[ok], end[ok], cost[ok]
         order = np.lexsort((cost, end, start))  # scipy would add parallel arcs up
         start, end, cost = start[order], end[order], cost[order]
         first = np.ones(len(start), bool)
         first[1:] = (start[1:] != start[:-1]) | (end[1:] != end[:-1])
-        indptr = np.zeros(self.n_nodes + 1, dtype=np.int32)
-        np.cumsum(np.bincount(start[first], minlength=self.n_nodes), out=indptr[1:])
-        return csr_array(
-            (cost[first], end[first].astype(np.int32), indptr), shape=(self.n_nodes, self.n_nodes)
-        )
+        indptr = np.zeros(size + 1, dtype=np.int32)
+        np.cumsum(np.bincount(start[first], minlength=size), out=indptr[1:])
+        return csr_array((cost[first], end[first].astype(np.int32), indptr), shape=(size, size))
 
     @cached_property
     def component_m(self) -> NDArray[np.float64]:
@@ -165,7 +187,7 @@ class StreetGraph:
         return np.asarray(metres, dtype=np.float64)
 
 
-def build_graph(
+def build_graph(  # noqa: PLR0913 - layers of a city, all named
     roads: gpd.GeoDataFrame,
     *,
     mode: str,
@@ -174,6 +196,8 @@ def build_graph(
     elevation: Sampler | None = None,
     congestion: Sampler | None = None,
     signals: NDArray[np.int64] | None = None,
+    areas: gpd.GeoDataFrame | None = None,
+    turns: gpd.GeoDataFrame | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> StreetGraph:
     """
@@ -188,6 +212,8 @@ def build_graph(
     elevation : metres at points; without it all ground is level.
     congestion : share of free-flow speed at points, driving only.
     signals : OSM ids of nodes with traffic lights, driving only.
+    areas : outlines of squares, platforms and piers, walking only.
+    turns : layer ``turn_restriction``, driving only.
     parameters : changes to ``tables/network.toml``.
 
     Returns
@@ -206,9 +232,17 @@ def build_graph(
     _checked(roads)
     table = network_table(parameters)
     ways = _ways(roads, ferries, mode=mode, table=table)
+    if areas is not None and len(areas) and mode == "walk":
+        ways = with_areas(ways, areas, table=table)
     points = topology.vertices(ways)
-    stop = blocking_nodes(barriers, mode=mode, table=table) if barriers is not None else None
-    pieces = topology.cut(points, blocked=np.zeros(0, np.int64) if stop is None else stop)
+    gates = stop = np.zeros(0, np.int64)
+    if barriers is not None:
+        stop = blocking_nodes(barriers, mode=mode, table=table)
+        gates = private_nodes(barriers, mode=mode, table=table)
+    binding = None
+    if turns is not None and len(turns) and mode == "drive":
+        binding = binding_turns(turns, table=table)
+    pieces = topology.cut(points, blocked=stop)
     costs = _costs(
         ways,
         points,
@@ -219,7 +253,9 @@ def build_graph(
         mode=mode,
         table=table,
     )
-    return _assembled(ways, points, pieces, costs, mode=mode, table=table)
+    return _assembled(
+        ways, points, pieces, costs, gates=gates, turns=binding, mode=mode, table=table
+    )
 
 
 def _costs(
@@ -291,10 +327,14 @@ def _described(
         # A boat that goes one way only takes nobody back, on foot or not.
         ways["forward"], ways["backward"] = directions(roads, mode="drive", table=table)
         ways["bridge"] = ways["tunnel"] = True
+        ways["private"] = False
     else:
         ways["highway"] = texts(roads, "highway").astype(object)
         ways["speed_kmh"] = speeds_kmh(roads, mode=mode, table=table)
         ways["forward"], ways["backward"] = directions(roads, mode=mode, table=table)
+        ways["private"] = False
+        if mode != "street":
+            ways["private"] = destination(roads, mode=mode, table=table)
         for name in ("bridge", "tunnel"):
             ways[name] = ~np.isin(texts(roads, name), ["", "no"])
     return ways
@@ -306,6 +346,8 @@ def _assembled(
     pieces: topology.Pieces,
     costs: list[NDArray[np.float64]],
     *,
+    gates: NDArray[np.int64],
+    turns: gpd.GeoDataFrame | None,
     mode: str,
     table: Mapping[str, Any],
 ) -> StreetGraph:
@@ -314,15 +356,22 @@ def _assembled(
     code, names = pd.factorize(ways["highway"].to_numpy(dtype=object))
     names = np.asarray(names, dtype=object)
     path = np.isin(names.astype(np.str_), table["classes"]["no_snap"]).astype(np.int8)
+    way = points.way[pieces.start]
+    closed = ways["private"].to_numpy(dtype=bool)
+    kept = np.zeros(0, np.int64)
+    if turns is not None and len(turns):
+        kept = np.flatnonzero(np.isin(points.osm[pieces.node_of], via_nodes(turns)))
     order, turned, chain = topology.chains(
         pieces,
         forward=np.isfinite(costs[1]),
         backward=np.isfinite(costs[2]),
-        kind=(path + (names == "ferry")).astype(np.int8)[code][points.way[pieces.start]],
+        kind=((path + (names == "ferry")).astype(np.int8)[code] + 4 * closed.astype(np.int8))[way],
+        keep=kept,
     )
     lines, tail, head = topology.join(points, pieces, order=order, turned=turned, chain=chain)
     metres, ahead, back, main = _chained(costs, order, turned, chain, total=len(lines))
-    del order, turned, chain
+    at_ends = _ways_at_ends(way[order], chain, ways) if len(kept) else None
+    del order, turned, chain, way
     # One-way chains run in the direction in which they may be used.
     flip = ~np.isfinite(ahead) & np.isfinite(back)
     lines[flip] = shapely.reverse(lines[flip])
@@ -331,6 +380,8 @@ def _assembled(
     way = points.way[pieces.start[main]]
     osm_way = ways["osm_id"].to_numpy(dtype=np.int64)[way]
     sorting = np.lexsort((main, osm_way))
+    if at_ends is not None:
+        at_ends = np.where(flip, at_ends[::-1], at_ends)[:, sorting]
     del main, flip
     used, ends = np.unique(np.concatenate([tail, head]), return_inverse=True)
     start, stop = (part[sorting].astype(np.int32) for part in np.split(ends, 2))
@@ -338,7 +389,11 @@ def _assembled(
     x, y = np.zeros(len(points.osm)), np.zeros(len(points.osm))
     x[points.node], y[points.node] = points.x, points.y
     node = pieces.node_of[used]
-    metres = metres[sorting]
+    metres, ahead, back = metres[sorting], ahead[sorting], back[sorting]
+    rules = _Rules(closed[way[sorting]], gates, turns, at_ends)
+    private, passing, counted, links = _passing(
+        points.osm[node], start, stop, metres, (ahead, back), rules
+    )
     return StreetGraph(
         mode=mode,
         crs=ways.crs,
@@ -348,14 +403,82 @@ def _assembled(
         tail=start,
         head=stop,
         length_m=metres,
-        minutes_forward=ahead[sorting],
-        minutes_backward=back[sorting],
+        minutes_forward=ahead,
+        minutes_backward=back,
         geometry=lines[sorting],
         osm_way=osm_way[sorting],
         highway=names[code[way[sorting]]],
-        component=components(len(used), start, stop, metres),
+        component=components(len(used), start, stop, metres, links=links),
         table=table,
+        private=private,
+        passing=passing,
+        turns=counted,
     )
+
+
+def _ways_at_ends(
+    way: NDArray[np.int64], chain: NDArray[np.int64], ways: gpd.GeoDataFrame
+) -> NDArray[np.int64]:
+    """Give the OSM way at the tail and at the head of each chain, shape (2, chains)."""
+    first = np.ones(len(chain), bool)
+    first[1:] = chain[1:] != chain[:-1]
+    last = np.ones(len(chain), bool)
+    last[:-1] = first[1:]
+    osm = ways["osm_id"].to_numpy(dtype=np.int64)
+    return np.stack([osm[way[first]], osm[way[last]]])
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """What keeps people from passing: private segments, gates, and forbidden turns."""
+
+    private: NDArray[np.bool_]
+    gates: NDArray[np.int64]
+    turns: gpd.GeoDataFrame | None
+    at_ends: NDArray[np.int64] | None
+
+
+def _passing(
+    node_osm: NDArray[np.int64],
+    tail: NDArray[np.int32],
+    head: NDArray[np.int32],
+    length_m: NDArray[np.float64],
+    minutes: tuple[NDArray[np.float64], NDArray[np.float64]],
+    rules: _Rules,
+) -> tuple[NDArray[np.bool_] | None, Passing | None, tuple[int, int], NDArray[np.int64]]:
+    """Lay out who may pass; nothing where everybody may."""
+    pairs = _gate_pairs(node_osm, rules.gates)
+    private, inside = destination_only(
+        len(node_osm), tail, head, length_m=length_m, private=rules.private, gates=pairs
+    )
+    found: list[Turn] = []
+    lost = 0
+    if rules.turns is not None and rules.at_ends is not None:
+        ends = Ends(
+            node_osm,
+            tail,
+            head,
+            way=rules.at_ends,
+            forward=np.isfinite(minutes[0]),
+            backward=np.isfinite(minutes[1]),
+            wanted=via_nodes(rules.turns),
+        )
+        found, lost = turns_of(rules.turns, ends)
+    if not private.any() and not len(pairs) and not found:
+        return None, None, (0, lost), pairs
+    passing = restricted_passing(
+        len(node_osm), tail, head, private=private, inside=inside, gates=pairs, turns=found
+    )
+    return private, passing, (len(found), lost), pairs
+
+
+def _gate_pairs(node_osm: NDArray[np.int64], gates: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give all pairs of ends at one gate."""
+    at = np.flatnonzero(np.isin(node_osm, gates))
+    at = at[np.argsort(node_osm[at], kind="stable")]
+    groups = np.split(at, np.flatnonzero(np.diff(node_osm[at])) + 1)
+    pairs = [pair for group in groups for pair in combinations(group.tolist(), 2)]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def _chained(
@@ -388,6 +511,7 @@ def components(
     tail: NDArray[np.integer[Any]],
     head: NDArray[np.integer[Any]],
     length: NDArray[np.float64],
+    links: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int32]:
     """
     Give each node its weakly connected component, the longest first.
@@ -397,6 +521,7 @@ def components(
     n : number of nodes.
     tail, head : of each segment.
     length : of each segment, metres.
+    links : shape (k, 2), nodes that hang together without a segment, at the gates of estates.
 
     Returns
     -------
@@ -407,8 +532,11 @@ def components(
 
     if n == 0:
         return np.zeros(0, np.int32)
-    links = csr_array((np.ones(len(tail), np.int8), (tail, head)), shape=(n, n))
-    count, label = connected_components(links, directed=False)
+    one, two = tail, head
+    if links is not None and len(links):
+        one, two = np.concatenate([tail, links[:, 0]]), np.concatenate([head, links[:, 1]])
+    joined = csr_array((np.ones(len(one), np.int8), (one, two)), shape=(n, n))
+    count, label = connected_components(joined, directed=False)
     size = np.bincount(label[tail], weights=length, minlength=count)
     rank = np.empty(count, dtype=np.int32)
     rank[np.lexsort((np.arange(count), -size))] = np.arange(count, dtype=np.int32)

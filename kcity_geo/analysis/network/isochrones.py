@@ -180,9 +180,10 @@ def _within(
     ahead, back = graph.costs(unit)
     if direction == "to":
         ahead, back = back, ahead
+    tail, head = cost[graph.ways.leave if direction == "to" else graph.ways.enter]
     with np.errstate(invalid="ignore", divide="ignore"):
-        from_tail = np.nan_to_num((limit - cost[graph.tail]) / ahead, nan=0.0, neginf=0.0)
-        from_head = np.nan_to_num((limit - cost[graph.head]) / back, nan=0.0, neginf=0.0)
+        from_tail = np.nan_to_num((limit - tail) / ahead, nan=0.0, neginf=0.0)
+        from_head = np.nan_to_num((limit - head) / back, nan=0.0, neginf=0.0)
     from_tail, from_head = np.clip(from_tail, 0.0, 1.0), np.clip(from_head, 0.0, 1.0)
     full = from_tail + from_head >= 1.0 - 1e-12
     spans: dict[int, list[Span]] = {}

@@ -9,7 +9,8 @@ disk, and lets go of the interpreter, so that threads share the work. Knows arra
 # ruff: noqa: PLR0913, PLR0917, SIM110 - kernels take arrays, not objects
 # What these functions take, unless told otherwise:
 #   indptr, target, cost   arcs by start node, in the direction of the search
-#   tail, head, ahead, back   ends of each segment, cost from tail to head and back in the search
+#   tail, head   shape (2, m): where one gets to from each end of a segment, and enters it from
+#   ahead, back   cost from tail to head and back in the search
 #   seg, share, extra   of a place: segment (-1: none), 0 at its tail to 1 at its head, cost to reach
 
 from __future__ import annotations
@@ -237,8 +238,8 @@ def _reached(
     dist: Floats,
 ) -> float:
     """Cost of a place on a segment, by either end."""
-    by_tail: float = dist[tail[segment]] + _part(place_share, ahead[segment])
-    by_head: float = dist[head[segment]] + _part(1.0 - place_share, back[segment])
+    by_tail: float = dist[tail[1, segment]] + _part(place_share, ahead[segment])
+    by_head: float = dist[head[1, segment]] + _part(1.0 - place_share, back[segment])
     return min(by_tail, by_head)
 
 
@@ -284,7 +285,7 @@ def cutoff_sums(
         s = seg[o]
         if s < 0 or extra[o] > last:
             continue
-        starts[0], starts[1] = tail[s], head[s]
+        starts[0], starts[1] = tail[0, s], head[0, s]
         start_costs[0] = extra[o] + _part(share[o], back[s])
         start_costs[1] = extra[o] + _part(1.0 - share[o], ahead[s])
         seen, keys, items = _search(
@@ -301,7 +302,7 @@ def cutoff_sums(
                 if q == s or first[q] == first[q + 1]:
                     continue
                 # A segment is looked at from its tail, or from its head if the tail is not reached.
-                if tail[q] != node and dist[tail[q]] < np.inf:
+                if tail[1, q] != node and dist[tail[1, q]] < np.inf:
                     continue
                 for p in range(first[q], first[q + 1]):
                     c = _reached(place_share[p], q, tail, head, ahead, back, dist)
@@ -345,7 +346,7 @@ def cost_table(
         s = seg[o]
         if s < 0:
             continue
-        starts[0], starts[1] = tail[s], head[s]
+        starts[0], starts[1] = tail[0, s], head[0, s]
         start_costs[0] = extra[o] + _part(share[o], back[s])
         start_costs[1] = extra[o] + _part(1.0 - share[o], ahead[s])
         seen, keys, items = _search(
@@ -395,12 +396,12 @@ def pairs_within(
     touched = np.empty(n, np.int32)
     keys, items = np.empty(1024, np.float64), np.empty(1024, np.int32)
     starts, start_costs = np.empty(2, np.int32), np.empty(2, np.float64)
-    mark = np.full(len(tail), -1, np.int64)
+    mark = np.full(tail.shape[1], -1, np.int64)
     for o in range(len(seg)):
         s = seg[o]
         if s < 0 or extra[o] > limit:
             continue
-        starts[0], starts[1] = tail[s], head[s]
+        starts[0], starts[1] = tail[0, s], head[0, s]
         start_costs[0] = extra[o] + _part(share[o], back[s])
         start_costs[1] = extra[o] + _part(1.0 - share[o], ahead[s])
         seen, keys, items = _search(
@@ -537,13 +538,14 @@ def k_nearest_places(
         for p in range(first[s], first[s + 1]):
             c = _direct(share[o], place_share[p], s, ahead, back) + place_extra[p]
             _insert(best[o], who[o], c + extra[o], number[p], limit)
+        one, two = tail[0, s], head[0, s]
         to_tail = extra[o] + _part(share[o], back[s])
         to_head = extra[o] + _part(1.0 - share[o], ahead[s])
         for j in range(k):
-            if found[tail[s], j] >= 0:
-                _insert(best[o], who[o], costs[tail[s], j] + to_tail, found[tail[s], j], limit)
-            if found[head[s], j] >= 0:
-                _insert(best[o], who[o], costs[head[s], j] + to_head, found[head[s], j], limit)
+            if found[one, j] >= 0:
+                _insert(best[o], who[o], costs[one, j] + to_tail, found[one, j], limit)
+            if found[two, j] >= 0:
+                _insert(best[o], who[o], costs[two, j] + to_head, found[two, j], limit)
     return best, who
 
 

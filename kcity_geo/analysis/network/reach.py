@@ -46,7 +46,7 @@ class _Arcs:
     indptr: NDArray[np.int32]
     target: NDArray[np.int32]
     cost: NDArray[np.float64]
-    tail: NDArray[np.int32]
+    tail: NDArray[np.int32]  # (2, m): where one gets to from a segment, and enters it from
     head: NDArray[np.int32]
     ahead: NDArray[np.float64]
     back: NDArray[np.float64]
@@ -92,20 +92,24 @@ def _arcs(graph: StreetGraph, unit: str, direction: str) -> _Arcs:
         ahead, back = graph.costs(unit)
         if direction == "from":
             ahead, back = back, ahead
+        leave, enter = graph.ways.leave, graph.ways.enter
+        if direction == "from":
+            leave, enter = enter, leave
         # A loop stands once in the list of its node.
         numbers = np.arange(graph.n_segments)
-        open_ones = graph.tail != graph.head
-        ends = np.concatenate([graph.tail, graph.head[open_ones]])
+        open_ones = enter[0] != enter[1]
+        ends = np.concatenate([enter[0], enter[1, open_ones]])
         segment = np.concatenate([numbers, numbers[open_ones]])
         segment = segment[np.argsort(ends, kind="stable")]
-        start = np.zeros(graph.n_nodes + 1, dtype=np.int32)
-        np.cumsum(np.bincount(ends, minlength=graph.n_nodes), out=start[1:])
+        size = graph.ways.n_nodes
+        start = np.zeros(size + 1, dtype=np.int32)
+        np.cumsum(np.bincount(ends, minlength=size), out=start[1:])
         graph.memory[key] = _Arcs(
             matrix.indptr.astype(np.int32),
             matrix.indices.astype(np.int32),
             matrix.data.astype(np.float64),
-            graph.tail.astype(np.int32),
-            graph.head.astype(np.int32),
+            np.stack([leave[0], enter[0]]).astype(np.int32),
+            np.stack([leave[1], enter[1]]).astype(np.int32),
             np.ascontiguousarray(ahead),
             np.ascontiguousarray(back),
             (start, segment.astype(np.int32)),
@@ -207,7 +211,7 @@ def k_nearest(
     # Search from the places: from a place to the tail is `back` of the search.
     to_tail = share * _finite(inward.back[segment], share)
     to_head = (1 - share) * _finite(inward.ahead[segment], 1 - share)
-    starts = np.concatenate([graph.tail[segment], graph.head[segment]]).astype(np.int32)
+    starts = np.concatenate([outward.tail[1, segment], outward.head[1, segment]])
     costs = np.concatenate([to_tail + extra, to_head + extra])
     label = np.concatenate([number, number]).astype(np.int32)
     ok = np.isfinite(costs)

@@ -22,10 +22,13 @@ from kcity_geo.errors import StudyError
 
 __all__ = [
     "all_season_weight",
+    "binding_turns",
     "blocking_nodes",
+    "destination",
     "directions",
     "ferries_usable",
     "ferry_kmh",
+    "private_nodes",
     "shut",
     "speeds_kmh",
     "street_width_m",
@@ -97,7 +100,7 @@ def shut(
     roads: gpd.GeoDataFrame, keys: list[str], *, table: Mapping[str, Any]
 ) -> NDArray[np.bool_]:
     """
-    Tell where the most telling access tag lets nobody in.
+    Tell where the most telling access tag lets nobody in who has no special right.
 
     Parameters
     ----------
@@ -107,7 +110,7 @@ def shut(
 
     Returns
     -------
-    Shape (rows,). A list of values is shut when every value of it is.
+    Shape (rows,), ``private`` included. A list of values is shut when every value of it is.
 
     Examples
     --------
@@ -117,7 +120,32 @@ def shut(
     >>> shut(ways, ["motorcar", "motor_vehicle"], table=network_table()).tolist()
     [True, False]
     """
-    return _whole(_deciding(roads, keys), table["access"]["blocked"], every=True)
+    access = table["access"]
+    return _whole(_deciding(roads, keys), [*access["blocked"], *access["private"]], every=True)
+
+
+def destination(
+    roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
+) -> NDArray[np.bool_]:
+    """
+    Tell which ways or nodes let in those only who live, or have to do, behind them.
+
+    Parameters
+    ----------
+    roads : ways or nodes with access tags.
+    mode : walk, cycle or drive.
+    table : `network_table`.
+
+    Returns
+    -------
+    Shape (rows,): ``private`` alone, or a list without a value that lets everybody in.
+    """
+    access = table["access"]
+    value = _deciding(roads, access[mode])
+    guests = access["destination"][mode]
+    closed = [*access["blocked"], *access["private"], *guests]
+    some = _whole(value, guests, every=False) & _whole(value, closed, every=True)
+    return some | _whole(value, access["private"], every=True)
 
 
 def _allowed(value: NDArray[np.str_], table: Mapping[str, Any]) -> NDArray[np.bool_]:
@@ -144,6 +172,7 @@ def usable(roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]) -> N
     if mode == "street":
         return np.asarray(known & ~np.isin(texts(roads, "service"), classes["not_street_service"]))
     ok = known & ~shut(roads, table["access"][mode], table=table)
+    ok |= known & destination(roads, mode=mode, table=table)
     if mode in {"walk", "cycle"}:
         own = texts(roads, "foot" if mode == "walk" else "bicycle")
         allowed = _allowed(own, table)
@@ -303,7 +332,7 @@ def blocking_nodes(
     barriers: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
 ) -> NDArray[np.int64]:
     """
-    Find the barrier nodes that stop a mode of travel.
+    Find the barrier nodes that stop a mode of travel, those included that let residents pass.
 
     Parameters
     ----------
@@ -317,11 +346,55 @@ def blocking_nodes(
     """
     if mode == "street" or len(barriers) == 0:
         return np.zeros(0, np.int64)
+    private = np.isin(barriers["osm_id"], private_nodes(barriers, mode=mode, table=table))
     keys = table["access"][mode]
     stops = np.isin(texts(barriers, "barrier"), table["barriers"][mode])
     stops &= ~_allowed(_deciding(barriers, keys), table)
-    stops |= shut(barriers, keys, table=table)
+    stops |= shut(barriers, keys, table=table) | private
     return np.unique(barriers["osm_id"].to_numpy(dtype=np.int64)[stops])
+
+
+def private_nodes(
+    barriers: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
+) -> NDArray[np.int64]:
+    """
+    Find the gates that let those pass who live, or have to do, behind them.
+
+    Parameters
+    ----------
+    barriers, mode, table : as for `blocking_nodes`.
+
+    Returns
+    -------
+    OSM node ids, sorted.
+    """
+    if mode == "street" or len(barriers) == 0:
+        return np.zeros(0, np.int64)
+    private = destination(barriers, mode=mode, table=table)
+    return np.unique(barriers["osm_id"].to_numpy(dtype=np.int64)[private])
+
+
+def binding_turns(turns: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> gpd.GeoDataFrame:
+    """
+    Give the turn restrictions that bind cars at all times.
+
+    Parameters
+    ----------
+    turns : layer ``turn_restriction``.
+    table : `network_table`.
+
+    Returns
+    -------
+    Rows whose most telling tag is a ``no_`` or an ``only_``, without those that except cars or hold
+    for some hours only; its value in ``restriction``.
+    """
+    rules = table["turns"]
+    value = _deciding(turns, rules["keys"])
+    binds = np.array([text.startswith(("no_", "only_")) for text in value.tolist()], dtype=bool)
+    binds &= ~_whole(texts(turns, "except"), rules["except"], every=False)
+    for key in rules["hours"]:
+        binds &= texts(turns, key) == ""
+    return turns.assign(restriction=value)[binds]
 
 
 def street_width_m(roads: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDArray[np.float64]:

@@ -150,6 +150,7 @@ def chains(
     forward: NDArray[np.bool_],
     backward: NDArray[np.bool_],
     kind: NDArray[np.integer],
+    keep: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
     """
     Join pieces at nodes where nothing else happens.
@@ -162,6 +163,7 @@ def chains(
     pieces : of all ways.
     forward, backward : may be travelled along or against, a value a piece.
     kind : whole numbers; only pieces of one kind are joined, a value a piece.
+    keep : end numbers at which nothing is joined.
 
     Returns
     -------
@@ -170,6 +172,7 @@ def chains(
     count = len(pieces.a)
     ends = np.column_stack([pieces.a, pieces.b]).ravel()  # end 2p is the tail of p, 2p + 1 its head
     degree = np.bincount(ends, minlength=len(pieces.node_of))
+    degree[keep] = 0
     order = np.argsort(ends, kind="stable")
     pair = order[np.flatnonzero(degree[ends[order]] == THROUGH)].reshape(-1, 2)
     p, q = pair[:, 0] // 2, pair[:, 1] // 2
