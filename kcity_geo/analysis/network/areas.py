@@ -63,18 +63,23 @@ def with_areas(
 def _across(ways: gpd.GeoDataFrame, edges: gpd.GeoDataFrame, *, most: int) -> gpd.GeoDataFrame:
     """Give straight lines inside each area between the nodes at which something comes in."""
     rings = np.flatnonzero(shapely.is_closed(edges.geometry.to_numpy()))
-    street = np.concatenate([np.asarray(ids, dtype=np.int64) for ids in ways["node_ids"]])
-    street = np.unique(street) if len(ways) else np.zeros(0, np.int64)
+    entries = _entries(ways, edges)
+    shapes = edges.geometry.to_numpy()
+    ids = [np.asarray(one, dtype=np.int64).tolist() for one in edges["node_ids"]]
     owner = edges[["osm_type", "osm_id"]].iloc[rings]
     groups = owner.groupby(["osm_type", "osm_id"], sort=True).indices
     rows: list[int] = []
     lines: list[Any] = []
     nodes: list[NDArray[np.int64]] = []
-    shared = _shared(edges)
     for members in groups.values():
         chosen = rings[np.asarray(members)]
-        polygon = _polygon(edges.geometry.to_numpy()[chosen])
-        place = _entries(edges, chosen, np.union1d(street, shared))
+        polygon = _polygon(shapes[chosen])
+        place = {
+            node: tuple(xy)
+            for row in chosen.tolist()
+            for node, xy in zip(ids[row], shapely.get_coordinates(shapes[row]), strict=True)
+            if node in entries
+        }
         if polygon is None or not 1 < len(place) <= most:
             continue
         pairs = list(combinations(sorted(place), 2))
@@ -91,24 +96,12 @@ def _across(ways: gpd.GeoDataFrame, edges: gpd.GeoDataFrame, *, most: int) -> gp
     return found
 
 
-def _shared(edges: gpd.GeoDataFrame) -> NDArray[np.int64]:
-    """Give the nodes that two areas share."""
+def _entries(ways: gpd.GeoDataFrame, edges: gpd.GeoDataFrame) -> set[int]:
+    """Give the nodes of areas at which a street or another area comes in."""
     each = [np.unique(np.asarray(ids, dtype=np.int64)) for ids in edges["node_ids"]]
     ids, count = np.unique(np.concatenate(each), return_counts=True)
-    return ids[count > 1]
-
-
-def _entries(
-    edges: gpd.GeoDataFrame, rows: NDArray[np.intp], known: NDArray[np.int64]
-) -> dict[int, tuple[float, float]]:
-    """Give the nodes of an area at which something comes in, with their places."""
-    found: dict[int, tuple[float, float]] = {}
-    for row in rows.tolist():
-        ids = np.asarray(edges["node_ids"].iloc[row], dtype=np.int64)
-        xy = shapely.get_coordinates(edges.geometry.iloc[row])
-        for at in np.flatnonzero(np.isin(ids, known)).tolist():
-            found[int(ids[at])] = (float(xy[at, 0]), float(xy[at, 1]))
-    return found
+    street = np.concatenate([np.zeros(0, np.int64), *ways["node_ids"]]).astype(np.int64)
+    return set(ids[(count > 1) | np.isin(ids, street)].tolist())
 
 
 def _polygon(rings: NDArray[np.object_]) -> Any | None:  # noqa: ANN401 - shapely geometry

@@ -84,9 +84,12 @@ def city_inputs(data: CityData, *, mode: str, parameters: Mapping[str, Any]) -> 
         return inputs
     inputs["barriers"] = data.layers.get("barriers")
     inputs["ferries"] = data.layers.get("ferry")
+    if mode == "walk":
+        inputs["areas"] = data.layers.get("walk_area")
     if mode == "walk" and data.dem is not None:
         inputs["elevation"] = elevation_sampler(data.dem)
     if mode == "drive":
+        inputs["turns"] = data.layers.get("turn_restriction")
         inputs["congestion"] = _congestion(data, rules)
         lights = data.layers.get("signals")
         if lights is not None:

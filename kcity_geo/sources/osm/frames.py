@@ -21,7 +21,7 @@ from pyproj import CRS
 from kcity_geo.sources.osm.rules import ColumnRow, LayerRow, Match, layer_table
 from kcity_geo.sources.osm.tags import PARSERS, voltages_text
 
-__all__ = ["OSM_TYPES", "Objects", "empty_layers", "layer_frame", "repaired"]
+__all__ = ["OSM_TYPES", "Objects", "empty_layers", "layer_frame", "repaired", "turn_frame"]
 
 OSM_TYPES: Final = ("node", "way", "relation")
 UNREADABLE_COLUMNS: Final = ("layer", "osm_type", "osm_id", "key", "value")
@@ -202,10 +202,71 @@ def layer_frame(
     if row.id == "planned":
         data["state"] = _text([objects.match[i].state for i in index])
         data["planned_layers"] = _text([objects.match[i].planned for i in index])
+    if row.id == "turn_restriction":  # filled by `turn_frame`
+        for name in ("from_way", "to_way", "via_way"):
+            data[name] = np.zeros(len(index), dtype=np.int64)
+        data["via_nodes"] = _objects([_NO_IDS for _ in index])
     if row.node_ids:
         data["node_ids"] = _objects([objects.node_ids[i] for i in index])
     geometry = _objects([objects.geometry[i] for i in index])
     return gpd.GeoDataFrame(data, geometry=geometry, crs=crs), len(merged)
+
+
+def turn_frame(
+    rows: Sequence[tuple[int, dict[str, str], int, int, int, list[int]]],
+    roads: gpd.GeoDataFrame,
+    empty: gpd.GeoDataFrame,
+) -> gpd.GeoDataFrame:
+    """
+    Make the layer of turn restrictions, as points at the node where they begin to bind.
+
+    Parameters
+    ----------
+    rows : relation, tags, ways from, to and between (0: none), nodes between, as read.
+    roads : layer ``roads_drive``; restrictions whose ways are not among them are left out.
+    empty : the layer without rows.
+
+    Returns
+    -------
+    The columns of the layer, and ``from_way``, ``to_way``, ``via_way``, ``via_nodes``.
+    """
+    place = dict(zip(roads["osm_id"].tolist(), range(len(roads)), strict=True))
+    kept: list[dict[str, Any]] = []
+    points: list[Any] = []
+    for osm_id, tags, start, goal, via, nodes in sorted(rows, key=lambda row: (row[0], *row[2:5])):
+        if not {start, goal, *([via] if via else [])} <= place.keys():
+            continue
+        ids = roads["node_ids"].iloc[place[start]]
+        ends = roads["node_ids"].iloc[place[via]] if via else None
+        chosen = nodes if ends is None else [int(ends[0]), int(ends[-1])]
+        at = np.flatnonzero(np.isin(ids, chosen))
+        if not len(at):
+            continue
+        xy = shapely.get_coordinates(roads.geometry.iloc[place[start]])[at[0]]
+        points.append(shapely.Point(xy))
+        kept.append(
+            {
+                "osm_type": "relation",
+                "osm_id": osm_id,
+                "kind": tags.get("restriction", ""),
+                "restriction": tags.get("restriction", ""),
+                "tags": tags,
+                "from_way": start,
+                "to_way": goal,
+                "via_way": via,
+                "via_nodes": np.array(chosen, dtype=np.int64),
+            }
+        )
+    frame = empty.iloc[:0].reindex(range(len(kept)))
+    for name in ("osm_type", "osm_id", "kind", "restriction"):
+        frame[name] = _text([row[name] for row in kept])
+    frame["name"] = _text([""] * len(kept))
+    frame["last_edit"] = _stamps([0] * len(kept))
+    frame["tags"] = _objects([row["tags"] for row in kept])
+    for name in ("from_way", "to_way", "via_way"):
+        frame[name] = np.array([row[name] for row in kept], dtype=np.int64)
+    frame["via_nodes"] = _objects([row["via_nodes"] for row in kept])
+    return frame.set_geometry(gpd.GeoSeries(points, crs=empty.crs))
 
 
 def empty_layers(crs: CRS) -> dict[str, gpd.GeoDataFrame]:

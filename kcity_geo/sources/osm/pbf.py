@@ -28,7 +28,7 @@ from kcity_geo.config import Config
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.damage import refused_when_damaged
-from kcity_geo.sources.osm.frames import UNREADABLE_COLUMNS, empty_layers, layer_frame
+from kcity_geo.sources.osm.frames import UNREADABLE_COLUMNS, empty_layers, layer_frame, turn_frame
 from kcity_geo.sources.osm.ordering import read_in_order, text_stream
 from kcity_geo.sources.osm.rules import layer_table
 from kcity_geo.sources.osm.streaming import Reader, Trouble, box_text
@@ -176,6 +176,9 @@ def read_osm(
         layers[layer], merged[layer] = layer_frame(
             row, members, objects, crs=crs, unreadable=unreadable
         )
+    layers["turn_restriction"] = turn_frame(
+        reader.turns, layers["roads_drive"], layers["turn_restriction"]
+    )
     if not date and objects.stamp and max(objects.stamp) > 0:
         date = datetime.fromtimestamp(max(objects.stamp), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return OsmExtract(

@@ -75,6 +75,7 @@ class LayerRow:
     rules : which tags belong to it.
     columns : columns beside the common ones.
     node_ids : the layer carries the node ids of its ways.
+    outline : the layer has the rings of areas, as lines, instead of the areas.
     key_attribute : column whose share of filled values the inventory reports, or ``""``.
     merge_within_m : nodes this near to a polygon may be the same facility; 0 never, metres.
     campus : a polygon that stands on a larger one of the same kind is a building of the same facility.
@@ -91,6 +92,7 @@ class LayerRow:
     rules: tuple[_Rule, ...]
     columns: tuple[ColumnRow, ...]
     node_ids: bool = False
+    outline: bool = False
     key_attribute: str = ""
     merge_within_m: float = 0.0
     campus: bool = False
@@ -109,6 +111,7 @@ class Match:
     Parameters
     ----------
     point, line, ring, polygon : for a node, an open way, a closed way taken as a line, an area.
+    outline : for the rings of an area, as lines with node ids.
     added : tags that old tags stand for.
     state : proposed, planned, construction or ``""``.
     planned : layers it will belong to, parted by ``;``.
@@ -119,6 +122,7 @@ class Match:
     line: Pairs = ()
     ring: Pairs = ()
     polygon: Pairs = ()
+    outline: Pairs = ()
     added: tuple[tuple[str, str], ...] = ()
     state: str = ""
     planned: str = ""
@@ -126,7 +130,7 @@ class Match:
 
     def __bool__(self) -> bool:
         """Tell whether the object belongs to any layer."""
-        return bool(self.point or self.line or self.ring or self.polygon)
+        return bool(self.point or self.line or self.ring or self.polygon or self.outline)
 
 
 class Rules:
@@ -248,7 +252,7 @@ class Rules:
         known = any(later.values())
         if known and not later[kind]:
             return ()
-        if not known and kind == "ring":
+        if not known and kind in {"ring", "outline"}:
             return ()
         main = next((key for key in future if key in self.main_keys), "")
         return (("planned", later[kind][0][1] if known else future.get(main, "")),)
@@ -268,6 +272,9 @@ class Rules:
                         kinds.setdefault(kind, value)
             for kind, value in kinds.items():
                 out[kind].append((row.id, value))
+        ringed = {row.id for row in self.layers.values() if row.outline}
+        out["outline"] = [pair for pair in out["polygon"] if pair[0] in ringed]
+        out["polygon"] = [pair for pair in out["polygon"] if pair[0] not in ringed]
         return {kind: tuple(pairs) for kind, pairs in out.items()}
 
 
@@ -319,6 +326,7 @@ def _layers(table: Mapping[str, Any]) -> dict[str, LayerRow]:
             rules=tuple(_rule(r, row) for r in row["rules"]),
             columns=tuple(columns[n] for n in names),
             node_ids=row.get("node_ids", False),
+            outline=row.get("outline", False),
             key_attribute=row["key_attribute"],
             merge_within_m=float(row.get("merge_within_m", 0)),
             campus=row.get("campus", False),

@@ -83,6 +83,8 @@ class Reader:
         self._relations: set[int] = set()
         self._assembled: set[int] = set()
         self._outer_of: dict[int, list[int]] = {}  # way -> multipolygons that it bounds
+        #: Turn restrictions: relation, tags, ways from, to and between (0: none), nodes between.
+        self.turns: list[tuple[int, dict[str, str], int, int, int, list[int]]] = []
         self._seen = (np.inf, np.inf, -np.inf, -np.inf)
 
     def read(self, path: str) -> None:
@@ -113,6 +115,15 @@ class Reader:
         self._leftover_rings()
         self._flush()
         self.kept.drop_doubles(self._outer_of)
+        self.turns = [
+            (
+                osm_id,
+                tags,
+                *original_ids(np.array([start, goal, via], dtype=np.int64)).tolist(),
+                original_ids(np.array(nodes, dtype=np.int64)).tolist(),
+            )
+            for osm_id, tags, start, goal, via, nodes in self.turns
+        ]
         self.kept.osm_id = original_ids(np.array(self.kept.osm_id, dtype=np.int64)).tolist()
         self.kept.node_ids = [original_ids(ids) if len(ids) else ids for ids in self.kept.node_ids]
 
@@ -161,7 +172,7 @@ class Reader:
         closed = way.is_closed()
         shape = "ring" if closed else "line"
         lines = match.ring if closed else match.line
-        areas = closed and match.polygon
+        areas = closed and (match.polygon or match.outline)
         if not lines and not areas:
             return
         before = self._trouble.cut_ways
@@ -232,7 +243,12 @@ class Reader:
         else:
             tags = self._tags(item)
             match, stamp = self._rules.match({"area": "yes", **tags}), _stamp(item)
+        kind = _RELATION if ring is None else _WAY
+        if match.outline:
+            self._outlines(item, kind, tags=tags, match=match, stamp=stamp)
         if not match.polygon:
+            if ring is None and item.num_rings()[0]:
+                self._assembled.add(osm_id)
             return
         try:
             wkb = self._wkb.create_multipolygon(item)
@@ -242,18 +258,58 @@ class Reader:
             return
         if ring is None:
             self._assembled.add(osm_id)
-        kind = _RELATION if ring is None else _WAY
         self._batch.add(kind, osm_id, wkb, tags=tags, stamp=stamp, match=match, shape="polygon")
+
+    def _outlines(
+        self,
+        item: Any,  # noqa: ANN401 - osmium area
+        kind: int,
+        *,
+        tags: dict[str, str],
+        match: Match,
+        stamp: int,
+    ) -> None:
+        """Keep the rings of an area that people walk on, with the nodes at which streets meet it."""
+        for outer in item.outer_rings():
+            for ring in (outer, *item.inner_rings(outer)):
+                nodes = [(node.ref, node.lon, node.lat) for node in ring]
+                wkb = shapely.to_wkb(shapely.LineString([xy for _, *xy in nodes]), hex=True)
+                self._batch.add(
+                    kind,
+                    item.orig_id(),
+                    wkb,
+                    tags=tags,
+                    stamp=stamp,
+                    match=match,
+                    shape="outline",
+                    node_ids=np.array([ref for ref, *_ in nodes], dtype=np.int64),
+                )
 
     def _relation(self, item: Any) -> None:  # noqa: ANN401 - osmium object
         """Remember a relation that should have given a polygon, before it or after it."""
+        if item.tags.get("type", "").startswith("restriction"):
+            self._turn(item)
         if item.tags.get("type") in {"multipolygon", "boundary"}:
             tags = self._tags(item)
-            if self._rules.match({"area": "yes", **tags}).polygon:
+            match = self._rules.match({"area": "yes", **tags})
+            if match.polygon or match.outline:
                 self._relations.add(item.id)
                 for member in islice(item.members, len(item.members)):
                     if member.type == "w" and member.role in {"outer", ""}:
                         self._outer_of.setdefault(member.ref, []).append(item.id)
+
+    def _turn(self, item: Any) -> None:  # noqa: ANN401 - osmium relation
+        """Keep a turn restriction: a row for each pair of a way that it is from and one it is to."""
+        parts: dict[tuple[str, str], list[int]] = {}
+        for member in islice(item.members, len(item.members)):
+            parts.setdefault((member.role, member.type), []).append(member.ref)
+        nodes, between = parts.get(("via", "n"), []), parts.get(("via", "w"), [])
+        if len(nodes) + len(between) == 1:
+            tags = self._tags(item)
+            for start in parts.get(("from", "w"), []):
+                for goal in parts.get(("to", "w"), []):
+                    via = (between or [0])[0]
+                    self.turns.append((item.id, tags, start, goal, via, nodes))
 
     def _leftover_rings(self) -> None:
         """Make polygons of closed ways that libosmium refused: self-crossing, or cut."""

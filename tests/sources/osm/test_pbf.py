@@ -229,7 +229,8 @@ def test_every_layer_of_the_specification_is_there() -> None:
         "roads_drive roads_walk transit_low transit_high health school water_point water_plant "
         "water_store water_pump water_pipe sewage toilets drainage power_line substation "
         "transformer power_gen lighting telecom protected water_body landuse building roads_cycle "
-        "barriers signals railway port airport university open_space place coastline jobs planned ferry"
+        "barriers signals railway port airport university open_space place coastline jobs planned ferry "
+        "walk_area turn_restriction"
     )
     assert set(wanted.split()) == set(layer_table())
     for name, frame in empty_layers(UTM).items():
@@ -385,7 +386,7 @@ def test_layers_of_tags(tmp_path: Path) -> None:
         wanted[osm_id] = (shape, tags, sorted(layers.split()))
     found: dict[int, list[str]] = {osm_id: [] for osm_id in wanted}
     for name, frame in town.read(tmp_path).layers.items():
-        for osm_id in frame["osm_id"]:
+        for osm_id in frame["osm_id"] if name != "walk_area" else ():  # see test_streets.py
             found[osm_id].append(name)
     got = {osm_id: (*case[:2], sorted(found[osm_id])) for osm_id, case in wanted.items()}
     assert got == wanted

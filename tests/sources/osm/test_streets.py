@@ -1,0 +1,141 @@
+"""Squares, platforms and forbidden turns out of an extract, up to the way on foot or by car."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import shapely
+from pyproj import CRS
+from scipy.sparse.csgraph import dijkstra
+
+from kcity_geo.analysis.network.graph import build_graph
+from kcity_geo.sources.osm.pbf import read_osm
+
+LAT, LON = 48.0, 15.0
+#: Metres east and north of the point.
+PLACES = {
+    1: (-100, 0),
+    2: (0, 0),
+    3: (0, 50),
+    4: (50, 50),
+    5: (50, 0),
+    6: (150, 0),
+    7: (50, 150),
+    8: (20, 20),
+    9: (30, 20),
+    10: (30, 30),
+    11: (20, 30),
+}
+
+
+def extract(folder, ways, relations=()):
+    """An OSM file of ways (id, nodes, tags) and relations (id, members, tags)."""
+    lines = ['<?xml version="1.0"?><osm version="0.6">']
+    for number, (x, y) in PLACES.items():
+        lat, lon = LAT + y / 111_194, LON + x / 74_520
+        lines.append(f'<node id="{number}" version="1" lat="{lat:.7f}" lon="{lon:.7f}"/>')
+    for kind, rows in (("way", ways), ("relation", relations)):
+        for number, members, tags in rows:
+            lines.append(f'<{kind} id="{number}" version="1">')
+            for member in members:
+                if kind == "way":
+                    lines.append(f'<nd ref="{member}"/>')
+                else:
+                    what, ref, role = member
+                    lines.append(f'<member type="{what}" ref="{ref}" role="{role}"/>')
+            lines += [f'<tag k="{key}" v="{value}"/>' for key, value in tags.items()]
+            lines.append(f"</{kind}>")
+    path = folder / "streets.osm"
+    path.write_text("\n".join([*lines, "</osm>"]))
+    return path
+
+
+def metres(path, start, end, *, mode="walk"):
+    layers = read_osm(path, area=shapely.box(14, 47, 16, 49), crs=CRS(32633)).layers
+    graph = build_graph(
+        layers[f"roads_{mode}"],
+        mode=mode,
+        areas=layers["walk_area"],
+        turns=layers["turn_restriction"],
+        ferries=layers["ferry"],
+    )
+    a, b = (int(np.flatnonzero(graph.node_osm == node)[0]) for node in (start, end))
+    return float(dijkstra(graph.matrix("metres"), indices=a)[b])
+
+
+STREETS = [(10, [1, 2], {"highway": "residential"}), (12, [5, 6], {"highway": "residential"})]
+CORNER = [(10, [1, 2], {"highway": "residential"}), (12, [4, 7], {"highway": "residential"})]
+RING = [2, 3, 4, 5, 2]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"highway": "pedestrian", "area": "yes"},
+        {"highway": "footway", "area": "yes"},
+        {"public_transport": "platform"},
+        {"railway": "platform", "area": "yes"},
+        {"man_made": "pier"},
+        {"highway": "elevator"},
+        {"highway": "corridor", "area": "yes"},
+        {"area:highway": "pedestrian"},
+        {"highway": "pedestrian", "area": "yes", "access": "no", "foot": "yes"},
+    ],
+)
+def test_walkable_areas_join_what_meets_them(tmp_path, tags):
+    path = extract(tmp_path, [*STREETS, (11, RING, tags)])
+    assert metres(path, 1, 6) == pytest.approx(250, rel=2e-3)
+    across = extract(tmp_path, [*CORNER, (11, RING, tags)])
+    assert metres(across, 1, 7) == pytest.approx(200 + np.hypot(50, 50), rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"highway": "pedestrian", "area": "yes", "access": "no"},
+        {"highway": "pedestrian", "area": "yes", "foot": "no"},
+        {"leisure": "park"},
+        {"building": "yes"},
+    ],
+)
+def test_other_areas_do_not(tmp_path, tags):
+    assert np.isinf(metres(extract(tmp_path, [*STREETS, (11, RING, tags)]), 1, 6))
+
+
+def test_a_square_of_a_relation_with_a_hole_is_walked_round_the_hole(tmp_path):
+    square = {"type": "multipolygon", "highway": "pedestrian"}
+    outer = (11, RING, {})
+    path = extract(tmp_path, [*CORNER, outer], [(1, [("way", 11, "outer")], square)])
+    assert metres(path, 1, 7) == pytest.approx(200 + np.hypot(50, 50), rel=2e-3)
+    hole = (13, [8, 9, 10, 11, 8], {})
+    members = [("way", 11, "outer"), ("way", 13, "inner")]
+    path = extract(tmp_path, [*CORNER, outer, hole], [(1, members, square)])
+    assert metres(path, 1, 7) == pytest.approx(300, rel=2e-3)  # the straight line crosses the hole
+
+
+def test_the_lines_of_piers_and_platforms_are_ways_and_squares_are_no_streets(tmp_path):
+    for tags in ({"man_made": "pier"}, {"railway": "platform"}, {"highway": "corridor"}):
+        path = extract(tmp_path, [*STREETS, (11, [2, 5], tags)])
+        assert metres(path, 1, 6) == pytest.approx(250, rel=2e-3)
+    path = extract(tmp_path, [*STREETS, (11, RING, {"highway": "pedestrian", "area": "yes"})])
+    layers = read_osm(path, area=shapely.box(14, 47, 16, 49), crs=CRS(32633)).layers
+    assert sorted(layers["roads_walk"]["osm_id"]) == [10, 12]
+
+
+@pytest.mark.parametrize(
+    ("kind", "turned"),
+    [({"restriction": "no_left_turn"}, True), ({"restriction:hgv": "no_left_turn"}, False)],
+)
+def test_turn_restrictions_are_read(tmp_path, kind, turned):
+    ways = [
+        (10, [1, 2], {"highway": "residential"}),
+        (11, [2, 3], {"highway": "residential"}),
+        (12, [2, 5, 4, 3], {"highway": "residential"}),
+        (13, [3, 7], {"highway": "residential"}),
+    ]
+    members = [("way", 10, "from"), ("node", 2, "via"), ("way", 11, "to")]
+    path = extract(tmp_path, ways, [(1, members, {"type": "restriction", **kind})])
+    straight, round_it = 150 + np.hypot(50, 100), 250 + np.hypot(50, 100)
+    expected = round_it if turned else straight
+    assert metres(path, 1, 7, mode="drive") == pytest.approx(expected, rel=2e-3)
+    assert metres(path, 1, 7) == pytest.approx(straight, rel=2e-3)
