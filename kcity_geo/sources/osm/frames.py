@@ -258,12 +258,12 @@ def turn_frame(
             }
         )
     frame = empty.iloc[:0].reindex(range(len(kept)))
-    for name in ("osm_type", "osm_id", "kind", "restriction"):
+    for name in ("osm_type", "kind", "restriction"):
         frame[name] = _text([row[name] for row in kept])
     frame["name"] = _text([""] * len(kept))
     frame["last_edit"] = _stamps([0] * len(kept))
     frame["tags"] = _objects([row["tags"] for row in kept])
-    for name in ("from_way", "to_way", "via_way"):
+    for name in ("osm_id", "from_way", "to_way", "via_way"):
         frame[name] = np.array([row[name] for row in kept], dtype=np.int64)
     frame["via_nodes"] = _objects([row["via_nodes"] for row in kept])
     return frame.set_geometry(gpd.GeoSeries(points, crs=empty.crs))
