@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.network.access import snap_cost
+from kcity_geo.analysis.network.catchments import Decay, Ways, floating_catchments
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.snapping import Snapped
 from kcity_geo.errors import StudyError
@@ -427,7 +428,7 @@ def catchment_persons(
     return result
 
 
-def two_step_access(
+def two_step_access(  # noqa: PLR0913 - engine options, all named
     graph: StreetGraph,
     origins: Snapped,
     persons: NDArray[np.float64],
@@ -436,9 +437,11 @@ def two_step_access(
     *,
     limit: float,
     unit: str = "minutes",
+    decay: Decay = "none",
+    choosing: bool = False,
 ) -> NDArray[np.float64]:
-    r"""
-    Compute access by the two-step floating catchment area method (2SFCA).
+    """
+    Compute access by floating catchments: 2SFCA, with decay E2SFCA, with choice 3SFCA.
 
     First each facility divides its supply by the people within the limit of it; then each origin
     adds up the facilities within the limit of it.
@@ -452,6 +455,9 @@ def two_step_access(
     supply : of each facility, for example beds.
     limit : in `unit`.
     unit : minutes or metres.
+    decay : row of ``tables/catchments.toml`` (``none``, ``step``, ``step_fast``, ``step_four``,
+        ``gaussian``, ``inverse``), or a function from costs to weights.
+    choosing : people go to a facility by its share in the weights of all around them (3SFCA).
 
     Returns
     -------
@@ -460,17 +466,7 @@ def two_step_access(
 
     Notes
     -----
-    :math:`A_i = \sum_{j: t_{ij} \le T} S_j / \sum_{k: t_{kj} \le T} P_k`.
-
-    References
-    ----------
-    .. [1] Luo, W., Wang, F. (2003). Measures of spatial accessibility to health care in a GIS
-       environment. Environment and Planning B 30(6), 865-884.
+    Formula and sources: `kcity_geo.analysis.network.catchments.floating_catchments`.
     """
-    origin, place, _ = pairs(graph, origins, places, limit=limit, unit=unit)
-    demand = np.bincount(place, weights=persons[origin], minlength=len(supply))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rate = np.where(demand > 0, supply / demand, 0.0)
-    return np.asarray(
-        np.bincount(origin, weights=rate[place], minlength=len(persons)), dtype=np.float64
-    )
+    ways = Ways(*pairs(graph, origins, places, limit=limit, unit=unit))
+    return floating_catchments(ways, persons, supply, limit=limit, decay=decay, choosing=choosing)

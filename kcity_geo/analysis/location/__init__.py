@@ -1,0 +1,1 @@
+"""Location: where should the next few facilities stand?"""
