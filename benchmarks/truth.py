@@ -29,7 +29,6 @@ from kcity_geo.analysis.energy.inferred_grid import recall_and_precision
 from kcity_geo.analysis.terrain.relief import flood_class
 from kcity_geo.cube import bin_points
 from kcity_geo.demo.make import load_truth, make_demo
-from kcity_geo.standards import load_standards
 
 
 def show(what: str, found: Any, aim: str = "") -> None:
@@ -137,18 +136,15 @@ def main() -> None:
         make_demo(folder, size=chosen.size, seed=chosen.seed)
     truth = load_truth(folder)
     data = kc.load(kc.load_study(folder / "study.toml"))
-    graphs = kc.street_graphs(data)
-    standards = load_standards()
+    kc.street_graphs(data)
     begin = time.perf_counter()
-    relief = kc.terrain(data)
-    found = water.assess(data, graphs, standards=standards, terrain=relief)
-    found += energy.assess(data, graphs, standards=standards, terrain=relief)
+    found = [*water.assess(data), *energy.assess(data)]
     seconds = time.perf_counter() - begin
     rows = {row.id: row for row in found}
     print(f"{truth['city']}, {truth['size']}, seed {truth['seed']}: {truth['persons']:,} people")
     electricity(data, rows, truth, truth_cells(data, pd.read_csv(folder / "truth" / "people.csv")))
     lines(data, rows, folder)
-    flood(data, relief, folder)
+    flood(data, kc.terrain(data), folder)
     taps(data, rows, truth)
     show("terrain, water and energy, seconds", seconds, "aim: metro in 90")
 

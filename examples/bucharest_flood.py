@@ -33,7 +33,7 @@ y = top - (np.arange(z.shape[0]) + 0.5) * step
 dem = xr.DataArray(z, dims=("y", "x"), coords={"y": y, "x": x})
 layers = folder / "bucharest_osm.gpkg"
 streets, river = (gpd.read_file(layers, layer=n) for n in ("streets", "river_centerline"))
-found = hand(dem, rivers=river.geometry.to_numpy(), parameters=settings)
+found = hand(dem, rivers=river.geometry.to_numpy(), settings=settings)
 height, slope = found.hand.to_numpy(), slope_pct(dem).to_numpy()
 print(f"slope, percent: median {np.nanmedian(slope):.1f}")
 # Streets in pieces of 25 m, each with the height of its ground above the drainage.

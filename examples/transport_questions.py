@@ -20,7 +20,7 @@ stops = kc.transport.by_district(data, found["T1"].cells)
 print("  ", ", ".join(f"{names[d]} ({v:.0%} near a stop)" for d, v in stops[stops < 0.5].items()))
 
 print("2. Residents more than 1 km from rapid transit")
-print(f"   {kc.transport.rapid_transit(data, graphs).details['persons_unserved']:,.0f}")
+print(f"   {kc.transport.rapid_transit(data).details['persons_unserved']:,.0f}")
 
 print("3. Share of the rural population beyond 2 km from an all-season road")
 rural = kc.transport.rural_access(data)[0].value

@@ -6,9 +6,10 @@ Sources make it, analysis and planning read it, outputs write it. Nobody changes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from threading import RLock
+from typing import Any, Protocol
 
 import geopandas as gpd
 import numpy as np
@@ -18,9 +19,12 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from kcity_geo.city import City
+from kcity_geo.parameters import PARAMETER_SECTORS
+from kcity_geo.settings import Settings, settings_of
+from kcity_geo.standards import Standard, load_standards
 from kcity_geo.studyfile import Study
 
-__all__ = ["CityData", "Provenance"]
+__all__ = ["CityData", "CityInputs", "Provenance"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +106,21 @@ class CityData:
     study: Study | None = None
     measured: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     unreadable_tags: pd.DataFrame | None = None
+    _kept: dict[str, Any] = field(default_factory=dict, init=False)
+    _lock: RLock = field(default_factory=RLock, init=False)
+
+    def __post_init__(self) -> None:
+        """Give out arrays that nobody can change; the caller's own stay as they are."""
+        cube = self.cube
+        fixed = {
+            name: (one.dims, _read_only(one.to_numpy()), one.attrs, one.encoding)
+            for name, one in cube.data_vars.items()
+        }
+        object.__setattr__(self, "cube", cube.assign(fixed))
+        for name in ("dem", "flood"):
+            fine = getattr(self, name)
+            if fine is not None:
+                object.__setattr__(self, name, fine.copy(data=_read_only(fine.to_numpy())))
 
     def __repr__(self) -> str:
         """Say what is there in one line."""
@@ -123,13 +142,147 @@ class CityData:
 
         Returns
         -------
-        Shape (rows, cols), float64, or None.
+        Shape (rows, cols), float64, read-only, or None.
         """
         if name not in self.cube:
             return None
-        return np.asarray(self.cube[name].to_numpy(), dtype=np.float64)
+        return _read_only(np.asarray(self.cube[name].to_numpy(), dtype=np.float64))
 
     @property
     def inside(self) -> NDArray[np.bool_]:
         """Cells with any part inside the city, shape (rows, cols)."""
         return np.asarray(self.cube["inside_share"].to_numpy() > 0)
+
+    def settings(self, sector: str) -> Settings:
+        """
+        Give the parameters of a sector with what the study file changes.
+
+        Parameters
+        ----------
+        sector : key of `kcity_geo.parameters.PARAMETER_SECTORS`.
+
+        Returns
+        -------
+        The settings.
+
+        Raises
+        ------
+        StudyError
+            If the study file changes a parameter that does not exist.
+        """
+        changes: Any = self.study
+        for key in PARAMETER_SECTORS[sector].split("."):
+            changes = None if changes is None else getattr(changes, key)
+        return settings_of(sector, {k: v for k, v in (changes or {}).items() if k != "network"})
+
+    @property
+    def network_changes(self) -> Mapping[str, Any]:
+        """What the study file changes in ``tables/network.toml``."""
+        changes: Mapping[str, Any] = {} if self.study is None else self.study.transport
+        found: Mapping[str, Any] = changes.get("network") or {}
+        return found
+
+    @property
+    def standards(self) -> Mapping[str, Standard]:
+        """Indicator id -> standard, with what the study file changes."""
+        return load_standards(None if self.study is None else self.study.standards)
+
+    def kept(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 - what was made
+        """
+        Give what was made for this city under a name, made now when it was not.
+
+        Parameters
+        ----------
+        name : of what is kept, for example ``"model"``.
+        make : called without arguments, once for each city and name, also with threads.
+
+        Returns
+        -------
+        The same object each time; it lives as long as the data.
+        """
+        with self._lock:
+            if name not in self._kept:
+                self._kept[name] = make()
+            return self._kept[name]
+
+
+def _read_only(values: NDArray[Any]) -> NDArray[Any]:
+    """Give a view of the same memory through which nobody can write."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
+class CityInputs(Protocol):
+    """
+    What is known of a city, as the rooms of `kcity_geo.analysis` read it.
+
+    `CityData` holds it; `kcity_geo.analysis.city_model.CityModel` hands it on and notes who reads
+    what. A function that takes `CityInputs` takes both. The fields are those of `CityData`.
+    """
+
+    @property
+    def city(self) -> City:
+        """Boundary, metric CRS and districts."""
+
+    @property
+    def grid(self) -> GeoBox:
+        """The study grid."""
+
+    @property
+    def cube(self) -> Mapping[Any, xr.DataArray]:
+        """Variables on the grid."""
+
+    @property
+    def layers(self) -> Mapping[str, gpd.GeoDataFrame]:
+        """Mapped features by layer."""
+
+    @property
+    def official(self) -> Mapping[str, Any]:
+        """Numbers that the city published."""
+
+    @property
+    def shares(self) -> pd.DataFrame:
+        """Shares of the districts in the cells."""
+
+    @property
+    def dem(self) -> xr.DataArray | None:
+        """Elevation."""
+
+    @property
+    def flood(self) -> xr.DataArray | None:
+        """Flood map."""
+
+    @property
+    def transit(self) -> pd.DataFrame | None:
+        """Stops of a timetable."""
+
+    @property
+    def osm_date(self) -> str:
+        """Date of the map extract."""
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the city exists in the demo only."""
+
+    @property
+    def study(self) -> Study | None:
+        """The study it was loaded for."""
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """Cells with any part inside the city."""
+
+    @property
+    def standards(self) -> Mapping[str, Standard]:
+        """Standards by indicator."""
+
+    @property
+    def network_changes(self) -> Mapping[str, Any]:
+        """Changes to the table of the street network."""
+
+    def array(self, name: str) -> NDArray[np.float64] | None:
+        """Give a variable of the cube as plain array."""
+
+    def settings(self, sector: str) -> Settings:
+        """Give the parameters of a sector."""

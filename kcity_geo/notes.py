@@ -14,13 +14,13 @@ from contextvars import ContextVar
 
 from kcity_geo.errors import KCityWarning
 
-__all__ = ["collected", "muted", "tell"]
+__all__ = ["collected", "kept_apart", "muted", "tell"]
 
 #: Lists that collect in this context, the innermost last; None: notes are muted.
 _COLLECTORS: ContextVar[tuple[list[str] | None, ...]] = ContextVar("collectors", default=())
 
 
-def tell(text: str, *, stacklevel: int = 2) -> None:
+def tell(text: str, *, stacklevel: int = 2, again: bool = False) -> None:
     """
     Tell the user something about the quality of the data.
 
@@ -28,6 +28,7 @@ def tell(text: str, *, stacklevel: int = 2) -> None:
     ----------
     text : one line: what, where, and what to do.
     stacklevel : as of `warnings.warn`; 2 names the caller.
+    again : the user was warned already: only those who collect are told.
 
     Warns
     -----
@@ -49,7 +50,7 @@ def tell(text: str, *, stacklevel: int = 2) -> None:
     for found in lists:
         if text not in found:
             found.append(text)
-    if not known and None not in collectors:
+    if not known and not again and None not in collectors:
         warnings.warn(text, KCityWarning, stacklevel=stacklevel + 1)
 
 
@@ -80,5 +81,22 @@ def muted() -> Iterator[None]:
     token = _COLLECTORS.set((*_COLLECTORS.get(), None))
     try:
         yield
+    finally:
+        _COLLECTORS.reset(token)
+
+
+@contextmanager
+def kept_apart() -> Iterator[list[str]]:
+    """
+    Collect the notes of a block away from everybody else, for who keeps them and tells them later.
+
+    Yields
+    ------
+    The list; neither the user nor an outer `collected` hears of them.
+    """
+    found: list[str] = []
+    token = _COLLECTORS.set((None, found))
+    try:
+        yield found
     finally:
         _COLLECTORS.reset(token)

@@ -89,6 +89,10 @@ class Settings(Mapping[str, Any]):
         """Say where a value comes from: ``"default"`` or ``"study file"``."""
         return self._origin.get(self._aliases.get(name, name), "default")
 
+    def own_name(self, name: str) -> str:
+        """Give the name that a parameter has in the table, also for an older one."""
+        return self._aliases.get(name, name)
+
     def changed(self, **values: Any) -> Settings:  # noqa: ANN401 - values of parameters
         """Give the same settings with other values of some parameters."""
         values = {self._aliases.get(name, name): value for name, value in values.items()}

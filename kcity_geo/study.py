@@ -13,7 +13,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import geopandas as gpd
 from shapely.geometry.base import BaseGeometry
@@ -37,9 +36,8 @@ from kcity_geo.inputs.rasters import load_flood, load_rasters, note_few_cells
 from kcity_geo.inputs.synthetic import synthetic_inputs
 from kcity_geo.inputs.uses import input_paths, outlines, use_of
 from kcity_geo.notes import collected, tell
-from kcity_geo.result import Gaps, Result, Suitability
+from kcity_geo.result import Gaps, Indicator, Result, Suitability
 from kcity_geo.sources.local.district_people import DistrictPeople
-from kcity_geo.standards import load_standards
 from kcity_geo.studyfile import Study, load_study, resolve_path
 
 Progress = Callable[[str], None]
@@ -58,11 +56,6 @@ __all__ = [
 ]
 
 _Found = TypeVar("_Found", Gaps, Suitability)
-
-# Street graphs and terrain of a city are needed by three steps and cost seconds: made once for
-# each CityData, which never changes, and forgotten with it.
-_GRAPHS: WeakKeyDictionary[CityData, dict[str, StreetGraph]] = WeakKeyDictionary()
-_TERRAIN: WeakKeyDictionary[CityData, dict[str, Any]] = WeakKeyDictionary()
 
 
 class _Clock:
@@ -291,7 +284,7 @@ def load(
 
 def street_graphs(data: CityData) -> dict[str, StreetGraph]:
     """
-    Walk, cycle and drive graphs of a city, made once.
+    Give the street graphs of a city, made once.
 
     Parameters
     ----------
@@ -299,14 +292,11 @@ def street_graphs(data: CityData) -> dict[str, StreetGraph]:
 
     Returns
     -------
-    Mode -> graph.
+    Mode -> graph, for ``walk``, ``cycle``, ``drive`` and ``street`` (both ways, for street form).
     """
-    if data not in _GRAPHS:
-        from kcity_geo.analysis.network.of_city import build_graphs
+    from kcity_geo.analysis.city_model import model_of
 
-        parameters = data.study.transport if data.study else None
-        _GRAPHS[data] = build_graphs(data, parameters=parameters)
-    return _GRAPHS[data]
+    return model_of(data).graphs
 
 
 def terrain(data: CityData) -> dict[str, Any]:
@@ -321,14 +311,9 @@ def terrain(data: CityData) -> dict[str, Any]:
     -------
     Name -> array (rows, cols); empty without elevation.
     """
-    if data not in _TERRAIN:
-        from kcity_geo.analysis.terrain.relief import cell_terrain
+    from kcity_geo.analysis.city_model import model_of
 
-        parameters = data.study.water if data.study else None
-        _TERRAIN[data] = (
-            dict(cell_terrain(data, parameters=parameters)) if data.dem is not None else {}
-        )
-    return _TERRAIN[data]
+    return dict(model_of(data).terrain)
 
 
 def assess_gaps(
@@ -349,37 +334,28 @@ def assess_gaps(
     """
     _expect(data, CityData, "assess_gaps(data)")
     from kcity_geo.analysis import energy, transport, water
-    from kcity_geo.analysis.evidence.completeness import assess_completeness
+    from kcity_geo.analysis.city_model import model_of
     from kcity_geo.analysis.evidence.filtered import withheld
     from kcity_geo.analysis.gaps.combine import assess_gaps as combine
     from kcity_geo.analysis.registry import assess_added
 
     clock = _clock or _Clock(progress)
-    study = data.study or Study()
-    standards = load_standards(study.standards)
+    study, city = data.study or Study(), model_of(data)
+    found: list[Indicator] = []
     notes: list[str] = []
     with collected(notes):
+        # Graphs and terrain would be made when first needed; here they are so for the clock.
         with clock.stage("street graphs"):
-            graphs = street_graphs(data)
+            _ = city.graphs
         with clock.stage("terrain"):
-            relief = terrain(data)
-        with clock.stage("transport"):
-            found = list(
-                transport.assess(data, graphs, standards=standards, parameters=study.transport)
-            )
-        with clock.stage("water"):
-            found += water.assess(
-                data, graphs, standards=standards, parameters=study.water, terrain=relief
-            )
-        with clock.stage("energy"):
-            found += energy.assess(
-                data, graphs, standards=standards, parameters=study.energy, terrain=relief
-            )
-        found += assess_added(data)
+            _ = city.terrain
+        for name, sector in (("transport", transport), ("water", water), ("energy", energy)):
+            with clock.stage(name):
+                found += sector.assess(city)
+        found += assess_added(city)
         with clock.stage("gap model"):
             found = withheld(found, data)
-            completeness = assess_completeness(data)
-            gaps = combine(data, found, completeness, standards=standards, seed=study.study.seed)
+            gaps = combine(city, found, seed=study.study.seed)
     return _with_warnings(gaps, notes)
 
 
@@ -418,6 +394,7 @@ def suitability(
     StudyError
         If the profile does not exist or no criterion has data.
     """
+    from kcity_geo.analysis.city_model import model_of
     from kcity_geo.analysis.suitability.score import suitability as score
 
     _expect(data, CityData, "suitability(data, gaps)")
@@ -427,11 +404,9 @@ def suitability(
     notes: list[str] = []
     with collected(notes):
         found = score(
-            data,
+            model_of(data),
             gaps,
             project=project or study.study.project,
-            graphs=street_graphs(data),
-            terrain=terrain(data),
             weights={**(study.suitability.weights if own else {}), **(weights or {})},
             constraints={**(study.suitability.constraints if own else {}), **(constraints or {})},
             value_functions=study.suitability.value_functions if own else None,
@@ -466,6 +441,7 @@ def rank_sites(
     -------
     Sites, best first, with their reasons; empty, with a warning, when none is large enough.
     """
+    from kcity_geo.analysis.city_model import model_of
     from kcity_geo.analysis.sites.rank import rank_sites as rank
 
     _expect(score, Suitability, "rank_sites(score, data)")
@@ -474,12 +450,10 @@ def rank_sites(
     own = study.suitability
     return rank(
         score,
-        data,
+        model_of(data),
         threshold=own.threshold if threshold is None else threshold,
         max_sites=own.max_sites if max_sites is None else max_sites,
         seed=study.study.seed,
-        terrain=terrain(data),
-        graphs=street_graphs(data),
     )
 
 

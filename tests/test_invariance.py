@@ -21,6 +21,7 @@ import shapely
 from rasterio.warp import Resampling, calculate_default_transform, reproject
 
 import kcity_geo as kc
+from kcity_geo.analysis.city_model import model_of
 from kcity_geo.result import SECTORS
 from kcity_geo.standards import load_standards
 
@@ -99,20 +100,8 @@ def by_sector(data: CityData, sector: str) -> dict[str, Indicator]:
     """Indicators of one sector, without the gap model."""
     from kcity_geo.analysis import energy, transport, water
 
-    standards = load_standards()
-    graphs = kc.study.street_graphs(data)
-    if sector == "transport":
-        rows = transport.assess(data, graphs, standards=standards, parameters=data.study.transport)
-    elif sector == "water":
-        rows = water.assess(
-            data, graphs, standards=standards, parameters=data.study.water,
-            terrain=kc.study.terrain(data),
-        )  # fmt: skip
-    else:
-        rows = energy.assess(
-            data, graphs, standards=standards, parameters=data.study.energy,
-            terrain=kc.study.terrain(data),
-        )  # fmt: skip
+    assess = {"transport": transport, "water": water, "energy": energy}[sector].assess
+    rows = assess(data)
     return {row.id: row for row in rows}
 
 
@@ -184,7 +173,6 @@ def test_the_crs_of_the_inputs_changes_nothing(hanbit_town, outline, gaps, tmp_p
 
     A warped raster is not quite the same raster: its pixels lie otherwise over the cells.
     """
-    from kcity_geo.analysis.settlement.districts import district_mean
 
     frame = gpd.read_file(outline)
     frame.to_crs(3035).to_file(tmp_path / "boundary.gpkg")
@@ -195,7 +183,7 @@ def test_the_crs_of_the_inputs_changes_nothing(hanbit_town, outline, gaps, tmp_p
         study_of(hanbit_town, tmp_path / "boundary.gpkg", osm=None, gtfs=None, **places)
     )
     people = moved.array("population")
-    found = district_mean(moved, np.ones(people.shape), np.nan_to_num(people))["sum"]
+    found = model_of(moved).districts.mean(np.ones(people.shape), np.nan_to_num(people))["sum"]
     before = gaps.districts.set_index("district_id")["population"]
     np.testing.assert_allclose(found[before.index], before, rtol=1e-3)
 
@@ -317,7 +305,6 @@ GROUPS = {
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_deleting_features_never_raises_confidence(unofficial, group) -> None:
-    from kcity_geo.analysis.evidence.completeness import assess_completeness
     from kcity_geo.analysis.gaps.combine import assess_gaps as combine
 
     sector, layers, lost = GROUPS[group]
@@ -331,10 +318,7 @@ def test_deleting_features_never_raises_confidence(unofficial, group) -> None:
             for n in layers
         }
         fewer = with_layers(unofficial, **less)
-        found = combine(
-            fewer, [*by_sector(fewer, sector).values()], assess_completeness(fewer),
-            standards=load_standards(), draws=2,
-        )  # fmt: skip
+        found = combine(fewer, [*by_sector(fewer, sector).values()], draws=2)
         now = float(np.nan_to_num(found.city.loc[sector, "confidence"]))
         assert now <= before + 1e-9, share
         trust = np.nan_to_num(found.cells[f"{sector}_confidence"].to_numpy())
@@ -510,15 +494,12 @@ def test_weights_may_be_given_on_any_scale(data, gaps) -> None:
 
 
 def test_standards_may_weigh_on_any_scale(data, gaps) -> None:
-    from kcity_geo.analysis.evidence.completeness import assess_completeness
     from kcity_geo.analysis.gaps.combine import assess_gaps as combine
 
     standards = load_standards(data.study.standards)
     scaled = {key: replace_weights(row, 8.0) for key, row in standards.items()}
-    again = combine(
-        data, gaps.assessed, assess_completeness(data), standards=scaled,
-        seed=data.study.study.seed,
-    )  # fmt: skip
+    other = model_of(data).changed(standards=scaled)
+    again = combine(other, gaps.assessed, seed=data.study.study.seed)
     pd.testing.assert_frame_equal(again.city, gaps.city, rtol=1e-9)
 
 
@@ -542,7 +523,6 @@ def test_the_same_seed_gives_the_same_bytes_and_other_cities_change_nothing(data
 
 
 def test_a_perfect_city_has_no_gap_and_an_empty_map_has_none_known(data, gaps) -> None:
-    from kcity_geo.analysis.evidence.completeness import assess_completeness
     from kcity_geo.analysis.gaps.combine import assess_gaps as combine
 
     standards = load_standards(data.study.standards)
@@ -556,7 +536,7 @@ def test_a_perfect_city_has_no_gap_and_an_empty_map_has_none_known(data, gaps) -
         for one in gaps.assessed
         if one.id in standards
     ]  # fmt: skip
-    found = combine(data, perfect, assess_completeness(data), standards=standards, draws=2)
+    found = combine(data, perfect, draws=2)
     assert (found.city["gap"] == 0).all()
     assert (found.districts["composite_gap"] == 0).all()
     assert found.city["label"].str.startswith("SERVED").all()

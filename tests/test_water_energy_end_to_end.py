@@ -19,7 +19,6 @@ from typer.testing import CliRunner
 import kcity_geo as kc
 from kcity_geo.cli import app
 from kcity_geo.errors import KCityWarning, SourceError
-from kcity_geo.standards import load_standards
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,10 +155,7 @@ def test_a_flood_map_of_years_or_of_metres_reaches_w8(tmp_path, hanbit_town, key
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", KCityWarning)
         data = kc.load(kc.load_study(study))
-        relief = kc.terrain(data)
-        rows_ = kc.water.assess(
-            data, kc.street_graphs(data), standards=load_standards(), terrain=relief
-        )
+        rows_ = kc.water.assess(data)
     row = next(r for r in rows_ if r.id == "W8")
     people, inside = data.array("population"), data.inside
     wet = np.broadcast_to(np.arange(inside.shape[1]) < inside.shape[1] / 2 - 1, inside.shape)

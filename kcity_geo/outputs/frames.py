@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
 from kcity_geo.cube import cell_centres, cell_ids, cell_polygons, cell_size
 from kcity_geo.indicators import indicator_rows
@@ -86,7 +87,7 @@ def cell_frame(result: Result) -> gpd.GeoDataFrame:
     flat = np.flatnonzero(data.inside.ravel())
     columns: dict[str, Any] = {
         "cell_id": cell_ids(data.grid)[flat],
-        "district_id": _main_district(result, flat),
+        "district_id": model_of(data).main_district.ravel()[flat],
         "cells": np.ones(len(flat), dtype=np.int32),
     }
     for name, (values, _) in grid_variables(result).items():
@@ -107,17 +108,6 @@ def _excluded_by(result: Result, flat: NDArray[np.int64]) -> NDArray[np.object_]
     words = {OPEN: "open", NO_DATA: "no data to tell"}
     words |= {i: plain_text(c.title, max_chars=60) for i, c in enumerate(constraints)}
     return np.array([words[code] for code in rule.ravel()[flat].tolist()], dtype=object)
-
-
-def _main_district(result: Result, flat: NDArray[np.int64]) -> NDArray[np.object_]:
-    """District that holds most of each cell; ties go to the first id."""
-    shares = result.data.shares
-    best = (
-        shares.sort_values(["cell", "share", "district_id"], ascending=[True, False, True])
-        .drop_duplicates("cell")
-        .set_index("cell")["district_id"]
-    )
-    return best.reindex(flat).fillna("").to_numpy(dtype=object)
 
 
 def merge_cells(

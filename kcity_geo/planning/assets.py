@@ -7,6 +7,7 @@ import math
 import numpy as np
 import shapely
 
+from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.evidence.official import official_total
 from kcity_geo.analysis.water.balance import demand_of_city
 from kcity_geo.citydata import CityData
@@ -48,7 +49,7 @@ def assets_around(data: CityData, outline: shapely.Polygon) -> tuple[Asset, ...]
 
 def _water(data: CityData) -> Asset:
     capacity = _number(official_total(data, "water_supply_m3_day"))
-    demand = demand_of_city(data, _settings(data, "water"))
+    demand = model_of(data).once(demand_of_city)
     return Asset(
         demand="water_max_day_m3",
         title="water supply of the city",
@@ -62,7 +63,7 @@ def _water(data: CityData) -> Asset:
 def _sewage(data: CityData) -> Asset:
     capacity = _number(official_total(data, "wastewater_capacity_m3_day"))
     settings = _settings(data, "water")
-    demand = demand_of_city(data, settings)
+    demand = model_of(data).once(demand_of_city)
     in_use = demand[0].net_m3_day * float(settings["sewage_share"]) if demand else math.nan
     return Asset(
         demand="sewage_m3_day",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.energy.balance import power_demand, power_supply
 from kcity_geo.analysis.energy.solar import ground_potential
 from kcity_geo.analysis.evidence.completeness import saturation_score
@@ -15,9 +16,6 @@ from kcity_geo.analysis.network.rules import tobler_kmh
 from kcity_geo.analysis.terrain.relief import slope_pct
 from kcity_geo.analysis.water.balance import wastewater, water_balance
 from kcity_geo.settings import settings_of
-from kcity_geo.standards import load_standards
-
-STANDARDS = load_standards()
 
 
 def test_a_kilometre_up_and_down_ten_per_cent():
@@ -29,20 +27,17 @@ def test_cubic_metres_of_the_worked_city(toy):
         arrays={"population": 120_000 / 1600},
         official={"water_supply_m3_day": 15_000, "wastewater_capacity_m3_day": 8_000},
     )
-    settings = settings_of("water", None)
-    _, w6 = water_balance(data, settings=settings, standard=STANDARDS["W6"])
+    _, w6 = water_balance(model_of(data))
     assert w6.details["shortfall_average_m3_day"] == pytest.approx(10_920)
     assert w6.details["shortfall_average_share"] == pytest.approx(0.4213, abs=5e-5)
     assert w6.details["shortfall_max_day_m3"] == pytest.approx(18_696)
-    w4 = wastewater(data, settings=settings, standard=STANDARDS["W4"])
+    w4 = wastewater(model_of(data))
     assert w4.details["sewage_m3_day"] == pytest.approx(15_552)
     assert w4.area_gap == pytest.approx(0.4856, abs=5e-5)
 
 
 def test_megawatt_hours_of_the_worked_city(toy):
-    row = power_demand(
-        toy(arrays={"population": 120_000 / 1600}), settings=settings_of("energy", None)
-    )
+    row = power_demand(model_of(toy(arrays={"population": 120_000 / 1600})))
     assert row.details["energy_mwh_year"] == pytest.approx(33_333.3, abs=0.05)
     assert "a household of tier 4, 1,250 kWh a year" in row.note
     assert "no industry" in row.note
@@ -50,7 +45,7 @@ def test_megawatt_hours_of_the_worked_city(toy):
 
 def test_the_reserve_of_60_against_45_megawatts(toy):
     data = toy(official={"firm_capacity_mw": 60.0, "peak_demand_mw": 45.0})
-    row = power_supply(data, settings=settings_of("energy", None), standard=STANDARDS["E7"])
+    row = power_supply(model_of(data))
     assert row.details["reserve_share"] == pytest.approx(0.3333, abs=5e-5)
     assert row.area_gap == 0
 

@@ -8,7 +8,6 @@ mixed. A plant whose output is not known adds nothing and is counted.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +15,14 @@ import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.features import column, text
 from kcity_geo.analysis.evidence.horizon import forecast_years, growth_factor
 from kcity_geo.analysis.evidence.official import official_total
-from kcity_geo.citydata import CityData
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
-from kcity_geo.standards import Standard
+from kcity_geo.settings import Settings
 
 __all__ = [
     "adequacy_gap",
@@ -176,9 +175,7 @@ def _kind(source: NDArray[np.object_]) -> NDArray[np.object_]:
     return out
 
 
-def firm_capacity_mw(
-    plants: gpd.GeoDataFrame, settings: Mapping[str, Any]
-) -> tuple[float, int, int]:
+def firm_capacity_mw(plants: gpd.GeoDataFrame, settings: Settings) -> tuple[float, int, int]:
     """
     Sum the firm output of the mapped plants.
 
@@ -213,10 +210,11 @@ def firm_capacity_mw(
     return float((output * share)[known].sum()), int(known.sum()), int((counted & ~known).sum())
 
 
-def _demand(data: CityData, settings: Mapping[str, Any]) -> _Demand | None:
-    people = data.array("population")
-    given = official_total(data, "peak_demand_mw")
-    persons = float("nan") if people is None else float(np.nansum(people[data.inside]))
+def _demand(city: CityModel) -> _Demand | None:
+    settings = city.settings("energy")
+    people = city.array("population")
+    given = official_total(city, "peak_demand_mw")
+    persons = float("nan") if people is None else float(np.nansum(people[city.inside]))
     load, loss = float(settings["load_factor"]), float(settings["loss_share"])
     if given is not None:
         energy = given * _HOURS * load * (1 - loss)
@@ -235,7 +233,7 @@ def _demand(data: CityData, settings: Mapping[str, Any]) -> _Demand | None:
     return _Demand(peak_mw=peak, energy_mwh=energy, persons=persons, evidence="modelled")
 
 
-def _told(settings: Mapping[str, Any]) -> str:
+def _told(settings: Settings) -> str:
     """Say what a modelled demand counts, and what it leaves out."""
     each = float(settings["kwh_person_year"])
     household = float(settings["kwh_household_year"])
@@ -253,20 +251,19 @@ def _told(settings: Mapping[str, Any]) -> str:
     )
 
 
-def power_demand(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
+def power_demand(city: CityModel) -> Indicator:
     """
     Give E9: the peak demand today and in the horizon year.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
+    city : its model.
 
     Returns
     -------
     Row E9, reported, MW. Demand grows with the people; growth of the use per person is not in it.
     """
-    found = _demand(data, settings)
+    settings, found = city.settings("energy"), city.once(_demand)
     if found is None:
         return unassessed(
             "E9",
@@ -274,7 +271,7 @@ def power_demand(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
             "neither people nor a peak is known; give sources.population or "
             "official.peak_demand_mw",
         )
-    base, horizon, growth, growth_from = forecast_years(data, settings)
+    base, horizon, growth, growth_from = forecast_years(city, settings)
     factor = growth_factor(base, horizon, growth, most=float(settings["growth_factor_max"]))
     return Indicator(
         id="E9",
@@ -282,7 +279,7 @@ def power_demand(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
         units="MW",
         evidence=found.evidence,
         source="official peak" if found.evidence == "user" else "population and use per household",
-        as_of=data.osm_date,
+        as_of=city.osm_date,
         note="peak demand, losses included" + ("" if found.evidence == "user" else _told(settings)),
         details={
             "energy_mwh_year": found.energy_mwh,
@@ -297,29 +294,28 @@ def power_demand(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
     )
 
 
-def power_supply(data: CityData, *, settings: Mapping[str, Any], standard: Standard) -> Indicator:
+def power_supply(city: CityModel) -> Indicator:
     """
     Assess E7: firm supply against the peak with a reserve.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
-    standard : of E7.
+    city : its model.
 
     Returns
     -------
     Row E7, area-level. A city draws from a wider grid: without its import or firm capacity the
     plants on the map alone say nothing about adequacy, and it is not assessed.
     """
-    plants = data.layers.get("power_gen")
-    common: dict[str, Any] = {"units": "share", "layers": ("power_gen",), "as_of": data.osm_date}
+    settings, standard = city.settings("energy"), city.standards["E7"]
+    plants = city.layers.get("power_gen")
+    common: dict[str, Any] = {"units": "share", "layers": ("power_gen",), "as_of": city.osm_date}
     local, counted, unknown = (0.0, 0, 0) if plants is None else firm_capacity_mw(plants, settings)
     firm, imports = (
-        official_total(data, "firm_capacity_mw"),
-        official_total(data, "import_capacity_mw"),
+        official_total(city, "firm_capacity_mw"),
+        official_total(city, "import_capacity_mw"),
     )
-    found = _demand(data, settings)
+    found = city.once(_demand)
     details: dict[str, Any] = {
         "mapped_firm_mw": local,
         "mapped_plants": counted,
@@ -353,7 +349,7 @@ def power_supply(data: CityData, *, settings: Mapping[str, Any], standard: Stand
         area_gap=float(np.clip((gap - target) / (worst - target), 0, 1)),
         evidence="user" if found.evidence == "user" else "modelled",
         n_features=counted + 1,
-        source=str(data.official.get("source") or "official numbers of the study file"),
+        source=str(city.official.get("source") or "official numbers of the study file"),
         note="peak from official numbers" if found.evidence == "user" else "peak is modelled (E9)",
         details={
             **details,
@@ -365,7 +361,7 @@ def power_supply(data: CityData, *, settings: Mapping[str, Any], standard: Stand
     )
 
 
-def mtf_tier(kwh_household_year: float, settings: Mapping[str, Any]) -> int:
+def mtf_tier(kwh_household_year: float, settings: Settings) -> int:
     """
     Tier of the Multi-Tier Framework that a household's consumption reaches.
 
@@ -388,28 +384,27 @@ def mtf_tier(kwh_household_year: float, settings: Mapping[str, Any]) -> int:
     return int(np.searchsorted(bounds, kwh_household_year, side="right"))
 
 
-def service_tier(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
+def service_tier(city: CityModel) -> Indicator:
     """
     Give E4: the energy of an average household, and the tier it reaches.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
+    city : its model.
 
     Returns
     -------
     Row E4, reported, kWh per household and year, from the official peak. Hours and quality of
     supply, which the framework asks for too, are on no map.
     """
-    units = "kWh per household and year"
-    people = data.array("population")
-    given = official_total(data, "peak_demand_mw")
+    settings, units = city.settings("energy"), "kWh per household and year"
+    people = city.array("population")
+    given = official_total(city, "peak_demand_mw")
     if given is None or people is None:
         return unassessed(
             "E4", units, "consumption is not known; set official.peak_demand_mw and give people"
         )
-    found = _demand(data, settings)
+    found = city.once(_demand)
     if found is None or not found.persons > 0:
         return unassessed("E4", units, "nobody lives in the study area")
     households = found.persons / float(settings["persons_household"])
@@ -427,7 +422,7 @@ def service_tier(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
         units=units,
         evidence="proxy",
         source="official peak, load factor and residential share",
-        as_of=str(data.official.get("year") or ""),
+        as_of=str(city.official.get("year") or ""),
         note=f"{note}; hours of supply are not known",
         details=details,
     )

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.energy.grid import grid_distances_km
 from kcity_geo.analysis.evidence.calibration import calibrated_share
 from kcity_geo.analysis.evidence.contradictions import tell_contradictions
 from kcity_geo.analysis.evidence.features import date_of
@@ -26,13 +28,12 @@ from kcity_geo.analysis.evidence.official import (
 )
 from kcity_geo.analysis.evidence.trust import method_trust
 from kcity_geo.analysis.settlement.districts import weighted_mean
-from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_size
 from kcity_geo.errors import CalibrationError
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
-from kcity_geo.settings import settings_of
-from kcity_geo.standards import Standard, standard_gap
+from kcity_geo.settings import Settings
+from kcity_geo.standards import standard_gap
 
 __all__ = [
     "dark_built_land",
@@ -166,7 +167,7 @@ _LIMITS = {
 
 
 def _relative_distance(
-    distances: Mapping[str, NDArray[np.float64]], settings: Mapping[str, Any]
+    distances: Mapping[str, NDArray[np.float64]], settings: Settings
 ) -> tuple[NDArray[np.float64] | None, str, float]:
     """Distance to the grid over the limit of its layer, the best layer's name and limit in km."""
     found = {
@@ -183,16 +184,15 @@ def _relative_distance(
 def _calibrate(
     rank: NDArray[np.float64],
     people: NDArray[np.float64],
-    data: CityData,
-    settings: Mapping[str, Any],
+    city: CityModel,
 ) -> tuple[NDArray[np.float64], dict[str, float]]:
     """Share electrified of each cell so that the official rates hold, district by district."""
-    by_cell, _ = official_cells(data, "electricity_access")
+    by_cell, _ = official_cells(city, "electricity_access")
     if by_cell is None:
         raise CalibrationError("official.electricity_access: no rate is given")
     out = np.full(people.shape, np.nan)
     limits: dict[str, float] = {}
-    for name, part in _parts(data, by_cell):
+    for name, part in _parts(city, by_cell):
         rate = weighted_mean(by_cell[part], people[part])
         if not np.isfinite(rate):
             out[part] = by_cell[part]
@@ -202,54 +202,40 @@ def _calibrate(
             people[part],
             rate=rate,
             what="official.electricity_access",
-            tolerance=float(settings["calibration_tolerance"]),
+            tolerance=city.settings("energy").number("calibration_tolerance"),
         )
     return out, limits
 
 
-def _parts(data: CityData, rates: NDArray[np.float64]) -> list[tuple[str, NDArray[np.bool_]]]:
+def _parts(city: CityModel, rates: NDArray[np.float64]) -> list[tuple[str, NDArray[np.bool_]]]:
     """Cells that are calibrated together: each district if there is a table, else the city."""
-    known = np.isfinite(rates) & data.inside
+    known = np.isfinite(rates) & city.inside
     if (np.unique(rates[known]) == rates[known][:1]).all():
         return [("city", known)]
-    largest = data.shares.sort_values(["cell", "share", "district_id"], kind="stable")
-    owner = np.full(rates.size, "", dtype=object)
-    last = largest.drop_duplicates("cell", keep="last")
-    owner[last["cell"].to_numpy()] = last["district_id"].astype(str).to_numpy()
-    of_cell = owner.reshape(rates.shape)
+    of_cell = city.main_district
     names = np.unique(of_cell[known].astype(str))
     return [(str(name), known & (of_cell == name)) for name in names]
 
 
-def electrified(
-    data: CityData,
-    distances: Mapping[str, NDArray[np.float64]],
-    *,
-    settings: Mapping[str, Any],
-    standard: Standard,
-    dark_below: float | None = None,
-) -> Indicator:
+def electrified(city: CityModel) -> Indicator:
     """
     Assess E2: the share of people with electricity, and where they live.
 
     Parameters
     ----------
-    data : of the city.
-    distances : of `kcity_geo.analysis.energy.grid.grid_distances_km`.
-    settings : parameters of the sector.
-    standard : of E2.
-    dark_below : radiance of the background (E11); without an official rate the lower bound counts
-        only cells above it. None: no bounds.
+    city : its model.
 
     Returns
     -------
-    Row E2; cells are shares. With an official rate the city value is that rate; where the map
+    Row E2; cells are shares. Without an official rate the lower bound counts only cells brighter
+    than the background (E11); no bounds without that. With an official rate the city value is that rate; where the map
     cannot explain it, the rate is spread evenly and the note says so.
     """
     layers = ("power_line", "substation", "transformer")
-    common: dict[str, Any] = {"units": "share", "layers": layers, "as_of": data.osm_date}
-    people, light = data.array("population"), data.array("nightlights")
-    given, rows = official_cells(data, "electricity_access")
+    common: dict[str, Any] = {"units": "share", "layers": layers, "as_of": city.osm_date}
+    settings, distances = city.settings("energy"), city.once(grid_distances_km)
+    people, light = city.array("population"), city.array("nightlights")
+    given, rows = official_cells(city, "electricity_access")
     if people is None:
         return unassessed("E2", reason="no population is known; give sources.population", **common)
     relative, layer, limit_km = _relative_distance(distances, settings)
@@ -268,7 +254,7 @@ def electrified(
         ntl_min=float(settings["ntl_min"]),
         min_persons=float(settings["settlement_min_persons"]),
     )
-    plain = np.where(data.inside, flags.astype(float), np.nan)
+    plain = np.where(city.inside, flags.astype(float), np.nan)
     details: dict[str, Any] = {
         "grid_layer": layer,
         "limit_km": limit_km,
@@ -290,13 +276,11 @@ def electrified(
             min_persons=float(settings["settlement_min_persons"]),
             furthest=furthest,
         )
-        cells, note, evidence = _official_cells(
-            data, rank, people, given, settings, details, limit_km
-        )
-        partly = partial_coverage_note(data, "electricity_access")
+        cells, note, evidence = _official_cells(city, rank, people, given, details, limit_km)
+        partly = partial_coverage_note(city, "electricity_access")
         note += f"; {partly}" if partly else ""
         apart, facts = tell_contradictions(
-            data,
+            city,
             "electricity_access",
             given=given,
             cells=cells,
@@ -306,19 +290,19 @@ def electrified(
             basis="grid and night lights",
         )
         note, details = note + apart, {**details, **facts}
-    bounds = None
+    bounds, dark_below = None, city.once(dark_built_land).details.get("limit_ntl")
     if given is None and dark_below is not None:
-        sure = np.where(data.inside, flags & (bright >= dark_below), np.nan)
+        sure = np.where(city.inside, flags & (bright >= dark_below), np.nan)
         bounds = (weighted_mean(sure, people), details["uncalibrated_share"])
     return Indicator(
         id="E2",
         value=weighted_mean(cells, people),
         cells=cells,
         bounds=bounds,
-        gap=standard_gap(cells, standard),
+        gap=standard_gap(cells, city.standards["E2"]),
         evidence=evidence,
         trust=method_trust("E2_no_lights") if light is None and given is None else 1.0,
-        n_features=rows + sum(len(data.layers[n]) for n in layers if n in data.layers),
+        n_features=rows + sum(len(city.layers[n]) for n in layers if n in city.layers),
         source=", ".join(
             [
                 s
@@ -337,21 +321,20 @@ def electrified(
 
 
 def _official_cells(
-    data: CityData,
+    city: CityModel,
     rank: NDArray[np.float64],
     people: NDArray[np.float64],
     given: NDArray[np.float64],
-    settings: Mapping[str, Any],
     details: dict[str, Any],
     limit_km: float,
 ) -> tuple[NDArray[np.float64], str, str]:
     try:
-        cells, limits = _calibrate(rank, people, data, settings)
+        cells, limits = _calibrate(rank, people, city)
     except CalibrationError as error:
         tell(f"{error}; the official rate is spread evenly", stacklevel=3)
         details["calibration"] = str(error)
         return given, "official rate, spread evenly: the map cannot say where", "user"
-    _report_limits(details, limits, limit_km, settings)
+    _report_limits(details, limits, limit_km, city.settings("energy"))
     stated, reached = weighted_mean(given, people), weighted_mean(cells, people)
     details["reached_share"] = reached
     note = "calibrated to the official rate; where is modelled"
@@ -360,9 +343,7 @@ def _official_cells(
     return cells, note, "user"
 
 
-def _limits_in_words(
-    distances: Mapping[str, NDArray[np.float64]], settings: Mapping[str, Any]
-) -> str:
+def _limits_in_words(distances: Mapping[str, NDArray[np.float64]], settings: Settings) -> str:
     """Name the limits before calibration, by layer of the grid that is mapped."""
     layers = dict.fromkeys(key for name, key in _LIMITS.items() if name in distances)
     parts = [f"{key} {float(settings[f'limit_{key}_km']):g} km" for key in layers]
@@ -373,7 +354,7 @@ def _report_limits(
     details: dict[str, Any],
     limits: Mapping[str, float],
     limit_km: float,
-    settings: Mapping[str, Any],
+    settings: Settings,
 ) -> None:
     """Keep the limits that the calibration used: of the city, or of each district."""
     furthest = float(settings["max_limit_km"])
@@ -397,31 +378,30 @@ def _report_limits(
     )
 
 
-def official_rate(data: CityData, *, settings: Mapping[str, Any] | None = None) -> Indicator:
+def official_rate(city: CityModel) -> Indicator:
     """
     Give E1: the official share of people with electricity.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector; the defaults when None.
+    city : its model.
 
     Returns
     -------
     Row E1, reported; it calibrates E2.
     """
-    people = data.array("population")
-    cells, rows = official_cells(data, "electricity_access")
+    people = city.array("population")
+    cells, rows = official_cells(city, "electricity_access")
     if cells is None:
         return unassessed(
             "E1", "share", "no official rate is given; set official.electricity_access"
         )
-    city = official(data, "electricity_access")
-    limit = float((settings or settings_of("energy", None))["contradiction_share"])
-    apart = city_against_table(data, "electricity_access", cells, limit=limit)
+    given = official(city, "electricity_access")
+    limit = city.settings("energy").number("contradiction_share")
+    apart = city_against_table(city, "electricity_access", cells, limit=limit)
     value = (
-        city
-        if city is not None
+        given
+        if given is not None
         else (float("nan") if people is None else weighted_mean(cells, people))
     )
     return Indicator(
@@ -431,9 +411,9 @@ def official_rate(data: CityData, *, settings: Mapping[str, Any] | None = None) 
         cells=cells,
         evidence="user",
         n_features=rows,
-        source=str(data.official.get("source") or "official numbers of the study file"),
-        as_of=str(data.official.get("year") or ""),
-        note=partial_coverage_note(data, "electricity_access") or apart,
+        source=str(city.official.get("source") or "official numbers of the study file"),
+        as_of=str(city.official.get("year") or ""),
+        note=partial_coverage_note(city, "electricity_access") or apart,
     )
 
 
@@ -496,40 +476,37 @@ def unlit_built_share(
     return weighted_mean(dark, np.asarray(built_m2, dtype=np.float64))
 
 
-def dark_built_land(
-    data: CityData, *, settings: Mapping[str, Any], standard: Standard
-) -> Indicator:
+def dark_built_land(city: CityModel) -> Indicator:
     """
     Assess E11: the share of built-up land without night light.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
-    standard : of E11.
+    city : its model.
 
     Returns
     -------
     Row E11; cells are 1 where built-up land is dark, 0 where it is lit.
     """
-    light, built = data.array("nightlights"), data.array("built_m2")
+    settings = city.settings("energy")
+    light, built = city.array("nightlights"), city.array("built_m2")
     common: dict[str, Any] = {
         "units": "share",
         "layers": (),
-        "as_of": date_of(data, "nightlights"),
+        "as_of": date_of(city, "nightlights"),
     }
     if light is None or built is None:
         lacks = "night lights are" if light is None else "built-up land is"
         key = "nightlights" if light is None else "built"
         return unassessed("E11", reason=f"no {lacks} known; give sources.{key}", **common)
-    people = data.array("population")
-    inside = data.inside
+    people = city.array("population")
+    inside = city.inside
     limit = dark_limit(
         np.where(inside, light, np.nan),
         people,
         floor=float(settings["dark_floor"]),
         deviations=float(settings["background_sd"]),
-        glow_cells=2 * float(settings["ntl_pixel_m"]) / cell_size(data.grid),
+        glow_cells=2 * float(settings["ntl_pixel_m"]) / cell_size(city.grid),
     )
     built = np.where(inside, built, np.nan)
     cells = np.where(np.isfinite(light) & (built > 0), (light < limit).astype(float), np.nan)
@@ -537,7 +514,7 @@ def dark_built_land(
         id="E11",
         value=unlit_built_share(built, light, limit=limit),
         cells=cells,
-        gap=standard_gap(cells, standard),
+        gap=standard_gap(cells, city.standards["E11"]),
         evidence="proxy",
         source="night lights and built-up land",
         note="dark ground is not always ground without electricity",
@@ -550,7 +527,7 @@ def _outliers(
     light: NDArray[np.float64],
     people: NDArray[np.float64] | None,
     inside: NDArray[np.bool_],
-    settings: Mapping[str, Any],
+    settings: Settings,
 ) -> dict[str, float]:
     """Count cells with so much light per person that a flare, port or airport is behind it."""
     if people is None:

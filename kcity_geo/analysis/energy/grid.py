@@ -7,7 +7,6 @@ Untagged voltage is not guessed beyond what the kind of line says: ``minor_line`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import geopandas as gpd
@@ -15,12 +14,13 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.distance.straight import cell_distance_m
 from kcity_geo.analysis.evidence.features import column, shapes, text
 from kcity_geo.analysis.settlement.districts import weighted_mean
-from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_centres, cell_size, length_in_cells
 from kcity_geo.result import Indicator, unassessed
+from kcity_geo.settings import Settings
 from kcity_geo.standards import Standard, standard_gap
 
 __all__ = [
@@ -36,7 +36,7 @@ VOLTAGE_CLASSES = ("hv", "mv", "lv", "unknown")
 _RURAL = 1
 
 
-def voltage_class(voltage_v: NDArray[np.float64], settings: Mapping[str, Any]) -> NDArray[np.str_]:
+def voltage_class(voltage_v: NDArray[np.float64], settings: Settings) -> NDArray[np.str_]:
     """
     Class of a voltage.
 
@@ -61,7 +61,7 @@ def voltage_class(voltage_v: NDArray[np.float64], settings: Mapping[str, Any]) -
     return np.asarray(known)
 
 
-def line_classes(lines: gpd.GeoDataFrame, settings: Mapping[str, Any]) -> NDArray[np.str_]:
+def line_classes(lines: gpd.GeoDataFrame, settings: Settings) -> NDArray[np.str_]:
     """
     Voltage class of each power line, from its tag, else from its kind.
 
@@ -82,16 +82,13 @@ def line_classes(lines: gpd.GeoDataFrame, settings: Mapping[str, Any]) -> NDArra
     return found.astype(str)
 
 
-def grid_distances_km(
-    data: CityData, settings: Mapping[str, Any]
-) -> dict[str, NDArray[np.float64]]:
+def grid_distances_km(city: CityModel) -> dict[str, NDArray[np.float64]]:
     """
     Distance of each cell to the mapped grid, by layer; exact, in a straight line.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
+    city : its model.
 
     Returns
     -------
@@ -99,14 +96,15 @@ def grid_distances_km(
     ``mv_substation`` (all that are not high voltage): shape (rows, cols), km. A layer without a
     feature is left out.
     """
-    x, y = cell_centres(data.grid)
-    parts = {"transformer": shapes(data.layers.get("transformer"))}
-    lines = data.layers.get("power_line")
+    settings = city.settings("energy")
+    x, y = cell_centres(city.grid)
+    parts = {"transformer": shapes(city.layers.get("transformer"))}
+    lines = city.layers.get("power_line")
     if lines is not None and len(lines):
         classes = line_classes(lines, settings)
         parts["mv"] = shapes(lines, classes == "mv")
         parts["hv"] = shapes(lines, classes == "hv")
-    stations = data.layers.get("substation")
+    stations = city.layers.get("substation")
     if stations is not None and len(stations):
         # Traction and industrial substations serve no public grid.
         public = ~np.isin(text(stations, "substation"), ("traction", "industrial", "converter"))
@@ -115,7 +113,7 @@ def grid_distances_km(
         parts["hv_substation"] = shapes(stations, public & high)
         parts["mv_substation"] = shapes(stations, public & ~high)
     return {
-        name: cell_distance_m(geometry, x=x, y=y).reshape(data.grid.shape) / 1000
+        name: cell_distance_m(geometry, x=x, y=y).reshape(city.grid.shape) / 1000
         for name, geometry in parts.items()
         if len(geometry)
     }
@@ -129,30 +127,24 @@ def _for_rural(standard: Standard, factor: float) -> Standard:
     return replace(standard, target=target, worst=worst)
 
 
-def mv_distance(
-    data: CityData,
-    distances: Mapping[str, NDArray[np.float64]],
-    *,
-    settings: Mapping[str, Any],
-    standard: Standard,
-) -> Indicator:
+def mv_distance(city: CityModel) -> Indicator:
     """
     Assess E5: how far the medium-voltage grid is.
 
     Parameters
     ----------
-    data : of the city.
-    distances : of `grid_distances_km`.
-    settings : parameters of the sector.
-    standard : of E5, km, urban; rural land has ``rural_factor`` times that.
+    city : its model.
 
     Returns
     -------
-    Row E5; cells in km to the nearest medium-voltage line, transformer or substation. Only high
+    Row E5; rural land has ``rural_factor`` times the standard; cells in km to the nearest
+    medium-voltage line, transformer or substation. Only high
     voltage mapped: distance to that, evidence proxy.
     """
+    settings, standard = city.settings("energy"), city.standards["E5"]
+    distances = city.once(grid_distances_km)
     layers = ("power_line", "substation", "transformer")
-    common: dict[str, Any] = {"units": "km", "layers": layers, "as_of": data.osm_date}
+    common: dict[str, Any] = {"units": "km", "layers": layers, "as_of": city.osm_date}
     near = [distances[k] for k in ("mv", "transformer", "substation") if k in distances]
     evidence, note = "observed", "straight distance to mapped lines, transformers and substations"
     if not near and "hv" in distances:
@@ -165,21 +157,21 @@ def mv_distance(
             "from the utility",
             **common,
         )
-    kilometres = np.where(data.inside, np.min(near, axis=0), np.nan)
+    kilometres = np.where(city.inside, np.min(near, axis=0), np.nan)
     gap = standard_gap(kilometres, standard)
-    classes = data.array("urban_class")
+    classes = city.array("urban_class")
     if classes is not None:
         rural = standard_gap(kilometres, _for_rural(standard, float(settings["rural_factor"])))
         gap = np.where(classes == _RURAL, rural, gap)
-    people = data.array("population")
-    weight = np.where(data.inside, 1.0, np.nan) if people is None else people
+    people = city.array("population")
+    weight = np.where(city.inside, 1.0, np.nan) if people is None else people
     details: dict[str, Any] = {
         f"mean_km_{name}": weighted_mean(values, weight) for name, values in distances.items()
     }
     if "hv_substation" in distances:
         reach = distances["hv_substation"] <= float(settings["hv_substation_km"])
         details["near_hv_substation_share"] = weighted_mean(reach.astype(float), weight)
-    details |= _unread(data)
+    details |= _unread(city)
     if "unread_voltages" in details:
         note += f"; voltage tags not read: {details['unread_voltages']}"
     return Indicator(
@@ -188,7 +180,7 @@ def mv_distance(
         cells=kilometres,
         gap=gap,
         evidence=evidence,
-        n_features=sum(len(data.layers[n]) for n in layers if n in data.layers),
+        n_features=sum(len(city.layers[n]) for n in layers if n in city.layers),
         source="OSM power grid",
         note=note,
         details=details,
@@ -196,12 +188,12 @@ def mv_distance(
     )
 
 
-def _unread(data: CityData) -> dict[str, Any]:
+def _unread(city: CityModel) -> dict[str, Any]:
     """Tags of voltage that are there but could not be read, and how many lines have none."""
     out: dict[str, Any] = {}
     strange: set[str] = set()
     for name in ("power_line", "substation", "transformer"):
-        frame = data.layers.get(name)
+        frame = city.layers.get(name)
         if frame is None or not len(frame):
             continue
         missing = ~np.isfinite(column(frame, "voltage_v"))
@@ -215,45 +207,44 @@ def _unread(data: CityData) -> dict[str, Any]:
     return out
 
 
-def line_density(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
+def line_density(city: CityModel) -> Indicator:
     """
     Give E6: kilometres of mapped line per km2, by voltage class; context, not scored.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
+    city : its model.
 
     Returns
     -------
     Row E6. A line with three circuits is one line: what is measured is the route.
     """
-    lines = data.layers.get("power_line")
+    lines = city.layers.get("power_line")
     common: dict[str, Any] = {
         "units": "km/km2",
         "layers": ("power_line",),
-        "as_of": data.osm_date,
+        "as_of": city.osm_date,
     }
     if lines is None or not len(lines):
         return unassessed(
             "E6", reason="no power line is mapped; give sources.power_lines", **common
         )
-    classes = line_classes(lines, settings)
+    classes = line_classes(lines, city.settings("energy"))
     # What runs on beyond the boundary belongs to the neighbours.
-    geometry = shapely.intersection(shapes(lines), data.city.boundary_metric)
-    share = np.nan_to_num(np.asarray(data.cube["inside_share"].to_numpy(), dtype=float))
-    area = float(share.sum()) * cell_size(data.grid) ** 2 / 1e6
+    geometry = shapely.intersection(shapes(lines), city.city.boundary_metric)
+    share = np.nan_to_num(np.asarray(city.cube["inside_share"].to_numpy(), dtype=float))
+    area = float(share.sum()) * cell_size(city.grid) ** 2 / 1e6
     details: dict[str, Any] = {}
-    total = np.zeros(data.grid.shape)
+    total = np.zeros(city.grid.shape)
     for name in VOLTAGE_CLASSES:
-        length = length_in_cells(geometry[classes == name], grid=data.grid) * data.inside
+        length = length_in_cells(geometry[classes == name], grid=city.grid) * city.inside
         total += length
         details[f"{name}_km"] = float(length.sum()) / 1000
-    cell_km2 = np.where(share > 0, share, np.nan) * cell_size(data.grid) ** 2 / 1e6
+    cell_km2 = np.where(share > 0, share, np.nan) * cell_size(city.grid) ** 2 / 1e6
     return Indicator(
         id="E6",
         value=float(total.sum()) / 1000 / area if area else float("nan"),
-        cells=np.where(data.inside, total / 1000 / cell_km2, np.nan),
+        cells=np.where(city.inside, total / 1000 / cell_km2, np.nan),
         evidence="observed",
         n_features=len(lines),
         source="OSM power lines",

@@ -12,7 +12,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,12 @@ import shapely
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
+from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.distance.least_cost import cheapest_network
 from kcity_geo.analysis.evidence.features import date_of, shapes, text
-from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size, length_in_cells
 from kcity_geo.result import Indicator, unassessed
+from kcity_geo.settings import Settings
 
 __all__ = [
     "electrified_targets",
@@ -95,7 +96,7 @@ def electrified_targets(
     light: NDArray[np.float64],
     population: NDArray[np.float64] | None,
     *,
-    settings: Mapping[str, Any],
+    settings: Settings,
     lit_from: float | None = None,
 ) -> NDArray[np.bool_]:
     """
@@ -159,31 +160,31 @@ def infer_lines(
     return steps, float(np.hypot(across, down).sum())
 
 
-def grid_cost(data: CityData, settings: Mapping[str, Any]) -> tuple[NDArray[np.float64], bool]:
+def grid_cost(city: CityModel) -> tuple[NDArray[np.float64], bool]:
     """
     Cost of a metre of line: cheap along main roads, dear off road and over water.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
+    city : its model.
 
     Returns
     -------
     Shape (rows, cols), and whether any road was there to follow.
     """
-    cost = np.full(data.grid.shape, float(settings["cost_off_road"]))
-    water = data.layers.get("water_body")
+    settings = city.settings("energy")
+    cost = np.full(city.grid.shape, float(settings["cost_off_road"]))
+    water = city.layers.get("water_body")
     if water is not None and len(water):
-        wet = area_in_cells(shapes(water), grid=data.grid)
-        cost[wet > cell_size(data.grid) ** 2 / 2] = float(settings["cost_water"])
-    roads = data.layers.get("roads_drive")
+        wet = area_in_cells(shapes(water), grid=city.grid)
+        cost[wet > cell_size(city.grid) ** 2 / 2] = float(settings["cost_water"])
+    roads = city.layers.get("roads_drive")
     if roads is None or not len(roads):
         return cost, False
     lines = shapes(roads)
     main = np.isin(text(roads, "highway"), _MAIN)
     for chosen, key in ((~main, "cost_road_minor"), (main, "cost_road_main")):
-        on_road = length_in_cells(lines[chosen], grid=data.grid) > 0
+        on_road = length_in_cells(lines[chosen], grid=city.grid) > 0
         cost[on_road] = float(settings[key])
     return cost, True
 
@@ -200,7 +201,7 @@ def _blocks(values: NDArray[np.float64], n: int, *, mean: bool) -> NDArray[np.fl
 
 
 def _target_cells(
-    data: CityData,
+    city: CityModel,
     blocks: NDArray[np.bool_],
     n: int,
     cost: NDArray[np.float64],
@@ -208,10 +209,10 @@ def _target_cells(
     main_cost: float,
 ) -> NDArray[np.int64]:
     """Give the cells a grid must reach: main roads in lit blocks, else each block's best cell."""
-    rows, columns = data.grid.shape
+    rows, columns = city.grid.shape
     row, column = np.divmod(np.arange(rows * columns), columns)
     block = (row // n) * blocks.shape[1] + column // n
-    use = blocks.ravel()[block] & data.inside.ravel()
+    use = blocks.ravel()[block] & city.inside.ravel()
     order = np.lexsort(
         (np.arange(rows * columns), -np.nan_to_num(people.ravel()), cost.ravel(), block)
     )
@@ -221,47 +222,46 @@ def _target_cells(
     wanted = use & (cost.ravel() <= main_cost)
     wanted[order[first]] = True
     out[wanted] = np.arange(1, int(wanted.sum()) + 1)
-    return out.reshape(data.grid.shape)
+    return out.reshape(city.grid.shape)
 
 
-def inferred_grid(
-    data: CityData, *, settings: Mapping[str, Any], lit_from: float | None = None
-) -> Indicator:
+def inferred_grid(city: CityModel) -> Indicator:
     """
     Give E3: where the medium-voltage grid probably runs, from lights, people and roads.
 
     Parameters
     ----------
-    data : of the city. Mapped power lines are not used, so that they can be compared with.
-    settings : parameters of the sector.
-    lit_from : as for `electrified_targets`; None: ``dark_floor`` of the parameters.
+    city : its model. Mapped power lines are not used, so that they can be compared with.
 
     Returns
     -------
     Row E3, reported, km of line inside the city; the cells add up to it. ``details["geometry"]``
     holds the lines, those beyond the boundary too, as one metric MultiLineString.
     """
-    light, people = data.array("nightlights"), data.array("population")
+    settings = city.settings("energy")
+    light, people = city.array("nightlights"), city.array("population")
     common: dict[str, Any] = {
         "units": "km",
         "layers": ("roads_drive",),
-        "as_of": date_of(data, "nightlights"),
+        "as_of": date_of(city, "nightlights"),
     }
     if light is None or people is None:
         lacks = "night lights are" if light is None else "population is"
         key = "nightlights" if light is None else "population"
         return unassessed("E3", reason=f"no {lacks} known; give sources.{key}", **common)
-    size = cell_size(data.grid)
+    size = cell_size(city.grid)
     n = max(1, round(float(settings["ntl_pixel_m"]) / size))
     targets = electrified_targets(
         _blocks(light, n, mean=True),
         _blocks(people, n, mean=False),
         settings=settings,
-        lit_from=float(settings["dark_floor"]) if lit_from is None else lit_from,
+        # Only lit places where people live are joined, so the light of empty land (bright beside
+        # a motorway or a port) is no limit for them: the floor is.
+        lit_from=float(settings["dark_floor"]),
     )
-    cost, roads = grid_cost(data, settings)
+    cost, roads = grid_cost(city)
     places = _target_cells(
-        data, targets, n, cost, people, float(settings["cost_road_main"]) if roads else 0.0
+        city, targets, n, cost, people, float(settings["cost_road_main"]) if roads else 0.0
     )
     steps, _ = infer_lines(
         cost,
@@ -270,19 +270,19 @@ def inferred_grid(
         dy_m=size,
         max_link=float(settings["max_link_km"]) * 1000 * float(settings["cost_off_road"]),
     )
-    x, y = cell_centres(data.grid)
+    x, y = cell_centres(city.grid)
     ends = np.stack([np.column_stack([x[steps[:, i]], y[steps[:, i]]]) for i in (0, 1)], axis=1)
     lines = shapely.union_all(shapely.linestrings(ends)) if len(steps) else None
     # A step leads from the middle of one cell to the middle of the next: half of it lies in each.
     half_km = np.hypot(*(ends[:, 1] - ends[:, 0]).T) / 2000
     drawn = np.bincount(steps.ravel(), weights=np.repeat(half_km, 2), minlength=light.size)
-    cells = np.where(data.inside, drawn.reshape(light.shape), np.nan)
+    cells = np.where(city.inside, drawn.reshape(light.shape), np.nan)
     return Indicator(
         id="E3",
         value=float(np.nansum(cells)),
         cells=cells,
         evidence="modelled",
-        n_features=len(data.layers["roads_drive"]) if roads else 0,
+        n_features=len(city.layers["roads_drive"]) if roads else 0,
         source="night lights, population" + (", roads" if roads else ""),
         note="a guess from lights and roads, not a map of lines"
         + ("" if roads else "; no roads: straight ways"),

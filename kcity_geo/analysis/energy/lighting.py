@@ -17,13 +17,13 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.completeness import expected_road_m
 from kcity_geo.analysis.evidence.features import shapes, text
 from kcity_geo.analysis.settlement.built import built_share
-from kcity_geo.citydata import CityData
 from kcity_geo.cube import bin_points, cell_size
 from kcity_geo.result import Indicator, unassessed
-from kcity_geo.standards import Standard, standard_gap
+from kcity_geo.standards import standard_gap
 
 __all__ = ["lit_shares", "street_lighting"]
 
@@ -76,51 +76,48 @@ def _pieces(
     return middle[:, 0], middle[:, 1], np.hypot(*(b - a).T), owner[line[1:][same]]
 
 
-def _lamps(data: CityData) -> gpd.GeoDataFrame | None:
-    lamps = data.layers.get("lighting")
+def _lamps(city: CityModel) -> gpd.GeoDataFrame | None:
+    lamps = city.layers.get("lighting")
     return None if lamps is None or not len(lamps) else lamps
 
 
-def street_lighting(
-    data: CityData, *, settings: Mapping[str, Any], standard: Standard
-) -> Indicator:
+def street_lighting(city: CityModel) -> Indicator:
     """
     Assess E8: the share of streets in built-up land that are lit.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
-    standard : of E8.
+    city : its model.
 
     Returns
     -------
     Row E8; cells are shares of the known length, NaN where nothing is known. Not assessed when
     less than ``attribute_min_share`` of the length is known.
     """
+    settings = city.settings("energy")
     common: dict[str, Any] = {
         "units": "share",
         "layers": ("lighting", "roads_drive"),
-        "as_of": data.osm_date,
+        "as_of": city.osm_date,
     }
-    roads = data.layers.get("roads_drive")
+    roads = city.layers.get("roads_drive")
     if roads is None or not len(roads):
         return unassessed("E8", reason="no street is mapped; give sources.osm", **common)
     kept = np.isin(text(roads, "highway"), _CLASSES)
     x, y, length, owner = _pieces(shapes(roads)[kept])
-    cell = bin_points(x, y, grid=data.grid)
-    built = built_share(data)
+    cell = bin_points(x, y, grid=city.grid)
+    built = built_share(city)
     where = (
-        data.inside
+        city.inside
         if built is None
-        else data.inside & (built >= float(settings["built_min_share"]))
+        else city.inside & (built >= float(settings["built_min_share"]))
     )
     ok = (cell >= 0) & where.ravel()[np.maximum(cell, 0)]
     x, y, length, owner, cell = x[ok], y[ok], length[ok], owner[ok], cell[ok]
     tag = text(roads, "lit")[kept][owner]
     unlit = np.isin(tag, _UNLIT)
     lit = np.isin(tag, _LIT)
-    lamps = _lamps(data)
+    lamps = _lamps(city)
     by_lamp = np.zeros(len(x), dtype=bool)
     if lamps is not None and len(x):
         place = shapely.get_coordinates(lamps.geometry.representative_point().to_numpy())
@@ -128,7 +125,7 @@ def street_lighting(
             np.column_stack([x, y]), distance_upper_bound=float(settings["lamp_m"])
         )[0]
         by_lamp = np.isfinite(near) & ~lit & ~unlit
-    row = _row(data, standard, settings, common, length, cell, lit | by_lamp, unlit, by_lamp)
+    row = _row(city, common, length, cell, lit | by_lamp, unlit, by_lamp)
     if row.not_assessed:
         return row
     known_m = float(length[lit | by_lamp | unlit].sum())
@@ -136,11 +133,11 @@ def street_lighting(
     return replace(
         row,
         n_features=ways,
-        trust=_trust(data, where, known_m, least=float(settings["attribute_min_share"])),
+        trust=_trust(city, where, known_m, least=float(settings["attribute_min_share"])),
     )
 
 
-def _trust(data: CityData, where: NDArray[np.bool_], known_m: float, *, least: float) -> float:
+def _trust(city: CityModel, where: NDArray[np.bool_], known_m: float, *, least: float) -> float:
     """
     Highest confidence that the known length carries: its share of what is expected, 0 below `least`.
 
@@ -148,9 +145,9 @@ def _trust(data: CityData, where: NDArray[np.bool_], known_m: float, *, least: f
     """
     people, built = (
         np.full(where.shape, np.nan) if v is None else v
-        for v in (data.array("population"), data.array("built_m2"))
+        for v in (city.array("population"), city.array("built_m2"))
     )
-    area = np.full(where.shape, cell_size(data.grid) ** 2 / 1e6)
+    area = np.full(where.shape, cell_size(city.grid) ** 2 / 1e6)
     expected = float(expected_road_m(people, built, area)[where].sum())
     if expected <= 0:
         return 1.0
@@ -158,10 +155,8 @@ def _trust(data: CityData, where: NDArray[np.bool_], known_m: float, *, least: f
     return share if share >= least else 0.0
 
 
-def _row(  # noqa: PLR0913, PLR0917 - the pieces and what is known of them
-    data: CityData,
-    standard: Standard,
-    settings: Mapping[str, Any],
+def _row(
+    city: CityModel,
     common: Mapping[str, Any],
     length: NDArray[np.float64],
     cell: NDArray[np.int64],
@@ -171,7 +166,7 @@ def _row(  # noqa: PLR0913, PLR0917 - the pieces and what is known of them
 ) -> Indicator:
     yes, no, total = (float(length[k].sum()) for k in (lit, unlit, slice(None)))
     shares = lit_shares(yes, no, total)
-    lamps = _lamps(data)
+    lamps = _lamps(city)
     details: dict[str, Any] = {
         "street_km": total / 1000,
         "lit_km": yes / 1000,
@@ -182,7 +177,7 @@ def _row(  # noqa: PLR0913, PLR0917 - the pieces and what is known of them
         "highest_share": shares["hi"],
         "lamps": 0 if lamps is None else len(lamps),
     }
-    least = float(settings["attribute_min_share"])
+    least = city.settings("energy").number("attribute_min_share")
     if not shares["completeness"] >= least:
         return unassessed(
             "E8",
@@ -191,17 +186,17 @@ def _row(  # noqa: PLR0913, PLR0917 - the pieces and what is known of them
             details=details,
             **common,
         )
-    size = data.grid.shape[0] * data.grid.shape[1]
+    size = city.grid.shape[0] * city.grid.shape[1]
     lit_m = np.bincount(cell[lit], weights=length[lit], minlength=size)
     known_m = lit_m + np.bincount(cell[unlit], weights=length[unlit], minlength=size)
     with np.errstate(invalid="ignore"):
-        cells = (lit_m / known_m).reshape(data.grid.shape)
+        cells = (lit_m / known_m).reshape(city.grid.shape)
     return Indicator(
         id="E8",
         value=shares["lit"],
         cells=cells,
-        gap=standard_gap(cells, standard),
-        ratio=(lit_m.reshape(data.grid.shape), known_m.reshape(data.grid.shape)),
+        gap=standard_gap(cells, city.standards["E8"]),
+        ratio=(lit_m.reshape(city.grid.shape), known_m.reshape(city.grid.shape)),
         bounds=(shares["lo"], shares["hi"]),
         evidence="observed",
         source="OSM lit tags and lamps",

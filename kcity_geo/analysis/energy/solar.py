@@ -9,7 +9,7 @@ take the power, the map does not know.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,12 +17,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.features import shapes, text
 from kcity_geo.analysis.settlement.built import built_share
-from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, cell_size
 from kcity_geo.errors import StudyError
 from kcity_geo.result import Indicator, unassessed
+from kcity_geo.settings import Settings
 
 __all__ = [
     "clear_sky_ghi",
@@ -39,7 +40,7 @@ _DAILY = 15.0
 _SEASONAL = 2.5
 
 
-def yearly_ghi(values: NDArray[np.float64], settings: Mapping[str, Any]) -> float:
+def yearly_ghi(values: NDArray[np.float64], settings: Settings) -> float:
     """
     Mean irradiation of an area over a year, after a check of its unit.
 
@@ -265,20 +266,13 @@ def specific_yield(
     return float(np.nansum(inverter.pvwatts(direct, 1.0)))
 
 
-def usable_land(
-    data: CityData,
-    *,
-    settings: Mapping[str, Any],
-    terrain: Mapping[str, NDArray[np.float64]] | None = None,
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+def usable_land(city: CityModel) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """
     Find the land that solar power could use.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector: slope, height above drainage, land cover, built share.
-    terrain : of `kcity_geo.analysis.terrain.relief.cell_terrain`.
+    city : its model; slope, height above drainage, land cover and built share are looked at.
 
     Returns
     -------
@@ -286,8 +280,8 @@ def usable_land(
     Water, protected land, buildings and cropland are never usable, nor is a cell of which a layer
     that is given knows nothing.
     """
-    relief = terrain or {}
-    ok = data.inside.copy()
+    relief, settings = city.terrain, city.settings("energy")
+    ok = city.inside.copy()
     unchecked: list[str] = []
     if "slope_pct" in relief:
         slope, facing = relief["slope_pct"], relief["aspect_score"]
@@ -303,56 +297,58 @@ def usable_land(
         ok &= relief["hand_m"] > float(settings["solar_hand_m"])
     else:
         unchecked.append("flood")
-    cover = data.array("landcover")
+    cover = city.array("landcover")
     if cover is None:
         unchecked.append("land cover")
     else:
         ok &= np.isin(cover, [float(c) for c in settings["solar_landcover"]])
-    built = built_share(data)
+    built = built_share(city)
     if built is None:
         unchecked.append("built-up land")
     else:
         ok &= built <= float(settings["solar_built_share"])
-    size = cell_size(data.grid)
-    taken = np.zeros(data.grid.shape)
+    size = cell_size(city.grid)
+    taken = np.zeros(city.grid.shape)
     for name in ("water_body", "protected"):
-        frame = data.layers.get(name)
+        frame = city.layers.get(name)
         if frame is not None and len(frame):
-            taken += area_in_cells(shapes(frame), grid=data.grid)
-    uses = data.layers.get("landuse")
+            taken += area_in_cells(shapes(frame), grid=city.grid)
+    uses = city.layers.get("landuse")
     if uses is not None and len(uses):
         closed = np.isin(text(uses, "landuse"), ("military", "cemetery", "farmland", "orchard"))
         closed |= text(uses, "aeroway") == "aerodrome"
-        taken += area_in_cells(shapes(uses, closed), grid=data.grid)
-    free = np.clip(np.nan_to_num(data.cube["inside_share"].to_numpy()) - taken / size**2, 0.0, 1.0)
+        taken += area_in_cells(shapes(uses, closed), grid=city.grid)
+    free = np.clip(np.nan_to_num(city.cube["inside_share"].to_numpy()) - taken / size**2, 0.0, 1.0)
     return np.where(ok, free, 0.0), tuple(unchecked)
 
 
-def _roof_m2(data: CityData) -> tuple[NDArray[np.float64], str]:
+def _roof_m2(city: CityModel) -> tuple[NDArray[np.float64], str]:
     """Footprint of the buildings in each cell: the larger total of OSM and the built-up raster."""
-    buildings, built = data.layers.get("building"), data.array("built_m2")
-    mapped = np.zeros(data.grid.shape)
+    buildings, built = city.layers.get("building"), city.array("built_m2")
+    mapped = np.zeros(city.grid.shape)
     if buildings is not None and len(buildings):
-        mapped = area_in_cells(shapes(buildings), grid=data.grid) * data.inside
+        mapped = area_in_cells(shapes(buildings), grid=city.grid) * city.inside
     if built is not None:
-        raster = np.where(data.inside, np.nan_to_num(built), 0.0)
+        raster = np.where(city.inside, np.nan_to_num(built), 0.0)
         if raster.sum() >= mapped.sum():
             return raster, "built-up raster"
     return mapped, "OSM buildings" if mapped.sum() > 0 else ""
 
 
-def _irradiation(
-    data: CityData, settings: Mapping[str, Any], altitude_m: float
-) -> tuple[float, NDArray[np.float64], str]:
+def _irradiation(city: CityModel, altitude_m: float) -> tuple[float, NDArray[np.float64], str]:
     """Yearly sum, clear-sky months and where the sum comes from."""
-    centre = data.city.boundary.centroid
+    centre = city.city.boundary.centroid
     months = clear_sky_ghi(centre.y, centre.x, altitude_m=altitude_m)
-    values = data.array("ghi")
+    values = city.array("ghi")
     if values is not None:
-        year = yearly_ghi(np.where(data.inside, values, np.nan), settings)
+        year = yearly_ghi(np.where(city.inside, values, np.nan), city.settings("energy"))
         if np.isfinite(year):
             return year, months, "raster"
-    return float(months.sum()) * float(settings["clearness"]), months, "clear sky and clearness"
+    return (
+        float(months.sum()) * city.settings("energy").number("clearness"),
+        months,
+        "clear sky and clearness",
+    )
 
 
 def _not_looked_at(unchecked: Sequence[str]) -> str:
@@ -361,20 +357,13 @@ def _not_looked_at(unchecked: Sequence[str]) -> str:
     return f"; not checked: {', '.join(unchecked)}" if unchecked else ""
 
 
-def solar_potential(
-    data: CityData,
-    *,
-    settings: Mapping[str, Any],
-    terrain: Mapping[str, NDArray[np.float64]] | None = None,
-) -> Indicator:
+def solar_potential(city: CityModel) -> Indicator:
     """
     Give E10: the solar power that fits on usable ground and on roofs.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
-    terrain : of `kcity_geo.analysis.terrain.relief.cell_terrain`.
+    city : its model.
 
     Returns
     -------
@@ -386,14 +375,14 @@ def solar_potential(
     StudyError
         If the irradiation raster is in another unit than kWh m-2 year-1.
     """
-    relief = terrain or {}
+    relief, settings = city.terrain, city.settings("energy")
     level = relief.get("elevation_m")
-    altitude = 0.0 if level is None else float(np.nan_to_num(np.nanmean(level[data.inside])))
-    ghi, months, origin = _irradiation(data, settings, altitude)
-    roofs, roof_source = _roof_m2(data)
+    altitude = 0.0 if level is None else float(np.nan_to_num(np.nanmean(level[city.inside])))
+    ghi, months, origin = _irradiation(city, altitude)
+    roofs, roof_source = _roof_m2(city)
     roof_m2 = float(roofs.sum()) if roof_source else float("nan")
-    share, unchecked = usable_land(data, settings=settings, terrain=terrain)
-    common: dict[str, Any] = {"units": "MWh/year", "layers": ("building",), "as_of": data.osm_date}
+    share, unchecked = city.once(usable_land)
+    common: dict[str, Any] = {"units": "MWh/year", "layers": ("building",), "as_of": city.osm_date}
     if "land cover" in unchecked and not np.isfinite(roof_m2):
         return unassessed(
             "E10",
@@ -401,7 +390,7 @@ def solar_potential(
             "sources.built",
             **common,
         )
-    centre = data.city.boundary.centroid
+    centre = city.city.boundary.centroid
     per_kwp = specific_yield(
         centre.y,
         centre.x,
@@ -413,7 +402,7 @@ def solar_potential(
     # Without land cover nobody knows what is a field or a forest: no ground potential then.
     if "land cover" in unchecked:
         share = np.zeros(share.shape)
-    hectares = share * cell_size(data.grid) ** 2 / 1e4
+    hectares = share * cell_size(city.grid) ** 2 / 1e4
     area = float(hectares.sum())
     mw, closed_ground = ground_potential(
         area,
@@ -434,9 +423,9 @@ def solar_potential(
     return Indicator(
         id="E10",
         value=mw * per_kwp + kwp * per_kwp / 1000,
-        cells=np.where(data.inside, per_cell, np.nan),
+        cells=np.where(city.inside, per_cell, np.nan),
         evidence="modelled" if origin == "raster" else "proxy",
-        n_features=len(data.layers["building"]) if roof_source == "OSM buildings" else 0,
+        n_features=len(city.layers["building"]) if roof_source == "OSM buildings" else 0,
         source=f"irradiation: {origin}; roofs: {roof_source or 'none'}",
         note=f"clear-sky months: {words}" + _not_looked_at(unchecked),
         details={

@@ -20,11 +20,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage, optimize
 
 from kcity_geo.analysis.evidence.usable import improved_weight
-from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityInputs
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_size, count_in_cells, layer, length_in_cells
 from kcity_geo.errors import StudyError
-from kcity_geo.settings import settings_of
 
 __all__ = [
     "READINGS",
@@ -274,7 +273,7 @@ def road_frontier(
 
 
 def assess_completeness(
-    data: CityData, *, parameters: Mapping[str, Any] | None = None
+    data: CityInputs, *, parameters: Mapping[str, Any] | None = None
 ) -> xr.Dataset:
     """
     Assess how complete the map is, for each group of layers and each cell.
@@ -310,7 +309,7 @@ def assess_completeness(
 class _Assessment:
     """The arrays that several groups share; lives for one call."""
 
-    def __init__(self, data: CityData, given: dict[str, Any]) -> None:
+    def __init__(self, data: CityInputs, given: dict[str, Any]) -> None:
         self.data, self.given = data, given
         self.rules = read_table("priors")
         self.cell_m = cell_size(data.grid)
@@ -357,9 +356,7 @@ class _Assessment:
         frame = self.features(name)
         if frame is None or name != "water_point":
             return frame
-        study = self.data.study
-        settings = settings_of("water", None if study is None else study.water)
-        frame = frame[improved_weight(frame, settings) > 0]
+        frame = frame[improved_weight(frame, self.data.settings("water")) > 0]
         return frame if len(frame) else None
 
     def street_m(self, chosen: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:

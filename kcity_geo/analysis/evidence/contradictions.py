@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.evidence.official import city_against_table, districts_apart, has_table
 from kcity_geo.analysis.settlement.districts import weighted_mean
-from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityInputs
 from kcity_geo.notes import tell
 
 __all__ = ["tell_contradictions"]
 
 
 def tell_contradictions(
-    data: CityData,
+    data: CityInputs,
     key: str,
     *,
     given: NDArray[np.float64],

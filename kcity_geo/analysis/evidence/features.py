@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
 
-from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityInputs
 
 __all__ = ["column", "date_of", "shapes", "text"]
 
@@ -68,7 +68,7 @@ def column(frame: gpd.GeoDataFrame, name: str) -> NDArray[np.float64]:
     return np.asarray(frame[name], dtype=np.float64)
 
 
-def date_of(data: CityData, name: str) -> str:
+def date_of(data: CityInputs, name: str) -> str:
     """
     Give the date of a variable of the cube.
 

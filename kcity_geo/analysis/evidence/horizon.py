@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from kcity_geo.analysis.evidence.official import number
-from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityInputs
 from kcity_geo.notes import tell
-from kcity_geo.settings import origin_of
+from kcity_geo.settings import Settings, origin_of
 
 __all__ = ["forecast_years", "growth_factor"]
 
 
-def forecast_years(data: CityData, settings: Mapping[str, Any]) -> tuple[int, int, float, str]:
+def forecast_years(data: CityInputs, settings: Settings) -> tuple[int, int, float, str]:
     """
     Tell base year, horizon year and growth of the people.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.city import REST
-from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityInputs
 from kcity_geo.errors import SchemaError
 from kcity_geo.notes import tell
 
@@ -32,7 +32,7 @@ __all__ = [
 _APART = 0.1
 
 
-def official(data: CityData, key: str) -> float | None:
+def official(data: CityInputs, key: str) -> float | None:
     """
     Give a number that the city published, or None.
 
@@ -49,7 +49,7 @@ def official(data: CityData, key: str) -> float | None:
     return None if value is None else float(value)
 
 
-def official_total(data: CityData, key: str) -> float | None:
+def official_total(data: CityInputs, key: str) -> float | None:
     """
     Give an amount that the city published, or the sum of its table by district, or None.
 
@@ -92,7 +92,7 @@ def official_total(data: CityData, key: str) -> float | None:
     return city
 
 
-def _districts_told(data: CityData, table: pd.Series) -> tuple[int, int]:
+def _districts_told(data: CityInputs, table: pd.Series) -> tuple[int, int]:
     """Count the districts with a number and all; land in no district is one only when it has one."""
     told = table.notna()
     whole = int((data.city.districts["district_id"] != REST).sum()) + int(told.get(REST, False))
@@ -100,7 +100,7 @@ def _districts_told(data: CityData, table: pd.Series) -> tuple[int, int]:
 
 
 def number(
-    data: CityData, key: str, default: float, *, origin: str = "default"
+    data: CityInputs, key: str, default: float, *, origin: str = "default"
 ) -> tuple[float, str]:
     """
     Give a number of the city, else the mean of its table, else the default, and which of them.
@@ -142,7 +142,7 @@ def number(
 
 
 def city_against_table(
-    data: CityData, key: str, cells: NDArray[np.float64], *, limit: float
+    data: CityInputs, key: str, cells: NDArray[np.float64], *, limit: float
 ) -> str:
     """
     Tell when the city's own number and its own table by district contradict each other.
@@ -174,7 +174,7 @@ def city_against_table(
     )
 
 
-def has_table(data: CityData, key: str) -> bool:
+def has_table(data: CityInputs, key: str) -> bool:
     """
     Tell whether the official table by district has a number of this key.
 
@@ -195,7 +195,7 @@ def has_table(data: CityData, key: str) -> bool:
     return _district_column(data, key, low=0.0, high=float("inf")) is not None
 
 
-def partial_coverage_note(data: CityData, key: str) -> str:
+def partial_coverage_note(data: CityInputs, key: str) -> str:
     """
     Tell of which part of the city an official rate speaks.
 
@@ -217,7 +217,7 @@ def partial_coverage_note(data: CityData, key: str) -> str:
 
 
 def official_cells(
-    data: CityData, key: str, *, low: float = 0.0, high: float = 1.0
+    data: CityInputs, key: str, *, low: float = 0.0, high: float = 1.0
 ) -> tuple[NDArray[np.float64] | None, int]:
     """
     Spread official numbers over the cells: the table by district first, then the city number.
@@ -257,7 +257,7 @@ def official_cells(
 
 
 def _spread(
-    data: CityData, by_district: pd.Series[float], *, rest: float | None
+    data: CityInputs, by_district: pd.Series[float], *, rest: float | None
 ) -> NDArray[np.float64]:
     """Mean of the districts in each cell by their area; those without a number have `rest`."""
     values = data.shares["district_id"].astype(str).map(by_district)
@@ -272,14 +272,14 @@ def _spread(
     return np.asarray(mean.reshape(data.grid.shape))
 
 
-def _share_told(data: CityData, by_district: pd.Series[float]) -> NDArray[np.float64]:
+def _share_told(data: CityInputs, by_district: pd.Series[float]) -> NDArray[np.float64]:
     """Share of each cell that lies in districts with a number."""
     told = by_district.notna().astype(float)
     return np.nan_to_num(_spread(data, told, rest=0.0))
 
 
 def districts_apart(
-    data: CityData,
+    data: CityInputs,
     stated: NDArray[np.float64],
     mapped: NDArray[np.float64],
     *,
@@ -317,7 +317,7 @@ def districts_apart(
 
 
 def _district_column(
-    data: CityData, key: str, *, low: float, high: float
+    data: CityInputs, key: str, *, low: float, high: float
 ) -> pd.Series[float] | None:
     table = data.official.get("table")
     if table is None or key not in table:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.evidence.features import text
+from kcity_geo.settings import Settings
 
 __all__ = ["improved_weight"]
 
 
-def improved_weight(points: gpd.GeoDataFrame, settings: Mapping[str, Any]) -> NDArray[np.float64]:
+def improved_weight(points: gpd.GeoDataFrame, settings: Settings) -> NDArray[np.float64]:
     """
     Tell how surely each water point is an improved source: 1 yes, 0 no, between: may be.
 

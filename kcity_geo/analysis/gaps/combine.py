@@ -16,9 +16,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
 from kcity_geo.analysis.gaps.rules import adjusted_gap, decision_labels, power_mean, scale_prior
 from kcity_geo.analysis.gaps.tables import city_table, district_table, indicator_table, survey_table
+from kcity_geo.analysis.gaps.uncertainty import gap_uncertainty
 from kcity_geo.analysis.settlement.classes import urban_classes
 from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
@@ -34,11 +36,9 @@ _UNKNOWN = LABELS.index("UNKNOWN")
 
 
 def assess_gaps(
-    data: CityData,
+    city: CityModel | CityData,
     indicators: Sequence[Indicator],
-    completeness: xr.Dataset,
     *,
-    standards: Mapping[str, Standard],
     seed: int = 7,
     draws: int | None = None,
 ) -> Gaps:
@@ -47,10 +47,8 @@ def assess_gaps(
 
     Parameters
     ----------
-    data : of the city.
+    city : its model or its data.
     indicators : assessed or not, in any order; those without a standard are only reported.
-    completeness : of `kcity_geo.analysis.evidence.completeness.assess_completeness`.
-    standards : of `kcity_geo.standards.load_standards`.
     seed : of the uncertainty draws.
     draws : uncertainty draws; as in ``tables/priors.toml`` when None.
 
@@ -59,32 +57,28 @@ def assess_gaps(
     Gaps by cell, district and city. Always lo <= gap <= hi; gap-persons of the districts add up
     to those of the city; a sector with less than half of its weight assessed is NaN.
     """
-    setting = _Setting(data, completeness)
+    city = model_of(city)
+    cells, standards = _GapCells(city), dict(city.standards)
     by_id = {one.id: one for one in indicators}
     scored = [
-        setting.assess(by_id[key], row)
+        cells.assess(by_id[key], row)
         for key, row in standards.items()
         if key in by_id and row.sector in SECTORS
     ]
     parts: dict[str, Parts] = {
-        sector: setting.sector(sector, scored, standards) for sector in SECTORS
+        sector: cells.sector(sector, scored, standards) for sector in SECTORS
     }
-    parts["composite"] = setting.composite(parts)
+    parts["composite"] = cells.composite(parts)
     ordered = [by_id[key] for key in sorted(by_id, key=_natural)]
-    cells = _cells(setting, ordered, scored, parts)
-    from kcity_geo.analysis.gaps.uncertainty import gap_uncertainty
-
-    spread = gap_uncertainty(data, scored, standards=standards, seed=seed, draws=draws)
-    city = city_table(data, parts)
-    districts = district_table(data, parts, spread)
+    spread = gap_uncertainty(city, scored, seed=seed, draws=draws)
     return Gaps(
-        cells=cells,
-        districts=districts,
-        city=city,
-        indicators=indicator_table(data, ordered, scored, standards),
+        cells=_dataset(city, ordered, scored, parts, classes=cells.classes),
+        districts=district_table(city, parts, spread),
+        city=city_table(city, parts),
+        indicators=indicator_table(city, ordered, scored),
         assessed=tuple(ordered),
-        survey_tasks=survey_table(data, parts),
-        warnings=tuple(_warnings(ordered, standards, parts, setting)),
+        survey_tasks=survey_table(city, parts),
+        warnings=tuple(_warnings(city, ordered, parts)),
     )
 
 
@@ -93,34 +87,29 @@ def _natural(key: str) -> tuple[int, float, str]:
     return ("TWE".find(key[:1]) % 4, float(digits or 0), key)
 
 
-class _Setting:
-    """What the gap model knows of every cell; lives for one call."""
+def _classes(city: CityModel) -> NDArray[np.uint8]:
+    """Give the settlement class of each cell: as read, else told from the people, else unknown."""
+    found, people = city.array("urban_class"), city.array("population")
+    if found is not None:
+        return np.asarray(np.nan_to_num(found), dtype=np.uint8)
+    if people is None:
+        return np.zeros(city.grid.shape, dtype=np.uint8)
+    box = city.grid.boundingbox
+    return urban_classes(
+        np.maximum(people, 0),
+        cell_m=cell_size(city.grid),
+        origin=(float(box.left), float(box.top)),
+    )
 
-    def __init__(self, data: CityData, completeness: xr.Dataset) -> None:
-        self.data, self.completeness = data, completeness
+
+class _GapCells:
+    """The rules of the gap model on the cells of one city; lives for one call."""
+
+    def __init__(self, city: CityModel) -> None:
+        self.city, self.inside = city, city.inside
         self.rules = read_table("priors")
-        self.inside = data.inside
-        self.population = data.array("population")
-        self.people = (
-            np.zeros(self.inside.shape)
-            if self.population is None
-            else np.where(self.inside, np.nan_to_num(self.population), 0.0)
-        )
-        self.classes = self._classes()
+        self.classes = city.once(_classes)
         self.scaled: dict[str, NDArray[np.float64]] = {}
-
-    def _classes(self) -> NDArray[np.uint8]:
-        found = self.data.array("urban_class")
-        if found is not None:
-            return np.asarray(np.nan_to_num(found), dtype=np.uint8)
-        if self.population is None:
-            return np.zeros(self.inside.shape, dtype=np.uint8)
-        box = self.data.grid.boundingbox
-        return urban_classes(
-            np.maximum(self.population, 0),
-            cell_m=cell_size(self.data.grid),
-            origin=(float(box.left), float(box.top)),
-        )
 
     def prior(self, name: str) -> NDArray[np.float64]:
         """Give the prior of each cell, scaled to the official rate where there is one."""
@@ -130,9 +119,9 @@ class _Setting:
                 [row["urban_cluster"], row["rural"], row["urban_cluster"], row["urban_centre"]]
             )
             prior = of_class[np.minimum(self.classes, 3)]
-            rate = self.data.official.get(row.get("official", ""))
+            rate = self.city.official.get(row.get("official", ""))
             if rate is not None:
-                prior = scale_prior(prior, self.people, rate=float(rate))
+                prior = scale_prior(prior, self.city.people.persons, rate=float(rate))
             self.scaled[name] = prior
         return self.scaled[name]
 
@@ -176,9 +165,10 @@ class _Setting:
 
     def _of_group(self, group: str, kind: str) -> NDArray[np.float64]:
         name = f"{group}_{kind}"
-        if name not in self.completeness:
+        completeness = self.city.completeness
+        if name not in completeness:
             return np.zeros(self.inside.shape)
-        values = np.asarray(self.completeness[name].to_numpy(), dtype=np.float64)
+        values = np.asarray(completeness[name].to_numpy(), dtype=np.float64)
         return np.nan_to_num(values)
 
     def sector(
@@ -260,9 +250,9 @@ class _Setting:
 
     def _other_evidence(self) -> NDArray[np.bool_]:
         """Cells where people, buildings or lights speak, whatever the map shows."""
-        found = self.people > 0
+        found = self.city.people.persons > 0
         for name in ("built_m2", "nightlights"):
-            values = self.data.array(name)
+            values = self.city.array(name)
             if values is not None:
                 found |= np.nan_to_num(values) > 0
         return np.asarray(found)
@@ -332,18 +322,20 @@ def _with_bounds(
     return lo, np.clip(raw + up, 0.0, 1.0)
 
 
-def _cells(
-    setting: _Setting,
+def _dataset(
+    city: CityModel,
     indicators: Sequence[Indicator],
     scored: Sequence[AssessedGap],
     parts: Mapping[str, Parts],
+    *,
+    classes: NDArray[np.uint8],
 ) -> xr.Dataset:
-    data, inside = setting.data, setting.inside
+    inside = city.inside
     rows = indicator_rows()
     variables: dict[str, xr.DataArray] = {}
 
     def keep(name: str, values: NDArray[Any], *, units: str, title: str, **more: str) -> None:
-        variables[name] = layer(values, grid=data.grid, units=units, long_name=title, **more)
+        variables[name] = layer(values, grid=city.grid, units=units, long_name=title, **more)
 
     titles = {"mid": "", "raw": "_raw", "lo": "_lo", "hi": "_hi"}
     for name, part in parts.items():
@@ -382,32 +374,29 @@ def _cells(
         if one.id in of_gap and (one.cells is not None or one.gap is not None):
             raw = of_gap[one.id].raw.astype(np.float32)
             keep(f"{one.id}_gap", raw, units="share", title=f"{title}: gap", **about)
-    if "population" in data.cube:
-        variables["population"] = data.cube["population"]
+    if "population" in city.cube:
+        variables["population"] = city.cube["population"]
     keep(
         "urban_class",
-        setting.classes,
+        classes,
         units="code",
         title="0 unknown, 1 rural, 2 urban cluster, 3 urban centre",
         evidence="modelled",
     )
-    return xr.Dataset(variables, attrs=dict(data.cube.attrs))
+    return xr.Dataset(variables, attrs=city.cube_attrs)
 
 
 def _warnings(
-    indicators: Sequence[Indicator],
-    standards: Mapping[str, Standard],
-    parts: Mapping[str, Parts],
-    setting: _Setting,
+    city: CityModel, indicators: Sequence[Indicator], parts: Mapping[str, Parts]
 ) -> list[str]:
     notes = [
         f"{sector}: not assessed; less than half of its indicator weight has data"
         for sector in SECTORS
         if np.isnan(parts[sector].mid).all()
     ]
-    missing = [i.id for i in indicators if i.not_assessed and i.id in standards]
+    missing = [i.id for i in indicators if i.not_assessed and i.id in city.standards]
     if missing:
         notes.append(f"not assessed for lack of data: {', '.join(missing)}")
-    if setting.population is None:
+    if city.array("population") is None:
         notes.append("no population: gaps are averaged over land and no persons are counted")
     return notes

@@ -17,21 +17,18 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
 from kcity_geo.analysis.gaps.reading import why_short
 from kcity_geo.analysis.gaps.rules import decision_labels, gini
 from kcity_geo.analysis.settlement.districts import (
-    _apportionment,
     cell_weight,
-    district_mean,
     has_residents,
 )
-from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_size
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import LABELS, SECTORS, Indicator
-from kcity_geo.standards import Standard
 
 __all__ = ["city_table", "district_table", "indicator_table", "survey_table"]
 
@@ -51,9 +48,9 @@ def _min_known_share() -> float:
     return float(read_table("priors")["aggregate"]["assessed_people_min"])
 
 
-def _speaks_for(gap: NDArray[np.float64], people: NDArray[np.float64], data: CityData) -> bool:
+def _speaks_for(gap: NDArray[np.float64], people: NDArray[np.float64], city: CityModel) -> bool:
     """Whether the gap is known for enough of those who live in the city."""
-    inside = np.where(data.inside, people, 0.0)
+    inside = np.where(city.inside, people, 0.0)
     known = float(inside[np.isfinite(gap)].sum())
     return known >= _min_known_share() * float(inside.sum()) - 1e-9
 
@@ -70,14 +67,14 @@ def _label(adjusted: float, raw: float, confidence: float, *, assessed: bool) ->
 
 
 def district_table(
-    data: CityData, parts: Mapping[str, Parts], spread: pd.DataFrame | None = None
+    city: CityModel, parts: Mapping[str, Parts], spread: pd.DataFrame | None = None
 ) -> gpd.GeoDataFrame:
     """
     Gather the gaps by district.
 
     Parameters
     ----------
-    data : of the city.
+    city : its model.
     parts : sector and ``composite`` -> gaps.
     spread : extra columns by district id, of `kcity_geo.analysis.gaps.uncertainty`.
 
@@ -86,29 +83,26 @@ def district_table(
     As in `kcity_geo.result.Gaps`; ``{level}_severe_share`` beside it. Without population the means
     are over land, and population and gap-persons are NaN.
     """
-    people = cell_weight(data)
-    counted = data.array("population") is not None
-    base = data.city.districts[["district_id", "name"]].copy()
+    people = city.once(cell_weight, "people")
+    counted = city.array("population") is not None
+    base = city.city.districts[["district_id", "name"]].copy()
     unit = np.ones(people.shape)
-    total = district_mean(data, unit, people)["sum"].fillna(0.0).to_numpy()
-    if counted and not has_residents(data):
+    total = city.districts.mean(unit, people)["sum"].fillna(0.0).to_numpy()
+    if counted and not city.once(has_residents):
         total = np.zeros(len(base))  # the weights are land then, not people
     base["population"] = total if counted else np.nan
-    area = (
-        district_mean(data, unit, cell_weight(data, "area"), land=True)["sum"]
-        .fillna(0.0)
-        .to_numpy()
-    )
+    ground = city.districts.mean(unit, city.once(cell_weight, "area"), land=True)
+    area = ground["sum"].fillna(0.0).to_numpy()
     base["area_km2"] = area / 1e6
     severe = read_table("priors")["aggregate"]["severe"]
     for level in _LEVELS:
         part = parts[level]
         found = {
-            key: district_mean(data, getattr(part, key), people)
+            key: city.districts.mean(getattr(part, key), people)
             for key in ("mid", "lo", "hi", "raw", "adjusted")
         }
-        trust = district_mean(data, _trust(part, part.confidence), people)["mean"].to_numpy()
-        whole = district_mean(data, unit, people)["weight"].to_numpy()
+        trust = city.districts.mean(_trust(part, part.confidence), people)["mean"].to_numpy()
+        whole = city.districts.mean(unit, people)["weight"].to_numpy()
         enough = found["mid"]["weight"].to_numpy() >= _min_known_share() * whole - 1e-9
         for one in found.values():
             one["mean"] = one["mean"].where(enough)
@@ -125,22 +119,22 @@ def district_table(
                 found["adjusted"]["mean"], found["raw"]["mean"], trust, mid, strict=True
             )
         ]
-        short = found["mid"]["sum"].to_numpy() if has_residents(data) else 0.0 * mid
+        short = found["mid"]["sum"].to_numpy() if city.once(has_residents) else 0.0 * mid
         base[f"{level}_gap_persons"] = short if counted else np.nan
         hard = np.where(np.isfinite(part.mid), (part.mid >= severe).astype(float), np.nan)
-        base[f"{level}_severe_share"] = district_mean(data, hard, people)["mean"].to_numpy()
+        base[f"{level}_severe_share"] = city.districts.mean(hard, people)["mean"].to_numpy()
     if spread is not None and len(spread):
         base = base.join(spread, on="district_id")
-    return gpd.GeoDataFrame(base, geometry=data.city.districts.geometry, crs=data.city.crs)
+    return gpd.GeoDataFrame(base, geometry=city.city.districts.geometry, crs=city.city.crs)
 
 
-def city_table(data: CityData, parts: Mapping[str, Parts]) -> pd.DataFrame:
+def city_table(city: CityModel, parts: Mapping[str, Parts]) -> pd.DataFrame:
     """
     Gather the gaps of the whole city.
 
     Parameters
     ----------
-    data : of the city.
+    city : its model.
     parts : sector and ``composite`` -> gaps.
 
     Returns
@@ -148,16 +142,16 @@ def city_table(data: CityData, parts: Mapping[str, Parts]) -> pd.DataFrame:
     As in `kcity_geo.result.Gaps`, with ``gap_raw`` and ``gini`` (inequality across districts)
     beside it.
     """
-    people = cell_weight(data)
-    counted = data.array("population") is not None
+    people = city.once(cell_weight, "people")
+    counted = city.array("population") is not None
     severe = read_table("priors")["aggregate"]["severe"]
     rows = []
     for level in _LEVELS:
         part = parts[level]
-        mid = _mean(part.mid, people) if _speaks_for(part.mid, people, data) else float("nan")
+        mid = _mean(part.mid, people) if _speaks_for(part.mid, people, city) else float("nan")
         trust = _mean(_trust(part, part.confidence), people) if np.isfinite(mid) else float("nan")
         hard = np.where(np.isfinite(part.mid), (part.mid >= severe).astype(float), np.nan)
-        by_district = district_mean(data, part.mid, people)
+        by_district = city.districts.mean(part.mid, people)
         told = np.isfinite(mid)
         lo, hi, raw = (
             _mean(values, people) if told else float("nan")
@@ -177,7 +171,7 @@ def city_table(data: CityData, parts: Mapping[str, Parts]) -> pd.DataFrame:
                     trust,
                     assessed=bool(told),
                 ),
-                "gap_persons": float(np.nansum(part.mid * people)) * has_residents(data)
+                "gap_persons": float(np.nansum(part.mid * people)) * city.once(has_residents)
                 if counted and told
                 else float("nan"),
                 "severe_share": _mean(hard, people) if told else float("nan"),
@@ -189,20 +183,18 @@ def city_table(data: CityData, parts: Mapping[str, Parts]) -> pd.DataFrame:
 
 
 def indicator_table(
-    data: CityData,
+    city: CityModel,
     indicators: Sequence[Indicator],
     scored: Sequence[AssessedGap],
-    standards: Mapping[str, Standard],
 ) -> pd.DataFrame:
     """
     List every indicator for the city and, where it has cells, for each district.
 
     Parameters
     ----------
-    data : of the city.
+    city : its model.
     indicators : in order.
     scored : those that count in a sector gap, on the grid.
-    standards : by id.
 
     Returns
     -------
@@ -213,7 +205,7 @@ def indicator_table(
     of_gap = {s.indicator.id: s for s in scored}
     rows: list[dict[str, Any]] = []
     for one in indicators:
-        info, standard = about.get(one.id), standards.get(one.id)
+        info, standard = about.get(one.id), city.standards.get(one.id)
         shared: dict[str, Any] = {
             "indicator": one.id,
             "title": info.title if info else one.id,
@@ -223,22 +215,22 @@ def indicator_table(
             else standard.target,
             "evidence": one.evidence,
             "n_features": one.n_features,
-            "source": f"synthetic city: {one.source}" if data.synthetic else one.source,
+            "source": f"synthetic city: {one.source}" if city.synthetic else one.source,
             "as_of": one.as_of,
             "mark": standard.mark if standard else info.mark if info else "",
             "note": one.not_assessed or one.note,
         }
         average = info.average if info else "people"
-        gaps = _gap_columns(data, of_gap.get(one.id), one)
+        gaps = _gap_columns(city, of_gap.get(one.id), one)
         value = float("nan") if one.not_assessed else float(one.value)
         why = "; ".join(filter(None, (shared["note"], why_short(one, standard, gaps["city"]))))
         rows.append({**shared, "note": why, "unit_id": "city", "value": value, **gaps["city"]})
         if one.not_assessed or (one.cells is None and one.gap is None):
             continue
-        cells = np.full(data.grid.shape, np.nan) if one.cells is None else one.cells
-        means = _district_values(data, one, np.asarray(cells, dtype=np.float64), average)
-        evidence = _district_evidence(data, one)
-        silent = _silent_districts(data, one)
+        cells = np.full(city.grid.shape, np.nan) if one.cells is None else one.cells
+        means = _district_values(city, one, np.asarray(cells, dtype=np.float64), average)
+        evidence = _district_evidence(city, one)
+        silent = _silent_districts(city, one)
         rows.extend(
             {
                 **shared,
@@ -256,7 +248,7 @@ def indicator_table(
     return pd.DataFrame(rows, columns=columns)
 
 
-def _silent_districts(data: CityData, one: Indicator) -> set[str]:
+def _silent_districts(city: CityModel, one: Indicator) -> set[str]:
     """
     Districts that official numbers leave out, but for the cells on their border.
 
@@ -266,20 +258,22 @@ def _silent_districts(data: CityData, one: Indicator) -> set[str]:
     if values is None or (one.evidence != "user" and one.evidence_cells is None):
         return set()
     least = read_table("priors")["aggregate"]["assessed_weight_min"]
-    known = district_mean(data, np.isfinite(values).astype(float), cell_weight(data))["mean"]
+    known = city.districts.mean(
+        np.isfinite(values).astype(float), city.once(cell_weight, "people")
+    )["mean"]
     return {str(key) for key, share in known.items() if not share >= least}
 
 
-def _district_evidence(data: CityData, one: Indicator) -> dict[str, str]:
+def _district_evidence(city: CityModel, one: Indicator) -> dict[str, str]:
     """Evidence that most of the people of each district rest on."""
-    ids = [str(key) for key in data.city.districts["district_id"]]
+    ids = [str(key) for key in city.city.districts["district_id"]]
     if one.evidence_cells is None:
         return dict.fromkeys(ids, one.evidence)
-    kinds = np.unique(one.evidence_cells[data.inside])
-    weight = cell_weight(data)
+    kinds = np.unique(one.evidence_cells[city.inside])
+    weight = city.once(cell_weight, "people")
     share = pd.DataFrame(
         {
-            kind: district_mean(data, (one.evidence_cells == kind).astype(float), weight)["mean"]
+            kind: city.districts.mean((one.evidence_cells == kind).astype(float), weight)["mean"]
             for kind in kinds
         }
     ).fillna(0.0)
@@ -287,27 +281,27 @@ def _district_evidence(data: CityData, one: Indicator) -> dict[str, str]:
 
 
 def _district_values(
-    data: CityData, one: Indicator, cells: NDArray[np.float64], average: str
+    city: CityModel, one: Indicator, cells: NDArray[np.float64], average: str
 ) -> pd.Series[float]:
     """Value of an indicator in each district, so that the districts together give the city."""
     unit = np.ones(cells.shape)
     if one.ratio is not None:
         amount, base = (
-            district_mean(data, part, unit, land=True)["sum"].fillna(0.0) for part in one.ratio
+            city.districts.mean(part, unit, land=True)["sum"].fillna(0.0) for part in one.ratio
         )
         ratio: pd.Series[float] = amount / base.where(base > 0)
         return ratio
     if average == "sum":
-        return district_mean(data, cells, unit, land=True)["sum"]
+        return city.districts.mean(cells, unit, land=True)["sum"]
     land = average != "people"
-    return district_mean(data, cells, cell_weight(data, average), land=land)["mean"]
+    return city.districts.mean(cells, city.once(cell_weight, average), land=land)["mean"]
 
 
 def _gap_columns(
-    data: CityData, gap: AssessedGap | None, one: Indicator
+    city: CityModel, gap: AssessedGap | None, one: Indicator
 ) -> dict[str, dict[str, Any]]:
     """Gap columns of the city (key ``city``) and each district."""
-    ids = data.city.districts["district_id"].tolist()
+    ids = city.city.districts["district_id"].tolist()
     nan = float("nan")
     label = "NOT ASSESSED" if one.not_assessed or (gap is not None) else ""
     empty = {"gap": nan, "gap_lo": nan, "gap_hi": nan, "confidence": nan, "label": label}
@@ -315,9 +309,9 @@ def _gap_columns(
     if gap is None or not np.isfinite(gap.raw).any():
         return out
     # Only the cells that the indicator speaks of: T1 not of rural, T3 not of urban people.
-    people = cell_weight(data) * (gap.weight > 0)
+    people = city.once(cell_weight, "people") * (gap.weight > 0)
     if not (people[np.isfinite(gap.raw)] > 0).any():
-        people = cell_weight(data, "area")
+        people = city.once(cell_weight, "area")
     arrays = {
         "lo": gap.lo,
         "hi": gap.hi,
@@ -328,7 +322,7 @@ def _gap_columns(
             np.isfinite(gap.raw) | (one.evidence == "user"), gap.confidence, np.nan
         ),
     }
-    means = {k: district_mean(data, v, people)["mean"] for k, v in arrays.items()}
+    means = {k: city.districts.mean(v, people)["mean"] for k, v in arrays.items()}
     for key in ("city", *ids):
         m = {
             k: _mean(v, people) if key == "city" else float(means[k][key])
@@ -346,13 +340,13 @@ def _gap_columns(
     return out
 
 
-def survey_table(data: CityData, parts: Mapping[str, Parts]) -> gpd.GeoDataFrame:
+def survey_table(city: CityModel, parts: Mapping[str, Parts]) -> gpd.GeoDataFrame:
     """
     Tell where field mappers should go first: where many people live and little is known.
 
     Parameters
     ----------
-    data : of the city.
+    city : its model.
     parts : sector and ``composite`` -> gaps.
 
     Returns
@@ -363,14 +357,14 @@ def survey_table(data: CityData, parts: Mapping[str, Parts]) -> gpd.GeoDataFrame
     limit of ``tables/priors.toml``, there is no task.
     """
     columns = ["task_id", "rank", "population", "confidence", "priority", "sector", "district"]
-    people = cell_weight(data) if data.array("population") is not None else None
+    people = city.once(cell_weight, "people") if city.array("population") is not None else None
     if people is None or people.sum() == 0:
-        return gpd.GeoDataFrame({c: [] for c in columns}, geometry=[], crs=data.city.crs)
-    size = cell_size(data.grid)
+        return gpd.GeoDataFrame({c: [] for c in columns}, geometry=[], crs=city.city.crs)
+    size = cell_size(city.grid)
     side = max(1, round(_TASK_M / size)) * size
-    x, y = cell_centres(data.grid)
+    x, y = cell_centres(city.grid)
     column, row = np.floor(x / side).astype(np.int64), np.floor(y / side).astype(np.int64)
-    inside = (data.inside & (people > 0)).ravel()
+    inside = (city.inside & (people > 0)).ravel()
     frame = pd.DataFrame({"column": column, "row": row, "population": people.ravel()})
     for sector in SECTORS:
         frame[sector] = np.nan_to_num(parts[sector].confidence).ravel() * people.ravel()
@@ -384,7 +378,7 @@ def survey_table(data: CityData, parts: Mapping[str, Parts]) -> gpd.GeoDataFrame
         grouped[unsure]
         .sort_values(["priority", "column", "row"], ascending=[False, True, True], kind="stable")
         .head(_TASKS)
-        .join(_main_district(data, frame), on=["column", "row"])
+        .join(_main_district(city, frame), on=["column", "row"])
     )
     left, bottom = best["column"].to_numpy() * side, best["row"].to_numpy() * side
     best = best.assign(
@@ -394,17 +388,19 @@ def survey_table(data: CityData, parts: Mapping[str, Parts]) -> gpd.GeoDataFrame
     return gpd.GeoDataFrame(
         best[columns].reset_index(drop=True),
         geometry=shapely.box(left, bottom, left + side, bottom + side),
-        crs=data.city.crs,
+        crs=city.city.crs,
     )
 
 
-def _main_district(data: CityData, cells: pd.DataFrame) -> pd.Series[str]:
-    """Name of the district that most people of each square live in; ties go to the first."""
-    _, cell, owner, share = _apportionment(data)
+def _main_district(city: CityModel, cells: pd.DataFrame) -> pd.Series[str]:
+    """Name of the district that most people of each square live in; of equal ones the first id."""
+    parts = city.districts
+    cell, owner, share = parts.cell, parts.owner, parts.share
     pieces = cells[["column", "row"]].iloc[cell].reset_index(drop=True)
     pieces = pieces.assign(owner=owner, people=cells["population"].to_numpy()[cell] * share)
     sums = pieces.groupby(["column", "row", "owner"])["people"].sum().reset_index()
-    most = sums.sort_values(["people", "owner"], ascending=[False, True], kind="stable")
-    names = data.city.districts["name"].astype(str).to_numpy()
+    sums["district_id"] = np.asarray(parts.ids, dtype=object)[sums["owner"]]
+    most = sums.sort_values(["people", "district_id"], ascending=[False, True], kind="stable")
+    names = city.city.districts["name"].astype(str).to_numpy()
     most = most.drop_duplicates(["column", "row"]).set_index(["column", "row"])
     return pd.Series(names[most["owner"]], index=most.index, name="district")

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.gaps.parts import AssessedGap
 from kcity_geo.analysis.gaps.rules import power_mean
-from kcity_geo.citydata import CityData
+from kcity_geo.analysis.settlement.districts import cell_weight
 from kcity_geo.config import read_table
 from kcity_geo.result import SECTORS
 from kcity_geo.standards import Standard, gap_from_standard
@@ -28,10 +29,9 @@ _PER_DISTRICT = 40
 
 
 def gap_uncertainty(
-    data: CityData,
+    city: CityModel,
     scored: Sequence[AssessedGap],
     *,
-    standards: Mapping[str, Standard],
     seed: int = 7,
     draws: int | None = None,
 ) -> pd.DataFrame:
@@ -44,9 +44,8 @@ def gap_uncertainty(
 
     Parameters
     ----------
-    data : of the city.
+    city : its model.
     scored : indicators on the grid.
-    standards : by id.
     seed : of the draws; the same seed gives the same numbers.
     draws : 500 when None.
 
@@ -57,12 +56,13 @@ def gap_uncertainty(
     """
     rule = read_table("priors")["uncertainty"]
     draws = int(rule["draws"] if draws is None else draws)
-    ids = data.city.districts["district_id"].tolist()
+    ids = city.city.districts["district_id"].tolist()
     columns = ["composite_p05", "composite_p50", "composite_p95", "severe_probability"]
     columns += ["rank_p05", "rank_p95"]
     out = pd.DataFrame(np.nan, index=pd.Index(ids, name="district_id"), columns=columns)
     rng = np.random.default_rng(seed)
-    cell, owner, people = _sample(data, ids, rng)
+    cell, owner, people = _sample(city, rng)
+    standards = dict(city.standards)
     if not scored or len(cell) == 0:
         return out
     sample = [_sampled(one, cell) for one in scored]
@@ -84,18 +84,15 @@ def gap_uncertainty(
 
 
 def _sample(
-    data: CityData, ids: list[str], rng: np.random.Generator
+    city: CityModel, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Cells drawn by their people within each district: (cell, district number, people each)."""
-    from kcity_geo.analysis.settlement.districts import cell_weight
-
-    share = data.shares
-    weight = cell_weight(data).ravel()[share["cell"].to_numpy()] * share["people_share"].to_numpy()
-    number = {key: i for i, key in enumerate(ids)}
-    owner = share["district_id"].map(number).to_numpy(dtype=np.int64)
-    each = max(_PER_DISTRICT, _MAX_CELLS // max(1, len(ids)))
+    parts = city.districts
+    owner, count = parts.owner, len(parts.ids)
+    weight = city.once(cell_weight, "people").ravel()[parts.cell] * parts.people_share
+    each = max(_PER_DISTRICT, _MAX_CELLS // max(1, count))
     cells, owners, people = [], [], []
-    for i in range(len(ids)):
+    for i in range(count):
         rows = np.flatnonzero((owner == i) & (weight > 0))
         if len(rows) > each:
             # Systematic sampling with probability by people: every cell stands for as many.
@@ -105,7 +102,7 @@ def _sample(
             mass = np.full(each, edges[-1] / each)
         else:
             chosen, mass = rows, weight[rows]
-        cells.append(share["cell"].to_numpy()[chosen])
+        cells.append(parts.cell[chosen])
         owners.append(np.full(len(chosen), i))
         people.append(mass)
     if not cells:

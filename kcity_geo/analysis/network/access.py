@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from kcity_geo.analysis.network.graph import StreetGraph
-from kcity_geo.analysis.network.snapping import Snapped, cell_points, near_any, snap, snap_cells
+from kcity_geo.analysis.network.snapping import (
+    Homes,
+    Snapped,
+    cell_points,
+    near_any,
+    snap,
+    snap_cells,
+)
 from kcity_geo.errors import CRSMismatchError, StudyError
 
 __all__ = [
@@ -195,7 +202,7 @@ def point_costs(
     unit: str = "minutes",
     direction: str = "to",
     max_snap_m: float = 300.0,
-    spacing_m: float = 100.0,
+    homes: Homes | None = None,
 ) -> NDArray[np.float64]:
     """
     Give the cost to the nearest facility for every point of every cell.
@@ -204,8 +211,8 @@ def point_costs(
     ----------
     graph, facilities, grid, cells : as for `travel_minutes`.
     unit : minutes or metres.
-    direction, max_snap_m : as for `travel_minutes`.
-    spacing_m : people of a large cell stand on a lattice of this spacing, metres.
+    homes : the people of these cells on the network, of
+        `kcity_geo.analysis.network.snapping.snap_cells`, when they are known already.
 
     Returns
     -------
@@ -218,10 +225,26 @@ def point_costs(
     """
     _same_crs(graph, grid)
     flat = _flat(grid, cells)
-    points, _ = snap_cells(graph, grid=grid, cells=flat, max_snap_m=max_snap_m, spacing_m=spacing_m)
+    points = _homes(graph, grid, flat, homes, max_snap_m=max_snap_m)
     sources = snap(graph, np.asarray(facilities, dtype=object), max_snap_m=max_snap_m)
     cost = nearest(graph, points, sources, unit=unit, direction=direction)
     return cost.reshape(len(flat), len(cost) // len(flat) if len(flat) else 1)
+
+
+def _homes(
+    graph: StreetGraph,
+    grid: GeoBox,
+    cells: NDArray[np.int64],
+    homes: Homes | None,
+    *,
+    max_snap_m: float,
+    spacing_m: float = 100.0,
+) -> Snapped:
+    if homes is None:
+        homes = snap_cells(
+            graph, grid=grid, cells=cells, max_snap_m=max_snap_m, spacing_m=spacing_m
+        )
+    return homes[0]
 
 
 def _same_crs(graph: StreetGraph, grid: GeoBox) -> None:
@@ -237,13 +260,15 @@ def minutes_and_ways(
     cells: NDArray[np.int64] | None = None,
     max_snap_m: float = 300.0,
     spacing_m: float = 100.0,
+    homes: Homes | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """
     Give the minutes of `point_costs`, and which points lie near any street that has a way.
 
     Parameters
     ----------
-    graph, facilities, grid, cells, max_snap_m, spacing_m : as for `point_costs`.
+    graph, facilities, grid, cells, max_snap_m, homes : as for `point_costs`.
+    spacing_m : people of a large cell stand on a lattice of this spacing, metres.
 
     Returns
     -------
@@ -258,7 +283,7 @@ def minutes_and_ways(
     """
     _same_crs(graph, grid)
     flat = _flat(grid, cells)
-    points, _ = snap_cells(graph, grid=grid, cells=flat, max_snap_m=max_snap_m, spacing_m=spacing_m)
+    points = _homes(graph, grid, flat, homes, max_snap_m=max_snap_m, spacing_m=spacing_m)
     sources = snap(graph, np.asarray(facilities, dtype=object), max_snap_m=max_snap_m)
     at_nodes = node_costs(graph, sources)
     cost = nearest(graph, points, sources, at_nodes=at_nodes)
@@ -303,6 +328,7 @@ def travel_minutes(
     cells: NDArray[np.int64] | None = None,
     direction: str = "to",
     max_snap_m: float = 300.0,
+    homes: Homes | None = None,
 ) -> NDArray[np.float64]:
     """
     Measure the minutes from each cell to the nearest facility.
@@ -315,6 +341,7 @@ def travel_minutes(
     cells : flat cell numbers to look at; all when None.
     direction : ``to`` the facility, or ``from`` it.
     max_snap_m : metres; a place farther from every street has no route.
+    homes : as for `point_costs`.
 
     Returns
     -------
@@ -327,7 +354,13 @@ def travel_minutes(
         If graph and grid differ in CRS.
     """
     cost = point_costs(
-        graph, facilities, grid=grid, cells=cells, direction=direction, max_snap_m=max_snap_m
+        graph,
+        facilities,
+        grid=grid,
+        cells=cells,
+        direction=direction,
+        max_snap_m=max_snap_m,
+        homes=homes,
     )
     return _on_grid(grid, _flat(grid, cells), _mean_reached(cost))
 

@@ -6,7 +6,6 @@ Elevation is read bilinearly from the finer terrain, congestion from the urban c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import geopandas as gpd
@@ -18,13 +17,15 @@ from numpy.typing import NDArray
 from kcity_geo.analysis.network.delays import Sampler
 from kcity_geo.analysis.network.graph import StreetGraph, build_graph
 from kcity_geo.analysis.settlement.classes import cell_classes
-from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityInputs
 from kcity_geo.cube import bin_points
 from kcity_geo.errors import SchemaError
 from kcity_geo.notes import tell
-from kcity_geo.settings import network_rules_of, transport_parameters
+from kcity_geo.settings import Settings, network_table
 
-__all__ = ["build_graphs", "city_inputs", "elevation_sampler", "street_ways"]
+__all__ = ["MODES", "build_mode", "city_inputs", "elevation_sampler", "street_ways"]
+
+MODES = ("walk", "cycle", "drive", "street")
 
 
 def elevation_sampler(dem: xr.DataArray) -> Sampler:
@@ -58,7 +59,7 @@ def elevation_sampler(dem: xr.DataArray) -> Sampler:
     return sample
 
 
-def city_inputs(data: CityData, *, mode: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def city_inputs(data: CityInputs, mode: str) -> dict[str, Any]:
     """
     Collect the arguments of `kcity_geo.analysis.network.graph.build_graph` for one mode.
 
@@ -66,15 +67,14 @@ def city_inputs(data: CityData, *, mode: str, parameters: Mapping[str, Any]) -> 
     ----------
     data : of the city.
     mode : walk, cycle, drive or street.
-    parameters : as for `kcity_geo.analysis.network.of_city.build_graphs`.
 
     Returns
     -------
     Keyword arguments, and ``roads``.
     """
-    rules = transport_parameters(parameters)
-    network_rules_of(parameters)  # refuses what the table does not have
-    network = {key: dict(value) for key, value in parameters.get("network", {}).items()}
+    rules = data.settings("transport")
+    network_table(data.network_changes)  # refuses what the table does not have
+    network = {key: dict(value) for key, value in data.network_changes.items()}
     speeds = network.setdefault("speeds", {})
     for key in ("season_factor", "walk_kmh", "cycle_kmh"):
         speeds.setdefault(key, rules[key])
@@ -97,14 +97,14 @@ def city_inputs(data: CityData, *, mode: str, parameters: Mapping[str, Any]) -> 
     return inputs
 
 
-def _layer(data: CityData, *names: str) -> gpd.GeoDataFrame:
+def _layer(data: CityInputs, *names: str) -> gpd.GeoDataFrame:
     for name in names:
         if name in data.layers:
             return data.layers[name]
     raise SchemaError(f"layers: {names[0]!r} is missing; read the extract with all layers")
 
 
-def street_ways(data: CityData) -> gpd.GeoDataFrame:
+def street_ways(data: CityInputs) -> gpd.GeoDataFrame:
     """
     Give the ways of the walk and drive layers together, each once.
 
@@ -129,7 +129,7 @@ def street_ways(data: CityData) -> gpd.GeoDataFrame:
     return together[~together["osm_id"].duplicated().to_numpy()]
 
 
-def _congestion(data: CityData, rules: Mapping[str, Any]) -> Sampler:
+def _congestion(data: CityInputs, rules: Settings) -> Sampler:
     classes, _ = cell_classes(data)
     factor = np.where(classes >= 2, rules["congestion_urban"], rules["congestion_rural"]).ravel()  # noqa: PLR2004 - urban cluster
 
@@ -142,33 +142,28 @@ def _congestion(data: CityData, rules: Mapping[str, Any]) -> Sampler:
     return sample
 
 
-def build_graphs(
-    data: CityData, *, parameters: Mapping[str, Any] | None = None
-) -> dict[str, StreetGraph]:
+def build_mode(data: CityInputs, mode: str) -> StreetGraph:
     """
-    Build the walk, cycle and drive graphs of a city, and the one of its street form.
+    Build the street graph of a city for one mode of travel.
 
     Parameters
     ----------
     data : with the road layers; slope from its elevation when there is one.
-    parameters : the parameters of transport (``tables/parameters/transport.toml``) (changes only), and changes to
-        ``tables/network.toml`` under ``network``.
+    mode : one of `MODES`; ``street`` is the graph of the street form, both ways.
 
     Returns
     -------
-    Mode -> graph, for ``walk``, ``cycle``, ``drive`` and ``street``.
+    The graph.
 
     Warns
     -----
     KCityWarning
         If a twentieth or more of the walk or drive network hangs on nothing.
     """
-    graphs: dict[str, StreetGraph] = {}
-    for mode in ("walk", "cycle", "drive", "street"):
-        inputs = city_inputs(data, mode=mode, parameters=parameters or {})
-        graphs[mode] = build_graph(inputs.pop("roads"), mode=mode, **inputs)
-        _warn_isolated(graphs[mode])
-    return graphs
+    inputs = city_inputs(data, mode)
+    graph = build_graph(inputs.pop("roads"), mode=mode, **inputs)
+    _warn_isolated(graph)
+    return graph
 
 
 def _warn_isolated(graph: StreetGraph) -> None:

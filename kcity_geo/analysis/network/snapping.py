@@ -18,7 +18,7 @@ from odc.geo.geobox import GeoBox
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.cube import cell_centres, cell_size
 
-__all__ = ["Snapped", "cell_points", "near_any", "snap", "snap_cells"]
+__all__ = ["Homes", "Snapped", "cell_points", "near_any", "snap", "snap_cells"]
 
 POLYGONS = (3, 6)
 
@@ -52,6 +52,10 @@ class Snapped:
         Those places.
         """
         return Snapped(self.segment[rows], self.share[rows], self.metres[rows])
+
+
+#: Where the people of some cells stand on the network, and the position of the cell of each.
+Homes = tuple[Snapped, NDArray[np.int64]]
 
 
 def snap(graph: StreetGraph, places: NDArray[np.object_], *, max_snap_m: float = 300.0) -> Snapped:
@@ -213,9 +217,9 @@ def snap_cells(
     cells: NDArray[np.int64],
     max_snap_m: float = 300.0,
     spacing_m: float = 100.0,
-) -> tuple[Snapped, NDArray[np.int64]]:
+) -> Homes:
     """
-    Put the people of cells onto the network; remembered by the graph.
+    Put the people of cells onto the network.
 
     Parameters
     ----------
@@ -229,12 +233,5 @@ def snap_cells(
     -------
     A row a point, and the position in `cells` of each.
     """
-    key = ("cells", tuple(grid.affine), tuple(grid.shape), cells.tobytes(), max_snap_m, spacing_m)
-    if key not in graph.memory:
-        x, y, owner = cell_points(grid, cells, spacing_m=spacing_m)
-        graph.memory[key] = (
-            snap(graph, np.asarray(shapely.points(x, y)), max_snap_m=max_snap_m),
-            owner,
-        )
-    found: tuple[Snapped, NDArray[np.int64]] = graph.memory[key]
-    return found
+    x, y, owner = cell_points(grid, cells, spacing_m=spacing_m)
+    return snap(graph, np.asarray(shapely.points(x, y)), max_snap_m=max_snap_m), owner

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityInputs
 
 __all__ = ["built_share"]
 
 
-def built_share(data: CityData) -> NDArray[np.float64] | None:
+def built_share(data: CityInputs) -> NDArray[np.float64] | None:
     """
     Share of each cell's ground that is built over, or None without a built-up layer.
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityInputs
 from kcity_geo.errors import GridMismatchError, StudyError
 from kcity_geo.settings import Settings, settings_of
 
@@ -180,7 +180,7 @@ def _fill(mask: NDArray[np.bool_], *, below_cells: float) -> NDArray[np.bool_]:
     return np.asarray(mask | fill[number])
 
 
-def cell_classes(data: CityData) -> tuple[NDArray[np.int64], bool]:
+def cell_classes(data: CityInputs) -> tuple[NDArray[np.int64], bool]:
     """
     Tell urban and rural cells apart.
 

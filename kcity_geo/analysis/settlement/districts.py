@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-from weakref import WeakKeyDictionary
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityInputs
 from kcity_geo.cube import cell_size
 
-__all__ = ["district_mean", "has_residents", "weighted_mean"]
+__all__ = [
+    "DistrictParts",
+    "cell_weight",
+    "district_parts",
+    "has_residents",
+    "main_district",
+    "weighted_mean",
+]
 
 
 def weighted_mean(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
@@ -38,7 +44,7 @@ def weighted_mean(values: NDArray[np.float64], weight: NDArray[np.float64]) -> f
     return float((values[ok] * weight[ok]).sum() / total) if total > 0 else float("nan")
 
 
-def cell_weight(data: CityData, kind: str = "people") -> NDArray[np.float64]:
+def cell_weight(data: CityInputs, kind: str = "people") -> NDArray[np.float64]:
     """
     Give what the cells are weighted with in a mean.
 
@@ -59,7 +65,7 @@ def cell_weight(data: CityData, kind: str = "people") -> NDArray[np.float64]:
     return np.where(data.inside, np.nan_to_num(values), 0.0)
 
 
-def has_residents(data: CityData) -> bool:
+def has_residents(data: CityInputs) -> bool:
     """
     Say whether anybody lives in the city by its population grid; if not, means are over land.
 
@@ -69,65 +75,108 @@ def has_residents(data: CityData) -> bool:
 
     Returns
     -------
-    False without a population grid as well.
+    False also without a population grid.
     """
     people = data.array("population")
     return people is not None and bool(np.nansum(np.where(data.inside, people, 0.0)) > 0)
 
 
-def district_mean(
-    data: CityData,
-    values: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    *,
-    land: bool = False,
-) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class DistrictParts:
     """
-    Average cells over districts.
+    The pieces into which the districts cut the cells.
 
     Parameters
     ----------
-    data : with the shares of districts in cells.
-    values : shape (rows, cols). NaN: left out.
-    weight : shape (rows, cols).
-    land : whether cells that a border cuts are divided by area; else by where their people live.
+    ids : district ids in the order of the districts.
+    cell : flat number of the cell of each piece.
+    owner : position in `ids` of the district of each piece.
+    share : share of the cell's land inside the city that the piece is, 0 to 1.
+    people_share : share of the cell's people who live in the piece, 0 to 1.
+    """
+
+    ids: list[str]
+    cell: NDArray[np.int64]
+    owner: NDArray[np.int64]
+    share: NDArray[np.float64]
+    people_share: NDArray[np.float64]
+
+    def mean(
+        self, values: NDArray[np.float64], weight: NDArray[np.float64], *, land: bool = False
+    ) -> pd.DataFrame:
+        """
+        Average cells over districts.
+
+        Parameters
+        ----------
+        values : shape (rows, cols). NaN: left out.
+        weight : shape (rows, cols), for example persons.
+        land : whether cells that a border cuts are divided by area; else by where their people
+            live.
+
+        Returns
+        -------
+        Index district id in the order of the districts: ``mean`` (NaN without weight), ``sum`` of
+        weight times value, ``weight`` of the cells with a value.
+        """
+        w = weight.ravel()[self.cell] * (self.share if land else self.people_share)
+        v = values.ravel()[self.cell]
+        known = np.isfinite(v) & (w > 0)
+        kept = np.where(known, w, 0.0)
+        size = len(self.ids)
+        total = np.bincount(self.owner, weights=kept, minlength=size)
+        summed = np.bincount(self.owner, weights=kept * np.where(known, v, 0.0), minlength=size)
+        nothing = total == 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            columns = {"mean": summed / total, "sum": summed, "weight": total}
+        return pd.DataFrame(
+            {k: np.where(nothing, np.nan, c) for k, c in columns.items()},
+            index=pd.Index(self.ids, name="district_id"),
+        )
+
+
+def district_parts(data: CityInputs) -> DistrictParts:
+    """
+    Cut the cells by the districts.
+
+    Parameters
+    ----------
+    data : of the city; `kcity_geo.analysis.city_model.CityModel.districts` keeps the answer.
 
     Returns
     -------
-    Index district id in the order of the districts: ``mean`` (NaN without weight), ``sum`` of
-    weight times value, ``weight`` of the cells with a value.
+    The pieces.
     """
-    ids, cell, owner, share = _apportionment(data)
-    share = data.shares["share"].to_numpy(dtype=np.float64) if land else share
-    w = weight.ravel()[cell] * share
-    v = values.ravel()[cell]
-    known = np.isfinite(v) & (w > 0)
-    kept = np.where(known, w, 0.0)
-    total = np.bincount(owner, weights=kept, minlength=len(ids))
-    summed = np.bincount(owner, weights=kept * np.where(known, v, 0.0), minlength=len(ids))
-    nothing = total == 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        columns = {"mean": summed / total, "sum": summed, "weight": total}
-    return pd.DataFrame(
-        {k: np.where(nothing, np.nan, c) for k, c in columns.items()},
-        index=pd.Index(ids, name="district_id"),
+    ids = data.city.districts["district_id"].tolist()
+    number = {key: i for i, key in enumerate(ids)}
+    return DistrictParts(
+        ids=ids,
+        cell=data.shares["cell"].to_numpy(),
+        owner=data.shares["district_id"].map(number).to_numpy(dtype=np.int64),
+        share=data.shares["share"].to_numpy(dtype=np.float64),
+        people_share=data.shares["people_share"].to_numpy(dtype=np.float64),
     )
 
 
-_PARTS: WeakKeyDictionary[CityData, tuple[Any, ...]] = WeakKeyDictionary()
+def main_district(data: CityInputs) -> NDArray[np.object_]:
+    """
+    Tell which district holds most of each cell; of equal ones the first by its id.
 
+    Parameters
+    ----------
+    data : of the city.
 
-def _apportionment(
-    data: CityData,
-) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """District ids, and for each piece of a cell: the cell, the district's number, the share of people."""
-    if data not in _PARTS:
-        ids = data.city.districts["district_id"].tolist()
-        number = {key: i for i, key in enumerate(ids)}
-        _PARTS[data] = (
-            ids,
-            data.shares["cell"].to_numpy(),
-            data.shares["district_id"].map(number).to_numpy(dtype=np.int64),
-            data.shares["people_share"].to_numpy(dtype=np.float64),
+    Returns
+    -------
+    Shape (rows, cols), district ids; ``""`` for cells in no district.
+    """
+    best = (
+        data.shares.sort_values(
+            ["cell", "share", "district_id"], ascending=[True, False, True], kind="stable"
         )
-    return _PARTS[data]
+        .drop_duplicates("cell")
+        .set_index("cell")["district_id"]
+    )
+    found = np.full(data.grid.shape, "", dtype=object)
+    found.flat[best.index.to_numpy(dtype=np.int64)] = best.astype(str).to_numpy(dtype=object)
+    return found

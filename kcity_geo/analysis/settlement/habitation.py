@@ -7,7 +7,7 @@ import shapely
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.terrain.sea import sea_polygons
-from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityInputs
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_size
 
@@ -18,7 +18,7 @@ LIVED_IN, NOBODY, OPEN_WATER = 0, 1, 2
 _WATER_CLASS = 80  # ESA WorldCover, permanent water
 
 
-def habitation(data: CityData) -> NDArray[np.uint8]:
+def habitation(data: CityInputs) -> NDArray[np.uint8]:
     """
     Tell which cells of the city hold residents.
 
@@ -45,7 +45,7 @@ def habitation(data: CityData) -> NDArray[np.uint8]:
     return codes
 
 
-def _water_share(data: CityData) -> NDArray[np.float64]:
+def _water_share(data: CityInputs) -> NDArray[np.float64]:
     """Share of each cell that is open water by the map; 1 where the land cover says so."""
     found = np.zeros(data.grid.shape)
     places = _areas(data, "water_body")
@@ -61,7 +61,7 @@ def _water_share(data: CityData) -> NDArray[np.float64]:
     return found if cover is None else np.maximum(found, cover == _WATER_CLASS)
 
 
-def _areas(data: CityData, name: str) -> NDArray[np.object_]:
+def _areas(data: CityInputs, name: str) -> NDArray[np.object_]:
     """Take the mapped areas of water; a marsh is land."""
     frame = data.layers.get(name)
     if frame is None or not len(frame):

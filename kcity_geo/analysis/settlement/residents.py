@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.settlement.classes import cell_classes
 from kcity_geo.analysis.settlement.districts import weighted_mean
-from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityInputs
 from kcity_geo.result import Indicator
 
-__all__ = ["People", "by_district", "people_of", "share_indicator", "with_layers"]
+__all__ = ["People", "people_of", "share_indicator", "with_layers"]
 
 URBAN = 2
 RURAL = 1
@@ -54,7 +53,7 @@ class People:
         return "" if self.classes_known else "no settlement classes: every populated cell is urban"
 
 
-def people_of(data: CityData) -> People:
+def people_of(data: CityInputs) -> People:
     """
     Give the people of a city.
 
@@ -129,33 +128,7 @@ def share_indicator(
     )
 
 
-def by_district(
-    data: CityData, cells: NDArray[np.float64], *, weight: NDArray[np.float64] | None = None
-) -> pd.Series:
-    """
-    Average a cell value over the people of each district.
-
-    Parameters
-    ----------
-    data : of the city.
-    cells : shape (rows, cols). NaN: left out.
-    weight : shape (rows, cols); persons when None.
-
-    Returns
-    -------
-    Index ``district_id``; NaN where nobody is known about.
-    """
-    persons = people_of(data).persons if weight is None else weight
-    shares = data.shares
-    cell = shares["cell"].to_numpy()
-    value, mass = cells.ravel()[cell], persons.ravel()[cell] * shares["people_share"].to_numpy()
-    ok = np.isfinite(value) & (mass > 0)
-    frame = shares.assign(mass=np.where(ok, mass, 0.0), total=np.where(ok, value * mass, 0.0))
-    sums = frame.groupby("district_id", sort=True)[["mass", "total"]].sum()
-    return sums["total"] / sums["mass"].where(sums["mass"] > 0)
-
-
-def with_layers(data: CityData, *names: str) -> dict[str, Any]:
+def with_layers(data: CityInputs, *names: str) -> dict[str, Any]:
     """
     Give the fields of an indicator that say what it rests on.
 

@@ -16,7 +16,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from kcity_geo.citydata import CityData
+from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.cube import cell_size
 from kcity_geo.profiles import site_rules
 
@@ -28,7 +28,7 @@ CONTENT_COLUMNS = (
 
 
 def site_contents(
-    shapes: NDArray[np.object_], cells: Sequence[NDArray[np.int64]], data: CityData
+    shapes: NDArray[np.object_], cells: Sequence[NDArray[np.int64]], city: CityModel
 ) -> pd.DataFrame:
     """
     Measure what lies inside each outline.
@@ -37,7 +37,7 @@ def site_contents(
     ----------
     shapes : outlines, metric CRS, best first.
     cells : flat cell numbers of each.
-    data : of the city.
+    city : its model.
 
     Returns
     -------
@@ -47,17 +47,17 @@ def site_contents(
     reaches the edge of the study area, and the ranks of the outlines next to it, parted by
     ``", "``. 0 means that nothing is mapped there, not that the land is empty.
     """
-    count, area_m2 = _area_inside(shapes, _shapes_of(data.layers, "building"))
-    edge = shapely.boundary(data.city.boundary_metric)
-    near_m = cell_size(data.grid)
+    count, area_m2 = _area_inside(shapes, _shapes_of(city.layers, "building"))
+    edge = shapely.boundary(city.city.boundary_metric)
+    near_m = cell_size(city.grid)
     return pd.DataFrame(
         {
-            "residents": _residents(cells, data),
+            "residents": _residents(cells, city),
             "buildings": count,
             "buildings_ha": area_m2 / 1e4,
-            "streets_km": _length_inside(shapes, _shapes_of(data.layers, "roads_drive")) / 1000,
-            "streams_km": _length_inside(shapes, _open_streams(data.layers)) / 1000,
-            "trees_share": _trees(cells, data),
+            "streets_km": _length_inside(shapes, _shapes_of(city.layers, "roads_drive")) / 1000,
+            "streams_km": _length_inside(shapes, _open_streams(city.layers)) / 1000,
+            "trees_share": _trees(cells, city),
             "at_edge": shapely.distance(edge, shapes) < near_m,
             "next_to": _next_to(shapes, within_m=near_m),
         }
@@ -130,8 +130,8 @@ def _length_inside(shapes: NDArray[np.object_], lines: NDArray[np.object_]) -> N
     return length
 
 
-def _residents(cells: Sequence[NDArray[np.int64]], data: CityData) -> NDArray[np.float64]:
-    people = data.array("population")
+def _residents(cells: Sequence[NDArray[np.int64]], city: CityModel) -> NDArray[np.float64]:
+    people = city.array("population")
     if people is None:
         return np.full(len(cells), np.nan)
     flat = people.ravel()
@@ -139,8 +139,8 @@ def _residents(cells: Sequence[NDArray[np.int64]], data: CityData) -> NDArray[np
     return np.array([float(k.sum()) if len(k) else np.nan for k in known])
 
 
-def _trees(cells: Sequence[NDArray[np.int64]], data: CityData) -> NDArray[np.float64]:
-    cover = data.array("landcover")
+def _trees(cells: Sequence[NDArray[np.int64]], city: CityModel) -> NDArray[np.float64]:
+    cover = city.array("landcover")
     if cover is None:
         return np.full(len(cells), np.nan)
     flat = cover.ravel()

@@ -16,7 +16,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from kcity_geo.analysis.network.graph import StreetGraph
+from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.sites.contents import CONTENT_COLUMNS, content_concerns, site_contents
 from kcity_geo.analysis.sites.delineation import (
     areas,
@@ -76,13 +76,11 @@ def site_threshold(score: NDArray[np.float64]) -> float:
 
 def rank_sites(
     score: Suitability,
-    data: CityData,
+    city: CityModel | CityData,
     *,
     threshold: float | None = None,
     max_sites: int = 10,
     seed: int = 7,
-    terrain: Mapping[str, NDArray[np.float64]] | None = None,
-    graphs: Mapping[str, StreetGraph] | None = None,
 ) -> gpd.GeoDataFrame:
     """
     Delineate the best areas for a project and rank them.
@@ -90,12 +88,10 @@ def rank_sites(
     Parameters
     ----------
     score : of `kcity_geo.analysis.suitability.score.suitability`.
-    data : of the same city.
+    city : model or data of the same city.
     threshold : lowest score of a site; `site_threshold` when None.
     max_sites : sites kept.
     seed : of the random weights.
-    terrain : for slope and height above drainage of each site.
-    graphs : mode -> street graph.
 
     Returns
     -------
@@ -115,26 +111,27 @@ def rank_sites(
         raise StudyError(f"suitability.threshold: {threshold!r} is not between 0 and 1")
     if max_sites < 1:
         raise StudyError(f"suitability.max_sites: {max_sites!r} is below 1")
+    city = model_of(city)
     limit = site_threshold(score.score) if threshold is None else threshold
-    polygons, cells, why = _delineate(score, data, limit)
+    polygons, cells, why = _delineate(score, city, limit)
     if not polygons:
         tell(f"{score.title}: no site; {why}")
-        return _empty(data)
-    view = CityView(data, None, graphs=graphs or {}, terrain=terrain or {})
+        return _empty(city)
+    view = CityView(city, None)
     frame = _describe(score, view, polygons, cells)
     ranked = _ranked(frame, score, cells, seed=seed).head(max_sites)
-    return _with_contents(ranked, [cells[i] for i in ranked.index], score, data)
+    return _with_contents(ranked, [cells[i] for i in ranked.index], score, city)
 
 
 def _with_contents(
     ranked: gpd.GeoDataFrame,
     cells: list[NDArray[np.int64]],
     score: Suitability,
-    data: CityData,
+    city: CityModel,
 ) -> gpd.GeoDataFrame:
     """Tell what stands on each site, what was not checked, and how much of the weight had data."""
     frame = ranked.reset_index(drop=True)
-    contents = site_contents(np.asarray(frame.geometry.to_numpy()), cells, data)
+    contents = site_contents(np.asarray(frame.geometry.to_numpy()), cells, city)
     frame = frame.assign(**{c: contents[c] for c in CONTENT_COLUMNS})
     decisive, other = _unchecked(score)
     frame["weight_known"] = sum(c.weight_stated for c in score.criteria)
@@ -151,13 +148,13 @@ def _with_contents(
 
 
 def _delineate(
-    score: Suitability, data: CityData, limit: float
+    score: Suitability, city: CityModel, limit: float
 ) -> tuple[list[shapely.Polygon], list[NDArray[np.int64]], str]:
     rule = site_rules()
-    size = cell_size(data.grid)
+    size = cell_size(city.grid)
     min_ha = float(score.parameters.get("min_area_ha", 0))
     min_cells = min_ha * 1e4 / size**2
-    entire = data.cube["inside_share"].to_numpy() >= 1 - 1e-6
+    entire = city.cube["inside_share"].to_numpy() >= 1 - 1e-6
     allowed = score.feasible & entire
     good = allowed & (np.nan_to_num(score.score, nan=-1.0) >= limit)
     if not score.feasible.any():
@@ -165,11 +162,11 @@ def _delineate(
     if not np.isfinite(score.score).any():
         known = sum(c.weight_stated for c in score.criteria)
         return [], [], f"only {known:.0%} of the weight of its criteria has data"
-    corridor = corridors(data.layers)
+    corridor = corridors(city.layers)
     found = [
         side
         for area in areas(good, min_cells=min_cells, opening=min_cells >= rule["opening_min_cells"])
-        for side in sides(area, corridor, grid=data.grid, min_cells=min_cells)
+        for side in sides(area, corridor, grid=city.grid, min_cells=min_cells)
     ]
     polygons: list[shapely.Polygon] = []
     cells: list[NDArray[np.int64]] = []
@@ -186,7 +183,7 @@ def _delineate(
             )
         for part in parts:
             drawn = outline(
-                part, allowed, grid=data.grid, max_change=rule["smooth_area_change_max"]
+                part, allowed, grid=city.grid, max_change=rule["smooth_area_change_max"]
             )
             for polygon in (piece for whole in drawn for piece in cut(whole, corridor)):
                 fault = _fault(polygon, score.parameters)
@@ -194,7 +191,7 @@ def _delineate(
                     seen[fault] += 1
                     continue
                 polygons.append(polygon)
-                cells.append(_cells_of(polygon, part, data))
+                cells.append(_cells_of(polygon, part, city))
     polygons, cells = _disjoint(polygons, cells, score)
     return polygons, cells, _why_none(good, found, seen, min_ha=min_ha, limit=limit, size=size)
 
@@ -208,12 +205,12 @@ def _fault(polygon: shapely.Polygon, limits: Mapping[str, Any]) -> str:
 
 
 def _cells_of(
-    polygon: shapely.Polygon, cells: NDArray[np.int64], data: CityData
+    polygon: shapely.Polygon, cells: NDArray[np.int64], city: CityModel
 ) -> NDArray[np.int64]:
     """Cells of the area whose centre lies in this outline."""
     from kcity_geo.cube import cell_centres
 
-    x, y = cell_centres(data.grid)
+    x, y = cell_centres(city.grid)
     inside = shapely.intersects_xy(polygon, x[cells], y[cells])
     return cells[inside] if inside.any() else cells
 
@@ -262,13 +259,13 @@ def _why_none(
     return f"no area above {limit:.2f} can be used{f': {listed}' if listed else ''}"
 
 
-def _empty(data: CityData) -> gpd.GeoDataFrame:
+def _empty(city: CityModel) -> gpd.GeoDataFrame:
     text = {"site_id", "reasons", "concerns", "district", "not_checked", "next_to"}
     columns: dict[str, Any] = {
         c: pd.Series(dtype="object" if c in text else _WHOLE.get(c, "float64"))
         for c in SITE_COLUMNS
     }
-    return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries([], crs=data.city.crs))
+    return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries([], crs=city.city.crs))
 
 
 def _describe(
@@ -286,10 +283,10 @@ def _describe(
             "area_ha": shapely.area(shapes) / 1e4,
             "compactness": [compactness(p) for p in polygons],
             "width_m": [inner_width_m(p) for p in polygons],
-            "district": _districts(view.data, shapes),
+            "district": _districts(view.city, shapes),
         },
         geometry=shapes,
-        crs=view.data.city.crs,
+        crs=view.city.city.crs,
     )
     roads = view.geometry("roads_drive", highway=_MAIN_ROADS)
     water = np.concatenate([view.geometry("water_plant"), view.geometry("water_store")])
@@ -298,7 +295,7 @@ def _describe(
     frame["substation_km"] = _straight_km(shapes, view.geometry("substation"))
     frame["water_km"] = _straight_km(shapes, supplied)
     for name in ("slope_pct", "hand_m"):
-        frame[name] = _site_means(view.terrain.get(name), cells)
+        frame[name] = _site_means(view.city.terrain.get(name), cells)
     frame["population_45min"] = _site_means(_labour(score, view), cells)
     far = site_rules()["connection_far_km"]
     lengths = frame[["road_km", "substation_km", "water_km"]].to_numpy(dtype=float)
@@ -345,9 +342,9 @@ def _straight_km(shapes: NDArray[np.object_], features: NDArray[np.object_]) -> 
     return found
 
 
-def _districts(data: CityData, shapes: NDArray[np.object_]) -> list[str]:
-    """Name of the district that holds most of each site."""
-    districts = data.city.districts
+def _districts(city: CityModel, shapes: NDArray[np.object_]) -> list[str]:
+    """Name of the district that holds most of each site; of equal ones the first by its id."""
+    districts = city.city.districts.sort_values("district_id", kind="stable")
     outlines = districts.geometry.to_numpy()
     names = districts["name"].astype(str).tolist()
     found = []

@@ -91,7 +91,7 @@ def _water(view: CityView, buffer_m: float) -> _Found:
     sea = sea_polygons(view.geometry("coastline"), box=(box.left, box.bottom, box.right, box.top))
     places = np.concatenate([view.geometry("water_body"), rivers, np.asarray(sea, dtype=object)])
     wet = np.zeros(view.grid.shape, dtype=bool)
-    cover = view.data.array("landcover")
+    cover = view.city.array("landcover")
     if len(places) == 0 and cover is None:
         raise MissingDataError("no water mapped here and no land cover raster")
     if len(places):

@@ -155,8 +155,7 @@ def _green(view: CityView) -> Measured:
 
 
 def _people_and_jobs(view: CityView) -> Measured:
-    study = view.data.study
-    jobs = job_cells(view.data, parameters=None if study is None else study.transport)
+    jobs = view.city.once(job_cells)
     note = "no jobs: no mapped employment land"
     if jobs.any():
         note = "jobs from mapped land use and buildings"
@@ -242,7 +241,7 @@ def _demand_centroid(view: CityView) -> Measured:
 
 
 def _irradiation(view: CityView) -> Measured:
-    found = view.data.array("ghi")
+    found = view.city.array("ghi")
     if found is None or not np.isfinite(found).any():
         raise MissingDataError("needs a raster of solar irradiation (sources.solar)")
     return Measured(values=found)

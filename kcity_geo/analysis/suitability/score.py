@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kcity_geo.analysis.network.graph import StreetGraph
+from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.suitability.combination import wlc
 from kcity_geo.analysis.suitability.constraints import build_constraints
 from kcity_geo.analysis.suitability.criteria import CRITERIA
@@ -31,12 +31,10 @@ __all__ = ["suitability"]
 
 
 def suitability(
-    data: CityData,
+    city: CityModel | CityData,
     gaps: Gaps | None,
     *,
     project: str,
-    graphs: Mapping[str, StreetGraph] | None = None,
-    terrain: Mapping[str, NDArray[np.float64]] | None = None,
     weights: Mapping[str, float] | None = None,
     constraints: Mapping[str, Any] | None = None,
     value_functions: Mapping[str, Mapping[str, Any]] | None = None,
@@ -46,11 +44,9 @@ def suitability(
 
     Parameters
     ----------
-    data : of the city.
+    city : its model or its data.
     gaps : of the same city, or None: criteria that use them are missing.
     project : a profile of ``tables/suitability/profiles.toml``.
-    graphs : mode -> street graph, of `kcity_geo.analysis.network.of_city.build_graphs`.
-    terrain : of `kcity_geo.analysis.terrain.relief.cell_terrain`.
     weights : criterion -> weight, instead of that of the profile; then all are scaled to 1.
     constraints : constraint -> limit, instead of that of the profile; False switches one off.
     value_functions : criterion -> ``function`` and ``parameters``, instead of those of the profile.
@@ -69,9 +65,10 @@ def suitability(
     profile = profile_of(project, value_functions)
     stated = _stated_weights(project, profile, weights or {})
     limits = _limits(project, profile, constraints or {})
-    view = CityView(data, gaps, graphs=graphs or {}, terrain=terrain or {})
+    city = model_of(city)
+    view = CityView(city, gaps)
     found = build_constraints(view, limits, citation=profile["citation"])
-    feasible = data.inside.copy()
+    feasible = city.inside.copy()
     for one in found:
         feasible &= ~one.excluded
     criteria, missing = _criteria(view, profile["criteria"], stated)

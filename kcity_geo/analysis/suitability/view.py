@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,19 +11,18 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.distance.straight import (
     disc_sum,
     distance_m,
     distance_to_mask_m,
     fill_from_nearest,
 )
-from kcity_geo.analysis.network.graph import StreetGraph
+from kcity_geo.analysis.network.access import travel_minutes
 from kcity_geo.analysis.settlement.mapped_buildings import enough_for
-from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size
 from kcity_geo.result import Gaps
-from kcity_geo.settings import settings_of
 
 __all__ = ["CityView", "Measured", "MissingDataError"]
 
@@ -56,31 +54,20 @@ class CityView:
 
     Parameters
     ----------
-    data : of the city.
+    city : its model.
     gaps : of the same city, or None.
-    graphs : mode -> street graph; may be empty.
-    terrain : of `kcity_geo.analysis.terrain.relief.cell_terrain`; may be empty.
     """
 
-    def __init__(
-        self,
-        data: CityData,
-        gaps: Gaps | None,
-        *,
-        graphs: Mapping[str, StreetGraph],
-        terrain: Mapping[str, NDArray[np.float64]],
-    ) -> None:
-        self.data, self.gaps, self.graphs, self.terrain = data, gaps, graphs, terrain
-        self.grid, self.inside = data.grid, data.inside
-        self.cell_m = cell_size(data.grid)
-        study = data.study
-        self.assume = settings_of("suitability", study.suitability.assumptions if study else None)
+    def __init__(self, city: CityModel, gaps: Gaps | None) -> None:
+        self.city, self.gaps = city, gaps
+        self.grid, self.inside = city.grid, city.inside
+        self.cell_m = cell_size(city.grid)
+        self.assume = city.settings("suitability")
         self._distances: dict[str, NDArray[np.float64]] = {}
 
     def layer(self, name: str) -> gpd.GeoDataFrame | None:
         """Give an OSM layer, or None when it is absent or empty."""
-        frame = self.data.layers.get(name)
-        return None if frame is None or len(frame) == 0 else frame
+        return self.city.layer(name)
 
     def geometry(self, name: str, **among: set[str]) -> NDArray[np.object_]:
         """Give the geometries of a layer with one of the values in each column named."""
@@ -104,7 +91,7 @@ class CityView:
 
     def relief(self, name: str) -> NDArray[np.float64]:
         """Give a terrain array, or say that elevation is missing."""
-        values = self.terrain.get(name)
+        values = self.city.terrain.get(name)
         if values is None or not np.isfinite(np.where(self.inside, values, np.nan)).any():
             raise MissingDataError("needs an elevation raster (sources.elevation)")
         return np.asarray(values, dtype=np.float64)
@@ -112,10 +99,10 @@ class CityView:
     @cached_property
     def people(self) -> NDArray[np.float64]:
         """Persons in each cell, 0 outside; missing without population."""
-        found = self.data.array("population")
+        found = self.city.array("population")
         if found is None or not np.nansum(found) > 0:
             raise MissingDataError("needs a population raster (sources.population)")
-        return np.where(self.inside, np.nan_to_num(found), 0.0)
+        return self.city.people.persons
 
     @cached_property
     def centre(self) -> NDArray[np.object_]:
@@ -129,16 +116,14 @@ class CityView:
     def built_share(self) -> Measured:
         """Built-up share of each cell."""
         area = self.cell_m**2
-        built = self.data.array("built_m2")
+        built = self.city.array("built_m2")
         if built is not None and np.isfinite(built).any():
             return Measured(values=np.clip(built / area, 0.0, 1.0))
         polygons = self.geometry("building")
         if len(polygons) == 0:
             raise MissingDataError("needs a raster of built surface, or mapped buildings")
         mapped = area_in_cells(polygons, grid=self.grid)
-        own = self.data.study.settlement if self.data.study else None
-        found = self.data.array("population")
-        people = 0.0 if found is None else float(np.nansum(np.where(self.inside, found, 0.0)))
+        own, people = self.city.settings("settlement"), float(self.city.people.persons.sum())
         if not enough_for(float(mapped[self.inside].sum()), people, parameters=own):
             raise MissingDataError(
                 "needs a raster of built surface: too few buildings are mapped for the people"
@@ -150,7 +135,7 @@ class CityView:
     @cached_property
     def landcover(self) -> Measured:
         """Land cover class of each cell, as ESA WorldCover codes."""
-        found = self.data.array("landcover")
+        found = self.city.array("landcover")
         if found is not None and np.isfinite(found).any():
             return Measured(values=np.where(found > 0, found, np.nan))
         return self._mapped_landcover()
@@ -215,16 +200,16 @@ class CityView:
         if len(places) == 0:
             raise MissingDataError(f"needs {needs}; none is mapped here")
         speed = self.assume["drive_kmh"]
-        graph = self.graphs.get("drive")
-        if graph is not None and graph.n_nodes:
-            from kcity_geo.analysis.network.access import travel_minutes
-
+        graph, settings = self.city.graph("drive"), self.city.settings("transport")
+        if graph.n_nodes:
             found = travel_minutes(
                 graph,
                 places,
                 grid=self.grid,
-                cells=np.flatnonzero(self.inside.ravel()),
+                cells=self.city.people.cells,
+                homes=self.city.homes("drive"),
                 direction="to",
+                max_snap_m=settings.number("max_snap_m"),
             )
             if np.isfinite(found).any():
                 filled = fill_from_nearest(found, cell_m=self.cell_m, per_metre=0.06 / speed)

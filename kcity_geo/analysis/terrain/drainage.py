@@ -7,7 +7,7 @@ eight ways (D8). `kcity_geo.analysis.terrain.relief` brings the result to the st
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from scipy import ndimage
 
 from kcity_geo.cube import length_in_cells
 from kcity_geo.errors import CRSMismatchError, GridMismatchError
-from kcity_geo.settings import settings_of
+from kcity_geo.settings import Settings, settings_of
 
 __all__ = ["HandResult", "flood_class", "flow_directions", "hand", "like_model", "model_cell_m"]
 
@@ -205,7 +205,7 @@ def flow_directions(filled: NDArray[np.float32], flood: NDArray[np.uint8]) -> ND
 def _conditioned(
     dem: xr.DataArray,
     mapped: NDArray[np.bool_],
-    settings: Mapping[str, Any],
+    settings: Settings,
 ) -> tuple[
     NDArray[np.float32],
     NDArray[np.float32],
@@ -246,7 +246,7 @@ def hand(
     *,
     rivers: NDArray[np.object_] | None = None,
     stream_area_km2: float = 1.0,
-    parameters: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
 ) -> HandResult:
     """
     Tell how high each place lies above the stream that drains it (HAND).
@@ -263,7 +263,7 @@ def hand(
     rivers : metric LineStrings of rivers and streams that are there whatever the elevation
         model says; None or empty: only the model speaks.
     stream_area_km2 : upstream area from which a cell counts as stream, km2.
-    parameters : overrides of ``tables/parameters/water.toml``.
+    settings : of the water sector; the defaults when None.
 
     Returns
     -------
@@ -283,7 +283,7 @@ def hand(
     """
     import pyflwdir
 
-    settings = settings_of("water", parameters)
+    settings = settings_of("water", None) if settings is None else settings
     cell_m = model_cell_m(dem)
     mapped = np.zeros(dem.shape, dtype=bool)
     if rivers is not None and len(rivers):
@@ -318,7 +318,7 @@ def _in_channel(
     filled: NDArray[np.float32],
     large: NDArray[np.bool_],
     cell_m: float,
-    settings: Mapping[str, Any],
+    settings: Settings,
 ) -> NDArray[np.bool_]:
     """
     Keep the streams that run in a hollow, and all that is downstream of one.

@@ -16,7 +16,6 @@ Examples
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -32,10 +31,9 @@ from kcity_geo.analysis.terrain.drainage import (
     like_model,
     model_cell_m,
 )
-from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityInputs
 from kcity_geo.cube import area_in_cells, bin_points, cell_centres, cell_size
 from kcity_geo.notes import tell
-from kcity_geo.settings import settings_of
 
 __all__ = [
     "HandResult",
@@ -245,7 +243,7 @@ def _cell_extreme(
     return out.reshape(shape)
 
 
-def _river_lines(data: CityData) -> NDArray[np.object_]:
+def _river_lines(data: CityInputs) -> NDArray[np.object_]:
     """Rivers, streams and canals of the drainage layer, not those in a tunnel or culvert."""
     frame = data.layers.get("drainage")
     if frame is None or len(frame) == 0:
@@ -256,7 +254,7 @@ def _river_lines(data: CityData) -> NDArray[np.object_]:
     return np.asarray(frame.geometry[keep].to_numpy(), dtype=object)
 
 
-def _warn_surface_model(data: CityData, dem: xr.DataArray) -> None:
+def _warn_surface_model(data: CityInputs, dem: xr.DataArray) -> None:
     if not dem.attrs.get("surface_model"):
         return
     built = _built_m2(data)
@@ -274,7 +272,7 @@ def _warn_surface_model(data: CityData, dem: xr.DataArray) -> None:
     )
 
 
-def _built_m2(data: CityData) -> NDArray[np.float64] | None:
+def _built_m2(data: CityInputs) -> NDArray[np.float64] | None:
     """Built-up surface, else footprint of the mapped buildings; None when neither is known."""
     built = data.array("built_m2")
     buildings = data.layers.get("building")
@@ -283,16 +281,13 @@ def _built_m2(data: CityData) -> NDArray[np.float64] | None:
     return area_in_cells(buildings.geometry.to_numpy(), grid=data.grid)
 
 
-def cell_terrain(
-    data: CityData, *, parameters: Mapping[str, Any] | None = None
-) -> dict[str, NDArray[np.float64]]:
+def cell_terrain(data: CityInputs) -> dict[str, NDArray[np.float64]]:
     """
     Bring slope, aspect, drainage and flood classes to the study cells.
 
     Parameters
     ----------
     data : with a `dem`; without one the answer is empty.
-    parameters : overrides of ``tables/parameters/water.toml``.
 
     Returns
     -------
@@ -305,7 +300,7 @@ def cell_terrain(
     if data.dem is None:
         return {}
     dem = data.dem
-    settings = settings_of("water", parameters)
+    settings = data.settings("water")
     _warn_surface_model(data, dem)
     slope, aspect = slope_pct(dem), aspect_deg(dem)
     score = aspect_score(
@@ -315,7 +310,7 @@ def cell_terrain(
         dem,
         rivers=_river_lines(data),
         stream_area_km2=float(settings["stream_area_km2"]),
-        parameters=settings,
+        settings=settings,
     )
     height = drainage.hand.to_numpy()
     pairs, shape = _sampler(dem, data.grid), tuple(data.grid.shape)

@@ -4,11 +4,11 @@ Transport: who can get where? Indicators T1 to T9, and what a planner needs to a
 All of it is reached as ``kc.transport.NAME``.
 """
 
+from kcity_geo.analysis.city_model import build_graphs, by_district
 from kcity_geo.analysis.network.access import nearest, served_share, travel_metres, travel_minutes
 from kcity_geo.analysis.network.exchange import from_networkx, to_networkx
 from kcity_geo.analysis.network.graph import build_graph
 from kcity_geo.analysis.network.isochrones import isochrones, reached_streets
-from kcity_geo.analysis.network.of_city import build_graphs
 from kcity_geo.analysis.network.reach import (
     catchment_persons,
     k_nearest,
@@ -19,7 +19,6 @@ from kcity_geo.analysis.network.reach import (
 )
 from kcity_geo.analysis.network.snapping import snap
 from kcity_geo.analysis.settlement.classes import urban_classes
-from kcity_geo.analysis.settlement.residents import by_district
 from kcity_geo.analysis.transport.assess import assess
 from kcity_geo.analysis.transport.opportunities import (
     access_circuity,

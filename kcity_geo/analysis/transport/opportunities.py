@@ -14,16 +14,15 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.network import reach
-from kcity_geo.analysis.network.graph import StreetGraph
-from kcity_geo.analysis.network.snapping import Snapped, cell_points, snap, snap_cells
+from kcity_geo.analysis.network.snapping import Snapped, cell_points, snap
 from kcity_geo.analysis.settlement.districts import weighted_mean
-from kcity_geo.analysis.settlement.residents import NO_PEOPLE, People, people_of
+from kcity_geo.analysis.settlement.residents import NO_PEOPLE
 from kcity_geo.analysis.transport.service_times import facilities, job_cells
 from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_centres, cell_size
 from kcity_geo.result import Indicator, unassessed
-from kcity_geo.settings import transport_parameters
 
 __all__ = ["access_circuity", "catchments", "cumulative_opportunities", "zones"]
 
@@ -37,20 +36,13 @@ NO_STREETS = "no street is mapped in the map data: add an OSM extract with stree
 _FEWEST = 4
 
 
-def cumulative_opportunities(
-    data: CityData,
-    graphs: Mapping[str, StreetGraph],
-    *,
-    parameters: Mapping[str, Any] | None = None,
-) -> list[Indicator]:
+def cumulative_opportunities(city: CityModel | CityData) -> list[Indicator]:
     """
     Tell which share of the people and of the jobs of a city the average resident reaches by car.
 
     Parameters
     ----------
-    data : of the city.
-    graphs : with ``drive``.
-    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``).
+    city : its model or its data.
 
     Returns
     -------
@@ -62,30 +54,30 @@ def cumulative_opportunities(
 
     Examples
     --------
-    ::
-
-        people, jobs = cumulative_opportunities(data, kc.street_graphs(data))
-        people.details["people_30_min"]
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> people, jobs = cumulative_opportunities(make_toy(arrays={"population": 10.0}))
+    >>> people.not_assessed
+    'no street is mapped in the map data: add an OSM extract with streets'
     """
-    rules, people = transport_parameters(parameters), people_of(data)
-    graph = graphs.get("drive")
+    city = model_of(city)
+    people, graph = city.people, city.graph("drive")
     names = {"people": "T9_reach_people", "jobs": "T9_reach_jobs"}
     common: dict[str, Any] = {
         "source": "OpenStreetMap",
-        "as_of": data.osm_date,
+        "as_of": city.osm_date,
         "layers": ("roads_drive",),
     }
     reason = "" if people.persons.sum() > 0 else NO_PEOPLE
-    if graph is None or graph.n_segments == 0:
+    if graph.n_segments == 0:
         reason = NO_STREETS
-    if graph is None or reason:
+    if reason:
         return [unassessed(name, "share", reason, **common) for name in names.values()]
     there = {
         "people": people.persons,
-        "jobs": np.where(data.inside, job_cells(data, parameters=parameters), 0.0),
+        "jobs": np.where(city.inside, city.once(job_cells), 0.0),
     }
-    zone, homes, side = zones(data, graph, rules)
-    sums = _reached(data, graph, homes, there, rules)
+    zone, homes, side = city.once(zones)
+    sums = _reached(city, homes, there)
     found = []
     for kind, name in names.items():
         total = float(there[kind].sum())
@@ -93,7 +85,7 @@ def cumulative_opportunities(
             why = "no jobs are told by land use or buildings: map industrial, commercial or retail land"
             found.append(unassessed(name, "share", why, **common))
             continue
-        grids = np.full((len(LIMITS), *data.grid.shape), np.nan)
+        grids = np.full((len(LIMITS), *city.grid.shape), np.nan)
         grids[:, zone >= 0] = (sums[kind] / total)[zone[zone >= 0]].T
         means = [weighted_mean(grid, people.persons) for grid in grids]
         lost = float(people.persons[zone < 0].sum())
@@ -119,17 +111,13 @@ def cumulative_opportunities(
     return found
 
 
-def zones(
-    data: CityData, graph: StreetGraph, rules: Mapping[str, Any]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:
+def zones(city: CityModel) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:
     """
     Gather the homes of a city into squares from which journeys start.
 
     Parameters
     ----------
-    data : of the city.
-    graph : on which the homes must lie.
-    rules : with ``reach_zone_m``, metres, and ``reach_origins_max``.
+    city : its model; homes must lie near a street for cars.
 
     Returns
     -------
@@ -137,12 +125,12 @@ def zones(
     cell that stands for each zone, nearest to the middle of its people; and the side of a zone,
     metres, a multiple of ``reach_zone_m`` that makes few enough zones.
     """
-    persons = people_of(data).persons.ravel()
-    x, y = (part.ravel() for part in cell_centres(data.grid))
+    rules, persons = city.settings("transport"), city.people.persons.ravel()
+    x, y = (part.ravel() for part in cell_centres(city.grid))
     cells = np.flatnonzero(persons > 0)
-    cells = cells[_at_cells(data, graph, cells, rules).segment >= 0]
+    cells = cells[_at_cells(city, "drive", cells).segment >= 0]
     most = max(int(rules["reach_origins_max"]), _FEWEST)
-    step = side = max(float(rules["reach_zone_m"]), cell_size(data.grid))
+    step = side = max(float(rules["reach_zone_m"]), cell_size(city.grid))
     place = np.column_stack([x[cells], y[cells]])
     while True:
         which, number = np.unique(np.floor(place / side), axis=0, return_inverse=True)
@@ -156,45 +144,31 @@ def zones(
     off = np.hypot(*(place - middle[number]).T)
     order = np.lexsort((cells, off, number))
     first = order[np.searchsorted(number[order], np.arange(len(total)))]
-    zone = np.full(data.grid.shape, -1, dtype=np.int64)
+    zone = np.full(city.grid.shape, -1, dtype=np.int64)
     zone.flat[cells] = number
     return zone, cells[first], float(side)
 
 
-def _at_cells(
-    data: CityData, graph: StreetGraph, cells: NDArray[np.int64], rules: Mapping[str, Any]
-) -> Snapped:
-    x, y = cell_centres(data.grid)
+def _at_cells(city: CityModel, mode: str, cells: NDArray[np.int64]) -> Snapped:
+    """Put the middles of cells onto the streets."""
+    x, y = cell_centres(city.grid)
     points = np.asarray(shapely.points(x.ravel()[cells], y.ravel()[cells]), dtype=object)
-    return snap(graph, points, max_snap_m=rules["max_snap_m"])
-
-
-def _people_on(
-    data: CityData, graph: StreetGraph, cells: NDArray[np.int64], rules: Mapping[str, Any]
-) -> tuple[Snapped, NDArray[np.int64]]:
-    return snap_cells(
-        graph,
-        grid=data.grid,
-        cells=cells,
-        max_snap_m=rules["max_snap_m"],
-        spacing_m=rules["subpoint_m"],
-    )
+    max_snap_m = city.settings("transport")["max_snap_m"]
+    return snap(city.graph(mode), points, max_snap_m=max_snap_m)
 
 
 def _reached(
-    data: CityData,
-    graph: StreetGraph,
-    homes: NDArray[np.int64],
-    there: Mapping[str, NDArray[np.float64]],
-    rules: Mapping[str, Any],
+    city: CityModel, homes: NDArray[np.int64], there: Mapping[str, NDArray[np.float64]]
 ) -> dict[str, NDArray[np.float64]]:
     """Sum what each zone reaches within the limits, shape (zones, limits)."""
     used = np.flatnonzero(sum(grid.ravel() for grid in there.values()) > 0)
-    places = _at_cells(data, graph, used, rules)
-    start = _at_cells(data, graph, homes, rules)
+    places = _at_cells(city, "drive", used)
+    start = _at_cells(city, "drive", homes)
     sums = {kind: np.zeros((len(homes), len(LIMITS))) for kind in there}
     for part in np.array_split(np.arange(len(homes)), max(1, -(-len(homes) // AT_ONCE))):
-        minutes = reach.od_matrix(graph, start.take(part), places, limit=LIMITS[-1] + 1e-9)
+        minutes = reach.od_matrix(
+            city.graph("drive"), start.take(part), places, limit=LIMITS[-1] + 1e-9
+        )
         for k, limit in enumerate(LIMITS):
             near = minutes <= limit + 1e-9
             for kind, grid in there.items():
@@ -202,21 +176,14 @@ def _reached(
     return sums
 
 
-def catchments(
-    data: CityData,
-    graphs: Mapping[str, StreetGraph],
-    *,
-    parameters: Mapping[str, Any] | None = None,
-) -> list[Indicator]:
+def catchments(city: CityModel | CityData) -> list[Indicator]:
     """
     Count the people who share a facility, each going to the nearest on the street graph.
 
     Parameters
     ----------
-    data : of the city.
-    graphs : with ``walk`` and ``drive``.
-    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``); ``two_step_min``
-        above 0 adds T9_two_step.
+    city : its model or its data; ``two_step_min`` of the transport settings above 0 adds
+        T9_two_step.
 
     Returns
     -------
@@ -227,68 +194,63 @@ def catchments(
 
     Examples
     --------
-    ::
-
-        clinics, *_ = catchments(data, kc.street_graphs(data), parameters={"two_step_min": 30.0})
-        clinics.details["persons_largest"]
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> [row.id for row in catchments(make_toy())]
+    ['T9_catchment_health', 'T9_catchment_hospital', 'T9_catchment_school']
     """
-    rules, people = transport_parameters(parameters), people_of(data)
-    found = []
+    city = model_of(city)
+    rules, found = city.settings("transport"), list[Indicator]()
     for kind, layer in KINDS.items():
         mode = "walk" if kind == "school" else rules[f"{kind}_mode"]
-        graph, places = graphs.get(mode), facilities(data, kind)
+        places = city.once(facilities, kind)
         fields: dict[str, Any] = {
             "layers": (layer, f"roads_{mode}"),
             "source": "OpenStreetMap",
-            "as_of": data.osm_date,
+            "as_of": city.osm_date,
         }
         name = f"T9_catchment_{kind}"
-        reason = _why_not(graph, places, people, layer)
-        if graph is None or reason:
+        reason = _why_not(city, mode, places, layer)
+        if reason:
             found.append(unassessed(name, "persons", reason, **fields))
             continue
-        found.append(_catchment(data, people, graph, places, rules, name=name, fields=fields))
+        found.append(_catchment(city, mode, places, name=name, fields=fields))
     if rules["two_step_min"] > 0:
-        found.append(_two_step(data, people, graphs, rules))
+        found.append(_two_step(city))
     return found
 
 
-def _why_not(
-    graph: StreetGraph | None, places: NDArray[np.object_], people: People, layer: str
-) -> str:
-    if graph is None or graph.n_segments == 0:
+def _why_not(city: CityModel, mode: str, places: NDArray[np.object_], layer: str) -> str:
+    if city.graph(mode).n_segments == 0:
         return NO_STREETS
     if len(places) == 0:
         return (
             f"no such place is mapped in the map data ({layer}): map it in OSM or add a layer "
             "of your own"
         )
-    return "" if people.persons.sum() > 0 else NO_PEOPLE
+    return "" if city.people.persons.sum() > 0 else NO_PEOPLE
 
 
 def _catchment(
-    data: CityData,
-    people: People,
-    graph: StreetGraph,
+    city: CityModel,
+    mode: str,
     places: NDArray[np.object_],
-    rules: Mapping[str, Any],
     *,
     name: str,
     fields: Mapping[str, Any],
 ) -> Indicator:
-    cells = people.cells
-    points, owner = _people_on(data, graph, cells, rules)
+    people, graph = city.people, city.graph(mode)
+    cells, (points, owner) = people.cells, city.homes(mode)
     each = people.persons.ravel()[cells][owner] / max(len(owner) // max(len(cells), 1), 1)
-    there = snap(graph, places, max_snap_m=rules["max_snap_m"])
+    there = snap(graph, places, max_snap_m=city.settings("transport")["max_snap_m"])
     cost, place = (part[:, 0] for part in reach.k_nearest(graph, points, there, k=1))
     served = place >= 0
     persons = np.bincount(place[served], weights=each[served], minlength=len(places))
-    inside = shapely.intersects(data.city.boundary_metric, places)
+    inside = shapely.intersects(city.city.boundary_metric, places)
     counted = persons[inside | (persons > 0)]
     mine = np.where(served, persons[np.maximum(place, 0)], 0.0)
     amount = np.bincount(owner, weights=mine, minlength=len(cells))
     base = np.bincount(owner, weights=served, minlength=len(cells))
-    grid = np.full(data.grid.shape, np.nan)
+    grid = np.full(city.grid.shape, np.nan)
     grid.flat[cells] = np.where(base > 0, amount / np.maximum(base, 1), np.nan)
     unserved = float(each[~served].sum())
     spent = np.where(np.isfinite(cost), cost, 0.0)
@@ -315,27 +277,27 @@ def _catchment(
     )
 
 
-def _two_step(
-    data: CityData, people: People, graphs: Mapping[str, StreetGraph], rules: Mapping[str, Any]
-) -> Indicator:
+def _two_step(city: CityModel) -> Indicator:
     """Health facilities per 10,000 people within reach, two-step floating catchments."""
+    rules, people = city.settings("transport"), city.people
     name, units, mode = "T9_two_step", "per 10,000 persons", rules["health_mode"]
-    graph, places = graphs.get(mode), facilities(data, "health")
+    places = city.once(facilities, "health")
     fields: dict[str, Any] = {
         "layers": ("health", f"roads_{mode}"),
         "source": "OpenStreetMap",
-        "as_of": data.osm_date,
+        "as_of": city.osm_date,
     }
-    reason = _why_not(graph, places, people, "health")
-    if graph is None or reason:
+    reason = _why_not(city, mode, places, "health")
+    if reason:
         return unassessed(name, units, reason, **fields)
+    graph = city.graph(mode)
     cells = np.flatnonzero(people.persons > 0)
-    homes = _at_cells(data, graph, cells, rules)
+    homes = _at_cells(city, mode, cells)
     there = snap(graph, places, max_snap_m=rules["max_snap_m"])
     persons, supply = people.persons.ravel()[cells], np.ones(len(places))
     limit = float(rules["two_step_min"])
     rate = reach.two_step_access(graph, homes, persons, there, supply, limit=limit)
-    grid = np.full(data.grid.shape, np.nan)
+    grid = np.full(city.grid.shape, np.nan)
     grid.flat[cells] = rate * 10_000.0
     return Indicator(
         id=name,
@@ -350,11 +312,10 @@ def _two_step(
 
 
 def access_circuity(
-    data: CityData,
-    graph: StreetGraph | None,
+    city: CityModel | CityData,
     places: NDArray[np.object_],
     *,
-    parameters: Mapping[str, Any] | None = None,
+    mode: str = "walk",
     min_m: float = 100.0,
 ) -> float:
     """
@@ -362,10 +323,9 @@ def access_circuity(
 
     Parameters
     ----------
-    data : of the city.
-    graph : street graph.
+    city : its model or its data.
     places : facilities, metric CRS.
-    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``).
+    mode : of travel.
     min_m : pairs closer than this in a straight line say nothing and are left out, metres.
 
     Returns
@@ -374,20 +334,21 @@ def access_circuity(
 
     Examples
     --------
-    ::
-
-        access_circuity(data, graphs["walk"], facilities(data, "health"))
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> data = make_toy()
+    >>> access_circuity(data, facilities(data, "health"))
+    nan
     """
-    rules, people = transport_parameters(parameters), people_of(data)
-    if graph is None or graph.n_segments == 0 or len(places) == 0:
+    city = model_of(city)
+    rules, people, graph = city.settings("transport"), city.people, city.graph(mode)
+    if graph.n_segments == 0 or len(places) == 0:
         return float("nan")
-    cells = people.cells
-    points, owner = _people_on(data, graph, cells, rules)
+    cells, (points, owner) = people.cells, city.homes(mode)
     there = snap(graph, places, max_snap_m=rules["max_snap_m"])
     metres, place = (
         part[:, 0] for part in reach.k_nearest(graph, points, there, k=1, unit="metres")
     )
-    x, y, _ = cell_points(data.grid, cells, spacing_m=rules["subpoint_m"])
+    x, y, _ = cell_points(city.grid, cells, spacing_m=rules["subpoint_m"])
     straight = shapely.distance(shapely.points(x, y), places[np.maximum(place, 0)])
     use = (place >= 0) & (straight >= min_m)
     ratio = np.where(use, metres, np.nan) / np.where(use, straight, 1.0)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.distance.straight import cell_distance_m
 from kcity_geo.analysis.network.access import point_costs
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.snapping import cell_points
-from kcity_geo.analysis.settlement.residents import People, people_of, share_indicator, with_layers
+from kcity_geo.analysis.settlement.residents import share_indicator, with_layers
 from kcity_geo.analysis.transport.stops import city_stops
 from kcity_geo.citydata import CityData
 from kcity_geo.errors import StudyError
 from kcity_geo.result import Indicator, unassessed
-from kcity_geo.settings import transport_parameters
 
-__all__ = ["public_transport", "rapid_transit"]
+__all__ = ["public_transport", "rapid_transit", "straight_m"]
 
 VARIANTS = ("sdg", "u4ssc", "euclid")
 
@@ -30,25 +29,17 @@ NO_STOPS = (
 )
 
 
-def public_transport(
-    data: CityData,
-    graphs: Mapping[str, StreetGraph],
-    *,
-    variant: str = "sdg",
-    parameters: Mapping[str, Any] | None = None,
-) -> Indicator:
+def public_transport(city: CityModel | CityData, variant: str = "sdg") -> Indicator:
     """
     Tell which people can walk to public transport (T1, SDG 11.2.1).
 
     Parameters
     ----------
-    data : of the city. For the modes of its timetable only stops served often enough at peak count.
-    graphs : with ``walk``. Without it: straight lines times 1.3, evidence "proxy".
+    city : its model or its data. For the modes of its timetable only stops served often enough at
+        peak count. Without walking streets: straight lines times 1.3, evidence "proxy".
     variant : ``sdg``: urban people, 500 m to bus and tram or 1 km to rail, metro and ferry, along
         the network. ``euclid``: the same by straight lines times 1.3. ``u4ssc``: all people within
         500 m of any stop, whatever its service.
-    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``), and to
-        ``tables/network.toml`` under ``network``.
 
     Returns
     -------
@@ -62,14 +53,15 @@ def public_transport(
     if variant not in VARIANTS:
         raise StudyError(f"variant: {variant!r} is not one of {', '.join(VARIANTS)}")
     name = "T1_u4ssc" if variant == "u4ssc" else "T1"
-    rules, people = transport_parameters(parameters), people_of(data)
-    stops = city_stops(data, rules)
+    city = model_of(city)
+    rules, people = city.settings("transport"), city.people
+    stops = city.once(city_stops)
     if stops is None:
         return unassessed(name, "share", NO_STOPS, layers=("transit_low", "transit_high"))
-    network = _usable(graphs.get("walk")) if variant != "euclid" else None
+    network = _usable(city.graph("walk")) if variant != "euclid" else None
     details: dict[str, Any] = {"variant": variant}
     if variant == "u4ssc":
-        who, limits = data.inside, [(stops.every, rules["u4ssc_m"])]
+        who, limits = city.inside, [(stops.every, rules["u4ssc_m"])]
         notes, count = ["stop presence only"], len(stops.every)
         details["stops"] = count
     else:
@@ -78,8 +70,8 @@ def public_transport(
         notes, count = [stops.note, people.note], len(stops.low) + len(stops.high)
         details |= {"stops_low": len(stops.low), "stops_high": len(stops.high)}
         details |= {"timetable": 1} if stops.timed else {}
-    share = _served(data, people, network, limits, rules)
-    fields = with_layers(data, "transit_low", "transit_high", "roads_walk")
+    share = _served(city, network, limits, detour_factor=rules["detour_factor"])
+    fields = with_layers(city, "transit_low", "transit_high", "roads_walk")
     fields["n_features"] = count
     if stops.source != fields["source"]:
         fields["source"] = f"OpenStreetMap streets, {stops.source}"
@@ -97,55 +89,62 @@ def public_transport(
     )
 
 
-def _usable(graph: StreetGraph | None) -> StreetGraph | None:
-    return graph if graph is not None and graph.n_segments else None
+def _usable(graph: StreetGraph) -> StreetGraph | None:
+    return graph if graph.n_segments else None
 
 
 def _served(
-    data: CityData,
-    people: People,
+    city: CityModel,
     network: StreetGraph | None,
     limits: list[tuple[NDArray[np.object_], float]],
-    rules: Mapping[str, Any],
+    *,
+    detour_factor: float,
 ) -> NDArray[np.float64]:
     """Share of the points of each cell within any of the limits, along the network or straight."""
     hits: NDArray[np.bool_] | None = None
+    cells, rules = city.people.cells, city.settings("transport")
     for places, limit in limits:
         if network is not None:
             cost = point_costs(
                 network,
                 places,
-                grid=data.grid,
-                cells=people.cells,
+                grid=city.grid,
+                cells=cells,
+                homes=city.homes("walk"),
                 unit="metres",
                 max_snap_m=rules["max_snap_m"],
-                spacing_m=rules["subpoint_m"],
             )
         else:
-            cost = _straight(data, people, places, rules) * rules["detour_factor"]
+            cost = straight_m(city, cells, places) * detour_factor
         hit = cost <= limit + 1e-9
         hits = hit if hits is None else hits | hit
-    result = np.full(data.grid.shape[0] * data.grid.shape[1], np.nan)
+    result = np.full(city.grid.shape[0] * city.grid.shape[1], np.nan)
     if hits is not None:
-        result[people.cells] = hits.mean(axis=1)
-    return result.reshape(data.grid.shape)
+        result[cells] = hits.mean(axis=1)
+    return result.reshape(city.grid.shape)
 
 
-def _straight(
-    data: CityData, people: People, places: NDArray[np.object_], rules: Mapping[str, Any]
+def straight_m(
+    city: CityModel, cells: NDArray[np.int64], places: NDArray[np.object_]
 ) -> NDArray[np.float64]:
-    """Straight distance of the points of each cell, shape (cells, points)."""
-    x, y, _ = cell_points(data.grid, people.cells, spacing_m=rules["subpoint_m"])
-    return cell_distance_m(places, x=x, y=y).reshape(len(people.cells), -1)
+    """
+    Measure straight lines from where the people of cells live to the nearest of some places.
+
+    Parameters
+    ----------
+    city : its model.
+    cells : flat cell numbers.
+    places : metric CRS.
+
+    Returns
+    -------
+    Shape (cells, points of a cell), metres.
+    """
+    x, y, _ = cell_points(city.grid, cells, spacing_m=city.settings("transport")["subpoint_m"])
+    return cell_distance_m(places, x=x, y=y).reshape(len(cells), -1)
 
 
-def rapid_transit(
-    data: CityData,
-    graphs: Mapping[str, StreetGraph],
-    *,
-    mode: str = "",
-    parameters: Mapping[str, Any] | None = None,
-) -> Indicator:
+def rapid_transit(city: CityModel | CityData, mode: str = "") -> Indicator:
     """
     Tell which people live within 1 km of rapid transit (T2, ITDP People Near Transit).
 
@@ -155,11 +154,8 @@ def rapid_transit(
 
     Parameters
     ----------
-    data : of the city.
-    graphs : with ``walk`` for `mode` ``network``.
-    mode : ``euclid`` as ITDP does, or ``network``; from the parameters when empty.
-    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``), and to
-        ``tables/network.toml`` under ``network``.
+    city : its model or its data.
+    mode : ``euclid`` as ITDP does, or ``network``; from the settings when empty.
 
     Returns
     -------
@@ -170,25 +166,26 @@ def rapid_transit(
     StudyError
         If the mode is unknown.
     """
-    rules, people = transport_parameters(parameters), people_of(data)
+    city = model_of(city)
+    rules, people = city.settings("transport"), city.people
     mode = mode or rules["rapid_mode"]
     if mode not in {"euclid", "network"}:
         raise StudyError(f"transport.rapid_mode: {mode!r} is neither 'euclid' nor 'network'")
-    stops = city_stops(data, rules)
+    stops = city.once(city_stops)
     if stops is None:
         return unassessed("T2", "share", NO_STOPS, layers=("transit_high",))
     stations = stops.rapid
-    network = _usable(graphs.get("walk")) if mode == "network" else None
-    straight = {**rules, "detour_factor": 1.0 if mode == "euclid" else rules["detour_factor"]}
-    share = _served(data, people, network, [(stations, rules["rapid_m"])], straight)
-    fields = with_layers(data, "transit_high")
+    network = _usable(city.graph("walk")) if mode == "network" else None
+    factor = 1.0 if mode == "euclid" else rules["detour_factor"]
+    share = _served(city, network, [(stations, rules["rapid_m"])], detour_factor=factor)
+    fields = with_layers(city, "transit_high")
     fields |= {"n_features": len(stations), "source": stops.rapid_source}
     how = "straight lines" if network is None else "along the network"
     return share_indicator(
         "T2",
         share,
         people,
-        who=data.inside,
+        who=city.inside,
         note=f"{how}; bus rapid transit only where a timetable marks it",
         details={"stations": len(stations), "mode": mode},
         **fields,

@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
-
 import numpy as np
 import shapely
 
+from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.network.rules import all_season_weight
 from kcity_geo.analysis.settlement.districts import weighted_mean
-from kcity_geo.analysis.settlement.residents import people_of, share_indicator, with_layers
-from kcity_geo.analysis.transport.public_transport import _straight
+from kcity_geo.analysis.settlement.residents import share_indicator, with_layers
+from kcity_geo.analysis.transport.public_transport import straight_m
 from kcity_geo.citydata import CityData
 from kcity_geo.result import Indicator, unassessed
-from kcity_geo.settings import network_rules_of, transport_parameters
 
 __all__ = ["rural_access"]
 
 
-def rural_access(data: CityData, *, parameters: Mapping[str, Any] | None = None) -> list[Indicator]:
+def rural_access(city: CityModel | CityData) -> list[Indicator]:
     """
     Tell which rural people live within 2 km of an all-season road (T3, SDG 9.1.1).
 
     Parameters
     ----------
-    data : of the city.
-    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``), and to
-        ``tables/network.toml`` under ``network``.
+    city : its model or its data.
 
     Returns
     -------
     T3, where a road of unknown surface counts in full, and T3_weighted, where it counts 0.6. The
     bounds of T3 are with and without such roads.
     """
-    rules, people = transport_parameters(parameters), people_of(data)
+    city = model_of(city)
+    people, near_m = city.people, city.settings("transport")["rural_road_m"] + 1e-9
     names = ("roads_drive",)
-    layer = data.layers.get("roads_drive")
+    layer = city.layers.get("roads_drive")
     if layer is None or len(layer) == 0:
         reason = "no road is mapped in the map data: add an OSM extract with roads"
         return [unassessed(i, "share", reason, layers=names) for i in ("T3", "T3_weighted")]
@@ -48,20 +43,20 @@ def rural_access(data: CityData, *, parameters: Mapping[str, Any] | None = None)
             reason = "urban and rural cells are not known: add a population grid of the region"
         return [unassessed(i, "share", reason, layers=names) for i in ("T3", "T3_weighted")]
     # Straight lines are looked for where rural people may live, and nowhere else.
-    people = replace(people, cells=np.flatnonzero(people.rural.ravel()))
-    weight = all_season_weight(layer, table=network_rules_of(parameters))
+    cells = np.flatnonzero(people.rural.ravel())
+    weight = all_season_weight(layer, table=city.network_rules)
     lines = np.asarray(layer.geometry.to_numpy(), dtype=object)
-    sure = _straight(data, people, lines[weight >= 1], rules) <= rules["rural_road_m"] + 1e-9
-    maybe = _straight(data, people, lines[weight > 0], rules) <= rules["rural_road_m"] + 1e-9
+    sure = straight_m(city, cells, lines[weight >= 1]) <= near_m
+    maybe = straight_m(city, cells, lines[weight > 0]) <= near_m
     unknown = float(weight[(weight > 0) & (weight < 1)].max(initial=0.0))
     shares = {
         "T3": maybe.mean(axis=1),
         "T3_weighted": np.where(sure, 1.0, np.where(maybe, unknown, 0.0)).mean(axis=1),
         "sure": sure.mean(axis=1),
     }
-    grids = {key: np.full(data.grid.shape, np.nan) for key in shares}
+    grids = {key: np.full(city.grid.shape, np.nan) for key in shares}
     for key, values in shares.items():
-        grids[key].flat[people.cells] = values
+        grids[key].flat[cells] = values
     low = weighted_mean(np.where(people.rural, grids["sure"], np.nan), people.persons)
     high = weighted_mean(np.where(people.rural, grids["T3"], np.nan), people.persons)
     metres = shapely.length(lines)
@@ -69,7 +64,7 @@ def rural_access(data: CityData, *, parameters: Mapping[str, Any] | None = None)
         "all_season_km": float(metres[weight >= 1].sum() / 1000),
         "unknown_surface_km": float(metres[(weight > 0) & (weight < 1)].sum() / 1000),
     }
-    fields = with_layers(data, *names)
+    fields = with_layers(city, *names)
     return [
         share_indicator(
             name,

@@ -7,25 +7,24 @@ full gap; how many they are is told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.evidence.features import column, text
 from kcity_geo.analysis.evidence.trust import method_trust
 from kcity_geo.analysis.network.access import minutes_and_ways, point_costs
-from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.settlement.districts import weighted_mean
-from kcity_geo.analysis.settlement.residents import NO_PEOPLE, People, people_of
+from kcity_geo.analysis.settlement.residents import NO_PEOPLE, People
 from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size
 from kcity_geo.errors import StudyError
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import Indicator, unassessed
-from kcity_geo.settings import transport_parameters
 from kcity_geo.standards import Standard, standard_gap
 
 __all__ = ["facilities", "job_cells", "service_time", "service_times"]
@@ -34,31 +33,22 @@ SECONDARY = ("2", "3", "4")
 WORK_BUILDINGS = ("industrial", "commercial", "office", "retail")
 
 
-def service_times(
-    data: CityData,
-    graphs: Mapping[str, StreetGraph],
-    *,
-    standards: Mapping[str, Standard],
-    parameters: Mapping[str, Any] | None = None,
-) -> list[Indicator]:
+def service_times(city: CityModel | CityData) -> list[Indicator]:
     """
     Assess all travel times of T9.
 
     Parameters
     ----------
-    data : of the city.
-    graphs : with ``walk`` and ``drive``.
-    standards : rows that are there are scored; the others are measured against target and worst
-        of ``tables/indicators.toml`` in ``details`` and note, and count in no sector gap.
-    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``).
+    city : its model or its data.
 
     Returns
     -------
-    T9_health, T9_hospital, T9_school, T9_secondary, T9_jobs, T9_centre and T9_daily, minutes.
+    T9_health, T9_hospital, T9_school, T9_secondary, T9_jobs, T9_centre and T9_daily, minutes. Rows
+    with a standard are scored; the others are measured against target and worst of
+    ``tables/indicators.toml`` in ``details`` and note, and count in no sector gap.
     """
-    rules = transport_parameters(parameters)
-    walk, drive = graphs.get("walk"), graphs.get("drive")
-    modes = {"walk": walk, "drive": drive, "cycle": graphs.get("cycle")}
+    city = model_of(city)
+    rules, modes = city.settings("transport"), ("walk", "drive", "cycle")
     chosen = {key: rules[f"{key}_mode"] for key in ("health", "hospital", "jobs")}
     for key, mode in chosen.items():
         if mode not in modes:
@@ -68,37 +58,35 @@ def service_times(
     def add(name: str, places: NDArray[np.object_], mode: str, **fields: Any) -> None:  # noqa: ANN401 - fields of Indicator
         found.append(
             service_time(
-                data,
-                modes[mode],
+                city,
+                mode,
                 places,
                 indicator=name,
-                standard=standards.get(name),
-                parameters=parameters,
+                standard=city.standards.get(name),
                 **fields,
             )
         )
 
-    add("T9_health", _places(data, "health"), chosen["health"], layers=("health", "roads_walk"))
-    add("T9_hospital", _hospitals(data), chosen["hospital"], layers=("health", "roads_drive"))
-    primary, secondary, level_note = _schools(data)
+    add("T9_health", _places(city, "health"), chosen["health"], layers=("health", "roads_walk"))
+    add("T9_hospital", _hospitals(city), chosen["hospital"], layers=("health", "roads_drive"))
+    primary, secondary, level_note = city.once(_schools)
     add("T9_school", primary, "walk", layers=("school", "roads_walk"), note=level_note)
     add("T9_secondary", secondary, "walk", layers=("school", "roads_walk"), note=level_note)
-    jobs, how = _job_places(data, rules)
+    jobs, how = city.once(_job_places)
     add("T9_jobs", jobs, chosen["jobs"], layers=how[0], note=how[1], evidence="proxy")
-    centre, note, evidence = _centre(data)
+    centre, note, evidence = city.once(_centre)
     add("T9_centre", centre, chosen["jobs"], layers=("place",), note=note, evidence=evidence)
-    found.append(_daily(data, walk, primary, rules))
+    found.append(_daily(city, primary))
     return found
 
 
 def service_time(
-    data: CityData,
-    graph: StreetGraph | None,
+    city: CityModel | CityData,
+    mode: str,
     places: NDArray[np.object_],
     *,
     indicator: str,
     standard: Standard | None = None,
-    parameters: Mapping[str, Any] | None = None,
     **fields: Any,  # noqa: ANN401 - fields of Indicator
 ) -> Indicator:
     """
@@ -106,12 +94,11 @@ def service_time(
 
     Parameters
     ----------
-    data : of the city.
-    graph : street graph of the mode of travel.
+    city : its model or its data.
+    mode : of travel: walk, cycle or drive.
     places : facilities, metric CRS.
     indicator : id of the row.
     standard : with target and worst minutes; None: reported, not scored.
-    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``).
     **fields : ``layers``, ``note``, ``evidence`` of the row.
 
     Returns
@@ -120,11 +107,12 @@ def service_time(
     shares within 15, 30, 45, 60 and 120 minutes of all people, and gap and score (0 to 1, over all
     people) where there is a standard.
     """
-    rules, people = transport_parameters(parameters), people_of(data)
+    city = model_of(city)
+    people, graph = city.people, city.graph(mode)
     layers = fields.pop("layers", ())
     note = fields.pop("note", "")
-    common: dict[str, Any] = {"layers": layers, "as_of": data.osm_date, "source": "OpenStreetMap"}
-    if graph is None or graph.n_segments == 0:
+    common: dict[str, Any] = {"layers": layers, "as_of": city.osm_date, "source": "OpenStreetMap"}
+    if graph.n_segments == 0:
         reason = "no street is mapped in the map data: add an OSM extract with streets"
         return unassessed(indicator, "min", reason, **common)
     if len(places) == 0:
@@ -133,15 +121,17 @@ def service_time(
             "OSM or add a layer of your own"
         )
         return unassessed(indicator, "min", reason, **common)
+    settings = city.settings("transport")
     cost, near = minutes_and_ways(
         graph,
         places,
-        grid=data.grid,
+        grid=city.grid,
         cells=people.cells,
-        max_snap_m=rules["max_snap_m"],
-        spacing_m=rules["subpoint_m"],
+        homes=city.homes(mode),
+        max_snap_m=settings.number("max_snap_m"),
+        spacing_m=settings.number("subpoint_m"),
     )
-    low, trust = method_trust("T9_no_route"), np.ones(data.grid.shape)
+    low, trust = method_trust("T9_no_route"), np.ones(city.grid.shape)
     trust.flat[people.cells] = low + (1.0 - low) * near.mean(axis=1)
     return _timed(
         cost,
@@ -238,13 +228,13 @@ def _reported_standard(indicator: str) -> Standard | None:
     )
 
 
-def facilities(data: CityData, kind: str) -> NDArray[np.object_]:
+def facilities(city: CityModel | CityData, kind: str) -> NDArray[np.object_]:
     """
     Give the facilities of one kind.
 
     Parameters
     ----------
-    data : of the city.
+    city : its model or its data.
     kind : ``health`` (clinic, doctor or hospital), ``hospital``, ``school`` (primary) or
         ``secondary``.
 
@@ -259,42 +249,43 @@ def facilities(data: CityData, kind: str) -> NDArray[np.object_]:
 
     Examples
     --------
-    ::
-
-        hospitals = facilities(data, "hospital")
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> len(facilities(make_toy(), "hospital"))
+    0
     """
-    known = {
-        "health": lambda: _places(data, "health"),
-        "hospital": lambda: _hospitals(data),
-        "school": lambda: _schools(data)[0],
-        "secondary": lambda: _schools(data)[1],
+    model = model_of(city)
+    known: dict[str, Callable[[], NDArray[np.object_]]] = {
+        "health": lambda: _places(model, "health"),
+        "hospital": lambda: _hospitals(model),
+        "school": lambda: model.once(_schools)[0],
+        "secondary": lambda: model.once(_schools)[1],
     }
     if kind not in known:
         raise StudyError(f"kind: {kind!r} is not one of {', '.join(known)}")
     return known[kind]()
 
 
-def _places(data: CityData, name: str) -> NDArray[np.object_]:
-    if name not in data.layers:
+def _places(city: CityModel, name: str) -> NDArray[np.object_]:
+    if name not in city.layers:
         return np.zeros(0, dtype=object)
-    return np.asarray(data.layers[name].geometry.to_numpy(), dtype=object)
+    return np.asarray(city.layers[name].geometry.to_numpy(), dtype=object)
 
 
-def _hospitals(data: CityData) -> NDArray[np.object_]:
-    places = _places(data, "health")
+def _hospitals(city: CityModel) -> NDArray[np.object_]:
+    places = _places(city, "health")
     if len(places) == 0:
         return places
-    layer = data.layers["health"]
+    layer = city.layers["health"]
     chosen = (text(layer, "amenity") == "hospital") | (text(layer, "healthcare") == "hospital")
     return np.asarray(places[chosen])
 
 
-def _schools(data: CityData) -> tuple[NDArray[np.object_], NDArray[np.object_], str]:
+def _schools(city: CityModel) -> tuple[NDArray[np.object_], NDArray[np.object_], str]:
     """Give primary and secondary schools; a school of unknown level counts as both."""
-    places = _places(data, "school")
+    places = _places(city, "school")
     if len(places) == 0:
         return places, places, ""
-    layer = data.layers["school"]
+    layer = city.layers["school"]
     school = text(layer, "amenity") == "school"
     level = text(layer, "isced_level")
     upper = np.array([any(digit in value for digit in SECONDARY) for value in level], dtype=bool)
@@ -304,9 +295,7 @@ def _schools(data: CityData) -> tuple[NDArray[np.object_], NDArray[np.object_], 
     return places[school & (lower | unknown)], places[school & (upper | unknown)], note
 
 
-def job_cells(
-    data: CityData, *, parameters: Mapping[str, Any] | None = None
-) -> NDArray[np.float64]:
+def job_cells(city: CityModel | CityData) -> NDArray[np.float64]:
     """
     Estimate the jobs in each cell (a proxy).
 
@@ -315,42 +304,40 @@ def job_cells(
 
     Parameters
     ----------
-    data : of the city.
-    parameters : changes to the parameters of transport (``tables/parameters/transport.toml``).
+    city : its model or its data.
 
     Returns
     -------
     Shape (rows, cols), jobs; 0 where nothing of the kind is mapped.
     """
-    rules = transport_parameters(parameters)
-    floors = np.zeros(data.grid.shape)
-    if "building" in data.layers and len(data.layers["building"]):
-        layer = data.layers["building"]
+    city = model_of(city)
+    rules = city.settings("transport")
+    floors = np.zeros(city.grid.shape)
+    if "building" in city.layers and len(city.layers["building"]):
+        layer = city.layers["building"]
         work = layer[np.isin(text(layer, "building"), WORK_BUILDINGS)]
         levels = column(work, "levels")
         levels = np.where(levels >= 1, levels, 1.0)
-        floors = area_in_cells(work.geometry.to_numpy(), grid=data.grid, weight=levels)
-    land = np.zeros(data.grid.shape)
-    if "landuse" in data.layers and len(data.layers["landuse"]):
-        layer = data.layers["landuse"]
+        floors = area_in_cells(work.geometry.to_numpy(), grid=city.grid, weight=levels)
+    land = np.zeros(city.grid.shape)
+    if "landuse" in city.layers and len(city.layers["landuse"]):
+        layer = city.layers["landuse"]
         use = text(layer, "landuse")
         for kind in ("industrial", "commercial", "retail"):
             polygons = layer.geometry.to_numpy()[use == kind]
-            area = area_in_cells(polygons, grid=data.grid)
+            area = area_in_cells(polygons, grid=city.grid)
             land += area / 10_000.0 * rules[f"jobs_ha_{kind}"]
     return np.asarray(np.maximum(floors / rules["jobs_m2_each"], land))
 
 
-def _job_places(
-    data: CityData, rules: Mapping[str, Any]
-) -> tuple[NDArray[np.object_], tuple[tuple[str, ...], str]]:
+def _job_places(city: CityModel) -> tuple[NDArray[np.object_], tuple[tuple[str, ...], str]]:
     """Give the cells with jobs in the densest squares that hold half of all jobs."""
-    jobs = job_cells(data, parameters=rules)
+    rules, jobs = city.settings("transport"), city.once(job_cells)
     if jobs.sum() <= 0:
-        centre, note, _ = _centre(data)
+        centre, note, _ = city.once(_centre)
         return centre, (("landuse", "building"), f"no jobs are mapped: {note}")
-    x, y = cell_centres(data.grid)
-    zone = max(rules["jobs_zone_m"], cell_size(data.grid))
+    x, y = cell_centres(city.grid)
+    zone = max(rules["jobs_zone_m"], cell_size(city.grid))
     square = np.floor(np.column_stack([x, y]) / zone).astype(np.int64)
     _, number = np.unique(square, axis=0, return_inverse=True)
     number = number.ravel()
@@ -371,12 +358,12 @@ def _job_places(
     )
 
 
-def _centre(data: CityData) -> tuple[NDArray[np.object_], str, str]:
+def _centre(city: CityModel) -> tuple[NDArray[np.object_], str, str]:
     """Give the mapped city or town, else the densest square kilometre."""
-    layer = data.layers.get("place")
+    layer = city.layers.get("place")
     if layer is not None and len(layer):
         kind = text(layer, "place")
-        boundary = data.city.boundary_metric
+        boundary = city.city.boundary_metric
         inside = shapely.intersects(boundary, layer.geometry.to_numpy())
         for wanted in ("city", "town"):
             chosen = np.flatnonzero((kind == wanted) & inside)
@@ -385,47 +372,42 @@ def _centre(data: CityData) -> tuple[NDArray[np.object_], str, str]:
                 rank = np.lexsort((layer["osm_id"].to_numpy()[chosen], -np.nan_to_num(people)))
                 places = layer.geometry.to_numpy()[chosen[rank[:1]]]
                 return np.asarray(places, dtype=object), f"to the place={wanted} node", "observed"
-    persons = people_of(data).persons
+    persons = city.people.persons
     if persons.sum() <= 0:
         return np.zeros(0, dtype=object), "no centre is mapped and no people are known", "proxy"
     from scipy.ndimage import uniform_filter
 
-    width = 2 * int(500.0 // cell_size(data.grid)) + 1
+    width = 2 * int(500.0 // cell_size(city.grid)) + 1
     dense = uniform_filter(persons, size=width, mode="constant")
-    x, y = cell_centres(data.grid)
+    x, y = cell_centres(city.grid)
     peak = int(np.argmax(np.round(dense, 9)))
     point = np.array([shapely.Point(x[peak], y[peak])], dtype=object)
     return point, "to the densest square kilometre", "proxy"
 
 
-def _daily(
-    data: CityData,
-    walk: StreetGraph | None,
-    schools: NDArray[np.object_],
-    rules: Mapping[str, Any],
-) -> Indicator:
+def _daily(city: CityModel, schools: NDArray[np.object_]) -> Indicator:
     """Measure the walking time after which shop, school, health care and stop are all reached."""
-    shops = _places(data, "jobs")
+    walk, people = city.graph("walk"), city.people
+    shops = _places(city, "jobs")
     if len(shops):
-        shops = shops[text(data.layers["jobs"], "shop") != ""]
-    stops = np.concatenate([_places(data, "transit_low"), _places(data, "transit_high")])
-    kinds = {"shop": shops, "school": schools, "health": _places(data, "health"), "stop": stops}
+        shops = shops[text(city.layers["jobs"], "shop") != ""]
+    stops = np.concatenate([_places(city, "transit_low"), _places(city, "transit_high")])
+    kinds = {"shop": shops, "school": schools, "health": _places(city, "health"), "stop": stops}
     mapped = {kind: places for kind, places in kinds.items() if len(places)}
     missing = [kind for kind in kinds if kind not in mapped]
     layers = ("jobs", "school", "health", "transit_low")
-    if walk is None or walk.n_segments == 0 or not mapped:
+    if walk.n_segments == 0 or not mapped:
         reason = "needs walking streets and mapped shops, schools, health care or stops"
         return unassessed("T9_daily", "min", reason, layers=layers)
-    people = people_of(data)
     worst = np.zeros(0)
     for places in mapped.values():
         cost = point_costs(
             walk,
             places,
-            grid=data.grid,
+            grid=city.grid,
             cells=people.cells,
-            max_snap_m=rules["max_snap_m"],
-            spacing_m=rules["subpoint_m"],
+            homes=city.homes("walk"),
+            max_snap_m=city.settings("transport")["max_snap_m"],
         )
         worst = cost if worst.size == 0 else np.maximum(worst, cost)
     note = "walk; the longest of the ways to " + ", ".join(mapped)
@@ -439,6 +421,6 @@ def _daily(
         layers=layers,
         note=note,
         n_features=sum(len(places) for places in mapped.values()),
-        as_of=data.osm_date,
+        as_of=city.osm_date,
         source="OpenStreetMap",
     )

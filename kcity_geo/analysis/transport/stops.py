@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.evidence.features import text
 from kcity_geo.citydata import CityData
 
@@ -51,14 +52,14 @@ class Stops:
     timed: bool = False
 
 
-def city_stops(data: CityData, rules: Mapping[str, Any]) -> Stops | None:
+def city_stops(city: CityModel | CityData) -> Stops | None:
     """
     Collect the stops of a city.
 
     Parameters
     ----------
-    data : with a timetable or the layers ``transit_low`` and ``transit_high``.
-    rules : with ``headway_min``, minutes.
+    city : its model or its data, with a timetable or the layers ``transit_low`` and
+        ``transit_high``.
 
     Returns
     -------
@@ -67,13 +68,17 @@ def city_stops(data: CityData, rules: Mapping[str, Any]) -> Stops | None:
 
     Examples
     --------
-    ::
-
-        stops = city_stops(data, {"headway_min": 20.0})
-        len(stops.low), len(stops.rapid)
+    >>> import shapely
+    >>> from kcity_geo.demo.toy import make_toy, toy_layer
+    >>> stop = toy_layer([{"highway": "bus_stop"}], [shapely.Point(1000, 1000)])
+    >>> stops = city_stops(make_toy(layers={"transit_low": stop}))
+    >>> len(stops.low), len(stops.rapid)
+    (1, 0)
     """
-    mapped = _mapped(data)
-    feed = data.transit
+    city = model_of(city)
+    headway_min = city.settings("transport").number("headway_min")
+    mapped = _mapped(city)
+    feed = city.transit
     if feed is None or len(feed) == 0:
         if not any(len(places) for places in mapped.values()):
             return None
@@ -88,8 +93,8 @@ def city_stops(data: CityData, rules: Mapping[str, Any]) -> Stops | None:
         own = {name: place[mask] for name, mask in kind.items()}
         return _present(own, source="GTFS stops", note=note)
     unknown = bool(np.isnan(np.concatenate([headway[n][kind[n] & served] for n in KINDS])).any())
-    often = {n: np.isnan(headway[n]) | (headway[n] <= rules["headway_min"]) for n in KINDS}
-    beside = _of_user(data)  # the user's own stops count beside a timetable, by presence
+    often = {n: np.isnan(headway[n]) | (headway[n] <= headway_min) for n in KINDS}
+    beside = _of_user(city)  # the user's own stops count beside a timetable, by presence
     used = {
         n: np.concatenate([place[kind[n] & served & often[n]], beside[n]])
         if running[n]
@@ -103,7 +108,7 @@ def city_stops(data: CityData, rules: Mapping[str, Any]) -> Stops | None:
         timed = place[rapid & served]
         rapid_source = "GTFS and OpenStreetMap stops" if len(timed) else "OpenStreetMap"
         stations = np.concatenate([timed, mapped["rail"]])
-    note = f"stops with service at least every {rules['headway_min']:g} minutes at peak"
+    note = f"stops with service at least every {headway_min:g} minutes at peak"
     if unknown:
         note = "the timetable does not cover the hours of the peak: stop presence only"
     added = [words for n, words in KINDS.items() if not running[n] and len(mapped[n])]
@@ -139,7 +144,7 @@ def _present(places: Mapping[str, NDArray[np.object_]], *, source: str, note: st
 
 
 def _of_feed(
-    feed: gpd.GeoDataFrame,
+    feed: pd.DataFrame,
 ) -> tuple[
     dict[str, NDArray[np.bool_]],
     NDArray[np.bool_],
@@ -167,19 +172,19 @@ def _of_feed(
     return kind, rapid, served, headway
 
 
-def _of_user(data: CityData) -> dict[str, NDArray[np.object_]]:
+def _of_user(city: CityModel) -> dict[str, NDArray[np.object_]]:
     """Give the stops of each kind that come from the user's own file."""
     own = {
         name: frame[text(frame, "osm_type") == "file"]
         for name in ("transit_low", "transit_high")
-        if (frame := data.layers.get(name)) is not None
+        if (frame := city.layers.get(name)) is not None
     }
     return _kinds(own)
 
 
-def _mapped(data: CityData) -> dict[str, NDArray[np.object_]]:
+def _mapped(city: CityModel) -> dict[str, NDArray[np.object_]]:
     """Give the mapped stops of each kind."""
-    return _kinds(data.layers)
+    return _kinds(city.layers)
 
 
 def _kinds(layers: Mapping[str, gpd.GeoDataFrame]) -> dict[str, NDArray[np.object_]]:

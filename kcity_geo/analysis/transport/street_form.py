@@ -14,18 +14,19 @@ import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.of_city import street_ways
 from kcity_geo.analysis.network.rules import street_width_m, texts, usable
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.mapped_buildings import enough_for
-from kcity_geo.analysis.settlement.residents import people_of, with_layers
+from kcity_geo.analysis.settlement.residents import with_layers
 from kcity_geo.analysis.transport.intersections import divided_share, divided_ways, intersections
 from kcity_geo.analysis.transport.street_land import street_land_m2
 from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, bin_points, cell_size, length_in_cells
 from kcity_geo.result import Indicator, unassessed
-from kcity_geo.settings import network_rules_of, network_table
+from kcity_geo.settings import network_table
 from kcity_geo.standards import Standard, standard_gap
 
 __all__ = ["built_up", "circuity", "connectivity", "connectivity_gap", "street_form"]
@@ -38,36 +39,27 @@ NO_BUILT = (
 _POPULATED = "per populated land, built-up land is not known"
 
 
-def street_form(
-    data: CityData,
-    graphs: Mapping[str, StreetGraph],
-    *,
-    standards: Mapping[str, Standard],
-    parameters: Mapping[str, Any] | None = None,
-) -> list[Indicator]:
+def street_form(city: CityModel | CityData) -> list[Indicator]:
     """
     Assess the form of the streets.
 
     Parameters
     ----------
-    data : of the city.
-    graphs : with ``street``.
-    standards : T4, T5, T6 and T8.
-    parameters : changes to ``tables/network.toml`` under ``network``; the graph was built with the
-        same.
+    city : its model or its data.
 
     Returns
     -------
     T4, T5, T6, T7 and T8.
     """
-    graph = graphs.get("street")
+    city = model_of(city)
+    graph, standards = city.graph("street"), city.standards
     units = {"T4": "km/km2", "T5": "1/km2", "T6": "share", "T7": "ratio", "T8": "links per node"}
-    if graph is None or graph.n_segments == 0:
+    if graph.n_segments == 0:
         return [unassessed(key, unit, NO_STREETS, layers=ROADS) for key, unit in units.items()]
-    table = network_rules_of(parameters)
-    ways = street_ways(data)
-    land, how, evidence = built_up(data, table=table)
-    common = {**with_layers(data, *ROADS), "evidence": evidence}
+    table = city.network_rules
+    ways = street_ways(city)
+    land, how, evidence = city.once(built_up)
+    common = {**with_layers(city, *ROADS), "evidence": evidence}
     found: list[Indicator] = []
     if not land.any():
         found += [unassessed(key, units[key], NO_BUILT, layers=ROADS) for key in ("T4", "T5", "T6")]
@@ -77,13 +69,13 @@ def street_form(
         divided = divided_ways(streets, lines, row, paired)
         half = np.where(paired, 0.5, 1.0)
         amounts = {
-            "T4": length_in_cells(lines, grid=data.grid, weight=half) / 1000.0,
-            "T5": _counted(data, graph, streets, divided),
-            "T6": _street_land(data, ways, land, table=table) / 1e6,
+            "T4": length_in_cells(lines, grid=city.grid, weight=half) / 1000.0,
+            "T5": _counted(city, graph, streets, divided),
+            "T6": _street_land(city, ways, land, table=table) / 1e6,
         }
         found += [
             _density(
-                data,
+                city,
                 amounts[key],
                 land,
                 standard=standards[key],
@@ -95,43 +87,43 @@ def street_form(
             )
             for key in ("T4", "T5", "T6")
         ]
-    return [*found, _circuity(data, graph), _connectivity(data, graph, standards["T8"])]
+    return [*found, _circuity(city, graph), _connectivity(city, graph, standards["T8"])]
 
 
-def built_up(data: CityData, *, table: Mapping[str, Any]) -> tuple[NDArray[np.bool_], str, str]:
+def built_up(city: CityModel) -> tuple[NDArray[np.bool_], str, str]:
     """
     Tell which cells are built-up land.
 
     Parameters
     ----------
-    data : with built-up surface; else buildings, where enough are mapped for the people; else people.
-    table : of ``tables/network.toml``.
+    city : its model, with built-up surface; else buildings, where enough are mapped for the people;
+        else people.
 
     Returns
     -------
     Shape (rows, cols), how it was told, and the evidence mark.
     """
-    limit, inside = table["street_form"]["built_share"], data.array("inside_share")
-    area = cell_size(data.grid) ** 2 * (np.ones(data.grid.shape) if inside is None else inside)
-    surface, how, evidence = data.array("built_m2"), "built-up surface", "observed"
-    mapped = None
-    if surface is None and "building" in data.layers and len(data.layers["building"]):
-        mapped = area_in_cells(data.layers["building"].geometry.to_numpy(), grid=data.grid)
+    limit = city.network_rules["street_form"]["built_share"]
+    inside = city.array("inside_share")
+    area = cell_size(city.grid) ** 2 * (np.ones(city.grid.shape) if inside is None else inside)
+    surface, how, evidence = city.array("built_m2"), "built-up surface", "observed"
+    mapped, buildings = None, city.layer("building")
+    if surface is None and buildings is not None:
+        mapped = area_in_cells(buildings.geometry.to_numpy(), grid=city.grid)
     if mapped is not None and enough_for(
-        float(mapped[data.inside].sum()),
-        float(people_of(data).persons.sum()),
-        parameters=data.study.settlement if data.study else None,
+        float(mapped[city.inside].sum()),
+        float(city.people.persons.sum()),
+        parameters=city.settings("settlement"),
     ):
         surface = mapped
-        area = np.full(data.grid.shape, cell_size(data.grid) ** 2)
+        area = np.full(city.grid.shape, cell_size(city.grid) ** 2)
         how, evidence = "mapped buildings", "proxy"
     if surface is None:
-        people = people_of(data)
-        return people.persons > 0, _POPULATED, "proxy"
+        return city.people.persons > 0, _POPULATED, "proxy"
     with np.errstate(divide="ignore", invalid="ignore"):
         share = surface / area
     note = f"per built-up land: cells with {limit:.0%} or more {how}"
-    return np.asarray(data.inside & (np.nan_to_num(share) >= limit)), note, evidence
+    return np.asarray(city.inside & (np.nan_to_num(share) >= limit)), note, evidence
 
 
 def _window_sum(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
@@ -150,7 +142,7 @@ def _window_sum(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
 
 
 def _density(
-    data: CityData,
+    city: CityModel,
     amount: NDArray[np.float64],
     land: NDArray[np.bool_],
     *,
@@ -159,8 +151,8 @@ def _density(
     **fields: Any,  # noqa: ANN401 - fields of Indicator
 ) -> Indicator:
     """Amount per km2 of built-up land: of the city, and of the square around each cell."""
-    size = cell_size(data.grid)
-    weight = np.where(land, np.nan_to_num(data.array("inside_share")), 0.0)  # type: ignore[arg-type]
+    size = cell_size(city.grid)
+    weight = np.where(land, np.nan_to_num(city.array("inside_share")), 0.0)  # type: ignore[arg-type]
     area_km2 = weight * (size**2 / 1e6)
     mass = amount * weight
     reach = max(0, int(np.ceil((window_m / size - 1) / 2 - 1e-9)))
@@ -185,7 +177,7 @@ def _density(
 
 
 def _counted(
-    data: CityData,
+    city: CityModel,
     graph: StreetGraph,
     streets: gpd.GeoDataFrame,
     divided: NDArray[np.int64],
@@ -194,14 +186,14 @@ def _counted(
     ring = np.isin(texts(streets, "junction"), graph.table["oneway"]["roundabout"])
     way = streets["osm_id"].to_numpy(dtype=np.int64)
     x, y = intersections(graph, divided=divided, roundabouts=way[ring])
-    flat = bin_points(x, y, grid=data.grid)
-    total = data.grid.shape[0] * data.grid.shape[1]
+    flat = bin_points(x, y, grid=city.grid)
+    total = city.grid.shape[0] * city.grid.shape[1]
     counts = np.bincount(flat[flat >= 0], minlength=total).astype(np.float64)
-    return counts.reshape(data.grid.shape)
+    return counts.reshape(city.grid.shape)
 
 
 def _street_land(
-    data: CityData,
+    city: CityModel,
     ways: gpd.GeoDataFrame,
     land: NDArray[np.bool_],
     *,
@@ -215,7 +207,7 @@ def _street_land(
     return street_land_m2(
         np.asarray(chosen.geometry.to_numpy(), dtype=object),
         street_width_m(chosen, table=table),
-        grid=data.grid,
+        grid=city.grid,
         cells=land,
     )
 
@@ -303,20 +295,20 @@ def connectivity_gap(
 
 
 def _inside_nodes(
-    data: CityData, graph: StreetGraph
+    city: CityModel, graph: StreetGraph
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    cell = bin_points(graph.node_x, graph.node_y, grid=data.grid)
-    inside = (cell >= 0) & data.inside.ravel()[np.maximum(cell, 0)]
+    cell = bin_points(graph.node_x, graph.node_y, grid=city.grid)
+    inside = (cell >= 0) & city.inside.ravel()[np.maximum(cell, 0)]
     return cell, inside
 
 
-def _circuity(data: CityData, graph: StreetGraph) -> Indicator:
-    _, inside = _inside_nodes(data, graph)
+def _circuity(city: CityModel, graph: StreetGraph) -> Indicator:
+    _, inside = _inside_nodes(city, graph)
     use = inside[graph.tail] & inside[graph.head]
     dx = graph.node_x[graph.tail] - graph.node_x[graph.head]
     dy = graph.node_y[graph.tail] - graph.node_y[graph.head]
     value = circuity(graph.length_m[use], np.hypot(dx, dy)[use])
-    fields = with_layers(data, *ROADS)
+    fields = with_layers(city, *ROADS)
     if not np.isfinite(value):
         return unassessed("T7", "ratio", "no street lies inside the study area", **fields)
     return Indicator(
@@ -329,16 +321,16 @@ def _circuity(data: CityData, graph: StreetGraph) -> Indicator:
     )
 
 
-def _connectivity(data: CityData, graph: StreetGraph, standard: Standard) -> Indicator:
+def _connectivity(city: CityModel, graph: StreetGraph, standard: Standard) -> Indicator:
     """Links per node of the streets within 500 m of each cell; no street is cut for it."""
-    rules, size = graph.table["street_form"], cell_size(data.grid)
-    cell, inside = _inside_nodes(data, graph)
-    total = data.grid.shape[0] * data.grid.shape[1]
+    rules, size = graph.table["street_form"], cell_size(city.grid)
+    cell, inside = _inside_nodes(city, graph)
+    total = city.grid.shape[0] * city.grid.shape[1]
     seen = cell >= 0
 
     def in_cells(values: NDArray[np.float64]) -> NDArray[np.float64]:
         grid = np.bincount(cell[seen], weights=values[seen], minlength=total)
-        return grid.reshape(data.grid.shape)
+        return grid.reshape(city.grid.shape)
 
     def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return _window_sum(in_cells(values), int(np.ceil(rules["connectivity_m"] / size)))
@@ -346,11 +338,11 @@ def _connectivity(data: CityData, graph: StreetGraph, standard: Standard) -> Ind
     nodes = np.round(summed(np.ones(graph.n_nodes)))
     links = summed(graph.degree / 2.0)
     blind = np.round(summed((graph.degree == 1).astype(np.float64)))
-    enough = data.inside & (nodes > 2)  # noqa: PLR2004 - fewer nodes say nothing
+    enough = city.inside & (nodes > 2)  # noqa: PLR2004 - fewer nodes say nothing
     with np.errstate(divide="ignore", invalid="ignore"):
         beta = np.where(enough, links / nodes, np.nan)
         dead = np.where(enough, blind / nodes, np.nan)
-    fields = with_layers(data, *ROADS)
+    fields = with_layers(city, *ROADS)
     n = int(inside.sum())
     if n == 0:
         return unassessed("T8", standard.unit, "no street lies inside the study area", **fields)
@@ -365,7 +357,7 @@ def _connectivity(data: CityData, graph: StreetGraph, standard: Standard) -> Ind
         cells=beta,
         gap=gap,
         ratio=(in_cells(graph.degree / 2.0), in_cells(np.ones(graph.n_nodes))),
-        area_gap=weighted_mean(gap, people_of(data).persons),
+        area_gap=weighted_mean(gap, city.people.persons),
         note=""
         if shares[0] >= rules["component_bad"]
         else "the network falls apart into pieces, which points to faults in the data",

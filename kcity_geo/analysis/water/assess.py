@@ -7,12 +7,7 @@ An indicator about which nothing is known is not assessed; it is never a gap of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from numpy.typing import NDArray
-
-from kcity_geo.analysis.network.graph import StreetGraph
+from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.water.balance import wastewater, water_balance
 from kcity_geo.analysis.water.flood import flood_exposure
 from kcity_geo.analysis.water.piped import piped_coverage
@@ -21,30 +16,17 @@ from kcity_geo.analysis.water.pumping import source_distance
 from kcity_geo.analysis.water.toilets import toilets
 from kcity_geo.citydata import CityData
 from kcity_geo.result import Indicator
-from kcity_geo.settings import settings_of
-from kcity_geo.standards import Standard
 
 __all__ = ["assess"]
 
 
-def assess(
-    data: CityData,
-    graphs: Mapping[str, StreetGraph],
-    *,
-    standards: Mapping[str, Standard],
-    parameters: Mapping[str, Any] | None = None,
-    terrain: Mapping[str, NDArray[Any]] | None = None,
-) -> list[Indicator]:
+def assess(city: CityModel | CityData) -> list[Indicator]:
     """
     Assess the water of a city: W1 to W9.
 
     Parameters
     ----------
-    data : of the city.
-    graphs : mode -> street graph; ``walk`` is used.
-    standards : indicator id -> standard.
-    parameters : overrides of ``tables/parameters/water.toml``.
-    terrain : of `kcity_geo.analysis.terrain.relief.cell_terrain`; made here when None.
+    city : its model or its data.
 
     Returns
     -------
@@ -52,35 +34,30 @@ def assess(
 
     Raises
     ------
-    StudyError
-        If an override has no parameter of that name.
     SchemaError
         If an official table names an unknown district or a share out of range.
-    """
-    settings = settings_of("water", parameters)
-    if terrain is None:
-        from kcity_geo.analysis.terrain.relief import cell_terrain
 
-        terrain = cell_terrain(data, parameters=parameters)
-    w3 = piped_coverage(data, settings=settings, terrain=terrain)
-    anchored = bool(w3.details.get("anchored")) and w3.cells is not None
-    piped = w3.cells if anchored else None
-    w5, w6 = water_balance(data, settings=settings, standard=standards["W6"])
-    return [
-        fetching_water(
-            data,
-            graphs,
-            standard=standards["W1"],
-            settings=settings,
-            piped=piped,
-            piped_rows=w3.n_features if anchored else 0,
-        ),
-        point_coverage(data, graphs, settings=settings, piped=piped),
+    Examples
+    --------
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> [row.id for row in assess(make_toy())]
+    ['W1', 'W2', 'W3', 'W4', 'W5', 'W6', 'W7', 'W8', 'W9']
+    """
+    return list(model_of(city).once(_assessed))
+
+
+def _assessed(city: CityModel) -> tuple[Indicator, ...]:
+    # Calibration of the piped share and demand come first: what they tell, they tell first.
+    w3 = city.once(piped_coverage)
+    w5, w6 = city.once(water_balance)
+    return (
+        city.once(fetching_water),
+        city.once(point_coverage),
         w3,
-        wastewater(data, settings=settings, standard=standards["W4"]),
+        city.once(wastewater),
         w5,
         w6,
-        source_distance(data, settings=settings, terrain=terrain),
-        flood_exposure(data, settings=settings, standard=standards["W8"], terrain=terrain),
-        toilets(data, settings=settings),
-    ]
+        city.once(source_distance),
+        city.once(flood_exposure),
+        city.once(toilets),
+    )

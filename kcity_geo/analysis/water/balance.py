@@ -15,19 +15,18 @@ from typing import Any
 import numpy as np
 import shapely
 
+from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.distance.straight import cell_distance_m
 from kcity_geo.analysis.evidence.features import column, shapes, text
 from kcity_geo.analysis.evidence.horizon import forecast_years, growth_factor
 from kcity_geo.analysis.evidence.official import number, official_total
 from kcity_geo.analysis.evidence.trust import known_size_trust
 from kcity_geo.analysis.settlement.districts import weighted_mean
-from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_centres
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
-from kcity_geo.settings import origin_of
-from kcity_geo.standards import Standard
+from kcity_geo.settings import Settings, origin_of
 
 __all__ = [
     "WaterDemand",
@@ -67,7 +66,7 @@ def water_demand(
     persons: float,
     *,
     lpcd: float,
-    settings: Mapping[str, Any],
+    settings: Settings,
     nrw_share: float,
     industry_ha: float = 0.0,
 ) -> WaterDemand:
@@ -167,36 +166,33 @@ def sewage_coverage(net_m3_day: float, capacity_m3_day: float, *, sewage_share: 
     return float(min(1.0, capacity_m3_day / sewage))
 
 
-def _people(data: CityData) -> float:
-    people = data.array("population")
-    return float("nan") if people is None else float(np.nansum(people[data.inside]))
+def _people(city: CityModel) -> float:
+    people = city.array("population")
+    return float("nan") if people is None else float(np.nansum(people[city.inside]))
 
 
-def demand_of_city(
-    data: CityData, settings: Mapping[str, Any]
-) -> tuple[WaterDemand, WaterDemand, dict[str, Any]] | None:
+def demand_of_city(city: CityModel) -> tuple[WaterDemand, WaterDemand, dict[str, Any]] | None:
     """
     Work out the demand of the city today and in the horizon year.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
+    city : its model.
 
     Returns
     -------
     Today, horizon, and the numbers behind them; None without a population.
     """
-    persons = _people(data)
+    settings, persons = city.settings("water"), _people(city)
     if not np.isfinite(persons) or persons <= 0:
         return None
     lpcd, lpcd_from = number(
-        data, "lpcd", float(settings["lpcd"]), origin=origin_of(settings, "lpcd")
+        city, "lpcd", float(settings["lpcd"]), origin=origin_of(settings, "lpcd")
     )
     nrw, nrw_from = number(
-        data, "nrw_share", float(settings["nrw_share"]), origin=origin_of(settings, "nrw_share")
+        city, "nrw_share", float(settings["nrw_share"]), origin=origin_of(settings, "nrw_share")
     )
-    base, horizon, growth, growth_from = forecast_years(data, settings)
+    base, horizon, growth, growth_from = forecast_years(city, settings)
     later = persons * growth_factor(
         base, horizon, growth, most=float(settings["growth_factor_max"])
     )
@@ -226,24 +222,20 @@ def _partly(about: Mapping[str, Any], *names: str) -> str:
     return "".join(f"; {name}: {origin[name]}" for name in names if " " in origin[name])
 
 
-def water_balance(
-    data: CityData, *, settings: Mapping[str, Any], standard: Standard
-) -> list[Indicator]:
+def water_balance(city: CityModel) -> list[Indicator]:
     """
     Assess W5, water demand, and W6, the supply against it.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
-    standard : of W6.
+    city : its model.
 
     Returns
     -------
     Rows W5 (reported) and W6 (area-level).
     """
     layers = ("water_plant", "water_store")
-    found = demand_of_city(data, settings)
+    found = city.once(demand_of_city)
     if found is None:
         reason = "no population is known; give sources.population"
         return [
@@ -257,7 +249,7 @@ def water_balance(
         units="m3/day",
         evidence="modelled",
         source="population and litres per person",
-        as_of=data.osm_date,
+        as_of=city.osm_date,
         note=f"average day, losses included; litres per person: {about['lpcd_from']}"
         + _partly(about, "losses"),
         details={
@@ -266,24 +258,24 @@ def water_balance(
             **{f"horizon_{k}": v for k, v in asdict(future).items()},
         },
     )
-    return [w5, _supply(data, today, future, about, standard)]
+    return [w5, _supply(city, today, future, about)]
 
 
 def _supply(
-    data: CityData,
+    city: CityModel,
     today: WaterDemand,
     future: WaterDemand,
     about: Mapping[str, Any],
-    standard: Standard,
 ) -> Indicator:
-    given = official_total(data, "water_supply_m3_day")
-    plants = data.layers.get("water_plant")
+    standard = city.standards["W6"]
+    given = official_total(city, "water_supply_m3_day")
+    plants = city.layers.get("water_plant")
     mapped = np.zeros(0) if plants is None else column(plants, "capacity_m3_day")
     tagged = mapped[np.isfinite(mapped)]
     common: dict[str, Any] = {
         "units": "share",
         "layers": ("water_plant", "water_store"),
-        "as_of": data.osm_date,
+        "as_of": city.osm_date,
     }
     if given is None and not len(tagged):
         what = (
@@ -293,8 +285,8 @@ def _supply(
         )
         return unassessed("W6", reason=f"{what}; set official.water_supply_m3_day", **common)
     supply = float(tagged.sum()) if given is None else given
-    storage = official_total(data, "water_storage_m3")
-    stores = data.layers.get("water_store")
+    storage = official_total(city, "water_storage_m3")
+    stores = city.layers.get("water_store")
     if storage is None and stores is not None and len(stores):
         volumes = column(stores, "volume_m3")
         storage = float(volumes.sum()) if np.isfinite(volumes).all() else None
@@ -335,7 +327,7 @@ def _supply(
         if given is not None
         else known_size_trust("W6", known=len(tagged), persons=about["persons"]),
         n_features=1 if given is not None else len(tagged),
-        source=str(data.official.get("source") or "official numbers of the study file")
+        source=str(city.official.get("source") or "official numbers of the study file")
         if given is not None
         else "capacity tags of OSM water works",
         note="supply against the day of greatest demand"
@@ -376,9 +368,9 @@ class _Plants:
         return ", ".join(p for p in parts if p)
 
 
-def _plant_capacity(data: CityData, settings: Mapping[str, Any]) -> _Plants:
+def _plant_capacity(city: CityModel) -> _Plants:
     """Treatment capacity of the mapped plants; one of unknown size leaves no upper bound."""
-    frame = data.layers.get("sewage")
+    frame, settings = city.layers.get("sewage"), city.settings("water")
     if frame is None or len(frame) == 0:
         return _Plants()
     plant = text(frame, "man_made") == "wastewater_plant"
@@ -403,17 +395,17 @@ def _plant_capacity(data: CityData, settings: Mapping[str, Any]) -> _Plants:
     )
 
 
-def _connected_share(data: CityData, settings: Mapping[str, Any]) -> float:
+def _connected_share(city: CityModel) -> float:
     """Share of people near a mapped sewer; NaN when no sewer is mapped."""
-    frame, people = data.layers.get("sewage"), data.array("population")
+    frame, people = city.layers.get("sewage"), city.array("population")
     if frame is None or people is None:
         return float("nan")
     line = frame.geometry.geom_type.isin(["LineString", "MultiLineString"]).to_numpy()
     if not line.any():
         return float("nan")
-    x, y = cell_centres(data.grid)
+    x, y = cell_centres(city.grid)
     sewers = shapes(frame)[line]
-    near = cell_distance_m(sewers, x=x, y=y) <= float(settings["sewer_connect_m"])
+    near = cell_distance_m(sewers, x=x, y=y) <= city.settings("water").number("sewer_connect_m")
     return weighted_mean(near.astype(float).reshape(people.shape), people)
 
 
@@ -425,28 +417,26 @@ def _range(plants: _Plants) -> str:
     )
 
 
-def wastewater(data: CityData, *, settings: Mapping[str, Any], standard: Standard) -> Indicator:
+def wastewater(city: CityModel) -> Indicator:
     """
     Assess W4: the share of the sewage that the treatment plants can take.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
-    standard : of W4.
+    city : its model.
 
     Returns
     -------
     Row W4, area-level. From plant areas alone the bounds are a factor of three wide either way;
     with a plant of unknown size the upper one is 1.
     """
-    common: dict[str, Any] = {"units": "share", "layers": ("sewage",), "as_of": data.osm_date}
-    found = demand_of_city(data, settings)
+    common: dict[str, Any] = {"units": "share", "layers": ("sewage",), "as_of": city.osm_date}
+    found, standard = city.once(demand_of_city), city.standards["W4"]
     if found is None:
         return unassessed("W4", reason="no population is known; give sources.population", **common)
-    net, share = found[0].net_m3_day, float(settings["sewage_share"])
-    given = official_total(data, "wastewater_capacity_m3_day")
-    plants = _plant_capacity(data, settings)
+    net, share = found[0].net_m3_day, city.settings("water").number("sewage_share")
+    given = official_total(city, "wastewater_capacity_m3_day")
+    plants = _plant_capacity(city)
     if given is None and not np.isfinite(plants.capacity):
         return unassessed(
             "W4",
@@ -464,7 +454,7 @@ def wastewater(data: CityData, *, settings: Mapping[str, Any], standard: Standar
         "mapped_capacity_m3_day": plants.capacity,
         "mapped_plants": plants.count,
         "plants_without_size": plants.unknown,
-        "connected_share": _connected_share(data, settings),
+        "connected_share": _connected_share(city),
     }
     told = given is not None and np.isfinite(plants.capacity)
     if told and not plants.low / 2 <= capacity <= plants.high * 2:
@@ -492,7 +482,7 @@ def wastewater(data: CityData, *, settings: Mapping[str, Any], standard: Standar
             "W4", known=plants.tagged, by_area=plants.by_area, persons=found[2]["persons"]
         ),
         n_features=1 if given is not None else plants.count,
-        source=str(data.official.get("source") or "official numbers of the study file")
+        source=str(city.official.get("source") or "official numbers of the study file")
         if given is not None
         else f"OSM wastewater plants: {plants.how}",
         note="capacity against sewage; who is connected is not known"

@@ -14,17 +14,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.features import shapes, text
 from kcity_geo.analysis.evidence.trust import method_trust
 from kcity_geo.analysis.settlement.built import built_share
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.terrain.relief import to_cells
-from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_size, length_in_cells
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
-from kcity_geo.standards import Standard, standard_gap
+from kcity_geo.settings import Settings
+from kcity_geo.standards import standard_gap
 
 __all__ = [
     "catchment_runoff",
@@ -177,23 +178,21 @@ def exposure_of_depth(
     return np.where(depth >= high_m, 1.0, middle)
 
 
-def _from_flood_map(
-    data: CityData, settings: Mapping[str, Any]
-) -> tuple[NDArray[np.float64], str] | None:
-    fine = data.flood
+def _from_flood_map(city: CityModel) -> tuple[NDArray[np.float64], str] | None:
+    fine, settings = city.flood, city.settings("water")
     if fine is not None:
         pixels = np.asarray(fine.to_numpy(), dtype=np.float64)
         exposure, source = _exposure_of_map(pixels, str(fine.attrs.get("units", "m")), settings)
         known = np.where(np.isfinite(pixels), exposure, np.nan)
-        return to_cells(known, fine, data.grid), source
-    values = data.array("flood")
+        return to_cells(known, fine, city.grid), source
+    values = city.array("flood")
     if values is None:
         return None
-    return _exposure_of_map(values, str(data.cube["flood"].attrs.get("units", "m")), settings)
+    return _exposure_of_map(values, str(city.cube["flood"].attrs.get("units", "m")), settings)
 
 
 def _exposure_of_map(
-    values: NDArray[np.float64], units: str, settings: Mapping[str, Any]
+    values: NDArray[np.float64], units: str, settings: Settings
 ) -> tuple[NDArray[np.float64], str]:
     if units.lower().startswith(("year", "a")):
         return exposure_of_return_period(
@@ -212,7 +211,7 @@ def _exposure_of_map(
 def _class_shares(
     terrain: Mapping[str, NDArray[np.float64]],
     people: NDArray[np.float64],
-    settings: Mapping[str, Any],
+    settings: Settings,
 ) -> dict[str, float]:
     classes = terrain["flood_class"]
     names = list(settings["flood_class_names"])
@@ -226,22 +225,13 @@ def _class_shares(
     }
 
 
-def flood_exposure(
-    data: CityData,
-    *,
-    settings: Mapping[str, Any],
-    standard: Standard,
-    terrain: Mapping[str, NDArray[np.float64]] | None = None,
-) -> Indicator:
+def flood_exposure(city: CityModel) -> Indicator:
     """
     Assess W8: the share of people exposed to flooding.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
-    standard : of W8.
-    terrain : of `kcity_geo.analysis.terrain.relief.cell_terrain`.
+    city : its model.
 
     Returns
     -------
@@ -249,9 +239,9 @@ def flood_exposure(
     map reaches, it alone speaks; elsewhere the height above drainage; NaN where neither does.
     People (without them, built-up land) weigh the city value.
     """
-    relief = terrain or {}
-    common: dict[str, Any] = {"units": "share", "layers": ("drainage",), "as_of": data.osm_date}
-    mapped = _from_flood_map(data, settings)
+    relief, settings = city.terrain, city.settings("water")
+    common: dict[str, Any] = {"units": "share", "layers": ("drainage",), "as_of": city.osm_date}
+    mapped = _from_flood_map(city)
     if mapped is None and "hand_le2_share" not in relief:
         return unassessed(
             "W8",
@@ -259,13 +249,13 @@ def flood_exposure(
             "sources.flood",
             **common,
         )
-    people = data.array("population")
-    built = data.array("built_m2")
+    people = city.array("population")
+    built = city.array("built_m2")
     weight = people if people is not None else built
     if weight is None:
-        weight = np.where(data.inside, 1.0, np.nan)
+        weight = np.where(city.inside, 1.0, np.nan)
     details: dict[str, Any] = {}
-    height = np.full(data.grid.shape, np.nan)
+    height = np.full(city.grid.shape, np.nan)
     if "hand_le2_share" in relief:
         height = exposure_of_height(
             relief["hand_le2_share"],
@@ -277,8 +267,8 @@ def flood_exposure(
         evidence = "user"
         note = f"{source}; it replaces the height above drainage; no data within it is taken as dry"
         covered = weighted_mean(
-            np.where(data.inside, np.isfinite(exposure), np.nan),
-            np.asarray(data.cube["inside_share"].to_numpy(), dtype=np.float64),
+            np.where(city.inside, np.isfinite(exposure), np.nan),
+            np.asarray(city.cube["inside_share"].to_numpy(), dtype=np.float64),
         )
         if covered < 1:
             details["flood_map_share"] = covered
@@ -292,7 +282,7 @@ def flood_exposure(
             )
             tell(f"W8: {note}")
     else:
-        exposure = np.full(data.grid.shape, np.nan)
+        exposure = np.full(city.grid.shape, np.nan)
         source, evidence = "elevation model, height above nearest drainage", "modelled"
         note = "screening only, no return period"
     by_map = np.isfinite(exposure)
@@ -303,18 +293,18 @@ def flood_exposure(
             "persons_le5_share": weighted_mean(relief["hand_le5_share"], weight),
             **_class_shares(relief, weight, settings),
         }
-        details |= _runoff_summary(data, relief, settings)
-    cells = np.where(data.inside, exposure, np.nan)
-    details |= _drain_density(data)
+        details |= _runoff_summary(city)
+    cells = np.where(city.inside, exposure, np.nan)
+    details |= _drain_density(city)
     return Indicator(
         id="W8",
         value=weighted_mean(cells, weight),
         cells=cells,
-        gap=standard_gap(cells, standard),
+        gap=standard_gap(cells, city.standards["W8"]),
         evidence=evidence,
         evidence_cells=np.where(by_map, "user", "modelled"),
-        trust=np.where(by_map, 1.0, _height_trust(data)),
-        n_features=len(data.layers["drainage"]) if "drainage" in data.layers else 0,
+        trust=np.where(by_map, 1.0, _height_trust(city)),
+        n_features=len(city.layers["drainage"]) if "drainage" in city.layers else 0,
         source=source,
         note=note + ("" if people is not None else "; weighted by built-up land, not people"),
         details=details,
@@ -322,21 +312,21 @@ def flood_exposure(
     )
 
 
-def _height_trust(data: CityData) -> float:
+def _height_trust(city: CityModel) -> float:
     """Confidence that height above drainage carries; a model nobody named shows roofs."""
-    surface = data.dem is None or bool(data.dem.attrs.get("surface_model", True))
+    surface = city.dem is None or bool(city.dem.attrs.get("surface_model", True))
     return method_trust("W8_surface_model" if surface else "W8_terrain_model")
 
 
-def _drain_density(data: CityData) -> dict[str, float]:
+def _drain_density(city: CityModel) -> dict[str, float]:
     """Kilometres of drain, ditch, canal and stream per built-up km2."""
-    frame, built = data.layers.get("drainage"), built_share(data)
+    frame, built = city.layers.get("drainage"), built_share(city)
     if frame is None or built is None or not len(frame):
         return {}
     kept = np.isin(text(frame, "waterway"), ("drain", "ditch", "canal", "stream"))
     lines = shapes(frame)[kept]
-    length = float((length_in_cells(lines, grid=data.grid) * (built > 0.05))[data.inside].sum())  # noqa: PLR2004 - built-up cell
-    area = float(((built > 0.05) & data.inside).sum()) * cell_size(data.grid) ** 2 / 1e6  # noqa: PLR2004
+    length = float((length_in_cells(lines, grid=city.grid) * (built > 0.05))[city.inside].sum())  # noqa: PLR2004 - built-up cell
+    area = float(((built > 0.05) & city.inside).sum()) * cell_size(city.grid) ** 2 / 1e6  # noqa: PLR2004
     return {"drain_km_per_built_km2": length / 1000 / area} if area > 0 else {}
 
 
@@ -358,7 +348,7 @@ def catchment_runoff(
     landcover: NDArray[np.float64] | None,
     *,
     cell_m: float,
-    settings: Mapping[str, Any],
+    settings: Settings,
 ) -> pd.DataFrame:
     """
     Storm runoff of each catchment: peak by the rational method, volume by the curve number.
@@ -407,16 +397,15 @@ def catchment_runoff(
     return frame
 
 
-def _runoff_summary(
-    data: CityData, terrain: Mapping[str, NDArray[np.float64]], settings: Mapping[str, Any]
-) -> dict[str, float]:
+def _runoff_summary(city: CityModel) -> dict[str, float]:
+    terrain = city.terrain
     if "catchment" not in terrain:
         return {}
     runoff = catchment_runoff(
-        np.where(data.inside, terrain["catchment"], np.nan),
-        data.array("landcover"),
-        cell_m=cell_size(data.grid),
-        settings=settings,
+        np.where(city.inside, terrain["catchment"], np.nan),
+        city.array("landcover"),
+        cell_m=cell_size(city.grid),
+        settings=city.settings("water"),
     )
     if runoff.empty:
         return {}

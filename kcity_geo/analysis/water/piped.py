@@ -8,7 +8,6 @@ piped, in the order of their density, as many as the official rate says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,51 +15,45 @@ import shapely
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.calibration import calibrated_share
 from kcity_geo.analysis.evidence.contradictions import tell_contradictions
 from kcity_geo.analysis.evidence.features import shapes
 from kcity_geo.analysis.evidence.official import has_table, official_cells, partial_coverage_note
 from kcity_geo.analysis.settlement.built import built_share
 from kcity_geo.analysis.settlement.districts import weighted_mean
-from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_centres, cell_size, length_in_cells
 from kcity_geo.errors import CalibrationError
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
 
-__all__ = ["pipe_candidates", "piped_coverage"]
+__all__ = ["pipe_candidates", "piped_coverage", "piped_share"]
 
 
-def pipe_candidates(
-    data: CityData,
-    *,
-    settings: Mapping[str, Any],
-    elevation_m: NDArray[np.float64] | None = None,
-) -> NDArray[np.bool_] | None:
+def pipe_candidates(city: CityModel) -> NDArray[np.bool_] | None:
     """
     Find the cells that a piped network could serve.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
-    elevation_m : mean of each cell, shape (rows, cols), to leave out what lies too high.
+    city : its model.
 
     Returns
     -------
     Shape (rows, cols): built-up, near a street, near enough to a works or tower and not far above
     it. None when no works or tower is mapped.
     """
+    settings, elevation_m = city.settings("water"), city.terrain.get("elevation_m")
     plants = [
-        shapes(data.layers[name])
+        shapes(city.layers[name])
         for name in ("water_plant", "water_store")
-        if name in data.layers and len(data.layers[name])
+        if name in city.layers and len(city.layers[name])
     ]
     if not plants:
         return None
     sources = shapely.point_on_surface(np.concatenate(plants))
-    x, y = cell_centres(data.grid)
-    size, shape = cell_size(data.grid), data.grid.shape
+    x, y = cell_centres(city.grid)
+    size, shape = cell_size(city.grid), city.grid.shape
     limit = float(settings["piped_source_km"]) * 1000
     reach = np.zeros(x.size, dtype=bool)
     level = None if elevation_m is None else np.asarray(elevation_m).ravel()
@@ -72,44 +65,36 @@ def pipe_candidates(
             top = level[here] + float(settings["pressure_head_m"])
             near &= ~(level > top)
         reach |= near
-    ok = reach.reshape(shape) & data.inside
-    built = built_share(data)
+    ok = reach.reshape(shape) & city.inside
+    built = built_share(city)
     if built is not None:
         ok &= ~(built <= 0)
-    roads = data.layers.get("roads_walk")
+    roads = city.layers.get("roads_walk")
     if roads is not None and len(roads):
         lines = shapes(roads)
-        on_street = length_in_cells(lines, grid=data.grid) > 0
+        on_street = length_in_cells(lines, grid=city.grid) > 0
         away = ndimage.distance_transform_edt(~on_street) * size
         ok &= away <= float(settings["piped_street_m"])
     return ok
 
 
-def piped_coverage(
-    data: CityData,
-    *,
-    settings: Mapping[str, Any],
-    terrain: Mapping[str, NDArray[np.float64]] | None = None,
-) -> Indicator:
+def piped_coverage(city: CityModel) -> Indicator:
     """
     Assess W3: the share of people with piped water.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
-    terrain : of `kcity_geo.analysis.terrain.relief.cell_terrain`.
+    city : its model.
 
     Returns
     -------
     Row W3, reported (it enters W1); cells are shares. ``details["anchored"]`` is True when an
     official number stands behind it.
     """
-    people = data.array("population")
-    common = {"units": "share", "layers": ("water_pipe", "water_plant"), "as_of": data.osm_date}
-    table, rows = official_cells(data, "piped_water_access")
-    elevation = (terrain or {}).get("elevation_m")
-    ok = pipe_candidates(data, settings=settings, elevation_m=elevation)
+    people, settings = city.array("population"), city.settings("water")
+    common = {"units": "share", "layers": ("water_pipe", "water_plant"), "as_of": city.osm_date}
+    table, rows = official_cells(city, "piped_water_access")
+    ok = city.once(pipe_candidates)
     if people is None or (table is None and ok is None):
         what = (
             "no population is known; give sources.population"
@@ -118,11 +103,11 @@ def piped_coverage(
             "official.piped_water_access or a table by district"
         )
         return unassessed("W3", reason=what, **common)  # type: ignore[arg-type]
-    density = people / (cell_size(data.grid) / 1000) ** 2
+    density = people / (cell_size(city.grid) / 1000) ** 2
     guess = None
     if ok is not None:
         dense = ok & (density >= float(settings["piped_density_km2"]))
-        guess = np.where(data.inside, dense.astype(float), np.nan)
+        guess = np.where(city.inside, dense.astype(float), np.nan)
     if table is None:
         likely = np.asarray(guess)
         return Indicator(
@@ -130,7 +115,7 @@ def piped_coverage(
             value=weighted_mean(likely, people),
             cells=likely,
             evidence="proxy",
-            n_features=_sources(data),
+            n_features=_sources(city),
             source="density, streets and mapped works or towers",
             note="proxy, not calibrated: no official rate was given; enters no gap",
             details={"anchored": False, "density_limit_km2": float(settings["piped_density_km2"])},
@@ -138,14 +123,14 @@ def piped_coverage(
         )
     details: dict[str, Any] = {"anchored": True}
     ranked = None if ok is None else np.where(ok, density, np.nan)
-    cells, note = _placed(data, table, ranked, people, details)
-    partly = partial_coverage_note(data, "piped_water_access")
+    cells, note = _placed(city, table, ranked, people, details)
+    partly = partial_coverage_note(city, "piped_water_access")
     note += f"; {partly}" if partly else ""
     value = weighted_mean(cells, people)
     if guess is not None:
         details["mapped_share"] = weighted_mean(guess, people)
     apart, facts = tell_contradictions(
-        data,
+        city,
         "piped_water_access",
         given=table,
         cells=cells,
@@ -161,22 +146,41 @@ def piped_coverage(
         cells=cells,
         evidence="user",
         n_features=rows,
-        source=str(data.official.get("source") or "official numbers of the study file"),
+        source=str(city.official.get("source") or "official numbers of the study file"),
         note=note,
         details=details,
         **common,  # type: ignore[arg-type]
     )
 
 
+def piped_share(city: CityModel) -> tuple[NDArray[np.float64] | None, int]:
+    """
+    Give the share of people with piped water where an official number stands behind it.
+
+    Parameters
+    ----------
+    city : its model.
+
+    Returns
+    -------
+    Shape (rows, cols), NaN where no number speaks, and the official numbers behind it; None and 0
+    when there is none at all.
+    """
+    w3 = city.once(piped_coverage)
+    if not w3.details.get("anchored") or w3.cells is None:
+        return None, 0
+    return np.asarray(w3.cells, dtype=np.float64), w3.n_features
+
+
 def _placed(
-    data: CityData,
+    city: CityModel,
     official_share: NDArray[np.float64],
     ranked: NDArray[np.float64] | None,
     people: NDArray[np.float64],
     details: dict[str, Any],
 ) -> tuple[NDArray[np.float64], str]:
     """Place a city rate where pipes are likely; a table by district stands as it is."""
-    if has_table(data, "piped_water_access"):
+    if has_table(city, "piped_water_access"):
         return official_share, "official numbers"
     evenly = "official city rate, spread evenly:"
     if ranked is None:
@@ -185,7 +189,7 @@ def _placed(
         share, limit = calibrated_share(
             ranked,
             people,
-            rate=float(data.official["piped_water_access"]),
+            rate=float(city.official["piped_water_access"]),
             what="official.piped_water_access",
         )
     except CalibrationError as error:
@@ -194,10 +198,10 @@ def _placed(
         return official_share, f"{evenly} the map cannot say where"
     details["density_limit_km2"] = limit
     return (
-        np.where(data.inside, share, np.nan),
+        np.where(city.inside, share, np.nan),
         "official city rate; where in the city is a proxy by density",
     )
 
 
-def _sources(data: CityData) -> int:
-    return sum(len(data.layers[n]) for n in ("water_plant", "water_store") if n in data.layers)
+def _sources(city: CityModel) -> int:
+    return sum(len(city.layers[n]) for n in ("water_plant", "water_store") if n in city.layers)

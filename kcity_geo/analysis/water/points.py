@@ -17,14 +17,19 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import cKDTree
 
+from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.features import shapes, text
 from kcity_geo.analysis.evidence.official import partial_coverage_note
 from kcity_geo.analysis.evidence.usable import _YES, improved_weight
+from kcity_geo.analysis.network.access import travel_minutes
+from kcity_geo.analysis.network.reach import pairs
+from kcity_geo.analysis.network.snapping import Homes, snap
 from kcity_geo.analysis.settlement.districts import weighted_mean
-from kcity_geo.citydata import CityData
+from kcity_geo.analysis.water.piped import piped_share
 from kcity_geo.cube import cell_centres
 from kcity_geo.errors import GridMismatchError, SchemaError
 from kcity_geo.result import Indicator, unassessed
+from kcity_geo.settings import Settings
 from kcity_geo.standards import Standard, standard_gap
 
 __all__ = [
@@ -42,6 +47,8 @@ _NO_POINTS = (
     "set official.piped_water_access or a table by district"
 )
 _NO_PEOPLE = "nobody is known to live here; give sources.population"
+#: People of a large cell stand on a lattice of this spacing, metres.
+_SPACING_M = 100.0
 
 
 class _Reach(NamedTuple):
@@ -100,7 +107,7 @@ def longest_walk_m(limit_min: float, *, queue_min: float, speed_kmh: float = 5.0
     return max(0.0, (limit_min - queue_min) / 2 / 60 * speed_kmh * 1000)
 
 
-def point_capacity(points: gpd.GeoDataFrame, settings: Mapping[str, Any]) -> NDArray[np.float64]:
+def point_capacity(points: gpd.GeoDataFrame, settings: Settings) -> NDArray[np.float64]:
     """
     Give the people that each water point can serve.
 
@@ -143,60 +150,48 @@ def served_score(
 
 
 def _walks(
-    data: CityData,
-    graphs: Mapping[str, Any],
-    points: NDArray[np.object_],
-    settings: Mapping[str, Any],
+    city: CityModel, points: NDArray[np.object_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], str]:
     """Minutes there and back for each cell, and the evidence: modelled on streets, or proxy."""
-    graph = graphs.get("walk")
-    if graph is not None and graph.n_segments > 0:
-        from kcity_geo.analysis.network.access import travel_minutes
-
-        cells = np.flatnonzero(data.inside.ravel())
+    graph, snap_m = city.graph("walk"), city.settings("water").number("max_snap_m")
+    if graph.n_segments > 0:
         there, back = (
             travel_minutes(
                 graph,
                 points,
-                grid=data.grid,
-                cells=cells,
+                grid=city.grid,
+                cells=city.people.cells,
+                homes=_homes(city),
                 direction=direction,
-                max_snap_m=float(settings["max_snap_m"]),
+                max_snap_m=snap_m,
             )
             for direction in ("to", "from")
         )
         return there, back, "modelled"
-    x, y = cell_centres(data.grid)
+    x, y = cell_centres(city.grid)
     centre = shapely.point_on_surface(points)
     tree = cKDTree(np.column_stack([shapely.get_x(centre), shapely.get_y(centre)]))
+    settings = city.settings("water")
     metres = np.asarray(tree.query(np.column_stack([x, y]))[0])
     metres *= float(settings["detour_factor"])
-    minutes = metres.reshape(data.grid.shape) / (float(settings["walk_kmh"]) * 1000 / 60)
+    minutes = metres.reshape(city.grid.shape) / (float(settings["walk_kmh"]) * 1000 / 60)
     return minutes, minutes, "proxy"
 
 
-def fetching_water(
-    data: CityData,
-    graphs: Mapping[str, Any],
-    *,
-    standard: Standard,
-    settings: Mapping[str, Any],
-    piped: NDArray[np.float64] | None = None,
-    piped_rows: int = 0,
-) -> Indicator:
+def _homes(city: CityModel) -> Homes:
+    return city.homes(
+        "walk", max_snap_m=city.settings("water").number("max_snap_m"), spacing_m=_SPACING_M
+    )
+
+
+def fetching_water(city: CityModel) -> Indicator:
     """
     Assess W1: how long it takes to fetch water, there and back with queuing.
 
     Parameters
     ----------
-    data : of the city.
-    graphs : mode -> street graph; without ``walk`` straight lines times 1.3 are used.
-    standard : of W1, minutes.
-    settings : parameters of the sector.
-    piped : share of each cell's people with piped water at home (official, or calibrated to an
-        official rate), shape (rows, cols); they fetch nothing. NaN: no number speaks of the cell,
-        its water points alone count. None: not known anywhere.
-    piped_rows : official numbers behind `piped`.
+    city : its model; without walking streets straight lines times 1.3 are used. People with piped
+        water at home by `kcity_geo.analysis.water.piped.piped_share` fetch nothing.
 
     Returns
     -------
@@ -204,13 +199,15 @@ def fetching_water(
     Its bounds: every uncertain point is an improved source, or none is.
     NaN where no number speaks and no usable point is mapped: nothing is known there.
     """
-    points = data.layers.get("water_point")
+    settings, standard = city.settings("water"), city.standards["W1"]
+    piped, piped_rows = city.once(piped_share)
+    points = city.layers.get("water_point")
     weight = np.zeros(0) if points is None else improved_weight(points, settings)
     usable = weight > 0
-    common = {"units": "min", "layers": ("water_point", "roads_walk"), "as_of": data.osm_date}
+    common = {"units": "min", "layers": ("water_point", "roads_walk"), "as_of": city.osm_date}
     if not usable.any() and piped is None:
         return unassessed("W1", reason=_NO_POINTS, **common)  # type: ignore[arg-type]
-    people = data.array("population")
+    people = city.array("population")
     if people is None:
         return unassessed("W1", reason=_NO_PEOPLE, **common)  # type: ignore[arg-type]
     cap = float(settings["cap_min"])
@@ -218,17 +215,17 @@ def fetching_water(
     evidence = "modelled"
     for level in sorted(set(weight[usable])):
         chosen = shapes(points)[weight >= level]
-        there, back, evidence = _walks(data, graphs, chosen, settings)
+        there, back, evidence = _walks(city, chosen)
         times[float(level)] = round_trip_minutes(
             there, back, queue_min=float(settings["queue_min"])
         )
-    none = np.full(data.grid.shape, np.inf)
+    none = np.full(city.grid.shape, np.inf)
     any_point = times[min(times)] if times else none
     sure = times.get(1.0, none)
     gap = 1.0 - (served_score(times, standard) if times else 0.0 * people)
-    told = np.zeros(data.grid.shape, dtype=bool) if piped is None else np.isfinite(piped)
-    share = np.zeros(data.grid.shape) if piped is None else np.nan_to_num(piped)
-    inside = data.inside & (told | usable.any())
+    told = np.zeros(city.grid.shape, dtype=bool) if piped is None else np.isfinite(piped)
+    share = np.zeros(city.grid.shape) if piped is None else np.nan_to_num(piped)
+    inside = city.inside & (told | usable.any())
     gap_bounds = (
         np.where(inside, standard_gap(any_point, standard) * (1 - share), np.nan),
         np.where(inside, standard_gap(sure, standard) * (1 - share), np.nan),
@@ -253,7 +250,7 @@ def fetching_water(
         source="OSM water points and streets" + ("" if piped is None else ", official piped rate"),
         note="basic access by distance only: quality and hours of supply are not known"
         + ("" if piped is None else "; people with piped water at home fetch nothing")
-        + _where_unknown(data, told, piped),
+        + _where_unknown(city, told, piped),
         details={
             "basic_share": weighted_mean(basic, people),
             "reachable_share": weighted_mean(
@@ -272,12 +269,12 @@ def fetching_water(
 
 
 def _where_unknown(
-    data: CityData, told: NDArray[np.bool_], piped: NDArray[np.float64] | None
+    city: CityModel, told: NDArray[np.bool_], piped: NDArray[np.float64] | None
 ) -> str:
     """Say that the official rate leaves out a part of the city."""
-    if piped is None or told[data.inside].all():
+    if piped is None or told[city.inside].all():
         return ""
-    partly = partial_coverage_note(data, "piped_water_access")
+    partly = partial_coverage_note(city, "piped_water_access")
     return (f"; {partly}" if partly else "") + (
         "; where no official rate speaks, only mapped water points count"
     )
@@ -349,27 +346,22 @@ def capacity_coverage(
 
 
 def _reach_pairs(
-    data: CityData,
-    graphs: Mapping[str, Any],
-    need: NDArray[np.float64],
-    points: NDArray[np.object_],
-    settings: Mapping[str, Any],
+    city: CityModel, need: NDArray[np.float64], points: NDArray[np.object_]
 ) -> tuple[_Reach, str]:
     """Find who reaches which point within the radius, along streets where there are streets."""
+    settings, graph = city.settings("water"), city.graph("walk")
     radius = float(settings["point_radius_m"])
+    if graph.n_segments > 0:
+        homes, owner = _homes(city)
+        cell = city.people.cells[owner]
+        lived_in = need[cell] > 0
+        cell = cell[lived_in]
+        places = snap(graph, points, max_snap_m=float(settings["max_snap_m"]))
+        origin, point, _ = pairs(graph, homes.take(lived_in), places, limit=radius, unit="metres")
+        persons = need[cell] / np.bincount(cell)[cell]
+        return _Reach(persons, cell, origin, point), "modelled"
     cells = np.flatnonzero(need > 0)
-    graph = graphs.get("walk")
-    if graph is not None and graph.n_segments > 0:
-        from kcity_geo.analysis.network.reach import pairs
-        from kcity_geo.analysis.network.snapping import snap, snap_cells
-
-        snap_m = float(settings["max_snap_m"])
-        people, owner = snap_cells(graph, grid=data.grid, cells=cells, max_snap_m=snap_m)
-        places = snap(graph, points, max_snap_m=snap_m)
-        origin, point, _ = pairs(graph, people, places, limit=radius, unit="metres")
-        persons = need[cells[owner]] / np.bincount(owner)[owner]
-        return _Reach(persons, cells[owner], origin, point), "modelled"
-    x, y = cell_centres(data.grid)
+    x, y = cell_centres(city.grid)
     centre = shapely.point_on_surface(points)
     place = np.column_stack([shapely.get_x(centre), shapely.get_y(centre)])
     straight = radius / float(settings["detour_factor"])
@@ -380,30 +372,22 @@ def _reach_pairs(
     return reach, "proxy"
 
 
-def point_coverage(
-    data: CityData,
-    graphs: Mapping[str, Any],
-    *,
-    settings: Mapping[str, Any],
-    piped: NDArray[np.float64] | None = None,
-) -> Indicator:
+def point_coverage(city: CityModel) -> Indicator:
     """
     Assess W2: the share of people with a water point in reach that has room for them.
 
     Parameters
     ----------
-    data : of the city.
-    graphs : mode -> street graph.
-    settings : parameters of the sector.
-    piped : as for `fetching_water`; these people need no point. NaN counts as nobody, as if no
-        rate were known.
+    city : its model. People with piped water at home, as for `fetching_water`, need no point;
+        where no rate is known nobody has it.
 
     Returns
     -------
     Row W2, reported and not scored; cells are the share of people served.
     """
-    points, people = data.layers.get("water_point"), data.array("population")
-    common = {"units": "share", "layers": ("water_point", "roads_walk"), "as_of": data.osm_date}
+    settings, (piped, _) = city.settings("water"), city.once(piped_share)
+    points, people = city.layers.get("water_point"), city.array("population")
+    common = {"units": "share", "layers": ("water_point", "roads_walk"), "as_of": city.osm_date}
     capacity = np.zeros(0) if points is None else point_capacity(points, settings)
     if not (capacity > 0).any():
         return unassessed("W2", reason=_NO_POINTS, **common)  # type: ignore[arg-type]
@@ -411,17 +395,17 @@ def point_coverage(
         return unassessed("W2", reason=_NO_PEOPLE, **common)  # type: ignore[arg-type]
     geometry = shapes(points)[capacity > 0]
     capacity = capacity[capacity > 0]
-    home = np.zeros(data.grid.shape) if piped is None else np.nan_to_num(piped)
-    need = (np.nan_to_num(people) * (1 - home) * data.inside).ravel()
-    found, evidence = _reach_pairs(data, graphs, need, geometry, settings)
+    home = np.zeros(city.grid.shape) if piped is None else np.nan_to_num(piped)
+    need = (np.nan_to_num(people) * (1 - home) * city.inside).ravel()
+    found, evidence = _reach_pairs(city, need, geometry)
     per_origin = capacity_coverage(found.persons, capacity, origin=found.origin, point=found.point)
     served = np.bincount(found.cell, weights=per_origin, minlength=need.size)
     reach = found.persons[np.unique(found.origin)]
-    at_home = np.nan_to_num(people) * home * data.inside
-    total = float((np.nan_to_num(people) * data.inside).sum())
+    at_home = np.nan_to_num(people) * home * city.inside
+    total = float((np.nan_to_num(people) * city.inside).sum())
     with np.errstate(invalid="ignore", divide="ignore"):
         cells = (served.reshape(people.shape) + at_home) / people
-    cells = np.where(data.inside & (people > 0), cells, np.nan)
+    cells = np.where(city.inside & (people > 0), cells, np.nan)
     value = float((served.sum() + at_home.sum()) / total) if total > 0 else float("nan")
     return Indicator(
         id="W2",

@@ -8,18 +8,17 @@ yields enough, or may be used, the map does not know.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.distance.least_cost import least_cost, path_length_m
 from kcity_geo.analysis.evidence.features import shapes, text
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.water.balance import demand_of_city
-from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, bin_points, cell_size, length_in_cells
 from kcity_geo.errors import StudyError
 from kcity_geo.result import Indicator, unassessed
@@ -159,68 +158,62 @@ def slope_cost(slope_pct: NDArray[np.float64], *, per_pct: float) -> NDArray[np.
     return np.asarray(1.0 + per_pct * np.nan_to_num(slope_pct))
 
 
-def water_sources(data: CityData, settings: Mapping[str, Any]) -> tuple[NDArray[np.bool_], int]:
+def water_sources(city: CityModel) -> tuple[NDArray[np.bool_], int]:
     """
     Find the cells with a river, a reservoir or lake, or water works.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
+    city : its model.
 
     Returns
     -------
     Shape (rows, cols), and the number of features.
     """
-    out = np.zeros(data.grid.shape, dtype=bool)
+    settings = city.settings("water")
+    out = np.zeros(city.grid.shape, dtype=bool)
     count = 0
-    drains = data.layers.get("drainage")
+    drains = city.layers.get("drainage")
     if drains is not None and len(drains):
         geometry = shapes(drains)
         river = text(drains, "waterway") == "river"
         long = drains.geometry.length.to_numpy() >= float(settings["source_min_length_km"]) * 1000
         river &= (text(drains, "name") != "") | long
-        out |= length_in_cells(geometry[river], grid=data.grid) > 0
+        out |= length_in_cells(geometry[river], grid=city.grid) > 0
         count += int(river.sum())
     for name in ("water_body", "water_store"):
-        frame = data.layers.get(name)
+        frame = city.layers.get(name)
         if frame is None or not len(frame):
             continue
         kept = np.isin(text(frame, "water"), ("reservoir", "lake", "river"))
-        out |= area_in_cells(shapes(frame, kept), grid=data.grid) > 0
+        out |= area_in_cells(shapes(frame, kept), grid=city.grid) > 0
         count += int(kept.sum())
-    plants = data.layers.get("water_plant")
+    plants = city.layers.get("water_plant")
     if plants is not None and len(plants):
         centre = plants.geometry.representative_point()
-        cell = bin_points(centre.x.to_numpy(), centre.y.to_numpy(), grid=data.grid)
+        cell = bin_points(centre.x.to_numpy(), centre.y.to_numpy(), grid=city.grid)
         out.ravel()[cell[cell >= 0]] = True
         count += len(plants)
     return out, count
 
 
-def source_distance(
-    data: CityData,
-    *,
-    settings: Mapping[str, Any],
-    terrain: Mapping[str, NDArray[np.float64]] | None = None,
-) -> Indicator:
+def source_distance(city: CityModel) -> Indicator:
     """
     Assess W7: how far and how high water must be brought from the nearest source.
 
     Parameters
     ----------
-    data : of the city.
-    settings : parameters of the sector.
-    terrain : of `kcity_geo.analysis.terrain.relief.cell_terrain`; without it no lift.
+    city : its model.
 
     Returns
     -------
     Row W7, reported; cells are km along the cheapest way. Details hold lift, head and power of a
     main for the average day from the sources to where people live.
     """
-    sources, count = water_sources(data, settings)
+    settings, relief = city.settings("water"), city.terrain
+    sources, count = city.once(water_sources)
     layers = ("drainage", "water_body", "water_plant")
-    common: dict[str, Any] = {"units": "km", "layers": layers, "as_of": data.osm_date}
+    common: dict[str, Any] = {"units": "km", "layers": layers, "as_of": city.osm_date}
     if not sources.any():
         return unassessed(
             "W7",
@@ -228,17 +221,16 @@ def source_distance(
             "widen the boundary",
             **common,
         )
-    size = cell_size(data.grid)
-    relief = terrain or {}
-    flat = np.zeros(data.grid.shape)
+    size = cell_size(city.grid)
+    flat = np.zeros(city.grid.shape)
     slope = np.asarray(relief.get("slope_pct", flat))
     cost = slope_cost(slope, per_pct=float(settings["slope_cost_per_pct"]))
     field = least_cost(cost, sources, dx_m=size, dy_m=size)
     length = path_length_m(field, dx_m=size, dy_m=size)
-    kilometres = np.where(data.inside & np.isfinite(length), length / 1000, np.nan)
-    people = data.array("population")
-    weight = np.where(data.inside, 1.0, np.nan) if people is None else people
-    lift = np.full(data.grid.shape, np.nan)
+    kilometres = np.where(city.inside & np.isfinite(length), length / 1000, np.nan)
+    people = city.array("population")
+    weight = np.where(city.inside, 1.0, np.nan) if people is None else people
+    lift = np.full(city.grid.shape, np.nan)
     level = relief.get("elevation_m")
     if level is not None:
         lift = np.where(
@@ -246,10 +238,10 @@ def source_distance(
         )
     details: dict[str, Any] = {
         "lift_m": weighted_mean(lift, weight),
-        "cost_km": weighted_mean(np.where(data.inside, field.cost / 1000, np.nan), weight),
+        "cost_km": weighted_mean(np.where(city.inside, field.cost / 1000, np.nan), weight),
     }
     value = weighted_mean(kilometres, weight)
-    details |= _main(data, settings, value, details["lift_m"])
+    details |= _main(city, value, details["lift_m"])
     return Indicator(
         id="W7",
         value=value,
@@ -264,11 +256,9 @@ def source_distance(
     )
 
 
-def _main(
-    data: CityData, settings: Mapping[str, Any], length_km: float, lift_m: float
-) -> dict[str, float]:
+def _main(city: CityModel, length_km: float, lift_m: float) -> dict[str, float]:
     """Head and power of one main that carries the average day."""
-    found = demand_of_city(data, settings)
+    settings, found = city.settings("water"), city.once(demand_of_city)
     if found is None or not np.isfinite(lift_m) or not np.isfinite(length_km):
         return {}
     flow = found[0].average_m3_day / 86400

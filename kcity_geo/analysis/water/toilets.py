@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.distance.straight import cell_distance_m
 from kcity_geo.analysis.evidence.features import shapes
 from kcity_geo.analysis.evidence.official import official_cells
@@ -18,7 +18,7 @@ from kcity_geo.result import Indicator, unassessed
 __all__ = ["toilets"]
 
 
-def toilets(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
+def toilets(city: CityModel | CityData) -> Indicator:
     """
     Assess W9: official sanitation, else public toilets near markets and transit hubs.
 
@@ -26,16 +26,16 @@ def toilets(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
 
     Parameters
     ----------
-    data : of the city; a column ``sanitation_access`` of the official table is used.
-    settings : parameters of the sector.
+    city : its model or its data; a column ``sanitation_access`` of the official table is used.
 
     Returns
     -------
     Row W9, reported.
     """
-    common: dict[str, Any] = {"units": "share", "layers": ("toilets",), "as_of": data.osm_date}
-    people = data.array("population")
-    table, rows = official_cells(data, "sanitation_access")
+    city = model_of(city)
+    common: dict[str, Any] = {"units": "share", "layers": ("toilets",), "as_of": city.osm_date}
+    people = city.array("population")
+    table, rows = official_cells(city, "sanitation_access")
     if table is not None and people is not None:
         return Indicator(
             id="W9",
@@ -43,11 +43,11 @@ def toilets(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
             cells=table,
             evidence="user",
             n_features=rows,
-            source=str(data.official.get("source") or "official table of the study file"),
+            source=str(city.official.get("source") or "official table of the study file"),
             note="households with improved sanitation, official",
             **common,
         )
-    found = data.layers.get("toilets")
+    found = city.layers.get("toilets")
     if found is None or not len(found):
         return unassessed(
             "W9",
@@ -55,12 +55,14 @@ def toilets(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
             "sanitation_access to official.table",
             **common,
         )
-    hubs = _hubs(data)
+    hubs = _hubs(city)
     if not len(hubs):
         return unassessed(
             "W9", reason="no market, station or bus station is mapped to compare with", **common
         )
-    near = cell_distance_m(shapes(found), x=hubs[:, 0], y=hubs[:, 1]) <= float(settings["toilet_m"])
+    near = cell_distance_m(shapes(found), x=hubs[:, 0], y=hubs[:, 1]) <= city.settings(
+        "water"
+    ).number("toilet_m")
     return Indicator(
         id="W9",
         value=float(near.mean()),
@@ -73,7 +75,7 @@ def toilets(data: CityData, *, settings: Mapping[str, Any]) -> Indicator:
     )
 
 
-def _hubs(data: CityData) -> NDArray[np.float64]:
+def _hubs(city: CityModel) -> NDArray[np.float64]:
     """Places of stations, bus stations and markets, metres."""
     wanted = {
         "transit_high": None,
@@ -82,7 +84,7 @@ def _hubs(data: CityData) -> NDArray[np.float64]:
     }
     places = [np.zeros((0, 2))]
     for name, rule in wanted.items():
-        frame = data.layers.get(name)
+        frame = city.layers.get(name)
         if frame is None or not len(frame):
             continue
         if rule is not None:

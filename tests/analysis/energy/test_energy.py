@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 
 from kcity_geo.analysis import energy
+from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.distance.least_cost import (
     cheapest_network,
     cost_graph,
@@ -66,7 +68,9 @@ from kcity_geo.analysis.energy.solar import (
     usable_land,
     yearly_ghi,
 )
+from kcity_geo.analysis.terrain.relief import cell_terrain
 from kcity_geo.errors import GridMismatchError, KCityWarning, SchemaError, StudyError
+from kcity_geo.result import Indicator
 from kcity_geo.settings import settings_of
 from kcity_geo.standards import load_standards
 
@@ -124,14 +128,9 @@ def test_calibration_meets_the_official_rate_and_takes_the_brightest(toy, featur
         layers={"power_line": mv_line(features)},
         official={"electricity_access": 0.62},
     )
-    distances = grid_distances_km(data, SETTINGS)
+    grid_distances_km(model_of(data))
     with pytest.warns(KCityWarning):
-        row = electrified(
-            data,
-            distances,
-            settings={**SETTINGS, "contradiction_share": 0.1},
-            standard=STANDARDS["E2"],
-        )
+        row = electrified(model_of(data).changed(settings={"energy": {"contradiction_share": 0.1}}))
     assert row.value == pytest.approx(0.62)
     assert (np.diff(row.cells[0]) <= 1e-12).all()
     assert row.details["limit_ntl"] == pytest.approx(light[0, 24])
@@ -147,9 +146,7 @@ def test_calibration_widens_the_distance_when_light_is_used_up(toy, features):
         layers={"power_line": mv_line(features)},
         official={"electricity_access": 0.9},
     )
-    row = electrified(
-        data, grid_distances_km(data, SETTINGS), settings=SETTINGS, standard=STANDARDS["E2"]
-    )
+    row = electrified(model_of(data))
     assert row.value == pytest.approx(0.9)
     assert row.details["limit_km"] == pytest.approx(3.55)
     assert row.cells[0, 35:].tolist() == pytest.approx([1, 0, 0, 0, 0], abs=1e-9)
@@ -167,8 +164,8 @@ def test_a_substation_of_high_voltage_does_not_put_out_the_light(toy, features):
             arrays={"population": 10.0, "nightlights": 5.0},
             layers={"power_line": line, **stations},
         )
-        distances = grid_distances_km(data, SETTINGS)
-        row = electrified(data, distances, settings=SETTINGS, standard=STANDARDS["E2"])
+        grid_distances_km(model_of(data))
+        row = electrified(model_of(data))
         shares.append(row.value)
         assert (row.details["grid_layer"], row.details["limit_km"]) == ("hv", 5.0)
     # 5 km from a line 1.5 km west of the city: 35 of 40 columns.
@@ -185,9 +182,7 @@ def test_calibration_by_district(toy, features):
         official={"table": table},
     )
     with pytest.warns(KCityWarning, match="official number is used"):
-        row = electrified(
-            data, grid_distances_km(data, SETTINGS), settings=SETTINGS, standard=STANDARDS["E2"]
-        )
+        row = electrified(model_of(data))
     assert row.value == pytest.approx(0.5)
     assert row.cells[:20, 20:].mean() == pytest.approx(0.1)
     assert row.cells[20:, :20].mean() == pytest.approx(0.8)
@@ -202,10 +197,8 @@ def test_limits_are_told_by_district_and_the_limits_of_one_give_its_rate(toy, fe
         layers={"power_line": mv_line(features, x=2000.0)},
         official={"table": table},
     )
-    settings = {**SETTINGS, "contradiction_share": 1.0}
-    row = electrified(
-        data, grid_distances_km(data, settings), settings=settings, standard=STANDARDS["E2"]
-    )
+    settings = {"contradiction_share": 1.0}
+    row = electrified(model_of(data).changed(settings={"energy": settings}))
     assert "limit_ntl" not in row.details
     told = row.details["limits_by_district"].split("; ")
     assert [t.split(":")[0] for t in told] == ids
@@ -221,10 +214,8 @@ def test_what_the_calibration_reached_is_told(toy, features):
         layers={"power_line": mv_line(features)},
         official={"electricity_access": 0.73},
     )
-    settings = {**SETTINGS, "max_limit_km": 2.9, "contradiction_share": 1.0}
-    row = electrified(
-        data, grid_distances_km(data, settings), settings=settings, standard=STANDARDS["E2"]
-    )
+    settings = {"max_limit_km": 2.9, "contradiction_share": 1.0}
+    row = electrified(model_of(data).changed(settings={"energy": settings}))
     assert row.details["reached_share"] == row.value == pytest.approx(0.725)
     assert "the map reaches 72.5% of the 73.0%" in row.note
 
@@ -237,17 +228,15 @@ def test_city_number_and_table_that_contradict_each_other_are_told(toy, features
         layers={"power_line": mv_line(features)},
         official={"table": table, "electricity_access": 0.8},
     )
-    assert "says 80%, official.table 30%" in official_rate(data).note
+    assert "says 80%, official.table 30%" in official_rate(model_of(data)).note
     with (
         pytest.warns(KCityWarning, match="official.electricity_access says 80%, official.table 30"),
         pytest.warns(KCityWarning, match="official.table says 30%, grid and night lights"),
     ):
-        row = electrified(
-            data, grid_distances_km(data, SETTINGS), settings=SETTINGS, standard=STANDARDS["E2"]
-        )
+        row = electrified(model_of(data))
     assert row.value == pytest.approx(0.3)
     part = toy(arrays={"population": 10.0}, official={"table": table.iloc[:1]})
-    assert official_rate(part).note == "of the 1 of 4 districts with a number"
+    assert official_rate(model_of(part)).note == "of the 1 of 4 districts with a number"
 
 
 def test_mapped_plants_far_above_the_official_firm_supply_are_told(toy, features):
@@ -260,7 +249,7 @@ def test_mapped_plants_far_above_the_official_firm_supply_are_told(toy, features
         official={"firm_capacity_mw": 6.53, "peak_demand_mw": 6.2},
     )
     with pytest.warns(KCityWarning, match="is 6.53, the mapped plants add to 425 MW firm"):
-        row = power_supply(data, settings=SETTINGS, standard=STANDARDS["E7"])
+        row = power_supply(model_of(data))
     assert row.details["firm_mw"] == 6.53
 
 
@@ -271,11 +260,9 @@ def test_an_official_rate_that_the_map_cannot_explain_is_spread_evenly(toy, feat
         layers={"power_line": mv_line(features)},
         official={"electricity_access": 0.99},
     )
-    settings = {**SETTINGS, "max_limit_km": 2.9, "contradiction_share": 1.0}
+    settings = {"max_limit_km": 2.9, "contradiction_share": 1.0}
     with pytest.warns(KCityWarning, match="spread evenly"):
-        row = electrified(
-            data, grid_distances_km(data, settings), settings=settings, standard=STANDARDS["E2"]
-        )
+        row = electrified(model_of(data).changed(settings={"energy": settings}))
     assert row.cells == pytest.approx(0.99)
     assert "cannot say where" in row.note
 
@@ -285,13 +272,11 @@ def test_without_a_rate_it_is_a_proxy_and_without_anything_not_assessed(toy, fea
         arrays={"population": 10.0, "nightlights": bright_west()},
         layers={"power_line": mv_line(features)},
     )
-    row = electrified(
-        data, grid_distances_km(data, SETTINGS), settings=SETTINGS, standard=STANDARDS["E2"]
-    )
+    row = electrified(model_of(data))
     assert row.evidence == "proxy"
     assert row.value == pytest.approx(0.75), "within 3 km, and 0.2 is light enough"
     bare = toy(arrays={"population": 10.0})
-    row = electrified(bare, {}, settings=SETTINGS, standard=STANDARDS["E2"])
+    row = electrified(model_of(bare))
     assert row.not_assessed
     assert row.gap is None
 
@@ -301,17 +286,17 @@ def test_distance_to_the_grid_alone_carries_little(toy, features):
     lit = toy(
         arrays={"population": 10.0, "nightlights": 5.0}, layers={"power_line": mv_line(features)}
     )
-    rows = [
-        electrified(d, grid_distances_km(d, SETTINGS), settings=SETTINGS, standard=STANDARDS["E2"])
-        for d in (data, lit)
-    ]
+    rows = [electrified(model_of(d)) for d in (data, lit)]
     assert [row.trust for row in rows] == [0.3, 1.0]
     assert "distance to the grid only" in rows[0].note
 
 
 def test_the_official_rate_is_told_as_it_is(toy):
-    assert official_rate(toy(official={"electricity_access": 0.5, "year": 2024})).value == 0.5
-    assert official_rate(toy()).not_assessed
+    assert (
+        official_rate(model_of(toy(official={"electricity_access": 0.5, "year": 2024}))).value
+        == 0.5
+    )
+    assert official_rate(model_of(toy())).not_assessed
 
 
 def test_unlit_share_of_the_worked_case():
@@ -331,7 +316,7 @@ def test_background_light_far_from_everybody_sets_the_limit(toy):
     assert dark_limit(light * 0, people, floor=0.3, deviations=2, glow_cells=9) == 0.3
     assert dark_limit(light, None, floor=0.3, deviations=2, glow_cells=9) == 0.3
     data = toy(arrays={"population": 10.0, "nightlights": bright_west() - 0.1, "built_m2": 1000.0})
-    row = dark_built_land(data, settings=SETTINGS, standard=STANDARDS["E11"])
+    row = dark_built_land(model_of(data))
     assert row.value == 0.5
     assert row.gap[0, 0] == 0
     assert row.gap[0, 39] == 1
@@ -457,7 +442,7 @@ def test_inferred_lines_follow_the_road_between_two_villages(toy, features):
         arrays={"population": people, "nightlights": light},
         layers={"roads_drive": road},
     )
-    row = inferred_grid(data, settings=SETTINGS)
+    row = inferred_grid(model_of(data))
     assert row.evidence == "modelled"
     assert "guess" in row.note
     recall, precision = recall_and_precision(
@@ -468,7 +453,7 @@ def test_inferred_lines_follow_the_road_between_two_villages(toy, features):
     # Cells hold km of line: they add up to the city, and only then can districts be summed.
     assert np.nansum(row.cells) == pytest.approx(row.value)
     assert row.value == pytest.approx(row.details["geometry"].length / 1000)
-    assert inferred_grid(toy(), settings=SETTINGS).not_assessed
+    assert inferred_grid(model_of(toy())).not_assessed
 
 
 def test_lines_on_a_raster_in_degrees_have_steps_of_two_lengths():
@@ -513,15 +498,13 @@ def test_distance_to_medium_voltage_and_its_gap(toy, features):
     data = toy(
         arrays={"population": 10.0, "urban_class": urban}, layers={"power_line": mv_line(features)}
     )
-    row = mv_distance(
-        data, grid_distances_km(data, SETTINGS), settings=SETTINGS, standard=STANDARDS["E5"]
-    )
+    row = mv_distance(model_of(data))
     assert row.cells[0, 24] == pytest.approx(2.45)
     assert row.gap[0, 24] == pytest.approx((2.45 - 1) / 3)
     assert row.gap[30, 24] == pytest.approx((2.45 - 2) / 6), "rural land has twice the standard"
     assert row.gap[0, 9] == 0
     assert row.value == pytest.approx(2.0)
-    nothing = mv_distance(toy(), {}, settings=SETTINGS, standard=STANDARDS["E5"])
+    nothing = mv_distance(model_of(toy()))
     assert nothing.not_assessed
 
 
@@ -530,15 +513,13 @@ def test_only_high_voltage_is_a_proxy_and_traction_serves_nobody(toy, features):
         arrays={"population": 10.0},
         layers={"power_line": mv_line(features, power="line", voltage=110e3)},
     )
-    row = mv_distance(
-        data, grid_distances_km(data, SETTINGS), settings=SETTINGS, standard=STANDARDS["E5"]
-    )
+    row = mv_distance(model_of(data))
     assert row.evidence == "proxy"
     station = features(
         [{"power": "substation", "substation": "traction", "voltage_v": 110e3}],
         [shapely.Point(9, 9)],
     )
-    assert grid_distances_km(toy(layers={"substation": station}), SETTINGS) == {}
+    assert grid_distances_km(model_of(toy(layers={"substation": station}))) == {}
 
 
 def test_more_grid_is_never_further(toy, features):
@@ -548,9 +529,7 @@ def test_more_grid_is_never_further(toy, features):
     for count in range(1, 7):
         poles = features([{"power": "transformer", "voltage_v": 11e3}] * count, places[:count])
         data = toy(arrays={"population": 10.0}, layers={"transformer": poles})
-        row = mv_distance(
-            data, grid_distances_km(data, SETTINGS), settings=SETTINGS, standard=STANDARDS["E5"]
-        )
+        row = mv_distance(model_of(data))
         assert (row.cells <= before + 1e-12).all()
         before = np.asarray(row.cells)
 
@@ -561,7 +540,7 @@ def test_line_density_is_route_length(toy, features):
         [row, {**row, "voltage_v": 10e3}],
         [shapely.LineString([(0, 50), (8000, 50)]), shapely.LineString([(50, 0), (50, 1000)])],
     )
-    found = line_density(toy(layers={"power_line": lines}), settings=SETTINGS)
+    found = line_density(model_of(toy(layers={"power_line": lines})))
     assert found.details["hv_km"] == pytest.approx(4.0), "what lies outside does not count"
     assert found.details["mv_km"] == pytest.approx(1.0)
     assert found.value == pytest.approx(5 / 16)
@@ -631,22 +610,14 @@ def test_generators_speak_for_a_plant_of_unknown_output(features):
 
 def test_adequacy_needs_the_import(toy):
     people = 120_000 / 1600
-    alone = power_supply(
-        toy(arrays={"population": people}), settings=SETTINGS, standard=STANDARDS["E7"]
-    )
+    alone = power_supply(model_of(toy(arrays={"population": people})))
     assert "import_capacity_mw" in alone.not_assessed
     assert math.isnan(alone.area_gap)
-    known = power_supply(
-        toy(official={"firm_capacity_mw": 40, "peak_demand_mw": 45}),
-        settings=SETTINGS,
-        standard=STANDARDS["E7"],
-    )
+    known = power_supply(model_of(toy(official={"firm_capacity_mw": 40, "peak_demand_mw": 45})))
     assert known.area_gap == pytest.approx(0.2271, abs=5e-5)
     assert known.evidence == "user"
     modelled = power_supply(
-        toy(arrays={"population": people}, official={"import_capacity_mw": 5}),
-        settings=SETTINGS,
-        standard=STANDARDS["E7"],
+        model_of(toy(arrays={"population": people}, official={"import_capacity_mw": 5}))
     )
     assert modelled.value == pytest.approx(1 - 5 / (1.15 * 7.862), abs=1e-4)
     assert modelled.evidence == "modelled"
@@ -654,11 +625,14 @@ def test_adequacy_needs_the_import(toy):
 
 def test_a_tier_names_the_power_and_hours_that_it_asks_for_too(toy):
     data = toy(arrays={"population": 10.0}, official={"peak_demand_mw": 5.0})
-    row = service_tier(data, settings=SETTINGS)
+    row = service_tier(model_of(data))
     tier = row.details["tier"]
     assert row.details["tier_peak_w"] == SETTINGS["tier_peak_w"][tier - 1]
-    other = {**SETTINGS, "tier_hours_day": [1.0, 2.0, 3.0, 4.0, 5.0]}
-    assert f"{tier} hours a day too" in service_tier(data, settings=other).note
+    other = {"tier_hours_day": [1.0, 2.0, 3.0, 4.0, 5.0]}
+    assert (
+        f"{tier} hours a day too"
+        in service_tier(model_of(data).changed(settings={"energy": other})).note
+    )
 
 
 def test_every_parameter_of_the_two_sectors_is_read_somewhere():
@@ -679,13 +653,13 @@ def test_demand_tier_and_horizon(toy):
         arrays={"population": 120_000 / 1600},
         official={"year": 2020, "population_growth_share": 0.02},
     )
-    row = power_demand(data, settings={**SETTINGS, "horizon_year": 2030})
+    row = power_demand(model_of(data).changed(settings={"energy": {"horizon_year": 2030}}))
     assert row.value == pytest.approx(7.862, abs=5e-4)
     assert row.details["horizon_peak_mw"] == pytest.approx(7.862 * 1.02**10, abs=1e-3)
     assert row.details["peak_mva"] == pytest.approx(row.value / 0.9)
-    assert service_tier(data, settings=SETTINGS).not_assessed
+    assert service_tier(model_of(data)).not_assessed
     known = toy(arrays={"population": 120_000 / 1600}, official={"peak_demand_mw": 7.862})
-    assert service_tier(known, settings=SETTINGS).details["tier"] == 3
+    assert service_tier(model_of(known)).details["tier"] == 3
 
 
 # --- E8 ----------------------------------------------------------------------------------------------
@@ -708,7 +682,7 @@ def streets(features, tags):
 def test_street_lighting_counts_the_known_length_and_bounds_the_rest(toy, features):
     roads = streets(features, ["yes"] * 2 + ["no"] + [""] * 2)
     data = toy(arrays={"built_m2": 3000.0}, layers={"roads_drive": roads})
-    row = street_lighting(data, settings=SETTINGS, standard=STANDARDS["E8"])
+    row = street_lighting(model_of(data))
     assert row.value == pytest.approx(2 / 3)
     assert row.bounds == pytest.approx((0.4, 0.8))
     assert row.details["attribute_completeness"] == pytest.approx(0.6)
@@ -723,7 +697,7 @@ def test_a_lamp_lights_forty_metres_of_untagged_street(toy, features):
         arrays={"built_m2": 3000.0},
         layers={"roads_drive": streets(features, ["", "no"]), "lighting": lamps},
     )
-    row = street_lighting(data, settings=SETTINGS, standard=STANDARDS["E8"])
+    row = street_lighting(model_of(data))
     assert row.details["lit_by_lamp_km"] == pytest.approx(1.0)
     assert row.value == pytest.approx(0.5)
 
@@ -732,10 +706,10 @@ def test_hardly_tagged_streets_are_not_assessed(toy, features):
     data = toy(
         arrays={"built_m2": 3000.0}, layers={"roads_drive": streets(features, ["yes"] + [""] * 9)}
     )
-    row = street_lighting(data, settings=SETTINGS, standard=STANDARDS["E8"])
+    row = street_lighting(model_of(data))
     assert "10%" in row.not_assessed
     assert row.details["highest_share"] == pytest.approx(1.0)
-    assert street_lighting(toy(), settings=SETTINGS, standard=STANDARDS["E8"]).not_assessed
+    assert street_lighting(model_of(toy())).not_assessed
 
 
 def test_streets_that_vanish_never_make_the_lighting_surer(toy, features):
@@ -745,13 +719,13 @@ def test_streets_that_vanish_never_make_the_lighting_surer(toy, features):
     rows = []
     for some in (tags, tags[:3]):
         data = toy(arrays={"population": people}, layers={"roads_drive": streets(features, some)})
-        rows.append(street_lighting(data, settings=SETTINGS, standard=STANDARDS["E8"]))
+        rows.append(street_lighting(model_of(data)))
     assert rows[0].trust == rows[1].trust
     assert rows[0].trust == pytest.approx(3 / (0.15 * 2000**0.5))
     crowded = toy(
         arrays={"population": 10 * people}, layers={"roads_drive": streets(features, tags)}
     )
-    row = street_lighting(crowded, settings=SETTINGS, standard=STANDARDS["E8"])
+    row = street_lighting(model_of(crowded))
     assert row.trust == 0, "less than a quarter of 21 km"
     assert [row.n_features for row in rows] == [3, 3], "ways, not the pieces they are cut into"
 
@@ -810,7 +784,7 @@ def test_usable_land_leaves_out_what_cannot_be_used(toy, features):
     water = features([{"natural": "water"}], [shapely.box(2000, 0, 4000, 1000)])
     data = toy(arrays={"landcover": cover, "built_m2": 0.0}, layers={"water_body": water})
     relief = {"slope_pct": slope, "aspect_score": facing, "hand_m": np.full((40, 40), 9.0)}
-    share, unchecked = usable_land(data, settings=SETTINGS, terrain=relief)
+    share, unchecked = usable_land(model_of(data).given(cell_terrain, relief))
     assert unchecked == ()
     assert share[20, 5] == 0, "crops"
     assert share[2, 20] == 0, "steep and turned to the pole"
@@ -824,36 +798,36 @@ def test_low_ground_and_ground_of_unknown_height_take_no_solar_power(toy):
     height = np.full((40, 40), 9.0)
     height[:, 0], height[:, 1], height[:, 2] = 2.0, 2.01, np.nan
     flat = {"slope_pct": np.zeros((40, 40)), "aspect_score": np.ones((40, 40))}
-    share, _ = usable_land(data, settings=SETTINGS, terrain={**flat, "hand_m": height})
+    share, _ = usable_land(model_of(data).given(cell_terrain, {**flat, "hand_m": height}))
     assert share[0, :4].tolist() == [0, 1, 0, 1]
     built = np.where(np.arange(40) == 5, np.nan, 0.0) * np.ones((40, 1))
     data = toy(arrays={"landcover": 60.0, "built_m2": built})
-    share, _ = usable_land(data, settings=SETTINGS, terrain={**flat, "hand_m": height})
+    share, _ = usable_land(model_of(data).given(cell_terrain, {**flat, "hand_m": height}))
     assert share[0, 4:7].tolist() == [1, 0, 1]
 
 
 def test_solar_of_a_city_by_raster_and_by_clear_sky(toy):
     grid = {"landcover": 60.0, "built_m2": 0.0}
-    by_raster = solar_potential(toy(arrays={**grid, "ghi": 1800.0}), settings=SETTINGS)
+    by_raster = solar_potential(model_of(toy(arrays={**grid, "ghi": 1800.0})))
     assert by_raster.details["ground_mwac"] == pytest.approx(1600 / 3.60)
     assert by_raster.evidence == "modelled"
     assert by_raster.details["ground_mwh_year_closed_form"] == pytest.approx(
         1600 / 3.60 * 1800 * 0.8
     )
     assert "slope" in by_raster.note
-    by_sky = solar_potential(toy(arrays=grid), settings=SETTINGS)
+    by_sky = solar_potential(model_of(toy(arrays=grid)))
     assert by_sky.evidence == "proxy"
     assert 900 < by_sky.details["ghi_kwh_m2_year"] < 1500
     with pytest.raises(StudyError, match="365"):
-        solar_potential(toy(arrays={**grid, "ghi": 4.2}), settings=SETTINGS)
-    assert solar_potential(toy(), settings=SETTINGS).not_assessed
+        solar_potential(model_of(toy(arrays={**grid, "ghi": 4.2})))
+    assert solar_potential(model_of(toy())).not_assessed
 
 
 def test_cells_of_the_solar_potential_are_megawatt_hours_that_add_up(toy):
     built = np.zeros((40, 40))
     built[:4, :4] = 2000.0
     row = solar_potential(
-        toy(arrays={"landcover": 60.0, "built_m2": built, "ghi": 1800.0}), settings=SETTINGS
+        model_of(toy(arrays={"landcover": 60.0, "built_m2": built, "ghi": 1800.0}))
     )
     assert np.nansum(row.cells) == pytest.approx(row.value)
     per_kwp = row.details["yield_kwh_kwp"]
@@ -866,7 +840,7 @@ def test_cells_of_the_solar_potential_are_megawatt_hours_that_add_up(toy):
 
 
 def test_an_empty_city_is_not_assessed_anywhere_and_says_what_would_help(toy):
-    rows = energy.assess(toy(), {}, standards=STANDARDS)
+    rows = energy.assess(model_of(toy()))
     assert [r.id for r in rows] == [f"E{i}" for i in range(1, 12)]
     for row in rows:
         assert math.isnan(row.value), row.id
@@ -889,14 +863,13 @@ def test_rows_do_not_depend_on_the_order_of_features(toy, features):
     }
     one, two = (
         energy.assess(
-            toy(
-                arrays=arrays_,
-                layers={"power_line": features(rows, s)},
-                official={"electricity_access": 0.8},
-            ),
-            {},
-            standards=STANDARDS,
-            parameters={"contradiction_share": 1.0},
+            model_of(
+                toy(
+                    arrays=arrays_,
+                    layers={"power_line": features(rows, s)},
+                    official={"electricity_access": 0.8},
+                )
+            ).changed(settings={"energy": {"contradiction_share": 1.0}})
         )
         for s in (shapes, shapes[::-1])
     )
@@ -911,13 +884,8 @@ def test_without_a_rate_the_background_light_gives_the_lower_bound(toy, features
         arrays={"population": 10.0, "nightlights": bright_west()},
         layers={"power_line": mv_line(features)},
     )
-    row = electrified(
-        data,
-        grid_distances_km(data, SETTINGS),
-        settings=SETTINGS,
-        standard=STANDARDS["E2"],
-        dark_below=0.5,
-    )
+    dark = Indicator(id="E11", value=0.5, units="share", details={"limit_ntl": 0.5})
+    row = electrified(model_of(data).given(dark_built_land, dark))
     assert row.bounds == pytest.approx((0.5, 0.75))
 
 
@@ -926,9 +894,7 @@ def test_voltage_tags_that_could_not_be_read_are_listed(toy, features):
     tags = [{"voltage": "medium"}, {"voltage": "<b>"}, {}]
     lines = features([{**row, "tags": t} for t in tags], [shapely.LineString([(0, 0), (9, 9)])] * 3)
     data = toy(arrays={"population": 10.0}, layers={"power_line": lines})
-    found = mv_distance(
-        data, grid_distances_km(data, SETTINGS), settings=SETTINGS, standard=STANDARDS["E5"]
-    )
+    found = mv_distance(model_of(data))
     assert found.details["unread_voltages"] == "<b>; medium"
     assert found.details["lines_without_voltage"] == 3
     assert "not read" in found.note
@@ -946,12 +912,7 @@ def test_a_table_that_contradicts_the_map_only_district_by_district_is_told(toy,
         layers={"power_line": mv_line(features)},
         official={"table": table},
     )
-    row = electrified(
-        data,
-        grid_distances_km(data, SETTINGS),
-        settings={**SETTINGS, "max_limit_km": 50.0},
-        standard=STANDARDS["E2"],
-    )
+    row = electrified(model_of(data).changed(settings={"energy": {"max_limit_km": 50.0}}))
     assert row.value == pytest.approx(0.5)
     assert row.details["uncalibrated_share"] == pytest.approx(0.5)
     told = row.details["contradiction_by_district"]
@@ -966,9 +927,7 @@ def test_an_official_rate_far_from_the_map_is_told_and_used(toy, features):
         official={"electricity_access": 0.3},
     )
     with pytest.warns(KCityWarning, match=r"says 30%, grid and night lights suggest 75%"):
-        row = electrified(
-            data, grid_distances_km(data, SETTINGS), settings=SETTINGS, standard=STANDARDS["E2"]
-        )
+        row = electrified(model_of(data))
     assert row.value == pytest.approx(0.3)
     assert "suggest 75%" in row.details["contradiction"]
     assert "contradiction_by_district" not in row.details, "the city number is no table"
@@ -979,7 +938,8 @@ def test_rows_from_lights_and_tables_tell_the_date_of_these(toy):
         arrays={"population": 50.0, "nightlights": 5.0, "built_m2": 2000.0},
         official={"peak_demand_mw": 20.0, "year": 2022},
     )
-    assert {r.id: r.as_of for r in energy.assess(data, {}, standards=STANDARDS)}["E11"] == ""
-    data.cube["nightlights"].attrs["as_of"] = "2023"
-    rows = {r.id: r for r in energy.assess(data, {}, standards=STANDARDS)}
+    assert {r.id: r.as_of for r in energy.assess(model_of(data))}["E11"] == ""
+    lights = data.cube["nightlights"].assign_attrs(as_of="2023")
+    data = replace(data, cube=data.cube.assign(nightlights=lights))
+    rows = {r.id: r for r in energy.assess(model_of(data))}
     assert (rows["E3"].as_of, rows["E4"].as_of, rows["E11"].as_of) == ("2023", "2022", "2023")

@@ -197,8 +197,9 @@ def test_old_features_count_for_less(toy, features):
 
 
 def test_outside_is_nan_and_unknown_parameters_are_refused(toy):
-    data = toy(arrays={"population": 5.0})
-    data.cube["inside_share"][0, :] = 0
+    inside = np.ones((40, 40))
+    inside[0] = 0
+    data = toy(arrays={"population": 5.0, "inside_share": inside})
     found = assess_completeness(data)
     assert np.isnan(found["roads_confidence"].to_numpy()[0]).all()
     assert np.isfinite(found["roads_confidence"].to_numpy()[1:]).all()

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kcity_geo.analysis import water
+from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.energy.electrification import electrified, official_rate
 from kcity_geo.analysis.evidence.completeness import assess_completeness
 from kcity_geo.analysis.gaps import combine as model
@@ -210,7 +211,9 @@ def urban(**more):
 def test_a_perfect_city_has_no_gap_and_the_worst_one_gap_one(toy):
     data = toy(arrays=urban())
     for gap in (0.0, 1.0):
-        found = assess_gaps(data, everything(data.grid.shape, gap), sure(data), standards=STANDARDS)
+        found = assess_gaps(
+            model_of(data).given(assess_completeness, sure(data)), everything(data.grid.shape, gap)
+        )
         for level in (*SECTORS, "composite"):
             assert (found.cells[f"{level}_gap"] == gap).all()
             assert found.city.loc[level, "gap"] == gap
@@ -225,7 +228,7 @@ def test_an_empty_map_is_not_assessed_never_a_gap_of_one(toy):
         for key, row in STANDARDS.items()
     ]
     for indicators in (nothing, []):
-        found = assess_gaps(data, indicators, assess_completeness(data), standards=STANDARDS)
+        found = assess_gaps(model_of(data), indicators)
         for level in (*SECTORS, "composite"):
             assert np.isnan(found.cells[f"{level}_gap"]).all()
             assert (found.cells[f"{level}_label"] == LABELS.index("NOT ASSESSED")).all()
@@ -247,7 +250,7 @@ def test_golden_people_weighted_gap(toy):
     all_same = [
         Indicator(id=k, value=0.5, units=s.unit, cells=gap, gap=gap) for k, s in STANDARDS.items()
     ]
-    found = assess_gaps(data, all_same, sure(data), standards=STANDARDS)
+    found = assess_gaps(model_of(data).given(assess_completeness, sure(data)), all_same)
     row = found.city.loc["composite"]
     assert row["gap"] == pytest.approx(0.3808, abs=5e-5)
     assert row["gap_persons"] == pytest.approx(990)
@@ -262,7 +265,9 @@ def test_golden_people_weighted_gap(toy):
 def test_where_nobody_lives_nobody_is_short_of_anything(toy):
     """Means are over land then; square metres of land are no persons."""
     data = toy(arrays={"population": np.zeros((40, 40)), "urban_class": 3.0})
-    found = assess_gaps(data, everything(data.grid.shape, 1.0), sure(data), standards=STANDARDS)
+    found = assess_gaps(
+        model_of(data).given(assess_completeness, sure(data)), everything(data.grid.shape, 1.0)
+    )
     assert found.city.loc["composite", "gap"] == pytest.approx(1)
     assert found.city["gap_persons"].tolist() == [0] * len(found.city)
     assert found.districts["population"].tolist() == [0] * len(found.districts)
@@ -276,7 +281,7 @@ def test_people_of_cut_cells_are_divided_and_conserved(toy, split):
     data = toy(arrays={"population": people, "urban_class": 3.0}, split=split)
     gap = rng.random((40, 40))
     one = [Indicator(id=k, value=0.5, units=s.unit, gap=gap) for k, s in STANDARDS.items()]
-    found = assess_gaps(data, one, sure(data), standards=STANDARDS)
+    found = assess_gaps(model_of(data).given(assess_completeness, sure(data)), one)
     assert found.districts["population"].sum() == pytest.approx(people.sum(), rel=1e-9)
     assert found.districts["area_km2"].sum() == pytest.approx(16, rel=1e-9)
     for level in (*SECTORS, "composite"):
@@ -297,7 +302,7 @@ def test_other_cells_do_not_move_the_gap_of_a_cell(toy):
             Indicator(id=k, value=50, units="min", cells=values)
             for k in ("T9_health", "T9_school", "T9_jobs", "T3", "W1")
         ]
-        found = assess_gaps(data, one, sure(data), standards=STANDARDS)
+        found = assess_gaps(model_of(data).given(assess_completeness, sure(data)), one)
         return found.cells["T9_health_gap"].to_numpy()
 
     assert gap(minutes)[0] == pytest.approx(np.full(40, 20 / 90))
@@ -310,7 +315,9 @@ def test_less_than_half_of_the_weight_is_not_a_sector(toy):
 
     def water(*ids):
         one = [Indicator(id=i, value=0.5, units="share", gap=gap) for i in ids]
-        return assess_gaps(data, one, sure(data), standards=STANDARDS).city.loc["water"]
+        return assess_gaps(model_of(data).given(assess_completeness, sure(data)), one).city.loc[
+            "water"
+        ]
 
     assert np.isnan(water("W1")["gap"])  # 0.40
     assert water("W1")["label"] == "NOT ASSESSED"
@@ -329,7 +336,9 @@ def test_rural_cells_have_rural_weights(toy):
         else Indicator(id=i.id, value=0, units="share", gap=np.full((40, 40), float(i.id == "T3")))
         for i in one
     ]  # fmt: skip
-    found = assess_gaps(data, one, sure(data), standards=STANDARDS).cells["transport_gap"]
+    found = assess_gaps(model_of(data).given(assess_completeness, sure(data)), one).cells[
+        "transport_gap"
+    ]
     assert (found.to_numpy()[:, :20] == 0).all()
     assert found.to_numpy()[:, 20:] == pytest.approx(np.full((40, 20), 0.45**0.5))
 
@@ -345,7 +354,9 @@ def test_gap_lies_within_its_bounds_and_they_close_on_a_complete_map(toy):
         for k, s in STANDARDS.items()
     ]
     for c in (0.0, 0.3, 0.8, 1.0):
-        found = assess_gaps(data, one, sure(data, completeness=c), standards=STANDARDS)
+        found = assess_gaps(
+            model_of(data).given(assess_completeness, sure(data, completeness=c)), one
+        )
         for level in (*SECTORS, "composite"):
             lo, mid, hi = (found.cells[f"{level}_gap{e}"].to_numpy() for e in ("_lo", "", "_hi"))
             raw = found.cells[f"{level}_gap_raw"].to_numpy()
@@ -369,7 +380,9 @@ def test_user_tables_are_not_adjusted_and_an_official_rate_moves_the_prior(toy):
             for k in ("E2", "E5")
         ]
         city = toy(arrays=urban(), official=official)
-        return assess_gaps(city, one, sure(data, completeness=0.3), standards=STANDARDS)
+        return assess_gaps(
+            model_of(city).given(assess_completeness, sure(data, completeness=0.3)), one
+        )
 
     assert energy("user").city.loc["energy", "gap_lo"] == pytest.approx(0.6)
     low = energy("observed", {"electricity_access": 0.2}).city.loc["energy", "gap_lo"]
@@ -383,7 +396,9 @@ def test_a_gap_from_a_timetable_is_not_lowered_by_stops_that_osm_may_lack(toy):
     def lowest(**details):
         one = [Indicator(id="T1", value=0.4, units="share", gap=gap, details=details)]
         city = toy(arrays=urban())
-        rows = assess_gaps(city, one, sure(city, completeness=0.3), standards=STANDARDS).indicators
+        rows = assess_gaps(
+            model_of(city).given(assess_completeness, sure(city, completeness=0.3)), one
+        ).indicators
         return rows.query("indicator == 'T1' and unit_id == 'city'").iloc[0]["gap_lo"]
 
     assert lowest(timetable=1) == pytest.approx(0.6)
@@ -393,7 +408,7 @@ def test_a_gap_from_a_timetable_is_not_lowered_by_stops_that_osm_may_lack(toy):
 def test_proxies_never_reach_medium_confidence_beyond_their_cap(toy):
     data = toy(arrays=urban())
     one = [Indicator(id="W1", value=40, units="min", gap=np.full((40, 40), 0.5), evidence="proxy")]
-    found = assess_gaps(data, one, sure(data), standards=STANDARDS).indicators
+    found = assess_gaps(model_of(data).given(assess_completeness, sure(data)), one).indicators
     assert found["confidence"].max() == pytest.approx(0.4)
 
 
@@ -433,7 +448,7 @@ def test_unmapped_district_is_a_data_gap_not_a_confirmed_one(toy, features):
         for k, s in STANDARDS.items()
         if s.sector == "transport"
     ]
-    found = assess_gaps(data, one, assess_completeness(data), standards=STANDARDS)
+    found = assess_gaps(model_of(data), one)
     by = found.districts.set_index("district_id")["transport_label"]
     assert by["SE"] == "DATA GAP"
     assert by["NW"] == "SERVED"
@@ -449,7 +464,7 @@ def test_unmapped_district_is_a_data_gap_not_a_confirmed_one(toy, features):
         [shapely.box(x - 20, y - 20, x + 20, y + 20) for x, y in everywhere],
     )
     seen = toy(arrays=urban(built_m2=1600.0), layers={**layers, "building": houses})
-    again = assess_gaps(seen, one, assess_completeness(seen), standards=STANDARDS)
+    again = assess_gaps(model_of(seen), one)
     t4 = again.indicators.query("indicator == 'T4'").set_index("unit_id")
     assert t4.loc["SE", "label"] in {"PROBABLE GAP", "CONFIRMED GAP"}
     assert t4.loc["SE", "gap_lo"] > 0.9
@@ -462,7 +477,9 @@ def test_where_nothing_is_mapped_and_nothing_known_no_gap_is_told(toy):
     unmapped = sure(data)
     for name in unmapped:
         unmapped[name][:, 20:] = 0.0
-    gaps = assess_gaps(data, everything((40, 40), 0.8), unmapped, standards=STANDARDS)
+    gaps = assess_gaps(
+        model_of(data).given(assess_completeness, unmapped), everything((40, 40), 0.8)
+    )
     for level in (*SECTORS, "composite"):
         told, silent = np.s_[:, :20], np.s_[:, 20:]
         label = gaps.cells[f"{level}_label"].to_numpy()
@@ -485,7 +502,7 @@ def test_a_sector_speaks_for_a_place_only_when_most_of_its_people_are_known(toy)
         Indicator(id=key, value=0.5, units=row.unit, cells=np.zeros((40, 40)), gap=known)
         for key, row in STANDARDS.items()
     ]
-    found = assess_gaps(data, some, sure(data), standards=STANDARDS)
+    found = assess_gaps(model_of(data).given(assess_completeness, sure(data)), some)
     for level in (*SECTORS, "composite"):
         row = found.city.loc[level]
         assert np.isnan(row["gap"])
@@ -508,10 +525,15 @@ def test_nobody_is_sent_where_confidence_is_high(toy):
     data = toy(arrays=urban())
     one = everything((40, 40), 0.5)
     known = sure(data)
-    assert len(assess_gaps(data, one, known, standards=STANDARDS, draws=1).survey_tasks) == 0
+    assert (
+        len(
+            assess_gaps(model_of(data).given(assess_completeness, known), one, draws=1).survey_tasks
+        )
+        == 0
+    )
     for kind in [k for k in known if str(k).endswith("_confidence")]:
         known[kind][20:, 20:] = 0.2
-    tasks = assess_gaps(data, one, known, standards=STANDARDS, draws=1).survey_tasks
+    tasks = assess_gaps(model_of(data).given(assess_completeness, known), one, draws=1).survey_tasks
     assert len(tasks)
     assert (tasks["confidence"] < 0.7).all()
     assert set(tasks["district"]) == set(
@@ -524,10 +546,14 @@ def test_dropping_an_indicator_never_raises_confidence(toy):
     one = everything((10, 10), 0.5)
     mixed = sure(data)
     mixed["transit_confidence"][:] = 0.1
-    full = assess_gaps(data, one, mixed, standards=STANDARDS, draws=1).city["confidence"]
+    full = assess_gaps(model_of(data).given(assess_completeness, mixed), one, draws=1).city[
+        "confidence"
+    ]
     for dropped in STANDARDS:
         fewer = [i for i in one if i.id != dropped]
-        found = assess_gaps(data, fewer, mixed, standards=STANDARDS, draws=1).city["confidence"]
+        found = assess_gaps(model_of(data).given(assess_completeness, mixed), fewer, draws=1).city[
+            "confidence"
+        ]
         assert (found.dropna() <= full[found.dropna().index] + 1e-9).all(), dropped
 
 
@@ -539,13 +565,13 @@ def test_a_number_for_few_people_speaks_of_no_one_else(toy, known):
         {"district_id": ["NE"], "electricity_access": [1.0], "piped_water_access": [1.0]}
     )
     data = toy(arrays={"population": people}, official={"table": table}, split=(1 - known, 0.0))
-    settings = settings_of("energy", None)
+    settings_of("energy", None)
     rows = [
-        official_rate(data, settings=settings),
-        electrified(data, {}, settings=settings, standard=STANDARDS["E2"]),
-        *water.assess(data, {}, standards=STANDARDS),
+        official_rate(model_of(data)),
+        electrified(model_of(data)),
+        *water.assess(model_of(data)),
     ]
-    found = assess_gaps(data, rows, assess_completeness(data), standards=STANDARDS).indicators
+    found = assess_gaps(model_of(data), rows).indicators
     for key in ("E1", "E2", "W1", "W3"):
         row = found[found["indicator"] == key].set_index("unit_id")
         assert np.isfinite(row.loc["NE", "value"]), key
@@ -561,8 +587,12 @@ def test_a_number_for_few_people_speaks_of_no_one_else(toy, known):
 def test_same_seed_same_numbers_whatever_the_order_of_the_indicators(toy):
     data = toy(arrays=urban())
     one = everything((40, 40), 0.5)
-    first = assess_gaps(data, one, sure(data, completeness=0.4), standards=STANDARDS, seed=3)
-    second = assess_gaps(data, one[::-1], sure(data, completeness=0.4), standards=STANDARDS, seed=3)
+    first = assess_gaps(
+        model_of(data).given(assess_completeness, sure(data, completeness=0.4)), one, seed=3
+    )
+    second = assess_gaps(
+        model_of(data).given(assess_completeness, sure(data, completeness=0.4)), one[::-1], seed=3
+    )
     assert first.districts.equals(second.districts)
     assert first.indicators.equals(second.indicators)
     xr.testing.assert_identical(first.cells, second.cells)
@@ -575,7 +605,9 @@ def test_same_seed_same_numbers_whatever_the_order_of_the_indicators(toy):
 
 def test_without_people_no_persons_are_counted(toy):
     data = toy(arrays={"urban_class": 3.0})
-    found = assess_gaps(data, everything((40, 40), 0.5), sure(data), standards=STANDARDS)
+    found = assess_gaps(
+        model_of(data).given(assess_completeness, sure(data)), everything((40, 40), 0.5)
+    )
     assert found.city.loc["composite", "gap"] == pytest.approx(0.5)
     assert found.districts["population"].isna().all()
     assert found.city["gap_persons"].isna().all()
@@ -584,16 +616,21 @@ def test_without_people_no_persons_are_counted(toy):
 
 
 def test_outside_the_city_nothing_is_said(toy):
-    data = toy(arrays=urban())
-    data.cube["inside_share"][:, :3] = 0
-    found = assess_gaps(data, everything((40, 40), 0.5), sure(data), standards=STANDARDS)
+    inside = np.ones((40, 40))
+    inside[:, :3] = 0
+    data = toy(arrays={**urban(), "inside_share": inside})
+    found = assess_gaps(
+        model_of(data).given(assess_completeness, sure(data)), everything((40, 40), 0.5)
+    )
     assert np.isnan(found.cells["transport_gap"].to_numpy()[:, :3]).all()
     assert np.isfinite(found.cells["transport_gap"].to_numpy()[:, 3:]).all()
 
 
 def test_every_variable_says_what_it_is(toy):
     data = toy(arrays=urban())
-    found = assess_gaps(data, everything((40, 40), 0.5), sure(data), standards=STANDARDS)
+    found = assess_gaps(
+        model_of(data).given(assess_completeness, sure(data)), everything((40, 40), 0.5)
+    )
     for name, variable in found.cells.items():
         assert {"units", "long_name", "evidence"} <= set(variable.attrs), name
     columns = found.indicators.columns

@@ -187,12 +187,13 @@ def test_ragged_areas_are_no_sites(toy):
 
 
 def test_sites_lie_inside_the_city_off_excluded_land_and_apart(toy):
-    data = toy()
     rng = np.random.default_rng(5)
     score = ndimage.gaussian_filter(rng.random((40, 40)), 2)
     score = (score - score.min()) / np.ptp(score)
     feasible = ndimage.gaussian_filter(rng.random((40, 40)), 2) > 0.48
-    data.cube["inside_share"][:, :2] = 0.5
+    inside = np.ones((40, 40))
+    inside[:, :2] = 0.5
+    data = toy(arrays={"inside_share": inside})
     found = rank_sites(
         scored(score, feasible=feasible, min_area_ha=9), data, threshold=0.4, max_sites=50
     )
@@ -380,7 +381,7 @@ def test_no_site_has_the_columns_and_kinds_of_any_site(toy):
 def test_sides_agree_with_asking_every_cell(seed):
     """Brute force: cells are of one side when a way over cells joins them without the corridor."""
     from kcity_geo.analysis.sites.severance import sides
-    from tests.analysis.conftest import make_toy
+    from kcity_geo.demo.toy import make_toy
 
     grid = make_toy().grid
     rng = np.random.default_rng(seed)

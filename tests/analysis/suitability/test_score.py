@@ -12,6 +12,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.distance.straight import disc_sum, distance_m, nearest_feature
 from kcity_geo.analysis.suitability import criteria as measures
 from kcity_geo.analysis.suitability.combination import (
@@ -25,6 +26,7 @@ from kcity_geo.analysis.suitability.combination import (
 from kcity_geo.analysis.suitability.criteria import CRITERIA
 from kcity_geo.analysis.suitability.score import suitability
 from kcity_geo.analysis.suitability.value_functions import describe, utility
+from kcity_geo.analysis.terrain.relief import cell_terrain
 from kcity_geo.analysis.terrain.sea import sea_polygons
 from kcity_geo.cube import cell_centres
 from kcity_geo.errors import KCityWarning, StudyError
@@ -242,7 +244,9 @@ def relief(slope=3.0, hand=8.0):
 
 @pytest.mark.parametrize("project", sorted(PROFILES))
 def test_every_profile_runs_and_says_what_it_lacks(toy, features, project):
-    found = suitability(plain(toy, features), None, project=project, terrain=relief(hand=20))
+    found = suitability(
+        model_of(plain(toy, features)).given(cell_terrain, relief(hand=20)), None, project=project
+    )
     rows = [r["id"] for r in PROFILES[project]["criteria"]]
     used = [c.id for c in found.criteria]
     assert sorted([*used, *found.missing]) == sorted(rows)
@@ -267,7 +271,9 @@ def test_excluded_cells_are_nan_not_zero_and_nothing_makes_up_for_them(toy, feat
     slope[:, 29] = 15.0  # the limit itself is allowed
     slope[0, 0] = np.nan
     found = suitability(
-        plain(toy, features), None, project="industrial_complex", terrain=relief(slope)
+        model_of(plain(toy, features)).given(cell_terrain, relief(slope)),
+        None,
+        project="industrial_complex",
     )
     by = {c.id: c for c in found.constraints}
     assert by["slope_pct_max"].excluded[:, 30:].all()
@@ -287,7 +293,7 @@ def test_excluded_cells_are_nan_not_zero_and_nothing_makes_up_for_them(toy, feat
 
 def test_a_constraint_without_data_is_not_applied_and_says_so(toy, features):
     with pytest.warns(KCityWarning, match="constraints not applied.*Steep slope"):
-        found = suitability(plain(toy, features), None, project="solar_farm")
+        found = suitability(model_of(plain(toy, features)), None, project="solar_farm")
     by = {c.id: c for c in found.constraints}
     for key in ("slope_pct_max", "hand_m_min", "protected", "military"):
         assert not by[key].applied
@@ -299,10 +305,9 @@ def test_a_constraint_without_data_is_not_applied_and_says_so(toy, features):
 
 def test_a_switched_off_constraint_excludes_nothing(toy, features):
     found = suitability(
-        plain(toy, features),
+        model_of(plain(toy, features)).given(cell_terrain, relief()),
         None,
         project="industrial_complex",
-        terrain=relief(),
         constraints={"water_body": "ignore", "settlement_buffer_m": False, "slope_pct_max": 2},
     )
     by = {c.id: c for c in found.constraints}
@@ -316,19 +321,20 @@ def test_a_switched_off_constraint_excludes_nothing(toy, features):
 def test_dropping_a_criterion_leaves_the_score_spanning_0_to_1(toy, features):
     """Systems that forget to divide by the weights left deflate every score."""
     data = plain(toy, features)
-    full = suitability(data, None, project="solar_farm", terrain=relief(slope=0.0))
+    full = suitability(
+        model_of(data).given(cell_terrain, relief(slope=0.0)), None, project="solar_farm"
+    )
     assert "ghi_kwh_m2_y" in full.missing  # 0.30 of the weight
     best = dict.fromkeys(("d_substation_km", "landcover", "d_road_km", "d_settlement_m"), 0.0)
-    only = suitability(
-        data, None, project="solar_farm", terrain=relief(slope=0.0),
-        weights={**best, "aspect_score": 0.0, "slope_pct": 0.6},
-    )  # fmt: skip
+    only = suitability(model_of(data).given(cell_terrain, relief(slope=0.0)), None, project="solar_farm", weights={**best, "aspect_score": 0.0, "slope_pct": 0.6})  # fmt: skip
     assert np.nanmax(only.score) == pytest.approx(1.0)
     assert [c.id for c in only.criteria if c.weight_used > 0] == ["slope_pct"]
 
 
 def test_score_is_the_weighted_mean_of_the_utilities(toy, features):
-    found = suitability(plain(toy, features), None, project="new_town", terrain=relief())
+    found = suitability(
+        model_of(plain(toy, features)).given(cell_terrain, relief()), None, project="new_town"
+    )
     total = sum(c.weight_used * c.utility for c in found.criteria)
     assert found.score[found.feasible] == pytest.approx(total[found.feasible])
 
@@ -336,11 +342,8 @@ def test_score_is_the_weighted_mean_of_the_utilities(toy, features):
 def test_weights_times_a_factor_change_nothing(toy, features):
     data = plain(toy, features)
     stated = {r["id"]: r["weight"] for r in PROFILES["new_town"]["criteria"]}
-    one = suitability(data, None, project="new_town", terrain=relief())
-    two = suitability(
-        data, None, project="new_town", terrain=relief(),
-        weights={k: 7 * v for k, v in stated.items()},
-    )  # fmt: skip
+    one = suitability(model_of(data).given(cell_terrain, relief()), None, project="new_town")
+    two = suitability(model_of(data).given(cell_terrain, relief()), None, project="new_town", weights={k: 7 * v for k, v in stated.items()})  # fmt: skip
     assert one.score == pytest.approx(two.score, nan_ok=True)
 
 
@@ -349,8 +352,12 @@ def test_order_of_features_does_not_matter(toy, features):
     turned = replace(
         data, layers={k: v.iloc[::-1].reset_index(drop=True) for k, v in data.layers.items()}
     )
-    one = suitability(data, None, project="industrial_complex", terrain=relief())
-    two = suitability(turned, None, project="industrial_complex", terrain=relief())
+    one = suitability(
+        model_of(data).given(cell_terrain, relief()), None, project="industrial_complex"
+    )
+    two = suitability(
+        model_of(turned).given(cell_terrain, relief()), None, project="industrial_complex"
+    )
     assert np.array_equal(one.score, two.score, equal_nan=True)
 
 
@@ -360,7 +367,11 @@ def test_a_measure_that_fails_is_an_error_not_a_missing_criterion(toy, features,
 
     monkeypatch.setitem(CRITERIA, "d_trunk_km", broken)
     with pytest.raises(RuntimeError, match="disk on fire"):
-        suitability(plain(toy, features), None, project="industrial_complex", terrain=relief())
+        suitability(
+            model_of(plain(toy, features)).given(cell_terrain, relief()),
+            None,
+            project="industrial_complex",
+        )
 
 
 def test_a_road_added_never_lowers_the_score_anywhere(toy, features):
@@ -370,8 +381,12 @@ def test_a_road_added_never_lowers_the_score_anywhere(toy, features):
     import pandas as pd
 
     both = replace(data, layers={**data.layers, "roads_drive": pd.concat([roads, more])})
-    one = suitability(data, None, project="industrial_complex", terrain=relief())
-    two = suitability(both, None, project="industrial_complex", terrain=relief())
+    one = suitability(
+        model_of(data).given(cell_terrain, relief()), None, project="industrial_complex"
+    )
+    two = suitability(
+        model_of(both).given(cell_terrain, relief()), None, project="industrial_complex"
+    )
     known = np.isfinite(one.score)
     assert (two.score[known] >= one.score[known] - 1e-12).all()
     assert two.score[known].sum() > one.score[known].sum()
@@ -389,22 +404,22 @@ def test_a_road_added_never_lowers_the_score_anywhere(toy, features):
     ],
 )
 def test_bad_studies_are_refused(toy, features, more, text):
-    arguments = {"project": "solar_farm", "terrain": relief()} | more
+    city = model_of(plain(toy, features)).given(cell_terrain, relief())
     with pytest.raises(StudyError, match=text):
-        suitability(plain(toy, features), None, **arguments)
+        suitability(city, None, **({"project": "solar_farm"} | more))
 
 
 def test_no_criterion_with_data_is_an_error_that_names_what_is_needed(toy):
     with pytest.raises(StudyError, match=r"no criterion.*sources\.elevation"):
-        suitability(toy(), None, project="data_centre")
+        suitability(model_of(toy()), None, project="data_centre")
 
 
 # --- single measures --------------------------------------------------------------------------------
 
 
 def measured(data, key, **more):
-    view = measures.CityView(data, more.get("gaps"), graphs={}, terrain=more.get("terrain", {}))
-    return CRITERIA[key](view)
+    city = model_of(data).given(cell_terrain, more.get("terrain", {}))
+    return CRITERIA[key](measures.CityView(city, more.get("gaps")))
 
 
 def grid_of(data, key, **more):
@@ -495,7 +510,7 @@ def test_sea_lies_right_of_the_coastline_and_islands_are_land():
 def test_the_sea_is_no_building_land(toy, features):
     coast = features([{"natural": "coastline"}], [shapely.LineString([(-500, 1000), (4500, 1000)])])
     data = plain(toy, features, layers={"coastline": coast})
-    found = suitability(data, None, project="new_town", terrain=relief())
+    found = suitability(model_of(data).given(cell_terrain, relief()), None, project="new_town")
     assert not found.feasible[30:].any()
     assert found.feasible[25].any()
 
@@ -510,7 +525,7 @@ def test_less_than_half_of_the_weight_is_no_score(toy, features):
 
     data = toy(arrays={"population": 1.0})
     with pytest.warns(KCityWarning, match="not scored; only 1[0-9]% of the weight has data"):
-        found = suitability(data, None, project="industrial_complex")
+        found = suitability(model_of(data), None, project="industrial_complex")
     assert np.isnan(found.score).all()
     assert found.feasible.any()
     with pytest.warns(KCityWarning, match="no site; only 1[0-9]% of the weight"):

@@ -19,7 +19,9 @@ from kcity_geo.analysis.terrain.relief import (
     slope_pct,
 )
 from kcity_geo.errors import CRSMismatchError, GridMismatchError
+from kcity_geo.settings import settings_of
 
+SETTINGS = settings_of("water", None)
 Z55 = np.array(
     [[9, 8, 7, 8, 9], [8, 6, 4, 6, 8], [7, 5, 2, 5, 7], [8, 5, 1, 5, 8], [9, 6, 0, 6, 9]],
     dtype=float,
@@ -173,7 +175,10 @@ def test_water_leaves_every_cell_and_heights_agree_with_walking(z, with_river):
             [shapely.LineString([(500_050, 4_999_450), (500_650, 4_999_750)])], dtype=object
         )
     found = hand(
-        dem_of(z), rivers=rivers, stream_area_km2=0.05, parameters={"stream_hollow_m": 0.0}
+        dem_of(z),
+        rivers=rivers,
+        stream_area_km2=0.05,
+        settings=SETTINGS.changed(stream_hollow_m=0.0),
     )
     counts = np.zeros(z.shape)
     for start in np.ndindex(z.shape):
@@ -219,7 +224,9 @@ def test_our_heights_are_those_of_pyflwdir_for_the_same_directions():
     rng = np.random.default_rng(3)
     row, column = np.mgrid[:40, :40]
     z = 5 + 0.4 * row + 0.3 * np.abs(column - 20) + rng.normal(0, 0.4, (40, 40))
-    found = hand(dem_of(z[::-1]), stream_area_km2=0.3, parameters={"stream_hollow_m": 0.0})
+    found = hand(
+        dem_of(z[::-1]), stream_area_km2=0.3, settings=SETTINGS.changed(stream_hollow_m=0.0)
+    )
     flow = pyflwdir.from_array(found.directions, ftype="d8")
     assert np.array_equal(flow.upstream_area("cell"), found.accumulation)
     theirs = np.maximum(flow.hand(found.streams, found.ground), 0)
@@ -269,7 +276,9 @@ def test_streams_need_a_hollow_but_go_on_where_it_ends():
     slope = 40 + 0.5 * row[::-1]
     even = dem_of(slope)
     assert not hand(even, stream_area_km2=0.2).streams.any()
-    assert hand(even, stream_area_km2=0.2, parameters={"stream_hollow_m": 0.0}).streams.any()
+    assert hand(
+        even, stream_area_km2=0.2, settings=SETTINGS.changed(stream_hollow_m=0.0)
+    ).streams.any()
     hollow = slope - np.where(row < 40, 8 * np.exp(-(((column - 30) / 3.0) ** 2)), 0.0)
     streams = hand(dem_of(hollow), stream_area_km2=0.2).streams
     assert streams[20:40].any(axis=1).all()

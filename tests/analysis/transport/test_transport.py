@@ -14,10 +14,10 @@ from odc.geo.geobox import GeoBox
 
 import kcity_geo as kc
 from kcity_geo.analysis import transport
+from kcity_geo.analysis.city_model import by_district, model_of
 from kcity_geo.analysis.network import reach
 from kcity_geo.analysis.network.graph import build_graph
-from kcity_geo.analysis.network.of_city import build_graphs
-from kcity_geo.analysis.settlement.residents import by_district, people_of, share_indicator
+from kcity_geo.analysis.settlement.residents import people_of, share_indicator
 from kcity_geo.analysis.transport import opportunities
 from kcity_geo.analysis.transport.intersections import divided_share, divided_ways, intersections
 from kcity_geo.analysis.transport.service_times import facilities, job_cells, service_time
@@ -32,7 +32,7 @@ from kcity_geo.city import make_city
 from kcity_geo.citydata import CityData
 from kcity_geo.cube import district_shares, layer
 from kcity_geo.errors import KCityWarning, StudyError
-from kcity_geo.settings import network_table, transport_parameters
+from kcity_geo.settings import network_table
 from kcity_geo.standards import load_standards
 
 METRIC = "EPSG:32633"
@@ -113,9 +113,12 @@ def town(streets, *, size=2000.0, cell=100.0, cube=None, layers=None, transit=No
     )
 
 
+def model(data, **parameters):
+    return model_of(data).changed(settings={"transport": parameters})
+
+
 def assess(data, **parameters):
-    found = transport.assess(data, build_graphs(data), standards=STANDARDS, parameters=parameters)
-    return {indicator.id: indicator for indicator in found}
+    return {indicator.id: indicator for indicator in transport.assess(model(data, **parameters))}
 
 
 # --- worked numbers ------------------------------------------------------------------------------
@@ -248,19 +251,18 @@ def test_one_stop_in_a_lattice_serves_50_cells():
 def test_a_station_reaches_a_kilometre_and_variants_differ():
     streets = lattice(31, 100.0, X0 - 500, Y0 - 500)
     data = town(streets, layers={"transit_high": places((1000, 1000), railway=["station"])})
-    graphs = build_graphs(data)
-    network = transport.public_transport(data, graphs).details["persons_served"]
+    network = transport.public_transport(data).details["persons_served"]
     assert network == 2000  # the diamond of 1 km: 2,000,000 m2
-    any_stop = transport.public_transport(data, graphs, variant="u4ssc")
+    any_stop = transport.public_transport(data, variant="u4ssc")
     assert (any_stop.id, any_stop.details["persons_served"]) == ("T1_u4ssc", 500)
-    straight = transport.public_transport(data, graphs, variant="euclid")
+    straight = transport.public_transport(data, variant="euclid")
     reach = 1000 / 1.3
     x = np.arange(-950, 1000, 100)
     inside = (np.hypot(*np.meshgrid(x, x)) <= reach).sum()
     assert straight.details["persons_served"] == inside * 10
     assert straight.evidence == "proxy"
     with pytest.raises(StudyError, match="bicycle"):
-        transport.public_transport(data, graphs, variant="bicycle")
+        transport.public_transport(data, variant="bicycle")
 
 
 def test_without_streets_for_walking_400_m_of_air_are_520_m():
@@ -290,14 +292,13 @@ def test_rapid_transit_is_rail_and_no_ferry():
     streets = lattice(31, 100.0, X0 - 500, Y0 - 500)
     high = places((1000, 1000), (300, 300), railway=["station", ""], amenity=["", "ferry_terminal"])
     data = town(streets, layers={"transit_high": high})
-    graphs = build_graphs(data)
-    found = transport.rapid_transit(data, graphs)
+    found = transport.rapid_transit(data)
     x = np.arange(-950, 1000, 100)
     assert found.details["stations"] == 1
     assert found.details["persons_served"] == (np.hypot(*np.meshgrid(x, x)) <= 1000).sum() * 10
-    assert transport.rapid_transit(data, graphs, mode="network").details["persons_served"] == 2000
+    assert transport.rapid_transit(data, mode="network").details["persons_served"] == 2000
     with pytest.raises(StudyError, match="air"):
-        transport.rapid_transit(data, graphs, mode="air")
+        transport.rapid_transit(data, mode="air")
 
 
 def test_a_timetable_counts_only_frequent_stops():
@@ -459,10 +460,7 @@ def test_street_form_follows_the_rules_of_the_study():
     data = town(roads(rows, oneway=["yes", "yes", ""]), size=1000.0)
 
     def found(**network):
-        parameters = {"network": network}
-        graphs = build_graphs(data, parameters=parameters)
-        rows = street_form(data, graphs, standards=STANDARDS, parameters=parameters)
-        return {row.id: row for row in rows}
+        return {row.id: row for row in street_form(model(data, network=network))}
 
     plain = found()
     merged = found(street_form={"dual_m": 40.0})
@@ -476,15 +474,7 @@ def test_street_form_follows_the_rules_of_the_study():
 def test_the_gap_of_connectivity_follows_the_rules_of_the_study():
     data = town(lattice(12, 100.0, X0 + 50, Y0 + 50), size=1200.0)
     strict = {"network": {"street_form": {"beta_good": 3.0}}}
-    plain, other = (
-        {
-            row.id: row
-            for row in street_form(
-                data, build_graphs(data, parameters=p), standards=STANDARDS, parameters=p
-            )
-        }
-        for p in ({}, strict)
-    )
+    plain, other = ({row.id: row for row in street_form(model(data, **p))} for p in ({}, strict))
     assert np.nanmean(other["T8"].gap) > np.nanmean(plain["T8"].gap) + 0.1
 
 
@@ -757,10 +747,11 @@ def test_rush_hour_slows_urban_streets_only():
     rural = town(streets, cube={"urban_class": np.ones((20, 20))}, layers=health)
     free = assess(rural, congestion_urban=0.5)["T9_hospital"].cells
     urban = town(streets, layers=health)
-    # The graph carries the congestion: it must be built with the same parameters.
-    graphs = build_graphs(urban, parameters={"congestion_urban": 0.5})
     slow = service_time(
-        urban, graphs["drive"], health["health"].geometry.to_numpy(), indicator="T9_hospital"
+        model(urban, congestion_urban=0.5),
+        "drive",
+        health["health"].geometry.to_numpy(),
+        indicator="T9_hospital",
     ).cells
     np.testing.assert_allclose(slow, 2 * free)
     assert np.nanmax(free) == pytest.approx((1000 + 1000) / 25_000 * 60)
@@ -771,9 +762,7 @@ def test_walking_speed_changes_the_minutes_in_proportion():
     data = town(streets, layers={"health": places((1050, 1050), amenity=["hospital"])})
 
     def minutes(**parameters):
-        graphs = build_graphs(data, parameters=parameters)
-        found = transport.assess(data, graphs, standards=STANDARDS, parameters=parameters)
-        return {indicator.id: indicator for indicator in found}["T9_health"].cells
+        return assess(data, **parameters)["T9_health"].cells
 
     usual, slow = minutes(), minutes(walk_kmh=2.5)
     assert np.nanmax(usual) == pytest.approx((1000 + 1000) / 5000 * 60)
@@ -783,12 +772,12 @@ def test_walking_speed_changes_the_minutes_in_proportion():
 def test_traffic_lights_of_the_layer_delay_cars_by_two_seconds():
     streets = lattice(20, 100.0, X0 + 50, Y0 + 50)
     lights = places((1050, 1050), highway=["traffic_signals"])
-    free = build_graphs(town(streets))
+    free = kc.street_graphs(town(streets))
     node = int(
         np.argmin(np.hypot(free["drive"].node_x - X0 - 1050, free["drive"].node_y - Y0 - 1050))
     )
     lights["osm_id"] = free["drive"].node_osm[[node]]
-    lit = build_graphs(town(streets, layers={"signals": lights}))
+    lit = kc.street_graphs(town(streets, layers={"signals": lights}))
     late = (lit["drive"].minutes_forward - free["drive"].minutes_forward) * 60
     # Half at the end of each of the four streets; nothing is cut, and walkers do not wait.
     assert np.flatnonzero(late > 1e-9).size == 4
@@ -827,7 +816,7 @@ def test_modes_and_keys_are_checked():
     with pytest.raises(StudyError, match="rocket"):
         assess(data, hospital_mode="rocket")
     with pytest.raises(StudyError, match="max_snap_km"):
-        transport_parameters({"max_snap_km": 1.0})
+        assess(data, max_snap_km=1.0)
     with pytest.raises(StudyError, match="balloon"):
         assess(town(lattice(5), layers={"transit_low": places((0, 0))}), rapid_mode="balloon")
 
@@ -848,11 +837,10 @@ def test_more_facilities_never_raise_a_gap_and_people_are_kept(seed):
     results = []
     for layers in (one, two):
         data = town(streets[keep], cube={"population": people}, layers=layers)
-        graphs = build_graphs(data)
-        t1 = transport.public_transport(data, graphs)
+        t1 = transport.public_transport(data)
         t9 = service_time(
             data,
-            graphs["walk"],
+            "walk",
             layers["health"].geometry.to_numpy(),
             indicator="T9_health",
             standard=STANDARDS["T9_health"],
@@ -923,8 +911,7 @@ def test_a_network_in_pieces_is_told():
         ignore_index=True,
     )
     with pytest.warns(KCityWarning, match="pieces apart"):
-        graphs = build_graphs(town(streets))
-    found = {i.id: i for i in transport.assess(town(streets), graphs, standards=STANDARDS)}
+        found = assess(town(streets))
     assert found["T8"].details["components"] == 2
     assert "faults in the data" in found["T8"].note
 
@@ -948,8 +935,7 @@ def along_a_road(**layers):
 
 
 def opportunities_of(data, **parameters):
-    graphs = build_graphs(data)
-    found = opportunities.cumulative_opportunities(data, graphs, parameters=parameters)
+    found = opportunities.cumulative_opportunities(model(data, **parameters))
     return {row.id: row for row in found}
 
 
@@ -993,10 +979,8 @@ def test_zones_are_few_hold_everybody_once_and_end_at_a_home(seed):
     rng = np.random.default_rng(seed)
     persons = rng.integers(0, 5, (20, 20)).astype(float)
     data = town(lattice(21), cube={"population": persons})
-    graph = build_graphs(data)["drive"]
-    most = int(rng.integers(1, 40))
-    rules = transport_parameters({"reach_origins_max": most, "reach_zone_m": 100.0})
-    zone, homes, side = opportunities.zones(data, graph, rules)
+    most = int(rng.integers(4, 40))  # the squares on either side of both axes are four
+    zone, homes, side = opportunities.zones(model(data, reach_origins_max=most, reach_zone_m=100.0))
     assert len(homes) <= most
     assert side % 100 == 0
     assert ((zone >= 0) == (persons > 0)).all()
@@ -1009,14 +993,13 @@ def test_a_zone_a_cell_is_what_the_sums_of_every_cell_say():
     rng = np.random.default_rng(5)
     persons = rng.integers(0, 9, (20, 20)).astype(float)
     data = town(lattice(21), cube={"population": persons})
-    graphs = build_graphs(data, parameters={"congestion_urban": 0.01})  # slow enough to matter
-    found = opportunities.cumulative_opportunities(
-        data, graphs, parameters={"reach_origins_max": 1000, "reach_zone_m": 100.0}
-    )[0]
+    slow = {"congestion_urban": 0.05}  # slow enough to matter
+    city = model(data, reach_origins_max=1000, reach_zone_m=100.0, **slow)
+    found = opportunities.cumulative_opportunities(city)[0]
     cells = np.flatnonzero(persons > 0)
-    homes = opportunities._at_cells(data, graphs["drive"], cells, transport_parameters())
+    homes = opportunities._at_cells(city, "drive", cells)
     mass = persons.ravel()[cells]
-    true = reach.sums_within(graphs["drive"], homes, homes, mass) / mass.sum()
+    true = reach.sums_within(city.graph("drive"), homes, homes, mass) / mass.sum()
     assert 0.01 < true[:, 1].mean() < 0.9
     np.testing.assert_allclose(found.cells.ravel()[cells], true[:, 2])
     assert found.details["share_15_min"] == pytest.approx(np.average(true[:, 0], weights=mass))
@@ -1028,7 +1011,7 @@ def test_people_share_the_nearest_facility():
         (500, 500), (11_000, 500), (35_000, 500), amenity=["clinic", "hospital", "clinic"]
     )
     data = along_a_road(health=health)
-    found = {row.id: row for row in opportunities.catchments(data, build_graphs(data))}
+    found = {row.id: row for row in opportunities.catchments(data)}
     row = found["T9_catchment_health"]
     # Six of the ten rows of points of a cell lie within 300 m of the street.
     np.testing.assert_allclose(row.cells[-1, [0, 10, 30]], [60, 120, 420])
@@ -1047,7 +1030,7 @@ def test_everybody_has_one_facility_or_none():
     persons = rng.uniform(0, 50, (20, 20))
     schools = places(*rng.uniform(0, 2000, (7, 2)), amenity="school")
     data = town(lattice(15), cube={"population": persons}, layers={"school": schools})
-    row = opportunities.catchments(data, build_graphs(data))[2]
+    row = opportunities.catchments(data)[2]
     served = row.details["persons_mean"] * row.details["places"]
     assert served + row.details["persons_without_route"] == pytest.approx(persons.sum())
     assert row.details["persons_without_route"] > 0
@@ -1057,7 +1040,7 @@ def test_everybody_has_one_facility_or_none():
 def test_two_step_catchments_are_an_option_and_give_out_every_facility():
     health = places((500, 500), (700, 500), (30_500, 500), amenity=["clinic"] * 3)
     data = along_a_road(health=health)
-    found = opportunities.catchments(data, build_graphs(data), parameters={"two_step_min": 30.0})
+    found = opportunities.catchments(model(data, two_step_min=30.0))
     row = next(row for row in found if row.id == "T9_two_step")
     given_out = np.nansum(row.cells * people_of(data).persons) / 10_000
     assert given_out == pytest.approx(3)
@@ -1070,9 +1053,7 @@ def test_access_circuity_of_a_lattice_and_of_a_detour():
     # On a line the way is the straight line; on an L it is |x| + |y| over the diagonal.
     health = places((20_000, 500), amenity=["clinic"])
     data = along_a_road(health=health)
-    straight = opportunities.access_circuity(
-        data, build_graphs(data)["walk"], facilities(data, "health")
-    )
+    straight = opportunities.access_circuity(data, facilities(data, "health"))
     assert 1 <= straight < 1.05
     persons = np.zeros((20, 20))
     persons[5, 14] = 10  # its centre lies 500 m east and 500 m north of the clinic
@@ -1081,9 +1062,7 @@ def test_access_circuity_of_a_lattice_and_of_a_detour():
         cube={"population": persons},
         layers={"health": places((950, 950), amenity=["clinic"])},
     )
-    found = opportunities.access_circuity(
-        bent, build_graphs(bent)["walk"], facilities(bent, "health")
-    )
+    found = opportunities.access_circuity(bent, facilities(bent, "health"))
     assert found == pytest.approx(np.sqrt(2))
 
 

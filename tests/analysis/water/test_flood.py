@@ -12,7 +12,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcity_geo.analysis.evidence.completeness import assess_completeness
+from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.gaps.combine import assess_gaps
 from kcity_geo.analysis.terrain.relief import cell_terrain, flood_class
 from kcity_geo.analysis.water.flood import (
@@ -87,10 +87,7 @@ def test_people_low_above_the_drainage_weigh_in_full_and_by_half(toy):
     low, middle = np.zeros((40, 40)), np.zeros((40, 40))
     low[0, 0] = middle[0, 0] = middle[0, 1] = 1
     row = flood_exposure(
-        toy(arrays={"population": people}),
-        settings=SETTINGS,
-        standard=STANDARD,
-        terrain=relief(low, middle),
+        model_of(toy(arrays={"population": people})).given(cell_terrain, relief(low, middle))
     )
     assert row.value == pytest.approx(0.1625)
     assert row.gap[0, :3].tolist() == [1, 0.5, 0]
@@ -105,12 +102,12 @@ def test_a_flood_map_speaks_alone(toy):
     data = toy(arrays={"population": 10.0, "flood": flood})
     data.cube["flood"].attrs["units"] = "year"
     ones = np.ones((40, 40))
-    row = flood_exposure(data, settings=SETTINGS, standard=STANDARD, terrain=relief(ones, ones))
+    row = flood_exposure(model_of(data).given(cell_terrain, relief(ones, ones)))
     assert row.value == pytest.approx(0.25), "half the people, return period 50 years"
     assert "return periods" in row.note
     assert row.evidence == "user"
     data.cube["flood"].attrs["units"] = "m"
-    assert flood_exposure(data, settings=SETTINGS, standard=STANDARD).value == pytest.approx(0.5)
+    assert flood_exposure(model_of(data)).value == pytest.approx(0.5)
 
 
 def fine_map(data, values, units):
@@ -127,12 +124,12 @@ def test_the_share_of_a_cell_that_floods_counts(toy):
     depth = np.zeros((400, 400))
     depth[::10, ::10] = 1.0  # one of a hundred pixels of each cell
     data = toy(arrays={"population": 10.0})
-    row = flood_exposure(fine_map(data, depth, "m"), settings=SETTINGS, standard=STANDARD)
+    row = flood_exposure(model_of(fine_map(data, depth, "m")))
     assert row.value == pytest.approx(0.01)
     assert row.cells == pytest.approx(np.full((40, 40), 0.01))
     years = np.zeros((400, 400))
     years[:, ::10] = years[:, 1::10] = years[:, 2::10] = 10.0
-    row = flood_exposure(fine_map(data, years, "years"), settings=SETTINGS, standard=STANDARD)
+    row = flood_exposure(model_of(fine_map(data, years, "years")))
     assert row.value == pytest.approx(0.3)
     assert "replaces" in row.note
 
@@ -143,14 +140,14 @@ def test_beyond_the_flood_map_the_height_speaks_or_nothing(toy):
     data = fine_map(toy(arrays={"population": 10.0}), depth, "m")
     ones = np.ones((40, 40))
     with pytest.warns(KCityWarning, match="over 50% of the city"):
-        row = flood_exposure(data, settings=SETTINGS, standard=STANDARD, terrain=relief(ones, ones))
+        row = flood_exposure(model_of(data).given(cell_terrain, relief(ones, ones)))
     assert row.value == pytest.approx(0.5)
     assert (row.evidence_cells[:, 20:] == "modelled").all()
     assert row.trust[0, 0] == 1.0
     assert row.trust[0, 39] == 0.6
     assert "elsewhere the height above drainage, screening only" in row.note
     with pytest.warns(KCityWarning, match="nothing is known"):
-        row = flood_exposure(data, settings=SETTINGS, standard=STANDARD)
+        row = flood_exposure(model_of(data))
     assert row.value == 0
     assert np.isnan(row.gap[:, 20:]).all()
 
@@ -161,17 +158,14 @@ def test_without_people_built_up_land_weighs_and_the_note_says_so(toy):
     low = np.zeros((40, 40))
     low[0, 0] = 1
     row = flood_exposure(
-        toy(arrays={"built_m2": built}),
-        settings=SETTINGS,
-        standard=STANDARD,
-        terrain=relief(low, low),
+        model_of(toy(arrays={"built_m2": built})).given(cell_terrain, relief(low, low))
     )
     assert row.value == pytest.approx(0.25)
     assert "built-up land" in row.note
 
 
 def test_without_elevation_and_flood_map_nothing_is_said(toy):
-    row = flood_exposure(toy(arrays={"population": 10.0}), settings=SETTINGS, standard=STANDARD)
+    row = flood_exposure(model_of(toy(arrays={"population": 10.0})))
     assert math.isnan(row.value)
     assert "sources.elevation" in row.not_assessed
 
@@ -230,9 +224,9 @@ def test_roofs_are_told_without_a_raster_of_built_up_land_too(toy, features):
 def test_a_screening_never_confirms_a_gap(toy, surface, trust):
     data = valley(toy(arrays={"population": 10.0}), surface_model=surface)
     ones = np.ones((40, 40))
-    row = flood_exposure(data, settings=SETTINGS, standard=STANDARD, terrain=relief(ones, ones))
+    row = flood_exposure(model_of(data).given(cell_terrain, relief(ones, ones)))
     assert (row.trust == trust).all()
-    found = assess_gaps(data, [row], assess_completeness(data), standards=load_standards(), draws=2)
+    found = assess_gaps(model_of(data), [row], draws=2)
     city = found.indicators.set_index("unit_id").loc["city"]
     assert city["confidence"] == pytest.approx(trust)
     assert city["label"] == "PROBABLE GAP"

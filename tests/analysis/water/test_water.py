@@ -14,13 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kcity_geo.analysis import water
+from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.evidence import official as sector
 from kcity_geo.analysis.evidence.calibration import calibrated_share
 from kcity_geo.analysis.evidence.completeness import assess_completeness
 from kcity_geo.analysis.evidence.trust import known_size_trust
 from kcity_geo.analysis.evidence.usable import improved_weight
 from kcity_geo.analysis.gaps.combine import assess_gaps
-from kcity_geo.analysis.settlement.districts import cell_weight, district_mean
+from kcity_geo.analysis.network.of_city import build_mode
+from kcity_geo.analysis.settlement.districts import cell_weight
+from kcity_geo.analysis.terrain.relief import cell_terrain
 from kcity_geo.analysis.water.balance import (
     sewage_coverage,
     supply_gap,
@@ -28,7 +31,7 @@ from kcity_geo.analysis.water.balance import (
     water_balance,
     water_demand,
 )
-from kcity_geo.analysis.water.piped import piped_coverage
+from kcity_geo.analysis.water.piped import piped_coverage, piped_share
 from kcity_geo.analysis.water.points import (
     capacity_coverage,
     fetching_water,
@@ -199,7 +202,7 @@ def one_tap(features, *places, **tags):
 
 def test_w1_without_points_and_numbers_is_not_assessed(toy):
     data = toy(arrays={"population": 10.0})
-    row = fetching_water(data, {}, standard=STANDARDS["W1"], settings=SETTINGS)
+    row = fetching_water(model_of(data))
     assert math.isnan(row.value)
     assert row.gap is None
     assert "survey" in row.not_assessed
@@ -208,7 +211,7 @@ def test_w1_without_points_and_numbers_is_not_assessed(toy):
 
 def test_w1_of_one_tap_on_straight_lines_says_proxy(toy, features):
     data = toy(arrays={"population": 10.0}, layers={"water_point": one_tap(features, (2050, 2050))})
-    row = fetching_water(data, {}, standard=STANDARDS["W1"], settings=SETTINGS)
+    row = fetching_water(model_of(data))
     assert row.evidence == "proxy"
     assert "quality" in row.note
     assert "safely" not in (row.note + row.source).lower()
@@ -225,9 +228,7 @@ def test_w1_more_taps_never_raise_the_gap(toy, features):
         arrays={"population": 10.0},
         layers={"water_point": one_tap(features, (550, 550), (3050, 3450))},
     )
-    first, second = (
-        fetching_water(d, {}, standard=STANDARDS["W1"], settings=SETTINGS) for d in (one, two)
-    )
+    first, second = (fetching_water(model_of(d)) for d in (one, two))
     assert (second.gap <= first.gap + 1e-12).all()
     assert second.value < first.value
 
@@ -244,9 +245,11 @@ def test_w1_more_points_never_raise_the_gap_that_is_shown_nor_its_bounds(toy, fe
         kinds = [{"man_made": "water_tap", "pump": ""}, *[{"pump": ""} | tags] * count]
         layer = features(kinds, [shapely.Point(p) for p in points])
         data = toy(arrays={"population": people}, layers={"water_point": layer})
-        row = fetching_water(data, {}, standard=STANDARDS["W1"], settings=SETTINGS)
+        row = fetching_water(model_of(data))
         half = complete(data, 0.5)
-        found = assess_gaps(data, [row], half, standards=STANDARDS, draws=1).indicators
+        found = assess_gaps(
+            model_of(data).given(assess_completeness, half), [row], draws=1
+        ).indicators
         now = found.set_index("unit_id").loc[:, ["gap_lo", "gap", "gap_hi"]]
         if before is not None:
             assert (now <= before + 1e-9).all(axis=None), count
@@ -263,14 +266,14 @@ def complete(data, share):
 
 def test_w1_people_with_piped_water_fetch_nothing(toy, features):
     data = toy(arrays={"population": 10.0}, layers={"water_point": one_tap(features, (50, 50))})
-    standard = STANDARDS["W1"]
-    dry = fetching_water(data, {}, standard=standard, settings=SETTINGS)
+    STANDARDS["W1"]
+    dry = fetching_water(model_of(data))
     piped = np.full(data.grid.shape, 0.75)
-    wet = fetching_water(data, {}, standard=standard, settings=SETTINGS, piped=piped, piped_rows=4)
+    wet = fetching_water(model_of(data).given(piped_share, (piped, 4)))
     assert wet.gap == pytest.approx(0.25 * dry.gap)
     assert wet.evidence == "user"
     alone = fetching_water(
-        toy(arrays={"population": 10.0}), {}, standard=standard, settings=SETTINGS, piped=piped
+        model_of(toy(arrays={"population": 10.0})).given(piped_share, (piped, 0))
     )
     assert alone.gap == pytest.approx(0.25)
 
@@ -283,12 +286,12 @@ def test_w1_says_nothing_where_no_rate_speaks_and_no_point_is_mapped(toy, featur
             layers={} if points is None else {"water_point": points},
             official={"table": table},
         )
-        rows = water.assess(data, {}, standards=STANDARDS)
+        rows = water.assess(model_of(data))
         row = next(r for r in rows if r.id == "W1")
         far = (20, 19)  # of the south-west, 1.9 km from the tap
         assert row.gap[0, 0] == pytest.approx(0.25)
         assert row.evidence_cells[0, 0] == "user"
-        gaps = assess_gaps(data, rows, assess_completeness(data), standards=STANDARDS, draws=2)
+        gaps = assess_gaps(model_of(data), rows, draws=2)
         of = gaps.indicators[gaps.indicators["indicator"] == "W1"].set_index("unit_id")
         assert of.loc["NE", "confidence"] == pytest.approx(0.8)
         assert "where no official rate speaks" in row.note
@@ -306,8 +309,8 @@ def test_w1_says_nothing_where_no_rate_speaks_and_no_point_is_mapped(toy, featur
 def test_a_cell_on_the_border_does_not_speak_for_the_district_beyond(toy):
     table = pd.DataFrame({"district_id": ["NE", "NW", "SE"], "piped_water_access": 0.75})
     data = toy(arrays={"population": 10.0}, official={"table": table}, split=(0.50625, 0.50625))
-    rows = water.assess(data, {}, standards=STANDARDS)
-    gaps = assess_gaps(data, rows, assess_completeness(data), standards=STANDARDS, draws=2)
+    rows = water.assess(model_of(data))
+    gaps = assess_gaps(model_of(data), rows, draws=2)
     of = gaps.indicators[gaps.indicators["indicator"] == "W1"].set_index("unit_id")
     assert of.loc["SE", "confidence"] == pytest.approx(0.8)
     assert of.loc["SW", "label"] == "NOT ASSESSED"
@@ -320,7 +323,7 @@ def test_w2_counts_who_finds_room(toy, features):
     data = toy(
         arrays={"population": people}, layers={"water_point": one_tap(features, (2050, 1950))}
     )
-    row = point_coverage(data, {}, settings=SETTINGS)
+    row = point_coverage(model_of(data))
     assert row.value == pytest.approx(250 / 450)
     assert row.details["distance_only_share"] == pytest.approx(400 / 450)
     assert row.details["persons_without_room"] == pytest.approx(200)
@@ -331,13 +334,13 @@ def test_w3_table_by_district_beats_everything(toy):
         {"district_id": ["NE", "NW", "SE", "SW"], "piped_water_access": [1.0, 0.5, 0.5, 0.0]}
     )
     data = toy(arrays={"population": 10.0}, official={"table": table, "source": "Utility"})
-    row = piped_coverage(data, settings=SETTINGS)
+    row = piped_coverage(model_of(data))
     assert row.value == pytest.approx(0.5)
     assert row.cells[0, -1] == 1.0
     assert row.cells[-1, 0] == 0.0
     assert (row.evidence, row.source, row.n_features) == ("user", "Utility", 4)
     indexed = toy(arrays={"population": 10.0}, official={"table": table.set_index("district_id")})
-    assert np.array_equal(piped_coverage(indexed, settings=SETTINGS).cells, row.cells)
+    assert np.array_equal(piped_coverage(model_of(indexed)).cells, row.cells)
 
 
 def test_w3_a_cell_on_a_district_border_is_divided_by_area(toy):
@@ -346,7 +349,7 @@ def test_w3_a_cell_on_a_district_border_is_divided_by_area(toy):
     )
     data = toy(arrays={"population": 10.0}, official={"table": table}, split=(0.50625, 0.5))
     # The border at 2,025 m cuts column 20 into a quarter west, three quarters east.
-    assert piped_coverage(data, settings=SETTINGS).cells[5, 20] == pytest.approx(0.75)
+    assert piped_coverage(model_of(data)).cells[5, 20] == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize(
@@ -360,7 +363,7 @@ def test_w3_a_cell_on_a_district_border_is_divided_by_area(toy):
 def test_w3_a_wrong_table_is_refused(toy, column, message):
     data = toy(arrays={"population": 10.0}, official={"table": pd.DataFrame(column)})
     with pytest.raises(SchemaError, match=message):
-        piped_coverage(data, settings=SETTINGS)
+        piped_coverage(model_of(data))
 
 
 def works(features, x=2000, y=2000):
@@ -375,7 +378,7 @@ def test_w3_calibration_reaches_the_official_rate(toy, features):
         official={"piped_water_access": 0.37},
     )
     with pytest.warns(KCityWarning, match="78%; the official number is used"):
-        row = piped_coverage(data, settings=SETTINGS)
+        row = piped_coverage(model_of(data))
     assert row.value == pytest.approx(0.37)
     assert "proxy" in row.note
     assert (np.diff(row.cells.ravel()) >= 0).all(), "denser cells come first"
@@ -392,7 +395,7 @@ def test_w3_where_the_map_cannot_explain_the_rate_it_is_spread_evenly(toy, featu
         pytest.warns(KCityWarning, match="official number is used"),
         pytest.warns(KCityWarning, match="the official rate is spread evenly"),
     ):
-        row = piped_coverage(data, settings=SETTINGS)
+        row = piped_coverage(model_of(data))
     assert row.cells == pytest.approx(0.9)
     assert "at most 25.0%" in row.details["calibration"]
 
@@ -405,11 +408,11 @@ def test_w3_a_table_of_one_row_is_not_the_rate_of_the_city(toy, features):
         official={"table": table, "piped_water_access": 0.6},
     )
     with pytest.warns(KCityWarning, match="official number is used"):
-        row = piped_coverage(data, settings=SETTINGS)
+        row = piped_coverage(model_of(data))
     assert row.cells[:20, 20:] == pytest.approx(0.1)
     assert row.cells[20:, :20] == pytest.approx(0.6)
     alone = toy(arrays={"population": 20.0}, official={"table": table})
-    row = piped_coverage(alone, settings=SETTINGS)
+    row = piped_coverage(model_of(alone))
     assert row.value == pytest.approx(0.1)
     assert "of the 1 of 4 districts with a number" in row.note
 
@@ -422,11 +425,11 @@ def test_a_listed_district_does_not_speak_for_its_neighbours_part_of_a_border_ce
         split=(0.50625, 0.50625),
     )
     with pytest.warns(KCityWarning, match=r"says 90%, official.table 10% .* in 2 of 4 districts"):
-        row = piped_coverage(data, settings=SETTINGS)
+        row = piped_coverage(model_of(data))
     north = 1 - 0.50625
     assert row.value == pytest.approx(north * 0.1 + (1 - north) * 0.9)
     assert row.cells[19, 5] == pytest.approx(0.75 * 0.1 + 0.25 * 0.9)
-    of = district_mean(data, row.cells, cell_weight(data))["mean"]
+    of = model_of(data).districts.mean(row.cells, cell_weight(data))["mean"]
     assert of["SE"] == pytest.approx(0.9, abs=0.01)
     rate, told = sector.number(
         toy(
@@ -446,14 +449,14 @@ def test_w3_city_number_and_table_that_contradict_each_other_are_told(toy):
     table = pd.DataFrame({"district_id": ids, "piped_water_access": 0.3})
     data = toy(arrays={"population": 20.0}, official={"table": table, "piped_water_access": 0.8})
     with pytest.warns(KCityWarning, match=r"piped_water_access says 80%, official.table 30%"):
-        row = piped_coverage(data, settings=SETTINGS)
+        row = piped_coverage(model_of(data))
     assert row.value == pytest.approx(0.3)
     assert "official.table 30%" in row.note
 
 
 def test_w3_without_works_says_why_the_rate_is_spread_evenly(toy):
     row = piped_coverage(
-        toy(arrays={"population": 20.0}, official={"piped_water_access": 0.6}), settings=SETTINGS
+        model_of(toy(arrays={"population": 20.0}, official={"piped_water_access": 0.6}))
     )
     assert row.cells == pytest.approx(np.full((40, 40), 0.6))
     assert "spread evenly: no water works or tower is mapped" in row.note
@@ -463,7 +466,7 @@ def test_w3_without_a_rate_is_a_proxy_that_enters_no_gap(toy, features):
     data = toy(
         arrays={"population": 20.0, "built_m2": 3000.0}, layers={"water_plant": works(features)}
     )
-    rows = {r.id: r for r in water.assess(data, {}, standards=STANDARDS)}
+    rows = {r.id: r for r in water.assess(model_of(data))}
     assert rows["W3"].evidence == "proxy"
     assert rows["W3"].value == 1.0
     assert rows["W1"].not_assessed
@@ -474,7 +477,7 @@ def test_w3_knows_what_lies_too_high(toy, features):
     data = toy(
         arrays={"population": 20.0, "built_m2": 3000.0}, layers={"water_plant": works(features)}
     )
-    row = piped_coverage(data, settings=SETTINGS, terrain={"elevation_m": level})
+    row = piped_coverage(model_of(data).given(cell_terrain, {"elevation_m": level}))
     assert row.cells[:, :30].min() == 1.0
     assert row.cells[:, 30:].max() == 0.0
 
@@ -553,9 +556,7 @@ def test_balance_of_the_worked_city_today_and_later(toy):
             "water_storage_m3": 10_000,
         },
     )
-    w5, w6 = water_balance(
-        data, settings={**SETTINGS, "horizon_year": 2040}, standard=STANDARDS["W6"]
-    )
+    w5, w6 = water_balance(model_of(data).changed(settings={"water": {"horizon_year": 2040}}))
     assert w5.value == pytest.approx(25_920)
     assert w6.value == pytest.approx(0.5548, abs=1e-4)
     assert w6.area_gap == w6.value
@@ -566,11 +567,7 @@ def test_balance_of_the_worked_city_today_and_later(toy):
 
 def test_balance_without_a_known_capacity_is_not_assessed(toy, features):
     for layers in ({}, {"water_plant": works(features)}):
-        row = water_balance(
-            toy(arrays={"population": 10.0}, layers=layers),
-            settings=SETTINGS,
-            standard=STANDARDS["W6"],
-        )[1]
+        row = water_balance(model_of(toy(arrays={"population": 10.0}, layers=layers)))[1]
         assert math.isnan(row.value)
         assert math.isnan(row.area_gap)
         assert "official.water_supply_m3_day" in row.not_assessed
@@ -579,32 +576,20 @@ def test_balance_without_a_known_capacity_is_not_assessed(toy, features):
 def test_wastewater_from_a_table_a_tag_and_an_area(toy, features):
     people = 120_000 / 1600
     official = wastewater(
-        toy(arrays={"population": people}, official={"wastewater_capacity_m3_day": 8_000}),
-        settings=SETTINGS,
-        standard=STANDARDS["W4"],
+        model_of(toy(arrays={"population": people}, official={"wastewater_capacity_m3_day": 8_000}))
     )
     assert official.value == pytest.approx(0.5144, abs=1e-4)
     assert official.area_gap == pytest.approx(0.4856, abs=1e-4)
     row = {"man_made": "wastewater_plant", "capacity_persons": 50_000.0}
     tagged = features([row], [shapely.box(0, 0, 100, 60)])
-    found = wastewater(
-        toy(arrays={"population": people}, layers={"sewage": tagged}),
-        settings=SETTINGS,
-        standard=STANDARDS["W4"],
-    )
+    found = wastewater(model_of(toy(arrays={"population": people}, layers={"sewage": tagged})))
     assert found.value == pytest.approx(50_000 * 0.12 / 15_552)
     area = features([{**row, "capacity_persons": np.nan}], [shapely.box(0, 0, 100, 60)])
-    guess = wastewater(
-        toy(arrays={"population": people}, layers={"sewage": area}),
-        settings=SETTINGS,
-        standard=STANDARDS["W4"],
-    )
+    guess = wastewater(model_of(toy(arrays={"population": people}, layers={"sewage": area})))
     assert guess.evidence == "proxy"
     assert guess.value == pytest.approx(6_000 / 0.6 * 0.12 / 15_552)
     assert guess.bounds == pytest.approx((guess.value / 3, guess.value * 3))
-    nothing = wastewater(
-        toy(arrays={"population": people}), settings=SETTINGS, standard=STANDARDS["W4"]
-    )
+    nothing = wastewater(model_of(toy(arrays={"population": people})))
     assert nothing.not_assessed
 
 
@@ -615,7 +600,7 @@ def test_a_works_of_unknown_size_is_not_a_works_of_none(toy, features):
     for some in (rows, rows[:1]):
         plants = features(some, [shapely.Point(i, 9) for i in range(len(some))])
         data = toy(arrays={"population": 120_000 / 1600}, layers={"water_plant": plants})
-        found.append(water_balance(data, settings=SETTINGS, standard=STANDARDS["W6"])[1])
+        found.append(water_balance(model_of(data))[1])
     both, alone = found
     assert both.value == alone.value == pytest.approx(0.5548, abs=1e-4)
     assert both.bounds == (0.0, both.value)
@@ -633,7 +618,7 @@ def test_a_plant_of_unknown_size_leaves_the_upper_bound_open(toy, features):
     def of(*which):
         layer = features([rows[i] for i in which], [places[i] for i in which])
         data = toy(arrays={"population": people}, layers={"sewage": layer})
-        return wastewater(data, settings=SETTINGS, standard=STANDARDS["W4"])
+        return wastewater(model_of(data))
 
     open_end = of(0, 1)
     assert open_end.value == pytest.approx(50_000 * 0.12 / 15_552)
@@ -673,25 +658,25 @@ def test_amounts_of_a_table_are_added_and_rates_weighed_by_people(toy):
         }
     )
     data = toy(arrays={"population": people}, official={"table": table})
-    w5, w6 = water_balance(data, settings=SETTINGS, standard=STANDARDS["W6"])
+    w5, w6 = water_balance(model_of(data))
     assert w5.details["lpcd"] == pytest.approx(175)
     assert w5.details["nrw_share"] == pytest.approx(0.25)
     assert w6.details["supply_m3_day"] == pytest.approx(1000)
     assert w6.evidence == "user"
-    w4 = wastewater(data, settings=SETTINGS, standard=STANDARDS["W4"])
+    w4 = wastewater(model_of(data))
     assert w4.details["capacity_m3_day"] == pytest.approx(100)
     holed = toy(
         arrays={"population": people},
         official={"table": table.assign(water_supply_m3_day=[100.0, np.nan, 300, 400])},
     )
     with pytest.warns(KCityWarning, match="water_supply_m3_day has a number in 3 of 4 districts"):
-        w6 = water_balance(holed, settings=SETTINGS, standard=STANDARDS["W6"])[1]
+        w6 = water_balance(model_of(holed))[1]
     assert w6.not_assessed
     both = toy(
         arrays={"population": people}, official={"table": table, "water_supply_m3_day": 2000.0}
     )
     with pytest.warns(KCityWarning, match="is 2,000, the districts of official.table add to 1,000"):
-        w6 = water_balance(both, settings=SETTINGS, standard=STANDARDS["W6"])[1]
+        w6 = water_balance(model_of(both))[1]
     assert w6.details["supply_m3_day"] == 2000
 
 
@@ -702,8 +687,8 @@ def test_a_rate_for_few_people_leaves_the_others_at_the_default(toy):
     arrays = {"population": people}
     plain = toy(arrays=arrays, official=official)
     partly = toy(arrays=arrays, official={**official, "table": table}, split=(0.5, 0.9))
-    found = water_balance(partly, settings=SETTINGS, standard=STANDARDS["W6"])
-    w4 = wastewater(partly, settings=SETTINGS, standard=STANDARDS["W4"])
+    found = water_balance(model_of(partly))
+    w4 = wastewater(model_of(partly))
     share = 0.05  # of the people live in NE
     for key, value in (("lpcd", 300.0), ("nrw_share", 0.6)):
         mean = share * value + (1 - share) * SETTINGS[key]
@@ -712,11 +697,11 @@ def test_a_rate_for_few_people_leaves_the_others_at_the_default(toy):
     assert "losses: official in 1 of 4 districts, default elsewhere" in found[0].note
     assert "losses: official in 1 of 4 districts" in found[1].note
     assert "litres per person: official in 1 of 4 districts" in w4.note
-    before = water_balance(plain, settings=SETTINGS, standard=STANDARDS["W6"])
+    before = water_balance(model_of(plain))
     assert before[0].note.endswith("litres per person: default")
     assert found[0].value < 1.15 * before[0].value
     whole = toy(arrays=arrays, official={"lpcd": 200.0, "table": table})
-    alone = water_balance(whole, settings=SETTINGS, standard=STANDARDS["W6"])[0]
+    alone = water_balance(model_of(whole))[0]
     assert alone.details["lpcd"] == 200
     assert alone.details["lpcd_from"] == "official"
 
@@ -747,7 +732,7 @@ def test_source_distance_along_the_level_and_up_the_hill(toy, features):
     data = toy(arrays={"population": 10.0}, layers={"drainage": river})
     level = np.linspace(39, 0, 40)[:, None] * np.ones((1, 40))
     relief = {"elevation_m": level, "slope_pct": np.ones((40, 40))}
-    row = source_distance(data, settings=SETTINGS, terrain=relief)
+    row = source_distance(model_of(data).given(cell_terrain, relief))
     assert row.cells[39].max() == 0
     assert row.cells[0, 5] == pytest.approx(3.9)
     assert row.value == pytest.approx(1.95)
@@ -764,11 +749,11 @@ def test_source_distance_along_the_level_and_up_the_hill(toy, features):
     assert row.details["main_head_m"] == pytest.approx(plan.head_m)
     assert row.details["main_power_kw"] == pytest.approx(plan.power_kw)
     assert plan.velocity_ms == pytest.approx(SETTINGS["pipe_velocity_ms"])
-    assert source_distance(toy(arrays={"population": 10.0}), settings=SETTINGS).not_assessed
+    assert source_distance(model_of(toy(arrays={"population": 10.0}))).not_assessed
 
 
 def test_an_empty_city_is_not_assessed_anywhere_and_says_what_would_help(toy):
-    rows = water.assess(toy(), {}, standards=STANDARDS)
+    rows = water.assess(model_of(toy()))
     assert [r.id for r in rows] == [f"W{i}" for i in range(1, 10)]
     for row in rows:
         assert math.isnan(row.value), row.id
@@ -780,7 +765,7 @@ def test_an_empty_city_is_not_assessed_anywhere_and_says_what_would_help(toy):
 
 def test_an_unknown_parameter_is_refused(toy):
     with pytest.raises(StudyError, match="lpdc"):
-        water.assess(toy(), {}, standards=STANDARDS, parameters={"lpdc": 3})
+        water.assess(model_of(toy()).changed(settings={"water": {"lpdc": 3}}))
 
 
 def test_toilets_near_hubs_and_from_a_table(toy, features):
@@ -789,7 +774,7 @@ def test_toilets_near_hubs_and_from_a_table(toy, features):
     )
     seats = features([{}], [shapely.Point(100, 600)])
     data = toy(arrays={"population": 10.0}, layers={"transit_high": hubs, "toilets": seats})
-    assert water.toilets(data, settings=SETTINGS).value == 0.5
+    assert water.toilets(model_of(data)).value == 0.5
     table = pd.DataFrame(
         {"district_id": ["NE", "NW", "SE", "SW"], "sanitation_access": [0.2, 0.4, 0.6, 0.8]}
     )
@@ -798,7 +783,7 @@ def test_toilets_near_hubs_and_from_a_table(toy, features):
         layers={"transit_high": hubs, "toilets": seats},
         official={"table": table},
     )
-    row = water.toilets(given_, settings=SETTINGS)
+    row = water.toilets(model_of(given_))
     assert row.value == pytest.approx(0.5)
     assert row.evidence == "user"
 
@@ -839,8 +824,8 @@ def test_w1_and_w2_walk_along_streets_and_not_across_the_river(toy, features):
             },
         )
         graphs = {"walk": build_graph(data.layers["roads_walk"], mode="walk")}
-        w1 = fetching_water(data, graphs, standard=STANDARDS["W1"], settings=SETTINGS)
-        w2 = point_coverage(data, graphs, settings=SETTINGS)
+        w1 = fetching_water(model_of(data).given(build_mode, graphs["walk"], "walk"))
+        w2 = point_coverage(model_of(data).given(build_mode, graphs["walk"], "walk"))
         assert w1.evidence == w2.evidence == "modelled"
         found.append((w1.cells[17, 15], w2.value))
     assert found[0] == (SETTINGS["cap_min"], 0.0)
@@ -855,7 +840,7 @@ def test_w1_and_w2_walk_along_streets_and_not_across_the_river(toy, features):
         },
     )
     graphs = {"walk": build_graph(near.layers["roads_walk"], mode="walk")}
-    assert point_coverage(near, graphs, settings=SETTINGS).value == 1.0
+    assert point_coverage(model_of(near).given(build_mode, graphs["walk"], "walk")).value == 1.0
 
 
 def test_w1_walks_downhill_and_back_uphill(toy, features):
@@ -872,7 +857,7 @@ def test_w1_walks_downhill_and_back_uphill(toy, features):
     )
     roads = data.layers["roads_walk"]
     hill = build_graph(roads, mode="walk", elevation=lambda x, _: 0.1 * np.asarray(x))
-    row = fetching_water(data, {"walk": hill}, standard=STANDARDS["W1"], settings=SETTINGS)
+    row = fetching_water(model_of(data).given(build_mode, hill, "walk"))
     # 1.2 km at 10 %: down 11.912 and up 16.905 minutes a kilometre (Tobler); base speed 5 km/h
     # where Tobler's level is 5.0367.
     factor = 5.0367 / 5.0
@@ -888,7 +873,7 @@ def test_people_near_a_sewer_are_those_within_150_metres(toy, features):
         [shapely.Point(9, 9), shapely.LineString([(0, 2000), (4000, 2000)])],
     )
     data = toy(arrays={"population": 10.0}, layers={"sewage": sewage})
-    found = wastewater(data, settings=SETTINGS, standard=STANDARDS["W4"])
+    found = wastewater(model_of(data))
     # Middles of cells lie 50, 150, 250 ... m from the sewer, on both sides.
     assert found.details["connected_share"] == pytest.approx(4 / 40)
 
@@ -904,7 +889,7 @@ def test_official_numbers_that_contradict_the_map_are_told(toy, features):
         official={"water_supply_m3_day": 15_000},
     )
     with pytest.warns(KCityWarning, match="add to 90,000"):
-        row = water_balance(data, settings=SETTINGS, standard=STANDARDS["W6"])[1]
+        row = water_balance(model_of(data))[1]
     assert row.details["supply_m3_day"] == 15_000
     sewage = features(
         [{"man_made": "wastewater_plant", "capacity_persons": 800_000.0}], [shapely.Point(9, 9)]
@@ -915,7 +900,7 @@ def test_official_numbers_that_contradict_the_map_are_told(toy, features):
         official={"wastewater_capacity_m3_day": 0},
     )
     with pytest.warns(KCityWarning, match="mapped plants suggest 96,000"):
-        row = wastewater(data, settings=SETTINGS, standard=STANDARDS["W4"])
+        row = wastewater(model_of(data))
     assert row.value == 0
     assert row.area_gap == 1
 
@@ -931,7 +916,7 @@ def test_a_table_of_piped_water_that_contradicts_the_map_by_district_is_told(toy
         layers={"water_plant": works(features)},
         official={"table": table},
     )
-    row = piped_coverage(data, settings=SETTINGS)
+    row = piped_coverage(model_of(data))
     # (0.95 * 10 + 0.725 * 20) / 30 = 0.8 against 20 / 30: within 20 points for the city.
     assert row.value == pytest.approx(0.8)
     assert "contradiction" not in row.details

@@ -1,0 +1,737 @@
+"""
+The city model: what follows from the data of a city, each quantity once.
+
+A quantity is computed when somebody first asks for it, and kept. While it is computed the model
+notes which inputs were read, so that a model of the city with one input changed takes over all that
+does not depend on it ("what if we add this road") and computes the rest anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, fields, is_dataclass, replace
+from threading import RLock
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from odc.geo.geobox import GeoBox
+
+from kcity_geo.analysis.evidence.completeness import assess_completeness
+from kcity_geo.analysis.network.graph import StreetGraph
+from kcity_geo.analysis.network.of_city import MODES, build_mode
+from kcity_geo.analysis.network.snapping import Homes, snap_cells
+from kcity_geo.analysis.settlement.districts import DistrictParts, district_parts, main_district
+from kcity_geo.analysis.settlement.residents import People, people_of
+from kcity_geo.analysis.terrain.relief import cell_terrain
+from kcity_geo.city import City
+from kcity_geo.citydata import CityData
+from kcity_geo.cube import layer
+from kcity_geo.errors import KCityError, StudyError
+from kcity_geo.notes import kept_apart, tell
+from kcity_geo.parameters import PARAMETER_SECTORS, shared_changes
+from kcity_geo.settings import Settings, network_table
+from kcity_geo.standards import Standard
+from kcity_geo.studyfile import Study
+
+__all__ = ["CityModel", "build_graphs", "by_district", "model_of"]
+
+_Value = TypeVar("_Value")
+_More = ParamSpec("_More")
+#: An input: its kind and its name, such as ``("layers", "school")``; ``ALL``: any of the kind.
+_Read = tuple[str, str]
+_ALL = "*"
+
+#: Inputs read by the quantity that is computed in this context; None: nobody notes them.
+_READS: ContextVar[set[_Read] | None] = ContextVar("reads", default=None)
+
+
+def _note(kind: str, name: str) -> None:
+    reads = _READS.get()
+    if reads is not None:
+        reads.add((kind, name))
+
+
+@contextmanager
+def _noted() -> Iterator[set[_Read]]:
+    """Note what a block reads, apart from what the block around it reads."""
+    reads: set[_Read] = set()
+    token = _READS.set(reads)
+    try:
+        yield reads
+    finally:
+        _READS.reset(token)
+
+
+class _Noted(Mapping[str, Any]):
+    """A mapping that notes which of its names are read."""
+
+    def __init__(self, kind: str, values: Mapping[Any, Any]) -> None:
+        self._kind, self._values = kind, values
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - frames, arrays, numbers
+        """Give a value and note its name, also when it is missing."""
+        _note(self._kind, name)
+        return self._values[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether a name is there; that is read then."""
+        _note(self._kind, str(name))
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through all names: whoever does depends on each."""
+        _note(self._kind, _ALL)
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        """Count the names."""
+        _note(self._kind, _ALL)
+        return len(self._values)
+
+
+class _NotedSettings(Settings):
+    """Settings that note which parameters are read."""
+
+    __slots__ = ("_kind", "_settings")
+
+    def __init__(self, sector: str, settings: Settings) -> None:
+        super().__init__({})
+        self._kind, self._settings = f"settings.{sector}", settings
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - numbers, words, lists
+        """Give a parameter and note its name."""
+        _note(self._kind, self._settings.own_name(name))
+        return self._settings[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through all names: whoever does depends on each."""
+        _note(self._kind, _ALL)
+        return iter(self._settings)
+
+    def __len__(self) -> int:
+        """Count the parameters."""
+        return len(self._settings)
+
+    def own_name(self, name: str) -> str:
+        """Give the name that a parameter has in the table."""
+        return self._settings.own_name(name)
+
+    def origin(self, name: str) -> str:
+        """Say where a value comes from; that is read with it."""
+        _note(self._kind, self._settings.own_name(name))
+        return self._settings.origin(name)
+
+    def changed(self, **values: Any) -> Settings:  # noqa: ANN401 - values of parameters
+        """Give settings of one's own, which depend on all of these."""
+        _note(self._kind, _ALL)
+        return self._settings.changed(**values)
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """A quantity, the inputs it was computed from, and the notes told on the way."""
+
+    value: Any
+    reads: frozenset[_Read]
+    notes: tuple[str, ...]
+
+    def outlives(self, changed: frozenset[_Read]) -> bool:
+        """Whether none of the changed inputs was read."""
+        kinds = {kind for kind, _ in changed}
+        return not any(
+            (kind, name) in changed or (name == _ALL and kind in kinds) or kind == _ALL
+            for kind, name in self.reads
+        )
+
+
+class CityModel:
+    """
+    A city as it is analysed: its inputs, and what follows from them, each once; never changed.
+
+    Parameters
+    ----------
+    data : of the city. `model_of` gives the model that is kept with it.
+
+    Notes
+    -----
+    Every array it gives out is read-only, NaN means not known. Notes about the data that were told
+    while a quantity was computed are told again to whoever asks for it later. What a function given
+    to `once` returns must not hold on to the model.
+
+    Examples
+    --------
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> city = CityModel(make_toy(arrays={"population": 10.0}))
+    >>> float(city.people.persons.sum()), city.main_district[0, 0]
+    (16000.0, 'NW')
+    >>> fewer = city.changed(cube={"population": 5.0})
+    >>> float(fewer.people.persons.sum()), fewer.main_district is city.main_district
+    (8000.0, True)
+    """
+
+    def __init__(self, data: CityData) -> None:
+        self._data = data
+        self._settings: dict[str, Settings] = {}
+        self._standards: Mapping[str, Standard] | None = None
+        self._network: Mapping[str, Any] | None = None
+        self._kept: dict[Any, _Kept] = {}
+        self._given: dict[Any, _Kept] = {}
+        self._computed: list[str] = []
+        self._told: set[str] = set()
+        self._lock = RLock()
+
+    def __repr__(self) -> str:
+        """Say which city it is and how much is known of it by now."""
+        return f"CityModel({self._data.city.name}: {len(self._kept)} quantities kept)"
+
+    # Inputs. City, grid, districts and study are those of the data; all others can be changed.
+
+    @property
+    def data(self) -> CityData:
+        """The data behind it; a quantity that reads it depends on every input."""
+        _note(_ALL, _ALL)
+        return self._data
+
+    @property
+    def city(self) -> City:
+        """Boundary, metric CRS and districts."""
+        return self._data.city
+
+    @property
+    def grid(self) -> GeoBox:
+        """The study grid."""
+        return self._data.grid
+
+    @property
+    def shares(self) -> pd.DataFrame:
+        """Shares of the districts in the cells, of `kcity_geo.cube.district_shares`."""
+        return self._data.shares
+
+    @property
+    def study(self) -> Study | None:
+        """The study it was loaded for."""
+        return self._data.study
+
+    @property
+    def osm_date(self) -> str:
+        """Date of the map extract, ISO, or ``""``."""
+        return self._data.osm_date
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the city exists in the demo only."""
+        return self._data.synthetic
+
+    @property
+    def layers(self) -> Mapping[str, gpd.GeoDataFrame]:
+        """Mapped features by layer, metric CRS."""
+        return _Noted("layers", self._data.layers)
+
+    @property
+    def official(self) -> Mapping[str, Any]:
+        """Numbers and tables that the city published."""
+        return _Noted("official", self._data.official)
+
+    @property
+    def cube(self) -> Mapping[Any, xr.DataArray]:
+        """Variables on the grid."""
+        return _Noted("cube", self._data.cube)
+
+    @property
+    def cube_attrs(self) -> dict[str, Any]:
+        """Attributes of the cube as a whole."""
+        return dict(self._data.cube.attrs)
+
+    @property
+    def dem(self) -> xr.DataArray | None:
+        """Elevation on its own finer grid, metres."""
+        _note("dem", "")
+        return self._data.dem
+
+    @property
+    def flood(self) -> xr.DataArray | None:
+        """Flood map on its own finer grid."""
+        _note("flood", "")
+        return self._data.flood
+
+    @property
+    def transit(self) -> pd.DataFrame | None:
+        """Stops of a timetable."""
+        _note("transit", "")
+        return self._data.transit
+
+    @property
+    def standards(self) -> Mapping[str, Standard]:
+        """Indicator id -> standard."""
+        if self._standards is None:
+            self._standards = self._data.standards
+        return _Noted("standards", self._standards)
+
+    @property
+    def network_changes(self) -> Mapping[str, Any]:
+        """What the study changes in ``tables/network.toml``."""
+        _note("network", "")
+        return self._data.network_changes if self._network is None else self._network
+
+    def settings(self, sector: str) -> Settings:
+        """
+        Give the parameters of a sector.
+
+        Parameters
+        ----------
+        sector : key of `kcity_geo.parameters.PARAMETER_SECTORS`.
+
+        Returns
+        -------
+        The settings, with what study and scenario change.
+        """
+        if sector not in self._settings:
+            self._settings[sector] = self._data.settings(sector)
+        return _NotedSettings(sector, self._settings[sector])
+
+    def layer(self, name: str) -> gpd.GeoDataFrame | None:
+        """
+        Give a layer that has features.
+
+        Parameters
+        ----------
+        name : row of ``tables/osm.toml``.
+
+        Returns
+        -------
+        The features, metric CRS; None when the layer is absent or empty.
+        """
+        frame = self.layers.get(name)
+        return None if frame is None or len(frame) == 0 else frame
+
+    def array(self, name: str) -> NDArray[np.float64] | None:
+        """
+        Give a variable of the cube as plain array.
+
+        Parameters
+        ----------
+        name : for example ``"population"``.
+
+        Returns
+        -------
+        Shape (rows, cols), read-only, NaN where not known; None when the input is missing.
+        """
+        return self.once(_array, name)
+
+    # Quantities.
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """Cells with any part inside the city, shape (rows, cols)."""
+        return self.once(_inside)
+
+    @property
+    def people(self) -> People:
+        """Who lives where, and which cells are urban."""
+        return self.once(people_of)
+
+    @property
+    def terrain(self) -> dict[str, NDArray[np.float64]]:
+        """`kcity_geo.analysis.terrain.relief.cell_terrain`; empty without elevation."""
+        return self.once(cell_terrain)
+
+    @property
+    def completeness(self) -> xr.Dataset:
+        """`kcity_geo.analysis.evidence.completeness.assess_completeness`."""
+        return self.once(assess_completeness)
+
+    @property
+    def districts(self) -> DistrictParts:
+        """The one way from cells to districts: ``districts.mean(values, weight)``."""
+        return self.once(district_parts)
+
+    @property
+    def main_district(self) -> NDArray[np.object_]:
+        """`kcity_geo.analysis.settlement.districts.main_district`: the id for each cell."""
+        return self.once(main_district)
+
+    @property
+    def network_rules(self) -> Mapping[str, Any]:
+        """``tables/network.toml`` with the changes of the study."""
+        return self.once(_network_rules)
+
+    @property
+    def graphs(self) -> dict[str, StreetGraph]:
+        """Mode -> street graph, for walk, cycle, drive and street."""
+        return {mode: self.graph(mode) for mode in MODES}
+
+    def graph(self, mode: str) -> StreetGraph:
+        """
+        Give the street graph of a mode of travel.
+
+        Parameters
+        ----------
+        mode : walk, cycle, drive, or street (both ways, for street form).
+
+        Returns
+        -------
+        The graph; without a segment where no street is mapped.
+        """
+        return self.once(build_mode, mode)
+
+    def homes(
+        self, mode: str, *, max_snap_m: float | None = None, spacing_m: float | None = None
+    ) -> Homes:
+        """
+        Put the homes of all cells inside the city onto the streets of a mode.
+
+        Parameters
+        ----------
+        mode : walk, cycle or drive.
+        max_snap_m : farther than this from every street is not on it; as in the transport settings
+            when None.
+        spacing_m : people of a large cell stand on a lattice of this spacing; as above when None.
+
+        Returns
+        -------
+        A row a point, and the position in ``people.cells`` of each.
+        """
+        settings = self.settings("transport")
+        snap_m = settings.number("max_snap_m") if max_snap_m is None else max_snap_m
+        step_m = settings.number("subpoint_m") if spacing_m is None else spacing_m
+        return self.once(_homes, mode, float(snap_m), float(step_m))
+
+    def once(
+        self,
+        function: Callable[Concatenate[CityModel, _More], _Value],
+        *arguments: _More.args,
+        **named: _More.kwargs,
+    ) -> _Value:
+        """
+        Compute a quantity of the city once, and keep it.
+
+        Parameters
+        ----------
+        function : takes the model and reads nothing but the model; its result holds no model.
+        *arguments : further arguments that can be hashed; each combination is kept by itself.
+        **named : not used.
+
+        Returns
+        -------
+        What the function returns, its arrays read-only; the same object each time.
+        """
+        if named:
+            raise StudyError(f"once: give {', '.join(named)} by position")
+        key = (function, arguments)
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = self._compute(function, arguments)
+            kept = self._kept[key]
+        reads = _READS.get()
+        if reads is not None:
+            reads.update(kept.reads)
+        for text in kept.notes:
+            # A reader of every report must know; a user is warned once.
+            tell(text, stacklevel=3, again=text in self._told)
+            self._told.add(text)
+        value: _Value = kept.value
+        return value
+
+    def _compute(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> _Kept:
+        notes: list[str] = []
+        try:
+            with kept_apart() as notes, _noted() as reads:
+                value = function(self, *arguments)
+        except KCityError:
+            for text in notes:
+                tell(text, stacklevel=4)
+            raise
+        self._computed.append(" ".join([function.__name__, *map(str, arguments)]))
+        return _Kept(_locked(value), frozenset(reads), tuple(notes))
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        """Names of the quantities that this model computed itself, in their order."""
+        return tuple(self._computed)
+
+    # What if.
+
+    def changed(
+        self,
+        *,
+        layers: Mapping[str, gpd.GeoDataFrame] | None = None,
+        cube: Mapping[str, ArrayLike | None] | None = None,
+        official: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        standards: Mapping[str, Standard] | None = None,
+        **fine: xr.DataArray | pd.DataFrame | None,
+    ) -> CityModel:
+        """
+        Give the model of the same city with other inputs; this one stays as it is.
+
+        Parameters
+        ----------
+        layers : layer -> its features, metric CRS.
+        cube : variable -> values, shape (rows, cols) or one number for all cells; None takes the
+            variable away.
+        official : number -> value; None takes it away.
+        settings : sector -> parameter -> value; one that several sectors share changes in all of
+            them. The key ``network`` of ``transport`` holds changes to ``tables/network.toml``.
+        standards : indicator id -> standard.
+        **fine : ``dem``, ``flood`` or ``transit``, as in `kcity_geo.citydata.CityData`.
+
+        Returns
+        -------
+        A model that shares every quantity that read none of the changed inputs, the very same
+        object, and computes the others when they are asked for.
+
+        Raises
+        ------
+        StudyError
+            If an input, a parameter or a sector does not exist, or a value is out of range.
+
+        Examples
+        --------
+        >>> from kcity_geo.demo.toy import make_toy
+        >>> city = CityModel(make_toy(arrays={"population": 10.0}))
+        >>> thirsty = city.changed(settings={"water": {"lpcd": 200}})
+        >>> thirsty.settings("water")["lpcd"], city.settings("water")["lpcd"] == 200
+        (200, False)
+        """
+        unknown = sorted(set(fine) - {"dem", "flood", "transit"})
+        if unknown:
+            raise StudyError(f"changed: {unknown[0]} is no input; known are dem, flood, transit")
+        data = replace(
+            self._data,
+            layers={**self._data.layers, **(layers or {})},
+            official={**self._data.official, **(official or {})},
+            cube=self._other_cube(cube or {}),
+            **fine,  # type: ignore[arg-type]
+        )
+        model = CityModel(data)
+        model._settings, model._network = dict(self._settings), self._network
+        model._standards = {**self.standards, **standards} if standards else self._standards
+        model._told = set(self._told)
+        model._given = self._given
+        touched = {("layers", name) for name in layers or {}}
+        touched |= {("cube", name) for name in cube or {}}
+        touched |= {("official", name) for name in official or {}}
+        touched |= {("standards", name) for name in standards or {}}
+        touched |= {(name, "") for name in fine}
+        touched |= model._set(settings or {})
+        gone = frozenset(touched)
+        with self._lock:
+            model._kept = {key: one for key, one in self._kept.items() if one.outlives(gone)}
+        data.kept("model", lambda: model)
+        return model
+
+    def given(
+        self,
+        function: Callable[Concatenate[CityModel, _More], _Value],
+        value: _Value,
+        *arguments: _More.args,
+        **named: _More.kwargs,
+    ) -> CityModel:
+        """
+        Give the model of the same city in which a quantity is known already; this one stays.
+
+        Parameters
+        ----------
+        function : that would compute the quantity, as for `once`.
+        value : what it is, such as a terrain or a street graph of one's own.
+        *arguments : of the function.
+        **named : not used.
+
+        Returns
+        -------
+        A model that keeps nothing else but what was given before.
+
+        Examples
+        --------
+        >>> from kcity_geo.demo.toy import make_toy
+        >>> city = CityModel(make_toy()).given(cell_terrain, {"slope_pct": np.full((40, 40), 3.0)})
+        >>> float(city.terrain["slope_pct"].max())
+        3.0
+        """
+        if named:
+            raise StudyError(f"given: give {', '.join(named)} by position")
+        model = CityModel(replace(self._data))
+        model._settings, model._network = dict(self._settings), self._network
+        model._standards = self._standards
+        model._given = {**self._given, (function, arguments): _Kept(value, frozenset(), ())}
+        model._kept = dict(model._given)
+        model._data.kept("model", lambda: model)
+        return model
+
+    def _set(self, changes: Mapping[str, Mapping[str, Any]]) -> set[_Read]:
+        """Change settings of a model in the making; tell which."""
+        touched: set[_Read] = set()
+        sectors = {place: sector for sector, place in PARAMETER_SECTORS.items()}
+        said: dict[str, Any] = {}
+        for sector, values in changes.items():
+            if sector not in PARAMETER_SECTORS:
+                known = ", ".join(PARAMETER_SECTORS)
+                raise StudyError(f"{sector}: no such sector; known are {known}")
+            for name, value in values.items():
+                if (sector, name) == ("transport", "network"):
+                    network_table(value)  # refuses what the table does not have
+                    self._network, touched = value, {("network", "")}
+                else:
+                    said[f"{PARAMETER_SECTORS[sector]}.{name}"] = value
+        for key, value in shared_changes(said).items():
+            place, _, name = key.rpartition(".")
+            sector = sectors[place]
+            before = self._settings.get(sector) or self._data.settings(sector)
+            whole = {**before[name], **value} if isinstance(before[name], Mapping) else value
+            self._settings[sector] = before.changed(**{name: whole})
+            touched.add((f"settings.{sector}", before.own_name(name)))
+        return touched
+
+    def _other_cube(self, changes: Mapping[str, ArrayLike | None]) -> xr.Dataset:
+        cube = self._data.cube
+        gone = [name for name, values in changes.items() if values is None and name in cube]
+        new = {
+            name: layer(
+                np.broadcast_to(np.asarray(values), self.grid.shape).copy(),
+                grid=self.grid,
+                units=str(cube[name].attrs.get("units", "1")) if name in cube else "1",
+                long_name=str(cube[name].attrs.get("long_name", name)) if name in cube else name,
+                evidence="user",
+            )
+            for name, values in changes.items()
+            if values is not None
+        }
+        return cube.drop_vars(gone).assign(new)
+
+
+def model_of(city: CityData | CityModel) -> CityModel:
+    """
+    Give the model of a city.
+
+    Parameters
+    ----------
+    city : its data, or the model itself.
+
+    Returns
+    -------
+    The one model that is kept with the data.
+
+    Raises
+    ------
+    StudyError
+        If it is neither.
+
+    Examples
+    --------
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> data = make_toy()
+    >>> model_of(data) is model_of(data) is model_of(model_of(data))
+    True
+    """
+    if isinstance(city, CityModel):
+        return city
+    if not isinstance(city, CityData):
+        raise StudyError(f"needs the data of a city, got {type(city).__name__}; mind the order")
+    found: CityModel = city.kept("model", lambda: CityModel(city))
+    return found
+
+
+def build_graphs(city: CityData | CityModel) -> dict[str, StreetGraph]:
+    """
+    Give the street graphs of a city, made once.
+
+    Parameters
+    ----------
+    city : its data or its model.
+
+    Returns
+    -------
+    Mode -> graph, for ``walk``, ``cycle``, ``drive`` and ``street`` (both ways, for street form).
+
+    Warns
+    -----
+    KCityWarning
+        If a twentieth or more of the walk or drive network hangs on nothing.
+
+    Examples
+    --------
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> list(build_graphs(make_toy()))
+    ['walk', 'cycle', 'drive', 'street']
+    """
+    return model_of(city).graphs
+
+
+def by_district(
+    city: CityData | CityModel,
+    cells: NDArray[np.float64],
+    *,
+    weight: NDArray[np.float64] | None = None,
+) -> pd.Series:
+    """
+    Average a cell value over the people of each district.
+
+    Parameters
+    ----------
+    city : with its districts.
+    cells : shape (rows, cols). NaN: left out.
+    weight : shape (rows, cols); persons when None.
+
+    Returns
+    -------
+    Index ``district_id`` in the order of the districts; NaN where nobody is known about.
+
+    Examples
+    --------
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> city = model_of(make_toy(arrays={"population": 10.0}))
+    >>> by_district(city, np.full(city.grid.shape, 0.5)).tolist()
+    [0.5, 0.5, 0.5, 0.5]
+    """
+    model = model_of(city)
+    mass = model.people.persons if weight is None else weight
+    return model.districts.mean(cells, mass)["mean"]
+
+
+def _array(city: CityModel, name: str) -> NDArray[np.float64] | None:
+    values = city.cube.get(name)
+    return None if values is None else np.asarray(values.to_numpy(), dtype=np.float64)
+
+
+def _inside(city: CityModel) -> NDArray[np.bool_]:
+    return np.asarray(city.cube["inside_share"].to_numpy() > 0)
+
+
+def _network_rules(city: CityModel) -> Mapping[str, Any]:
+    return network_table(city.network_changes)
+
+
+def _homes(city: CityModel, mode: str, max_snap_m: float, spacing_m: float) -> Homes:
+    return snap_cells(
+        city.graph(mode),
+        grid=city.grid,
+        cells=city.people.cells,
+        max_snap_m=max_snap_m,
+        spacing_m=spacing_m,
+    )
+
+
+def _locked(value: Any) -> Any:  # noqa: ANN401 - any quantity
+    """Make the arrays of a quantity read-only, also those inside of mappings, lists and values."""
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    elif isinstance(value, xr.Dataset):
+        for one in value.data_vars.values():
+            _locked(one.to_numpy())
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            _locked(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            _locked(one)
+    # A graph keeps what its kernels work with; they are compiled for arrays as they are.
+    elif is_dataclass(value) and not isinstance(value, StreetGraph | type):
+        for part in fields(value):
+            _locked(getattr(value, part.name))
+    return value
