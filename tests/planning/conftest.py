@@ -44,6 +44,7 @@ def make_city_data(
         for row in read_table("osm")["layer"]
     }
     return CityData(
+        osm_date="2025-06-01",
         city=city,
         grid=grid,
         cube=cube,
