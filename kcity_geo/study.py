@@ -23,6 +23,7 @@ from kcity_geo.citydata import CityData
 from kcity_geo.config import Config
 from kcity_geo.cube import district_shares, empty_cube, study_grid
 from kcity_geo.errors import StudyError
+from kcity_geo.indicators import INDICATOR_SECTORS
 from kcity_geo.inputs.official import load_tables
 from kcity_geo.inputs.osm import invented, joined, load_osm, with_power_lines
 from kcity_geo.inputs.population import (
@@ -333,11 +334,10 @@ def assess_gaps(
     The gaps by cell, district and city.
     """
     _expect(data, CityData, "assess_gaps(data)")
-    from kcity_geo.analysis import energy, transport, water
     from kcity_geo.analysis.city_model import model_of
     from kcity_geo.analysis.evidence.filtered import withheld
     from kcity_geo.analysis.gaps.combine import assess_gaps as combine
-    from kcity_geo.analysis.registry import assess_added
+    from kcity_geo.analysis.registry import assess_rows
 
     clock = _clock or _Clock(progress)
     study, city = data.study or Study(), model_of(data)
@@ -349,10 +349,9 @@ def assess_gaps(
             _ = city.graphs
         with clock.stage("terrain"):
             _ = city.terrain
-        for name, sector in (("transport", transport), ("water", water), ("energy", energy)):
-            with clock.stage(name):
-                found += sector.assess(city)
-        found += assess_added(city)
+        for sector in INDICATOR_SECTORS:
+            with clock.stage(sector):
+                found += assess_rows(city, sector)
         with clock.stage("gap model"):
             found = withheld(found, data)
             gaps = combine(city, found, seed=study.study.seed)

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 import kcity_geo as kc
+from kcity_geo.analysis.city_model import model_of
+from kcity_geo.analysis.registry import assess_rows
+from kcity_geo.demo.toy import make_toy
 from kcity_geo.errors import StudyError
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.assumptions import assumption_rows
@@ -173,16 +176,35 @@ def test_a_parameter_from_outside_is_checked_like_the_others(added) -> None:
     ],
 )
 def test_a_function_that_gives_something_else_is_named(own, function, words) -> None:
-    from kcity_geo.analysis.registry import assess_added
-
     own.write_text(ROWS.replace("near_charger", function), encoding="utf-8")
     kc.add_indicators(own)
     try:
         with pytest.raises(StudyError) as caught:
-            assess_added(None)
+            assess_rows(model_of(make_toy()), "energy")
     finally:
         kc.remove_indicators(own)
     assert words in str(caught.value)
+
+
+def test_what_it_gives_stands_in_the_order_of_the_rows_and_each_function_is_called_once(
+    own,
+) -> None:
+    second = ROWS.split("[parameter", maxsplit=1)[0].replace('"E12"', '"E0"')
+    own.write_text(second.replace("near_charger", "both") + ROWS.replace("near_charger", "both"))
+    (own.parent / "own_chargers.py").write_text(
+        "from kcity_geo.result import Indicator\nasked = []\n"
+        "def both(city):\n    asked.append(city)\n"
+        "    return [Indicator(id=key, value=0.5, units='share') for key in ('E12', 'E0')]\n"
+    )
+    kc.add_indicators(own)
+    try:
+        city = model_of(make_toy())
+        found = [one.id for one in assess_rows(city, "energy")]
+    finally:
+        kc.remove_indicators(own)
+    assert found == [*(key for key, row in indicator_rows().items() if row.sector == "energy"),
+                     "E0", "E12"]  # fmt: skip
+    assert sys.modules["own_chargers"].asked == [city]
 
 
 def test_the_lists_of_the_command_line_have_it(added, capsys) -> None:

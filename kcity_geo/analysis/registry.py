@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 from kcity_geo.errors import StudyError
-from kcity_geo.indicators import IndicatorRow, indicator_rows, is_added, load_function
+from kcity_geo.indicators import IndicatorRow, indicator_rows, load_function
 from kcity_geo.result import Indicator
 
-__all__ = ["assess_added"]
+__all__ = ["assess_rows"]
 
 
-def assess_added(city: Any) -> list[Indicator]:  # noqa: ANN401 - whatever the functions take
+class _City(Protocol):
+    """What computes a quantity of a city once: `kcity_geo.analysis.city_model.CityModel`."""
+
+    def once(self, function: Callable[..., Any], /, *arguments: Any) -> Any:  # noqa: ANN401
+        """Give what `function` says of the city."""
+
+
+def assess_rows(city: _City, sector: str) -> list[Indicator]:
     """
-    Assess the indicators that were added with `kcity_geo.indicators.add_indicators`.
+    Assess the indicators of a sector, those of `kcity_geo.indicators.add_indicators` among them.
 
     Parameters
     ----------
-    city : handed to each function.
+    city : the model, handed to the function of each row. A function that several rows name with the
+        same arguments is called once.
+    sector : one of `kcity_geo.indicators.INDICATOR_SECTORS`.
 
     Returns
     -------
-    The indicators in the order of their rows; none without added rows.
+    The indicators in the order of their rows.
 
     Raises
     ------
     StudyError
-        If a function gives something else than indicators of its own rows, on the study grid.
+        If a function gives something else than indicators of its own rows in the unit of the row.
 
     Examples
     --------
-    >>> assess_added(None)
-    []
+    >>> from kcity_geo.analysis.city_model import model_of
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> [one.id for one in assess_rows(model_of(make_toy()), "water")][:3]
+    ['W1', 'W2', 'W3']
     """
-    rows = [row for row in indicator_rows().values() if is_added(row.id)]
-    found: list[Indicator] = []
+    rows = [row for row in indicator_rows().values() if row.sector == sector]
+    found: dict[str, Indicator] = {}
     for call in dict.fromkeys((row.function, row.arguments) for row in rows):
         own = [row for row in rows if (row.function, row.arguments) == call]
-        given = load_function(own[0])(city, *own[0].arguments)
+        given = city.once(load_function(own[0]), *own[0].arguments)
         several = [given] if isinstance(given, Indicator) else given
-        found.extend(_checked(one, own) for one in several)
-    return found
+        found.update({one.id: one for one in (_checked(one, own) for one in several)})
+    return [found[row.id] for row in rows if row.id in found]
 
 
 def _checked(one: object, rows: Iterable[IndicatorRow]) -> Indicator:

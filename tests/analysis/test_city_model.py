@@ -175,9 +175,7 @@ def test_a_setting_recomputes_its_readers_and_nobody_else():
     other = city.changed(settings={"water": {"lpcd": 90.0}})
     everything(other)
     # Demand, and what rests on it; no graph, no terrain, no other sector.
-    assert set(other.computed) == {
-        "demand_of_city", "water_balance", "wastewater", "_assessed",
-    }  # fmt: skip
+    assert set(other.computed) == {"demand_of_city", "water_balance", "wastewater"}
 
 
 def test_each_quantity_is_computed_once_and_homes_are_put_on_streets_once_a_mode():
@@ -186,7 +184,7 @@ def test_each_quantity_is_computed_once_and_homes_are_put_on_streets_once_a_mode
     kc.assess_gaps(data)
     kc.assess_gaps(data)
     everything(city)
-    assert len(set(city.computed)) == len(city.computed) - 2  # `_assessed` of three sectors
+    assert len(set(city.computed)) == len(city.computed)
     assert sorted(c for c in city.computed if c.startswith("_homes")) == [
         "_homes drive 300.0 100.0",
         "_homes walk 300.0 100.0",

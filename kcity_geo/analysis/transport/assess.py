@@ -13,19 +13,14 @@ from dataclasses import replace
 import numpy as np
 
 from kcity_geo.analysis.city_model import CityModel, model_of
-from kcity_geo.analysis.transport.opportunities import (
-    access_circuity,
-    catchments,
-    cumulative_opportunities,
-)
-from kcity_geo.analysis.transport.public_transport import public_transport, rapid_transit
-from kcity_geo.analysis.transport.rural_access import rural_access
-from kcity_geo.analysis.transport.service_times import facilities, service_times
+from kcity_geo.analysis.registry import assess_rows
+from kcity_geo.analysis.transport.opportunities import access_circuity
+from kcity_geo.analysis.transport.service_times import facilities
 from kcity_geo.analysis.transport.street_form import street_form
 from kcity_geo.citydata import CityData
 from kcity_geo.result import Indicator
 
-__all__ = ["assess"]
+__all__ = ["assess", "street_form_and_ways"]
 
 
 def assess(city: CityModel | CityData) -> list[Indicator]:
@@ -47,24 +42,28 @@ def assess(city: CityModel | CityData) -> list[Indicator]:
     >>> [row.id for row in assess(make_toy())][:3]
     ['T1', 'T1_u4ssc', 'T2']
     """
-    return list(model_of(city).once(_assessed))
+    return assess_rows(model_of(city), "transport")
 
 
-def _assessed(city: CityModel) -> tuple[Indicator, ...]:
-    return (
-        city.once(public_transport),
-        city.once(public_transport, "u4ssc"),
-        city.once(rapid_transit),
-        *city.once(rural_access),
-        *city.once(_street_form_and_ways),
-        *city.once(service_times),
-        *city.once(cumulative_opportunities),
-        *city.once(catchments),
-    )
+def street_form_and_ways(city: CityModel) -> list[Indicator]:
+    """
+    Assess the form of the streets (T4 to T8), with the ways to health care beside T7.
 
+    Parameters
+    ----------
+    city : its model.
 
-def _street_form_and_ways(city: CityModel) -> list[Indicator]:
-    """Add the ways to health care to the streets' own circuity (T7)."""
+    Returns
+    -------
+    As `kcity_geo.analysis.transport.street_form.street_form`; ``T7`` has the detail
+    ``access_circuity``: length of the ways on foot to health care over the straight line.
+
+    Examples
+    --------
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> [row.id for row in street_form_and_ways(model_of(make_toy()))]
+    ['T4', 'T5', 'T6', 'T7', 'T8']
+    """
     return [_with_ways(city, row) if row.id == "T7" else row for row in city.once(street_form)]
 
 

@@ -8,12 +8,7 @@ An indicator about which nothing is known is not assessed; it is never a gap of 
 from __future__ import annotations
 
 from kcity_geo.analysis.city_model import CityModel, model_of
-from kcity_geo.analysis.water.balance import wastewater, water_balance
-from kcity_geo.analysis.water.flood import flood_exposure
-from kcity_geo.analysis.water.piped import piped_coverage
-from kcity_geo.analysis.water.points import fetching_water, point_coverage
-from kcity_geo.analysis.water.pumping import source_distance
-from kcity_geo.analysis.water.toilets import toilets
+from kcity_geo.analysis.registry import assess_rows
 from kcity_geo.citydata import CityData
 from kcity_geo.result import Indicator
 
@@ -43,21 +38,4 @@ def assess(city: CityModel | CityData) -> list[Indicator]:
     >>> [row.id for row in assess(make_toy())]
     ['W1', 'W2', 'W3', 'W4', 'W5', 'W6', 'W7', 'W8', 'W9']
     """
-    return list(model_of(city).once(_assessed))
-
-
-def _assessed(city: CityModel) -> tuple[Indicator, ...]:
-    # Calibration of the piped share and demand come first: what they tell, they tell first.
-    w3 = city.once(piped_coverage)
-    w5, w6 = city.once(water_balance)
-    return (
-        city.once(fetching_water),
-        city.once(point_coverage),
-        w3,
-        city.once(wastewater),
-        w5,
-        w6,
-        city.once(source_distance),
-        city.once(flood_exposure),
-        city.once(toilets),
-    )
+    return assess_rows(model_of(city), "water")
