@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kcity_geo.analysis import energy, transport, water
+    from kcity_geo.analysis.location.locate import locate
+    from kcity_geo.analysis.location.located import Located
     from kcity_geo.city import City, make_city
     from kcity_geo.citydata import CityData
     from kcity_geo.config import Config
@@ -57,6 +59,7 @@ _HOMES = {
     "Indicator": "kcity_geo.result",
     "KCityError": "kcity_geo.errors",
     "KCityWarning": "kcity_geo.errors",
+    "Located": "kcity_geo.analysis.location.located",
     "Plan": "kcity_geo.planning.concept",
     "Result": "kcity_geo.result",
     "Study": "kcity_geo.studyfile",
@@ -70,6 +73,7 @@ _HOMES = {
     "find_city": "kcity_geo.study",
     "load": "kcity_geo.study",
     "load_study": "kcity_geo.studyfile",
+    "locate": "kcity_geo.analysis.location.locate",
     "make_city": "kcity_geo.city",
     "make_demo": "kcity_geo.demo",
     "plot": "kcity_geo.outputs.looks",
@@ -96,6 +100,7 @@ __all__ = [
     "Indicator",
     "KCityError",
     "KCityWarning",
+    "Located",
     "Plan",
     "Result",
     "Study",
@@ -110,6 +115,7 @@ __all__ = [
     "find_city",
     "load",
     "load_study",
+    "locate",
     "make_city",
     "make_demo",
     "plot",

@@ -1,0 +1,104 @@
+"""The answer to "where to put the next ones", with its proof and in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import geopandas as gpd
+import pandas as pd
+
+from kcity_geo.analysis.location.services import Service
+
+__all__ = ["Located", "proof_words"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Located:
+    """
+    Chosen sites of a service.
+
+    Parameters
+    ----------
+    service : what was placed.
+    method : mclp, p_median, lscp or p_centre.
+    sites : metric CRS, a row a site in the order of what each adds to those before: ``rank``,
+        ``candidate`` (position among the candidates), ``persons_newly_reached`` (within the limit
+        that nobody before them reached), ``persons_cumulative``, ``weight_newly_reached`` (those who
+        count for the choice, such as people who fall short), ``persons_assigned`` and
+        ``mean_cost`` of those who go there, in the unit of the service, and ``price`` when prices
+        were given.
+    assignment : a row a home with people: ``cell_id``, ``persons``, ``weight``, ``site`` (rank of
+        the new site that they go to, 0: to what exists or would go there, -1: to none),
+        ``cost_before`` and ``cost_after`` (inf: no way).
+    value, bound : what the method makes as good as possible, in ``unit`` (weight reached, mean cost
+        of the weight, sites or their price, or longest cost), and what no choice can beat.
+    value_unit : its unit.
+    persons, persons_before, persons_after : people of the city, and those within the limit before
+        and after.
+    proof : "proved optimal" or "within x % of the best possible".
+    notes : what must be read beside it.
+    """
+
+    service: Service
+    method: str
+    sites: gpd.GeoDataFrame
+    assignment: pd.DataFrame
+    value: float
+    bound: float
+    value_unit: str
+    persons: float
+    persons_before: float
+    persons_after: float
+    proof: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What is gained, in a sentence or two."""
+        if len(self.sites) == 0:
+            return f"No further {self.service.title} brings anybody {self.service.near}."
+        new = self.persons_after - self.persons_before
+        text = (
+            f"{self.service.named(len(self.sites))} bring {new:,.0f} more people "
+            f"{self.service.near}: {_share(self.persons_after, self.persons)} instead of "
+            f"{_share(self.persons_before, self.persons)}"
+        )
+        if len(self.sites) == 1:
+            text = text.replace(" bring ", " brings ", 1)
+        return f"{text} ({self.proof})."
+
+    def __repr__(self) -> str:
+        """Say the answer in one line."""
+        return f"Located({self.service.id}, {self.method}: {self.sentence})"
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{part / whole:.1%}" if whole > 0 else "nobody"
+
+
+def proof_words(short_share: float, *, proved: bool) -> str:
+    """
+    Say how good a choice is proved to be.
+
+    Parameters
+    ----------
+    short_share : by how much the best possible may be better, as a share of it.
+    proved : whether no choice can be better.
+
+    Returns
+    -------
+    The words.
+
+    Examples
+    --------
+    >>> proof_words(0.0, proved=True), proof_words(0.0123, proved=False)
+    ('proved optimal', 'within 1.3 % of the best possible')
+    >>> proof_words(0.0001, proved=False)
+    'within 0.1 % of the best possible'
+    """
+    if proved:
+        return "proved optimal"
+    # Rounded up: never better than it is.
+    percent = max(math.ceil(short_share * 1000 - 1e-9) / 10, 0.1)
+    return f"within {percent:.1f} % of the best possible"

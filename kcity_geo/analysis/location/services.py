@@ -1,0 +1,184 @@
+"""What can be placed: rows of ``tables/services.toml``, with the changes of one question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.transport.service_times import facilities
+from kcity_geo.config import read_table
+from kcity_geo.errors import StudyError
+from kcity_geo.indicators import indicator_rows
+from kcity_geo.notes import tell
+from kcity_geo.parameters import nearest_name
+
+__all__ = ["Service", "existing_places", "service_of"]
+
+MODES = ("walk", "cycle", "drive", "straight")
+_WORDS = {
+    "walk": "on foot",
+    "cycle": "by bicycle",
+    "drive": "by car",
+    "straight": "in a straight line",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """
+    A kind of facility and how near it has to be.
+
+    Parameters
+    ----------
+    id : row of ``tables/services.toml``.
+    title, titles : of one and of several.
+    existing : what the map holds of it: ``facilities:KIND``, ``layer:ID`` or ``""``.
+    mode : walk, cycle, drive or straight.
+    within : how near is near enough.
+    unit : min or m.
+    indicator : whose gap says who falls short; ``""``: none.
+    """
+
+    id: str
+    title: str
+    titles: str
+    existing: str
+    mode: str
+    within: float
+    unit: str
+    indicator: str
+
+    @property
+    def near(self) -> str:
+        """How near is near enough, in words."""
+        return f"within {self.within:g} {self.unit} {_WORDS[self.mode]}"
+
+    def named(self, count: int) -> str:
+        """Give a number and the title."""
+        return f"{count} {self.title if count == 1 else self.titles}"
+
+
+def service_of(
+    city: CityModel,
+    name: str,
+    *,
+    mode: str | None = None,
+    within_min: float | None = None,
+    within_m: float | None = None,
+) -> Service:
+    """
+    Give a service with the changes of one question.
+
+    Parameters
+    ----------
+    city : whose parameters may say the mode.
+    name : row of ``tables/services.toml``.
+    mode : walk, cycle, drive or straight, instead of that of the row.
+    within_min, within_m : how near is near enough, one of them, instead of that of the row.
+
+    Returns
+    -------
+    The service.
+
+    Raises
+    ------
+    StudyError
+        If there is no such service or mode, or the limit makes no sense.
+
+    Examples
+    --------
+    >>> from kcity_geo.analysis.city_model import model_of
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> service_of(model_of(make_toy()), "health", within_min=15).near
+    'within 15 min on foot'
+    """
+    rows = read_table("services")["service"]
+    if name not in rows:
+        raise StudyError(
+            f"service: {name!r} is not one of {', '.join(rows)}{nearest_name(name, list(rows))}"
+        )
+    row = rows[name]
+    chosen = mode or str(row["mode"])
+    if mode is None and "mode_parameter" in row:
+        chosen = city.settings("transport").text(row["mode_parameter"])
+    if chosen not in MODES:
+        raise StudyError(f"mode: {chosen!r} is not one of {', '.join(MODES)}")
+    if within_min is not None and within_m is not None:
+        raise StudyError("within_min and within_m: give one of them")
+    unit = str(row["unit"])
+    within = _limit(city, row, name)
+    if within_min is not None or within_m is not None:
+        unit = "min" if within_m is None else "m"
+        within = float(within_min if within_m is None else within_m)  # type: ignore[arg-type]
+    if chosen == "straight" and unit == "min":
+        raise StudyError(f"{name}: a straight line has no minutes, give within_m")
+    if not (np.isfinite(within) and within > 0):
+        raise StudyError(f"within_{unit}: {within:g} must be above zero")
+    return Service(
+        id=name,
+        title=row["title"],
+        titles=row["titles"],
+        existing=row["existing"],
+        mode=chosen,
+        within=within,
+        unit=unit,
+        indicator=str(row.get("indicator", "")),
+    )
+
+
+def _limit(city: CityModel, row: dict[str, object], name: str) -> float:
+    if "within" in row:
+        return float(str(row["within"]))
+    name_of_indicator = str(row.get("indicator", ""))
+    scored, reported = (
+        city.standards.get(name_of_indicator),
+        indicator_rows().get(name_of_indicator),
+    )
+    standard = scored or reported
+    if standard is None or standard.target is None:
+        raise StudyError(f"{name}: no limit is known, give within_min or within_m")
+    return float(standard.target)
+
+
+def existing_places(city: CityModel, service: Service) -> NDArray[np.object_]:
+    """
+    Give what the map holds of a service.
+
+    Parameters
+    ----------
+    city : its model.
+    service : of `service_of`.
+
+    Returns
+    -------
+    Points, lines or polygons, metric CRS. Tells when there is none, or when the map is not read
+    for it.
+
+    Examples
+    --------
+    >>> from kcity_geo.analysis.city_model import model_of
+    >>> from kcity_geo.demo.toy import make_toy, toy_layer
+    >>> from shapely import Point
+    >>> clinic = toy_layer([{"amenity": "clinic"}], [Point(1000, 2000)])
+    >>> city = model_of(make_toy(layers={"health": clinic}))
+    >>> len(existing_places(city, service_of(city, "health")))
+    1
+    """
+    kind, _, name = service.existing.partition(":")
+    if not kind:
+        tell(
+            f"locate: the map is not read for {service.titles}: those that exist are not known; "
+            "give them as existing"
+        )
+        return np.zeros(0, dtype=object)
+    if kind == "facilities":
+        found = facilities(city, name)
+    else:
+        layer = city.layer(name)
+        found = np.zeros(0, dtype=object) if layer is None else layer.geometry.to_numpy()
+    if len(found) == 0:
+        tell(f"locate: no {service.title} is mapped here, so all are planned anew; is that so?")
+    return np.asarray(found, dtype=object)
