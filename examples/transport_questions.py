@@ -47,7 +47,7 @@ homes = kc.transport.snap(graph, shapely.points(x[need.ravel()], y[need.ravel()]
 spots = shapely.points(x[::7], y[::7])
 gained = kc.transport.sums_within(
     graph, kc.transport.snap(graph, spots), homes, persons[need], limits=(30.0,), direction="from"
-)[:, 0]
+)[30.0].to_numpy()
 best = spots[int(np.argmax(gained))]
 whom = "of them" if far.any() else "of those with the longest tenth of ways"
 print(f"   one at {best.x:.0f}, {best.y:.0f} ({data.city.crs.to_string()}) would be within")

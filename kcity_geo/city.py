@@ -22,6 +22,7 @@ from pyproj.exceptions import ProjError
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.config import Config, read_table
+from kcity_geo.coordinates import in_crs
 from kcity_geo.errors import (
     CRSMismatchError,
     LimitError,
@@ -257,9 +258,9 @@ def require_metric(frame: gpd.GeoDataFrame, crs: CRS, what: str) -> None:
 
 def make_city(
     name: str,
-    boundary: BaseGeometry,
+    boundary: BaseGeometry | gpd.GeoSeries | gpd.GeoDataFrame,
     *,
-    districts: gpd.GeoDataFrame | None = None,
+    districts: gpd.GeoDataFrame | gpd.GeoSeries | None = None,
     config: Config | None = None,
 ) -> City:
     """
@@ -268,9 +269,10 @@ def make_city(
     Parameters
     ----------
     name : as printed on maps.
-    boundary : (multi)polygon, lon/lat. A self-crossing one is repaired with a warning.
-    districts : any CRS; columns ``district_id`` and ``name`` are made when missing. Parts
-        outside the boundary are cut off; land in no district becomes the district "elsewhere".
+    boundary : (multi)polygon, lon/lat; or a GeoSeries or GeoDataFrame in any CRS, whose polygons are
+        joined. A self-crossing one is repaired with a warning.
+    districts : any CRS; columns ``district_id`` and ``name`` are made when missing; a series names them
+        by its index. Parts outside the boundary are cut off; land in no district becomes the district "elsewhere".
     config : limits.
 
     Returns
@@ -285,6 +287,8 @@ def make_city(
         If it is larger than `Config.max_extent_km`.
     SchemaError
         If the districts have no CRS or do not overlap the boundary.
+    CRSMismatchError
+        If a boundary as series or frame has no CRS.
 
     Examples
     --------
@@ -293,6 +297,9 @@ def make_city(
     32632
     """
     config = config or Config()
+    if not isinstance(boundary, BaseGeometry):
+        parts = in_crs(boundary, 4326, what="city boundary")
+        boundary = parts[0] if len(parts) == 1 else shapely.union_all(shapely.make_valid(parts))
     polygon = _clean_polygon(boundary, what="city boundary")
     west, south, east, north = polygon.bounds
     _refuse_date_line(west, east)
@@ -358,7 +365,7 @@ def _clean_polygon(geometry: BaseGeometry, *, what: str) -> shapely.Polygon | sh
 
 
 def _district_frame(
-    name: str, boundary: BaseGeometry, crs: CRS, districts: gpd.GeoDataFrame | None
+    name: str, boundary: BaseGeometry, crs: CRS, districts: gpd.GeoDataFrame | gpd.GeoSeries | None
 ) -> gpd.GeoDataFrame:
     outline = to_metric(boundary, crs)
     if districts is None:
@@ -366,7 +373,9 @@ def _district_frame(
             {"district_id": ["whole"], "name": [name]}, geometry=[outline], crs=crs
         )
     if districts.crs is None:
-        raise SchemaError("districts: the file has no CRS; give it one")
+        raise SchemaError("districts: they have no CRS; give them one")
+    if isinstance(districts, gpd.GeoSeries):
+        districts = _named_by_index(districts)
     frame = districts.to_crs(crs)
     geometry = shapely.intersection(shapely.make_valid(frame.geometry.to_numpy()), outline)
     keep = shapely.area(geometry) > 1.0
@@ -393,6 +402,14 @@ def _district_frame(
             crs=crs,
         )
     return out.sort_values("district_id", kind="stable").reset_index(drop=True)
+
+
+def _named_by_index(districts: gpd.GeoSeries) -> gpd.GeoDataFrame:
+    """Make a frame of a series: a label that is a text names its district."""
+    shapes = districts.reset_index(drop=True)
+    named = districts.index.inferred_type == "string"
+    columns = {"name": districts.index.to_list()} if named else {}
+    return gpd.GeoDataFrame(columns, geometry=shapes.to_numpy(), crs=districts.crs)
 
 
 def _labels(frame: gpd.GeoDataFrame, keep: NDArray[np.bool_]) -> tuple[list[str], list[str]]:

@@ -19,6 +19,7 @@ from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.city import City
 from kcity_geo.config import Config
+from kcity_geo.coordinates import Places, in_crs
 from kcity_geo.errors import GridMismatchError, LimitError, StudyError
 
 __all__ = [
@@ -193,29 +194,30 @@ def bin_points(
     return flat
 
 
-def count_in_cells(geometry: NDArray[np.object_], *, grid: GeoBox) -> NDArray[np.float64]:
+def count_in_cells(geometry: Places, *, grid: GeoBox) -> NDArray[np.float64]:
     """
     Count features by the cell of their representative point.
 
     Parameters
     ----------
-    geometry : shapely geometries in the CRS of the grid.
+    geometry : a GeoSeries or GeoDataFrame in any CRS, or shapely geometries in that of the grid.
     grid : the study grid.
 
     Returns
     -------
     Shape (rows, cols), features per cell.
     """
-    if len(geometry) == 0:
+    shapes = in_crs(geometry, grid.crs, what="geometry")
+    if len(shapes) == 0:
         return np.zeros(grid.shape)
-    points = shapely.point_on_surface(np.asarray(geometry))
+    points = shapely.point_on_surface(shapes)
     flat = bin_points(shapely.get_x(points), shapely.get_y(points), grid=grid)
     counts = np.bincount(flat[flat >= 0], minlength=grid.shape[0] * grid.shape[1])
     return counts.reshape(grid.shape).astype(float)
 
 
 def length_in_cells(
-    lines: NDArray[np.object_],
+    lines: Places,
     *,
     grid: GeoBox,
     weight: NDArray[np.float64] | None = None,
@@ -225,7 +227,8 @@ def length_in_cells(
 
     Parameters
     ----------
-    lines : LineStrings or MultiLineStrings in the CRS of the grid.
+    lines : LineStrings or MultiLineStrings: a GeoSeries or GeoDataFrame in any CRS, or shapely geometries
+        in that of the grid.
     grid : the study grid.
     weight : factor for each line; 1 when None.
 
@@ -234,9 +237,10 @@ def length_in_cells(
     Shape (rows, cols), metres. The sum is the length of the lines inside the grid.
     """
     total = grid.shape[0] * grid.shape[1]
+    lines = in_crs(lines, grid.crs, what="lines")
     if len(lines) == 0:
         return np.zeros(grid.shape)
-    parts, owner = shapely.get_parts(np.asarray(lines), return_index=True)
+    parts, owner = shapely.get_parts(lines, return_index=True)
     xy, line = shapely.get_coordinates(parts, return_index=True)
     same = line[1:] == line[:-1]
     start, end, line = xy[:-1][same], xy[1:][same], line[1:][same]
@@ -273,7 +277,7 @@ def length_in_cells(
 
 
 def area_in_cells(
-    polygons: NDArray[np.object_],
+    polygons: Places,
     *,
     grid: GeoBox,
     weight: NDArray[np.float64] | None = None,
@@ -286,7 +290,8 @@ def area_in_cells(
 
     Parameters
     ----------
-    polygons : (multi)polygons in the CRS of the grid; other types count as 0.
+    polygons : (multi)polygons: a GeoSeries or GeoDataFrame in any CRS, or shapely geometries in that of the
+        grid; other types count as 0.
     grid : the study grid.
     weight : amount per m2 of each polygon; 1 when None.
 
@@ -294,7 +299,7 @@ def area_in_cells(
     -------
     Shape (rows, cols), m2 (times `weight`). The sum is the area inside the grid.
     """
-    flat, polygon, area = _polygon_pieces(np.asarray(polygons, dtype=object), grid)
+    flat, polygon, area = _polygon_pieces(in_crs(polygons, grid.crs, what="polygons"), grid)
     if weight is not None:
         area = area * np.asarray(weight)[polygon]
     total = grid.shape[0] * grid.shape[1]
@@ -404,21 +409,21 @@ def _big_polygon(
 
 
 def pieces_of_polygons(
-    polygons: NDArray[np.object_], *, grid: GeoBox
+    polygons: Places, *, grid: GeoBox
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """
     Cut polygons at the cell edges.
 
     Parameters
     ----------
-    polygons : (multi)polygons in the CRS of the grid; other types have no area.
+    polygons : as for `area_in_cells`.
     grid : the study grid.
 
     Returns
     -------
     Flat cell, position of the polygon and area in m2, a row a piece inside the grid.
     """
-    return _polygon_pieces(np.asarray(polygons, dtype=object), grid)
+    return _polygon_pieces(in_crs(polygons, grid.crs, what="polygons"), grid)
 
 
 def inside_share(city: City, *, grid: GeoBox) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -110,6 +111,10 @@ def _one_shape(site: Any, data: CityData) -> tuple[BaseGeometry, str]:  # noqa: 
     if isinstance(site, BaseGeometry):
         return site, ""
     crs = getattr(site, "crs", None)
+    if crs is None and isinstance(site, gpd.GeoSeries | gpd.GeoDataFrame):
+        raise StudyError(
+            f"site: has no CRS; use site.set_crs(…), the study is in {data.city.crs.name}"
+        )
     if crs is not None and crs != data.city.crs:
         raise StudyError(
             f"site: is in {crs.name}, the study in {data.city.crs.name}; use site.to_crs(data.city.crs)"

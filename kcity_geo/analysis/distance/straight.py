@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from scipy import ndimage, signal
 
+from kcity_geo.coordinates import Places, in_crs
 from kcity_geo.cube import cell_centres
 
 __all__ = [
@@ -105,14 +106,14 @@ def nearest_feature(
 
 
 def distance_m(
-    geometry: NDArray[np.object_], *, grid: GeoBox, where: NDArray[np.bool_] | None = None
+    geometry: Places, *, grid: GeoBox, where: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float64]:
     """
     Measure the distance from cell centres to the nearest feature.
 
     Parameters
     ----------
-    geometry : features in the CRS of the grid.
+    geometry : features: a GeoSeries or GeoDataFrame in any CRS, or shapely geometries in that of the grid.
     grid : the study grid.
     where : shape (rows, cols), cells to measure; all when None.
 
@@ -123,7 +124,8 @@ def distance_m(
     out = np.full(grid.shape[0] * grid.shape[1], np.nan)
     cells = np.arange(out.size) if where is None else np.flatnonzero(where.ravel())
     x, y = cell_centres(grid)
-    metres, _ = nearest_feature(geometry, x[cells], y[cells])
+    shapes = in_crs(geometry, grid.crs, what="geometry")
+    metres, _ = nearest_feature(shapes, x[cells], y[cells])
     out[cells] = np.where(np.isfinite(metres), metres, np.nan)
     return out.reshape(grid.shape)
 

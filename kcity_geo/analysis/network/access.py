@@ -21,6 +21,7 @@ from kcity_geo.analysis.network.snapping import (
     snap,
     snap_cells,
 )
+from kcity_geo.coordinates import Places
 from kcity_geo.errors import CRSMismatchError, StudyError
 
 __all__ = [
@@ -195,7 +196,7 @@ def _same_segment(
 
 def point_costs(
     graph: StreetGraph,
-    facilities: NDArray[np.object_],
+    facilities: Places,
     *,
     grid: GeoBox,
     cells: NDArray[np.int64] | None = None,
@@ -211,6 +212,8 @@ def point_costs(
     ----------
     graph, facilities, grid, cells : as for `travel_minutes`.
     unit : minutes or metres.
+    direction : ``to`` the facility, or ``from`` it.
+    max_snap_m : metres; a place farther from every street has no route.
     homes : the people of these cells on the network, of
         `kcity_geo.analysis.network.snapping.snap_cells`, when they are known already.
 
@@ -221,12 +224,12 @@ def point_costs(
     Raises
     ------
     CRSMismatchError
-        If graph and grid differ in CRS.
+        If graph and grid differ in CRS, or the facilities have none or are in degrees.
     """
     _same_crs(graph, grid)
     flat = _flat(grid, cells)
     points = _homes(graph, grid, flat, homes, max_snap_m=max_snap_m)
-    sources = snap(graph, np.asarray(facilities, dtype=object), max_snap_m=max_snap_m)
+    sources = snap(graph, facilities, max_snap_m=max_snap_m)
     cost = nearest(graph, points, sources, unit=unit, direction=direction)
     return cost.reshape(len(flat), len(cost) // len(flat) if len(flat) else 1)
 
@@ -254,7 +257,7 @@ def _same_crs(graph: StreetGraph, grid: GeoBox) -> None:
 
 def minutes_and_ways(
     graph: StreetGraph,
-    facilities: NDArray[np.object_],
+    facilities: Places,
     *,
     grid: GeoBox,
     cells: NDArray[np.int64] | None = None,
@@ -267,8 +270,9 @@ def minutes_and_ways(
 
     Parameters
     ----------
-    graph, facilities, grid, cells, max_snap_m, homes : as for `point_costs`.
+    graph, facilities, grid, cells, max_snap_m : as for `point_costs`.
     spacing_m : people of a large cell stand on a lattice of this spacing, metres.
+    homes : as for `point_costs`.
 
     Returns
     -------
@@ -279,12 +283,12 @@ def minutes_and_ways(
     Raises
     ------
     CRSMismatchError
-        If graph and grid differ in CRS.
+        If graph and grid differ in CRS, or the facilities have none or are in degrees.
     """
     _same_crs(graph, grid)
     flat = _flat(grid, cells)
     points = _homes(graph, grid, flat, homes, max_snap_m=max_snap_m, spacing_m=spacing_m)
-    sources = snap(graph, np.asarray(facilities, dtype=object), max_snap_m=max_snap_m)
+    sources = snap(graph, facilities, max_snap_m=max_snap_m)
     at_nodes = node_costs(graph, sources)
     cost = nearest(graph, points, sources, at_nodes=at_nodes)
     near = np.isfinite(cost)
@@ -322,7 +326,7 @@ def _mean_reached(cost: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def travel_minutes(
     graph: StreetGraph,
-    facilities: NDArray[np.object_],
+    facilities: Places,
     *,
     grid: GeoBox,
     cells: NDArray[np.int64] | None = None,
@@ -336,7 +340,8 @@ def travel_minutes(
     Parameters
     ----------
     graph : street graph in the CRS of the grid.
-    facilities : points, lines or polygons; none at all: no cell has a route.
+    facilities : points, lines or polygons: a GeoSeries or GeoDataFrame in any CRS, or shapely geometries
+        in that of the graph; none at all: no cell has a route.
     grid : study grid.
     cells : flat cell numbers to look at; all when None.
     direction : ``to`` the facility, or ``from`` it.
@@ -351,7 +356,7 @@ def travel_minutes(
     Raises
     ------
     CRSMismatchError
-        If graph and grid differ in CRS.
+        If graph and grid differ in CRS, or the facilities have none or are in degrees.
     """
     cost = point_costs(
         graph,
@@ -367,7 +372,7 @@ def travel_minutes(
 
 def travel_metres(
     graph: StreetGraph,
-    facilities: NDArray[np.object_],
+    facilities: Places,
     *,
     grid: GeoBox,
     cells: NDArray[np.int64] | None = None,
@@ -388,7 +393,7 @@ def travel_metres(
     Raises
     ------
     CRSMismatchError
-        If graph and grid differ in CRS.
+        If graph and grid differ in CRS, or the facilities have none or are in degrees.
     """
     cost = point_costs(
         graph,
@@ -404,7 +409,7 @@ def travel_metres(
 
 def served_share(
     graph: StreetGraph,
-    facilities: NDArray[np.object_],
+    facilities: Places,
     *,
     grid: GeoBox,
     max_cost: float,
@@ -430,7 +435,7 @@ def served_share(
     Raises
     ------
     CRSMismatchError
-        If graph and grid differ in CRS.
+        If graph and grid differ in CRS, or the facilities have none or are in degrees.
     """
     cost = point_costs(
         graph,

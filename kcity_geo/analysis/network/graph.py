@@ -45,6 +45,7 @@ from kcity_geo.analysis.network.rules import (
     usable,
 )
 from kcity_geo.analysis.network.turns import Ends, turns_of, via_nodes
+from kcity_geo.coordinates import in_crs
 from kcity_geo.errors import SchemaError, StudyError
 from kcity_geo.settings import network_table
 
@@ -230,6 +231,7 @@ def build_graph(  # noqa: PLR0913 - layers of a city, all named
     if mode not in MODES:
         raise StudyError(f"mode: {mode!r} is not one of {', '.join(MODES)}")
     _checked(roads)
+    ferries, areas = _like(roads, ferries, "ferries"), _like(roads, areas, "areas")
     table = network_table(parameters)
     ways = _ways(roads, ferries, mode=mode, table=table)
     if areas is not None and len(areas) and mode == "walk":
@@ -294,6 +296,15 @@ def _checked(roads: gpd.GeoDataFrame) -> None:
         raise SchemaError(f"roads: column {missing[0]!r} is missing; give a road layer of osm.toml")
     if roads.crs is None or not roads.crs.is_projected:
         raise SchemaError(f"roads: CRS {roads.crs} is not metric; use the CRS of the city")
+
+
+def _like(
+    roads: gpd.GeoDataFrame, other: gpd.GeoDataFrame | None, what: str
+) -> gpd.GeoDataFrame | None:
+    """Bring another layer into the CRS of the roads."""
+    if other is None or len(other) == 0 or other.crs == roads.crs:
+        return other
+    return other.set_geometry(in_crs(other, roads.crs, what=what), crs=roads.crs)
 
 
 def _ways(

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 from shapely.ops import substring
 
 from kcity_geo.analysis.network.access import node_costs, snap_cost
 from kcity_geo.analysis.network.graph import StreetGraph
-from kcity_geo.analysis.network.snapping import Snapped
+from kcity_geo.analysis.network.snapping import Snapped, on_network
+from kcity_geo.coordinates import Places
 from kcity_geo.errors import StudyError
 
 __all__ = ["isochrones", "reached_streets"]
@@ -68,42 +71,89 @@ class _Blocks(NamedTuple):
 
 def isochrones(
     graph: StreetGraph,
-    places: Snapped,
+    places: Snapped | Places,
     *,
     limits: tuple[float, ...],
     unit: str = "minutes",
     direction: str = "from",
     max_snap_m: float = 300.0,
     street_m: float = 25.0,
-) -> list[shapely.Geometry]:
+    each: bool = False,
+) -> gpd.GeoDataFrame:
     """
-    Draw the land within reach of the nearest of some places.
+    Draw the land within reach of the nearest of some places, or of each of them.
 
     Parameters
     ----------
     graph : street graph.
-    places : on the network.
-    limits : in `unit`; one result each.
+    places : on the network, or a GeoSeries or GeoDataFrame in any CRS.
+    limits : in `unit`; one row each.
     unit : minutes or metres.
     direction : ``from`` the places, or ``to`` them.
     max_snap_m : land farther from every reached street is left out.
     street_m : land on either side of a reached street is reached too, this far at most: as far as
         the time left is enough to walk off the street. Streets that border no block, such as dead
         ends, are drawn this wide up to where the limit falls.
+    each : the land of each place apart, instead of that of the nearest.
 
     Returns
     -------
-    Polygons or multipolygons, valid, empty where nothing is reached. Each holds those of lower
-    limits.
+    Polygons or multipolygons in the CRS of the graph, valid, empty where nothing is reached; each
+    holds those of lower limits. Index: the limits, named by `unit`; with `each` the labels of the
+    places (``place`` where they have no name) and the limits, ordered as given.
+
+    Raises
+    ------
+    StudyError
+        If the direction is unknown.
+    CRSMismatchError
+        As `kcity_geo.analysis.network.snapping.snap`.
 
     Examples
     --------
     ::
 
-        stop = snap(graph, shapely.points([[371_000.0, 4_843_000.0]]))
-        five, ten = isochrones(graph, stop, limits=(5.0, 10.0))
+        clinics = gpd.read_file("clinics.gpkg")
+        lands = isochrones(graph, clinics, limits=(5.0, 10.0))
+        lands.loc[10.0, "geometry"].area
     """
     _checked(direction)
+    places = on_network(graph, places, max_snap_m=max_snap_m)
+
+    def land(some: Snapped) -> list[shapely.Geometry]:
+        return _lands(
+            graph,
+            some,
+            limits=limits,
+            unit=unit,
+            direction=direction,
+            max_snap_m=max_snap_m,
+            street_m=street_m,
+        )
+
+    index = pd.Index(limits, dtype=float, name=unit)
+    if not each:
+        return gpd.GeoDataFrame({"geometry": land(places)}, index=index, crs=graph.crs)
+    count = len(places.segment)
+    lands = [shape for i in range(count) for shape in land(places.take(np.array([i])))]
+    labels = places.index
+    rows = pd.MultiIndex.from_arrays(
+        [labels.repeat(len(limits)), np.tile(index, count)], names=[labels.name or "place", unit]
+    )
+    return gpd.GeoDataFrame({"geometry": lands}, index=rows, crs=graph.crs)
+
+
+def _lands(
+    graph: StreetGraph,
+    places: Snapped,
+    *,
+    limits: tuple[float, ...],
+    unit: str,
+    direction: str,
+    max_snap_m: float,
+    street_m: float,
+) -> list[shapely.Geometry]:
+    """Draw the land within reach of the nearest of some places, for each limit."""
     cost = node_costs(graph, places, unit=unit, direction=direction, limit=max(limits, default=0.0))
 
     def within(limit: float) -> _Reached:
@@ -131,7 +181,7 @@ def _checked(direction: str) -> None:
 
 def reached_streets(
     graph: StreetGraph,
-    places: Snapped,
+    places: Snapped | Places,
     *,
     limit: float,
     unit: str = "minutes",
@@ -143,7 +193,7 @@ def reached_streets(
     Parameters
     ----------
     graph : street graph.
-    places : on the network.
+    places : on the network, or a GeoSeries or GeoDataFrame in any CRS.
     limit : in `unit`.
     unit : minutes or metres.
     direction : ``from`` the places, or ``to`` them.
@@ -158,6 +208,7 @@ def reached_streets(
         If the direction is unknown.
     """
     _checked(direction)
+    places = on_network(graph, places)
     cost = node_costs(graph, places, unit=unit, direction=direction, limit=limit)
     found = _within(graph, places, cost, limit=limit, unit=unit, direction=direction)
     result = np.full(graph.n_segments, None, dtype=object)

@@ -229,7 +229,49 @@ def k_nearest(
         k,
         limit,
     )
-    return np.asarray(best), np.asarray(who)
+    return _with_themselves(np.asarray(best), np.asarray(who), *_themselves(origins, places))
+
+
+def _themselves(origins: Snapped, places: Snapped) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pair each origin with the places that are the same place: no way leads there."""
+    none = np.zeros(0, np.int64)
+    if origins.at is None or places.at is None:
+        return none, none
+    one, two = (
+        pd.DataFrame(s.at, columns=["x", "y"]).rename_axis(name).reset_index().dropna()
+        for s, name in ((origins, "origin"), (places, "place"))
+    )
+    both = one.merge(two, on=["x", "y"])
+    return both["origin"].to_numpy(np.int64), both["place"].to_numpy(np.int64)
+
+
+def _with_themselves(
+    cost: NDArray[np.float64],
+    who: NDArray[np.int32],
+    origin: NDArray[np.int64],
+    place: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Put the places that an origin is itself before all others, at no cost."""
+    if len(origin) == 0:
+        return cost, who
+    k = cost.shape[1]
+    rows = np.unique(origin)
+    known = pd.DataFrame(
+        {
+            "origin": np.concatenate([origin, np.repeat(rows, k)]),
+            "place": np.concatenate([place, who[rows].ravel()]),
+            "cost": np.concatenate([np.zeros(len(origin)), cost[rows].ravel()]),
+        }
+    )
+    known = known[known["place"] >= 0].sort_values(["origin", "cost", "place"])
+    known = known.drop_duplicates(["origin", "place"])
+    nth = known.groupby("origin").cumcount().to_numpy()
+    known, nth = known[nth < k], nth[nth < k]
+    cost, who = cost.copy(), who.copy()
+    cost[rows], who[rows] = np.inf, -1
+    cost[known["origin"], nth] = known["cost"]
+    who[known["origin"], nth] = known["place"]
+    return cost, who
 
 
 def _finite(cost: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -320,7 +362,8 @@ def od_matrix(
 
     Returns
     -------
-    Shape (origins, places); inf: no route.
+    Shape (origins, places); inf: no route. 0 from a place to itself, where both know their
+    coordinates.
     """
     from kcity_geo.analysis.network import kernels
 
@@ -331,7 +374,9 @@ def od_matrix(
         return np.asarray(kernels.cost_table(*arcs.arrays, part, ends, float(limit)))
 
     parts = _shared_work(run, _triple(graph, origins, unit), workers, progress)
-    return np.concatenate(parts) if parts else np.zeros((0, len(places.segment)))
+    table = np.concatenate(parts) if parts else np.zeros((0, len(places.segment)))
+    table[_themselves(origins, places)] = 0.0
+    return table
 
 
 def pairs(
@@ -380,11 +425,17 @@ def pairs(
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
     pieces = _pieces(len(origins.segment), workers)
     found = zip(parts, pieces, strict=True)
-    origin = np.concatenate([part[0] + piece.start for part, piece in found])
-    place = number[np.concatenate([part[1] for part in parts])]
-    cost = np.concatenate([part[2] for part in parts])
-    order = np.lexsort((place, origin))
-    return origin[order], place[order], cost[order]
+    # A place and itself come first, at no cost, and once.
+    origin, place = _themselves(origins, places)
+    cost = np.zeros(len(origin))
+    origin = np.concatenate([origin, *[part[0] + piece.start for part, piece in found]])
+    place = np.concatenate([place, number[np.concatenate([part[1] for part in parts])]])
+    cost = np.concatenate([cost, *[part[2] for part in parts]])
+    order = np.lexsort((cost, place, origin))
+    origin, place, cost = origin[order], place[order], cost[order]
+    first_of = np.ones(len(origin), bool)
+    first_of[1:] = (origin[1:] != origin[:-1]) | (place[1:] != place[:-1])
+    return origin[first_of], place[first_of], cost[first_of]
 
 
 def catchment_persons(
@@ -410,8 +461,8 @@ def catchment_persons(
 
     Returns
     -------
-    A row a place: ``persons`` and their mean ``cost`` (NaN without people). ``attrs["unserved"]``
-    holds the people of no place; all together are all people.
+    A row a place, under its label: ``persons`` and their mean ``cost`` (NaN without people).
+    ``attrs["unserved"]`` holds the people of no place; all together are all people.
     """
     costs, found = k_nearest(graph, origins, places, k=1, unit=unit)
     cost, place = costs[:, 0], found[:, 0]
@@ -423,7 +474,7 @@ def catchment_persons(
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(mass > 0, spent / mass, np.nan)
-    result = pd.DataFrame({"persons": mass, "cost": mean})
+    result = pd.DataFrame({"persons": mass, "cost": mean}, index=places.index)
     result.attrs["unserved"] = float(persons[~served].sum())
     return result
 

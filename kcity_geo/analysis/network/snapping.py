@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from kcity_geo.analysis.network.graph import StreetGraph
+from kcity_geo.coordinates import Places, in_crs, labels_of, refuse_degrees
 from kcity_geo.cube import cell_centres, cell_size
 
-__all__ = ["Homes", "Snapped", "cell_points", "near_any", "snap", "snap_cells"]
+__all__ = ["Homes", "Snapped", "cell_points", "near_any", "on_network", "snap", "snap_cells"]
 
 POLYGONS = (3, 6)
 
@@ -33,11 +34,21 @@ class Snapped:
     segment : shape (p,), segment of the graph; -1: not on the network.
     share : shape (p,), 0 at the tail to 1 at the head of the segment.
     metres : shape (p,), straight distance from the place to the segment; inf: not on the network.
+    at : shape (p, 2), coordinates of the places, by which a place knows itself again; NaN for a place
+        without geometry. None: not known.
+    labels : names of the places, of the series or frame that they came from. None: they have none.
     """
 
     segment: NDArray[np.int64]
     share: NDArray[np.float64]
     metres: NDArray[np.float64]
+    at: NDArray[np.float64] | None = None
+    labels: pd.Index | None = None
+
+    @property
+    def index(self) -> pd.Index:
+        """The labels, or the numbers of the places where there are none."""
+        return pd.RangeIndex(len(self.segment)) if self.labels is None else self.labels
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Snapped:
         """
@@ -51,41 +62,86 @@ class Snapped:
         -------
         Those places.
         """
-        return Snapped(self.segment[rows], self.share[rows], self.metres[rows])
+        return Snapped(
+            self.segment[rows],
+            self.share[rows],
+            self.metres[rows],
+            None if self.at is None else self.at[rows],
+            None if self.labels is None else self.labels[rows],
+        )
 
 
 #: Where the people of some cells stand on the network, and the position of the cell of each.
 Homes = tuple[Snapped, NDArray[np.int64]]
 
 
-def snap(graph: StreetGraph, places: NDArray[np.object_], *, max_snap_m: float = 300.0) -> Snapped:
+def snap(graph: StreetGraph, places: Places, *, max_snap_m: float = 300.0) -> Snapped:
     """
     Put places onto the nearest segments.
 
     Parameters
     ----------
     graph : street graph.
-    places : points, lines or polygons in the CRS of the graph. A polygon counts by a point inside
+    places : points, lines or polygons: a GeoSeries or GeoDataFrame in any CRS, whose index they keep
+        as labels, or shapely geometries in the CRS of the graph. A polygon counts by a point inside
         it; where no street is near that, by its nearest side.
     max_snap_m : metres; the boundary counts as near.
 
     Returns
     -------
     A row a place.
+
+    Raises
+    ------
+    CRSMismatchError
+        If a series or frame has no CRS, or bare geometries are in degrees.
     """
-    places = np.asarray(places, dtype=object)
+    labels, bare = labels_of(places), isinstance(places, np.ndarray | list | tuple)
+    places = in_crs(places, graph.crs, what="places")
     segment = np.full(len(places), -1, dtype=np.int64)
     share, metres = np.zeros(len(places)), np.full(len(places), np.inf)
+    at = np.full((len(places), 2), np.nan)
     usable = np.flatnonzero(~(shapely.is_missing(places) | shapely.is_empty(places)))
-    if graph.n_segments == 0 or len(usable) == 0:
-        return Snapped(segment, share, metres)
+    found = Snapped(segment, share, metres, at, labels)
+    if len(usable) == 0:
+        return found
     points = shapely.point_on_surface(places[usable])
+    at[usable] = shapely.get_coordinates(points)
+    if graph.n_segments == 0:
+        return found
+    if bare:
+        refuse_degrees(places[usable], _bounds(graph), what="places")
     _nearest(graph, points, usable, max_snap_m, (segment, share, metres))
     left = usable[segment[usable] < 0]
     left = left[np.isin(shapely.get_type_id(places[left]), POLYGONS)]
     if len(left):
         _nearest(graph, places[left], left, max_snap_m, (segment, share, metres))
-    return Snapped(segment, share, metres)
+    return found
+
+
+def on_network(
+    graph: StreetGraph, places: Snapped | Places, *, max_snap_m: float = 300.0
+) -> Snapped:
+    """
+    Put places onto the network unless they are on it already.
+
+    Parameters
+    ----------
+    graph : street graph.
+    places : of `snap`, or what it takes.
+    max_snap_m : metres.
+
+    Returns
+    -------
+    A row a place.
+    """
+    return places if isinstance(places, Snapped) else snap(graph, places, max_snap_m=max_snap_m)
+
+
+def _bounds(graph: StreetGraph) -> tuple[float, float, float, float]:
+    """Give west, south, east and north of the junctions."""
+    x, y = graph.node_x, graph.node_y
+    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
 
 
 def _nearest(

@@ -5,13 +5,14 @@ All of it is reached as ``kc.transport.NAME``.
 """
 
 from kcity_geo.analysis.city_model import build_graphs, by_district
-from kcity_geo.analysis.network.access import nearest, served_share, travel_metres, travel_minutes
+from kcity_geo.analysis.network.access import served_share, travel_metres, travel_minutes
 from kcity_geo.analysis.network.exchange import from_networkx, to_networkx
 from kcity_geo.analysis.network.graph import build_graph
 from kcity_geo.analysis.network.isochrones import isochrones, reached_streets
-from kcity_geo.analysis.network.reach import (
+from kcity_geo.analysis.network.labelled import (
     catchment_persons,
     k_nearest,
+    nearest,
     od_matrix,
     pairs,
     sums_within,

@@ -21,6 +21,7 @@ from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE
 from kcity_geo.analysis.transport.service_times import facilities, job_cells
 from kcity_geo.citydata import CityData
+from kcity_geo.coordinates import Places, in_crs
 from kcity_geo.cube import cell_centres, cell_size
 from kcity_geo.result import Indicator, unassessed
 
@@ -313,7 +314,7 @@ def _two_step(city: CityModel) -> Indicator:
 
 def access_circuity(
     city: CityModel | CityData,
-    places: NDArray[np.object_],
+    places: Places,
     *,
     mode: str = "walk",
     min_m: float = 100.0,
@@ -324,7 +325,7 @@ def access_circuity(
     Parameters
     ----------
     city : its model or its data.
-    places : facilities, metric CRS.
+    places : facilities: a GeoSeries or GeoDataFrame in any CRS, or shapely geometries in the metric CRS.
     mode : of travel.
     min_m : pairs closer than this in a straight line say nothing and are left out, metres.
 
@@ -341,6 +342,7 @@ def access_circuity(
     """
     city = model_of(city)
     rules, people, graph = city.settings("transport"), city.people, city.graph(mode)
+    places = in_crs(places, city.city.crs, what="places")
     if graph.n_segments == 0 or len(places) == 0:
         return float("nan")
     cells, (points, owner) = people.cells, city.homes(mode)

@@ -21,6 +21,7 @@ from kcity_geo.analysis.network.access import minutes_and_ways, point_costs
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE, People
 from kcity_geo.citydata import CityData
+from kcity_geo.coordinates import Places, in_crs
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size
 from kcity_geo.errors import StudyError
 from kcity_geo.indicators import indicator_rows
@@ -83,7 +84,7 @@ def service_times(city: CityModel | CityData) -> list[Indicator]:
 def service_time(
     city: CityModel | CityData,
     mode: str,
-    places: NDArray[np.object_],
+    places: Places,
     *,
     indicator: str,
     standard: Standard | None = None,
@@ -96,7 +97,7 @@ def service_time(
     ----------
     city : its model or its data.
     mode : of travel: walk, cycle or drive.
-    places : facilities, metric CRS.
+    places : facilities: a GeoSeries or GeoDataFrame in any CRS, or shapely geometries in the metric CRS.
     indicator : id of the row.
     standard : with target and worst minutes; None: reported, not scored.
     **fields : ``layers``, ``note``, ``evidence`` of the row.
@@ -109,6 +110,7 @@ def service_time(
     """
     city = model_of(city)
     people, graph = city.people, city.graph(mode)
+    places = in_crs(places, city.city.crs, what="places")
     layers = fields.pop("layers", ())
     note = fields.pop("note", "")
     common: dict[str, Any] = {"layers": layers, "as_of": city.osm_date, "source": "OpenStreetMap"}

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
+from kcity_geo.analysis.network import isochrones as drawing
 from kcity_geo.analysis.network import reach
 from kcity_geo.analysis.network.access import (
     nearest,
@@ -26,7 +27,7 @@ from kcity_geo.analysis.network.access import (
     travel_minutes,
 )
 from kcity_geo.analysis.network.graph import StreetGraph, build_graph
-from kcity_geo.analysis.network.isochrones import isochrones, reached_streets
+from kcity_geo.analysis.network.isochrones import reached_streets
 from kcity_geo.analysis.network.snapping import Snapped, cell_points, snap
 from kcity_geo.errors import CRSMismatchError, StudyError
 
@@ -56,6 +57,10 @@ def lattice(n, spacing=100.0):
         ([i * 1000 + j + 1 for j in span], [(i * spacing, j * spacing) for j in span]) for i in span
     ]
     return frame(rows)
+
+
+def isochrones(graph, places, **how):
+    return drawing.isochrones(graph, places, **how).geometry.tolist()
 
 
 def points(*xy):

@@ -15,7 +15,7 @@ from odc.geo.geobox import GeoBox
 import kcity_geo as kc
 from kcity_geo.analysis import transport
 from kcity_geo.analysis.city_model import by_district, model_of
-from kcity_geo.analysis.network import reach
+from kcity_geo.analysis.network import labelled, reach
 from kcity_geo.analysis.network.graph import build_graph
 from kcity_geo.analysis.settlement.residents import people_of, share_indicator
 from kcity_geo.analysis.transport import opportunities
@@ -1070,7 +1070,7 @@ def test_access_circuity_of_a_lattice_and_of_a_detour():
 def test_what_planners_ask_is_found_in_one_place():
     for name in transport.__all__:
         assert callable(getattr(kc.transport, name)), name
-    assert kc.transport.sums_within is reach.sums_within
+    assert kc.transport.sums_within is labelled.sums_within
     assert set(transport.__all__) <= set(dir(kc.transport))
     with pytest.raises(AttributeError, match="teleport"):
         kc.transport.teleport  # noqa: B018 - the name itself is asked for
