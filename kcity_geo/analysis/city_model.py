@@ -432,9 +432,10 @@ class CityModel:
         if reads is not None:
             reads.update(kept.reads)
         for text in kept.notes:
-            # A reader of every report must know; a user is warned once.
+            # A reader of every report must know; a user is warned once, by the outermost quantity.
             tell(text, stacklevel=3, again=text in self._told)
-            self._told.add(text)
+            if reads is None:
+                self._told.add(text)
         value: _Value = kept.value
         return value
 

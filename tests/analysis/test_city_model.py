@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier
@@ -20,7 +21,7 @@ from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.settlement.districts import main_district
 from kcity_geo.analysis.terrain.relief import cell_terrain
 from kcity_geo.demo.toy import SOUTH, WEST, make_toy, toy_layer
-from kcity_geo.errors import SchemaError, StudyError
+from kcity_geo.errors import KCityWarning, SchemaError, StudyError
 from kcity_geo.notes import collected, muted, tell
 
 SIZE = 2000.0
@@ -249,6 +250,17 @@ def test_notes_are_told_again_to_whoever_asks_later():
     with muted(), collected() as later:
         other.once(above)
     assert (later, other.computed) == (["noted 2"], ())
+
+
+def test_a_user_is_warned_once_by_the_outermost_quantity():
+    city = CityModel(make_toy(arrays={"population": 2.0}))
+    with pytest.warns(KCityWarning, match="noted 2") as caught:
+        city.once(above)
+    assert len(caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        city.once(above)
+        city.once(noted)
 
 
 def test_two_runs_on_one_city_each_have_all_notes():
