@@ -65,6 +65,7 @@ class Table(StrEnum):
     indicators = "indicators"
     parameters = "parameters"
     layers = "layers"
+    services = "services"
 
 
 def _say(text: str, *, err: bool = False) -> None:
@@ -617,6 +618,101 @@ def verify(
         raise typer.Exit(1)
 
 
+class Method(StrEnum):
+    """What `locate` makes as good as possible."""
+
+    mclp = "mclp"
+    p_median = "p_median"
+    lscp = "lscp"
+    p_centre = "p_centre"
+
+
+@app.command()
+def locate(
+    study: Annotated[Path, typer.Argument(help="Study file (TOML), or a city pack.")],
+    service: Annotated[str, typer.Option(help="What to place; `kcity list services` names them.")],
+    p: Annotated[int | None, typer.Option("--p", min=1, help="How many new ones.")] = None,
+    *,
+    within_min: Annotated[
+        float | None, typer.Option(help="Near enough: so many minutes along the streets.")
+    ] = None,
+    within_m: Annotated[
+        float | None, typer.Option(help="Near enough: so many metres instead.")
+    ] = None,
+    method: Annotated[
+        Method,
+        typer.Option(
+            help="Most people (mclp), shortest ways (p_median), all with the fewest (lscp), or the "
+            "longest way as short as possible (p_centre)."
+        ),
+    ] = Method.mclp,
+    weight: Annotated[
+        str, typer.Option(help="Who counts: short, people, or a variable of the cube.")
+    ] = "short",
+    candidates: Annotated[
+        str,
+        typer.Option(help="Where: streets, cells, free (of constraints), or a file of points."),
+    ] = "streets",
+    existing: Annotated[
+        Path | None, typer.Option(help="File of what exists, instead of the map's.")
+    ] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="walk, cycle, drive, or straight as the crow flies.")
+    ] = None,
+    capacity: Annotated[float | None, typer.Option(help="People that a new one can serve.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="For all new ones, instead of --p; needs --price.")
+    ] = None,
+    price: Annotated[
+        str | None, typer.Option(help="Column of the file of candidates with their prices.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write .geojson or .gpkg (sites) or .csv (who goes where)."),
+    ] = None,
+    offline: Offline = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Choose where the next clinics, schools, water points, chargers or lamps should stand."""
+    with _plain_errors() as notes:
+        from kcity_geo.outputs.locations import check_located_path, save_located
+        from kcity_geo.study import locate_in
+        from kcity_geo.studyfile import load_study
+
+        if out is not None:
+            check_located_path(out)
+        config = _config(offline=offline)
+        with _progress(quiet=quiet or as_json) as progress:
+            found, data = locate_in(
+                load_study(_study_file(study, config)),
+                service,
+                weight=weight,
+                candidates=candidates,
+                existing=existing,
+                price=price,
+                config=config,
+                progress=progress,
+                p=p,
+                within_min=within_min,
+                within_m=within_m,
+                method=method.value,
+                mode=mode,
+                capacity=capacity,
+                budget=budget,
+            )
+        if out is not None:
+            save_located(found, out, data=data)
+    _print_warnings(notes, quiet=quiet or as_json)
+    if as_json:
+        _say_json({**found.as_json(), "warnings": notes})
+        return
+    _print_rows(found.table(), tuple(found.table()[0]) if len(found.sites) else ("rank",))
+    typer.echo(found.sentence)
+    if out is not None:
+        typer.echo(f"Written: {out}")
+
+
 @app.command(name="list")
 def list_table(
     table: Annotated[Table, typer.Argument(help="Which table.")],
@@ -685,6 +781,7 @@ def list_table(
         name, key = {
             Table.sources: ("sources", "product"),
             Table.layers: ("osm", "layer"),
+            Table.services: ("services", "service"),
         }[table]
         content = read_table(name)[key]
         rows = (

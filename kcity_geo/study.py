@@ -15,8 +15,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from kcity_geo.analysis.location.located import Located
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.city import City, make_city
 from kcity_geo.citydata import CityData
@@ -48,6 +52,7 @@ __all__ = [
     "check",
     "find_city",
     "load",
+    "locate_in",
     "rank_sites",
     "run",
     "save",
@@ -599,3 +604,75 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
         for text in dict.fromkeys((*data.warnings, *gaps.warnings))
     )
     return rows
+
+
+def locate_in(
+    study: Study,
+    service: str,
+    *,
+    weight: str = "short",
+    candidates: str = "streets",
+    existing: Path | None = None,
+    price: str | None = None,
+    config: Config | None = None,
+    progress: Progress | None = None,
+    **question: Any,  # noqa: ANN401 - arguments of locate
+) -> tuple[Located, CityData]:
+    """
+    Choose where the next facilities should stand, with all that a study says.
+
+    Parameters
+    ----------
+    study : checked study file.
+    service : row of ``tables/services.toml``.
+    weight : as for `kcity_geo.analysis.location.locate.locate`; for ``short`` the gaps are assessed
+        where an indicator says who lacks the service.
+    candidates : ``streets``, ``cells``, ``free`` (cells that no constraint of the project of the
+        study excludes), or a vector file of points.
+    existing : vector file of what exists; None: as the map has it.
+    price : column of the file of candidates.
+    config : limits, cache, offline.
+    progress : called with the name of each stage.
+    **question : further arguments of `kcity_geo.analysis.location.locate.locate`.
+
+    Returns
+    -------
+    The sites, who goes where and the proof; and the data of the city.
+
+    Raises
+    ------
+    StudyError, SourceError
+        If an argument makes no sense or a file cannot be read; before the city is read.
+    """
+    from kcity_geo.analysis.location.locate import check_question, locate
+    from kcity_geo.analysis.location.services import services
+    from kcity_geo.sources.local.vectors import read_vector
+
+    _expect(study, Study, "locate_in(study, service)")
+    indicator = services(service).get("indicator")
+    where: dict[str, Any] = {"candidates": candidates}
+    if candidates not in {"streets", "cells", "free"}:
+        where["candidates"] = read_vector(Path(candidates), key="candidates", kinds=("point",))
+    if price is not None:
+        where["price"] = _column(where["candidates"], price)
+    if existing is not None:
+        where["existing"] = read_vector(existing, key="existing")
+    check_question(price=where.get("price"), **question)
+    data = load(study, config=config, progress=progress)
+    if candidates == "free":
+        where["candidates"] = suitability(data)
+    gaps = None
+    if weight == "short" and indicator in data.standards:
+        gaps = assess_gaps(data, progress=progress)
+    with _Clock(progress).stage("choosing sites"):
+        kind = None if weight == "short" else weight
+        return locate(data, service, gaps=gaps, weight=kind, **where, **question), data
+
+
+def _column(candidates: object, name: str) -> NDArray[np.float64]:
+    if not isinstance(candidates, gpd.GeoDataFrame) or name not in candidates:
+        raise StudyError(f"price: {name!r} is no column of a file of candidates")
+    values = np.asarray(pd.to_numeric(candidates[name], errors="coerce"), dtype=np.float64)
+    if np.isnan(values).any():
+        raise StudyError(f"price: {name} is no number in {np.isnan(values).sum()} candidates")
+    return values

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -13,11 +14,12 @@ from typer.testing import CliRunner
 from kcity_geo.cli import app
 
 RUNNER = CliRunner()
+HANBIT = Path(__file__).parents[1] / "data" / "hanbit" / "study.toml"
 
 
 def test_help_names_every_command() -> None:
     text = RUNNER.invoke(app, ["--help"]).output
-    for command in ("demo", "run", "check", "fetch", "pack", "list"):
+    for command in ("demo", "run", "check", "locate", "fetch", "pack", "list"):
         assert command in text
 
 
@@ -36,7 +38,9 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stderr.strip() == "[]", f"after {time.perf_counter() - start:.2f} s"
 
 
-@pytest.mark.parametrize("table", ["profiles", "standards", "sources", "indicators", "layers"])
+@pytest.mark.parametrize(
+    "table", ["profiles", "standards", "sources", "indicators", "layers", "services"]
+)
 def test_tables_are_printed_and_are_json(table) -> None:
     assert RUNNER.invoke(app, ["list", table]).exit_code == 0
     rows = json.loads(RUNNER.invoke(app, ["list", table, "--json"]).output)
@@ -49,7 +53,9 @@ def test_an_unknown_table_or_size_is_a_usage_error() -> None:
     assert RUNNER.invoke(app, ["demo", "--size", "village"]).exit_code == 2
 
 
-@pytest.mark.parametrize("table", ["profiles", "standards", "sources", "indicators", "layers"])
+@pytest.mark.parametrize(
+    "table", ["profiles", "standards", "sources", "indicators", "layers", "services"]
+)
 def test_a_narrow_console_breaks_no_word_of_a_table(table, monkeypatch) -> None:
     """At 80 characters seven columns folded to a few letters each: one block a row instead."""
     monkeypatch.setenv("COLUMNS", "80")
@@ -62,3 +68,34 @@ def test_a_narrow_console_breaks_no_word_of_a_table(table, monkeypatch) -> None:
         assert " ".join(str(row.get("citation", "")).split()) in flat, "every citation is told"
     monkeypatch.setenv("COLUMNS", "250")
     assert "┃" in RUNNER.invoke(app, ["list", table]).output
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--service", "water_pont", "--p", "1"], "water_point"),
+        (["--service", "health"], "p: None"),
+        (["--service", "health", "--p", "1", "--method", "lscp"], "leave p"),
+        (["--service", "health", "--p", "1", "--out", "sites.xyz"], "end the name"),
+        (["--service", "health", "--p", "1", "--candidates", "no.geojson"], "does not exist"),
+        (["--service", "health", "--p", "1", "--price", "cost"], "no column"),
+    ],
+)
+def test_locate_refuses_in_one_line(words, told) -> None:
+    done = RUNNER.invoke(app, ["locate", str(HANBIT), *words, "--weight", "people", "--quiet"])
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_locate_answers_in_words_and_as_json(tmp_path) -> None:
+    words = ["locate", str(HANBIT), "--service", "school", "--p", "2", "--weight", "people"]
+    out = tmp_path / "schools.geojson"
+    done = RUNNER.invoke(app, [*words, "--quiet", "--out", str(out)])
+    assert done.exit_code == 0, done.stderr
+    assert "2 primary schools bring" in done.stdout
+    assert out.is_file()
+    answer = json.loads(RUNNER.invoke(app, [*words, "--json"]).stdout)
+    assert [site["rank"] for site in answer["sites"]] == [1, 2]
+    assert answer["persons_after"] >= answer["persons_before"]
+    assert answer["proof"] == "proved optimal"

@@ -10,8 +10,9 @@ import shapely
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.coordinates import in_crs, refuse_degrees
 from kcity_geo.cube import cell_centres
-from kcity_geo.errors import CRSMismatchError, StudyError
+from kcity_geo.errors import StudyError
 from kcity_geo.result import Suitability
 
 __all__ = ["Candidates", "candidate_places", "thinned"]
@@ -45,7 +46,7 @@ def candidate_places(
     StudyError
         If there are none, or the argument is none of these.
     CRSMismatchError
-        If a frame has no CRS.
+        If a frame has no CRS, or bare shapes are in degrees.
 
     Examples
     --------
@@ -56,10 +57,7 @@ def candidate_places(
     (1600, False)
     """
     if isinstance(candidates, gpd.GeoDataFrame | gpd.GeoSeries):
-        if candidates.crs is None:
-            raise CRSMismatchError("candidates: the frame has no CRS; set it with set_crs")
-        shapes = np.asarray(candidates.geometry.to_crs(city.city.crs).to_numpy(), dtype=object)
-        return _usable(shapes), True
+        return _usable(in_crs(candidates, city.city.crs, what="candidates")), True
     if isinstance(candidates, str):
         if candidates == "streets":
             return _junctions(city, "walk" if mode == "straight" else mode), False
@@ -75,11 +73,13 @@ def candidate_places(
                 f"candidates: the mask has shape {found.shape}, the grid {tuple(city.grid.shape)}"
             )
         return _cells(city, found & city.inside), False
-    if found.dtype != object or not shapely.is_geometry(found).all():
+    if found.dtype != object or found.ndim != 1 or not shapely.is_geometry(found).all():
         raise StudyError(
             "candidates: give 'streets', 'cells', a mask of cells, a suitability, or places"
         )
-    return _usable(found), True
+    shapes = _usable(found)
+    refuse_degrees(shapes, city.city.boundary_metric.bounds, what="candidates")
+    return shapes, True
 
 
 def _usable(shapes: NDArray[np.object_]) -> NDArray[np.object_]:

@@ -27,7 +27,7 @@ from kcity_geo.analysis.location.question import (
     weights,
 )
 from kcity_geo.analysis.location.savings import SAME
-from kcity_geo.analysis.location.services import service_of
+from kcity_geo.analysis.location.services import check_reach, service_of
 from kcity_geo.analysis.location.ways import Ways
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE
 from kcity_geo.citydata import CityData
@@ -35,7 +35,7 @@ from kcity_geo.cube import cell_ids
 from kcity_geo.errors import StudyError
 from kcity_geo.result import Gaps
 
-__all__ = ["METHODS", "locate"]
+__all__ = ["METHODS", "check_question", "locate"]
 
 METHODS = ("mclp", "p_median", "lscp", "p_centre")
 
@@ -108,9 +108,12 @@ def locate(  # noqa: PLR0913 - a question in its parts, all named
     >>> found.persons_after, found.proof
     (3170.0, 'proved optimal')
     """
+    check_question(
+        method=method, p=p, budget=budget, capacity=capacity, price=price,
+        within_min=within_min, within_m=within_m, mode=mode,
+    )  # fmt: skip
     model = model_of(city)
     what = service_of(model, service, mode=mode, within_min=within_min, within_m=within_m)
-    _check(method, p, budget, capacity, price)
     if not model.people.known or not model.people.persons.sum() > 0:
         raise StudyError(f"locate: {NO_PEOPLE}")
     notes: list[str] = []
@@ -140,13 +143,36 @@ def locate(  # noqa: PLR0913 - a question in its parts, all named
     return _answer(question, SOLVERS[method](question), number)
 
 
-def _check(
-    method: str,
-    p: int | None,
-    budget: float | None,
-    capacity: ArrayLike | None,
-    price: ArrayLike | None,
+def check_question(
+    *,
+    method: str = "mclp",
+    p: int | None = None,
+    budget: float | None = None,
+    capacity: ArrayLike | None = None,
+    price: ArrayLike | None = None,
+    within_min: float | None = None,
+    within_m: float | None = None,
+    mode: str | None = None,
 ) -> None:
+    """
+    Refuse a question that makes no sense whatever the city.
+
+    Parameters
+    ----------
+    method, p, budget, capacity, price, within_min, within_m, mode : as for `locate`.
+
+    Raises
+    ------
+    StudyError
+        If they do not go together.
+
+    Examples
+    --------
+    >>> check_question(method="lscp", p=3)
+    Traceback (most recent call last):
+    kcity_geo.errors.StudyError: lscp finds how many are needed: leave p and budget out
+    """
+    check_reach(mode, within_min, within_m)
     if method not in METHODS:
         raise StudyError(f"method: {method!r} is not one of {', '.join(METHODS)}")
     if capacity is not None and method not in {"mclp", "p_median"}:

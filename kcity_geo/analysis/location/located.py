@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -68,9 +69,62 @@ class Located:
             text = text.replace(" bring ", " brings ", 1)
         return f"{text} ({self.proof})."
 
+    def table(self) -> list[dict[str, str]]:
+        """Give the sites as rows of words, for people."""
+        lonlat = self.sites.to_crs(4326).geometry
+        return [
+            {
+                "rank": str(row["rank"]),
+                "lat, lon": f"{place.y:.5f}, {place.x:.5f}",
+                "people newly reached": f"{row['persons_newly_reached']:,.0f}",
+                "together": f"{row['persons_cumulative']:,.0f}",
+                "people who go there": f"{row['persons_assigned']:,.0f}",
+                f"mean way, {self.service.unit}": _number(row["mean_cost"]),
+            }
+            for (_, row), place in zip(self.sites.iterrows(), lonlat, strict=True)
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the answer as plain values, coordinates in degrees; NaN and inf become None."""
+        lonlat = self.sites.to_crs(4326).geometry
+        sites = [
+            {
+                "lon": round(float(place.x), 7),
+                "lat": round(float(place.y), 7),
+                **{key: _plain(row[key]) for key in self.sites.columns if key != "geometry"},
+            }
+            for (_, row), place in zip(self.sites.iterrows(), lonlat, strict=True)
+        ]
+        return {
+            "service": self.service.id,
+            "method": self.method,
+            "near": self.service.near,
+            "sites": sites,
+            "value": _plain(self.value),
+            "bound": _plain(self.bound),
+            "value_unit": self.value_unit,
+            "persons": _plain(self.persons),
+            "persons_before": _plain(self.persons_before),
+            "persons_after": _plain(self.persons_after),
+            "proof": self.proof,
+            "answer": self.sentence,
+            "notes": list(self.notes),
+        }
+
     def __repr__(self) -> str:
         """Say the answer in one line."""
         return f"Located({self.service.id}, {self.method}: {self.sentence})"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.1f}" if math.isfinite(value) else "-"
+
+
+def _plain(value: float) -> float | int | None:
+    number = float(value)
+    if not math.isfinite(number):
+        return None
+    return int(number) if number.is_integer() else round(number, 6)
 
 
 def _share(part: float, whole: float) -> str:

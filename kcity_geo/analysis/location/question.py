@@ -13,7 +13,8 @@ from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.location.candidates import Candidates, candidate_places, thinned
 from kcity_geo.analysis.location.services import Service, existing_places
 from kcity_geo.analysis.location.ways import Ways
-from kcity_geo.errors import CRSMismatchError, LimitError, StudyError
+from kcity_geo.coordinates import in_crs
+from kcity_geo.errors import LimitError, StudyError
 from kcity_geo.notes import tell
 from kcity_geo.result import Gaps
 
@@ -121,6 +122,13 @@ def _short(
     lost = float(persons[np.isnan(gap)].sum())
     if lost >= 1:
         _say(notes, f"the gap of {lost:,.0f} people is not known; they do not count for the choice")
+    target = getattr(city.standards.get(service.indicator), "target", None)
+    if service.unit == "min" and target is not None and service.within < target:
+        _say(
+            notes,
+            f"people within {target:g} min, the target of {service.indicator}, do not fall short and "
+            "do not count for the choice; weight 'people' counts all",
+        )
     return persons * np.nan_to_num(gap), "people who fall short"
 
 
@@ -158,9 +166,7 @@ def existing_of(
         raise StudyError(
             f"existing: give a GeoDataFrame or GeoSeries, got {type(existing).__name__}"
         )
-    if existing.crs is None:
-        raise CRSMismatchError("existing: the frame has no CRS; set it with set_crs")
-    shapes = np.asarray(existing.geometry.to_crs(city.city.crs).to_numpy(), dtype=object)
+    shapes = in_crs(existing, city.city.crs, what="existing")
     return np.asarray(shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from kcity_geo.indicators import indicator_rows
 from kcity_geo.notes import tell
 from kcity_geo.parameters import nearest_name
 
-__all__ = ["Service", "existing_places", "service_of"]
+__all__ = ["Service", "check_reach", "existing_places", "service_of", "services"]
 
 MODES = ("walk", "cycle", "drive", "straight")
 _WORDS = {
@@ -61,6 +62,59 @@ class Service:
         return f"{count} {self.title if count == 1 else self.titles}"
 
 
+def services(name: str) -> dict[str, Any]:
+    """
+    Give the row of a service.
+
+    Parameters
+    ----------
+    name : of the row.
+
+    Returns
+    -------
+    The row of ``tables/services.toml``.
+
+    Raises
+    ------
+    StudyError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> services("lamp")["mode"]
+    'straight'
+    """
+    rows = read_table("services")["service"]
+    if name not in rows:
+        raise StudyError(
+            f"service: {name!r} is not one of {', '.join(rows)}{nearest_name(name, list(rows))}"
+        )
+    return dict(rows[name])
+
+
+def check_reach(mode: str | None, within_min: float | None, within_m: float | None) -> None:
+    """
+    Refuse a mode that does not exist and a limit that makes no sense.
+
+    Parameters
+    ----------
+    mode : walk, cycle, drive, straight, or None.
+    within_min, within_m : one of them, or none.
+
+    Raises
+    ------
+    StudyError
+        If they make no sense.
+    """
+    if mode is not None and mode not in MODES:
+        raise StudyError(f"mode: {mode!r} is not one of {', '.join(MODES)}")
+    if within_min is not None and within_m is not None:
+        raise StudyError("within_min and within_m: give one of them")
+    for name, limit in (("within_min", within_min), ("within_m", within_m)):
+        if limit is not None and not (np.isfinite(limit) and limit > 0):
+            raise StudyError(f"{name}: {limit:g} must be above zero")
+
+
 def service_of(
     city: CityModel,
     name: str,
@@ -95,19 +149,12 @@ def service_of(
     >>> service_of(model_of(make_toy()), "health", within_min=15).near
     'within 15 min on foot'
     """
-    rows = read_table("services")["service"]
-    if name not in rows:
-        raise StudyError(
-            f"service: {name!r} is not one of {', '.join(rows)}{nearest_name(name, list(rows))}"
-        )
-    row = rows[name]
+    row = services(name)
+    check_reach(mode, within_min, within_m)
     chosen = mode or str(row["mode"])
     if mode is None and "mode_parameter" in row:
         chosen = city.settings("transport").text(row["mode_parameter"])
-    if chosen not in MODES:
-        raise StudyError(f"mode: {chosen!r} is not one of {', '.join(MODES)}")
-    if within_min is not None and within_m is not None:
-        raise StudyError("within_min and within_m: give one of them")
+    check_reach(chosen, None, None)
     unit = str(row["unit"])
     within = _limit(city, row, name)
     if within_min is not None or within_m is not None:
@@ -115,8 +162,6 @@ def service_of(
         within = float(within_min if within_m is None else within_m)  # type: ignore[arg-type]
     if chosen == "straight" and unit == "min":
         raise StudyError(f"{name}: a straight line has no minutes, give within_m")
-    if not (np.isfinite(within) and within > 0):
-        raise StudyError(f"within_{unit}: {within:g} must be above zero")
     return Service(
         id=name,
         title=row["title"],
@@ -129,9 +174,9 @@ def service_of(
     )
 
 
-def _limit(city: CityModel, row: dict[str, object], name: str) -> float:
+def _limit(city: CityModel, row: dict[str, Any], name: str) -> float:
     if "within" in row:
-        return float(str(row["within"]))
+        return float(row["within"])
     name_of_indicator = str(row.get("indicator", ""))
     scored, reported = (
         city.standards.get(name_of_indicator),
