@@ -23,6 +23,8 @@ Every message says what is wrong, where (file or key), the value found and what 
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "CRSMismatchError",
     "CalibrationError",
@@ -39,11 +41,39 @@ __all__ = [
     "SourceError",
     "SourceTimeoutError",
     "StudyError",
+    "one_line",
 ]
+
+#: Control characters, and marks that reverse the reading direction or end a line.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+
+
+def one_line(text: str) -> str:
+    r"""
+    Take out what a terminal would obey: what stands in a file never runs where a message is shown.
+
+    Parameters
+    ----------
+    text : of any length, with words out of files.
+
+    Returns
+    -------
+    The same in one line; each run of control characters is a space.
+
+    Examples
+    --------
+    >>> one_line("layer=\x1b[2J\nerror: fake")
+    'layer= [2J error: fake'
+    """
+    return _CONTROL.sub(" ", text)
 
 
 class KCityError(Exception):
     """Base of every error that kcity_geo raises on purpose."""
+
+    def __str__(self) -> str:
+        """Give the message in one line, without control characters."""
+        return one_line(super().__str__())
 
 
 class StudyError(KCityError, ValueError):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from kcity_geo.errors import KCityWarning
+from kcity_geo.errors import KCityWarning, one_line
 
 __all__ = ["collected", "kept_apart", "muted", "tell"]
 
@@ -42,6 +42,7 @@ def tell(text: str, *, stacklevel: int = 2, again: bool = False) -> None:
     >>> texts
     ['population: covers 60 % of the city']
     """
+    text = one_line(text)
     collectors = _COLLECTORS.get()
     if collectors and collectors[-1] is None:
         return

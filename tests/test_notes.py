@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
 
-from kcity_geo.errors import KCityWarning
+from kcity_geo.errors import KCityWarning, SourceError, StudyError
 from kcity_geo.notes import collected, muted, tell
 
 
@@ -47,3 +48,20 @@ def test_muted_notes_stay_inside():
         with collected() as inner:
             tell("kept by the inner list")
     assert inner == ["kept by the inner list"] == outer
+
+
+@pytest.mark.parametrize(
+    "evil",
+    ["\x1b[2J", "\x1b]0;title\x07", "a\rb", "a\nerror: fake", "\x9b31m", "\u202egpj.exe", "\0"],
+)
+def test_what_stands_in_a_file_never_runs_where_a_message_is_shown(evil):
+    with pytest.warns(KCityWarning) as caught, collected() as texts:
+        tell(f"layer={evil}: not a number")
+    for shown in (
+        texts[0],
+        str(caught[0].message),
+        str(SourceError(f"column {evil}")),
+        str(StudyError(evil)),
+    ):
+        assert not any(unicodedata.category(c) in {"Cc", "Cf"} for c in shown), shown
+    assert str(SourceError("Straße 北구: 'x' — give €")) == "Straße 北구: 'x' — give €"
