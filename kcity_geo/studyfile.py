@@ -348,6 +348,7 @@ class Study(BaseModel):
 _LARGEST_LIMIT = {
     "slope_pct_max": 1000.0,
     "built_max": 1.0,
+    "flood_exposure_max": 1.0,
     "compactness_min": 1.0,
     "_ha": 1_000_000.0,
     "_km": 1000.0,

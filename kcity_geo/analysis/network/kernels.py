@@ -42,6 +42,9 @@ def compiled(function: Function) -> Function:
     """
     Compile on the first call, keep the code on disk, and let go of the interpreter.
 
+    Where neither the folder of the package nor the user's cache can be written, the code is kept for
+    this process only: the same numbers, after a longer start.
+
     Parameters
     ----------
     function : of arrays and numbers.
@@ -50,7 +53,10 @@ def compiled(function: Function) -> Function:
     -------
     The compiled function, of the same signature.
     """
-    made: Function = numba.njit(cache=True, nogil=True)(function)
+    try:
+        made: Function = numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # numba finds no folder for its cache
+        made = numba.njit(nogil=True)(function)
     return made
 
 

@@ -31,6 +31,8 @@ _HELPERS = {
     "water_buffer_m": "water_body",
     "power_line_hv_buffer_m": "power_line_buffer_m",
 }
+#: Key of the only constraint that is left out, not listed as missing, without its own input.
+_FLOOD_MAP = "flood_exposure_max"
 _WATER_CLASSES = (80, 90, 95)
 _Found = tuple["NDArray[np.bool_]", str]
 
@@ -77,6 +79,18 @@ def _built(view: CityView, limit: float) -> _Found:
     found = view.built_share
     unknown = np.isnan(found.values) & view.inside
     return (found.values > limit) | unknown, found.note
+
+
+def _flood(view: CityView, most: float) -> _Found:
+    """Find cells that the flood map of the study puts under water."""
+    found = view.flood_map
+    if found is None:
+        raise MissingDataError("needs a flood map (sources.flood or sources.flood_return_period)")
+    beyond = view.inside & np.isnan(found)
+    note = ""
+    if beyond.any():
+        note = f"{beyond.sum() / view.inside.sum():.0%} of the city lie beyond the flood map, not judged by it"
+    return np.nan_to_num(found) > most, note
 
 
 def _water(view: CityView, buffer_m: float) -> _Found:
@@ -142,6 +156,10 @@ _RULES: Mapping[str, tuple[str, str, str, Any]] = {
     "hand_m_min": (
         "Low above drainage", "at least {value:g} m above the nearest drainage", "D",
         lambda view, value, _: _relief_limit(view, "hand_m", at_least=value),
+    ),
+    _FLOOD_MAP: (
+        "Flooded by the flood map", "flood exposure at most {value:g} of 1", "D",
+        lambda view, value, _: _flood(view, value),
     ),
     "built_max": (
         "Built-up land", "built-up share at most {value:.0%}", "D",
@@ -227,6 +245,8 @@ def build_constraints(
     for key, value in limits.items():
         if key in SITE_KEYS or key in _HELPERS:
             continue
+        if key == _FLOOD_MAP and view.flood_map is None:
+            continue  # nobody gave one; the height above drainage stands in for it
         if key not in _RULES:
             raise StudyError(
                 f"suitability.constraints.{key}: no such constraint; known are {', '.join(_RULES)}"

@@ -248,12 +248,15 @@ def _irradiation(view: CityView) -> Measured:
 
 
 def _hazard(view: CityView) -> Measured:
-    """Larger of flood hazard (low above drainage) and slope hazard."""
+    """Larger of flood hazard (by the flood map, else low above drainage) and slope hazard."""
     low, high = view.assume["hazard_hand_m"]
     flood = 1 - np.clip((view.relief("hand_m") - low) / (high - low), 0, 1)
+    if view.flood_map is not None:
+        flood = np.where(np.isfinite(view.flood_map), view.flood_map, flood)
     gentle, steep = view.assume["hazard_slope_pct"]
     slope = np.clip((view.relief("slope_pct") - gentle) / (steep - gentle), 0, 1)
-    note = "flood and slope screening only; earthquakes and storms are not in it"
+    how = "flood map and slope" if view.flood_map is not None else "flood and slope screening"
+    note = f"{how} only; earthquakes and storms are not in it"
     return Measured(values=np.maximum(flood, slope), evidence="proxy", note=note)
 
 

@@ -20,6 +20,7 @@ from kcity_geo.analysis.distance.straight import (
 )
 from kcity_geo.analysis.network.access import travel_minutes
 from kcity_geo.analysis.settlement.mapped_buildings import enough_for
+from kcity_geo.analysis.water.flood import flood_map_exposure
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size
 from kcity_geo.result import Gaps
@@ -131,6 +132,12 @@ class CityView:
         share = np.clip(mapped / area, 0.0, 1.0)
         note = "from mapped buildings, which may be incomplete"
         return Measured(values=share, evidence="proxy", note=note)
+
+    @cached_property
+    def flood_map(self) -> NDArray[np.float64] | None:
+        """Exposure by the flood map of the study, 0 to 1, NaN where it does not reach; None without one."""
+        found = flood_map_exposure(self.city)
+        return None if found is None else found[0]
 
     @cached_property
     def landcover(self) -> Measured:

@@ -34,6 +34,7 @@ __all__ = [
     "exposure_of_height",
     "exposure_of_return_period",
     "flood_exposure",
+    "flood_map_exposure",
     "rational_peak_m3_s",
 ]
 
@@ -178,7 +179,19 @@ def exposure_of_depth(
     return np.where(depth >= high_m, 1.0, middle)
 
 
-def _from_flood_map(city: CityModel) -> tuple[NDArray[np.float64], str] | None:
+def flood_map_exposure(city: CityModel) -> tuple[NDArray[np.float64], str] | None:
+    """
+    Give the exposure that the flood map of the user tells, by the ground of each cell that floods.
+
+    Parameters
+    ----------
+    city : its model.
+
+    Returns
+    -------
+    Exposure from 0 to 1, shape (rows, cols), NaN where the map does not reach, and what map it is;
+    None when no flood map is given.
+    """
     fine, settings = city.flood, city.settings("water")
     if fine is not None:
         pixels = np.asarray(fine.to_numpy(), dtype=np.float64)
@@ -188,7 +201,9 @@ def _from_flood_map(city: CityModel) -> tuple[NDArray[np.float64], str] | None:
     values = city.array("flood")
     if values is None:
         return None
-    return _exposure_of_map(values, str(city.cube["flood"].attrs.get("units", "m")), settings)
+    units = str(city.cube["flood"].attrs.get("units", "m"))
+    exposure, source = _exposure_of_map(values, units, settings)
+    return np.where(np.isfinite(values), exposure, np.nan), source
 
 
 def _exposure_of_map(
@@ -241,7 +256,7 @@ def flood_exposure(city: CityModel) -> Indicator:
     """
     relief, settings = city.terrain, city.settings("water")
     common: dict[str, Any] = {"units": "share", "layers": ("drainage",), "as_of": city.osm_date}
-    mapped = _from_flood_map(city)
+    mapped = flood_map_exposure(city)
     if mapped is None and "hand_le2_share" not in relief:
         return unassessed(
             "W8",

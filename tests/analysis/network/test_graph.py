@@ -17,6 +17,7 @@ from pyproj import CRS
 
 from kcity_geo.analysis.network.exchange import from_networkx, to_networkx
 from kcity_geo.analysis.network.graph import build_graph
+from kcity_geo.analysis.network.kernels import compiled
 from kcity_geo.analysis.network.of_city import elevation_sampler
 from kcity_geo.analysis.network.rules import (
     all_season_weight,
@@ -842,3 +843,10 @@ def test_junctions_lengths_and_dead_ends_agree_with_osmnx(test_data, tmp_path, n
     assert (mine == 1).sum() == pytest.approx((other == 1).sum(), rel=0.01)
     length = sum(data["length"] for *_, data in flat.edges(keys=True, data=True))
     assert ours.length_m.sum() == pytest.approx(length, rel=0.01)
+
+
+def test_code_that_no_folder_takes_runs_all_the_same():
+    """A package and a home folder that cannot be written: numba finds no place for its cache."""
+    names = {}
+    exec(compile("def double(x):\n    return 2 * x\n", "/dev/null/nowhere.py", "exec"), names)  # noqa: S102
+    assert compiled(names["double"])(21) == 42

@@ -303,6 +303,59 @@ def test_a_constraint_without_data_is_not_applied_and_says_so(toy, features):
     assert "slope_pct" in found.missing
 
 
+def with_flood_map(data, values, *, units):
+    flood = data.cube["population"].copy(data=values)
+    flood.attrs["units"] = units
+    return replace(data, cube=data.cube.assign(flood=flood))
+
+
+@pytest.mark.parametrize(
+    ("units", "wet", "dry", "excluded"),
+    [
+        ("m", 2.54, 0.0, True),  # deep
+        ("m", 0.3, 0.0, True),  # half exposed
+        ("m", 0.04, 0.0, False),  # a puddle
+        ("years", 5.0, 0.0, True),  # comes every five years
+        ("years", 400.0, 0.0, True),  # a fifth exposed
+        ("years", 5000.0, 0.0, False),  # hardly ever
+    ],
+)
+def test_a_flood_map_keeps_sites_out_of_the_water(toy, features, units, wet, dry, excluded):
+    water = np.full((40, 40), dry)
+    water[:, :20] = wet
+    water[39, :] = np.nan  # beyond the map
+    data = with_flood_map(plain(toy, features), water, units=units)
+    found = suitability(model_of(data).given(cell_terrain, relief()), None, project="solar_farm")
+    rule = {c.id: c for c in found.constraints}["flood_exposure_max"]
+    assert rule.applied
+    assert rule.excluded[:39, :20].all() == excluded
+    assert rule.excluded[:39, :20].any() == excluded
+    assert not rule.excluded[:, 20:].any()
+    assert not rule.excluded[39].any()
+    assert "beyond the flood map" in rule.note
+    assert np.isnan(found.score[:39, :20]).all() or not excluded
+
+
+def test_without_a_flood_map_no_constraint_speaks_of_one(toy, features):
+    data = model_of(plain(toy, features)).given(cell_terrain, relief())
+    found = suitability(data, None, project="solar_farm")
+    assert "flood_exposure_max" not in {c.id for c in found.constraints}
+    assert not any("flood map" in text for text in found.warnings)
+
+
+def test_the_hazard_index_takes_the_flood_map_where_there_is_one(toy, features):
+    water = np.full((40, 40), np.nan)
+    water[:10], water[10:20] = 2.54, 0.0
+    data = with_flood_map(plain(toy, features), water, units="m")
+    hand = np.full((40, 40), 1000.0)  # high above every drainage
+    hand[25:] = 0.0
+    city = model_of(data).given(cell_terrain, relief(slope=0.0, hand=hand))
+    found = CRITERIA["hazard_index"](measures.CityView(city, None)).values
+    assert (found[:10] == 1).all(), "deep water is the worst, however high the land"
+    assert (found[10:25] == 0).all()
+    assert (found[25:] == 1).all(), "beyond the map the height above drainage speaks"
+
+
 def test_a_switched_off_constraint_excludes_nothing(toy, features):
     found = suitability(
         model_of(plain(toy, features)).given(cell_terrain, relief()),
