@@ -73,24 +73,31 @@ def shortest_longest_way(
     found, proved_low = None, 0
     while low <= high:
         middle = (low + high) // 2
-        choice = _within(ways, base, float(limits[middle]), exact_entries)
+        choice = _within(ways, base, float(limits[middle]), p, exact_entries)
         if choice.value <= p:
-            found, high = (middle, choice), middle - 1
+            # Their longest way may be shorter than the limit that was tried.
+            longest = np.minimum(base, ways[:, choice.sites].min(axis=1, initial=np.inf)).max()
+            at = int(np.searchsorted(limits, max(float(longest), floor)))
+            found, high = (at, choice), at - 1
         else:
             if choice.bound > p:
                 proved_low = max(proved_low, middle + 1)
             low = middle + 1
     if found is None:
-        choice = _within(ways, base, float(limits[-1]), exact_entries)
+        choice = _within(ways, base, float(limits[-1]), p, exact_entries)
         raise StudyError(
-            f"p: {p} sites cannot reach everybody who can be reached; {choice.bound:.0f} are needed"
+            f"p: {p} sites cannot reach everybody who can be reached; at least {choice.bound:.0f} are needed"
         )
     at, choice = found
     return Choice(choice.sites, float(limits[at]), float(limits[min(proved_low, at)]))
 
 
 def _within(
-    ways: NDArray[np.float64], base: NDArray[np.float64], limit: float, exact_entries: int
+    ways: NDArray[np.float64],
+    base: NDArray[np.float64],
+    limit: float,
+    p: int,
+    exact_entries: int,
 ) -> Choice:
     covers = sparse.csr_array(ways[base > limit] <= limit)
-    return fewest_sites(covers, exact_entries=exact_entries)
+    return fewest_sites(covers, enough=p, exact_entries=exact_entries)

@@ -14,7 +14,9 @@ __all__ = ["cover_all", "fewest_sites", "needed_rows"]
 
 #: Rows up to which every pair is compared, and entries up to which a linear bound is computed.
 _PAIR_ROWS = 3_000
-_LINEAR_ENTRIES = 400_000
+_LINEAR_ENTRIES = 60_000
+#: Steps of the bound of larger tables.
+_STEPS = 300
 
 
 def needed_rows(covers: sparse.csr_array) -> sparse.csr_array:
@@ -56,6 +58,7 @@ def fewest_sites(
     covers: sparse.csr_array,
     *,
     price: NDArray[np.float64] | None = None,
+    enough: float | None = None,
     exact_entries: int = EXACT_ENTRIES,
 ) -> Choice:
     r"""
@@ -65,6 +68,7 @@ def fewest_sites(
     ----------
     covers : shape (demands, sites), nonzero where a site covers a demand.
     price : of opening each site, above zero; 1 each when None.
+    enough : the search ends as soon as it is known whether so many (or so much) do.
     exact_entries : tables with more entries are not solved exactly.
 
     Returns
@@ -96,8 +100,12 @@ def fewest_sites(
         raise StudyError("price: give one for each site, above zero")
     table = needed_rows(covers)
     found = cover_all(table, cost)
-    value, bound = float(cost[found].sum()), _bound(table, cost, unit=price is None)
-    if bound >= value or table.nnz > exact_entries:
+    value = float(cost[found].sum())
+    if enough is not None and value <= enough:
+        return Choice(found, value, 0.0)
+    bound = _bound(table, cost, unit=price is None)
+    told = enough is not None and bound > enough
+    if bound >= value or told or table.nnz > exact_entries:
         return Choice(found, value, min(bound, value))
     answer = solve(
         objective=cost,
@@ -150,7 +158,7 @@ def _of(by_site: sparse.csc_array, site: int) -> NDArray[np.int64]:
 
 
 def _bound(table: sparse.csr_array, price: NDArray[np.float64], *, unit: bool) -> float:
-    """Bound the price from below: linear relaxation, or demands that share no site."""
+    """Bound the price from below: linear relaxation, or Lagrangean of large tables."""
     if table.shape[0] == 0:
         return 0.0
     if table.nnz <= _LINEAR_ENTRIES:
@@ -164,13 +172,29 @@ def _bound(table: sparse.csr_array, price: NDArray[np.float64], *, unit: bool) -
             relaxed=True,
         )
         return _whole(answer.bound, unit=unit)
-    total, used = 0.0, np.zeros(len(price), bool)
-    for row in np.argsort(np.diff(table.indptr), kind="stable"):
-        sites = table.indices[table.indptr[row] : table.indptr[row + 1]]
-        if not used[sites].any():
-            used[sites] = True
-            total += float(price[sites].min())
-    return total
+    return _whole(_lagrangean(table, price), unit=unit)
+
+
+def _lagrangean(table: sparse.csr_array, price: NDArray[np.float64]) -> float:
+    """Bound the price from below: demands pay, and sites that are paid more than they cost open."""
+    by_site = sparse.csr_array(table.T)
+    # Each demand begins by paying its part of its cheapest site: no site is paid more than it costs.
+    share = price / np.maximum(np.diff(by_site.indptr), 1)
+    pays = np.minimum.reduceat(share[table.indices], table.indptr[:-1])
+    best, pace, since = 0.0, 1.0, 0
+    upper = float(price[cover_all(table, price)].sum())
+    for _ in range(_STEPS):
+        left = price - by_site @ pays
+        total = float(pays.sum() + np.minimum(left, 0.0).sum())
+        best, since = (total, 0) if total > best * (1 + 1e-6) else (max(best, total), since + 1)
+        slope = 1.0 - table @ (left < 0).astype(np.float64)
+        size = float((slope**2).sum())
+        if size == 0 or best >= upper:
+            break
+        if since >= 15:  # noqa: PLR2004 - steps without progress
+            pace, since = pace / 2, 0
+        pays = np.maximum(pays + slope * pace * max(upper - total, 1e-9) / size, 0.0)
+    return min(best, upper)
 
 
 def _whole(bound: float, *, unit: bool) -> float:

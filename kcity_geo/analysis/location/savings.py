@@ -27,8 +27,8 @@ __all__ = ["Choice", "best_sites", "greedy_order", "merge_alike", "total_savings
 #: Entries of a table that the exact solver takes, and branches that it may look at.
 EXACT_ENTRIES = 60_000
 BRANCHES = 4_000
-#: Chains of additions with a random first few, and steps of the bound.
-RESTARTS = 6
+#: Chains of additions at random, fewer for tables of more than so many entries, and steps of the bound.
+RESTARTS = ((200_000, 6), (1_500_000, 2))
 BOUND_STEPS = 300
 #: Two totals this close, as a share, are equal.
 SAME = 1e-9
@@ -314,7 +314,8 @@ def _heuristic(table: _Table, seed: int) -> NDArray[np.int64]:
     A chain for p sites is the start of the chain for p + 1: one more site never makes it worse.
     """
     best, top = np.zeros(0, np.int64), -1.0
-    for number in range(1 + RESTARTS):
+    restarts = next((n for most, n in RESTARTS if len(table.saved) <= most), 1)
+    for number in range(1 + restarts):
         random = np.random.default_rng((seed, number)) if number else None
         found = _chain(table, random)
         value = table.value(found)
