@@ -274,6 +274,28 @@ class Result:
         )
 
 
+def assessable(indicator: str, units: str, **fields: Any) -> Indicator:  # noqa: ANN401 - fields of Indicator
+    """
+    Make the row of an indicator that has all it needs and was not computed, for a check.
+
+    Parameters
+    ----------
+    indicator : its id.
+    units : unit of its value.
+    **fields : further fields of `kcity_geo.result.Indicator`.
+
+    Returns
+    -------
+    Row with value NaN that is not "not assessed".
+
+    Examples
+    --------
+    >>> assessable("T4", "km/km2", layers=("roads_drive",)).not_assessed
+    ''
+    """
+    return Indicator(id=indicator, value=float("nan"), units=units, **fields)
+
+
 def unassessed(indicator: str, units: str, reason: str, **fields: Any) -> Indicator:  # noqa: ANN401 - fields of Indicator
     """
     Make the row of an indicator that cannot be assessed.

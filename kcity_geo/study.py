@@ -41,6 +41,7 @@ from kcity_geo.inputs.rasters import load_flood, load_rasters, note_few_cells
 from kcity_geo.inputs.synthetic import synthetic_inputs
 from kcity_geo.inputs.uses import input_paths, outlines, use_of
 from kcity_geo.notes import collected, tell
+from kcity_geo.profiles import profile, site_rules
 from kcity_geo.result import Gaps, Indicator, Result, Suitability
 from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.studyfile import Study, load_study, resolve_path
@@ -60,6 +61,14 @@ __all__ = [
     "suitability",
     "terrain",
 ]
+
+#: Decisive constraint -> what it speaks of, and the source that tells.
+_DECISIVE = {
+    "slope_pct_max": ("slope", "elevation"),
+    "hand_m_min": ("height above drainage", "elevation"),
+    "built_max": ("built-up land", "built"),
+    "water_body": ("open water", "osm"),
+}
 
 _Found = TypeVar("_Found", Gaps, Suitability)
 
@@ -544,7 +553,8 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
 
     Returns
     -------
-    A row an input and a row an indicator: ``kind, name, status, detail``.
+    A row an input, a row an indicator, and what stops a part of the study: ``kind, name, status,
+    detail``. Indicators are asked for what they need; none is computed.
 
     Raises
     ------
@@ -589,7 +599,9 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
         }
         for row in data.inventory.to_dict("records")
     )
-    gaps = assess_gaps(data)
+    notes: list[str] = []
+    with collected(notes):
+        found = _assessable(data)
     rows.extend(
         {
             "kind": "indicator",
@@ -597,11 +609,15 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
             "status": "NOT ASSESSED" if indicator.not_assessed else "will be assessed",
             "detail": indicator.not_assessed or indicator.note or indicator.evidence,
         }
-        for indicator in gaps.assessed
+        for indicator in found
+    )
+    rows.extend(
+        {"kind": "blocker", "name": "sites", "status": "missing", "detail": text}
+        for text in _ranking_blockers(data, study)
     )
     rows.extend(
         {"kind": "warning", "name": "", "status": "note", "detail": text}
-        for text in dict.fromkeys((*data.warnings, *gaps.warnings))
+        for text in dict.fromkeys((*data.warnings, *notes))
     )
     return rows
 
@@ -676,3 +692,46 @@ def _column(candidates: object, name: str) -> NDArray[np.float64]:
     if np.isnan(values).any():
         raise StudyError(f"price: {name} is no number in {np.isnan(values).sum()} candidates")
     return values
+
+
+def _ranking_blockers(data: CityData, study: Study) -> list[str]:
+    """
+    Say what keeps the sites of the study's project provisional, whatever they score.
+
+    Parameters
+    ----------
+    data : of the city.
+    study : its project, and the constraints that it switches off.
+
+    Returns
+    -------
+    A line an input that is missing for a decisive constraint of the profile.
+    """
+    limits = {**profile(study.study.project)["constraints"], **study.suitability.constraints}
+    off = {False, "ignore", "off", "no"}
+    wanted = [key for key in site_rules()["decisive"] if limits.get(key, "off") not in off]
+    there = {
+        "elevation": data.dem is not None,
+        "built": "built_m2" in data.cube or len(data.layers.get("building", ())) > 0,
+        "osm": "landcover" in data.cube
+        or any(len(data.layers.get(name, ())) > 0 for name in ("water_body", "drainage")),
+    }
+    lacks: dict[str, list[str]] = {}
+    for key in wanted:
+        what, source = _DECISIVE[key]
+        if not there[source]:
+            lacks.setdefault(source, []).append(what)
+    return [
+        f"no ranking to rely on: {' and '.join(what)} unknown; add sources.{source}"
+        for source, what in lacks.items()
+    ]
+
+
+def _assessable(data: CityData) -> list[Indicator]:
+    """Ask every indicator whether it has what it needs; nothing is computed for those that have."""
+    from kcity_geo.analysis.city_model import model_of
+    from kcity_geo.analysis.evidence.filtered import withheld
+    from kcity_geo.analysis.registry import assess_rows
+
+    city = model_of(data).for_check()
+    return withheld([one for s in INDICATOR_SECTORS for one in assess_rows(city, s)], data)

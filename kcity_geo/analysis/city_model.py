@@ -183,6 +183,7 @@ class CityModel:
         self._kept: dict[Any, _Kept] = {}
         self._given: dict[Any, _Kept] = {}
         self._computed: list[str] = []
+        self._checking = False
         self._told: set[str] = set()
         self._lock = RLock()
 
@@ -450,6 +451,36 @@ class CityModel:
             raise
         self._computed.append(" ".join([function.__name__, *map(str, arguments)]))
         return _Kept(_locked(value), frozenset(reads), tuple(notes))
+
+    @property
+    def checking(self) -> bool:
+        """
+        Whether only this is asked: what can be assessed, and what is missing for the rest.
+
+        The functions of indicators look at what they need first; then, when this is set, they give
+        `kcity_geo.result.assessable` instead of computing anything.
+        """
+        return self._checking
+
+    def for_check(self) -> CityModel:
+        """
+        Give a model of the same city on which indicators tell whether they can be assessed.
+
+        Returns
+        -------
+        A model whose `checking` is set; it shares nothing with this one.
+
+        Examples
+        --------
+        >>> from kcity_geo.demo.toy import make_toy
+        >>> CityModel(make_toy()).for_check().checking
+        True
+        """
+        model = CityModel(replace(self._data))
+        model._settings, model._network = dict(self._settings), self._network
+        model._standards, model._checking = self._standards, True
+        model._data.kept("model", lambda: model)
+        return model
 
     @property
     def computed(self) -> tuple[str, ...]:

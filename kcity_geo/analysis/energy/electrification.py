@@ -31,7 +31,7 @@ from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.cube import cell_size
 from kcity_geo.errors import CalibrationError
 from kcity_geo.notes import tell
-from kcity_geo.result import Indicator, unassessed
+from kcity_geo.result import Indicator, assessable, unassessed
 from kcity_geo.settings import Settings
 from kcity_geo.standards import standard_gap
 
@@ -233,16 +233,18 @@ def electrified(city: CityModel) -> Indicator:
     """
     layers = ("power_line", "substation", "transformer")
     common: dict[str, Any] = {"units": "share", "layers": layers, "as_of": city.osm_date}
-    settings, distances = city.settings("energy"), city.once(grid_distances_km)
     people, light = city.array("population"), city.array("nightlights")
     given, rows = official_cells(city, "electricity_access")
     if people is None:
         return unassessed("E2", reason="no population is known; give sources.population", **common)
+    settings, distances = city.settings("energy"), city.once(grid_distances_km)
     relative, layer, limit_km = _relative_distance(distances, settings)
     if relative is None and light is None and given is None:
         return unassessed(
             "E2", reason=f"neither grid nor night lights are known; {_HELP}", **common
         )
+    if city.checking:
+        return assessable("E2", evidence="proxy" if given is None else "user", **common)
     settlement = settlement_persons(people)
     near = np.zeros(people.shape) if relative is None else relative
     bright = np.full(people.shape, np.inf) if light is None else np.nan_to_num(light)

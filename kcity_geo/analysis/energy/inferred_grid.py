@@ -24,7 +24,7 @@ from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.distance.least_cost import cheapest_network
 from kcity_geo.analysis.evidence.features import date_of, shapes, text
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size, length_in_cells
-from kcity_geo.result import Indicator, unassessed
+from kcity_geo.result import Indicator, assessable, unassessed
 from kcity_geo.settings import Settings
 
 __all__ = [
@@ -249,6 +249,8 @@ def inferred_grid(city: CityModel) -> Indicator:
         lacks = "night lights are" if light is None else "population is"
         key = "nightlights" if light is None else "population"
         return unassessed("E3", reason=f"no {lacks} known; give sources.{key}", **common)
+    if city.checking:
+        return assessable("E3", evidence="modelled", **common)
     size = cell_size(city.grid)
     n = max(1, round(float(settings["ntl_pixel_m"]) / size))
     targets = electrified_targets(

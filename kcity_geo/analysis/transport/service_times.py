@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.evidence.features import column, text
@@ -22,13 +23,13 @@ from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE, People
 from kcity_geo.citydata import CityData
 from kcity_geo.coordinates import Places, in_crs
-from kcity_geo.cube import area_in_cells, cell_centres, cell_size
+from kcity_geo.cube import area_in_cells, bin_points, cell_centres, cell_size
 from kcity_geo.errors import StudyError
 from kcity_geo.indicators import indicator_rows
-from kcity_geo.result import Indicator, unassessed
+from kcity_geo.result import Indicator, assessable, unassessed
 from kcity_geo.standards import Standard, standard_gap
 
-__all__ = ["facilities", "job_cells", "service_time", "service_times"]
+__all__ = ["facilities", "is_plainly_reached", "job_cells", "service_time", "service_times"]
 
 SECONDARY = ("2", "3", "4")
 WORK_BUILDINGS = ("industrial", "commercial", "office", "retail")
@@ -124,6 +125,10 @@ def service_time(
         )
         return unassessed(indicator, "min", reason, **common)
     settings = city.settings("transport")
+    if city.checking and (not people.known or is_plainly_reached(city, mode, places)):
+        return _would_be(
+            city, indicator, layers=layers, evidence=fields.get("evidence", "observed")
+        )
     cost, near = minutes_and_ways(
         graph,
         places,
@@ -146,6 +151,46 @@ def service_time(
         **common,
         **fields,
     )
+
+
+def is_plainly_reached(city: CityModel, mode: str, places: NDArray[np.object_]) -> bool:
+    """
+    Tell without routing that somebody has a way to some places.
+
+    Parameters
+    ----------
+    city : its model.
+    mode : of travel.
+    places : metric CRS.
+
+    Returns
+    -------
+    True when streets in an inhabited cell hang together with streets near a place. False: only
+    routing can tell.
+
+    Examples
+    --------
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> is_plainly_reached(model_of(make_toy()), "walk", np.zeros(0, dtype=object))
+    False
+    """
+    graph = city.graph(mode)
+    if graph.n_segments == 0 or len(places) == 0:
+        return False
+    cell = bin_points(graph.node_x, graph.node_y, grid=city.grid)
+    lived_in = (cell >= 0) & (city.people.persons.ravel()[np.maximum(cell, 0)] > 0)
+    middle = shapely.point_on_surface(places)
+    far, node = cKDTree(np.column_stack([graph.node_x, graph.node_y])).query(
+        np.column_stack([shapely.get_x(middle), shapely.get_y(middle)])
+    )
+    near = np.asarray(node)[np.asarray(far) <= city.settings("transport").number("max_snap_m")]
+    return bool(np.isin(graph.component[near], graph.component[lived_in]).any())
+
+
+def _would_be(city: CityModel, indicator: str, **fields: Any) -> Indicator:  # noqa: ANN401
+    if not city.people.known:
+        return unassessed(indicator, "min", NO_PEOPLE, **fields)
+    return assessable(indicator, "min", **fields)
 
 
 def _timed(
@@ -401,6 +446,10 @@ def _daily(city: CityModel, schools: NDArray[np.object_]) -> Indicator:
     if walk.n_segments == 0 or not mapped:
         reason = "needs walking streets and mapped shops, schools, health care or stops"
         return unassessed("T9_daily", "min", reason, layers=layers)
+    if city.checking and (
+        not people.known or all(is_plainly_reached(city, "walk", m) for m in mapped.values())
+    ):
+        return _would_be(city, "T9_daily", layers=layers)
     worst = np.zeros(0)
     for places in mapped.values():
         cost = point_costs(

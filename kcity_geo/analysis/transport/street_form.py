@@ -25,7 +25,7 @@ from kcity_geo.analysis.transport.intersections import divided_share, divided_wa
 from kcity_geo.analysis.transport.street_land import street_land_m2
 from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, bin_points, cell_size, length_in_cells
-from kcity_geo.result import Indicator, unassessed
+from kcity_geo.result import Indicator, assessable, unassessed
 from kcity_geo.settings import network_table
 from kcity_geo.standards import Standard, standard_gap
 
@@ -57,13 +57,15 @@ def street_form(city: CityModel | CityData) -> list[Indicator]:
     if graph.n_segments == 0:
         return [unassessed(key, unit, NO_STREETS, layers=ROADS) for key, unit in units.items()]
     table = city.network_rules
-    ways = street_ways(city)
     land, how, evidence = city.once(built_up)
     common = {**with_layers(city, *ROADS), "evidence": evidence}
     found: list[Indicator] = []
     if not land.any():
         found += [unassessed(key, units[key], NO_BUILT, layers=ROADS) for key in ("T4", "T5", "T6")]
+    elif city.checking:
+        found += [assessable(key, units[key], **common) for key in ("T4", "T5", "T6")]
     else:
+        ways = street_ways(city)
         streets = ways[usable(ways, mode="street", table=table)]
         lines, row, paired = divided_share(streets, table=table)
         divided = divided_ways(streets, lines, row, paired)

@@ -23,7 +23,7 @@ from kcity_geo.analysis.terrain.relief import to_cells
 from kcity_geo.cube import cell_size, length_in_cells
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
-from kcity_geo.result import Indicator, unassessed
+from kcity_geo.result import Indicator, assessable, unassessed
 from kcity_geo.settings import Settings
 from kcity_geo.standards import standard_gap
 
@@ -254,8 +254,11 @@ def flood_exposure(city: CityModel) -> Indicator:
     map reaches, it alone speaks; elsewhere the height above drainage; NaN where neither does.
     People (without them, built-up land) weigh the city value.
     """
-    relief, settings = city.terrain, city.settings("water")
     common: dict[str, Any] = {"units": "share", "layers": ("drainage",), "as_of": city.osm_date}
+    by_map = city.flood is not None or city.array("flood") is not None
+    if city.checking and (by_map or city.dem is not None):
+        return assessable("W8", evidence="user" if by_map else "modelled", **common)
+    relief, settings = city.terrain, city.settings("water")
     mapped = flood_map_exposure(city)
     if mapped is None and "hand_le2_share" not in relief:
         return unassessed(
@@ -300,8 +303,8 @@ def flood_exposure(city: CityModel) -> Indicator:
         exposure = np.full(city.grid.shape, np.nan)
         source, evidence = "elevation model, height above nearest drainage", "modelled"
         note = "screening only, no return period"
-    by_map = np.isfinite(exposure)
-    exposure = np.where(by_map, exposure, height)
+    told = np.isfinite(exposure)
+    exposure = np.where(told, exposure, height)
     if "hand_le2_share" in relief:
         details |= {
             "persons_le2_share": weighted_mean(relief["hand_le2_share"], weight),
@@ -317,8 +320,8 @@ def flood_exposure(city: CityModel) -> Indicator:
         cells=cells,
         gap=standard_gap(cells, city.standards["W8"]),
         evidence=evidence,
-        evidence_cells=np.where(by_map, "user", "modelled"),
-        trust=np.where(by_map, 1.0, _height_trust(city)),
+        evidence_cells=np.where(told, "user", "modelled"),
+        trust=np.where(told, 1.0, _height_trust(city)),
         n_features=len(city.layers["drainage"]) if "drainage" in city.layers else 0,
         source=source,
         note=note + ("" if people is not None else "; weighted by built-up land, not people"),

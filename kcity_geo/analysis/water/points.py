@@ -28,7 +28,7 @@ from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.water.piped import piped_share
 from kcity_geo.cube import cell_centres
 from kcity_geo.errors import GridMismatchError, SchemaError
-from kcity_geo.result import Indicator, unassessed
+from kcity_geo.result import Indicator, assessable, unassessed
 from kcity_geo.settings import Settings
 from kcity_geo.standards import Standard, standard_gap
 
@@ -210,6 +210,9 @@ def fetching_water(city: CityModel) -> Indicator:
     people = city.array("population")
     if people is None:
         return unassessed("W1", reason=_NO_PEOPLE, **common)  # type: ignore[arg-type]
+    if city.checking:
+        told_by = "modelled" if piped is None else "user"
+        return assessable("W1", evidence=told_by, **common)  # type: ignore[arg-type]
     cap = float(settings["cap_min"])
     times: dict[float, NDArray[np.float64]] = {}
     evidence = "modelled"
@@ -393,6 +396,8 @@ def point_coverage(city: CityModel) -> Indicator:
         return unassessed("W2", reason=_NO_POINTS, **common)  # type: ignore[arg-type]
     if people is None:
         return unassessed("W2", reason=_NO_PEOPLE, **common)  # type: ignore[arg-type]
+    if city.checking:
+        return assessable("W2", evidence="modelled", **common)  # type: ignore[arg-type]
     geometry = shapes(points)[capacity > 0]
     capacity = capacity[capacity > 0]
     home = np.zeros(city.grid.shape) if piped is None else np.nan_to_num(piped)
