@@ -31,6 +31,8 @@ from kcity_geo.errors import (
     StudyError,
 )
 from kcity_geo.notes import tell
+from kcity_geo.studyfile import WHOLE
+from kcity_geo.thumbnails import card, outline
 
 __all__ = [
     "REST",
@@ -53,7 +55,7 @@ _OVERLAP_TOLD, _OVERLAP_REFUSED = 0.01, 0.5
 REST = "elsewhere"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class City:
     """
     A host city: valid boundary, one metric CRS, districts.
@@ -75,6 +77,18 @@ class City:
     crs: CRS
     scale_error: float
     districts: gpd.GeoDataFrame
+
+    def __repr__(self) -> str:
+        """Say name, size and CRS in one line."""
+        count = len(self.districts)
+        return (
+            f"City({self.name}: {self.area_km2:,.1f} km2 in {self.crs.name}; {count} "
+            f"district{'s' if count != 1 else ''})"
+        )
+
+    def _repr_html_(self) -> str:
+        """Show the districts in a notebook."""
+        return card(repr(self), outline(self.districts.geometry.to_numpy()))
 
     @property
     def boundary_metric(self) -> BaseGeometry:
@@ -370,7 +384,7 @@ def _district_frame(
     outline = to_metric(boundary, crs)
     if districts is None:
         return gpd.GeoDataFrame(
-            {"district_id": ["whole"], "name": [name]}, geometry=[outline], crs=crs
+            {"district_id": [WHOLE], "name": [name]}, geometry=[outline], crs=crs
         )
     if districts.crs is None:
         raise SchemaError("districts: they have no CRS; give them one")

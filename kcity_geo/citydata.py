@@ -23,6 +23,7 @@ from kcity_geo.parameters import PARAMETER_SECTORS
 from kcity_geo.settings import Settings, settings_of
 from kcity_geo.standards import Standard, load_standards
 from kcity_geo.studyfile import Study
+from kcity_geo.thumbnails import NEUTRAL_COLOURS, card, picture
 
 __all__ = ["CityData", "CityInputs", "Provenance"]
 
@@ -131,6 +132,12 @@ class CityData:
             f"in {self.city.crs.name}; {features:,} features of {self.osm_date[:10] or 'no date'}; "
             f"{', '.join(map(str, self.cube.data_vars))})"
         )
+
+    def _repr_html_(self) -> str:
+        """Show where people live, or the land of the city, in a notebook."""
+        name = "population" if "population" in self.cube else "inside_share"
+        values = np.where(self.inside, self.cube[name].to_numpy(), np.nan)
+        return card(repr(self), picture(values, NEUTRAL_COLOURS))
 
     def array(self, name: str) -> NDArray[np.float64] | None:
         """

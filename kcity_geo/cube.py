@@ -15,6 +15,7 @@ import shapely
 import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.city import City
@@ -500,7 +501,8 @@ def layer(
 
     Returns
     -------
-    DataArray with dims (y, x) and the cell centres as coordinates.
+    DataArray with dims (y, x), the cell centres as coordinates and the CRS in the coordinate
+    ``spatial_ref``, as the CF conventions have it.
 
     Raises
     ------
@@ -515,10 +517,14 @@ def layer(
         raise StudyError(f"{long_name}: evidence {evidence!r} is not one of {', '.join(EVIDENCE)}")
     x, y = cell_centres(grid)
     rows, columns = grid.shape
-    return xr.DataArray(
+    made = xr.DataArray(
         values,
         dims=("y", "x"),
-        coords={"y": y.reshape(rows, columns)[:, 0], "x": x[:columns]},
+        coords={
+            "y": ("y", y.reshape(rows, columns)[:, 0], _axis("y")),
+            "x": ("x", x[:columns], _axis("x")),
+            "spatial_ref": ((), np.int32(0), _grid_mapping(grid)),
+        },
         attrs={
             "units": units,
             "long_name": long_name,
@@ -528,6 +534,26 @@ def layer(
             "evidence": evidence,
         },
     )
+    made.encoding["grid_mapping"] = "spatial_ref"
+    return made
+
+
+def _axis(name: str) -> dict[str, str]:
+    """Describe an axis as the CF conventions do."""
+    return {
+        "standard_name": f"projection_{name}_coordinate",
+        "long_name": f"{name} of the middle of the cell",
+        "units": "metre",
+        "axis": name.upper(),
+    }
+
+
+def _grid_mapping(grid: GeoBox) -> dict[str, Any]:
+    """Describe CRS and grid as the CF conventions do, and as GDAL, rioxarray and odc-geo read it."""
+    said = {} if grid.crs is None else dict(CRS(grid.crs.wkt).to_cf())
+    wkt = {} if grid.crs is None else {"spatial_ref": grid.crs.wkt}
+    transform = " ".join(repr(float(v)) for v in grid.affine.to_gdal())
+    return {**said, **wkt, "GeoTransform": transform}
 
 
 def empty_cube(city: City, *, grid: GeoBox) -> xr.Dataset:

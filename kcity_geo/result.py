@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.studyfile import Study
+from kcity_geo.thumbnails import SCORE_COLOURS, SEVERITY_COLOURS, card, picture
 
 __all__ = [
     "LABELS",
@@ -150,6 +151,11 @@ class Gaps:
         told = [f"{sector} {row['gap']:.2f} {row['label']}" for sector, row in self.city.iterrows()]
         return f"Gaps({'; '.join(told)}; {len(self.districts)} districts)"
 
+    def _repr_html_(self) -> str:
+        """Show the composite gap in a notebook."""
+        values = self.cells["composite_gap"].to_numpy()
+        return card(repr(self), picture(values, SEVERITY_COLOURS, low=0.0, high=1.0))
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Criterion:
@@ -225,6 +231,8 @@ class Suitability:
     feasible : shape (rows, cols), True where no constraint excludes and the cell lies inside.
     parameters : resolved profile values (min_area_ha, ...).
     warnings : what the reader must know.
+    asked : keys of ``[suitability]`` of a study file that make this score: ``weights``, ``constraints``,
+        ``value_functions``; empty when it is not known.
     """
 
     project: str
@@ -236,6 +244,7 @@ class Suitability:
     feasible: NDArray[np.bool_]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Say how much land is open and what is missing in one line."""
@@ -244,6 +253,10 @@ class Suitability:
             f"Suitability({self.title}: {int(self.feasible.sum()):,} cells open to building, "
             f"{len(self.criteria)} criteria{missing})"
         )
+
+    def _repr_html_(self) -> str:
+        """Show the score in a notebook; what is excluded is blank."""
+        return card(repr(self), picture(self.score, SCORE_COLOURS, low=0.0, high=1.0))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

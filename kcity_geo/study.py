@@ -23,7 +23,7 @@ from shapely.geometry.base import BaseGeometry
 from kcity_geo.analysis.location.located import Located
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.city import City, make_city
-from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityData, Provenance
 from kcity_geo.config import Config
 from kcity_geo.cube import district_shares, empty_cube, study_grid
 from kcity_geo.errors import StudyError
@@ -44,7 +44,7 @@ from kcity_geo.notes import collected, tell
 from kcity_geo.profiles import profile, site_rules
 from kcity_geo.result import Gaps, Indicator, Result, Suitability
 from kcity_geo.sources.local.district_people import DistrictPeople
-from kcity_geo.studyfile import Study, load_study, resolve_path
+from kcity_geo.studyfile import Study, SuitabilitySection, load_study, resolve_path
 
 Progress = Callable[[str], None]
 
@@ -270,6 +270,7 @@ def load(
             "no population was given: persons cannot be counted; give sources.population (GHS-POP, "
             "WorldPop or a census grid), or official.population where buildings are mapped"
         )
+    notes += _other_files(study, (*osm_provenance, *own, *provenance, *more))
     synthetic = synthetic_inputs(study)
     if "osm" in synthetic:
         osm_provenance = tuple(invented(about) for about in osm_provenance)
@@ -295,6 +296,18 @@ def load(
         measured=measured,
         unreadable_tags=unreadable,
     )
+
+
+def _other_files(study: Study, found: tuple[Provenance, ...]) -> list[str]:
+    """Tell which inputs are not the files that a finished study was run with."""
+    now = {about.path: about.sha256 for about in found if about.path and about.sha256}
+    before = {Path(value).name: digest for value, digest in study.input_sha256.items()}
+    return [
+        f"{name} is another file than the one this study was run with (SHA-256 {now[name][:12]}…, then "
+        f"{digest[:12]}…): results may differ"
+        for name, digest in before.items()
+        if now.get(name, digest) != digest
+    ]
 
 
 def street_graphs(data: CityData) -> dict[str, StreetGraph]:
@@ -414,17 +427,15 @@ def suitability(
     _expect(gaps, Gaps | None, "suitability(data, gaps)")
     study = data.study or Study()
     own = project is None or project == study.study.project
+    asked: dict[str, Any] = {
+        "weights": {**(study.suitability.weights if own else {}), **(weights or {})},
+        "constraints": {**(study.suitability.constraints if own else {}), **(constraints or {})},
+        "value_functions": dict(study.suitability.value_functions) if own else {},
+    }
     notes: list[str] = []
     with collected(notes):
-        found = score(
-            model_of(data),
-            gaps,
-            project=project or study.study.project,
-            weights={**(study.suitability.weights if own else {}), **(weights or {})},
-            constraints={**(study.suitability.constraints if own else {}), **(constraints or {})},
-            value_functions=study.suitability.value_functions if own else None,
-        )
-    return _with_warnings(found, notes)
+        found = score(model_of(data), gaps, project=project or study.study.project, **asked)
+    return replace(_with_warnings(found, notes), asked=asked)
 
 
 def _expect(value: object, kind: Any, call: str) -> None:  # noqa: ANN401 - a class or a union
@@ -461,12 +472,32 @@ def rank_sites(
     _expect(data, CityData, "rank_sites(score, data)")
     study = data.study or Study()
     own = study.suitability
-    return rank(
-        score,
-        model_of(data),
-        threshold=own.threshold if threshold is None else threshold,
-        max_sites=own.max_sites if max_sites is None else max_sites,
-        seed=study.study.seed,
+    threshold = own.threshold if threshold is None else threshold
+    max_sites = own.max_sites if max_sites is None else max_sites
+    sites = rank(
+        score, model_of(data), threshold=threshold, max_sites=max_sites, seed=study.study.seed
+    )
+    sites.attrs["asked"] = {"threshold": threshold, "max_sites": max_sites}
+    return sites
+
+
+def _study_that_ran(result: Result) -> Study:
+    """Give the study of the data with what was asked of score and sites in Python."""
+    study = result.data.study or result.study
+    asked = {**result.score.asked, **result.sites.attrs.get("asked", {})}
+    plain = {
+        key: {k: v.item() if hasattr(v, "item") else v for k, v in value.items()}
+        if isinstance(value, Mapping)
+        else value.item()
+        if hasattr(value, "item")
+        else value
+        for key, value in asked.items()
+    }
+    return study.model_copy(
+        update={
+            "study": study.study.model_copy(update={"project": result.score.project}),
+            "suitability": SuitabilitySection(**{**study.suitability.model_dump(), **plain}),
+        }
     )
 
 
@@ -476,7 +507,8 @@ def save(result: Result, out: str | Path) -> Path:
 
     Parameters
     ----------
-    result : a finished study.
+    result : a finished study. The ``study.toml`` that is written is the study that ran: that of the data,
+        with the project, weights, constraints, threshold and number of sites that were asked for.
     out : folder; an earlier study there is replaced only when the new one is whole.
 
     Returns
@@ -491,7 +523,7 @@ def save(result: Result, out: str | Path) -> Path:
     from kcity_geo.outputs.folder import save as write
 
     _expect(result, Result, "save(result, out)")
-    return write(result, Path(out))
+    return write(replace(result, study=_study_that_ran(result)), Path(out))
 
 
 def run(

@@ -8,6 +8,7 @@ installed Python package carries.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import math
 import os
@@ -16,11 +17,21 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.parameters import PARAMETER_SECTORS, all_parameters, nearest_name, shared_changes
+from kcity_geo.passed_objects import written
 from kcity_geo.profiles import profile, profiles
 from kcity_geo.settings import network_table
 
@@ -37,17 +48,31 @@ __all__ = [
     "file_and_part",
     "load_study",
     "resolve_path",
+    "sha256_of",
     "study_schema",
 ]
 
+#: Id of the only district of a city whose districts are not known.
+WHOLE = "whole"
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 
 
+def _as_path(value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - whatever was passed
+    """Take a path, or write down an object that was passed in Python."""
+    try:
+        return written(value, field=str(info.field_name))
+    except StudyError as error:
+        raise ValueError(str(error)) from error
+
+
+#: Path of an input, or an object that holds it.
+File = Annotated[str, BeforeValidator(_as_path)]
+
 #: One raster, or several that are tiles of one: each a path, with ``#`` and a band behind it if need be.
-Tiles = str | Annotated[list[str], Field(min_length=1)]
+Tiles = Annotated[str | Annotated[list[str], Field(min_length=1)], BeforeValidator(_as_path)]
 
 
 class StudySection(BaseModel):
@@ -80,7 +105,7 @@ class CitySection(BaseModel):
 
     model_config = _STRICT
     name: str = Field(default="", max_length=200, description="name of the city")
-    boundary: str | None = Field(
+    boundary: File | None = Field(
         default=None,
         description="polygon file; without one the header box of the OSM extract, or a place looked up by name",
     )
@@ -96,7 +121,7 @@ class CitySection(BaseModel):
     bbox: tuple[float, float, float, float] | None = Field(
         default=None, description="west, south, east, north in degrees, instead of a boundary file"
     )
-    districts: str | None = Field(
+    districts: File | None = Field(
         default=None, description="polygon file with district_id and name"
     )
 
@@ -105,7 +130,7 @@ class Sources(BaseModel):
     """Inputs: a path, or the name of a product; each may be left out."""
 
     model_config = _STRICT
-    osm: str | None = Field(
+    osm: File | None = Field(
         default=None, description=".osm.pbf, .osm, .osm.gz, .osm.bz2, or 'overpass'"
     )
     elevation: Tiles | None = Field(
@@ -131,17 +156,27 @@ class Sources(BaseModel):
         default=None, description="raster of the smallest return period that floods a place, years"
     )
     settlement: Tiles | None = Field(default=None, description="raster of GHS-SMOD codes")
-    protected: str | None = Field(default=None, description="polygons of protected areas")
-    gtfs: str | list[str] | None = Field(
+    protected: File | None = Field(default=None, description="polygons of protected areas")
+    gtfs: Annotated[str | list[str], BeforeValidator(_as_path)] | None = Field(
         default=None, description="GTFS zip or folder, or a list of them"
     )
-    power_lines: str | None = Field(
+    power_lines: File | None = Field(
         default=None, description="lines with a voltage column, beside OSM"
     )
     extra: dict[str, str] = Field(
         default_factory=dict,
         description="layer -> your own file beside OSM: csv or xlsx with lon and lat, or any vector",
     )
+
+    @field_validator("extra", mode="before")
+    @classmethod
+    def _objects(cls, value: Any) -> Any:  # noqa: ANN401 - whatever was passed
+        if not isinstance(value, dict):
+            return value
+        try:
+            return {k: written(v, field="extra", name=str(k)) for k, v in value.items()}
+        except StudyError as error:
+            raise ValueError(f"sources.extra.{error}") from error
 
     @field_validator("extra")
     @classmethod
@@ -204,7 +239,7 @@ class Official(BaseModel):
     population_growth_share: float | None = Field(
         default=None, gt=-0.5, lt=0.5, description="growth a year, share"
     )
-    table: str | None = Field(
+    table: File | None = Field(
         default=None,
         description="csv or xlsx by district: district_id and columns named like the keys here",
     )
@@ -245,6 +280,8 @@ class Study(BaseModel):
     study, city, sources, official, suitability, standards : tables of the file.
     transport, water, energy : changed parameters of each sector.
     settlement, shared : changed parameters of people, and of several sectors.
+    input_sha256 : path as written -> checksum of the file that a finished study was run with; a file that
+        is missing is then looked for, by its name, in the folder ``inputs`` beside the study.
     place : a City made in Python, instead of the table ``city``.
     folder : what paths are relative to.
 
@@ -276,6 +313,10 @@ class Study(BaseModel):
         default_factory=dict,
         description="parameters that several sectors read; one set in a sector counts in all",
     )
+    input_sha256: dict[str, str] = Field(
+        default_factory=dict,
+        description="path as written above -> SHA-256 of the file; written by a finished study",
+    )
     place: Any = Field(default=None, exclude=True, description="a City made in Python")
     folder: Path = Field(
         default=Path(), exclude=True, description="folder that paths are relative to"
@@ -292,12 +333,7 @@ class Study(BaseModel):
         if short:
             raw["study"] = {**dict(raw.get("study", {})), **short}
         _share_parameters(raw)
-        place = raw.get("city")
-        if isinstance(place, str):
-            raw["city"] = {"name": place}
-        if hasattr(place, "boundary_metric"):
-            raw["city"] = {"name": getattr(place, "name", "")}
-            raw["place"] = place
+        _take_city(raw, raw.get("city"))
         return raw
 
     def __init__(self, origin: str = "Study", /, **tables: Any) -> None:  # noqa: ANN401 - TOML
@@ -342,6 +378,19 @@ class Study(BaseModel):
             network_table(change)
         except StudyError as error:
             raise ValueError(str(error)) from error
+
+
+def _take_city(raw: dict[str, Any], place: Any) -> None:  # noqa: ANN401 - whatever was passed
+    """Make the table ``city`` of a name, a City or an outline; `raw` is changed in place."""
+    if isinstance(place, str):
+        raw["city"] = {"name": place}
+    elif hasattr(place, "boundary_metric"):
+        table = {"name": place.name, "boundary": place.boundary}
+        if place.districts["district_id"].tolist() != [WHOLE]:
+            table["districts"] = place.districts
+        raw["city"], raw["place"] = table, place
+    elif hasattr(place, "geom_type"):  # a geometry, a GeoSeries or a GeoDataFrame
+        raw["city"] = {"boundary": place}
 
 
 #: Largest limit that still limits something, by the end of the name of a constraint.
@@ -570,8 +619,46 @@ def resolve_path(study: Study, value: str, *, key: str) -> Path:
         path = Path(text).expanduser()
         path = (path if path.is_absolute() else study.folder / path).resolve()
     if not file_and_part(path)[0].exists():
-        raise SourceError(f"{key}: {path} does not exist")
+        return _beside(study, value, path, key=key)
     return path
+
+
+def _beside(study: Study, value: str, path: Path, *, key: str) -> Path:
+    """Look for an input that is not in its place in the folder ``inputs`` beside the study."""
+    missing, part = file_and_part(path)
+    if value not in study.input_sha256:
+        raise SourceError(f"{key}: {path} does not exist")
+    digest, here = study.input_sha256[value], (study.folder / "inputs" / missing.name).resolve()
+    if here.exists() and sha256_of(here) == digest:
+        return Path(f"{here}#{part}") if part else here
+    other = f"; the {here.name} there is another file" if here.exists() else ""
+    raise SourceError(
+        f"{key}: {path} does not exist; put the {missing.name} with the SHA-256 {digest} into {here.parent}{other}"
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """
+    Checksum of a file, or of the names and contents of a folder.
+
+    Parameters
+    ----------
+    path : file or folder.
+
+    Returns
+    -------
+    Hexadecimal digest.
+    """
+    digest = hashlib.sha256()
+    path, _ = file_and_part(path)
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    for file in files:
+        if file != path:
+            digest.update(file.relative_to(path).as_posix().encode())
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def file_and_part(path: Path) -> tuple[Path, str]:

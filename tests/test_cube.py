@@ -152,3 +152,20 @@ def test_every_variable_of_a_cube_says_where_it_comes_from() -> None:
         assert {"units", "long_name", "source", "licence", "as_of", "evidence"} <= set(
             variable.attrs
         )
+
+
+def test_a_layer_says_its_crs_as_cf_has_it(tmp_path) -> None:
+    import rasterio
+    from pyproj import CRS
+
+    city = make_city("Box", shapely.box(7.40, 43.72, 7.44, 43.76))
+    grid = study_grid(city, cell_m=250)
+    cube = empty_cube(city, grid=grid)
+    share = cube["inside_share"]
+    assert share.encoding["grid_mapping"] == "spatial_ref"
+    for one in (share, share * 2, cube[["inside_share"]], share.isel(x=slice(2, 5))):
+        assert CRS.from_cf(dict(one["spatial_ref"].attrs)) == city.crs
+        assert CRS(one["spatial_ref"].attrs["crs_wkt"]) == city.crs
+    gdal = [float(v) for v in share["spatial_ref"].attrs["GeoTransform"].split()]
+    assert rasterio.Affine.from_gdal(*gdal) == grid.affine
+    assert share["x"].attrs["standard_name"] == "projection_x_coordinate"

@@ -38,6 +38,8 @@ def outlines(study: Study) -> list[tuple[str, str, str]]:
         extract = study.sources.osm not in {None, "overpass"}
         instead = "the box of the OSM extract" if extract else "the outline found by name"
     level = f"OSM level {city.osm_district_level}" if city.osm_district_level is not None else ""
+    if study.place is not None:
+        return [("boundary", "", instead), ("districts", "", "those of that city")]
     return [
         ("boundary", city.boundary or relation or box, instead),
         ("districts", city.districts or level, "no districts"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kcity_geo.config import read_table
+from kcity_geo.thumbnails import SCORE_COLOURS, SEVERITY_COLOURS
 
 __all__ = [
     "CLASS_COLOURS",
@@ -19,12 +20,6 @@ __all__ = [
 LOW_CONFIDENCE = float(read_table("priors")["label"]["confidence_low"])
 #: Confidence from which it is called high.
 HIGH_CONFIDENCE = float(read_table("priors")["label"]["confidence_high"])
-
-#: ColorBrewer YlOrBr, 5 classes, light to dark: adequate to critical.
-SEVERITY_COLOURS = ("#fff3b0", "#fec44f", "#f28c1e", "#c6500a", "#6f2503")
-
-#: Suitability, 5 classes of 0.2, low to high (ColorBrewer YlGnBu without its lightest).
-SCORE_COLOURS = ("#edf8c9", "#a6dbb6", "#45b4c2", "#2673b2", "#1d2f83")
 
 #: Okabe and Ito's palette: gaps warm, served blue, doubt purple and grey.
 LABEL_COLOURS = {

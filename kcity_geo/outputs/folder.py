@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -40,6 +40,7 @@ OUTPUT_FILES = (
     "unreadable_tags.csv",
     "study.xlsx",
     "study.toml",
+    "inputs",
     "ledger.json",
     "ATTRIBUTION.txt",
     "warnings.txt",
@@ -321,10 +322,16 @@ def _write_all(
     from kcity_geo.outputs.maps import save_map
     from kcity_geo.outputs.rasters import save_layers
     from kcity_geo.outputs.report import save_report
-    from kcity_geo.outputs.studytoml import study_toml
+    from kcity_geo.outputs.studytoml import carried_inputs, study_toml
     from kcity_geo.outputs.tables import save_csv
     from kcity_geo.outputs.vectors import save_geojson, save_geopackage, save_geoparquet
 
+    listed = [p.path for p in result.data.provenance]
+    checksums = {
+        p.path: p.sha256
+        for p in result.data.provenance
+        if p.path and p.sha256 and listed.count(p.path) == 1
+    }
     cells = cell_frame(result)
     columns = column_table(result, cells)
     name, title = result.data.city.name, result.score.title
@@ -354,15 +361,26 @@ def _write_all(
         "indicator_details.csv": lambda path: save_csv(detail_table(result), path),
         "columns.csv": lambda path: save_csv(columns, path),
         "inventory.csv": lambda path: save_csv(result.data.inventory, path),
-        "study.toml": lambda path: _write_text(path, study_toml(result.study, out=target)),
+        "study.toml": lambda path: _write_text(
+            path, study_toml(result.study, out=target, checksums=checksums)
+        ),
         "ATTRIBUTION.txt": lambda path: _write_text(path, attribution_text(result)),
     }
+    if carried := carried_inputs(result.study):
+        steps["inputs"] = lambda path: _copy_inputs(carried, path)
     unreadable = result.data.unreadable_tags
     if unreadable is not None and len(unreadable):
         steps["unreadable_tags.csv"] = lambda path: save_csv(unreadable, path)
     for filename, write in steps.items():
         progress(filename)
         write(work / filename)
+
+
+def _copy_inputs(carried: Mapping[Path, str], folder: Path) -> None:
+    """Put the inputs that nobody else keeps into the folder of the study."""
+    folder.mkdir()
+    for path, place in carried.items():
+        shutil.copyfile(path, folder.parent / place)
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -7,6 +7,7 @@ For people who script; the pages for others are `kcity_geo.outputs.maps` and
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import folium
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
 
 from kcity_geo.city import City
 from kcity_geo.citydata import CityData
@@ -23,13 +25,21 @@ from kcity_geo.outputs.colours import SCORE_COLOURS, SEVERITY_COLOURS
 from kcity_geo.outputs.fonts import use_packaged_fonts
 from kcity_geo.outputs.text import human, safe_text
 from kcity_geo.result import Gaps, Result
+from kcity_geo.standards import load_standards
+from kcity_geo.thumbnails import NEUTRAL_COLOURS
 
 __all__ = ["explore", "plot"]
 
 _MOST_FEATURES = 20_000
 
 
-def plot(thing: City | CityData | Gaps | Result | gpd.GeoDataFrame, layer: str = "") -> Axes:
+def plot(
+    thing: City | CityData | Gaps | Result | gpd.GeoDataFrame,
+    layer: str = "",
+    *,
+    ax: Axes | None = None,
+    cmap: str | Colormap | None = None,
+) -> Axes:
     """
     Draw what a step of a study made.
 
@@ -39,6 +49,10 @@ def plot(thing: City | CityData | Gaps | Result | gpd.GeoDataFrame, layer: str =
     layer : what to colour by: a variable of the data (``"population"``), ``"transport"``,
         ``"water"``, ``"energy"`` or an indicator (``"T1"``) of the gaps; for a finished study also
         ``"suitability"``. The first choice when empty.
+    ax : axes to draw on; new ones when None.
+    cmap : colours of matplotlib instead of those that fit the meaning: from pale to dark brown is from
+        adequate to critical, whichever way the number runs; pale to blue is suitability; what is neither
+        good nor bad is in viridis.
 
     Returns
     -------
@@ -52,24 +66,29 @@ def plot(thing: City | CityData | Gaps | Result | gpd.GeoDataFrame, layer: str =
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 6), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    axes = ax
+    if axes is None:
+        figure = Figure(figsize=(7, 6), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
     axes.set_aspect("equal")
     if isinstance(thing, gpd.GeoDataFrame):
-        thing.plot(ax=axes, column=layer or None, legend=bool(layer), edgecolor="#404040")
+        thing.plot(
+            ax=axes, column=layer or None, legend=bool(layer), edgecolor="#404040", cmap=cmap
+        )
     elif isinstance(thing, City):
         thing.districts.plot(ax=axes, facecolor="#e8eef4", edgecolor="#404040")
         axes.set_title(thing.name)
     else:
-        _draw_cells(axes, _cells_of(thing, layer))
+        _draw_cells(axes, _cells_of(thing, layer), cmap)
         districts = _districts_of(thing)
         districts.boundary.plot(ax=axes, color="#404040", linewidth=0.6)
         if isinstance(thing, Result) and len(thing.sites):
             thing.sites.boundary.plot(ax=axes, color="#c2185b", linewidth=1.5)
     axes.set_xlabel("metres east")
     axes.set_ylabel("metres north")
-    use_packaged_fonts(figure)
+    if ax is None:
+        use_packaged_fonts(figure)
     return axes
 
 
@@ -82,7 +101,7 @@ def _cells_of(thing: CityData | Gaps | Result, layer: str) -> xr.DataArray:
     if isinstance(thing, Result) and layer == "suitability":
         first: xr.DataArray = thing.gaps.cells["composite_gap"]
         attrs = {"long_name": f"Suitability: {thing.score.title}", "units": "share"}
-        return first.copy(data=thing.score.score).assign_attrs(attrs)
+        return first.copy(data=thing.score.score).assign_attrs(attrs).rename("suitability")
     if isinstance(thing, CityData):
         cells, name = thing.cube, layer or "inside_share"
     else:
@@ -101,27 +120,45 @@ def _districts_of(thing: CityData | Gaps | Result) -> gpd.GeoDataFrame:
     return thing.gaps.districts if isinstance(thing, Result) else thing.districts
 
 
-def _draw_cells(axes: Axes, cells: xr.DataArray) -> None:
+def _meaning(name: str) -> tuple[tuple[str, ...], tuple[float, float] | None]:
+    """Give the colours of a layer or column by what it means, and the values of the first and the last."""
+    standard = load_standards().get(name)
+    if re.search(r"(^|_)gap(_raw|_lo|_hi)?$", name):
+        return SEVERITY_COLOURS, (0.0, 1.0)
+    if name in {"suitability", "score", "mean_score"}:
+        return SCORE_COLOURS, (0.0, 1.0)
+    adequate, critical = (standard.target, standard.worst) if standard else (None, None)
+    if adequate is not None and critical is not None:
+        if adequate <= critical:
+            return SEVERITY_COLOURS, (adequate, critical)
+        return SEVERITY_COLOURS[::-1], (critical, adequate)
+    return NEUTRAL_COLOURS, None
+
+
+def _draw_cells(axes: Axes, cells: xr.DataArray, cmap: str | Colormap | None) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
     words = str(cells.attrs.get("long_name", cells.name))
     share = cells.attrs.get("units") == "share"
-    colours = SCORE_COLOURS if words.startswith("Suitability") else SEVERITY_COLOURS
+    colours, limits = _meaning(str(cells.name))
+    limits = limits or ((0.0, 1.0) if share else None)
     x, y = cells["x"].to_numpy(), cells["y"].to_numpy()
     half = abs(float(x[1] - x[0])) / 2
     drawn = axes.imshow(
         cells.to_numpy(),
         extent=(x[0] - half, x[-1] + half, y[-1] - half, y[0] + half),
-        cmap=LinearSegmentedColormap.from_list("kcity", list(colours)) if share else "viridis",
-        vmin=0 if share else None,
-        vmax=1 if share else None,
+        cmap=cmap or LinearSegmentedColormap.from_list("kcity", list(colours)),
+        vmin=limits[0] if limits else None,
+        vmax=limits[1] if limits else None,
         interpolation="nearest",
     )
     axes.figure.colorbar(drawn, ax=axes, label=str(cells.attrs.get("units", "")), shrink=0.8)
     axes.set_title(words)
 
 
-def explore(thing: Gaps | Result | gpd.GeoDataFrame, column: str = "") -> folium.Map:
+def explore(
+    thing: Gaps | Result | gpd.GeoDataFrame, column: str = "", *, m: folium.Map | None = None
+) -> folium.Map:
     """
     Make a small map to point at, without tiles from a server.
 
@@ -133,10 +170,11 @@ def explore(thing: Gaps | Result | gpd.GeoDataFrame, column: str = "") -> folium
     ----------
     thing : gaps (their districts), a finished study (its sites), or any frame with a CRS.
     column : numbers to colour by; for gaps the composite gap when empty.
+    m : map to draw on, of `explore` or of geopandas; a new one when None.
 
     Returns
     -------
-    A folium map; all columns but the geometry show on hover.
+    The folium map; all columns but the geometry show on hover.
 
     Raises
     ------
@@ -153,7 +191,8 @@ def explore(thing: Gaps | Result | gpd.GeoDataFrame, column: str = "") -> folium
         )
     if column and not (column in frame and pd.api.types.is_numeric_dtype(frame[column])):
         raise StudyError(f"explore: {column!r} is no column of numbers; there are {list(frame)}")
-    return _folium_map(frame.to_crs(4326), column)
+    page = folium.Map(tiles=None, control_scale=True) if m is None else m
+    return _on_map(page, frame.to_crs(4326), column)
 
 
 def _frame_of(thing: object, column: str) -> tuple[gpd.GeoDataFrame, str]:
@@ -166,7 +205,7 @@ def _frame_of(thing: object, column: str) -> tuple[gpd.GeoDataFrame, str]:
     raise StudyError(f"explore: needs gaps, a result or a frame, not {type(thing).__name__}")
 
 
-def _folium_map(frame: gpd.GeoDataFrame, column: str) -> folium.Map:
+def _on_map(page: folium.Map, frame: gpd.GeoDataFrame, column: str) -> folium.Map:
     from branca.colormap import LinearColormap
 
     shown = [c for c in frame.columns if c != frame.geometry.name]
@@ -175,15 +214,16 @@ def _folium_map(frame: gpd.GeoDataFrame, column: str) -> folium.Map:
         geometry=frame.geometry.to_numpy(),
         crs=4326,
     )
-    page = folium.Map(tiles=None, control_scale=True)
     style: dict[str, Any] = {"color": "#404040", "weight": 1, "fillOpacity": 0.7}
     fills = ["#7fa6c9"] * len(frame)
     if column:
         numbers = frame[column].to_numpy(dtype=float)
         known = numbers[np.isfinite(numbers)]
         low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+        colours, limits = _meaning(column)
+        low, high = limits or (low, high)
         scale = LinearColormap(
-            list(SEVERITY_COLOURS),
+            list(colours),
             vmin=low,
             vmax=high if high > low else low + 1,
             caption=safe_text(column),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from kcity_geo.outputs.text import json_text
-from kcity_geo.studyfile import Study, file_and_part
+from kcity_geo.passed_objects import is_passed
+from kcity_geo.studyfile import Study, file_and_part, sha256_of
 
-__all__ = ["study_toml"]
+__all__ = ["carried_inputs", "study_toml"]
 
 _HEAD = """\
 # The study as it was resolved: every value that was used, also the defaults.
@@ -23,7 +25,7 @@ _PATHS: dict[str, tuple[str, ...]] = {
 }
 
 
-def study_toml(study: Study, *, out: Path) -> str:
+def study_toml(study: Study, *, out: Path, checksums: Mapping[str, str] | None = None) -> str:
     """
     Write the resolved study for a folder.
 
@@ -31,45 +33,108 @@ def study_toml(study: Study, *, out: Path) -> str:
     ----------
     study : as it was run.
     out : folder that the file will stand in; relative paths are rewritten to it.
+    checksums : file name -> SHA-256, where it is known already.
 
     Returns
     -------
-    TOML. Names of products, ``pkg://`` paths and paths with ``${NAME}`` stay as written.
+    TOML. Objects that were passed in Python are named as files in ``inputs``, see `carried_inputs`; other
+    files stay where they are, with their checksum under ``[input_sha256]``. Names of products, ``pkg://``
+    paths and paths with ``${NAME}`` stay as written.
     """
-    tables = study.model_dump(mode="json", exclude_none=True, exclude={"folder"})
+    tables = study.model_dump(mode="json", exclude_none=True, exclude={"folder", "input_sha256"})
+    inside, known = carried_inputs(study), checksums or {}
+    digests: dict[str, str] = {}
+
+    def moved(value: str) -> str:
+        path = _local(value, study.folder or Path())
+        if path is None:
+            return value
+        found, part = file_and_part(path)
+        part = f"#{part}" if part else ""
+        if found in inside:
+            return inside[found] + part
+        text = _moved(found, out=out) + part
+        digests[text] = known.get(path.name) or sha256_of(found)
+        return text
+
     for name, keys in _PATHS.items():
         table = tables.get(name, {})
         for key in keys or tuple(table):
             if key in table:
-                table[key] = _all_moved(table[key], folder=study.folder, out=out)
+                table[key] = _all_moved(table[key], moved)
+    if digests:
+        tables["input_sha256"] = digests
     parts = [_HEAD]
     for name, table in tables.items():
         parts += _table(name, table)
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _all_moved(value: Any, *, folder: Path, out: Path) -> Any:  # noqa: ANN401 - TOML in, TOML out
+def carried_inputs(study: Study) -> dict[Path, str]:
+    """
+    List the inputs that go into the folder of a study, as nobody else keeps them.
+
+    Parameters
+    ----------
+    study : as it was run.
+
+    Returns
+    -------
+    File -> its place in the folder, under ``inputs``: objects that were passed in Python, and what lies in the
+    folder ``inputs`` of a finished study that is run again.
+    """
+    tables = study.model_dump(mode="json", exclude_none=True, include=set(_PATHS))
+    files: list[Path] = []
+
+    def looked_at(value: str) -> str:
+        path = _local(value, study.folder or Path())
+        if path is not None:
+            files.append(file_and_part(path)[0])
+        return value
+
+    for name, keys in _PATHS.items():
+        table = tables.get(name, {})
+        for key in keys or tuple(table):
+            _all_moved(table.get(key), looked_at)
+    home = study.folder or Path()
+    own = (home / "inputs").resolve() if (home / "map.html").is_file() else None
+    places: dict[Path, str] = {}
+    for path in files:
+        if path.is_file() and (is_passed(path) or (own is not None and path.is_relative_to(own))):
+            taken = {place for other, place in places.items() if other != path}
+            name = f"inputs/{path.name}"
+            nth = 2
+            while name in taken:
+                name = f"inputs/{path.stem}_{nth}{path.suffix}"
+                nth += 1
+            places[path] = name
+    return places
+
+
+def _all_moved(value: Any, moved: Callable[[str], str]) -> Any:  # noqa: ANN401 - TOML in, TOML out
     """Rewrite every path of a value, also inside lists and tables."""
     if isinstance(value, dict):
-        return {k: _all_moved(v, folder=folder, out=out) for k, v in value.items()}
+        return {k: _all_moved(v, moved) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_all_moved(v, folder=folder, out=out) for v in value]
-    return _moved(value, folder=folder, out=out) if isinstance(value, str) else value
+        return [_all_moved(v, moved) for v in value]
+    return moved(value) if isinstance(value, str) else value
 
 
-def _moved(value: str, *, folder: Path, out: Path) -> str:
-    """Rewrite a path that exists beside the study file, as seen from the output folder."""
+def _local(value: str, folder: Path) -> Path | None:
+    """Give the absolute path of an input that lies where the study says; None for any other text."""
     if "${" in value or "://" in value or "\0" in value:
-        return value
+        return None
     path = Path(value).expanduser()
-    found, part = file_and_part(path if path.is_absolute() else folder / path)
-    if not found.exists():
-        return value
-    part = f"#{part}" if part else ""
+    path = (path if path.is_absolute() else folder / path).resolve()
+    return path if file_and_part(path)[0].exists() else None
+
+
+def _moved(found: Path, *, out: Path) -> str:
+    """Write a path as seen from the output folder."""
     try:
-        return Path(os.path.relpath(found.resolve(), out.resolve())).as_posix() + part
+        return Path(os.path.relpath(found, out.resolve())).as_posix()
     except ValueError:  # another drive on Windows
-        return found.resolve().as_posix() + part
+        return found.as_posix()
 
 
 def _table(name: str, table: dict[str, Any]) -> list[str]:

@@ -66,3 +66,58 @@ def test_what_cannot_be_shown_is_refused_in_words(result) -> None:
         kc.explore(result.sites.iloc[:0])
     with pytest.raises(StudyError, match="not CityData"):
         kc.explore(result.data)
+
+
+# --- colours, axes and maps of the caller -----------------------------------------------------------
+
+
+def lightness(axes, value: float) -> float:
+    """How light a value is drawn, 0 black to 1 white."""
+    image = axes.images[0]
+    return float(np.mean(image.cmap(image.norm(value))[:3]))
+
+
+@pytest.mark.parametrize(
+    ("layer", "good", "bad"),
+    [("T1", 1.0, 0.0), ("T1_gap", 0.0, 1.0), ("composite", 0.0, 1.0), ("transport", 0.0, 1.0)],
+)
+def test_served_is_pale_and_critical_is_dark_whichever_way_the_number_runs(
+    result, layer, good, bad
+) -> None:
+    axes = kc.plot(result.gaps, layer)
+    assert lightness(axes, good) > 0.75
+    assert lightness(axes, bad) < 0.25
+
+
+@pytest.mark.parametrize("layer", ["inside_share", "population"])
+def test_what_is_neither_good_nor_bad_is_not_drawn_as_a_gap(result, layer) -> None:
+    image = kc.plot(result.data, layer).images[0]
+    assert image.cmap(0.0)[:3] == pytest.approx((0x44 / 255, 0x01 / 255, 0x54 / 255), abs=0.01)
+
+
+def test_the_axes_and_the_colours_of_the_caller_are_used(result) -> None:
+    from matplotlib.figure import Figure
+
+    one, two = Figure().subplots(1, 2)
+    for ax in (one, two):
+        assert kc.plot(result.gaps, "transport", ax=ax, cmap="Greys") is ax
+        assert ax.images[0].cmap.name == "Greys"
+    assert kc.plot(result.data.city, ax=one) is one
+    assert kc.plot(result.sites, ax=two) is two
+
+
+def test_several_things_lie_on_one_map(result) -> None:
+    page = kc.explore(result.gaps)
+    before = len(page._children)
+    assert kc.explore(result.sites, m=page) is page
+    assert len(page._children) > before
+
+
+def test_objects_show_themselves_in_a_notebook(result) -> None:
+    for thing in (result.data.city, result.data, result.gaps, result.score):
+        assert "\n" not in repr(thing)
+        assert len(repr(thing)) < 400
+        page = thing._repr_html_()
+        assert ("<img src" in page) or ("<svg" in page)
+        assert len(page) < 60_000
+    assert "<b>" not in kc.make_city("<b>", shapely.box(0, 0, 0.1, 0.1))._repr_html_()

@@ -31,7 +31,7 @@ from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.sources.local.raster_windows import RasterWindow, read_window
-from kcity_geo.studyfile import file_and_part
+from kcity_geo.studyfile import file_and_part, sha256_of
 
 __all__ = [
     "describe",
@@ -49,30 +49,6 @@ _VALID_SHARE_WARNING = 0.98
 _POINTS = 10
 _EDGE_POINTS = 24
 _MAX_POINTS = 4_000_000
-
-
-def sha256_of(path: Path) -> str:
-    """
-    Checksum of a file, or of the names and contents of a folder.
-
-    Parameters
-    ----------
-    path : file or folder.
-
-    Returns
-    -------
-    Hexadecimal digest.
-    """
-    digest = hashlib.sha256()
-    path, _ = file_and_part(path)
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    for file in files:
-        if file != path:
-            digest.update(file.relative_to(path).as_posix().encode())
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def read_raster(
