@@ -24,7 +24,7 @@ from kcity_geo.errors import OutputError
 from kcity_geo.outputs.backdrop import encode, make_backdrop
 from kcity_geo.outputs.colours import rgb
 from kcity_geo.outputs.hover import hover_data
-from kcity_geo.outputs.maps import build_map
+from kcity_geo.outputs.maps import build_map, script_json
 from kcity_geo.outputs.overlay import fit_lookup, mercator_picture, png_uri
 from kcity_geo.outputs.pages import seal
 from kcity_geo.outputs.themes import EMPTY, make_themes, painted, rgba_table
@@ -421,3 +421,50 @@ def test_colours_of_excluded_land_are_told_apart_by_colour_blind_readers() -> No
         for sight, matrix in _MACHADO.items():
             apart = np.linalg.norm(_lab(first, matrix) - _lab(second, matrix))
             assert apart > 12, (a, b, sight, apart)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["A </script><script>x()</script>", "<!--<script>", "]]> & <b>", "A\u2028Z", "</SCRIPT >"],
+)
+def test_no_name_ends_or_opens_a_tag_inside_the_script_of_the_map(build, name) -> None:
+    text = script_json({name: [name]})
+    assert not set("<>&\u2028") & set(text), "inside a script tag a browser reads these as HTML"
+    assert json.loads(text) == {name: [name]}
+    page = build_map(build(name=name))
+    data = re.search(r'id="kc-data">(.*?)</script>', page, re.DOTALL)[1]
+    assert not set("<>&") & set(data)
+    json.loads(data)
+
+
+def _hover(study, title: str) -> tuple[dict, np.ndarray]:
+    found = hover_data(study)
+    number = [f["title"] for f in found["fields"]].index(title)
+    raw = zlib.decompress(base64.b64decode(found["bytes"][number]))
+    shape = study.data.inside.shape
+    kind = "<u2" if len(raw) == 2 * np.prod(shape) else "u1"
+    return found["fields"][number], np.frombuffer(raw, kind).reshape(shape)
+
+
+def test_the_pointer_names_an_exclusion_where_a_cell_is_excluded_and_nowhere_else(build) -> None:
+    study = build()
+    field, codes = _hover(study, "Excluded")
+    free = study.data.inside & study.score.feasible
+    steep = study.data.inside & study.score.constraints[0].excluded
+    assert free.any()
+    assert steep.any()
+    assert (codes[free] == 255).all(), "a free cell has no exclusion"
+    assert {field["words"][i] for i in codes[steep]} == {study.score.constraints[0].title}
+    assert (codes[~study.data.inside] == 255).all()
+
+
+def test_the_numbers_under_the_pointer_are_those_of_the_cells(build) -> None:
+    study = build()
+    field, people = _hover(study, "People")
+    true, known = study.data.array("population"), study.data.inside
+    np.testing.assert_allclose(people[known] * field["scale"], true[known], atol=field["scale"])
+    assert (people[np.isnan(true)] == 65_535).all(), "not known is not nobody"
+    _, score = _hover(study, "Suitability")
+    told = np.isfinite(study.score.score) & known
+    np.testing.assert_allclose(score[told] / 250, study.score.score[told], atol=0.0021)
+    assert (score[~told] == 255).all()

@@ -275,3 +275,16 @@ def test_times_of_a_geopackage_are_utc_and_end_with_z(tmp_path, times) -> None:
         first, second = base.execute("SELECT last_edit FROM a ORDER BY fid").fetchall()
     assert re.fullmatch(r"2024-06-25T12:00:00(\.\d{3})?Z", first[0])
     assert second[0] is None
+
+
+def test_geojson_keeps_every_corner_to_a_centimetre(result, tmp_path) -> None:
+    """Corners on no round number of degrees: with four decimals they would be up to 6 m off."""
+    frame = result.gaps.districts.iloc[:1].copy()
+    x, y = frame.geometry.iloc[0].representative_point().coords[0]
+    corners = [(x, y), (x + 123.457, y + 11.113), (x + 97.771, y + 88.889), (x - 3.331, y + 71.017)]
+    frame["geometry"] = [shapely.Polygon(corners)]
+    path = tmp_path / "districts.geojson"
+    save_geojson(frame, path, id_column="district_id", result=result, description="d")
+    back = gpd.read_file(path).to_crs(result.data.city.crs).geometry.iloc[0]
+    away = shapely.distance(shapely.points(corners), shapely.points(back.exterior.coords)[:, None])
+    assert away.min(axis=0).max() < 0.02

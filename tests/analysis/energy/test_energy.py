@@ -36,6 +36,7 @@ from kcity_geo.analysis.energy.balance import (
 from kcity_geo.analysis.energy.electrification import (
     dark_built_land,
     dark_limit,
+    electrification_rank,
     electrified,
     electrified_flags,
     official_rate,
@@ -943,3 +944,27 @@ def test_rows_from_lights_and_tables_tell_the_date_of_these(toy):
     data = replace(data, cube=data.cube.assign(nightlights=lights))
     rows = {r.id: r for r in energy.assess(model_of(data))}
     assert (rows["E3"].as_of, rows["E4"].as_of, rows["E11"].as_of) == ("2023", "2022", "2023")
+
+
+def test_small_settlements_come_in_after_all_others():
+    """A hamlet at the transformer waits for the town at the edge of the reach of the grid."""
+    relative = np.array([0.1, 0.9, 2.9, 0.1, 2.9, 3.1])
+    light = np.array([0.0, 5.0, 0.0, 50.0, 0.0, 0.0])
+    people = np.array([5000.0, 5000, 5000, 3, 3, 5000])
+    rank = electrification_rank(relative, light, people, min_persons=10, furthest=3.0)
+    assert np.argsort(-rank)[:5].tolist() == [1, 0, 2, 3, 4]
+    assert np.isnan(rank[5]), "beyond the reach of the grid"
+
+
+def test_a_street_of_several_parts_counts_with_its_own_tag(toy, features):
+    """Two parts, 2 km, lit; one street of 1 km dark: two thirds, whatever stands where in the list."""
+    parts = shapely.MultiLineString([[(0, 50), (1000, 50)], [(0, 250), (1000, 250)]])
+    dark = shapely.LineString([(0, 450), (1000, 450)])
+    rows = [{"highway": "residential", "lit": "yes"}, {"highway": "residential", "lit": "no"}]
+    for order in ((0, 1), (1, 0)):
+        shapes = [(parts, dark)[i] for i in order]
+        roads = features([rows[i] for i in order], shapes)
+        data = toy(arrays={"built_m2": 3000.0}, layers={"roads_drive": roads})
+        row = street_lighting(model_of(data))
+        assert row.value == pytest.approx(2 / 3)
+        assert row.n_features == 2

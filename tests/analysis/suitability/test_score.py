@@ -583,3 +583,47 @@ def test_less_than_half_of_the_weight_is_no_score(toy, features):
     assert found.feasible.any()
     with pytest.warns(KCityWarning, match="no site; only 1[0-9]% of the weight"):
         assert len(rank_sites(found, data)) == 0
+
+
+@pytest.mark.parametrize("strip_m", [0.5, 3.0, 99.0])
+def test_a_cell_that_an_excluded_area_touches_at_all_is_excluded(toy, features, strip_m):
+    """A park reaches a few metres, or half a metre, into the next column of cells."""
+    park = shapely.box(0, 0, 1000 + strip_m, 4000)
+    layers = {"landuse": features([{"landuse": "military"}], [park])}
+    found = suitability(
+        model_of(plain(toy, features, layers=layers)).given(cell_terrain, relief()),
+        None,
+        project="solar_farm",
+    )
+    hit = {c.id: c for c in found.constraints}["military"].excluded
+    assert hit[:, :11].all()
+    assert not hit[:, 11:].any()
+
+
+def test_where_built_land_is_not_known_nobody_says_that_it_is_free(toy, features):
+    built = np.zeros((40, 40))
+    built[3, 3] = np.nan
+    built[5, 5] = 9000.0
+    data = plain(toy, features, arrays={"built_m2": built})
+    found = suitability(
+        model_of(data).given(cell_terrain, relief()), None, project="industrial_complex"
+    )
+    hit = {c.id: c for c in found.constraints}["built_max"].excluded
+    assert hit[3, 3]
+    assert hit[5, 5]
+    assert hit.sum() == 2
+
+
+@pytest.mark.parametrize(("tunnel", "excluded"), [("", True), ("culvert", False), ("yes", False)])
+def test_a_river_under_the_ground_keeps_no_bank(toy, features, tunnel, excluded):
+    river = features(
+        [{"waterway": "river", "tunnel": tunnel}], [shapely.LineString([(3050, 0), (3050, 4000)])]
+    )
+    found = suitability(
+        model_of(plain(toy, features, layers={"drainage": river})).given(cell_terrain, relief()),
+        None,
+        project="industrial_complex",
+    )
+    hit = {c.id: c for c in found.constraints}["water_body"].excluded
+    assert hit[:, 30].all() == excluded
+    assert hit[:, 30].any() == excluded

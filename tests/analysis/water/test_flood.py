@@ -71,6 +71,8 @@ def test_return_periods_and_depths():
     depth = np.array([0.6, 0.5, 0.2, 0.01, np.nan])
     found = exposure_of_depth(depth, high_m=0.5, moderate_m=0.05, moderate_weight=0.5)
     assert found.tolist() == [1, 1, 0.5, 0, 0]
+    edge = exposure_of_depth(np.array([0.05]), high_m=0.5, moderate_m=0.05, moderate_weight=0.5)
+    assert edge.tolist() == [0.5], "the limit itself counts, as it does for deep water"
 
 
 def relief(low, middle):

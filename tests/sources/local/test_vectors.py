@@ -191,8 +191,11 @@ def test_polygons_and_lines_inside_collections_count(
     """Beside one polygon and one line, a feature counts once with the parts that are wanted."""
     path = geojson(tmp_path / "c.geojson", geometry, POLYGON, LINES)
     with muted():
-        assert len(read_polygons(path, key="x")) == 1 + polygons
-        assert len(read_power_lines(path)) == 1 + lines
+        found, found_lines = read_polygons(path, key="x"), read_power_lines(path)
+    assert len(found) == 1 + polygons
+    assert len(found_lines) == 1 + lines
+    assert set(found.geom_type) <= {"Polygon", "MultiPolygon"}
+    assert set(found_lines.geom_type) <= {"LineString", "MultiLineString"}
 
 
 def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
