@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kcity_geo.config import read_table
+from kcity_geo.errors import LimitError
 
 __all__ = ["KINDS", "Service", "ServiceDays", "minutes_of_day", "stop_service"]
 
@@ -479,6 +480,13 @@ def _departures(calls: pd.DataFrame, often: pd.DataFrame) -> pd.DataFrame:
     once = calls.assign(count=1, every=DAY_MIN, first=minute, last=minute)
     found = once[~once["trip_id"].isin(often["trip_id"])]
     if len(often):
+        most = read_table("gtfs")["most"]["calls"]
+        intervals = often["trip_id"].value_counts()
+        if (count := int(calls["trip_id"].map(intervals).fillna(0).sum())) > most:
+            raise LimitError(
+                f"sources.gtfs: trips at intervals (frequencies.txt) have {count:,} calls, the limit is "
+                f"{most:,}; cut the feed to the city"
+            )
         repeated = calls.drop(columns="runs").merge(often, on="trip_id", how="inner")
         first = repeated["begin"] + repeated["offset"]
         repeated = repeated.assign(

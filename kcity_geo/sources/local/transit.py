@@ -9,7 +9,6 @@ are ignored, never unpacked elsewhere. Says nothing of who can walk to a stop;
 from __future__ import annotations
 
 import lzma
-import shutil
 import stat
 import struct
 import tempfile
@@ -18,7 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import geopandas as gpd
 import numpy as np
@@ -54,6 +53,8 @@ _BROKEN_ZIP = (
     OverflowError,
     MemoryError,
 )
+#: Of a table that is read and counted at once.
+_PART_BYTES = 1 << 20
 TABLES = (*NEEDED, *CALENDARS, "frequencies", "agency", "feed_info")
 
 
@@ -118,6 +119,8 @@ def read_gtfs(
         stops = _placed(feed.stops, positions, crs=crs, area=area, name=path.name, called=called)
         ids = stops["stop_id"].to_numpy(dtype=object)
         service = stop_service(feed, ids, peak=peak, positions=positions)
+    except LimitError:
+        raise
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SourceError(
@@ -244,20 +247,19 @@ def _clock(minute: float) -> str:
 
 def _collect(path: Path, folder: Path) -> None:
     """Put the known tables of a feed, and nothing else, into a folder of our own."""
-    limit = read_table("gtfs")["member_max_bytes"]
     wanted = {f"{table}.txt" for table in TABLES}
+    size = _Size(path.name)
     if path.is_dir():
         for file in sorted(path.iterdir()):
             if file.is_file() and file.name.lower() in wanted:
-                _limited(file.stat().st_size, limit, file.name)
-                shutil.copyfile(file, folder / file.name.lower())
+                with file.open("rb") as source:
+                    size.copy(source, folder / file.name.lower())
         return
     try:
         with zipfile.ZipFile(path) as archive:
             for member, name in _members(archive, wanted):
-                _limited(member.file_size, limit, member.filename)
-                with archive.open(member) as source, (folder / name).open("wb") as target:
-                    shutil.copyfileobj(source, target)
+                with archive.open(member) as source:
+                    size.copy(source, folder / name)
     except LimitError:
         raise
     except _BROKEN_ZIP as error:
@@ -266,9 +268,29 @@ def _collect(path: Path, folder: Path) -> None:
         ) from error
 
 
-def _limited(size: int, limit: int, name: str) -> None:
-    if size > limit:
-        raise LimitError(f"sources.gtfs: {name} has {size:,} bytes, the limit is {limit:,}")
+class _Size:
+    """What the tables of a feed hold together, counted while they are unpacked."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.found = dict.fromkeys(("bytes", "rows", "cells"), 0)
+        self.limits = read_table("gtfs")["most"]
+
+    def copy(self, source: IO[bytes], target: Path) -> None:
+        """Copy a table; stop where the feed passes a limit."""
+        with target.open("wb") as out:
+            while part := source.read(_PART_BYTES):
+                rows = max(part.count(b"\n"), part.count(b"\r"))
+                more = {"bytes": len(part), "rows": rows, "cells": part.count(b",") + rows}
+                for what, count in more.items():
+                    self.found[what] += count
+                    if self.found[what] > self.limits[what]:
+                        raise LimitError(
+                            f"sources.gtfs: {self.name} unpacks to more than "
+                            f"{self.limits[what]:,} {what}, the limit is {self.limits[what]:,}; cut it "
+                            "to the city and to one version"
+                        )
+                out.write(part)
 
 
 def _members(archive: zipfile.ZipFile, wanted: set[str]) -> list[tuple[zipfile.ZipInfo, str]]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rasterio.transform import from_origin
 
 from kcity_geo.analysis.settlement.dasymetric import people_from_districts, pieces_from_districts
-from kcity_geo.analysis.settlement.districts import district_mean
+from kcity_geo.analysis.settlement.districts import district_parts
 from kcity_geo.notes import collected, muted
 from kcity_geo.sources.local.district_people import with_people
 from kcity_geo.study import load
@@ -58,7 +58,7 @@ def by_district(wanted):
     with muted(), collected() as told:
         data = load(wanted)
     people = np.nan_to_num(data.array("population"))
-    found = district_mean(data, np.ones(people.shape), people)["sum"].fillna(0.0)
+    found = district_parts(data).mean(np.ones(people.shape), people)["sum"].fillna(0.0)
     return found.to_dict(), float(people.sum()), told
 
 

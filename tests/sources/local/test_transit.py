@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -344,13 +347,67 @@ def test_a_feed_in_a_folder_inside_the_zip_is_read(tmp_path):
     assert len(read_gtfs(packed(tmp_path, inside), crs=METRIC)) == 4
 
 
-def test_a_table_beyond_the_limit_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+@pytest.mark.parametrize("what", ["bytes", "rows", "cells"])
+def test_a_feed_beyond_a_limit_is_refused_while_it_is_unpacked(tmp_path, monkeypatch, what):
     from kcity_geo.sources.local import transit
 
     real = transit.read_table("gtfs")
-    monkeypatch.setattr(transit, "read_table", lambda _: {**real, "member_max_bytes": 100})
-    with pytest.raises(LimitError, match="the limit is 100"):
+    most = {**real["most"], what: 20}
+    monkeypatch.setattr(transit, "read_table", lambda _: {**real, "most": most})
+    with pytest.raises(LimitError, match=f"more than 20 {what}"):
         read(tmp_path)
+    folder = tmp_path / "open"
+    folder.mkdir()
+    for name, text in feed().items():
+        (folder / name).write_text(text, encoding="utf-8")
+    with pytest.raises(LimitError, match=f"more than 20 {what}"):
+        read_gtfs(folder, crs=METRIC)
+
+
+_READ_WITHIN = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (4_000_000_000, 4_000_000_000))
+from kcity_geo.errors import LimitError
+from kcity_geo.sources.local.transit import read_gtfs
+try:
+    read_gtfs(sys.argv[1], crs="EPSG:32633")
+except LimitError as error:
+    print("refused:", error)
+"""
+
+
+def bomb(path, kind):
+    """A zip of at most 2 MB that unpacks to gigabytes, or whose trips run at very many intervals."""
+    tables = feed()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in tables.items():
+            if kind != "rows" or name != "stop_times.txt":
+                archive.writestr(name, text)
+        if kind == "rows":
+            head, line = tables["stop_times.txt"].splitlines()[:2]
+            with archive.open("stop_times.txt", "w") as out:
+                out.write(f"{head}\n".encode())
+                for _ in range(400):
+                    out.write(f"{line}\n".encode() * 20_000)
+        if kind == "intervals":
+            row = "t0,7:00:00,9:00:00,600\n"
+            head = "trip_id,start_time,end_time,headway_secs\n"
+            archive.writestr("frequencies.txt", head + row * 1_100_000)
+    assert path.stat().st_size < 2_000_000
+    return path
+
+
+@pytest.mark.parametrize("kind", ["rows", "intervals"])
+def test_a_small_zip_that_unpacks_hugely_stays_under_four_gigabytes(tmp_path, kind):
+    done = subprocess.run(
+        [sys.executable, "-c", _READ_WITHIN, str(bomb(tmp_path / "feed.zip", kind))],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert done.stdout.startswith("refused: sources.gtfs:"), done.stderr[-1500:]
+    assert done.stdout.count("\n") == 1
 
 
 def test_platforms_and_entrances(tmp_path):
