@@ -166,8 +166,8 @@ def _opened(path: Path, *, key: str, config: Config) -> Iterator[tuple[Any, int]
     with _damage_told(where), dataset:
         _check_place(dataset, where)
         pixels = dataset.width * dataset.height * dataset.count
-        if pixels > config.max_pixels * 50:
-            raise LimitError(_too_large(where, pixels, config.max_pixels * 50))
+        if pixels > config.max_pixels * 200:
+            raise LimitError(_too_large(where, pixels, config.max_pixels * 200))
         band = _band(dataset, wanted, where)
         _refuse_other_kinds(dataset, band, key=key, where=where)
         yield dataset, band
