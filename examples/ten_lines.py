@@ -13,5 +13,5 @@ score = kc.suitability(data, gaps)
 sites = kc.rank_sites(score, data)
 kc.save(kc.Result(study=study, data=data, gaps=gaps, score=score, sites=sites), out)
 
-print(gaps.city[["gap", "gap_lo", "gap_hi", "confidence", "label"]].round(2))
+print(gaps.city[["gap", "gap_lo", "gap_hi", "reading", "data"]].round(2))
 print(sites[["rank", "area_ha", "score", "reasons"]].head(3).to_string(index=False))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kcity_geo.demo import make_demo
     from kcity_geo.errors import KCityError, KCityWarning
     from kcity_geo.indicators import add_indicators, remove_indicators
+    from kcity_geo.outputs.explain import explain
     from kcity_geo.outputs.looks import explore, plot
     from kcity_geo.planning.concept import ConceptOptions, Plan, concept
     from kcity_geo.result import Gaps, Indicator, Result, Suitability
@@ -68,6 +69,7 @@ _HOMES = {
     "assess_gaps": "kcity_geo.study",
     "check": "kcity_geo.study",
     "concept": "kcity_geo.planning.concept",
+    "explain": "kcity_geo.outputs.explain",
     "explore": "kcity_geo.outputs.looks",
     "fetch": "kcity_geo.sources.pack.fetch",
     "find_city": "kcity_geo.study",
@@ -110,6 +112,7 @@ __all__ = [
     "check",
     "concept",
     "energy",
+    "explain",
     "explore",
     "fetch",
     "find_city",

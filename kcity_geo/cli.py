@@ -188,9 +188,16 @@ def _summary(result: Any, out: Path) -> dict[str, Any]:  # noqa: ANN401 - Result
             "gap": _number(row["gap"], digits=6),
             "gap_lo": _number(row["gap_lo"], digits=6),
             "gap_hi": _number(row["gap_hi"], digits=6),
-            "confidence": _number(row["confidence"], digits=6),
-            "label": row["label"],
-            "gap_persons": _number(row["gap_persons"], digits=0),
+            "gap_raw": _number(row["gap_raw"], digits=6),
+            "p_short": _number(row["p_short"], digits=6),
+            "evidence": _number(row["evidence"], digits=6),
+            "data": row["data"],
+            "reading": row["reading"],
+            **{
+                str(key): _number(row[key], digits=0)
+                for key in row.index
+                if str(key).startswith("people_")
+            },
         }
     sites = [
         {
@@ -235,8 +242,9 @@ def _print_summary(result: Any, summary: dict[str, Any], *, timings: bool) -> No
     from kcity_geo.outputs.summary import summarise
 
     console, told = Console(), summarise(result)
+    for line in told.headline:
+        console.print(_shown(line), soft_wrap=True, highlight=False)
     console.print(_gap_table(told))
-    console.print(f"* {told.persons_note}.")
     if summary["not_assessed"]:
         console.print("\nNot assessed, and what data would help:")
         for key, reason in summary["not_assessed"].items():
@@ -266,23 +274,21 @@ def _gap_table(told: Any) -> Any:  # noqa: ANN401 - Summary in, rich table out, 
     from rich import box
     from rich.table import Table as Grid
 
-    title = f"{told.city}: how far short of the standard (0 % met, 100 % nothing there)"
+    title = f"{told.city}: people short of each, and the gap to the standard (0 % met)"
     table = Grid(title=_shown(title), title_justify="left", box=box.SIMPLE)
     for name, side in (
         ("sector", "left"),
-        ("gap", "right"),
-        ("between", "right"),
-        ("people*", "right"),
-        ("confidence", "left"),
-        ("reading", "left"),
+        ("people short", "right"),
+        ("as mapped", "right"),
+        ("with what may be missing", "right"),
+        ("on average", "left"),
+        ("data", "left"),
     ):
         table.add_column(name, justify=side)  # type: ignore[arg-type]
     for row in told.sectors:
-        name = "All" if row.key == "composite" else row.title
-        known = (
-            (row.gap, row.range_words, row.persons, row.confidence) if row.assessed else ("-",) * 4
-        )
-        table.add_row(name, *known, row.label)
+        people = f"{row.short} ({row.percent})" if row.segments else "-"
+        known = (people, row.raw, row.range_words or row.gap) if row.assessed else ("-",) * 3
+        table.add_row(row.title, *known, row.reading, row.data or "-")
     return table
 
 

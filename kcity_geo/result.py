@@ -6,6 +6,7 @@ These are the shapes that analysis hands to outputs. They hold data and no logic
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,14 +18,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from kcity_geo.citydata import CityData
-from kcity_geo.config import read_table
 from kcity_geo.studyfile import Study
-from kcity_geo.thumbnails import SCORE_COLOURS, SEVERITY_COLOURS, card, picture
+from kcity_geo.thumbnails import GAP_COLOURS, SCORE_COLOURS, card, picture
 
 __all__ = [
-    "LABELS",
     "SECTORS",
-    "SEVERITY",
     "Constraint",
     "Criterion",
     "Gaps",
@@ -35,25 +33,6 @@ __all__ = [
 ]
 
 SECTORS = ("transport", "water", "energy")
-
-#: Decision labels; the position is the code in ``*_label`` rasters.
-LABELS = (
-    "UNKNOWN",
-    "CONFIRMED GAP",
-    "PROBABLE GAP",
-    "DATA GAP",
-    "SERVED",
-    "SERVED (likely)",
-    "SERVED (weak evidence)",
-    "NOT ASSESSED",
-)
-
-#: Lower bound of the gap -> severity class. Fixed breaks, so that maps of cities compare.
-SEVERITY: tuple[tuple[float, str], ...] = tuple(
-    (float(low), str(word))
-    for word, low in read_table("priors")["severity"].items()
-    if word not in {"mark", "citation"}
-)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,6 +55,8 @@ class Indicator:
     bounds : lowest and highest value that the data allow, in `units`.
     gap_bounds : lowest and highest gap of each cell that the data allow, both of shape (rows,
         cols); None: those of `bounds`, the same shift everywhere.
+    applies : shape (rows, cols), share of the people of each cell of whom the map is asked (those
+        without a tap at home); the others have no gap. None: everybody.
     evidence : observed, modelled, proxy, user or synthetic.
     evidence_cells : shape (rows, cols), evidence of each cell where official numbers speak of some
         cells only; None: `evidence` everywhere.
@@ -99,6 +80,7 @@ class Indicator:
     ratio: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     bounds: tuple[float, float] | None = None
     gap_bounds: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    applies: NDArray[np.float64] | None = None
     evidence: str = "observed"
     evidence_cells: NDArray[np.str_] | None = None
     trust: float | NDArray[np.float64] = 1.0
@@ -119,22 +101,24 @@ class Gaps:
     Parameters
     ----------
     cells : on the study grid. For each sector of `SECTORS` and for ``composite``:
-        ``{sector}_gap`` (what is shown and ranked on), ``_gap_raw``, ``_gap_lo``, ``_gap_hi``,
-        ``_confidence`` (all 0 to 1, NaN: not assessed) and ``_label`` (uint8, position in
-        `LABELS`); for each indicator with cells its value under its id (``T1``) and its gap
-        (``T1_gap``); ``population`` and ``urban_class``. Every variable carries attrs as
+        ``{sector}_gap`` (median of the draws), ``_gap_raw`` (as mapped), ``_gap_lo``, ``_gap_hi``
+        (5th and 95th percentile), ``_p_short`` (probability of falling short), ``_evidence`` (all 0
+        to 1, NaN: not assessed) and ``_reading`` (uint8, row of ``tables/readings.toml``); for each
+        indicator with cells its value under its id (``T1``) and its gap as mapped (``T1_gap``);
+        ``mapped_share``, ``population`` and ``urban_class``. Every variable carries attrs as
         `kcity_geo.cube.layer` writes them.
-    districts : metric CRS, a row a district: ``district_id, name, population, area_km2`` and for
-        each sector and composite ``_gap, _gap_lo, _gap_hi, _confidence, _label`` (text),
-        ``_gap_persons``.
-    city : index sector (and composite): ``gap, gap_lo, gap_hi, confidence, label, gap_persons,
-        severe_share, assessed_weight``.
+    districts : metric CRS, a row a district: ``district_id, name, population, area_km2,
+        worst_sector`` and for each sector and composite the same as the cells, with ``_reading`` in
+        words, ``_data`` (good, fair, poor), ``_people_<reading>`` (residents by the reading of
+        their cell) and ``_people_short`` (who fall short, surely or probably).
+    city : index sector (and composite): ``gap, gap_raw, gap_lo, gap_hi, p_short, evidence, data,
+        reading, people_<reading>, people_short, assessed_weight, gini``.
     indicators : the indicator rows, unit_id ``"city"`` or a district id: ``indicator, title,
-        unit_id, value, units, standard, gap, gap_lo, gap_hi, confidence, label, evidence,
-        n_features, source, as_of, mark, note``.
+        unit_id, value, units, standard, worst, gap_raw, gap, gap_lo, gap_hi, p_short, data, reading,
+        evidence, n_features, source, as_of, mark, note``.
     assessed : the indicators behind it, not assessed ones included.
     survey_tasks : metric CRS, where field mappers should go first: ``task_id, rank, population,
-        confidence, priority, sector``.
+        people_open, evidence, priority, sector, look_for, district``.
     warnings : what the reader must know.
     """
 
@@ -148,13 +132,38 @@ class Gaps:
 
     def __repr__(self) -> str:
         """Say the gap of each sector in one line."""
-        told = [f"{sector} {row['gap']:.2f} {row['label']}" for sector, row in self.city.iterrows()]
+        told = [
+            f"{sector} {row['gap']:.2f} {row['reading']}" for sector, row in self.city.iterrows()
+        ]
         return f"Gaps({'; '.join(told)}; {len(self.districts)} districts)"
 
     def _repr_html_(self) -> str:
-        """Show the composite gap in a notebook."""
-        values = self.cells["composite_gap"].to_numpy()
-        return card(repr(self), picture(values, SEVERITY_COLOURS, low=0.0, high=1.0))
+        """Show the composite gap in a notebook, or that of the first sector that has one."""
+        names = [f"{level}_gap" for level in ("composite", *SECTORS)]
+        known = [n for n in names if n in self.cells and np.isfinite(self.cells[n]).any()]
+        values = self.cells[(known or names)[0]].to_numpy()
+        return card(repr(self), picture(values, GAP_COLOURS, low=0.0, high=1.0))
+
+    def explain(self, place: str = "city") -> str:
+        """
+        Tell how a place came to its readings: `kcity_geo.outputs.explain.explain`.
+
+        Parameters
+        ----------
+        place : id of a cell (``"x12_y7"``) or of a district, or ``"city"``.
+
+        Returns
+        -------
+        Lines of text.
+
+        Raises
+        ------
+        StudyError
+            If there is no such place.
+        """
+        # The words are made by the outputs, which stand above this module.
+        told: str = importlib.import_module("kcity_geo.outputs.explain").explain(self, place)
+        return told
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -348,7 +348,7 @@ def assess_gaps(
     data: CityData, *, progress: Progress | None = None, _clock: _Clock | None = None
 ) -> Gaps:
     """
-    Assess transport, water and energy: gap, bounds, confidence and label for each cell.
+    Assess transport, water and energy: gap with its range, evidence and reading for each cell.
 
     Parameters
     ----------

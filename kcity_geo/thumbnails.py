@@ -12,10 +12,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-__all__ = ["NEUTRAL_COLOURS", "SCORE_COLOURS", "SEVERITY_COLOURS", "card", "outline", "picture"]
+__all__ = ["GAP_COLOURS", "NEUTRAL_COLOURS", "SCORE_COLOURS", "card", "outline", "picture"]
 
 #: ColorBrewer YlOrBr, 5 classes, light to dark: adequate to critical.
-SEVERITY_COLOURS = ("#fff3b0", "#fec44f", "#f28c1e", "#c6500a", "#6f2503")
+GAP_COLOURS = ("#fff3b0", "#fec44f", "#f28c1e", "#c6500a", "#6f2503")
 #: Suitability, 5 classes of 0.2, low to high (ColorBrewer YlGnBu without its lightest).
 SCORE_COLOURS = ("#edf8c9", "#a6dbb6", "#45b4c2", "#2673b2", "#1d2f83")
 #: What is neither good nor bad: viridis, 5 steps.

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import kcity_geo as kc
+from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.errors import StudyError
-from kcity_geo.result import LABELS, SECTORS
+from kcity_geo.result import SECTORS
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,8 +45,8 @@ def test_bounds_hold_everywhere(town) -> None:
         assert (low[known] <= middle[known] + 1e-9).all()
         assert (middle[known] <= high[known] + 1e-9).all()
         assert ((low[known] >= -1e-9) & (high[known] <= 1 + 1e-9)).all()
-        codes = np.unique(gaps.cells[f"{sector}_label"].to_numpy())
-        assert set(codes.tolist()) <= set(range(len(LABELS)))
+        codes = np.unique(gaps.cells[f"{sector}_reading"].to_numpy())
+        assert set(codes.tolist()) <= set(range(len(READINGS)))
 
 
 def test_sites_never_overlap_what_is_excluded_or_each_other(town) -> None:
@@ -142,7 +143,7 @@ def test_real_cities_run_to_the_end(tmp_path, test_data, name) -> None:
         result = kc.run(ROOT / "examples" / f"{name}.toml", tmp_path / name)
     assert {p.name for p in (tmp_path / name).iterdir()} >= PROMISED
     assert result.data.inventory.set_index("layer").loc["roads_walk", "count"] > 100
-    assert (result.gaps.city["label"] != "").all()
+    assert (result.gaps.city["reading"] != "").all()
     if name == "helsinki":
         # 250 m squares, cut by the box of the extract: fewer than the 71,724 of the whole grid
         assert 0 < float(result.data.cube["population"].sum()) < 71_724
@@ -231,5 +232,5 @@ def test_without_openstreetmap_nothing_is_invented(hanbit_town) -> None:
         gaps = kc.assess_gaps(kc.load(bare))
     row = gaps.city.loc["transport"]
     assert np.isnan(row["gap"])
-    assert row["label"] in {"NOT ASSESSED", "UNKNOWN"}
+    assert row["reading"] == "Not assessed"
     assert dataclasses.is_dataclass(gaps)

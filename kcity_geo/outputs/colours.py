@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from kcity_geo.config import read_table
-from kcity_geo.thumbnails import SCORE_COLOURS, SEVERITY_COLOURS
+from kcity_geo.thumbnails import GAP_COLOURS, SCORE_COLOURS
 
 __all__ = [
     "CLASS_COLOURS",
-    "HIGH_CONFIDENCE",
-    "LABEL_COLOURS",
-    "LOW_CONFIDENCE",
+    "EVIDENCE_COLOURS",
+    "GAP_COLOURS",
     "MISSING",
+    "READING_COLOURS",
     "SCORE_COLOURS",
-    "SEVERITY_COLOURS",
     "rgb",
 ]
 
-#: Confidence below which a cell is hatched: it is low.
-LOW_CONFIDENCE = float(read_table("priors")["label"]["confidence_low"])
-#: Confidence from which it is called high.
-HIGH_CONFIDENCE = float(read_table("priors")["label"]["confidence_high"])
+#: Colour of each reading, in the order of `kcity_geo.analysis.gaps.words.READINGS`.
+READING_COLOURS = tuple(str(row["colour"]) for row in read_table("readings")["reading"])
 
-#: Okabe and Ito's palette: gaps warm, served blue, doubt purple and grey.
-LABEL_COLOURS = {
-    "UNKNOWN": "#9e9e9e",
-    "CONFIRMED GAP": "#b03a00",
-    "PROBABLE GAP": "#e69f00",
-    "DATA GAP": "#cc79a7",
-    "SERVED": "#0072b2",
-    "SERVED (likely)": "#56b4e9",
-    "SERVED (weak evidence)": "#c3e2f5",
-    "NOT ASSESSED": "#d6d6d6",
-}
+#: How good the data are: poor, fair, good.
+EVIDENCE_COLOURS = ("#d73027", "#fdd49e", "#1a5fa3")
 
 #: Not known, not assessed.
 MISSING = "#d6d6d6"

@@ -22,7 +22,7 @@ _FILES = {
     "cells": "cells.parquet, gaps.geojson, study.gpkg (cells), layers/*.tif",
     "districts": "districts.geojson, study.gpkg (districts)",
     "sites": "sites.geojson, study.gpkg (sites)",
-    "survey_tasks": "study.gpkg (survey_tasks)",
+    "survey_tasks": "survey_tasks.geojson, study.gpkg (survey_tasks)",
     "timetable_stops": "study.gpkg (timetable_stops)",
     "indicators": "indicators.csv, study.gpkg (indicators)",
     "indicator_details": "indicator_details.csv",
@@ -81,11 +81,11 @@ def _rows(
 
 
 def _limits() -> dict[str, float]:
-    rules = read_table("priors")
+    limits = read_table("readings")["limits"]
     return {
-        "low": rules["label"]["confidence_low"],
-        "high": rules["label"]["confidence_high"],
-        "severe": rules["severity"]["severe"],
+        "short": limits["short"],
+        "fair": limits["evidence_fair"],
+        "good": limits["evidence_good"],
     }
 
 

@@ -338,6 +338,12 @@ def _write_all(
     geojson = (
         ("sites", site_frame(result), "site_id", f"candidate sites for {title}, best first"),
         ("districts", result.gaps.districts, "district_id", "gaps by district"),
+        (
+            "survey_tasks",
+            result.gaps.survey_tasks,
+            "task_id",
+            "where to survey first, and what to look for",
+        ),
         ("gaps", merge_cells(result, cells), "cell_id", "gaps by cell"),
     )
     for stem, frame, key, about in geojson:

@@ -12,12 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import model_of
+from kcity_geo.analysis.gaps.words import reading_codes
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
 from kcity_geo.cube import cell_centres, cell_ids, cell_polygons, cell_size
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.text import plain_text
-from kcity_geo.result import LABELS, Result
+from kcity_geo.outputs.themes import is_reading, reading_rows
+from kcity_geo.result import Result
 
 __all__ = ["MAX_GEOJSON_CELLS", "cell_frame", "grid_variables", "merge_cells", "site_frame"]
 
@@ -79,7 +81,7 @@ def cell_frame(result: Result) -> gpd.GeoDataFrame:
     Returns
     -------
     Metric CRS, a row a cell, from the north-west: ``cell_id, district_id, cells`` (how many cells
-    the row stands for, here 1), then every variable of `grid_variables`. Labels are words; NaN
+    the row stands for, here 1), then every variable of `grid_variables`. Readings are words; NaN
     means not known. Beside ``excluded`` stands ``excluded_by``: the title of the first constraint
     that holds, ``"open"``, or ``"no data to tell"``.
     """
@@ -92,9 +94,9 @@ def cell_frame(result: Result) -> gpd.GeoDataFrame:
     }
     for name, (values, _) in grid_variables(result).items():
         picked = np.asarray(values).ravel()[flat]
-        if name.endswith("_label"):
-            words = np.array(LABELS, dtype=object)
-            picked = words[np.clip(picked.astype(np.int64), 0, len(LABELS) - 1)]
+        if is_reading(name):
+            words = np.array(list(reading_rows()), dtype=object)
+            picked = words[np.asarray(picked, dtype=np.int64)]
         columns[name] = picked
         if name == "excluded":
             columns["excluded_by"] = _excluded_by(result, flat)
@@ -127,8 +129,8 @@ def merge_cells(
     `cells` itself when there are few enough. Else the same columns with a row a square of
     n x n cells: persons, areas and ``excluded`` as explained here: units persons and m2 and
     indicators that are amounts (MWh a year of E10, km of E3) are summed, other numbers averaged
-    by population (by cell where nobody lives), codes and words are
-    the most frequent. The population total is that of `cells`.
+    by population (by cell where nobody lives), readings follow from the merged numbers, other
+    codes and words are the most frequent. The population total is that of `cells`.
     """
     if len(cells) <= max_cells:
         return cells
@@ -165,10 +167,23 @@ def _blocks(result: Result, cells: gpd.GeoDataFrame, *, factor: int) -> gpd.GeoD
             columns[name] = pd.Series(values).groupby(number).sum(min_count=1).to_numpy()
         else:
             columns[name] = _mean(values.astype(float), number, people)
+    for name in filter(is_reading, cells.columns):
+        columns[name] = _merged_readings(columns, name.removesuffix("_reading"))
     west = np.array([c * size for _, c in keys])
     south = np.array([-r * size for r, _ in keys])
     squares = shapely.box(west, south, west + size, south + size)
     return gpd.GeoDataFrame(pd.DataFrame(columns), geometry=squares, crs=cells.crs)
+
+
+def _merged_readings(columns: Mapping[str, Any], sector: str) -> NDArray[np.object_]:
+    """Read the merged numbers anew, so that number and word of a square agree."""
+    codes = reading_codes(
+        columns[f"{sector}_p_short"],
+        columns[f"{sector}_gap"],
+        columns[f"{sector}_evidence"],
+        persons=columns.get("population"),
+    )
+    return np.array(list(reading_rows()), dtype=object)[codes]
 
 
 def _weights(cells: gpd.GeoDataFrame, number: NDArray[np.intp]) -> NDArray[np.float64]:

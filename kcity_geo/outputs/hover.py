@@ -9,16 +9,18 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
 from kcity_geo.indicators import IndicatorRow, indicator_rows, is_added
+from kcity_geo.outputs.explain import Line, cell_lines, unit_lines
 from kcity_geo.outputs.overlay import fit_lookup, packed
 from kcity_geo.outputs.text import plain_text
-from kcity_geo.outputs.themes import sector_title
-from kcity_geo.result import LABELS, SECTORS, Result
+from kcity_geo.outputs.themes import reading_rows, sector_title
+from kcity_geo.result import SECTORS, Result
 
 __all__ = ["hover_data"]
 
 _MISSING = 255
 _STEPS = 250
 _MANY_CELLS = 1_000_000
+_MANY_DISTRICTS = 300
 
 
 def hover_data(result: Result) -> dict[str, Any]:
@@ -34,6 +36,8 @@ def hover_data(result: Result) -> dict[str, Any]:
     ``rows``, ``columns``, the polynomial of `kcity_geo.outputs.overlay.Lookup`, ``fields`` (title
     and kind of each), ``districts`` and ``bytes``: one array a field, each packed. Shares are
     stored in steps of 0.4 percent; with more than a million cells only the main fields are kept.
+    ``explain`` are the lines of `kcity_geo.outputs.explain`: template, level, and for each slot its
+    texts and which of ``bytes`` holds their numbers; ``explained`` the lines of each district.
     """
     grid, inside = result.data.grid, result.data.inside
     lookup = fit_lookup(grid)
@@ -47,13 +51,14 @@ def hover_data(result: Result) -> dict[str, Any]:
     add("district", "district", _districts(result))
     _add_people(result, add)
     many = inside.size > _MANY_CELLS
-    for sector in ("composite", *SECTORS):
+    for sector in (*SECTORS, "composite"):
         title = sector_title(sector)
+        reading = np.where(inside, _cells(result, f"{sector}_reading"), _MISSING)
+        add(title, "reading", reading.astype(np.uint8))
         add(title, "gap", _steps(_cells(result, f"{sector}_gap"), inside))
-        if sector == "composite" or not many:
-            add(title, "confidence", _steps(_cells(result, f"{sector}_confidence"), inside))
-            label = np.nan_to_num(_cells(result, f"{sector}_label"), nan=_MISSING)
-            add(title, "label", np.where(inside, label, _MISSING).astype(np.uint8))
+        if not many:
+            add(title, "low", _steps(_cells(result, f"{sector}_gap_lo"), inside))
+            add(title, "high", _steps(_cells(result, f"{sector}_gap_hi"), inside))
     for key, row in indicator_rows().items():
         if is_added(key) and key in result.gaps.cells:
             _add_number(row, _cells(result, key), add)
@@ -69,12 +74,33 @@ def hover_data(result: Result) -> dict[str, Any]:
         "column": lookup.column,
         "row": lookup.row,
         "fields": fields,
-        "labels": list(LABELS),
+        "readings": [[row.title, row.colour] for row in reading_rows().values()],
+        "explain": [
+            _packed_line(line, data) for line in cell_lines(result.gaps, indicators=not many)
+        ],
+        "explained": _districts_explained(result),
         "districts": [
             plain_text(n, max_chars=60) for n in result.data.city.districts["name"].tolist()
         ],
         "bytes": data,
     }
+
+
+def _packed_line(line: Line, data: list[str]) -> dict[str, Any]:
+    slots = {}
+    for name, (texts, at) in line.slots.items():
+        slots[name] = {"texts": list(texts), "bytes": len(data)}
+        data.append(packed(at if len(texts) > _MISSING else at.astype(np.uint8)))
+    return {"template": line.template, "level": line.level, "slots": slots}
+
+
+def _districts_explained(result: Result) -> list[list[tuple[int, str]]]:
+    """Lines of each district, in the order of the districts; none where there are very many."""
+    ids = result.data.city.districts["district_id"].astype(str).tolist()
+    known = set(result.gaps.districts["district_id"].astype(str))
+    if len(ids) > _MANY_DISTRICTS:
+        return []
+    return [list(unit_lines(result.gaps, key)) if key in known else [] for key in ids]
 
 
 def _cells(result: Result, name: str) -> NDArray[np.float64]:

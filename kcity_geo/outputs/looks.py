@@ -21,7 +21,7 @@ from matplotlib.colors import Colormap
 from kcity_geo.city import City
 from kcity_geo.citydata import CityData
 from kcity_geo.errors import StudyError
-from kcity_geo.outputs.colours import SCORE_COLOURS, SEVERITY_COLOURS
+from kcity_geo.outputs.colours import GAP_COLOURS, SCORE_COLOURS
 from kcity_geo.outputs.fonts import use_packaged_fonts
 from kcity_geo.outputs.text import human, safe_text
 from kcity_geo.result import Gaps, Result
@@ -124,14 +124,14 @@ def _meaning(name: str) -> tuple[tuple[str, ...], tuple[float, float] | None]:
     """Give the colours of a layer or column by what it means, and the values of the first and the last."""
     standard = load_standards().get(name)
     if re.search(r"(^|_)gap(_raw|_lo|_hi)?$", name):
-        return SEVERITY_COLOURS, (0.0, 1.0)
+        return GAP_COLOURS, (0.0, 1.0)
     if name in {"suitability", "score", "mean_score"}:
         return SCORE_COLOURS, (0.0, 1.0)
     adequate, critical = (standard.target, standard.worst) if standard else (None, None)
     if adequate is not None and critical is not None:
         if adequate <= critical:
-            return SEVERITY_COLOURS, (adequate, critical)
-        return SEVERITY_COLOURS[::-1], (critical, adequate)
+            return GAP_COLOURS, (adequate, critical)
+        return GAP_COLOURS[::-1], (critical, adequate)
     return NEUTRAL_COLOURS, None
 
 

@@ -18,12 +18,13 @@ import shapely
 from kcity_geo.city import City
 from kcity_geo.outputs.backdrop import Drawing, make_backdrop
 from kcity_geo.outputs.facilities import make_facilities
+from kcity_geo.outputs.headline import first_sector
 from kcity_geo.outputs.hover import hover_data
 from kcity_geo.outputs.overlay import Picture, mercator_picture, png_uri
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.summary import SiteRow, Summary, summarise
-from kcity_geo.outputs.text import safe_text
-from kcity_geo.outputs.themes import EMPTY, Theme, make_themes, painted, rgba_table
+from kcity_geo.outputs.text import persons, plain_text, safe_text
+from kcity_geo.outputs.themes import EMPTY, Theme, make_themes, painted, rgba_table, sector_title
 from kcity_geo.result import Result
 
 __all__ = ["build_map", "save_map"]
@@ -61,7 +62,7 @@ def build_map(result: Result) -> str:
     OutputError
         If the page would load anything from a network (a new version of folium might).
     """
-    summary, themes = summarise(result), make_themes(result)
+    summary, themes = summarise(result), _ordered(make_themes(result), result)
     backdrop, facilities = make_backdrop(result), make_facilities(result)
     parts = _folium_parts(result, themes, backdrop, facilities)
     west, south, east, north = (round(v, 6) for v in result.data.city.boundary.bounds)
@@ -83,10 +84,17 @@ def build_map(result: Result) -> str:
         "facilities": facilities,
         "hover": hover_data(result),
         "sites": _site_payload(result, summary.sites),
+        "tasks": _task_payload(result),
         "credits": summary.credits,
         "bounds": [[south, west], [north, east]],
     }
     return _page(summary, parts, payload)
+
+
+def _ordered(themes: list[Theme], result: Result) -> list[Theme]:
+    """Put the sector of which the first sentence speaks first: the map opens with it."""
+    sector = first_sector(result.gaps)
+    return sorted(themes, key=lambda t: t.key != f"{sector}_reading")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +130,8 @@ def _folium_parts(
         _theme_layer(theme, picture, show=number == 0).add_to(page)
     folium.FeatureGroup(name="Streets only", overlay=False, show=False).add_to(page)
     _page_layer("Candidate sites", ["kcSiteLayer()"], show=True).add_to(page)
+    if len(result.gaps.survey_tasks):
+        _page_layer("Survey first", ["kcTaskLayer()"], show=False).add_to(page)
     for kind in facilities:
         _page_layer(
             f'<i class="kc-dot" style="background:{kind["colour"]}"></i>{safe_text(kind["title"])}',
@@ -256,6 +266,27 @@ def _site_payload(result: Result, rows: tuple[SiteRow, ...]) -> list[dict[str, A
             "shape": json.loads(shapely.to_geojson(shape)),
         }
         for row, shape in zip(rows, shapes, strict=True)
+    ]
+
+
+def _task_payload(result: Result) -> list[dict[str, Any]]:
+    """Outline and words of each survey task."""
+    tasks = result.gaps.survey_tasks
+    if not len(tasks):
+        return []
+    shapes = tasks.geometry.to_crs(4326).set_precision(1e-6)
+    return [
+        {
+            "title": f"Survey {int(row['rank'])}: {plain_text(row['district'], max_chars=60)}",
+            "lines": [
+                f"{persons(float(row['population']))} people live here",
+                f"Nobody can tell of {persons(float(row['people_open']))} of them",
+                f"Most to learn about: {sector_title(str(row['sector'])).lower()}",
+                f"Look for {plain_text(row['look_for'])}",
+            ],
+            "shape": json.loads(shapely.to_geojson(shape)),
+        }
+        for (_, row), shape in zip(tasks.iterrows(), shapes, strict=True)
     ]
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kcity_geo.outputs.colours import CLASS_COLOURS, LABEL_COLOURS, rgb
+from kcity_geo.outputs.colours import CLASS_COLOURS, READING_COLOURS, rgb
 from kcity_geo.outputs.frames import grid_variables
 from kcity_geo.outputs.text import plain_text, slug
-from kcity_geo.result import LABELS, Result
+from kcity_geo.outputs.themes import is_reading, reading_rows
+from kcity_geo.result import Result
 
 __all__ = ["save_layers"]
 
@@ -34,7 +35,7 @@ def save_layers(result: Result, folder: Path) -> None:
     -----
     Numbers are float32 with nodata NaN, classes are uint8 with nodata 255 and a colour table.
     Each file has overviews, the unit of the band, a description, and its source, licence, date and
-    evidence as tags. Outside the city everything is nodata.
+    evidence as tags; bands of readings name their codes (``CLASS_1``). Outside the city everything is nodata.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, (values, attrs) in grid_variables(result).items():
@@ -74,6 +75,8 @@ def _save_cog(
             draft.set_band_description(1, plain_text(attrs.get("long_name") or name))
             draft.units = (plain_text(attrs.get("units", "")),)
             draft.update_tags(**_tags(result, attrs))
+            if is_reading(name):
+                draft.update_tags(1, **{f"CLASS_{i}": t for i, t in enumerate(reading_rows())})
             if is_class and (colours := _colours(name)):
                 draft.write_colormap(1, colours)
             draft.build_overviews(factors, Resampling.mode if is_class else Resampling.average)
@@ -117,8 +120,6 @@ def _tags(result: Result, attrs: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _colours(name: str) -> dict[int, tuple[int, int, int, int]]:
-    if name.endswith("_label"):
-        table = {i: LABEL_COLOURS[label] for i, label in enumerate(LABELS)}
-    else:
-        table = dict(CLASS_COLOURS.get(name, {}))
+    readings = dict(enumerate(READING_COLOURS))
+    table = readings if is_reading(name) else CLASS_COLOURS.get(name, {})
     return {code: (*rgb(colour), 255) for code, colour in table.items()}

@@ -17,16 +17,16 @@ from kcity_geo.analysis.suitability.constraints import SITE_KEYS
 from kcity_geo.config import read_table
 from kcity_geo.indicators import IndicatorRow, indicator_rows
 from kcity_geo.outputs.assumptions import assumption_rows
-from kcity_geo.outputs.colours import LABEL_COLOURS, SEVERITY_COLOURS
 from kcity_geo.outputs.details import detail_table
 from kcity_geo.outputs.figures import theme_figure
+from kcity_geo.outputs.headline import first_sector
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.scores import score_words
-from kcity_geo.outputs.summary import confidence_word, range_words, severity_word, summarise
+from kcity_geo.outputs.summary import range_words, summarise
 from kcity_geo.outputs.text import human, persons, plain_text
-from kcity_geo.outputs.themes import LABEL_WORDS, Theme, make_themes, sector_title
+from kcity_geo.outputs.themes import Theme, make_themes, reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
-from kcity_geo.result import LABELS, SECTORS, SEVERITY, Result
+from kcity_geo.result import SECTORS, Result
 from kcity_geo.standards import EVIDENCE_MARKS, Standard, load_standards
 
 __all__ = ["build_report", "save_report"]
@@ -103,7 +103,7 @@ def build_report(result: Result) -> str:
             css=asset("report.css"),
             figures=_figures(result, themes),
             districts=_districts(result),
-            sector_titles=[sector_title(s) for s in (*SECTORS, "composite")],
+            sector_titles=[sector_title(s) for s in SECTORS],
             indicators=_indicators(result),
             inventory=_inventory(result),
             provenance=_provenance(result),
@@ -112,8 +112,8 @@ def build_report(result: Result) -> str:
             constraints=_constraints(result),
             missing=_missing_criteria(result),
             parameters=_parameters(result),
-            severity=_severity(),
-            labels=[(LABEL_COLOURS[k], k, LABEL_WORDS[k]) for k in LABELS],
+            readings=list(reading_rows().values()),
+            evidence_words=_evidence_limits(),
             marks=EVIDENCE_MARKS,
             evidence=_EVIDENCE_WORDS,
             left_out=_LEFT_OUT,
@@ -134,7 +134,7 @@ def _figures(result: Result, themes: dict[str, Theme]) -> dict[str, dict[str, An
         key: _figure(theme, theme_figure(result, theme, sites=key in {"suitability", "excluded"}))
         for key, theme in themes.items()
     }
-    whole = themes["composite_gap"]
+    whole = themes[f"{first_sector(result.gaps)}_reading"]
     found["first"] = _figure(whole, theme_figure(result, whole, sites=True))
     if len(result.sites):
         found["first"]["title"] += ", with the candidate sites"
@@ -173,32 +173,35 @@ def _float(value: Any) -> float:  # noqa: ANN401 - any cell
 
 
 def _cell(row: Any, sector: str) -> dict[str, str]:  # noqa: ANN401 - a row of a frame
+    """Give the reading of a district in one sector, its people short, and the range of its gap."""
+    known = reading_rows()[str(row[f"{sector}_reading"])]
+    low, high = _float(row.get(f"{sector}_gap_lo")), _float(row.get(f"{sector}_gap_hi"))
     gap = _float(row.get(f"{sector}_gap"))
-    word = severity_word(gap)
-    names = [w for _, w in SEVERITY]
-    position = names.index(word) if word in names else -1
+    span = range_words(low, high) or human(gap, "share", missing="")
     return {
-        "gap": human(gap, "share", missing="not assessed"),
-        "colour": SEVERITY_COLOURS[position] if position >= 0 else "#ffffff",
-        "ink": "#ffffff" if position >= 3 else "#1c1c1c",  # noqa: PLR2004 - the dark two
-        "label": plain_text(row.get(f"{sector}_label")),
-        "confidence": confidence_word(_float(row.get(f"{sector}_confidence"))),
+        "title": known.title,
+        "colour": known.colour,
+        "short": persons(_float(row.get(f"{sector}_people_short"))),
+        "range": span,
+        "data": plain_text(row.get(f"{sector}_data")),
     }
 
 
 def _districts(result: Result) -> dict[str, Any]:
+    """Districts by the people who fall short in the sector where most do."""
     frame = result.gaps.districts
-    if "composite_gap_persons" in frame:
-        frame = frame.sort_values(
-            ["composite_gap_persons", "district_id"], ascending=[False, True], na_position="last"
-        )
+    names = [f"{s}_people_short" for s in SECTORS]
+    most = frame[names].astype(float).max(axis=1)
+    frame = frame.assign(most=most).sort_values(
+        ["most", "district_id"], ascending=[False, True], na_position="last", kind="stable"
+    )
     rows = [
         {
             "name": plain_text(row["name"], max_chars=80),
             "people": persons(_float(row.get("population"))),
             "area": human(row.get("area_km2"), "km2"),
-            "cells": [_cell(row, s) for s in (*SECTORS, "composite")],
-            "gap_persons": persons(_float(row.get("composite_gap_persons"))),
+            "cells": [_cell(row, s) for s in SECTORS],
+            "worst": sector_title(str(row["worst_sector"])) if row["worst_sector"] else "",
         }
         for _, row in frame.head(_MAX_DISTRICTS).iterrows()
     ]
@@ -227,9 +230,11 @@ def _indicators(result: Result) -> list[dict[str, Any]]:
                 "question": plain_text(about.question if about else ""),
                 "value": human(row["value"], units),
                 "standard": human(row.get("standard"), units),
-                "gap": human(row.get("gap"), "share"),
-                "range": range_words(low, high),
-                "label": plain_text(row.get("label")),
+                "worst": human(row.get("worst"), units, missing=""),
+                "gap": human(row.get("gap_raw"), "share"),
+                "range": range_words(low, high) or human(row.get("gap"), "share", missing=""),
+                "reading": plain_text(row.get("reading")),
+                "data": plain_text(row.get("data")),
                 "evidence": plain_text(row.get("evidence")),
                 "mark": plain_text(row.get("mark")),
                 "citation": plain_text(_citation(standard, about)),
@@ -336,7 +341,8 @@ def _tasks(result: Result) -> dict[str, Any]:
             "sector": sector_title(str(row["sector"])),
             "district": plain_text(row.get("district"), max_chars=60),
             "people": persons(_float(row["population"])),
-            "confidence": confidence_word(_float(row["confidence"])),
+            "open": persons(_float(row["people_open"])),
+            "look_for": plain_text(row["look_for"]),
             "place": f"{point.y:.4f}, {point.x:.4f}",
         }
         for (_, row), point in zip(
@@ -408,11 +414,14 @@ def _parameters(result: Result) -> list[tuple[str, str]]:
     return rows
 
 
-def _severity() -> list[tuple[str, str, str]]:
-    ends = [low for low, _ in SEVERITY[1:]] + [1.0]
+def _evidence_limits() -> list[tuple[str, str]]:
+    """Say what good, fair and poor data are."""
+    limits = read_table("readings")["limits"]
+    fair, good = f"{limits['evidence_fair']:g}", f"{limits['evidence_good']:g}"
     return [
-        (SEVERITY_COLOURS[i], word, f"{round(100 * low)} to {round(100 * ends[i])} %")
-        for i, (low, word) in enumerate(SEVERITY)
+        ("good", f"evidence {good} or more"),
+        ("fair", f"evidence {fair} to {good}"),
+        ("poor", f"evidence under {fair}: nothing is said of the place"),
     ]
 
 

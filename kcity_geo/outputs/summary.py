@@ -12,36 +12,23 @@ import numpy as np
 
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC, credits_line
-from kcity_geo.outputs.colours import HIGH_CONFIDENCE, LABEL_COLOURS, LOW_CONFIDENCE
+from kcity_geo.outputs.headline import Segment, gap_sentences, residents, segments
 from kcity_geo.outputs.text import human, persons, plain_text
-from kcity_geo.outputs.themes import LABEL_WORDS, sector_title
+from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
-from kcity_geo.result import SECTORS, SEVERITY, Result
+from kcity_geo.result import SECTORS, Result
 
 __all__ = [
-    "PERSONS_NOTE",
     "SectorRow",
     "SiteRow",
     "Summary",
-    "confidence_word",
     "range_words",
-    "severity_word",
     "summarise",
 ]
 
 #: Share of the area from which a population grid counts as whole.
 _WHOLE = 0.95
 
-#: What the column of people counts; stands under it wherever it is shown.
-PERSONS_NOTE = "residents times their gap: as many people as if they had nothing at all"
-
-_SEVERITY_WORDS = {
-    "adequate": "Close to the standard",
-    "moderate": "A moderate gap",
-    "high": "A high gap",
-    "severe": "A severe gap",
-    "critical": "A critical gap",
-}
 # The folders of an absolute path, on Unix or Windows.
 _FOLDERS = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:)?[\\/](?:[^\s:\\/]+[\\/])+(?=[^\s\\/])")
 
@@ -51,23 +38,33 @@ _CODE = re.compile(r"(?<![\w.:/=-])[A-Za-z]\w*(?![\w=/-]|\.\w)")
 
 @dataclass(frozen=True, kw_only=True)
 class SectorRow:
-    """One sector in the city or in a district, in words and percent."""
+    """One sector in the city, in words, people and percent."""
 
     key: str
     title: str
     assessed: bool
-    gap: str
-    percent: float
-    low: float
-    high: float
-    range_words: str
-    severity: str
-    label: str
-    label_words: str
+    segments: tuple[Segment, ...]
+    short: str
+    percent: str
+    reading: str
+    meaning: str
     colour: str
-    persons: str
-    confidence: str
+    data: str
+    gap: str
+    raw: str
+    range_words: str
     data_words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistrictRow:
+    """One district where people fall short: how many in the sector where most do."""
+
+    name: str
+    people: str
+    sector: str
+    reading: str
+    colour: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,66 +94,18 @@ class Summary:
     city: str
     project: str
     headline: tuple[str, ...]
-    reading: tuple[str, ...]
     readings: tuple[tuple[str, str, str], ...]
     sectors: tuple[SectorRow, ...]
     sites: tuple[SiteRow, ...]
     no_sites: str
     unchecked: str
-    districts: tuple[tuple[str, str, str], ...]
+    districts: tuple[DistrictRow, ...]
     not_assessed: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
     credits: str
     caveat: str = CAVEAT
-    persons_note: str = PERSONS_NOTE
     synthetic: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
-
-
-def severity_word(gap: float) -> str:
-    """
-    Name the severity class of a gap.
-
-    Parameters
-    ----------
-    gap : 0 to 1; NaN: not assessed.
-
-    Returns
-    -------
-    One of adequate, moderate, high, severe, critical, not assessed.
-
-    Examples
-    --------
-    >>> severity_word(0.4), severity_word(float("nan"))
-    ('high', 'not assessed')
-    """
-    if not math.isfinite(gap):
-        return "not assessed"
-    return [word for low, word in SEVERITY if gap >= low][-1] if gap >= 0 else SEVERITY[0][1]
-
-
-def confidence_word(confidence: float) -> str:
-    """
-    Name the class of a confidence.
-
-    Parameters
-    ----------
-    confidence : 0 to 1; NaN: not assessed.
-
-    Returns
-    -------
-    low, medium, high or a dash.
-
-    Examples
-    --------
-    >>> confidence_word(0.39), confidence_word(0.7)
-    ('low', 'high')
-    """
-    if not math.isfinite(confidence):
-        return "–"  # noqa: RUF001 - typographic dash
-    if confidence < LOW_CONFIDENCE:
-        return "low"
-    return "high" if confidence >= HIGH_CONFIDENCE else "medium"
 
 
 def range_words(low: float, high: float) -> str:
@@ -169,17 +118,17 @@ def range_words(low: float, high: float) -> str:
 
     Returns
     -------
-    Text; empty when not known or when both are the same in whole percent.
+    ``low to high``; empty when not known or when both are the same in whole percent.
 
     Examples
     --------
     >>> range_words(0.23, 0.5), range_words(0.281, 0.284)
-    ('23 and 50 %', '')
+    ('23 to 50 %', '')
     """
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
     first, last = round(100 * low), round(100 * high)
-    return f"{first} and {last} %" if first != last else ""
+    return f"{first} to {last} %" if first != last else ""
 
 
 def summarise(result: Result) -> Summary:
@@ -197,8 +146,8 @@ def summarise(result: Result) -> Summary:
     data, score = result.data, result.score
     name, project = plain_text(data.city.name, max_chars=80), plain_text(score.title, max_chars=60)
     sectors = tuple(
-        _sector_row(dict(result.gaps.city.loc[s]), s)
-        for s in (*SECTORS, "composite")
+        _sector_row(dict(result.gaps.city.loc[s]), s, total=residents(result.gaps))
+        for s in SECTORS
         if s in result.gaps.city.index
     )
     sites = tuple(_site_rows(result))
@@ -216,8 +165,7 @@ def summarise(result: Result) -> Summary:
         ),
         city=name,
         project=project,
-        headline=_headline(sectors, sites, project),
-        reading=_reading(sectors),
+        headline=(*gap_sentences(result.gaps), *_site_sentences(sites, project)),
         readings=_readings(sectors),
         sectors=sectors,
         sites=sites,
@@ -260,26 +208,25 @@ def _number(row: Mapping[str, Any], key: str) -> float:
     return math.nan if value is None else float(value)
 
 
-def _sector_row(row: Mapping[str, Any], sector: str) -> SectorRow:
+def _sector_row(row: Mapping[str, Any], sector: str, *, total: float) -> SectorRow:
     gap, low, high = (_number(row, k) for k in ("gap", "gap_lo", "gap_hi"))
-    assessed = math.isfinite(gap)
-    label = plain_text(row.get("label")) or "NOT ASSESSED"
-    known = math.isfinite(low) and math.isfinite(high)
+    bar = segments(row)
+    short = _number(row, "people_short")
+    known = reading_rows()[str(row["reading"])]
     return SectorRow(
         key=sector,
         title=sector_title(sector),
-        assessed=assessed,
+        assessed=math.isfinite(gap),
+        segments=bar,
+        short=persons(short),
+        percent=human(short / total if total > 0 else math.nan, "share"),
+        reading=known.title,
+        meaning=known.meaning,
+        colour=known.colour,
+        data=str(row["data"]),
         gap=human(gap, "share", missing="not assessed"),
-        percent=round(100 * gap, 1) if assessed else 0.0,
-        low=round(100 * low, 1) if known else 0.0,
-        high=round(100 * high, 1) if known else 0.0,
+        raw=human(_number(row, "gap_raw"), "share"),
         range_words=range_words(low, high),
-        severity=severity_word(gap),
-        label=label,
-        label_words=LABEL_WORDS.get(label, ""),
-        colour=LABEL_COLOURS.get(label, "#9e9e9e"),
-        persons=persons(_number(row, "gap_persons")),
-        confidence=confidence_word(_number(row, "confidence")),
         data_words=human(_number(row, "assessed_weight"), "share"),
     )
 
@@ -294,50 +241,24 @@ def _unchecked(result: Result) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
-def _headline(
-    sectors: tuple[SectorRow, ...], sites: tuple[SiteRow, ...], project: str
-) -> tuple[str, ...]:
-    lines = []
-    single = [s for s in sectors if s.key != "composite" and s.assessed]
-    if single:
-        worst = max(single, key=lambda s: s.percent)
-        between = f" (between {worst.range_words} given the data)" if worst.range_words else ""
-        lines.append(
-            f"The largest gap is in {worst.title.lower()}: {worst.gap} short of the standard{between}. "
-            f"{_SEVERITY_WORDS.get(worst.severity, worst.severity)}; confidence {worst.confidence}."
-        )
-    else:
-        lines.append("No sector could be assessed with the data given.")
-    if sites:
-        best = sites[0]
-        where = f" in {best.district}" if best.district else ""
-        lines.append(
-            f"The best site for {_article(project)} is number 1{where}: {best.area}, {best.score} of 100."
-        )
-        if best.not_checked:
-            lines.append(f"Provisional: {best.not_checked} could not be checked for lack of data.")
-    return tuple(lines)
-
-
-def _reading(sectors: tuple[SectorRow, ...]) -> tuple[str, ...]:
-    """Explain what looks like a contradiction among the numbers of the first screen."""
-    lines = []
-    if any(s.label.startswith("SERVED") for s in sectors):
-        lines.append("SERVED: under the 40 % line, not that nothing is missing.")
-    single = [s.percent for s in sectors if s.key != "composite" and s.assessed]
-    whole = [s.percent for s in sectors if s.key == "composite" and s.assessed]
-    if single and whole and whole[0] > max(single):
-        lines.append(
-            "All is above each sector: the people short in one are not those short in another, "
-            "and bad values weigh more."
-        )
-    return tuple(lines)
+def _site_sentences(sites: tuple[SiteRow, ...], project: str) -> list[str]:
+    if not sites:
+        return []
+    best = sites[0]
+    where = f" in {best.district}" if best.district else ""
+    lines = [
+        f"The best site for {_article(project)} is number 1{where}: {best.area}, {best.score} of 100."
+    ]
+    if best.not_checked:
+        lines.append(f"Provisional: {best.not_checked} could not be checked for lack of data.")
+    return lines
 
 
 def _readings(sectors: tuple[SectorRow, ...]) -> tuple[tuple[str, str, str], ...]:
-    """Colour, label and meaning of each label in use, in the order of the sectors."""
-    rows = [(s.colour, s.label, s.label_words) for s in sectors if s.label_words]
-    return tuple(dict.fromkeys(rows))
+    """Colour, title and meaning of each reading that somebody lives under, and of the sectors."""
+    used = {part.title for row in sectors for part in row.segments if part.people > 0}
+    used |= {row.reading for row in sectors}
+    return tuple((r.colour, r.title, r.meaning) for r in reading_rows().values() if r.title in used)
 
 
 def _site_rows(result: Result) -> list[SiteRow]:
@@ -410,23 +331,33 @@ def _why_no_sites(result: Result) -> str:
     return f"No site: no connected area{size} scores high enough."
 
 
-def _worst_districts(result: Result, *, count: int = 5) -> list[tuple[str, str, str]]:
-    """Name, people-equivalents without service, gap: most people first."""
+def _worst_districts(result: Result, *, count: int = 5) -> list[DistrictRow]:
+    """Districts by the people who fall short in the sector where most do, most first."""
     frame = result.gaps.districts
-    if "composite_gap_persons" not in frame or len(frame) < 2:  # noqa: PLR2004 - one is the city
+    names = [f"{s}_people_short" for s in SECTORS if f"{s}_people_short" in frame]
+    if not names or len(frame) < 2:  # noqa: PLR2004 - one is the city
         return []
-    known = frame[np.isfinite(frame["composite_gap_persons"].astype(float))]
-    order = known.sort_values(
-        ["composite_gap_persons", "district_id"], ascending=[False, True], kind="stable"
-    ).head(count)
-    return [
-        (
-            plain_text(r["name"], max_chars=60),
-            persons(float(r["composite_gap_persons"])),
-            human(r["composite_gap"], "share"),
+    short = frame[names].to_numpy(dtype=float)
+    worst = np.nan_to_num(short, nan=-1.0).argmax(axis=1)
+    most = short[np.arange(len(frame)), worst]
+    order = sorted(
+        np.flatnonzero(most >= 1), key=lambda i: (-most[i], str(frame["district_id"].iloc[i]))
+    )
+    rows = reading_rows()
+    found = []
+    for i in order[:count]:
+        sector = SECTORS[int(worst[i])]
+        reading = rows[str(frame[f"{sector}_reading"].iloc[i])]
+        found.append(
+            DistrictRow(
+                name=plain_text(frame["name"].iloc[i], max_chars=60),
+                people=persons(float(most[i])),
+                sector=sector_title(sector),
+                reading=reading.title,
+                colour=reading.colour,
+            )
         )
-        for _, r in order.iterrows()
-    ]
+    return found
 
 
 def _not_assessed(result: Result) -> list[tuple[str, str]]:

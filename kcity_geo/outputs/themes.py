@@ -13,22 +13,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.analysis.settlement.habitation import LIVED_IN, NOBODY, OPEN_WATER, habitation
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
 from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import (
-    HIGH_CONFIDENCE,
-    LABEL_COLOURS,
-    LOW_CONFIDENCE,
+    EVIDENCE_COLOURS,
+    GAP_COLOURS,
     MISSING,
+    READING_COLOURS,
     SCORE_COLOURS,
-    SEVERITY_COLOURS,
     rgb,
 )
 from kcity_geo.outputs.text import human, plain_text
-from kcity_geo.result import LABELS, SECTORS, SEVERITY, Result
+from kcity_geo.result import SECTORS, Result
 
-__all__ = ["EMPTY", "LABEL_WORDS", "Theme", "hatch", "make_themes", "sector_title"]
+__all__ = [
+    "EMPTY",
+    "ReadingRow",
+    "Theme",
+    "hatch",
+    "is_reading",
+    "make_themes",
+    "painted",
+    "reading_rows",
+    "rgba_table",
+    "sector_title",
+]
 
 #: Code of cells that a theme leaves transparent.
 EMPTY = 255
@@ -40,22 +51,15 @@ _TITLES = {
     "composite": "All sectors together",
 }
 
-#: What a label means, in one line. It rests on the gap that is left once what is probably there but
-#: not mapped is counted; where data are poor, on the gap as mapped (domain 4.5, step 4).
-LABEL_WORDS = {
-    "UNKNOWN": "nothing mapped and nothing known",
-    "CONFIRMED GAP": "at least 40 % short, even if what is probably there but not mapped is counted; data good",
-    "PROBABLE GAP": "at least 40 % short, even if what is probably there but not mapped is counted; data fair",
-    "DATA GAP": "at least 40 % short by what is mapped, but data poor: survey first",
-    "SERVED": "under the 40 % line once what is probably there but not mapped is counted; data good",
-    "SERVED (likely)": "under the 40 % line once what is probably there but not mapped is counted; data fair",
-    "SERVED (weak evidence)": "under the 40 % line by what is mapped, but data poor",
-    "NOT ASSESSED": "too little data: under half of what is asked, or of the people",
-}
+#: Readings that say that somebody must look: striped.
+_STRIPED = ("cannot_tell", "not_assessed")
+#: Order of the readings in a legend.
+_LEGEND = (
+    "falls_short", "probably_falls_short", "cannot_tell", "partly_short", "adequate", "not_assessed",
+)  # fmt: skip
 
 _PEOPLE_BREAKS = (1.0, 10.0, 30.0, 75.0, 150.0)
 _PEOPLE_COLOURS = ("#efe9f3", "#d4b9da", "#c994c7", "#df65b0", "#ce1256", "#67001f")
-_TRAIN_COLOURS = ("#d73027", "#fdd49e", "#1a5fa3")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,6 +89,63 @@ class Theme:
     question: str
     note: str = ""
     assessed: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingRow:
+    """
+    What one reading is called and how it is drawn.
+
+    Parameters
+    ----------
+    id, title, meaning : as in ``tables/readings.toml``.
+    colour : ``#rrggbb``.
+    """
+
+    id: str
+    title: str
+    meaning: str
+    colour: str
+
+
+def reading_rows() -> dict[str, ReadingRow]:
+    """
+    Give the readings by their title, in the order of their codes.
+
+    Returns
+    -------
+    Title -> row.
+
+    Examples
+    --------
+    >>> reading_rows()["Adequate"].meaning
+    'meets the standard or nearly so'
+    """
+    keys = ("id", "title", "meaning", "colour")
+    rows = [
+        ReadingRow(**{k: str(row[k]) for k in keys}) for row in read_table("readings")["reading"]
+    ]
+    return {row.title: row for row in rows}
+
+
+def is_reading(name: str) -> bool:
+    """
+    Tell whether a variable of the grid holds codes of readings.
+
+    Parameters
+    ----------
+    name : of the variable.
+
+    Returns
+    -------
+    True for ``transport_reading`` and its like.
+
+    Examples
+    --------
+    >>> is_reading("water_reading"), is_reading("roads_reading")
+    (True, False)
+    """
+    return name.removesuffix("_reading") in _TITLES and name.endswith("_reading")
 
 
 def sector_title(sector: str) -> str:
@@ -134,14 +195,14 @@ def make_themes(result: Result) -> list[Theme]:
 
     Returns
     -------
-    Composite gap, sector gaps, decision labels, confidence, suitability, excluded land and
-    population. A sector that was not assessed has its theme too, and says so. Where nobody lives
-    the gaps and labels give way to a pale class of its own.
+    Readings of the sectors and of all together, size of the sector gaps, data quality,
+    suitability, excluded land and population. A sector that was not assessed has its theme too,
+    and says so. Where nobody lives a pale class of its own takes the place of reading and gap.
     """
     lived = _lived(result)
-    found = [_gap_theme(result, sector, lived) for sector in ("composite", *SECTORS)]
-    found += [_label_theme(result, lived), _confidence_theme(result)]
-    found += [_score_theme(result), _excluded_theme(result)]
+    found = [_reading_theme(result, sector, lived) for sector in (*SECTORS, "composite")]
+    found += [_gap_theme(result, sector, lived) for sector in SECTORS]
+    found += [_evidence_theme(result), _score_theme(result), _excluded_theme(result)]
     if "population" in result.data.cube or "population" in result.gaps.cells:
         found.append(_people_theme(result))
     return found
@@ -160,29 +221,60 @@ def _classes(values: NDArray[np.float64], breaks: tuple[float, ...]) -> NDArray[
     return np.where(np.isfinite(values), codes, EMPTY).astype(np.uint8)
 
 
+def _reading(result: Result, sector: str) -> NDArray[np.uint8]:
+    """Code of the reading of each cell; `EMPTY` outside."""
+    name = f"{sector}_reading"
+    if name not in result.gaps.cells:
+        return np.where(result.data.inside, READINGS.index("not_assessed"), EMPTY).astype(np.uint8)
+    codes = result.gaps.cells[name].to_numpy()
+    return np.where(result.data.inside, codes, EMPTY).astype(np.uint8)
+
+
+def _reading_theme(result: Result, sector: str, lived: _Lived) -> Theme:
+    codes = _reading(result, sector)
+    striped = np.isin(codes, [READINGS.index(key) for key in _STRIPED])
+    assessed = bool(np.isfinite(_values(result, f"{sector}_gap")[result.data.inside]).any())
+    rows = {row.id: row for row in reading_rows().values()}
+    legend = [
+        (rows[key].colour, key in _STRIPED, rows[key].title)
+        for key in _LEGEND
+        if (codes == READINGS.index(key)).any()
+    ]
+    shown, striped, colours, more = lived.over(codes, striped, READING_COLOURS)
+    title = _TITLES[sector]
+    return Theme(
+        key=f"{sector}_reading",
+        title=title if assessed else f"{title} (not assessed)",
+        codes=shown,
+        hatched=striped,
+        colours=colours,
+        legend=(*legend, *more),
+        question="Does the place fall short of the standard?",
+        note="" if assessed else "Nothing usable is mapped and no table was given.",
+        assessed=assessed,
+    )
+
+
 def _gap_theme(result: Result, sector: str, lived: _Lived) -> Theme:
-    gap, confidence = _values(result, f"{sector}_gap"), _values(result, f"{sector}_confidence")
-    inside = result.data.inside
+    """How large the gap is, striped where nobody can tell."""
+    gap, inside = _values(result, f"{sector}_gap"), result.data.inside
     assessed = bool(np.isfinite(gap[inside]).any())
-    breaks = tuple(low for low, _ in SEVERITY[1:])
+    breaks = tuple(float(v) for v in read_table("display")["gap"]["breaks"])
     codes = _classes(gap, breaks)
     missing = inside & ~np.isfinite(gap)
-    weak = inside & np.isfinite(gap) & ~(confidence >= LOW_CONFIDENCE)
-    codes[missing] = len(SEVERITY)
+    weak = inside & (_reading(result, sector) == READINGS.index("cannot_tell"))
+    codes[missing] = len(GAP_COLOURS)
     codes[~inside] = EMPTY
-    striped = weak | missing
-    colours, more = (*SEVERITY_COLOURS, MISSING), ()
-    if assessed:
-        codes, striped, colours, more = lived.over(codes, striped, colours)
-    ends = [*breaks, 1.0]
+    codes, striped, colours, more = lived.over(codes, weak | missing, (*GAP_COLOURS, MISSING))
+    ends = (0.0, *breaks, 1.0)
     legend = [
-        (SEVERITY_COLOURS[i], False, f"{word} ({round(100 * low)}–{round(100 * ends[i])})")  # noqa: RUF001 - a range
-        for i, (low, word) in enumerate(SEVERITY)
+        (colour, False, f"{round(100 * low)}–{round(100 * high)} %")  # noqa: RUF001 - a range
+        for colour, (low, high) in zip(GAP_COLOURS, pairwise(ends), strict=True)
         if assessed
     ]
-    legend += [("#ffffff", True, "striped: weak data")] if (weak & striped).any() else []
-    legend += [(MISSING, True, "not assessed")] if (codes == len(SEVERITY)).any() else []
-    title = _TITLES[sector] + (" gap" if sector != "composite" else ": gap")
+    legend += [("#ffffff", True, "striped: cannot tell")] if (weak & striped).any() else []
+    legend += [(MISSING, True, "not assessed")] if (codes == len(GAP_COLOURS)).any() else []
+    title = f"{_TITLES[sector]}: size of the gap"
     return Theme(
         key=f"{sector}_gap",
         title=title if assessed else f"{title} (not assessed)",
@@ -190,7 +282,7 @@ def _gap_theme(result: Result, sector: str, lived: _Lived) -> Theme:
         hatched=striped,
         colours=colours,
         legend=(*legend, *more),
-        question="How far short of the standard? 0 = met, 100 = nothing there",
+        question="How far short of the standard, at best estimate? 0 % meets it",
         note="" if assessed else "Nothing usable is mapped and no table was given.",
         assessed=assessed,
     )
@@ -198,7 +290,7 @@ def _gap_theme(result: Result, sector: str, lived: _Lived) -> Theme:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Lived:
-    """Where nobody lives: land and water that no gap may colour."""
+    """Where nobody lives: land and water that neither reading nor gap may colour."""
 
     codes: NDArray[np.uint8]
     words: str
@@ -211,7 +303,7 @@ class _Lived:
         codes, legend = codes.copy(), []
         for kind, colour, words in (
             (NOBODY, shown["nobody"], self.words),
-            (OPEN_WATER, shown["water"], "open water"),
+            (OPEN_WATER, shown["water"], "Open water, nobody lives there"),
         ):
             here = self.codes == kind
             codes[here] = len(colours)
@@ -223,49 +315,26 @@ class _Lived:
 def _lived(result: Result) -> _Lived:
     cube = result.data.cube
     proxy = "population" in cube and cube["population"].attrs.get("evidence") == "proxy"
-    words = "no residents (no home mapped)" if proxy else "no residents"
-    return _Lived(codes=habitation(result.data), words=words)
+    words = "Nobody lives here (no home mapped)" if proxy else "Nobody lives here"
+    # The reading decides where nobody lives; the map adds which of it is open water.
+    nobody = _reading(result, "composite") == READINGS.index("nobody")
+    codes = habitation(result.data)
+    codes = np.where(nobody, np.where(codes == OPEN_WATER, OPEN_WATER, NOBODY), LIVED_IN)
+    return _Lived(codes=codes.astype(np.uint8), words=words)
 
 
-def _label_theme(result: Result, lived: _Lived) -> Theme:
-    codes = _values(result, "composite_label")
-    inside = result.data.inside & np.isfinite(codes)
-    labels = np.where(inside, np.clip(np.nan_to_num(codes), 0, len(LABELS) - 1), EMPTY)
-    striped = labels == LABELS.index("NOT ASSESSED")
-    shown, striped, colours, more = lived.over(
-        labels.astype(np.uint8), striped, tuple(LABEL_COLOURS[label] for label in LABELS)
-    )
-    used = {int(c) for c in np.unique(shown)}
-    legend = tuple(
-        (
-            LABEL_COLOURS[LABELS[i]],
-            LABELS[i] == "NOT ASSESSED",
-            f"{LABELS[i]}: {LABEL_WORDS[LABELS[i]]}",
-        )
-        for i in (1, 2, 3, 4, 5, 6, 0, 7)
-        if i in used
-    )
+def _evidence_theme(result: Result) -> Theme:
+    """How good the data are, for the sector of which they are poorest."""
+    limits = read_table("readings")["limits"]
+    values, inside = _values(result, "composite_evidence"), result.data.inside
+    codes = _classes(values, (limits["evidence_fair"], limits["evidence_good"]))
+    codes[inside & ~np.isfinite(values)] = 3
+    codes[~inside] = EMPTY
+    words = ("poor: survey first", "fair", "good", "a sector is not assessed")
+    colours = (*EVIDENCE_COLOURS, MISSING)
     return Theme(
-        key="labels",
-        title="What to do: gap, survey or served",
-        codes=shown,
-        hatched=striped,
-        colours=colours,
-        legend=(*legend, *more),
-        question="Is something missing on the ground, or only on the map?",
-    )
-
-
-def _confidence_theme(result: Result) -> Theme:
-    values = _values(result, "composite_confidence")
-    codes = _classes(values, (LOW_CONFIDENCE, HIGH_CONFIDENCE))
-    codes[result.data.inside & ~np.isfinite(values)] = 3
-    codes[~result.data.inside] = EMPTY
-    words = ("low: survey first", "medium", "high", "not assessed")
-    colours = (*_TRAIN_COLOURS, MISSING)
-    return Theme(
-        key="confidence",
-        title="How sure: data quality",
+        key="evidence",
+        title="How good the data are",
         codes=codes,
         hatched=np.asarray(codes == 3),  # noqa: PLR2004 - the code just set
         colours=colours,
@@ -274,7 +343,7 @@ def _confidence_theme(result: Result) -> Theme:
             for i in range(len(words))
             if (codes == i).any()
         ),
-        question="How well do the data support the gap shown?",
+        question="How well do the data support the readings? The poorest sector counts",
     )
 
 

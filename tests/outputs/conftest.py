@@ -11,11 +11,11 @@ import pytest
 import shapely
 import xarray as xr
 
+from kcity_geo.analysis.gaps.words import READINGS, evidence_word, reading_codes, reading_title
 from kcity_geo.city import City, make_city
 from kcity_geo.citydata import CityData, Provenance
 from kcity_geo.cube import cell_centres, district_shares, empty_cube, layer, study_grid
 from kcity_geo.result import (
-    LABELS,
     SECTORS,
     Constraint,
     Criterion,
@@ -113,15 +113,18 @@ def _gaps(city: City, cube: xr.Dataset, grid: Any, *, name: str, water: bool) ->
     for sector, field in fields.items():
         assessed = sector != "water" or water
         gap = np.where(inside & assessed, field, np.nan)
-        confidence = np.where(inside & assessed, 1 - v * 0.9, np.nan)
+        evidence = np.where(inside & assessed, 1 - v * 0.9, np.nan)
+        short = np.where(np.isnan(gap), np.nan, np.clip(0.5 + 2 * (gap - 0.4), 0, 1))
         put(f"{sector}_gap", gap, "share", f"{sector} gap")
-        put(f"{sector}_gap_raw", gap, "share", f"{sector} gap as seen")
-        put(f"{sector}_gap_lo", gap * 0.8, "share", f"{sector} gap, lower bound")
-        put(f"{sector}_gap_hi", np.minimum(1, gap * 1.2), "share", f"{sector} gap, upper bound")
-        put(f"{sector}_confidence", confidence, "share", f"{sector} confidence")
-        label = np.where(gap >= 0.4, np.where(confidence >= 0.7, 1, 3), 4)
-        label = np.where(inside, label if assessed else 7, 0).astype(np.uint8)
-        put(f"{sector}_label", label, "code", f"{sector} label")
+        put(f"{sector}_gap_raw", np.minimum(1, gap * 1.1), "share", f"{sector} gap as mapped")
+        put(f"{sector}_gap_lo", gap * 0.8, "share", f"{sector} gap, 5th percentile")
+        put(f"{sector}_gap_hi", np.minimum(1, gap * 1.2), "share", f"{sector} gap, 95th percentile")
+        put(f"{sector}_p_short", short, "share", f"{sector} probability of falling short")
+        put(f"{sector}_evidence", evidence, "share", f"{sector} evidence")
+        people = cube["population"].to_numpy()
+        code = np.where(inside, reading_codes(short, gap, evidence, persons=people), 0)
+        put(f"{sector}_reading", code.astype(np.uint8), "code", f"{sector} reading")
+    put("mapped_share", np.where(inside, 0.7, np.nan), "share", "Share that the map shows")
     put("T1", np.where(inside, 1 - u, np.nan), "share", "People near public transport")
     put("T1_gap", np.where(inside, u, np.nan), "share", "People near public transport, gap")
     put("population", cube["population"].to_numpy(), "persons", "Residents")
@@ -130,7 +133,7 @@ def _gaps(city: City, cube: xr.Dataset, grid: Any, *, name: str, water: bool) ->
     return Gaps(
         cells=cells,
         districts=_district_table(city, water=water),
-        city=_city_table(water=water),
+        city=_city_table(water=water, people=float(np.nansum(cube["population"]))),
         indicators=_indicator_rows(water=water, name=name),
         assessed=(
             Indicator(id="T1", value=0.55, units="share", note="stop presence only"),
@@ -148,9 +151,11 @@ def _gaps(city: City, cube: xr.Dataset, grid: Any, *, name: str, water: bool) ->
                 "task_id": ["s1"],
                 "rank": [1],
                 "population": [120.0],
-                "confidence": [0.2],
+                "people_open": [100.0],
+                "evidence": [0.2],
                 "priority": [96.0],
                 "sector": ["water"],
+                "look_for": ["water points, works, towers and sewers"],
                 "district": [name],
             },
             geometry=[city.districts.geometry.iloc[0].centroid.buffer(250, quad_segs=1)],
@@ -160,24 +165,27 @@ def _gaps(city: City, cube: xr.Dataset, grid: Any, *, name: str, water: bool) ->
     )
 
 
-def _sector_values(i: int, *, assessed: bool) -> dict[str, Any]:
-    if not assessed:
-        return {
-            "gap": NAN,
-            "gap_lo": NAN,
-            "gap_hi": NAN,
-            "confidence": NAN,
-            "label": "NOT ASSESSED",
-            "gap_persons": NAN,
-        }
-    gap = 0.2 + 0.17 * i
+def _sector_values(i: int, *, assessed: bool, people: float) -> dict[str, Any]:
+    gap = 0.2 + 0.17 * i if assessed else NAN
+    short = (0.05, 0.35, 0.75, 0.95)[i] if assessed else NAN
+    evidence = 0.9 - 0.2 * i if assessed else NAN
+    code = int(reading_codes([short], [gap], [evidence])[0])
+    shares = dict.fromkeys((k for k in READINGS if k != "nobody"), 0.0)
+    shares[READINGS[code]] = 0.75
+    shares["cannot_tell"] += 0.05
+    shares["falls_short" if assessed else "not_assessed"] += 0.2
+    counted = {f"people_{key}": share * people for key, share in shares.items()}
     return {
         "gap": gap,
+        "gap_raw": min(1.0, gap * 1.1),
         "gap_lo": gap * 0.8,
         "gap_hi": min(1.0, gap * 1.3),
-        "confidence": 0.9 - 0.2 * i,
-        "label": LABELS[(4, 2, 3, 1)[i]],
-        "gap_persons": 1000.123456 * (i + 1),
+        "p_short": short,
+        "evidence": evidence,
+        "data": evidence_word(evidence, probability=short, code=code),
+        "reading": reading_title(code),
+        **counted,
+        "people_short": counted["people_falls_short"] + counted["people_probably_falls_short"],
     }
 
 
@@ -186,17 +194,21 @@ def _district_table(city: City, *, water: bool) -> gpd.GeoDataFrame:
     frame["population"] = [1000.4, 2000.0, 3000.0, 0.0][: len(frame)]
     frame["area_km2"] = frame.geometry.area / 1e6
     for sector in (*SECTORS, "composite"):
-        values = [_sector_values(i, assessed=water or sector != "water") for i in range(len(frame))]
+        values = [
+            _sector_values(i, assessed=water or sector != "water", people=n)
+            for i, n in enumerate(frame["population"])
+        ]
         for key in values[0]:
             frame[f"{sector}_{key}"] = [v[key] for v in values]
+    frame["worst_sector"] = "transport" if water else ""
     return frame
 
 
-def _city_table(*, water: bool) -> pd.DataFrame:
+def _city_table(*, water: bool, people: float) -> pd.DataFrame:
     rows = {
         s: {
-            **_sector_values(i, assessed=water or s != "water"),
-            "severe_share": 0.3,
+            **_sector_values(i, assessed=water or s != "water", people=people),
+            "gini": 0.3,
             "assessed_weight": 0.8 if water or s != "water" else 0.0,
         }
         for i, s in enumerate((*SECTORS, "composite"))
@@ -221,11 +233,14 @@ def _indicator_rows(*, water: bool, name: str) -> pd.DataFrame:
                     "value": value,
                     "units": units,
                     "standard": 1.0,
+                    "worst": 0.0,
+                    "gap_raw": 1 - value if known and value < 1 else NAN,
                     "gap": 1 - value if known and value < 1 else NAN,
                     "gap_lo": NAN,
                     "gap_hi": NAN,
-                    "confidence": 0.5 if known else NAN,
-                    "label": "PROBABLE GAP" if known else "NOT ASSESSED",
+                    "p_short": 0.8 if known else NAN,
+                    "data": "fair" if known else "",
+                    "reading": "Probably falls short" if known else "Not assessed",
                     "evidence": "observed",
                     "n_features": 3 if known else 0,
                     "source": name,

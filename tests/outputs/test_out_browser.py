@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kcity_geo.analysis.gaps.words import reading_title
 from kcity_geo.citydata import Provenance
+from kcity_geo.cube import cell_ids
 from kcity_geo.outputs import fonts
 from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.report import build_report
@@ -123,9 +125,9 @@ def _poisoned(build, text: str):
             for i in study.gaps.assessed
         ),
         indicators=study.gaps.indicators.assign(
-            title=text, units=text, label=text, evidence=text, note=text, source=text, mark=text
+            title=text, units=text, reading=text, evidence=text, note=text, source=text, mark=text
         ),
-        city=study.gaps.city.assign(label=text),
+        survey_tasks=study.gaps.survey_tasks.assign(district=text, look_for=text),
     )
     score = dataclasses.replace(
         study.score,
@@ -181,7 +183,7 @@ def test_hostile_strings_on_the_map_are_shown_and_never_run(build, browser, tmp_
     tip = _one_line(page.locator(".leaflet-tooltip").first.inner_text())
     assert tip.startswith("Site ")
     assert shown[:30] in tip
-    page.locator(".leaflet-control-layers-base label").nth(6).click()
+    page.locator(".leaflet-control-layers-base label").nth(8).click()
     assert shown[:30] in _one_line(page.locator(".kc-legend").inner_text())
     assert shown[:40] in _one_line(page.locator("aside").inner_text())
     _nothing_ran(opened)
@@ -205,7 +207,7 @@ def test_map_shows_layers_and_the_numbers_under_the_pointer(result, browser, map
     opened = Opened(browser, map_file)
     opened.settle()
     page = opened.page
-    assert page.locator(".leaflet-control-layers-base input").count() == 10
+    assert page.locator(".leaflet-control-layers-base input").count() == 12
     assert page.locator(".kc-rank").count() == 3
     assert page.locator("img.leaflet-image-layer").count() == 1
     # put the pointer on a known cell and compare with the array
@@ -226,11 +228,21 @@ def test_map_shows_layers_and_the_numbers_under_the_pointer(result, browser, map
     page.mouse.move(*point)
     box = page.locator(".kc-hover").inner_text()
     gaps = result.gaps.cells
-    expected = round(100 * float(gaps["transport_gap"].to_numpy()[row, column]))
-    assert re.search(rf"Transport gap\s+{expected} %", box), box
-    assert "not assessed" in box
+    word = reading_title(int(gaps["transport_reading"].to_numpy()[row, column]))
+    assert re.search(rf"Transport\s+{word}", box), box
+    if word != "Nobody lives here":
+        expected = round(100 * float(gaps["transport_gap"].to_numpy()[row, column]))
+        assert f"gap {expected} %" in box
     people = result.data.array("population")[row, column]
     assert re.search(rf"People in this cell\s+{people:.0f}\b", box), box
+    # a click gives the reasons, word for word those of Python
+    page.mouse.click(*point)
+    shown = page.locator(".kc-hover div.kc-why > p").all_inner_texts()
+    cell = cell_ids(result.data.grid)[row * columns + column]
+    told = [line.strip() for line in result.gaps.explain(cell).splitlines()]
+    assert [re.sub(r"\s+", " ", line) for line in shown] == told
+    assert len(told) > 6
+    page.keyboard.press("Escape")
     assert opened.requests == []
     assert opened.errors == []
     page.close()

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.analysis.sites.rank import SITE_COLUMNS
 from kcity_geo.config import read_table
 from kcity_geo.outputs import save
@@ -63,10 +64,9 @@ def test_columns_that_studies_have_stand_in_the_table() -> None:
     """A new column of sites or districts needs a row in tables/columns.toml."""
     known = read_table("columns")
     assert set(SITE_COLUMNS) <= set(known["sites"])
-    spread = ("composite_p05", "composite_p50", "composite_p95", "severe_probability", "rank_p05", "rank_p95")  # fmt: skip
-    assert set(spread) <= set(known["districts"])
-    keys = ("gap", "gap_raw", "gap_lo", "gap_hi", "confidence", "label", "gap_persons", "severe_share")  # fmt: skip
-    assert set(keys) == set(known["gap"])
+    people = {f"people_{key}" for key in READINGS if key != "nobody"} | {"people_short"}
+    told = {"gap", "gap_raw", "gap_lo", "gap_hi", "p_short", "evidence", "data", "reading"}
+    assert set(known["gap"]) == told | people
 
 
 def test_parquet_fields_carry_the_same_words(saved) -> None:

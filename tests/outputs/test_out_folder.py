@@ -17,6 +17,7 @@ from kcity_geo.studyfile import check_study, resolve_path
 
 PROMISED = {
     "map.html", "report.html", "sites.geojson", "districts.geojson", "gaps.geojson",
+    "survey_tasks.geojson",
     "cells.parquet", "study.gpkg", "layers", "inventory.csv", "indicators.csv", "indicator_details.csv",
     "columns.csv", "study.toml", "ATTRIBUTION.txt",
 }  # fmt: skip

@@ -15,6 +15,7 @@ import shapely
 from PIL import Image
 from pyproj import Transformer
 
+from kcity_geo.analysis.gaps.words import READINGS, reading_codes
 from kcity_geo.analysis.settlement.habitation import OPEN_WATER, habitation
 from kcity_geo.analysis.suitability.constraints import _RULES
 from kcity_geo.city import make_city
@@ -23,11 +24,13 @@ from kcity_geo.cube import cell_centres, cell_size, study_grid
 from kcity_geo.errors import OutputError
 from kcity_geo.outputs.backdrop import encode, make_backdrop
 from kcity_geo.outputs.colours import rgb
+from kcity_geo.outputs.headline import first_sector
 from kcity_geo.outputs.hover import hover_data
 from kcity_geo.outputs.maps import build_map, script_json
 from kcity_geo.outputs.overlay import fit_lookup, mercator_picture, png_uri
 from kcity_geo.outputs.pages import seal
 from kcity_geo.outputs.themes import EMPTY, make_themes, painted, rgba_table
+from kcity_geo.result import SECTORS
 
 _R = 6378137.0
 
@@ -196,10 +199,10 @@ def test_themes_tell_missing_from_zero(result) -> None:
     inside = result.data.inside
     assert not water.assessed
     assert "not assessed" in water.title
-    assert (water.codes[inside] == 5).all()
-    assert water.hatched[inside].all()
     transport = themes["transport_gap"]
     lived = inside & (result.data.array("population") >= 1)  # elsewhere nobody feels a gap
+    assert (water.codes[lived] == 5).all()
+    assert water.hatched[lived].all()
     gap = result.gaps.cells["transport_gap"].to_numpy()
     for low, high, code in [
         (0, 0.2, 0),
@@ -211,7 +214,7 @@ def test_themes_tell_missing_from_zero(result) -> None:
         chosen = lived & (gap >= low) & (gap < high)
         assert chosen.any()
         assert (transport.codes[chosen] == code).all()
-    weak = result.gaps.cells["transport_confidence"].to_numpy() < 0.4
+    weak = result.gaps.cells["transport_reading"].to_numpy() == READINGS.index("cannot_tell")
     np.testing.assert_array_equal(transport.hatched, lived & weak)
     assert (themes["suitability"].codes[~inside] == EMPTY).all()
 
@@ -225,7 +228,7 @@ def test_land_without_residents_is_not_painted_by_a_gap(result) -> None:
     inside, people = result.data.inside, result.data.array("population")
     nobody = inside & (people < 1)
     assert nobody.any()
-    for key in ("composite_gap", "transport_gap", "labels"):
+    for key in ("composite_reading", "transport_gap", "transport_reading"):
         theme = _theme(result, key)
         words = {theme.colours[c] for c in np.unique(theme.codes[nobody])}
         assert words <= {
@@ -234,10 +237,11 @@ def test_land_without_residents_is_not_painted_by_a_gap(result) -> None:
         }
         assert not theme.hatched[nobody].any()
         assert (theme.codes[inside & ~nobody] < len(theme.colours) - 2).all()
-        assert "no residents" in [w for _, _, w in theme.legend]
-    assert "no residents" not in str(_theme(result, "suitability").legend)
-    # the numbers stay under the pointer and in the files
-    field = [f["title"] for f in hover_data(result)["fields"]].index("Transport")
+        assert "Nobody lives here" in [w for _, _, w in theme.legend]
+    assert "Nobody lives here" not in str(_theme(result, "suitability").legend)
+    # the word and the numbers stay under the pointer and in the files
+    fields = [(f["title"], f["kind"]) for f in hover_data(result)["fields"]]
+    field = fields.index(("Transport", "gap"))
     raw = np.frombuffer(zlib.decompress(base64.b64decode(hover_data(result)["bytes"][field])), "u1")
     assert (raw.reshape(inside.shape)[nobody] < 255).all()
 
@@ -260,19 +264,29 @@ def test_open_water_is_told_from_land_where_nobody_lives(build) -> None:
     assert set(np.unique(codes[wet & (people < 1)])) == {OPEN_WATER}
     assert (codes[data.inside & (people >= 1)] == 0).all(), "whoever lives on a boat lives there"
     assert OPEN_WATER not in codes[x > right - 700], "a marsh is land"
-    assert "open water" in [w for _, _, w in _theme(study, "composite_gap").legend]
+    assert "Open water, nobody lives there" in [
+        w for _, _, w in _theme(study, "transport_reading").legend
+    ]
 
 
 def test_without_people_known_every_cell_keeps_its_gap(build) -> None:
     study = build()
     cube = study.data.cube.drop_vars("population")
-    study = dataclasses.replace(study, data=dataclasses.replace(study.data, cube=cube))
-    assert "no residents" not in str(_theme(study, "transport_gap").legend)
+    cells = study.gaps.cells.drop_vars("population")
+    for sector in (*SECTORS, "composite"):
+        told = reading_codes(*(cells[f"{sector}_{k}"] for k in ("p_short", "gap", "evidence")))
+        cells[f"{sector}_reading"] = cells[f"{sector}_reading"].copy(data=told)
+    study = dataclasses.replace(
+        study,
+        data=dataclasses.replace(study.data, cube=cube),
+        gaps=dataclasses.replace(study.gaps, cells=cells),
+    )
+    assert "Nobody lives here" not in str(_theme(study, "transport_gap").legend)
     assert (habitation(study.data) == 0).all()
 
 
 def test_png_holds_the_colours(result) -> None:
-    theme = make_themes(result)[1]
+    theme = _theme(result, "transport_gap")
     uri = png_uri(painted(theme, theme.codes, theme.hatched), rgba_table(theme, alpha=200))
     image = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGBA")
     pixels = np.asarray(image)
@@ -300,12 +314,14 @@ def test_the_page_says_what_it_must(page, result) -> None:
         "not for procurement or land acquisition",
         "OpenStreetMap contributors",
         "Site 1",
-        "NOT ASSESSED",
+        "Not assessed",
         "no water point is mapped; a table of taps would help",
     ):
         assert words in page
     data = json.loads(re.search(r'id="kc-data">(.*?)</script>', page, re.DOTALL)[1])
-    assert [t["key"] for t in data["legends"]] == [t.key for t in make_themes(result)]
+    assert {t["key"] for t in data["legends"]} == {t.key for t in make_themes(result)}
+    assert data["legends"][0]["key"] == f"{first_sector(result.gaps)}_reading"
+    assert len(data["tasks"]) == len(result.gaps.survey_tasks)
     assert data["hover"]["rows"], data["hover"]["columns"] == result.data.grid.shape
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import rasterio
 
+from kcity_geo.outputs.colours import READING_COLOURS, rgb
 from kcity_geo.outputs.frames import grid_variables
 from kcity_geo.outputs.rasters import save_layers
 
@@ -51,10 +52,11 @@ def test_not_assessed_is_nodata_not_zero(folder) -> None:
 
 
 def test_classes_have_colours_and_nodata_outside(result, folder) -> None:
-    with rasterio.open(folder / "composite_label.tif") as opened:
+    with rasterio.open(folder / "transport_reading.tif") as opened:
         assert opened.dtypes == ("uint8",)
         assert opened.nodata == 255
-        assert opened.colormap(1)[1] == (176, 58, 0, 255)
+        assert opened.colormap(1)[1][:3] == rgb(READING_COLOURS[1])
+        assert opened.tags(1)["CLASS_3"] == "Cannot tell: survey first"
         band = opened.read(1)
     assert (band[~result.data.inside] == 255).all()
     with rasterio.open(folder / "landcover.tif") as opened:

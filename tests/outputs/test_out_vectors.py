@@ -106,7 +106,9 @@ def test_cells_hold_every_variable_and_no_invented_number(result, cells) -> None
     assert cells["cell_id"].is_unique
     assert set(cells["district_id"]) == {"d1", "d2", "d3", "d4"}
     assert cells["water_gap"].isna().all()
-    assert set(cells["water_label"]) == {"NOT ASSESSED"}
+    lived = cells["population"] >= 1
+    assert set(cells["water_reading"][lived]) == {"Not assessed"}
+    assert set(cells["water_reading"][~lived]) <= {"Not assessed", "Nobody lives here"}
     assert cells["population"].sum() == pytest.approx(np.nansum(data.array("population")))
     # a cell's polygon and its value belong together
     flat = np.flatnonzero(data.inside.ravel())[7]

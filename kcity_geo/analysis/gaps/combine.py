@@ -17,22 +17,24 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel, model_of
+from kcity_geo.analysis.gaps.draws import GapDraws, draw_gaps, quantiles, short_probability
+from kcity_geo.analysis.gaps.mapped_share import mapped_share
 from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
-from kcity_geo.analysis.gaps.rules import adjusted_gap, decision_labels, power_mean, scale_prior
-from kcity_geo.analysis.gaps.tables import city_table, district_table, indicator_table, survey_table
-from kcity_geo.analysis.gaps.uncertainty import gap_uncertainty
+from kcity_geo.analysis.gaps.rules import power_mean, scale_prior
+from kcity_geo.analysis.gaps.survey import survey_table
+from kcity_geo.analysis.gaps.tables import city_table, district_table, indicator_table
+from kcity_geo.analysis.gaps.words import READINGS, reading_codes, reading_title
 from kcity_geo.analysis.settlement.classes import urban_classes
 from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_size, layer
 from kcity_geo.indicators import indicator_rows
-from kcity_geo.result import LABELS, SECTORS, Gaps, Indicator
+from kcity_geo.result import SECTORS, Gaps, Indicator
 from kcity_geo.standards import Standard, gap_from_standard
 
 __all__ = ["assess_gaps"]
 
 _URBAN = 2
-_UNKNOWN = LABELS.index("UNKNOWN")
 
 
 def assess_gaps(
@@ -65,17 +67,17 @@ def assess_gaps(
         for key, row in standards.items()
         if key in by_id and row.sector in SECTORS
     ]
-    parts: dict[str, Parts] = {
-        sector: cells.sector(sector, scored, standards) for sector in SECTORS
-    }
+    found = draw_gaps(city, scored, seed=seed, count=draws)
+    parts: dict[str, Parts] = {sector: cells.sector(sector, scored, found) for sector in SECTORS}
     parts["composite"] = cells.composite(parts)
     ordered = [by_id[key] for key in sorted(by_id, key=_natural)]
-    spread = gap_uncertainty(city, scored, seed=seed, draws=draws)
     return Gaps(
-        cells=_dataset(city, ordered, scored, parts, classes=cells.classes),
-        districts=district_table(city, parts, spread),
+        cells=_dataset(
+            city, ordered, scored, parts, classes=cells.classes, mapped_mean=found.mapped.mean
+        ),
+        districts=district_table(city, parts),
         city=city_table(city, parts),
-        indicators=indicator_table(city, ordered, scored),
+        indicators=indicator_table(city, ordered, scored, found),
         assessed=tuple(ordered),
         survey_tasks=survey_table(city, parts),
         warnings=tuple(_warnings(city, ordered, parts)),
@@ -109,10 +111,14 @@ class _GapCells:
         self.city, self.inside = city, city.inside
         self.rules = read_table("priors")
         self.classes = city.once(_classes)
+        self.mapped = city.once(mapped_share)
+        self.urban = (self.classes >= _URBAN) | (self.classes == 0)
         self.scaled: dict[str, NDArray[np.float64]] = {}
 
     def prior(self, name: str) -> NDArray[np.float64]:
         """Give the prior of each cell, scaled to the official rate where there is one."""
+        if not name:
+            return np.zeros(self.inside.shape)
         if name not in self.scaled:
             row = self.rules["prior"][name]
             of_class = np.array(
@@ -126,148 +132,138 @@ class _GapCells:
         return self.scaled[name]
 
     def assess(self, indicator: Indicator, standard: Standard) -> AssessedGap:
-        """Put one scored indicator on the grid, with bounds and confidence."""
+        """Put one scored indicator on the grid, with its bounds and its evidence."""
         row = indicator_rows().get(indicator.id)
         group, prior = (row.group, row.prior) if row else ("tables", "")
         raw = _raw_gap(indicator, standard, self.inside)
-        known = np.isfinite(raw)
-        complete = self._of_group(group, "completeness")
-        adjusted = raw
-        evidence = _evidence_cells(indicator, raw.shape)
-        # Stops that OSM lacks explain no gap that comes from a timetable.
-        if prior and not indicator.details.get("timetable", False):
-            allowed = adjusted_gap(raw, self.prior(prior), complete)
-            adjusted = np.where(evidence == "user", raw, allowed)
-        lo, hi = _with_bounds(indicator, standard, raw, adjusted)
-        found = self._of_group(group, "confidence")
-        limits = self.rules["confidence"]
-        found = np.select(
-            [evidence == "user", evidence == "proxy"],
-            [
-                np.maximum(found, self.rules["group"]["tables"]["value"]),
-                np.minimum(found, limits["proxy_cap"]),
-            ],
-            default=found,
-        )
-        found = np.minimum(found, indicator.trust)
-        urban = (self.classes >= _URBAN) | (self.classes == 0)
+        basis = _evidence_cells(indicator, raw.shape)
+        told = basis == "user"
+        lo, hi = _own_bounds(indicator, standard, raw)
         return AssessedGap(
             indicator=indicator,
             standard=standard,
+            kind=str(read_table("evidence")["draw"].get(indicator.id, "prior" if prior else "own")),
             raw=raw,
-            adjusted=adjusted,
-            lo=lo,
-            hi=hi,
-            confidence=np.where(known, np.nan_to_num(found), 0.0),
-            weight=np.where(urban, standard.urban_weight, standard.rural_weight),
-            completeness=complete,
+            own_lo=lo,
+            own_hi=hi,
+            told=told,
+            prior=self.prior(prior),
+            evidence=np.where(np.isfinite(raw), self._evidence(indicator, group, basis, told), 0.0),
+            weight=np.where(self.urban, standard.urban_weight, standard.rural_weight),
         )
 
-    def _of_group(self, group: str, kind: str) -> NDArray[np.float64]:
-        name = f"{group}_{kind}"
-        completeness = self.city.completeness
-        if name not in completeness:
-            return np.zeros(self.inside.shape)
-        values = np.asarray(completeness[name].to_numpy(), dtype=np.float64)
-        return np.nan_to_num(values)
+    def _evidence(
+        self,
+        indicator: Indicator,
+        name: str,
+        basis: NDArray[np.str_],
+        told: NDArray[np.bool_],
+    ) -> NDArray[np.float64]:
+        """How well the data support an indicator: the mapped share, or what its table is worth."""
+        group = self.rules["group"][name]
+        limits, tables = self.rules["confidence"], self.rules["group"]["tables"]["value"]
+        found = self.mapped.mean
+        if group["kind"] == "fixed":
+            found = np.full(found.shape, float(group["value"]))
+        elif group.get("utility") and not self._corroborated(group):
+            found = np.minimum(found, limits["utility_cap"])
+        found = np.where(told, np.maximum(found, tables), found)
+        found = np.where(basis == "proxy", np.minimum(found, limits["proxy_cap"]), found)
+        return np.asarray(np.minimum(found, indicator.trust))
 
-    def sector(
-        self, sector: str, scored: Sequence[AssessedGap], standards: Mapping[str, Standard]
-    ) -> Parts:
+    def _corroborated(self, group: Mapping[str, Any]) -> bool:
+        """Whether something else than the map speaks of a utility."""
+        return (
+            str(group.get("evidence", "")) in self.city.cube
+            or self.city.official.get(str(group.get("official", ""))) is not None
+        )
+
+    def sector(self, sector: str, scored: Sequence[AssessedGap], found: GapDraws) -> Parts:
         """Combine the indicators of one sector."""
-        rows = [s for s in standards.values() if s.sector == sector]
-        urban = (self.classes >= _URBAN) | (self.classes == 0)
+        rows = [s for s in self.city.standards.values() if s.sector == sector]
         full = np.where(
-            urban, sum(s.urban_weight for s in rows), sum(s.rural_weight for s in rows)
+            self.urban, sum(s.urban_weight for s in rows), sum(s.rural_weight for s in rows)
         ).astype(np.float64)
         used = [s for s in scored if s.standard.sector == sector]
         if not used:
             return self._nothing()
         weight = np.stack([s.weight for s in used])
-        # Not assessed counts as no confidence: dropping an indicator cannot raise it.
-        trust = (weight * np.stack([s.confidence for s in used])).sum(axis=0)
-        mapped = [s.completeness for s in used if self._is_mapped(s.indicator.id)]
-        return self._combine(
-            {k: np.stack([getattr(s, k) for s in used]) for k in ("raw", "adjusted", "lo", "hi")},
-            weight,
-            full,
+        raw = np.stack([s.raw for s in used])
+        assessed = np.where(np.isfinite(raw), weight, 0.0).sum(axis=0)
+        share = np.divide(assessed, full, out=np.zeros(full.shape), where=full > 0)
+        trust = (weight * np.stack([s.evidence for s in used])).sum(axis=0)
+        power = self.rules["aggregate"]["power"]
+        return self._parts(
+            found.sector[sector],
+            power_mean(raw, weight, power=power)[0],
+            # Not assessed counts as no evidence: dropping an indicator cannot raise it.
             np.divide(trust, full, out=np.zeros(full.shape), where=full > 0),
-            evidence=np.max(mapped, axis=0) if mapped else np.zeros(full.shape),
+            share,
         )
-
-    def _is_mapped(self, key: str) -> bool:
-        row = indicator_rows().get(key)
-        group = row.group if row else "tables"
-        return bool(self.rules["group"][group]["kind"] != "fixed")
 
     def composite(self, parts: Mapping[str, Parts]) -> Parts:
-        """Combine the sectors."""
-        weights = np.array([float(self.rules["aggregate"][s]) for s in SECTORS])
-        weight = np.broadcast_to(weights[:, None, None], (len(SECTORS), *self.inside.shape))
-        trust = sum(
-            w * np.nan_to_num(parts[s].confidence) for w, s in zip(weights, SECTORS, strict=True)
+        """Combine the sectors: missing where one of them is."""
+        rule = self.rules["aggregate"]
+        weights = np.array([float(rule[s]) for s in SECTORS])
+        if any(parts[s].draws.shape[0] == 0 for s in SECTORS):
+            return self._nothing()
+        draws = np.empty_like(parts[SECTORS[0]].draws)
+        for number in range(len(draws)):
+            stack = np.stack([parts[s].draws[number] for s in SECTORS])
+            mean, share = power_mean(stack, weights, power=rule["power"])
+            draws[number] = np.where(share >= 1 - 1e-9, mean, np.nan)
+        raw, share = power_mean(
+            np.stack([parts[s].raw for s in SECTORS]), weights, power=rule["power"]
         )
-        return self._combine(
-            {
-                k: np.stack([getattr(parts[s], k) for s in SECTORS])
-                for k in ("raw", "adjusted", "lo", "hi")
-            },
-            weight,
-            np.full(self.inside.shape, weights.sum()),
-            np.asarray(trust) / weights.sum(),
-            evidence=np.any([parts[s].label != _UNKNOWN for s in SECTORS], axis=0).astype(float),
-        )
+        trust = np.min([np.nan_to_num(parts[s].evidence) for s in SECTORS], axis=0)
+        return self._parts(draws, np.where(share >= 1 - 1e-9, raw, np.nan), trust, share)
 
-    def _combine(
+    def _parts(
         self,
-        gaps: Mapping[str, NDArray[np.float64]],
-        weight: NDArray[np.float64],
-        full: NDArray[np.float64],
+        draws: NDArray[np.float32],
+        raw: NDArray[np.float64],
         trust: NDArray[np.float64],
-        *,
-        evidence: NDArray[np.float64],
+        share: NDArray[np.float64],
     ) -> Parts:
         rule = self.rules["aggregate"]
-        assessed = np.where(np.isfinite(gaps["raw"]), weight, 0.0).sum(axis=0)
-        share = np.divide(assessed, full, out=np.zeros(full.shape), where=full > 0)
-        speaks = (evidence > 0) | self._other_evidence()
-        weighty = (share >= rule["assessed_weight_min"] - 1e-9) & self.inside
-        enough = weighty & speaks
-        found = {
-            k: np.where(enough, power_mean(g, weight, power=rule["power"])[0], np.nan)
-            for k, g in gaps.items()
-        }
-        label = decision_labels(found["adjusted"], found["raw"], trust)
-        if speaks[self.inside].any() and not weighty.any():
-            label[self.inside] = LABELS.index("NOT ASSESSED")
+        enough = (share >= rule["assessed_weight_min"] - 1e-9) & self.inside
+        draws = np.where(enough, draws, np.float32(np.nan))
+        lo, mid, hi = quantiles(draws)
+        short = short_probability(draws)
+        trust = np.where(enough, trust, np.nan)
         return Parts(
-            **found,
-            mid=(found["lo"] + found["hi"]) / 2,
-            confidence=np.where(enough, trust, np.nan),
-            label=label,
+            draws=draws,
+            raw=np.where(enough, raw, np.nan),
+            lo=lo.astype(np.float64),
+            mid=mid.astype(np.float64),
+            hi=hi.astype(np.float64),
+            short=short,
+            evidence=trust,
+            reading=np.where(
+                self.inside, reading_codes(short, mid, trust, persons=self.persons()), 0
+            ).astype(np.uint8),
             assessed_weight=np.where(self.inside, share, np.nan),
         )
 
-    def _other_evidence(self) -> NDArray[np.bool_]:
-        """Cells where people, buildings or lights speak, whatever the map shows."""
-        found = self.city.people.persons > 0
-        for name in ("built_m2", "nightlights"):
-            values = self.city.array(name)
-            if values is not None:
-                found |= np.nan_to_num(values) > 0
-        return np.asarray(found)
+    def persons(self) -> NDArray[np.float64] | None:
+        """Give the residents of each cell, NaN where no number reaches: unknown is not nobody."""
+        return self.city.array("population") if self.city.people.known else None
 
     def _nothing(self) -> Parts:
         empty = np.full(self.inside.shape, np.nan)
-        label = np.where(self.inside, LABELS.index("NOT ASSESSED"), 0).astype(np.uint8)
         return Parts(
+            draws=np.zeros((0, *self.inside.shape), dtype=np.float32),
             raw=empty,
-            adjusted=empty,
             lo=empty,
-            hi=empty,
             mid=empty,
-            confidence=empty,
-            label=label,
+            hi=empty,
+            short=empty,
+            evidence=empty,
+            reading=np.where(
+                self.inside,
+                reading_codes(empty, empty, empty, persons=self.persons()),
+                0,
+            ).astype(np.uint8),
             assessed_weight=np.where(self.inside, 0.0, np.nan),
         )
 
@@ -298,28 +294,25 @@ def _raw_gap(
     return np.where(inside, raw, np.nan)
 
 
-def _with_bounds(
-    indicator: Indicator,
-    standard: Standard,
-    raw: NDArray[np.float64],
-    adjusted: NDArray[np.float64],
+def _own_bounds(
+    indicator: Indicator, standard: Standard, raw: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Widen the interval by the bounds that the indicator itself states."""
-    lo, hi = np.fmin(raw, adjusted), raw
+    """Lowest and highest gap that the indicator itself allows."""
+    known = np.isfinite(raw)
     if indicator.gap_bounds is not None:
         low, high = (np.clip(b, 0.0, 1.0) for b in indicator.gap_bounds)
-        known = np.isfinite(raw)
-        return np.where(known, np.fmin(lo, low), np.nan), np.where(known, np.fmax(hi, high), np.nan)
+        return np.where(known, np.fmin(raw, low), np.nan), np.where(
+            known, np.fmax(raw, high), np.nan
+        )
     if indicator.bounds is None or standard.target is None or standard.worst is None:
-        return lo, hi
+        return raw, raw
     ends = gap_from_standard(
         np.array([indicator.value, *indicator.bounds]), target=standard.target, worst=standard.worst
     )
     if not np.isfinite(ends).all():
-        return lo, hi
+        return raw, raw
     down, up = max(0.0, ends[0] - ends[1:].min()), max(0.0, ends[1:].max() - ends[0])
-    lo = np.minimum(lo, np.clip(raw - down, 0.0, 1.0))
-    return lo, np.clip(raw + up, 0.0, 1.0)
+    return np.clip(raw - down, 0.0, 1.0), np.clip(raw + up, 0.0, 1.0)
 
 
 def _dataset(
@@ -329,6 +322,7 @@ def _dataset(
     parts: Mapping[str, Parts],
     *,
     classes: NDArray[np.uint8],
+    mapped_mean: NDArray[np.float64],
 ) -> xr.Dataset:
     inside = city.inside
     rows = indicator_rows()
@@ -337,33 +331,34 @@ def _dataset(
     def keep(name: str, values: NDArray[Any], *, units: str, title: str, **more: str) -> None:
         variables[name] = layer(values, grid=city.grid, units=units, long_name=title, **more)
 
-    titles = {"mid": "", "raw": "_raw", "lo": "_lo", "hi": "_hi"}
+    titles = {
+        "mid": ("gap", "gap, median of what the map may lack"),
+        "raw": ("gap_raw", "gap as mapped"),
+        "lo": ("gap_lo", "gap, 5th percentile"),
+        "hi": ("gap_hi", "gap, 95th percentile"),
+        "short": ("p_short", "probability of falling short"),
+        "evidence": ("evidence", "evidence, 0 to 1"),
+    }
+    about_model = {"source": "kcity_geo gap model", "evidence": "modelled"}
     for name, part in parts.items():
-        for key, ending in titles.items():
+        for key, (ending, title) in titles.items():
             keep(
-                f"{name}_gap{ending}",
+                f"{name}_{ending}",
                 getattr(part, key).astype(np.float32),
                 units="share",
-                title=f"{name.capitalize()} gap{ending.replace('_', ' ')}",
-                source="kcity_geo gap model",
-                evidence="modelled",
+                title=f"{name.capitalize()} {title}",
+                **about_model,
             )
-        keep(
-            f"{name}_confidence",
-            part.confidence.astype(np.float32),
-            units="share",
-            title=f"{name.capitalize()} confidence",
-            source="kcity_geo gap model",
-            evidence="modelled",
-        )
-        keep(
-            f"{name}_label",
-            part.label,
-            units="code",
-            title="; ".join(LABELS),
-            source="kcity_geo gap model",
-            evidence="modelled",
-        )
+        words = "; ".join(reading_title(code) for code in range(len(READINGS)))
+        keep(f"{name}_reading", part.reading, units="code", title=words, **about_model)
+    mapped = np.where(inside, mapped_mean, np.nan).astype(np.float32)
+    keep(
+        "mapped_share",
+        mapped,
+        units="share",
+        title="Share of what is there that the map shows",
+        **about_model,
+    )
     of_gap = {s.indicator.id: s for s in scored}
     for one in indicators:
         about = {"source": one.source, "as_of": one.as_of, "evidence": one.evidence}

@@ -53,12 +53,12 @@ class FacilityBounds:
 
         Returns
         -------
-        ``"CONFIRMED GAP"`` when even the lower bound is above it, ``"SERVED"`` when the observed
-        gap is not, else ``"DATA GAP"``.
+        ``"falls_short"`` when even the lower bound is above it, ``"adequate"`` when the observed
+        gap is not, else ``"cannot_tell"``: ids of ``tables/readings.toml``.
         """
         if self.gap_lo > target:
-            return "CONFIRMED GAP"
-        return "SERVED" if self.gap <= target else "DATA GAP"
+            return "falls_short"
+        return "adequate" if self.gap <= target else "cannot_tell"
 
 
 def unmapped_count(mapped: int, completeness: float, *, expected: float = 0.0) -> int:

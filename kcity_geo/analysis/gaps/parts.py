@@ -21,22 +21,25 @@ class AssessedGap:
     Parameters
     ----------
     indicator, standard : what it is.
-    raw, adjusted, lo, hi : gap as observed, after the allowance for unmapped features, and its
-        bounds; shape (rows, cols), NaN where not assessed.
-    confidence : shape (rows, cols), 0 to 1; 0 where not assessed.
+    kind : how the map may be completed, see ``[draw]`` of ``tables/evidence.toml``.
+    raw : gap as mapped; shape (rows, cols), NaN where not assessed.
+    own_lo, own_hi : bounds that the indicator itself states; `raw` where it states none.
+    told : shape (rows, cols), where the city's own number or timetable speaks: never lowered.
+    prior : shape (rows, cols), probability that it exists, before looking at the map.
+    evidence : shape (rows, cols), 0 to 1; 0 where not assessed.
     weight : shape (rows, cols), in the sector gap, by settlement class.
-    completeness : shape (rows, cols), of the layers it rests on.
     """
 
     indicator: Indicator
     standard: Standard
+    kind: str
     raw: NDArray[np.float64]
-    adjusted: NDArray[np.float64]
-    lo: NDArray[np.float64]
-    hi: NDArray[np.float64]
-    confidence: NDArray[np.float64]
+    own_lo: NDArray[np.float64]
+    own_hi: NDArray[np.float64]
+    told: NDArray[np.bool_]
+    prior: NDArray[np.float64]
+    evidence: NDArray[np.float64]
     weight: NDArray[np.float64]
-    completeness: NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,19 +49,21 @@ class Parts:
 
     Parameters
     ----------
-    raw, adjusted, lo, hi : as of `AssessedGap`; NaN too where nothing is mapped and nothing else
-        speaks (label UNKNOWN).
-    mid : middle of the bounds: what is shown and ranked on.
-    confidence : 0 to 1, NaN where not assessed.
-    label : position in `kcity_geo.result.LABELS`.
+    draws : shape (draws, rows, cols), the gap in each draw; NaN where not assessed.
+    raw : as mapped.
+    lo, mid, hi : 5th percentile, median and 95th percentile of the draws.
+    short : probability that the gap is at least the limit of ``tables/readings.toml``.
+    evidence : how well the data support it, 0 to 1; NaN where not assessed.
+    reading : code of `kcity_geo.analysis.gaps.words.READINGS`.
     assessed_weight : share of the weight that was assessed.
     """
 
+    draws: NDArray[np.float32]
     raw: NDArray[np.float64]
-    adjusted: NDArray[np.float64]
     lo: NDArray[np.float64]
-    hi: NDArray[np.float64]
     mid: NDArray[np.float64]
-    confidence: NDArray[np.float64]
-    label: NDArray[np.uint8]
+    hi: NDArray[np.float64]
+    short: NDArray[np.float64]
+    evidence: NDArray[np.float64]
+    reading: NDArray[np.uint8]
     assessed_weight: NDArray[np.float64]

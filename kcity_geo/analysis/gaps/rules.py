@@ -10,12 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kcity_geo.config import read_table
 from kcity_geo.errors import CalibrationError, StudyError
 
 __all__ = [
-    "adjusted_gap",
-    "decision_labels",
     "exists_unseen",
     "gini",
     "power_mean",
@@ -102,27 +99,6 @@ def exists_unseen(prior: ArrayLike, completeness: ArrayLike) -> NDArray[np.float
     return np.asarray(np.minimum(found, 1.0))  # rounding may pass 1 by its last bit
 
 
-def adjusted_gap(gap: ArrayLike, prior: ArrayLike, completeness: ArrayLike) -> NDArray[np.float64]:
-    """
-    Lower a gap by the chance that what is missing on the map exists.
-
-    Parameters
-    ----------
-    gap : observed, 0 to 1. NaN stays NaN.
-    prior, completeness : see `exists_unseen`.
-
-    Returns
-    -------
-    0 to `gap`: the lower end of the interval whose upper end is `gap`.
-
-    Examples
-    --------
-    >>> round(float(adjusted_gap(0.9, 0.6, 0.3)), 3)
-    0.439
-    """
-    return np.asarray(np.asarray(gap, dtype=np.float64) * (1 - exists_unseen(prior, completeness)))
-
-
 def scale_prior(
     prior: NDArray[np.float64], population: NDArray[np.float64], *, rate: float
 ) -> NDArray[np.float64]:
@@ -170,42 +146,6 @@ def scale_prior(
         else:
             high = middle
     return np.asarray(1 / (1 + np.exp(-(odds + (low + high) / 2))))
-
-
-def decision_labels(
-    adjusted: ArrayLike, raw: ArrayLike, confidence: ArrayLike
-) -> NDArray[np.uint8]:
-    """
-    Decide what may be said about each place.
-
-    Where confidence is at least 0.4 the adjusted gap decides, below it the raw gap: otherwise a
-    high prior would turn an unmapped district into a served one.
-
-    Parameters
-    ----------
-    adjusted, raw : gap after and before the allowance for unmapped features. NaN: not assessed.
-    confidence : 0 to 1.
-
-    Returns
-    -------
-    Position in `kcity_geo.result.LABELS`; UNKNOWN where a gap is NaN.
-
-    Examples
-    --------
-    >>> from kcity_geo.result import LABELS
-    >>> LABELS[int(decision_labels(0.5, 0.9, 0.3))]
-    'DATA GAP'
-    """
-    rule = read_table("priors")["label"]
-    a, r = np.asarray(adjusted, dtype=np.float64), np.asarray(raw, dtype=np.float64)
-    c = np.asarray(confidence, dtype=np.float64)
-    low = ~(c >= rule["confidence_low"])
-    gap = np.where(low, r, a) >= rule["gap"]
-    high = c >= rule["confidence_high"]
-    of_gap = np.where(high, 1, np.where(low, 3, 2))
-    of_served = np.where(high, 4, np.where(low, 6, 5))
-    code = np.where(gap, of_gap, of_served)
-    return np.asarray(np.where(np.isnan(a) | np.isnan(r), 0, code), dtype=np.uint8)
 
 
 def gini(values: ArrayLike, weights: ArrayLike) -> float:

@@ -14,61 +14,78 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.gaps.draws import GapDraws, quantiles, short_probability
 from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
 from kcity_geo.analysis.gaps.reading import why_short
-from kcity_geo.analysis.gaps.rules import decision_labels, gini
+from kcity_geo.analysis.gaps.rules import gini
+from kcity_geo.analysis.gaps.units import CITY, Units
+from kcity_geo.analysis.gaps.words import READINGS, evidence_word, reading_codes, reading_title
 from kcity_geo.analysis.settlement.districts import (
     cell_weight,
     has_residents,
 )
 from kcity_geo.config import read_table
-from kcity_geo.cube import cell_centres, cell_size
 from kcity_geo.indicators import indicator_rows
-from kcity_geo.result import LABELS, SECTORS, Indicator
+from kcity_geo.result import SECTORS, Indicator
 
-__all__ = ["city_table", "district_table", "indicator_table", "survey_table"]
+__all__ = ["city_table", "district_table", "indicator_table"]
 
 _LEVELS = (*SECTORS, "composite")
-_TASKS = 50
-_TASK_M = 500.0
 
 
-def _mean(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
-    known = np.isfinite(values) & (weight > 0)
-    total = weight[known].sum()
-    return float((values[known] * weight[known]).sum() / total) if total > 0 else float("nan")
+def _people_by_reading(
+    city: CityModel, part: Parts, units: Units
+) -> dict[str, NDArray[np.float64]]:
+    """Residents of each unit by the reading of the cell that they live in."""
+    counted = city.people.known and city.once(has_residents)
+    return {
+        name: units.sums((part.reading == code).astype(np.float64) * city.inside)
+        if counted
+        else np.full(len(units.ids), np.nan)
+        for code, name in enumerate(READINGS)
+        if name != "nobody"
+    }
 
 
-def _min_known_share() -> float:
-    """Give the share of the people whose gap must be known before a sector speaks for a place."""
-    return float(read_table("priors")["aggregate"]["assessed_people_min"])
+def _summary(city: CityModel, part: Parts, units: Units) -> pd.DataFrame:
+    """Say of each district and of the city what its draws tell: range, word, people."""
+    empty = np.full(len(units.ids), np.nan)
+    limit = read_table("readings")["limits"]["people_told"]
+    enough = units.known_share(part.mid) >= limit - 1e-9
+    draws = units.draws(part.draws) if len(part.draws) else np.full((1, len(units.ids)), np.nan)
+    draws = np.where(enough, draws, np.nan)
+    lo, mid, hi = quantiles(draws.astype(np.float32))
+    short = short_probability(draws)
+    # Cells that were not assessed count as no evidence once any was.
+    trust = units.mean(np.where(city.inside, np.nan_to_num(part.evidence), np.nan))
+    trust = np.where(enough & np.isfinite(mid), trust, np.nan)
+    code = reading_codes(short, mid, trust)
+    frame = pd.DataFrame(
+        {
+            "gap": mid.astype(np.float64),
+            "gap_raw": np.where(enough, units.mean(part.raw), empty),
+            "gap_lo": lo.astype(np.float64),
+            "gap_hi": hi.astype(np.float64),
+            "p_short": short,
+            "evidence": trust,
+            "data": [
+                evidence_word(e, probability=p, code=int(c))
+                for e, p, c in zip(trust, short, code, strict=True)
+            ],
+            "reading": [reading_title(int(c)) for c in code],
+        },
+        index=pd.Index(units.ids, name="district_id"),
+    )
+    for name, people in _people_by_reading(city, part, units).items():
+        frame[f"people_{name}"] = people
+    frame["people_short"] = frame["people_falls_short"] + frame["people_probably_falls_short"]
+    return frame
 
 
-def _speaks_for(gap: NDArray[np.float64], people: NDArray[np.float64], city: CityModel) -> bool:
-    """Whether the gap is known for enough of those who live in the city."""
-    inside = np.where(city.inside, people, 0.0)
-    known = float(inside[np.isfinite(gap)].sum())
-    return known >= _min_known_share() * float(inside.sum()) - 1e-9
-
-
-def _trust(part: Parts, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Confidence for means: cells that were not assessed count as 0 once any was."""
-    return np.nan_to_num(values) if np.isfinite(part.mid).any() else values
-
-
-def _label(adjusted: float, raw: float, confidence: float, *, assessed: bool) -> str:
-    if not assessed:
-        return "NOT ASSESSED"
-    return LABELS[int(decision_labels(adjusted, raw, confidence))]
-
-
-def district_table(
-    city: CityModel, parts: Mapping[str, Parts], spread: pd.DataFrame | None = None
-) -> gpd.GeoDataFrame:
+def district_table(city: CityModel, parts: Mapping[str, Parts]) -> gpd.GeoDataFrame:
     """
     Gather the gaps by district.
 
@@ -76,56 +93,33 @@ def district_table(
     ----------
     city : its model.
     parts : sector and ``composite`` -> gaps.
-    spread : extra columns by district id, of `kcity_geo.analysis.gaps.uncertainty`.
 
     Returns
     -------
-    As in `kcity_geo.result.Gaps`; ``{level}_severe_share`` beside it. Without population the means
-    are over land, and population and gap-persons are NaN.
+    As in `kcity_geo.result.Gaps`. Without population the means are over land, and population and
+    people are NaN.
     """
-    people = city.once(cell_weight, "people")
     counted = city.array("population") is not None
     base = city.city.districts[["district_id", "name"]].copy()
-    unit = np.ones(people.shape)
-    total = city.districts.mean(unit, people)["sum"].fillna(0.0).to_numpy()
+    units = Units(city)
+    total = units.people()[:-1]
     if counted and not city.once(has_residents):
         total = np.zeros(len(base))  # the weights are land then, not people
     base["population"] = total if counted else np.nan
-    ground = city.districts.mean(unit, city.once(cell_weight, "area"), land=True)
-    area = ground["sum"].fillna(0.0).to_numpy()
+    area = Units(city, weight=city.once(cell_weight, "area"), land=True).people()[:-1]
     base["area_km2"] = area / 1e6
-    severe = read_table("priors")["aggregate"]["severe"]
     for level in _LEVELS:
-        part = parts[level]
-        found = {
-            key: city.districts.mean(getattr(part, key), people)
-            for key in ("mid", "lo", "hi", "raw", "adjusted")
-        }
-        trust = city.districts.mean(_trust(part, part.confidence), people)["mean"].to_numpy()
-        whole = city.districts.mean(unit, people)["weight"].to_numpy()
-        enough = found["mid"]["weight"].to_numpy() >= _min_known_share() * whole - 1e-9
-        for one in found.values():
-            one["mean"] = one["mean"].where(enough)
-        mid = found["mid"]["mean"].to_numpy()
-        trust = np.where(np.isfinite(mid), trust, np.nan)
-        base[f"{level}_gap"] = mid
-        base[f"{level}_gap_raw"] = found["raw"]["mean"].to_numpy()
-        base[f"{level}_gap_lo"] = found["lo"]["mean"].to_numpy()
-        base[f"{level}_gap_hi"] = found["hi"]["mean"].to_numpy()
-        base[f"{level}_confidence"] = trust
-        base[f"{level}_label"] = [
-            _label(a, r, c, assessed=bool(np.isfinite(m)))
-            for a, r, c, m in zip(
-                found["adjusted"]["mean"], found["raw"]["mean"], trust, mid, strict=True
-            )
-        ]
-        short = found["mid"]["sum"].to_numpy() if city.once(has_residents) else 0.0 * mid
-        base[f"{level}_gap_persons"] = short if counted else np.nan
-        hard = np.where(np.isfinite(part.mid), (part.mid >= severe).astype(float), np.nan)
-        base[f"{level}_severe_share"] = city.districts.mean(hard, people)["mean"].to_numpy()
-    if spread is not None and len(spread):
-        base = base.join(spread, on="district_id")
+        found = _summary(city, parts[level], units).iloc[:-1]
+        for key in found.columns:
+            base[f"{level}_{key}"] = found[key].to_numpy()
+    base["worst_sector"] = _worst(base.filter(items=[f"{s}_gap" for s in SECTORS]))
     return gpd.GeoDataFrame(base, geometry=city.city.districts.geometry, crs=city.city.crs)
+
+
+def _worst(gaps: pd.DataFrame) -> list[str]:
+    """Sector with the largest gap of each row; empty where a sector is missing."""
+    values = gaps.to_numpy(dtype=np.float64)
+    return [SECTORS[int(np.argmax(row))] if np.isfinite(row).all() else "" for row in values]
 
 
 def city_table(city: CityModel, parts: Mapping[str, Parts]) -> pd.DataFrame:
@@ -139,44 +133,20 @@ def city_table(city: CityModel, parts: Mapping[str, Parts]) -> pd.DataFrame:
 
     Returns
     -------
-    As in `kcity_geo.result.Gaps`, with ``gap_raw`` and ``gini`` (inequality across districts)
-    beside it.
+    As in `kcity_geo.result.Gaps`.
     """
-    people = city.once(cell_weight, "people")
-    counted = city.array("population") is not None
-    severe = read_table("priors")["aggregate"]["severe"]
+    units = Units(city)
     rows = []
     for level in _LEVELS:
         part = parts[level]
-        mid = _mean(part.mid, people) if _speaks_for(part.mid, people, city) else float("nan")
-        trust = _mean(_trust(part, part.confidence), people) if np.isfinite(mid) else float("nan")
-        hard = np.where(np.isfinite(part.mid), (part.mid >= severe).astype(float), np.nan)
-        by_district = city.districts.mean(part.mid, people)
-        told = np.isfinite(mid)
-        lo, hi, raw = (
-            _mean(values, people) if told else float("nan")
-            for values in (part.lo, part.hi, part.raw)
-        )
+        found = _summary(city, part, units)
+        by_district = units.mean(part.mid)[:-1]
         rows.append(
             {
                 "sector": level,
-                "gap": mid,
-                "gap_lo": lo,
-                "gap_hi": hi,
-                "gap_raw": raw,
-                "confidence": trust,
-                "label": _label(
-                    _mean(part.adjusted, people),
-                    _mean(part.raw, people),
-                    trust,
-                    assessed=bool(told),
-                ),
-                "gap_persons": float(np.nansum(part.mid * people)) * city.once(has_residents)
-                if counted and told
-                else float("nan"),
-                "severe_share": _mean(hard, people) if told else float("nan"),
-                "assessed_weight": _mean(part.assessed_weight, people),
-                "gini": gini(by_district["mean"].to_numpy(), by_district["weight"].to_numpy()),
+                **found.loc[CITY].to_dict(),
+                "assessed_weight": float(units.mean(part.assessed_weight)[-1]),
+                "gini": gini(by_district, units.people()[:-1]),
             }
         )
     return pd.DataFrame(rows).set_index("sector")
@@ -186,6 +156,7 @@ def indicator_table(
     city: CityModel,
     indicators: Sequence[Indicator],
     scored: Sequence[AssessedGap],
+    found: GapDraws,
 ) -> pd.DataFrame:
     """
     List every indicator for the city and, where it has cells, for each district.
@@ -195,11 +166,12 @@ def indicator_table(
     city : its model.
     indicators : in order.
     scored : those that count in a sector gap, on the grid.
+    found : their draws.
 
     Returns
     -------
-    Rows as in `kcity_geo.result.Gaps`. Gap and label are empty for indicators that are only
-    reported. The note of a city row also says why its gap is larger than its value lets expect.
+    Rows as in `kcity_geo.result.Gaps`. Gap and reading are empty for indicators that are only
+    reported. The note of a city row also says why its gap is another than its value lets expect.
     """
     about = indicator_rows()
     of_gap = {s.indicator.id: s for s in scored}
@@ -213,6 +185,7 @@ def indicator_table(
             "standard": float("nan")
             if standard is None or standard.target is None
             else standard.target,
+            "worst": float("nan") if standard is None or standard.worst is None else standard.worst,
             "evidence": one.evidence,
             "n_features": one.n_features,
             "source": f"synthetic city: {one.source}" if city.synthetic else one.source,
@@ -221,7 +194,7 @@ def indicator_table(
             "note": one.not_assessed or one.note,
         }
         average = info.average if info else "people"
-        gaps = _gap_columns(city, of_gap.get(one.id), one)
+        gaps = _gap_columns(city, of_gap.get(one.id), one, found)
         value = float("nan") if one.not_assessed else float(one.value)
         why = "; ".join(filter(None, (shared["note"], why_short(one, standard, gaps["city"]))))
         rows.append({**shared, "note": why, "unit_id": "city", "value": value, **gaps["city"]})
@@ -242,8 +215,9 @@ def indicator_table(
             for key, mean in means.items()
         )
     columns = [
-        "indicator", "title", "unit_id", "value", "units", "standard", "gap", "gap_lo", "gap_hi",
-        "confidence", "label", "evidence", "n_features", "source", "as_of", "mark", "note",
+        "indicator", "title", "unit_id", "value", "units", "standard", "worst", "gap_raw", "gap",
+        "gap_lo", "gap_hi", "p_short", "data", "reading", "evidence", "n_features", "source", "as_of", "mark",
+        "note",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
@@ -298,109 +272,44 @@ def _district_values(
 
 
 def _gap_columns(
-    city: CityModel, gap: AssessedGap | None, one: Indicator
+    city: CityModel, gap: AssessedGap | None, one: Indicator, found: GapDraws
 ) -> dict[str, dict[str, Any]]:
     """Gap columns of the city (key ``city``) and each district."""
-    ids = city.city.districts["district_id"].tolist()
+    ids = city.city.districts["district_id"].astype(str).tolist()
     nan = float("nan")
-    label = "NOT ASSESSED" if one.not_assessed or (gap is not None) else ""
-    empty = {"gap": nan, "gap_lo": nan, "gap_hi": nan, "confidence": nan, "label": label}
-    out: dict[str, dict[str, Any]] = {key: dict(empty) for key in ("city", "silent", *ids)}
+    word = reading_title(READINGS.index("not_assessed"))
+    empty = {
+        "gap_raw": nan, "gap": nan, "gap_lo": nan, "gap_hi": nan, "p_short": nan, "data": "",
+        "reading": word if one.not_assessed or gap is not None else "",
+    }  # fmt: skip
+    out: dict[str, dict[str, Any]] = {key: dict(empty) for key in (CITY, "silent", *ids)}
     if gap is None or not np.isfinite(gap.raw).any():
         return out
     # Only the cells that the indicator speaks of: T1 not of rural, T3 not of urban people.
-    people = city.once(cell_weight, "people") * (gap.weight > 0)
-    if not (people[np.isfinite(gap.raw)] > 0).any():
-        people = city.once(cell_weight, "area")
-    arrays = {
-        "lo": gap.lo,
-        "hi": gap.hi,
-        "adjusted": gap.adjusted,
-        "raw": gap.raw,
-        # People of whom an official number says nothing count as 0.
-        "confidence": np.where(
-            np.isfinite(gap.raw) | (one.evidence == "user"), gap.confidence, np.nan
-        ),
-    }
-    means = {k: city.districts.mean(v, people)["mean"] for k, v in arrays.items()}
-    for key in ("city", *ids):
-        m = {
-            k: _mean(v, people) if key == "city" else float(means[k][key])
-            for k, v in arrays.items()
-        }
-        if not np.isfinite(m["raw"]):
-            continue
-        out[key] = {
-            "gap": (m["lo"] + m["hi"]) / 2,
-            "gap_lo": m["lo"],
-            "gap_hi": m["hi"],
-            "confidence": m["confidence"],
-            "label": _label(m["adjusted"], m["raw"], m["confidence"], assessed=True),
-        }
+    spoken = gap.weight > 0
+    units = Units(city)
+    raw = units.mean(np.where(spoken, gap.raw, np.nan))
+    draws = found.units[one.id]
+    if not np.isfinite(raw).any():
+        units = Units(city, weight=city.once(cell_weight, "area"), land=True)
+        raw, draws = units.mean(gap.raw), np.tile(units.mean(gap.raw), (3, 1))
+    lo, mid, hi = quantiles(draws.astype(np.float32))
+    short = short_probability(draws)
+    # People of whom an official number says nothing count as 0.
+    told = np.isfinite(gap.raw) | (one.evidence == "user")
+    trust = units.mean(np.where(told & city.inside, gap.evidence, np.nan))
+    codes = reading_codes(short, mid, trust)
+    for place, key in enumerate(units.ids):
+        if np.isfinite(raw[place]):
+            out[key] = {
+                "gap_raw": float(raw[place]),
+                "gap": float(mid[place]),
+                "gap_lo": float(lo[place]),
+                "gap_hi": float(hi[place]),
+                "p_short": float(short[place]),
+                "data": evidence_word(
+                    trust[place], probability=short[place], code=int(codes[place])
+                ),
+                "reading": reading_title(int(codes[place])),
+            }
     return out
-
-
-def survey_table(city: CityModel, parts: Mapping[str, Parts]) -> gpd.GeoDataFrame:
-    """
-    Tell where field mappers should go first: where many people live and little is known.
-
-    Parameters
-    ----------
-    city : its model.
-    parts : sector and ``composite`` -> gaps.
-
-    Returns
-    -------
-    Squares of about 500 m, best first, at most 50: ``task_id, rank, population, confidence,
-    priority`` (people times 1 - confidence), ``sector``, the least known one, and ``district``, the
-    name of the one that most of these people live in. Where confidence is high already, by the
-    limit of ``tables/priors.toml``, there is no task.
-    """
-    columns = ["task_id", "rank", "population", "confidence", "priority", "sector", "district"]
-    people = city.once(cell_weight, "people") if city.array("population") is not None else None
-    if people is None or people.sum() == 0:
-        return gpd.GeoDataFrame({c: [] for c in columns}, geometry=[], crs=city.city.crs)
-    size = cell_size(city.grid)
-    side = max(1, round(_TASK_M / size)) * size
-    x, y = cell_centres(city.grid)
-    column, row = np.floor(x / side).astype(np.int64), np.floor(y / side).astype(np.int64)
-    inside = (city.inside & (people > 0)).ravel()
-    frame = pd.DataFrame({"column": column, "row": row, "population": people.ravel()})
-    for sector in SECTORS:
-        frame[sector] = np.nan_to_num(parts[sector].confidence).ravel() * people.ravel()
-    grouped = frame[inside].groupby(["column", "row"], sort=True).sum().reset_index()
-    trust = grouped[list(SECTORS)].div(grouped["population"], axis=0)
-    grouped["confidence"] = trust.mean(axis=1)
-    grouped["sector"] = np.array(SECTORS)[trust.to_numpy().argmin(axis=1)]
-    grouped["priority"] = grouped["population"] * (1 - grouped["confidence"])
-    unsure = grouped["confidence"] < read_table("priors")["label"]["confidence_high"]
-    best = (
-        grouped[unsure]
-        .sort_values(["priority", "column", "row"], ascending=[False, True, True], kind="stable")
-        .head(_TASKS)
-        .join(_main_district(city, frame), on=["column", "row"])
-    )
-    left, bottom = best["column"].to_numpy() * side, best["row"].to_numpy() * side
-    best = best.assign(
-        rank=np.arange(1, len(best) + 1),
-        task_id=[f"task-{i:02d}" for i in range(1, len(best) + 1)],
-    )
-    return gpd.GeoDataFrame(
-        best[columns].reset_index(drop=True),
-        geometry=shapely.box(left, bottom, left + side, bottom + side),
-        crs=city.city.crs,
-    )
-
-
-def _main_district(city: CityModel, cells: pd.DataFrame) -> pd.Series[str]:
-    """Name of the district that most people of each square live in; of equal ones the first id."""
-    parts = city.districts
-    cell, owner, share = parts.cell, parts.owner, parts.share
-    pieces = cells[["column", "row"]].iloc[cell].reset_index(drop=True)
-    pieces = pieces.assign(owner=owner, people=cells["population"].to_numpy()[cell] * share)
-    sums = pieces.groupby(["column", "row", "owner"])["people"].sum().reset_index()
-    sums["district_id"] = np.asarray(parts.ids, dtype=object)[sums["owner"]]
-    most = sums.sort_values(["people", "district_id"], ascending=[False, True], kind="stable")
-    names = city.city.districts["name"].astype(str).to_numpy()
-    most = most.drop_duplicates(["column", "row"]).set_index(["column", "row"])
-    return pd.Series(names[most["owner"]], index=most.index, name="district")

@@ -247,6 +247,7 @@ def fetching_water(city: CityModel) -> Indicator:
         gap=gap,
         bounds=(value, weighted_mean(worst, people)),
         gap_bounds=gap_bounds,
+        applies=1 - share,
         evidence="user" if told.any() else evidence,
         evidence_cells=np.where(told, "user", evidence),
         n_features=int(usable.sum()) + piped_rows,

@@ -95,6 +95,21 @@ function kcSiteLayer() {
   return group;
 }
 
+// Survey tasks: outline, and on hover what to look for.
+function kcTaskLayer() {
+  var group = L.featureGroup();
+  KC.tasks.forEach(function (task) {
+    var tip = kcElement("div"), head = kcElement("b", "", task.title);
+    head.dir = "auto";
+    tip.appendChild(head);
+    task.lines.forEach(function (text) { tip.appendChild(kcElement("div", "", text)); });
+    L.geoJSON(task.shape, { style: { color: "#5b2a86", weight: 2.5, dashArray: "6 4", fillColor: "#5b2a86",
+      fillOpacity: 0.08 } })
+      .bindTooltip(tip, { sticky: true, className: "kc-tip" }).addTo(group);
+  });
+  return group;
+}
+
 function kcElement(tag, className, text) {
   var element = document.createElement(tag);
   if (className) { element.className = className; }
@@ -213,14 +228,18 @@ function kcHover(map) {
     });
   }
   KC.pick = function (site) {
-    pinned = true;
     box.classList.remove("kc-quiet");
-    box.classList.add("kc-pinned");
     kcFillSite(box, site, unpin);
-    beside([site.lat, site.lon]);
+    pin([site.lat, site.lon]);
+  };
+  function pin(latlng) {
+    pinned = true;
+    box.classList.add("kc-pinned");
+    box.scrollTop = 0;
+    beside(latlng);
     var legend = document.querySelector(".kc-legend");
     if (legend.open && kcOverlap(box, legend)) { legend.open = false; made = true; }
-  };
+  }
   map.on("click", unpin);
   L.DomEvent.on(document, "keydown", function (e) { if (e.key === "Escape" && pinned) { unpin(); } });
   L.DomEvent.disableClickPropagation(box);
@@ -246,23 +265,28 @@ function kcHover(map) {
       if (field.kind === "district") { name = raw === null ? "" : h.districts[raw]; return; }
       if (field.kind === "people") { if (raw !== null) { text = kcNumber(raw * field.scale); } }
       if (field.kind === "number" && raw !== null) { text = kcNumber(field.low + raw * field.scale) + " " + field.unit; }
-      if (field.kind === "gap") { text = raw === null ? "not assessed" : Math.round(raw / 2.5) + " %"; }
-      if (field.kind === "score" && raw !== null) { text = Math.round(raw / 2.5) + " of 100"; }
-      if (field.kind === "label" || field.kind === "confidence") {
-        if (last && raw !== null && last[1] !== "not assessed") {
-          last[2] = field.kind === "label" ? h.labels[raw] + last[2]
-            : ", confidence " + Math.round(raw / 2.5) + " %";
-        }
+      if (field.kind === "reading") {
+        last = [field.title, raw === null ? "–" : h.readings[raw][0], "", raw === null ? "" : h.readings[raw][1]];
+        rows.push(last);
         return;
       }
+      // The range of the gap stands below its reading; where nobody lives there is none to tell.
+      if (field.kind === "gap" || field.kind === "low" || field.kind === "high") {
+        if (!last || raw === null || last[1] === "Nobody lives here") { return; }
+        var percent = Math.round(raw / 2.5);
+        if (field.kind === "gap") { last[2] = "gap " + percent + " %"; }
+        if (field.kind === "low") { last[4] = percent; }
+        if (field.kind === "high" && last[4] !== percent) { last[2] += " (" + last[4] + " to " + percent + " %)"; }
+        return;
+      }
+      if (field.kind === "score" && raw !== null) { text = Math.round(raw / 2.5) + " of 100"; }
       if (field.kind === "excluded") {
         if (raw !== null && last) { last[1] = "excluded"; last[2] = field.words[raw]; }
         return;
       }
       var words = field.title;
-      if (field.kind === "gap") { words = field.title === "All sectors together" ? "Gap, all sectors" : words + " gap"; }
       if (field.kind === "people") { words = "People in this cell"; }
-      last = [words, text, ""];
+      last = [words, text, "", ""];
       rows.push(last);
     });
     box.textContent = "";
@@ -273,7 +297,13 @@ function kcHover(map) {
     rows.forEach(function (row) {
       var line = kcElement("tr");
       line.appendChild(kcElement("th", "", row[0]));
-      line.appendChild(kcElement("td", "kc-num", row[1]));
+      var told = kcElement("td", row[3] ? "kc-read" : "kc-num", row[1]);
+      if (row[3]) {
+        var chip = kcElement("i", "kc-chip");
+        chip.style.backgroundColor = row[3];
+        told.insertBefore(chip, told.firstChild);
+      }
+      line.appendChild(told);
       table.appendChild(line);
       if (row[2]) {
         var note = kcElement("tr", "kc-note"), cell2 = kcElement("td", "", row[2]);
@@ -283,6 +313,32 @@ function kcHover(map) {
       }
     });
     box.appendChild(table);
+    box.appendChild(kcElement("p", "kc-more", "Click for the reasons."));
+  }
+  // Why: the same lines as gaps.explain gives, of the cell and of its district.
+  function why(cell) {
+    var district = value(0, cell), name = h.districts[district] || "Study area";
+    box.textContent = "";
+    var button = kcElement("button", "kc-close", "\u00d7");
+    button.type = "button";
+    button.title = "Close";
+    button.addEventListener("click", unpin);
+    box.appendChild(button);
+    var head = kcElement("b", "", name);
+    head.dir = "auto";
+    box.appendChild(head);
+    var place = kcElement("div", "kc-why");
+    h.explain.forEach(function (line) {
+      var text = kcLine(line, arrays, cell);
+      if (text) { place.appendChild(kcElement("p", "kc-level" + line.level, text)); }
+    });
+    box.appendChild(place);
+    var rows = h.explained[district] || [];
+    if (!rows.length) { return; }
+    var whole = kcElement("details", "kc-why");
+    whole.appendChild(kcElement("summary", "", "The whole district"));
+    rows.forEach(function (row) { whole.appendChild(kcElement("p", "kc-level" + row[0], row[1])); });
+    box.appendChild(whole);
   }
   function look(event) {
     if (!arrays || pinned || event.originalEvent.target.closest(".leaflet-control")) { return; }
@@ -295,7 +351,26 @@ function kcHover(map) {
     }
   }
   map.on("mousemove", look);
-  map.on("click", look);
+  map.on("click", function (event) {
+    if (!arrays || event.originalEvent.target.closest(".leaflet-control")) { return; }
+    var cell = kcCell(event.latlng);
+    if (cell < 0 || value(0, cell) === null) { look(event); return; }
+    box.classList.remove("kc-quiet");
+    why(cell);
+    pin(event.latlng);
+  });
+}
+
+// One line of the explanation of a cell; empty where one of its parts is not known.
+function kcLine(line, arrays, cell) {
+  var whole = true;
+  var text = line.template.replace(/\{\{|\}\}|\{(\w+)\}/g, function (mark, name) {
+    if (!name) { return mark[0]; }
+    var slot = line.slots[name], part = slot.texts[arrays[slot.bytes][cell]];
+    if (part === "") { whole = false; }
+    return part;
+  });
+  return whole ? text : "";
 }
 
 function kcFillSite(box, site, close) {

@@ -62,9 +62,9 @@ def test_the_lower_bound_sinks_as_completeness_falls_also_where_it_is_not_exact(
 def test_verdicts_and_counts():
     served, reach, people = line(4)
     found = facility_bounds(served, reach, people, unmapped=2)
-    assert found.verdict(found.gap) == "SERVED"
-    assert found.verdict((found.gap + found.gap_lo) / 2) == "DATA GAP"
-    assert found.verdict(found.gap_lo / 2) == "CONFIRMED GAP"
+    assert found.verdict(found.gap) == "adequate"
+    assert found.verdict((found.gap + found.gap_lo) / 2) == "cannot_tell"
+    assert found.verdict(found.gap_lo / 2) == "falls_short"
     assert unmapped_count(6, 0.6) == 4
     assert unmapped_count(0, 0.5, expected=7) == 4
     assert facility_bounds(served, reach, people, unmapped=2) == found

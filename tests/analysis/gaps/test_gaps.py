@@ -15,20 +15,19 @@ from hypothesis import strategies as st
 from kcity_geo.analysis import water
 from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.energy.electrification import electrified, official_rate
-from kcity_geo.analysis.evidence.completeness import assess_completeness
 from kcity_geo.analysis.gaps import combine as model
+from kcity_geo.analysis.gaps.mapped_share import MappedShare, mapped_share
 from kcity_geo.analysis.gaps.rules import (
-    adjusted_gap,
-    decision_labels,
     exists_unseen,
     gini,
     power_mean,
     scale_prior,
 )
+from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.config import read_table
 from kcity_geo.errors import CalibrationError, StudyError
 from kcity_geo.indicators import indicator_rows, load_function
-from kcity_geo.result import LABELS, SECTORS, SEVERITY, Indicator
+from kcity_geo.result import SECTORS, Indicator
 from kcity_geo.settings import settings_of
 from kcity_geo.standards import gap_from_standard, load_standards
 
@@ -87,12 +86,9 @@ def test_power_mean_lies_between_its_gaps_and_rises_with_each(rows, rise, which)
     assert float(power_mean(more, w)[0]) >= mean - 1e-12
 
 
-def test_golden_adjustment_for_what_nobody_mapped():
+def test_golden_chance_that_what_nobody_mapped_is_there():
     assert float(exists_unseen(0.6, 0.3)) == pytest.approx(0.5122, abs=5e-5)
-    assert float(adjusted_gap(0.9, 0.6, 0.3)) == pytest.approx(0.4390, abs=5e-5)
     assert float(exists_unseen(0.6, 0.95)) == pytest.approx(0.0698, abs=5e-5)
-    assert float(adjusted_gap(0.9, 0.6, 0.95)) == pytest.approx(0.8372, abs=5e-5)
-    assert float(adjusted_gap(0.9, 0.6, 1.0)) == 0.9
     assert float(exists_unseen(1.0, 1.0)) == 0
 
 
@@ -100,27 +96,6 @@ def test_golden_adjustment_for_what_nobody_mapped():
 def test_a_more_complete_map_leaves_less_doubt(prior, low, more):
     high = low + (1 - low) * more
     assert float(exists_unseen(prior, high)) <= float(exists_unseen(prior, low)) + 1e-12
-
-
-@pytest.mark.parametrize(
-    ("adjusted", "raw", "c", "label"),
-    [
-        (0.4, 0.9, 0.7, "CONFIRMED GAP"),
-        (0.4, 0.9, 0.4, "PROBABLE GAP"),
-        (0.1, 0.4, 0.39, "DATA GAP"),
-        (0.39, 0.9, 0.7, "SERVED"),
-        (0.39, 0.9, 0.4, "SERVED (likely)"),
-        (0.1, 0.39, 0.39, "SERVED (weak evidence)"),
-        (np.nan, np.nan, 0.9, "UNKNOWN"),
-    ],
-)
-def test_labels_at_their_limits(adjusted, raw, c, label):
-    assert LABELS[int(decision_labels(adjusted, raw, c))] == label
-
-
-def test_severity_breaks_are_fixed_and_the_table_agrees():
-    table = {k: v for k, v in read_table("priors")["severity"].items() if isinstance(v, float)}
-    assert table == {name: lower for lower, name in SEVERITY}
 
 
 @given(
@@ -184,15 +159,16 @@ def test_a_standard_of_a_reported_indicator_is_refused_and_says_why():
 # --- the model on a city ----------------------------------------------------------------------------
 
 
-def sure(data, *, completeness=1.0, confidence=0.9):
-    """A completeness dataset with the same two values for every group and cell."""
+def sure(data, *, share=1.0):
+    """A map that shows the same share of everything in every cell; a number or an array."""
     shape = tuple(data.grid.shape)
-    return xr.Dataset(
-        {
-            f"{group}_{kind}": (("y", "x"), np.full(shape, value))
-            for group in read_table("priors")["group"]
-            for kind, value in (("completeness", completeness), ("confidence", confidence))
-        }
+    if np.ndim(share):
+        steps = np.unique(share)
+        below = [(np.asarray(share) <= one).astype(np.float32) for one in steps]
+        return MappedShare(share=steps, cumulative=np.stack(below), mean=np.asarray(share))
+    full = np.full(shape, float(share))
+    return MappedShare(
+        share=np.array([share]), cumulative=np.ones((1, *shape), dtype=np.float32), mean=full
     )
 
 
@@ -212,13 +188,15 @@ def test_a_perfect_city_has_no_gap_and_the_worst_one_gap_one(toy):
     data = toy(arrays=urban())
     for gap in (0.0, 1.0):
         found = assess_gaps(
-            model_of(data).given(assess_completeness, sure(data)), everything(data.grid.shape, gap)
+            model_of(data).given(mapped_share, sure(data)), everything(data.grid.shape, gap)
         )
         for level in (*SECTORS, "composite"):
             assert (found.cells[f"{level}_gap"] == gap).all()
             assert found.city.loc[level, "gap"] == gap
-            assert found.city.loc[level, "gap_persons"] == pytest.approx(gap * 80_000)
-        assert set(found.city["label"]) == {"SERVED" if gap == 0 else "CONFIRMED GAP"}
+            assert found.city.loc[level, "people_short"] == pytest.approx(gap * 80_000)
+        word = "Adequate" if gap == 0 else "Falls short"
+        told = found.city["reading"]
+        assert set(told[found.city["evidence"] >= 0.4]) == {word}
 
 
 def test_an_empty_map_is_not_assessed_never_a_gap_of_one(toy):
@@ -231,30 +209,32 @@ def test_an_empty_map_is_not_assessed_never_a_gap_of_one(toy):
         found = assess_gaps(model_of(data), indicators)
         for level in (*SECTORS, "composite"):
             assert np.isnan(found.cells[f"{level}_gap"]).all()
-            assert (found.cells[f"{level}_label"] == LABELS.index("NOT ASSESSED")).all()
+            assert (found.cells[f"{level}_reading"] == READINGS.index("not_assessed")).all()
             assert np.isnan(found.city.loc[level, "gap"])
-            assert found.city.loc[level, "label"] == "NOT ASSESSED"
-            assert np.isnan(found.city.loc[level, "gap_persons"])
-        assert (found.indicators["label"] == "NOT ASSESSED").all()
+            assert found.city.loc[level, "reading"] == "Not assessed"
+            assert found.city.loc[level, "people_short"] == 0
+            assert found.city.loc[level, "people_not_assessed"] == pytest.approx(80_000)
+        assert set(found.indicators["reading"]) <= {"Not assessed"}
         assert any("transport: not assessed" in text for text in found.warnings)
 
 
 def test_golden_people_weighted_gap(toy):
-    # Districts of 100, 2,000 and 500 people with gaps .9, .3 and .6; nobody lives in the fourth.
+    # Districts of 1,000, 20,000 and 5,000 people with gaps .9, .3 and .6; nobody lives in the fourth.
     people, gap = np.zeros((40, 40)), np.zeros((40, 40))
     for place, persons, value in (
-        (np.s_[:20, 20:], 100, 0.9), (np.s_[:20, :20], 2000, 0.3), (np.s_[20:, 20:], 500, 0.6),
+        (np.s_[:20, 20:], 1000, 0.9), (np.s_[:20, :20], 20_000, 0.3), (np.s_[20:, 20:], 5000, 0.6),
     ):  # fmt: skip
         people[place], gap[place] = persons / 400, value
     data = toy(arrays={"population": people, "urban_class": 3.0})
     all_same = [
         Indicator(id=k, value=0.5, units=s.unit, cells=gap, gap=gap) for k, s in STANDARDS.items()
     ]
-    found = assess_gaps(model_of(data).given(assess_completeness, sure(data)), all_same)
+    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), all_same)
     row = found.city.loc["composite"]
-    assert row["gap"] == pytest.approx(0.3808, abs=5e-5)
-    assert row["gap_persons"] == pytest.approx(990)
-    assert row["severe_share"] == pytest.approx(0.2308, abs=5e-5)
+    assert row["gap"] == pytest.approx(0.3808, abs=2e-3)  # people are drawn as well
+    assert row["gap_raw"] == pytest.approx(0.3808, abs=5e-5)
+    short = row["people_short"] + row["people_cannot_tell"]
+    assert short == pytest.approx(6000)  # gaps of .9 and .6
     by = found.districts.set_index("district_id")
     assert by.loc["NE", "water_gap"] == pytest.approx(0.9)
     assert by.loc["SW", "population"] == 0
@@ -266,12 +246,12 @@ def test_where_nobody_lives_nobody_is_short_of_anything(toy):
     """Means are over land then; square metres of land are no persons."""
     data = toy(arrays={"population": np.zeros((40, 40)), "urban_class": 3.0})
     found = assess_gaps(
-        model_of(data).given(assess_completeness, sure(data)), everything(data.grid.shape, 1.0)
+        model_of(data).given(mapped_share, sure(data)), everything(data.grid.shape, 1.0)
     )
     assert found.city.loc["composite", "gap"] == pytest.approx(1)
-    assert found.city["gap_persons"].tolist() == [0] * len(found.city)
+    assert found.city["people_short"].isna().all()
     assert found.districts["population"].tolist() == [0] * len(found.districts)
-    assert found.districts["composite_gap_persons"].tolist() == [0] * len(found.districts)
+    assert found.districts["composite_people_short"].isna().all()
 
 
 @pytest.mark.parametrize("split", [(0.5, 0.5), (0.3333, 0.6171), (0.013, 0.99)])
@@ -281,13 +261,16 @@ def test_people_of_cut_cells_are_divided_and_conserved(toy, split):
     data = toy(arrays={"population": people, "urban_class": 3.0}, split=split)
     gap = rng.random((40, 40))
     one = [Indicator(id=k, value=0.5, units=s.unit, gap=gap) for k, s in STANDARDS.items()]
-    found = assess_gaps(model_of(data).given(assess_completeness, sure(data)), one)
+    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), one)
     assert found.districts["population"].sum() == pytest.approx(people.sum(), rel=1e-9)
     assert found.districts["area_km2"].sum() == pytest.approx(16, rel=1e-9)
     for level in (*SECTORS, "composite"):
-        total = found.districts[f"{level}_gap_persons"].sum()
-        assert total == pytest.approx(found.city.loc[level, "gap_persons"], rel=1e-9)
-        assert total == pytest.approx((people * gap).sum(), rel=1e-6)
+        names = [f"people_{key}" for key in READINGS if key != "nobody"]
+        for name in names:
+            total = found.districts[f"{level}_{name}"].sum()
+            assert total == pytest.approx(found.city.loc[level, name], rel=1e-9, abs=1e-6)
+        lived = people[people >= 1].sum()
+        assert found.city.loc[level, names].sum() == pytest.approx(lived, rel=1e-6)
 
 
 def test_other_cells_do_not_move_the_gap_of_a_cell(toy):
@@ -302,7 +285,7 @@ def test_other_cells_do_not_move_the_gap_of_a_cell(toy):
             Indicator(id=k, value=50, units="min", cells=values)
             for k in ("T9_health", "T9_school", "T9_jobs", "T3", "W1")
         ]
-        found = assess_gaps(model_of(data).given(assess_completeness, sure(data)), one)
+        found = assess_gaps(model_of(data).given(mapped_share, sure(data)), one)
         return found.cells["T9_health_gap"].to_numpy()
 
     assert gap(minutes)[0] == pytest.approx(np.full(40, 20 / 90))
@@ -315,12 +298,10 @@ def test_less_than_half_of_the_weight_is_not_a_sector(toy):
 
     def water(*ids):
         one = [Indicator(id=i, value=0.5, units="share", gap=gap) for i in ids]
-        return assess_gaps(model_of(data).given(assess_completeness, sure(data)), one).city.loc[
-            "water"
-        ]
+        return assess_gaps(model_of(data).given(mapped_share, sure(data)), one).city.loc["water"]
 
     assert np.isnan(water("W1")["gap"])  # 0.40
-    assert water("W1")["label"] == "NOT ASSESSED"
+    assert water("W1")["reading"] == "Not assessed"
     assert water("W1", "W4")["gap"] == pytest.approx(0.5)  # 0.60
     assert water("W1", "W4")["assessed_weight"] == pytest.approx(0.6)
 
@@ -336,9 +317,7 @@ def test_rural_cells_have_rural_weights(toy):
         else Indicator(id=i.id, value=0, units="share", gap=np.full((40, 40), float(i.id == "T3")))
         for i in one
     ]  # fmt: skip
-    found = assess_gaps(model_of(data).given(assess_completeness, sure(data)), one).cells[
-        "transport_gap"
-    ]
+    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), one).cells["transport_gap"]
     assert (found.to_numpy()[:, :20] == 0).all()
     assert found.to_numpy()[:, 20:] == pytest.approx(np.full((40, 20), 0.45**0.5))
 
@@ -354,20 +333,15 @@ def test_gap_lies_within_its_bounds_and_they_close_on_a_complete_map(toy):
         for k, s in STANDARDS.items()
     ]
     for c in (0.0, 0.3, 0.8, 1.0):
-        found = assess_gaps(
-            model_of(data).given(assess_completeness, sure(data, completeness=c)), one
-        )
+        found = assess_gaps(model_of(data).given(mapped_share, sure(data, share=c)), one)
         for level in (*SECTORS, "composite"):
             lo, mid, hi = (found.cells[f"{level}_gap{e}"].to_numpy() for e in ("_lo", "", "_hi"))
-            raw = found.cells[f"{level}_gap_raw"].to_numpy()
             assert (lo <= mid).all()
             assert (mid <= hi).all()
-            assert (lo <= raw + 1e-6).all()
-            assert (raw <= hi + 1e-6).all()
             if c == 1.0 and level in {"transport", "water"}:
                 assert lo == pytest.approx(hi, abs=1e-6)
         row = found.indicators.query("indicator == 'E8' and unit_id == 'city'").iloc[0]
-        assert row["gap_hi"] - row["gap_lo"] > 0.5
+        assert row["gap_hi"] - row["gap_lo"] > 0.4
 
 
 def test_user_tables_are_not_adjusted_and_an_official_rate_moves_the_prior(toy):
@@ -380,9 +354,7 @@ def test_user_tables_are_not_adjusted_and_an_official_rate_moves_the_prior(toy):
             for k in ("E2", "E5")
         ]
         city = toy(arrays=urban(), official=official)
-        return assess_gaps(
-            model_of(city).given(assess_completeness, sure(data, completeness=0.3)), one
-        )
+        return assess_gaps(model_of(city).given(mapped_share, sure(data, share=0.3)), one)
 
     assert energy("user").city.loc["energy", "gap_lo"] == pytest.approx(0.6)
     low = energy("observed", {"electricity_access": 0.2}).city.loc["energy", "gap_lo"]
@@ -393,26 +365,26 @@ def test_user_tables_are_not_adjusted_and_an_official_rate_moves_the_prior(toy):
 def test_a_gap_from_a_timetable_is_not_lowered_by_stops_that_osm_may_lack(toy):
     gap = np.full((40, 40), 0.6)
 
-    def lowest(**details):
-        one = [Indicator(id="T1", value=0.4, units="share", gap=gap, details=details)]
+    def lowest(source):
+        one = [Indicator(id="T1", value=0.4, units="share", gap=gap, source=source)]
         city = toy(arrays=urban())
         rows = assess_gaps(
-            model_of(city).given(assess_completeness, sure(city, completeness=0.3)), one
+            model_of(city).given(mapped_share, sure(city, share=0.3)), one
         ).indicators
         return rows.query("indicator == 'T1' and unit_id == 'city'").iloc[0]["gap_lo"]
 
-    assert lowest(timetable=1) == pytest.approx(0.6)
-    assert lowest() < 0.6
+    assert lowest("GTFS timetable") == pytest.approx(0.6)
+    assert lowest("OpenStreetMap") < 0.6
 
 
 def test_proxies_never_reach_medium_confidence_beyond_their_cap(toy):
     data = toy(arrays=urban())
     one = [Indicator(id="W1", value=40, units="min", gap=np.full((40, 40), 0.5), evidence="proxy")]
-    found = assess_gaps(model_of(data).given(assess_completeness, sure(data)), one).indicators
-    assert found["confidence"].max() == pytest.approx(0.4)
+    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), one).indicators
+    assert set(found["data"]) <= {"fair", "poor"}
 
 
-def test_unmapped_district_is_a_data_gap_not_a_confirmed_one(toy, features):
+def test_of_an_unmapped_district_nobody_can_tell(toy, features):
     """The quadrants of the specification: SE is built and lived in, but nobody mapped it."""
 
     def mapped(x, y):
@@ -449,9 +421,9 @@ def test_unmapped_district_is_a_data_gap_not_a_confirmed_one(toy, features):
         if s.sector == "transport"
     ]
     found = assess_gaps(model_of(data), one)
-    by = found.districts.set_index("district_id")["transport_label"]
-    assert by["SE"] == "DATA GAP"
-    assert by["NW"] == "SERVED"
+    by = found.districts.set_index("district_id")["transport_reading"]
+    assert by["SE"] == "Cannot tell: survey first"
+    assert by["NW"] == "Adequate"
     tasks = found.survey_tasks
     centre = tasks.geometry.iloc[0].centroid
     assert centre.x > 502_000
@@ -466,29 +438,9 @@ def test_unmapped_district_is_a_data_gap_not_a_confirmed_one(toy, features):
     seen = toy(arrays=urban(built_m2=1600.0), layers={**layers, "building": houses})
     again = assess_gaps(model_of(seen), one)
     t4 = again.indicators.query("indicator == 'T4'").set_index("unit_id")
-    assert t4.loc["SE", "label"] in {"PROBABLE GAP", "CONFIRMED GAP"}
-    assert t4.loc["SE", "gap_lo"] > 0.9
-
-
-def test_where_nothing_is_mapped_and_nothing_known_no_gap_is_told(toy):
-    people = np.zeros((40, 40))
-    people[:, :20] = 10.0
-    data = toy(arrays={"population": people})
-    unmapped = sure(data)
-    for name in unmapped:
-        unmapped[name][:, 20:] = 0.0
-    gaps = assess_gaps(
-        model_of(data).given(assess_completeness, unmapped), everything((40, 40), 0.8)
-    )
-    for level in (*SECTORS, "composite"):
-        told, silent = np.s_[:, :20], np.s_[:, 20:]
-        label = gaps.cells[f"{level}_label"].to_numpy()
-        for key in ("gap", "gap_raw", "gap_lo", "gap_hi"):
-            values = gaps.cells[f"{level}_{key}"].to_numpy()
-            assert np.isfinite(values[told]).all(), (level, key)
-            assert np.isnan(values[silent]).all(), (level, key)
-        assert (label[silent] == LABELS.index("UNKNOWN")).all(), level
-        assert (label[told] != LABELS.index("UNKNOWN")).all(), level
+    before = found.indicators.query("indicator == 'T4'").set_index("unit_id")
+    assert t4.loc["SE", "p_short"] >= before.loc["SE", "p_short"]
+    assert t4.loc["SE", "gap_lo"] >= before.loc["SE", "gap_lo"]
 
 
 def test_a_sector_speaks_for_a_place_only_when_most_of_its_people_are_known(toy):
@@ -502,58 +454,45 @@ def test_a_sector_speaks_for_a_place_only_when_most_of_its_people_are_known(toy)
         Indicator(id=key, value=0.5, units=row.unit, cells=np.zeros((40, 40)), gap=known)
         for key, row in STANDARDS.items()
     ]
-    found = assess_gaps(model_of(data).given(assess_completeness, sure(data)), some)
+    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), some)
     for level in (*SECTORS, "composite"):
         row = found.city.loc[level]
         assert np.isnan(row["gap"])
-        assert np.isnan(row["gap_persons"])
-        assert row["label"] == "NOT ASSESSED"
+        assert row["reading"] == "Not assessed"
         districts = found.districts.set_index("district_id")
         assert districts.loc["NW", f"{level}_gap"] == pytest.approx(0.5)
         assert np.isnan(districts.loc["NE", f"{level}_gap"])
-        assert districts.loc["NE", f"{level}_label"] == "NOT ASSESSED"
+        assert districts.loc["NE", f"{level}_reading"] == "Not assessed"
 
 
-def test_a_prior_of_one_never_lowers_a_gap_below_zero():
+def test_a_prior_of_one_stays_a_probability():
     share = exists_unseen(np.ones(500), np.linspace(0, 1, 500, endpoint=False))
     assert (share <= 1).all()
-    assert (adjusted_gap(np.ones(500), np.ones(500), np.linspace(0, 0.999, 500)) >= 0).all()
 
 
-def test_nobody_is_sent_where_confidence_is_high(toy):
-    """The list was filled with places that are well known; each task names its district."""
+def test_people_are_sent_where_the_map_shows_little(toy):
+    """Each task names its district, what to look for, and how many people nobody can tell of."""
     data = toy(arrays=urban())
+    share = np.ones((40, 40))
+    share[20:, 20:] = 0.05
     one = everything((40, 40), 0.5)
-    known = sure(data)
-    assert (
-        len(
-            assess_gaps(model_of(data).given(assess_completeness, known), one, draws=1).survey_tasks
-        )
-        == 0
-    )
-    for kind in [k for k in known if str(k).endswith("_confidence")]:
-        known[kind][20:, 20:] = 0.2
-    tasks = assess_gaps(model_of(data).given(assess_completeness, known), one, draws=1).survey_tasks
+    city = model_of(data).given(mapped_share, sure(data, share=share))
+    tasks = assess_gaps(city, one).survey_tasks
     assert len(tasks)
-    assert (tasks["confidence"] < 0.7).all()
-    assert set(tasks["district"]) == set(
-        data.city.districts.set_index("district_id").loc[["SE"], "name"]
-    )
+    assert tasks["district"].iloc[0] == "SE"
+    assert (tasks["people_open"] <= tasks["population"] + 1e-6).all()
+    assert tasks["population"].sum() <= 0.15 * 80_000 * 1.0001
+    assert tasks["look_for"].str.len().gt(0).all()
 
 
-def test_dropping_an_indicator_never_raises_confidence(toy):
+def test_dropping_an_indicator_never_raises_the_evidence(toy):
     data = toy(arrays=urban(), size_m=1000.0)
     one = everything((10, 10), 0.5)
-    mixed = sure(data)
-    mixed["transit_confidence"][:] = 0.1
-    full = assess_gaps(model_of(data).given(assess_completeness, mixed), one, draws=1).city[
-        "confidence"
-    ]
+    city = model_of(data).given(mapped_share, sure(data, share=0.6))
+    full = assess_gaps(city, one, draws=1).city["evidence"]
     for dropped in STANDARDS:
         fewer = [i for i in one if i.id != dropped]
-        found = assess_gaps(model_of(data).given(assess_completeness, mixed), fewer, draws=1).city[
-            "confidence"
-        ]
+        found = assess_gaps(city, fewer, draws=1).city["evidence"]
         assert (found.dropna() <= full[found.dropna().index] + 1e-9).all(), dropped
 
 
@@ -575,42 +514,38 @@ def test_a_number_for_few_people_speaks_of_no_one_else(toy, known):
     for key in ("E1", "E2", "W1", "W3"):
         row = found[found["indicator"] == key].set_index("unit_id")
         assert np.isfinite(row.loc["NE", "value"]), key
-        assert np.isnan(row.loc["NW", ["value", "gap", "confidence"]].astype(float)).all(), key
+        assert np.isnan(row.loc["NW", ["value", "gap", "p_short"]].astype(float)).all(), key
         if key in {"E2", "W1"}:
-            assert row.loc["NE", "confidence"] == pytest.approx(0.8)
-            assert row.loc["NW", "label"] == "NOT ASSESSED"
-            assert row.loc["city", "confidence"] == pytest.approx(0.8 * known, abs=0.025)
-            assert row.loc["city", "label"] == "SERVED (weak evidence)"
+            assert row.loc["NE", "data"] == "good"
+            assert row.loc["NE", "reading"] == "Adequate"
+            assert row.loc["NW", "reading"] == "Not assessed"
+            assert row.loc["city", "data"] == "poor"
+            assert row.loc["city", "reading"] == "Cannot tell: survey first"
             assert "of the 1 of 4 districts with a number" in row.loc["city", "note"]
 
 
 def test_same_seed_same_numbers_whatever_the_order_of_the_indicators(toy):
     data = toy(arrays=urban())
     one = everything((40, 40), 0.5)
-    first = assess_gaps(
-        model_of(data).given(assess_completeness, sure(data, completeness=0.4)), one, seed=3
-    )
+    first = assess_gaps(model_of(data).given(mapped_share, sure(data, share=0.4)), one, seed=3)
     second = assess_gaps(
-        model_of(data).given(assess_completeness, sure(data, completeness=0.4)), one[::-1], seed=3
+        model_of(data).given(mapped_share, sure(data, share=0.4)), one[::-1], seed=3
     )
     assert first.districts.equals(second.districts)
     assert first.indicators.equals(second.indicators)
     xr.testing.assert_identical(first.cells, second.cells)
-    spread = first.districts
-    assert (spread["composite_p05"] <= spread["composite_p50"]).all()
-    assert (spread["composite_p50"] <= spread["composite_p95"]).all()
-    assert spread["composite_p05"].min() >= 0
-    assert spread["composite_p95"].max() <= 1
+    for level in (*SECTORS, "composite"):
+        low, middle, high = (first.districts[f"{level}_gap{e}"] for e in ("_lo", "", "_hi"))
+        assert (low <= middle).all()
+        assert (middle <= high).all()
 
 
 def test_without_people_no_persons_are_counted(toy):
     data = toy(arrays={"urban_class": 3.0})
-    found = assess_gaps(
-        model_of(data).given(assess_completeness, sure(data)), everything((40, 40), 0.5)
-    )
+    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), everything((40, 40), 0.5))
     assert found.city.loc["composite", "gap"] == pytest.approx(0.5)
     assert found.districts["population"].isna().all()
-    assert found.city["gap_persons"].isna().all()
+    assert found.city["people_short"].isna().all()
     assert len(found.survey_tasks) == 0
     assert any("no population" in text for text in found.warnings)
 
@@ -619,18 +554,14 @@ def test_outside_the_city_nothing_is_said(toy):
     inside = np.ones((40, 40))
     inside[:, :3] = 0
     data = toy(arrays={**urban(), "inside_share": inside})
-    found = assess_gaps(
-        model_of(data).given(assess_completeness, sure(data)), everything((40, 40), 0.5)
-    )
+    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), everything((40, 40), 0.5))
     assert np.isnan(found.cells["transport_gap"].to_numpy()[:, :3]).all()
     assert np.isfinite(found.cells["transport_gap"].to_numpy()[:, 3:]).all()
 
 
 def test_every_variable_says_what_it_is(toy):
     data = toy(arrays=urban())
-    found = assess_gaps(
-        model_of(data).given(assess_completeness, sure(data)), everything((40, 40), 0.5)
-    )
+    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), everything((40, 40), 0.5))
     for name, variable in found.cells.items():
         assert {"units", "long_name", "evidence"} <= set(variable.attrs), name
     columns = found.indicators.columns

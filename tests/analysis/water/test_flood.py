@@ -24,6 +24,7 @@ from kcity_geo.analysis.water.flood import (
     flood_exposure,
     rational_peak_m3_s,
 )
+from kcity_geo.config import read_table
 from kcity_geo.errors import KCityWarning, StudyError
 from kcity_geo.settings import settings_of
 from kcity_geo.standards import load_standards
@@ -230,8 +231,9 @@ def test_a_screening_never_confirms_a_gap(toy, surface, trust):
     assert (row.trust == trust).all()
     found = assess_gaps(model_of(data), [row], draws=2)
     city = found.indicators.set_index("unit_id").loc["city"]
-    assert city["confidence"] == pytest.approx(trust)
-    assert city["label"] == "PROBABLE GAP"
+    limits = read_table("readings")["limits"]
+    assert city["data"] == ("good" if trust >= limits["evidence_good"] else "fair")
+    assert city["reading"] in {"Falls short", "Probably falls short"}
 
 
 def test_a_mapped_river_moves_the_drainage(toy, features):

@@ -1,0 +1,417 @@
+"""
+Draws: what the gaps of a city would be if the map showed all that is there.
+
+Each draw completes the map once. The share that is mapped is drawn for each block around its
+estimate; missing facilities are placed where people live, missing streets bring people nearer to
+what is mapped, and what only a prior speaks of exists or does not. The same draw completes all
+indicators, so sums over people, districts and sectors are joint. Everything random belongs to a
+place and a draw (`kcity_geo.analysis.gaps.chance`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.special import gammaincinv, ndtr, ndtri
+
+from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.gaps.chance import chance, normal, spread_evenly
+from kcity_geo.analysis.gaps.mapped_share import MappedShare, mapped_share
+from kcity_geo.analysis.gaps.parts import AssessedGap
+from kcity_geo.analysis.gaps.rules import exists_unseen, power_mean
+from kcity_geo.analysis.gaps.units import Units
+from kcity_geo.analysis.transport.service_times import facilities
+from kcity_geo.analysis.transport.stops import city_stops
+from kcity_geo.config import read_table
+from kcity_geo.cube import cell_centres, cell_size, count_in_cells
+from kcity_geo.result import SECTORS
+from kcity_geo.standards import Standard, gap_from_standard
+
+__all__ = ["GapDraws", "draw_gaps", "quantiles", "short_probability"]
+
+_FACILITY = {"T9_health": "health", "T9_school": "school", "W1": "water_point"}
+_METRES_A_MINUTE = 5000 / 60
+#: Distance of people to a facility in their own cell, as a share of its side: the mean of a square.
+_OWN_CELL = 0.38
+#: Purposes of chance.
+_COUNT, _UNEVEN, _SITE, _PATCH, _BLOCK, _DONOR, _PRIOR, _SWAP = 1, 2, 3, 100, 101, 102, 200, 103
+
+
+@dataclass(frozen=True, eq=False)
+class GapDraws:
+    """
+    The gaps of a city in each draw.
+
+    Parameters
+    ----------
+    sector : sector -> shape (draws, rows, cols), 0 to 1, NaN where not assessed.
+    units : indicator id -> shape (draws, units), mean over the people whom it speaks of, in the
+        order of `kcity_geo.analysis.gaps.units.Units.ids`.
+    mapped : how much of each neighbourhood the map shows.
+    """
+
+    sector: Mapping[str, NDArray[np.float32]]
+    units: Mapping[str, NDArray[np.float64]]
+    mapped: MappedShare
+
+
+class _Completed:
+    """One city and how its map may be completed; lives for one call."""
+
+    def __init__(self, city: CityModel, scored: Sequence[AssessedGap], *, seed: int) -> None:
+        self.city, self.seed = city, seed
+        self.scored = list(scored)
+        self.rules = read_table("evidence")
+        self.missing = self.rules["missing"]
+        self.cell_m = cell_size(city.grid)
+        self.shape = city.grid.shape
+        self.people = city.people.persons
+        if not city.people.known:  # without people land takes their place
+            self.people = np.where(city.inside, 1.0, 0.0)
+        self.mapped = city.once(mapped_share)
+        x, y = cell_centres(city.grid)
+        self.cell = self._places(x, y, self.cell_m)
+        self.block = self._places(x, y, self.missing["block_m"])
+        self.patch = self._places(x, y, self.missing["patch_m"])
+        self.detour = city.settings("transport").number("euclid_factor")
+        self.count = {name: self._mapped_count(name) for name in self.missing["facility"]}
+        self.straight = {name: self._metres(count > 0) for name, count in self.count.items()}
+        self.donors = self._donors()
+
+    def _places(
+        self, x: NDArray[np.float64], y: NDArray[np.float64], side_m: float
+    ) -> NDArray[np.int64]:
+        """Whole numbers for squares of a side, counted from the origin of the CRS."""
+        column, row = np.floor(x / side_m).astype(np.int64), np.floor(y / side_m).astype(np.int64)
+        return np.asarray((row * 1_000_003 + column).reshape(self.shape))
+
+    def _mapped_count(self, name: str) -> NDArray[np.float64]:
+        if name == "stop":
+            stops = self.city.once(city_stops)
+            empty = np.zeros(0, dtype=object)
+            shapes = empty if stops is None else np.concatenate([stops.low, stops.high])
+        elif name == "water_point":
+            frame = self.city.layer(name)
+            empty = np.zeros(0, dtype=object)
+            shapes = empty if frame is None else np.asarray(frame.geometry.to_numpy(), dtype=object)
+        else:
+            shapes = facilities(self.city, name)
+        return count_in_cells(np.asarray(shapely.centroid(shapes)), grid=self.city.grid)
+
+    def _metres(self, there: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Straight distance from each cell to the nearest cell with a facility."""
+        if not there.any():
+            return np.full(self.shape, np.inf)
+        metres = ndimage.distance_transform_edt(~there) * self.cell_m
+        return np.asarray(np.maximum(metres, _OWN_CELL * self.cell_m))
+
+    def _donors(self) -> dict[str, NDArray[np.float64]]:
+        """Gaps of street form in the better mapped half of the populated cells."""
+        found = {}
+        for one in self.scored:
+            known = np.isfinite(one.raw) & (self.people >= 1)
+            if known.any():
+                limit = np.median(self.mapped.mean[known])
+                found[one.indicator.id] = np.sort(one.raw[known & (self.mapped.mean >= limit)])
+        return found
+
+    def share(self, draw: int) -> NDArray[np.float64]:
+        """Share of each cell's features that is mapped, in one draw."""
+        rule = self.missing
+        if (draw * 0.7548776662466927 + 0.03) % 1.0 < rule["whole_share"]:
+            return np.ones(self.shape)
+        blocks = normal(self.block, draw=draw, purpose=_BLOCK, seed=self.seed)
+        together = float(ndtri(spread_evenly(draw)))
+        length = np.hypot(rule["city_weight"], rule["block_weight"])
+        position = ndtr((rule["city_weight"] * together + rule["block_weight"] * blocks) / length)
+        return self.mapped.quantile(position)
+
+    def facility_m(self, name: str, share: NDArray[np.float64], draw: int) -> NDArray[np.float64]:
+        """Straight distance to the nearest facility that the map lacks, in one draw."""
+        row, rule = self.missing["facility"][name], self.missing
+        purpose = 20 + 8 * list(rule["facility"]).index(name)
+        shape = 1 / row["spread"] ** 2
+        seen = float((self.mapped.mean * self.people).sum())
+        mapped = float(self.count[name][self.city.inside].sum())
+        at = float(chance(0, draw=draw, purpose=purpose + _COUNT, seed=self.seed))
+        each = gammaincinv(shape + mapped, at) / (shape * row["persons_each"] + seen)
+        each *= np.exp(
+            rule["norm_spread"] * float(normal(1, draw=draw, purpose=purpose, seed=self.seed))
+        )
+        uneven = normal(self.block, draw=draw, purpose=purpose + _UNEVEN, seed=self.seed)
+        factor = np.exp(rule["uneven"] * uneven - rule["uneven"] ** 2 / 2)
+        expected = each * factor * (1 - share) * self.people
+        site = chance(self.cell, draw=draw, purpose=purpose + _SITE, seed=self.seed)
+        return self._metres(site < 1 - np.exp(-expected))
+
+    def complete(
+        self, one: AssessedGap, share: NDArray[np.float64], unseen: NDArray[np.bool_], draw: int
+    ) -> NDArray[np.float64]:
+        """Gap of one indicator in one draw; NaN where it is not assessed."""
+        known, own = np.isfinite(one.raw), self._own(one, draw)
+        rule = _COMPLETIONS.get(one.kind)
+        drawn = own if rule is None else np.minimum(rule(self, one, share, unseen, draw), own)
+        if one.indicator.applies is None:
+            drawn = np.where(one.told, own, drawn)
+        if one.kind in _STREET_FORM:
+            drawn = np.where(known, drawn, self._unknown(one, draw))
+            known = np.isfinite(drawn)
+        return np.where(known, np.clip(drawn, 0.0, 1.0), np.nan)
+
+    def _unknown(self, one: AssessedGap, draw: int) -> NDArray[np.float64]:
+        """Street form of populated cells of which the map tells nothing: that of another place."""
+        at = chance(self.patch, draw=draw, purpose=_DONOR, seed=self.seed)
+        donors = self.donors.get(one.indicator.id)
+        found = at if donors is None else donors[(at * len(donors)).astype(np.intp)]
+        if one.indicator.not_assessed:
+            return np.full(self.shape, np.nan)
+        return np.where(self.people >= 1, found, np.nan)
+
+    def _own(self, one: AssessedGap, draw: int) -> NDArray[np.float64]:
+        """Somewhere between the bounds that the indicator itself states."""
+        at = spread_evenly(draw + 17 * (1 + sum(map(ord, one.indicator.id)) % 29))
+        return one.own_lo + at * (one.own_hi - one.own_lo)
+
+    def _walk(
+        self,
+        one: AssessedGap,
+        name: str,
+        share: NDArray[np.float64],
+        unseen: NDArray[np.bool_],
+        draw: int,
+    ) -> NDArray[np.float64]:
+        """Metres walked to what the map lacks, or to what it shows where its streets are lacking."""
+        lost = np.isfinite(one.raw) & (one.raw >= 1) & (share < 1)
+        near = np.where(unseen | lost, self.straight[name], np.inf)
+        if _of_timetable(one):  # it names all stops that count; only the way to them may be missing
+            return near * self.detour
+        return np.minimum(self.facility_m(name, share, draw), near) * self.detour
+
+
+def _of_timetable(one: AssessedGap) -> bool:
+    return "GTFS" in one.indicator.source
+
+
+def _stops(
+    c: _Completed,
+    one: AssessedGap,
+    share: NDArray[np.float64],
+    unseen: NDArray[np.bool_],
+    draw: int,
+) -> NDArray[np.float64]:
+    limit = c.city.settings("transport").number("low_capacity_m")
+    metres = c._walk(one, "stop", share, unseen, draw)  # noqa: SLF001 - a rule of this file
+    # People stand anywhere in their cell: half of them are served where its centre is at the limit.
+    gap = np.clip((metres - limit) / (c.cell_m * c.detour) + 0.5, 0.0, 1.0)
+    return np.minimum(one.raw, gap)
+
+
+def _facility(
+    c: _Completed,
+    one: AssessedGap,
+    share: NDArray[np.float64],
+    unseen: NDArray[np.bool_],
+    draw: int,
+) -> NDArray[np.float64]:
+    metres = c._walk(one, _FACILITY[one.indicator.id], share, unseen, draw)  # noqa: SLF001
+    minutes = metres / _METRES_A_MINUTE
+    if one.indicator.id == "W1":
+        minutes = 2 * minutes + c.city.settings("water").number("queue_min")
+    gap = _against(one.standard, minutes)
+    if one.indicator.applies is not None:
+        gap = gap * one.indicator.applies
+    return np.minimum(one.raw, gap)
+
+
+def _street_form(power: str) -> Callable[..., NDArray[np.float64]]:
+    def completed(
+        c: _Completed,
+        one: AssessedGap,
+        share: NDArray[np.float64],
+        unseen: NDArray[np.bool_],
+        draw: int,
+    ) -> NDArray[np.float64]:
+        del unseen
+        exponent = c.missing["intersections_power"] if power == "intersections" else 1.0
+        cells = one.indicator.cells
+        grown = one.raw
+        if cells is not None:
+            grown = np.minimum(one.raw, _against(one.standard, cells / share**exponent))
+        donors = c.donors.get(one.indicator.id)
+        if donors is None:
+            return grown
+        at = chance(c.patch, draw=draw, purpose=_DONOR, seed=c.seed)
+        other = np.minimum(one.raw, donors[(at * len(donors)).astype(np.intp)])
+        swap = chance(c.patch, draw=draw, purpose=_SWAP, seed=c.seed) > np.sqrt(share)
+        return np.where(swap, other, grown)
+
+    return completed
+
+
+def _connectivity(
+    c: _Completed,
+    one: AssessedGap,
+    share: NDArray[np.float64],
+    unseen: NDArray[np.bool_],
+    draw: int,
+) -> NDArray[np.float64]:
+    del share
+    donors = c.donors.get(one.indicator.id)
+    if donors is None:
+        return one.raw
+    at = chance(c.patch, draw=draw, purpose=_DONOR, seed=c.seed)
+    return np.where(unseen, donors[(at * len(donors)).astype(np.intp)], one.raw)
+
+
+def _route(
+    c: _Completed,
+    one: AssessedGap,
+    share: NDArray[np.float64],
+    unseen: NDArray[np.bool_],
+    draw: int,
+) -> NDArray[np.float64]:
+    del c, share, draw
+    return np.where(unseen, 0.0, one.raw)
+
+
+def _prior(
+    c: _Completed,
+    one: AssessedGap,
+    share: NDArray[np.float64],
+    unseen: NDArray[np.bool_],
+    draw: int,
+) -> NDArray[np.float64]:
+    del unseen
+    purpose = _PRIOR + sum(map(ord, one.indicator.id))
+    there = chance(c.patch, draw=draw, purpose=purpose, seed=c.seed)
+    return np.where(there < exists_unseen(one.prior, share), 0.0, one.raw)
+
+
+_COMPLETIONS: Mapping[str, Callable[..., NDArray[np.float64]]] = {
+    "stops": _stops,
+    "facility": _facility,
+    "street_length": _street_form("length"),
+    "street_area": _street_form("area"),
+    "intersections": _street_form("intersections"),
+    "connectivity": _connectivity,
+    "route": _route,
+    "prior": _prior,
+}
+_STREET_FORM = {"street_length", "street_area", "intersections", "connectivity"}
+
+
+def _against(standard: Standard, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    if standard.target is None or standard.worst is None:
+        return np.ones(values.shape)
+    return gap_from_standard(values, target=standard.target, worst=standard.worst)
+
+
+def draw_gaps(
+    city: CityModel,
+    scored: Sequence[AssessedGap],
+    *,
+    seed: int = 7,
+    count: int | None = None,
+) -> GapDraws:
+    """
+    Draw the gaps of a city as they would be if the map showed all that is there.
+
+    Parameters
+    ----------
+    city : its model.
+    scored : the scored indicators on the grid.
+    seed : of the draws.
+    count : number of draws; as in ``tables/evidence.toml`` when None.
+
+    Returns
+    -------
+    The gaps of the sectors in each draw, and a summary of each indicator. A gap is never larger than
+    as mapped, except where the map tells nothing of the street form of a populated cell.
+    """
+    rule = read_table("evidence")["draws"]
+    cells = int(np.prod(city.grid.shape))
+    if count is None:
+        count = int(rule["count"])
+        if cells * count > rule["largest_grid"]:
+            count = max(int(rule["count_least"]), int(rule["largest_grid"]) // cells)
+    state = _Completed(city, scored, seed=seed)
+    power = float(read_table("priors")["aggregate"]["power"])
+    sectors = {
+        name: np.full((count, *state.shape), np.nan, dtype=np.float32)
+        for name in SECTORS
+        if any(s.standard.sector == name for s in scored)
+    }
+    units = Units(city, seed=seed)
+    means = {s.indicator.id: np.empty((count, len(units.ids))) for s in scored}
+    for draw in range(count):
+        share, factor = state.share(draw), units.factor(draw)
+        unseen = chance(state.patch, draw=draw, purpose=_PATCH, seed=seed) > share
+        drawn = {s.indicator.id: state.complete(s, share, unseen, draw) for s in scored}
+        for one in scored:
+            gap = drawn[one.indicator.id]
+            means[one.indicator.id][draw] = units.mean(
+                np.where(one.weight > 0, gap, np.nan), factor=factor
+            )
+        for name, values in sectors.items():
+            used = [s for s in scored if s.standard.sector == name]
+            stack = np.stack([drawn[s.indicator.id] for s in used])
+            weight = np.stack([s.weight for s in used])
+            values[draw] = power_mean(stack, weight, power=power)[0]
+    return GapDraws(
+        sector=sectors,
+        units=means,
+        mapped=state.mapped,
+    )
+
+
+def quantiles(
+    values: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """
+    Give the 5th percentile, the median and the 95th percentile over the draws.
+
+    Parameters
+    ----------
+    values : shape (draws, ...). NaN: not assessed.
+
+    Returns
+    -------
+    Three arrays of the shape behind the draws, each the value of a draw, so never out of order.
+
+    Examples
+    --------
+    >>> [float(v[0]) for v in quantiles(np.arange(21, dtype=np.float32)[:, None])]
+    [1.0, 10.0, 19.0]
+    """
+    last = len(values) - 1
+    places = [round(q * last) for q in (0.05, 0.5, 0.95)]
+    ordered = np.partition(values, places, axis=0)
+    low, middle, high = (ordered[place] for place in places)
+    return low, middle, high
+
+
+def short_probability(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """
+    Give the share of the draws in which a place falls short.
+
+    Parameters
+    ----------
+    values : shape (draws, ...), gaps.
+
+    Returns
+    -------
+    Shape behind the draws, 0 to 1; NaN where not assessed.
+
+    Examples
+    --------
+    >>> short_probability(np.array([[0.5, np.nan], [0.3, np.nan]])).tolist()
+    [0.5, nan]
+    """
+    limit = read_table("readings")["limits"]["short"]
+    found = (values >= limit).mean(axis=0)
+    return np.asarray(np.where(np.isnan(values).any(axis=0), np.nan, found), dtype=np.float64)

@@ -1,0 +1,137 @@
+"""
+Words: one place that turns probabilities and evidence into what is said of a place.
+
+Limits and texts stand in ``tables/readings.toml``. Number, range, colour and word of a place follow
+from the same draws, so they cannot contradict each other.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kcity_geo.config import read_table
+
+__all__ = ["READINGS", "evidence_word", "reading_codes", "reading_title"]
+
+#: Ids of the readings; the position is the code in ``*_reading`` rasters and columns.
+READINGS: tuple[str, ...] = tuple(str(row["id"]) for row in read_table("readings")["reading"])
+
+
+@cache
+def _titles() -> tuple[str, ...]:
+    return tuple(str(row["title"]) for row in read_table("readings")["reading"])
+
+
+def _limits() -> dict[str, Any]:
+    return dict(read_table("readings")["limits"])
+
+
+def reading_codes(
+    probability: ArrayLike,
+    median: ArrayLike,
+    evidence: ArrayLike,
+    *,
+    persons: ArrayLike | None = None,
+) -> NDArray[np.uint8]:
+    """
+    Decide what may be said of each place.
+
+    Parameters
+    ----------
+    probability : that the gap is at least the limit ``short``; NaN: not assessed.
+    median : of the gap, 0 to 1.
+    evidence : how well the data support it, 0 to 1.
+    persons : residents; fewer than one: nobody lives there. None: not counted.
+
+    Returns
+    -------
+    Position in `READINGS`.
+
+    Examples
+    --------
+    >>> found = reading_codes([0.95, 0.8, 0.5, 0.1, 0.1, 0.95], [0.6, 0.5, 0.4, 0.3, 0.1, 0.6],
+    ...                       [0.8, 0.8, 0.8, 0.8, 0.8, 0.2])
+    >>> [READINGS[code] for code in found]  # doctest: +NORMALIZE_WHITESPACE
+    ['falls_short', 'probably_falls_short', 'cannot_tell', 'partly_short', 'adequate',
+     'cannot_tell']
+    """
+    rule = _limits()
+    # Six decimals: the single precision of files and rasters must not change a word.
+    p, middle, trust = (
+        np.round(np.asarray(v, dtype=np.float64), 6) for v in (probability, median, evidence)
+    )
+    code = {name: number for number, name in enumerate(READINGS)}
+    found = np.select(
+        [
+            np.isnan(p) | np.isnan(middle),
+            ~(trust >= rule["evidence_fair"]),
+            p >= rule["falls_short"],
+            p >= rule["probably"],
+            (p <= rule["not_short"]) & (middle >= rule["partly"]),
+            p <= rule["not_short"],
+        ],
+        [
+            code["not_assessed"],
+            code["cannot_tell"],
+            code["falls_short"],
+            code["probably_falls_short"],
+            code["partly_short"],
+            code["adequate"],
+        ],
+        default=code["cannot_tell"],
+    )
+    if persons is not None:
+        least = read_table("display")["residents"]["persons_min"]
+        found = np.where(np.asarray(persons) < least, code["nobody"], found)
+    return np.asarray(found, dtype=np.uint8)
+
+
+def reading_title(code: int) -> str:
+    """
+    Give the words of a reading.
+
+    Parameters
+    ----------
+    code : position in `READINGS`.
+
+    Returns
+    -------
+    For people.
+
+    Examples
+    --------
+    >>> reading_title(3)
+    'Cannot tell: survey first'
+    """
+    return _titles()[code]
+
+
+def evidence_word(evidence: float, *, probability: float = float("nan"), code: int = 0) -> str:
+    """
+    Name how good the data are.
+
+    Parameters
+    ----------
+    evidence : 0 to 1; NaN: none.
+    probability, code : of the place; "adequate" is called good only when a shortfall is unlikely.
+
+    Returns
+    -------
+    ``"good"``, ``"fair"``, ``"poor"``, or ``""`` without evidence.
+
+    Examples
+    --------
+    >>> evidence_word(0.8), evidence_word(0.8, probability=0.2, code=5), evidence_word(0.5)
+    ('good', 'fair', 'fair')
+    """
+    rule = _limits()
+    if not np.isfinite(evidence):
+        return ""
+    if evidence < rule["evidence_fair"]:
+        return "poor"
+    unsure = READINGS[code] == "adequate" and probability > rule["adequate_good"]
+    return "fair" if evidence < rule["evidence_good"] or unsure else "good"

@@ -1,0 +1,374 @@
+"""
+Explain: the chain from the indicators of a place to its readings, in words and numbers.
+
+The lines of a cell are templates with slots, and each slot is a short list of texts and a number
+for each cell. So the map can show for any cell what `explain` returns, word for word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kcity_geo.analysis.gaps.words import READINGS, evidence_word, reading_title
+from kcity_geo.config import read_table
+from kcity_geo.errors import StudyError
+from kcity_geo.indicators import indicator_rows
+from kcity_geo.outputs.text import human, persons, plain_text
+from kcity_geo.outputs.themes import reading_rows, sector_title
+from kcity_geo.result import SECTORS, Gaps
+
+__all__ = ["Line", "cell_lines", "explain", "unit_lines"]
+
+_MIDDLE = "Gap together: {raw} as mapped; {lo} to {hi} with what the map may lack, at best {mid}."
+_CHANCE = "Falls short (a gap of {limit} or more) in {short} % of the draws."
+_TRUST = "Evidence {evidence}: data {data}."
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Line:
+    """
+    One line of the explanation of every cell.
+
+    Parameters
+    ----------
+    template : text with slots in braces.
+    slots : name -> (texts, position of the text of each cell). An empty text: the line is left out
+        in that cell.
+    level : 0 for a sector, 1 for what leads to it.
+    """
+
+    template: str
+    slots: Mapping[str, tuple[tuple[str, ...], NDArray[np.uint16]]]
+    level: int = 1
+
+    def text(self, cell: int) -> str:
+        """
+        Give the line of one cell.
+
+        Parameters
+        ----------
+        cell : its position in the flat grid.
+
+        Returns
+        -------
+        The text; empty where the line is left out.
+        """
+        found = {name: texts[at[cell]] for name, (texts, at) in self.slots.items()}
+        return "" if "" in found.values() else self.template.format(**found)
+
+
+def explain(gaps: Gaps, place: str = "city") -> str:
+    """
+    Tell how a place came to its readings.
+
+    Parameters
+    ----------
+    gaps : of a city.
+    place : id of a cell (``"x12_y7"``, as in ``cells.parquet``), of a district, or ``"city"``.
+
+    Returns
+    -------
+    Lines of text, indented below their sector: value, standard and gap of each indicator, the gap
+    of the sector as mapped and with what the map may lack, how often it falls short, how good the
+    data are, and the reading that follows.
+
+    Raises
+    ------
+    StudyError
+        If there is no such place.
+    """
+    ids = gaps.districts["district_id"].astype(str).tolist()
+    if place == "city" or place in ids:
+        lines = list(unit_lines(gaps, place))
+    else:
+        cell = _cell_number(gaps, place)
+        told = ((line.level, line.text(cell)) for line in cell_lines(gaps))
+        lines = [(level, text) for level, text in told if text]
+    return "\n".join("  " * level + text for level, text in lines)
+
+
+def _cell_number(gaps: Gaps, place: str) -> int:
+    x, y = (gaps.cells[axis].to_numpy() for axis in ("x", "y"))
+    size = abs(float(np.diff(x if len(x) > 1 else y)[0]))
+    columns, rows = (np.floor(axis / size).astype(int).tolist() for axis in (x, y))
+    column, _, row = place.removeprefix("x").partition("_y")
+    try:
+        return int(rows.index(int(row)) * len(columns) + columns.index(int(column)))
+    except ValueError:
+        raise StudyError(
+            f"explain: no cell or district {place[:60]!r}; take an id of cells.parquet "
+            f"(x{columns[0]}_y{rows[0]}), of districts.geojson, or 'city'"
+        ) from None
+
+
+def cell_lines(gaps: Gaps, *, indicators: bool = True) -> list[Line]:
+    """
+    Make the lines that explain each cell.
+
+    Parameters
+    ----------
+    gaps : of a city.
+    indicators : also a line for each indicator.
+
+    Returns
+    -------
+    In order; every slot has one text number for each cell of the flat grid.
+    """
+    cells = gaps.cells
+    shape = cells["composite_gap"].shape
+    lines = []
+    if "population" in cells:
+        words = _texts(cells["population"].to_numpy(), persons)
+        lines.append(
+            Line(template="People in this cell: {people}", slots={"people": words}, level=0)
+        )
+    for sector in SECTORS:
+        lines.append(_reading_line(gaps, sector))
+        if indicators:
+            lines += _indicator_lines(gaps, sector, shape)
+        lines += _sector_lines(gaps, sector)
+    lines.append(_reading_line(gaps, "composite"))
+    if "mapped_share" in cells:
+        share = _texts(cells["mapped_share"].to_numpy(), _share)
+        lines.append(
+            Line(
+                template="The map shows about {share} of what is there.",
+                slots={"share": share},
+                level=0,
+            )
+        )
+    return lines
+
+
+def _share(value: float) -> str:
+    return human(value, "share", missing="")
+
+
+def _texts(
+    values: NDArray[Any],
+    words: Any,  # noqa: ANN401 - number to text
+) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
+    """Write each different number once; NaN becomes the empty text."""
+    flat = np.asarray(values, dtype=np.float64).ravel()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        digits = 3 - np.floor(np.log10(np.abs(flat)))
+    digits = np.clip(np.nan_to_num(digits, posinf=6.0), -9, 6)
+    rounded = np.round(flat * 10.0**digits) / 10.0**digits  # one figure more than is written
+    known = np.isfinite(rounded)
+    different, at = np.unique(rounded[known], return_inverse=True)
+    shown = [words(float(v)) for v in different]
+    texts = tuple(dict.fromkeys(("", *shown)))
+    number = {text: i for i, text in enumerate(texts)}
+    code = np.zeros(flat.shape, dtype=np.uint16)
+    code[known] = np.array([number[text] for text in shown], dtype=np.uint16)[at]
+    return texts, code
+
+
+def _reading_line(gaps: Gaps, sector: str) -> Line:
+    """Say the reading and what it means; for all sectors together also which is worst."""
+    codes = np.asarray(gaps.cells[f"{sector}_reading"].to_numpy()).ravel()
+    meaning = {row.title: row.meaning for row in reading_rows().values()}
+    titles = [reading_title(code) for code in range(len(READINGS))]
+    texts = ("", *(f"{title} ({meaning[title]})" for title in titles))
+    at = np.where(_inside(gaps), codes.astype(np.uint16) + 1, 0).astype(np.uint16)
+    name = sector_title(sector)
+    slots = {"reading": (texts, at)}
+    if sector != "composite":
+        return Line(template=f"{name}: {{reading}}", slots=slots, level=0)
+    worst = np.stack([gaps.cells[f"{s}_gap"].to_numpy().ravel() for s in SECTORS])
+    known = np.isfinite(worst).all(axis=0)
+    place = np.where(known, np.nan_to_num(worst).argmax(axis=0) + 1, 0).astype(np.uint16)
+    names = ("; a sector is missing", *(f"; worst: {sector_title(s).lower()}" for s in SECTORS))
+    return Line(
+        template=f"{name}: {{reading}}{{worst}}", slots={**slots, "worst": (names, place)}, level=0
+    )
+
+
+def _inside(gaps: Gaps) -> NDArray[np.bool_]:
+    """Cells of which anything is known: mapped share, people or a gap."""
+    cells = gaps.cells
+    names = [
+        n for n in ("mapped_share", "population", *(f"{s}_gap" for s in SECTORS)) if n in cells
+    ]
+    found = np.stack([np.isfinite(cells[n].to_numpy()).ravel() for n in names])
+    return np.asarray(found.any(axis=0))
+
+
+def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterator[Line]:
+    of_city = gaps.indicators[gaps.indicators["unit_id"] == "city"]
+    city = {str(row["indicator"]): row for _, row in of_city.iterrows()}
+    for key, about in indicator_rows().items():
+        if about.sector != sector or key not in city:
+            continue
+        row = city[key]
+        title, units = plain_text(row["title"]), plain_text(row["units"])
+        standard = _standard(row)
+        gap = gaps.cells.get(f"{key}_gap")
+        value = gaps.cells.get(key)
+        if gap is None:
+            text = _city_wide(row, title, units, standard)
+            if text:
+                at = np.where(_inside(gaps), 1, 0).astype(np.uint16).reshape(shape).ravel()
+                yield Line(template="{text}", slots={"text": (("", text), at)})
+            continue
+        slots = {"gap": _texts(gap.to_numpy(), _share)}
+        if value is None:
+            yield Line(
+                template=f"{_braced(title)}: gap {{gap}} as mapped{_braced(standard)}", slots=slots
+            )
+            continue
+        words = _texts(value.to_numpy(), lambda v, u=units: _value(v, u))
+        # Where the value is not known the gap may be: nobody has a way at all.
+        texts, at = words
+        texts = (*texts, "no value")
+        at = np.where((at == 0) & (slots["gap"][1] > 0), len(texts) - 1, at).astype(np.uint16)
+        yield Line(
+            template=f"{_braced(title)}: {{value}}{_braced(standard)}; gap {{gap}} as mapped",
+            slots={"value": (texts, at), **slots},
+        )
+
+
+def _braced(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _standard(row: pd.Series[Any]) -> str:
+    standard = float(row["standard"])
+    if not np.isfinite(standard):
+        return ""
+    worst = human(row["worst"], plain_text(row["units"]), missing="")
+    at = f" (gap 100 % at {worst})" if worst else ""
+    return f", standard {_value(standard, plain_text(row['units']))}{at}"
+
+
+def _value(value: float, units: str, *, missing: str = "") -> str:
+    """Write a value; minutes to a tenth."""
+    return human(round(value, 1) if units == "min" else value, units, missing=missing)
+
+
+def _city_wide(row: pd.Series[Any], title: str, units: str, standard: str) -> str:
+    """Say what an indicator without cells tells of everybody."""
+    gap = float(row["gap_raw"])
+    if not np.isfinite(gap):
+        return ""
+    value = _value(float(row["value"]), units, missing="no value")
+    return f"{title}, whole city: {value}{standard}; gap {human(gap, 'share')} as mapped"
+
+
+def _sector_lines(gaps: Gaps, sector: str) -> list[Line]:
+    cells = gaps.cells
+    share = {
+        slot: _texts(cells[f"{sector}_{key}"].to_numpy(), _share)
+        for slot, key in (("raw", "gap_raw"), ("lo", "gap_lo"), ("hi", "gap_hi"), ("mid", "gap"))
+    }
+    short = cells[f"{sector}_p_short"].to_numpy()
+    evidence = cells[f"{sector}_evidence"].to_numpy().ravel()
+    codes = cells[f"{sector}_reading"].to_numpy().ravel()
+    limit = human(read_table("readings")["limits"]["short"], "share")
+    return [
+        Line(template=_MIDDLE, slots=share),
+        Line(
+            template=_CHANCE.replace("{limit}", limit),
+            slots={"short": _texts(short, lambda v: f"{100 * v:.0f}")},
+        ),
+        Line(
+            template=_TRUST,
+            slots={
+                "evidence": _texts(evidence, lambda v: f"{v:.2f}"),
+                "data": _data_words(evidence, short.ravel(), codes),
+            },
+        ),
+    ]
+
+
+def _data_words(
+    evidence: NDArray[np.floating], short: NDArray[np.floating], codes: NDArray[np.uint8]
+) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
+    texts = ("", "poor", "fair", "good")
+    number = {text: i for i, text in enumerate(texts)}
+    frame = pd.DataFrame({"e": evidence, "p": short, "c": codes})
+    place, rows = pd.factorize(pd.MultiIndex.from_frame(frame))
+    words = [evidence_word(float(e), probability=float(p), code=int(c)) for e, p, c in rows]
+    known = np.array([number[w] for w in words], dtype=np.uint16)
+    return texts, known[place]
+
+
+def unit_lines(gaps: Gaps, place: str) -> Iterator[tuple[int, str]]:
+    """
+    Explain a district or the city.
+
+    Parameters
+    ----------
+    gaps : of a city.
+    place : id of a district, or ``"city"``.
+
+    Yields
+    ------
+    Level (0 for a sector, 1 for what leads to it) and text.
+    """
+    rows = gaps.indicators[gaps.indicators["unit_id"].astype(str) == place].set_index("indicator")
+    about = indicator_rows()
+    if place != "city":
+        district = gaps.districts[gaps.districts["district_id"].astype(str) == place].iloc[0]
+        yield (
+            0,
+            f"{plain_text(district['name'], max_chars=80)}: {persons(_float(district['population']))} people",
+        )
+    for sector in SECTORS:
+        told = (
+            dict(gaps.city.loc[sector])
+            if place == "city"
+            else {
+                key.removeprefix(f"{sector}_"): district[key]
+                for key in district.index
+                if str(key).startswith(f"{sector}_")
+            }
+        )
+        meaning = reading_rows()[str(told["reading"])].meaning
+        yield 0, f"{sector_title(sector)}: {told['reading']} ({meaning})"
+        for key, row in rows.iterrows():
+            if key in about and about[str(key)].sector == sector:
+                text = _unit_indicator(row)
+                if text:
+                    yield 1, text
+        yield from ((1, text) for text in _unit_sector(told))
+
+
+def _float(value: Any) -> float:  # noqa: ANN401 - any cell
+    return float("nan") if value is None else float(value)
+
+
+def _unit_indicator(row: pd.Series[Any]) -> str:
+    raw = _float(row["gap_raw"])
+    if not np.isfinite(raw):
+        return ""
+    value = _value(_float(row["value"]), plain_text(row["units"]), missing="no value")
+    lo, hi = _float(row["gap_lo"]), _float(row["gap_hi"])
+    text = (
+        f"{plain_text(row['title'])}: {value}{_standard(row)}; gap {human(raw, 'share')} as mapped, "
+        f"{human(lo, 'share')} to {human(hi, 'share')} with what the map may lack: {row['reading']}"
+    )
+    note = plain_text(row["note"], max_chars=300)
+    return f"{text} ({note})" if note else text
+
+
+def _unit_sector(told: Mapping[str, Any]) -> Iterator[str]:
+    if not np.isfinite(_float(told["gap"])):
+        return
+    share = {
+        slot: human(_float(told[key]), "share")
+        for slot, key in (("raw", "gap_raw"), ("lo", "gap_lo"), ("hi", "gap_hi"), ("mid", "gap"))
+    }
+    yield _MIDDLE.format(**share)
+    limit = human(read_table("readings")["limits"]["short"], "share")
+    yield _CHANCE.format(limit=limit, short=f"{100 * _float(told['p_short']):.0f}")
+    yield _TRUST.format(evidence=f"{_float(told['evidence']):.2f}", data=told["data"])
+    short = _float(told["people_short"])
+    if np.isfinite(short):
+        yield f"People in cells that fall short or probably do: {persons(short)}."

@@ -1,0 +1,253 @@
+"""The headline: how many people lack what, where most of them live, and how good the data are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kcity_geo.config import read_table
+from kcity_geo.outputs.text import human, persons, plain_text
+from kcity_geo.outputs.themes import reading_rows, sector_title
+from kcity_geo.result import SECTORS, Gaps
+
+__all__ = ["Segment", "first_sector", "gap_sentences", "residents", "segments"]
+
+_ORDER = (
+    "falls_short", "probably_falls_short", "cannot_tell", "partly_short", "adequate", "not_assessed",
+)  # fmt: skip
+_THINGS = {"transport": "transport", "water": "water supply", "energy": "energy"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """
+    One part of the bar of people.
+
+    Parameters
+    ----------
+    key, title, colour : of the reading.
+    people : residents of cells with that reading.
+    words : the same, rounded.
+    percent : of the bar.
+    """
+
+    key: str
+    title: str
+    colour: str
+    people: float
+    words: str
+    percent: float
+
+
+def segments(row: Mapping[str, Any]) -> tuple[Segment, ...]:
+    """
+    Cut the people of a place into the readings that they live under.
+
+    Parameters
+    ----------
+    row : with ``people_<reading>``, as in `kcity_geo.result.Gaps`.
+
+    Returns
+    -------
+    From short to adequate, without empty parts; the percentages add to 100. Nothing where no
+    people are counted.
+    """
+    people = {key: _number(row.get(f"people_{key}")) for key in _ORDER}
+    total = sum(v for v in people.values() if math.isfinite(v))
+    if total <= 0:
+        return ()
+    about = {r.id: r for r in reading_rows().values()}
+    return tuple(
+        Segment(
+            key=key,
+            title=about[key].title,
+            colour=about[key].colour,
+            people=value,
+            words=persons(value),
+            percent=round(100 * value / total, 2),
+        )
+        for key, value in people.items()
+        if value > 0
+    )
+
+
+def residents(gaps: Gaps) -> float:
+    """
+    Count the people of a city.
+
+    Parameters
+    ----------
+    gaps : of a city.
+
+    Returns
+    -------
+    Residents of all cells; 0 where none are counted.
+    """
+    if "population" not in gaps.cells:
+        return 0.0
+    return float(np.nansum(gaps.cells["population"].to_numpy()))
+
+
+def _number(value: Any) -> float:  # noqa: ANN401 - any cell
+    return math.nan if value is None else float(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """One sector: people by reading and whether anything can be said of most of them."""
+
+    sector: str
+    row: Mapping[str, Any]
+    total: float
+
+    def people(self, key: str) -> float:
+        found = _number(self.row.get(f"people_{key}"))
+        return found if math.isfinite(found) else 0.0
+
+    @property
+    def unsure(self) -> bool:
+        """Nobody can tell of the city, or of most of its people."""
+        cannot = reading_rows()[str(self.row["reading"])].id == "cannot_tell"
+        return cannot or self.people("cannot_tell") > self.total / 2
+
+
+def _told(gaps: Gaps) -> list[_Told]:
+    return [
+        _Told(sector=s, row=dict(gaps.city.loc[s]), total=residents(gaps))
+        for s in SECTORS
+        if s in gaps.city.index and math.isfinite(_number(gaps.city.loc[s, "gap"]))
+    ]
+
+
+def _most_short(told: list[_Told]) -> _Told | None:
+    """Sector in which most people fall short, of those that something can be said of."""
+    known = [one for one in told if not one.unsure]
+    return max(known, key=lambda one: one.people("short")) if known else None
+
+
+def _mostly_open(told: list[_Told]) -> bool:
+    unknown = sum(one.people("cannot_tell") for one in told)
+    return unknown > sum(one.total for one in told) / 2
+
+
+def first_sector(gaps: Gaps) -> str:
+    """
+    Give the sector of which the headline speaks first.
+
+    Parameters
+    ----------
+    gaps : of a city.
+
+    Returns
+    -------
+    Its key; that of the first sector where none was assessed.
+    """
+    told = _told(gaps)
+    worst = _most_short(told)
+    if worst is not None and not _mostly_open(told):
+        return worst.sector
+    most = max(told, key=lambda one: one.people("cannot_tell"), default=None)
+    return most.sector if most is not None else SECTORS[0]
+
+
+def gap_sentences(gaps: Gaps) -> tuple[str, ...]:
+    """
+    Say in one or two sentences how many people fall short of what, and where nobody can tell.
+
+    Parameters
+    ----------
+    gaps : of a city.
+
+    Returns
+    -------
+    The sector in which most people fall short, with the districts that hold most of them. What
+    nobody can tell stands in a sentence of its own, and before it when that is so for most people.
+    """
+    told = _told(gaps)
+    if not told:
+        return ("No sector could be assessed with the data given.",)
+    if not any(one.total > 0 for one in told):
+        return (_without_people(told),)
+    worst = _most_short(told)
+    lines = [] if worst is None else [_short_sentence(worst, gaps.districts)]
+    open_ = [one for one in told if one.unsure]
+    if open_:
+        place = 0 if _mostly_open(told) else len(lines)
+        lines.insert(place, _open_sentence(open_, gaps))
+    return tuple(lines)
+
+
+def _without_people(told: list[_Told]) -> str:
+    words = "; ".join(
+        f"{sector_title(one.sector).lower()}: {str(one.row['reading']).lower()}" for one in told
+    )
+    return f"By area, as no population is known: {words}."
+
+
+def _short_sentence(one: _Told, districts: pd.DataFrame) -> str:
+    thing, short, total = _THINGS[one.sector], one.people("short"), one.total
+    data = f" Data: {one.row['data']}." if one.row["data"] else ""
+    if short < 1:
+        return f"Nobody was found to lack adequate {thing} among {persons(total)} people.{data}"
+    share = human(short / total, "share")
+    where = _names(districts, f"{one.sector}_people_short", total=short)
+    return (
+        f"About {persons(short)} of {persons(total)} people ({share}) lack adequate {thing}"
+        f"{where}.{data}"
+    )
+
+
+def _names(districts: pd.DataFrame, column: str, *, total: float) -> str:
+    """Name the two districts that hold most of these people."""
+    if column not in districts or len(districts) < 2:  # noqa: PLR2004 - one is the city
+        return ""
+    people = np.nan_to_num(districts[column].to_numpy(dtype=float))
+    ids = districts["district_id"].astype(str).tolist()
+    order = sorted(range(len(people)), key=lambda i: (-people[i], ids[i]))[:2]
+    first = [i for i in order if people[i] >= 1]
+    if not first:
+        return ""
+    words = " and ".join(
+        f"{plain_text(districts['name'].iloc[i], max_chars=60)} ({persons(people[i])})"
+        for i in first
+    )
+    most = read_table("display")["headline"]["mostly"] * total
+    return f", {'mostly' if people[first].sum() > most else 'most of all'} in {words}"
+
+
+def _open_sentence(open_: list[_Told], gaps: Gaps) -> str:
+    """Say of which sectors nobody can tell, for how many, and where to look first."""
+    parts = []
+    for one in open_:
+        unknown, total = one.people("cannot_tell"), one.total
+        if unknown >= 1:
+            share = human(unknown / total, "share")
+            parts.append(
+                f"{_THINGS[one.sector]} ({persons(unknown)} of {persons(total)} people, {share})"
+            )
+        else:
+            parts.append(f"{_THINGS[one.sector]} of the city as a whole")
+    what = parts[0] if len(parts) == 1 else _listed(parts)
+    where = _look_first(gaps)
+    return f"Nobody can tell yet whether there is adequate {what}.{where}"
+
+
+def _listed(parts: list[str]) -> str:
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _look_first(gaps: Gaps) -> str:
+    tasks = gaps.survey_tasks
+    if not len(tasks) or "district" not in tasks:
+        return ""
+    first = tasks.sort_values("rank", kind="stable")
+    names = list(dict.fromkeys(plain_text(n, max_chars=60) for n in first["district"] if n))[:2]
+    look = plain_text(first["look_for"].iloc[0], max_chars=120) if "look_for" in first else ""
+    if not names:
+        return ""
+    return f" Survey first: {' and '.join(names)}" + (f" ({look})." if look else ".")

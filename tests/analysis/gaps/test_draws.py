@@ -1,0 +1,167 @@
+"""What the map may lack: draws belong to places, never make a gap larger, and hold the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.gaps.chance import chance, spread_evenly
+from kcity_geo.analysis.gaps.combine import assess_gaps
+from kcity_geo.analysis.gaps.mapped_share import mapped_share, share_weights
+from kcity_geo.analysis.transport.assess import assess
+from kcity_geo.demo.toy import make_toy, toy_layer
+from kcity_geo.result import SECTORS
+
+# --- chance ------------------------------------------------------------------------------------------
+
+
+def test_chance_is_even_and_belongs_to_the_place():
+    place = np.arange(100_000)
+    found = chance(place, draw=3, purpose=1, seed=7)
+    assert found.min() > 0
+    assert found.max() < 1
+    counts = np.histogram(found, bins=20, range=(0, 1))[0]
+    assert abs(counts / 5_000 - 1).max() < 0.06
+    shuffled = np.random.default_rng(0).permutation(place)
+    assert (chance(shuffled, draw=3, purpose=1, seed=7) == found[shuffled]).all()
+    for other in ({"draw": 4}, {"purpose": 2}, {"seed": 8}):
+        changed = chance(place, **{"draw": 3, "purpose": 1, "seed": 7, **other})
+        assert abs(np.corrcoef(changed, found)[0, 1]) < 0.02
+
+
+def test_draws_fill_the_range_evenly_however_many_follow():
+    for count in (20, 40, 60):
+        found = np.sort([spread_evenly(draw) for draw in range(count)])
+        assert np.abs(found - (np.arange(count) + 0.5) / count).max() < 0.06
+
+
+# --- mapped share ------------------------------------------------------------------------------------
+
+
+@given(st.floats(0.01, 3), st.floats(0.1, 1), st.sampled_from(["streets", "workplaces"]))
+def test_fewer_features_never_raise_the_mapped_share(ratio, kept, line):
+    share, more = share_weights({"streets": np.array([ratio]), line: np.array([ratio])})
+    fewer = share_weights({"streets": np.array([ratio]), line: np.array([ratio * kept])})[1]
+    assert (share @ fewer)[0] <= (share @ more)[0] + 1e-9
+    assert (np.cumsum(fewer, axis=0) >= np.cumsum(more, axis=0) - 1e-9).all()
+
+
+def test_the_distribution_adds_to_one_and_silence_tells_nothing():
+    share, weight = share_weights({"streets": np.array([np.nan, 1.0])})
+    assert weight.sum(axis=0) == pytest.approx(1)
+    prior = weight[:, 0]
+    assert prior[:-1] == pytest.approx(prior[0])  # even on the logarithmic scale, but for "whole"
+    assert prior[-1] == pytest.approx(prior[0] * (1 + len(share) / 3))
+
+
+# --- draws -------------------------------------------------------------------------------------------
+
+
+def streets(every_m: float = 100.0, size_m: float = 4000.0, *, until: float = 1.0):
+    """A lattice of residential streets; of each the first part is there."""
+    steps = np.arange(50.0, size_m, every_m)
+    lines = [shapely.LineString([(x, 0), (x, size_m * until)]) for x in steps]
+    lines += [shapely.LineString([(0, y), (size_m * until, y)]) for y in steps]
+    crossing = shapely.get_parts(shapely.node(shapely.MultiLineString(lines)))
+    rows = [{"highway": "residential", "kind": "residential"} for _ in crossing]
+    return toy_layer(rows, list(crossing))
+
+
+def schools(*places: tuple[float, float]):
+    rows = [{"amenity": "school", "kind": "school"} for _ in places]
+    return toy_layer(rows, [shapely.Point(p) for p in places])
+
+
+def clinics(*places: tuple[float, float]):
+    rows = [{"amenity": "clinic", "kind": "clinic"} for _ in places]
+    return toy_layer(rows, [shapely.Point(p) for p in places])
+
+
+def city(people: float = 50.0, *, until: float = 1.0, **layers):
+    roads = streets(until=until)
+    return CityModel(
+        make_toy(
+            arrays={"population": people, "urban_class": 3.0, "built_m2": 2000.0},
+            layers={"roads_drive": roads, "roads_walk": roads, **layers},
+        )
+    )
+
+
+def gaps_of(model: CityModel, draws: int = 20):
+    return assess_gaps(model, assess(model), draws=draws)
+
+
+def test_low_median_high_are_in_order_and_the_range_reaches_what_is_mapped():
+    found = gaps_of(city(school=schools((500, 500)), health=clinics((3500, 500)))).cells
+    low, middle, high, raw = (
+        found[f"transport_{key}"].to_numpy() for key in ("gap_lo", "gap", "gap_hi", "gap_raw")
+    )
+    assert (low <= middle).all()
+    assert (middle <= high).all()
+    assert (high <= raw + 1e-6).all()
+
+
+def test_more_facilities_never_raise_a_gap():
+    one = gaps_of(city(school=schools((500, 500)))).cells
+    two = gaps_of(city(school=schools((500, 500), (3000, 3000)))).cells
+    for key in ("gap_raw", "gap_lo", "gap", "gap_hi", "p_short"):
+        before, after = (f[f"transport_{key}"].to_numpy() for f in (one, two))
+        assert (after <= before + 1e-6).all(), key
+
+
+@pytest.mark.filterwarnings("ignore::kcity_geo.errors.KCityWarning")
+def test_deleted_streets_never_make_the_evidence_better_nor_a_reading_surer():
+    whole, half = (gaps_of(city(until=u, school=schools((500, 500)))) for u in (1.0, 0.4))
+    assert (mapped_share(city(until=0.4)).mean <= mapped_share(city()).mean + 1e-9).all()
+    for sector in SECTORS:
+        before, after = (f.cells[f"{sector}_evidence"].to_numpy() for f in (whole, half))
+        known = np.isfinite(before) & np.isfinite(after)
+        assert (after[known] <= before[known] + 1e-6).all()
+
+
+def test_a_district_renamed_changes_no_number():
+    from dataclasses import replace
+
+    data = city(school=schools((500, 500))).data
+    renamed = data.city.districts.assign(name=["a", "b", "c", "d"])
+    other = CityModel(replace(data, city=replace(data.city, districts=renamed)))
+    same = gaps_of(CityModel(data)), gaps_of(other)
+    for key in same[0].cells.data_vars:
+        assert (
+            np.nan_to_num(same[0].cells[key].to_numpy(), nan=-1)
+            == np.nan_to_num(same[1].cells[key].to_numpy(), nan=-1)
+        ).all()
+
+
+@settings(max_examples=5)
+@given(st.integers(1, 5))
+def test_the_same_seed_gives_the_same_bytes(seed):
+    model = city(school=schools((500, 500)))
+    indicators = assess(model)
+    first, second = (assess_gaps(model, indicators, seed=seed, draws=5) for _ in range(2))
+    for key in first.cells.data_vars:
+        assert first.cells[key].to_numpy().tobytes() == second.cells[key].to_numpy().tobytes()
+
+
+def test_uninhabited_cells_say_so_and_people_add_up():
+    people = np.full((40, 40), 20.0)
+    people[:, :10] = 0.0
+    found = gaps_of(city(people, school=schools((500, 500))))
+    reading = found.cells["transport_reading"].to_numpy()
+    assert (reading[:, :10] == 6).all()
+    assert (reading[:, 10:] != 6).all()
+    row = found.city.loc["transport"]
+    told = [row[k] for k in row.index if k.startswith("people_") and k != "people_short"]
+    assert sum(told) == pytest.approx(people.sum())
+    assert found.districts["population"].sum() == pytest.approx(people.sum())
+
+
+def test_the_composite_is_missing_when_a_sector_is():
+    found = gaps_of(city(school=schools((500, 500))))
+    assert np.isnan(found.city.loc["energy", "gap"])
+    assert np.isnan(found.cells["composite_gap"].to_numpy()).all()
+    assert set(found.districts["worst_sector"]) == {""}

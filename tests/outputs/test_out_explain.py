@@ -1,0 +1,67 @@
+"""Why a place reads as it does: numbers that a reader can redo, the same everywhere."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+
+import numpy as np
+import pytest
+
+from kcity_geo.cube import cell_ids
+from kcity_geo.errors import StudyError
+from kcity_geo.outputs.explain import cell_lines, explain
+from kcity_geo.outputs.hover import hover_data
+
+
+def test_a_cell_tells_value_standard_gap_range_chance_evidence_and_reading(result) -> None:
+    gaps, ids = result.gaps, cell_ids(result.data.grid)
+    lived = np.nan_to_num(gaps.cells["population"].to_numpy()).ravel() >= 1
+    cell = int(np.flatnonzero(lived)[7])
+    text = gaps.explain(ids[cell])
+    value = round(100 * float(gaps.cells["T1"].to_numpy().ravel()[cell]))
+    gap = round(100 * float(gaps.cells["T1_gap"].to_numpy().ravel()[cell]))
+    assert (
+        f"People near public transport (SDG 11.2.1): {value} %, standard 100 % (gap 100 % at 0 %); "
+        f"gap {gap} % as mapped" in text
+    )
+    assert value + gap == pytest.approx(100, abs=1)  # the arithmetic that a reader can redo
+    for words in (
+        "Transport:",
+        "as mapped;",
+        "with what the map may lack",
+        "% of the draws",
+        "Evidence",
+    ):
+        assert words in text
+    assert "Water: Not assessed (the data to judge it are missing)" in text
+    assert "a sector is missing" in text
+
+
+def test_districts_and_the_city_are_explained_too(result) -> None:
+    text = result.gaps.explain("d2")
+    assert text.splitlines()[0] == "Harbour: 2,000 people"
+    assert "People in cells that fall short or probably do: 400." in text
+    assert "stop presence only" in text
+    assert explain(result.gaps, "city") == result.gaps.explain()
+
+
+@pytest.mark.parametrize("place", ["x9999_y1", "nowhere", "", "x_y", "x1.5_y2"])
+def test_a_place_that_is_not_there_is_named(result, place) -> None:
+    with pytest.raises(StudyError, match="no cell or district"):
+        result.gaps.explain(place)
+
+
+def test_the_map_carries_the_lines_of_every_cell(result) -> None:
+    """What the page puts together from its packed texts is what `explain` says, cell by cell."""
+    found = hover_data(result)
+    lines = cell_lines(result.gaps)
+    for packed, line in zip(found["explain"], lines, strict=True):
+        assert packed["template"] == line.template
+        for name, slot in packed["slots"].items():
+            raw = zlib.decompress(base64.b64decode(found["bytes"][slot["bytes"]]))
+            kind = np.uint8 if len(raw) == result.data.inside.size else np.uint16
+            np.testing.assert_array_equal(np.frombuffer(raw, kind), line.slots[name][1])
+            assert tuple(slot["texts"]) == line.slots[name][0]
+    told = [text for _, text in found["explained"][1]]
+    assert told == [line.strip() for line in result.gaps.explain("d2").splitlines()]

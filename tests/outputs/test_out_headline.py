@@ -1,0 +1,115 @@
+"""The first sentence: people, places and data, and never a shortfall that nobody can tell."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kcity_geo.analysis.gaps.words import READINGS, reading_codes, reading_title
+from kcity_geo.outputs.headline import first_sector, gap_sentences, segments
+from kcity_geo.result import SECTORS
+
+COUNTED = [key for key in READINGS if key != "nobody"]
+
+
+def _with_people(study, **people):
+    """The same gaps; of each sector so many people stand in each reading, all in the first district."""
+    gaps = study.gaps
+    city, districts = gaps.city.copy(), gaps.districts.copy()
+    total = 0.0
+    for sector, shares in people.items():
+        told = dict.fromkeys(COUNTED, 0.0) | shares
+        total = max(total, sum(told.values()))
+        short = told["falls_short"] + told["probably_falls_short"]
+        for key, value in told.items():
+            city.loc[sector, f"people_{key}"] = value
+        city.loc[sector, "people_short"] = short
+        parts = np.array([0.7, 0.3, 0.0, 0.0]) * short
+        districts[f"{sector}_people_short"] = parts
+    cells = gaps.cells.copy()
+    lived = np.nan_to_num(cells["population"].to_numpy())
+    cells["population"] = cells["population"] * (total / lived.sum())
+    return dataclasses.replace(gaps, city=city, districts=districts, cells=cells)
+
+
+def _set(gaps, sector, *, gap, short, evidence):
+    code = int(reading_codes([short], [gap], [evidence])[0])
+    for key, value in (("gap", gap), ("p_short", short), ("reading", reading_title(code))):
+        gaps.city.loc[sector, key] = value
+
+
+def test_the_sentence_of_the_specification(build) -> None:
+    gaps = _with_people(
+        build(water=True),
+        transport={"adequate": 60_000.0},
+        water={"adequate": 60_000.0},
+        energy={"falls_short": 9_000.0, "probably_falls_short": 2_900.0, "adequate": 48_100.0},
+    )
+    for sector in SECTORS:
+        _set(gaps, sector, gap=0.2, short=0.05, evidence=0.6)
+    gaps.city.loc["energy", "data"] = "fair"
+    (line,) = gap_sentences(gaps)
+    assert line == (
+        "About 11,900 of 60,000 people (20 %) lack adequate energy, mostly in Hanbit (8,330) and "
+        "Harbour (3,570). Data: fair."
+    )
+    assert first_sector(gaps) == "energy"
+
+
+def test_what_nobody_can_tell_is_said_first_when_it_is_most_and_says_where_to_look(build) -> None:
+    gaps = _with_people(
+        build(water=True),
+        transport={"cannot_tell": 55_000.0, "falls_short": 5_000.0},
+        water={"cannot_tell": 50_000.0, "adequate": 10_000.0},
+        energy={"falls_short": 12_000.0, "adequate": 48_000.0},
+    )
+    _set(gaps, "transport", gap=0.5, short=0.95, evidence=0.2)
+    _set(gaps, "water", gap=0.5, short=0.5, evidence=0.2)
+    _set(gaps, "energy", gap=0.3, short=0.1, evidence=0.8)
+    first, second = gap_sentences(gaps)
+    assert first.startswith("Nobody can tell yet whether there is adequate transport (55,000 of")
+    assert "water supply (50,000 of 60,000 people, 83 %)" in first
+    assert "Survey first: Hanbit (water points" in first
+    assert second.startswith("About 12,000 of 60,000 people (20 %) lack adequate energy")
+    assert first_sector(gaps) == "transport"
+
+
+people = st.dictionaries(st.sampled_from(COUNTED), st.floats(1, 1e6), min_size=1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    counts=st.tuples(people, people, people),
+    told=st.tuples(*[st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))] * 3),
+)
+def test_the_first_sentence_states_no_shortfall_that_nobody_can_tell(build, counts, told) -> None:
+    gaps = _with_people(build(water=True, cell_m=500.0), **dict(zip(SECTORS, counts, strict=True)))
+    for sector, (gap, short, evidence) in zip(SECTORS, told, strict=True):
+        _set(gaps, sector, gap=gap, short=short, evidence=evidence)
+    first = gap_sentences(gaps)[0]
+    if "lack adequate" not in first:
+        return
+    sector = first_sector(gaps)
+    row = gaps.city.loc[sector]
+    assert row["reading"] != "Cannot tell: survey first"
+    assert row["people_cannot_tell"] <= sum(row[f"people_{key}"] for key in COUNTED) / 2
+
+
+@given(people)
+def test_the_bar_holds_everybody_once(counts) -> None:
+    bar = segments({f"people_{key}": value for key, value in counts.items()})
+    assert sum(part.people for part in bar) == pytest.approx(sum(counts.values()))
+    assert sum(part.percent for part in bar) == pytest.approx(100, abs=0.05)
+    assert {part.key for part in bar} == set(counts)
+
+
+def test_without_people_the_readings_are_told_by_area(build) -> None:
+    study = build(water=True)
+    city = study.gaps.city.assign(**{f"people_{key}": np.nan for key in [*COUNTED, "short"]})
+    cells = study.gaps.cells.drop_vars("population")
+    (line,) = gap_sentences(dataclasses.replace(study.gaps, city=city, cells=cells))
+    assert line.startswith("By area, as no population is known: transport:")

@@ -1,0 +1,124 @@
+"""Number, range, colour and word of a cell say one thing, in every output and on every study."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+
+import kcity_geo as kc
+from kcity_geo.analysis.gaps.words import READINGS, reading_codes, reading_title
+from kcity_geo.config import read_table
+from kcity_geo.outputs.colours import READING_COLOURS
+from kcity_geo.outputs.frames import cell_frame, merge_cells
+from kcity_geo.outputs.hover import hover_data
+from kcity_geo.outputs.themes import make_themes
+from kcity_geo.result import SECTORS, Result
+
+ROOT = Path(__file__).parents[1]
+LEVELS = (*SECTORS, "composite")
+STUDIES = ("town", "monaco", "liechtenstein", "helsinki")
+
+
+def _study(name: str, request: pytest.FixtureRequest) -> Result:
+    if name == "town":
+        path = request.getfixturevalue("hanbit_town") / "study.toml"
+    else:
+        request.getfixturevalue("test_data")
+        path = ROOT / "examples" / f"{name}.toml"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        study = kc.load_study(path)
+        data = kc.load(study)
+        gaps = kc.assess_gaps(data)
+        score = kc.suitability(data, gaps)
+        return Result(study, data, gaps, score, kc.rank_sites(score, data))
+
+
+@pytest.fixture(scope="module", params=STUDIES)
+def result(request: pytest.FixtureRequest) -> Result:
+    return _study(request.param, request)
+
+
+def _agree(frame: gpd.GeoDataFrame) -> None:
+    """Read every row anew from its numbers."""
+    for level in LEVELS:
+        numbers = (frame[f"{level}_{key}"] for key in ("p_short", "gap", "evidence"))
+        codes = reading_codes(*numbers, persons=frame["population"])
+        words = [reading_title(int(code)) for code in codes]
+        assert frame[f"{level}_reading"].tolist() == words, level
+        low, middle, high = (frame[f"{level}_gap{e}"] for e in ("_lo", "", "_hi"))
+        known = middle.notna()
+        assert (low[known] <= middle[known] + 1e-6).all(), level
+        assert (middle[known] <= high[known] + 1e-6).all(), level
+        # A word of shortfall never stands on a gap that is small at its best estimate.
+        limit = read_table("readings")["limits"]["short"]
+        short = frame[f"{level}_reading"].isin(["Falls short", "Probably falls short"])
+        assert (middle[short] >= limit - 1e-6).all(), level
+        fine = frame[f"{level}_reading"].isin(["Adequate", "Partly short"])
+        assert (middle[fine] < limit).all(), level
+
+
+def test_number_colour_and_word_agree_in_every_cell(result) -> None:
+    cells = cell_frame(result)
+    _agree(cells)
+    _agree(merge_cells(result, cells, max_cells=max(20, len(cells) // 7)))
+    inside = result.data.inside
+    themes = {t.key: t for t in make_themes(result)}
+    fields = [(f["title"], f["kind"]) for f in hover_data(result)["fields"]]
+    display = read_table("display")["residents"]
+    pale = {display["nobody"], display["water"]}
+    for level in LEVELS:
+        codes = result.gaps.cells[f"{level}_reading"].to_numpy()[inside]
+        theme = themes[f"{level}_reading"]
+        colours = np.array(theme.colours)[theme.codes[inside]]
+        for code, name in enumerate(READINGS):
+            here = codes == code
+            expected = pale if name == "nobody" else {READING_COLOURS[code]}
+            assert set(colours[here]) <= expected, (level, name)
+            striped = theme.hatched[inside][here]
+            assert striped.all() == (name in {"cannot_tell", "not_assessed"}) or not here.any()
+    assert sum(kind == "reading" for _, kind in fields) == len(LEVELS)
+
+
+def test_nobody_lives_in_the_same_cells_everywhere(result) -> None:
+    """One rule for words, map and files, whatever the sector."""
+    people = result.data.array("population")[result.data.inside]
+    empty = people < read_table("display")["residents"]["persons_min"]
+    cells = cell_frame(result)
+    for level in LEVELS:
+        nobody = (cells[f"{level}_reading"] == "Nobody lives here").to_numpy()
+        np.testing.assert_array_equal(nobody, empty)
+
+
+def test_no_people_get_lost_between_the_readings(result) -> None:
+    people = np.nan_to_num(result.data.array("population"))[result.data.inside]
+    lived = people[people >= 1].sum()
+    for level in LEVELS:
+        row = result.gaps.city.loc[level]
+        counted = sum(row[f"people_{key}"] for key in READINGS if key != "nobody")
+        assert counted == pytest.approx(lived, rel=1e-6)
+
+
+def test_files_say_what_the_cells_say(hanbit_town, tmp_path, request) -> None:
+    result = _study("town", request)
+    out = kc.save(result, tmp_path / "town")
+    cells = cell_frame(result)
+    parquet = gpd.read_parquet(out / "cells.parquet")
+    geojson = gpd.read_file(out / "gaps.geojson")
+    table = gpd.read_file(out / "study.gpkg", layer="cells")
+    for level in LEVELS:
+        words = cells[f"{level}_reading"].tolist()
+        for frame in (parquet, geojson, table):
+            assert frame[f"{level}_reading"].tolist() == words
+        with rasterio.open(out / "layers" / f"{level}_reading.tif") as opened:
+            band = opened.read(1)[result.data.inside]
+            told = [opened.tags(1)[f"CLASS_{code}"] for code in band]
+        assert told == words
+    tasks = gpd.read_file(out / "survey_tasks.geojson")
+    assert len(tasks) == len(result.gaps.survey_tasks) > 0
+    assert tasks["population"].sum() <= 0.15 * cells["population"].sum() * 1.001
