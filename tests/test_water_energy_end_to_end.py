@@ -93,7 +93,7 @@ def test_every_output_says_what_is_not_assessed_and_what_would_help(bare) -> Non
     assert done.exit_code == 0, done.output
     checked = {r["name"]: r for r in json.loads(done.stdout) if r["kind"] == "indicator"}
     for key, reason in reasons.items():
-        assert table[key]["label"] == "NOT ASSESSED", key
+        assert table[key]["reading"] == "Not assessed", key
         assert table[key]["value"] == table[key]["gap"] == "", key
         assert reason in table[key]["note"], key
         assert checked[key]["status"] == "NOT ASSESSED", key

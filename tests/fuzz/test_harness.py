@@ -13,7 +13,7 @@ def test_each_end_of_a_reader_has_its_name(harness, tmp_path) -> None:
         "hang": "hang",
         "raise": "traceback",
         "refuse": "refused",
-        "two lines": "traceback",
+        "two lines": "refused",
         "eat": "memory",
         "last": "value",
     }

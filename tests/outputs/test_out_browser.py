@@ -87,6 +87,8 @@ class Opened:
         self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
         self.page.on("pageerror", lambda e: self.errors.append(str(e)))
         self.page.goto(path.as_uri())
+        if self.page.query_selector("#kc-data"):  # a map starts when its fonts are there
+            self.page.wait_for_selector(".kc-north", state="attached", timeout=20_000)
 
     def _request(self, url: str) -> None:
         if not url.startswith(("data:", "file:", "blob:")):
@@ -472,6 +474,8 @@ def test_a_machine_with_one_font_and_one_with_many_lay_out_the_same(
     boxes = []
     for one in (machine, browser):
         opened = Opened(one, path)
+        if make is build_map:
+            opened.settle()
         states = opened.page.evaluate(
             "document.fonts.ready.then(() => [...document.fonts].map(f => f.status))"
         )

@@ -81,7 +81,7 @@ def share_weights(
     --------
     >>> share, weight = share_weights({"streets": np.array([1.0, 0.1])})
     >>> (share[:, None] * weight).sum(axis=0).round(1).tolist()
-    [0.8, 0.2]
+    [0.7, 0.1]
     """
     rule = read_table("evidence")["mapped_share"]
     rows = {row["id"]: row for row in read_table("evidence")["evidence"]}

@@ -69,10 +69,12 @@ def reading_codes(
         [
             np.isnan(p) | np.isnan(middle),
             ~(trust >= rule["evidence_fair"]),
-            p >= rule["falls_short"],
-            p >= rule["probably"],
-            (p <= rule["not_short"]) & (middle >= rule["partly"]),
-            p <= rule["not_short"],
+            # Of one place the median follows from the draws; of joined cells it is a mean, and where
+            # number and word would part nothing is said.
+            (p >= rule["falls_short"]) & (middle >= rule["short"]),
+            (p >= rule["probably"]) & (middle >= rule["short"]),
+            (p <= rule["not_short"]) & (middle >= rule["partly"]) & (middle < rule["short"]),
+            (p <= rule["not_short"]) & (middle < rule["partly"]),
         ],
         [
             code["not_assessed"],

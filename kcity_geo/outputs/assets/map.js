@@ -552,3 +552,10 @@ function kcStart(map) {
   kcSites(map);
   kcPrint(map);
 }
+
+// Panels are measured with the fonts of the page, so the map starts when those are there.
+function kcStartWithFonts(map) {
+  var fonts = document.fonts ? Array.from(document.fonts) : [];
+  var start = function () { kcStart(map); };
+  Promise.all(fonts.map(function (font) { return font.load(); })).then(start, start);
+}

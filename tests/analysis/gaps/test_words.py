@@ -51,7 +51,7 @@ def test_word_and_number_of_a_cell_agree(rows):
         reading_codes(p, median, evidence), p, median, evidence, strict=True
     ):
         name = READINGS[int(code)]
-        assert (name == "falls_short") == (short >= 0.9 and trust >= 0.4)
+        assert (name == "falls_short") == (short >= 0.9 and middle >= 0.4 and trust >= 0.4)
         if name in {"adequate", "partly_short"}:
             assert short <= 0.3
             assert (middle < 0.2) == (name == "adequate")
