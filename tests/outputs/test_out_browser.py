@@ -220,7 +220,7 @@ def test_map_shows_layers_and_the_numbers_under_the_pointer(result, browser, map
     from pyproj import Transformer
 
     lon, lat = Transformer.from_crs(result.data.city.crs, 4326, always_xy=True).transform(x, y)
-    name = re.search(r"kcStart\((map_\w+)\)", map_file.read_text(encoding="utf-8"))[1]
+    name = re.search(r"kcStartWithFonts\((map_\w+)\)", map_file.read_text(encoding="utf-8"))[1]
     point = page.evaluate(
         f"(() => {{ const p = {name}.latLngToContainerPoint([{lat}, {lon}]);"
         f" const b = {name}.getContainer().getBoundingClientRect();"
@@ -287,7 +287,7 @@ _AREA = """(() => {
 
 def _area(opened: Opened) -> dict:
     """Where on the screen the study area lies."""
-    name = re.search(r"kcStart\((map_\w+)\)", opened.page.content())[1]
+    name = re.search(r"kcStartWithFonts\((map_\w+)\)", opened.page.content())[1]
     return opened.page.evaluate(_AREA.replace("MAP", name))
 
 
