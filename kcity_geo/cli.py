@@ -250,7 +250,8 @@ def _print_summary(result: Any, summary: dict[str, Any], *, timings: bool) -> No
         for key, reason in summary["not_assessed"].items():
             console.print(f"  {_shown(key)}: {_shown(reason)}", soft_wrap=True)
     if told.sites:
-        console.print(f"\nBest sites for {_shown(told.project)}:")
+        head = "Candidate land" if told.sites[0].not_checked else "Best sites"
+        console.print(f"\n{head} for {_shown(told.project)}:")
         for site in told.sites[:5]:
             first = f": {_shown(site.reasons[0])}" if site.reasons else ""
             doubt = (

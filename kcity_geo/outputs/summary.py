@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kcity_geo.city import REST
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC, credits_line
 from kcity_geo.outputs.headline import Segment, gap_sentences, residents, segments
@@ -246,12 +247,18 @@ def _site_sentences(sites: tuple[SiteRow, ...], project: str) -> list[str]:
         return []
     best = sites[0]
     where = f" in {best.district}" if best.district else ""
-    lines = [
+    if best.district == REST:
+        where = ", outside the districts"
+    if best.not_checked:
+        return [
+            (
+                f"No site for {_article(project)} can be recommended yet: {best.not_checked} could not be "
+                f"checked for lack of data. Candidate 1{where} has {best.area}."
+            )
+        ]
+    return [
         f"The best site for {_article(project)} is number 1{where}: {best.area}, {best.score} of 100."
     ]
-    if best.not_checked:
-        lines.append(f"Provisional: {best.not_checked} could not be checked for lack of data.")
-    return lines
 
 
 def _readings(sectors: tuple[SectorRow, ...]) -> tuple[tuple[str, str, str], ...]:
@@ -276,7 +283,12 @@ def _site_rows(result: Result) -> list[SiteRow]:
             SiteRow(
                 id=plain_text(row["site_id"]),
                 rank=rank,
-                title=f"Site {rank}" + (f", {district}" if district else ""),
+                title=f"Site {rank}"
+                + (
+                    ", outside the districts"
+                    if district == REST
+                    else f", {district}" * bool(district)
+                ),
                 score=f"{100 * _number(row, 'score'):.0f}",
                 area=human(row["area_ha"], "ha"),
                 district=district,

@@ -231,10 +231,14 @@ def test_a_site_that_could_not_be_checked_is_called_provisional(result) -> None:
     from kcity_geo.outputs.summary import summarise
 
     plain = summarise(result).headline
-    assert not any("Provisional" in line for line in plain)
+    assert plain[-1].startswith("The best site for ")
     sites = result.sites.assign(not_checked="steep slope")
     told = summarise(dataclasses.replace(result, sites=sites)).headline
-    assert told[-1] == "Provisional: steep slope could not be checked for lack of data."
+    assert "can be recommended yet: steep slope could not be checked for lack of data." in told[-1]
+    assert "best site" not in told[-1]
+    outside = result.sites.assign(district="elsewhere")
+    told = summarise(dataclasses.replace(result, sites=outside)).headline
+    assert "number 1, outside the districts: " in told[-1]
 
 
 def test_people_of_a_part_of_the_area_are_at_least_so_many(result) -> None:
