@@ -30,6 +30,10 @@ __all__ = [
 _POPULATION_TOLERANCE = 0.1
 
 
+# Below this share of the land with a known population the official count is that of another area.
+_WHOLE = 0.98
+
+
 # One that differs by more than this factor counts something else, or another place.
 _POPULATION_FACTOR = 10.0
 
@@ -174,13 +178,23 @@ def scale_population(cube: xr.Dataset, official: Mapping[str, Any], city: City) 
 
     Returns
     -------
-    The cube; its people inside the city add up to the official count.
+    The cube; its people inside the city add up to the official count. Unchanged, and told, where the
+    population is known for a part of the city only.
     """
     target = official.get("population")
     if target is None or "population" not in cube:
         return cube
     population = cube["population"]
     total = float(population.sum())
+    covered = _covered(cube)
+    if covered < _WHOLE:
+        tell(
+            f"official.population: {target:,.0f}, but the population is known for {covered:.0%} of "
+            f"{city.name} only ({total:,.0f} persons there); it was not scaled, as nobody knows how many "
+            "live in the rest; give a grid of the whole city",
+            stacklevel=3,
+        )
+        return cube
     if total <= 0:
         raise SourceError(
             f"sources.population: nobody lives in {city.name} by the raster, but official.population "
@@ -201,6 +215,12 @@ def scale_population(cube: xr.Dataset, official: Mapping[str, Any], city: City) 
     scaled = population * factor
     scaled.attrs = {**population.attrs, "scaled_by": factor}
     return cube.assign(population=scaled)
+
+
+def _covered(cube: xr.Dataset) -> float:
+    """Share of the land of the city of which the population is known."""
+    land = cube["inside_share"].to_numpy()
+    return float(land[np.isfinite(cube["population"].to_numpy())].sum() / land.sum())
 
 
 def compare_districts(cube: xr.Dataset, official: Mapping[str, Any], shares: pd.DataFrame) -> None:

@@ -60,7 +60,8 @@ def _summary(city: CityModel, part: Parts, units: Units) -> pd.DataFrame:
     lo, mid, hi = quantiles(draws.astype(np.float32))
     short = short_probability(draws)
     # Cells that were not assessed count as no evidence once any was.
-    trust = units.mean(np.where(city.inside, np.nan_to_num(part.evidence), np.nan))
+    # So does land of which nobody knows how many people live there.
+    trust = units.mean(np.where(city.inside, np.nan_to_num(part.evidence), np.nan)) * units.covered
     trust = np.where(enough & np.isfinite(mid), trust, np.nan)
     code = reading_codes(short, mid, trust)
     frame = pd.DataFrame(
@@ -297,7 +298,7 @@ def _gap_columns(
     short = short_probability(draws)
     # People of whom an official number says nothing count as 0.
     told = np.isfinite(gap.raw) | (one.evidence == "user")
-    trust = units.mean(np.where(told & city.inside, gap.evidence, np.nan))
+    trust = units.mean(np.where(told & city.inside, gap.evidence, np.nan)) * units.covered
     codes = reading_codes(short, mid, trust)
     for place, key in enumerate(units.ids):
         if np.isfinite(raw[place]):

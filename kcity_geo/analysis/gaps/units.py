@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from scipy import sparse
 
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.gaps.chance import normal
-from kcity_geo.analysis.settlement.districts import cell_weight
+from kcity_geo.analysis.settlement.districts import cell_weight, people_cover
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres
 
@@ -46,6 +47,7 @@ class Units:
         seed: int = 7,
     ) -> None:
         parts = city.districts
+        self._city, self._over_people = city, weight is None
         self.ids: tuple[str, ...] = (*map(str, parts.ids), CITY)
         self.weight = city.once(cell_weight, "people") if weight is None else weight
         flat = np.where(city.inside, self.weight, 0.0).ravel()
@@ -70,6 +72,20 @@ class Units:
         self._block = np.floor(y / side).astype(np.int64) * 1_000_003 + np.floor(x / side).astype(
             np.int64
         )
+
+    @cached_property
+    def covered(self) -> NDArray[np.float64]:
+        """
+        Share of the land of each unit of which the population is known, shape (units,).
+
+        The people of the rest are not in any mean: evidence is worth no more than this share. All 1
+        where the means are not over people.
+        """
+        known = people_cover(self._city) if self._over_people else None
+        if known is None:
+            return np.ones(len(self.ids))
+        area = self._city.once(cell_weight, "area")
+        return np.nan_to_num(Units(self._city, weight=area, land=True).mean(known), nan=1.0)
 
     def people(self) -> NDArray[np.float64]:
         """Weight of each unit, shape (units,)."""

@@ -48,7 +48,7 @@ def waiting_minutes(
     table: Mapping[str, Any],
 ) -> NDArray[np.float64]:
     """
-    Tell the minutes lost at traffic lights and ferry landings, half at each end of a piece.
+    Tell the minutes lost at traffic lights and ferry landings, half at each end of a crossing.
 
     Parameters
     ----------
@@ -77,8 +77,22 @@ def waiting_minutes(
         first[1:] = way[1:] != way[:-1]
         last = np.ones(len(way), bool)
         last[:-1] = first[1:]
-        lost += ferry[way] * (first * 0.5 + last * 0.5) * speeds["ferry_wait_min"]
+        landing = _landings(points, ferry)
+        begun = first & landing[points.node[pieces.start]]
+        ended = last & landing[points.node[pieces.end]]
+        lost += ferry[way] * (begun * 0.5 + ended * 0.5) * speeds["ferry_wait_min"]
     return lost
+
+
+def _landings(points: Vertices, ferry: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell at which nodes a ferry lands: a way on land comes in, or the crossing ends there.
+
+    Where ways of ferries meet each other only, one crossing is mapped in pieces, and nobody waits.
+    """
+    afloat = ferry[points.way]
+    size = int(points.node.max()) + 1
+    on_land = np.bincount(points.node[~afloat], minlength=size) > 0
+    return np.asarray(on_land | (np.bincount(points.node[afloat], minlength=size) == 1))
 
 
 def slope_factors(

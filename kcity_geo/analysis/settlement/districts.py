@@ -17,6 +17,7 @@ __all__ = [
     "district_parts",
     "has_residents",
     "main_district",
+    "people_cover",
     "weighted_mean",
 ]
 
@@ -79,6 +80,25 @@ def has_residents(data: CityInputs) -> bool:
     """
     people = data.array("population")
     return people is not None and bool(np.nansum(np.where(data.inside, people, 0.0)) > 0)
+
+
+def people_cover(data: CityInputs) -> NDArray[np.float64] | None:
+    """
+    Give the land of each cell of which the population is known.
+
+    Parameters
+    ----------
+    data : of the city.
+
+    Returns
+    -------
+    Shape (rows, cols), 0 to 1: 0 where the population grid is silent, 1 elsewhere. None without a
+    population, or where nobody lives by it: means are over land then.
+    """
+    people = data.array("population")
+    if people is None or not has_residents(data):
+        return None
+    return np.isfinite(people).astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)

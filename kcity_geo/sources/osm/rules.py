@@ -82,6 +82,7 @@ class LayerRow:
     merge_on : tags of which one must be equal for that.
     merge_differ : tags that must not contradict each other for that.
     keep_gone : disused objects still count (a ruin is a building).
+    route : ways without such a tag that are members of a relation with one belong to it, too.
     used_by : what reads it beside the indicators, criteria and constraints.
     mark : evidence mark.
     """
@@ -99,6 +100,7 @@ class LayerRow:
     merge_on: tuple[str, ...] = ()
     merge_differ: tuple[str, ...] = ()
     keep_gone: bool = False
+    route: bool = False
     used_by: str = ""
     mark: str = ""
 
@@ -333,6 +335,7 @@ def _layers(table: Mapping[str, Any]) -> dict[str, LayerRow]:
             merge_on=tuple(row.get("merge_on", ())),
             merge_differ=tuple(row.get("merge_differ", ())),
             keep_gone=row.get("keep_gone", False),
+            route=row.get("route", False),
             used_by=row.get("used_by", ""),
             mark=row["mark"],
         )

@@ -19,6 +19,7 @@ from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.sources.osm.frames import Objects, repaired
 from kcity_geo.sources.osm.ordering import OutOfOrderError, original_ids
+from kcity_geo.sources.osm.routes import RouteRelation, route_relation, route_ways
 from kcity_geo.sources.osm.rules import Match, rules
 from kcity_geo.sources.osm.tags import clean_text
 
@@ -85,6 +86,7 @@ class Reader:
         self._outer_of: dict[int, list[int]] = {}  # way -> multipolygons that it bounds
         #: Turn restrictions: relation, tags, ways from, to and between (0: none), nodes between.
         self.turns: list[tuple[int, dict[str, str], int, int, int, list[int]]] = []
+        self._routes: list[RouteRelation] = []
         self._seen = (np.inf, np.inf, -np.inf, -np.inf)
 
     def read(self, path: str) -> None:
@@ -113,6 +115,8 @@ class Reader:
                 self._progress(number)
         self._trouble.lost_relations = len(self._relations - self._assembled)
         self._leftover_rings()
+        self._flush()
+        self._route_members(path)
         self._flush()
         self.kept.drop_doubles(self._outer_of)
         self.turns = [
@@ -289,6 +293,8 @@ class Reader:
         """Remember a relation that should have given a polygon, before it or after it."""
         if item.tags.get("type", "").startswith("restriction"):
             self._turn(item)
+        if item.tags.get("type") == "route" and (route := route_relation(item, self._tags(item))):
+            self._routes.append(route)
         if item.tags.get("type") in {"multipolygon", "boundary"}:
             tags = self._tags(item)
             match = self._rules.match({"area": "yes", **tags})
@@ -310,6 +316,28 @@ class Reader:
                 for goal in parts.get(("to", "w"), []):
                     via = (between or [0])[0]
                     self.turns.append((item.id, tags, start, goal, via, nodes))
+
+    def _route_members(self, path: str) -> None:
+        """Keep the ways that are a ferry by their relation only."""
+        kept = self.kept
+        known = {
+            osm_id
+            for kind, osm_id, nodes in zip(kept.kind, kept.osm_id, kept.node_ids, strict=True)
+            if kind == _WAY and len(nodes)
+        }
+        for way in route_ways(path, self._routes, known, tags_of=self._tags):
+            match = self._rules.match(way.tags)
+            for lonlat, ids in way.runs:
+                self._batch.add(
+                    _WAY,
+                    way.osm_id,
+                    shapely.to_wkb(shapely.LineString(lonlat), hex=True),
+                    tags=way.tags,
+                    stamp=0,
+                    match=match,
+                    shape="line",
+                    node_ids=ids,
+                )
 
     def _leftover_rings(self) -> None:
         """Make polygons of closed ways that libosmium refused: self-crossing, or cut."""

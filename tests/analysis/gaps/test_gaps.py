@@ -254,6 +254,44 @@ def test_where_nobody_lives_nobody_is_short_of_anything(toy):
     assert found.districts["composite_people_short"].isna().all()
 
 
+@pytest.mark.parametrize(
+    ("silent", "city", "west"),
+    [
+        (np.s_[:, :0], 1.0, 1.0),
+        (np.s_[:, :10], 0.75, 0.5),  # half of the west, a quarter of all
+        (np.s_[:, :20], 0.5, 0.0),
+        (np.s_[:20, :20], 0.75, 0.0),  # the north-west only: its own row
+        (np.s_[:, 30:], 0.75, 1.0),
+        (np.s_[::2, :], 0.5, 0.5),
+    ],
+)
+def test_evidence_is_worth_the_land_whose_population_is_known(toy, silent, city, west):
+    """The people of the rest are in no mean: what is said is said without them."""
+    people = np.full((40, 40), 5.0)
+    people[silent] = np.nan
+    data = toy(arrays={"population": people, "urban_class": 3.0})
+    gap = np.full((40, 40), 0.4)
+    indicators = [
+        Indicator(id=k, value=0.4, units=s.unit, cells=gap, gap=gap) for k, s in STANDARDS.items()
+    ]
+    whole = toy(arrays={"population": 5.0, "urban_class": 3.0})
+    found, full = (
+        assess_gaps(model_of(d).given(mapped_share, sure(d)), indicators) for d in (data, whole)
+    )
+    share = found.city["evidence"] / full.city["evidence"]
+    assert share.tolist() == pytest.approx([city] * 4)
+    by, at = (f.districts.set_index("district_id") for f in (found, full))
+    told = by.loc["NW", "water_evidence"]
+    if west:
+        assert told / at.loc["NW", "water_evidence"] == pytest.approx(west)
+    else:
+        assert np.isnan(told)  # nothing is known of its people, nothing is said
+    # By land, nobody's population is asked for.
+    land = toy(arrays={"urban_class": 3.0})
+    alone = assess_gaps(model_of(land).given(mapped_share, sure(land)), indicators)
+    assert alone.city["evidence"].tolist() == pytest.approx(full.city["evidence"].tolist())
+
+
 @pytest.mark.parametrize("split", [(0.5, 0.5), (0.3333, 0.6171), (0.013, 0.99)])
 def test_people_of_cut_cells_are_divided_and_conserved(toy, split):
     rng = np.random.default_rng(4)

@@ -139,3 +139,47 @@ def test_turn_restrictions_are_read(tmp_path, kind, turned):
     expected = round_it if turned else straight
     assert metres(path, 1, 7, mode="drive") == pytest.approx(expected, rel=2e-3)
     assert metres(path, 1, 7) == pytest.approx(straight, rel=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("members", "tags", "there", "back"),
+    [
+        ([(11, [2, 5], {}, "")], {}, True, True),
+        ([(11, [2, 5], {"source": "survey"}, "")], {"foot": "yes"}, True, True),
+        ([(11, [2, 3], {}, ""), (13, [3, 5], {}, "")], {}, True, True),
+        ([(11, [2, 3], {"route": "ferry"}, ""), (13, [3, 5], {}, "")], {}, True, True),
+        ([(11, [2, 5], {}, "forward")], {}, True, False),
+        ([(11, [2, 5], {}, "backward")], {}, False, True),
+        ([(11, [2, 5], {}, "")], {"oneway": "yes"}, True, False),
+        ([(11, [2, 5], {"oneway": "-1"}, "")], {}, False, True),
+        ([(11, [2, 5], {"foot": "no"}, "")], {}, False, False),
+        ([(11, [2, 5], {}, "")], {"foot": "no"}, False, False),
+        ([(11, [2, 5], {}, "platform")], {}, False, False),
+        ([(11, [2, 5], {"highway": "construction"}, "")], {}, False, False),
+        ([(11, [2, 99, 5], {}, "")], {}, False, False),  # cut by the edge of the extract
+        ([(11, [2, 5], {}, "")], {"route": "bus"}, False, False),
+        ([(11, [2, 5], {}, "")], {"type": "collection"}, False, False),
+    ],
+)
+def test_a_ferry_that_only_its_relation_names_carries_people(tmp_path, members, tags, there, back):
+    ways = [*STREETS, *((number, nodes, own) for number, nodes, own, _ in members)]
+    relation = {"type": "route", "route": "ferry", **tags}
+    parts = [("way", number, role) for number, _, _, role in members]
+    path = extract(tmp_path, ways, [(1, parts, relation), (2, parts, relation)])
+    assert np.isfinite(metres(path, 1, 6)) == there
+    assert np.isfinite(metres(path, 6, 1)) == back
+
+
+def test_the_duration_of_a_route_is_that_of_all_its_ways_and_nobody_waits_between_them(tmp_path):
+    """150 m in pieces of 50, 50 and 50 m in half an hour, a wait of 10 minutes in all."""
+    ways = [*STREETS, (11, [2, 3], {}), (13, [3, 4], {"route": "ferry"}), (14, [4, 5], {})]
+    relation = {"type": "route", "route": "ferry", "duration": "00:30"}
+    path = extract(tmp_path, ways, [(1, [("way", n, "") for n in (11, 13, 14)], relation)])
+    layers = read_osm(path, area=shapely.box(14, 47, 16, 49), crs=CRS(32633)).layers
+    ferry = layers["ferry"].set_index("osm_id")
+    assert ferry.loc[[11, 14], "duration_min"].tolist() == pytest.approx([10, 10], rel=2e-3)
+    graph = build_graph(layers["roads_walk"], mode="walk", ferries=layers["ferry"])
+    a, b = (int(np.flatnonzero(graph.node_osm == node)[0]) for node in (1, 6))
+    minutes = float(dijkstra(graph.matrix("minutes"), indices=a)[b])
+    # 200 m on foot, two pieces of 10 minutes, 50 m at 10 km/h, and the wait.
+    assert minutes == pytest.approx(2.4 + 20 + 0.3 + 10, rel=2e-3)
