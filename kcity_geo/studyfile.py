@@ -184,7 +184,12 @@ class Sources(BaseModel):
         known = list(read_table("extra")["layer"])
         for name in value:
             if name not in known:
-                raise ValueError(f"sources.extra.{name}: no such layer{nearest_name(name, known)}")
+                mapped = any(row["id"] == name for row in read_table("osm")["layer"])
+                what = "is read from the map alone; edit the extract" if mapped else "no such layer"
+                near = (
+                    f"; own files go to {', '.join(known)}" if mapped else nearest_name(name, known)
+                )
+                raise ValueError(f"sources.extra.{name}: {what}{near}")
         return value
 
     @model_validator(mode="after")

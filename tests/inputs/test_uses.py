@@ -11,7 +11,7 @@ from kcity_geo.profiles import layers_of_criteria
 def test_every_layer_of_the_map_is_used_for_something() -> None:
     layers = [row["id"] for row in read_table("osm")["layer"]]
     unused = [name for name in layers if not layer_uses(name)]
-    assert unused == ["water_pump"]  # shown on maps and in the inventory, read by nothing yet
+    assert unused == []
     assert set(layers_of_criteria()) <= set(layers)
 
 

@@ -19,7 +19,7 @@ from kcity_geo.analysis.distance.straight import (
 )
 from kcity_geo.analysis.suitability.value_functions import LANDCOVER
 from kcity_geo.analysis.suitability.view import CityView, Measured, MissingDataError
-from kcity_geo.analysis.transport.service_times import job_cells
+from kcity_geo.analysis.transport.jobs import job_cells
 from kcity_geo.cube import area_in_cells, cell_centres
 
 __all__ = ["CRITERIA"]
@@ -147,6 +147,10 @@ def _green(view: CityView) -> Measured:
     codes = [code for code, name in LANDCOVER.items() if name in names]
     known = np.isfinite(cover.values) & view.inside
     is_green = (known & np.isin(cover.values, codes)).astype(np.float64)
+    kinds = set(view.assume["green_open_space"])
+    parks = [view.geometry("open_space", **{key: kinds}) for key in ("leisure", "landuse")]
+    mapped = area_in_cells(np.concatenate(parks), grid=view.grid) / view.cell_m**2
+    is_green = np.maximum(is_green, np.where(known, np.minimum(mapped, 1.0), 0.0))
     green = disc_sum(is_green, radius_m=1000.0, cell_m=view.cell_m)
     total = disc_sum(known.astype(np.float64), radius_m=1000.0, cell_m=view.cell_m)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -21,6 +21,7 @@ from kcity_geo.analysis.network.labelled import (
 from kcity_geo.analysis.network.snapping import snap
 from kcity_geo.analysis.settlement.classes import urban_classes
 from kcity_geo.analysis.transport.assess import assess
+from kcity_geo.analysis.transport.jobs import job_cells
 from kcity_geo.analysis.transport.opportunities import (
     access_circuity,
     catchments,
@@ -30,7 +31,6 @@ from kcity_geo.analysis.transport.public_transport import public_transport, rapi
 from kcity_geo.analysis.transport.rural_access import rural_access
 from kcity_geo.analysis.transport.service_times import (
     facilities,
-    job_cells,
     service_time,
     service_times,
 )

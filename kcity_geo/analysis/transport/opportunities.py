@@ -19,7 +19,8 @@ from kcity_geo.analysis.network import reach
 from kcity_geo.analysis.network.snapping import Snapped, cell_points, snap
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE
-from kcity_geo.analysis.transport.service_times import facilities, is_plainly_reached, job_cells
+from kcity_geo.analysis.transport.jobs import job_cells
+from kcity_geo.analysis.transport.service_times import facilities, is_plainly_reached
 from kcity_geo.citydata import CityData
 from kcity_geo.coordinates import Places, in_crs
 from kcity_geo.cube import cell_centres, cell_size

@@ -21,18 +21,18 @@ from kcity_geo.analysis.evidence.trust import method_trust
 from kcity_geo.analysis.network.access import minutes_and_ways, point_costs
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE, People
+from kcity_geo.analysis.transport.jobs import employees_in_cells, job_cells
 from kcity_geo.citydata import CityData
 from kcity_geo.coordinates import Places, in_crs
-from kcity_geo.cube import area_in_cells, bin_points, cell_centres, cell_size
+from kcity_geo.cube import bin_points, cell_centres, cell_size
 from kcity_geo.errors import StudyError
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import Indicator, assessable, unassessed
 from kcity_geo.standards import Standard, standard_gap
 
-__all__ = ["facilities", "is_plainly_reached", "job_cells", "service_time", "service_times"]
+__all__ = ["facilities", "is_plainly_reached", "service_time", "service_times"]
 
 SECONDARY = ("2", "3", "4")
-WORK_BUILDINGS = ("industrial", "commercial", "office", "retail")
 
 
 def service_times(city: CityModel | CityData) -> list[Indicator]:
@@ -342,47 +342,12 @@ def _schools(city: CityModel) -> tuple[NDArray[np.object_], NDArray[np.object_],
     return places[school & (lower | unknown)], places[school & (upper | unknown)], note
 
 
-def job_cells(city: CityModel | CityData) -> NDArray[np.float64]:
-    """
-    Estimate the jobs in each cell (a proxy).
-
-    Floor area of industrial, commercial, office and retail buildings at 40 m2 a job, or land in
-    such use at so many jobs per hectare; of the two the larger, so that nothing counts twice.
-
-    Parameters
-    ----------
-    city : its model or its data.
-
-    Returns
-    -------
-    Shape (rows, cols), jobs; 0 where nothing of the kind is mapped.
-    """
-    city = model_of(city)
-    rules = city.settings("transport")
-    floors = np.zeros(city.grid.shape)
-    if "building" in city.layers and len(city.layers["building"]):
-        layer = city.layers["building"]
-        work = layer[np.isin(text(layer, "building"), WORK_BUILDINGS)]
-        levels = column(work, "levels")
-        levels = np.where(levels >= 1, levels, 1.0)
-        floors = area_in_cells(work.geometry.to_numpy(), grid=city.grid, weight=levels)
-    land = np.zeros(city.grid.shape)
-    if "landuse" in city.layers and len(city.layers["landuse"]):
-        layer = city.layers["landuse"]
-        use = text(layer, "landuse")
-        for kind in ("industrial", "commercial", "retail"):
-            polygons = layer.geometry.to_numpy()[use == kind]
-            area = area_in_cells(polygons, grid=city.grid)
-            land += area / 10_000.0 * rules[f"jobs_ha_{kind}"]
-    return np.asarray(np.maximum(floors / rules["jobs_m2_each"], land))
-
-
 def _job_places(city: CityModel) -> tuple[NDArray[np.object_], tuple[tuple[str, ...], str]]:
     """Give the cells with jobs in the densest squares that hold half of all jobs."""
     rules, jobs = city.settings("transport"), city.once(job_cells)
     if jobs.sum() <= 0:
         centre, note, _ = city.once(_centre)
-        return centre, (("landuse", "building"), f"no jobs are mapped: {note}")
+        return centre, (("landuse", "building", "jobs"), f"no jobs are mapped: {note}")
     x, y = cell_centres(city.grid)
     zone = max(rules["jobs_zone_m"], cell_size(city.grid))
     square = np.floor(np.column_stack([x, y]) / zone).astype(np.int64)
@@ -399,8 +364,11 @@ def _job_places(city: CityModel) -> tuple[NDArray[np.object_], tuple[tuple[str, 
         f"hold {rules['jobs_share']:.0%} of about {jobs.sum():,.0f} jobs, told from land use and "
         "buildings"
     )
+    employed = float(city.once(employees_in_cells).sum())
+    if employed > 0:
+        note += f" and from workplaces that state {employed:,.0f} employees"
     return np.asarray(shapely.points(x[use], y[use]), dtype=object), (
-        ("landuse", "building"),
+        ("landuse", "building", "jobs"),
         note,
     )
 

@@ -1,9 +1,10 @@
 """
 Piped water (W3): the official table, or a proxy that is calibrated to the official rate.
 
-Water pipes are hardly ever mapped, so their absence says nothing. Where no table by district is
-given, dense built-up cells near a street and below a water works or tower are taken as likely
-piped, in the order of their density, as many as the official rate says.
+Water mains are hardly ever mapped, so their absence says nothing. Where no table by district is
+given, built-up cells beside a mapped main are taken as likely piped, and dense ones near a street
+and below a water works, tower or pumping station; as many as the official rate says, beside a main
+first, then in the order of their density.
 """
 
 from __future__ import annotations
@@ -27,7 +28,40 @@ from kcity_geo.errors import CalibrationError
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
 
-__all__ = ["pipe_candidates", "piped_coverage", "piped_share"]
+__all__ = ["beside_mains", "pipe_candidates", "piped_coverage", "piped_share"]
+
+#: Layers whose features put water under pressure.
+_PRESSURE = ("water_plant", "water_store", "water_pump")
+
+
+def beside_mains(city: CityModel) -> NDArray[np.bool_] | None:
+    """
+    Find the built-up cells beside a mapped water main.
+
+    Parameters
+    ----------
+    city : its model.
+
+    Returns
+    -------
+    Shape (rows, cols): no farther from a main than ``piped_street_m`` and not known to be without
+    buildings. None when no main is mapped.
+    """
+    mains = city.layer("water_pipe")
+    if mains is None:
+        return None
+    near = _near_lines(city, shapes(mains)) & city.inside
+    built = built_share(city)
+    return near if built is None else near & ~(built <= 0)
+
+
+def _near_lines(city: CityModel, lines: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Find cells no farther from a line than a house from its street."""
+    on_line = length_in_cells(lines, grid=city.grid) > 0
+    if not on_line.any():
+        return on_line
+    away = ndimage.distance_transform_edt(~on_line) * cell_size(city.grid)
+    return np.asarray(away <= city.settings("water").number("piped_street_m"))
 
 
 def pipe_candidates(city: CityModel) -> NDArray[np.bool_] | None:
@@ -40,20 +74,16 @@ def pipe_candidates(city: CityModel) -> NDArray[np.bool_] | None:
 
     Returns
     -------
-    Shape (rows, cols): built-up, near a street, near enough to a works or tower and not far above
-    it. None when no works or tower is mapped.
+    Shape (rows, cols): built-up, near a street, near enough to a works, tower or pumping station
+    and not far above it; and all that `beside_mains` finds. None when nothing of the kind is mapped.
     """
     settings, elevation_m = city.settings("water"), city.terrain.get("elevation_m")
-    plants = [
-        shapes(city.layers[name])
-        for name in ("water_plant", "water_store")
-        if name in city.layers and len(city.layers[name])
-    ]
+    mains = city.once(beside_mains)
+    plants = [shapes(frame) for name in _PRESSURE if (frame := city.layer(name)) is not None]
     if not plants:
-        return None
+        return mains
     sources = shapely.point_on_surface(np.concatenate(plants))
     x, y = cell_centres(city.grid)
-    size, shape = cell_size(city.grid), city.grid.shape
     limit = float(settings["piped_source_km"]) * 1000
     reach = np.zeros(x.size, dtype=bool)
     level = None if elevation_m is None else np.asarray(elevation_m).ravel()
@@ -65,17 +95,14 @@ def pipe_candidates(city: CityModel) -> NDArray[np.bool_] | None:
             top = level[here] + float(settings["pressure_head_m"])
             near &= ~(level > top)
         reach |= near
-    ok = reach.reshape(shape) & city.inside
+    ok = reach.reshape(city.grid.shape) & city.inside
     built = built_share(city)
     if built is not None:
         ok &= ~(built <= 0)
-    roads = city.layers.get("roads_walk")
-    if roads is not None and len(roads):
-        lines = shapes(roads)
-        on_street = length_in_cells(lines, grid=city.grid) > 0
-        away = ndimage.distance_transform_edt(~on_street) * size
-        ok &= away <= float(settings["piped_street_m"])
-    return ok
+    roads = city.layer("roads_walk")
+    if roads is not None:
+        ok &= _near_lines(city, shapes(roads))
+    return ok if mains is None else ok | mains
 
 
 def piped_coverage(city: CityModel) -> Indicator:
@@ -92,21 +119,22 @@ def piped_coverage(city: CityModel) -> Indicator:
     official number stands behind it.
     """
     people, settings = city.array("population"), city.settings("water")
-    common = {"units": "share", "layers": ("water_pipe", "water_plant"), "as_of": city.osm_date}
+    common = {"units": "share", "layers": ("water_pipe", *_PRESSURE), "as_of": city.osm_date}
     table, rows = official_cells(city, "piped_water_access")
     ok = city.once(pipe_candidates)
     if people is None or (table is None and ok is None):
         what = (
             "no population is known; give sources.population"
             if people is None
-            else "no water works or tower is mapped and no official rate is given; set "
+            else "no water works, tower or main is mapped and no official rate is given; set "
             "official.piped_water_access or a table by district"
         )
         return unassessed("W3", reason=what, **common)  # type: ignore[arg-type]
     density = people / (cell_size(city.grid) / 1000) ** 2
-    guess = None
+    guess, mains = None, city.once(beside_mains)
     if ok is not None:
         dense = ok & (density >= float(settings["piped_density_km2"]))
+        dense = dense if mains is None else dense | mains
         guess = np.where(city.inside, dense.astype(float), np.nan)
     if table is None:
         likely = np.asarray(guess)
@@ -116,7 +144,7 @@ def piped_coverage(city: CityModel) -> Indicator:
             cells=likely,
             evidence="proxy",
             n_features=_sources(city),
-            source="density, streets and mapped works or towers",
+            source="density, streets and mapped works, towers or mains",
             note="proxy, not calibrated: no official rate was given; enters no gap",
             details={"anchored": False, "density_limit_km2": float(settings["piped_density_km2"])},
             **common,  # type: ignore[arg-type]
@@ -184,10 +212,14 @@ def _placed(
         return official_share, "official numbers"
     evenly = "official city rate, spread evenly:"
     if ranked is None:
-        return official_share, f"{evenly} no water works or tower is mapped to say where"
+        return official_share, f"{evenly} no water works, tower or main is mapped to say where"
+    mains = city.once(beside_mains)
+    # Beside a main first: those cells rank above the densest of the others.
+    above = 0.0 if mains is None else float(np.nanmax(ranked, initial=0.0)) + 1.0
+    order = ranked if mains is None else np.where(mains, ranked + above, ranked)
     try:
         share, limit = calibrated_share(
-            ranked,
+            order,
             people,
             rate=float(city.official["piped_water_access"]),
             what="official.piped_water_access",
@@ -196,12 +228,13 @@ def _placed(
         details["calibration"] = str(error)
         tell(f"{error}; the official rate is spread evenly", stacklevel=3)
         return official_share, f"{evenly} the map cannot say where"
-    details["density_limit_km2"] = limit
+    details["density_limit_km2"] = limit - above if above and limit >= above else limit
     return (
         np.where(city.inside, share, np.nan),
-        "official city rate; where in the city is a proxy by density",
+        "official city rate; where in the city is a proxy by density"
+        + ("" if mains is None else ", beside mapped mains first"),
     )
 
 
 def _sources(city: CityModel) -> int:
-    return sum(len(city.layers[n]) for n in ("water_plant", "water_store") if n in city.layers)
+    return sum(len(city.layers[n]) for n in (*_PRESSURE, "water_pipe") if n in city.layers)

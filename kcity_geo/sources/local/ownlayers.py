@@ -103,6 +103,7 @@ def read_own_layer(
     frame, _ = layer_frame(row, members, objects, crs=crs, unreadable=unreadable)
     frame["osm_type"] = pd.Series(["file"] * len(frame), dtype="str")
     _own_numbers(frame, here, {c.name for c in row.columns if c.read not in {"text", "voltages"}})
+    _tell_uncounted(frame, defaults.get("counts"), what=f"{key}: {path.name}")
     bad = pd.DataFrame(unreadable, columns=list(UNREADABLE_COLUMNS))
     return frame, bad.assign(osm_type="file")
 
@@ -183,6 +184,17 @@ def _tags(record: dict[Hashable, Any], row: LayerRow) -> dict[str, str]:
         if text:
             tags[renamed.get(name, name)] = text
     return tags
+
+
+def _tell_uncounted(frame: gpd.GeoDataFrame, column: str | None, *, what: str) -> None:
+    """Tell how many rows lack the number without which they add nothing."""
+    unknown = 0 if column is None else int(frame[column].isna().sum())
+    if unknown:
+        tell(
+            f"{what}: {unknown} of {len(frame)} rows have no number in the column {column} and count no "
+            f"{column}; add it",
+            stacklevel=4,
+        )
 
 
 def _own_numbers(frame: gpd.GeoDataFrame, here: gpd.GeoDataFrame, names: set[str]) -> None:

@@ -20,7 +20,8 @@ from kcity_geo.analysis.network.graph import build_graph
 from kcity_geo.analysis.settlement.residents import people_of, share_indicator
 from kcity_geo.analysis.transport import opportunities
 from kcity_geo.analysis.transport.intersections import divided_share, divided_ways, intersections
-from kcity_geo.analysis.transport.service_times import facilities, job_cells, service_time
+from kcity_geo.analysis.transport.jobs import job_cells
+from kcity_geo.analysis.transport.service_times import facilities, service_time
 from kcity_geo.analysis.transport.street_form import (
     circuity,
     connectivity,

@@ -459,7 +459,7 @@ def test_w3_without_works_says_why_the_rate_is_spread_evenly(toy):
         model_of(toy(arrays={"population": 20.0}, official={"piped_water_access": 0.6}))
     )
     assert row.cells == pytest.approx(np.full((40, 40), 0.6))
-    assert "spread evenly: no water works or tower is mapped" in row.note
+    assert "spread evenly: no water works, tower or main is mapped" in row.note
 
 
 def test_w3_without_a_rate_is_a_proxy_that_enters_no_gap(toy, features):
