@@ -10,14 +10,25 @@ from typing import Any
 import pytest
 
 
-@pytest.fixture(scope="session")
-def harness() -> Any:
-    """`tests/fuzz/harness.py`, imported once."""
+def _module(name: str) -> Any:
+    """A module of this folder, imported once."""
     spec = importlib.util.spec_from_file_location(
-        "fuzz_harness", Path(__file__).with_name("harness.py")
+        f"fuzz_{name}", Path(__file__).with_name(f"{name}.py")
     )
     assert spec is not None
     assert spec.loader is not None
-    module = sys.modules.setdefault("fuzz_harness", importlib.util.module_from_spec(spec))
+    module = sys.modules.setdefault(f"fuzz_{name}", importlib.util.module_from_spec(spec))
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def harness() -> Any:
+    """`tests/fuzz/harness.py`."""
+    return _module("harness")
+
+
+@pytest.fixture(scope="session")
+def plainly() -> Any:
+    """`tests/fuzz/plainly.py`."""
+    return _module("plainly")

@@ -36,6 +36,28 @@ def raster(path: Path) -> list[float | None]:
     return [None if np.isnan(v) else round(float(v), 3) for v in values.ravel()]
 
 
+def raster_beside_gdal(path: Path) -> list[Any]:
+    """The same, and pixels that differ from what GDAL reads at their places, where metres are declared."""
+    import rasterio
+
+    from kcity_geo.sources.local.raster_windows import read_window
+
+    window = read_window(path, key="elevation", city=_city())
+    rows, columns = np.indices(window.values.shape)
+    x, y = window.transform * (columns + 0.5, rows + 0.5)
+    with rasterio.open(path, driver="GTiff") as dataset:
+        full = dataset.read(1, masked=True).astype(float)
+        full = full * dataset.scales[0] + dataset.offsets[0]
+        column, row = ~dataset.transform * (x, y)
+        unit = dataset.units[0] or "m"
+    at = np.floor(row).astype(int), np.floor(column).astype(int)
+    inside = (at[0] >= 0) & (at[0] < full.shape[0]) & (at[1] >= 0) & (at[1] < full.shape[1])
+    said = np.full(x.shape, np.nan)
+    said[inside] = full.filled(np.nan)[at[0][inside], at[1][inside]]
+    differ = ~np.isclose(window.values, said, rtol=1e-6, equal_nan=True)
+    return [int(differ.sum()) if unit == "m" else 0, raster(path)]
+
+
 def table(path: Path) -> dict[str, list[Any]]:
     """Official numbers by district."""
     from kcity_geo.sources.local.tables import read_official_table

@@ -26,6 +26,7 @@ import geopandas as gpd
 
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
+from kcity_geo.sources.web.wellformed import require_whole_list
 
 __all__ = ["VectorLayer", "opened", "without_network"]
 
@@ -238,6 +239,7 @@ def _unpacked(path: Path, folder: Path, *, key: str) -> list[Path]:
     """Unpack what is a vector file, tested by its checksums, under names of our own making."""
     known = {*VECTOR_ENDINGS, *_SHAPEFILE_PARTS} - {".zip", ".kmz"}
     with zipfile.ZipFile(path) as archive:
+        require_whole_list(archive, path)
         members = [m for m in archive.infolist() if not m.is_dir()]
         wanted = [m for m in members if Path(m.filename).suffix.lower() in known]
         wanted = [m for m in wanted if not Path(m.filename).name.startswith("._")]

@@ -28,6 +28,7 @@ from kcity_geo.config import read_table
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.timetable import Service, stop_service
+from kcity_geo.sources.web.wellformed import require_whole_list
 
 __all__ = ["read_gtfs", "read_gtfs_feeds"]
 
@@ -257,6 +258,7 @@ def _collect(path: Path, folder: Path) -> None:
         return
     try:
         with zipfile.ZipFile(path) as archive:
+            require_whole_list(archive, path)
             for member, name in _members(archive, wanted):
                 with archive.open(member) as source:
                     size.copy(source, folder / name)

@@ -255,6 +255,10 @@ def _told(name: str, trouble: Trouble, objects: int) -> tuple[str, ...]:
         text = f"{name}: {trouble.undecodable} objects have tags that are no UTF-8; left out"
         tell(text, stacklevel=3)
         told.append(text)
+    if trouble.nowhere:
+        text = f"{name}: {trouble.nowhere} nodes have no place on Earth; left out"
+        tell(text, stacklevel=3)
+        told.append(text)
     if trouble.cut_ways or trouble.lost_ways:
         told.append(
             f"{name}: nodes are missing at the edge of the extract; {trouble.cut_ways} ways are "

@@ -42,6 +42,7 @@ class Trouble:
     lost_relations : multipolygons that could not be assembled.
     repaired, dropped : closed ways that cross themselves.
     undecodable : objects with tags that are no UTF-8.
+    nowhere : nodes with tags of some layer that have no longitude and latitude on Earth.
     """
 
     ways: int = 0
@@ -51,6 +52,7 @@ class Trouble:
     repaired: int = 0
     dropped: int = 0
     undecodable: int = 0
+    nowhere: int = 0
 
 
 class Reader:
@@ -150,6 +152,7 @@ class Reader:
     def _node(self, node: Any) -> None:  # noqa: ANN401 - osmium object
         location = node.location
         if not location.valid():
+            self._trouble.nowhere += 1
             return
         lon, lat = location.lon, location.lat
         west, south, east, north = self._bounds

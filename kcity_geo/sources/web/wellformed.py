@@ -15,12 +15,21 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from kcity_geo.errors import LimitError, SourceError
 
-__all__ = ["GTFS_FILES", "KINDS", "check_kind", "osm_blobs", "require_whole_zip", "safe_members"]
+__all__ = [
+    "GTFS_FILES",
+    "KINDS",
+    "check_kind",
+    "osm_blobs",
+    "require_whole_list",
+    "require_whole_zip",
+    "safe_members",
+]
 
 # What the standard library lets through on a damaged zip, besides its own error.
 _DAMAGED = (
@@ -36,6 +45,7 @@ _DAMAGED = (
 )
 MAX_MEMBERS = 10_000
 MAX_RATIO = 1000
+_END_BYTES = 22 + 0xFFFF  # the end of a zip: its fixed part and the longest comment
 RATIO_FREE_BYTES = 50_000_000  # GHSL tiles of open sea inflate 600-fold and are harmless when small
 GTFS_FILES = {
     "agency.txt",
@@ -151,6 +161,7 @@ def require_whole_zip(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             _refuse_bombs([m for m in archive.infolist() if not m.is_dir()])
+            require_whole_list(archive, path)
             broken = archive.testzip()
     except LimitError:
         raise
@@ -158,6 +169,35 @@ def require_whole_zip(path: Path) -> None:
         raise SourceError(f"is not a whole zip ({error})") from error
     if broken is not None:
         raise SourceError(f"is not a whole zip (member {broken!r} is damaged)")
+
+
+def require_whole_list(archive: zipfile.ZipFile, path: Path) -> None:
+    """
+    Refuse a zip whose list of members is damaged: a member that it loses would be missed in silence.
+
+    Parameters
+    ----------
+    archive : the open zip.
+    path : its file.
+
+    Raises
+    ------
+    zipfile.BadZipFile
+        If the list holds fewer or more members than its end states, or the name of a member is another
+        where its data begin.
+    """
+    members = archive.infolist()
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - _END_BYTES))
+        tail = stream.read()
+    at = tail.rfind(b"PK\x05\x06")
+    stated = int.from_bytes(tail[at + 10 : at + 12], "little")
+    if stated not in {len(members), 0xFFFF}:
+        raise zipfile.BadZipFile(f"its list holds {len(members)} of {stated} members")
+    for member in members:
+        # An encrypted or oddly packed member that nobody reads does no harm.
+        with suppress(RuntimeError, NotImplementedError), archive.open(member):
+            pass
 
 
 def _check_zip(path: Path) -> None:
