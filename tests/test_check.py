@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+import xarray as xr
 
 import kcity_geo as kc
 from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.registry import assess_rows
+from kcity_geo.analysis.terrain.relief import cell_elevation_m
 from kcity_geo.demo.toy import make_toy, toy_layer
 from kcity_geo.indicators import INDICATOR_SECTORS, indicator_rows
-from kcity_geo.notes import muted
+from kcity_geo.notes import collected, muted
 from kcity_geo.study import _assessable, check
 from kcity_geo.studyfile import check_study, load_study
 
@@ -138,3 +141,24 @@ def test_a_check_computes_no_zones_and_no_street_land() -> None:
     assert {"T1", "T9_health", "W1", "E2", "E3"} <= {one.id for one in rows if not one.not_assessed}
     costly = ("zones", "street_ways", "usable_land", "assess_completeness")
     assert [name for name in model.computed if name.startswith(costly)] == []
+
+
+def test_a_check_of_piped_water_reads_heights_and_derives_no_drainage() -> None:
+    data = city(official={"piped_water_access": 0.5})
+    plant = toy_layer([{"man_made": "water_works"}], [shapely.Point(1000, 1000)])
+    x, y = 500_015.0 + 30 * np.arange(100), 4_999_985.0 + 30 * np.arange(100)[::-1]
+    slope = xr.DataArray(
+        np.tile(0.1 * x, (100, 1)), dims=("y", "x"), coords={"y": y, "x": x},
+        attrs={"surface_model": True},
+    )  # fmt: skip
+    data = replace(data, dem=slope, layers={**data.layers, "water_plant": plant})
+    model = model_of(data).for_check()
+    with muted(), collected(told := []):
+        assess_rows(model, "water")
+    assert "cell_elevation_m" in model.computed
+    assert not [name for name in model.computed if name.startswith(("cell_terrain", "hand"))]
+    assert any("surface model" in text for text in told)
+    with muted():
+        np.testing.assert_array_equal(
+            model.once(cell_elevation_m), model_of(data).terrain["elevation_m"]
+        )

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.distance.least_cost import cheapest_network
@@ -80,6 +80,8 @@ def light_above_background(light: NDArray[np.float64], *, size: int = 41) -> NDA
     -------
     Shape of `light`; NaN where not known. At the edge the window is cut, not filled.
     """
+    from scipy import signal  # half a second to import
+
     reach = size // 2
     row, column = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     kernel = 1 / (1 + np.hypot(row, column) / 2) ** 3

@@ -39,6 +39,7 @@ __all__ = [
     "HandResult",
     "aspect_deg",
     "aspect_score",
+    "cell_elevation_m",
     "cell_terrain",
     "flood_class",
     "flow_directions",
@@ -279,6 +280,31 @@ def _built_m2(data: CityInputs) -> NDArray[np.float64] | None:
     if built is not None or buildings is None or not len(buildings):
         return built
     return area_in_cells(buildings.geometry.to_numpy(), grid=data.grid)
+
+
+def cell_elevation_m(data: CityInputs) -> NDArray[np.float64] | None:
+    """
+    Bring the elevation model to the study cells, without what is derived from it.
+
+    Parameters
+    ----------
+    data : with a `dem`.
+
+    Returns
+    -------
+    Mean height of each cell, metres above the datum of the model, shape (rows, cols); NaN where not
+    known. None without a `dem`. The same numbers as ``elevation_m`` of `cell_terrain`.
+
+    Examples
+    --------
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> cell_elevation_m(make_toy()) is None
+    True
+    """
+    if data.dem is None:
+        return None
+    _warn_surface_model(data, data.dem)
+    return _cell_mean(data.dem.to_numpy(), _sampler(data.dem, data.grid), tuple(data.grid.shape))
 
 
 def cell_terrain(data: CityInputs) -> dict[str, NDArray[np.float64]]:

@@ -23,6 +23,7 @@ from kcity_geo.analysis.evidence.features import shapes
 from kcity_geo.analysis.evidence.official import has_table, official_cells, partial_coverage_note
 from kcity_geo.analysis.settlement.built import built_share
 from kcity_geo.analysis.settlement.districts import weighted_mean
+from kcity_geo.analysis.terrain.relief import cell_elevation_m
 from kcity_geo.cube import cell_centres, cell_size, length_in_cells
 from kcity_geo.errors import CalibrationError
 from kcity_geo.notes import tell
@@ -77,7 +78,7 @@ def pipe_candidates(city: CityModel) -> NDArray[np.bool_] | None:
     Shape (rows, cols): built-up, near a street, near enough to a works, tower or pumping station
     and not far above it; and all that `beside_mains` finds. None when nothing of the kind is mapped.
     """
-    settings, elevation_m = city.settings("water"), city.terrain.get("elevation_m")
+    settings, elevation_m = city.settings("water"), city.once(cell_elevation_m)
     mains = city.once(beside_mains)
     plants = [shapes(frame) for name in _PRESSURE if (frame := city.layer(name)) is not None]
     if not plants:

@@ -23,7 +23,7 @@ from kcity_geo.analysis.evidence.usable import improved_weight
 from kcity_geo.analysis.gaps.combine import assess_gaps
 from kcity_geo.analysis.network.of_city import build_mode
 from kcity_geo.analysis.settlement.districts import cell_weight
-from kcity_geo.analysis.terrain.relief import cell_terrain
+from kcity_geo.analysis.terrain.relief import cell_elevation_m, cell_terrain
 from kcity_geo.analysis.water.balance import (
     sewage_coverage,
     supply_gap,
@@ -477,7 +477,7 @@ def test_w3_knows_what_lies_too_high(toy, features):
     data = toy(
         arrays={"population": 20.0, "built_m2": 3000.0}, layers={"water_plant": works(features)}
     )
-    row = piped_coverage(model_of(data).given(cell_terrain, {"elevation_m": level}))
+    row = piped_coverage(model_of(data).given(cell_elevation_m, level))
     assert row.cells[:, :30].min() == 1.0
     assert row.cells[:, 30:].max() == 0.0
 
