@@ -20,6 +20,7 @@ from odc.geo.geobox import GeoBox
 
 from kcity_geo.city import City
 from kcity_geo.parameters import PARAMETER_SECTORS
+from kcity_geo.rules import rules_table
 from kcity_geo.settings import Settings, settings_of
 from kcity_geo.standards import Standard, load_standards
 from kcity_geo.studyfile import Study
@@ -182,6 +183,20 @@ class CityData:
             changes = None if changes is None else getattr(changes, key)
         return settings_of(sector, {k: v for k, v in (changes or {}).items() if k != "network"})
 
+    def rules(self, table: str) -> Mapping[str, Any]:
+        """
+        Give a table of the gap model with what the study file changes.
+
+        Parameters
+        ----------
+        table : ``"priors"``, ``"evidence"`` or ``"readings"``.
+
+        Returns
+        -------
+        The table as TOML; see `kcity_geo.rules`.
+        """
+        return rules_table(table, None if self.study is None else self.study.rules)
+
     @property
     def network_changes(self) -> Mapping[str, Any]:
         """What the study file changes in ``tables/network.toml``."""
@@ -293,3 +308,6 @@ class CityInputs(Protocol):
 
     def settings(self, sector: str) -> Settings:
         """Give the parameters of a sector."""
+
+    def rules(self, table: str) -> Mapping[str, Any]:
+        """Give a table of the gap model."""

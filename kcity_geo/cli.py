@@ -16,13 +16,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kcity_geo.config import Config
 from kcity_geo.errors import KCityError
 from kcity_geo.notes import collected
+
+if TYPE_CHECKING:
+    from kcity_geo.studyfile import Study
 
 app = typer.Typer(
     name="kcity",
@@ -720,15 +723,32 @@ def locate(
         typer.echo(f"Written: {out}")
 
 
+def _study_of_list(table: Table, path: Path) -> Study:
+    from kcity_geo.errors import StudyError
+    from kcity_geo.studyfile import load_study
+
+    with _plain_errors():
+        if table not in {Table.parameters, Table.standards}:
+            raise StudyError(
+                f"list {table.value}: a study file is told of parameters and standards"
+            )
+        return load_study(path)
+
+
 @app.command(name="list")
 def list_table(
     table: Annotated[Table, typer.Argument(help="Which table.")],
+    study: Annotated[
+        Path | None,
+        typer.Argument(help="Study file whose values of parameters or standards are printed."),
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Print a table of the package with its citations and evidence marks."""
     from kcity_geo.config import read_table
 
+    of_study = None if study is None else _study_of_list(table, study)
     rows: list[dict[str, Any]]
     if table is Table.profiles:
         from kcity_geo.profiles import profiles
@@ -746,21 +766,9 @@ def list_table(
             for row in profile["criteria"]
         ]
     elif table is Table.parameters:
-        from kcity_geo.parameters import all_parameters
+        from kcity_geo.outputs.assumptions import parameter_rows
 
-        rows = [
-            {
-                "key": ", ".join(row.keys),
-                "value": row.value if isinstance(row.value, int | float | str) else str(row.value),
-                "unit": row.unit,
-                "range": row.range_words,
-                "used_by": ", ".join(row.used_by),
-                "note": row.note,
-                "mark": row.mark,
-                "citation": row.citation,
-            }
-            for row in all_parameters().values()
-        ]
+        rows = parameter_rows(of_study)
     elif table is Table.standards:
         from kcity_geo.standards import load_standards
 
@@ -775,7 +783,7 @@ def list_table(
                 "mark": s.mark,
                 "citation": s.citation,
             }
-            for s in load_standards().values()
+            for s in load_standards(of_study.standards if of_study else None).values()
         ]
     elif table is Table.indicators:
         from kcity_geo.indicators import indicator_rows

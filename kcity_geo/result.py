@@ -18,6 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from kcity_geo.citydata import CityData
+from kcity_geo.rules import ReadingLimits, reading_limits
 from kcity_geo.studyfile import Study
 from kcity_geo.thumbnails import GAP_COLOURS, SCORE_COLOURS, card, picture
 
@@ -120,6 +121,7 @@ class Gaps:
     survey_tasks : metric CRS, where field mappers should go first: ``task_id, rank, population,
         people_open, evidence, priority, sector, look_for, district``.
     warnings : what the reader must know.
+    limits : from which number which word is said.
     """
 
     cells: xr.Dataset
@@ -129,6 +131,7 @@ class Gaps:
     assessed: tuple[Indicator, ...]
     survey_tasks: gpd.GeoDataFrame
     warnings: tuple[str, ...] = ()
+    limits: ReadingLimits = field(default_factory=reading_limits)
 
     def __repr__(self) -> str:
         """Say the gap of each sector in one line."""

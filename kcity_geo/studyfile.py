@@ -33,6 +33,7 @@ from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.parameters import PARAMETER_SECTORS, all_parameters, nearest_name, shared_changes
 from kcity_geo.passed_objects import written
 from kcity_geo.profiles import profile, profiles
+from kcity_geo.rules import RULE_SECTIONS, all_rules, check_rules
 from kcity_geo.settings import network_table
 
 if TYPE_CHECKING:
@@ -285,6 +286,8 @@ class Study(BaseModel):
     study, city, sources, official, suitability, standards : tables of the file.
     transport, water, energy : changed parameters of each sector.
     settlement, shared : changed parameters of people, and of several sectors.
+    priors, sector_weights, gap_model, completeness, evidence, readings : changed rules of the gap
+        model, see `kcity_geo.rules`.
     input_sha256 : path as written -> checksum of the file that a finished study was run with; a file that
         is missing is then looked for, by its name, in the folder ``inputs`` beside the study.
     place : a City made in Python, instead of the table ``city``.
@@ -317,6 +320,23 @@ class Study(BaseModel):
     shared: dict[str, Any] = Field(
         default_factory=dict,
         description="parameters that several sectors read; one set in a sector counts in all",
+    )
+    priors: dict[str, Any] = Field(
+        default_factory=dict,
+        description="infrastructure -> probability that it exists where nobody mapped it",
+    )
+    sector_weights: dict[str, Any] = Field(
+        default_factory=dict, description="weight of each sector in the gap of all sectors"
+    )
+    gap_model: dict[str, Any] = Field(
+        default_factory=dict, description="how indicators are put together, draws"
+    )
+    completeness: dict[str, Any] = Field(
+        default_factory=dict, description="what people let expect on a map that shows all"
+    )
+    evidence: dict[str, Any] = Field(default_factory=dict, description="how far data carry")
+    readings: dict[str, Any] = Field(
+        default_factory=dict, description="from which number which word is said"
     )
     input_sha256: dict[str, str] = Field(
         default_factory=dict,
@@ -375,7 +395,16 @@ class Study(BaseModel):
             _check_limit(key, self.suitability.constraints[key], like=kind["constraints"][key])
         if "network" in self.transport:
             self._known_network(self.transport["network"])
+        try:
+            check_rules({name: getattr(self, name) for name in RULE_SECTIONS})
+        except StudyError as error:
+            raise ValueError(str(error)) from error
         return self
+
+    @property
+    def rules(self) -> dict[str, float]:
+        """Key of `kcity_geo.rules.all_rules` -> value, of what this study changes."""
+        return check_rules({name: getattr(self, name) for name in RULE_SECTIONS})
 
     @staticmethod
     def _known_network(change: Any) -> None:  # noqa: ANN401 - whatever the file says
@@ -721,7 +750,24 @@ def study_schema() -> dict[str, Any]:
         if section == "transport":
             keys["network"] = {"type": "object", "description": "changes to tables/network.toml"}
         table["properties"], table["additionalProperties"] = keys, False
+    for section in RULE_SECTIONS:
+        schema["properties"][section] |= _rules_schema(section)
     return schema
+
+
+def _rules_schema(section: str) -> dict[str, Any]:
+    """Give the keys of a section that holds rules, at any depth."""
+    root: dict[str, Any] = {"properties": {}, "additionalProperties": False}
+    for key, rule in all_rules().items():
+        outer, *tables, name = key.split(".")
+        place = root
+        for table in tables if outer == section else ():
+            place = place["properties"].setdefault(
+                table, {"type": "object", "properties": {}, "additionalProperties": False}
+            )
+        if outer == section:
+            place["properties"][name] = _parameter_schema(rule)
+    return root
 
 
 def _parameter_schema(row: Parameter) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def test_a_check_computes_no_zones_and_no_street_land() -> None:
     with muted():
         rows = [one for sector in INDICATOR_SECTORS for one in assess_rows(model, sector)]
     assert {"T1", "T9_health", "W1", "E2", "E3"} <= {one.id for one in rows if not one.not_assessed}
-    costly = ("zones", "street_ways", "usable_land", "assess_completeness")
+    costly = ("zones", "street_ways", "usable_land")
     assert [name for name in model.computed if name.startswith(costly)] == []
 
 

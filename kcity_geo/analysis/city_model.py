@@ -22,7 +22,6 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from odc.geo.geobox import GeoBox
 
-from kcity_geo.analysis.evidence.completeness import assess_completeness
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.of_city import MODES, build_mode
 from kcity_geo.analysis.network.snapping import Homes, snap_cells
@@ -35,6 +34,7 @@ from kcity_geo.cube import layer
 from kcity_geo.errors import KCityError, StudyError
 from kcity_geo.notes import kept_apart, tell
 from kcity_geo.parameters import PARAMETER_SECTORS, shared_changes
+from kcity_geo.rules import all_rules, check_rules, rules_table
 from kcity_geo.settings import Settings, network_table
 from kcity_geo.standards import Standard
 from kcity_geo.studyfile import Study
@@ -180,6 +180,7 @@ class CityModel:
         self._settings: dict[str, Settings] = {}
         self._standards: Mapping[str, Standard] | None = None
         self._network: Mapping[str, Any] | None = None
+        self._rules: dict[str, float] = dict(data.study.rules) if data.study else {}
         self._kept: dict[Any, _Kept] = {}
         self._given: dict[Any, _Kept] = {}
         self._computed: list[str] = []
@@ -296,6 +297,20 @@ class CityModel:
             self._settings[sector] = self._data.settings(sector)
         return _NotedSettings(sector, self._settings[sector])
 
+    def rules(self, table: str) -> Mapping[str, Any]:
+        """
+        Give a table of the gap model, with what study and scenario change.
+
+        Parameters
+        ----------
+        table : ``"priors"``, ``"evidence"`` or ``"readings"``.
+
+        Returns
+        -------
+        The table as TOML; see `kcity_geo.rules`.
+        """
+        return _Noted(f"rules.{table}", rules_table(table, self._rules))
+
     def layer(self, name: str) -> gpd.GeoDataFrame | None:
         """
         Give a layer that has features.
@@ -341,11 +356,6 @@ class CityModel:
     def terrain(self) -> dict[str, NDArray[np.float64]]:
         """`kcity_geo.analysis.terrain.relief.cell_terrain`; empty without elevation."""
         return self.once(cell_terrain)
-
-    @property
-    def completeness(self) -> xr.Dataset:
-        """`kcity_geo.analysis.evidence.completeness.assess_completeness`."""
-        return self.once(assess_completeness)
 
     @property
     def districts(self) -> DistrictParts:
@@ -478,6 +488,7 @@ class CityModel:
         """
         model = CityModel(replace(self._data))
         model._settings, model._network = dict(self._settings), self._network
+        model._rules = dict(self._rules)
         model._standards, model._checking = self._standards, True
         model._data.kept("model", lambda: model)
         return model
@@ -497,6 +508,7 @@ class CityModel:
         official: Mapping[str, Any] | None = None,
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         standards: Mapping[str, Standard] | None = None,
+        rules: Mapping[str, float] | None = None,
         **fine: xr.DataArray | pd.DataFrame | None,
     ) -> CityModel:
         """
@@ -511,6 +523,7 @@ class CityModel:
         settings : sector -> parameter -> value; one that several sectors share changes in all of
             them. The key ``network`` of ``transport`` holds changes to ``tables/network.toml``.
         standards : indicator id -> standard.
+        rules : key of `kcity_geo.rules.all_rules` -> value, such as ``{"priors.street.rural": 0.4}``.
         **fine : ``dem``, ``flood`` or ``transit``, as in `kcity_geo.citydata.CityData`.
 
         Returns
@@ -544,6 +557,7 @@ class CityModel:
         model = CityModel(data)
         model._settings, model._network = dict(self._settings), self._network
         model._standards = {**self.standards, **standards} if standards else self._standards
+        model._rules = check_rules({**self._rules, **(rules or {})})
         model._told = set(self._told)
         model._given = self._given
         touched = {("layers", name) for name in layers or {}}
@@ -551,6 +565,7 @@ class CityModel:
         touched |= {("official", name) for name in official or {}}
         touched |= {("standards", name) for name in standards or {}}
         touched |= {(name, "") for name in fine}
+        touched |= {_place_of(key) for key in rules or {}}
         touched |= model._set(settings or {})
         gone = frozenset(touched)
         with self._lock:
@@ -590,7 +605,7 @@ class CityModel:
             raise StudyError(f"given: give {', '.join(named)} by position")
         model = CityModel(replace(self._data))
         model._settings, model._network = dict(self._settings), self._network
-        model._standards = self._standards
+        model._standards, model._rules = self._standards, dict(self._rules)
         model._given = {**self._given, (function, arguments): _Kept(value, frozenset(), ())}
         model._kept = dict(model._given)
         model._data.kept("model", lambda: model)
@@ -724,6 +739,12 @@ def by_district(
     model = model_of(city)
     mass = model.people.persons if weight is None else weight
     return model.districts.mean(cells, mass)["mean"]
+
+
+def _place_of(key: str) -> _Read:
+    """Give the table in which a rule stands, and the part of it."""
+    rule = all_rules()[key]
+    return f"rules.{rule.table}", rule.path[0]
 
 
 def _array(city: CityModel, name: str) -> NDArray[np.float64] | None:

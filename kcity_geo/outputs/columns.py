@@ -58,15 +58,23 @@ def column_table(result: Result, cells: gpd.GeoDataFrame) -> pd.DataFrame:
         "inventory": result.data.inventory.columns,
     }
     variables = _variables(result)
-    rows = [row for table, names in frames.items() for row in _rows(table, names, variables)]
+    rows = [
+        row
+        for table, names in frames.items()
+        for row in _rows(table, names, variables, limits=_limits(result))
+    ]
     return pd.DataFrame(rows, columns=["file", "table", "column", "meaning", "unit", "source"])
 
 
 def _rows(
-    table: str, names: Iterable[Any], variables: dict[str, dict[str, str]]
+    table: str,
+    names: Iterable[Any],
+    variables: dict[str, dict[str, str]],
+    *,
+    limits: dict[str, float],
 ) -> list[dict[str, str]]:
     known = read_table("columns")
-    patterns = _patterns() if table in {"cells", "districts"} else {}
+    patterns = _patterns(limits) if table in {"cells", "districts"} else {}
     found = []
     for name in map(str, names):
         about = known[table].get(name) or patterns.get(name)
@@ -74,24 +82,24 @@ def _rows(
             about = variables.get(name)
         about = about or {"meaning": name.replace("_", " "), "unit": ""}
         if about is known[table].get(name):
-            about = {**about, "meaning": about["meaning"].format(**_limits())}
+            about = {**about, "meaning": about["meaning"].format(**limits)}
         row = {"table": table, "column": name, "source": known["source"][table]}
         found.append({**row, **about, "file": _FILES[table]})
     return found
 
 
-def _limits() -> dict[str, float]:
-    limits = read_table("readings")["limits"]
+def _limits(result: Result) -> dict[str, float]:
+    limits = result.gaps.limits
     return {
-        "short": limits["short"],
-        "fair": limits["evidence_fair"],
-        "good": limits["evidence_good"],
+        "short": limits.short,
+        "fair": limits.evidence_fair,
+        "good": limits.evidence_good,
     }
 
 
-def _patterns() -> dict[str, dict[str, str]]:
+def _patterns(limits: dict[str, float]) -> dict[str, dict[str, str]]:
     """Columns of the gap model, for each sector."""
-    known, limits = read_table("columns"), _limits()
+    known = read_table("columns")
     return {
         f"{sector}_{key}": {
             "meaning": row["meaning"].format(sector=sector_title(sector), **limits),

@@ -16,12 +16,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.gaps.words import READINGS, evidence_word, reading_title
-from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import SECTORS, Gaps
+from kcity_geo.rules import ReadingLimits
 
 __all__ = ["Line", "cell_lines", "explain", "unit_lines"]
 
@@ -270,7 +270,7 @@ def _sector_lines(gaps: Gaps, sector: str) -> list[Line]:
     short = cells[f"{sector}_p_short"].to_numpy()
     evidence = cells[f"{sector}_evidence"].to_numpy().ravel()
     codes = cells[f"{sector}_reading"].to_numpy().ravel()
-    limit = human(read_table("readings")["limits"]["short"], "share")
+    limit = human(gaps.limits.short, "share")
     return [
         Line(template=_MIDDLE, slots=share),
         Line(
@@ -281,20 +281,27 @@ def _sector_lines(gaps: Gaps, sector: str) -> list[Line]:
             template=_TRUST,
             slots={
                 "evidence": _texts(evidence, lambda v: f"{v:.2f}"),
-                "data": _data_words(evidence, short.ravel(), codes),
+                "data": _data_words(evidence, short.ravel(), codes, limits=gaps.limits),
             },
         ),
     ]
 
 
 def _data_words(
-    evidence: NDArray[np.floating], short: NDArray[np.floating], codes: NDArray[np.uint8]
+    evidence: NDArray[np.floating],
+    short: NDArray[np.floating],
+    codes: NDArray[np.uint8],
+    *,
+    limits: ReadingLimits,
 ) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
     texts = ("", "poor", "fair", "good")
     number = {text: i for i, text in enumerate(texts)}
     frame = pd.DataFrame({"e": evidence, "p": short, "c": codes})
     place, rows = pd.factorize(pd.MultiIndex.from_frame(frame))
-    words = [evidence_word(float(e), probability=float(p), code=int(c)) for e, p, c in rows]
+    words = [
+        evidence_word(float(e), probability=float(p), code=int(c), limits=limits)
+        for e, p, c in rows
+    ]
     known = np.array([number[w] for w in words], dtype=np.uint16)
     return texts, known[place]
 
@@ -337,7 +344,7 @@ def unit_lines(gaps: Gaps, place: str) -> Iterator[tuple[int, str]]:
                 text = _unit_indicator(row)
                 if text:
                     yield 1, text
-        yield from ((1, text) for text in _unit_sector(told))
+        yield from ((1, text) for text in _unit_sector(told, limits=gaps.limits))
 
 
 def _float(value: Any) -> float:  # noqa: ANN401 - any cell
@@ -358,7 +365,7 @@ def _unit_indicator(row: pd.Series[Any]) -> str:
     return f"{text} ({note})" if note else text
 
 
-def _unit_sector(told: Mapping[str, Any]) -> Iterator[str]:
+def _unit_sector(told: Mapping[str, Any], *, limits: ReadingLimits) -> Iterator[str]:
     if not np.isfinite(_float(told["gap"])):
         return
     share = {
@@ -366,7 +373,7 @@ def _unit_sector(told: Mapping[str, Any]) -> Iterator[str]:
         for slot, key in (("raw", "gap_raw"), ("lo", "gap_lo"), ("hi", "gap_hi"), ("mid", "gap"))
     }
     yield _MIDDLE.format(**share)
-    limit = human(read_table("readings")["limits"]["short"], "share")
+    limit = human(limits.short, "share")
     yield _CHANCE.format(limit=limit, short=f"{100 * _float(told['p_short']):.0f}")
     yield _TRUST.format(evidence=f"{_float(told['evidence']):.2f}", data=told["data"])
     short = _float(told["people_short"])

@@ -20,6 +20,7 @@ from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import is_reading, reading_rows
 from kcity_geo.result import Result
+from kcity_geo.rules import ReadingLimits
 
 __all__ = ["MAX_GEOJSON_CELLS", "cell_frame", "grid_variables", "merge_cells", "site_frame"]
 
@@ -168,19 +169,24 @@ def _blocks(result: Result, cells: gpd.GeoDataFrame, *, factor: int) -> gpd.GeoD
         else:
             columns[name] = _mean(values.astype(float), number, people)
     for name in filter(is_reading, cells.columns):
-        columns[name] = _merged_readings(columns, name.removesuffix("_reading"))
+        columns[name] = _merged_readings(
+            columns, name.removesuffix("_reading"), limits=result.gaps.limits
+        )
     west = np.array([c * size for _, c in keys])
     south = np.array([-r * size for r, _ in keys])
     squares = shapely.box(west, south, west + size, south + size)
     return gpd.GeoDataFrame(pd.DataFrame(columns), geometry=squares, crs=cells.crs)
 
 
-def _merged_readings(columns: Mapping[str, Any], sector: str) -> NDArray[np.object_]:
+def _merged_readings(
+    columns: Mapping[str, Any], sector: str, *, limits: ReadingLimits
+) -> NDArray[np.object_]:
     """Read the merged numbers anew, so that number and word of a square agree."""
     codes = reading_codes(
         columns[f"{sector}_p_short"],
         columns[f"{sector}_gap"],
         columns[f"{sector}_evidence"],
+        limits=limits,
         persons=columns.get("population"),
     )
     return np.array(list(reading_rows()), dtype=object)[codes]

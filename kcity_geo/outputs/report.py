@@ -113,7 +113,7 @@ def build_report(result: Result) -> str:
             missing=_missing_criteria(result),
             parameters=_parameters(result),
             readings=list(reading_rows().values()),
-            evidence_words=_evidence_limits(),
+            evidence_words=_evidence_limits(result),
             marks=EVIDENCE_MARKS,
             evidence=_EVIDENCE_WORDS,
             left_out=_LEFT_OUT,
@@ -414,10 +414,10 @@ def _parameters(result: Result) -> list[tuple[str, str]]:
     return rows
 
 
-def _evidence_limits() -> list[tuple[str, str]]:
+def _evidence_limits(result: Result) -> list[tuple[str, str]]:
     """Say what good, fair and poor data are."""
-    limits = read_table("readings")["limits"]
-    fair, good = f"{limits['evidence_fair']:g}", f"{limits['evidence_good']:g}"
+    limits = result.gaps.limits
+    fair, good = f"{limits.evidence_fair:g}", f"{limits.evidence_good:g}"
     return [
         ("good", f"evidence {good} or more"),
         ("fair", f"evidence {fair} to {good}"),

@@ -325,9 +325,9 @@ def _lived(result: Result) -> _Lived:
 
 def _evidence_theme(result: Result) -> Theme:
     """How good the data are, for the sector of which they are poorest."""
-    limits = read_table("readings")["limits"]
+    limits = result.gaps.limits
     values, inside = _values(result, "composite_evidence"), result.data.inside
-    codes = _classes(values, (limits["evidence_fair"], limits["evidence_good"]))
+    codes = _classes(values, (limits.evidence_fair, limits.evidence_good))
     codes[inside & ~np.isfinite(values)] = 3
     codes[~inside] = EMPTY
     words = ("poor: survey first", "fair", "good", "a sector is not assessed")

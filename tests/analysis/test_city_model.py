@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import kcity_geo as kc
 from kcity_geo.analysis import energy, transport, water
 from kcity_geo.analysis.city_model import CityModel, model_of
+from kcity_geo.analysis.gaps.mapped_share import mapped_share
 from kcity_geo.analysis.settlement.districts import main_district
 from kcity_geo.analysis.terrain.relief import cell_terrain
 from kcity_geo.demo.toy import SOUTH, WEST, make_toy, toy_layer
@@ -68,7 +69,7 @@ def everything(city):
         for name in ("cells", "gap"):
             values[f"{key} {name}"] = getattr(one, name)
     values |= {f"graph {k}": g.minutes_forward for k, g in city.graphs.items()}
-    values |= {f"complete {k}": v.to_numpy() for k, v in city.completeness.data_vars.items()}
+    values["mapped"] = city.once(mapped_share).mean
     return values | {"people": city.people.persons, "main": city.main_district}
 
 
@@ -98,6 +99,7 @@ CHANGES = {
     "an official rate": {"official": {"electricity_access": 0.7}},
     "another use of water": {"settings": {"water": {"lpcd": 90.0}}},
     "slower walkers": {"settings": {"transport": {"walk_kmh": 3.0}}},
+    "other norms": {"rules": {"completeness.streets.expected": 0.4}},
     "wider streets": {"settings": {"transport": {"network": {"widths": {"default_m": 9.0}}}}},
 }
 
@@ -110,7 +112,11 @@ def by_hand(data, change):
         if values is not None:
             full = np.full(data.grid.shape, values)
             cube = cube.assign({name: (data.cube[name].dims, full, data.cube[name].attrs)})
-    study = kc.Study(**{sector: dict(v) for sector, v in change.get("settings", {}).items()})
+    tables = {sector: dict(v) for sector, v in change.get("settings", {}).items()}
+    for key, value in change.get("rules", {}).items():
+        section, row, name = key.split(".")
+        tables[section] = {row: {name: value}}
+    study = kc.Study(**tables)
     return replace(
         data,
         cube=cube,
@@ -137,12 +143,14 @@ def test_a_changed_model_is_bit_for_bit_a_fresh_one(name):
 @given(st.lists(st.sampled_from(sorted(CHANGES)), min_size=2, max_size=3, unique=True))
 def test_changes_one_after_the_other_are_the_changes_together(names):
     city = CityModel(replace(town(), study=kc.Study()))
-    _ = city.people, city.completeness, city.graphs
+    _ = city.people, city.once(mapped_share), city.graphs
     data = city.data
     for name in names:
         city = city.changed(**CHANGES[name])
-        _ = city.people, city.completeness
-        data = by_hand(data, {k: v for k, v in CHANGES[name].items() if k != "settings"})
+        _ = city.people, city.once(mapped_share)
+        data = by_hand(
+            data, {k: v for k, v in CHANGES[name].items() if k not in {"settings", "rules"}}
+        )
     assert city.people.persons.tobytes() == CityModel(data).people.persons.tobytes()
     for key, graph in city.graphs.items():
         assert graph.mode == key
@@ -206,7 +214,7 @@ def test_arrays_are_read_only_and_the_callers_stay_their_own():
         city.people.persons,
         city.people.cells,
         city.inside,
-        city.completeness["roads_completeness"].to_numpy(),
+        city.once(mapped_share).mean,
         city.dem.to_numpy(),
         city.main_district,
         energy.assess(make_toy(arrays={"population": 1.0}, official={"electricity_access": 1}))[0].cells,

@@ -11,7 +11,6 @@ import xarray as xr
 from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.energy.balance import power_demand, power_supply
 from kcity_geo.analysis.energy.solar import ground_potential
-from kcity_geo.analysis.evidence.completeness import saturation_score
 from kcity_geo.analysis.network.rules import tobler_kmh
 from kcity_geo.analysis.terrain.relief import slope_pct
 from kcity_geo.analysis.water.balance import wastewater, water_balance
@@ -61,11 +60,6 @@ def test_acres_of_a_solar_megawatt():
 def test_tiers_lie_where_the_planning_values_are_their_means():
     tiers = np.array(settings_of("energy", None)["tier_kwh_household_year"])
     assert ((tiers[1:] + tiers[:-1]) / 2).tolist() == [38.75, 219.0, 807.5, 2125.0]
-
-
-def test_a_history_of_9_1_against_9_4_is_nearly_saturated():
-    assert pytest.approx(0.9681, abs=5e-5) == 9.1 / 9.4
-    assert saturation_score(9.1 / 9.4) == 0.6
 
 
 @pytest.mark.parametrize(("degrees", "per_cent"), [(15, 26.8), (25, 46.6)])

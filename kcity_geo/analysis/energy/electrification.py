@@ -303,7 +303,7 @@ def electrified(city: CityModel) -> Indicator:
         bounds=bounds,
         gap=standard_gap(cells, city.standards["E2"]),
         evidence=evidence,
-        trust=method_trust("E2_no_lights") if light is None and given is None else 1.0,
+        trust=method_trust(city, "E2_no_lights") if light is None and given is None else 1.0,
         n_features=rows + sum(len(city.layers[n]) for n in layers if n in city.layers),
         source=", ".join(
             [

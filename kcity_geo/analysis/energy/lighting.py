@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from kcity_geo.analysis.city_model import CityModel
-from kcity_geo.analysis.evidence.completeness import expected_road_m
+from kcity_geo.analysis.evidence.expected import expected_road_m, expected_streets
 from kcity_geo.analysis.evidence.features import shapes, text
 from kcity_geo.analysis.settlement.built import built_share
 from kcity_geo.cube import bin_points, cell_size
@@ -148,7 +148,8 @@ def _trust(city: CityModel, where: NDArray[np.bool_], known_m: float, *, least: 
         for v in (city.array("population"), city.array("built_m2"))
     )
     area = np.full(where.shape, cell_size(city.grid) ** 2 / 1e6)
-    expected = float(expected_road_m(people, built, area)[where].sum())
+    rule = expected_streets(city)
+    expected = float(expected_road_m(people, built, area, rule=rule)[where].sum())
     if expected <= 0:
         return 1.0
     share = min(1.0, known_m / expected)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from kcity_geo.config import read_table
+from kcity_geo.citydata import CityInputs
 
 __all__ = ["known_size_trust", "method_trust"]
 
 
-def known_size_trust(indicator: str, *, known: int, persons: float, by_area: int = 0) -> float:
+def known_size_trust(
+    city: CityInputs, indicator: str, *, known: int, persons: float, by_area: int = 0
+) -> float:
     """
     Give the confidence that a sum over mapped plants may claim at most.
 
     Parameters
     ----------
+    city : its model or its data, for what its study changes.
     indicator : row of ``[known_size]`` of ``tables/priors.toml``.
     known : mapped plants whose size is tagged.
     persons : people of the city, who let so many plants expect.
@@ -24,21 +27,23 @@ def known_size_trust(indicator: str, *, known: int, persons: float, by_area: int
 
     Examples
     --------
-    >>> known_size_trust("W6", known=1, persons=1_000_000)
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> known_size_trust(make_toy(), "W6", known=1, persons=1_000_000)
     0.0975
     """
-    rule = read_table("priors")["known_size"][indicator]
+    rule = city.rules("priors")["known_size"][indicator]
     expected = max(1.0, persons / float(rule["persons_each"]))
     tagged = float(rule["most"]) * min(1.0, known / expected)
     return max(tagged, float(rule.get("by_area", 0.0)) if by_area else 0.0)
 
 
-def method_trust(name: str) -> float:
+def method_trust(city: CityInputs, name: str) -> float:
     """
     Give the highest confidence that a method carries.
 
     Parameters
     ----------
+    city : its model or its data, for what its study changes.
     name : row of ``[method_trust]`` of ``tables/priors.toml``.
 
     Returns
@@ -47,7 +52,8 @@ def method_trust(name: str) -> float:
 
     Examples
     --------
-    >>> method_trust("E2_no_lights")
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> method_trust(make_toy(), "E2_no_lights")
     0.3
     """
-    return float(read_table("priors")["method_trust"][name]["value"])
+    return float(city.rules("priors")["method_trust"][name]["value"])

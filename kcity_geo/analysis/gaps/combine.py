@@ -26,10 +26,10 @@ from kcity_geo.analysis.gaps.tables import city_table, district_table, indicator
 from kcity_geo.analysis.gaps.words import READINGS, reading_codes, reading_title
 from kcity_geo.analysis.settlement.classes import urban_classes
 from kcity_geo.citydata import CityData
-from kcity_geo.config import read_table
 from kcity_geo.cube import cell_size, layer
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import SECTORS, Gaps, Indicator
+from kcity_geo.rules import reading_limits
 from kcity_geo.standards import Standard, gap_from_standard
 
 __all__ = ["assess_gaps"]
@@ -80,6 +80,7 @@ def assess_gaps(
         indicators=indicator_table(city, ordered, scored, found),
         assessed=tuple(ordered),
         survey_tasks=survey_table(city, parts),
+        limits=cells.limits,
         warnings=tuple(_warnings(city, ordered, parts)),
     )
 
@@ -109,7 +110,8 @@ class _GapCells:
 
     def __init__(self, city: CityModel) -> None:
         self.city, self.inside = city, city.inside
-        self.rules = read_table("priors")
+        self.rules = city.rules("priors")
+        self.limits = reading_limits(city.rules("readings"))
         self.classes = city.once(_classes)
         self.mapped = city.once(mapped_share)
         self.urban = (self.classes >= _URBAN) | (self.classes == 0)
@@ -142,7 +144,9 @@ class _GapCells:
         return AssessedGap(
             indicator=indicator,
             standard=standard,
-            kind=str(read_table("evidence")["draw"].get(indicator.id, "prior" if prior else "own")),
+            kind=str(
+                self.city.rules("evidence")["draw"].get(indicator.id, "prior" if prior else "own")
+            ),
             raw=raw,
             own_lo=lo,
             own_hi=hi,
@@ -229,7 +233,7 @@ class _GapCells:
         enough = (share >= rule["assessed_weight_min"] - 1e-9) & self.inside
         draws = np.where(enough, draws, np.float32(np.nan))
         lo, mid, hi = quantiles(draws)
-        short = short_probability(draws)
+        short = short_probability(draws, limit=self.limits.short)
         trust = np.where(enough, trust, np.nan)
         return Parts(
             draws=draws,
@@ -240,7 +244,9 @@ class _GapCells:
             short=short,
             evidence=trust,
             reading=np.where(
-                self.inside, reading_codes(short, mid, trust, persons=self.persons()), 0
+                self.inside,
+                reading_codes(short, mid, trust, limits=self.limits, persons=self.persons()),
+                0,
             ).astype(np.uint8),
             assessed_weight=np.where(self.inside, share, np.nan),
         )
@@ -261,7 +267,7 @@ class _GapCells:
             evidence=empty,
             reading=np.where(
                 self.inside,
-                reading_codes(empty, empty, empty, persons=self.persons()),
+                reading_codes(empty, empty, empty, limits=self.limits, persons=self.persons()),
                 0,
             ).astype(np.uint8),
             assessed_weight=np.where(self.inside, 0.0, np.nan),

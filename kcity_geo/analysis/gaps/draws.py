@@ -27,7 +27,6 @@ from kcity_geo.analysis.gaps.rules import exists_unseen, power_mean
 from kcity_geo.analysis.gaps.units import Units
 from kcity_geo.analysis.transport.service_times import facilities
 from kcity_geo.analysis.transport.stops import city_stops
-from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_size, count_in_cells
 from kcity_geo.result import SECTORS
 from kcity_geo.standards import Standard, gap_from_standard
@@ -66,7 +65,7 @@ class _Completed:
     def __init__(self, city: CityModel, scored: Sequence[AssessedGap], *, seed: int) -> None:
         self.city, self.seed = city, seed
         self.scored = list(scored)
-        self.rules = read_table("evidence")
+        self.rules = city.rules("evidence")
         self.missing = self.rules["missing"]
         self.cell_m = cell_size(city.grid)
         self.shape = city.grid.shape
@@ -333,14 +332,14 @@ def draw_gaps(
     The gaps of the sectors in each draw, and a summary of each indicator. A gap is never larger than
     as mapped, except where the map tells nothing of the street form of a populated cell.
     """
-    rule = read_table("evidence")["draws"]
+    rule = city.rules("evidence")["draws"]
     cells = int(np.prod(city.grid.shape))
     if count is None:
         count = int(rule["count"])
         if cells * count > rule["largest_grid"]:
             count = max(int(rule["count_least"]), int(rule["largest_grid"]) // cells)
     state = _Completed(city, scored, seed=seed)
-    power = float(read_table("priors")["aggregate"]["power"])
+    power = float(city.rules("priors")["aggregate"]["power"])
     sectors = {
         name: np.full((count, *state.shape), np.nan, dtype=np.float32)
         for name in SECTORS
@@ -395,13 +394,14 @@ def quantiles(
     return low, middle, high
 
 
-def short_probability(values: NDArray[np.floating]) -> NDArray[np.float64]:
+def short_probability(values: NDArray[np.floating], *, limit: float) -> NDArray[np.float64]:
     """
     Give the share of the draws in which a place falls short.
 
     Parameters
     ----------
     values : shape (draws, ...), gaps.
+    limit : gap from which a place falls short.
 
     Returns
     -------
@@ -409,9 +409,8 @@ def short_probability(values: NDArray[np.floating]) -> NDArray[np.float64]:
 
     Examples
     --------
-    >>> short_probability(np.array([[0.5, np.nan], [0.3, np.nan]])).tolist()
+    >>> short_probability(np.array([[0.5, np.nan], [0.3, np.nan]]), limit=0.4).tolist()
     [0.5, nan]
     """
-    limit = read_table("readings")["limits"]["short"]
     found = (values >= limit).mean(axis=0)
     return np.asarray(np.where(np.isnan(values).any(axis=0), np.nan, found), dtype=np.float64)

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from kcity_geo.analysis.city_model import CityModel
-from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_size, count_in_cells, length_in_cells
 
-__all__ = ["MappedShare", "mapped_share", "share_weights"]
+__all__ = ["MappedShare", "ShareRule", "mapped_share", "share_rule", "share_weights"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +58,54 @@ class MappedShare:
         return np.asarray(self.share[place])
 
 
+@dataclass(frozen=True, kw_only=True)
+class ShareRule:
+    """
+    How evidence speaks for a mapped share; ``tables/evidence.toml`` with what a study changes.
+
+    Parameters
+    ----------
+    least : smallest share looked at.
+    steps : shares looked at, evenly on a logarithmic scale.
+    softness : how much more weakly more than expected speaks.
+    complete_prior : probability, before looking, that a neighbourhood is mapped whole.
+    spread : line of evidence -> spread of the logarithm of mapped over expected.
+    """
+
+    least: float
+    steps: int
+    softness: float
+    complete_prior: float
+    spread: Mapping[str, float]
+
+
+def share_rule(city: CityModel) -> ShareRule:
+    """
+    Give the rule for a city.
+
+    Parameters
+    ----------
+    city : its model.
+
+    Returns
+    -------
+    The rule, with what study and scenario change.
+    """
+    table = city.rules("evidence")
+    row = table["mapped_share"]
+    return ShareRule(
+        least=float(row["least"]),
+        steps=int(row["steps"]),
+        softness=float(row["softness"]),
+        complete_prior=float(row["complete_prior"]),
+        spread={one["id"]: float(one["spread"]) for one in table["evidence"]},
+    )
+
+
 def share_weights(
     observed: Mapping[str, NDArray[np.float64]],
     *,
+    rule: ShareRule,
     noise: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """
@@ -71,6 +115,7 @@ def share_weights(
     ----------
     observed : evidence id of ``tables/evidence.toml`` -> mapped over expected, any shape, zero or
         more. NaN: this evidence says nothing there.
+    rule : of `share_rule`.
     noise : further spread of a line of evidence (counts of few things), same shape.
 
     Returns
@@ -79,26 +124,27 @@ def share_weights(
 
     Examples
     --------
-    >>> share, weight = share_weights({"streets": np.array([1.0, 0.1])})
+    >>> from kcity_geo.analysis.city_model import model_of
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> rule = share_rule(model_of(make_toy()))
+    >>> share, weight = share_weights({"streets": np.array([1.0, 0.1])}, rule=rule)
     >>> (share[:, None] * weight).sum(axis=0).round(1).tolist()
     [0.7, 0.1]
     """
-    rule = read_table("evidence")["mapped_share"]
-    rows = {row["id"]: row for row in read_table("evidence")["evidence"]}
-    log_share = np.linspace(np.log(rule["least"]), 0.0, int(rule["steps"]))
+    log_share = np.linspace(np.log(rule.least), 0.0, rule.steps)
     shape = next(iter(observed.values())).shape
     log_weight = np.zeros((len(log_share), *shape))
     for name, ratio in observed.items():
-        spread = np.hypot(rows[name]["spread"], 0.0 if noise is None else noise.get(name, 0.0))
+        spread = np.hypot(rule.spread[name], 0.0 if noise is None else noise.get(name, 0.0))
         # Less than the smallest share looked at counts as that. Cut off here and not in the weight:
         # so a smaller ratio always speaks for a smaller share.
-        x = np.log(np.maximum(ratio, rule["least"]))
+        x = np.log(np.maximum(ratio, rule.least))
         for i, expected in enumerate(log_share):
             off = (x - expected) / spread
-            off = np.where(off > 0, off * rule["softness"], off)
+            off = np.where(off > 0, off * rule.softness, off)
             log_weight[i] -= np.where(np.isnan(x), 0.0, 0.5 * off * off)
     weight = np.exp(log_weight - log_weight.max(axis=0))
-    whole = rule["complete_prior"]
+    whole = rule.complete_prior
     weight[-1] *= 1 + whole / (1 - whole) * len(log_share)
     return np.exp(log_share), weight / weight.sum(axis=0)
 
@@ -116,7 +162,7 @@ def mapped_share(city: CityModel) -> MappedShare:
     The distribution by cell. It shifts down, never up, when features are taken off the map.
     """
     found = _observed(city)
-    share, weight = share_weights(found[0], noise=found[1])
+    share, weight = share_weights(found[0], rule=share_rule(city), noise=found[1])
     return MappedShare(
         share=share,
         cumulative=np.cumsum(weight, axis=0, dtype=np.float64).astype(np.float32),
@@ -128,9 +174,10 @@ def _observed(
     city: CityModel,
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]]]:
     """Divide mapped by expected for each line of evidence; and give the noise of counts."""
-    rows = {row["id"]: row for row in read_table("evidence")["evidence"]}
+    table = city.rules("evidence")
+    rows = {row["id"]: row for row in table["evidence"]}
     cell_m, inside = cell_size(city.grid), city.inside
-    window_m = read_table("evidence")["mapped_share"]["window_m"]
+    window_m = table["mapped_share"]["window_m"]
 
     def around(values: NDArray[Any]) -> NDArray[np.float64]:
         return _sum_around(np.where(inside, values, 0.0), cell_m=cell_m, window_m=window_m)
@@ -145,7 +192,7 @@ def _observed(
     built = city.array("built_m2")
     if built is not None:
         reference = around(np.nan_to_num(built))
-        known = reference > read_table("priors")["completeness"]["window"]["building_reference_m2"]
+        known = reference > table["mapped_share"]["reference_m2"]
         ratio = footprint / np.maximum(reference, 1.0) / rows["buildings_measured"]["expected"]
         found["buildings_measured"] = np.where(known, ratio, np.nan)
     elif city.people.known:

@@ -27,9 +27,9 @@ from kcity_geo.analysis.settlement.districts import (
     cell_weight,
     has_residents,
 )
-from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import SECTORS, Indicator
+from kcity_geo.rules import reading_limits
 
 __all__ = ["city_table", "district_table", "indicator_table"]
 
@@ -53,17 +53,17 @@ def _people_by_reading(
 def _summary(city: CityModel, part: Parts, units: Units) -> pd.DataFrame:
     """Say of each district and of the city what its draws tell: range, word, people."""
     empty = np.full(len(units.ids), np.nan)
-    limit = read_table("readings")["limits"]["people_told"]
-    enough = units.known_share(part.mid) >= limit - 1e-9
+    limits = reading_limits(city.rules("readings"))
+    enough = units.known_share(part.mid) >= limits.people_told - 1e-9
     draws = units.draws(part.draws) if len(part.draws) else np.full((1, len(units.ids)), np.nan)
     draws = np.where(enough, draws, np.nan)
     lo, mid, hi = quantiles(draws.astype(np.float32))
-    short = short_probability(draws)
+    short = short_probability(draws, limit=limits.short)
     # Cells that were not assessed count as no evidence once any was.
     # So does land of which nobody knows how many people live there.
     trust = units.mean(np.where(city.inside, np.nan_to_num(part.evidence), np.nan)) * units.covered
     trust = np.where(enough & np.isfinite(mid), trust, np.nan)
-    code = reading_codes(short, mid, trust)
+    code = reading_codes(short, mid, trust, limits=limits)
     frame = pd.DataFrame(
         {
             "gap": mid.astype(np.float64),
@@ -73,7 +73,7 @@ def _summary(city: CityModel, part: Parts, units: Units) -> pd.DataFrame:
             "p_short": short,
             "evidence": trust,
             "data": [
-                evidence_word(e, probability=p, code=int(c))
+                evidence_word(e, probability=p, code=int(c), limits=limits)
                 for e, p, c in zip(trust, short, code, strict=True)
             ],
             "reading": [reading_title(int(c)) for c in code],
@@ -232,7 +232,7 @@ def _silent_districts(city: CityModel, one: Indicator) -> set[str]:
     values = one.cells if one.gap is None else one.gap
     if values is None or (one.evidence != "user" and one.evidence_cells is None):
         return set()
-    least = read_table("priors")["aggregate"]["assessed_weight_min"]
+    least = city.rules("priors")["aggregate"]["assessed_weight_min"]
     known = city.districts.mean(
         np.isfinite(values).astype(float), city.once(cell_weight, "people")
     )["mean"]
@@ -295,11 +295,12 @@ def _gap_columns(
         units = Units(city, weight=city.once(cell_weight, "area"), land=True)
         raw, draws = units.mean(gap.raw), np.tile(units.mean(gap.raw), (3, 1))
     lo, mid, hi = quantiles(draws.astype(np.float32))
-    short = short_probability(draws)
+    limits = reading_limits(city.rules("readings"))
+    short = short_probability(draws, limit=limits.short)
     # People of whom an official number says nothing count as 0.
     told = np.isfinite(gap.raw) | (one.evidence == "user")
     trust = units.mean(np.where(told & city.inside, gap.evidence, np.nan)) * units.covered
-    codes = reading_codes(short, mid, trust)
+    codes = reading_codes(short, mid, trust, limits=limits)
     for place, key in enumerate(units.ids):
         if np.isfinite(raw[place]):
             out[key] = {
@@ -309,7 +310,10 @@ def _gap_columns(
                 "gap_hi": float(hi[place]),
                 "p_short": float(short[place]),
                 "data": evidence_word(
-                    trust[place], probability=short[place], code=int(codes[place])
+                    trust[place],
+                    probability=short[place],
+                    code=int(codes[place]),
+                    limits=limits,
                 ),
                 "reading": reading_title(int(codes[place])),
             }

@@ -12,7 +12,6 @@ from scipy import sparse
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.gaps.chance import normal
 from kcity_geo.analysis.settlement.districts import cell_weight, people_cover
-from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres
 
 __all__ = ["CITY", "Units"]
@@ -61,7 +60,7 @@ class Units:
             (values[keep], (rows[keep], columns[keep])), shape=(len(self.ids), flat.size)
         )
         self._seed = seed
-        rule = read_table("evidence")["people"]
+        rule = city.rules("evidence")["people"]
         proxy = (
             "population" in city.cube
             and str(city.cube["population"].attrs.get("evidence", "")) == "proxy"

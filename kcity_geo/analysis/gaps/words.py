@@ -8,12 +8,12 @@ from the same draws, so they cannot contradict each other.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kcity_geo.config import read_table
+from kcity_geo.rules import ReadingLimits, reading_limits
 
 __all__ = ["READINGS", "evidence_word", "reading_codes", "reading_title"]
 
@@ -26,15 +26,12 @@ def _titles() -> tuple[str, ...]:
     return tuple(str(row["title"]) for row in read_table("readings")["reading"])
 
 
-def _limits() -> dict[str, Any]:
-    return dict(read_table("readings")["limits"])
-
-
 def reading_codes(
     probability: ArrayLike,
     median: ArrayLike,
     evidence: ArrayLike,
     *,
+    limits: ReadingLimits | None = None,
     persons: ArrayLike | None = None,
 ) -> NDArray[np.uint8]:
     """
@@ -45,6 +42,7 @@ def reading_codes(
     probability : that the gap is at least the limit ``short``; NaN: not assessed.
     median : of the gap, 0 to 1.
     evidence : how well the data support it, 0 to 1.
+    limits : of the study; those of ``tables/readings.toml`` when None.
     persons : residents; fewer than one: nobody lives there. None: not counted.
 
     Returns
@@ -59,7 +57,7 @@ def reading_codes(
     ['falls_short', 'probably_falls_short', 'cannot_tell', 'partly_short', 'adequate',
      'cannot_tell']
     """
-    rule = _limits()
+    rule = limits or reading_limits()
     # Six decimals: the single precision of files and rasters must not change a word.
     p, middle, trust = (
         np.round(np.asarray(v, dtype=np.float64), 6) for v in (probability, median, evidence)
@@ -68,13 +66,13 @@ def reading_codes(
     found = np.select(
         [
             np.isnan(p) | np.isnan(middle),
-            ~(trust >= rule["evidence_fair"]),
+            ~(trust >= rule.evidence_fair),
             # Of one place the median follows from the draws; of joined cells it is a mean, and where
             # number and word would part nothing is said.
-            (p >= rule["falls_short"]) & (middle >= rule["short"]),
-            (p >= rule["probably"]) & (middle >= rule["short"]),
-            (p <= rule["not_short"]) & (middle >= rule["partly"]) & (middle < rule["short"]),
-            (p <= rule["not_short"]) & (middle < rule["partly"]),
+            (p >= rule.falls_short) & (middle >= rule.short),
+            (p >= rule.probably) & (middle >= rule.short),
+            (p <= rule.not_short) & (middle >= rule.partly) & (middle < rule.short),
+            (p <= rule.not_short) & (middle < rule.partly),
         ],
         [
             code["not_assessed"],
@@ -112,7 +110,13 @@ def reading_title(code: int) -> str:
     return _titles()[code]
 
 
-def evidence_word(evidence: float, *, probability: float = float("nan"), code: int = 0) -> str:
+def evidence_word(
+    evidence: float,
+    *,
+    probability: float = float("nan"),
+    code: int = 0,
+    limits: ReadingLimits | None = None,
+) -> str:
     """
     Name how good the data are.
 
@@ -120,6 +124,7 @@ def evidence_word(evidence: float, *, probability: float = float("nan"), code: i
     ----------
     evidence : 0 to 1; NaN: none.
     probability, code : of the place; "adequate" is called good only when a shortfall is unlikely.
+    limits : of the study; those of ``tables/readings.toml`` when None.
 
     Returns
     -------
@@ -130,10 +135,10 @@ def evidence_word(evidence: float, *, probability: float = float("nan"), code: i
     >>> evidence_word(0.8), evidence_word(0.8, probability=0.2, code=5), evidence_word(0.5)
     ('good', 'fair', 'fair')
     """
-    rule = _limits()
+    rule = limits or reading_limits()
     if not np.isfinite(evidence):
         return ""
-    if evidence < rule["evidence_fair"]:
+    if evidence < rule.evidence_fair:
         return "poor"
-    unsure = READINGS[code] == "adequate" and probability > rule["adequate_good"]
-    return "fair" if evidence < rule["evidence_good"] or unsure else "good"
+    unsure = READINGS[code] == "adequate" and probability > rule.adequate_good
+    return "fair" if evidence < rule.evidence_good or unsure else "good"

@@ -138,7 +138,7 @@ def service_time(
         max_snap_m=settings.number("max_snap_m"),
         spacing_m=settings.number("subpoint_m"),
     )
-    low, trust = method_trust("T9_no_route"), np.ones(city.grid.shape)
+    low, trust = method_trust(city, "T9_no_route"), np.ones(city.grid.shape)
     trust.flat[people.cells] = low + (1.0 - low) * near.mean(axis=1)
     return _timed(
         cost,

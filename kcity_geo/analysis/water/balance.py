@@ -325,7 +325,7 @@ def _supply(
         evidence="user" if given is not None else "observed",
         trust=1.0
         if given is not None
-        else known_size_trust("W6", known=len(tagged), persons=about["persons"]),
+        else known_size_trust(city, "W6", known=len(tagged), persons=about["persons"]),
         n_features=1 if given is not None else len(tagged),
         source=str(city.official.get("source") or "official numbers of the study file")
         if given is not None
@@ -479,7 +479,11 @@ def wastewater(city: CityModel) -> Indicator:
         trust=1.0
         if given is not None
         else known_size_trust(
-            "W4", known=plants.tagged, by_area=plants.by_area, persons=found[2]["persons"]
+            city,
+            "W4",
+            known=plants.tagged,
+            by_area=plants.by_area,
+            persons=found[2]["persons"],
         ),
         n_features=1 if given is not None else plants.count,
         source=str(city.official.get("source") or "official numbers of the study file")

@@ -333,7 +333,7 @@ def flood_exposure(city: CityModel) -> Indicator:
 def _height_trust(city: CityModel) -> float:
     """Confidence that height above drainage carries; a model nobody named shows roofs."""
     surface = city.dem is None or bool(city.dem.attrs.get("surface_model", True))
-    return method_trust("W8_surface_model" if surface else "W8_terrain_model")
+    return method_trust(city, "W8_surface_model" if surface else "W8_terrain_model")
 
 
 def _drain_density(city: CityModel) -> dict[str, float]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.gaps.chance import chance, spread_evenly
 from kcity_geo.analysis.gaps.combine import assess_gaps
-from kcity_geo.analysis.gaps.mapped_share import mapped_share, share_weights
+from kcity_geo.analysis.gaps.mapped_share import mapped_share, share_rule, share_weights
 from kcity_geo.analysis.transport.assess import assess
 from kcity_geo.demo.toy import make_toy, toy_layer
 from kcity_geo.result import SECTORS
@@ -39,19 +39,23 @@ def test_draws_fill_the_range_evenly_however_many_follow():
         assert np.abs(found - (np.arange(count) + 0.5) / count).max() < 0.06
 
 
+RULE = share_rule(CityModel(make_toy()))
+
 # --- mapped share ------------------------------------------------------------------------------------
 
 
 @given(st.floats(0.01, 3), st.floats(0.1, 1), st.sampled_from(["streets", "workplaces"]))
 def test_fewer_features_never_raise_the_mapped_share(ratio, kept, line):
-    share, more = share_weights({"streets": np.array([ratio]), line: np.array([ratio])})
-    fewer = share_weights({"streets": np.array([ratio]), line: np.array([ratio * kept])})[1]
+    share, more = share_weights({"streets": np.array([ratio]), line: np.array([ratio])}, rule=RULE)
+    fewer = share_weights(
+        {"streets": np.array([ratio]), line: np.array([ratio * kept])}, rule=RULE
+    )[1]
     assert (share @ fewer)[0] <= (share @ more)[0] + 1e-9
     assert (np.cumsum(fewer, axis=0) >= np.cumsum(more, axis=0) - 1e-9).all()
 
 
 def test_the_distribution_adds_to_one_and_silence_tells_nothing():
-    share, weight = share_weights({"streets": np.array([np.nan, 1.0])})
+    share, weight = share_weights({"streets": np.array([np.nan, 1.0])}, rule=RULE)
     assert weight.sum(axis=0) == pytest.approx(1)
     prior = weight[:, 0]
     assert prior[:-1] == pytest.approx(prior[0])  # even on the logarithmic scale, but for "whole"

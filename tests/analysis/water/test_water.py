@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +16,6 @@ from kcity_geo.analysis import water
 from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.evidence import official as sector
 from kcity_geo.analysis.evidence.calibration import calibrated_share
-from kcity_geo.analysis.evidence.completeness import assess_completeness
 from kcity_geo.analysis.evidence.trust import known_size_trust
 from kcity_geo.analysis.evidence.usable import improved_weight
 from kcity_geo.analysis.gaps.combine import assess_gaps
@@ -42,13 +40,14 @@ from kcity_geo.analysis.water.points import (
     served_score,
 )
 from kcity_geo.analysis.water.pumping import friction_head_m, pumping, slope_cost, source_distance
-from kcity_geo.config import read_table
+from kcity_geo.demo.toy import make_toy
 from kcity_geo.errors import CalibrationError, KCityWarning, SchemaError, StudyError
 from kcity_geo.settings import settings_of
 from kcity_geo.standards import load_standards, standard_gap
 
 SETTINGS = settings_of("water", None)
 STANDARDS = load_standards()
+TOY = make_toy()
 
 
 @pytest.mark.parametrize(("queue", "metres"), [(0, 1250.0), (5, 1041.7), (15, 625.0), (40, 0.0)])
@@ -246,22 +245,12 @@ def test_w1_more_points_never_raise_the_gap_that_is_shown_nor_its_bounds(toy, fe
         layer = features(kinds, [shapely.Point(p) for p in points])
         data = toy(arrays={"population": people}, layers={"water_point": layer})
         row = fetching_water(model_of(data))
-        half = complete(data, 0.5)
-        found = assess_gaps(
-            model_of(data).given(assess_completeness, half), [row], draws=1
-        ).indicators
+        found = assess_gaps(data, [row], draws=1).indicators
         now = found.set_index("unit_id").loc[:, ["gap_lo", "gap", "gap_hi"]]
         if before is not None:
             assert (now <= before + 1e-9).all(axis=None), count
         before = now
     assert now.loc["city", "gap"] < 0.7
-
-
-def complete(data, share):
-    """The same completeness and confidence of every group in every cell."""
-    values = ("y", "x"), np.full(data.grid.shape, share)
-    groups = read_table("priors")["group"]
-    return xr.Dataset({f"{g}_{k}": values for g in groups for k in ("completeness", "confidence")})
 
 
 def test_w1_people_with_piped_water_fetch_nothing(toy, features):
@@ -635,13 +624,15 @@ def test_a_plant_of_unknown_size_leaves_the_upper_bound_open(toy, features):
 @given(st.integers(0, 9), st.integers(0, 9), st.floats(0, 5e6))
 def test_fewer_plants_never_raise_the_confidence(known, by_area, persons):
     for key in ("W4", "W6"):
-        full = known_size_trust(key, known=known, by_area=by_area, persons=persons)
+        full = known_size_trust(TOY, key, known=known, by_area=by_area, persons=persons)
         assert 0 <= full <= 0.39
         assert (
-            known_size_trust(key, known=max(0, known - 1), by_area=by_area, persons=persons) <= full
+            known_size_trust(TOY, key, known=max(0, known - 1), by_area=by_area, persons=persons)
+            <= full
         )
         assert (
-            known_size_trust(key, known=known, by_area=max(0, by_area - 1), persons=persons) <= full
+            known_size_trust(TOY, key, known=known, by_area=max(0, by_area - 1), persons=persons)
+            <= full
         )
 
 
