@@ -30,6 +30,7 @@ from pydantic import (
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError, StudyError
+from kcity_geo.layer_tags import check_tags
 from kcity_geo.parameters import PARAMETER_SECTORS, all_parameters, nearest_name, shared_changes
 from kcity_geo.passed_objects import written
 from kcity_geo.profiles import profile, profiles
@@ -286,6 +287,7 @@ class Study(BaseModel):
     study, city, sources, official, suitability, standards : tables of the file.
     transport, water, energy : changed parameters of each sector.
     settlement, shared : changed parameters of people, and of several sectors.
+    tags : changed tags of layers, see `kcity_geo.layer_tags`.
     priors, sector_weights, gap_model, completeness, evidence, readings : changed rules of the gap
         model, see `kcity_geo.rules`.
     input_sha256 : path as written -> checksum of the file that a finished study was run with; a file that
@@ -320,6 +322,10 @@ class Study(BaseModel):
     shared: dict[str, Any] = Field(
         default_factory=dict,
         description="parameters that several sectors read; one set in a sector counts in all",
+    )
+    tags: dict[str, Any] = Field(
+        default_factory=dict,
+        description="layer -> rules that say which tags belong to it; read_as: local tags read as others",
     )
     priors: dict[str, Any] = Field(
         default_factory=dict,
@@ -397,6 +403,7 @@ class Study(BaseModel):
             self._known_network(self.transport["network"])
         try:
             check_rules({name: getattr(self, name) for name in RULE_SECTIONS})
+            check_tags(self.tags)
         except StudyError as error:
             raise ValueError(str(error)) from error
         return self
@@ -750,9 +757,40 @@ def study_schema() -> dict[str, Any]:
         if section == "transport":
             keys["network"] = {"type": "object", "description": "changes to tables/network.toml"}
         table["properties"], table["additionalProperties"] = keys, False
+    schema["properties"]["tags"] |= _tags_schema()
     for section in RULE_SECTIONS:
         schema["properties"][section] |= _rules_schema(section)
     return schema
+
+
+def _tags_schema() -> dict[str, Any]:
+    """Give the layers whose tags can be changed."""
+    values = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+    words = {"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1}
+    rule = {
+        "type": "object",
+        "properties": {"not": {"type": "object", "additionalProperties": values}},
+        "additionalProperties": values,
+    }
+    rules = {"type": "array", "items": rule, "minItems": 1}
+    keys: dict[str, Any] = {
+        row["id"]: {
+            "type": "object",
+            "description": row["title"],
+            "properties": {"also": rules, "rules": rules},
+            "additionalProperties": False,
+        }
+        for row in read_table("osm")["layer"]
+        if row["rules"]
+    }
+    row = {
+        "type": "object",
+        "properties": {"when": words, "set": words},
+        "required": ["when", "set"],
+        "additionalProperties": False,
+    }
+    keys["read_as"] = {"type": "array", "items": row, "minItems": 1}
+    return {"properties": keys, "additionalProperties": False}
 
 
 def _rules_schema(section: str) -> dict[str, Any]:

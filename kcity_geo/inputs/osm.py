@@ -12,6 +12,7 @@ import pandas as pd
 from kcity_geo.city import City
 from kcity_geo.citydata import Provenance
 from kcity_geo.config import Config
+from kcity_geo.layer_tags import tags_in_words
 from kcity_geo.notes import tell
 from kcity_geo.studyfile import Study, file_and_part, resolve_path
 
@@ -60,6 +61,7 @@ def load_osm(
     """
     from kcity_geo.sources.local.rasters import sha256_of
     from kcity_geo.sources.osm.pbf import empty_layers, read_osm
+    from kcity_geo.sources.osm.rules import rules
 
     area = _with_context(city)
     if study.sources.osm is None:
@@ -71,12 +73,13 @@ def load_osm(
         layers, own, unreadable = _with_own_layers(study, city, empty_layers(city.crs))
         return layers, "", own, unreadable if len(unreadable) else None
     if study.sources.osm == "overpass":
-        from kcity_geo.sources.products.overpass import download_osm
+        from kcity_geo.sources.products.overpass import download_osm, query_tags
 
-        path = download_osm(area, config=config)
+        path = download_osm(area, config=config, tags=query_tags(study.tags))
     else:
         path = resolve_path(study, study.sources.osm, key="sources.osm")
-    extract = read_osm(path, area=area, crs=city.crs, config=config)
+    tags = rules(study.tags)
+    extract = read_osm(path, area=area, crs=city.crs, config=config, tags=tags)
     for text in extract.warnings:
         tell(text, stacklevel=3)
     layers, own, own_unreadable = _with_own_layers(study, city, dict(extract.layers))
@@ -89,6 +92,7 @@ def load_osm(
         attribution="© OpenStreetMap contributors",
         as_of=extract.date,
         url="https://www.openstreetmap.org/copyright",
+        note="; ".join(f"{k} of the study file: {v}" for k, v in tags_in_words(study.tags).items()),
     )
     unreadable = extract.unreadable_tags
     if len(unreadable):
@@ -116,6 +120,7 @@ def _with_own_layers(
 
     from kcity_geo.sources.local.ownlayers import append_own, read_own_layer
     from kcity_geo.sources.local.rasters import describe
+    from kcity_geo.sources.osm.rules import rules
 
     wanted = {f"sources.extra.{name}": (name, value) for name, value in study.sources.extra.items()}
     area: Any = _with_context(city) if wanted else None
@@ -126,7 +131,9 @@ def _with_own_layers(
         provenance.append(describe(file_and_part(path)[0], key="protected"))
     for key, (name, value) in wanted.items():
         path = resolve_path(study, value, key=key)
-        own, bad = read_own_layer(path, name, key=key, area=area, crs=city.crs)
+        own, bad = read_own_layer(
+            path, name, key=key, area=area, crs=city.crs, tags=rules(study.tags)
+        )
         layers[name] = append_own(layers[name], own, layer=name, key=key)
         unreadable.append(bad)
         note = f"{len(own):,} features from your own file, beside OpenStreetMap"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kcity_geo.layer_tags import tags_in_words
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.parameters import PARAMETER_SECTORS, Parameter, all_parameters
 from kcity_geo.result import Result
@@ -41,7 +42,19 @@ def assumption_rows(result: Result) -> list[dict[str, str]]:
         _told(row, row.value, "study file" if row.mark == "U" else "default")
         for row in changed_rules(result.study.rules).values()
     ]
-    return rows
+    return rows + [
+        {
+            "key": key,
+            "value": plain_text(words),
+            "unit": "",
+            "origin": "study file",
+            "mark": "U",
+            "citation": "study file",
+            "used_by": "map layers",
+            "note": "which tags belong to the layer",
+        }
+        for key, words in tags_in_words(result.study.tags).items()
+    ]
 
 
 def parameter_rows(study: Study | None = None) -> list[dict[str, Any]]:
@@ -81,6 +94,18 @@ def parameter_rows(study: Study | None = None) -> list[dict[str, Any]]:
             "citation": "study file" if own else row.citation,
         }
         for row, value, own in told
+    ] + [
+        {
+            "key": key,
+            "value": words,
+            "unit": "tags",
+            "range": "",
+            "used_by": "map layers",
+            "note": "which tags belong to the layer",
+            "mark": "U",
+            "citation": "study file",
+        }
+        for key, words in tags_in_words(study.tags).items()
     ]
 
 

@@ -159,6 +159,8 @@ def _value(value: Any) -> str:  # noqa: ANN401 - any TOML value
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value(v) for v in value) + "]"
     # TOML knows no lone surrogates: bytes of a path that are no UTF-8 cannot stand in it.

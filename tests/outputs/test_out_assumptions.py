@@ -46,6 +46,17 @@ def test_the_origin_is_official_study_file_or_default(result) -> None:
     assert found["water.cap_min"]["unit"] == "min"
 
 
+def test_rules_and_tags_of_the_study_are_told(result) -> None:
+    study = Study(
+        priors={"street": {"rural": 0.4}}, tags={"health": {"also": [{"amenity": ["dispensary"]}]}}
+    )
+    found = by_key(assessed(result, "W5", study=study))
+    told = {key: (row["value"], row["mark"]) for key, row in found.items()}
+    assert told["priors.street.rural"] == ("0.4", "U")
+    assert told["priors.street.urban_centre"] == ("0.98", "D")
+    assert told["tags.health.also"] == ("amenity=dispensary", "U")
+
+
 def test_the_report_folds_them(result) -> None:
     page = build_report(assessed(result, "W5", study=Study(water={"lpcd": 150})))
     assert "Assumptions" in page

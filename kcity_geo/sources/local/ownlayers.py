@@ -25,7 +25,7 @@ from kcity_geo.notes import tell
 from kcity_geo.sources.local.points import read_points_or_vector
 from kcity_geo.sources.local.vectors import told_elsewhere
 from kcity_geo.sources.local.voltages import voltage_column, volts_of_column
-from kcity_geo.sources.osm.rules import LayerRow
+from kcity_geo.sources.osm.rules import LayerRow, Rules
 
 __all__ = ["append_own", "read_own_layer"]
 
@@ -34,7 +34,13 @@ _KIND = {"point": 0, "line": 1, "polygon": 1}
 
 
 def read_own_layer(
-    path: Path, layer: str, *, key: str, area: BaseGeometry, crs: CRS
+    path: Path,
+    layer: str,
+    *,
+    key: str,
+    area: BaseGeometry,
+    crs: CRS,
+    tags: Rules | None = None,
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
     """
     Read features of one layer from the user's own file.
@@ -46,6 +52,7 @@ def read_own_layer(
     key : key of the study file, for messages.
     area : what is kept, lon/lat.
     crs : metric CRS of the city.
+    tags : which tags belong to which layer; those of ``tables/osm.toml`` when None.
 
     Returns
     -------
@@ -61,6 +68,7 @@ def read_own_layer(
     from kcity_geo.sources.osm.rules import layer_table, rules
 
     row, defaults = layer_table()[layer], read_table("extra")["layer"][layer]
+    known = tags or rules()
     allowed = {kind for rule in row.rules for kind in rule.geometry} | set(row.geometry)
     own = read_points_or_vector(path, key=key, kinds=sorted(allowed))
     own = _in_volts(own, row, what=f"{key}: {path.name}")
@@ -74,27 +82,27 @@ def read_own_layer(
     for i, (shape_, record) in enumerate(zip(geometry, numbers, strict=True)):
         shape = _SHAPES.get(shape_.geom_type, "")
         said = _tags(record, row)
-        tags = {**_default(defaults, shape, said), **said}
-        match = rules().match(tags)
+        found = {**_default(defaults, shape, said), **said}
+        match = known.match(found)
         kinds = dict(getattr(match, shape)) if shape else {}
         if layer not in kinds:
-            strange.append((record["own_row"], shape_.geom_type, tags))
+            strange.append((record["own_row"], shape_.geom_type, found))
             continue
         members.append((len(objects), kinds[layer]))
         objects.add(
             _KIND[shape],
             -int(record["own_row"]),
             geometry[i],
-            tags=tags,
+            tags=found,
             stamp=0,
             match=match,
             shape=shape,
         )
     if strange:
-        line, kind, tags = strange[0]
+        line, kind, first = strange[0]
         text = (
             f"{key}: {len(strange)} of {len(here)} features of {path.name} are no {layer} (first: row {line}, "
-            f"a {kind} with {', '.join(f'{k}={v}' for k, v in list(tags.items())[:5])})"
+            f"a {kind} with {', '.join(f'{k}={v}' for k, v in list(first.items())[:5])})"
         )
         if not members:
             raise SourceError(f"{text}; the layer holds {', '.join(row.geometry)}")

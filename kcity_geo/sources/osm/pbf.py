@@ -30,7 +30,7 @@ from kcity_geo.notes import tell
 from kcity_geo.sources.damage import refused_when_damaged
 from kcity_geo.sources.osm.frames import UNREADABLE_COLUMNS, empty_layers, layer_frame, turn_frame
 from kcity_geo.sources.osm.ordering import read_in_order, text_stream
-from kcity_geo.sources.osm.rules import layer_table
+from kcity_geo.sources.osm.rules import Rules, layer_table, rules
 from kcity_geo.sources.osm.streaming import Reader, Trouble, box_text
 
 __all__ = ["OsmExtract", "empty_layers", "layer_table", "read_header", "read_osm"]
@@ -122,6 +122,7 @@ def read_osm(
     crs: CRS,
     config: Config | None = None,
     progress: Callable[[int], None] | None = None,
+    tags: Rules | None = None,
 ) -> OsmExtract:
     """
     Read all layers of an extract that touch an area.
@@ -133,6 +134,7 @@ def read_osm(
     crs : metric CRS of the city.
     config : limits.
     progress : called now and then with the number of objects looked at.
+    tags : which tags belong to which layer; those of ``tables/osm.toml`` when None.
 
     Returns
     -------
@@ -151,7 +153,7 @@ def read_osm(
 
     def read(file: str) -> tuple[Reader, Trouble]:
         trouble = Trouble()
-        reader = Reader(area, trouble, progress)
+        reader = Reader(area, trouble, progress, rules=tags or rules())
         reader.read(file)
         return reader, trouble
 

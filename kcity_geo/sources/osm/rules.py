@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import SchemaError
+from kcity_geo.layer_tags import layer_rules_table
 
 __all__ = ["ColumnRow", "LayerRow", "Match", "Rules", "layer_table", "rules"]
 
@@ -353,10 +354,13 @@ def _rule(rule: Mapping[str, Any], row: Mapping[str, Any]) -> _Rule:
     )
 
 
-@cache
-def rules() -> Rules:
+def rules(changes: Mapping[str, Any] | None = None) -> Rules:
     """
-    Read the table once.
+    Give the rules, read once.
+
+    Parameters
+    ----------
+    changes : table ``[tags]`` of a study file, see `kcity_geo.layer_tags`; None: none.
 
     Returns
     -------
@@ -369,6 +373,11 @@ def rules() -> Rules:
     >>> rules().match({"amenity": "pharmacy;clinic"}).point
     (('health', 'clinic'),)
     """
+    return _of_table() if not changes else Rules(layer_rules_table(changes))
+
+
+@cache
+def _of_table() -> Rules:
     return Rules(read_table("osm"))
 
 

@@ -20,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 from kcity_geo.sources.osm.frames import Objects, repaired
 from kcity_geo.sources.osm.ordering import OutOfOrderError, original_ids
 from kcity_geo.sources.osm.routes import RouteRelation, route_relation, route_ways
-from kcity_geo.sources.osm.rules import Match, rules
+from kcity_geo.sources.osm.rules import Match, Rules
 from kcity_geo.sources.osm.tags import clean_text
 
 __all__ = ["Reader", "Trouble", "box_text"]
@@ -64,10 +64,16 @@ class Reader:
     area : study area, lon/lat.
     trouble : counted up here.
     progress : called now and then with the number of objects looked at.
+    rules : which tags belong to which layer.
     """
 
     def __init__(
-        self, area: BaseGeometry, trouble: Trouble, progress: Callable[[int], None] | None
+        self,
+        area: BaseGeometry,
+        trouble: Trouble,
+        progress: Callable[[int], None] | None,
+        *,
+        rules: Rules,
     ) -> None:
         import osmium
 
@@ -78,7 +84,7 @@ class Reader:
         shapely.prepare(area)
         self._trouble = trouble
         self._progress = progress
-        self._rules = rules()
+        self._rules = rules
         self._wkb = osmium.geom.WKBFactory()
         self._all_nodes = osmium.geom.ALL
         # closed ways that await their polygon: id -> tags, match, last edit, ring, cut

@@ -24,8 +24,9 @@ from filelock import FileLock, Timeout
 from pyproj import Geod
 from shapely.geometry.base import BaseGeometry
 
-from kcity_geo.config import Config, read_table
+from kcity_geo.config import Config
 from kcity_geo.errors import LimitError, OfflineError, SourceError, SourceTimeoutError, StudyError
+from kcity_geo.layer_tags import layer_rules_table
 from kcity_geo.sources.osm.rules import rules
 from kcity_geo.sources.products.catalogue import Catalogue, load_catalogue
 from kcity_geo.sources.web.download import Fetcher
@@ -37,9 +38,13 @@ _FEW_VALUES = 6
 _GEOD = Geod(ellps="WGS84")
 
 
-def query_tags() -> dict[str, bool | str | list[str]]:
+def query_tags(changes: Mapping[str, Any] | None = None) -> dict[str, bool | str | list[str]]:
     """
     Say which tags the layers of ``tables/osm.toml`` need.
+
+    Parameters
+    ----------
+    changes : table ``[tags]`` of a study file, see `kcity_geo.layer_tags`; None: none.
 
     Returns
     -------
@@ -56,8 +61,8 @@ def query_tags() -> dict[str, bool | str | list[str]]:
     >>> query_tags()["highway"]
     True
     """
-    table = read_table("osm")
-    values: dict[str, set[str]] = {key: set() for key in rules().filter_keys}
+    table = layer_rules_table(changes)
+    values: dict[str, set[str]] = {key: set() for key in rules(changes).filter_keys}
     every = [rule for layer in table["layer"] for rule in layer["rules"]]
     every += [{k: [v] for k, v in row["when"].items()} for row in table.get("old_tag", [])]
     for rule in every:
