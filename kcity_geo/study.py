@@ -31,10 +31,10 @@ from kcity_geo.indicators import INDICATOR_SECTORS
 from kcity_geo.inputs.official import load_tables
 from kcity_geo.inputs.osm import invented, joined, load_osm, with_power_lines
 from kcity_geo.inputs.population import (
+    Dwellings,
     compare_districts,
     degree_of_urbanisation,
-    people_of_districts,
-    people_of_dwellings,
+    people_without_grid,
     scale_population,
 )
 from kcity_geo.inputs.rasters import load_flood, load_rasters, note_few_cells
@@ -244,7 +244,6 @@ def load(
             )
             if "population" in cube:
                 shares = divided.divided(cube["population"].to_numpy())
-            cube, shares = people_of_districts(study, city, grid, cube, shares)
             flood = load_flood(study, city, config)
         with clock.stage("OpenStreetMap"):
             layers, osm_date, osm_provenance, unreadable = load_osm(study, city, config)
@@ -252,7 +251,8 @@ def load(
             unreadable = joined(unreadable, unread)
         with clock.stage("official numbers and timetables"):
             official, transit, more = load_tables(study, city, map_date=osm_date)
-            cube = people_of_dwellings(cube, official, layers, city, grid, study.settlement)
+            place = Dwellings(layers, city, grid, study.settlement)
+            cube, shares = people_without_grid(study, cube, official, shares, place=place)
             cube = scale_population(cube, official, city)
             compare_districts(cube, official, shares)
             cube = degree_of_urbanisation(cube, grid, study.settlement)

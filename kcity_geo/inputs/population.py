@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from kcity_geo.city import City
@@ -16,13 +18,16 @@ from kcity_geo.cube import layer
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.inputs.rasters import _TABLES, raster_paths
 from kcity_geo.notes import tell
+from kcity_geo.settings import settings_of
 from kcity_geo.studyfile import Study, file_and_part
 
 __all__ = [
+    "Dwellings",
     "compare_districts",
     "degree_of_urbanisation",
     "people_of_districts",
     "people_of_dwellings",
+    "people_without_grid",
     "scale_population",
 ]
 
@@ -42,105 +47,193 @@ _POPULATION_FACTOR = 10.0
 _DISTRICT_TOLERANCE = 0.2
 
 
-# Months of night lights that together see less of the city are told.
-
-
 # A hamlet that differs by fewer people than this share of all is not worth a note.
 _DISTRICT_LEAST = 0.005
 
 
+_OFFICIAL_TABLE = "official.table"
+
+
 def people_of_districts(
-    study: Study, city: City, grid: GeoBox, cube: xr.Dataset, shares: pd.DataFrame
+    cube: xr.Dataset,
+    persons: pd.Series,
+    shares: pd.DataFrame,
+    *,
+    place: Dwellings,
+    name: str,
 ) -> tuple[xr.Dataset, pd.DataFrame]:
     """
-    Spread a table of residents by district over its built-up land: a proxy.
+    Spread the residents of each district over where people can live in it: a proxy.
 
     Parameters
     ----------
-    study : the study file.
-    city : its city.
-    grid : the study grid.
     cube : variables so far.
+    persons : index district id, residents; NaN where not known.
     shares : share of each cell in each district.
+    place : what the map says of where people live.
+    name : of the table, for the note.
 
     Returns
     -------
-    The cube with ``population`` and the shares with the people of each piece; both unchanged when the
-    study names no such table.
+    The cube with ``population`` and the shares with the people of each piece. The people of each district add up
+    to its number.
     """
-    paths = raster_paths(study, "population")
-    if not paths or file_and_part(paths[0])[0].suffix.lower() not in _TABLES:
-        return cube, shares
     from kcity_geo.analysis.settlement.dasymetric import (
         people_from_districts,
         pieces_from_districts,
     )
     from kcity_geo.sources.local.district_people import with_people
-    from kcity_geo.sources.local.tables import read_district_people
 
-    path = paths[0]
-    persons = read_district_people(path, districts=city.districts)
     land = cube["inside_share"].to_numpy().astype(float)
-    built = cube["built_m2"].to_numpy() if "built_m2" in cube else land
-    follows = (
-        "built-up land"
-        if "built_m2" in cube
-        else "area (give sources.built to follow built-up land)"
-    )
+    weight, follows = place.weight(cube, float(persons.sum()))
     tell(
-        f"sources.population: {path.name} says how many live in a district, not where: they were spread "
-        f"by {follows}",
+        f"{name} says how many live in a district, not where: they were spread by "
+        + (follows or "area (give sources.built to follow built-up land)"),
         stacklevel=3,
     )
-    people = people_from_districts(persons, shares, weight=built, land=land)
-    pieces = pieces_from_districts(persons, shares, weight=built, land=land)
+    weight = land if weight is None else weight
+    people = people_from_districts(persons, shares, weight=weight, land=land)
+    pieces = pieces_from_districts(persons, shares, weight=weight, land=land)
     cube = cube.assign(
         population=layer(
             people,
-            grid=grid,
+            grid=place.grid,
             units="persons",
             long_name="Residents",
-            source=f"{path.name}, spread by {follows.partition(' (')[0]}",
+            source=f"{name}, spread by {follows or 'area'}",
             evidence="proxy",
         )
     )
     return cube, with_people(shares, np.nan_to_num(pieces), people)
 
 
-def people_of_dwellings(
+@dataclass(frozen=True, eq=False)
+class Dwellings:
+    """
+    What the map says of where people live, when no population grid does.
+
+    Parameters
+    ----------
+    layers : layers of the map; ``building`` and ``landuse`` are read.
+    city : the city.
+    grid : the study grid.
+    parameters : changes to the parameters of ``settlement``.
+    """
+
+    layers: Mapping[str, gpd.GeoDataFrame]
+    city: City
+    grid: GeoBox
+    parameters: Mapping[str, Any] | None = None
+
+    def floor_m2(self, persons: float) -> NDArray[np.float64] | None:
+        """
+        Give the floor area of mapped dwellings.
+
+        Parameters
+        ----------
+        persons : residents who must find room.
+
+        Returns
+        -------
+        Shape (rows, cols), m2; None where too few are mapped to hold the persons.
+        """
+        from kcity_geo.analysis.settlement.dasymetric import dwelling_floor_m2
+        from kcity_geo.analysis.settlement.mapped_buildings import enough_for
+
+        floor_m2 = dwelling_floor_m2(
+            self.layers["building"],
+            city=self.city,
+            grid=self.grid,
+            landuse=self.layers["landuse"],
+            rule=settings_of("settlement", self.parameters),
+        )
+        total_m2 = float(floor_m2.sum())
+        enough = total_m2 > 0 and enough_for(total_m2, persons, parameters=self.parameters)
+        return floor_m2 if enough else None
+
+    def weight(self, cube: xr.Dataset, persons: float) -> tuple[NDArray[np.float64] | None, str]:
+        """
+        Give what the people of a district follow, and its name; None when nothing is known.
+
+        Parameters
+        ----------
+        cube : with ``built_m2`` where there is a raster of built-up land.
+        persons : all residents.
+
+        Returns
+        -------
+        Shape (rows, cols), and the words for the note.
+        """
+        if "built_m2" not in cube:
+            floor_m2 = self.floor_m2(persons)
+            return floor_m2, "" if floor_m2 is None else "the floor area of mapped dwellings"
+        from kcity_geo.analysis.settlement.dwellings import share_without_residents
+
+        words = settings_of("settlement", self.parameters)["landuse_without_residents"]
+        homes = 1.0 - share_without_residents(self.layers["landuse"], grid=self.grid, words=words)
+        return cube["built_m2"].to_numpy() * homes, "built-up land"
+
+
+def people_without_grid(
+    study: Study,
     cube: xr.Dataset,
     official: Mapping[str, Any],
-    layers: Mapping[str, gpd.GeoDataFrame],
-    city: City,
-    grid: GeoBox,
-    parameters: Mapping[str, Any] | None = None,
-) -> xr.Dataset:
+    shares: pd.DataFrame,
+    *,
+    place: Dwellings,
+) -> tuple[xr.Dataset, pd.DataFrame]:
     """
-    Without a population grid, spread the official number over mapped dwellings: a proxy.
+    Without a population grid, spread official numbers over where people can live: a proxy.
+
+    Parameters
+    ----------
+    study : the study file; ``sources.population`` may name a table by district.
+    cube : variables so far.
+    official : official numbers; a table by district beats the number of the city.
+    shares : share of each cell in each district.
+    place : what the map says of where people live.
+
+    Returns
+    -------
+    The cube with ``population`` and the shares with the people of each piece; unchanged when there is a grid, or no
+    official number.
+    """
+    if "population" in cube:
+        return cube, shares
+    from kcity_geo.sources.local.tables import read_district_people
+
+    paths = raster_paths(study, "population")
+    table = official.get("table")
+    if paths and file_and_part(paths[0])[0].suffix.lower() in _TABLES:
+        persons = read_district_people(paths[0], districts=place.city.districts)
+        name = f"sources.population: {paths[0].name}"
+        return people_of_districts(cube, persons, shares, place=place, name=name)
+    if table is not None and "population" in table and table["population"].notna().all():
+        return people_of_districts(
+            cube, table["population"], shares, place=place, name=_OFFICIAL_TABLE
+        )
+    return people_of_dwellings(cube, official.get("population"), place), shares
+
+
+def people_of_dwellings(cube: xr.Dataset, total: float | None, place: Dwellings) -> xr.Dataset:
+    """
+    Spread the official number of a city over its mapped dwellings: a proxy.
 
     Parameters
     ----------
     cube : variables so far.
-    official : official numbers.
-    layers : layers of the map.
-    city : the city.
-    grid : the study grid.
-    parameters : changes to the parameters of ``settlement``.
+    total : residents of the city; None: not known.
+    place : what the map says of where people live.
 
     Returns
     -------
-    The cube with ``population``; unchanged when there is one already, or no official number.
+    The cube with ``population``; unchanged without a number, or when too few dwellings are mapped.
     """
-    total = official.get("population")
-    if "population" in cube or total is None:
+    if total is None:
         return cube
-    from kcity_geo.analysis.settlement.dasymetric import people_from_dwellings
-
-    people = people_from_dwellings(
-        layers["building"], total_persons=total, city=city, grid=grid, parameters=parameters
-    )
-    if people is None:
-        if len(layers["building"]):
+    floor_m2 = place.floor_m2(total)
+    if floor_m2 is None:
+        if len(place.layers["building"]):
             tell(
                 f"official.population: too few dwellings are mapped to spread {total:,.0f} residents over them; "
                 "give sources.population",
@@ -155,8 +248,8 @@ def people_of_dwellings(
     )
     return cube.assign(
         population=layer(
-            people,
-            grid=grid,
+            floor_m2 / floor_m2.sum() * total,
+            grid=place.grid,
             units="persons",
             long_name="Residents",
             source="official number, spread over OpenStreetMap buildings",
@@ -179,21 +272,16 @@ def scale_population(cube: xr.Dataset, official: Mapping[str, Any], city: City) 
     Returns
     -------
     The cube; its people inside the city add up to the official count. Unchanged, and told, where the
-    population is known for a part of the city only.
+    population is known for a part of the city only, or follows the districts of ``official.table``.
     """
     target = official.get("population")
     if target is None or "population" not in cube:
         return cube
     population = cube["population"]
     total = float(population.sum())
-    covered = _covered(cube)
-    if covered < _WHOLE:
-        tell(
-            f"official.population: {target:,.0f}, but the population is known for {covered:.0%} of "
-            f"{city.name} only ({total:,.0f} persons there); it was not scaled, as nobody knows how many "
-            "live in the rest; give a grid of the whole city",
-            stacklevel=3,
-        )
+    reason = _not_scaled(cube, target, city)
+    if reason:
+        tell(reason, stacklevel=3)
         return cube
     if total <= 0:
         raise SourceError(
@@ -215,6 +303,25 @@ def scale_population(cube: xr.Dataset, official: Mapping[str, Any], city: City) 
     scaled = population * factor
     scaled.attrs = {**population.attrs, "scaled_by": factor}
     return cube.assign(population=scaled)
+
+
+def _not_scaled(cube: xr.Dataset, target: float, city: City) -> str:
+    """Say why the people stay as they are although an official number differs; empty when they do not."""
+    total = float(cube["population"].sum())
+    by_district = cube["population"].attrs.get("source", "").startswith(_OFFICIAL_TABLE)
+    if by_district and abs(target - total) >= 1:
+        return (
+            f"official.population is {target:,.0f}, the districts of official.table add up to {total:,.0f}; "
+            "the districts are used"
+        )
+    covered = _covered(cube)
+    if covered >= _WHOLE:
+        return ""
+    return (
+        f"official.population: {target:,.0f}, but the population is known for {covered:.0%} of "
+        f"{city.name} only ({total:,.0f} persons there); it was not scaled, as nobody knows how many "
+        "live in the rest; give a grid of the whole city"
+    )
 
 
 def _covered(cube: xr.Dataset) -> float:

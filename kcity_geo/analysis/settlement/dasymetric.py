@@ -12,9 +12,6 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -22,12 +19,16 @@ import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from kcity_geo.analysis.settlement.mapped_buildings import enough_for
+from kcity_geo.analysis.settlement.dwellings import floors_of, is_home
 from kcity_geo.city import City
 from kcity_geo.cube import area_in_cells
-from kcity_geo.settings import settings_of
+from kcity_geo.settings import Settings, settings_of
 
-__all__ = ["people_from_districts", "people_from_dwellings", "pieces_from_districts"]
+__all__ = [
+    "dwelling_floor_m2",
+    "people_from_districts",
+    "pieces_from_districts",
+]
 
 
 def people_from_districts(
@@ -107,50 +108,35 @@ def pieces_from_districts(
     return piece
 
 
-def people_from_dwellings(
+def dwelling_floor_m2(
     buildings: gpd.GeoDataFrame,
     *,
-    total_persons: float,
     city: City,
     grid: GeoBox,
-    parameters: Mapping[str, Any] | None = None,
-) -> NDArray[np.float64] | None:
+    landuse: gpd.GeoDataFrame | None = None,
+    rule: Settings | None = None,
+) -> NDArray[np.float64]:
     """
-    Spread a known number of people over the floor area of mapped dwellings.
-
-    Buildings tagged with a use in which nobody lives (``not_dwellings`` of
-    ``tables/parameters/settlement.toml``) are left out. Floors are taken from the levels where tagged, else
-    one floor a building.
+    Floor area of mapped dwellings in each cell.
 
     Parameters
     ----------
     buildings : polygons in the metric CRS, columns ``building`` and ``levels``.
-    total_persons : residents inside the city.
-    city : buildings outside its boundary hold none of them.
+    city : the floor area outside its boundary is left out.
     grid : the study grid.
-    parameters : changes to the parameters of ``settlement``.
+    landuse : polygons of land use; None: not known.
+    rule : parameters of ``settlement``; None: the defaults.
 
     Returns
     -------
-    Shape (rows, cols), persons, adding up to `total_persons`; None when no dwelling is mapped, or so few that
-    they cannot hold the people.
+    Shape (rows, cols), m2 on all floors; 0 where no dwelling is mapped, which need not mean that there is none.
     """
-    rule = settings_of("settlement", parameters)
-    if len(buildings) == 0:
-        return None
-    kind = buildings["building"].astype(str).str.lower()
-    home = ~kind.isin(rule["not_dwellings"]).to_numpy()
-    geometry = buildings.geometry.to_numpy()[home]
-    levels = buildings["levels"].to_numpy(dtype=float)[home]
-    floors = np.where(np.isnan(levels), rule["levels_untagged"], np.clip(levels, 1, None))
+    rule = settings_of("settlement") if rule is None else rule
+    home = is_home(buildings, landuse=landuse, rule=rule)
+    floors = floors_of(buildings, home=home, rule=rule)[home]
+    inside = np.array(buildings.geometry.to_numpy()[home], dtype=object)
     boundary = city.boundary_metric
     shapely.prepare(boundary)
-    inside = np.array(geometry, dtype=object)
     cut = ~shapely.contains_properly(boundary, inside)
     inside[cut] = shapely.intersection(inside[cut], boundary)
-    floor_m2 = area_in_cells(np.asarray(inside, dtype=object), grid=grid, weight=floors)
-    if floor_m2.sum() <= 0 or not enough_for(
-        float(floor_m2.sum()), total_persons, parameters=parameters
-    ):
-        return None
-    return np.asarray(floor_m2 / floor_m2.sum() * total_persons)
+    return area_in_cells(inside, grid=grid, weight=floors)
