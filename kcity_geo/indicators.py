@@ -310,7 +310,7 @@ def uses_of_layers() -> dict[str, list[str]]:
     Examples
     --------
     >>> uses_of_layers()["water_point"]
-    ['T9', 'W1', 'W2']
+    ['W1', 'W2']
     """
     found: dict[str, list[str]] = {}
     for row in indicator_rows().values():
