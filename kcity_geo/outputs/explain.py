@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.findings import worst_sector
 from kcity_geo.analysis.gaps.words import READINGS, evidence_word, reading_title
 from kcity_geo.errors import StudyError
 from kcity_geo.indicators import indicator_rows
@@ -181,9 +182,7 @@ def _reading_line(gaps: Gaps, sector: str) -> Line:
     slots = {"reading": (texts, at)}
     if sector != "composite":
         return Line(template=f"{name}: {{reading}}", slots=slots, level=0)
-    worst = np.stack([gaps.cells[f"{s}_gap"].to_numpy().ravel() for s in SECTORS])
-    known = np.isfinite(worst).all(axis=0)
-    place = np.where(known, np.nan_to_num(worst).argmax(axis=0) + 1, 0).astype(np.uint16)
+    place = (worst_sector(gaps) + 1).astype(np.uint16)
     names = ("; a sector is missing", *(f"; worst: {sector_title(s).lower()}" for s in SECTORS))
     return Line(
         template=f"{name}: {{reading}}{{worst}}", slots={**slots, "worst": (names, place)}, level=0

@@ -11,16 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kcity_geo.analysis.city_model import model_of
-from kcity_geo.analysis.gaps.words import reading_codes
-from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
-from kcity_geo.cube import cell_centres, cell_ids, cell_polygons, cell_size
+from kcity_geo.analysis.findings import Findings, merged_readings
+from kcity_geo.analysis.settlement.blocks import blocks_of
+from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN
+from kcity_geo.cube import cell_ids, cell_polygons
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import is_reading, reading_rows
 from kcity_geo.result import Result
-from kcity_geo.rules import ReadingLimits
 
 __all__ = ["MAX_GEOJSON_CELLS", "cell_frame", "grid_variables", "merge_cells", "site_frame"]
 
@@ -90,7 +89,7 @@ def cell_frame(result: Result) -> gpd.GeoDataFrame:
     flat = np.flatnonzero(data.inside.ravel())
     columns: dict[str, Any] = {
         "cell_id": cell_ids(data.grid)[flat],
-        "district_id": model_of(data).main_district.ravel()[flat],
+        "district_id": Findings(result).main_district.ravel()[flat],
         "cells": np.ones(len(flat), dtype=np.int32),
     }
     for name, (values, _) in grid_variables(result).items():
@@ -107,10 +106,10 @@ def cell_frame(result: Result) -> gpd.GeoDataFrame:
 
 
 def _excluded_by(result: Result, flat: NDArray[np.int64]) -> NDArray[np.object_]:
-    rule, constraints = first_rule(result.score, result.data.inside)
+    found = Findings(result)
     words = {OPEN: "open", NO_DATA: "no data to tell"}
-    words |= {i: plain_text(c.title, max_chars=60) for i, c in enumerate(constraints)}
-    return np.array([words[code] for code in rule.ravel()[flat].tolist()], dtype=object)
+    words |= {i: plain_text(c.title, max_chars=60) for i, c in enumerate(found.rules)}
+    return np.array([words[code] for code in found.rule.ravel()[flat].tolist()], dtype=object)
 
 
 def merge_cells(
@@ -144,83 +143,27 @@ def merge_cells(
 
 
 def _blocks(result: Result, cells: gpd.GeoDataFrame, *, factor: int) -> gpd.GeoDataFrame:
-    import shapely
-
     grid = result.data.grid
-    flat = np.flatnonzero(result.data.inside.ravel())
-    size = cell_size(grid) * factor
-    x, y = (a[flat] for a in cell_centres(grid))
-    block = pd.MultiIndex.from_arrays(
-        [-np.floor(y / size).astype(np.int64), np.floor(x / size).astype(np.int64)]
-    )
-    number, keys = pd.factorize(block, sort=True)
-    people = _weights(cells, number)
+    blocks = blocks_of(grid, np.flatnonzero(result.data.inside.ravel()), factor=factor)
+    people = cells["population"].to_numpy(dtype=float) if "population" in cells else None
     units = {name: str(a.get("units", "")) for name, (_, a) in grid_variables(result).items()}
     amounts = {key for key, row in indicator_rows().items() if row.average == "sum"}
     columns: dict[str, Any] = {}
     for name in cells.columns.drop("geometry"):
         values = cells[name].to_numpy()
         if name == "cell_id":
-            columns[name] = [f"x{c}_y{-r}_of{factor}" for r, c in keys]
+            columns[name] = blocks.ids
         elif values.dtype == object or units.get(name) == "code" or name == "urban_class":
-            columns[name] = _most_frequent(values, number)
+            columns[name] = blocks.most_frequent(values)
         elif name in amounts | {"cells"} or units.get(name) in {"persons", "m2"}:
-            columns[name] = pd.Series(values).groupby(number).sum(min_count=1).to_numpy()
+            columns[name] = blocks.summed(values)
         else:
-            columns[name] = _mean(values.astype(float), number, people)
+            columns[name] = blocks.averaged(values.astype(float), people)
     for name in filter(is_reading, cells.columns):
-        columns[name] = _merged_readings(
-            columns, name.removesuffix("_reading"), limits=result.gaps.limits
-        )
-    west = np.array([c * size for _, c in keys])
-    south = np.array([-r * size for r, _ in keys])
-    squares = shapely.box(west, south, west + size, south + size)
-    return gpd.GeoDataFrame(pd.DataFrame(columns), geometry=squares, crs=cells.crs)
-
-
-def _merged_readings(
-    columns: Mapping[str, Any], sector: str, *, limits: ReadingLimits
-) -> NDArray[np.object_]:
-    """Read the merged numbers anew, so that number and word of a square agree."""
-    codes = reading_codes(
-        columns[f"{sector}_p_short"],
-        columns[f"{sector}_gap"],
-        columns[f"{sector}_evidence"],
-        limits=limits,
-        persons=columns.get("population"),
-    )
-    return np.array(list(reading_rows()), dtype=object)[codes]
-
-
-def _weights(cells: gpd.GeoDataFrame, number: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Residents as weights; equal weights in blocks where nobody lives."""
-    if "population" not in cells:
-        return np.ones(len(cells))
-    people = np.nan_to_num(cells["population"].to_numpy(dtype=float))
-    total = np.bincount(number, weights=people)
-    return np.where(total[number] > 0, people, 1.0)
-
-
-def _mean(
-    values: NDArray[np.float64], number: NDArray[np.intp], weight: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    known = np.isfinite(values)
-    length = int(number.max()) + 1
-    plain = np.bincount(number[known], weights=values[known], minlength=length)
-    count = np.bincount(number[known], minlength=length)
-    top = np.bincount(number[known], weights=(values * weight)[known], minlength=length)
-    bottom = np.bincount(number[known], weights=weight[known], minlength=length)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(bottom > 0, top / bottom, plain / count), dtype=np.float64)
-
-
-def _most_frequent(values: NDArray[Any], number: NDArray[np.intp]) -> NDArray[Any]:
-    codes, known = pd.factorize(values, sort=True)
-    counts = pd.DataFrame({"block": number, "code": codes}).value_counts().reset_index()
-    best = counts.sort_values(["block", "count", "code"], ascending=[True, False, True])
-    winner = best.drop_duplicates("block")["code"].to_numpy()
-    best_known: NDArray[Any] = np.asarray(known)[winner]
-    return best_known
+        sector = name.removesuffix("_reading")
+        codes = merged_readings(columns, sector, limits=result.gaps.limits)
+        columns[name] = np.array(list(reading_rows()), dtype=object)[codes]
+    return gpd.GeoDataFrame(pd.DataFrame(columns), geometry=blocks.squares, crs=cells.crs)
 
 
 def site_frame(result: Result) -> gpd.GeoDataFrame:

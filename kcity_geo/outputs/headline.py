@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kcity_geo.analysis.findings import residents
 from kcity_geo.config import read_table
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import SECTORS, Gaps
 
-__all__ = ["Segment", "first_sector", "gap_sentences", "residents", "segments"]
+__all__ = ["Segment", "first_sector", "gap_sentences", "segments"]
 
 _ORDER = (
     "falls_short", "probably_falls_short", "cannot_tell", "partly_short", "adequate", "not_assessed",
@@ -74,23 +75,6 @@ def segments(row: Mapping[str, Any]) -> tuple[Segment, ...]:
         for key, value in people.items()
         if value > 0
     )
-
-
-def residents(gaps: Gaps) -> float:
-    """
-    Count the people of a city.
-
-    Parameters
-    ----------
-    gaps : of a city.
-
-    Returns
-    -------
-    Residents of all cells; 0 where none are counted.
-    """
-    if "population" not in gaps.cells:
-        return 0.0
-    return float(np.nansum(gaps.cells["population"].to_numpy()))
 
 
 def _number(value: Any) -> float:  # noqa: ANN401 - any cell

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
+from kcity_geo.analysis.findings import Findings
+from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN
 from kcity_geo.indicators import IndicatorRow, indicator_rows, is_added
 from kcity_geo.outputs.explain import Line, cell_lines, unit_lines
 from kcity_geo.outputs.overlay import fit_lookup, packed
@@ -119,11 +120,8 @@ def _steps(values: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np
 def _districts(result: Result) -> NDArray[Any]:
     ids = result.data.city.districts["district_id"].tolist()
     kind = np.uint8 if len(ids) < _MISSING else np.uint16
-    out = np.full(result.data.inside.size, np.iinfo(kind).max, dtype=kind)
-    shares = result.data.shares.sort_values(["share", "district_id"], kind="stable")
-    number = {d: i for i, d in enumerate(ids)}
-    out[shares["cell"].to_numpy()] = [number[d] for d in shares["district_id"]]
-    return out.reshape(result.data.grid.shape)
+    number = Findings(result).district_number
+    return np.where(number < 0, np.iinfo(kind).max, number).astype(kind)
 
 
 def _add_people(result: Result, add: Any) -> None:  # noqa: ANN401 - the adder
@@ -149,7 +147,8 @@ def _add_number(row: IndicatorRow, values: NDArray[np.float64], add: Any) -> Non
 
 
 def _exclusions(result: Result) -> tuple[NDArray[np.uint8], list[str]]:
-    rule, constraints = first_rule(result.score, result.data.inside)
-    titles = [*(plain_text(c.title, max_chars=60) for c in constraints), "no data to tell"]
-    codes = np.where(rule == OPEN, _MISSING, np.where(rule == NO_DATA, len(constraints), rule))
+    found = Findings(result)
+    rule, count = found.rule, len(found.rules)
+    titles = [*(plain_text(c.title, max_chars=60) for c in found.rules), "no data to tell"]
+    codes = np.where(rule == OPEN, _MISSING, np.where(rule == NO_DATA, count, rule))
     return codes.astype(np.uint8), titles

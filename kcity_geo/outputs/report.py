@@ -11,8 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from kcity_geo.analysis.findings import Findings
 from kcity_geo.analysis.suitability.constraints import SITE_KEYS
 from kcity_geo.config import read_table
 from kcity_geo.indicators import IndicatorRow, indicator_rows
@@ -353,37 +352,31 @@ def _tasks(result: Result) -> dict[str, Any]:
 
 
 def _criteria(result: Result) -> list[dict[str, str]]:
-    inside = result.data.inside
-    rows = []
-    for c in result.score.criteria:
-        known = c.utility[inside & np.isfinite(c.utility)]
-        rows.append(
-            {
-                "title": plain_text(c.title),
-                "units": plain_text(c.units),
-                "stated": human(c.weight_stated, "share"),
-                "used": human(c.weight_used, "share"),
-                "function": score_words(c.value_function, c.units),
-                "mean": human(float(known.mean()) * 100 if len(known) else math.nan),
-                "evidence": plain_text(c.evidence),
-                "mark": plain_text(c.mark),
-                "citation": plain_text(c.citation),
-                "note": plain_text(c.note, max_chars=300),
-            }
-        )
-    return rows
+    mean = Findings(result).mean_utility
+    return [
+        {
+            "title": plain_text(c.title),
+            "units": plain_text(c.units),
+            "stated": human(c.weight_stated, "share"),
+            "used": human(c.weight_used, "share"),
+            "function": score_words(c.value_function, c.units),
+            "mean": human(100 * mean[c.id]),
+            "evidence": plain_text(c.evidence),
+            "mark": plain_text(c.mark),
+            "citation": plain_text(c.citation),
+            "note": plain_text(c.note, max_chars=300),
+        }
+        for c in result.score.criteria
+    ]
 
 
 def _constraints(result: Result) -> list[dict[str, str]]:
-    inside = result.data.inside
-    total = max(1, int(inside.sum()))
+    share = Findings(result).excluded_share
     return [
         {
             "title": plain_text(c.title),
             "limit": plain_text(c.limit),
-            "share": human(float((c.excluded & inside).sum()) / total, "share")
-            if c.applied
-            else "not applied",
+            "share": human(share[c.id], "share") if c.applied else "not applied",
             "mark": plain_text(c.mark),
             "note": plain_text(c.note, max_chars=300),
         }

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
+from kcity_geo.analysis.findings import Findings, most_short, residents
 from kcity_geo.city import REST
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC, credits_line
-from kcity_geo.outputs.headline import Segment, gap_sentences, residents, segments
+from kcity_geo.outputs.headline import Segment, gap_sentences, segments
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
@@ -345,26 +344,15 @@ def _why_no_sites(result: Result) -> str:
 
 def _worst_districts(result: Result, *, count: int = 5) -> list[DistrictRow]:
     """Districts by the people who fall short in the sector where most do, most first."""
-    frame = result.gaps.districts
-    names = [f"{s}_people_short" for s in SECTORS if f"{s}_people_short" in frame]
-    if not names or len(frame) < 2:  # noqa: PLR2004 - one is the city
-        return []
-    short = frame[names].to_numpy(dtype=float)
-    worst = np.nan_to_num(short, nan=-1.0).argmax(axis=1)
-    most = short[np.arange(len(frame)), worst]
-    order = sorted(
-        np.flatnonzero(most >= 1), key=lambda i: (-most[i], str(frame["district_id"].iloc[i]))
-    )
     rows = reading_rows()
     found = []
-    for i in order[:count]:
-        sector = SECTORS[int(worst[i])]
-        reading = rows[str(frame[f"{sector}_reading"].iloc[i])]
+    for row in most_short(result.gaps).head(count).to_dict("records"):
+        reading = rows[str(row[f"{row['sector']}_reading"])]
         found.append(
             DistrictRow(
-                name=plain_text(frame["name"].iloc[i], max_chars=60),
-                people=persons(float(most[i])),
-                sector=sector_title(sector),
+                name=plain_text(row["name"], max_chars=60),
+                people=persons(row["people"]),
+                sector=sector_title(row["sector"]),
                 reading=reading.title,
                 colour=reading.colour,
             )
@@ -384,11 +372,9 @@ def _not_assessed(result: Result) -> list[tuple[str, str]]:
 def _facts(result: Result) -> dict[str, str]:
     data = result.data
     facts: dict[str, str] = {}
-    people = data.array("population")
-    if people is None and "population" in result.gaps.cells:
-        people = result.gaps.cells["population"].to_numpy()
+    people = Findings(result).people
     if people is not None:
-        counted = persons(float(np.nansum(people)))
+        counted = persons(people)
         reached = data.measured.get("population", {}).get("valid_share", 1.0)
         facts["People"] = counted if reached >= _WHOLE else f"at least {counted}"
         if reached < _WHOLE:

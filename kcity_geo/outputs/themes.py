@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.findings import Findings
 from kcity_geo.analysis.gaps.words import READINGS
-from kcity_geo.analysis.settlement.habitation import LIVED_IN, NOBODY, OPEN_WATER, habitation
-from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
+from kcity_geo.analysis.settlement.habitation import LIVED_IN, NOBODY, OPEN_WATER
+from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN
 from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import (
     EVIDENCE_COLOURS,
@@ -316,11 +317,7 @@ def _lived(result: Result) -> _Lived:
     cube = result.data.cube
     proxy = "population" in cube and cube["population"].attrs.get("evidence") == "proxy"
     words = "Nobody lives here (no home mapped)" if proxy else "Nobody lives here"
-    # The reading decides where nobody lives; the map adds which of it is open water.
-    nobody = _reading(result, "composite") == READINGS.index("nobody")
-    codes = habitation(result.data)
-    codes = np.where(nobody, np.where(codes == OPEN_WATER, OPEN_WATER, NOBODY), LIVED_IN)
-    return _Lived(codes=codes.astype(np.uint8), words=words)
+    return _Lived(codes=Findings(result).lived_in, words=words)
 
 
 def _evidence_theme(result: Result) -> Theme:
@@ -371,23 +368,21 @@ def _score_theme(result: Result) -> Theme:
 
 def _excluded_theme(result: Result) -> Theme:
     """Colour each excluded cell by the first constraint that holds; shares add up to the whole."""
-    inside = result.data.inside
-    rule, constraints = first_rule(result.score, inside)
-    total = max(1, int(inside.sum()))
+    inside, found = result.data.inside, Findings(result)
     colours, words = read_table("display")["excluded"], [(OPEN, "open", "open to building")]
     words += [
         (number, c.id if c.id in colours else "other", plain_text(c.title, max_chars=60))
-        for number, c in enumerate(constraints)
+        for number, c in enumerate(found.rules)
     ]
     words.append((NO_DATA, "unknown", "no data to tell"))
     codes = np.full(inside.shape, EMPTY, dtype=np.uint8)
     legend: list[tuple[str, bool, str]] = []
     for code, key, title in words:
-        drawn = inside & (rule == code)
+        drawn = inside & (found.rule == code)
         if not drawn.any() and code != OPEN:
             continue
         codes[drawn] = len(legend)
-        share = human(int(drawn.sum()) / total, "share")
+        share = human(found.share_of_rule(code), "share")
         legend.append((colours[key], False, f"{title}: {share}"))
     return Theme(
         key="excluded",

@@ -1,0 +1,205 @@
+"""
+Findings: what follows from a finished study and is shown, so that outputs only write it down.
+
+Where nobody lives, the district of a cell, the rule that keeps building away, shares of land, counts
+of people, and cells merged into larger squares: one number for map, report, console and files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kcity_geo.analysis.city_model import model_of
+from kcity_geo.analysis.gaps.words import READINGS, reading_codes
+from kcity_geo.analysis.settlement.habitation import LIVED_IN, NOBODY, OPEN_WATER, habitation
+from kcity_geo.analysis.suitability.exclusion import first_rule
+from kcity_geo.result import SECTORS, Constraint, Gaps, Result
+from kcity_geo.rules import ReadingLimits
+
+__all__ = ["Findings", "merged_readings", "most_short", "residents", "worst_sector"]
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """
+    What a finished study says of its cells and of its land.
+
+    Parameters
+    ----------
+    result : a finished study.
+    """
+
+    result: Result
+
+    @cached_property
+    def main_district(self) -> NDArray[np.object_]:
+        """Shape (rows, cols): id of the district that holds most of the cell, ``""`` for none."""
+        return model_of(self.result.data).main_district
+
+    @cached_property
+    def district_number(self) -> NDArray[np.int64]:
+        """Shape (rows, cols): position of `main_district` in the districts of the city, -1: none."""
+        ids = self.result.data.city.districts["district_id"].astype(str)
+        return np.asarray(pd.Index(ids).get_indexer(self.main_district.ravel())).reshape(
+            self.main_district.shape
+        )
+
+    @cached_property
+    def lived_in(self) -> NDArray[np.uint8]:
+        """
+        Where nobody lives, as the readings have it, and which of that is open water.
+
+        Returns
+        -------
+        Shape (rows, cols): ``LIVED_IN``, ``NOBODY`` or ``OPEN_WATER`` of
+        `kcity_geo.analysis.settlement.habitation`.
+        """
+        data, cells = self.result.data, self.result.gaps.cells
+        if "composite_reading" not in cells:
+            return np.full(data.grid.shape, LIVED_IN, dtype=np.uint8)
+        nobody = data.inside & (cells["composite_reading"].to_numpy() == READINGS.index("nobody"))
+        water = model_of(data).once(habitation) == OPEN_WATER
+        found = np.where(nobody, np.where(water, OPEN_WATER, NOBODY), LIVED_IN)
+        return found.astype(np.uint8)
+
+    @cached_property
+    def rule(self) -> NDArray[np.int16]:
+        """Shape (rows, cols): the rule that keeps building away, as in `first_rule`."""
+        return first_rule(self.result.score, self.result.data.inside)[0]
+
+    @cached_property
+    def rules(self) -> tuple[Constraint, ...]:
+        """The constraints that were applied; `rule` holds positions in it."""
+        return first_rule(self.result.score, self.result.data.inside)[1]
+
+    def share_of_rule(self, code: int) -> float:
+        """
+        Give the share of the study area that a rule keeps open or closed.
+
+        Parameters
+        ----------
+        code : of `rule`.
+
+        Returns
+        -------
+        0 to 1, by number of cells.
+        """
+        return self._share(self.rule == code)
+
+    @cached_property
+    def excluded_share(self) -> Mapping[str, float]:
+        """Constraint -> share of the study area that it excludes by itself, by number of cells."""
+        return {c.id: self._share(c.excluded) for c in self.result.score.constraints}
+
+    @cached_property
+    def mean_utility(self) -> Mapping[str, float]:
+        """Criterion -> mean utility of the cells that have one, 0 to 1; NaN where none has."""
+        inside = self.result.data.inside
+        found = {}
+        for one in self.result.score.criteria:
+            known = one.utility[inside & np.isfinite(one.utility)]
+            found[one.id] = float(known.mean()) if len(known) else float("nan")
+        return found
+
+    @cached_property
+    def people(self) -> float | None:
+        """Residents of the city, by its data, else by its gaps; None where nobody counted them."""
+        counted = self.result.data.array("population")
+        if counted is not None:
+            return float(np.nansum(counted))
+        gaps = self.result.gaps
+        return residents(gaps) if "population" in gaps.cells else None
+
+    def _share(self, cells: NDArray[np.bool_]) -> float:
+        inside = self.result.data.inside
+        return float((cells & inside).sum()) / max(1, int(inside.sum()))
+
+
+def residents(gaps: Gaps) -> float:
+    """
+    Count the people of a city.
+
+    Parameters
+    ----------
+    gaps : of a city.
+
+    Returns
+    -------
+    Residents of all cells; 0 where none are counted.
+    """
+    if "population" not in gaps.cells:
+        return 0.0
+    return float(np.nansum(gaps.cells["population"].to_numpy()))
+
+
+def merged_readings(
+    columns: Mapping[str, NDArray[np.float64]], sector: str, *, limits: ReadingLimits
+) -> NDArray[np.uint8]:
+    """
+    Read merged cells anew, so that number and word of a square agree.
+
+    Parameters
+    ----------
+    columns : shape (squares,): ``{sector}_p_short``, ``_gap``, ``_evidence`` and ``population``.
+    sector : one of `kcity_geo.result.SECTORS`, or ``"composite"``.
+    limits : of the readings of the study.
+
+    Returns
+    -------
+    Position in `kcity_geo.analysis.gaps.words.READINGS`.
+    """
+    three = [columns[f"{sector}_{key}"] for key in ("p_short", "gap", "evidence")]
+    return reading_codes(*three, limits=limits, persons=columns.get("population"))
+
+
+def worst_sector(gaps: Gaps) -> NDArray[np.int64]:
+    """
+    Tell the sector with the largest gap in each cell; of equal ones the first.
+
+    Parameters
+    ----------
+    gaps : of a city.
+
+    Returns
+    -------
+    Shape (cells,): position in `kcity_geo.result.SECTORS`; -1 where a sector is not assessed.
+    """
+    gap = np.stack([gaps.cells[f"{sector}_gap"].to_numpy().ravel() for sector in SECTORS])
+    known = np.isfinite(gap).all(axis=0)
+    return np.where(known, np.nan_to_num(gap).argmax(axis=0), -1)
+
+
+def most_short(gaps: Gaps) -> pd.DataFrame:
+    """
+    List the districts in which people fall short, most people first.
+
+    Parameters
+    ----------
+    gaps : of a city.
+
+    Returns
+    -------
+    Rows of ``gaps.districts`` with ``sector``, the one in which most people of the district fall
+    short, and ``people`` of them; those with one or more, of equal ones the first id. No row for a
+    city of a single district.
+    """
+    frame = gaps.districts
+    names = {f"{s}_people_short": s for s in SECTORS if f"{s}_people_short" in frame}
+    if not names or len(frame) < 2:  # noqa: PLR2004 - one is the city
+        nothing: pd.DataFrame = frame.iloc[:0].assign(sector="", people=0.0)
+        return nothing
+    short = frame[list(names)].to_numpy(dtype=float)
+    worst = np.nan_to_num(short, nan=-1.0).argmax(axis=1)
+    most = short[np.arange(len(frame)), worst]
+    sectors = np.array(list(names.values()), dtype=object)[worst]
+    found: pd.DataFrame = frame.assign(
+        sector=sectors, people=most, _id=frame["district_id"].astype(str)
+    )
+    found = found[found["people"] >= 1].sort_values(["people", "_id"], ascending=[False, True])
+    return pd.DataFrame(found.drop(columns="_id"))
