@@ -554,8 +554,8 @@ def fetch(
     failed = 0
     with _plain_errors() as notes:
         from kcity_geo.errors import StudyError
+        from kcity_geo.sources.pack.cities import fetch_cities
         from kcity_geo.sources.pack.fetch import fetch as fetch_place
-        from kcity_geo.sources.pack.fetch import fetch_cities
 
         if bool(place or boundary) == bool(cities):
             raise StudyError("fetch: give a place, a --boundary, or --cities cities.csv")

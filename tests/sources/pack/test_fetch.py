@@ -29,7 +29,8 @@ from kcity_geo.errors import (
     SourceError,
     StudyError,
 )
-from kcity_geo.sources.pack.fetch import _locked, fetch, fetch_cities
+from kcity_geo.sources.pack.cities import fetch_cities
+from kcity_geo.sources.pack.fetch import _locked, fetch
 from kcity_geo.sources.pack.pack import open_pack, verify_pack, zip_pack
 from kcity_geo.sources.products.catalogue import Catalogue, load_catalogue
 from kcity_geo.studyfile import load_study, resolve_path
@@ -774,7 +775,7 @@ def test_what_nobody_thought_of_fails_alone(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import kcity_geo.sources.pack.fetch as module
+    import kcity_geo.sources.pack.stage as module
 
     cities = tmp_path / "cities.csv"
     cities.write_text(
