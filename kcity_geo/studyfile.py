@@ -14,6 +14,7 @@ import math
 import os
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -690,10 +691,22 @@ def sha256_of(path: Path) -> str:
     -------
     Hexadecimal digest.
     """
-    digest = hashlib.sha256()
     path, _ = file_and_part(path)
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    for file in files:
+    return _digest(path, tuple((file, _state(file)) for file in files))
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    """Give what changes with the content of a file: time of change, size, place on the disk."""
+    about = file.stat()
+    return about.st_ctime_ns, about.st_mtime_ns, about.st_size, about.st_ino
+
+
+@cache
+def _digest(path: Path, files: tuple[tuple[Path, tuple[int, ...]], ...]) -> str:
+    """Read each file once as long as it stays as it is; reading, checking and saving all ask for it."""
+    digest = hashlib.sha256()
+    for file, _ in files:
         if file != path:
             digest.update(file.relative_to(path).as_posix().encode())
         with file.open("rb") as stream:

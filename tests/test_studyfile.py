@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,15 @@ from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.outputs.studytoml import study_toml
 from kcity_geo.profiles import profile, profiles
 from kcity_geo.settings import network_table
-from kcity_geo.studyfile import Study, check_study, load_study, resolve_path, study_schema
+from kcity_geo.studyfile import (
+    Study,
+    _digest,
+    check_study,
+    load_study,
+    resolve_path,
+    sha256_of,
+    study_schema,
+)
 
 
 def study(text: str, tmp_path: Path) -> Study:
@@ -285,3 +295,19 @@ def test_a_value_function_of_the_study_is_marked_as_the_users(tmp_path) -> None:
 def test_percent_for_a_share_is_refused_with_the_mend(value, mend) -> None:
     with pytest.raises(StudyError, match=rf"official.electricity_access.*{mend}"):
         Study(official={"electricity_access": value})
+
+
+def test_a_file_is_hashed_once_while_it_stays_as_it_is(tmp_path) -> None:
+    folder = tmp_path / "months"
+    folder.mkdir()
+    for name in ("b", "a"):
+        (folder / name).write_bytes(name.encode() * 3)
+    file = folder / "a"
+    read = _digest.cache_info().misses
+    assert {sha256_of(file) for _ in range(3)} == {hashlib.sha256(b"aaa").hexdigest()}
+    assert sha256_of(folder) == sha256_of(folder) == hashlib.sha256(b"aaaabbbb").hexdigest()
+    assert _digest.cache_info().misses == read + 2
+    times = file.stat().st_atime_ns, file.stat().st_mtime_ns
+    file.write_bytes(b"aab")  # the same size, and the time of the last change put back
+    os.utime(file, ns=times)
+    assert sha256_of(file) == hashlib.sha256(b"aab").hexdigest()
