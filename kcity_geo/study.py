@@ -18,11 +18,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.analysis.location.located import Located
 from kcity_geo.analysis.network.graph import StreetGraph
-from kcity_geo.city import City, make_city
 from kcity_geo.citydata import CityData, Provenance
 from kcity_geo.config import Config
 from kcity_geo.cube import district_shares, empty_cube, study_grid
@@ -30,6 +28,7 @@ from kcity_geo.errors import StudyError
 from kcity_geo.indicators import INDICATOR_SECTORS
 from kcity_geo.inputs.official import load_tables
 from kcity_geo.inputs.osm import invented, joined, load_osm, with_power_lines
+from kcity_geo.inputs.outline import find_city
 from kcity_geo.inputs.population import (
     Dwellings,
     compare_districts,
@@ -38,13 +37,12 @@ from kcity_geo.inputs.population import (
     scale_population,
 )
 from kcity_geo.inputs.rasters import load_flood, load_rasters, note_few_cells
+from kcity_geo.inputs.readiness import readiness
 from kcity_geo.inputs.synthetic import synthetic_inputs
-from kcity_geo.inputs.uses import input_paths, outlines, use_of
-from kcity_geo.notes import collected, tell
-from kcity_geo.profiles import profile, site_rules
+from kcity_geo.notes import collected
 from kcity_geo.result import Gaps, Indicator, Result, Suitability
 from kcity_geo.sources.local.district_people import DistrictPeople
-from kcity_geo.studyfile import Study, SuitabilitySection, load_study, resolve_path
+from kcity_geo.studyfile import Study, SuitabilitySection, load_study
 
 Progress = Callable[[str], None]
 
@@ -62,13 +60,6 @@ __all__ = [
     "terrain",
 ]
 
-#: Decisive constraint -> what it speaks of, and the source that tells.
-_DECISIVE = {
-    "slope_pct_max": ("slope", "elevation"),
-    "hand_m_min": ("height above drainage", "elevation"),
-    "built_max": ("built-up land", "built"),
-    "water_body": ("open water", "osm"),
-}
 
 _Found = TypeVar("_Found", Gaps, Suitability)
 
@@ -87,113 +78,6 @@ class _Clock:
         start = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
-
-
-def find_city(place: str | Study, *, config: Config | None = None) -> City:
-    """
-    Find a city by name, or build it from what a study file says of its outline.
-
-    Parameters
-    ----------
-    place : a name ("Kota Kinabalu, Malaysia"), looked up online (or in the offline gazetteer
-        when `Config.offline`), or a `Study`.
-    config : limits, cache, offline.
-
-    Returns
-    -------
-    The city. For a study: its boundary file, else its OSM relation, else its box, else the header
-    box of its OSM extract, else its name.
-
-    Raises
-    ------
-    CityNotFoundError
-        If no place, or more than one, answers to the name.
-    StudyError, SourceError
-        If the outline is not usable.
-    """
-    config = config or Config.from_env()
-    if isinstance(place, str):
-        from kcity_geo.sources.products.places import find_place
-
-        return find_place(place, config=config)
-    return _city_of(place, config)
-
-
-def _city_of(study: Study, config: Config) -> City:
-    if isinstance(study.place, City):
-        return study.place
-    wanted = study.city
-    extract = None
-    if study.sources.osm and study.sources.osm != "overpass":
-        extract = resolve_path(study, study.sources.osm, key="sources.osm")
-    outline = _outline(study, extract)
-    if outline is None:
-        if not wanted.name:
-            raise StudyError(
-                "city: no outline; give city.boundary, city.bbox, city.osm_relation or an OSM extract"
-            )
-        return find_city(wanted.name, config=config)
-    name = wanted.name or study.study.name
-    return make_city(name, outline, districts=_districts(study, extract), config=config)
-
-
-def _districts(study: Study, extract: Path | None) -> gpd.GeoDataFrame | None:
-    if study.city.districts:
-        from kcity_geo.sources.local.vectors import read_polygons
-
-        path = resolve_path(study, study.city.districts, key="city.districts")
-        return read_polygons(path, key="city.districts")
-    if study.city.osm_district_level is None:
-        return None
-    from kcity_geo.sources.osm.relation import read_admin_areas
-
-    if extract is None:
-        raise StudyError("city.osm_district_level: needs sources.osm, an extract that holds them")
-    return read_admin_areas(extract, study.city.osm_district_level)
-
-
-def _outline(study: Study, extract: Path | None) -> BaseGeometry | None:
-    """Boundary file, else relation, else box, else the extract's own box, else nothing."""
-    import shapely
-
-    wanted = study.city
-    if wanted.boundary:
-        from kcity_geo.sources.local.vectors import read_boundary
-
-        return read_boundary(resolve_path(study, wanted.boundary, key="city.boundary"))
-    if wanted.osm_relation is not None:
-        from kcity_geo.sources.osm.relation import read_relation
-
-        if extract is None:
-            raise StudyError("city.osm_relation: needs sources.osm, an extract that holds it")
-        return read_relation(extract, wanted.osm_relation)
-    if wanted.bbox is not None:
-        west, south, east, north = wanted.bbox
-        if west > east:
-            raise StudyError(
-                f"city.bbox: {list(wanted.bbox)} crosses the 180th meridian, which is not supported; take "
-                "the side on which the city lies"
-            )
-        if not (west < east and south < north):
-            raise StudyError(
-                f"city.bbox: {list(wanted.bbox)} must be west, south, east, north in degrees"
-            )
-        return shapely.box(west, south, east, north)
-    if extract is None:
-        return None
-    from kcity_geo.sources.osm.pbf import read_header
-
-    box, _ = read_header(extract)
-    if box is None:
-        raise StudyError(
-            f"city.boundary: none is given and {extract.name} has no header box; give a boundary"
-        )
-    tell(
-        "the study area is the box of the OSM extract, not a city boundary; land beyond the extract "
-        "counts as unmapped",
-        stacklevel=4,
-    )
-    return box
 
 
 def load(
@@ -593,65 +477,7 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
     KCityError
         If an input is wrong.
     """
-    from kcity_geo.sources.local.coverage import coverage
-
-    data = load(study, config=config)
-    complete = coverage(data, input_paths(study))
-    rows: list[dict[str, Any]] = [
-        {
-            "kind": "input",
-            "name": key,
-            "status": "ok" if given else "not given",
-            "detail": f"{given or instead}; used for {use_of(key)}; {complete[key]}",
-        }
-        for key, given, instead in outlines(study)
-    ]
-    for about in data.provenance:
-        numbers = data.measured.get(about.id, {})
-        detail = [about.title, f"used for {use_of(about.id)}"]
-        if about.note:
-            detail.append(about.note)
-        if about.id in complete:
-            detail.append(complete[about.id])
-        if "valid_share" in numbers:
-            detail.append(f"covers {numbers['valid_share']:.0%} of the city")
-        if "total" in numbers:
-            detail.append(f"total {numbers['total']:,.0f}")
-        if about.licence == "unknown":
-            detail.append("licence not stated")
-        rows.append(
-            {"kind": "input", "name": about.id, "status": "ok", "detail": "; ".join(detail)}
-        )
-    rows.extend(
-        {
-            "kind": "layer",
-            "name": row["layer"],
-            "status": "ok" if row["count"] else "nothing mapped",
-            "detail": f"{row['count']:,} features",
-        }
-        for row in data.inventory.to_dict("records")
-    )
-    notes: list[str] = []
-    with collected(notes):
-        found = _assessable(data)
-    rows.extend(
-        {
-            "kind": "indicator",
-            "name": indicator.id,
-            "status": "NOT ASSESSED" if indicator.not_assessed else "will be assessed",
-            "detail": indicator.not_assessed or indicator.note or indicator.evidence,
-        }
-        for indicator in found
-    )
-    rows.extend(
-        {"kind": "blocker", "name": "sites", "status": "missing", "detail": text}
-        for text in _ranking_blockers(data, study)
-    )
-    rows.extend(
-        {"kind": "warning", "name": "", "status": "note", "detail": text}
-        for text in dict.fromkeys((*data.warnings, *notes))
-    )
-    return rows
+    return readiness(load(study, config=config), study)
 
 
 def locate_in(
@@ -724,46 +550,3 @@ def _column(candidates: object, name: str) -> NDArray[np.float64]:
     if np.isnan(values).any():
         raise StudyError(f"price: {name} is no number in {np.isnan(values).sum()} candidates")
     return values
-
-
-def _ranking_blockers(data: CityData, study: Study) -> list[str]:
-    """
-    Say what keeps the sites of the study's project provisional, whatever they score.
-
-    Parameters
-    ----------
-    data : of the city.
-    study : its project, and the constraints that it switches off.
-
-    Returns
-    -------
-    A line an input that is missing for a decisive constraint of the profile.
-    """
-    limits = {**profile(study.study.project)["constraints"], **study.suitability.constraints}
-    off = {False, "ignore", "off", "no"}
-    wanted = [key for key in site_rules()["decisive"] if limits.get(key, "off") not in off]
-    there = {
-        "elevation": data.dem is not None,
-        "built": "built_m2" in data.cube or len(data.layers.get("building", ())) > 0,
-        "osm": "landcover" in data.cube
-        or any(len(data.layers.get(name, ())) > 0 for name in ("water_body", "drainage")),
-    }
-    lacks: dict[str, list[str]] = {}
-    for key in wanted:
-        what, source = _DECISIVE[key]
-        if not there[source]:
-            lacks.setdefault(source, []).append(what)
-    return [
-        f"no ranking to rely on: {' and '.join(what)} unknown; add sources.{source}"
-        for source, what in lacks.items()
-    ]
-
-
-def _assessable(data: CityData) -> list[Indicator]:
-    """Ask every indicator whether it has what it needs; nothing is computed for those that have."""
-    from kcity_geo.analysis.city_model import model_of
-    from kcity_geo.analysis.evidence.filtered import withheld
-    from kcity_geo.analysis.registry import assess_rows
-
-    city = model_of(data).for_check()
-    return withheld([one for s in INDICATOR_SECTORS for one in assess_rows(city, s)], data)

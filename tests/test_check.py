@@ -17,8 +17,9 @@ from kcity_geo.analysis.registry import assess_rows
 from kcity_geo.analysis.terrain.relief import cell_elevation_m
 from kcity_geo.demo.toy import make_toy, toy_layer
 from kcity_geo.indicators import INDICATOR_SECTORS, indicator_rows
+from kcity_geo.inputs.readiness import _assessable
 from kcity_geo.notes import collected, muted
-from kcity_geo.study import _assessable, check
+from kcity_geo.study import check
 from kcity_geo.studyfile import check_study, load_study
 
 SIZE = 2000.0

@@ -111,7 +111,7 @@ def require_contact(job: Job, chosen: list[Product], route: str | None) -> None:
     rows = [p for p in chosen if p.theme == "osm"]
     area = padded(job.place.boundary, _OSM_MARGIN_M)
     if not job.config.offline and (live := _overpass(rows, area, route)) is not None:
-        job.fetcher.require_contact(live.url)
+        job.fetcher.transport.require_contact(live.url)
 
 
 def _first(job: Job, rows: list[Product]) -> Entry:

@@ -191,7 +191,7 @@ def _ask(
     product: Any,  # noqa: ANN401 - Product
     fetcher: Fetcher,
 ) -> None:
-    with fetcher.osmnx(
+    with fetcher.osmnx.lent(
         product.url,
         cache=raw,
         timeout_s=product.timeout_s,

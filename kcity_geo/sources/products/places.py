@@ -398,7 +398,7 @@ def _geocode(
     """Ask Nominatim; None when it knows the name but no outline."""
     key = hashlib.sha256(_plain(name).encode()).hexdigest()[:20]
     cache = fetcher.config.cache_dir / "nominatim" / key
-    with fetcher.osmnx(product.url, cache=cache, timeout_s=30.0, expects=_is_answer) as ox:
+    with fetcher.osmnx.lent(product.url, cache=cache, timeout_s=30.0, expects=_is_answer) as ox:
         missing = ox._errors.InsufficientResponseError  # noqa: SLF001 - has no public name
 
         def ask() -> dict[str, Any] | None:
@@ -596,7 +596,7 @@ def fetch_districts(
         return None
     for level in product.levels:
         url = product.address(iso3=iso3, level=level)
-        known = fetcher.cache_path(url).exists()
+        known = fetcher.cache.path(url).exists()
         if not known and fetcher.head(url, what=product.title).status != 200:  # noqa: PLR2004 - OK
             continue
         about = fetcher.json(

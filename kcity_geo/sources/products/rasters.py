@@ -255,7 +255,7 @@ def _zip_tiles(product: Product, bounds: Bounds, fetcher: Fetcher) -> _Found:
         window = transform_bounds("EPSG:4326", product.crs, *part, densify_pts=21)
         for tile in tiles_over(product.tiling, window, pad=200.0):
             url = product.address(tile=tile.name)
-            if not fetcher.cache_path(url).exists() and not _is_there(product, url, None, fetcher):
+            if not fetcher.cache.path(url).exists() and not _is_there(product, url, None, fetcher):
                 found.sea.append(tile.name)
                 continue
             _read_zip(product, url, window, found, fetcher)
@@ -303,7 +303,7 @@ def _read_remote(
     product: Product, url: str, part: Bounds, shift: float, found: _Found, fetcher: Fetcher
 ) -> None:
     def read() -> tuple[_Piece | None, str]:
-        with fetcher.raster(url, what=product.title) as (data, head):
+        with fetcher.rasters.opened(url, what=product.title) as (data, head):
             return _window(product, data, part, shift, fetcher.config.max_pixels), head.etag
 
     piece, etag = fetcher.patiently(read, url=url, what=product.title)

@@ -8,14 +8,12 @@ ranges - takes its patience, limits, name and manners from one `Fetcher`.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
 
 import requests
@@ -64,6 +62,12 @@ class Fetcher:
     config : limits, cache, contact, offline.
     pauses : host -> seconds between two requests, for the whole machine.
     progress : called a few times a second while something is downloaded.
+
+    Notes
+    -----
+    Its parts are its attributes: ``transport`` (requests, addresses, limits), ``retries``,
+    ``rate_limit``, ``cache`` (where complete files lie), ``osmnx`` (lends OSMnx the same manners) and
+    ``rasters`` (windows of remote GeoTIFFs).
     """
 
     def __init__(
@@ -79,37 +83,8 @@ class Fetcher:
         self.retries = Retries(config)
         self.rate_limit = RateLimit(config, pauses or {})
         self.cache = FileCache(config)
-        self._osmnx = OsmnxClient(self.transport, self.retries)
-        self._rasters = RemoteRasters(self.transport, self.retries, self.rate_limit, self.head)
-
-    def require_contact(self, url: str) -> None:
-        """
-        Refuse to ask a public server of OpenStreetMap without saying who asks.
-
-        Parameters
-        ----------
-        url : of the server, for the message.
-
-        Raises
-        ------
-        StudyError
-            If the configuration has no contact.
-        """
-        self.transport.require_contact(url)
-
-    def cache_path(self, url: str) -> Path:
-        """
-        Give the place of an address in the cache, whether it is there or not.
-
-        Parameters
-        ----------
-        url : the address.
-
-        Returns
-        -------
-        Path; it exists only complete and verified.
-        """
-        return self.cache.path(url)
+        self.osmnx = OsmnxClient(self.transport, self.retries)
+        self.rasters = RemoteRasters(self.transport, self.retries, self.rate_limit, self.head)
 
     def file(
         self,
@@ -374,56 +349,6 @@ class Fetcher:
                 raise Again(why(error)) from error
 
         return self.retries.run(once, what=what, url=url, deadline=deadline)
-
-    @contextlib.contextmanager
-    def osmnx(
-        self,
-        url: str,
-        *,
-        cache: Path,
-        timeout_s: float,
-        expects: Callable[[Any], bool],
-        retry_after_s: float = 0.0,
-    ) -> Iterator[ModuleType]:
-        """
-        Lend OSMnx our manners: its settings and the resolver are as before afterwards.
-
-        Parameters
-        ----------
-        url : of the Overpass or Nominatim server.
-        cache : folder for its answers; damaged ones are moved to ``quarantine`` first.
-        timeout_s : the server's own time for one query.
-        expects : says whether parsed JSON is an answer of this server; what is not is never kept.
-        retry_after_s : least pause after a 429 that names none.
-
-        Yields
-        ------
-        module
-            ``osmnx``, to be called inside `patiently`.
-        """
-        with self._osmnx.lent(
-            url, cache=cache, timeout_s=timeout_s, expects=expects, retry_after_s=retry_after_s
-        ) as osmnx:
-            yield osmnx
-
-    @contextlib.contextmanager
-    def raster(self, url: str, *, what: str = "") -> Iterator[tuple[Any, Head]]:
-        """
-        Open a remote GeoTIFF through ``/vsicurl``, to read windows of it.
-
-        Parameters
-        ----------
-        url : ends in ``.tif``; nothing else is opened, no folder listed, no sidecar asked for.
-        what : said in messages.
-
-        Yields
-        ------
-        tuple
-            Open rasterio dataset, and the `Head` of the file. Leaving the block raises when the
-            file changed meanwhile.
-        """
-        with self._rasters.opened(url, what=what) as found:
-            yield found
 
 
 class _RangeFile(io.RawIOBase):

@@ -602,7 +602,7 @@ def test_time_that_gdal_may_take_is_what_is_left(config: Config, calm: Server) -
     times = []
 
     def ask() -> None:
-        options = fetcher._rasters.gdal_options("x")
+        options = fetcher.rasters.gdal_options("x")
         times.append((options["GDAL_HTTP_TIMEOUT"], options["GDAL_HTTP_LOW_SPEED_TIME"]))
         if len(times) < 3:
             time.sleep(1.0)

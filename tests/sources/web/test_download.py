@@ -75,7 +75,7 @@ def test_fault_that_stays_gives_typed_error_in_time(
         Fetcher(patient).file(url, kind="zip", what="test file")
     assert time.monotonic() - started < patient.deadline_s + 10.0
     no_broken_entry(config)
-    assert not Fetcher(config).cache_path(url).exists()
+    assert not Fetcher(config).cache.path(url).exists()
     if "requests" in row:
         assert len(calm.log("a.zip")) == row["requests"]
     calm.reset()
@@ -294,7 +294,7 @@ def test_two_processes_fetch_once(calm: Server, config: Config) -> None:
     url = calm.put("host.example/a.zip", zip_bytes())
     calm.fault("a.zip", "pause", seconds=5.0, times=1)
     words = [sys.executable, "-c", program(config, url)]
-    part = Fetcher(config).cache_path(url)
+    part = Fetcher(config).cache.path(url)
     part = part.with_name(part.name + ".part")
     first = subprocess.Popen(words)
     until = time.monotonic() + 60
@@ -324,7 +324,7 @@ def test_kill_half_way_leaves_nothing_broken_and_resumes(calm: Server, config: C
     url = calm.put("host.example/a.zip", data)
     calm.fault("a.zip", "pause", seconds=30, times=1)
     running = subprocess.Popen([sys.executable, "-c", program(config, url)])
-    part = Fetcher(config).cache_path(url)
+    part = Fetcher(config).cache.path(url)
     part = part.with_name(part.name + ".part")
     try:
         until = time.monotonic() + 20

@@ -1,0 +1,145 @@
+"""Readiness: what each input of a study is used for, what can be assessed, and what stands in the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kcity_geo.citydata import CityData
+from kcity_geo.indicators import INDICATOR_SECTORS
+from kcity_geo.inputs.uses import input_paths, outlines, use_of
+from kcity_geo.notes import collected
+from kcity_geo.profiles import profile, site_rules
+from kcity_geo.result import Indicator
+from kcity_geo.studyfile import Study
+
+__all__ = ["readiness"]
+
+#: Decisive constraint -> what it speaks of, and the source that tells.
+_DECISIVE = {
+    "slope_pct_max": ("slope", "elevation"),
+    "hand_m_min": ("height above drainage", "elevation"),
+    "built_max": ("built-up land", "built"),
+    "water_body": ("open water", "osm"),
+}
+
+
+def readiness(data: CityData, study: Study) -> list[dict[str, Any]]:
+    """
+    Say what each input will be used for, how complete it is, and what can be assessed with it.
+
+    Parameters
+    ----------
+    data : of the city, read for the study.
+    study : its study file.
+
+    Returns
+    -------
+    A row an input, a row a layer, a row an indicator, and what stops a part of the study: ``kind,
+    name, status, detail``. Indicators are asked for what they need; none is computed.
+
+    Raises
+    ------
+    StudyError, SourceError
+        If the path of an input cannot be used.
+    """
+    from kcity_geo.sources.local.coverage import coverage
+
+    complete = coverage(data, input_paths(study))
+    rows: list[dict[str, Any]] = [
+        {
+            "kind": "input",
+            "name": key,
+            "status": "ok" if given else "not given",
+            "detail": f"{given or instead}; used for {use_of(key)}; {complete[key]}",
+        }
+        for key, given, instead in outlines(study)
+    ]
+    for about in data.provenance:
+        numbers = data.measured.get(about.id, {})
+        detail = [about.title, f"used for {use_of(about.id)}"]
+        if about.note:
+            detail.append(about.note)
+        if about.id in complete:
+            detail.append(complete[about.id])
+        if "valid_share" in numbers:
+            detail.append(f"covers {numbers['valid_share']:.0%} of the city")
+        if "total" in numbers:
+            detail.append(f"total {numbers['total']:,.0f}")
+        if about.licence == "unknown":
+            detail.append("licence not stated")
+        rows.append(
+            {"kind": "input", "name": about.id, "status": "ok", "detail": "; ".join(detail)}
+        )
+    rows.extend(
+        {
+            "kind": "layer",
+            "name": row["layer"],
+            "status": "ok" if row["count"] else "nothing mapped",
+            "detail": f"{row['count']:,} features",
+        }
+        for row in data.inventory.to_dict("records")
+    )
+    notes: list[str] = []
+    with collected(notes):
+        found = _assessable(data)
+    rows.extend(
+        {
+            "kind": "indicator",
+            "name": indicator.id,
+            "status": "NOT ASSESSED" if indicator.not_assessed else "will be assessed",
+            "detail": indicator.not_assessed or indicator.note or indicator.evidence,
+        }
+        for indicator in found
+    )
+    rows.extend(
+        {"kind": "blocker", "name": "sites", "status": "missing", "detail": text}
+        for text in _ranking_blockers(data, study)
+    )
+    rows.extend(
+        {"kind": "warning", "name": "", "status": "note", "detail": text}
+        for text in dict.fromkeys((*data.warnings, *notes))
+    )
+    return rows
+
+
+def _ranking_blockers(data: CityData, study: Study) -> list[str]:
+    """
+    Say what keeps the sites of the study's project provisional, whatever they score.
+
+    Parameters
+    ----------
+    data : of the city.
+    study : its project, and the constraints that it switches off.
+
+    Returns
+    -------
+    A line an input that is missing for a decisive constraint of the profile.
+    """
+    limits = {**profile(study.study.project)["constraints"], **study.suitability.constraints}
+    off = {False, "ignore", "off", "no"}
+    wanted = [key for key in site_rules()["decisive"] if limits.get(key, "off") not in off]
+    there = {
+        "elevation": data.dem is not None,
+        "built": "built_m2" in data.cube or len(data.layers.get("building", ())) > 0,
+        "osm": "landcover" in data.cube
+        or any(len(data.layers.get(name, ())) > 0 for name in ("water_body", "drainage")),
+    }
+    lacks: dict[str, list[str]] = {}
+    for key in wanted:
+        what, source = _DECISIVE[key]
+        if not there[source]:
+            lacks.setdefault(source, []).append(what)
+    return [
+        f"no ranking to rely on: {' and '.join(what)} unknown; add sources.{source}"
+        for source, what in lacks.items()
+    ]
+
+
+def _assessable(data: CityData) -> list[Indicator]:
+    """Ask every indicator whether it has what it needs; nothing is computed for those that have."""
+    from kcity_geo.analysis.city_model import model_of
+    from kcity_geo.analysis.evidence.filtered import withheld
+    from kcity_geo.analysis.registry import assess_rows
+
+    city = model_of(data).for_check()
+    return withheld([one for s in INDICATOR_SECTORS for one in assess_rows(city, s)], data)
