@@ -16,9 +16,12 @@ at known rates. So whether a method tells a data gap from an infrastructure gap 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +30,7 @@ from kcity_geo.demo.land import add_land, add_water
 from kcity_geo.demo.networks import make_networks
 from kcity_geo.demo.osm import Features, mapped_features, without_buildings, write_osm
 from kcity_geo.demo.people import make_cells, make_people
-from kcity_geo.demo.plan import make_plan
+from kcity_geo.demo.plan import Plan, make_plan
 from kcity_geo.demo.rasters import write_rasters, write_valley
 from kcity_geo.demo.services import add_facilities, add_stops, add_water_points
 from kcity_geo.demo.streets import make_streets
@@ -40,6 +43,8 @@ __all__ = ["load_truth", "make_demo"]
 #: Names and hashes of what the demo wrote into a folder, in the form of sha256sum.
 _WRITTEN = "truth/written.sha256"
 _BEGUN = "begun\n"
+#: Folder inside that of the demo in which it is written.
+_STAGE = ".kcity-new"
 #: What file managers and GIS leave beside the files of others.
 _LITTER = (".aux.xml", "-wal", "-shm", "-journal", ".DS_Store", "Thumbs.db", "desktop.ini")
 
@@ -77,13 +82,15 @@ def make_demo(
     plan = make_plan(size, seed=seed)
     out = Path(out)
     _refuse_foreign(out)
+    with _staged(out) as stage:
+        _draw(plan, stage, tell)
+    return out / "study.toml"
+
+
+def _draw(plan: Plan, out: Path, tell: Callable[[str], None]) -> None:
+    """Make everything in an empty folder."""
     truth = out / "truth"
-    try:
-        truth.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error}); choose another folder") from error
-    # A killed demo leaves a folder that the next one may make whole.
-    (out / _WRITTEN).write_text(_BEGUN, encoding="utf-8")
+    truth.mkdir()
     tell("drawing streets")
     streets = make_streets(plan)
     tell("settling people")
@@ -120,9 +127,47 @@ def make_demo(
     write_outlines(plan, out)
     write_gtfs(plan, stops, stations, out)
     write_truth(plan, streets, people, cells, networks, points, mapped, truth)
-    study = write_study(plan, cells, networks, out)
+    write_study(plan, cells, networks, out)
+
+
+@contextmanager
+def _staged(out: Path) -> Iterator[Path]:
+    """
+    Give a folder to write to; what is in it gets to its place when the block ends.
+
+    An earlier demo stays as it is when the block fails, and nothing else is left.
+    """
+    stage, new = out / _STAGE, not out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(stage, ignore_errors=True)  # of a demo that was killed
+        stage.mkdir()
+        yield stage
+        _put_in_place(stage, out)
+    except BaseException as error:
+        shutil.rmtree(out if new else stage, ignore_errors=True)
+        if isinstance(error, OSError):
+            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+            why = (
+                "the disk is full (No space left on device); free some space"
+                if full
+                else (f"cannot be written ({error})")
+            )
+            raise OutputError(f"{out}: {why} or choose another folder") from error
+        raise
+
+
+def _put_in_place(stage: Path, out: Path) -> None:
+    """Move the files of a whole demo to their place, over those of an earlier one."""
+    (out / "truth").mkdir(exist_ok=True)
+    # A demo that is killed here leaves a folder that the next one may make whole.
+    (out / _WRITTEN).write_text(_BEGUN, encoding="utf-8")
+    for path in sorted(p for p in stage.rglob("*") if p.is_file()):
+        place = out / path.relative_to(stage)
+        place.parent.mkdir(exist_ok=True)
+        path.replace(place)
+    shutil.rmtree(stage)
     _write_written(out)
-    return study
 
 
 def _digests(out: Path) -> dict[str, str]:
@@ -130,7 +175,10 @@ def _digests(out: Path) -> dict[str, str]:
     return {
         path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(out.rglob("*"))
-        if path.is_file() and path != out / _WRITTEN and not path.name.endswith(_LITTER)
+        if path.is_file()
+        and path != out / _WRITTEN
+        and _STAGE not in path.relative_to(out).parts
+        and not path.name.endswith(_LITTER)
     }
 
 

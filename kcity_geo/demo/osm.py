@@ -16,6 +16,7 @@ from scipy.special import ndtr, ndtri
 
 from kcity_geo.demo.plan import Plan
 from kcity_geo.demo.terrain import Bools, Floats, Ints
+from kcity_geo.osm_writer import osm_writer
 
 __all__ = ["GROUPS", "Features", "Mapped", "mapped_features", "to_lonlat", "write_osm"]
 
@@ -368,8 +369,7 @@ def write_osm(
     header.set("osmosis_replication_timestamp", plan.table["date"])
     header.add_box(osmium.osm.Box(*_bounds(plan)))
     path.unlink(missing_ok=True)
-    writer = osmium.SimpleWriter(str(path), 4 * 1024 * 1024, header)
-    try:
+    with osm_writer(path, header=header) as writer:
         node = mutable.Node(version=1, timestamp=plan.table["date"])
         numbers = np.flatnonzero(used)
         nothing: dict[str, str] = {}
@@ -391,8 +391,6 @@ def write_osm(
                         id=r + 1, version=1, timestamp=plan.table["date"], members=there, tags=row
                     )
                 )
-    finally:
-        writer.close()
     return {
         "nodes": int(used.sum()),
         "ways": int(keep_way.sum()),

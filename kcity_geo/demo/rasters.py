@@ -39,10 +39,9 @@ def _write(
     nodata: float | None,
     tags: dict[str, str],
 ) -> None:
-    import rasterio
     from affine import Affine
+    from rasterio.io import MemoryFile
 
-    path.unlink(missing_ok=True)
     predictor = 3 if values.dtype.kind == "f" else 2
     profile = {
         "driver": "GTiff",
@@ -60,16 +59,19 @@ def _write(
         "blockxsize": 256,
         "blockysize": 256,
     }
-    with rasterio.open(path, "w", **profile) as target:
-        target.write(values, 1)
-        target.update_tags(
-            SYNTHETIC="yes",
-            CITY=plan.table["name"],
-            LICENCE=plan.table["licence"],
-            TIFFTAG_IMAGEDESCRIPTION="Hanbit, a synthetic city that does not exist",
-            AS_OF=plan.table["date"][:10],
-            **tags,
-        )
+    # Python writes the file: on a full disk libtiff would talk to the terminal.
+    with MemoryFile() as memory:
+        with memory.open(**profile) as target:
+            target.write(values, 1)
+            target.update_tags(
+                SYNTHETIC="yes",
+                CITY=plan.table["name"],
+                LICENCE=plan.table["licence"],
+                TIFFTAG_IMAGEDESCRIPTION="Hanbit, a synthetic city that does not exist",
+                AS_OF=plan.table["date"][:10],
+                **tags,
+            )
+        path.write_bytes(memory.getbuffer())
 
 
 def _extent(plan: Plan) -> tuple[float, float, float, float]:

@@ -193,15 +193,18 @@ def save(result: Result, out: str | Path, *, progress: Callable[[str], None] | N
         target.parent.mkdir(parents=True, exist_ok=True)
         _clear_left_over(target)
         with _stage(target) as stage:
-            work = stage / "new"
-            work.mkdir()
-            _write_all(result, work, target=target, progress=progress or (lambda _: None))
-            work.chmod(0o755)
-            _move_into_place(stage, target)
+            try:
+                work = stage / "new"
+                work.mkdir()
+                _write_all(result, work, target=target, progress=progress or (lambda _: None))
+                work.chmod(0o755)
+                _move_into_place(stage, target)
+            except failures as error:  # said here, while what was written is still on the disk
+                raise OutputError(f"{shown}: {_reason(error, stage)}") from error
     except OutputError:
         raise
     except failures as error:
-        raise OutputError(f"{shown}: {_reason(error, target)}") from error
+        raise OutputError(f"{shown}: {_reason(error, target.parent)}") from error
     return target
 
 
@@ -222,8 +225,13 @@ def _failures() -> tuple[type[Exception], ...]:
     )
 
 
-def _reason(error: Exception, target: Path) -> str:
-    """Say in one line why a file could not be written, whatever library said it."""
+def _reason(error: Exception, folder: Path) -> str:
+    """
+    Say in one line why a file could not be written, whatever library said it.
+
+    GDAL and SQLite often say only that a write failed, and take back what they wrote: a disk with less
+    room than the study has taken so far is full.
+    """
     chain: list[BaseException] = []
     one: BaseException | None = error
     while one is not None and one not in chain:
@@ -234,9 +242,9 @@ def _reason(error: Exception, target: Path) -> str:
         or re.search(r"no space left|disk is full", str(e), flags=re.IGNORECASE)
         for e in chain
     )
-    parent = next((p for p in target.parents if p.exists()), Path(target.anchor))
-    # GDAL and SQLite often say only that a write failed.
-    full = full or shutil.disk_usage(parent).free < _NEARLY_NOTHING_BYTES
+    place = next((p for p in (folder, *folder.parents) if p.exists()), Path(folder.anchor))
+    written = sum(p.stat().st_size for p in folder.glob("new/**/*") if p.is_file())
+    full = full or shutil.disk_usage(place).free < max(written, _NEARLY_NOTHING_BYTES)
     if full:
         return (
             "the disk is full (No space left on device); free some space or choose another folder"

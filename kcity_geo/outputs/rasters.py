@@ -80,10 +80,11 @@ def _save_cog(
             if is_class and (colours := _colours(name)):
                 draft.write_colormap(1, colours)
             draft.build_overviews(factors, Resampling.mode if is_class else Resampling.average)
-        with memory.open() as draft:
+        # Python writes the file: on a full disk libtiff would talk to the terminal.
+        with memory.open() as draft, MemoryFile(ext=".tif") as finished:
             copy(
                 draft,
-                path,
+                finished.name,
                 driver="COG",
                 COMPRESS="DEFLATE",
                 LEVEL="6",
@@ -92,6 +93,7 @@ def _save_cog(
                 OVERVIEWS="FORCE_USE_EXISTING",
                 NUM_THREADS="1",
             )
+            path.write_bytes(finished.getbuffer())
 
 
 def _class_band(values: NDArray[Any], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kcity_geo.errors import KCityError, SourceError
+from kcity_geo.errors import KCityError, OutputError, SourceError
 
 __all__ = ["plain_line", "refused_when_damaged"]
 
@@ -31,6 +33,8 @@ def refused_when_damaged(what: str, *, mend: str = "") -> Iterator[None]:
     SourceError
         For any error of the block but our own, which pass: decompression, decoding, geometry, memory
         and nesting alike.
+    OutputError
+        If the disk for temporary files is full.
 
     Examples
     --------
@@ -48,6 +52,13 @@ def refused_when_damaged(what: str, *, mend: str = "") -> Iterator[None]:
         raise SourceError(
             f"{what} cannot be read (it needs more memory than there is){end}"
         ) from error
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise OutputError(
+                f"{what}: the disk of {tempfile.gettempdir()} is full (No space left on device); free some "
+                "space there, or set TMPDIR"
+            ) from error
+        raise SourceError(f"{what} cannot be read ({plain_line(error)}){end}") from error
     except RecursionError as error:
         raise SourceError(f"{what} cannot be read (it is nested too deeply){end}") from error
     except Exception as error:

@@ -6,7 +6,9 @@ import csv
 import hashlib
 import io
 import json
+import os
 import shutil
+import subprocess
 import tomllib
 import zipfile
 from collections import Counter
@@ -23,7 +25,7 @@ from pyproj import Geod, Transformer
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from kcity_geo.demo.make import load_truth, make_demo
+from kcity_geo.demo.make import _write_written, load_truth, make_demo
 from kcity_geo.demo.people import make_cells, make_people, shared_out
 from kcity_geo.demo.plan import make_plan
 from kcity_geo.demo.streets import BRIDGE, CODE, TUNNEL, make_streets
@@ -677,3 +679,26 @@ def test_bad_calls_are_refused(tmp_path):
         make_demo(occupied)
     with pytest.raises(SourceError, match="answer key"):
         load_truth(tmp_path)
+
+
+@pytest.mark.parametrize("former", [False, True])
+def test_a_full_disk_leaves_no_half_demo(tmp_path, former):
+    """The disk ends within the map; before, the process ended by a signal of the writer."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=200k", "none", str(disk)]
+    if os.geteuid() or subprocess.run(words, check=False, capture_output=True).returncode:
+        pytest.skip("no small file system can be mounted here")
+    try:
+        if former:
+            (disk / "d" / "truth").mkdir(parents=True)
+            (disk / "d" / "study.toml").write_text("of an earlier demo")
+            _write_written(disk / "d")
+        before = {p: p.read_bytes() for p in disk.rglob("*") if p.is_file()}
+        with pytest.raises(OutputError, match="disk is full"):
+            make_demo(disk / "d", size="town")
+        assert {p: p.read_bytes() for p in disk.rglob("*") if p.is_file()} == before
+        assert [p.name for p in disk.iterdir()] == ["d"] * former
+        assert not (disk / "d" / ".kcity-new").exists()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

@@ -20,6 +20,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from numpy.typing import NDArray
 
+from kcity_geo.osm_writer import osm_writer
 from kcity_geo.sources.osm.blocks import kinds_in_order
 
 __all__ = ["OutOfOrderError", "original_ids", "read_in_order", "text_stream"]
@@ -145,7 +146,7 @@ def _sorted_copy(path: Path, folder: Path) -> str:
     copy = folder / "sorted.osm.pbf"
     merged = osmium.MergeInputReader()
     merged.add_file(source)
-    with osmium.SimpleWriter(str(copy)) as writer:
+    with osm_writer(copy) as writer:
         merged.apply(writer, simplify=True)
     return str(copy)
 
@@ -186,7 +187,7 @@ def _renumbered(source: str, out: Path) -> str:
     def new(number: int) -> int:
         return number if number >= 0 else _NEW_FROM - number
 
-    with osmium.SimpleWriter(str(out)) as writer:
+    with osm_writer(out) as writer:
         for item in osmium.FileProcessor(source):
             changes: dict[str, Any] = {"id": new(item.id)}
             if item.is_way():

@@ -463,9 +463,13 @@ def zip_pack(folder: Path, out: Path, *, own_use: bool = False) -> Path:
     names = sorted(p.name for p in folder.iterdir())
     temporary = out.with_name(f".{out.name}.part")
     with storing(out.parent, mend="give another --out"):
-        with temporary.open("wb") as stream:
-            _write_zip(stream, names, lambda name: (folder / name).open("rb"))
-        temporary.replace(out)
+        try:
+            with temporary.open("wb") as stream:
+                _write_zip(stream, names, lambda name: (folder / name).open("rb"))
+            temporary.replace(out)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     return out
 
 

@@ -22,6 +22,7 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.errors import KCityError, SourceError
+from kcity_geo.osm_writer import osm_writer
 from kcity_geo.sources.damage import refused_when_damaged
 from kcity_geo.sources.osm.ordering import read_in_order
 from kcity_geo.sources.osm.rules import rules
@@ -241,7 +242,7 @@ def _clip(source: Path, area: BaseGeometry, out: Path, *, name: str) -> str:
     temporary = out.with_name("part-" + out.name)
     temporary.unlink(missing_ok=True)
     count = 0
-    with osmium.SimpleWriter(str(temporary), header=header) as writer:
+    with osm_writer(temporary, header=header) as writer:
         for item in osmium.FileProcessor(str(source)).with_filter(taken.id_filter()):
             # who edited when is not needed, and personal
             writer.add(item.replace(user="", uid=0, changeset=0, version=0))

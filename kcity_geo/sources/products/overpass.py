@@ -27,6 +27,7 @@ from shapely.geometry.base import BaseGeometry
 from kcity_geo.config import Config
 from kcity_geo.errors import LimitError, OfflineError, SourceError, SourceTimeoutError, StudyError
 from kcity_geo.layer_tags import layer_rules_table
+from kcity_geo.osm_writer import osm_writer
 from kcity_geo.sources.osm.rules import rules
 from kcity_geo.sources.products.catalogue import Catalogue, load_catalogue
 from kcity_geo.sources.web.download import Fetcher
@@ -269,7 +270,7 @@ def answer_to_pbf(answers: Iterable[Mapping[str, Any]], path: Path, *, box: shap
     temporary = path.with_name("part-" + path.name)
     temporary.unlink(missing_ok=True)
     try:
-        with osmium.SimpleWriter(str(temporary), header=header) as writer:
+        with osm_writer(temporary, header=header) as writer:
             for name, add in (
                 ("node", writer.add_node),
                 ("way", writer.add_way),

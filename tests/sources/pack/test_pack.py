@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -272,3 +274,17 @@ def test_data_that_may_not_be_handed_on(pack: Path, tmp_path: Path) -> None:
         zip_pack(pack, tmp_path / "p.zip")
     assert not (tmp_path / "p.zip").exists()
     assert verify_pack(zip_pack(pack, tmp_path / "p.zip", own_use=True)) == []
+
+
+def test_a_full_disk_leaves_no_part_of_a_zip(pack: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(disk)]
+    if os.geteuid() or subprocess.run(words, check=False, capture_output=True).returncode:
+        pytest.skip("no small file system can be mounted here")
+    try:
+        with pytest.raises(OutputError, match="disk is full"):
+            zip_pack(pack, disk / "p.zip")
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
