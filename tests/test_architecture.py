@@ -126,3 +126,25 @@ def test_no_file_mentions_a_registry_or_a_path_of_one_machine() -> None:
         if path.suffix in {".py", ".md", ".toml", ".txt", ".cff", ""} and path.is_file():
             text = path.read_text(encoding="utf-8", errors="ignore")
             assert not [w for w in words if w in text], name
+
+
+def test_the_picture_of_the_house_is_the_real_one() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    lines = text.split("```text\nkcity_geo/\n")[1].split("```")[0].splitlines()
+    drawn, folder = {}, ""
+    for line in lines:
+        name, _, words = line.strip().partition(" ")
+        deep = line.startswith("    ")
+        folder = folder if deep else name
+        drawn[f"{folder}{name}" if deep else name] = words.strip()
+    real = {"tables/": drawn.get("tables/")}
+    for place in ("", "analysis/", "sources/"):
+        for path in (ROOT / "kcity_geo" / place).iterdir():
+            inner = path / "__init__.py"
+            if path.suffix != ".py" and not inner.is_file():
+                continue
+            if path.name != "__init__.py":
+                tree = ast.parse((inner if path.is_dir() else path).read_text(encoding="utf-8"))
+                about = str(ast.get_docstring(tree)).splitlines()[0]
+                real[f"{place}{path.name}" + "/" * path.is_dir()] = about
+    assert drawn == real, "draw the house in CONTRIBUTING.md anew"

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
+from kcity_geo.config import read_table
 from kcity_geo.sources.local.synthetic import says_synthetic
 from kcity_geo.studyfile import Study, file_and_part, resolve_path
 
 __all__ = ["synthetic_inputs"]
-
-_MAY_SAY_IT = (
-    "osm",
-    "population",
-    "built",
-    "elevation",
-    "landcover",
-    "nightlights",
-    "solar",
-    "flood",
-    "flood_return_period",
-    "settlement",
-)
 
 
 def synthetic_inputs(study: Study) -> frozenset[str]:
@@ -39,7 +27,7 @@ def synthetic_inputs(study: Study) -> frozenset[str]:
         If a file is missing.
     """
     found = set()
-    for key in _MAY_SAY_IT:
+    for key in ("osm", *read_table("rasters")["raster"]):
         value = getattr(study.sources, key)
         given = [] if value is None else [value] if isinstance(value, str) else list(value)
         for one in given:

@@ -24,22 +24,9 @@ from kcity_geo.sources.products.places import (
     Place,
 )
 from kcity_geo.sources.web.download import safe_name
-from kcity_geo.studyfile import load_study
+from kcity_geo.studyfile import Sources, load_study
 
 __all__ = ["assemble", "bring_along", "move_in", "own_work", "restore"]
-
-_IN_STUDY = (
-    "osm",
-    "elevation",
-    "population",
-    "built",
-    "landcover",
-    "nightlights",
-    "solar",
-    "flood",
-    "settlement",
-    "gtfs",
-)
 
 
 def assemble(
@@ -165,7 +152,9 @@ def _study_text(place: Place, entries: list[Entry], missing: dict[str, str]) -> 
     if "districts" in there:
         lines += [f"districts = {quoted(there['districts'])}"]
     lines += ["", "[sources]"]
-    lines += [f"{theme} = {quoted(there[theme])}" for theme in _IN_STUDY if theme in there]
+    lines += [
+        f"{theme} = {quoted(there[theme])}" for theme in Sources.model_fields if theme in there
+    ]
     lines += [f"# {theme}: {' '.join(reason.split())}" for theme, reason in sorted(missing.items())]
     lines += ["", "[official]", "# what the city already knows goes here and beats every proxy"]
     if place.population:

@@ -30,20 +30,12 @@ __all__ = [
     "padded",
 ]
 
+#: Files of a pack that are no raster; a raster is named after its theme.
 FILES = {
     "osm": "city.osm.pbf",
-    "elevation": "elevation.tif",
-    "population": "population.tif",
-    "built": "built.tif",
-    "landcover": "landcover.tif",
-    "nightlights": "nightlights.tif",
-    "solar": "solar.tif",
     "gtfs": "gtfs.zip",
-    "surface_water": "surface_water.tif",
     "districts": "districts.geojson",
     "buildings": "buildings.parquet",
-    "flood": "flood.tif",
-    "settlement": "settlement.tif",
 }
 OUTLINES = {"nominatim", "gazetteer"}  # ways of access that give an outline by name
 FETCHED = "study.fetched.toml"
