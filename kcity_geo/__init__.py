@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         terrain,
     )
     from kcity_geo.studyfile import Study, load_study
+    from kcity_geo.suitability_keys import criterion
 
 __version__ = "0.1.0"
 
@@ -69,6 +70,7 @@ _HOMES = {
     "assess_gaps": "kcity_geo.study",
     "check": "kcity_geo.study",
     "concept": "kcity_geo.planning.concept",
+    "criterion": "kcity_geo.suitability_keys",
     "explain": "kcity_geo.outputs.explain",
     "explore": "kcity_geo.outputs.looks",
     "fetch": "kcity_geo.sources.pack.fetch",
@@ -111,6 +113,7 @@ __all__ = [
     "assess_gaps",
     "check",
     "concept",
+    "criterion",
     "energy",
     "explain",
     "explore",

@@ -69,6 +69,7 @@ class Table(StrEnum):
     parameters = "parameters"
     layers = "layers"
     services = "services"
+    criteria = "criteria"
 
 
 def _say(text: str, *, err: bool = False) -> None:
@@ -204,7 +205,8 @@ def _summary(result: Any, out: Path) -> dict[str, Any]:  # noqa: ANN401 - Result
         }
     sites = [
         {
-            "rank": int(row["rank"]),
+            "label": row["label"],
+            "rank": None if row["rank"] != row["rank"] else int(row["rank"]),
             "score": _number(row["score"]),
             "area_ha": _number(row["area_ha"], digits=1),
             "reasons": row["reasons"],
@@ -219,6 +221,7 @@ def _summary(result: Any, out: Path) -> dict[str, Any]:  # noqa: ANN401 - Result
         "population": _number(_population(result), digits=0),
         "gaps": city,
         "sites": sites,
+        "no_ranking": result.score.no_ranking,
         "no_sites": "" if sites else summarise(result).no_sites,
         "not_assessed": {i.id: i.not_assessed for i in gaps.assessed if i.not_assessed},
         "timings_s": {k: round(v, 2) for k, v in result.timings.items()},
@@ -253,16 +256,13 @@ def _print_summary(result: Any, summary: dict[str, Any], *, timings: bool) -> No
         for key, reason in summary["not_assessed"].items():
             console.print(f"  {_shown(key)}: {_shown(reason)}", soft_wrap=True)
     if told.sites:
-        head = "Candidate land" if told.sites[0].not_checked else "Best sites"
+        ranked = bool(told.sites[0].score)
+        head = "Best sites" if ranked else "Candidate land, in no order,"
         console.print(f"\n{head} for {_shown(told.project)}:")
-        for site in told.sites[:5]:
+        for site in told.sites[:5] if ranked else told.sites:
             first = f": {_shown(site.reasons[0])}" if site.reasons else ""
-            doubt = (
-                f" (provisional: {_shown(site.not_checked)} not checked)"
-                if site.not_checked
-                else ""
-            )
-            console.print(f"  {site.rank}. {site.area}, {site.score} of 100{doubt}{first}")
+            score = f", {site.score} of 100" if ranked else ""
+            console.print(f"  {site.label}. {site.area}{score}{first}")
     else:
         console.print(f"\n{_shown(told.no_sites)}")
     if timings:
@@ -316,14 +316,19 @@ def _run_and_print(
     as_json: bool,
     timings: bool,
     strict: bool,
+    screening: bool = False,
     before: dict[str, float] | None = None,
 ) -> None:
     with _plain_errors() as notes:
         from kcity_geo.study import run
+        from kcity_geo.studyfile import load_study
 
-        study = _study_file(study, config)
+        asked = load_study(_study_file(study, config))
+        if screening:
+            own = asked.suitability.model_copy(update={"screening": True})
+            asked = asked.model_copy(update={"suitability": own})
         with _progress(quiet=quiet or as_json) as progress:
-            result = run(study, out, config=config, progress=progress)
+            result = run(asked, out, config=config, progress=progress)
     if before:
         result = replace(result, timings={**before, **result.timings})
     summary = _summary(result, out)
@@ -393,6 +398,13 @@ def run(
     quiet: Quiet = False,
     as_json: AsJson = False,
     timings: Timings = False,
+    screening: Annotated[
+        bool,
+        typer.Option(
+            "--screening",
+            help="Where no ranking is possible, list candidate land without score and order.",
+        ),
+    ] = False,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Pixels read from one raster at most.")
     ] = None,
@@ -406,6 +418,7 @@ def run(
         as_json=as_json,
         timings=timings,
         strict=strict,
+        screening=screening,
     )
 
 
@@ -730,9 +743,27 @@ def _study_of_list(table: Table, path: Path) -> Study:
     with _plain_errors():
         if table not in {Table.parameters, Table.standards}:
             raise StudyError(
-                f"list {table.value}: a study file is told of parameters and standards"
+                f"list {table.value}: a study file is told of parameters, standards and criteria"
             )
         return load_study(path)
+
+
+def _criterion_rows(study: Path | None, *, offline: bool) -> list[dict[str, Any]]:
+    """Give all criteria of the package, or those of a study with what each needs."""
+    if study is None:
+        from kcity_geo.config import read_table
+
+        content = read_table("suitability/criteria")["criterion"]
+        return [
+            {"criterion": k, **{n: row[n] for n in ("title", "units")}}
+            for k, row in content.items()
+        ]
+    with _plain_errors():
+        from kcity_geo.study import criteria_of_study, load
+        from kcity_geo.studyfile import load_study
+
+        config = _config(offline=offline)
+        return criteria_of_study(load(load_study(_study_file(study, config)), config=config))
 
 
 @app.command(name="list")
@@ -740,17 +771,23 @@ def list_table(
     table: Annotated[Table, typer.Argument(help="Which table.")],
     study: Annotated[
         Path | None,
-        typer.Argument(help="Study file whose values of parameters or standards are printed."),
+        typer.Argument(
+            help="Study file: its parameters or standards, or which of its criteria can be computed."
+        ),
     ] = None,
     *,
+    offline: Offline = False,
     as_json: AsJson = False,
 ) -> None:
     """Print a table of the package with its citations and evidence marks."""
     from kcity_geo.config import read_table
 
-    of_study = None if study is None else _study_of_list(table, study)
+    plain_list = study is None or table is Table.criteria
+    of_study = None if plain_list or study is None else _study_of_list(table, study)
     rows: list[dict[str, Any]]
-    if table is Table.profiles:
+    if table is Table.criteria:
+        rows = _criterion_rows(study, offline=offline)
+    elif table is Table.profiles:
         from kcity_geo.profiles import profiles
 
         rows = [

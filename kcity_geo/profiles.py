@@ -8,8 +8,10 @@ function are those of the profile, in ``tables/suitability/profiles.toml``.
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from kcity_geo.config import read_table
@@ -19,7 +21,10 @@ from kcity_geo.parameters import nearest_name
 __all__ = [
     "check_value_function",
     "criteria_titles",
+    "decisive_rows",
+    "is_off",
     "layers_of_criteria",
+    "limits_of",
     "profile",
     "profiles",
     "site_rules",
@@ -72,7 +77,7 @@ def profile(
 
     Parameters
     ----------
-    name : id of the profile.
+    name : id of the profile, or path of a project file (``.toml``, see `project_file`).
     value_functions : criterion -> ``function`` and ``parameters``, instead of those of the profile;
         these rows get the mark ``U``.
 
@@ -92,9 +97,11 @@ def profile(
     ['U', 'D']
     """
     known = profiles()
-    if name not in known:
-        raise StudyError(f"project {name!r} is not one of {', '.join(known)}")
-    found = known[name]
+    if name not in known and not name.endswith(".toml"):
+        raise StudyError(
+            f"project {name!r} is not one of {', '.join(known)}, and no project file (.toml)"
+        )
+    found = known[name] if name in known else project_file(Path(name))
     criteria = {row["id"]: row for row in found["criteria"]}
     for key, change in (value_functions or {}).items():
         where = f"suitability.value_functions.{key}"
@@ -102,16 +109,144 @@ def profile(
             raise StudyError(
                 f"{where}: profile {name} has no such criterion{nearest_name(key, list(criteria))}"
             )
-        unknown = sorted(set(change) - {"function", "parameters"})
+        unknown = sorted(set(change) - {"function", "parameters", "units"})
         if unknown:
-            raise StudyError(f"{where}.{unknown[0]}: only function and parameters can be set")
-        row = {**criteria[key], **change, "mark": "U", "citation": "study file"}
+            raise StudyError(
+                f"{where}.{unknown[0]}: only function, parameters and units can be set"
+            )
+        row = {
+            **criteria[key],
+            **_in_percent(key, change, where),
+            "mark": "U",
+            "citation": "study file",
+        }
         try:
             check_value_function(row["function"], row["parameters"])
         except StudyError as error:
             raise StudyError(f"{where}: {error}") from error
         criteria[key] = row
     return {**found, "criteria": list(criteria.values())}
+
+
+def _in_percent(key: str, change: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Turn limits of slope that a study gives in degrees into percent; refuse other units."""
+    row = {k: v for k, v in change.items() if k != "units"}
+    if "units" not in change or change["units"] == read_table("suitability/criteria")[
+        "criterion"
+    ].get(key, {}).get("units"):
+        return row
+    if key != "slope_pct" or change["units"] not in {"deg", "°", "degrees"}:
+        raise StudyError(f"{where}.units: {change['units']!r} is not a unit of this criterion")
+    if change.get("function") not in _RISING | {"step"}:
+        raise StudyError(
+            f"{where}.units: degrees go with {', '.join(sorted(_RISING))} and step only"
+        )
+    row["parameters"] = [_percent(v, where) for v in change.get("parameters", [])]
+    return row
+
+
+def _percent(degrees: Any, where: str) -> float:  # noqa: ANN401 - a value of TOML
+    if not _number(degrees) or not 0 <= float(degrees) < 90:  # noqa: PLR2004 - a right angle
+        raise StudyError(f"{where}: {degrees!r} is not an angle from 0 to 90 degrees")
+    return 100 * math.tan(math.radians(float(degrees)))
+
+
+def limits_of(kind: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Give the constraints of a profile with what a study changes.
+
+    Parameters
+    ----------
+    kind : of `profile`.
+    changes : constraint -> limit. ``slope_deg_max`` is ``slope_pct_max`` in degrees.
+
+    Returns
+    -------
+    Constraint -> limit, slope in percent.
+
+    Raises
+    ------
+    StudyError
+        If a constraint does not exist, or slope is given in percent and in degrees.
+
+    Examples
+    --------
+    >>> round(limits_of(profile("new_town"), {"slope_deg_max": 15})["slope_pct_max"], 1)
+    26.8
+    """
+    known, changes = kind["constraints"], dict(changes)
+    where = "suitability.constraints"
+    if "slope_deg_max" in changes:
+        if "slope_pct_max" in changes:
+            raise StudyError(
+                f"{where}: slope_pct_max and slope_deg_max are one limit; give one of them"
+            )
+        value = changes.pop("slope_deg_max")
+        changes["slope_pct_max"] = (
+            value if is_off(value) else _percent(value, f"{where}.slope_deg_max")
+        )
+    for key in changes:
+        if key not in known:
+            raise StudyError(
+                f"{where}.{key}: this project has no such constraint{nearest_name(key, [*known, 'slope_deg_max'])}"
+            )
+    return {**known, **changes}
+
+
+def project_file(path: Path) -> dict[str, Any]:
+    """
+    Read a project of the user's own: what kind of land it wants.
+
+    Parameters
+    ----------
+    path : TOML with ``[project]`` (``title``, and if need be ``decisive``), ``[project.constraints]`` and
+        ``[[project.criterion]]``, rows as in ``[[suitability.criterion]]`` of a study file.
+
+    Returns
+    -------
+    As a profile of `profiles`; criteria of the user's own stand under ``own``, as the file has them. What
+    is not said of decisive data and of the size of a site is that of a new town.
+
+    Raises
+    ------
+    StudyError
+        If the file cannot be read or a key is unknown.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise StudyError(f"study.project: {path} cannot be read ({error})") from error
+    table = raw.get("project")
+    if not isinstance(table, Mapping) or set(raw) != {"project"}:
+        raise StudyError(f"study.project: {path.name} needs one table [project]")
+    keys = {"title", "decisive", "constraints", "criterion", "citation"}
+    for key in table:
+        if key not in keys:
+            raise StudyError(
+                f"{path.name}: project.{key}: no such key{nearest_name(key, list(keys))}"
+            )
+    like = profiles()["new_town"]
+    decisive = table.get("decisive", like["decisive"])
+    for key in decisive:
+        if key not in decisive_rows():
+            raise StudyError(
+                f"{path.name}: project.decisive: {key!r} is not one of {', '.join(decisive_rows())}"
+            )
+    everything = {k: v for row in profiles().values() for k, v in row["constraints"].items()}
+    own = limits_of({"constraints": everything}, table.get("constraints", {}))
+    named = {k: v for k, v in own.items() if k in {*table.get("constraints", {}), "slope_pct_max"}}
+    if not {"slope_pct_max", "slope_deg_max"} & set(table.get("constraints", {})):
+        named.pop("slope_pct_max", None)
+    size = {k: like["constraints"][k] for k in ("min_area_ha", "min_width_m", "compactness_min")}
+    return {
+        "title": str(table.get("title", path.stem.replace("_", " "))),
+        "mark": "U",
+        "citation": str(table.get("citation", path.name)),
+        "decisive": list(decisive),
+        "constraints": {**size, **named},
+        "criteria": [],
+        "own": list(table.get("criterion", [])),
+    }
 
 
 def check_value_function(
@@ -209,6 +344,43 @@ def layers_of_criteria() -> dict[str, list[str]]:
                 if word not in words:
                     words.append(word)
     return found
+
+
+def decisive_rows() -> dict[str, dict[str, Any]]:
+    """
+    Give what may decide whether anything can be built, from ``tables/suitability/criteria.toml``.
+
+    Returns
+    -------
+    Id -> ``title, constraints, source``.
+
+    Examples
+    --------
+    >>> decisive_rows()["slope"]["source"]
+    'sources.elevation'
+    """
+    found: dict[str, dict[str, Any]] = read_table("suitability/criteria")["decisive"]
+    return found
+
+
+def is_off(limit: object) -> bool:
+    """
+    Tell whether a study switches a constraint off.
+
+    Parameters
+    ----------
+    limit : value of the constraint.
+
+    Returns
+    -------
+    True for False, ``"ignore"``, ``"off"`` and ``"no"``.
+
+    Examples
+    --------
+    >>> is_off(False), is_off("ignore"), is_off(0)
+    (True, True, False)
+    """
+    return limit is False or (isinstance(limit, str) and limit in {"ignore", "off", "no"})
 
 
 def site_rules() -> dict[str, Any]:

@@ -182,6 +182,8 @@ class Criterion:
     weight_stated : as in the profile or study file, scaled so that all stated weights add to 1.
     weight_used : after missing criteria were dropped; those used add to 1.
     value_function : in words, for example ``"lin_dec [2, 15]"``.
+    function, parameters : the same for a machine.
+    phrase : what it says of a site, with ``{value}`` and ``{utility}`` in it.
     full_score : values that get a utility of 1, in `units`: ``"up to 2"``; empty where no single
         range does.
     evidence : observed, modelled, proxy, user or synthetic.
@@ -197,6 +199,9 @@ class Criterion:
     weight_stated: float
     weight_used: float
     value_function: str
+    function: str = ""
+    parameters: Any = ()
+    phrase: str = ""
     full_score: str = ""
     evidence: str = "observed"
     mark: str = "D"
@@ -212,7 +217,10 @@ class Constraint:
     Parameters
     ----------
     id, title, limit : for people, limit as text ("slope at most 15 %").
-    excluded : shape (rows, cols), True where excluded.
+    excluded : shape (rows, cols), True where excluded: every cell that the constraint touches.
+    unknown : shape (rows, cols), True where its data do not reach; closed to building. None: nowhere.
+    area_ha : land of the city that it covers, exactly, whatever the cells; NaN when not applied.
+    added_ha : of that, what no constraint before it covers: these add up to the land excluded by all.
     applied : False when its data were missing; then `excluded` is all False and `note` says why.
     mark, citation : of the limit.
     note : why it was not applied, or ``""``.
@@ -222,6 +230,9 @@ class Constraint:
     title: str
     limit: str
     excluded: NDArray[np.bool_]
+    unknown: NDArray[np.bool_] | None = None
+    area_ha: float = float("nan")
+    added_ha: float = float("nan")
     applied: bool = True
     mark: str = "D"
     citation: str = ""
@@ -243,6 +254,12 @@ class Suitability:
     feasible : shape (rows, cols), True where no constraint excludes and the cell lies inside.
     parameters : resolved profile values (min_area_ha, ...).
     warnings : what the reader must know.
+    no_ranking : why nothing could be scored or ranked, and what to add; empty when it could. Then `score`
+        is NaN everywhere.
+    method : ``combination`` and ``weighting`` as in the study file, ``weights`` in words, and for ordered
+        weights their ``orness``.
+    best_tenth : shape (rows, cols), share of random weights that put the cell into the best tenth of the
+        land open to building; NaN elsewhere. None: nothing was scored.
     asked : keys of ``[suitability]`` of a study file that make this score: ``weights``, ``constraints``,
         ``value_functions``; empty when it is not known.
     """
@@ -256,11 +273,15 @@ class Suitability:
     feasible: NDArray[np.bool_]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    no_ranking: str = ""
+    method: Mapping[str, Any] = field(default_factory=dict)
+    best_tenth: NDArray[np.float64] | None = None
     asked: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Say how much land is open and what is missing in one line."""
         missing = f"; without data: {', '.join(self.missing)}" if self.missing else ""
+        missing += f"; {self.no_ranking}" if self.no_ranking else ""
         return (
             f"Suitability({self.title}: {int(self.feasible.sum()):,} cells open to building, "
             f"{len(self.criteria)} criteria{missing})"

@@ -8,7 +8,7 @@ straight line and can be called on its own.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from kcity_geo.analysis.location.located import Located
 from kcity_geo.analysis.network.graph import StreetGraph
@@ -40,15 +41,19 @@ from kcity_geo.inputs.rasters import load_flood, load_rasters, note_few_cells
 from kcity_geo.inputs.readiness import readiness
 from kcity_geo.inputs.synthetic import synthetic_inputs
 from kcity_geo.notes import collected
+from kcity_geo.parameters import nearest_name
+from kcity_geo.profiles import profile
 from kcity_geo.result import Gaps, Indicator, Result, Suitability
 from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.studyfile import Study, SuitabilitySection, load_study
+from kcity_geo.suitability_keys import CriterionSection
 
 Progress = Callable[[str], None]
 
 __all__ = [
     "assess_gaps",
     "check",
+    "criteria_of_study",
     "find_city",
     "load",
     "locate_in",
@@ -283,6 +288,8 @@ def suitability(
     project: str | None = None,
     weights: Mapping[str, float] | None = None,
     constraints: Mapping[str, Any] | None = None,
+    criteria: Sequence[CriterionSection] = (),
+    **changes: Any,  # noqa: ANN401 - keys of a study file
 ) -> Suitability:
     """
     Score every cell for the project of the study.
@@ -291,9 +298,12 @@ def suitability(
     ----------
     data : of the city.
     gaps : of the same city; some criteria use them.
-    project : another profile than the study's.
+    project : another profile than the study's, or the path of a project file (``.toml``).
     weights, constraints : criterion -> weight and constraint -> limit, over those of the study file
         (as ``[suitability]`` in it); False switches a constraint off.
+    criteria : of `kcity_geo.criterion`, beside those of the profile.
+    **changes : further keys of ``[suitability]``: ``weighting``, ``combination``, ``value_functions``,
+        ``exclusion_only``.
 
     Returns
     -------
@@ -302,7 +312,7 @@ def suitability(
     Raises
     ------
     StudyError
-        If the profile does not exist or no criterion has data.
+        If the profile does not exist, a key is wrong, or no criterion has data.
     """
     from kcity_geo.analysis.city_model import model_of
     from kcity_geo.analysis.suitability.score import suitability as score
@@ -311,15 +321,109 @@ def suitability(
     _expect(gaps, Gaps | None, "suitability(data, gaps)")
     study = data.study or Study()
     own = project is None or project == study.study.project
+    base = study.suitability.model_dump() if own else {}
     asked: dict[str, Any] = {
-        "weights": {**(study.suitability.weights if own else {}), **(weights or {})},
-        "constraints": {**(study.suitability.constraints if own else {}), **(constraints or {})},
-        "value_functions": dict(study.suitability.value_functions) if own else {},
+        "weights": {**base.get("weights", {}), **(weights or {})},
+        "constraints": {**base.get("constraints", {}), **(constraints or {})},
+        "criterion": [*base.get("criterion", ()), *(one.model_dump() for one in criteria)],
+        **{k: base[k] for k in _QUESTION if k in base},
+        **changes,
     }
+    asking = _asking(study, asked, project=project)
     notes: list[str] = []
     with collected(notes):
-        found = score(model_of(data), gaps, project=project or study.study.project, **asked)
+        found = score(model_of(data), gaps, **_question_of(asking, data))
     return replace(_with_warnings(found, notes), asked=asked)
+
+
+#: Keys of ``[suitability]`` that make the score, beside weights, constraints and criteria.
+_QUESTION = ("value_functions", "weighting", "combination", "exclusion_only")
+
+
+def _asking(study: Study, asked: Mapping[str, Any], *, project: str | None) -> Study:
+    """Give the study with what is asked instead, checked key by key."""
+    for key in asked:
+        if key not in {"weights", "constraints", "criterion", *_QUESTION}:
+            raise StudyError(f"suitability: {key}: no such key{nearest_name(key, list(_QUESTION))}")
+    try:
+        section = SuitabilitySection(**asked)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(["suitability", *(str(p) for p in first["loc"])])
+        said = first["ctx"]["error"] if first["type"] == "value_error" else first["msg"]
+        raise StudyError(f"{where}: {said}, not {first.get('input')!r:.80}") from error
+    kept = study.suitability.model_copy(update={k: getattr(section, k) for k in asked})
+    changes: dict[str, Any] = {"suitability": kept}
+    if project is not None:
+        changes["study"] = study.study.model_copy(update={"project": project})
+    return study.model_copy(update=changes)
+
+
+def _question_of(study: Study, data: CityData) -> dict[str, Any]:
+    """Read what a study asks of suitability: files of criteria, judgements, the project file."""
+    from kcity_geo.analysis.suitability.own import OwnCriterion
+    from kcity_geo.analysis.suitability.weighting import Method
+    from kcity_geo.inputs.criteria import (
+        criteria_of,
+        criterion_data,
+        judgement_tables,
+        project_path,
+    )
+
+    own, project = study.suitability, project_path(study, study.study.project)
+    where: dict[str, Any] = {"city": data.city, "grid": data.grid, "config": Config.from_env()}
+    return {
+        "project": project,
+        "weights": own.weights,
+        "constraints": own.constraints,
+        "value_functions": own.value_functions,
+        "criteria": [
+            OwnCriterion(keys=keys, data=criterion_data(keys, home, **where))
+            for keys, home in criteria_of(study, project)
+        ],
+        "method": Method(
+            weighting=own.weighting,
+            combination=own.combination,
+            judgements=judgement_tables(study, own.weighting),
+            exclusion_only=own.exclusion_only,
+            seed=study.study.seed,
+        ),
+    }
+
+
+def criteria_of_study(data: CityData) -> list[dict[str, Any]]:
+    """
+    Say which criteria of a study can be computed for its city, and what the others need.
+
+    Parameters
+    ----------
+    data : of the city, with its study.
+
+    Returns
+    -------
+    A row a criterion: ``criterion, title, units, weight, status, detail``. The gaps are not assessed
+    for it: criteria that use them say so.
+    """
+    from kcity_geo.analysis.city_model import model_of
+    from kcity_geo.analysis.suitability.own import own_row
+    from kcity_geo.analysis.suitability.score import measured_criteria
+    from kcity_geo.analysis.suitability.view import CityView
+
+    asked = _question_of(data.study or Study(), data)
+    rows = profile(asked["project"], asked["value_functions"])["criteria"]
+    rows = [*rows, *(own_row(one) for one in asked["criteria"])]
+    measured, missing = measured_criteria(CityView(model_of(data), None), rows)
+    return [
+        {
+            "criterion": row["id"],
+            "title": row["title"],
+            "units": row["units"],
+            "weight": asked["weights"].get(row["id"], row["weight"]),
+            "status": "ok" if row["id"] in measured else "cannot be computed",
+            "detail": missing.get(row["id"]) or measured[row["id"]].note,
+        }
+        for row in rows
+    ]
 
 
 def _expect(value: object, kind: Any, call: str) -> None:  # noqa: ANN401 - a class or a union
@@ -335,6 +439,7 @@ def rank_sites(
     *,
     threshold: float | None = None,
     max_sites: int | None = None,
+    screening: bool | None = None,
 ) -> gpd.GeoDataFrame:
     """
     Delineate the best areas and rank them.
@@ -344,10 +449,13 @@ def rank_sites(
     score : of `suitability`.
     data : of the city.
     threshold, max_sites : lowest score of a site and number of sites, instead of the study's.
+    screening : whether candidate land without order is given where no ranking is possible, instead of
+        what the study says.
 
     Returns
     -------
-    Sites, best first, with their reasons; empty, with a warning, when none is large enough.
+    Sites, best first, with their reasons; empty, with a warning, when none is large enough or when
+    slope, flood or other decisive data are unknown (`Suitability.no_ranking`).
     """
     from kcity_geo.analysis.city_model import model_of
     from kcity_geo.analysis.sites.rank import rank_sites as rank
@@ -358,10 +466,10 @@ def rank_sites(
     own = study.suitability
     threshold = own.threshold if threshold is None else threshold
     max_sites = own.max_sites if max_sites is None else max_sites
-    sites = rank(
-        score, model_of(data), threshold=threshold, max_sites=max_sites, seed=study.study.seed
-    )
-    sites.attrs["asked"] = {"threshold": threshold, "max_sites": max_sites}
+    screening = own.screening if screening is None else screening
+    asked: dict[str, Any] = {"threshold": threshold, "max_sites": max_sites, "screening": screening}
+    sites = rank(score, model_of(data), seed=study.study.seed, **asked)
+    sites.attrs["asked"] = asked
     return sites
 
 

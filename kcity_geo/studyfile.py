@@ -34,9 +34,10 @@ from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.layer_tags import check_tags
 from kcity_geo.parameters import PARAMETER_SECTORS, all_parameters, nearest_name, shared_changes
 from kcity_geo.passed_objects import written
-from kcity_geo.profiles import profile, profiles
+from kcity_geo.profiles import limits_of, profile, profiles
 from kcity_geo.rules import RULE_SECTIONS, all_rules, check_rules
 from kcity_geo.settings import network_table
+from kcity_geo.suitability_keys import CombinationSection, CriterionSection, WeightingSection
 
 if TYPE_CHECKING:
     from kcity_geo.parameters import Parameter
@@ -86,7 +87,8 @@ class StudySection(BaseModel):
         default="study", min_length=1, max_length=200, description="name of the study"
     )
     project: str = Field(
-        default="industrial_complex", description="a profile of `kcity list profiles`"
+        default="industrial_complex",
+        description="a profile of `kcity list profiles`, or a project file (.toml) of your own",
     )
     cell_m: Positive = Field(default=100.0, description="side of a grid cell, metres")
     seed: int = Field(default=7, ge=0, description="seed of every random draw")
@@ -98,7 +100,7 @@ class StudySection(BaseModel):
     @classmethod
     def _known_project(cls, value: str) -> str:
         known = list(profiles())
-        if value not in known:
+        if value not in known and not value.endswith(".toml"):
             raise ValueError(f"{value!r} is not a profile{nearest_name(value, known)}")
         return value
 
@@ -148,6 +150,12 @@ class Sources(BaseModel):
         default=None, description="raster, m2 of building footprint per cell"
     )
     landcover: Tiles | None = Field(default=None, description="raster of ESA WorldCover classes")
+    landcover_corine: Tiles | None = Field(
+        default=None, description="instead of it: raster of CORINE land cover classes"
+    )
+    landcover_globeland30: Tiles | None = Field(
+        default=None, description="instead of it: raster of GlobeLand30 classes"
+    )
     nightlights: Tiles | None = Field(
         default=None, description="raster, or folder of monthly rasters, nW cm-2 sr-1"
     )
@@ -199,6 +207,9 @@ class Sources(BaseModel):
     def _one_flood_map(self) -> Sources:
         if self.flood and self.flood_return_period:
             raise ValueError("sources.flood and sources.flood_return_period: give one of them")
+        covers = ("landcover", "landcover_corine", "landcover_globeland30")
+        if len(named := [f"sources.{k}" for k in covers if getattr(self, k)]) > 1:
+            raise ValueError(f"{' and '.join(named)}: give one of them")
         if self.power_lines and "power_line" in self.extra:
             raise ValueError("sources.power_lines and sources.extra.power_line: give one of them")
         return self
@@ -276,6 +287,18 @@ class SuitabilitySection(BaseModel):
         description="parameters of the criteria; see `kcity list parameters`",
     )
     max_sites: int = Field(default=10, ge=1, le=100, description="sites reported")
+    criterion: list[CriterionSection] = Field(
+        default_factory=list, description="criteria of your own, beside those of the profile"
+    )
+    weighting: WeightingSection = Field(default_factory=WeightingSection)
+    combination: CombinationSection = Field(default_factory=CombinationSection)
+    exclusion_only: bool = Field(
+        default=False, description="no criteria: the land that no constraint excludes is the result"
+    )
+    screening: bool = Field(
+        default=False,
+        description="where slope, flood or other decisive data are unknown, list land without score and order",
+    )
 
 
 class Study(BaseModel):
@@ -379,8 +402,7 @@ class Study(BaseModel):
         from kcity_geo.standards import load_standards
 
         load_standards(self.standards)
-        kind = profile(self.study.project, self.suitability.value_functions)
-        criteria = [row["id"] for row in kind["criteria"]]
+        kind, criteria, own = self._kind()
         for key in self.suitability.weights:
             if key not in criteria:
                 raise ValueError(
@@ -391,15 +413,13 @@ class Study(BaseModel):
             merged = {
                 row["id"]: row["weight"] for row in kind["criteria"]
             } | self.suitability.weights
+            merged |= {row.id: row.weight for row in self.suitability.criterion} if own else {}
             if sum(merged.values()) == 0:
                 raise ValueError("suitability.weights: all weights are zero")
-        for key in self.suitability.constraints:
-            if key not in kind["constraints"]:
-                raise ValueError(
-                    f"suitability.constraints.{key}: profile {self.study.project} has no such "
-                    f"constraint{nearest_name(key, list(kind['constraints']))}"
-                )
-            _check_limit(key, self.suitability.constraints[key], like=kind["constraints"][key])
+        limits_of(kind, self.suitability.constraints)
+        for key, value in self.suitability.constraints.items():
+            if key != "slope_deg_max":
+                _check_limit(key, value, like=kind["constraints"][key])
         if "network" in self.transport:
             self._known_network(self.transport["network"])
         try:
@@ -413,6 +433,20 @@ class Study(BaseModel):
     def rules(self) -> dict[str, float]:
         """Key of `kcity_geo.rules.all_rules` -> value, of what this study changes."""
         return check_rules({name: getattr(self, name) for name in RULE_SECTIONS})
+
+    def _kind(self) -> tuple[dict[str, Any], list[str], list[str]]:
+        """Give the project with the ids of its criteria and of those that the study adds."""
+        project = self.study.project
+        if project.endswith(".toml"):
+            project = str(resolve_path(self, project, key="study.project"))
+        kind = profile(project, self.suitability.value_functions)
+        own = [row.id for row in self.suitability.criterion]
+        own += [str(row.get("id")) for row in kind.get("own", ())]
+        criteria = [row["id"] for row in kind["criteria"]] + own
+        if len(set(criteria)) < len(criteria):
+            twice = next(key for key in criteria if criteria.count(key) > 1)
+            raise ValueError(f"suitability.criterion {twice}: stands twice")
+        return kind, criteria, own
 
     @staticmethod
     def _known_network(change: Any) -> None:  # noqa: ANN401 - whatever the file says

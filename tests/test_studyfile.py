@@ -264,7 +264,7 @@ def test_a_file_nested_beyond_measure_is_refused(tmp_path) -> None:
         ("slope_pct = { parameters = [9, 2] }", "slope_pct: lin_dec: limits must rise"),
         ("slope_pct = { parameters = [2] }", "2 numbers are needed"),
         ("slope_pct = { parameters = ['a', 'b'] }", "2 numbers are needed"),
-        ("slope_pct = { weight = 0.2 }", "slope_pct.weight: only function and parameters"),
+        ("slope_pct = { weight = 0.2 }", "slope_pct.weight: only function, parameters and units"),
         ("landcover = { parameters = { tree = 2 } }", "tree = 2 is not between 0 and 1"),
     ],
 )

@@ -106,7 +106,7 @@ def load_rasters(
     provenance: list[Provenance] = []
     measured: dict[str, Mapping[str, float]] = {}
     for key, rule in read_table("rasters")["raster"].items():
-        value = getattr(study.sources, key)
+        value = getattr(study.sources, key, None)
         if value is None:
             continue
         paths = raster_paths(study, key)

@@ -8,19 +8,11 @@ from kcity_geo.citydata import CityData
 from kcity_geo.indicators import INDICATOR_SECTORS
 from kcity_geo.inputs.uses import input_paths, outlines, use_of
 from kcity_geo.notes import collected
-from kcity_geo.profiles import profile, site_rules
+from kcity_geo.profiles import limits_of, profile
 from kcity_geo.result import Indicator
 from kcity_geo.studyfile import Study
 
 __all__ = ["readiness"]
-
-#: Decisive constraint -> what it speaks of, and the source that tells.
-_DECISIVE = {
-    "slope_pct_max": ("slope", "elevation"),
-    "hand_m_min": ("height above drainage", "elevation"),
-    "built_max": ("built-up land", "built"),
-    "water_body": ("open water", "osm"),
-}
 
 
 def readiness(data: CityData, study: Study) -> list[dict[str, Any]]:
@@ -103,36 +95,16 @@ def readiness(data: CityData, study: Study) -> list[dict[str, Any]]:
 
 
 def _ranking_blockers(data: CityData, study: Study) -> list[str]:
-    """
-    Say what keeps the sites of the study's project provisional, whatever they score.
+    """Say what keeps anything from being ranked, whatever the land would score; nothing is computed."""
+    from kcity_geo.analysis.city_model import model_of
+    from kcity_geo.analysis.suitability.decisive import no_ranking, undecided
+    from kcity_geo.analysis.suitability.view import CityView
+    from kcity_geo.inputs.criteria import project_path
 
-    Parameters
-    ----------
-    data : of the city.
-    study : its project, and the constraints that it switches off.
-
-    Returns
-    -------
-    A line an input that is missing for a decisive constraint of the profile.
-    """
-    limits = {**profile(study.study.project)["constraints"], **study.suitability.constraints}
-    off = {False, "ignore", "off", "no"}
-    wanted = [key for key in site_rules()["decisive"] if limits.get(key, "off") not in off]
-    there = {
-        "elevation": data.dem is not None,
-        "built": "built_m2" in data.cube or len(data.layers.get("building", ())) > 0,
-        "osm": "landcover" in data.cube
-        or any(len(data.layers.get(name, ())) > 0 for name in ("water_body", "drainage")),
-    }
-    lacks: dict[str, list[str]] = {}
-    for key in wanted:
-        what, source = _DECISIVE[key]
-        if not there[source]:
-            lacks.setdefault(source, []).append(what)
-    return [
-        f"no ranking to rely on: {' and '.join(what)} unknown; add sources.{source}"
-        for source, what in lacks.items()
-    ]
+    kind = profile(project_path(study, study.study.project))
+    limits = limits_of(kind, study.suitability.constraints)
+    view = CityView(model_of(data).for_check(), None)
+    return list(filter(None, [no_ranking(undecided(view, kind["decisive"], limits))]))
 
 
 def _assessable(data: CityData) -> list[Indicator]:

@@ -135,13 +135,14 @@ def _draw_lines(axes: Any, result: Result, *, every: bool = False) -> None:  # n
 
 
 def _draw_sites(axes: Any, result: Result) -> None:  # noqa: ANN401
-    for rank, shape in zip(result.sites["rank"], result.sites.geometry, strict=True):
+    labels = result.sites["label" if "label" in result.sites else "rank"]
+    for label, shape in zip(labels, result.sites.geometry, strict=True):
         for part in shapely.get_parts(shape):
             xy = shapely.get_coordinates(part.exterior)
             axes.fill(xy[:, 0], xy[:, 1], facecolor="none", edgecolor="#c2185b", linewidth=1.8)
         point = shape.representative_point()
         axes.text(
-            point.x, point.y, str(int(rank)), color="white", fontsize=8, fontweight="bold",
+            point.x, point.y, str(label), color="white", fontsize=8, fontweight="bold",
             ha="center", va="center",
             bbox={"boxstyle": "circle,pad=0.25", "facecolor": "#c2185b", "edgecolor": "white"},
         )  # fmt: skip

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+import pandas as pd
 from filelock import FileLock, Timeout
 
 from kcity_geo.errors import OutputError
@@ -380,6 +381,8 @@ def _write_all(
         ),
         "ATTRIBUTION.txt": lambda path: _write_text(path, attribution_text(result)),
     }
+    if rows := result.sites.attrs.get("robustness"):
+        steps["robustness.csv"] = lambda path: save_csv(pd.DataFrame(rows), path)
     if carried := carried_inputs(result.study):
         steps["inputs"] = lambda path: _copy_inputs(carried, path)
     unreadable = result.data.unreadable_tags

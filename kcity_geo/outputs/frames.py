@@ -56,6 +56,15 @@ def grid_variables(result: Result) -> dict[str, tuple[NDArray[Any], Mapping[str,
         excluded,
         {**about, "units": "1", "long_name": f"Excluded from {score.title} (1 = excluded)"},
     )
+    if score.best_tenth is not None:
+        found["best_tenth"] = (
+            score.best_tenth,
+            {
+                **about,
+                "units": "share",
+                "long_name": "Share of random weights that put the cell into the best tenth",
+            },
+        )
     for criterion in score.criteria:
         found[f"utility_{criterion.id}"] = (
             criterion.utility,

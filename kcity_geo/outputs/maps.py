@@ -254,7 +254,7 @@ def _site_payload(result: Result, rows: tuple[SiteRow, ...]) -> list[dict[str, A
     shapes = result.sites.geometry.to_crs(4326).set_precision(1e-6)
     return [
         {
-            "rank": row.rank,
+            "label": row.label,
             "lat": row.lat,
             "lon": row.lon,
             "title": row.title,
@@ -263,6 +263,7 @@ def _site_payload(result: Result, rows: tuple[SiteRow, ...]) -> list[dict[str, A
             "reasons": row.reasons,
             "concerns": row.concerns,
             "facts": row.facts,
+            "stability": row.stability,
             "shape": json.loads(shapely.to_geojson(shape)),
         }
         for row, shape in zip(rows, shapes, strict=True)

@@ -16,6 +16,7 @@ from kcity_geo.analysis.suitability.constraints import SITE_KEYS
 from kcity_geo.config import read_table
 from kcity_geo.indicators import IndicatorRow, indicator_rows
 from kcity_geo.outputs.assumptions import assumption_rows
+from kcity_geo.outputs.curves import curve_svg
 from kcity_geo.outputs.details import detail_table
 from kcity_geo.outputs.figures import theme_figure
 from kcity_geo.outputs.headline import first_sector
@@ -31,6 +32,13 @@ from kcity_geo.standards import EVIDENCE_MARKS, Standard, load_standards
 __all__ = ["build_report", "save_report"]
 
 _MAX_DISTRICTS = 60
+#: Way of combining criteria -> words.
+_COMBINATIONS = {
+    "wlc": "weighted sum",
+    "owa": "ordered weights",
+    "topsis": "closeness to the best and distance from the worst land (TOPSIS)",
+    "weighted_product": "weighted product",
+}
 _MAX_TASKS = 20
 
 _EVIDENCE_WORDS = {
@@ -110,6 +118,8 @@ def build_report(result: Result) -> str:
             criteria=_criteria(result),
             constraints=_constraints(result),
             missing=_missing_criteria(result),
+            weights=plain_text(result.score.method.get("weights", "")),
+            combination=_COMBINATIONS.get(str(result.score.method.get("combination")), ""),
             parameters=_parameters(result),
             readings=list(reading_rows().values()),
             evidence_words=_evidence_limits(result),
@@ -365,6 +375,7 @@ def _criteria(result: Result) -> list[dict[str, str]]:
             "mark": plain_text(c.mark),
             "citation": plain_text(c.citation),
             "note": plain_text(c.note, max_chars=300),
+            "curve": curve_svg(c, result.score),
         }
         for c in result.score.criteria
     ]
@@ -377,11 +388,19 @@ def _constraints(result: Result) -> list[dict[str, str]]:
             "title": plain_text(c.title),
             "limit": plain_text(c.limit),
             "share": human(share[c.id], "share") if c.applied else "not applied",
+            "area": _hectares(c.area_ha, result.data.city.area_km2),
+            "added": _hectares(c.added_ha, result.data.city.area_km2),
             "mark": plain_text(c.mark),
             "note": plain_text(c.note, max_chars=300),
         }
         for c in result.score.constraints
     ]
+
+
+def _hectares(area_ha: float, city_km2: float) -> str:
+    if not math.isfinite(area_ha):
+        return ""
+    return f"{human(area_ha, 'ha')} ({human(area_ha / 100 / city_km2, 'share')})"
 
 
 def _missing_criteria(result: Result) -> list[tuple[str, str]]:

@@ -22,6 +22,8 @@ _PATHS: dict[str, tuple[str, ...]] = {
     "city": ("boundary", "districts"),
     "sources": (),
     "official": ("table",),
+    "study": ("project",),
+    "suitability": ("criterion", "weighting"),
 }
 
 
@@ -163,5 +165,7 @@ def _value(value: Any) -> str:  # noqa: ANN401 - any TOML value
         return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value(v) for v in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + " }"
     # TOML knows no lone surrogates: bytes of a path that are no UTF-8 cannot stand in it.
     return json_text(str(value).encode("utf-8", "replace").decode())

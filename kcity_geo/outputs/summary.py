@@ -72,7 +72,7 @@ class SiteRow:
     """One site in words."""
 
     id: str
-    rank: int
+    label: str
     title: str
     score: str
     area: str
@@ -80,6 +80,7 @@ class SiteRow:
     reasons: tuple[str, ...]
     concerns: tuple[str, ...]
     not_checked: str
+    stability: str
     lat: float
     lon: float
     facts: tuple[tuple[str, str], ...]
@@ -98,6 +99,7 @@ class Summary:
     sectors: tuple[SectorRow, ...]
     sites: tuple[SiteRow, ...]
     no_sites: str
+    no_ranking: str
     unchecked: str
     districts: tuple[DistrictRow, ...]
     not_assessed: tuple[tuple[str, str], ...]
@@ -165,11 +167,12 @@ def summarise(result: Result) -> Summary:
         ),
         city=name,
         project=project,
-        headline=(*gap_sentences(result.gaps), *_site_sentences(sites, project)),
+        headline=(*gap_sentences(result.gaps), *_site_sentences(sites, project, score.no_ranking)),
         readings=_readings(sectors),
         sectors=sectors,
         sites=sites,
         no_sites="" if sites else _why_no_sites(result),
+        no_ranking=plain_text(score.no_ranking),
         unchecked=_unchecked(result),
         districts=tuple(_worst_districts(result)),
         not_assessed=tuple(_not_assessed(result)),
@@ -241,23 +244,20 @@ def _unchecked(result: Result) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
-def _site_sentences(sites: tuple[SiteRow, ...], project: str) -> list[str]:
+def _site_sentences(sites: tuple[SiteRow, ...], project: str, no_ranking: str) -> list[str]:
+    if no_ranking:
+        return [f"No site for {_article(project)} can be recommended. {plain_text(no_ranking)}."]
     if not sites:
         return []
+    if not sites[0].score:
+        areas = f"{len(sites)} areas are" if len(sites) > 1 else "One area is"
+        return [f"{areas} open to {_article(project)} by the constraints; no order was asked for."]
     best = sites[0]
     where = f" in {best.district}" if best.district else ""
     if best.district == REST:
         where = ", outside the districts"
-    if best.not_checked:
-        return [
-            (
-                f"No site for {_article(project)} can be recommended yet: {best.not_checked} could not be "
-                f"checked for lack of data. Candidate 1{where} has {best.area}."
-            )
-        ]
-    return [
-        f"The best site for {_article(project)} is number 1{where}: {best.area}, {best.score} of 100."
-    ]
+    number = f"The best site for {_article(project)} is number {best.label}{where}"
+    return [f"{number}: {best.area}, {best.score} of 100."]
 
 
 def _readings(sectors: tuple[SectorRow, ...]) -> tuple[tuple[str, str, str], ...]:
@@ -277,23 +277,25 @@ def _site_rows(result: Result) -> list[SiteRow]:
     rows = []
     for (_, row), point in zip(sites.iterrows(), middle, strict=True):
         district = plain_text(row.get("district"), max_chars=60)
-        rank = int(row["rank"])
+        label = plain_text(row.get("label", row["rank"]))
+        ranked = math.isfinite(_number(row, "score"))
         rows.append(
             SiteRow(
                 id=plain_text(row["site_id"]),
-                rank=rank,
-                title=f"Site {rank}"
+                label=label,
+                title=f"{'Site' if ranked else 'Candidate land'} {label}"
                 + (
                     ", outside the districts"
                     if district == REST
                     else f", {district}" * bool(district)
                 ),
-                score=f"{100 * _number(row, 'score'):.0f}",
+                score=f"{100 * _number(row, 'score'):.0f}" if ranked else "",
                 area=human(row["area_ha"], "ha"),
                 district=district,
                 reasons=_list(row.get("reasons")),
                 concerns=_list(row.get("concerns")),
                 not_checked=plain_text(row.get("not_checked")),
+                stability=plain_text(row.get("stability"), max_chars=300),
                 lat=round(point.y, 6),
                 lon=round(point.x, 6),
                 facts=tuple(_site_facts(row)),
@@ -330,6 +332,8 @@ def _site_facts(row: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - a row of a
 def _why_no_sites(result: Result) -> str:
     """Say why no site was found, in the words of the ranking where it left some."""
     score = result.score
+    if score.no_ranking:
+        return f"{plain_text(score.no_ranking)}."
     start = f"{score.title}: no site; "
     for text in score.warnings:
         if text.startswith(start):

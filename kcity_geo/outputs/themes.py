@@ -203,7 +203,8 @@ def make_themes(result: Result) -> list[Theme]:
     lived = _lived(result)
     found = [_reading_theme(result, sector, lived) for sector in (*SECTORS, "composite")]
     found += [_gap_theme(result, sector, lived) for sector in SECTORS]
-    found += [_evidence_theme(result), _score_theme(result), _excluded_theme(result)]
+    found += [_evidence_theme(result), _score_theme(result), *_sure_theme(result)]
+    found.append(_excluded_theme(result))
     if "population" in result.data.cube or "population" in result.gaps.cells:
         found.append(_people_theme(result))
     return found
@@ -362,8 +363,43 @@ def _score_theme(result: Result) -> Theme:
         legend=tuple(legend),
         question="How well does the land suit the project?",
         assessed=bool(np.isfinite(score).any()),
-        note="" if np.isfinite(score).any() else "No land is left after the constraints.",
+        note=_score_note(result),
     )
+
+
+def _sure_theme(result: Result) -> list[Theme]:
+    """Show how often each cell lies in the best tenth when the weights move; nothing without a score."""
+    share, inside = result.score.best_tenth, result.data.inside
+    if share is None or not np.isfinite(share).any():
+        return []
+    codes = _classes(share, (0.2, 0.4, 0.6, 0.8))
+    blocked = inside & ~result.score.feasible
+    codes[blocked] = len(SCORE_COLOURS)
+    codes[~inside] = EMPTY
+    words = ("under 20 %", "20–40 %", "40–60 %", "60–80 %", "80 % or more")  # noqa: RUF001 - ranges
+    legend = [(c, False, w) for c, w in zip(SCORE_COLOURS, words, strict=True)]
+    legend += [("#8a8a8a", True, "excluded")] if blocked.any() else []
+    return [
+        Theme(
+            key="best_tenth",
+            title="How sure is the best land",
+            codes=codes,
+            hatched=blocked,
+            colours=(*SCORE_COLOURS, "#b5b5b5"),
+            legend=tuple(legend),
+            question="In how many of many random weights is the land among the best tenth?",
+        )
+    ]
+
+
+def _score_note(result: Result) -> str:
+    """Say why no land has a score."""
+    if np.isfinite(result.score.score).any():
+        return ""
+    why = plain_text(result.score.no_ranking)
+    if why or not result.score.criteria:
+        return f"{why}." if why else "No criteria were asked for."
+    return "No land is left after the constraints."
 
 
 def _excluded_theme(result: Result) -> Theme:

@@ -227,15 +227,21 @@ def test_warnings_are_told_once_and_without_folders_of_this_machine(build) -> No
     assert not any("home" in w or "Users" in w for w in found)
 
 
-def test_a_site_that_could_not_be_checked_is_called_provisional(result) -> None:
+def test_where_nothing_can_be_ranked_no_site_is_called_the_best(result) -> None:
     from kcity_geo.outputs.summary import summarise
 
     plain = summarise(result).headline
     assert plain[-1].startswith("The best site for ")
-    sites = result.sites.assign(not_checked="steep slope")
-    told = summarise(dataclasses.replace(result, sites=sites)).headline
-    assert "can be recommended yet: steep slope could not be checked for lack of data." in told[-1]
-    assert "best site" not in told[-1]
+    why = "No ranking possible: slope unknown; add sources.elevation"
+    blocked = dataclasses.replace(result.score, no_ranking=why)
+    none = dataclasses.replace(result, score=blocked, sites=result.sites.iloc[:0])
+    told = summarise(none)
+    assert told.headline[-1] == f"No site for an industrial complex can be recommended. {why}."
+    assert told.no_sites == f"{why}."
+    land = result.sites.assign(rank=float("nan"), score=float("nan"), label="A")
+    told = summarise(dataclasses.replace(none, sites=land))
+    assert {row.title.split(",")[0] for row in told.sites} == {"Candidate land A"}
+    assert not any(row.score for row in told.sites)
     outside = result.sites.assign(district="elsewhere")
     told = summarise(dataclasses.replace(result, sites=outside)).headline
     assert "number 1, outside the districts: " in told[-1]

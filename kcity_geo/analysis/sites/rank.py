@@ -7,7 +7,6 @@ and ground conditions are in no open data: a site is where to look, not where to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import geopandas as gpd
@@ -18,20 +17,12 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.sites.contents import CONTENT_COLUMNS, content_concerns, site_contents
-from kcity_geo.analysis.sites.delineation import (
-    areas,
-    compactness,
-    inner_width_m,
-    outline,
-    split_area,
-)
-from kcity_geo.analysis.sites.severance import corridors, cut, sides
+from kcity_geo.analysis.sites.cut_out import cut_out
+from kcity_geo.analysis.sites.delineation import compactness, inner_width_m
+from kcity_geo.analysis.sites.stability import SiteTable, stability
 from kcity_geo.analysis.suitability.criteria import CRITERIA
-from kcity_geo.analysis.suitability.robustness import rank_stability
 from kcity_geo.analysis.suitability.view import CityView, MissingDataError
 from kcity_geo.citydata import CityData
-from kcity_geo.config import read_table
-from kcity_geo.cube import cell_size
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
 from kcity_geo.profiles import site_rules
@@ -40,10 +31,10 @@ from kcity_geo.result import Criterion, Suitability
 __all__ = ["SITE_COLUMNS", "rank_sites", "site_threshold"]
 
 SITE_COLUMNS = (
-    "site_id", "rank", "score", "mean_score", "area_ha", "reasons", "concerns", "slope_pct",
+    "site_id", "label", "rank", "score", "mean_score", "area_ha", "reasons", "concerns", "slope_pct",
     "hand_m", "road_km", "substation_km", "water_km", "population_45min", "top3_share",
     "compactness", "district", "low_decile_score", "connection_score", "width_m", "rank_p05",
-    "rank_p95", "weight_known", "not_checked", *CONTENT_COLUMNS,
+    "rank_p95", "first_share", "flip_distance", "stability", "weight_known", "not_checked", *CONTENT_COLUMNS,
 )  # fmt: skip
 _WHOLE = {"rank": "int64", "buildings": "int64", "at_edge": "bool"}
 _MAIN_ROADS = {"motorway", "trunk", "primary", "secondary", "motorway_link", "trunk_link"}
@@ -81,6 +72,7 @@ def rank_sites(
     threshold: float | None = None,
     max_sites: int = 10,
     seed: int = 7,
+    screening: bool = False,
 ) -> gpd.GeoDataFrame:
     """
     Delineate the best areas for a project and rank them.
@@ -92,14 +84,16 @@ def rank_sites(
     threshold : lowest score of a site; `site_threshold` when None.
     max_sites : sites kept.
     seed : of the random weights.
+    screening : where no ranking is possible, give the land that no constraint excludes, without score
+        and order: the largest areas, from north to south, labelled A, B, C.
 
     Returns
     -------
     Metric CRS, best first, columns `SITE_COLUMNS`. Lengths of connections are straight lines from
     the outline; reasons speak of the mean over the site. Reasons and concerns are parted by
     ``"; "``. ``weight_known`` is the share of the stated weights that had data; ``not_checked``
-    names the decisive constraints that had none: such a site is provisional. Empty, with a warning
-    that says why, when no area is large, wide and compact enough. Sites never overlap excluded
+    says why candidate land has no rank. Empty, with a warning that says why, when no ranking is
+    possible or no area is large, wide and compact enough. Sites never overlap excluded
     cells and never cross a motorway, trunk road or railway (`kcity_geo.analysis.sites.severance`).
 
     Raises
@@ -112,15 +106,58 @@ def rank_sites(
     if max_sites < 1:
         raise StudyError(f"suitability.max_sites: {max_sites!r} is below 1")
     city = model_of(city)
-    limit = site_threshold(score.score) if threshold is None else threshold
-    polygons, cells, why = _delineate(score, city, limit)
-    if not polygons:
-        tell(f"{score.title}: no site; {why}")
-        return _empty(city)
     view = CityView(city, None)
-    frame = _describe(score, view, polygons, cells)
-    ranked = _ranked(frame, score, cells, seed=seed).head(max_sites)
-    return _with_contents(ranked, [cells[i] for i in ranked.index], score, city)
+    if not (score.no_ranking or not score.criteria):
+        limit = site_threshold(score.score) if threshold is None else threshold
+        polygons, cells, why = cut_out(score, city, limit)
+        if not polygons:
+            tell(f"{score.title}: no site; {why}")
+            return _empty(city)
+        frame = _describe(score, view, polygons, cells)
+        ranked = _ranked(frame, score, cells, seed=seed).head(max_sites)
+        return _with_contents(ranked, [cells[i] for i in ranked.index], score, city)
+    if score.criteria and not screening:
+        tell(f"{score.title}: {score.no_ranking}")
+        return _empty(city)
+    polygons, cells, why = cut_out(score, city, None)
+    if not polygons:
+        tell(f"{score.title}: no candidate land; {why}")
+        return _empty(city)
+    listed = _unranked(_describe(score, view, polygons, cells), max_sites=max_sites)
+    if len(polygons) > max_sites:
+        tell(
+            f"{score.title}: the {max_sites} largest of {len(polygons)} areas of candidate land are listed"
+        )
+    return _with_contents(listed, [cells[i] for i in listed.index], score, city)
+
+
+def _unranked(frame: gpd.GeoDataFrame, *, max_sites: int) -> gpd.GeoDataFrame:
+    """List candidate land from north to south: letters and no score, so that nobody reads an order."""
+    largest = frame.sort_values("area_ha", ascending=False, kind="stable").head(max_sites)
+    place = largest.geometry.bounds
+    listed = largest.assign(_n=-place["maxy"], _w=place["minx"])
+    listed = listed.sort_values(["_n", "_w"], kind="stable")
+    nothing = (
+        "rank",
+        "score",
+        "mean_score",
+        "low_decile_score",
+        "top3_share",
+        "rank_p05",
+        "rank_p95",
+        "first_share",
+        "flip_distance",
+    )
+    listed = listed.assign(**dict.fromkeys(nothing, np.nan), reasons="", concerns="", stability="")
+    listed["label"] = [_letters(i) for i in range(len(listed))]
+    listed["site_id"] = [f"land-{label}" for label in listed["label"]]
+    return listed
+
+
+def _letters(number: int) -> str:
+    """Name areas A to Z, then AA, AB, ..."""
+    first, last = divmod(number, 26)
+    return (_letters(first - 1) if first else "") + chr(ord("A") + last)
 
 
 def _with_contents(
@@ -133,134 +170,28 @@ def _with_contents(
     frame = ranked.reset_index(drop=True)
     contents = site_contents(np.asarray(frame.geometry.to_numpy()), cells, city)
     frame = frame.assign(**{c: contents[c] for c in CONTENT_COLUMNS})
-    decisive, other = _unchecked(score)
     frame["weight_known"] = sum(c.weight_stated for c in score.criteria)
-    frame["not_checked"] = ", ".join(decisive)
-    first = (
-        [f"provisional, not checked for lack of data: {', '.join(decisive)}"] if decisive else []
-    )
+    frame["not_checked"] = score.no_ranking
+    other = [c.title.lower() for c in score.constraints if not c.applied and c.limit != "off"]
     last = [f"not checked for lack of data: {', '.join(other)}"] if other else []
     frame["concerns"] = [
-        "; ".join(t for t in (*first, own, *inside, *last) if t)
+        "; ".join(t for t in (score.no_ranking, own, *inside, *last) if t)
         for own, inside in zip(frame["concerns"], content_concerns(contents), strict=True)
     ]
     return frame[[*SITE_COLUMNS, "geometry"]]
 
 
-def _delineate(
-    score: Suitability, city: CityModel, limit: float
-) -> tuple[list[shapely.Polygon], list[NDArray[np.int64]], str]:
-    rule = site_rules()
-    size = cell_size(city.grid)
-    min_ha = float(score.parameters.get("min_area_ha", 0))
-    min_cells = min_ha * 1e4 / size**2
-    entire = city.cube["inside_share"].to_numpy() >= 1 - 1e-6
-    allowed = score.feasible & entire
-    good = allowed & (np.nan_to_num(score.score, nan=-1.0) >= limit)
-    if not score.feasible.any():
-        return [], [], "no cell meets all constraints"
-    if not np.isfinite(score.score).any():
-        known = sum(c.weight_stated for c in score.criteria)
-        return [], [], f"only {known:.0%} of the weight of its criteria has data"
-    corridor = corridors(city.layers)
-    found = [
-        side
-        for area in areas(good, min_cells=min_cells, opening=min_cells >= rule["opening_min_cells"])
-        for side in sides(area, corridor, grid=city.grid, min_cells=min_cells)
-    ]
-    polygons: list[shapely.Polygon] = []
-    cells: list[NDArray[np.int64]] = []
-    seen = {"small": 0, "narrow": 0, "ragged": 0}
-    for area in found:
-        parts = [area]
-        if len(area) > rule["split_above"] * max(min_cells, 1):
-            parts = split_area(
-                area,
-                score.score,
-                target_cells=max(rule["split_target"] * min_cells, 1),
-                min_cells=min_cells,
-                compact=rule["split_compactness"],
-            )
-        for part in parts:
-            drawn = outline(
-                part, allowed, grid=city.grid, max_change=rule["smooth_area_change_max"]
-            )
-            for polygon in (piece for whole in drawn for piece in cut(whole, corridor)):
-                fault = _fault(polygon, score.parameters)
-                if fault:
-                    seen[fault] += 1
-                    continue
-                polygons.append(polygon)
-                cells.append(_cells_of(polygon, part, city))
-    polygons, cells = _disjoint(polygons, cells, score)
-    return polygons, cells, _why_none(good, found, seen, min_ha=min_ha, limit=limit, size=size)
-
-
-def _fault(polygon: shapely.Polygon, limits: Mapping[str, Any]) -> str:
-    if polygon.area < float(limits.get("min_area_ha", 0)) * 1e4 * 0.97:
-        return "small"
-    if inner_width_m(polygon) < float(limits.get("min_width_m", 0)) * 0.99:
-        return "narrow"
-    return "ragged" if compactness(polygon) < float(limits.get("compactness_min", 0)) else ""
-
-
-def _cells_of(
-    polygon: shapely.Polygon, cells: NDArray[np.int64], city: CityModel
-) -> NDArray[np.int64]:
-    """Cells of the area whose centre lies in this outline."""
-    from kcity_geo.cube import cell_centres
-
-    x, y = cell_centres(city.grid)
-    inside = shapely.intersects_xy(polygon, x[cells], y[cells])
-    return cells[inside] if inside.any() else cells
-
-
-def _disjoint(
-    polygons: list[shapely.Polygon], cells: list[NDArray[np.int64]], score: Suitability
-) -> tuple[list[shapely.Polygon], list[NDArray[np.int64]]]:
-    """Cut what smoothing made two sites share; the better one keeps it."""
-    mean = [float(np.nanmean(score.score.ravel()[c])) for c in cells]
-    order = sorted(range(len(polygons)), key=lambda i: (-mean[i], polygons[i].bounds))
-    kept: list[shapely.Polygon] = []
-    kept_cells: list[NDArray[np.int64]] = []
-    for i in order:
-        polygon = polygons[i]
-        near = [k for k in kept if k.intersects(polygon)]
-        if near:
-            rest = shapely.difference(polygon, shapely.union_all(near))
-            parts = [p for p in shapely.get_parts(rest) if isinstance(p, shapely.Polygon)]
-            polygon = max(parts, key=lambda p: p.area) if parts else shapely.Polygon()
-            if _fault(polygon, score.parameters):
-                continue
-        kept.append(polygon)
-        kept_cells.append(cells[i])
-    return kept, kept_cells
-
-
-def _why_none(
-    good: NDArray[np.bool_],
-    found: list[NDArray[np.int64]],
-    seen: Mapping[str, int],
-    *,
-    min_ha: float,
-    limit: float,
-    size: float,
-) -> str:
-    if not good.any():
-        return f"no feasible cell scores {limit:.2f} or more"
-    if not found:
-        total = good.sum() * size**2 / 1e4
-        return (
-            f"no connected area of {min_ha:g} ha scores {limit:.2f} or more ({total:,.0f} ha do, in "
-            "smaller pieces); lower suitability.constraints.min_area_ha or suitability.threshold if smaller "
-            "sites are of use"
-        )
-    listed = ", ".join(f"{count} too {fault}" for fault, count in seen.items() if count)
-    return f"no area above {limit:.2f} can be used{f': {listed}' if listed else ''}"
-
-
 def _empty(city: CityModel) -> gpd.GeoDataFrame:
-    text = {"site_id", "reasons", "concerns", "district", "not_checked", "next_to"}
+    text = {
+        "site_id",
+        "label",
+        "stability",
+        "reasons",
+        "concerns",
+        "district",
+        "not_checked",
+        "next_to",
+    }
     columns: dict[str, Any] = {
         c: pd.Series(dtype="object" if c in text else _WHOLE.get(c, "float64"))
         for c in SITE_COLUMNS
@@ -278,8 +209,8 @@ def _describe(
     value = score.score.ravel()
     frame = gpd.GeoDataFrame(
         {
-            "mean_score": [float(np.nanmean(value[c])) for c in cells],
-            "low_decile_score": [float(np.nanquantile(value[c], 0.1)) for c in cells],
+            "mean_score": _site_means(score.score, cells),
+            "low_decile_score": [_low_decile(value[c]) for c in cells],
             "area_ha": shapely.area(shapes) / 1e4,
             "compactness": [compactness(p) for p in polygons],
             "width_m": [inner_width_m(p) for p in polygons],
@@ -305,6 +236,11 @@ def _describe(
     total = np.where(known, parts, 0.0).sum(axis=1)
     frame["connection_score"] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return frame
+
+
+def _low_decile(values: NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.quantile(known, 0.1)) if len(known) else float("nan")
 
 
 def _labour(score: Suitability, view: CityView) -> NDArray[np.float64] | None:
@@ -357,55 +293,66 @@ def _districts(city: CityModel, shapes: NDArray[np.object_]) -> list[str]:
 def _ranked(
     frame: gpd.GeoDataFrame, score: Suitability, cells: list[NDArray[np.int64]], *, seed: int
 ) -> gpd.GeoDataFrame:
-    rule = site_rules()
     used = [c for c in score.criteria if c.weight_used > 0]
-    table = np.column_stack([_site_means(c.utility, cells) for c in used])
+    table, known = _criterion_means(used, cells)
     weight = np.array([c.weight_used for c in used])
-    # Where a site does not know a criterion, the others speak for it, as in its score.
-    known = np.isfinite(table)
-    own = (np.where(known, table, 0.0) * weight).sum(axis=1) / (known * weight).sum(axis=1)
-    table = np.where(known, table, own[:, None])
-    connection = frame["connection_score"].to_numpy(dtype=float)
-    has = np.isfinite(connection)
-    weights = np.array(
-        [
-            rule["weight_mean"],
-            rule["weight_low_decile"],
-            rule["weight_connection"],
-            rule["weight_compactness"],
-        ]
+    if score.method.get("combination", "wlc") == "wlc":
+        # So that the stated weights give the published order, whatever cells lack a criterion.
+        frame["mean_score"] = table @ weight / weight.sum()
+    frame["score"], scale = _total(frame)
+    offset = frame["score"].to_numpy() - scale * frame["mean_score"].to_numpy()
+    place = frame.geometry.bounds
+    order = frame.assign(_x=place["minx"], _y=place["miny"]).sort_values(
+        ["score", "_x", "_y"], ascending=[False, True, True], kind="stable"
     )
-    parts = np.column_stack(
-        [
-            frame["mean_score"],
-            frame["low_decile_score"],
-            np.where(has, connection, 0.0),
-            frame["compactness"],
-        ]
-    )
-    share = np.where(has[:, None], weights, weights * np.array([1, 1, 0, 1]))
-    frame["score"] = (parts * share).sum(axis=1) / share.sum(axis=1)
-    scale = share[:, 0] / share.sum(axis=1)
-    stable = rank_stability(
-        table * scale[:, None],
-        weight,
-        draws=rule["draws"],
-        seed=seed,
-        spread=rule["spread"],
-        offset=frame["score"].to_numpy() - scale * frame["mean_score"].to_numpy(),
-    )
-    frame["top3_share"] = stable.top_share(3)
-    frame["rank_p05"], frame["rank_p95"] = stable.rank_p05, stable.rank_p95
+    frame["rank"] = pd.Series(np.arange(1, len(frame) + 1), index=order.index)
+    sites = SiteTable(used, table, scale, offset, cells)
+    stable, rows = stability(sites, frame["rank"].to_numpy(), score, seed=seed)
+    for name in stable:
+        frame[name] = stable[name].to_numpy()
     texts = [_reasons(used, table[i], known[i], c) for i, c in enumerate(cells)]
     frame["reasons"] = ["; ".join(t[0]) for t in texts]
     frame["concerns"] = ["; ".join(t[1]) for t in texts]
-    place = frame.geometry.bounds
-    frame = frame.assign(_x=place["minx"], _y=place["miny"]).sort_values(
-        ["score", "_x", "_y"], ascending=[False, True, True], kind="stable"
+    frame["site_id"] = [f"site-{i:02d}" for i in frame["rank"]]
+    frame["label"] = frame["rank"].astype(str)
+    ids = frame["site_id"].tolist()
+    frame.attrs["robustness"] = [{**row, "site": ids[int(str(row["site"]))]} for row in rows]
+    return frame.loc[order.index]
+
+
+def _criterion_means(
+    used: list[Criterion], cells: list[NDArray[np.int64]]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """
+    Take the mean of each criterion over each site.
+
+    A criterion known in few cells does not stand for the whole site: there the others speak for it, as in
+    the score of a cell.
+    """
+    least = site_rules()["known_cells_min"]
+    table = np.column_stack([_site_means(c.utility, cells) for c in used])
+    share = np.array([[np.isfinite(c.utility.ravel()[s]).mean() for c in used] for s in cells])
+    known = (share >= least) & np.isfinite(table)
+    none = ~known.any(axis=1)
+    known[none] = np.isfinite(table[none])
+    weight = np.array([c.weight_used for c in used])
+    own = (np.where(known, table, 0.0) * weight).sum(axis=1) / (known * weight).sum(axis=1)
+    return np.where(known, table, own[:, None]), known
+
+
+def _total(frame: gpd.GeoDataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the score of each site, and how much of its mean score counts in it."""
+    rule = site_rules()
+    connection = frame["connection_score"].to_numpy(dtype=float)
+    has = np.isfinite(connection)
+    weights = np.array(
+        [rule[f"weight_{part}"] for part in ("mean", "low_decile", "connection", "compactness")]
     )
-    frame["rank"] = np.arange(1, len(frame) + 1)
-    frame["site_id"] = [f"site-{i:02d}" for i in range(1, len(frame) + 1)]
-    return frame
+    columns = [frame[c] for c in ("mean_score", "low_decile_score")]
+    parts = np.column_stack([*columns, np.where(has, connection, 0.0), frame["compactness"]])
+    share = np.where(has[:, None], weights, weights * np.array([1, 1, 0, 1]))
+    whole = share.sum(axis=1)
+    return (parts * share).sum(axis=1) / whole, share[:, 0] / whole
 
 
 def _reasons(
@@ -415,16 +362,15 @@ def _reasons(
     cells: NDArray[np.int64],
 ) -> tuple[list[str], list[str]]:
     """Say what speaks for a site and what against it, the weightiest first."""
-    rule, rows = site_rules(), read_table("suitability/criteria")["criterion"]
-    phrases = {key: row["phrase"] for key, row in rows.items()}
+    rule = site_rules()
     weight = np.array([c.weight_used for c in used])
     said: dict[int, str] = {}
     for i, one in enumerate(used):
-        if not known[i] or one.id not in phrases:
+        if not known[i] or not one.phrase:
             continue
         values = one.values.ravel()[cells]  # noqa: PD011 - a field, not pandas
         mean = float(np.nanmean(values))
-        said[i] = phrases[one.id].format(value=_rounded(mean), utility=f"{utilities[i]:.1f}")
+        said[i] = one.phrase.format(value=_rounded(mean), utility=f"{utilities[i]:.1f}")
     good = [i for i in said if utilities[i] >= rule["reason_utility_min"]]
     bad = [i for i in said if utilities[i] <= rule["concern_utility_max"]]
     good.sort(key=lambda i: (-weight[i] * utilities[i], i))
@@ -437,16 +383,6 @@ def _against(criterion: Criterion, text: str) -> str:
     """Say beside a weak value which value would be good."""
     best = criterion.full_score
     return f"{text} (full score {best})" if best else text
-
-
-def _unchecked(score: Suitability) -> tuple[list[str], list[str]]:
-    """Name the constraints that could not be applied: the decisive ones and the others."""
-    decisive = site_rules()["decisive"]
-    missing = [c for c in score.constraints if not c.applied and c.limit != "off"]
-    return (
-        [c.title.lower() for c in missing if c.id in decisive],
-        [c.title.lower() for c in missing if c.id not in decisive],
-    )
 
 
 def _rounded(value: float) -> str:

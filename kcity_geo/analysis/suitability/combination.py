@@ -1,20 +1,34 @@
 """
 Combination: one score from several criteria.
 
-Weighted sum (the default), distance to the ideal (TOPSIS) and ordered weights (OWA), which say how
-far a bad criterion may be made up for by good ones.
+Weighted sum (the default), weighted product, distance to the ideal (TOPSIS) and ordered weights (OWA),
+which say how far a bad criterion may be made up for by good ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kcity_geo.errors import StudyError
 
-__all__ = ["RISK", "orness", "owa", "owa_order_weights", "topsis", "tradeoff", "wlc"]
+__all__ = [
+    "RISK",
+    "Combine",
+    "combiner",
+    "orness",
+    "owa",
+    "owa_order_weights",
+    "topsis",
+    "tradeoff",
+    "weighted_product",
+    "wlc",
+]
+
+#: Utilities of shape (n, k) and weights of shape (k,) -> scores of shape (n,).
+Combine = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
 #: Attitude to risk -> ORness of the order weights.
 RISK = {"averse": 0.2, "neutral": 0.5, "taking": 0.8}
@@ -115,6 +129,97 @@ def topsis(
     # All alternatives alike: neither ideal nor worst.
     out[known] = np.divide(away_worst, both, out=np.full(len(y), 0.5), where=both > 0)
     return out
+
+
+def weighted_product(
+    utilities: NDArray[np.float64], weights: Sequence[float] | NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """
+    Combine by the weighted geometric mean: a criterion of 0 makes the whole 0.
+
+    Parameters
+    ----------
+    utilities : shape (..., k), 0 to 1; NaN gives NaN.
+    weights : shape (k,), zero or more, scaled to 1.
+
+    Returns
+    -------
+    Shape (...), 0 to 1, never above `wlc`.
+
+    Raises
+    ------
+    StudyError
+        If the weights do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weighted_product(np.array([0.25, 1.0]), [0.5, 0.5]).item()
+    0.5
+    """
+    x, w = _inputs(utilities, weights)
+    counts = w > 0
+    return np.asarray(np.prod(x[..., counts] ** w[counts], axis=-1))
+
+
+def combiner(
+    method: str,
+    utilities: NDArray[np.float64],
+    *,
+    risk: str | float = "neutral",
+    known_min: float = 0.0,
+) -> Combine:
+    """
+    Make the function that gives a score to rows of a table, so that the same row always scores the same.
+
+    Parameters
+    ----------
+    method : ``wlc``, ``owa``, ``topsis`` or ``weighted_product``.
+    utilities : shape (n, k), all alternatives; the ideals of TOPSIS are theirs.
+    risk : for ``owa``, as in `owa_order_weights`.
+    known_min : for ``wlc``, as there. The others give NaN to a row that lacks a criterion of weight.
+
+    Returns
+    -------
+    A function of utilities (rows, k) and weights (k,).
+
+    Raises
+    ------
+    StudyError
+        If the method does not exist.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.array([[1.0, 0.0], [0.4, 0.4]])
+    >>> combiner("weighted_product", x)(x, np.array([0.5, 0.5])).round(6).tolist()
+    [0.0, 0.4]
+    """
+    if method == "wlc":
+        return lambda x, w: wlc(x, w, known_min=known_min)
+    if method == "weighted_product":
+        return weighted_product
+    if method == "owa":
+        order = owa_order_weights(utilities.shape[-1], risk=risk)
+        return lambda x, w: owa(x, w, order)
+    if method != "topsis":
+        raise StudyError(f"combination: {method!r} is not wlc, owa, topsis or weighted_product")
+    known = utilities[np.isfinite(utilities).all(axis=1)]
+    if len(known) == 0:
+        return lambda x, w: np.full(len(x), np.nan) + 0 * w.sum()
+    norm = np.sqrt((known**2).sum(axis=0))
+    norm[norm == 0] = 1.0
+    best, worst = known.max(axis=0) / norm, known.min(axis=0) / norm
+
+    def closeness(x: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:
+        y, share = x / norm, w / w.sum()
+        away_best = np.sqrt((((y - best) * share) ** 2).sum(axis=1))
+        away_worst = np.sqrt((((y - worst) * share) ** 2).sum(axis=1))
+        both = away_best + away_worst
+        middle = np.where(np.isnan(both), np.nan, 0.5)
+        return np.asarray(np.divide(away_worst, both, out=middle, where=both > 0))
+
+    return closeness
 
 
 def owa(

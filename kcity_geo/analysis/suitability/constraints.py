@@ -1,24 +1,28 @@
 """
 Constraints: where building is excluded, whatever the score.
 
-A cell that an excluded feature touches at all is excluded whole. A constraint whose data are missing
-is not applied and says so; where only some cells lack data, those cells are excluded, because
-nobody can say that they may be built on.
+A cell that an excluded feature touches at all is excluded whole; beside the cells stands the exact
+area. A constraint whose data are missing is not applied and says so; where only some cells lack data,
+those cells are unknown, and closed to building because nobody can say that they may be built on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.distance.straight import distance_to_mask_m
+from kcity_geo.analysis.suitability.excluded_area import Land, excluded_areas
 from kcity_geo.analysis.suitability.view import CityView, MissingDataError
 from kcity_geo.analysis.terrain.sea import sea_polygons
 from kcity_geo.cube import area_in_cells
 from kcity_geo.errors import StudyError
+from kcity_geo.profiles import is_off
 from kcity_geo.result import Constraint
 
 __all__ = ["SITE_KEYS", "build_constraints"]
@@ -30,28 +34,67 @@ _HELPERS = {
     "protected_buffer_m": "protected",
     "water_buffer_m": "water_body",
     "power_line_hv_buffer_m": "power_line_buffer_m",
+    "peak_buffer_m": "barren",
 }
 #: Key of the only constraint that is left out, not listed as missing, without its own input.
 _FLOOD_MAP = "flood_exposure_max"
 _WATER_CLASSES = (80, 90, 95)
-_Found = tuple["NDArray[np.bool_]", str]
 
 
-def _off(value: object) -> bool:
-    return value is False or value in {"ignore", "off", "no"}
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Found:
+    """
+    What a constraint excludes.
+
+    Parameters
+    ----------
+    cells : shape (rows, cols), True where a cell is touched.
+    land : the land itself, for its exact area.
+    unknown : shape (rows, cols), True where nobody can tell; None: nowhere.
+    note : for people.
+    """
+
+    cells: NDArray[np.bool_]
+    land: Land
+    unknown: NDArray[np.bool_] | None = None
+    note: str = ""
 
 
-def _touched(view: CityView, geometry: NDArray[np.object_], buffer_m: float) -> NDArray[np.bool_]:
-    """Cells that the features, widened by a buffer, touch at all."""
+def _whole(
+    cells: NDArray[np.bool_], unknown: NDArray[np.bool_] | None = None, note: str = ""
+) -> _Found:
+    """Exclude whole cells: what is excluded was measured for each cell."""
+    return _Found(cells=cells, land=Land(cells=cells), unknown=unknown, note=note)
+
+
+def _touched(view: CityView, geometry: NDArray[np.object_], buffer_m: float) -> _Found:
+    """Exclude what the features, widened by a buffer, cover, and cells that they touch at all."""
     wide = np.asarray(geometry, dtype=object)
     areal = np.isin(shapely.get_type_id(wide), (3, 6))
     if buffer_m > 0:
-        # The outline of a buffer has corners: with 16 a quarter it is 0.1 % short at most.
-        wide = shapely.buffer(wide, buffer_m * 1.002, quad_segs=16)
-    elif not areal.all():
+        # The outline of a buffer has corners: this one lies nowhere inside the true circle, and its
+        # area is right within 0.05 %.
+        wide = land = shapely.buffer(wide, buffer_m * 1.00054, quad_segs=24)
+    else:
         # Points and lines take no land: the cell that they lie in is touched.
+        land = wide[areal]
         wide = np.where(areal, wide, shapely.buffer(wide, 0.5))
-    return np.asarray(area_in_cells(wide, grid=view.grid) > 0)
+    cells = np.asarray(area_in_cells(wide, grid=view.grid) > 0)
+    return _Found(cells=cells, land=Land(shapes=land))
+
+
+def _both(one: _Found, two: _Found) -> _Found:
+    """Exclude what either of two does."""
+    shapes = [f.land.shapes for f in (one, two) if f.land.shapes is not None]
+    whole = [f.land.cells for f in (one, two) if f.land.cells is not None]
+    return _Found(
+        cells=one.cells | two.cells,
+        land=Land(
+            shapes=np.concatenate(shapes) if shapes else None,
+            cells=np.logical_or.reduce(whole) if whole else None,
+        ),
+        note=one.note or two.note,
+    )
 
 
 def _relief_limit(
@@ -65,20 +108,21 @@ def _relief_limit(
             excluded |= values > at_most
         if at_least is not None:
             excluded |= values < at_least
-    note = f"{unknown.sum()} cells without elevation are excluded" if unknown.any() else ""
-    return excluded | unknown, note
+    note = f"{unknown.sum()} cells without elevation are unknown" if unknown.any() else ""
+    return _whole(excluded, unknown, note)
 
 
 def _mapped(view: CityView, geometry: NDArray[np.object_], buffer_m: float, *, what: str) -> _Found:
     if len(geometry) == 0:
         raise MissingDataError(f"no {what} mapped here; check with the city")
-    return _touched(view, geometry, buffer_m), ""
+    return _touched(view, geometry, buffer_m)
 
 
 def _built(view: CityView, limit: float) -> _Found:
     found = view.built_share
-    unknown = np.isnan(found.values) & view.inside
-    return (found.values > limit) | unknown, found.note
+    with np.errstate(invalid="ignore"):
+        excluded = found.values > limit
+    return _whole(excluded, np.isnan(found.values) & view.inside, found.note)
 
 
 def _flood(view: CityView, most: float) -> _Found:
@@ -90,7 +134,7 @@ def _flood(view: CityView, most: float) -> _Found:
     note = ""
     if beyond.any():
         note = f"{beyond.sum() / view.inside.sum():.0%} of the city lie beyond the flood map, not judged by it"
-    return np.nan_to_num(found) > most, note
+    return _whole(np.nan_to_num(found) > most, note=note)
 
 
 def _water(view: CityView, buffer_m: float) -> _Found:
@@ -104,15 +148,33 @@ def _water(view: CityView, buffer_m: float) -> _Found:
     box = view.grid.boundingbox
     sea = sea_polygons(view.geometry("coastline"), box=(box.left, box.bottom, box.right, box.top))
     places = np.concatenate([view.geometry("water_body"), rivers, np.asarray(sea, dtype=object)])
-    wet = np.zeros(view.grid.shape, dtype=bool)
     cover = view.city.array("landcover")
     if len(places) == 0 and cover is None:
         raise MissingDataError("no water mapped here and no land cover raster")
+    found = _whole(np.zeros(view.grid.shape, dtype=bool))
     if len(places):
-        wet |= _touched(view, places, buffer_m)
+        found = _both(found, _touched(view, places, buffer_m))
     if cover is not None:
-        wet |= np.isin(cover, _WATER_CLASSES)
-    return wet, ""
+        found = _both(found, _whole(np.isin(cover, _WATER_CLASSES)))
+    return found
+
+
+def _barren(view: CityView, peak_buffer_m: float) -> _Found:
+    """Find peaks with the land around them, bare rock, scree, cliffs and glaciers."""
+    frame = view.layer("barren")
+    if frame is None:
+        # Where the ground is known its slope speaks for rock that nobody mapped.
+        view.relief("slope_pct")
+        none = "none is mapped here; only the slope speaks for rock and cliffs"
+        return _whole(np.zeros(view.grid.shape, dtype=bool), note=none)
+    places = np.asarray(frame.geometry.to_numpy(), dtype=object)
+    peak = frame["natural"].isin(["peak", "volcano"]).to_numpy(dtype=bool)
+    found = _whole(np.zeros(view.grid.shape, dtype=bool))
+    if peak.any():
+        found = _both(found, _touched(view, places[peak], peak_buffer_m))
+    if (~peak).any():
+        found = _both(found, _touched(view, places[~peak], 0.0))
+    return found
 
 
 def _power(view: CityView, buffer_m: float, hv_buffer_m: float) -> _Found:
@@ -130,14 +192,28 @@ def _power(view: CityView, buffer_m: float, hv_buffer_m: float) -> _Found:
         overhead = (frame["power"] == "line").to_numpy(dtype=bool) | (minor & (volts >= limit))
     high = overhead & (volts >= limit)
     lines = frame.geometry.to_numpy()
-    excluded = _touched(view, lines[high], hv_buffer_m) if high.any() else view.inside & False
-    if (overhead & ~high).any():
-        excluded |= _touched(view, lines[overhead & ~high], buffer_m)
-    return excluded, "distribution lines and cables are not counted"
+    low = overhead & ~high
+    found = _whole(view.inside & False, note="distribution lines and cables are not counted")
+    for which, width_m in ((high, hv_buffer_m), (low, buffer_m)):
+        if which.any():
+            found = _both(found, _touched(view, lines[which], width_m))
+    return found
 
 
 def _settlement(view: CityView, buffer_m: float) -> _Found:
-    return view.settlements <= buffer_m, "mapped residential land and cells of 300 people a km2"
+    """Find the land around mapped homes and around cells where people live densely."""
+    homes = view.geometry("landuse", landuse={"residential"})
+    dense = view.dense_cells
+    if not len(homes) and dense is None:
+        raise MissingDataError("needs population or mapped residential land")
+    note = "mapped residential land and cells of 300 people a km2"
+    found = _whole(view.inside & False, note=note)
+    if len(homes):
+        found = _both(found, _touched(view, homes, buffer_m))
+    if dense is not None and dense.any():
+        near = distance_to_mask_m(dense, cell_m=view.cell_m) <= buffer_m
+        found = _both(found, _whole(near))
+    return found
 
 
 def _airport(view: CityView, buffer_m: float) -> _Found:
@@ -187,6 +263,16 @@ _RULES: Mapping[str, tuple[str, str, str, Any]] = {
         lambda view, *_: _mapped(
             view, view.geometry("landuse", landuse={"cemetery"}), 0, what="cemeteries are"
         ),
+    ),
+    "quarry": (
+        "Quarry", "no overlap", "D",
+        lambda view, *_: _mapped(
+            view, view.geometry("landuse", landuse={"quarry"}), 0, what="quarries are"
+        ),
+    ),
+    "barren": (
+        "Peak, bare rock, cliff or glacier", "no overlap, {buffer:g} m around peaks", "D",
+        lambda view, _, keys: _barren(view, keys.get("peak_buffer_m", 0)),
     ),
     "landfill_buffer_m": (
         "Landfill", "at least {value:g} m away", "D",
@@ -240,9 +326,8 @@ def build_constraints(
     StudyError
         If a limit is not known or has a value of the wrong kind.
     """
-    helper_of = {owner: key for key, owner in _HELPERS.items()}
-    found = []
-    for key, value in limits.items():
+    found: list[tuple[Constraint, Land | None]] = []
+    for key in limits:
         if key in SITE_KEYS or key in _HELPERS:
             continue
         if key == _FLOOD_MAP and view.flood_map is None:
@@ -251,33 +336,36 @@ def build_constraints(
             raise StudyError(
                 f"suitability.constraints.{key}: no such constraint; known are {', '.join(_RULES)}"
             )
-        title, text, mark, measure = _RULES[key]
-        excluded, note, applied = np.zeros(view.grid.shape, dtype=bool), "", True
-        if _off(value):
-            applied, note = False, "switched off in the study file"
-            text = "off"
-        else:
-            _check_value(key, value)
-            buffer = limits.get(helper_of.get(key, ""), 0)
-            text = text.format(value=value, buffer=buffer)
-            try:
-                hit, note = measure(view, value, limits)
-                excluded = np.asarray(hit & view.inside, dtype=bool)
-            except MissingDataError as error:
-                applied, note = False, str(error)
-        found.append(
-            Constraint(
-                id=key,
-                title=title,
-                limit=text,
-                excluded=excluded,
-                applied=applied,
-                mark=mark,
-                citation=citation,
-                note=note,
-            )
-        )
-    return tuple(found)
+        found.append(_applied(view, key, limits, citation=citation))
+    at = [i for i, (_, land) in enumerate(found) if land is not None]
+    areas = excluded_areas([found[i][1] or Land() for i in at], city=view.city)
+    told = [one for one, _ in found]
+    for i, (alone, added) in zip(at, areas, strict=True):
+        told[i] = replace(told[i], area_ha=alone, added_ha=added)
+    return tuple(told)
+
+
+def _applied(
+    view: CityView, key: str, limits: Mapping[str, Any], *, citation: str
+) -> tuple[Constraint, Land | None]:
+    """Apply one constraint; without the land when it cannot be applied."""
+    value = limits[key]
+    title, text, mark, measure = _RULES[key]
+    nothing = np.zeros(view.grid.shape, dtype=bool)
+    about: dict[str, Any] = {"id": key, "title": title, "mark": mark, "citation": citation}
+    if is_off(value):
+        why = "switched off in the study file"
+        return Constraint(limit="off", excluded=nothing, applied=False, note=why, **about), None
+    _check_value(key, value)
+    helper_of = {owner: helper for helper, owner in _HELPERS.items()}
+    about["limit"] = text.format(value=value, buffer=limits.get(helper_of.get(key, ""), 0))
+    try:
+        hit: _Found = measure(view, value, limits)
+    except MissingDataError as error:
+        return Constraint(excluded=nothing, applied=False, note=str(error), **about), None
+    unknown = nothing if hit.unknown is None else hit.unknown & view.inside
+    excluded = np.asarray(hit.cells & view.inside & ~unknown, dtype=bool)
+    return Constraint(excluded=excluded, unknown=unknown, note=hit.note, **about), hit.land
 
 
 def _check_value(key: str, value: object) -> None:

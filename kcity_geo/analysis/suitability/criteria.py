@@ -195,7 +195,7 @@ def _rail_or_corridor(view: CityView) -> Measured:
 def _vacant(view: CityView) -> Measured:
     """Land within 250 m that is neither built up nor water, ha."""
     built = view.built_share
-    vacant = view.inside & ~(built.values > view.assume["vacant_built_max"])
+    vacant = view.inside & (built.values <= view.assume["vacant_built_max"])
     water = view.geometry("water_body")
     if len(water):
         vacant &= area_in_cells(water, grid=view.grid) < 0.5 * view.cell_m**2

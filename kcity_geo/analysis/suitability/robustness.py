@@ -14,15 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+from kcity_geo.analysis.suitability.combination import Combine
 from kcity_geo.errors import StudyError
+from kcity_geo.profiles import site_rules
 
 __all__ = [
     "RankStability",
     "acceptability",
+    "best_tenth_share",
     "draw_weights",
     "flip_distance",
+    "lead_interval",
     "never_first",
     "rank_stability",
+    "ranks_of",
     "weight_interval",
 ]
 
@@ -171,9 +176,30 @@ def rank_stability(
     [1.0, 2.0]
     """
     x, w = _table(utilities, weights)
-    n = len(x)
     drawn = draw_weights(w, draws=draws, rng=np.random.default_rng(seed), how=how, spread=spread)
     score = scale * (drawn @ x.T) + (0.0 if offset is None else np.asarray(offset))
+    return ranks_of(score, drawn)
+
+
+def ranks_of(score: NDArray[np.float64], drawn: NDArray[np.float64]) -> RankStability:
+    """
+    Rank alternatives in every draw of the weights.
+
+    Parameters
+    ----------
+    score : shape (draws, n), of each alternative under each set of weights.
+    drawn : shape (draws, k), the weights.
+
+    Returns
+    -------
+    Ranks. Of equal scores the first in order ranks better.
+
+    Examples
+    --------
+    >>> ranks_of(np.array([[0.2, 0.7], [0.6, 0.3]]), np.ones((2, 1))).acceptability.tolist()
+    [[0.5, 0.5], [0.5, 0.5]]
+    """
+    draws, n = score.shape
     order = np.argsort(-score, axis=1, kind="stable")
     rank = np.empty_like(order)
     np.put_along_axis(rank, order, np.arange(n)[None, :], axis=1)
@@ -181,7 +207,7 @@ def rank_stability(
     for i in range(n):
         counts[i] = np.bincount(rank[:, i], minlength=n)
     first = order[:, 0]
-    central = np.full(x.shape, np.nan)
+    central = np.full((n, drawn.shape[1]), np.nan)
     for i in np.unique(first):
         central[i] = drawn[first == i].mean(axis=0)
     low, high = np.percentile(rank + 1, [5, 95], axis=0)
@@ -192,6 +218,70 @@ def rank_stability(
         acceptability=counts / draws,
         central_weights=central,
     )
+
+
+def best_tenth_share(
+    utilities: NDArray[np.float64],
+    weights: Sequence[float] | NDArray[np.float64],
+    combine: Combine,
+    *,
+    linear: bool = True,
+    seed: int = 7,
+) -> NDArray[np.float64]:
+    """
+    Say how often each cell lies in the best tenth when the weights move.
+
+    Parameters
+    ----------
+    utilities : shape (cells, k), 0 to 1; NaN: not known.
+    weights : shape (k,), the stated ones.
+    combine : of `kcity_geo.analysis.suitability.combination.combiner`.
+    linear : whether `combine` is a weighted sum, which is drawn as often as the ranks of sites; others
+        are slower and drawn a tenth as often.
+    seed : same seed, same numbers.
+
+    Returns
+    -------
+    Shape (cells,), 0 to 1; NaN where the cell has no score.
+
+    Examples
+    --------
+    >>> from kcity_geo.analysis.suitability.combination import wlc
+    >>> x = np.linspace(0, 1, 20)[:, None]
+    >>> best_tenth_share(x, [1.0], wlc).tolist()[-3:]
+    [0.0, 1.0, 1.0]
+    """
+    rule = site_rules()
+    w = np.asarray(weights, dtype=np.float64)
+    scored = np.isfinite(combine(utilities, w))
+    found = np.full(len(utilities), np.nan)
+    if not scored.any():
+        return found
+    x = utilities[scored]
+    known = np.isfinite(x)
+    whole, filled = bool(known.all()), np.where(known, x, 0.0)
+    draws = rule["draws"] if linear else max(1, rule["draws"] // 10)
+    drawn = draw_weights(w, draws=draws, rng=np.random.default_rng(seed), spread=rule["spread"])
+    best = max(1, len(x) // 10)
+    times = np.zeros(len(x), dtype=np.int64)
+    for one in drawn:
+        score = _sums(filled, known, one, whole=whole) if linear else combine(x, one)
+        limit = np.partition(score, len(score) - best)[len(score) - best]
+        times += score >= limit - 1e-12
+    found[scored] = times / draws
+    return found
+
+
+def _sums(
+    filled: NDArray[np.float64],
+    known: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+    *,
+    whole: bool,
+) -> NDArray[np.float64]:
+    """Weigh rows whose unknown entries are 0; the known ones are scaled up."""
+    total = filled @ weights
+    return np.asarray(total if whole else total / (known @ weights))
 
 
 def acceptability(
@@ -268,20 +358,60 @@ def weight_interval(
     """
     x, w = _table(utilities, weights)
     best = int(np.argmax(x @ w))
+    found = lead_interval(x, w, criterion=criterion, site=best)
+    stated = float(w[criterion])
+    low, high = (stated, stated) if found is None else found
+    return min(low, stated), max(high, stated)
+
+
+def lead_interval(
+    utilities: NDArray[np.float64],
+    weights: Sequence[float] | NDArray[np.float64],
+    *,
+    criterion: int,
+    site: int,
+) -> tuple[float, float] | None:
+    """
+    Say for which values of one weight, the others scaled with it, an alternative is not behind any other.
+
+    Parameters
+    ----------
+    utilities : shape (n, k).
+    weights : shape (k,).
+    criterion : number of the weight that moves.
+    site : number of the alternative.
+
+    Returns
+    -------
+    Lowest and highest weight, 0 to 1; None where no value does it.
+
+    Raises
+    ------
+    StudyError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> lead_interval(np.array([[1.0, 0], [0, 1.0]]), [0.7, 0.3], criterion=1, site=1)
+    (0.5, 1.0)
+    """
+    x, w = _table(utilities, weights)
     rest = np.delete(w, criterion)
     others = np.delete(x, criterion, axis=1)
     rest = rest / rest.sum() if rest.sum() > 0 else np.full(len(rest), 1 / max(1, len(rest)))
-    lead_rest = others[best] @ rest - others @ rest
-    slope = (x[best, criterion] - x[:, criterion]) - lead_rest
+    lead_rest = others[site] @ rest - others @ rest
+    slope = (x[site, criterion] - x[:, criterion]) - lead_rest
     low, high = 0.0, 1.0
+    # start + t * rise >= 0 must hold for every rival.
     for start, rise in zip(lead_rest, slope, strict=True):
-        # start + t * rise >= 0 must hold for every rival.
-        if rise > 0:
+        if abs(rise) <= 1e-15:  # noqa: PLR2004 - rounding
+            if start < -1e-12:  # noqa: PLR2004 - rounding
+                return None
+        elif rise > 0:
             low = max(low, -start / rise)
-        elif rise < 0:
+        else:
             high = min(high, -start / rise)
-    stated = float(w[criterion])
-    return float(min(max(low, 0.0), stated)), float(max(min(high, 1.0), stated))
+    return (float(low), float(high)) if low <= high else None
 
 
 def flip_distance(
@@ -316,25 +446,23 @@ def flip_distance(
     0.4
     """
     x, w = _table(utilities, weights)
-    k = len(w)
-    lead = x[leader] - x[rival]
-    if lead @ w <= 0:
+    gain = x[rival] - x[leader]
+    behind = -float(gain @ w)
+    if behind <= 0:
         return 0.0
-    if lead.min() > 0:
-        return float("inf")
-    # Unknowns: new weights v and u >= |v - w|.
-    eye = np.eye(k)
-    above = np.block([[eye, -eye], [-eye, -eye], [lead[None, :], np.zeros((1, k))]])
-    found = optimize.linprog(
-        np.concatenate([np.zeros(k), np.ones(k)]),
-        A_ub=above,
-        b_ub=np.concatenate([w, -w, [0.0]]),
-        A_eq=np.concatenate([np.ones(k), np.zeros(k)])[None, :],
-        b_eq=[1.0],
-        bounds=[(0, None)] * (2 * k),
-        method="highs",
-    )
-    return float("inf") if found.status != 0 or found.fun is None else float(found.fun)
+    best = float(gain.max())
+    moved = 0.0
+    # Weight goes from where the rival gains least to where it gains most, until it draws level.
+    for k in np.argsort(gain, kind="stable"):
+        a_unit = best - float(gain[k])
+        if a_unit <= 0:
+            break
+        mass = min(float(w[k]), behind / a_unit)
+        moved += mass
+        behind -= mass * a_unit
+        if behind <= 1e-12:  # noqa: PLR2004 - rounding
+            return 2.0 * moved
+    return float("inf")
 
 
 def never_first(utilities: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -3,31 +3,48 @@ Suitability: how good each cell is for one kind of project.
 
 Constraints exclude, criteria score, weights combine. Excluded cells are NaN, not 0: nothing can
 make up for them. A criterion without data is dropped, the other weights are scaled up, and the
-result says so.
+result says so; what decides whether anything can be built is never dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel, model_of
-from kcity_geo.analysis.suitability.combination import wlc
+from kcity_geo.analysis.suitability.combination import combiner, orness, owa_order_weights
 from kcity_geo.analysis.suitability.constraints import build_constraints
 from kcity_geo.analysis.suitability.criteria import CRITERIA
+from kcity_geo.analysis.suitability.decisive import no_ranking, undecided
+from kcity_geo.analysis.suitability.own import OwnCriterion, own_row
+from kcity_geo.analysis.suitability.robustness import best_tenth_share
 from kcity_geo.analysis.suitability.value_functions import describe, full_score, utility
 from kcity_geo.analysis.suitability.view import CityView, Measured, MissingDataError
+from kcity_geo.analysis.suitability.weighting import Method, measured_weights, stated_weights
 from kcity_geo.analysis.suitability.weights import normalise_weights
 from kcity_geo.citydata import CityData
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
+from kcity_geo.profiles import limits_of
 from kcity_geo.profiles import profile as profile_of
-from kcity_geo.result import Criterion, Gaps, Suitability
+from kcity_geo.result import Constraint, Criterion, Gaps, Suitability
 
-__all__ = ["suitability"]
+__all__ = ["measured_criteria", "suitability"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Question:
+    """What is asked: the rows of all criteria, their stated weights, how they become a score."""
+
+    rows: list[dict[str, Any]]
+    stated: dict[str, float]
+    method: Method
+    words: str
+    known_min: float
 
 
 def suitability(
@@ -38,6 +55,8 @@ def suitability(
     weights: Mapping[str, float] | None = None,
     constraints: Mapping[str, Any] | None = None,
     value_functions: Mapping[str, Mapping[str, Any]] | None = None,
+    criteria: Sequence[OwnCriterion] = (),
+    method: Method | None = None,
 ) -> Suitability:
     """
     Score every cell for a kind of project.
@@ -46,15 +65,18 @@ def suitability(
     ----------
     city : its model or its data.
     gaps : of the same city, or None: criteria that use them are missing.
-    project : a profile of ``tables/suitability/profiles.toml``.
+    project : a profile of ``tables/suitability/profiles.toml``, or the path of a project file.
     weights : criterion -> weight, instead of that of the profile; then all are scaled to 1.
     constraints : constraint -> limit, instead of that of the profile; False switches one off.
     value_functions : criterion -> ``function`` and ``parameters``, instead of those of the profile.
+    criteria : of the user's own, beside those of the profile.
+    method : where weights come from and how they combine; as stated and by weighted sum when None.
 
     Returns
     -------
     Score, criteria and constraints. The score spans 0 to 1 whichever criteria are missing, and is
-    NaN everywhere when less than half of the stated weight has data.
+    NaN everywhere when less than half of the stated weight has data, or when what decides whether
+    anything can be built (slope, flood, ...; ``no_ranking`` says which) is not known.
 
     Raises
     ------
@@ -63,90 +85,77 @@ def suitability(
         or no criterion has data.
     """
     profile = profile_of(project, value_functions)
-    stated = _stated_weights(project, profile, weights or {})
-    limits = _limits(project, profile, constraints or {})
+    limits = limits_of(profile, constraints or {})
     city = model_of(city)
     view = CityView(city, gaps)
+    method = method or Method()
+    question = _question(profile, weights or {}, criteria, method, view)
     found = build_constraints(view, limits, citation=profile["citation"])
     feasible = city.inside.copy()
     for one in found:
         feasible &= ~one.excluded
-    criteria, missing = _criteria(view, profile["criteria"], stated)
-    least = float(view.assume["known_weight_min"])
-    known = sum(c.weight_stated for c in criteria)
-    notes = [f"{profile['title']}: {text}" for text in _notes(found, missing)]
-    if known < least - 1e-9:
-        notes.append(
-            f"{profile['title']}: not scored; only {known:.0%} of the weight has data, {least:.0%} is "
-            f"needed; missing are {', '.join(missing)}"
+        if one.unknown is not None:
+            feasible &= ~one.unknown
+    blocked = no_ranking(undecided(view, profile["decisive"], limits))
+    measured, missing, words = _criteria(view, question, feasible)
+    known = sum(c.weight_stated for c in measured)
+    if not blocked and question.rows and known < question.known_min - 1e-9:
+        blocked = (
+            f"No ranking possible: only {known:.0%} of the weight has data, {question.known_min:.0%} is needed; "
+            f"missing are {', '.join(missing)}"
         )
-    if not feasible.any():
-        most = max(found, key=lambda c: int(c.excluded.sum()))
-        notes.append(
-            f"{profile['title']}: no cell meets all constraints; {most.title.lower()} ({most.limit}) "
-            "excludes most"
-        )
+    score, best = _score(measured, feasible, question, blocked=bool(blocked))
+    said = [*filter(None, [blocked]), *_notes(found, missing, feasible)]
+    notes = [f"{profile['title']}: {text}" for text in said]
     for text in notes:
         tell(text)
     return Suitability(
         project=project,
         title=profile["title"],
-        score=_score(criteria, feasible, known_min=least),
-        criteria=criteria,
+        score=score,
+        criteria=measured,
         constraints=found,
         missing=missing,
         feasible=feasible,
         parameters=limits,
         warnings=tuple(notes),
+        no_ranking=blocked,
+        method={**_method_words(method, len(measured)), "weights": words},
+        best_tenth=best,
     )
 
 
-def _stated_weights(
-    project: str, profile: Mapping[str, Any], changes: Mapping[str, float]
-) -> dict[str, float]:
-    known = {row["id"]: float(row["weight"]) for row in profile["criteria"]}
-    for key in changes:
-        if key not in known:
-            raise StudyError(
-                f"suitability.weights.{key}: profile {project} has no such criterion; known are "
-                f"{', '.join(known)}"
-            )
-    changed = {**known, **{k: float(v) for k, v in changes.items()}}
-    scaled = normalise_weights(changed)
-    for key, value in changes.items():
-        if value > 1 and len(changes) < len(known):
-            tell(
-                f"suitability.weights.{key}: {value:g} beside weights that add to 1 makes it "
-                f"{scaled[key]:.0%} of the score; give a share such as 0.2, or all weights",
-                stacklevel=3,
-            )
-    return scaled
+def measured_criteria(
+    view: CityView, rows: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, Measured], dict[str, str]]:
+    """
+    Measure criteria, or say why they cannot be.
 
+    Parameters
+    ----------
+    view : of the city.
+    rows : of a profile, or of `kcity_geo.analysis.suitability.own.own_row`.
 
-def _limits(project: str, profile: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    known = profile["constraints"]
-    for key in changes:
-        if key not in known:
-            raise StudyError(
-                f"suitability.constraints.{key}: profile {project} has no such constraint; known "
-                f"are {', '.join(known)}"
-            )
-    return {**known, **changes}
+    Returns
+    -------
+    Id -> what was measured, and id -> why it is missing.
 
-
-def _criteria(
-    view: CityView, rows: list[dict[str, Any]], stated: Mapping[str, float]
-) -> tuple[tuple[Criterion, ...], dict[str, str]]:
+    Raises
+    ------
+    StudyError
+        If a row names a criterion that nothing measures.
+    """
     measured: dict[str, Measured] = {}
     missing: dict[str, str] = {}
     for row in rows:
         key = row["id"]
-        if key not in CRITERIA:
+        measure = row.get("measure") or CRITERIA.get(key)
+        if measure is None:
             raise StudyError(
                 f"criterion {key!r} of tables/suitability/profiles.toml has no measure"
             )
         try:
-            one = CRITERIA[key](view)
+            one = measure(view)
         except MissingDataError as error:
             missing[key] = str(error)
             continue
@@ -154,54 +163,127 @@ def _criteria(
             measured[key] = one
         else:
             missing[key] = "has no value in any cell of the city"
-    used = {key: stated[key] for key in measured if stated[key] > 0}
-    if not used:
+    return measured, missing
+
+
+def _question(
+    profile: Mapping[str, Any],
+    weights: Mapping[str, float],
+    criteria: Sequence[OwnCriterion],
+    method: Method,
+    view: CityView,
+) -> _Question:
+    rows = [dict(row) for row in profile["criteria"]] + [own_row(one) for one in criteria]
+    if method.exclusion_only:
+        rows = []
+    known = {row["id"]: float(row["weight"]) for row in rows}
+    for key in weights:
+        if key not in known:
+            raise StudyError(
+                f"suitability.weights.{key}: {profile['title']} has no such criterion; known are "
+                f"{', '.join(known)}"
+            )
+    known_min = float(view.assume["known_weight_min"])
+    changed = {**known, **{k: float(v) for k, v in weights.items()}}
+    if not changed:
+        return _Question(rows=[], stated={}, method=method, words="", known_min=known_min)
+    stated, words = stated_weights(method, changed)
+    for key, value in weights.items():
+        if method.weighting.method == "direct" and value > 1 and len(weights) < len(known):
+            tell(
+                f"suitability.weights.{key}: {value:g} beside weights that add to 1 makes it "
+                f"{stated[key]:.0%} of the score; give a share such as 0.2, or all weights",
+                stacklevel=3,
+            )
+    return _Question(rows=rows, stated=stated, method=method, words=words, known_min=known_min)
+
+
+def _criteria(
+    view: CityView, question: _Question, feasible: NDArray[np.bool_]
+) -> tuple[tuple[Criterion, ...], dict[str, str], str]:
+    """Measure and value all criteria: those with data, why the others are missing, words on the weights."""
+    stated = question.stated
+    measured, missing = measured_criteria(view, question.rows)
+    rows = [row for row in question.rows if row["id"] in measured]
+    if question.rows and not any(stated[row["id"]] > 0 for row in rows):
         raise StudyError(
             "no criterion with a weight has data: "
             + "; ".join(f"{k} {why}" for k, why in missing.items())
         )
-    scaled = normalise_weights(used)
-    found = []
-    for row in rows:
-        key = row["id"]
-        if key not in measured:
-            continue
-        values = np.where(view.inside, measured[key].values, np.nan)
-        found.append(
-            Criterion(
-                id=key,
-                title=row["title"],
-                units=row["units"],
-                values=values,
-                utility=utility(values, function=row["function"], parameters=row["parameters"]),
-                weight_stated=stated[key],
-                weight_used=scaled.get(key, 0.0),
-                value_function=describe(row["function"], row["parameters"]),
-                full_score=full_score(row["function"], row["parameters"]),
-                evidence=measured[key].evidence,
-                mark=row["mark"],
-                citation=row["citation"],
-                note=measured[key].note,
-            )
+    values = {k: np.where(view.inside, one.values, np.nan) for k, one in measured.items()}
+    worth = {
+        row["id"]: utility(
+            values[row["id"]], function=row["function"], parameters=row["parameters"]
         )
-    return tuple(found), missing
+        for row in rows
+    }
+    own = {row["id"]: stated[row["id"]] for row in rows}
+    words = question.words
+    if rows:
+        table = np.stack([worth[key][feasible] for key in own], axis=-1)
+        own, mixed = measured_weights(question.method, own, table)
+        words = mixed or words
+    scaled = normalise_weights(own) if own else {}
+    found = tuple(
+        Criterion(
+            id=row["id"],
+            title=row["title"],
+            units=row["units"],
+            values=values[row["id"]],
+            utility=worth[row["id"]],
+            weight_stated=own[row["id"]],
+            weight_used=scaled[row["id"]],
+            value_function=describe(row["function"], row["parameters"]),
+            function=row["function"],
+            parameters=row["parameters"],
+            phrase=row["phrase"],
+            full_score=full_score(row["function"], row["parameters"]),
+            evidence=measured[row["id"]].evidence,
+            mark=row["mark"],
+            citation=row["citation"],
+            note=measured[row["id"]].note,
+        )
+        for row in rows
+    )
+    return found, missing, words
 
 
 def _score(
-    criteria: tuple[Criterion, ...], feasible: NDArray[np.bool_], *, known_min: float
-) -> NDArray[np.float64]:
+    criteria: tuple[Criterion, ...],
+    feasible: NDArray[np.bool_],
+    question: _Question,
+    *,
+    blocked: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Combine the criteria, and say how often each cell lies in the best tenth under other weights."""
     score = np.full(feasible.shape, np.nan)
+    if blocked or not criteria:
+        return score, None
     used = np.stack([c.utility[feasible] for c in criteria], axis=-1)
     # As stated: a criterion that was dropped counts as not known in every cell.
     weight = np.array([c.weight_stated for c in criteria])
-    known_min = known_min / weight.sum() if weight.sum() > 0 else 1.0
-    if known_min > 1 + 1e-9:
-        return score
-    score[feasible] = wlc(used, weight, known_min=known_min)
-    return score
+    how = question.method.combination
+    combine = combiner(how.method, used, risk=how.risk, known_min=question.known_min / weight.sum())
+    score[feasible] = combine(used, weight)
+    best = np.full(feasible.shape, np.nan)
+    best[feasible] = best_tenth_share(
+        used, weight, combine, linear=how.method == "wlc", seed=question.method.seed
+    )
+    return score, best
 
 
-def _notes(constraints: tuple[Any, ...], missing: Mapping[str, str]) -> list[str]:
+def _method_words(method: Method, count: int) -> dict[str, Any]:
+    how = method.combination
+    found: dict[str, Any] = {"combination": how.method, "weighting": method.weighting.method}
+    if how.method == "owa" and count:
+        order = owa_order_weights(count, risk=how.risk)
+        found |= {"risk": how.risk, "orness": orness(order)}
+    return found
+
+
+def _notes(
+    constraints: tuple[Constraint, ...], missing: Mapping[str, str], feasible: NDArray[np.bool_]
+) -> list[str]:
     notes = []
     if missing:
         listed = "; ".join(f"{key} ({why})" for key, why in missing.items())
@@ -210,4 +292,9 @@ def _notes(constraints: tuple[Any, ...], missing: Mapping[str, str]) -> list[str
     if unapplied:
         listed = "; ".join(f"{c.title} ({c.note})" for c in unapplied)
         notes.append(f"constraints not applied for lack of data: {listed}")
+    if constraints and not feasible.any():
+        most = max(constraints, key=lambda c: int(c.excluded.sum()))
+        notes.append(
+            f"no cell meets all constraints; {most.title.lower()} ({most.limit}) excludes most"
+        )
     return notes

@@ -22,7 +22,7 @@ from kcity_geo.analysis.network.access import travel_minutes
 from kcity_geo.analysis.settlement.mapped_buildings import enough_for
 from kcity_geo.analysis.water.flood import flood_map_exposure
 from kcity_geo.config import read_table
-from kcity_geo.cube import area_in_cells, cell_centres, cell_size
+from kcity_geo.cube import area_in_cells, cell_centres, cell_size, length_in_cells
 from kcity_geo.result import Gaps
 
 __all__ = ["CityView", "Measured", "MissingDataError"]
@@ -115,11 +115,12 @@ class CityView:
 
     @cached_property
     def built_share(self) -> Measured:
-        """Built-up share of each cell."""
+        """Built-up share of each cell; NaN where streets say that buildings are missing."""
         area = self.cell_m**2
         built = self.city.array("built_m2")
         if built is not None and np.isfinite(built).any():
-            return Measured(values=np.clip(built / area, 0.0, 1.0))
+            share = np.clip(built / area, 0.0, 1.0)
+            return self._not_empty(share, least=self.assume["streets_built_min"])
         polygons = self.geometry("building")
         if len(polygons) == 0:
             raise MissingDataError("needs a raster of built surface, or mapped buildings")
@@ -130,8 +131,28 @@ class CityView:
                 "needs a raster of built surface: too few buildings are mapped for the people"
             )
         share = np.clip(mapped / area, 0.0, 1.0)
-        note = "from mapped buildings, which may be incomplete"
-        return Measured(values=share, evidence="proxy", note=note)
+        found = self._not_empty(share, least=self.assume["streets_mapped_built_min"])
+        note = "; ".join(
+            filter(None, ["from mapped buildings, which may be incomplete", found.note])
+        )
+        return Measured(values=found.values, evidence="proxy", note=note)
+
+    def _not_empty(self, share: NDArray[np.float64], *, least: float) -> Measured:
+        """Make cells unknown that streets of homes run through and that show fewer buildings than `least`."""
+        unknown = settled_streets(self) & (share < least) & self.inside
+        note = ""
+        if unknown.any():
+            note = f"{unknown.sum()} cells with residential or dense streets and no buildings are unknown"
+        return Measured(values=np.where(unknown, np.nan, share), note=note)
+
+    @cached_property
+    def dense_cells(self) -> NDArray[np.bool_] | None:
+        """Cells where people live as densely as in an urban cluster; None without population."""
+        try:
+            density = self.people / (self.cell_m**2 / 1e6)
+        except MissingDataError:
+            return None
+        return np.asarray(density >= self.assume["urban_cluster_density_km2"])
 
     @cached_property
     def flood_map(self) -> NDArray[np.float64] | None:
@@ -175,13 +196,9 @@ class CityView:
         """Distance to settlements, metres: mapped residential land and cells of 300 people a km2."""
         homes = self.geometry("landuse", landuse={"residential"})
         found = [self.distance("homes", homes, needs="homes")] if len(homes) else []
-        try:
-            density = self.people / (self.cell_m**2 / 1e6)
-            mask = density >= self.assume["urban_cluster_density_km2"]
-            if mask.any():
-                found.append(distance_to_mask_m(mask, cell_m=self.cell_m))
-        except MissingDataError:
-            pass
+        dense = self.dense_cells
+        if dense is not None and dense.any():
+            found.append(distance_to_mask_m(dense, cell_m=self.cell_m))
         if not found:
             raise MissingDataError("needs population or mapped residential land")
         return np.asarray(np.fmin.reduce(found))
@@ -237,3 +254,35 @@ class CityView:
         )
         total = disc_sum(amount, radius_m=radius, cell_m=self.cell_m)
         return Measured(values=total, evidence="proxy", note=note)
+
+
+def settled_streets(view: CityView) -> NDArray[np.bool_]:
+    """
+    Find cells whose streets say that people live or work there, whether or not buildings are mapped.
+
+    Parameters
+    ----------
+    view : of the city.
+
+    Returns
+    -------
+    Shape (rows, cols), True where a residential street runs through half a cell, and where residential or
+    all streets around the cell are dense.
+    """
+    frame = view.layer("roads_drive")
+    if frame is None:
+        return np.zeros(view.grid.shape, dtype=bool)
+    lines = np.asarray(frame.geometry.to_numpy(), dtype=object)
+    highway = frame["highway"]
+    homes = highway.isin(view.assume["residential_streets"]).to_numpy(dtype=bool)
+    passing = highway.isin(view.assume["passing_streets"]).to_numpy(dtype=bool)
+    radius = max(float(view.assume["streets_near_m"]), 0.75 * view.cell_m)
+    cells = disc_sum(np.ones(view.grid.shape), radius_m=radius, cell_m=view.cell_m)
+    found = np.zeros(view.grid.shape, dtype=bool)
+    for which, least in ((homes, "residential_km_km2_min"), (~passing, "streets_km_km2_min")):
+        length = length_in_cells(lines[which], grid=view.grid)
+        if which is homes:
+            found |= length >= 0.5 * view.cell_m
+        around = disc_sum(length, radius_m=radius, cell_m=view.cell_m)
+        found |= around / 1000 / (cells * view.cell_m**2 / 1e6) >= view.assume[least]
+    return found

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csgraph
 
 from kcity_geo.errors import StudyError
 
@@ -19,10 +20,13 @@ __all__ = [
     "Judgements",
     "ahp",
     "blend_weights",
+    "critic_weights",
     "entropy_weights",
     "geometric_mean_weights",
     "group_judgements",
     "normalise_weights",
+    "rank_sum_weights",
+    "roc_weights",
 ]
 
 #: Random index for n = 1..15 (Saaty 1980; values from 11 on vary between publications).
@@ -83,6 +87,12 @@ class Judgements:
         )
 
 
+def _random_index(n: int, missing: int) -> float:
+    """Random index, smaller where judgements are left open (Ágoston and Csató 2022, M)."""
+    free = (n - 1) * (n - 2)
+    return RANDOM_INDEX[n - 1] * (1 - 2 * missing / free) if free else 0.0
+
+
 def _judgement_matrix(
     matrix: NDArray[np.float64] | Sequence[Sequence[float]],
 ) -> NDArray[np.float64]:
@@ -94,10 +104,15 @@ def _judgement_matrix(
             f"judgements: {a.shape[0]} criteria, at most {len(RANDOM_INDEX)} can be compared "
             "pairwise; group them"
         )
-    if not (np.isfinite(a) & (a > 0)).all():
+    # One of a pair is enough, and the diagonal says nothing.
+    a = np.where(np.isnan(a) & ~np.isnan(a.T), 1 / a.T, a)
+    np.fill_diagonal(a, np.where(np.isnan(a.diagonal()), 1.0, a.diagonal()))
+    told = ~np.isnan(a)
+    if not (np.isfinite(a[told]) & (a[told] > 0)).all():
         raise StudyError("judgements: every entry must be a positive number")
-    if not np.allclose(a * a.T, 1.0, rtol=1e-3):
-        row, column = np.unravel_index(np.abs(np.log(a * a.T)).argmax(), a.shape)
+    both = np.where(told, a * a.T, 1.0)
+    if not np.allclose(both, 1.0, rtol=1e-2):
+        row, column = np.unravel_index(np.abs(np.log(both)).argmax(), a.shape)
         raise StudyError(
             f"judgements: entry [{row}, {column}] is {a[row, column]:g}, so [{column}, {row}] must "
             f"be {1 / a[row, column]:g}, not {a[column, row]:g}"
@@ -116,7 +131,8 @@ def ahp(
 
     Parameters
     ----------
-    matrix : shape (n, n), how many times row is more important than column; reciprocal.
+    matrix : shape (n, n), how many times row is more important than column; reciprocal. NaN: not
+        judged; one of a pair is enough, and every criterion must be linked to the others.
     labels : names of the criteria; numbers when None.
     max_ratio : largest consistency ratio accepted; ``inf`` accepts all.
 
@@ -132,6 +148,8 @@ def ahp(
     References
     ----------
     .. [1] Saaty, T. L. (1980). The Analytic Hierarchy Process. McGraw-Hill.
+    .. [2] Harker, P. T. (1987). Incomplete pairwise comparisons in the analytic hierarchy process.
+       Mathematical Modelling 9(11), 837-848.
 
     Examples
     --------
@@ -143,15 +161,24 @@ def ahp(
     names = tuple(labels) if labels is not None else tuple(str(i + 1) for i in range(n))
     if len(names) != n:
         raise StudyError(f"judgements: {len(names)} labels for {n} criteria")
-    values, vectors = np.linalg.eig(a)
+    # What is not judged follows from the weights: its row counts once more on the diagonal.
+    told = ~np.isnan(a)
+    count, _ = csgraph.connected_components(told)
+    if count > 1:
+        raise StudyError(
+            f"judgements: fall into {count} groups that nobody compared with each other; compare at least one "
+            "criterion of each"
+        )
+    missing = int((~told).sum() // 2)
+    values, vectors = np.linalg.eig(np.where(told, a, 0.0) + np.diag((~told).sum(axis=1)))
     first = int(np.argmax(values.real))
     weights = np.abs(vectors[:, first].real)
     weights /= weights.sum()
     largest = float(values[first].real)
     index = max(0.0, (largest - n) / (n - 1)) if n > 1 else 0.0
-    random = RANDOM_INDEX[n - 1]
+    random = _random_index(n, missing)
     implied = weights[:, None] / weights[None, :]
-    off = np.abs(np.log(a / implied))
+    off = np.abs(np.log(np.where(told, a, implied) / implied))
     pairs = sorted(((i, j) for i in range(n) for j in range(i + 1, n)), key=lambda p: (-off[p], p))
     worst = tuple((names[i], names[j], float(a[i, j]), float(implied[i, j])) for i, j in pairs[:3])
     found = Judgements(
@@ -184,7 +211,10 @@ def geometric_mean_weights(
     >>> geometric_mean_weights([[1, 2], [0.5, 1]]).round(3).tolist()
     [0.667, 0.333]
     """
-    rows = np.exp(np.log(_judgement_matrix(matrix)).mean(axis=1))
+    whole = _judgement_matrix(matrix)
+    if np.isnan(whole).any():
+        raise StudyError("judgements: some are open; the geometric mean of rows needs all of them")
+    rows = np.exp(np.log(whole).mean(axis=1))
     return np.asarray(rows / rows.sum())
 
 
@@ -196,7 +226,7 @@ def group_judgements(
 
     Parameters
     ----------
-    matrices : one matrix a person, all of the same size.
+    matrices : one matrix a person, all of the same size; what one left open, the others decide.
 
     Returns
     -------
@@ -215,7 +245,11 @@ def group_judgements(
     checked = [_judgement_matrix(m) for m in matrices]
     if len({m.shape for m in checked}) != 1:
         raise StudyError("judgements: everybody must judge the same criteria")
-    return np.asarray(np.exp(np.mean([np.log(m) for m in checked], axis=0)))
+    logs = np.stack([np.log(m) for m in checked])
+    told = np.isfinite(logs)
+    count = told.sum(axis=0)
+    mean = np.where(told, logs, 0.0).sum(axis=0) / np.maximum(count, 1)
+    return np.asarray(np.where(count > 0, np.exp(mean), np.nan))
 
 
 def entropy_weights(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -287,6 +321,97 @@ def entropies(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     share = np.divide(x, total, out=np.full_like(x, 1.0 / len(x)), where=total > 0)
     log = np.log(share, out=np.zeros_like(share), where=share > 0)
     return np.asarray(-(share * log).sum(axis=0) / np.log(len(x)))
+
+
+def critic_weights(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """
+    Weigh by contrast and by conflict with the other criteria (CRITIC).
+
+    Parameters
+    ----------
+    scores : shape (alternatives, criteria), more is better, no NaN; scaled to 0..1 by column first.
+
+    Returns
+    -------
+    Shape (criteria,), adding to 1: standard deviation times the sum of one minus each correlation. A
+    criterion that does not differ gets 0; equal when none differs.
+
+    Raises
+    ------
+    StudyError
+        If there are fewer than two alternatives or a score is not a number.
+
+    References
+    ----------
+    .. [1] Diakoulaki, Mavrotas and Papayannakis (1995). Determining objective weights in multiple
+       criteria problems: the CRITIC method. Computers and Operations Research 22(7), 763-770.
+
+    Examples
+    --------
+    >>> critic_weights(np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])).tolist()
+    [0.5, 0.5]
+    """
+    x = np.asarray(scores, dtype=np.float64)
+    if x.ndim != 2 or x.shape[0] < 2 or not np.isfinite(x).all():  # noqa: PLR2004 - a table, two alternatives
+        raise StudyError(f"scores: two alternatives without gaps are needed, not shape {x.shape}")
+    spread = np.ptp(x, axis=0)
+    differs = spread > 1e-12  # noqa: PLR2004 - rounding
+    if not differs.any():
+        return np.full(x.shape[1], 1.0 / x.shape[1])
+    scaled = (x[:, differs] - x[:, differs].min(axis=0)) / spread[differs]
+    alike = np.atleast_2d(np.corrcoef(scaled, rowvar=False))
+    content = scaled.std(axis=0, ddof=1) * (1.0 - alike).sum(axis=0)
+    if content.sum() <= 1e-12:  # noqa: PLR2004 - all criteria say the same
+        content = np.ones(len(content))
+    found = np.zeros(x.shape[1])
+    found[differs] = content / content.sum()
+    return found
+
+
+def rank_sum_weights(n: int) -> NDArray[np.float64]:
+    """
+    Weigh an order of criteria by rank sum: n, n - 1, ..., 1, scaled to 1.
+
+    Parameters
+    ----------
+    n : number of criteria, at least 1.
+
+    Returns
+    -------
+    Shape (n,), the most important first.
+
+    Examples
+    --------
+    >>> rank_sum_weights(3).round(4).tolist()
+    [0.5, 0.3333, 0.1667]
+    """
+    found = np.arange(n, 0, -1, dtype=np.float64)
+    return np.asarray(found / found.sum())
+
+
+def roc_weights(n: int) -> NDArray[np.float64]:
+    """
+    Weigh an order of criteria by the centroid of all weights in that order (rank order centroid).
+
+    Parameters
+    ----------
+    n : number of criteria, at least 1.
+
+    Returns
+    -------
+    Shape (n,), the most important first, adding to 1.
+
+    References
+    ----------
+    .. [1] Barron and Barrett (1996). Decision quality using ranked attribute weights. Management
+       Science 42(11), 1515-1523.
+
+    Examples
+    --------
+    >>> roc_weights(3).round(4).tolist()
+    [0.6111, 0.2778, 0.1111]
+    """
+    return np.asarray(np.cumsum((1.0 / np.arange(1, n + 1))[::-1])[::-1] / n)
 
 
 def blend_weights(

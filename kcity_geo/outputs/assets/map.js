@@ -77,7 +77,7 @@ function kcSiteLayer() {
     var tip = kcElement("div"), head = kcElement("b", "", site.title);
     head.dir = "auto";
     tip.appendChild(head);
-    tip.appendChild(kcElement("div", "", site.area + ", " + site.score + " of 100"));
+    tip.appendChild(kcElement("div", "", site.area + (site.score ? ", " + site.score + " of 100" : "")));
     site.reasons.slice(0, 3).forEach(function (text) {
       var line = kcElement("div", "", text);
       line.dir = "auto";
@@ -88,7 +88,7 @@ function kcSiteLayer() {
       .bindTooltip(tip, { sticky: true, className: "kc-tip" })
       .on("click", function () { KC.pick(site); }).addTo(group);
     L.marker([site.lat, site.lon], { alt: site.title,
-      icon: L.divIcon({ html: kcElement("span", "", String(site.rank)), className: "kc-rank", iconSize: [24, 24] }) })
+      icon: L.divIcon({ html: kcElement("span", "", site.label), className: "kc-rank", iconSize: [24, 24] }) })
       .bindTooltip(tip.cloneNode(true), { className: "kc-tip" })
       .on("click", function () { KC.pick(site); }).addTo(group);
   });
@@ -383,8 +383,9 @@ function kcFillSite(box, site, close) {
   var head = kcElement("b", "", site.title);
   head.dir = "auto";
   box.appendChild(head);
-  box.appendChild(kcElement("p", "", site.area + ", " + site.score + " of 100"));
-  [["For it", site.reasons], ["Against it", site.concerns]].forEach(function (part) {
+  box.appendChild(kcElement("p", "", site.area + (site.score ? ", " + site.score + " of 100" : "")));
+  [["For it", site.reasons], ["Against it", site.concerns],
+   ["How sure is its rank", site.stability ? [site.stability] : []]].forEach(function (part) {
     if (!part[1].length) { return; }
     box.appendChild(kcElement("h3", "", part[0]));
     var list = kcElement("ul");
@@ -408,7 +409,7 @@ function kcFillSite(box, site, close) {
 
 function kcSites(map) {
   document.querySelectorAll(".kc-sites li").forEach(function (item) {
-    var site = KC.sites.filter(function (s) { return String(s.rank) === item.dataset.rank; })[0];
+    var site = KC.sites.filter(function (s) { return s.label === item.dataset.label; })[0];
     function go() {
       map.setView([site.lat, site.lon], Math.max(map.getZoom(), 14), { animate: false });
       KC.pick(site);

@@ -91,6 +91,8 @@ def read_raster(
     else:
         if rule["kind"] == "mean" and rule.get("sparse"):
             window = _dry(window)
+        if "legend" in rule:
+            window = _as_worldcover(window, rule["codes"], rule["legend"])
         values, measured = _continuous(window, grid=grid, kind=rule["kind"]), {}
     inside = _inside(city, grid)
     known = ~np.isnan(values)
@@ -114,6 +116,16 @@ def read_raster(
     )
     variable.attrs["kind"] = rule["kind"]
     return variable, measured
+
+
+def _as_worldcover(window: RasterWindow, codes: list[int], legend: list[int]) -> RasterWindow:
+    """Turn classes of another product into those of ESA WorldCover, before they are mixed in a cell."""
+    # Codes of two forms of one product stand one after the other in the same order.
+    meaning = dict(zip(codes, legend * (len(codes) // len(legend)), strict=True))
+    values = np.full(window.values.shape, np.nan)
+    for code, wanted in meaning.items():
+        values[window.values == code] = wanted
+    return replace(window, values=values)
 
 
 def _dry(window: RasterWindow) -> RasterWindow:

@@ -19,9 +19,12 @@ from kcity_geo.analysis.sites.delineation import (
     split_area,
 )
 from kcity_geo.analysis.sites.rank import SITE_COLUMNS, rank_sites, site_threshold
+from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_polygons
 from kcity_geo.errors import KCityWarning, StudyError
 from kcity_geo.result import Constraint, Criterion, Suitability
+
+PHRASES = {k: row["phrase"] for k, row in read_table("suitability/criteria")["criterion"].items()}
 
 
 def scored(score, *, feasible=None, min_area_ha=20.0, min_width_m=150.0, **criteria):
@@ -43,6 +46,7 @@ def scored(score, *, feasible=None, min_area_ha=20.0, min_width_m=150.0, **crite
                 weight_stated=1 / len(values),
                 weight_used=1 / len(values),
                 value_function="",
+                phrase=PHRASES.get(key, ""),
             )
             for key, v in values.items()
         ),
@@ -243,26 +247,32 @@ def test_reasons_and_concerns_speak_in_round_numbers(toy):
 
 def test_what_was_not_checked_stands_with_every_site(toy):
     nothing = np.zeros((40, 40), bool)
-    constraints = (
-        Constraint(
-            id="slope_pct_max", title="Steep slope", limit="", excluded=nothing, applied=False
-        ),
-        Constraint(
-            id="military", title="Military land", limit="off", excluded=nothing, applied=False
-        ),
-        Constraint(id="airport", title="Airport", limit="", excluded=nothing),
-    )
-    slope_only = replace(scored(blobs()), constraints=constraints)
-    found = rank_sites(slope_only, toy(), threshold=0.7)
-    for text in found["concerns"]:
-        assert text.startswith("provisional, not checked for lack of data: steep slope")
-    assert found["not_checked"].tolist() == ["steep slope"] * 2
     rail = Constraint(
         id="rail_hazmat_buffer_m", title="Near a railway", limit="", excluded=nothing, applied=False
     )
-    found = rank_sites(replace(slope_only, constraints=(rail,)), toy(), threshold=0.7)
+    off = Constraint(id="military", title="Military", limit="off", excluded=nothing, applied=False)
+    found = rank_sites(replace(scored(blobs()), constraints=(rail, off)), toy(), threshold=0.7)
     assert found["not_checked"].tolist() == ["", ""]
     assert found["concerns"].str.endswith("not checked for lack of data: near a railway").all()
+
+
+def test_without_decisive_data_there_is_no_site_and_screening_gives_land_in_no_order(toy):
+    why = "No ranking possible: slope unknown; add sources.elevation"
+    blocked = replace(scored(blobs(), feasible=blobs() > 0), no_ranking=why)
+    blocked = replace(blocked, score=np.full((40, 40), np.nan))
+    with pytest.warns(KCityWarning, match=why):
+        assert len(rank_sites(blocked, toy())) == 0
+    land = rank_sites(blocked, toy(), screening=True)
+    assert len(land) >= 1
+    assert land["label"].tolist() == ["A", "B", "C"][: len(land)]
+    assert land[["rank", "score", "mean_score", "top3_share", "rank_p05"]].isna().all(axis=None)
+    assert (land["not_checked"] == why).all()
+    assert land["concerns"].str.startswith(why).all()
+    assert (land["reasons"] == "").all()
+    barred = shapely.union_all(cell_polygons(toy().grid, np.flatnonzero(~(blobs() > 0).ravel())))
+    assert shapely.intersection(land.geometry.union_all(), barred).area == pytest.approx(
+        0, abs=1e-3
+    )
 
 
 def test_share_of_the_weights_that_had_data(toy):

@@ -278,7 +278,8 @@ def test_excluded_cells_are_nan_not_zero_and_nothing_makes_up_for_them(toy, feat
     by = {c.id: c for c in found.constraints}
     assert by["slope_pct_max"].excluded[:, 30:].all()
     assert not by["slope_pct_max"].excluded[1:, :30].any()
-    assert by["slope_pct_max"].excluded[0, 0]
+    assert np.argwhere(by["slope_pct_max"].unknown).tolist() == [[0, 0]]
+    assert not found.feasible[0, 0]
     assert "1 cells without elevation" in by["slope_pct_max"].note
     assert np.isnan(found.score[:, 30:]).all()
     # The lake and 30 m around it: the cell west of its eastern bank, and one beyond.
@@ -576,12 +577,17 @@ def test_less_than_half_of_the_weight_is_no_score(toy, features):
     """A people grid alone knows 12 % of what an industrial complex asks: no score, no site."""
     from kcity_geo.analysis.sites.rank import rank_sites
 
-    data = toy(arrays={"population": 1.0})
-    with pytest.warns(KCityWarning, match="not scored; only 1[0-9]% of the weight has data"):
-        found = suitability(model_of(data), None, project="industrial_complex")
+    off = dict.fromkeys(
+        ["slope_pct_max", "hand_m_min", "flood_exposure_max", "built_max", "water_body"], False
+    )
+    roads = features([{"highway": "primary"}], [shapely.LineString([(0, 0), (4000, 0)])])
+    data = toy(arrays={"population": 1.0}, layers={"roads_drive": roads})
+    said = "No ranking possible: only 1[0-9]% of the weight has data"
+    with pytest.warns(KCityWarning, match=said):
+        found = suitability(model_of(data), None, project="industrial_complex", constraints=off)
     assert np.isnan(found.score).all()
     assert found.feasible.any()
-    with pytest.warns(KCityWarning, match="no site; only 1[0-9]% of the weight"):
+    with pytest.warns(KCityWarning, match=said):
         assert len(rank_sites(found, data)) == 0
 
 
@@ -608,10 +614,12 @@ def test_where_built_land_is_not_known_nobody_says_that_it_is_free(toy, features
     found = suitability(
         model_of(data).given(cell_terrain, relief()), None, project="industrial_complex"
     )
-    hit = {c.id: c for c in found.constraints}["built_max"].excluded
-    assert hit[3, 3]
-    assert hit[5, 5]
-    assert hit.sum() == 2
+    limit = {c.id: c for c in found.constraints}["built_max"]
+    assert np.argwhere(limit.excluded).tolist() == [[5, 5]]
+    # The street of homes runs along the edge of column 19: no buildings there is no empty land.
+    assert limit.unknown[3, 3]
+    assert limit.unknown[:, [19, 20]].any(axis=1).all()
+    assert not found.feasible[limit.unknown].any()
 
 
 @pytest.mark.parametrize(("tunnel", "excluded"), [("", True), ("culvert", False), ("yes", False)])

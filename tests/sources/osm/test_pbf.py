@@ -230,7 +230,7 @@ def test_every_layer_of_the_specification_is_there() -> None:
         "water_store water_pump water_pipe sewage toilets drainage power_line substation "
         "transformer power_gen lighting telecom protected water_body landuse building roads_cycle "
         "barriers signals railway port airport university open_space place coastline jobs planned ferry "
-        "walk_area turn_restriction"
+        "walk_area turn_restriction barren"
     )
     assert set(wanted.split()) == set(layer_table())
     for name, frame in empty_layers(UTM).items():

@@ -1,0 +1,138 @@
+"""Inputs of suitability that a study names itself: files of own criteria, judgements, project files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from kcity_geo.city import City
+from kcity_geo.config import Config
+from kcity_geo.errors import LimitError, SourceError
+from kcity_geo.profiles import project_file
+from kcity_geo.studyfile import Study, resolve_path
+from kcity_geo.suitability_keys import CriterionSection, criterion
+
+__all__ = ["criteria_of", "criterion_data", "judgement_tables", "project_path"]
+
+
+def project_path(study: Study, project: str) -> str:
+    """
+    Give the id of a profile, or the absolute path of a project file.
+
+    Parameters
+    ----------
+    study : for the folder that paths are relative to.
+    project : as written.
+
+    Returns
+    -------
+    Id or path.
+
+    Raises
+    ------
+    StudyError, SourceError
+        If the file does not exist.
+    """
+    if not project.endswith(".toml"):
+        return project
+    return str(resolve_path(study, project, key="study.project"))
+
+
+def criteria_of(study: Study, project: str) -> list[tuple[CriterionSection, Study]]:
+    """
+    Give the criteria of the user's own: of the project file, then of the study.
+
+    Parameters
+    ----------
+    study : the study file.
+    project : of `project_path`.
+
+    Returns
+    -------
+    Each criterion with the study whose folder its paths are relative to.
+
+    Raises
+    ------
+    StudyError
+        If a criterion of the project file cannot be used.
+    """
+    found: list[tuple[CriterionSection, Study]] = []
+    if project.endswith(".toml"):
+        home = study.model_copy(update={"folder": Path(project).parent})
+        for row in project_file(Path(project))["own"]:
+            keys = dict(row)
+            found.append((criterion(str(keys.pop("id", "")), **keys), home))
+    return found + [(one, study) for one in study.suitability.criterion]
+
+
+def criterion_data(
+    keys: CriterionSection, study: Study, *, city: City, grid: GeoBox, config: Config
+) -> NDArray[np.float64] | gpd.GeoDataFrame | None:
+    """
+    Read the file of a criterion onto the grid of the city, or into its CRS.
+
+    Parameters
+    ----------
+    keys : of the criterion.
+    study : for the folder that paths are relative to.
+    city, grid : of the study.
+    config : limits.
+
+    Returns
+    -------
+    Shape (rows, cols) of a raster (NaN: not known), features of a file, or None where no file is named.
+
+    Raises
+    ------
+    StudyError, SourceError, LimitError
+        If the file cannot be read; the message names the criterion.
+    """
+    if not keys.source or keys.is_layer:
+        return None
+    key = f"suitability.criterion.{keys.id}"
+    path = resolve_path(study, keys.source, key=key)
+    if keys.kind == "raster":
+        from kcity_geo.sources.local.rasters import read_raster
+
+        try:
+            values, _ = read_raster(path, key="criterion", city=city, grid=grid, config=config)
+        except (SourceError, LimitError) as error:
+            raise type(error)(str(error).replace("sources.criterion", key)) from error
+        return np.asarray(values.to_numpy(), dtype=np.float64)
+    from kcity_geo.sources.local.vectors import read_vector
+
+    kinds = ("polygon",) if keys.kind == "column" else ("point", "line", "polygon")
+    return read_vector(path, key=key, kinds=kinds).to_crs(city.crs)
+
+
+def judgement_tables(study: Study, section: Any) -> tuple[pd.DataFrame, ...]:  # noqa: ANN401 - WeightingSection
+    """
+    Read the pairwise judgements that a study names.
+
+    Parameters
+    ----------
+    study : for the folder that paths are relative to.
+    section : ``weighting`` of the study.
+
+    Returns
+    -------
+    A table a person.
+
+    Raises
+    ------
+    StudyError, SourceError
+        If a file cannot be read.
+    """
+    from kcity_geo.sources.local.judgements import read_judgements
+
+    key = "suitability.weighting.judgements"
+    return tuple(
+        read_judgements(resolve_path(study, value, key=key), key=key)
+        for value in section.judgements
+    )
