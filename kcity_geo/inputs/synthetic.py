@@ -28,7 +28,7 @@ def synthetic_inputs(study: Study) -> frozenset[str]:
     """
     found = set()
     for key in ("osm", *read_table("rasters")["raster"]):
-        value = getattr(study.sources, key)
+        value = getattr(study.sources, key, None)  # own criteria are no source
         given = [] if value is None else [value] if isinstance(value, str) else list(value)
         for one in given:
             if one != "overpass" and says_synthetic(
