@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import geopandas as gpd
@@ -90,7 +91,7 @@ class City:
         """Show the districts in a notebook."""
         return card(repr(self), outline(self.districts.geometry.to_numpy()))
 
-    @property
+    @cached_property
     def boundary_metric(self) -> BaseGeometry:
         """Boundary in the metric CRS."""
         outline: BaseGeometry = to_metric(self.boundary, self.crs)

@@ -13,7 +13,7 @@ import html
 import io
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -158,11 +158,23 @@ def use_packaged_fonts(figure: Any) -> None:  # noqa: ANN401 - matplotlib loads 
     ----------
     figure : matplotlib figure with all its texts; changed in place.
     """
-    from matplotlib.text import Text
-
     _tell_matplotlib()
     families: Any = list(FAMILIES)
     for axes in figure.axes:
         axes.tick_params(labelfontfamily=families)
-    for text in figure.findobj(Text):
+    for text in _texts(figure):
         text.set_fontfamily(families)
+
+
+def _texts(artist: Any) -> Iterator[Any]:  # noqa: ANN401 - matplotlib loads lazily
+    """Every text of a figure but the labels of ticks, whose making costs more than the figure."""
+    from matplotlib.axis import Axis
+    from matplotlib.text import Text
+
+    if isinstance(artist, Text):
+        yield artist
+    elif isinstance(artist, Axis):
+        yield from (artist.label, artist.offsetText)
+    else:
+        for child in artist.get_children():
+            yield from _texts(child)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -15,6 +16,7 @@ from kcity_geo.analysis.gaps.words import READINGS, evidence_word, reading_codes
 from kcity_geo.city import City, make_city
 from kcity_geo.citydata import CityData, Provenance
 from kcity_geo.cube import cell_centres, district_shares, empty_cube, layer, study_grid
+from kcity_geo.outputs import save
 from kcity_geo.result import (
     SECTORS,
     Constraint,
@@ -420,3 +422,40 @@ def result() -> Result:
 def build() -> Any:
     """Factory, for tests that need other holes."""
     return make_result
+
+
+@pytest.fixture(scope="session")
+def coarse_saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
+    """A study with few cells and its folder, written once for all that only read or copy it."""
+    study = make_result(cell_m=500.0)
+    return study, save(study, tmp_path_factory.mktemp("coarse") / "out")
+
+
+@pytest.fixture
+def quick_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files that take long hold a line each: for tests of what becomes of a folder."""
+
+    def line(result: Result, path: Path) -> None:
+        path.write_text(result.data.city.name, encoding="utf-8")
+
+    def geopackage(result: Result, cells: Any, path: Path) -> None:
+        line(result, path)
+
+    def layers(result: Result, folder: Path) -> None:
+        folder.mkdir()
+        line(result, folder / "population.tif")
+
+    monkeypatch.setattr("kcity_geo.outputs.maps.save_map", line)
+    monkeypatch.setattr("kcity_geo.outputs.report.save_report", line)
+    monkeypatch.setattr("kcity_geo.outputs.vectors.save_geopackage", geopackage)
+    monkeypatch.setattr("kcity_geo.outputs.rasters.save_layers", layers)
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dot for every picture of the report: for tests of its words."""
+    dot = (
+        "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBA"
+        "ScY42YAAAAASUVORK5CYII="
+    )
+    monkeypatch.setattr("kcity_geo.outputs.report.theme_figure", lambda *_, **__: dot)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.outputs.report import build_report
 from kcity_geo.result import Indicator
@@ -57,6 +59,7 @@ def test_rules_and_tags_of_the_study_are_told(result) -> None:
     assert told["tags.health.also"] == ("amenity=dispensary", "U")
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_report_folds_them(result) -> None:
     page = build_report(assessed(result, "W5", study=Study(water={"lpcd": 150})))
     assert "Assumptions" in page

@@ -11,15 +11,13 @@ import pytest
 from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.analysis.sites.rank import SITE_COLUMNS
 from kcity_geo.config import read_table
-from kcity_geo.outputs import save
 from kcity_geo.outputs.columns import column_table
 from kcity_geo.outputs.frames import cell_frame
 
 
 @pytest.fixture(scope="module")
-def saved(build, tmp_path_factory):
-    study = build(cell_m=500.0)
-    return study, save(study, tmp_path_factory.mktemp("c") / "out")
+def saved(coarse_saved):
+    return coarse_saved
 
 
 def _of(frame: pd.DataFrame, table: str) -> pd.DataFrame:

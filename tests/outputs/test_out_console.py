@@ -34,6 +34,7 @@ def test_numbers_are_rounded_once_and_as_on_the_map(build, capsys, monkeypatch) 
     assert max(len(line) for line in table) <= 80
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_reason_for_no_site_is_that_of_the_report(build, capsys, monkeypatch) -> None:
     study = build(sites=0)
     why = "no connected area of 100 ha scores 0.70 or more (10 ha do, in smaller pieces)"

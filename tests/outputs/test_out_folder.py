@@ -36,8 +36,8 @@ def coarse(build):
 
 
 @pytest.fixture(scope="module")
-def saved(coarse, tmp_path_factory) -> Path:
-    return save(coarse(), tmp_path_factory.mktemp("a") / "out")
+def saved(coarse_saved) -> Path:
+    return coarse_saved[1]
 
 
 @pytest.fixture
@@ -51,20 +51,19 @@ def test_every_promised_file_is_there_and_no_other(saved) -> None:
     assert [p.name for p in saved.parent.iterdir()] == ["out"]  # no temporary folder is left
 
 
-def test_two_runs_give_the_same_bytes(coarse, saved, tmp_path) -> None:
-    again = save(coarse(), tmp_path / "b" / "out")
-    first, second = _bytes(saved), _bytes(again)
+def test_a_second_run_replaces_the_former_whole_with_the_same_bytes(coarse, saved, former) -> None:
+    out = former
+    for path in out.rglob("*.*"):
+        if path.is_file():
+            path.write_bytes(b"old")
+    (out / "layers" / "stale.tif").write_bytes(b"old")
+    (out / "study.gpkg-wal").write_bytes(b"")
+    first, second = _bytes(saved), _bytes(save(coarse(), out))
     assert list(first) == list(second)
     assert [name for name in first if first[name] != second[name]] == []
 
 
-def test_a_former_study_is_replaced_whole(coarse, saved, former) -> None:
-    out = former
-    (out / "layers" / "stale.tif").write_bytes(b"old")
-    (out / "study.gpkg-wal").write_bytes(b"")
-    assert _bytes(save(coarse(), out)) == _bytes(saved)
-
-
+@pytest.mark.usefixtures("quick_files")
 def test_a_study_replaces_its_own_files_whatever_it_wrote(coarse, tmp_path) -> None:
     """Also those that are written only now and then; a second run is no stranger to the first."""
     result = coarse()
@@ -76,6 +75,7 @@ def test_a_study_replaces_its_own_files_whatever_it_wrote(coarse, tmp_path) -> N
     assert check_out_dir(out) == out
 
 
+@pytest.mark.usefixtures("quick_files")
 def test_a_failed_run_leaves_the_previous_result(coarse, former, tmp_path, monkeypatch) -> None:
     out = former
     before = _bytes(out)
@@ -90,6 +90,7 @@ def test_a_failed_run_leaves_the_previous_result(coarse, former, tmp_path, monke
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.usefixtures("quick_files")
 def test_a_failed_move_puts_the_previous_result_back(coarse, former, tmp_path, monkeypatch) -> None:
     out = former
     before = _bytes(out)

@@ -144,11 +144,13 @@ def test_excluded_shares_are_of_the_study_area(result, report) -> None:
     assert f"slope at most 15 % {share} %" in _text(report)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_study_without_sites_says_why(build) -> None:
     text = _text(build_report(build(infeasible=True)))
     assert "No site: the constraints exclude all land of the study area." in text
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_nothing_assessed_is_said_and_nothing_breaks(build) -> None:
     study = build(water=False)
     nothing = study.gaps.city.assign(
