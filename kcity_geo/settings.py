@@ -9,20 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.parameters import nearest_name, parameters_of
 
 __all__ = [
+    "NetworkTable",
     "Settings",
+    "StreetFormRules",
+    "check_network",
     "laid_over",
-    "network_rules_of",
     "network_table",
-    "origin_of",
     "settings_of",
-    "transport_parameters",
 ]
 
 
@@ -106,27 +106,6 @@ class Settings(Mapping[str, Any]):
         )
 
 
-def origin_of(settings: Mapping[str, Any], name: str) -> str:
-    """
-    Say where a value comes from, also when the settings are a plain mapping.
-
-    Parameters
-    ----------
-    settings : of a sector.
-    name : of the parameter.
-
-    Returns
-    -------
-    ``"study file"`` or ``"default"``.
-
-    Examples
-    --------
-    >>> origin_of(settings_of("water", {"lpcd": 150}), "lpcd")
-    'study file'
-    """
-    return settings.origin(name) if isinstance(settings, Settings) else "default"
-
-
 def settings_of(sector: str, parameters: Mapping[str, Any] | None = None) -> Settings:
     """
     Give the parameters of a sector with the overrides of a study.
@@ -164,57 +143,6 @@ def settings_of(sector: str, parameters: Mapping[str, Any] | None = None) -> Set
     return Settings({**values, **given}, dict.fromkeys(given, "study file"), aliases=aliases)
 
 
-def transport_parameters(changes: Mapping[str, Any] | None = None) -> Settings:
-    """
-    Give the parameters of transport with the changes of a study.
-
-    Parameters
-    ----------
-    changes : keys that differ; ``network`` is left to `network_rules_of`.
-
-    Returns
-    -------
-    The settings.
-
-    Raises
-    ------
-    StudyError
-        If a key is unknown or its value cannot be used.
-
-    Examples
-    --------
-    >>> transport_parameters({"rapid_m": 800.0})["rapid_m"]
-    800.0
-    """
-    own = {key: value for key, value in (changes or {}).items() if key != "network"}
-    return settings_of("transport", own)
-
-
-def network_rules_of(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """
-    Give ``tables/network.toml`` with what a study changes under ``[transport.network]``.
-
-    Parameters
-    ----------
-    changes : as for `transport_parameters`.
-
-    Returns
-    -------
-    A new mapping.
-
-    Raises
-    ------
-    StudyError
-        If a key is unknown.
-
-    Examples
-    --------
-    >>> network_rules_of({"network": {"widths": {"default_m": 7.0}}})["widths"]["default_m"]
-    7.0
-    """
-    return network_table((changes or {}).get("network"))
-
-
 _FASTEST_KMH = 200.0
 
 
@@ -230,7 +158,73 @@ OPEN_NETWORK = (
 )
 
 
-def network_table(change: Any = None) -> dict[str, Any]:  # noqa: ANN401 - a table of TOML, or a mistake
+#: Speeds of the table that are parameters of transport: their defaults stand there alone.
+_PARAMETER_SPEEDS = ("walk_kmh", "cycle_kmh", "season_factor")
+
+
+class StreetFormRules(TypedDict):
+    """Section ``street_form`` of ``tables/network.toml``; lengths in metres, angles in degrees."""
+
+    built_share: float
+    consolidate_m: float
+    dual_m: float
+    dual_angle_deg: float
+    window_m: float
+    connectivity_m: float
+    las_classes: list[str]
+    beta_good: float
+    beta_span: float
+    dead_end_good: float
+    dead_end_span: float
+    component_bad: float
+
+
+class NetworkTable(TypedDict):
+    """``tables/network.toml``: which ways belong to which graph, and how fast they are."""
+
+    classes: Mapping[str, list[str]]
+    access: Mapping[str, Any]
+    turns: Mapping[str, list[str]]
+    areas: Mapping[str, int]
+    barriers: Mapping[str, list[str]]
+    oneway: Mapping[str, Any]
+    speeds: Mapping[str, Any]
+    caps: Mapping[str, Any]
+    walk_factors: Mapping[str, float]
+    slope: Mapping[str, float]
+    widths: Mapping[str, Any]
+    all_season: Mapping[str, Any]
+    street_form: StreetFormRules
+    snap: Mapping[str, float]
+
+
+def check_network(change: Any) -> None:  # noqa: ANN401 - whatever the file says
+    """
+    Refuse what a study file cannot change under ``[transport.network]``.
+
+    Parameters
+    ----------
+    change : as it stands in the file.
+
+    Raises
+    ------
+    StudyError
+        If a key does not exist, has its own place in the file, or a value cannot be used.
+
+    Examples
+    --------
+    >>> check_network({"widths": {"default_m": 7.0}})
+    """
+    network_table(change)
+    for name in _PARAMETER_SPEEDS:
+        if name in change.get("speeds", {}):
+            raise StudyError(
+                f"transport.network.speeds.{name}: is the parameter transport.{name}, which counts "
+                "in all sectors; set that one"
+            )
+
+
+def network_table(change: Any = None) -> NetworkTable:  # noqa: ANN401 - a table of TOML, or a mistake
     """
     Give ``tables/network.toml`` with the changes of a study laid over it.
 
@@ -252,7 +246,9 @@ def network_table(change: Any = None) -> dict[str, Any]:  # noqa: ANN401 - a tab
     >>> network_table({"speeds": {"walk_kmh": 4.5}})["speeds"]["walk_kmh"]
     4.5
     """
-    table = read_table("network")
+    table, rows = read_table("network"), parameters_of("transport")
+    own = {name: rows[name].value for name in _PARAMETER_SPEEDS}
+    table = {**table, "speeds": {**table["speeds"], **own}}
     found = laid_over(table, change or {}, path="transport.network", open_tables=OPEN_NETWORK)
     for key, speed in found["speeds"]["drive"].items():
         if not 0 < speed <= _FASTEST_KMH:
@@ -260,7 +256,7 @@ def network_table(change: Any = None) -> dict[str, Any]:  # noqa: ANN401 - a tab
                 f"transport.network.speeds.drive.{key}: {speed:g} km/h; a speed from 1 to "
                 f"{_FASTEST_KMH:g} is needed"
             )
-    return found
+    return cast("NetworkTable", found)
 
 
 def laid_over(

@@ -44,6 +44,7 @@ from kcity_geo.notes import collected
 from kcity_geo.parameters import nearest_name
 from kcity_geo.profiles import profile
 from kcity_geo.result import Gaps, Indicator, Result, Suitability
+from kcity_geo.settings import settings_of
 from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.studyfile import Study, SuitabilitySection, load_study
 from kcity_geo.suitability_keys import CriterionSection
@@ -140,11 +141,12 @@ def load(
             unreadable = joined(unreadable, unread)
         with clock.stage("official numbers and timetables"):
             official, transit, more = load_tables(study, city, map_date=osm_date)
-            place = Dwellings(layers, city, grid, study.settlement)
+            settings = settings_of("settlement", study.settlement)
+            place = Dwellings(layers, city, grid, settings)
             cube, shares = people_without_grid(study, cube, official, shares, place=place)
             cube = scale_population(cube, official, city)
             compare_districts(cube, official, shares)
-            cube = degree_of_urbanisation(cube, grid, study.settlement)
+            cube = degree_of_urbanisation(cube, grid, settings)
         with clock.stage("inventory"):
             from kcity_geo.analysis.evidence.inventory import inventory
 

@@ -36,7 +36,7 @@ from kcity_geo.parameters import PARAMETER_SECTORS, all_parameters, nearest_name
 from kcity_geo.passed_objects import written
 from kcity_geo.profiles import limits_of, profile, profiles
 from kcity_geo.rules import RULE_SECTIONS, all_rules, check_rules
-from kcity_geo.settings import network_table
+from kcity_geo.settings import check_network
 from kcity_geo.suitability_keys import CombinationSection, CriterionSection, WeightingSection
 
 if TYPE_CHECKING:
@@ -451,7 +451,7 @@ class Study(BaseModel):
     @staticmethod
     def _known_network(change: Any) -> None:  # noqa: ANN401 - whatever the file says
         try:
-            network_table(change)
+            check_network(change)
         except StudyError as error:
             raise ValueError(str(error)) from error
 

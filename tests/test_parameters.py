@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import kcity_geo
 from kcity_geo.errors import StudyError
 from kcity_geo.parameters import PARAMETER_SECTORS, all_parameters, parameter_row, shared_changes
-from kcity_geo.settings import origin_of, settings_of
+from kcity_geo.settings import settings_of
 from kcity_geo.standards import EVIDENCE_MARKS
 from kcity_geo.studyfile import Study, check_study, study_schema
 
@@ -162,7 +162,6 @@ def test_the_settings_say_where_a_value_comes_from() -> None:
     assert settings.changed(queue_min=5.0).origin("queue_min") == "study file"
     assert settings.origin("queue_min") == "default"
     assert settings_of("water", {"snap_m": 10}).origin("max_snap_m") == "study file"
-    assert origin_of({"lpcd": 1}, "lpcd") == "default"
 
 
 def test_the_schema_holds_every_parameter_and_its_range() -> None:

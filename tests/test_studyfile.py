@@ -68,8 +68,8 @@ def test_a_full_study_file_is_read(tmp_path) -> None:
             "transport.network.speed: no such key; did you mean 'speeds'",
         ),
         (
-            "[transport.network.speeds]\nwalk_kmh='fast'",
-            "transport.network.speeds.walk_kmh: needs a number",
+            "[transport.network.speeds]\nferry_kmh='fast'",
+            "transport.network.speeds.ferry_kmh: needs a number",
         ),
         ("[transport.network.snap]\nfragments=1.0", "did you mean 'fragment_m'"),
         (

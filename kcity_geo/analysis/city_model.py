@@ -35,7 +35,7 @@ from kcity_geo.errors import KCityError, StudyError
 from kcity_geo.notes import kept_apart, tell
 from kcity_geo.parameters import PARAMETER_SECTORS, shared_changes
 from kcity_geo.rules import all_rules, check_rules, rules_table
-from kcity_geo.settings import Settings, network_table
+from kcity_geo.settings import NetworkTable, Settings, check_network, network_table
 from kcity_geo.standards import Standard
 from kcity_geo.studyfile import Study
 
@@ -368,7 +368,7 @@ class CityModel:
         return self.once(main_district)
 
     @property
-    def network_rules(self) -> Mapping[str, Any]:
+    def network_rules(self) -> NetworkTable:
         """``tables/network.toml`` with the changes of the study."""
         return self.once(_network_rules)
 
@@ -622,7 +622,7 @@ class CityModel:
                 raise StudyError(f"{sector}: no such sector; known are {known}")
             for name, value in values.items():
                 if (sector, name) == ("transport", "network"):
-                    network_table(value)  # refuses what the table does not have
+                    check_network(value)
                     self._network, touched = value, {("network", "")}
                 else:
                     said[f"{PARAMETER_SECTORS[sector]}.{name}"] = value
@@ -756,7 +756,7 @@ def _inside(city: CityModel) -> NDArray[np.bool_]:
     return np.asarray(city.cube["inside_share"].to_numpy() > 0)
 
 
-def _network_rules(city: CityModel) -> Mapping[str, Any]:
+def _network_rules(city: CityModel) -> NetworkTable:
     return network_table(city.network_changes)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import geopandas as gpd
@@ -18,7 +18,7 @@ from kcity_geo.cube import layer
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.inputs.rasters import _TABLES, raster_paths
 from kcity_geo.notes import tell
-from kcity_geo.settings import settings_of
+from kcity_geo.settings import Settings, settings_of
 from kcity_geo.studyfile import Study, file_and_part
 
 __all__ = [
@@ -117,13 +117,13 @@ class Dwellings:
     layers : layers of the map; ``building`` and ``landuse`` are read.
     city : the city.
     grid : the study grid.
-    parameters : changes to the parameters of ``settlement``.
+    settings : of ``settlement``.
     """
 
     layers: Mapping[str, gpd.GeoDataFrame]
     city: City
     grid: GeoBox
-    parameters: Mapping[str, Any] | None = None
+    settings: Settings = field(default_factory=lambda: settings_of("settlement"))
 
     def floor_m2(self, persons: float) -> NDArray[np.float64] | None:
         """
@@ -145,10 +145,10 @@ class Dwellings:
             city=self.city,
             grid=self.grid,
             landuse=self.layers["landuse"],
-            rule=settings_of("settlement", self.parameters),
+            rule=self.settings,
         )
         total_m2 = float(floor_m2.sum())
-        enough = total_m2 > 0 and enough_for(total_m2, persons, parameters=self.parameters)
+        enough = total_m2 > 0 and enough_for(total_m2, persons, settings=self.settings)
         return floor_m2 if enough else None
 
     def weight(self, cube: xr.Dataset, persons: float) -> tuple[NDArray[np.float64] | None, str]:
@@ -169,7 +169,7 @@ class Dwellings:
             return floor_m2, "" if floor_m2 is None else "the floor area of mapped dwellings"
         from kcity_geo.analysis.settlement.dwellings import share_without_residents
 
-        words = settings_of("settlement", self.parameters)["landuse_without_residents"]
+        words = self.settings["landuse_without_residents"]
         homes = 1.0 - share_without_residents(self.layers["landuse"], grid=self.grid, words=words)
         return cube["built_m2"].to_numpy() * homes, "built-up land"
 
@@ -362,9 +362,7 @@ def compare_districts(cube: xr.Dataset, official: Mapping[str, Any], shares: pd.
         )
 
 
-def degree_of_urbanisation(
-    cube: xr.Dataset, grid: GeoBox, parameters: Mapping[str, Any] | None = None
-) -> xr.Dataset:
+def degree_of_urbanisation(cube: xr.Dataset, grid: GeoBox, settings: Settings) -> xr.Dataset:
     """
     Degree of urbanisation of each cell, from a raster of codes or from the population.
 
@@ -372,7 +370,7 @@ def degree_of_urbanisation(
     ----------
     cube : variables so far.
     grid : the study grid.
-    parameters : changes to the parameters of ``settlement``.
+    settings : of ``settlement``.
 
     Returns
     -------
@@ -391,7 +389,7 @@ def degree_of_urbanisation(
         origin=(box.left, box.top),
         smod=smod,
         open_edge=True,
-        parameters=parameters,
+        settings=settings,
     )
     return cube.assign(
         urban_class=layer(

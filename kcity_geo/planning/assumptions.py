@@ -16,8 +16,10 @@ from typing import Any
 
 import pandas as pd
 
+from kcity_geo.citydata import CityInputs
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
+from kcity_geo.parameters import all_parameters
 
 __all__ = [
     "USES",
@@ -100,13 +102,17 @@ class Assumptions(Mapping[str, float]):
         )
 
 
-def assumptions_of(overrides: Mapping[str, float] | None = None) -> Assumptions:
+def assumptions_of(
+    overrides: Mapping[str, float] | None = None, *, city: CityInputs | None = None
+) -> Assumptions:
     """
     Read the assumptions, with those that the user knows better.
 
     Parameters
     ----------
     overrides : id -> value, in the unit of the row.
+    city : whose official numbers and study file are taken for what the sectors assume as well (water
+        a person, sewage, load of industry, design rain); the defaults when None.
 
     Returns
     -------
@@ -122,7 +128,10 @@ def assumptions_of(overrides: Mapping[str, float] | None = None) -> Assumptions:
     >>> assumptions_of().rows["waste_kg_person_day"].mark
     'V'
     """
-    rows = {row["id"]: Assumption(**row) for row in read_table("planning")["parameter"]}
+    rows = {
+        row["id"]: _shared(row, city) if "parameter" in row else Assumption(**row)
+        for row in read_table("planning")["parameter"]
+    }
     for name, value in (overrides or {}).items():
         if name not in rows:
             near = difflib.get_close_matches(name, rows, n=1)
@@ -136,6 +145,21 @@ def assumptions_of(overrides: Mapping[str, float] | None = None) -> Assumptions:
             )
         rows[name] = replace(row, value=float(value), mark="U", citation="set by the user")
     return Assumptions(rows)
+
+
+def _shared(row: dict[str, Any], city: CityInputs | None) -> Assumption:
+    """Make the assumption of a parameter of the sectors, with its value, mark and citation."""
+    own = {key: value for key, value in row.items() if key != "parameter"}
+    parameter = all_parameters()[row["parameter"]]
+    value, mark, citation = parameter.value, parameter.mark, parameter.citation
+    if city is not None:
+        settings = city.settings(parameter.sectors[0])
+        official = city.official.get(parameter.official) if parameter.official else None
+        if official is not None:
+            value, mark, citation = official, "U", "official"
+        elif settings.origin(parameter.id) != "default":
+            value, mark, citation = settings[parameter.id], "U", settings.origin(parameter.id)
+    return Assumption(**own, value=float(value), mark=mark, citation=citation)
 
 
 def is_number(value: Any) -> bool:  # noqa: ANN401 - whatever the user gave

@@ -204,7 +204,7 @@ def concept(
         If the site does not hold the target: what it does hold, and what would help.
     """
     chosen = options or ConceptOptions()
-    assumptions = assumptions_of(chosen.assumptions)
+    assumptions = assumptions_of(chosen.assumptions, city=data)
     land = land_profile(profile, shares=chosen.shares, far=chosen.far)
     rules = rule_set(ruleset)
     basis = price_basis(

@@ -7,7 +7,7 @@ import math
 from kcity_geo.analysis.evidence.official import number
 from kcity_geo.citydata import CityInputs
 from kcity_geo.notes import tell
-from kcity_geo.settings import Settings, origin_of
+from kcity_geo.settings import Settings
 
 __all__ = ["forecast_years", "growth_factor"]
 
@@ -36,7 +36,7 @@ def forecast_years(data: CityInputs, settings: Settings) -> tuple[int, int, floa
         data,
         "population_growth_share",
         float(settings["growth_share"]),
-        origin=origin_of(settings, "growth_share"),
+        origin=settings.origin("growth_share"),
     )
     return base, horizon, growth, origin
 

@@ -169,18 +169,17 @@ class _GapCells:
         found = self.mapped.mean
         if group["kind"] == "fixed":
             found = np.full(found.shape, float(group["value"]))
-        elif group.get("utility") and not self._corroborated(group):
+        elif group.get("utility") and not self._corroborated(
+            group.get("evidence", ""), group.get("official", "")
+        ):
             found = np.minimum(found, limits["utility_cap"])
         found = np.where(told, np.maximum(found, tables), found)
         found = np.where(basis == "proxy", np.minimum(found, limits["proxy_cap"]), found)
         return np.asarray(np.minimum(found, indicator.trust))
 
-    def _corroborated(self, group: Mapping[str, Any]) -> bool:
+    def _corroborated(self, evidence: str, official: str) -> bool:
         """Whether something else than the map speaks of a utility."""
-        return (
-            str(group.get("evidence", "")) in self.city.cube
-            or self.city.official.get(str(group.get("official", ""))) is not None
-        )
+        return evidence in self.city.cube or self.city.official.get(official) is not None
 
     def sector(self, sector: str, scored: Sequence[AssessedGap], found: GapDraws) -> Parts:
         """Combine the indicators of one sector."""

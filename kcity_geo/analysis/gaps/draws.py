@@ -34,7 +34,6 @@ from kcity_geo.standards import Standard, gap_from_standard
 __all__ = ["GapDraws", "draw_gaps", "quantiles", "short_probability"]
 
 _FACILITY = {"T9_health": "health", "T9_school": "school", "W1": "water_point"}
-_METRES_A_MINUTE = 5000 / 60
 #: Distance of people to a facility in their own cell, as a share of its side: the mean of a square.
 _OWN_CELL = 0.38
 #: Purposes of chance.
@@ -218,7 +217,7 @@ def _facility(
     draw: int,
 ) -> NDArray[np.float64]:
     metres = c._walk(one, _FACILITY[one.indicator.id], share, unseen, draw)  # noqa: SLF001
-    minutes = metres / _METRES_A_MINUTE
+    minutes = metres / (c.city.settings("transport").number("walk_kmh") * 1000 / 60)
     if one.indicator.id == "W1":
         minutes = 2 * minutes + c.city.settings("water").number("queue_min")
     gap = _against(one.standard, minutes)

@@ -7,7 +7,6 @@ far as the line stays inside. An area joins what meets it and adds no street len
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
@@ -18,12 +17,13 @@ import shapely
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.network.rules import destination, shut, speeds_kmh, texts
+from kcity_geo.settings import NetworkTable
 
 __all__ = ["with_areas"]
 
 
 def with_areas(
-    ways: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, *, table: Mapping[str, Any]
+    ways: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, *, table: NetworkTable
 ) -> gpd.GeoDataFrame:
     """
     Add the edges of walkable areas, and the straight lines across them, to the ways on foot.

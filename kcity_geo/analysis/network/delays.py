@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import geopandas as gpd
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.network.rules import tobler_factor
 from kcity_geo.analysis.network.topology import Pieces, Vertices
+from kcity_geo.settings import NetworkTable
 
 __all__ = ["Sampler", "place_along", "slope_factors", "waiting_minutes"]
 
@@ -45,7 +45,7 @@ def waiting_minutes(
     *,
     signals: NDArray[np.int64] | None,
     mode: str,
-    table: Mapping[str, Any],
+    table: NetworkTable,
 ) -> NDArray[np.float64]:
     """
     Tell the minutes lost at traffic lights and ferry landings, half at each end of a crossing.
@@ -101,7 +101,7 @@ def slope_factors(
     elevation: Sampler,
     *,
     flat: NDArray[np.bool_],
-    table: Mapping[str, Any],
+    table: NetworkTable,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """
     Tell how much longer a piece takes because of its slope, along and against it.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kcity_geo.analysis.network.graph import StreetGraph, components
 from kcity_geo.analysis.network.rules import MODES
 from kcity_geo.errors import SchemaError, StudyError
-from kcity_geo.settings import network_table
+from kcity_geo.settings import NetworkTable, network_table
 
 __all__ = ["from_networkx", "to_networkx"]
 
@@ -157,7 +157,7 @@ def _segments(
     number: dict[Any, int],
     *,
     mode: str,
-    table: dict[str, Any],
+    table: NetworkTable,
     xy: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> list[dict[str, Any]]:
     """Pair each edge with its reverse; edges in an order that does not depend on insertion."""
@@ -210,7 +210,7 @@ def _reverse(row: dict[str, Any], tail: int, head: int, line: shapely.LineString
 
 
 def _minutes(
-    data: dict[str, Any], length: float, highway: str, *, mode: str, table: dict[str, Any]
+    data: dict[str, Any], length: float, highway: str, *, mode: str, table: NetworkTable
 ) -> float:
     if "minutes" in data:
         return float(data["minutes"])

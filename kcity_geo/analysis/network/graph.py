@@ -8,7 +8,6 @@ directed. All components are kept. Reads no file; `kcity_geo.sources.osm.pbf` re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
@@ -47,7 +46,7 @@ from kcity_geo.analysis.network.rules import (
 from kcity_geo.analysis.network.turns import Ends, turns_of, via_nodes
 from kcity_geo.coordinates import in_crs
 from kcity_geo.errors import SchemaError, StudyError
-from kcity_geo.settings import network_table
+from kcity_geo.settings import NetworkTable, network_table
 
 __all__ = ["StreetGraph", "build_graph", "components"]
 
@@ -90,7 +89,7 @@ class StreetGraph:
     osm_way: NDArray[np.int64]
     highway: NDArray[np.str_]
     component: NDArray[np.int32]
-    table: Mapping[str, Any] = field(default_factory=network_table, repr=False)
+    table: NetworkTable = field(default_factory=network_table, repr=False)
     private: NDArray[np.bool_] | None = None
     passing: Passing | None = field(default=None, repr=False)
     turns: tuple[int, int] = (0, 0)
@@ -199,7 +198,7 @@ def build_graph(  # noqa: PLR0913 - layers of a city, all named
     signals: NDArray[np.int64] | None = None,
     areas: gpd.GeoDataFrame | None = None,
     turns: gpd.GeoDataFrame | None = None,
-    parameters: Mapping[str, Any] | None = None,
+    table: NetworkTable | None = None,
 ) -> StreetGraph:
     """
     Build the street graph of one mode of travel.
@@ -215,7 +214,7 @@ def build_graph(  # noqa: PLR0913 - layers of a city, all named
     signals : OSM ids of nodes with traffic lights, driving only.
     areas : outlines of squares, platforms and piers, walking only.
     turns : layer ``turn_restriction``, driving only.
-    parameters : changes to ``tables/network.toml``.
+    table : of `kcity_geo.settings.network_table`; ``tables/network.toml`` as it is when None.
 
     Returns
     -------
@@ -224,7 +223,7 @@ def build_graph(  # noqa: PLR0913 - layers of a city, all named
     Raises
     ------
     StudyError
-        If the mode or a parameter is unknown.
+        If the mode is unknown.
     SchemaError
         If columns are missing or the CRS is not metric.
     """
@@ -232,7 +231,7 @@ def build_graph(  # noqa: PLR0913 - layers of a city, all named
         raise StudyError(f"mode: {mode!r} is not one of {', '.join(MODES)}")
     _checked(roads)
     ferries, areas = _like(roads, ferries, "ferries"), _like(roads, areas, "areas")
-    table = network_table(parameters)
+    table = network_table() if table is None else table
     ways = _ways(roads, ferries, mode=mode, table=table)
     if areas is not None and len(areas) and mode == "walk":
         ways = with_areas(ways, areas, table=table)
@@ -269,7 +268,7 @@ def _costs(
     congestion: Sampler | None,
     signals: NDArray[np.int64] | None,
     mode: str,
-    table: Mapping[str, Any],
+    table: NetworkTable,
 ) -> list[NDArray[np.float64]]:
     """Give length, and minutes along and against each piece; inf: not allowed."""
     way = points.way[pieces.start]
@@ -312,7 +311,7 @@ def _ways(
     ferries: gpd.GeoDataFrame | None,
     *,
     mode: str,
-    table: Mapping[str, Any],
+    table: NetworkTable,
 ) -> gpd.GeoDataFrame:
     """Give the usable ways in the order of their ids, with direction, speed and kind."""
     chosen = roads[usable(roads, mode=mode, table=table)]
@@ -328,7 +327,7 @@ def _ways(
 
 
 def _described(
-    roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any], ferry: bool
+    roads: gpd.GeoDataFrame, *, mode: str, table: NetworkTable, ferry: bool
 ) -> gpd.GeoDataFrame:
     columns = ["osm_id", "geometry", *(["node_ids"] if "node_ids" in roads else [])]
     ways = roads[columns].copy()
@@ -360,7 +359,7 @@ def _assembled(
     gates: NDArray[np.int64],
     turns: gpd.GeoDataFrame | None,
     mode: str,
-    table: Mapping[str, Any],
+    table: NetworkTable,
 ) -> StreetGraph:
     """Join the pieces and number the nodes. Takes `costs`, which is empty after."""
     # Numbers of the classes, not their names: a million segments would hold a million texts.

@@ -73,13 +73,11 @@ def city_inputs(data: CityInputs, mode: str) -> dict[str, Any]:
     Keyword arguments, and ``roads``.
     """
     rules = data.settings("transport")
-    network_table(data.network_changes)  # refuses what the table does not have
     network = {key: dict(value) for key, value in data.network_changes.items()}
     speeds = network.setdefault("speeds", {})
-    for key in ("season_factor", "walk_kmh", "cycle_kmh"):
-        speeds.setdefault(key, rules[key])
+    speeds |= {key: rules[key] for key in ("season_factor", "walk_kmh", "cycle_kmh")}
     roads = street_ways(data) if mode == "street" else _layer(data, f"roads_{mode}", "roads_drive")
-    inputs: dict[str, Any] = {"roads": roads, "parameters": network}
+    inputs: dict[str, Any] = {"roads": roads, "table": network_table(network)}
     if mode == "street":
         return inputs
     inputs["barriers"] = data.layers.get("barriers")

@@ -11,7 +11,6 @@ topology; `kcity_geo.analysis.network.graph` does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
+from kcity_geo.settings import NetworkTable
 
 __all__ = [
     "all_season_weight",
@@ -96,9 +96,7 @@ def _whole(value: NDArray[np.str_], known: list[str], *, every: bool) -> NDArray
     return np.asarray(found[inverse]) if len(value) else np.zeros(0, bool)
 
 
-def shut(
-    roads: gpd.GeoDataFrame, keys: list[str], *, table: Mapping[str, Any]
-) -> NDArray[np.bool_]:
+def shut(roads: gpd.GeoDataFrame, keys: list[str], *, table: NetworkTable) -> NDArray[np.bool_]:
     """
     Tell where the most telling access tag lets nobody in who has no special right.
 
@@ -124,9 +122,7 @@ def shut(
     return _whole(_deciding(roads, keys), [*access["blocked"], *access["private"]], every=True)
 
 
-def destination(
-    roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
-) -> NDArray[np.bool_]:
+def destination(roads: gpd.GeoDataFrame, *, mode: str, table: NetworkTable) -> NDArray[np.bool_]:
     """
     Tell which ways or nodes let in those only who live, or have to do, behind them.
 
@@ -148,11 +144,11 @@ def destination(
     return some | _whole(value, access["private"], every=True)
 
 
-def _allowed(value: NDArray[np.str_], table: Mapping[str, Any]) -> NDArray[np.bool_]:
+def _allowed(value: NDArray[np.str_], table: NetworkTable) -> NDArray[np.bool_]:
     return _whole(value, table["access"]["allowed"], every=False)
 
 
-def usable(roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]) -> NDArray[np.bool_]:
+def usable(roads: gpd.GeoDataFrame, *, mode: str, table: NetworkTable) -> NDArray[np.bool_]:
     """
     Tell which ways a mode of travel uses at all.
 
@@ -184,7 +180,7 @@ def usable(roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]) -> N
 
 
 def ferries_usable(
-    ferries: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
+    ferries: gpd.GeoDataFrame, *, mode: str, table: NetworkTable
 ) -> NDArray[np.bool_]:
     """
     Tell which ferries take a mode of travel.
@@ -205,7 +201,7 @@ def ferries_usable(
     return ~shut(ferries, rules[mode], table=table)
 
 
-def ferry_kmh(ferries: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDArray[np.float64]:
+def ferry_kmh(ferries: gpd.GeoDataFrame, *, table: NetworkTable) -> NDArray[np.float64]:
     """
     Tell how fast ferries are: as their ``duration`` says, else the default.
 
@@ -226,7 +222,7 @@ def ferry_kmh(ferries: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDArray
 
 
 def directions(
-    roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
+    roads: gpd.GeoDataFrame, *, mode: str, table: NetworkTable
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """
     Tell in which directions a way may be used.
@@ -252,7 +248,7 @@ def directions(
         implied = np.isin(texts(roads, "junction"), rules["roundabout"])
         implied |= np.isin(texts(roads, "highway"), rules["implied"])
     if mode == "cycle":
-        against = (texts(roads, "oneway_bicycle") == "") & _contraflow(roads, rules)
+        against = (texts(roads, "oneway_bicycle") == "") & _contraflow(roads, table)
         value = np.where(against, rules["both"][0], value)
     backward_only = np.isin(value, rules["backward"])
     forward_only = np.isin(value, rules["forward"]) | (
@@ -261,9 +257,9 @@ def directions(
     return ~backward_only, ~forward_only
 
 
-def _contraflow(roads: gpd.GeoDataFrame, rules: Mapping[str, Any]) -> NDArray[np.bool_]:
+def _contraflow(roads: gpd.GeoDataFrame, table: NetworkTable) -> NDArray[np.bool_]:
     """Tell where a cycle lane of a one-way street runs against it, tagged the old or the new way."""
-    found = np.zeros(len(roads), bool)
+    found, rules = np.zeros(len(roads), bool), table["oneway"]
     for key in rules["cycleway"]:
         side = texts(roads, key)
         found |= _whole(side, rules["cycleway_against"], every=False)
@@ -272,9 +268,7 @@ def _contraflow(roads: gpd.GeoDataFrame, rules: Mapping[str, Any]) -> NDArray[np
     return found
 
 
-def speeds_kmh(
-    roads: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
-) -> NDArray[np.float64]:
+def speeds_kmh(roads: gpd.GeoDataFrame, *, mode: str, table: NetworkTable) -> NDArray[np.float64]:
     """
     Tell how fast a way is on level ground.
 
@@ -321,7 +315,7 @@ def _looked_up(
     return np.asarray(found[inverse]) if len(keys) else np.zeros(0)
 
 
-def _caps(roads: gpd.GeoDataFrame, table: Mapping[str, Any]) -> NDArray[np.float64]:
+def _caps(roads: gpd.GeoDataFrame, table: NetworkTable) -> NDArray[np.float64]:
     cap = np.full(len(roads), np.inf)
     for tag in ("surface", "tracktype", "smoothness"):
         cap = np.minimum(cap, _looked_up(texts(roads, tag), table["caps"][tag], np.inf))
@@ -329,7 +323,7 @@ def _caps(roads: gpd.GeoDataFrame, table: Mapping[str, Any]) -> NDArray[np.float
 
 
 def blocking_nodes(
-    barriers: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
+    barriers: gpd.GeoDataFrame, *, mode: str, table: NetworkTable
 ) -> NDArray[np.int64]:
     """
     Find the barrier nodes that stop a mode of travel, those included that let residents pass.
@@ -355,7 +349,7 @@ def blocking_nodes(
 
 
 def private_nodes(
-    barriers: gpd.GeoDataFrame, *, mode: str, table: Mapping[str, Any]
+    barriers: gpd.GeoDataFrame, *, mode: str, table: NetworkTable
 ) -> NDArray[np.int64]:
     """
     Find the gates that let those pass who live, or have to do, behind them.
@@ -374,7 +368,7 @@ def private_nodes(
     return np.unique(barriers["osm_id"].to_numpy(dtype=np.int64)[private])
 
 
-def binding_turns(turns: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> gpd.GeoDataFrame:
+def binding_turns(turns: gpd.GeoDataFrame, *, table: NetworkTable) -> gpd.GeoDataFrame:
     """
     Give the turn restrictions that bind cars at all times.
 
@@ -397,7 +391,7 @@ def binding_turns(turns: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> gpd.G
     return turns.assign(restriction=value)[binds]
 
 
-def street_width_m(roads: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDArray[np.float64]:
+def street_width_m(roads: gpd.GeoDataFrame, *, table: NetworkTable) -> NDArray[np.float64]:
     """
     Tell how wide the land is that a way takes, sidewalks included.
 
@@ -424,7 +418,7 @@ def street_width_m(roads: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDAr
     return np.asarray(np.minimum(width, rules["max_m"]))
 
 
-def all_season_weight(roads: gpd.GeoDataFrame, *, table: Mapping[str, Any]) -> NDArray[np.float64]:
+def all_season_weight(roads: gpd.GeoDataFrame, *, table: NetworkTable) -> NDArray[np.float64]:
     """
     Tell whether a road can be driven all year: 1 yes, 0 no, 0.6 where the surface is not tagged.
 

@@ -14,8 +14,6 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +39,7 @@ def urban_classes(
     origin: tuple[float, float],
     smod: NDArray[np.float64] | None = None,
     open_edge: bool = False,
-    parameters: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
 ) -> NDArray[np.uint8]:
     """
     Tell urban centre, urban cluster and rural land apart.
@@ -60,7 +58,7 @@ def urban_classes(
     open_edge : a dense settlement that reaches the edge of the known area may go on beyond it, so
         its density alone decides: the centre of a metropolis is not rural because only two square
         kilometres of it are studied.
-    parameters : changes to the parameters of ``settlement``.
+    settings : of ``settlement``; the defaults when None.
 
     Returns
     -------
@@ -88,7 +86,7 @@ def urban_classes(
         raise StudyError("population: negative persons; check the unit and the nodata code")
     classes = np.zeros(people.shape, dtype=np.uint8)
     if np.isfinite(people).any():
-        rule = settings_of("settlement", parameters)
+        rule = settings or settings_of("settlement")
         classes = _derived(people, cell_m=cell_m, origin=origin, open_edge=open_edge, rule=rule)
     if smod is None:
         return classes

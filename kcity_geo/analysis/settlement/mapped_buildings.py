@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from kcity_geo.settings import settings_of
+from kcity_geo.settings import Settings, settings_of
 
 __all__ = ["enough_for"]
 
 
-def enough_for(
-    area_m2: float, persons: float, *, parameters: Mapping[str, Any] | None = None
-) -> bool:
+def enough_for(area_m2: float, persons: float, *, settings: Settings | None = None) -> bool:
     """
     Tell whether mapped buildings can hold the people of a city.
 
@@ -20,7 +15,7 @@ def enough_for(
     ----------
     area_m2 : ground or floor area of the buildings inside the city.
     persons : residents; 0 or NaN when not known.
-    parameters : changes to the parameters of ``settlement``.
+    settings : of ``settlement``; the defaults when None.
 
     Returns
     -------
@@ -32,5 +27,5 @@ def enough_for(
     >>> enough_for(19 * 200.0, 800_000.0), enough_for(19 * 200.0, 90.0), enough_for(100.0, 0.0)
     (False, True, True)
     """
-    least = float(settings_of("settlement", parameters)["building_m2_per_person_min"])
+    least = float((settings or settings_of("settlement"))["building_m2_per_person_min"])
     return not persons > 0 or area_m2 >= least * persons

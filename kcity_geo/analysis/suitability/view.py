@@ -126,7 +126,7 @@ class CityView:
             raise MissingDataError("needs a raster of built surface, or mapped buildings")
         mapped = area_in_cells(polygons, grid=self.grid)
         own, people = self.city.settings("settlement"), float(self.city.people.persons.sum())
-        if not enough_for(float(mapped[self.inside].sum()), people, parameters=own):
+        if not enough_for(float(mapped[self.inside].sum()), people, settings=own):
             raise MissingDataError(
                 "needs a raster of built surface: too few buildings are mapped for the people"
             )

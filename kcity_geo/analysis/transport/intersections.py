@@ -7,9 +7,6 @@ direction, not by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import geopandas as gpd
 import numpy as np
 import shapely
@@ -17,6 +14,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.rules import directions, texts
+from kcity_geo.settings import NetworkTable, StreetFormRules
 
 __all__ = ["divided_share", "divided_ways", "intersections"]
 
@@ -28,7 +26,7 @@ REAL_JUNCTION = 3
 
 
 def divided_share(
-    streets: gpd.GeoDataFrame, *, table: Mapping[str, Any]
+    streets: gpd.GeoDataFrame, *, table: NetworkTable
 ) -> tuple[NDArray[np.object_], NDArray[np.int64], NDArray[np.bool_]]:
     """
     Find the carriageways of divided roads.
@@ -71,7 +69,7 @@ def _opposite(
     middle: NDArray[np.float64],
     delta: NDArray[np.float64],
     owner: NDArray[np.int64],
-    rules: Mapping[str, Any],
+    rules: StreetFormRules,
 ) -> NDArray[np.bool_]:
     """Whether a piece of another way runs the other way close by."""
     tree = shapely.STRtree(pieces)
@@ -160,7 +158,7 @@ def _clusters(
     *,
     ring: NDArray[np.bool_],
     dual: NDArray[np.bool_],
-    rules: Mapping[str, Any],
+    rules: StreetFormRules,
 ) -> NDArray[np.int64]:
     """Give the intersection each junction node belongs to."""
     from scipy.sparse import csr_array
@@ -191,7 +189,7 @@ def _arms(
     *,
     ring: NDArray[np.bool_],
     dual: NDArray[np.bool_],
-    rules: Mapping[str, Any],
+    rules: StreetFormRules,
 ) -> NDArray[np.int64]:
     """Count the streets that leave each intersection."""
     count = int(cluster.max()) + 1

@@ -7,7 +7,6 @@ a cell is told for a square of at least 500 m around it, as a cell of 100 m hold
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import geopandas as gpd
@@ -26,7 +25,7 @@ from kcity_geo.analysis.transport.street_land import street_land_m2
 from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, bin_points, cell_size, length_in_cells
 from kcity_geo.result import Indicator, assessable, unassessed
-from kcity_geo.settings import network_table
+from kcity_geo.settings import NetworkTable, StreetFormRules, network_table
 from kcity_geo.standards import Standard, standard_gap
 
 __all__ = ["built_up", "circuity", "connectivity", "connectivity_gap", "street_form"]
@@ -115,7 +114,7 @@ def built_up(city: CityModel) -> tuple[NDArray[np.bool_], str, str]:
     if mapped is not None and enough_for(
         float(mapped[city.inside].sum()),
         float(city.people.persons.sum()),
-        parameters=city.settings("settlement"),
+        settings=city.settings("settlement"),
     ):
         surface = mapped
         area = np.full(city.grid.shape, cell_size(city.grid) ** 2)
@@ -199,7 +198,7 @@ def _street_land(
     ways: gpd.GeoDataFrame,
     land: NDArray[np.bool_],
     *,
-    table: Mapping[str, Any],
+    table: NetworkTable,
 ) -> NDArray[np.float64]:
     chosen = ways[np.isin(texts(ways, "highway"), table["street_form"]["las_classes"])]
     # Driveways and parking aisles are private land; a tunnel takes none.
@@ -270,7 +269,7 @@ def connectivity_gap(
     beta: NDArray[np.float64] | float,
     dead_end_share: NDArray[np.float64] | float,
     *,
-    rules: Mapping[str, float] | None = None,
+    rules: StreetFormRules | None = None,
 ) -> NDArray[np.float64]:
     """
     Compute the gap of connectivity: half from links per node, half from dead ends.

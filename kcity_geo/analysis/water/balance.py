@@ -26,7 +26,7 @@ from kcity_geo.cube import cell_centres
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
-from kcity_geo.settings import Settings, origin_of
+from kcity_geo.settings import Settings
 
 __all__ = [
     "WaterDemand",
@@ -186,11 +186,9 @@ def demand_of_city(city: CityModel) -> tuple[WaterDemand, WaterDemand, dict[str,
     settings, persons = city.settings("water"), _people(city)
     if not np.isfinite(persons) or persons <= 0:
         return None
-    lpcd, lpcd_from = number(
-        city, "lpcd", float(settings["lpcd"]), origin=origin_of(settings, "lpcd")
-    )
+    lpcd, lpcd_from = number(city, "lpcd", float(settings["lpcd"]), origin=settings.origin("lpcd"))
     nrw, nrw_from = number(
-        city, "nrw_share", float(settings["nrw_share"]), origin=origin_of(settings, "nrw_share")
+        city, "nrw_share", float(settings["nrw_share"]), origin=settings.origin("nrw_share")
     )
     base, horizon, growth, growth_from = forecast_years(city, settings)
     later = persons * growth_factor(

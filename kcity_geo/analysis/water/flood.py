@@ -350,7 +350,7 @@ def _drain_density(city: CityModel) -> dict[str, float]:
 
 def _by_cover(
     landcover: NDArray[np.float64] | None,
-    table: Mapping[str, Any],
+    table: Mapping[str, float],
     unknown: float,
     shape: tuple[int, int],
 ) -> NDArray[np.float64]:

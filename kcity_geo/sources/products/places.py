@@ -277,7 +277,7 @@ def circle(lon: float, lat: float, radius_km: float) -> shapely.Polygon:
     )
 
 
-def default_radius_km(population: float, rules: Mapping[str, Any]) -> float:
+def default_radius_km(population: float, rules: Mapping[str, float]) -> float:
     r"""
     Choose a study area for a city that is known by its point alone.
 
@@ -428,7 +428,7 @@ def _rows(cache: Path) -> list[dict[str, Any]]:
 
 
 def _require_one(
-    name: str, first: Mapping[str, Any], rows: list[dict[str, Any]], rules: Mapping[str, Any]
+    name: str, first: Mapping[str, Any], rows: list[dict[str, Any]], rules: Mapping[str, float]
 ) -> None:
     """Stop when another place of the same name, far from the first, matters about as much."""
     called = _plain(str(first.get("name", "")))

@@ -12,6 +12,7 @@ from kcity_geo.analysis.evidence.filtered import silent_themes
 from kcity_geo.analysis.settlement.mapped_buildings import enough_for
 from kcity_geo.config import Config
 from kcity_geo.notes import muted
+from kcity_geo.settings import settings_of
 from kcity_geo.study import assess_gaps, load
 from kcity_geo.studyfile import Study
 
@@ -96,7 +97,11 @@ def test_a_handful_of_buildings_holds_no_city() -> None:
     assert not enough_for(19 * 300.0, 1_500_000.0)
     assert enough_for(400_000 * 60.0, 1_500_000.0)
     assert enough_for(19 * 300.0, float("nan"))
-    assert enough_for(19 * 300.0, 1_500_000.0, parameters={"building_m2_per_person_min": 0.0})
+    assert enough_for(
+        19 * 300.0,
+        1_500_000.0,
+        settings=settings_of("settlement", {"building_m2_per_person_min": 0.0}),
+    )
 
 
 def test_a_study_on_streets_only_assesses_no_power_water_or_school(

@@ -285,7 +285,7 @@ def test_free_flow_times_of_the_worked_example():
     )
     assert build_graph(roads, mode="drive").minutes_forward.sum() == pytest.approx(14.765, abs=1e-3)
     slow = {"speeds": {"congestion_factor": 0.8}}
-    slower = build_graph(roads, mode="drive", parameters=slow).minutes_forward.sum()
+    slower = build_graph(roads, mode="drive", table=network_table(slow)).minutes_forward.sum()
     assert slower == pytest.approx(18.456, abs=1e-3)
 
 
@@ -321,7 +321,9 @@ def test_unpaved_roads_are_slow_or_closed_in_the_wet_season():
     )
 
     def minutes(season, mode):
-        graph = build_graph(roads, mode=mode, parameters={"speeds": {"season_factor": season}})
+        graph = build_graph(
+            roads, mode=mode, table=network_table({"speeds": {"season_factor": season}})
+        )
         return dict(zip(graph.osm_way.tolist(), graph.minutes_forward.tolist(), strict=True))
 
     dry, wet, closed = (minutes(season, "drive") for season in (1.0, 0.5, 0.0))
@@ -455,9 +457,9 @@ def test_broken_and_empty_layers():
     with pytest.raises(SchemaError, match="metric"):
         build_graph(lattice(3).to_crs(4326), mode="walk")
     with pytest.raises(StudyError, match="walk_khm"):
-        build_graph(lattice(3), mode="walk", parameters={"speeds": {"walk_khm": 4}})
+        build_graph(lattice(3), mode="walk", table=network_table({"speeds": {"walk_khm": 4}}))
     with pytest.raises(StudyError, match="0 km/h"):
-        build_graph(lattice(3), mode="walk", parameters={"speeds": {"walk_kmh": 0.0}})
+        build_graph(lattice(3), mode="walk", table=network_table({"speeds": {"walk_kmh": 0.0}}))
 
 
 def test_a_node_twice_in_a_row_and_a_point_way_are_dropped():

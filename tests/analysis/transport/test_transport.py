@@ -487,7 +487,7 @@ def test_slope_follows_the_rules_of_the_study():
             streets,
             mode="walk",
             elevation=lambda x, _y: 0.1 * (x - X0),
-            parameters={"slope": slope},
+            table=network_table({"slope": slope}),
         )
         return float(graph.minutes_forward[0])
 

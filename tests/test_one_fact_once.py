@@ -1,0 +1,132 @@
+"""A fact stands in one row, and settings travel as typed values."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import kcity_geo
+from kcity_geo.config import TABLES
+from kcity_geo.demo.toy import make_toy
+from kcity_geo.errors import StudyError
+from kcity_geo.parameters import all_parameters
+from kcity_geo.planning.assumptions import assumptions_of
+from kcity_geo.settings import network_table
+from kcity_geo.studyfile import Study, check_study
+
+PACKAGE = Path(kcity_geo.__file__).parent
+#: The synthetic city has numbers of its own, as a real one does.
+OF_ONE_CITY = {"demo"}
+
+
+def numbers(table: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, float]]:
+    """Name and value of every number that stands alone; of a row, the name of the row."""
+    if isinstance(table, dict):
+        for key, value in table.items():
+            yield from numbers(value, (*path, key))
+    elif isinstance(table, list):
+        for item in table:
+            name = (str(item["id"]),) if isinstance(item, dict) and "id" in item else ()
+            yield from numbers(item, (*path, *name))
+    elif isinstance(table, int | float) and not isinstance(table, bool):
+        yield path[-2 if path[-1] == "value" else -1], float(table)
+
+
+def twice(tables: dict[str, dict[str, object]]) -> list[str]:
+    """Parameters whose name and value stand in another table too."""
+    rows = {(key, float(row.value)) for key, row in all_parameters().items() if _single(row.value)}
+    return [
+        f"{name} = {value:g} in {file}"
+        for file, table in tables.items()
+        for name, value in numbers(table)
+        if (name, value) in rows
+    ]
+
+
+def _single(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def test_no_parameter_stands_in_another_table() -> None:
+    files = [f for f in TABLES.rglob("*.toml") if f.parent.name != "parameters"]
+    tables = {
+        f.name: tomllib.loads(f.read_text(encoding="utf-8"))
+        for f in files
+        if f.stem not in OF_ONE_CITY
+    }
+    assert twice(tables) == []
+    assert twice({"planted.toml": {"speeds": {"walk_kmh": 5.0}}}) == [
+        "walk_kmh = 5 in planted.toml"
+    ]
+
+
+def test_speeds_of_the_network_are_the_parameters() -> None:
+    rows = all_parameters()
+    for name in ("walk_kmh", "cycle_kmh", "season_factor"):
+        assert network_table()["speeds"][name] == rows[name].value
+
+
+@pytest.mark.parametrize("name", ["walk_kmh", "cycle_kmh", "season_factor"])
+def test_a_speed_has_one_key(name, tmp_path) -> None:
+    with pytest.raises(StudyError, match=f"is the parameter transport.{name}"):
+        check_study({"transport": {"network": {"speeds": {name: 0.9}}}}, folder=tmp_path)
+
+
+def test_a_plan_assumes_what_the_study_assumes() -> None:
+    data = make_toy(official={"lpcd": 120.0})
+    study = Study(water={"lpcd": 150, "sewage_share": 0.7, "rain_intensity_mm_h": 90})
+    told = assumptions_of(city=replace(data, study=study)).rows
+    assert (told["lpcd"].value, told["lpcd"].mark, told["lpcd"].citation) == (
+        120.0,
+        "U",
+        "official",
+    )
+    assert (told["sewage_share"].value, told["sewage_share"].citation) == (0.7, "study file")
+    assert told["rain_mm_h"].value == 90
+    assert assumptions_of(city=data).rows["kva_industry_ha"].mark == "M"
+    assert assumptions_of({"lpcd": 80.0}, city=data)["lpcd"] == 80
+    rows = all_parameters()
+    assert assumptions_of()["lpcd"] == rows["lpcd"].value
+
+
+#: Where a mapping of anything is right, and what it is: documents and rows as they were parsed, and data.
+DOCUMENTS = {
+    "rows of TOML": "indicators parameters layer_tags rules settings sources/osm/rules planning/cost_table "
+    "planning/rulesets planning/concept",
+    "tags of a study file": "sources/osm/rules sources/products/overpass",
+    "answers and manifests in JSON": "sources/products/overpass sources/products/places sources/pack/pack",
+    "numbers that a city published, and changes to them": "inputs/population analysis/city_model demo/toy",
+    "rows of result tables, attributes of files": "outputs/checkpage outputs/explain outputs/frames "
+    "outputs/headline outputs/rasters outputs/summary",
+    "numbers behind a result, fields of an indicator": "analysis/water/balance analysis/energy/lighting "
+    "analysis/transport/opportunities",
+}
+#: Limits and value functions of a profile; not typed yet.
+OPEN = "analysis/sites/ analysis/suitability/ profiles study"
+
+
+def signatures() -> Iterator[tuple[str, str, str]]:
+    """File, function and name of each argument that is a mapping of anything."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                for one in every:
+                    words = "" if one.annotation is None else ast.unparse(one.annotation)
+                    if "Mapping[str, Any]" in words:
+                        yield path.relative_to(PACKAGE).as_posix(), node.name, one.arg
+
+
+def test_no_function_takes_its_settings_as_a_mapping_of_anything() -> None:
+    known = [name for words in (*DOCUMENTS.values(), OPEN) for name in words.split()]
+    found = {file.removesuffix(".py") for file, _, _ in signatures()}
+    strange = [
+        f for f in found if not any(f == k or (k[-1] == "/" and f.startswith(k)) for k in known)
+    ]
+    assert strange == []
+    assert [k for k in known if k[-1] != "/" and k not in found] == []
