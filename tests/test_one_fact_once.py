@@ -101,7 +101,7 @@ DOCUMENTS = {
     "tags of a study file": "sources/osm/rules sources/products/overpass",
     "answers and manifests in JSON": "sources/products/overpass sources/products/places sources/pack/pack",
     "numbers that a city published, and changes to them": "inputs/population analysis/city_model demo/toy",
-    "rows of result tables, attributes of files": "outputs/checkpage outputs/explain outputs/frames "
+    "rows of result tables, attributes of files": "outputs/checkpage outputs/explain "
     "outputs/headline outputs/rasters outputs/summary",
     "numbers behind a result, fields of an indicator": "analysis/water/balance analysis/energy/lighting "
     "analysis/transport/opportunities",
