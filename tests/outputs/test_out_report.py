@@ -245,8 +245,8 @@ def test_where_nothing_can_be_ranked_no_site_is_called_the_best(result) -> None:
     assert {row.title.split(",")[0] for row in told.sites} == {"Candidate land A"}
     assert not any(row.score for row in told.sites)
     outside = result.sites.assign(district="elsewhere")
-    told = summarise(dataclasses.replace(result, sites=outside)).headline
-    assert "number 1, outside the districts: " in told[-1]
+    headline = summarise(dataclasses.replace(result, sites=outside)).headline
+    assert "number 1, outside the districts: " in headline[-1]
 
 
 def test_people_of_a_part_of_the_area_are_at_least_so_many(result) -> None:
