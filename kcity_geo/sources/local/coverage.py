@@ -17,7 +17,7 @@ from kcity_geo.city import REST
 from kcity_geo.citydata import CityData
 from kcity_geo.notes import muted
 from kcity_geo.sources.local.points import read_points_or_vector
-from kcity_geo.sources.osm.pbf import read_header
+from kcity_geo.sources.osm.pbf import BOX_NOT_USED, read_header
 
 __all__ = ["coverage"]
 
@@ -66,6 +66,8 @@ def _districts(data: CityData) -> str:
 def _osm(data: CityData, path: Path | None) -> str:
     inside = f"{int(data.inventory['count'].sum()):,} features inside the study area"
     box = read_header(path)[0] if path is not None else None
+    if any(text.endswith(BOX_NOT_USED) for text in data.warnings):
+        return f"{inside}; the area stated in the extract is not that of its objects"
     if box is None:
         return f"{inside}; what area the extract covers is not stated in it"
     share = box.intersection(data.city.boundary).area / data.city.boundary.area

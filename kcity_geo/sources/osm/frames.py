@@ -43,6 +43,7 @@ class Objects:
     match : what the tags mean.
     shape : which field of `match` counts: point, line, ring or polygon.
     node_ids : node ids of a line, or empty.
+    site : ids of the site relations that it is a member of.
     """
 
     kind: list[int] = field(default_factory=list)
@@ -53,6 +54,7 @@ class Objects:
     match: list[Match] = field(default_factory=list)
     shape: list[str] = field(default_factory=list)
     node_ids: list[NDArray[np.int64]] = field(default_factory=list)
+    site: list[frozenset[int]] = field(default_factory=list)
 
     def __len__(self) -> int:
         """Count the objects."""
@@ -79,6 +81,7 @@ class Objects:
         self.match.append(match)
         self.shape.append(shape)
         self.node_ids.append(node_ids)
+        self.site.append(frozenset())
 
     def extend(self, other: Objects, keep: NDArray[np.intp]) -> None:
         """Append the objects of `other` at the positions `keep`."""
@@ -178,6 +181,7 @@ def layer_frame(
     merged: set[int] = set()
     if row.campus:
         merged = _merge_campus(members, objects, tags)
+        merged |= _merge_beside(row, [m for m in members if m[0] not in merged], objects, tags)
     if row.merge_within_m > 0:
         left = [i for i, _ in members if i not in merged]
         merged |= _merge_nodes(row, left, objects, tags)
@@ -394,9 +398,71 @@ def _merge_campus(
     return merged
 
 
-def _same_facility(row: LayerRow, node: Mapping[str, str], area: Mapping[str, str]) -> bool:
+def _merge_beside(
+    row: LayerRow,
+    members: Sequence[tuple[int, str]],
+    objects: Objects,
+    tags: dict[int, dict[str, str]],
+) -> set[int]:
+    """Find buildings of one facility that has no grounds: side by side, or members of one site relation."""
+    kinds = dict(members)
+    areas = [i for i in kinds if objects.shape[i] == "polygon"]
+    if len(areas) < 2:  # noqa: PLR2004 - a pair
+        return set()
+    shapes = _objects([objects.geometry[i] for i in areas])
+    sites = [objects.site[i] for i in areas]
+    one, other = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=row.beside_m)
+    pairs = {
+        (a, b)
+        for a, b in zip(one.tolist(), other.tolist(), strict=True)
+        if a != b and _built(tags[areas[a]], tags[areas[b]])
+    }
+    for number in sorted(frozenset().union(*sites)):
+        together = [k for k, found in enumerate(sites) if number in found]
+        pairs |= {(a, b) for a in together for b in together if a != b}
+    size = shapely.area(shapes)
+    # The largest first takes what stands beside it, then what stands beside that.
+    order = sorted(range(len(areas)), key=lambda k: (-size[k], k))
+    rank = {k: place for place, k in enumerate(order)}
+    beside: dict[int, list[int]] = {}
+    for a, b in sorted(pairs):
+        beside.setdefault(a, []).append(b)
+    merged: set[int] = set()
+    for first in order:
+        if areas[first] in merged:
+            continue
+        queue = [first]
+        while queue:
+            for next_one in beside.get(queue.pop(), ()):
+                small, large = areas[next_one], areas[first]
+                taken = small == large or small in merged or kinds[small] != kinds[large]
+                if taken or rank[next_one] < rank[first]:
+                    continue
+                if sites[next_one].isdisjoint(sites[first]) and _differ(
+                    row, tags[small], tags[large]
+                ):
+                    continue
+                merged.add(small)
+                tags[large] = {**tags[small], **tags[large]}
+                queue.append(next_one)
+    return merged
+
+
+def _built(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Tell whether both are buildings: grounds side by side are facilities of their own."""
+    return one.get("building", "no") != "no" and other.get("building", "no") != "no"
+
+
+def _differ(row: LayerRow, one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Tell whether two objects are said to be different facilities."""
     for key in ("name", *row.merge_differ):
-        one, other = node.get(key, "").casefold(), area.get(key, "").casefold()
-        if one and other and one.strip() != other.strip():
-            return False
+        said, known = one.get(key, "").casefold().strip(), other.get(key, "").casefold().strip()
+        if said and known and said != known:
+            return True
+    return False
+
+
+def _same_facility(row: LayerRow, node: Mapping[str, str], area: Mapping[str, str]) -> bool:
+    if _differ(row, node, area):
+        return False
     return any(key in node and node[key] == area.get(key) for key in row.merge_on)

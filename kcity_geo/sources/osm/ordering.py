@@ -20,6 +20,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from numpy.typing import NDArray
 
+from kcity_geo.errors import LimitError
 from kcity_geo.osm_writer import osm_writer
 from kcity_geo.sources.osm.blocks import kinds_in_order
 
@@ -27,6 +28,8 @@ __all__ = ["OutOfOrderError", "original_ids", "read_in_order", "text_stream"]
 
 #: Ids below zero, which editors give to what is not uploaded yet, are counted on from here.
 _NEW_FROM: Final = 1 << 40
+#: Sorting holds every object in memory, about twenty times the bytes of a PBF file: this stays under 4 GB.
+MOST_SORTED_BYTES: Final = 180_000_000
 _CHUNK: Final = 4 * 1024 * 1024
 _NODE: Final = re.compile(rb"<node[\s>]")
 _LATER: Final = re.compile(rb"<(?:way|relation)[\s>]")
@@ -60,6 +63,8 @@ def read_in_order(path: Path, read: Callable[[str], _Read]) -> _Read:
 
     Raises
     ------
+    LimitError
+        If a file that is not in order is too large to be sorted in memory.
     ValueError
         If the file must not be given to libosmium, see `kcity_geo.sources.osm.blocks.kinds_in_order`.
     RuntimeError
@@ -143,6 +148,12 @@ def _sorted_copy(path: Path, folder: Path) -> str:
     if not path.name.lower().endswith("pbf"):
         source = str(_without_deleted(path, folder / "kept.osm"))
     source = _renumbered(source, folder / "renumbered.osm.pbf")
+    if (size := Path(source).stat().st_size) > MOST_SORTED_BYTES:
+        raise LimitError(
+            f"OSM file {path}: its objects are not in the order of their ids, and sorting its {size:,} bytes "
+            f"needs more than 4 GB of memory (at most {MOST_SORTED_BYTES:,}); cut it to the city, or sort it: "
+            "osmium sort IN.osm.pbf -o OUT.osm.pbf"
+        )
     copy = folder / "sorted.osm.pbf"
     merged = osmium.MergeInputReader()
     merged.add_file(source)

@@ -36,6 +36,8 @@ from kcity_geo.sources.osm.streaming import Reader, Trouble, box_text
 __all__ = ["OsmExtract", "empty_layers", "layer_table", "read_header", "read_osm"]
 
 SUFFIXES: Final = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
+#: How the note on a box that is smaller than its file ends.
+BOX_NOT_USED: Final = "the box was not used"
 _DAMAGED: Final = "it is cut off, damaged or no OSM file"
 _HEAD_BYTES: Final = 64 * 1024
 #: Share of the points of a study area that may lie outside the box of a sound file, and its rounding.
@@ -232,7 +234,7 @@ def _box_told(
         return ()
     text = (
         f"{name}: states the box {box_text(box)}, but {outside:,} of {many:,} objects in the study area lie "
-        "outside it; the box was not used"
+        f"outside it; {BOX_NOT_USED}"
     )
     return (text,)
 

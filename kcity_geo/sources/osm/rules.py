@@ -79,7 +79,9 @@ class LayerRow:
     outline : the layer has the rings of areas, as lines, instead of the areas.
     key_attribute : column whose share of filled values the inventory reports, or ``""``.
     merge_within_m : nodes this near to a polygon may be the same facility; 0 never, metres.
-    campus : a polygon that stands on a larger one of the same kind is a building of the same facility.
+    campus : a polygon that stands on a larger one of the same kind is a building of the same facility, and so
+        are polygons side by side whose names do not differ, and the members of one site relation.
+    beside_m : how far apart such buildings may stand, metres.
     merge_on : tags of which one must be equal for that.
     merge_differ : tags that must not contradict each other for that.
     keep_gone : disused objects still count (a ruin is a building).
@@ -98,6 +100,7 @@ class LayerRow:
     key_attribute: str = ""
     merge_within_m: float = 0.0
     campus: bool = False
+    beside_m: float = 0.0
     merge_on: tuple[str, ...] = ()
     merge_differ: tuple[str, ...] = ()
     keep_gone: bool = False
@@ -333,6 +336,7 @@ def _layers(table: Mapping[str, Any]) -> dict[str, LayerRow]:
             key_attribute=row["key_attribute"],
             merge_within_m=float(row.get("merge_within_m", 0)),
             campus=row.get("campus", False),
+            beside_m=float(row.get("beside_m", 0)),
             merge_on=tuple(row.get("merge_on", ())),
             merge_differ=tuple(row.get("merge_differ", ())),
             keep_gone=row.get("keep_gone", False),

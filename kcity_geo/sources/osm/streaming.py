@@ -8,7 +8,7 @@ pyosmium filters, locates and assembles polygons in C++; Python sees only object
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
@@ -95,6 +95,8 @@ class Reader:
         #: Turn restrictions: relation, tags, ways from, to and between (0: none), nodes between.
         self.turns: list[tuple[int, dict[str, str], int, int, int, list[int]]] = []
         self._routes: list[RouteRelation] = []
+        #: Site relations of facilities: id -> tags, match, last edit, and the ways that are its members.
+        self._site: dict[int, tuple[dict[str, str], Match, int, list[int]]] = {}
         self._seen = (np.inf, np.inf, -np.inf, -np.inf)
 
     def read(self, path: str) -> None:
@@ -125,6 +127,7 @@ class Reader:
         self._leftover_rings()
         self._flush()
         self._route_members(path)
+        self._site_members()
         self._flush()
         self.kept.drop_doubles(self._outer_of)
         self.turns = [
@@ -302,6 +305,8 @@ class Reader:
         """Remember a relation that should have given a polygon, before it or after it."""
         if item.tags.get("type", "").startswith("restriction"):
             self._turn(item)
+        if item.tags.get("type") == "site":
+            self._site_relation(item)
         if item.tags.get("type") == "route" and (route := route_relation(item, self._tags(item))):
             self._routes.append(route)
         if item.tags.get("type") in {"multipolygon", "boundary"}:
@@ -325,6 +330,39 @@ class Reader:
                 for goal in parts.get(("to", "w"), []):
                     via = (between or [0])[0]
                     self.turns.append((item.id, tags, start, goal, via, nodes))
+
+    def _site_relation(self, item: Any) -> None:  # noqa: ANN401 - osmium object
+        """Remember a relation that calls buildings one facility."""
+        tags = self._tags(item)
+        match = self._rules.match({"area": "yes", **tags})
+        whole = tuple(pair for pair in match.polygon if self._rules.layers[pair[0]].campus)
+        if whole:
+            ways = [m.ref for m in islice(item.members, len(item.members)) if m.type == "w"]
+            self._site[item.id] = (tags, replace(match, polygon=whole), _stamp(item), ways)
+
+    def _site_members(self) -> None:
+        """Note which buildings a site holds; where none is a facility by its own tags, the largest stands for it."""
+        place: dict[int, list[int]] = {}
+        for i, (kind, osm_id) in enumerate(zip(self.kept.kind, self.kept.osm_id, strict=True)):
+            if kind == _WAY and self.kept.shape[i] == "polygon":
+                place.setdefault(osm_id, []).append(i)
+        for number, (tags, match, stamp, ways) in self._site.items():
+            members = [i for way in ways for i in place.get(way, ())]
+            for i in members:
+                self.kept.site[i] |= {number}
+            layers = {layer for layer, _ in match.polygon}
+            known = [layer for i in members for layer, _ in self.kept.match[i].polygon]
+            if members and layers.isdisjoint(known):
+                largest = max(members, key=lambda i: self.kept.geometry[i].area)
+                self._batch.add(
+                    _RELATION,
+                    number,
+                    shapely.to_wkb(self.kept.geometry[largest], hex=True),
+                    tags=tags,
+                    stamp=stamp,
+                    match=match,
+                    shape="polygon",
+                )
 
     def _route_members(self, path: str) -> None:
         """Keep the ways that are a ferry by their relation only."""

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
 
-from kcity_geo.errors import KCityError, SourceError
+from kcity_geo.errors import KCityError, LimitError, SourceError
+from kcity_geo.sources.osm import ordering
 from kcity_geo.sources.osm.blocks import kinds_in_order
 from kcity_geo.sources.osm.pbf import OsmExtract, read_header, read_osm
 from kcity_geo.sources.osm.relation import read_admin_areas, read_relation
@@ -315,3 +316,66 @@ def test_buildings_of_a_hospital_are_one_facility(
 def test_two_hospitals_side_by_side_stay_two(tmp_path: Path) -> None:
     items = square(1, 100, 0.01, 0.004, HOSPITAL) + square(11, 101, 0.0139, 0.003, HOSPITAL)
     assert len(read(save(tmp_path / "x.osm", items)).layers["health"]) == 2
+
+
+# --- facilities without grounds ---------------------------------------------------------------------
+
+
+def one_building(number: int, west: float, tags: dict[str, str], metres: float = 40.0) -> list[str]:
+    """A square of a side in metres whose south-west corner lies `west` metres east of 9.01° E."""
+    lon, size = 0.01 + west / 111_320, metres / 111_320
+    corners = [(lon, 0.01), (lon + size, 0.01), (lon + size, 0.01 + size), (lon, 0.01 + size)]
+    ids = [100 * number + k for k in range(4)]
+    made = [node(i, x, y) for i, (x, y) in zip(ids, corners, strict=True)]
+    return [*made, way(number, [*ids, ids[0]], tags)]
+
+
+WARD = {"building": "hospital", "amenity": "hospital"}
+PLAIN = {"building": "yes"}
+GROUNDS = {"amenity": "hospital"}
+SITE = {"type": "site", "amenity": "hospital", "name": "St. Mary"}
+
+
+def named(name: str, tags: dict[str, str] = WARD) -> dict[str, str]:
+    return {**tags, "name": name}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "site", "facilities"),
+    [
+        ([(0, WARD), (40, WARD)], None, 1),  # wall to wall
+        ([(0, WARD), (55, WARD), (110, WARD)], None, 1),  # a row, 15 m apart
+        ([(0, WARD), (70, WARD)], None, 2),  # 30 m apart: nobody says that they are one
+        ([(0, named("A")), (45, WARD)], None, 1),
+        ([(0, named("A")), (45, named("a "))], None, 1),
+        ([(0, named("A")), (45, named("B"))], None, 2),
+        ([(0, named("A")), (45, WARD), (90, named("B"))], None, 2),
+        ([(0, WARD), (45, {"building": "yes", "amenity": "clinic"})], None, 2),  # another kind
+        ([(0, GROUNDS), (45, GROUNDS)], None, 2),  # two grounds side by side
+        ([(0, WARD), (300, WARD)], SITE, 1),
+        ([(0, named("East")), (300, named("West"))], SITE, 1),  # wings of one site
+        ([(0, PLAIN), (300, PLAIN)], SITE, 1),  # only the relation says what they are
+        ([(0, PLAIN), (300, WARD)], SITE, 1),
+        ([(0, PLAIN), (300, PLAIN)], {"type": "site", "site": "parking"}, 0),
+        ([(0, PLAIN)], None, 0),
+    ],
+)
+def test_a_hospital_of_several_buildings_is_one(tmp_path, blocks, site, facilities) -> None:
+    made = [one_building(k + 1, west, tags) for k, (west, tags) in enumerate(blocks)]
+    nodes = [item for one in made for item in one[:-1]]
+    items = [*nodes, *(one[-1] for one in made)]
+    if site is not None:
+        items.append(relation(50, list(range(1, len(blocks) + 1)), site))
+    layers = read(save(tmp_path / "x.osm", items)).layers
+    assert len(layers["health"]) == facilities
+    assert len(layers["building"]) == sum("building" in tags for _, tags in blocks)
+    if site is not None and facilities and blocks[-1][1] is PLAIN:
+        assert layers["health"]["name"].tolist() == ["St. Mary"]
+
+
+def test_a_large_file_out_of_order_is_refused_with_the_mend(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(ordering, "MOST_SORTED_BYTES", 100)
+    path = save(tmp_path / "x.osm", [*NODES[::-1], *WAYS[::-1]])
+    with pytest.raises(LimitError, match="osmium sort") as told:
+        read(path)
+    assert "\n" not in str(told.value)
