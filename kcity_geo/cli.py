@@ -205,7 +205,7 @@ def _summary(result: Any, out: Path) -> dict[str, Any]:  # noqa: ANN401 - Result
         }
     sites = [
         {
-            "label": row["label"],
+            "label": str(row.get("label", row["rank"])),
             "rank": None if row["rank"] != row["rank"] else int(row["rank"]),
             "score": _number(row["score"]),
             "area_ha": _number(row["area_ha"], digits=1),

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -311,3 +312,51 @@ def test_a_file_is_hashed_once_while_it_stays_as_it_is(tmp_path) -> None:
     file.write_bytes(b"aab")  # the same size, and the time of the last change put back
     os.utime(file, ns=times)
     assert sha256_of(file) == hashlib.sha256(b"aab").hexdigest()
+
+
+def test_keys_of_suitability_are_checked_and_come_back(tmp_path):
+    (tmp_path / "ahp.csv").write_text(",a\na,1\n", encoding="utf-8")
+    (tmp_path / "shops.gpkg").write_bytes(b"")
+    (tmp_path / "own.toml").write_text(
+        "[project]\n[[project.criterion]]\nid = 'hand_m'\n", encoding="utf-8"
+    )
+    tables = {
+        "study": {"project": "own.toml"},
+        "suitability": {
+            "criterion": [
+                {
+                    "id": "shop_km",
+                    "distance_to": "shops.gpkg",
+                    "weight": 0.2,
+                    "function": "lin_dec",
+                    "parameters": [1, 5],
+                }
+            ],
+            "weighting": {"method": "ahp", "judgements": "ahp.csv"},
+            "combination": {"method": "owa", "risk": 0.3},
+            "weights": {"shop_km": 0.3, "hand_m": 0.7},
+        },
+    }
+    found = check_study(tables, folder=tmp_path)
+    out = tmp_path / "out"
+    again = check_study(tomllib.loads(study_toml(found, out=out)), folder=out)
+    assert again.study.project == "../own.toml"
+    assert again.suitability.criterion[0].distance_to == "../shops.gpkg"
+    assert again.suitability.weighting.judgements == ["../ahp.csv"]
+    assert again.suitability.combination == found.suitability.combination
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"weighting": {"method": "ahp"}}, "needs judgements"),
+        ({"weighting": {"method": "roc"}}, "needs order"),
+        ({"combination": {"risk": 2}}, "combination.risk"),
+        ({"combination": {"method": "magic"}}, "combination.method"),
+        ({"criterion": [{"id": "x"}]}, "criterion.0"),
+        ({"constraints": {"slope_deg_max": 10, "slope_pct_max": 10}}, "one limit"),
+    ],
+)
+def test_wrong_keys_of_suitability_are_refused_before_work_starts(tmp_path, change, said):
+    with pytest.raises(StudyError, match=said):
+        check_study({"suitability": change}, folder=tmp_path)

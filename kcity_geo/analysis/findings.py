@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.gaps.words import READINGS, reading_codes
 from kcity_geo.analysis.settlement.habitation import LIVED_IN, NOBODY, OPEN_WATER, habitation
+from kcity_geo.analysis.suitability.curves import Curve, curve_of
 from kcity_geo.analysis.suitability.exclusion import first_rule
-from kcity_geo.result import SECTORS, Constraint, Gaps, Result
+from kcity_geo.result import SECTORS, Constraint, Criterion, Gaps, Result
 from kcity_geo.rules import ReadingLimits
 
 __all__ = ["Findings", "merged_readings", "most_short", "residents", "worst_sector"]
@@ -36,6 +37,20 @@ class Findings:
     """
 
     result: Result
+
+    def curve(self, criterion: Criterion) -> Curve | None:
+        """
+        Give the value function of a criterion over the land open to building.
+
+        Parameters
+        ----------
+        criterion : of the project.
+
+        Returns
+        -------
+        The curve; None for classes, and where no open land has a value.
+        """
+        return curve_of(criterion, self.result.score.feasible)
 
     @cached_property
     def main_district(self) -> NDArray[np.object_]:

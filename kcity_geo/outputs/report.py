@@ -375,7 +375,7 @@ def _criteria(result: Result) -> list[dict[str, str]]:
             "mark": plain_text(c.mark),
             "citation": plain_text(c.citation),
             "note": plain_text(c.note, max_chars=300),
-            "curve": curve_svg(c, result.score),
+            "curve": curve_svg(result, c),
         }
         for c in result.score.criteria
     ]

@@ -30,6 +30,8 @@ __all__ = [
 #: Utilities of shape (n, k) and weights of shape (k,) -> scores of shape (n,).
 Combine = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
+#: From so many values on one pass over the memory is worth a compiled loop.
+_MANY = 2_000_000
 #: Attitude to risk -> ORness of the order weights.
 RISK = {"averse": 0.2, "neutral": 0.5, "taking": 0.8}
 
@@ -76,6 +78,10 @@ def wlc(
     0.61
     """
     x, w = _inputs(utilities, weights)
+    if x.size >= _MANY and x.flags.c_contiguous:
+        from kcity_geo.analysis.suitability.overlay import weighted_rows
+
+        return weighted_rows(x.reshape(-1, len(w)), w, known_min - 1e-9).reshape(x.shape[:-1])
     known = np.isfinite(x)
     mass = (known * w).sum(axis=-1)
     total = (np.where(known, x, 0.0) * w).sum(axis=-1)

@@ -109,10 +109,17 @@ def no_ranking(missing: Sequence[tuple[str, str]]) -> str:
     --------
     >>> no_ranking([("slope", "sources.elevation"), ("built-up land", "sources.built")])
     'No ranking possible: slope and built-up land unknown; add sources.elevation and sources.built'
+    >>> no_ranking([("slope", "sources.elevation"), ("flood", "sources.elevation or sources.flood")])
+    'No ranking possible: slope and flood unknown; add sources.elevation'
     """
     if not missing:
         return ""
-    titles, sources = [list(dict.fromkeys(part)) for part in zip(*missing, strict=True)]
+    titles = list(dict.fromkeys(title for title, _ in missing))
+    sources: list[str] = []
+    for _, source in missing:
+        # One that is asked for already may answer this too.
+        if not set(source.split(" or ")) & set(sources):
+            sources.append(source)
     return f"No ranking possible: {_listed(titles)} unknown; add {_listed(sources)}"
 
 

@@ -348,6 +348,16 @@ def test_a_row_scores_the_same_alone_and_among_all(seed):
     assert combiner("owa", x, risk="neutral")(x, w) == pytest.approx(wlc(x, w), rel=1e-6)
 
 
+def test_many_cells_are_weighed_as_few_are():
+    from kcity_geo.analysis.suitability.overlay import weighted_rows
+
+    x = np.random.default_rng(0).random((500, 4))
+    x[np.random.default_rng(1).random(x.shape) < 0.4] = np.nan
+    w = np.array([0.4, 0.3, 0.2, 0.1])
+    few = wlc(x, w, known_min=0.5)
+    assert weighted_rows(x, w, 0.5 - 1e-9) == pytest.approx(few, nan_ok=True)
+
+
 @pytest.mark.parametrize("method", ["owa", "topsis", "weighted_product"])
 def test_the_study_chooses_how_scores_combine(city, method):
     how = Method(combination=CombinationSection(method=method, risk="averse"))

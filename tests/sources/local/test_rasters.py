@@ -179,6 +179,26 @@ def test_classes_are_never_mixed(tmp_path) -> None:
     assert set(found) <= {10, 80}
 
 
+@pytest.mark.parametrize(
+    ("key", "codes", "worldcover"),
+    [
+        ("landcover_corine", [112, 211, 312, 332, 512, 411], [50, 40, 10, 60, 80, 90]),
+        ("landcover_corine", [2, 12, 24, 31, 41, 35], [50, 40, 10, 60, 80, 90]),
+        ("landcover_globeland30", [80, 10, 20, 90, 60, 50], [50, 40, 10, 60, 80, 90]),
+    ],
+)
+def test_land_cover_of_another_product_is_read_by_its_own_legend(tmp_path, key, codes, worldcover):
+    path = tmp_path / "cover.tif"
+    write(path, np.repeat(np.array(codes), 50)[None, :].repeat(300, axis=0).astype("int16"))
+    variable, _ = read_raster(path, key=key, city=CITY, grid=GRID)
+    found = np.unique(variable.to_numpy()[np.isfinite(variable.to_numpy())])
+    assert set(found) <= set(worldcover)
+    assert len(found) > 1
+    write(path, np.full((300, 300), 97, dtype="int16"))
+    with pytest.raises(SourceError, match="code 97; it needs (CORINE|GlobeLand30)"):
+        read_raster(path, key=key, city=CITY, grid=GRID)
+
+
 def test_elevation_is_interpolated_without_steps(tmp_path) -> None:
     rows, columns = np.indices((140, 140))
     path = write(

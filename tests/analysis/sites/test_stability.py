@@ -1,0 +1,171 @@
+"""Stability: the stated weights give the published order, and what is said of other weights is true."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import optimize
+
+from kcity_geo.analysis.sites.rank import rank_sites
+from kcity_geo.analysis.sites.stability import SiteTable, stability
+from kcity_geo.analysis.suitability.combination import combiner
+from kcity_geo.analysis.suitability.robustness import (
+    acceptability,
+    best_tenth_share,
+    flip_distance,
+    lead_interval,
+    rank_stability,
+)
+from kcity_geo.demo.toy import make_toy
+from kcity_geo.result import Criterion, Suitability
+
+pytestmark = pytest.mark.filterwarnings("ignore::kcity_geo.errors.KCityWarning")
+
+
+def criterion(name, utility, weight):
+    return Criterion(id=name, title=name, units="", values=utility, utility=utility, weight_stated=weight,
+                     weight_used=weight, value_function="")  # fmt: skip
+
+
+def by_program(x, w, *, leader, rival):
+    """The smallest change of the weights as a linear programme."""
+    k, lead = len(w), x[leader] - x[rival]
+    eye = np.eye(k)
+    above = np.block([[eye, -eye], [-eye, -eye], [lead[None, :], np.zeros((1, k))]])
+    found = optimize.linprog(
+        np.concatenate([np.zeros(k), np.ones(k)]), A_ub=above, b_ub=np.concatenate([w, -w, [0.0]]),
+        A_eq=np.concatenate([np.ones(k), np.zeros(k)])[None, :], b_eq=[1.0], bounds=[(0, None)] * (2 * k),
+    )  # fmt: skip
+    return np.inf if found.status != 0 else float(found.fun)
+
+
+def test_golden_flip_distances():
+    two = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert flip_distance(two, [0.7, 0.3], leader=0, rival=1) == pytest.approx(0.4)
+    gain = np.array([-0.5, -0.2, 0.4])
+    three = np.stack([np.full(3, 0.5), np.full(3, 0.5) + gain])
+    assert flip_distance(three, [0.1, 0.8, 0.1], leader=0, rival=1) == pytest.approx(
+        0.466667, abs=1e-6
+    )
+
+
+@given(st.integers(0, 10_000), st.integers(2, 6))
+def test_the_flip_distance_is_that_of_the_linear_programme(seed, k):
+    rng = np.random.default_rng(seed)
+    x, w = rng.random((2, k)), rng.dirichlet(np.ones(k))
+    leader = int(np.argmax(x @ w))
+    found = flip_distance(x, w, leader=leader, rival=1 - leader)
+    assert found == pytest.approx(by_program(x, w, leader=leader, rival=1 - leader), abs=1e-6)
+
+
+@given(st.integers(0, 10_000))
+def test_a_site_is_first_inside_its_interval_and_not_beyond(seed):
+    rng = np.random.default_rng(seed)
+    x, w = rng.random((4, 3)), rng.dirichlet(np.ones(3))
+    for site in range(4):
+        span = lead_interval(x, w, criterion=0, site=site)
+        for t in np.linspace(0, 1, 21):
+            other = np.concatenate([[t], w[1:] / w[1:].sum() * (1 - t)])
+            score = x @ other
+            inside = span is not None and span[0] - 1e-9 <= t <= span[1] + 1e-9
+            assert inside == (score[site] >= score.max() - 1e-9)
+
+
+def test_two_opposite_sites_share_the_first_place_and_a_worse_one_has_none():
+    found = acceptability(np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.4]]), draws=4000)
+    assert found[:2, 0] == pytest.approx(0.5, abs=3 / np.sqrt(4000))
+    assert found[2, 0] == 0
+    assert found.sum(axis=0) == pytest.approx(1)
+    assert found.sum(axis=1) == pytest.approx(1)
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    method=st.sampled_from(["wlc", "owa", "topsis", "weighted_product"]),
+)
+def test_stated_weights_give_the_published_order_and_ranks_lie_in_their_range(seed, method):
+    """Rough fields with unknown cells: whatever they are, the published rank is that of the stated weights."""
+    rng = np.random.default_rng(seed)
+    shape, k = (40, 40), 3
+    blocks = np.kron(rng.random((k, 8, 8)), np.ones((5, 5)))
+    fields = np.clip(blocks + rng.normal(0, 0.05, (k, *shape)), 0.01, 1)
+    if method == "wlc":
+        fields[rng.random(fields.shape) < 0.2] = np.nan
+    weight = rng.dirichlet(np.ones(k) * 3)
+    used = fields.reshape(k, -1).T
+    score = combiner(method, used, risk=0.4)(used, weight).reshape(shape)
+    judged = Suitability(
+        project="new_town", title="New town", score=score, feasible=np.ones(shape, bool), missing={},
+        criteria=tuple(criterion(f"c{i}", fields[i], weight[i]) for i in range(k)), constraints=(),
+        parameters={"min_area_ha": 20.0}, method={"combination": method, "risk": 0.4},
+    )  # fmt: skip
+    sites = rank_sites(
+        judged, make_toy(), threshold=float(np.nanquantile(score, 0.7)), max_sites=100
+    )
+    assert (sites["rank_p05"] <= sites["rank"]).all()
+    assert (sites["rank"] <= sites["rank_p95"]).all()
+    assert sites["score"].is_monotonic_decreasing
+    assert sites["first_share"].sum() == pytest.approx(1) or len(sites) == 0
+    assert (sites["stability"].str.len() > 0).all()
+    if method == "wlc" and len(sites) > 1:
+        first = [r for r in sites.attrs["robustness"] if r["site"] == "site-01"]
+        assert all(r["first_from"] - 1e-9 <= r["weight"] <= r["first_to"] + 1e-9 for r in first)
+
+
+@given(st.integers(0, 10_000))
+def test_a_table_of_sites_scores_as_published(seed):
+    rng = np.random.default_rng(seed)
+    n, k = 6, 3
+    cells = [np.arange(10 * i, 10 * (i + 1)) for i in range(n)]
+    fields = rng.random((k, 1, 60))
+    weight = rng.dirichlet(np.ones(k))
+    used = [criterion(f"c{i}", fields[i], weight[i]) for i in range(k)]
+    means = np.array([[f.ravel()[c].mean() for f in fields] for c in cells])
+    table = SiteTable(used, means, np.full(n, 0.6), rng.random(n) * 0.4, cells)
+    published = 0.6 * means @ weight + table.offset
+    assert table.worth @ weight == pytest.approx(published)
+    ranks = np.argsort(np.argsort(-published, kind="stable"), kind="stable") + 1
+    whole = Suitability(project="p", title="P", score=np.zeros((1, 60)), criteria=tuple(used), constraints=(),
+                        missing={}, feasible=np.ones((1, 60), bool))  # fmt: skip
+    frame, rows = stability(table, ranks, whole, seed=1)
+    assert frame.loc[np.argmax(published), "stability"].startswith("stays first")
+    assert len(rows) == n * k
+    # Where a sentence says which weight would put a site first, it does.
+    for i, row in enumerate(rows):
+        site, c = divmod(i, k)
+        if row["first_from"] is None:
+            continue
+        t = float(str(row["first_from"]))
+        rest = np.delete(weight, c)
+        moved = np.insert(rest / rest.sum() * (1 - t), c, t)
+        total = table.worth @ moved
+        assert total[site] >= total.max() - 1e-9
+
+
+def test_sentences_name_the_weight_that_decides():
+    used = [criterion("Slope", np.zeros((1, 1)), 0.2), criterion("Road", np.zeros((1, 1)), 0.8)]
+    means = np.array([[0.0, 1.0], [1.0, 0.2]])
+    table = SiteTable(used, means, np.ones(2), np.zeros(2), [np.array([0])] * 2)
+    whole = Suitability(project="p", title="P", score=np.zeros((1, 1)), criteria=tuple(used), constraints=(),
+                        missing={}, feasible=np.ones((1, 1), bool))  # fmt: skip
+    frame, _ = stability(table, np.array([1, 2]), whole, seed=1)
+    # (1 - t) = t + 0.2 (1 - t) at t = 0.8 / 1.8 = 44 %.
+    assert frame["stability"][0].startswith(
+        "stays first unless the weight of road falls below 56% (from 80%); first in"
+    )
+    assert frame["stability"][1].startswith(
+        "would be first if the weight of road fell from 80% to 56%; first in"
+    )
+    assert frame["flip_distance"].tolist() == pytest.approx([2 * (0.8 - 1 / 1.8)] * 2)
+
+
+def test_the_best_tenth_is_the_best_tenth():
+    x = np.random.default_rng(3).random((200, 3))
+    w = np.array([0.2, 0.5, 0.3])
+    share = best_tenth_share(x, w, combiner("wlc", x))
+    assert share.sum() == pytest.approx(20, abs=0.01)
+    assert share[np.argmax(x @ w)] > 0.9
+    alone = rank_stability(x[:5], w, draws=50)
+    assert alone.acceptability.shape == (5, 5)
