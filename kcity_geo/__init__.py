@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kcity_geo.analysis import energy, transport, water
+    from kcity_geo.analysis.gaps.facility_bounds import facility_bounds
     from kcity_geo.analysis.location.locate import locate
     from kcity_geo.analysis.location.located import Located
     from kcity_geo.city import City, make_city
@@ -73,6 +74,7 @@ _HOMES = {
     "criterion": "kcity_geo.suitability_keys",
     "explain": "kcity_geo.outputs.explain",
     "explore": "kcity_geo.outputs.looks",
+    "facility_bounds": "kcity_geo.analysis.gaps.facility_bounds",
     "fetch": "kcity_geo.sources.pack.fetch",
     "find_city": "kcity_geo.study",
     "load": "kcity_geo.study",
@@ -117,6 +119,7 @@ __all__ = [
     "energy",
     "explain",
     "explore",
+    "facility_bounds",
     "fetch",
     "find_city",
     "load",
