@@ -12,13 +12,15 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.parameters import nearest_name
 
 __all__ = [
+    "Limit",
+    "ValueFunction",
     "check_value_function",
     "criteria_titles",
     "decisive_rows",
@@ -29,6 +31,18 @@ __all__ = [
     "profiles",
     "site_rules",
 ]
+
+#: Limit of a constraint: a number, a word such as ``"exclude"``, or False where it is switched off.
+Limit = float | bool | str
+
+
+class ValueFunction(TypedDict, total=False):
+    """A value function as a study file gives it: its name, its parameters, and their unit."""
+
+    function: str
+    parameters: Sequence[float] | Mapping[str, float]
+    units: str
+
 
 #: Value function -> how many numbers it takes.
 _COUNT = {"lin_dec": 2, "lin_inc": 2, "trap": 4, "sig_dec": 2, "gauss": 2, "exp_dec": 1, "step": 1}
@@ -70,7 +84,7 @@ def profiles() -> dict[str, dict[str, Any]]:
 
 
 def profile(
-    name: str, value_functions: Mapping[str, Mapping[str, Any]] | None = None
+    name: str, value_functions: Mapping[str, ValueFunction] | None = None
 ) -> dict[str, Any]:
     """
     Give one profile, with the value functions of a study.
@@ -128,7 +142,7 @@ def profile(
     return {**found, "criteria": list(criteria.values())}
 
 
-def _in_percent(key: str, change: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _in_percent(key: str, change: ValueFunction, where: str) -> dict[str, Any]:
     """Turn limits of slope that a study gives in degrees into percent; refuse other units."""
     row = {k: v for k, v in change.items() if k != "units"}
     if "units" not in change or change["units"] == read_table("suitability/criteria")[
@@ -151,7 +165,7 @@ def _percent(degrees: Any, where: str) -> float:  # noqa: ANN401 - a value of TO
     return 100 * math.tan(math.radians(float(degrees)))
 
 
-def limits_of(kind: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def limits_of(kind: Mapping[str, Any], changes: Mapping[str, Limit]) -> dict[str, Any]:
     """
     Give the constraints of a profile with what a study changes.
 

@@ -42,7 +42,7 @@ from kcity_geo.inputs.readiness import readiness
 from kcity_geo.inputs.synthetic import synthetic_inputs
 from kcity_geo.notes import collected
 from kcity_geo.parameters import nearest_name
-from kcity_geo.profiles import profile
+from kcity_geo.profiles import Limit, profile
 from kcity_geo.result import Gaps, Indicator, Result, Suitability
 from kcity_geo.settings import settings_of
 from kcity_geo.sources.local.district_people import DistrictPeople
@@ -289,7 +289,7 @@ def suitability(
     *,
     project: str | None = None,
     weights: Mapping[str, float] | None = None,
-    constraints: Mapping[str, Any] | None = None,
+    constraints: Mapping[str, Limit] | None = None,
     criteria: Sequence[CriterionSection] = (),
     **changes: Any,  # noqa: ANN401 - keys of a study file
 ) -> Suitability:

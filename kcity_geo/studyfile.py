@@ -16,7 +16,7 @@ import re
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import (
     BaseModel,
@@ -41,6 +41,7 @@ from kcity_geo.suitability_keys import CombinationSection, CriterionSection, Wei
 
 if TYPE_CHECKING:
     from kcity_geo.parameters import Parameter
+    from kcity_geo.profiles import ValueFunction
 
 __all__ = [
     "CitySection",
@@ -439,7 +440,7 @@ class Study(BaseModel):
         project = self.study.project
         if project.endswith(".toml"):
             project = str(resolve_path(self, project, key="study.project"))
-        kind = profile(project, self.suitability.value_functions)
+        kind = profile(project, cast("dict[str, ValueFunction]", self.suitability.value_functions))
         own = [row.id for row in self.suitability.criterion]
         own += [str(row.get("id")) for row in kind.get("own", ())]
         criteria = [row["id"] for row in kind["criteria"]] + own

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import shapely
@@ -19,7 +19,7 @@ from kcity_geo.analysis.sites.delineation import (
 )
 from kcity_geo.analysis.sites.severance import corridors, cut, sides
 from kcity_geo.cube import cell_centres, cell_size
-from kcity_geo.profiles import site_rules
+from kcity_geo.profiles import Limit, site_rules
 from kcity_geo.result import Suitability
 
 __all__ = ["CutOut", "cut_out"]
@@ -103,7 +103,7 @@ def cut_out(score: Suitability, city: CityModel, limit: float | None) -> CutOut:
     return CutOut(polygons, cells, why)
 
 
-def _fault(polygon: shapely.Polygon, limits: Mapping[str, Any]) -> str:
+def _fault(polygon: shapely.Polygon, limits: Mapping[str, Limit]) -> str:
     if polygon.area < float(limits.get("min_area_ha", 0)) * 1e4 * 0.97:
         return "small"
     if inner_width_m(polygon) < float(limits.get("min_width_m", 0)) * 0.99:
@@ -124,7 +124,7 @@ def _disjoint(
     polygons: list[shapely.Polygon],
     cells: list[NDArray[np.int64]],
     worth: NDArray[np.float64],
-    limits: Mapping[str, Any],
+    limits: Mapping[str, Limit],
 ) -> tuple[list[shapely.Polygon], list[NDArray[np.int64]]]:
     """Cut what smoothing made two sites share; the better one keeps it."""
     mean = [float(np.nanmean(worth.ravel()[c])) for c in cells]

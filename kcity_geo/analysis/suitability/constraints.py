@@ -22,7 +22,7 @@ from kcity_geo.analysis.suitability.view import CityView, MissingDataError
 from kcity_geo.analysis.terrain.sea import sea_polygons
 from kcity_geo.cube import area_in_cells
 from kcity_geo.errors import StudyError
-from kcity_geo.profiles import is_off
+from kcity_geo.profiles import Limit, is_off
 from kcity_geo.result import Constraint
 
 __all__ = ["SITE_KEYS", "build_constraints"]
@@ -305,7 +305,7 @@ _RULES: Mapping[str, tuple[str, str, str, Any]] = {
 
 
 def build_constraints(
-    view: CityView, limits: Mapping[str, Any], *, citation: str = ""
+    view: CityView, limits: Mapping[str, Limit], *, citation: str = ""
 ) -> tuple[Constraint, ...]:
     """
     Apply the hard constraints of a profile.
@@ -346,7 +346,7 @@ def build_constraints(
 
 
 def _applied(
-    view: CityView, key: str, limits: Mapping[str, Any], *, citation: str
+    view: CityView, key: str, limits: Mapping[str, Limit], *, citation: str
 ) -> tuple[Constraint, Land | None]:
     """Apply one constraint; without the land when it cannot be applied."""
     value = limits[key]

@@ -9,10 +9,9 @@ no rank, whatever the other criteria say.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from kcity_geo.analysis.suitability.view import CityView, MissingDataError
-from kcity_geo.profiles import decisive_rows, is_off
+from kcity_geo.profiles import Limit, decisive_rows, is_off
 
 __all__ = ["no_ranking", "undecided"]
 
@@ -66,7 +65,7 @@ def _told(measure: Callable[[], object]) -> bool:
 
 
 def undecided(
-    view: CityView, wanted: Sequence[str], limits: Mapping[str, Any]
+    view: CityView, wanted: Sequence[str], limits: Mapping[str, Limit]
 ) -> list[tuple[str, str]]:
     """
     Name what is decisive for a project and not known of the city.

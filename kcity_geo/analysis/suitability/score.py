@@ -29,7 +29,7 @@ from kcity_geo.analysis.suitability.weights import normalise_weights
 from kcity_geo.citydata import CityData
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
-from kcity_geo.profiles import limits_of
+from kcity_geo.profiles import Limit, ValueFunction, limits_of
 from kcity_geo.profiles import profile as profile_of
 from kcity_geo.result import Constraint, Criterion, Gaps, Suitability
 
@@ -53,8 +53,8 @@ def suitability(
     *,
     project: str,
     weights: Mapping[str, float] | None = None,
-    constraints: Mapping[str, Any] | None = None,
-    value_functions: Mapping[str, Mapping[str, Any]] | None = None,
+    constraints: Mapping[str, Limit] | None = None,
+    value_functions: Mapping[str, ValueFunction] | None = None,
     criteria: Sequence[OwnCriterion] = (),
     method: Method | None = None,
 ) -> Suitability:

@@ -8,7 +8,6 @@ in every city.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -96,7 +95,7 @@ def _ramp(x: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64
 
 
 def _category(
-    codes: NDArray[np.float64], parameters: Sequence[float] | Mapping[str, Any]
+    codes: NDArray[np.float64], parameters: Sequence[float] | Mapping[str, float]
 ) -> NDArray[np.float64]:
     if not hasattr(parameters, "items"):
         raise StudyError(f"cat: a table of class and value is needed, not {parameters!r}")
