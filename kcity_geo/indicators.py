@@ -20,6 +20,7 @@ from kcity_geo.parameters import add_parameter_rows, nearest_name, remove_parame
 
 __all__ = [
     "INDICATOR_SECTORS",
+    "INDICATOR_THEMES",
     "IndicatorRow",
     "add_indicators",
     "indicator_rows",
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 INDICATOR_SECTORS = ("transport", "water", "energy")
+#: Read apart from the sectors: a hazard is no shortfall of a supply.
+INDICATOR_THEMES = ("flood",)
 _AVERAGES = ("people", "built", "area", "sum")
 _MARKS = ("V", "M", "D", "U")
 
@@ -44,6 +47,7 @@ class IndicatorRow:
     id : for example ``"T1"``.
     title : in words.
     sector : one of `INDICATOR_SECTORS`.
+    theme : one of `INDICATOR_THEMES` when it counts there and not in the gap of its sector; ``""``: none.
     unit : of its value, of `target` and of `worst`.
     question : what it asks.
     formula : in words.
@@ -78,6 +82,7 @@ class IndicatorRow:
     worst: float | None = None
     urban_weight: float | None = None
     rural_weight: float | None = None
+    theme: str = ""
     prior: str = ""
     group: str = "tables"
     layers: tuple[str, ...] = ()
@@ -148,6 +153,7 @@ def _check(row: IndicatorRow, *, where: str) -> None:
     rules = read_table("priors")
     for key, value, known in (
         ("sector", row.sector, INDICATOR_SECTORS),
+        ("theme", row.theme, ("", *INDICATOR_THEMES)),
         ("average", row.average, _AVERAGES),
         ("mark", row.mark, _MARKS),
         ("group", row.group, tuple(rules["group"])),

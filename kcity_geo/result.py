@@ -18,12 +18,15 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from kcity_geo.citydata import CityData
+from kcity_geo.indicators import INDICATOR_SECTORS, INDICATOR_THEMES
 from kcity_geo.rules import ReadingLimits, reading_limits
 from kcity_geo.studyfile import Study
 from kcity_geo.thumbnails import GAP_COLOURS, SCORE_COLOURS, card, picture
 
 __all__ = [
+    "LEVELS",
     "SECTORS",
+    "THEMES",
     "Constraint",
     "Criterion",
     "Gaps",
@@ -33,7 +36,11 @@ __all__ = [
     "unassessed",
 ]
 
-SECTORS = ("transport", "water", "energy")
+SECTORS = INDICATOR_SECTORS
+#: Read apart, in no composite.
+THEMES = INDICATOR_THEMES
+#: All that has a gap and a reading of its own.
+LEVELS = (*SECTORS, *THEMES, "composite")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -101,7 +108,7 @@ class Gaps:
 
     Parameters
     ----------
-    cells : on the study grid. For each sector of `SECTORS` and for ``composite``:
+    cells : on the study grid. For each level of `LEVELS` (sectors, themes, ``composite``):
         ``{sector}_gap`` (median of the draws), ``_gap_raw`` (as mapped), ``_gap_lo``, ``_gap_hi``
         (5th and 95th percentile), ``_p_short`` (probability of falling short), ``_evidence`` (all 0
         to 1, NaN: not assessed) and ``_reading`` (uint8, row of ``tables/readings.toml``); for each
@@ -109,10 +116,10 @@ class Gaps:
         ``mapped_share``, ``population`` and ``urban_class``. Every variable carries attrs as
         `kcity_geo.cube.layer` writes them.
     districts : metric CRS, a row a district: ``district_id, name, population, area_km2,
-        worst_sector`` and for each sector and composite the same as the cells, with ``_reading`` in
+        worst_sector`` and for each level the same as the cells, with ``_reading`` in
         words, ``_data`` (good, fair, poor), ``_people_<reading>`` (residents by the reading of
         their cell) and ``_people_short`` (who fall short, surely or probably).
-    city : index sector (and composite): ``gap, gap_raw, gap_lo, gap_hi, p_short, evidence, data,
+    city : index sector (and theme, composite): ``gap, gap_raw, gap_lo, gap_hi, p_short, evidence, data,
         reading, people_<reading>, people_short, assessed_weight, gini``.
     indicators : the indicator rows, unit_id ``"city"`` or a district id: ``indicator, title,
         unit_id, value, units, standard, worst, gap_raw, gap, gap_lo, gap_hi, p_short, data, reading,

@@ -42,7 +42,7 @@ class Standard:
     ----------
     id : indicator id, for example ``"T1"``.
     title : what is measured, in words.
-    sector : ``"transport"``, ``"water"`` or ``"energy"``.
+    sector : ``"transport"``, ``"water"`` or ``"energy"``, or a theme of its own (``"flood"``).
     unit : unit of `target` and `worst`.
     target : value at which the gap is 0. None: the indicator carries its own gap formula.
     worst : value at which the gap is 1.
@@ -96,7 +96,7 @@ def load_standards(
         row.id: Standard(
             id=row.id,
             title=row.title,
-            sector=row.sector,
+            sector=row.theme or row.sector,
             unit=row.unit,
             target=row.target,
             worst=row.worst,

@@ -13,7 +13,7 @@ from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.frames import grid_variables
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import sector_title
-from kcity_geo.result import SECTORS, Result
+from kcity_geo.result import LEVELS, Result
 
 __all__ = ["column_table"]
 
@@ -106,7 +106,7 @@ def _patterns(limits: dict[str, float]) -> dict[str, dict[str, str]]:
             "unit": row["unit"],
             "source": known["source"]["gap"],
         }
-        for sector in (*SECTORS, "composite")
+        for sector in LEVELS
         for key, row in known["gap"].items()
     }
 

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from kcity_geo.analysis.findings import worst_sector
 from kcity_geo.analysis.gaps.words import READINGS, evidence_word, reading_title
 from kcity_geo.errors import StudyError
-from kcity_geo.indicators import indicator_rows
+from kcity_geo.indicators import IndicatorRow, indicator_rows
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
-from kcity_geo.result import SECTORS, Gaps
+from kcity_geo.result import SECTORS, THEMES, Gaps
 from kcity_geo.rules import ReadingLimits
 
 __all__ = ["Line", "cell_lines", "explain", "unit_lines"]
@@ -129,7 +129,7 @@ def cell_lines(gaps: Gaps, *, indicators: bool = True) -> list[Line]:
         lines.append(
             Line(template="People in this cell: {people}", slots={"people": words}, level=0)
         )
-    for sector in SECTORS:
+    for sector in (*SECTORS, *THEMES):
         lines.append(_reading_line(gaps, sector))
         if indicators:
             lines += _indicator_lines(gaps, sector, shape)
@@ -174,8 +174,8 @@ def _texts(
 def _reading_line(gaps: Gaps, sector: str) -> Line:
     """Say the reading and what it means; for all sectors together also which is worst."""
     codes = np.asarray(gaps.cells[f"{sector}_reading"].to_numpy()).ravel()
-    meaning = {row.title: row.meaning for row in reading_rows().values()}
-    titles = [reading_title(code) for code in range(len(READINGS))]
+    meaning = {row.title: row.meaning for row in reading_rows(sector).values()}
+    titles = [reading_title(code, sector) for code in range(len(READINGS))]
     texts = ("", *(f"{title} ({meaning[title]})" for title in titles))
     at = np.where(_inside(gaps), codes.astype(np.uint16) + 1, 0).astype(np.uint16)
     name = sector_title(sector)
@@ -203,7 +203,7 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
     of_city = gaps.indicators[gaps.indicators["unit_id"] == "city"]
     city = {str(row["indicator"]): row for _, row in of_city.iterrows()}
     for key, about in indicator_rows().items():
-        if about.sector != sector or key not in city:
+        if _level(about) != sector or key not in city:
             continue
         row = city[key]
         title, units = plain_text(row["title"]), plain_text(row["units"])
@@ -231,6 +231,10 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
             template=f"{_braced(title)}: {{value}}{_braced(standard)}; gap {{gap}} as mapped",
             slots={"value": (texts, at), **slots},
         )
+
+
+def _level(row: IndicatorRow) -> str:
+    return row.theme or row.sector
 
 
 def _braced(text: str) -> str:
@@ -326,7 +330,7 @@ def unit_lines(gaps: Gaps, place: str) -> Iterator[tuple[int, str]]:
             0,
             f"{plain_text(district['name'], max_chars=80)}: {persons(_float(district['population']))} people",
         )
-    for sector in SECTORS:
+    for sector in (*SECTORS, *THEMES):
         told = (
             dict(gaps.city.loc[sector])
             if place == "city"
@@ -336,10 +340,10 @@ def unit_lines(gaps: Gaps, place: str) -> Iterator[tuple[int, str]]:
                 if str(key).startswith(f"{sector}_")
             }
         )
-        meaning = reading_rows()[str(told["reading"])].meaning
+        meaning = reading_rows(sector)[str(told["reading"])].meaning
         yield 0, f"{sector_title(sector)}: {told['reading']} ({meaning})"
         for key, row in rows.iterrows():
-            if key in about and about[str(key)].sector == sector:
+            if key in about and _level(about[str(key)]) == sector:
                 text = _unit_indicator(row)
                 if text:
                     yield 1, text

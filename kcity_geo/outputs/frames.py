@@ -104,7 +104,7 @@ def cell_frame(result: Result) -> gpd.GeoDataFrame:
     for name, (values, _) in grid_variables(result).items():
         picked = np.asarray(values).ravel()[flat]
         if is_reading(name):
-            words = np.array(list(reading_rows()), dtype=object)
+            words = np.array(list(reading_rows(name.removesuffix("_reading"))), dtype=object)
             picked = words[np.asarray(picked, dtype=np.int64)]
         columns[name] = picked
         if name == "excluded":
@@ -171,7 +171,7 @@ def _blocks(result: Result, cells: gpd.GeoDataFrame, *, factor: int) -> gpd.GeoD
     for name in filter(is_reading, cells.columns):
         sector = name.removesuffix("_reading")
         codes = merged_readings(columns, sector, limits=result.gaps.limits)
-        columns[name] = np.array(list(reading_rows()), dtype=object)[codes]
+        columns[name] = np.array(list(reading_rows(sector)), dtype=object)[codes]
     return gpd.GeoDataFrame(pd.DataFrame(columns), geometry=blocks.squares, crs=cells.crs)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from kcity_geo.analysis.findings import residents
 from kcity_geo.config import read_table
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
-from kcity_geo.result import SECTORS, Gaps
+from kcity_geo.result import SECTORS, THEMES, Gaps
 
 __all__ = ["Segment", "first_sector", "gap_sentences", "segments"]
 
@@ -45,13 +45,14 @@ class Segment:
     percent: float
 
 
-def segments(row: Mapping[str, Any]) -> tuple[Segment, ...]:
+def segments(row: Mapping[str, Any], *, level: str = "") -> tuple[Segment, ...]:
     """
     Cut the people of a place into the readings that they live under.
 
     Parameters
     ----------
     row : with ``people_<reading>``, as in `kcity_geo.result.Gaps`.
+    level : one of `kcity_geo.result.LEVELS`, whose words are used.
 
     Returns
     -------
@@ -62,7 +63,7 @@ def segments(row: Mapping[str, Any]) -> tuple[Segment, ...]:
     total = sum(v for v in people.values() if math.isfinite(v))
     if total <= 0:
         return ()
-    about = {r.id: r for r in reading_rows().values()}
+    about = {r.id: r for r in reading_rows(level).values()}
     return tuple(
         Segment(
             key=key,
@@ -96,14 +97,14 @@ class _Told:
     @property
     def unsure(self) -> bool:
         """Nobody can tell of the city, or of most of its people."""
-        cannot = reading_rows()[str(self.row["reading"])].id == "cannot_tell"
+        cannot = reading_rows(self.sector)[str(self.row["reading"])].id == "cannot_tell"
         return cannot or self.people("cannot_tell") > self.total / 2
 
 
-def _told(gaps: Gaps) -> list[_Told]:
+def _told(gaps: Gaps, levels: Sequence[str] = SECTORS) -> list[_Told]:
     return [
         _Told(sector=s, row=dict(gaps.city.loc[s]), total=residents(gaps))
-        for s in SECTORS
+        for s in levels
         if s in gaps.city.index and math.isfinite(_number(gaps.city.loc[s, "gap"]))
     ]
 
@@ -150,7 +151,8 @@ def gap_sentences(gaps: Gaps) -> tuple[str, ...]:
     Returns
     -------
     The sector in which most people fall short, with the districts that hold most of them. What
-    nobody can tell stands in a sentence of its own, and before it when that is so for most people.
+    nobody can tell stands in a sentence of its own, and before it when that is so for most people;
+    people on flood-prone land in one behind.
     """
     told = _told(gaps)
     if not told:
@@ -163,7 +165,24 @@ def gap_sentences(gaps: Gaps) -> tuple[str, ...]:
     if open_:
         place = 0 if _mostly_open(told) else len(lines)
         lines.insert(place, _open_sentence(open_, gaps))
-    return tuple(lines)
+    return (*lines, *_theme_sentences(gaps))
+
+
+def _theme_sentences(gaps: Gaps) -> list[str]:
+    """Say how many people live on flood-prone land, where that can be told."""
+    lines = []
+    for one in _told(gaps, levels=THEMES):
+        exposed = one.people("short")
+        if one.unsure or exposed < 1:
+            continue
+        share = human(exposed / one.total, "share")
+        where = _names(gaps.districts, f"{one.sector}_people_short", total=exposed)
+        data = f" Data: {one.row['data']}." if one.row["data"] else ""
+        lines.append(
+            f"About {persons(exposed)} of {persons(one.total)} people ({share}) live on flood-prone "
+            f"land{where}.{data}"
+        )
+    return lines
 
 
 def _without_people(told: list[_Told]) -> str:

@@ -14,7 +14,7 @@ from kcity_geo.outputs.explain import Line, cell_lines, unit_lines
 from kcity_geo.outputs.overlay import fit_lookup, packed
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
-from kcity_geo.result import SECTORS, Result
+from kcity_geo.result import LEVELS, Result
 
 __all__ = ["hover_data"]
 
@@ -52,10 +52,11 @@ def hover_data(result: Result) -> dict[str, Any]:
     add("district", "district", _districts(result))
     _add_people(result, add)
     many = inside.size > _MANY_CELLS
-    for sector in (*SECTORS, "composite"):
+    for sector in LEVELS:
         title = sector_title(sector)
         reading = np.where(inside, _cells(result, f"{sector}_reading"), _MISSING)
-        add(title, "reading", reading.astype(np.uint8))
+        words = [row.title for row in reading_rows(sector).values()]
+        add(title, "reading", reading.astype(np.uint8), words=words)
         add(title, "gap", _steps(_cells(result, f"{sector}_gap"), inside))
         if not many:
             add(title, "low", _steps(_cells(result, f"{sector}_gap_lo"), inside))

@@ -76,7 +76,13 @@ def _save_cog(
             draft.units = (plain_text(attrs.get("units", "")),)
             draft.update_tags(**_tags(result, attrs))
             if is_reading(name):
-                draft.update_tags(1, **{f"CLASS_{i}": t for i, t in enumerate(reading_rows())})
+                draft.update_tags(
+                    1,
+                    **{
+                        f"CLASS_{i}": t
+                        for i, t in enumerate(reading_rows(name.removesuffix("_reading")))
+                    },
+                )
             if is_class and (colours := _colours(name)):
                 draft.write_colormap(1, colours)
             draft.build_overviews(factors, Resampling.mode if is_class else Resampling.average)

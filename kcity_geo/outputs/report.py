@@ -24,9 +24,9 @@ from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.summary import range_words, summarise
 from kcity_geo.outputs.text import human, persons, plain_text
-from kcity_geo.outputs.themes import Theme, make_themes, reading_rows, sector_title
+from kcity_geo.outputs.themes import ReadingRow, Theme, make_themes, reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
-from kcity_geo.result import SECTORS, Result
+from kcity_geo.result import SECTORS, THEMES, Result
 from kcity_geo.standards import EVIDENCE_MARKS, Standard, load_standards
 
 __all__ = ["build_report", "save_report"]
@@ -110,7 +110,7 @@ def build_report(result: Result) -> str:
             css=asset("report.css"),
             figures=_figures(result, themes),
             districts=_districts(result),
-            sector_titles=[sector_title(s) for s in SECTORS],
+            sector_titles=[sector_title(s) for s in (*SECTORS, *THEMES)],
             indicators=_indicators(result),
             inventory=_inventory(result),
             provenance=_provenance(result),
@@ -121,7 +121,7 @@ def build_report(result: Result) -> str:
             weights=plain_text(result.score.method.get("weights", "")),
             combination=_COMBINATIONS.get(str(result.score.method.get("combination")), ""),
             parameters=_parameters(result),
-            readings=list(reading_rows().values()),
+            readings=_readings(),
             evidence_words=_evidence_limits(result),
             marks=EVIDENCE_MARKS,
             evidence=_EVIDENCE_WORDS,
@@ -183,17 +183,25 @@ def _float(value: Any) -> float:  # noqa: ANN401 - any cell
 
 def _cell(row: Any, sector: str) -> dict[str, str]:  # noqa: ANN401 - a row of a frame
     """Give the reading of a district in one sector, its people short, and the range of its gap."""
-    known = reading_rows()[str(row[f"{sector}_reading"])]
+    known = reading_rows(sector)[str(row[f"{sector}_reading"])]
     low, high = _float(row.get(f"{sector}_gap_lo")), _float(row.get(f"{sector}_gap_hi"))
     gap = _float(row.get(f"{sector}_gap"))
     span = range_words(low, high) or human(gap, "share", missing="")
     return {
         "title": known.title,
         "colour": known.colour,
+        "short_word": "flood-prone" if sector in THEMES else "short",
+        "gap_word": "exposure" if sector in THEMES else "gap",
         "short": persons(_float(row.get(f"{sector}_people_short"))),
         "range": span,
         "data": plain_text(row.get(f"{sector}_data")),
     }
+
+
+def _readings() -> list[ReadingRow]:
+    """Every reading once, those of a theme in its own words below."""
+    rows = {title: r for level in ("", *THEMES) for title, r in reading_rows(level).items()}
+    return list(rows.values())
 
 
 def _districts(result: Result) -> dict[str, Any]:
@@ -209,7 +217,7 @@ def _districts(result: Result) -> dict[str, Any]:
             "name": plain_text(row["name"], max_chars=80),
             "people": persons(_float(row.get("population"))),
             "area": human(row.get("area_km2"), "km2"),
-            "cells": [_cell(row, s) for s in SECTORS],
+            "cells": [_cell(row, s) for s in (*SECTORS, *THEMES)],
             "worst": sector_title(str(row["worst_sector"])) if row["worst_sector"] else "",
         }
         for _, row in frame.head(_MAX_DISTRICTS).iterrows()
@@ -222,7 +230,7 @@ def _indicators(result: Result) -> list[dict[str, Any]]:
     rows = result.gaps.indicators
     known = indicator_rows()
     standards = load_standards(result.study.standards)
-    groups: dict[str, list[dict[str, str]]] = {s: [] for s in SECTORS}
+    groups: dict[str, list[dict[str, str]]] = {s: [] for s in (*SECTORS, *THEMES)}
     for _, row in rows[rows["unit_id"] == "city"].iterrows():
         if not math.isfinite(_float(row["value"])):
             continue
@@ -230,7 +238,7 @@ def _indicators(result: Result) -> list[dict[str, Any]]:
         standard = standards.get(key)
         about = known.get(key)
         units = plain_text(row["units"])
-        sector = about.sector if about else SECTORS[0]
+        sector = about.theme or about.sector if about else SECTORS[0]
         low, high = _float(row.get("gap_lo")), _float(row.get("gap_hi"))
         groups.setdefault(sector, []).append(
             {

@@ -16,7 +16,7 @@ from kcity_geo.outputs.headline import Segment, gap_sentences, segments
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
-from kcity_geo.result import SECTORS, Result
+from kcity_geo.result import SECTORS, THEMES, Result
 
 __all__ = [
     "SectorRow",
@@ -54,6 +54,8 @@ class SectorRow:
     raw: str
     range_words: str
     data_words: str
+    short_word: str
+    gap_word: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +151,7 @@ def summarise(result: Result) -> Summary:
     name, project = plain_text(data.city.name, max_chars=80), plain_text(score.title, max_chars=60)
     sectors = tuple(
         _sector_row(dict(result.gaps.city.loc[s]), s, total=residents(result.gaps))
-        for s in SECTORS
+        for s in (*SECTORS, *THEMES)
         if s in result.gaps.city.index
     )
     sites = tuple(_site_rows(result))
@@ -213,9 +215,9 @@ def _number(row: Mapping[str, Any], key: str) -> float:
 
 def _sector_row(row: Mapping[str, Any], sector: str, *, total: float) -> SectorRow:
     gap, low, high = (_number(row, k) for k in ("gap", "gap_lo", "gap_hi"))
-    bar = segments(row)
+    bar = segments(row, level=sector)
     short = _number(row, "people_short")
-    known = reading_rows()[str(row["reading"])]
+    known = reading_rows(sector)[str(row["reading"])]
     return SectorRow(
         key=sector,
         title=sector_title(sector),
@@ -231,6 +233,8 @@ def _sector_row(row: Mapping[str, Any], sector: str, *, total: float) -> SectorR
         raw=human(_number(row, "gap_raw"), "share"),
         range_words=range_words(low, high),
         data_words=human(_number(row, "assessed_weight"), "share"),
+        short_word="flood-prone" if sector in THEMES else "short",
+        gap_word="exposure" if sector in THEMES else "gap",
     )
 
 
@@ -264,7 +268,8 @@ def _readings(sectors: tuple[SectorRow, ...]) -> tuple[tuple[str, str, str], ...
     """Colour, title and meaning of each reading that somebody lives under, and of the sectors."""
     used = {part.title for row in sectors for part in row.segments if part.people > 0}
     used |= {row.reading for row in sectors}
-    return tuple((r.colour, r.title, r.meaning) for r in reading_rows().values() if r.title in used)
+    rows = {title: r for level in ("", *THEMES) for title, r in reading_rows(level).items()}
+    return tuple((r.colour, r.title, r.meaning) for r in rows.values() if r.title in used)
 
 
 def _site_rows(result: Result) -> list[SiteRow]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.findings import Findings
-from kcity_geo.analysis.gaps.words import READINGS
+from kcity_geo.analysis.gaps.words import READINGS, reading_words
 from kcity_geo.analysis.settlement.habitation import LIVED_IN, NOBODY, OPEN_WATER
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN
 from kcity_geo.config import read_table
@@ -27,7 +27,7 @@ from kcity_geo.outputs.colours import (
     rgb,
 )
 from kcity_geo.outputs.text import human, plain_text
-from kcity_geo.result import SECTORS, Result
+from kcity_geo.result import LEVELS, SECTORS, THEMES, Result
 
 __all__ = [
     "EMPTY",
@@ -49,8 +49,14 @@ _TITLES = {
     "transport": "Transport",
     "water": "Water",
     "energy": "Energy",
+    "flood": "Flood-prone land",
     "composite": "All sectors together",
 }
+
+_QUESTIONS = {
+    "flood": "Do people live low above the nearest drainage, or where a flood map reaches?"
+}
+_SIZES = {"flood": "Which share of the ground is low or floods, at best estimate?"}
 
 #: Readings that say that somebody must look: striped.
 _STRIPED = ("cannot_tell", "not_assessed")
@@ -109,9 +115,13 @@ class ReadingRow:
     colour: str
 
 
-def reading_rows() -> dict[str, ReadingRow]:
+def reading_rows(level: str = "") -> dict[str, ReadingRow]:
     """
     Give the readings by their title, in the order of their codes.
+
+    Parameters
+    ----------
+    level : one of `kcity_geo.result.LEVELS`; a theme has words of its own.
 
     Returns
     -------
@@ -123,9 +133,7 @@ def reading_rows() -> dict[str, ReadingRow]:
     'meets the standard or nearly so'
     """
     keys = ("id", "title", "meaning", "colour")
-    rows = [
-        ReadingRow(**{k: str(row[k]) for k in keys}) for row in read_table("readings")["reading"]
-    ]
+    rows = [ReadingRow(**{k: str(row[k]) for k in keys}) for row in reading_words(level)]
     return {row.title: row for row in rows}
 
 
@@ -155,7 +163,7 @@ def sector_title(sector: str) -> str:
 
     Parameters
     ----------
-    sector : one of `kcity_geo.result.SECTORS`, or ``"composite"``.
+    sector : one of `kcity_geo.result.LEVELS`.
 
     Returns
     -------
@@ -201,8 +209,8 @@ def make_themes(result: Result) -> list[Theme]:
     and says so. Where nobody lives a pale class of its own takes the place of reading and gap.
     """
     lived = _lived(result)
-    found = [_reading_theme(result, sector, lived) for sector in (*SECTORS, "composite")]
-    found += [_gap_theme(result, sector, lived) for sector in SECTORS]
+    found = [_reading_theme(result, sector, lived) for sector in LEVELS]
+    found += [_gap_theme(result, sector, lived) for sector in (*SECTORS, *THEMES)]
     found += [_evidence_theme(result), _score_theme(result), *_sure_theme(result)]
     found.append(_excluded_theme(result))
     if "population" in result.data.cube or "population" in result.gaps.cells:
@@ -236,7 +244,7 @@ def _reading_theme(result: Result, sector: str, lived: _Lived) -> Theme:
     codes = _reading(result, sector)
     striped = np.isin(codes, [READINGS.index(key) for key in _STRIPED])
     assessed = bool(np.isfinite(_values(result, f"{sector}_gap")[result.data.inside]).any())
-    rows = {row.id: row for row in reading_rows().values()}
+    rows = {row.id: row for row in reading_rows(sector).values()}
     legend = [
         (rows[key].colour, key in _STRIPED, rows[key].title)
         for key in _LEGEND
@@ -251,7 +259,7 @@ def _reading_theme(result: Result, sector: str, lived: _Lived) -> Theme:
         hatched=striped,
         colours=colours,
         legend=(*legend, *more),
-        question="Does the place fall short of the standard?",
+        question=_QUESTIONS.get(sector, "Does the place fall short of the standard?"),
         note="" if assessed else "Nothing usable is mapped and no table was given.",
         assessed=assessed,
     )
@@ -276,7 +284,7 @@ def _gap_theme(result: Result, sector: str, lived: _Lived) -> Theme:
     ]
     legend += [("#ffffff", True, "striped: cannot tell")] if (weak & striped).any() else []
     legend += [(MISSING, True, "not assessed")] if (codes == len(GAP_COLOURS)).any() else []
-    title = f"{_TITLES[sector]}: size of the gap"
+    title = f"{_TITLES[sector]}: {'exposure' if sector in THEMES else 'size of the gap'}"
     return Theme(
         key=f"{sector}_gap",
         title=title if assessed else f"{title} (not assessed)",
@@ -284,7 +292,9 @@ def _gap_theme(result: Result, sector: str, lived: _Lived) -> Theme:
         hatched=striped,
         colours=colours,
         legend=(*legend, *more),
-        question="How far short of the standard, at best estimate? 0 % meets it",
+        question=_SIZES.get(
+            sector, "How far short of the standard, at best estimate? 0 % meets it"
+        ),
         note="" if assessed else "Nothing usable is mapped and no table was given.",
         assessed=assessed,
     )

@@ -233,6 +233,33 @@ def _demand(city: CityModel) -> _Demand | None:
     return _Demand(peak_mw=peak, energy_mwh=energy, persons=persons, evidence="modelled")
 
 
+_BENCHMARKS = {
+    "modern_minimum": "kwh_person_modern_minimum",
+    "world_mean": "kwh_person_world",
+    "korea_mean": "kwh_person_korea",
+}
+
+
+def _beside(found: _Demand, settings: Settings) -> tuple[dict[str, Any], str]:
+    """Put what people elsewhere use beside a modelled peak, and say when it is no demand of a city."""
+    each = found.energy_mwh * 1000 / found.persons
+    load, loss = float(settings["load_factor"]), float(settings["loss_share"])
+    details: dict[str, Any] = {"kwh_person_year": each}
+    for name, key in _BENCHMARKS.items():
+        energy = found.persons * float(settings[key]) / 1000
+        details[f"{name}_mw"] = peak_mw(energy, load_factor=load, loss_share=loss)
+    share = each / float(settings["kwh_person_world"])
+    details["share_of_world_mean"] = share
+    details["refused_as_demand"] = share <= float(settings["demand_refused_share"])
+    words = (
+        f"; {each:,.0f} kWh for each person, {share:.0%} of the world mean; at the world mean the peak "
+        f"were {details['world_mean_mw']:,.3g} MW"
+    )
+    if details["refused_as_demand"]:
+        words += "; refused as the demand of the city"
+    return details, words
+
+
 def _told(settings: Settings) -> str:
     """Say what a modelled demand counts, and what it leaves out."""
     each = float(settings["kwh_person_year"])
@@ -253,7 +280,7 @@ def _told(settings: Settings) -> str:
 
 def power_demand(city: CityModel) -> Indicator:
     """
-    Give E9: the peak demand today and in the horizon year.
+    Give E9: the official peak today and in the horizon year, else that of the household minimum.
 
     Parameters
     ----------
@@ -262,6 +289,8 @@ def power_demand(city: CityModel) -> Indicator:
     Returns
     -------
     Row E9, reported, MW. Demand grows with the people; growth of the use per person is not in it.
+    Without an official peak it is what households need at least, beside what people use elsewhere;
+    ``details["refused_as_demand"]`` when it is at most a tenth of the world mean.
     """
     settings, found = city.settings("energy"), city.once(_demand)
     if found is None:
@@ -273,6 +302,11 @@ def power_demand(city: CityModel) -> Indicator:
         )
     base, horizon, growth, growth_from = forecast_years(city, settings)
     factor = growth_factor(base, horizon, growth, most=float(settings["growth_factor_max"]))
+    beside: dict[str, Any] = {}
+    note = "peak demand, losses included"
+    if found.evidence != "user":
+        beside, words = _beside(found, settings)
+        note = f"{note}{_told(settings)}{words}"
     return Indicator(
         id="E9",
         value=found.peak_mw,
@@ -280,8 +314,9 @@ def power_demand(city: CityModel) -> Indicator:
         evidence=found.evidence,
         source="official peak" if found.evidence == "user" else "population and use per household",
         as_of=city.osm_date,
-        note="peak demand, losses included" + ("" if found.evidence == "user" else _told(settings)),
+        note=note,
         details={
+            **beside,
             "energy_mwh_year": found.energy_mwh,
             "persons": found.persons,
             "peak_mva": found.peak_mw / float(settings["power_factor"]),
@@ -304,8 +339,9 @@ def power_supply(city: CityModel) -> Indicator:
 
     Returns
     -------
-    Row E7, area-level. A city draws from a wider grid: without its import or firm capacity the
-    plants on the map alone say nothing about adequacy, and it is not assessed.
+    Row E7, area-level. It needs an official peak. A city draws from a wider grid: without its
+    import or firm capacity the plants on the map alone say nothing about adequacy, and it is not
+    assessed.
     """
     settings, standard = city.settings("energy"), city.standards["E7"]
     plants = city.layers.get("power_gen")
@@ -321,9 +357,13 @@ def power_supply(city: CityModel) -> Indicator:
         "mapped_plants": counted,
         "plants_without_output": unknown,
     }
-    if found is None:
+    if found is None or found.evidence != "user":
         return unassessed(
-            "E7", reason="no peak is known; set official.peak_demand_mw", details=details, **common
+            "E7",
+            reason="the peak demand is not known (a household minimum is no demand of a city); set "
+            "official.peak_demand_mw",
+            details=details,
+            **common,
         )
     if firm is None and imports is None:
         return unassessed(
@@ -347,10 +387,10 @@ def power_supply(city: CityModel) -> Indicator:
         id="E7",
         value=gap,
         area_gap=float(np.clip((gap - target) / (worst - target), 0, 1)),
-        evidence="user" if found.evidence == "user" else "modelled",
+        evidence="user",
         n_features=counted + 1,
         source=str(city.official.get("source") or "official numbers of the study file"),
-        note="peak from official numbers" if found.evidence == "user" else "peak is modelled (E9)",
+        note="peak from official numbers",
         details={
             **details,
             "firm_mw": supply,

@@ -28,7 +28,7 @@ from kcity_geo.analysis.settlement.classes import urban_classes
 from kcity_geo.citydata import CityData
 from kcity_geo.cube import cell_size, layer
 from kcity_geo.indicators import indicator_rows
-from kcity_geo.result import SECTORS, Gaps, Indicator
+from kcity_geo.result import SECTORS, THEMES, Gaps, Indicator
 from kcity_geo.rules import reading_limits
 from kcity_geo.standards import Standard, gap_from_standard
 
@@ -65,10 +65,12 @@ def assess_gaps(
     scored = [
         cells.assess(by_id[key], row)
         for key, row in standards.items()
-        if key in by_id and row.sector in SECTORS
+        if key in by_id and row.sector in (*SECTORS, *THEMES)
     ]
     found = draw_gaps(city, scored, seed=seed, count=draws)
-    parts: dict[str, Parts] = {sector: cells.sector(sector, scored, found) for sector in SECTORS}
+    parts: dict[str, Parts] = {
+        sector: cells.sector(sector, scored, found) for sector in (*SECTORS, *THEMES)
+    }
     parts["composite"] = cells.composite(parts)
     ordered = [by_id[key] for key in sorted(by_id, key=_natural)]
     return Gaps(
@@ -354,7 +356,7 @@ def _dataset(
                 title=f"{name.capitalize()} {title}",
                 **about_model,
             )
-        words = "; ".join(reading_title(code) for code in range(len(READINGS)))
+        words = "; ".join(reading_title(code, name) for code in range(len(READINGS)))
         keep(f"{name}_reading", part.reading, units="code", title=words, **about_model)
     mapped = np.where(inside, mapped_mean, np.nan).astype(np.float32)
     keep(

@@ -28,7 +28,7 @@ from kcity_geo.analysis.gaps.units import Units
 from kcity_geo.analysis.transport.service_times import facilities
 from kcity_geo.analysis.transport.stops import city_stops
 from kcity_geo.cube import cell_centres, cell_size, count_in_cells
-from kcity_geo.result import SECTORS
+from kcity_geo.result import SECTORS, THEMES
 from kcity_geo.standards import Standard, gap_from_standard
 
 __all__ = ["GapDraws", "draw_gaps", "quantiles", "short_probability"]
@@ -171,9 +171,17 @@ class _Completed:
         return np.where(self.people >= 1, found, np.nan)
 
     def _own(self, one: AssessedGap, draw: int) -> NDArray[np.float64]:
-        """Somewhere between the bounds that the indicator itself states."""
+        """
+        Somewhere between the bounds that the indicator itself states.
+
+        Half of the draws lie on each side of the gap as mapped, or of the middle where that is lower:
+        a gap as mapped that is only an upper bound ("at most") is no best estimate.
+        """
         at = spread_evenly(draw + 17 * (1 + sum(map(ord, one.indicator.id)) % 29))
-        return one.own_lo + at * (one.own_hi - one.own_lo)
+        middle = np.minimum(one.raw, (one.own_lo + one.own_hi) / 2)
+        if at < 0.5:  # noqa: PLR2004 - the middle of the draws
+            return one.own_lo + 2 * at * (middle - one.own_lo)
+        return middle + (2 * at - 1) * (one.own_hi - middle)
 
     def _walk(
         self,
@@ -341,7 +349,7 @@ def draw_gaps(
     power = float(city.rules("priors")["aggregate"]["power"])
     sectors = {
         name: np.full((count, *state.shape), np.nan, dtype=np.float32)
-        for name in SECTORS
+        for name in (*SECTORS, *THEMES)
         if any(s.standard.sector == name for s in scored)
     }
     units = Units(city, seed=seed)

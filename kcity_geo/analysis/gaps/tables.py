@@ -28,12 +28,10 @@ from kcity_geo.analysis.settlement.districts import (
     has_residents,
 )
 from kcity_geo.indicators import indicator_rows
-from kcity_geo.result import SECTORS, Indicator
+from kcity_geo.result import LEVELS, SECTORS, Indicator
 from kcity_geo.rules import reading_limits
 
 __all__ = ["city_table", "district_table", "indicator_table"]
-
-_LEVELS = (*SECTORS, "composite")
 
 
 def _people_by_reading(
@@ -41,8 +39,11 @@ def _people_by_reading(
 ) -> dict[str, NDArray[np.float64]]:
     """Residents of each unit by the reading of the cell that they live in."""
     counted = city.people.known and city.once(has_residents)
+    # A cell with less than one resident reads "nobody", but who lives there is not lost: counted under
+    # what its numbers say.
+    codes = reading_codes(part.short, part.mid, part.evidence)
     return {
-        name: units.sums((part.reading == code).astype(np.float64) * city.inside)
+        name: units.sums((codes == code).astype(np.float64) * city.inside)
         if counted
         else np.full(len(units.ids), np.nan)
         for code, name in enumerate(READINGS)
@@ -50,7 +51,7 @@ def _people_by_reading(
     }
 
 
-def _summary(city: CityModel, part: Parts, units: Units) -> pd.DataFrame:
+def _summary(city: CityModel, level: str, part: Parts, units: Units) -> pd.DataFrame:
     """Say of each district and of the city what its draws tell: range, word, people."""
     empty = np.full(len(units.ids), np.nan)
     limits = reading_limits(city.rules("readings"))
@@ -76,7 +77,7 @@ def _summary(city: CityModel, part: Parts, units: Units) -> pd.DataFrame:
                 evidence_word(e, probability=p, code=int(c), limits=limits)
                 for e, p, c in zip(trust, short, code, strict=True)
             ],
-            "reading": [reading_title(int(c)) for c in code],
+            "reading": [reading_title(int(c), level) for c in code],
         },
         index=pd.Index(units.ids, name="district_id"),
     )
@@ -109,8 +110,8 @@ def district_table(city: CityModel, parts: Mapping[str, Parts]) -> gpd.GeoDataFr
     base["population"] = total if counted else np.nan
     area = Units(city, weight=city.once(cell_weight, "area"), land=True).people()[:-1]
     base["area_km2"] = area / 1e6
-    for level in _LEVELS:
-        found = _summary(city, parts[level], units).iloc[:-1]
+    for level in LEVELS:
+        found = _summary(city, level, parts[level], units).iloc[:-1]
         for key in found.columns:
             base[f"{level}_{key}"] = found[key].to_numpy()
     base["worst_sector"] = _worst(base.filter(items=[f"{s}_gap" for s in SECTORS]))
@@ -138,9 +139,9 @@ def city_table(city: CityModel, parts: Mapping[str, Parts]) -> pd.DataFrame:
     """
     units = Units(city)
     rows = []
-    for level in _LEVELS:
+    for level in LEVELS:
         part = parts[level]
-        found = _summary(city, part, units)
+        found = _summary(city, level, part, units)
         by_district = units.mean(part.mid)[:-1]
         rows.append(
             {
@@ -279,11 +280,18 @@ def _gap_columns(
     ids = city.city.districts["district_id"].astype(str).tolist()
     nan = float("nan")
     word = reading_title(READINGS.index("not_assessed"))
+    # A value that is shown and not scored has no reading, as one that is only reported.
+    shown = (
+        gap is not None
+        and one.cells is not None
+        and bool((np.isfinite(one.cells) & ~np.isfinite(gap.raw) & city.inside).any())
+    )
     empty = {
         "gap_raw": nan, "gap": nan, "gap_lo": nan, "gap_hi": nan, "p_short": nan, "data": "",
-        "reading": word if one.not_assessed or gap is not None else "",
+        "reading": word if one.not_assessed or (gap is not None and not shown) else "",
     }  # fmt: skip
-    out: dict[str, dict[str, Any]] = {key: dict(empty) for key in (CITY, "silent", *ids)}
+    out: dict[str, dict[str, Any]] = {key: dict(empty) for key in (CITY, *ids)}
+    out["silent"] = {**empty, "reading": word}
     if gap is None or not np.isfinite(gap.raw).any():
         return out
     # Only the cells that the indicator speaks of: T1 not of rural, T3 not of urban people.
@@ -315,6 +323,6 @@ def _gap_columns(
                     code=int(codes[place]),
                     limits=limits,
                 ),
-                "reading": reading_title(int(codes[place])),
+                "reading": reading_title(int(codes[place]), gap.standard.sector),
             }
     return out

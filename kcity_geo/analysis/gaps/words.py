@@ -15,15 +15,36 @@ from numpy.typing import ArrayLike, NDArray
 from kcity_geo.config import read_table
 from kcity_geo.rules import ReadingLimits, reading_limits
 
-__all__ = ["READINGS", "evidence_word", "reading_codes", "reading_title"]
+__all__ = ["READINGS", "evidence_word", "reading_codes", "reading_title", "reading_words"]
 
 #: Ids of the readings; the position is the code in ``*_reading`` rasters and columns.
 READINGS: tuple[str, ...] = tuple(str(row["id"]) for row in read_table("readings")["reading"])
 
 
 @cache
-def _titles() -> tuple[str, ...]:
-    return tuple(str(row["title"]) for row in read_table("readings")["reading"])
+def _titles(level: str) -> tuple[str, ...]:
+    return tuple(row["title"] for row in reading_words(level))
+
+
+def reading_words(level: str = "") -> tuple[dict[str, str], ...]:
+    """
+    Give id, title, meaning and colour of each reading, in the words of a level.
+
+    Parameters
+    ----------
+    level : one of `kcity_geo.result.LEVELS`; a theme may have words of its own.
+
+    Returns
+    -------
+    In the order of `READINGS`.
+
+    Examples
+    --------
+    >>> [row["title"] for row in reading_words("flood")][1:3]
+    ['Flood-prone', 'Probably flood-prone']
+    """
+    own = read_table("readings").get("words", {}).get(level, {})
+    return tuple({**row, **own.get(row["id"], {})} for row in read_table("readings")["reading"])
 
 
 def reading_codes(
@@ -90,13 +111,14 @@ def reading_codes(
     return np.asarray(found, dtype=np.uint8)
 
 
-def reading_title(code: int) -> str:
+def reading_title(code: int, level: str = "") -> str:
     """
     Give the words of a reading.
 
     Parameters
     ----------
     code : position in `READINGS`.
+    level : one of `kcity_geo.result.LEVELS`; a theme may have words of its own.
 
     Returns
     -------
@@ -107,7 +129,7 @@ def reading_title(code: int) -> str:
     >>> reading_title(3)
     'Cannot tell: survey first'
     """
-    return _titles()[code]
+    return _titles(level)[code]
 
 
 def evidence_word(

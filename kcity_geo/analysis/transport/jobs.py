@@ -11,7 +11,7 @@ from kcity_geo.analysis.evidence.features import column, text
 from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, bin_points
 
-__all__ = ["employees_in_cells", "job_cells"]
+__all__ = ["employees_in_cells", "job_cells", "why_no_jobs"]
 
 WORK_BUILDINGS = ("industrial", "commercial", "office", "retail")
 
@@ -51,6 +51,32 @@ def job_cells(city: CityModel | CityData) -> NDArray[np.float64]:
             land += area / 10_000.0 * rules[f"jobs_ha_{kind}"]
     estimate = np.maximum(floors / rules["jobs_m2_each"], land)
     return np.asarray(np.maximum(estimate, city.once(employees_in_cells)))
+
+
+def why_no_jobs(city: CityModel) -> str:
+    """
+    Say why nothing may rest on the jobs that are told of a city.
+
+    Parameters
+    ----------
+    city : its model.
+
+    Returns
+    -------
+    Empty where there are as many as a city has: at least ``jobs_person_min`` for each resident.
+    """
+    own = "give your workplaces as sources.extra.jobs, with a column employees"
+    total = float(city.once(job_cells)[city.inside].sum())
+    if total <= 0:
+        return f"no jobs are told by land use, buildings or workplaces: {own}"
+    persons = float(city.people.persons[city.inside].sum())
+    least = city.settings("transport").number("jobs_person_min")
+    if not city.people.known or total >= least * persons:
+        return ""
+    return (
+        f"the map tells {total:,.0f} jobs, {total / persons:.2g} for each resident; fewer than {least:g} are "
+        f"no plausible count of a city, most workplaces are not mapped: {own}"
+    )
 
 
 def employees_in_cells(city: CityModel) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from kcity_geo.analysis.network import reach
 from kcity_geo.analysis.network.snapping import Snapped, cell_points, snap
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE
-from kcity_geo.analysis.transport.jobs import job_cells
+from kcity_geo.analysis.transport.jobs import job_cells, why_no_jobs
 from kcity_geo.analysis.transport.service_times import facilities, is_plainly_reached
 from kcity_geo.citydata import CityData
 from kcity_geo.coordinates import Places, in_crs
@@ -32,7 +32,6 @@ LIMITS = (15.0, 30.0, 45.0, 60.0)
 #: Origins of one table of times: what is held at once is this times the cells of the city.
 AT_ONCE = 32
 KINDS = {"health": "health", "hospital": "health", "school": "school"}
-_NO_JOBS = "no jobs are told by land use or buildings: map industrial, commercial or retail land"
 _EVIDENCE = {"people": "observed", "jobs": "proxy"}
 NO_STREETS = "no street is mapped in the map data: add an OSM extract with streets"
 
@@ -80,10 +79,11 @@ def cumulative_opportunities(city: CityModel | CityData) -> list[Indicator]:
         "people": people.persons,
         "jobs": np.where(city.inside, city.once(job_cells), 0.0),
     }
+    why_not = {"people": "", "jobs": city.once(why_no_jobs)}
     if city.checking:
         return [
-            unassessed(name, "share", _NO_JOBS, **common)
-            if there[kind].sum() <= 0
+            unassessed(name, "share", why_not[kind], **common)
+            if why_not[kind]
             else assessable(name, "share", evidence=_EVIDENCE[kind], **common)
             for kind, name in names.items()
         ]
@@ -92,8 +92,10 @@ def cumulative_opportunities(city: CityModel | CityData) -> list[Indicator]:
     found = []
     for kind, name in names.items():
         total = float(there[kind].sum())
-        if total <= 0:
-            found.append(unassessed(name, "share", _NO_JOBS, **common))
+        if why_not[kind]:
+            found.append(
+                unassessed(name, "share", why_not[kind], details={"total": total}, **common)
+            )
             continue
         grids = np.full((len(LIMITS), *city.grid.shape), np.nan)
         grids[:, zone >= 0] = (sums[kind] / total)[zone[zone >= 0]].T

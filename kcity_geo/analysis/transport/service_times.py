@@ -21,7 +21,7 @@ from kcity_geo.analysis.evidence.trust import method_trust
 from kcity_geo.analysis.network.access import minutes_and_ways, point_costs
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE, People
-from kcity_geo.analysis.transport.jobs import employees_in_cells, job_cells
+from kcity_geo.analysis.transport.jobs import employees_in_cells, job_cells, why_no_jobs
 from kcity_geo.citydata import CityData
 from kcity_geo.coordinates import Places, in_crs
 from kcity_geo.cube import bin_points, cell_centres, cell_size
@@ -74,8 +74,13 @@ def service_times(city: CityModel | CityData) -> list[Indicator]:
     primary, secondary, level_note = city.once(_schools)
     add("T9_school", primary, "walk", layers=("school", "roads_walk"), note=level_note)
     add("T9_secondary", secondary, "walk", layers=("school", "roads_walk"), note=level_note)
-    jobs, how = city.once(_job_places)
-    add("T9_jobs", jobs, chosen["jobs"], layers=how[0], note=how[1], evidence="proxy")
+    layers, reason = ("landuse", "building", "jobs"), city.once(why_no_jobs)
+    if reason:
+        told = {"total": float(city.once(job_cells).sum())}
+        found.append(unassessed("T9_jobs", "min", reason, layers=layers, details=told))
+    else:
+        jobs, how = city.once(_job_places)
+        add("T9_jobs", jobs, chosen["jobs"], layers=layers, note=how, evidence="proxy")
     centre, note, evidence = city.once(_centre)
     add("T9_centre", centre, chosen["jobs"], layers=("place",), note=note, evidence=evidence)
     found.append(_daily(city, primary))
@@ -342,12 +347,9 @@ def _schools(city: CityModel) -> tuple[NDArray[np.object_], NDArray[np.object_],
     return places[school & (lower | unknown)], places[school & (upper | unknown)], note
 
 
-def _job_places(city: CityModel) -> tuple[NDArray[np.object_], tuple[tuple[str, ...], str]]:
+def _job_places(city: CityModel) -> tuple[NDArray[np.object_], str]:
     """Give the cells with jobs in the densest squares that hold half of all jobs."""
     rules, jobs = city.settings("transport"), city.once(job_cells)
-    if jobs.sum() <= 0:
-        centre, note, _ = city.once(_centre)
-        return centre, (("landuse", "building", "jobs"), f"no jobs are mapped: {note}")
     x, y = cell_centres(city.grid)
     zone = max(rules["jobs_zone_m"], cell_size(city.grid))
     square = np.floor(np.column_stack([x, y]) / zone).astype(np.int64)
@@ -367,10 +369,7 @@ def _job_places(city: CityModel) -> tuple[NDArray[np.object_], tuple[tuple[str, 
     employed = float(city.once(employees_in_cells).sum())
     if employed > 0:
         note += f" and from workplaces that state {employed:,.0f} employees"
-    return np.asarray(shapely.points(x[use], y[use]), dtype=object), (
-        ("landuse", "building", "jobs"),
-        note,
-    )
+    return np.asarray(shapely.points(x[use], y[use]), dtype=object), note
 
 
 def _centre(city: CityModel) -> tuple[NDArray[np.object_], str, str]:

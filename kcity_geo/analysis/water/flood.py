@@ -313,12 +313,20 @@ def flood_exposure(city: CityModel) -> Indicator:
         }
         details |= _runoff_summary(city)
     cells = np.where(city.inside, exposure, np.nan)
+    low, high = (
+        np.where(told | ~city.inside, cells, relief.get(f"hand_le{m}_share", cells)) for m in (2, 5)
+    )
     details |= _drain_density(city)
     return Indicator(
         id="W8",
         value=weighted_mean(cells, weight),
         cells=cells,
         gap=standard_gap(cells, city.standards["W8"]),
+        # Whether land 2 to 5 m above the drainage floods, a height does not tell.
+        gap_bounds=(
+            standard_gap(low, city.standards["W8"]),
+            standard_gap(high, city.standards["W8"]),
+        ),
         evidence=evidence,
         evidence_cells=np.where(told, "user", "modelled"),
         trust=np.where(told, 1.0, _height_trust(city)),

@@ -25,8 +25,8 @@ from kcity_geo.analysis.network.access import travel_minutes
 from kcity_geo.analysis.network.reach import pairs
 from kcity_geo.analysis.network.snapping import Homes, snap
 from kcity_geo.analysis.settlement.districts import weighted_mean
-from kcity_geo.analysis.water.piped import piped_share
-from kcity_geo.cube import cell_centres
+from kcity_geo.analysis.water.piped import piped_coverage, piped_share
+from kcity_geo.cube import bin_points, cell_centres
 from kcity_geo.errors import GridMismatchError, SchemaError
 from kcity_geo.result import Indicator, assessable, unassessed
 from kcity_geo.settings import Settings
@@ -197,7 +197,9 @@ def fetching_water(city: CityModel) -> Indicator:
     -------
     Row W1; cells and value in minutes, times beyond ``cap_min`` and no way at all count as that.
     Its bounds: every uncertain point is an improved source, or none is.
-    NaN where no number speaks and no usable point is mapped: nothing is known there.
+    NaN where no number speaks and no usable point is mapped: nothing is known there. The gap is known
+    where an official piped share speaks, or where people are seen to fetch water; elsewhere the walk
+    is shown and not scored.
     """
     settings, standard = city.settings("water"), city.standards["W1"]
     piped, piped_rows = city.once(piped_share)
@@ -229,11 +231,12 @@ def fetching_water(city: CityModel) -> Indicator:
     told = np.zeros(city.grid.shape, dtype=bool) if piped is None else np.isfinite(piped)
     share = np.zeros(city.grid.shape) if piped is None else np.nan_to_num(piped)
     inside = city.inside & (told | usable.any())
+    scored, why_shown = _where_scored(city, people, told, usable)
     gap_bounds = (
-        np.where(inside, standard_gap(any_point, standard) * (1 - share), np.nan),
-        np.where(inside, standard_gap(sure, standard) * (1 - share), np.nan),
+        np.where(scored, standard_gap(any_point, standard) * (1 - share), np.nan),
+        np.where(scored, standard_gap(sure, standard) * (1 - share), np.nan),
     )
-    gap = np.where(inside, gap * (1 - share), np.nan)
+    gap = np.where(scored, gap * (1 - share), np.nan)
     cells = np.where(inside, np.minimum(any_point, cap) * (1 - share), np.nan)
     worst = np.where(inside, np.minimum(sure, cap) * (1 - share), np.nan)
     basic = np.where(
@@ -254,7 +257,8 @@ def fetching_water(city: CityModel) -> Indicator:
         source="OSM water points and streets" + ("" if piped is None else ", official piped rate"),
         note="basic access by distance only: quality and hours of supply are not known"
         + ("" if piped is None else "; people with piped water at home fetch nothing")
-        + _where_unknown(city, told, piped),
+        + _where_unknown(city, told, piped)
+        + why_shown,
         details={
             "basic_share": weighted_mean(basic, people),
             "reachable_share": weighted_mean(
@@ -269,6 +273,44 @@ def fetching_water(city: CityModel) -> Indicator:
             ),
         },
         **common,  # type: ignore[arg-type]
+    )
+
+
+def _where_scored(
+    city: CityModel,
+    people: NDArray[np.float64],
+    told: NDArray[np.bool_],
+    usable: NDArray[np.bool_],
+) -> tuple[NDArray[np.bool_], str]:
+    """
+    Tell where a walk to a water point may count as a gap, and say so where it may not.
+
+    A fountain in a city of taps is no supply. Without an official piped share walks count only where
+    the map shows points to fetch from, as many as people live by, and the land is not likely piped.
+    """
+    open_ = city.inside & ~told
+    if not open_.any() or not usable.any():
+        return city.inside & told, ""
+    likely = city.once(piped_coverage)
+    piped = np.zeros(city.grid.shape)
+    if likely.cells is not None and not likely.details.get("anchored"):
+        piped = np.nan_to_num(likely.cells)
+    walked = open_ & (piped < 0.5)  # noqa: PLR2004 - the proxy is 0 or 1
+    points = city.layers["water_point"]
+    made = np.isin(text(points, "man_made"), ("water_tap", "water_well"))
+    fetched = usable & (made | (text(points, "amenity") == "water_point"))
+    middle = shapely.point_on_surface(shapes(points))
+    cell = bin_points(shapely.get_x(middle), shapely.get_y(middle), grid=city.grid)
+    fetched &= (cell >= 0) & walked.ravel()[np.maximum(cell, 0)]
+    each = city.settings("water").number("fetch_point_persons")
+    persons = float(np.nansum(people[walked]))
+    if fetched.sum() * each >= persons > 0:
+        beside = "" if walked[open_].all() else "; not scored where land is likely piped (W3)"
+        return city.inside & (told | walked), beside
+    where = "" if not told.any() else " where no official rate speaks"
+    return city.inside & told, (
+        f"; shown and not scored{where}: nothing says that people fetch water ({int(fetched.sum())} "
+        "taps, wells and water points; fountains do not count); set official.piped_water_access"
     )
 
 

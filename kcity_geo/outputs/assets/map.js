@@ -266,7 +266,7 @@ function kcHover(map) {
       if (field.kind === "people") { if (raw !== null) { text = kcNumber(raw * field.scale); } }
       if (field.kind === "number" && raw !== null) { text = kcNumber(field.low + raw * field.scale) + " " + field.unit; }
       if (field.kind === "reading") {
-        last = [field.title, raw === null ? "–" : h.readings[raw][0], "", raw === null ? "" : h.readings[raw][1]];
+        last = [field.title, raw === null ? "–" : (field.words || h.readings.map((r) => r[0]))[raw], "", raw === null ? "" : h.readings[raw][1]];
         rows.push(last);
         return;
       }

@@ -611,17 +611,33 @@ def test_generators_speak_for_a_plant_of_unknown_output(features):
 
 def test_adequacy_needs_the_import(toy):
     people = 120_000 / 1600
-    alone = power_supply(model_of(toy(arrays={"population": people})))
+    alone = power_supply(model_of(toy(official={"peak_demand_mw": 45})))
     assert "import_capacity_mw" in alone.not_assessed
     assert math.isnan(alone.area_gap)
     known = power_supply(model_of(toy(official={"firm_capacity_mw": 40, "peak_demand_mw": 45})))
     assert known.area_gap == pytest.approx(0.2271, abs=5e-5)
     assert known.evidence == "user"
+    # A household minimum is no demand of a city: 5 MW for 120,000 people would look nearly enough.
     modelled = power_supply(
         model_of(toy(arrays={"population": people}, official={"import_capacity_mw": 5}))
     )
-    assert modelled.value == pytest.approx(1 - 5 / (1.15 * 7.862), abs=1e-4)
-    assert modelled.evidence == "modelled"
+    assert math.isnan(modelled.value)
+    assert "official.peak_demand_mw" in modelled.not_assessed
+
+
+def test_a_household_minimum_stands_beside_what_people_use_and_is_no_demand_of_a_city(toy):
+    people = 120_000 / 1600
+    row = power_demand(model_of(toy(arrays={"population": people})))
+    # 1,250 kWh for 4.5 persons are 277.8 kWh each: 8.2 % of 3,400.
+    assert row.details["kwh_person_year"] == pytest.approx(1250 / 4.5)
+    assert row.details["share_of_world_mean"] == pytest.approx(1250 / 4.5 / 3400)
+    assert row.details["world_mean_mw"] == pytest.approx(7.862 * 3400 / (1250 / 4.5), rel=1e-3)
+    assert row.details["refused_as_demand"] is True
+    assert "refused as the demand of the city" in row.note
+    model = model_of(toy(arrays={"population": people}))
+    more = power_demand(model.changed(settings={"energy": {"kwh_person_year": 1000.0}}))
+    assert more.details["refused_as_demand"] is False
+    assert "refused" not in more.note
 
 
 def test_a_tier_names_the_power_and_hours_that_it_asks_for_too(toy):

@@ -110,8 +110,9 @@ def test_low_median_high_are_in_order_and_the_range_reaches_what_is_mapped():
 
 
 def test_more_facilities_never_raise_a_gap():
-    one = gaps_of(city(school=schools((500, 500)))).cells
-    two = gaps_of(city(school=schools((500, 500), (3000, 3000)))).cells
+    health = clinics((3500, 500))
+    one = gaps_of(city(school=schools((500, 500)), health=health)).cells
+    two = gaps_of(city(school=schools((500, 500), (3000, 3000)), health=health)).cells
     for key in ("gap_raw", "gap_lo", "gap", "gap_hi", "p_short"):
         before, after = (f[f"transport_{key}"].to_numpy() for f in (one, two))
         assert (after <= before + 1e-6).all(), key

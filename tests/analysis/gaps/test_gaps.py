@@ -192,7 +192,8 @@ def test_a_perfect_city_has_no_gap_and_the_worst_one_gap_one(toy):
             assert found.city.loc[level, "people_short"] == pytest.approx(gap * 80_000)
         word = "Adequate" if gap == 0 else "Falls short"
         told = found.city["reading"]
-        assert set(told[found.city["evidence"] >= 0.4]) == {word}
+        assert set(told[found.city["evidence"] >= 0.4].drop("flood")) == {word}
+        assert told["flood"] == ("Hardly flood-prone" if gap == 0 else "Flood-prone")
 
 
 def test_an_empty_map_is_not_assessed_never_a_gap_of_one(toy):
@@ -303,8 +304,8 @@ def test_people_of_cut_cells_are_divided_and_conserved(toy, split):
         for name in names:
             total = found.districts[f"{level}_{name}"].sum()
             assert total == pytest.approx(found.city.loc[level, name], rel=1e-9, abs=1e-6)
-        lived = people[people >= 1].sum()
-        assert found.city.loc[level, names].sum() == pytest.approx(lived, rel=1e-6)
+        # Also those of cells with less than one resident, which read "nobody".
+        assert found.city.loc[level, names].sum() == pytest.approx(people.sum(), rel=1e-6)
 
 
 def test_other_cells_do_not_move_the_gap_of_a_cell(toy):
@@ -334,10 +335,27 @@ def test_less_than_half_of_the_weight_is_not_a_sector(toy):
         one = [Indicator(id=i, value=0.5, units="share", gap=gap) for i in ids]
         return assess_gaps(model_of(data).given(mapped_share, sure(data)), one).city.loc["water"]
 
-    assert np.isnan(water("W1")["gap"])  # 0.40
-    assert water("W1")["reading"] == "Not assessed"
-    assert water("W1", "W4")["gap"] == pytest.approx(0.5)  # 0.60
-    assert water("W1", "W4")["assessed_weight"] == pytest.approx(0.6)
+    # 0.48: without the way to water nothing is said of its supply.
+    assert np.isnan(water("W4", "W6")["gap"])
+    assert water("W4", "W6")["reading"] == "Not assessed"
+    assert water("W1", "W4")["gap"] == pytest.approx(0.5)  # 0.76
+    assert water("W1", "W4")["assessed_weight"] == pytest.approx(0.76)
+
+
+def test_low_land_is_no_lack_of_water_supply(toy):
+    data = toy(arrays=urban())
+    full, none = np.ones((40, 40)), np.zeros((40, 40))
+
+    def found(low):
+        rows = [Indicator(id=i, value=0.0, units="share", gap=none) for i in ("W1", "W4", "W6")]
+        rows.append(Indicator(id="W8", value=1.0, units="share", gap=low))
+        return assess_gaps(model_of(data).given(mapped_share, sure(data)), rows).city
+
+    for low in (none, full):
+        city = found(low)
+        assert city.loc["water", "gap"] == 0
+        assert city.loc["water", "people_short"] == 0
+        assert city.loc["flood", "people_short"] == pytest.approx(80_000 * low.mean())
 
 
 def test_rural_cells_have_rural_weights(toy):

@@ -233,7 +233,7 @@ def test_a_screening_never_confirms_a_gap(toy, surface, trust):
     city = found.indicators.set_index("unit_id").loc["city"]
     limits = read_table("readings")["limits"]
     assert city["data"] == ("good" if trust >= limits["evidence_good"] else "fair")
-    assert city["reading"] in {"Falls short", "Probably falls short"}
+    assert city["reading"] in {"Flood-prone", "Probably flood-prone"}
 
 
 def test_a_mapped_river_moves_the_drainage(toy, features):

@@ -189,8 +189,8 @@ def test_capacity_refuses_negative_people():
 
 def one_tap(features, *places, **tags):
     row = {
-        "amenity": "drinking_water",
-        "man_made": "",
+        "amenity": "",
+        "man_made": "water_tap",
         "natural": "",
         "drinking_water": "",
         "pump": "",
@@ -208,9 +208,39 @@ def test_w1_without_points_and_numbers_is_not_assessed(toy):
     assert "\n" not in row.not_assessed
 
 
+def fetched(data):
+    """The city, where one point is enough to say that people walk to water."""
+    return model_of(data).changed(settings={"water": {"fetch_point_persons": 1e6}})
+
+
+def test_w1_without_a_rate_counts_only_where_people_are_seen_to_fetch_water(toy, features):
+    """16,000 people: eight taps and wells are one for 2,000; fountains are none."""
+    spots = [shapely.Point(50 + 400 * i, 50 + 400 * i) for i in range(9)]
+
+    def row(tags, count, **more):
+        layer = features([{"man_made": "", "amenity": "", **tags}] * count, spots[:count])
+        layers = {"water_point": layer, **more}
+        data = toy(arrays={"population": 10.0, "built_m2": 3000.0}, layers=layers)
+        return fetching_water(model_of(data))
+
+    tap = {"man_made": "water_tap"}
+    for few in (row({"amenity": "drinking_water"}, 9), row(tap, 7)):
+        assert np.isfinite(few.cells).all()
+        assert np.isnan(few.gap).all()
+        assert "shown and not scored" in few.note
+    assert np.isfinite(row(tap, 8).gap).all()
+    # Where the proxy says piped nobody is counted as walking: 1,000 persons a km2 are below its limit.
+    assert np.isfinite(row(tap, 8, water_plant=works(features)).gap).all()
+    dense = toy(
+        arrays={"population": 20.0, "built_m2": 3000.0},
+        layers={"water_point": features([tap] * 9, spots), "water_plant": works(features)},
+    )
+    assert np.isnan(fetching_water(model_of(dense)).gap).all()
+
+
 def test_w1_of_one_tap_on_straight_lines_says_proxy(toy, features):
     data = toy(arrays={"population": 10.0}, layers={"water_point": one_tap(features, (2050, 2050))})
-    row = fetching_water(model_of(data))
+    row = fetching_water(fetched(data))
     assert row.evidence == "proxy"
     assert "quality" in row.note
     assert "safely" not in (row.note + row.source).lower()
@@ -227,7 +257,7 @@ def test_w1_more_taps_never_raise_the_gap(toy, features):
         arrays={"population": 10.0},
         layers={"water_point": one_tap(features, (550, 550), (3050, 3450))},
     )
-    first, second = (fetching_water(model_of(d)) for d in (one, two))
+    first, second = (fetching_water(fetched(d)) for d in (one, two))
     assert (second.gap <= first.gap + 1e-12).all()
     assert second.value < first.value
 
@@ -244,7 +274,7 @@ def test_w1_more_points_never_raise_the_gap_that_is_shown_nor_its_bounds(toy, fe
         kinds = [{"man_made": "water_tap", "pump": ""}, *[{"pump": ""} | tags] * count]
         layer = features(kinds, [shapely.Point(p) for p in points])
         data = toy(arrays={"population": people}, layers={"water_point": layer})
-        row = fetching_water(model_of(data))
+        row = fetching_water(fetched(data))
         found = assess_gaps(data, [row], draws=1).indicators
         now = found.set_index("unit_id").loc[:, ["gap_lo", "gap", "gap_hi"]]
         if before is not None:
@@ -256,9 +286,9 @@ def test_w1_more_points_never_raise_the_gap_that_is_shown_nor_its_bounds(toy, fe
 def test_w1_people_with_piped_water_fetch_nothing(toy, features):
     data = toy(arrays={"population": 10.0}, layers={"water_point": one_tap(features, (50, 50))})
     STANDARDS["W1"]
-    dry = fetching_water(model_of(data))
+    dry = fetching_water(fetched(data))
     piped = np.full(data.grid.shape, 0.75)
-    wet = fetching_water(model_of(data).given(piped_share, (piped, 4)))
+    wet = fetching_water(fetched(data).given(piped_share, (piped, 4)))
     assert wet.gap == pytest.approx(0.25 * dry.gap)
     assert wet.evidence == "user"
     alone = fetching_water(
@@ -275,7 +305,7 @@ def test_w1_says_nothing_where_no_rate_speaks_and_no_point_is_mapped(toy, featur
             layers={} if points is None else {"water_point": points},
             official={"table": table},
         )
-        rows = water.assess(model_of(data))
+        rows = water.assess(model_of(data) if points is None else fetched(data))
         row = next(r for r in rows if r.id == "W1")
         far = (20, 19)  # of the south-west, 1.9 km from the tap
         assert row.gap[0, 0] == pytest.approx(0.25)
