@@ -22,7 +22,7 @@ from rasterio.warp import Resampling, calculate_default_transform, reproject
 
 import kcity_geo as kc
 from kcity_geo.analysis.city_model import model_of
-from kcity_geo.result import SECTORS
+from kcity_geo.result import LEVELS, Indicator
 from kcity_geo.standards import load_standards
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from kcity_geo.studyfile import Study
 
 pytestmark = pytest.mark.filterwarnings("ignore::kcity_geo.errors.KCityWarning")
-
-LEVELS = (*SECTORS, "composite")
 
 
 def study_of(folder: Path, boundary: Path, **sources: str) -> Study:

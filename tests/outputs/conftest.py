@@ -18,7 +18,9 @@ from kcity_geo.citydata import CityData, Provenance
 from kcity_geo.cube import cell_centres, district_shares, empty_cube, layer, study_grid
 from kcity_geo.outputs import save
 from kcity_geo.result import (
+    LEVELS,
     SECTORS,
+    THEMES,
     Constraint,
     Criterion,
     Gaps,
@@ -111,7 +113,13 @@ def _gaps(city: City, cube: xr.Dataset, grid: Any, *, name: str, water: bool) ->
             values, grid=grid, units=units, long_name=title, source="hand-made", evidence="modelled"
         )
 
-    fields = {"transport": u, "water": v, "energy": (u + v) / 2, "composite": (u + v) / 2}
+    fields = {
+        "transport": u,
+        "water": v,
+        "energy": (u + v) / 2,
+        "composite": (u + v) / 2,
+        "flood": 1 - u,
+    }
     for sector, field in fields.items():
         assessed = sector != "water" or water
         gap = np.where(inside & assessed, field, np.nan)
@@ -167,7 +175,7 @@ def _gaps(city: City, cube: xr.Dataset, grid: Any, *, name: str, water: bool) ->
     )
 
 
-def _sector_values(i: int, *, assessed: bool, people: float) -> dict[str, Any]:
+def _sector_values(i: int, level: str, *, assessed: bool, people: float) -> dict[str, Any]:
     gap = 0.2 + 0.17 * i if assessed else NAN
     short = (0.05, 0.35, 0.75, 0.95)[i] if assessed else NAN
     evidence = 0.9 - 0.2 * i if assessed else NAN
@@ -185,7 +193,7 @@ def _sector_values(i: int, *, assessed: bool, people: float) -> dict[str, Any]:
         "p_short": short,
         "evidence": evidence,
         "data": evidence_word(evidence, probability=short, code=code),
-        "reading": reading_title(code),
+        "reading": reading_title(code, level),
         **counted,
         "people_short": counted["people_falls_short"] + counted["people_probably_falls_short"],
     }
@@ -195,9 +203,9 @@ def _district_table(city: City, *, water: bool) -> gpd.GeoDataFrame:
     frame = city.districts.copy()
     frame["population"] = [1000.4, 2000.0, 3000.0, 0.0][: len(frame)]
     frame["area_km2"] = frame.geometry.area / 1e6
-    for sector in (*SECTORS, "composite"):
+    for sector in LEVELS:
         values = [
-            _sector_values(i, assessed=water or sector != "water", people=n)
+            _sector_values(i, sector, assessed=water or sector != "water", people=n)
             for i, n in enumerate(frame["population"])
         ]
         for key in values[0]:
@@ -209,11 +217,11 @@ def _district_table(city: City, *, water: bool) -> gpd.GeoDataFrame:
 def _city_table(*, water: bool, people: float) -> pd.DataFrame:
     rows = {
         s: {
-            **_sector_values(i, assessed=water or s != "water", people=people),
+            **_sector_values(i % 4, s, assessed=water or s != "water", people=people),
             "gini": 0.3,
             "assessed_weight": 0.8 if water or s != "water" else 0.0,
         }
-        for i, s in enumerate((*SECTORS, "composite"))
+        for i, s in enumerate((*SECTORS, "composite", *THEMES))
     }
     return pd.DataFrame.from_dict(rows, orient="index")
 

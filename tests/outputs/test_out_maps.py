@@ -30,7 +30,7 @@ from kcity_geo.outputs.maps import build_map, script_json
 from kcity_geo.outputs.overlay import fit_lookup, mercator_picture, png_uri
 from kcity_geo.outputs.pages import seal
 from kcity_geo.outputs.themes import EMPTY, make_themes, painted, rgba_table
-from kcity_geo.result import SECTORS
+from kcity_geo.result import LEVELS
 
 _R = 6378137.0
 
@@ -273,7 +273,7 @@ def test_without_people_known_every_cell_keeps_its_gap(build) -> None:
     study = build()
     cube = study.data.cube.drop_vars("population")
     cells = study.gaps.cells.drop_vars("population")
-    for sector in (*SECTORS, "composite"):
+    for sector in LEVELS:
         told = reading_codes(*(cells[f"{sector}_{k}"] for k in ("p_short", "gap", "evidence")))
         cells[f"{sector}_reading"] = cells[f"{sector}_reading"].copy(data=told)
     study = dataclasses.replace(

@@ -68,7 +68,7 @@ def why_no_jobs(city: CityModel) -> str:
     own = "give your workplaces as sources.extra.jobs, with a column employees"
     total = float(city.once(job_cells)[city.inside].sum())
     if total <= 0:
-        return f"no jobs are told by land use, buildings or workplaces: {own}"
+        return f"no jobs are told by the map (land use, buildings, workplaces): map them, or {own}"
     persons = float(city.people.persons[city.inside].sum())
     least = city.settings("transport").number("jobs_person_min")
     if not city.people.known or total >= least * persons:

@@ -27,7 +27,7 @@ from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.config import read_table
 from kcity_geo.errors import CalibrationError, StudyError
 from kcity_geo.indicators import indicator_rows, load_function
-from kcity_geo.result import SECTORS, Indicator
+from kcity_geo.result import LEVELS, SECTORS, Indicator
 from kcity_geo.settings import settings_of
 from kcity_geo.standards import gap_from_standard, load_standards
 
@@ -186,7 +186,7 @@ def test_a_perfect_city_has_no_gap_and_the_worst_one_gap_one(toy):
         found = assess_gaps(
             model_of(data).given(mapped_share, sure(data)), everything(data.grid.shape, gap)
         )
-        for level in (*SECTORS, "composite"):
+        for level in LEVELS:
             assert (found.cells[f"{level}_gap"] == gap).all()
             assert found.city.loc[level, "gap"] == gap
             assert found.city.loc[level, "people_short"] == pytest.approx(gap * 80_000)
@@ -204,7 +204,7 @@ def test_an_empty_map_is_not_assessed_never_a_gap_of_one(toy):
     ]
     for indicators in (nothing, []):
         found = assess_gaps(model_of(data), indicators)
-        for level in (*SECTORS, "composite"):
+        for level in LEVELS:
             assert np.isnan(found.cells[f"{level}_gap"]).all()
             assert (found.cells[f"{level}_reading"] == READINGS.index("not_assessed")).all()
             assert np.isnan(found.city.loc[level, "gap"])
@@ -276,7 +276,7 @@ def test_evidence_is_worth_the_land_whose_population_is_known(toy, silent, city,
         assess_gaps(model_of(d).given(mapped_share, sure(d)), indicators) for d in (data, whole)
     )
     share = found.city["evidence"] / full.city["evidence"]
-    assert share.tolist() == pytest.approx([city] * 4)
+    assert share.tolist() == pytest.approx([city] * len(LEVELS))
     by, at = (f.districts.set_index("district_id") for f in (found, full))
     told = by.loc["NW", "water_evidence"]
     if west:
@@ -299,7 +299,7 @@ def test_people_of_cut_cells_are_divided_and_conserved(toy, split):
     found = assess_gaps(model_of(data).given(mapped_share, sure(data)), one)
     assert found.districts["population"].sum() == pytest.approx(people.sum(), rel=1e-9)
     assert found.districts["area_km2"].sum() == pytest.approx(16, rel=1e-9)
-    for level in (*SECTORS, "composite"):
+    for level in LEVELS:
         names = [f"people_{key}" for key in READINGS if key != "nobody"]
         for name in names:
             total = found.districts[f"{level}_{name}"].sum()
@@ -386,7 +386,7 @@ def test_gap_lies_within_its_bounds_and_they_close_on_a_complete_map(toy):
     ]
     for c in (0.0, 0.3, 0.8, 1.0):
         found = assess_gaps(model_of(data).given(mapped_share, sure(data, share=c)), one)
-        for level in (*SECTORS, "composite"):
+        for level in LEVELS:
             lo, mid, hi = (found.cells[f"{level}_gap{e}"].to_numpy() for e in ("_lo", "", "_hi"))
             assert (lo <= mid).all()
             assert (mid <= hi).all()
@@ -507,7 +507,7 @@ def test_a_sector_speaks_for_a_place_only_when_most_of_its_people_are_known(toy)
         for key, row in STANDARDS.items()
     ]
     found = assess_gaps(model_of(data).given(mapped_share, sure(data)), some)
-    for level in (*SECTORS, "composite"):
+    for level in LEVELS:
         row = found.city.loc[level]
         assert np.isnan(row["gap"])
         assert row["reading"] == "Not assessed"
@@ -586,7 +586,7 @@ def test_same_seed_same_numbers_whatever_the_order_of_the_indicators(toy):
     assert first.districts.equals(second.districts)
     assert first.indicators.equals(second.indicators)
     xr.testing.assert_identical(first.cells, second.cells)
-    for level in (*SECTORS, "composite"):
+    for level in LEVELS:
         low, middle, high = (first.districts[f"{level}_gap{e}"] for e in ("_lo", "", "_hi"))
         assert (low <= middle).all()
         assert (middle <= high).all()
