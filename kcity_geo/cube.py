@@ -478,7 +478,7 @@ def district_shares(city: City, *, grid: GeoBox) -> pd.DataFrame:
     return frame.assign(people_share=frame["share"])
 
 
-def layer(
+def layer(  # noqa: PLR0913 - an option each, all named
     values: NDArray[Any],
     *,
     grid: GeoBox,

@@ -15,29 +15,30 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import geopandas as gpd
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from kcity_geo.analysis.location.located import Located
 from kcity_geo.analysis.network.graph import StreetGraph
-from kcity_geo.citydata import CityData, Provenance
+from kcity_geo.citydata import CityData
 from kcity_geo.config import Config
 from kcity_geo.cube import district_shares, empty_cube, study_grid
 from kcity_geo.errors import StudyError
 from kcity_geo.indicators import INDICATOR_SECTORS
+from kcity_geo.inputs.candidates import places_to_choose
+from kcity_geo.inputs.files import other_files
 from kcity_geo.inputs.official import load_tables
-from kcity_geo.inputs.osm import invented, joined, load_osm, with_power_lines
+from kcity_geo.inputs.osm import load_osm
 from kcity_geo.inputs.outline import find_city
 from kcity_geo.inputs.population import (
     Dwellings,
     compare_districts,
     degree_of_urbanisation,
+    lack_of_people,
+    people_on_grid,
     people_without_grid,
     scale_population,
 )
-from kcity_geo.inputs.rasters import load_flood, load_rasters, note_few_cells
+from kcity_geo.inputs.rasters import load_elevation, load_flood, load_rasters, note_few_cells
 from kcity_geo.inputs.readiness import readiness
 from kcity_geo.inputs.synthetic import synthetic_inputs
 from kcity_geo.notes import collected
@@ -129,18 +130,18 @@ def load(
             note_few_cells(cube, study)
         with clock.stage("rasters"):
             divided = DistrictPeople(city, shares, grid)
-            cube, dem, provenance, measured = load_rasters(
-                study, city, grid, cube, config, districts=divided
-            )
+            people = people_on_grid(study, cube, divided, config)
+            rasters = load_rasters(study, city, grid, people.value, config)
+            cube, dem = rasters.value, load_elevation(study, city, config)
             if "population" in cube:
                 shares = divided.divided(cube["population"].to_numpy())
             flood = load_flood(study, city, config)
         with clock.stage("OpenStreetMap"):
-            layers, osm_date, osm_provenance, unreadable = load_osm(study, city, config)
-            layers, own, unread = with_power_lines(study, city, layers)
-            unreadable = joined(unreadable, unread)
+            mapped = load_osm(study, city, config)
+            layers, osm_date = mapped.value, mapped.as_of
         with clock.stage("official numbers and timetables"):
-            official, transit, more = load_tables(study, city, map_date=osm_date)
+            tables = load_tables(study, city, map_date=osm_date)
+            official, transit = tables.value
             settings = settings_of("settlement", study.settlement)
             place = Dwellings(layers, city, grid, settings)
             cube, shares = people_without_grid(study, cube, official, shares, place=place)
@@ -151,20 +152,10 @@ def load(
             from kcity_geo.analysis.evidence.inventory import inventory
 
             table = inventory(layers, city, extract_date=osm_date)
-    if "population" in cube and not float(cube["population"].sum()) > 0:
-        notes.append(
-            f"nobody lives in {city.name} by sources.population: what is counted in people is not "
-            "assessed, and gaps are means over land"
-        )
-    if "population" not in cube:
-        notes.append(
-            "no population was given: persons cannot be counted; give sources.population (GHS-POP, "
-            "WorldPop or a census grid), or official.population where buildings are mapped"
-        )
-    notes += _other_files(study, (*osm_provenance, *own, *provenance, *more))
+    notes += lack_of_people(cube, city)
+    about = (*mapped.about, *people.about, *rasters.about, *tables.about)
+    notes += other_files(study, about)
     synthetic = synthetic_inputs(study)
-    if "osm" in synthetic:
-        osm_provenance = tuple(invented(about) for about in osm_provenance)
     if synthetic:
         for variable in cube.data_vars.values():
             variable.attrs["evidence"] = "synthetic"
@@ -179,26 +170,14 @@ def load(
         flood=flood,
         transit=transit,
         official=official,
-        provenance=(*osm_provenance, *own, *provenance, *more),
+        provenance=about,
         warnings=tuple(notes),
         osm_date=osm_date,
         synthetic=bool(synthetic),
         study=study,
-        measured=measured,
-        unreadable_tags=unreadable,
+        measured={**people.measured, **rasters.measured},
+        unreadable_tags=mapped.unreadable,
     )
-
-
-def _other_files(study: Study, found: tuple[Provenance, ...]) -> list[str]:
-    """Tell which inputs are not the files that a finished study was run with."""
-    now = {about.path: about.sha256 for about in found if about.path and about.sha256}
-    before = {Path(value).name: digest for value, digest in study.input_sha256.items()}
-    return [
-        f"{name} is another file than the one this study was run with (SHA-256 {now[name][:12]}…, then "
-        f"{digest[:12]}…): results may differ"
-        for name, digest in before.items()
-        if now.get(name, digest) != digest
-    ]
 
 
 def street_graphs(data: CityData) -> dict[str, StreetGraph]:
@@ -590,7 +569,7 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
     return readiness(load(study, config=config), study)
 
 
-def locate_in(
+def locate_in(  # noqa: PLR0913 - an option each, all named
     study: Study,
     service: str,
     *,
@@ -630,17 +609,10 @@ def locate_in(
     """
     from kcity_geo.analysis.location.locate import check_question, locate
     from kcity_geo.analysis.location.services import services
-    from kcity_geo.sources.local.vectors import read_vector
 
     _expect(study, Study, "locate_in(study, service)")
     indicator = services(service).get("indicator")
-    where: dict[str, Any] = {"candidates": candidates}
-    if candidates not in {"streets", "cells", "free"}:
-        where["candidates"] = read_vector(Path(candidates), key="candidates", kinds=("point",))
-    if price is not None:
-        where["price"] = _column(where["candidates"], price)
-    if existing is not None:
-        where["existing"] = read_vector(existing, key="existing")
+    where = places_to_choose(candidates, existing=existing, price=price)
     check_question(price=where.get("price"), **question)
     data = load(study, config=config, progress=progress)
     if candidates == "free":
@@ -651,12 +623,3 @@ def locate_in(
     with _Clock(progress).stage("choosing sites"):
         kind = None if weight == "short" else weight
         return locate(data, service, gaps=gaps, weight=kind, **where, **question), data
-
-
-def _column(candidates: object, name: str) -> NDArray[np.float64]:
-    if not isinstance(candidates, gpd.GeoDataFrame) or name not in candidates:
-        raise StudyError(f"price: {name!r} is no column of a file of candidates")
-    values = np.asarray(pd.to_numeric(candidates[name], errors="coerce"), dtype=np.float64)
-    if np.isnan(values).any():
-        raise StudyError(f"price: {name} is no number in {np.isnan(values).sum()} candidates")
-    return values

@@ -175,7 +175,7 @@ def _arterial_edges(plan: Plan, inner: NDArray[np.int64], edges: _Edges) -> None
         edges.add(*ends, kind[k], number[k], a0[k], flat[k], 0, PLAIN)
 
 
-def _dual_edges(
+def _dual_edges(  # noqa: PLR0913, PLR0917 - parts of the made city
     edges: _Edges, a0: Ints, a1: Ints, middle: int, kind: Ints, number: Ints, flat: Ints
 ) -> None:
     """Two one-way carriageways, traffic on the right, joined at both ends and at each junction."""

@@ -111,7 +111,7 @@ class Features:
         self.ways.append(Way([*range(first, self.count), first], tags, group))
         return len(self.ways) - 1
 
-    def add_box(
+    def add_box(  # noqa: PLR0913 - parts of the made city
         self,
         x: float,
         y: float,

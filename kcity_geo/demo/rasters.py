@@ -8,6 +8,7 @@ Copernicus GLO-30 (1 arc-second, metres), GHS-POP and GHS-BUILT-S (Mollweide, 10
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,17 @@ POP_NODATA = -200.0
 BUILT_NODATA = 65535
 
 
+@dataclass(frozen=True)
+class _Frame:
+    """Where a raster lies, and its code for no data."""
+
+    transform: tuple[float, ...]
+    crs: str
+    nodata: float | None
+
+
 def _write(
-    plan: Plan,
-    path: Path,
-    values: NDArray[Any],
-    *,
-    transform: tuple[float, ...],
-    crs: str,
-    nodata: float | None,
-    tags: dict[str, str],
+    plan: Plan, path: Path, values: NDArray[Any], frame: _Frame, *, tags: dict[str, str]
 ) -> None:
     from affine import Affine
     from rasterio.io import MemoryFile
@@ -49,9 +52,9 @@ def _write(
         "width": values.shape[1],
         "count": 1,
         "dtype": values.dtype.name,
-        "crs": crs,
-        "transform": Affine(*transform),
-        "nodata": nodata,
+        "crs": frame.crs,
+        "transform": Affine(*frame.transform),
+        "nodata": frame.nodata,
         "compress": "deflate",
         "predictor": predictor,
         "zlevel": 9,
@@ -247,9 +250,7 @@ def write_rasters(
         plan,
         folder / "elevation.tif",
         ground.astype(np.float32),
-        transform=transform,
-        crs="EPSG:4326",
-        nodata=None,
+        _Frame(transform, "EPSG:4326", None),
         tags={"UNITS": "m"},
     )
     lived = people.persons > 0
@@ -260,9 +261,7 @@ def write_rasters(
         plan,
         folder / "population.tif",
         np.where(np.isnan(grid), POP_NODATA, grid),
-        transform=transform,
-        crs="ESRI:54009",
-        nodata=POP_NODATA,
+        _Frame(transform, "ESRI:54009", POP_NODATA),
         tags={"UNITS": "persons per cell"},
     )
     transform, grid = _mollweide(plan, people.x, people.y, people.built_m2)
@@ -270,9 +269,7 @@ def write_rasters(
         plan,
         folder / "built.tif",
         np.where(np.isnan(grid), BUILT_NODATA, np.minimum(np.round(grid), 10000)).astype(np.uint16),
-        transform=transform,
-        crs="ESRI:54009",
-        nodata=BUILT_NODATA,
+        _Frame(transform, "ESRI:54009", BUILT_NODATA),
         tags={"UNITS": "m2 per cell"},
     )
     transform, cover = _landcover(plan, people, streets)
@@ -280,9 +277,7 @@ def write_rasters(
         plan,
         folder / "landcover.tif",
         cover,
-        transform=transform,
-        crs="EPSG:4326",
-        nodata=0,
+        _Frame(transform, "EPSG:4326", 0),
         tags={"UNITS": "ESA WorldCover class"},
     )
     transform, seen = _night_lights(plan, cells, networks)
@@ -290,9 +285,7 @@ def write_rasters(
         plan,
         folder / "nightlights.tif",
         np.round(seen * 256).astype(np.float32) / np.float32(256),
-        transform=transform,
-        crs="EPSG:4326",
-        nodata=None,
+        _Frame(transform, "EPSG:4326", None),
         tags={"UNITS": "nW cm-2 sr-1"},
     )
     transform, x, y = _degree_grid(plan, 30.0)
@@ -306,9 +299,7 @@ def write_rasters(
         plan,
         folder / "ghi.tif",
         np.round(ghi).astype(np.float32),
-        transform=transform,
-        crs="EPSG:4326",
-        nodata=-9999.0,
+        _Frame(transform, "EPSG:4326", -9999.0),
         tags={"UNITS": "kWh m-2 year-1"},
     )
 
@@ -328,8 +319,6 @@ def write_valley(plan: Plan, path: Path) -> None:
         plan,
         path,
         height.astype(np.float32),
-        transform=transform,
-        crs="EPSG:4326",
-        nodata=None,
+        _Frame(transform, "EPSG:4326", None),
         tags={"UNITS": "m"},
     )

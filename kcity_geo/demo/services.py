@@ -7,6 +7,8 @@ What stands where follows the people of a district and how well the district is 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from kcity_geo.demo.features import nearest_street
@@ -63,17 +65,19 @@ def norm_count(plan: Plan, norm: str) -> int:
     return max(1, round(float(plan.size["persons"]) / float(plan.table["norm"][norm])))
 
 
+@dataclass(frozen=True)
+class _Kerb:
+    """Beside which kinds of street a facility stands, and how far from the middle."""
+
+    kinds: tuple[str, ...]
+    off_m: float
+
+
 def _beside(
-    plan: Plan,
-    streets: Streets,
-    cells: Cells,
-    at: Ints,
-    *,
-    kinds: tuple[str, ...],
-    off_m: float,
-    salt: str,
+    plan: Plan, streets: Streets, cells: Cells, at: Ints, kerb: _Kerb, *, salt: str
 ) -> tuple[Floats, Floats]:
-    node = nearest_street(streets, cells.x[at], cells.y[at], kinds=kinds)
+    off_m = kerb.off_m
+    node = nearest_street(streets, cells.x[at], cells.y[at], kinds=kerb.kinds)
     turn = 2 * np.pi * plan.draw.uniform(salt + " side", np.arange(at.size))
     return streets.x[node] + off_m * np.cos(turn), streets.y[node] + off_m * np.sin(turn)
 
@@ -99,7 +103,7 @@ def add_facilities(
     served = plan.of_district("service")[cells.district] * cells.persons
     k = norm_count(plan, "health")
     at = spread(plan, cells, served, k, "health")
-    hx, hy = _beside(plan, streets, cells, at, kinds=LOCAL, off_m=26.0, salt="health")
+    hx, hy = _beside(plan, streets, cells, at, _Kerb(LOCAL, 26.0), salt="health")
     hospitals = norm_count(plan, "hospital")
     is_hospital = np.zeros(k, dtype=bool)
     is_hospital[((np.arange(hospitals) + 0.5) / hospitals * k).astype(int)] = True
@@ -131,12 +135,12 @@ def add_facilities(
             )
     k = norm_count(plan, "school")
     at = spread(plan, cells, served, k, "school")
-    sx, sy = _beside(plan, streets, cells, at, kinds=LOCAL, off_m=40.0, salt="school")
+    sx, sy = _beside(plan, streets, cells, at, _Kerb(LOCAL, 40.0), salt="school")
     for i in range(k):
         tags = {"amenity": "school", "name": f"Hanbit School {i + 1}", "capacity": "600"}
         features.add_box(float(sx[i]), float(sy[i]), 80, 55, tags, "service")
     at = spread(plan, cells, served, norm_count(plan, "kindergarten"), "kindergarten")
-    x, y = _beside(plan, streets, cells, at, kinds=LOCAL, off_m=20.0, salt="kindergarten")
+    x, y = _beside(plan, streets, cells, at, _Kerb(LOCAL, 20.0), salt="kindergarten")
     features.add_points(
         x,
         y,
@@ -147,7 +151,7 @@ def add_facilities(
         "service",
     )
     at = spread(plan, cells, served, max(1, k // 12), "college")
-    x, y = _beside(plan, streets, cells, at, kinds=MAIN, off_m=30.0, salt="college")
+    x, y = _beside(plan, streets, cells, at, _Kerb(MAIN, 30.0), salt="college")
     features.add_points(
         x,
         y,
@@ -155,7 +159,7 @@ def add_facilities(
         "service",
     )
     at = spread(plan, cells, served, max(2, k // 2), "market")
-    x, y = _beside(plan, streets, cells, at, kinds=MAIN, off_m=18.0, salt="market")
+    x, y = _beside(plan, streets, cells, at, _Kerb(MAIN, 18.0), salt="market")
     features.add_points(
         x,
         y,
@@ -246,7 +250,7 @@ def add_water_points(
         max(3, int((cells.persons * needy).sum() / plan.table["norm"]["water_point_persons"])),
         "tap",
     )
-    x, y = _beside(plan, streets, cells, at, kinds=(*LOCAL, "track"), off_m=8.0, salt="tap")
+    x, y = _beside(plan, streets, cells, at, _Kerb((*LOCAL, "track"), 8.0), salt="tap")
     luck = plan.draw.uniform("tap kind", np.arange(at.size))
     what = np.where(luck < 0.62, "tap", np.where(luck < 0.82, "pump", "well"))
     tags: dict[str, dict[str, str]] = {
@@ -272,7 +276,7 @@ def add_water_points(
         max(4, norm_count(plan, "bus_stop") // 12),
         "fountain",
     )
-    fx, fy = _beside(plan, streets, cells, at, kinds=LOCAL, off_m=9.0, salt="fountain")
+    fx, fy = _beside(plan, streets, cells, at, _Kerb(LOCAL, 9.0), salt="fountain")
     features.add_points(fx, fy, [{"amenity": "drinking_water"} for _ in range(at.size)], "water")
     found["fountain"] = np.column_stack([fx, fy])
     return found

@@ -274,7 +274,7 @@ def water_classes(
     return np.asarray(np.where(networks.piped, 0, out))
 
 
-def write_truth(
+def write_truth(  # noqa: PLR0913, PLR0917 - parts of the made city
     plan: Plan,
     streets: Streets,
     people: People,

@@ -9,6 +9,7 @@ import pandas as pd
 from kcity_geo.city import City
 from kcity_geo.citydata import Provenance
 from kcity_geo.inputs.osm import _with_context
+from kcity_geo.inputs.reading import Reading
 from kcity_geo.studyfile import Study, resolve_path
 
 __all__ = ["load_tables"]
@@ -16,7 +17,7 @@ __all__ = ["load_tables"]
 
 def load_tables(
     study: Study, city: City, *, map_date: str = ""
-) -> tuple[dict[str, Any], pd.DataFrame | None, tuple[Provenance, ...]]:
+) -> Reading[tuple[dict[str, Any], pd.DataFrame | None]]:
     """
     Read the official numbers, their table by district and the timetable.
 
@@ -28,7 +29,7 @@ def load_tables(
 
     Returns
     -------
-    Official numbers with the table under ``table``, what the timetable gives, and where both come from.
+    Official numbers with the table under ``table``, and what the timetable gives.
     """
     official: dict[str, Any] = {
         k: v for k, v in study.official.model_dump().items() if v not in {None, ""}
@@ -58,7 +59,7 @@ def load_tables(
             )
         )
     transit, feeds = _timetable(study, city, map_date=map_date)
-    return official, transit, (*more, *feeds)
+    return Reading(value=(official, transit), about=(*more, *feeds))
 
 
 def _timetable(

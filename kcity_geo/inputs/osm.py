@@ -12,28 +12,19 @@ import pandas as pd
 from kcity_geo.city import City
 from kcity_geo.citydata import Provenance
 from kcity_geo.config import Config
+from kcity_geo.inputs.reading import Reading
 from kcity_geo.layer_tags import tags_in_words
 from kcity_geo.notes import tell
 from kcity_geo.studyfile import Study, file_and_part, resolve_path
 
-__all__ = ["invented", "joined", "load_osm", "with_power_lines"]
+__all__ = ["load_osm"]
 
 #: How far beyond the boundary streets and facilities are read, so that the edge is served too.
 CONTEXT_M = 2000.0
 
 
-def invented(about: Provenance) -> Provenance:
-    """
-    Credit nobody for the map of a city that does not exist.
-
-    Parameters
-    ----------
-    about : what is known of the file.
-
-    Returns
-    -------
-    The same with a title, licence and credit that say so.
-    """
+def _invented(about: Provenance) -> Provenance:
+    """Credit nobody for the map of a city that does not exist."""
     return replace(
         about,
         title=f"Synthetic map {about.path}, in the data model of OpenStreetMap",
@@ -43,9 +34,7 @@ def invented(about: Provenance) -> Provenance:
     )
 
 
-def load_osm(
-    study: Study, city: City, config: Config
-) -> tuple[dict[str, gpd.GeoDataFrame], str, tuple[Provenance, ...], pd.DataFrame | None]:
+def load_osm(study: Study, city: City, config: Config) -> Reading[dict[str, gpd.GeoDataFrame]]:
     """
     Read the OSM layers of the city and what lies around it, with the user's own features beside them.
 
@@ -57,9 +46,23 @@ def load_osm(
 
     Returns
     -------
-    Layers by name, date of the map, where they come from, and tags that could not be read (None: none).
+    Layers by name, with the date of the map.
     """
+    mapped = _mapped(study, city, config)
+    layers, own, bad = _with_own_layers(study, city, mapped.value)
+    layers, lines, worse = _with_power_lines(study, city, layers)
+    return Reading(
+        value=layers,
+        about=(*mapped.about, *own, *lines),
+        as_of=mapped.as_of,
+        unreadable=_joined(_joined(mapped.unreadable, bad), worse),
+    )
+
+
+def _mapped(study: Study, city: City, config: Config) -> Reading[dict[str, gpd.GeoDataFrame]]:
+    """Read the layers of the extract; empty ones without an extract."""
     from kcity_geo.sources.local.rasters import sha256_of
+    from kcity_geo.sources.local.synthetic import says_synthetic
     from kcity_geo.sources.osm.pbf import empty_layers, read_osm
     from kcity_geo.sources.osm.rules import rules
 
@@ -70,8 +73,7 @@ def load_osm(
             "give sources.osm",
             stacklevel=3,
         )
-        layers, own, unreadable = _with_own_layers(study, city, empty_layers(city.crs))
-        return layers, "", own, unreadable if len(unreadable) else None
+        return Reading(value=empty_layers(city.crs))
     if study.sources.osm == "overpass":
         from kcity_geo.sources.products.overpass import download_osm, query_tags
 
@@ -82,7 +84,6 @@ def load_osm(
     extract = read_osm(path, area=area, crs=city.crs, config=config, tags=tags)
     for text in extract.warnings:
         tell(text, stacklevel=3)
-    layers, own, own_unreadable = _with_own_layers(study, city, dict(extract.layers))
     about = Provenance(
         id="osm",
         title=f"OpenStreetMap extract {path.name}",
@@ -105,11 +106,11 @@ def load_osm(
             "count as not given; the list is in unreadable_tags.csv",
             stacklevel=3,
         )
-    if len(own_unreadable):
-        import pandas as pd
-
-        unreadable = pd.concat([unreadable, own_unreadable], ignore_index=True)
-    return layers, extract.date, (about, *own), unreadable
+    if study.sources.osm != "overpass" and says_synthetic(path):
+        about = _invented(about)
+    return Reading(
+        value=dict(extract.layers), about=(about,), as_of=extract.date, unreadable=unreadable
+    )
 
 
 def _with_own_layers(
@@ -182,23 +183,13 @@ def _more_protected(study: Study, city: City, known: gpd.GeoDataFrame) -> gpd.Ge
     return joined
 
 
-def with_power_lines(
+def _with_power_lines(
     study: Study, city: City, layers: dict[str, gpd.GeoDataFrame]
 ) -> tuple[dict[str, gpd.GeoDataFrame], tuple[Provenance, ...], pd.DataFrame | None]:
     """
     Put the lines of the user's own file beside those of OSM; they count as mapped.
 
     A voltage that is there but cannot be read leaves the class of the line unknown.
-
-    Parameters
-    ----------
-    study : the study file.
-    city : its city.
-    layers : layers of the map.
-
-    Returns
-    -------
-    The layers, where the lines come from, and voltages that could not be read (None: none).
     """
     import pandas as pd
 
@@ -247,18 +238,8 @@ def with_power_lines(
     return {**layers, "power_line": joined}, (about,), bad if len(bad) else None
 
 
-def joined(one: pd.DataFrame | None, two: pd.DataFrame | None) -> pd.DataFrame | None:
-    """
-    Put two lists of unreadable tags together, either of which may be missing.
-
-    Parameters
-    ----------
-    one, two : lists of tags; None: nothing was unreadable.
-
-    Returns
-    -------
-    One list, or None without any.
-    """
+def _joined(one: pd.DataFrame | None, two: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Put two lists of unreadable tags together, either of which may be missing."""
     import pandas as pd
 
     frames = [f for f in (one, two) if f is not None and len(f)]

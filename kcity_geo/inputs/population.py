@@ -14,19 +14,25 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from kcity_geo.city import City
+from kcity_geo.config import Config
 from kcity_geo.cube import layer
 from kcity_geo.errors import SourceError, StudyError
-from kcity_geo.inputs.rasters import _TABLES, raster_paths
+from kcity_geo.inputs.files import is_table, is_vector, one_or_all, raster_paths
+from kcity_geo.inputs.rasters import refuse_list_of_others
+from kcity_geo.inputs.reading import Reading
 from kcity_geo.notes import tell
 from kcity_geo.settings import Settings, settings_of
-from kcity_geo.studyfile import Study, file_and_part
+from kcity_geo.sources.local.district_people import DistrictPeople
+from kcity_geo.studyfile import Study
 
 __all__ = [
     "Dwellings",
     "compare_districts",
     "degree_of_urbanisation",
+    "lack_of_people",
     "people_of_districts",
     "people_of_dwellings",
+    "people_on_grid",
     "people_without_grid",
     "scale_population",
 ]
@@ -52,6 +58,61 @@ _DISTRICT_LEAST = 0.005
 
 
 _OFFICIAL_TABLE = "official.table"
+
+
+def people_on_grid(
+    study: Study, cube: xr.Dataset, divided: DistrictPeople, config: Config
+) -> Reading[xr.Dataset]:
+    """
+    Bring the people of ``sources.population`` onto the grid, where it says in which place they live.
+
+    Parameters
+    ----------
+    study : the study file.
+    cube : variables so far.
+    divided : gathers the people of the districts; knows city and grid.
+    config : limits, cache, offline.
+
+    Returns
+    -------
+    The cube, with ``population`` from a raster or from polygons. A table by district is told of in
+    ``about`` and spread later, by `people_without_grid`.
+    """
+    from kcity_geo.sources.local.rasters import describe, persons_from_polygons, read_raster
+    from kcity_geo.sources.local.vectors import read_polygons
+
+    paths = raster_paths(study, "population")
+    if not paths:
+        return Reading(value=cube)
+    about = describe(paths, key="population")
+    if is_table(paths[0]):
+        return Reading(value=cube, about=(about,))
+    refuse_list_of_others(paths, key="population")
+    city, grid = divided.city, divided.grid
+    if is_vector(paths[0]):
+        frame = read_polygons(paths[0], key="sources.population")
+        values, numbers = persons_from_polygons(frame, city=city, grid=grid, districts=divided)
+        population = layer(
+            values,
+            grid=grid,
+            units="persons",
+            long_name="Residents",
+            source=about.title,
+            licence=about.licence,
+            as_of=about.as_of,
+            evidence="user",
+        )
+    else:
+        population, numbers = read_raster(
+            one_or_all(paths),
+            key="population",
+            city=city,
+            grid=grid,
+            config=config,
+            districts=divided,
+        )
+    measured = {"population": numbers}
+    return Reading(value=cube.assign(population=population), about=(about,), measured=measured)
 
 
 def people_of_districts(
@@ -204,7 +265,7 @@ def people_without_grid(
 
     paths = raster_paths(study, "population")
     table = official.get("table")
-    if paths and file_and_part(paths[0])[0].suffix.lower() in _TABLES:
+    if paths and is_table(paths[0]):
         persons = read_district_people(paths[0], districts=place.city.districts)
         name = f"sources.population: {paths[0].name}"
         return people_of_districts(cube, persons, shares, place=place, name=name)
@@ -401,3 +462,33 @@ def degree_of_urbanisation(cube: xr.Dataset, grid: GeoBox, settings: Settings) -
             evidence="observed" if smod is not None else "modelled",
         )
     )
+
+
+def lack_of_people(cube: xr.Dataset, city: City) -> list[str]:
+    """
+    Say what is not counted when nobody lives in the city, or nobody knows who does.
+
+    Parameters
+    ----------
+    cube : all variables.
+    city : the city.
+
+    Returns
+    -------
+    A line, or none.
+    """
+    if "population" not in cube:
+        return [
+            (
+                "no population was given: persons cannot be counted; give sources.population (GHS-POP, "
+                "WorldPop or a census grid), or official.population where buildings are mapped"
+            )
+        ]
+    if float(cube["population"].sum()) > 0:
+        return []
+    return [
+        (
+            f"nobody lives in {city.name} by sources.population: what is counted in people is not "
+            "assessed, and gaps are means over land"
+        )
+    ]

@@ -12,43 +12,25 @@ from odc.geo.geobox import GeoBox
 from kcity_geo.city import City
 from kcity_geo.citydata import Provenance
 from kcity_geo.config import Config, read_table
-from kcity_geo.cube import layer
 from kcity_geo.errors import SourceError
+from kcity_geo.inputs.files import is_table, is_vector, one_or_all, raster_paths
+from kcity_geo.inputs.reading import Reading
 from kcity_geo.notes import muted, tell
-from kcity_geo.sources.local.district_people import DistrictPeople
-from kcity_geo.studyfile import Study, file_and_part, resolve_path
+from kcity_geo.studyfile import Study, file_and_part
 
-__all__ = ["load_flood", "load_rasters", "note_few_cells", "raster_paths"]
+__all__ = [
+    "load_elevation",
+    "load_flood",
+    "load_rasters",
+    "note_few_cells",
+    "refuse_list_of_others",
+]
 
 # A grid with fewer cells than this says little about where.
 _FEW_CELLS = 100
 
 
-_TABLES = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xls"})
-_VECTORS = frozenset({".gpkg", ".geojson", ".shp", ".fgb", ".parquet"})
 _COVERED = 0.95
-
-
-def raster_paths(study: Study, key: str) -> list[Path]:
-    """
-    Give the files of a raster input: one, or the tiles of a list.
-
-    Parameters
-    ----------
-    study : the study file.
-    key : key of ``[sources]``.
-
-    Returns
-    -------
-    Absolute paths, as `kcity_geo.studyfile.resolve_path`; none when the study names no such input.
-    """
-    value = getattr(study.sources, key)
-    values = [] if value is None else [value] if isinstance(value, str) else list(value)
-    return [resolve_path(study, one, key=f"sources.{key}") for one in values]
-
-
-def _one_or_all(paths: list[Path]) -> Path | list[Path]:
-    return paths[0] if len(paths) == 1 else paths
 
 
 def note_few_cells(cube: xr.Dataset, study: Study) -> None:
@@ -70,16 +52,10 @@ def note_few_cells(cube: xr.Dataset, study: Study) -> None:
 
 
 def load_rasters(
-    study: Study,
-    city: City,
-    grid: GeoBox,
-    cube: xr.Dataset,
-    config: Config,
-    *,
-    districts: DistrictPeople | None = None,
-) -> tuple[xr.Dataset, xr.DataArray | None, tuple[Provenance, ...], dict[str, Mapping[str, float]]]:
+    study: Study, city: City, grid: GeoBox, cube: xr.Dataset, config: Config
+) -> Reading[xr.Dataset]:
     """
-    Bring every raster of the study onto the grid; also give elevation on its own finer grid.
+    Bring every raster of the study but the population onto the grid.
 
     Parameters
     ----------
@@ -88,72 +64,75 @@ def load_rasters(
     grid : the study grid.
     cube : variables so far.
     config : limits, cache, offline.
-    districts : gathers the people of the districts from the population.
 
     Returns
     -------
-    The cube, elevation on its own grid (None: no file), where each comes from, and how much of each was measured.
+    The cube.
     """
-    from kcity_geo.sources.local.rasters import (
-        describe,
-        persons_from_polygons,
-        read_dem,
-        read_raster,
-    )
-    from kcity_geo.sources.local.vectors import read_polygons
+    from kcity_geo.sources.local.rasters import describe, read_raster
 
-    dem = None
-    provenance: list[Provenance] = []
+    about: list[Provenance] = []
     measured: dict[str, Mapping[str, float]] = {}
     for key, rule in read_table("rasters")["raster"].items():
-        value = getattr(study.sources, key, None)
-        if value is None:
+        paths = [] if key == "population" else raster_paths(study, key)
+        if not paths:
             continue
-        paths = raster_paths(study, key)
-        path, _ = file_and_part(paths[0])
-        about = describe(paths, key=key)
-        if path.suffix.lower() in _TABLES:
-            if key != "population":
-                raise SourceError(
-                    f"sources.{key}: {path.name} is a table, and a table does not say where in a "
-                    f"district its numbers belong; {read_table('extra')['instead']['raster']}"
-                )
-            provenance.append(about)
-            continue
-        if len(paths) > 1 and path.suffix.lower() in {*_TABLES, *_VECTORS}:
-            raise SourceError(f"sources.{key}: {path.name} is no raster; a list holds tiles of one")
-        if key == "nightlights" and path.is_dir():
-            variable, numbers = _merged_months(study, path, city, cube, grid, config)
-        elif key == "population" and path.suffix.lower() in _VECTORS:
-            frame = read_polygons(paths[0], key="sources.population")
-            values, numbers = persons_from_polygons(
-                frame, city=city, grid=grid, districts=districts
+        name, folder = file_and_part(paths[0])[0].name, file_and_part(paths[0])[0]
+        if is_table(paths[0]):
+            raise SourceError(
+                f"sources.{key}: {name} is a table, and a table does not say where in a "
+                f"district its numbers belong; {read_table('extra')['instead']['raster']}"
             )
-            variable = layer(
-                values,
-                grid=grid,
-                units="persons",
-                long_name="Residents",
-                source=about.title,
-                licence=about.licence,
-                as_of=about.as_of,
-                evidence="user",
-            )
+        refuse_list_of_others(paths, key=key)
+        if key == "nightlights" and folder.is_dir():
+            variable, numbers = _merged_months(study, folder, city, cube, grid, config)
         else:
             variable, numbers = read_raster(
-                _one_or_all(paths),
-                key=key,
-                city=city,
-                grid=grid,
-                config=config,
-                districts=districts if key == "population" else None,
+                one_or_all(paths), key=key, city=city, grid=grid, config=config
             )
         cube = cube.assign({rule["variable"]: variable})
         measured[key] = numbers
-        provenance.append(about)
-        if key == "elevation":
-            dem = read_dem(_one_or_all(paths), city=city, config=config)
-    return cube, dem, tuple(provenance), measured
+        about.append(describe(paths, key=key))
+    return Reading(value=cube, about=tuple(about), measured=measured)
+
+
+def refuse_list_of_others(paths: list[Path], *, key: str) -> None:
+    """
+    Refuse a list of files that are no rasters.
+
+    Parameters
+    ----------
+    paths : of the input.
+    key : its key.
+
+    Raises
+    ------
+    SourceError
+        If several files are given and the first is a table or a vector file.
+    """
+    if len(paths) > 1 and (is_table(paths[0]) or is_vector(paths[0])):
+        name = file_and_part(paths[0])[0].name
+        raise SourceError(f"sources.{key}: {name} is no raster; a list holds tiles of one")
+
+
+def load_elevation(study: Study, city: City, config: Config) -> xr.DataArray | None:
+    """
+    Read elevation on its own finer grid.
+
+    Parameters
+    ----------
+    study : the study file.
+    city : its city.
+    config : limits, cache, offline.
+
+    Returns
+    -------
+    Metres; None: no file.
+    """
+    from kcity_geo.sources.local.rasters import read_dem
+
+    paths = raster_paths(study, "elevation")
+    return read_dem(one_or_all(paths), city=city, config=config) if paths else None
 
 
 def _merged_months(
@@ -208,6 +187,6 @@ def load_flood(study: Study, city: City, config: Config) -> xr.DataArray | None:
         value = getattr(study.sources, key)
         if value is not None:
             return read_flood(
-                _one_or_all(raster_paths(study, key)), key=key, city=city, config=config
+                one_or_all(raster_paths(study, key)), key=key, city=city, config=config
             )
     return None

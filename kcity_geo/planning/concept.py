@@ -167,7 +167,7 @@ class Plan:
         return reach_of_site(gaps, self.site.outline)
 
 
-def concept(
+def concept(  # noqa: PLR0913 - an option each, all named
     site: Any,  # noqa: ANN401 - whatever the user gave
     data: CityData,
     profile: str,

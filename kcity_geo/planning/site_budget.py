@@ -113,7 +113,7 @@ class SiteBudget:
         return pd.DataFrame(rows)
 
 
-def site_budget(
+def site_budget(  # noqa: PLR0913 - an option each, all named
     site_ha: float,
     target: Target,
     profile: LandProfile,
@@ -284,7 +284,7 @@ def _asked_by_profile(
     return [*work, *needs]
 
 
-def _by_hectares(
+def _by_hectares(  # noqa: PLR0913, PLR0917 - one step of the function above it
     land: float,
     site_ha: float,
     target: Target,

@@ -18,7 +18,7 @@ from scipy import ndimage
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.energy.grid import grid_distances_km
 from kcity_geo.analysis.evidence.calibration import calibrated_share
-from kcity_geo.analysis.evidence.contradictions import tell_contradictions
+from kcity_geo.analysis.evidence.contradictions import PlacedRate, tell_contradictions
 from kcity_geo.analysis.evidence.features import date_of
 from kcity_geo.analysis.evidence.official import (
     city_against_table,
@@ -284,10 +284,7 @@ def electrified(city: CityModel) -> Indicator:
         apart, facts = tell_contradictions(
             city,
             "electricity_access",
-            given=given,
-            cells=cells,
-            guess=plain,
-            people=people,
+            PlacedRate(given, cells, plain, people),
             limit=float(settings["contradiction_share"]),
             basis="grid and night lights",
         )

@@ -8,7 +8,7 @@ the bounds show what the untagged length could change.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import geopandas as gpd
@@ -125,11 +125,12 @@ def street_lighting(city: CityModel) -> Indicator:
             np.column_stack([x, y]), distance_upper_bound=float(settings["lamp_m"])
         )[0]
         by_lamp = np.isfinite(near) & ~lit & ~unlit
-    row = _row(city, common, length, cell, lit | by_lamp, unlit, by_lamp)
+    pieces = _Pieces(length, cell, lit=lit | by_lamp, unlit=unlit, by_lamp=by_lamp)
+    row = _row(city, common, pieces)
     if row.not_assessed:
         return row
-    known_m = float(length[lit | by_lamp | unlit].sum())
-    ways = len(np.unique(owner[lit | by_lamp | unlit]))
+    known_m = float(length[pieces.known].sum())
+    ways = len(np.unique(owner[pieces.known]))
     return replace(
         row,
         n_features=ways,
@@ -156,15 +157,24 @@ def _trust(city: CityModel, where: NDArray[np.bool_], known_m: float, *, least: 
     return share if share >= least else 0.0
 
 
-def _row(
-    city: CityModel,
-    common: Mapping[str, Any],
-    length: NDArray[np.float64],
-    cell: NDArray[np.int64],
-    lit: NDArray[np.bool_],
-    unlit: NDArray[np.bool_],
-    by_lamp: NDArray[np.bool_],
-) -> Indicator:
+@dataclass(frozen=True, eq=False)
+class _Pieces:
+    """Pieces of street in built-up land: length in metres, cell, and what is known of their light."""
+
+    length: NDArray[np.float64]
+    cell: NDArray[np.int64]
+    lit: NDArray[np.bool_]
+    unlit: NDArray[np.bool_]
+    by_lamp: NDArray[np.bool_]
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Pieces that are known to be lit or unlit."""
+        return self.lit | self.unlit
+
+
+def _row(city: CityModel, common: Mapping[str, Any], pieces: _Pieces) -> Indicator:
+    length, cell, lit, unlit = pieces.length, pieces.cell, pieces.lit, pieces.unlit
     yes, no, total = (float(length[k].sum()) for k in (lit, unlit, slice(None)))
     shares = lit_shares(yes, no, total)
     lamps = _lamps(city)
@@ -172,7 +182,7 @@ def _row(
         "street_km": total / 1000,
         "lit_km": yes / 1000,
         "unlit_km": no / 1000,
-        "lit_by_lamp_km": float(length[by_lamp].sum()) / 1000,
+        "lit_by_lamp_km": float(length[pieces.by_lamp].sum()) / 1000,
         "attribute_completeness": shares["completeness"],
         "lowest_share": shares["lo"],
         "highest_share": shares["hi"],

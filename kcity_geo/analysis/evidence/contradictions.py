@@ -6,6 +6,8 @@ The official number is used all the same; that the map says something else is to
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,19 +16,30 @@ from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.citydata import CityInputs
 from kcity_geo.notes import tell
 
-__all__ = ["tell_contradictions"]
+__all__ = ["PlacedRate", "tell_contradictions"]
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedRate:
+    """
+    An official rate beside what the map suggests, each of shape (rows, cols).
+
+    Parameters
+    ----------
+    given : the official rate; NaN where no number speaks.
+    placed : the official rate as it was placed.
+    suggested : what the map suggests; None when it suggests nothing.
+    people : persons.
+    """
+
+    given: NDArray[np.float64]
+    placed: NDArray[np.float64]
+    suggested: NDArray[np.float64] | None
+    people: NDArray[np.float64]
 
 
 def tell_contradictions(
-    data: CityInputs,
-    key: str,
-    *,
-    given: NDArray[np.float64],
-    cells: NDArray[np.float64],
-    guess: NDArray[np.float64] | None,
-    people: NDArray[np.float64],
-    limit: float,
-    basis: str,
+    data: CityInputs, key: str, rate: PlacedRate, *, limit: float, basis: str
 ) -> tuple[str, dict[str, str]]:
     """
     Warn of an official rate that the city's own table, or the map, contradicts by a lot.
@@ -35,12 +48,9 @@ def tell_contradictions(
     ----------
     data : of the city.
     key : of ``[official]``, and the column of its table; a rate.
-    given : shape (rows, cols), the official rate; NaN where no number speaks.
-    cells : shape (rows, cols), the official rate as it was placed.
-    guess : shape (rows, cols), what the map suggests; None when it suggests nothing.
-    people : shape (rows, cols), persons.
+    rate : as it was given and placed, and what the map suggests.
     limit : shares farther apart than this are told.
-    basis : what `guess` rests on, in words.
+    basis : what the map suggests it by, in words.
 
     Returns
     -------
@@ -48,6 +58,7 @@ def tell_contradictions(
     ``city_against_table``, ``contradiction`` and ``contradiction_by_district`` where they occur.
     """
     note, details = "", dict[str, str]()
+    given, guess, people = rate.given, rate.suggested, rate.people
     by_table = has_table(data, key)
     apart = city_against_table(data, key, given, limit=limit)
     if apart:
@@ -56,7 +67,7 @@ def tell_contradictions(
         tell(apart, stacklevel=4)
     if guess is None:
         return note, details
-    stated, mapped = weighted_mean(cells, people), weighted_mean(guess, people)
+    stated, mapped = weighted_mean(rate.placed, people), weighted_mean(guess, people)
     if abs(mapped - stated) > limit:
         told = "official.table" if by_table else f"official.{key}"
         details["contradiction"] = (

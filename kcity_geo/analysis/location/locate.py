@@ -143,7 +143,7 @@ def locate(  # noqa: PLR0913 - a question in its parts, all named
     return _answer(question, SOLVERS[method](question), number)
 
 
-def check_question(
+def check_question(  # noqa: PLR0913 - an option each, all named
     *,
     method: str = "mclp",
     p: int | None = None,

@@ -194,7 +194,7 @@ def _same_segment(
     return left, rank[low[left] + nth]
 
 
-def point_costs(
+def point_costs(  # noqa: PLR0913 - an option each, all named
     graph: StreetGraph,
     facilities: Places,
     *,
@@ -255,7 +255,7 @@ def _same_crs(graph: StreetGraph, grid: GeoBox) -> None:
         raise CRSMismatchError(f"graph is in {graph.crs}, the grid in {grid.crs}; bring to one CRS")
 
 
-def minutes_and_ways(
+def minutes_and_ways(  # noqa: PLR0913 - an option each, all named
     graph: StreetGraph,
     facilities: Places,
     *,
@@ -324,7 +324,7 @@ def _mean_reached(cost: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def travel_minutes(
+def travel_minutes(  # noqa: PLR0913 - an option each, all named
     graph: StreetGraph,
     facilities: Places,
     *,
@@ -407,7 +407,7 @@ def travel_metres(
     return _on_grid(grid, _flat(grid, cells), _mean_reached(cost))
 
 
-def served_share(
+def served_share(  # noqa: PLR0913 - an option each, all named
     graph: StreetGraph,
     facilities: Places,
     *,

@@ -259,7 +259,7 @@ def build_graph(  # noqa: PLR0913 - layers of a city, all named
     )
 
 
-def _costs(
+def _costs(  # noqa: PLR0913 - one step of the function above it
     ways: gpd.GeoDataFrame,
     points: topology.Vertices,
     pieces: topology.Pieces,
@@ -350,7 +350,7 @@ def _described(
     return ways
 
 
-def _assembled(
+def _assembled(  # noqa: PLR0913 - one step of the function above it
     ways: gpd.GeoDataFrame,
     points: topology.Vertices,
     pieces: topology.Pieces,

@@ -69,7 +69,7 @@ class _Blocks(NamedTuple):
     within: NDArray[np.bool_]
 
 
-def isochrones(
+def isochrones(  # noqa: PLR0913 - an option each, all named
     graph: StreetGraph,
     places: Snapped | Places,
     *,
@@ -143,7 +143,7 @@ def isochrones(
     return gpd.GeoDataFrame({"geometry": lands}, index=rows, crs=graph.crs)
 
 
-def _lands(
+def _lands(  # noqa: PLR0913 - one step of the function above it
     graph: StreetGraph,
     places: Snapped,
     *,

@@ -91,7 +91,7 @@ def nearest(
     return pd.Series(cost[:, 0], index=start.index, name=unit)
 
 
-def k_nearest(
+def k_nearest(  # noqa: PLR0913 - an option each, all named
     graph: StreetGraph,
     origins: OnNetwork,
     places: OnNetwork,
@@ -133,7 +133,7 @@ def k_nearest(
     )
 
 
-def sums_within(
+def sums_within(  # noqa: PLR0913 - an option each, all named
     graph: StreetGraph,
     origins: OnNetwork,
     places: OnNetwork,
@@ -175,7 +175,7 @@ def sums_within(
     return pd.DataFrame(found, index=start.index, columns=pd.Index(limits, name=unit))
 
 
-def od_matrix(
+def od_matrix(  # noqa: PLR0913 - an option each, all named
     graph: StreetGraph,
     origins: OnNetwork,
     places: OnNetwork,

@@ -226,7 +226,7 @@ class _Arcs:
         )
 
 
-def restricted_passing(
+def restricted_passing(  # noqa: PLR0913 - an option each, all named
     n_nodes: int,
     tail: NDArray[np.int32],
     head: NDArray[np.int32],

@@ -167,7 +167,7 @@ def _shared_work(
         return collected(pool.map(run, parts))
 
 
-def k_nearest(
+def k_nearest(  # noqa: PLR0913 - an option each, all named
     graph: StreetGraph,
     origins: Snapped,
     places: Snapped,
@@ -338,7 +338,7 @@ def sums_within(  # noqa: PLR0913 - engine options, all named
     return np.concatenate(parts) if parts else np.zeros((0, len(limits)))
 
 
-def od_matrix(
+def od_matrix(  # noqa: PLR0913 - an option each, all named
     graph: StreetGraph,
     origins: Snapped,
     places: Snapped,
@@ -379,7 +379,7 @@ def od_matrix(
     return table
 
 
-def pairs(
+def pairs(  # noqa: PLR0913 - an option each, all named
     graph: StreetGraph,
     origins: Snapped,
     places: Snapped,

@@ -43,7 +43,7 @@ class Ends:
     ([(0, 1)], [])
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - arrays of one graph
         self,
         node_osm: NDArray[np.int64],
         tail: NDArray[np.int32],

@@ -137,7 +137,7 @@ def split_area(
     return parts
 
 
-def _grow(
+def _grow(  # noqa: PLR0913 - one step of the function above it
     seed: int,
     left: set[int],
     value: NDArray[np.float64],

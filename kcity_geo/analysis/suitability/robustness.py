@@ -136,7 +136,7 @@ def draw_weights(
     raise StudyError(f"how: {how!r} is not one of spread, uniform, dirichlet, ordered")
 
 
-def rank_stability(
+def rank_stability(  # noqa: PLR0913 - an option each, all named
     utilities: NDArray[np.float64],
     weights: Sequence[float] | NDArray[np.float64],
     *,

@@ -47,7 +47,7 @@ class _Question:
     known_min: float
 
 
-def suitability(
+def suitability(  # noqa: PLR0913 - a question in its parts, all named
     city: CityModel | CityData,
     gaps: Gaps | None,
     *,

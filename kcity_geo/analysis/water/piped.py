@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.calibration import calibrated_share
-from kcity_geo.analysis.evidence.contradictions import tell_contradictions
+from kcity_geo.analysis.evidence.contradictions import PlacedRate, tell_contradictions
 from kcity_geo.analysis.evidence.features import shapes
 from kcity_geo.analysis.evidence.official import has_table, official_cells, partial_coverage_note
 from kcity_geo.analysis.settlement.built import built_share
@@ -161,10 +161,7 @@ def piped_coverage(city: CityModel) -> Indicator:
     apart, facts = tell_contradictions(
         city,
         "piped_water_access",
-        given=table,
-        cells=cells,
-        guess=guess,
-        people=people,
+        PlacedRate(table, cells, guess, people),
         limit=float(settings["contradiction_share"]),
         basis="density and mapped works",
     )

@@ -70,7 +70,7 @@ class DistrictPeople:
         number = {key: i for i, key in enumerate(ids)}
         cell = shares["cell"].to_numpy(dtype=np.int64)
         keys = cell * len(ids) + shares["district_id"].map(number).to_numpy(dtype=np.int64)
-        self.shares, self.grid = shares, grid
+        self.city, self.shares, self.grid = city, shares, grid
         self.persons: NDArray[np.float64] = np.zeros(len(shares))
         self._count = len(ids)
         self._order = np.argsort(keys)

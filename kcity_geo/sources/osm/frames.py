@@ -60,7 +60,7 @@ class Objects:
         """Count the objects."""
         return len(self.osm_id)
 
-    def add(
+    def add(  # noqa: PLR0913 - an option each, all named
         self,
         kind: int,
         osm_id: int,

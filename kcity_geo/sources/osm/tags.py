@@ -13,10 +13,24 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from kcity_geo.config import read_table
+from kcity_geo.sources.osm.tag_units import (
+    DIAMETER,
+    FLOW,
+    METRE,
+    MINUTE,
+    PERSON,
+    SPEED,
+    VOLT,
+    VOLUME,
+    WATT,
+    measure,
+    quantity,
+    without_dots,
+)
 
 __all__ = [
     "MAX_CHARS",
@@ -42,12 +56,6 @@ __all__ = [
 MAX_CHARS: Final = 2000
 """Longest tag value that is kept; OpenStreetMap itself allows 255 characters."""
 
-_ROUGHLY: Final = re.compile(r"^(?:~|≈|ca\.?|c\.|circa|approx\.?|about|ø|Ø|⌀)\s*")
-_THOUSANDS: Final = re.compile(
-    r"^\d{1,3}(?:([ ,'\u2019\u00a0\u2009\u202f])\d{3})(?:\1\d{3})*(?![\d.,])"
-)
-_DOTS: Final = re.compile(r"^[1-9]\d{0,2}(?:\.\d{3})+(?![\d.,])")
-_NUMBER: Final = re.compile(r"^[+-]?(?:\d+(?:[.,]\d+)?|[.,]\d+)(?:e[+-]?\d{1,2})?(?![\d.,])")
 _FEET: Final = re.compile(r"^(\d+(?:\.\d+)?)\s*'\s*(?:(\d+(?:\.\d+)?)\s*(?:\"|'')?)?$")
 _CLOCK: Final = re.compile(r"^(\d{1,3}):([0-5]\d)(?::([0-5]\d))?$")
 _ISO: Final = re.compile(
@@ -55,137 +63,10 @@ _ISO: Final = re.compile(
 )
 _FRACTION: Final = re.compile(r"^(\d{1,2})\s*/\s*([1-9]\d?)$")
 
-_VOLT: Final = {"": 1.0, "v": 1.0, "volt": 1.0, "volts": 1.0, "kv": 1e3, "mv": 1e6}
-_WATT: Final = {
-    unit + tail: factor / 1e6
-    for unit, factor in {"w": 1.0, "kw": 1e3, "mw": 1e6, "gw": 1e9}.items()
-    for tail in ("", "p", "e", "el", "_p", "_e")
-} | {"": 1e-6, "watt": 1e-6, "va": 1e-6, "kva": 1e-3, "mva": 1.0, "gva": 1e3}
-_METRE: Final = {
-    "": 1.0,
-    "m": 1.0,
-    "metre": 1.0,
-    "metres": 1.0,
-    "meter": 1.0,
-    "meters": 1.0,
-    "cm": 0.01,
-    "mm": 0.001,
-    "km": 1000.0,
-    "ft": 0.3048,
-    "feet": 0.3048,
-    "foot": 0.3048,
-    "'": 0.3048,
-    "in": 0.0254,
-    '"': 0.0254,
-}
-_DIAMETER: Final = {
-    "": 1.0,
-    "mm": 1.0,
-    "cm": 10.0,
-    "m": 1000.0,
-    "in": 25.4,
-    "inch": 25.4,
-    '"': 25.4,
-    "''": 25.4,
-}
-_VOLUME: Final = {
-    "": 1.0,
-    "m3": 1.0,
-    "m³": 1.0,
-    "m^3": 1.0,
-    "cbm": 1.0,
-    "l": 0.001,
-    "liter": 0.001,
-    "litre": 0.001,
-    "liters": 0.001,
-    "litres": 0.001,
-    "ml": 1000.0,  # megalitres: nobody maps millilitres
-}
-_FLOW: Final = {
-    f"{volume}/{time}": factor * per_day
-    for volume, factor in {"m3": 1.0, "m³": 1.0, "m^3": 1.0, "l": 0.001, "ml": 1000.0}.items()
-    for time, per_day in {
-        "d": 1.0,
-        "day": 1.0,
-        "h": 24.0,
-        "hour": 24.0,
-        "min": 1440.0,
-        "s": 86400.0,
-    }.items()
-} | {"mld": 1000.0}
-_SPEED: Final = {
-    "": 1.0,
-    "km/h": 1.0,
-    "kmh": 1.0,
-    "kph": 1.0,
-    "kmph": 1.0,
-    "mph": 1.609344,
-    "knots": 1.852,
-    "kn": 1.852,
-}
-_PERSON: Final = dict.fromkeys(
-    ("", "pe", "p.e.", "ew", "eh", "persons", "people", "inhabitants"), 1.0
-)
-_MINUTE: Final = {
-    "": 1.0,
-    "min": 1.0,
-    "mins": 1.0,
-    "minutes": 1.0,
-    "m": 1.0,
-    "h": 60.0,
-    "hour": 60.0,
-    "hours": 60.0,
-}
 _LIST: Final = re.compile(r"[;|]|,\s")
 #: `DE:zone:30`, `FR:zone30`, `zone:20 mph`, `RO:40`
 _ZONE: Final = re.compile(r"(?:[a-z]{2}(?:-[a-z]+)?:)?(?:zone:?)?\s*(\d+(?:\.\d+)?\s*[a-z/]*)")
 _LEAST_VOLT: Final = 1000.0  # below it, a number before "/33 kV" is meant in kV
-
-
-def _quantity(text: str, *, thousands: bool = False) -> tuple[float, str] | None:
-    """Split ``"~3,5 m"`` into (3.5, "m"); None when it does not begin with one number."""
-    rest = _ROUGHLY.sub("", text.strip().lower())
-    if grouped := _THOUSANDS.match(rest):
-        sign = grouped.group(1)
-        if thousands or sign != "," or rest.count(",") > 1:
-            plain = re.sub(r"[^\d]", "", grouped.group(0))
-            return float(plain), rest[grouped.end() :].strip()
-        return None  # "1,200": 1.2 or 1200?
-    if found := _NUMBER.match(rest):
-        value = float(found.group(0).replace(",", "."))
-        return (value, rest[found.end() :].strip()) if math.isfinite(value) else None
-    return None
-
-
-def _without_dots(text: str, *, fractions: tuple[str, ...] = ()) -> str:
-    """
-    Drop the dots of ``"110.000"`` where only whole numbers make sense: they part thousands.
-
-    With a unit of `fractions` they stay: ``"33.000 kV"`` is 33 kV.
-    """
-    rest = _ROUGHLY.sub("", text.strip().lower())
-    found = _DOTS.match(rest)
-    if found is None or rest[found.end() :].strip() in fractions:
-        return text
-    return found.group(0).replace(".", "") + rest[found.end() :]
-
-
-def _measure(
-    text: str,
-    units: Mapping[str, float],
-    *,
-    lowest: float = 0.0,
-    highest: float = math.inf,
-    thousands: bool = False,
-) -> float:
-    found = _quantity(text, thousands=thousands)
-    if found is None:
-        return math.nan
-    value, unit = found
-    factor = units.get(unit)
-    if factor is None or not lowest <= value * factor <= highest:
-        return math.nan
-    return value * factor
 
 
 def clean_text(value: str) -> str:
@@ -228,7 +109,7 @@ def number(text: str) -> float:
     >>> number("-1"), number("16.7 Hz")
     (-1.0, 16.7)
     """
-    return _measure(text, {"": 1.0, "hz": 1.0}, lowest=-math.inf)
+    return measure(text, {"": 1.0, "hz": 1.0}, lowest=-math.inf)
 
 
 def count(text: str) -> float:
@@ -248,7 +129,7 @@ def count(text: str) -> float:
     >>> count("1,200"), count("~50"), count("2.5")
     (1200.0, 50.0, nan)
     """
-    value = _measure(_without_dots(text), {"": 1.0}, thousands=True)
+    value = measure(without_dots(text), {"": 1.0}, thousands=True)
     return value if value.is_integer() else math.nan
 
 
@@ -269,7 +150,7 @@ def persons(text: str) -> float:
     >>> persons("12 500 PE")
     12500.0
     """
-    return _measure(_without_dots(text), _PERSON, thousands=True, highest=2e8)
+    return measure(without_dots(text), PERSON, thousands=True, highest=2e8)
 
 
 def levels(text: str) -> float:
@@ -289,7 +170,7 @@ def levels(text: str) -> float:
     >>> levels("2.5"), levels("2;3")
     (2.5, nan)
     """
-    return _measure(text, {"": 1.0}, highest=200)
+    return measure(text, {"": 1.0}, highest=200)
 
 
 def lanes(text: str) -> float:
@@ -309,7 +190,7 @@ def lanes(text: str) -> float:
     >>> lanes("2"), lanes("1.5"), lanes("many")
     (2.0, 1.5, nan)
     """
-    return _measure(text, {"": 1.0}, lowest=0.5, highest=20)
+    return measure(text, {"": 1.0}, lowest=0.5, highest=20)
 
 
 def length_m(text: str) -> float:
@@ -331,7 +212,7 @@ def length_m(text: str) -> float:
     """
     if found := _FEET.match(text.strip()):
         return float(found.group(1)) * 0.3048 + float(found.group(2) or 0) * 0.0254
-    return _measure(text, _METRE, highest=10_000)
+    return measure(text, METRE, highest=10_000)
 
 
 def diameter_mm(text: str) -> float:
@@ -352,7 +233,7 @@ def diameter_mm(text: str) -> float:
     (300.0, 304.8, 500.0)
     """
     plain = re.sub(r"^dn\s*", "", text.strip(), flags=re.IGNORECASE)
-    return round(_measure(plain, _DIAMETER, highest=20_000), 6)
+    return round(measure(plain, DIAMETER, highest=20_000), 6)
 
 
 def volume_m3(text: str) -> float:
@@ -372,7 +253,7 @@ def volume_m3(text: str) -> float:
     >>> volume_m3("500 m³"), volume_m3("250000 l")
     (500.0, 250.0)
     """
-    return _measure(text, _VOLUME, thousands=True)
+    return measure(text, VOLUME, thousands=True)
 
 
 def flow_m3_day(text: str) -> float:
@@ -392,7 +273,7 @@ def flow_m3_day(text: str) -> float:
     >>> flow_m3_day("50,000 m3/day"), flow_m3_day("100 l/s"), flow_m3_day("50000")
     (50000.0, 8640.0, nan)
     """
-    return _measure(text, _FLOW, thousands=True)
+    return measure(text, FLOW, thousands=True)
 
 
 def power_mw(text: str) -> float:
@@ -412,7 +293,7 @@ def power_mw(text: str) -> float:
     >>> power_mw("50 MW"), power_mw("1.2 GW"), power_mw("500 kW"), power_mw("yes")
     (50.0, 1200.0, 0.5, nan)
     """
-    return _measure(text, _WATT, highest=100_000)
+    return measure(text, WATT, highest=100_000)
 
 
 def voltages_v(text: str) -> list[float]:
@@ -439,11 +320,11 @@ def voltages_v(text: str) -> list[float]:
     found = []
     for group in re.split(r"[;|]", re.sub(r"(?<=\d),(?=\d{4})", ";", text)):
         parts = group.split("/")
-        last = _quantity(parts[-1], thousands=True)
+        last = quantity(parts[-1], thousands=True)
         kilo = last is not None and last[1] == "kv"
         for part in parts:
-            plain = _without_dots(part, fractions=("kv", "mv"))
-            value = _measure(plain, _VOLT, thousands=True, highest=2e6)
+            plain = without_dots(part, fractions=("kv", "mv"))
+            value = measure(plain, VOLT, thousands=True, highest=2e6)
             if kilo and value < _LEAST_VOLT and re.search(r"\d\s*$", part):
                 value *= 1000
             if not math.isnan(value):
@@ -511,7 +392,7 @@ def circuits(text: str) -> float:
     if found := _FRACTION.match(text.strip()):
         value = int(found.group(1)) / int(found.group(2))
     else:
-        value = _measure(text, {"": 1.0})
+        value = measure(text, {"": 1.0})
     return value if 0 < value <= 24 else math.nan  # noqa: PLR2004 - no tower carries more
 
 
@@ -544,7 +425,7 @@ def _one_speed(text: str) -> float:
     zone = _ZONE.fullmatch(plain)
     if zone is not None:
         plain = zone.group(1)
-    value = _measure(plain, _SPEED, highest=400)
+    value = measure(plain, SPEED, highest=400)
     return value if value > 0 else _named_speed(plain)
 
 
@@ -581,7 +462,7 @@ def duration_min(text: str) -> float:
         days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
         value = days * 1440 + hours * 60 + minutes + seconds / 60
     else:
-        value = _measure(plain, _MINUTE, highest=14_400)
+        value = measure(plain, MINUTE, highest=14_400)
     return value if value > 0 else math.nan
 
 

@@ -20,9 +20,7 @@ from kcity_geo.sources.pack.job import (
 )
 from kcity_geo.sources.pack.pack import STUDY, Entry, damage_and_own, write_manifest
 from kcity_geo.sources.products.catalogue import Product
-from kcity_geo.sources.products.places import (
-    Place,
-)
+from kcity_geo.sources.products.places import Place
 from kcity_geo.sources.web.download import safe_name
 from kcity_geo.studyfile import Sources, load_study
 

@@ -23,9 +23,7 @@ from kcity_geo.sources.pack.job import (
     note,
 )
 from kcity_geo.sources.products.catalogue import Catalogue, load_catalogue
-from kcity_geo.sources.products.places import (
-    circle,
-)
+from kcity_geo.sources.products.places import circle
 from kcity_geo.sources.web.cachefiles import storing, why, write_atomic
 from kcity_geo.sources.web.download import Progress, safe_name
 

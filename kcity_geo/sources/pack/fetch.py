@@ -38,11 +38,7 @@ from kcity_geo.sources.pack.job import (
 from kcity_geo.sources.pack.pack import STUDY, damage_and_own
 from kcity_geo.sources.pack.stage import collect, require_contact
 from kcity_geo.sources.products.catalogue import Catalogue, Product, load_catalogue, require_licence
-from kcity_geo.sources.products.places import (
-    Place,
-    look_up,
-    place_of_boundary,
-)
+from kcity_geo.sources.products.places import Place, look_up, place_of_boundary
 from kcity_geo.sources.web.cachefiles import storing
 from kcity_geo.sources.web.download import Fetcher, Progress
 

@@ -13,9 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from kcity_geo.config import Config
 from kcity_geo.notes import tell
 from kcity_geo.sources.products.catalogue import Catalogue, Product
-from kcity_geo.sources.products.places import (
-    Place,
-)
+from kcity_geo.sources.products.places import Place
 from kcity_geo.sources.web.download import Fetcher
 
 __all__ = [

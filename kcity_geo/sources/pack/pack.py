@@ -97,7 +97,7 @@ def _written(manifest: Mapping[str, Any]) -> bytes:
     return (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def write_manifest(
+def write_manifest(  # noqa: PLR0913 - an option each, all named
     folder: Path,
     *,
     place: Mapping[str, Any],

