@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 import kcity_geo
+from kcity_geo.analysis.city_model import model_of
+from kcity_geo.analysis.energy.balance import power_demand
+from kcity_geo.analysis.water.balance import water_balance
 from kcity_geo.config import TABLES
 from kcity_geo.demo.toy import make_toy
 from kcity_geo.errors import StudyError
@@ -92,6 +95,28 @@ def test_a_plan_assumes_what_the_study_assumes() -> None:
     assert assumptions_of({"lpcd": 80.0}, city=data)["lpcd"] == 80
     rows = all_parameters()
     assert assumptions_of()["lpcd"] == rows["lpcd"].value
+
+
+@pytest.mark.parametrize(
+    ("water", "official", "said"),
+    [
+        ({}, {}, "litres per person: default"),
+        ({"lpcd": 150}, {}, "litres per person: study file"),
+        ({"lpcd": 150}, {"lpcd": 111.0}, "litres per person: official"),
+    ],
+)
+def test_a_note_says_where_a_number_comes_from(water, official, said) -> None:
+    city = model_of(make_toy(arrays={"population": 10.0}, official={"year": 2025, **official}))
+    found = {row.id: row for row in water_balance(city.changed(settings={"water": water}))}
+    assert said in found["W5"].note
+
+
+def test_a_household_of_the_study_is_no_planning_minimum() -> None:
+    city = model_of(make_toy(arrays={"population": 10.0}, official={"year": 2025}))
+    assert "the planning minimum of a household" in power_demand(city).note
+    own = power_demand(city.changed(settings={"energy": {"kwh_household_year": 3000.0}})).note
+    assert "minimum" not in own
+    assert "3,000 kWh a year (study file)" in own
 
 
 #: Where a mapping of anything is right, and what it is: documents and rows as they were parsed, and data.

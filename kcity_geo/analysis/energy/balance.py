@@ -264,11 +264,13 @@ def _told(settings: Settings) -> str:
     """Say what a modelled demand counts, and what it leaves out."""
     each = float(settings["kwh_person_year"])
     household = float(settings["kwh_household_year"])
+    origin = settings.origin("kwh_household_year")
+    minimum = "the planning minimum of " if origin == "default" else ""
     used = (
-        f"{each:,.0f} kWh per person and year"
+        f"{each:,.0f} kWh per person and year ({settings.origin('kwh_person_year')})"
         if each > 0
-        else f"the planning minimum of a household of tier {mtf_tier(household, settings)}, "
-        f"{household:,.0f} kWh a year"
+        else f"{minimum}a household of tier {mtf_tier(household, settings)}, "
+        f"{household:,.0f} kWh a year ({origin})"
     )
     industry = float(settings["industry_ha"]) > 0
     return (

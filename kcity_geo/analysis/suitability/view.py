@@ -223,7 +223,7 @@ class CityView:
         """Give the minutes by car to the nearest place; straight lines without a street graph."""
         if len(places) == 0:
             raise MissingDataError(f"needs {needs}; none is mapped here")
-        speed = self.assume["drive_kmh"]
+        speed, origin = self.assume["drive_kmh"], self.assume.origin("drive_kmh")
         graph, settings = self.city.graph("drive"), self.city.settings("transport")
         if graph.n_nodes:
             found = travel_minutes(
@@ -237,11 +237,14 @@ class CityView:
             )
             if np.isfinite(found).any():
                 filled = fill_from_nearest(found, cell_m=self.cell_m, per_metre=0.06 / speed)
-                note = f"beyond the streets an access road at {speed:g} km/h is assumed"
+                note = f"beyond the streets an access road at {speed:g} km/h is assumed ({origin})"
                 return Measured(values=filled, evidence="modelled", note=note)
         metres = distance_m(places, grid=self.grid, where=self.inside)
         minutes = metres * self.assume["detour_factor"] * 0.06 / speed
-        note = f"straight line x {self.assume['detour']:g} at {speed:g} km/h"
+        note = (
+            f"straight line x {self.assume['detour']:g} ({self.assume.origin('detour')}) at "
+            f"{speed:g} km/h ({origin})"
+        )
         return Measured(values=minutes, evidence="proxy", note=note)
 
     def reach(self, amount: NDArray[np.float64], minutes: float) -> Measured:

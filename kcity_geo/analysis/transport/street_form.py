@@ -24,6 +24,7 @@ from kcity_geo.analysis.transport.intersections import divided_share, divided_wa
 from kcity_geo.analysis.transport.street_land import street_land_m2
 from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, bin_points, cell_size, length_in_cells
+from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import Indicator, assessable, unassessed
 from kcity_geo.settings import NetworkTable, StreetFormRules, network_table
 from kcity_geo.standards import Standard, standard_gap
@@ -316,7 +317,7 @@ def _circuity(city: CityModel, graph: StreetGraph) -> Indicator:
         id="T7",
         value=value,
         units="ratio",
-        note="good up to 1.15, poor from 1.5 (default)",
+        note=indicator_rows()["T7"].citation,
         details={"segments": int(use.sum())},
         **fields,
     )

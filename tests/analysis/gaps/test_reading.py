@@ -54,7 +54,7 @@ def test_a_modelled_demand_says_that_it_is_no_forecast() -> None:
     assert "no forecast" in text
     assert "tier 4, 1,250 kWh a year" in text
     assert "set official.peak_demand_mw" in text
-    assert "900 kWh per person" in _told({**settings, "kwh_person_year": 900.0})
+    assert "900 kWh per person" in _told(settings.changed(kwh_person_year=900.0))
 
 
 def test_titles_of_shortfalls_say_so() -> None:
