@@ -121,16 +121,14 @@ def test_a_household_of_the_study_is_no_planning_minimum() -> None:
 
 #: Where a mapping of anything is right, and what it is: documents and rows as they were parsed, and data.
 DOCUMENTS = {
-    "rows of TOML": "indicators parameters layer_tags rules settings sources/osm/rules planning/cost_table "
-    "planning/rulesets planning/concept profiles analysis/suitability/score",
-    "what somebody asks, checked as a study file is": "study",
-    "tags of a study file": "sources/osm/rules sources/products/overpass",
-    "answers and manifests in JSON": "sources/products/overpass sources/products/places sources/pack/pack",
-    "numbers that a city published, and changes to them": "inputs/population analysis/city_model demo/toy",
-    "rows of result tables, attributes of files": "outputs/checkpage outputs/explain "
-    "outputs/headline outputs/rasters outputs/summary",
+    "rows of TOML": "indicators parameters layer_tags rules settings profiles planning/ "
+    "analysis/suitability/score",
+    "tags, answers and manifests in JSON": "sources/",
+    "numbers that a city published, and changes to them": "inputs/ analysis/city_model demo/toy",
+    "rows of result tables, attributes of files": "outputs/",
     "numbers behind a result, fields of an indicator": "analysis/water/balance analysis/energy/lighting "
     "analysis/transport/opportunities",
+    "what somebody asks, checked as a study file is": "study",
 }
 
 
@@ -147,7 +145,11 @@ def signatures() -> Iterator[tuple[str, str, str]]:
 
 
 def test_no_function_takes_its_settings_as_a_mapping_of_anything() -> None:
-    known = [name for words in DOCUMENTS.values() for name in words.split()]
+    known = tuple(name for words in DOCUMENTS.values() for name in words.split())
     found = {file.removesuffix(".py") for file, _, _ in signatures()}
-    assert found - set(known) == set()
-    assert set(known) - found == set()
+    assert {f for f in found if f not in known and not f.startswith(known_folders(known))} == set()
+    assert set(known) - found == set(known_folders(known))
+
+
+def known_folders(known: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in known if name.endswith("/"))
