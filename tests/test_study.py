@@ -144,6 +144,17 @@ def test_real_cities_run_to_the_end(tmp_path, test_data, name) -> None:
     assert {p.name for p in (tmp_path / name).iterdir()} >= PROMISED
     assert result.data.inventory.set_index("layer").loc["roads_walk", "count"] > 100
     assert (result.gaps.city["reading"] != "").all()
+    if name == "liechtenstein":
+        # No elevation: summits of 2,000 m ranked first here.
+        why = "No ranking possible: slope and flood unknown; add sources.elevation"
+        assert result.score.no_ranking == why
+        assert why in (tmp_path / name / "report.html").read_text(encoding="utf-8")
+        assert why in (tmp_path / name / "map.html").read_text(encoding="utf-8")
+        assert len(result.sites) == 0
+        land = kc.rank_sites(result.score, result.data, screening=True)
+        peaks = result.data.layers["barren"].query("natural == 'peak'")
+        assert len(peaks) > 40
+        assert peaks.distance(land.union_all()).min() >= 150
     if name == "helsinki":
         # 250 m squares, cut by the box of the extract: fewer than the 71,724 of the whole grid
         assert 0 < float(result.data.cube["population"].sum()) < 71_724

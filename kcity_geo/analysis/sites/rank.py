@@ -36,6 +36,8 @@ SITE_COLUMNS = (
     "compactness", "district", "low_decile_score", "connection_score", "width_m", "rank_p05",
     "rank_p95", "first_share", "flip_distance", "stability", "weight_known", "not_checked", *CONTENT_COLUMNS,
 )  # fmt: skip
+#: Outlines nearer than this touch, in metres.
+_TOUCHING_M = 1.0
 _WHOLE = {"rank": "int64", "buildings": "int64", "at_edge": "bool"}
 _MAIN_ROADS = {"motorway", "trunk", "primary", "secondary", "motorway_link", "trunk_link"}
 
@@ -160,6 +162,41 @@ def _letters(number: int) -> str:
     return (_letters(first - 1) if first else "") + chr(ord("A") + last)
 
 
+def place_labels(shapes: NDArray[np.object_]) -> list[str]:
+    """
+    Label sites by place: parts of one place, which touch, share a number and differ by a letter.
+
+    Parameters
+    ----------
+    shapes : outlines, metric CRS, best first.
+
+    Returns
+    -------
+    A label a site; places are counted in the order of their best sites. Sides of a motorway or railway do
+    not touch.
+
+    Examples
+    --------
+    >>> place_labels(np.array([shapely.box(0, 0, 9, 9), shapely.box(50, 0, 59, 9), shapely.box(9, 0, 18, 9)]))
+    ['1a', '2', '1b']
+    """
+    place = list(range(len(shapes)))
+    pairs = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=_TOUCHING_M)
+    for one, other in pairs.T.tolist():
+        low, high = sorted((place[one], place[other]))
+        place = [low if p == high else p for p in place]
+    order = list(dict.fromkeys(place))
+    return [
+        f"{order.index(p) + 1}"
+        + (_letters(place[:i].count(p)).lower() if place.count(p) > 1 else "")
+        for i, p in enumerate(place)
+    ]
+
+
+def _named(next_to: list[str], labels: list[str]) -> list[str]:
+    return [", ".join(labels[int(p) - 1] for p in text.split(", ") if p) for text in next_to]
+
+
 def _with_contents(
     ranked: gpd.GeoDataFrame,
     cells: list[NDArray[np.int64]],
@@ -169,6 +206,9 @@ def _with_contents(
     """Tell what stands on each site, what was not checked, and how much of the weight had data."""
     frame = ranked.reset_index(drop=True)
     contents = site_contents(np.asarray(frame.geometry.to_numpy()), cells, city)
+    if frame["rank"].notna().all():
+        frame["label"] = place_labels(np.asarray(frame.geometry.to_numpy()))
+    contents["next_to"] = _named(contents["next_to"].tolist(), frame["label"].tolist())
     frame = frame.assign(**{c: contents[c] for c in CONTENT_COLUMNS})
     frame["weight_known"] = sum(c.weight_stated for c in score.criteria)
     frame["not_checked"] = score.no_ranking

@@ -18,6 +18,9 @@ from kcity_geo.analysis.suitability.combination import Combine
 from kcity_geo.errors import StudyError
 from kcity_geo.profiles import site_rules
 
+#: Sets of weights that are worked out together: few enough to fit into memory.
+_AT_ONCE = 16
+
 __all__ = [
     "RankStability",
     "acceptability",
@@ -259,29 +262,28 @@ def best_tenth_share(
         return found
     x = utilities[scored]
     known = np.isfinite(x)
-    whole, filled = bool(known.all()), np.where(known, x, 0.0)
+    filled = np.where(known, x, 0.0)
+    # Weight that is known in each row; none where all rows know everything.
+    shares = None if known.all() else known.astype(np.float64)
     draws = rule["draws"] if linear else max(1, rule["draws"] // 10)
     drawn = draw_weights(w, draws=draws, rng=np.random.default_rng(seed), spread=rule["spread"])
     best = max(1, len(x) // 10)
     times = np.zeros(len(x), dtype=np.int64)
-    for one in drawn:
-        score = _sums(filled, known, one, whole=whole) if linear else combine(x, one)
-        limit = np.partition(score, len(score) - best)[len(score) - best]
-        times += score >= limit - 1e-12
+    for start in range(0, draws, _AT_ONCE):
+        some = drawn[start : start + _AT_ONCE]
+        table = _sums(filled, shares, some) if linear else np.stack([combine(x, w) for w in some])
+        limits = np.partition(table, len(x) - best, axis=1)[:, len(x) - best]
+        times += (table >= limits[:, None] - 1e-12).sum(axis=0)
     found[scored] = times / draws
     return found
 
 
 def _sums(
-    filled: NDArray[np.float64],
-    known: NDArray[np.bool_],
-    weights: NDArray[np.float64],
-    *,
-    whole: bool,
+    filled: NDArray[np.float64], shares: NDArray[np.float64] | None, drawn: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Weigh rows whose unknown entries are 0; the known ones are scaled up."""
-    total = filled @ weights
-    return np.asarray(total if whole else total / (known @ weights))
+    """Weigh rows whose unknown entries are 0, the known ones scaled up; a row a set of weights."""
+    total = drawn @ filled.T
+    return np.asarray(total if shares is None else total / (drawn @ shares.T))
 
 
 def acceptability(
