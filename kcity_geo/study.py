@@ -25,6 +25,7 @@ from kcity_geo.cube import district_shares, empty_cube, study_grid
 from kcity_geo.errors import StudyError
 from kcity_geo.indicators import INDICATOR_SECTORS
 from kcity_geo.inputs.candidates import places_to_choose
+from kcity_geo.inputs.criteria import require_files
 from kcity_geo.inputs.files import other_files
 from kcity_geo.inputs.official import load_tables
 from kcity_geo.inputs.osm import load_osm
@@ -117,6 +118,7 @@ def load(
         raise StudyError(f"load: needs a Study; use load(load_study({str(study)!r}))")
     _expect(study, Study, "load(study)")
     config = config or Config.from_env()
+    require_files(study)
     clock = _clock or _Clock(progress)
     notes: list[str] = []
     from kcity_geo.sources.local.opening import without_network

@@ -341,7 +341,8 @@ def test_keys_of_suitability_are_checked_and_come_back(tmp_path):
     out = tmp_path / "out"
     again = check_study(tomllib.loads(study_toml(found, out=out)), folder=out)
     assert again.study.project == "../own.toml"
-    assert again.suitability.criterion[0].distance_to == "../shops.gpkg"
+    own = again.suitability.criterion[0]
+    assert own == found.suitability.criterion[0].model_copy(update={"distance_to": "../shops.gpkg"})
     assert again.suitability.weighting.judgements == ["../ahp.csv"]
     assert again.suitability.combination == found.suitability.combination
 
@@ -360,3 +361,31 @@ def test_keys_of_suitability_are_checked_and_come_back(tmp_path):
 def test_wrong_keys_of_suitability_are_refused_before_work_starts(tmp_path, change, said):
     with pytest.raises(StudyError, match=said):
         check_study({"suitability": change}, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {
+            "criterion": [
+                {
+                    "id": "x",
+                    "raster": "gone.tif",
+                    "weight": 1,
+                    "function": "step",
+                    "parameters": [1],
+                }
+            ]
+        },
+        {"weighting": {"method": "ahp", "judgements": "gone.csv"}},
+    ],
+)
+def test_a_file_of_suitability_that_is_missing_is_told_before_anything_is_read(tmp_path, change):
+    study = check_study(
+        {"suitability": change, "city": {"boundary": "gone too.geojson"}}, folder=tmp_path
+    )
+    with pytest.raises(
+        SourceError,
+        match=r"suitability\.(criterion\.x|weighting\.judgements): .*gone\.(tif|csv) does not exist",
+    ):
+        kc.load(study)

@@ -18,7 +18,7 @@ from kcity_geo.profiles import project_file
 from kcity_geo.studyfile import Study, resolve_path
 from kcity_geo.suitability_keys import CriterionSection, criterion
 
-__all__ = ["criteria_of", "criterion_data", "judgement_tables", "project_path"]
+__all__ = ["criteria_of", "criterion_data", "judgement_tables", "project_path", "require_files"]
 
 
 def project_path(study: Study, project: str) -> str:
@@ -69,6 +69,26 @@ def criteria_of(study: Study, project: str) -> list[tuple[CriterionSection, Stud
             keys = dict(row)
             found.append((criterion(str(keys.pop("id", "")), **keys), home))
     return found + [(one, study) for one in study.suitability.criterion]
+
+
+def require_files(study: Study) -> None:
+    """
+    Refuse a study whose own criteria, judgements or project file do not exist, before work starts.
+
+    Parameters
+    ----------
+    study : the study file.
+
+    Raises
+    ------
+    StudyError, SourceError
+        If a file is missing; the message names key and file.
+    """
+    for keys, home in criteria_of(study, project_path(study, study.study.project)):
+        if keys.source and not keys.is_layer:
+            resolve_path(home, keys.source, key=f"suitability.criterion.{keys.id}")
+    for value in study.suitability.weighting.judgements:
+        resolve_path(study, value, key="suitability.weighting.judgements")
 
 
 def criterion_data(

@@ -25,6 +25,10 @@ _PATHS: dict[str, tuple[str, ...]] = {
     "study": ("project",),
     "suitability": ("criterion", "weighting"),
 }
+#: Keys of a criterion, or of how weights are made, that hold words.
+_NO_PATHS = {
+    "id", "title", "units", "function", "reason", "over", "mode", "column", "expression", "method", "order",
+}  # fmt: skip
 
 
 def study_toml(study: Study, *, out: Path, checksums: Mapping[str, str] | None = None) -> str:
@@ -116,7 +120,7 @@ def carried_inputs(study: Study) -> dict[Path, str]:
 def _all_moved(value: Any, moved: Callable[[str], str]) -> Any:  # noqa: ANN401 - TOML in, TOML out
     """Rewrite every path of a value, also inside lists and tables."""
     if isinstance(value, dict):
-        return {k: _all_moved(v, moved) for k, v in value.items()}
+        return {k: v if k in _NO_PATHS else _all_moved(v, moved) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_all_moved(v, moved) for v in value]
     return moved(value) if isinstance(value, str) else value
@@ -124,7 +128,7 @@ def _all_moved(value: Any, moved: Callable[[str], str]) -> Any:  # noqa: ANN401 
 
 def _local(value: str, folder: Path) -> Path | None:
     """Give the absolute path of an input that lies where the study says; None for any other text."""
-    if "${" in value or "://" in value or "\0" in value:
+    if not value or "${" in value or "://" in value or "\0" in value:
         return None
     path = Path(value).expanduser()
     path = (path if path.is_absolute() else folder / path).resolve()
