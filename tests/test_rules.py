@@ -49,6 +49,16 @@ def test_every_number_of_the_priors_can_be_set() -> None:
         assert f"completeness.{name}.persons_each" in RULES
 
 
+def test_every_prior_is_drawn_by_an_indicator() -> None:
+    """A prior that no draw reads could be set, and would change nothing."""
+    kinds, rows = read_table("evidence")["draw"], indicator_rows().values()
+    drawn = {row.prior for row in rows if row.prior and kinds.get(row.id, "prior") == "prior"}
+    assert drawn == set(read_table("priors")["prior"])
+    assert {row.prior for row in rows} == {*drawn, ""}
+    groups = {row.group for row in rows}
+    assert set(read_table("priors")["group"]) <= groups | {"tables"}
+
+
 @pytest.mark.parametrize("key", RULES)
 def test_a_change_reaches_its_place_and_no_other(key) -> None:
     rule = RULES[key]
