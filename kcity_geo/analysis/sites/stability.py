@@ -176,11 +176,15 @@ def _sentence(
 ) -> str:
     if len(ranks) == 1:
         return "the only site: no weights put another first"
-    often = f"first in {share:.0%} of {draws:,} draws of the weights"
+    often = f"first in {_percent(share)} of {draws:,} draws of the weights"
     if intervals is None:
         return often
     said = _stays(table, intervals) if ranks[i] == ranks.min() else _becomes(table, intervals)
     return f"{said}; {often}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _stays(table: SiteTable, intervals: Sequence[tuple[float, float] | None]) -> str:
@@ -193,14 +197,14 @@ def _stays(table: SiteTable, intervals: Sequence[tuple[float, float] | None]) ->
             ends.append(
                 (
                     max(high / now, 1.0),
-                    f"the weight of {name} {_rise(high / now)} ({now:.0%} to {high:.0%})",
+                    f"the weight of {name} {_rise(high / now)} ({_percent(now)} to {_percent(high)})",
                 )
             )
         if low > _ROUNDING:
             ends.append(
                 (
                     max(now / low, 1.0),
-                    f"the weight of {name} falls below {low:.0%} (from {now:.0%})",
+                    f"the weight of {name} falls below {_percent(low)} (from {_percent(now)})",
                 )
             )
     if not ends:
@@ -230,7 +234,7 @@ def _becomes(table: SiteTable, intervals: Sequence[tuple[float, float] | None]) 
         ways.append(
             (
                 factor,
-                f"would be first if the weight of {one.title.lower()} {moved} from {now:.0%} to {to:.0%}",
+                f"would be first if the weight of {one.title.lower()} {moved} from {_percent(now)} to {_percent(to)}",
             )
         )
     return min(ways)[1] if ways else "no change of one weight puts it first"

@@ -78,8 +78,8 @@ def stated_weights(method: Method, weights: Mapping[str, float]) -> tuple[dict[s
         words = "rank sum" if how == "rank_sum" else "rank order centroid"
         return {name: found[name] for name in names}, f"{words} of the order {', '.join(order)}"
     if how == "equal":
-        return dict.fromkeys(names, 1.0 / len(names)), "equal weights"
-    return normalise_weights(weights), "weights as stated"
+        return dict.fromkeys(names, 1.0 / len(names)), "equal"
+    return normalise_weights(weights), "as stated"
 
 
 def measured_weights(
@@ -114,7 +114,7 @@ def measured_weights(
     data = entropy_weights(known) if how == "entropy" else critic_weights(known)
     own = np.array(list(weights.values()))
     found = blend_weights(own, data, measured_share=share) * own.sum()
-    words = f"{share:.0%} from the contrast in the data ({how}), the rest as stated"
+    words = f"{100 * share:.0f} % from the contrast in the data ({how}), the rest as stated"
     return dict(zip(weights, found.tolist(), strict=True)), words
 
 

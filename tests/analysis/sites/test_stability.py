@@ -153,10 +153,10 @@ def test_sentences_name_the_weight_that_decides():
     frame, _ = stability(table, np.array([1, 2]), whole, seed=1)
     # (1 - t) = t + 0.2 (1 - t) at t = 0.8 / 1.8 = 44 %.
     assert frame["stability"][0].startswith(
-        "stays first unless the weight of road falls below 56% (from 80%); first in"
+        "stays first unless the weight of road falls below 56 % (from 80 %); first in"
     )
     assert frame["stability"][1].startswith(
-        "would be first if the weight of road fell from 80% to 56%; first in"
+        "would be first if the weight of road fell from 80 % to 56 %; first in"
     )
     assert frame["flip_distance"].tolist() == pytest.approx([2 * (0.8 - 1 / 1.8)] * 2)
 
