@@ -736,6 +736,46 @@ def locate(
         typer.echo(f"Written: {out}")
 
 
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(help="Study file of the earlier date.")],
+    after: Annotated[Path, typer.Argument(help="Study file of the later date, the same city.")],
+    *,
+    offline: Offline = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell two dates of a city apart: what was only mapped, and how people moved between readings."""
+    with _plain_errors() as notes:
+        from kcity_geo.analysis.gaps.change import diff as compare
+        from kcity_geo.result import LEVELS
+        from kcity_geo.study import assess_gaps, load
+        from kcity_geo.studyfile import load_study
+
+        config = _config(offline=offline)
+        first, second = (
+            load(load_study(_study_file(path, config)), config=config) for path in (before, after)
+        )
+        found = compare(first, assess_gaps(first), second, assess_gaps(second))
+        if as_json:
+            _say_json(
+                {"years": found.years}
+                | {
+                    n: getattr(found, n).to_dict("records")
+                    for n in ("layers", "readings", "because")
+                }
+            )
+            return
+        for line in found.lines():
+            _say_line(line)
+        for level in LEVELS:
+            table = found.table(level)
+            if len(table):
+                _say_line(f"{level}: people by reading, before (rows) and after")
+                _say(table.round().astype(int).to_string())
+        _print_warnings(notes, quiet=quiet)
+
+
 def _study_of_list(table: Table, path: Path) -> Study:
     from kcity_geo.errors import StudyError
     from kcity_geo.studyfile import load_study

@@ -19,7 +19,7 @@ HANBIT = Path(__file__).parents[1] / "data" / "hanbit" / "study.toml"
 
 def test_help_names_every_command() -> None:
     text = RUNNER.invoke(app, ["--help"]).output
-    for command in ("demo", "run", "check", "locate", "fetch", "pack", "list"):
+    for command in ("demo", "run", "check", "locate", "diff", "fetch", "pack", "list"):
         assert command in text
 
 
