@@ -10,7 +10,7 @@ from kcity_geo.city import City
 from kcity_geo.citydata import Provenance
 from kcity_geo.inputs.osm import _with_context
 from kcity_geo.inputs.reading import Reading
-from kcity_geo.studyfile import Study, resolve_path
+from kcity_geo.studyfile import Study, resolve_path, sha256_of
 
 __all__ = ["load_tables"]
 
@@ -36,7 +36,6 @@ def load_tables(
     }
     more: list[Provenance] = []
     if study.official.table:
-        from kcity_geo.sources.local.rasters import sha256_of
         from kcity_geo.sources.local.tables import read_official_table
 
         path = resolve_path(study, study.official.table, key="official.table")
@@ -68,7 +67,6 @@ def _timetable(
     """Read the timetable, or the timetables, of a study."""
     if not study.sources.gtfs:
         return None, ()
-    from kcity_geo.sources.local.rasters import sha256_of
     from kcity_geo.sources.local.transit import read_gtfs_feeds
 
     given = study.sources.gtfs

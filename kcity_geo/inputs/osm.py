@@ -15,7 +15,7 @@ from kcity_geo.config import Config
 from kcity_geo.inputs.reading import Reading
 from kcity_geo.layer_tags import tags_in_words
 from kcity_geo.notes import tell
-from kcity_geo.studyfile import Study, file_and_part, resolve_path
+from kcity_geo.studyfile import Study, file_and_part, resolve_path, sha256_of
 
 __all__ = ["load_osm"]
 
@@ -61,7 +61,6 @@ def load_osm(study: Study, city: City, config: Config) -> Reading[dict[str, gpd.
 
 def _mapped(study: Study, city: City, config: Config) -> Reading[dict[str, gpd.GeoDataFrame]]:
     """Read the layers of the extract; empty ones without an extract."""
-    from kcity_geo.sources.local.rasters import sha256_of
     from kcity_geo.sources.local.synthetic import says_synthetic
     from kcity_geo.sources.osm.pbf import empty_layers, read_osm
     from kcity_geo.sources.osm.rules import rules
@@ -119,8 +118,8 @@ def _with_own_layers(
     """Add the user's own features to the layers of the map, with or without a map."""
     import pandas as pd
 
+    from kcity_geo.sources.local.origins import describe
     from kcity_geo.sources.local.ownlayers import append_own, read_own_layer
-    from kcity_geo.sources.local.rasters import describe
     from kcity_geo.sources.osm.rules import rules
 
     wanted = {f"sources.extra.{name}": (name, value) for name, value in study.sources.extra.items()}
@@ -193,7 +192,6 @@ def _with_power_lines(
     """
     import pandas as pd
 
-    from kcity_geo.sources.local.rasters import sha256_of
     from kcity_geo.sources.local.vectors import read_power_lines, told_elsewhere
 
     if not study.sources.power_lines:

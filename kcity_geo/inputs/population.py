@@ -78,7 +78,8 @@ def people_on_grid(
     The cube, with ``population`` from a raster or from polygons. A table by district is told of in
     ``about`` and spread later, by `people_without_grid`.
     """
-    from kcity_geo.sources.local.rasters import describe, persons_from_polygons, read_raster
+    from kcity_geo.sources.local.origins import describe
+    from kcity_geo.sources.local.rasters import persons_from_polygons, read_raster
     from kcity_geo.sources.local.vectors import read_polygons
 
     paths = raster_paths(study, "population")

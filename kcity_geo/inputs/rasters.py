@@ -69,7 +69,8 @@ def load_rasters(
     -------
     The cube.
     """
-    from kcity_geo.sources.local.rasters import describe, read_raster
+    from kcity_geo.sources.local.origins import describe
+    from kcity_geo.sources.local.rasters import read_raster
 
     about: list[Provenance] = []
     measured: dict[str, Mapping[str, float]] = {}

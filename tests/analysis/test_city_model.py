@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from threading import Barrier
 
 import numpy as np
@@ -223,6 +224,36 @@ def test_arrays_are_read_only_and_the_callers_stay_their_own():
             values[:] = 0
     own[0, 0], mine[0, 0] = 5, 5
     assert own[0, 0] == 5
+
+
+def arrays_in(value, depth=3):
+    """Every array that can be reached from a value."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, xr.DataArray):
+        yield value.to_numpy()
+    elif isinstance(value, xr.Dataset | Mapping):
+        for key in value:
+            yield from arrays_in(value[key], depth - 1)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from arrays_in(one, depth - 1)
+    elif is_dataclass(value) and depth:
+        for part in fields(value):
+            yield from arrays_in(getattr(value, part.name), depth - 1)
+
+
+def test_no_property_of_the_model_gives_an_array_that_can_be_changed():
+    city = CityModel(make_toy(size_m=SIZE, arrays={"population": 10.0, "built_m2": 2000.0}))
+    names = [name for name, one in vars(CityModel).items() if isinstance(one, property)]
+    # The data of the caller are guarded themselves; graphs hold what compiled kernels work with.
+    found = {
+        name: list(arrays_in(getattr(city, name)))
+        for name in names
+        if name not in {"data", "city", "study", "graphs", "layers"}
+    }
+    assert {"people", "inside", "districts", "cube"} <= {k for k, v in found.items() if v}
+    assert [k for k, v in found.items() if any(one.flags.writeable for one in v)] == []
 
 
 def test_not_known_stays_nan():

@@ -19,9 +19,10 @@ from kcity_geo.city import make_city
 from kcity_geo.cube import study_grid
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import collected, muted
+from kcity_geo.sources.local.origins import describe
 from kcity_geo.sources.local.raster_units import conversion
 from kcity_geo.sources.local.raster_windows import read_window
-from kcity_geo.sources.local.rasters import describe, read_flood, read_raster
+from kcity_geo.sources.local.rasters import read_flood, read_raster
 from kcity_geo.studyfile import check_study
 
 CITY = make_city("Here", shapely.box(28.0, -30.0, 28.05, -29.96))
