@@ -169,7 +169,20 @@ def site_budget(  # noqa: PLR0913 - an option each, all named
     law = park_law or rules.park_law.get(profile.id, "")
     if target.kind == "hectares":
         asked = _asked_by_rules(rules, profile, assumptions, land, law, on)
-        return _by_hectares(land, site_ha, target, profile, assumptions, rules, law, asked)
+        frame = SiteBudget(
+            site_ha=land,
+            target=target,
+            feasible=True,
+            hectares={},
+            least={},
+            needs=(),
+            profile=profile,
+            rules=rules,
+            park_law=law,
+        )
+        return _by_hectares(
+            frame, asked, each=_m2_home_per_person(profile, assumptions), of=site_ha
+        )
 
     def needs_of(area_ha: float) -> tuple[LandNeed, ...]:
         asked = _asked_by_rules(rules, profile, assumptions, area_ha, law, on)
@@ -284,17 +297,9 @@ def _asked_by_profile(
     return [*work, *needs]
 
 
-def _by_hectares(  # noqa: PLR0913, PLR0917 - one step of the function above it
-    land: float,
-    site_ha: float,
-    target: Target,
-    profile: LandProfile,
-    assumptions: Assumptions,
-    rules: RuleSet,
-    law: str,
-    asked: _Asked,
-) -> SiteBudget:
-    each = _m2_home_per_person(profile, assumptions)
+def _by_hectares(frame: SiteBudget, asked: _Asked, *, each: float, of: float) -> SiteBudget:
+    """Divide so much land of a site; `each` resident takes so many m2 for the home."""
+    land, profile, rules = frame.site_ha, frame.profile, frame.rules
 
     def least(areas: Mapping[str, float]) -> Mapping[str, float]:
         persons = areas.get("residential", 0.0) * M2_PER_HA / each
@@ -312,18 +317,13 @@ def _by_hectares(  # noqa: PLR0913, PLR0917 - one step of the function above it
         *(replace(n, m2_each=0.0, hectares=least(areas)[n.use]) for n in asked.per_person),
     )
     wanted = dict(least(areas))
-    return SiteBudget(
-        site_ha=land,
-        target=target,
-        feasible=True,
+    return replace(
+        frame,
         hectares=areas,
         least=wanted,
         needs=needs,
-        profile=profile,
-        rules=rules,
-        park_law=law,
         slack_ha=land - sum(wanted.values()),
-        words=f"{land:,.1f} of {site_ha:,.1f} ha of buildable land divided as a {profile.title.lower()}",
+        words=f"{land:,.1f} of {of:,.1f} ha of buildable land divided as a {profile.title.lower()}",
     )
 
 

@@ -9,6 +9,7 @@ thrown over nodes, so that a river without a bridge stays a border.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -120,16 +121,10 @@ def isochrones(  # noqa: PLR0913 - an option each, all named
     _checked(direction)
     places = on_network(graph, places, max_snap_m=max_snap_m)
 
+    drawn = _Drawn(limits, unit, direction, max_snap_m, street_m)
+
     def land(some: Snapped) -> list[shapely.Geometry]:
-        return _lands(
-            graph,
-            some,
-            limits=limits,
-            unit=unit,
-            direction=direction,
-            max_snap_m=max_snap_m,
-            street_m=street_m,
-        )
+        return _lands(graph, some, drawn)
 
     index = pd.Index(limits, dtype=float, name=unit)
     if not each:
@@ -143,17 +138,20 @@ def isochrones(  # noqa: PLR0913 - an option each, all named
     return gpd.GeoDataFrame({"geometry": lands}, index=rows, crs=graph.crs)
 
 
-def _lands(  # noqa: PLR0913 - one step of the function above it
-    graph: StreetGraph,
-    places: Snapped,
-    *,
-    limits: tuple[float, ...],
-    unit: str,
-    direction: str,
-    max_snap_m: float,
-    street_m: float,
-) -> list[shapely.Geometry]:
+@dataclass(frozen=True)
+class _Drawn:
+    """How far is drawn, in which unit and direction, and how wide beside the streets."""
+
+    limits: tuple[float, ...]
+    unit: str
+    direction: str
+    max_snap_m: float
+    street_m: float
+
+
+def _lands(graph: StreetGraph, places: Snapped, drawn: _Drawn) -> list[shapely.Geometry]:
     """Draw the land within reach of the nearest of some places, for each limit."""
+    limits, unit, direction = drawn.limits, drawn.unit, drawn.direction
     cost = node_costs(graph, places, unit=unit, direction=direction, limit=max(limits, default=0.0))
 
     def within(limit: float) -> _Reached:
@@ -163,9 +161,10 @@ def _lands(  # noqa: PLR0913 - one step of the function above it
     lower: shapely.Geometry = shapely.Polygon()
     for limit in sorted(set(limits)):
         found = within(limit)
-        land = [lower, _beside(graph, found, max_snap_m=max_snap_m, street_m=street_m)]
+        beside = _beside(graph, found, max_snap_m=drawn.max_snap_m, street_m=drawn.street_m)
+        land = [lower, beside]
         use = _edging(graph, found.full)
-        for width in street_m * np.array(STRIP):
+        for width in drawn.street_m * np.array(STRIP):
             # A corner of the strip is this far off when it is walked to along the streets' axes.
             off = float(snap_cost(graph, np.array([np.sqrt(2.0) * width]), unit=unit)[0])
             lines = within(limit - off).lines(graph, use)
