@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from kcity_geo.result import Result
 
 settings.register_profile("kcity", deadline=None, max_examples=40, derandomize=True)
 settings.load_profile("kcity")
@@ -42,3 +47,14 @@ def test_data() -> Path:
 def hanbit_town() -> Path:
     """Folder of the demo town that ships with the project."""
     return Path(__file__).parents[1] / "data" / "hanbit"
+
+
+@pytest.fixture(scope="session")
+def town_run(hanbit_town: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
+    """The study of the demo town and its folder, run once: nobody changes either."""
+    import kcity_geo as kc
+
+    out = tmp_path_factory.mktemp("town") / "out"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", kc.KCityWarning)
+        return kc.run(hanbit_town / "study.toml", out), out

@@ -75,7 +75,8 @@ class DistrictPeople:
         self._count = len(ids)
         self._order = np.argsort(keys)
         self._keys = keys[self._order]
-        self._cut = np.bincount(cell, minlength=grid.shape[0] * grid.shape[1]) > 1
+        #: Cells that several districts share, flat.
+        self.cut = np.bincount(cell, minlength=grid.shape[0] * grid.shape[1]) > 1
         self._shapes = city.districts.geometry.to_numpy()
         self._tree = shapely.STRtree(self._shapes)
 
@@ -95,7 +96,7 @@ class DistrictPeople:
         cell : shape (n,), flat number of the cell.
         persons : shape (n,).
         """
-        here = self._cut[cell] & (persons > 0)
+        here = self.cut[cell] & (persons > 0)
         if here.any():
             points = shapely.points(x[here], y[here])
             point, district = self._tree.query(points, predicate="intersects")
@@ -110,7 +111,7 @@ class DistrictPeople:
         polygons : in the CRS of the city, inside its boundary.
         density : persons per m2 of each.
         """
-        if not self._cut.any():
+        if not self.cut.any():
             return
         polygon, district = self._tree.query(polygons, predicate="intersects")
         common = shapely.intersection(polygons[polygon], self._shapes[district])

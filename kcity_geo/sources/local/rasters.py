@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ _VALID_SHARE_WARNING = 0.98
 _POINTS = 10
 _EDGE_POINTS = 24
 _MAX_POINTS = 4_000_000
+# Pixels whose outlines are in memory at a time (half a kilobyte each), and side of a block of them.
+_BAND_PIXELS, _BLOCK = 1_000_000, 64
 
 
 def read_raster(
@@ -149,69 +151,57 @@ def _inside(city: City, grid: GeoBox) -> NDArray[np.float64]:
     return np.clip(area_in_cells(parts, grid=grid) / cell_size(grid) ** 2, 0, 1)
 
 
+@dataclass(frozen=True)
+class _Tally:
+    """What was added to the cells of a grid, and how many points of pixels have reached each."""
+
+    grid: GeoBox
+    boundary: Any
+    districts: DistrictPeople | None
+    amount: NDArray[np.float64]
+    points: NDArray[np.float64]
+
+    def add(self, cell: NDArray[np.int64], weight: NDArray[np.float64], *, points: int = 1) -> None:
+        """Add the weight of so many points each to flat cells."""
+        if len(cell):
+            low, high = int(cell.min()), int(cell.max()) + 1
+            size = high - low
+            self.amount[low:high] += np.bincount(cell - low, weights=weight, minlength=size)
+            self.points[low:high] += points * np.bincount(cell - low, minlength=size)
+
+
 def _amounts(
     window: RasterWindow, *, city: City, grid: GeoBox, districts: DistrictPeople | None
 ) -> tuple[NDArray[np.float64], dict[str, float]]:
-    """Divide every pixel into points and add each to its cell, inside the boundary only."""
+    """
+    Divide every pixel into points and add each to its cell, inside the boundary only.
+
+    Goes through the raster by bands of rows, so that the shapes of pixels take no memory to speak of.
+    """
     rows, columns = window.values.shape
     to_city = Transformer.from_crs(window.crs, city.crs, always_xy=True)
-    edge_c, edge_r = np.meshgrid(np.arange(columns + 1.0), np.arange(rows + 1.0))
-    corner_x, corner_y = to_city.transform(*(window.transform * (edge_c, edge_r)))
-    quads: NDArray[np.object_] = np.asarray(
-        shapely.polygons(
-            np.stack(
-                [
-                    np.stack([corner_x[:-1, :-1], corner_y[:-1, :-1]], -1),
-                    np.stack([corner_x[:-1, 1:], corner_y[:-1, 1:]], -1),
-                    np.stack([corner_x[1:, 1:], corner_y[1:, 1:]], -1),
-                    np.stack([corner_x[1:, :-1], corner_y[1:, :-1]], -1),
-                ],
-                axis=-2,
-            ).reshape(-1, 4, 2)
-        ),
-        dtype=object,
-    )
     boundary = city.boundary_metric
     shapely.prepare(boundary)
-    touches = np.asarray(shapely.intersects(quads, boundary))
-    whole = np.array(touches)
-    whole[touches] = shapely.contains_properly(boundary, quads[touches])
-    values = window.values.ravel()
-    share = np.zeros(len(values))
-    share[whole] = 1.0
-    border = np.flatnonzero(touches & ~whole)
-    if len(border):
-        cut = shapely.intersection(quads[border], boundary)
-        share[border] = shapely.area(cut) / shapely.area(quads[border])
-    total = grid.shape[0] * grid.shape[1]
-    amount, points = np.zeros(total), np.zeros(total)
+    cells = grid.shape[0] * grid.shape[1]
+    tally = _Tally(grid, boundary, districts, np.zeros(cells), np.zeros(cells))
     fine = int(np.clip(math.ceil(window.pixel_m / (cell_size(grid) / _POINTS)), _POINTS, 64))
-    for pixels, per_side in (
-        (np.flatnonzero(whole), fine),
-        (border, max(fine, _EDGE_POINTS)),
-    ):
-        for part in np.array_split(
-            pixels, max(1, math.ceil(len(pixels) * per_side**2 / _MAX_POINTS))
-        ):
-            if len(part):
-                _scatter(
-                    part,
-                    per_side,
-                    (corner_x, corner_y),
-                    values,
-                    share,
-                    boundary,
-                    grid,
-                    amount,
-                    points,
-                    districts,
-                )
-    amount[points == 0] = np.nan
-    known = ~np.isnan(values)
-    source_total = float((values[known] * share[known]).sum())
+    source_total = reached = 0.0
+    step = max(1, _BAND_PIXELS // columns)
+    for first in range(0, rows, step):
+        last = min(first + step, rows)
+        edges = np.meshgrid(np.arange(columns + 1.0), np.arange(first, last + 1.0))
+        corners = to_city.transform(*(window.transform * tuple(edges)))
+        values = window.values[first:last].ravel()
+        share, area, whole = _shares(corners, boundary)
+        known, touches = ~np.isnan(values), area > 0
+        source_total += float((values[known] * share[known]).sum())
+        reached += float((area[touches] * share[touches] * known[touches]).sum())
+        inside = np.where(whole | (share > 0), values * share, np.nan)
+        _spread(inside, whole, corners, tally, fine=fine)
+    amount = tally.amount
+    amount[tally.points == 0] = np.nan
     on_grid = float(np.nansum(amount))
     conserved = on_grid / source_total if source_total else 1.0
-    reached = float((shapely.area(quads[touches]) * share[touches] * known[touches]).sum())
     return amount.reshape(grid.shape), {
         "valid_share": min(1.0, reached / boundary.area),
         "source_total": source_total,
@@ -220,19 +210,102 @@ def _amounts(
     }
 
 
-def _scatter(  # noqa: PLR0913, PLR0917 - one inner step of _amounts
+def _quads(
+    corners: tuple[NDArray[np.float64], NDArray[np.float64]], pixels: NDArray[np.int64]
+) -> NDArray[np.object_]:
+    """Outline of pixels, by their flat number."""
+    row, column = np.divmod(pixels, corners[0].shape[1] - 1)
+    around = ((row, column), (row, column + 1), (row + 1, column + 1), (row + 1, column))
+    rings = [np.stack([axis[at] for axis in corners], axis=-1) for at in around]
+    return np.asarray(shapely.polygons(np.stack(rings, axis=1)), dtype=object)
+
+
+def _shares(
+    corners: tuple[NDArray[np.float64], NDArray[np.float64]],
+    boundary: Any,  # noqa: ANN401 - shapely geometry
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """
+    Say of each pixel which share of it lies inside the boundary.
+
+    Returns
+    -------
+    The share, the area of the whole pixel in m2 (0: it does not touch the boundary), and whether it
+    lies inside without touching the outline, flat. Blocks of pixels whose box lies inside or apart
+    from the boundary are not asked pixel by pixel.
+    """
+    rows, columns = (n - 1 for n in corners[0].shape)
+    starts = [(r, c) for r in range(0, rows, _BLOCK) for c in range(0, columns, _BLOCK)]
+    parts = [np.s_[r : r + _BLOCK + 1, c : c + _BLOCK + 1] for r, c in starts]
+    low = np.array([[axis[part].min() for axis in corners] for part in parts])
+    high = np.array([[axis[part].max() for axis in corners] for part in parts])
+    boxes = shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1])
+    within = shapely.contains_properly(boundary, boxes)
+    apart = np.isfinite(low + high).all(axis=1) & ~shapely.intersects(boundary, boxes)
+    share, asked = np.zeros((rows, columns)), np.zeros((rows, columns), dtype=bool)
+    for (r, c), inside, outside in zip(starts, within, apart, strict=True):
+        block = np.s_[r : r + _BLOCK, c : c + _BLOCK]
+        share[block] = float(inside)
+        asked[block] = not (inside or outside)
+    (x, y), flat = corners, share.ravel()
+    right, down = (x[1:, 1:] - x[:-1, :-1]), (y[1:, 1:] - y[:-1, :-1])
+    across, up = (x[1:, :-1] - x[:-1, 1:]), (y[1:, :-1] - y[:-1, 1:])
+    area = np.where(share > 0, np.abs(right * up - across * down) / 2, 0.0).ravel()
+    pixels = np.flatnonzero(asked)
+    quads = _quads(corners, pixels)
+    touches = np.asarray(shapely.intersects(quads, boundary), dtype=bool)
+    pixels, quads = pixels[touches], quads[touches]
+    area[pixels] = shapely.area(quads)
+    held = np.asarray(shapely.contains_properly(boundary, quads), dtype=bool)
+    flat[pixels[held]] = 1.0
+    whole = flat == 1.0
+    border, cut = pixels[~held], quads[~held]
+    if len(border):
+        flat[border] = shapely.area(shapely.intersection(cut, boundary)) / shapely.area(cut)
+    return flat, area, whole
+
+
+def _spread(
+    inside: NDArray[np.float64],
+    whole: NDArray[np.bool_],
+    corners: tuple[NDArray[np.float64], NDArray[np.float64]],
+    tally: _Tally,
+    *,
+    fine: int,
+) -> None:
+    """
+    Add what pixels hold inside the boundary (NaN: nothing is known) to their cells.
+
+    At once where all corners of a whole pixel lie in one cell, else point by point.
+    """
+    at = bin_points(corners[0].ravel(), corners[1].ravel(), grid=tally.grid)
+    at = at.reshape(corners[0].shape)
+    cell = at[:-1, :-1]
+    one = (cell >= 0) & (cell == at[:-1, 1:]) & (cell == at[1:, :-1]) & (cell == at[1:, 1:])
+    cell, one = cell.ravel(), one.ravel()
+    if tally.districts is not None:
+        one &= ~tally.districts.cut[cell]
+    known = ~np.isnan(inside)
+    at_once = known & whole & one
+    tally.add(cell[at_once], inside[at_once], points=fine**2)
+    for pixels, per_side in (
+        (np.flatnonzero(known & whole & ~one), fine),
+        (np.flatnonzero(known & ~whole), max(fine, _EDGE_POINTS)),
+    ):
+        count = max(1, math.ceil(len(pixels) * per_side**2 / _MAX_POINTS))
+        for part in np.array_split(pixels, count):
+            if len(part):
+                _scatter(part, per_side, corners, inside[part], ~whole[part], tally)
+
+
+def _scatter(
     pixels: NDArray[np.int64],
     per_side: int,
     corners: tuple[NDArray[np.float64], NDArray[np.float64]],
-    values: NDArray[np.float64],
-    share: NDArray[np.float64],
-    boundary: Any,  # noqa: ANN401 - shapely geometry
-    grid: GeoBox,
     amount: NDArray[np.float64],
-    points: NDArray[np.float64],
-    districts: DistrictPeople | None,
+    partial: NDArray[np.bool_],
+    tally: _Tally,
 ) -> None:
-    """Add the points of `pixels` to `amount`; the inside part of a pixel keeps its exact share."""
+    """Add the points of `pixels` to the cells; what lies inside of a partial pixel stays inside."""
     columns = corners[0].shape[1] - 1
     row, column = np.divmod(pixels, columns)
     t = (np.arange(per_side) + 0.5) / per_side
@@ -242,36 +315,26 @@ def _scatter(  # noqa: PLR0913, PLR0917 - one inner step of _amounts
         a, b = corner[row, column][:, None], corner[row, column + 1][:, None]
         c, d = corner[row + 1, column][:, None], corner[row + 1, column + 1][:, None]
         xy.append(a * (1 - u) * (1 - v) + b * u * (1 - v) + c * (1 - u) * v + d * u * v)
-    flat = bin_points(xy[0].ravel(), xy[1].ravel(), grid=grid).reshape(xy[0].shape)
+    flat = bin_points(xy[0].ravel(), xy[1].ravel(), grid=tally.grid).reshape(xy[0].shape)
     inside = flat >= 0
-    partial = share[pixels] < 1.0
     if partial.any():
-        inside[partial] &= shapely.contains_xy(boundary, xy[0][partial], xy[1][partial])
+        inside[partial] &= shapely.contains_xy(tally.boundary, xy[0][partial], xy[1][partial])
     hits = inside.sum(axis=1)
     # A sliver that no point hits: its people go to the cell of the nearest point inside the grid.
-    for lost in np.flatnonzero((hits == 0) & (share[pixels] > 0)):
+    for lost in np.flatnonzero(hits == 0):
         candidates = np.flatnonzero(flat[lost] >= 0)
         if len(candidates):
-            nearest = candidates[
-                np.argmin(
-                    shapely.distance(
-                        boundary, shapely.points(xy[0][lost, candidates], xy[1][lost, candidates])
-                    )
-                )
-            ]
+            places = shapely.points(xy[0][lost, candidates], xy[1][lost, candidates])
+            nearest = candidates[np.argmin(shapely.distance(tally.boundary, places))]
             inside[lost, nearest] = True
             hits[lost] = 1
-    known = ~np.isnan(values[pixels])
     per_point = np.zeros(len(pixels))
-    ok = known & (hits > 0)
-    per_point[ok] = values[pixels][ok] * share[pixels][ok] / hits[ok]
-    use = inside & known[:, None]
-    cell = flat[use]
-    weight = np.broadcast_to(per_point[:, None], use.shape)[use]
-    amount += np.bincount(cell, weights=weight, minlength=len(amount))
-    points += np.bincount(cell, minlength=len(points))
-    if districts is not None:
-        districts.add_points(xy[0][use], xy[1][use], cell, weight)
+    per_point[hits > 0] = amount[hits > 0] / hits[hits > 0]
+    cell = flat[inside]
+    weight = np.broadcast_to(per_point[:, None], inside.shape)[inside]
+    tally.add(cell, weight)
+    if tally.districts is not None:
+        tally.districts.add_points(xy[0][inside], xy[1][inside], cell, weight)
 
 
 def _continuous(window: RasterWindow, *, grid: GeoBox, kind: str) -> NDArray[np.float64]:

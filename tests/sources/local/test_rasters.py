@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
@@ -14,9 +15,11 @@ from rasterio.transform import from_origin
 
 from kcity_geo.city import make_city
 from kcity_geo.config import Config
-from kcity_geo.cube import cell_centres, study_grid
+from kcity_geo.cube import cell_centres, district_shares, study_grid
 from kcity_geo.errors import KCityWarning, LimitError, SourceError
 from kcity_geo.notes import collected, muted
+from kcity_geo.sources.local import rasters
+from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.sources.local.raster_windows import read_window
 from kcity_geo.sources.local.rasters import (
     persons_from_polygons,
@@ -87,6 +90,38 @@ def test_people_are_conserved_to_a_tenth_of_a_percent(tmp_path, step, cell_m) ->
     exact = exact_total(path)
     assert float(variable.sum()) == pytest.approx(exact, rel=1e-3)
     assert measured["conserved_share"] == pytest.approx(1, abs=1e-9)
+
+
+def test_bands_and_blocks_of_a_large_raster_change_no_cell_and_no_district(
+    tmp_path, monkeypatch
+) -> None:
+    path = mollweide_people(tmp_path / "people.tif", step=100.0)
+    grid = study_grid(CITY, cell_m=333.0)
+    x0, y0, x1, y1 = CITY.boundary_metric.bounds
+    halves = [shapely.box(x0, y0, (x0 + x1) / 2, y1), shapely.box((x0 + x1) / 2, y0, x1, y1)]
+    names = ["west", "east"]
+    districts = gpd.GeoDataFrame(
+        {"district_id": names, "name": names},
+        geometry=[CITY.boundary_metric.intersection(half) for half in halves],
+        crs=CITY.crs,
+    )
+    city = replace(CITY, districts=districts)
+
+    def found() -> tuple[np.ndarray, dict[str, float], np.ndarray]:
+        people = DistrictPeople(city, district_shares(city, grid=grid), grid)
+        variable, measured = read_raster(
+            path, key="population", city=city, grid=grid, districts=people
+        )
+        return variable.to_numpy(), measured, people.persons
+
+    whole = found()
+    monkeypatch.setattr(rasters, "_BAND_PIXELS", 700)
+    monkeypatch.setattr(rasters, "_BLOCK", 5)
+    for one, other in zip(whole, found(), strict=True):
+        if isinstance(one, dict):
+            assert other == pytest.approx(one, rel=1e-12)
+        else:
+            np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-9)
 
 
 def test_nearest_resampling_would_not_conserve_people(tmp_path) -> None:

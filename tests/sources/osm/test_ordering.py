@@ -70,15 +70,21 @@ def counts(extract: OsmExtract) -> tuple[list[int], list[int]]:
 # --- order ------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> OsmExtract:
+    return read(save(tmp_path_factory.mktemp("good") / "good.osm", [*NODES, *WAYS, LAKE]))
+
+
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     seed=st.integers(0, 10_000), ending=st.sampled_from([".osm", ".osm.gz", ".osm.bz2", ".osm.pbf"])
 )
-def test_any_order_gives_the_same_map(tmp_path: Path, seed: int, ending: str) -> None:
+def test_any_order_gives_the_same_map(
+    good: OsmExtract, tmp_path: Path, seed: int, ending: str
+) -> None:
     items = [*NODES, *WAYS, LAKE]
-    good = read(save(tmp_path / "good.osm", items))
     random.Random(seed).shuffle(items)
     path = save(tmp_path / ("x.osm" if ending == ".osm.pbf" else f"x{ending}"), items)
     if ending == ".osm.pbf":

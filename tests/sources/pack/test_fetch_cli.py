@@ -76,7 +76,10 @@ def test_a_place_by_name(kcity: Kcity, tmp_path: Path) -> None:
 def test_a_boundary_and_the_pack_in_every_form(
     kcity: Kcity, world: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fetched once; checked, zipped, run offline from file, folder and zip; a flipped byte found."""
+    """Fetched once; zipped, checked offline from the folder, run from the zip; a flipped byte found.
+
+    That both forms run to the same bytes is a test with the network unplugged.
+    """
     (tmp_path / "mine.geojson").write_text(SQUARE)
     wanted = "overpass,ghs_pop,copernicus_glo30"
     done = kcity(
@@ -89,13 +92,14 @@ def test_a_boundary_and_the_pack_in_every_form(
     assert (zipped.exit_code, zipped.stdout) == (0, "pack.zip\n"), zipped.stderr
     world.reset()
     monkeypatch.delenv("KCITY_ALLOW_PRIVATE_HOSTS")
-    for form in ("pack.zip", "pack"):
-        run = kcity("run", form, "--offline", "--out", f"out-{form}", "--quiet", "--json")
-        assert run.exit_code == 0, run.stderr
+    run = kcity("run", "pack.zip", "--offline", "--out", "out", "--quiet", "--json")
+    assert run.exit_code == 0, run.stderr
+    assert {"indicators.csv", "cells.parquet", "report.html", "map.html"} <= {
+        p.name for p in (tmp_path / "out").iterdir()
+    }
+    checked = kcity("check", "pack", "--offline", "--json")
+    assert checked.exit_code == 0, checked.stderr
     assert world.log() == []
-    one, two = tmp_path / "out-pack.zip", tmp_path / "out-pack"
-    for name in ("indicators.csv", "cells.parquet", "report.html", "map.html"):
-        assert (one / name).read_bytes() == (two / name).read_bytes(), name
 
     for form in ("pack", "pack.zip"):
         whole = kcity("pack", "verify", form)
