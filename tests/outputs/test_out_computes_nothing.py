@@ -13,7 +13,12 @@ FOLDER = Path(kcity_geo.outputs.__file__).parent
 #: What outputs may take from analysis: findings, and the words and codes in which they are given.
 FROM_ANALYSIS = {
     "kcity_geo.analysis.findings": None,
-    "kcity_geo.analysis.gaps.words": {"READINGS", "evidence_word", "reading_title"},
+    "kcity_geo.analysis.gaps.words": {
+        "READINGS",
+        "evidence_word",
+        "reading_title",
+        "reading_words",
+    },
     "kcity_geo.analysis.location.located": {"Located"},
     "kcity_geo.analysis.settlement.blocks": {"blocks_of"},
     "kcity_geo.analysis.settlement.habitation": {"LIVED_IN", "NOBODY", "OPEN_WATER"},
