@@ -65,6 +65,13 @@ def _summary(city: CityModel, level: str, part: Parts, units: Units) -> pd.DataF
     trust = units.mean(np.where(city.inside, np.nan_to_num(part.evidence), np.nan)) * units.covered
     trust = np.where(enough & np.isfinite(mid), trust, np.nan)
     code = reading_codes(short, mid, trust, limits=limits)
+    # A mean over places of which nobody can tell is no reading, whatever the numbers of the rest.
+    open_ = np.isfinite(mid) & (_open_share(part, units) > 1 - limits.people_told + 1e-9)
+    code = np.where(open_, READINGS.index("cannot_tell"), code)
+    data = [
+        evidence_word(e, probability=p, code=int(c), limits=limits)
+        for e, p, c in zip(trust, short, code, strict=True)
+    ]
     frame = pd.DataFrame(
         {
             "gap": mid.astype(np.float64),
@@ -73,10 +80,7 @@ def _summary(city: CityModel, level: str, part: Parts, units: Units) -> pd.DataF
             "gap_hi": hi.astype(np.float64),
             "p_short": short,
             "evidence": trust,
-            "data": [
-                evidence_word(e, probability=p, code=int(c), limits=limits)
-                for e, p, c in zip(trust, short, code, strict=True)
-            ],
+            "data": ["poor" if o else word for o, word in zip(open_, data, strict=True)],
             "reading": [reading_title(int(c), level) for c in code],
         },
         index=pd.Index(units.ids, name="district_id"),
@@ -85,6 +89,15 @@ def _summary(city: CityModel, level: str, part: Parts, units: Units) -> pd.DataF
         frame[f"people_{name}"] = people
     frame["people_short"] = frame["people_falls_short"] + frame["people_probably_falls_short"]
     return frame
+
+
+def _open_share(part: Parts, units: Units) -> NDArray[np.float64]:
+    """Give the share of the people of each unit who live where nobody can tell."""
+    nobody = READINGS.index("nobody")
+    lived = part.reading != nobody
+    cannot = (part.reading == READINGS.index("cannot_tell")).astype(np.float64)
+    known = np.isfinite(part.mid) & lived
+    return np.nan_to_num(units.mean(np.where(known, cannot, np.nan)))
 
 
 def district_table(city: CityModel, parts: Mapping[str, Parts]) -> gpd.GeoDataFrame:

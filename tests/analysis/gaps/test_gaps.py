@@ -619,3 +619,16 @@ def test_every_variable_says_what_it_is(toy):
     columns = found.indicators.columns
     assert len(found.indicators) == 5 * len(STANDARDS)
     assert {"mark", "standard", "evidence", "note"} <= set(columns)
+
+
+def test_a_city_of_which_most_is_open_is_not_read_by_its_mean(toy):
+    """Six in ten live where the evidence is too weak, the mean of the evidence is fair."""
+    data = toy(arrays=urban())
+    trust = np.where(np.arange(40)[:, None] < 24, 0.35, 0.9) * np.ones((40, 40))
+    ones = [
+        Indicator(id="W8", value=0.0, units="share", gap=np.zeros((40, 40)), trust=trust),
+    ]
+    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), ones).city.loc["flood"]
+    assert found["evidence"] == pytest.approx(0.6 * 0.35 + 0.4 * 0.8)
+    assert found["people_cannot_tell"] == pytest.approx(0.6 * 80_000)
+    assert (found["reading"], found["data"]) == ("Cannot tell: survey first", "poor")
