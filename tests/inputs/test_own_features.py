@@ -90,14 +90,16 @@ def cities(tmp_path_factory) -> list[Callable[[str], CityModel]]:
         layers[name] = own_file(folder, name, corner)
     meadow = shapely.box(0, 0, 2000, 2000) - SHAPES["polygon"]
     layers["landuse"] = toy_layer([{"landuse": "meadow"}], [meadow])
-    built = np.broadcast_to(np.arange(20) < 12, (20, 20))  # the west is built up, the east is grass
+    built = np.broadcast_to(
+        np.arange(20) < 12, (20, 20)
+    )  # the west is built up, the east is grass with few houses
     lit = np.zeros((20, 20))
     lit[[2, 3, 16, 17], [2, 3, 16, 17]] = 20.0
     data = make_toy(
         size_m=2000,
         arrays={
             "population": 12.0,
-            "built_m2": np.where(built, 1500.0, 0.0),
+            "built_m2": np.where(built, 1500.0, 300.0),
             "landcover": np.where(built, 50.0, 30.0),
             "ghi": 1500.0,
             "nightlights": lit,
