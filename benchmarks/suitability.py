@@ -18,8 +18,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.suitability.best_tenth import best_tenth_share
 from kcity_geo.analysis.suitability.combination import combiner, wlc
-from kcity_geo.analysis.suitability.robustness import best_tenth_share
 
 
 def made_up_land(cells: int, criteria: int, unknown: float, seed: int) -> NDArray[np.float64]:

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel, model_of
+from kcity_geo.analysis.suitability.best_tenth import best_tenth_share
 from kcity_geo.analysis.suitability.combination import combiner, orness, owa_order_weights
 from kcity_geo.analysis.suitability.constraints import build_constraints
 from kcity_geo.analysis.suitability.criteria import CRITERIA
 from kcity_geo.analysis.suitability.decisive import no_ranking, undecided
 from kcity_geo.analysis.suitability.own import OwnCriterion, own_row
-from kcity_geo.analysis.suitability.robustness import best_tenth_share
 from kcity_geo.analysis.suitability.value_functions import describe, full_score, utility
 from kcity_geo.analysis.suitability.view import CityView, Measured, MissingDataError
 from kcity_geo.analysis.suitability.weighting import Method, measured_weights, stated_weights

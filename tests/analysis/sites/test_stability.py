@@ -10,10 +10,10 @@ from scipy import optimize
 
 from kcity_geo.analysis.sites.rank import rank_sites
 from kcity_geo.analysis.sites.stability import SiteTable, stability
+from kcity_geo.analysis.suitability.best_tenth import best_tenth_share
 from kcity_geo.analysis.suitability.combination import combiner
 from kcity_geo.analysis.suitability.robustness import (
     acceptability,
-    best_tenth_share,
     flip_distance,
     lead_interval,
     rank_stability,
