@@ -128,6 +128,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.words: dict[str, dict[str, list[float]]] = {}
+        self.naive: dict[str, dict[str, list[float]]] = {}
         self.rows: list[dict[str, Any]] = []
         self.units: list[dict[str, Any]] = []
 
@@ -166,7 +167,21 @@ class Tally:
                 one = counts.setdefault(reading, [0.0, 0.0])
                 one[0] += float(people[here].sum())
                 one[1] += float(people[here & (truth >= 0.4)].sum())
+            self._naive(sector, found, truth, np.where(told, people, 0.0))
             self._units(name, seed, sector, full, found)
+
+    def _naive(self, sector: str, found: Any, truth: np.ndarray, people: np.ndarray) -> None:
+        """What the gap as mapped says when nothing is thought to be missing."""
+        raw = found.cells[f"{sector}_gap_raw"].to_numpy()
+        known = np.isfinite(raw)
+        for reading, here in (
+            ("falls_short", known & (raw >= 0.4)),
+            ("partly_short", known & (raw >= 0.2) & (raw < 0.4)),
+            ("adequate", known & (raw < 0.2)),
+        ):
+            one = self.naive.setdefault(sector, {}).setdefault(reading, [0.0, 0.0])
+            one[0] += float(people[here].sum())
+            one[1] += float(people[here & (truth >= 0.4)].sum())
 
     def _units(self, name: str, seed: int, sector: str, full: Any, found: Any) -> None:
         true, mine = full.city.loc[sector], found.city.loc[sector]
@@ -182,20 +197,25 @@ class Tally:
     def summary(self) -> dict[str, Any]:
         rows, units = pd.DataFrame(self.rows), pd.DataFrame(self.units)
         return {
-            "words": {
-                sector: {
-                    reading: {"persons": round(n), "truly_short": short / n}
-                    for reading, (n, short) in words.items()
-                    if n
-                }
-                for sector, words in self.words.items()
-            },
+            "words": _shares(self.words),
+            "naive": _shares(self.naive),
             "ranges": [] if rows.empty else _weighted(rows).to_dict("records"),
             "units": []
             if units.empty
             else units.groupby(["sector", "unit"])["held"].agg(["mean", "size"]).reset_index()
             .to_dict("records"),
         }  # fmt: skip
+
+
+def _shares(counts: dict[str, dict[str, list[float]]]) -> dict[str, Any]:
+    return {
+        sector: {
+            reading: {"persons": round(n), "truly_short": short / n}
+            for reading, (n, short) in words.items()
+            if n
+        }
+        for sector, words in counts.items()
+    }
 
 
 def _unit(name: str, seed: int, sector: str, unit: str, truth: float, row: Any) -> dict[str, Any]:
@@ -217,6 +237,11 @@ def _weighted(rows: pd.DataFrame) -> pd.DataFrame:
 def show(summary: dict[str, Any]) -> None:
     print("of the people called ...            persons   truly falling short")
     for sector, words in summary["words"].items():
+        for reading, row in words.items():
+            title = reading_title(READINGS.index(reading))
+            print(f"  {sector:<10}{title:<28}{row['persons']:>9,}   {row['truly_short']:.2f}")
+    print("the same by the gap as mapped, nothing thought to be missing")
+    for sector, words in summary["naive"].items():
         for reading, row in words.items():
             title = reading_title(READINGS.index(reading))
             print(f"  {sector:<10}{title:<28}{row['persons']:>9,}   {row['truly_short']:.2f}")

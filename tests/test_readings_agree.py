@@ -15,6 +15,7 @@ from kcity_geo.analysis.gaps.words import READINGS, reading_codes, reading_title
 from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import READING_COLOURS
 from kcity_geo.outputs.frames import cell_frame, merge_cells
+from kcity_geo.outputs.headline import first_sector, gap_sentences
 from kcity_geo.outputs.hover import hover_data
 from kcity_geo.outputs.themes import make_themes
 from kcity_geo.result import LEVELS, THEMES, Result
@@ -157,3 +158,31 @@ def test_files_say_what_the_cells_say(town_run) -> None:
     tasks = gpd.read_file(out / "survey_tasks.geojson")
     assert len(tasks) == len(result.gaps.survey_tasks) > 0
     assert tasks["population"].sum() <= 0.15 * cells["population"].sum() * 1.001
+
+
+def test_no_indicator_gives_an_impossible_total(result) -> None:
+    rows = result.gaps.indicators
+    city = rows[rows["unit_id"] == "city"].set_index("indicator")
+    shares = city.loc[city["units"] == "share", "value"].dropna()
+    assert shares.between(0, 1 + 1e-9).all(), shares[~shares.between(0, 1)].to_dict()
+    assert (city["value"].dropna() >= 0).all()
+    known = city["gap_raw"].notna()
+    # A gap as mapped lies never below its own range; people are drawn too, by a few percent.
+    assert (city.loc[known, "gap_raw"] >= city.loc[known, "gap_lo"] - 0.02).all()
+    official = result.data.official
+    by_id = {one.id: one for one in result.gaps.assessed}
+    if official.get("peak_demand_mw") is None:
+        assert by_id["E7"].not_assessed
+        assert by_id["E9"].details["refused_as_demand"]
+    persons = float(np.nansum(result.data.array("population")))
+    jobs = by_id["T9_reach_jobs"]
+    assert jobs.not_assessed or jobs.details["total"] >= 0.25 * persons
+    for level in LEVELS:
+        row = result.gaps.city.loc[level]
+        if np.isfinite(row["gap"]):
+            assert row["gap_lo"] - 1e-6 <= row["gap"] <= row["gap_hi"] + 1e-6, level
+            assert row["gap_raw"] >= row["gap_lo"] - 0.02, level
+    first = gap_sentences(result.gaps)[0]
+    if "lack adequate" in first:
+        sector = first_sector(result.gaps)
+        assert result.gaps.city.loc[sector, "reading"] != "Cannot tell: survey first"
