@@ -92,6 +92,8 @@ def way_refs(streets: Streets, edge: Ints, first: Ints) -> list[list[int]]:
     -------
     A list for each way.
     """
+    if edge.size == 0:  # a town may have no street that carries this
+        return []
     flat = np.column_stack([streets.start, streets.mid])[edge]
     last = np.append(first[1:], edge.size)
     end = streets.end[edge[last - 1]]

@@ -702,3 +702,11 @@ def test_a_full_disk_leaves_no_half_demo(tmp_path, former):
         assert not (disk / "d" / ".kcity-new").exists()
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_town_without_a_street_for_a_pipe_has_no_pipe() -> None:
+    """Seed 511 has none that carries the main."""
+    from kcity_geo.demo.features import way_refs
+
+    nothing = np.zeros(0, dtype=np.int64)
+    assert way_refs(None, nothing, nothing) == []  # type: ignore[arg-type]
