@@ -210,7 +210,7 @@ def make_themes(result: Result) -> list[Theme]:
     """
     lived = _lived(result)
     found = [_reading_theme(result, sector, lived) for sector in LEVELS]
-    found += [_gap_theme(result, sector, lived) for sector in (*SECTORS, *THEMES)]
+    found += [_gap_theme(result, sector, lived) for sector in SECTORS]
     found += [_evidence_theme(result), _score_theme(result), *_sure_theme(result)]
     found.append(_excluded_theme(result))
     if "population" in result.data.cube or "population" in result.gaps.cells:

@@ -185,7 +185,7 @@ def test_hostile_strings_on_the_map_are_shown_and_never_run(build, browser, tmp_
     tip = _one_line(page.locator(".leaflet-tooltip").first.inner_text())
     assert tip.startswith("Site ")
     assert shown[:30] in tip
-    page.locator(".leaflet-control-layers-base label").nth(8).click()
+    page.locator(".leaflet-control-layers-base label").nth(9).click()
     assert shown[:30] in _one_line(page.locator(".kc-legend").inner_text())
     assert shown[:40] in _one_line(page.locator("aside").inner_text())
     _nothing_ran(opened)
@@ -209,7 +209,7 @@ def test_map_shows_layers_and_the_numbers_under_the_pointer(result, browser, map
     opened = Opened(browser, map_file)
     opened.settle()
     page = opened.page
-    assert page.locator(".leaflet-control-layers-base input").count() == 12
+    assert page.locator(".leaflet-control-layers-base input").count() == 13
     assert page.locator(".kc-rank").count() == 3
     assert page.locator("img.leaflet-image-layer").count() == 1
     # put the pointer on a known cell and compare with the array
