@@ -243,7 +243,9 @@ def _silent_districts(city: CityModel, one: Indicator) -> set[str]:
 
     The neighbour's number in a few cells says nothing of those who live in the middle.
     """
-    values = one.cells if one.gap is None else one.gap
+    # What is shown and scored nowhere is known where it has a value.
+    scored = one.gap is not None and bool(np.isfinite(one.gap).any())
+    values = one.gap if scored else one.cells
     if values is None or (one.evidence != "user" and one.evidence_cells is None):
         return set()
     least = city.rules("priors")["aggregate"]["assessed_weight_min"]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+import shapely.ops
 from pyproj import CRS, Geod
 
 from kcity_geo.analysis.evidence.inventory import COLUMNS, inventory
@@ -289,6 +290,12 @@ def geodesic_m2(geometry: Any) -> float:
     )
 
 
+def geodesic_gap_m(one: Any, other: Any) -> float:
+    """Metres on the ellipsoid between the nearest points of two outlines."""
+    a, b = shapely.ops.nearest_points(one, other)
+    return float(GEOD.inv(a.x, a.y, b.x, b.y)[2])
+
+
 def by_gdal(
     layer: str, theirs: dict[str, gpd.GeoDataFrame], box: Any
 ) -> tuple[set[tuple[str, int]], float, dict[tuple[str, int], Any]]:
@@ -326,8 +333,8 @@ def test_agrees_with_gdal(both: Any) -> None:
         found = ours.layers[layer]
         mine = set(zip(found["osm_type"], found["osm_id"].map(int), strict=True))
         explained = EXPLAINED.get(name, {}).get(layer, set())
-        # nodes and buildings that we merged into the grounds of the same facility are the other
-        # difference; such a building stands for the most part on grounds that are kept
+        # nodes and buildings that we merged into the grounds of the same facility, or with a building
+        # beside them (20 m), are the other difference
         assert len(ids - mine - explained) == ours.merged[layer], (layer, ids - mine)
         assert not mine - ids - explained, (layer, mine - ids)
         row = table.loc[layer]
@@ -338,7 +345,8 @@ def test_agrees_with_gdal(both: Any) -> None:
             kept = [shape for key, shape in areas.items() if key in mine]
             for key in areas.keys() - mine:
                 on = max(shapely.area(shapely.intersection(areas[key], kept)))
-                assert on > areas[key].area / 2, (layer, key)
+                beside = min(geodesic_gap_m(areas[key], a) for k, a in areas.items() if k != key)
+                assert on > areas[key].area / 2 or beside <= 20, (layer, key)
             area_ha = sum(geodesic_m2(shape) for shape in kept) / 10_000
             assert row["area_ha"] == pytest.approx(area_ha, rel=0.005, abs=0.001), layer
 
