@@ -278,7 +278,7 @@ def _gap_table(told: Any) -> Any:  # noqa: ANN401 - Summary in, rich table out, 
     from rich import box
     from rich.table import Table as Grid
 
-    title = f"{told.city}: people short of each, and the gap to the standard (0 % met)"
+    title = f"{told.city}: people short of each, and the gap (0 %: the standard is met)"
     table = Grid(title=_shown(title), title_justify="left", box=box.SIMPLE)
     for name, side in (
         ("sector", "left"),
