@@ -160,6 +160,8 @@ def evidence_word(
     rule = limits or reading_limits()
     if not np.isfinite(evidence):
         return ""
+    # Six decimals, as in `reading_codes`: word and reading of one place take the same side of a limit.
+    evidence, probability = round(float(evidence), 6), round(float(probability), 6)
     if evidence < rule.evidence_fair:
         return "poor"
     unsure = READINGS[code] == "adequate" and probability > rule.adequate_good

@@ -76,3 +76,10 @@ def test_titles_are_words_for_people():
         "Adequate",
         "Nobody lives here",
     ]
+
+
+@given(st.sampled_from([0.4, 0.7]), st.floats(-1e-5, 1e-5))
+def test_data_called_poor_never_carry_a_reading(limit: float, off: float) -> None:
+    """However a sum of floats rounds at a limit: poor data and *cannot tell* go together."""
+    reading = word(0.0, 0.0, limit + off)
+    assert (evidence_word(limit + off) == "poor") == (reading == "cannot_tell")
