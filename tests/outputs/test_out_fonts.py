@@ -7,12 +7,14 @@ import io
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from fontTools.ttLib import TTFont
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kcity_geo.outputs import fonts
 from kcity_geo.outputs.fonts import (
     FAMILIES,
     embed_fonts,
@@ -22,6 +24,8 @@ from kcity_geo.outputs.fonts import (
 )
 from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.report import build_report
+
+FOLDER = Path(fonts.__file__).parent / "assets" / "fonts"
 
 
 def _fonts(css: str) -> dict[tuple[str, int], TTFont]:
@@ -75,6 +79,22 @@ def test_a_page_without_hangul_carries_none_and_stays_small() -> None:
     for font in fonts.values():
         assert not any(0xAC00 <= c <= 0xD7A3 for c in font.getBestCmap())
     assert len(font_faces(letters_of("Helsinki"))) < 80_000
+
+
+def test_the_font_without_hangul_holds_all_else_of_the_same_widths() -> None:
+    """A page of the one and of the other lay out the same."""
+    for weight in ("Regular", "Bold"):
+        with (
+            TTFont(FOLDER / f"Pretendard-{weight}.otf", lazy=True) as whole,
+            TTFont(FOLDER / f"without-hangul-{weight.lower()}.otf", lazy=True) as part,
+        ):
+            kept, every = part.getBestCmap(), whole.getBestCmap()
+            assert {c for c in every if c < 0x1100} <= set(kept)
+            assert not any(0xAC00 <= c <= 0xD7A3 for c in kept)
+            for code, name in kept.items():
+                assert part["hmtx"][name] == whole["hmtx"][every[code]]
+            for table, field in (("head", "unitsPerEm"), ("hhea", "ascent"), ("hhea", "descent")):
+                assert getattr(part[table], field) == getattr(whole[table], field)
 
 
 def test_letters_that_no_font_has_are_left_to_the_machine() -> None:

@@ -14,8 +14,8 @@ from kcity_geo.analysis.location.savings import best_sites
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    import pulp
-    from spopt import locate
+    pulp = pytest.importorskip("pulp")
+    locate = pytest.importorskip("spopt.locate")
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 P = 3
