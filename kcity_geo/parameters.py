@@ -89,7 +89,7 @@ class Parameter:
         words = (
             f"{low} to {high}" if low and high else f"{low} and more" if low else f"up to {high}"
         )
-        return f"{words} {self.unit}".strip()
+        return words if self.unit == words else f"{words} {self.unit}".strip()
 
     def check(self, value: Any, *, key: str) -> None:  # noqa: ANN401 - a value of TOML
         """
@@ -370,4 +370,4 @@ def nearest_name(value: str, known: list[str]) -> str:
     close = difflib.get_close_matches(value, known, n=1, cutoff=0.5)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; known are {', '.join(known)}"
+    return f"; known are {', '.join(known)}" if known else ""

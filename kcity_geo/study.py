@@ -302,6 +302,7 @@ def suitability(
 
     _expect(data, CityData, "suitability(data, gaps)")
     _expect(gaps, Gaps | None, "suitability(data, gaps)")
+    _expect_criteria(criteria)
     study = data.study or Study()
     own = project is None or project == study.study.project
     base = study.suitability.model_dump() if own else {}
@@ -319,6 +320,16 @@ def suitability(
     return replace(_with_warnings(found, notes), asked=asked)
 
 
+def _expect_criteria(criteria: Any) -> None:  # noqa: ANN401 - whatever was passed
+    if not isinstance(criteria, list | tuple) or not all(
+        isinstance(one, CriterionSection) for one in criteria
+    ):
+        raise StudyError(
+            "suitability(criteria=...): give a list of kc.criterion(...), "
+            'for example [kc.criterion("clinic_km", distance_to="health", ...)]'
+        )
+
+
 #: Keys of ``[suitability]`` that make the score, beside weights, constraints and criteria.
 _QUESTION = ("value_functions", "weighting", "combination", "exclusion_only")
 
@@ -334,7 +345,9 @@ def _asking(study: Study, asked: Mapping[str, Any], *, project: str | None) -> S
         first = error.errors()[0]
         where = ".".join(["suitability", *(str(p) for p in first["loc"])])
         said = first["ctx"]["error"] if first["type"] == "value_error" else first["msg"]
-        raise StudyError(f"{where}: {said}, not {first.get('input')!r:.80}") from error
+        shown = first.get("input")
+        value = "" if isinstance(shown, dict | list) else f", not {shown!r:.80}"
+        raise StudyError(f"{where}: {said}{value}") from error
     kept = study.suitability.model_copy(update={k: getattr(section, k) for k in asked})
     changes: dict[str, Any] = {"suitability": kept}
     if project is not None:

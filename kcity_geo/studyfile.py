@@ -16,7 +16,7 @@ import re
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 from pydantic import (
     BaseModel,
@@ -558,16 +558,18 @@ def _one_horizon(year: Any, changes: dict[str, Any]) -> None:  # noqa: ANN401 - 
 
 def _valid_keys(location: tuple[int | str, ...]) -> list[str]:
     model: Any = Study
-    for part in location:
+    for part in (p for p in location if isinstance(p, str)):
         field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
         if field is None:
             return []
-        model = field.annotation
+        model = next(iter(get_args(field.annotation)), field.annotation)
     return [k for k in getattr(model, "model_fields", {}) if k not in {"folder", "place"}]
 
 
 def _explain(error: ValidationError, origin: str) -> str:
-    first = error.errors()[0]
+    # A mistaken key is why another is missing.
+    errors = error.errors()
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     location = ".".join(str(p) for p in first["loc"]) or "file"
     value = first.get("input")
     if first["type"] == "extra_forbidden":
@@ -576,11 +578,11 @@ def _explain(error: ValidationError, origin: str) -> str:
     elif first["type"] == "value_error":
         text = str(first["ctx"]["error"])
     else:
-        shown = repr(value)
-        text = f"{first['msg']}, not {shown[:80]}"
+        whole = isinstance(value, dict) and first["type"] == "missing"
+        text = first["msg"] if whole else f"{first['msg']}, not {value!r:.80}"
         if first.get("ctx", {}).get("le") == 1 and isinstance(value, int | float) and value <= 100:  # noqa: PLR2004
             text += f"; a share is needed: give {value / 100:g}"
-    more = len(error.errors()) - 1
+    more = len(errors) - 1
     rest = f" (and {more} more)" if more else ""
     where = "" if text.startswith(location) or location == "file" else f"{location}: "
     return f"{origin}: {where}{text}{rest}"

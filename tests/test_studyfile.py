@@ -389,3 +389,12 @@ def test_a_file_of_suitability_that_is_missing_is_told_before_anything_is_read(t
         match=r"suitability\.(criterion\.x|weighting\.judgements): .*gone\.(tif|csv) does not exist",
     ):
         kc.load(study)
+
+
+def test_a_mistaken_key_inside_a_list_gets_the_nearest_one(tmp_path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(
+        '[[suitability.criterion]]\nid = "a"\ndistnce_to = "health"\n', encoding="utf-8"
+    )
+    with pytest.raises(StudyError, match="did you mean 'distance_to'"):
+        load_study(path)

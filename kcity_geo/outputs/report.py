@@ -122,6 +122,7 @@ def build_report(result: Result) -> str:
             combination=_COMBINATIONS.get(str(result.score.method.get("combination")), ""),
             parameters=_parameters(result),
             readings=_readings(),
+            short_limit=human(result.gaps.limits.short, "share"),
             evidence_words=_evidence_limits(result),
             marks=EVIDENCE_MARKS,
             evidence=_EVIDENCE_WORDS,

@@ -24,6 +24,7 @@ from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_ids
 from kcity_geo.errors import StudyError
+from kcity_geo.notes import tell
 from kcity_geo.result import LEVELS, Gaps
 
 __all__ = ["Change", "built_at_most", "diff"]
@@ -31,6 +32,12 @@ __all__ = ["Change", "built_at_most", "diff"]
 _YEAR_DAYS = 365.25
 #: A city whose map of these grew by mapping was being drawn: no moved gap there shows building.
 _BASE = ("roads_drive", "building")
+
+#: Sections of a study file that say how things are judged.
+_ASSUMPTIONS = (
+    "standards", "transport", "water", "energy", "settlement", "shared", "tags", "priors", "sector_weights",
+    "gap_model", "completeness", "evidence", "readings",
+)  # fmt: skip
 
 _SAID = {
     "mapped": "Grew more by mapping than by building",
@@ -178,6 +185,11 @@ def diff(before: CityData, gaps_before: Gaps, after: CityData, gaps_after: Gaps)
     StudyError
         If the two have no cells in common or cells of another size.
 
+    Warns
+    -----
+    KCityWarning
+        If the studies differ in their assumptions.
+
     Examples
     --------
     >>> from kcity_geo.analysis.gaps.combine import assess_gaps
@@ -189,6 +201,7 @@ def diff(before: CityData, gaps_before: Gaps, after: CityData, gaps_after: Gaps)
     (0, 16000.0)
     """
     cells = _common_cells(before, after)
+    _tell_other_assumptions(before, after)
     years = _years(before.osm_date, after.osm_date)
     people = np.nan_to_num(_flat(gaps_after, "population"))[cells[1]]
     sides = (gaps_before, cells[0]), (gaps_after, cells[1])
@@ -200,6 +213,19 @@ def diff(before: CityData, gaps_before: Gaps, after: CityData, gaps_after: Gaps)
         readings=_reading_rows(sides, people),
         because=_cause_rows(sides, people, steady=not grown.isin(_BASE).any()),
     )
+
+
+def _tell_other_assumptions(before: CityData, after: CityData) -> None:
+    """Tell when the studies differ in more than map and data: people then move without any change."""
+    sections = [{} if d.study is None else d.study.model_dump() for d in (before, after)]
+    differ = [
+        name for name in _ASSUMPTIONS if sections[0].get(name, {}) != sections[1].get(name, {})
+    ]
+    if differ:
+        tell(
+            f"diff: the two studies differ in their assumptions ({', '.join(differ)}), so that some people "
+            "move between readings although neither city nor map changed; use one study file with another map"
+        )
 
 
 def _common_cells(before: CityData, after: CityData) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

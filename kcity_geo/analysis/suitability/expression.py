@@ -118,7 +118,7 @@ def evaluate(text: str, variables: Mapping[str, NDArray[np.float64]]) -> NDArray
 
 def _value(node: ast.AST, variables: Mapping[str, NDArray[np.float64]], text: str) -> Any:  # noqa: ANN401 - arrays, numbers
     if isinstance(node, ast.Constant) and type(node.value) in {int, float}:
-        return float(node.value)  # type: ignore[arg-type]
+        return _number(node.value, text)
     if isinstance(node, ast.Name):
         return variables[node.id]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
@@ -139,12 +139,19 @@ def _value(node: ast.AST, variables: Mapping[str, NDArray[np.float64]], text: st
     )
 
 
+def _number(value: Any, text: str) -> float:  # noqa: ANN401 - int or float of the parser
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise StudyError(f"expression {text:.40}...: a number in it is too large") from error
+
+
 def _binary(node: ast.BinOp, variables: Mapping[str, NDArray[np.float64]], text: str) -> Any:  # noqa: ANN401 - arrays, numbers
     left = _value(node.left, variables, text)
     if isinstance(node.op, ast.Pow):
         power = node.right
         number = isinstance(power, ast.Constant) and type(power.value) in {int, float}
-        if number and abs(float(power.value)) <= _LARGEST_POWER:  # type: ignore[attr-defined]
+        if number and abs(_number(power.value, text)) <= _LARGEST_POWER:  # type: ignore[attr-defined]
             return np.asarray(left, dtype=np.float64) ** float(power.value)  # type: ignore[attr-defined]
         raise StudyError(f"expression {text!r}: a power must be a number up to {_LARGEST_POWER}")
     if type(node.op) not in _BINARY:

@@ -16,7 +16,9 @@ from kcity_geo.analysis.gaps.combine import assess_gaps
 from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.demo.toy import make_toy, toy_layer
 from kcity_geo.errors import StudyError
+from kcity_geo.notes import collected, muted
 from kcity_geo.result import Indicator
+from kcity_geo.studyfile import Study
 
 
 def city(clinics: int, when: str, gap: float):
@@ -73,3 +75,14 @@ def test_two_cities_without_a_common_cell_are_refused():
     other = make_toy(size_m=2000, cell_m=200)
     with pytest.raises(StudyError, match="share no cells"):
         diff(data, gaps, other, assess_gaps(model_of(other), []))
+
+
+def test_studies_with_other_assumptions_are_told():
+    """What moves then moved by itself."""
+    one, gaps = city(1, "2013-08-03", 0.0)
+    other = replace(one, study=Study(readings={"short": 0.5}, priors={"power": {"rural": 0.3}}))
+    with muted(), collected() as notes:
+        diff(one, gaps, other, gaps)
+        diff(one, gaps, one, gaps)
+    assert len(notes) == 1
+    assert "differ in their assumptions (priors, readings)" in notes[0]

@@ -373,3 +373,10 @@ def test_the_study_chooses_how_scores_combine(city, method):
     assert found.score[found.feasible] == pytest.approx(expected, nan_ok=True)
     assert found.method["combination"] == method
     assert found.method.get("orness", 0.2) == pytest.approx(0.2, abs=1e-3)
+
+
+def test_a_number_too_large_for_any_ground_is_told() -> None:
+    with pytest.raises(StudyError, match="too large"):
+        evaluate("9" * 400, {})
+    with pytest.raises(StudyError, match="too large"):
+        evaluate("slope ** " + "9" * 400, {"slope": np.ones(2)})
