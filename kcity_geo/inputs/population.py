@@ -270,10 +270,18 @@ def people_without_grid(
         persons = read_district_people(paths[0], districts=place.city.districts)
         name = f"sources.population: {paths[0].name}"
         return people_of_districts(cube, persons, shares, place=place, name=name)
-    if table is not None and "population" in table and table["population"].notna().all():
-        return people_of_districts(
-            cube, table["population"], shares, place=place, name=_OFFICIAL_TABLE
+    in_table = None if table is None or "population" not in table else table["population"]
+    known = pd.Series(dtype=bool) if in_table is None else in_table.notna()
+    if known.any() and not known.all():
+        lacking = known.index[~known].astype(str).tolist()
+        tell(
+            f"official.table: the population of {len(lacking)} of {len(known)} districts is not known "
+            f"({', '.join(lacking[:3])}{', …' if len(lacking) > 3 else ''}), so the column places nobody; "  # noqa: PLR2004
+            "complete it, or give sources.population",
+            stacklevel=3,
         )
+    if in_table is not None and known.all():
+        return people_of_districts(cube, in_table, shares, place=place, name=_OFFICIAL_TABLE)
     return people_of_dwellings(cube, official.get("population"), place), shares
 
 

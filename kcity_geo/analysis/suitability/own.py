@@ -23,6 +23,9 @@ from kcity_geo.suitability_keys import CriterionSection
 
 __all__ = ["OwnCriterion", "own_row"]
 
+_OF_TERRAIN = ("slope_pct", "hand_m", "elevation_m", "aspect_score")
+_OF_GAPS = ("_gap", "_gap_raw", "_gap_lo", "_gap_hi", "_p_short", "_evidence")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OwnCriterion:
@@ -191,21 +194,30 @@ def _column(own: OwnCriterion, view: CityView) -> Measured:
 
 def _expression(own: OwnCriterion, view: CityView) -> Measured:
     text = str(own.keys.expression)
-    variables = {str(k): view.city.array(str(k)) for k in view.city.cube if k in names_in(text)}
-    known: dict[str, Any] = {k: v for k, v in variables.items() if v is not None}
-    known |= {k: v for k, v in view.city.terrain.items() if k in names_in(text)}
-    for name in names_in(text):
-        if name in known:
-            continue
-        if view.gaps is not None and name in view.gaps.cells:
-            known[name] = np.asarray(view.gaps.cells[name].to_numpy(), dtype=np.float64)
-        elif name in CRITERIA:
-            known[name] = CRITERIA[name](view).values
-        elif name in {"slope_pct", "hand_m", "elevation_m", "aspect_score"}:
-            raise MissingDataError("needs an elevation raster (sources.elevation)")
-    found = evaluate(text, known)
-    values = np.broadcast_to(found, view.grid.shape).astype(np.float64)
+    known = {name: _variable(name, own, view) for name in names_in(text)}
+    values = np.broadcast_to(evaluate(text, known), view.grid.shape).astype(np.float64)
     return Measured(values=values, evidence="user", note=f"= {text}")
+
+
+def _variable(name: str, own: OwnCriterion, view: CityView) -> NDArray[np.float64]:
+    """Values of a variable of a formula in each cell."""
+    found = view.city.array(name) if name in view.city.cube else view.city.terrain.get(name)
+    if found is not None:
+        return np.asarray(found, dtype=np.float64)
+    if view.gaps is not None and name in view.gaps.cells:
+        return np.asarray(view.gaps.cells[name].to_numpy(), dtype=np.float64)
+    if name in CRITERIA:
+        return np.asarray(CRITERIA[name](view).values, dtype=np.float64)
+    if name in _OF_TERRAIN:
+        raise MissingDataError("needs an elevation raster (sources.elevation)")
+    if view.gaps is None and name.endswith(_OF_GAPS):
+        raise MissingDataError("needs the gaps of the city")
+    cells = [] if view.gaps is None else list(view.gaps.cells)
+    there = [str(k) for k in (*view.city.cube, *view.city.terrain, *cells, *CRITERIA)]
+    raise StudyError(
+        f"suitability.criterion {own.keys.id}: expression {own.keys.expression!r}: no variable {name!r}"
+        f"{nearest_name(name, sorted(set(there)))}"
+    )
 
 
 _MEASURES: Mapping[str, Callable[[OwnCriterion, CityView], Measured]] = {

@@ -122,6 +122,23 @@ def test_official_people_of_each_district_are_met_exactly(tmp_path: Path) -> Non
     ]
 
 
+def test_a_table_of_people_with_holes_is_told_and_places_nobody(tmp_path: Path) -> None:
+    table = pd.DataFrame({"population": [700.0, np.nan]}, index=["A", "B"])
+    place = Dwellings({"building": houses([]), "landuse": houses([])}, CITY, GRID)
+    shares = district_shares(CITY, grid=GRID)
+    with muted(), collected() as notes:
+        found, _ = people_without_grid(
+            Study(folder=tmp_path),
+            empty_cube(CITY, grid=GRID),
+            {"table": table},
+            shares,
+            place=place,
+        )
+    assert "population" not in found
+    assert len(notes) == 1
+    assert "the population of 1 of 2 districts is not known (B)" in notes[0]
+
+
 @pytest.mark.parametrize(
     ("use", "building", "lived_in"),
     [

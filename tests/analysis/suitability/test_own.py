@@ -380,3 +380,18 @@ def test_a_number_too_large_for_any_ground_is_told() -> None:
         evaluate("9" * 400, {})
     with pytest.raises(StudyError, match="too large"):
         evaluate("slope ** " + "9" * 400, {"slope": np.ones(2)})
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "said"),
+    [
+        ("transport_gap", MissingDataError, "needs the gaps of the city"),
+        ("slop_pct", StudyError, "criterion f: .*did you mean 'slope_pct'"),
+        ("hand_m + nothing_like_it_at_all", StudyError, "known are"),
+    ],
+)
+def test_a_variable_that_is_not_there_is_named_with_the_nearest(city, text, kind, said) -> None:
+    """With an elevation model and without the gap model."""
+    view = CityView(city, None)
+    with pytest.raises(kind, match=said):
+        OwnCriterion(keys=criterion("f", expression=text, **LINE)).measure(view)
