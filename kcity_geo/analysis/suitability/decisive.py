@@ -114,11 +114,10 @@ def no_ranking(missing: Sequence[tuple[str, str]]) -> str:
     if not missing:
         return ""
     titles = list(dict.fromkeys(title for title, _ in missing))
-    sources: list[str] = []
-    for _, source in missing:
-        # One that is asked for already may answer this too.
-        if not set(source.split(" or ")) & set(sources):
-            sources.append(source)
+    asked = list(dict.fromkeys(source for _, source in missing))
+    # A source that is asked for anyway, before or after, answers what another could answer too.
+    alone = {source for source in asked if " or " not in source}
+    sources = [s for s in asked if s in alone or not set(s.split(" or ")) & alone]
     return f"No ranking possible: {_listed(titles)} unknown; add {_listed(sources)}"
 
 

@@ -105,7 +105,7 @@ def suitability(  # noqa: PLR0913 - a question in its parts, all named
             f"missing are {', '.join(missing)}"
         )
     score, best = _score(measured, feasible, question, blocked=bool(blocked))
-    said = [*filter(None, [blocked]), *_notes(found, missing, feasible)]
+    said = [*filter(None, [blocked]), *_notes(found, missing, feasible, blocked)]
     notes = [f"{profile['title']}: {text}" for text in said]
     for text in notes:
         tell(text)
@@ -282,12 +282,16 @@ def _method_words(method: Method, count: int) -> dict[str, Any]:
 
 
 def _notes(
-    constraints: tuple[Constraint, ...], missing: Mapping[str, str], feasible: NDArray[np.bool_]
+    constraints: tuple[Constraint, ...],
+    missing: Mapping[str, str],
+    feasible: NDArray[np.bool_],
+    blocked: str,
 ) -> list[str]:
     notes = []
     if missing:
         listed = "; ".join(f"{key} ({why})" for key, why in missing.items())
-        notes.append(f"criteria dropped for lack of data, weights scaled up: {listed}")
+        scaled = "" if blocked else ", weights scaled up"
+        notes.append(f"criteria dropped for lack of data{scaled}: {listed}")
     unapplied = [c for c in constraints if not c.applied and c.limit != "off"]
     if unapplied:
         listed = "; ".join(f"{c.title} ({c.note})" for c in unapplied)

@@ -11,7 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.suitability.constraints import build_constraints
-from kcity_geo.analysis.suitability.decisive import undecided
+from kcity_geo.analysis.suitability.decisive import no_ranking, undecided
 from kcity_geo.analysis.suitability.excluded_area import Land, excluded_areas
 from kcity_geo.analysis.suitability.score import suitability
 from kcity_geo.analysis.suitability.view import CityView
@@ -166,3 +166,11 @@ def test_whole_cells_and_shapes_are_counted_once():
     assert found == [pytest.approx((800, 800), rel=1e-6), pytest.approx((200, 100), rel=1e-6)]
     found = excluded_areas([Land(shapes=square), Land(cells=half)], city=city)
     assert found == [pytest.approx((200, 200), rel=1e-6), pytest.approx((800, 700), rel=1e-6)]
+
+
+def test_a_source_is_asked_for_once_whatever_the_order() -> None:
+    """Water may come from the map or from land cover; roads come from the map alone."""
+    water, roads = ("open water", "sources.osm or sources.landcover"), ("roads", "sources.osm")
+    assert no_ranking([water, roads]).endswith("unknown; add sources.osm")
+    assert no_ranking([roads, water]).endswith("unknown; add sources.osm")
+    assert no_ranking([water]).endswith("unknown; add sources.osm or sources.landcover")
