@@ -17,6 +17,7 @@ WAITING = {
     "plan of a site, its economics and options": "known_profiles lorenz_curve levelised_cost "
     "sensitivity owner_gain futures no_regret compare_options schedule ppp_score "
     "rule_of_half appraise_road park_rules",
+    "connections of a site": "ground_of least_cost_from way_to",
     "siting, how sure a ranking is": "tradeoff weight_interval never_first geometric_mean_weights topsis",
 }
 #: For scripts and tests of others: a toy city for docstrings, the sum that optimisers are held to, a

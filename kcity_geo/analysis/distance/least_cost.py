@@ -17,7 +17,15 @@ from scipy.sparse import csgraph
 
 from kcity_geo.errors import GridMismatchError, SchemaError
 
-__all__ = ["CostField", "cheapest_network", "cost_graph", "least_cost", "path_length_m"]
+__all__ = [
+    "CostField",
+    "cheapest_network",
+    "cost_graph",
+    "least_cost",
+    "least_cost_from",
+    "path_length_m",
+    "way_to",
+]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -138,6 +146,100 @@ def least_cost(
         source=np.where(origin < 0, -1, origin).astype(np.int64).reshape(shape),
         before=np.where(before < 0, -1, before).astype(np.int64).reshape(shape),
     )
+
+
+def least_cost_from(
+    cost: NDArray[np.float64], start_cost: NDArray[np.float64], *, dx_m: float, dy_m: float
+) -> CostField:
+    """
+    Find the least cost to every cell from places that are worth something by themselves.
+
+    Parameters
+    ----------
+    cost : as for `cost_graph`.
+    start_cost : shape of `cost`, what it costs to start there, in cost-weighted metres, such as the way
+        along streets that ends in the cell; infinite or NaN: no way starts there.
+    dx_m, dy_m : length of a step to the east and to the south, metres.
+
+    Returns
+    -------
+    Cost with that of the start, source and way.
+
+    Raises
+    ------
+    SchemaError
+        If a cost is zero or negative.
+    GridMismatchError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> field = least_cost_from(np.ones((1, 3)), np.array([[90.0, np.inf, 10.0]]), dx_m=50, dy_m=50)
+    >>> field.cost.tolist(), field.source.tolist()
+    ([[90.0, 60.0, 10.0]], [[0, 2, 2]])
+    """
+    if np.shape(start_cost) != np.shape(cost):
+        raise GridMismatchError(f"starts are {np.shape(start_cost)}, the cost {np.shape(cost)}")
+    begin = np.asarray(start_cost, dtype=np.float64).ravel()
+    start = np.flatnonzero(np.isfinite(begin) & np.isfinite(np.asarray(cost).ravel()))
+    if len(start) == 0:
+        return least_cost(cost, np.zeros(np.shape(cost), dtype=bool), dx_m=dx_m, dy_m=dy_m)
+    graph = cost_graph(cost, dx_m=dx_m, dy_m=dy_m).tocoo()
+    count = begin.size
+    i, j = graph.coords
+    # From one place beyond the raster every start is reached at its own cost; a cost of 0 is no arc.
+    beyond = np.full(len(start), count)
+    least = np.maximum(begin[start], np.finfo(np.float64).tiny)
+    arcs = (np.concatenate([i, beyond]), np.concatenate([j, start]))
+    whole = sparse.csr_array(
+        (np.concatenate([graph.data, least]), arcs), shape=(count + 1, count + 1)
+    )
+    total, before = csgraph.dijkstra(whole, indices=[count], return_predecessors=True)
+    way = before[0, :count].astype(np.int64)
+    way = np.where((way < 0) | (way == count), -1, way)
+    total = total[0, :count]
+    source = np.where(np.isfinite(total), _first_of(way), -1)
+    shape = np.shape(cost)
+    return CostField(
+        cost=total.reshape(shape), source=source.reshape(shape), before=way.reshape(shape)
+    )
+
+
+def _first_of(before: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give the cell in which the way to each cell starts."""
+    number = np.arange(before.size)
+    to = np.where(before < 0, number, before)
+    while (to != to[to]).any():
+        to = to[to]
+    return to
+
+
+def way_to(field: CostField, cell: int) -> NDArray[np.int64]:
+    """
+    Give the cheapest way to a cell.
+
+    Parameters
+    ----------
+    field : of `least_cost` or `least_cost_from`.
+    cell : flat number.
+
+    Returns
+    -------
+    Flat numbers of the cells from the source to `cell`; empty where no way leads.
+
+    Examples
+    --------
+    >>> field = least_cost(np.ones((1, 3)), np.array([[True, False, False]]), dx_m=50, dy_m=50)
+    >>> way_to(field, 2).tolist()
+    [0, 1, 2]
+    """
+    if not np.isfinite(field.cost.ravel()[cell]):
+        return np.zeros(0, dtype=np.int64)
+    before = field.before.ravel()
+    way = [int(cell)]
+    while before[way[-1]] >= 0:
+        way.append(int(before[way[-1]]))
+    return np.array(way[::-1], dtype=np.int64)
 
 
 def path_length_m(field: CostField, *, dx_m: float, dy_m: float) -> NDArray[np.float64]:
