@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import kcity_geo
 from kcity_geo.cli import app
 
 RUNNER = CliRunner()
@@ -21,6 +22,13 @@ def test_help_names_every_command() -> None:
     text = RUNNER.invoke(app, ["--help"]).output
     for command in ("demo", "run", "check", "locate", "diff", "fetch", "pack", "list"):
         assert command in text
+
+
+@pytest.mark.parametrize("module", ["kcity_geo", "kcity_geo.cli"])
+def test_the_command_runs_as_a_module(module) -> None:
+    command = [sys.executable, "-m", module, "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == kcity_geo.__version__
 
 
 def test_help_loads_nothing_heavy() -> None:

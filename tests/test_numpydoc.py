@@ -14,7 +14,8 @@ import kcity_geo
 MODULES = [
     m.name
     for m in pkgutil.walk_packages(kcity_geo.__path__, "kcity_geo.")
-    if m.name != "kcity_geo.cli"  # commands are described by their options
+    # commands are described by their options; the two __main__ run them
+    if not m.name.startswith("kcity_geo.cli") and not m.name.endswith("__main__")
 ]
 NOT_ASKED = {
     "ES01": "a summary may be enough",

@@ -146,10 +146,10 @@ def residents(gaps: Gaps) -> float:
 
     Returns
     -------
-    Residents of all cells; 0 where none are counted.
+    Residents of all cells; NaN where none are counted.
     """
     if "population" not in gaps.cells:
-        return 0.0
+        return float("nan")
     return float(np.nansum(gaps.cells["population"].to_numpy()))
 
 

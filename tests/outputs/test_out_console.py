@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kcity_geo.cli import _print_summary, _summary
+from kcity_geo.cli.answer import print_summary, summary_of
 from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.report import build_report
 from kcity_geo.outputs.summary import summarise
@@ -16,7 +16,7 @@ from kcity_geo.outputs.summary import summarise
 
 def _printed(result, capsys, monkeypatch, *, width: int = 80) -> str:
     monkeypatch.setenv("COLUMNS", str(width))
-    _print_summary(result, _summary(result, Path("out")), timings=False)
+    print_summary(result, summary_of(result, Path("out")), timings=False)
     return capsys.readouterr().out
 
 
@@ -28,7 +28,7 @@ def test_numbers_are_rounded_once_and_as_on_the_map(build, capsys, monkeypatch) 
     text = _printed(study, capsys, monkeypatch)
     assert re.search(r"Transport .* 37 % ", text)
     assert "37 % as mapped" in build_map(study)
-    assert _summary(study, Path("out"))["gaps"]["transport"]["gap"] == pytest.approx(0.3748)
+    assert summary_of(study, Path("out"))["gaps"]["transport"]["gap"] == pytest.approx(0.3748)
     assert summarise(study).headline[0] in text
     table = [line for line in text.splitlines() if line not in summarise(study).headline]
     assert max(len(line) for line in table) <= 80

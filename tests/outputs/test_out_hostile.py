@@ -107,13 +107,13 @@ def test_a_terminal_gets_no_foreign_escape_sequence() -> None:
     import pty
 
     prints = (
-        "cli._say({!r})",
-        "cli._print_rows([{{'kind': 'a', 'name': {!r}}}], ('kind', 'name'))",
-        "cli._print_warnings([{!r}], quiet=False)",
+        "console.say({!r})",
+        "console.print_rows([{{'kind': 'a', 'name': {!r}}}], ('kind', 'name'))",
+        "console.print_warnings([{!r}], quiet=False)",
     )
     kinds = ("title of the window", "screen cleared", "eight-bit escape")
     calls = [print_it.format(CONTROLS[kind]) for print_it in prints for kind in kinds]
-    code = "\n".join(["from kcity_geo import cli", *calls])
+    code = "\n".join(["from kcity_geo.cli import console", *calls])
     reader, writer = pty.openpty()
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -294,7 +294,7 @@ _SLOW = """
 import importlib.util, sys, time, typer
 spec = importlib.util.spec_from_file_location("made", sys.argv[1])
 made = importlib.util.module_from_spec(spec); spec.loader.exec_module(made)
-from kcity_geo.cli import _plain_errors
+from kcity_geo.cli.console import plain_errors
 from kcity_geo.outputs.folder import save
 result = made.make_result(cell_m=500.0, name="Other")
 def tell(name):
@@ -302,7 +302,7 @@ def tell(name):
         print("now", flush=True)
         time.sleep(60)
 try:
-    with _plain_errors():
+    with plain_errors():
         save(result, sys.argv[2], progress=tell)
 except typer.Exit as end:
     sys.exit(end.exit_code)

@@ -1,0 +1,56 @@
+"""Two dates of a city: `diff`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kcity_geo.cli.console import (
+    plain_errors,
+    print_warnings,
+    say,
+    say_json,
+    say_line,
+)
+from kcity_geo.cli.opening import config_of, study_at
+from kcity_geo.cli.options import AsJson, Offline, Quiet
+from kcity_geo.cli.root import app
+
+
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(help="Study file of the earlier date.")],
+    after: Annotated[Path, typer.Argument(help="Study file of the later date, the same city.")],
+    *,
+    offline: Offline = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell two dates of a city apart: what was only mapped, and how people moved between readings."""
+    with plain_errors() as notes:
+        from kcity_geo.analysis.gaps.change import diff as compare
+        from kcity_geo.result import LEVELS
+        from kcity_geo.study import assess_gaps, load
+
+        config = config_of(offline=offline)
+        first, second = (load(study_at(path, config), config=config) for path in (before, after))
+        found = compare(first, assess_gaps(first), second, assess_gaps(second))
+        if as_json:
+            say_json(
+                {"years": found.years}
+                | {
+                    n: getattr(found, n).to_dict("records")
+                    for n in ("layers", "readings", "because")
+                }
+            )
+            return
+        for line in found.lines():
+            say_line(line)
+        for level in LEVELS:
+            table = found.table(level)
+            if len(table):
+                say_line(f"{level}: people by reading, before (rows) and after")
+                say(table.round().astype(int).to_string())
+        print_warnings(notes, quiet=quiet)

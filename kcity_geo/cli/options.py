@@ -1,0 +1,17 @@
+"""Options that several commands share, each with its one help text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+StudyPath = Annotated[Path, typer.Argument(help="Study file (TOML), or a city pack.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Refuse every connection.")]
+Timings = Annotated[bool, typer.Option("--timings", help="Print seconds and memory by stage.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with 1 when an indicator could not be assessed.")
+]

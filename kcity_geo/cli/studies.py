@@ -1,0 +1,179 @@
+"""Whole studies: `demo`, `run` and `check`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kcity_geo.cli.answer import print_summary, summary_of
+from kcity_geo.cli.console import (
+    plain_errors,
+    print_rows,
+    print_warnings,
+    progress_of,
+    say,
+    say_json,
+)
+from kcity_geo.cli.opening import config_of, study_at
+from kcity_geo.cli.options import AsJson, Offline, Quiet, Strict, StudyPath, Timings
+from kcity_geo.cli.root import app
+from kcity_geo.config import Config
+
+
+class Size(StrEnum):
+    """Size of the demo city."""
+
+    town = "town"
+    city = "city"
+    metro = "metro"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Telling:
+    """How a run tells its answer."""
+
+    quiet: bool
+    as_json: bool
+    timings: bool
+    strict: bool = False
+
+
+def _run_and_print(
+    study: Path,
+    out: Path,
+    *,
+    config: Config,
+    telling: _Telling,
+    screening: bool = False,
+    before: dict[str, float] | None = None,
+) -> None:
+    quiet = telling.quiet or telling.as_json
+    with plain_errors() as notes:
+        from kcity_geo.study import run
+
+        asked = study_at(study, config)
+        if screening:
+            own = asked.suitability.model_copy(update={"screening": True})
+            asked = asked.model_copy(update={"suitability": own})
+        with progress_of(quiet=quiet) as progress:
+            result = run(asked, out, config=config, progress=progress)
+    if before:
+        result = replace(result, timings={**before, **result.timings})
+    summary = summary_of(result, out)
+    print_warnings(notes, quiet=quiet)
+    if telling.as_json:
+        say_json({**summary, "warnings": notes})
+    else:
+        print_summary(result, summary, timings=telling.timings)
+    if telling.strict and summary["not_assessed"]:
+        names = ", ".join(summary["not_assessed"])
+        say(f"not assessed: {names}", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("out/hanbit"),
+    size: Annotated[Size, typer.Option(help="Size of the city.")] = Size.town,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the city.")] = 7,
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the generated inputs; the results' name and -inputs if not given."
+        ),
+    ] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    timings: Timings = False,
+) -> None:
+    """Make the synthetic host city Hanbit and run the whole study on it, offline."""
+    # Kept, so that the study.toml of the results runs again.
+    folder = data or out.with_name(out.name + "-inputs")
+    with plain_errors():
+        from kcity_geo.demo.make import make_demo
+        from kcity_geo.outputs.folder import check_out_dir
+
+        check_out_dir(out)
+        with progress_of(quiet=quiet or as_json) as progress:
+            progress(f"making the {size.value}")
+            start = time.perf_counter()
+            study = make_demo(folder, size=size.value, seed=seed)
+            made = {"making the demo city": time.perf_counter() - start}
+    _run_and_print(
+        study,
+        out,
+        config=Config.from_env(offline=True),
+        telling=_Telling(quiet=quiet, as_json=as_json, timings=timings),
+        before=made,
+    )
+
+
+@app.command()
+def run(
+    study: StudyPath,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    *,
+    offline: Offline = False,
+    strict: Strict = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    timings: Timings = False,
+    screening: Annotated[
+        bool,
+        typer.Option(
+            "--screening",
+            help="Where no ranking is possible, list candidate land without score and order.",
+        ),
+    ] = False,
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, help="Pixels read from one raster at most.")
+    ] = None,
+) -> None:
+    """Run a whole study: gaps, suitability, ranked sites, map, report and files."""
+    _run_and_print(
+        study,
+        out,
+        config=config_of(offline=offline, max_pixels=max_pixels),
+        telling=_Telling(quiet=quiet, as_json=as_json, timings=timings, strict=strict),
+        screening=screening,
+    )
+
+
+@app.command()
+def check(
+    study: StudyPath,
+    *,
+    offline: Offline = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print every row, not the page.")
+    ] = False,
+) -> None:
+    """Validate a study file and every input; say which indicators will be assessed, and why not."""
+    with plain_errors() as notes:
+        from kcity_geo.study import check as check_study
+
+        with progress_of(quiet=quiet or as_json) as progress:
+            progress("reading every input")
+            config = config_of(offline=offline)
+            rows = check_study(study_at(study, config), config=config)
+    del notes  # they stand in the rows
+    if as_json:
+        say_json(rows)
+        return
+    if verbose:
+        print_rows(rows, ("kind", "name", "status", "detail"))
+        return
+    from rich.console import Console
+
+    from kcity_geo.outputs.checkpage import check_page
+
+    for line in check_page(rows, width=Console().width):
+        say(line)
