@@ -18,6 +18,8 @@ WAITING = {
     "sensitivity owner_gain futures no_regret compare_options schedule ppp_score "
     "rule_of_half appraise_road park_rules",
     "connections of a site": "ground_of least_cost_from way_to",
+    "networks of a plan": "steiner_tree cost_graph_of full_flow_m3_s part_full peak_factor self_cleansing_slope "
+    "voltage_drop_share",
     "siting, how sure a ranking is": "tradeoff weight_interval never_first geometric_mean_weights topsis",
 }
 #: For scripts and tests of others: a toy city for docstrings, the sum that optimisers are held to, a
