@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kcity_geo.analysis import energy, transport, water
-    from kcity_geo.analysis.gaps.facility_bounds import facility_bounds
+    from kcity_geo.analysis.gaps.facility_bounds import facility_bounds, unmapped_count
     from kcity_geo.analysis.location.locate import locate
     from kcity_geo.analysis.location.located import Located
     from kcity_geo.city import City, make_city
@@ -91,6 +91,7 @@ _HOMES = {
     "street_graphs": "kcity_geo.study",
     "suitability": "kcity_geo.study",
     "terrain": "kcity_geo.study",
+    "unmapped_count": "kcity_geo.analysis.gaps.facility_bounds",
 }
 _MODULES = {
     "energy": "kcity_geo.analysis.energy",
@@ -138,6 +139,7 @@ __all__ = [
     "suitability",
     "terrain",
     "transport",
+    "unmapped_count",
     "water",
 ]
 

@@ -264,7 +264,7 @@ class Suitability:
     no_ranking : why nothing could be scored or ranked, and what to add; empty when it could. Then `score`
         is NaN everywhere.
     method : ``combination`` and ``weighting`` as in the study file, ``weights`` in words, and for ordered
-        weights their ``orness``.
+        weights their ``orness`` and ``tradeoff``.
     best_tenth : shape (rows, cols), share of random weights that put the cell into the best tenth of the
         land open to building; NaN elsewhere. None: nothing was scored.
     asked : keys of ``[suitability]`` of a study file that make this score: ``weights``, ``constraints``,

@@ -18,7 +18,7 @@ PUBLIC = {
         Suitability add_indicators assess_gaps check concept criterion diff energy explain explore facility_bounds fetch find_city load load_study
         locate
         make_city make_demo plot rank_sites remove_indicators run save street_graphs suitability terrain
-        transport water
+        transport unmapped_count water
     """,
     "kcity_geo.analysis.energy": "assess recall_and_precision",
     "kcity_geo.analysis.transport": """
@@ -30,7 +30,7 @@ PUBLIC = {
     """,
     "kcity_geo.analysis.water": "assess rational_peak_m3_s toilets",
     "kcity_geo.cli": "app main",
-    "kcity_geo.demo": "load_truth make_demo",
+    "kcity_geo.demo": "load_truth make_demo make_toy",
     "kcity_geo.outputs": "check_out_dir save",
 }
 

@@ -20,11 +20,7 @@ WAITING = {
     "connections of a site": "ground_of least_cost_from way_to",
     "networks of a plan": "steiner_tree cost_graph_of full_flow_m3_s part_full peak_factor self_cleansing_slope "
     "voltage_drop_share",
-    "siting, how sure a ranking is": "tradeoff weight_interval never_first geometric_mean_weights topsis",
 }
-#: For scripts and tests of others: a toy city for docstrings, the sum that optimisers are held to, a
-#: kernel that its users pass on, how many facilities may be missing.
-FOR_SCRIPTS = {"make_toy", "total_savings", "gaussian", "unmapped_count"}
 
 
 def functions() -> Iterator[tuple[str, Path, ast.FunctionDef]]:
@@ -65,4 +61,4 @@ def unreached() -> set[str]:
 
 def test_no_public_function_is_there_for_tests_alone() -> None:
     waiting = {name for names in WAITING.values() for name in names.split()}
-    assert unreached() == waiting | FOR_SCRIPTS
+    assert unreached() == waiting

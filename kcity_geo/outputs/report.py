@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,17 @@ _LEFT_OUT = (
 )
 
 
+def _combination(method: Mapping[str, Any]) -> str:
+    """Say how criteria were combined, and what order weights mean: 0 cautious to 1 daring, and so on."""
+    words = _COMBINATIONS.get(str(method.get("combination")), "")
+    if "orness" not in method:
+        return words
+    return (
+        f"{words} (OWA: ORness {method['orness']:.2f}, 0 counts the worst criterion alone and 1 the best; "
+        f"trade-off {method['tradeoff']:.2f}, 1 where criteria make up for each other fully)"
+    )
+
+
 def save_report(result: Result, path: Path) -> None:
     """
     Write the report of a study.
@@ -119,7 +131,7 @@ def build_report(result: Result) -> str:
             constraints=_constraints(result),
             missing=_missing_criteria(result),
             weights=plain_text(result.score.method.get("weights", "")),
-            combination=_COMBINATIONS.get(str(result.score.method.get("combination")), ""),
+            combination=_combination(result.score.method),
             parameters=_parameters(result),
             readings=_readings(),
             short_limit=human(result.gaps.limits.short, "share"),

@@ -12,7 +12,7 @@ from PIL import Image
 from kcity_geo.analysis.suitability.value_functions import describe
 from kcity_geo.outputs.colours import rgb
 from kcity_geo.outputs.figures import scale_bar_m, theme_figure
-from kcity_geo.outputs.report import build_report
+from kcity_geo.outputs.report import _combination, build_report
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.themes import make_themes, reading_rows
@@ -46,6 +46,15 @@ def test_the_first_screen_answers(report) -> None:
     assert "Not assessed" in first  # water
     assert "gap-persons" not in first.lower()
     assert "All sectors" not in first
+
+
+def test_ordered_weights_say_how_daring_they_are() -> None:
+    method = {"combination": "owa", "orness": 0.2, "tradeoff": 0.4432}
+    assert _combination(method) == (
+        "ordered weights (OWA: ORness 0.20, 0 counts the worst criterion alone and 1 the best; "
+        "trade-off 0.44, 1 where criteria make up for each other fully)"
+    )
+    assert _combination({"combination": "wlc"}) == "weighted sum"
 
 
 def test_chapters_and_honest_words(report) -> None:

@@ -22,7 +22,7 @@ from scipy import sparse
 from kcity_geo.analysis.location.solver import Answer, solve
 from kcity_geo.errors import StudyError
 
-__all__ = ["Choice", "best_sites", "greedy_order", "merge_alike", "total_savings"]
+__all__ = ["Choice", "best_sites", "greedy_order", "merge_alike"]
 
 #: Entries of a table that the exact solver takes, and branches that it may look at.
 EXACT_ENTRIES = 60_000
@@ -111,28 +111,6 @@ class _Table:
             price=self.price[keep],
         )
         return table, np.flatnonzero(keep)
-
-
-def total_savings(savings: sparse.csr_array, sites: NDArray[np.int64]) -> float:
-    """
-    Sum what all demands save when they take the best of some sites.
-
-    Parameters
-    ----------
-    savings : shape (demands, sites), zero or more.
-    sites : numbers of the open sites.
-
-    Returns
-    -------
-    The sum.
-
-    Examples
-    --------
-    >>> table = sparse.csr_array(np.array([[2.0, 1], [0, 3]]))
-    >>> total_savings(table, np.array([0, 1])), total_savings(table, np.array([1]))
-    (5.0, 4.0)
-    """
-    return _table(savings, None, float(savings.shape[1])).value(np.asarray(sites, dtype=np.int64))
 
 
 def merge_alike(savings: sparse.csr_array) -> sparse.csr_array:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 
-__all__ = ["Decay", "Ways", "decay_weights", "floating_catchments", "gaussian", "inverse", "step"]
+__all__ = ["Decay", "Ways", "decay_weights", "floating_catchments", "inverse", "step"]
 
 #: The name of a row of ``tables/catchments.toml``, or a function from costs to weights.
 Decay = str | Callable[[NDArray[np.float64]], ArrayLike]
@@ -36,33 +36,6 @@ class Ways:
     home: NDArray[np.int64]
     facility: NDArray[np.int64]
     cost: NDArray[np.float64]
-
-
-def gaussian(width: float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    r"""
-    Make a bell that never quite falls to 0: :math:`e^{-(c / \sigma)^2 / 2}`.
-
-    Parameters
-    ----------
-    width : cost :math:`\sigma` at which the weight is 0.6065.
-
-    Returns
-    -------
-    A function from costs to weights.
-
-    Raises
-    ------
-    StudyError
-        If the width is not above zero.
-
-    Examples
-    --------
-    >>> gaussian(10.0)(np.array([0.0, 10, 20])).round(4).tolist()
-    [1.0, 0.6065, 0.1353]
-    """
-    if not width > 0:
-        raise StudyError(f"width: {width} must be above zero")
-    return lambda cost: np.asarray(np.exp(-0.5 * (cost / width) ** 2))
 
 
 def inverse(
@@ -140,7 +113,7 @@ def decay_weights(cost: NDArray[np.float64], *, limit: float, decay: Decay) -> N
     cost : of each way, zero to `limit`.
     limit : size of the catchment, in the unit of the cost.
     decay : row of ``tables/catchments.toml`` (``none``, ``step``, ``step_fast``, ``step_four``,
-        ``gaussian`` or ``inverse``), or a function, such as `gaussian`, `inverse` or `step` make.
+        ``gaussian`` or ``inverse``), or a function, such as `inverse` or `step` make.
 
     Returns
     -------

@@ -15,6 +15,7 @@ from kcity_geo.analysis.suitability.robustness import (
     draw_weights,
     flip_distance,
     lead_interval,
+    never_first,
     rank_stability,
     ranks_of,
 )
@@ -33,6 +34,9 @@ STABILITY_COLUMNS = (
 )
 
 _ROUNDING = 1e-9
+#: Weights that put a site first are looked for with all of them free for so many of the best.
+_LOOKED_AT = 20
+_NOT_BY_ONE = "no change of one weight puts it first"
 
 
 class SiteTable(NamedTuple):
@@ -180,6 +184,8 @@ def _sentence(
     if intervals is None:
         return often
     said = _stays(table, intervals) if ranks[i] == ranks.min() else _becomes(table, intervals)
+    if said == _NOT_BY_ONE and ranks[i] <= _LOOKED_AT and never_first(table.worth, site=i):
+        said = "no weights whatever put it first"
     return f"{said}; {often}"
 
 
@@ -237,4 +243,4 @@ def _becomes(table: SiteTable, intervals: Sequence[tuple[float, float] | None]) 
                 f"would be first if the weight of {one.title.lower()} {moved} from {_percent(now)} to {_percent(to)}",
             )
         )
-    return min(ways)[1] if ways else "no change of one weight puts it first"
+    return min(ways)[1] if ways else _NOT_BY_ONE

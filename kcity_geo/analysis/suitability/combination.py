@@ -90,53 +90,6 @@ def wlc(
         return np.asarray(np.where(enough, np.clip(total / mass, 0.0, 1.0), np.nan))
 
 
-def topsis(
-    utilities: NDArray[np.float64], weights: Sequence[float] | NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """
-    Score by closeness to the best and distance from the worst alternative at hand.
-
-    Parameters
-    ----------
-    utilities : shape (alternatives, k), more is better; only feasible alternatives. Rows with NaN
-        get NaN.
-    weights : shape (k,).
-
-    Returns
-    -------
-    Shape (alternatives,), 0 to 1. It compares these alternatives only: adding one can move all.
-
-    Raises
-    ------
-    StudyError
-        If the weights do not fit.
-
-    References
-    ----------
-    .. [1] Hwang and Yoon (1981). Multiple Attribute Decision Making. Springer.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> topsis(np.array([[1.0, 1.0], [0.0, 0.0]]), [1, 1]).tolist()
-    [1.0, 0.0]
-    """
-    x, w = _inputs(np.atleast_2d(utilities), weights)
-    out = np.full(len(x), np.nan)
-    known = np.isfinite(x).all(axis=1)
-    if not known.any():
-        return out
-    y = x[known]
-    norm = np.sqrt((y**2).sum(axis=0))
-    v = np.divide(y, norm, out=np.zeros_like(y), where=norm > 0) * w
-    away_best = np.sqrt(((v - v.max(axis=0)) ** 2).sum(axis=1))
-    away_worst = np.sqrt(((v - v.min(axis=0)) ** 2).sum(axis=1))
-    both = away_best + away_worst
-    # All alternatives alike: neither ideal nor worst.
-    out[known] = np.divide(away_worst, both, out=np.full(len(y), 0.5), where=both > 0)
-    return out
-
-
 def weighted_product(
     utilities: NDArray[np.float64], weights: Sequence[float] | NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -210,7 +163,34 @@ def combiner(
         return lambda x, w: owa(x, w, order)
     if method != "topsis":
         raise StudyError(f"combination: {method!r} is not wlc, owa, topsis or weighted_product")
-    known = utilities[np.isfinite(utilities).all(axis=1)]
+    return topsis(utilities)
+
+
+def topsis(alternatives: NDArray[np.float64]) -> Combine:
+    """
+    Make the score by closeness to the best and distance from the worst of some alternatives.
+
+    Parameters
+    ----------
+    alternatives : shape (n, k), more is better; only feasible ones. Rows with NaN set no ideal.
+
+    Returns
+    -------
+    A function of utilities (rows, k) and weights (k,): 0 to 1, NaN for a row with NaN. It compares
+    with these alternatives only: adding one can move all.
+
+    References
+    ----------
+    .. [1] Hwang and Yoon (1981). Multiple Attribute Decision Making. Springer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> land = np.array([[1.0, 1.0], [0.0, 0.0]])
+    >>> topsis(land)(land, np.array([1.0, 1.0])).tolist()
+    [1.0, 0.0]
+    """
+    known = alternatives[np.isfinite(alternatives).all(axis=1)]
     if len(known) == 0:
         return lambda x, w: np.full(len(x), np.nan) + 0 * w.sum()
     norm = np.sqrt((known**2).sum(axis=0))
@@ -218,10 +198,12 @@ def combiner(
     best, worst = known.max(axis=0) / norm, known.min(axis=0) / norm
 
     def closeness(x: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:
-        y, share = x / norm, w / w.sum()
+        x, share = _inputs(x, w)
+        y = x / norm
         away_best = np.sqrt((((y - best) * share) ** 2).sum(axis=1))
         away_worst = np.sqrt((((y - worst) * share) ** 2).sum(axis=1))
         both = away_best + away_worst
+        # All alternatives alike: neither ideal nor worst.
         middle = np.where(np.isnan(both), np.nan, 0.5)
         return np.asarray(np.divide(away_worst, both, out=middle, where=both > 0))
 

@@ -25,7 +25,6 @@ __all__ = [
     "never_first",
     "rank_stability",
     "ranks_of",
-    "weight_interval",
 ]
 
 
@@ -254,49 +253,6 @@ def acceptability(
     return rank_stability(x, stated, draws=draws, seed=seed, how=how).acceptability
 
 
-def weight_interval(
-    utilities: NDArray[np.float64],
-    weights: Sequence[float] | NDArray[np.float64],
-    *,
-    criterion: int,
-) -> tuple[float, float]:
-    """
-    Say how far one weight may move, the others scaled with it, before another site is first.
-
-    Parameters
-    ----------
-    utilities : shape (n, k).
-    weights : shape (k,).
-    criterion : number of the weight that moves.
-
-    Returns
-    -------
-    Lowest and highest weight, 0 to 1, at which the best alternative is still not behind another.
-
-    Raises
-    ------
-    StudyError
-        If the shapes do not fit.
-
-    Notes
-    -----
-    With weight t on the criterion and the others in their old proportions each difference of two
-    scores is linear in t, so the interval is exact.
-
-    Examples
-    --------
-    >>> low, high = weight_interval(np.array([[1.0, 0], [0, 1.0]]), [0.7, 0.3], criterion=0)
-    >>> round(low, 9), high
-    (0.5, 1.0)
-    """
-    x, w = _table(utilities, weights)
-    best = int(np.argmax(x @ w))
-    found = lead_interval(x, w, criterion=criterion, site=best)
-    stated = float(w[criterion])
-    low, high = (stated, stated) if found is None else found
-    return min(low, stated), max(high, stated)
-
-
 def lead_interval(
     utilities: NDArray[np.float64],
     weights: Sequence[float] | NDArray[np.float64],
@@ -398,44 +354,43 @@ def flip_distance(
     return float("inf")
 
 
-def never_first(utilities: NDArray[np.float64]) -> NDArray[np.bool_]:
+def never_first(utilities: NDArray[np.float64], *, site: int) -> bool:
     """
-    Tell which alternatives no weights whatever put strictly first.
+    Tell whether no weights whatever put an alternative strictly first.
 
     Parameters
     ----------
     utilities : shape (n, k).
+    site : number of the alternative.
 
     Returns
     -------
-    Shape (n,), True where a mix of others is at least as good on every criterion.
+    True where a mix of others is at least as good on every criterion.
 
     Notes
     -----
-    For each alternative a linear programme looks for the weights with the largest lead over all
-    others; it is never first when that lead is not above 0.
+    A linear programme looks for the weights with the largest lead over all others; it is never first
+    when that lead is not above 0.
 
     Examples
     --------
-    >>> never_first(np.array([[1.0, 0.0], [0.0, 1.0], [0.4, 0.4]])).tolist()
-    [False, False, True]
+    >>> table = np.array([[1.0, 0.0], [0.0, 1.0], [0.4, 0.4]])
+    >>> never_first(table, site=1), never_first(table, site=2)
+    (False, True)
     """
     x = np.asarray(utilities, dtype=np.float64)
     n, k = x.shape
-    out = np.zeros(n, dtype=bool)
-    for i in range(n):
-        others = np.delete(x, i, axis=0)
-        if len(others) == 0:
-            continue
-        found = optimize.linprog(
-            np.concatenate([np.zeros(k), [-1.0]]),
-            A_ub=np.column_stack([others - x[i], np.ones(n - 1)]),
-            b_ub=np.zeros(n - 1),
-            A_eq=np.concatenate([np.ones(k), [0.0]])[None, :],
-            b_eq=[1.0],
-            bounds=[(0, None)] * k + [(None, None)],
-            method="highs",
-        )
-        lead = -1.0 if found.fun is None else -found.fun
-        out[i] = lead <= 1e-9  # noqa: PLR2004 - tolerance of the solver
-    return out
+    if n == 1:
+        return False
+    others = np.delete(x, site, axis=0)
+    found = optimize.linprog(
+        np.concatenate([np.zeros(k), [-1.0]]),
+        A_ub=np.column_stack([others - x[site], np.ones(n - 1)]),
+        b_ub=np.zeros(n - 1),
+        A_eq=np.concatenate([np.ones(k), [0.0]])[None, :],
+        b_eq=[1.0],
+        bounds=[(0, None)] * k + [(None, None)],
+        method="highs",
+    )
+    lead = -1.0 if found.fun is None else -float(found.fun)
+    return lead <= 1e-9  # noqa: PLR2004 - tolerance of the solver

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.suitability.best_tenth import best_tenth_share
-from kcity_geo.analysis.suitability.combination import combiner, orness, owa_order_weights
+from kcity_geo.analysis.suitability.combination import combiner, orness, owa_order_weights, tradeoff
 from kcity_geo.analysis.suitability.constraints import build_constraints
 from kcity_geo.analysis.suitability.criteria import CRITERIA
 from kcity_geo.analysis.suitability.decisive import no_ranking, undecided
@@ -277,7 +277,7 @@ def _method_words(method: Method, count: int) -> dict[str, Any]:
     found: dict[str, Any] = {"combination": how.method, "weighting": method.weighting.method}
     if how.method == "owa" and count:
         order = owa_order_weights(count, risk=how.risk)
-        found |= {"risk": how.risk, "orness": orness(order)}
+        found |= {"risk": how.risk, "orness": orness(order), "tradeoff": tradeoff(order)}
     return found
 
 

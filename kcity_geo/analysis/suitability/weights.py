@@ -22,7 +22,6 @@ __all__ = [
     "blend_weights",
     "critic_weights",
     "entropy_weights",
-    "geometric_mean_weights",
     "group_judgements",
     "normalise_weights",
     "rank_sum_weights",
@@ -190,32 +189,6 @@ def ahp(
         worst=worst,
     )
     return found.check(max_ratio=max_ratio)
-
-
-def geometric_mean_weights(
-    matrix: NDArray[np.float64] | Sequence[Sequence[float]],
-) -> NDArray[np.float64]:
-    """
-    Weigh by judgements with the geometric mean of rows, a check on the eigenvector.
-
-    Parameters
-    ----------
-    matrix : shape (n, n), reciprocal judgements.
-
-    Returns
-    -------
-    Shape (n,), adding to 1.
-
-    Examples
-    --------
-    >>> geometric_mean_weights([[1, 2], [0.5, 1]]).round(3).tolist()
-    [0.667, 0.333]
-    """
-    whole = _judgement_matrix(matrix)
-    if np.isnan(whole).any():
-        raise StudyError("judgements: some are open; the geometric mean of rows needs all of them")
-    rows = np.exp(np.log(whole).mean(axis=1))
-    return np.asarray(rows / rows.sum())
 
 
 def group_judgements(

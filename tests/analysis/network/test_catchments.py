@@ -11,13 +11,20 @@ from kcity_geo.analysis.network.catchments import (
     Ways,
     decay_weights,
     floating_catchments,
-    gaussian,
     inverse,
     step,
 )
 from kcity_geo.errors import StudyError
 
-DECAYS = ["none", "step", "step_fast", "step_four", "gaussian", "inverse", gaussian(12.0)]
+DECAYS = [
+    "none",
+    "step",
+    "step_fast",
+    "step_four",
+    "gaussian",
+    "inverse",
+    lambda c: np.exp(-c / 12),
+]
 
 
 def ways_of(cost):
@@ -114,7 +121,6 @@ def test_a_facility_alone_serves_all_whatever_the_decay_when_they_live_together(
         (lambda: decay_weights(np.ones(2), limit=3, decay="exponential"), "'exponential'"),
         (lambda: decay_weights(np.ones(2), limit=3, decay=lambda c: -c), "function"),
         (lambda: decay_weights(np.ones(2), limit=3, decay=lambda _: [1.0]), "function"),
-        (lambda: gaussian(0), "width"),
         (lambda: inverse(-1), "power"),
         (lambda: step([10, 10], [1, 0.5]), "rising"),
         (lambda: step([10, 20], [1]), "rising"),

@@ -161,6 +161,21 @@ def test_sentences_name_the_weight_that_decides():
     assert frame["flip_distance"].tolist() == pytest.approx([2 * (0.8 - 1 / 1.8)] * 2)
 
 
+def test_a_site_that_no_weights_put_first_says_so():
+    """The third is never first (0.4 below the mean 0.5 of the others), the fourth needs two weights moved."""
+    used = [
+        criterion(name, np.zeros((1, 1)), w) for name, w in (("A", 0.6), ("B", 0.2), ("C", 0.2))
+    ]
+    means = np.array([[1.0, 0, 0], [0, 1.0, 1.0], [0.4, 0.4, 0.4], [0.9, 0.9, 0]])
+    table = SiteTable(used, means, np.ones(4), np.zeros(4), [np.array([0])] * 4)
+    whole = Suitability(project="p", title="P", score=np.zeros((1, 1)), criteria=tuple(used), constraints=(),
+                        missing={}, feasible=np.ones((1, 1), bool))  # fmt: skip
+    ranks = np.argsort(np.argsort(-(means @ [0.6, 0.2, 0.2]))) + 1
+    frame, _ = stability(table, ranks, whole, seed=1)
+    assert frame["stability"][2].startswith("no weights whatever put it first; first in 0 %")
+    assert "no weights" not in " ".join(frame["stability"].drop(2))
+
+
 def test_the_best_tenth_is_the_best_tenth():
     x = np.random.default_rng(3).random((200, 3))
     w = np.array([0.2, 0.5, 0.3])

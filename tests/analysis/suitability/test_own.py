@@ -344,7 +344,7 @@ def test_a_row_scores_the_same_alone_and_among_all(seed):
     for method in ("wlc", "owa", "topsis", "weighted_product"):
         combine = combiner(method, x, risk=0.3)
         assert combine(x, w)[[4, 2]] == pytest.approx(combine(x[[4, 2]], w))
-    assert combiner("topsis", x)(x, w) == pytest.approx(topsis(x, w))
+    assert combiner("topsis", x)(x, w) == pytest.approx(topsis(x)(x, w))
     assert combiner("owa", x, risk="neutral")(x, w) == pytest.approx(wlc(x, w), rel=1e-6)
 
 

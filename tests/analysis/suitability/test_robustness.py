@@ -11,9 +11,9 @@ from kcity_geo.analysis.suitability.robustness import (
     acceptability,
     draw_weights,
     flip_distance,
+    lead_interval,
     never_first,
     rank_stability,
-    weight_interval,
 )
 from kcity_geo.errors import StudyError
 
@@ -51,7 +51,7 @@ def test_two_opposite_sites_share_the_weights_and_a_dominated_one_is_never_first
     assert found == pytest.approx(np.full((2, 2), 0.5), abs=3 / np.sqrt(draws))
     worse = np.vstack([OPPOSITE, [0.0, 0.0]])
     assert acceptability(worse, draws=500)[2, 0] == 0
-    assert never_first(worse).tolist() == [False, False, True]
+    assert [never_first(worse, site=i) for i in range(3)] == [False, False, True]
 
 
 def test_ordered_weights_keep_their_order_and_dirichlet_ones_stay_near():
@@ -74,7 +74,7 @@ def test_exact_interval_agrees_with_bisection(rows, data):
     w /= w.sum()
     which = data.draw(st.integers(0, k - 1))
     best = int(np.argmax(x @ w))
-    low, high = weight_interval(x, w, criterion=which)
+    low, high = lead_interval(x, w, criterion=which, site=best) or (w[which], w[which])
 
     def first(t: float) -> bool:
         v = w * (1 - t) / (1 - w[which])

@@ -97,7 +97,7 @@ def test_bad_value_functions_are_refused(function, parameters, text):
 
 def test_golden_combinations():
     assert wlc(SCORES, WEIGHTS) == pytest.approx([0.61, 0.64, 0.52, 0.60])
-    found = topsis(SCORES, WEIGHTS)
+    found = topsis(SCORES)(SCORES, np.array(WEIGHTS))
     assert found == pytest.approx([0.5875, 0.6054, 0.4125, 0.5837], abs=5e-5)
     assert (np.argsort(-found) + 1).tolist() == [2, 1, 4, 3]
 
@@ -126,17 +126,20 @@ def test_order_weights_have_the_risk_asked_for(k, risk):
 def test_wlc_leaves_out_what_is_not_known_and_topsis_ignores_a_constant_criterion():
     assert float(wlc(np.array([1.0, np.nan, 0.0]), WEIGHTS)) == pytest.approx(0.5 / 0.7)
     assert np.isnan(wlc(np.array([np.nan, np.nan, 1.0]), WEIGHTS, known_min=0.5))
-    two = topsis(SCORES[:, :2], [0.5, 0.3])
-    assert np.argsort(two).tolist() == np.argsort(topsis(SCORES, WEIGHTS)).tolist()
-    assert topsis(np.ones((2, 2)), [1, 1]).tolist() == [0.5, 0.5]
-    assert np.isnan(topsis(np.array([[np.nan, 1.0], [1.0, 0.5]]), [1, 1])[0])
+    two = topsis(SCORES[:, :2])(SCORES[:, :2], np.array([0.5, 0.3]))
+    assert (
+        np.argsort(two).tolist() == np.argsort(topsis(SCORES)(SCORES, np.array(WEIGHTS))).tolist()
+    )
+    alike, hole, even = np.ones((2, 2)), np.array([[np.nan, 1.0], [1.0, 0.5]]), np.ones(2)
+    assert topsis(alike)(alike, even).tolist() == [0.5, 0.5]
+    assert np.isnan(topsis(hole)(hole, even)[0])
 
 
 def test_bad_combinations_are_refused():
     with pytest.raises(StudyError, match="2 weights"):
         wlc(SCORES, [1, 1])
     with pytest.raises(StudyError, match="at least one above"):
-        topsis(SCORES, [0, 0, 0])
+        topsis(SCORES)(SCORES, np.zeros(3))
     with pytest.raises(StudyError, match="risk"):
         owa_order_weights(3, risk="bold")
 
