@@ -49,7 +49,7 @@ from kcity_geo.result import Gaps, Indicator, Result, Suitability
 from kcity_geo.settings import settings_of
 from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.studyfile import Study, SuitabilitySection, load_study
-from kcity_geo.suitability_keys import CriterionSection
+from kcity_geo.suitability_keys import CriterionSection, SitesSection
 
 Progress = Callable[[str], None]
 
@@ -436,6 +436,7 @@ def rank_sites(
     threshold: float | None = None,
     max_sites: int | None = None,
     screening: bool | None = None,
+    **sites: Any,  # noqa: ANN401 - keys of a study file
 ) -> gpd.GeoDataFrame:
     """
     Delineate the best areas and rank them.
@@ -447,6 +448,9 @@ def rank_sites(
     threshold, max_sites : lowest score of a site and number of sites, instead of the study's.
     screening : whether candidate land without order is given where no ranking is possible, instead of
         what the study says.
+    **sites : keys of ``[suitability.sites]`` instead of the study's: ``candidates`` (a polygon file or a
+        GeoDataFrame of parcels, which are scored and ranked instead of land cut out), ``method``,
+        ``target_area_ha``, ``shape_weight``, ``spacing_m``.
 
     Returns
     -------
@@ -454,7 +458,9 @@ def rank_sites(
     slope, flood or other decisive data are unknown (`Suitability.no_ranking`).
     """
     from kcity_geo.analysis.city_model import model_of
+    from kcity_geo.analysis.sites.rank import SiteChoice
     from kcity_geo.analysis.sites.rank import rank_sites as rank
+    from kcity_geo.inputs.criteria import site_candidates
 
     _expect(score, Suitability, "rank_sites(score, data)")
     _expect(data, CityData, "rank_sites(score, data)")
@@ -463,10 +469,39 @@ def rank_sites(
     threshold = own.threshold if threshold is None else threshold
     max_sites = own.max_sites if max_sites is None else max_sites
     screening = own.screening if screening is None else screening
-    asked: dict[str, Any] = {"threshold": threshold, "max_sites": max_sites, "screening": screening}
-    sites = rank(score, model_of(data), seed=study.study.seed, **asked)
-    sites.attrs["asked"] = asked
-    return sites
+    keys = _site_keys({**own.sites.model_dump(exclude_defaults=True), **sites})
+    choice = SiteChoice(
+        keys=keys, candidates=site_candidates(study, keys, data.city), screening=screening
+    )
+    found = rank(
+        score,
+        model_of(data),
+        threshold=threshold,
+        max_sites=max_sites,
+        seed=study.study.seed,
+        choice=choice,
+    )
+    found.attrs["asked"] = {
+        "threshold": threshold,
+        "max_sites": max_sites,
+        "screening": screening,
+        "sites": keys.model_dump(exclude_defaults=True),
+    }
+    return found
+
+
+def _site_keys(asked: Mapping[str, Any]) -> SitesSection:
+    for key in asked:
+        if key not in SitesSection.model_fields:
+            known = ["threshold", "max_sites", "screening", *SitesSection.model_fields]
+            raise StudyError(f"rank_sites: {key}: no such key{nearest_name(key, known)}")
+    try:
+        return SitesSection(**asked)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(["suitability.sites", *(str(p) for p in first["loc"])])
+        said = first["ctx"]["error"] if first["type"] == "value_error" else first["msg"]
+        raise StudyError(f"{where}: {said}") from error
 
 
 def _study_that_ran(result: Result) -> Study:

@@ -37,7 +37,12 @@ from kcity_geo.passed_objects import written
 from kcity_geo.profiles import limits_of, profile, profiles
 from kcity_geo.rules import RULE_SECTIONS, all_rules, check_rules
 from kcity_geo.settings import check_network
-from kcity_geo.suitability_keys import CombinationSection, CriterionSection, WeightingSection
+from kcity_geo.suitability_keys import (
+    CombinationSection,
+    CriterionSection,
+    SitesSection,
+    WeightingSection,
+)
 
 if TYPE_CHECKING:
     from kcity_geo.parameters import Parameter
@@ -293,6 +298,7 @@ class SuitabilitySection(BaseModel):
     )
     weighting: WeightingSection = Field(default_factory=WeightingSection)
     combination: CombinationSection = Field(default_factory=CombinationSection)
+    sites: SitesSection = Field(default_factory=SitesSection)
     exclusion_only: bool = Field(
         default=False, description="no criteria: the land that no constraint excludes is the result"
     )

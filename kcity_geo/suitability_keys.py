@@ -15,6 +15,7 @@ from kcity_geo.profiles import check_value_function, criteria_titles
 __all__ = [
     "CombinationSection",
     "CriterionSection",
+    "SitesSection",
     "WeightingSection",
     "criterion",
 ]
@@ -187,6 +188,44 @@ class CombinationSection(BaseModel):
         default="neutral",
         description="for owa: attitude to risk, or the ORness from 0 (all must be good) to 1 (one suffices)",
     )
+
+
+class SitesSection(BaseModel):
+    """How sites are cut out of the land, or which polygons are the sites."""
+
+    model_config = _STRICT
+    method: Literal["threshold", "grow"] = Field(
+        default="threshold",
+        description="threshold: connected land that scores well; grow: areas of a given size, each grown "
+        "from the best land left",
+    )
+    target_area_ha: float | None = Field(
+        default=None, gt=0, le=1_000_000, description="for grow: size of a site, ha"
+    )
+    shape_weight: float | None = Field(
+        default=None,
+        ge=0,
+        le=10,
+        description="for grow: score given up for a compact shape; 0 follows the best land wherever it leads",
+    )
+    spacing_m: float = Field(
+        default=0.0, ge=0, le=100_000, description="least distance between two sites, metres"
+    )
+    candidates: Features | None = Field(
+        default=None,
+        description="polygon file of parcels or areas: these are scored and ranked instead of land cut out",
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> SitesSection:
+        if self.method == "grow" and self.candidates is not None:
+            raise ValueError("candidates are given: nothing is grown; leave out method = 'grow'")
+        if self.method == "grow" and self.target_area_ha is None:
+            raise ValueError("grow needs target_area_ha: the size of a site in ha")
+        for key in ("target_area_ha", "shape_weight"):
+            if self.method != "grow" and getattr(self, key) is not None:
+                raise ValueError(f"{key} is for method = 'grow'")
+        return self
 
 
 def criterion(id: str, **keys: Any) -> CriterionSection:  # noqa: A002, ANN401 - keys of a study file

@@ -16,9 +16,18 @@ from kcity_geo.config import Config
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.profiles import project_file
 from kcity_geo.studyfile import Study, resolve_path
-from kcity_geo.suitability_keys import CriterionSection, criterion
+from kcity_geo.suitability_keys import CriterionSection, SitesSection, criterion
 
-__all__ = ["criteria_of", "criterion_data", "judgement_tables", "project_path", "require_files"]
+__all__ = [
+    "criteria_of",
+    "criterion_data",
+    "judgement_tables",
+    "project_path",
+    "require_files",
+    "site_candidates",
+]
+
+_CANDIDATES = "suitability.sites.candidates"
 
 
 def project_path(study: Study, project: str) -> str:
@@ -89,6 +98,35 @@ def require_files(study: Study) -> None:
             resolve_path(home, keys.source, key=f"suitability.criterion.{keys.id}")
     for value in study.suitability.weighting.judgements:
         resolve_path(study, value, key="suitability.weighting.judgements")
+    if study.suitability.sites.candidates is not None:
+        resolve_path(study, study.suitability.sites.candidates, key=_CANDIDATES)
+
+
+def site_candidates(study: Study, keys: SitesSection, city: City) -> gpd.GeoDataFrame | None:
+    """
+    Read the polygons that a study gives as sites.
+
+    Parameters
+    ----------
+    study : for the folder that paths are relative to.
+    keys : ``[suitability.sites]``.
+    city : whose CRS they are brought into.
+
+    Returns
+    -------
+    The polygons in the metric CRS; None where none are given.
+
+    Raises
+    ------
+    StudyError, SourceError
+        If the file cannot be read.
+    """
+    if keys.candidates is None:
+        return None
+    from kcity_geo.sources.local.vectors import read_vector
+
+    path = resolve_path(study, keys.candidates, key=_CANDIDATES)
+    return read_vector(path, key=_CANDIDATES, kinds=("polygon",)).to_crs(city.crs)
 
 
 def criterion_data(

@@ -23,7 +23,7 @@ _PATHS: dict[str, tuple[str, ...]] = {
     "sources": (),
     "official": ("table",),
     "study": ("project",),
-    "suitability": ("criterion", "weighting"),
+    "suitability": ("criterion", "weighting", "sites"),
 }
 #: Keys of a criterion, or of how weights are made, that hold words.
 _NO_PATHS = {

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.sites.delineation import (
+    Growth,
     areas,
     compactness,
     inner_width_m,
@@ -21,8 +22,9 @@ from kcity_geo.analysis.sites.severance import corridors, cut, sides
 from kcity_geo.cube import cell_centres, cell_size
 from kcity_geo.profiles import Limit, site_rules
 from kcity_geo.result import Suitability
+from kcity_geo.suitability_keys import SitesSection
 
-__all__ = ["CutOut", "cut_out"]
+__all__ = ["CutOut", "cells_of", "cut_out", "disjoint", "usable_land"]
 
 
 class CutOut(NamedTuple):
@@ -41,7 +43,12 @@ class CutOut(NamedTuple):
     why: str
 
 
-def cut_out(score: Suitability, city: CityModel, limit: float | None) -> CutOut:
+def cut_out(
+    score: Suitability,
+    city: CityModel,
+    limit: float | None,
+    how: SitesSection | None = None,
+) -> CutOut:
     """
     Cut the areas that may be sites out of the land that is open to building.
 
@@ -50,17 +57,17 @@ def cut_out(score: Suitability, city: CityModel, limit: float | None) -> CutOut:
     score : with the limits of a site in its parameters.
     city : its model.
     limit : lowest score of a site; None takes all land that no constraint excludes, undivided.
+    how : whether areas are grown to a size, and how far apart they lie.
 
     Returns
     -------
     The areas, none overlapping another or an excluded cell.
     """
-    rule = site_rules()
+    rule, how = site_rules(), how or SitesSection()
     size = cell_size(city.grid)
     min_ha = float(score.parameters.get("min_area_ha", 0))
     min_cells = min_ha * 1e4 / size**2
-    entire = city.cube["inside_share"].to_numpy() >= 1 - 1e-6
-    allowed = score.feasible & entire
+    allowed = usable_land(score, city)
     good = allowed if limit is None else allowed & (np.nan_to_num(score.score, nan=-1.0) >= limit)
     if not score.feasible.any():
         return CutOut([], [], "no cell meets all constraints")
@@ -73,34 +80,75 @@ def cut_out(score: Suitability, city: CityModel, limit: float | None) -> CutOut:
         for area in areas(good, min_cells=min_cells, opening=min_cells >= rule["opening_min_cells"])
         for side in sides(area, corridor, grid=city.grid, min_cells=min_cells)
     ]
+    growth = None if limit is None else _growth(how, min_cells=min_cells, cell_m=size)
     polygons: list[shapely.Polygon] = []
     cells: list[NDArray[np.int64]] = []
-    seen = {"small": 0, "narrow": 0, "ragged": 0}
-    for area in found:
-        parts = [area]
-        if limit is not None and len(area) > rule["split_above"] * max(min_cells, 1):
-            parts = split_area(
-                area,
-                score.score,
-                target_cells=max(rule["split_target"] * min_cells, 1),
-                min_cells=min_cells,
-                compact=rule["split_compactness"],
-            )
-        for part in parts:
-            drawn = outline(
-                part, allowed, grid=city.grid, max_change=rule["smooth_area_change_max"]
-            )
-            for polygon in (piece for whole in drawn for piece in cut(whole, corridor)):
-                fault = _fault(polygon, score.parameters)
-                if fault:
-                    seen[fault] += 1
-                    continue
-                polygons.append(polygon)
-                cells.append(_cells_of(polygon, part, city))
+    seen = {"small": 0, "narrow": 0, "ragged": 0, "close to a better one": 0}
+    for part in (p for area in found for p in _parts(area, score.score, growth, how, min_cells)):
+        drawn = outline(part, allowed, grid=city.grid, max_change=rule["smooth_area_change_max"])
+        for polygon in (piece for whole in drawn for piece in cut(whole, corridor)):
+            fault = _fault(polygon, score.parameters)
+            if fault:
+                seen[fault] += 1
+                continue
+            polygons.append(polygon)
+            cells.append(cells_of(polygon, part, city))
     worth = score.score if limit is not None else allowed.astype(np.float64)
-    polygons, cells = _disjoint(polygons, cells, worth, score.parameters)
+    shapes, kept = disjoint(
+        polygons, cells, worth, limits=score.parameters, spacing_m=how.spacing_m
+    )
+    if how.spacing_m > 0:
+        seen["close to a better one"] = len(polygons) - len(kept)
     why = _why_none(good, found, seen, min_ha=min_ha, limit=limit or 0.0, size=size)
-    return CutOut(polygons, cells, why)
+    return CutOut(shapes, [cells[i] for i in kept], why)
+
+
+def usable_land(score: Suitability, city: CityModel) -> NDArray[np.bool_]:
+    """
+    Give the cells that a site may take.
+
+    Parameters
+    ----------
+    score : of the project.
+    city : its model.
+
+    Returns
+    -------
+    Shape (rows, cols), True where no constraint excludes and the whole cell lies inside the city.
+    """
+    entire = city.cube["inside_share"].to_numpy() >= 1 - 1e-6
+    return np.asarray(score.feasible & entire)
+
+
+def _growth(how: SitesSection, *, min_cells: float, cell_m: float) -> Growth:
+    rule = site_rules()
+    compact = rule["split_compactness"] if how.shape_weight is None else how.shape_weight
+    if how.method == "grow" and how.target_area_ha is not None:
+        target = max(how.target_area_ha * 1e4 / cell_m**2, 1.0)
+        return Growth(
+            target_cells=target,
+            min_cells=max(min_cells, rule["grown_share_min"] * target),
+            compact=compact,
+            spacing_cells=how.spacing_m / cell_m,
+            most=int(rule["grown_most"]),
+        )
+    return Growth(
+        target_cells=max(rule["split_target"] * min_cells, 1), min_cells=min_cells, compact=compact
+    )
+
+
+def _parts(
+    area: NDArray[np.int64],
+    score: NDArray[np.float64],
+    growth: Growth | None,
+    how: SitesSection,
+    min_cells: float,
+) -> list[NDArray[np.int64]]:
+    """Divide an area where it is much larger than a site, or grow sites of the size asked for in it."""
+    large = len(area) > site_rules()["split_above"] * max(min_cells, 1)
+    if growth is None or not (large or how.method == "grow"):
+        return [area]
+    return split_area(area, score, growth)
 
 
 def _fault(polygon: shapely.Polygon, limits: Mapping[str, Limit]) -> str:
@@ -111,38 +159,72 @@ def _fault(polygon: shapely.Polygon, limits: Mapping[str, Limit]) -> str:
     return "ragged" if compactness(polygon) < float(limits.get("compactness_min", 0)) else ""
 
 
-def _cells_of(
+def cells_of(
     polygon: shapely.Polygon, cells: NDArray[np.int64], city: CityModel
 ) -> NDArray[np.int64]:
-    """Cells of the area whose centre lies in this outline."""
+    """
+    Give the cells whose centre lies in an outline.
+
+    Parameters
+    ----------
+    polygon : metric CRS.
+    cells : flat cell numbers that may belong to it.
+    city : its model.
+
+    Returns
+    -------
+    Flat cell numbers; all of `cells` where it is too small for a centre.
+    """
     x, y = cell_centres(city.grid)
     inside = shapely.intersects_xy(polygon, x[cells], y[cells])
     return cells[inside] if inside.any() else cells
 
 
-def _disjoint(
+def disjoint(
     polygons: list[shapely.Polygon],
     cells: list[NDArray[np.int64]],
     worth: NDArray[np.float64],
+    *,
     limits: Mapping[str, Limit],
-) -> tuple[list[shapely.Polygon], list[NDArray[np.int64]]]:
-    """Cut what smoothing made two sites share; the better one keeps it."""
-    mean = [float(np.nanmean(worth.ravel()[c])) for c in cells]
+    spacing_m: float = 0.0,
+) -> tuple[list[shapely.Polygon], list[int]]:
+    """
+    Cut what two areas share; the better one keeps it.
+
+    Parameters
+    ----------
+    polygons, cells : of the areas.
+    worth : shape (rows, cols), what the better one has more of.
+    limits : of a site: what is left of an area must keep them.
+    spacing_m : an area that is nearer than this to a better one is left out.
+
+    Returns
+    -------
+    What is left of each, best first, and its number.
+    """
+    mean = [_mean(worth.ravel()[c]) for c in cells]
     order = sorted(range(len(polygons)), key=lambda i: (-mean[i], polygons[i].bounds))
     kept: list[shapely.Polygon] = []
-    kept_cells: list[NDArray[np.int64]] = []
+    numbers: list[int] = []
     for i in order:
         polygon = polygons[i]
-        near = [k for k in kept if k.intersects(polygon)]
+        near = [k for k in kept if k.dwithin(polygon, spacing_m)]
+        if near and spacing_m > 0:
+            continue
         if near:
             rest = shapely.difference(polygon, shapely.union_all(near))
             parts = [p for p in shapely.get_parts(rest) if isinstance(p, shapely.Polygon)]
             polygon = max(parts, key=lambda p: p.area) if parts else shapely.Polygon()
-            if _fault(polygon, limits):
+            if polygon.is_empty or _fault(polygon, limits):
                 continue
         kept.append(polygon)
-        kept_cells.append(cells[i])
-    return kept, kept_cells
+        numbers.append(i)
+    return kept, numbers
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else -1.0
 
 
 def _why_none(

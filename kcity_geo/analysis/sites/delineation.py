@@ -8,6 +8,7 @@ and the staircase of cell edges smoothed without ever stepping on an excluded ce
 from __future__ import annotations
 
 import heapq
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -19,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.cube import cell_polygons
 
-__all__ = ["areas", "compactness", "inner_width_m", "outline", "split_area"]
+__all__ = ["Growth", "areas", "compactness", "inner_width_m", "outline", "split_area"]
 
 _EIGHT = np.ones((3, 3), dtype=bool)
 
@@ -96,13 +97,29 @@ def areas(good: NDArray[np.bool_], *, min_cells: float, opening: bool) -> list[N
     return [np.sort(f) for f in found if len(f) >= min_cells]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """
+    How parts are grown.
+
+    Parameters
+    ----------
+    target_cells : size of a part.
+    min_cells : smaller ones are left out.
+    compact : score given up for a cell one radius of the part away from its seed.
+    spacing_cells : cells nearer than this to a part belong to no other; 0: parts may touch.
+    most : parts grown.
+    """
+
+    target_cells: float
+    min_cells: float
+    compact: float
+    spacing_cells: float = 0.0
+    most: int = 1_000_000
+
+
 def split_area(
-    cells: NDArray[np.int64],
-    score: NDArray[np.float64],
-    *,
-    target_cells: float,
-    min_cells: float,
-    compact: float,
+    cells: NDArray[np.int64], score: NDArray[np.float64], how: Growth
 ) -> list[NDArray[np.int64]]:
     """
     Divide a large area into compact parts, each grown from the best cell that is left.
@@ -111,47 +128,60 @@ def split_area(
     ----------
     cells : flat cell numbers of the area.
     score : shape (rows, cols).
-    target_cells : size of a part.
-    min_cells : smaller remainders are left out.
-    compact : score given up for a cell one radius of the part away from its seed.
+    how : size, shape and distance of the parts.
 
     Returns
     -------
     Flat cell numbers of each part, best seed first. Parts do not overlap.
+
+    Examples
+    --------
+    >>> score = np.array([[0.2, 0.2, 0.2, 0.9, 0.9]])
+    >>> how = Growth(target_cells=2, min_cells=2, compact=0.3, spacing_cells=1)
+    >>> [p.tolist() for p in split_area(np.arange(5), score, how)]
+    [[3, 4], [0, 1]]
     """
-    columns = score.shape[1]
-    value = score.ravel()
     left = set(cells.tolist())
-    radius = np.sqrt(target_cells / np.pi)
     parts: list[NDArray[np.int64]] = []
     # Smoothed, so that a seed lies amid good land and not on one good cell.
     smooth = ndimage.uniform_filter(np.nan_to_num(score), 3, mode="nearest").ravel()
-    seeds = sorted(left, key=lambda c: (-smooth[c], c))
-    for seed in seeds:
+    for seed in sorted(left, key=lambda c: (-smooth[c], c)):
         if seed not in left:
             continue
-        part = _grow(seed, left, value, columns, size=target_cells, radius=radius, compact=compact)
+        part = _grow(seed, left, score, how)
         left.difference_update(part)
-        if len(part) >= min_cells:
-            parts.append(np.sort(np.array(part, dtype=np.int64)))
+        if len(part) < how.min_cells:
+            continue
+        found = np.sort(np.array(part, dtype=np.int64))
+        parts.append(found)
+        if len(parts) >= how.most:
+            break
+        if how.spacing_cells > 0:
+            left.difference_update(_around(found, score.shape, how.spacing_cells))
     return parts
 
 
-def _grow(  # noqa: PLR0913 - one step of the function above it
-    seed: int,
-    left: set[int],
-    value: NDArray[np.float64],
-    columns: int,
-    *,
-    size: float,
-    radius: float,
-    compact: float,
-) -> list[int]:
+def _around(part: NDArray[np.int64], shape: tuple[int, ...], spacing_cells: float) -> list[int]:
+    """Cells whose nearest side is less than a distance away from a part."""
+    rows, cols = np.divmod(part, shape[1])
+    reach = int(np.ceil(spacing_cells)) + 1
+    r0, c0 = max(rows.min() - reach, 0), max(cols.min() - reach, 0)
+    r1, c1 = min(rows.max() + reach + 1, shape[0]), min(cols.max() + reach + 1, shape[1])
+    outside = np.ones((r1 - r0, c1 - c0), dtype=bool)
+    outside[rows - r0, cols - c0] = False
+    away = ndimage.distance_transform_edt(outside)
+    near_r, near_c = np.nonzero(away < spacing_cells + 1)
+    return [int(n) for n in (near_r + r0) * shape[1] + near_c + c0]
+
+
+def _grow(seed: int, left: set[int], score: NDArray[np.float64], how: Growth) -> list[int]:
+    value, columns = score.ravel(), score.shape[1]
+    radius = np.sqrt(how.target_cells / np.pi)
     row0, column0 = divmod(seed, columns)
-    queue = [(0.0, seed)]
+    queue = [(0.0, 0.0, seed)]
     seen, part = {seed}, list[int]()
-    while queue and len(part) < size:
-        _, cell = heapq.heappop(queue)
+    while queue and len(part) < how.target_cells:
+        _, _, cell = heapq.heappop(queue)
         part.append(cell)
         column = cell % columns
         for step, ok in (
@@ -162,8 +192,9 @@ def _grow(  # noqa: PLR0913 - one step of the function above it
                 continue
             seen.add(near)
             r, c = divmod(near, columns)
-            away = np.hypot(r - row0, c - column0) / radius
-            heapq.heappush(queue, (float(compact * away - value[near]), near))
+            away = float(np.hypot(r - row0, c - column0) / radius)
+            # Of land as good as other land the nearest is taken.
+            heapq.heappush(queue, (float(how.compact * away - value[near]), away, near))
     return part
 
 

@@ -7,7 +7,8 @@ and ground conditions are in no open data: a site is where to look, not where to
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -19,6 +20,8 @@ from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.sites.contents import CONTENT_COLUMNS, content_concerns, site_contents
 from kcity_geo.analysis.sites.cut_out import cut_out
 from kcity_geo.analysis.sites.delineation import compactness, inner_width_m
+from kcity_geo.analysis.sites.given import given_land, size_concerns
+from kcity_geo.analysis.sites.reasons import reasons_of
 from kcity_geo.analysis.sites.stability import SiteTable, stability
 from kcity_geo.analysis.suitability.criteria import CRITERIA
 from kcity_geo.analysis.suitability.view import CityView, MissingDataError
@@ -27,14 +30,16 @@ from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
 from kcity_geo.profiles import site_rules
 from kcity_geo.result import Criterion, Suitability
+from kcity_geo.suitability_keys import SitesSection
 
-__all__ = ["SITE_COLUMNS", "rank_sites", "site_threshold"]
+__all__ = ["SITE_COLUMNS", "SiteChoice", "place_labels", "rank_sites", "site_threshold"]
 
 SITE_COLUMNS = (
     "site_id", "label", "rank", "score", "mean_score", "area_ha", "reasons", "concerns", "slope_pct",
     "hand_m", "road_km", "substation_km", "water_km", "population_45min", "top3_share",
     "compactness", "district", "low_decile_score", "connection_score", "width_m", "rank_p05",
-    "rank_p95", "first_share", "flip_distance", "stability", "weight_known", "not_checked", *CONTENT_COLUMNS,
+    "rank_p95", "first_share", "flip_distance", "stability", "weight_known", "not_checked",
+    "candidate", "open_share", *CONTENT_COLUMNS,
 )  # fmt: skip
 #: Outlines nearer than this touch, in metres.
 _TOUCHING_M = 1.0
@@ -67,6 +72,24 @@ def site_threshold(score: NDArray[np.float64]) -> float:
     return float(max(rule["threshold_min"], min(rule["threshold_good"], best)))
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SiteChoice:
+    """
+    Which land becomes a site.
+
+    Parameters
+    ----------
+    keys : ``[suitability.sites]`` of a study file.
+    candidates : polygons of the user in the metric CRS of the city, which are the sites then.
+    screening : where no ranking is possible, give the land that no constraint excludes, without score
+        and order: the largest areas, from north to south, labelled A, B, C.
+    """
+
+    keys: SitesSection = field(default_factory=SitesSection)
+    candidates: gpd.GeoDataFrame | None = None
+    screening: bool = False
+
+
 def rank_sites(
     score: Suitability,
     city: CityModel | CityData,
@@ -74,7 +97,7 @@ def rank_sites(
     threshold: float | None = None,
     max_sites: int = 10,
     seed: int = 7,
-    screening: bool = False,
+    choice: SiteChoice | None = None,
 ) -> gpd.GeoDataFrame:
     """
     Delineate the best areas for a project and rank them.
@@ -83,11 +106,10 @@ def rank_sites(
     ----------
     score : of `kcity_geo.analysis.suitability.score.suitability`.
     city : model or data of the same city.
-    threshold : lowest score of a site; `site_threshold` when None.
+    threshold : lowest score of a site; `site_threshold` when None, and none for areas that are grown.
     max_sites : sites kept.
     seed : of the random weights.
-    screening : where no ranking is possible, give the land that no constraint excludes, without score
-        and order: the largest areas, from north to south, labelled A, B, C.
+    choice : which land becomes a site; connected land above the threshold when None.
 
     Returns
     -------
@@ -96,7 +118,8 @@ def rank_sites(
     ``"; "``. ``weight_known`` is the share of the stated weights that had data; ``not_checked``
     says why candidate land has no rank. Empty, with a warning that says why, when no ranking is
     possible or no area is large, wide and compact enough. Sites never overlap excluded
-    cells and never cross a motorway, trunk road or railway (`kcity_geo.analysis.sites.severance`).
+    cells and, unless they were given, never cross a motorway, trunk road or railway
+    (`kcity_geo.analysis.sites.severance`).
 
     Raises
     ------
@@ -107,30 +130,59 @@ def rank_sites(
         raise StudyError(f"suitability.threshold: {threshold!r} is not between 0 and 1")
     if max_sites < 1:
         raise StudyError(f"suitability.max_sites: {max_sites!r} is below 1")
-    city = model_of(city)
+    city, choice = model_of(city), choice or SiteChoice()
     view = CityView(city, None)
-    if not (score.no_ranking or not score.criteria):
-        limit = site_threshold(score.score) if threshold is None else threshold
-        polygons, cells, why = cut_out(score, city, limit)
-        if not polygons:
-            tell(f"{score.title}: no site; {why}")
-            return _empty(city)
-        frame = _describe(score, view, polygons, cells)
-        ranked = _ranked(frame, score, cells, seed=seed).head(max_sites)
-        return _with_contents(ranked, [cells[i] for i in ranked.index], score, city)
-    if score.criteria and not screening:
+    ranking = not (score.no_ranking or not score.criteria)
+    if score.criteria and not ranking and not choice.screening:
         tell(f"{score.title}: {score.no_ranking}")
         return _empty(city)
-    polygons, cells, why = cut_out(score, city, None)
-    if not polygons:
-        tell(f"{score.title}: no candidate land; {why}")
+    land = _land(score, city, choice, threshold if ranking else None, ranking=ranking)
+    if not land.polygons:
+        what = "no site" if ranking else "no candidate land"
+        tell(f"{score.title}: {what}; {land.why}")
         return _empty(city)
-    listed = _unranked(_describe(score, view, polygons, cells), max_sites=max_sites)
-    if len(polygons) > max_sites:
-        tell(
-            f"{score.title}: the {max_sites} largest of {len(polygons)} areas of candidate land are listed"
-        )
-    return _with_contents(listed, [cells[i] for i in listed.index], score, city)
+    frame = _describe(score, view, land.polygons, land.cells)
+    frame = frame.assign(candidate=land.names, open_share=land.open_share)
+    if ranking:
+        listed = _ranked(frame, score, land.cells, seed=seed).head(max_sites)
+    else:
+        listed = _unranked(frame, max_sites=max_sites)
+        if len(frame) > max_sites:
+            tell(
+                f"{score.title}: the {max_sites} largest of {len(frame)} areas of candidate land are listed"
+            )
+    return _with_contents(listed, [land.cells[i] for i in listed.index], score, city)
+
+
+class _Land(NamedTuple):
+    """Outlines, their cells, their names and open shares where they were given, and what kept others out."""
+
+    polygons: list[shapely.Polygon]
+    cells: list[NDArray[np.int64]]
+    names: list[str]
+    open_share: list[float]
+    why: str
+
+
+def _land(
+    score: Suitability,
+    city: CityModel,
+    choice: SiteChoice,
+    threshold: float | None,
+    *,
+    ranking: bool,
+) -> _Land:
+    """Give the areas that are ranked: those given, those grown, or those that score well."""
+    if choice.candidates is not None:
+        given = given_land(choice.candidates, score, city)
+        return _Land(*given, "none of the given candidates has land that is open to building")
+    limit = None
+    if ranking:
+        grown = choice.keys.method == "grow"
+        least = 0.0 if grown else site_threshold(score.score)
+        limit = least if threshold is None else threshold
+    polygons, cells, why = cut_out(score, city, limit, choice.keys)
+    return _Land(polygons, cells, [""] * len(polygons), [np.nan] * len(polygons), why)
 
 
 def _unranked(frame: gpd.GeoDataFrame, *, max_sites: int) -> gpd.GeoDataFrame:
@@ -214,9 +266,12 @@ def _with_contents(
     frame["not_checked"] = score.no_ranking
     other = [c.title.lower() for c in score.constraints if not c.applied and c.limit != "off"]
     last = [f"not checked for lack of data: {', '.join(other)}"] if other else []
+    small = size_concerns(frame, score.parameters)
     frame["concerns"] = [
-        "; ".join(t for t in (score.no_ranking, own, *inside, *last) if t)
-        for own, inside in zip(frame["concerns"], content_concerns(contents), strict=True)
+        "; ".join(t for t in (score.no_ranking, own, *inside, *size, *last) if t)
+        for own, inside, size in zip(
+            frame["concerns"], content_concerns(contents), small, strict=True
+        )
     ]
     return frame[[*SITE_COLUMNS, "geometry"]]
 
@@ -231,6 +286,7 @@ def _empty(city: CityModel) -> gpd.GeoDataFrame:
         "district",
         "not_checked",
         "next_to",
+        "candidate",
     }
     columns: dict[str, Any] = {
         c: pd.Series(dtype="object" if c in text else _WHOLE.get(c, "float64"))
@@ -350,7 +406,7 @@ def _ranked(
     stable, rows = stability(sites, frame["rank"].to_numpy(), score, seed=seed)
     for name in stable:
         frame[name] = stable[name].to_numpy()
-    texts = [_reasons(used, table[i], known[i], c) for i, c in enumerate(cells)]
+    texts = [reasons_of(used, table[i], known[i], c) for i, c in enumerate(cells)]
     frame["reasons"] = ["; ".join(t[0]) for t in texts]
     frame["concerns"] = ["; ".join(t[1]) for t in texts]
     frame["site_id"] = [f"site-{i:02d}" for i in frame["rank"]]
@@ -393,44 +449,3 @@ def _total(frame: gpd.GeoDataFrame) -> tuple[NDArray[np.float64], NDArray[np.flo
     share = np.where(has[:, None], weights, weights * np.array([1, 1, 0, 1]))
     whole = share.sum(axis=1)
     return (parts * share).sum(axis=1) / whole, share[:, 0] / whole
-
-
-def _reasons(
-    used: list[Criterion],
-    utilities: NDArray[np.float64],
-    known: NDArray[np.bool_],
-    cells: NDArray[np.int64],
-) -> tuple[list[str], list[str]]:
-    """Say what speaks for a site and what against it, the weightiest first."""
-    rule = site_rules()
-    weight = np.array([c.weight_used for c in used])
-    said: dict[int, str] = {}
-    for i, one in enumerate(used):
-        if not known[i] or not one.phrase:
-            continue
-        values = one.values.ravel()[cells]  # noqa: PD011 - a field, not pandas
-        mean = float(np.nanmean(values))
-        said[i] = one.phrase.format(value=_rounded(mean), utility=f"{utilities[i]:.1f}")
-    good = [i for i in said if utilities[i] >= rule["reason_utility_min"]]
-    bad = [i for i in said if utilities[i] <= rule["concern_utility_max"]]
-    good.sort(key=lambda i: (-weight[i] * utilities[i], i))
-    bad.sort(key=lambda i: (-weight[i] * (1 - utilities[i]), i))
-    unknown = [f"{used[i].title.lower()} is not known here" for i in np.flatnonzero(~known)]
-    return [said[i] for i in good], [_against(used[i], said[i]) for i in bad] + unknown
-
-
-def _against(criterion: Criterion, text: str) -> str:
-    """Say beside a weak value which value would be good."""
-    best = criterion.full_score
-    return f"{text} (full score {best})" if best else text
-
-
-def _rounded(value: float) -> str:
-    """Round as a person would: two digits that count."""
-    if not np.isfinite(value):
-        return "unknown"
-    if value == 0:
-        return "0"
-    digits = 1 - int(np.floor(np.log10(abs(value))))
-    rounded = round(value, digits)
-    return f"{rounded:,.{max(0, min(digits, 2))}f}"

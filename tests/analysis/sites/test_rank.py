@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from kcity_geo.analysis.sites.delineation import (
+    Growth,
     areas,
     compactness,
     inner_width_m,
     outline,
     split_area,
 )
-from kcity_geo.analysis.sites.rank import SITE_COLUMNS, rank_sites, site_threshold
+from kcity_geo.analysis.sites.rank import SITE_COLUMNS, SiteChoice, rank_sites, site_threshold
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_polygons
 from kcity_geo.errors import KCityWarning, StudyError
@@ -121,7 +122,7 @@ def test_large_areas_are_divided_into_compact_parts_without_overlap():
     score = np.full((60, 60), 0.8)
     score[30, 30] = 0.9
     cells = np.arange(3600)
-    parts = split_area(cells, score, target_cells=300, min_cells=100, compact=0.3)
+    parts = split_area(cells, score, Growth(target_cells=300, min_cells=100, compact=0.3))
     assert np.concatenate(parts).size == len(set(np.concatenate(parts).tolist()))
     assert all(100 <= len(p) <= 300 for p in parts)
     assert 30 * 60 + 30 in parts[0]
@@ -262,7 +263,7 @@ def test_without_decisive_data_there_is_no_site_and_screening_gives_land_in_no_o
     blocked = replace(blocked, score=np.full((40, 40), np.nan))
     with pytest.warns(KCityWarning, match=why):
         assert len(rank_sites(blocked, toy())) == 0
-    land = rank_sites(blocked, toy(), screening=True)
+    land = rank_sites(blocked, toy(), choice=SiteChoice(screening=True))
     assert len(land) >= 1
     assert land["label"].tolist() == ["A", "B", "C"][: len(land)]
     assert land[["rank", "score", "mean_score", "top3_share", "rank_p05"]].isna().all(axis=None)

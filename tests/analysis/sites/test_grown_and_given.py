@@ -1,0 +1,126 @@
+"""Sites grown to a size, sites apart from each other, and polygons of the user as sites."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+
+import kcity_geo as kc
+from kcity_geo.analysis.sites.rank import SiteChoice, rank_sites
+from kcity_geo.cube import cell_polygons
+from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy
+from kcity_geo.errors import KCityWarning, StudyError
+from kcity_geo.suitability_keys import SitesSection
+from tests.analysis.sites.test_rank import scored
+
+
+def hill() -> np.ndarray:
+    """A score that falls from 0.9 in the middle to the edges."""
+    rows, cols = np.mgrid[:40, :40]
+    return 0.9 - 0.02 * np.hypot(rows - 20, cols - 20)
+
+
+def grown(score, **keys):
+    section = SitesSection(method="grow", **keys)
+    return rank_sites(scored(score, min_area_ha=20), make_toy(), choice=SiteChoice(keys=section))
+
+
+def test_the_first_site_is_grown_to_its_size_around_the_best_land() -> None:
+    found = grown(hill(), target_area_ha=100, shape_weight=0.3)
+    assert found["area_ha"].iloc[0] == pytest.approx(100, rel=0.05)
+    assert shapely.contains_xy(found.geometry.iloc[0], WEST + 2050, SOUTH + 1950)
+    assert (found["area_ha"] >= 87).all()  # 90 % of the size, and 3 % of smoothing
+    assert len(found) == 10
+
+
+def test_shape_is_traded_for_score() -> None:
+    ridge = np.full((40, 40), 0.3)
+    ridge[18:23] = 0.9  # five cells wide
+    loose = grown(ridge, target_area_ha=100, shape_weight=0).iloc[0]
+    compact = grown(ridge, target_area_ha=100, shape_weight=3).iloc[0]
+    assert compact["compactness"] > loose["compactness"] + 0.2
+    assert compact["mean_score"] < loose["mean_score"] - 0.1
+
+
+def test_sites_keep_their_distance() -> None:
+    found = grown(hill(), target_area_ha=60, spacing_m=500)
+    shapes = found.geometry.tolist()
+    apart = [a.distance(b) for i, a in enumerate(shapes) for b in shapes[:i]]
+    assert len(shapes) > 3
+    assert min(apart) >= 500 - 1e-6
+
+
+def parcels(*boxes, **columns) -> gpd.GeoDataFrame:
+    shapes = [shapely.box(WEST + a, SOUTH + b, WEST + c, SOUTH + d) for a, b, c, d in boxes]
+    return gpd.GeoDataFrame(columns or None, geometry=shapes, crs=UTM)
+
+
+def given_sites(frame, score=None, **limits):
+    value = hill() if score is None else score
+    return rank_sites(scored(value, **limits), make_toy(), choice=SiteChoice(candidates=frame))
+
+
+def test_given_polygons_are_ranked_and_keep_off_excluded_land_and_each_other() -> None:
+    closed = hill()
+    closed[:, 22:24] = np.nan  # from 2,200 to 2,400 m
+    frame = parcels(
+        (1500, 1500, 2500, 2500), (100, 100, 900, 900), (1400, 1600, 2000, 2200),
+        parcel_id=["middle", "corner", "over the middle"],
+    )  # fmt: skip
+    found = given_sites(frame, closed)
+    assert set(found["candidate"]) == {"middle", "corner", "over the middle"}
+    assert found["candidate"].iloc[-1] == "corner"
+    excluded = shapely.union_all(cell_polygons(make_toy().grid, np.flatnonzero(np.isnan(closed))))
+    shapes = found.geometry.to_numpy()
+    assert shapely.area(shapely.intersection(shapes, excluded)).max() < 1e-6
+    for i, one in enumerate(shapes):
+        assert one.is_valid
+        assert all(one.intersection(other).area < 1e-6 for other in shapes[:i])
+    corner = found.set_index("candidate").loc["corner"]
+    assert corner["open_share"] == pytest.approx(1)
+    assert corner["area_ha"] == pytest.approx(64)
+
+
+def test_a_small_parcel_is_listed_with_its_fault_and_a_closed_one_is_named() -> None:
+    closed = hill()
+    closed[:10] = np.nan  # the north
+    frame = parcels((2010, 1010, 2060, 1060), (1000, 3200, 1500, 3700), name=["small", "closed"])
+    with pytest.warns(KCityWarning, match="1 given candidates .*: closed"):
+        found = given_sites(frame, closed)
+    assert found["candidate"].tolist() == ["small"]
+    assert "0.25 ha are less than the 20 ha" in found["concerns"].iloc[0]
+    assert np.isfinite(found["score"].iloc[0])
+
+
+def test_the_order_of_the_file_does_not_matter() -> None:
+    frame = parcels(*[(300 * i, 500, 300 * i + 250, 900) for i in range(8)])
+    frame["id"] = range(8)
+    one = given_sites(frame)
+    two = given_sites(frame.iloc[::-1])
+    assert one["candidate"].tolist() == two["candidate"].tolist()
+    assert one["score"].tolist() == two["score"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"method": "grow"}, "grow needs target_area_ha"),
+        ({"target_area_ha": 50.0}, "target_area_ha is for method = 'grow'"),
+        ({"method": "grow", "target_area_ha": 5.0, "candidates": "a.gpkg"}, "nothing is grown"),
+    ],
+)
+def test_keys_that_do_not_fit_are_refused(keys, said) -> None:
+    with pytest.raises(StudyError, match=said):
+        kc.Study(suitability={"sites": keys})
+
+
+def test_python_takes_a_frame_in_any_crs_and_refuses_an_unknown_key() -> None:
+    data = make_toy()
+    frame = parcels((1500, 1500, 2500, 2500), name=["mine"])
+    found = kc.rank_sites(scored(hill()), data, candidates=frame.to_crs(4326))
+    assert found["candidate"].tolist() == ["mine"]
+    assert found["area_ha"].iloc[0] == pytest.approx(100, rel=1e-3)
+    with pytest.raises(StudyError, match=r"rank_sites: spacing: no such key.*spacing_m"):
+        kc.rank_sites(scored(hill()), data, spacing=5)
