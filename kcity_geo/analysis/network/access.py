@@ -92,7 +92,8 @@ def node_costs(
     from kcity_geo.analysis.network.kernels import nearest_costs
 
     n = graph.ways.n_nodes
-    use = sources.take(sources.segment >= 0)
+    use, _ = sources.spread()
+    use = use.take(use.segment >= 0)
     if len(use.segment) == 0 or n == 0:
         return np.full(n, np.inf)
     forward, backward = graph.costs(unit)
@@ -154,6 +155,7 @@ def nearest(
     if direction not in {"to", "from"}:
         raise StudyError(f"direction: {direction!r} is neither 'to' nor 'from'")
     result = np.full(len(origins.segment), np.inf)
+    (origins, owner), (sources, _) = origins.spread(), sources.spread()
     on = np.flatnonzero(origins.segment >= 0)
     if len(on) == 0:
         return result
@@ -177,7 +179,8 @@ def nearest(
         graph, sources.metres[source], unit=unit
     )
     np.minimum.at(best, origin, direct)
-    result[on] = best + snap_cost(graph, origins.metres[on], unit=unit)
+    best += snap_cost(graph, origins.metres[on], unit=unit)
+    np.minimum.at(result, owner[on], best)
     return result
 
 

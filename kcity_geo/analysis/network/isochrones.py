@@ -227,6 +227,7 @@ def _within(
     direction: str,
 ) -> _Reached:
     """Give the parts of the segments within a limit, from the costs of the nodes."""
+    places, _ = places.spread()
     ahead, back = graph.costs(unit)
     if direction == "to":
         ahead, back = back, ahead

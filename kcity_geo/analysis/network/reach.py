@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,14 @@ from kcity_geo.analysis.network.access import snap_cost
 from kcity_geo.analysis.network.catchments import Decay, Ways, floating_catchments
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.snapping import Snapped
+from kcity_geo.analysis.network.ties import (
+    Nearest,
+    Pairs,
+    best_of,
+    best_pairs,
+    least,
+    themselves,
+)
 from kcity_geo.errors import StudyError
 
 __all__ = [
@@ -35,6 +43,9 @@ __all__ = [
 #: Segment, share and extra cost of places.
 Triple = tuple["NDArray[np.int64]", "NDArray[np.float64]", "NDArray[np.float64]"]
 Found = TypeVar("Found")
+
+#: Called with the origins done and the origins in all.
+Progress = Callable[[int, int], None]
 
 #: Origins a thread takes at once: enough to hide the start, few enough to share evenly.
 CHUNK = 256
@@ -119,15 +130,24 @@ def _arcs(graph: StreetGraph, unit: str, direction: str) -> _Arcs:
     return found
 
 
-def _listed(
-    graph: StreetGraph, places: Snapped, unit: str
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Give places ordered by segment: start of each list, numbers, shares, extra costs."""
-    number = np.flatnonzero(places.segment >= 0)
-    number = number[np.argsort(places.segment[number], kind="stable")]
+class _Listed(NamedTuple):
+    """Streets of places ordered by segment; a place between several streets stands there several times."""
+
+    first: NDArray[np.int64]  # start of the list of each segment
+    number: NDArray[np.int64]  # of the place
+    segment: NDArray[np.int64]
+    share: NDArray[np.float64]
+    extra: NDArray[np.float64]
+
+
+def _listed(graph: StreetGraph, places: Snapped, unit: str) -> _Listed:
+    rows, owner = places.spread()
+    row = np.flatnonzero(rows.segment >= 0)
+    row = row[np.argsort(rows.segment[row], kind="stable")]
+    segment, share = rows.segment[row], rows.share[row]
     first = np.zeros(graph.n_segments + 1, dtype=np.int64)
-    np.cumsum(np.bincount(places.segment[number], minlength=graph.n_segments), out=first[1:])
-    return first, number, places.share[number], snap_cost(graph, places.metres[number], unit=unit)
+    np.cumsum(np.bincount(segment, minlength=graph.n_segments), out=first[1:])
+    return _Listed(first, owner[row], segment, share, snap_cost(graph, rows.metres[row], unit=unit))
 
 
 def _triple(graph: StreetGraph, places: Snapped, unit: str) -> Triple:
@@ -145,7 +165,7 @@ def _shared_work(
     run: Callable[[Triple], Found],
     origins: Triple,
     workers: int | None,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> list[Found]:
     """Run a kernel on pieces of the origins, in order, on threads; tell how many are done."""
     segment, share, extra = origins
@@ -165,6 +185,55 @@ def _shared_work(
         return collected(map(run, parts))
     with ThreadPoolExecutor(threads) as pool:
         return collected(pool.map(run, parts))
+
+
+def _told(progress: Progress | None, owner: NDArray[np.int64]) -> Progress | None:
+    """Tell progress in places, not in the streets around them."""
+    if progress is None or len(owner) == 0:
+        return progress
+    tell = progress
+    return lambda done, _: tell(int(owner[done - 1]) + 1, int(owner[-1]) + 1)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What is searched and how."""
+
+    graph: StreetGraph
+    unit: str
+    direction: str
+    workers: int | None
+
+
+def _pairs(
+    search: _Search,
+    origins: Snapped,
+    places: Snapped,
+    limit: float,
+    progress: Progress | None = None,
+) -> Pairs:
+    """List all pairs within a limit, each once, by the best of the streets on either side."""
+    from kcity_geo.analysis.network import kernels
+
+    graph, unit = search.graph, search.unit
+    arcs = _arcs(graph, unit, search.direction)
+    first, number, _, share, extra = _listed(graph, places, unit)
+    rows, owner = origins.spread()
+
+    def run(part: Triple) -> Pairs:
+        origin, place, cost = kernels.pairs_within(
+            *arcs.arrays, arcs.links, part, (first, share, extra), limit
+        )
+        return origin, place, cost
+
+    triple = _triple(graph, rows, unit)
+    parts = _shared_work(run, triple, search.workers, _told(progress, owner))
+    if not parts:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+    found = zip(parts, _pieces(len(owner), search.workers), strict=True)
+    origin = owner[np.concatenate([part[0] + piece.start for part, piece in found])]
+    place = number[np.concatenate([part[1] for part in parts])]
+    return best_pairs(origin, place, np.concatenate([part[2] for part in parts]))
 
 
 def k_nearest(  # noqa: PLR0913 - an option each, all named
@@ -207,8 +276,8 @@ def k_nearest(  # noqa: PLR0913 - an option each, all named
         raise StudyError(f"k: {k} is below 1")
     inward = _arcs(graph, unit, "from" if direction == "to" else "to")
     outward = _arcs(graph, unit, direction)
-    first, number, share, extra = _listed(graph, places, unit)
-    segment = places.segment[number]
+    first, number, segment, share, extra = _listed(graph, places, unit)
+    rows, owner = origins.spread()
     # Search from the places: from a place to the tail is `back` of the search.
     to_tail = share * _finite(inward.back[segment], share)
     to_head = (1 - share) * _finite(inward.ahead[segment], 1 - share)
@@ -224,54 +293,13 @@ def k_nearest(  # noqa: PLR0913 - an option each, all named
         node_cost,
         node_place,
         *outward.segments,
-        _triple(graph, origins, unit),
+        _triple(graph, rows, unit),
         (first, share, extra, number),
         k,
         limit,
     )
-    return _with_themselves(np.asarray(best), np.asarray(who), *_themselves(origins, places))
-
-
-def _themselves(origins: Snapped, places: Snapped) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pair each origin with the places that are the same place: no way leads there."""
-    none = np.zeros(0, np.int64)
-    if origins.at is None or places.at is None:
-        return none, none
-    one, two = (
-        pd.DataFrame(s.at, columns=["x", "y"]).rename_axis(name).reset_index().dropna()
-        for s, name in ((origins, "origin"), (places, "place"))
-    )
-    both = one.merge(two, on=["x", "y"])
-    return both["origin"].to_numpy(np.int64), both["place"].to_numpy(np.int64)
-
-
-def _with_themselves(
-    cost: NDArray[np.float64],
-    who: NDArray[np.int32],
-    origin: NDArray[np.int64],
-    place: NDArray[np.int64],
-) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """Put the places that an origin is itself before all others, at no cost."""
-    if len(origin) == 0:
-        return cost, who
-    k = cost.shape[1]
-    rows = np.unique(origin)
-    known = pd.DataFrame(
-        {
-            "origin": np.concatenate([origin, np.repeat(rows, k)]),
-            "place": np.concatenate([place, who[rows].ravel()]),
-            "cost": np.concatenate([np.zeros(len(origin)), cost[rows].ravel()]),
-        }
-    )
-    known = known[known["place"] >= 0].sort_values(["origin", "cost", "place"])
-    known = known.drop_duplicates(["origin", "place"])
-    nth = known.groupby("origin").cumcount().to_numpy()
-    known, nth = known[nth < k], nth[nth < k]
-    cost, who = cost.copy(), who.copy()
-    cost[rows], who[rows] = np.inf, -1
-    cost[known["origin"], nth] = known["cost"]
-    who[known["origin"], nth] = known["place"]
-    return cost, who
+    found = Nearest(owner, np.asarray(best), np.asarray(who))
+    return best_of(found, *themselves(origins, places), count=len(origins.segment))
 
 
 def _finite(cost: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -289,7 +317,7 @@ def sums_within(  # noqa: PLR0913 - engine options, all named
     unit: str = "minutes",
     direction: str = "to",
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> NDArray[np.float64]:
     """
     Sum what can be reached within limits: cumulative opportunities.
@@ -318,10 +346,26 @@ def sums_within(  # noqa: PLR0913 - engine options, all named
 
     if len(limits) == 0 or np.any(np.diff(limits) < 0):
         raise StudyError(f"limits: {limits} must be one or more numbers in rising order")
-    arcs = _arcs(graph, unit, direction)
-    first, number, share, extra = _listed(graph, places, unit)
-    mass = np.asarray(weights, dtype=np.float64)[number]
     tops = np.asarray(limits, dtype=np.float64) + 1e-9
+    mass, count = np.asarray(weights, dtype=np.float64), len(origins.segment)
+    search = _Search(graph, unit, direction, workers)
+    alone, single = ~origins.tied, ~places.tied
+    result = np.zeros((count, len(limits)))
+    if not (alone.all() and single.all()):
+        # Whoever stands between two streets is counted once, by the better one.
+        for rows, ends in ((~alone, np.ones(len(single), bool)), (alone, ~single)):
+            start, end = np.flatnonzero(rows), np.flatnonzero(ends)
+            origin, place, cost = _pairs(
+                search, origins.take(start), places.take(end), float(tops[-1])
+            )
+            for column, top in enumerate(tops):
+                near = cost <= top
+                result[start, column] += np.bincount(
+                    origin[near], weights=mass[end[place[near]]], minlength=len(start)
+                )
+    first, number, _, share, extra = _listed(graph, places.take(single), unit)
+    mass = mass[single][number]
+    arcs = _arcs(graph, unit, direction)
 
     def run(part: Triple) -> NDArray[np.float64]:
         return np.asarray(
@@ -334,8 +378,16 @@ def sums_within(  # noqa: PLR0913 - engine options, all named
             )
         )
 
-    parts = _shared_work(run, _triple(graph, origins, unit), workers, progress)
-    return np.concatenate(parts) if parts else np.zeros((0, len(limits)))
+    def told(done: int, _: int) -> None:
+        if progress is not None:
+            progress(count - int(alone.sum()) + done, count)
+
+    parts = _shared_work(run, _triple(graph, origins.take(alone), unit), workers, told)
+    if parts:
+        result[alone] += np.concatenate(parts)
+    elif count:
+        told(0, count)
+    return result
 
 
 def od_matrix(  # noqa: PLR0913 - an option each, all named
@@ -346,7 +398,7 @@ def od_matrix(  # noqa: PLR0913 - an option each, all named
     unit: str = "minutes",
     limit: float = np.inf,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> NDArray[np.float64]:
     """
     Compute the table of costs from each origin to each place.
@@ -368,14 +420,18 @@ def od_matrix(  # noqa: PLR0913 - an option each, all named
     from kcity_geo.analysis.network import kernels
 
     arcs = _arcs(graph, unit, "to")
-    ends = _triple(graph, places, unit)
+    (rows, owner), (columns, belongs) = origins.spread(), places.spread()
+    ends = _triple(graph, columns, unit)
 
     def run(part: Triple) -> NDArray[np.float64]:
-        return np.asarray(kernels.cost_table(*arcs.arrays, part, ends, float(limit)))
+        found = np.asarray(kernels.cost_table(*arcs.arrays, part, ends, float(limit)))
+        return least(found, belongs, axis=1)
 
-    parts = _shared_work(run, _triple(graph, origins, unit), workers, progress)
-    table = np.concatenate(parts) if parts else np.zeros((0, len(places.segment)))
-    table[_themselves(origins, places)] = 0.0
+    parts = _shared_work(run, _triple(graph, rows, unit), workers, _told(progress, owner))
+    if not parts:
+        return np.zeros((0, len(places.segment)))
+    table = least(np.concatenate(parts), owner, axis=0)
+    table[themselves(origins, places)] = 0.0
     return table
 
 
@@ -387,7 +443,7 @@ def pairs(  # noqa: PLR0913 - an option each, all named
     limit: float,
     unit: str = "minutes",
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """
     List all pairs of origin and place within a limit.
@@ -405,37 +461,15 @@ def pairs(  # noqa: PLR0913 - an option each, all named
     -------
     Number of the origin, number of the place, and cost of each pair, ordered by origin and place.
     """
-    from kcity_geo.analysis.network import kernels
-
-    arcs = _arcs(graph, unit, "to")
-    first, number, share, extra = _listed(graph, places, unit)
-
-    def run(part: Triple) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        origin, place, cost = kernels.pairs_within(
-            *arcs.arrays,
-            arcs.links,
-            part,
-            (first, share, extra),
-            float(limit) + 1e-9,
-        )
-        return origin, place, cost
-
-    parts = _shared_work(run, _triple(graph, origins, unit), workers, progress)
-    if not parts:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
-    pieces = _pieces(len(origins.segment), workers)
-    found = zip(parts, pieces, strict=True)
+    search = _Search(graph, unit, "to", workers)
+    origin, place, cost = _pairs(search, origins, places, float(limit) + 1e-9, progress)
     # A place and itself come first, at no cost, and once.
-    origin, place = _themselves(origins, places)
-    cost = np.zeros(len(origin))
-    origin = np.concatenate([origin, *[part[0] + piece.start for part, piece in found]])
-    place = np.concatenate([place, number[np.concatenate([part[1] for part in parts])]])
-    cost = np.concatenate([cost, *[part[2] for part in parts]])
-    order = np.lexsort((cost, place, origin))
-    origin, place, cost = origin[order], place[order], cost[order]
-    first_of = np.ones(len(origin), bool)
-    first_of[1:] = (origin[1:] != origin[:-1]) | (place[1:] != place[:-1])
-    return origin[first_of], place[first_of], cost[first_of]
+    one, same = themselves(origins, places)
+    return best_pairs(
+        np.concatenate([one, origin]),
+        np.concatenate([same, place]),
+        np.concatenate([np.zeros(len(one)), cost]),
+    )
 
 
 def catchment_persons(

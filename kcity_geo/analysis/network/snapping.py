@@ -1,13 +1,17 @@
 """
 Put points onto the street graph: the nearest point of the nearest segment, not the nearest node.
 
+Of equally near streets the best counts, whichever question is asked: who lives between two goes out by
+the one that is nearer to the goal. Every search takes the streets of a place from `Snapped.spread`.
+
 Who stands farther than `max_snap_m` from every street is not on the network. Fragments of mapping
 that hang on nothing are used only where nothing else is in reach.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,6 +27,9 @@ __all__ = ["Homes", "Snapped", "cell_points", "near_any", "on_network", "snap", 
 
 POLYGONS = (3, 6)
 
+#: Places whose streets are compared at once; more need memory.
+_AT_ONCE = 50_000
+
 
 @dataclass(frozen=True, eq=False)
 class Snapped:
@@ -37,6 +44,8 @@ class Snapped:
     at : shape (p, 2), coordinates of the places, by which a place knows itself again; NaN for a place
         without geometry. None: not known.
     labels : names of the places, of the series or frame that they came from. None: they have none.
+    also_segment, also_share : shape (p, n), further segments that are as near, -1 for none. None: of
+        no place.
     """
 
     segment: NDArray[np.int64]
@@ -44,6 +53,8 @@ class Snapped:
     metres: NDArray[np.float64]
     at: NDArray[np.float64] | None = None
     labels: pd.Index | None = None
+    also_segment: NDArray[np.int64] | None = None
+    also_share: NDArray[np.float64] | None = None
 
     @property
     def index(self) -> pd.Index:
@@ -68,7 +79,46 @@ class Snapped:
             self.metres[rows],
             None if self.at is None else self.at[rows],
             None if self.labels is None else self.labels[rows],
+            None if self.also_segment is None else self.also_segment[rows],
+            None if self.also_share is None else self.also_share[rows],
         )
+
+    @property
+    def tied(self) -> NDArray[np.bool_]:
+        """Tell which places have several streets that are equally near."""
+        if self.also_segment is None:
+            return np.zeros(len(self.segment), dtype=bool)
+        return np.asarray((self.also_segment >= 0).any(axis=1))
+
+    def spread(self) -> tuple[Snapped, NDArray[np.int64]]:
+        """
+        Give a row for each of the equally near streets of each place.
+
+        Returns
+        -------
+        The rows, with one street each, and the number of the place of each, ascending.
+        """
+        owner = np.arange(len(self.segment))
+        if self.also_segment is None or self.also_share is None or not self.tied.any():
+            return replace(self, also_segment=None, also_share=None), owner
+        which, column = np.nonzero(self.also_segment >= 0)
+        segment = np.concatenate([self.segment, self.also_segment[which, column]])
+        share = np.concatenate([self.share, self.also_share[which, column]])
+        owner = np.concatenate([owner, which])
+        order = np.argsort(owner, kind="stable")
+        rows = self.take(owner[order])
+        return Snapped(segment[order], share[order], rows.metres, rows.at, rows.labels), owner[
+            order
+        ]
+
+
+class _Tie(NamedTuple):
+    """Further streets of some places: their rows, which further one it is, segments and shares."""
+
+    row: NDArray[np.int64]
+    column: int
+    segment: NDArray[np.int64]
+    share: NDArray[np.float64]
 
 
 #: Where the people of some cells stand on the network, and the position of the cell of each.
@@ -98,11 +148,12 @@ def snap(graph: StreetGraph, places: Places, *, max_snap_m: float = 300.0) -> Sn
     """
     labels, bare = labels_of(places), isinstance(places, np.ndarray | list | tuple)
     places = in_crs(places, graph.crs, what="places")
-    segment = np.full(len(places), -1, dtype=np.int64)
-    share, metres = np.zeros(len(places)), np.full(len(places), np.inf)
-    at = np.full((len(places), 2), np.nan)
+    count = len(places)
+    at = np.full((count, 2), np.nan)
+    found = Snapped(
+        np.full(count, -1, dtype=np.int64), np.zeros(count), np.full(count, np.inf), at, labels
+    )
     usable = np.flatnonzero(~(shapely.is_missing(places) | shapely.is_empty(places)))
-    found = Snapped(segment, share, metres, at, labels)
     if len(usable) == 0:
         return found
     points = shapely.point_on_surface(places[usable])
@@ -111,12 +162,24 @@ def snap(graph: StreetGraph, places: Places, *, max_snap_m: float = 300.0) -> Sn
         return found
     if bare:
         refuse_degrees(places[usable], _bounds(graph), what="places")
-    _nearest(graph, points, usable, max_snap_m, (segment, share, metres))
-    left = usable[segment[usable] < 0]
+    ties = _nearest(graph, points, usable, max_snap_m, found)
+    left = usable[found.segment[usable] < 0]
     left = left[np.isin(shapely.get_type_id(places[left]), POLYGONS)]
     if len(left):
-        _nearest(graph, places[left], left, max_snap_m, (segment, share, metres))
-    return found
+        ties += _nearest(graph, places[left], left, max_snap_m, found)
+    return _with_ties(found, ties)
+
+
+def _with_ties(found: Snapped, ties: list[_Tie]) -> Snapped:
+    """Add the equally near streets, of which no place has many."""
+    if not ties:
+        return found
+    shape = len(found.segment), 1 + max(tie.column for tie in ties)
+    segment, share = np.full(shape, -1, dtype=np.int64), np.zeros(shape)
+    for tie in ties:
+        segment[tie.row, tie.column] = tie.segment
+        share[tie.row, tie.column] = tie.share
+    return replace(found, also_segment=segment, also_share=share)
 
 
 def on_network(
@@ -149,12 +212,12 @@ def _nearest(
     shapes: NDArray[np.object_],
     rows: NDArray[np.int64],
     max_snap_m: float,
-    out: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]],
-) -> None:
-    """Fill in the nearest segment of each shape, first among whole networks, then fragments."""
-    segment, share, metres = out
+    out: Snapped,
+) -> list[_Tie]:
+    """Fill in the nearest segment of each shape, first among whole networks, then fragments; give ties."""
+    ties: list[_Tie] = []
     for tree, numbers in _trees(graph):
-        todo = np.flatnonzero(segment[rows] < 0)
+        todo = np.flatnonzero(out.segment[rows] < 0)
         if len(todo) == 0 or len(numbers) == 0:
             continue
         (which, found), distance = tree.query_nearest(
@@ -168,16 +231,93 @@ def _nearest(
         first = np.ones(len(which), bool)
         first[1:] = which[1:] != which[:-1]
         which, found, distance = todo[which[first]], numbers[found[first]], distance[first]
-        lines = graph.geometry[found]
-        near = shapes[which]
-        flat = shapely.get_type_id(near) != 0
-        if flat.any():
-            near = near.copy()
-            near[flat] = shapely.get_point(shapely.shortest_line(near[flat], lines[flat]), 1)
-        place = shapely.line_locate_point(lines, near)
-        segment[rows[which]] = found
-        share[rows[which]] = np.clip(place / shapely.length(lines), 0.0, 1.0)
-        metres[rows[which]] = distance
+        out.segment[rows[which]] = found
+        out.share[rows[which]], end = _ends(graph, shapes[which], found)
+        out.metres[rows[which]] = distance
+        for part in np.array_split(np.arange(len(which)), 1 + len(which) // _AT_ONCE):
+            some = which[part]
+            within = distance[part] + float(graph.table["snap"]["tie_m"])
+            near, other = tree.query(shapes[some], predicate="dwithin", distance=within)
+            touching = _touching(graph, shapes[some], within, (near, numbers[other]))
+            ties += _equally_near(graph, rows[some], end[part], touching)
+    return ties
+
+
+def _ends(
+    graph: StreetGraph, shapes: NDArray[np.object_], segments: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give where on a segment each shape is nearest: the share of its length, and the coordinates."""
+    lines = graph.geometry[segments]
+    flat = shapely.get_type_id(shapes) != 0
+    if flat.any():
+        shapes = shapes.copy()
+        shapes[flat] = shapely.get_point(shapely.shortest_line(shapes[flat], lines[flat]), 1)
+    place = shapely.line_locate_point(lines, shapes)
+    end = shapely.get_coordinates(shapely.line_interpolate_point(lines, place))
+    return np.clip(place / shapely.length(lines), 0.0, 1.0), end
+
+
+class _Touching(NamedTuple):
+    """Points of segments at which places are as near as at the nearest, a row each."""
+
+    which: NDArray[np.int64]  # place
+    segment: NDArray[np.int64]
+    share: NDArray[np.float64]
+    end: NDArray[np.float64]
+
+    def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> _Touching:
+        """Give some of the points."""
+        return _Touching(self.which[rows], self.segment[rows], self.share[rows], self.end[rows])
+
+
+def _touching(
+    graph: StreetGraph,
+    shapes: NDArray[np.object_],
+    within: NDArray[np.float64],
+    near: tuple[NDArray[np.int64], NDArray[np.int64]],
+) -> _Touching:
+    """Look along the straight pieces of segments, for a street may bend around a place."""
+    which, segment = near
+    flat = shapely.get_type_id(shapes[which]) != 0
+    areas = which[flat], segment[flat], *_ends(graph, shapes[which[flat]], segment[flat])
+    which, segment = which[~flat], segment[~flat]
+    xy, pair = shapely.get_coordinates(graph.geometry[segment], return_index=True)
+    inner = pair[1:] == pair[:-1]
+    start, step, pair = xy[:-1][inner], np.diff(xy, axis=0)[inner], pair[:-1][inner]
+    length = np.hypot(*step.T)
+    place = shapely.get_coordinates(shapely.centroid(shapes))[which[pair]]
+    part = np.clip(((place - start) * step).sum(axis=1) / np.maximum(length, 1e-9) ** 2, 0.0, 1.0)
+    end = start + part[:, None] * step
+    before = np.cumsum(length) - length
+    before -= before[np.searchsorted(pair, np.arange(len(segment)))[pair]]
+    total = shapely.length(graph.geometry[segment])[pair]
+    share = np.clip((before + part * length) / total, 0.0, 1.0)
+    close = np.hypot(*(end - place).T) <= within[which[pair]]
+    points = which[pair], segment[pair], share, end
+    return _Touching(*(np.concatenate([a, b[close]]) for a, b in zip(areas, points, strict=True)))
+
+
+def _equally_near(
+    graph: StreetGraph,
+    rows: NDArray[np.int64],
+    taken: NDArray[np.float64],
+    touching: _Touching,
+) -> list[_Tie]:
+    """Choose among equally near streets, in their order, those that are met at other points."""
+    rules, ties = graph.table["snap"], []
+    order = np.lexsort((touching.share, touching.segment, touching.which))
+    left = touching.take(order)
+    for column in range(int(rules["most"]) - 1):
+        apart = np.hypot(*(left.end - taken[left.which]).T) > float(rules["apart_m"])
+        left = left.take(apart)
+        if len(left.which) == 0:
+            break
+        first = np.ones(len(left.which), bool)
+        first[1:] = left.which[1:] != left.which[:-1]
+        chosen = left.take(first)
+        ties.append(_Tie(rows[chosen.which], column, chosen.segment, chosen.share))
+        taken[chosen.which] = chosen.end
+    return ties
 
 
 def _reach(max_snap_m: float) -> float:

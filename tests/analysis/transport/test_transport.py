@@ -236,12 +236,13 @@ def test_street_land_is_the_exact_union_in_any_cutting(seed):
 # --- T1, T2, T3 ----------------------------------------------------------------------------------
 
 
-def test_one_stop_in_a_lattice_serves_50_cells():
+def test_one_stop_in_a_lattice_serves_60_cells():
     streets = lattice(31, 100.0, X0 - 500, Y0 - 500)
     found = assess(town(streets, layers={"transit_low": places((1000, 1000))}))["T1"]
-    # The diamond of 500,000 m2 holds the centres of 50 cells of 100 m.
-    assert found.details["persons_served"] == 500
-    assert found.value == pytest.approx(500 / 4000)
+    # Cell (a, b) of a quadrant lies amid a block, 100 (a + b + 1) m away by the best of its four
+    # streets: a + b <= 4, the limit itself included, makes 15 cells in each quadrant.
+    assert found.details["persons_served"] == 600
+    assert found.value == pytest.approx(600 / 4000)
     assert found.details["persons_served"] + found.details["persons_unserved"] == 4000
     assert found.gap[0, 0] == 1
     assert found.gap[10, 10] == 0
@@ -253,9 +254,9 @@ def test_a_station_reaches_a_kilometre_and_variants_differ():
     streets = lattice(31, 100.0, X0 - 500, Y0 - 500)
     data = town(streets, layers={"transit_high": places((1000, 1000), railway=["station"])})
     network = transport.public_transport(data).details["persons_served"]
-    assert network == 2000  # the diamond of 1 km: 2,000,000 m2
+    assert network == 2200  # a + b <= 9: 55 cells in each quadrant
     any_stop = transport.public_transport(data, variant="u4ssc")
-    assert (any_stop.id, any_stop.details["persons_served"]) == ("T1_u4ssc", 500)
+    assert (any_stop.id, any_stop.details["persons_served"]) == ("T1_u4ssc", 600)
     straight = transport.public_transport(data, variant="euclid")
     reach = 1000 / 1.3
     x = np.arange(-950, 1000, 100)
@@ -297,7 +298,7 @@ def test_rapid_transit_is_rail_and_no_ferry():
     x = np.arange(-950, 1000, 100)
     assert found.details["stations"] == 1
     assert found.details["persons_served"] == (np.hypot(*np.meshgrid(x, x)) <= 1000).sum() * 10
-    assert transport.rapid_transit(data, mode="network").details["persons_served"] == 2000
+    assert transport.rapid_transit(data, mode="network").details["persons_served"] == 2200
     with pytest.raises(StudyError, match="air"):
         transport.rapid_transit(data, mode="air")
 
@@ -310,7 +311,7 @@ def test_a_timetable_counts_only_frequent_stops():
     stops["rapid"] = [False, False, True]
     data = town(streets, transit=stops, layers={"transit_low": places((200, 200))})
     found = assess(data)
-    assert found["T1"].details["persons_served"] == 500
+    assert found["T1"].details["persons_served"] == 600
     assert found["T1"].n_features == 1
     assert "20 minutes" in found["T1"].note
     assert assess(data, headway_min=30.0)["T1"].details["stops_low"] == 2
@@ -334,14 +335,14 @@ def test_a_timetable_in_which_nothing_runs_is_no_gap():
     dead = timetable((1000, 1000, np.inf, 0, False, False))
     mapped = {"transit_low": places((1000, 1000))}
     t1 = assess(town(streets, transit=dead, layers=mapped))["T1"]
-    assert t1.details["persons_served"] == 500
+    assert t1.details["persons_served"] == 600
     assert "no running service: stop presence only" in t1.note
     assert t1.source == "OpenStreetMap"
     alone = assess(town(streets, transit=dead))["T1"]  # nothing mapped: the stops of the feed
-    assert alone.details["persons_served"] == 500
+    assert alone.details["persons_served"] == 600
     assert "GTFS stops" in alone.source
     train = timetable((1000, 1000, np.inf, 0, True, True))
-    assert assess(town(streets, transit=train))["T1"].details["persons_served"] == 2000
+    assert assess(town(streets, transit=train))["T1"].details["persons_served"] == 2200
 
 
 def test_any_stop_is_any_stop_whatever_its_service():
@@ -349,7 +350,7 @@ def test_any_stop_is_any_stop_whatever_its_service():
     rare = timetable((1000, 1000, 60.0, 5, False, False))
     found = assess(town(streets, transit=rare))
     assert found["T1"].value == 0
-    assert found["T1_u4ssc"].details["persons_served"] == 500
+    assert found["T1_u4ssc"].details["persons_served"] == 600
     assert found["T1_u4ssc"].n_features == 1
     assert found["T1_u4ssc"].note == "stop presence only"
 
@@ -382,7 +383,7 @@ def test_hours_that_the_timetable_does_not_cover_leave_the_presence_of_its_stops
     streets = lattice(31, 100.0, X0 - 500, Y0 - 500)
     unknown = timetable((1000, 1000, np.nan, 36, False, False), (300, 300, np.inf, 0, False, False))
     t1 = assess(town(streets, transit=unknown))["T1"]
-    assert t1.details["persons_served"] == 500  # the stop where something runs, once
+    assert t1.details["persons_served"] == 600  # the stop where something runs, once
     assert "does not cover the hours of the peak: stop presence only" in t1.note
     assert "timetable" not in t1.details
 
@@ -394,7 +395,7 @@ def test_buses_at_a_station_door_do_not_make_it_a_frequent_station():
     both["headway_ferry_min"] = np.inf
     t1 = assess(town(streets, transit=both))["T1"]
     assert (t1.details["stops_low"], t1.details["stops_high"]) == (1, 0)
-    assert t1.details["persons_served"] == 500  # 500 m to the buses, not 1 km to the trains
+    assert t1.details["persons_served"] == 600  # 500 m to the buses, not 1 km to the trains
     assert t1.details["timetable"] == 1
     assert assess(town(streets, transit=both))["T2"].details["stations"] == 1
 
@@ -413,7 +414,7 @@ def test_stops_of_the_users_own_count_beside_a_timetable(kind):
     layer = {"transit_low" if kind == "bus" else "transit_high": own}
     t1 = assess(town(streets, transit=feed, layers=layer))["T1"]
     assert t1.details["stops_low"] + t1.details["stops_high"] == 1
-    assert t1.details["persons_served"] == (500 if kind == "bus" else 2000)
+    assert t1.details["persons_served"] == (600 if kind == "bus" else 2200)
     assert "your own stops" in t1.note
 
 
@@ -899,7 +900,7 @@ def test_districts_average_their_people():
     means = by_district(data, found.cells)
     # Cells of a lattice in metres: the stop is all in the east; borders of lon/lat cut hairlines.
     assert means["west"] == pytest.approx(0.0, abs=0.02)
-    assert means["east"] == pytest.approx(500 / 2000, abs=0.02)
+    assert means["east"] == pytest.approx(600 / 2000, abs=0.02)
     assert by_district(data, found.cells, weight=np.zeros((20, 20))).isna().all()
 
 

@@ -1,0 +1,153 @@
+"""
+Put together the answers of the equally near streets of a place, and of a place to itself.
+
+A place between several streets is asked for once a street; the best of the answers is its own.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kcity_geo.analysis.network.snapping import Snapped
+
+__all__ = ["Nearest", "Pairs", "best_of", "best_pairs", "least", "themselves"]
+
+#: Number of the origin, number of the place, and cost of each pair.
+Pairs = tuple["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.float64]"]
+
+
+class Nearest(NamedTuple):
+    """The k nearest places of each street of each origin."""
+
+    origin: NDArray[np.int64]
+    cost: NDArray[np.float64]
+    place: NDArray[np.int32]
+
+
+def best_of(
+    found: Nearest, origin: NDArray[np.int64], place: NDArray[np.int64], *, count: int
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """
+    Take the k nearest places by the best of the streets of each origin.
+
+    Parameters
+    ----------
+    found : the k nearest places of each street.
+    origin, place : pairs that are one place, which come first, at no cost.
+    count : of the origins.
+
+    Returns
+    -------
+    Costs and numbers of the places, each of shape (count, k), nearest first; inf and -1 where there
+    are fewer.
+
+    Examples
+    --------
+    >>> found = Nearest(np.array([0, 0]), np.array([[9.0], [5.0]]), np.array([[3], [4]], np.int32))
+    >>> none = np.zeros(0, np.int64)
+    >>> best_of(found, none, none, count=1)
+    (array([[5.]]), array([[4]], dtype=int32))
+    """
+    k = found.cost.shape[1]
+    first = np.searchsorted(found.origin, np.arange(count))
+    cost, who = found.cost[first], found.place[first]
+    several = np.bincount(found.origin, minlength=count) > 1
+    several[origin] = True
+    if not several.any():
+        return cost, who
+    row = np.flatnonzero(several[found.origin])
+    known = pd.DataFrame(
+        {
+            "origin": np.concatenate([origin, np.repeat(found.origin[row], k)]),
+            "place": np.concatenate([place, found.place[row].ravel()]),
+            "cost": np.concatenate([np.zeros(len(origin)), found.cost[row].ravel()]),
+        }
+    )
+    known = known[known["place"] >= 0].sort_values(["origin", "cost", "place"])
+    known = known.drop_duplicates(["origin", "place"])
+    nth = known.groupby("origin").cumcount().to_numpy()
+    known, nth = known[nth < k], nth[nth < k]
+    cost[several], who[several] = np.inf, -1
+    cost[known["origin"], nth] = known["cost"]
+    who[known["origin"], nth] = known["place"]
+    return cost, who
+
+
+def themselves(origins: Snapped, places: Snapped) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """
+    Pair each origin with the places that are the same place: no way leads there.
+
+    Parameters
+    ----------
+    origins, places : on the network; without coordinates nothing is the same.
+
+    Returns
+    -------
+    Numbers of the origins and of the places.
+    """
+    none = np.zeros(0, np.int64)
+    if origins.at is None or places.at is None:
+        return none, none
+    one, two = (
+        pd.DataFrame(s.at, columns=["x", "y"]).rename_axis(name).reset_index().dropna()
+        for s, name in ((origins, "origin"), (places, "place"))
+    )
+    both = one.merge(two, on=["x", "y"])
+    return both["origin"].to_numpy(np.int64), both["place"].to_numpy(np.int64)
+
+
+def best_pairs(
+    origin: NDArray[np.int64], place: NDArray[np.int64], cost: NDArray[np.float64]
+) -> Pairs:
+    """
+    Keep each pair once, at its lowest cost.
+
+    Parameters
+    ----------
+    origin, place, cost : of pairs in any order.
+
+    Returns
+    -------
+    Pairs ordered by origin and place.
+
+    Examples
+    --------
+    >>> best_pairs(np.array([1, 0, 0]), np.array([2, 5, 5]), np.array([3.0, 7, 6]))
+    (array([0, 1]), array([5, 2]), array([6., 3.]))
+    """
+    order = np.lexsort((cost, place, origin))
+    origin, place, cost = origin[order], place[order], cost[order]
+    first = np.ones(len(origin), bool)
+    first[1:] = (origin[1:] != origin[:-1]) | (place[1:] != place[:-1])
+    return origin[first], place[first], cost[first]
+
+
+def least(
+    table: NDArray[np.float64], owner: NDArray[np.int64], *, axis: int
+) -> NDArray[np.float64]:
+    """
+    Take the least of the rows or columns of each place.
+
+    Parameters
+    ----------
+    table : costs.
+    owner : number of the place of each row or column, ascending without gaps, of `Snapped.spread`.
+    axis : 0 for rows, 1 for columns.
+
+    Returns
+    -------
+    A row or column a place.
+
+    Examples
+    --------
+    >>> least(np.array([[9.0], [5.0], [7.0]]), np.array([0, 0, 1]), axis=0).tolist()
+    [[5.0], [7.0]]
+    """
+    if len(owner) == 0 or owner[-1] == len(owner) - 1:
+        return table
+    first = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
+    return np.minimum.reduceat(table, first, axis=axis)
