@@ -10,7 +10,7 @@ import pandas as pd
 
 from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
-from kcity_geo.outputs.frames import grid_variables
+from kcity_geo.outputs.frames import grid_variables, opened_columns
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import sector_title
 from kcity_geo.result import LEVELS, Result
@@ -19,7 +19,7 @@ __all__ = ["column_table"]
 
 #: Table of columns.toml -> files that hold these columns.
 _FILES = {
-    "cells": "cells.parquet, gaps.geojson, study.gpkg (cells), layers/*.tif",
+    "cells": "cells.parquet, layers/*.tif",
     "districts": "districts.geojson, study.gpkg (districts)",
     "sites": "sites.geojson, study.gpkg (sites)",
     "survey_tasks": "survey_tasks.geojson, study.gpkg (survey_tasks)",
@@ -28,6 +28,8 @@ _FILES = {
     "indicator_details": "indicator_details.csv",
     "inventory": "inventory.csv, study.gpkg (inventory)",
 }
+#: Files that hold, of the cells, only the columns that people open.
+_OPENED = "cells.parquet, gaps.geojson, study.gpkg (cells), layers/*.tif"
 
 
 def column_table(result: Result, cells: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -63,7 +65,10 @@ def column_table(result: Result, cells: gpd.GeoDataFrame) -> pd.DataFrame:
         for table, names in frames.items()
         for row in _rows(table, names, variables, limits=_limits(result))
     ]
-    return pd.DataFrame(rows, columns=["file", "table", "column", "meaning", "unit", "source"])
+    told = pd.DataFrame(rows, columns=["file", "table", "column", "meaning", "unit", "source"])
+    opened = (told["table"] == "cells") & told["column"].isin(opened_columns(cells))
+    told.loc[opened, "file"] = _OPENED
+    return told
 
 
 def _rows(

@@ -363,6 +363,7 @@ def _write_all(
             id_column=key,
             result=result,
             description=f"{name}: {about}",
+            opened=stem == "gaps",
         )
     steps: dict[str, Callable[[Path], None]] = {
         "map.html": lambda path: save_map(result, path),

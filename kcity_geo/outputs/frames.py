@@ -14,14 +14,22 @@ from numpy.typing import NDArray
 from kcity_geo.analysis.findings import Findings, merged_readings
 from kcity_geo.analysis.settlement.blocks import blocks_of
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN
+from kcity_geo.config import read_table
 from kcity_geo.cube import cell_ids, cell_polygons
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import is_reading, reading_rows
-from kcity_geo.result import Result
+from kcity_geo.result import LEVELS, Result
 
-__all__ = ["MAX_GEOJSON_CELLS", "cell_frame", "grid_variables", "merge_cells", "site_frame"]
+__all__ = [
+    "MAX_GEOJSON_CELLS",
+    "cell_frame",
+    "grid_variables",
+    "merge_cells",
+    "opened_columns",
+    "site_frame",
+]
 
 #: More cells than this are merged into larger squares before they become GeoJSON.
 MAX_GEOJSON_CELLS = 50_000
@@ -119,6 +127,32 @@ def _excluded_by(result: Result, flat: NDArray[np.int64]) -> NDArray[np.object_]
     words = {OPEN: "open", NO_DATA: "no data to tell"}
     words |= {i: plain_text(c.title, max_chars=60) for i, c in enumerate(found.rules)}
     return np.array([words[code] for code in found.rule.ravel()[flat].tolist()], dtype=object)
+
+
+def opened_columns(cells: pd.DataFrame) -> list[str]:
+    """
+    Name the columns of the cells that people open by hand.
+
+    Parameters
+    ----------
+    cells : as `cell_frame` or `merge_cells` gives them.
+
+    Returns
+    -------
+    Those of ``[opened]`` in ``tables/columns.toml`` that the frame has, in that order, and the geometry.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> opened_columns(pd.DataFrame(columns=["cell_id", "water_gap", "water_gap_lo", "geometry"]))
+    ['cell_id', 'water_gap', 'geometry']
+    """
+    wanted = [
+        name.format(level=level)
+        for name in read_table("columns")["opened"]["cells"]
+        for level in (LEVELS if "{level}" in name else ("",))
+    ]
+    return [name for name in (*wanted, "geometry") if name in cells.columns]
 
 
 def merge_cells(

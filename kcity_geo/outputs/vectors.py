@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from kcity_geo.config import read_table
 from kcity_geo.outputs.attribution import CAVEAT, credits_line
 from kcity_geo.outputs.columns import column_table
-from kcity_geo.outputs.frames import site_frame
+from kcity_geo.outputs.frames import opened_columns, site_frame
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
 
@@ -27,7 +28,13 @@ _EMPTY_TYPE = "MultiPolygon"
 
 
 def save_geojson(
-    frame: gpd.GeoDataFrame, path: Path, *, id_column: str, result: Result, description: str
+    frame: gpd.GeoDataFrame,
+    path: Path,
+    *,
+    id_column: str,
+    result: Result,
+    description: str,
+    opened: bool = False,
 ) -> None:
     """
     Write GeoJSON as RFC 7946 wants it.
@@ -40,9 +47,14 @@ def save_geojson(
     result : for attribution, caveat and what is not assessed for lack of which data, written as
         members of the collection.
     description : one line on what the file holds.
+    opened : write many cells for people who open them: only the columns of `opened_columns`, with the
+        digits of ``[opened]`` in ``tables/columns.toml`` and without a bounding box for each feature.
     """
     import pyogrio
 
+    if opened:
+        rule = read_table("columns")["opened"]
+        frame = frame[opened_columns(frame)].round(rule["decimals"])
     clean = _clean(frame)
     members = {
         "type": "FeatureCollection",
@@ -61,9 +73,9 @@ def save_geojson(
         layer=path.stem,
         geometry_type=None if len(clean) else "Polygon",
         RFC7946="YES",
-        WRITE_BBOX="YES",
+        WRITE_BBOX="NO" if opened else "YES",
         ID_FIELD="id",
-        COORDINATE_PRECISION="7",
+        COORDINATE_PRECISION=str(rule["degree_decimals"]) if opened else "7",
         SIGNIFICANT_FIGURES="6",
         DESCRIPTION=plain_text(description, max_chars=500),
         NATIVE_DATA=json.dumps(members, ensure_ascii=False),
@@ -121,7 +133,7 @@ def save_geopackage(result: Result, cells: gpd.GeoDataFrame, path: Path) -> None
     layers = {
         "boundary": (boundary, "Boundary of the study area"),
         "districts": (result.gaps.districts, "Infrastructure gaps by district"),
-        "cells": (cells, "Every cell of the study grid"),
+        "cells": (cells[opened_columns(cells)], "Every cell of the study grid"),
         "sites": (site_frame(result), f"Candidate sites: {result.score.title}, best first"),
         "survey_tasks": (result.gaps.survey_tasks, "Where to survey first"),
         **(

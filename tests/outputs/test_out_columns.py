@@ -6,6 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+import pyogrio
 import pytest
 
 from kcity_geo.analysis.gaps.words import READINGS
@@ -43,6 +44,11 @@ def test_every_column_of_every_table_is_explained(saved) -> None:
         assert (rows["meaning"].str.len() > 3).all()
         assert (rows["unit"] != "").all(), rows[rows["unit"] == ""]
         assert (rows["source"] != "").all()
+    cells = _of(frame, "cells")
+    for name in ("gaps.geojson", "study.gpkg"):
+        layer = "cells" if name.endswith("gpkg") else None
+        held = pyogrio.read_info(out / name, layer=layer)["fields"]
+        assert set(cells.index[cells["file"].str.contains(name)]) == {*held, "geometry"} - {"id"}
     gpkg = gpd.read_file(out / "study.gpkg", layer="columns")
     assert list(gpkg["meaning"]) == list(frame["meaning"])
 

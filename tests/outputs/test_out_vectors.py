@@ -15,7 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kcity_geo.analysis.sites.rank import SITE_COLUMNS, rank_sites
-from kcity_geo.outputs.frames import cell_frame, grid_variables, merge_cells, site_frame
+from kcity_geo.outputs.frames import (
+    cell_frame,
+    grid_variables,
+    merge_cells,
+    opened_columns,
+    site_frame,
+)
 from kcity_geo.outputs.vectors import save_geojson, save_geopackage, save_geoparquet
 
 
@@ -149,6 +155,31 @@ def test_merged_cells_keep_people_area_and_columns(result, cells, limit) -> None
 
 def test_few_cells_are_not_merged(result, cells) -> None:
     assert merge_cells(result, cells) is cells
+
+
+def test_cells_that_people_open_have_few_columns_and_digits(result, cells, tmp_path) -> None:
+    path = tmp_path / "gaps.geojson"
+    save_geojson(
+        cells, path, id_column="cell_id", result=result, description="gaps by cell", opened=True
+    )
+    told = json.loads(path.read_text(encoding="utf-8"))
+    assert len(told["features"]) == len(cells)
+    first = told["features"][0]
+    kept = set(first["properties"])
+    assert kept == set(opened_columns(cells)) - {"geometry"}
+    assert {"cell_id", "population", "transport_gap", "transport_reading", "suitability"} <= kept
+    assert kept.isdisjoint({"transport_gap_lo", "T1", "utility_slope_pct"})
+    assert "bbox" not in first
+    for feature, gap in zip(told["features"], cells["transport_gap"], strict=True):
+        written = feature["properties"]["transport_gap"]
+        assert written is None if np.isnan(gap) else abs(written - gap) <= 0.0005
+        for lon, lat in _rings(feature["geometry"])[0]:
+            assert len(f"{lon!r}".partition(".")[2]) <= 6
+            assert len(f"{lat!r}".partition(".")[2]) <= 6
+    save_geopackage(result, cells, tmp_path / "study.gpkg")
+    table = gpd.read_file(tmp_path / "study.gpkg", layer="cells")
+    assert list(table.columns) == opened_columns(cells)
+    np.testing.assert_array_equal(table["transport_gap"], cells["transport_gap"])
 
 
 def test_geoparquet_is_1_1_with_boxes(cells, tmp_path) -> None:
