@@ -32,7 +32,7 @@ def exact_edges(matrix: csr_array, terminals: NDArray[np.int64]) -> NDArray[np.i
     --------
     >>> path = csr_array(np.array([[0.0, 1, 0], [1, 0, 2], [0, 2, 0]]))
     >>> exact_edges(path, np.array([0, 2])).tolist()
-    [[1, 0], [2, 1]]
+    [[0, 1], [1, 2]]
     """
     size, rest = matrix.shape[0], terminals[1:]
     full = (1 << len(rest)) - 1
