@@ -265,7 +265,9 @@ def concept(  # noqa: PLR0913 - an option each, all named
         assumptions,
         phases=chosen.phases,
     )
-    layout, drawn_notes = _layout(place, data, budget, assumptions) if chosen.drawn else (None, ())
+    layout, drawn_notes = (
+        _layout(place, data, budget, assumptions, chosen.phases) if chosen.drawn else (None, ())
+    )
     return Plan(
         site=place,
         budget=budget,
@@ -282,13 +284,17 @@ def concept(  # noqa: PLR0913 - an option each, all named
 
 
 def _layout(
-    place: PlanSite, data: CityData, budget: SiteBudget, assumptions: Assumptions
+    place: PlanSite,
+    data: CityData,
+    budget: SiteBudget,
+    assumptions: Assumptions,
+    phases: tuple[float, ...],
 ) -> tuple[Layout | None, tuple[str, ...]]:
     """Draw the plan; a site on which nothing can be drawn keeps its budget and says why."""
     limit = float(profile_of(budget.profile.id)["constraints"]["slope_pct_max"])
     ground = ground_of(place, data, slope_pct_max=limit)
     try:
-        layout = draw_layout(ground, budget, assumptions, crs=data.city.crs)
+        layout = draw_layout(ground, budget, assumptions, crs=data.city.crs, phases=phases)
     except LayoutError as error:
         return None, (str(error),)
     return layout, layout.notes

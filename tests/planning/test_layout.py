@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import shapely
 from hypothesis import given
@@ -165,3 +166,24 @@ def test_a_plan_has_its_layout_and_keeps_its_budget_without(city) -> None:
         ).layout
         is None
     )
+
+
+def test_phases_grow_without_gaps_and_keep_their_shares() -> None:
+    free_ha = BENT.area / 1e4
+    budget = site_budget(
+        free_ha,
+        Target(kind="hectares", amount=free_ha),
+        land_profile("new_town"),
+        assumptions_of(),
+    )
+    ground = flat(BENT, road_ends=np.array([[0.0, 0.0]]))
+    blocks = draw_layout(
+        ground, budget, assumptions_of(), crs=UTM, phases=(0.25, 0.40, 0.35)
+    ).blocks
+    share = blocks.groupby("phase")["area_m2"].sum() / blocks["area_m2"].sum()
+    assert share.to_numpy() == pytest.approx([0.25, 0.40, 0.35], abs=0.05)
+    for last in (1, 2, 3):
+        opened = blocks[blocks["phase"] <= last].geometry.buffer(17.0)
+        assert shapely.union_all(opened.to_numpy()).geom_type == "Polygon"
+    first = blocks[blocks["phase"] == 1].centroid.distance(shapely.Point(0, 0)).mean()
+    assert first < blocks[blocks["phase"] == 3].centroid.distance(shapely.Point(0, 0)).mean()

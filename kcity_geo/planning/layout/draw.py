@@ -7,6 +7,8 @@ be routed and priced. Nobody has surveyed the land.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import shapely
 from pyproj import CRS
@@ -34,7 +36,12 @@ _LOCAL = len(CLASSES) - 1
 
 
 def draw_layout(
-    ground: Ground, budget: SiteBudget, assumptions: Assumptions, *, crs: CRS
+    ground: Ground,
+    budget: SiteBudget,
+    assumptions: Assumptions,
+    *,
+    crs: CRS,
+    phases: Sequence[float] = (1.0,),
 ) -> Layout:
     """
     Draw streets, blocks and their uses on a site.
@@ -45,6 +52,7 @@ def draw_layout(
     budget : land by use.
     assumptions : widths, grades, blocks and parcels.
     crs : metric CRS of the ground.
+    phases : shares of the land.
 
     Returns
     -------
@@ -65,7 +73,13 @@ def draw_layout(
             f"streets {fit.laid.grid.pattern.module_m:g} m apart; lower block_module_least_m or block_least_m2"
         )
     plot = Plot(
-        ground=ground, budget=budget, assumptions=assumptions, planned=planned, land=land, crs=crs
+        ground=ground,
+        budget=budget,
+        assumptions=assumptions,
+        planned=planned,
+        land=land,
+        crs=crs,
+        phases=phases,
     )
     return sketch(plot, fit)
 

@@ -22,6 +22,8 @@ __all__ = ["Frame", "Ground", "Heights", "ground_of", "own_frame", "polygons_of"
 Heights = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 #: Roads that reach as close to the outline can be met by streets of the site.
 _REACH_M = 30.0
+#: Roads that lead to homes and plots only; they are met where there are no others.
+_ACCESS = ("service", "residential", "living_street")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -137,9 +139,9 @@ def _road_ends(outline: shapely.Polygon, data: CityData) -> NDArray[np.float64]:
     roads = data.layers.get("roads_drive")
     if roads is None or not len(roads):
         return np.empty((0, 2))
-    near = roads.geometry.to_numpy()[
-        roads.sindex.query(outline, predicate="dwithin", distance=_REACH_M)
-    ]
+    at = roads.sindex.query(outline, predicate="dwithin", distance=_REACH_M)
+    through = ~roads["highway"].iloc[at].isin(_ACCESS).to_numpy()
+    near = roads.geometry.to_numpy()[at[through] if through.any() else at]
     if not len(near):
         return np.empty((0, 2))
     met = shapely.intersection(near, outline.buffer(_REACH_M).exterior)

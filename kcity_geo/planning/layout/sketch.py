@@ -20,6 +20,7 @@ from kcity_geo.planning.layout.ground import Ground, polygons_of
 from kcity_geo.planning.layout.land_use import Assigned, Wanted, assign_uses
 from kcity_geo.planning.layout.parcels import ParcelRules, cut, parcels_of
 from kcity_geo.planning.layout.pattern import CLASSES, Pattern
+from kcity_geo.planning.layout.phase_order import phases_of_blocks
 from kcity_geo.planning.layout.street_grid import Box, front_m
 from kcity_geo.planning.site_budget import SiteBudget
 
@@ -52,7 +53,7 @@ class Layout:
         (over the limit of the class).
     land : all the land of the outline, each spot once: ``kind`` (block, street, green, later: free and
         not planned, constraint), ``area_m2``.
-    blocks : ``block_id, use, area_m2, front_m``.
+    blocks : ``block_id, use, area_m2, front_m, phase``.
     parcels : ``parcel_id, block_id, use, area_m2, front_m``.
     areas : a row a use: ``use, asked_ha, drawn_ha, difference_share`` (of the budget).
     pattern : module and widths of the grid.
@@ -93,6 +94,7 @@ class Plot:
     planned : land of the budget: all that is free, or a part of it.
     land : of it, flat and wide enough for blocks.
     crs : metric CRS.
+    phases : shares of the land.
     """
 
     ground: Ground
@@ -101,6 +103,7 @@ class Plot:
     planned: BaseGeometry
     land: BaseGeometry
     crs: CRS
+    phases: Sequence[float] = (1.0,)
 
 
 def sketch(plot: Plot, fit: Fit) -> Layout:
@@ -142,6 +145,9 @@ def sketch(plot: Plot, fit: Fit) -> Layout:
         geometry=_out(blocks, fit),
         crs=plot.crs,
     )
+    frame["phase"] = phases_of_blocks(
+        frame, plot.phases, _entry(plot), widest_m=max(fit.laid.grid.pattern.width_m)
+    )
     return Layout(
         streets=streets,
         land=_land_frame(land, plot, fit),
@@ -153,6 +159,17 @@ def sketch(plot: Plot, fit: Fit) -> Layout:
         score={"score": fit.score, **{n.removeprefix("fit_"): p for n, p in fit.parts.items()}},
         notes=_notes(plot, streets, areas, assigned),
     )
+
+
+def _entry(plot: Plot) -> shapely.Point:
+    """Where building starts: the middle one of the road ends of today, else the middle of the site."""
+    ends = plot.ground.road_ends
+    if not len(ends):
+        return shapely.centroid(plot.land)
+    mean = np.round(
+        np.hypot(*(ends[:, None, :] - ends[None, :, :]).transpose(2, 0, 1)).sum(axis=1), 3
+    )
+    return shapely.Point(ends[int(np.argmin(mean))])
 
 
 def _out(shapes: Sequence[BaseGeometry], fit: Fit) -> list[BaseGeometry]:
