@@ -21,8 +21,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kcity_geo import programme
     from kcity_geo.analysis import energy, transport, water
-    from kcity_geo.analysis.connections.connect import connect
     from kcity_geo.analysis.gaps.facility_bounds import facility_bounds, unmapped_count
     from kcity_geo.analysis.location.locate import locate
     from kcity_geo.analysis.location.located import Located
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from kcity_geo.outputs.looks import explore, plot
     from kcity_geo.planning.concept import ConceptOptions, Plan, concept
     from kcity_geo.result import Gaps, Indicator, Result, Suitability
+    from kcity_geo.sources.local.study_folder import open_study
     from kcity_geo.sources.pack.fetch import fetch
     from kcity_geo.study import (
         assess_gaps,
@@ -72,7 +73,6 @@ _HOMES = {
     "assess_gaps": "kcity_geo.study",
     "check": "kcity_geo.study",
     "concept": "kcity_geo.planning.concept",
-    "connect": "kcity_geo.analysis.connections.connect",
     "criterion": "kcity_geo.suitability_keys",
     "diff": "kcity_geo.analysis.gaps.change",
     "explain": "kcity_geo.outputs.explain",
@@ -85,6 +85,7 @@ _HOMES = {
     "locate": "kcity_geo.analysis.location.locate",
     "make_city": "kcity_geo.city",
     "make_demo": "kcity_geo.demo",
+    "open_study": "kcity_geo.sources.local.study_folder",
     "plot": "kcity_geo.outputs.looks",
     "rank_sites": "kcity_geo.study",
     "remove_indicators": "kcity_geo.indicators",
@@ -97,6 +98,7 @@ _HOMES = {
 }
 _MODULES = {
     "energy": "kcity_geo.analysis.energy",
+    "programme": "kcity_geo.programme",
     "transport": "kcity_geo.analysis.transport",
     "water": "kcity_geo.analysis.water",
 }
@@ -119,7 +121,6 @@ __all__ = [
     "assess_gaps",
     "check",
     "concept",
-    "connect",
     "criterion",
     "diff",
     "energy",
@@ -133,7 +134,9 @@ __all__ = [
     "locate",
     "make_city",
     "make_demo",
+    "open_study",
     "plot",
+    "programme",
     "rank_sites",
     "remove_indicators",
     "run",

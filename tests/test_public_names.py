@@ -15,10 +15,10 @@ MODULES = [m.name for m in pkgutil.walk_packages(kc.__path__, "kcity_geo.")]
 PUBLIC = {
     "kcity_geo": """
         City CityData ConceptOptions Config Gaps Indicator KCityError KCityWarning Located Plan Result Study
-        Suitability add_indicators assess_gaps check concept connect criterion diff energy explain explore facility_bounds fetch find_city load load_study
+        Suitability add_indicators assess_gaps check concept criterion diff energy explain explore facility_bounds fetch find_city load load_study
         locate
-        make_city make_demo plot rank_sites remove_indicators run save street_graphs suitability terrain
-        transport unmapped_count water
+        make_city make_demo open_study plot programme rank_sites remove_indicators run save street_graphs suitability
+        terrain transport unmapped_count water
     """,
     "kcity_geo.analysis.energy": "assess recall_and_precision",
     "kcity_geo.analysis.transport": """
@@ -32,6 +32,11 @@ PUBLIC = {
     "kcity_geo.cli": "app main",
     "kcity_geo.demo": "load_truth make_demo make_toy",
     "kcity_geo.outputs": "check_out_dir save",
+    "kcity_geo.programme": """
+        Application Checked Finding FundingRoute ProgrammeRules Scorecard SolutionMatch StudyAdvice StudyOrigin
+        application_schema check check_application content_matrix draft_application funding_routes load_application
+        match_solutions problem_statement recommend_study scorecard
+    """,
 }
 
 

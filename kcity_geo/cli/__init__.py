@@ -22,6 +22,7 @@ _COMMANDS = (
     "changes",
     "packs",
     "tables",
+    "programme",
 )
 
 for _name in _COMMANDS:

@@ -43,6 +43,8 @@ OUTPUT_FILES = (
     "study.toml",
     "inputs",
     "ledger.json",
+    "project_summary.json",
+    "robustness.csv",
     "ATTRIBUTION.txt",
     "warnings.txt",
 )
@@ -327,6 +329,7 @@ def _write_all(
     from kcity_geo.outputs.attribution import attribution_text
     from kcity_geo.outputs.columns import column_table
     from kcity_geo.outputs.details import detail_table
+    from kcity_geo.outputs.facts import save_facts
     from kcity_geo.outputs.frames import cell_frame, merge_cells, site_frame
     from kcity_geo.outputs.maps import save_map
     from kcity_geo.outputs.rasters import save_layers
@@ -373,6 +376,7 @@ def _write_all(
         ),
         "study.gpkg": lambda path: save_geopackage(result, cells, path),
         "layers": lambda path: save_layers(result, path),
+        "project_summary.json": lambda path: save_facts(result, path),
         "indicators.csv": lambda path: save_csv(result.gaps.indicators, path),
         "indicator_details.csv": lambda path: save_csv(detail_table(result), path),
         "columns.csv": lambda path: save_csv(columns, path),

@@ -11,7 +11,7 @@ from kcity_geo.outputs.text import json_text
 from kcity_geo.passed_objects import is_passed
 from kcity_geo.studyfile import Study, file_and_part, sha256_of
 
-__all__ = ["carried_inputs", "study_toml"]
+__all__ = ["carried_inputs", "study_toml", "toml_value"]
 
 _HEAD = """\
 # The study as it was resolved: every value that was used, also the defaults.
@@ -147,7 +147,7 @@ def _table(name: str, table: dict[str, Any]) -> list[str]:
     if not table:
         return []
     plain = {k: v for k, v in table.items() if not isinstance(v, dict)}
-    lines = [f"[{name}]", *(f"{_key(k)} = {_value(v)}" for k, v in plain.items())]
+    lines = [f"[{name}]", *(f"{_key(k)} = {toml_value(v)}" for k, v in plain.items())]
     lines = [*lines, ""] if plain else []
     for key, inner in table.items():
         if isinstance(inner, dict):
@@ -157,19 +157,35 @@ def _table(name: str, table: dict[str, Any]) -> list[str]:
 
 def _key(key: str) -> str:
     bare = key and all(c.isascii() and (c.isalnum() or c in "-_") for c in key)
-    return key if bare else _value(key)
+    return key if bare else toml_value(key)
 
 
-def _value(value: Any) -> str:  # noqa: ANN401 - any TOML value
+def toml_value(value: Any) -> str:  # noqa: ANN401 - any TOML value
+    """
+    Write a value as TOML.
+
+    Parameters
+    ----------
+    value : boolean, number, text, list or table.
+
+    Returns
+    -------
+    One line.
+
+    Examples
+    --------
+    >>> toml_value(["a", 1])
+    '["a", 1]'
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(k)} = {toml_value(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_value(v) for v in value) + "]"
+        return "[" + ", ".join(toml_value(v) for v in value) + "]"
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(k)} = {toml_value(v)}" for k, v in value.items()) + " }"
     # TOML knows no lone surrogates: bytes of a path that are no UTF-8 cannot stand in it.
     return json_text(str(value).encode("utf-8", "replace").decode())

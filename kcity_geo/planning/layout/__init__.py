@@ -1,1 +1,0 @@
-"""Layout: streets, blocks, uses and parcels drawn on a site; a sketch, not a design."""

@@ -1,0 +1,275 @@
+"""
+Check: an application held against the rules of its year.
+
+Hard gates refuse; what is missing and what must be known follow. Every finding names its rule, where
+it was read, and what to do. Nothing is said of what could not be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from kcity_geo.planning.ppp import ppp_score
+from kcity_geo.programme.advice import recommend_study, study_title
+from kcity_geo.programme.evidence import open_levels, open_people
+from kcity_geo.programme.findings import LEVELS, Cited, Finding
+from kcity_geo.programme.gates import gate_findings
+from kcity_geo.programme.model import Application
+from kcity_geo.programme.rules import sources_of
+from kcity_geo.programme.words import known_words, word
+from kcity_geo.study_facts import StudyFacts
+
+__all__ = ["Checked", "check"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """
+    What a check found.
+
+    Parameters
+    ----------
+    application : that was checked.
+    findings : the gravest first.
+    """
+
+    application: Application
+    findings: tuple[Finding, ...]
+
+    @property
+    def refused(self) -> tuple[Finding, ...]:
+        """Hard gates that fail."""
+        return self.of("refused")
+
+    def of(self, level: str) -> tuple[Finding, ...]:
+        """
+        Give the findings of a level.
+
+        Parameters
+        ----------
+        level : refused, missing or note.
+
+        Returns
+        -------
+        Those findings.
+        """
+        return tuple(f for f in self.findings if f.level == level)
+
+    def table(self, language: str = "en") -> pd.DataFrame:
+        """
+        Give the findings as a table.
+
+        Parameters
+        ----------
+        language : en or ko.
+
+        Returns
+        -------
+        A row a finding: ``level, finding, where, text, rule, mend``.
+        """
+        rows = [
+            {
+                "level": f.level,
+                "finding": f.id,
+                "where": f.where,
+                "text": f.text(language),
+                "rule": f.rule,
+                "mend": f.mend(language),
+            }
+            for f in self.findings
+        ]
+        return pd.DataFrame(rows, columns=["level", "finding", "where", "text", "rule", "mend"])
+
+
+def check(
+    application: Application, facts: StudyFacts | None = None, *, sha256: str = ""
+) -> Checked:
+    """
+    Hold an application against the rules of its year.
+
+    Parameters
+    ----------
+    application : to be checked.
+    facts : of the study behind it; None: none.
+    sha256 : checksum of these facts, to be held against that in the application; empty: not known.
+
+    Returns
+    -------
+    The findings, the gravest first; no finding says that a project will be taken.
+    """
+    found = [
+        *gate_findings(application),
+        *_package(application),
+        *_evidence(application, facts),
+        *_same_study(application, sha256),
+        *_empty(application),
+        *_to_know(application),
+    ]
+    ordered = sorted(found, key=lambda f: LEVELS.index(f.level))
+    return Checked(application=application, findings=tuple(ordered))
+
+
+def _package(application: Application) -> Iterator[Finding]:
+    """Full package, cooperation between governments, training."""
+    package = application.rules.package
+    duties = next(e for e in application.rules.faq if e.id == "duties")
+    rule = Cited(sources_of(package["source"]), package["mark"])
+    if not application.package.project:
+        yield Finding(id="hardware_missing", where="package.project", cited=rule)
+    parts, parts_ko = _software(application)
+    if parts:
+        yield Finding(
+            id="software_missing",
+            where="package",
+            values={"parts": ", ".join(parts)},
+            values_ko={"parts": ", ".join(parts_ko)},
+            cited=rule,
+        )
+    if not application.g2g.stage:
+        values = {"known": ", ".join(package["g2g_stages"])}
+        yield Finding(id="stage_missing", where="g2g.stage", values=values, cited=rule)
+    yield from _training(application, rule)
+    if not application.request.study:
+        values = {"known": ", ".join(known_words("study"))}
+        yield Finding(id="study_missing", where="request.study", values=values, cited=rule)
+    if not any((application.contact.name, application.contact.email)):
+        yield Finding(
+            id="contact_missing",
+            where="contact",
+            cited=Cited(duties.where, duties.mark),
+        )
+
+
+def _software(application: Application) -> tuple[list[str], list[str]]:
+    """Parts of training and consulting that are empty, in both languages."""
+    given = {
+        ("training", "연수"): application.training.roles,
+        ("consulting", "자문"): application.package.consulting,
+    }
+    empty = [names for names, value in given.items() if not value]
+    return [n for n, _ in empty], [n for _, n in empty]
+
+
+def _training(application: Application, rule: Cited) -> Iterator[Finding]:
+    training = application.training
+    given = {
+        ("roles", "대상"): training.roles,
+        ("persons", "인원"): training.persons,
+        ("dates", "일정"): training.dates,
+    }
+    empty = [names for names, value in given.items() if not value]
+    if empty:
+        yield Finding(
+            id="training_open",
+            where="training",
+            values={"parts": ", ".join(n for n, _ in empty)},
+            values_ko={"parts": ", ".join(n for _, n in empty)},
+            cited=rule,
+        )
+    if not training.agreed:
+        yield Finding(id="training_not_agreed", where="training.agreed", cited=rule)
+
+
+def _evidence(application: Application, facts: StudyFacts | None) -> Iterator[Finding]:
+    """Say what the study behind it shows, or does not."""
+    if facts is None:
+        yield Finding(id="study_absent", where="study")
+        return
+    if facts.synthetic:
+        yield Finding(id="synthetic", where="study")
+    silent = open_levels(facts)
+    if silent:
+        most = max(silent, key=open_people)
+        yield Finding(
+            id="survey_first",
+            where="study",
+            values={
+                "sectors": ", ".join(level.title.lower() for level in silent),
+                "people": f"{open_people(most):,.0f}",
+                "all": f"{facts.population or 0:,.0f}",
+                "tasks": facts.survey_tasks,
+            },
+            values_ko={"sectors": ", ".join(word("level", level.key, "ko") for level in silent)},
+        )
+    yield from _study_asked(application, facts)
+
+
+def _same_study(application: Application, sha256: str) -> Iterator[Finding]:
+    link = application.study
+    if sha256 and link.sha256 and sha256 != link.sha256:
+        values = {"folder": link.folder, "digest": sha256}
+        yield Finding(id="study_changed", where="study.sha256", values=values)
+
+
+def _study_asked(application: Application, facts: StudyFacts) -> Iterator[Finding]:
+    asked, advice = application.request.study, recommend_study(application, facts)
+    order = known_words("study")
+    if asked and order.index(asked) > order.index(advice.study):
+        yield Finding(
+            id="study_ahead",
+            where="request.study",
+            values={
+                "asked": study_title(asked),
+                "allowed": study_title(advice.study),
+                "missing": "; ".join(advice.missing_words()),
+            },
+            values_ko={
+                "asked": study_title(asked, "ko"),
+                "allowed": study_title(advice.study, "ko"),
+                "missing": ", ".join(advice.missing_words("ko")),
+            },
+            cited=Cited("kcity_geo", advice.mark),
+        )
+
+
+def _empty(application: Application) -> Iterator[Finding]:
+    """Fields that every reader looks for."""
+    project = application.project
+    fields = {
+        "title": project.title,
+        "country": project.country,
+        "city": project.city,
+        "problem": project.problem,
+        "status": project.status,
+    }
+    documents = application.rules.documents
+    source, mark = documents.where, documents.mark
+    for key, value in fields.items():
+        if not value:
+            values = {"section": "project", "key": key}
+            yield Finding(
+                id="field_missing",
+                where=f"project.{key}",
+                values=values,
+                cited=Cited(source, mark),
+            )
+    if application.g2g.prior_consultation is None:
+        yield Finding(id="consultation_missing", where="g2g.prior_consultation")
+
+
+def _to_know(application: Application) -> Iterator[Finding]:
+    """Contradictions of sources, funding, and what nobody can verify."""
+    for event in application.rules.timeline:
+        if event.contradicts:
+            yield Finding(
+                id="contradiction",
+                where="programme.year",
+                values={"what": event.what, "note": event.note},
+                cited=Cited(event.where, event.mark),
+            )
+    if application.funding.ppp:
+        low, high, verdict = ppp_score(application.funding.ppp)
+        words = {"candidate": "후보", "no candidate": "비후보", "open": "미정"}
+        yield Finding(
+            id="ppp_consideration",
+            where="funding.ppp",
+            values={"low": f"{low:.0f}", "high": f"{high:.0f}", "verdict": verdict},
+            values_ko={"verdict": words[verdict]},
+        )
+    for row in application.rules.unverified:
+        yield Finding(
+            id="unverified", where="", values={"what": row.what}, values_ko={"what": row.what_ko}
+        )

@@ -1,0 +1,144 @@
+"""Draft: an application filled from a finished study; what a study cannot know stays empty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kcity_geo.config import read_table
+from kcity_geo.programme.advice import recommend_study
+from kcity_geo.programme.evidence import needs_of, open_levels, open_people
+from kcity_geo.programme.model import Application, check_application
+from kcity_geo.programme.solutions import match_solutions
+from kcity_geo.programme.words import word
+from kcity_geo.study_facts import LevelFacts, SiteFacts, StudyFacts
+
+__all__ = ["StudyOrigin", "draft_application", "problem_statement", "site_words"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOrigin:
+    """Where the study lies, as the application names it: ``folder``, and ``sha256`` of its facts."""
+
+    folder: str = ""
+    sha256: str = ""
+
+
+def draft_application(
+    facts: StudyFacts, year: int, *, origin: StudyOrigin | None = None
+) -> Application:
+    """
+    Fill an application from a finished study.
+
+    Parameters
+    ----------
+    facts : of the study.
+    year : of the call, 2020 to 2026.
+    origin : where the study lies.
+
+    Returns
+    -------
+    An application whose country, applicants, budget, training and documents are empty: no study knows
+    them. `kcity_geo.programme.checking.check` lists what is missing.
+
+    Raises
+    ------
+    StudyError
+        If no rules of the year are known.
+    """
+    come = origin or StudyOrigin()
+    profiles = read_table("programme/texts")["profile"]
+    profile = profiles.get(facts.project, profiles["other"])
+    ranked = [s for s in facts.sites if s.score is not None]
+    project: dict[str, Any] = {
+        "title": profile["title"].format_map({"city": facts.city}),
+        "title_ko": profile["title_ko"].format_map({"city": facts.city}),
+        "city": facts.city,
+        "bounds": facts.bounds,
+        "type": "urban_development",
+        "scope": tuple(profile["scope"]),
+        "sectors": tuple(dict.fromkeys(m.sector for m in match_solutions(facts) if not m.survey)),
+        "site": site_words(ranked[0]) if ranked else "",
+        "problem": problem_statement(facts),
+        "problem_ko": problem_statement(facts, "ko"),
+    }
+    raw: dict[str, Any] = {
+        "programme": {"year": year},
+        "project": project,
+        "study": {"folder": come.folder, "sha256": come.sha256},
+    }
+    bare = check_application(raw)
+    raw["request"] = {"study": recommend_study(bare, facts).study}
+    return check_application(raw)
+
+
+def problem_statement(facts: StudyFacts, language: str = "en") -> str:
+    """
+    Say what falls short, and of what nobody can tell.
+
+    Parameters
+    ----------
+    facts : of a study.
+    language : en or ko.
+
+    Returns
+    -------
+    A sentence a level, those that fall short first.
+    """
+    said = [_short(facts, level, language) for level in needs_of(facts)]
+    said += [_open(facts, level, language) for level in open_levels(facts)]
+    return " ".join(said or [_sentence("well", language, {})])
+
+
+def site_words(site: SiteFacts, language: str = "en") -> str:
+    """
+    Say a site in one line.
+
+    Parameters
+    ----------
+    site : of a study.
+    language : en or ko.
+
+    Returns
+    -------
+    Label, district, area, score and place.
+    """
+    score = "-" if site.score is None else f"{100 * site.score:.0f}"
+    values = {
+        "label": site.label,
+        "district": f" ({site.district})" if site.district else "",
+        "area": f"{site.area_ha:,.1f}",
+        "score": score,
+        "lat": f"{site.lat:.5f}",
+        "lon": f"{site.lon:.5f}",
+    }
+    return _sentence("site", language, values)
+
+
+def _short(facts: StudyFacts, level: LevelFacts, language: str) -> str:
+    values = _people(facts, level, level.people_short or 0.0, "short", language)
+    return _sentence("short_flood" if level.key == "flood" else "short", language, values)
+
+
+def _open(facts: StudyFacts, level: LevelFacts, language: str) -> str:
+    name = "not_assessed" if level.reading == "not_assessed" else "open"
+    return _sentence(name, language, _people(facts, level, open_people(level), "open", language))
+
+
+def _people(
+    facts: StudyFacts, level: LevelFacts, count: float, key: str, language: str
+) -> dict[str, str]:
+    everybody = facts.population or 0.0
+    share = 100 * count / everybody if everybody else 0.0
+    title = level.title if language == "en" else word("level", level.key, language)
+    return {
+        key: f"{count:,.0f}",
+        "people": f"{everybody:,.0f}",
+        "share": f"{share:.0f}" if share >= 1 or not count else "<1",
+        "level": title.lower() if language == "en" else title,
+    }
+
+
+def _sentence(name: str, language: str, values: dict[str, str]) -> str:
+    text = str(read_table("programme/texts")["sentence"][name][language]).format_map(values)
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,258 @@
+"""
+Evidence: what the study and the application show, and what they do not.
+
+Each piece is found, missing, or not to be told; a reading of *cannot tell* is never evidence of need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kcity_geo.config import read_table
+from kcity_geo.programme.model import Application
+from kcity_geo.study_facts import LevelFacts, StudyFacts
+
+__all__ = [
+    "SHORT_READINGS",
+    "Evidence",
+    "evidence_of",
+    "needs_of",
+    "open_levels",
+    "open_people",
+    "people_short_range",
+    "told_limit",
+]
+
+#: Readings that say nothing of a place.
+_OPEN = ("cannot_tell", "not_assessed")
+#: Readings that people fall short under.
+SHORT_READINGS = ("falls_short", "probably_falls_short")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """
+    One piece of evidence.
+
+    Parameters
+    ----------
+    id : row of ``[evidence]`` in ``tables/programme/criteria.toml``.
+    found : it is there; None: nobody can tell from a study.
+    words : what was found, as the application or study says it.
+    """
+
+    id: str
+    found: bool | None
+    words: str = ""
+
+    def title(self, language: str = "en") -> str:
+        """
+        Say what is looked for.
+
+        Parameters
+        ----------
+        language : en or ko.
+
+        Returns
+        -------
+        A phrase.
+        """
+        return self._said("title", language)
+
+    def mend(self, language: str = "en") -> str:
+        """
+        Say how to supply it.
+
+        Parameters
+        ----------
+        language : en or ko.
+
+        Returns
+        -------
+        A phrase.
+        """
+        return self._said("mend", language)
+
+    def _said(self, key: str, language: str) -> str:
+        row = read_table("programme/criteria")["evidence"][self.id]
+        return str(row[key if language == "en" else f"{key}_{language}"])
+
+
+def told_limit() -> float:
+    """
+    Give the share of people whose reading must be known before a place is spoken of.
+
+    Returns
+    -------
+    Share, from the limits of the readings.
+    """
+    return float(read_table("readings")["limits"]["people_told"])
+
+
+def open_people(level: LevelFacts) -> float:
+    """
+    Count the people of whom nobody can tell how they are served.
+
+    Parameters
+    ----------
+    level : of a study.
+
+    Returns
+    -------
+    Persons.
+    """
+    return sum(level.people.get(reading, 0.0) for reading in _OPEN)
+
+
+def open_levels(facts: StudyFacts) -> tuple[LevelFacts, ...]:
+    """
+    Find the levels of which nobody can tell how most people are served.
+
+    Parameters
+    ----------
+    facts : of a study.
+
+    Returns
+    -------
+    Those not assessed, those whose people mostly live where nobody can tell, and those without people.
+    """
+    limit = told_limit()
+    return tuple(
+        level
+        for level in facts.levels
+        if level.reading == "not_assessed" or open_people(level) > (1 - limit) * _lived(level)
+        or (level.reading == "cannot_tell" and not _lived(level))
+    )  # fmt: skip
+
+
+def needs_of(facts: StudyFacts) -> tuple[LevelFacts, ...]:
+    """
+    List the levels under which people surely or probably fall short.
+
+    Parameters
+    ----------
+    facts : of a study.
+
+    Returns
+    -------
+    Levels, most people first; those of whom nobody can tell are not among them.
+    """
+    silent = {level.key for level in open_levels(facts)}
+    found = [x for x in facts.levels if (x.people_short or 0) >= 1 and x.key not in silent]
+    return tuple(sorted(found, key=lambda x: (-(x.people_short or 0), x.key)))
+
+
+def people_short_range(level: LevelFacts) -> tuple[float, float]:
+    """
+    Say between which numbers the people lie who fall short.
+
+    Parameters
+    ----------
+    level : of a study.
+
+    Returns
+    -------
+    Those who surely or probably do; and these with all of whom nobody can tell.
+    """
+    low = sum(level.people.get(reading, 0.0) for reading in SHORT_READINGS)
+    return low, low + open_people(level)
+
+
+def _lived(level: LevelFacts) -> float:
+    return sum(v for k, v in level.people.items() if k != "nobody")
+
+
+def evidence_of(name: str, application: Application, facts: StudyFacts | None) -> Evidence:
+    """
+    Look for one piece of evidence.
+
+    Parameters
+    ----------
+    name : its id.
+    application : that it is for.
+    facts : of the study behind it; None: no study.
+
+    Returns
+    -------
+    The evidence.
+    """
+    if name in _WRITTEN:
+        words = _words(_WRITTEN[name](application))
+        return Evidence(id=name, found=bool(words), words=words)
+    if facts is None:
+        written = application.project.site if name == "site" else ""
+        return Evidence(id=name, found=True if written else None, words=written)
+    return _MEASURED[name](name, application, facts)
+
+
+def _words(value: Any) -> str:  # noqa: ANN401 - a field of any kind
+    if isinstance(value, tuple | list):
+        return ", ".join(str(v) for v in value)
+    return "" if value in (None, False) else str(value)
+
+
+def _need(name: str, application: Application, facts: StudyFacts) -> Evidence:
+    del application
+    found = needs_of(facts)
+    words = "; ".join(f"{x.title}: {x.people_short:,.0f}" for x in found)
+    silent = len(open_levels(facts)) == len(facts.levels)
+    return Evidence(id=name, found=None if silent else bool(found), words=words)
+
+
+def _certainty(name: str, application: Application, facts: StudyFacts) -> Evidence:
+    del application
+    silent = open_levels(facts)
+    known = [x for x in facts.levels if x not in silent]
+    words = ", ".join(f"{x.title}: {x.data or '-'}" for x in known)
+    return Evidence(id=name, found=not silent, words=words)
+
+
+def _site(name: str, application: Application, facts: StudyFacts) -> Evidence:
+    if application.project.site:
+        return Evidence(id=name, found=True, words=application.project.site)
+    ranked = [s for s in facts.sites if s.score is not None]
+    words = f"{ranked[0].area_ha:,.1f} ha, {100 * (ranked[0].score or 0):.0f}/100" if ranked else ""
+    return Evidence(id=name, found=bool(ranked), words=words)
+
+
+def _data(name: str, application: Application, facts: StudyFacts) -> Evidence:
+    given = [*facts.official, *application.project.data]
+    return Evidence(id=name, found=bool(given), words=", ".join(given))
+
+
+def _match(name: str, application: Application, facts: StudyFacts) -> Evidence:
+    rows = read_table("programme/solutions")["solution"]
+    short = {level.key for level in needs_of(facts)}
+    fits = {row["sector"] for row in rows if row["need"] in short} & set(
+        application.project.sectors
+    )
+    return Evidence(id=name, found=bool(fits), words=", ".join(sorted(fits)))
+
+
+#: Evidence that the application states, by id.
+_WRITTEN: dict[str, Callable[[Application], Any]] = {
+    "prior_consultation": lambda a: a.g2g.prior_consultation,
+    "endorsement": lambda a: a.documents.endorsement,
+    "memorandum": lambda a: a.g2g.memorandum,
+    "g2g_stage": lambda a: a.g2g.stage,
+    "land": lambda a: a.project.land,
+    "permits": lambda a: a.project.permits,
+    "status": lambda a: a.project.status if a.project.status in {"planned", "underway"} else "",
+    "follow_up": lambda a: a.funding.follow_up,
+    "ppp": lambda a: tuple(a.funding.ppp),
+    "plan": lambda a: a.project.cost,
+    "training": lambda a: a.training.roles if a.training.agreed else (),
+    "operator": lambda a: a.solution.operator if a.solution.operation_plan else "",
+    "convergence": lambda a: a.solution.innovation,
+    "replication": lambda a: a.project.replication,
+}
+#: Evidence that the study measures, by id.
+_MEASURED: dict[str, Callable[[str, Application, StudyFacts], Evidence]] = {
+    "need": _need,
+    "need_certainty": _certainty,
+    "site": _site,
+    "data": _data,
+    "solution_match": _match,
+}

@@ -1,0 +1,422 @@
+"""
+Application: the validated file of an application to the programme.
+
+TOML, like a study file: unknown keys are refused with the nearest valid one, and words that are no
+word of the programme with the nearest that is. An application may be incomplete; what is missing is
+said by `kcity_geo.programme.check`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from kcity_geo.errors import StudyError
+from kcity_geo.parameters import nearest_name
+from kcity_geo.programme.rules import ProgrammeRules
+from kcity_geo.programme.words import known_words, sector_labels
+
+__all__ = [
+    "Applicant",
+    "Application",
+    "ProjectType",
+    "Stream",
+    "application_schema",
+    "check_application",
+    "load_application",
+]
+
+_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+Text = Annotated[str, Field(max_length=4000)]
+Line = Annotated[str, Field(max_length=300)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class ProjectType(StrEnum):
+    """The two types of the programme."""
+
+    urban = "urban_development"
+    solution = "solution_development"
+
+
+class Stream(StrEnum):
+    """A plan, or a demonstration of a Korean solution abroad."""
+
+    planning = "planning"
+    demonstration = "demonstration"
+
+
+def _one_of(value: str, kind: str) -> str:
+    """Refuse a word that the programme does not have, with the nearest one."""
+    known = list(known_words(kind))
+    if value and value not in known:
+        raise ValueError(f"{value!r} is not one of {', '.join(known)}{_near(value, known)}")
+    return value
+
+
+def _near(value: str, known: list[str]) -> str:
+    close = nearest_name(value, known)
+    return close if "did you mean" in close else ""
+
+
+class ProgrammeSection(BaseModel):
+    """Which call, and how the application is handed in."""
+
+    model_config = _STRICT
+    year: int = Field(description="year of the call, 2020 to 2026")
+    stream: Stream = Field(default=Stream.planning, description="planning or demonstration")
+    submitted: date | None = Field(default=None, description="day of handing in")
+    channel: Line = Field(default="", description="how: post, email, ...")
+
+    @field_validator("year")
+    @classmethod
+    def _known_year(cls, value: int) -> int:
+        try:
+            ProgrammeRules.for_year(value)
+        except StudyError as error:
+            raise ValueError(str(error).partition("; ")[2]) from error
+        return value
+
+
+class ProjectSection(BaseModel):
+    """The project."""
+
+    model_config = _STRICT
+    title: Line = Field(default="", description="title of the project, English")
+    title_ko: Line = Field(default="", description="title in Korean")
+    country: Line = Field(default="", description="host country, or its ISO 3166 code")
+    region: Line = Field(default="", description="region inside the country")
+    city: Line = Field(default="", description="host city")
+    city_ko: Line = Field(default="", description="name of the city in Korean")
+    bounds: tuple[float, float, float, float] | None = Field(
+        default=None, description="west, south, east, north of the area in degrees"
+    )
+    type: ProjectType | None = Field(
+        default=None, description="urban_development or solution_development"
+    )
+    scope: tuple[str, ...] = Field(default=(), description="of an urban project, at least one")
+    sectors: tuple[str, ...] = Field(default=(), description="some of the ten sectors")
+    label: Line = Field(default="", description="what the host calls the field, in its own words")
+    status: str = Field(default="", description="idea, planned or underway; none is refused")
+    projects: int = Field(default=1, ge=1, description="number of projects that the plan covers")
+    site: Line = Field(default="", description="where, in words")
+    problem: Text = Field(default="", description="what is wrong today, English")
+    problem_ko: Text = Field(default="", description="the same in Korean")
+    land: Line = Field(default="", description="who owns the land, and whether it is secured")
+    permits: tuple[Line, ...] = Field(default=(), description="permits and their state")
+    data: tuple[Line, ...] = Field(default=(), description="data that the city can give")
+    cost: Line = Field(default="", description="estimated cost of the project, with its source")
+    net_present_value: float | None = Field(
+        default=None, description="of an earlier pre-feasibility study, M USD"
+    )
+    replication: Line = Field(default="", description="where the result could be repeated")
+
+    @field_validator("sectors")
+    @classmethod
+    def _ten_sectors(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for sector in value:
+            if sector in known_words("sector"):
+                continue
+            label = sector_labels().get(sector.strip().lower())
+            mend = f"; did you mean {label!r}?" if label else ""
+            known = ", ".join(known_words("sector"))
+            raise ValueError(
+                f"{sector!r} is not one of the ten sectors ({known})"
+                f"{mend or _near(sector, list(known_words('sector')))} (rule: "
+                f"{ProgrammeRules.for_year(2020).types.cited}, fact 7)"
+            )
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("scope")
+    @classmethod
+    def _known_scopes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_one_of(scope, "scope") for scope in value))
+
+    @field_validator("status")
+    @classmethod
+    def _known_status(cls, value: str) -> str:
+        return _one_of(value, "status")
+
+
+class Applicant(BaseModel):
+    """One who applies."""
+
+    model_config = _STRICT
+    name: Line = Field(min_length=1, description="name of the office or firm")
+    kind: str = Field(description="central_government, local_government, public_entity, ...")
+    country: Line = Field(default="", description="where it is at home")
+
+    @field_validator("kind")
+    @classmethod
+    def _known_kind(cls, value: str) -> str:
+        return _one_of(value, "applicant")
+
+
+class RequestSection(BaseModel):
+    """What is asked for; amounts in the currency in which they are meant, never converted."""
+
+    model_config = _STRICT
+    study: str = Field(default="", description="concept_plan, master_plan, pre_feasibility, ...")
+    budget_krw: int | None = Field(default=None, gt=0, description="won")
+    budget_usd: int | None = Field(default=None, gt=0, description="US dollars")
+
+    @field_validator("study")
+    @classmethod
+    def _known_study(cls, value: str) -> str:
+        return _one_of(value, "study")
+
+
+class PackageSection(BaseModel):
+    """The full package: the project (hardware), with training and consulting (software)."""
+
+    model_config = _STRICT
+    project: Text = Field(default="", description="what is built or introduced")
+    consulting: Text = Field(default="", description="technical advice that is wanted")
+
+
+class TrainingSection(BaseModel):
+    """Training in Korea: all of it is agreed with the recipient, nothing is fixed by rule."""
+
+    model_config = _STRICT
+    roles: tuple[Line, ...] = Field(default=(), description="officials in charge or related")
+    persons: int | None = Field(default=None, gt=0, description="number of invitees")
+    dates: Line = Field(default="", description="when and how long")
+    online: bool = Field(default=False, description="part or all of it online")
+    agreed: bool = Field(default=False, description="agreed by both sides")
+
+
+class SolutionSection(BaseModel):
+    """A smart solution that is introduced and run."""
+
+    model_config = _STRICT
+    names: tuple[Line, ...] = Field(default=(), description="solutions, one a line")
+    operator: Line = Field(default="", description="who runs it")
+    operation_plan: Text = Field(default="", description="operation, maintenance, who pays")
+    innovation: Text = Field(default="", description="use of AI, joined data, what is new")
+
+
+class G2GSection(BaseModel):
+    """Cooperation between governments."""
+
+    model_config = _STRICT
+    stage: str = Field(default="", description="idea, planning, development or investment")
+    memorandum: Line = Field(default="", description="memorandum with Korea, and its day")
+    prior_consultation: date | None = Field(default=None, description="day of the consultation")
+    partners: tuple[Line, ...] = Field(default=(), description="further organisations")
+
+    @field_validator("stage")
+    @classmethod
+    def _known_stage(cls, value: str) -> str:
+        return _one_of(value, "stage")
+
+
+class DocumentsSection(BaseModel):
+    """What is handed in, as file names."""
+
+    model_config = _STRICT
+    application_form: Line = Field(default="", description="signed form")
+    project_summary: tuple[Line, ...] = Field(default=(), description="target project summaries")
+    endorsement: Line = Field(default="", description="letter of a ministry")
+
+
+class FundingSection(BaseModel):
+    """How the project is carried on after the study."""
+
+    model_config = _STRICT
+    follow_up: str = Field(default="", description="public, ppp or private")
+    ppp: dict[str, Share] = Field(
+        default_factory=dict, description="area of the PPP screen -> 0 to 1; left out: not known"
+    )
+
+    @field_validator("follow_up")
+    @classmethod
+    def _known_follow_up(cls, value: str) -> str:
+        return _one_of(value, "follow_up")
+
+
+class DemonstrationSection(BaseModel):
+    """The consortium of a demonstration."""
+
+    model_config = _STRICT
+    lead: Line = Field(default="", description="Korean firm that leads")
+    overseas_partner: Line = Field(default="", description="organisation abroad")
+    overseas_kind: str = Field(default="", description="its kind, as of an applicant")
+
+    @field_validator("overseas_kind")
+    @classmethod
+    def _known_kind(cls, value: str) -> str:
+        return _one_of(value, "applicant")
+
+
+class OtherProject(BaseModel):
+    """A further application of the same applicants in the same year."""
+
+    model_config = _STRICT
+    title: Line
+    city: Line
+    applicant: Line = Field(default="", description="who applies; empty: the same")
+
+
+class ContactSection(BaseModel):
+    """Who answers."""
+
+    model_config = _STRICT
+    name: Line = ""
+    office: Line = ""
+    email: Line = ""
+    phone: Line = ""
+
+
+class StudyLink(BaseModel):
+    """The finished study behind the application."""
+
+    model_config = _STRICT
+    folder: str = Field(default="", description="folder of the study, from the file's folder")
+    sha256: str = Field(default="", description="checksum of its project_summary.json")
+
+
+class Application(BaseModel):
+    """An application to the programme; may be incomplete."""
+
+    model_config = _STRICT
+    programme: ProgrammeSection
+    project: ProjectSection = ProjectSection()
+    applicants: tuple[Applicant, ...] = ()
+    request: RequestSection = RequestSection()
+    package: PackageSection = PackageSection()
+    training: TrainingSection = TrainingSection()
+    solution: SolutionSection = SolutionSection()
+    g2g: G2GSection = G2GSection()
+    documents: DocumentsSection = DocumentsSection()
+    funding: FundingSection = FundingSection()
+    demonstration: DemonstrationSection = DemonstrationSection()
+    other_projects: tuple[OtherProject, ...] = ()
+    contact: ContactSection = ContactSection()
+    study: StudyLink = StudyLink()
+
+    @property
+    def rules(self) -> ProgrammeRules:
+        """The rules of its year."""
+        return ProgrammeRules.for_year(self.programme.year)
+
+
+def check_application(raw: dict[str, Any], *, origin: str = "application") -> Application:
+    """
+    Check an application given as a dictionary.
+
+    Parameters
+    ----------
+    raw : the tables of an application file.
+    origin : named in messages.
+
+    Returns
+    -------
+    The application.
+
+    Raises
+    ------
+    StudyError
+        If a key is unknown or a value is none that the programme knows; one line.
+
+    Examples
+    --------
+    >>> check_application({"programme": {"year": 2026}}).programme.stream.value
+    'planning'
+    """
+    try:
+        return Application.model_validate(raw)
+    except ValidationError as error:
+        raise StudyError(f"{origin}: {_told(error)}") from error
+
+
+def _told(error: ValidationError) -> str:
+    """Say the first fault in one line, with the nearest key where a key is unknown."""
+    fault = error.errors()[0]
+    place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        *path, wrong = fault["loc"]
+        return f"{place}: unknown key{nearest_name(str(wrong), _keys(path))}"
+    if fault["type"] == "missing":
+        return f"{place}: is needed"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    shown = "" if message.startswith(repr(fault["input"])[:1]) else f"{fault['input']!r}: "
+    return f"{place}: {shown}{message[:1].lower()}{message[1:]}"
+
+
+def _keys(path: list[int | str]) -> list[str]:
+    """Give the keys of a section."""
+    model: Any = Application
+    for part in path:
+        if isinstance(part, str):
+            found = model.model_fields[part].annotation
+            model = getattr(found, "__args__", (found,))[0]
+    return list(model.model_fields)
+
+
+def load_application(path: str | Path) -> Application:
+    """
+    Read and check an application file.
+
+    Parameters
+    ----------
+    path : TOML file.
+
+    Returns
+    -------
+    The application.
+
+    Raises
+    ------
+    StudyError
+        If the file is missing, not TOML, or a key or value is wrong.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise StudyError(f"{path}: is a folder; give the application file, a .toml")
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise StudyError(
+            f"{path}: no such application file; `kcity programme new` makes one"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: cannot be read ({error})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(f"{path}: is not TOML: {error}") from error
+    except RecursionError as error:
+        raise StudyError(f"{path}: is nested too deeply for an application file") from error
+    return check_application(raw, origin=path.name)
+
+
+def application_schema() -> dict[str, Any]:
+    """
+    Give the JSON Schema of an application file, for editors.
+
+    Returns
+    -------
+    The schema, with the words of every field.
+
+    Examples
+    --------
+    >>> len(application_schema()["$defs"]["ProjectSection"]["properties"]["sectors"]["items"]["enum"])
+    10
+    """
+    schema = Application.model_json_schema()
+    words = (
+        ("ProjectSection", "sectors", "sector"),
+        ("ProjectSection", "scope", "scope"),
+        ("ProjectSection", "status", "status"),
+        ("RequestSection", "study", "study"),
+        ("Applicant", "kind", "applicant"),
+        ("G2GSection", "stage", "stage"),
+        ("FundingSection", "follow_up", "follow_up"),
+    )
+    for section, key, kind in words:
+        field = schema["$defs"][section]["properties"][key]
+        field.get("items", field)["enum"] = list(known_words(kind))
+    return schema

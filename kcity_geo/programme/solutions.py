@@ -1,0 +1,144 @@
+"""Solutions: from a measured shortfall to a sector and the kinds of Korean solutions that answer it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from kcity_geo.config import read_table
+from kcity_geo.programme.evidence import (
+    SHORT_READINGS,
+    needs_of,
+    open_levels,
+    open_people,
+    people_short_range,
+)
+from kcity_geo.programme.rules import sources_of
+from kcity_geo.study_facts import IndicatorFacts, LevelFacts, StudyFacts
+
+__all__ = ["SolutionMatch", "match_solutions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolutionMatch:
+    """
+    What answers a shortfall.
+
+    Parameters
+    ----------
+    id : row of ``tables/programme/solutions.toml``.
+    sector : one of the ten.
+    level : of the study, or the indicator that falls short.
+    people_low, people_high : who fall short: surely or probably; and with all of whom nobody can tell.
+        NaN for an indicator.
+    survey : nobody can tell yet; a survey comes before any solution.
+    sheet : of the map pack that shows it.
+    places : services whose siting call places it: ``kcity locate STUDY SERVICE``.
+    mark : of the match.
+    """
+
+    id: str
+    sector: str
+    level: str
+    people_low: float
+    people_high: float
+    survey: bool
+    sheet: int
+    places: tuple[str, ...]
+    mark: str
+
+    @property
+    def source(self) -> str:
+        """Who says that the solution answers the shortfall."""
+        return sources_of(_row(self.id)["source"])
+
+    def kinds(self, language: str = "en") -> tuple[str, ...]:
+        """
+        Name kinds of solutions.
+
+        Parameters
+        ----------
+        language : en or ko.
+
+        Returns
+        -------
+        Names.
+        """
+        return tuple(_row(self.id)["kinds" if language == "en" else f"kinds_{language}"])
+
+    def siting(self, study: str = "STUDY") -> tuple[str, ...]:
+        """
+        Give the commands that place the solution.
+
+        Parameters
+        ----------
+        study : study file.
+
+        Returns
+        -------
+        A command a service; empty when a network is planned rather than points placed.
+        """
+        return tuple(f"kcity locate {study} {service}" for service in self.places)
+
+
+def match_solutions(facts: StudyFacts) -> tuple[SolutionMatch, ...]:
+    """
+    Match what falls short with kinds of solutions.
+
+    Parameters
+    ----------
+    facts : of a study.
+
+    Returns
+    -------
+    Those whose shortfall is measured, most people first; then, for levels of which nobody can tell, the
+    one that begins with a survey and a data platform. The match is our default, no authority's.
+    """
+    rows = {row["need"]: row for row in read_table("programme/solutions")["solution"]}
+    found = [_match(rows[x.key], x, survey=False) for x in needs_of(facts) if x.key in rows]
+    found += [_of_indicator(rows[x.id]) for x in facts.indicators if _falls_short(x, rows)]
+    silent = open_levels(facts)
+    if silent:
+        most = max(silent, key=open_people)
+        found.append(_match(rows["data"], most, survey=True))
+    return tuple(found)
+
+
+def _match(row: dict[str, Any], level: LevelFacts, *, survey: bool) -> SolutionMatch:
+    low, high = people_short_range(level)
+    return SolutionMatch(
+        id=row["id"],
+        sector=row["sector"],
+        level=level.key,
+        people_low=low,
+        people_high=high,
+        survey=survey,
+        sheet=row["sheet"],
+        places=tuple(row["places"]),
+        mark=row["mark"],
+    )
+
+
+def _falls_short(indicator: IndicatorFacts, rows: dict[str, Any]) -> bool:
+    return indicator.id in rows and indicator.reading in SHORT_READINGS
+
+
+def _of_indicator(row: dict[str, Any]) -> SolutionMatch:
+    """Match a single indicator; how many people it concerns is not said by the study."""
+    return SolutionMatch(
+        id=row["id"],
+        sector=row["sector"],
+        level=row["need"],
+        people_low=math.nan,
+        people_high=math.nan,
+        survey=False,
+        sheet=row["sheet"],
+        places=tuple(row["places"]),
+        mark=row["mark"],
+    )
+
+
+def _row(name: str) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = read_table("programme/solutions")["solution"]
+    return next(row for row in rows if row["id"] == name)

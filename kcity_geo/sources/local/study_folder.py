@@ -1,0 +1,101 @@
+"""The folder of a finished study, read back: its facts and its layers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from kcity_geo.errors import SourceError
+from kcity_geo.study_facts import FACTS_FILE, FACTS_FORMAT, StudyFacts
+
+__all__ = ["FinishedStudy", "facts_behind", "open_study"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedStudy:
+    """
+    A finished study on the disk.
+
+    Parameters
+    ----------
+    folder : that holds it.
+    facts : what it found.
+    sha256 : checksum of its ``project_summary.json``, which changes with every number in it.
+    """
+
+    folder: Path
+    facts: StudyFacts
+    sha256: str
+
+
+def open_study(folder: str | Path) -> FinishedStudy:
+    """
+    Open the folder of a finished study.
+
+    Parameters
+    ----------
+    folder : as `kcity_geo.outputs.folder.save` wrote it.
+
+    Returns
+    -------
+    The study.
+
+    Raises
+    ------
+    SourceError
+        If the folder holds no finished study, or one of another version.
+    """
+    home = Path(folder)
+    path = home / FACTS_FILE
+    if not home.is_dir():
+        raise SourceError(f"{folder}: no such folder; give the folder of a finished study")
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError as error:
+        again = "run the study again" if (home / "study.toml").is_file() else "run a study first"
+        raise SourceError(f"{folder}: holds no {FACTS_FILE}; {again}") from error
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        facts = StudyFacts.model_validate_json(raw)
+    except ValidationError as error:
+        raise SourceError(
+            f"{path}: is no summary of a study ({error.errors()[0]['msg']}); run the study again"
+        ) from error
+    if facts.format != FACTS_FORMAT:
+        raise SourceError(f"{path}: has the format {facts.format!r}; run the study again")
+    return FinishedStudy(folder=home, facts=facts, sha256=hashlib.sha256(raw).hexdigest())
+
+
+def facts_behind(
+    folder: str, home: Path, *, instead: str | Path | None = None
+) -> FinishedStudy | None:
+    """
+    Open the study that an application names.
+
+    Parameters
+    ----------
+    folder : as the application names it, from its own folder; empty: none.
+    home : folder of the application file.
+    instead : folder of a study to be used whatever the application says.
+
+    Returns
+    -------
+    The study; None when none is named.
+
+    Raises
+    ------
+    SourceError
+        If the study that is named is not there.
+    """
+    if instead is not None:
+        return open_study(instead)
+    if not folder:
+        return None
+    if "\0" in folder or "://" in folder:
+        raise SourceError(f"[study] folder: {folder!r} is not a local folder")
+    path = Path(folder).expanduser()
+    return open_study(path if path.is_absolute() else home / path)

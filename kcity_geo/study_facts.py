@@ -1,0 +1,125 @@
+"""
+Study facts: what a finished study found, in numbers that a machine reads: ``project_summary.json``.
+
+Outputs write it, sources read it back, the programme quotes it; it holds data and no logic.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = [
+    "FACTS_FILE",
+    "FACTS_FORMAT",
+    "IndicatorFacts",
+    "LevelFacts",
+    "SiteFacts",
+    "StudyFacts",
+    "TaskFacts",
+]
+
+#: Name of the file in the folder of a study, and what it says of itself.
+FACTS_FILE = "project_summary.json"
+FACTS_FORMAT = "kcity_geo project summary 1"
+_READ = ConfigDict(frozen=True, extra="ignore")
+
+
+class LevelFacts(BaseModel):
+    """
+    A sector or theme in the city.
+
+    ``key``; ``title``; ``reading``: id of ``tables/readings.toml``, with its ``reading_title``;
+    ``data``: good, fair, poor or empty; ``people``: residents by the reading of their place;
+    ``people_short``; ``gap_raw``, ``gap_lo``, ``gap_hi``: shares; None: not known.
+    """
+
+    model_config = _READ
+    key: str
+    title: str
+    reading: str
+    reading_title: str
+    data: str = ""
+    people: dict[str, float] = {}
+    people_short: float | None = None
+    gap_raw: float | None = None
+    gap_lo: float | None = None
+    gap_hi: float | None = None
+    evidence: float | None = None
+
+
+class IndicatorFacts(BaseModel):
+    """An indicator in the city; None: not known. ``reading``: id of ``tables/readings.toml``."""
+
+    model_config = _READ
+    id: str
+    title: str
+    value: float | None = None
+    units: str = ""
+    gap: float | None = None
+    reading: str = ""
+    mark: str = ""
+
+
+class SiteFacts(BaseModel):
+    """
+    A candidate site.
+
+    ``score``: 0 to 1, None: not ranked; ``facts``: column of ``sites.geojson`` -> number.
+    """
+
+    model_config = _READ
+    label: str
+    score: float | None = None
+    area_ha: float
+    district: str = ""
+    lat: float
+    lon: float
+    reasons: tuple[str, ...] = ()
+    concerns: tuple[str, ...] = ()
+    stability: str = ""
+    facts: dict[str, float] = {}
+
+
+class TaskFacts(BaseModel):
+    """Where to look first: district, sector, what for, and the people of whom nobody can tell."""
+
+    model_config = _READ
+    district: str = ""
+    sector: str = ""
+    look_for: str = ""
+    people_open: float | None = None
+
+
+class StudyFacts(BaseModel):
+    """
+    What a finished study found.
+
+    ``bounds``: west, south, east, north in degrees; ``official``: names of the official numbers that
+    were given; ``not_assessed``: indicator -> reason; ``tasks``: the first of ``survey_tasks``.
+    """
+
+    model_config = _READ
+    format: str = FACTS_FORMAT
+    city: str
+    project: str
+    project_title: str
+    synthetic: bool
+    population: float | None = None
+    area_km2: float
+    bounds: tuple[float, float, float, float]
+    cell_m: float
+    crs: str
+    osm_date: str = ""
+    districts: int = 0
+    levels: tuple[LevelFacts, ...] = ()
+    indicators: tuple[IndicatorFacts, ...] = ()
+    sites: tuple[SiteFacts, ...] = ()
+    no_sites: str = ""
+    survey_tasks: int = 0
+    tasks: tuple[TaskFacts, ...] = ()
+    official: tuple[str, ...] = ()
+    not_assessed: dict[str, str] = {}
+    headline: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    credits: str = ""
+    caveat: str = ""

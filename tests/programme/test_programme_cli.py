@@ -1,0 +1,92 @@
+"""The commands: files in, answers out, exit code 2 when a gate fails."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from applications import changed, make_facts
+from typer.testing import CliRunner
+
+from kcity_geo.cli import app
+from kcity_geo.errors import SourceError
+from kcity_geo.outputs.application_toml import save_application
+from kcity_geo.programme import check, load_application
+from kcity_geo.sources.local.study_folder import open_study
+
+RUN = CliRunner()
+
+
+@pytest.fixture
+def study(tmp_path):
+    folder = tmp_path / "study"
+    folder.mkdir()
+    text = make_facts().model_dump_json()
+    (folder / "project_summary.json").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_new_then_check(tmp_path, study) -> None:
+    out = tmp_path / "application.toml"
+    made = RUN.invoke(
+        app, ["programme", "new", "--study", str(study), "--year", "2026", "--out", str(out)]
+    )
+    assert made.exit_code == 0, made.output
+    assert "no target project summary" in made.output
+    assert load_application(out).study.folder == "study"
+    told = RUN.invoke(app, ["programme", "check", str(out), "--json"])
+    assert told.exit_code == 2
+    ids = {row["finding"] for row in json.loads(told.stdout)["findings"]}
+    assert {"summary_missing", "applicant_missing", "unverified"} <= ids
+    assert "study_changed" not in ids
+    again = RUN.invoke(
+        app, ["programme", "new", "--study", str(study), "--year", "2026", "--out", str(out)]
+    )
+    assert again.exit_code == 2
+    assert "somebody may have filled it in" in again.output
+
+
+def test_a_whole_application_passes_and_a_study_that_changed_is_told(tmp_path, study) -> None:
+    out = tmp_path / "a.toml"
+    link = {"folder": "study", "sha256": open_study(study).sha256}
+    save_application(check(changed(study=link)), out)
+    told = RUN.invoke(app, ["programme", "check", str(out)])
+    assert told.exit_code == 0, told.output
+    assert "No hard gate fails" in told.output
+    other = make_facts(population=61_000.0).model_dump_json()
+    (study / "project_summary.json").write_text(other, encoding="utf-8")
+    told = RUN.invoke(app, ["programme", "check", str(out), "--json"])
+    assert "study_changed" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "none.toml"], "no such application file"),
+        (["new", "--study", "none", "--year", "2026"], "no such folder"),
+        (["rules", "--year", "2019"], "2020 to 2026"),
+        (["check", "none.toml", "--language", "fr"], "give en or ko"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, message) -> None:
+    told = RUN.invoke(app, ["programme", *arguments])
+    assert told.exit_code == 2
+    assert message in told.output
+    assert len(told.output.strip().splitlines()) == 1
+
+
+def test_rules_and_schema_are_printed() -> None:
+    told = RUN.invoke(app, ["programme", "rules", "--year", "2020", "--json"])
+    assert any("1,000,000,000 KRW or 850,000 USD" in row["says"] for row in json.loads(told.stdout))
+    schema = json.loads(RUN.invoke(app, ["programme", "schema"]).stdout)
+    assert schema["additionalProperties"] is False
+
+
+def test_a_folder_without_a_study_is_refused(tmp_path, study) -> None:
+    with pytest.raises(SourceError, match="run a study first"):
+        open_study(tmp_path)
+    (study / "project_summary.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(SourceError, match="is no summary of a study"):
+        open_study(study)
+    shutil.rmtree(study)
