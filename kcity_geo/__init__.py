@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kcity_geo import programme
     from kcity_geo.analysis import energy, transport, water
+    from kcity_geo.analysis.connections.connect import connect
     from kcity_geo.analysis.gaps.facility_bounds import facility_bounds, unmapped_count
     from kcity_geo.analysis.location.locate import locate
     from kcity_geo.analysis.location.located import Located
@@ -73,6 +74,7 @@ _HOMES = {
     "assess_gaps": "kcity_geo.study",
     "check": "kcity_geo.study",
     "concept": "kcity_geo.planning.concept",
+    "connect": "kcity_geo.analysis.connections.connect",
     "criterion": "kcity_geo.suitability_keys",
     "diff": "kcity_geo.analysis.gaps.change",
     "explain": "kcity_geo.outputs.explain",
@@ -121,6 +123,7 @@ __all__ = [
     "assess_gaps",
     "check",
     "concept",
+    "connect",
     "criterion",
     "diff",
     "energy",

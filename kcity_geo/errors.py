@@ -5,7 +5,8 @@ The errors a user of kcity_geo can meet, and the one warning.
 
     KCityError
     |- StudyError            (ValueError)   a study file, key or argument is wrong
-    |  '- LandBudgetError                   a site does not hold what is asked of it
+    |  |- LandBudgetError                   a site does not hold what is asked of it
+    |  '- LayoutError                       nothing can be drawn on a site
     |- CityNotFoundError     (LookupError)  no place, or several, by that name
     |- SourceError           (OSError)      an input is missing, broken or of the wrong kind
     |  |- OfflineError                      needed from the network, but offline
@@ -33,6 +34,7 @@ __all__ = [
     "KCityError",
     "KCityWarning",
     "LandBudgetError",
+    "LayoutError",
     "LicenceError",
     "LimitError",
     "OfflineError",
@@ -82,6 +84,10 @@ class StudyError(KCityError, ValueError):
 
 class LandBudgetError(StudyError):
     """A site does not hold what is asked of it; the message says what would."""
+
+
+class LayoutError(StudyError):
+    """Nothing can be drawn on a site; the message says why."""
 
 
 class CityNotFoundError(KCityError, LookupError):

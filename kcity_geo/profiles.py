@@ -12,14 +12,16 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.parameters import nearest_name
 
 __all__ = [
+    "CriterionRow",
     "Limit",
+    "Profile",
     "ValueFunction",
     "check_value_function",
     "criteria_titles",
@@ -44,12 +46,40 @@ class ValueFunction(TypedDict, total=False):
     units: str
 
 
+class CriterionRow(TypedDict, total=False):
+    """A criterion of a profile: a row of its own table with the weight and value function of the profile."""
+
+    id: str
+    title: str
+    units: str
+    weight: float
+    function: str
+    parameters: Sequence[float] | Mapping[str, float]
+    phrase: str
+    mark: str
+    citation: str
+    layers: Sequence[str]
+    measure: Any  # what measures a criterion of the user's own
+
+
+class Profile(TypedDict, total=False):
+    """What a kind of project wants; ``own`` holds the criteria of a project file as it has them."""
+
+    title: str
+    mark: str
+    citation: str
+    decisive: list[str]
+    constraints: dict[str, Any]
+    criteria: list[CriterionRow]
+    own: list[dict[str, Any]]
+
+
 #: Value function -> how many numbers it takes.
 _COUNT = {"lin_dec": 2, "lin_inc": 2, "trap": 4, "sig_dec": 2, "gauss": 2, "exp_dec": 1, "step": 1}
 _RISING = {"lin_dec", "lin_inc", "trap"}
 
 
-def profiles() -> dict[str, dict[str, Any]]:
+def profiles() -> dict[str, Profile]:
     """
     Give every profile with its criteria in full.
 
@@ -69,7 +99,7 @@ def profiles() -> dict[str, dict[str, Any]]:
     'Slope'
     """
     known = read_table("suitability/criteria")["criterion"]
-    found = {}
+    found: dict[str, Profile] = {}
     for name, row in read_table("suitability/profiles")["profile"].items():
         about = {"mark": row["mark"], "citation": row["citation"]}
         for one in row["criteria"]:
@@ -79,13 +109,11 @@ def profiles() -> dict[str, dict[str, Any]]:
                     f"criteria.toml{nearest_name(one['id'], list(known))}"
                 )
         criteria = [{**known[one["id"]], **about, **one} for one in row["criteria"]]
-        found[name] = {**row, "criteria": criteria}
+        found[name] = cast("Profile", {**row, "criteria": criteria})
     return found
 
 
-def profile(
-    name: str, value_functions: Mapping[str, ValueFunction] | None = None
-) -> dict[str, Any]:
+def profile(name: str, value_functions: Mapping[str, ValueFunction] | None = None) -> Profile:
     """
     Give one profile, with the value functions of a study.
 
@@ -128,7 +156,7 @@ def profile(
             raise StudyError(
                 f"{where}.{unknown[0]}: only function, parameters and units can be set"
             )
-        row = {
+        row: CriterionRow = {
             **criteria[key],
             **_in_percent(key, change, where),
             "mark": "U",
@@ -142,9 +170,13 @@ def profile(
     return {**found, "criteria": list(criteria.values())}
 
 
-def _in_percent(key: str, change: ValueFunction, where: str) -> dict[str, Any]:
+def _in_percent(key: str, change: ValueFunction, where: str) -> CriterionRow:
     """Turn limits of slope that a study gives in degrees into percent; refuse other units."""
-    row = {k: v for k, v in change.items() if k != "units"}
+    row: CriterionRow = {}
+    if "function" in change:
+        row["function"] = change["function"]
+    if "parameters" in change:
+        row["parameters"] = change["parameters"]
     if "units" not in change or change["units"] == read_table("suitability/criteria")[
         "criterion"
     ].get(key, {}).get("units"):
@@ -165,7 +197,7 @@ def _percent(degrees: Any, where: str) -> float:  # noqa: ANN401 - a value of TO
     return 100 * math.tan(math.radians(float(degrees)))
 
 
-def limits_of(kind: Mapping[str, Any], changes: Mapping[str, Limit]) -> dict[str, Any]:
+def limits_of(kind: Profile, changes: Mapping[str, Limit]) -> dict[str, Any]:
     """
     Give the constraints of a profile with what a study changes.
 
@@ -207,7 +239,7 @@ def limits_of(kind: Mapping[str, Any], changes: Mapping[str, Limit]) -> dict[str
     return {**known, **changes}
 
 
-def project_file(path: Path) -> dict[str, Any]:
+def project_file(path: Path) -> Profile:
     """
     Read a project of the user's own: what kind of land it wants.
 

@@ -122,8 +122,8 @@ class Gaps:
     city : index sector (and theme, composite): ``gap, gap_raw, gap_lo, gap_hi, p_short, evidence, data,
         reading, people_<reading>, people_short, assessed_weight, gini``.
     indicators : the indicator rows, unit_id ``"city"`` or a district id: ``indicator, title,
-        unit_id, value, units, standard, worst, gap_raw, gap, gap_lo, gap_hi, p_short, data, reading,
-        evidence, n_features, source, as_of, mark, note``.
+        unit_id, value, value_lo, value_hi, units, standard, worst, gap_raw, gap, gap_lo, gap_hi,
+        p_short, data, reading, evidence, n_features, source, as_of, mark, note``.
     assessed : the indicators behind it, not assessed ones included.
     survey_tasks : metric CRS, where field mappers should go first: ``task_id, rank, population,
         people_open, evidence, priority, sector, look_for, district``.

@@ -179,21 +179,100 @@ class StreetFormRules(TypedDict):
     component_bad: float
 
 
+class AccessRules(TypedDict):
+    """Keys of access by mode, the values that close a way, and those that open it to some."""
+
+    walk: list[str]
+    cycle: list[str]
+    drive: list[str]
+    drive_ferry: list[str]
+    blocked: list[str]
+    private: list[str]
+    allowed: list[str]
+    destination: Mapping[str, list[str]]
+
+
+class OnewayRules(TypedDict):
+    """Values of tags that make a way one-way, and the keys of each mode."""
+
+    forward: list[str]
+    backward: list[str]
+    both: list[str]
+    roundabout: list[str]
+    implied: list[str]
+    cycleway: list[str]
+    cycleway_against: list[str]
+    cycleway_both: list[str]
+    keys: Mapping[str, list[str]]
+
+
+class SpeedRules(TypedDict):
+    """Speeds in km/h by class of way, factors on them, and waiting; some are parameters of a study."""
+
+    maxspeed_factor: float
+    ferry_kmh: float
+    ferry_max_kmh: float
+    ferry_wait_min: float
+    offroad_factor: float
+    signal_s: float
+    congestion_factor: float
+    default_kmh: float
+    drive: Mapping[str, float]
+    walk_kmh: float
+    cycle_kmh: float
+    season_factor: float
+
+
+class SurfaceCaps(TypedDict):
+    """Speed in km/h that the state of a way allows at most, and which surfaces are unpaved."""
+
+    surface: Mapping[str, float]
+    tracktype: Mapping[str, float]
+    smoothness: Mapping[str, float]
+    unpaved: list[str]
+
+
+#: Widths of streets in metres: by class of way, by class where one-way, and what else is needed.
+WidthRules = TypedDict(
+    "WidthRules",
+    {
+        "default_m": float,
+        "lane_m": float,
+        "margin_m": float,
+        "max_m": float,
+        "class": Mapping[str, float],
+        "oneway": Mapping[str, float],
+    },
+)
+
+
+class SeasonRules(TypedDict):
+    """Which ways are passable all year round."""
+
+    always: list[str]
+    if_paved: list[str]
+    bad_surface: list[str]
+    bad_smoothness: list[str]
+    good_surface: list[str]
+    good_tracktype: list[str]
+    unknown_weight: float
+
+
 class NetworkTable(TypedDict):
     """``tables/network.toml``: which ways belong to which graph, and how fast they are."""
 
     classes: Mapping[str, list[str]]
-    access: Mapping[str, Any]
+    access: AccessRules
     turns: Mapping[str, list[str]]
     areas: Mapping[str, int]
     barriers: Mapping[str, list[str]]
-    oneway: Mapping[str, Any]
-    speeds: Mapping[str, Any]
-    caps: Mapping[str, Any]
+    oneway: OnewayRules
+    speeds: SpeedRules
+    caps: SurfaceCaps
     walk_factors: Mapping[str, float]
     slope: Mapping[str, float]
-    widths: Mapping[str, Any]
-    all_season: Mapping[str, Any]
+    widths: WidthRules
+    all_season: SeasonRules
     street_form: StreetFormRules
     snap: Mapping[str, float]
 

@@ -46,7 +46,7 @@ from kcity_geo.suitability_keys import (
 
 if TYPE_CHECKING:
     from kcity_geo.parameters import Parameter
-    from kcity_geo.profiles import ValueFunction
+    from kcity_geo.profiles import Profile, ValueFunction
 
 __all__ = [
     "CitySection",
@@ -441,7 +441,7 @@ class Study(BaseModel):
         """Key of `kcity_geo.rules.all_rules` -> value, of what this study changes."""
         return check_rules({name: getattr(self, name) for name in RULE_SECTIONS})
 
-    def _kind(self) -> tuple[dict[str, Any], list[str], list[str]]:
+    def _kind(self) -> tuple[Profile, list[str], list[str]]:
         """Give the project with the ids of its criteria and of those that the study adds."""
         project = self.study.project
         if project.endswith(".toml"):

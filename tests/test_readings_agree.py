@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import warnings
+import zlib
 from pathlib import Path
 
 import geopandas as gpd
@@ -19,9 +21,18 @@ from kcity_geo.outputs.headline import first_sector, gap_sentences
 from kcity_geo.outputs.hover import hover_data
 from kcity_geo.outputs.themes import make_themes
 from kcity_geo.result import LEVELS, THEMES, Result
+from kcity_geo.rules import ReadingLimits
 
 ROOT = Path(__file__).parents[1]
-STUDIES = ("town", "monaco", "liechtenstein", "helsinki")
+STUDIES = ("town", "monaco", "monaco with limits of its own", "liechtenstein", "helsinki")
+
+#: Other limits than those of the package: whatever reads the package's own instead is found out.
+LIMITS = """
+[readings]
+short = 0.3
+partly = 0.1
+evidence_fair = 0.45
+"""
 
 
 PROMISED = {
@@ -49,7 +60,11 @@ def ran(
     out = tmp_path_factory.mktemp(request.param) / "out"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return kc.run(ROOT / "examples" / f"{request.param}.toml", out), out
+        name, _, limits = request.param.partition(" with ")
+        text = (ROOT / "examples" / f"{name}.toml").read_text(encoding="utf-8")
+        study = out.parent / "study.toml"
+        study.write_text(text + LIMITS if limits else text, encoding="utf-8")
+        return kc.run(study, out), out
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +93,11 @@ def test_every_file_is_there_and_the_city_was_read(ran) -> None:
         assert 0 < float(result.data.cube["population"].sum()) < 71_724
 
 
-def _agree(frame: gpd.GeoDataFrame) -> None:
+def _agree(frame: gpd.GeoDataFrame, limits: ReadingLimits) -> None:
     """Read every row anew from its numbers."""
     for level in LEVELS:
         numbers = (frame[f"{level}_{key}"] for key in ("p_short", "gap", "evidence"))
-        codes = reading_codes(*numbers, persons=frame["population"])
+        codes = reading_codes(*numbers, limits=limits, persons=frame["population"])
         words = [reading_title(int(code), level) for code in codes]
         assert frame[f"{level}_reading"].tolist() == words, level
         low, middle, high = (frame[f"{level}_gap{e}"] for e in ("_lo", "", "_hi"))
@@ -90,21 +105,21 @@ def _agree(frame: gpd.GeoDataFrame) -> None:
         assert (low[known] <= middle[known] + 1e-6).all(), level
         assert (middle[known] <= high[known] + 1e-6).all(), level
         # A word of shortfall never stands on a gap that is small at its best estimate.
-        limit = read_table("readings")["limits"]["short"]
         own = level if level in THEMES else ""
         titles = dict(zip(READINGS, (r["title"] for r in reading_words(own)), strict=True))
         short = frame[f"{level}_reading"].isin(
             [titles["falls_short"], titles["probably_falls_short"]]
         )
-        assert (middle[short] >= limit - 1e-6).all(), level
+        assert (middle[short] >= limits.short - 1e-6).all(), level
         fine = frame[f"{level}_reading"].isin([titles["adequate"], titles["partly_short"]])
-        assert (middle[fine] < limit).all(), level
+        assert (middle[fine] < limits.short).all(), level
 
 
 def test_number_colour_and_word_agree_in_every_cell(result) -> None:
     cells = cell_frame(result)
-    _agree(cells)
-    _agree(merge_cells(result, cells, max_cells=max(20, len(cells) // 7)))
+    limits = result.gaps.limits
+    _agree(cells, limits)
+    _agree(merge_cells(result, cells, max_cells=max(20, len(cells) // 7)), limits)
     inside = result.data.inside
     themes = {t.key: t for t in make_themes(result)}
     fields = [(f["title"], f["kind"]) for f in hover_data(result)["fields"]]
@@ -139,14 +154,39 @@ def test_no_people_get_lost_between_the_readings(result) -> None:
         row = result.gaps.city.loc[level]
         counted = sum(row[f"people_{key}"] for key in READINGS if key != "nobody")
         assert counted == pytest.approx(people.sum(), rel=1e-6)
+        # Those of a cell with less than one resident are counted too, under what its numbers say.
+        codes = result.gaps.cells[f"{level}_reading"].to_numpy()[result.data.inside]
+        few = people[codes == READINGS.index("nobody")].sum()
+        for code, key in enumerate(READINGS):
+            if key != "nobody":
+                told = people[codes == code].sum()
+                assert told - 1e-3 <= row[f"people_{key}"] <= told + few + 1e-3, (level, key)
 
 
-def test_files_say_what_the_cells_say(town_run) -> None:
-    result, out = town_run
-    cells = cell_frame(result)
+def _shown_on_the_map(result: Result) -> dict[str, list[str]]:
+    """The word that the map writes for each cell inside, level by level."""
+    found = hover_data(result)
+    fields = [
+        (field, packed)
+        for field, packed in zip(found["fields"], found["bytes"], strict=False)
+        if field["kind"] == "reading"
+    ]
+    inside = result.data.inside.ravel()
+    told = {}
+    for level, (field, packed) in zip(LEVELS, fields, strict=True):
+        codes = np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.uint8)
+        told[level] = [field["words"][code] for code in codes[inside]]
+    return told
+
+
+def test_files_and_map_say_what_the_cells_say(ran) -> None:
+    """The word of every cell, *Nobody lives here* among them, alike wherever it is written."""
+    result, out = ran
+    cells, shown = cell_frame(result), _shown_on_the_map(result)
     parquet = gpd.read_parquet(out / "cells.parquet")
+    table = gpd.read_file(out / "study.gpkg", layer="cells", ignore_geometry=True)
     geojson = gpd.read_file(out / "gaps.geojson")
-    table = gpd.read_file(out / "study.gpkg", layer="cells")
+    assert len(geojson) == len(cells)
     for level in LEVELS:
         words = cells[f"{level}_reading"].tolist()
         for frame in (parquet, geojson, table):
@@ -155,6 +195,12 @@ def test_files_say_what_the_cells_say(town_run) -> None:
             band = opened.read(1)[result.data.inside]
             told = [opened.tags(1)[f"CLASS_{code}"] for code in band]
         assert told == words
+        assert shown[level] == words
+
+
+def test_survey_tasks_hold_few_people(town_run) -> None:
+    result, out = town_run
+    cells = cell_frame(result)
     tasks = gpd.read_file(out / "survey_tasks.geojson")
     assert len(tasks) == len(result.gaps.survey_tasks) > 0
     assert tasks["population"].sum() <= 0.15 * cells["population"].sum() * 1.001

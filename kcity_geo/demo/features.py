@@ -255,7 +255,7 @@ def add_rail(plan: Plan, features: Features) -> Floats:
         if over[a]:
             tags |= {"bridge": "yes", "layer": "2"}
         features.ways.append(Way(list(range(first + a, first + b + 1)), tags, "always"))
-    k = int(plan.size["stations"])
+    k = int(plan.size.stations)
     at = ((np.arange(k) + 0.5) / k * plan.n).astype(int) * UNIT + UNIT // 2
     if k <= 2:
         at = np.array([plan.n // 2 * UNIT + 60, (plan.motorway_column + 1) * UNIT + 120])
@@ -273,7 +273,7 @@ def add_rail(plan: Plan, features: Features) -> Floats:
             {"building": "train_station", "name": name},
             "building",
         )
-    for line in range(int(plan.size["metro_lines"])):
+    for line in range(int(plan.size.metro_lines)):
         _add_underground(plan, features, line)
     return np.column_stack([sx, sy])
 
@@ -281,7 +281,7 @@ def add_rail(plan: Plan, features: Features) -> Floats:
 def _add_underground(plan: Plan, features: Features, line: int) -> None:
     middle = plan.n // 2 * UNIT
     x, y = lattice_line(plan, u=middle + 6) if line == 0 else lattice_line(plan, v=middle + 24)
-    inner = np.hypot(x, y) < 1.4 * plan.size["decay_m"]
+    inner = np.hypot(x, y) < 1.4 * plan.size.decay_m
     tags = {"railway": "subway", "tunnel": "yes", "layer": "-3", "name": f"Hanbit Metro {line + 1}"}
     features.add_line(x[inner], y[inner], tags, "always")
     for k, s in enumerate(range(UNIT // 40, int(inner.sum()), UNIT // 20)):

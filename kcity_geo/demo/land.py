@@ -28,10 +28,10 @@ def add_water(plan: Plan, features: Features) -> None:
     features.add_line(
         x,
         t,
-        {"waterway": "river", "name": "Hanbit River", "width": f"{plan.size['river_width_m']:g}"},
+        {"waterway": "river", "name": "Hanbit River", "width": f"{plan.size.river_width_m:g}"},
         "always",
     )
-    half = plan.size["river_width_m"] / 2
+    half = plan.size.river_width_m / 2
     slant = (terrain.river_x(t + 5) - terrain.river_x(t - 5)) / 10
     ex, ey = 1 / np.hypot(1, slant), -slant / np.hypot(1, slant)
     bank_x = np.concatenate([x + half * ex, (x - half * ex)[::-1]])
@@ -45,7 +45,7 @@ def add_water(plan: Plan, features: Features) -> None:
         tags = {
             "waterway": "stream",
             "name": stream.name,
-            "width": f"{plan.size['stream_width_m']:g}",
+            "width": f"{plan.size.stream_width_m:g}",
         }
         mouth = float(terrain.river_x(stream.y(sx[-1])))
         sx = np.append(sx, mouth)

@@ -61,11 +61,11 @@ class _Edges:
 def _arterial_kind(plan: Plan, k: Ints | int) -> Ints:
     away = np.abs(np.asarray(k) - plan.n // 2)
     size = plan.size
-    trunk = size["trunk_every"]
+    trunk = size.trunk_every
     is_trunk = (away % trunk == 0) & (away > 0) if trunk else np.zeros(np.shape(away), dtype=bool)
     return np.asarray(
         np.select(
-            [is_trunk, away % size["primary_every"] == 0, away % size["secondary_every"] == 0],
+            [is_trunk, away % size.primary_every == 0, away % size.secondary_every == 0],
             [CODE["trunk"], CODE["primary"], CODE["secondary"]],
             CODE["tertiary"],
         )
@@ -154,7 +154,7 @@ def _arterial_edges(plan: Plan, inner: NDArray[np.int64], edges: _Edges) -> None
     dry = ~plan.terrain.wet(x, y, reach_m=6.0)
     u, v = u[dry], v[dry]
     middle = plan.n // 2 * UNIT
-    reach = max(1, round(plan.size["decay_m"] * 0.9 / plan.step_m)) * UNIT
+    reach = max(1, round(plan.size.decay_m * 0.9 / plan.step_m)) * UNIT
     for across in (0, 1):  # 0: lines to the east, 1: lines to the north
         along, fixed = (v, u) if across else (u, v)
         on = (fixed % UNIT == 0) & (fixed > 0) & (fixed < plan.n * UNIT)

@@ -117,7 +117,7 @@ def _draw(plan: Plan, out: Path, tell: Callable[[str], None]) -> None:
         plan,
         features,
         truth / "city_true.osm.pbf",
-        mapped=None if plan.size["true_buildings"] else without_buildings(features),
+        mapped=None if plan.size.true_buildings else without_buildings(features),
         progress=tell,
     )
     tell("writing rasters")

@@ -143,7 +143,7 @@ def _connected(
 
 def _places(plan: Plan) -> tuple[tuple[float, float], tuple[float, float], tuple[float, float]]:
     """Water works upstream, wastewater plant downstream, power plant by the railway."""
-    h, width = plan.half, plan.size["river_width_m"]
+    h, width = plan.half, plan.size.river_width_m
     works = (float(plan.terrain.river_x(0.9 * h)) + width / 2 + 130.0, 0.9 * h)
     waste = (float(plan.terrain.river_x(-0.92 * h)) + width / 2 + 150.0, -0.92 * h)
     x, y = plan.world((plan.motorway_column + 1.5) * 400, (plan.rail_row + 0.28) * 400)
@@ -169,7 +169,7 @@ def make_networks(plan: Plan, streets: Streets, cells: Cells) -> Networks:
     nodes = np.unique(np.concatenate([streets.start[usable], streets.end[usable]]))
     order = serpentine(plan, cells.x, cells.y)
     cumulative = np.cumsum(cells.persons[order])
-    k = int(plan.size["substations"])
+    k = int(plan.size.substations)
     at = order[np.searchsorted(cumulative, (np.arange(k) + 0.5) / k * cumulative[-1])]
     main = streets.kind <= ARTERIAL
     junctions = np.unique(streets.start[main & usable])

@@ -120,8 +120,8 @@ def shared_out(weights: Floats, total: int) -> Ints:
 
 
 def _lattice(plan: Plan) -> tuple[Ints, Ints, Floats, Floats]:
-    step = float(plan.size["lattice_m"])
-    n = round(plan.size["side_m"] / step)
+    step = float(plan.size.lattice_m)
+    n = round(plan.size.side_m / step)
     i, j = (a.ravel() for a in np.meshgrid(np.arange(n), np.arange(n), indexing="ij"))
     x = -plan.half + (i + 0.5 + 0.5 * (plan.draw.uniform("lattice x", i, j) - 0.5)) * step
     y = -plan.half + (j + 0.5 + 0.5 * (plan.draw.uniform("lattice y", i, j) - 0.5)) * step
@@ -141,7 +141,7 @@ def make_people(plan: Plan, streets: Streets) -> People:
     -------
     The points; persons sum to the number stated for the size.
     """
-    step = float(plan.size["lattice_m"])
+    step = float(plan.size.lattice_m)
     i, j, x, y = _lattice(plan)
     si, sj = plan.superblock(x, y)
     blocks, site = plan.blocks[si, sj], plan.site[si, sj]
@@ -168,7 +168,7 @@ def make_people(plan: Plan, streets: Streets) -> People:
     weights = plan.density(x, y) * (0.35 + 1.3 * plan.draw.uniform("crowding", i, j))
     weights *= np.where(blocks <= 1, 0.6, 1.0) * np.where(industrial, 0.15, 1.0)
     weights[work | (site != "")] = 0.0
-    persons = shared_out(weights, int(plan.size["persons"]))
+    persons = shared_out(weights, int(plan.size.persons))
 
     m2 = plan.of_district("m2_person")[district] * (0.75 + 0.5 * plan.draw.uniform("roof", i, j))
     most = (0.84 * step) ** 2
@@ -179,7 +179,7 @@ def make_people(plan: Plan, streets: Streets) -> People:
         built,
     )
     keep = (persons > 0) | work
-    merge = int(plan.size["block_lattice"])
+    merge = int(plan.size.block_lattice)
     number = (i // merge) * (10**6) + j // merge
     return People(
         x[keep],

@@ -9,6 +9,7 @@ Nothing is written here.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from kcity_geo.config import read_table
+from kcity_geo.demo.sizes import CitySize, city_size
 from kcity_geo.demo.terrain import Draw, Floats, Ints, Terrain, make_terrain
 from kcity_geo.errors import StudyError
 
@@ -52,7 +54,7 @@ class Plan:
 
     table: dict[str, Any]
     size_name: str
-    size: dict[str, Any]
+    size: CitySize
     seed: int
     draw: Draw
     terrain: Terrain
@@ -68,12 +70,12 @@ class Plan:
     @property
     def n(self) -> int:
         """Superblocks along one side."""
-        return int(self.size["superblocks"])
+        return int(self.size.superblocks)
 
     @property
     def step_m(self) -> float:
         """Side of a superblock, metres."""
-        return float(self.size["side_m"]) / self.n
+        return float(self.size.side_m) / self.n
 
     @property
     def half(self) -> float:
@@ -84,7 +86,7 @@ class Plan:
         """Turn lattice units into metres: a square grid, gently bent."""
         x = (np.asarray(u, dtype=float) / UNIT - self.n / 2) * self.step_m
         y = (np.asarray(v, dtype=float) / UNIT - self.n / 2) * self.step_m
-        wave, swing = 2 * np.pi / self.size["warp_length_m"], self.size["warp_m"]
+        wave, swing = 2 * np.pi / self.size.warp_length_m, self.size.warp_m
         p = self.draw.uniform("warp", np.arange(4)) * 2 * np.pi
         x1 = x + swing * (np.sin(wave * y + p[0]) + 0.6 * np.sin(0.7 * wave * (x + y) + p[1]))
         y1 = y + swing * (np.sin(wave * x + p[2]) + 0.6 * np.sin(0.6 * wave * (x - y) + p[3]))
@@ -121,7 +123,7 @@ class Plan:
 
     def density(self, x: Floats, y: Floats) -> Floats:
         """Relative density of people, 1 at the centre."""
-        out = np.exp(-np.hypot(x, y) / self.size["decay_m"])
+        out = np.exp(-np.hypot(x, y) / self.size.decay_m)
         for vx, vy, strength, spread in self.villages:
             out = out + strength * np.exp(-((x - vx) ** 2 + (y - vy) ** 2) / (2 * spread**2))
         return np.asarray(out * self.of_district("density")[self.district(x, y)])
@@ -134,11 +136,11 @@ class Plan:
 
 
 def _districts(
-    table: dict[str, Any], size: dict[str, Any], draw: Draw
+    names: Sequence[str], size: CitySize, draw: Draw
 ) -> tuple[Floats, list[str], list[str]]:
-    h = size["side_m"] / 2
+    h = size.side_m / 2
     points, kinds = [(0.03 * h, 0.0)], ["core"]
-    rings = size["rings"]
+    rings = size.rings
     for r, ring in enumerate(rings):
         radius = (
             h * (0.50 if len(rings) == 2 else 0.38)
@@ -150,15 +152,14 @@ def _districts(
             angle = 2 * math.pi * (k + 0.5 + 0.25 * wobble) / len(ring)
             points.append((radius * math.cos(angle), radius * math.sin(angle)))
             kinds.append(kind)
-    names = table["names"]["districts"]
     if len(points) > len(names):
         raise StudyError(f"demo.toml: {len(points)} districts but {len(names)} names; add names")
     return np.array(points), kinds, [f"Hanbit {name}" for name in names[: len(points)]]
 
 
-def _villages(size: dict[str, Any], draw: Draw) -> Floats:
-    h = size["side_m"] / 2
-    count = {8: 5, 26: 14}.get(size["superblocks"], 40)
+def _villages(size: CitySize, draw: Draw) -> Floats:
+    h = size.side_m / 2
+    count = {8: 5, 26: 14}.get(size.superblocks, 40)
     k = np.arange(count)
     angle = 2 * np.pi * (k + 0.6 * draw.uniform("village/a", k)) / count
     radius = h * (0.62 + 0.30 * draw.uniform("village/r", k))
@@ -186,7 +187,7 @@ def _blocks(plan: Plan, site: NDArray[np.str_]) -> Ints:
     relative = plan.density(x, y)
     land = ~plan.terrain.wet(x, y) & (plan.terrain.slope(x, y) < STEEP) & (site == "")
     total = float((relative * land).sum()) * (plan.step_m / 1000) ** 2
-    persons_km2 = relative * plan.size["persons"] / total
+    persons_km2 = relative * plan.size.persons / total
     kind = np.array(plan.district_kind)[plan.district(x, y)]
     n = np.select(
         [
@@ -241,10 +242,10 @@ def make_plan(size: str, *, seed: int) -> Plan:
         raise StudyError(f"size: {size!r} is not a demo city; use {', '.join(table['size'])}")
     if seed < 0:
         raise StudyError(f"seed: {seed} is negative; use 0 or more")
-    row = table["size"][size]
+    row = city_size(size)
     draw = Draw(seed)
-    xy, kinds, names = _districts(table, row, draw)
-    n = row["superblocks"]
+    xy, kinds, names = _districts(table["names"]["districts"], row, draw)
+    n = row.superblocks
     plan = Plan(
         table=table,
         size_name=size,

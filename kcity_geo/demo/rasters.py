@@ -155,7 +155,7 @@ def _mollweide(
 def _landcover(
     plan: Plan, people: People, streets: Streets
 ) -> tuple[tuple[float, ...], NDArray[np.uint8]]:
-    transform, x, y = _degree_grid(plan, float(plan.size["landcover_arcsec"]))
+    transform, x, y = _degree_grid(plan, float(plan.size.landcover_arcsec))
     cover, near_water = _open_land(plan, x, y)
     built = np.zeros(x.shape, dtype=bool)
     size, west, north = transform[0], transform[2], transform[5]

@@ -62,7 +62,7 @@ def norm_count(plan: Plan, norm: str) -> int:
     -------
     At least one.
     """
-    return max(1, round(float(plan.size["persons"]) / float(plan.table["norm"][norm])))
+    return max(1, round(float(plan.size.persons) / float(plan.table["norm"][norm])))
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def add_stops(plan: Plan, streets: Streets, cells: Cells, features: Features) ->
         90.0, -95.0, 60, 40, {"amenity": "bus_station", "name": "Hanbit Bus Station"}, "transit"
     )
     if plan.half > 5000:
-        bank = plan.size["river_width_m"] / 2 + 4
+        bank = plan.size.river_width_m / 2 + 4
         for y0 in (0.12 * plan.half, -0.25 * plan.half):
             middle = float(plan.terrain.river_x(y0))
             ends = np.array([middle - bank, middle + bank])

@@ -117,7 +117,7 @@ def _removed(
     gone |= ~arterial & brook & (draw.uniform("culvert", key) < 0.6)
     gone |= arterial & ~motorway & lake
     gone |= (kind == ARTERIAL) & (river | (slope > STEEPEST))
-    gone |= arterial & ~motorway & river & (length > 4 * plan.size["river_width_m"] + 260)
+    gone |= arterial & ~motorway & river & (length > 4 * plan.size.river_width_m + 260)
     gone |= ~major & empty & ~_line_between_sites(plan, table)
     outskirts = (kind == ARTERIAL) & _both_sides_empty(plan, table)
     gone |= outskirts & (draw.uniform("outskirts", key // 977) < 0.25) & ~over_motorway & ~over_rail
@@ -185,7 +185,7 @@ def _mid_nodes(
     plan: Plan, x: Floats, y: Floats, a: Ints, b: Ints, straight: Bools
 ) -> tuple[Floats, Floats]:
     """Shape nodes between junctions: a gentle bow, shape (edges, m)."""
-    m = int(plan.size["mid_nodes"])
+    m = int(plan.size.mid_nodes)
     t = (np.arange(m) + 1) / (m + 1)
     dx, dy = x[b] - x[a], y[b] - y[a]
     key = np.minimum(a, b), np.maximum(a, b)
@@ -256,7 +256,7 @@ def make_streets(plan: Plan) -> Streets:
 def _with_roundabout(plan: Plan, streets: Streets) -> Streets:
     """Open the junction of two main streets north of the centre into a ring of eight nodes."""
     u = plan.n // 2 * UNIT
-    v = (plan.n // 2 + plan.size["secondary_every"]) * UNIT
+    v = (plan.n // 2 + plan.size.secondary_every) * UNIT
     x0, y0 = plan.world(u, v)
     centre = int(np.argmin(np.hypot(streets.x - x0, streets.y - y0)))
     touching = np.flatnonzero((streets.start == centre) | (streets.end == centre))

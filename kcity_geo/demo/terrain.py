@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kcity_geo.demo.sizes import CitySize
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -124,7 +126,7 @@ class Terrain:
     phase : of the bends of the river, radians.
     """
 
-    size: dict[str, Any]
+    size: CitySize
     draw: Draw
     streams: tuple[Stream, ...] = ()
     hills: tuple[tuple[float, float, float, float], ...] = ()
@@ -134,7 +136,7 @@ class Terrain:
     @property
     def half(self) -> float:
         """Half the side of the study square, metres."""
-        return float(self.size["side_m"]) / 2
+        return float(self.size.side_m) / 2
 
     def river_x(self, y: ArrayLike) -> Floats:
         """Easting of the river, metres."""
@@ -145,7 +147,7 @@ class Terrain:
     def river_z(self, y: ArrayLike) -> Floats:
         """Level of the river, metres above sea."""
         return np.asarray(
-            12.0 + self.size["river_slope"] * (np.asarray(y, dtype=float) + 1.2 * self.half)
+            12.0 + self.size.river_slope * (np.asarray(y, dtype=float) + 1.2 * self.half)
         )
 
     def river_distance(self, x: Floats, y: Floats) -> Floats:
@@ -172,12 +174,12 @@ class Terrain:
 
     def _plain(self, distance: Floats, y: Floats) -> Floats:
         size = self.size
-        bank = size["river_width_m"] / 2
-        flood = size["floodplain_m"]
+        bank = size.river_width_m / 2
+        flood = size.floodplain_m
         rise = 1.0 * _smoothstep(distance, bank, bank + 20)
         rise = rise + 0.8 * np.clip(distance - bank, 0, flood) / flood
         rise = rise + 6.0 * _smoothstep(distance, flood, flood + 170)
-        rise = rise + size["plain_slope"] * np.maximum(distance - flood, 0)
+        rise = rise + size.plain_slope * np.maximum(distance - flood, 0)
         return np.asarray(self.river_z(y) + rise)
 
     def valley(
@@ -187,14 +189,14 @@ class Terrain:
         river, brooks = known or self.distances(x, y)
         brook = np.minimum.reduce(brooks)
         # the plain also falls to the brooks, so that its water gathers in them
-        shoulder = self.size["plain_slope"] * np.minimum(brook, 0.75 * self.half)
-        flood = self.size["floodplain_m"]
+        shoulder = self.size.plain_slope * np.minimum(brook, 0.75 * self.half)
+        flood = self.size.floodplain_m
         ground = self._plain(river, y) + shoulder * _smoothstep(river, flood, 3 * flood)
         channel = np.asarray(self.river_z(y) + 0 * x)
         for stream, away in zip(self.streams, brooks, strict=True):
             course = self.river_distance(x, stream.y(x))
-            bed = self.river_z(stream.y0) + 0.6 + 0.6 * self.size["plain_slope"] * course
-            side = 1.2 * _smoothstep(away, self.size["stream_width_m"] / 2, 14.0) + 0.032 * away
+            bed = self.river_z(stream.y0) + 0.6 + 0.6 * self.size.plain_slope * course
+            side = 1.2 * _smoothstep(away, self.size.stream_width_m / 2, 14.0) + 0.032 * away
             carved = np.where(np.isfinite(away), bed + side, np.inf)
             channel = np.where(carved < ground, bed, channel)
             ground = np.minimum(ground, carved)
@@ -248,8 +250,8 @@ class Terrain:
     def wet(self, x: Floats, y: Floats, *, reach_m: float = 0.0) -> Bools:
         """Whether a point is in open water or within `reach_m` of it."""
         river, brooks = self.distances(x, y)
-        near = river <= self.size["river_width_m"] / 2 + reach_m
-        near |= np.minimum.reduce(brooks) <= self.size["stream_width_m"] / 2 + reach_m
+        near = river <= self.size.river_width_m / 2 + reach_m
+        near |= np.minimum.reduce(brooks) <= self.size.stream_width_m / 2 + reach_m
         return np.asarray(near | self.in_lake(x, y, reach_m=reach_m))
 
     def steep(self, x: Floats, y: Floats, *, limit: float) -> Bools:
@@ -272,7 +274,7 @@ class Terrain:
         return river, brook
 
 
-def make_terrain(size: dict[str, Any], draw: Draw) -> Terrain:
+def make_terrain(size: CitySize, draw: Draw) -> Terrain:
     """
     Make the ground.
 
@@ -285,14 +287,14 @@ def make_terrain(size: dict[str, Any], draw: Draw) -> Terrain:
     -------
     The ground.
     """
-    h = size["side_m"] / 2
+    h = size.side_m / 2
     u = [float(v) for v in draw.uniform("terrain", np.arange(64))]
     streams = (
         Stream("Hanbit North Brook", 0.66 * h, 1, 0.030 * h, 0.9 * h, 6.28 * u[0]),
         Stream("Hanbit South Brook", -0.64 * h, 1, 0.025 * h, 0.8 * h, 6.28 * u[1]),
         Stream("Hanbit West Brook", -0.18 * h, -1, 0.020 * h, 0.5 * h, 6.28 * u[2]),
     )
-    height, sigma = size["hill_height_m"], size["hill_sigma_m"]
+    height, sigma = size.hill_height_m, size.hill_sigma_m
     hills = [
         (-0.80 * h, 0.36 * h, height, sigma),
         (-0.62 * h, 0.66 * h, 0.7 * height, 0.75 * sigma),

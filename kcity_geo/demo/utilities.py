@@ -69,7 +69,7 @@ def add_waterworks(plan: Plan, streets: Streets, networks: Networks, features: F
         {"man_made": "pumping_station", "substance": "water", "name": "Hanbit Pumping Station"},
         "water",
     )
-    towers = max(1, round(plan.size["persons"] / 90000))
+    towers = max(1, round(plan.size.persons / 90000))
     for k in range(towers):
         angle = 2 * np.pi * (k + 0.15) / towers
         r = 0.30 * plan.half * (0.8 + 0.4 * float(plan.draw.uniform("tower", k)))
@@ -116,7 +116,7 @@ def add_waterworks(plan: Plan, streets: Streets, networks: Networks, features: F
         "sanitation",
         off_m=3.5,
     )
-    drained = plan.draw.uniform("drain", streets.line) < plan.size["drain_share"]
+    drained = plan.draw.uniform("drain", streets.line) < plan.size.drain_share
     drained &= (
         (streets.kind >= CODE["tertiary"])
         & (streets.kind <= CODE["residential"])
@@ -134,7 +134,7 @@ def add_waterworks(plan: Plan, streets: Streets, networks: Networks, features: F
 
 def _supply(plan: Plan) -> float:
     o = plan.table["official"]
-    net = plan.size["persons"] * o["lpcd"] / 1000 * (1 + o["nondomestic"])
+    net = plan.size.persons * o["lpcd"] / 1000 * (1 + o["nondomestic"])
     return float(o["supply_over_max_day"] * net / (1 - o["nrw"]) * o["day_peak"])
 
 
@@ -151,7 +151,7 @@ def add_power(
     """
     px, py = networks.plant
     peak = (
-        plan.size["persons"]
+        plan.size.persons
         * plan.table["official"]["kwh_person_year"]
         / 8760
         / plan.table["official"]["load_factor"]
@@ -236,7 +236,7 @@ def add_power(
         & (streets.kind <= CODE["service"])
         & ~networks.mv
     )
-    low &= plan.draw.uniform("low voltage", streets.line) < plan.size["lv_share"]
+    low &= plan.draw.uniform("low voltage", streets.line) < plan.size.lv_share
     _laid(
         streets,
         features,
@@ -287,10 +287,10 @@ def add_lamps(plan: Plan, streets: Streets, features: Features) -> None:
         & (streets.structure == 0)
     )
     x, y, edge = along(
-        streets.x, streets.y, streets.refs()[main], step_m=float(plan.size["lamp_spacing_m"])
+        streets.x, streets.y, streets.refs()[main], step_m=float(plan.size.lamp_spacing_m)
     )
     share = plan.of_district("lit")[plan.district(x, y)]
-    on = (np.hypot(x, y) < plan.size["lamp_reach_m"]) & (
+    on = (np.hypot(x, y) < plan.size.lamp_reach_m) & (
         plan.draw.uniform("lamp", np.flatnonzero(main)[edge]) < share
     )
     features.add_points(

@@ -70,11 +70,12 @@ def load_rasters(
     The cube.
     """
     from kcity_geo.sources.local.origins import describe
+    from kcity_geo.sources.local.raster_rules import raster_rules
     from kcity_geo.sources.local.rasters import read_raster
 
     about: list[Provenance] = []
     measured: dict[str, Mapping[str, float]] = {}
-    for key, rule in read_table("rasters")["raster"].items():
+    for key, rule in raster_rules().items():
         paths = [] if key == "population" else raster_paths(study, key)
         if not paths:
             continue
@@ -91,7 +92,7 @@ def load_rasters(
             variable, numbers = read_raster(
                 one_or_all(paths), key=key, city=city, grid=grid, config=config
             )
-        cube = cube.assign({rule["variable"]: variable})
+        cube = cube.assign({rule.variable: variable})
         measured[key] = numbers
         about.append(describe(paths, key=key))
     return Reading(value=cube, about=tuple(about), measured=measured)

@@ -19,7 +19,7 @@ from kcity_geo.analysis.findings import worst_sector
 from kcity_geo.analysis.gaps.words import READINGS, evidence_word, reading_title
 from kcity_geo.errors import StudyError
 from kcity_geo.indicators import IndicatorRow, indicator_rows
-from kcity_geo.outputs.text import human, persons, plain_text
+from kcity_geo.outputs.text import human, measured, persons, plain_text, value_words
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import SECTORS, THEMES, Gaps
 from kcity_geo.rules import ReadingLimits
@@ -174,7 +174,7 @@ def _texts(
 def _reading_line(gaps: Gaps, sector: str) -> Line:
     """Say the reading and what it means; for all sectors together also which is worst."""
     codes = np.asarray(gaps.cells[f"{sector}_reading"].to_numpy()).ravel()
-    meaning = {row.title: row.meaning for row in reading_rows(sector).values()}
+    meaning = {row.title: row.meaning for row in reading_rows(sector, limits=gaps.limits).values()}
     titles = [reading_title(code, sector) for code in range(len(READINGS))]
     texts = ("", *(f"{title} ({meaning[title]})" for title in titles))
     at = np.where(_inside(gaps), codes.astype(np.uint16) + 1, 0).astype(np.uint16)
@@ -211,7 +211,7 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
         gap = gaps.cells.get(f"{key}_gap")
         value = gaps.cells.get(key)
         if gap is None:
-            text = _city_wide(row, title, units, standard)
+            text = _city_wide(row, title, standard)
             if text:
                 at = np.where(_inside(gaps), 1, 0).astype(np.uint16).reshape(shape).ravel()
                 yield Line(template="{text}", slots={"text": (("", text), at)})
@@ -222,7 +222,7 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
                 template=f"{_braced(title)}: gap {{gap}} as mapped{_braced(standard)}", slots=slots
             )
             continue
-        words = _texts(value.to_numpy(), lambda v, u=units: _value(v, u))
+        words = _texts(value.to_numpy(), lambda v, u=units: measured(v, u))
         # Where the value is not known the gap may be: nobody has a way at all.
         texts, at = words
         texts = (*texts, "no value")
@@ -247,20 +247,20 @@ def _standard(row: pd.Series[Any]) -> str:
         return ""
     worst = human(row["worst"], plain_text(row["units"]), missing="")
     at = f" (gap 100 % at {worst})" if worst else ""
-    return f", standard {_value(standard, plain_text(row['units']))}{at}"
+    return f", standard {measured(standard, plain_text(row['units']))}{at}"
 
 
-def _value(value: float, units: str, *, missing: str = "") -> str:
-    """Write a value; minutes to a tenth."""
-    return human(round(value, 1) if units == "min" else value, units, missing=missing)
+def _value(row: pd.Series[Any]) -> str:
+    value, low, high = (_float(row.get(key)) for key in ("value", "value_lo", "value_hi"))
+    return value_words(value, low=low, high=high, units=plain_text(row["units"])) or "no value"
 
 
-def _city_wide(row: pd.Series[Any], title: str, units: str, standard: str) -> str:
+def _city_wide(row: pd.Series[Any], title: str, standard: str) -> str:
     """Say what an indicator without cells tells of everybody."""
     gap = float(row["gap_raw"])
     if not np.isfinite(gap):
         return ""
-    value = _value(float(row["value"]), units, missing="no value")
+    value = _value(row)
     return f"{title}, whole city: {value}{standard}; gap {human(gap, 'share')} as mapped"
 
 
@@ -340,7 +340,7 @@ def unit_lines(gaps: Gaps, place: str) -> Iterator[tuple[int, str]]:
                 if str(key).startswith(f"{sector}_")
             }
         )
-        meaning = reading_rows(sector)[str(told["reading"])].meaning
+        meaning = reading_rows(sector, limits=gaps.limits)[str(told["reading"])].meaning
         yield 0, f"{sector_title(sector)}: {told['reading']} ({meaning})"
         for key, row in rows.iterrows():
             if key in about and _level(about[str(key)]) == sector:
@@ -358,7 +358,7 @@ def _unit_indicator(row: pd.Series[Any]) -> str:
     raw = _float(row["gap_raw"])
     if not np.isfinite(raw):
         return ""
-    value = _value(_float(row["value"]), plain_text(row["units"]), missing="no value")
+    value = _value(row)
     lo, hi = _float(row["gap_lo"]), _float(row["gap_hi"])
     text = (
         f"{plain_text(row['title'])}: {value}{_standard(row)}; gap {human(raw, 'share')} as mapped, "

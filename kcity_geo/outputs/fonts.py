@@ -33,9 +33,10 @@ _WITHOUT_HANGUL = {
     "Pretendard-Regular.otf": "without-hangul-regular.otf",
     "Pretendard-Bold.otf": "without-hangul-bold.otf",
 }
+_READY = {400: "usual-letters-regular.woff", 700: "usual-letters-bold.woff"}
 _MARK = "/*fonts*/"
 # Always embedded: ASCII, Latin-1 and the marks that pages use. Then most pages of a study ask for
-# the same letters, and each font is cut once.
+# the same letters, and for these the fonts lie ready, as `_cut` makes them.
 _ALWAYS = frozenset(
     map(
         chr,
@@ -86,6 +87,9 @@ def font_faces(letters: Iterable[str]) -> str:
     same bytes.
     """
     rules, wanted = [], frozenset(letters)
+    if wanted == _ALWAYS:
+        ready = {weight: (_FOLDER / file).read_bytes() for weight, file in _READY.items()}
+        return "\n".join(_rule(_FACES[0][0], weight, font) for weight, font in ready.items())
     for family, files in _FACES:
         held = frozenset(c for c in wanted if ord(c) in _coverage(files[400]))
         wanted -= held
@@ -95,12 +99,16 @@ def font_faces(letters: Iterable[str]) -> str:
         enough = all(ord(c) in _coverage(small) for c in held)
         for weight, file in files.items():
             cut_from = _WITHOUT_HANGUL.get(file, file) if enough else file
-            data = base64.b64encode(_cut("".join(sorted(held)), cut_from)).decode("ascii")
-            rules.append(
-                f'@font-face{{font-family:"{family}";font-weight:{weight};'
-                f'src:url(data:font/woff;base64,{data}) format("woff")}}'
-            )
+            rules.append(_rule(family, weight, _cut("".join(sorted(held)), cut_from)))
     return "\n".join(rules)
+
+
+def _rule(family: str, weight: int, font: bytes) -> str:
+    data = base64.b64encode(font).decode("ascii")
+    return (
+        f'@font-face{{font-family:"{family}";font-weight:{weight};'
+        f'src:url(data:font/woff;base64,{data}) format("woff")}}'
+    )
 
 
 def embed_fonts(page: str) -> str:
@@ -130,6 +138,7 @@ def _coverage(file: str) -> frozenset[int]:
 def _cut(letters: str, file: str) -> bytes:
     """Cut a font down to some letters, as WOFF, without names and without the date of today."""
     from fontTools import subset
+    from fontTools.ttLib import newTable
 
     # The font tools report what they leave out, at the level of warnings.
     logging.getLogger("fontTools").setLevel(logging.ERROR)
@@ -138,12 +147,15 @@ def _cut(letters: str, file: str) -> bytes:
     options.with_zopfli = False
     options.hinting = False
     options.recalc_timestamp = False
-    options.name_IDs = []
+    # Looking for the names that are still in use would read every table whole; none of them is kept.
+    options.drop_tables = [*options.drop_tables, "name"]
     options.layout_features = ["ccmp", "kern", "locl", "mark", "mkmk", "tnum"]
     with subset.load_font(_FOLDER / file, options) as font:
         cutter = subset.Subsetter(options)
         cutter.populate(text=letters)
         cutter.subset(font)
+        font["name"] = newTable("name")
+        font["name"].names = []
         stream = io.BytesIO()
         subset.save_font(font, stream, options)
     return stream.getvalue()

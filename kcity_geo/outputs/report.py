@@ -24,7 +24,7 @@ from kcity_geo.outputs.headline import first_sector
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.summary import range_words, summarise
-from kcity_geo.outputs.text import human, persons, plain_text
+from kcity_geo.outputs.text import human, persons, plain_text, value_words
 from kcity_geo.outputs.themes import ReadingRow, Theme, make_themes, reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
 from kcity_geo.result import SECTORS, THEMES, Result
@@ -133,7 +133,7 @@ def build_report(result: Result) -> str:
             weights=plain_text(result.score.method.get("weights", "")),
             combination=_combination(result.score.method),
             parameters=_parameters(result),
-            readings=_readings(),
+            readings=_readings(result),
             short_limit=human(result.gaps.limits.short, "share"),
             evidence_words=_evidence_limits(result),
             marks=EVIDENCE_MARKS,
@@ -211,10 +211,11 @@ def _cell(row: Any, sector: str) -> dict[str, str]:  # noqa: ANN401 - a row of a
     }
 
 
-def _readings() -> list[ReadingRow]:
+def _readings(result: Result) -> list[ReadingRow]:
     """Every reading once, those of a theme in its own words below."""
-    rows = {title: r for level in ("", *THEMES) for title, r in reading_rows(level).items()}
-    return list(rows.values())
+    limits = result.gaps.limits
+    found = (reading_rows(level, limits=limits) for level in ("", *THEMES))
+    return list({title: row for rows in found for title, row in rows.items()}.values())
 
 
 def _districts(result: Result) -> dict[str, Any]:
@@ -253,12 +254,13 @@ def _indicators(result: Result) -> list[dict[str, Any]]:
         units = plain_text(row["units"])
         sector = about.theme or about.sector if about else SECTORS[0]
         low, high = _float(row.get("gap_lo")), _float(row.get("gap_hi"))
+        least, most = _float(row.get("value_lo")), _float(row.get("value_hi"))
         groups.setdefault(sector, []).append(
             {
                 "id": key,
                 "title": plain_text(row["title"]),
                 "question": plain_text(about.question if about else ""),
-                "value": human(row["value"], units),
+                "value": value_words(_float(row["value"]), low=least, high=most, units=units),
                 "standard": human(row.get("standard"), units),
                 "worst": human(row.get("worst"), units, missing=""),
                 "gap": human(row.get("gap_raw"), "share"),

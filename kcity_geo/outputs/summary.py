@@ -17,6 +17,7 @@ from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
 from kcity_geo.result import SECTORS, THEMES, Result
+from kcity_geo.rules import ReadingLimits
 
 __all__ = [
     "SectorRow",
@@ -111,6 +112,14 @@ class Summary:
     synthetic: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """Every colour once, with all that it is called: ``Adequate / Hardly flood-prone``."""
+        titles: dict[str, list[str]] = {}
+        for colour, title, _ in self.readings:
+            titles.setdefault(colour, []).append(title)
+        return tuple((colour, " / ".join(names)) for colour, names in titles.items())
+
 
 def range_words(low: float, high: float) -> str:
     """
@@ -150,7 +159,12 @@ def summarise(result: Result) -> Summary:
     data, score = result.data, result.score
     name, project = plain_text(data.city.name, max_chars=80), plain_text(score.title, max_chars=60)
     sectors = tuple(
-        _sector_row(dict(result.gaps.city.loc[s]), s, total=residents(result.gaps))
+        _sector_row(
+            dict(result.gaps.city.loc[s]),
+            s,
+            total=residents(result.gaps),
+            limits=result.gaps.limits,
+        )
         for s in (*SECTORS, *THEMES)
         if s in result.gaps.city.index
     )
@@ -170,7 +184,7 @@ def summarise(result: Result) -> Summary:
         city=name,
         project=project,
         headline=(*gap_sentences(result.gaps), *_site_sentences(sites, project, score.no_ranking)),
-        readings=_readings(sectors),
+        readings=_readings(sectors, result.gaps.limits),
         sectors=sectors,
         sites=sites,
         no_sites="" if sites else _why_no_sites(result),
@@ -213,11 +227,13 @@ def _number(row: Mapping[str, Any], key: str) -> float:
     return math.nan if value is None else float(value)
 
 
-def _sector_row(row: Mapping[str, Any], sector: str, *, total: float) -> SectorRow:
+def _sector_row(
+    row: Mapping[str, Any], sector: str, *, total: float, limits: ReadingLimits
+) -> SectorRow:
     gap, low, high = (_number(row, k) for k in ("gap", "gap_lo", "gap_hi"))
     bar = segments(row, level=sector)
     short = _number(row, "people_short")
-    known = reading_rows(sector)[str(row["reading"])]
+    known = reading_rows(sector, limits=limits)[str(row["reading"])]
     return SectorRow(
         key=sector,
         title=sector_title(sector),
@@ -264,11 +280,14 @@ def _site_sentences(sites: tuple[SiteRow, ...], project: str, no_ranking: str) -
     return [f"{number}: {best.area}, {best.score} of 100."]
 
 
-def _readings(sectors: tuple[SectorRow, ...]) -> tuple[tuple[str, str, str], ...]:
+def _readings(
+    sectors: tuple[SectorRow, ...], limits: ReadingLimits
+) -> tuple[tuple[str, str, str], ...]:
     """Colour, title and meaning of each reading that somebody lives under, and of the sectors."""
     used = {part.title for row in sectors for part in row.segments if part.people > 0}
     used |= {row.reading for row in sectors}
-    rows = {title: r for level in ("", *THEMES) for title, r in reading_rows(level).items()}
+    found = (reading_rows(level, limits=limits) for level in ("", *THEMES))
+    rows = {title: row for one in found for title, row in one.items()}
     return tuple((r.colour, r.title, r.meaning) for r in rows.values() if r.title in used)
 
 

@@ -17,11 +17,13 @@ __all__ = [
     "csv_safe",
     "human",
     "json_text",
+    "measured",
     "persons",
     "plain_lines",
     "plain_text",
     "safe_text",
     "slug",
+    "value_words",
 ]
 
 # C0 and C1 controls, and the marks that turn the direction of the text around them.
@@ -256,6 +258,55 @@ def human(value: Any, units: str = "", *, missing: str = "–") -> str:  # noqa:
     words = {"m2": "m²", "km2": "km²", "m3": "m³", "km/km2": "km/km²", "1/km2": "per km²"}
     unit = words.get(units, units)
     return f"{shown} {unit}".strip() if unit not in {"1", "index", "none"} else shown
+
+
+def measured(value: float | None, units: str) -> str:
+    """
+    Write the value of an indicator in its unit, minutes to a tenth.
+
+    Parameters
+    ----------
+    value : number; None and NaN: not known.
+    units : as of `human`.
+
+    Returns
+    -------
+    Text; empty where not known.
+
+    Examples
+    --------
+    >>> measured(7.26, "min"), measured(None, "share")
+    ('7.3 min', '')
+    """
+    number = math.nan if value is None else float(value)
+    return human(round(number, 1) if units == "min" else number, units, missing="")
+
+
+def value_words(value: float | None, *, low: float | None, high: float | None, units: str) -> str:
+    """
+    Write the value of an indicator: the range that its data allow, else the one number.
+
+    Parameters
+    ----------
+    value : as counted in the gap; None and NaN: not known.
+    low, high : lowest and highest value that the data allow; None and NaN: only one.
+    units : as of `human`.
+
+    Returns
+    -------
+    As `measured`; empty where nothing is known.
+
+    Examples
+    --------
+    >>> value_words(0.5, low=0.2, high=1.0, units="share")
+    '20 % to 100 %, counted as 50 %'
+    >>> value_words(7.26, low=None, high=None, units="min")
+    '7.3 min'
+    """
+    counted, first, last = (measured(one, units) for one in (value, low, high))
+    if not (first and last) or first == last:
+        return counted
+    return f"{first} to {last}, counted as {counted}"
 
 
 def persons(value: float) -> str:

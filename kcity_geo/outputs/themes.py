@@ -28,6 +28,7 @@ from kcity_geo.outputs.colours import (
 )
 from kcity_geo.outputs.text import human, plain_text
 from kcity_geo.result import LEVELS, SECTORS, THEMES, Result
+from kcity_geo.rules import ReadingLimits
 
 __all__ = [
     "EMPTY",
@@ -115,13 +116,14 @@ class ReadingRow:
     colour: str
 
 
-def reading_rows(level: str = "") -> dict[str, ReadingRow]:
+def reading_rows(level: str = "", *, limits: ReadingLimits | None = None) -> dict[str, ReadingRow]:
     """
     Give the readings by their title, in the order of their codes.
 
     Parameters
     ----------
     level : one of `kcity_geo.result.LEVELS`; a theme has words of its own.
+    limits : of the study, which the meanings name; those of ``tables/readings.toml`` when None.
 
     Returns
     -------
@@ -130,10 +132,12 @@ def reading_rows(level: str = "") -> dict[str, ReadingRow]:
     Examples
     --------
     >>> reading_rows()["Adequate"].meaning
-    'meets the standard or nearly so'
+    'meets the standard or nearly so: a gap below 20 % at best estimate'
     """
     keys = ("id", "title", "meaning", "colour")
-    rows = [ReadingRow(**{k: str(row[k]) for k in keys}) for row in reading_words(level)]
+    rows = [
+        ReadingRow(**{k: str(row[k]) for k in keys}) for row in reading_words(level, limits=limits)
+    ]
     return {row.title: row for row in rows}
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kcity_geo.citydata import CityData
-from kcity_geo.errors import StudyError
+from kcity_geo.errors import LayoutError, StudyError
 from kcity_geo.planning.assets import assets_around
 from kcity_geo.planning.assumptions import Assumptions, assumptions_of, land_profile
 from kcity_geo.planning.capacity import Capacity, capacity
@@ -27,12 +27,16 @@ from kcity_geo.planning.cost_table import cost_rows, price_basis
 from kcity_geo.planning.demand import Demand, demand_of, headroom
 from kcity_geo.planning.economics import Appraisal, Stream, appraise
 from kcity_geo.planning.impact import reach_of_site
+from kcity_geo.planning.layout.draw import draw_layout
+from kcity_geo.planning.layout.ground import ground_of
+from kcity_geo.planning.layout.sketch import Layout
 from kcity_geo.planning.phasing import DEFAULT_PHASES, phase_table
 from kcity_geo.planning.rule_report import rule_report
 from kcity_geo.planning.rulesets import RuleSet, rule_set
 from kcity_geo.planning.site import PlanSite, plan_site
 from kcity_geo.planning.site_budget import SiteBudget, Target, require_feasible, site_budget
 from kcity_geo.planning.works import concept_works
+from kcity_geo.profiles import profile as profile_of
 from kcity_geo.result import Gaps
 
 __all__ = ["DISCLAIMER", "ConceptOptions", "Plan", "concept"]
@@ -62,6 +66,7 @@ class ConceptOptions:
     streams : benefits (and further costs) of the appraisal, by year.
     rates : discount rates; none: 4.5, 6, 9 and 12 %.
     seed : of the cost draws.
+    drawn : whether streets, blocks and parcels are drawn; False is quicker.
     on : day of the plan, for rules and prices that expire.
     """
 
@@ -80,6 +85,7 @@ class ConceptOptions:
     streams: tuple[Stream, ...] = ()
     rates: tuple[float, ...] = ()
     seed: int = 0
+    drawn: bool = True
     on: date | None = None
 
 
@@ -99,7 +105,8 @@ class Plan:
     phases : a row a year.
     economics : costs and benefits over the years.
     assumptions : behind it all, with marks.
-    layout, networks : drawn streets, blocks and routed networks; None: not drawn yet.
+    layout : streets, blocks and parcels; None: not drawn, `notes` say why.
+    networks : routed networks; None: not routed yet.
     notes : what must be read beside the plan.
     """
 
@@ -112,7 +119,7 @@ class Plan:
     phases: pd.DataFrame
     economics: Appraisal
     assumptions: Assumptions
-    layout: Any = None
+    layout: Layout | None = None
     networks: Any = None
     notes: tuple[str, ...] = field(default=())
 
@@ -258,6 +265,9 @@ def concept(  # noqa: PLR0913 - an option each, all named
         assumptions,
         phases=chosen.phases,
     )
+    layout, drawn_notes = (
+        _layout(place, data, budget, assumptions, chosen.phases) if chosen.drawn else (None, ())
+    )
     return Plan(
         site=place,
         budget=budget,
@@ -268,8 +278,26 @@ def concept(  # noqa: PLR0913 - an option each, all named
         phases=phases,
         economics=_economics(phases, assumptions, chosen),
         assumptions=assumptions,
-        notes=_notes(budget, cost, carried, basis.price_level),
+        layout=layout,
+        notes=(*_notes(budget, cost, carried, basis.price_level), *drawn_notes),
     )
+
+
+def _layout(
+    place: PlanSite,
+    data: CityData,
+    budget: SiteBudget,
+    assumptions: Assumptions,
+    phases: tuple[float, ...],
+) -> tuple[Layout | None, tuple[str, ...]]:
+    """Draw the plan; a site on which nothing can be drawn keeps its budget and says why."""
+    limit = float(profile_of(budget.profile.id)["constraints"]["slope_pct_max"])
+    ground = ground_of(place, data, slope_pct_max=limit)
+    try:
+        layout = draw_layout(ground, budget, assumptions, crs=data.city.crs, phases=phases)
+    except LayoutError as error:
+        return None, (str(error),)
+    return layout, layout.notes
 
 
 def _economics(phases: pd.DataFrame, assumptions: Assumptions, chosen: ConceptOptions) -> Appraisal:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.citydata import CityData
-from kcity_geo.cube import area_in_cells, cell_size
+from kcity_geo.cube import area_in_cells, cell_polygons, cell_size
 from kcity_geo.errors import GridMismatchError, StudyError
 from kcity_geo.notes import tell
 from kcity_geo.planning.land_budget import M2_PER_HA
@@ -36,6 +36,7 @@ class PlanSite:
     gross_ha : area of the outline.
     net_ha : of it, free of constraints.
     cell_ha : buildable ha in each cell of the study grid, shape (rows, cols); adds to `net_ha`.
+    free : the outline less the cells that constraints exclude.
     name : site id, or empty.
     """
 
@@ -43,6 +44,7 @@ class PlanSite:
     gross_ha: float
     net_ha: float
     cell_ha: NDArray[np.float64]
+    free: BaseGeometry
     name: str = ""
 
 
@@ -104,7 +106,19 @@ def plan_site(
             f"site: {why} {min(gross, net):,.2f} ha; smaller than a block ({block_min_ha:g} ha, cells "
             f"of {cell_size(data.grid):g} m); there is nothing to plan"
         )
-    return PlanSite(outline=outline, gross_ha=gross, net_ha=net, cell_ha=free, name=name)
+    shut = shapely.Polygon() if excluded is None else _cells(excluded & (cells > 0), data)
+    return PlanSite(
+        outline=outline,
+        gross_ha=gross,
+        net_ha=net,
+        cell_ha=free,
+        free=shapely.difference(outline, shut),
+        name=name,
+    )
+
+
+def _cells(which: NDArray[np.bool_], data: CityData) -> BaseGeometry:
+    return shapely.union_all(cell_polygons(data.grid, np.flatnonzero(which)))
 
 
 def _one_shape(site: Any, data: CityData) -> tuple[BaseGeometry, str]:  # noqa: ANN401 - whatever the user gave

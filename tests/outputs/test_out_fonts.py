@@ -97,6 +97,18 @@ def test_the_font_without_hangul_holds_all_else_of_the_same_widths() -> None:
                 assert getattr(part[table], field) == getattr(whole[table], field)
 
 
+def test_the_fonts_that_lie_ready_are_those_that_would_be_cut() -> None:
+    ready = _fonts(font_faces(letters_of("")))
+    cut = _fonts(font_faces(letters_of("ą")))  # one letter more: cut anew
+    assert set(ready) == set(cut)
+    for key, font in ready.items():
+        letters, more = font.getBestCmap(), cut[key].getBestCmap()
+        assert set(more) - set(letters) == {ord("ą")}
+        assert {chr(c) for c in letters} >= set("Aé— →")
+        for code, name in letters.items():
+            assert font["hmtx"][name] == cut[key]["hmtx"][more[code]]
+
+
 def test_letters_that_no_font_has_are_left_to_the_machine() -> None:
     assert font_faces("สวัสดี 🏭") == font_faces(" ")
 

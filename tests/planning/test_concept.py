@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -11,7 +14,8 @@ import xarray as xr
 
 from kcity_geo.errors import KCityError, KCityWarning, LandBudgetError, StudyError
 from kcity_geo.planning.assumptions import known_profiles
-from kcity_geo.planning.concept import ConceptOptions, concept
+from kcity_geo.planning.concept import ConceptOptions, Plan
+from kcity_geo.planning.concept import concept as whole_concept
 from kcity_geo.planning.economics import Stream
 from kcity_geo.result import Gaps
 from tests.planning.conftest import UTM, box, make_city_data
@@ -21,6 +25,13 @@ SITE = box(500, 500, 2500, 2000)
 GOLDEN = {
     "streets": 0.30, "public": 0.12, "commercial": 0.05, "industry": 0.0, "utilities": 0.01, "parks": 0.18,
 }  # fmt: skip
+
+
+def concept(*given: Any, options: ConceptOptions | None = None, **target: Any) -> Plan:
+    """A plan without a drawing; what is drawn has tests of its own."""
+    return whole_concept(
+        *given, options=replace(options or ConceptOptions(), drawn=False), **target
+    )
 
 
 def test_45_000_people_on_300_ha_in_words(city) -> None:

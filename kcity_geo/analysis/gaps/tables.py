@@ -8,6 +8,7 @@ of the city.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,7 +42,8 @@ def _people_by_reading(
     counted = city.people.known and city.once(has_residents)
     # A cell with less than one resident reads "nobody", but who lives there is not lost: counted under
     # what its numbers say.
-    codes = reading_codes(part.short, part.mid, part.evidence)
+    limits = reading_limits(city.rules("readings"))
+    codes = reading_codes(part.short, part.mid, part.evidence, limits=limits)
     return {
         name: units.sums((codes == code).astype(np.float64) * city.inside)
         if counted
@@ -212,7 +214,18 @@ def indicator_table(
         gaps = _gap_columns(city, of_gap.get(one.id), one, found)
         value = float("nan") if one.not_assessed else float(one.value)
         why = "; ".join(filter(None, (shared["note"], why_short(one, standard, gaps["city"]))))
-        rows.append({**shared, "note": why, "unit_id": "city", "value": value, **gaps["city"]})
+        low, high = (math.nan, math.nan) if one.bounds is None else one.bounds
+        rows.append(
+            {
+                **shared,
+                "note": why,
+                "unit_id": "city",
+                "value": value,
+                "value_lo": min(low, value) if math.isfinite(value) else math.nan,
+                "value_hi": max(high, value) if math.isfinite(value) else math.nan,
+                **gaps["city"],
+            }
+        )
         if one.not_assessed or (one.cells is None and one.gap is None):
             continue
         cells = np.full(city.grid.shape, np.nan) if one.cells is None else one.cells
@@ -230,9 +243,9 @@ def indicator_table(
             for key, mean in means.items()
         )
     columns = [
-        "indicator", "title", "unit_id", "value", "units", "standard", "worst", "gap_raw", "gap",
-        "gap_lo", "gap_hi", "p_short", "data", "reading", "evidence", "n_features", "source", "as_of", "mark",
-        "note",
+        "indicator", "title", "unit_id", "value", "value_lo", "value_hi", "units", "standard", "worst",
+        "gap_raw", "gap", "gap_lo", "gap_hi", "p_short", "data", "reading", "evidence", "n_features",
+        "source", "as_of", "mark", "note",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 

@@ -7,6 +7,7 @@ from the same draws, so they cannot contradict each other.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import cache
 
 import numpy as np
@@ -26,13 +27,16 @@ def _titles(level: str) -> tuple[str, ...]:
     return tuple(row["title"] for row in reading_words(level))
 
 
-def reading_words(level: str = "") -> tuple[dict[str, str], ...]:
+def reading_words(
+    level: str = "", *, limits: ReadingLimits | None = None
+) -> tuple[dict[str, str], ...]:
     """
     Give id, title, meaning and colour of each reading, in the words of a level.
 
     Parameters
     ----------
     level : one of `kcity_geo.result.LEVELS`; a theme may have words of its own.
+    limits : of the study, which the meanings name; those of ``tables/readings.toml`` when None.
 
     Returns
     -------
@@ -42,9 +46,15 @@ def reading_words(level: str = "") -> tuple[dict[str, str], ...]:
     --------
     >>> [row["title"] for row in reading_words("flood")][1:3]
     ['Flood-prone', 'Probably flood-prone']
+    >>> reading_words()[5]["meaning"]
+    'meets the standard or nearly so: a gap below 20 % at best estimate'
     """
     own = read_table("readings").get("words", {}).get(level, {})
-    return tuple({**row, **own.get(row["id"], {})} for row in read_table("readings")["reading"])
+    percent = {
+        name: f"{100 * value:.10g} %" for name, value in asdict(limits or reading_limits()).items()
+    }
+    rows = ({**row, **own.get(row["id"], {})} for row in read_table("readings")["reading"])
+    return tuple({**row, "meaning": row["meaning"].format(**percent)} for row in rows)
 
 
 def reading_codes(

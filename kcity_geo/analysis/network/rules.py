@@ -11,6 +11,7 @@ topology; `kcity_geo.analysis.network.graph` does.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import geopandas as gpd
 import numpy as np
@@ -137,11 +138,16 @@ def destination(roads: gpd.GeoDataFrame, *, mode: str, table: NetworkTable) -> N
     Shape (rows,): ``private`` alone, or a list without a value that lets everybody in.
     """
     access = table["access"]
-    value = _deciding(roads, access[mode])
+    value = _deciding(roads, _access_keys(table, mode))
     guests = access["destination"][mode]
     closed = [*access["blocked"], *access["private"], *guests]
     some = _whole(value, guests, every=False) & _whole(value, closed, every=True)
     return some | _whole(value, access["private"], every=True)
+
+
+def _access_keys(table: NetworkTable, mode: str) -> list[str]:
+    """Tags that let a mode in or keep it out, the one that decides first."""
+    return cast("Mapping[str, list[str]]", table["access"])[mode]
 
 
 def _allowed(value: NDArray[np.str_], table: NetworkTable) -> NDArray[np.bool_]:
@@ -167,7 +173,7 @@ def usable(roads: gpd.GeoDataFrame, *, mode: str, table: NetworkTable) -> NDArra
     known = np.isin(highway, classes[mode])
     if mode == "street":
         return np.asarray(known & ~np.isin(texts(roads, "service"), classes["not_street_service"]))
-    ok = known & ~shut(roads, table["access"][mode], table=table)
+    ok = known & ~shut(roads, _access_keys(table, mode), table=table)
     ok |= known & destination(roads, mode=mode, table=table)
     if mode in {"walk", "cycle"}:
         own = texts(roads, "foot" if mode == "walk" else "bicycle")
@@ -195,10 +201,9 @@ def ferries_usable(
     -------
     Shape (rows,): people and bicycles go where nothing forbids it, cars where a tag lets them on.
     """
-    rules = table["access"]
     if mode == "drive":
-        return _allowed(_deciding(ferries, rules["drive_ferry"]), table)
-    return ~shut(ferries, rules[mode], table=table)
+        return _allowed(_deciding(ferries, table["access"]["drive_ferry"]), table)
+    return ~shut(ferries, _access_keys(table, mode), table=table)
 
 
 def ferry_kmh(ferries: gpd.GeoDataFrame, *, table: NetworkTable) -> NDArray[np.float64]:
@@ -341,7 +346,7 @@ def blocking_nodes(
     if mode == "street" or len(barriers) == 0:
         return np.zeros(0, np.int64)
     private = np.isin(barriers["osm_id"], private_nodes(barriers, mode=mode, table=table))
-    keys = table["access"][mode]
+    keys = _access_keys(table, mode)
     stops = np.isin(texts(barriers, "barrier"), table["barriers"][mode])
     stops &= ~_allowed(_deciding(barriers, keys), table)
     stops |= shut(barriers, keys, table=table) | private

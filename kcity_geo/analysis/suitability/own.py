@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -19,6 +18,7 @@ from kcity_geo.analysis.suitability.view import CityView, Measured, MissingDataE
 from kcity_geo.cube import area_in_cells, count_in_cells
 from kcity_geo.errors import StudyError
 from kcity_geo.parameters import nearest_name
+from kcity_geo.profiles import CriterionRow
 from kcity_geo.suitability_keys import CriterionSection
 
 __all__ = ["OwnCriterion", "own_row"]
@@ -91,7 +91,7 @@ class OwnCriterion:
         return places
 
 
-def own_row(own: OwnCriterion) -> dict[str, Any]:
+def own_row(own: OwnCriterion) -> CriterionRow:
     """
     Give a criterion of one's own as a row of a profile.
 

@@ -29,7 +29,7 @@ from kcity_geo.analysis.suitability.weights import normalise_weights
 from kcity_geo.citydata import CityData
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
-from kcity_geo.profiles import Limit, ValueFunction, limits_of
+from kcity_geo.profiles import CriterionRow, Limit, Profile, ValueFunction, limits_of
 from kcity_geo.profiles import profile as profile_of
 from kcity_geo.result import Constraint, Criterion, Gaps, Suitability
 
@@ -40,7 +40,7 @@ __all__ = ["measured_criteria", "suitability"]
 class _Question:
     """What is asked: the rows of all criteria, their stated weights, how they become a score."""
 
-    rows: list[dict[str, Any]]
+    rows: list[CriterionRow]
     stated: dict[str, float]
     method: Method
     words: str
@@ -126,7 +126,7 @@ def suitability(  # noqa: PLR0913 - a question in its parts, all named
 
 
 def measured_criteria(
-    view: CityView, rows: Sequence[Mapping[str, Any]]
+    view: CityView, rows: Sequence[CriterionRow]
 ) -> tuple[dict[str, Measured], dict[str, str]]:
     """
     Measure criteria, or say why they cannot be.
@@ -167,13 +167,13 @@ def measured_criteria(
 
 
 def _question(
-    profile: Mapping[str, Any],
+    profile: Profile,
     weights: Mapping[str, float],
     criteria: Sequence[OwnCriterion],
     method: Method,
     view: CityView,
 ) -> _Question:
-    rows = [dict(row) for row in profile["criteria"]] + [own_row(one) for one in criteria]
+    rows = [*profile["criteria"], *(own_row(one) for one in criteria)]
     if method.exclusion_only:
         rows = []
     known = {row["id"]: float(row["weight"]) for row in rows}

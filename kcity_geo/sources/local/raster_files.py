@@ -15,8 +15,9 @@ from pyproj import CRS
 from pyproj.exceptions import ProjError
 
 from kcity_geo.city import require_earthly
-from kcity_geo.config import Config, read_table
+from kcity_geo.config import Config
 from kcity_geo.errors import LimitError, SourceError
+from kcity_geo.sources.local.raster_rules import raster_rule
 from kcity_geo.sources.web.wellformed import require_whole_zip
 from kcity_geo.studyfile import file_and_part
 
@@ -229,10 +230,10 @@ def _refuse_other_kinds(dataset: Any, band: int, *, key: str, where: str) -> Non
 
     if "complex" in dataset.dtypes[band - 1] or "cint" in dataset.dtypes[band - 1]:
         raise SourceError(f"{where} holds complex numbers, plain ones are needed")
-    rule = read_table("rasters")["raster"][key]
-    if rule["kind"] != "class" and dataset.colorinterp[band - 1] == ColorInterp.palette:
+    rule = raster_rule(key)
+    if rule.kind != "class" and dataset.colorinterp[band - 1] == ColorInterp.palette:
         raise SourceError(
-            f"{where} is a map of classes (it has a colour table); it needs {rule['hint']}"
+            f"{where} is a map of classes (it has a colour table); it needs {rule.hint}"
         )
 
 

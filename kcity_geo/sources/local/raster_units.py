@@ -6,10 +6,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError
+from kcity_geo.sources.local.raster_rules import RasterRule
 
 __all__ = ["Conversion", "conversion"]
 
@@ -87,7 +87,7 @@ def _in_text(text: str) -> tuple[str, float, str] | None:
 
 
 def conversion(
-    rule: dict[str, Any],
+    rule: RasterRule,
     *,
     unit: str,
     tag: str = "",
@@ -118,10 +118,11 @@ def conversion(
 
     Examples
     --------
-    >>> conversion({"quantity": "length", "hint": "metres"}, unit="US survey foot", where="dem.tif")
+    >>> from kcity_geo.sources.local.raster_rules import raster_rule
+    >>> conversion(raster_rule("elevation"), unit="US survey foot", where="dem.tif")
     Conversion(factor=0.3048006096012192, by_area=False, said='US survey feet')
     """
-    needed = rule.get("quantity")
+    needed = rule.quantity
     if needed is None:
         return Conversion()
     nothing = read_table("raster_units")["none"]
@@ -130,7 +131,7 @@ def conversion(
     found = _known(unit) if unit else None
     if unit and found is None:
         raise SourceError(
-            f"{where} declares the unit {unit!r}, which is not known; it needs {rule['hint']}: convert it, "
+            f"{where} declares the unit {unit!r}, which is not known; it needs {rule.hint}: convert it, "
             "or set the right unit (gdal_edit.py -units)"
         )
     if found is None and tag:
@@ -145,19 +146,19 @@ def conversion(
     if (needed, quantity) in _BY_AREA:
         return Conversion(factor, by_area=True, said=said)
     raise SourceError(
-        f"{where} declares the unit {unit or tag!r}; it needs {rule['hint']}: give another file, or set "
+        f"{where} declares the unit {unit or tag!r}; it needs {rule.hint}: give another file, or set "
         "the right unit (gdal_edit.py -units)"
     )
 
 
 def _density(
-    description: str, file_name: str, *, where: str, rule: dict[str, Any]
+    description: str, file_name: str, *, where: str, rule: RasterRule
 ) -> tuple[str, float, str] | None:
     """Tell a density from the description of the band or from the name of the product."""
     found = _in_text(description)
     if found is not None:
         return found
-    for marker, unit in rule.get("density_products", {}).items():
+    for marker, unit in rule.density_products:
         if re.search(marker, file_name, re.IGNORECASE):
             return _known(unit)
     for text, what in ((description, "the description"), (file_name, "the name")):

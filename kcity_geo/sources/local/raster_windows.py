@@ -25,10 +25,11 @@ from pyproj import CRS, Geod, Transformer
 from pyproj.exceptions import ProjError
 
 from kcity_geo.city import City
-from kcity_geo.config import Config, read_table
+from kcity_geo.config import Config
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.raster_files import flat_crs, opened, raster_files, short, too_large
+from kcity_geo.sources.local.raster_rules import RasterRule, raster_rule
 from kcity_geo.sources.local.raster_units import Conversion, conversion
 
 __all__ = ["RasterWindow", "raster_files", "read_window"]
@@ -111,7 +112,7 @@ def read_window(
         If the window has more pixels than `Config.max_pixels`; it is checked before reading.
     """
     config = config or Config()
-    rule = read_table("rasters")["raster"][key]
+    rule = raster_rule(key)
     files = raster_files(path, key=key)
     named = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
     tiles, extents = [], []
@@ -129,7 +130,7 @@ def read_window(
     if any(tile.constrained for tile in tiles):
         window = _uninhabited(window, where=f"sources.{key}: {named}")
     if np.isnan(window.values).all():
-        if rule.get("sparse"):
+        if rule.sparse:
             return window
         raise SourceError(f"sources.{key}: {named} holds only nodata over {city.name}")
     _check_values(window.values, rule, key=key, name=named, pixel_m=window.pixel_m)
@@ -152,13 +153,13 @@ def _tiles(
     path: Path, *, key: str, city: City, margin_m: float, config: Config
 ) -> tuple[list[_Tile], str]:
     """Read what a file holds around the city: none, one, or two parts on both sides of its seam."""
-    rule = read_table("rasters")["raster"][key]
+    rule = raster_rule(key)
     with opened(path, key=key, config=config) as (dataset, band):
         where = f"sources.{key}: {path.name}"
         crs, vertical = flat_crs(dataset, where)
         change = _declared_unit(dataset, band, rule, vertical, where=where, file_name=path.name)
         said = f"{path.name} {dataset.tags().get('TIFFTAG_IMAGEDESCRIPTION', '')}"
-        pattern = rule.get("uninhabited_names")
+        pattern = rule.uninhabited_names
         constrained = bool(pattern and re.search(pattern, said, re.IGNORECASE))
         tiles = []
         for shift in (0.0, 360.0, -360.0) if crs.is_geographic else (0.0,):
@@ -178,7 +179,7 @@ def _tiles(
             tiles.append(_Tile(values, transform, crs, path.name, constrained=constrained))
         extent = ", ".join(f"{v:.6g}" for v in dataset.bounds)
     if not change.same and tiles:
-        tell(f"{where} gives {change.said}; converted to {rule['units']}")
+        tell(f"{where} gives {change.said}; converted to {rule.units}")
     return tiles, extent
 
 
@@ -216,7 +217,7 @@ def _values(
     dataset: Any,  # noqa: ANN401 - rasterio
     band: int,
     box: tuple[int, int, int, int],
-    rule: dict[str, Any],
+    rule: RasterRule,
     change: Conversion,
     where: str,
 ) -> NDArray[np.float64]:
@@ -260,25 +261,25 @@ def _equal(values: NDArray[np.float64], code: float, *, exact: bool) -> NDArray[
 def _known_codes(
     stored: NDArray[np.float64],
     values: NDArray[np.float64],
-    rule: dict[str, Any],
+    rule: RasterRule,
     dataset: Any,  # noqa: ANN401 - rasterio
     *,
     where: str,
 ) -> NDArray[np.bool_]:
     """Find codes of products that mean no data, where the value would be impossible, and tell them."""
     missing = np.zeros(stored.shape, dtype=bool)
-    highest = rule["high"]
-    if rule.get("quantity") == "area":
+    highest = rule.high
+    if rule.quantity == "area":
         square = abs(dataset.transform.a * dataset.transform.e)
         metre = 111_320.0 if dataset.crs.is_geographic else dataset.crs.linear_units_factor[1]
         highest = min(highest, square * metre**2 * 1.1)
-    for code in rule["nodata"]:
+    for code in rule.nodata:
         found = _equal(stored, code, exact=False)
-        if "codes" in rule:
-            found &= not np.isin(code, rule["codes"])
+        if rule.codes is not None:
+            found &= not np.isin(code, rule.codes)
         else:
-            found &= (values < rule["low"]) | (values > highest)
-        if found.any() and not rule.get("sparse"):
+            found &= (values < rule.low) | (values > highest)
+        if found.any() and not rule.sparse:
             tell(
                 f"{where} holds {int(found.sum()):,} pixels of {code:g} in and around the city and declares "
                 "no nodata; the number is a usual code for it and counts as no data"
@@ -290,7 +291,7 @@ def _known_codes(
 def _declared_unit(
     dataset: Any,  # noqa: ANN401 - rasterio
     band: int,
-    rule: dict[str, Any],
+    rule: RasterRule,
     vertical: CRS | None,
     *,
     where: str,
@@ -300,11 +301,11 @@ def _declared_unit(
     unit = dataset.units[band - 1] or ""
     tags = {k.casefold(): str(v) for k, v in (dataset.tags() | dataset.tags(band)).items()}
     tag = next((tags[k] for k in ("units", "unit", "unittype") if tags.get(k)), "")
-    if vertical is not None and rule.get("quantity") == "length" and vertical.axis_info:
+    if vertical is not None and rule.quantity == "length" and vertical.axis_info:
         axis = vertical.axis_info[0]
-        if axis.direction.casefold() == "down" and rule["variable"] == "elevation_m":
+        if axis.direction.casefold() == "down" and rule.variable == "elevation_m":
             raise SourceError(
-                f"{where} counts depths downwards ({vertical.name}); it needs {rule['hint']}"
+                f"{where} counts depths downwards ({vertical.name}); it needs {rule.hint}"
             )
         tag = tag or axis.unit_name
     return conversion(
@@ -362,7 +363,7 @@ def _pixel_areas(
 
 
 def _merged(
-    tiles: list[_Tile], rule: dict[str, Any], *, key: str, city: City, config: Config
+    tiles: list[_Tile], rule: RasterRule, *, key: str, city: City, config: Config
 ) -> RasterWindow:
     """Put tiles side by side on the grid of the finest; where two hold data, the first one counts."""
     base = min(tiles, key=lambda t: abs(t.transform.a * t.transform.e))
@@ -408,7 +409,7 @@ def _merged(
     )
 
 
-def _on_grid_of(base: _Tile, tile: _Tile, rule: dict[str, Any], *, key: str) -> _Tile:
+def _on_grid_of(base: _Tile, tile: _Tile, rule: RasterRule, *, key: str) -> _Tile:
     """Bring a tile of other pixels onto the grid of the finest one; counts of people stay as they are."""
     a, b = base.transform, tile.transform
     off = ((b.c - a.c) / a.a, (b.f - a.f) / a.e)
@@ -417,7 +418,7 @@ def _on_grid_of(base: _Tile, tile: _Tile, rule: dict[str, Any], *, key: str) -> 
     )
     if same and all(abs(v - round(v)) < _ALIGNED for v in off):
         return tile
-    if rule["kind"] == "sum":
+    if rule.kind == "sum":
         raise SourceError(
             f"sources.{key}: the tiles {base.name} and {tile.name} do not lie on one grid (CRS or pixels "
             "differ); give tiles of one product"
@@ -443,60 +444,60 @@ def _on_grid_of(base: _Tile, tile: _Tile, rule: dict[str, Any], *, key: str) -> 
         dst_transform=transform,
         dst_crs=base.crs.to_wkt(),
         dst_nodata=np.nan,
-        resampling=Resampling.nearest if rule["kind"] == "class" else Resampling.bilinear,
+        resampling=Resampling.nearest if rule.kind == "class" else Resampling.bilinear,
     )
     return _Tile(out, transform, base.crs, tile.name)
 
 
 def _check_values(
-    values: NDArray[np.float64], rule: dict[str, Any], *, key: str, name: str, pixel_m: float
+    values: NDArray[np.float64], rule: RasterRule, *, key: str, name: str, pixel_m: float
 ) -> None:
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     if key == "built":
         limit = pixel_m**2 * 1.1
         if high > limit:
             raise SourceError(
-                f"sources.{key}: {name} has {high:,.0f} m2 in a pixel of {limit:,.0f} m2; it needs {rule['hint']}"
+                f"sources.{key}: {name} has {high:,.0f} m2 in a pixel of {limit:,.0f} m2; it needs {rule.hint}"
             )
-    codes = rule.get("codes")
+    codes = rule.codes
     if codes is not None:
         found = np.unique(values[~np.isnan(values)])
         strange = np.setdiff1d(found, np.asarray(codes, dtype=float))
         if len(strange):
             raise SourceError(
-                f"sources.{key}: {name} has the code {strange[0]:g}; it needs {rule['hint']}"
+                f"sources.{key}: {name} has the code {strange[0]:g}; it needs {rule.hint}"
             )
     _check_amounts(values, rule, key=key, name=name, pixel_m=pixel_m)
-    if low < rule["low"] or high > rule["high"]:
-        wrong = low if low < rule["low"] else high
+    if low < rule.low or high > rule.high:
+        wrong = low if low < rule.low else high
         raise SourceError(
-            f"sources.{key}: {name} has the value {wrong:,.6g}; it needs {rule['hint']}, and a number that "
+            f"sources.{key}: {name} has the value {wrong:,.6g}; it needs {rule.hint}, and a number that "
             "means no data declared as such (gdal_edit.py -a_nodata)"
         )
-    if key == "solar" and high < rule["low"]:
-        raise SourceError(f"sources.{key}: {name} has at most {high:.3g}; it needs {rule['hint']}")
+    if key == "solar" and high < rule.low:
+        raise SourceError(f"sources.{key}: {name} has at most {high:.3g}; it needs {rule.hint}")
 
 
 def _check_amounts(
-    values: NDArray[np.float64], rule: dict[str, Any], *, key: str, name: str, pixel_m: float
+    values: NDArray[np.float64], rule: RasterRule, *, key: str, name: str, pixel_m: float
 ) -> None:
     """Refuse densities and means that no city has: the file is of another unit or product."""
-    densest = rule.get("density_high")
+    densest = rule.density_high
     known = values[np.isfinite(values)]
     if densest is not None:
-        codes = read_table("rasters")["raster"]["landcover"]["codes"]
+        codes = raster_rule("landcover").codes or ()
         if np.isin(known, codes).all() and len(few := np.unique(known)) > 2:  # noqa: PLR2004 - few
             raise SourceError(
                 f"sources.{key}: {name} holds only the numbers {', '.join(f'{v:g}' for v in few)}, which "
-                f"are land-cover classes; it needs {rule['hint']}"
+                f"are land-cover classes; it needs {rule.hint}"
             )
         per_km2 = float(known.max()) / (pixel_m / 1000) ** 2
         if per_km2 > densest:
             raise SourceError(
-                f"sources.{key}: {name} has {per_km2:,.0f} per km2 in one pixel; it needs {rule['hint']}"
+                f"sources.{key}: {name} has {per_km2:,.0f} per km2 in one pixel; it needs {rule.hint}"
             )
     mean = float(known.mean())
-    if mean < rule.get("mean_low", -math.inf):
+    if mean < rule.mean_low:
         raise SourceError(
-            f"sources.{key}: {name} has the mean {mean:.3g} here; it needs {rule['hint']}"
+            f"sources.{key}: {name} has the mean {mean:.3g} here; it needs {rule.hint}"
         )

@@ -23,12 +23,13 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from kcity_geo.city import City
-from kcity_geo.config import Config, read_table
+from kcity_geo.config import Config
 from kcity_geo.cube import area_in_cells, bin_points, cell_size, layer
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.sources.local.origins import describe, described
+from kcity_geo.sources.local.raster_rules import RasterRule, raster_rule
 from kcity_geo.sources.local.raster_windows import RasterWindow, read_window
 
 __all__ = [
@@ -80,45 +81,47 @@ def read_raster(
     SourceError, LimitError
         As `read_window`.
     """
-    rule = read_table("rasters")["raster"][key]
+    rule = raster_rule(key)
     window = read_window(path, key=key, city=city, config=config)
     about = describe(path, key=key)
-    if rule["kind"] == "sum":
+    if rule.kind == "sum":
         values, measured = _amounts(window, city=city, grid=grid, districts=districts)
     else:
-        if rule["kind"] == "mean" and rule.get("sparse"):
+        if rule.kind == "mean" and rule.sparse:
             window = _dry(window)
-        if "legend" in rule:
-            window = _as_worldcover(window, rule["codes"], rule["legend"])
-        values, measured = _continuous(window, grid=grid, kind=rule["kind"]), {}
+        if rule.legend is not None and rule.codes is not None:
+            window = _as_worldcover(window, rule.codes, rule.legend)
+        values, measured = _continuous(window, grid=grid, kind=rule.kind), {}
     inside = _inside(city, grid)
     known = ~np.isnan(values)
     measured.setdefault("valid_share", float(inside[known].sum() / inside.sum()))
-    if measured["valid_share"] < _VALID_SHARE_WARNING and not rule.get("sparse"):
+    if measured["valid_share"] < _VALID_SHARE_WARNING and not rule.sparse:
         tell(
-            f"{rule['long_name'].lower()} raster {described(path)} covers {measured['valid_share']:.0%} of "
+            f"{rule.long_name.lower()} raster {described(path)} covers {measured['valid_share']:.0%} of "
             f"{city.name}; the rest is not known"
         )
-    if "mean_density_high" in rule:
+    if rule.mean_density_high:
         _refuse_impossible_total(measured, rule, city, where=f"sources.{key}: {described(path)}")
     variable = layer(
         values,
         grid=grid,
-        units=rule["units"],
-        long_name=rule["long_name"],
+        units=rule.units,
+        long_name=rule.long_name,
         source=about.title,
         licence=about.licence,
         as_of=about.as_of,
         evidence="observed" if key in {"elevation", "nightlights", "landcover"} else "modelled",
     )
-    variable.attrs["kind"] = rule["kind"]
+    variable.attrs["kind"] = rule.kind
     return variable, measured
 
 
-def _as_worldcover(window: RasterWindow, codes: list[int], legend: list[int]) -> RasterWindow:
+def _as_worldcover(
+    window: RasterWindow, codes: Sequence[float], legend: Sequence[float]
+) -> RasterWindow:
     """Turn classes of another product into those of ESA WorldCover, before they are mixed in a cell."""
     # Codes of two forms of one product stand one after the other in the same order.
-    meaning = dict(zip(codes, legend * (len(codes) // len(legend)), strict=True))
+    meaning = dict(zip(codes, [*legend] * (len(codes) // len(legend)), strict=True))
     values = np.full(window.values.shape, np.nan)
     for code, wanted in meaning.items():
         values[window.values == code] = wanted
@@ -132,17 +135,17 @@ def _dry(window: RasterWindow) -> RasterWindow:
 
 
 def _refuse_impossible_total(
-    measured: dict[str, float], rule: dict[str, Any], city: City, *, where: str
+    measured: dict[str, float], rule: RasterRule, city: City, *, where: str
 ) -> None:
     """Refuse more people than any city of this size holds: the numbers are densities."""
     known_km2 = measured["valid_share"] * city.area_km2
-    limit = next(high for km2, high in rule["mean_density_high"] if known_km2 >= km2)
+    limit = next(high for km2, high in rule.mean_density_high if known_km2 >= km2)
     mean = measured["source_total"] / known_km2 if known_km2 > 0 else 0.0
     if mean > limit:
         raise SourceError(
             f"{where} adds up to {measured['source_total']:,.0f} persons, {mean:,.0f} per km2 over "
             f"{known_km2:,.1f} km2 of {city.name}, more than any city holds ({limit:,.0f}); it needs "
-            f"{rule['hint']}: where it holds a density, declare it (gdal_edit.py -units 'persons per km2')"
+            f"{rule.hint}: where it holds a density, declare it (gdal_edit.py -units 'persons per km2')"
         )
 
 
@@ -469,7 +472,7 @@ def read_flood(
     from rasterio.features import geometry_mask
 
     config = config or Config()
-    rule = read_table("rasters")["raster"][key]
+    rule = raster_rule(key)
     window = read_window(path, key=key, city=city, margin_m=margin_m, config=config)
     grid = _fine_grid(city, pixel_m=window.pixel_m, margin_m=margin_m, config=config)
     values = _resampled(_dry(window), grid=grid, method="nearest")
@@ -486,8 +489,8 @@ def read_flood(
     out = layer(
         values.astype(np.float32),
         grid=grid,
-        units=rule["units"],
-        long_name=rule["long_name"],
+        units=rule.units,
+        long_name=rule.long_name,
         source=about.title,
         licence=about.licence,
         as_of=about.as_of,

@@ -20,6 +20,7 @@ from kcity_geo.cube import study_grid
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import collected, muted
 from kcity_geo.sources.local.origins import describe
+from kcity_geo.sources.local.raster_rules import raster_rule
 from kcity_geo.sources.local.raster_units import conversion
 from kcity_geo.sources.local.raster_windows import read_window
 from kcity_geo.sources.local.rasters import read_flood, read_raster
@@ -156,9 +157,7 @@ UNITS = [
 
 @pytest.mark.parametrize(("key", "unit", "factor"), UNITS)
 def test_units_of_a_band_are_converted(key, unit, factor) -> None:
-    from kcity_geo.config import read_table
-
-    found = conversion(read_table("rasters")["raster"][key], unit=unit, where="f.tif")
+    found = conversion(raster_rule(key), unit=unit, where="f.tif")
     assert found.factor == pytest.approx(factor, rel=1e-12)
     assert not found.by_area
 

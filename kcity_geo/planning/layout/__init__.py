@@ -1,0 +1,1 @@
+"""Layout: streets, blocks, uses and parcels drawn on a site; a sketch, not a design."""

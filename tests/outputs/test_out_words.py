@@ -1,0 +1,41 @@
+"""What the readings are called and mean: the limits of the study, each colour once, ranges as ranges."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from kcity_geo.analysis.gaps.words import READINGS, reading_words
+from kcity_geo.outputs.explain import explain
+from kcity_geo.outputs.report import build_report
+from kcity_geo.outputs.summary import summarise
+from kcity_geo.outputs.text import value_words
+
+
+def test_the_meanings_name_the_limits_of_the_study(result) -> None:
+    own = dataclasses.replace(result.gaps.limits, short=0.35, falls_short=0.95)
+    meaning = reading_words("", limits=own)[READINGS.index("falls_short")]["meaning"]
+    assert meaning == "a gap of 35 % or more in at least 95 % of cases like this"
+    flood = reading_words("flood", limits=own)[READINGS.index("partly_short")]["meaning"]
+    assert flood.startswith("20 % to 35 % of the ground")
+    study = dataclasses.replace(result, gaps=dataclasses.replace(result.gaps, limits=own))
+    assert "a gap of 20 % to 40 % at best estimate" in explain(result.gaps)
+    assert "a gap of 35 % or more in at least 95 %" in build_report(study)
+
+
+def test_a_legend_names_each_colour_once(result) -> None:
+    readings = (*summarise(result).readings, ("#0072b2", "Hardly flood-prone", "little"))
+    keys = dataclasses.replace(summarise(result), readings=readings).keys
+    assert len({colour for colour, _ in keys}) == len(keys)
+    assert dict(keys)["#0072b2"].split(" / ")[-1] == "Hardly flood-prone"
+    titles = [title for _, names in keys for title in names.split(" / ")]
+    assert titles.count("Hardly flood-prone") >= 1
+    assert set(titles) == {title for _, title, _ in readings}
+
+
+def test_a_value_of_which_only_bounds_are_known_is_written_as_its_range() -> None:
+    nan = float("nan")
+    told = [
+        value_words(0.58, low=low, high=high, units="share")
+        for low, high in ((0.33, 1.0), (nan, 1.0), (0.58, 0.58))
+    ]
+    assert told == ["33 % to 100 %, counted as 58 %", "58 %", "58 %"]

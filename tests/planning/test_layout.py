@@ -1,0 +1,189 @@
+"""A layout: it adds up, keeps its streets, drops nothing in silence, and turns with its site."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kcity_geo.errors import LayoutError
+from kcity_geo.planning.assumptions import assumptions_of, known_profiles, land_profile
+from kcity_geo.planning.concept import ConceptOptions, concept
+from kcity_geo.planning.layout.draw import draw_layout
+from kcity_geo.planning.layout.ground import Ground
+from kcity_geo.planning.layout.pattern import Pattern, local_width_m, pattern_for
+from kcity_geo.planning.layout.sketch import KINDS, Layout
+from kcity_geo.planning.site_budget import Target, site_budget
+from tests.planning.conftest import UTM, box
+
+pytestmark = pytest.mark.filterwarnings("ignore:economics")
+BENT = shapely.Polygon([(0, 0), (1000, 120), (1250, 700), (500, 980), (60, 500)])
+
+
+def drawn(ground: Ground, profile: str = "new_town", **changes: float) -> Layout:
+    free_ha = ground.free.area / 1e4
+    assumptions = assumptions_of(changes)
+    budget = site_budget(
+        free_ha, Target(kind="hectares", amount=free_ha), land_profile(profile), assumptions
+    )
+    return draw_layout(ground, budget, assumptions, crs=UTM)
+
+
+def flat(outline: shapely.Polygon, **more) -> Ground:
+    return Ground(outline=outline, free=outline, **more)
+
+
+# --- the grid in closed form: 800 m, one arterial of 32 m, one collector of 20 m, six locals
+
+
+@pytest.mark.parametrize(
+    ("width", "share"), [(10, 0.2604), (12, 0.2860), (13, 0.2986), (14, 0.3111)]
+)
+def test_share_of_an_endless_grid(width, share) -> None:
+    pattern = Pattern(module_m=100.0, width_m=(32.0, 20.0, float(width)))
+    assert pattern.share() == pytest.approx(share, abs=5e-5)
+
+
+def test_width_that_gives_thirty_per_cent() -> None:
+    width = local_width_m(0.30, module_m=100.0, arterial_m=32.0, collector_m=20.0)
+    assert width == pytest.approx(13.112, abs=5e-4)
+
+
+@given(share=st.floats(0.05, 0.45), land_ha=st.floats(2.0, 900.0))
+def test_pattern_meets_its_share_for_every_land(share, land_ha) -> None:
+    assert pattern_for(share, land_ha, assumptions_of()).share() == pytest.approx(share, abs=1e-9)
+
+
+def test_a_rule_on_the_length_of_streets_makes_blocks_small_enough() -> None:
+    # Two lines for each module: 2 / module km per km2, 18 km/km2 from 111 m on.
+    assert pattern_for(0.15, 300.0, assumptions_of(), km_per_km2=18.0).module_m <= 2000 / 18
+
+
+# --- what is drawn
+
+
+@pytest.mark.parametrize("profile", known_profiles())
+def test_a_layout_adds_up_and_keeps_its_streets(profile) -> None:
+    hole = shapely.Polygon([(400, 300), (560, 330), (500, 470)])
+    layout = drawn(Ground(outline=BENT, free=BENT.difference(hole)), profile)
+    assert layout.land["area_m2"].sum() == pytest.approx(BENT.area, abs=1.0)
+    assert shapely.coverage_is_valid(layout.land.geometry.to_numpy())
+    assert set(layout.land["kind"]) <= set(KINDS)
+    taken = shapely.intersection(shapely.union_all(layout.blocks.geometry.to_numpy()), hole)
+    assert taken.area < 0.1
+    streets = layout.areas.set_index("use").loc["streets"]
+    assert abs(streets["difference_share"]) < 0.01
+    assert layout.parcels["front_m"].min() >= assumptions_of()["parcel_front_least_m"] - 0.01
+    assert layout.parcels["area_m2"].sum() == pytest.approx(
+        layout.blocks["area_m2"].sum(), rel=1e-6
+    )
+    asked = layout.areas[layout.areas["asked_ha"] > 0]
+    told = " ".join(layout.notes)
+    for row in asked.itertuples():
+        assert row.drawn_ha > 0 or f"{row.use} is not drawn" in told
+    assert "sketch, not a design" in layout.notes[0]
+    assert "sketch, not a design" in repr(layout)
+
+
+def test_a_turned_site_has_its_plan_turned() -> None:
+    one = drawn(flat(BENT))
+    turned = shapely.affinity.rotate(BENT, 37, origin=(0, 0))
+    two = drawn(flat(turned))
+    assert two.score["score"] == pytest.approx(one.score["score"], abs=1e-6)
+    streets = [
+        shapely.union_all(layout.land.loc[layout.land["kind"] == "street", "geometry"].to_numpy())
+        for layout in (one, two)
+    ]
+    back = shapely.affinity.rotate(streets[1], -37, origin=(0, 0))
+    assert shapely.symmetric_difference(streets[0], back).area < 0.001 * streets[0].area
+    assert one.blocks["use"].value_counts().to_dict() == two.blocks["use"].value_counts().to_dict()
+
+
+SCRIPT = """
+import hashlib, shapely
+from tests.planning.test_layout import BENT, drawn, flat
+layout = drawn(flat(BENT))
+print(hashlib.sha256(b"".join(shapely.to_wkb(f.geometry.to_numpy()).tobytes() if False else b"".join(shapely.to_wkb(f.geometry.to_numpy()).tolist()) for f in (layout.streets, layout.blocks, layout.parcels, layout.land))).hexdigest())
+"""
+
+
+def test_two_processes_draw_the_same_bytes() -> None:
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT], check=True, capture_output=True, text=True, env=None
+        ).stdout
+        for _ in range(2)
+    }
+    assert len(runs) == 1
+
+
+def tilted(share: float):
+    return lambda points: share * points[:, 0]
+
+
+def test_streets_that_are_too_steep_are_named() -> None:
+    layout = drawn(flat(BENT, heights=tilted(0.10)))
+    arterials = layout.streets[layout.streets["class"] != "local"]
+    steep = arterials[arterials["steep"]]
+    assert not len(steep) or any("are steeper than" in note for note in layout.notes)
+    assert layout.streets["grade"].max() <= 0.10 + 1e-9
+
+
+def test_a_gentle_slope_has_no_steep_street() -> None:
+    layout = drawn(flat(BENT, heights=tilted(0.05)))
+    assert not layout.streets["steep"].any()
+    assert not any("steeper" in note for note in layout.notes)
+
+
+def test_a_site_too_narrow_for_a_block_says_so() -> None:
+    strip = shapely.box(0, 0, 2000, 50)
+    with pytest.raises(LayoutError, match="60 m wide"):
+        drawn(flat(strip))
+
+
+def test_a_use_too_small_for_any_block_is_named_with_the_site_it_needs() -> None:
+    layout = drawn(flat(shapely.box(0, 0, 250, 250)))
+    told = [note for note in layout.notes if "utilities is not drawn" in note]
+    assert told
+    assert "a site of 8 ha" in told[0]
+
+
+def test_a_plan_has_its_layout_and_keeps_its_budget_without(city) -> None:
+    plan = concept(box(500, 500, 1300, 1100), city, "new_town")
+    assert plan.layout is not None
+    assert set(plan.layout.notes) <= set(plan.notes)
+    narrow = concept(box(500, 500, 2500, 550), city, "new_town")
+    assert narrow.layout is None
+    assert any("60 m wide" in note for note in narrow.notes)
+    assert (
+        concept(
+            box(500, 500, 1300, 1100), city, "new_town", options=ConceptOptions(drawn=False)
+        ).layout
+        is None
+    )
+
+
+def test_phases_grow_without_gaps_and_keep_their_shares() -> None:
+    free_ha = BENT.area / 1e4
+    budget = site_budget(
+        free_ha,
+        Target(kind="hectares", amount=free_ha),
+        land_profile("new_town"),
+        assumptions_of(),
+    )
+    ground = flat(BENT, road_ends=np.array([[0.0, 0.0]]))
+    blocks = draw_layout(
+        ground, budget, assumptions_of(), crs=UTM, phases=(0.25, 0.40, 0.35)
+    ).blocks
+    share = blocks.groupby("phase")["area_m2"].sum() / blocks["area_m2"].sum()
+    assert share.to_numpy() == pytest.approx([0.25, 0.40, 0.35], abs=0.05)
+    for last in (1, 2, 3):
+        opened = blocks[blocks["phase"] <= last].geometry.buffer(17.0)
+        assert shapely.union_all(opened.to_numpy()).geom_type == "Polygon"
+    first = blocks[blocks["phase"] == 1].centroid.distance(shapely.Point(0, 0)).mean()
+    assert first < blocks[blocks["phase"] == 3].centroid.distance(shapely.Point(0, 0)).mean()
