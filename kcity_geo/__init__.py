@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kcity_geo.analysis.location.located import Located
     from kcity_geo.city import City, make_city
     from kcity_geo.citydata import CityData
+    from kcity_geo.comparing import compare, save_comparison
     from kcity_geo.config import Config
     from kcity_geo.demo import make_demo
     from kcity_geo.errors import KCityError, KCityWarning
@@ -73,6 +74,7 @@ _HOMES = {
     "add_indicators": "kcity_geo.indicators",
     "assess_gaps": "kcity_geo.study",
     "check": "kcity_geo.study",
+    "compare": "kcity_geo.comparing",
     "concept": "kcity_geo.planning.concept",
     "connect": "kcity_geo.analysis.connections.connect",
     "criterion": "kcity_geo.suitability_keys",
@@ -93,6 +95,7 @@ _HOMES = {
     "remove_indicators": "kcity_geo.indicators",
     "run": "kcity_geo.study",
     "save": "kcity_geo.study",
+    "save_comparison": "kcity_geo.comparing",
     "street_graphs": "kcity_geo.study",
     "suitability": "kcity_geo.study",
     "terrain": "kcity_geo.study",
@@ -122,6 +125,7 @@ __all__ = [
     "add_indicators",
     "assess_gaps",
     "check",
+    "compare",
     "concept",
     "connect",
     "criterion",
@@ -144,6 +148,7 @@ __all__ = [
     "remove_indicators",
     "run",
     "save",
+    "save_comparison",
     "street_graphs",
     "suitability",
     "terrain",
