@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from kcity_geo.analysis.location.located import Located
     from kcity_geo.city import City, make_city
     from kcity_geo.citydata import CityData
-    from kcity_geo.comparing import compare, save_comparison
     from kcity_geo.config import Config
     from kcity_geo.demo import make_demo
     from kcity_geo.errors import KCityError, KCityWarning
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from kcity_geo.outputs.explain import explain
     from kcity_geo.outputs.looks import explore, plot
     from kcity_geo.planning.concept import ConceptOptions, Plan, concept
+    from kcity_geo.plans import save_plan
     from kcity_geo.result import Gaps, Indicator, Result, Suitability
     from kcity_geo.sources.local.study_folder import open_study
     from kcity_geo.sources.pack.fetch import fetch
@@ -74,7 +74,6 @@ _HOMES = {
     "add_indicators": "kcity_geo.indicators",
     "assess_gaps": "kcity_geo.study",
     "check": "kcity_geo.study",
-    "compare": "kcity_geo.comparing",
     "concept": "kcity_geo.planning.concept",
     "connect": "kcity_geo.analysis.connections.connect",
     "criterion": "kcity_geo.suitability_keys",
@@ -95,7 +94,7 @@ _HOMES = {
     "remove_indicators": "kcity_geo.indicators",
     "run": "kcity_geo.study",
     "save": "kcity_geo.study",
-    "save_comparison": "kcity_geo.comparing",
+    "save_plan": "kcity_geo.plans",
     "street_graphs": "kcity_geo.study",
     "suitability": "kcity_geo.study",
     "terrain": "kcity_geo.study",
@@ -125,7 +124,6 @@ __all__ = [
     "add_indicators",
     "assess_gaps",
     "check",
-    "compare",
     "concept",
     "connect",
     "criterion",
@@ -148,7 +146,7 @@ __all__ = [
     "remove_indicators",
     "run",
     "save",
-    "save_comparison",
+    "save_plan",
     "street_graphs",
     "suitability",
     "terrain",

@@ -20,7 +20,6 @@ _COMMANDS = (
     "studies",
     "places",
     "changes",
-    "comparisons",
     "packs",
     "tables",
     "programme",

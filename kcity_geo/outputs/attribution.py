@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from kcity_geo.citydata import CityData
+from typing import Protocol
+
+from kcity_geo.citydata import Provenance
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
 
-__all__ = ["CAVEAT", "SYNTHETIC", "attribution_text", "credits_line"]
+__all__ = ["CAVEAT", "SYNTHETIC", "Credited", "attribution_text", "credits_line"]
 
 #: Printed on every output.
 CAVEAT = "Screening level; not for procurement or land acquisition."
@@ -16,13 +18,25 @@ SYNTHETIC = "Synthetic city: this place does not exist. Its data were generated 
 _OSM = "© OpenStreetMap contributors"
 
 
-def credits_line(data: CityData) -> str:
+class Credited(Protocol):
+    """What credits can be given of: its inputs, and whether the city exists."""
+
+    @property
+    def provenance(self) -> tuple[Provenance, ...]:
+        """A row an input."""
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the city is made up."""
+
+
+def credits_line(data: Credited) -> str:
     """
     Give the credits of all inputs in one line.
 
     Parameters
     ----------
-    data : with provenance.
+    data : a city, or what is written of a plan.
 
     Returns
     -------

@@ -18,7 +18,7 @@ from kcity_geo.outputs.fonts import use_packaged_fonts
 from kcity_geo.outputs.themes import Theme, painted, rgba_table
 from kcity_geo.result import Result
 
-__all__ = ["scale_bar_m", "theme_figure"]
+__all__ = ["draw_scale", "scale_bar_m", "theme_figure"]
 
 _PIXELS = 900
 _WIDTH_INCH = 6.6
@@ -72,7 +72,7 @@ def theme_figure(
     _draw_lines(axes, result, every=near is not None)
     if sites:
         _draw_sites(axes, result)
-    _draw_scale(axes, x1 - x0)
+    draw_scale(axes, x1 - x0)
     use_packaged_fonts(figure)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
@@ -170,7 +170,15 @@ def scale_bar_m(width_m: float) -> float:
     return max(step * power for step in (1, 2, 5) if step * power <= limit)
 
 
-def _draw_scale(axes: Any, width_m: float) -> None:  # noqa: ANN401
+def draw_scale(axes: Any, width_m: float) -> None:  # noqa: ANN401 - matplotlib has no types here
+    """
+    Draw a scale bar and the north arrow.
+
+    Parameters
+    ----------
+    axes : of matplotlib, in metres.
+    width_m : of the picture.
+    """
     length = scale_bar_m(width_m)
     x0, x1 = axes.get_xlim()
     y0, y1 = axes.get_ylim()

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from kcity_geo.errors import OutputError
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
 
-__all__ = ["check_out_dir", "save"]
+__all__ = ["STUDY", "Contents", "check_out_dir", "save", "save_whole"]
 
 #: What a finished study may hold; anything else in a folder is somebody's work and stays.
 OUTPUT_FILES = (
@@ -48,9 +49,30 @@ OUTPUT_FILES = (
     "ATTRIBUTION.txt",
     "warnings.txt",
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """
+    What a folder of results is known by.
+
+    Parameters
+    ----------
+    what : it holds, in words.
+    marks : files that it always has.
+    known : all that it may hold; anything else is somebody's work and stays.
+    """
+
+    what: str
+    marks: tuple[str, ...]
+    known: tuple[str, ...]
+
+
 #: What file managers and GIS leave behind by themselves.
 _LITTER = ("*.aux.xml", "*-wal", "*-shm", "*-journal", ".DS_Store", "Thumbs.db", "desktop.ini")
-_MARKS = ("study.toml", "map.html", "report.html")
+STUDY = Contents(
+    what="finished study", marks=("study.toml", "map.html", "report.html"), known=OUTPUT_FILES
+)
 #: Bytes of a path that leave room for the files inside, and of one name.
 _LONGEST_PATH = 3500
 _LONGEST_NAME = 255
@@ -62,13 +84,14 @@ _STAGE_MARK = "-kcity-"
 _STAGE_AGE_S = 60.0
 
 
-def check_out_dir(path: str | Path) -> Path:
+def check_out_dir(path: str | Path, *, contents: Contents = STUDY) -> Path:
     """
     Make sure that a study can be saved to a folder, before any work is done.
 
     Parameters
     ----------
-    path : folder that does not exist yet, is empty, or holds a former study and nothing else.
+    path : folder that does not exist yet, is empty, or holds a former result and nothing else.
+    contents : what a former result is known by.
 
     Returns
     -------
@@ -93,7 +116,7 @@ def check_out_dir(path: str | Path) -> Path:
             raise OutputError(f"{path}: {folder} cannot be written; choose another folder")
     _probe(parent.parent if parent == out else parent, shown=str(path))
     if out.exists():
-        _refuse_foreign(out, shown=str(path))
+        _refuse_foreign(out, contents, shown=str(path))
     return out
 
 
@@ -142,16 +165,16 @@ def _probe(folder: Path, *, shown: str) -> None:
         ) from error
 
 
-def _refuse_foreign(out: Path, *, shown: str) -> None:
+def _refuse_foreign(out: Path, contents: Contents, *, shown: str) -> None:
     names = sorted(p.name for p in out.iterdir())
     if not names:
         return
-    if not all((out / mark).is_file() for mark in _MARKS):
+    if not all((out / mark).is_file() for mark in contents.marks):
         raise OutputError(
-            f"{shown}: holds {len(names)} files, the first is {names[0]!r}, and is no finished "
-            "study; give a new or empty folder"
+            f"{shown}: holds {len(names)} files, the first is {names[0]!r}, and is no "
+            f"{contents.what}; give a new or empty folder"
         )
-    known = (*OUTPUT_FILES, *_LITTER)
+    known = (*contents.known, *_LITTER)
     foreign = [n for n in names if not any(fnmatch.fnmatchcase(n, k) for k in known)]
     if (out / "layers").is_dir():
         inner = ("*.tif", "*.qml", *_LITTER)
@@ -189,7 +212,34 @@ def save(result: Result, out: str | Path, *, progress: Callable[[str], None] | N
     OutputError
         If the folder may not be used or a file cannot be written; a previous result stays.
     """
-    target = check_out_dir(out)
+    told = progress or (lambda _: None)
+    return save_whole(
+        out, lambda work, target: _write_all(result, work, target=target, progress=told)
+    )
+
+
+def save_whole(
+    out: str | Path, write: Callable[[Path, Path], None], *, contents: Contents = STUDY
+) -> Path:
+    """
+    Write a folder beside its place and move it there when whole.
+
+    Parameters
+    ----------
+    out : folder; see `check_out_dir` for what may be there.
+    write : called with the folder to write into and the place where it will be.
+    contents : what a former result is known by.
+
+    Returns
+    -------
+    Absolute path of the folder.
+
+    Raises
+    ------
+    OutputError
+        If the folder may not be used or a file cannot be written; a previous result stays.
+    """
+    target = check_out_dir(out, contents=contents)
     shown = plain_text(out, max_chars=200)
     failures = _failures()
     try:
@@ -199,7 +249,7 @@ def save(result: Result, out: str | Path, *, progress: Callable[[str], None] | N
             try:
                 work = stage / "new"
                 work.mkdir()
-                _write_all(result, work, target=target, progress=progress or (lambda _: None))
+                write(work, target)
                 work.chmod(0o755)
                 _move_into_place(stage, target)
             except failures as error:  # said here, while what was written is still on the disk

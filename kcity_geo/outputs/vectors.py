@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from kcity_geo.outputs.frames import opened_columns, site_frame
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
 
-__all__ = ["save_geojson", "save_geopackage", "save_geoparquet"]
+__all__ = ["save_geojson", "save_geopackage", "save_geoparquet", "write_geopackage"]
 
 _DIMENSION_SUFFIX = {0: "points", 1: "lines", 2: "areas"}
 _EMPTY_TYPE = "MultiPolygon"
@@ -152,17 +152,38 @@ def save_geopackage(result: Result, cells: gpd.GeoDataFrame, path: Path) -> None
             if len(frame)
         },
     }
-    with _fixed_date(data.osm_date):
+    tables = {
+        "indicators": result.gaps.indicators,
+        "inventory": data.inventory,
+        "columns": column_table(result, cells),
+    }
+    write_geopackage(layers, tables, path, as_of=data.osm_date)
+
+
+def write_geopackage(
+    layers: Mapping[str, tuple[gpd.GeoDataFrame, str]],
+    tables: Mapping[str, pd.DataFrame],
+    path: Path,
+    *,
+    as_of: str,
+) -> None:
+    """
+    Write layers and tables into one GeoPackage.
+
+    Parameters
+    ----------
+    layers : name -> layer and what it is.
+    tables : name -> table without geometry.
+    path : file to write; the bytes depend on what is written alone.
+    as_of : date of the data, ISO, or empty.
+    """
+    with _fixed_date(as_of):
         first = True
         for name, (frame, about) in layers.items():
             for table, part in _by_dimension(name, _clean(frame)):
                 _append(part, path, layer=table, first=first, about=about)
                 first = False
-        for name, table_frame in (
-            ("indicators", result.gaps.indicators),
-            ("inventory", data.inventory),
-            ("columns", column_table(result, cells)),
-        ):
+        for name, table_frame in tables.items():
             _append(_clean(table_frame), path, layer=name, first=False, about=name)
 
 

@@ -96,6 +96,7 @@ class Plan:
 
     Parameters
     ----------
+    data : of the city.
     site : outline, gross and buildable land.
     budget : land by use.
     capacity : dwellings, people, jobs.
@@ -110,6 +111,7 @@ class Plan:
     notes : what must be read beside the plan.
     """
 
+    data: CityData
     site: PlanSite
     budget: SiteBudget
     capacity: Capacity
@@ -269,6 +271,7 @@ def concept(  # noqa: PLR0913 - an option each, all named
         _layout(place, data, budget, assumptions, chosen.phases) if chosen.drawn else (None, ())
     )
     return Plan(
+        data=data,
         site=place,
         budget=budget,
         capacity=carried,

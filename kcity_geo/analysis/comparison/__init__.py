@@ -1,1 +1,0 @@
-"""Comparison: which city needs most and which is readiest, and how surely?"""

@@ -1,0 +1,58 @@
+"""The folder of a plan: GeoPackage, report, workbook and tables, written whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kcity_geo.outputs.attribution import credits_line
+from kcity_geo.outputs.folder import Contents, save_whole
+from kcity_geo.outputs.plan_page import build_plan_page
+from kcity_geo.outputs.plan_workbook import save_workbook
+from kcity_geo.outputs.tables import save_csv
+from kcity_geo.outputs.vectors import write_geopackage
+from kcity_geo.plan_sheets import PlanSheets
+
+__all__ = ["PLAN", "save_plan_folder"]
+
+PLAN = Contents(
+    what="plan",
+    marks=("plan.html", "plan.gpkg", "plan.xlsx"),
+    known=("plan.html", "plan.gpkg", "plan.xlsx", "*.csv", "README.txt"),
+)
+
+
+def save_plan_folder(sheets: PlanSheets, out: str | Path) -> Path:
+    """
+    Write the folder of a plan.
+
+    Parameters
+    ----------
+    sheets : of a plan.
+    out : folder that does not exist, is empty, or holds a former plan.
+
+    Returns
+    -------
+    Absolute path of the folder: ``plan.gpkg``, ``plan.html``, ``plan.xlsx``, a CSV for each table and
+    ``README.txt``; the same plan gives the same bytes.
+    """
+    return save_whole(out, lambda work, _: _write(sheets, work), contents=PLAN)
+
+
+def _write(sheets: PlanSheets, work: Path) -> None:
+    tables = {name: table.frame for name, table in sheets.tables.items()}
+    write_geopackage(sheets.layers, {}, work / "plan.gpkg", as_of=sheets.as_of)
+    page = build_plan_page(sheets)
+    (work / "plan.html").write_bytes(page.encode("utf-8"))
+    save_workbook(sheets, work / "plan.xlsx")
+    for name, frame in tables.items():
+        save_csv(frame, work / f"{name}.csv")
+    lines = [
+        sheets.title,
+        sheets.city,
+        sheets.disclaimer,
+        "",
+        *sheets.lead,
+        "",
+        credits_line(sheets),
+    ]
+    (work / "README.txt").write_bytes(("\n".join(lines).rstrip() + "\n").encode("utf-8"))

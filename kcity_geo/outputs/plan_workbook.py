@@ -1,0 +1,111 @@
+"""The workbook of a plan: a sheet a table; costs are quantity times price, as formulas."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from kcity_geo.outputs.text import csv_safe
+from kcity_geo.plan_sheets import PlanSheets, Table
+
+__all__ = ["save_workbook"]
+
+_FIRST = 4
+_WIDEST = 60
+_DAY = (2000, 1, 1, 0, 0, 0)
+#: openpyxl writes the time of the run.
+_CLOCK = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
+
+
+def save_workbook(sheets: PlanSheets, path: Path) -> None:
+    """
+    Write the tables of a plan as a workbook.
+
+    Parameters
+    ----------
+    sheets : of a plan.
+    path : file to write; the same plan gives the same bytes.
+    """
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.remove(book.active)
+    book.properties.title = sheets.title
+    for name, table in sheets.tables.items():
+        page = book.create_sheet(name[:31])
+        page.append([f"{sheets.city}: {table.title}"])
+        page.append([sheets.disclaimer])
+        page.append([_headed(table, column) for column in table.frame.columns])
+        _fill(page, table)
+    stream = io.BytesIO()
+    book.save(stream)
+    _write_fixed(stream, path)
+
+
+def _headed(table: Table, column: str) -> str:
+    unit = table.units.get(column, "")
+    return f"{column} ({unit})" if unit else str(column)
+
+
+def _fill(page: Any, table: Table) -> None:  # noqa: ANN401 - openpyxl has no types
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
+    columns = list(table.frame.columns)
+    formula = _product(columns, get_column_letter)
+    for row, values in enumerate(table.frame.itertuples(index=False), start=_FIRST):
+        page.append([_cell(value) for value in values])
+        if formula and values[columns.index("Quantity")] == values[columns.index("Quantity")]:
+            page.cell(row, columns.index("Cost") + 1).value = formula.format(row=row)
+    last = _FIRST + len(table.frame) - 1
+    if formula and last >= _FIRST:
+        letter = get_column_letter(columns.index("Cost") + 1)
+        page.append(["Total"])
+        page.cell(
+            last + 1, columns.index("Cost") + 1
+        ).value = f"=SUM({letter}{_FIRST}:{letter}{last})"
+    if table.note:
+        page.append([])
+        page.append([csv_safe(table.note)])
+    for cell in (*page[1], *page[_FIRST - 1]):
+        cell.font = Font(bold=True)
+    page.freeze_panes = f"A{_FIRST}"
+    for number, column in enumerate(columns, start=1):
+        texts = [
+            str(_headed(table, column)),
+            *(f"{v:,.0f}" if isinstance(v, float) else str(v) for v in table.frame[column]),
+        ]
+        page.column_dimensions[get_column_letter(number)].width = min(
+            max(map(len, texts)) + 2, _WIDEST
+        )
+
+
+def _product(columns: list[str], letter: Any) -> str:  # noqa: ANN401 - a function of openpyxl
+    """Give the formula of a cost, for tables that have quantity, price and cost."""
+    if not {"Quantity", "Price", "Cost"} <= set(columns):
+        return ""
+    quantity, price = (letter(columns.index(name) + 1) for name in ("Quantity", "Price"))
+    return f"={quantity}{{row}}*{price}{{row}}"
+
+
+def _cell(value: Any) -> Any:  # noqa: ANN401 - any cell
+    if value is None or value != value:  # noqa: PLR0124 - NaN is an empty cell
+        return None
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, bool | int | float):
+        return value if abs(value) != float("inf") else None
+    return csv_safe(str(value))
+
+
+def _write_fixed(stream: io.BytesIO, path: Path) -> None:
+    """Write the parts of a workbook again with one date: the bytes depend on the plan alone."""
+    with zipfile.ZipFile(stream) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in source.namelist():
+            part = source.read(name)
+            if name == "docProps/core.xml":
+                part = _CLOCK.sub(rb"\g<1>2000-01-01T00:00:00Z", part)
+            out.writestr(zipfile.ZipInfo(name, _DAY), part, zipfile.ZIP_DEFLATED)

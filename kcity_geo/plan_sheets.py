@@ -1,0 +1,123 @@
+"""Sheets of a plan: what planning found, in the shape in which it is written down as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import geopandas as gpd
+import pandas as pd
+from pyproj import CRS
+
+from kcity_geo.citydata import Provenance
+
+__all__ = ["Chapter", "MapLayer", "MapSheet", "PlanSheets", "Table"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Table:
+    """
+    A table for people.
+
+    Parameters
+    ----------
+    title : of the table.
+    frame : its columns carry names for people.
+    units : column -> unit, where it has one.
+    note : below the table.
+    """
+
+    title: str
+    frame: pd.DataFrame
+    units: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MapLayer:
+    """
+    What is drawn in one style.
+
+    Parameters
+    ----------
+    style : row of ``tables/plan_styles.toml``.
+    shapes : polygons or lines.
+    """
+
+    style: str
+    shapes: gpd.GeoSeries
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MapSheet:
+    """
+    A sheet of the map pack.
+
+    Parameters
+    ----------
+    number : in the map pack; 0 without one.
+    title, caption : for people.
+    layers : from below to above.
+    """
+
+    number: int
+    title: str
+    caption: str
+    layers: tuple[MapLayer, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Chapter:
+    """
+    A chapter of the plan report.
+
+    Parameters
+    ----------
+    title : of the chapter.
+    filled : how far the plan fills what a study asks for here: full, partly, not.
+    text : paragraphs.
+    tables : keys of `PlanSheets.tables`.
+    maps : places in `PlanSheets.maps`.
+    bars : key of the table that is drawn as bars, or empty.
+    """
+
+    title: str
+    filled: str
+    text: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    maps: tuple[int, ...] = ()
+    bars: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlanSheets:
+    """
+    Everything that is written down of a plan.
+
+    Parameters
+    ----------
+    title, city : of the plan.
+    crs : of the layers.
+    as_of : date of the data, ISO, or empty.
+    synthetic : the city does not exist.
+    provenance : of the data.
+    disclaimer : printed on every page and table.
+    lead : the plan in sentences.
+    chapters : of the report.
+    tables : key -> table.
+    maps : sheets.
+    layers : name -> layer and what it is.
+    """
+
+    title: str
+    city: str
+    crs: CRS
+    as_of: str
+    synthetic: bool
+    provenance: tuple[Provenance, ...]
+    disclaimer: str
+    lead: tuple[str, ...]
+    chapters: tuple[Chapter, ...]
+    tables: Mapping[str, Table]
+    maps: tuple[MapSheet, ...]
+    layers: Mapping[str, tuple[gpd.GeoDataFrame, str]]

@@ -1,0 +1,144 @@
+"""Map sheets of a plan: what is drawn in which style."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from kcity_geo.config import read_table
+from kcity_geo.plan_sheets import MapLayer, MapSheet
+from kcity_geo.planning.concept import Plan
+from kcity_geo.planning.layout.sketch import Layout
+
+__all__ = ["plan_maps"]
+
+_MARGIN_M = 300.0
+_PHASES = 6
+
+
+def plan_maps(plan: Plan) -> Iterator[MapSheet]:
+    """
+    Give the map sheets of a plan: layout, connections, facilities, land use and phases.
+
+    Parameters
+    ----------
+    plan : of `kcity_geo.planning.concept.concept`.
+
+    Yields
+    ------
+    Sheets with their number in the map pack.
+    """
+    layout = plan.layout
+    outline = MapLayer(style="outline", shapes=gpd.GeoSeries([plan.site.outline]))
+    roads = MapLayer(style="road", shapes=_roads(plan))
+    if layout is None:
+        yield MapSheet(
+            number=0, title="Site", caption="Outline and roads of today.", layers=(roads, outline)
+        )
+        return
+    uses = [
+        MapLayer(style=str(use), shapes=frame.geometry)
+        for use, frame in layout.parcels.groupby("use", sort=True)
+    ]
+    yield MapSheet(
+        number=0,
+        title="Layout",
+        caption="Streets, blocks, uses and parcels.",
+        layers=(roads, *_land(layout), *uses, *_steep(layout), outline),
+    )
+    yield MapSheet(
+        number=17,
+        title="Utility connections and cost",
+        caption="Routed networks over the streets of the sketch."
+        if plan.networks is not None
+        else "No networks are routed: streets by class, along which they would run.",
+        layers=(roads, *_streets(layout), *_networks(plan), outline),
+    )
+    yield MapSheet(
+        number=18,
+        title="Facilities to add",
+        caption=_facilities(plan),
+        layers=(
+            roads,
+            *_land(layout),
+            *(layer for layer in uses if layer.style in {"residential", "public", "parks"}),
+            outline,
+        ),
+    )
+    blocks = [
+        MapLayer(style=str(use), shapes=frame.geometry)
+        for use, frame in layout.blocks.groupby("use", sort=True)
+    ]
+    yield MapSheet(
+        number=19,
+        title="Land-use budget",
+        caption="Blocks by use; the bars compare what was asked for and what is drawn.",
+        layers=(*_land(layout), *blocks, outline),
+    )
+    phases = [
+        MapLayer(style=f"phase_{min(int(phase), _PHASES)}", shapes=frame.geometry)
+        for phase, frame in layout.blocks.groupby("phase", sort=True)
+    ]
+    yield MapSheet(
+        number=20,
+        title="Phasing",
+        caption="Blocks grow from the roads of today; each phase hangs together.",
+        layers=(roads, *_land(layout), *phases, outline),
+    )
+
+
+def _facilities(plan: Plan) -> str:
+    need = plan.demand
+    return (
+        f"Public blocks have room for {math.ceil(need.elementary_schools - 1e-9)} elementary schools and "
+        f"{math.ceil(need.clinics - 1e-9)} clinics; which block holds which is for the design."
+    )
+
+
+def _roads(plan: Plan) -> gpd.GeoSeries:
+    roads = plan.data.layers.get("roads_drive")
+    if roads is None or not len(roads):
+        return gpd.GeoSeries([], crs=plan.data.city.crs)
+    window = shapely.box(*plan.site.outline.buffer(_MARGIN_M).bounds)
+    near = roads.geometry.iloc[np.sort(roads.sindex.query(window, predicate="intersects"))]
+    return gpd.GeoSeries(near.intersection(window))
+
+
+def _land(layout: Layout) -> list[MapLayer]:
+    return [
+        MapLayer(style=kind, shapes=layout.land.geometry[layout.land["kind"] == kind])
+        for kind in ("constraint", "later", "green", "street")
+        if (layout.land["kind"] == kind).any()
+    ]
+
+
+def _streets(layout: Layout) -> list[MapLayer]:
+    found = [
+        MapLayer(style=name, shapes=layout.streets.geometry[layout.streets["class"] == name])
+        for name in ("local", "collector", "arterial")
+        if (layout.streets["class"] == name).any()
+    ]
+    return found + _steep(layout)
+
+
+def _steep(layout: Layout) -> list[MapLayer]:
+    steep = layout.streets[layout.streets["steep"]]
+    return [MapLayer(style="steep", shapes=steep.geometry)] if len(steep) else []
+
+
+def _networks(plan: Plan) -> list[MapLayer]:
+    if plan.networks is None:
+        return []
+    known = read_table("plan_styles")["style"]
+    lines = plan.networks.lines
+    return [
+        MapLayer(
+            style=str(utility) if utility in known else "other_line",
+            shapes=lines.geometry[lines["utility"] == utility],
+        )
+        for utility in dict.fromkeys(lines["utility"])
+    ]

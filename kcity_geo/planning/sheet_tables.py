@@ -1,0 +1,290 @@
+"""Tables of a plan, with names and units for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+
+from kcity_geo.config import read_table
+from kcity_geo.plan_sheets import Table
+from kcity_geo.planning.concept import Plan
+from kcity_geo.planning.layout.sketch import KINDS
+from kcity_geo.result import Gaps
+
+__all__ = ["plan_tables"]
+
+_DEMAND = {
+    "dwellings": ("Dwellings", ""),
+    "persons": ("Persons", ""),
+    "jobs": ("Jobs", ""),
+    "elementary_schools": ("Elementary schools", ""),
+    "clinics": ("Clinics", ""),
+    "hospital_beds": ("Hospital beds", ""),
+    "parks_ha": ("Parks", "ha"),
+    "water_m3_day": ("Water, mean day", "m3/d"),
+    "water_max_day_m3": ("Water, highest day", "m3/d"),
+    "storage_m3": ("Treated water held", "m3"),
+    "sewage_m3_day": ("Sewage", "m3/d"),
+    "storm_water_m3_s": ("Storm water, peak", "m3/s"),
+    "detention_m3": ("Storm water held back", "m3"),
+    "power_mva": ("Power, peak", "MVA"),
+    "power_mw": ("Power, peak", "MW"),
+    "waste_t_day": ("Solid waste", "t/d"),
+    "fibre_drops": ("Fibre drops", ""),
+}
+
+
+def plan_tables(plan: Plan, gaps: Gaps | None) -> Iterator[tuple[str, Table]]:
+    """
+    Give the tables of a plan.
+
+    Parameters
+    ----------
+    plan : of `kcity_geo.planning.concept.concept`.
+    gaps : of the city; None: without the table of who could be reached.
+
+    Yields
+    ------
+    Key and table.
+    """
+    yield "site", _site_table(plan)
+    yield "budget", _budget_table(plan)
+    yield "demand", _demand_table(plan)
+    yield "headroom", _headroom_table(plan)
+    yield "cost", _cost_table(plan)
+    yield "phases", _phase_table(plan)
+    yield "economics", _economics_table(plan)
+    yield "rules", _rules_table(plan)
+    if plan.networks is not None:
+        yield "networks", _networks_table(plan)
+    if gaps is not None:
+        yield (
+            "impact",
+            Table(
+                title="People in a gap whom the plan could reach",
+                frame=plan.impact(gaps).reset_index(),
+                note="Bounds, not a forecast.",
+            ),
+        )
+    yield "assumptions", _assumptions_table(plan)
+    yield "sources", _sources_table(plan)
+
+
+def _site_table(plan: Plan) -> Table:
+    rows = [("Outline", plan.site.gross_ha), ("Free of constraints", plan.site.net_ha)]
+    if plan.layout is not None:
+        land = plan.layout.land.groupby("kind")["area_m2"].sum() / 1e4
+        titles = read_table("plan_styles")["style"]
+        rows += [
+            (titles[kind]["title"] if kind != "block" else "Blocks", float(land[kind]))
+            for kind in KINDS
+            if kind in land
+        ]
+    return Table(
+        title="Land of the site",
+        frame=pd.DataFrame(rows, columns=["Land", "Area"]),
+        units={"Area": "ha"},
+    )
+
+
+def _budget_table(plan: Plan) -> Table:
+    frame = plan.budget.table()
+    shown = pd.DataFrame(
+        {
+            "Use": frame["use"],
+            "Asked": frame["hectares"],
+            "Share": frame["share"] * 100,
+            "Least": frame["least_ha"],
+            "Why": frame["reason"],
+            "Mark": frame["mark"],
+        }
+    )
+    if plan.layout is not None:
+        drawn = plan.layout.areas.set_index("use")["drawn_ha"]
+        shown.insert(2, "Drawn", drawn.reindex(frame["use"]).to_numpy())
+    return Table(
+        title="Land by use",
+        frame=shown,
+        units={"Asked": "ha", "Drawn": "ha", "Share": "%", "Least": "ha"},
+        note="Drawn: of the sketch; green that is too steep or narrow for blocks counts as park.",
+    )
+
+
+def _demand_table(plan: Plan) -> Table:
+    rows = [(*_DEMAND[part.name], getattr(plan.demand, part.name)) for part in fields(plan.demand)]
+    frame = pd.DataFrame(rows, columns=["Demand", "Unit", "Amount"])
+    return Table(title="What the plan needs when everything is taken up", frame=frame)
+
+
+def _headroom_table(plan: Plan) -> Table:
+    frame = plan.headroom
+    shown = pd.DataFrame(
+        {
+            "Demand": [_DEMAND[name][0] for name in frame["demand"]],
+            "Needed": frame["needed"],
+            "Unit": [_DEMAND[name][1] for name in frame["demand"]],
+            "What is there": frame["asset"],
+            "Spare": frame["spare"],
+            "Verdict": frame["verdict"],
+            "Evidence": frame["evidence"],
+            "Distance": frame["distance_km"],
+        }
+    )
+    return Table(
+        title="What is there today",
+        frame=shown,
+        units={"Distance": "km"},
+        note="What is only mapped has a distance and no spare capacity; unknown is neither enough nor short.",
+    )
+
+
+def _cost_table(plan: Plan) -> Table:
+    lines = plan.cost.lines
+    shown = pd.DataFrame(
+        {
+            "Work": lines["title"],
+            "Phase": lines["phase"],
+            "Quantity": lines["amount"],
+            "Unit": lines["unit"],
+            "Price": lines["price"],
+            "Cost": lines["cost"],
+            "Low": lines["low"],
+            "High": lines["high"],
+            "Price year": lines["price_year"],
+            "Mark": lines["mark"],
+            "Source": lines["source"],
+            "State": lines["state"],
+        }
+    )
+    money = plan.cost.basis.currency
+    return Table(
+        title="Cost of works",
+        frame=shown,
+        units=dict.fromkeys(("Price", "Cost", "Low", "High"), money),
+        note=f"Total {plan.cost.total:,.0f} {money}; P10 {plan.cost.p10:,.0f}, P90 {plan.cost.p90:,.0f}. "
+        "Low and high of a line are the 10th and 90th percentile of its price.",
+    )
+
+
+def _phase_table(plan: Plan) -> Table:
+    frame = plan.phases.reset_index()
+    names = {
+        "year": ("Year", ""),
+        "hectares_opened": ("Opened", "ha"),
+        "take_up": ("Taken up", "%"),
+        "dwellings": ("Dwellings", ""),
+        "persons": ("Persons", ""),
+        "jobs": ("Jobs", ""),
+        "water_m3_day": ("Water", "m3/d"),
+        "sewage_m3_day": ("Sewage", "m3/d"),
+        "power_mva": ("Power", "MVA"),
+        "waste_t_day": ("Waste", "t/d"),
+        "capital": ("Capital", plan.cost.basis.currency),
+    }
+    shown = frame[[n for n in names if n in frame]].rename(
+        columns={n: t for n, (t, _) in names.items()}
+    )
+    shown["Taken up"] *= 100
+    return Table(
+        title="Year by year",
+        frame=shown,
+        units={title: unit for title, unit in names.values() if unit},
+    )
+
+
+def _economics_table(plan: Plan) -> Table:
+    frame = plan.economics.by_rate.reset_index()
+    shown = pd.DataFrame(
+        {
+            "Rate": frame["rate" if "rate" in frame else frame.columns[0]] * 100,
+            "Used by": frame["title"],
+            "Present value": frame["npv"],
+            "Benefits over costs": frame["bcr"],
+            "Costs": frame["costs"],
+            "Benefits": frame["benefits"],
+        }
+    )
+    money = plan.cost.basis.currency
+    need = plan.economics.required_benefit(0.06)
+    return Table(
+        title="Costs and benefits at four rates",
+        frame=shown,
+        units={"Rate": "%", "Present value": money, "Costs": money, "Benefits": money},
+        note=f"{need:,.0f} {money} a year of benefits would pay for everything at 6 %."
+        if math.isfinite(need)
+        else "",
+    )
+
+
+def _rules_table(plan: Plan) -> Table:
+    names = [
+        "ruleset",
+        "title",
+        "required",
+        "found",
+        "unit",
+        "verdict",
+        "binding",
+        "state",
+        "source",
+        "mark",
+    ]
+    titles = [
+        "Rule set",
+        "Rule",
+        "Required",
+        "Found",
+        "Unit",
+        "Verdict",
+        "Binding",
+        "State",
+        "Source",
+        "Mark",
+    ]
+    shown = plan.check()[names].set_axis(titles, axis=1)
+    shown["Binding"] = shown["Binding"].map({True: "yes", False: "no"})
+    return Table(title="The plan against rule sets", frame=shown)
+
+
+def _networks_table(plan: Plan) -> Table:
+    lines = plan.networks.lines
+    where = (
+        np.where(lines["outside"], "to the site", "on the site")
+        if "outside" in lines
+        else "on the site"
+    )
+    grouped = lines.assign(where=where).groupby(["utility", "where"], sort=False)
+    shown = grouped[[c for c in ("length_m", "cost") if c in lines]].sum().reset_index()
+    shown["length_m"] /= 1000
+    titles = {"utility": "Network", "where": "Where", "length_m": "Length", "cost": "Cost"}
+    return Table(
+        title="Routed networks",
+        frame=shown.rename(columns=titles),
+        units={"Length": "km", "Cost": plan.cost.basis.currency},
+    )
+
+
+def _assumptions_table(plan: Plan) -> Table:
+    names = {
+        "title": "Assumption", "value": "Value", "low": "Low", "high": "High", "unit": "Unit", "mark": "Mark",
+        "citation": "Citation",
+    }  # fmt: skip
+    return Table(
+        title="Assumptions",
+        frame=plan.assumptions.table()[list(names)].rename(columns=names),
+        note="V verified in the citation, V2 quoted by another, M from memory, D default, U set by the user.",
+    )
+
+
+def _sources_table(plan: Plan) -> Table:
+    names = ["Input", "File", "As of", "Licence", "Attribution"]
+    rows = [(p.title, p.path, p.as_of, p.licence, p.attribution) for p in plan.data.provenance]
+    prices = plan.cost.lines[["source", "mark"]].drop_duplicates().sort_values(["mark", "source"])
+    rows += [
+        ("Price", "", "", mark, source) for source, mark in prices.itertuples(index=False) if source
+    ]
+    return Table(title="Sources", frame=pd.DataFrame(rows, columns=names))

@@ -1,0 +1,186 @@
+"""
+Sheets: a plan as layers, tables, maps and chapters.
+
+The chapters are those of a concept study; what a plan cannot fill is named and left to its authors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import geopandas as gpd
+
+from kcity_geo.plan_sheets import Chapter, MapSheet, PlanSheets, Table
+from kcity_geo.planning.concept import DISCLAIMER, Plan
+from kcity_geo.planning.layout.sketch import SKETCH
+from kcity_geo.planning.sheet_maps import plan_maps
+from kcity_geo.planning.sheet_tables import plan_tables
+from kcity_geo.result import Gaps
+
+__all__ = ["plan_sheets"]
+
+
+def plan_sheets(plan: Plan, *, gaps: Gaps | None = None) -> PlanSheets:
+    """
+    Turn a plan into what is written down.
+
+    Parameters
+    ----------
+    plan : of `kcity_geo.planning.concept.concept`.
+    gaps : of the city; None: the chapter on gaps points to the report of the study.
+
+    Returns
+    -------
+    Layers, tables, maps and chapters.
+    """
+    tables = dict(plan_tables(plan, gaps))
+    maps = tuple(plan_maps(plan))
+    data = plan.data
+    return PlanSheets(
+        title=f"{plan.budget.profile.title}: concept plan of {plan.site.name or 'a site'}",
+        city=data.city.name,
+        crs=data.city.crs,
+        as_of=data.osm_date,
+        synthetic=data.synthetic,
+        provenance=data.provenance,
+        disclaimer=f"{DISCLAIMER}; {SKETCH}",
+        lead=_lead(plan),
+        chapters=tuple(_chapters(plan, tables, maps)),
+        tables=tables,
+        maps=maps,
+        layers=dict(_layers(plan)),
+    )
+
+
+def _lead(plan: Plan) -> tuple[str, ...]:
+    cost, carried = plan.cost, plan.capacity
+    money = cost.basis.currency
+    millions = [value / 1e6 for value in (cost.total, cost.p10, cost.p90)]
+    told = [
+        f"{plan.budget.words}.",
+        f"{carried.persons:,.0f} persons in {carried.dwellings:,.0f} dwellings, {carried.jobs:,.0f} jobs.",
+        "Works cost {:,.0f} M {} (P10 {:,.0f}, P90 {:,.0f}) at prices of {}.".format(
+            millions[0], money, *millions[1:], cost.basis.price_year
+        ),
+    ]
+    if plan.layout is not None:
+        km = float(plan.layout.streets["length_m"].sum()) / 1000
+        told.append(
+            f"{len(plan.layout.blocks)} blocks and {len(plan.layout.parcels)} parcels lie along "
+            f"{km:,.1f} km of streets: {SKETCH}."
+        )
+    return tuple(told)
+
+
+def _layers(plan: Plan) -> Iterator[tuple[str, tuple[gpd.GeoDataFrame, str]]]:
+    site = gpd.GeoDataFrame(
+        {
+            "name": [plan.site.name],
+            "profile": [plan.budget.profile.id],
+            "gross_ha": [plan.site.gross_ha],
+            "net_ha": [plan.site.net_ha],
+            "persons": [plan.capacity.persons],
+            "jobs": [plan.capacity.jobs],
+            "note": [f"{DISCLAIMER}; {SKETCH}"],
+        },
+        geometry=[plan.site.outline],
+        crs=plan.data.city.crs,
+    )
+    yield "site", (site, f"Site of the plan; {DISCLAIMER}")
+    if plan.layout is not None:
+        layout = plan.layout
+        yield "land", (layout.land, f"All land of the site, each spot once; {SKETCH}")
+        yield "streets", (layout.streets, f"Centre lines of streets; {SKETCH}")
+        yield "blocks", (layout.blocks, f"Blocks with use and phase; {SKETCH}")
+        yield "parcels", (layout.parcels, f"Parcels; {SKETCH}")
+        phases = layout.blocks[["phase", "area_m2", "geometry"]].dissolve("phase", aggfunc="sum")
+        yield "phases", (phases.reset_index(), f"Blocks by phase; {SKETCH}")
+    networks = plan.networks
+    if networks is not None:
+        for utility in dict.fromkeys(networks.lines["utility"]):
+            lines = networks.lines[networks.lines["utility"] == utility]
+            yield str(utility), (lines, f"Routed {utility}; {SKETCH}")
+        if len(networks.points):
+            yield "network_points", (networks.points, f"Pumps, valves and beginnings; {SKETCH}")
+
+
+def _chapters(
+    plan: Plan, tables: dict[str, Table], maps: tuple[MapSheet, ...]
+) -> Iterator[Chapter]:
+    at = {sheet.title: number for number, sheet in enumerate(maps)}
+
+    def sheets(*titles: str) -> tuple[int, ...]:
+        return tuple(at[title] for title in titles if title in at)
+
+    notes = plan.notes
+    yield Chapter(
+        title="Site",
+        filled="full",
+        tables=("site",),
+        maps=sheets("Site", "Layout"),
+        text=_notes(notes, "layout"),
+    )
+    yield Chapter(
+        title="Baseline and gaps",
+        filled="full" if "impact" in tables else "partly",
+        text=() if "impact" in tables else ("The report of the study has the gaps of the city.",),
+        tables=("impact",) if "impact" in tables else (),
+    )
+    yield Chapter(
+        title="People, jobs and phases",
+        filled="partly",
+        tables=("phases",),
+        maps=sheets("Phasing"),
+        text=_notes(notes, "jobs"),
+    )
+    yield Chapter(
+        title="Land use",
+        filled="full",
+        tables=("budget",),
+        maps=sheets("Land-use budget"),
+        bars="budget",
+        text=_notes(notes, "land"),
+    )
+    yield Chapter(
+        title="Infrastructure",
+        filled="full" if "networks" in tables else "partly",
+        tables=("demand", "headroom", *(("networks",) if "networks" in tables else ())),
+        maps=sheets("Utility connections and cost", "Facilities to add"),
+        text=tuple(plan.networks.notes)
+        if plan.networks is not None
+        else ("No networks are routed; the cost takes them along every street.",),
+    )
+    yield Chapter(
+        title="Cost estimate", filled="full", tables=("cost",), text=_notes(notes, "cost")
+    )
+    yield Chapter(
+        title="Economics", filled="partly", tables=("economics",), text=(*plan.economics.notes,)
+    )
+    yield Chapter(title="Rules", filled="full", tables=("rules",))
+    yield Chapter(
+        title="Environment",
+        filled="partly",
+        text=(
+            f"{plan.site.gross_ha - plan.site.net_ha:,.1f} ha of the outline are excluded by constraints.",
+            "Environmental and social impacts are not assessed in a concept plan.",
+        ),
+    )
+    yield Chapter(title="Assumptions", filled="full", tables=("assumptions",))
+    yield Chapter(title="Sources", filled="full", tables=("sources",))
+    yield Chapter(
+        title="Left to the authors of the study",
+        filled="not",
+        text=(
+            "Context, policy and stakeholders; smart solutions; institutions, risk and finance.",
+            "Environmental and social assessment; design.",
+        ),
+    )
+
+
+def _notes(notes: tuple[str, ...], about: str) -> tuple[str, ...]:
+    return tuple(
+        f"{text[0].upper()}{text[1:]}."
+        for note in notes
+        if note.startswith(f"{about}: ")
+        for text in (note.removeprefix(f"{about}: "),)
+    )

@@ -1,0 +1,84 @@
+"""The folder of a plan: readable by others, the same bytes each time, and marked as a sketch everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import geopandas as gpd
+import pyogrio
+import pytest
+from openpyxl import load_workbook
+
+import kcity_geo as kc
+from kcity_geo.errors import OutputError
+from tests.planning.conftest import box, make_city_data
+
+pytestmark = pytest.mark.filterwarnings("ignore:economics")
+
+
+@pytest.fixture(scope="module")
+def plan() -> kc.Plan:
+    return kc.concept(box(500, 500, 1500, 1300), make_city_data(), "new_town")
+
+
+@pytest.fixture(scope="module")
+def folder(plan, tmp_path_factory) -> Path:
+    return kc.save_plan(plan, tmp_path_factory.mktemp("plan") / "out")
+
+
+def test_layers_of_the_geopackage(plan, folder) -> None:
+    names = {name for name, _ in pyogrio.list_layers(folder / "plan.gpkg")}
+    assert {"site", "land", "streets", "blocks", "parcels", "phases"} <= names
+    parcels = gpd.read_file(folder / "plan.gpkg", layer="parcels")
+    assert len(parcels) == len(plan.layout.parcels)
+    assert parcels.crs == plan.data.city.crs
+    phases = gpd.read_file(folder / "plan.gpkg", layer="phases")
+    assert phases["area_m2"].sum() == pytest.approx(plan.layout.blocks["area_m2"].sum())
+    assert "not a design" in gpd.read_file(folder / "plan.gpkg", layer="site")["note"].iloc[0]
+
+
+def test_costs_of_the_workbook_are_formulas_that_give_the_cost(plan, folder) -> None:
+    page = load_workbook(folder / "plan.xlsx")["cost"]
+    rows = list(page.iter_rows(min_row=4, max_row=3 + len(plan.cost.lines)))
+    heads = [str(cell.value).split(" (")[0] for cell in page[3]]
+    quantity, price, cost = (heads.index(name) for name in ("Quantity", "Price", "Cost"))
+    total = 0.0
+    for row, line in zip(rows, plan.cost.lines.itertuples(), strict=True):
+        formula = row[cost].value
+        if isinstance(formula, str):
+            assert formula == f"={row[quantity].coordinate}*{row[price].coordinate}"
+            worth = row[quantity].value * row[price].value
+            assert worth == pytest.approx(line.cost, rel=1e-9)
+            total += worth
+        else:
+            total += formula
+    assert total == pytest.approx(plan.cost.total)
+    last = page.cell(4 + len(plan.cost.lines), cost + 1).value
+    assert str(last).startswith("=SUM(")
+
+
+def test_every_file_says_what_it_is(folder) -> None:
+    page = (folder / "plan.html").read_text(encoding="utf-8")
+    assert page.count("sketch, not a design") > 5
+    for number in (17, 18, 19, 20):
+        assert f"Sheet {number} · " in page
+    for sheet in load_workbook(folder / "plan.xlsx"):
+        assert "not for procurement" in sheet["A2"].value
+    assert "sketch, not a design" in (folder / "README.txt").read_text(encoding="utf-8")
+
+
+def test_the_same_plan_gives_the_same_bytes(plan, folder, tmp_path) -> None:
+    again = kc.save_plan(plan, tmp_path / "out")
+    names = sorted(p.name for p in folder.iterdir())
+    assert names == sorted(p.name for p in again.iterdir())
+    for name in names:
+        one, two = (hashlib.sha256((f / name).read_bytes()).digest() for f in (folder, again))
+        assert one == two, name
+
+
+def test_a_folder_of_something_else_stays(plan, tmp_path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"no plan; give a new or empty folder"):
+        kc.save_plan(plan, tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
