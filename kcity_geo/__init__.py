@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kcity_geo.analysis.location.located import Located
     from kcity_geo.city import City, make_city
     from kcity_geo.citydata import CityData
+    from kcity_geo.comparing import compare, save_comparison
     from kcity_geo.config import Config
     from kcity_geo.demo import make_demo
     from kcity_geo.errors import KCityError, KCityWarning
@@ -74,6 +75,7 @@ _HOMES = {
     "add_indicators": "kcity_geo.indicators",
     "assess_gaps": "kcity_geo.study",
     "check": "kcity_geo.study",
+    "compare": "kcity_geo.comparing",
     "concept": "kcity_geo.planning.concept",
     "connect": "kcity_geo.analysis.connections.connect",
     "criterion": "kcity_geo.suitability_keys",
@@ -94,6 +96,7 @@ _HOMES = {
     "remove_indicators": "kcity_geo.indicators",
     "run": "kcity_geo.study",
     "save": "kcity_geo.study",
+    "save_comparison": "kcity_geo.comparing",
     "save_plan": "kcity_geo.plans",
     "street_graphs": "kcity_geo.study",
     "suitability": "kcity_geo.study",
@@ -124,6 +127,7 @@ __all__ = [
     "add_indicators",
     "assess_gaps",
     "check",
+    "compare",
     "concept",
     "connect",
     "criterion",
@@ -146,6 +150,7 @@ __all__ = [
     "remove_indicators",
     "run",
     "save",
+    "save_comparison",
     "save_plan",
     "street_graphs",
     "suitability",

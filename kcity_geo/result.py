@@ -129,6 +129,7 @@ class Gaps:
         people_open, evidence, priority, sector, look_for, district``.
     warnings : what the reader must know.
     limits : from which number which word is said.
+    short_draws : level -> shape (draws,), see `kcity_geo.analysis.gaps.people_draws.short_draws`.
     """
 
     cells: xr.Dataset
@@ -139,6 +140,7 @@ class Gaps:
     survey_tasks: gpd.GeoDataFrame
     warnings: tuple[str, ...] = ()
     limits: ReadingLimits = field(default_factory=reading_limits)
+    short_draws: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Say the gap of each sector in one line."""

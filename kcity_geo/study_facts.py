@@ -30,7 +30,8 @@ class LevelFacts(BaseModel):
 
     ``key``; ``title``; ``reading``: id of ``tables/readings.toml``, with its ``reading_title``;
     ``data``: good, fair, poor or empty; ``people``: residents by the reading of their place;
-    ``people_short``; ``gap_raw``, ``gap_lo``, ``gap_hi``: shares; None: not known.
+    ``people_short``; ``gap``, ``gap_raw``, ``gap_lo``, ``gap_hi``: shares; None: not known;
+    ``short_draws``: share of the people who fall short in each draw, of those of whom something can be told.
     """
 
     model_config = _READ
@@ -41,21 +42,32 @@ class LevelFacts(BaseModel):
     data: str = ""
     people: dict[str, float] = {}
     people_short: float | None = None
+    gap: float | None = None
     gap_raw: float | None = None
     gap_lo: float | None = None
     gap_hi: float | None = None
+    short_draws: tuple[float, ...] = ()
     evidence: float | None = None
 
 
 class IndicatorFacts(BaseModel):
-    """An indicator in the city; None: not known. ``reading``: id of ``tables/readings.toml``."""
+    """
+    An indicator in the city; None: not known.
+
+    ``standard``, ``worst``: values at which its gap is 0 and 1; ``gap_lo``, ``gap_hi``: what its gap may be;
+    ``reading``: id of ``tables/readings.toml``.
+    """
 
     model_config = _READ
     id: str
     title: str
     value: float | None = None
     units: str = ""
+    standard: float | None = None
+    worst: float | None = None
     gap: float | None = None
+    gap_lo: float | None = None
+    gap_hi: float | None = None
     reading: str = ""
     mark: str = ""
 
@@ -94,19 +106,26 @@ class StudyFacts(BaseModel):
     """
     What a finished study found.
 
-    ``bounds``: west, south, east, north in degrees; ``official``: names of the official numbers that
+    ``study``: its name; ``bounds``: west, south, east, north in degrees; ``place``: longitude and latitude of a
+    point inside; ``population_evidence``: observed, modelled, proxy, user, synthetic or empty; ``open_share``: share of
+    the area that no constraint of the project closes, None where nothing could be ranked;
+    ``official``: names of the official numbers that
     were given; ``not_assessed``: indicator -> reason; ``tasks``: the first of ``survey_tasks``.
     """
 
     model_config = _READ
     format: str = FACTS_FORMAT
     city: str
+    study: str = ""
     project: str
     project_title: str
     synthetic: bool
     population: float | None = None
+    population_evidence: str = ""
     area_km2: float
     bounds: tuple[float, float, float, float]
+    place: tuple[float, float] | None = None
+    open_share: float | None = None
     cell_m: float
     crs: str
     osm_date: str = ""

@@ -20,6 +20,7 @@ _COMMANDS = (
     "studies",
     "places",
     "changes",
+    "comparisons",
     "packs",
     "tables",
     "programme",

@@ -11,6 +11,7 @@ from kcity_geo.parameters import PARAMETER_SECTORS, Parameter, all_parameters
 from kcity_geo.result import Result
 from kcity_geo.rules import changed_rules
 from kcity_geo.settings import settings_of
+from kcity_geo.standards import load_standards
 from kcity_geo.studyfile import Study
 
 __all__ = ["assumption_rows", "parameter_rows"]
@@ -18,7 +19,7 @@ __all__ = ["assumption_rows", "parameter_rows"]
 
 def assumption_rows(result: Result) -> list[dict[str, str]]:
     """
-    List the parameters and the rules of the gap model that a study used.
+    List the parameters and the rules of the gap model that a study used, and the standards that it sets.
 
     Parameters
     ----------
@@ -42,19 +43,23 @@ def assumption_rows(result: Result) -> list[dict[str, str]]:
         _told(row, row.value, "study file" if row.mark == "U" else "default")
         for row in changed_rules(result.study.rules).values()
     ]
-    return rows + [
-        {
-            "key": key,
-            "value": plain_text(words),
-            "unit": "",
-            "origin": "study file",
-            "mark": "U",
-            "citation": "study file",
-            "used_by": "map layers",
-            "note": "which tags belong to the layer",
-        }
-        for key, words in tags_in_words(result.study.tags).items()
-    ]
+    return (
+        rows
+        + _standards(result.study)
+        + [
+            {
+                "key": key,
+                "value": plain_text(words),
+                "unit": "",
+                "origin": "study file",
+                "mark": "U",
+                "citation": "study file",
+                "used_by": "map layers",
+                "note": "which tags belong to the layer",
+            }
+            for key, words in tags_in_words(result.study.tags).items()
+        ]
+    )
 
 
 def parameter_rows(study: Study | None = None) -> list[dict[str, Any]]:
@@ -106,6 +111,25 @@ def parameter_rows(study: Study | None = None) -> list[dict[str, Any]]:
             "citation": "study file",
         }
         for key, words in tags_in_words(study.tags).items()
+    ]
+
+
+def _standards(study: Study) -> list[dict[str, str]]:
+    """Tell the targets, worst values and weights of indicators that a study sets."""
+    known = load_standards()
+    return [
+        {
+            "key": f"standards.{name}.{field}",
+            "value": _words(value),
+            "unit": known[name].unit if field in {"target", "worst"} else "share",
+            "origin": "study file",
+            "mark": "U",
+            "citation": "study file",
+            "used_by": name,
+            "note": f"instead of {_words(getattr(known[name], field))}",
+        }
+        for name, changes in study.standards.items()
+        for field, value in changes.items()
     ]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from kcity_geo.analysis.findings import Findings
+from kcity_geo.analysis.suitability.exclusion import OPEN
 from kcity_geo.outputs.summary import Summary, summarise
 from kcity_geo.outputs.text import json_text, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
@@ -38,21 +40,28 @@ def facts_of(result: Result) -> StudyFacts:
     """
     told, data = summarise(result), result.data
     west, south, east, north = data.city.boundary.bounds
+    inside = data.city.boundary.representative_point()
+    findings = Findings(result)
+    people = data.cube["population"].attrs if "population" in data.cube else {}
     official = result.study.official.model_dump(exclude_none=True)
     return StudyFacts(
         city=told.city,
+        study=plain_text(result.study.study.name),
         project=plain_text(result.score.project),
         project_title=told.project,
         synthetic=data.synthetic,
-        population=_known(Findings(result).people),
+        population=_known(findings.people),
+        population_evidence=plain_text(people.get("evidence", "")),
         area_km2=round(data.city.area_km2, 3),
         bounds=(round(west, 6), round(south, 6), round(east, 6), round(north, 6)),
+        place=(round(inside.x, 6), round(inside.y, 6)),
+        open_share=None if result.score.no_ranking else _known(findings.share_of_rule(OPEN)),
         cell_m=result.study.study.cell_m,
         crs=data.city.crs.name,
         osm_date=plain_text(data.osm_date)[:10],
         districts=len(data.city.districts),
         levels=tuple(
-            _level(s, result.gaps.city.loc[s])
+            _level(s, result.gaps.city.loc[s], result.gaps.short_draws.get(s, ()))
             for s in (*SECTORS, *THEMES)
             if s in result.gaps.city.index
         ),
@@ -92,7 +101,7 @@ def _known(value: Any, digits: int = _DIGITS) -> float | None:  # noqa: ANN401 -
     return round(number, digits) if math.isfinite(number) else None
 
 
-def _level(key: str, row: Any) -> LevelFacts:  # noqa: ANN401 - a row of a frame
+def _level(key: str, row: Any, draws: Iterable[float]) -> LevelFacts:  # noqa: ANN401 - a row of a frame
     reading = reading_rows(key)[str(row["reading"])]
     people = {
         str(c).removeprefix("people_"): _known(row[c], 1)
@@ -107,9 +116,11 @@ def _level(key: str, row: Any) -> LevelFacts:  # noqa: ANN401 - a row of a frame
         data=str(row["data"] or ""),
         people={k: v for k, v in people.items() if v is not None},
         people_short=_known(row.get("people_short"), 1),
+        gap=_known(row.get("gap")),
         gap_raw=_known(row.get("gap_raw")),
         gap_lo=_known(row.get("gap_lo")),
         gap_hi=_known(row.get("gap_hi")),
+        short_draws=tuple(v for one in draws if (v := _known(one, 5)) is not None),
         evidence=_known(row.get("evidence")),
     )
 
@@ -123,7 +134,11 @@ def _indicators(result: Result) -> tuple[IndicatorFacts, ...]:
             title=plain_text(row["title"]),
             value=_known(row["value"]),
             units=plain_text(row["units"]),
+            standard=_known(row["standard"]),
+            worst=_known(row["worst"]),
             gap=_known(row["gap"]),
+            gap_lo=_known(row["gap_lo"]),
+            gap_hi=_known(row["gap_hi"]),
             reading=readings[str(row["reading"])].id if row["reading"] in readings else "",
             mark=plain_text(row["mark"]),
         )

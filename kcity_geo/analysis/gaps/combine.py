@@ -20,6 +20,7 @@ from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.gaps.draws import GapDraws, draw_gaps, quantiles, short_probability
 from kcity_geo.analysis.gaps.mapped_share import mapped_share
 from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
+from kcity_geo.analysis.gaps.people_draws import short_draws
 from kcity_geo.analysis.gaps.rules import power_mean, scale_prior
 from kcity_geo.analysis.gaps.survey import survey_table
 from kcity_geo.analysis.gaps.tables import city_table, district_table, indicator_table
@@ -83,6 +84,7 @@ def assess_gaps(
         assessed=tuple(ordered),
         survey_tasks=survey_table(city, parts),
         limits=cells.limits,
+        short_draws=short_draws(city, parts),
         warnings=tuple(_warnings(city, ordered, parts)),
     )
 

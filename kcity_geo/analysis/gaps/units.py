@@ -50,6 +50,7 @@ class Units:
         self.ids: tuple[str, ...] = (*map(str, parts.ids), CITY)
         self.weight = city.once(cell_weight, "people") if weight is None else weight
         flat = np.where(city.inside, self.weight, 0.0).ravel()
+        self._city_people = np.asarray(flat, dtype=np.float64)
         rows = np.concatenate([parts.owner, np.full(flat.size, len(parts.ids))])
         columns = np.concatenate([parts.cell, np.arange(flat.size)])
         values = np.concatenate(
@@ -118,6 +119,25 @@ class Units:
         return np.asarray(
             np.divide(summed, total, out=np.full(len(self.ids), np.nan), where=total > 0)
         )
+
+    def city_mean(
+        self, values: NDArray[np.floating], *, factor: NDArray[np.float64] | None = None
+    ) -> float:
+        """
+        Mean of a value without gaps over all people of the city.
+
+        Parameters
+        ----------
+        values : shape (rows, cols), no NaN.
+        factor : on the people of each cell, flat.
+
+        Returns
+        -------
+        The mean; NaN where there is nobody.
+        """
+        people = self._city_people if factor is None else self._city_people * factor
+        total = float(people.sum())
+        return float(people @ values.ravel()) / total if total > 0 else float("nan")
 
     def known_share(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         """Share of the people of each unit of whom a value is known, shape (units,)."""

@@ -1,0 +1,1 @@
+"""Comparison: which city needs most and which is readiest, and how surely?"""

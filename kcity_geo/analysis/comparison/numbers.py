@@ -1,0 +1,87 @@
+"""What a comparison takes from one finished study."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["CityNumbers", "LevelNumbers", "MeasuredNumbers"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelNumbers:
+    """
+    One sector or theme of a city.
+
+    Parameters
+    ----------
+    gap : median of the city, 0 to 1; NaN: not assessed.
+    reading, data : words.
+    people_short, people_open : who fall short, surely or probably; of whom nobody can tell, or who were not
+        assessed. NaN: no people were counted.
+    short_draws : share of all people who fall short in each draw, of those of whom something can be told.
+    """
+
+    gap: float
+    reading: str = ""
+    data: str = ""
+    people_short: float = math.nan
+    people_open: float = math.nan
+    short_draws: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredNumbers:
+    """
+    One indicator of a city.
+
+    Parameters
+    ----------
+    value, units : of the city.
+    standard, worst : values at which its gap is 0 and 1; NaN where it is not scored.
+    gap_lo, gap_hi : range of its gap with what the map may lack; NaN where it is not scored.
+    """
+
+    value: float
+    units: str = ""
+    standard: float = math.nan
+    worst: float = math.nan
+    gap_lo: float = math.nan
+    gap_hi: float = math.nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class CityNumbers:
+    """
+    One finished study in numbers.
+
+    Parameters
+    ----------
+    key : tells it from the others: its name, and its study where two cities have the same name.
+    name, study, project : as in the study.
+    lat, lon : a point inside, WGS 84.
+    area_km2 : of the study area.
+    population : residents; NaN: nobody counted them.
+    population_evidence, osm_date, cell_m, synthetic : how the study was made.
+    levels, indicators : what it found; a level that is missing was not assessed.
+    open_land_share : share of the study area that no constraint of the project closes; NaN: not known.
+    no_ranking : why no site could be ranked; empty when it could.
+    """
+
+    key: str
+    name: str
+    study: str = ""
+    project: str = ""
+    lat: float = math.nan
+    lon: float = math.nan
+    area_km2: float = math.nan
+    population: float = math.nan
+    population_evidence: str = ""
+    osm_date: str = ""
+    cell_m: float = math.nan
+    synthetic: bool = False
+    levels: Mapping[str, LevelNumbers] = field(default_factory=dict)
+    indicators: Mapping[str, MeasuredNumbers] = field(default_factory=dict)
+    open_land_share: float = math.nan
+    no_ranking: str = ""

@@ -1,0 +1,81 @@
+"""Finished studies side by side: read their folders, compare, write the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kcity_geo.analysis.comparison.compare import Comparison, compare_cities
+from kcity_geo.errors import SourceError
+from kcity_geo.inputs.finished import city_numbers, read_pictures
+from kcity_geo.outputs import comparison as files
+from kcity_geo.outputs.facts import facts_of
+from kcity_geo.result import Result
+from kcity_geo.sources.local.study_folder import open_study
+
+__all__ = ["compare", "save_comparison"]
+
+
+def compare(
+    studies: Sequence[str | Path | Result],
+    *,
+    draws: int | None = None,
+    seed: int = 7,
+    weights: Mapping[str, float] | None = None,
+) -> Comparison:
+    """
+    Set finished studies of several cities side by side.
+
+    Parameters
+    ----------
+    studies : folders that ``kcity run`` or `save` wrote, or results, two or more.
+    draws : joint draws for the ranges of the ranks; as in ``tables/compare.toml`` when None.
+    seed : of the draws.
+    weights : criterion -> weight within its axis, instead of those of ``tables/compare.toml``.
+
+    Returns
+    -------
+    Scores on two axes, need and readiness, on fixed benchmarks: they depend on no other city. What a study
+    does not know widens its ranges and never raises its score; ``.rank()`` gives the ranks.
+
+    Raises
+    ------
+    SourceError
+        If a folder is no finished study or is given twice.
+    StudyError
+        If there are fewer than two, a weight is wrong or the number of draws is out of range.
+    """
+    folders = [Path(one).resolve() for one in studies if not isinstance(one, Result)]
+    for place in folders:
+        if folders.count(place) > 1:
+            raise SourceError(f"{place}: is given twice; give each study once")
+    facts = [facts_of(one) if isinstance(one, Result) else open_study(one).facts for one in studies]
+    places = ["result" if isinstance(one, Result) else str(one) for one in studies]
+    return compare_cities(city_numbers(facts, places), draws=draws, seed=seed, weights=weights)
+
+
+def save_comparison(
+    found: Comparison, out: str | Path, *, folders: Sequence[str | Path] = ()
+) -> Path:
+    """
+    Write the folder of a comparison.
+
+    Parameters
+    ----------
+    found : as `compare` gives it.
+    out : folder that does not exist, is empty, or holds a former comparison.
+    folders : of the studies in the same order, for the small maps of the page; none: no maps.
+
+    Returns
+    -------
+    Absolute path of the folder, with ``compare.html`` (English and Korean, offline), ``cities.csv``,
+    ``ranks.csv``, ``compare.xlsx`` and ``cities.geojson``.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds something else or cannot be written.
+    """
+    pairs = zip(found.cities, folders, strict=True) if folders else ()
+    pictures = {city.key: read_pictures(folder) for city, folder in pairs}
+    return files.save_comparison(found, out, pictures=pictures)

@@ -1,0 +1,360 @@
+"""The page that sets cities side by side: one file, offline, in English and Korean."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from kcity_geo.analysis.comparison.compare import Comparison
+from kcity_geo.analysis.comparison.rows import AXES, ComparedCriterion
+from kcity_geo.config import read_table
+from kcity_geo.outputs.colours import rgb
+from kcity_geo.outputs.languages import LANGUAGES, both, in_both
+from kcity_geo.outputs.overlay import png_uri
+from kcity_geo.outputs.pages import asset, environment, seal
+from kcity_geo.outputs.text import human, persons, plain_text
+from kcity_geo.outputs.themes import EMPTY, reading_rows
+from kcity_geo.result import SECTORS
+
+__all__ = ["SmallMap", "compare_page"]
+
+_MAP_PX = 190
+_SIDE_PX, _LEFT_PX, _TOP_PX = 340, 60, 16
+_SCALES_KM = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+_NAME_CHARS = 60
+
+
+class SmallMap(Protocol):
+    """Readings of one sector of a city: `kcity_geo.inputs.finished.ReadingsPicture`."""
+
+    @property
+    def codes(self) -> NDArray[np.uint8]:
+        """Shape (rows, cols), rows of ``tables/readings.toml``; 255 outside the city."""
+
+    @property
+    def cell_m(self) -> float:
+        """Side of a cell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cell:
+    """One cell of a table: what is shown, below it its range, and what it is sorted by."""
+
+    shown: Markup
+    below: Markup
+    sort: float | str
+
+
+def compare_page(
+    found: Comparison,
+    ranks: pd.DataFrame,
+    pictures: Mapping[str, Mapping[str, SmallMap]],
+) -> str:
+    """
+    Write the page of a comparison.
+
+    Parameters
+    ----------
+    found : cities side by side.
+    ranks : as ``found.rank()`` gives them.
+    pictures : city key -> sector -> its readings.
+
+    Returns
+    -------
+    HTML that loads nothing, with a switch between the languages.
+    """
+    needy = [c for c in found.criteria if c.axis == "need"]
+    ready = [c for c in found.criteria if c.axis == "readiness"]
+    maps, scale = _maps(found, pictures)
+    html = environment().get_template("compare.html.j2").render(
+        t=lambda key, **values: both("compare", key, **values),
+        css=asset("report.css"),
+        own_css=asset("compare.css"),
+        script=asset("compare.js"),
+        lead=_lead(found, ranks),
+        chart=_chart(found),
+        need_head=[_title(c) for c in needy],
+        need_rows=[_row(found, ranks, key, "need", needy) for key in found.table.index],
+        ready_head=[(_title(c), _benchmark(c)) for c in ready],
+        ready_rows=[_row(found, ranks, key, "readiness", ready) for key in found.table.index],
+        maps=maps,
+        scale=scale,
+        sectors=[in_both(read_table("texts/compare")["level"][s]) for s in SECTORS],
+        legend=_legend(),
+        turns=_turns(found, ranks),
+        differences=[_difference(line) for line in found.differences],
+        synthetic=[plain_text(c.key, max_chars=_NAME_CHARS) for c in found.cities if c.synthetic],
+        references=_references(),
+        draws=f"{found.draws:,}",
+    )  # fmt: skip
+    return seal(html)
+
+
+def _name(key: object) -> str:
+    return plain_text(key, max_chars=_NAME_CHARS)
+
+
+def _points(score: float) -> str:
+    return f"{100 * score:.0f}"
+
+
+def _number(value: float, unit: str) -> dict[str, str]:
+    """Write a number in each language."""
+    shown = human(value, unit)
+    told = dict.fromkeys(LANGUAGES, shown)
+    for english, korean in read_table("texts/compare")["number"].items():
+        if shown == english:
+            told["ko"] = str(korean)
+    return told
+
+
+def _span(low: float, high: float, unit: str) -> dict[str, str]:
+    """Say a range, or one value where both ends are shown alike."""
+    first, last = _number(low, unit), _number(high, unit)
+    if first == last:
+        return first
+    row = read_table("texts/compare")["text"]["to"]
+    return {k: str(row[k]).format(low=first[k], high=last[k]) for k in LANGUAGES}
+
+
+def _point_span(low: float, high: float) -> Markup:
+    """Say a range of scores in points."""
+    first, last = _points(low), _points(high)
+    row = read_table("texts/compare")["text"]["to"]
+    told = {k: str(row[k]).format(low=first, high=last) for k in LANGUAGES}
+    return in_both(told if first != last else dict.fromkeys(LANGUAGES, first))
+
+
+def _title(one: ComparedCriterion) -> Markup:
+    row = next(r for r in read_table("compare")["criterion"] if r["id"] == one.id)
+    return in_both({"en": str(row["title"]), "ko": str(row["title_ko"])})
+
+
+def _benchmark(one: ComparedCriterion) -> Markup:
+    low, high = one.parameters[0], one.parameters[-1]
+    best, worst = (high, low) if one.function == "lin_inc" else (low, high)
+    return both("compare", "benchmark", best=human(best, one.unit), worst=human(worst, one.unit))
+
+
+def _lead(found: Comparison, ranks: pd.DataFrame) -> list[Markup]:
+    """Name the first city of each axis, and say whether what is unknown could change the order."""
+    lines = []
+    for axis, key in (("need", "lead_need"), ("readiness", "lead_ready")):
+        place = ranks.index[ranks[f"{axis}_rank"] == 1][0]
+        score = float(found.table.loc[place, axis])
+        shown = _number(score, "share") if axis == "need" else _points(score)
+        lines.append(both("compare", key, city=_name(place), score=shown))
+    sure = all((ranks[f"{a}_best"] == ranks[f"{a}_worst"]).all() for a in AXES)
+    lines.append(both("compare", "lead_sure" if sure else "lead_unsure"))
+    return lines
+
+
+def _row(
+    found: Comparison,
+    ranks: pd.DataFrame,
+    key: str,
+    axis: str,
+    criteria: Sequence[ComparedCriterion],
+) -> dict[str, Any]:
+    """One city in the table of an axis."""
+    row: Any = found.table.loc[key]
+    place: Any = ranks.loc[key]
+    ends = (int(place[f"{axis}_best"]), int(place[f"{axis}_worst"]))
+    possible = f"{ends[0]}–{ends[1]}" if ends[0] != ends[1] else str(ends[0])  # noqa: RUF001
+    cells = [_measured(found, key, one) for one in criteria]
+    low, high = row[f"{axis}_low"], row[f"{axis}_high"]
+    score = _Cell(
+        shown=in_both(dict.fromkeys(LANGUAGES, _points(row[axis]))),
+        below=_point_span(low, high),
+        sort=float(row[axis]),
+    )
+    return {
+        "name": _name(key),
+        "people": persons(float(row["population"])),
+        "people_sort": _sortable(row["population"]),
+        "rank": int(place[f"{axis}_rank"]),
+        "possible": possible,
+        "first": in_both(_number(float(place[f"{axis}_first"]), "share")),
+        "first_sort": float(place[f"{axis}_first"]),
+        "score": score,
+        "cells": cells,
+    }
+
+
+def _sortable(value: float) -> float:
+    return float(value) if math.isfinite(value) else -1.0
+
+
+def _measured(found: Comparison, key: str, one: ComparedCriterion) -> _Cell:
+    """Value of a criterion, with the people behind it and the range."""
+    it = found.measured[key][one.id]
+    if not it.known:
+        return _Cell(shown=both("compare", "unknown"), below=Markup(""), sort=-1.0)
+    people = next(c.population for c in found.cities if c.key == key)
+    shown = in_both(_number(it.value, one.unit))
+    if one.kind == "people_short" and math.isfinite(people):
+        shown = both(
+            "compare",
+            "people_proved",
+            people=persons(it.value * people),
+            share=_number(it.value, "share"),
+        )
+    ends = _span(it.low, it.high, one.unit)
+    below = in_both(ends) if it.low != it.high else Markup("")
+    return _Cell(shown=shown, below=below, sort=it.value)
+
+
+def _chart(found: Comparison) -> dict[str, Any]:
+    """Place the cities on the two axes, in pixels."""
+
+    def x(score: float) -> float:
+        return round(_LEFT_PX + _SIDE_PX * min(1.0, max(0.0, score)), 1)
+
+    def y(score: float) -> float:
+        return round(_TOP_PX + _SIDE_PX * (1 - min(1.0, max(0.0, score))), 1)
+
+    dots = []
+    taken: list[tuple[float, float]] = []
+    for key, row in found.table.iterrows():
+        at = (x(row["need"]), y(row["readiness"]))
+        label = at[1] - 7
+        while any(abs(label - t[1]) < 13 and abs(at[0] - t[0]) < 110 for t in taken):  # noqa: PLR2004
+            label += 13
+        taken.append((at[0], label))
+        dots.append(
+            {
+                "name": _name(key),
+                "x": at[0],
+                "y": at[1],
+                "x0": x(row["need_low"]),
+                "x1": x(row["need_high"]),
+                "y0": y(row["readiness_low"]),
+                "y1": y(row["readiness_high"]),
+                "label_y": round(label, 1),
+                "left": at[0] > _LEFT_PX + 0.6 * _SIDE_PX,
+            }
+        )
+    ticks = [{"x": x(v), "y": y(v), "words": f"{100 * v:.0f}"} for v in (0, 0.25, 0.5, 0.75, 1)]
+    return {
+        "dots": dots, "ticks": ticks, "left": _LEFT_PX, "top": _TOP_PX, "side": _SIDE_PX,
+        "width": _LEFT_PX + _SIDE_PX + 24, "height": _TOP_PX + _SIDE_PX + 48,
+    }  # fmt: skip
+
+
+def _maps(
+    found: Comparison, pictures: Mapping[str, Mapping[str, SmallMap]]
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Draw the readings of all cities, all with the same metres in a pixel."""
+    sides = [
+        max(one.codes.shape) * one.cell_m for city in pictures.values() for one in city.values()
+    ]
+    if not sides:
+        return [], {}
+    metres = max(sides) / _MAP_PX
+    colours = [(*rgb(row.colour), 255) for row in reading_rows().values()]
+    palette = [*colours, *[(0, 0, 0, 0)] * (EMPTY + 1 - len(colours))]
+    rows = []
+    for city in found.cities:
+        own = pictures.get(city.key, {})
+        drawn: list[dict[str, Any] | None] = []
+        for sector in SECTORS:
+            one = own.get(sector)
+            if one is None:
+                drawn.append(None)
+                continue
+            step = max(1, math.floor(metres / one.cell_m / 2))
+            height, width = one.codes.shape
+            drawn.append(
+                {
+                    "uri": png_uri(one.codes[::step, ::step], palette),
+                    "width": max(4, round(width * one.cell_m / metres)),
+                    "height": max(4, round(height * one.cell_m / metres)),
+                }
+            )
+        rows.append({"name": _name(city.key), "maps": drawn})
+    longest = metres * _MAP_PX / 3000
+    km = max((s for s in _SCALES_KM if s <= longest), default=_SCALES_KM[0])
+    return rows, {"px": round(1000 * km / metres), "km": f"{km:g}"}
+
+
+def _legend() -> list[tuple[str, Markup]]:
+    korean = read_table("texts/compare")["reading"]
+    return [
+        (row.colour, in_both({"en": row.title, "ko": str(korean[row.id])}))
+        for row in reading_rows().values()
+    ]
+
+
+def _turns(found: Comparison, ranks: pd.DataFrame) -> list[dict[str, Any]]:
+    """Say for each city what it needs to draw level with the one before it in readiness."""
+    order = ranks.sort_values("readiness_rank", kind="stable").index
+    turns = []
+    for ahead, behind in pairwise(order):
+        if ranks.loc[ahead, "readiness_rank"] == ranks.loc[behind, "readiness_rank"]:
+            continue
+        table = found.overtake(behind, ahead)
+        items = [
+            _turn(found, row)
+            for row in table.to_dict("records")
+            if math.isfinite(row["value_needed"])
+        ]
+        names = {"behind": _name(behind), "ahead": _name(ahead)}
+        moved = float(table.attrs["weights_moved"])
+        turns.append(
+            {
+                "line": both("compare", "overtake_line" if items else "overtake_none", **names),
+                "entries": items,
+                "weights": both("compare", "overtake_weights", points=f"{50 * moved:.0f}")
+                if math.isfinite(moved)
+                else "",
+            }
+        )
+    return turns
+
+
+def _turn(found: Comparison, row: Mapping[Any, Any]) -> Markup:
+    one = next(c for c in found.criteria if c.id == row["criterion"])
+    text = read_table("texts/compare")["text"]["overtake_item"]
+    titles = next(r for r in read_table("compare")["criterion"] if r["id"] == one.id)
+    unknown = read_table("texts/compare")["text"]["unknown"]
+    told = {}
+    for language, title in (("en", titles["title"]), ("ko", titles["title_ko"])):
+        value = human(row["value"], one.unit, missing=str(unknown[language]))
+        told[language] = str(text[language]).format(
+            title=title, needed=human(row["value_needed"], one.unit), value=value
+        )
+    return in_both(told)
+
+
+def _difference(line: str) -> Markup:
+    """Say a difference of the studies in both languages."""
+    korean = line
+    for words, own in read_table("texts/compare")["difference"].items():
+        start = f"The studies differ in the {words} ("
+        if line.startswith(start):
+            values = line[len(start) :]
+            for word, translated in read_table("texts/compare")["value"].items():
+                values = re.sub(rf"(?<=: ){re.escape(word)}(?=;|\))", str(translated), values)
+            korean = f"연구마다 다름: {own} ({values}"
+    return in_both({"en": line, "ko": korean})
+
+
+def _references() -> list[dict[str, Any]]:
+    return [
+        {
+            "title": in_both({"en": str(row["title"]), "ko": str(row["title_ko"])}),
+            "value": human(row["value"], row["unit"]),
+            "date": str(row["date"]),
+            "source": str(row["citation"]),
+        }
+        for row in read_table("compare")["reference"]
+    ]

@@ -1,0 +1,153 @@
+"""Files of a comparison: one page in English and Korean, tables, a workbook, the cities as points."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kcity_geo.analysis.comparison.compare import Comparison
+from kcity_geo.errors import OutputError
+from kcity_geo.outputs.attribution import CAVEAT
+from kcity_geo.outputs.comparepage import SmallMap, compare_page
+from kcity_geo.outputs.tables import save_csv
+from kcity_geo.outputs.text import csv_safe, plain_text
+
+__all__ = ["COMPARISON_FILES", "save_comparison"]
+
+#: What the folder of a comparison holds.
+COMPARISON_FILES = ("compare.html", "cities.csv", "ranks.csv", "compare.xlsx", "cities.geojson")
+
+
+def save_comparison(
+    found: Comparison,
+    out: str | Path,
+    *,
+    pictures: Mapping[str, Mapping[str, SmallMap]] | None = None,
+) -> Path:
+    """
+    Write the folder of a comparison.
+
+    Parameters
+    ----------
+    found : cities side by side.
+    out : folder that does not exist, is empty, or holds a former comparison.
+    pictures : city key -> sector -> its readings, for the small maps.
+
+    Returns
+    -------
+    Absolute path of the folder. All files are written aside and moved there when whole.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds something else or cannot be written.
+    """
+    target = Path(out).resolve()
+    shown = plain_text(out)
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"{shown}: is a file; give a folder for the comparison")
+    if target.is_dir():
+        foreign = sorted(p.name for p in target.iterdir() if p.name not in COMPARISON_FILES)
+        if foreign:
+            raise OutputError(
+                f"{shown}: holds {plain_text(foreign[0])!r}, which is no part of a comparison; give a "
+                "new or empty folder"
+            )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".kcity-compare-", dir=target.parent) as stage:
+            work = Path(stage)
+            _write(found, work, pictures or {})
+            target.mkdir(exist_ok=True)
+            for name in COMPARISON_FILES:
+                shutil.move(work / name, target / name)
+    except OSError as error:
+        raise OutputError(
+            f"{shown}: cannot be written ({error.strerror or error}); choose another folder"
+        ) from error
+    return target
+
+
+def _write(found: Comparison, work: Path, pictures: Mapping[str, Mapping[str, SmallMap]]) -> None:
+    ranks = found.rank()
+    page = compare_page(found, ranks, pictures)
+    (work / "compare.html").write_text(page, encoding="utf-8", newline="\n")
+    save_csv(found.table.reset_index(), work / "cities.csv")
+    save_csv(ranks.reset_index(), work / "ranks.csv")
+    _workbook(found, ranks, work / "compare.xlsx")
+    text = json.dumps(_points(found), ensure_ascii=False, allow_nan=False, indent=1)
+    (work / "cities.geojson").write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - cell of a table
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return plain_text(value) if isinstance(value, str) else value
+
+
+def _points(found: Comparison) -> dict[str, Any]:
+    """Give the cities as GeoJSON; a row depends on its city alone."""
+    features = []
+    for key, row in found.table.iterrows():
+        known = math.isfinite(row["lon"]) and math.isfinite(row["lat"])
+        features.append(
+            {
+                "type": "Feature",
+                "id": str(key),
+                "geometry": {"type": "Point", "coordinates": [row["lon"], row["lat"]]}
+                if known
+                else None,
+                "properties": {
+                    "key": plain_text(key),
+                    **{str(k): _plain(v) for k, v in row.items() if k not in {"lat", "lon"}},
+                },
+            }
+        )
+    return {"type": "FeatureCollection", "notice": CAVEAT, "features": features}
+
+
+def _workbook(found: Comparison, ranks: pd.DataFrame, path: Path) -> None:
+    from openpyxl import Workbook
+    from openpyxl.styles import Font
+
+    book = Workbook()
+    book.remove(book.active)
+    criteria = pd.DataFrame(
+        [
+            {
+                "criterion": one.id, "axis": one.axis, "title": one.title, "unit": one.unit,
+                "weight": one.weight, "function": one.function,
+                "parameters": " to ".join(f"{p:g}" for p in one.parameters),
+                "mark": one.mark, "source": one.citation,
+            }
+            for one in found.criteria
+        ]
+    )  # fmt: skip
+    notes = pd.DataFrame({"note": [CAVEAT, *found.differences]})
+    sheets = {
+        "ranks": ranks.reset_index(),
+        "cities": found.table.reset_index(),
+        "criteria": criteria,
+        "notes": notes,
+    }
+    for name, frame in sheets.items():
+        sheet = book.create_sheet(name)
+        sheet.append([str(c) for c in frame.columns])
+        for row in frame.itertuples(index=False):
+            sheet.append([csv_safe(_plain(value)) for value in row])
+        for cell in sheet[1]:
+            cell.font = Font(bold=True)
+        sheet.freeze_panes = "B2"
+        for number, column in enumerate(frame.columns, start=1):
+            letter = sheet.cell(row=1, column=number).column_letter
+            sheet.column_dimensions[letter].width = min(60, max(12, len(str(column)) + 2))
+    book.save(path)

@@ -1,0 +1,183 @@
+"""Cities side by side: fixed benchmarks, ranges for what is not known, ranks that no other city moves."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kcity_geo.analysis.comparison.compare import compare_cities
+from kcity_geo.analysis.comparison.numbers import CityNumbers, LevelNumbers, MeasuredNumbers
+from kcity_geo.analysis.comparison.rows import compared_criteria
+from kcity_geo.errors import StudyError
+
+
+def _level(short: float, open_: float = 0.0, draws: tuple[float, ...] = ()) -> LevelNumbers:
+    return LevelNumbers(
+        gap=short, people_short=1000 * short, people_open=1000 * open_, short_draws=draws
+    )
+
+
+def _city(
+    name: str, *, short: float = 0.2, grid_km: float = 1.0, land: float = 0.1, open_: float = 0.0
+) -> CityNumbers:
+    return CityNumbers(
+        key=name, name=name, study=name, project="new_town", lat=1.0, lon=2.0, area_km2=10.0, population=1000.0,
+        population_evidence="observed", osm_date="2024-01-01", cell_m=100.0,
+        levels={level: _level(short, open_) for level in ("transport", "water", "energy")} | {"flood": _level(0.0)},
+        indicators={"E5": MeasuredNumbers(value=grid_km, units="km"), "T9_reach_people": MeasuredNumbers(value=1.0, units="share")},
+        open_land_share=land,
+    )  # fmt: skip
+
+
+def test_the_scores_are_those_of_a_calculation_by_hand() -> None:
+    one, two = _city("A", short=0.2, grid_km=5.5, land=0.1), _city("B", short=0.5)
+    found = compare_cities([one, two])
+    # need: (0.2 + 0.2 + 0.2) / 3; readiness: evidence 1, grid (10 - 5.5) / 9 = 0.5, access 1, hazard 1, land 0.1 / 0.2
+    assert found.table.loc["A", "need"] == pytest.approx(0.2)
+    assert found.table.loc["A", "readiness"] == pytest.approx((1 + 0.5 + 1 + 1 + 0.5) / 5)
+    ranks = found.rank()
+    assert ranks["need_rank"].tolist() == [2, 1]
+    assert ranks["readiness_rank"].tolist() == [2, 1]
+
+
+def test_complete_data_leave_no_range() -> None:
+    found = compare_cities(
+        [_city("A"), _city("B", short=0.4, land=0.2), _city("C", short=0.9, grid_km=9)]
+    )
+    for axis in ("need", "readiness"):
+        assert (found.table[f"{axis}_low"] == found.table[f"{axis}_high"]).all()
+        ranks = found.rank()
+        for end in ("best", "worst", "draw_low", "draw_high"):
+            np.testing.assert_array_equal(ranks[f"{axis}_{end}"], ranks[f"{axis}_rank"])
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.tuples(*[st.floats(0, 1)] * 2, st.floats(0, 20)), min_size=2, max_size=4),
+    st.integers(0, 5),
+)
+def test_a_city_added_or_removed_changes_no_row_of_the_others(values, seed) -> None:
+    cities = [
+        _city(f"C{i}", short=a, open_=(1 - a) * b, grid_km=c) for i, (a, b, c) in enumerate(values)
+    ]
+    whole = compare_cities(cities, draws=20, seed=seed)
+    fewer = compare_cities([*cities[1:], _city("new")], draws=20, seed=seed)
+    pd.testing.assert_frame_equal(whole.table.iloc[1:], fewer.table.iloc[:-1], check_exact=True)
+    for key in whole.table.index[1:]:
+        for name, one in whole.measured[key].items():
+            np.testing.assert_array_equal(one.draws, fewer.measured[key][name].draws)
+
+
+def test_the_order_of_the_cities_changes_nothing() -> None:
+    cities = [_city("A", open_=0.3), _city("B", short=0.5, open_=0.2), _city("C", grid_km=7)]
+    first = compare_cities(cities, draws=50).rank()
+    for order in itertools.permutations(cities):
+        pd.testing.assert_frame_equal(
+            compare_cities(order, draws=50).rank().loc[["A", "B", "C"]], first
+        )
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        lambda city: replace(city, levels={k: v for k, v in city.levels.items() if k != "water"}),
+        lambda city: replace(city, levels=city.levels | {"water": _level(0.1, 0.3)}),
+        lambda city: replace(city, indicators={}),
+        lambda city: replace(city, open_land_share=math.nan),
+        lambda city: replace(city, population=math.nan),
+    ],
+)
+def test_what_is_missing_widens_the_ranges_and_never_improves_a_rank(lost) -> None:
+    city, rivals = (
+        _city("A", short=0.4, land=0.2),
+        [_city("B", short=0.3), _city("C", short=0.6, grid_km=4)],
+    )
+    before, after = compare_cities([city, *rivals]), compare_cities([lost(city), *rivals])
+    for axis in ("need", "readiness"):
+        was, now = before.table.loc["A"], after.table.loc["A"]
+        assert now[axis] <= was[axis] + 1e-12
+        assert now[f"{axis}_low"] <= was[f"{axis}_low"] + 1e-12
+        assert now[f"{axis}_high"] >= was[f"{axis}_high"] - 1e-12
+        assert after.rank().loc["A", f"{axis}_rank"] >= before.rank().loc["A", f"{axis}_rank"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=5))
+def test_ranks_lie_in_their_ranges_and_dominance_agrees_with_brute_force(values) -> None:
+    cities = [_city(f"C{i}", short=a, open_=(1 - a) * b) for i, (a, b) in enumerate(values)]
+    found = compare_cities(cities, draws=40)
+    ranks = found.rank()
+    for axis in ("need", "readiness"):
+        low, high = found.table[f"{axis}_low"], found.table[f"{axis}_high"]
+        for key in found.table.index:
+            others = [k for k in found.table.index if k != key]
+            assert ranks.loc[key, f"{axis}_best"] == 1 + sum(
+                low[k] > high[key] + 1e-12 for k in others
+            )
+            assert ranks.loc[key, f"{axis}_worst"] == len(cities) - sum(
+                high[k] < low[key] - 1e-12 for k in others
+            )
+            assert (
+                ranks.loc[key, f"{axis}_best"]
+                <= ranks.loc[key, f"{axis}_rank"]
+                <= ranks.loc[key, f"{axis}_worst"]
+            )
+            assert ranks.loc[key, f"{axis}_best"] <= ranks.loc[key, f"{axis}_draw_low"]
+            assert ranks.loc[key, f"{axis}_draw_high"] <= ranks.loc[key, f"{axis}_worst"]
+
+
+def test_what_is_said_to_be_needed_really_draws_level() -> None:
+    ahead, behind = _city("A", grid_km=1, land=0.2), _city("B", grid_km=8.2, land=0.15)
+    found = compare_cities([ahead, behind])
+    table = found.overtake("B", "A").set_index("criterion")
+    # B lacks 0.8 + 0.25 over five equal criteria; land alone cannot bring it
+    assert math.isnan(table.loc["land", "value_needed"])
+    near = compare_cities([_city("A", grid_km=1, land=0.1), _city("B", grid_km=4.6, land=0.15)])
+    needed = near.overtake("B", "A").set_index("criterion").loc["grid", "value_needed"]
+    assert needed == pytest.approx(3.25)  # 0.6 -> 0.75 on a slope of 1/9 a km
+    again = compare_cities([_city("A", grid_km=1, land=0.1), _city("B", grid_km=needed, land=0.15)])
+    assert again.table.loc["B", "readiness"] == pytest.approx(again.table.loc["A", "readiness"])
+
+
+def test_the_weights_that_turn_an_order_are_the_closed_form() -> None:
+    weights = {"evidence": 0, "grid": 0.7, "access": 0, "hazard": 0, "land": 0.3}
+    cities = [_city("A", grid_km=1, land=0.0), _city("B", grid_km=10, land=0.2)]
+    table = compare_cities(cities, weights=weights).overtake("B", "A")
+    assert table.attrs["weights_moved"] == pytest.approx(0.4)
+
+
+def test_differences_of_the_studies_are_told() -> None:
+    two = replace(_city("B"), osm_date="2013-05-05", cell_m=250.0)
+    lines = compare_cities([_city("A"), two]).differences
+    assert any("year of the map" in line and "B: 2013" in line for line in lines)
+    assert any("side of a cell" in line and "250 m" in line for line in lines)
+    assert compare_cities([_city("A"), _city("B")]).differences == ()
+
+
+@pytest.mark.parametrize(
+    ("cities", "given_", "words"),
+    [
+        ([_city("A")], {}, "two or more"),
+        ([_city("A"), _city("A")], {}, "given twice"),
+        ([_city("A"), _city("B")], {"draws": 0}, "draws = 0"),
+        ([_city("A"), _city("B")], {"weights": {"watr": 1}}, "no criterion 'watr'"),
+        ([_city("A"), _city("B")], {"weights": {"water": -1}}, "water = -1"),
+        ([_city("A"), _city("B")], {"weights": dict.fromkeys(("water", "energy", "transport"), 0)}, "all of need"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_clear_line(cities, given_, words) -> None:
+    with pytest.raises(StudyError, match=words):
+        compare_cities(cities, **given_)
+
+
+def test_weights_of_an_axis_add_to_one() -> None:
+    rows = compared_criteria({"water": 3})
+    assert sum(r.weight for r in rows if r.axis == "need") == pytest.approx(1)
+    assert next(r.weight for r in rows if r.id == "water") == pytest.approx(0.6)

@@ -1,0 +1,123 @@
+"""Files of a comparison: one page that loads nothing, in two languages, and tables that say the same."""
+
+from __future__ import annotations
+
+import csv
+import html
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import openpyxl
+import pytest
+
+from kcity_geo.analysis.comparison.compare import compare_cities
+from kcity_geo.analysis.comparison.numbers import CityNumbers, LevelNumbers, MeasuredNumbers
+from kcity_geo.config import read_table
+from kcity_geo.errors import OutputError
+from kcity_geo.inputs.finished import ReadingsPicture
+from kcity_geo.outputs.comparison import COMPARISON_FILES, save_comparison
+from kcity_geo.outputs.languages import LANGUAGES, both
+from kcity_geo.outputs.themes import reading_rows
+
+HOSTILE = "<script>alert(1)</script>{{7*7}}\"'&`=cmd"
+
+
+def _city(name: str, short: float, open_: float) -> CityNumbers:
+    level = LevelNumbers(gap=short, people_short=5000 * short, people_open=5000 * open_)
+    return CityNumbers(
+        key=name, name=name, study=name, project="new_town", lat=10.0, lon=20.0, area_km2=12.0, population=5000.0,
+        population_evidence="observed", osm_date="2025-01-01", cell_m=100.0,
+        levels=dict.fromkeys(("transport", "water", "energy", "flood"), level),
+        indicators={"E5": MeasuredNumbers(value=2.5, units="km")}, open_land_share=0.1,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def found():
+    return compare_cities([_city("Alpha", 0.2, 0.1), _city(HOSTILE, 0.4, 0.5)], draws=50)
+
+
+def test_all_files_are_written_and_a_former_comparison_is_replaced(found, tmp_path) -> None:
+    out = tmp_path / "out"
+    for _ in range(2):
+        save_comparison(found, out)
+        assert sorted(p.name for p in out.iterdir()) == sorted(COMPARISON_FILES)
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_with_somebodys_work_stays(found, tmp_path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match="mine.txt"):
+        save_comparison(found, tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_the_page_loads_nothing_and_shows_hostile_names_as_text(found, tmp_path) -> None:
+    page = (save_comparison(found, tmp_path / "out") / "compare.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert not re.search(r"(?:src|href)=\"(?!data:)", page)
+    assert "script-src 'sha256-" in page
+    text = (tmp_path / "out" / "cities.csv").read_text(encoding="utf-8")
+    rows = list(csv.reader(text.splitlines()))
+    assert rows[2][0] == HOSTILE
+
+
+def test_both_languages_say_the_same_numbers(found, tmp_path) -> None:
+    page = (save_comparison(found, tmp_path / "out") / "compare.html").read_text(encoding="utf-8")
+    body = page[page.index("<body>") : page.index("<script>")]
+    pairs = re.findall(r'<span lang="en">(.*?)</span><span lang="ko">(.*?)</span>', body)
+    assert len(pairs) > 20
+    for english, korean in [map(html.unescape, pair) for pair in pairs]:
+        if re.search(r"[가-힣]", korean) and "1위" not in korean and "5분" not in korean:
+            assert sorted(re.findall(r"\d[\d,.]*\d|\d", english)) == sorted(
+                re.findall(r"\d[\d,.]*\d|\d", korean)
+            )
+
+
+def test_every_text_stands_in_every_language_with_the_same_gaps() -> None:
+    rows = read_table("texts/compare")
+    for key, row in (rows["text"] | rows["level"]).items():
+        gaps = {language: sorted(re.findall(r"\{\w+\}", row[language])) for language in LANGUAGES}
+        assert gaps["en"] == gaps["ko"], key
+    assert set(rows["reading"]) == {row.id for row in reading_rows().values()}
+    assert "{" not in str(both("compare", "title"))
+
+
+def test_the_small_maps_have_one_scale(found, tmp_path) -> None:
+    def picture(side: int, cell_m: float) -> ReadingsPicture:
+        return ReadingsPicture(codes=np.full((side, side), 5, dtype=np.uint8), cell_m=cell_m)
+
+    first, second = found.table.index
+    pictures = {first: {"water": picture(40, 100.0)}, second: {"water": picture(10, 200.0)}}
+    page = (save_comparison(found, tmp_path / "out", pictures=pictures) / "compare.html").read_text(
+        encoding="utf-8"
+    )
+    widths = [int(w) for w in re.findall(r'width="(\d+)" height="\d+" alt=', page)]
+    assert widths == [190, 95]  # 4 km and 2 km
+
+
+def test_a_range_is_shown_where_something_is_not_known(found, tmp_path) -> None:
+    out = save_comparison(found, tmp_path / "out")
+    book = openpyxl.load_workbook(out / "compare.xlsx")
+    assert book.sheetnames == ["ranks", "cities", "criteria", "notes"]
+    head = [c.value for c in book["cities"][1]]
+    row = dict(zip(head, [c.value for c in book["cities"][2]], strict=True))
+    assert row["access"] is None  # not in the study
+    assert (row["need"], row["need_low"]) == (pytest.approx(0.2), pytest.approx(0.2))
+    assert row["need_high"] == pytest.approx(0.3)
+    points = json.loads((out / "cities.geojson").read_text(encoding="utf-8"))
+    assert points["features"][0]["geometry"]["coordinates"] == [20.0, 10.0]
+
+
+def test_other_cities_change_no_byte_of_a_row(found, tmp_path) -> None:
+    more = compare_cities([replace(_city("Beta", 0.9, 0.0)), *found.cities], draws=50)
+    rows = [
+        (save_comparison(one, tmp_path / name) / "cities.csv")
+        .read_text(encoding="utf-8")
+        .splitlines()
+        for name, one in (("two", found), ("three", more))
+    ]
+    assert rows[0][1:] == rows[1][2:]
