@@ -48,15 +48,21 @@ def check_tags(changes: object) -> None:
             continue
         if name not in layers:
             raise StudyError(f"{key}: no such layer{nearest_name(name, [*layers, _READ_AS])}")
-        if not isinstance(table, Mapping):
-            raise StudyError(f"{key}: {table!r} is not a table with also or rules")
-        for way, rules in table.items():
-            if way not in {"also", "rules"}:
-                raise StudyError(f"{key}.{way}: no such key{nearest_name(way, ['also', 'rules'])}")
-            if not isinstance(rules, list) or not rules:
-                raise StudyError(f'{key}.{way}: needs a list like [{{ amenity = ["clinic"] }}]')
-            for rule in rules:
-                _check_rule(rule, key=f"{key}.{way}", kinds=_kinds(layers[name]))
+        _check_layer(table, key=key, kinds=_kinds(layers[name]))
+
+
+def _check_layer(table: object, *, key: str, kinds: tuple[str, ...]) -> None:
+    if not isinstance(table, Mapping):
+        raise StudyError(f"{key}: {table!r} is not a table with also or rules")
+    if set(table) == {"also", "rules"}:
+        raise StudyError(f"{key}: has also and rules; rules replaces all, also adds: give one")
+    for way, rules in table.items():
+        if way not in {"also", "rules"}:
+            raise StudyError(f"{key}.{way}: no such key{nearest_name(way, ['also', 'rules'])}")
+        if not isinstance(rules, list) or not rules:
+            raise StudyError(f'{key}.{way}: needs a list like [{{ amenity = ["clinic"] }}]')
+        for rule in rules:
+            _check_rule(rule, key=f"{key}.{way}", kinds=kinds)
 
 
 def _kinds(layer: Mapping[str, Any]) -> tuple[str, ...]:
@@ -74,6 +80,10 @@ def _check_rule(rule: object, *, key: str, kinds: tuple[str, ...]) -> None:
     if not isinstance(unless, Mapping):
         raise StudyError(f'{key}.not: needs a table like {{ access = ["private"] }}')
     for name, values in (*tags.items(), *unless.items()):
+        if not _is_word(name):
+            raise StudyError(
+                f'{key}: {name!r} is no key of a tag; give one like amenity = ["clinic"]'
+            )
         if not isinstance(values, list) or not values or not all(map(_is_word, values)):
             raise StudyError(
                 f'{key}.{name}: needs a list of values like ["clinic"], not {values!r}'
@@ -94,6 +104,10 @@ def _check_read_as(rows: object, *, key: str) -> None:
             isinstance(t, Mapping) and t and all(map(_is_word, (*t, *t.values()))) for t in tables
         ):
             raise StudyError(f"{key}: {row!r} is no row like {like}")
+        if any("*" in word for table in tables for word in (*table, *table.values())):
+            raise StudyError(
+                f"{key}: {row!r} has a *; one value is read as another: write a row for each value"
+            )
 
 
 def _is_word(value: object) -> bool:

@@ -24,6 +24,7 @@ __all__ = [
     "parameters_of",
     "remove_parameter_rows",
     "shared_changes",
+    "too_large_amount",
 ]
 
 #: Sector -> where its parameters stand in a study file.
@@ -371,3 +372,27 @@ def nearest_name(value: str, known: list[str]) -> str:
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; known are {', '.join(known)}" if known else ""
+
+
+def too_large_amount(key: str, value: float) -> str:
+    """
+    Say that an official number is larger than that of any city.
+
+    Parameters
+    ----------
+    key : of ``[official]`` or column of ``official.table``.
+    value : in the unit of the key.
+
+    Returns
+    -------
+    What is wrong; ``""`` when it may be.
+
+    Examples
+    --------
+    >>> too_large_amount("lpcd", 120.0), too_large_amount("lpcd", 120_000.0)
+    ('', 'no city has more than 20,000; is the unit that of the name?')
+    """
+    most = read_table("official")["most"].get(key)
+    if most is None or value <= most:
+        return ""
+    return f"no city has more than {most:,.0f}; is the unit that of the name?"

@@ -26,7 +26,7 @@ from pyproj.exceptions import CRSError
 
 from kcity_geo.errors import StudyError
 
-__all__ = ["is_passed", "written"]
+__all__ = ["as_in_a_file", "is_passed", "written"]
 
 #: Inputs that are no raster, and what each may be.
 _KINDS = {
@@ -50,6 +50,30 @@ _COLUMNS = ("x", "lon", "longitude", "easting")
 #: Share of a pixel by which steps may differ: coordinates are often kept as float32.
 _UNEVEN = 0.01
 _folder: list[tuple[int, Path]] = []
+
+
+def as_in_a_file(value: Any) -> Any:  # noqa: ANN401 - whatever was passed
+    """
+    Turn numbers of NumPy, tuples and tables into what a study file holds; leave all else as it is.
+
+    Parameters
+    ----------
+    value : of a key, at any depth.
+
+    Returns
+    -------
+    A copy.
+
+    Examples
+    --------
+    >>> as_in_a_file({"cell_m": np.float32(250), "months": (1, np.int64(2))})
+    {'cell_m': 250.0, 'months': [1, 2]}
+    """
+    if isinstance(value, dict):
+        return {key: as_in_a_file(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return [as_in_a_file(inner) for inner in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def written(value: Any, *, field: str, name: str = "") -> Any:  # noqa: ANN401 - whatever was passed

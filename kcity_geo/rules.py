@@ -223,7 +223,7 @@ def check_rules(sections: Mapping[str, object]) -> dict[str, float]:
 
 
 def _leaves(key: str, value: object) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and (value or "." not in key):
         for name, inner in value.items():
             yield from _leaves(f"{key}.{name}", inner)
     else:

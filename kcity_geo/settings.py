@@ -328,7 +328,9 @@ def network_table(change: Any = None) -> NetworkTable:  # noqa: ANN401 - a table
     table, rows = read_table("network"), parameters_of("transport")
     own = {name: rows[name].value for name in _PARAMETER_SPEEDS}
     table = {**table, "speeds": {**table["speeds"], **own}}
-    found = laid_over(table, change or {}, path="transport.network", open_tables=OPEN_NETWORK)
+    found = laid_over(
+        table, {} if change is None else change, path="transport.network", open_tables=OPEN_NETWORK
+    )
     for key, speed in found["speeds"]["drive"].items():
         if not 0 < speed <= _FASTEST_KMH:
             raise StudyError(

@@ -32,8 +32,14 @@ from pydantic import (
 from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.layer_tags import check_tags
-from kcity_geo.parameters import PARAMETER_SECTORS, all_parameters, nearest_name, shared_changes
-from kcity_geo.passed_objects import written
+from kcity_geo.parameters import (
+    PARAMETER_SECTORS,
+    all_parameters,
+    nearest_name,
+    shared_changes,
+    too_large_amount,
+)
+from kcity_geo.passed_objects import as_in_a_file, written
 from kcity_geo.profiles import limits_of, profile, profiles
 from kcity_geo.rules import RULE_SECTIONS, all_rules, check_rules
 from kcity_geo.settings import check_network
@@ -64,7 +70,7 @@ __all__ = [
 
 #: Id of the only district of a city whose districts are not known.
 WHOLE = "whole"
-_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -76,6 +82,10 @@ def _as_path(value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - whateve
         return written(value, field=str(info.field_name))
     except StudyError as error:
         raise ValueError(str(error)) from error
+
+
+def _as_tuple(value: Any) -> Any:  # noqa: ANN401 - whatever was passed
+    return tuple(value) if isinstance(value, list) else value
 
 
 #: Path of an input, or an object that holds it.
@@ -129,7 +139,7 @@ class CitySection(BaseModel):
         le=12,
         description="admin_level whose areas in the extract are the districts",
     )
-    bbox: tuple[float, float, float, float] | None = Field(
+    bbox: Annotated[tuple[float, float, float, float], BeforeValidator(_as_tuple)] | None = Field(
         default=None, description="west, south, east, north in degrees, instead of a boundary file"
     )
     districts: File | None = Field(
@@ -269,6 +279,13 @@ class Official(BaseModel):
         description="csv or xlsx by district: district_id and columns named like the keys here",
     )
 
+    @model_validator(mode="after")
+    def _of_a_city(self) -> Official:
+        for key, value in self:
+            if isinstance(value, float) and (wrong := too_large_amount(key, value)):
+                raise ValueError(f"official.{key}: {value:,.12g}; {wrong}")
+        return self
+
 
 class SuitabilitySection(BaseModel):
     """Overrides of the suitability profile."""
@@ -390,7 +407,7 @@ class Study(BaseModel):
         """Take ``Study(city=City, project=..., cell_m=...)`` as well as the tables of a file."""
         if not isinstance(raw, dict):
             return raw
-        raw = dict(raw)
+        raw = as_in_a_file(raw)
         short = {k: raw.pop(k) for k in ("name", "project", "cell_m", "seed") if k in raw}
         if short:
             raw["study"] = {**dict(raw.get("study", {})), **short}
@@ -701,8 +718,10 @@ def resolve_path(study: Study, value: str, *, key: str) -> Path:
     elif "://" in text or text.startswith("/vsi") or "\0" in text:
         raise StudyError(f"{key}: {value!r} is not a local file; use `kcity fetch` for remote data")
     else:
-        path = Path(text).expanduser()
-        path = (path if path.is_absolute() else study.folder / path).resolve()
+        given = Path(text).expanduser()
+        path = (given if given.is_absolute() else study.folder / given).resolve()
+        if path == study.folder.resolve() and not given.is_absolute():
+            raise StudyError(f"{key}: {value!r} is the folder of the study; name a file in it")
     if not file_and_part(path)[0].exists():
         return _beside(study, value, path, key=key)
     return path

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.parameters import nearest_name
-from kcity_geo.passed_objects import written
+from kcity_geo.passed_objects import as_in_a_file, written
 from kcity_geo.profiles import check_value_function, criteria_titles
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
     "criterion",
 ]
 
-_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 #: Key that says what a criterion measures.
 KINDS = ("raster", "distance_to", "minutes_to", "density_of", "column", "expression")
 
@@ -256,7 +256,7 @@ def criterion(id: str, **keys: Any) -> CriterionSection:  # noqa: A002, ANN401 -
     'distance_to'
     """
     try:
-        return CriterionSection(id=id, **keys)
+        return CriterionSection(id=id, **as_in_a_file(keys))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(["criterion", id, *(str(p) for p in first["loc"])])

@@ -202,9 +202,9 @@ def test_what_cannot_be_this_input_is_refused_when_the_study_is_made(sources, te
 @pytest.mark.parametrize("value", [12.345, 1.5, 1234.567, 0.125, 999.999, 1e-7, 100.0, 123456.789])
 def test_a_number_of_a_table_is_not_read_in_thousands(value) -> None:
     districts = kc.make_city("R", OUTLINE, districts=HALVES).districts
-    table = pd.DataFrame({"district_id": ["w", "e"], "lpcd": [value, value]})
+    table = pd.DataFrame({"district_id": ["w", "e"], "water_storage_m3": [value, value]})
     found = read_official_table(Path(written(table, field="table")), districts=districts)
-    assert found["lpcd"].tolist() == [value, value]
+    assert found["water_storage_m3"].tolist() == [value, value]
 
 
 def test_the_same_object_is_the_same_file() -> None:

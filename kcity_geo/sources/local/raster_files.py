@@ -49,13 +49,26 @@ def raster_files(path: Path | Sequence[Path], *, key: str) -> list[Path]:
     if not path.is_dir():
         return [path]
     files = sorted(
-        p for p in path.iterdir() if p.is_file() and p.name.lower().endswith((*_ENDINGS, ".zip"))
+        p
+        for p in path.iterdir()
+        if p.is_file() and (p.name.lower().endswith(_ENDINGS) or _zip_of_raster(p))
     )
     if not files:
         raise SourceError(
             f"sources.{key}: the folder {path.name} holds no raster; it needs {', '.join(_ENDINGS)} or .zip"
         )
     return files
+
+
+def _zip_of_raster(path: Path) -> bool:
+    """Tell whether a file of a folder is an archive of a raster; a damaged one is left to its reader."""
+    if path.suffix.lower() != ".zip":
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.lower().endswith(_ENDINGS) for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, NotImplementedError):
+        return True
 
 
 def _address(file: Path, part: str, key: str) -> tuple[str, str, str]:

@@ -29,6 +29,7 @@ from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.sources.local.origins import describe, described
+from kcity_geo.sources.local.plausible import refuse_too_many
 from kcity_geo.sources.local.raster_rules import RasterRule, raster_rule
 from kcity_geo.sources.local.raster_windows import RasterWindow, read_window
 
@@ -138,15 +139,12 @@ def _refuse_impossible_total(
     measured: dict[str, float], rule: RasterRule, city: City, *, where: str
 ) -> None:
     """Refuse more people than any city of this size holds: the numbers are densities."""
-    known_km2 = measured["valid_share"] * city.area_km2
-    limit = next(high for km2, high in rule.mean_density_high if known_km2 >= km2)
-    mean = measured["source_total"] / known_km2 if known_km2 > 0 else 0.0
-    if mean > limit:
-        raise SourceError(
-            f"{where} adds up to {measured['source_total']:,.0f} persons, {mean:,.0f} per km2 over "
-            f"{known_km2:,.1f} km2 of {city.name}, more than any city holds ({limit:,.0f}); it needs "
-            f"{rule.hint}: where it holds a density, declare it (gdal_edit.py -units 'persons per km2')"
-        )
+    refuse_too_many(
+        measured["source_total"],
+        measured["valid_share"] * city.area_km2,
+        where=f"{where}, in {city.name},",
+        mend=f"it needs {rule.hint}: where it holds a density, declare it (gdal_edit.py -units 'persons per km2')",
+    )
 
 
 def _inside(city: City, grid: GeoBox) -> NDArray[np.float64]:
@@ -555,6 +553,12 @@ def persons_from_polygons(
     total = float(amount.sum())
     amount[reached == 0] = np.nan
     reached_m2 = shapely.union_all(cut[ok]).area
+    refuse_too_many(
+        source_total,
+        reached_m2 / 1e6,
+        where=f"sources.population: column {column!r}, in {city.name},",
+        mend="it needs persons of each polygon",
+    )
     return amount, {
         "reached_share": float(reached_m2 / city.boundary_metric.area),
         "source_total": source_total,

@@ -14,6 +14,8 @@ import shapely
 from kcity_geo.config import read_table
 from kcity_geo.errors import SchemaError, SourceError
 from kcity_geo.notes import tell
+from kcity_geo.parameters import too_large_amount
+from kcity_geo.sources.local.plausible import refuse_too_many
 from kcity_geo.sources.local.table_files import plain_text, read_cells
 from kcity_geo.sources.local.table_numbers import decimal_sign, numbers
 
@@ -112,8 +114,11 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
             raise SourceError(
                 f"{where} has the value {wrong:g}; it needs a share from 0 to 1{mend}"
             )
+        if odd := too_large_amount(column, float(values.max())):
+            raise SourceError(f"{where} has the value {values.max():,.12g}; {odd}")
         if column == "population":
             _refuse_parts_of_persons(values, where=where)
+            _refuse_full_districts(values.reindex(out.index), districts, where=where)
         out[column] = values.reindex(out.index).to_numpy()
     absent = out.index[out.isna().all(axis=1)]
     if len(absent):
@@ -176,6 +181,7 @@ def read_district_people(path: Path, *, districts: gpd.GeoDataFrame) -> pd.Serie
         )
     _refuse_parts_of_persons(persons, where=where)
     persons = persons.reindex(districts["district_id"].to_numpy())
+    _refuse_full_districts(persons, districts, where=where)
     _refuse_impossible_city(persons, districts, where=where)
     return persons
 
@@ -211,6 +217,17 @@ def _refuse_parts_of_persons(persons: pd.Series[float], *, where: str) -> None:
             f"{where} has the value {parts.iloc[0]:,.12g}; persons are whole numbers: give all of them "
             "(12500, not 12.5 thousands), or round an estimate"
         )
+
+
+def _refuse_full_districts(
+    persons: pd.Series[float], districts: gpd.GeoDataFrame, *, where: str
+) -> None:
+    """Refuse a district with more people than any place of its size holds."""
+    km2 = shapely.area(districts.geometry.to_numpy()) / 1e6
+    for name, many, size in zip(districts["name"], persons, km2, strict=True):
+        if many > 0:
+            place = f"{where}, district {name!r},"
+            refuse_too_many(float(many), float(size), where=place, mend="give persons", part=True)
 
 
 def _refuse_impossible_city(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import geopandas as gpd
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ import shapely
 
 from kcity_geo.city import make_city
 from kcity_geo.errors import KCityWarning, SchemaError, SourceError
+from kcity_geo.sources.local.raster_files import raster_files
 from kcity_geo.sources.local.tables import read_official_table
 from kcity_geo.sources.local.vectors import read_boundary, read_polygons
 
@@ -129,3 +132,15 @@ def test_missing_districts_are_nan_and_named(tmp_path, districts) -> None:
     with pytest.warns(KCityWarning, match="1 of 2 districts"):
         table = read_official_table(tmp_path / "t.csv", districts=districts)
     assert table["population"].isna().tolist() == [False, True]
+
+
+def test_archives_of_other_things_in_a_folder_of_tiles_are_no_tiles(tmp_path) -> None:
+    (tmp_path / "west.tif").write_bytes(b"")
+    for name, member in (("feed.zip", "stops.txt"), ("N43E007.zip", "N43E007.hgt")):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr(member, "x")
+    (tmp_path / "cut.zip").write_bytes(
+        b"PK"
+    )  # what it holds cannot be known: its reader refuses it
+    names = [file.name for file in raster_files(tmp_path, key="elevation")]
+    assert names == ["N43E007.zip", "cut.zip", "west.tif"]

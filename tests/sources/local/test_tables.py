@@ -104,6 +104,26 @@ def test_people_are_whole_however_their_thousands_are_written(tmp_path, cells, p
     np.testing.assert_array_equal(found.to_numpy(), people)
 
 
+@pytest.mark.parametrize("column", ["population", "water_supply_m3_day", "peak_demand_mw", "lpcd"])
+@pytest.mark.parametrize("cell", ["1000000000000000000", "1e18", "9.9E+20"])
+def test_amounts_that_no_city_has_are_refused(tmp_path, column, cell) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"district_id;{column}\na;{cell}\nb;8250\n")
+    with pytest.raises(SourceError, match=f"t.csv, {column} has the value .*no city has more than"):
+        read_official_table(path, districts=districts("ab"))
+
+
+def test_a_district_holds_no_more_people_than_its_densest_block_would(tmp_path) -> None:
+    path = tmp_path / "p.csv"
+    # Each of the two districts has 10.7 km2: 400,000 persons on each are 4.3 million.
+    path.write_text("name;population\na;4200000\nb;8250\n")
+    with muted():
+        assert read_district_people(path, districts=districts("ab"))["a"] == 4.2e6
+    path.write_text("name;population\na;4400000\nb;8250\n")
+    with pytest.raises(SourceError, match="district 'a', adds up to 4,400,000 persons, 41"):
+        read_district_people(path, districts=districts("ab"))
+
+
 @pytest.mark.parametrize(
     ("cells", "words"),
     [
