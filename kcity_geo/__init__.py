@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from kcity_geo.outputs.explain import explain
     from kcity_geo.outputs.looks import explore, plot
     from kcity_geo.planning.concept import ConceptOptions, Plan, concept
+    from kcity_geo.planning.networks.epanet import water_inp
     from kcity_geo.plans import save_plan
     from kcity_geo.result import Gaps, Indicator, Result, Suitability
     from kcity_geo.sources.local.study_folder import open_study
@@ -101,6 +102,7 @@ _HOMES = {
     "street_graphs": "kcity_geo.study",
     "suitability": "kcity_geo.study",
     "terrain": "kcity_geo.study",
+    "water_inp": "kcity_geo.planning.networks.epanet",
     "unmapped_count": "kcity_geo.analysis.gaps.facility_bounds",
 }
 _MODULES = {
@@ -158,6 +160,7 @@ __all__ = [
     "transport",
     "unmapped_count",
     "water",
+    "water_inp",
 ]
 
 

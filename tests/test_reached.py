@@ -17,8 +17,6 @@ WAITING = {
     "plan of a site, its economics and options": "known_profiles lorenz_curve levelised_cost "
     "sensitivity owner_gain futures no_regret compare_options schedule "
     "rule_of_half appraise_road park_rules",
-    "networks of a plan": "steiner_tree cost_graph_of full_flow_m3_s part_full peak_factor self_cleansing_slope "
-    "voltage_drop_share",
 }
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.city_model import model_of
 from kcity_geo.citydata import CityData
 from kcity_geo.errors import LayoutError, StudyError
 from kcity_geo.planning.assets import assets_around
@@ -30,6 +31,8 @@ from kcity_geo.planning.impact import reach_of_site
 from kcity_geo.planning.layout.draw import draw_layout
 from kcity_geo.planning.layout.ground import ground_of
 from kcity_geo.planning.layout.sketch import Layout
+from kcity_geo.planning.networks.bill import Pricing
+from kcity_geo.planning.networks.routed import NetworkTask, PlanNetworks, plan_networks
 from kcity_geo.planning.phasing import DEFAULT_PHASES, phase_table
 from kcity_geo.planning.rule_report import rule_report
 from kcity_geo.planning.rulesets import RuleSet, rule_set
@@ -68,6 +71,7 @@ class ConceptOptions:
     seed : of the cost draws.
     drawn : whether streets, blocks and parcels are drawn; False is quicker.
     on : day of the plan, for rules and prices that expire.
+    networks : whether networks are routed.
     """
 
     shares: Mapping[str, float] | None = None
@@ -87,6 +91,7 @@ class ConceptOptions:
     seed: int = 0
     drawn: bool = True
     on: date | None = None
+    networks: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -107,7 +112,8 @@ class Plan:
     economics : costs and benefits over the years.
     assumptions : behind it all, with marks.
     layout : streets, blocks and parcels; None: not drawn, `notes` say why.
-    networks : routed networks; None: not routed yet.
+    networks : from what exists to the site and through its streets; None: not asked for, or no street of
+        the city is mapped.
     notes : what must be read beside the plan.
     """
 
@@ -122,7 +128,7 @@ class Plan:
     economics: Appraisal
     assumptions: Assumptions
     layout: Layout | None = None
-    networks: Any = None
+    networks: PlanNetworks | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __repr__(self) -> str:
@@ -253,10 +259,11 @@ def concept(  # noqa: PLR0913 - an option each, all named
         budget.hectares, land, assumptions, persons=persons if persons is not None else None
     )
     demand = demand_of(carried, budget.hectares, assumptions)
+    rows = cost_rows(chosen.cost_rows)
     cost = estimate(
         concept_works(budget.hectares, demand, phases=chosen.phases),
         basis,
-        rows=cost_rows(chosen.cost_rows),
+        rows=rows,
         study_class=chosen.study_class,
         seed=chosen.seed,
     )
@@ -270,6 +277,17 @@ def concept(  # noqa: PLR0913 - an option each, all named
     layout, drawn_notes = (
         _layout(place, data, budget, assumptions, chosen.phases) if chosen.drawn else (None, ())
     )
+    networks = None
+    if chosen.networks:
+        pricing = Pricing(basis=basis, rows=rows, study_class=chosen.study_class, seed=chosen.seed)
+        task = NetworkTask(
+            outline=place.outline,
+            demand=demand,
+            assumptions=assumptions,
+            pricing=pricing,
+            layout=layout,
+        )
+        networks = plan_networks(model_of(data), task)
     return Plan(
         data=data,
         site=place,
@@ -282,7 +300,12 @@ def concept(  # noqa: PLR0913 - an option each, all named
         economics=_economics(phases, assumptions, chosen),
         assumptions=assumptions,
         layout=layout,
-        notes=(*_notes(budget, cost, carried, basis.price_level), *drawn_notes),
+        networks=networks,
+        notes=(
+            *_notes(budget, cost, carried, basis.price_level),
+            *drawn_notes,
+            *(networks.notes if networks else ()),
+        ),
     )
 
 

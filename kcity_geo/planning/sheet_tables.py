@@ -13,6 +13,7 @@ from kcity_geo.config import read_table
 from kcity_geo.plan_sheets import Table
 from kcity_geo.planning.concept import Plan
 from kcity_geo.planning.layout.sketch import KINDS
+from kcity_geo.planning.networks.routed import PlanNetworks
 from kcity_geo.result import Gaps
 
 __all__ = ["plan_tables"]
@@ -60,7 +61,7 @@ def plan_tables(plan: Plan, gaps: Gaps | None) -> Iterator[tuple[str, Table]]:
     yield "economics", _economics_table(plan)
     yield "rules", _rules_table(plan)
     if plan.networks is not None:
-        yield "networks", _networks_table(plan)
+        yield "networks", _networks_table(plan.networks)
     if gaps is not None:
         yield (
             "impact",
@@ -250,21 +251,17 @@ def _rules_table(plan: Plan) -> Table:
     return Table(title="The plan against rule sets", frame=shown)
 
 
-def _networks_table(plan: Plan) -> Table:
-    lines = plan.networks.lines
-    where = (
-        np.where(lines["outside"], "to the site", "on the site")
-        if "outside" in lines
-        else "on the site"
-    )
+def _networks_table(networks: PlanNetworks) -> Table:
+    lines = networks.lines
+    where = np.where(lines["outside"], "to the site", "on the site")
     grouped = lines.assign(where=where).groupby(["utility", "where"], sort=False)
-    shown = grouped[[c for c in ("length_m", "cost") if c in lines]].sum().reset_index()
+    shown = grouped[["length_m", "cost"]].sum().reset_index()
     shown["length_m"] /= 1000
     titles = {"utility": "Network", "where": "Where", "length_m": "Length", "cost": "Cost"}
     return Table(
         title="Routed networks",
         frame=shown.rename(columns=titles),
-        units={"Length": "km", "Cost": plan.cost.basis.currency},
+        units={"Length": "km", "Cost": networks.cost.basis.currency},
     )
 
 

@@ -1,0 +1,158 @@
+"""Networks of a plan: they reach the site, keep their limits, and cost the sum of their parts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import shapely
+import xarray as xr
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy, toy_layer
+from kcity_geo.errors import StudyError
+from kcity_geo.planning.concept import ConceptOptions, concept
+from kcity_geo.planning.networks.epanet import water_inp
+
+pytestmark = pytest.mark.filterwarnings("ignore:economics")
+SITE = shapely.box(WEST + 1500, SOUTH + 1500, WEST + 3000, SOUTH + 2500)  # 150 ha
+
+
+def dem(height) -> xr.DataArray:
+    x = WEST - 1975 + np.arange(160) * 50.0
+    y = SOUTH + 5975 - np.arange(160) * 50.0
+    gx, gy = np.meshgrid(x - WEST, y - SOUTH)
+    found = xr.DataArray(height(gx, gy), dims=("y", "x"), coords={"y": y, "x": x})
+    return found.rio.write_crs(UTM) if hasattr(found, "rio") else found
+
+
+def town(**more):
+    line = shapely.LineString
+    layers = {
+        "roads_drive": toy_layer(
+            [{"highway": "primary"}, {"highway": "secondary"}],
+            [line([(50, 550), (3950, 550)]), line([(550, 50), (550, 3950)])],
+        ),
+        "water_plant": toy_layer([{}], [shapely.Point(850, 3050)]),
+        "sewage": toy_layer([{}], [shapely.Point(3550, 450)]),
+        "substation": toy_layer([{}], [shapely.Point(350, 2050)]),
+        "telecom": toy_layer([{}], [shapely.Point(650, 650)]),
+        "drainage": toy_layer([{"waterway": "river"}], [line([(50, 150), (3950, 150)])]),
+    }
+    return make_toy(arrays={"population": 10.0}, layers={**layers, **more})
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return concept(SITE, town(), "new_town")
+
+
+def test_every_network_hangs_together_and_reaches_the_whole_site(plan) -> None:
+    lines = plan.networks.lines
+    assert set(lines["utility"]) == {"road", "water", "sewer", "storm", "power", "fibre"}
+    for utility, rows in lines.groupby("utility"):
+        names = sorted({*rows["from"], *rows["to"]})
+        number = {name: i for i, name in enumerate(names)}
+        ends = (rows["from"].map(number).to_numpy(), rows["to"].map(number).to_numpy())
+        graph = csr_array((np.ones(len(rows)), ends), shape=(len(names),) * 2)
+        assert connected_components(graph, directed=False)[0] == 1, utility
+        assert len(rows) == len(names) - 1, utility  # a tree
+        np.testing.assert_allclose(rows.geometry.length, rows["length_m"], atol=1e-3)
+        if utility != "road":
+            spread = rows[~rows["outside"]].geometry.union_all().convex_hull.area
+            assert spread >= 0.5 * SITE.area, utility
+
+
+def test_networks_begin_where_they_are_mapped(plan) -> None:
+    begins = plan.networks.points.query("kind == 'begins'").set_index("utility")
+    assert begins["size"].to_dict() == {
+        "road": "roads_drive", "water": "water_plant", "sewer": "sewage", "storm": "drainage",
+        "power": "substation", "fibre": "telecom",
+    }  # fmt: skip
+    works = shapely.Point(WEST + 850, SOUTH + 3050)
+    assert begins.geometry["water"].distance(works) <= 100  # its cell
+
+
+def test_cost_is_the_sum_of_its_parts(plan) -> None:
+    found = plan.networks
+    parts = found.lines["cost"].sum() + found.points["cost"].sum()
+    works = found.cost.lines.query("sector != 'added'")
+    assert parts == pytest.approx(works["cost"].sum())
+    assert found.cost.total == pytest.approx(found.cost.lines["cost"].sum())
+    assert (found.lines["low"] <= found.lines["cost"]).all()
+    assert (found.lines["cost"] <= found.lines["high"]).all()
+    assert found.cost.p10 < found.cost.p50 < found.cost.p90
+    assert found.trench_saving >= 0
+    off = found.lines[found.lines["outside"]]["cost"].sum()
+    assert off + found.points[found.points["outside"]]["cost"].sum() == pytest.approx(
+        works.query("phase == 0")["cost"].sum()
+    )
+
+
+@pytest.mark.parametrize(
+    "height",
+    [
+        lambda x, y: 0.02 * y,  # towards the river
+        lambda x, y: -0.03 * y,  # away from it: pumps
+        lambda x, y: 40 * np.sin(x / 400) * np.cos(y / 300),
+    ],
+)
+def test_no_limit_is_broken_on_sloping_ground(height) -> None:
+    from dataclasses import replace
+
+    data = replace(town(), dem=dem(height))
+    found = concept(SITE, data, "new_town").networks
+    assert found.checks["met"].all(), found.checks
+    assert set(found.checks["utility"]) == {"water", "sewer", "storm", "power"}
+    assert not any("level" in note for note in found.notes)
+
+
+def test_what_is_not_mapped_is_said_and_begins_at_a_street() -> None:
+    empty = toy_layer([], [])
+    found = concept(SITE, town(water_plant=empty, telecom=empty), "new_town").networks
+    notes = "\n".join(found.notes)
+    assert "water main: none is mapped near the site; it begins at a street" in notes
+    assert "fibre: none is mapped" in notes
+    assert concept(SITE, make_toy(arrays={"population": 10.0}), "new_town").networks is None
+    assert (
+        concept(SITE, town(), "new_town", options=ConceptOptions(networks=False)).networks is None
+    )
+
+
+def test_the_same_plan_twice_is_the_same_to_the_last_byte(plan) -> None:
+    again = concept(SITE, town(), "new_town").networks
+    assert again.lines.to_wkb().to_csv() == plan.networks.lines.to_wkb().to_csv()
+    assert again.cost.total == plan.networks.cost.total
+
+
+@pytest.mark.parametrize("relief", [0.0, 0.05])
+def test_an_independent_solver_finds_the_same_pressures(relief, tmp_path) -> None:
+    wntr = pytest.importorskip("wntr", reason="wntr is not installed: pip install wntr")
+    from dataclasses import replace
+
+    # Down to the site and up again beyond it: valves and boosters as well.
+    data = replace(town(), dem=dem(lambda x, y: relief * np.abs(y - 2000.0)))
+    networks = concept(SITE, data, "new_town").networks
+    assert networks.water is not None
+    route, sizes = networks.water
+    file = tmp_path / "water.inp"
+    file.write_text(water_inp(networks), encoding="utf-8")
+    model = wntr.network.WaterNetworkModel(str(file))
+    found = wntr.sim.EpanetSimulator(model).run_sim(file_prefix=str(tmp_path / "run"))
+    pressure = found.node["pressure"].loc[0]
+    theirs = np.array([pressure[f"n{at}"] for at in range(1, len(route))])
+    np.testing.assert_allclose(theirs, sizes.pressure_m[1:], atol=0.15)
+    assert theirs.min() >= 15 - 0.15
+    assert theirs.max() <= 60 + 0.15
+    speed = found.link["velocity"].loc[0]
+    assert max(speed[name] for name in model.pipe_name_list) <= 1.5 + 1e-2
+
+
+def test_no_mains_no_file(plan) -> None:
+    from dataclasses import replace
+
+    with pytest.raises(StudyError, match="no water mains"):
+        water_inp(replace(plan.networks, water=None))
+    text = water_inp(plan.networks)
+    assert text.startswith("[TITLE]")
+    assert text.endswith("[END]\n")
