@@ -266,10 +266,8 @@ def add_rail(plan: Plan, features: Features) -> Floats:
         tags = {"railway": "station", "public_transport": "station", "train": "yes", "name": name}
         features.add_point(float(sx[i]), float(sy[i]), tags, "transit")
         features.add_box(
-            float(sx[i]),
-            float(sy[i]) + 24,
-            90,
-            22,
+            (float(sx[i]), float(sy[i]) + 24),
+            (90, 22),
             {"building": "train_station", "name": name},
             "building",
         )

@@ -188,7 +188,10 @@ def _add_protected(plan: Plan, features: Features) -> None:
     outer = [len(features.ways) - 2, len(features.ways) - 1]
     cx, cy = float(x.mean()), float(y.mean())
     inner = features.add_box(
-        cx + 0.05 * plan.half, cy - 0.04 * plan.half, 160, 120, {"landuse": "farmyard"}, "always"
+        (cx + 0.05 * plan.half, cy - 0.04 * plan.half),
+        (160, 120),
+        {"landuse": "farmyard"},
+        "always",
     )
     tags = {
         "type": "multipolygon",

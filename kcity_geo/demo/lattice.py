@@ -8,6 +8,7 @@ Arterial lines every superblock, inner streets within, a motorway with ramps, a 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -169,16 +170,27 @@ def _arterial_edges(plan: Plan, inner: NDArray[np.int64], edges: _Edges) -> None
         dual = np.zeros(a0.shape, dtype=bool)
         if not across:
             dual = (line == middle) & (a0 >= middle - reach) & (a1 <= middle + reach)
-            _dual_edges(edges, a0[dual], a1[dual], middle, kind[dual], number[dual], flat[dual])
+            _dual_edges(
+                edges, middle, _Stretch(a0[dual], a1[dual], kind[dual], number[dual], flat[dual])
+            )
         k = ~dual
         ends = (line[k], a0[k], line[k], a1[k]) if across else (a0[k], line[k], a1[k], line[k])
         edges.add(*ends, kind[k], number[k], a0[k], flat[k], 0, PLAIN)
 
 
-def _dual_edges(  # noqa: PLR0913, PLR0917 - parts of the made city
-    edges: _Edges, a0: Ints, a1: Ints, middle: int, kind: Ints, number: Ints, flat: Ints
-) -> None:
+class _Stretch(NamedTuple):
+    """Edges along one line: their ends on it, class, line number and superblock."""
+
+    a0: Ints
+    a1: Ints
+    kind: Ints
+    number: Ints
+    flat: Ints
+
+
+def _dual_edges(edges: _Edges, middle: int, stretch: _Stretch) -> None:
     """Two one-way carriageways, traffic on the right, joined at both ends and at each junction."""
+    a0, a1, kind, number, flat = stretch
     if a0.size == 0:
         return
     south, north = middle - DUAL, middle + DUAL

@@ -34,7 +34,7 @@ from kcity_geo.demo.plan import Plan, make_plan
 from kcity_geo.demo.rasters import write_rasters, write_valley
 from kcity_geo.demo.services import add_facilities, add_stops, add_water_points
 from kcity_geo.demo.streets import make_streets
-from kcity_geo.demo.tables import write_gtfs, write_outlines, write_study, write_truth
+from kcity_geo.demo.tables import MadeCity, write_gtfs, write_outlines, write_study, write_truth
 from kcity_geo.demo.utilities import add_lamps, add_power, add_telecom, add_waterworks
 from kcity_geo.errors import OutputError, SourceError
 
@@ -126,7 +126,16 @@ def _draw(plan: Plan, out: Path, tell: Callable[[str], None]) -> None:
     tell("writing tables")
     write_outlines(plan, out)
     write_gtfs(plan, stops, stations, out)
-    write_truth(plan, streets, people, cells, networks, points, mapped, truth)
+    made = MadeCity(
+        plan=plan,
+        streets=streets,
+        people=people,
+        cells=cells,
+        networks=networks,
+        points=points,
+        mapped=mapped,
+    )
+    write_truth(made, truth)
     write_study(plan, cells, networks, out)
 
 

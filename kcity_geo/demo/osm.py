@@ -111,18 +111,17 @@ class Features:
         self.ways.append(Way([*range(first, self.count), first], tags, group))
         return len(self.ways) - 1
 
-    def add_box(  # noqa: PLR0913 - parts of the made city
+    def add_box(
         self,
-        x: float,
-        y: float,
-        w: float,
-        h: float,
+        centre: tuple[float, float],
+        sides: tuple[float, float],
         tags: dict[str, str],
         group: str,
         *,
         turn: float = 0.0,
     ) -> int:
-        """Add a rectangle around a centre; w and h are its sides, metres."""
+        """Add a rectangle around a centre (x, y); its sides are width and height, metres."""
+        (x, y), (w, h) = centre, sides
         a = np.array([-w, w, w, -w]) / 2
         b = np.array([-h, -h, h, h]) / 2
         c, s = np.cos(turn), np.sin(turn)

@@ -118,7 +118,7 @@ def add_facilities(
                 "emergency": "yes",
                 "beds": "180",
             }
-            features.add_box(px, py, 95, 70, tags, "service")
+            features.add_box((px, py), (95, 70), tags, "service")
         elif doctor[i]:
             features.add_point(
                 px,
@@ -138,7 +138,7 @@ def add_facilities(
     sx, sy = _beside(plan, streets, cells, at, _Kerb(LOCAL, 40.0), salt="school")
     for i in range(k):
         tags = {"amenity": "school", "name": f"Hanbit School {i + 1}", "capacity": "600"}
-        features.add_box(float(sx[i]), float(sy[i]), 80, 55, tags, "service")
+        features.add_box((float(sx[i]), float(sy[i])), (80, 55), tags, "service")
     at = spread(plan, cells, served, norm_count(plan, "kindergarten"), "kindergarten")
     x, y = _beside(plan, streets, cells, at, _Kerb(LOCAL, 20.0), salt="kindergarten")
     features.add_points(
@@ -202,7 +202,7 @@ def add_stops(plan: Plan, streets: Streets, cells: Cells, features: Features) ->
     ]
     features.add_points(x, y, tags, "transit")
     features.add_box(
-        90.0, -95.0, 60, 40, {"amenity": "bus_station", "name": "Hanbit Bus Station"}, "transit"
+        (90.0, -95.0), (60, 40), {"amenity": "bus_station", "name": "Hanbit Bus Station"}, "transit"
     )
     if plan.half > 5000:
         bank = plan.size.river_width_m / 2 + 4

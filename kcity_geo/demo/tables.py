@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,14 @@ from kcity_geo.demo.plan import Plan
 from kcity_geo.demo.streets import CODE, Streets
 from kcity_geo.demo.terrain import Floats, Ints
 
-__all__ = ["water_classes", "write_gtfs", "write_outlines", "write_study", "write_truth"]
+__all__ = [
+    "MadeCity",
+    "water_classes",
+    "write_gtfs",
+    "write_outlines",
+    "write_study",
+    "write_truth",
+]
 
 W1 = ("piped", "basic", "limited", "unimproved", "surface")
 
@@ -274,24 +282,30 @@ def water_classes(
     return np.asarray(np.where(networks.piped, 0, out))
 
 
-def write_truth(  # noqa: PLR0913, PLR0917 - parts of the made city
-    plan: Plan,
-    streets: Streets,
-    people: People,
-    cells: Cells,
-    networks: Networks,
-    points: dict[str, Floats],
-    mapped: Mapped,
-    folder: Path,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class MadeCity:
+    """All parts of a city that was made, of which the answer key tells."""
+
+    plan: Plan
+    streets: Streets
+    people: People
+    cells: Cells
+    networks: Networks
+    points: dict[str, Floats]
+    mapped: Mapped
+
+
+def write_truth(made: MadeCity, folder: Path) -> None:
     """
     Write the answer key.
 
     Parameters
     ----------
-    plan, streets, people, cells, networks, points, mapped : of the city.
+    made : the city.
     folder : receives ``truth.json``, ``people.csv`` and ``mv_lines.geojson``.
     """
+    plan, streets, cells, networks = made.plan, made.streets, made.cells, made.networks
+    people, points, mapped = made.people, made.points, made.mapped
     ladder = water_classes(plan, streets, cells, networks, points)
     lon, lat = to_lonlat(plan, cells.x, cells.y)
     rows = ["lon,lat,persons,electrified,piped,sewered,water,district_id"]

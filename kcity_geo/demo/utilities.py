@@ -52,10 +52,8 @@ def add_waterworks(plan: Plan, streets: Streets, networks: Networks, features: F
     wx, wy = networks.works
     supply = _supply(plan)
     features.add_box(
-        wx,
-        wy,
-        130,
-        90,
+        (wx, wy),
+        (130, 90),
         {
             "man_made": "water_works",
             "name": "Hanbit Water Works",
@@ -83,10 +81,8 @@ def add_waterworks(plan: Plan, streets: Streets, networks: Networks, features: F
         )
     hx, hy, _, sigma = plan.terrain.hills[2]
     features.add_box(
-        hx - 1.1 * sigma,
-        hy - 0.3 * sigma,
-        60,
-        45,
+        (hx - 1.1 * sigma, hy - 0.3 * sigma),
+        (60, 45),
         {"man_made": "reservoir_covered", "name": "Hanbit Reservoir", "capacity": "6000"},
         "water",
     )
@@ -101,10 +97,8 @@ def add_waterworks(plan: Plan, streets: Streets, networks: Networks, features: F
     )
     sx, sy = networks.wastewater
     features.add_box(
-        sx,
-        sy,
-        150,
-        80,
+        (sx, sy),
+        (150, 80),
         {"man_made": "wastewater_plant", "name": "Hanbit Wastewater Plant"},
         "always",
     )
@@ -159,10 +153,8 @@ def add_power(
     )
     output = f"{0.7 * peak:.0f} MW"
     features.add_box(
-        px,
-        py,
-        140,
-        95,
+        (px, py),
+        (140, 95),
         {
             "power": "plant",
             "name": "Hanbit Power Plant",
@@ -210,7 +202,7 @@ def add_power(
             "voltage": "110000;20000",
             "name": f"Hanbit Substation {k + 1}",
         }
-        features.add_box(float(x), float(y), 55, 42, tags, "always" if k == 0 else "power")
+        features.add_box((float(x), float(y)), (55, 42), tags, "always" if k == 0 else "power")
     dense = plan.density(streets.x[streets.mid[:, 0]], streets.y[streets.mid[:, 0]]) > 0.45
     cable = {"power": "cable", "location": "underground", "voltage": "20000"}
     line = {"power": "minor_line", "voltage": "20000"}
@@ -319,10 +311,8 @@ def add_telecom(plan: Plan, cells: Cells, features: Features) -> None:
         hx, hy, {"man_made": "communications_tower", "name": "Hanbit Tower"}, "always"
     )
     features.add_box(
-        -60.0,
-        80.0,
-        34,
-        26,
+        (-60.0, 80.0),
+        (34, 26),
         {"telecom": "exchange", "building": "yes", "name": "Hanbit Exchange"},
         "service",
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -243,34 +243,35 @@ def build_graph(  # noqa: PLR0913 - layers of a city, all named
     binding = None
     if turns is not None and len(turns) and mode == "drive":
         binding = binding_turns(turns, table=table)
-    pieces = topology.cut(points, blocked=stop)
+    cut = _Cut(ways, points, topology.cut(points, blocked=stop), mode, table)
     costs = _costs(
-        ways,
-        points,
-        pieces,
+        cut,
         elevation=elevation,
         congestion=congestion if mode == "drive" else None,
         signals=signals,
-        mode=mode,
-        table=table,
     )
-    return _assembled(
-        ways, points, pieces, costs, gates=gates, turns=binding, mode=mode, table=table
-    )
+    return _assembled(cut, costs, gates=gates, turns=binding)
 
 
-def _costs(  # noqa: PLR0913 - one step of the function above it
-    ways: gpd.GeoDataFrame,
-    points: topology.Vertices,
-    pieces: topology.Pieces,
+class _Cut(NamedTuple):
+    """Usable ways, cut at their crossings and barriers, of one mode by one table of rules."""
+
+    ways: gpd.GeoDataFrame
+    points: topology.Vertices
+    pieces: topology.Pieces
+    mode: str
+    table: NetworkTable
+
+
+def _costs(
+    cut: _Cut,
     *,
     elevation: Sampler | None,
     congestion: Sampler | None,
     signals: NDArray[np.int64] | None,
-    mode: str,
-    table: NetworkTable,
 ) -> list[NDArray[np.float64]]:
     """Give length, and minutes along and against each piece; inf: not allowed."""
+    ways, points, pieces, mode, table = cut
     way = points.way[pieces.start]
     length = points.along[pieces.end] - points.along[pieces.start]
     speed = ways["speed_kmh"].to_numpy()[way]
@@ -350,18 +351,15 @@ def _described(
     return ways
 
 
-def _assembled(  # noqa: PLR0913 - one step of the function above it
-    ways: gpd.GeoDataFrame,
-    points: topology.Vertices,
-    pieces: topology.Pieces,
+def _assembled(
+    cut: _Cut,
     costs: list[NDArray[np.float64]],
     *,
     gates: NDArray[np.int64],
     turns: gpd.GeoDataFrame | None,
-    mode: str,
-    table: NetworkTable,
 ) -> StreetGraph:
     """Join the pieces and number the nodes. Takes `costs`, which is empty after."""
+    ways, points, pieces, mode, table = cut
     # Numbers of the classes, not their names: a million segments would hold a million texts.
     code, names = pd.factorize(ways["highway"].to_numpy(dtype=object))
     names = np.asarray(names, dtype=object)
@@ -465,12 +463,9 @@ def _passing(
     lost = 0
     if rules.turns is not None and rules.at_ends is not None:
         ends = Ends(
-            node_osm,
-            tail,
-            head,
+            np.stack([node_osm[tail], node_osm[head]]),
             way=rules.at_ends,
-            forward=np.isfinite(minutes[0]),
-            backward=np.isfinite(minutes[1]),
+            passable=(np.isfinite(minutes[0]), np.isfinite(minutes[1])),
             wanted=via_nodes(rules.turns),
         )
         found, lost = turns_of(rules.turns, ends)

@@ -22,41 +22,34 @@ class Ends:
 
     Parameters
     ----------
-    node_osm : OSM id of each node of the graph.
-    tail, head : nodes of each segment.
+    osm : shape (2, m), OSM node at the tail and at the head of each segment.
     way : shape (2, m), OSM way of each segment at its tail and its head.
-    forward, backward : shape (m,), the segment may be driven from tail to head, and back.
+    passable : shape (m,) each, the segment may be driven from tail to head, and back.
     wanted : OSM ids of the nodes that are asked for.
 
     Examples
     --------
     >>> ends = Ends(
-    ...     np.array([7, 8]),
-    ...     np.array([0], np.int32),
-    ...     np.array([1], np.int32),
+    ...     np.array([[7], [8]]),
     ...     way=np.array([[5], [5]]),
-    ...     forward=np.array([True]),
-    ...     backward=np.array([False]),
+    ...     passable=(np.array([True]), np.array([False])),
     ...     wanted=np.array([8]),
     ... )
     >>> ends.arriving(5, 8), ends.leaving(5, 8)
     ([(0, 1)], [])
     """
 
-    def __init__(  # noqa: PLR0913 - arrays of one graph
+    def __init__(
         self,
-        node_osm: NDArray[np.int64],
-        tail: NDArray[np.int32],
-        head: NDArray[np.int32],
+        osm: NDArray[np.int64],
         *,
         way: NDArray[np.int64],
-        forward: NDArray[np.bool_],
-        backward: NDArray[np.bool_],
+        passable: tuple[NDArray[np.bool_], NDArray[np.bool_]],
         wanted: NDArray[np.int64],
     ) -> None:
         self._found: dict[tuple[int, int], list[End]] = {}
-        self._osm = np.stack([node_osm[tail], node_osm[head]])
-        self._open = (forward, backward)
+        self._osm = osm
+        self._open = passable
         self._way = way
         near = np.isin(self._osm, wanted)
         for end in (0, 1):
