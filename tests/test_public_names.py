@@ -18,11 +18,7 @@ PUBLIC = {
         Suitability add_indicators assess_gaps check compare concept connect criterion diff energy explain explore facility_bounds fetch find_city load load_study
         locate
         make_city make_demo open_study plot programme rank_sites remove_indicators run save save_comparison
-<<<<<<< HEAD
-        save_plan street_graphs suitability terrain transport unmapped_count water
-=======
-        street_graphs suitability terrain transport unmapped_count water water_inp
->>>>>>> b606bcd (networks: a plan is joined to what is mapped, sized, checked and priced)
+        save_plan street_graphs suitability terrain transport unmapped_count water water_inp
     """,
     "kcity_geo.analysis.energy": "assess recall_and_precision",
     "kcity_geo.analysis.transport": """
