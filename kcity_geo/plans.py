@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from kcity_geo.outputs.plan_folder import save_plan_folder
-from kcity_geo.planning.concept import Plan
+import geopandas as gpd
+
+from kcity_geo.concept_keys import ConceptSection
+from kcity_geo.config import Config
+from kcity_geo.errors import StudyError
+from kcity_geo.outputs.folder import check_out_dir
+from kcity_geo.outputs.plan_folder import PLAN, save_plan_folder
+from kcity_geo.planning.assumptions import assumptions_of, land_profile
+from kcity_geo.planning.concept import ConceptOptions, Plan, concept
+from kcity_geo.planning.cost_table import cost_rows
+from kcity_geo.planning.phasing import DEFAULT_PHASES
+from kcity_geo.planning.rulesets import RuleSet, rule_set
 from kcity_geo.planning.sheets import plan_sheets
 from kcity_geo.result import Gaps
+from kcity_geo.study import assess_gaps, load, rank_sites, suitability
+from kcity_geo.studyfile import Study, load_study
 
-__all__ = ["save_plan"]
+__all__ = ["plan_study", "save_plan"]
 
 
 def save_plan(plan: Plan, out: str | Path, *, gaps: Gaps | None = None) -> Path:
@@ -32,3 +46,109 @@ def save_plan(plan: Plan, out: str | Path, *, gaps: Gaps | None = None) -> Path:
         If the folder holds something else than a plan, or cannot be written.
     """
     return save_plan_folder(plan_sheets(plan, gaps=gaps), out)
+
+
+def plan_study(
+    study: Study | str | Path,
+    out: str | Path,
+    *,
+    site: int | str = 1,
+    config: Config | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Plan:
+    """
+    Rank the sites of a study, plan one of them as ``[concept]`` says, and save the plan.
+
+    Parameters
+    ----------
+    study : study file or its path.
+    out : folder for the plan.
+    site : rank, label or id of the site.
+    config : limits, cache, offline.
+    progress : called with the name of each stage.
+
+    Returns
+    -------
+    The plan.
+
+    Raises
+    ------
+    KCityError
+        If an input or a key of ``[concept]`` is wrong, there is no such site, or the folder cannot be
+        written; keys are looked at before any work is done.
+    """
+    asked = study if isinstance(study, Study) else load_study(study)
+    told = progress or (lambda _: None)
+    keys = asked.concept
+    profile, rules = _checked(asked)
+    check_out_dir(out, contents=PLAN)
+    told("inputs")
+    data = load(asked, config=config)
+    told("gaps")
+    gaps = assess_gaps(data)
+    told("sites")
+    score = suitability(data, gaps)
+    row = _site(rank_sites(score, data), site)
+    told("plan")
+    plan = concept(
+        row,
+        data,
+        profile,
+        persons=keys.persons,
+        hectares=keys.hectares,
+        jobs=keys.jobs,
+        ruleset=rules,
+        options=_options(keys, seed=asked.study.seed, excluded=~score.feasible),
+    )
+    told("files")
+    save_plan(plan, out, gaps=gaps)
+    return plan
+
+
+def _checked(study: Study) -> tuple[str, RuleSet]:
+    """Look at every key of ``[concept]`` before anything is computed."""
+    keys = study.concept
+    profile = keys.profile or study.study.project
+    land_profile(profile, shares=keys.shares, far=keys.far)
+    assumptions_of(keys.assumptions)
+    cost_rows(_cost_rows(keys))
+    return profile, rule_set(keys.ruleset or None)
+
+
+def _cost_rows(keys: ConceptSection) -> tuple[dict[str, Any], ...]:
+    return tuple(row.model_dump(exclude_none=True, exclude_unset=True) for row in keys.cost_rows)
+
+
+def _options(keys: ConceptSection, *, seed: int, excluded: Any) -> ConceptOptions:  # noqa: ANN401 - array
+    return ConceptOptions(
+        shares=keys.shares or None,
+        far=keys.far or None,
+        assumptions=keys.assumptions or None,
+        park_law=keys.park_law,
+        excluded=excluded,
+        phases=tuple(keys.phases) or DEFAULT_PHASES,
+        cost_rows=_cost_rows(keys),
+        currency=keys.currency,
+        price_year=keys.price_year,
+        price_level=keys.price_level,
+        escalation_share_year=keys.escalation_share_year,
+        study_class=keys.study_class,
+        rates=tuple(keys.rates),
+        seed=seed,
+        on=keys.on,
+    )
+
+
+def _site(sites: gpd.GeoDataFrame, asked: int | str) -> gpd.GeoDataFrame:
+    if not len(sites):
+        raise StudyError(
+            "site: the study has no ranked site; see the warnings of kcity run, or lower "
+            "suitability.threshold"
+        )
+    for column in ("rank", "label", "site_id"):
+        if column in sites:
+            found = sites[sites[column].astype(str) == str(asked)]
+            if len(found):
+                return found.iloc[[0]]
+    known = ", ".join(sites["site_id"].astype(str).head(12))
+    raise StudyError(f"site: {asked} is none of {len(sites)} ranked sites; take a rank or {known}")

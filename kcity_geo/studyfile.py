@@ -29,6 +29,7 @@ from pydantic import (
     model_validator,
 )
 
+from kcity_geo.concept_keys import ConceptSection
 from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.layer_tags import check_tags
@@ -332,7 +333,7 @@ class Study(BaseModel):
     Parameters
     ----------
     origin : named in messages.
-    study, city, sources, official, suitability, standards : tables of the file.
+    study, city, sources, official, suitability, concept, standards : tables of the file.
     transport, water, energy : changed parameters of each sector.
     settlement, shared : changed parameters of people, and of several sectors.
     tags : changed tags of layers, see `kcity_geo.layer_tags`.
@@ -355,6 +356,9 @@ class Study(BaseModel):
     sources: Sources = Field(default_factory=Sources)
     official: Official = Field(default_factory=Official)
     suitability: SuitabilitySection = Field(default_factory=SuitabilitySection)
+    concept: ConceptSection = Field(
+        default_factory=ConceptSection, description="what a plan of a site is for: kcity plan"
+    )
     standards: dict[str, dict[str, float]] = Field(
         default_factory=dict, description="indicator -> target, worst"
     )

@@ -18,6 +18,7 @@ __all__ = ["app", "main"]
 #: Modules of commands, in the order of the help; importing one adds what it holds.
 _COMMANDS = (
     "studies",
+    "plans",
     "places",
     "changes",
     "comparisons",

@@ -323,7 +323,7 @@ def _by_hectares(frame: SiteBudget, asked: _Asked, *, each: float, of: float) ->
         least=wanted,
         needs=needs,
         slack_ha=land - sum(wanted.values()),
-        words=f"{land:,.1f} of {of:,.1f} ha of buildable land divided as a {profile.title.lower()}",
+        words=f"{land:,.1f} of {of:,.1f} ha of buildable land divided like a usual {profile.title.lower()}",
     )
 
 

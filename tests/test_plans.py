@@ -1,0 +1,76 @@
+"""``[concept]`` in a study file and `kcity plan`: wrong keys are refused in one line before any work."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import pytest
+import shapely
+from typer.testing import CliRunner
+
+from kcity_geo.cli import app
+from kcity_geo.errors import StudyError
+from kcity_geo.plans import _checked, _options, _site
+from kcity_geo.studyfile import Study
+
+BAD = {
+    "persons = -5": "concept.persons",
+    "persons = 0": "concept.persons",
+    "persons = 100\njobs = 50": "give one of persons, hectares and jobs",
+    "phases = [0.5, 0.2]": "they add to 0.7, not 1",
+    'ruleset = "Mars"': "'Mars' is not known",
+    "ruleset = { streets = 0.7, parks = 0.6 }": "least shares add to 130%",
+    "shares = { streets = 1.3 }": "must be a share from 0 to 1",
+    "assumptions = { arterial_width = 30.0 }": "did you mean 'arterial_width_m'?",
+    "assumptions = { arterial_width_m = 300.0 }": "from 12 to 80 m",
+    'profile = "spaceport"': "'spaceport' has no land budget",
+    'colour = "red"': "concept.colour",
+    "[[concept.cost_rows]]\nid = 'pipe'\nvalue = 10.0\nlow = 5.0\nhigh = 20.0\ntitle = 'Pipe'\nsector = 'water'\nsource = 'offer'\nprice_year = 2025": "lacks 'unit'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("keys", "told"), BAD.items())
+def test_a_wrong_key_is_one_line_and_exit_code_2(tmp_path, keys, told) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(
+        f'[study]\nname = "toy"\n[city]\nboundary = "none.geojson"\n[concept]\n{keys}\n',
+        encoding="utf-8",
+    )
+    answer = CliRunner().invoke(app, ["plan", str(path), "--out", str(tmp_path / "out"), "--quiet"])
+    assert answer.exit_code == 2, answer.output
+    line = answer.stderr.strip()
+    assert told in line
+    assert "Traceback" not in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_keys_reach_the_plan() -> None:
+    study = Study(
+        study={"name": "toy", "project": "new_town", "seed": 3},
+        concept={
+            "hectares": 40.0,
+            "ruleset": {"parks": 0.2},
+            "assumptions": {"arterial_width_m": 30.0},
+            "phases": [0.5, 0.5],
+            "currency": "EUR",
+        },
+    )
+    profile, rules = _checked(study)
+    assert profile == "new_town"
+    assert rules.rules[0].share == 0.2
+    options = _options(study.concept, seed=3, excluded=None)
+    assert options.assumptions == {"arterial_width_m": 30.0}
+    assert (options.phases, options.currency, options.seed) == ((0.5, 0.5), "EUR", 3)
+
+
+def test_a_site_is_named_by_rank_label_or_id() -> None:
+    sites = gpd.GeoDataFrame(
+        {"site_id": ["site-01", "site-02"], "rank": [1, 2], "label": ["1a", "1b"]},
+        geometry=[shapely.box(0, 0, 1, 1), shapely.box(2, 0, 3, 1)],
+        crs=32632,
+    )
+    for asked in (2, "2", "1b", "site-02"):
+        assert _site(sites, asked)["site_id"].tolist() == ["site-02"]
+    with pytest.raises(StudyError, match="site: 7 is none of 2 ranked sites"):
+        _site(sites, 7)
+    with pytest.raises(StudyError, match="no ranked site"):
+        _site(sites.iloc[:0], 1)
