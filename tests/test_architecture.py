@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -126,6 +127,7 @@ def test_no_file_mentions_a_registry_or_a_path_of_one_machine() -> None:
         if path.suffix in {".py", ".md", ".toml", ".txt", ".cff", ""} and path.is_file():
             text = path.read_text(encoding="utf-8", errors="ignore")
             assert not [w for w in words if w in text], name
+            assert not re.search(r"^(<{7}|>{7}) ", text, re.MULTILINE), f"{name}: a merge is open"
 
 
 def test_the_picture_of_the_house_is_the_real_one() -> None:
