@@ -115,6 +115,10 @@ def test_a_polygon_of_very_many_cells_is_cut_the_same_way() -> None:
 
 
 def test_inside_share_adds_up_to_the_city() -> None:
+    share = inside_share(CITY, grid=GRID)
+    assert inside_share(CITY, grid=GRID) is share  # asked for often, cut once
+    with pytest.raises(ValueError, match="read-only"):
+        share[0, 0] = 1.0
     assert inside_share(CITY, grid=GRID).sum() * 250**2 == pytest.approx(CITY.boundary_metric.area)
 
 

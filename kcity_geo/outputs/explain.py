@@ -163,12 +163,34 @@ def _texts(
     rounded = np.round(flat * 10.0**digits) / 10.0**digits  # one figure more than is written
     known = np.isfinite(rounded)
     different, at = np.unique(rounded[known], return_inverse=True)
-    shown = [words(float(v)) for v in different]
+    shown = _texts_in_order(different, words)
     texts = tuple(dict.fromkeys(("", *shown)))
     number = {text: i for i, text in enumerate(texts)}
     code = np.zeros(flat.shape, dtype=np.uint16)
     code[known] = np.array([number[text] for text in shown], dtype=np.uint16)[at]
     return texts, code
+
+
+def _texts_in_order(
+    values: NDArray[np.float64],
+    words: Any,  # noqa: ANN401 - number to text
+) -> list[str]:
+    """Write rising numbers: where both ends of a run read the same, all between them do."""
+    if not len(values):
+        return []
+    shown = np.empty(len(values), dtype=object)
+    last = len(values) - 1
+    shown[0], shown[last] = words(float(values[0])), words(float(values[last]))
+    runs = [(0, last)]
+    while runs:
+        first, last = runs.pop()
+        if shown[first] == shown[last]:
+            shown[first + 1 : last] = shown[first]
+        elif last - first > 1:
+            middle = (first + last) // 2
+            shown[middle] = words(float(values[middle]))
+            runs += [(first, middle), (middle, last)]
+    return list(shown)
 
 
 def _reading_line(gaps: Gaps, sector: str) -> Line:

@@ -6,7 +6,7 @@ import base64
 import io
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -18,12 +18,16 @@ from kcity_geo.outputs.fonts import use_packaged_fonts
 from kcity_geo.outputs.themes import Theme, painted, rgba_table
 from kcity_geo.result import Result
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 __all__ = ["draw_scale", "scale_bar_m", "theme_figure"]
 
 _PIXELS = 900
 _WIDTH_INCH = 6.6
 _DPI = 130
 _FLATTEST, _TALLEST = 0.35, 1.35
+_LOOK_AT = 3  # every third pixel each way tells which shade is the most frequent
 _AROUND = 0.3  # of the longer side, shown around what a picture is near to
 
 
@@ -59,7 +63,7 @@ def theme_figure(
     (x0, x1), (y0, y1) = _frame((left, bottom, right, top), near)
     ratio = (y1 - y0) / (x1 - x0)
     figure = Figure(figsize=(width_inch, width_inch * ratio), dpi=_DPI)
-    FigureCanvasAgg(figure)
+    canvas = FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     shown = axes.imshow(
@@ -74,9 +78,34 @@ def theme_figure(
         _draw_sites(axes, result)
     draw_scale(axes, x1 - x0)
     use_packaged_fonts(figure)
+    figure.patch.set_facecolor("white")
+    canvas.draw()
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
+    _few_colours(np.asarray(canvas.buffer_rgba())[..., :3]).save(stream, format="png")
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def _few_colours(pixels: NDArray[np.uint8]) -> Image.Image:
+    """
+    Give a picture of 256 colours, in a third of the bytes: of each group of shades the most frequent.
+
+    So the colours of the classes stay what the legend shows; only shades at the edges of lines move.
+    """
+    from PIL import Image
+
+    grouped = Image.fromarray(np.ascontiguousarray(pixels)).quantize(
+        256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+    )
+    part = np.s_[::_LOOK_AT, ::_LOOK_AT]
+    group = np.asarray(grouped)[part].ravel().astype(np.int64)
+    shade = pixels[part].reshape(-1, 3).astype(np.int64) @ (1 << 16, 1 << 8, 1)
+    found, count = np.unique(group << 24 | shade, return_counts=True)
+    order = np.lexsort((found, count))  # of two as frequent, the one that comes last wins
+    palette = np.array(grouped.getpalette(), dtype=np.uint8).reshape(-1, 3)
+    for one in found[order].tolist():
+        palette[one >> 24] = (one >> 16 & 255, one >> 8 & 255, one & 255)
+    grouped.putpalette(palette.tobytes())
+    return grouped
 
 
 def _frame(

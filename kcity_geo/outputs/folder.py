@@ -437,7 +437,7 @@ def _write_all(
         "ATTRIBUTION.txt": lambda path: _write_text(path, attribution_text(result)),
     }
     if rows := result.sites.attrs.get("robustness"):
-        steps["robustness.csv"] = lambda path: save_csv(pd.DataFrame(rows), path)
+        steps["robustness.csv"] = lambda path: save_csv(pd.DataFrame(list(rows)), path)
     if carried := carried_inputs(result.study):
         steps["inputs"] = lambda path: _copy_inputs(carried, path)
     unreadable = result.data.unreadable_tags

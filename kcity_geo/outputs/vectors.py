@@ -25,6 +25,7 @@ __all__ = ["save_geojson", "save_geopackage", "save_geoparquet", "write_geopacka
 
 _DIMENSION_SUFFIX = {0: "points", 1: "lines", 2: "areas"}
 _EMPTY_TYPE = "MultiPolygon"
+_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 
 def save_geojson(
@@ -280,7 +281,7 @@ def _text_cell(value: Any) -> Any:  # noqa: ANN401 - any cell
     if isinstance(value, str):
         return plain_text(value, max_chars=65_000)
     if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True)
+        return _JSON.encode(value)
     if isinstance(value, list | tuple | set | frozenset):
         return "; ".join(plain_text(v, max_chars=65_000) for v in value)
     if isinstance(value, bool | int | float):

@@ -10,8 +10,9 @@ import pytest
 
 from kcity_geo.cube import cell_ids
 from kcity_geo.errors import StudyError
-from kcity_geo.outputs.explain import cell_lines, explain
+from kcity_geo.outputs.explain import _texts_in_order, cell_lines, explain
 from kcity_geo.outputs.hover import hover_data
+from kcity_geo.outputs.text import measured, persons
 
 
 def test_a_cell_tells_value_standard_gap_range_chance_evidence_and_reading(result) -> None:
@@ -65,3 +66,20 @@ def test_the_map_carries_the_lines_of_every_cell(result) -> None:
             assert tuple(slot["texts"]) == line.slots[name][0]
     told = [text for _, text in found["explained"][1]]
     assert told == [line.strip() for line in result.gaps.explain("d2").splitlines()]
+
+
+@pytest.mark.parametrize("units", ["share", "persons", "min", "km", "m3/day", "1"])
+def test_texts_of_a_run_are_those_of_each_number(units) -> None:
+    """Only numbers at the ends of a run are written out; each must read as if it had been."""
+    rng = np.random.default_rng(4)
+    sizes = 10.0 ** rng.uniform(-5, 7, 1500)
+    values = np.unique(
+        np.concatenate([sizes, -sizes[:100], [0.0, 0.01, 0.99, 1.0], rng.uniform(0, 1, 800)])
+    )
+
+    def words(value: float) -> str:
+        return persons(value) if units == "persons" else measured(value, units)
+
+    assert _texts_in_order(values, words) == [words(float(v)) for v in values]
+    assert _texts_in_order(values[:1], words) == [words(float(values[0]))]
+    assert _texts_in_order(values[:0], words) == []

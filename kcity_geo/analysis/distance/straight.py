@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
+from kcity_geo.analysis.distance.convolution import convolved
 from kcity_geo.coordinates import Places, in_crs
 from kcity_geo.cube import cell_centres
 
@@ -180,9 +181,7 @@ def disc_sum(values: NDArray[np.float64], *, radius_m: float, cell_m: float) -> 
     disc = ((dy**2 + dx**2) * cell_m**2 <= radius_m**2 + 1e-6).astype(np.float64)
     if max(disc.shape) <= _FEW:
         return np.asarray(ndimage.convolve(kept, disc, mode="constant"))
-    from scipy import signal  # half a second to import
-
-    total = signal.fftconvolve(kept, disc, mode="full")
+    total = convolved(kept, disc)
     total = total[reach_y : reach_y + kept.shape[0], reach_x : reach_x + kept.shape[1]]
     # The transform leaves noise of a millionth of the largest value.
     noise = np.abs(kept).sum() * 1e-12

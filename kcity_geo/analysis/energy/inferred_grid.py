@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.distance.convolution import convolved
 from kcity_geo.analysis.distance.least_cost import cheapest_network
 from kcity_geo.analysis.evidence.features import date_of, shapes, text
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size, length_in_cells
@@ -80,15 +81,15 @@ def light_above_background(light: NDArray[np.float64], *, size: int = 41) -> NDA
     -------
     Shape of `light`; NaN where not known. At the edge the window is cut, not filled.
     """
-    from scipy import signal  # half a second to import
-
     reach = size // 2
     row, column = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     kernel = 1 / (1 + np.hypot(row, column) / 2) ** 3
     kernel[reach, reach] = 0.0
     known = np.isfinite(light)
-    total = signal.fftconvolve(np.where(known, light, 0.0), kernel, mode="same")
-    weight = signal.fftconvolve(known.astype(float), kernel, mode="same")
+    rows, columns = light.shape
+    here = np.s_[reach : reach + rows, reach : reach + columns]
+    total = convolved(np.where(known, light, 0.0), kernel)[here]
+    weight = convolved(known.astype(float), kernel)[here]
     with np.errstate(invalid="ignore", divide="ignore"):
         around = np.where(weight > 1e-9, total / weight, 0.0)  # noqa: PLR2004 - rounding of the transform
     return np.where(known, light - around, np.nan)

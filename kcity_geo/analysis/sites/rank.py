@@ -386,6 +386,15 @@ def _districts(city: CityModel, shapes: NDArray[np.object_]) -> list[str]:
     return found
 
 
+class _Rows(tuple[dict[str, Any], ...]):
+    """Rows that never change: pandas would copy them, each time that a column is taken."""
+
+    __slots__ = ()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Rows:
+        return self
+
+
 def _ranked(
     frame: gpd.GeoDataFrame, score: Suitability, cells: list[NDArray[np.int64]], *, seed: int
 ) -> gpd.GeoDataFrame:
@@ -412,7 +421,7 @@ def _ranked(
     frame["site_id"] = [f"site-{i:02d}" for i in frame["rank"]]
     frame["label"] = frame["rank"].astype(str)
     ids = frame["site_id"].tolist()
-    frame.attrs["robustness"] = [{**row, "site": ids[int(str(row["site"]))]} for row in rows]
+    frame.attrs["robustness"] = _Rows({**row, "site": ids[int(str(row["site"]))]} for row in rows)
     return frame.loc[order.index]
 
 

@@ -12,7 +12,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -24,11 +23,12 @@ from pyproj import Transformer
 
 from kcity_geo.city import City
 from kcity_geo.config import Config
-from kcity_geo.cube import area_in_cells, bin_points, cell_size, layer
+from kcity_geo.cube import area_in_cells, bin_points, cell_size, inside_share, layer
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.sources.local.origins import describe, described
+from kcity_geo.sources.local.outline_tiles import OutlineTiles, tiles_of_city
 from kcity_geo.sources.local.plausible import refuse_too_many
 from kcity_geo.sources.local.raster_rules import RasterRule, raster_rule
 from kcity_geo.sources.local.raster_windows import RasterWindow, read_window
@@ -93,7 +93,7 @@ def read_raster(
         if rule.legend is not None and rule.codes is not None:
             window = _as_worldcover(window, rule.codes, rule.legend)
         values, measured = _continuous(window, grid=grid, kind=rule.kind), {}
-    inside = _inside(city, grid)
+    inside = inside_share(city, grid=grid)
     known = ~np.isnan(values)
     measured.setdefault("valid_share", float(inside[known].sum() / inside.sum()))
     if measured["valid_share"] < _VALID_SHARE_WARNING and not rule.sparse:
@@ -147,17 +147,12 @@ def _refuse_impossible_total(
     )
 
 
-def _inside(city: City, grid: GeoBox) -> NDArray[np.float64]:
-    parts = np.asarray(shapely.get_parts(city.boundary_metric), dtype=object)
-    return np.clip(area_in_cells(parts, grid=grid) / cell_size(grid) ** 2, 0, 1)
-
-
 @dataclass(frozen=True)
 class _Tally:
     """What was added to the cells of a grid, and how many points of pixels have reached each."""
 
     grid: GeoBox
-    boundary: Any
+    boundary: OutlineTiles
     districts: DistrictPeople | None
     amount: NDArray[np.float64]
     points: NDArray[np.float64]
@@ -181,8 +176,7 @@ def _amounts(
     """
     rows, columns = window.values.shape
     to_city = Transformer.from_crs(window.crs, city.crs, always_xy=True)
-    boundary = city.boundary_metric
-    shapely.prepare(boundary)
+    boundary = tiles_of_city(city)
     cells = grid.shape[0] * grid.shape[1]
     tally = _Tally(grid, boundary, districts, np.zeros(cells), np.zeros(cells))
     fine = int(np.clip(math.ceil(window.pixel_m / (cell_size(grid) / _POINTS)), _POINTS, 64))
@@ -204,7 +198,7 @@ def _amounts(
     on_grid = float(np.nansum(amount))
     conserved = on_grid / source_total if source_total else 1.0
     return amount.reshape(grid.shape), {
-        "valid_share": min(1.0, reached / boundary.area),
+        "valid_share": min(1.0, reached / boundary.whole.area),
         "source_total": source_total,
         "total": on_grid,
         "conserved_share": conserved,
@@ -222,8 +216,7 @@ def _quads(
 
 
 def _shares(
-    corners: tuple[NDArray[np.float64], NDArray[np.float64]],
-    boundary: Any,  # noqa: ANN401 - shapely geometry
+    corners: tuple[NDArray[np.float64], NDArray[np.float64]], boundary: OutlineTiles
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """
     Say of each pixel which share of it lies inside the boundary.
@@ -240,8 +233,8 @@ def _shares(
     low = np.array([[axis[part].min() for axis in corners] for part in parts])
     high = np.array([[axis[part].max() for axis in corners] for part in parts])
     boxes = shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1])
-    within = shapely.contains_properly(boundary, boxes)
-    apart = np.isfinite(low + high).all(axis=1) & ~shapely.intersects(boundary, boxes)
+    within = shapely.contains_properly(boundary.whole, boxes)
+    apart = np.isfinite(low + high).all(axis=1) & ~shapely.intersects(boundary.whole, boxes)
     share, asked = np.zeros((rows, columns)), np.zeros((rows, columns), dtype=bool)
     for (r, c), inside, outside in zip(starts, within, apart, strict=True):
         block = np.s_[r : r + _BLOCK, c : c + _BLOCK]
@@ -253,15 +246,15 @@ def _shares(
     area = np.where(share > 0, np.abs(right * up - across * down) / 2, 0.0).ravel()
     pixels = np.flatnonzero(asked)
     quads = _quads(corners, pixels)
-    touches = np.asarray(shapely.intersects(quads, boundary), dtype=bool)
+    touches = np.asarray(shapely.intersects(boundary.whole, quads), dtype=bool)
     pixels, quads = pixels[touches], quads[touches]
     area[pixels] = shapely.area(quads)
-    held = np.asarray(shapely.contains_properly(boundary, quads), dtype=bool)
+    held = np.asarray(shapely.contains_properly(boundary.whole, quads), dtype=bool)
     flat[pixels[held]] = 1.0
     whole = flat == 1.0
     border, cut = pixels[~held], quads[~held]
     if len(border):
-        flat[border] = shapely.area(shapely.intersection(cut, boundary)) / shapely.area(cut)
+        flat[border] = boundary.area_within(cut) / shapely.area(cut)
     return flat, area, whole
 
 
@@ -319,16 +312,15 @@ def _scatter(
     flat = bin_points(xy[0].ravel(), xy[1].ravel(), grid=tally.grid).reshape(xy[0].shape)
     inside = flat >= 0
     if partial.any():
-        inside[partial] &= shapely.contains_xy(tally.boundary, xy[0][partial], xy[1][partial])
+        inside[partial] &= shapely.contains_xy(tally.boundary.whole, xy[0][partial], xy[1][partial])
     hits = inside.sum(axis=1)
     # A sliver that no point hits: its people go to the cell of the nearest point inside the grid.
-    for lost in np.flatnonzero(hits == 0):
-        candidates = np.flatnonzero(flat[lost] >= 0)
-        if len(candidates):
-            places = shapely.points(xy[0][lost, candidates], xy[1][lost, candidates])
-            nearest = candidates[np.argmin(shapely.distance(tally.boundary, places))]
-            inside[lost, nearest] = True
-            hits[lost] = 1
+    lost, point = np.nonzero((flat >= 0) & (hits == 0)[:, None])
+    away = tally.boundary.distance(xy[0][lost, point], xy[1][lost, point])
+    order = np.lexsort((point, away, lost))
+    lost, first = np.unique(lost[order], return_index=True)
+    inside[lost, point[order[first]]] = True
+    hits[lost] = 1
     per_point = np.zeros(len(pixels))
     per_point[hits > 0] = amount[hits > 0] / hits[hits > 0]
     cell = flat[inside]
