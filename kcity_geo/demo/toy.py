@@ -101,7 +101,10 @@ def make_toy(
     side = round(size_m / cell_m)
     grid = GeoBox.from_bbox((WEST, SOUTH, east, north), crs=UTM, shape=(side, side), tight=True)
     cube = empty_cube(city, grid=grid)
-    cube["inside_share"][:] = 1.0  # the lon/lat outline is micrometres off
+    share = cube["inside_share"]
+    cube["inside_share"] = share.copy(
+        data=np.ones_like(share.to_numpy())
+    )  # the lon/lat outline is micrometres off
     for name, values in (arrays or {}).items():
         full = np.broadcast_to(np.asarray(values, dtype=float), (side, side)).copy()
         cube[name] = layer(full, grid=grid, units="1", long_name=name)
