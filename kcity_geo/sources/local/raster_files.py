@@ -60,13 +60,19 @@ def raster_files(path: Path | Sequence[Path], *, key: str) -> list[Path]:
     return files
 
 
+def _rasters_in(archive: zipfile.ZipFile) -> list[str]:
+    """Name the rasters of an archive; what macOS keeps beside each file is none."""
+    names = [name for name in archive.namelist() if name.lower().endswith(_ENDINGS)]
+    return [n for n in names if not n.startswith("__MACOSX/") and "/._" not in f"/{n}"]
+
+
 def _zip_of_raster(path: Path) -> bool:
     """Tell whether a file of a folder is an archive of a raster; a damaged one is left to its reader."""
     if path.suffix.lower() != ".zip":
         return False
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(name.lower().endswith(_ENDINGS) for name in archive.namelist())
+            return bool(_rasters_in(archive))
     except (zipfile.BadZipFile, OSError, NotImplementedError):
         return True
 
@@ -80,7 +86,7 @@ def _address(file: Path, part: str, key: str) -> tuple[str, str, str]:
     except (SourceError, LimitError) as error:
         raise type(error)(f"sources.{key}: {file.name} {error}; get it again") from error
     with zipfile.ZipFile(file) as archive:
-        members = [m for m in archive.namelist() if m.lower().endswith(_ENDINGS)]
+        members = _rasters_in(archive)
     inner, _, band = part.partition("#")
     if part and inner not in members:
         inner, band = "", part

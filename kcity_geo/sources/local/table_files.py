@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection
@@ -53,6 +54,8 @@ _OLD = (
     "cp1256",
 )
 _BIG_ENDIAN_SHARE = 0.3
+# '08 and ="08": text, says a spreadsheet. A name such as 's-Hertogenbosch is none of them.
+_PROTECTED = re.compile(r"'(\d[^']*)|=\"(.*)\"")
 
 
 def plain_text(value: object) -> str:
@@ -343,15 +346,39 @@ def _header(rows: list[list[Any]], wanted: Collection[str]) -> tuple[int, int]:
     first = next((i for i, row in enumerate(rows) if any(map(_there, row))), 0)
     best, most = first, 0
     for i in range(first, min(len(rows), first + read_table("statistics")["header_rows"])):
-        count = len({column_key(c) for c in rows[i]} & set(wanted))
-        if count > most:
-            best, most = i, count
+        names = {column_key(c) for c in rows[i]} & set(wanted)
+        goes_on = (
+            i == best + 1 and len(names) == most and not names & set(map(column_key, rows[best]))
+        )
+        if len(names) > most or (most and goes_on):
+            best, most = i, len(names)
     return best, most
+
+
+def _second_header(rows: list[list[Any]], at: int, wanted: Collection[str]) -> list[Any]:
+    """Give the header, with the wanted names of the row above where it says nothing of its own."""
+    head = list(rows[at]) if rows else []
+    above = rows[at - 1] if at > 0 else []
+    taken = {column_key(c) for c in head}
+    for i, cell in enumerate(above):
+        if i >= len(head):
+            head += [None] * (i + 1 - len(head))
+        if not _there(head[i]) and column_key(cell) in set(wanted) - taken:
+            head[i] = cell
+    return head
+
+
+def _unprotected(cell: object) -> object:
+    """Take off what spreadsheets put around text that must not become a number: '08 and ="08"."""
+    if not isinstance(cell, str):
+        return cell
+    found = _PROTECTED.fullmatch(cell.strip())
+    return (found.group(1) or found.group(2)) if found else cell
 
 
 def _framed(rows: list[list[Any]], *, name: str, key: str, wanted: Collection[str]) -> pd.DataFrame:
     at, _ = _header(rows, wanted)
-    head = rows[at] if rows else []
+    head = _second_header(rows, at, wanted)
     while head and not _there(head[-1]):
         head = head[:-1]
     columns: list[str] = []
@@ -375,6 +402,6 @@ def _framed(rows: list[list[Any]], *, name: str, key: str, wanted: Collection[st
                 "numbers with a separator of thousands in quotes, or use another separator"
             )
         body.append([*row, *[None] * len(columns)][: len(columns)])
-    cells = [[c if _there(c) else None for c in row] for row in body]
+    cells = [[_unprotected(c) if _there(c) else None for c in row] for row in body]
     frame = pd.DataFrame(cells, columns=columns, dtype=object)
     return frame.where(frame.notna(), float("nan"))
