@@ -73,11 +73,11 @@ def dossier(sites: gpd.GeoDataFrame, score: Suitability, city: CityModel | CityD
         raise StudyError("dossier: give sites of kc.rank_sites, all or some rows of them")
     sites = sites.to_crs(model.city.crs)
     lines = _lines(sites, model)
-    people = _in_reach(np.asarray(sites.geometry.to_numpy(), dtype=object), model)
+    people = _in_reach(_gates(sites, lines), model)
     rows: list[dict[str, object]] = []
     flags: list[dict[str, object]] = []
     for i, (_, site) in enumerate(sites.iterrows()):
-        who = {"site_id": str(site["site_id"]), "label": str(site.get("label", site["site_id"]))}
+        who = {"site_id": str(site["site_id"]), "label": _label(site)}
         facts = [
             *_of_table(site),
             *ground_facts(site["geometry"], model, score),
@@ -98,6 +98,14 @@ def dossier(sites: gpd.GeoDataFrame, score: Suitability, city: CityModel | CityD
         connections=lines,
         flags=pd.DataFrame(flags, columns=["site_id", "label", "flag"]),
     )
+
+
+def _label(site: pd.Series) -> str:
+    """Give the name on the maps, as all outputs do."""
+    for name in ("label", "rank", "site_id"):
+        if name in site and pd.notna(site[name]):
+            return str(site[name])
+    return ""
 
 
 def _lines(sites: gpd.GeoDataFrame, city: CityModel) -> gpd.GeoDataFrame:
@@ -131,9 +139,11 @@ def _of_table(site: pd.Series) -> list[Fact]:
 
 def _connections(lines: gpd.GeoDataFrame) -> list[Fact]:
     facts = []
+    titles = {row["id"]: row["title"].lower() for row in read_table("osm")["layer"]}
     for _, row in lines.iterrows():
         kind, title = row["connection"], row["title"]
-        where = [row["to_name"], f"{row['voltage_kv']:g} kV" if row["voltage_kv"] > 0 else ""]
+        volts = f"{row['voltage_kv']:g} kV" if row["voltage_kv"] > 0 else ""
+        where = [row["to_name"] or titles.get(row["to_layer"], ""), volts]
         basis = "; ".join(t for t in (row["note"], row["cost_basis"]) if t)
         text = ", ".join(t for t in where if t)
         facts.append(
@@ -160,6 +170,18 @@ def _connections(lines: gpd.GeoDataFrame) -> list[Fact]:
     return facts
 
 
+def _gates(sites: gpd.GeoDataFrame, lines: gpd.GeoDataFrame) -> NDArray[np.object_]:
+    """Give the place from which each site is driven to: where its road meets the streets, else the site."""
+    gates = np.asarray(sites.geometry.to_numpy(), dtype=object).copy()
+    roads = lines[lines["connection"] == "road"] if len(lines) else lines
+    for i, (line, new_m) in enumerate(zip(roads.geometry, roads.get("new_m", ()), strict=True)):
+        if line is not None and new_m < line.length:
+            gates[i] = shapely.line_interpolate_point(line, new_m)
+        elif line is not None:
+            gates[i] = shapely.Point(line.coords[-1])
+    return gates
+
+
 def _mass(city: CityModel) -> Homes:
     """Put the cells in which people live or work onto the streets."""
     there = (city.people.persons > 0) | ((city.once(job_cells) > 0) & city.inside)
@@ -177,7 +199,7 @@ def _in_reach(shapes: NDArray[np.object_], city: CityModel) -> list[list[Fact]]:
     """People and jobs from where a car comes to each site in time."""
     minutes = [float(m) for m in read_table("suitability/dossier")["reach"]["minutes"]]
     graph = city.graph("drive")
-    basis = "by car over the streets, without traffic; beyond the study area nobody is counted"
+    basis = "by car over the streets there or back, without traffic; beyond the study area nobody is counted"
     amounts = {
         "people": city.people.persons,
         "jobs": np.where(city.inside, city.once(job_cells), 0.0),
@@ -198,8 +220,12 @@ def _in_reach(shapes: NDArray[np.object_], city: CityModel) -> list[list[Fact]]:
             if why[kind]:
                 continue
             mass = amount.ravel()[cells][owner] * share
-            found = reach.sums_within(
-                graph, at, homes, mass, limits=tuple(minutes), direction="from"
+            # A carriageway that the edge of the map cuts off is left or reached in one direction only.
+            found = np.maximum(
+                *(
+                    reach.sums_within(graph, at, homes, mass, limits=tuple(minutes), direction=way)
+                    for way in ("from", "to")
+                )
             )
             table[kind] = np.where((at.segment >= 0)[:, None], found, np.nan)
     return [
@@ -244,8 +270,12 @@ def _criteria(shape: shapely.Polygon, city: CityModel, score: Suitability) -> li
         basis = f"{one.evidence}; {one.value_function}; weight {one.weight_used:.0%}".replace(
             "%", " %"
         )
+        # The mean of classes is no class.
+        if one.function != "cat":
+            facts.append(
+                Fact("criteria", f"criterion_{one.id}", one.title, value, one.units, basis=basis)
+            )
         facts += [
-            Fact("criteria", f"criterion_{one.id}", one.title, value, one.units, basis=basis),
             Fact(
                 "criteria", f"utility_{one.id}", f"{one.title}: score", worth, "share", basis=basis
             ),

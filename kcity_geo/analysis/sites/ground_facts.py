@@ -46,7 +46,7 @@ def _inside(
     """Places of the cells of a raster whose centre lies in the outline, and where they are in its box."""
     x, y = np.asarray(field["x"], dtype=float), np.asarray(field["y"], dtype=float)
     xx, yy = np.meshgrid(x, y)
-    within = shapely.contains_xy(shape, xx, yy)
+    within = np.asarray(shapely.contains_xy(shape, xx, yy), dtype=bool)
     return xx[within], yy[within], within
 
 
@@ -75,14 +75,13 @@ def _slopes(shape: shapely.Polygon, city: CityModel, limit: Limit | None) -> lis
     for row in classes:
         ha = float(((slope >= row["from"]) & (slope < row["to"])).sum()) * each
         known += ha
-        span = (
-            f"{row['from']:g} to {row['to']:g} %" if row["to"] < 1000 else f"over {row['from']:g} %"
-        )  # noqa: PLR2004
+        last = row is classes[-1]
+        span = f"over {row['from']:g} %" if last else f"{row['from']:g} to {row['to']:g} %"
         item = f"slope_{row['from']}_ha"
         value = ha if len(slope) else np.nan
         basis = "elevation model" if len(slope) else _NO_DEM
         facts.append(Fact("land", item, f"Slope {span}, {row['title']}", value, "ha", basis=basis))
-    facts.append(Fact("land", "slope_unknown_ha", "Slope not known", whole - known, "ha"))
+    facts.append(Fact("land", "slope_unknown_ha", "Slope not known", _rest(whole - known), "ha"))
     if limit is not None and not is_off(limit):
         steeper = float((slope > float(limit)).sum()) * each if len(slope) else np.nan
         title = f"Steeper than the {float(limit):g} % of the project"
@@ -133,8 +132,13 @@ def _cover(shape: shapely.Polygon, city: CityModel) -> list[Fact]:
             facts.append(Fact("land", item, f"Land cover: {name}", ha, "ha", basis=basis))
     return [
         *facts,
-        Fact("land", "cover_unknown_ha", "Land cover not known", max(whole - known, 0.0), "ha"),
+        Fact("land", "cover_unknown_ha", "Land cover not known", _rest(whole - known), "ha"),
     ]
+
+
+def _rest(ha: float) -> float:
+    """Give what is left, without the rounding of sums."""
+    return max(round(ha, 6), 0.0)
 
 
 def _flood(shape: shapely.Polygon, city: CityModel) -> list[Fact]:

@@ -64,7 +64,7 @@ def test_cut_and_fill_of_random_ground_balance_and_a_plane_moves_no_more() -> No
 def test_slope_classes_and_land_cover_add_to_the_site() -> None:
     cover = np.full((40, 40), 30.0)
     cover[:, 12:] = 10.0  # trees from 1,200 m
-    cover[25, 10] = np.nan
+    cover[27, 10] = np.nan
     data = replace(make_toy(arrays={"landcover": cover}), dem=tilted(0.12))
     _, row = facts(data, site(1050, 1000, 1450, 1400))
     slopes = row.filter(regex=r"^slope_.*_ha$", axis=0)["value"]
