@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from kcity_geo.analysis.gaps.facility_bounds import facility_bounds, unmapped_count
     from kcity_geo.analysis.location.locate import locate
     from kcity_geo.analysis.location.located import Located
-    from kcity_geo.analysis.sites.dossier import dossier
     from kcity_geo.city import City, make_city
     from kcity_geo.citydata import CityData
     from kcity_geo.comparing import compare, save_comparison
@@ -82,7 +81,6 @@ _HOMES = {
     "connect": "kcity_geo.analysis.connections.connect",
     "criterion": "kcity_geo.suitability_keys",
     "diff": "kcity_geo.analysis.gaps.change",
-    "dossier": "kcity_geo.analysis.sites.dossier",
     "explain": "kcity_geo.outputs.explain",
     "explore": "kcity_geo.outputs.looks",
     "facility_bounds": "kcity_geo.analysis.gaps.facility_bounds",
@@ -136,7 +134,6 @@ __all__ = [
     "connect",
     "criterion",
     "diff",
-    "dossier",
     "energy",
     "explain",
     "explore",

@@ -52,12 +52,7 @@ OPEN = {
 #: Keys that say where a fact is from; a reader of the table reads them.
 ABOUT = {"mark", "citation", "note", "nodata_source"}
 #: Written down with their source, and read by nothing yet.
-WAITING = {
-    "programme/rules: demonstration.any_firm_size",
-    "programme/rules: demonstration.foreign_firms_subsidised",
-    "programme/rules: demonstration.korean_lead_alone",
-    "programme/rules: result.applications",
-}
+WAITING: set[str] = set()
 
 
 @cache

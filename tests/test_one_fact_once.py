@@ -124,7 +124,6 @@ def test_a_household_of_the_study_is_no_planning_minimum() -> None:
 #: on its way into its type; nothing that says how to compute.
 DATA = {
     "a row or table of TOML, checked where it becomes a typed value": {
-        "analysis/connections/targets": "row",
         "indicators": "row",
         "layer_tags": "layer changes rule",
         "parameters": "row rows changes",
@@ -132,6 +131,10 @@ DATA = {
         "planning/concept": "ruleset",
         "planning/cost_table": "extra given",
         "planning/rulesets": "given table row",
+        "programme/funding": "row",
+        "programme/model": "raw",
+        "programme/rules": "row",
+        "programme/solutions": "row rows",
         "rules": "table",
         "settings": "parameters base values",
         "sources/local/raster_rules": "row",
@@ -168,6 +171,7 @@ DATA = {
         "analysis/location/locate": "rows",
         "cli/answer": "summary",
         "cli/console": "rows",
+        "cli/programme": "row",
         "outputs/checkpage": "rows row",
         "outputs/explain": "told",
         "outputs/headline": "row",

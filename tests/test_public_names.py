@@ -16,7 +16,7 @@ PUBLIC = {
     "kcity_geo": """
         City CityData ConceptOptions Config Gaps Indicator KCityError KCityWarning Located Plan
         Result Study Suitability add_indicators assess_gaps check compare concept connect criterion
-        diff dossier energy explain explore facility_bounds fetch find_city load load_study locate make_city
+        diff energy explain explore facility_bounds fetch find_city load load_study locate make_city
         make_demo open_study plot programme rank_sites remove_indicators run save save_comparison
         save_plan street_graphs suitability terrain transport unmapped_count water water_inp
     """,
@@ -33,9 +33,10 @@ PUBLIC = {
     "kcity_geo.demo": "load_truth make_demo make_toy",
     "kcity_geo.outputs": "check_out_dir save",
     "kcity_geo.programme": """
-        Application Checked Finding FundingRoute ProgrammeRules Scorecard SolutionMatch StudyAdvice StudyOrigin
-        application_schema check check_application content_matrix draft_application funding_routes load_application
-        match_solutions problem_statement recommend_study scorecard
+        Application Candidate Checked Finding FundingRoute PAPERS Portfolio PortfolioLimits ProgrammeRules Scorecard
+        SolutionMatch StudyAdvice StudyOrigin Subject application_schema check check_application choose_portfolio
+        content_matrix draft_application funding_routes load_application make_paper match_solutions
+        problem_statement recommend_study scorecard
     """,
 }
 

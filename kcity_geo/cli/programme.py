@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from kcity_geo.cli.console import plain_errors, print_rows, print_warnings, say, say_json, say_line
-from kcity_geo.cli.options import AsJson
+from kcity_geo.cli.console import (
+    plain_errors,
+    print_rows,
+    print_warnings,
+    progress_of,
+    say,
+    say_json,
+    say_line,
+)
+from kcity_geo.cli.options import AsJson, Quiet
 from kcity_geo.cli.root import app
 
 programme_app = typer.Typer(
@@ -101,6 +109,109 @@ def _say_verdict(refused: int, missing: int) -> None:
         say(f"No hard gate fails; {missing} things are missing.")
     else:
         say("No hard gate fails and nothing that is asked for is missing.")
+
+
+@programme_app.command()
+def dossier(
+    application: ApplicationPath,
+    out: Annotated[Path, typer.Option(help="Folder for the papers.")],
+    *,
+    study: StudyFolder = None,
+    languages: Annotated[str, typer.Option(help="en, ko, or both, comma separated.")] = "en,ko",
+    formats: Annotated[
+        str, typer.Option(help="Some of html, pdf and docx, comma separated.")
+    ] = "html,pdf,docx",
+    quiet: Quiet = False,
+) -> None:
+    """Write cover letter, form, project summary and evidence annex, with maps, in two languages."""
+    with plain_errors() as notes:
+        from kcity_geo.outputs.dossier import DossierOptions, save_dossier
+        from kcity_geo.programme.model import load_application
+        from kcity_geo.programme.papers import Subject
+        from kcity_geo.programme.sheets import map_pack
+        from kcity_geo.sources.local.study_folder import facts_behind, read_atlas
+
+        read = load_application(application)
+        behind = facts_behind(read.study.folder, application.parent, instead=study)
+        names = {name for s in map_pack() for name in (s.layer, s.sure) if name}
+        atlas = read_atlas(behind, sorted(names)) if behind else None
+        subject = Subject(
+            application=read,
+            facts=behind.facts if behind else None,
+            sha256=behind.sha256 if behind else "",
+            layers={k: layer.about for k, layer in atlas.layers.items()} if atlas else {},
+        )
+        chosen = DossierOptions(languages=_parts(languages), formats=_parts(formats))
+        with progress_of(quiet=quiet) as progress:
+            written = save_dossier(subject, out, atlas=atlas, options=chosen, progress=progress)
+    print_warnings(notes, quiet=quiet)
+    for line in written.left_out:
+        say_line(line, start="note: ", err=True)
+    say_line(f"Written: {len(written.files)} papers in {out}")
+    refused = subject.checked.refused
+    if refused:
+        say_line(f"Not ready to hand in: {len(refused)} hard gates fail; `kcity programme check`")
+
+
+@programme_app.command()
+def portfolio(
+    applications: Annotated[list[Path], typer.Argument(help="Application files (TOML).")],
+    budget: Annotated[int, typer.Option(help="Won for all that are taken.")],
+    *,
+    need_weight: Annotated[
+        float | None, typer.Option(help="Weight of need against readiness, 0 to 1.")
+    ] = None,
+    most_per_country: Annotated[
+        int | None, typer.Option(help="Most projects of one country; no limit if not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold many applications against a budget; each that is left out is told why."""
+    with plain_errors() as notes:
+        from kcity_geo.programme.model import load_application
+        from kcity_geo.programme.portfolio import Candidate, PortfolioLimits, choose_portfolio
+        from kcity_geo.sources.local.study_folder import facts_behind
+
+        candidates = []
+        for path in applications:
+            read = load_application(path)
+            behind = facts_behind(read.study.folder, path.parent)
+            facts = behind.facts if behind else None
+            candidates.append(Candidate(name=str(path), application=read, facts=facts))
+        limits = PortfolioLimits(
+            budget_krw=budget, need_weight=need_weight, most_per_country=most_per_country
+        )
+        found = choose_portfolio(candidates, limits)
+    print_warnings(notes, quiet=as_json)
+    rows = [{str(k): v for k, v in row.items()} for row in found.table.to_dict("records")]
+    if as_json:
+        say_json({"spent_krw": found.spent_krw, "budget_krw": budget, "applications": rows})
+        return
+    columns = ("name", "chosen", "need", "readiness", "taken under", "budget_krw", "reason")
+    print_rows([{**row, **_ranges(row)} for row in rows], columns)
+    say(f"{found.spent_krw:,} of {budget:,} won. A help for thinking, no forecast of the choice.")
+
+
+def _ranges(row: dict[str, Any]) -> dict[str, str]:
+    """Say the ranges of a row in per cent."""
+
+    def said(name: str) -> str:
+        low, high = row[f"{name}_low"], row[f"{name}_high"]
+        if low != low:  # noqa: PLR0124 - NaN
+            return "cannot tell"
+        return f"{100 * low:.0f} to {100 * high:.0f} %"
+
+    return {
+        "need": said("need"),
+        "readiness": said("readiness"),
+        "taken under": f"{100 * row['stable_share']:.0f} % of weights tried",
+        "chosen": "taken" if row["chosen"] else "left out",
+        "budget_krw": f"{row['budget_krw']:,}",
+    }
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(p.strip() for p in text.split(",") if p.strip())
 
 
 @programme_app.command()

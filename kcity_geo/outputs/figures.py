@@ -21,7 +21,7 @@ from kcity_geo.result import Result
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["draw_scale", "scale_bar_m", "theme_figure"]
+__all__ = ["clip_path", "draw_scale", "frame_of", "scale_bar_m", "theme_figure"]
 
 _PIXELS = 900
 _WIDTH_INCH = 6.6
@@ -60,7 +60,7 @@ def theme_figure(
     from matplotlib.figure import Figure
 
     left, bottom, right, top = tuple(result.data.grid.boundingbox)
-    (x0, x1), (y0, y1) = _frame((left, bottom, right, top), near)
+    (x0, x1), (y0, y1) = frame_of((left, bottom, right, top), near)
     ratio = (y1 - y0) / (x1 - x0)
     figure = Figure(figsize=(width_inch, width_inch * ratio), dpi=_DPI)
     canvas = FigureCanvasAgg(figure)
@@ -70,7 +70,7 @@ def theme_figure(
         _image(theme), extent=(left, right, bottom, top), origin="upper", interpolation="nearest",
         aspect="equal",
     )  # fmt: skip
-    shown.set_clip_path(_path(result.data.city.boundary_metric), transform=axes.transData)
+    shown.set_clip_path(clip_path(result.data.city.boundary_metric), transform=axes.transData)
     axes.set_xlim(x0, x1)
     axes.set_ylim(y0, y1)
     _draw_lines(axes, result, every=near is not None)
@@ -108,10 +108,21 @@ def _few_colours(pixels: NDArray[np.uint8]) -> Image.Image:
     return grouped
 
 
-def _frame(
+def frame_of(
     box: tuple[float, ...], near: Sequence[float] | None
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Left and right, bottom and top of the picture: neither a ribbon nor a tower."""
+    """
+    Choose what a picture shows: neither a ribbon nor a tower.
+
+    Parameters
+    ----------
+    box : left, bottom, right, top of all there is.
+    near : the same of what the picture is about, shown with its surroundings; None: all.
+
+    Returns
+    -------
+    Left and right, bottom and top.
+    """
     left, bottom, right, top = box
     margin = 0.02 * max(right - left, top - bottom)
     if near is not None:
@@ -124,8 +135,18 @@ def _frame(
     return (x - width / 2, x + width / 2), (y - height / 2, y + height / 2)
 
 
-def _path(shape: BaseGeometry) -> Any:  # noqa: ANN401 - matplotlib has no types here
-    """Outline and holes as one path that clips what is drawn."""
+def clip_path(shape: BaseGeometry) -> Any:  # noqa: ANN401 - matplotlib has no types here
+    """
+    Make a path of an outline and its holes, which clips what is drawn.
+
+    Parameters
+    ----------
+    shape : area.
+
+    Returns
+    -------
+    Path of matplotlib.
+    """
     from matplotlib.path import Path
 
     rings = [shapely.get_coordinates(r) for r in shapely.get_rings(shapely.get_parts(shape))]

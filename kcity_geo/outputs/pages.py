@@ -10,12 +10,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from jinja2 import Environment
+from markupsafe import Markup, escape
 
 from kcity_geo.errors import OutputError
 from kcity_geo.outputs.fonts import embed_fonts
 from kcity_geo.outputs.text import human, persons, plain_text
 
-__all__ = ["asset", "environment", "seal"]
+__all__ = ["asset", "environment", "seal", "whole_words"]
+
+_HANGUL = re.compile("[가-힣]")
 
 
 @cache
@@ -25,7 +28,7 @@ def environment() -> Environment:
 
     Returns
     -------
-    Environment with the filters ``human``, ``persons`` and ``plain``.
+    Environment with the filters ``human``, ``persons``, ``plain`` and ``whole``.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -36,8 +39,36 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(human=human, persons=persons, plain=plain_text)
+    made.filters.update(human=human, persons=persons, plain=plain_text, whole=whole_words)
     return made
+
+
+def whole_words(text: str, longest: int = 16) -> Markup:
+    """
+    Keep the words of Hangul whole where lines break: not every writer of PDF knows how to.
+
+    Parameters
+    ----------
+    text : plain text.
+    longest : letters of a word that may not be broken.
+
+    Returns
+    -------
+    The text, escaped; a text without Hangul has no further markup.
+
+    Examples
+    --------
+    >>> str(whole_words("<b>")), str(whole_words("조사 1"))
+    ('&lt;b&gt;', '<span class="w">조사</span> 1')
+    """
+    if not _HANGUL.search(text):
+        return escape(text)
+    return Markup(" ").join(
+        Markup('<span class="w">{}</span>').format(word)
+        if _HANGUL.search(word) and len(word) <= longest
+        else escape(word)
+        for word in text.split(" ")
+    )
 
 
 def asset(name: str) -> str:

@@ -13,27 +13,41 @@ from kcity_geo.programme.model import (
     check_application,
     load_application,
 )
+from kcity_geo.programme.papers import PAPERS, Subject, make_paper
+from kcity_geo.programme.portfolio import (
+    Candidate,
+    Portfolio,
+    PortfolioLimits,
+    choose_portfolio,
+)
 from kcity_geo.programme.rules import ProgrammeRules
 from kcity_geo.programme.scorecard import Scorecard, scorecard
 from kcity_geo.programme.solutions import SolutionMatch, match_solutions
 
 __all__ = [
+    "PAPERS",
     "Application",
+    "Candidate",
     "Checked",
     "Finding",
     "FundingRoute",
+    "Portfolio",
+    "PortfolioLimits",
     "ProgrammeRules",
     "Scorecard",
     "SolutionMatch",
     "StudyAdvice",
     "StudyOrigin",
+    "Subject",
     "application_schema",
     "check",
     "check_application",
+    "choose_portfolio",
     "content_matrix",
     "draft_application",
     "funding_routes",
     "load_application",
+    "make_paper",
     "match_solutions",
     "problem_statement",
     "recommend_study",

@@ -14,7 +14,7 @@ import pandas as pd
 
 from kcity_geo.planning.ppp import ppp_score
 from kcity_geo.programme.advice import recommend_study, study_title
-from kcity_geo.programme.evidence import open_levels, open_people
+from kcity_geo.programme.evidence import open_levels, open_people, rounded
 from kcity_geo.programme.findings import LEVELS, Cited, Finding
 from kcity_geo.programme.gates import gate_findings
 from kcity_geo.programme.model import Application
@@ -188,8 +188,8 @@ def _evidence(application: Application, facts: StudyFacts | None) -> Iterator[Fi
             where="study",
             values={
                 "sectors": ", ".join(level.title.lower() for level in silent),
-                "people": f"{open_people(most):,.0f}",
-                "all": f"{facts.population or 0:,.0f}",
+                "people": rounded(open_people(most)),
+                "all": rounded(facts.population or 0),
                 "tasks": facts.survey_tasks,
             },
             values_ko={"sectors": ", ".join(word("level", level.key, "ko") for level in silent)},

@@ -7,7 +7,7 @@ from typing import Any
 
 from kcity_geo.config import read_table
 from kcity_geo.programme.advice import recommend_study
-from kcity_geo.programme.evidence import needs_of, open_levels, open_people
+from kcity_geo.programme.evidence import needs_of, open_levels, open_people, rounded
 from kcity_geo.programme.model import Application, check_application
 from kcity_geo.programme.solutions import match_solutions
 from kcity_geo.programme.words import word
@@ -132,8 +132,8 @@ def _people(
     share = 100 * count / everybody if everybody else 0.0
     title = level.title if language == "en" else word("level", level.key, language)
     return {
-        key: f"{count:,.0f}",
-        "people": f"{everybody:,.0f}",
+        key: rounded(count),
+        "people": rounded(everybody),
         "share": f"{share:.0f}" if share >= 1 or not count else "<1",
         "level": title.lower() if language == "en" else title,
     }

@@ -12,6 +12,7 @@ from typing import Any
 
 from kcity_geo.config import read_table
 from kcity_geo.programme.model import Application
+from kcity_geo.programme.words import LANGUAGES, word, word_list
 from kcity_geo.study_facts import LevelFacts, StudyFacts
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "open_levels",
     "open_people",
     "people_short_range",
+    "rounded",
     "told_limit",
 ]
 
@@ -41,11 +43,13 @@ class Evidence:
     id : row of ``[evidence]`` in ``tables/programme/criteria.toml``.
     found : it is there; None: nobody can tell from a study.
     words : what was found, as the application or study says it.
+    words_ko : the same in Korean; empty: no other.
     """
 
     id: str
     found: bool | None
     words: str = ""
+    words_ko: str = ""
 
     def title(self, language: str = "en") -> str:
         """
@@ -74,6 +78,21 @@ class Evidence:
         A phrase.
         """
         return self._said("mend", language)
+
+    def shown(self, language: str = "en") -> str:
+        """
+        Say what was looked for, with what was found.
+
+        Parameters
+        ----------
+        language : en or ko.
+
+        Returns
+        -------
+        A phrase, with what was found in brackets.
+        """
+        words = (self.words_ko if language == "ko" else "") or self.words
+        return f"{self.title(language)} ({words})" if words else self.title(language)
 
     def _said(self, key: str, language: str) -> str:
         row = read_table("programme/criteria")["evidence"][self.id]
@@ -137,10 +156,16 @@ def needs_of(facts: StudyFacts) -> tuple[LevelFacts, ...]:
 
     Returns
     -------
-    Levels, most people first; those of whom nobody can tell are not among them.
+    Levels, most people first; those of which nobody can tell, and those that concern hardly anybody
+    (``least_share``), are not among them.
     """
     silent = {level.key for level in open_levels(facts)}
-    found = [x for x in facts.levels if (x.people_short or 0) >= 1 and x.key not in silent]
+    least = float(read_table("programme/solutions")["rule"]["least_share"])
+    found = [
+        x
+        for x in facts.levels
+        if x.key not in silent and (x.people_short or 0) >= max(1.0, least * _lived(x))
+    ]
     return tuple(sorted(found, key=lambda x: (-(x.people_short or 0), x.key)))
 
 
@@ -158,6 +183,28 @@ def people_short_range(level: LevelFacts) -> tuple[float, float]:
     """
     low = sum(level.people.get(reading, 0.0) for reading in SHORT_READINGS)
     return low, low + open_people(level)
+
+
+def rounded(number: float) -> str:
+    """
+    Write a number of people, no more exact than it is.
+
+    Parameters
+    ----------
+    number : persons.
+
+    Returns
+    -------
+    Three figures, thousands separated; numbers below 100 whole.
+
+    Examples
+    --------
+    >>> rounded(12754.5), rounded(26.2)
+    ('12,800', '26')
+    """
+    whole = round(number)
+    digits = len(str(abs(whole))) - 3
+    return f"{round(whole, -digits) if digits > 0 else whole:,}"
 
 
 def _lived(level: LevelFacts) -> float:
@@ -180,7 +227,7 @@ def evidence_of(name: str, application: Application, facts: StudyFacts | None) -
     """
     if name in _WRITTEN:
         words = _words(_WRITTEN[name](application))
-        return Evidence(id=name, found=bool(words), words=words)
+        return Evidence(id=name, found=bool(words), **_in_both(name, words))
     if facts is None:
         written = application.project.site if name == "site" else ""
         return Evidence(id=name, found=True if written else None, words=written)
@@ -193,12 +240,23 @@ def _words(value: Any) -> str:  # noqa: ANN401 - a field of any kind
     return "" if value in (None, False) else str(value)
 
 
+def _in_both(name: str, value: str) -> dict[str, str]:
+    """Say a word of the vocabulary in both languages; other words stay as they were written."""
+    kind = {"g2g_stage": "stage", "follow_up": "follow_up", "status": "status"}.get(name)
+    if kind is None:
+        return {"words": value}
+    return {"words": word(kind, value), "words_ko": word(kind, value, "ko")}
+
+
 def _need(name: str, application: Application, facts: StudyFacts) -> Evidence:
     del application
     found = needs_of(facts)
-    words = "; ".join(f"{x.title}: {x.people_short:,.0f}" for x in found)
+    words = "; ".join(f"{x.title}: {rounded(x.people_short or 0)}" for x in found)
+    words_ko = ", ".join(
+        f"{word('level', x.key, 'ko')} {rounded(x.people_short or 0)}명" for x in found
+    )
     silent = len(open_levels(facts)) == len(facts.levels)
-    return Evidence(id=name, found=None if silent else bool(found), words=words)
+    return Evidence(id=name, found=None if silent else bool(found), words=words, words_ko=words_ko)
 
 
 def _certainty(name: str, application: Application, facts: StudyFacts) -> Evidence:
@@ -206,7 +264,10 @@ def _certainty(name: str, application: Application, facts: StudyFacts) -> Eviden
     silent = open_levels(facts)
     known = [x for x in facts.levels if x not in silent]
     words = ", ".join(f"{x.title}: {x.data or '-'}" for x in known)
-    return Evidence(id=name, found=not silent, words=words)
+    words_ko = ", ".join(
+        f"{word('level', x.key, 'ko')}: {word('data', x.data, 'ko') or '-'}" for x in known
+    )
+    return Evidence(id=name, found=not silent, words=words, words_ko=words_ko)
 
 
 def _site(name: str, application: Application, facts: StudyFacts) -> Evidence:
@@ -228,7 +289,8 @@ def _match(name: str, application: Application, facts: StudyFacts) -> Evidence:
     fits = {row["sector"] for row in rows if row["need"] in short} & set(
         application.project.sectors
     )
-    return Evidence(id=name, found=bool(fits), words=", ".join(sorted(fits)))
+    both = [word_list("sector", tuple(sorted(fits)), language) for language in LANGUAGES]
+    return Evidence(id=name, found=bool(fits), words=both[0], words_ko=both[1])
 
 
 #: Evidence that the application states, by id.

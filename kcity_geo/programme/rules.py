@@ -404,6 +404,11 @@ def _told(rules: ProgrammeRules) -> list[dict[str, str]]:
         row = rules.demonstration
         team = _Row(mark=row["mark"], source=tuple(row["source"]))
         said.append(("demonstration", row["rule"], team))
+    for row in rule_rows("result"):
+        if row["year"] == rules.year:
+            came = f"{row['applications']} applications from {row['countries']} countries"
+            told = _Row(mark=row["mark"], source=tuple(row["source"]))
+            said.append(("result", f"{came}, {row['chosen']} chosen", told))
     said += [("timeline", f"{e.when}: {e.what}", e) for e in rules.timeline]
     rows = [
         {

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cache
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 
-__all__ = ["LANGUAGES", "known_language", "known_words", "sector_labels", "word", "word_list"]
+__all__ = [
+    "LANGUAGES",
+    "known_language",
+    "known_words",
+    "korean_day",
+    "sector_labels",
+    "word",
+    "word_list",
+]
 
 #: Languages of the products.
 LANGUAGES = ("en", "ko")
@@ -120,3 +129,23 @@ def sector_labels() -> dict[str, str]:
     """
     rows = read_table("programme/vocabulary")["sector"]
     return {label: row["id"] for row in rows for label in row["labels"]}
+
+
+def korean_day(day: date) -> str:
+    """
+    Write a day as Korean offices do.
+
+    Parameters
+    ----------
+    day : of a letter.
+
+    Returns
+    -------
+    Year, month and day, each with a full stop.
+
+    Examples
+    --------
+    >>> korean_day(date(2026, 3, 17))
+    '2026. 3. 17.'
+    """
+    return f"{day.year}. {day.month}. {day.day}."

@@ -16,16 +16,7 @@ from kcity_geo.analysis.terrain.relief import slope_pct
 from kcity_geo.citydata import CityData
 from kcity_geo.planning.site import PlanSite
 
-__all__ = [
-    "Frame",
-    "Ground",
-    "Heights",
-    "bilinear",
-    "ground_of",
-    "own_frame",
-    "polygons_of",
-    "steep_land",
-]
+__all__ = ["Frame", "Ground", "Heights", "ground_of", "own_frame", "polygons_of"]
 
 #: Metres above the sea at points, shape (n, 2) -> (n,); NaN where nothing is known.
 Heights = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -98,8 +89,8 @@ def ground_of(place: PlanSite, data: CityData, *, slope_pct_max: float) -> Groun
     if data.dem is not None:
         near = _clip(data.dem, place.outline.bounds)
         if min(near.shape) > 1:
-            heights = bilinear(near)
-            steep = shapely.intersection(steep_land(near, slope_pct_max), place.free)
+            heights = _bilinear(near)
+            steep = shapely.intersection(_steep(near, slope_pct_max), place.free)
     return Ground(
         outline=place.outline,
         free=place.free,
@@ -117,23 +108,11 @@ def _clip(dem: xr.DataArray, bounds: tuple[float, float, float, float]) -> xr.Da
     )
 
 
-def steep_land(dem: xr.DataArray, limit_pct: float) -> BaseGeometry:
-    """
-    Give the land that is steeper than a limit.
-
-    Parameters
-    ----------
-    dem : elevation, square cells in a metric CRS, y descending.
-    limit_pct : percent.
-
-    Returns
-    -------
-    Union of the cells of the model; empty when none is.
-    """
+def _steep(dem: xr.DataArray, limit: float) -> BaseGeometry:
     import rasterio.features
     from affine import Affine
 
-    too = slope_pct(dem).to_numpy() > limit_pct
+    too = slope_pct(dem).to_numpy() > limit
     if not too.any():
         return shapely.Polygon()
     x, y = dem["x"].to_numpy(), dem["y"].to_numpy()
@@ -143,18 +122,7 @@ def steep_land(dem: xr.DataArray, limit_pct: float) -> BaseGeometry:
     return shapely.union_all([shapely.geometry.shape(geometry) for geometry, _ in found])
 
 
-def bilinear(dem: xr.DataArray) -> Heights:
-    """
-    Give heights at points, interpolated between the cells of an elevation model.
-
-    Parameters
-    ----------
-    dem : elevation, square cells in a metric CRS, y descending.
-
-    Returns
-    -------
-    A function from points to heights; NaN outside the model.
-    """
+def _bilinear(dem: xr.DataArray) -> Heights:
     from scipy.interpolate import RegularGridInterpolator
 
     x, y = dem["x"].to_numpy(), dem["y"].to_numpy()

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import geopandas as gpd
+import numpy as np
 from pydantic import ValidationError
 
 from kcity_geo.errors import SourceError
+from kcity_geo.study_atlas import StudyAtlas, StudyLayer
 from kcity_geo.study_facts import FACTS_FILE, FACTS_FORMAT, StudyFacts
 
-__all__ = ["FinishedStudy", "facts_behind", "open_study"]
+__all__ = ["FinishedStudy", "facts_behind", "open_study", "read_atlas"]
+
+#: What a map is drawn over: name -> table of study.gpkg, column and values that are taken (none: all).
+_SHAPES = {
+    "boundary": ("boundary", "", ()),
+    "districts": ("districts", "", ()),
+    "sites": ("sites", "", ()),
+    "roads": ("osm_roads_drive", "highway", ("motorway", "trunk", "primary", "secondary")),
+    "streets": ("osm_roads_drive", "highway", ("tertiary", "unclassified", "residential")),
+    "rails": ("osm_railway", "", ()),
+    "rivers": ("osm_drainage", "waterway", ("river", "canal")),
+    "water": ("osm_water_body", "", ()),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,3 +115,68 @@ def facts_behind(
         raise SourceError(f"[study] folder: {folder!r} is not a local folder")
     path = Path(folder).expanduser()
     return open_study(path if path.is_absolute() else home / path)
+
+
+def read_atlas(study: FinishedStudy, names: Iterable[str]) -> StudyAtlas:
+    """
+    Read what maps of a finished study are drawn from.
+
+    Parameters
+    ----------
+    study : to be drawn.
+    names : of layers; those that the study does not have are left out.
+
+    Returns
+    -------
+    Layers and outlines, all in the CRS of the study.
+
+    Raises
+    ------
+    SourceError
+        If a file of the study is damaged.
+    """
+    layers = {}
+    for name in names:
+        path = study.folder / "layers" / f"{name}.tif"
+        if path.is_file():
+            layers[name] = _layer(path)
+    return StudyAtlas(layers=layers, shapes=_shapes(study.folder / "study.gpkg"))
+
+
+def _layer(path: Path) -> StudyLayer:
+    import rasterio
+    from rasterio.errors import RasterioError
+
+    try:
+        with rasterio.open(path) as file:
+            values = file.read(1, masked=True).astype(np.float64).filled(np.nan)
+            left, bottom, right, top = file.bounds
+            coloured = file.colorinterp[0].name == "palette"
+            return StudyLayer(
+                values=values,
+                extent=(left, right, bottom, top),
+                about=dict(file.tags()),
+                colours=file.colormap(1) if coloured else {},
+            )
+    except (RasterioError, OSError) as error:
+        raise SourceError(f"{path}: cannot be read ({error}); run the study again") from error
+
+
+def _shapes(path: Path) -> dict[str, gpd.GeoDataFrame]:
+    import pyogrio
+    from pyogrio.errors import DataSourceError
+
+    try:
+        there = {str(row[0]) for row in pyogrio.list_layers(path)}
+        crs = gpd.read_file(path, layer="sites" if "sites" in there else "districts").crs
+        found = {}
+        for name, (table, column, values) in _SHAPES.items():
+            if table not in there:
+                continue
+            frame = gpd.read_file(path, layer=table).to_crs(crs)
+            if values and column in frame:
+                frame = frame[frame[column].isin(values)]
+            found[name] = frame
+    except (DataSourceError, OSError) as error:
+        raise SourceError(f"{path}: cannot be read ({error}); run the study again") from error
+    return found

@@ -1,0 +1,202 @@
+"""The dossier: the four papers of an application as HTML, PDF and DOCX, in English and Korean."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kcity_geo.errors import OutputError, StudyError
+from kcity_geo.outputs.pages import asset, environment, seal
+from kcity_geo.outputs.paper_docx import save_docx
+from kcity_geo.outputs.paper_pdf import pdf_writer
+from kcity_geo.outputs.sheet_maps import draw_sheet
+from kcity_geo.outputs.text import plain_text
+from kcity_geo.programme.blocks import Paper
+from kcity_geo.programme.papers import PAPERS, Subject, make_paper, sheets_of
+from kcity_geo.programme.words import LANGUAGES, known_language
+from kcity_geo.study_atlas import StudyAtlas
+
+__all__ = ["FORMATS", "DossierOptions", "Written", "paper_html", "save_dossier"]
+
+#: Kinds of files of a dossier.
+FORMATS = ("html", "pdf", "docx")
+_LONGEST = 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class DossierOptions:
+    """``languages`` and ``formats`` to be written; all of both if not given."""
+
+    languages: tuple[str, ...] = LANGUAGES
+    formats: tuple[str, ...] = FORMATS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """``files`` that were written, and ``left_out``: why a format was not, one line each."""
+
+    files: tuple[Path, ...]
+    left_out: tuple[str, ...]
+
+
+def save_dossier(
+    subject: Subject,
+    folder: str | Path,
+    *,
+    atlas: StudyAtlas | None = None,
+    options: DossierOptions | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Written:
+    """
+    Write the dossier of an application.
+
+    Parameters
+    ----------
+    subject : application with its study.
+    folder : that the files go to; made when it is not there. Files of a dossier in it are replaced,
+        others stay.
+    atlas : what the maps are drawn from; None: no maps.
+    options : languages and formats.
+    progress : called with the name of each file.
+
+    Returns
+    -------
+    What was written. A format whose program is not installed is left out with one line why.
+
+    Raises
+    ------
+    StudyError
+        If a language or format is not known.
+    OutputError
+        If a file cannot be written.
+    """
+    chosen = options or DossierOptions()
+    _check(chosen)
+    out = Path(folder)
+    files: list[Path] = []
+    left_out: list[str] = []
+    writers = _writers(chosen.formats, left_out)
+    try:
+        for language in chosen.languages:
+            (out / language).mkdir(parents=True, exist_ok=True)
+            drawn: dict[int, bytes] = {}
+            for name in PAPERS:
+                paper = make_paper(name, subject, language)
+                for number in sheets_of(paper):
+                    if number not in drawn:
+                        progress(f"{language}: map {number}")
+                        drawn[number] = _drawn(atlas, number, language)
+                for ending, write in writers.items():
+                    path = out / language / f"{name}.{ending}"
+                    progress(f"{language}/{path.name}")
+                    write(paper, drawn, path)
+                    files.append(path)
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    return Written(files=tuple(files), left_out=tuple(left_out))
+
+
+def _check(options: DossierOptions) -> None:
+    for language in options.languages:
+        known_language(language)
+    for name in options.formats:
+        if name not in FORMATS:
+            raise StudyError(f"--format: {name!r}; give some of {', '.join(FORMATS)}")
+
+
+_Write = Callable[[Paper, "dict[int, bytes]", Path], None]
+
+
+def _writers(formats: Iterable[str], left_out: list[str]) -> dict[str, _Write]:
+    """Format -> how it is written; what cannot be is told."""
+    found: dict[str, _Write] = {}
+    for name in formats:
+        if name == "html":
+            found[name] = _save_html
+        elif name == "docx":
+            found[name] = save_docx
+        else:
+            to_pdf, why = pdf_writer()
+            if to_pdf is None:
+                left_out.append(why)
+            else:
+                found[name] = _pdf_of(to_pdf)
+    if "docx" in found and (why := _docx_missing()):
+        left_out.append(why)
+        del found["docx"]
+    return found
+
+
+def _docx_missing() -> str:
+    from importlib.util import find_spec
+
+    if find_spec("docx") is not None:
+        return ""
+    return "no DOCX: python-docx is not installed; install kcity-geo[dossier]"
+
+
+def _pdf_of(to_pdf: Callable[[str, Path], None]) -> _Write:
+    def write(paper: Paper, drawn: dict[int, bytes], path: Path) -> None:
+        to_pdf(paper_html(paper, drawn), path)
+
+    return write
+
+
+def _save_html(paper: Paper, drawn: dict[int, bytes], path: Path) -> None:
+    path.write_text(paper_html(paper, drawn), encoding="utf-8", newline="\n")
+
+
+def _drawn(atlas: StudyAtlas | None, number: int, language: str) -> bytes:
+    if atlas is None:
+        raise OutputError(f"map {number}: there is nothing to draw it from; give the study")
+    return draw_sheet(atlas, number, language)
+
+
+def paper_html(paper: Paper, drawn: dict[int, bytes]) -> str:
+    """
+    Write a paper as a page that opens offline and prints on A4.
+
+    Parameters
+    ----------
+    paper : document.
+    drawn : number of a sheet -> PNG.
+
+    Returns
+    -------
+    HTML that requests nothing; every text stands there as it was written.
+    """
+    images = {
+        number: "data:image/png;base64," + base64.b64encode(image).decode("ascii")
+        for number, image in drawn.items()
+    }
+    html = (
+        environment()
+        .get_template("paper.html.j2")
+        .render(
+            paper=_Clean(paper),
+            blocks=[(type(b).__name__, _Clean(b)) for b in paper.blocks],
+            images=images,
+            css=asset("paper.css"),
+        )
+    )
+    return seal(html)
+
+
+class _Clean:
+    """A block whose texts have no control characters and no marks that turn the reading direction."""
+
+    def __init__(self, block: object) -> None:
+        self._block = block
+
+    def __getattr__(self, name: str) -> object:
+        return _cleaned(getattr(self._block, name))
+
+
+def _cleaned(value: object) -> object:
+    if isinstance(value, tuple):
+        return tuple(_cleaned(v) for v in value)
+    return plain_text(value, max_chars=_LONGEST) if isinstance(value, str) else value

@@ -1,0 +1,173 @@
+"""A paper as DOCX, with styles that Word and LibreOffice know, and fonts for Latin and Hangul."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kcity_geo.outputs.text import plain_text
+from kcity_geo.programme.blocks import (
+    Bullets,
+    Heading,
+    Paper,
+    Picture,
+    Signature,
+    Table,
+    Text,
+)
+
+__all__ = ["save_docx"]
+
+_LATIN, _HANGUL = "Arial", "Malgun Gothic"
+_PAGE_CM = (21.0, 29.7)
+_MARGIN_CM = 1.8
+_LONGEST = 20_000
+_SMALL_CM, _WIDE_CM = 9.5, 16.5
+#: Day written into the file, so that the same application gives the same bytes.
+_DAY = datetime(2020, 1, 31, tzinfo=UTC)
+
+
+def save_docx(paper: Paper, drawn: dict[int, bytes], path: Path) -> None:
+    """
+    Write a paper as DOCX.
+
+    Parameters
+    ----------
+    paper : document.
+    drawn : number of a sheet -> PNG.
+    path : file to write.
+    """
+    from docx import Document
+
+    document = Document()
+    _set_up(document, paper)
+    if paper.banner:
+        _add(document, paper.banner, bold=True, colour="5B2A86")
+    document.add_heading(_clean(paper.title), level=1)
+    _add(document, paper.subject, size=11.5)
+    for block in paper.blocks:
+        _write(document, block, drawn)
+    stream = io.BytesIO()
+    document.save(stream)
+    path.write_bytes(_without_clock(stream))
+
+
+def _without_clock(stream: io.BytesIO) -> bytes:
+    """Pack a document again without the time of day, so that the same application gives the same bytes."""
+    packed = io.BytesIO()
+    with (
+        zipfile.ZipFile(stream) as written,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as fixed,
+    ):
+        for name in written.namelist():
+            entry = zipfile.ZipInfo(name, date_time=(_DAY.year, _DAY.month, _DAY.day, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            fixed.writestr(entry, written.read(name))
+    return packed.getvalue()
+
+
+def _clean(text: str) -> str:
+    return plain_text(text, max_chars=_LONGEST)
+
+
+def _set_up(document: Any, paper: Paper) -> None:  # noqa: ANN401 - python-docx has no types here
+    from docx.oxml.ns import qn
+    from docx.shared import Cm, Pt
+
+    section = document.sections[0]
+    section.page_width, section.page_height = (Cm(v) for v in _PAGE_CM)
+    for side in ("left_margin", "right_margin", "top_margin", "bottom_margin"):
+        setattr(section, side, Cm(_MARGIN_CM))
+    for name in ("Normal", "Heading 1", "Heading 2", "List Bullet", "Table Grid"):
+        font = document.styles[name].font
+        font.name = _LATIN
+        fonts = document.styles[name].element.get_or_add_rPr().get_or_add_rFonts()
+        for key in ("w:asciiTheme", "w:hAnsiTheme", "w:eastAsiaTheme", "w:cstheme"):
+            fonts.attrib.pop(qn(key), None)
+        fonts.set(qn("w:eastAsia"), _HANGUL)
+    document.styles["Normal"].font.size = Pt(9.5)
+    document.styles["Normal"].paragraph_format.space_after = Pt(4)
+    properties = document.core_properties
+    properties.title, properties.subject = _clean(paper.title)[:250], _clean(paper.subject)[:250]
+    properties.author, properties.comments = "kcity_geo", ""
+    properties.language = "ko-KR" if paper.language == "ko" else "en-GB"
+    properties.created = properties.modified = _DAY
+    section.footer.paragraphs[0].text = _clean(paper.footer)
+    for run in section.footer.paragraphs[0].runs:
+        run.font.size = Pt(7.5)
+
+
+def _add(document: Any, text: str, *, bold: bool = False, size: float = 0, colour: str = "") -> Any:  # noqa: ANN401
+    from docx.shared import Pt, RGBColor
+
+    paragraph = document.add_paragraph()
+    run = paragraph.add_run(_clean(text))
+    run.bold = bold
+    if size:
+        run.font.size = Pt(size)
+    if colour:
+        run.font.color.rgb = RGBColor.from_string(colour)
+    return paragraph
+
+
+def _write(document: Any, block: object, drawn: dict[int, bytes]) -> None:  # noqa: ANN401
+    if isinstance(block, Heading):
+        document.add_heading(_clean(block.text), level=2)
+    elif isinstance(block, Text):
+        bold = block.kind in {"warning", "strong"}
+        note = block.kind == "note"
+        _add(
+            document, block.text, bold=bold, size=8 if note else 0, colour="555555" if note else ""
+        )
+    elif isinstance(block, Bullets):
+        for item in block.items:
+            document.add_paragraph(_clean(item), style="List Bullet")
+    elif isinstance(block, Table):
+        _table(document, block)
+    elif isinstance(block, Picture):
+        _picture(document, block, drawn)
+    elif isinstance(block, Signature):
+        _add(document, "")
+        _add(document, "_" * 48)
+        _add(document, block.text)
+
+
+def _table(document: Any, block: Table) -> None:  # noqa: ANN401
+    from docx.enum.text import WD_ALIGN_PARAGRAPH
+    from docx.shared import Cm, Pt
+
+    rows = ([block.columns] if block.columns else []) + list(block.rows)
+    if not rows:
+        return
+    table = document.add_table(rows=len(rows), cols=len(rows[0]), style="Table Grid")
+    table.autofit = False
+    width = _PAGE_CM[0] - 2 * _MARGIN_CM
+    shares = block.widths or (1 / len(rows[0]),) * len(rows[0])
+    for number, row in enumerate(rows):
+        for place, text in enumerate(row):
+            cell = table.cell(number, place)
+            cell.width = Cm(width * shares[place])
+            paragraph = cell.paragraphs[0]
+            run = paragraph.add_run(_clean(text))
+            run.font.size = Pt(8.5)
+            run.bold = bool(block.columns) and number == 0
+            paragraph.paragraph_format.space_after = Pt(1)
+            if place in block.numeric:
+                paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+    document.add_paragraph().paragraph_format.space_after = Pt(2)
+
+
+def _picture(document: Any, block: Picture, drawn: dict[int, bytes]) -> None:  # noqa: ANN401
+    from docx.shared import Cm
+
+    title = _add(document, block.title, bold=True)
+    title.paragraph_format.keep_with_next = True
+    width = Cm(_SMALL_CM if block.small else _WIDE_CM)
+    document.add_picture(io.BytesIO(drawn[block.sheet]), width=width)
+    document.paragraphs[-1].paragraph_format.keep_with_next = True
+    shown = document.inline_shapes[-1]._inline.docPr  # noqa: SLF001 - the only way to an alternative text
+    shown.set("descr", _clean(block.title))
+    _add(document, block.caption, size=7.5, colour="555555")

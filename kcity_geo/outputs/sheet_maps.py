@@ -1,0 +1,273 @@
+"""Sheet maps: a still map for each sheet of the map pack, with legend, scale bar and north arrow."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from kcity_geo.config import read_table
+from kcity_geo.outputs.figures import clip_path, draw_scale, frame_of
+from kcity_geo.outputs.fonts import use_packaged_fonts
+from kcity_geo.outputs.text import plain_text
+from kcity_geo.programme.sheets import Sheet, map_pack
+from kcity_geo.programme.words import known_words, word
+from kcity_geo.study_atlas import StudyAtlas, StudyLayer
+
+__all__ = ["draw_sheet"]
+
+_WIDTH_INCH = 6.4
+_LEGEND_INCH = 0.62
+_DPI = 120
+_LINES = (
+    ("water", "#b9d9ea", 0.4),
+    ("rivers", "#5b9dc4", 0.9),
+    ("streets", "#b0b0b0", 0.3),
+    ("roads", "#5f5f5f", 0.9),
+    ("rails", "#404050", 0.6),
+    ("districts", "#3b3b3b", 0.5),
+    ("boundary", "#111111", 1.3),
+)
+_SITE = "#c2185b"
+_MOST_NAMES = 25
+_SILENT = ("not_assessed", "cannot_tell")
+_LEGEND = {
+    "en": {
+        "site": "candidate site", "roads": "main road", "streets": "street", "rails": "railway",
+        "rivers": "river", "boundary": "study area", "districts": "district",
+    },
+    "ko": {
+        "site": "후보지", "roads": "간선도로", "streets": "일반도로", "rails": "철도",
+        "rivers": "하천", "boundary": "대상 구역", "districts": "지역 경계",
+    },
+}  # fmt: skip
+
+
+def draw_sheet(atlas: StudyAtlas, number: int, language: str) -> bytes:
+    """
+    Draw a sheet of the map pack.
+
+    Parameters
+    ----------
+    atlas : layers and outlines of the study; holds the layer of the sheet.
+    number : of the sheet, 1 to 20.
+    language : of the legend, en or ko.
+
+    Returns
+    -------
+    PNG; the same study gives the same bytes.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    sheet = map_pack()[number - 1]
+    box = _extent(atlas)
+    near = atlas.shapes["sites"].total_bounds if sheet.draw == "sites" and _sites(atlas) else None
+    (x0, x1), (y0, y1) = frame_of(box, near)
+    height = _WIDTH_INCH * (y1 - y0) / (x1 - x0)
+    figure = Figure(figsize=(_WIDTH_INCH, height + _LEGEND_INCH), dpi=_DPI)
+    FigureCanvasAgg(figure)
+    share = _LEGEND_INCH / (height + _LEGEND_INCH)
+    axes = figure.add_axes((0, share, 1, 1 - share))
+    axes.set_axis_off()
+    _draw_ground(figure, axes, atlas, sheet, language)
+    _draw_lines(axes, atlas, every=sheet.draw in {"base", "sites"})
+    axes.set_xlim(x0, x1)
+    axes.set_ylim(y0, y1)
+    if sheet.draw in {"place", "sites"}:
+        _draw_sites(axes, atlas)
+    if sheet.draw == "place":
+        _name_districts(axes, atlas)
+    draw_scale(axes, x1 - x0)
+    if sheet.draw in {"place", "base"}:
+        _line_legend(figure, atlas, language)
+    use_packaged_fonts(figure)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
+    return stream.getvalue()
+
+
+def _extent(atlas: StudyAtlas) -> tuple[float, float, float, float]:
+    left, bottom, right, top = atlas.outline().bounds
+    return left, bottom, right, top
+
+
+def _sites(atlas: StudyAtlas) -> int:
+    return len(atlas.shapes.get("sites", ()))
+
+
+def _draw_ground(figure: Any, axes: Any, atlas: StudyAtlas, sheet: Sheet, language: str) -> None:  # noqa: ANN401 - matplotlib
+    layer = atlas.layers.get(sheet.layer)
+    if layer is None:
+        return
+    if sheet.draw in {"ramp", "sites"}:
+        shown = _ramp(axes, layer, sheet)
+        _bar(figure, shown, sheet.unit if language == "en" else sheet.unit_ko)
+    else:
+        shown = _classes(figure, axes, layer, sheet, language)
+    silent = atlas.layers.get(sheet.sure) if sheet.sure else layer
+    if silent is not None and (sheet.sure or sheet.draw == "reading"):
+        _hatch(axes, silent)
+    shown.set_clip_path(clip_path(atlas.outline()), transform=axes.transData)
+
+
+def _ramp(axes: Any, layer: StudyLayer, sheet: Sheet) -> Any:  # noqa: ANN401
+    known = layer.values[np.isfinite(layer.values)]
+    low = sheet.low if sheet.low is not None else float(known.min()) if known.size else 0.0
+    high = sheet.high if sheet.high is not None else float(known.max()) if known.size else 1.0
+    return axes.imshow(
+        layer.values, extent=layer.extent, origin="upper", interpolation="nearest",
+        cmap=sheet.colours, vmin=low, vmax=max(high, low + 1e-9),
+    )  # fmt: skip
+
+
+def _bar(figure: Any, shown: Any, unit: str) -> None:  # noqa: ANN401
+    share = _LEGEND_INCH / figure.get_size_inches()[1]
+    axes = figure.add_axes((0.04, 0.62 * share, 0.5, 0.2 * share))
+    bar = figure.colorbar(shown, cax=axes, orientation="horizontal")
+    bar.ax.tick_params(labelsize=8, length=2)
+    bar.outline.set_linewidth(0.5)
+    figure.text(0.56, 0.72 * share, unit, fontsize=9, va="center")
+
+
+def _class_rows(layer: StudyLayer, sheet: Sheet, language: str) -> list[tuple[int, str, str]]:
+    """Code, colour and words of each class that the map shows."""
+    there = {int(c) for c in np.unique(layer.values[np.isfinite(layer.values)])}
+    if sheet.draw == "reading":
+        rows = read_table("readings")["reading"]
+        names = known_words(sheet.words)
+        return [
+            (code, rows[code]["colour"], word(sheet.words, name, language))
+            for code, name in enumerate(names)
+            if code in there
+        ]
+    titles = read_table("programme/mappack")["class"]
+    return [
+        (row["code"], _hex(layer, row["code"]), row["title" if language == "en" else "title_ko"])
+        for row in titles
+        if row["code"] in there
+    ]
+
+
+def _hex(layer: StudyLayer, code: int) -> str:
+    red, green, blue, _ = layer.colours.get(code, (200, 200, 200, 255))
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def _classes(
+    figure: Any,  # noqa: ANN401
+    axes: Any,  # noqa: ANN401
+    layer: StudyLayer,
+    sheet: Sheet,
+    language: str,
+) -> Any:  # noqa: ANN401
+    from matplotlib.colors import to_rgba
+    from matplotlib.patches import Patch
+
+    rows = _class_rows(layer, sheet, language)
+    image = np.ones((*layer.values.shape, 4))
+    for code, colour, _ in rows:
+        image[layer.values == code] = to_rgba(colour)
+    patches = [Patch(facecolor=c, edgecolor="#777777", linewidth=0.5, label=w) for _, c, w in rows]
+    _legend(figure, patches)
+    return axes.imshow(image, extent=layer.extent, origin="upper", interpolation="nearest")
+
+
+def _legend(figure: Any, handles: list[Any]) -> None:  # noqa: ANN401
+    if handles:
+        figure.legend(
+            handles=handles, loc="lower left", ncols=min(4, len(handles)), fontsize=8,
+            frameon=False, bbox_to_anchor=(0.0, 0.0), handlelength=1.4, columnspacing=1.2,
+        )  # fmt: skip
+
+
+def _hatch(axes: Any, readings: StudyLayer) -> None:  # noqa: ANN401
+    """Stripe the cells of which nobody can tell."""
+    names = known_words("reading")
+    silent: NDArray[np.bool_] = np.isin(readings.values, [names.index(n) for n in _SILENT])
+    if not silent.any():
+        return
+    left, right, bottom, top = readings.extent
+    rows, columns = silent.shape
+    x = left + (np.arange(columns) + 0.5) * (right - left) / columns
+    y = top - (np.arange(rows) + 0.5) * (top - bottom) / rows
+    with _thin_hatch():
+        axes.contourf(
+            x, y, silent.astype(float), levels=[0.5, 1.5], hatches=["////"], colors="none"
+        )
+
+
+def _thin_hatch() -> Any:  # noqa: ANN401 - a context of matplotlib
+    import matplotlib as mpl
+
+    return mpl.rc_context({"hatch.linewidth": 0.4, "hatch.color": "#444444"})
+
+
+def _draw_lines(axes: Any, atlas: StudyAtlas, *, every: bool) -> None:  # noqa: ANN401
+    from matplotlib.collections import LineCollection
+
+    for name, colour, width in _LINES:
+        frame = atlas.shapes.get(name)
+        if frame is None or (name == "streets" and not every):
+            continue
+        shapes = frame.geometry.to_numpy()
+        if name in {"boundary", "districts", "water"}:
+            shapes = shapely.boundary(shapes)
+        parts = [p for p in shapely.get_parts(shapes) if p.geom_type.endswith(("String", "Ring"))]
+        axes.add_collection(
+            LineCollection(
+                [shapely.get_coordinates(p) for p in parts],
+                colors=colour,
+                linewidths=width,
+                linestyles=(0, (4, 2)) if name == "districts" else "-",
+            )
+        )
+
+
+def _draw_sites(axes: Any, atlas: StudyAtlas) -> None:  # noqa: ANN401
+    frame = atlas.shapes.get("sites")
+    for row in frame.itertuples() if frame is not None else ():
+        for part in shapely.get_parts(row.geometry):
+            xy = shapely.get_coordinates(part.exterior)
+            axes.fill(xy[:, 0], xy[:, 1], facecolor="none", edgecolor=_SITE, linewidth=1.8)
+        point = row.geometry.representative_point()
+        axes.text(
+            point.x, point.y, str(getattr(row, "label", row.rank)), color="white", fontsize=8,
+            fontweight="bold", ha="center", va="center",
+            bbox={"boxstyle": "circle,pad=0.25", "facecolor": _SITE, "edgecolor": "white"},
+        )  # fmt: skip
+
+
+def _name_districts(axes: Any, atlas: StudyAtlas) -> None:  # noqa: ANN401
+    """Write the names of districts, unless there are too many to be read."""
+    frame = atlas.shapes.get("districts")
+    if frame is None or len(frame) > _MOST_NAMES:
+        return
+    for name, shape in zip(frame["name"], frame.geometry, strict=True):
+        point = shape.representative_point()
+        text = plain_text(name, max_chars=24).replace("$", r"\$")
+        axes.text(point.x, point.y, text, fontsize=7, ha="center", va="center", color="#222222")
+
+
+def _line_legend(figure: Any, atlas: StudyAtlas, language: str) -> None:  # noqa: ANN401
+    from matplotlib.lines import Line2D
+
+    words = _LEGEND[language]
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=colour,
+            linewidth=max(width, 1.0),
+            label=words[name],
+            linestyle="--" if name == "districts" else "-",
+        )
+        for name, colour, width in _LINES
+        if name in atlas.shapes and name in words and len(atlas.shapes[name])
+    ]
+    if _sites(atlas):
+        handles.append(Line2D([], [], color=_SITE, linewidth=1.8, label=words["site"]))
+    _legend(figure, handles)

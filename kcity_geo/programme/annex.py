@@ -1,0 +1,300 @@
+"""Annex: the evidence behind an application, each number with its key in the study, and the map pack."""
+
+from __future__ import annotations
+
+import math
+
+from kcity_geo.programme.advice import content_matrix, recommend_study, study_title
+from kcity_geo.programme.blocks import Block, Bullets, Heading, Picture, Table, Text, said
+from kcity_geo.programme.evidence import rounded
+from kcity_geo.programme.funding import funding_routes
+from kcity_geo.programme.scorecard import scorecard
+from kcity_geo.programme.sheets import Sheet, caption_words, map_pack, sheet_title
+from kcity_geo.programme.solutions import SolutionMatch, match_solutions
+from kcity_geo.programme.subject import Subject
+from kcity_geo.programme.summary import level_words, site_rows
+from kcity_geo.programme.words import known_words, word
+from kcity_geo.study_facts import LevelFacts, StudyFacts
+
+__all__ = ["annex_blocks"]
+
+_DASH = "–"  # noqa: RUF001 - typographic dash for what is not known
+
+
+def annex_blocks(subject: Subject, language: str) -> list[Block]:
+    """
+    Write the evidence annex.
+
+    Parameters
+    ----------
+    subject : application with its study.
+    language : en or ko.
+
+    Returns
+    -------
+    Readings, sites, survey, solutions, study, criteria, funding, findings, maps, sources.
+    """
+    facts = subject.facts
+    blocks: list[Block] = [Text(text=subject.source(language), kind="note")]
+    if facts is not None:
+        blocks += _readings(facts, language)
+        blocks += _sites(facts, language)
+        blocks += _survey(facts, language)
+        blocks += _solutions(facts, language)
+    blocks += _study(subject, language)
+    blocks += _criteria(subject, language)
+    blocks += _funding(subject, language)
+    blocks += _findings(subject, language)
+    if facts is not None and subject.layers:
+        blocks += _maps(subject, facts, language)
+    blocks += _sources(subject, language)
+    return blocks
+
+
+def _columns(key: str, language: str) -> tuple[str, ...]:
+    return tuple(said(key, language).split("|"))
+
+
+def _readings(facts: StudyFacts, language: str) -> list[Block]:
+    return [
+        Heading(text=said("annex.readings", language)),
+        Table(
+            columns=_columns("annex.columns", language),
+            rows=tuple(_level_row(level, language) for level in facts.levels),
+            numeric=(1, 2, 3, 4, 5, 6, 7),
+            widths=(0.14, 0.09, 0.1, 0.09, 0.09, 0.09, 0.09, 0.13, 0.18),
+        ),
+        Text(text=said("annex.rounding", language), kind="note"),
+    ]
+
+
+def _level_row(level: LevelFacts, language: str) -> tuple[str, ...]:
+    keys = ("falls_short", "probably_falls_short", "cannot_tell", "partly_short", "adequate")
+    people = [rounded(level.people[k]) if k in level.people else _DASH for k in keys]
+    if level.reading == "not_assessed":
+        people = [_DASH] * len(keys)
+    return (
+        level_words(level, language),
+        *people,
+        _percent(level.gap_raw, language),
+        _percents(level, language),
+        f"levels.{level.key}",
+    )
+
+
+def _percent(share: float | None, language: str) -> str:
+    return _DASH if share is None else said("common.percent", language, share=f"{100 * share:.0f}")
+
+
+def _percents(level: LevelFacts, language: str) -> str:
+    if level.gap_lo is None or level.gap_hi is None:
+        return _DASH
+    low, high = f"{100 * level.gap_lo:.0f}", f"{100 * level.gap_hi:.0f}"
+    return said("common.percent_between", language, low=low, high=high)
+
+
+def _sites(facts: StudyFacts, language: str) -> list[Block]:
+    blocks: list[Block] = [Heading(text=said("annex.sites", language))]
+    if not facts.sites:
+        blocks.append(Text(text=said("summary.no_site", language, why=facts.no_sites)))
+    for site in facts.sites:
+        if site.score is None:
+            blocks.append(Text(text=said("summary.site_mark", language), kind="note"))
+        rows = tuple(site_rows(site, language))
+        blocks.append(Table(columns=(), rows=rows, widths=(0.4, 0.6)))
+    return blocks
+
+
+def _survey(facts: StudyFacts, language: str) -> list[Block]:
+    head = Heading(text=said("annex.survey", language))
+    if not facts.tasks:
+        return [head, Text(text=said("annex.survey_none", language))]
+    rows = tuple(
+        (
+            t.district or _DASH,
+            word("level", t.sector, language),
+            t.look_for,
+            _DASH if t.people_open is None else rounded(t.people_open),
+        )
+        for t in facts.tasks
+    )
+    columns = _columns("annex.survey_columns", language)
+    blocks: list[Block] = [head, Table(columns=columns, rows=rows, numeric=(3,))]
+    more = facts.survey_tasks - len(facts.tasks)
+    if more > 0:
+        blocks.append(Text(text=said("common.and_more", language, number=more), kind="note"))
+    return blocks
+
+
+def _solutions(facts: StudyFacts, language: str) -> list[Block]:
+    head = Heading(text=said("annex.solutions", language))
+    found = match_solutions(facts)
+    if not found:
+        return [head, Text(text=said("summary.solution_none", language))]
+    rows = tuple(
+        (
+            word("sector", m.sector, language),
+            ", ".join(m.kinds(language)),
+            _people(m, language),
+            str(m.sheet),
+            "; ".join(m.siting()) or _DASH,
+        )
+        for m in found
+    )
+    columns = _columns("annex.solution_columns", language)
+    marks = f"{found[0].source} [{found[0].mark}]"
+    return [
+        head,
+        Table(columns=columns, rows=rows, widths=(0.16, 0.34, 0.16, 0.08, 0.26)),
+        Text(text=marks, kind="note"),
+    ]
+
+
+def _people(match: SolutionMatch, language: str) -> str:
+    if math.isnan(match.people_low):
+        return _DASH
+    low, high = rounded(match.people_low), rounded(match.people_high)
+    return low if low == high else said("common.between", language, low=low, high=high)
+
+
+def _study(subject: Subject, language: str) -> list[Block]:
+    advice = recommend_study(subject.application, subject.facts)
+    lines = [said("summary.advice", language, study=study_title(advice.study, language))]
+    if advice.next_study and advice.missing:
+        missing = ("; " if language == "en" else ", ").join(advice.missing_words(language))
+        study = study_title(advice.next_study, language)
+        lines.append(said("summary.advice_next", language, study=study, missing=missing))
+    studies = known_words("study")
+    columns = (
+        said("annex.matrix_chapter", language),
+        *(word("study", s, language) for s in studies),
+        said("annex.matrix_supplied", language),
+    )
+    rows = tuple(
+        (row["chapter"], *(_cell(row[s], language) for s in studies), row["supplied"])
+        for row in content_matrix(language).to_dict("records")
+    )
+    return [
+        Heading(text=said("annex.study", language)),
+        Bullets(items=tuple(lines)),
+        Table(columns=columns, rows=rows, widths=(0.22, 0.12, 0.12, 0.14, 0.14, 0.26)),
+    ]
+
+
+def _cell(text: str, language: str) -> str:
+    level, _, share = text.partition(", ")
+    shown = word("matrix", level, language)
+    return f"{shown}, {share}".replace(" to ", "~") if share else shown
+
+
+def _criteria(subject: Subject, language: str) -> list[Block]:
+    application = subject.application
+    card = scorecard(application, subject.facts)
+    rows = tuple(
+        (
+            c.title if language == "en" else c.title_ko,
+            "; ".join(e.shown(language) for e in c.found) or _DASH,
+            f"{len(c.found)}/{len(c.evidence)}",
+            "; ".join(e.mend(language) for e in c.missing) or _DASH,
+        )
+        for c in card.criteria
+    )
+    year = application.programme.year
+    columns = _columns("annex.criteria_columns", language)
+    blocks: list[Block] = [
+        Heading(text=said("annex.criteria", language, year=year)),
+        Table(columns=columns, rows=rows, widths=(0.18, 0.32, 0.08, 0.42)),
+        Text(text=said("annex.criteria_note", language), kind="note"),
+        Text(text=card.criteria[0].source, kind="note"),
+    ]
+    if card.note and language == "en":
+        blocks.append(Text(text=card.note, kind="note"))
+    return blocks
+
+
+def _funding(subject: Subject, language: str) -> list[Block]:
+    rows = tuple(
+        (
+            route.title(language),
+            f"{word('verdict', route.verdict, language)}",
+            route.text(language),
+            f"{route.as_of} [{route.mark}]",
+        )
+        for route in funding_routes(subject.application)
+    )
+    return [
+        Heading(text=said("annex.funding", language)),
+        Table(
+            columns=_columns("annex.funding_columns", language),
+            rows=rows,
+            widths=(0.22, 0.14, 0.5, 0.14),
+        ),
+        Text(text=said("summary.funding_note", language), kind="note"),
+    ]
+
+
+def _findings(subject: Subject, language: str) -> list[Block]:
+    shown = [f for f in subject.checked.findings if f.id not in {"unverified", "synthetic"}]
+    rows = tuple(
+        (
+            word("level_of_finding", f.level, language),
+            f.text(language).replace("`", ""),
+            f.mend(language).replace("`", ""),
+        )
+        for f in shown
+    )
+    year = subject.application.programme.year
+    return [
+        Heading(text=said("annex.findings", language, year=year)),
+        Table(
+            columns=_columns("annex.findings_columns", language),
+            rows=rows,
+            widths=(0.1, 0.5, 0.4),
+        ),
+    ]
+
+
+def _maps(subject: Subject, facts: StudyFacts, language: str) -> list[Block]:
+    blocks: list[Block] = [Heading(text=said("annex.maps", language))]
+    left_out = []
+    for sheet in map_pack():
+        reason = _not_drawn(sheet, subject, language)
+        if reason:
+            left_out.append(f"{sheet_title(sheet.number, language)} – {reason}")  # noqa: RUF001
+            continue
+        about = subject.layers.get(sheet.layer)
+        caption = caption_words(facts, about, language)
+        if sheet.sure or sheet.draw == "reading":
+            caption = f"{caption} {said('annex.hatched', language)}"
+        title = sheet_title(sheet.number, language)
+        blocks.append(Picture(sheet=sheet.number, title=title, caption=caption))
+    if left_out:
+        blocks.append(Text(text=said("annex.not_drawn", language), kind="strong"))
+        blocks.append(Bullets(items=tuple(left_out)))
+    return blocks
+
+
+def _not_drawn(sheet: Sheet, subject: Subject, language: str) -> str:
+    if sheet.draw == "none":
+        return sheet.how if language == "en" else sheet.how_ko
+    if sheet.layer and sheet.layer not in subject.layers:
+        return said("annex.not_there", language)
+    return ""
+
+
+def _sources(subject: Subject, language: str) -> list[Block]:
+    rules = subject.application.rules
+    unverified = tuple(u.what if language == "en" else u.what_ko for u in rules.unverified)
+    blocks: list[Block] = [
+        Heading(text=said("annex.sources", language)),
+        Bullets(items=unverified),
+        Text(text=said("annex.marks", language), kind="note"),
+    ]
+    facts = subject.facts
+    if facts is not None:
+        blocks.append(Text(text=facts.credits, kind="note"))
+        if facts.warnings:
+            blocks.append(Text(text=said("annex.warnings", language), kind="strong"))
+            blocks.append(Bullets(items=facts.warnings))
+    blocks.append(Text(text=said("common.caveat", language), kind="note"))
+    return blocks

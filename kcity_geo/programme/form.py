@@ -1,0 +1,150 @@
+"""Form: the application form, a working draft of all that an application says."""
+
+from __future__ import annotations
+
+from kcity_geo.programme.blocks import Block, Heading, Signature, Table, Text, said
+from kcity_geo.programme.model import Application
+from kcity_geo.programme.subject import Subject
+from kcity_geo.programme.words import word, word_list
+
+__all__ = ["form_blocks"]
+
+_Rows = list[tuple[str, str]]
+
+
+def form_blocks(subject: Subject, language: str) -> list[Block]:
+    """
+    Write the application form.
+
+    Parameters
+    ----------
+    subject : application with its study.
+    language : en or ko.
+
+    Returns
+    -------
+    Sections with a row a field; what is empty says so.
+    """
+    application = subject.application
+    parts = (
+        _applicants(subject, language),
+        _project(subject, language),
+        _request(application, language),
+        _package(application, language),
+        _cooperation(application, language),
+        _documents(application, language),
+        [("contact", _joined(_contact(application)))],
+    )
+    blocks: list[Block] = [Text(text=said("common.draft", language), kind="warning")]
+    heads = (said("form.field", language), said("form.entry", language))
+    titles = said("form.sections", language).split("|")
+    for title, rows in zip(titles, parts, strict=True):
+        empty = said("common.empty", language)
+        shown = tuple((said(f"form.{key}", language), value or empty) for key, value in rows)
+        blocks.append(Heading(text=title))
+        blocks.append(Table(columns=heads, rows=shown, widths=(0.28, 0.72)))
+    blocks += [
+        Text(text=said("form.declaration", language)),
+        Signature(text=f"{subject.who(language)}: {said('letter.signature', language)}"),
+        Text(text=said("common.caveat", language), kind="note"),
+    ]
+    return blocks
+
+
+def _joined(parts: tuple[str, ...], by: str = ", ") -> str:
+    return by.join(p for p in parts if p)
+
+
+def _contact(application: Application) -> tuple[str, ...]:
+    contact = application.contact
+    return contact.name, contact.office, contact.email, contact.phone
+
+
+def _applicants(subject: Subject, language: str) -> _Rows:
+    application = subject.application
+    programme = application.programme
+    names = tuple(
+        f"{a.name} ({word('applicant', a.kind, language)})" for a in application.applicants
+    )
+    day = subject.day(language) if programme.submitted else ""
+    return [
+        ("year", f"{programme.year}, {word('stream', programme.stream, language)}"),
+        ("channel", _joined((word("channel", programme.channel, language), day))),
+        ("applicants", _joined(names, "; ")),
+    ]
+
+
+def _project(subject: Subject, language: str) -> _Rows:
+    project, rules = subject.application.project, subject.application.rules
+    kind = ""
+    if project.type:
+        kind = str(getattr(rules.types, f"{project.type.value}{'_ko' * (language == 'ko')}"))
+    rows = [
+        ("title_row", subject.title(language) if project.title else ""),
+        ("place", subject.place(language)),
+        ("area", ", ".join(f"{v:.4f}" for v in project.bounds or ())),
+        ("type", kind),
+        ("scope", word_list("scope", project.scope, language)),
+        ("sectors", word_list("sector", project.sectors, language)),
+        ("status", word("status", project.status, language)),
+        ("site", subject.site(language)),
+        ("land", project.land),
+        ("permits", _joined(project.permits, "; ")),
+        ("data", _joined(project.data, "; ")),
+        ("cost", project.cost),
+        ("problem", subject.problem(language)),
+    ]
+    return rows + [("label", project.label)] * bool(project.label)
+
+
+def _request(application: Application, language: str) -> _Rows:
+    request = application.request
+    won = f"{request.budget_krw:,} KRW" if request.budget_krw else ""
+    dollars = f"{request.budget_usd:,} USD" if request.budget_usd else ""
+    return [
+        ("study", word("study", request.study, language)),
+        ("budget", _joined((won, dollars))),
+        ("follow_up", word("follow_up", application.funding.follow_up, language)),
+    ]
+
+
+def _package(application: Application, language: str) -> _Rows:
+    training, solution = application.training, application.solution
+    number = said("common.people", language, number=training.persons) if training.persons else ""
+    online = said("common.online", language) if training.online else ""
+    rows = [
+        ("project", application.package.project),
+        ("consulting", application.package.consulting),
+        ("training", _joined((_joined(training.roles), number, training.dates, online), "; ")),
+        ("agreed", said("common.yes" if training.agreed else "common.no", language)),
+    ]
+    if application.project.type == "solution_development" or solution.names:
+        rows += [
+            ("solution", _joined(solution.names)),
+            ("operator", solution.operator),
+            ("operation", solution.operation_plan),
+        ]
+    return rows
+
+
+def _cooperation(application: Application, language: str) -> _Rows:
+    g2g, team = application.g2g, application.demonstration
+    day = g2g.prior_consultation.isoformat() if g2g.prior_consultation else ""
+    rows = [
+        ("stage", word("stage", g2g.stage, language)),
+        ("memorandum", g2g.memorandum),
+        ("consultation", day),
+        ("partners", _joined(g2g.partners)),
+    ]
+    if application.programme.stream.value == "demonstration":
+        rows.append(("demonstration", _joined((team.lead, team.overseas_partner))))
+    return rows
+
+
+def _documents(application: Application, language: str) -> _Rows:
+    del language
+    papers = application.documents
+    names = (papers.application_form, *papers.project_summary, papers.endorsement)
+    others = tuple(f"{o.title} ({o.city})" for o in application.other_projects)
+    rows = [("papers", _joined(names, "; "))]
+    return rows + [("others", _joined(others, "; "))] * bool(others)

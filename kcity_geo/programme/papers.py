@@ -1,0 +1,123 @@
+"""
+Papers: cover letter, application form, target project summary and evidence annex, in two languages.
+
+All say the same numbers, those of the study; where nobody can tell, they ask for the survey first.
+"""
+
+from __future__ import annotations
+
+from kcity_geo.programme.annex import annex_blocks
+from kcity_geo.programme.blocks import Block, Paper, Picture, Signature, Text, said
+from kcity_geo.programme.evidence import open_levels
+from kcity_geo.programme.form import form_blocks
+from kcity_geo.programme.subject import Subject
+from kcity_geo.programme.summary import summary_blocks
+from kcity_geo.programme.words import word
+
+__all__ = ["PAPERS", "Subject", "make_paper", "sheets_of"]
+
+#: Documents of a dossier, in the order of the letter.
+PAPERS = ("cover_letter", "application_form", "project_summary", "evidence_annex")
+
+
+def make_paper(name: str, subject: Subject, language: str) -> Paper:
+    """
+    Make one document of a dossier.
+
+    Parameters
+    ----------
+    name : one of `PAPERS`.
+    subject : application with its study.
+    language : en or ko.
+
+    Returns
+    -------
+    The document.
+    """
+    makers = {
+        "cover_letter": _letter,
+        "application_form": form_blocks,
+        "project_summary": summary_blocks,
+        "evidence_annex": annex_blocks,
+    }
+    titles = {
+        "cover_letter": "letter.title",
+        "application_form": "form.title",
+        "project_summary": "summary.title",
+        "evidence_annex": "annex.title",
+    }
+    facts = subject.facts
+    return Paper(
+        id=name,
+        title=said(titles[name], language),
+        language=language,
+        subject=subject.title(language),
+        banner=said("common.synthetic", language) if facts and facts.synthetic else "",
+        footer=subject.source(language),
+        blocks=tuple(makers[name](subject, language)),
+    )
+
+
+def sheets_of(paper: Paper) -> tuple[int, ...]:
+    """
+    List the sheets of the map pack that a document shows.
+
+    Parameters
+    ----------
+    paper : document.
+
+    Returns
+    -------
+    Their numbers, once each.
+    """
+    return tuple(dict.fromkeys(b.sheet for b in paper.blocks if isinstance(b, Picture)))
+
+
+def _letter(subject: Subject, language: str) -> list[Block]:
+    application, who = subject.application, subject.who(language)
+    programme = said("common.programme", language)
+    year = application.programme.year
+    values = {
+        "who": who,
+        "programme": programme,
+        "year": year,
+        "title": subject.title(language),
+        "place": subject.place(language),
+        "study": _study(subject, language),
+    }
+    demo = application.programme.stream.value == "demonstration"
+    blocks: list[Block] = [
+        Text(text=said("letter.to", language), kind="lead"),
+        Text(text=said("letter.from", language, who=who), kind="lead"),
+        Text(text=said("letter.day", language, day=subject.day(language)), kind="lead"),
+        Text(text=said("letter.subject", language, **values), kind="strong"),
+        Text(text=said("letter.opening", language)),
+        Text(text=said("letter.body_demo" if demo else "letter.body", language, **values)),
+    ]
+    if subject.problem(language):
+        blocks.append(
+            Text(text=said("letter.problem", language, problem=subject.problem(language)))
+        )
+    if subject.facts and (silent := open_levels(subject.facts)):
+        sectors = ", ".join(
+            x.title.lower() if language == "en" else word("level", x.key, language) for x in silent
+        )
+        tasks = subject.facts.survey_tasks
+        blocks.append(Text(text=said("letter.survey", language, sectors=sectors, tasks=tasks)))
+    blocks.append(Text(text=said("letter.duties", language)))
+    if said("letter.closing", language):
+        blocks.append(Text(text=said("letter.closing", language)))
+    blocks += [
+        Text(text=said("letter.attached", language)),
+        Signature(text=f"{who}: {said('letter.signature', language)}"),
+        Text(text=said("common.caveat", language), kind="note"),
+    ]
+    return blocks
+
+
+def _study(subject: Subject, language: str) -> str:
+    study = subject.application.request.study
+    if not study:
+        return said("common.empty", language)
+    title = word("study", study, language)
+    return title.lower() if language == "en" else title

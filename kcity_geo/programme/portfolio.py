@@ -1,0 +1,322 @@
+"""
+Portfolio: many applications against a budget, ranked on need and readiness, chosen by a knapsack.
+
+Need and readiness are told as ranges: what nobody can tell widens them and never raises the lower end.
+The choice is exact (HiGHS), does not depend on the order of the applications, and says of every one that
+is left out why. It is a help for thinking, and no forecast of the choice of a committee.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from kcity_geo.config import read_table
+from kcity_geo.errors import StudyError
+from kcity_geo.programme.checking import check
+from kcity_geo.programme.evidence import evidence_of, people_short_range
+from kcity_geo.programme.funding import country_code
+from kcity_geo.programme.gates import same_place
+from kcity_geo.programme.model import Application
+from kcity_geo.study_facts import StudyFacts
+
+__all__ = ["Candidate", "Portfolio", "PortfolioLimits", "choose_portfolio"]
+
+_CLOSE = 1e-9
+_MOST = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One application with the study behind it; ``name`` tells it from the others."""
+
+    name: str
+    application: Application
+    facts: StudyFacts | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortfolioLimits:
+    """
+    What a choice must keep to.
+
+    Parameters
+    ----------
+    budget_krw : won for all that are chosen.
+    most_per_country : projects in a country; None: no limit, as the programme has none.
+    need_weight : of need against readiness, 0 to 1; None: the stated default.
+    """
+
+    budget_krw: int
+    most_per_country: int | None = None
+    need_weight: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Portfolio:
+    """
+    A choice.
+
+    Parameters
+    ----------
+    table : a row an application, best first: ``name, city, country, budget_krw, need_low, need_high,
+        readiness_low, readiness_high, value, chosen, stable_share, reason``; NaN: nobody can tell.
+    spent_krw, budget_krw : won.
+    limits : kept to.
+    """
+
+    table: pd.DataFrame
+    spent_krw: int
+    budget_krw: int
+    limits: PortfolioLimits
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """Names of the applications that the choice takes."""
+        return tuple(self.table.loc[self.table["chosen"], "name"])
+
+
+def choose_portfolio(candidates: Sequence[Candidate], limits: PortfolioLimits) -> Portfolio:
+    """
+    Choose among applications.
+
+    Parameters
+    ----------
+    candidates : applications, in any order.
+    limits : budget and rules.
+
+    Returns
+    -------
+    The choice of the highest value within the limits. An application that a hard gate refuses, or without
+    a budget in won, is left out; of one city one project is taken.
+
+    Raises
+    ------
+    StudyError
+        If there is none, a name stands twice, or a limit is wrong.
+    """
+    _check(candidates, limits)
+    rows = sorted(candidates, key=lambda c: c.name)
+    weight = limits.need_weight
+    stated = read_table("programme/portfolio")["value"]["stated"] if weight is None else weight
+    axes = np.array([[*_need(c), *_readiness(c)] for c in rows])
+    shut = [_shut(c) for c in rows]
+    problem = _Problem.of(rows, limits, [bool(s) for s in shut])
+    value = _value(axes, stated)
+    taken = problem.best(value)
+    table = pd.DataFrame(
+        {
+            "name": [c.name for c in rows],
+            "city": [c.application.project.city for c in rows],
+            "country": [_country(c) for c in rows],
+            "budget_krw": [c.application.request.budget_krw or 0 for c in rows],
+            "need_low": axes[:, 0],
+            "need_high": axes[:, 1],
+            "readiness_low": axes[:, 2],
+            "readiness_high": axes[:, 3],
+            "value": value,
+            "chosen": taken,
+            "stable_share": _stability(problem, axes),
+            "reason": [
+                _reason(rows, number, shut[number], (problem, value, taken))
+                for number in range(len(rows))
+            ],
+        }
+    )
+    ordered = table.sort_values(
+        ["chosen", "value", "name"], ascending=[False, False, True], kind="stable"
+    ).reset_index(drop=True)
+    spent = int(table.loc[table["chosen"], "budget_krw"].sum())
+    return Portfolio(table=ordered, spent_krw=spent, budget_krw=limits.budget_krw, limits=limits)
+
+
+def _check(candidates: Sequence[Candidate], limits: PortfolioLimits) -> None:
+    names = [c.name for c in candidates]
+    if not names:
+        raise StudyError("portfolio: no application is given")
+    if len(names) > _MOST:
+        raise StudyError(f"portfolio: {len(names)} applications; at most {_MOST} are compared")
+    for name in names:
+        if names.count(name) > 1:
+            raise StudyError(f"portfolio: {name} is given twice; give each application once")
+    if limits.budget_krw <= 0:
+        raise StudyError(f"--budget: {limits.budget_krw} won; give more than 0")
+    if limits.need_weight is not None and not 0 <= limits.need_weight <= 1:
+        raise StudyError(f"--need-weight: {limits.need_weight:g}; it must lie from 0 to 1")
+    if limits.most_per_country is not None and limits.most_per_country < 1:
+        raise StudyError(f"--most-per-country: {limits.most_per_country}; give 1 or more")
+
+
+def _need(candidate: Candidate) -> tuple[float, float]:
+    """Mean share of people who fall short over the levels: surely; and with all that are open."""
+    facts = candidate.facts
+    if facts is None or not facts.population or not facts.levels:
+        return math.nan, math.nan
+    ranges = [people_short_range(level) for level in facts.levels]
+    low, high = (sum(r[end] for r in ranges) / len(ranges) / facts.population for end in (0, 1))
+    return min(low, 1.0), min(high, 1.0)
+
+
+def _readiness(candidate: Candidate) -> tuple[float, float]:
+    """Share of the evidence that is there; and with what nobody can tell."""
+    names = read_table("programme/portfolio")["readiness"]["evidence"]
+    found = [evidence_of(n, candidate.application, candidate.facts).found for n in names]
+    low = sum(f is True for f in found) / len(names)
+    return low, low + sum(f is None for f in found) / len(names)
+
+
+def _value(axes: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
+    """Value of each application by the lower ends: what nobody can tell earns nothing."""
+    need, readiness = np.nan_to_num(axes[:, 0]), axes[:, 2]
+    return np.asarray(np.round(weight * need + (1 - weight) * readiness, 9))
+
+
+def _country(candidate: Candidate) -> str:
+    name = candidate.application.project.country
+    try:
+        return country_code(name) if name else ""
+    except StudyError:
+        return name
+
+
+def _shut(candidate: Candidate) -> str:
+    """Say why an application cannot be taken at all; empty: it can."""
+    refused = check(candidate.application, candidate.facts).refused
+    if refused:
+        return f"refused: {refused[0].text()} ({refused[0].rule})"
+    if candidate.application.request.budget_krw is None:
+        return "no budget in won is given, and dollars are not converted"
+    return ""
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Budget, cities and countries as rows of an integer program; ``shut``: may not be taken."""
+
+    costs: NDArray[np.float64]
+    groups: tuple[tuple[tuple[int, ...], int], ...]
+    budget: float
+    shut: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, rows: list[Candidate], limits: PortfolioLimits, shut: list[bool]) -> _Problem:
+        costs = np.array([float(c.application.request.budget_krw or 0) for c in rows])
+        groups = [(places, 1) for places in _same_cities(rows)]
+        if limits.most_per_country is not None:
+            countries = [_country(c) for c in rows]
+            groups += [
+                (tuple(i for i, c in enumerate(countries) if c == name), limits.most_per_country)
+                for name in sorted(set(countries) - {""})
+            ]
+        return cls(costs, tuple(groups), float(limits.budget_krw), np.array(shut))
+
+    def solved(
+        self, value: NDArray[np.float64], fixed: dict[int, int], least: float | None = None
+    ) -> NDArray[np.bool_] | None:
+        """Take the best choice with some fixed; None: there is none."""
+        count = len(value)
+        low, high = np.zeros(count), (~self.shut).astype(float)
+        for place, state in fixed.items():
+            if state > high[place]:
+                return None
+            low[place] = high[place] = state
+        # Costs are scaled, so that the tolerance of the solver stays below one won.
+        lines, tops, bottoms = [self.costs / self.budget], [1.0], [-np.inf]
+        for places, most in self.groups:
+            line = np.zeros(count)
+            line[list(places)] = 1.0
+            lines.append(line)
+            tops.append(float(most))
+            bottoms.append(-np.inf)
+        if least is not None:
+            lines.append(value)
+            tops.append(np.inf)
+            bottoms.append(least)
+        found = milp(
+            -value,
+            constraints=LinearConstraint(sparse.csr_array(np.array(lines)), bottoms, tops),
+            integrality=np.ones(count, dtype=np.int64),
+            bounds=Bounds(low, high),
+            options={"mip_rel_gap": 0.0},
+        )
+        if not found.success:
+            return None
+        taken = np.round(found.x).astype(bool)
+        over = float(self.costs[taken].sum()) > self.budget
+        return None if over else taken
+
+    def best(self, value: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Take the best choice; of equal ones that which takes the first names, so that it is one."""
+        first = self.solved(value, {})
+        if first is None:
+            return np.zeros(len(value), dtype=bool)
+        least = float(value[first].sum()) - _CLOSE
+        fixed: dict[int, int] = {int(i): 0 for i in np.flatnonzero(self.shut)}
+        for place in range(len(value)):
+            if place in fixed:
+                continue
+            again = self.solved(value, {**fixed, place: 1}, least)
+            fixed[place] = 1 if again is not None else 0
+        return np.array([bool(fixed[i]) for i in range(len(value))])
+
+
+def _same_cities(rows: list[Candidate]) -> list[tuple[int, ...]]:
+    """Group the applications of one applicant in one city; offices of other names are others."""
+    found: list[tuple[int, ...]] = []
+    for place, one in enumerate(rows):
+        alike = tuple(i for i, other in enumerate(rows) if _rivals(one, other))
+        if len(alike) > 1 and alike[0] == place:
+            found.append(alike)
+    return found
+
+
+def _rivals(one: Candidate, other: Candidate) -> bool:
+    """Tell whether two applications are of one applicant in one city."""
+    here, there = one.application, other.application
+    if not same_place(here.project.city, there.project.city) or _country(one) != _country(other):
+        return False
+    names = [a.name for a in here.applicants]
+    return any(same_place(a.name, n) for a in there.applicants for n in names)
+
+
+def _stability(problem: _Problem, axes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of the tried weights, at both ends of the ranges, under which each is chosen."""
+    weights = read_table("programme/portfolio")["value"]["need_weights"]
+    counts, tried = np.zeros(len(axes)), 0
+    for weight in weights:
+        for ends in ((0, 2), (1, 3)):
+            picked = axes[:, [ends[0], ends[0], ends[1], ends[1]]]
+            counts += problem.best(_value(picked, weight))
+            tried += 1
+    return np.asarray(counts / tried)
+
+
+_Solved = tuple[_Problem, NDArray[np.float64], NDArray[np.bool_]]
+
+
+def _reason(rows: list[Candidate], place: int, shut: str, solved: _Solved) -> str:
+    """Say why an application is taken, or what taking it would cost."""
+    problem, value, taken = solved
+    if shut:
+        return shut
+    if taken[place]:
+        return "taken"
+    for places, _ in problem.groups:
+        rival = [i for i in places if taken[i]]
+        if place in places and rival and _rivals(rows[place], rows[rival[0]]):
+            return f"one project per applicant within its city: {rows[rival[0]].name} is taken"
+    if problem.costs[place] > problem.budget:
+        return f"asks for {problem.costs[place]:,.0f} won, more than the whole budget"
+    other = problem.solved(value, {place: 1})
+    if other is None:
+        return "no choice within the limits holds it"
+    lost = ", ".join(rows[i].name for i in np.flatnonzero(taken & ~other)) or "nothing"
+    less = float(value[taken].sum() - value[other].sum())
+    return f"taking it would leave out {lost} and lower the value by {less:.3f}"

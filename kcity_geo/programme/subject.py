@@ -1,0 +1,215 @@
+"""Subject: an application with the study behind it, and the words that all papers share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kcity_geo.errors import StudyError
+from kcity_geo.programme.blocks import said
+from kcity_geo.programme.checking import Checked, check
+from kcity_geo.programme.draft import site_words
+from kcity_geo.programme.evidence import rounded
+from kcity_geo.programme.funding import country_code
+from kcity_geo.programme.model import Application
+from kcity_geo.programme.words import korean_day
+from kcity_geo.study_facts import StudyFacts
+
+__all__ = ["Subject", "country_name", "people_words"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """
+    What a dossier is about.
+
+    Parameters
+    ----------
+    application : of the applicants.
+    facts : of the study behind it; None: none.
+    sha256 : checksum of these facts.
+    layers : layer of the study -> what its file says of itself; the maps that can be drawn.
+    """
+
+    application: Application
+    facts: StudyFacts | None = None
+    sha256: str = ""
+    layers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def checked(self) -> Checked:
+        """The application held against the rules of its year."""
+        return check(self.application, self.facts, sha256=self.sha256)
+
+    def title(self, language: str) -> str:
+        """
+        Give the title of the project.
+
+        Parameters
+        ----------
+        language : en or ko.
+
+        Returns
+        -------
+        In that language; the English one when there is no other.
+        """
+        project = self.application.project
+        own = project.title_ko if language == "ko" else project.title
+        return own or project.title or said("common.empty", language)
+
+    def problem(self, language: str) -> str:
+        """
+        Give the problem statement.
+
+        Parameters
+        ----------
+        language : en or ko.
+
+        Returns
+        -------
+        In that language; the English one when there is no other.
+        """
+        project = self.application.project
+        own = project.problem_ko if language == "ko" else project.problem
+        return own or project.problem
+
+    def place(self, language: str) -> str:
+        """
+        Say where the project is.
+
+        Parameters
+        ----------
+        language : en or ko.
+
+        Returns
+        -------
+        City and country, English from small to large and Korean from large to small.
+        """
+        project = self.application.project
+        city = (project.city_ko if language == "ko" else "") or project.city
+        country = country_name(project.country, language)
+        if language == "ko":
+            return " ".join(p for p in (country, project.region, city) if p)
+        return ", ".join(p for p in (city, project.region, country) if p)
+
+    def site(self, language: str) -> str:
+        """
+        Say where in the city it is.
+
+        Parameters
+        ----------
+        language : en or ko.
+
+        Returns
+        -------
+        The site as the application names it; in Korean in the words of the study when it is the best
+        site of the study.
+        """
+        given = self.application.project.site
+        for site in self.facts.sites if self.facts else ():
+            if given == site_words(site):
+                return site_words(site, language)
+        return given
+
+    def who(self, language: str) -> str:
+        """
+        Say who applies.
+
+        Parameters
+        ----------
+        language : en or ko.
+
+        Returns
+        -------
+        The first applicant; a mark where nobody is named.
+        """
+        names = [a.name for a in self.application.applicants]
+        return names[0] if names else said("common.empty", language)
+
+    def day(self, language: str) -> str:
+        """
+        Say when it is handed in.
+
+        Parameters
+        ----------
+        language : en or ko.
+
+        Returns
+        -------
+        The day; a mark where none is given.
+        """
+        day = self.application.programme.submitted
+        if day is None:
+            return said("common.empty", language)
+        return korean_day(day) if language == "ko" else f"{day.day} {day:%B %Y}"
+
+    def source(self, language: str) -> str:
+        """
+        Say where the numbers come from.
+
+        Parameters
+        ----------
+        language : en or ko.
+
+        Returns
+        -------
+        One line with the checksum of the study.
+        """
+        if self.facts is None:
+            return said("common.no_study", language)
+        return said(
+            "common.source",
+            language,
+            city=self.facts.city,
+            digest=self.sha256[:12] or said("common.not_known", language),
+            day=self.facts.osm_date or said("common.unknown_day", language),
+        )
+
+
+def people_words(number: float, language: str) -> str:
+    """
+    Say a number of people.
+
+    Parameters
+    ----------
+    number : persons.
+    language : en or ko.
+
+    Returns
+    -------
+    To three figures, with the counting word of the language.
+
+    Examples
+    --------
+    >>> people_words(12754.5, "en"), people_words(12754.5, "ko")
+    ('12,800 people', '12,800명')
+    """
+    return said("common.people", language, number=rounded(number))
+
+
+def country_name(name: str, language: str) -> str:
+    """
+    Name a country.
+
+    Parameters
+    ----------
+    name : as the application gives it.
+    language : en or ko.
+
+    Returns
+    -------
+    Its name in that language; as it was given when the country is not known.
+
+    Examples
+    --------
+    >>> country_name("Viet Nam", "ko"), country_name("VN", "en")
+    ('베트남', 'Vietnam')
+    """
+    from babel import Locale
+
+    if not name:
+        return ""
+    try:
+        return str(Locale(language).territories[country_code(name)])
+    except (StudyError, KeyError):
+        return name

@@ -1,0 +1,251 @@
+"""Summary: the target project summary, two pages that a ministry reads first."""
+
+from __future__ import annotations
+
+from kcity_geo.programme.advice import recommend_study, study_title
+from kcity_geo.programme.blocks import Block, Bullets, Heading, Picture, Table, Text, said
+from kcity_geo.programme.evidence import open_levels, people_short_range, rounded
+from kcity_geo.programme.funding import funding_routes
+from kcity_geo.programme.sheets import caption_words, map_pack, sheet_title
+from kcity_geo.programme.solutions import SolutionMatch, match_solutions
+from kcity_geo.programme.subject import Subject, people_words
+from kcity_geo.programme.words import word, word_list
+from kcity_geo.study_facts import LevelFacts, SiteFacts, StudyFacts
+
+__all__ = ["level_words", "reading_words", "site_rows", "solution_words", "summary_blocks"]
+
+_SITE_SHEET = 16
+
+
+def summary_blocks(subject: Subject, language: str) -> list[Block]:
+    """
+    Write the target project summary.
+
+    Parameters
+    ----------
+    subject : application with its study.
+    language : en or ko.
+
+    Returns
+    -------
+    Two pages: what, why, where, with which solutions, what is asked for, how it goes on.
+    """
+    blocks: list[Block] = [
+        Heading(text=said("summary.at_a_glance", language)),
+        Table(columns=(), rows=tuple(_glance(subject, language)), widths=(0.24, 0.76)),
+        Heading(text=said("summary.need", language)),
+    ]
+    facts = subject.facts
+    if facts is None:
+        blocks.append(Text(text=said("common.no_study", language), kind="warning"))
+    else:
+        blocks += [Text(text=subject.problem(language)), _need(facts, language)]
+        blocks += _where(subject, facts, language)
+        blocks += _what(facts, language)
+    blocks += [Heading(text=said("summary.asked", language)), _asked(subject, language)]
+    blocks += _funding(subject, language)
+    blocks.append(Text(text=said("common.caveat", language), kind="note"))
+    return blocks
+
+
+def _glance(subject: Subject, language: str) -> list[tuple[str, str]]:
+    application = subject.application
+    project, request = application.project, application.request
+    empty = said("common.empty", language)
+    types = application.rules.types
+    kind = project.type.value if project.type else ""
+    budget = f"{request.budget_krw:,} KRW" if request.budget_krw else ""
+    budget = budget or (f"{request.budget_usd:,} USD" if request.budget_usd else "")
+    applicants = ", ".join(a.name for a in application.applicants)
+    rows = [
+        ("title_row", subject.title(language)),
+        ("place", subject.place(language)),
+        ("applicants", applicants),
+        ("type", getattr(types, f"{kind}{'_ko' * (language == 'ko')}") if kind else ""),
+        ("sectors", word_list("sector", project.sectors, language)),
+        ("status", word("status", project.status, language)),
+        ("study", word("study", request.study, language)),
+        ("budget", budget),
+    ]
+    return [(said(f"form.{key}", language), str(value) or empty) for key, value in rows]
+
+
+def level_words(level: LevelFacts, language: str) -> str:
+    """
+    Name a level.
+
+    Parameters
+    ----------
+    level : of a study.
+    language : en or ko.
+
+    Returns
+    -------
+    Its title.
+    """
+    return level.title if language == "en" else word("level", level.key, language)
+
+
+def reading_words(level: LevelFacts, language: str) -> str:
+    """
+    Say the reading of a level.
+
+    Parameters
+    ----------
+    level : of a study.
+    language : en or ko.
+
+    Returns
+    -------
+    Its title, in the words of the level.
+    """
+    kind = "flood_reading" if level.key == "flood" else "reading"
+    return word(kind, level.reading, language)
+
+
+def _need(facts: StudyFacts, language: str) -> Table:
+    rows = []
+    for level in facts.levels:
+        low, high = people_short_range(level)
+        told = level.reading != "not_assessed"
+        rows.append(
+            (
+                level_words(level, language),
+                people_words(low, language) if told else "–",  # noqa: RUF001
+                people_words(high, language) if told else "–",  # noqa: RUF001
+                reading_words(level, language),
+                word("data", level.data, language) or "–",  # noqa: RUF001
+            )
+        )
+    return Table(
+        columns=tuple(said("summary.columns", language).split("|")),
+        rows=tuple(rows),
+        numeric=(1, 2),
+        widths=(0.2, 0.2, 0.24, 0.24, 0.12),
+    )
+
+
+def _where(subject: Subject, facts: StudyFacts, language: str) -> list[Block]:
+    blocks: list[Block] = [Heading(text=said("summary.where", language))]
+    if not facts.sites:
+        blocks.append(Text(text=said("summary.no_site", language, why=facts.no_sites)))
+        return blocks
+    best = facts.sites[0]
+    blocks.append(
+        Table(columns=(), rows=tuple(site_rows(best, language)), widths=(0.4, 0.6)),
+    )
+    about = subject.layers.get(map_pack()[_SITE_SHEET - 1].layer)
+    if about is not None:
+        title = sheet_title(_SITE_SHEET, language)
+        caption = caption_words(facts, about, language)
+        blocks.append(Picture(sheet=_SITE_SHEET, title=title, caption=caption, small=True))
+    return blocks
+
+
+def site_rows(site: SiteFacts, language: str) -> list[tuple[str, str]]:
+    """
+    Say what is known of a site.
+
+    Parameters
+    ----------
+    site : of a study.
+    language : en or ko.
+
+    Returns
+    -------
+    Name and value; reasons and concerns in English alone, as the study words them.
+    """
+    label, area, score, place = said("annex.site_columns", language).split("|")
+    where = f"{site.lat:.5f}, {site.lon:.5f}"
+    rows = [
+        (label, f"{site.label} ({site.district})" if site.district else site.label),
+        (area, f"{site.area_ha:,.1f}"),
+        (score, "–" if site.score is None else f"{100 * site.score:.0f}"),  # noqa: RUF001
+        (place, where),
+    ]
+    rows += [
+        (
+            word("site_fact", key, language),
+            rounded(value) if key.startswith("population") else f"{value:,.2f}",
+        )
+        for key, value in site.facts.items()
+    ]
+    if language == "en":
+        rows += [(said("common.for_it", language), "; ".join(site.reasons[:3]))] * bool(
+            site.reasons
+        )
+        rows += [(said("common.against_it", language), "; ".join(site.concerns[:3]))] * bool(
+            site.concerns
+        )
+    return rows
+
+
+def solution_words(match: SolutionMatch, language: str) -> str:
+    """
+    Say what answers a shortfall.
+
+    Parameters
+    ----------
+    match : of the study.
+    language : en or ko.
+
+    Returns
+    -------
+    One line; where nobody can tell, the survey comes first.
+    """
+    return said(
+        "summary.solution_survey" if match.survey else "summary.solution_row",
+        language,
+        sector=word("sector", match.sector, language),
+        kinds=", ".join(match.kinds(language)),
+        sheet=match.sheet,
+    )
+
+
+def _what(facts: StudyFacts, language: str) -> list[Block]:
+    lines = [solution_words(m, language) for m in match_solutions(facts)]
+    return [
+        Heading(text=said("summary.what", language)),
+        Bullets(items=tuple(lines or [said("summary.solution_none", language)])),
+    ]
+
+
+def _asked(subject: Subject, language: str) -> Bullets:
+    advice = recommend_study(subject.application, subject.facts)
+    lines = [said("summary.advice", language, study=study_title(advice.study, language))]
+    if advice.next_study and advice.missing:
+        missing = ("; " if language == "en" else ", ").join(advice.missing_words(language))
+        study = study_title(advice.next_study, language)
+        lines.append(said("summary.advice_next", language, study=study, missing=missing))
+    facts = subject.facts
+    if facts and open_levels(facts) and facts.survey_tasks:
+        first = ", ".join(_tasks(facts, language)) or "-"
+        lines.append(said("summary.survey", language, tasks=facts.survey_tasks, first=first))
+    return Bullets(items=tuple(lines))
+
+
+def _tasks(facts: StudyFacts, language: str) -> list[str]:
+    """Name the first places to survey, once each."""
+    told = [
+        said("summary.task", language, district=t.district or "-", look_for=t.look_for)
+        for t in facts.tasks
+    ]
+    return list(dict.fromkeys(told))[:2]
+
+
+def _funding(subject: Subject, language: str) -> list[Block]:
+    lines = [
+        said(
+            "summary.funding_row",
+            language,
+            title=route.title(language),
+            verdict=word("verdict", route.verdict, language),
+            day=route.as_of,
+        )
+        for route in funding_routes(subject.application)
+    ]
+    return [
+        Heading(text=said("summary.funding", language)),
+        Bullets(items=tuple(lines)),
+        Text(text=said("summary.funding_note", language), kind="note"),
+    ]

@@ -1,0 +1,230 @@
+"""The papers: the same numbers as the study, both languages, hostile words stay words."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import zipfile
+from io import BytesIO
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from applications import PEOPLE, cannot_tell, changed, make_facts
+from PIL import Image
+
+from kcity_geo.errors import KCityError
+from kcity_geo.outputs.dossier import DossierOptions, paper_html, save_dossier
+from kcity_geo.outputs.pages import whole_words
+from kcity_geo.outputs.paper_docx import save_docx
+from kcity_geo.outputs.paper_pdf import pdf_writer
+from kcity_geo.outputs.sheet_maps import draw_sheet
+from kcity_geo.programme.blocks import Bullets, Heading, Table, Text
+from kcity_geo.programme.papers import PAPERS, Subject, make_paper
+from kcity_geo.programme.sheets import map_pack
+from kcity_geo.study_atlas import StudyAtlas, StudyLayer
+
+HOSTILE = "<script>alert(1)</script> {{7*7}} {0} =1+1 \u202egnp"
+
+
+def atlas() -> StudyAtlas:
+    box = shapely.box(0, 0, 4000, 4000)
+    extent = (0.0, 4000.0, 0.0, 4000.0)
+    codes = np.tile(np.arange(4.0), (4, 1))
+    about = {"EVIDENCE": "modelled", "SOURCE": "kcity_geo", "AS_OF": "2026-01-01"}
+    names = {n for s in map_pack() for n in (s.layer, s.sure) if n}
+    layers = {
+        n: StudyLayer(
+            values=codes if n.endswith("reading") else codes / 4, extent=extent, about=about
+        )
+        for n in names
+    }
+    layers["landcover"] = StudyLayer(values=codes * 10, extent=extent, colours={10: (1, 2, 3, 255)})
+    site = {"rank": [1], "label": ["1"], "geometry": [shapely.box(500, 500, 1500, 1500)]}
+    shapes = {
+        "boundary": gpd.GeoDataFrame(geometry=[box], crs=32626),
+        "districts": gpd.GeoDataFrame({"name": ["Maru"]}, geometry=[box], crs=32626),
+        "sites": gpd.GeoDataFrame(site, crs=32626),
+        "roads": gpd.GeoDataFrame(geometry=[shapely.LineString([(0, 9), (4000, 9)])], crs=32626),
+    }
+    return StudyAtlas(layers=layers, shapes=shapes)
+
+
+def subject(**tables) -> Subject:
+    facts = make_facts()
+    layers = {name: layer.about for name, layer in atlas().layers.items()}
+    return Subject(application=changed(**tables), facts=facts, sha256="0" * 64, layers=layers)
+
+
+def words_of(paper) -> str:
+    found = [paper.title, paper.subject, paper.banner, paper.footer]
+    for block in paper.blocks:
+        if isinstance(block, Heading | Text):
+            found.append(block.text)
+        elif isinstance(block, Bullets):
+            found += block.items
+        elif isinstance(block, Table):
+            found += [*block.columns, *(cell for row in block.rows for cell in row)]
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("name", PAPERS)
+def test_every_paper_is_written_and_promises_nothing(name, language) -> None:
+    text = words_of(make_paper(name, subject(), language))
+    assert "selected" not in text.lower()
+    assert "선정되었" not in text
+    assert not re.search(r"\{\w*\}|\bNone\b|\bnan\b", text)
+    hangul = len(re.findall("[가-힣]", text))
+    assert (hangul > 100) == (language == "ko")
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_numbers_of_the_summary_are_those_of_the_study(language) -> None:
+    told = make_paper("project_summary", subject(), language)
+    table = next(b for b in told.blocks if isinstance(b, Table) and len(b.columns) == 5)
+    water = table.rows[1]
+    assert [re.sub(r"\D", "", cell) for cell in water[1:3]] == ["12000", "12000"]
+    annex = make_paper("evidence_annex", subject(), language)
+    rows = next(b for b in annex.blocks if isinstance(b, Table) and len(b.columns) == 9).rows
+    for level, row in zip(make_facts().levels, rows, strict=True):
+        assert row[-1] == f"levels.{level.key}"
+        shown = [float(c.replace(",", "")) for c in row[1:6] if c != "–"]
+        known = [
+            level.people[k] for k in ("falls_short", "probably_falls_short") if k in level.people
+        ]
+        assert shown[: len(known)] == known
+    assert f"{make_facts().survey_tasks}" in words_of(annex) or not make_facts().tasks
+    assert make_facts().population == PEOPLE
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_what_nobody_can_verify_stands_in_form_and_annex(language) -> None:
+    form, annex = (words_of(make_paper(n, subject(), language)) for n in PAPERS[1::2])
+    assert ("not public" in form) if language == "en" else ("공개되지" in form)
+    for row in subject().application.rules.unverified:
+        assert (row.what if language == "en" else row.what_ko) in annex
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_study_that_cannot_tell_asks_for_the_survey_in_every_paper(language) -> None:
+    facts = cannot_tell()
+    about = Subject(application=changed(), facts=facts, sha256="1" * 64)
+    word = "survey" if language == "en" else "조사"
+    for name in ("cover_letter", "project_summary", "evidence_annex"):
+        assert word in words_of(make_paper(name, about, language)).lower(), name
+    summary = words_of(make_paper("project_summary", about, language))
+    assert ("names no site" in summary) if language == "en" else ("대상지가 없습니다" in summary)
+
+
+def pictures() -> dict[int, bytes]:
+    """One small picture for every sheet."""
+    stream = BytesIO()
+    Image.new("RGB", (4, 4)).save(stream, "PNG")
+    return dict.fromkeys(range(1, 21), stream.getvalue())
+
+
+def test_hostile_words_stay_words_in_html_and_docx(tmp_path) -> None:
+    about = subject(
+        project={"title": HOSTILE, "title_ko": HOSTILE, "city": HOSTILE, "problem": HOSTILE},
+        applicants=[{"name": HOSTILE, "kind": "local_government"}],
+        contact={"name": HOSTILE, "email": HOSTILE},
+    )
+    shown = "&lt;script&gt;alert(1)&lt;/script&gt; {{7*7}} {0} =1+1 gnp"
+    form = make_paper("application_form", about, "ko")
+    html = paper_html(form, {})
+    assert "<script>" not in html
+    assert shown in html
+    for name in PAPERS:
+        save_docx(make_paper(name, about, "ko"), pictures(), tmp_path / "a.docx")
+        inside = zipfile.ZipFile(tmp_path / "a.docx").read("word/document.xml").decode()
+        assert "<script>" not in inside
+        assert shown in inside
+
+
+def test_words_of_hangul_stay_whole_and_markup_stays_text() -> None:
+    assert str(whole_words("현장 <b>조사</b>")) == (
+        '<span class="w">현장</span> <span class="w">&lt;b&gt;조사&lt;/b&gt;</span>'
+    )
+    assert "span" not in str(whole_words("한국해외인프라도시개발지원공사", 6))
+
+
+@pytest.mark.parametrize("number", [1, 4, 6, 11, 16])
+def test_a_sheet_is_a_picture_and_the_same_twice(number) -> None:
+    first = draw_sheet(atlas(), number, "ko")
+    assert first[:4] == b"\x89PNG"
+    assert first == draw_sheet(atlas(), number, "ko")
+
+
+def test_the_map_pack_has_twenty_sheets_and_says_which_are_not_drawn() -> None:
+    assert [s.number for s in map_pack()] == list(range(1, 21))
+    about = subject()
+    bare = Subject(
+        application=about.application,
+        facts=about.facts,
+        layers={k: v for k, v in about.layers.items() if k != "best_tenth"},
+    )
+    text = words_of(make_paper("evidence_annex", bare, "en"))
+    assert "Sheet 15: How stable the ranking is – the study has no such layer" in text
+    for number in (17, 18, 19, 20):
+        assert f"Sheet {number}: " in text
+
+
+def few() -> Subject:
+    """A study of which three maps can be drawn."""
+    about = subject()
+    names = ("suitability", "composite_gap", "transport_reading")
+    layers = {k: about.layers[k] for k in names}
+    return Subject(application=about.application, facts=about.facts, sha256="0" * 64, layers=layers)
+
+
+def test_the_summary_takes_two_pages_of_pdf_with_its_words(tmp_path) -> None:
+    pytest.importorskip("weasyprint", reason="extra dossier is not installed")
+    pypdf = pytest.importorskip("pypdf", reason="extra tests is not installed")
+    write, why = pdf_writer()
+    assert write is not None, why
+    paper = make_paper("project_summary", few(), "ko")
+    html = paper_html(paper, {16: draw_sheet(atlas(), 16, "ko")})
+    write(html, tmp_path / "a.pdf")
+    pages = pypdf.PdfReader(BytesIO((tmp_path / "a.pdf").read_bytes())).pages
+    assert len(pages) == 2
+    assert "대상사업 요약서" in pages[0].extract_text()
+    assert html == paper_html(paper, {16: draw_sheet(atlas(), 16, "ko")})
+
+
+def test_a_dossier_is_the_same_twice(tmp_path) -> None:
+    options = DossierOptions(languages=("en",), formats=("docx",))
+    for name in ("one", "two"):
+        written = save_dossier(few(), tmp_path / name, atlas=atlas(), options=options)
+        assert written.left_out == ()
+        assert len(written.files) == 4
+    for path in written.files:
+        assert path.read_bytes() == (tmp_path / "one" / "en" / path.name).read_bytes(), path.name
+
+
+def test_libreoffice_opens_the_docx(tmp_path) -> None:
+    office = shutil.which("soffice")
+    if office is None:
+        pytest.skip("needs LibreOffice")
+    save_docx(make_paper("application_form", subject(), "ko"), {}, tmp_path / "form.docx")
+    command = [
+        office,
+        "--headless",
+        f"-env:UserInstallation=file://{tmp_path}/profile",
+        "--convert-to",
+        "pdf",
+        "--outdir",
+        str(tmp_path),
+        str(tmp_path / "form.docx"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    assert "warn" not in done.stderr.lower()
+    assert (tmp_path / "form.pdf").stat().st_size > 1000
+
+
+def test_an_unknown_format_or_language_is_one_line(tmp_path) -> None:
+    for options in (DossierOptions(formats=("odt",)), DossierOptions(languages=("fr",))):
+        with pytest.raises(KCityError, match="give"):
+            save_dossier(subject(), tmp_path, options=options)

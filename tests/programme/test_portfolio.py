@@ -1,0 +1,126 @@
+"""Choosing among applications: exact against brute force, the same in any order, a reason for each."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from applications import cannot_tell, changed, level, make_facts
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kcity_geo.errors import StudyError
+from kcity_geo.programme import Candidate, PortfolioLimits, choose_portfolio
+
+
+def one(name: str, *, city: str = "", budget: int = 300_000_000, short: float = 6_000.0, **tables):
+    facts = make_facts(levels=(level("water", "partly_short", falls_short=short),))
+    project = {"city": city or f"City {name}", **tables.pop("project", {})}
+    application = changed(
+        project=project,
+        request={"budget_krw": budget},
+        applicants=[{"name": f"Office of {city or name}", "kind": "local_government"}],
+        **tables,
+    )
+    return Candidate(name=name, application=application, facts=facts)
+
+
+def test_by_hand_the_needier_of_two_is_taken_when_one_can_be_paid() -> None:
+    both = [one("a", short=6_000.0), one("b", short=30_000.0)]
+    found = choose_portfolio(both, PortfolioLimits(budget_krw=300_000_000, need_weight=1.0))
+    assert found.chosen == ("b",)
+    rows = found.table.set_index("name")
+    # 30,000 of 60,000 people, in the only level.
+    assert (rows.loc["b", "need_low"], rows.loc["a", "need_low"]) == (0.5, 0.1)
+    assert rows.loc["a", "reason"] == "taking it would leave out b and lower the value by 0.400"
+    assert rows.loc["b", "stable_share"] > rows.loc["a", "stable_share"]
+    assert found.spent_krw == 300_000_000
+
+
+def test_one_project_of_an_applicant_in_its_city() -> None:
+    pair = [one("a", city="Hue"), one("b", city="hue", short=9_000.0), one("c")]
+    found = choose_portfolio(pair, PortfolioLimits(budget_krw=10**10))
+    rows = found.table.set_index("name")
+    assert set(found.chosen) == {"b", "c"}
+    assert rows.loc["a", "reason"].startswith("one project per applicant within its city: b")
+
+
+def test_every_one_left_out_has_its_reason() -> None:
+    some = [
+        one("dear", budget=400_000_000),
+        one("late", programme={"submitted": "2020-03-21"}),
+        one("fits", budget=200_000_000),
+        one("other", budget=200_000_000, short=1_000.0),
+    ]
+    found = choose_portfolio(some, PortfolioLimits(budget_krw=300_000_000))
+    rows = found.table.set_index("name")
+    assert found.chosen == ("fits",)
+    assert "more than the whole budget" in rows.loc["dear", "reason"]
+    assert "closed on 2020-03-20" in rows.loc["late", "reason"]
+    assert "taking it would leave out fits" in rows.loc["other", "reason"]
+    assert "selected" not in " ".join(rows["reason"])
+
+
+def test_what_nobody_can_tell_widens_and_earns_nothing() -> None:
+    blind = Candidate(name="blind", application=changed(), facts=cannot_tell())
+    bare = Candidate(name="bare", application=changed(project={"city": "Elsewhere"}))
+    found = choose_portfolio([blind, bare], PortfolioLimits(budget_krw=10**10)).table
+    rows = found.set_index("name")
+    assert rows.loc["blind", "need_low"] == 0.0
+    assert rows.loc["blind", "need_high"] > 0.9
+    assert np.isnan(rows.loc["bare", "need_low"])
+    assert rows.loc["bare", "readiness_high"] > rows.loc["bare", "readiness_low"]
+
+
+def test_a_limit_by_country() -> None:
+    some = [one("a"), one("b"), one("c", project={"country": "Peru"})]
+    limits = PortfolioLimits(budget_krw=10**10, most_per_country=1)
+    assert choose_portfolio(some, limits).chosen.count("c") == 1
+    assert len(choose_portfolio(some, limits).chosen) == 2
+
+
+sizes = st.lists(
+    st.tuples(st.integers(1, 9), st.integers(0, 59), st.sampled_from("pqr")), min_size=1, max_size=6
+)
+
+
+@settings(max_examples=12)
+@given(sizes, st.integers(1, 30), st.randoms())
+def test_as_good_as_trying_all_and_the_same_in_any_order(rows, budget, rng) -> None:
+    some = [
+        one(f"n{i}", city=city, budget=100_000_000 * cost, short=1000.0 * people)
+        for i, (cost, people, city) in enumerate(rows)
+    ]
+    limits = PortfolioLimits(budget_krw=100_000_000 * budget)
+    found = choose_portfolio(some, limits)
+    table = found.table.set_index("name").loc[[c.name for c in some]]
+    value = table["value"].to_numpy()
+    open_to_all = ~table["reason"].str.startswith("refused").to_numpy()
+    best = 0.0
+    for bits in product((0, 1), repeat=len(some)):
+        taken = [r for r, bit in zip(rows, bits, strict=True) if bit]
+        cities = [r[2] for r in taken]
+        allowed = all(o for o, bit in zip(open_to_all, bits, strict=True) if bit)
+        if allowed and len(cities) == len(set(cities)) and sum(r[0] for r in taken) <= budget:
+            best = max(best, float(np.dot(value, bits)))
+    assert table.loc[table["chosen"], "value"].sum() == pytest.approx(best, abs=1e-7)
+    assert found.spent_krw <= limits.budget_krw
+    mixed = list(some)
+    rng.shuffle(mixed)
+    assert choose_portfolio(mixed, limits).table.equals(found.table)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "limits", "message"),
+    [
+        ([], {"budget_krw": 1}, "no application"),
+        (["a", "a"], {"budget_krw": 1}, "given twice"),
+        (["a"], {"budget_krw": 0}, "more than 0"),
+        (["a"], {"budget_krw": 1, "need_weight": 2.0}, "from 0 to 1"),
+        (["a"], {"budget_krw": 1, "most_per_country": 0}, "1 or more"),
+    ],
+)
+def test_wrong_limits_are_one_line(candidates, limits, message) -> None:
+    with pytest.raises(StudyError, match=message):
+        choose_portfolio([one(n) for n in candidates], PortfolioLimits(**limits))
