@@ -35,7 +35,7 @@ PUBLIC = {
     "kcity_geo.programme": """
         Application Candidate Checked Finding FundingRoute PAPERS Portfolio PortfolioLimits ProgrammeRules Scorecard
         SolutionMatch StudyAdvice StudyOrigin Subject application_schema check check_application choose_portfolio
-        content_matrix draft_application funding_routes load_application make_paper match_solutions
+        content_matrix draft_application funding_routes known_hosts load_application make_paper match_solutions
         problem_statement recommend_study scorecard
     """,
 }

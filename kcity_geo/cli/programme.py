@@ -228,6 +228,33 @@ def rules(year: Year, *, as_json: AsJson = False) -> None:
 
 
 @programme_app.command()
+def hosts(
+    out: Annotated[Path | None, typer.Option(help="HTML file for their map.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the known host places of 2020 to 2026, or draw their map."""
+    with plain_errors():
+        from kcity_geo.programme.hosts import known_hosts
+
+        found = known_hosts()
+        if out is not None:
+            from kcity_geo.outputs.host_map import save_host_map
+
+            save_host_map(found, out)
+    if out is not None:
+        say_line(f"Written: {out}")
+        return
+    rows = [
+        {str(k): v for k, v in r.items()} for r in found.drop(columns="geometry").to_dict("records")
+    ]
+    if as_json:
+        say_json(rows)
+    else:
+        print_rows(rows, ("year", "name", "country", "stream", "study"))
+
+
+@programme_app.command()
 def schema() -> None:
     """Print the JSON Schema of an application file, for editors."""
     from kcity_geo.programme.model import application_schema

@@ -7,6 +7,7 @@ from kcity_geo.programme.checking import Checked, check
 from kcity_geo.programme.draft import StudyOrigin, draft_application, problem_statement
 from kcity_geo.programme.findings import Finding
 from kcity_geo.programme.funding import FundingRoute, funding_routes
+from kcity_geo.programme.hosts import known_hosts
 from kcity_geo.programme.model import (
     Application,
     application_schema,
@@ -46,6 +47,7 @@ __all__ = [
     "content_matrix",
     "draft_application",
     "funding_routes",
+    "known_hosts",
     "load_application",
     "make_paper",
     "match_solutions",
