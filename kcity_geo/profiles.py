@@ -279,7 +279,11 @@ def project_file(path: Path) -> Profile:
                 f"{path.name}: project.decisive: {key!r} is not one of {', '.join(decisive_rows())}"
             )
     everything = {k: v for row in profiles().values() for k, v in row["constraints"].items()}
-    own = limits_of({"constraints": everything}, table.get("constraints", {}))
+    try:
+        own = limits_of({"constraints": everything}, table.get("constraints", {}))
+    except StudyError as error:
+        said = str(error).replace("suitability.constraints", "project.constraints", 1)
+        raise StudyError(f"{path.name}: {said}") from error
     named = {k: v for k, v in own.items() if k in {*table.get("constraints", {}), "slope_pct_max"}}
     if not {"slope_pct_max", "slope_deg_max"} & set(table.get("constraints", {})):
         named.pop("slope_pct_max", None)

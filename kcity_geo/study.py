@@ -404,19 +404,28 @@ def criteria_of_study(data: CityData) -> list[dict[str, Any]]:
     from kcity_geo.analysis.suitability.own import own_row
     from kcity_geo.analysis.suitability.score import measured_criteria
     from kcity_geo.analysis.suitability.view import CityView
+    from kcity_geo.analysis.suitability.weighting import Method, stated_weights
 
     asked = _question_of(data.study or Study(), data)
+    method: Method = asked["method"]
     rows = profile(asked["project"], asked["value_functions"])["criteria"]
     rows = [*rows, *(own_row(one) for one in asked["criteria"])]
     measured, missing = measured_criteria(CityView(model_of(data), None), rows)
+    weight = {row["id"]: float(asked["weights"].get(row["id"], row["weight"])) for row in rows}
+    if method.exclusion_only:
+        weight = dict.fromkeys(weight, 0.0)
+    elif method.weighting.method != "direct":
+        weight = stated_weights(method, weight)[0]
+    not_asked = "not asked: exclusion_only = true, no criterion is scored; "
     return [
         {
             "criterion": row["id"],
             "title": row["title"],
             "units": row["units"],
-            "weight": asked["weights"].get(row["id"], row["weight"]),
+            "weight": weight[row["id"]],
             "status": "ok" if row["id"] in measured else "cannot be computed",
-            "detail": missing.get(row["id"]) or measured[row["id"]].note,
+            "detail": (not_asked if method.exclusion_only else "")
+            + (missing.get(row["id"]) or measured[row["id"]].note),
         }
         for row in rows
     ]

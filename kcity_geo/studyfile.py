@@ -41,7 +41,7 @@ from kcity_geo.parameters import (
     too_large_amount,
 )
 from kcity_geo.passed_objects import as_in_a_file, written
-from kcity_geo.profiles import limits_of, profile, profiles
+from kcity_geo.profiles import Profile, limits_of, profile, profiles
 from kcity_geo.rules import RULE_SECTIONS, all_rules, check_rules
 from kcity_geo.settings import check_network
 from kcity_geo.suitability_keys import (
@@ -53,7 +53,7 @@ from kcity_geo.suitability_keys import (
 
 if TYPE_CHECKING:
     from kcity_geo.parameters import Parameter
-    from kcity_geo.profiles import Profile, ValueFunction
+    from kcity_geo.profiles import ValueFunction
 
 __all__ = [
     "CitySection",

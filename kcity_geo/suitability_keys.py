@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -106,6 +107,7 @@ class CriterionSection(BaseModel):
             )
         if given and self.id in known:
             raise ValueError(f"{self.id}: is a criterion of the package; take another id")
+        self._known_source()
         if (self.column is None) != (self.of is None):
             raise ValueError(
                 f"{self.id}: column and of go together: a column, and the file it is in"
@@ -115,6 +117,16 @@ class CriterionSection(BaseModel):
         except StudyError as error:
             raise ValueError(f"{self.id}: {error}") from error
         return self
+
+    def _known_source(self) -> None:
+        """Refuse a word that is neither a layer nor a file, with the layer that is meant."""
+        layers = [row["id"] for row in read_table("osm")["layer"]]
+        word = re.fullmatch(r"[A-Za-z_]+", self.source) and self.source not in layers
+        if word and self.kind in {"distance_to", "minutes_to", "density_of"}:
+            raise ValueError(
+                f"{self.id}: {self.kind} = {self.source!r} is neither a layer of the map nor a file"
+                f"{nearest_name(self.source, layers)}"
+            )
 
     @property
     def kind(self) -> str:
@@ -177,6 +189,18 @@ def _judgements(value: Any) -> Any:  # noqa: ANN401 - whatever was passed
     return [_table(one) for one in many]
 
 
+def _risk(value: Any) -> Any:  # noqa: ANN401 - a value of TOML
+    """Refuse what is neither a word nor an ORness, in one line that names both."""
+    words = ("averse", "neutral", "taking")
+    number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    if value not in words and not number:
+        raise ValueError(
+            f"{value!r} is neither {', '.join(words)} nor an ORness from 0 (all must be good) to 1 (one "
+            "suffices)"
+        )
+    return value
+
+
 class CombinationSection(BaseModel):
     """How the criteria make one score."""
 
@@ -184,7 +208,10 @@ class CombinationSection(BaseModel):
     method: Literal["wlc", "owa", "topsis", "weighted_product"] = Field(
         default="wlc", description="weighted sum, ordered weights, closeness to the ideal, product"
     )
-    risk: Literal["averse", "neutral", "taking"] | Annotated[float, Field(ge=0, le=1)] = Field(
+    risk: Annotated[
+        Literal["averse", "neutral", "taking"] | Annotated[float, Field(ge=0, le=1)],
+        BeforeValidator(_risk),
+    ] = Field(
         default="neutral",
         description="for owa: attitude to risk, or the ORness from 0 (all must be good) to 1 (one suffices)",
     )

@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 
 from kcity_geo.city import City
 from kcity_geo.config import Config
-from kcity_geo.errors import LimitError, SourceError
+from kcity_geo.errors import LimitError, SourceError, StudyError
 from kcity_geo.profiles import project_file
 from kcity_geo.studyfile import Study, resolve_path
 from kcity_geo.suitability_keys import CriterionSection, SitesSection, criterion
@@ -76,7 +76,15 @@ def criteria_of(study: Study, project: str) -> list[tuple[CriterionSection, Stud
         home = study.model_copy(update={"folder": Path(project).parent})
         for row in project_file(Path(project))["own"]:
             keys = dict(row)
-            found.append((criterion(str(keys.pop("id", "")), **keys), home))
+            try:
+                one = criterion(str(keys.pop("id", "")), **keys)
+            except StudyError as error:
+                raise StudyError(f"{Path(project).name}: project.{error}") from error
+            found.append((one, home))
+        if found and not any(one.weight > 0 for one, _ in found):
+            raise StudyError(
+                f"{Path(project).name}: project.criterion: all weights are 0; give at least one above 0"
+            )
     return found + [(one, study) for one in study.suitability.criterion]
 
 

@@ -39,6 +39,11 @@ _CALLS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     "exp": (1, np.exp),
     "where": (3, lambda when, then, other: np.where(when > 0, then, other)),
 }
+_TAKES = {
+    "min": "two values (put one min into another for more)",
+    "max": "two values (put one max into another for more)",
+    "where": "three values: a condition, the value where it holds, the value elsewhere",
+}
 
 
 def _parsed(text: str) -> ast.expr:
@@ -133,6 +138,11 @@ def _value(node: ast.AST, variables: Mapping[str, NDArray[np.float64]], text: st
         count, function = _CALLS.get(node.func.id, (-1, abs))
         if len(node.args) == count:
             return function(*(_value(one, variables, text) for one in node.args))
+        if count >= 0:
+            what = _TAKES.get(node.func.id, f"{count} value" + "s" * (count > 1))
+            raise StudyError(
+                f"expression {text!r}: {node.func.id} takes {what}, not {len(node.args)}"
+            )
     raise StudyError(
         f"expression {text!r}: {ast.unparse(node)!r} is not allowed; use numbers, variables, + - * / **, "
         f"comparisons and {', '.join(_CALLS)}"

@@ -201,6 +201,8 @@ def _expression(own: OwnCriterion, view: CityView) -> Measured:
 
 def _variable(name: str, own: OwnCriterion, view: CityView) -> NDArray[np.float64]:
     """Values of a variable of a formula in each cell."""
+    if name in view.own:
+        return view.own_values(name)
     found = view.city.array(name) if name in view.city.cube else view.city.terrain.get(name)
     if found is not None:
         return np.asarray(found, dtype=np.float64)
@@ -213,7 +215,7 @@ def _variable(name: str, own: OwnCriterion, view: CityView) -> NDArray[np.float6
     if view.gaps is None and name.endswith(_OF_GAPS):
         raise MissingDataError("needs the gaps of the city")
     cells = [] if view.gaps is None else list(view.gaps.cells)
-    there = [str(k) for k in (*view.city.cube, *view.city.terrain, *cells, *CRITERIA)]
+    there = [str(k) for k in (*view.city.cube, *view.city.terrain, *cells, *CRITERIA, *view.own)]
     raise StudyError(
         f"suitability.criterion {own.keys.id}: expression {own.keys.expression!r}: no variable {name!r}"
         f"{nearest_name(name, sorted(set(there)))}"

@@ -147,6 +147,7 @@ def measured_criteria(
     """
     measured: dict[str, Measured] = {}
     missing: dict[str, str] = {}
+    view.own = {row["id"]: row["measure"] for row in rows if "measure" in row}
     for row in rows:
         key = row["id"]
         measure = row.get("measure") or CRITERIA.get(key)

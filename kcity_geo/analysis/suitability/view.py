@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +24,7 @@ from kcity_geo.analysis.settlement.mapped_buildings import enough_for
 from kcity_geo.analysis.water.flood import flood_map_exposure
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size, length_in_cells
+from kcity_geo.errors import StudyError
 from kcity_geo.result import Gaps
 
 __all__ = ["CityView", "Measured", "MissingDataError"]
@@ -65,10 +67,31 @@ class CityView:
         self.cell_m = cell_size(city.grid)
         self.assume = city.settings("suitability")
         self._distances: dict[str, NDArray[np.float64]] = {}
+        #: Criteria of the study itself by id, so that a formula may name them.
+        self.own: dict[str, Callable[[CityView], Measured]] = {}
+        self._own_values: dict[str, NDArray[np.float64]] = {}
+        self._asked: list[str] = []
 
     def layer(self, name: str) -> gpd.GeoDataFrame | None:
         """Give an OSM layer, or None when it is absent or empty."""
         return self.city.layer(name)
+
+    def own_values(self, name: str) -> NDArray[np.float64]:
+        """
+        Give the values of a criterion of the study for the formula of another, each measured once.
+
+        Raises `StudyError` where a formula needs itself.
+        """
+        if name not in self._own_values:
+            if name in self._asked:
+                ring = " needs ".join([*self._asked[self._asked.index(name) :], name])
+                raise StudyError(f"suitability.criterion {name}: formulas go in a circle: {ring}")
+            self._asked.append(name)
+            try:
+                self._own_values[name] = np.asarray(self.own[name](self).values, dtype=np.float64)
+            finally:
+                self._asked.pop()
+        return self._own_values[name]
 
     def geometry(self, name: str, **among: set[str]) -> NDArray[np.object_]:
         """Give the geometries of a layer with one of the values in each column named."""

@@ -109,6 +109,13 @@ def _judgement_matrix(
     told = ~np.isnan(a)
     if not (np.isfinite(a[told]) & (a[told] > 0)).all():
         raise StudyError("judgements: every entry must be a positive number")
+    itself = ~np.isclose(a.diagonal(), 1.0)
+    if itself.any():
+        at = int(np.argmax(itself))
+        raise StudyError(
+            f"judgements: entry [{at}, {at}] compares a criterion with itself and must be 1 or empty, "
+            f"not {a[at, at]:g}"
+        )
     both = np.where(told, a * a.T, 1.0)
     if not np.allclose(both, 1.0, rtol=1e-2):
         row, column = np.unravel_index(np.abs(np.log(both)).argmax(), a.shape)
