@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from kcity_geo.outputs.looks import explore, plot
     from kcity_geo.planning.concept import ConceptOptions, Plan, concept
     from kcity_geo.planning.networks.epanet import water_inp
+    from kcity_geo.planning.scenario.scenario import Scenario, scenario
     from kcity_geo.plans import save_plan
     from kcity_geo.result import Gaps, Indicator, Result, Suitability
     from kcity_geo.sources.local.study_folder import open_study
@@ -71,6 +72,7 @@ _HOMES = {
     "Located": "kcity_geo.analysis.location.located",
     "Plan": "kcity_geo.planning.concept",
     "Result": "kcity_geo.result",
+    "Scenario": "kcity_geo.planning.scenario.scenario",
     "Study": "kcity_geo.studyfile",
     "Suitability": "kcity_geo.result",
     "add_indicators": "kcity_geo.indicators",
@@ -99,11 +101,12 @@ _HOMES = {
     "save": "kcity_geo.study",
     "save_comparison": "kcity_geo.comparing",
     "save_plan": "kcity_geo.plans",
+    "scenario": "kcity_geo.planning.scenario.scenario",
     "street_graphs": "kcity_geo.study",
     "suitability": "kcity_geo.study",
     "terrain": "kcity_geo.study",
-    "water_inp": "kcity_geo.planning.networks.epanet",
     "unmapped_count": "kcity_geo.analysis.gaps.facility_bounds",
+    "water_inp": "kcity_geo.planning.networks.epanet",
 }
 _MODULES = {
     "energy": "kcity_geo.analysis.energy",
@@ -124,6 +127,7 @@ __all__ = [
     "Located",
     "Plan",
     "Result",
+    "Scenario",
     "Study",
     "Suitability",
     "add_indicators",
@@ -154,6 +158,7 @@ __all__ = [
     "save",
     "save_comparison",
     "save_plan",
+    "scenario",
     "street_graphs",
     "suitability",
     "terrain",

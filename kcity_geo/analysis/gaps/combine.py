@@ -33,7 +33,7 @@ from kcity_geo.result import SECTORS, THEMES, Gaps, Indicator
 from kcity_geo.rules import reading_limits
 from kcity_geo.standards import Standard, gap_from_standard
 
-__all__ = ["assess_gaps"]
+__all__ = ["assess_gaps", "raw_gap"]
 
 _URBAN = 2
 
@@ -141,7 +141,7 @@ class _GapCells:
         """Put one scored indicator on the grid, with its bounds and its evidence."""
         row = indicator_rows().get(indicator.id)
         group, prior = (row.group, row.prior) if row else ("tables", "")
-        raw = _raw_gap(indicator, standard, self.inside)
+        raw = raw_gap(indicator, standard, self.inside)
         basis = _evidence_cells(indicator, raw.shape)
         told = basis == "user"
         lo, hi = _own_bounds(indicator, standard, raw)
@@ -283,7 +283,7 @@ def _evidence_cells(indicator: Indicator, shape: tuple[int, ...]) -> NDArray[np.
     return np.asarray(indicator.evidence_cells)
 
 
-def _raw_gap(
+def raw_gap(
     indicator: Indicator, standard: Standard, inside: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Gap of an indicator as observed; NaN outside and where not assessed."""

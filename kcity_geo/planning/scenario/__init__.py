@@ -1,0 +1,1 @@
+"""Scenario: what changes for whom when something is built?"""

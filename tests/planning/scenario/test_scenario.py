@@ -1,0 +1,205 @@
+"""What if: edits equal a full run, can be taken back, never make things worse, and join the streets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import kcity_geo as kc
+from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy, toy_layer
+from kcity_geo.errors import StudyError
+from kcity_geo.planning.scenario.roads import with_road
+from kcity_geo.planning.scenario.scenario import scenario
+
+pytestmark = pytest.mark.filterwarnings("ignore::kcity_geo.errors.KCityWarning")
+LINE = shapely.LineString
+
+
+def grid_town(**more):
+    """Streets every 500 m but for a strip in the middle, one clinic in a corner."""
+    lines, rows = [], []
+    for at in range(250, 4000, 500):
+        if at == 250:
+            lines += [LINE([(at, 50), (at, 3950)])]
+        else:
+            lines += [LINE([(at, 50), (at, 1800)]), LINE([(at, 2200), (at, 3950)])]
+        if not 1800 < at < 2200:
+            lines += [LINE([(50, at), (3950, at)])]
+    crossings = shapely.get_parts(shapely.node(shapely.GeometryCollection(lines)))
+    rows = [{"highway": "residential"} for _ in crossings]
+    streets = toy_layer(rows, list(crossings))
+    layers = {
+        "roads_drive": streets,
+        "roads_walk": streets,
+        "roads_cycle": streets,
+        "health": toy_layer(
+            [{"amenity": "clinic", "healthcare": "clinic"}], [shapely.Point(260, 260)]
+        ),
+    }
+    layers["landuse"] = toy_layer([{"landuse": "farmland"}], [shapely.box(0, 0, 800, 800)])
+    return make_toy(arrays={"population": 10.0}, layers={**layers, **more}, cell_m=200.0)
+
+
+@pytest.fixture(scope="module")
+def before():
+    return scenario(grid_town())
+
+
+def test_edits_say_what_a_full_run_says_to_the_last_bit(before) -> None:
+    edited = (
+        before.add_road([(WEST + 2250, SOUTH + 1790), (WEST + 2250, SOUTH + 2210)])
+        .add_facility("health", (WEST + 3000, SOUTH + 3000))
+        .set_landuse(shapely.box(WEST + 500, SOUTH + 500, WEST + 900, SOUTH + 900), "industrial")
+    )
+    full = kc.assess_gaps(edited.data)
+    for name, values in full.cells.items():
+        np.testing.assert_array_equal(values.to_numpy(), edited.gaps.cells[name].to_numpy(), name)
+    pd.testing.assert_frame_equal(full.city, edited.gaps.city)
+    pd.testing.assert_frame_equal(full.indicators, edited.gaps.indicators)
+    pd.testing.assert_frame_equal(pd.DataFrame(full.districts), pd.DataFrame(edited.gaps.districts))
+    moved = edited.readings()
+    for _, rows in moved.groupby("level"):
+        assert rows["persons"].sum() == pytest.approx(4_000.0)
+
+
+def test_only_what_read_the_edited_layer_is_computed_again(before) -> None:
+    _ = before.indicators
+    after = before.add_facility("health", (WEST + 3000, SOUTH + 3000))
+    same = {
+        one.id for one, two in zip(before.indicators, after.indicators, strict=True) if one is two
+    }
+    assert {"W1", "E2", "T1", "T4"} <= same
+    assert "T9_health" not in same
+    assert after.model.graph("walk") is before.model.graph("walk")
+    assert not any(name.startswith("build_mode") for name in after.model.computed)
+
+
+def test_undo_gives_the_city_back(before) -> None:
+    mark = before.fingerprint
+    after = before.add_road([(WEST + 2250, SOUTH + 1790), (WEST + 2250, SOUTH + 2210)])
+    assert after.fingerprint != mark
+    assert after.undo() is before
+    assert after.undo().fingerprint == mark == scenario(grid_town()).fingerprint
+    with pytest.raises(StudyError, match="no edit to take back"):
+        before.undo()
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.floats(100, 3900), st.floats(100, 3900))
+def test_one_more_clinic_never_makes_access_worse(x: float, y: float) -> None:
+    first = scenario(_TOWN)
+    after = first.add_facility("health", (WEST + x, SOUTH + y))
+    one, two = (next(i for i in s.indicators if i.id == "T9_health").cells for s in (first, after))
+    assert one is not None
+    assert two is not None
+    worse = np.where(np.isnan(one), False, two > one + 1e-9)
+    assert not worse.any()
+    assert not (np.isnan(two) & ~np.isnan(one)).any()
+
+
+_TOWN = grid_town()
+
+
+def test_people_add_up_and_gain_from_a_clinic(before) -> None:
+    after = before.add_facility("health", (WEST + 2750, SOUTH + 2750), cost=(4e5, 8e5, 2e6))
+    moved = after.people()
+    for _, rows in moved.groupby("indicator"):
+        assert rows["persons"].sum() == pytest.approx(4_000.0)
+    health = moved[moved["indicator"] == "T9_health"].set_index(["before", "after"])["persons"]
+    gained = float(health.get(("short", "enough"), 0.0))
+    assert gained > 0
+    assert ("enough", "short") not in health.index
+    each = after.per_person().set_index("indicator").loc["T9_health"]
+    assert each["newly_served"] == gained
+    priced = after.cost()
+    assert each["cost"] == pytest.approx(priced.p50 / (gained * each["take_up"]))
+    assert each["cost_low"] < each["cost"] < each["cost_high"]
+    unpriced = before.add_facility("health", (WEST + 2750, SOUTH + 2750))
+    assert unpriced.unpriced == ("health (clinic)",)
+    assert unpriced.per_person()["cost"].isna().all()
+
+
+def test_a_road_drawn_as_two_points_is_snapped_noded_and_split(before) -> None:
+    # From 12 m beside a crossing, over two streets, to 8 m before a third.
+    after = before.add_road([(WEST + 262, SOUTH + 240), (WEST + 1742, SOUTH + 1240)])
+    graph, old = after.model.graph("walk"), before.model.graph("walk")
+    road = after.model.layers["roads_walk"].iloc[-1]
+    assert road["osm_id"] == -1
+    ends = shapely.get_coordinates(road.geometry)[[0, -1]]
+    nodes = np.c_[graph.node_x, graph.node_y]
+    for spot in ends:
+        assert np.hypot(*(nodes - spot).T).min() < 1e-6
+    new = graph.osm_way == -1
+    assert new.sum() >= 3  # split at each street it crosses
+    assert graph.length_m[new].sum() == pytest.approx(road.geometry.length)
+    assert len(graph.component_m) == len(old.component_m)
+    # What was there keeps its length.
+    assert graph.length_m[~new].sum() == pytest.approx(old.length_m.sum())
+    assert len(before.model.layers["roads_walk"]) + 1 == len(after.model.layers["roads_walk"])
+
+
+def test_nodes_with_ids_are_shared_and_a_bridge_is_not_joined() -> None:
+    street = toy_layer(
+        [
+            {"highway": "residential", "bridge": "", "node_ids": np.array([1, 2])},
+            {"highway": "primary", "bridge": "yes", "node_ids": np.array([3, 4])},
+        ],
+        [LINE([(0, 0), (1000, 0)]), LINE([(0, 100), (1000, 100)])],
+    )
+    line = LINE([(WEST + 500, SOUTH + 5), (WEST + 500, SOUTH + 400)])
+    found, road = with_road({"roads_drive": street}, line, highway="tertiary", snap_m=30)
+    frame = found["roads_drive"]
+    assert [len(ids) for ids in frame["node_ids"]] == [3, 2, 2]
+    assert frame["node_ids"].iloc[0][1] == frame["node_ids"].iloc[2][0] < 0
+    assert frame.geometry.iloc[1].equals(street.geometry.iloc[1])
+    assert road.length == pytest.approx(400)
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (lambda s: s.add_road([(0, 0), (1, 1)]), "no street within 30 m"),
+        (lambda s: s.add_road([(WEST, SOUTH)]), "neither a geometry nor pairs"),
+        (lambda s: s.add_road(shapely.Point(WEST, SOUTH)), "no line"),
+        (
+            lambda s: s.add_road(
+                [(WEST + 250, SOUTH + 60), (WEST + 700, SOUTH + 60)], highway="canal"
+            ),
+            "nobody may use highway='canal'",
+        ),
+        (
+            lambda s: s.add_facility("helth", (WEST, SOUTH)),
+            "no layer 'helth'; did you mean 'health'",
+        ),
+        (lambda s: s.add_facility("roads_walk", (WEST, SOUTH)), "use add_road"),
+        (lambda s: s.add_facility("health", (0, 0)), "lies outside Toy"),
+        (
+            lambda s: s.add_facility("health", (WEST + 9, SOUTH + 9), tags={"amenty": "clinic"}),
+            "did you mean 'amenity'",
+        ),
+        (lambda s: s.set_landuse(shapely.Point(WEST, SOUTH), "forest"), "no polygon"),
+        (
+            lambda s: s.add_facility("health", (WEST + 9, SOUTH + 9), cost=(5.0, 1.0, 9.0)),
+            "low <= value <= high",
+        ),
+    ],
+)
+def test_bad_edits_are_one_line(before, edit, told) -> None:
+    with pytest.raises(StudyError, match=told) as caught:
+        edit(before)
+    assert "\n" not in str(caught.value)
+
+
+def test_lon_lat_is_brought_into_the_city(before) -> None:
+    import geopandas as gpd
+
+    spot = gpd.GeoSeries([shapely.Point(WEST + 3000, SOUTH + 3000)], crs=UTM).to_crs(4326)
+    after = before.add_facility("health", spot)
+    found = after.model.layers["health"].geometry.iloc[-1]
+    assert found.distance(shapely.Point(WEST + 3000, SOUTH + 3000)) < 1e-3
+    assert isinstance(after.model, CityModel)
