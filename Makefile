@@ -35,9 +35,10 @@ architecture: $(VENV)/.installed
 pytest: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-# 200 mutated files for each reader; the test suite takes a few of them.
+# 200 mutated files for each reader, and 200 examples for each property; the test suite takes a few of them.
 fuzz: $(VENV)/.installed
 	KCITY_FUZZ_FILES=$${KCITY_FUZZ_FILES:-200} $(BIN)/python -m pytest -n 2 --dist loadfile --timeout 3600 tests/fuzz
+	KCITY_EXAMPLES=$${KCITY_EXAMPLES:-200} $(BIN)/python -m pytest -n 2 --dist loadfile --timeout 3600 $$(grep -rlE '^@given' tests)
 
 docs: $(VENV)/.installed
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html

@@ -13,8 +13,38 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from kcity_geo.result import Result
 
-settings.register_profile("kcity", deadline=None, max_examples=40, derandomize=True)
+# The same examples in every run; `make fuzz` draws many more. A test that needs a number says so itself.
+settings.register_profile(
+    "kcity",
+    deadline=None,
+    max_examples=int(os.environ.get("KCITY_EXAMPLES", "20")),
+    derandomize=True,
+)
 settings.load_profile("kcity")
+
+#: Files that take longest, by CPU seconds measured. They start first: a file goes to one worker as a whole,
+#: and one that starts last keeps the other worker waiting.
+_LONG = (
+    "test_docs.py",
+    "test_readings_agree.py",
+    "test_check.py",
+    "test_out_browser.py",
+    "test_invariance.py",
+    "test_fetch.py",
+    "test_bad_input.py",
+    "test_examples.py",
+    "test_transport.py",
+    "test_graph.py",
+    "test_out_hostile.py",
+    "test_out_maps.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest in front, the others as they stand."""
+    place = {name: number for number, name in enumerate(_LONG)}
+    items.sort(key=lambda item: place.get(item.path.name, len(_LONG)))
+
 
 # GDAL has its own connections, which pytest-socket cannot see: send them nowhere.
 os.environ.setdefault("GDAL_HTTP_PROXY", "127.0.0.1:9")
