@@ -105,4 +105,14 @@ def test_mutated_sheets_behind_a_sound_zip(harness, tmp_path) -> None:
                 hit = name == names[seed % len(names)]
                 archive.writestr(name, harness.mutated(data, seed) if hit else data)
         paths.append(path)
-    harness.assert_all_fine(harness.run_reader("tests/fuzz/readers.py:table", paths))
+    found = harness.run_reader("tests/fuzz/readers.py:table", paths)
+    harness.assert_all_fine(found)
+    read = [one for one in found if one.kind == "value"]
+    plain = harness.run_reader("tests/fuzz/plain_readers.py:sheet", [one.path for one in read])
+    for one, other in zip(read, plain, strict=True):
+        if other.kind != "value":
+            continue
+        held = {"".join(c for c in text if c in "0123456789.eE-") for text in other.value}
+        for values in one.value.values():
+            for value in values:
+                assert value is None or f"{value:g}" in held or str(value) in held, one.path

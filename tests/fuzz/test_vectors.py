@@ -94,6 +94,13 @@ def _unsaid(found: list[Any], plain: Any) -> list[str]:
 
 
 PLAIN = {".gpkg": "geopackage", ".geojson": "geojson", ".kml": "kml"}
+APART = {".fgb": "flatgeobuf", ".parquet": "parquet"}
+
+
+def _held(harness: Any, reader: str, found: list[Any]) -> dict[Path, Any]:
+    """What a plain reading in a process of its own finds in files; without those that it cannot read."""
+    plain = harness.run_reader(f"tests/fuzz/plain_readers.py:{reader}", [o.path for o in found])
+    return {one.path: one.value for one in plain if one.kind == "value"}
 
 
 @pytest.mark.parametrize(
@@ -115,6 +122,10 @@ def test_mutated_districts(harness: Any, plainly: Any, tmp_path: Path, ending: s
     read = [one for one in found if one.kind == "value"]
     if ending in PLAIN:
         assert not _unsaid(read, getattr(plainly, PLAIN[ending]))
+    if ending in APART:
+        held = _held(harness, APART[ending], read)
+        assert sample in held
+        assert not _unsaid(read, lambda path: {tuple(row) for row in held[path]})
     if ending == ".zip":  # a checksum of every member
         assert all(one.value == right for one in read)
     if ending == ".shp":  # the table is sound: no shape gets the name of another
@@ -140,6 +151,13 @@ def test_mutated_maps(harness: Any, plainly: Any, tmp_path: Path, kind: str) -> 
         changed = [one for one in read if one.value != right]
         whole = sample.read_bytes()
         assert all(whole.startswith(one.path.read_bytes()) for one in changed), changed[:3]
+    if kind == "raw":
+        known = _held(harness, "osm_points", [found[0], *read])
+        assert sample in known
+        for one in read:
+            rows = known.get(one.path)
+            for _, number, name, x, y, *_ in one.value.get("health", []) if rows else ():
+                assert [number, name, x, y] in rows, one.path
     if kind == "osm":
         to_metric = pyproj.Transformer.from_crs(4326, 32632, always_xy=True)
         for one in read:

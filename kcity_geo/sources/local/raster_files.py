@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pyproj import CRS
 from pyproj.exceptions import ProjError
 
@@ -21,7 +22,7 @@ from kcity_geo.sources.local.raster_rules import raster_rule
 from kcity_geo.sources.web.wellformed import require_whole_zip
 from kcity_geo.studyfile import file_and_part
 
-__all__ = ["flat_crs", "opened", "raster_files", "short", "too_large"]
+__all__ = ["flat_crs", "mask_of", "opened", "raster_files", "short", "too_large"]
 
 _ENDINGS = (".tif", ".tiff", ".hgt")
 
@@ -290,3 +291,32 @@ def too_large(where: str, pixels: int, limit: int) -> str:
         f"{where} asks for {pixels:,} pixels, the limit is {limit:,}; cut it to the "
         "study area, or raise the limit (--max-pixels)"
     )
+
+
+def mask_of(
+    dataset: Any,  # noqa: ANN401 - rasterio
+    band: int,
+    window: Any,  # noqa: ANN401 - rasterio
+) -> NDArray[np.bool_] | None:
+    """
+    Read what a mask or an alpha band takes out.
+
+    Parameters
+    ----------
+    dataset, window : of rasterio.
+    band : number.
+
+    Returns
+    -------
+    True where nothing is known; None: the file has neither. GDAL knows alpha of whole numbers of 8 and 16
+    bits alone; `gdalwarp -dstalpha` writes it in the type of the heights.
+    """
+    from rasterio.enums import ColorInterp, MaskFlags
+
+    flags = dataset.mask_flag_enums[band - 1]
+    if MaskFlags.per_dataset in flags or MaskFlags.alpha in flags:
+        return np.asarray(dataset.read_masks(band, window=window) == 0)
+    alpha = [i + 1 for i, c in enumerate(dataset.colorinterp) if c == ColorInterp.alpha]
+    if not alpha or band in alpha:
+        return None
+    return np.asarray(~(dataset.read(alpha[0], window=window) > 0))

@@ -28,7 +28,14 @@ from kcity_geo.city import City
 from kcity_geo.config import Config
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
-from kcity_geo.sources.local.raster_files import flat_crs, opened, raster_files, short, too_large
+from kcity_geo.sources.local.raster_files import (
+    flat_crs,
+    mask_of,
+    opened,
+    raster_files,
+    short,
+    too_large,
+)
 from kcity_geo.sources.local.raster_rules import RasterRule, raster_rule
 from kcity_geo.sources.local.raster_units import Conversion, conversion
 
@@ -223,15 +230,12 @@ def _values(
 ) -> NDArray[np.float64]:
     """Read stored numbers, take out what is no data, then apply scale, offset and unit."""
     import rasterio
-    from rasterio.enums import MaskFlags
     from rasterio.windows import Window
 
     window = Window(*box)
-    flags = dataset.mask_flag_enums[band - 1]
-    masked = MaskFlags.per_dataset in flags or MaskFlags.alpha in flags
     try:
         stored = dataset.read(band, window=window)
-        mask = dataset.read_masks(band, window=window) if masked else None
+        mask = mask_of(dataset, band, window)
     except (rasterio.errors.RasterioError, MemoryError, OSError, ValueError) as error:
         raise SourceError(f"{where} is damaged ({short(error)}); get it again") from error
     scale, offset = float(dataset.scales[band - 1]), float(dataset.offsets[band - 1])
@@ -246,7 +250,7 @@ def _values(
     if nodata is not None and not math.isnan(nodata):
         missing |= _equal(values, nodata, exact=stored.dtype.kind != "f")
     if mask is not None:
-        missing |= mask == 0
+        missing |= mask
     scaled = (values * scale + offset) * change.factor
     if nodata is None and mask is None and (scale, offset) == (1.0, 0.0):
         missing |= _known_codes(values, scaled, rule, dataset, where=where)
