@@ -303,8 +303,9 @@ def mask_of(
 
     Parameters
     ----------
-    dataset, window : of rasterio.
+    dataset : of rasterio.
     band : number.
+    window : of rasterio.
 
     Returns
     -------
