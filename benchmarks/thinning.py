@@ -1,14 +1,17 @@
 """
 Thin a well-mapped city at random, read what is left, and compare with the whole map.
 
-Usage: python benchmarks/thinning.py STUDY.toml|EXTRACT.osm.pbf [--seeds N] [--zones N] [--json]
+Usage: python benchmarks/thinning.py STUDY.toml|EXTRACT.osm.pbf [--seeds N] [--zones N]
+       [--method draws,conformal,bounds] [--counts] [--json]
 
 The city is cut into zones around randomly chosen residents. Of each zone's features a share is
 kept, drawn from the rates: points and areas one by one, streets so that what is left hangs
 together (main roads first, then streets that meet what is there). People, rasters, timetables and
 official numbers stay, as they do not come from the map. The gap as mapped on the whole map is taken
 for the truth. Whoever reads the table wants to know: of the people called so, how many truly fall
-short, and how often does the range hold the truth?
+short, and how often does the range hold the truth? Methods: those of benchmarks/methods.py beside the
+draws of the package, and always the gap as mapped. With --counts the city is given the number of its
+stops, clinics and primary schools, as a city may know them.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 import kcity_geo as kc
+from kcity_geo.analysis.city_model import model_of
+from kcity_geo.analysis.gaps.counted import counted
 from kcity_geo.analysis.gaps.words import READINGS, reading_title
 from kcity_geo.cube import bin_points, cell_centres
 from kcity_geo.result import SECTORS
@@ -121,6 +126,14 @@ def _kept_streets(data: Any, rate: np.ndarray, rng: np.random.Generator) -> np.n
                     seen[other] = True
                     heapq.heappush(heap, (order[other], int(other)))
     return ways["osm_id"].to_numpy()[kept]
+
+
+def facility_counts(data: Any) -> dict[str, float]:
+    """What the whole map holds, as keys of [official]."""
+    city = model_of(data)
+    rows = city.rules("evidence")["missing"]["facility"]
+    kinds = ("stop", "health", "school")
+    return {rows[kind]["official"]: counted(city)[kind].mapped for kind in kinds}
 
 
 class Tally:
@@ -272,11 +285,16 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=101, help="first seed")
     parser.add_argument("--rates", default="1,0.6,0.25,0.05")
     parser.add_argument("--zones", type=int, default=12)
+    parser.add_argument("--method", default="draws", help="several with commas between")
+    parser.add_argument("--counts", action="store_true", help="the city counted its facilities")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
+    from methods import METHODS
+
     warnings.simplefilter("ignore")
     rates = [float(rate) for rate in chosen.rates.split(",")]
-    tally, begin = Tally(), time.perf_counter()
+    tallies = {name: Tally() for name in chosen.method.split(",")}
+    begin = time.perf_counter()
     for path in chosen.inputs:
         data = load(path)
         full = kc.assess_gaps(data)
@@ -284,12 +302,19 @@ def main() -> None:
             rng = np.random.default_rng(seed)
             rate = zone_rates(data, rates, chosen.zones, rng)
             left = thin(data, rate, rng)
-            tally.add(data.city.name, seed, left, full, kc.assess_gaps(left), rate)
-    summary = tally.summary()
+            if chosen.counts:
+                left = replace(left, official={**left.official, **facility_counts(data)})
+            found = kc.assess_gaps(left)
+            for name, tally in tallies.items():
+                read = METHODS[name](left, found, seed)
+                tally.add(data.city.name, seed, left, full, read, rate)
+    summaries = {name: tally.summary() for name, tally in tallies.items()}
     if chosen.json:
-        print(json.dumps(summary, indent=1))
+        print(json.dumps(summaries, indent=1))
         return
-    show(summary)
+    for name, summary in summaries.items():
+        print(f"method: {name}")
+        show(summary)
     print(f"{time.perf_counter() - begin:.0f} s")
 
 

@@ -1,11 +1,13 @@
 """
 What the toolkit finds in a demo city, beside what is true there.
 
-Usage: python benchmarks/truth.py [FOLDER] [--size town|city|metro] [--seed N] [--seeds N] [--json]
+Usage: python benchmarks/truth.py [FOLDER] [--size town|city|metro] [--seed N] [--seeds N]
+       [--method draws,bounds,conformal] [--json]
 
 FOLDER is a demo city with its answer key; without one the city is made first. Every number is
 printed as it is, whether it meets the aim or not. With --seeds, that many demo cities are made and
-their readings held against the gaps of the true map, beside the gap as mapped.
+their readings held against the gaps of the true map, beside the gap as mapped and the method before
+the draws (`bounds` of benchmarks/methods.py).
 """
 
 from __future__ import annotations
@@ -125,11 +127,12 @@ def taps(data: Any, rows: dict[str, Any], truth: dict[str, Any]) -> None:
     show("piped, found", rows["W3"].value)
 
 
-def readings(size: str, seeds: int, first: int) -> dict[str, Any]:
-    """How often the readings of the mapped city are right about the true one."""
+def readings(size: str, seeds: int, first: int, methods: list[str]) -> dict[str, Any]:
+    """How often the readings of the mapped city are right about the true one, by each method."""
+    from methods import METHODS
     from thinning import Tally
 
-    tally = Tally()
+    tallies = {name: Tally() for name in methods}
     for seed in range(first, first + seeds):
         folder = Path(tempfile.mkdtemp()) / "demo"
         study = kc.load_study(make_demo(folder, size=size, seed=seed))
@@ -139,15 +142,11 @@ def readings(size: str, seeds: int, first: int) -> dict[str, Any]:
         kept = np.full(
             mapped.inside.size, np.nan_to_num(mapped_length(mapped) / mapped_length(whole))
         )
-        tally.add(
-            mapped.city.name,
-            seed,
-            mapped,
-            kc.assess_gaps(whole),
-            kc.assess_gaps(mapped),
-            kept.round(1),
-        )
-    return tally.summary()
+        true_gaps, found = kc.assess_gaps(whole), kc.assess_gaps(mapped)
+        for name, tally in tallies.items():
+            read = METHODS[name](mapped, found, seed)
+            tally.add(mapped.city.name, seed, mapped, true_gaps, read, kept.round(1))
+    return {name: tally.summary() for name, tally in tallies.items()}
 
 
 def mapped_length(data: Any) -> float:
@@ -162,17 +161,20 @@ def main() -> None:
     arguments.add_argument(
         "--seeds", type=int, default=0, help="cities whose readings are compared"
     )
+    arguments.add_argument("--method", default="draws,bounds", help="of --seeds")
     arguments.add_argument("--json", action="store_true", help="of --seeds")
     chosen = arguments.parse_args()
     warnings.simplefilter("ignore")
     if chosen.seeds:
         from thinning import show as show_readings
 
-        found = readings(chosen.size, chosen.seeds, chosen.seed)
+        found = readings(chosen.size, chosen.seeds, chosen.seed, chosen.method.split(","))
         if chosen.json:
             print(json.dumps(found, indent=1))
-        else:
-            show_readings(found)
+            return
+        for name, summary in found.items():
+            print(f"method: {name}")
+            show_readings(summary)
         return
     folder = chosen.folder
     if folder is None:

@@ -272,6 +272,18 @@ class Official(BaseModel):
     lpcd: Positive | None = Field(
         default=None, description="domestic water use, litres per person and day"
     )
+    transit_stops: NonNegative | None = Field(
+        default=None, description="stops and stations of public transport, all that there are"
+    )
+    health_facilities: NonNegative | None = Field(
+        default=None, description="clinics, doctors and hospitals, all that there are"
+    )
+    primary_schools: NonNegative | None = Field(
+        default=None, description="primary schools and schools of unknown level, all that there are"
+    )
+    water_points: NonNegative | None = Field(
+        default=None, description="public taps, wells and springs, all that there are"
+    )
     population_growth_share: float | None = Field(
         default=None, gt=-0.5, lt=0.5, description="growth a year, share"
     )

@@ -17,6 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel, model_of
+from kcity_geo.analysis.gaps.counted import counted
 from kcity_geo.analysis.gaps.draws import GapDraws, draw_gaps, quantiles, short_probability
 from kcity_geo.analysis.gaps.mapped_share import mapped_share
 from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
@@ -177,9 +178,17 @@ class _GapCells:
             group.get("evidence", ""), group.get("official", "")
         ):
             found = np.minimum(found, limits["utility_cap"])
+        share = self._counted_share(name)
+        if np.isfinite(share):  # the city's own count says how many are on the map
+            found = np.maximum(found, tables * share)
         found = np.where(told, np.maximum(found, tables), found)
         found = np.where(basis == "proxy", np.minimum(found, limits["proxy_cap"]), found)
         return np.asarray(np.minimum(found, indicator.trust))
+
+    def _counted_share(self, group: str) -> float:
+        """Share of the facilities of a group that the map shows, by the city's own count."""
+        kind = self.rules["group"][group].get("facility", "")
+        return self.city.once(counted)[kind].mapped_share if kind else float("nan")
 
     def _corroborated(self, evidence: str, official: str) -> bool:
         """Whether something else than the map speaks of a utility."""

@@ -14,20 +14,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import gammaincinv, ndtr, ndtri
 
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.gaps.chance import chance, normal, spread_evenly
+from kcity_geo.analysis.gaps.counted import counted
 from kcity_geo.analysis.gaps.mapped_share import MappedShare, mapped_share
 from kcity_geo.analysis.gaps.parts import AssessedGap
 from kcity_geo.analysis.gaps.rules import exists_unseen, power_mean
 from kcity_geo.analysis.gaps.units import Units
-from kcity_geo.analysis.transport.service_times import facilities
-from kcity_geo.analysis.transport.stops import city_stops
-from kcity_geo.cube import cell_centres, cell_size, count_in_cells
+from kcity_geo.cube import cell_centres, cell_size
 from kcity_geo.result import SECTORS, THEMES
 from kcity_geo.standards import Standard, gap_from_standard
 
@@ -77,8 +75,8 @@ class _Completed:
         self.block = self._places(x, y, self.missing["block_m"])
         self.patch = self._places(x, y, self.missing["patch_m"])
         self.detour = city.settings("transport").number("euclid_factor")
-        self.count = {name: self._mapped_count(name) for name in self.missing["facility"]}
-        self.straight = {name: self._metres(count > 0) for name, count in self.count.items()}
+        self.count = city.once(counted)
+        self.straight = {name: self._metres(one.cells > 0) for name, one in self.count.items()}
         self.donors = self._donors()
 
     def _places(
@@ -87,19 +85,6 @@ class _Completed:
         """Whole numbers for squares of a side, counted from the origin of the CRS."""
         column, row = np.floor(x / side_m).astype(np.int64), np.floor(y / side_m).astype(np.int64)
         return np.asarray((row * 1_000_003 + column).reshape(self.shape))
-
-    def _mapped_count(self, name: str) -> NDArray[np.float64]:
-        if name == "stop":
-            stops = self.city.once(city_stops)
-            empty = np.zeros(0, dtype=object)
-            shapes = empty if stops is None else np.concatenate([stops.low, stops.high])
-        elif name == "water_point":
-            frame = self.city.layer(name)
-            empty = np.zeros(0, dtype=object)
-            shapes = empty if frame is None else np.asarray(frame.geometry.to_numpy(), dtype=object)
-        else:
-            shapes = facilities(self.city, name)
-        return count_in_cells(np.asarray(shapely.centroid(shapes)), grid=self.city.grid)
 
     def _metres(self, there: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Straight distance from each cell to the nearest cell with a facility."""
@@ -133,17 +118,21 @@ class _Completed:
         """Straight distance to the nearest facility that the map lacks, in one draw."""
         row, rule = self.missing["facility"][name], self.missing
         purpose = 20 + 8 * list(rule["facility"]).index(name)
-        shape = 1 / row["spread"] ** 2
-        seen = float((self.mapped.mean * self.people).sum())
-        mapped = float(self.count[name][self.city.inside].sum())
-        at = float(chance(0, draw=draw, purpose=purpose + _COUNT, seed=self.seed))
-        each = gammaincinv(shape + mapped, at) / (shape * row["persons_each"] + seen)
-        each *= np.exp(
-            rule["norm_spread"] * float(normal(1, draw=draw, purpose=purpose, seed=self.seed))
-        )
         uneven = normal(self.block, draw=draw, purpose=purpose + _UNEVEN, seed=self.seed)
-        factor = np.exp(rule["uneven"] * uneven - rule["uneven"] ** 2 / 2)
-        expected = each * factor * (1 - share) * self.people
+        people = self.people * np.exp(rule["uneven"] * uneven - rule["uneven"] ** 2 / 2)
+        expected = (1 - share) * people
+        if np.isfinite(self.count[name].official):
+            # The city counted them: what the map lacks is known in number, not where it stands.
+            unmapped = expected if expected.any() else people
+            expected = self.count[name].missing * unmapped / max(float(unmapped.sum()), 1e-9)
+        else:
+            shape = 1 / row["spread"] ** 2
+            seen = float((self.mapped.mean * self.people).sum())
+            at = float(chance(0, draw=draw, purpose=purpose + _COUNT, seed=self.seed))
+            each = gammaincinv(shape + self.count[name].mapped, at)
+            off = float(normal(1, draw=draw, purpose=purpose, seed=self.seed))
+            each *= np.exp(rule["norm_spread"] * off) / (shape * row["persons_each"] + seen)
+            expected = each * expected
         site = chance(self.cell, draw=draw, purpose=purpose + _SITE, seed=self.seed)
         return self._metres(site < 1 - np.exp(-expected))
 

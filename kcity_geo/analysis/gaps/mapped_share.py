@@ -70,6 +70,8 @@ class ShareRule:
     softness : how much more weakly more than expected speaks.
     complete_prior : probability, before looking, that a neighbourhood is mapped whole.
     spread : line of evidence -> spread of the logarithm of mapped over expected.
+    tail : line of evidence -> spreads from which what is far off speaks no more strongly with each
+        further one; lines without a tail are normal throughout.
     """
 
     least: float
@@ -77,6 +79,7 @@ class ShareRule:
     softness: float
     complete_prior: float
     spread: Mapping[str, float]
+    tail: Mapping[str, float]
 
 
 def share_rule(city: CityModel) -> ShareRule:
@@ -99,6 +102,7 @@ def share_rule(city: CityModel) -> ShareRule:
         softness=float(row["softness"]),
         complete_prior=float(row["complete_prior"]),
         spread={one["id"]: float(one["spread"]) for one in table["evidence"]},
+        tail={one["id"]: float(one["tail"]) for one in table["evidence"] if "tail" in one},
     )
 
 
@@ -142,11 +146,22 @@ def share_weights(
         for i, expected in enumerate(log_share):
             off = (x - expected) / spread
             off = np.where(off > 0, off * rule.softness, off)
-            log_weight[i] -= np.where(np.isnan(x), 0.0, 0.5 * off * off)
+            log_weight[i] -= np.where(np.isnan(x), 0.0, _unlikely(off, rule.tail.get(name, np.inf)))
     weight = np.exp(log_weight - log_weight.max(axis=0))
     whole = rule.complete_prior
     weight[-1] *= 1 + whole / (1 - whole) * len(log_share)
     return np.exp(log_share), weight / weight.sum(axis=0)
+
+
+def _unlikely(off: NDArray[np.float64], tail: float) -> NDArray[np.float64]:
+    """
+    Minus the logarithm of how likely it is to be so many spreads off; beyond `tail` a straight line.
+
+    It stays convex, so less of a kind always speaks for a smaller share (Huber's function).
+    """
+    far = np.abs(off)
+    near = np.minimum(far, tail)
+    return np.asarray(near * far - 0.5 * near * near)
 
 
 def mapped_share(city: CityModel) -> MappedShare:

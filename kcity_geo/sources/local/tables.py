@@ -33,6 +33,10 @@ _AMOUNTS = (
     "peak_demand_mw",
     "firm_capacity_mw",
     "import_capacity_mw",
+    "transit_stops",
+    "health_facilities",
+    "primary_schools",
+    "water_points",
     "lpcd",
 )
 

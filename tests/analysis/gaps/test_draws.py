@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import shapely
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.gaps.chance import chance, spread_evenly
 from kcity_geo.analysis.gaps.combine import assess_gaps
+from kcity_geo.analysis.gaps.counted import counted
 from kcity_geo.analysis.gaps.mapped_share import mapped_share, share_rule, share_weights
 from kcity_geo.analysis.transport.assess import assess
 from kcity_geo.demo.toy import make_toy, toy_layer
@@ -129,8 +132,6 @@ def test_deleted_streets_never_make_the_evidence_better_nor_a_reading_surer():
 
 
 def test_a_district_renamed_changes_no_number():
-    from dataclasses import replace
-
     data = city(school=schools((500, 500))).data
     renamed = data.city.districts.assign(name=["a", "b", "c", "d"])
     other = CityModel(replace(data, city=replace(data.city, districts=renamed)))
@@ -170,3 +171,36 @@ def test_the_composite_is_missing_when_a_sector_is():
     assert np.isnan(found.city.loc["energy", "gap"])
     assert np.isnan(found.cells["composite_gap"].to_numpy()).all()
     assert set(found.districts["worst_sector"]) == {""}
+
+
+# --- the city's own counts -----------------------------------------------------------------------
+
+
+def with_counts(model, **counts):
+    return CityModel(replace(model.data, official={**model.data.official, **counts}))
+
+
+def test_the_count_of_the_city_says_how_many_are_missing():
+    model = with_counts(city(school=schools((500, 500), (3500, 500))), primary_schools=5.0)
+    found = counted(model)["school"]
+    assert (found.mapped, found.official, found.missing) == (2.0, 5.0, 3.0)
+    assert found.mapped_share == pytest.approx(0.4)
+    assert np.isnan(counted(model)["health"].missing)
+    assert counted(with_counts(model, primary_schools=1.0))["school"].missing == 0.0
+
+
+def test_counts_close_the_range_or_open_it():
+    """All known: only a street that the map may lack brings them nearer. Many missing: they may be near."""
+    places = {"school": schools((500, 500)), "health": clinics((3500, 500))}
+    model = city(**places)
+    indicators = assess(model)
+
+    def told(**counts):
+        rows = assess_gaps(with_counts(model, **counts), indicators, draws=20).indicators
+        return rows[(rows["indicator"] == "T9_school") & (rows["unit_id"] == "city")].iloc[0]
+
+    plain, all_known, many = told(), told(primary_schools=1), told(primary_schools=40)
+    assert plain["gap_raw"] == all_known["gap_raw"] == many["gap_raw"]
+    assert all_known["gap_hi"] - all_known["gap_lo"] < plain["gap_hi"] - plain["gap_lo"]
+    assert all_known["gap_lo"] > plain["gap_lo"]
+    assert many["gap"] < all_known["gap"]

@@ -1,0 +1,78 @@
+"""Where to look first: few people, areas that can be walked, the best first, each with what to look for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.gaps.parts import Parts
+from kcity_geo.analysis.gaps.survey import survey_table
+from kcity_geo.analysis.gaps.words import reading_codes
+from kcity_geo.config import read_table
+from kcity_geo.demo.toy import make_toy
+from kcity_geo.result import SECTORS
+
+RULE = read_table("readings")["survey"]
+PEOPLE = np.random.default_rng(3).integers(0, 60, (40, 40)).astype(float)
+CITY = CityModel(make_toy(arrays={"population": PEOPLE}))
+
+
+def part(short: np.ndarray, evidence: np.ndarray) -> Parts:
+    """A sector of which only the chance of falling short and the evidence matter."""
+    middle = 0.6 * short
+    return Parts(
+        draws=np.zeros((0, *short.shape), dtype=np.float32),
+        raw=middle,
+        lo=middle,
+        mid=middle,
+        hi=middle,
+        short=short,
+        evidence=evidence,
+        reading=reading_codes(short, middle, evidence),
+        assessed_weight=np.ones(short.shape),
+    )
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 10_000), known=st.floats(0.0, 1.0))
+def test_tasks_are_few_walkable_and_in_order(seed: int, known: float) -> None:
+    rng = np.random.default_rng(seed)
+    parts = {
+        sector: part(rng.random(PEOPLE.shape).round(2), known * rng.random(PEOPLE.shape))
+        for sector in SECTORS
+    }
+    tasks = survey_table(CITY, parts)
+    assert len(tasks) > 0
+    assert tasks["population"].sum() <= RULE["people_share"] * PEOPLE.sum() * 1.001
+    sides = int(np.sqrt(RULE["squares_most"])) * RULE["square_m"]
+    box = tasks.bounds
+    assert (box["maxx"] - box["minx"]).max() <= sides + 1e-6
+    assert (box["maxy"] - box["miny"]).max() <= sides + 1e-6
+    assert tasks.area.max() <= RULE["squares_most"] * RULE["square_m"] ** 2 + 1e-3
+    assert tasks["priority"].is_monotonic_decreasing
+    assert tasks["rank"].tolist() == list(range(1, len(tasks) + 1))
+    assert (tasks["people_open"] <= tasks["population"] + 1e-6).all()
+    for row in tasks.itertuples():
+        assert row.look_for == RULE["look_for"][row.sector]
+        assert row.district
+
+
+def test_where_most_people_may_read_otherwise_comes_first() -> None:
+    """Only one square is open, and of its sectors only water: that is where to go and what for."""
+    sure, short = np.ones(PEOPLE.shape), np.zeros(PEOPLE.shape)
+    open_ = sure.copy()
+    open_[:5, :5] = 0.1
+    parts = {sector: part(short, open_ if sector == "water" else sure) for sector in SECTORS}
+    tasks = survey_table(CITY, parts)
+    assert len(tasks) == 1
+    assert tasks["sector"].iloc[0] == "water"
+    assert "water points" in tasks["look_for"].iloc[0]
+    assert tasks["people_open"].iloc[0] == pytest.approx(PEOPLE[:5, :5].sum())
+
+
+def test_where_everything_is_known_nobody_is_sent() -> None:
+    sure, short = np.ones(PEOPLE.shape), np.zeros(PEOPLE.shape)
+    assert survey_table(CITY, {sector: part(short, sure) for sector in SECTORS}).empty
