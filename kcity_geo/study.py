@@ -25,7 +25,7 @@ from kcity_geo.cube import district_shares, empty_cube, study_grid
 from kcity_geo.errors import StudyError
 from kcity_geo.indicators import INDICATOR_SECTORS
 from kcity_geo.inputs.candidates import places_to_choose
-from kcity_geo.inputs.criteria import require_files
+from kcity_geo.inputs.criteria import named_files, require_files
 from kcity_geo.inputs.files import other_files
 from kcity_geo.inputs.official import load_tables
 from kcity_geo.inputs.osm import load_osm
@@ -155,7 +155,7 @@ def load(
 
             table = inventory(layers, city, extract_date=osm_date)
     notes += lack_of_people(cube, city)
-    about = (*mapped.about, *people.about, *rasters.about, *tables.about)
+    about = (*mapped.about, *people.about, *rasters.about, *tables.about, *named_files(study))
     notes += other_files(study, about)
     synthetic = synthetic_inputs(study)
     if synthetic:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from kcity_geo.city import City
+from kcity_geo.citydata import Provenance
 from kcity_geo.config import Config
 from kcity_geo.errors import LimitError, SourceError, StudyError
 from kcity_geo.profiles import project_file
@@ -22,6 +23,7 @@ __all__ = [
     "criteria_of",
     "criterion_data",
     "judgement_tables",
+    "named_files",
     "project_path",
     "require_files",
     "site_candidates",
@@ -108,6 +110,41 @@ def require_files(study: Study) -> None:
         resolve_path(study, value, key="suitability.weighting.judgements")
     if study.suitability.sites.candidates is not None:
         resolve_path(study, study.suitability.sites.candidates, key=_CANDIDATES)
+
+
+def named_files(study: Study) -> tuple[Provenance, ...]:
+    """
+    Say where the files of suitability come from: own criteria, judgements, project file, candidates.
+
+    Parameters
+    ----------
+    study : the study file.
+
+    Returns
+    -------
+    A row a file.
+
+    Raises
+    ------
+    StudyError, SourceError
+        If a file is missing.
+    """
+    from kcity_geo.sources.local.origins import describe
+
+    own = study.suitability
+    project = project_path(study, study.study.project)
+    files: list[tuple[str, Path]] = []
+    if project.endswith(".toml"):
+        files.append(("study.project", Path(project)))
+    for keys, home in criteria_of(study, project):
+        if keys.source and not keys.is_layer:
+            key = f"suitability.criterion.{keys.id}"
+            files.append((key, resolve_path(home, keys.source, key=key)))
+    key = "suitability.weighting.judgements"
+    files += [(key, resolve_path(study, one, key=key)) for one in own.weighting.judgements]
+    if own.sites.candidates is not None:
+        files.append((_CANDIDATES, resolve_path(study, own.sites.candidates, key=_CANDIDATES)))
+    return tuple(describe(path, key=key) for key, path in files)
 
 
 def site_candidates(study: Study, keys: SitesSection, city: City) -> gpd.GeoDataFrame | None:

@@ -86,6 +86,7 @@ def load_rasters(
                 f"district its numbers belong; {read_table('extra')['instead']['raster']}"
             )
         refuse_list_of_others(paths, key=key)
+        refuse_other_legend(name, key=key)
         if key == "nightlights" and folder.is_dir():
             variable, numbers = _merged_months(study, folder, city, cube, grid, config)
         else:
@@ -115,6 +116,35 @@ def refuse_list_of_others(paths: list[Path], *, key: str) -> None:
     if len(paths) > 1 and (is_table(paths[0]) or is_vector(paths[0])):
         name = file_and_part(paths[0])[0].name
         raise SourceError(f"sources.{key}: {name} is no raster; a list holds tiles of one")
+
+
+def refuse_other_legend(name: str, *, key: str) -> None:
+    """
+    Refuse a land cover file that its name calls another product, whose numbers mean something else.
+
+    Parameters
+    ----------
+    name : of the file.
+    key : of ``[sources]``.
+
+    Raises
+    ------
+    SourceError
+        If the name is that of another product; the message says which key takes it.
+
+    Examples
+    --------
+    >>> refuse_other_legend("ESA_WorldCover_10m_2021.tif", key="landcover")
+    """
+    names = read_table("rasters")["landcover_names"]
+    if key not in names or any(mark in name.lower() for mark in names[key]):
+        return
+    for other, marks in names.items():
+        if any(mark in name.lower() for mark in marks):
+            raise SourceError(
+                f"sources.{key}: {name} is another product by its name, and its numbers have other "
+                f"meanings; give it as sources.{other}"
+            )
 
 
 def load_elevation(study: Study, city: City, config: Config) -> xr.DataArray | None:

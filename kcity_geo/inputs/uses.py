@@ -97,6 +97,8 @@ def use_of(key: str) -> str:
     for row in read_table("osm")["layer"]:
         if row["id"] == name:
             return f"{row['title']} ({', '.join(layer_uses(name)) or 'nothing'})"
+    if key.startswith(("suitability.", "study.project")):
+        return "suitability and sites"
     return "the study"
 
 
