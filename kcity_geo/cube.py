@@ -17,7 +17,6 @@ import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
-from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.city import City
 from kcity_geo.config import Config
@@ -336,11 +335,11 @@ def _polygon_pieces(
     cells.append(pieces[0])
     owners.append(pieces[1])
     areas.append(pieces[2])
-    for i in np.setdiff1d(todo, small):
-        flat, area = _big_polygon(polygons[number[i]], (c0[i], c1[i], r0[i], r1[i]), grid)
-        cells.append(flat)
-        owners.append(np.full(len(flat), number[i]))
-        areas.append(area)
+    big = np.setdiff1d(todo, small)
+    pieces = _halved(polygons, number[big], (c0[big], c1[big], r0[big], r1[big]), grid)
+    cells.append(pieces[0])
+    owners.append(pieces[1])
+    areas.append(pieces[2])
     return np.concatenate(cells).astype(np.int64), np.concatenate(owners), np.concatenate(areas)
 
 
@@ -372,42 +371,61 @@ def _strips(
     return flat[keep], owner[keep], area[keep]
 
 
-def _big_polygon(
-    polygon: BaseGeometry, box: tuple[int, ...], grid: GeoBox
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Cut a polygon of many cells: halve its box until parts are small or whole."""
+def _halved(
+    polygons: NDArray[np.object_],
+    number: NDArray[np.int64],
+    box: tuple[NDArray[np.int64], ...],
+    grid: GeoBox,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Cut polygons of many cells: halve their boxes, all at a time, until parts are small or whole."""
     rows, columns = grid.shape
     size, (left, _, _, top) = cell_size(grid), tuple(grid.boundingbox)
-    c0, c1, r0, r1 = max(box[0], 0), min(box[1], columns - 1), max(box[2], 0), min(box[3], rows - 1)
-    stack = [(polygon, c0, c1, r0, r1)]
-    cells: list[NDArray[np.int64]] = []
-    areas: list[NDArray[np.float64]] = []
-    while stack:
-        part, c0, c1, r0, r1 = stack.pop()
-        if c0 > c1 or r0 > r1 or part.is_empty:
-            continue
-        square = shapely.box(
+    c0, r0 = np.maximum(box[0], 0), np.maximum(box[2], 0)
+    c1, r1 = np.minimum(box[1], columns - 1), np.minimum(box[3], rows - 1)
+    part, owner = polygons[number], number
+    cells = [np.zeros(0, np.int64)]
+    owners, areas = [np.zeros(0, np.int64)], [np.zeros(0)]
+    while len(part):
+        squares = shapely.box(
             left + c0 * size, top - (r1 + 1) * size, left + (c1 + 1) * size, top - r0 * size
         )
-        piece = shapely.intersection(part, square)
-        if piece.is_empty or piece.area == 0:
-            continue
-        if piece.area >= square.area * (1 - 1e-12):
-            column, row = np.meshgrid(np.arange(c0, c1 + 1), np.arange(r0, r1 + 1))
-            cells.append((row * columns + column).ravel())
-            areas.append(np.full(column.size, size**2))
-        elif c0 == c1 and r0 == r1:
-            cells.append(np.array([r0 * columns + c0]))
-            areas.append(np.array([piece.area]))
-        elif c1 - c0 >= r1 - r0:
-            middle = (c0 + c1) // 2
-            stack += [(piece, c0, middle, r0, r1), (piece, middle + 1, c1, r0, r1)]
-        else:
-            middle = (r0 + r1) // 2
-            stack += [(piece, c0, c1, r0, middle), (piece, c0, c1, middle + 1, r1)]
-    if not cells:
-        return np.zeros(0, np.int64), np.zeros(0)
-    return np.concatenate(cells).astype(np.int64), np.concatenate(areas)
+        part = shapely.intersection(part, squares)
+        area = shapely.area(part)
+        whole = area >= shapely.area(squares) * (1 - 1e-12)
+        one = ~whole & (c0 == c1) & (r0 == r1) & (area > 0)
+        flat, which = _cells_of_boxes(c0[whole], c1[whole], r0[whole], r1[whole], columns)
+        cells += [flat, (r0 * columns + c0)[one]]
+        owners += [owner[whole][which], owner[one]]
+        areas += [np.full(len(flat), size**2), area[one]]
+        wide = c1 - c0 >= r1 - r0
+        more = ~whole & ~one & (area > 0)
+        across, down = more & wide, more & ~wide
+        column, row = (c0 + c1) // 2, (r0 + r1) // 2
+        halves = (
+            (across, c0, column, r0, r1),
+            (across, column + 1, c1, r0, r1),
+            (down, c0, c1, r0, row),
+            (down, c0, c1, row + 1, r1),
+        )
+        part = np.concatenate([part[h[0]] for h in halves])
+        owner = np.concatenate([owner[h[0]] for h in halves])
+        c0, c1, r0, r1 = (np.concatenate([h[k][h[0]] for h in halves]) for k in (1, 2, 3, 4))
+    return np.concatenate(cells), np.concatenate(owners), np.concatenate(areas)
+
+
+def _cells_of_boxes(
+    c0: NDArray[np.int64],
+    c1: NDArray[np.int64],
+    r0: NDArray[np.int64],
+    r1: NDArray[np.int64],
+    columns: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give the flat number of every cell of boxes, and the position of its box."""
+    width = c1 - c0 + 1
+    count = width * (r1 - r0 + 1)
+    which = np.repeat(np.arange(len(count)), count)
+    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return (r0[which] + nth // width[which]) * columns + c0[which] + nth % width[which], which
 
 
 def pieces_of_polygons(

@@ -194,8 +194,8 @@ def hatch(shape: tuple[int, ...], *, period: int = 10, width: int = 2) -> NDArra
     -------
     True on the stripes.
     """
-    row, column = np.indices(shape)
-    return np.asarray((row + column) % period < width)
+    row, column = (np.arange(n) % period for n in shape)
+    return np.asarray(np.add.outer(row, column) % period < width)
 
 
 def make_themes(result: Result) -> list[Theme]:

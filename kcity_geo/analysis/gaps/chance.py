@@ -7,11 +7,13 @@ on how many other places there are or in which order they stand.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-__all__ = ["chance", "normal", "spread_evenly"]
+__all__ = ["Squares", "chance", "normal", "spread_evenly", "squares"]
 
 _GOLDEN = 0.6180339887498949
 
@@ -71,6 +73,51 @@ def normal(place: ArrayLike, *, draw: int, purpose: int, seed: int) -> NDArray[n
     Shape of `place`.
     """
     return np.asarray(ndtri(chance(place, draw=draw, purpose=purpose, seed=seed)))
+
+
+@dataclass(frozen=True, eq=False)
+class Squares:
+    """
+    Many cells that lie in few squares and share their chance.
+
+    Parameters
+    ----------
+    place : each different square once, shape (n,).
+    at : position of the square of each cell in `place`, shape of the cells.
+    """
+
+    place: NDArray[np.int64]
+    at: NDArray[np.intp]
+
+    def chance(self, *, draw: int, purpose: int, seed: int) -> NDArray[np.float64]:
+        """Give what `chance` gives for the square of each cell; each square is asked once."""
+        return np.asarray(chance(self.place, draw=draw, purpose=purpose, seed=seed)[self.at])
+
+    def normal(self, *, draw: int, purpose: int, seed: int) -> NDArray[np.float64]:
+        """Give what `normal` gives for the square of each cell; each square is asked once."""
+        return np.asarray(normal(self.place, draw=draw, purpose=purpose, seed=seed)[self.at])
+
+
+def squares(place: NDArray[np.int64]) -> Squares:
+    """
+    Note once which cells lie in the same square.
+
+    Parameters
+    ----------
+    place : whole number of the square of each cell, any shape.
+
+    Returns
+    -------
+    The squares, to be asked for the chance of each cell.
+
+    Examples
+    --------
+    >>> few = squares(np.array([[5, 5], [9, 5]]))
+    >>> bool((few.chance(draw=1, purpose=2, seed=7) == chance([[5, 5], [9, 5]], draw=1, purpose=2, seed=7)).all())
+    True
+    """
+    different, at = np.unique(place, return_inverse=True)
+    return Squares(different, at.reshape(place.shape))
 
 
 def spread_evenly(draw: int) -> float:

@@ -19,7 +19,7 @@ from scipy import ndimage
 from scipy.special import gammaincinv, ndtr, ndtri
 
 from kcity_geo.analysis.city_model import CityModel
-from kcity_geo.analysis.gaps.chance import chance, normal, spread_evenly
+from kcity_geo.analysis.gaps.chance import chance, normal, spread_evenly, squares
 from kcity_geo.analysis.gaps.counted import counted
 from kcity_geo.analysis.gaps.mapped_share import MappedShare, mapped_share
 from kcity_geo.analysis.gaps.parts import AssessedGap
@@ -72,8 +72,8 @@ class _Completed:
         self.mapped = city.once(mapped_share)
         x, y = cell_centres(city.grid)
         self.cell = self._places(x, y, self.cell_m)
-        self.block = self._places(x, y, self.missing["block_m"])
-        self.patch = self._places(x, y, self.missing["patch_m"])
+        self.block = squares(self._places(x, y, self.missing["block_m"]))
+        self.patch = squares(self._places(x, y, self.missing["patch_m"]))
         self.detour = city.settings("transport").number("euclid_factor")
         self.count = city.once(counted)
         self.straight = {name: self._metres(one.cells > 0) for name, one in self.count.items()}
@@ -108,7 +108,7 @@ class _Completed:
         rule = self.missing
         if (draw * 0.7548776662466927 + 0.03) % 1.0 < rule["whole_share"]:
             return np.ones(self.shape)
-        blocks = normal(self.block, draw=draw, purpose=_BLOCK, seed=self.seed)
+        blocks = self.block.normal(draw=draw, purpose=_BLOCK, seed=self.seed)
         together = float(ndtri(spread_evenly(draw)))
         length = np.hypot(rule["city_weight"], rule["block_weight"])
         position = ndtr((rule["city_weight"] * together + rule["block_weight"] * blocks) / length)
@@ -118,7 +118,7 @@ class _Completed:
         """Straight distance to the nearest facility that the map lacks, in one draw."""
         row, rule = self.missing["facility"][name], self.missing
         purpose = 20 + 8 * list(rule["facility"]).index(name)
-        uneven = normal(self.block, draw=draw, purpose=purpose + _UNEVEN, seed=self.seed)
+        uneven = self.block.normal(draw=draw, purpose=purpose + _UNEVEN, seed=self.seed)
         people = self.people * np.exp(rule["uneven"] * uneven - rule["uneven"] ** 2 / 2)
         expected = (1 - share) * people
         if np.isfinite(self.count[name].official):
@@ -152,7 +152,7 @@ class _Completed:
 
     def _unknown(self, one: AssessedGap, draw: int) -> NDArray[np.float64]:
         """Street form of populated cells of which the map tells nothing: that of another place."""
-        at = chance(self.patch, draw=draw, purpose=_DONOR, seed=self.seed)
+        at = self.patch.chance(draw=draw, purpose=_DONOR, seed=self.seed)
         donors = self.donors.get(one.indicator.id)
         found = at if donors is None else donors[(at * len(donors)).astype(np.intp)]
         if one.indicator.not_assessed:
@@ -240,9 +240,9 @@ def _street_form(power: str) -> Callable[..., NDArray[np.float64]]:
         donors = c.donors.get(one.indicator.id)
         if donors is None:
             return grown
-        at = chance(c.patch, draw=draw, purpose=_DONOR, seed=c.seed)
+        at = c.patch.chance(draw=draw, purpose=_DONOR, seed=c.seed)
         other = np.minimum(one.raw, donors[(at * len(donors)).astype(np.intp)])
-        swap = chance(c.patch, draw=draw, purpose=_SWAP, seed=c.seed) > np.sqrt(share)
+        swap = c.patch.chance(draw=draw, purpose=_SWAP, seed=c.seed) > np.sqrt(share)
         return np.where(swap, other, grown)
 
     return completed
@@ -259,7 +259,7 @@ def _connectivity(
     donors = c.donors.get(one.indicator.id)
     if donors is None:
         return one.raw
-    at = chance(c.patch, draw=draw, purpose=_DONOR, seed=c.seed)
+    at = c.patch.chance(draw=draw, purpose=_DONOR, seed=c.seed)
     return np.where(unseen, donors[(at * len(donors)).astype(np.intp)], one.raw)
 
 
@@ -283,7 +283,7 @@ def _prior(
 ) -> NDArray[np.float64]:
     del unseen
     purpose = _PRIOR + sum(map(ord, one.indicator.id))
-    there = chance(c.patch, draw=draw, purpose=purpose, seed=c.seed)
+    there = c.patch.chance(draw=draw, purpose=purpose, seed=c.seed)
     return np.where(there < exists_unseen(one.prior, share), 0.0, one.raw)
 
 
@@ -345,7 +345,7 @@ def draw_gaps(
     means = {s.indicator.id: np.empty((count, len(units.ids))) for s in scored}
     for draw in range(count):
         share, factor = state.share(draw), units.factor(draw)
-        unseen = chance(state.patch, draw=draw, purpose=_PATCH, seed=seed) > share
+        unseen = state.patch.chance(draw=draw, purpose=_PATCH, seed=seed) > share
         drawn = {s.indicator.id: state.complete(s, share, unseen, draw) for s in scored}
         for one in scored:
             gap = drawn[one.indicator.id]

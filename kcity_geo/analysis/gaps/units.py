@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from kcity_geo.analysis.city_model import CityModel
-from kcity_geo.analysis.gaps.chance import normal
+from kcity_geo.analysis.gaps.chance import squares
 from kcity_geo.analysis.settlement.districts import cell_weight, people_cover
 from kcity_geo.cube import cell_centres
 
@@ -69,9 +69,8 @@ class Units:
         self._spread = float(np.sqrt(np.log1p(rule["proxy_cv" if proxy else "grid_cv"] ** 2)))
         x, y = cell_centres(city.grid)
         side = rule["block_m"]
-        self._block = np.floor(y / side).astype(np.int64) * 1_000_003 + np.floor(x / side).astype(
-            np.int64
-        )
+        row, column = np.floor(y / side).astype(np.int64), np.floor(x / side).astype(np.int64)
+        self._block = squares(row * 1_000_003 + column)
 
     @cached_property
     def covered(self) -> NDArray[np.float64]:
@@ -137,7 +136,10 @@ class Units:
         """
         people = self._city_people if factor is None else self._city_people * factor
         total = float(people.sum())
-        return float(people @ values.ravel()) / total if total > 0 else float("nan")
+        if total <= 0:
+            return float("nan")
+        # Not by BLAS: its threads cost more than the sum, and their number would change the last digit.
+        return float(np.einsum("i,i->", people, values.ravel())) / total
 
     def known_share(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         """Share of the people of each unit of whom a value is known, shape (units,)."""
@@ -147,7 +149,7 @@ class Units:
 
     def factor(self, draw: int) -> NDArray[np.float64]:
         """Factor on the people of each cell in one draw: how far the population may be wrong."""
-        off = normal(self._block, draw=draw, purpose=_PEOPLE, seed=self._seed)
+        off = self._block.normal(draw=draw, purpose=_PEOPLE, seed=self._seed)
         return np.asarray(np.exp(self._spread * off - self._spread**2 / 2), dtype=np.float64)
 
     def draws(self, values: NDArray[np.float32]) -> NDArray[np.float64]:

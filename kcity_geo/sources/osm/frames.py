@@ -302,11 +302,7 @@ def _text(values: Sequence[str]) -> pd.Series:
 
 
 def _objects(values: Sequence[object]) -> NDArray[np.object_]:
-    out = np.empty(len(values), dtype=object)
-    out[:] = values if len(values) else None
-    for i, value in enumerate(values):
-        out[i] = value
-    return out
+    return np.fromiter(values, dtype=object, count=len(values))
 
 
 def _stamps(seconds: Sequence[int]) -> NDArray[np.datetime64]:

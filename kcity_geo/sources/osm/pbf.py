@@ -9,8 +9,10 @@ dropped. User names, user ids and changesets are never read.
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -149,13 +151,36 @@ def read_osm(
     LimitError
         If it is larger than `Config.max_file_bytes`.
     """
-    path = Path(path)
-    name = _checked(path, config or Config())
+    with _uncollected():
+        return _read_layers(Path(path), area, crs, config or Config(), progress, tags or rules())
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the search for circular garbage rest: hundreds of thousands of tags come in, and no circle."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _read_layers(
+    path: Path,
+    area: BaseGeometry,
+    crs: CRS,
+    config: Config,
+    progress: Callable[[int], None] | None,
+    tags: Rules,
+) -> OsmExtract:
+    name = _checked(path, config)
     box, date = read_header(path)
 
     def read(file: str) -> tuple[Reader, Trouble]:
         trouble = Trouble()
-        reader = Reader(area, trouble, progress, rules=tags or rules())
+        reader = Reader(area, trouble, progress, rules=tags)
         reader.read(file)
         return reader, trouble
 

@@ -87,8 +87,8 @@ class Reader:
         self._rules = rules
         self._wkb = osmium.geom.WKBFactory()
         self._all_nodes = osmium.geom.ALL
-        # closed ways that await their polygon: id -> tags, match, last edit, ring, cut
-        self._rings: dict[int, tuple[dict[str, str], Match, int, str, bool]] = {}
+        # closed ways that await their polygon: id -> tags, match, last edit
+        self._rings: dict[int, tuple[dict[str, str], Match, int]] = {}
         self._relations: set[int] = set()
         self._assembled: set[int] = set()
         self._outer_of: dict[int, list[int]] = {}  # way -> multipolygons that it bounds
@@ -124,7 +124,7 @@ class Reader:
             if self._progress is not None and number % 50_000 == 0:
                 self._progress(number)
         self._trouble.lost_relations = len(self._relations - self._assembled)
-        self._leftover_rings()
+        self._leftover_rings(path)
         self._flush()
         self._route_members(path)
         self._site_members()
@@ -191,12 +191,12 @@ class Reader:
         areas = closed and (match.polygon or match.outline)
         if not lines and not areas:
             return
-        before = self._trouble.cut_ways
         self._trouble.ways += 1
-        parts = self._parts(way, wanted=bool(lines and match.node_ids))
         stamp = _stamp(way)
+        if areas:
+            self._rings[way.id] = (tags, match, stamp)
         if lines:
-            for wkb, ids in parts:
+            for wkb, ids in self._parts(way, wanted=match.node_ids):
                 self._batch.add(
                     _WAY,
                     way.id,
@@ -207,9 +207,6 @@ class Reader:
                     shape=shape,
                     node_ids=ids,
                 )
-        if areas and parts:
-            cut = self._trouble.cut_ways > before
-            self._rings[way.id] = (tags, match, stamp, _joined(parts) if cut else parts[0][0], cut)
 
     def _parts(self, way: Any, *, wanted: bool) -> list[tuple[str, NDArray[np.int64]]]:  # noqa: ANN401
         """Give the line of a way with its node ids; several lines where nodes are missing."""
@@ -255,7 +252,7 @@ class Reader:
         if item.from_way():
             if (ring := self._rings.pop(osm_id, None)) is None:
                 return
-            tags, match, stamp, *_ = ring
+            tags, match, stamp = ring
         else:
             tags = self._tags(item)
             match, stamp = self._rules.match({"area": "yes", **tags}), _stamp(item)
@@ -386,22 +383,49 @@ class Reader:
                     node_ids=ids,
                 )
 
-    def _leftover_rings(self) -> None:
-        """Make polygons of closed ways that libosmium refused: self-crossing, or cut."""
-        for osm_id, (tags, match, stamp, wkb, cut) in self._rings.items():
-            ring = shapely.get_coordinates(shapely.from_wkb(wkb))
-            polygon = repaired(ring)
-            if polygon is None and cut:
-                self._trouble.lost_ways += 1
-            elif polygon is None:
-                self._trouble.dropped += 1
-            else:
-                self._trouble.repaired += not cut
-                wkb = shapely.to_wkb(polygon, hex=True)  # noqa: PLW2901 - from here on the polygon
-                self._batch.add(
-                    _WAY, osm_id, wkb, tags=tags, stamp=stamp, match=match, shape="polygon"
-                )
+    def _leftover_rings(self, path: str) -> None:
+        """Make polygons of closed ways that libosmium refused, self-crossing or cut, in a pass of their own."""
+        import osmium
+
+        if not self._rings:
+            return
+        left: dict[int, tuple[str, bool]] = {}
+        source = osmium.FileProcessor(path, osmium.osm.NODE | osmium.osm.WAY).with_locations()
+        for item in source.with_filter(osmium.filter.IdFilter(sorted(self._rings))):
+            if item.is_way() and item.id in self._rings:
+                before = self._trouble.cut_ways, self._trouble.lost_ways
+                parts = self._parts(item, wanted=False)
+                cut = self._trouble.cut_ways > before[0]
+                if self._rings[item.id][1].ring:  # counted when its line was read
+                    self._trouble.cut_ways, self._trouble.lost_ways = before
+                if parts:
+                    left[item.id] = (_joined(parts) if cut else parts[0][0], cut)
+        for osm_id, (tags, match, stamp) in self._rings.items():
+            if osm_id in left:
+                self._leftover_ring(osm_id, left[osm_id], tags=tags, match=match, stamp=stamp)
         self._rings = {}
+
+    def _leftover_ring(
+        self,
+        osm_id: int,
+        ring: tuple[str, bool],
+        *,
+        tags: dict[str, str],
+        match: Match,
+        stamp: int,
+    ) -> None:
+        wkb, cut = ring
+        polygon = repaired(shapely.get_coordinates(shapely.from_wkb(wkb)))
+        if polygon is None and cut:
+            self._trouble.lost_ways += 1
+        elif polygon is None:
+            self._trouble.dropped += 1
+        else:
+            self._trouble.repaired += not cut
+            text = shapely.to_wkb(polygon, hex=True)
+            self._batch.add(
+                _WAY, osm_id, text, tags=tags, stamp=stamp, match=match, shape="polygon"
+            )
 
     def _flush(self) -> None:
         batch = self._batch
