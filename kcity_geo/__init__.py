@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kcity_geo.analysis.gaps.facility_bounds import facility_bounds, unmapped_count
     from kcity_geo.analysis.location.locate import locate
     from kcity_geo.analysis.location.located import Located
+    from kcity_geo.analysis.sites.dossier import dossier
     from kcity_geo.city import City, make_city
     from kcity_geo.citydata import CityData
     from kcity_geo.comparing import compare, save_comparison
@@ -83,6 +84,7 @@ _HOMES = {
     "connect": "kcity_geo.analysis.connections.connect",
     "criterion": "kcity_geo.suitability_keys",
     "diff": "kcity_geo.analysis.gaps.change",
+    "dossier": "kcity_geo.analysis.sites.dossier",
     "explain": "kcity_geo.outputs.explain",
     "explore": "kcity_geo.outputs.looks",
     "facility_bounds": "kcity_geo.analysis.gaps.facility_bounds",
@@ -138,6 +140,7 @@ __all__ = [
     "connect",
     "criterion",
     "diff",
+    "dossier",
     "energy",
     "explain",
     "explore",

@@ -29,6 +29,7 @@ __all__ = [
     "THEMES",
     "Constraint",
     "Criterion",
+    "Dossiers",
     "Gaps",
     "Indicator",
     "Result",
@@ -301,6 +302,53 @@ class Suitability:
         return card(repr(self), picture(self.score, SCORE_COLOURS, low=0.0, high=1.0))
 
 
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Dossiers:
+    """
+    What a pre-feasibility chapter needs to know of each site.
+
+    Parameters
+    ----------
+    facts : a row a fact: ``site_id, label, topic, item, title, value, unit, text, basis``; NaN and no text:
+        not known, `basis` says why, or somebody must fill it in (topic ``to fill``).
+    connections : of `kcity_geo.connect`, a row a site and kind of connection, metric CRS.
+    flags : a row a red flag: ``site_id, label, flag``.
+    """
+
+    facts: pd.DataFrame
+    connections: gpd.GeoDataFrame
+    flags: pd.DataFrame
+
+    def __repr__(self) -> str:
+        """Say how many sites and flags there are in one line."""
+        sites = self.facts["site_id"].nunique()
+        return f"Dossiers({sites} sites; {len(self.facts)} facts; {len(self.flags)} red flags)"
+
+    def wide(self) -> pd.DataFrame:
+        """
+        Give the numbers and words of each site in one row.
+
+        Returns
+        -------
+        Index ``site_id``, a column an item; with ``red_flags`` parted by ``"; "``.
+        """
+        facts = self.facts.assign(shown=self.facts["value"].astype(object))
+        words = (facts["unit"] == "") & (facts["text"] != "")
+        facts.loc[words, "shown"] = facts.loc[words, "text"]
+        order = facts["item"].drop_duplicates().tolist()
+        table = facts.pivot_table(
+            index="site_id",
+            columns="item",
+            values="shown",
+            aggfunc="first",
+            dropna=False,
+            sort=False,
+        )
+        flags = self.flags.groupby("site_id", sort=False)["flag"].agg("; ".join)
+        table = table.reindex(columns=order).reindex(facts["site_id"].drop_duplicates())
+        return table.assign(red_flags=flags.reindex(table.index).fillna(""))
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """
@@ -313,6 +361,7 @@ class Result:
     sites : metric CRS, best first: ``site_id, rank, score, mean_score, area_ha, reasons,
         concerns, ...``; see `kcity_geo.analysis.sites.rank.rank_sites` (columns without data are NaN).
     timings : stage -> seconds.
+    dossiers : of the sites, or None.
     """
 
     study: Study
@@ -321,6 +370,7 @@ class Result:
     score: Suitability
     sites: gpd.GeoDataFrame
     timings: Mapping[str, float] = field(default_factory=dict, kw_only=True)
+    dossiers: Dossiers | None = field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
         """Say what was found in one line."""

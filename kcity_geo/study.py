@@ -584,6 +584,8 @@ def run(
     KCityError
         If an input is wrong or the output cannot be written; nothing is overwritten then.
     """
+    from kcity_geo.analysis.city_model import model_of
+    from kcity_geo.analysis.sites.dossier import dossier
     from kcity_geo.outputs.folder import check_out_dir
 
     study = study if isinstance(study, Study) else load_study(study)
@@ -597,9 +599,17 @@ def run(
             score = suitability(data, gaps)
         with clock.stage("sites"):
             sites = rank_sites(score, data)
+        with clock.stage("dossiers"):
+            dossiers = dossier(sites, score, model_of(data))
     score = _with_warnings(score, notes)
     result = Result(
-        study=study, data=data, gaps=gaps, score=score, sites=sites, timings=dict(clock.seconds)
+        study=study,
+        data=data,
+        gaps=gaps,
+        score=score,
+        sites=sites,
+        dossiers=dossiers,
+        timings=dict(clock.seconds),
     )
     with clock.stage("files"):
         save(result, out)

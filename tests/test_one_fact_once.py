@@ -124,6 +124,7 @@ def test_a_household_of_the_study_is_no_planning_minimum() -> None:
 #: on its way into its type; nothing that says how to compute.
 DATA = {
     "a row or table of TOML, checked where it becomes a typed value": {
+        "analysis/connections/targets": "row",
         "indicators": "row",
         "layer_tags": "layer changes rule",
         "parameters": "row rows changes",

@@ -46,6 +46,7 @@ OUTPUT_FILES = (
     "ledger.json",
     "project_summary.json",
     "robustness.csv",
+    "dossiers.xlsx",
     "ATTRIBUTION.txt",
     "warnings.txt",
 )
@@ -379,6 +380,7 @@ def _write_all(
     from kcity_geo.outputs.attribution import attribution_text
     from kcity_geo.outputs.columns import column_table
     from kcity_geo.outputs.details import detail_table
+    from kcity_geo.outputs.dossiers import dossier_layers, dossier_sheets
     from kcity_geo.outputs.facts import save_facts
     from kcity_geo.outputs.frames import cell_frame, merge_cells, site_frame
     from kcity_geo.outputs.maps import save_map
@@ -387,6 +389,7 @@ def _write_all(
     from kcity_geo.outputs.studytoml import carried_inputs, study_toml
     from kcity_geo.outputs.tables import save_csv
     from kcity_geo.outputs.vectors import save_geojson, save_geopackage, save_geoparquet
+    from kcity_geo.outputs.workbook import save_workbook
 
     listed = [p.path for p in result.data.provenance]
     checksums = {
@@ -407,6 +410,7 @@ def _write_all(
             "where to survey first, and what to look for",
         ),
         ("gaps", merge_cells(result, cells), "cell_id", "gaps by cell"),
+        *dossier_layers(result),
     )
     for stem, frame, key, about in geojson:
         progress(f"{stem}.geojson")
@@ -438,6 +442,9 @@ def _write_all(
     }
     if rows := result.sites.attrs.get("robustness"):
         steps["robustness.csv"] = lambda path: save_csv(pd.DataFrame(list(rows)), path)
+    if result.dossiers is not None and len(result.dossiers.facts):
+        sheets = dossier_sheets(result.dossiers)
+        steps["dossiers.xlsx"] = lambda path: save_workbook(sheets, path)
     if carried := carried_inputs(result.study):
         steps["inputs"] = lambda path: _copy_inputs(carried, path)
     unreadable = result.data.unreadable_tags

@@ -133,13 +133,13 @@ def bar_figure(table: Table) -> str:
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.24, 0.14, 0.72, 0.84))
     place = np.arange(len(frame))
-    colours = [_style("street" if use == "streets" else use)["colour"] for use in frame["Use"]]
-    titles = [_style("street" if use == "streets" else use)["title"] for use in frame["Use"]]
+    known = {row["title"]: row["colour"] for row in read_table("plan_styles")["style"].values()}
+    colours = [known[title] for title in frame["Use"]]
     both = "Drawn" in frame
     axes.barh(place + (0.2 if both else 0), frame["Asked"], 0.38, color=colours, alpha=0.45)
     if both:
         axes.barh(place - 0.2, frame["Drawn"], 0.38, color=colours)
-    axes.set_yticks(place, titles, fontsize=8)
+    axes.set_yticks(place, list(frame["Use"]), fontsize=8)
     axes.tick_params(axis="x", labelsize=8)
     axes.set_xlabel("ha: pale asked for, full drawn" if both else "ha", fontsize=8)
     for side in ("top", "right"):

@@ -19,6 +19,7 @@ from kcity_geo.indicators import IndicatorRow, indicator_rows
 from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.outputs.curves import curve_svg
 from kcity_geo.outputs.details import detail_table
+from kcity_geo.outputs.dossiers import report_dossiers
 from kcity_geo.outputs.figures import theme_figure
 from kcity_geo.outputs.headline import first_sector
 from kcity_geo.outputs.pages import asset, environment, seal
@@ -142,6 +143,7 @@ def build_report(result: Result) -> str:
             evidence_words=_evidence_limits(result),
             marks=EVIDENCE_MARKS,
             evidence=_EVIDENCE_WORDS,
+            dossiers=report_dossiers(result),
             left_out=_LEFT_OUT,
             study=result.study,
             scale_error=_scale_words(result),

@@ -75,6 +75,26 @@ def plan_tables(plan: Plan, gaps: Gaps | None) -> Iterator[tuple[str, Table]]:
     yield "sources", _sources_table(plan)
 
 
+def use_title(use: str) -> str:
+    """
+    Give the name of a use for people.
+
+    Parameters
+    ----------
+    use : of the land budget.
+
+    Returns
+    -------
+    Title of its row in ``tables/plan_styles.toml``.
+
+    Examples
+    --------
+    >>> use_title("streets")
+    'Streets'
+    """
+    return str(read_table("plan_styles")["style"]["street" if use == "streets" else use]["title"])
+
+
 def _site_table(plan: Plan) -> Table:
     rows = [("Outline", plan.site.gross_ha), ("Free of constraints", plan.site.net_ha)]
     if plan.layout is not None:
@@ -96,7 +116,7 @@ def _budget_table(plan: Plan) -> Table:
     frame = plan.budget.table()
     shown = pd.DataFrame(
         {
-            "Use": frame["use"],
+            "Use": [use_title(use) for use in frame["use"]],
             "Asked": frame["hectares"],
             "Share": frame["share"] * 100,
             "Least": frame["least_ha"],
@@ -155,7 +175,7 @@ def _cost_table(plan: Plan) -> Table:
             "Cost": lines["cost"],
             "Low": lines["low"],
             "High": lines["high"],
-            "Price year": lines["price_year"],
+            "Price year": [f"{y:.0f}" if pd.notna(y) else "" for y in lines["price_year"]],
             "Mark": lines["mark"],
             "Source": lines["source"],
             "State": lines["state"],

@@ -150,7 +150,10 @@ def test_a_use_too_small_for_any_block_is_named_with_the_site_it_needs() -> None
     layout = drawn(flat(shapely.box(0, 0, 250, 250)))
     told = [note for note in layout.notes if "utilities is not drawn" in note]
     assert told
-    assert "a site of 8 ha" in told[0]
+    assert "a site of 10 ha" in told[0]
+    side = 10e4**0.5
+    larger = drawn(flat(shapely.box(0, 0, side, side)))
+    assert not any("utilities is not drawn" in note for note in larger.notes)
 
 
 def test_a_plan_has_its_layout_and_keeps_its_budget_without(city) -> None:

@@ -89,7 +89,7 @@ def targets_of(city: CityModel, kind: str) -> Targets:
             f"connect: {kind!r} is not one of {', '.join(known)}{nearest_name(kind, list(known))}"
         )
     frames = []
-    for rule in known[kind]["to"]:
+    for rule in map(_rule, known[kind]["to"]):
         frame = _matching(city, rule)
         if len(frame) == 0:
             continue
@@ -112,36 +112,44 @@ def targets_of(city: CityModel, kind: str) -> Targets:
     )
 
 
-def _matching(city: CityModel, rule: dict[str, Any]) -> pd.DataFrame:
-    frame = city.layer(rule["layer"])
+@dataclass(frozen=True, kw_only=True)
+class _Rule:
+    """Features of a layer: values of columns, and whether only high voltage counts."""
+
+    layer: str
+    among: dict[str, frozenset[str]]
+    high_voltage: bool
+
+
+def _rule(row: dict[str, Any]) -> _Rule:
+    among = {k: frozenset(v) for k, v in row.items() if k not in {"layer", "high_voltage"}}
+    return _Rule(layer=row["layer"], among=among, high_voltage=row.get("high_voltage", False))
+
+
+def _matching(city: CityModel, rule: _Rule) -> pd.DataFrame:
+    frame = city.layer(rule.layer)
     if frame is None:
         return pd.DataFrame()
     keep = np.ones(len(frame), dtype=bool)
-    for column, wanted in rule.items():
-        if column == "layer":
-            continue
-        if column == "high_voltage":
-            least = float(city.settings("suitability")["hv_min_v"])
-            keep &= _number(frame, "voltage_v") >= least
-        else:
-            keep &= frame[column].isin(wanted).to_numpy(dtype=bool) if column in frame else False
-    if rule["layer"] == "water_body":
+    for column, wanted in rule.among.items():
+        keep &= frame[column].isin(wanted).to_numpy(dtype=bool) if column in frame else False
+    if rule.high_voltage:
+        keep &= _number(frame, "voltage_v") >= float(city.settings("suitability")["hv_min_v"])
+    if rule.layer == "water_body":
         least_m2 = float(city.settings("suitability")["raw_water_min_ha"]) * 1e4
         keep &= shapely.area(frame.geometry.to_numpy()) >= least_m2
     shapes = frame.geometry.to_numpy()
     keep &= ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
     kept = frame[keep]
-    volts = (
-        _number(kept, "voltage_v") if rule["layer"] == "substation" else np.full(len(kept), np.nan)
-    )
+    volts = _number(kept, "voltage_v") if rule.layer == "substation" else np.full(len(kept), np.nan)
     return pd.DataFrame(
         {
             "shape": np.asarray(kept.geometry.to_numpy(), dtype=object),
             "name": _text(kept, "name"),
-            "layer": rule["layer"],
+            "layer": rule.layer,
             "osm_id": _text(kept, "osm_id"),
             "voltage_kv": volts / 1000,
-            "highway": _text(kept, "highway") if rule["layer"] == "roads_drive" else "",
+            "highway": _text(kept, "highway") if rule.layer == "roads_drive" else "",
         }
     )
 

@@ -23,7 +23,7 @@ from kcity_geo.planning.layout.pattern import CLASSES, pattern_for
 from kcity_geo.planning.layout.sketch import Layout, Plot, sketch
 from kcity_geo.planning.site_budget import SiteBudget
 
-__all__ = ["draw_layout"]
+__all__ = ["draw_layout", "fit_streets"]
 
 _WIDTH_STEPS, _MODULE_STEPS = 8, 3
 #: Streets are drawn this close to their share of the land.
@@ -63,6 +63,34 @@ def draw_layout(
     LayoutError
         If no block fits on the land; one line.
     """
+    plot, fit = fit_streets(ground, budget, assumptions, crs=crs, phases=phases)
+    return sketch(plot, fit)
+
+
+def fit_streets(
+    ground: Ground,
+    budget: SiteBudget,
+    assumptions: Assumptions,
+    *,
+    crs: CRS,
+    phases: Sequence[float] = (1.0,),
+) -> tuple[Plot, Fit]:
+    """
+    Fit the streets of a layout: what `draw_layout` does before uses and parcels.
+
+    Parameters
+    ----------
+    ground, budget, assumptions, crs, phases : as in `draw_layout`.
+
+    Returns
+    -------
+    What is drawn on, and streets with blocks.
+
+    Raises
+    ------
+    LayoutError
+        If no block fits on the land; one line.
+    """
     planned = _planned(ground, budget)
     land = _buildable(planned, ground, assumptions)
     fit = _drawn(land, ground, budget, assumptions)
@@ -81,7 +109,7 @@ def draw_layout(
         crs=crs,
         phases=phases,
     )
-    return sketch(plot, fit)
+    return plot, fit
 
 
 def _buildable(planned: BaseGeometry, ground: Ground, assumptions: Assumptions) -> BaseGeometry:

@@ -16,7 +16,16 @@ from kcity_geo.analysis.terrain.relief import slope_pct
 from kcity_geo.citydata import CityData
 from kcity_geo.planning.site import PlanSite
 
-__all__ = ["Frame", "Ground", "Heights", "ground_of", "own_frame", "polygons_of"]
+__all__ = [
+    "Frame",
+    "Ground",
+    "Heights",
+    "bilinear",
+    "ground_of",
+    "own_frame",
+    "polygons_of",
+    "steep_land",
+]
 
 #: Metres above the sea at points, shape (n, 2) -> (n,); NaN where nothing is known.
 Heights = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -89,8 +98,8 @@ def ground_of(place: PlanSite, data: CityData, *, slope_pct_max: float) -> Groun
     if data.dem is not None:
         near = _clip(data.dem, place.outline.bounds)
         if min(near.shape) > 1:
-            heights = _bilinear(near)
-            steep = shapely.intersection(_steep(near, slope_pct_max), place.free)
+            heights = bilinear(near)
+            steep = shapely.intersection(steep_land(near, slope_pct_max), place.free)
     return Ground(
         outline=place.outline,
         free=place.free,
@@ -108,11 +117,23 @@ def _clip(dem: xr.DataArray, bounds: tuple[float, float, float, float]) -> xr.Da
     )
 
 
-def _steep(dem: xr.DataArray, limit: float) -> BaseGeometry:
+def steep_land(dem: xr.DataArray, limit_pct: float) -> BaseGeometry:
+    """
+    Give the land that is steeper than a limit.
+
+    Parameters
+    ----------
+    dem : elevation, square cells in a metric CRS, y descending.
+    limit_pct : percent.
+
+    Returns
+    -------
+    Union of the cells of the model; empty when none is.
+    """
     import rasterio.features
     from affine import Affine
 
-    too = slope_pct(dem).to_numpy() > limit
+    too = slope_pct(dem).to_numpy() > limit_pct
     if not too.any():
         return shapely.Polygon()
     x, y = dem["x"].to_numpy(), dem["y"].to_numpy()
@@ -122,7 +143,18 @@ def _steep(dem: xr.DataArray, limit: float) -> BaseGeometry:
     return shapely.union_all([shapely.geometry.shape(geometry) for geometry, _ in found])
 
 
-def _bilinear(dem: xr.DataArray) -> Heights:
+def bilinear(dem: xr.DataArray) -> Heights:
+    """
+    Give heights at points, interpolated between the cells of an elevation model.
+
+    Parameters
+    ----------
+    dem : elevation, square cells in a metric CRS, y descending.
+
+    Returns
+    -------
+    A function from points to heights; NaN outside the model.
+    """
     from scipy.interpolate import RegularGridInterpolator
 
     x, y = dem["x"].to_numpy(), dem["y"].to_numpy()

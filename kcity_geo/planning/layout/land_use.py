@@ -18,6 +18,7 @@ from scipy.sparse import coo_matrix, csr_matrix
 
 from kcity_geo.config import read_table
 from kcity_geo.planning.assumptions import Assumptions
+from kcity_geo.planning.land_budget import M2_PER_HA
 
 __all__ = ["Assigned", "Wanted", "assign_uses"]
 
@@ -71,7 +72,7 @@ class _Program:
 
     def __init__(self, wanted: Wanted, uses: Sequence[str]) -> None:
         self.uses = list(uses)
-        self.area = shapely.area(np.array(wanted.blocks, dtype=object)) / 1e4
+        self.area = shapely.area(np.array(wanted.blocks, dtype=object)) / M2_PER_HA
         self.many = len(wanted.blocks)
         self.slack_cost: list[float] = []
         self.slack_name: list[str] = []
@@ -176,6 +177,11 @@ def assign_uses(wanted: Wanted, assumptions: Assumptions) -> Assigned:
     for block in range(program.many):
         program.row([program.x(block, use) for use in uses], [1.0] * len(uses), 1.0, 1.0)
     _land(program, wanted)
+    if len(uses) <= program.many:
+        for use in uses:
+            if wanted.hectares[use] * M2_PER_HA >= assumptions["block_least_m2"]:
+                columns = [program.x(block, use) for block in range(program.many)]
+                program.row(columns, [1.0] * len(columns), 1.0, np.inf)
     shapes = np.array(wanted.blocks, dtype=object)
     if "residential" in uses:
         _within(program, shapes, wanted.greens, "parks", assumptions["park_walk_m"])
@@ -271,7 +277,7 @@ def _missed(program: _Program, slack: NDArray[np.float64]) -> tuple[str, ...]:
         if value > _CLEAR:
             told.setdefault(name, []).append(value)
     return tuple(
-        f"{name} is {sum(values):,.1f} ha beyond a point of its budget"
+        f"{name} is {sum(values):,.2f} ha beyond a point of its budget"
         if name.endswith(": land")
         else f"{name}: {len(values)} blocks"
         for name, values in told.items()

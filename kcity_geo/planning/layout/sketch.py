@@ -39,6 +39,8 @@ _PARCELS = {
 }
 #: A block is near enough to the land of a small use when it is at most so many times as large.
 _NEAR = 1.5
+#: A use is drawn for sure on a site that gives it a quarter more than the smallest block.
+_ROOM = 1.25
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -385,14 +387,14 @@ def _notes(
                 f"layout: {len(steep)} pieces of {name} streets, {steep['length_m'].sum():,.0f} m, are steeper than "
                 f"{limit:.0%} (up to {steep['grade'].max():.0%}): {_some(steep['street_id'])}"
             )
-    least = plot.assumptions["block_least_m2"] / M2_PER_HA
+    least, plan_ha = plot.assumptions["block_least_m2"] / M2_PER_HA, plot.budget.site_ha
     told = zip(areas["use"], areas["asked_ha"].tolist(), areas["drawn_ha"].tolist(), strict=True)
     for use, asked, drawn in told:
         if asked > 0 and drawn == 0:
-            site = plot.budget.site_ha * least / asked
+            room = f"a site of {plan_ha * max(least / asked, 1.0) * _ROOM:,.0f} ha, or a lower block_least_m2,"
             notes.append(
-                f"layout: {use} is not drawn: {asked:,.2f} ha are asked for, the smallest block is "
-                f"{least:,.2f} ha; a site of {site:,.0f} ha, or a lower block_least_m2, would have room for it"
+                f"layout: {use} is not drawn: {asked:,.2f} ha are asked for, no block is as small (the smallest "
+                f"may have {least:,.2f} ha); {room} would have room for it"
             )
     notes += [f"layout: {text}" for text in assigned.missed]
     return tuple(notes)

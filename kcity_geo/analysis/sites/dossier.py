@@ -1,0 +1,315 @@
+"""
+Dossier: what a pre-feasibility chapter needs to know of each site.
+
+Land, earthworks, flood, connections, people in reach, protected areas, criteria, how far the data carry,
+red flags, and the lines that somebody must fill in because no open data hold them.
+"""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from kcity_geo.analysis.city_model import CityModel, model_of
+from kcity_geo.analysis.connections.connect import CONNECTION_COLUMNS, connect
+from kcity_geo.analysis.connections.targets import connection_kinds
+from kcity_geo.analysis.network import reach
+from kcity_geo.analysis.network.snapping import Homes, snap, snap_cells
+from kcity_geo.analysis.sites.facts import Fact, dossier_rows
+from kcity_geo.analysis.sites.ground_facts import ground_facts
+from kcity_geo.analysis.transport.jobs import job_cells, why_no_jobs
+from kcity_geo.citydata import CityData
+from kcity_geo.config import read_table
+from kcity_geo.cube import pieces_of_polygons
+from kcity_geo.errors import StudyError
+from kcity_geo.result import Criterion, Dossiers, Suitability
+
+__all__ = ["dossier"]
+
+#: A site is put onto the nearest street this far away, metres.
+_SNAP_M = 5000.0
+#: Evidence of a criterion that speaks of this very place.
+_OF_THE_PLACE = {"observed", "user", "modelled"}
+_COLUMNS = ["site_id", "label", "topic", "item", "title", "value", "unit", "text", "basis"]
+
+
+def dossier(sites: gpd.GeoDataFrame, score: Suitability, city: CityModel | CityData) -> Dossiers:
+    """
+    Gather what is known of each site, and what somebody must find out.
+
+    Parameters
+    ----------
+    sites : of `kcity_geo.rank_sites`, or some rows of them.
+    score : of the same project.
+    city : data or model of the same city.
+
+    Returns
+    -------
+    Facts, connections and red flags; without rows where there are no sites. What is not known is NaN and says
+    why; a length is that of the way, not of the straight line.
+
+    Raises
+    ------
+    StudyError
+        If `sites` are no sites.
+
+    Examples
+    --------
+    >>> from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy
+    >>> data = make_toy()
+    >>> score = Suitability(project="", title="", score=np.zeros(data.grid.shape), criteria=(), constraints=(),
+    ...                     missing={}, feasible=data.inside)
+    >>> land = shapely.box(WEST, SOUTH, WEST + 500, SOUTH + 400)
+    >>> sites = gpd.GeoDataFrame({"site_id": ["site-01"], "area_ha": [20.0]}, geometry=[land], crs=UTM)
+    >>> found = dossier(sites, score, data)
+    >>> found.wide().loc["site-01", ["area_ha", "slope_unknown_ha"]].tolist()
+    [20.0, 20.0]
+    """
+    model = model_of(city)
+    if not isinstance(sites, gpd.GeoDataFrame) or "site_id" not in sites:
+        raise StudyError("dossier: give sites of kc.rank_sites, all or some rows of them")
+    sites = sites.to_crs(model.city.crs)
+    lines = _lines(sites, model)
+    people = _in_reach(_gates(sites, lines), model)
+    rows: list[dict[str, object]] = []
+    flags: list[dict[str, object]] = []
+    for i, (_, site) in enumerate(sites.iterrows()):
+        who = {"site_id": str(site["site_id"]), "label": _label(site)}
+        facts = [
+            *_of_table(site),
+            *ground_facts(site["geometry"], model, score),
+            *_connections(lines[lines["site_id"] == who["site_id"]]),
+            *people[i],
+            _protected(site["geometry"], model),
+            *_criteria(site["geometry"], model, score),
+            _evidence(score, model),
+            *(
+                Fact("to fill", r["item"], r["title"], basis=f"ask: {r['ask']}")
+                for r in dossier_rows("to_fill")
+            ),
+        ]
+        rows += [{**who, **fact._asdict()} for fact in facts]
+        flags += [{**who, "flag": text} for text in _flags(facts)]
+    return Dossiers(
+        facts=pd.DataFrame(rows, columns=_COLUMNS),
+        connections=lines,
+        flags=pd.DataFrame(flags, columns=["site_id", "label", "flag"]),
+    )
+
+
+def _label(site: pd.Series) -> str:
+    """Give the name on the maps, as all outputs do."""
+    for name in ("label", "rank", "site_id"):
+        if name in site and pd.notna(site[name]):
+            return str(site[name])
+    return ""
+
+
+def _lines(sites: gpd.GeoDataFrame, city: CityModel) -> gpd.GeoDataFrame:
+    found = [connect(sites, city, kind) for kind in connection_kinds()] if len(sites) else []
+    columns = [*CONNECTION_COLUMNS, "geometry"]
+    table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+    return gpd.GeoDataFrame(table, geometry="geometry", crs=city.city.crs)
+
+
+def _of_table(site: pd.Series) -> list[Fact]:
+    """Take over what the table of sites tells already."""
+    known = read_table("columns")["sites"]
+    names = (
+        "area_ha",
+        "width_m",
+        "compactness",
+        "residents",
+        "buildings",
+        "streets_km",
+        "streams_km",
+    )
+    return [
+        Fact(
+            "land", name, known[name]["meaning"][:1].upper() + known[name]["meaning"][1:],
+            float(site[name]), str(known[name]["unit"]), basis="table of sites",
+        )
+        for name in names
+        if name in site and site[name] is not None
+    ]  # fmt: skip
+
+
+def _connections(lines: gpd.GeoDataFrame) -> list[Fact]:
+    facts = []
+    titles = {row["id"]: row["title"].lower() for row in read_table("osm")["layer"]}
+    for _, row in lines.iterrows():
+        kind, title = row["connection"], row["title"]
+        volts = f"{row['voltage_kv']:g} kV" if row["voltage_kv"] > 0 else ""
+        where = [row["to_name"] or titles.get(row["to_layer"], ""), volts]
+        basis = "; ".join(t for t in (row["note"], row["cost_basis"]) if t)
+        text = ", ".join(t for t in where if t)
+        facts.append(
+            Fact(
+                "connections",
+                f"{kind}_km",
+                f"To the nearest {title}",
+                row["length_m"] / 1000,
+                "km",
+                text,
+                basis,
+            )
+        )
+        if connection_kinds()[kind]["over"] == "streets":
+            facts.append(
+                Fact(
+                    "connections",
+                    f"{kind}_new_km",
+                    f"New road to the nearest {title}",
+                    row["new_m"] / 1000,
+                    "km",
+                )
+            )
+    return facts
+
+
+def _gates(sites: gpd.GeoDataFrame, lines: gpd.GeoDataFrame) -> NDArray[np.object_]:
+    """Give the place from which each site is driven to: where its road meets the streets, else the site."""
+    gates = np.asarray(sites.geometry.to_numpy(), dtype=object).copy()
+    roads = lines[lines["connection"] == "road"] if len(lines) else lines
+    for i, (line, new_m) in enumerate(zip(roads.geometry, roads.get("new_m", ()), strict=True)):
+        if line is not None and new_m < line.length:
+            gates[i] = shapely.line_interpolate_point(line, new_m)
+        elif line is not None:
+            gates[i] = shapely.Point(line.coords[-1])
+    return gates
+
+
+def _mass(city: CityModel) -> Homes:
+    """Put the cells in which people live or work onto the streets."""
+    there = (city.people.persons > 0) | ((city.once(job_cells) > 0) & city.inside)
+    settings = city.settings("transport")
+    return snap_cells(
+        city.graph("drive"),
+        grid=city.grid,
+        cells=np.flatnonzero(there.ravel()),
+        max_snap_m=settings.number("max_snap_m"),
+        spacing_m=settings.number("subpoint_m"),
+    )
+
+
+def _in_reach(shapes: NDArray[np.object_], city: CityModel) -> list[list[Fact]]:
+    """People and jobs from where a car comes to each site in time."""
+    minutes = [float(m) for m in read_table("suitability/dossier")["reach"]["minutes"]]
+    graph = city.graph("drive")
+    basis = "by car over the streets there or back, without traffic; beyond the study area nobody is counted"
+    amounts = {
+        "people": city.people.persons,
+        "jobs": np.where(city.inside, city.once(job_cells), 0.0),
+    }
+    why = {
+        "people": "" if amounts["people"].sum() > 0 else "needs sources.population",
+        "jobs": city.once(why_no_jobs),
+    }
+    table = {kind: np.full((len(shapes), len(minutes)), np.nan) for kind in amounts}
+    if graph.n_segments == 0:
+        basis = "no street is mapped here"
+    elif len(shapes):
+        homes, owner = city.once(_mass)
+        cells = np.flatnonzero(((amounts["people"] > 0) | (amounts["jobs"] > 0)).ravel())
+        share = 1 / np.bincount(owner, minlength=len(cells))[owner]
+        at = snap(graph, shapes, max_snap_m=_SNAP_M)
+        for kind, amount in amounts.items():
+            if why[kind]:
+                continue
+            mass = amount.ravel()[cells][owner] * share
+            # A carriageway that the edge of the map cuts off is left or reached in one direction only.
+            found = np.maximum(
+                *(
+                    reach.sums_within(graph, at, homes, mass, limits=tuple(minutes), direction=way)
+                    for way in ("from", "to")
+                )
+            )
+            table[kind] = np.where((at.segment >= 0)[:, None], found, np.nan)
+    return [
+        [
+            Fact(
+                "people", f"{kind}_{minutes[j]:g}min", f"{kind.capitalize()} within {minutes[j]:g} minutes",
+                float(table[kind][i, j]), "persons" if kind == "people" else "jobs", basis=why[kind] or basis,
+            )
+            for kind in amounts
+            for j in range(len(minutes))
+        ]
+        for i in range(len(shapes))
+    ]  # fmt: skip
+
+
+def _protected(shape: shapely.Polygon, city: CityModel) -> Fact:
+    frame = city.layer("protected")
+    title = "To the nearest protected area, in a straight line"
+    if frame is None:
+        why = "no protected area is mapped here; ask the authority"
+        return Fact("nature", "protected_km", title, unit="km", basis=why)
+    away = shapely.distance(frame.geometry.to_numpy(), shape)
+    nearest = int(np.argmin(away))
+    name = str(frame["name"].iloc[nearest]) if "name" in frame else ""
+    text = "" if name in {"nan", "None"} else name
+    return Fact(
+        "nature",
+        "protected_km",
+        title,
+        float(away[nearest]) / 1000,
+        "km",
+        text,
+        "map or sources.protected",
+    )
+
+
+def _criteria(shape: shapely.Polygon, city: CityModel, score: Suitability) -> list[Fact]:
+    cell, _, area = pieces_of_polygons(np.asarray([shape], dtype=object), grid=city.grid)
+    facts = []
+    for one in score.criteria:
+        value, worth = _mean(one.values, cell, area), _mean(one.utility, cell, area)
+        basis = f"{one.evidence}; {one.value_function}; weight {one.weight_used:.0%}".replace(
+            "%", " %"
+        )
+        # The mean of classes is no class.
+        if one.function != "cat":
+            facts.append(
+                Fact("criteria", f"criterion_{one.id}", one.title, value, one.units, basis=basis)
+            )
+        facts += [
+            Fact(
+                "criteria", f"utility_{one.id}", f"{one.title}: score", worth, "share", basis=basis
+            ),
+        ]
+    return facts
+
+
+def _mean(values: NDArray[np.float64], cell: NDArray[np.int64], area: NDArray[np.float64]) -> float:
+    found = values.ravel()[cell]
+    ok = np.isfinite(found) & (area > 0)
+    return float(np.average(found[ok], weights=area[ok])) if ok.any() else float("nan")
+
+
+def _evidence(score: Suitability, city: CityModel) -> Fact:
+    """Grade how far the data carry: the share of the stated weight that rests on data of the place."""
+
+    def carries(one: Criterion) -> bool:
+        return one.evidence in _OF_THE_PLACE and not city.synthetic
+
+    share = sum(c.weight_stated for c in score.criteria if carries(c))
+    row = next(r for r in dossier_rows("grade") if share >= r["from"] - 1e-9)
+    basis = f"{100 * share:.0f} % of the stated weight: {row['words']}"
+    return Fact(
+        "evidence", "evidence_grade", "Evidence grade, A to C", text=row["grade"], basis=basis
+    )
+
+
+def _flags(facts: list[Fact]) -> list[str]:
+    by_item = {fact.item: fact for fact in facts}
+    found = []
+    for rule in dossier_rows("flag"):
+        fact = by_item.get(rule["item"])
+        if fact is None or not np.isfinite(fact.value):
+            continue
+        if fact.value > rule.get("above", np.inf) or fact.value < rule.get("below", -np.inf):
+            found.append(rule["text"].format(value=fact.value).replace("%", " %"))
+    return found

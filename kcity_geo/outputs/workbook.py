@@ -1,0 +1,74 @@
+"""Workbooks: tables as sheets of one xlsx file, the same bytes each time, safe to open."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import zipfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kcity_geo.outputs.text import csv_safe, plain_text
+
+__all__ = ["save_workbook"]
+
+#: Time that every file bears, so that two runs give the same bytes; zip knows none before.
+_THEN = datetime(1980, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+_WIDEST = 60
+
+
+def save_workbook(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
+    """
+    Write tables as the sheets of a workbook.
+
+    Parameters
+    ----------
+    sheets : name of the sheet -> table; the index is not written, NaN becomes an empty cell.
+    path : file to write.
+    """
+    from openpyxl import Workbook
+    from openpyxl.styles import Font
+
+    book = Workbook()
+    book.remove(book.active)
+    book.properties.created = book.properties.modified = _THEN
+    for name, frame in sheets.items():
+        sheet = book.create_sheet(name)
+        sheet.append([str(c) for c in frame.columns])
+        for row in frame.itertuples(index=False):
+            sheet.append([csv_safe(_plain(value)) for value in row])
+        for cell in sheet[1]:
+            cell.font = Font(bold=True)
+        sheet.freeze_panes = "A2"
+        for number, column in enumerate(frame.columns, start=1):
+            longest = max([len(str(column)), *(len(str(v)) for v in frame[column].head(200))])
+            letter = sheet.cell(row=1, column=number).column_letter
+            sheet.column_dimensions[letter].width = min(_WIDEST, longest + 2)
+    whole = io.BytesIO()
+    book.save(whole)
+    _without_times(whole, path)
+
+
+def _without_times(whole: io.BytesIO, path: Path) -> None:
+    """Write the parts of a workbook again with one time for all, which openpyxl takes from the clock."""
+    now = rb"<dcterms:modified[^>]*>[^<]*</dcterms:modified>"
+    with zipfile.ZipFile(whole) as parts, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+        for one in parts.infolist():
+            data = parts.read(one)
+            if one.filename == "docProps/core.xml":
+                data = re.sub(now, b"", data)
+            out.writestr(zipfile.ZipInfo(one.filename, _THEN.timetuple()[:6]), data)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any cell
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return plain_text(value, max_chars=2000) if isinstance(value, str) else value

@@ -1,0 +1,138 @@
+"""Dossiers: volumes and areas that can be told by hand, honest gaps, red flags."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+import xarray as xr
+
+from kcity_geo.analysis.sites.dossier import dossier
+from kcity_geo.analysis.sites.earthworks import earthworks
+from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy, toy_layer
+from kcity_geo.errors import StudyError
+from tests.analysis.sites.test_rank import scored
+
+
+def tilted(slope: float, step: float = 20.0) -> xr.DataArray:
+    """An elevation model that rises to the east, 2 km beyond the toy city."""
+    x = WEST - 2000 + step / 2 + step * np.arange(int(8000 / step))
+    y = SOUTH + 6000 - step / 2 - step * np.arange(int(8000 / step))
+    z = np.tile(slope * (x - WEST) + 500, (len(y), 1))
+    dem = xr.DataArray(z, dims=("y", "x"), coords={"y": y, "x": x}, attrs={"units": "m"})
+    return dem.rio.write_crs(UTM) if hasattr(dem, "rio") else dem
+
+
+def site(west=1000, south=1000, east=1400, north=1400) -> gpd.GeoDataFrame:
+    shape = shapely.box(WEST + west, SOUTH + south, WEST + east, SOUTH + north)
+    return gpd.GeoDataFrame(
+        {"site_id": ["site-01"], "area_ha": [shape.area / 1e4]}, geometry=[shape], crs=UTM
+    )
+
+
+def facts(data, sites=None, score=None):
+    found = dossier(
+        site() if sites is None else sites,
+        scored(np.full((40, 40), 0.8)) if score is None else score,
+        data,
+    )
+    return found, found.facts.set_index("item")
+
+
+@pytest.mark.parametrize("slope", [0.02, 0.1])
+def test_a_tilted_square_moves_s_l_cubed_over_eight(slope) -> None:
+    data = replace(make_toy(), dem=tilted(slope))
+    _, row = facts(data)
+    assert row.loc["level_m3", "value"] == pytest.approx(slope * 400**3 / 8)
+    assert row.loc["plane_m3", "value"] == pytest.approx(0, abs=1e-3)
+    assert row.loc["plane_pct", "value"] == pytest.approx(100 * slope)
+
+
+def test_cut_and_fill_of_random_ground_balance_and_a_plane_moves_no_more() -> None:
+    rng = np.random.default_rng(3)
+    x, y, z = rng.uniform(0, 300, 500), rng.uniform(0, 300, 500), rng.normal(0, 4, 500)
+    work = earthworks(x, y, z, area_m2=9e4)
+    off = z - z.mean()
+    assert off[off > 0].sum() == pytest.approx(-off[off < 0].sum())
+    assert work.level_m3 == pytest.approx(off[off > 0].sum() * 9e4 / 500)
+    assert work.plane_m3 <= work.level_m3 * 1.02
+
+
+def test_slope_classes_and_land_cover_add_to_the_site() -> None:
+    cover = np.full((40, 40), 30.0)
+    cover[:, 12:] = 10.0  # trees from 1,200 m
+    cover[27, 10] = np.nan
+    data = replace(make_toy(arrays={"landcover": cover}), dem=tilted(0.12))
+    _, row = facts(data, site(1050, 1000, 1450, 1400))
+    slopes = row.filter(regex=r"^slope_.*_ha$", axis=0)["value"]
+    covers = row.filter(regex=r"^cover_.*_ha$", axis=0)["value"]
+    assert slopes.sum() == pytest.approx(16)
+    assert slopes["slope_10_ha"] == pytest.approx(16)
+    assert covers.sum() == pytest.approx(16)
+    assert covers["cover_tree_ha"] == pytest.approx(10)
+    assert covers["cover_grass_ha"] == pytest.approx(
+        6 - 0.5
+    )  # a cell of 100 m, half of it inside, unknown
+
+
+def test_nothing_known_is_said_and_not_made_up() -> None:
+    found, row = facts(make_toy())
+    for item in (
+        "level_m3",
+        "freeboard_m",
+        "flooded_share",
+        "power_km",
+        "people_30min",
+        "protected_km",
+    ):
+        assert np.isnan(row.loc[item, "value"])
+        assert row.loc[item, "basis"]
+    assert row.loc["slope_unknown_ha", "value"] == pytest.approx(16)
+    assert {"owner", "price", "zoning", "ground"} <= set(row.index[row["topic"] == "to fill"])
+    assert found.flags.empty
+
+
+def test_flags_follow_from_the_facts() -> None:
+    park = toy_layer(
+        [{"boundary": "protected_area", "name": "Park"}], [shapely.box(1900, 0, 3000, 4000)]
+    )
+    dem = tilted(0.02)
+    wet = xr.where(dem["x"] < WEST + 1100, 1.5, 0.0) * xr.ones_like(dem)
+    wet = wet.transpose("y", "x").assign_attrs(units="m")
+    data = replace(make_toy(layers={"protected": park}), dem=dem, flood=wet)
+    found, row = facts(data)
+    assert row.loc["protected_km", "value"] == pytest.approx(0.5)
+    assert row.loc["flooded_share", "value"] == pytest.approx(0.25)
+    assert row.loc["flood_worst", "value"] == pytest.approx(1.5)
+    flags = found.flags["flag"].tolist()
+    assert "25 % of it lies under water on the flood map" in flags
+    assert "a protected area lies 0.5 km away" in flags
+
+
+def test_people_in_reach_are_counted_over_the_streets() -> None:
+    roads = toy_layer(
+        [{"highway": "residential", "osm_id": 1}], [shapely.LineString([(50, 1250), (3950, 1250)])]
+    )
+    people = np.zeros((40, 40))
+    people[27, 2], people[27, 30] = 100.0, 40.0  # the row of the street
+    people[5, 5] = 1000.0  # far from any street
+    data = make_toy(arrays={"population": people}, layers={"roads_drive": roads})
+    _, row = facts(data)
+    assert row.loc["people_30min", "value"] == pytest.approx(140)
+    assert np.isnan(row.loc["jobs_30min", "value"])
+    assert row.loc["evidence_grade", "text"] == "A"
+
+
+def test_one_row_a_site_and_no_rows_without_sites() -> None:
+    found, row = facts(make_toy())
+    wide = found.wide()
+    assert wide.index.tolist() == ["site-01"]
+    assert list(wide.columns[:-1]) == row.index.tolist()
+    none = dossier(site().iloc[:0], scored(np.full((40, 40), 0.8)), make_toy())
+    assert len(none.facts) == len(none.connections) == len(none.flags) == 0
+    assert len(none.wide()) == 0
+    with pytest.raises(StudyError, match=r"kc\.rank_sites"):
+        dossier(site().drop(columns="site_id"), scored(np.full((40, 40), 0.8)), make_toy())

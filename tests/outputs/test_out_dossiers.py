@@ -1,0 +1,60 @@
+"""Dossiers in files: layers, a workbook of the same bytes, and a table in the report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from kcity_geo.analysis.sites.dossier import dossier
+from kcity_geo.notes import muted
+from kcity_geo.outputs.dossiers import dossier_layers, dossier_sheets, report_dossiers
+from kcity_geo.outputs.report import build_report
+from kcity_geo.outputs.vectors import save_geojson
+from kcity_geo.outputs.workbook import save_workbook
+
+
+@pytest.fixture(scope="module")
+def told(build):
+    result = build(cell_m=500.0)
+    with muted():
+        found = dossier(result.sites, result.score, result.data)
+    return replace(result, dossiers=found)
+
+
+def test_every_site_has_a_feature_with_its_facts(told, tmp_path) -> None:
+    layers = {name: (frame, key, about) for name, frame, key, about in dossier_layers(told)}
+    frame, key, about = layers["dossiers"]
+    save_geojson(frame, tmp_path / "d.geojson", id_column=key, result=told, description=about)
+    features = json.loads((tmp_path / "d.geojson").read_text(encoding="utf-8"))["features"]
+    assert len(features) == len(told.sites)
+    shown = features[0]["properties"]
+    assert shown["area_ha"] == pytest.approx(told.sites["area_ha"].iloc[0])
+    assert shown["owner"] is None
+    assert "red_flags" in shown
+
+
+def test_two_workbooks_are_the_same_bytes_and_hold_all_facts(told, tmp_path) -> None:
+    sheets = dossier_sheets(told.dossiers)
+    for name in ("one.xlsx", "two.xlsx"):
+        save_workbook(sheets, tmp_path / name)
+    assert (tmp_path / "one.xlsx").read_bytes() == (tmp_path / "two.xlsx").read_bytes()
+    back = pd.read_excel(tmp_path / "one.xlsx", sheet_name=None)
+    assert set(back) == {"dossiers", "connections", "red flags"}
+    assert len(back["dossiers"]) == len(told.dossiers.facts)
+
+
+def test_no_cell_of_a_workbook_is_a_formula(tmp_path) -> None:
+    save_workbook({"a": pd.DataFrame({"x": ["=1+1", "@cmd"]})}, tmp_path / "a.xlsx")
+    back = pd.read_excel(tmp_path / "a.xlsx")["x"].tolist()
+    assert all(not str(value).startswith(("=", "@")) for value in back)
+
+
+def test_the_report_holds_the_dossier_with_lines_to_fill_in(told) -> None:
+    text = build_report(told)
+    assert text.count("<summary>Dossier of") == len(told.sites)
+    assert "Owner and title" in text
+    assert report_dossiers(replace(told, dossiers=None)) == {}
+    assert dossier_layers(replace(told, dossiers=None)) == []
