@@ -18,6 +18,7 @@ __all__ = ["plan_maps"]
 
 _MARGIN_M = 300.0
 _PHASES = 6
+_APART_M = 7.0
 
 
 def plan_maps(plan: Plan) -> Iterator[MapSheet]:
@@ -53,7 +54,7 @@ def plan_maps(plan: Plan) -> Iterator[MapSheet]:
     yield MapSheet(
         number=17,
         title="Utility connections and cost",
-        caption="Routed networks over the streets of the sketch."
+        caption="Routed networks through the streets of the sketch, drawn beside each other."
         if plan.networks is not None
         else "No networks are routed: streets by class, along which they would run.",
         layers=(roads, *_streets(layout), *_networks(plan), outline),
@@ -135,10 +136,23 @@ def _networks(plan: Plan) -> list[MapLayer]:
         return []
     known = read_table("plan_styles")["style"]
     lines = plan.networks.lines
+    styles = {"road": "new_road"}
+    names = [str(utility) for utility in dict.fromkeys(lines["utility"])]
     return [
         MapLayer(
-            style=str(utility) if utility in known else "other_line",
-            shapes=lines.geometry[lines["utility"] == utility],
+            style=styles.get(name, name if name in known else "other_line"),
+            shapes=_beside(lines.geometry[lines["utility"] == name], place - len(names) / 2),
         )
-        for utility in dict.fromkeys(lines["utility"])
+        for place, name in enumerate(names)
     ]
+
+
+def _beside(lines: gpd.GeoSeries, place: float) -> gpd.GeoSeries:
+    """Draw lines that run through the same street beside each other, whichever way they run."""
+    shapes = np.array(lines.to_numpy(), dtype=object)
+    ends = shapely.get_coordinates(shapely.get_point(shapes, -1)) - shapely.get_coordinates(
+        shapely.get_point(shapes, 0)
+    )
+    back = (ends[:, 0] < 0) | ((ends[:, 0] == 0) & (ends[:, 1] < 0))
+    shapes = np.where(back, shapely.reverse(shapes), shapes)
+    return gpd.GeoSeries(shapely.offset_curve(shapes, place * _APART_M), crs=lines.crs)

@@ -23,7 +23,7 @@ def random_case(seed: int) -> Wanted:
     blocks = [shapely.box(x, 0, x + w, 100) for x, w in zip(east, width, strict=True)]
     share = rng.dirichlet(np.ones(4) * 3)
     total = float(width.sum() * 100 / 1e4)
-    names = ("centre", "edge", "road", "low")
+    names = ("centre", "edge", "road", "low", "spread")
     return Wanted(
         blocks=blocks,
         hectares=dict(zip(USES, (share * total).tolist(), strict=True)),

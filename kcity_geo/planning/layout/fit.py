@@ -29,6 +29,8 @@ _BINS = PERIOD * 8
 _SAMPLES = 6000
 _COARSE, _EXACT = 120, 6
 _DECIMALS = 9
+#: Between a street and the rim a block may be so much shallower than a parcel should be.
+_SHALLOW = 0.6
 #: A street of a higher class that is too steep counts more.
 _IMPORTANCE = np.array([4.0, 2.0, 1.0])
 
@@ -316,6 +318,7 @@ def _lay(grid: Grid, land: BaseGeometry, assumptions: Assumptions) -> Laid:
         land,
         block_least_m2=assumptions["block_least_m2"],
         front_least_m=assumptions["parcel_front_least_m"],
+        width_least_m=assumptions["parcel_depth_m"] * _SHALLOW,
     )
 
 

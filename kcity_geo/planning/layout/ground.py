@@ -47,6 +47,7 @@ class Ground:
     steep : of it, what is too steep to build on; empty when heights are not known.
     heights : of the ground; None: not known.
     road_ends : where roads of today reach the outline, shape (n, 2).
+    roads_m : length of the roads of today on the site.
     """
 
     outline: shapely.Polygon
@@ -54,6 +55,7 @@ class Ground:
     steep: BaseGeometry = field(default_factory=shapely.Polygon)
     heights: Heights | None = None
     road_ends: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+    roads_m: float = 0.0
 
 
 def polygons_of(shape: BaseGeometry | None) -> list[shapely.Polygon]:
@@ -106,6 +108,7 @@ def ground_of(place: PlanSite, data: CityData, *, slope_pct_max: float) -> Groun
         steep=steep,
         heights=heights,
         road_ends=_road_ends(place.outline, data),
+        roads_m=_roads_m(place.outline, data),
     )
 
 
@@ -165,6 +168,14 @@ def bilinear(dem: xr.DataArray) -> Heights:
         return np.asarray(inside(points[:, ::-1]), dtype=np.float64)
 
     return heights
+
+
+def _roads_m(outline: shapely.Polygon, data: CityData) -> float:
+    roads = data.layers.get("roads_drive")
+    if roads is None or not len(roads):
+        return 0.0
+    here = roads.geometry.to_numpy()[roads.sindex.query(outline, predicate="intersects")]
+    return float(shapely.length(shapely.intersection(here, outline)).sum())
 
 
 def _road_ends(outline: shapely.Polygon, data: CityData) -> NDArray[np.float64]:

@@ -42,7 +42,7 @@ class Wanted:
     hectares : use -> land, ha; they add to that of the blocks.
     site_ha : of which a point may be missed.
     greens : parks that are there already.
-    features : ``centre``, ``edge``, ``road``, ``low`` -> 0 (best) to 1 for each block.
+    features : ``centre``, ``edge``, ``road``, ``low``, ``spread`` -> 0 (best) to 1 for each block.
     """
 
     blocks: Sequence[shapely.Polygon]
@@ -162,7 +162,7 @@ def assign_uses(wanted: Wanted, assumptions: Assumptions) -> Assigned:
     --------
     >>> from kcity_geo.planning.assumptions import assumptions_of
     >>> blocks = [shapely.box(120 * i, 0, 120 * i + 100, 100) for i in range(4)]
-    >>> near = {name: np.linspace(0, 1, 4) for name in ("centre", "edge", "road", "low")}
+    >>> near = {name: np.linspace(0, 1, 4) for name in ("centre", "edge", "road", "low", "spread")}
     >>> found = assign_uses(
     ...     Wanted(blocks=blocks, hectares={"residential": 3.0, "parks": 1.0}, site_ha=4.0,
     ...            greens=[], features=near),

@@ -41,6 +41,7 @@ _PARCELS = {
 _NEAR = 1.5
 #: A use is drawn for sure on a site that gives it a quarter more than the smallest block.
 _ROOM = 1.25
+_NOTED_M = 50.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -291,7 +292,26 @@ def _features(
         span = np.nanmax(height) - np.nanmin(height) if np.isfinite(height).any() else 0.0
         if span > 0:
             low = np.nan_to_num((height - np.nanmin(height)) / span, nan=0.5)
-    return {"centre": centre, "edge": 1 - centre, "road": road, "low": low}
+    return {
+        "centre": centre,
+        "edge": 1 - centre,
+        "road": road,
+        "low": low,
+        "spread": _spread(middle, centre, fit.land.area, plot.assumptions["park_walk_m"]),
+    }
+
+
+def _spread(
+    middle: NDArray[np.float64], centre: NDArray[np.float64], land_m2: float, reach_m: float
+) -> NDArray[np.float64]:
+    """Distance to the nearest of some blocks that lie as far apart as they can, 0 to 1."""
+    number = max(int(np.floor(land_m2 / (np.pi * reach_m**2) + 0.5)), 1)
+    away = np.full(len(middle), np.inf)
+    here = int(np.argmax(np.round(centre, 9)))
+    for _ in range(min(number, len(middle))):
+        away = np.minimum(away, np.hypot(*(middle - middle[here]).T))
+        here = int(np.argmax(np.round(away, 3)))
+    return np.asarray(away / max(float(away.max()), 1.0))
 
 
 def _streets(plot: Plot, fit: Fit) -> gpd.GeoDataFrame:
@@ -376,6 +396,11 @@ def _notes(
     plot: Plot, streets: gpd.GeoDataFrame, areas: pd.DataFrame, assigned: Assigned
 ) -> tuple[str, ...]:
     notes = [f"layout: {SKETCH}; nobody has surveyed the land"]
+    if plot.ground.roads_m > _NOTED_M:
+        notes.append(
+            f"layout: {plot.ground.roads_m / 1000:,.1f} km of roads of today on the site are built over; keep "
+            "those that others need"
+        )
     if plot.ground.heights is None:
         notes.append(
             "layout: heights are not known; grades of streets and steep land were not looked at"

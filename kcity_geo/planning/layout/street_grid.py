@@ -101,7 +101,14 @@ def front_m(part: shapely.Polygon, box: Box) -> float:
     return total
 
 
-def lay(grid: Grid, land: BaseGeometry, *, block_least_m2: float, front_least_m: float) -> Laid:
+def lay(
+    grid: Grid,
+    land: BaseGeometry,
+    *,
+    block_least_m2: float,
+    front_least_m: float,
+    width_least_m: float = 0.0,
+) -> Laid:
     """
     Lay a grid over the land.
 
@@ -114,6 +121,7 @@ def lay(grid: Grid, land: BaseGeometry, *, block_least_m2: float, front_least_m:
     land : polygon or polygons in the axes of the grid.
     block_least_m2 : smaller pieces are no blocks.
     front_least_m : pieces with less rim on a street are no blocks.
+    width_least_m : pieces that are narrower on the average are no blocks.
 
     Returns
     -------
@@ -138,7 +146,8 @@ def lay(grid: Grid, land: BaseGeometry, *, block_least_m2: float, front_least_m:
             cuts_y[b + 1] if there[a, b + 1] else np.nan,
         )
         for part in polygons_of(pieces[a, b]):
-            if part.area >= block_least_m2 and front_m(part, box) >= front_least_m:
+            wide = _mean_width(part) >= width_least_m
+            if wide and part.area >= block_least_m2 and front_m(part, box) >= front_least_m:
                 blocks.append(part)
                 boxes.append(box)
                 serves[a, b] = True
@@ -161,6 +170,11 @@ def lay(grid: Grid, land: BaseGeometry, *, block_least_m2: float, front_least_m:
         street_m2=float(shapely.area(streets).sum()),
         rest_m2=float(shapely.area(rest).sum()),
     )
+
+
+def _mean_width(part: shapely.Polygon) -> float:
+    west, south, east, north = part.bounds
+    return float(part.area) / max(east - west, north - south)
 
 
 def _cuts(at: NDArray[np.float64], width: NDArray[np.float64]) -> NDArray[np.float64]:

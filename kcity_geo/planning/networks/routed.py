@@ -267,6 +267,8 @@ class _Routing:
         """Hang the links of a tree on the way to the site."""
         way, streets = self.ways[utility].xy, self.streets
         step = float(read_table("networks")["lattice"]["step_m"])
+        # A network that begins at the entry has a way of no length.
+        way = way[np.r_[True, np.any(np.diff(way, axis=0) != 0, axis=1)][: len(way)]]
         if len(way) > 1:
             way = shapely.get_coordinates(shapely.segmentize(shapely.LineString(way), step))
         out = len(way) if len(way) > 1 else 0
