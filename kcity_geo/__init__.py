@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from kcity_geo.demo import make_demo
     from kcity_geo.errors import KCityError, KCityWarning
     from kcity_geo.indicators import add_indicators, remove_indicators
+    from kcity_geo.many.country import find_cities
+    from kcity_geo.many.run import run_cities
     from kcity_geo.outputs.explain import explain
     from kcity_geo.outputs.looks import explore, plot
     from kcity_geo.planning.concept import ConceptOptions, Plan, concept
@@ -89,6 +91,7 @@ _HOMES = {
     "explore": "kcity_geo.outputs.looks",
     "facility_bounds": "kcity_geo.analysis.gaps.facility_bounds",
     "fetch": "kcity_geo.sources.pack.fetch",
+    "find_cities": "kcity_geo.many.country",
     "find_city": "kcity_geo.study",
     "load": "kcity_geo.study",
     "load_study": "kcity_geo.studyfile",
@@ -100,6 +103,7 @@ _HOMES = {
     "rank_sites": "kcity_geo.study",
     "remove_indicators": "kcity_geo.indicators",
     "run": "kcity_geo.study",
+    "run_cities": "kcity_geo.many.run",
     "save": "kcity_geo.study",
     "save_comparison": "kcity_geo.comparing",
     "save_plan": "kcity_geo.plans",
@@ -146,6 +150,7 @@ __all__ = [
     "explore",
     "facility_bounds",
     "fetch",
+    "find_cities",
     "find_city",
     "load",
     "load_study",
@@ -158,6 +163,7 @@ __all__ = [
     "rank_sites",
     "remove_indicators",
     "run",
+    "run_cities",
     "save",
     "save_comparison",
     "save_plan",

@@ -11,6 +11,7 @@ import importlib
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,6 @@ _NEEDED = {
     f.name for f in fields(IndicatorRow) if f.default is MISSING and f.default_factory is MISSING
 }
 _FIELDS = {f.name for f in fields(IndicatorRow)}
-_READ: dict[str, IndicatorRow] = {}
 _ADDED: dict[str, IndicatorRow] = {}
 _ADDED_PARAMETERS: dict[Path, list[str]] = {}
 _ADDED_FROM: dict[Path, list[str]] = {}
@@ -118,13 +118,18 @@ def indicator_rows() -> dict[str, IndicatorRow]:
     >>> row.target, row.unit, row.group
     (18.0, 'km/km2', 'roads')
     """
-    if not _READ:
-        for sector in INDICATOR_SECTORS:
-            file = f"indicators/{sector}"
-            for row in read_table(file)["indicator"]:
-                made = _row({"sector": sector, **row}, where=f"{file}.toml")
-                _READ[made.id] = made
-    return {**_READ, **_ADDED}
+    return {**_of_package(), **_ADDED}
+
+
+@cache
+def _of_package() -> dict[str, IndicatorRow]:
+    """Read the tables of the package; threads that ask at the same time each read for themselves."""
+    found = [
+        _row({"sector": sector, **row}, where=f"indicators/{sector}.toml")
+        for sector in INDICATOR_SECTORS
+        for row in read_table(f"indicators/{sector}")["indicator"]
+    ]
+    return {one.id: one for one in found}
 
 
 def _row(row: Mapping[str, Any], *, where: str) -> IndicatorRow:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from kcity_geo.config import TABLES, read_table
@@ -173,9 +174,6 @@ def parameters_of(sector: str) -> dict[str, Parameter]:
     return {key: row for key, row in all_parameters().items() if sector in row.sectors}
 
 
-_READ: dict[str, Parameter] = {}
-
-
 def all_parameters() -> dict[str, Parameter]:
     """
     Give every parameter once, shared ones first.
@@ -190,14 +188,20 @@ def all_parameters() -> dict[str, Parameter]:
     >>> row.value, row.unit, row.mark, row.keys
     (135.0, 'litres per person and day', 'V', ('water.lpcd',))
     """
-    if not _READ:
-        for name in ("shared", *PARAMETER_SECTORS):
-            file = f"parameters/{name}"
-            for key, row in read_table(file)["parameter"].items():
-                if key in _READ:
-                    raise StudyError(f"{TABLES / file}.toml: {key} stands in two tables")
-                _READ[key] = parameter_row(key, {"sectors": [name], **row}, where=f"{file}.toml")
-    return {**_READ, **_ADDED}
+    return {**_of_package(), **_ADDED}
+
+
+@cache
+def _of_package() -> dict[str, Parameter]:
+    """Read the tables of the package; threads that ask at the same time each read for themselves."""
+    found: dict[str, Parameter] = {}
+    for name in ("shared", *PARAMETER_SECTORS):
+        file = f"parameters/{name}"
+        for key, row in read_table(file)["parameter"].items():
+            if key in found:
+                raise StudyError(f"{TABLES / file}.toml: {key} stands in two tables")
+            found[key] = parameter_row(key, {"sectors": [name], **row}, where=f"{file}.toml")
+    return found
 
 
 _FIELDS = set(Parameter.__dataclass_fields__) - {"id"}

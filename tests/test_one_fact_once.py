@@ -127,6 +127,7 @@ DATA = {
         "analysis/connections/targets": "row",
         "indicators": "row",
         "layer_tags": "layer changes rule",
+        "many/country": "raw",
         "parameters": "row rows changes",
         "planning/assumptions": "row",
         "planning/concept": "ruleset",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -200,3 +202,22 @@ def test_a_wrong_row_is_refused(row, words) -> None:
 def test_every_sector_has_a_section_in_the_study_file() -> None:
     for section in PARAMETER_SECTORS.values():
         assert section.split(".")[0] in Study.model_fields
+
+
+def test_threads_that_read_the_tables_first_at_the_same_time_all_get_them() -> None:
+    code = """
+import threading
+from kcity_geo.indicators import indicator_rows
+from kcity_geo.parameters import all_parameters
+
+start, found = threading.Barrier(8), []
+def read():
+    start.wait()
+    found.append((len(all_parameters()), len(indicator_rows())))
+threads = [threading.Thread(target=read) for _ in range(8)]
+for one in threads: one.start()
+for one in threads: one.join()
+assert len(found) == 8 and len(set(found)) == 1, found
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -22,6 +22,7 @@ _COMMANDS = (
     "places",
     "changes",
     "comparisons",
+    "many",
     "packs",
     "tables",
     "programme",

@@ -116,9 +116,22 @@ def demo(
 
 @app.command()
 def run(
-    study: StudyPath,
-    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    study: Annotated[Path | None, typer.Argument(help="Study file (TOML), or a city pack.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
     *,
+    cities: Annotated[
+        Path | None,
+        typer.Option(help="Instead of one study: a csv of cities (column study), or cities.json."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="With --cities: so many at the same time.")
+    ] = 1,
+    scheduler: Annotated[
+        str, typer.Option(help="With --cities: address of a dask scheduler, tcp://host:8786.")
+    ] = "",
+    memory_gb: Annotated[
+        float | None, typer.Option(min=0.1, help="With --cities: memory of one city at most.")
+    ] = None,
     offline: Offline = False,
     strict: Strict = False,
     quiet: Quiet = False,
@@ -135,7 +148,34 @@ def run(
         int | None, typer.Option(min=1, help="Pixels read from one raster at most.")
     ] = None,
 ) -> None:
-    """Run a whole study: gaps, suitability, ranked sites, map, report and files."""
+    """Run a whole study, or those of a list of cities: gaps, suitability, sites, map, report, files."""
+    with plain_errors():
+        from kcity_geo.errors import StudyError
+
+        if (study is None) == (cities is None):
+            raise StudyError("run: give a study file, or --cities cities.csv")
+        if out is None:
+            raise StudyError("run: give a folder for the results with --out DIR")
+        single = strict or timings or screening or max_pixels is not None
+        many = workers > 1 or bool(scheduler) or memory_gb is not None
+        if cities is not None and single:
+            raise StudyError("--strict, --timings, --screening and --max-pixels go with one study")
+        if cities is None and many:
+            raise StudyError("--workers, --scheduler and --memory-gb go with --cities")
+    if cities is not None:
+        from kcity_geo.cli.many import run_list
+
+        run_list(
+            cities,
+            out,
+            workers=workers,
+            scheduler=scheduler,
+            memory_gb=memory_gb,
+            quiet=quiet,
+            as_json=as_json,
+        )
+        return
+    assert study is not None  # noqa: S101 - checked above, for the type checker
     _run_and_print(
         study,
         out,

@@ -8,9 +8,10 @@ goes into a pack is the part around the study area, with complete ways and relat
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,14 @@ from kcity_geo.sources.osm.rules import rules
 from kcity_geo.sources.products.catalogue import Product
 from kcity_geo.sources.web.download import Download, Fetcher
 
-__all__ = ["Extract", "clip_extract", "find_extract", "get_extract"]
+__all__ = ["Extract", "clip_extract", "cut_cities", "find_extract", "get_extract"]
 
 _BATCH = 50_000
 _ADMINISTRATIVE = 0  # no way has this id
+
+
+class _NothingThereError(SourceError):
+    """The extract holds nothing in the area."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +193,55 @@ def _md5(extract: Extract, fetcher: Fetcher, product: Product) -> str | None:
     return None
 
 
-def clip_extract(source: Path, area: BaseGeometry, out: Path) -> str:
+def cut_cities(source: Path, areas: Mapping[Path, BaseGeometry]) -> dict[Path, str]:
+    """
+    Cut the extract of a country into the extracts of its cities.
+
+    Parameters
+    ----------
+    source : ``.osm.pbf`` of the country.
+    areas : file to write -> area, lon/lat; its bounding box is cut.
+
+    Returns
+    -------
+    File -> date of the data, ISO, or ``""``. A city of which the extract holds nothing is left out.
+
+    Raises
+    ------
+    SourceError
+        If the extract is damaged.
+
+    Notes
+    -----
+    The country is read as often for a hundred cities as for one: first the land around all cities is cut
+    out, then the cities are parted in halves, from west to east or from north to south, until each is alone.
+    """
+    if not areas:
+        return {}
+    out = next(iter(areas))
+    boxes = {path: shapely.box(*area.bounds) for path, area in areas.items()}
+    alone = len(areas) == 1
+    land = out if alone else out.with_name(f"part-{len(areas)}-cities-{out.name}")
+    try:
+        date = clip_extract(source, shapely.MultiPolygon(list(boxes.values())), land, each=True)
+    except _NothingThereError:
+        return {}
+    if alone:
+        return {out: date}
+    west, south, east, north = shapely.total_bounds(list(boxes.values()))
+    side = 0 if east - west >= north - south else 1
+    order = sorted(boxes, key=lambda path: (boxes[path].bounds[side], str(path)))
+    middle = len(order) // 2
+    found: dict[Path, str] = {}
+    try:
+        for half in (order[:middle], order[middle:]):
+            found |= cut_cities(land, {path: areas[path] for path in half})
+    finally:
+        land.unlink(missing_ok=True)
+    return found
+
+
+def clip_extract(source: Path, area: BaseGeometry, out: Path, *, each: bool = False) -> str:
     """
     Cut the part around an area out of an extract, ways and outlines complete.
 
@@ -200,6 +253,7 @@ def clip_extract(source: Path, area: BaseGeometry, out: Path) -> str:
     source : ``.osm.pbf``.
     area : study area, lon/lat; its bounding box is cut.
     out : ``.osm.pbf`` to write, whole or not at all.
+    each : cut the bounding box of each part of the area, instead of one around all.
 
     Returns
     -------
@@ -218,24 +272,26 @@ def clip_extract(source: Path, area: BaseGeometry, out: Path) -> str:
     Key filters, the location index and the completion run in C++; geometries are tested in
     batches.
     """
+    boxes = [shapely.box(*p.bounds) for p in (shapely.get_parts(area) if each else [area])]
     with refused_when_damaged(source.name, mend="get it again"):
-        return read_in_order(source, lambda file: _clip(Path(file), area, out, name=source.name))
+        return read_in_order(source, lambda file: _clip(Path(file), boxes, out, name=source.name))
 
 
-def _clip(source: Path, area: BaseGeometry, out: Path, *, name: str) -> str:
+def _clip(source: Path, boxes: Sequence[shapely.Polygon], out: Path, *, name: str) -> str:
     """Cut a file that is in order."""
     import osmium
 
     with osmium.io.Reader(str(source), osmium.osm.NOTHING) as reader:
         old = reader.header()
         date = old.get("osmosis_replication_timestamp") or old.get("timestamp") or ""
-    taken, relations = _taken(source, shapely.box(*area.bounds))
+    taken, relations = _taken(source, boxes)
     header = osmium.io.Header()
     header.set("generator", "kcity_geo")
     header.set("sorting", "Type_then_ID")
     if date:
         header.set("osmosis_replication_timestamp", date)
-    header.add_box(osmium.osm.Box(*area.bounds))
+    for box in boxes:
+        header.add_box(osmium.osm.Box(*box.bounds))
     taken.complete_backward_references(str(source), relation_depth=1)
     for number in relations:
         taken.add_relation(number)
@@ -249,31 +305,34 @@ def _clip(source: Path, area: BaseGeometry, out: Path, *, name: str) -> str:
             count += 1
     if count == 0:
         temporary.unlink()
-        raise SourceError(f"{name}: has nothing inside the study area {area.bounds}")
+        raise _NothingThereError(
+            f"{name}: has nothing inside the study area {tuple(map(float, shapely.total_bounds(boxes)))}"
+        )
     temporary.replace(out)
     return str(date)
 
 
-def _taken(source: Path, box: shapely.Polygon) -> tuple[Any, list[int]]:
-    """Choose what touches the box; relations that need not be whole come apart."""
+def _taken(source: Path, boxes: Sequence[shapely.Polygon]) -> tuple[Any, list[int]]:
+    """Choose what touches a box; relations that need not be whole come apart."""
     import osmium
 
     name, keys = str(source), osmium.filter.KeyFilter(*rules().filter_keys)
     both = osmium.osm.NODE | osmium.osm.WAY
     taken, touching = osmium.IdTracker(), set[int]()
     outlines, others = _relations(name, keys)
-    west, south, east, north = box.bounds
+    places, near = _Boxes(boxes), shapely.union_all(boxes)
+    shapely.prepare(near)
 
     def ways(items: Iterable[Any]) -> Iterator[Any]:
         for item in items:
             if not item.is_node():
                 yield item
-            elif west <= item.lon <= east and south <= item.lat <= north:
+            elif places.hold(item.lon, item.lat):
                 taken.add_node(item.id)
                 touching.add(-item.id)
 
     tagged = osmium.FileProcessor(name, both).with_locations().with_filter(keys)
-    for number, meets, _ in _measured(ways(tagged), box):
+    for number, meets, _ in _measured(ways(tagged), near):
         if meets:
             taken.add_way(number)
             touching.add(number)
@@ -282,15 +341,34 @@ def _taken(source: Path, box: shapely.Polygon) -> tuple[Any, list[int]]:
         only = osmium.filter.EntityFilter(osmium.osm.WAY)
         wanted = osmium.filter.IdFilter(rings).enable_for(osmium.osm.WAY)
         parts = osmium.FileProcessor(name, both).with_locations().with_filter(only)
-        for number, meets, bounds in _measured(parts.with_filter(wanted), box):
+        for number, meets, bounds in _measured(parts.with_filter(wanted), near):
             reach[number] = bounds
             if meets:
                 touching.add(number)
     for number, members in outlines.items():
-        if not touching.isdisjoint(members) or _encloses(members, reach, box):
+        if not touching.isdisjoint(members) or any(_encloses(members, reach, box) for box in boxes):
             taken.add_relation(number)
     kept = [n for n, members in others.items() if not touching.isdisjoint(members)]
     return taken, kept
+
+
+class _Boxes:
+    """Finds whether a point lies in one of many boxes, by the whole tenths of a degree that they touch."""
+
+    def __init__(self, boxes: Sequence[shapely.Polygon]) -> None:
+        self.by_square: dict[tuple[int, int], list[tuple[float, float, float, float]]] = {}
+        for west, south, east, north in (box.bounds for box in boxes):
+            for x in range(math.floor(west * 10), math.floor(east * 10) + 1):
+                for y in range(math.floor(south * 10), math.floor(north * 10) + 1):
+                    self.by_square.setdefault((x, y), []).append((west, south, east, north))
+
+    def hold(self, lon: float, lat: float) -> bool:
+        """Say whether a point lies in a box."""
+        square = (math.floor(lon * 10), math.floor(lat * 10))
+        return any(
+            west <= lon <= east and south <= lat <= north
+            for west, south, east, north in self.by_square.get(square, ())
+        )
 
 
 def _encloses(
@@ -324,7 +402,7 @@ def _relations(name: str, keys: Any) -> tuple[dict[int, list[int]], dict[int, li
 
 
 def _measured(
-    ways: Iterable[Any], box: shapely.Polygon
+    ways: Iterable[Any], box: BaseGeometry
 ) -> Iterator[tuple[int, bool, tuple[float, ...]]]:
     """Give id, whether it meets the box (a closed way with what is inside it) and bounds, in batches."""
     import osmium

@@ -1,0 +1,220 @@
+"""The cities of a country: found in a population raster, cut out of its extract, a study file each."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import geopandas as gpd
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from kcity_geo.analysis.settlement.centres import UrbanCentre, urban_centres
+from kcity_geo.errors import OutputError, SourceError, StudyError
+from kcity_geo.notes import tell
+from kcity_geo.outputs.studytoml import study_toml
+from kcity_geo.outputs.text import plain_text, slug
+from kcity_geo.sources.local.country_people import EQUAL_AREA, people_of_country
+from kcity_geo.sources.osm.place_names import PlaceName, read_place_names
+from kcity_geo.sources.products.extracts import cut_cities
+from kcity_geo.studyfile import check_study
+
+__all__ = ["CountryCity", "find_cities"]
+
+#: Around a city its extract reaches this far, degrees: ways to schools and hospitals beyond its edge.
+_MARGIN_DEG = 0.03
+_COLUMNS = ("id", "name", "place", "study", "boundary", "persons", "area_km2", "lat", "lon")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountryCity:
+    """
+    One city of a country.
+
+    Parameters
+    ----------
+    id, name : of the place that OpenStreetMap names inside; numbered where there is none.
+    study, boundary : files, relative to the list; the study is empty without an extract.
+    persons, area_km2 : of the urban centre.
+    lat, lon : a point inside.
+    """
+
+    id: str
+    name: str
+    study: str
+    boundary: str
+    persons: float
+    area_km2: float
+    lat: float
+    lon: float
+
+
+def find_cities(
+    population: str | Path,
+    out: str | Path,
+    *,
+    osm: str | Path | None = None,
+    template: str | Path | None = None,
+    most: int | None = None,
+) -> tuple[CountryCity, ...]:
+    """
+    List the cities of a country and make ready what their studies need.
+
+    Parameters
+    ----------
+    population : raster of persons, as of `people_of_country`.
+    out : new or empty folder for ``cities.csv``, ``boundaries/``, and with an extract ``osm/`` and ``studies/``.
+    osm : extract of the country; each city gets its own, and its name.
+    template : study file whose keys every study takes, but for its name, city, OSM and population.
+    most : only so many, the largest.
+
+    Returns
+    -------
+    Urban centres by degree of urbanisation, the largest first.
+
+    Raises
+    ------
+    SourceError
+        If an input cannot be read, or there is no urban centre.
+    StudyError
+        If the template is not valid.
+    OutputError
+        If the folder is not empty or cannot be written.
+    """
+    folder = Path(out).resolve()
+    if folder.exists() and any(folder.iterdir()):
+        raise OutputError(f"{out}: is not empty; give a new folder for the list of cities")
+    raw = _template(template)
+    people = people_of_country(population)
+    centres = urban_centres(people.persons, cell_m=people.cell_m, origin=people.origin)[:most]
+    if not centres:
+        raise SourceError(
+            f"{population}: no urban centre (1,500 people a km2, 50,000 together); give a list of "
+            "cities of your own"
+        )
+    in_degrees = gpd.GeoSeries([one.outline for one in centres], crs=EQUAL_AREA).to_crs("EPSG:4326")
+    outlines = list(in_degrees)
+    names = _names(outlines, read_place_names(osm) if osm is not None else ())
+    found = [_Found(*one) for one in zip(_ids(names), names, outlines, strict=True)]
+    try:
+        for part in ("boundaries", *(("osm", "studies") if osm is not None else ())):
+            (folder / part).mkdir(parents=True)
+        for one in found:
+            _write_boundary(folder / "boundaries" / f"{one.id}.geojson", one)
+        studies = {}
+        if osm is not None:
+            raw.setdefault("sources", {})["population"] = str(Path(population).resolve())
+            studies = _studies(folder, found, raw, Path(osm))
+        cities = tuple(map(_city, found, centres, [studies.get(one.id, "") for one in found]))
+        _write_list(folder / "cities.csv", cities)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error.strerror or error})") from error
+    return cities
+
+
+class _Found(NamedTuple):
+    """One urban centre: id, name and outline, lon/lat."""
+
+    id: str
+    name: str
+    outline: BaseGeometry
+
+
+def _city(found: _Found, centre: UrbanCentre, study: str) -> CountryCity:
+    point = found.outline.representative_point()
+    return CountryCity(
+        id=found.id,
+        name=found.name,
+        study=study,
+        boundary=f"boundaries/{found.id}.geojson",
+        persons=round(centre.persons),
+        area_km2=centre.area_km2,
+        lat=round(point.y, 6),
+        lon=round(point.x, 6),
+    )
+
+
+def _template(path: str | Path | None) -> dict[str, Any]:
+    """Read what all studies share, with its paths made absolute."""
+    if path is None:
+        return {}
+    source = Path(path).resolve()
+    try:
+        raw = tomllib.loads(source.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise StudyError(f"{path}: cannot be read as TOML ({error})") from error
+    for key, value in raw.get("sources", {}).items():
+        if isinstance(value, str) and (source.parent / value).exists():
+            raw["sources"][key] = str((source.parent / value).resolve())
+    return raw
+
+
+def _names(outlines: Sequence[BaseGeometry], places: Sequence[PlaceName]) -> list[str]:
+    """Name each centre by the largest place inside it."""
+    names = []
+    for number, outline in enumerate(outlines, start=1):
+        shapely.prepare(outline)
+        inside = (p for p in places if shapely.contains_xy(outline, p.lon, p.lat))
+        first = next(inside, None)
+        names.append(plain_text(first.name, max_chars=80) if first else f"Urban centre {number}")
+    return names
+
+
+def _ids(names: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for number, name in enumerate(names, start=1):
+        key = slug(name)
+        key = key if key not in {"unnamed", "manifests"} else f"centre-{number:03d}"
+        found.append(key if key not in found else f"{key}-{number:03d}")
+    return found
+
+
+def _write_boundary(path: Path, one: _Found) -> None:
+    feature = {
+        "type": "Feature",
+        "properties": {"name": one.name},
+        "geometry": json.loads(shapely.to_geojson(one.outline)),
+    }
+    text = json.dumps({"type": "FeatureCollection", "features": [feature]}, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _studies(
+    folder: Path, found: Sequence[_Found], raw: dict[str, Any], osm: Path
+) -> dict[str, str]:
+    """Cut the extract and write a study file for each city of which it holds something."""
+    files = {one.id: folder / "osm" / f"{one.id}.osm.pbf" for one in found}
+    cut = cut_cities(
+        osm, {files[one.id]: shapely.box(*one.outline.buffer(_MARGIN_DEG).bounds) for one in found}
+    )
+    place, studies = folder / "studies", {}
+    for one in found:
+        if files[one.id] not in cut:
+            tell(f"{one.name}: the extract holds nothing there; the city has no study")
+            continue
+        city = {k: v for k, v in raw.get("city", {}).items() if k == "country"}
+        boundary = folder / "boundaries" / f"{one.id}.geojson"
+        own = {
+            **raw,
+            "study": {"project": "new_town", **raw.get("study", {}), "name": one.id},
+            "city": {**city, "name": one.name, "boundary": str(boundary)},
+            "sources": {**raw["sources"], "osm": str(files[one.id])},
+        }
+        study = check_study(own, folder=place, origin=f"study of {one.name}")
+        (place / f"{one.id}.toml").write_text(study_toml(study, out=place), encoding="utf-8")
+        studies[one.id] = f"studies/{one.id}.toml"
+    return studies
+
+
+def _write_list(path: Path, cities: Sequence[CountryCity]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        for one in cities:
+            row = {**vars(one), "place": one.name}
+            writer.writerow([row[column] for column in _COLUMNS])

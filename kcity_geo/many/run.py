@@ -1,0 +1,223 @@
+"""The cities of a list on this machine or on a dask scheduler, one page that shows how far they are."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kcity_geo.errors import OutputError, StudyError
+from kcity_geo.many.process import CityLimits, run_city
+from kcity_geo.many.tasks import CityOutcome, CityTask, read_cities
+from kcity_geo.outputs.citiespage import CityRow, cities_page
+from kcity_geo.sources.local.study_folder import open_study
+
+__all__ = ["CitiesProgress", "run_cities"]
+
+#: Written into the folder for all cities after each of them.
+_OUTCOMES, _PAGE = "cities.json", "index.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CitiesProgress:
+    """
+    How far a list of cities is.
+
+    Parameters
+    ----------
+    done, failed, total : cities; those kept count as done.
+    per_minute : cities finished, kept ones left out.
+    left_s : time for the rest at that rate; NaN before the first.
+    last : outcome of the last one.
+    dashboard : address of the scheduler's page; empty on one machine.
+    """
+
+    done: int
+    failed: int
+    total: int
+    per_minute: float
+    left_s: float
+    last: CityOutcome
+    dashboard: str = ""
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        left = f", {self.left_s / 60:.0f} min left" if self.left_s == self.left_s else ""
+        return (
+            f"{self.done} of {self.total} cities done, {self.failed} failed, "
+            f"{self.per_minute:.1f} a minute{left}: {self.last.id} {self.last.status}"
+        )
+
+
+def run_cities(
+    cities: str | Path,
+    out: str | Path,
+    *,
+    workers: int = 1,
+    scheduler: str = "",
+    limits: CityLimits | None = None,
+    told: Callable[[CitiesProgress], None] | None = None,
+) -> tuple[CityOutcome, ...]:
+    """
+    Run the studies of a list of cities; one that fails does not stop the others.
+
+    Parameters
+    ----------
+    cities : csv, as of `kcity_geo.many.tasks.read_cities`.
+    out : folder; each city becomes a folder in it. Cities that are there already, from the same inputs, parameters
+        and code, are kept.
+    workers : cities at the same time on this machine.
+    scheduler : address of a dask scheduler (``tcp://host:8786``) instead, whose workers see the same disk.
+    limits : what one city may take.
+    told : called after each city.
+
+    Returns
+    -------
+    An outcome a row, in the order of the file; also in ``cities.json`` and on the page ``index.html``, which is
+    written anew after each city.
+
+    Raises
+    ------
+    SourceError, StudyError
+        If the list cannot be read, or `workers` is not from 1 to 256.
+    OutputError
+        If the folder cannot be written, or dask is asked for and not installed.
+    """
+    if not 1 <= workers <= 256:  # noqa: PLR2004 - more is a mistake
+        raise StudyError(f"workers = {workers}: give a whole number from 1 to 256")
+    tasks = read_cities(cities, out)
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be made ({error.strerror})") from error
+    found: dict[str, CityOutcome] = {}
+    start, asked = time.perf_counter(), limits or CityLimits()
+    _write(folder, tasks, found)
+    if scheduler:
+        finished, dashboard = _on_scheduler(tasks, asked, scheduler)
+    else:
+        finished, dashboard = _on_machine(tasks, asked, workers), ""
+    for outcome in finished:
+        found[outcome.id] = outcome
+        _write(folder, tasks, found)
+        if told:
+            told(_progress(found, len(tasks), time.perf_counter() - start, outcome, dashboard))
+    return tuple(found[task.id] for task in tasks)
+
+
+def _progress(
+    found: dict[str, CityOutcome], total: int, seconds: float, last: CityOutcome, dashboard: str
+) -> CitiesProgress:
+    failed = sum(one.status == "failed" for one in found.values())
+    worked = sum(one.status != "kept" for one in found.values())
+    left = (total - len(found)) * seconds / worked if worked else float("nan")
+    return CitiesProgress(
+        done=len(found) - failed,
+        failed=failed,
+        total=total,
+        per_minute=60 * worked / seconds if seconds > 0 else 0.0,
+        left_s=left,
+        last=last,
+        dashboard=dashboard,
+    )
+
+
+def _on_machine(
+    tasks: Sequence[CityTask], limits: CityLimits, workers: int
+) -> Iterator[CityOutcome]:
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = [pool.submit(run_city, task, limits) for task in tasks]
+        try:
+            for future in as_completed(waiting):
+                yield future.result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _untyped(module: Any) -> Any:  # noqa: ANN401 - dask has no types
+    return module
+
+
+def _on_scheduler(
+    tasks: Sequence[CityTask], limits: CityLimits, address: str
+) -> tuple[Iterator[CityOutcome], str]:
+    try:
+        import distributed
+    except ImportError as error:
+        raise OutputError(
+            "--scheduler needs dask.distributed; install it with pip install kcity_geo[cluster]"
+        ) from error
+    try:
+        client: Any = _untyped(distributed).Client(address, timeout="20s")
+    except (OSError, ValueError) as error:
+        raise StudyError(f"--scheduler {address}: nobody answers there ({error})") from error
+    return _from_scheduler(client, tasks, limits), str(client.dashboard_link)
+
+
+def _from_scheduler(
+    client: Any,  # noqa: ANN401 - distributed loads lazily
+    tasks: Sequence[CityTask],
+    limits: CityLimits,
+) -> Iterator[CityOutcome]:
+    """Give outcomes as they come; a city whose worker died is asked for again."""
+    import distributed
+
+    completed = _untyped(distributed).as_completed
+
+    def submit(task: CityTask) -> Any:  # noqa: ANN401 - future
+        return client.submit(run_city, task, limits, pure=False)
+
+    lost: dict[str, int] = {}
+    with client:
+        running = {future.key: (future, task) for task in tasks for future in [submit(task)]}
+        queue = completed([future for future, _ in running.values()])
+        for future in queue:
+            task = running.pop(future.key)[1]
+            if future.status == "finished":
+                outcome: CityOutcome = future.result()
+                yield outcome
+            elif lost.get(task.id, 0) < limits.restarts:  # a dead worker blames whoever ran on it
+                lost[task.id] = lost.get(task.id, 0) + 1
+                again = submit(task)
+                running[again.key] = (again, task)
+                queue.add(again)
+            else:
+                error = f"its worker was lost {lost[task.id] + 1} times"
+                yield CityOutcome(id=task.id, status="failed", error=error)
+
+
+def _write(folder: Path, tasks: Sequence[CityTask], found: dict[str, CityOutcome]) -> None:
+    """Write outcomes and page; a disk that does not take them stops no city."""
+    rows = [asdict(found[task.id]) for task in tasks if task.id in found]
+    page = cities_page([_row(folder, task, found.get(task.id)) for task in tasks])
+    for name, text in ((_OUTCOMES, json.dumps(rows, indent=1, ensure_ascii=False)), (_PAGE, page)):
+        stage = folder / f"{name}.part"
+        try:
+            stage.write_text(text + "\n", encoding="utf-8", newline="\n")
+            stage.replace(folder / name)
+        except OSError:
+            continue
+
+
+def _row(folder: Path, task: CityTask, outcome: CityOutcome | None) -> CityRow:
+    """Gather what the page says of one city."""
+    status = outcome.status if outcome else "waiting"
+    if status not in {"done", "kept"}:
+        return CityRow(id=task.id, status=status, error=outcome.error if outcome else "")
+    try:
+        facts = open_study(folder / task.id).facts
+    except OSError:
+        return CityRow(id=task.id, status=status)
+    return CityRow(
+        id=task.id,
+        status=status,
+        name=facts.city,
+        people=facts.population,
+        headline=facts.headline[0] if facts.headline else "",
+    )

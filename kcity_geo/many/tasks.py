@@ -1,0 +1,251 @@
+"""The cities of a list: one task each, and what tells whether it is done already."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kcity_geo.errors import SourceError, StudyError
+from kcity_geo.outputs.text import plain_text, slug
+from kcity_geo.studyfile import Study, load_study, resolve_path, sha256_of
+
+__all__ = [
+    "CityOutcome",
+    "CityTask",
+    "is_done",
+    "manifest_of",
+    "read_cities",
+    "task_key",
+    "write_manifest",
+]
+
+_MOST_CITIES = 100_000
+#: Folder of the manifests, beside the folders of the studies.
+MANIFESTS = "manifests"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CityTask:
+    """
+    The study of one city.
+
+    Parameters
+    ----------
+    id : name of its folder.
+    study : study file.
+    out : folder for all cities.
+    """
+
+    id: str
+    study: str
+    out: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CityOutcome:
+    """
+    What became of one city.
+
+    Parameters
+    ----------
+    id : of the task.
+    status : ``done``, ``kept`` (was there already, with the same inputs, parameters and code) or ``failed``.
+    seconds : the study took.
+    peak_gb : memory of its process at most.
+    killed : how often its process was ended from outside and started again.
+    error : why it failed, one line.
+    """
+
+    id: str
+    status: str
+    seconds: float = 0.0
+    peak_gb: float = 0.0
+    killed: int = 0
+    error: str = ""
+
+
+def read_cities(path: str | Path, out: str | Path) -> tuple[CityTask, ...]:
+    """
+    Read a list of cities.
+
+    Parameters
+    ----------
+    path : ``cities.json`` as ``kcity fetch --cities`` writes it, without the places that failed; or csv with a column
+        ``study`` (study file, relative to the csv), optional ``id`` (letters, digits, ``-``
+        and ``_``; without it the name of the study file, or of its folder for ``study.toml``).
+    out : folder for all cities.
+
+    Returns
+    -------
+    A task a row, in the order of the file.
+
+    Raises
+    ------
+    SourceError
+        If the file cannot be read, is empty or has no column ``study``.
+    StudyError
+        If an id is not plain or occurs twice.
+    """
+    source = Path(path)
+    rows = _rows(source)
+    if not rows or "study" not in rows[0]:
+        raise SourceError(f"{path}: needs a column 'study' and a row a city")
+    if len(rows) > _MOST_CITIES:
+        raise SourceError(f"{path}: lists {len(rows):,} cities; at most {_MOST_CITIES:,} at once")
+    tasks, seen = [], set[str]()
+    for line, row in enumerate(rows, start=2):
+        study = (row["study"] or "").strip()
+        if not study:
+            raise SourceError(f"{path}: line {line}: names no study file")
+        file = (source.parent / study).resolve()
+        own = (row.get("id") or "").strip()
+        name = own or slug(file.parent.name if file.name == "study.toml" else file.stem)
+        if slug(name) != name or name == MANIFESTS:
+            raise StudyError(
+                f"{path}: line {line}: id {plain_text(name)!r}; use letters a-z, digits, - and _ only"
+            )
+        if name in seen:
+            raise StudyError(
+                f"{path}: line {line}: id {name!r} occurs twice; give each city its own"
+            )
+        seen.add(name)
+        tasks.append(CityTask(id=name, study=str(file), out=str(Path(out).resolve())))
+    return tuple(tasks)
+
+
+def _rows(source: Path) -> list[dict[str, Any]]:
+    try:
+        text = source.read_text(encoding="utf-8-sig")
+        if source.suffix.lower() != ".json":
+            return list(csv.DictReader(text.splitlines()))
+        told = json.loads(text)
+        return [{"study": row["study"]} for row in told if row.get("study")]
+    except (OSError, ValueError, csv.Error, KeyError, TypeError, AttributeError) as error:
+        raise SourceError(f"{source}: cannot be read ({error}); give a csv of cities") from error
+
+
+@cache
+def _code() -> str:
+    """Checksum of the package as it runs."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parents[1]
+    for file in sorted(root.rglob("*")):
+        if file.suffix in {".py", ".toml", ".j2", ".js", ".css"}:
+            digest.update(file.relative_to(root).as_posix().encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def task_key(task: CityTask) -> str:
+    """
+    Tell one task from another: its study, its inputs and the code.
+
+    Parameters
+    ----------
+    task : of a city.
+
+    Returns
+    -------
+    Checksum; empty when the study cannot be read, which its own process then says.
+    """
+    digest = hashlib.sha256(_code().encode())
+    try:
+        file = Path(task.study)
+        study = load_study(file)
+        digest.update(file.read_bytes())
+        for path in sorted(_inputs(study)):
+            digest.update(path.name.encode())
+            digest.update(sha256_of(path).encode())
+    except (OSError, StudyError, ValueError):
+        return ""
+    return digest.hexdigest()
+
+
+def _inputs(study: Study) -> set[Path]:
+    """Files that a study names."""
+    found: set[Path] = set()
+
+    def look(value: Any, key: str) -> None:  # noqa: ANN401 - TOML value
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                look(inner, f"{key}.{name}")
+        elif isinstance(value, (list, tuple)):
+            for inner in value:
+                look(inner, key)
+        elif isinstance(value, str) and value:
+            try:
+                found.add(resolve_path(study, value, key=key))
+            except (OSError, StudyError, ValueError):
+                return
+
+    for table in ("city", "sources", "official", "suitability"):
+        look(study.model_dump(mode="json", exclude_none=True).get(table, {}), table)
+    return found
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def manifest_of(task: CityTask) -> Path:
+    """
+    Give the place of the manifest of a city.
+
+    Parameters
+    ----------
+    task : of a city.
+
+    Returns
+    -------
+    ``manifests/<id>.json`` in the folder for all cities.
+    """
+    return Path(task.out) / MANIFESTS / f"{task.id}.json"
+
+
+def is_done(task: CityTask, key: str) -> bool:
+    """
+    Tell whether a city is finished already, with these inputs and this code, and its files are whole.
+
+    Parameters
+    ----------
+    task : of a city.
+    key : of `task_key`.
+
+    Returns
+    -------
+    True when nothing need be done.
+    """
+    try:
+        told = json.loads(manifest_of(task).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    if not key or not isinstance(told, dict) or told.get("key") != key:
+        return False
+    folder = Path(task.out) / task.id
+    return folder.is_dir() and _files(folder) == told.get("files")
+
+
+def write_manifest(task: CityTask, key: str, outcome: CityOutcome) -> None:
+    """
+    Say on the disk that a city is finished.
+
+    Parameters
+    ----------
+    task, key : as of `is_done`.
+    outcome : of the run.
+    """
+    path = manifest_of(task)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    told = {"key": key, **asdict(outcome), "files": _files(Path(task.out) / task.id)}
+    stage = path.with_suffix(".part")
+    stage.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    stage.replace(path)

@@ -1,0 +1,135 @@
+"""Cities of a country: urban centres found, nobody lost, an extract and a study each."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import geopandas as gpd
+import numpy as np
+import osmium
+import pytest
+import rasterio
+import shapely
+from rasterio.transform import from_origin
+
+from kcity_geo.analysis.settlement.centres import urban_centres
+from kcity_geo.errors import OutputError, SourceError
+from kcity_geo.many.country import find_cities
+from kcity_geo.sources.local.country_people import people_of_country
+from kcity_geo.sources.products.extracts import clip_extract, cut_cities
+from kcity_geo.studyfile import load_study
+
+
+def write_raster(
+    path, values, *, pixel=0.0025, west=-27.03, north=45.03, crs="EPSG:4326", nodata=-99999.0
+):
+    with rasterio.open(
+        path, "w", driver="GTiff", height=values.shape[0], width=values.shape[1], count=1, dtype="float32",
+        crs=crs, transform=from_origin(west, north, pixel, pixel), nodata=nodata,
+    ) as file:  # fmt: skip
+        file.write(values.astype("float32"), 1)
+
+
+@pytest.mark.parametrize(("crs", "pixel", "west", "north"), [
+    ("EPSG:4326", 1 / 120, 20.0, 10.0),
+    ("EPSG:4326", 1 / 1200, 20.0, 60.0),
+    ("ESRI:54009", 250.0, 2_000_000.0, 500_000.0),
+    ("EPSG:32634", 100.0, 500_000.0, 5_000_000.0),
+])  # fmt: skip
+def test_nobody_is_lost_or_doubled(tmp_path, crs, pixel, west, north) -> None:
+    values = np.random.default_rng(5).integers(0, 50, (60, 80)).astype(float)
+    values[3:9, 5:15] = -99999
+    write_raster(tmp_path / "p.tif", values, crs=crs, pixel=pixel, west=west, north=north)
+    people = people_of_country(tmp_path / "p.tif")
+    assert np.nansum(people.persons) == pytest.approx(values[values >= 0].sum(), rel=1e-9)
+
+
+def test_scale_is_obeyed_and_undeclared_nodata_refused(tmp_path) -> None:
+    write_raster(tmp_path / "p.tif", np.full((10, 10), 30.0))
+    with rasterio.open(tmp_path / "p.tif", "r+") as file:
+        file.scales = (0.1,)
+    assert np.nansum(people_of_country(tmp_path / "p.tif").persons) == pytest.approx(300)
+    write_raster(tmp_path / "q.tif", np.full((10, 10), -200.0))
+    with pytest.raises(SourceError, match="nodata"):
+        people_of_country(tmp_path / "q.tif")
+    with pytest.raises(SourceError, match="does not exist"):
+        people_of_country(tmp_path / "none.tif")
+
+
+def test_centres_are_dense_joined_by_sides_and_large_enough() -> None:
+    persons = np.zeros((30, 30))
+    persons[2:8, 2:8] = 2_000  # 72,000: a centre
+    persons[20:25, 20:25] = 1_900  # 47,500: too few
+    persons[12:18, 2:8] = 1_400  # too thin
+    persons[8, 8] = 5_000  # touches by a corner alone
+    found = urban_centres(persons, cell_m=1000.0, origin=(0.0, 30_000.0))
+    assert [(one.persons, one.area_km2) for one in found] == [(72_000.0, 36.0)]
+    assert found[0].outline.equals(shapely.box(2_000, 22_000, 8_000, 28_000))
+
+
+def test_the_largest_stands_first() -> None:
+    persons = np.zeros((20, 40))
+    persons[2:8, 2:8], persons[2:8, 20:28] = 2_000, 2_500
+    found = urban_centres(persons, cell_m=1000.0, origin=(0.0, 0.0))
+    assert [one.persons for one in found] == [120_000.0, 72_000.0]
+
+
+@pytest.fixture
+def country(tmp_path, hanbit_town):
+    """Seventy thousand people over the demo town, whose extract stands for the country."""
+    values = np.zeros((24, 24))
+    values[4:20, 4:20] = 70_000 / 256
+    write_raster(tmp_path / "people.tif", values)
+    return tmp_path, hanbit_town / "city.osm.pbf"
+
+
+def test_a_city_gets_boundary_extract_and_study(country) -> None:
+    place, extract = country
+    found = find_cities(place / "people.tif", place / "out", osm=extract)
+    assert len(found) == 1
+    one = found[0]
+    rows = list(csv.DictReader((place / "out" / "cities.csv").read_text().splitlines()))
+    assert [row["id"] for row in rows] == [one.id]
+    study = load_study(place / "out" / one.study)
+    assert study.city.name == one.name
+    boundary = gpd.read_file(place / "out" / one.boundary)
+    assert boundary.crs.to_epsg() == 4326
+    assert abs(one.persons - 70_000) < 12_000  # the rim of thin cells is not the centre's
+    assert (place / "out" / "osm" / f"{one.id}.osm.pbf").stat().st_size > 1000
+
+
+def test_without_an_extract_the_list_is_for_fetching(country) -> None:
+    place, _ = country
+    found = find_cities(place / "people.tif", place / "out")
+    assert (found[0].name, found[0].study) == ("Urban centre 1", "")
+    row = next(csv.DictReader((place / "out" / "cities.csv").read_text().splitlines()))
+    assert row["place"] == "Urban centre 1"
+    assert json.loads((place / "out" / row["boundary"]).read_text())["features"]
+    with pytest.raises(OutputError, match="not empty"):
+        find_cities(place / "people.tif", place / "out")
+
+
+def test_no_centre_is_a_clear_line(country) -> None:
+    place, _ = country
+    write_raster(place / "thin.tif", np.ones((24, 24)))
+    with pytest.raises(SourceError, match="no urban centre"):
+        find_cities(place / "thin.tif", place / "out")
+
+
+def test_extracts_cut_together_are_those_cut_alone(hanbit_town, tmp_path) -> None:
+    source = hanbit_town / "city.osm.pbf"
+    areas = {
+        tmp_path / f"{i}.osm.pbf": shapely.box(-27.02 + 0.01 * i, 44.99, -27.005 + 0.01 * i, 45.005)
+        for i in range(3)
+    } | {tmp_path / "sea.osm.pbf": shapely.box(10, 10, 11, 11)}
+
+    def objects(path):
+        return [(str(one), dict(one.tags)) for one in osmium.FileProcessor(str(path))]
+
+    found = cut_cities(source, areas)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["0.osm.pbf", "1.osm.pbf", "2.osm.pbf"]
+    for path in found:
+        clip_extract(source, areas[path], tmp_path / "alone.osm.pbf")
+        assert objects(tmp_path / "alone.osm.pbf") == objects(path)
+    assert len(found) == 3

@@ -1,0 +1,223 @@
+"""Many cities: a killed process starts again, a broken study is told, what is done is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import kcity_geo as kc
+from kcity_geo.cli import app
+from kcity_geo.errors import SourceError, StudyError
+from kcity_geo.many.process import CityLimits
+from kcity_geo.many.run import run_cities
+from kcity_geo.many.tasks import read_cities
+
+HALF_DEG = 0.005
+
+
+def write_study(
+    folder: Path, inputs: Path, name: str, lon: float, *, boundary: bool = True
+) -> None:
+    """A study of a piece of the demo town, about a kilometre wide."""
+    lat = 45.0
+    ring = [
+        [lon + x * HALF_DEG, lat + y * HALF_DEG]
+        for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))
+    ]
+    shape = {
+        "type": "Feature",
+        "properties": {},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    if boundary:
+        (folder / f"{name}.geojson").write_text(
+            json.dumps({"type": "FeatureCollection", "features": [shape]})
+        )
+    (folder / f"{name}.toml").write_text(
+        f'[study]\nname = "{name}"\nproject = "new_town"\ncell_m = 200\n'
+        f'[city]\nname = "{name}"\nboundary = "{name}.geojson"\n'
+        f'[sources]\nosm = "{inputs / "city.osm.pbf"}"\npopulation = "{inputs / "population.tif"}"\n'
+    )
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory, hanbit_town) -> Path:
+    """A list of two cities and a broken one."""
+    folder = tmp_path_factory.mktemp("listed")
+    write_study(folder, hanbit_town, "east", -26.995)
+    write_study(folder, hanbit_town, "west", -27.005)
+    write_study(folder, hanbit_town, "broken", -27.0, boundary=False)
+    (folder / "cities.csv").write_text("study\neast.toml\nbroken.toml\nwest.toml\n")
+    return folder / "cities.csv"
+
+
+def kill_one_child(out: Path, stop: threading.Event, killed: list[int]) -> None:
+    """Kill the first process that works on a city of this folder, as an administrator would."""
+    while not stop.is_set() and not killed:
+        for entry in Path("/proc").iterdir():
+            try:
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if (
+                entry.name.isdigit()
+                and b"kcity_geo.cli.child" in command
+                and str(out).encode() in command
+            ):
+                time.sleep(1.0)
+                os.kill(int(entry.name), signal.SIGKILL)
+                killed.append(int(entry.name))
+                return
+        time.sleep(0.05)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {
+        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(listed, tmp_path_factory):
+    """The list on two workers, one process killed on the way."""
+    out = tmp_path_factory.mktemp("many") / "out"
+    stop, killed = threading.Event(), []
+    killer = threading.Thread(target=kill_one_child, args=(out, stop, killed))
+    killer.start()
+    try:
+        outcomes = run_cities(listed, out, workers=2)
+    finally:
+        stop.set()
+        killer.join()
+    return out, outcomes, killed
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/cmdline").exists(), reason="processes are looked up in /proc"
+)
+def test_a_killed_process_starts_again_and_all_files_are_those_of_a_serial_run(
+    finished, listed, tmp_path
+) -> None:
+    out, outcomes, killed = finished
+    assert len(killed) == 1
+    assert [(one.id, one.status) for one in outcomes] == [
+        ("east", "done"),
+        ("broken", "failed"),
+        ("west", "done"),
+    ]
+    assert sum(one.killed for one in outcomes) in {0, 1}  # 0: it was the broken one, at its end
+    assert "broken.geojson" in outcomes[1].error
+    assert not (out / "broken").exists()
+    assert not list(out.glob(".*"))  # nothing half-written is left
+    serial = out.parent / "serial" / "east"
+    with pytest.warns(kc.KCityWarning):
+        kc.run(listed.parent / "east.toml", serial)
+    assert contents(out / "east") == contents(serial)
+
+
+def test_the_page_lists_every_city_with_links(finished) -> None:
+    page = (finished[0] / "index.html").read_text(encoding="utf-8")
+    assert "2 of 3 cities are ready, 1 failed" in page
+    assert 'href="east/report.html"' in page
+    assert 'http-equiv="refresh"' not in page
+    rows = json.loads((finished[0] / "cities.json").read_text(encoding="utf-8"))
+    assert [row["status"] for row in rows] == ["done", "failed", "done"]
+
+
+def test_what_is_done_is_kept_and_a_changed_file_is_made_again(finished, listed) -> None:
+    out = finished[0]
+    before = contents(out / "west")
+    (out / "west" / "report.html").write_text("spoilt")
+    states = []
+    outcomes = run_cities(listed, out, workers=2, told=states.append)
+    assert [one.status for one in outcomes] == ["kept", "failed", "done"]
+    assert contents(out / "west") == before
+    assert (states[-1].done, states[-1].failed, states[-1].total) == (2, 1, 3)
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    """A dask scheduler and one worker, each in a process of its own."""
+    pytest.importorskip("distributed")
+    told = tmp_path / "scheduler.json"
+    module = [sys.executable, "-m", "distributed.cli"]
+    common = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(told)]
+    commands = (
+        [f"{module[2]}.dask_scheduler", "--port", "0", *common],
+        [
+            f"{module[2]}.dask_worker",
+            "--nthreads",
+            "1",
+            "--local-directory",
+            str(tmp_path),
+            *common,
+        ],
+    )
+    started = [
+        subprocess.Popen([*module[:2], *rest], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        for rest in commands
+    ]
+    try:
+        for _ in range(600):
+            if told.exists() and told.stat().st_size:
+                break
+            time.sleep(0.1)
+        yield json.loads(told.read_text())["address"]
+    finally:
+        for one in reversed(started):
+            one.kill()
+            one.wait()
+
+
+@pytest.mark.filterwarnings("ignore")  # of dask, about this machine
+def test_a_dask_scheduler_runs_the_same_function(finished, listed, scheduler) -> None:
+    outcomes = run_cities(listed, finished[0], scheduler=scheduler)
+    assert [one.status for one in outcomes] == ["kept", "failed", "kept"]
+
+
+def test_a_city_that_needs_more_memory_than_it_may_fails_alone(listed, tmp_path) -> None:
+    outcomes = run_cities(listed, tmp_path / "out", limits=CityLimits(memory_gb=0.1, restarts=0))
+    assert {one.status for one in outcomes} == {"failed"}
+    assert not list((tmp_path / "out").glob("*/*.html"))
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("", SourceError, "needs a column 'study'"),
+        ("name\na\n", SourceError, "needs a column 'study'"),
+        ("study\n\n,\n", SourceError, "names no study file"),
+        ("study,id\na.toml,../b\n", StudyError, "letters a-z"),
+        ("study,id\na.toml,manifests\n", StudyError, "letters a-z"),
+        ("study\na.toml\nx/a.toml\n", StudyError, "occurs twice"),
+    ],
+)
+def test_a_bad_list_stops_before_any_work(tmp_path, text, error, words) -> None:
+    path = tmp_path / "cities.csv"
+    path.write_text(text)
+    with pytest.raises(error, match=words):
+        read_cities(path, tmp_path / "out")
+
+
+def test_options_of_a_list_and_of_a_study_are_not_mixed(tmp_path) -> None:
+    for arguments, words in (
+        (["run", "--out", "x"], "give a study file, or --cities"),
+        (["run", "a.toml"], "--out DIR"),
+        (["run", "a.toml", "--out", "x", "--workers", "2"], "go with --cities"),
+        (["run", "--cities", "c.csv", "--out", "x", "--timings"], "go with one study"),
+    ):
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 2
+        assert words in done.output
