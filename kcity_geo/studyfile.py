@@ -8,51 +8,42 @@ installed Python package carries.
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import math
-import os
-import re
 import tomllib
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
-    field_validator,
     model_validator,
 )
 
 from kcity_geo.concept_keys import ConceptSection
-from kcity_geo.config import read_table
-from kcity_geo.errors import SourceError, StudyError
+from kcity_geo.errors import StudyError
+from kcity_geo.input_paths import file_and_part, resolve_path, sha256_of
 from kcity_geo.layer_tags import check_tags
 from kcity_geo.parameters import (
     PARAMETER_SECTORS,
-    all_parameters,
     nearest_name,
     shared_changes,
-    too_large_amount,
 )
-from kcity_geo.passed_objects import as_in_a_file, written
-from kcity_geo.profiles import Profile, limits_of, profile, profiles
-from kcity_geo.rules import RULE_SECTIONS, all_rules, check_rules
+from kcity_geo.passed_objects import as_in_a_file
+from kcity_geo.profiles import Profile, limits_of, profile
+from kcity_geo.rules import RULE_SECTIONS, check_rules
+from kcity_geo.schema import with_rows
 from kcity_geo.settings import check_network
-from kcity_geo.suitability_keys import (
-    CombinationSection,
-    CriterionSection,
-    SitesSection,
-    WeightingSection,
+from kcity_geo.study_keys import (
+    STRICT,
+    CitySection,
+    Official,
+    Sources,
+    StudySection,
+    SuitabilitySection,
 )
 
 if TYPE_CHECKING:
-    from kcity_geo.parameters import Parameter
     from kcity_geo.profiles import ValueFunction
 
 __all__ = [
@@ -71,271 +62,6 @@ __all__ = [
 
 #: Id of the only district of a city whose districts are not known.
 WHOLE = "whole"
-_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-
-
-def _as_path(value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - whatever was passed
-    """Take a path, or write down an object that was passed in Python."""
-    try:
-        return written(value, field=str(info.field_name))
-    except StudyError as error:
-        raise ValueError(str(error)) from error
-
-
-def _as_tuple(value: Any) -> Any:  # noqa: ANN401 - whatever was passed
-    return tuple(value) if isinstance(value, list) else value
-
-
-#: Path of an input, or an object that holds it.
-File = Annotated[str, BeforeValidator(_as_path)]
-
-#: One raster, or several that are tiles of one: each a path, with ``#`` and a band behind it if need be.
-Tiles = Annotated[str | Annotated[list[str], Field(min_length=1)], BeforeValidator(_as_path)]
-
-
-class StudySection(BaseModel):
-    """What is studied, on which grid."""
-
-    model_config = _STRICT
-    name: str = Field(
-        default="study", min_length=1, max_length=200, description="name of the study"
-    )
-    project: str = Field(
-        default="industrial_complex",
-        description="a profile of `kcity list profiles`, or a project file (.toml) of your own",
-    )
-    cell_m: Positive = Field(default=100.0, description="side of a grid cell, metres")
-    seed: int = Field(default=7, ge=0, description="seed of every random draw")
-    horizon_year: int | None = Field(
-        default=None, ge=2000, le=2200, description="year of the demand forecast"
-    )
-
-    @field_validator("project")
-    @classmethod
-    def _known_project(cls, value: str) -> str:
-        known = list(profiles())
-        if value not in known and not value.endswith(".toml"):
-            raise ValueError(f"{value!r} is not a profile{nearest_name(value, known)}")
-        return value
-
-
-class CitySection(BaseModel):
-    """Which city, and its outline."""
-
-    model_config = _STRICT
-    name: str = Field(default="", max_length=200, description="name of the city")
-    boundary: File | None = Field(
-        default=None,
-        description="polygon file; without one the header box of the OSM extract, or a place looked up by name",
-    )
-    osm_relation: int | None = Field(
-        default=None, gt=0, description="id of a boundary relation inside the OSM extract"
-    )
-    osm_district_level: int | None = Field(
-        default=None,
-        ge=3,
-        le=12,
-        description="admin_level whose areas in the extract are the districts",
-    )
-    bbox: Annotated[tuple[float, float, float, float], BeforeValidator(_as_tuple)] | None = Field(
-        default=None, description="west, south, east, north in degrees, instead of a boundary file"
-    )
-    districts: File | None = Field(
-        default=None, description="polygon file with district_id and name"
-    )
-
-
-class Sources(BaseModel):
-    """Inputs: a path, or the name of a product; each may be left out."""
-
-    model_config = _STRICT
-    osm: File | None = Field(
-        default=None, description=".osm.pbf, .osm, .osm.gz, .osm.bz2, or 'overpass'"
-    )
-    elevation: Tiles | None = Field(
-        default=None,
-        description="raster, metres; a list or folder where the city lies on several tiles",
-    )
-    population: Tiles | None = Field(
-        default=None,
-        description="raster of persons per cell, polygons with a column 'population', or a table of it by district",
-    )
-    built: Tiles | None = Field(
-        default=None, description="raster, m2 of building footprint per cell"
-    )
-    landcover: Tiles | None = Field(default=None, description="raster of ESA WorldCover classes")
-    landcover_corine: Tiles | None = Field(
-        default=None, description="instead of it: raster of CORINE land cover classes"
-    )
-    landcover_globeland30: Tiles | None = Field(
-        default=None, description="instead of it: raster of GlobeLand30 classes"
-    )
-    nightlights: Tiles | None = Field(
-        default=None, description="raster, or folder of monthly rasters, nW cm-2 sr-1"
-    )
-    solar: Tiles | None = Field(
-        default=None, description="raster of global horizontal irradiation, kWh m-2 year-1"
-    )
-    flood: Tiles | None = Field(default=None, description="raster of flood depth, metres")
-    flood_return_period: Tiles | None = Field(
-        default=None, description="raster of the smallest return period that floods a place, years"
-    )
-    settlement: Tiles | None = Field(default=None, description="raster of GHS-SMOD codes")
-    protected: File | None = Field(default=None, description="polygons of protected areas")
-    gtfs: Annotated[str | list[str], BeforeValidator(_as_path)] | None = Field(
-        default=None, description="GTFS zip or folder, or a list of them"
-    )
-    power_lines: File | None = Field(
-        default=None, description="lines with a voltage column, beside OSM"
-    )
-    extra: dict[str, str] = Field(
-        default_factory=dict,
-        description="layer -> your own file beside OSM: csv or xlsx with lon and lat, or any vector",
-    )
-
-    @field_validator("extra", mode="before")
-    @classmethod
-    def _objects(cls, value: Any) -> Any:  # noqa: ANN401 - whatever was passed
-        if not isinstance(value, dict):
-            return value
-        try:
-            return {k: written(v, field="extra", name=str(k)) for k, v in value.items()}
-        except StudyError as error:
-            raise ValueError(f"sources.extra.{error}") from error
-
-    @field_validator("extra")
-    @classmethod
-    def _known_layers(cls, value: dict[str, str]) -> dict[str, str]:
-        known = list(read_table("extra")["layer"])
-        for name in value:
-            if name not in known:
-                mapped = any(row["id"] == name for row in read_table("osm")["layer"])
-                what = "is read from the map alone; edit the extract" if mapped else "no such layer"
-                near = (
-                    f"; own files go to {', '.join(known)}" if mapped else nearest_name(name, known)
-                )
-                raise ValueError(f"sources.extra.{name}: {what}{near}")
-        return value
-
-    @model_validator(mode="after")
-    def _one_flood_map(self) -> Sources:
-        if self.flood and self.flood_return_period:
-            raise ValueError("sources.flood and sources.flood_return_period: give one of them")
-        covers = ("landcover", "landcover_corine", "landcover_globeland30")
-        if len(named := [f"sources.{k}" for k in covers if getattr(self, k)]) > 1:
-            raise ValueError(f"{' and '.join(named)}: give one of them")
-        if self.power_lines and "power_line" in self.extra:
-            raise ValueError("sources.power_lines and sources.extra.power_line: give one of them")
-        return self
-
-
-class Official(BaseModel):
-    """What the city already knows; beats every proxy."""
-
-    model_config = _STRICT
-    year: int | None = Field(
-        default=None, ge=1900, le=2200, description="year the numbers speak of"
-    )
-    source: str = Field(default="", max_length=500, description="who published them")
-    population: Positive | None = Field(
-        default=None,
-        description="residents of the study area, persons; scales the raster when given",
-    )
-    electricity_access: Share | None = Field(
-        default=None, description="share of residents with electricity"
-    )
-    piped_water_access: Share | None = Field(
-        default=None, description="share of residents with piped water"
-    )
-    water_supply_m3_day: NonNegative | None = Field(
-        default=None, description="water production capacity, m3/day"
-    )
-    water_storage_m3: NonNegative | None = Field(
-        default=None, description="treated-water storage, m3"
-    )
-    wastewater_capacity_m3_day: NonNegative | None = Field(
-        default=None, description="wastewater treatment capacity, m3/day"
-    )
-    peak_demand_mw: Positive | None = Field(default=None, description="peak electricity demand, MW")
-    firm_capacity_mw: NonNegative | None = Field(
-        default=None, description="firm supply incl. imports, MW"
-    )
-    import_capacity_mw: NonNegative | None = Field(
-        default=None, description="firm import capacity, MW"
-    )
-    nrw_share: Annotated[float, Field(ge=0, lt=1)] | None = Field(
-        default=None, description="non-revenue water, share"
-    )
-    lpcd: Positive | None = Field(
-        default=None, description="domestic water use, litres per person and day"
-    )
-    transit_stops: NonNegative | None = Field(
-        default=None, description="stops and stations of public transport, all that there are"
-    )
-    health_facilities: NonNegative | None = Field(
-        default=None, description="clinics, doctors and hospitals, all that there are"
-    )
-    primary_schools: NonNegative | None = Field(
-        default=None, description="primary schools and schools of unknown level, all that there are"
-    )
-    water_points: NonNegative | None = Field(
-        default=None, description="public taps, wells and springs, all that there are"
-    )
-    population_growth_share: float | None = Field(
-        default=None, gt=-0.5, lt=0.5, description="growth a year, share"
-    )
-    table: File | None = Field(
-        default=None,
-        description="csv or xlsx by district: district_id and columns named like the keys here",
-    )
-
-    @model_validator(mode="after")
-    def _of_a_city(self) -> Official:
-        for key, value in self:
-            if isinstance(value, float) and (wrong := too_large_amount(key, value)):
-                raise ValueError(f"official.{key}: {value:,.12g}; {wrong}")
-        return self
-
-
-class SuitabilitySection(BaseModel):
-    """Overrides of the suitability profile."""
-
-    model_config = _STRICT
-    weights: dict[str, NonNegative] = Field(
-        default_factory=dict,
-        description="criterion -> weight; the rest keeps its profile weight, then all are scaled to 1",
-    )
-    value_functions: dict[str, dict[str, Any]] = Field(
-        default_factory=dict,
-        description="criterion -> function and parameters, instead of those of the profile",
-    )
-    constraints: dict[str, float | bool | str] = Field(
-        default_factory=dict, description="constraint -> limit"
-    )
-    threshold: Share | None = Field(
-        default=None, description="lowest score of a site; default: the best tenth, at least 0.5"
-    )
-    assumptions: dict[str, Any] = Field(
-        default_factory=dict,
-        description="parameters of the criteria; see `kcity list parameters`",
-    )
-    max_sites: int = Field(default=10, ge=1, le=100, description="sites reported")
-    criterion: list[CriterionSection] = Field(
-        default_factory=list, description="criteria of your own, beside those of the profile"
-    )
-    weighting: WeightingSection = Field(default_factory=WeightingSection)
-    combination: CombinationSection = Field(default_factory=CombinationSection)
-    sites: SitesSection = Field(default_factory=SitesSection)
-    exclusion_only: bool = Field(
-        default=False, description="no criteria: the land that no constraint excludes is the result"
-    )
-    screening: bool = Field(
-        default=False,
-        description="where slope, flood or other decisive data are unknown, list land without score and order",
-    )
 
 
 class Study(BaseModel):
@@ -362,7 +88,7 @@ class Study(BaseModel):
     250.0
     """
 
-    model_config = _STRICT
+    model_config = STRICT
     study: StudySection = Field(default_factory=StudySection)
     city: CitySection = Field(default_factory=CitySection)
     sources: Sources = Field(default_factory=Sources)
@@ -690,135 +416,6 @@ def check_study(raw: dict[str, Any], *, folder: Path, origin: str = "study") -> 
     return Study(origin, **raw, folder=folder)
 
 
-def resolve_path(study: Study, value: str, *, key: str) -> Path:
-    """
-    Turn a path of a study file into one on this machine.
-
-    Parameters
-    ----------
-    study : for the folder that paths are relative to.
-    value : as written.
-    key : for the message.
-
-    Returns
-    -------
-    Absolute path. Its file exists; a part of the file (``study.gpkg#districts``) stays at its end, see
-    `file_and_part`.
-
-    Raises
-    ------
-    StudyError
-        If a variable is not set or the path is not a plain local one.
-    SourceError
-        If nothing is there.
-    """
-
-    def from_environment(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in os.environ:
-            raise StudyError(
-                f"{key}: {value!r} needs the environment variable {name}, which is not set"
-            )
-        return os.environ[name]
-
-    text = re.sub(r"\$\{(\w+)\}", from_environment, value)
-    if text.startswith("pkg://"):
-        package, _, inner = text[6:].partition("/")
-        spec = importlib.util.find_spec(package) if package.isidentifier() else None
-        if spec is None or not spec.submodule_search_locations:
-            raise SourceError(f"{key}: {value!r}: the Python package {package!r} is not installed")
-        root = Path(next(iter(spec.submodule_search_locations))).resolve()
-        path = (root / inner).resolve()
-        if not path.is_relative_to(root):
-            raise StudyError(f"{key}: {value!r} leads out of the package")
-    elif "://" in text or text.startswith("/vsi") or "\0" in text:
-        raise StudyError(f"{key}: {value!r} is not a local file; use `kcity fetch` for remote data")
-    else:
-        given = Path(text).expanduser()
-        path = (given if given.is_absolute() else study.folder / given).resolve()
-        if path == study.folder.resolve() and not given.is_absolute():
-            raise StudyError(f"{key}: {value!r} is the folder of the study; name a file in it")
-    if not file_and_part(path)[0].exists():
-        return _beside(study, value, path, key=key)
-    return path
-
-
-def _beside(study: Study, value: str, path: Path, *, key: str) -> Path:
-    """Look for an input that is not in its place in the folder ``inputs`` beside the study."""
-    missing, part = file_and_part(path)
-    if value not in study.input_sha256:
-        raise SourceError(f"{key}: {path} does not exist")
-    digest, here = study.input_sha256[value], (study.folder / "inputs" / missing.name).resolve()
-    if here.exists() and sha256_of(here) == digest:
-        return Path(f"{here}#{part}") if part else here
-    other = f"; the {here.name} there is another file" if here.exists() else ""
-    raise SourceError(
-        f"{key}: {path} does not exist; put the {missing.name} with the SHA-256 {digest} into {here.parent}{other}"
-    )
-
-
-def sha256_of(path: Path) -> str:
-    """
-    Checksum of a file, or of the names and contents of a folder.
-
-    Parameters
-    ----------
-    path : file or folder.
-
-    Returns
-    -------
-    Hexadecimal digest.
-    """
-    path, _ = file_and_part(path)
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    return _digest(path, tuple((file, _state(file)) for file in files))
-
-
-def _state(file: Path) -> tuple[int, ...]:
-    """Give what changes with the content of a file: time of change, size, place on the disk."""
-    about = file.stat()
-    return about.st_ctime_ns, about.st_mtime_ns, about.st_size, about.st_ino
-
-
-@cache
-def _digest(path: Path, files: tuple[tuple[Path, tuple[int, ...]], ...]) -> str:
-    """Read each file once as long as it stays as it is; reading, checking and saving all ask for it."""
-    digest = hashlib.sha256()
-    for file, _ in files:
-        if file != path:
-            digest.update(file.relative_to(path).as_posix().encode())
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
-
-
-def file_and_part(path: Path) -> tuple[Path, str]:
-    """
-    Part the file from the layer, sheet or band that a study file names in it.
-
-    Parameters
-    ----------
-    path : path of an input, with ``#`` and the name of a part at its end, or without.
-
-    Returns
-    -------
-    The file, and the name of the part; ``""`` when none is named. A file whose own name holds a ``#``
-    is that file.
-
-    Examples
-    --------
-    >>> file_and_part(Path("study.gpkg#districts"))[1]
-    'districts'
-    """
-    text = str(path)
-    if path.exists() or "#" not in text:
-        return path, ""
-    places = [i for i, letter in enumerate(text) if letter == "#"]
-    at = next((i for i in places if Path(text[:i]).is_file()), places[-1])
-    return Path(text[:at]), text[at + 1 :]
-
-
 def study_schema() -> dict[str, Any]:
     """
     Give the JSON Schema of a study file, with every parameter, its unit and its range.
@@ -832,92 +429,7 @@ def study_schema() -> dict[str, Any]:
     >>> study_schema()["properties"]["water"]["properties"]["lpcd"]["maximum"]
     2000
     """
-    schema = Study.model_json_schema()
-    rows = all_parameters().values()
-    for sector, section in (*PARAMETER_SECTORS.items(), ("shared", "shared")):
-        outer, _, inner = section.partition(".")
-        table = schema["properties"][outer]
-        if inner:
-            table = schema["$defs"]["SuitabilitySection"]["properties"][inner]
-        keys = {
-            name: _parameter_schema(row)
-            for row in rows
-            if sector in row.sectors or (sector == "shared" and len(row.sectors) > 1)
-            for name in (row.id, *([row.aliases[sector]] if sector in row.aliases else []))
-        }
-        if section == "transport":
-            keys["network"] = {"type": "object", "description": "changes to tables/network.toml"}
-        table["properties"], table["additionalProperties"] = keys, False
-    schema["properties"]["tags"] |= _tags_schema()
-    for section in RULE_SECTIONS:
-        schema["properties"][section] |= _rules_schema(section)
-    return schema
-
-
-def _tags_schema() -> dict[str, Any]:
-    """Give the layers whose tags can be changed."""
-    values = {"type": "array", "items": {"type": "string"}, "minItems": 1}
-    words = {"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1}
-    rule = {
-        "type": "object",
-        "properties": {"not": {"type": "object", "additionalProperties": values}},
-        "additionalProperties": values,
-    }
-    rules = {"type": "array", "items": rule, "minItems": 1}
-    keys: dict[str, Any] = {
-        row["id"]: {
-            "type": "object",
-            "description": row["title"],
-            "properties": {"also": rules, "rules": rules},
-            "additionalProperties": False,
-        }
-        for row in read_table("osm")["layer"]
-        if row["rules"]
-    }
-    row = {
-        "type": "object",
-        "properties": {"when": words, "set": words},
-        "required": ["when", "set"],
-        "additionalProperties": False,
-    }
-    keys["read_as"] = {"type": "array", "items": row, "minItems": 1}
-    return {"properties": keys, "additionalProperties": False}
-
-
-def _rules_schema(section: str) -> dict[str, Any]:
-    """Give the keys of a section that holds rules, at any depth."""
-    root: dict[str, Any] = {"properties": {}, "additionalProperties": False}
-    for key, rule in all_rules().items():
-        outer, *tables, name = key.split(".")
-        place = root
-        for table in tables if outer == section else ():
-            place = place["properties"].setdefault(
-                table, {"type": "object", "properties": {}, "additionalProperties": False}
-            )
-        if outer == section:
-            place["properties"][name] = _parameter_schema(rule)
-    return root
-
-
-def _parameter_schema(row: Parameter) -> dict[str, Any]:
-    limits: dict[str, Any] = {}
-    if row.min is not None:
-        limits["minimum"] = row.min
-    if row.max is not None:
-        limits["maximum"] = row.max
-    one: dict[str, Any] = {"type": "number", **limits}
-    like = row.value[0] if isinstance(row.value, list) else row.value
-    if isinstance(like, str):
-        one = {"type": "string", **({"enum": list(row.choices)} if row.choices else {})}
-    elif isinstance(like, int):
-        one["type"] = "integer"
-    about = "; ".join(part for part in (row.unit, row.note) if part)
-    if isinstance(row.value, dict):
-        keys = {key: {"type": "number", **limits} for key in row.value}
-        one = {"type": "object", "properties": keys, "additionalProperties": False}
-    elif isinstance(row.value, list):
-        one = {"type": "array", "items": one, "minItems": 1}
-    return {**one, "description": about, "default": row.value}
+    return with_rows(Study.model_json_schema())
 
 
 def _write_schema() -> None:

@@ -162,7 +162,7 @@ STEPS = [
     ("tables/rasters.toml", "[raster.built]\n", f"{SOURCE}\n[raster.built]\n"),
     ("tables/extra.toml", "[use]\n", '[use]\nnoise = "where it is quiet (suitability)"\n'),
     (
-        "studyfile.py",
+        "study_keys.py",
         "    solar: Tiles | None = Field(",
         ('    noise: Tiles | None = Field(default=None, description="raster of noise, dB")\n'
         "    solar: Tiles | None = Field("),

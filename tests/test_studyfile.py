@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 import kcity_geo as kc
 from kcity_geo.config import TABLES, read_table
 from kcity_geo.errors import SourceError, StudyError
+from kcity_geo.input_paths import _digest
 from kcity_geo.outputs.studytoml import study_toml
 from kcity_geo.profiles import profile, profiles
 from kcity_geo.settings import network_table
 from kcity_geo.studyfile import (
     Study,
-    _digest,
     check_study,
     load_study,
     resolve_path,
