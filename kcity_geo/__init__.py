@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from kcity_geo.outputs.explain import explain
     from kcity_geo.outputs.looks import explore, plot
     from kcity_geo.planning.concept import ConceptOptions, Plan, concept
+    from kcity_geo.planning.networks.curve import CurveOptions, extension_curve
     from kcity_geo.planning.networks.epanet import water_inp
     from kcity_geo.planning.scenario.scenario import Scenario, scenario
     from kcity_geo.plans import save_plan
@@ -68,6 +69,7 @@ _HOMES = {
     "CityData": "kcity_geo.citydata",
     "ConceptOptions": "kcity_geo.planning.concept",
     "Config": "kcity_geo.config",
+    "CurveOptions": "kcity_geo.planning.networks.curve",
     "Gaps": "kcity_geo.result",
     "Indicator": "kcity_geo.result",
     "KCityError": "kcity_geo.errors",
@@ -89,6 +91,7 @@ _HOMES = {
     "dossier": "kcity_geo.analysis.sites.dossier",
     "explain": "kcity_geo.outputs.explain",
     "explore": "kcity_geo.outputs.looks",
+    "extension_curve": "kcity_geo.planning.networks.curve",
     "facility_bounds": "kcity_geo.analysis.gaps.facility_bounds",
     "fetch": "kcity_geo.sources.pack.fetch",
     "find_cities": "kcity_geo.many.country",
@@ -126,6 +129,7 @@ __all__ = [
     "CityData",
     "ConceptOptions",
     "Config",
+    "CurveOptions",
     "Gaps",
     "Indicator",
     "KCityError",
@@ -148,6 +152,7 @@ __all__ = [
     "energy",
     "explain",
     "explore",
+    "extension_curve",
     "facility_bounds",
     "fetch",
     "find_cities",

@@ -14,12 +14,13 @@ import kcity_geo as kc
 MODULES = [m.name for m in pkgutil.walk_packages(kc.__path__, "kcity_geo.")]
 PUBLIC = {
     "kcity_geo": """
-        City CityData ConceptOptions Config Gaps Indicator KCityError KCityWarning Located Plan
-        Result Scenario Study Suitability add_indicators assess_gaps check compare concept connect
-        criterion diff dossier energy explain explore facility_bounds fetch find_cities find_city load load_study locate
-        make_city make_demo open_study plot programme rank_sites remove_indicators run run_cities save
-        save_comparison save_plan scenario street_graphs suitability terrain transport
-        unmapped_count water water_inp
+        City CityData ConceptOptions Config CurveOptions Gaps Indicator KCityError KCityWarning
+        Located Plan Result Scenario Study Suitability add_indicators assess_gaps check compare
+        concept connect criterion diff dossier energy explain explore extension_curve
+        facility_bounds fetch find_cities find_city load load_study locate make_city make_demo
+        open_study plot programme rank_sites remove_indicators run run_cities save save_comparison
+        save_plan scenario street_graphs suitability terrain transport unmapped_count water
+        water_inp
     """,
     "kcity_geo.analysis.energy": "assess recall_and_precision",
     "kcity_geo.analysis.transport": """
