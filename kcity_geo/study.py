@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from kcity_geo.analysis.location.located import Located
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.citydata import CityData
+from kcity_geo.compiling import telling
 from kcity_geo.config import Config
 from kcity_geo.cube import district_shares, empty_cube, study_grid
 from kcity_geo.errors import StudyError
@@ -84,7 +85,8 @@ class _Clock:
         if self._progress:
             self._progress(name)
         start = time.perf_counter()
-        yield
+        with telling(self._progress):
+            yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 

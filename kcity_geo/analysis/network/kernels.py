@@ -22,6 +22,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from kcity_geo.compiling import one_at_a_time
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Shorts = NDArray[np.int32]
@@ -40,7 +42,7 @@ Function = TypeVar("Function", bound="Callable[..., Any]")
 
 def compiled(function: Function) -> Function:
     """
-    Compile on the first call, keep the code on disk, and let go of the interpreter.
+    Compile on the first call, one process at a time, keep the code on disk, and let go of the interpreter.
 
     Where neither the folder of the package nor the user's cache can be written, the code is kept for
     this process only: the same numbers, after a longer start.
@@ -54,7 +56,7 @@ def compiled(function: Function) -> Function:
     The compiled function, of the same signature.
     """
     try:
-        made: Function = numba.njit(cache=True, nogil=True)(function)
+        made: Function = one_at_a_time(numba.njit(cache=True, nogil=True)(function))
     except RuntimeError:  # numba finds no folder for its cache
         made = numba.njit(nogil=True)(function)
     return made

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
+from kcity_geo.compiling import watch
 from kcity_geo.cube import length_in_cells
 from kcity_geo.errors import CRSMismatchError, GridMismatchError
 from kcity_geo.settings import Settings, settings_of
@@ -216,6 +217,8 @@ def _conditioned(
     """Fill pits, burn rivers in: ground (voids bridged), filled ground, directions, sea, known."""
     from pyflwdir.dem import fill_depressions
 
+    watch()
+
     z = np.asarray(dem.to_numpy(), dtype=np.float64)
     sea, bridged = _sea_and_voids(
         z,
@@ -282,6 +285,8 @@ def hand(
     .. [2] Wang and Liu (2006). An efficient method for filling depressions. IJGIS 20(2), 193-213.
     """
     import pyflwdir
+
+    watch()
 
     settings = settings_of("water", None) if settings is None else settings
     cell_m = model_cell_m(dem)

@@ -1,0 +1,150 @@
+"""
+Compiling: told once, and never by two processes at a time.
+
+The first run on a machine compiles loops for seconds, later ones read them from numba's cache. Here
+stands who is told, and a lock beside the cache: a process that finds it taken waits and then reads what
+the other has compiled, instead of compiling the same.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from filelock import FileLock, Timeout
+
+__all__ = ["one_at_a_time", "telling", "watch"]
+
+WORDS: Final = "compiling for this machine, once: takes some seconds"
+_TELL: ContextVar[Callable[[str], None] | None] = ContextVar("_TELL", default=None)
+
+
+class _ElsewhereError(Exception):
+    """Another process is compiling."""
+
+
+@contextmanager
+def telling(tell: Callable[[str], None] | None) -> Iterator[None]:
+    """
+    Name who is told when something must be compiled.
+
+    Parameters
+    ----------
+    tell : called with a line, once a process; None: nobody.
+
+    Yields
+    ------
+    While it holds.
+    """
+    before = _TELL.set(tell)
+    try:
+        yield
+    finally:
+        _TELL.reset(before)
+
+
+class _Watch:
+    """The lock of this machine, and how deep this process is in what it compiles."""
+
+    def __init__(self) -> None:
+        self.lock = FileLock(Path(tempfile.gettempdir()) / _lock_name(), thread_local=False)
+        self.depth = 0
+        self.ours = 0
+        self.told = False
+
+    def start(self) -> None:
+        self.depth += 1
+        if self.lock.is_locked:
+            return
+        if not self.told and (tell := _TELL.get()) is not None:
+            self.told = True
+            tell(WORDS)
+        try:
+            self.lock.acquire(timeout=0 if self.ours else -1)
+        except Timeout as error:
+            raise _ElsewhereError from error
+        except OSError:
+            return  # no room for a lock: compiling alone is better than not at all
+
+    def end(self) -> None:
+        self.depth -= 1
+        if not self.depth and not self.ours:
+            self.lock.release()
+
+    def wait(self) -> None:
+        """Wait until the other process is done."""
+        with self.lock:
+            pass
+
+
+def _lock_name() -> str:
+    import getpass
+
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        user = "anybody"
+    return f"kcity-compiling-{user}.lock"
+
+
+@cache
+def watch() -> _Watch:
+    """
+    Listen to what numba compiles, from now on; whatever library it is for.
+
+    Returns
+    -------
+    The lock, one a process.
+    """
+    from numba.core import event
+
+    found = _Watch()
+
+    class Listening(event.Listener):  # type: ignore[misc]
+        def on_start(self, event: Any) -> None:  # noqa: ANN401 - numba has no types
+            del event
+            found.start()
+
+        def on_end(self, event: Any) -> None:  # noqa: ANN401 - numba has no types
+            del event
+            found.end()
+
+    event.register("numba:compile", Listening())
+    return found
+
+
+def one_at_a_time(made: Any) -> Any:  # noqa: ANN401 - a numba dispatcher
+    """
+    Let a compiled function wait for another process that is compiling, then look into the cache again.
+
+    Parameters
+    ----------
+    made : of `numba.njit` with a cache; changed in place.
+
+    Returns
+    -------
+    The same.
+    """
+    found, compile_ = watch(), made.compile
+
+    def compile_or_read(signature: Any) -> Any:  # noqa: ANN401 - numba has no types
+        while True:
+            found.ours += 1
+            try:
+                return compile_(signature)
+            except _ElsewhereError:
+                if found.ours > 1:
+                    raise
+            finally:
+                found.ours -= 1
+                if not found.ours and not found.depth:
+                    found.lock.release()
+            found.wait()
+
+    made.compile = compile_or_read
+    return made

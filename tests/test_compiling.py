@@ -1,0 +1,77 @@
+"""Two processes never compile at once, and what one has compiled the other reads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kcity_geo.compiling import WORDS, telling
+
+CODE = """
+import sys, time
+from kcity_geo.compiling import one_at_a_time, telling
+
+sys.path.insert(0, sys.argv[1])
+from loops import inner, outer
+
+def noted(compile):
+    def noting(*given):
+        print("start", time.time())
+        try:
+            return compile(*given)
+        finally:
+            print("end", time.time())
+    return noting
+
+for made in (inner, outer):
+    made._compiler.compile = noted(made._compiler.compile)
+with telling(lambda text: print("told", text)):
+    print("answer", one_at_a_time(outer)(5))
+"""
+LOOPS = """
+import numba
+
+@numba.njit(cache=True)
+def inner(n):
+    total = 0
+    for i in range(n):
+        total += i * i
+    return total
+
+@numba.njit(cache=True)
+def outer(n):
+    return inner(n) + inner(n + 1)
+"""
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> list[list[str]]:
+    """The lines of two processes that start together in a folder without a cache."""
+    (tmp_path / "loops.py").write_text(LOOPS, encoding="utf-8")
+    env = {**os.environ, "TMPDIR": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", CODE, str(tmp_path)], env=env, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    return [one.communicate(timeout=300)[0].splitlines() for one in running]
+
+
+def test_one_compiles_and_the_other_reads(started) -> None:
+    assert [lines[-1] for lines in started] == ["answer 85"] * 2
+    assert all(lines.count(f"told {WORDS}") <= 1 for lines in started)
+    assert any(f"told {WORDS}" in lines for lines in started)
+    compiled = [lines for lines in started if any(line.startswith("start") for line in lines)]
+    assert len(compiled) == 1, "both compiled the same"
+
+
+def test_nobody_is_told_after_it_ends() -> None:
+    heard: list[str] = []
+    with telling(heard.append):
+        pass
+    assert heard == []
