@@ -116,7 +116,8 @@ def _checked(study: Study) -> tuple[str, RuleSet]:
 
 
 def _cost_rows(keys: ConceptSection) -> tuple[dict[str, Any], ...]:
-    return tuple(row.model_dump(exclude_none=True, exclude_unset=True) for row in keys.cost_rows)
+    rows = (row.model_dump(exclude_none=True, exclude_unset=True) for row in keys.cost_rows)
+    return tuple({key: value for key, value in row.items() if value != ""} for row in rows)
 
 
 def _options(keys: ConceptSection, *, seed: int, excluded: Any) -> ConceptOptions:  # noqa: ANN401 - array

@@ -160,7 +160,14 @@ class Plan:
         on = self.cost.basis.on
         return pd.concat(
             [
-                rule_report(rules, self.budget, self.capacity, park_law=self.budget.park_law, on=on)
+                rule_report(
+                    rules,
+                    self.budget,
+                    self.capacity,
+                    park_law=self.budget.park_law,
+                    street_m=_street_m(self.layout),
+                    on=on,
+                )
                 for rules in chosen
             ],
             ignore_index=True,
@@ -259,9 +266,12 @@ def concept(  # noqa: PLR0913 - an option each, all named
         budget.hectares, land, assumptions, persons=persons if persons is not None else None
     )
     demand = demand_of(carried, budget.hectares, assumptions)
+    layout, drawn_notes = (
+        _layout(place, data, budget, assumptions, chosen.phases) if chosen.drawn else (None, ())
+    )
     rows = cost_rows(chosen.cost_rows)
     cost = estimate(
-        concept_works(budget.hectares, demand, phases=chosen.phases),
+        concept_works(budget.hectares, demand, phases=chosen.phases, street_m=_street_m(layout)),
         basis,
         rows=rows,
         study_class=chosen.study_class,
@@ -273,9 +283,6 @@ def concept(  # noqa: PLR0913 - an option each, all named
         cost.by_phase,
         assumptions,
         phases=chosen.phases,
-    )
-    layout, drawn_notes = (
-        _layout(place, data, budget, assumptions, chosen.phases) if chosen.drawn else (None, ())
     )
     networks = None
     if chosen.networks:
@@ -307,6 +314,11 @@ def concept(  # noqa: PLR0913 - an option each, all named
             *(networks.notes if networks else ()),
         ),
     )
+
+
+def _street_m(layout: Layout | None) -> float | None:
+    """Length of the streets inside the plan, where they are drawn."""
+    return None if layout is None else float(layout.streets["length_m"].sum())
 
 
 def _layout(

@@ -19,7 +19,13 @@ _HA_PER_KM2 = 100.0
 
 
 def rule_report(
-    rules: RuleSet, budget: SiteBudget, carried: Capacity, *, park_law: str = "", on: date
+    rules: RuleSet,
+    budget: SiteBudget,
+    carried: Capacity,
+    *,
+    park_law: str = "",
+    street_m: float | None = None,
+    on: date,
 ) -> pd.DataFrame:
     """
     Hold a plan against every rule of a set that speaks of its kind and size.
@@ -29,6 +35,7 @@ def rule_report(
     rules : rule set.
     budget, carried : land and capacity of the plan.
     park_law : law whose parks bind; rows of other laws are shown and do not bind.
+    street_m : length of the streets that are drawn; None: from their land and mean width.
     on : day of the plan.
 
     Returns
@@ -45,7 +52,7 @@ def rule_report(
             or carried.dwellings < rule.households_from
         ):
             continue
-        required, found, unit = _measured(rule, budget, carried)
+        required, found, unit = _measured(rule, budget, carried, street_m)
         state = rule_state(rule, on)
         verdict = "not assessed"
         if not math.isnan(required) and not math.isnan(found):
@@ -90,7 +97,9 @@ def _note(rule: Rule) -> str:
     return "; ".join(text for text in (against, rule.note) if text)
 
 
-def _measured(rule: Rule, budget: SiteBudget, carried: Capacity) -> tuple[float, float, str]:
+def _measured(
+    rule: Rule, budget: SiteBudget, carried: Capacity, street_m: float | None
+) -> tuple[float, float, str]:
     """Give what is required, what the plan has, and the unit."""
     land = budget.hectares
     if rule.kind == "land_min":
@@ -105,7 +114,8 @@ def _measured(rule: Rule, budget: SiteBudget, carried: Capacity) -> tuple[float,
     if rule.kind == "floor_min":
         return rule.share, carried.economic_floor_share, "share of floor"
     if rule.kind == "street_length_min":
-        length_km = street_length_m(land.get("streets", 0.0)) / 1000
+        length = street_length_m(land.get("streets", 0.0)) if street_m is None else street_m
+        length_km = length / 1000
         return rule.km_per_km2, length_km / budget.site_ha * _HA_PER_KM2, "km/km2"
     if rule.kind == "facility":
         # The larger catchment gives the fewest that the rule allows; whether they are built is not drawn yet.

@@ -1,8 +1,8 @@
 """
-Works: the quantities of a concept plan before anything is drawn.
+Works: the quantities of a concept plan.
 
-Streets, parks and land by area, networks by the length of streets, plants by demand. A layout and
-routed networks replace these quantities by drawn ones.
+Streets, parks and land by area, networks by the length of streets, plants by demand. A layout
+replaces the length that follows from land and mean width by the one that is drawn.
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ def street_length_m(streets_ha: float) -> float:
 
 
 def concept_works(
-    hectares: Mapping[str, float], demand: Demand, *, phases: Sequence[float]
+    hectares: Mapping[str, float],
+    demand: Demand,
+    *,
+    phases: Sequence[float],
+    street_m: float | None = None,
 ) -> tuple[Quantity, ...]:
     """
     List the works of a plan: trunk works once (phase 0), the rest phase by phase.
@@ -50,6 +54,7 @@ def concept_works(
     hectares : use -> ha, with ``reserve`` (which is not developed).
     demand : of the whole plan.
     phases : shares of the area.
+    street_m : length of the streets that are drawn; None: from their land and mean width.
 
     Returns
     -------
@@ -64,7 +69,7 @@ def concept_works(
     600000.0
     """
     streets = hectares.get("streets", 0.0)
-    length = street_length_m(streets)
+    length = street_length_m(streets) if street_m is None else street_m
     land = sum(area for use, area in hectares.items() if use != "reserve")
     spacing = float(read_table("costs")["assumptions"]["light_spacing_m"])
     number, size = transformers(demand.power_mva) if demand.power_mva > 0 else (0, 0.0)

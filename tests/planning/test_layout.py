@@ -23,6 +23,7 @@ from tests.planning.conftest import UTM, box
 
 pytestmark = pytest.mark.filterwarnings("ignore:economics")
 BENT = shapely.Polygon([(0, 0), (1000, 120), (1250, 700), (500, 980), (60, 500)])
+SMALL = shapely.affinity.scale(BENT, 0.6, 0.6, origin=(0, 0))
 
 
 def drawn(ground: Ground, profile: str = "new_town", **changes: float) -> Layout:
@@ -91,8 +92,8 @@ def test_a_layout_adds_up_and_keeps_its_streets(profile) -> None:
 
 
 def test_a_turned_site_has_its_plan_turned() -> None:
-    one = drawn(flat(BENT))
-    turned = shapely.affinity.rotate(BENT, 37, origin=(0, 0))
+    one = drawn(flat(SMALL))
+    turned = shapely.affinity.rotate(SMALL, 37, origin=(0, 0))
     two = drawn(flat(turned))
     assert two.score["score"] == pytest.approx(one.score["score"], abs=1e-6)
     streets = [
@@ -106,9 +107,10 @@ def test_a_turned_site_has_its_plan_turned() -> None:
 
 SCRIPT = """
 import hashlib, shapely
-from tests.planning.test_layout import BENT, drawn, flat
-layout = drawn(flat(BENT))
-print(hashlib.sha256(b"".join(shapely.to_wkb(f.geometry.to_numpy()).tobytes() if False else b"".join(shapely.to_wkb(f.geometry.to_numpy()).tolist()) for f in (layout.streets, layout.blocks, layout.parcels, layout.land))).hexdigest())
+from tests.planning.test_layout import SMALL, drawn, flat
+layout = drawn(flat(SMALL))
+parts = [shapely.to_wkb(f.geometry.to_numpy()).tolist() for f in (layout.streets, layout.blocks, layout.parcels, layout.land)]
+print(hashlib.sha256(b"".join(sum(parts, []))).hexdigest())
 """
 
 
@@ -135,7 +137,7 @@ def test_streets_that_are_too_steep_are_named() -> None:
 
 
 def test_a_gentle_slope_has_no_steep_street() -> None:
-    layout = drawn(flat(BENT, heights=tilted(0.05)))
+    layout = drawn(flat(SMALL, heights=tilted(0.05)))
     assert not layout.streets["steep"].any()
     assert not any("steeper" in note for note in layout.notes)
 
@@ -190,3 +192,14 @@ def test_phases_grow_without_gaps_and_keep_their_shares() -> None:
         assert shapely.union_all(opened.to_numpy()).geom_type == "Polygon"
     first = blocks[blocks["phase"] == 1].centroid.distance(shapely.Point(0, 0)).mean()
     assert first < blocks[blocks["phase"] == 3].centroid.distance(shapely.Point(0, 0)).mean()
+
+
+def test_a_drawn_plan_is_priced_and_checked_by_its_drawn_streets(city) -> None:
+    site = box(500, 500, 1300, 1100)
+    drawn_plan = concept(site, city, "new_town", options=ConceptOptions(networks=False))
+    length = drawn_plan.layout.streets["length_m"].sum()
+    lines = drawn_plan.cost.lines
+    assert lines.loc[lines["row"] == "water_network_m", "amount"].sum() == pytest.approx(length)
+    report = drawn_plan.check().set_index("rule")
+    found = report.loc[report["unit"] == "km/km2", "found"]
+    assert found.tolist() == pytest.approx([length / 1000 / 0.48])
