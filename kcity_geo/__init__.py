@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     )
     from kcity_geo.studyfile import Study, load_study
     from kcity_geo.suitability_keys import criterion
+    from kcity_geo.verifying import verify
 
 __version__ = "0.1.0"
 
@@ -115,6 +116,7 @@ _HOMES = {
     "suitability": "kcity_geo.study",
     "terrain": "kcity_geo.study",
     "unmapped_count": "kcity_geo.analysis.gaps.facility_bounds",
+    "verify": "kcity_geo.verifying",
     "water_inp": "kcity_geo.planning.networks.epanet",
 }
 _MODULES = {
@@ -178,6 +180,7 @@ __all__ = [
     "terrain",
     "transport",
     "unmapped_count",
+    "verify",
     "water",
     "water_inp",
 ]

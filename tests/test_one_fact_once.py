@@ -157,6 +157,7 @@ DATA = {
         "sources/local/ownlayers": "defaults",
         "sources/local/table_files": "sheets",
         "sources/pack/pack": "manifest place",
+        "verifying": "ledger",
         "sources/products/gazetteer": "city",
         "sources/products/overpass": "changes answers item",
         "sources/products/places": "row known first rows answer",

@@ -19,7 +19,7 @@ PUBLIC = {
         concept connect criterion diff dossier energy explain explore extension_curve
         facility_bounds fetch find_cities find_city load load_study locate make_city make_demo
         open_study plot programme rank_sites remove_indicators run run_cities save save_comparison
-        save_plan scenario street_graphs suitability terrain transport unmapped_count water
+        save_plan scenario street_graphs suitability terrain transport unmapped_count verify water
         water_inp
     """,
     "kcity_geo.analysis.energy": "assess recall_and_precision",

@@ -1,4 +1,4 @@
-"""Two dates of a city: `diff`."""
+"""Two dates of a city, and a study as it was: `diff`, `verify`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from kcity_geo.cli.console import (
     plain_errors,
     print_warnings,
+    progress_of,
     say,
     say_json,
     say_line,
@@ -54,3 +55,38 @@ def diff(
                 say_line(f"{level}: people by reading, before (rows) and after")
                 say(table.round().astype(int).to_string())
         print_warnings(notes, quiet=quiet)
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished study.")],
+    *,
+    files_only: Annotated[
+        bool, typer.Option("--files-only", help="Compare files and inputs, compute nothing again.")
+    ] = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check a finished study against its ledger: files, inputs, tables, code and every number."""
+    with plain_errors():
+        from dataclasses import asdict
+
+        from kcity_geo.verifying import verify as verified
+
+        with progress_of(quiet=quiet or as_json) as progress:
+            found = verified(
+                folder, recompute=not files_only, config=config_of(offline=True), progress=progress
+            )
+    if as_json:
+        say_json([asdict(one) for one in found])
+    elif found:
+        for one in found:
+            say_line(one)
+    else:
+        say(
+            "Nothing drifted: files and tables are as written, and every number comes out again."
+            if not files_only
+            else "Files and tables are as written; no number was computed again."
+        )
+    if found:
+        raise typer.Exit(1)

@@ -6,11 +6,11 @@ import csv
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from kcity_geo.errors import SourceError, StudyError
+from kcity_geo.fingerprint import code_sha256, table_sha256
 from kcity_geo.outputs.text import plain_text, slug
 from kcity_geo.studyfile import Study, load_study, resolve_path, sha256_of
 
@@ -129,18 +129,6 @@ def _rows(source: Path) -> list[dict[str, Any]]:
         raise SourceError(f"{source}: cannot be read ({error}); give a csv of cities") from error
 
 
-@cache
-def _code() -> str:
-    """Checksum of the package as it runs."""
-    digest = hashlib.sha256()
-    root = Path(__file__).parents[1]
-    for file in sorted(root.rglob("*")):
-        if file.suffix in {".py", ".toml", ".j2", ".js", ".css"}:
-            digest.update(file.relative_to(root).as_posix().encode())
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
 def task_key(task: CityTask) -> str:
     """
     Tell one task from another: its study, its inputs and the code.
@@ -153,7 +141,7 @@ def task_key(task: CityTask) -> str:
     -------
     Checksum; empty when the study cannot be read, which its own process then says.
     """
-    digest = hashlib.sha256(_code().encode())
+    digest = hashlib.sha256(f"{code_sha256()}{table_sha256()}".encode())
     try:
         file = Path(task.study)
         study = load_study(file)

@@ -383,6 +383,7 @@ def _write_all(
     from kcity_geo.outputs.dossiers import dossier_layers, dossier_sheets
     from kcity_geo.outputs.facts import save_facts
     from kcity_geo.outputs.frames import cell_frame, merge_cells, site_frame
+    from kcity_geo.outputs.ledger import LEDGER_FILE, save_ledger
     from kcity_geo.outputs.maps import save_map
     from kcity_geo.outputs.rasters import save_layers
     from kcity_geo.outputs.report import save_report
@@ -453,6 +454,8 @@ def _write_all(
     for filename, write in steps.items():
         progress(filename)
         write(work / filename)
+    progress(LEDGER_FILE)
+    save_ledger(result, work)
 
 
 def _copy_inputs(carried: Mapping[Path, str], folder: Path) -> None:

@@ -19,7 +19,7 @@ PROMISED = {
     "map.html", "report.html", "sites.geojson", "districts.geojson", "gaps.geojson",
     "survey_tasks.geojson",
     "cells.parquet", "study.gpkg", "layers", "inventory.csv", "indicators.csv", "indicator_details.csv",
-    "columns.csv", "study.toml", "ATTRIBUTION.txt", "project_summary.json",
+    "columns.csv", "study.toml", "ATTRIBUTION.txt", "project_summary.json", "ledger.json",
 }  # fmt: skip
 
 

@@ -1,0 +1,195 @@
+"""Verify a finished study: are its files, inputs, tables and numbers those of its ledger?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kcity_geo.config import Config
+from kcity_geo.errors import KCityError, SourceError
+from kcity_geo.fingerprint import code_sha256, table_sha256
+from kcity_geo.notes import collected, muted
+from kcity_geo.outputs.ledger import LEDGER_FILE, LEDGER_FORMAT, claims, file_sha256
+from kcity_geo.outputs.text import plain_text
+from kcity_geo.result import Result
+from kcity_geo.study import assess_gaps, load, rank_sites, suitability
+from kcity_geo.studyfile import load_study, resolve_path, sha256_of
+
+__all__ = ["Drift", "verify"]
+
+_LARGEST_BYTES = 500_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """
+    One thing that is not what the ledger says.
+
+    Parameters
+    ----------
+    kind : output, input, table, code or number.
+    name : file, key or id of the number.
+    detail : what differs.
+    """
+
+    kind: str
+    name: str
+    detail: str
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return f"{self.kind} {self.name}: {self.detail}"
+
+
+def verify(
+    folder: str | Path,
+    *,
+    recompute: bool = True,
+    config: Config | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[Drift, ...]:
+    """
+    Check a finished study against its ledger.
+
+    Parameters
+    ----------
+    folder : of the study.
+    recompute : run the study again from its inputs and compare every number; else files, inputs, tables and code only.
+    config : limits and places; of the environment when None.
+    progress : called with the name of each step.
+
+    Returns
+    -------
+    What drifted, empty when nothing did: outputs that were changed, are missing or were added, inputs that are
+    other files now, tables and code that differ, and each number that comes out otherwise.
+
+    Raises
+    ------
+    SourceError
+        If the folder holds no ledger, or one that cannot be read.
+    """
+    home, tell = Path(folder), progress or (lambda _: None)
+    ledger = _ledger(home)
+    tell("files")
+    found = _of_files(home, ledger) + _of_inputs(home)
+    found += _differences(
+        "table", ledger["tables"], table_sha256(), "differs from the one of the study"
+    )
+    if ledger["code_sha256"] != code_sha256():
+        found.append(
+            Drift(
+                kind="code",
+                name="kcity_geo",
+                detail=f"another than that of version {ledger['version']}",
+            )
+        )
+    if not recompute:
+        return tuple(found)
+    tell("numbers")
+    try:
+        with muted(), collected():
+            study = load_study(home / "study.toml")
+            data = load(study, config=config or Config.from_env())
+            gaps = assess_gaps(data)
+            score = suitability(data, gaps)
+            sites = rank_sites(score, data)
+    except KCityError as error:
+        return (
+            *found,
+            Drift(
+                kind="input", name="study.toml", detail=f"cannot be run again: {plain_text(error)}"
+            ),
+        )
+    again = Result(study=study, data=data, gaps=gaps, score=score, sites=sites)
+    return (*found, *_of_numbers(ledger, again))
+
+
+def _ledger(home: Path) -> dict[str, Any]:
+    path = home / LEDGER_FILE
+    if not path.is_file():
+        raise SourceError(f"{home}: holds no {LEDGER_FILE}; give the folder of a finished study")
+    try:
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise SourceError(f"{path}: is larger than {_LARGEST_BYTES // 1_000_000} MB")
+        told = json.loads(path.read_text(encoding="utf-8"))
+        known = {
+            "tables": dict,
+            "code_sha256": str,
+            "version": str,
+            "inputs": list,
+            "claims": list,
+            "files": dict,
+        }
+        if told["format"] != LEDGER_FORMAT or any(
+            not isinstance(told[k], t) for k, t in known.items()
+        ):
+            raise SourceError(f"{path}: is no {LEDGER_FORMAT}; run the study again")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        if isinstance(error, SourceError):
+            raise
+        raise SourceError(
+            f"{path}: is damaged ({type(error).__name__}); run the study again"
+        ) from error
+    return dict(told)
+
+
+def _of_files(home: Path, ledger: dict[str, Any]) -> list[Drift]:
+    now = file_sha256(home)
+    found = _differences("output", ledger["files"], now, "was changed since it was written")
+    found += [
+        Drift(kind="output", name=plain_text(name), detail="was added since")
+        for name in sorted(set(now) - set(ledger["files"]))
+    ]
+    return found
+
+
+def _differences(kind: str, before: dict[str, str], now: dict[str, str], words: str) -> list[Drift]:
+    found = []
+    for name, digest in before.items():
+        if name not in now:
+            found.append(Drift(kind=kind, name=plain_text(name), detail="is missing"))
+        elif now[name] != digest:
+            found.append(Drift(kind=kind, name=plain_text(name), detail=words))
+    return found
+
+
+def _of_inputs(home: Path) -> list[Drift]:
+    """Compare the files that the study names with their checksums in it."""
+    found = []
+    try:
+        study = load_study(home / "study.toml")
+    except KCityError as error:
+        return [Drift(kind="input", name="study.toml", detail=plain_text(error))]
+    for value, digest in study.input_sha256.items():
+        try:
+            now = sha256_of(resolve_path(study, value, key="sources"))
+        except (KCityError, OSError) as error:
+            found.append(Drift(kind="input", name=plain_text(value), detail=plain_text(error)))
+            continue
+        if now != digest:
+            words = "is another file than that of the study"
+            found.append(Drift(kind="input", name=plain_text(value), detail=words))
+    return found
+
+
+def _of_numbers(ledger: dict[str, Any], again: Result) -> list[Drift]:
+    before = {row["id"]: row for row in ledger["claims"]}
+    now = {row["id"]: row for row in claims(again)}
+    found = []
+    for key in [*before, *(k for k in now if k not in before)]:
+        was, is_ = (
+            "not stated" if key not in side else f"{side[key]['value']} {side[key]['unit']}"
+            for side in (before, now)
+        )
+        if was != is_:
+            found.append(
+                Drift(
+                    kind="number",
+                    name=plain_text(key),
+                    detail=plain_text(f"{was} in the ledger, {is_} now"),
+                )
+            )
+    return found

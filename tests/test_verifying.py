@@ -1,0 +1,118 @@
+"""Verify: a flipped byte of an input, an output or a table is found and named, and so is a number."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+import kcity_geo as kc
+from kcity_geo.cli import app
+
+CORNER, SIDE_DEG = (-27.005, 44.995), 0.01
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory, hanbit_town):
+    """A finished study of a square kilometre of the demo town, with inputs of its own."""
+    place = tmp_path_factory.mktemp("verified")
+    for name in ("city.osm.pbf", "population.tif"):
+        shutil.copyfile(hanbit_town / name, place / name)
+    west, south = CORNER
+    ring = [
+        [west + x * SIDE_DEG, south + y * SIDE_DEG]
+        for x, y in ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0))
+    ]
+    shape = {
+        "type": "Feature",
+        "properties": {},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    (place / "boundary.geojson").write_text(
+        json.dumps({"type": "FeatureCollection", "features": [shape]})
+    )
+    (place / "study.toml").write_text(
+        '[study]\nname = "piece"\nproject = "new_town"\ncell_m = 200\n[city]\nname = "Piece"\n'
+        'boundary = "boundary.geojson"\n[sources]\nosm = "city.osm.pbf"\npopulation = "population.tif"\n'
+    )
+    with pytest.warns(kc.KCityWarning):
+        kc.run(place / "study.toml", place / "out")
+    return place
+
+
+@pytest.fixture
+def copied(saved, tmp_path):
+    shutil.copytree(saved, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def flip(path, at: int = -20) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def test_nothing_drifts_in_a_study_that_is_as_it_was(saved) -> None:
+    assert kc.verify(saved / "out") == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["map.html", "cells.parquet", "layers/transport_reading.tif", "indicators.csv"]
+)
+def test_one_flipped_byte_of_an_output_is_named(copied, name) -> None:
+    flip(copied / "out" / name)
+    found = kc.verify(copied / "out", recompute=False)
+    assert [(one.kind, one.name) for one in found] == [("output", name)]
+
+
+def test_a_flipped_byte_of_an_input_is_named(copied) -> None:
+    flip(copied / "population.tif")
+    found = kc.verify(copied / "out", recompute=False)
+    assert [one.kind for one in found] == ["input"]
+    assert "population.tif" in found[0].name
+
+
+def test_a_changed_table_is_named(copied, monkeypatch) -> None:
+    monkeypatch.setattr("kcity_geo.verifying.table_sha256", lambda: {"priors.toml": "0" * 64})
+    found = kc.verify(copied / "out", recompute=False)
+    assert ("table", "priors.toml") in [(one.kind, one.name) for one in found]
+
+
+def test_a_number_that_comes_out_otherwise_is_named(copied) -> None:
+    path = copied / "out" / "ledger.json"
+    ledger = json.loads(path.read_text(encoding="utf-8"))
+    row = next(r for r in ledger["claims"] if r["id"] == "T1.value.city")
+    row["value"] = 0.123
+    path.write_text(json.dumps(ledger), encoding="utf-8")
+    found = kc.verify(copied / "out")
+    assert [(one.kind, one.name) for one in found] == [("number", "T1.value.city")]
+    assert "0.123" in found[0].detail
+
+
+def test_the_ledger_says_of_each_number_its_unit_and_formula(saved) -> None:
+    ledger = json.loads((saved / "out" / "ledger.json").read_text(encoding="utf-8"))
+    ids = [row["id"] for row in ledger["claims"]]
+    assert len(ids) == len(set(ids)) > 100
+    assert all(row["unit"] for row in ledger["claims"])
+    assert {row["formula"] for row in ledger["claims"]} <= set(ledger["formulas"])
+    assert {one["id"] for one in ledger["inputs"]} >= {"osm", "population"}
+
+
+def test_the_command_says_what_drifted_and_exits_with_1(copied) -> None:
+    flip(copied / "out" / "report.html")
+    (copied / "out" / "more.txt").write_text("x")
+    done = CliRunner().invoke(app, ["verify", str(copied / "out"), "--files-only"])
+    assert done.exit_code == 1
+    assert "output report.html: was changed" in done.output
+    assert "output more.txt: was added" in done.output
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"format": "x"}'])
+def test_a_folder_without_a_sound_ledger_is_refused(tmp_path, text) -> None:
+    if text is not None:
+        (tmp_path / "ledger.json").write_text(text)
+    done = CliRunner().invoke(app, ["verify", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "ledger" in done.output
