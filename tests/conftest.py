@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,3 +90,28 @@ def town_run(hanbit_town: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", kc.KCityWarning)
         return kc.run(hanbit_town / "study.toml", out), out
+
+
+@contextmanager
+def _dots_for_pictures() -> Iterator[None]:
+    dot = (
+        "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBA"
+        "ScY42YAAAAASUVORK5CYII="
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kcity_geo.outputs.report.theme_figure", lambda *_, **__: dot)
+        yield
+
+
+@pytest.fixture
+def no_pictures() -> Iterator[None]:
+    """A dot for every picture of the report: for tests of its words."""
+    with _dots_for_pictures():
+        yield
+
+
+@pytest.fixture(scope="module")
+def no_pictures_here() -> Iterator[None]:
+    """The same for all tests of a file, none of which looks at a picture."""
+    with _dots_for_pictures():
+        yield

@@ -79,7 +79,7 @@ def tables_of(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory) -> Path:
+def saved(tmp_path_factory, no_pictures_here) -> Path:
     return_to = tmp_path_factory.mktemp("saved") / "a"
     kc.run(whole_study(), return_to, config=kc.Config(offline=True))
     return return_to

@@ -59,7 +59,7 @@ def bare_city(folder: Path, hanbit_town: Path, sources: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory, hanbit_town) -> tuple[Path, Path, dict[str, Any]]:
+def bare(tmp_path_factory, hanbit_town, no_pictures_here) -> tuple[Path, Path, dict[str, Any]]:
     """The study file, the folder of results and what ``--json`` printed."""
     folder = tmp_path_factory.mktemp("bare")
     study, out = bare_city(folder, hanbit_town, ""), folder / "out"

@@ -457,13 +457,3 @@ def quick_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kcity_geo.outputs.report.save_report", line)
     monkeypatch.setattr("kcity_geo.outputs.vectors.save_geopackage", geopackage)
     monkeypatch.setattr("kcity_geo.outputs.rasters.save_layers", layers)
-
-
-@pytest.fixture
-def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dot for every picture of the report: for tests of its words."""
-    dot = (
-        "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBA"
-        "ScY42YAAAAASUVORK5CYII="
-    )
-    monkeypatch.setattr("kcity_geo.outputs.report.theme_figure", lambda *_, **__: dot)
