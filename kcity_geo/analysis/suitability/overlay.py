@@ -13,6 +13,12 @@ __all__ = ["weighted_rows"]
 
 
 @compiled
+def _mean(total: float, mass: float, known_min: float) -> float:
+    """Give the mean of what is known where that is enough."""
+    return min(max(total / mass, 0.0), 1.0) if mass > 0.0 and mass >= known_min else np.nan
+
+
+@compiled
 def weighted_rows(
     utilities: NDArray[np.float64], weights: NDArray[np.float64], known_min: float
 ) -> NDArray[np.float64]:
@@ -36,16 +42,31 @@ def weighted_rows(
     """
     n, k = utilities.shape
     out = np.empty(n)
-    for i in range(n):
-        # The sum of what is known, and the weight that it carries.
-        total, mass = 0.0, 0.0
+    # Four rows at a time keep the processor busy; each row is still added up in its own order.
+    for i in range(0, n - n % 4, 4):
+        one = two = three = four = 0.0
+        mass_1 = mass_2 = mass_3 = mass_4 = 0.0
+        for j in range(k):
+            weight = weights[j]
+            a, b = utilities[i, j], utilities[i + 1, j]
+            c, d = utilities[i + 2, j], utilities[i + 3, j]
+            one += 0.0 if math.isnan(a) else weight * a
+            two += 0.0 if math.isnan(b) else weight * b
+            three += 0.0 if math.isnan(c) else weight * c
+            four += 0.0 if math.isnan(d) else weight * d
+            mass_1 += 0.0 if math.isnan(a) else weight
+            mass_2 += 0.0 if math.isnan(b) else weight
+            mass_3 += 0.0 if math.isnan(c) else weight
+            mass_4 += 0.0 if math.isnan(d) else weight
+        out[i] = _mean(one, mass_1, known_min)
+        out[i + 1] = _mean(two, mass_2, known_min)
+        out[i + 2] = _mean(three, mass_3, known_min)
+        out[i + 3] = _mean(four, mass_4, known_min)
+    for i in range(n - n % 4, n):
+        total = mass = 0.0
         for j in range(k):
             value = utilities[i, j]
-            if not math.isnan(value):
-                total += weights[j] * value
-                mass += weights[j]
-        if mass > 0.0 and mass >= known_min:
-            out[i] = min(max(total / mass, 0.0), 1.0)
-        else:
-            out[i] = np.nan
+            total += 0.0 if math.isnan(value) else weights[j] * value
+            mass += 0.0 if math.isnan(value) else weights[j]
+        out[i] = _mean(total, mass, known_min)
     return out
