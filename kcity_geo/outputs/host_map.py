@@ -14,7 +14,7 @@ from kcity_geo.outputs.pages import asset, environment, seal
 
 __all__ = ["draw_hosts", "save_host_map"]
 
-_SIZE_INCH = (11.0, 5.6)
+_SIZE_INCH = (11.0, 4.1)
 _DPI = 120
 _STYLES = (
     ("planning", "o", "#0072b2", "planning"),

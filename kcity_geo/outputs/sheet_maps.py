@@ -19,9 +19,9 @@ from kcity_geo.study_atlas import StudyAtlas, StudyLayer
 
 __all__ = ["draw_sheet"]
 
-_WIDTH_INCH = 6.4
-_LEGEND_INCH = 0.62
-_DPI = 120
+_WIDTH_INCH = 4.6
+_LEGEND_INCH = 0.6
+_DPI = 160
 _LINES = (
     ("water", "#b9d9ea", 0.4),
     ("rivers", "#5b9dc4", 0.9),
@@ -130,7 +130,7 @@ def _bar(figure: Any, shown: Any, unit: str) -> None:  # noqa: ANN401
     bar = figure.colorbar(shown, cax=axes, orientation="horizontal")
     bar.ax.tick_params(labelsize=8, length=2)
     bar.outline.set_linewidth(0.5)
-    figure.text(0.56, 0.72 * share, unit, fontsize=9, va="center")
+    figure.text(0.56, 0.72 * share, unit, fontsize=8, va="center")
 
 
 def _class_rows(layer: StudyLayer, sheet: Sheet, language: str) -> list[tuple[int, str, str]]:
@@ -179,8 +179,9 @@ def _classes(
 def _legend(figure: Any, handles: list[Any]) -> None:  # noqa: ANN401
     if handles:
         figure.legend(
-            handles=handles, loc="lower left", ncols=min(4, len(handles)), fontsize=8,
-            frameon=False, bbox_to_anchor=(0.0, 0.0), handlelength=1.4, columnspacing=1.2,
+            handles=handles, loc="lower left", ncols=min(3, len(handles)), fontsize=7.5,
+            frameon=False, bbox_to_anchor=(0.0, 0.0), handlelength=1.3, columnspacing=1.0, labelspacing=0.25,
+            borderpad=0.2,
         )  # fmt: skip
 
 

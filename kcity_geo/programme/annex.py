@@ -12,12 +12,14 @@ from kcity_geo.programme.scorecard import scorecard
 from kcity_geo.programme.sheets import Sheet, caption_words, map_pack, sheet_title
 from kcity_geo.programme.solutions import SolutionMatch, match_solutions
 from kcity_geo.programme.subject import Subject
-from kcity_geo.programme.summary import level_words, site_rows
+from kcity_geo.programme.summary import level_words, no_site_words, site_rows
 from kcity_geo.programme.words import known_words, word
 from kcity_geo.study_facts import LevelFacts, StudyFacts
 
 __all__ = ["annex_blocks"]
 
+#: Findings that only speak to whoever fills the file in, or stand elsewhere in the annex.
+_FOR_THE_APPLICANT = {"unverified", "synthetic", "field_missing", "form_missing", "summary_missing"}
 _DASH = "–"  # noqa: RUF001 - typographic dash for what is not known
 
 
@@ -62,7 +64,7 @@ def _readings(facts: StudyFacts, language: str) -> list[Block]:
             columns=_columns("annex.columns", language),
             rows=tuple(_level_row(level, language) for level in facts.levels),
             numeric=(1, 2, 3, 4, 5, 6, 7),
-            widths=(0.14, 0.09, 0.1, 0.09, 0.09, 0.09, 0.09, 0.13, 0.18),
+            widths=(0.13, 0.085, 0.1, 0.085, 0.085, 0.105, 0.095, 0.13, 0.185),
         ),
         Text(text=said("annex.rounding", language), kind="note"),
     ]
@@ -96,7 +98,7 @@ def _percents(level: LevelFacts, language: str) -> str:
 def _sites(facts: StudyFacts, language: str) -> list[Block]:
     blocks: list[Block] = [Heading(text=said("annex.sites", language))]
     if not facts.sites:
-        blocks.append(Text(text=said("summary.no_site", language, why=facts.no_sites)))
+        blocks.append(Text(text=no_site_words(facts, language)))
     for site in facts.sites:
         if site.score is None:
             blocks.append(Text(text=said("summary.site_mark", language), kind="note"))
@@ -195,7 +197,7 @@ def _criteria(subject: Subject, language: str) -> list[Block]:
             c.title if language == "en" else c.title_ko,
             "; ".join(e.shown(language) for e in c.found) or _DASH,
             f"{len(c.found)}/{len(c.evidence)}",
-            "; ".join(e.mend(language) for e in c.missing) or _DASH,
+            "; ".join(e.title(language) for e in c.missing) or _DASH,
         )
         for c in card.criteria
     )
@@ -234,12 +236,11 @@ def _funding(subject: Subject, language: str) -> list[Block]:
 
 
 def _findings(subject: Subject, language: str) -> list[Block]:
-    shown = [f for f in subject.checked.findings if f.id not in {"unverified", "synthetic"}]
+    shown = [f for f in subject.checked.findings if f.id not in _FOR_THE_APPLICANT]
     rows = tuple(
         (
             word("level_of_finding", f.level, language),
             f.text(language).replace("`", ""),
-            f.mend(language).replace("`", ""),
         )
         for f in shown
     )
@@ -249,7 +250,7 @@ def _findings(subject: Subject, language: str) -> list[Block]:
         Table(
             columns=_columns("annex.findings_columns", language),
             rows=rows,
-            widths=(0.1, 0.5, 0.4),
+            widths=(0.12, 0.88),
         ),
     ]
 

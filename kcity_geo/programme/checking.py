@@ -20,7 +20,7 @@ from kcity_geo.programme.gates import gate_findings
 from kcity_geo.programme.model import Application
 from kcity_geo.programme.rules import sources_of
 from kcity_geo.programme.words import known_words, word
-from kcity_geo.study_facts import StudyFacts
+from kcity_geo.study_facts import LevelFacts, StudyFacts
 
 __all__ = ["Checked", "check"]
 
@@ -182,19 +182,23 @@ def _evidence(application: Application, facts: StudyFacts | None) -> Iterator[Fi
         yield Finding(id="synthetic", where="study")
     silent = open_levels(facts)
     if silent:
-        most = max(silent, key=open_people)
-        yield Finding(
-            id="survey_first",
-            where="study",
-            values={
-                "sectors": ", ".join(level.title.lower() for level in silent),
-                "people": rounded(open_people(most)),
-                "all": rounded(facts.population or 0),
-                "tasks": facts.survey_tasks,
-            },
-            values_ko={"sectors": ", ".join(word("level", level.key, "ko") for level in silent)},
-        )
+        yield _survey(facts, silent)
     yield from _study_asked(application, facts)
+
+
+def _survey(facts: StudyFacts, silent: tuple[LevelFacts, ...]) -> Finding:
+    most = max(silent, key=open_people)
+    return Finding(
+        id="survey_first" if facts.population else "people_unknown",
+        where="study",
+        values={
+            "sectors": ", ".join(level.title.lower() for level in silent),
+            "people": rounded(open_people(most)),
+            "all": rounded(facts.population or 0),
+            "tasks": facts.survey_tasks,
+        },
+        values_ko={"sectors": ", ".join(word("level", level.key, "ko") for level in silent)},
+    )
 
 
 def _same_study(application: Application, sha256: str) -> Iterator[Finding]:

@@ -86,7 +86,12 @@ def problem_statement(facts: StudyFacts, language: str = "en") -> str:
     A sentence a level, those that fall short first.
     """
     said = [_short(facts, level, language) for level in needs_of(facts)]
-    said += [_open(facts, level, language) for level in open_levels(facts)]
+    silent = open_levels(facts)
+    said += [_open(facts, x, language) for x in silent if x.reading != "not_assessed"]
+    missing = [x for x in silent if x.reading == "not_assessed"]
+    if missing:
+        names = ", ".join(_title(x, language) for x in missing)
+        said.append(_sentence("not_assessed", language, {"level": names}))
     return " ".join(said or [_sentence("well", language, {})])
 
 
@@ -121,8 +126,11 @@ def _short(facts: StudyFacts, level: LevelFacts, language: str) -> str:
 
 
 def _open(facts: StudyFacts, level: LevelFacts, language: str) -> str:
-    name = "not_assessed" if level.reading == "not_assessed" else "open"
-    return _sentence(name, language, _people(facts, level, open_people(level), "open", language))
+    return _sentence("open", language, _people(facts, level, open_people(level), "open", language))
+
+
+def _title(level: LevelFacts, language: str) -> str:
+    return level.title.lower() if language == "en" else word("level", level.key, language)
 
 
 def _people(
@@ -130,12 +138,11 @@ def _people(
 ) -> dict[str, str]:
     everybody = facts.population or 0.0
     share = 100 * count / everybody if everybody else 0.0
-    title = level.title if language == "en" else word("level", level.key, language)
     return {
         key: rounded(count),
         "people": rounded(everybody),
         "share": f"{share:.0f}" if share >= 1 or not count else "<1",
-        "level": title.lower() if language == "en" else title,
+        "level": _title(level, language),
     }
 
 

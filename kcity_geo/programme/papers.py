@@ -86,33 +86,32 @@ def _letter(subject: Subject, language: str) -> list[Block]:
         "study": _study(subject, language),
     }
     demo = application.programme.stream.value == "demonstration"
-    blocks: list[Block] = [
-        Text(text=said("letter.to", language), kind="lead"),
-        Text(text=said("letter.from", language, who=who), kind="lead"),
-        Text(text=said("letter.day", language, day=subject.day(language)), kind="lead"),
-        Text(text=said("letter.subject", language, **values), kind="strong"),
-        Text(text=said("letter.opening", language)),
-        Text(text=said("letter.body_demo" if demo else "letter.body", language, **values)),
+    body = [
+        said("letter.opening", language),
+        said("letter.body_demo" if demo else "letter.body", language, **values),
     ]
     if subject.problem(language):
-        blocks.append(
-            Text(text=said("letter.problem", language, problem=subject.problem(language)))
-        )
+        body.append(said("letter.problem", language, problem=subject.problem(language)))
     if subject.facts and (silent := open_levels(subject.facts)):
         sectors = ", ".join(
             x.title.lower() if language == "en" else word("level", x.key, language) for x in silent
         )
         tasks = subject.facts.survey_tasks
-        blocks.append(Text(text=said("letter.survey", language, sectors=sectors, tasks=tasks)))
-    blocks.append(Text(text=said("letter.duties", language)))
-    if said("letter.closing", language):
-        blocks.append(Text(text=said("letter.closing", language)))
-    blocks += [
-        Text(text=said("letter.attached", language)),
+        key = "letter.survey" if tasks else "letter.survey_plain"
+        body.append(said(key, language, sectors=sectors, tasks=tasks))
+    body.append(said("letter.duties", language))
+    if language == "ko":  # Korean letters number their paragraphs
+        body = [f"{number}. {text}" for number, text in enumerate(body, start=1)]
+    ends = [said("letter.closing", language), said("letter.attached", language)]
+    return [
+        Text(text=said("letter.to", language), kind="lead"),
+        Text(text=said("letter.from", language, who=who), kind="lead"),
+        Text(text=said("letter.day", language, day=subject.day(language)), kind="lead"),
+        Text(text=said("letter.subject", language, **values), kind="strong"),
+        *(Text(text=text) for text in (*body, *ends) if text),
         Signature(text=f"{who}: {said('letter.signature', language)}"),
         Text(text=said("common.caveat", language), kind="note"),
     ]
-    return blocks
 
 
 def _study(subject: Subject, language: str) -> str:

@@ -31,7 +31,7 @@ class SolutionMatch:
     sector : one of the ten.
     level : of the study, or the indicator that falls short.
     people_low, people_high : who fall short: surely or probably; and with all of whom nobody can tell.
-        NaN for an indicator.
+        NaN for an indicator, and where no people are known.
     survey : nobody can tell yet; a survey comes before any solution.
     sheet : of the map pack that shows it.
     places : services whose siting call places it: ``kcity locate STUDY SERVICE``.
@@ -106,7 +106,7 @@ def match_solutions(facts: StudyFacts) -> tuple[SolutionMatch, ...]:
 
 
 def _match(row: dict[str, Any], level: LevelFacts, *, survey: bool) -> SolutionMatch:
-    low, high = people_short_range(level)
+    low, high = people_short_range(level) if level.people else (math.nan, math.nan)
     return SolutionMatch(
         id=row["id"],
         sector=row["sector"],

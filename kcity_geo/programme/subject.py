@@ -89,8 +89,8 @@ class Subject:
         city = (project.city_ko if language == "ko" else "") or project.city
         country = country_name(project.country, language)
         if language == "ko":
-            return " ".join(p for p in (country, project.region, city) if p)
-        return ", ".join(p for p in (city, project.region, country) if p)
+            return " ".join(dict.fromkeys(p for p in (country, project.region, city) if p))
+        return ", ".join(dict.fromkeys(p for p in (city, project.region, country) if p))
 
     def site(self, language: str) -> str:
         """

@@ -12,7 +12,14 @@ from kcity_geo.programme.subject import Subject, people_words
 from kcity_geo.programme.words import word, word_list
 from kcity_geo.study_facts import LevelFacts, SiteFacts, StudyFacts
 
-__all__ = ["level_words", "reading_words", "site_rows", "solution_words", "summary_blocks"]
+__all__ = [
+    "level_words",
+    "no_site_words",
+    "reading_words",
+    "site_rows",
+    "solution_words",
+    "summary_blocks",
+]
 
 _SITE_SHEET = 16
 
@@ -128,7 +135,7 @@ def _need(facts: StudyFacts, language: str) -> Table:
 def _where(subject: Subject, facts: StudyFacts, language: str) -> list[Block]:
     blocks: list[Block] = [Heading(text=said("summary.where", language))]
     if not facts.sites:
-        blocks.append(Text(text=said("summary.no_site", language, why=facts.no_sites)))
+        blocks.append(Text(text=no_site_words(facts, language)))
         return blocks
     best = facts.sites[0]
     blocks.append(
@@ -140,6 +147,23 @@ def _where(subject: Subject, facts: StudyFacts, language: str) -> list[Block]:
         caption = caption_words(facts, about, language)
         blocks.append(Picture(sheet=_SITE_SHEET, title=title, caption=caption, small=True))
     return blocks
+
+
+def no_site_words(facts: StudyFacts, language: str) -> str:
+    """
+    Say that a study names no site.
+
+    Parameters
+    ----------
+    facts : of the study.
+    language : en or ko.
+
+    Returns
+    -------
+    With the reason of the study, but without what its user could change.
+    """
+    why = facts.no_sites.partition(";")[0].rstrip(".")
+    return said("summary.no_site", language, why=f"{why}." if why else "").strip()
 
 
 def site_rows(site: SiteFacts, language: str) -> list[tuple[str, str]]:

@@ -220,7 +220,9 @@ def test_libreoffice_opens_the_docx(tmp_path) -> None:
         str(tmp_path / "form.docx"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    assert "warn" not in done.stderr.lower()
+    # Whether the machine has Java says nothing of the document.
+    told = [line for line in done.stderr.lower().splitlines() if "javaldx" not in line]
+    assert not [line for line in told if "warn" in line or "error" in line]
     assert (tmp_path / "form.pdf").stat().st_size > 1000
 
 

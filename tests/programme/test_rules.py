@@ -26,6 +26,7 @@ from kcity_geo.programme import (
 )
 from kcity_geo.programme.findings import Finding
 from kcity_geo.programme.rules import YEARS, sources_of
+from kcity_geo.study_facts import LevelFacts
 
 
 def refused(application) -> set[str]:
@@ -174,6 +175,21 @@ def test_a_study_that_cannot_tell_asks_for_the_survey_first() -> None:
         e for c in scorecard(changed(), facts).criteria for e in c.evidence if e.id == "need"
     )
     assert need.found is None
+
+
+def test_a_study_that_knows_nobody_says_so_and_counts_nobody() -> None:
+    levels = tuple(
+        LevelFacts(key=key, title=key.title(), reading="not_assessed", reading_title="Not assessed")
+        for key in ("transport", "water")
+    )
+    facts = make_facts(population=None, levels=levels, sites=(), survey_tasks=0, tasks=())
+    draft = draft_application(facts, 2026)
+    told = {f.id: f.text() for f in check(draft, facts).findings}
+    assert "survey_first" not in told
+    assert "no residents" in told["people_unknown"]
+    assert draft.project.problem == (
+        "Transport, water could not be assessed for lack of data: a survey comes first."
+    )
 
 
 def test_the_scorecard_tells_the_criteria_of_the_year_and_no_total() -> None:
