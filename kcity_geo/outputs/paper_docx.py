@@ -90,6 +90,7 @@ def _set_up(document: Any, paper: Paper) -> None:  # noqa: ANN401 - python-docx 
         fonts.set(qn("w:eastAsia"), _HANGUL)
     document.styles["Normal"].font.size = Pt(9.5)
     document.styles["Normal"].paragraph_format.space_after = Pt(4)
+    _close_up(document.styles["Normal"])
     properties = document.core_properties
     properties.title, properties.subject = _clean(paper.title)[:250], _clean(paper.subject)[:250]
     properties.author, properties.comments = "kcity_geo", ""
@@ -98,6 +99,19 @@ def _set_up(document: Any, paper: Paper) -> None:  # noqa: ANN401 - python-docx 
     section.footer.paragraphs[0].text = _clean(paper.footer)
     for run in section.footer.paragraphs[0].runs:
         run.font.size = Pt(7.5)
+
+
+def _close_up(style: Any) -> None:  # noqa: ANN401
+    """Put no space of its own between Hangul and the letters and numbers beside it."""
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    about = style.element.get_or_add_pPr()
+    place = about.index(about.find(qn("w:spacing")))  # the order of elements is part of the format
+    for name in ("w:autoSpaceDN", "w:autoSpaceDE"):
+        off = OxmlElement(name)
+        off.set(qn("w:val"), "0")
+        about.insert(place, off)
 
 
 def _add(document: Any, text: str, *, bold: bool = False, size: float = 0, colour: str = "") -> Any:  # noqa: ANN401
@@ -146,6 +160,8 @@ def _table(document: Any, block: Table) -> None:  # noqa: ANN401
     table.autofit = False
     width = _PAGE_CM[0] - 2 * _MARGIN_CM
     shares = block.widths or (1 / len(rows[0]),) * len(rows[0])
+    for column, share in zip(table.columns, shares, strict=True):
+        column.width = Cm(width * share)  # LibreOffice reads the grid, Word the cells
     for number, row in enumerate(rows):
         for place, text in enumerate(row):
             cell = table.cell(number, place)
