@@ -317,6 +317,21 @@ def test_speed_limits_of_streets(tmp_path, tags, right):
     np.testing.assert_allclose(speeds, [right], atol=0.01)
 
 
+@pytest.mark.parametrize("order", [(1, 2), (2, 1), (2, 2), (1, 3, 2)])
+def test_of_an_object_in_several_versions_the_newest_counts(tmp_path, order):
+    """Files of a history, or two extracts put together: a clinic that became a school."""
+    kinds = {1: "clinic", 2: "school", 3: "kindergarten"}
+    text = '<osm version="0.6"><bounds minlon="28" minlat="-30" maxlon="28.05" maxlat="-29.96"/>'
+    for version in order:
+        text += f'<node id="1" version="{version}" lon="28.02" lat="-29.98" timestamp="202{version}-01-01T00:00:00Z">'
+        text += f'<tag k="amenity" v="{kinds[version]}"/></node>'
+    (tmp_path / "a.osm").write_text(text + "</osm>")
+    with muted():
+        found = read_osm(tmp_path / "a.osm", area=BOX, crs=CRS(32735)).layers
+    assert len(found["health"]) == 0
+    assert len(found["school"]) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "right"),
     [("GB:nsl_single", 96.56), ("BE-VLG:rural", 70), ("CH:urban", 50), ("zone:30", 30), ("35mph", 56.33)],

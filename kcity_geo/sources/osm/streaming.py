@@ -109,8 +109,11 @@ class Reader:
             .with_areas(osmium.filter.KeyFilter(*self._rules.filter_keys))
             .with_filter(keys)
         )
+        last = ("", 0)
         for number, item in enumerate(source):
             kind = item.type_str()
+            if last == (last := (kind, item.id)) and kind != "a":
+                raise OutOfOrderError("an object stands twice")
             if kind == "w":
                 self._way(item)
             elif kind == "n":
