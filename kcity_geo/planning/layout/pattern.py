@@ -113,7 +113,7 @@ def pattern_for(
     >>> from kcity_geo.planning.assumptions import assumptions_of
     >>> found = pattern_for(0.20, 300.0, assumptions_of())
     >>> found.module_m, round(found.share(), 9)
-    (130.0, 0.2)
+    (135.0, 0.2)
     """
     arterial, collector = assumptions["arterial_width_m"], assumptions["collector_width_m"]
     low, high = assumptions["block_module_least_m"], assumptions["block_module_most_m"]
