@@ -107,6 +107,7 @@ class PlanSheets:
     tables : key -> table.
     maps : sheets.
     layers : name -> layer and what it is.
+    texts : name of a further file -> its text.
     """
 
     title: str
@@ -121,3 +122,4 @@ class PlanSheets:
     tables: Mapping[str, Table]
     maps: tuple[MapSheet, ...]
     layers: Mapping[str, tuple[gpd.GeoDataFrame, str]]
+    texts: Mapping[str, str] = field(default_factory=dict)

@@ -17,7 +17,7 @@ __all__ = ["PLAN", "save_plan_folder"]
 PLAN = Contents(
     what="plan",
     marks=("plan.html", "plan.gpkg", "plan.xlsx"),
-    known=("plan.html", "plan.gpkg", "plan.xlsx", "*.csv", "README.txt"),
+    known=("plan.html", "plan.gpkg", "plan.xlsx", "*.csv", "*.inp", "README.txt"),
 )
 
 
@@ -32,8 +32,8 @@ def save_plan_folder(sheets: PlanSheets, out: str | Path) -> Path:
 
     Returns
     -------
-    Absolute path of the folder: ``plan.gpkg``, ``plan.html``, ``plan.xlsx``, a CSV for each table and
-    ``README.txt``; the same plan gives the same bytes.
+    Absolute path of the folder: ``plan.gpkg``, ``plan.html``, ``plan.xlsx``, a CSV for each table,
+    ``README.txt``, and ``water.inp`` where water is routed; the same plan gives the same bytes.
     """
     return save_whole(out, lambda work, _: _write(sheets, work), contents=PLAN)
 
@@ -46,6 +46,8 @@ def _write(sheets: PlanSheets, work: Path) -> None:
     save_workbook(sheets, work / "plan.xlsx")
     for name, frame in tables.items():
         save_csv(frame, work / f"{name}.csv")
+    for name, text in sheets.texts.items():
+        (work / name).write_bytes(text.encode("utf-8"))
     lines = [
         sheets.title,
         sheets.city,

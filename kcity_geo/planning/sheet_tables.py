@@ -62,6 +62,7 @@ def plan_tables(plan: Plan, gaps: Gaps | None) -> Iterator[tuple[str, Table]]:
     yield "rules", _rules_table(plan)
     if plan.networks is not None:
         yield "networks", _networks_table(plan.networks)
+        yield "network_checks", _checks_table(plan.networks)
     if gaps is not None:
         yield (
             "impact",
@@ -283,6 +284,15 @@ def _networks_table(networks: PlanNetworks) -> Table:
         frame=shown.rename(columns=titles),
         units={"Length": "km", "Cost": networks.cost.basis.currency},
     )
+
+
+def _checks_table(networks: PlanNetworks) -> Table:
+    names = {
+        "utility": "Network", "rule": "What", "limit": "Limit", "worst": "Worst", "unit": "Unit", "met": "Kept",
+    }  # fmt: skip
+    shown = networks.checks[list(names)].rename(columns=names)
+    shown["Kept"] = shown["Kept"].map({True: "yes", False: "no"})
+    return Table(title="Limits of pipes and lines", frame=shown)
 
 
 def _assumptions_table(plan: Plan) -> Table:

@@ -13,6 +13,7 @@ import geopandas as gpd
 from kcity_geo.plan_sheets import Chapter, MapSheet, PlanSheets, Table
 from kcity_geo.planning.concept import DISCLAIMER, Plan
 from kcity_geo.planning.layout.sketch import SKETCH
+from kcity_geo.planning.networks.epanet import water_inp
 from kcity_geo.planning.sheet_maps import plan_maps
 from kcity_geo.planning.sheet_tables import plan_tables
 from kcity_geo.result import Gaps
@@ -49,7 +50,14 @@ def plan_sheets(plan: Plan, *, gaps: Gaps | None = None) -> PlanSheets:
         tables=tables,
         maps=maps,
         layers=dict(_layers(plan)),
+        texts=_texts(plan),
     )
+
+
+def _texts(plan: Plan) -> dict[str, str]:
+    if plan.networks is None or plan.networks.water is None:
+        return {}
+    return {"water.inp": water_inp(plan.networks)}
 
 
 def _lead(plan: Plan) -> tuple[str, ...]:
@@ -144,7 +152,7 @@ def _chapters(
     yield Chapter(
         title="Infrastructure",
         filled="full" if "networks" in tables else "partly",
-        tables=("demand", "headroom", *(("networks",) if "networks" in tables else ())),
+        tables=("demand", "headroom", *(n for n in ("networks", "network_checks") if n in tables)),
         maps=sheets("Utility connections and cost", "Facilities to add"),
         text=tuple(plan.networks.notes)
         if plan.networks is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 import xarray as xr
@@ -156,3 +157,13 @@ def test_no_mains_no_file(plan) -> None:
     text = water_inp(plan.networks)
     assert text.startswith("[TITLE]")
     assert text.endswith("[END]\n")
+
+
+def test_the_folder_of_a_plan_holds_the_mains_and_the_checks(plan, tmp_path) -> None:
+    import kcity_geo as kc
+
+    folder = kc.save_plan(plan, tmp_path / "plan")
+    assert (folder / "water.inp").read_text(encoding="utf-8") == water_inp(plan.networks)
+    checks = pd.read_csv(folder / "network_checks.csv", comment="#")
+    assert len(checks) == len(plan.networks.checks)
+    assert (checks["Kept"] == "yes").all()
