@@ -46,6 +46,9 @@ OPEN = {
     "sources pause_s": "servers",
     "suitability/profiles landuse_code": "values of tags",
     "suitability/profiles profile": "projects",
+    "texts/compare difference": "words of the English page",
+    "texts/compare number": "words of the English page",
+    "texts/compare value": "words of the English page",
     "themes theme": "words of INSPIRE themes",
     "themes instead": "indicators",
 }

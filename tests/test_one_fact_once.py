@@ -143,6 +143,7 @@ DATA = {
         "sources/osm/rules": "table rule row changes",
         "sources/products/catalogue": "base value",
         "study": "asked",
+        "schema": "schema",
         "studyfile": "raw changes",
         "analysis/location/services": "row",
     },
