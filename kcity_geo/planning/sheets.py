@@ -162,7 +162,10 @@ def _chapters(
         title="Cost estimate", filled="full", tables=("cost",), text=_notes(notes, "cost")
     )
     yield Chapter(
-        title="Economics", filled="partly", tables=("economics",), text=(*plan.economics.notes,)
+        title="Economics",
+        filled="partly",
+        tables=("economics",),
+        text=_notes(plan.economics.notes, "economics"),
     )
     yield Chapter(title="Rules", filled="full", tables=("rules",))
     yield Chapter(

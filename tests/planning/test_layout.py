@@ -203,3 +203,19 @@ def test_a_drawn_plan_is_priced_and_checked_by_its_drawn_streets(city) -> None:
     report = drawn_plan.check().set_index("rule")
     found = report.loc[report["unit"] == "km/km2", "found"]
     assert found.tolist() == pytest.approx([length / 1000 / 0.48])
+
+
+def test_a_part_of_the_site_is_drawn_beside_the_road_and_the_rest_kept_for_later(city) -> None:
+    excluded = np.zeros(tuple(city.grid.shape), dtype=bool)
+    excluded[28:30, 8:10] = True  # 200 by 200 m in the middle of the site
+    site = box(500, 500, 1300, 1300)
+    options = ConceptOptions(networks=False, excluded=excluded)
+    plan = concept(site, city, "new_town", hectares=30.0, options=options)
+    land = plan.layout.land.groupby("kind")["area_m2"].sum()
+    assert land["constraint"] == pytest.approx(4e4, abs=1.0)
+    assert land["later"] == pytest.approx((64 - 4 - 30) * 1e4, rel=0.01)
+    assert land.sum() == pytest.approx(64e4, abs=1.0)
+    closed = plan.site.outline.difference(plan.site.free)
+    built = shapely.union_all(plan.layout.land.geometry[plan.layout.land["kind"] == "block"])
+    assert shapely.intersection(built, closed).area < 0.1
+    assert abs(plan.layout.areas.set_index("use").loc["streets", "difference_share"]) < 0.01
