@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from kcity_geo.many.run import run_cities
     from kcity_geo.outputs.explain import explain
     from kcity_geo.outputs.looks import explore, plot
+    from kcity_geo.outputs.maplayers import layer, map  # noqa: A004 - kc.map is its name
     from kcity_geo.planning.concept import ConceptOptions, Plan, concept
     from kcity_geo.planning.networks.curve import CurveOptions, extension_curve
     from kcity_geo.planning.networks.epanet import water_inp
@@ -97,11 +98,13 @@ _HOMES = {
     "fetch": "kcity_geo.sources.pack.fetch",
     "find_cities": "kcity_geo.many.country",
     "find_city": "kcity_geo.study",
+    "layer": "kcity_geo.outputs.maplayers",
     "load": "kcity_geo.study",
     "load_study": "kcity_geo.studyfile",
     "locate": "kcity_geo.analysis.location.locate",
     "make_city": "kcity_geo.city",
     "make_demo": "kcity_geo.demo",
+    "map": "kcity_geo.outputs.maplayers",
     "open_study": "kcity_geo.sources.local.study_folder",
     "plot": "kcity_geo.outputs.looks",
     "rank_sites": "kcity_geo.study",
@@ -159,11 +162,13 @@ __all__ = [
     "fetch",
     "find_cities",
     "find_city",
+    "layer",
     "load",
     "load_study",
     "locate",
     "make_city",
     "make_demo",
+    "map",
     "open_study",
     "plot",
     "programme",

@@ -28,7 +28,7 @@ from kcity_geo.result import Gaps, Result
 from kcity_geo.standards import load_standards
 from kcity_geo.thumbnails import NEUTRAL_COLOURS
 
-__all__ = ["explore", "plot"]
+__all__ = ["cells_of", "explore", "meaning_of", "plot"]
 
 _MOST_FEATURES = 20_000
 
@@ -80,7 +80,7 @@ def plot(
         thing.districts.plot(ax=axes, facecolor="#e8eef4", edgecolor="#404040")
         axes.set_title(thing.name)
     else:
-        _draw_cells(axes, _cells_of(thing, layer), cmap)
+        _draw_cells(axes, cells_of(thing, layer), cmap)
         districts = _districts_of(thing)
         districts.boundary.plot(ax=axes, color="#404040", linewidth=0.6)
         if isinstance(thing, Result) and len(thing.sites):
@@ -92,7 +92,23 @@ def plot(
     return axes
 
 
-def _cells_of(thing: CityData | Gaps | Result, layer: str) -> xr.DataArray:
+def cells_of(thing: CityData | Gaps | Result, layer: str) -> xr.DataArray:
+    """
+    Find the cells that a name means.
+
+    Parameters
+    ----------
+    thing, layer : as of `plot`.
+
+    Returns
+    -------
+    Variable of the grid.
+
+    Raises
+    ------
+    StudyError
+        If there is no such layer.
+    """
     if not isinstance(thing, CityData | Gaps | Result):
         raise StudyError(
             f"plot: needs a city, data, gaps, a result or a frame, not {type(thing).__name__}; for a "
@@ -120,8 +136,23 @@ def _districts_of(thing: CityData | Gaps | Result) -> gpd.GeoDataFrame:
     return thing.gaps.districts if isinstance(thing, Result) else thing.districts
 
 
-def _meaning(name: str) -> tuple[tuple[str, ...], tuple[float, float] | None]:
-    """Give the colours of a layer or column by what it means, and the values of the first and the last."""
+def meaning_of(name: str) -> tuple[tuple[str, ...], tuple[float, float] | None]:
+    """
+    Give the colours of a layer or column by what it means.
+
+    Parameters
+    ----------
+    name : of a variable or column.
+
+    Returns
+    -------
+    Colours, and the values of the first and the last of them; None where its own range says.
+
+    Examples
+    --------
+    >>> meaning_of("water_gap")[1]
+    (0.0, 1.0)
+    """
     standard = load_standards().get(name)
     if re.search(r"(^|_)gap(_raw|_lo|_hi)?$", name):
         return GAP_COLOURS, (0.0, 1.0)
@@ -140,7 +171,7 @@ def _draw_cells(axes: Axes, cells: xr.DataArray, cmap: str | Colormap | None) ->
 
     words = str(cells.attrs.get("long_name", cells.name))
     share = cells.attrs.get("units") == "share"
-    colours, limits = _meaning(str(cells.name))
+    colours, limits = meaning_of(str(cells.name))
     limits = limits or ((0.0, 1.0) if share else None)
     x, y = cells["x"].to_numpy(), cells["y"].to_numpy()
     half = abs(float(x[1] - x[0])) / 2
@@ -220,7 +251,7 @@ def _on_map(page: folium.Map, frame: gpd.GeoDataFrame, column: str) -> folium.Ma
         numbers = frame[column].to_numpy(dtype=float)
         known = numbers[np.isfinite(numbers)]
         low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
-        colours, limits = _meaning(column)
+        colours, limits = meaning_of(column)
         low, high = limits or (low, high)
         scale = LinearColormap(
             list(colours),
