@@ -26,7 +26,7 @@ from kcity_geo.cube import district_shares, empty_cube, study_grid
 from kcity_geo.errors import StudyError
 from kcity_geo.indicators import INDICATOR_SECTORS
 from kcity_geo.inputs.candidates import places_to_choose
-from kcity_geo.inputs.criteria import named_files, require_files
+from kcity_geo.inputs.criteria import named_files, require_files, site_candidates
 from kcity_geo.inputs.files import other_files
 from kcity_geo.inputs.official import load_tables
 from kcity_geo.inputs.osm import load_osm
@@ -132,6 +132,8 @@ def load(
             cube = empty_cube(city, grid=grid)
             shares = district_shares(city, grid=grid)
             note_few_cells(cube, study)
+            # Read for the ranking again; what cannot be read is refused before the work.
+            site_candidates(study, study.suitability.sites, city)
         with clock.stage("rasters"):
             divided = DistrictPeople(city, shares, grid)
             people = people_on_grid(study, cube, divided, config)
@@ -471,7 +473,6 @@ def rank_sites(
     from kcity_geo.analysis.city_model import model_of
     from kcity_geo.analysis.sites.rank import SiteChoice
     from kcity_geo.analysis.sites.rank import rank_sites as rank
-    from kcity_geo.inputs.criteria import site_candidates
 
     _expect(score, Suitability, "rank_sites(score, data)")
     _expect(data, CityData, "rank_sites(score, data)")
@@ -480,7 +481,11 @@ def rank_sites(
     threshold = own.threshold if threshold is None else threshold
     max_sites = own.max_sites if max_sites is None else max_sites
     screening = own.screening if screening is None else screening
-    keys = _site_keys({**own.sites.model_dump(exclude_defaults=True), **sites})
+    base = own.sites.model_dump(exclude_defaults=True)
+    if {"candidates", "method"} & set(sites):
+        # Another way to come to sites takes nothing but the distance from the study's.
+        base = {k: v for k, v in base.items() if k == "spacing_m"}
+    keys = _site_keys({**base, **sites})
     choice = SiteChoice(
         keys=keys, candidates=site_candidates(study, keys, data.city), screening=screening
     )

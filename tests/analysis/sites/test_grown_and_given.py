@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -124,3 +126,12 @@ def test_python_takes_a_frame_in_any_crs_and_refuses_an_unknown_key() -> None:
     assert found["area_ha"].iloc[0] == pytest.approx(100, rel=1e-3)
     with pytest.raises(StudyError, match=r"rank_sites: spacing: no such key.*spacing_m"):
         kc.rank_sites(scored(hill()), data, spacing=5)
+
+
+def test_candidates_in_python_stand_instead_of_what_the_study_grows() -> None:
+    keys = {"method": "grow", "target_area_ha": 60.0, "spacing_m": 10.0}
+    data = replace(make_toy(), study=kc.Study(suitability={"sites": keys}))
+    found = kc.rank_sites(scored(hill()), data, candidates=parcels((1500, 1500, 2500, 2500)))
+    assert found.attrs["asked"]["sites"]["spacing_m"] == 10
+    assert len(found) == 1
+    assert kc.rank_sites(scored(hill()), data)["area_ha"].iloc[0] == pytest.approx(60, rel=0.06)

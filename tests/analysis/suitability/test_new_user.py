@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 
 import kcity_geo as kc
 from kcity_geo.analysis.city_model import model_of
@@ -13,9 +17,11 @@ from kcity_geo.analysis.suitability.score import measured_criteria
 from kcity_geo.analysis.suitability.view import CityView
 from kcity_geo.analysis.suitability.weights import ahp
 from kcity_geo.demo.toy import make_toy
-from kcity_geo.errors import StudyError
-from kcity_geo.inputs.criteria import criteria_of
+from kcity_geo.errors import SourceError, StudyError
+from kcity_geo.inputs.criteria import criteria_of, site_candidates
 from kcity_geo.profiles import project_file
+from kcity_geo.study import criteria_of_study
+from kcity_geo.suitability_keys import SitesSection
 
 
 def rows(**formulas):
@@ -88,3 +94,23 @@ def test_errors_inside_a_project_file_name_it(tmp_path, text, said) -> None:
     with pytest.raises(StudyError, match=said):
         project_file(path)
         criteria_of(kc.Study(folder=tmp_path), str(path))
+
+
+@pytest.mark.parametrize(
+    ("keys", "said", "weight"),
+    [({"exclusion_only": True}, "not asked", 0.0), ({"weighting": {"method": "equal"}}, "", 1 / 9)],
+)
+def test_the_list_of_criteria_follows_what_the_study_asks(keys, said, weight) -> None:
+    data = replace(make_toy(), study=kc.Study(suitability=keys))
+    found = criteria_of_study(data)
+    assert len(found) == 9
+    assert all(row["weight"] == pytest.approx(weight) for row in found)
+    assert all(row["detail"].startswith(said) for row in found)
+
+
+def test_candidates_that_are_no_polygons_are_refused_before_the_work(tmp_path) -> None:
+    points = gpd.GeoDataFrame(geometry=[shapely.Point(9, 47)], crs=4326)
+    points.to_file(tmp_path / "parcels.geojson")
+    keys = SitesSection(candidates="parcels.geojson")
+    with pytest.raises(SourceError, match=r"suitability\.sites\.candidates: parcels\.geojson"):
+        site_candidates(kc.Study(folder=tmp_path), keys, make_toy().city)
