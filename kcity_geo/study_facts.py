@@ -21,6 +21,11 @@ __all__ = [
 #: Name of the file in the folder of a study, and what it says of itself.
 FACTS_FILE = "project_summary.json"
 FACTS_FORMAT = "kcity_geo project summary 1"
+#: The same of the plan of a site.
+PLAN_FILE = "plan_summary.json"
+PLAN_FORMAT = "kcity_geo plan summary 1"
+#: How the sentence on the cost of works begins.
+COST_WORDS = "Works cost"
 _READ = ConfigDict(frozen=True, extra="ignore")
 
 
@@ -142,3 +147,23 @@ class StudyFacts(BaseModel):
     warnings: tuple[str, ...] = ()
     credits: str = ""
     caveat: str = ""
+
+
+class PlanFacts(BaseModel):
+    """
+    What the plan of a site says: ``plan_summary.json`` in its folder.
+
+    ``lead``: the plan in sentences; ``cost``: that of its works in one sentence.
+    """
+
+    model_config = _READ
+    format: str = PLAN_FORMAT
+    title: str
+    city: str
+    lead: tuple[str, ...] = ()
+    disclaimer: str = ""
+
+    @property
+    def cost(self) -> str:
+        """The sentence on the cost of works; empty: there is none."""
+        return next((line for line in self.lead if line.startswith(COST_WORDS)), "")

@@ -41,6 +41,9 @@ def new(
         "application.toml"
     ),
     *,
+    plan: Annotated[
+        Path | None, typer.Option(help="Folder of the plan of a site, if there is one.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Fill an application from a finished study; what no study knows is listed as missing."""
@@ -48,12 +51,13 @@ def new(
         from kcity_geo.outputs.application_toml import save_application
         from kcity_geo.programme.checking import check as check_rules
         from kcity_geo.programme.draft import StudyOrigin, draft_application
-        from kcity_geo.sources.local.study_folder import open_study
+        from kcity_geo.sources.local.study_folder import open_study, read_plan
 
         found = open_study(study)
+        planned = read_plan(plan, city=found.facts.city) if plan else None
         folder = os.path.relpath(found.folder.resolve(), out.resolve().parent)
         origin = StudyOrigin(folder=Path(folder).as_posix(), sha256=found.sha256)
-        draft = draft_application(found.facts, year, origin=origin)
+        draft = draft_application(found.facts, year, origin=origin, plan=planned)
         checked = check_rules(draft, found.facts)
         save_application(checked, out)
     print_warnings(notes, quiet=as_json)

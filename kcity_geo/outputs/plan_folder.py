@@ -9,15 +9,17 @@ from kcity_geo.outputs.folder import Contents, save_whole
 from kcity_geo.outputs.plan_page import build_plan_page
 from kcity_geo.outputs.plan_workbook import save_workbook
 from kcity_geo.outputs.tables import save_csv
+from kcity_geo.outputs.text import json_text
 from kcity_geo.outputs.vectors import write_geopackage
 from kcity_geo.plan_sheets import PlanSheets
+from kcity_geo.study_facts import PLAN_FILE, PlanFacts
 
 __all__ = ["PLAN", "save_plan_folder"]
 
 PLAN = Contents(
     what="plan",
     marks=("plan.html", "plan.gpkg", "plan.xlsx"),
-    known=("plan.html", "plan.gpkg", "plan.xlsx", "*.csv", "*.inp", "README.txt"),
+    known=("plan.html", "plan.gpkg", "plan.xlsx", "*.csv", "*.inp", "README.txt", PLAN_FILE),
 )
 
 
@@ -33,7 +35,8 @@ def save_plan_folder(sheets: PlanSheets, out: str | Path) -> Path:
     Returns
     -------
     Absolute path of the folder: ``plan.gpkg``, ``plan.html``, ``plan.xlsx``, a CSV for each table,
-    ``README.txt``, and ``water.inp`` where water is routed; the same plan gives the same bytes.
+    ``README.txt``, ``plan_summary.json``, and ``water.inp`` where water is routed; the same plan gives
+    the same bytes.
     """
     return save_whole(out, lambda work, _: _write(sheets, work), contents=PLAN)
 
@@ -57,4 +60,8 @@ def _write(sheets: PlanSheets, work: Path) -> None:
         "",
         credits_line(sheets),
     ]
+    facts = PlanFacts(
+        title=sheets.title, city=sheets.city, lead=sheets.lead, disclaimer=sheets.disclaimer
+    )
+    (work / PLAN_FILE).write_bytes((json_text(facts.model_dump()) + "\n").encode("utf-8"))
     (work / "README.txt").write_bytes(("\n".join(lines).rstrip() + "\n").encode("utf-8"))

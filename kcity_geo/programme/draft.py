@@ -11,7 +11,7 @@ from kcity_geo.programme.evidence import needs_of, open_levels, open_people, rou
 from kcity_geo.programme.model import Application, check_application
 from kcity_geo.programme.solutions import match_solutions
 from kcity_geo.programme.words import word
-from kcity_geo.study_facts import LevelFacts, SiteFacts, StudyFacts
+from kcity_geo.study_facts import LevelFacts, PlanFacts, SiteFacts, StudyFacts
 
 __all__ = ["StudyOrigin", "draft_application", "problem_statement", "site_words"]
 
@@ -25,7 +25,11 @@ class StudyOrigin:
 
 
 def draft_application(
-    facts: StudyFacts, year: int, *, origin: StudyOrigin | None = None
+    facts: StudyFacts,
+    year: int,
+    *,
+    origin: StudyOrigin | None = None,
+    plan: PlanFacts | None = None,
 ) -> Application:
     """
     Fill an application from a finished study.
@@ -35,6 +39,7 @@ def draft_application(
     facts : of the study.
     year : of the call, 2020 to 2026.
     origin : where the study lies.
+    plan : of the site, which says what is built and what it costs; None: none yet.
 
     Returns
     -------
@@ -67,6 +72,10 @@ def draft_application(
         "project": project,
         "study": {"folder": come.folder, "sha256": come.sha256},
     }
+    if plan is not None:
+        built = [line for line in plan.lead if line != plan.cost]
+        raw["package"] = {"project": " ".join([f"{plan.title}.", *built])[:4000]}
+        project["cost"] = f"{plan.cost} {plan.disclaimer}".strip()[:300] if plan.cost else ""
     bare = check_application(raw)
     raw["request"] = {"study": recommend_study(bare, facts).study}
     return check_application(raw)

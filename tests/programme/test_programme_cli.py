@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from applications import changed, make_facts
@@ -12,8 +13,10 @@ from typer.testing import CliRunner
 from kcity_geo.cli import app
 from kcity_geo.errors import SourceError
 from kcity_geo.outputs.application_toml import save_application
+from kcity_geo.planning import sheets
 from kcity_geo.programme import check, load_application
-from kcity_geo.sources.local.study_folder import open_study
+from kcity_geo.sources.local.study_folder import open_study, read_plan
+from kcity_geo.study_facts import COST_WORDS, PlanFacts
 
 RUN = CliRunner()
 
@@ -90,3 +93,35 @@ def test_a_folder_without_a_study_is_refused(tmp_path, study) -> None:
     with pytest.raises(SourceError, match="is no summary of a study"):
         open_study(study)
     shutil.rmtree(study)
+
+
+def test_a_plan_says_what_is_built_and_what_it_costs(tmp_path, study) -> None:
+    lead = ("70 ha: 40 ha industry.", "Works cost 90 M USD (P10 60, P90 150) at prices of 2026.")
+    plan = PlanFacts(title="Industrial complex", city="Hanbit", lead=lead, disclaimer="screening")
+    (tmp_path / "plan_summary.json").write_text(plan.model_dump_json(), encoding="utf-8")
+    out = tmp_path / "with_plan.toml"
+    arguments = [
+        "programme",
+        "new",
+        "--study",
+        str(study),
+        "--year",
+        "2026",
+        "--plan",
+        str(tmp_path),
+    ]
+    done = RUN.invoke(app, [*arguments, "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    read = load_application(out)
+    assert read.project.cost == f"{lead[1]} screening"
+    assert read.package.project == "Industrial complex. 70 ha: 40 ha industry."
+    other = plan.model_copy(update={"city": "Elsewhere"}).model_dump_json()
+    (tmp_path / "plan_summary.json").write_text(other, encoding="utf-8")
+    with pytest.raises(SourceError, match="a plan of Elsewhere"):
+        read_plan(tmp_path, city="Hanbit")
+    with pytest.raises(SourceError, match="run `kcity plan` first"):
+        read_plan(study, city="Hanbit")
+
+
+def test_the_sentence_on_cost_is_the_one_that_a_plan_writes() -> None:
+    assert f'"{COST_WORDS} ' in Path(sheets.__file__).read_text(encoding="utf-8")

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from kcity_geo.errors import SourceError
 from kcity_geo.study_atlas import StudyAtlas, StudyLayer
-from kcity_geo.study_facts import FACTS_FILE, FACTS_FORMAT, StudyFacts
+from kcity_geo.study_facts import FACTS_FILE, FACTS_FORMAT, PLAN_FILE, PlanFacts, StudyFacts
 
-__all__ = ["FinishedStudy", "facts_behind", "open_study", "read_atlas"]
+__all__ = ["FinishedStudy", "facts_behind", "open_study", "read_atlas", "read_plan"]
 
 #: What a map is drawn over: name -> table of study.gpkg, column and values that are taken (none: all).
 _SHAPES = {
@@ -180,3 +180,33 @@ def _shapes(path: Path) -> dict[str, gpd.GeoDataFrame]:
     except (DataSourceError, OSError) as error:
         raise SourceError(f"{path}: cannot be read ({error}); run the study again") from error
     return found
+
+
+def read_plan(folder: str | Path, *, city: str) -> PlanFacts:
+    """
+    Read what the plan of a site says.
+
+    Parameters
+    ----------
+    folder : as ``kcity plan`` wrote it.
+    city : that the plan must be of.
+
+    Returns
+    -------
+    The plan in sentences.
+
+    Raises
+    ------
+    SourceError
+        If the folder holds no plan, or that of another city.
+    """
+    path = Path(folder) / PLAN_FILE
+    try:
+        plan = PlanFacts.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise SourceError(f"{folder}: holds no {PLAN_FILE}; run `kcity plan` first") from error
+    except ValidationError as error:
+        raise SourceError(f"{path}: is no summary of a plan; run `kcity plan` again") from error
+    if plan.city != city:
+        raise SourceError(f"{folder}: is a plan of {plan.city}, and the study is of {city}")
+    return plan
