@@ -1,0 +1,125 @@
+"""
+How the cost of a study grows from town to metropolis, stage by stage, and its files beside plain writing.
+
+    python benchmarks/scale.py [--sizes town city] [--plot growth.png] [--json]
+
+Each size is a demo city, made first and not counted, run in a process of its own: processor seconds of
+the run, seconds of each stage, peak memory. Growth: processor seconds for a further million people
+between one size and the next, over those of the first step; near 1 is linear. Beside it the same cells
+and rasters written by pyogrio and rasterio alone, without meaning, units or checks. A metropolis takes
+minutes and 2 GB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import multiprocessing
+import resource
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+SIZES = ("town", "city", "metro")
+
+
+def one_size(size: str, folder: str) -> dict[str, Any]:
+    """Make a demo city, run it, and write its cells and rasters again plainly."""
+    import kcity_geo as kc
+    from kcity_geo.demo.make import make_demo
+
+    warnings.simplefilter("ignore")
+    here = Path(folder)
+    study = make_demo(here / "inputs", size=size)
+    before = time.process_time()
+    result = kc.run(study, here / "out")
+    cpu_s = time.process_time() - before
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {
+        "size": size,
+        "people_million": float(result.data.cube["population"].sum()) / 1e6,
+        "cells": int(result.data.inside.sum()),
+        "cpu_s": cpu_s,
+        "peak_gb": peak,
+        "stages_s": dict(result.timings),
+        "plain_files_s": plain_files(here / "out", here),
+    }
+
+
+def plain_files(out: Path, folder: Path) -> float:
+    """Give the seconds for the cells as GeoPackage, GeoJSON and GeoParquet, and the rasters."""
+    import geopandas as gpd
+    import pyogrio
+    import rasterio
+
+    cells = gpd.read_parquet(out / "cells.parquet")
+    opened = pyogrio.read_dataframe(out / "gaps.geojson")
+    layers = {}
+    for path in sorted((out / "layers").glob("*.tif")):
+        with rasterio.open(path) as source:
+            layers[path.name] = (source.read(), dict(source.profile))
+    start = time.process_time()
+    pyogrio.write_dataframe(cells, folder / "plain.gpkg", use_arrow=True)
+    pyogrio.write_dataframe(opened, folder / "plain.geojson")
+    cells.to_parquet(folder / "plain.parquet")
+    for name, (values, profile) in layers.items():
+        with rasterio.open(folder / name, "w", **profile) as target:
+            target.write(values)
+    return time.process_time() - start
+
+
+def growth(found: list[dict[str, Any]]) -> list[float]:
+    """Processor seconds for a further million people at each step, over those of the first step."""
+    steps = [
+        (b["cpu_s"] - a["cpu_s"]) / (b["people_million"] - a["people_million"])
+        for a, b in itertools.pairwise(found)
+    ]
+    return [round(step / steps[0], 2) for step in steps]
+
+
+def plot(found: list[dict[str, Any]], path: str) -> None:
+    """Draw the stages over the people."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    people = [one["people_million"] for one in found]
+    for stage in found[0]["stages_s"]:
+        axes.plot(people, [one["stages_s"].get(stage, 0.0) for one in found], "o-", label=stage)
+    axes.set(xscale="log", yscale="log", xlabel="million people", ylabel="seconds")
+    axes.legend(fontsize=7, ncols=2)
+    figure.savefig(path, dpi=150)
+
+
+def main() -> None:
+    """Print a column a size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["town", "city"])
+    parser.add_argument("--plot")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    found = []
+    for size in asked.sizes:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            multiprocessing.get_context("spawn").Pool(1) as alone,
+        ):
+            found.append(alone.apply(one_size, (size, folder)))
+    if asked.plot:
+        plot(found, asked.plot)
+    if asked.json:
+        print(json.dumps({"sizes": found, "growth": growth(found)}))
+        return
+    for key in ("people_million", "cells", "cpu_s", "peak_gb", "plain_files_s"):
+        print(f"{key:<34}" + "".join(f"{one[key]:>12,.2f}" for one in found))
+    for stage in found[0]["stages_s"]:
+        row = "".join(f"{one['stages_s'].get(stage, 0.0):>12,.2f}" for one in found)
+        print(f"  {stage + ' s':<32}{row}")
+    print("growth a further million people", growth(found))
+
+
+if __name__ == "__main__":
+    main()
