@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import Any, Final
 
 from filelock import FileLock, Timeout
@@ -49,10 +50,11 @@ def telling(tell: Callable[[str], None] | None) -> Iterator[None]:
 
 
 class _Watch:
-    """The lock of this machine, and how deep this process is in what it compiles."""
+    """The lock of this machine, whose turn it is among threads, and how deep this process is in what it compiles."""
 
     def __init__(self) -> None:
         self.lock = FileLock(Path(tempfile.gettempdir()) / _lock_name(), thread_local=False)
+        self.turn = RLock()
         self.depth = 0
         self.ours = 0
         self.told = False
@@ -67,6 +69,7 @@ class _Watch:
         try:
             self.lock.acquire(timeout=0 if self.ours else -1)
         except Timeout as error:
+            self.depth -= 1  # numba tells no end of what never began
             raise _ElsewhereError from error
         except OSError:
             return  # no room for a lock: compiling alone is better than not at all
@@ -133,6 +136,11 @@ def one_at_a_time(made: Any) -> Any:  # noqa: ANN401 - a numba dispatcher
     found, compile_ = watch(), made.compile
 
     def compile_or_read(signature: Any) -> Any:  # noqa: ANN401 - numba has no types
+        # One thread after the other: what is counted below is then one call within another.
+        with found.turn:
+            return compiled(signature)
+
+    def compiled(signature: Any) -> Any:  # noqa: ANN401 - numba has no types
         while True:
             found.ours += 1
             try:

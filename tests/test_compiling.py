@@ -75,3 +75,32 @@ def test_nobody_is_told_after_it_ends() -> None:
     with telling(heard.append):
         pass
     assert heard == []
+
+
+def test_threads_that_find_the_lock_taken_wait_and_then_compile(tmp_path, monkeypatch) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+    from time import sleep
+
+    from filelock import FileLock
+
+    from kcity_geo import compiling
+
+    own = compiling._Watch()
+    own.lock = FileLock(tmp_path / "lock", thread_local=False)
+    monkeypatch.setattr(compiling, "watch", lambda: own)
+
+    class Made:
+        def compile(self, signature):
+            own.start()
+            try:
+                return signature
+            finally:
+                own.end()
+
+    other = FileLock(tmp_path / "lock", thread_local=False)
+    with ThreadPoolExecutor(3) as pool:
+        with other:
+            found = [pool.submit(compiling.one_at_a_time(Made()).compile, i) for i in range(3)]
+            sleep(0.2)
+        assert [one.result(timeout=30) for one in found] == [0, 1, 2]
+    assert (own.depth, own.ours, own.lock.is_locked) == (0, 0, False)
