@@ -21,7 +21,7 @@ from kcity_geo.outputs.headline import first_sector, gap_sentences
 from kcity_geo.outputs.hover import hover_data
 from kcity_geo.outputs.themes import make_themes
 from kcity_geo.result import LEVELS, THEMES, Result
-from kcity_geo.rules import ReadingLimits
+from kcity_geo.rules import ReadingLimits, reading_limits
 
 ROOT = Path(__file__).parents[1]
 STUDIES = ("town", "monaco", "monaco with limits of its own", "liechtenstein", "helsinki")
@@ -146,6 +146,20 @@ def test_nobody_lives_in_the_same_cells_everywhere(result) -> None:
     for level in LEVELS:
         nobody = (cells[f"{level}_reading"] == "Nobody lives here").to_numpy()
         np.testing.assert_array_equal(nobody, empty)
+
+
+def test_a_served_city_reads_as_a_planner_expects(result) -> None:
+    """Every home of Monaco and Liechtenstein has power and water: official, so nothing is short."""
+    if result.data.city.name not in {"Monaco", "Liechtenstein"}:
+        pytest.skip("of a city whose access is official and whole")
+    people = float(np.nansum(result.data.array("population")))
+    for sector in ("energy", "water"):
+        row = result.gaps.city.loc[sector]
+        assert row["gap_raw"] < 0.2, sector
+        assert row["people_short"] < 0.02 * people, sector
+    if result.gaps.limits == reading_limits():
+        assert result.gaps.city.loc["energy", "reading"] == "Adequate"
+        assert result.gaps.city.loc["energy", "people_cannot_tell"] < 0.1 * people
 
 
 def test_no_people_get_lost_between_the_readings(result) -> None:

@@ -200,13 +200,22 @@ def _row(city: CityModel, common: Mapping[str, Any], pieces: _Pieces) -> Indicat
     size = city.grid.shape[0] * city.grid.shape[1]
     lit_m = np.bincount(cell[lit], weights=length[lit], minlength=size)
     known_m = lit_m + np.bincount(cell[unlit], weights=length[unlit], minlength=size)
+    all_m = np.bincount(cell, weights=length, minlength=size)
     with np.errstate(invalid="ignore"):
-        cells = (lit_m / known_m).reshape(city.grid.shape)
+        cells, least_lit, most_lit = (
+            share.reshape(city.grid.shape)
+            for share in (lit_m / known_m, lit_m / all_m, 1 - (known_m - lit_m) / all_m)
+        )
     return Indicator(
         id="E8",
         value=shares["lit"],
         cells=cells,
         gap=standard_gap(cells, city.standards["E8"]),
+        # Of each place what its own untagged streets leave open: none where all are tagged.
+        gap_bounds=(
+            standard_gap(most_lit, city.standards["E8"]),
+            standard_gap(least_lit, city.standards["E8"]),
+        ),
         ratio=(lit_m.reshape(city.grid.shape), known_m.reshape(city.grid.shape)),
         bounds=(shares["lo"], shares["hi"]),
         evidence="observed",

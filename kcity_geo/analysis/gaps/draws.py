@@ -11,7 +11,7 @@ place and a draw (`kcity_geo.analysis.gaps.chance`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,6 +142,8 @@ class _Completed:
         """Gap of one indicator in one draw; NaN where it is not assessed."""
         known, own = np.isfinite(one.raw), self._own(one, draw)
         rule = _COMPLETIONS.get(one.kind)
+        if one.kind == "prior":  # what is there, is as good or as poor as its own bounds allow
+            one = replace(one, raw=own)
         drawn = own if rule is None else np.minimum(rule(self, one, share, unseen, draw), own)
         if one.indicator.applies is None:
             drawn = np.where(one.told, own, drawn)

@@ -708,6 +708,18 @@ def test_street_lighting_counts_the_known_length_and_bounds_the_rest(toy, featur
     assert np.isnan(row.cells[31, 0])
 
 
+def test_each_place_has_the_bounds_of_its_own_untagged_streets(toy, features):
+    """One cell holds 100 m lit and 100 m untagged, another 100 m unlit: 0 to 50 %, and 100 %."""
+    lines = [shapely.LineString([(0, y), (1000, y)]) for y in (30, 70, 250)]
+    tags = [{"highway": "residential", "lit": lit} for lit in ("yes", "", "no")]
+    data = toy(arrays={"built_m2": 3000.0}, layers={"roads_drive": features(tags, lines)})
+    bounds = street_lighting(model_of(data)).gap_bounds
+    assert bounds is not None
+    low, high = bounds
+    assert (low[39, 0], high[39, 0]) == pytest.approx((0.0, 0.5))
+    assert (low[37, 0], high[37, 0]) == pytest.approx((1.0, 1.0))
+
+
 def test_a_lamp_lights_forty_metres_of_untagged_street(toy, features):
     lamps = features([{}] * 20, [shapely.Point(25 + 50 * i, 60) for i in range(20)])
     data = toy(
