@@ -7,6 +7,7 @@ from pathlib import Path
 from kcity_geo.outputs.attribution import credits_line
 from kcity_geo.outputs.folder import Contents, save_whole
 from kcity_geo.outputs.plan_page import build_plan_page
+from kcity_geo.outputs.plan_qml import LAYERS, plan_styles
 from kcity_geo.outputs.plan_workbook import save_workbook
 from kcity_geo.outputs.tables import save_csv
 from kcity_geo.outputs.text import json_text
@@ -44,6 +45,8 @@ def save_plan_folder(sheets: PlanSheets, out: str | Path) -> Path:
 def _write(sheets: PlanSheets, work: Path) -> None:
     tables = {name: table.frame for name, table in sheets.tables.items()}
     write_geopackage(sheets.layers, {}, work / "plan.gpkg", as_of=sheets.as_of)
+    for name, style in plan_styles(_categories(sheets)).items():
+        (work / f"{name}.qml").write_bytes(style.encode("utf-8"))
     page = build_plan_page(sheets)
     (work / "plan.html").write_bytes(page.encode("utf-8"))
     save_workbook(sheets, work / "plan.xlsx")
@@ -65,3 +68,12 @@ def _write(sheets: PlanSheets, work: Path) -> None:
     )
     (work / PLAN_FILE).write_bytes((json_text(facts.model_dump()) + "\n").encode("utf-8"))
     (work / "README.txt").write_bytes(("\n".join(lines).rstrip() + "\n").encode("utf-8"))
+
+
+def _categories(sheets: PlanSheets) -> dict[str, list[str]]:
+    """Values of the column that colours each layer."""
+    return {
+        name: sorted({str(value) for value in sheets.layers[name][0][column]})
+        for name, (column, _) in LAYERS.items()
+        if name in sheets.layers
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import geopandas as gpd
@@ -56,6 +57,20 @@ def test_costs_of_the_workbook_are_formulas_that_give_the_cost(plan, folder) -> 
     assert total == pytest.approx(plan.cost.total)
     last = page.cell(4 + len(plan.cost.lines), cost + 1).value
     assert str(last).startswith("=SUM(")
+
+
+def test_styles_name_every_value_of_their_layer(plan, folder) -> None:
+    for name, column in {
+        "blocks": "use",
+        "parcels": "use",
+        "land": "kind",
+        "streets": "class",
+    }.items():
+        style = (folder / f"{name}.qml").read_text(encoding="utf-8")
+        assert f'attr="{column}"' in style
+        values = re.findall(r'<category value="(\w+)"', style)
+        assert set(values) == set(gpd.read_file(folder / "plan.gpkg", layer=name)[column])
+        assert style.count("<symbol ") == len(values)
 
 
 def test_every_file_says_what_it_is(folder) -> None:
