@@ -158,7 +158,7 @@ def png_uri(codes: NDArray[np.uint8], colours: Sequence[tuple[int, int, int, int
     image = Image.fromarray(np.ascontiguousarray(codes))
     image.putpalette([v for c in colours for v in c[:3]])
     stream = io.BytesIO()
-    image.save(stream, "PNG", transparency=bytes(c[3] for c in colours), compress_level=9)
+    image.save(stream, "PNG", transparency=bytes(c[3] for c in colours), compress_level=8)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
