@@ -69,7 +69,7 @@ class _Watch:
         try:
             self.lock.acquire(timeout=0 if self.ours else -1)
         except Timeout as error:
-            self.depth -= 1  # numba tells no end of what never began
+            # numba tells the end of this one too: its callback is registered before the start is told.
             raise _ElsewhereError from error
         except OSError:
             return  # no room for a lock: compiling alone is better than not at all

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event, Thread
+from time import sleep
 
 import pytest
 
@@ -79,7 +81,6 @@ def test_nobody_is_told_after_it_ends() -> None:
 
 def test_threads_that_find_the_lock_taken_wait_and_then_compile(tmp_path, monkeypatch) -> None:
     from concurrent.futures import ThreadPoolExecutor
-    from time import sleep
 
     from filelock import FileLock
 
@@ -91,8 +92,8 @@ def test_threads_that_find_the_lock_taken_wait_and_then_compile(tmp_path, monkey
 
     class Made:
         def compile(self, signature):
-            own.start()
-            try:
+            try:  # numba tells the end also of what could not start
+                own.start()
                 return signature
             finally:
                 own.end()
@@ -103,4 +104,29 @@ def test_threads_that_find_the_lock_taken_wait_and_then_compile(tmp_path, monkey
             found = [pool.submit(compiling.one_at_a_time(Made()).compile, i) for i in range(3)]
             sleep(0.2)
         assert [one.result(timeout=30) for one in found] == [0, 1, 2]
+    assert (own.depth, own.ours, own.lock.is_locked) == (0, 0, False)
+
+
+def test_numba_tells_the_end_of_what_could_not_start_and_the_lock_is_given_back(
+    tmp_path, monkeypatch
+) -> None:
+    import numba
+    from filelock import FileLock
+
+    from kcity_geo import compiling
+
+    own = compiling.watch()
+    monkeypatch.setattr(own, "lock", FileLock(tmp_path / "lock", thread_local=False))
+    taken = Event()
+
+    def hold() -> None:
+        with FileLock(tmp_path / "lock", thread_local=False):
+            taken.set()
+            sleep(1.0)
+
+    other = Thread(target=hold)
+    other.start()
+    taken.wait(timeout=20)
+    assert compiling.one_at_a_time(numba.njit(lambda n: n + 1))(3) == 4
+    other.join()
     assert (own.depth, own.ours, own.lock.is_locked) == (0, 0, False)
