@@ -52,6 +52,8 @@ __all__ = ["NetworkTask", "PlanNetworks", "plan_networks"]
 
 _DAY_S = 86_400.0
 _MM = 1000.0
+#: More pipes than these in one trench are told.
+_MANY_PIPES = 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -368,6 +370,12 @@ class _Routing:
             bills.append((cost, len(bills), bill, route, sizes))
         _, _, bill, route, sizes = min(bills, key=lambda one: one[:2])
         self._begin(utility, route)
+        side_by_side = int(sizes["pipes"].max()) if len(sizes) else 0
+        if side_by_side > _MANY_PIPES:
+            self.notes.append(
+                f"networks: {utility_title(utility).lower()}: up to {side_by_side} of the largest pipe side by "
+                "side; an open channel or more outlets would cost less"
+            )
         self.bill.add(bill)
         self.checks.gravity(utility, sizes, rules)
 

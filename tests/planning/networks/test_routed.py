@@ -120,6 +120,12 @@ def test_what_is_not_mapped_is_said_and_begins_at_a_street() -> None:
     )
 
 
+def test_pipes_side_by_side_are_told(plan) -> None:
+    most = plan.networks.lines.query("utility == 'storm'")["count"].max()
+    told = [note for note in plan.networks.notes if "side by side" in note]
+    assert (f"up to {most} of" in " ".join(told)) == (most > 3)
+
+
 def test_the_same_plan_twice_is_the_same_to_the_last_byte(plan) -> None:
     again = concept(SITE, town(), "new_town").networks
     assert again.lines.to_wkb().to_csv() == plan.networks.lines.to_wkb().to_csv()
