@@ -8,10 +8,8 @@ does not depend on it ("what if we add this road") and computes the rest anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from threading import RLock
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -22,6 +20,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from odc.geo.geobox import GeoBox
 
+from kcity_geo.analysis.kept import ALL, Kept, Noted, NotedSettings, Read, locked, note, noted
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.of_city import MODES, build_mode
 from kcity_geo.analysis.network.snapping import Homes, snap_cells
@@ -43,111 +42,6 @@ __all__ = ["CityModel", "build_graphs", "by_district", "model_of"]
 
 _Value = TypeVar("_Value")
 _More = ParamSpec("_More")
-#: An input: its kind and its name, such as ``("layers", "school")``; ``ALL``: any of the kind.
-_Read = tuple[str, str]
-_ALL = "*"
-
-#: Inputs read by the quantity that is computed in this context; None: nobody notes them.
-_READS: ContextVar[set[_Read] | None] = ContextVar("reads", default=None)
-
-
-def _note(kind: str, name: str) -> None:
-    reads = _READS.get()
-    if reads is not None:
-        reads.add((kind, name))
-
-
-@contextmanager
-def _noted() -> Iterator[set[_Read]]:
-    """Note what a block reads, apart from what the block around it reads."""
-    reads: set[_Read] = set()
-    token = _READS.set(reads)
-    try:
-        yield reads
-    finally:
-        _READS.reset(token)
-
-
-class _Noted(Mapping[str, Any]):
-    """A mapping that notes which of its names are read."""
-
-    def __init__(self, kind: str, values: Mapping[Any, Any]) -> None:
-        self._kind, self._values = kind, values
-
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - frames, arrays, numbers
-        """Give a value and note its name, also when it is missing."""
-        _note(self._kind, name)
-        return self._values[name]
-
-    def __contains__(self, name: object) -> bool:
-        """Tell whether a name is there; that is read then."""
-        _note(self._kind, str(name))
-        return name in self._values
-
-    def __iter__(self) -> Iterator[str]:
-        """Go through all names: whoever does depends on each."""
-        _note(self._kind, _ALL)
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        """Count the names."""
-        _note(self._kind, _ALL)
-        return len(self._values)
-
-
-class _NotedSettings(Settings):
-    """Settings that note which parameters are read."""
-
-    __slots__ = ("_kind", "_settings")
-
-    def __init__(self, sector: str, settings: Settings) -> None:
-        super().__init__({})
-        self._kind, self._settings = f"settings.{sector}", settings
-
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - numbers, words, lists
-        """Give a parameter and note its name."""
-        _note(self._kind, self._settings.own_name(name))
-        return self._settings[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Go through all names: whoever does depends on each."""
-        _note(self._kind, _ALL)
-        return iter(self._settings)
-
-    def __len__(self) -> int:
-        """Count the parameters."""
-        return len(self._settings)
-
-    def own_name(self, name: str) -> str:
-        """Give the name that a parameter has in the table."""
-        return self._settings.own_name(name)
-
-    def origin(self, name: str) -> str:
-        """Say where a value comes from; that is read with it."""
-        _note(self._kind, self._settings.own_name(name))
-        return self._settings.origin(name)
-
-    def changed(self, **values: Any) -> Settings:  # noqa: ANN401 - values of parameters
-        """Give settings of one's own, which depend on all of these."""
-        _note(self._kind, _ALL)
-        return self._settings.changed(**values)
-
-
-@dataclass(frozen=True, eq=False)
-class _Kept:
-    """A quantity, the inputs it was computed from, and the notes told on the way."""
-
-    value: Any
-    reads: frozenset[_Read]
-    notes: tuple[str, ...]
-
-    def outlives(self, changed: frozenset[_Read]) -> bool:
-        """Whether none of the changed inputs was read."""
-        kinds = {kind for kind, _ in changed}
-        return not any(
-            (kind, name) in changed or (name == _ALL and kind in kinds) or kind == _ALL
-            for kind, name in self.reads
-        )
 
 
 class CityModel:
@@ -181,8 +75,8 @@ class CityModel:
         self._standards: Mapping[str, Standard] | None = None
         self._network: Mapping[str, Any] | None = None
         self._rules: dict[str, float] = dict(data.study.rules) if data.study else {}
-        self._kept: dict[Any, _Kept] = {}
-        self._given: dict[Any, _Kept] = {}
+        self._kept: dict[Any, Kept] = {}
+        self._given: dict[Any, Kept] = {}
         self._computed: list[str] = []
         self._checking = False
         self._told: set[str] = set()
@@ -197,7 +91,7 @@ class CityModel:
     @property
     def data(self) -> CityData:
         """The data behind it; a quantity that reads it depends on every input."""
-        _note(_ALL, _ALL)
+        note(ALL, ALL)
         return self._data
 
     @property
@@ -233,17 +127,17 @@ class CityModel:
     @property
     def layers(self) -> Mapping[str, gpd.GeoDataFrame]:
         """Mapped features by layer, metric CRS."""
-        return _Noted("layers", self._data.layers)
+        return Noted("layers", self._data.layers)
 
     @property
     def official(self) -> Mapping[str, Any]:
         """Numbers and tables that the city published."""
-        return _Noted("official", self._data.official)
+        return Noted("official", self._data.official)
 
     @property
     def cube(self) -> Mapping[Any, xr.DataArray]:
         """Variables on the grid."""
-        return _Noted("cube", self._data.cube)
+        return Noted("cube", self._data.cube)
 
     @property
     def cube_attrs(self) -> dict[str, Any]:
@@ -253,19 +147,19 @@ class CityModel:
     @property
     def dem(self) -> xr.DataArray | None:
         """Elevation on its own finer grid, metres."""
-        _note("dem", "")
+        note("dem", "")
         return self._data.dem
 
     @property
     def flood(self) -> xr.DataArray | None:
         """Flood map on its own finer grid."""
-        _note("flood", "")
+        note("flood", "")
         return self._data.flood
 
     @property
     def transit(self) -> pd.DataFrame | None:
         """Stops of a timetable."""
-        _note("transit", "")
+        note("transit", "")
         return self._data.transit
 
     @property
@@ -273,12 +167,12 @@ class CityModel:
         """Indicator id -> standard."""
         if self._standards is None:
             self._standards = self._data.standards
-        return _Noted("standards", self._standards)
+        return Noted("standards", self._standards)
 
     @property
     def network_changes(self) -> Mapping[str, Any]:
         """What the study changes in ``tables/network.toml``."""
-        _note("network", "")
+        note("network", "")
         return self._data.network_changes if self._network is None else self._network
 
     def settings(self, sector: str) -> Settings:
@@ -295,7 +189,7 @@ class CityModel:
         """
         if sector not in self._settings:
             self._settings[sector] = self._data.settings(sector)
-        return _NotedSettings(sector, self._settings[sector])
+        return NotedSettings(sector, self._settings[sector])
 
     def rules(self, table: str) -> Mapping[str, Any]:
         """
@@ -309,7 +203,7 @@ class CityModel:
         -------
         The table as TOML; see `kcity_geo.rules`.
         """
-        return _Noted(f"rules.{table}", rules_table(table, self._rules))
+        return Noted(f"rules.{table}", rules_table(table, self._rules))
 
     def layer(self, name: str) -> gpd.GeoDataFrame | None:
         """
@@ -439,28 +333,26 @@ class CityModel:
             if key not in self._kept:
                 self._kept[key] = self._compute(function, arguments)
             kept = self._kept[key]
-        reads = _READS.get()
-        if reads is not None:
-            reads.update(kept.reads)
+        inner = kept.note_reads()
         for text in kept.notes:
             # A reader of every report must know; a user is warned once, by the outermost quantity.
             tell(text, stacklevel=3, again=text in self._told)
-            if reads is None:
+            if not inner:
                 self._told.add(text)
         value: _Value = kept.value
         return value
 
-    def _compute(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> _Kept:
+    def _compute(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Kept:
         notes: list[str] = []
         try:
-            with kept_apart() as notes, _noted() as reads:
+            with kept_apart() as notes, noted() as reads:
                 value = function(self, *arguments)
         except KCityError:
             for text in notes:
                 tell(text, stacklevel=4)
             raise
         self._computed.append(" ".join([function.__name__, *map(str, arguments)]))
-        return _Kept(_locked(value), frozenset(reads), tuple(notes))
+        return Kept(locked(value), frozenset(reads), tuple(notes))
 
     @property
     def checking(self) -> bool:
@@ -606,14 +498,14 @@ class CityModel:
         model = CityModel(replace(self._data))
         model._settings, model._network = dict(self._settings), self._network
         model._standards, model._rules = self._standards, dict(self._rules)
-        model._given = {**self._given, (function, arguments): _Kept(value, frozenset(), ())}
+        model._given = {**self._given, (function, arguments): Kept(value, frozenset(), ())}
         model._kept = dict(model._given)
         model._data.kept("model", lambda: model)
         return model
 
-    def _set(self, changes: Mapping[str, Mapping[str, Any]]) -> set[_Read]:
+    def _set(self, changes: Mapping[str, Mapping[str, Any]]) -> set[Read]:
         """Change settings of a model in the making; tell which."""
-        touched: set[_Read] = set()
+        touched: set[Read] = set()
         sectors = {place: sector for sector, place in PARAMETER_SECTORS.items()}
         said: dict[str, Any] = {}
         for sector, values in changes.items():
@@ -741,7 +633,7 @@ def by_district(
     return model.districts.mean(cells, mass)["mean"]
 
 
-def _place_of(key: str) -> _Read:
+def _place_of(key: str) -> Read:
     """Give the table in which a rule stands, and the part of it."""
     rule = all_rules()[key]
     return f"rules.{rule.table}", rule.path[0]
@@ -768,23 +660,3 @@ def _homes(city: CityModel, mode: str, max_snap_m: float, spacing_m: float) -> H
         max_snap_m=max_snap_m,
         spacing_m=spacing_m,
     )
-
-
-def _locked(value: Any) -> Any:  # noqa: ANN401 - any quantity
-    """Make the arrays of a quantity read-only, also those inside of mappings, lists and values."""
-    if isinstance(value, np.ndarray):
-        value.flags.writeable = False
-    elif isinstance(value, xr.Dataset):
-        for one in value.data_vars.values():
-            _locked(one.to_numpy())
-    elif isinstance(value, Mapping):
-        for one in value.values():
-            _locked(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            _locked(one)
-    # A graph keeps what its kernels work with; they are compiled for arrays as they are.
-    elif is_dataclass(value) and not isinstance(value, StreetGraph | type):
-        for part in fields(value):
-            _locked(getattr(value, part.name))
-    return value
