@@ -42,6 +42,7 @@ _NEAR = 1.5
 #: A use is drawn for sure on a site that gives it a quarter more than the smallest block.
 _ROOM = 1.25
 _NOTED_M = 50.0
+_POINT = 0.01
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -421,6 +422,12 @@ def _notes(
                 f"layout: {use} is not drawn: {asked:,.2f} ha are asked for, no block is as small (the smallest "
                 f"may have {least:,.2f} ha); {room} would have room for it"
             )
+    streets_row = areas[areas["use"] == "streets"].iloc[0]
+    if abs(float(streets_row["difference_share"])) > _POINT:
+        notes.append(
+            f"layout: streets take {streets_row['drawn_ha'] / plan_ha:.1%} of the land instead of "
+            f"{streets_row['asked_ha'] / plan_ha:.1%}; no width and distance of streets comes closer"
+        )
     notes += [f"layout: {text}" for text in assigned.missed]
     return tuple(notes)
 
