@@ -371,10 +371,9 @@ def write_osm(
     with osm_writer(path, header=header) as writer:
         node = mutable.Node(version=1, timestamp=plan.table["date"])
         numbers = np.flatnonzero(used)
-        nothing: dict[str, str] = {}
         places = zip(lon7[numbers].tolist(), lat7[numbers].tolist(), strict=True)
         for number, place in zip(numbers.tolist(), places, strict=True):
-            node.id, node.location, node.tags = number + 1, place, tags.get(number, nothing)
+            node.id, node.location, node.tags = number + 1, place, tags.get(number)
             writer.add_node(node)
         ways = np.flatnonzero(keep_way)
         for w, stamp in zip(ways.tolist(), _stamp(plan, ways), strict=True):
