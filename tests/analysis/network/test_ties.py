@@ -106,8 +106,9 @@ def test_a_home_amid_a_gated_estate_leaves_by_the_best_of_four_streets(kind):
         ((150, 150), (150, 250), 50 + 50),  # both come to one point of the street between them
         ((150, 150), (250, 250), 50 + 100 + 50),  # from (200, 150) up to (200, 250)
         ((100, 150), (0, 150), 50 + 100 + 50),  # on a street nothing is tied
-        ((150, 150.005), (400, 100), 50 + 250),  # a centimetre is no difference
-        ((150, 150.05), (400, 100), 49.95 + 250 + 100),  # ten are: up, and down again
+        ((150, 150.005), (400, 100), 49.995 + 250),  # a centimetre is no difference
+        ((150.3, 150.4), (400, 100), 49.6 + 249.7),  # nor half a metre: no street is mapped so well
+        ((150, 152), (400, 100), 48 + 250 + 100),  # four metres are: up, and down again
     ],
 )
 def test_ways_between_blocks_by_hand(home, goal, right):
