@@ -32,7 +32,8 @@ def cells_touched(shapes: NDArray[np.object_], ground: Ground) -> NDArray[np.boo
     -------
     Shape (rows, cols) of the raster of the ground.
     """
-    parts = shapely.get_parts(np.asarray(shapes, dtype=object))
+    # A copy: what a model keeps is read-only, which shapely 2.1 does not take here.
+    parts = shapely.get_parts(np.array(shapes, dtype=object))
     kind = shapely.get_type_id(parts)
     found = np.zeros(tuple(ground.grid.shape), dtype=bool)
     lines, areas = parts[np.isin(kind, (1, 2))], parts[kind == 3]  # noqa: PLR2004 - polygons
