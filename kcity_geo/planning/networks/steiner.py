@@ -352,7 +352,9 @@ def _spanned(
     matrix: csr_array, places: NDArray[np.int64], terminals: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Span places by the cheapest links among them and cut off ends that are no terminals."""
-    part = matrix[places][:, places]
+    part = matrix[places][:, places].tocsr()
+    # scipy 1.16 takes 32-bit numbers of rows and columns only.
+    part.indices, part.indptr = part.indices.astype(np.int32), part.indptr.astype(np.int32)
     tree = minimum_spanning_tree(part).tocoo()
     pairs = np.c_[places[tree.row], places[tree.col]]
     needed = np.zeros(matrix.shape[0], dtype=bool)
