@@ -155,10 +155,30 @@ class CityView:
             )
         share = np.clip(mapped / area, 0.0, 1.0)
         found = self._not_empty(share, least=self.assume["streets_mapped_built_min"])
-        note = "; ".join(
-            filter(None, ["from mapped buildings, which may be incomplete", found.note])
+        blank = self._nothing_mapped(mapped) & np.isfinite(found.values)
+        notes = ["from mapped buildings, which may be incomplete", found.note]
+        if blank.any():
+            notes.append(
+                f"{blank.sum()} cells with neither street nor building in "
+                f"{self.assume['mapped_near_m']:,.0f} m are unknown: nobody mapped there"
+            )
+        return Measured(
+            values=np.where(blank, np.nan, found.values),
+            evidence="proxy",
+            note="; ".join(filter(None, notes)),
         )
-        return Measured(values=found.values, evidence="proxy", note=note)
+
+    def _nothing_mapped(self, built_m2: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Find cells far from all that anybody mapped, of which no land cover tells either."""
+        frame = self.layer("roads_drive")
+        lines = [] if frame is None else frame.geometry.to_numpy()
+        streets = length_in_cells(np.asarray(lines, dtype=object), grid=self.grid)
+        seen = ((streets > 0) | (built_m2 > 0)).astype(np.float64)
+        radius = max(float(self.assume["mapped_near_m"]), self.cell_m)
+        near = disc_sum(seen, radius_m=radius, cell_m=self.cell_m) > 0.5  # noqa: PLR2004 - one cell or more
+        cover = self.city.array("landcover")
+        told = np.zeros(self.grid.shape, dtype=bool) if cover is None else np.isfinite(cover)
+        return np.asarray(~near & ~told & self.inside, dtype=bool)
 
     def _not_empty(self, share: NDArray[np.float64], *, least: float) -> Measured:
         """Make cells unknown that streets of homes run through and that show fewer buildings than `least`."""

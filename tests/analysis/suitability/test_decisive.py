@@ -89,8 +89,10 @@ def test_a_grid_of_residential_streets_without_buildings_is_unknown_not_empty(so
     at = np.arange(100.0, 2000.0, 200.0)
     lines = [shapely.LineString([(a, 0), (a, 2000)]) for a in at]
     lines += [shapely.LineString([(0, a), (2000, a)]) for a in at]
+    # So that all of the city lies near something that somebody mapped.
     lines.append(shapely.LineString([(0, 3050), (4000, 3050)]))
-    highway = [{"highway": "residential"}] * (len(lines) - 1) + [{"highway": "trunk"}]
+    lines.append(shapely.LineString([(3550, 0), (3550, 4000)]))
+    highway = [{"highway": "residential"}] * (len(lines) - 2) + [{"highway": "trunk"}] * 2
     layers = {"roads_drive": toy_layer(highway, lines)}
     arrays = {"built_m2": 0.0}
     if source == "buildings":
@@ -174,3 +176,24 @@ def test_a_source_is_asked_for_once_whatever_the_order() -> None:
     assert no_ranking([water, roads]).endswith("unknown; add sources.osm")
     assert no_ranking([roads, water]).endswith("unknown; add sources.osm")
     assert no_ranking([water]).endswith("unknown; add sources.osm or sources.landcover")
+
+
+@pytest.mark.parametrize("landcover", [False, True])
+def test_land_that_nobody_mapped_is_unknown_not_empty(landcover):
+    """Streets and houses in the west alone, as at the edge of an extract; a land cover tells of the rest."""
+    layers = {
+        "roads_drive": toy_layer(
+            [{"highway": "tertiary"}], [shapely.LineString([(50, 0), (50, 4000)])]
+        ),
+        "building": toy_layer([{"building": "yes"}], [shapely.box(100, 100, 160, 160)]),
+    }
+    arrays = {"landcover": 30.0} if landcover else {}
+    (built,) = build_constraints(
+        CityView(model_of(make_toy(arrays=arrays, layers=layers)), None), {"built_max": 0.1}
+    )
+    if landcover:
+        assert not built.unknown.any()
+        return
+    assert not built.unknown[:, :10].any()  # cells whose middle is at most 900 m from the street
+    assert built.unknown[:, 12:].all()
+    assert "nobody mapped there" in built.note
