@@ -12,8 +12,10 @@ import pytest
 import rasterio
 import shapely
 from rasterio.transform import from_origin
+from typer.testing import CliRunner
 
 from kcity_geo.analysis.settlement.centres import urban_centres
+from kcity_geo.cli import app
 from kcity_geo.errors import OutputError, SourceError
 from kcity_geo.many.country import find_cities
 from kcity_geo.sources.local.country_people import people_of_country
@@ -97,6 +99,25 @@ def test_a_city_gets_boundary_extract_and_study(country) -> None:
     assert boundary.crs.to_epsg() == 4326
     assert abs(one.persons - 70_000) < 12_000  # the rim of thin cells is not the centre's
     assert (place / "out" / "osm" / f"{one.id}.osm.pbf").stat().st_size > 1000
+
+
+def test_the_command_lists_them_and_says_what_is_next(country) -> None:
+    place, extract = country
+    arguments = [
+        "cities",
+        "--population",
+        str(place / "people.tif"),
+        "--out",
+        str(place / "c"),
+        "--osm",
+        str(extract),
+    ]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    assert "Next: kcity run --cities" in done.output
+    again = CliRunner().invoke(app, arguments)
+    assert again.exit_code == 2
+    assert "not empty" in again.output
 
 
 def test_without_an_extract_the_list_is_for_fetching(country) -> None:

@@ -295,7 +295,19 @@ def _evidence_cells(indicator: Indicator, shape: tuple[int, ...]) -> NDArray[np.
 def raw_gap(
     indicator: Indicator, standard: Standard, inside: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Gap of an indicator as observed; NaN outside and where not assessed."""
+    """
+    Give the gap of an indicator as observed.
+
+    Parameters
+    ----------
+    indicator : assessed or not.
+    standard : that it is held against.
+    inside : shape (rows, cols), True in the city.
+
+    Returns
+    -------
+    Shape (rows, cols), 0 to 1; NaN outside and where not assessed.
+    """
     if indicator.not_assessed:
         return np.full(inside.shape, np.nan)
     if indicator.gap is not None:
