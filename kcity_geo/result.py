@@ -25,6 +25,7 @@ from kcity_geo.thumbnails import GAP_COLOURS, SCORE_COLOURS, card, picture
 
 __all__ = [
     "LEVELS",
+    "LEVEL_TITLES",
     "SECTORS",
     "THEMES",
     "Constraint",
@@ -42,6 +43,11 @@ SECTORS = INDICATOR_SECTORS
 THEMES = INDICATOR_THEMES
 #: All that has a gap and a reading of its own.
 LEVELS = (*SECTORS, *THEMES, "composite")
+#: Words for a level whose id with a capital does not say what it is.
+_LEVEL_WORDS = {"flood": "Flood-prone land", "composite": "All sectors together"}
+LEVEL_TITLES: Mapping[str, str] = {
+    level: _LEVEL_WORDS.get(level, level.capitalize()) for level in LEVELS
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -32,7 +32,7 @@ def diff(
     """Tell two dates of a city apart: what was only mapped, and how people moved between readings."""
     with plain_errors() as notes:
         from kcity_geo.analysis.gaps.change import diff as compare
-        from kcity_geo.result import LEVELS
+        from kcity_geo.result import LEVEL_TITLES, LEVELS
         from kcity_geo.study import assess_gaps, load
 
         config = config_of(offline=offline)
@@ -50,10 +50,10 @@ def diff(
         for line in found.lines():
             say_line(line)
         for level in LEVELS:
-            table = found.table(level)
+            table = found.whole_table(level)
             if len(table):
-                say_line(f"{level}: people by reading, before (rows) and after")
-                say(table.round().astype(int).to_string())
+                say_line(f"{LEVEL_TITLES[level]}: people by reading, before (rows) and after")
+                say(table.to_string())
         print_warnings(notes, quiet=quiet)
 
 

@@ -27,7 +27,7 @@ from kcity_geo.outputs.colours import (
     rgb,
 )
 from kcity_geo.outputs.text import human, plain_text
-from kcity_geo.result import LEVELS, SECTORS, THEMES, Result
+from kcity_geo.result import LEVEL_TITLES, LEVELS, SECTORS, THEMES, Result
 from kcity_geo.rules import ReadingLimits
 
 __all__ = [
@@ -45,14 +45,6 @@ __all__ = [
 
 #: Code of cells that a theme leaves transparent.
 EMPTY = 255
-
-_TITLES = {
-    "transport": "Transport",
-    "water": "Water",
-    "energy": "Energy",
-    "flood": "Flood-prone land",
-    "composite": "All sectors together",
-}
 
 _QUESTIONS = {
     "flood": "Do people live low above the nearest drainage, or where a flood map reaches?"
@@ -158,7 +150,7 @@ def is_reading(name: str) -> bool:
     >>> is_reading("water_reading"), is_reading("roads_reading")
     (True, False)
     """
-    return name.removesuffix("_reading") in _TITLES and name.endswith("_reading")
+    return name.removesuffix("_reading") in LEVEL_TITLES and name.endswith("_reading")
 
 
 def sector_title(sector: str) -> str:
@@ -178,7 +170,7 @@ def sector_title(sector: str) -> str:
     >>> sector_title("water")
     'Water'
     """
-    return _TITLES.get(sector, sector.capitalize())
+    return LEVEL_TITLES.get(sector, sector.capitalize())
 
 
 def hatch(shape: tuple[int, ...], *, period: int = 10, width: int = 2) -> NDArray[np.bool_]:
@@ -255,7 +247,7 @@ def _reading_theme(result: Result, sector: str, lived: _Lived) -> Theme:
         if (codes == READINGS.index(key)).any()
     ]
     shown, striped, colours, more = lived.over(codes, striped, READING_COLOURS)
-    title = _TITLES[sector]
+    title = LEVEL_TITLES[sector]
     return Theme(
         key=f"{sector}_reading",
         title=title if assessed else f"{title} (not assessed)",
@@ -288,7 +280,7 @@ def _gap_theme(result: Result, sector: str, lived: _Lived) -> Theme:
     ]
     legend += [("#ffffff", True, "striped: cannot tell")] if (weak & striped).any() else []
     legend += [(MISSING, True, "not assessed")] if (codes == len(GAP_COLOURS)).any() else []
-    title = f"{_TITLES[sector]}: {'exposure' if sector in THEMES else 'size of the gap'}"
+    title = f"{LEVEL_TITLES[sector]}: {'exposure' if sector in THEMES else 'size of the gap'}"
     return Theme(
         key=f"{sector}_gap",
         title=title if assessed else f"{title} (not assessed)",

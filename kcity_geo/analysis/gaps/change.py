@@ -10,7 +10,6 @@ between cannot be told.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -25,19 +24,25 @@ from kcity_geo.config import read_table
 from kcity_geo.cube import cell_ids
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
-from kcity_geo.result import LEVELS, Gaps
+from kcity_geo.result import LEVEL_TITLES, LEVELS, Gaps
+from kcity_geo.rules import all_rules
 
 __all__ = ["Change", "built_at_most", "diff"]
 
 _YEAR_DAYS = 365.25
+#: So many keys are named in a line.
+_NAMED = 5
 #: A city whose map of these grew by mapping was being drawn: no moved gap there shows building.
 _BASE = ("roads_drive", "building")
 
-#: Sections of a study file that say how things are judged.
+#: Sections of a study file that say how things are judged; for standards and readings see `_other_measures`.
 _ASSUMPTIONS = (
-    "standards", "transport", "water", "energy", "settlement", "shared", "tags", "priors", "sector_weights",
-    "gap_model", "completeness", "evidence", "readings",
+    "transport", "water", "energy", "settlement", "shared", "tags", "priors", "sector_weights", "gap_model",
+    "completeness", "evidence",
 )  # fmt: skip
+
+#: Row of the people of the second date in cells where nobody lived at the first.
+_EMPTY_BEFORE = "Cells without residents before"
 
 _SAID = {
     "mapped": "Grew more by mapping than by building",
@@ -82,10 +87,31 @@ class Change:
         Persons; empty where the level was in neither.
         """
         rows = self.readings[self.readings["level"] == level]
-        names = [reading_title(READINGS.index(name), level) for name in READINGS]
         found = rows.pivot_table(index="before", columns="after", values="persons", aggfunc="sum")
-        kept = [[n for n in names if n in axis] for axis in (found.index, found.columns)]
+        kept = [
+            [n for n in names if n in axis]
+            for names, axis in (
+                (_titles(level, before=True), found.index),
+                (_titles(level), found.columns),
+            )
+        ]
         return found.loc[kept[0], kept[1]].fillna(0.0)
+
+    def whole_table(self, level: str) -> pd.DataFrame:
+        """
+        Give the table of `table` in whole persons, as it is printed.
+
+        Parameters
+        ----------
+        level : one of `kcity_geo.result.LEVELS`.
+
+        Returns
+        -------
+        Persons; the parts of each row add up to its rounded sum.
+        """
+        found = self.table(level)
+        rows = [_whole(row) for row in found.to_numpy(dtype=np.float64)]
+        return pd.DataFrame(rows, index=found.index, columns=found.columns, dtype=np.int64)
 
     def lines(self) -> list[str]:
         """
@@ -105,17 +131,18 @@ class Change:
                     for r in rows.to_dict("records")
                 )
                 found.append(f"{_SAID[word]} {span}: {told}.")
+        unknown = READINGS.index("cannot_tell")
         for level in LEVELS:
-            parts = {name: self.became(level, "cannot_tell", name) for name in READINGS}
-            total = sum(parts.values())
-            if total >= 1:
+            table, row = self.whole_table(level), reading_title(unknown, level)
+            parts = {} if row not in table.index else table.loc[row].to_dict()
+            if total := sum(parts.values()):
                 told = ", ".join(
-                    f"{people:,.0f} {reading_title(READINGS.index(name), level).lower()}"
+                    f"{people:,} {str(name).lower()}"
                     for name, people in sorted(parts.items(), key=lambda item: -item[1])
-                    if people >= 1
+                    if people
                 )
                 found.append(
-                    f"{level.capitalize()}: of {total:,.0f} people of whom nobody could tell: {told}."
+                    f"{LEVEL_TITLES[level]}: of {total:,} people of whom nobody could tell: {told}."
                 )
         return found
 
@@ -132,7 +159,8 @@ class Change:
         -------
         Persons.
         """
-        first, second = (reading_title(READINGS.index(name), level) for name in (before, after))
+        first = _titles(level, before=True)[READINGS.index(before)]
+        second = _titles(level)[READINGS.index(after)]
         rows = self.readings
         chosen = (rows["level"] == level) & (rows["before"] == first) & (rows["after"] == second)
         return float(rows.loc[chosen, "persons"].sum())
@@ -159,12 +187,19 @@ def built_at_most(after: float, years: float, *, growth_share_year: float) -> fl
     -------
     At most `after`: ``after * (1 - (1 + growth) ** -years)``.
 
+    Raises
+    ------
+    StudyError
+        If `years` is below zero.
+
     Examples
     --------
     >>> round(built_at_most(13, 10.6, growth_share_year=0.03), 1)
     3.5
     """
-    return float(after * (1 - (1 + growth_share_year) ** -max(years, 0.0)))
+    if years < 0:
+        raise StudyError(f"built_at_most: {years:g} years; the later date must not be the earlier")
+    return float(after * (1 - (1 + growth_share_year) ** -years))
 
 
 def diff(before: CityData, gaps_before: Gaps, after: CityData, gaps_after: Gaps) -> Change:
@@ -183,12 +218,13 @@ def diff(before: CityData, gaps_before: Gaps, after: CityData, gaps_after: Gaps)
     Raises
     ------
     StudyError
-        If the two have no cells in common or cells of another size.
+        If the two have no cells in common or cells of another size, the first map is the later one,
+        or standards or limits of the readings differ.
 
     Warns
     -----
     KCityWarning
-        If the studies differ in their assumptions.
+        If the studies differ in their other assumptions.
 
     Examples
     --------
@@ -201,6 +237,8 @@ def diff(before: CityData, gaps_before: Gaps, after: CityData, gaps_after: Gaps)
     (0, 16000.0)
     """
     cells = _common_cells(before, after)
+    _refuse_exchanged(before, after)
+    _refuse_other_measures(before, after)
     _tell_other_assumptions(before, after)
     years = _years(before.osm_date, after.osm_date)
     people = np.nan_to_num(_flat(gaps_after, "population"))[cells[1]]
@@ -213,6 +251,40 @@ def diff(before: CityData, gaps_before: Gaps, after: CityData, gaps_after: Gaps)
         readings=_reading_rows(sides, people),
         because=_cause_rows(sides, people, steady=not grown.isin(_BASE).any()),
     )
+
+
+def _refuse_exchanged(before: CityData, after: CityData) -> None:
+    if _years(before.osm_date, after.osm_date) < 0:
+        raise StudyError(
+            f"diff: the first map is of {before.osm_date[:10]}, the second of {after.osm_date[:10]}, which is "
+            "earlier; exchange the two"
+        )
+
+
+def _refuse_other_measures(before: CityData, after: CityData) -> None:
+    """Refuse to compare what was measured against other standards, or said from other limits."""
+    first, second = (_measures(data) for data in (before, after))
+    differ = sorted(key for key in first | second if first.get(key) != second.get(key))
+    if differ:
+        more = f" and {len(differ) - _NAMED} more" if len(differ) > _NAMED else ""
+        raise StudyError(
+            f"diff: the two studies differ in {', '.join(differ[:_NAMED])}{more}, so that their gaps and readings do "
+            "not compare; give both the same standards and readings"
+        )
+
+
+def _measures(data: CityData) -> dict[str, float | None]:
+    """Key of a study file -> its value: standards of the indicators and limits of the readings."""
+    found: dict[str, float | None] = {
+        f"standards.{name}.{key}": getattr(row, key)
+        for name, row in data.standards.items()
+        for key in ("target", "worst", "urban_weight", "rural_weight")
+    }
+    changed = {} if data.study is None else data.study.rules
+    for key, rule in all_rules().items():
+        if key.startswith("readings."):
+            found[key] = changed.get(key, rule.value)
+    return found
 
 
 def _tell_other_assumptions(before: CityData, after: CityData) -> None:
@@ -292,6 +364,23 @@ def _layer_rows(before: CityData, after: CityData, years: float) -> pd.DataFrame
     return pd.DataFrame(rows, columns=columns)
 
 
+def _titles(level: str, *, before: bool = False) -> list[str]:
+    """Give the words of each reading; nobody lived there before is no reading of those who do now."""
+    words = [reading_title(code, level) for code in range(len(READINGS))]
+    if before:
+        words[READINGS.index("nobody")] = _EMPTY_BEFORE
+    return words
+
+
+def _whole(parts: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Round so that the parts add up to the rounded sum: those with the largest remainders go up."""
+    down = np.floor(parts)
+    up = round(float(parts.sum())) - int(down.sum())
+    order = np.lexsort((-parts, -(parts - down)))
+    down[order[:up]] += 1
+    return down.astype(np.int64)
+
+
 def _flat(gaps: Gaps, name: str) -> NDArray[Any]:
     if name not in gaps.cells:
         return np.full(next(iter(gaps.cells.values())).size, np.nan)
@@ -310,8 +399,9 @@ def _reading_rows(sides: _Sides, people: NDArray[np.float64]) -> pd.DataFrame:
         codes = [_flat(gaps, name)[at].astype(int) for gaps, at in sides]
         frame = pd.DataFrame({"before": codes[0], "after": codes[1], "persons": people})
         sums = frame.groupby(["before", "after"], as_index=False)["persons"].sum()
-        words: Mapping[int, str] = {i: reading_title(i, level) for i in range(len(READINGS))}
-        sums[["before", "after"]] = sums[["before", "after"]].replace(words)
+        for side in ("before", "after"):
+            words = dict(enumerate(_titles(level, before=side == "before")))
+            sums[side] = sums[side].map(words)
         frames.append(sums[sums["persons"] > 0].assign(level=level))
     columns = ["level", "before", "after", "persons"]
     return (

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kcity_geo.analysis.city_model import model_of
-from kcity_geo.analysis.gaps.change import built_at_most, diff
+from kcity_geo.analysis.gaps.change import Change, built_at_most, diff
 from kcity_geo.analysis.gaps.combine import assess_gaps
 from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.demo.toy import make_toy, toy_layer
@@ -80,9 +81,58 @@ def test_two_cities_without_a_common_cell_are_refused():
 def test_studies_with_other_assumptions_are_told():
     """What moves then moved by itself."""
     one, gaps = city(1, "2013-08-03", 0.0)
-    other = replace(one, study=Study(readings={"short": 0.5}, priors={"power": {"rural": 0.3}}))
+    other = replace(one, study=Study(water={"lpcd": 90.0}, priors={"power": {"rural": 0.3}}))
     with muted(), collected() as notes:
         diff(one, gaps, other, gaps)
         diff(one, gaps, one, gaps)
     assert len(notes) == 1
-    assert "differ in their assumptions (priors, readings)" in notes[0]
+    assert "differ in their assumptions (water, priors)" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("study", "key"),
+    [
+        (Study(readings={"short": 0.5}), "readings.short"),
+        (Study(standards={"W1": {"target": 15.0}}), "standards.W1.target"),
+    ],
+)
+def test_other_standards_or_readings_are_refused_and_defaults_spelt_out_are_not(study, key):
+    one, gaps = city(1, "2013-08-03", 0.0)
+    with pytest.raises(StudyError, match=rf"differ in {key}, so that"):
+        diff(one, gaps, replace(one, study=study), gaps)
+    same = replace(one, study=Study(readings={"short": 0.4}))
+    assert len(diff(one, gaps, same, gaps).layers) == 0
+
+
+def test_exchanged_dates_are_refused():
+    early, late = city(1, "2013-08-03", 0.0), city(13, "2024-03-04", 0.0)
+    with pytest.raises(StudyError, match="2024-03-04, the second of 2013-08-03.*exchange the two"):
+        diff(*late, *early)
+    with pytest.raises(StudyError, match="-1 years"):
+        built_at_most(3, -1.0, growth_share_year=0.03)
+
+
+def test_people_in_cells_that_were_empty_stand_in_a_row_of_that_name():
+    data, gaps = city(1, "2013-08-03", 0.0)
+    empty = replace(data, cube=data.cube.assign(population=data.cube["population"] * 0.0))
+    row = Indicator(
+        id="W8", value=0.0, units="share", gap=np.zeros(data.grid.shape), evidence="user"
+    )
+    found = diff(empty, assess_gaps(model_of(empty), [row], draws=20), data, gaps)
+    assert list(found.table("flood").index) == ["Cells without residents before"]
+    assert found.became("flood", "nobody", "adequate") == pytest.approx(16_000)
+
+
+def test_parts_of_a_sentence_add_up_and_levels_have_titles():
+    rows = [
+        ("Cannot tell: survey first", after, persons)
+        for after, persons in (("Adequate", 156.4), ("Partly short", 64.4), ("Falls short", 1.7))
+    ]
+    readings = pd.DataFrame(rows, columns=["before", "after", "persons"]).assign(level="composite")
+    empty = pd.DataFrame({"because": []})
+    line = Change(years=1.0, layers=empty, readings=readings, because=empty).lines()[0]
+    # 222.5 rounds to 222 (half to even); 156 + 64 + 1 = 221, and 1.7 has the largest remainder.
+    assert line == (
+        "All sectors together: of 222 people of whom nobody could tell: 156 adequate, 64 partly short, "
+        "2 falls short."
+    )
