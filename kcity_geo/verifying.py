@@ -83,7 +83,7 @@ def verify(
             Drift(
                 kind="code",
                 name="kcity_geo",
-                detail=f"another than that of version {ledger['version']}",
+                detail=f"is not that with which the study was made (version {ledger['version']})",
             )
         )
     if not recompute:

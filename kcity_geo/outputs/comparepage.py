@@ -149,10 +149,11 @@ def _lead(found: Comparison, ranks: pd.DataFrame) -> list[Markup]:
     """Name the first city of each axis, and say whether what is unknown could change the order."""
     lines = []
     for axis, key in (("need", "lead_need"), ("readiness", "lead_ready")):
-        place = ranks.index[ranks[f"{axis}_rank"] == 1][0]
-        score = float(found.table.loc[place, axis])
+        places = sorted(map(str, ranks.index[ranks[f"{axis}_rank"] == 1]))
+        told = f"{key}_equal" if len(places) > 1 else key
+        score = next(float(v) for v in found.table.loc[places[:1], axis])
         shown = _number(score, "share") if axis == "need" else _points(score)
-        lines.append(both("compare", key, city=_name(place), score=shown))
+        lines.append(both("compare", told, city=", ".join(map(_name, places)), score=shown))
     sure = all((ranks[f"{a}_best"] == ranks[f"{a}_worst"]).all() for a in AXES)
     lines.append(both("compare", "lead_sure" if sure else "lead_unsure"))
     return lines

@@ -154,3 +154,15 @@ def test_extracts_cut_together_are_those_cut_alone(hanbit_town, tmp_path) -> Non
         clip_extract(source, areas[path], tmp_path / "alone.osm.pbf")
         assert objects(tmp_path / "alone.osm.pbf") == objects(path)
     assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"), [("kWh m-2 year-1", "kWh"), ("persons per km2", "persons in each pixel")]
+)
+def test_a_raster_that_counts_something_else_is_refused(tmp_path, unit, words) -> None:
+    write_raster(tmp_path / "p.tif", np.full((10, 10), 1800.0))
+    with rasterio.open(tmp_path / "p.tif", "r+") as file:
+        file.update_tags(UNITS=unit)
+        file.units = (unit,)
+    with pytest.raises(SourceError, match=words):
+        people_of_country(tmp_path / "p.tif")

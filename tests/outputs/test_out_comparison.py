@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import html
+import itertools
 import json
 import re
 from dataclasses import replace
@@ -121,3 +122,16 @@ def test_other_cities_change_no_byte_of_a_row(found, tmp_path) -> None:
         for name, one in (("two", found), ("three", more))
     ]
     assert rows[0][1:] == rows[1][2:]
+
+
+def test_cities_of_equal_need_are_both_named_in_any_order(tmp_path) -> None:
+    pages = [
+        (
+            save_comparison(compare_cities(cities, draws=20), tmp_path / str(n)) / "compare.html"
+        ).read_text(encoding="utf-8")
+        for n, cities in enumerate(
+            itertools.permutations([_city("Alpha", 0.2, 0.1), _city("Beta", 0.2, 0.1)])
+        )
+    ]
+    for page in pages:
+        assert "The greatest proved need is equal in Alpha, Beta" in page

@@ -84,7 +84,7 @@ class ExtensionCurve:
     def __repr__(self) -> str:
         """Say the ends of the curve in one line."""
         if not len(self.steps):
-            return f"ExtensionCurve({self.utility}: nobody to reach)"
+            return f"ExtensionCurve({self.utility}: nobody is reached; {self.words})"
         last = self.steps.iloc[-1]
         return (
             f"ExtensionCurve({self.utility}: {last['persons_served']:,.0f} persons for "
@@ -126,6 +126,10 @@ def extension_curve(
     True
     """
     chosen, model = options or CurveOptions(), model_of(city)
+    if not chosen.most_per_person > 0:
+        raise StudyError(
+            f"most_per_person = {chosen.most_per_person!r}: give a cost above 0, or leave it out"
+        )
     table = read_table("networks")
     rule = table["utility"].get(utility, {})
     if "row" not in rule:

@@ -30,7 +30,7 @@ from kcity_geo.analysis.registry import assess_rows
 from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
-from kcity_geo.indicators import INDICATOR_SECTORS
+from kcity_geo.indicators import INDICATOR_SECTORS, indicator_rows
 from kcity_geo.planning.assumptions import assumptions_of
 from kcity_geo.planning.cost import CostEstimate, Quantity, estimate
 from kcity_geo.planning.cost_table import CostRow, PriceBasis, cost_rows, price_basis
@@ -132,6 +132,12 @@ class Scenario:
         snap = float(read_table("scenario")["road"]["snap_m"]) if snap_m is None else snap_m
         found = {name: self.model.layers[name] for name in ROAD_LAYERS if name in self.model.layers}
         changed, road = with_road(found, shape, highway=highway, snap_m=snap)
+        inside = shapely.intersection(shape, self.model.city.boundary_metric).length
+        if inside < shape.length / 2:
+            raise StudyError(
+                f"add_road: {shape.length - inside:,.0f} of {shape.length:,.0f} m lie outside "
+                f"{self.model.city.name}; give metres of {self.model.city.crs.name}"
+            )
         row = read_table("scenario")["road"]["row"].get(highway, "")
         words = f"road of {road.length:,.0f} m ({highway})"
         works: tuple[Quantity, ...] = ()
@@ -209,9 +215,16 @@ class Scenario:
         Raises
         ------
         StudyError
-            If it is no polygon.
+            If it is no polygon, lies outside the study area, or nobody knows that use.
         """
         shape = metric_shape(area, self.model.city.crs, what="set_landuse")
+        known = read_table("scenario")["landuse"]["known"]
+        if landuse not in known:
+            near = difflib.get_close_matches(str(landuse), known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            raise StudyError(f"set_landuse: no use of land {landuse!r}; {hint}")
+        if not shapely.intersects(shape, self.model.city.boundary_metric):
+            raise StudyError(f"set_landuse: the area lies outside {self.model.city.name}")
         changed = {"landuse": with_landuse(self.model.layers["landuse"], shape, landuse)}
         words = f"{shape.area / 10_000:,.1f} ha of {landuse}"
         return self._next(changed, self._edit(words, changed, (), cost))
@@ -242,6 +255,7 @@ class Scenario:
     ) -> Edit:
         rows: tuple[CostRow, ...] = ()
         if cost is not None:
+            _require_cost(cost)
             name = f"edit_{len(self.edits) + 1}"
             given = {
                 "id": name, "title": words, "sector": "edit", "low": cost[0], "value": cost[1], "high": cost[2],
@@ -358,12 +372,16 @@ class Scenario:
 
         Returns
         -------
-        A row an indicator that anybody gains from: ``indicator, title, newly_served, take_up_low, take_up,
-        take_up_high, cost_low, cost, cost_high`` a newly served person who takes it up; low is P10 at the
-        highest take-up, high P90 at the lowest. NaN while an edit has no price.
+        A row an indicator of people that anybody gains from (not the density of streets or junctions):
+        ``indicator, title, newly_served, take_up_low, take_up, take_up_high, cost_low, cost, cost_high`` a newly
+        served person who takes it up; low is P10 at the highest take-up, high P90 at the lowest. NaN while an edit
+        has no price.
         """
         moved = self.people()
-        gained = moved[(moved["before"] == "short") & (moved["after"] == "enough")]
+        # The shape of the streets serves nobody by itself.
+        about = indicator_rows()
+        of_people = moved["indicator"].map(lambda key: about[key].average == "people")
+        gained = moved[of_people & (moved["before"] == "short") & (moved["after"] == "enough")]
         row = assumptions_of().rows["take_up_final_share"]
         priced = self.cost()
         known = not self.unpriced and bool(self.edits)
@@ -389,6 +407,16 @@ class Scenario:
             "cost_high",
         ]  # fmt: skip
         return pd.DataFrame(found, columns=names)
+
+
+def _require_cost(cost: object) -> None:
+    """Refuse what is no low, median and high cost."""
+    numbers = isinstance(cost, (tuple, list)) and len(cost) == len(("low", "median", "high"))
+    if not numbers or not all(
+        isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) and v >= 0
+        for v in cost  # type: ignore[attr-defined]
+    ):
+        raise StudyError(f"cost = {cost!r}: give three numbers from 0 on, low, median and high")
 
 
 def scenario(city: CityData | CityModel, *, basis: PriceBasis | None = None) -> Scenario:

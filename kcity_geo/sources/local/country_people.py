@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from kcity_geo.errors import SourceError
 from kcity_geo.sources.damage import refused_when_damaged
+from kcity_geo.sources.local.raster_rules import raster_rule
+from kcity_geo.sources.local.raster_units import conversion
 
 __all__ = ["EQUAL_AREA", "CountryPeople", "people_of_country"]
 
@@ -88,6 +90,7 @@ class _Tally:
         from rasterio.warp import transform_bounds
 
         self.file, self.name = file, name
+        self.factor = _factor(file, name)
         self.to_cells = Transformer.from_crs(file.crs, EQUAL_AREA, always_xy=True)
         west, south, east, north = transform_bounds(file.crs, EQUAL_AREA, *file.bounds)
         left, top = math.floor(west / _CELL_M) - 1, math.ceil(north / _CELL_M) + 1
@@ -114,7 +117,7 @@ class _Tally:
         if not len(row):
             return
         stored = values.data[row, column].astype(np.float64)
-        amount = stored * self.file.scales[0] + self.file.offsets[0]
+        amount = (stored * self.file.scales[0] + self.file.offsets[0]) * self.factor
         if amount.min() < 0:
             raise SourceError(
                 f"{self.name}: holds {amount.min():g} people in a pixel; declare its nodata code"
@@ -140,3 +143,19 @@ class _Tally:
         flat = (row * columns + column).astype(np.int64)
         self.held += np.bincount(flat, weights=part, minlength=len(self.held))
         self.known[flat] = True
+
+
+def _factor(file: Any, name: str) -> float:  # noqa: ANN401 - rasterio dataset
+    """Factor that makes persons of what the file declares; other quantities are refused."""
+    rule = raster_rule("population")
+    found = conversion(
+        rule,
+        unit=file.units[0] or "",
+        tag=str(file.tags().get("UNITS", "")),
+        description=file.descriptions[0] or "",
+        where=name,
+        file_name=Path(name).name,
+    )
+    if found.by_area:
+        raise SourceError(f"{name}: holds {found.said}; give a raster of persons in each pixel")
+    return found.factor

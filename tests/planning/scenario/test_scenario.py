@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -203,3 +205,32 @@ def test_lon_lat_is_brought_into_the_city(before) -> None:
     found = after.model.layers["health"].geometry.iloc[-1]
     assert found.distance(shapely.Point(WEST + 3000, SOUTH + 3000)) < 1e-3
     assert isinstance(after.model, CityModel)
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (lambda one, at: one.add_road([at, (at[0] + 1e6, at[1])]), "lie outside"),
+        (
+            lambda one, at: one.set_landuse(shapely.Point(at).buffer(50), "residental"),
+            "did you mean 'residential'",
+        ),
+        (
+            lambda one, _: one.set_landuse(shapely.box(0, 0, 100, 100), "residential"),
+            "lies outside",
+        ),
+        (lambda one, at: one.add_facility("health", at, cost=5), "three numbers"),
+        (lambda one, at: one.add_facility("health", at, cost=(1, 2, math.nan)), "three numbers"),
+    ],
+)
+def test_edits_that_make_no_sense_are_one_clear_line(edit, words) -> None:
+    layers = {
+        "roads_drive": toy_layer(
+            [{"highway": "residential"}], [shapely.LineString([(0, 1000), (4000, 1000)])]
+        )
+    }
+    with pytest.raises(StudyError, match=words):
+        edit(
+            scenario(make_toy(arrays={"population": 10.0}, layers=layers)),
+            (WEST + 1000, SOUTH + 1000),
+        )
