@@ -22,7 +22,7 @@ from kcity_geo.outputs.languages import LANGUAGES, both, in_both
 from kcity_geo.outputs.overlay import png_uri
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.text import human, persons, plain_text
-from kcity_geo.outputs.themes import EMPTY, reading_rows
+from kcity_geo.outputs.themes import EMPTY, reading_rows, sector_title
 from kcity_geo.result import SECTORS
 
 __all__ = ["SmallMap", "compare_page"]
@@ -88,7 +88,7 @@ def compare_page(
         ready_rows=[_row(found, ranks, key, "readiness", ready) for key in found.table.index],
         maps=maps,
         scale=scale,
-        sectors=[in_both(read_table("texts/compare")["level"][s]) for s in SECTORS],
+        sectors=[in_both({"en": sector_title(s), "ko": _korean("level")[s]}) for s in SECTORS],
         legend=_legend(),
         turns=_turns(found, ranks),
         differences=[_difference(line) for line in found.differences],
@@ -287,10 +287,15 @@ def _maps(
     return rows, {"px": round(1000 * km / metres), "km": f"{km:g}"}
 
 
+def _korean(kind: str) -> dict[str, str]:
+    """Give the Korean words of the readings or of the sectors."""
+    return {str(r["id"]): str(r["title_ko"]) for r in read_table("programme/vocabulary")[kind]}
+
+
 def _legend() -> list[tuple[str, Markup]]:
-    korean = read_table("texts/compare")["reading"]
+    korean = _korean("reading")
     return [
-        (row.colour, in_both({"en": row.title, "ko": str(korean[row.id])}))
+        (row.colour, in_both({"en": row.title, "ko": korean[row.id]}))
         for row in reading_rows().values()
     ]
 
