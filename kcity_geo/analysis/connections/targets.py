@@ -86,7 +86,7 @@ def targets_of(city: CityModel, kind: str) -> Targets:
     known = connection_kinds()
     if kind not in known:
         raise StudyError(
-            f"connect: {kind!r} is not one of {', '.join(known)}{nearest_name(kind, list(known))}"
+            f"connect: {kind!r} is nothing to connect to{nearest_name(str(kind), list(known))}"
         )
     frames = []
     for rule in map(_rule, known[kind]["to"]):

@@ -7,6 +7,7 @@ them, what exists already; solves it, and says what is gained and how good that 
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import geopandas as gpd
@@ -27,7 +28,7 @@ from kcity_geo.analysis.location.question import (
     weights,
 )
 from kcity_geo.analysis.location.savings import SAME
-from kcity_geo.analysis.location.services import check_reach, service_of
+from kcity_geo.analysis.location.services import check_above_zero, check_reach, service_of
 from kcity_geo.analysis.location.ways import Ways
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE
 from kcity_geo.citydata import CityData
@@ -37,6 +38,8 @@ from kcity_geo.result import Gaps
 
 __all__ = ["METHODS", "check_question", "locate"]
 
+#: Methods that make ways shorter, whatever the limit.
+_WAYS = ("p_median", "p_centre")
 METHODS = ("mclp", "p_median", "lscp", "p_centre")
 
 
@@ -108,6 +111,8 @@ def locate(  # noqa: PLR0913 - a question in its parts, all named
     >>> found.persons_after, found.proof
     (3170.0, 'proved optimal')
     """
+    if gaps is not None and not isinstance(gaps, Gaps):
+        raise StudyError(f"gaps: give gaps=kc.assess_gaps(data), got {gaps!r:.60}")
     check_question(
         method=method, p=p, budget=budget, capacity=capacity, price=price,
         within_min=within_min, within_m=within_m, mode=mode,
@@ -186,10 +191,16 @@ def check_question(  # noqa: PLR0913 - an option each, all named
     if budget is not None:
         if method == "p_centre" or price is None or p is not None:
             raise StudyError("budget: for mclp and p_median, with price and without p")
-        if not (np.isfinite(budget) and budget > 0):
-            raise StudyError(f"budget: {budget} must be above zero")
-    elif p is None or p < 1 or p != int(p):
-        raise StudyError(f"p: {p} is no number of new sites, give 1 or more")
+        check_above_zero("budget", budget)
+    elif not _is_count(p):
+        raise StudyError(f"p: {p!r} is no number of new sites, give a whole number of 1 or more")
+
+
+def _is_count(p: object) -> bool:
+    """Tell whether it is a whole number of one or more, and no text or truth value."""
+    if isinstance(p, bool | np.bool_) or not isinstance(p, Real):
+        return False
+    return bool(np.isfinite(float(p)) and float(p) >= 1 and float(p).is_integer())
 
 
 def _answer(question: Question, solved: Solved, number: NDArray[np.int64]) -> Located:
@@ -220,6 +231,10 @@ def _answer(question: Question, solved: Solved, number: NDArray[np.int64]) -> Lo
             **({} if question.price is None else {"price": float(question.price[site])}),
         })  # fmt: skip
     sites = _sites(question, chosen, rows)
+    if question.p is not None and 0 < len(chosen) < question.p:
+        question.say(
+            f"{question.p:,} asked for, {len(chosen):,} placed: no further one adds anything"
+        )
     short = abs(solved.bound - solved.value) / max(abs(solved.bound), SAME)
     return Located(
         service=question.service,
@@ -233,8 +248,21 @@ def _answer(question: Question, solved: Solved, number: NDArray[np.int64]) -> Lo
         persons_before=before,
         persons_after=before + float(sites["persons_newly_reached"].sum()),
         proof=proof_words(short, proved=solved.proved),
+        none=_none(question),
         notes=tuple(question.notes),
     )
+
+
+def _none(question: Question) -> str:
+    """Say why nothing would be placed, in words that hold when no site was chosen."""
+    title, near = question.service.title, question.service.near
+    does = "makes any way shorter" if question.method in _WAYS else f"brings anybody {near}"
+    if question.budget is None or question.price is None:
+        return f"No further {title} {does}."
+    least = float(question.price.min())
+    if question.budget < least:
+        return f"The budget of {question.budget:,g} pays for no {title}: the cheapest costs {least:,g}."
+    return f"No further {title} that the budget of {question.budget:,g} pays for {does}."
 
 
 def _shares(question: Question, cost: NDArray[np.float64]) -> NDArray[np.float64]:

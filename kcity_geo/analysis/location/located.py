@@ -38,6 +38,7 @@ class Located:
     persons, persons_before, persons_after : people of the city, and those within the limit before
         and after.
     proof : "proved optimal" or "within x % of the best possible".
+    none : the answer when there are no sites.
     notes : what must be read beside it.
     """
 
@@ -52,22 +53,41 @@ class Located:
     persons_before: float
     persons_after: float
     proof: str
+    none: str = ""
     notes: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
-        """What is gained, in a sentence or two."""
+        """What is gained, what was made best and how surely, in a sentence or two."""
         if len(self.sites) == 0:
-            return f"No further {self.service.title} brings anybody {self.service.near}."
+            return self.none
         new = self.persons_after - self.persons_before
+        verb = "brings" if len(self.sites) == 1 else "bring"
+        after, before = _shares(self.persons_after, self.persons_before, self.persons)
         text = (
-            f"{self.service.named(len(self.sites))} bring {new:,.0f} more people "
-            f"{self.service.near}: {_share(self.persons_after, self.persons)} instead of "
-            f"{_share(self.persons_before, self.persons)}"
+            f"{self.service.named(len(self.sites))} {verb} {new:,.0f} more people "
+            f"{self.service.near}: {after} instead of {before}"
         )
-        if len(self.sites) == 1:
-            text = text.replace(" bring ", " brings ", 1)
-        return f"{text} ({self.proof})."
+        if self.value_unit == "people":  # what was made best is the number just told
+            return f"{text} ({self.proof})."
+        return f"{text}. {self._best()} ({self.proof})."
+
+    def _best(self) -> str:
+        """Name what was made as good as possible, with its number."""
+        if self.method == "p_median":
+            unit, _, of = self.value_unit.partition(", mean of ")
+            who = "" if of == "people" else f", by {of}"
+            return f"Made as short as possible: the mean way{who}, {self.value:,.1f} {unit}"
+        if self.method == "p_centre":
+            return (
+                f"Made as short as possible: the longest way, {self.value:,.1f} {self.value_unit}"
+            )
+        if self.method == "lscp":
+            what = "number of sites" if self.value_unit == "sites" else "price of all"
+            return f"Made as small as possible: the {what}, {self.value:,.6g}"
+        return (
+            f"Made as many as possible: {self.value_unit}, {self.value:,.0f} more within the limit"
+        )
 
     def table(self) -> list[dict[str, str]]:
         """Give the sites as rows of words, for people."""
@@ -127,8 +147,14 @@ def _plain(value: float) -> float | int | None:
     return int(number) if number.is_integer() else round(number, 6)
 
 
-def _share(part: float, whole: float) -> str:
-    return f"{part / whole:.1%}" if whole > 0 else "nobody"
+def _shares(after: float, before: float, whole: float) -> tuple[str, str]:
+    """Give two shares in whole percent, with a decimal where they would look the same."""
+    if not whole > 0:
+        return "nobody", "nobody"
+    percent = 100 * after / whole, 100 * before / whole
+    digits = int(after > before and round(percent[0]) == round(percent[1]))
+    first, second = (f"{value:.{digits}f} %" for value in percent)
+    return first, second
 
 
 def proof_words(short_share: float, *, proved: bool) -> str:

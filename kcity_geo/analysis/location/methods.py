@@ -63,13 +63,18 @@ def _with_capacity(question: Question, table: sparse.csr_array) -> Solved:
         table, question.persons, limits, p=question.p, budget=question.budget
     )
     order: list[int] = []
+    so_far = 0.0
     left = [int(s) for s in choice.sites]
     while left:
         gain = [
             divided(table, question.persons, question.capacity, np.array([*order, s]))[0]
             for s in left
         ]
-        order.append(left.pop(int(np.argmax(np.round(gain, 6)))))
+        best = int(np.argmax(np.round(gain, 6)))
+        if round(gain[best] - so_far, 6) <= 0:
+            break
+        so_far = gain[best]
+        order.append(left.pop(best))
     chosen = np.array(order, dtype=np.int64)
     _, shares = divided(table, question.persons, question.capacity, chosen)
     at = shares.tocsc()[:, chosen].toarray() if len(chosen) else np.zeros((table.shape[0], 0))

@@ -268,7 +268,15 @@ def one_each(
     """
     if given is None:
         return None
-    values = np.asarray(given, dtype=np.float64)
+    try:
+        values = np.asarray(given)
+    except ValueError as error:  # lists of unequal length
+        raise StudyError(f"{name}: give one number, or a list of numbers") from error
+    if values.dtype.kind not in "iuf":
+        raise StudyError(
+            f"{name}: {given!r:.60} is no number, or has what is none in it; give numbers, without quotes"
+        )
+    values = values.astype(np.float64)
     if values.ndim == 0:
         values = np.full(len(number), float(values))
     if values.shape != (len(number),):

@@ -255,18 +255,20 @@ def greedy_order(savings: sparse.csr_array, sites: NDArray[np.int64]) -> NDArray
 
     Returns
     -------
-    The same sites; of equals the lower number first.
+    The sites without those that add nothing; of equals the lower number first.
 
     Examples
     --------
     >>> greedy_order(sparse.csr_array(np.array([[2.0, 0, 2], [0, 3, 3]])), np.array([0, 1, 2])).tolist()
-    [2, 0, 1]
+    [2]
     """
     table = _table(savings, None, 1.0)
     left, order = sorted(int(s) for s in sites), []
     level = np.zeros(table.rows)
     while left:
         gain = table.gains(level)[left]
+        if not gain.max() > SAME * max(float(level.sum()), SAME):
+            break
         order.append(left.pop(int(np.argmax(gain))))
         level = np.maximum(level, table.level(np.array(order[-1:])))
     return np.array(order, dtype=np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,14 @@ from kcity_geo.indicators import indicator_rows
 from kcity_geo.notes import tell
 from kcity_geo.parameters import nearest_name
 
-__all__ = ["Service", "check_reach", "existing_places", "service_of", "services"]
+__all__ = [
+    "Service",
+    "check_above_zero",
+    "check_reach",
+    "existing_places",
+    "service_of",
+    "services",
+]
 
 MODES = ("walk", "cycle", "drive", "straight")
 _WORDS = {
@@ -85,10 +93,8 @@ def services(name: str) -> dict[str, Any]:
     'straight'
     """
     rows = read_table("services")["service"]
-    if name not in rows:
-        raise StudyError(
-            f"service: {name!r} is not one of {', '.join(rows)}{nearest_name(name, list(rows))}"
-        )
+    if not isinstance(name, str) or name not in rows:
+        raise StudyError(f"service: {name!r} is no service{nearest_name(str(name), list(rows))}")
     return dict(rows[name])
 
 
@@ -111,8 +117,34 @@ def check_reach(mode: str | None, within_min: float | None, within_m: float | No
     if within_min is not None and within_m is not None:
         raise StudyError("within_min and within_m: give one of them")
     for name, limit in (("within_min", within_min), ("within_m", within_m)):
-        if limit is not None and not (np.isfinite(limit) and limit > 0):
-            raise StudyError(f"{name}: {limit:g} must be above zero")
+        if limit is not None:
+            check_above_zero(name, limit)
+
+
+def check_above_zero(name: str, value: object) -> None:
+    """
+    Refuse what is no number above zero.
+
+    Parameters
+    ----------
+    name : of the argument, for messages.
+    value : whatever was given.
+
+    Raises
+    ------
+    StudyError
+        If it is text, a truth value, not finite, or zero or less.
+
+    Examples
+    --------
+    >>> check_above_zero("budget", "50")
+    Traceback (most recent call last):
+    kcity_geo.errors.StudyError: budget: '50' is no number; give one above zero, without quotes
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise StudyError(f"{name}: {value!r} is no number; give one above zero, without quotes")
+    if not (np.isfinite(float(value)) and float(value) > 0):
+        raise StudyError(f"{name}: {float(value):g} must be above zero")
 
 
 def service_of(

@@ -286,6 +286,14 @@ def test_two_calls_give_the_same():
         ({"candidates": EIGHT, "price": [1, 2]}, "8 candidates"),
         ({"capacity": -3}, "above zero"),
         ({"budget": 3.0}, "with price"),
+        ({"p": None, "budget": "50", "price": 1.0}, "budget: '50' is no number"),
+        ({"p": "3"}, "p: '3' is no number of new sites"),
+        ({"p": True}, "p: True is no number of new sites"),
+        ({"p": float("inf")}, "p: inf"),
+        ({"within_m": "300"}, "within_m: '300' is no number"),
+        ({"price": "dear"}, "price: 'dear' is no number"),
+        ({"capacity": [[1], [1, 2]]}, "capacity: give one number"),
+        ({"gaps": "x"}, "gaps: give gaps=kc.assess_gaps"),
         ({"capacity": 3, "method": "p_centre"}, "capacity"),
         ({"existing": [shapely.Point(0, 0)]}, "existing"),
     ],
@@ -299,6 +307,46 @@ def test_what_makes_no_sense_is_refused_in_one_line(more, words):
 def test_an_unknown_service_names_the_nearest():
     with pytest.raises(StudyError, match="water_point"):
         kc.locate(city(), "water_pont", p=1)
+    with pytest.raises(StudyError) as error:
+        kc.locate(city(), "zzz", p=1)
+    assert str(error.value).count("water_point") == 1
+    with pytest.raises(StudyError, match="7 is no service"):
+        kc.locate(city(), 7, p=1)
+
+
+def test_a_budget_that_pays_for_none_says_so():
+    found = kc.locate(city(), "health", budget=50, price=100, within_m=500, candidates=EIGHT)
+    assert found.sentence == "The budget of 50 pays for no clinic: the cheapest costs 100."
+    data = city(clinics=[(1050, 1050)])
+    near = {"within_m": 300, "candidates": spots((1050, 1050), (250, 250)), "price": [10, 100]}
+    cheap = kc.locate(data, "health", budget=50, **near)
+    assert cheap.sentence.startswith("No further clinic that the budget of 50 pays for brings")
+
+
+def test_a_sentence_names_what_was_made_best_with_its_number():
+    data, common = city(), {"within_m": 500, "candidates": EIGHT}
+    most = kc.locate(data, "health", p=2, **common)
+    assert most.sentence.endswith(" % (proved optimal).")
+    assert ".0 %" not in most.sentence
+    median = kc.locate(data, "health", p=2, method="p_median", **common)
+    assert f"the mean way, {median.value:,.1f} m (" in median.sentence
+    centre = kc.locate(data, "health", p=2, method="p_centre", **common)
+    assert f"the longest way, {centre.value:,.1f} m (" in centre.sentence
+    with pytest.warns(kc.KCityWarning, match="are not within 500 m"):
+        fewest = kc.locate(data, "health", method="lscp", **common)
+    assert f"the number of sites, {len(fewest.sites)} (" in fewest.sentence
+
+
+@pytest.mark.parametrize("more", [{}, {"capacity": 1e6}])
+def test_sites_that_add_nobody_are_left_out(more):
+    people = np.zeros((20, 20))
+    people[17, 2], people[2, 17] = 50.0, 50.0
+    where = spots((250, 250), (1750, 1750), (1050, 950))
+    common = {"within_m": 200, "candidates": where, "existing": NONE, **more}
+    with pytest.warns(kc.KCityWarning, match=r"1,000,000 asked for, 2 placed"):
+        found = kc.locate(city(people, clinics=[]), "health", p=10**6, **common)
+    assert sorted(found.sites["candidate"]) == [0, 1]
+    assert found.persons_after == 100.0
 
 
 def test_frames_without_crs_are_refused():
