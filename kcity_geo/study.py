@@ -318,6 +318,7 @@ def suitability(
         **changes,
     }
     asking = _asking(study, asked, project=project)
+    _expect_once(asking.suitability.criterion)
     notes: list[str] = []
     with collected(notes):
         found = score(model_of(data), gaps, **_question_of(asking, data))
@@ -332,6 +333,13 @@ def _expect_criteria(criteria: Any) -> None:  # noqa: ANN401 - whatever was pass
             "suitability(criteria=...): give a list of kc.criterion(...), "
             'for example [kc.criterion("clinic_km", distance_to="health", ...)]'
         )
+
+
+def _expect_once(criteria: Sequence[CriterionSection]) -> None:
+    ids = [one.id for one in criteria]
+    for key in ids:
+        if ids.count(key) > 1:
+            raise StudyError(f"suitability(criteria=...): {key}: stands twice; give each id once")
 
 
 #: Keys of ``[suitability]`` that make the score, beside weights, constraints and criteria.

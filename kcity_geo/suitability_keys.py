@@ -19,6 +19,7 @@ __all__ = [
     "SitesSection",
     "WeightingSection",
     "criterion",
+    "refuse_small_target",
 ]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
@@ -107,6 +108,7 @@ class CriterionSection(BaseModel):
             )
         if given and self.id in known:
             raise ValueError(f"{self.id}: is a criterion of the package; take another id")
+        self._plain_reason()
         self._known_source()
         if (self.column is None) != (self.of is None):
             raise ValueError(
@@ -117,6 +119,14 @@ class CriterionSection(BaseModel):
         except StudyError as error:
             raise ValueError(f"{self.id}: {error}") from error
         return self
+
+    def _plain_reason(self) -> None:
+        """Refuse what is not a plain ``{value}`` or ``{utility}``: whatever else is a mistake, or worse."""
+        rest = re.sub(r"\{(?:value|utility)\}", "", self.reason)
+        if "{" in rest or "}" in rest:
+            raise ValueError(
+                f"{self.id}: reason: {self.reason!r} may hold {{value}} and {{utility}} and no other braces"
+            )
 
     def _known_source(self) -> None:
         """Refuse a word that is neither a layer nor a file, with the layer that is meant."""
@@ -216,6 +226,12 @@ class CombinationSection(BaseModel):
         description="for owa: attitude to risk, or the ORness from 0 (all must be good) to 1 (one suffices)",
     )
 
+    @model_validator(mode="after")
+    def _whole(self) -> CombinationSection:
+        if self.method != "owa" and self.risk != "neutral":
+            raise ValueError(f"risk is for the method owa, not {self.method}")
+        return self
+
 
 class SitesSection(BaseModel):
     """How sites are cut out of the land, or which polygons are the sites."""
@@ -253,6 +269,31 @@ class SitesSection(BaseModel):
             if self.method != "grow" and getattr(self, key) is not None:
                 raise ValueError(f"{key} is for method = 'grow'")
         return self
+
+
+def refuse_small_target(keys: SitesSection, min_area_ha: float) -> None:
+    """
+    Refuse to grow sites to less than the smallest size of a site.
+
+    Parameters
+    ----------
+    keys : ``[suitability.sites]``.
+    min_area_ha : of the project.
+
+    Raises
+    ------
+    StudyError
+        If that is asked.
+
+    Examples
+    --------
+    >>> refuse_small_target(SitesSection(method="grow", target_area_ha=80), 50)
+    """
+    if keys.target_area_ha is not None and keys.target_area_ha < min_area_ha:
+        raise StudyError(
+            f"suitability.sites.target_area_ha: {keys.target_area_ha:g} ha is below the {min_area_ha:g} ha of "
+            "suitability.constraints.min_area_ha; raise it, or lower min_area_ha"
+        )
 
 
 def criterion(id: str, **keys: Any) -> CriterionSection:  # noqa: A002, ANN401 - keys of a study file

@@ -86,14 +86,20 @@ def print_summary(result: Any, summary: dict[str, Any], *, timings: bool) -> Non
             console.print(f"  {shown(key)}: {shown(reason)}", soft_wrap=True)
     if told.sites:
         ranked = bool(told.sites[0].score)
-        head = "Best sites" if ranked else "Candidate land, in no order,"
-        console.print(f"\n{head} for {shown(told.project)}:")
+        comma = "," if "," in told.sites_title else ""
+        console.print(f"\n{told.sites_title}{comma} for {shown(told.project)}:")
         for site in told.sites[:5] if ranked else told.sites:
             first = f": {shown(site.reasons[0])}" if site.reasons else ""
             score = f", {site.score} of 100" if ranked else ""
-            console.print(f"  {site.label}. {site.area}{score}{first}")
+            given = f"{shown(site.candidate)}, " if site.candidate else ""
+            console.print(f"  {site.label}. {given}{site.area}{score}{first}")
     else:
         console.print(f"\n{shown(told.no_sites)}")
+        if not result.score.no_ranking and result.score.feasible.any():
+            console.print(
+                "For smaller or weaker sites lower suitability.constraints.min_area_ha or suitability.threshold.",
+                soft_wrap=True,
+            )
     if timings:
         console.print("\nTimings")
         for name, seconds in summary["timings_s"].items():

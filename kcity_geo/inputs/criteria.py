@@ -15,9 +15,14 @@ from kcity_geo.city import City
 from kcity_geo.citydata import Provenance
 from kcity_geo.config import Config
 from kcity_geo.errors import LimitError, SourceError, StudyError
-from kcity_geo.profiles import project_file
+from kcity_geo.profiles import is_off, limits_of, profile, project_file
 from kcity_geo.studyfile import Study, resolve_path
-from kcity_geo.suitability_keys import CriterionSection, SitesSection, criterion
+from kcity_geo.suitability_keys import (
+    CriterionSection,
+    SitesSection,
+    criterion,
+    refuse_small_target,
+)
 
 __all__ = [
     "criteria_of",
@@ -92,7 +97,7 @@ def criteria_of(study: Study, project: str) -> list[tuple[CriterionSection, Stud
 
 def require_files(study: Study) -> None:
     """
-    Refuse a study whose own criteria, judgements or project file do not exist, before work starts.
+    Refuse a study whose own criteria, judgements or project file do not exist or do not fit, before work starts.
 
     Parameters
     ----------
@@ -101,7 +106,8 @@ def require_files(study: Study) -> None:
     Raises
     ------
     StudyError, SourceError
-        If a file is missing; the message names key and file.
+        If a file is missing; the message names key and file. If sites are to be grown to less than their
+        smallest size.
     """
     for keys, home in criteria_of(study, project_path(study, study.study.project)):
         if keys.source and not keys.is_layer:
@@ -110,6 +116,11 @@ def require_files(study: Study) -> None:
         resolve_path(study, value, key="suitability.weighting.judgements")
     if study.suitability.sites.candidates is not None:
         resolve_path(study, study.suitability.sites.candidates, key=_CANDIDATES)
+    if study.suitability.sites.target_area_ha is not None:
+        kind = profile(project_path(study, study.study.project))
+        least = limits_of(kind, study.suitability.constraints).get("min_area_ha", 0)
+        if isinstance(least, int | float) and not is_off(least):
+            refuse_small_target(study.suitability.sites, float(least))
 
 
 def named_files(study: Study) -> tuple[Provenance, ...]:

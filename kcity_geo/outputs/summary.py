@@ -59,6 +59,9 @@ class SectorRow:
     gap_word: str
 
 
+_NONE_FITS = "Given areas, none of which is large, wide and open enough"
+
+
 @dataclass(frozen=True, kw_only=True)
 class DistrictRow:
     """One district where people fall short: how many in the sector where most do."""
@@ -84,6 +87,8 @@ class SiteRow:
     concerns: tuple[str, ...]
     not_checked: str
     stability: str
+    candidate: str
+    fits: bool
     lat: float
     lon: float
     facts: tuple[tuple[str, str], ...]
@@ -111,6 +116,13 @@ class Summary:
     caveat: str = CAVEAT
     synthetic: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sites_title(self) -> str:
+        """What the list of sites is: the best, those in no order, or given land that does not fit."""
+        if self.sites and not self.sites[0].score:
+            return "Candidate land, in no order"
+        return "Best sites" if not self.sites or self.sites[0].fits else _NONE_FITS
 
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:
@@ -273,10 +285,16 @@ def _site_sentences(sites: tuple[SiteRow, ...], project: str, no_ranking: str) -
         areas = f"{len(sites)} areas are" if len(sites) > 1 else "One area is"
         return [f"{areas} open to {_article(project)} by the constraints; no order was asked for."]
     best = sites[0]
+    if not best.fits:
+        areas = f"None of the {len(sites)} given areas" if len(sites) > 1 else "The given area"
+        verb = "is" if len(sites) > 1 else "is not"
+        return [f"{areas} {verb} large, wide and open enough for {_article(project)}."]
     where = f" in {best.district}" if best.district else ""
     if best.district == REST:
         where = ", outside the districts"
-    number = f"The best site for {_article(project)} is number {best.label}{where}"
+    given = f", {best.candidate}," if best.candidate and where else ""
+    given = given or f", {best.candidate}" * bool(best.candidate)
+    number = f"The best site for {_article(project)} is number {best.label}{given}{where}"
     return [f"{number}: {best.area}, {best.score} of 100."]
 
 
@@ -303,11 +321,13 @@ def _site_rows(result: Result) -> list[SiteRow]:
         district = plain_text(row.get("district"), max_chars=60)
         label = plain_text(row.get("label", row["rank"]))
         ranked = math.isfinite(_number(row, "score"))
+        candidate = _candidate(row)
         rows.append(
             SiteRow(
                 id=plain_text(row["site_id"]),
                 label=label,
                 title=f"{'Site' if ranked else 'Candidate land'} {label}"
+                + f" ({candidate})" * bool(candidate)
                 + (
                     ", outside the districts"
                     if district == REST
@@ -320,12 +340,20 @@ def _site_rows(result: Result) -> list[SiteRow]:
                 concerns=_list(row.get("concerns")),
                 not_checked=plain_text(row.get("not_checked")),
                 stability=plain_text(row.get("stability"), max_chars=300),
+                candidate=candidate,
+                fits=bool(row.get("fits", True)),
                 lat=round(point.y, 6),
                 lon=round(point.x, 6),
                 facts=tuple(_site_facts(row)),
             )
         )
     return rows
+
+
+def _candidate(row: Any) -> str:  # noqa: ANN401 - a row of a frame
+    """Give the name of a given polygon; a bare number is that of a parcel."""
+    name = plain_text(row.get("candidate"), max_chars=60)
+    return f"parcel {name}" if name.isdigit() else name
 
 
 def _list(value: object) -> tuple[str, ...]:

@@ -61,8 +61,8 @@ def connect(
     A row a site, metric CRS: ``site_id, connection, title``; ``length_m`` of the line, ``new_m`` of it to be
     built, ``straight_m`` as the crow flies, ``cost_m`` (new part in metres of flat and open ground);
     ``to_name, to_layer, to_osm_id, voltage_kv`` of what it ends at; ``cost_basis``; ``note``. The line runs from
-    the outline of the site. NaN and no line, with a note, where nothing is mapped or no way leads; 0 and no line
-    where it lies on the site.
+    the outline of the site. NaN and no line, with a note, where nothing is mapped, no way leads or the site lies
+    outside the study area; 0 and no line where it lies on the site.
 
     Raises
     ------
@@ -81,6 +81,8 @@ def connect(
     [2050.0, 33.0]
     """
     model = model_of(city)
+    if not isinstance(what, str):
+        raise StudyError(f"connect: {what!r}: give one of {', '.join(connection_kinds())}")
     shapes, names = _sites(site, model)
     targets = model.once(targets_of, what)
     row = connection_kinds()[what]
@@ -155,7 +157,9 @@ def _way(shape: BaseGeometry, city: CityModel, what: str, targets: Targets) -> _
     if street is None:
         new = _over_ground(shape, city, what, targets)
     if new is None:
-        return _Way(straight_m=straight, note=f"no way leads to a {row['title']}")
+        inside = shapely.intersects(city.city.boundary_metric, shape)
+        why = f"no way leads to a {row['title']}" if inside else "outside the study area"
+        return _Way(straight_m=straight, note=why)
     line = new if street is None else _joined(np.concatenate([new, street]))
     note = "" if street is None else "one-way streets not regarded"
     if street is None and row["over"] == "streets":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,9 +22,9 @@ from kcity_geo.analysis.sites.severance import corridors, cut, sides
 from kcity_geo.cube import cell_centres, cell_size
 from kcity_geo.profiles import Limit, site_rules
 from kcity_geo.result import Suitability
-from kcity_geo.suitability_keys import SitesSection
+from kcity_geo.suitability_keys import SitesSection, refuse_small_target
 
-__all__ = ["CutOut", "cells_of", "cut_out", "disjoint", "usable_land"]
+__all__ = ["CutOut", "cells_of", "cut_out", "disjoint", "fault", "usable_land"]
 
 
 class CutOut(NamedTuple):
@@ -62,10 +62,16 @@ def cut_out(
     Returns
     -------
     The areas, none overlapping another or an excluded cell.
+
+    Raises
+    ------
+    StudyError
+        If areas are to be grown to less than the smallest size of a site.
     """
     rule, how = site_rules(), how or SitesSection()
     size = cell_size(city.grid)
     min_ha = float(score.parameters.get("min_area_ha", 0))
+    refuse_small_target(how, min_ha)
     min_cells = min_ha * 1e4 / size**2
     allowed = usable_land(score, city)
     good = allowed if limit is None else allowed & (np.nan_to_num(score.score, nan=-1.0) >= limit)
@@ -87,9 +93,9 @@ def cut_out(
     for part in (p for area in found for p in _parts(area, score.score, growth, how, min_cells)):
         drawn = outline(part, allowed, grid=city.grid, max_change=rule["smooth_area_change_max"])
         for polygon in (piece for whole in drawn for piece in cut(whole, corridor)):
-            fault = _fault(polygon, score.parameters)
-            if fault:
-                seen[fault] += 1
+            wrong = fault(polygon, score.parameters)
+            if wrong:
+                seen[wrong] += 1
                 continue
             polygons.append(polygon)
             cells.append(cells_of(polygon, part, city))
@@ -151,7 +157,25 @@ def _parts(
     return split_area(area, score, growth)
 
 
-def _fault(polygon: shapely.Polygon, limits: Mapping[str, Limit]) -> str:
+def fault(polygon: shapely.Polygon, limits: Mapping[str, Limit]) -> str:
+    """
+    Say what keeps an outline from being a site.
+
+    Parameters
+    ----------
+    polygon : metric CRS.
+    limits : ``min_area_ha``, ``min_width_m``, ``compactness_min``; those that are not there limit nothing.
+
+    Returns
+    -------
+    ``"small"``, ``"narrow"``, ``"ragged"`` or ``""``; 3 % of area and 1 % of width are let go, for the smoothing
+    of outlines.
+
+    Examples
+    --------
+    >>> fault(shapely.box(0, 0, 1000, 100), {"min_area_ha": 10, "min_width_m": 150})
+    'narrow'
+    """
     if polygon.area < float(limits.get("min_area_ha", 0)) * 1e4 * 0.97:
         return "small"
     if inner_width_m(polygon) < float(limits.get("min_width_m", 0)) * 0.99:
@@ -187,6 +211,7 @@ def disjoint(
     *,
     limits: Mapping[str, Limit],
     spacing_m: float = 0.0,
+    behind: Sequence[bool] = (),
 ) -> tuple[list[shapely.Polygon], list[int]]:
     """
     Cut what two areas share; the better one keeps it.
@@ -197,13 +222,15 @@ def disjoint(
     worth : shape (rows, cols), what the better one has more of.
     limits : of a site: what is left of an area must keep them.
     spacing_m : an area that is nearer than this to a better one is left out.
+    behind : of each area, whether all others are better than it; none when empty.
 
     Returns
     -------
     What is left of each, best first, and its number.
     """
     mean = [_mean(worth.ravel()[c]) for c in cells]
-    order = sorted(range(len(polygons)), key=lambda i: (-mean[i], polygons[i].bounds))
+    last = list(behind) or [False] * len(polygons)
+    order = sorted(range(len(polygons)), key=lambda i: (last[i], -mean[i], polygons[i].bounds))
     kept: list[shapely.Polygon] = []
     numbers: list[int] = []
     for i in order:
@@ -215,7 +242,7 @@ def disjoint(
             rest = shapely.difference(polygon, shapely.union_all(near))
             parts = [p for p in shapely.get_parts(rest) if isinstance(p, shapely.Polygon)]
             polygon = max(parts, key=lambda p: p.area) if parts else shapely.Polygon()
-            if polygon.is_empty or _fault(polygon, limits):
+            if polygon.is_empty or fault(polygon, limits):
                 continue
         kept.append(polygon)
         numbers.append(i)
@@ -242,8 +269,7 @@ def _why_none(
         total = good.sum() * size**2 / 1e4
         return (
             f"no connected area of {min_ha:g} ha scores {limit:.2f} or more ({total:,.0f} ha do, in "
-            "smaller pieces); lower suitability.constraints.min_area_ha or suitability.threshold if smaller "
-            "sites are of use"
+            f"smaller pieces); smaller sites may be of use; the study's smallest area is {min_ha:g} ha"
         )
     listed = ", ".join(f"{count} too {fault}" for fault, count in seen.items() if count)
     return f"no area above {limit:.2f} can be used{f': {listed}' if listed else ''}"

@@ -54,7 +54,7 @@ def dossier(sites: gpd.GeoDataFrame, score: Suitability, city: CityModel | CityD
     Raises
     ------
     StudyError
-        If `sites` are no sites.
+        If `sites` are no sites, or `score` is no score.
 
     Examples
     --------
@@ -71,6 +71,10 @@ def dossier(sites: gpd.GeoDataFrame, score: Suitability, city: CityModel | CityD
     model = model_of(city)
     if not isinstance(sites, gpd.GeoDataFrame) or "site_id" not in sites:
         raise StudyError("dossier: give sites of kc.rank_sites, all or some rows of them")
+    if not isinstance(score, Suitability):
+        raise StudyError(
+            f"dossier(sites, score, data): needs a score of kc.suitability, got {type(score).__name__}; mind the order"
+        )
     sites = sites.to_crs(model.city.crs)
     lines = _lines(sites, model)
     people = _in_reach(_gates(sites, lines), model)
@@ -127,14 +131,16 @@ def _of_table(site: pd.Series) -> list[Fact]:
         "streets_km",
         "streams_km",
     )
-    return [
+    given = str(site.get("candidate") or "")
+    told = [Fact("land", "candidate", "Name of the given area", text=given, basis="its file")]
+    return [*(told if given else []), *(
         Fact(
             "land", name, known[name]["meaning"][:1].upper() + known[name]["meaning"][1:],
             float(site[name]), str(known[name]["unit"]), basis="table of sites",
         )
         for name in names
         if name in site and site[name] is not None
-    ]  # fmt: skip
+    )]  # fmt: skip
 
 
 def _connections(lines: gpd.GeoDataFrame) -> list[Fact]:
@@ -298,6 +304,8 @@ def _evidence(score: Suitability, city: CityModel) -> Fact:
     share = sum(c.weight_stated for c in score.criteria if carries(c))
     row = next(r for r in dossier_rows("grade") if share >= r["from"] - 1e-9)
     basis = f"{100 * share:.0f} % of the stated weight: {row['words']}"
+    if city.synthetic:
+        basis = "a synthetic city: none of it rests on data of a real place"
     return Fact(
         "evidence", "evidence_grade", "Evidence grade, A to C", text=row["grade"], basis=basis
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -12,13 +12,13 @@ import shapely
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel
-from kcity_geo.analysis.sites.cut_out import cells_of, disjoint, usable_land
+from kcity_geo.analysis.sites.cut_out import cells_of, disjoint, fault, usable_land
 from kcity_geo.cube import cell_polygons
 from kcity_geo.notes import tell
-from kcity_geo.profiles import Limit
+from kcity_geo.profiles import Limit, site_rules
 from kcity_geo.result import Suitability
 
-__all__ = ["GivenLand", "candidate_names", "given_land", "size_concerns"]
+__all__ = ["GivenLand", "candidate_names", "given_land", "large_enough", "size_concerns"]
 
 _NAMES = ("parcel_id", "candidate", "site_id", "id", "name")
 _LISTED = 5
@@ -82,7 +82,8 @@ def given_land(frame: gpd.GeoDataFrame, score: Suitability, city: CityModel) -> 
     Returns
     -------
     The largest part of each that is open to building. Polygons of which nothing is open, or that lie
-    outside the city, are left out and told by name; so are polygons whose land a better one holds.
+    outside the city, are left out and told by name; so are polygons whose land a better one holds. One that
+    the project cannot use (`large_enough`) takes no land from one that it can.
     """
     names = candidate_names(frame)
     open_cells = np.flatnonzero(usable_land(score, city).ravel())
@@ -99,7 +100,11 @@ def given_land(frame: gpd.GeoDataFrame, score: Suitability, city: CityModel) -> 
             polygons.append(part)
             cells.append(cells_of(part, open_cells[np.sort(near)], city))
             rows.append(i)
-    kept, numbers = disjoint(polygons, cells, score.score, limits={})
+    part_of = [
+        p.area / max(float(shapes[i].area), 1e-9) for p, i in zip(polygons, rows, strict=True)
+    ]
+    behind = [not fits for fits in large_enough(polygons, part_of, score.parameters)]
+    kept, numbers = disjoint(polygons, cells, score.score, limits={}, behind=behind)
     found = [rows[n] for n in numbers]
     _tell_left_out(score.title, [names[i] for i in range(len(names)) if i not in found])
     whole = [max(float(shapes[i].area), 1e-9) for i in found]
@@ -109,6 +114,36 @@ def given_land(frame: gpd.GeoDataFrame, score: Suitability, city: CityModel) -> 
         [names[i] for i in found],
         [float(p.area) / w for p, w in zip(kept, whole, strict=True)],
     )
+
+
+def large_enough(
+    polygons: Sequence[shapely.Polygon],
+    open_share: Sequence[float],
+    limits: Mapping[str, Limit],
+) -> list[bool]:
+    """
+    Say which given polygons the project can use: large and wide enough, and open to building.
+
+    Parameters
+    ----------
+    polygons : the open part of each, metric CRS.
+    open_share : share of the polygon as given that this part is; NaN where land was cut out by the limits.
+    limits : ``min_area_ha``, ``min_width_m``; those that are not there limit nothing.
+
+    Returns
+    -------
+    One for each; shape is judged by the score and by a concern.
+
+    Examples
+    --------
+    >>> large_enough([shapely.box(0, 0, 500, 400), shapely.box(0, 0, 100, 50)], [1.0, 1.0], {"min_area_ha": 10})
+    [True, False]
+    """
+    least = site_rules()["given_open_min"]
+    return [
+        not share >= 0 or (share >= least and fault(one, limits) not in {"small", "narrow"})
+        for one, share in zip(polygons, open_share, strict=True)
+    ]
 
 
 def _largest(shape: shapely.geometry.base.BaseGeometry) -> shapely.Polygon | None:

@@ -20,9 +20,9 @@ from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.sites.contents import CONTENT_COLUMNS, content_concerns, site_contents
 from kcity_geo.analysis.sites.cut_out import cut_out
 from kcity_geo.analysis.sites.delineation import compactness, inner_width_m
-from kcity_geo.analysis.sites.given import given_land, size_concerns
+from kcity_geo.analysis.sites.given import given_land, large_enough, size_concerns
 from kcity_geo.analysis.sites.reasons import reasons_of
-from kcity_geo.analysis.sites.stability import SiteTable, stability
+from kcity_geo.analysis.sites.stability import STABILITY_COLUMNS, SiteTable, stability
 from kcity_geo.analysis.suitability.criteria import CRITERIA
 from kcity_geo.analysis.suitability.view import CityView, MissingDataError
 from kcity_geo.citydata import CityData
@@ -39,11 +39,12 @@ SITE_COLUMNS = (
     "hand_m", "road_km", "substation_km", "water_km", "population_45min", "top3_share",
     "compactness", "district", "low_decile_score", "connection_score", "width_m", "rank_p05",
     "rank_p95", "first_share", "flip_distance", "stability", "weight_known", "not_checked",
-    "candidate", "open_share", *CONTENT_COLUMNS,
+    "candidate", "open_share", "fits", *CONTENT_COLUMNS,
 )  # fmt: skip
+_NOT_COMPARED = "not compared: too small, too narrow or hardly open for the project"
 #: Outlines nearer than this touch, in metres.
 _TOUCHING_M = 1.0
-_WHOLE = {"rank": "int64", "buildings": "int64", "at_edge": "bool"}
+_WHOLE = {"rank": "int64", "buildings": "int64", "at_edge": "bool", "fits": "bool"}
 _MAIN_ROADS = {"motorway", "trunk", "primary", "secondary", "motorway_link", "trunk_link"}
 
 
@@ -119,17 +120,18 @@ def rank_sites(
     says why candidate land has no rank. Empty, with a warning that says why, when no ranking is
     possible or no area is large, wide and compact enough. Sites never overlap excluded
     cells and, unless they were given, never cross a motorway, trunk road or railway
-    (`kcity_geo.analysis.sites.severance`).
+    (`kcity_geo.analysis.sites.severance`). Given polygons that are too small, too narrow or hardly open
+    (``fits`` False) come after all others, whatever they score.
 
     Raises
     ------
     StudyError
-        If `threshold` is outside 0 to 1 or `max_sites` below 1.
+        If `threshold` is no number from 0 to 1, or `max_sites` no whole number from 1.
     """
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise StudyError(f"suitability.threshold: {threshold!r} is not between 0 and 1")
-    if max_sites < 1:
-        raise StudyError(f"suitability.max_sites: {max_sites!r} is below 1")
+    if threshold is not None and not (_is_number(threshold) and 0 <= threshold <= 1):
+        raise StudyError(f"suitability.threshold: {threshold!r} is not a number between 0 and 1")
+    if isinstance(max_sites, bool) or not isinstance(max_sites, int | np.integer) or max_sites < 1:
+        raise StudyError(f"suitability.max_sites: {max_sites!r} is not a whole number from 1")
     city, choice = model_of(city), choice or SiteChoice()
     view = CityView(city, None)
     ranking = not (score.no_ranking or not score.criteria)
@@ -142,7 +144,8 @@ def rank_sites(
         tell(f"{score.title}: {what}; {land.why}")
         return _empty(city)
     frame = _describe(score, view, land.polygons, land.cells)
-    frame = frame.assign(candidate=land.names, open_share=land.open_share)
+    fits = large_enough(land.polygons, land.open_share, score.parameters)
+    frame = frame.assign(candidate=land.names, open_share=land.open_share, fits=fits)
     if ranking:
         listed = _ranked(frame, score, land.cells, seed=seed).head(max_sites)
     else:
@@ -152,6 +155,10 @@ def rank_sites(
                 f"{score.title}: the {max_sites} largest of {len(frame)} areas of candidate land are listed"
             )
     return _with_contents(listed, [land.cells[i] for i in listed.index], score, city)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 class _Land(NamedTuple):
@@ -245,6 +252,15 @@ def place_labels(shapes: NDArray[np.object_]) -> list[str]:
     ]
 
 
+def _labels(frame: gpd.GeoDataFrame) -> list[str]:
+    """Label by place what fits; what does not is no part of such a place and takes its rank."""
+    fits = frame["fits"].to_numpy(dtype=bool)
+    places = (
+        iter(place_labels(np.asarray(frame.geometry.to_numpy())[fits])) if fits.any() else iter(())
+    )
+    return [next(places) if ok else str(rank) for ok, rank in zip(fits, frame["rank"], strict=True)]
+
+
 def _named(next_to: list[str], labels: list[str]) -> list[str]:
     return [", ".join(labels[int(p) - 1] for p in text.split(", ") if p) for text in next_to]
 
@@ -259,7 +275,7 @@ def _with_contents(
     frame = ranked.reset_index(drop=True)
     contents = site_contents(np.asarray(frame.geometry.to_numpy()), cells, city)
     if frame["rank"].notna().all():
-        frame["label"] = place_labels(np.asarray(frame.geometry.to_numpy()))
+        frame["label"] = _labels(frame)
     contents["next_to"] = _named(contents["next_to"].tolist(), frame["label"].tolist())
     frame = frame.assign(**{c: contents[c] for c in CONTENT_COLUMNS})
     frame["weight_known"] = sum(c.weight_stated for c in score.criteria)
@@ -408,20 +424,30 @@ def _ranked(
     offset = frame["score"].to_numpy() - scale * frame["mean_score"].to_numpy()
     place = frame.geometry.bounds
     order = frame.assign(_x=place["minx"], _y=place["miny"]).sort_values(
-        ["score", "_x", "_y"], ascending=[False, True, True], kind="stable"
+        ["fits", "score", "_x", "_y"], ascending=[False, False, True, True], kind="stable"
     )
     frame["rank"] = pd.Series(np.arange(1, len(frame) + 1), index=order.index)
-    sites = SiteTable(used, table, scale, offset, cells)
-    stable, rows = stability(sites, frame["rank"].to_numpy(), score, seed=seed)
-    for name in stable:
-        frame[name] = stable[name].to_numpy()
+    # Only what the project can use competes for the first place.
+    able = np.flatnonzero(frame["fits"].to_numpy(dtype=bool))
+    sites = SiteTable(used, table[able], scale[able], offset[able], [cells[i] for i in able])
+    stable = pd.DataFrame(columns=list(STABILITY_COLUMNS))
+    rows: list[dict[str, object]] = []
+    if len(able):
+        stable, rows = stability(sites, frame["rank"].to_numpy()[able], score, seed=seed)
+    for name in STABILITY_COLUMNS:
+        frame[name] = (
+            pd.Series(stable[name].to_numpy(), index=able).reindex(range(len(frame))).to_numpy()
+        )
+    frame.loc[~frame["fits"], "stability"] = _NOT_COMPARED
     texts = [reasons_of(used, table[i], known[i], c) for i, c in enumerate(cells)]
     frame["reasons"] = ["; ".join(t[0]) for t in texts]
     frame["concerns"] = ["; ".join(t[1]) for t in texts]
     frame["site_id"] = [f"site-{i:02d}" for i in frame["rank"]]
     frame["label"] = frame["rank"].astype(str)
     ids = frame["site_id"].tolist()
-    frame.attrs["robustness"] = _Rows({**row, "site": ids[int(str(row["site"]))]} for row in rows)
+    frame.attrs["robustness"] = _Rows(
+        {**row, "site": ids[able[int(str(row["site"]))]]} for row in rows
+    )
     return frame.loc[order.index]
 
 

@@ -39,13 +39,20 @@ def reasons_of(
             continue
         values = one.values.ravel()[cells]
         mean = float(np.nanmean(values))
-        said[i] = one.phrase.format(value=_rounded(mean), utility=f"{utilities[i]:.1f}")
+        said[i] = _filled(one.phrase, value=_rounded(mean), utility=f"{utilities[i]:.1f}")
     good = [i for i in said if utilities[i] >= rule["reason_utility_min"]]
     bad = [i for i in said if utilities[i] <= rule["concern_utility_max"]]
     good.sort(key=lambda i: (-weight[i] * utilities[i], i))
     bad.sort(key=lambda i: (-weight[i] * (1 - utilities[i]), i))
     unknown = [f"{used[i].title.lower()} is not known here" for i in np.flatnonzero(~known)]
     return [said[i] for i in good], [_against(used[i], said[i]) for i in bad] + unknown
+
+
+def _filled(phrase: str, **words: str) -> str:
+    """Put words for their names in braces; whatever else a phrase holds stays as it is."""
+    for name, text in words.items():
+        phrase = phrase.replace(f"{{{name}}}", text)
+    return phrase
 
 
 def _against(criterion: Criterion, text: str) -> str:

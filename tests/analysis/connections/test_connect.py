@@ -135,6 +135,8 @@ def test_sites_come_in_any_crs_and_as_rows() -> None:
     assert there["length_m"].iloc[0] == pytest.approx(here["length_m"].iloc[0], abs=0.1)
     with pytest.raises(StudyError, match="polygons"):
         connect(shapely.Point(WEST, SOUTH), data, "power")
+    with pytest.raises(StudyError, match=r"\['power', 'road'\]: give one of .*power"):
+        connect(SITE, make_toy(), ["power", "road"])  # type: ignore[arg-type]
     with pytest.raises(StudyError, match=r"'powr' is not one of .*power"):
         connect(SITE, data, "powr")
     with pytest.raises(CRSMismatchError):
@@ -151,3 +153,10 @@ def test_straightening_never_makes_a_way_dearer(seed) -> None:
     short = pulled(line, ground)
     assert cost_along(short, ground) <= cost_along(line, ground) * (1 + 1e-6)
     assert (short[[0, -1]] == line[[0, -1]]).all()
+
+
+def test_a_site_outside_the_study_area_says_so() -> None:
+    data = make_toy(layers={"substation": substations((3050, 2050))})
+    far = connect(place(20_000, 20_000, 20_500, 20_500), data, "power").iloc[0]
+    assert far["note"] == "outside the study area"
+    assert np.isnan(far["length_m"])

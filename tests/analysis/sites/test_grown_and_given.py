@@ -14,6 +14,7 @@ from kcity_geo.analysis.sites.rank import SiteChoice, rank_sites
 from kcity_geo.cube import cell_polygons
 from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy
 from kcity_geo.errors import KCityWarning, StudyError
+from kcity_geo.inputs.criteria import require_files
 from kcity_geo.suitability_keys import SitesSection
 from tests.analysis.sites.test_rank import scored
 
@@ -71,7 +72,7 @@ def test_given_polygons_are_ranked_and_keep_off_excluded_land_and_each_other() -
         (1500, 1500, 2500, 2500), (100, 100, 900, 900), (1400, 1600, 2000, 2200),
         parcel_id=["middle", "corner", "over the middle"],
     )  # fmt: skip
-    found = given_sites(frame, closed)
+    found = given_sites(frame, closed, min_area_ha=5, min_width_m=50)
     assert set(found["candidate"]) == {"middle", "corner", "over the middle"}
     assert found["candidate"].iloc[-1] == "corner"
     excluded = shapely.union_all(cell_polygons(make_toy().grid, np.flatnonzero(np.isnan(closed))))
@@ -103,6 +104,71 @@ def test_the_order_of_the_file_does_not_matter() -> None:
     two = given_sites(frame.iloc[::-1])
     assert one["candidate"].tolist() == two["candidate"].tolist()
     assert one["score"].tolist() == two["score"].tolist()
+
+
+def test_what_is_left_of_an_overlap_comes_after_what_fits_whatever_it_scores() -> None:
+    score = np.full((40, 40), 0.6)
+    score[15:25, 10:16] = 0.5  # the large parcel
+    score[15:25, 16:17] = 0.95  # a scrap that scores best
+    large, fair = (1000, 1500, 1600, 2000), (2500, 1500, 3000, 2000)
+    frame = parcels((1600, 1500, 1650, 1600), large, fair, parcel_id=["scrap", "large", "fair"])
+    found = given_sites(frame, score, min_area_ha=20)
+    assert found["candidate"].tolist() == ["fair", "large", "scrap"]
+    assert found["fits"].tolist() == [True, True, False]
+    assert found["score"].idxmax() == 2
+    assert found["first_share"].iloc[0] == 1
+    assert np.isnan(found["first_share"].iloc[2])
+    assert found["stability"].iloc[2].startswith("not compared")
+    assert found["rank"].tolist() == [1, 2, 3]
+
+
+def test_a_parcel_that_does_not_fit_takes_no_land_from_one_that_does() -> None:
+    score = np.full((40, 40), 0.6)
+    score[20:22, 12:14] = 0.95
+    frame = parcels((1200, 1800, 1400, 2000), (1000, 1500, 1600, 2000), id=["small", "large"])
+    with pytest.warns(KCityWarning, match="a better one holds it: small"):
+        found = given_sites(frame, score, min_area_ha=20)
+    assert found["candidate"].tolist() == ["large"]
+    assert found["area_ha"].iloc[0] == pytest.approx(30)
+
+
+def test_hardly_open_and_narrow_parcels_come_last() -> None:
+    closed = hill()
+    closed[:, 20:] = np.nan
+    hardly = (1900, 100, 3990, 3900)  # 1 of 21 columns is open
+    frame = parcels(
+        hardly, (100, 100, 200, 3000), (300, 300, 900, 800), name=["hardly", "strip", "fit"]
+    )
+    found = given_sites(frame, closed, min_area_ha=20, min_width_m=50)
+    assert found["candidate"].tolist()[0] == "fit"
+    assert found.set_index("candidate")["fits"].to_dict() == {
+        "fit": True,
+        "strip": True,
+        "hardly": False,
+    }
+    narrow = given_sites(frame, closed, min_area_ha=20, min_width_m=150)
+    assert narrow.set_index("candidate")["fits"].to_dict() == {
+        "fit": True,
+        "strip": False,
+        "hardly": False,
+    }
+
+
+def test_growing_to_less_than_the_smallest_size_is_refused() -> None:
+    with pytest.raises(StudyError, match=r"target_area_ha: 10 ha is below the 20 ha .*min_area_ha"):
+        grown(hill(), target_area_ha=10)
+    asked = {
+        "sites": {"method": "grow", "target_area_ha": 10.0},
+        "constraints": {"min_area_ha": 20},
+    }
+    with pytest.raises(StudyError, match="is below the 20 ha"):
+        require_files(kc.Study(suitability=asked))
+
+
+@pytest.mark.parametrize("wrong", [{"threshold": "0.5"}, {"threshold": True}, {"max_sites": 2.5}])
+def test_what_is_no_number_is_refused_in_python(wrong) -> None:
+    with pytest.raises(StudyError, match=f"suitability.{next(iter(wrong))}: .* is not a "):
+        kc.rank_sites(scored(hill()), make_toy(), **wrong)
 
 
 @pytest.mark.parametrize(

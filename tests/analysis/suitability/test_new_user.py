@@ -114,3 +114,35 @@ def test_candidates_that_are_no_polygons_are_refused_before_the_work(tmp_path) -
     keys = SitesSection(candidates="parcels.geojson")
     with pytest.raises(SourceError, match=r"suitability\.sites\.candidates: parcels\.geojson"):
         site_candidates(kc.Study(folder=tmp_path), keys, make_toy().city)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "{valu} km",
+        "{value",
+        "value}",
+        "{value:d}",
+        "{0}",
+        "{value.__class__}",
+        "{value:>3000000}",
+        "{{value}}",
+    ],
+)
+def test_a_reason_with_other_braces_is_refused_at_load(reason) -> None:
+    keys = {"distance_to": "jobs", "weight": 0.2, "function": "lin_dec", "parameters": [1, 8]}
+    with pytest.raises(StudyError, match="may hold {value} and {utility} and no other braces"):
+        kc.criterion("market_km", reason=reason, **keys)
+    with pytest.raises(StudyError, match="may hold {value} and {utility} and no other braces"):
+        kc.Study(suitability={"criterion": [{"id": "market_km", "reason": reason, **keys}]})
+    assert kc.criterion("market_km", reason="{value} km, {utility}", **keys).reason
+
+
+def test_an_id_twice_and_a_risk_that_nothing_reads_are_refused() -> None:
+    one = kc.criterion(
+        "market_km", expression="slope_pct", weight=0.2, function="lin_dec", parameters=[1, 8]
+    )
+    with pytest.raises(StudyError, match="market_km: stands twice"):
+        kc.suitability(make_toy(), criteria=[one, one])
+    with pytest.raises(StudyError, match="risk is for the method owa, not wlc"):
+        kc.suitability(make_toy(), combination={"method": "wlc", "risk": "averse"})
