@@ -113,10 +113,11 @@ class Comparison:
 
         Returns
         -------
-        A row a criterion of the axis: ``criterion, title, unit, value`` (proved), ``score, score_needed`` (the others
-        staying as they are; NaN where even the full score is not enough) and ``value_needed`` (in `unit`; NaN too
-        for value functions that are not linear). ``attrs["weights_moved"]``: sum of the smallest changes of the
-        weights that would do the same, inf when none does.
+        A row a criterion of the axis: ``criterion, title, unit, value`` (that its score rests on),
+        ``score, score_needed`` (the others staying as they are; NaN where even the full score is not
+        enough) and ``value_needed`` (in `unit`; NaN too for value functions that are not linear).
+        ``attrs["weights_moved"]``: sum of the smallest changes of the weights that would do the same, inf
+        when none does.
 
         Raises
         ------
@@ -143,7 +144,7 @@ class Comparison:
                     "criterion": row.id,
                     "title": row.title,
                     "unit": row.unit,
-                    "value": self.measured[behind][row.id].value,
+                    "value": self.measured[behind][row.id].proved_value,
                     "score": float(score),
                     "score_needed": needed,
                     "value_needed": _inverse(row, needed),

@@ -27,6 +27,8 @@ class Measured:
     value : as the study states it, in the unit of the criterion; NaN: not known.
     low, high : values that it may have; NaN where nothing is known of it.
     proved : its score, 0 to 1, where what is missing counts as nothing.
+    proved_value : value that this score rests on: the stated one for need, the worse end of the range for
+        readiness; NaN: not known.
     score_low, score_high : scores that it may have; 0 and 1 where nothing is known of it.
     draws : shape (draws,), score in each draw.
     """
@@ -35,6 +37,7 @@ class Measured:
     low: float
     high: float
     proved: float
+    proved_value: float
     score_low: float
     score_high: float
     draws: NDArray[np.float64]
@@ -73,8 +76,15 @@ def measure(
     if not math.isfinite(value):
         own = _numbers(seed, city, draws, criterion.id)
         return Measured(
-            value=math.nan, low=math.nan, high=math.nan, proved=0.0, score_low=0.0, score_high=1.0, draws=own
-        )  # fmt: skip
+            value=math.nan,
+            low=math.nan,
+            high=math.nan,
+            proved=0.0,
+            proved_value=math.nan,
+            score_low=0.0,
+            score_high=1.0,
+            draws=own,
+        )
     unknown = _numbers(seed, city, draws, criterion.id) * open_share
     if len(known_draws):  # joint over the criteria of a city: the same draw of the gap model
         values = known_draws[(row * len(known_draws)).astype(np.intp)] + unknown
@@ -85,10 +95,18 @@ def measure(
     scores = utility(np.clip(values, low, high), **function)  # type: ignore[arg-type]
     score_low, score_high = float(ends.min()), float(ends.max())
     # People of whom nobody can tell prove no shortage, and no readiness either.
-    proved = float(ends[1]) if criterion.axis == "need" else score_low
+    at = 1 if criterion.axis == "need" else int(np.argmin(ends))
+    proved, proved_value = float(ends[at]), (low, value, high)[at]
     return Measured(
-        value=value, low=low, high=high, proved=proved, score_low=score_low, score_high=score_high, draws=scores
-    )  # fmt: skip
+        value=value,
+        low=low,
+        high=high,
+        proved=proved,
+        proved_value=proved_value,
+        score_low=score_low,
+        score_high=score_high,
+        draws=scores,
+    )
 
 
 def _numbers(seed: int, city: CityNumbers, count: int, purpose: str = "") -> NDArray[np.float64]:

@@ -181,3 +181,22 @@ def test_weights_of_an_axis_add_to_one() -> None:
     rows = compared_criteria({"water": 3})
     assert sum(r.weight for r in rows if r.axis == "need") == pytest.approx(1)
     assert next(r.weight for r in rows if r.id == "water") == pytest.approx(0.6)
+
+
+def test_a_range_is_counted_at_its_worse_end_in_what_is_needed() -> None:
+    """A tenth of the people on flood-prone land, and a twentieth of whom nobody can tell: 0.15 counts."""
+    flood = {"flood": _level(0.10, 0.05)}
+    behind = replace(_city("B", land=0.0), levels=_city("B").levels | flood)
+    ahead = _city("A", land=0.02)
+    row = compare_cities([ahead, behind]).overtake("B", "A").set_index("criterion").loc["hazard"]
+    assert row["value"] == pytest.approx(0.15)
+    # B lacks 0.5 + 0.1 points of a fifth each, of which hazard alone can give at most its 0.5
+    assert math.isnan(row["value_needed"])
+    near = (
+        compare_cities([_city("A", land=0.0), behind])
+        .overtake("B", "A")
+        .set_index("criterion")
+        .loc["hazard"]
+    )
+    assert near["value_needed"] == pytest.approx(0.0)
+    assert near["value_needed"] < near["value"]
