@@ -55,8 +55,7 @@ def new(
 
         found = open_study(study)
         planned = read_plan(plan, city=found.facts.city) if plan else None
-        folder = os.path.relpath(found.folder.resolve(), out.resolve().parent)
-        origin = StudyOrigin(folder=Path(folder).as_posix(), sha256=found.sha256)
+        origin = StudyOrigin(folder=_seen_from(found.folder, out.parent), sha256=found.sha256)
         draft = draft_application(found.facts, year, origin=origin, plan=planned)
         checked = check_rules(draft, found.facts)
         save_application(checked, out)
@@ -103,6 +102,11 @@ def check(
         raise typer.Exit(2)
 
 
+def _seen_from(folder: Path, home: Path) -> str:
+    """Give a folder as it is seen from another."""
+    return Path(os.path.relpath(folder.resolve(), home.resolve())).as_posix()
+
+
 def _say_verdict(refused: int, missing: int) -> None:
     """Say what the findings come to; a check never says that a project will be taken."""
     if refused:
@@ -144,6 +148,7 @@ def dossier(
             facts=behind.facts if behind else None,
             sha256=behind.sha256 if behind else "",
             layers={k: layer.about for k, layer in atlas.layers.items()} if atlas else {},
+            folder=_seen_from(study, application.parent) if study else "",
         )
         chosen = DossierOptions(languages=_parts(languages), formats=_parts(formats))
         with progress_of(quiet=quiet) as progress:
@@ -193,6 +198,7 @@ def portfolio(
         return
     columns = ("name", "chosen", "need", "readiness", "taken under", "budget_krw", "reason")
     print_rows([{**row, **_ranges(row)} for row in rows], columns)
+    say("Of equal value, more projects are taken, and then the first names.")
     say(f"{found.spent_krw:,} of {budget:,} won. A help for thinking, no forecast of the choice.")
 
 
@@ -255,7 +261,7 @@ def hosts(
     if as_json:
         say_json(rows)
     else:
-        print_rows(rows, ("year", "name", "country", "stream", "study"))
+        print_rows(rows, ("year", "name", "country_name", "stream", "study"))
 
 
 @programme_app.command()

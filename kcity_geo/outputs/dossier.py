@@ -55,8 +55,8 @@ def save_dossier(
     Parameters
     ----------
     subject : application with its study.
-    folder : that the files go to; made when it is not there. Files of a dossier in it are replaced,
-        others stay.
+    folder : that the files go to: one that does not exist, is empty, or holds a former dossier, whose
+        files are replaced.
     atlas : what the maps are drawn from; None: no maps.
     options : languages and formats.
     progress : called with the name of each file.
@@ -68,13 +68,16 @@ def save_dossier(
     Raises
     ------
     StudyError
-        If a language or format is not known.
+        If a language or format is not known, or the study is not the one that the application was made
+        from.
     OutputError
-        If a file cannot be written.
+        If the folder holds something else, or a file cannot be written.
     """
     chosen = options or DossierOptions()
     _check(chosen)
+    _refuse_another_study(subject)
     out = Path(folder)
+    _refuse_foreign(out, plain_text(folder))
     files: list[Path] = []
     left_out: list[str] = []
     writers = _writers(chosen.formats, left_out)
@@ -106,6 +109,26 @@ def _check(options: DossierOptions) -> None:
     for name in options.formats:
         if name not in FORMATS:
             raise StudyError(f"--format: {name!r}; give some of {', '.join(FORMATS)}")
+
+
+def _refuse_another_study(subject: Subject) -> None:
+    for finding in subject.checked.refused:
+        if finding.id == "study_changed":
+            raise StudyError(f"{finding.text()}; {finding.mend()}")
+
+
+def _refuse_foreign(out: Path, shown: str) -> None:
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{shown}: is a file; give a folder for the dossier")
+    papers = {f"{name}.{ending}" for name in PAPERS for ending in FORMATS}
+    for path in sorted(out.iterdir()) if out.is_dir() else ():
+        inside = sorted(path.iterdir()) if path.name in LANGUAGES and path.is_dir() else [path]
+        foreign = [p for p in inside if p.name not in papers or p.parent == out]
+        if foreign:
+            name = plain_text(foreign[0].relative_to(out).as_posix())
+            raise OutputError(
+                f"{shown}: holds {name!r}, which is no part of a dossier; give a new or empty folder"
+            )
 
 
 _Write = Callable[[Paper, "dict[int, bytes]", Path], None]

@@ -11,6 +11,7 @@ import geopandas as gpd
 from kcity_geo.errors import OutputError
 from kcity_geo.outputs.fonts import use_packaged_fonts
 from kcity_geo.outputs.pages import asset, environment, seal
+from kcity_geo.programme.rules import sources_of
 
 __all__ = ["draw_hosts", "save_host_map"]
 
@@ -81,7 +82,9 @@ def save_host_map(hosts: gpd.GeoDataFrame, path: Path) -> None:
     image = "data:image/png;base64," + base64.b64encode(draw_hosts(hosts)).decode("ascii")
     rows = hosts.drop(columns="geometry").to_dict("records")
     page = environment().get_template("hosts.html.j2")
-    html = page.render(rows=rows, image=image, css=asset("paper.css"))
+    keys = sorted({key for row in rows for key in row["reference"].split(", ")})
+    sources = {key: sources_of([key]) for key in keys}
+    html = page.render(rows=rows, sources=sources, image=image, css=asset("paper.css"))
     try:
         path.write_text(seal(html), encoding="utf-8", newline="\n")
     except OSError as error:

@@ -42,7 +42,7 @@ def annex_blocks(subject: Subject, language: str) -> list[Block]:
         blocks += _readings(facts, language)
         blocks += _sites(facts, language)
         blocks += _survey(facts, language)
-        blocks += _solutions(facts, language)
+        blocks += _solutions(subject, facts, language)
     blocks += _study(subject, language)
     blocks += _criteria(subject, language)
     blocks += _funding(subject, language)
@@ -128,7 +128,7 @@ def _survey(facts: StudyFacts, language: str) -> list[Block]:
     return blocks
 
 
-def _solutions(facts: StudyFacts, language: str) -> list[Block]:
+def _solutions(subject: Subject, facts: StudyFacts, language: str) -> list[Block]:
     head = Heading(text=said("annex.solutions", language))
     found = match_solutions(facts)
     if not found:
@@ -139,15 +139,16 @@ def _solutions(facts: StudyFacts, language: str) -> list[Block]:
             ", ".join(m.kinds(language)),
             _people(m, language),
             str(m.sheet),
-            "; ".join(m.siting()) or _DASH,
+            "; ".join(m.siting(subject.study_file)) or _DASH,
         )
         for m in found
     )
     columns = _columns("annex.solution_columns", language)
-    marks = f"{found[0].source} [{found[0].mark}]"
+    marks = f"{found[0].sourced(language)} [{found[0].mark}]"
     return [
         head,
         Table(columns=columns, rows=rows, widths=(0.16, 0.34, 0.16, 0.08, 0.26)),
+        Text(text=said("annex.siting", language), kind="note"),
         Text(text=marks, kind="note"),
     ]
 
@@ -207,7 +208,7 @@ def _criteria(subject: Subject, language: str) -> list[Block]:
         Heading(text=said("annex.criteria", language, year=year)),
         Table(columns=columns, rows=rows, widths=(0.18, 0.32, 0.08, 0.42)),
         Text(text=said("annex.criteria_note", language), kind="note"),
-        Text(text=card.criteria[0].source, kind="note"),
+        Text(text=card.criteria[0].sourced(language), kind="note"),
     ]
     if card.note and language == "en":
         blocks.append(Text(text=card.note, kind="note"))

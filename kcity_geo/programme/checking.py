@@ -104,7 +104,7 @@ def check(
         *gate_findings(application),
         *_package(application),
         *_evidence(application, facts),
-        *_same_study(application, sha256),
+        *_same_study(application, facts, sha256),
         *_empty(application),
         *_to_know(application),
     ]
@@ -201,10 +201,18 @@ def _survey(facts: StudyFacts, silent: tuple[LevelFacts, ...]) -> Finding:
     )
 
 
-def _same_study(application: Application, sha256: str) -> Iterator[Finding]:
+def _same_study(
+    application: Application, facts: StudyFacts | None, sha256: str
+) -> Iterator[Finding]:
     link = application.study
     if sha256 and link.sha256 and sha256 != link.sha256:
-        values = {"folder": link.folder, "digest": sha256}
+        values = {
+            "folder": link.folder,
+            "city": facts.city if facts else "",
+            "now": sha256[:12],
+            "then": link.sha256[:12],
+            "digest": sha256,
+        }
         yield Finding(id="study_changed", where="study.sha256", values=values)
 
 

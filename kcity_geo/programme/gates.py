@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kcity_geo.programme.findings import Cited, Finding
 from kcity_geo.programme.model import Application, ProjectType, Stream
-from kcity_geo.programme.rules import Cap, Window, sources_of
+from kcity_geo.programme.rules import Cap, Window, rule_rows, sources_of
 from kcity_geo.programme.words import known_words, word, word_list
 
 __all__ = ["gate_findings", "same_place"]
@@ -253,6 +253,7 @@ def _papers(application: Application) -> Iterator[Finding]:
 def _channel(application: Application) -> Iterator[Finding]:
     rule, channel = application.rules.documents, application.programme.channel
     if not rule.channels:
+        yield from _carried_channel(application)
         return
     values = {"channel": channel, "year": rule.year, "known": ", ".join(rule.channels)}
     cited = Cited(rule.where, rule.mark)
@@ -260,6 +261,21 @@ def _channel(application: Application) -> Iterator[Finding]:
         yield Finding(id="channel_missing", where="programme.channel", values=values, cited=cited)
     elif channel not in rule.channels:
         yield Finding(id="channel_wrong", where="programme.channel", values=values, cited=cited)
+
+
+def _carried_channel(application: Application) -> Iterator[Finding]:
+    """Where the channels of a year could not be read, those of the last year that told them are asked for."""
+    told = [r for r in rule_rows("documents") if r["channels"]]
+    rule, channel = told[-1], application.programme.channel
+    if channel and channel not in rule["channels"]:
+        values = {
+            "channel": channel,
+            "year": application.programme.year,
+            "told": rule["year"],
+            "known": ", ".join(rule["channels"]),
+        }
+        cited = Cited(sources_of(rule["source"]), "D")
+        yield Finding(id="channel_strange", where="programme.channel", values=values, cited=cited)
 
 
 def _consortium(application: Application) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from kcity_geo.config import read_table
 from kcity_geo.programme.rules import sources_of
+from kcity_geo.programme.subject import country_name
 
 __all__ = ["known_hosts"]
 
@@ -17,9 +18,9 @@ def known_hosts() -> gpd.GeoDataFrame:
 
     Returns
     -------
-    A row a place and year, WGS 84: ``year, stream, type, name, country, study, mark, coordinates_mark,
-    source, note``. No geometry where only the country is known. Not complete, see
-    ``tables/programme/hosts.toml``.
+    A row a place and year, WGS 84: ``year, stream, type, name, country, country_name, study, mark,
+    coordinates_mark, source, reference, note``; ``reference``: keys of the sources, without their words. No geometry
+    where only the country is known. Not complete, see ``tables/programme/hosts.toml``.
 
     Examples
     --------
@@ -36,10 +37,12 @@ def known_hosts() -> gpd.GeoDataFrame:
             "type": row.get("type", ""),
             "name": row["name"],
             "country": row["country"],
+            "country_name": country_name(row["country"], "en"),
             "study": row["study"],
             "mark": about["mark"],
             "coordinates_mark": about["coordinates_mark"] if "lat" in row else "",
             "source": sources_of(row["source"]),
+            "reference": ", ".join(row["source"]),
             "note": row.get("note", ""),
         }
         for row in table["host"]

@@ -30,6 +30,7 @@ from kcity_geo.study_facts import StudyFacts
 __all__ = ["Candidate", "Portfolio", "PortfolioLimits", "choose_portfolio"]
 
 _CLOSE = 1e-9
+_HALF = 0.5  # numbers of projects are whole
 _MOST = 200
 
 
@@ -68,6 +69,7 @@ class Portfolio:
     ----------
     table : a row an application, best first: ``name, city, country, budget_krw, need_low, need_high,
         readiness_low, readiness_high, value, chosen, stable_share, reason``; NaN: nobody can tell.
+        ``stable_share``: of the weights tried, under which it is chosen and no equal choice leaves it out.
     spent_krw, budget_krw : won.
     limits : kept to.
     """
@@ -94,8 +96,9 @@ def choose_portfolio(candidates: Sequence[Candidate], limits: PortfolioLimits) -
 
     Returns
     -------
-    The choice of the highest value within the limits. An application that a hard gate refuses, or without
-    a budget in won, is left out; of one city one project is taken.
+    The choice of the highest value within the limits; of choices of equal value that with more projects,
+    and of these that which takes the first names. An application that a hard gate refuses, or without a
+    budget in won, is left out; of one city one project is taken.
 
     Raises
     ------
@@ -196,6 +199,10 @@ def _shut(candidate: Candidate) -> str:
     return ""
 
 
+#: Rows and the least that the sum of what is taken in each must reach.
+_Floors = tuple[tuple[NDArray[np.float64], float], ...]
+
+
 @dataclass(frozen=True)
 class _Problem:
     """Budget, cities and countries as rows of an integer program; ``shut``: may not be taken."""
@@ -218,9 +225,9 @@ class _Problem:
         return cls(costs, tuple(groups), float(limits.budget_krw), np.array(shut))
 
     def solved(
-        self, value: NDArray[np.float64], fixed: dict[int, int], least: float | None = None
+        self, value: NDArray[np.float64], fixed: dict[int, int], floors: _Floors = ()
     ) -> NDArray[np.bool_] | None:
-        """Take the best choice with some fixed; None: there is none."""
+        """Take the best choice with some fixed and sums that it must reach; None: there is none."""
         count = len(value)
         low, high = np.zeros(count), (~self.shut).astype(float)
         for place, state in fixed.items():
@@ -235,8 +242,8 @@ class _Problem:
             lines.append(line)
             tops.append(float(most))
             bottoms.append(-np.inf)
-        if least is not None:
-            lines.append(value)
+        for line, least in floors:
+            lines.append(line)
             tops.append(np.inf)
             bottoms.append(least)
         found = milp(
@@ -252,19 +259,42 @@ class _Problem:
         over = float(self.costs[taken].sum()) > self.budget
         return None if over else taken
 
+    def most(
+        self, value: NDArray[np.float64], fixed: dict[int, int]
+    ) -> tuple[NDArray[np.bool_], _Floors] | None:
+        """Take a choice of the most value and then of the most projects, with the sums of its equals."""
+        first = self.solved(value, fixed)
+        if first is None:
+            return None
+        worth = (value, float(value[first].sum()) - _CLOSE)
+        each = np.ones(len(value))
+        more = self.solved(each, fixed, (worth,))
+        taken = first if more is None else more
+        return taken, (worth, (each, float(taken.sum()) - _HALF))
+
     def best(self, value: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Take the best choice; of equal ones that which takes the first names, so that it is one."""
-        first = self.solved(value, {})
-        if first is None:
+        found = self.most(value, {})
+        if found is None:
             return np.zeros(len(value), dtype=bool)
-        least = float(value[first].sum()) - _CLOSE
         fixed: dict[int, int] = {int(i): 0 for i in np.flatnonzero(self.shut)}
         for place in range(len(value)):
             if place in fixed:
                 continue
-            again = self.solved(value, {**fixed, place: 1}, least)
+            again = self.solved(value, {**fixed, place: 1}, found[1])
             fixed[place] = 1 if again is not None else 0
         return np.array([bool(fixed[i]) for i in range(len(value))])
+
+    def equal(
+        self, value: NDArray[np.float64], taken: NDArray[np.bool_], place: int
+    ) -> NDArray[np.bool_] | None:
+        """Find a choice as good as that taken, with the other answer for one place; None: there is none."""
+        floors = (
+            (value, float(value[taken].sum()) - _CLOSE),
+            (np.ones(len(value)), float(taken.sum()) - _HALF),
+        )
+        keep = np.where(taken, 1.0, 0.0)
+        return self.solved(keep, {place: int(not taken[place])}, floors)
 
 
 def _same_cities(rows: list[Candidate]) -> list[tuple[int, ...]]:
@@ -287,36 +317,63 @@ def _rivals(one: Candidate, other: Candidate) -> bool:
 
 
 def _stability(problem: _Problem, axes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of the tried weights, at both ends of the ranges, under which each is chosen."""
+    """Share of the tried weights, at both ends of the ranges, under which each is chosen for sure."""
     weights = read_table("programme/portfolio")["value"]["need_weights"]
     counts, tried = np.zeros(len(axes)), 0
     for weight in weights:
         for ends in ((0, 2), (1, 3)):
             picked = axes[:, [ends[0], ends[0], ends[1], ends[1]]]
-            counts += problem.best(_value(picked, weight))
+            value = _value(picked, weight)
+            taken = problem.best(value)
+            sure = [bool(t) and problem.equal(value, taken, i) is None for i, t in enumerate(taken)]
+            counts += np.array(sure)
             tried += 1
     return np.asarray(counts / tried)
+
+
+def _names(rows: list[Candidate], some: NDArray[np.bool_]) -> str:
+    return ", ".join(rows[i].name for i in np.flatnonzero(some))
 
 
 _Solved = tuple[_Problem, NDArray[np.float64], NDArray[np.bool_]]
 
 
 def _reason(rows: list[Candidate], place: int, shut: str, solved: _Solved) -> str:
-    """Say why an application is taken, or what taking it would cost."""
+    """Say why an application is taken, or left out."""
     problem, value, taken = solved
     if shut:
         return shut
+    same = problem.equal(value, taken, place)
     if taken[place]:
-        return "taken"
+        return "taken" if same is None else f"taken by name; equal to {_names(rows, same & ~taken)}"
+    closed = _closed(rows, place, problem, taken)
+    if closed:
+        return closed
+    if same is not None:
+        return f"equal to {_names(rows, taken & ~same)}, taken by name"
+    return _price(rows, place, solved)
+
+
+def _closed(rows: list[Candidate], place: int, problem: _Problem, taken: NDArray[np.bool_]) -> str:
+    """Say which rule an application meets whatever its value; empty: none."""
     for places, _ in problem.groups:
         rival = [i for i in places if taken[i]]
         if place in places and rival and _rivals(rows[place], rows[rival[0]]):
             return f"one project per applicant within its city: {rows[rival[0]].name} is taken"
     if problem.costs[place] > problem.budget:
         return f"asks for {problem.costs[place]:,.0f} won, more than the whole budget"
-    other = problem.solved(value, {place: 1})
-    if other is None:
+    return ""
+
+
+def _price(rows: list[Candidate], place: int, solved: _Solved) -> str:
+    """Say what taking an application would cost."""
+    problem, value, taken = solved
+    found = problem.most(value, {place: 1})
+    if found is None:
         return "no choice within the limits holds it"
-    lost = ", ".join(rows[i].name for i in np.flatnonzero(taken & ~other)) or "nothing"
+    other = found[0]
+    lost = _names(rows, taken & ~other) or "nothing"
     less = float(value[taken].sum() - value[other].sum())
+    if less <= _CLOSE:
+        return f"taking it would leave out {lost}: as much value, but fewer projects"
     return f"taking it would leave out {lost} and lower the value by {less:.3f}"

@@ -36,13 +36,14 @@ _TABLE = "programme/rules"
 T = TypeVar("T")
 
 
-def sources_of(keys: list[str] | tuple[str, ...]) -> str:
+def sources_of(keys: list[str] | tuple[str, ...], language: str = "en") -> str:
     """
     Give where a rule was read, in words.
 
     Parameters
     ----------
     keys : of ``tables/programme/sources.toml``.
+    language : en or ko; titles of publications stay as they are.
 
     Returns
     -------
@@ -53,8 +54,9 @@ def sources_of(keys: list[str] | tuple[str, ...]) -> str:
     >>> sources_of(["S57"])
     'smartcity.go.kr, frequently asked questions of the K-City Network'
     """
-    known = read_table("programme/sources")["source"]
-    return "; ".join(known[key] for key in keys)
+    table = read_table("programme/sources")
+    own = table[f"source_{language}"] if language != "en" else {}
+    return "; ".join(own.get(key, table["source"][key]) for key in keys)
 
 
 @dataclass(frozen=True, kw_only=True)

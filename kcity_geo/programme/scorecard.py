@@ -32,7 +32,7 @@ class CriterionScore:
     id, title, title_ko : of the criterion.
     evidence : what was looked for.
     named_from : year from which the criterion was named.
-    source : where.
+    source, source_ko : where.
     """
 
     id: str
@@ -41,6 +41,21 @@ class CriterionScore:
     evidence: tuple[Evidence, ...]
     named_from: int
     source: str
+    source_ko: str
+
+    def sourced(self, language: str) -> str:
+        """
+        Say where the criterion was named.
+
+        Parameters
+        ----------
+        language : en or ko.
+
+        Returns
+        -------
+        The source in words, with marks.
+        """
+        return self.source if language == "en" else self.source_ko
 
     @property
     def found(self) -> tuple[Evidence, ...]:
@@ -88,7 +103,7 @@ class Scorecard:
                 "of": len(c.evidence),
                 "evidence": "; ".join(e.title(language) for e in c.found),
                 "missing": "; ".join(e.mend(language) for e in c.missing),
-                "source": c.source,
+                "source": c.sourced(language),
             }
             for c in self.criteria
         ]
@@ -116,13 +131,22 @@ def scorecard(application: Application, facts: StudyFacts | None = None) -> Scor
             title_ko=row["title_ko"],
             evidence=tuple(evidence_of(e, application, facts) for e in row["evidence"]),
             named_from=named["from_year"],
-            source=f"{sources_of(named['source'])} [{named['mark']}]; evidence: kcity_geo "
-            f"[{named['evidence_mark']}]",
+            source=_sourced(application.programme.year, "en"),
+            source_ko=_sourced(application.programme.year, "ko"),
         )
         for row in named["row"]
     )
     return Scorecard(
         gates=check(application, facts).refused, criteria=criteria, note=named.get("note", "")
+    )
+
+
+def _sourced(year: int, language: str) -> str:
+    named = _named(year)
+    return str(read_table("programme/criteria")["sourced"][language]).format(
+        source=sources_of(named["source"], language),
+        mark=named["mark"],
+        own=named["evidence_mark"],
     )
 
 

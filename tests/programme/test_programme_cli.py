@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from applications import changed, make_facts
 from typer.testing import CliRunner
 
 from kcity_geo.cli import app
-from kcity_geo.errors import SourceError
+from kcity_geo.errors import OutputError, SourceError, StudyError
 from kcity_geo.outputs.application_toml import save_application
+from kcity_geo.outputs.dossier import DossierOptions, save_dossier
 from kcity_geo.planning import sheets
-from kcity_geo.programme import check, load_application
+from kcity_geo.programme import check, load_application, match_solutions
+from kcity_geo.programme.blocks import Table
+from kcity_geo.programme.papers import Subject, make_paper
 from kcity_geo.sources.local.study_folder import open_study, read_plan
 from kcity_geo.study_facts import COST_WORDS, PlanFacts
 
@@ -60,7 +64,15 @@ def test_a_whole_application_passes_and_a_study_that_changed_is_told(tmp_path, s
     other = make_facts(population=61_000.0).model_dump_json()
     (study / "project_summary.json").write_text(other, encoding="utf-8")
     told = RUN.invoke(app, ["programme", "check", str(out), "--json"])
-    assert "study_changed" in told.stdout
+    assert told.exit_code == 2
+    found = {r["finding"]: r for r in json.loads(told.stdout)["findings"]}
+    assert "no dossier is written from two studies" in found["study_changed"]["text"]
+    behind = open_study(study)
+    about = Subject(application=load_application(out), facts=behind.facts, sha256=behind.sha256)
+    papers = tmp_path / "papers"
+    with pytest.raises(StudyError, match="is not the one that the application was made from"):
+        save_dossier(about, papers)
+    assert not papers.exists()
 
 
 @pytest.mark.parametrize(
@@ -125,3 +137,43 @@ def test_a_plan_says_what_is_built_and_what_it_costs(tmp_path, study) -> None:
 
 def test_the_sentence_on_cost_is_the_one_that_a_plan_writes() -> None:
     assert f'"{COST_WORDS} ' in Path(sheets.__file__).read_text(encoding="utf-8")
+
+
+def test_the_siting_call_of_the_annex_runs(hanbit_town) -> None:
+    about = Subject(application=changed(study={"folder": str(hanbit_town)}), facts=make_facts())
+    table = next(
+        b
+        for b in make_paper("evidence_annex", about, "ko").blocks
+        if isinstance(b, Table) and any("kcity locate" in c for row in b.rows for c in row)
+    )
+    call = next(c for row in table.rows for c in row if c.startswith("kcity locate"))
+    _, *words = shlex.split(call.partition(";")[0])
+    done = RUN.invoke(app, [*words, "--weight", "people", "--quiet", "--json"])
+    assert done.exit_code == 0, done.output
+    assert "STUDY" not in call
+
+
+def test_siting_names_the_file_of_the_study() -> None:
+    match = match_solutions(make_facts())[0]
+    assert match.siting("my study/study.toml")[0].startswith(
+        "kcity locate 'my study/study.toml' --service water_point --p 1"
+    )
+    bare = Subject(application=changed(), facts=make_facts())
+    assert bare.study_file == "study.toml"
+
+
+def test_a_dossier_goes_into_no_folder_of_something_else(tmp_path, study) -> None:
+    out = tmp_path / "a.toml"
+    save_application(check(changed(study={"folder": "study"})), out)
+    made = tmp_path / "papers"
+    options = DossierOptions(languages=("en",), formats=("html",))
+    about = Subject(application=load_application(out), facts=make_facts())
+    for _ in range(2):  # a former dossier is replaced
+        save_dossier(about, made, options=options)
+    (made / "en" / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(OutputError, match=r"holds 'en/notes\.txt', which is no part of a dossier"):
+        save_dossier(about, made, options=options)
+    with pytest.raises(OutputError, match=r"holds 'a\.toml'"):
+        save_dossier(about, tmp_path, options=options)
+    with pytest.raises(OutputError, match="is a file"):
+        save_dossier(about, out, options=options)
