@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["ConceptSection", "CostRowSection"]
+__all__ = ["LEAST_PRICE_LEVEL", "MOST_PRICE_LEVEL", "ConceptSection", "CostRowSection"]
+
+#: Price levels of countries that can be meant, United States = 1, D.
+LEAST_PRICE_LEVEL, MOST_PRICE_LEVEL = 0.05, 3.0
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
 
@@ -60,12 +63,17 @@ class ConceptSection(BaseModel):
     assumptions: dict[str, float] = Field(
         default_factory=dict, description="id of tables/planning.toml -> value"
     )
-    phases: list[float] = Field(default_factory=list, description="shares of the land, add to 1")
+    phases: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        default_factory=list, description="shares of the land, add to 1"
+    )
     cost_rows: list[CostRowSection] = Field(default_factory=list, description="your unit costs")
     currency: str = Field(default="USD", description="of the estimate")
     price_year: int | None = Field(default=None, ge=1950, le=2100, description="of the estimate")
     price_level: float | None = Field(
-        default=None, gt=0, le=5, description="of the country, United States = 1"
+        default=None,
+        ge=LEAST_PRICE_LEVEL,
+        le=MOST_PRICE_LEVEL,
+        description="of the country, United States = 1",
     )
     escalation_share_year: float | None = Field(
         default=None, ge=-0.5, le=1, description="rise of prices a year"

@@ -32,6 +32,14 @@ class Table:
     units: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
 
+    @property
+    def heads(self) -> list[str]:
+        """Give the name of each column with its unit."""
+        return [
+            f"{name} ({self.units[name]})" if self.units.get(name) else str(name)
+            for name in self.frame.columns
+        ]
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MapLayer:

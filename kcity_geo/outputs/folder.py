@@ -186,7 +186,7 @@ def _refuse_foreign(out: Path, contents: Contents, *, shown: str) -> None:
         ]
     if foreign:
         raise OutputError(
-            f"{shown}: holds {foreign[0]!r}, which is no part of a study and would be lost; "
+            f"{shown}: holds {foreign[0]!r}, which is no part of a {contents.what} and would be lost; "
             "move it away or give another folder"
         )
 

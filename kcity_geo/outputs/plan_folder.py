@@ -20,7 +20,16 @@ __all__ = ["PLAN", "save_plan_folder"]
 PLAN = Contents(
     what="plan",
     marks=("plan.html", "plan.gpkg", "plan.xlsx"),
-    known=("plan.html", "plan.gpkg", "plan.xlsx", "*.csv", "*.inp", "README.txt", PLAN_FILE),
+    known=(
+        "plan.html",
+        "plan.gpkg",
+        "plan.xlsx",
+        "*.qml",
+        "*.csv",
+        "*.inp",
+        "README.txt",
+        PLAN_FILE,
+    ),
 )
 
 
@@ -43,15 +52,14 @@ def save_plan_folder(sheets: PlanSheets, out: str | Path) -> Path:
 
 
 def _write(sheets: PlanSheets, work: Path) -> None:
-    tables = {name: table.frame for name, table in sheets.tables.items()}
     write_geopackage(sheets.layers, {}, work / "plan.gpkg", as_of=sheets.as_of)
     for name, style in plan_styles(_categories(sheets)).items():
         (work / f"{name}.qml").write_bytes(style.encode("utf-8"))
     page = build_plan_page(sheets)
     (work / "plan.html").write_bytes(page.encode("utf-8"))
     save_workbook(sheets, work / "plan.xlsx")
-    for name, frame in tables.items():
-        save_csv(frame, work / f"{name}.csv")
+    for name, table in sheets.tables.items():
+        save_csv(table.frame.set_axis(table.heads, axis=1), work / f"{name}.csv")
     for name, text in sheets.texts.items():
         (work / name).write_bytes(text.encode("utf-8"))
     lines = [

@@ -51,10 +51,6 @@ def _map(sheet: MapSheet) -> dict[str, Any]:
 def _rows(table: Table) -> dict[str, Any]:
     frame = table.frame
     numeric = [dtype.kind in "iuf" for dtype in frame.dtypes]
-    names = [
-        f"{name} ({table.units[name]})" if table.units.get(name) else str(name)
-        for name in frame.columns
-    ]
     rows = [
         [_text(value) for value in values]
         for values in frame.astype(object).itertuples(index=False)
@@ -62,7 +58,7 @@ def _rows(table: Table) -> dict[str, Any]:
     return {
         "title": table.title,
         "note": table.note,
-        "columns": list(zip(names, numeric, strict=True)),
+        "columns": list(zip(table.heads, numeric, strict=True)),
         "rows": [list(zip(row, numeric, strict=True)) for row in rows],
     }
 

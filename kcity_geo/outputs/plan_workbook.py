@@ -38,16 +38,11 @@ def save_workbook(sheets: PlanSheets, path: Path) -> None:
         page = book.create_sheet(name[:31])
         page.append([f"{sheets.city}: {table.title}"])
         page.append([sheets.disclaimer])
-        page.append([_headed(table, column) for column in table.frame.columns])
+        page.append(table.heads)
         _fill(page, table)
     stream = io.BytesIO()
     book.save(stream)
     _write_fixed(stream, path)
-
-
-def _headed(table: Table, column: str) -> str:
-    unit = table.units.get(column, "")
-    return f"{column} ({unit})" if unit else str(column)
 
 
 def _fill(page: Any, table: Table) -> None:  # noqa: ANN401 - openpyxl has no types
@@ -73,9 +68,9 @@ def _fill(page: Any, table: Table) -> None:  # noqa: ANN401 - openpyxl has no ty
     for cell in (*page[1], *page[_FIRST - 1]):
         cell.font = Font(bold=True)
     page.freeze_panes = f"A{_FIRST}"
-    for number, column in enumerate(columns, start=1):
+    for number, (column, head) in enumerate(zip(columns, table.heads, strict=True), start=1):
         texts = [
-            str(_headed(table, column)),
+            head,
             *(f"{v:,.0f}" if isinstance(v, float) else str(v) for v in table.frame[column]),
         ]
         page.column_dimensions[get_column_letter(number)].width = min(

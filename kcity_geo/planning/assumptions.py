@@ -30,6 +30,7 @@ __all__ = [
     "is_number",
     "known_profiles",
     "land_profile",
+    "use_title",
 ]
 
 #: Uses of land, in the order of every table.
@@ -301,3 +302,23 @@ def _share(value: Any, key: str) -> float:  # noqa: ANN401 - whatever the user g
     if not is_number(value) or not 0 <= value <= 1:
         raise StudyError(f"{key}: {value!r} must be a share from 0 to 1 (30 % is 0.3)")
     return float(value)
+
+
+def use_title(use: str) -> str:
+    """
+    Give the name of a use for people.
+
+    Parameters
+    ----------
+    use : of the land budget.
+
+    Returns
+    -------
+    Title of its row in ``tables/plan_styles.toml``.
+
+    Examples
+    --------
+    >>> use_title("streets")
+    'Streets'
+    """
+    return str(read_table("plan_styles")["style"]["street" if use == "streets" else use]["title"])

@@ -33,7 +33,7 @@ from kcity_geo.planning.layout.ground import ground_of
 from kcity_geo.planning.layout.sketch import Layout
 from kcity_geo.planning.networks.bill import Pricing
 from kcity_geo.planning.networks.routed import NetworkTask, PlanNetworks, plan_networks
-from kcity_geo.planning.phasing import DEFAULT_PHASES, phase_table
+from kcity_geo.planning.phasing import DEFAULT_PHASES, phase_table, require_phases
 from kcity_geo.planning.rule_report import rule_report
 from kcity_geo.planning.rulesets import RuleSet, rule_set
 from kcity_geo.planning.site import PlanSite, plan_site
@@ -150,28 +150,26 @@ class Plan:
 
         Returns
         -------
-        See `kcity_geo.planning.rule_report.rule_report`.
+        See `kcity_geo.planning.rule_report.rule_report`; only rules of the plan's own set bind.
         """
         own = self.budget.rules
         chosen: list[RuleSet] = [rule_set(given) for given in rulesets]
         if not rulesets:
             others = [rule_set(name) for name in _ALL_RULESETS if name != own.id]
             chosen = [*([own] if own.rules else []), *others]
-        on = self.cost.basis.on
-        return pd.concat(
-            [
-                rule_report(
-                    rules,
-                    self.budget,
-                    self.capacity,
-                    park_law=self.budget.park_law,
-                    street_m=_street_m(self.layout),
-                    on=on,
-                )
-                for rules in chosen
-            ],
-            ignore_index=True,
-        )
+        reports = []
+        for rules in chosen:
+            report = rule_report(
+                rules,
+                self.budget,
+                self.capacity,
+                park_law=self.budget.park_law,
+                street_m=_street_m(self.layout),
+                on=self.cost.basis.on,
+            )
+            # Other rule sets are shown beside the plan's own and bind nothing.
+            reports.append(report.assign(binding=report["binding"] & (rules.id == own.id)))
+        return pd.concat(reports, ignore_index=True)
 
     def impact(self, gaps: Gaps) -> pd.DataFrame:
         """
@@ -227,6 +225,7 @@ def concept(  # noqa: PLR0913 - an option each, all named
     """
     chosen = options or ConceptOptions()
     assumptions = assumptions_of(chosen.assumptions, city=data)
+    require_phases(chosen.phases)
     land = land_profile(profile, shares=chosen.shares, far=chosen.far)
     rules = rule_set(ruleset)
     basis = price_basis(
@@ -309,6 +308,7 @@ def concept(  # noqa: PLR0913 - an option each, all named
         layout=layout,
         networks=networks,
         notes=(
+            f"site: {place.words_today}",
             *_notes(budget, cost, carried, basis.price_level),
             *drawn_notes,
             *(networks.notes if networks else ()),
@@ -380,5 +380,14 @@ def _notes(
     if not math.isnan(carried.self_containment) and carried.self_containment < 0.5:  # noqa: PLR2004 - stated in the docs
         notes.append(
             f"jobs: {carried.self_containment:.2f} for each resident who works; below 0.5 most must leave every day"
+        )
+    if carried.self_containment > 2:  # noqa: PLR2004 - stated in the docs
+        notes.append(
+            f"jobs: {carried.jobs:,.0f} jobs, {carried.self_containment:,.1f} for each resident who works; above 2 "
+            "most who work here must come from elsewhere every day"
+        )
+    if carried.jobs > 0 and not carried.persons > 0:
+        notes.append(
+            f"jobs: {carried.jobs:,.0f} jobs and no residents; all must come from elsewhere"
         )
     return tuple(notes)

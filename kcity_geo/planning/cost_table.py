@@ -14,6 +14,7 @@ from datetime import date
 from numbers import Real
 from typing import Any
 
+from kcity_geo.concept_keys import LEAST_PRICE_LEVEL, MOST_PRICE_LEVEL
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.planning.assumptions import is_number
@@ -192,9 +193,10 @@ def price_basis(
         raise StudyError(f"[concept] price_year: {year!r} must lie from 1990 to 2100")
     if not -0.1 <= growth <= 1:  # noqa: PLR2004 - stated in the docs
         raise StudyError(f"[concept] escalation_share_year: {growth!r} must lie from -0.1 to 1")
-    if price_level is not None and not 0.05 <= price_level <= 3:  # noqa: PLR2004 - stated in the docs
+    if price_level is not None and not LEAST_PRICE_LEVEL <= price_level <= MOST_PRICE_LEVEL:
         raise StudyError(
-            f"[concept] price_level: {price_level!r} must lie from 0.05 to 3 (United States = 1)"
+            f"[concept] price_level: {price_level!r} must lie from {LEAST_PRICE_LEVEL:g} to "
+            f"{MOST_PRICE_LEVEL:g} (United States = 1)"
         )
     checked: date = table["costs"]["checked"]
     return PriceBasis(

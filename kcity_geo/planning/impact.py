@@ -1,5 +1,5 @@
 """
-Impact: how many people in a gap live where a plan could reach them.
+Impact: how many people who fall short live where a plan could reach them.
 
 Bounds, no forecast: without routed networks nobody is surely helped, and at most those are who live on
 the site or within walking distance of it. The simulator computes what really changes.
@@ -11,17 +11,19 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.result import SECTORS, Gaps
 
 __all__ = ["reach_of_site"]
 
 #: How far around a site its services can be walked to, D.
 _WALK_M = 1000.0
+_SHORT = tuple(READINGS.index(name) for name in ("falls_short", "probably_falls_short"))
 
 
 def reach_of_site(gaps: Gaps, outline: shapely.Polygon, *, walk_m: float = _WALK_M) -> pd.DataFrame:
     """
-    Count the people of the gaps on and around a site.
+    Count the people who fall short on and around a site, by the readings of the study.
 
     Parameters
     ----------
@@ -31,9 +33,9 @@ def reach_of_site(gaps: Gaps, outline: shapely.Polygon, *, walk_m: float = _WALK
 
     Returns
     -------
-    Index sector: ``persons_within`` (known residents on the site and around it), ``gap_persons_within``
-    (gap times persons), ``gap_persons_city``, ``closed_low`` (0), ``closed_high`` (all within),
-    ``share_high`` (of the city's); NaN where a sector was not assessed.
+    Index sector: ``persons_within`` (known residents on the site and around it), ``people_short_within``
+    (of them, who fall short, surely or probably), ``people_short_city`` (as the study says), ``closed_low``
+    (0), ``closed_high`` (all within), ``share_high`` (of the city's); NaN where a sector was not assessed.
     """
     cells = gaps.cells
     x, y = np.meshgrid(cells["x"].to_numpy(), cells["y"].to_numpy())
@@ -47,12 +49,18 @@ def reach_of_site(gaps: Gaps, outline: shapely.Polygon, *, walk_m: float = _WALK
         gap = cells[name].to_numpy() if name in cells else np.full(near.shape, np.nan)
         persons = np.where(near, people, 0.0)
         known = np.isfinite(gap) & np.isfinite(people)
-        within = float(np.nansum(gap * persons)) if (known & near).any() else np.nan
-        city = float(np.nansum(gap * people)) if known.any() else np.nan
+        code = f"{sector}_reading"
+        short = np.isin(cells[code].to_numpy(), _SHORT) if code in cells else np.zeros_like(known)
+        within = (
+            float(np.nansum(persons[short & known]))
+            if code in cells and (known & near).any()
+            else np.nan
+        )
+        city = float(gaps.city["people_short"].get(sector, np.nan))
         rows[sector] = {
             "persons_within": float(np.nansum(persons)) if np.isfinite(people).any() else np.nan,
-            "gap_persons_within": within,
-            "gap_persons_city": city,
+            "people_short_within": within,
+            "people_short_city": city,
             "closed_low": 0.0 if np.isfinite(within) else np.nan,
             "closed_high": within,
             "share_high": within / city if np.isfinite(city) and city > 0 else np.nan,

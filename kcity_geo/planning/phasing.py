@@ -23,7 +23,15 @@ from kcity_geo.errors import LimitError, StudyError
 from kcity_geo.planning.assumptions import Assumptions
 from kcity_geo.planning.demand import Demand
 
-__all__ = ["DEFAULT_PHASES", "Part", "Schedule", "phase_table", "schedule", "take_up"]
+__all__ = [
+    "DEFAULT_PHASES",
+    "Part",
+    "Schedule",
+    "phase_table",
+    "require_phases",
+    "schedule",
+    "take_up",
+]
 
 #: Shares of the area in three phases, D.
 DEFAULT_PHASES = (0.25, 0.40, 0.35)
@@ -306,7 +314,12 @@ def phase_table(
     >>> years["capital"].tolist()[:4], years["hectares_opened"].tolist()[2:4]
     ([5.0, 5.0, 5.0, 0.0], [0.0, 100.0])
     """
-    _check_phases(phases, capital)
+    require_phases(phases)
+    unknown = sorted(set(capital) - set(range(len(phases) + 1)))
+    if unknown:
+        raise StudyError(
+            f"phases: capital is given for phase {unknown[0]}, there are {len(phases)} phases"
+        )
     build = round(assumptions["build_years"])
     gap = assumptions["phase_years"]
     starts = [round(k * gap) for k in range(len(phases))]
@@ -338,11 +351,23 @@ def phase_table(
     return pd.DataFrame(table, index=pd.RangeIndex(years, name="year"))
 
 
-def _check_phases(phases: Sequence[float], capital: Mapping[int, float]) -> None:
-    if not len(phases) or min(phases) <= 0 or not math.isclose(sum(phases), 1.0, abs_tol=1e-6):
-        raise StudyError(f"phases: shares {list(phases)} must be above 0 and add to 1")
-    unknown = sorted(set(capital) - set(range(len(phases) + 1)))
-    if unknown:
-        raise StudyError(
-            f"phases: capital is given for phase {unknown[0]}, there are {len(phases)} phases"
-        )
+def require_phases(phases: Sequence[float]) -> None:
+    """
+    Refuse shares of phases that are not above 0 or do not add to 1.
+
+    Parameters
+    ----------
+    phases : shares of the area.
+
+    Raises
+    ------
+    StudyError
+        One line with the shares.
+
+    Examples
+    --------
+    >>> require_phases((0.25, 0.75))
+    """
+    positive = len(phases) > 0 and all(share > 0 for share in phases)
+    if not positive or not math.isclose(sum(phases), 1.0, abs_tol=1e-6):
+        raise StudyError(f"[concept] phases: shares {list(phases)} must be above 0 and add to 1")

@@ -12,6 +12,7 @@ import shapely
 from kcity_geo.config import read_table
 from kcity_geo.plan_sheets import MapLayer, MapSheet
 from kcity_geo.planning.concept import Plan
+from kcity_geo.planning.layout.phase_order import RESERVE
 from kcity_geo.planning.layout.sketch import Layout
 
 __all__ = ["plan_maps"]
@@ -82,22 +83,34 @@ def plan_maps(plan: Plan) -> Iterator[MapSheet]:
     )
     phases = [
         MapLayer(style=f"phase_{min(int(phase), _PHASES)}", shapes=frame.geometry)
-        for phase, frame in layout.blocks.groupby("phase", sort=True)
+        for phase, frame in layout.blocks.groupby("phase", sort=True)  # without the reserve
     ]
     yield MapSheet(
         number=20,
         title="Phasing",
-        caption="Blocks grow from the roads of today; each phase hangs together.",
-        layers=(roads, *_land(layout), *phases, outline),
+        caption="Each phase has its share of every use, nearest to the roads of today first; land kept in "
+        "reserve has no phase.",
+        layers=(
+            roads,
+            *_land(layout),
+            *(layer for layer in blocks if layer.style == RESERVE),
+            *phases,
+            outline,
+        ),
     )
 
 
 def _facilities(plan: Plan) -> str:
     need = plan.demand
     return (
-        f"Public blocks have room for {math.ceil(need.elementary_schools - 1e-9)} elementary schools and "
-        f"{math.ceil(need.clinics - 1e-9)} clinics; which block holds which is for the design."
+        f"Public blocks have room for {_counted(need.elementary_schools, 'elementary school')} and "
+        f"{_counted(need.clinics, 'clinic')}; which block holds which is for the design."
     )
+
+
+def _counted(needed: float, name: str) -> str:
+    number = math.ceil(needed - 1e-9)
+    return f"{number:,} {name}" if number == 1 else f"{number:,} {name}s"
 
 
 def _roads(plan: Plan) -> gpd.GeoSeries:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from kcity_geo.config import read_table
 from kcity_geo.plan_sheets import Table
+from kcity_geo.planning.assumptions import use_title
 from kcity_geo.planning.concept import Plan
 from kcity_geo.planning.layout.sketch import KINDS
 from kcity_geo.planning.networks.routed import PlanNetworks
@@ -64,36 +65,30 @@ def plan_tables(plan: Plan, gaps: Gaps | None) -> Iterator[tuple[str, Table]]:
         yield "networks", _networks_table(plan.networks)
         yield "network_checks", _checks_table(plan.networks)
     if gaps is not None:
-        yield (
-            "impact",
-            Table(
-                title="People in a gap whom the plan could reach",
-                frame=plan.impact(gaps).reset_index(),
-                note="Bounds, not a forecast.",
-            ),
-        )
+        yield "impact", _impact_table(plan, gaps)
     yield "assumptions", _assumptions_table(plan)
     yield "sources", _sources_table(plan)
 
 
-def use_title(use: str) -> str:
-    """
-    Give the name of a use for people.
-
-    Parameters
-    ----------
-    use : of the land budget.
-
-    Returns
-    -------
-    Title of its row in ``tables/plan_styles.toml``.
-
-    Examples
-    --------
-    >>> use_title("streets")
-    'Streets'
-    """
-    return str(read_table("plan_styles")["style"]["street" if use == "streets" else use]["title"])
+def _impact_table(plan: Plan, gaps: Gaps) -> Table:
+    names = {
+        "sector": "Sector",
+        "persons_within": "People on the site and within 1 km",
+        "people_short_within": "Of them, people who fall short",
+        "people_short_city": "People who fall short in the city",
+        "closed_low": "Helped at least",
+        "closed_high": "Helped at most",
+        "share_high": "At most, of the city's",
+    }
+    shown = plan.impact(gaps).reset_index()[list(names)].rename(columns=names)
+    shown["Sector"] = shown["Sector"].str.capitalize()
+    shown[names["share_high"]] *= 100
+    return Table(
+        title="People who fall short whom the plan could reach",
+        frame=shown,
+        units={names["share_high"]: "%"},
+        note="Who falls short, surely or probably, by the readings of the study. Bounds, not a forecast.",
+    )
 
 
 def _site_table(plan: Plan) -> Table:
@@ -308,10 +303,12 @@ def _assumptions_table(plan: Plan) -> Table:
 
 
 def _sources_table(plan: Plan) -> Table:
-    names = ["Input", "File", "As of", "Licence", "Attribution"]
-    rows = [(p.title, p.path, p.as_of, p.licence, p.attribution) for p in plan.data.provenance]
+    names = ["Input", "File", "As of", "Licence", "Attribution or citation", "Mark"]
+    rows = [(p.title, p.path, p.as_of, p.licence, p.attribution, "") for p in plan.data.provenance]
     prices = plan.cost.lines[["source", "mark"]].drop_duplicates().sort_values(["mark", "source"])
     rows += [
-        ("Price", "", "", mark, source) for source, mark in prices.itertuples(index=False) if source
+        ("Price", "", "", "", source, mark)
+        for source, mark in prices.itertuples(index=False)
+        if source
     ]
     return Table(title="Sources", frame=pd.DataFrame(rows, columns=names))

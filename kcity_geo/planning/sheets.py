@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import geopandas as gpd
+import numpy as np
 
 from kcity_geo.plan_sheets import Chapter, MapSheet, PlanSheets, Table
 from kcity_geo.planning.concept import DISCLAIMER, Plan
@@ -65,6 +66,7 @@ def _lead(plan: Plan) -> tuple[str, ...]:
     money = cost.basis.currency
     millions = [value / 1e6 for value in (cost.total, cost.p10, cost.p90)]
     told = [
+        f"{_sentence(plan.site.words_today)}.",
         f"{plan.budget.words}.",
         f"{carried.persons:,.0f} persons in {carried.dwellings:,.0f} dwellings, {carried.jobs:,.0f} jobs.",
         "Works cost {:,.0f} M {} (P10 {:,.0f}, P90 {:,.0f}) at prices of {}.".format(
@@ -101,7 +103,8 @@ def _layers(plan: Plan) -> Iterator[tuple[str, tuple[gpd.GeoDataFrame, str]]]:
         yield "streets", (layout.streets, f"Centre lines of streets; {SKETCH}")
         yield "blocks", (layout.blocks, f"Blocks with use and phase; {SKETCH}")
         yield "parcels", (layout.parcels, f"Parcels; {SKETCH}")
-        phases = layout.blocks[["phase", "area_m2", "geometry"]].dissolve("phase", aggfunc="sum")
+        opened = layout.blocks.dropna(subset="phase").astype({"phase": np.int64})
+        phases = opened[["phase", "area_m2", "geometry"]].dissolve("phase", aggfunc="sum")
         yield "phases", (phases.reset_index(), f"Blocks by phase; {SKETCH}")
     networks = plan.networks
     if networks is not None:
@@ -126,7 +129,7 @@ def _chapters(
         filled="full",
         tables=("site",),
         maps=sheets("Site", "Layout"),
-        text=_notes(notes, "layout"),
+        text=(*_notes(notes, "site"), *_notes(notes, "layout")),
     )
     yield Chapter(
         title="Baseline and gaps",
@@ -154,7 +157,7 @@ def _chapters(
         filled="full" if "networks" in tables else "partly",
         tables=("demand", "headroom", *(n for n in ("networks", "network_checks") if n in tables)),
         maps=sheets("Utility connections and cost", "Facilities to add"),
-        text=tuple(plan.networks.notes)
+        text=tuple(_sentence(note) for note in plan.networks.notes)
         if plan.networks is not None
         else ("No networks are routed; the cost takes them along every street.",),
     )
@@ -190,8 +193,11 @@ def _chapters(
 
 def _notes(notes: tuple[str, ...], about: str) -> tuple[str, ...]:
     return tuple(
-        f"{text[0].upper()}{text[1:]}."
+        f"{_sentence(note.removeprefix(f'{about}: '))}."
         for note in notes
         if note.startswith(f"{about}: ")
-        for text in (note.removeprefix(f"{about}: "),)
     )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"

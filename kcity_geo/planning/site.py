@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,8 @@ class PlanSite:
     cell_ha : buildable ha in each cell of the study grid, shape (rows, cols); adds to `net_ha`.
     free : the outline less the cells that constraints exclude.
     name : site id, or empty.
+    persons_today : residents of the outline today; NaN: not known.
+    buildings_today : mapped buildings on it.
     """
 
     outline: shapely.Polygon
@@ -46,6 +49,23 @@ class PlanSite:
     cell_ha: NDArray[np.float64]
     free: BaseGeometry
     name: str = ""
+    persons_today: float = math.nan
+    buildings_today: int = 0
+
+    @property
+    def words_today(self) -> str:
+        """Say who lives there today, to three figures."""
+        people = (
+            "how many people live on the site today is not known"
+            if math.isnan(self.persons_today)
+            else f"about {_figures(self.persons_today):,} people live on the site today"
+        )
+        number = _figures(self.buildings_today)
+        mapped = f"{number:,} building{'' if number == 1 else 's'}" if number else "no building"
+        there = not self.persons_today <= 0 or number > 0
+        return f"{people}, {mapped} {'is' if number <= 1 else 'are'} mapped on it" + (
+            "; where they would go and what that costs is no part of the plan" if there else ""
+        )
 
 
 def plan_site(
@@ -114,7 +134,33 @@ def plan_site(
         cell_ha=free,
         free=shapely.difference(outline, shut),
         name=name,
+        persons_today=_persons_on(cells, data),
+        buildings_today=_buildings_on(outline, data),
     )
+
+
+def _figures(number: float, figures: int = 3) -> int:
+    """Round to three figures."""
+    whole = round(number)
+    return round(whole, min(figures - len(str(abs(whole))), 0))
+
+
+def _persons_on(cells: NDArray[np.float64], data: CityData) -> float:
+    """Residents, shared over each cell by area; where some cells are not known, of the others."""
+    people = data.cube["population"].to_numpy() if "population" in data.cube else None
+    if people is None or not np.isfinite(people[cells > 0]).any():
+        return math.nan
+    share = cells * M2_PER_HA / cell_size(data.grid) ** 2
+    return float(np.nansum(np.where(cells > 0, share * people, 0.0)))
+
+
+def _buildings_on(outline: shapely.Polygon, data: CityData) -> int:
+    buildings = data.layers.get("building")
+    if buildings is None or not len(buildings):
+        return 0
+    near = buildings.geometry.iloc[buildings.sindex.query(outline, predicate="intersects")]
+    inside = shapely.within(shapely.point_on_surface(near.to_numpy()), outline)
+    return int(np.count_nonzero(inside))
 
 
 def _cells(which: NDArray[np.bool_], data: CityData) -> BaseGeometry:

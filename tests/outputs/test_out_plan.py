@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 import pyogrio
 import pytest
 from openpyxl import load_workbook
@@ -97,3 +98,30 @@ def test_a_folder_of_something_else_stays(plan, tmp_path) -> None:
     with pytest.raises(OutputError, match=r"no plan; give a new or empty folder"):
         kc.save_plan(plan, tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_a_plan_replaces_its_own_folder_and_nothing_else(plan, tmp_path) -> None:
+    folder = kc.save_plan(plan, tmp_path / "out")
+    assert kc.save_plan(plan, folder) == folder
+    (folder / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"'thesis.txt', which is no part of a plan"):
+        kc.save_plan(plan, folder)
+
+
+def test_heads_of_csv_tables_have_units_and_sources_their_columns(folder) -> None:
+    heads = {p.stem: p.read_text(encoding="utf-8").splitlines()[0] for p in folder.glob("*.csv")}
+    assert "Rate (%)" in heads["economics"]
+    assert "Cost (USD)" in heads["cost"]
+    assert "Opened (ha)" in heads["phases"]
+    sources = pd.read_csv(folder / "sources.csv", keep_default_na=False)
+    prices = sources[sources["Input"] == "Price"]
+    assert set(prices["Mark"]) <= {"V", "V2", "M", "D", "U"}
+    assert (prices["Licence"] == "").all()
+
+
+def test_words_of_the_page_read_as_sentences(folder) -> None:
+    page = (folder / "plan.html").read_text(encoding="utf-8")
+    assert not re.findall(r"\b1 (?:elementary schools|clinics)\b", page)
+    starts = re.findall(r"<(?:p|h3|figcaption|/b> <span)(?: [^>]*)?>([a-z])", page)
+    assert not starts
+    assert "at most 0.0%" not in page

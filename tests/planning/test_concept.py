@@ -12,11 +12,13 @@ import pytest
 import shapely
 import xarray as xr
 
+from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.errors import KCityError, KCityWarning, LandBudgetError, StudyError
 from kcity_geo.planning.assumptions import known_profiles
 from kcity_geo.planning.concept import ConceptOptions, Plan
 from kcity_geo.planning.concept import concept as whole_concept
 from kcity_geo.planning.economics import Stream
+from kcity_geo.planning.sheets import plan_sheets
 from kcity_geo.result import Gaps
 from tests.planning.conftest import UTM, box, make_city_data
 
@@ -191,11 +193,18 @@ def make_gaps(data, gap: float) -> Gaps:
     values = {
         f"{s}_gap": (("y", "x"), np.full(shape, gap)) for s in ("transport", "water", "composite")
     }
+    code = READINGS.index("falls_short" if gap >= 0.5 else "adequate")
+    values |= {
+        f"{s}_reading": (("y", "x"), np.full(shape, code))
+        for s in ("transport", "water", "composite")
+    }
     values["energy_gap"] = (("y", "x"), np.full(shape, np.nan))
     values["population"] = (("y", "x"), data.cube["population"].to_numpy())
+    short = float(np.nansum(values["population"][1])) if gap >= 0.5 else 0.0
     coords = {k: data.cube["inside_share"][k].to_numpy() for k in ("x", "y")}
     return Gaps(
-        cells=xr.Dataset(values, coords=coords), districts=None, city=None, indicators=None,
+        cells=xr.Dataset(values, coords=coords), districts=None,
+        city=pd.DataFrame({"people_short": {"water": short, "transport": short}}), indicators=None,
         assessed=(), survey_tasks=None,
     )  # fmt: skip
 
@@ -206,11 +215,13 @@ def test_impact_is_a_bound_and_unknown_sectors_stay_unknown(city) -> None:
     # All of the city lies within a kilometre but for what is further: 10 people on each 1-ha cell.
     area_ha = shapely.intersection(SITE.buffer(1000), city.city.boundary_metric).area / 1e4
     assert told.loc["water", "persons_within"] == pytest.approx(10 * area_ha, rel=0.02)
-    assert told.loc["water", "gap_persons_within"] == pytest.approx(
-        0.5 * told.loc["water", "persons_within"]
-    )
+    # People, not gap times people: all of them fall short when every cell does, nobody when none does.
+    assert told.loc["water", "people_short_within"] == told.loc["water", "persons_within"]
+    assert told.loc["water", "people_short_city"] == 16_000
+    fine = plan.impact(make_gaps(city, 0.2))
+    assert fine.loc["water", ["people_short_within", "people_short_city"]].tolist() == [0, 0]
     assert told.loc["water", "closed_low"] == 0
-    assert told.loc["water", "closed_high"] <= told.loc["water", "gap_persons_city"]
+    assert told.loc["water", "closed_high"] <= told.loc["water", "people_short_city"]
     assert np.isnan(told.loc["energy", "closed_high"])
 
 
@@ -293,6 +304,7 @@ def test_bad_targets_and_rules_are_refused_in_one_line(city, given, told) -> Non
     ("options", "told"),
     [
         ({"phases": (0.5, 0.6)}, "add to 1"),
+        ({"phases": (1.5, -0.5)}, r"phases: shares \[1.5, -0.5\] must be above 0"),
         ({"study_class": "dream"}, "'dream' is not one of concept"),
         ({"cost_rows": ({"id": "x", "value": 1},)}, "lacks 'title'"),
         ({"park_law": "law of the jungle"}, "is no law of rule set KR"),
@@ -319,3 +331,33 @@ def test_the_stricter_parks_of_a_larger_site_are_known_to_the_repair(city) -> No
     homes = 48_000 / 2.7 * 110 / (0.85 * 1.8 * 1e4)
     by_hand = max(homes / (1 - 0.48 - 0.20), (homes + 57.6) / (1 - 0.48))
     assert proposed == pytest.approx(by_hand, abs=1.0)
+
+
+def test_who_lives_on_the_site_is_told_first() -> None:
+    here = [box(600 + 40 * n, 600, 620 + 40 * n, 620) for n in range(7)]
+    away = box(3000, 3000, 3020, 3020)
+    homes = gpd.GeoDataFrame({"osm_id": range(8)}, geometry=[*here, away], crs=UTM)
+    # 300 ha with 10 people on each hectare; 7 of 8 buildings stand on them.
+    plan = concept(SITE, make_city_data(people=10.37, layers={"building": homes}), "new_town")
+    assert plan.site.persons_today == pytest.approx(10.37 * plan.site.gross_ha, rel=1e-6)
+    assert plan.notes[0].startswith(
+        "site: about 3,110 people live on the site today, 7 buildings are mapped on it"
+    )
+    sheets = plan_sheets(plan)
+    assert sheets.lead[0].startswith("About 3,110 people live on the site today")
+    unknown = concept(SITE, make_city_data(people=None), "new_town")
+    assert "how many people live on the site today is not known" in unknown.notes[0]
+
+
+def test_too_many_jobs_for_those_who_live_there_are_told(city) -> None:
+    plan = concept(SITE, city, "new_town", persons=1)
+    told = [note for note in plan.notes if note.startswith("jobs: ")]
+    assert plan.capacity.self_containment > 2
+    assert len(told) == 1
+    assert "must come from elsewhere" in told[0]
+
+
+def test_only_the_own_rule_set_binds(city) -> None:
+    report = concept(SITE, city, "new_town", ruleset="KR").check().groupby("ruleset")["binding"]
+    assert report.any().to_dict() == {"KR": True, "UN-Habitat": False}
+    assert not concept(SITE, city, "new_town").check()["binding"].any()

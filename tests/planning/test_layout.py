@@ -153,6 +153,9 @@ def test_a_use_too_small_for_any_block_is_named_with_the_site_it_needs() -> None
     told = [note for note in layout.notes if "utilities is not drawn" in note]
     assert told
     assert "a site of 10 ha" in told[0]
+    assert not any("block_least_m2" in note for note in layout.notes)
+    # A use without any block is told once.
+    assert not any(note.startswith("layout: utilities:") for note in layout.notes)
     side = 10e4**0.5
     larger = drawn(flat(shapely.box(0, 0, side, side)))
     assert not any("utilities is not drawn" in note for note in larger.notes)
@@ -173,7 +176,7 @@ def test_a_plan_has_its_layout_and_keeps_its_budget_without(city) -> None:
     )
 
 
-def test_phases_grow_without_gaps_and_keep_their_shares() -> None:
+def test_phases_grow_from_the_roads_and_keep_their_shares() -> None:
     free_ha = BENT.area / 1e4
     budget = site_budget(
         free_ha,
@@ -187,11 +190,33 @@ def test_phases_grow_without_gaps_and_keep_their_shares() -> None:
     ).blocks
     share = blocks.groupby("phase")["area_m2"].sum() / blocks["area_m2"].sum()
     assert share.to_numpy() == pytest.approx([0.25, 0.40, 0.35], abs=0.05)
-    for last in (1, 2, 3):
-        opened = blocks[blocks["phase"] <= last].geometry.buffer(17.0)
-        assert shapely.union_all(opened.to_numpy()).geom_type == "Polygon"
     first = blocks[blocks["phase"] == 1].centroid.distance(shapely.Point(0, 0)).mean()
     assert first < blocks[blocks["phase"] == 3].centroid.distance(shapely.Point(0, 0)).mean()
+
+
+def test_each_phase_has_its_share_of_every_use_and_none_of_the_reserve(city) -> None:
+    # 8,000 people on 150 ha leave much of the land in reserve.
+    shares = (0.25, 0.40, 0.35)
+    site = box(500, 500, 2000, 1500)
+    plan = concept(
+        site, city, "new_town", persons=8000, options=ConceptOptions(phases=shares, networks=False)
+    )
+    blocks = plan.layout.blocks
+    reserve = blocks["use"] == "reserve"
+    assert reserve.any()
+    assert (blocks["phase"].isna() == reserve).all()
+    for _, own in blocks[~reserve].groupby("use"):
+        asked = np.cumsum(shares) * own["area_m2"].sum()
+        for last, land in enumerate(asked, start=1):
+            opened = own.loc[own["phase"] <= last, "area_m2"].sum()
+            assert abs(opened - land) <= own["area_m2"].max()
+    # The table opens the same land year by year.
+    table = plan.phases["hectares_opened"].drop_duplicates()
+    drawn = blocks.groupby("phase")["area_m2"].sum()
+    opened = np.cumsum(drawn) / drawn.sum()
+    assert opened.to_numpy() == pytest.approx(
+        (table[table > 0] / table.max()).to_numpy(), abs=blocks["area_m2"].max() / drawn.sum() * 3
+    )
 
 
 def test_a_drawn_plan_is_priced_and_checked_by_its_drawn_streets(city) -> None:

@@ -8,6 +8,7 @@ industry keeps away from them. Where that cannot all be had, what is missed is n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_matrix, csr_matrix
 
 from kcity_geo.config import read_table
-from kcity_geo.planning.assumptions import Assumptions
+from kcity_geo.planning.assumptions import Assumptions, use_title
 from kcity_geo.planning.land_budget import M2_PER_HA
 
 __all__ = ["Assigned", "Wanted", "assign_uses"]
@@ -29,6 +30,7 @@ _FEW, _CLEAR = 30, 1e-6
 _MISS_LAND, _MISS_RULE = 200.0, 5.0
 #: A use gets at least this share of its land, however small.
 _LEAST_SHARE = 0.5
+_LAND = ": land"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -197,9 +199,9 @@ def assign_uses(wanted: Wanted, assumptions: Assumptions) -> Assigned:
         )
         return Assigned(uses=_by_size(program, wanted), missed=(told,))
     chosen = answer[: program.many * len(uses)].reshape(program.many, len(uses))
+    drawn = tuple(uses[k] for k in chosen.argmax(axis=1).tolist())
     return Assigned(
-        uses=tuple(uses[k] for k in chosen.argmax(axis=1).tolist()),
-        missed=_missed(program, answer[program.many * len(uses) :]),
+        uses=drawn, missed=_missed(program, answer[program.many * len(uses) :], set(drawn))
     )
 
 
@@ -208,8 +210,8 @@ def _land(program: _Program, wanted: Wanted) -> None:
     for use in program.uses:
         target = wanted.hectares[use]
         columns = [program.x(block, use) for block in range(program.many)]
-        over = program.slack(_MISS_LAND / wanted.site_ha, f"{use}: land")
-        under = program.slack(_MISS_LAND / wanted.site_ha, f"{use}: land")
+        over = program.slack(_MISS_LAND / wanted.site_ha, f"{use}{_LAND}")
+        under = program.slack(_MISS_LAND / wanted.site_ha, f"{use}{_LAND}")
         least = max(target - within, _LEAST_SHARE * target)
         program.row([*columns, over, under], [*program.area, -1.0, 1.0], least, target + within)
 
@@ -271,17 +273,28 @@ def _cost(program: _Program, wanted: Wanted) -> NDArray[np.float64]:
     return found.ravel()
 
 
-def _missed(program: _Program, slack: NDArray[np.float64]) -> tuple[str, ...]:
+def _missed(
+    program: _Program, slack: NDArray[np.float64], drawn: AbstractSet[str]
+) -> tuple[str, ...]:
+    """Say what is missed; of a use without any block the layout says so itself."""
+    within = float(read_table("planning")["layout"]["budget_within"])
     told: dict[str, list[float]] = {}
     for name, value in zip(program.slack_name, slack.tolist(), strict=True):
         if value > _CLEAR:
             told.setdefault(name, []).append(value)
     return tuple(
-        f"{name} is {sum(values):,.2f} ha beyond a point of its budget"
-        if name.endswith(": land")
-        else f"{name}: {len(values)} blocks"
+        f"{use_title(use).lower()}: the land drawn misses what was asked for by {sum(values):,.2f} ha more "
+        f"than {within:.0%} of the site"
+        if land
+        else f"{name}: {_blocks(len(values))}"
         for name, values in told.items()
+        for use, land in ((name.removesuffix(_LAND), name.endswith(_LAND)),)
+        if not land or use in drawn
     )
+
+
+def _blocks(number: int) -> str:
+    return "1 block" if number == 1 else f"{number:,} blocks"
 
 
 def _by_size(program: _Program, wanted: Wanted) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
-from kcity_geo.planning.assumptions import USES, Assumptions
+from kcity_geo.planning.assumptions import USES, Assumptions, use_title
 from kcity_geo.planning.land_budget import M2_PER_HA
 from kcity_geo.planning.layout.fit import Fit, grades, limits_of, turned
 from kcity_geo.planning.layout.ground import Ground, polygons_of
@@ -42,6 +42,8 @@ _NEAR = 1.5
 #: A use is drawn for sure on a site that gives it a quarter more than the smallest block.
 _ROOM = 1.25
 _NOTED_M = 50.0
+#: Sites are told in whole hectares from here on.
+_ROUND = 10.0
 _POINT = 0.01
 
 
@@ -57,7 +59,7 @@ class Layout:
         (over the limit of the class).
     land : all the land of the outline, each spot once: ``kind`` (block, street, green, later: free and
         not planned, constraint), ``area_m2``.
-    blocks : ``block_id, use, area_m2, front_m, phase``.
+    blocks : ``block_id, use, area_m2, front_m, phase`` (missing: in reserve, no phase opens it).
     parcels : ``parcel_id, block_id, use, area_m2, front_m``.
     areas : a row a use: ``use, asked_ha, drawn_ha, difference_share`` (of the budget).
     pattern : module and widths of the grid.
@@ -149,9 +151,11 @@ def sketch(plot: Plot, fit: Fit) -> Layout:
         geometry=_out(blocks, fit),
         crs=plot.crs,
     )
-    frame["phase"] = phases_of_blocks(
+    phase = phases_of_blocks(
         frame, plot.phases, _entry(plot), widest_m=max(fit.laid.grid.pattern.width_m)
     )
+    frame["phase"] = pd.array(phase, dtype="Int64")
+    frame.loc[phase == 0, "phase"] = pd.NA
     return Layout(
         streets=streets,
         land=_land_frame(land, plot, fit),
@@ -415,13 +419,11 @@ def _notes(
             )
     least, plan_ha = plot.assumptions["block_least_m2"] / M2_PER_HA, plot.budget.site_ha
     told = zip(areas["use"], areas["asked_ha"].tolist(), areas["drawn_ha"].tolist(), strict=True)
-    for use, asked, drawn in told:
-        if asked > 0 and drawn == 0:
-            room = f"a site of {plan_ha * max(least / asked, 1.0) * _ROOM:,.0f} ha, or a lower block_least_m2,"
-            notes.append(
-                f"layout: {use} is not drawn: {asked:,.2f} ha are asked for, no block is as small (the smallest "
-                f"may have {least:,.2f} ha); {room} would have room for it"
-            )
+    notes += [
+        f"layout: {_not_drawn(use, asked, least, plan_ha)}"
+        for use, asked, drawn in told
+        if asked > 0 and drawn == 0
+    ]
     streets_row = areas[areas["use"] == "streets"].iloc[0]
     if abs(float(streets_row["difference_share"])) > _POINT:
         notes.append(
@@ -430,6 +432,19 @@ def _notes(
         )
     notes += [f"layout: {text}" for text in assigned.missed]
     return tuple(notes)
+
+
+def _not_drawn(use: str, asked: float, least: float, plan_ha: float) -> str:
+    """Say why a use has no block, and what would give it one."""
+    told = f"{use_title(use).lower()} is not drawn: {asked:,.2f} ha are asked for"
+    if asked < least:
+        room = plan_ha * least / asked * _ROOM
+        site = f"a site of {room:,.0f} ha" if room >= _ROUND else f"a site of {room:,.1f} ha"
+        return (
+            f"{told}, less than the smallest block ({least:,.2f} ha); {site} "
+            "or smaller blocks would have room for it"
+        )
+    return f"{told}, and larger uses fill the few blocks of the site; smaller blocks would have room for it"
 
 
 def _some(names: Sequence[str], most: int = 6) -> str:

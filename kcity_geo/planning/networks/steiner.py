@@ -23,6 +23,8 @@ from kcity_geo.planning.networks.exact import exact_edges
 __all__ = ["CostGraph", "SteinerTree", "cost_graph_of", "steiner_tree"]
 
 _EPS = 1e-9
+#: Costs this near the bound are the bound.
+_EQUAL = 1e-6
 #: Terminals up to which, and work up to which, the best tree is proved.
 _EXACT_TERMINALS, _EXACT_WORK = 12, 12_000_000
 _ROUNDS, _ASCENT_STEPS = 12, 20_000
@@ -91,10 +93,12 @@ class SteinerTree:
     @property
     def words(self) -> str:
         """Say how good it is."""
-        if self.proved:
-            return "proved cheapest"
         over = self.cost / self.bound - 1 if self.bound > 0 else math.inf
-        return f"at most {over:.1%} above the cheapest"
+        if self.proved or over <= _EQUAL:
+            return "proved cheapest"
+        # Rounded up: what is said to bound it must bound it.
+        told = math.ceil(over * 1000 - 1e-6) / 10 if math.isfinite(over) else math.inf
+        return f"at most {told:.1f}% above the cheapest"
 
 
 def cost_graph_of(
