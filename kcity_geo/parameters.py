@@ -23,6 +23,7 @@ __all__ = [
     "all_parameters",
     "nearest_name",
     "parameters_of",
+    "part_of_count",
     "remove_parameter_rows",
     "shared_changes",
     "too_large_amount",
@@ -378,6 +379,30 @@ def nearest_name(value: str, known: list[str]) -> str:
     return f"; known are {', '.join(known)}" if known else ""
 
 
+def part_of_count(key: str, value: float) -> str:
+    """
+    Say that an official count is no whole number.
+
+    Parameters
+    ----------
+    key : of ``[official]`` or column of ``official.table``.
+    value : as it was given.
+
+    Returns
+    -------
+    What is wrong; ``""`` when it is whole or not a count.
+
+    Examples
+    --------
+    >>> part_of_count("transit_stops", 388.0), part_of_count("transit_stops", 3.5)
+    ('', 'it counts things, which are whole; give a whole number')
+    """
+    counts = read_table("official")["count"]["persons_each_least"]
+    if key not in counts or not math.isfinite(value) or float(value).is_integer():
+        return ""
+    return "it counts things, which are whole; give a whole number"
+
+
 def too_large_amount(key: str, value: float) -> str:
     """
     Say that an official number is larger than that of any city.
@@ -397,6 +422,6 @@ def too_large_amount(key: str, value: float) -> str:
     ('', 'no city has more than 20,000; is the unit that of the name?')
     """
     most = read_table("official")["most"].get(key)
-    if most is None or value <= most:
+    if most is None or not value > most:
         return ""
     return f"no city has more than {most:,.0f}; is the unit that of the name?"

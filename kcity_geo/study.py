@@ -28,7 +28,7 @@ from kcity_geo.indicators import INDICATOR_SECTORS
 from kcity_geo.inputs.candidates import places_to_choose
 from kcity_geo.inputs.criteria import named_files, require_files, site_candidates
 from kcity_geo.inputs.files import other_files
-from kcity_geo.inputs.official import load_tables
+from kcity_geo.inputs.official import load_tables, refuse_impossible_counts
 from kcity_geo.inputs.osm import load_osm
 from kcity_geo.inputs.outline import find_city
 from kcity_geo.inputs.population import (
@@ -152,6 +152,7 @@ def load(
             place = Dwellings(layers, city, grid, settings)
             cube, shares = people_without_grid(study, cube, official, shares, place=place)
             cube = scale_population(cube, official, city)
+            refuse_impossible_counts(official, cube)
             compare_districts(cube, official, shares)
             cube = degree_of_urbanisation(cube, grid, settings)
         with clock.stage("inventory"):

@@ -16,7 +16,7 @@ from pydantic import (
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
-from kcity_geo.parameters import nearest_name, too_large_amount
+from kcity_geo.parameters import nearest_name, part_of_count, too_large_amount
 from kcity_geo.passed_objects import written
 from kcity_geo.profiles import profiles
 from kcity_geo.suitability_keys import (
@@ -253,7 +253,9 @@ class Official(BaseModel):
     @model_validator(mode="after")
     def _of_a_city(self) -> Official:
         for key, value in self:
-            if isinstance(value, float) and (wrong := too_large_amount(key, value)):
+            if not isinstance(value, float):
+                continue
+            if wrong := part_of_count(key, value) or too_large_amount(key, value):
                 raise ValueError(f"official.{key}: {value:,.12g}; {wrong}")
         return self
 

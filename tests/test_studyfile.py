@@ -63,6 +63,8 @@ def test_a_full_study_file_is_read(tmp_path) -> None:
         ("[standards]\nT99={target=1}", "T99"),
         ("[standards]\nT4={goal=1}", "only target and worst"),
         ("[official]\nelectricity_access=92", "electricity_access"),
+        ("[official]\ntransit_stops=3.5", "official.transit_stops: 3.5; it counts things"),
+        ("[official]\nhealth_facilities=1000000", "official.health_facilities: 1,000,000; no city"),
         ("[transport]\nwalking=3", "transport.walking"),
         (
             "[transport.network.speed]\nwalk_kmh=4",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import xarray as xr
 
 from kcity_geo.city import City
 from kcity_geo.citydata import Provenance
+from kcity_geo.config import read_table
+from kcity_geo.errors import StudyError
 from kcity_geo.inputs.osm import _with_context
 from kcity_geo.inputs.reading import Reading
 from kcity_geo.studyfile import Study, resolve_path, sha256_of
 
-__all__ = ["load_tables"]
+__all__ = ["load_tables", "refuse_impossible_counts"]
 
 
 def load_tables(
@@ -59,6 +64,36 @@ def load_tables(
         )
     transit, feeds = _timetable(study, city, map_date=map_date)
     return Reading(value=(official, transit), about=(*more, *feeds))
+
+
+def refuse_impossible_counts(official: Mapping[str, Any], cube: xr.Dataset) -> None:
+    """
+    Refuse more clinics, schools, stops or taps than any place with so many people has.
+
+    Parameters
+    ----------
+    official : official numbers and their table by district.
+    cube : with the residents, where they are known.
+
+    Raises
+    ------
+    StudyError
+        If a count is beyond the least number of residents for each in ``tables/official.toml``.
+    """
+    if "population" not in cube:
+        return
+    persons, rule = float(np.nansum(cube["population"])), read_table("official")["count"]
+    table = official.get("table")
+    for key, each in rule["persons_each_least"].items():
+        told = [("official", official.get(key) or 0.0)]
+        if table is not None and key in table:
+            told.append(("official.table", float(table[key].sum())))
+        for where, count in told:
+            if count > max(persons / each, rule["few"]):
+                raise StudyError(
+                    f"{where}: {key} = {count:,.0f} for {persons:,.0f} residents; no city has one for fewer "
+                    f"than {each:g}; give those of the study area only, or leave the key out"
+                )
 
 
 def _timetable(

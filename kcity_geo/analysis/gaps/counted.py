@@ -17,7 +17,9 @@ from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.official import official_total
 from kcity_geo.analysis.transport.service_times import facilities
 from kcity_geo.analysis.transport.stops import city_stops
+from kcity_geo.config import read_table
 from kcity_geo.cube import count_in_cells
+from kcity_geo.notes import tell
 
 __all__ = ["Counted", "counted"]
 
@@ -31,7 +33,8 @@ class Counted:
     ----------
     cells : shape (rows, cols), those that the map shows.
     mapped : those that the map shows inside the city.
-    official : all that there are, by the city's own count; NaN: not counted.
+    official : all that there are, by the city's own count; NaN: not counted, or contradicted by
+        the map.
     """
 
     cells: NDArray[np.float64]
@@ -46,9 +49,9 @@ class Counted:
     @property
     def mapped_share(self) -> float:
         """Share of them that the map shows, 0 to 1; NaN: not counted."""
-        if not self.official > 0:
-            return float("nan")
-        return min(1.0, self.mapped / self.official)
+        if self.mapped >= self.official:
+            return 1.0
+        return self.mapped / self.official
 
 
 def counted(city: CityModel) -> dict[str, Counted]:
@@ -74,13 +77,32 @@ def counted(city: CityModel) -> dict[str, Counted]:
     for kind, row in city.rules("evidence")["missing"]["facility"].items():
         shapes = np.asarray(shapely.centroid(_mapped(city, kind)))
         cells = count_in_cells(shapes, grid=city.grid)
-        told = official_total(city, row["official"])
+        mapped = float(cells[city.inside].sum())
         found[kind] = Counted(
             cells=cells,
-            mapped=float(cells[city.inside].sum()),
-            official=float("nan") if told is None else told,
+            mapped=mapped,
+            official=_believed(row["official"], official_total(city, row["official"]), mapped),
         )
     return found
+
+
+def _believed(key: str, official: float | None, mapped: float) -> float:
+    """Tell a count that is far from the map; NaN when there is none, or the map shows far more."""
+    if official is None:
+        return float("nan")
+    rule = read_table("official")["count"]
+    said = f"official.{key} is {official:,.0f}, the map shows {mapped:,.0f} here"
+    if official < rule["used_share"] * mapped:
+        tell(f"{said}: the count speaks of something else and is not used; give all that there are")
+        return float("nan")
+    if official < mapped:
+        tell(f"{said}: none is taken to be missing; does the count leave some out?")
+    elif official > rule["far_times"] * max(mapped, 1.0):
+        tell(
+            f"{said}: the map is taken to lack {1 - mapped / official:.0%} of them; check the count and "
+            "whether it is of the study area only"
+        )
+    return official
 
 
 def _mapped(city: CityModel, kind: str) -> NDArray[np.object_]:

@@ -14,7 +14,7 @@ import shapely
 from kcity_geo.config import read_table
 from kcity_geo.errors import SchemaError, SourceError
 from kcity_geo.notes import tell
-from kcity_geo.parameters import too_large_amount
+from kcity_geo.parameters import part_of_count, too_large_amount
 from kcity_geo.sources.local.plausible import refuse_too_many
 from kcity_geo.sources.local.table_files import plain_text, read_cells
 from kcity_geo.sources.local.table_numbers import decimal_sign, numbers
@@ -25,6 +25,9 @@ _PERCENT = 100.0
 _RATES = ("electricity_access", "piped_water_access", "sanitation_access", "nrw_share")
 
 
+#: Things that are counted, so that a dot with three digits behind it parts thousands.
+_COUNTS = ("transit_stops", "health_facilities", "primary_schools", "water_points")
+
 _AMOUNTS = (
     "population",
     "water_supply_m3_day",
@@ -33,10 +36,7 @@ _AMOUNTS = (
     "peak_demand_mw",
     "firm_capacity_mw",
     "import_capacity_mw",
-    "transit_stops",
-    "health_facilities",
-    "primary_schools",
-    "water_points",
+    *_COUNTS,
     "lpcd",
 )
 
@@ -117,6 +117,13 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
             mend = f": give {wrong / 100:g}" if wrong <= _PERCENT else ""
             raise SourceError(
                 f"{where} has the value {wrong:g}; it needs a share from 0 to 1{mend}"
+            )
+        if not values.notna().any():
+            tell(f"{where} holds no number at all; it is taken as not known")
+        parts = values[[bool(part_of_count(column, v)) for v in values]]
+        if len(parts):
+            raise SourceError(
+                f"{where} has the value {parts.iloc[0]:,.12g}; {part_of_count(column, parts.iloc[0])}"
             )
         if odd := too_large_amount(column, float(values.max())):
             raise SourceError(f"{where} has the value {values.max():,.12g}; {odd}")
@@ -208,7 +215,7 @@ def _numbers(
     return numbers(
         matched[column],
         where=where,
-        whole=column == "population",
+        whole=column == "population" or column in _COUNTS,
         share=column in _RATES,
         sign=own or sign,
     )

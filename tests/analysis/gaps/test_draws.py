@@ -19,6 +19,8 @@ from kcity_geo.analysis.gaps.mapped_share import mapped_share, share_rule, share
 from kcity_geo.analysis.transport.assess import assess
 from kcity_geo.analysis.transport.service_times import service_times
 from kcity_geo.demo.toy import make_toy, toy_layer
+from kcity_geo.errors import KCityWarning
+from kcity_geo.notes import collected, muted
 from kcity_geo.result import SECTORS, Indicator
 
 # --- chance ------------------------------------------------------------------------------------------
@@ -239,7 +241,32 @@ def test_the_count_of_the_city_says_how_many_are_missing():
     assert (found.mapped, found.official, found.missing) == (2.0, 5.0, 3.0)
     assert found.mapped_share == pytest.approx(0.4)
     assert np.isnan(counted(model)["health"].missing)
-    assert counted(with_counts(model, primary_schools=1.0))["school"].missing == 0.0
+    with pytest.warns(KCityWarning, match="none is taken to be missing"):
+        below = counted(with_counts(model, primary_schools=1.0))["school"]
+    assert (below.missing, below.mapped_share) == (0.0, 1.0)
+
+
+def test_a_count_that_the_map_contradicts_is_told_and_not_used():
+    """Two schools are mapped: a count of none is of something else; one of 21 is told and used."""
+    model = city(school=schools((500, 500), (3500, 500)))
+    with pytest.warns(KCityWarning, match=r"primary_schools is 0, the map shows 2 .* not used"):
+        none = counted(with_counts(model, primary_schools=0.0))["school"]
+    assert np.isnan([none.official, none.missing, none.mapped_share]).all()
+    with pytest.warns(KCityWarning, match=r"is 21, the map shows 2 .* lack 90% of them"):
+        assert counted(with_counts(model, primary_schools=21.0))["school"].missing == 19.0
+    with collected() as notes:
+        assert counted(with_counts(model, primary_schools=20.0))["school"].missing == 18.0
+        assert counted(with_counts(city(), primary_schools=0.0))["school"].mapped_share == 1.0
+    assert notes == []
+
+
+def test_a_contradicted_count_is_told_in_every_report_of_the_gaps():
+    model = with_counts(city(school=schools((500, 500), (3500, 500))), primary_schools=0.0)
+    rows = assess(model)
+    for _ in range(2):
+        with muted(), collected() as notes:
+            assess_gaps(model, rows, draws=20)
+        assert any("official.primary_schools is 0" in note for note in notes)
 
 
 def test_counts_close_the_range_or_open_it():
@@ -249,7 +276,8 @@ def test_counts_close_the_range_or_open_it():
     indicators = assess(model)
 
     def told(**counts):
-        rows = assess_gaps(with_counts(model, **counts), indicators, draws=20).indicators
+        with muted():  # forty are far more than the one that is mapped
+            rows = assess_gaps(with_counts(model, **counts), indicators, draws=20).indicators
         return rows[(rows["indicator"] == "T9_school") & (rows["unit_id"] == "city")].iloc[0]
 
     plain, all_known, many = told(), told(primary_schools=1), told(primary_schools=40)

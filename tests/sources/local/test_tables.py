@@ -406,3 +406,12 @@ def test_tables_beyond_the_limit_are_refused_before_they_are_read(tmp_path, monk
     wide.save(tmp_path / "wide.xlsx")
     with pytest.raises(LimitError, match="more than 500 cells"):
         read_cells(tmp_path / "wide.xlsx", key="k", wanted={"population"})
+
+
+def test_counts_are_whole_and_a_column_without_numbers_is_told(tmp_path) -> None:
+    text = "district_id,transit_stops,lpcd\na,{},-\nb,{},-\n"
+    table, notes = official(tmp_path / "t.csv", text.format("1.388", "2.004"), "ab")
+    assert table["transit_stops"].tolist() == [1388.0, 2004.0]
+    assert any("t.csv, lpcd holds no number at all" in note for note in notes)
+    with pytest.raises(SourceError, match=r"transit_stops has the value 3.5; .* whole number"):
+        official(tmp_path / "u.csv", text.format("3.5", "12"), "ab")
