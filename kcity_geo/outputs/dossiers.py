@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import geopandas as gpd
 import pandas as pd
 
+from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.text import human, plain_text
 from kcity_geo.result import Dossiers, Result
 
@@ -82,7 +83,7 @@ def dossier_sheets(found: Dossiers) -> dict[str, pd.DataFrame]:
     Name of the sheet -> table.
     """
     return {
-        "dossiers": found.facts,
+        "dossiers": _in_words(found.facts),
         "connections": pd.DataFrame(found.connections.drop(columns="geometry")),
         "red flags": found.flags,
     }
@@ -105,7 +106,7 @@ def report_dossiers(result: Result) -> dict[str, dict[str, list[DossierRow] | li
         return {}
     told: dict[str, dict[str, list[DossierRow] | list[str]]] = {}
     for label in dict.fromkeys(found.facts["label"]):
-        facts = found.facts[found.facts["label"] == label]
+        facts = _in_words(found.facts[found.facts["label"] == label])
         rows, topic = [], ""
         for row in facts.to_dict("records"):
             new = "" if row["topic"] == topic else row["topic"]
@@ -121,6 +122,25 @@ def report_dossiers(result: Result) -> dict[str, dict[str, list[DossierRow] | li
         mine = found.flags[found.flags["label"] == label]["flag"]
         told[str(label)] = {"rows": rows, "flags": [plain_text(text) for text in mine]}
     return told
+
+
+def _in_words(facts: pd.DataFrame) -> pd.DataFrame:
+    """Put the value function of each criterion into words, in the unit of the criterion."""
+    units = dict(zip(facts["item"], facts["unit"], strict=True))
+    basis = [
+        "; ".join(
+            score_words(part, units.get(f"criterion_{_criterion_of(item)}", ""))
+            for part in text.split("; ")
+        )
+        if topic == "criteria"
+        else text
+        for topic, item, text in zip(facts["topic"], facts["item"], facts["basis"], strict=True)
+    ]
+    return facts.assign(basis=basis)
+
+
+def _criterion_of(item: str) -> str:
+    return item.partition("_")[2]
 
 
 def _value(row: Mapping[Any, Any]) -> str:

@@ -367,7 +367,7 @@ _SITE_FACTS = (
     ("road_km", "from its edge to a main road", "km"),
     ("substation_km", "from its edge to a substation", "km"),
     ("water_km", "from its edge to water supply", "km"),
-    ("population_45min", "people within 45 minutes", "persons"),
+    ("population_45min", "people within 45 minutes, in a circle", "persons"),
     ("compactness", "compactness (1 = circle)", ""),
 )
 

@@ -225,6 +225,10 @@ def _share(value: float) -> str:
     return f"{percent:.0f} %"
 
 
+#: Square and cubic metres and kilometres in a unit.
+_POWER = re.compile(r"\b(k?m)([23])\b")
+
+
 def human(value: Any, units: str = "", *, missing: str = "–") -> str:  # noqa: ANN401, RUF001 - table cells of any kind
     """
     Write a number as a person would, with its unit.
@@ -255,9 +259,9 @@ def human(value: Any, units: str = "", *, missing: str = "–") -> str:  # noqa:
     if units == "persons":
         return persons(number)
     shown = _number(number)
-    words = {"m2": "m²", "km2": "km²", "m3": "m³", "km/km2": "km/km²", "1/km2": "per km²"}
-    unit = words.get(units, units)
-    return f"{shown} {unit}".strip() if unit not in {"1", "index", "none"} else shown
+    unit = _POWER.sub(lambda found: found[1] + "²³"[int(found[2]) - 2], units)
+    unit = f"per {unit[2:]}" if unit.startswith("1/") else unit
+    return f"{shown} {unit}".strip() if unit not in {"1", "count", "index", "none"} else shown
 
 
 def measured(value: float | None, units: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -50,6 +51,29 @@ def test_no_cell_of_a_workbook_is_a_formula(tmp_path) -> None:
     save_workbook({"a": pd.DataFrame({"x": ["=1+1", "@cmd"]})}, tmp_path / "a.xlsx")
     back = pd.read_excel(tmp_path / "a.xlsx")["x"].tolist()
     assert all(not str(value).startswith(("=", "@")) for value in back)
+
+
+def test_a_dossier_speaks_in_words_and_one_style_of_units(told) -> None:
+    dossiers = report_dossiers(told)
+    rows = [row for one in dossiers.values() for row in one["rows"]]
+    words = " | ".join(f"{r.title} {r.value} {r.basis}" for r in rows)
+    assert not re.search(
+        r"lin_|trap|\bcat \[|sig_|gauss|\bm[23]\b|\bcount\b|4 pi|table of sites", words
+    )
+    assert "full score" in words
+    sheet = " | ".join(dossier_sheets(told.dossiers)["dossiers"]["basis"])
+    assert not re.search(r"lin_|trap \[|cat \[", sheet)
+
+
+def test_the_report_names_given_areas_and_does_not_call_them_connected_land(told) -> None:
+    sites = told.sites.assign(candidate=["North <field>", *map(str, range(len(told.sites) - 1))])
+    text = build_report(replace(told, sites=sites))
+    assert "(North &lt;field&gt;)" in text
+    assert "Connected land that scores high enough" not in text
+    assert "Land that was given" in text
+    bad = build_report(replace(told, sites=sites.assign(fits=False)))
+    assert "large, wide and open enough for" in bad
+    assert "The best site for" not in bad
 
 
 def test_the_report_holds_the_dossier_with_lines_to_fill_in(told) -> None:

@@ -103,7 +103,7 @@ def test_csv_headers_and_cells_are_safe_and_numbers_stay_numbers(tmp_path) -> No
         (123456.7, "persons", "123,000"),
         (12.0, "ha", "12 ha"),
         (0.00012345, "m", "0.0001 m"),
-        (1234.5, "m3/day", "1,230 m3/day"),
+        (1234.5, "m3/day", "1,230 m³/day"),
         (float("nan"), "km", "–"),
         (None, "km", "–"),
         (-3.14159, "m", "-3.14 m"),

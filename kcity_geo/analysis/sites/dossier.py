@@ -120,27 +120,25 @@ def _lines(sites: gpd.GeoDataFrame, city: CityModel) -> gpd.GeoDataFrame:
 
 
 def _of_table(site: pd.Series) -> list[Fact]:
-    """Take over what the table of sites tells already."""
-    known = read_table("columns")["sites"]
-    names = (
-        "area_ha",
-        "width_m",
-        "compactness",
-        "residents",
-        "buildings",
-        "streets_km",
-        "streams_km",
-    )
+    """Take over what the table of sites tells already, in words for people."""
+    units = read_table("columns")["sites"]
     given = str(site.get("candidate") or "")
     told = [Fact("land", "candidate", "Name of the given area", text=given, basis="its file")]
-    return [*(told if given else []), *(
-        Fact(
-            "land", name, known[name]["meaning"][:1].upper() + known[name]["meaning"][1:],
-            float(site[name]), str(known[name]["unit"]), basis="table of sites",
-        )
-        for name in names
-        if name in site and site[name] is not None
-    )]  # fmt: skip
+    return [
+        *(told if given else []),
+        *(
+            Fact(
+                "land",
+                row["item"],
+                row["title"],
+                float(site[row["item"]]),
+                str(units[row["item"]]["unit"]),
+                basis=row["basis"],
+            )
+            for row in dossier_rows("land")
+            if row["item"] in site and site[row["item"]] is not None
+        ),
+    ]
 
 
 def _connections(lines: gpd.GeoDataFrame) -> list[Fact]:
@@ -237,7 +235,8 @@ def _in_reach(shapes: NDArray[np.object_], city: CityModel) -> list[list[Fact]]:
     return [
         [
             Fact(
-                "people", f"{kind}_{minutes[j]:g}min", f"{kind.capitalize()} within {minutes[j]:g} minutes",
+                "people", f"{kind}_{minutes[j]:g}min",
+                f"{kind.capitalize()} within {minutes[j]:g} minutes over the streets",
                 float(table[kind][i, j]), "persons" if kind == "people" else "jobs", basis=why[kind] or basis,
             )
             for kind in amounts
@@ -273,9 +272,8 @@ def _criteria(shape: shapely.Polygon, city: CityModel, score: Suitability) -> li
     facts = []
     for one in score.criteria:
         value, worth = _mean(one.values, cell, area), _mean(one.utility, cell, area)
-        basis = f"{one.evidence}; {one.value_function}; weight {one.weight_used:.0%}".replace(
-            "%", " %"
-        )
+        measured = "; ".join(part for part in (one.evidence, one.note) if part)
+        basis = f"{measured}; {one.value_function}; weight {100 * one.weight_used:.0f} %"
         # The mean of classes is no class.
         if one.function != "cat":
             facts.append(

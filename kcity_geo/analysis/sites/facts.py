@@ -37,7 +37,7 @@ def dossier_rows(name: str) -> list[dict[str, Any]]:
 
     Parameters
     ----------
-    name : ``flag``, ``grade``, ``slope_class`` or ``to_fill``.
+    name : ``flag``, ``grade``, ``land``, ``slope_class`` or ``to_fill``.
 
     Returns
     -------

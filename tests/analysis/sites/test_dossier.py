@@ -126,6 +126,24 @@ def test_people_in_reach_are_counted_over_the_streets() -> None:
     assert row.loc["evidence_grade", "text"] == "A"
 
 
+def test_a_synthetic_city_says_so_and_every_criterion_says_how_it_was_measured() -> None:
+    score = scored(np.full((40, 40), 0.8))
+    how = replace(score.criteria[0], evidence="proxy", note="circle of 17 km")
+    data = replace(make_toy(), synthetic=True)
+    _, row = facts(data, score=replace(score, criteria=(how,)))
+    assert row.loc["evidence_grade", "text"] == "C"
+    assert row.loc["evidence_grade", "basis"].startswith("a synthetic city")
+    assert row.loc[f"criterion_{how.id}", "basis"].startswith("proxy; circle of 17 km; ")
+    assert row.loc["people_45min", "title"] == "People within 45 minutes over the streets"
+
+
+def test_a_dossier_without_a_score_is_refused() -> None:
+    with pytest.raises(
+        StudyError, match=r"dossier\(sites, score, data\): needs a score .*NoneType"
+    ):
+        dossier(site(), None, make_toy())  # type: ignore[arg-type]
+
+
 def test_one_row_a_site_and_no_rows_without_sites() -> None:
     found, row = facts(make_toy())
     wide = found.wide()
