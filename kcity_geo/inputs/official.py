@@ -66,7 +66,9 @@ def load_tables(
     return Reading(value=(official, transit), about=(*more, *feeds))
 
 
-def refuse_impossible_counts(official: Mapping[str, Any], cube: xr.Dataset) -> None:
+def refuse_impossible_counts(
+    official: Mapping[str, float | str | pd.DataFrame], cube: xr.Dataset
+) -> None:
     """
     Refuse more clinics, schools, stops or taps than any place with so many people has.
 
@@ -85,8 +87,9 @@ def refuse_impossible_counts(official: Mapping[str, Any], cube: xr.Dataset) -> N
     persons, rule = float(np.nansum(cube["population"])), read_table("official")["count"]
     table = official.get("table")
     for key, each in rule["persons_each_least"].items():
-        told = [("official", official.get(key) or 0.0)]
-        if table is not None and key in table:
+        city = official.get(key)
+        told = [("official", float(city))] if isinstance(city, float | int) else []
+        if isinstance(table, pd.DataFrame) and key in table:
             told.append(("official.table", float(table[key].sum())))
         for where, count in told:
             if count > max(persons / each, rule["few"]):
