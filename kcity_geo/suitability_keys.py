@@ -329,4 +329,6 @@ def criterion(id: str, **keys: Any) -> CriterionSection:  # noqa: A002, ANN401 -
         first = error.errors()[0]
         where = ".".join(["criterion", id, *(str(p) for p in first["loc"])])
         said = first["ctx"]["error"] if first["type"] == "value_error" else first["msg"]
-        raise StudyError(f"{where}: {said}, not {first.get('input')!r:.80}") from error
+        given = first.get("input")
+        shown = "" if isinstance(given, dict) else f", not {given!r:.80}"
+        raise StudyError(f"{where}: {said}{shown}") from error

@@ -45,3 +45,5 @@ def test_the_reason_for_no_site_is_that_of_the_report(build, capsys, monkeypatch
     assert f"No site: {why}." in build_report(study)
     assert f"No site: {why}." in build_map(study)
     assert "excludes most" not in text
+    assert "lower suitability.constraints.min_area_ha or suitability.threshold" in text
+    assert "suitability.threshold" not in build_report(study) + build_map(study)

@@ -131,7 +131,7 @@ def test_candidates_that_are_no_polygons_are_refused_before_the_work(tmp_path) -
 )
 def test_a_reason_with_other_braces_is_refused_at_load(reason) -> None:
     keys = {"distance_to": "jobs", "weight": 0.2, "function": "lin_dec", "parameters": [1, 8]}
-    with pytest.raises(StudyError, match="may hold {value} and {utility} and no other braces"):
+    with pytest.raises(StudyError, match="may hold {value} and {utility} and no other braces$"):
         kc.criterion("market_km", reason=reason, **keys)
     with pytest.raises(StudyError, match="may hold {value} and {utility} and no other braces"):
         kc.Study(suitability={"criterion": [{"id": "market_km", "reason": reason, **keys}]})
