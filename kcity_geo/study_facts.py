@@ -81,7 +81,8 @@ class SiteFacts(BaseModel):
     """
     A candidate site.
 
-    ``score``: 0 to 1, None: not ranked; ``facts``: column of ``sites.geojson`` -> number.
+    ``score``: 0 to 1, None: not ranked; ``facts``: column of ``sites.geojson`` -> number;
+    ``inside``: what the map shows on it already, and ``next_to``: the sites beside it.
     """
 
     model_config = _READ
@@ -95,6 +96,8 @@ class SiteFacts(BaseModel):
     concerns: tuple[str, ...] = ()
     stability: str = ""
     facts: dict[str, float] = {}
+    inside: dict[str, float] = {}
+    next_to: str = ""
 
 
 class TaskFacts(BaseModel):

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from kcity_geo.analysis.findings import Findings
+from kcity_geo.analysis.sites.contents import CONTENT_COLUMNS
 from kcity_geo.analysis.suitability.exclusion import OPEN
 from kcity_geo.outputs.summary import Summary, summarise
 from kcity_geo.outputs.text import json_text, plain_text
@@ -22,6 +23,7 @@ __all__ = ["facts_of", "save_facts"]
 _SITE_NUMBERS = (
     "slope_pct", "hand_m", "road_km", "substation_km", "water_km", "population_45min", "compactness",
 )  # fmt: skip
+_INSIDE = tuple(c for c in CONTENT_COLUMNS if c != "next_to")
 _MAX_TASKS = 10
 _DIGITS = 6
 
@@ -160,6 +162,8 @@ def _sites(result: Result, told: Summary) -> tuple[SiteFacts, ...]:
             concerns=shown.concerns,
             stability=shown.stability,
             facts={k: v for k in _SITE_NUMBERS if (v := _known(row.get(k), 3)) is not None},
+            inside={k: v for k in _INSIDE if (v := _known(row.get(k), 4)) is not None},
+            next_to=plain_text(row.get("next_to")),
         )
         for shown, row in zip(told.sites, rows, strict=True)
     )

@@ -18,8 +18,8 @@ from kcity_geo.study_facts import LevelFacts, StudyFacts
 
 __all__ = ["annex_blocks"]
 
-#: Findings that only speak to whoever fills the file in, or stand elsewhere in the annex.
-_FOR_THE_APPLICANT = {"unverified", "synthetic", "field_missing", "form_missing", "summary_missing"}
+#: Findings that the dossier itself mends, or that stand elsewhere in the annex.
+_FOR_THE_APPLICANT = {"unverified", "form_missing", "summary_missing"}
 _DASH = "–"  # noqa: RUF001 - typographic dash for what is not known
 
 
@@ -265,7 +265,7 @@ def _maps(subject: Subject, facts: StudyFacts, language: str) -> list[Block]:
             left_out.append(f"{sheet_title(sheet.number, language)} – {reason}")  # noqa: RUF001
             continue
         about = subject.layers.get(sheet.layer)
-        caption = caption_words(facts, about, language)
+        caption = caption_words(facts, about, language, evidence=sheet.evidence)
         if sheet.sure or sheet.draw == "reading":
             caption = f"{caption} {said('annex.hatched', language)}"
         title = sheet_title(sheet.number, language)

@@ -21,7 +21,8 @@ class Sheet:
 
     ``draw``: place, base, ramp, classes, reading, sites or none; ``layer``: raster of the study;
     ``low``, ``high``: ends of the ramp, None: of the data; ``sure``: readings under which nobody can
-    tell; ``words``: of the classes; ``how``: how a sheet that is not part of a study is made.
+    tell; ``words``: of the classes; ``evidence``: of what is drawn, where the layer
+    tells that of its inputs; ``how``: how a sheet that is not part of a study is made.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Sheet:
     unit_ko: str = ""
     sure: str = ""
     words: str = ""
+    evidence: str = ""
     how: str = ""
     how_ko: str = ""
 
@@ -80,7 +82,9 @@ def sheet_title(number: int, language: str) -> str:
     return said("annex.sheet", language, number=number, title=title)
 
 
-def caption_words(facts: StudyFacts, about: Mapping[str, str] | None, language: str) -> str:
+def caption_words(
+    facts: StudyFacts, about: Mapping[str, str] | None, language: str, *, evidence: str = ""
+) -> str:
     """
     Say date, CRS, evidence and source of a map.
 
@@ -89,13 +93,18 @@ def caption_words(facts: StudyFacts, about: Mapping[str, str] | None, language: 
     facts : of the study.
     about : what the layer says of itself; None: no single layer.
     language : en or ko.
+    evidence : kind of evidence, where it is not that of the layer.
 
     Returns
     -------
-    One line.
+    One line; what is seen on the map of a synthetic city is generated, and OpenStreetMap is not its source.
     """
     known: Mapping[str, str] = about or {}
-    kind = known.get("EVIDENCE", "observed")
+    kind = evidence or known.get("EVIDENCE", "observed")
+    source = known.get("SOURCE", "") or facts.credits
+    if facts.synthetic:
+        kind = "synthetic" if kind == "observed" else kind
+        source = facts.credits if "OpenStreetMap" in source else source
     day = known.get("AS_OF", "")[:10] or facts.osm_date
     return said(
         "annex.caption",
@@ -103,5 +112,5 @@ def caption_words(facts: StudyFacts, about: Mapping[str, str] | None, language: 
         day=day or said("common.unknown_day", language),
         crs=facts.crs,
         evidence=word("evidence_kind", kind, language),
-        source=known.get("SOURCE", "") or facts.credits,
+        source=source,
     )

@@ -92,11 +92,13 @@ class Subject:
 
         Returns
         -------
-        City and country, English from small to large and Korean from large to small.
+        City and country, English from small to large and Korean from large to small; a mark for what is
+        not given.
         """
         project = self.application.project
         city = (project.city_ko if language == "ko" else "") or project.city
-        country = country_name(project.country, language)
+        empty = said("common.empty", language)
+        city, country = city or empty, country_name(project.country, language) or empty
         if language == "ko":
             return " ".join(dict.fromkeys(p for p in (country, project.region, city) if p))
         return ", ".join(dict.fromkeys(p for p in (city, project.region, country) if p))

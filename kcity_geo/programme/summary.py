@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
+from kcity_geo.analysis.sites.contents import content_words
 from kcity_geo.programme.advice import recommend_study, study_title
 from kcity_geo.programme.blocks import Block, Bullets, Heading, Picture, Table, Text, said
 from kcity_geo.programme.evidence import open_levels, people_short_range, rounded
@@ -177,7 +180,7 @@ def site_rows(site: SiteFacts, language: str) -> list[tuple[str, str]]:
 
     Returns
     -------
-    Name and value; reasons and concerns in English alone, as the study words them.
+    Name and value; reasons in English alone, as the study words them.
     """
     label, area, score, place = said("annex.site_columns", language).split("|")
     where = f"{site.lat:.5f}, {site.lon:.5f}"
@@ -194,14 +197,22 @@ def site_rows(site: SiteFacts, language: str) -> list[tuple[str, str]]:
         )
         for key, value in site.facts.items()
     ]
+    if language == "en" and site.reasons:
+        rows.append((said("common.for_it", language), "; ".join(site.reasons[:3])))
+    return rows + _against(site, language)
+
+
+def _against(site: SiteFacts, language: str) -> list[tuple[str, str]]:
+    """Say what speaks against a site: what stands on it, then the rest, which the study words in English."""
+    inside: dict[Hashable, object] = {"next_to": site.next_to}
+    inside.update(site.inside.items())
+    known = set(content_words(inside))
+    told = content_words(inside, language)
+    rest = [text for text in site.concerns if text not in known][:3]
     if language == "en":
-        rows += [(said("common.for_it", language), "; ".join(site.reasons[:3]))] * bool(
-            site.reasons
-        )
-        rows += [(said("common.against_it", language), "; ".join(site.concerns[:3]))] * bool(
-            site.concerns
-        )
-    return rows
+        told, rest = [*told, *rest], []
+    rows = [(said("common.against_it", language), "; ".join(told))] * bool(told)
+    return rows + [(said("common.against_original", language), "; ".join(rest))] * bool(rest)
 
 
 def solution_words(match: SolutionMatch, language: str) -> str:

@@ -23,7 +23,7 @@ from kcity_geo.outputs.paper_pdf import pdf_writer
 from kcity_geo.outputs.sheet_maps import draw_sheet
 from kcity_geo.programme.blocks import Bullets, Heading, Table, Text
 from kcity_geo.programme.papers import PAPERS, Subject, make_paper
-from kcity_geo.programme.sheets import map_pack
+from kcity_geo.programme.sheets import caption_words, map_pack
 from kcity_geo.study_atlas import StudyAtlas, StudyLayer
 
 HOSTILE = "<script>alert(1)</script> {{7*7}} {0} =1+1 \u202egnp"
@@ -230,3 +230,46 @@ def test_an_unknown_format_or_language_is_one_line(tmp_path) -> None:
     for options in (DossierOptions(formats=("odt",)), DossierOptions(languages=("fr",))):
         with pytest.raises(KCityError, match="give"):
             save_dossier(subject(), tmp_path, options=options)
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_what_stands_on_a_site_is_told_in_both_languages(language) -> None:
+    site = (
+        make_facts()
+        .sites[0]
+        .model_copy(
+            update={
+                "inside": {"residents": 3411.2, "buildings": 307.0, "buildings_ha": 4.4},
+                "concerns": ("land cover scores 0.4 of 1", "about 3,410 people live on it"),
+            }
+        )
+    )
+    about = Subject(application=changed(), facts=make_facts(sites=(site,)))
+    for name in ("project_summary", "evidence_annex"):
+        text = words_of(make_paper(name, about, language))
+        assert text.count("3,410") == 1
+        assert ("307동" if language == "ko" else "on it: 307 (") in text
+        assert ("단점(원문)\n" in text) == (language == "ko")
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_what_is_missing_stands_in_the_annex(language) -> None:
+    about = Subject(
+        application=changed(project={"country": "", "status": ""}),
+        facts=make_facts(synthetic=True),
+    )
+    annex = words_of(make_paper("evidence_annex", about, language))
+    for finding in about.checked.of("missing"):
+        assert finding.text(language) in annex
+    assert "[project] country" in annex
+    assert ("synthetic" if language == "en" else "가상의 도시") in annex
+    empty = "[to be filled in]" if language == "en" else "[기재 필요]"
+    assert empty in about.place(language)
+
+
+def test_a_caption_tells_the_source_and_how_it_is_known() -> None:
+    layer = {"EVIDENCE": "observed", "SOURCE": "OpenStreetMap"}
+    real = caption_words(make_facts(), layer, "en", evidence=map_pack()[12].evidence)
+    assert "Evidence: modelled. Source: OpenStreetMap." in real
+    made = caption_words(make_facts(synthetic=True), layer, "en")
+    assert "Evidence: generated. Source: synthetic data by kcity_geo." in made

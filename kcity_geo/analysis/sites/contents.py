@@ -20,7 +20,7 @@ from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.cube import cell_size
 from kcity_geo.profiles import site_rules
 
-__all__ = ["CONTENT_COLUMNS", "content_concerns", "site_contents"]
+__all__ = ["CONTENT_COLUMNS", "content_concerns", "content_words", "site_contents"]
 
 CONTENT_COLUMNS = (
     "residents", "buildings", "buildings_ha", "streets_km", "streams_km", "trees_share", "at_edge", "next_to",
@@ -77,19 +77,43 @@ def content_concerns(contents: pd.DataFrame) -> list[list[str]]:
     Sentences for each row, in the words and above the limits of ``[sites.inside]`` of
     ``tables/suitability/sites.toml``.
     """
-    rules = site_rules()["inside"]
-    return [[_said(r["text"], row) for r in rules if _tell(row[r["column"]], r)]
-            for row in contents.to_dict("records")]  # fmt: skip
+    return [content_words(row) for row in contents.to_dict("records")]
 
 
-def _said(text: str, row: Mapping[Hashable, object]) -> str:
-    return text.format_map({str(k): v for k, v in row.items()}).replace("%", " %")
+def content_words(row: Mapping[Hashable, object], language: str = "en") -> list[str]:
+    """
+    Say what a planner must know of one site.
+
+    Parameters
+    ----------
+    row : column of `CONTENT_COLUMNS` -> value; those that are not there are not told.
+    language : en or ko.
+
+    Returns
+    -------
+    Sentences; people to three figures.
+
+    Examples
+    --------
+    >>> content_words({"residents": 3411.0}), content_words({"residents": 3411.0}, "ko")
+    (['about 3,410 people live on it'], ['약 3,410명이 거주 중'])
+    """
+    values = {str(k): v for k, v in row.items()}
+    if "residents" in values:
+        values["residents"] = float(f"{float(str(values['residents'])):.3g}")
+    ending = "" if language == "en" else f"_{language}"
+    told = [
+        str(r[f"text{ending}"]).format_map(values)
+        for r in site_rules()["inside"]
+        if r["column"] in values and _tell(values[r["column"]], r)
+    ]
+    return [text.replace("%", " %") for text in told] if language == "en" else told
 
 
 def _tell(value: object, rule: Mapping[str, object]) -> bool:
     if isinstance(value, str | bool):
         return bool(value)
-    return float(value) >= float(rule["from"])  # type: ignore[arg-type]
+    return float(value) >= float(rule.get("from", 1))  # type: ignore[arg-type]
 
 
 def _shapes_of(layers: Mapping[str, gpd.GeoDataFrame], name: str) -> NDArray[np.object_]:
