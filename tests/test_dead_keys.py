@@ -39,6 +39,7 @@ OPEN = {
     "planning profile": "projects",
     "programme/* profile": "projects",
     "programme/sources source": "sources, named by the rows that cite them",
+    "programme/sources source_ko": "sources, named by the rows that cite them",
     "rasters attribution": "parts of names of files",
     "rasters raster.*.density_products": "patterns of names of files",
     "rulesets/* ruleset.park_law": "projects",
