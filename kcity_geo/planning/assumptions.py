@@ -27,6 +27,7 @@ __all__ = [
     "Assumptions",
     "LandProfile",
     "assumptions_of",
+    "counted",
     "is_number",
     "known_profiles",
     "land_profile",
@@ -322,3 +323,25 @@ def use_title(use: str) -> str:
     'Streets'
     """
     return str(read_table("plan_styles")["style"]["street" if use == "streets" else use]["title"])
+
+
+def counted(number: float, name: str) -> str:
+    """
+    Say how many there are, with the name in singular or plural.
+
+    Parameters
+    ----------
+    number : shown without decimals.
+    name : of one; its plural ends in s.
+
+    Returns
+    -------
+    Number and name.
+
+    Examples
+    --------
+    >>> counted(1, "clinic"), counted(1200.4, "clinic")
+    ('1 clinic', '1,200 clinics')
+    """
+    shown = f"{number:,.0f}"
+    return f"{shown} {name}" if shown == "1" else f"{shown} {name}s"

@@ -11,6 +11,7 @@ import shapely
 
 from kcity_geo.config import read_table
 from kcity_geo.plan_sheets import MapLayer, MapSheet
+from kcity_geo.planning.assumptions import counted
 from kcity_geo.planning.concept import Plan
 from kcity_geo.planning.layout.phase_order import RESERVE
 from kcity_geo.planning.layout.sketch import Layout
@@ -103,14 +104,9 @@ def plan_maps(plan: Plan) -> Iterator[MapSheet]:
 def _facilities(plan: Plan) -> str:
     need = plan.demand
     return (
-        f"Public blocks have room for {_counted(need.elementary_schools, 'elementary school')} and "
-        f"{_counted(need.clinics, 'clinic')}; which block holds which is for the design."
+        f"Public blocks have room for {counted(math.ceil(need.elementary_schools - 1e-9), 'elementary school')} and "
+        f"{counted(math.ceil(need.clinics - 1e-9), 'clinic')}; which block holds which is for the design."
     )
-
-
-def _counted(needed: float, name: str) -> str:
-    number = math.ceil(needed - 1e-9)
-    return f"{number:,} {name}" if number == 1 else f"{number:,} {name}s"
 
 
 def _roads(plan: Plan) -> gpd.GeoSeries:

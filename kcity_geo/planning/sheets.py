@@ -12,6 +12,7 @@ import geopandas as gpd
 import numpy as np
 
 from kcity_geo.plan_sheets import Chapter, MapSheet, PlanSheets, Table
+from kcity_geo.planning.assumptions import counted
 from kcity_geo.planning.concept import DISCLAIMER, Plan
 from kcity_geo.planning.layout.sketch import SKETCH
 from kcity_geo.planning.networks.epanet import water_inp
@@ -65,10 +66,11 @@ def _lead(plan: Plan) -> tuple[str, ...]:
     cost, carried = plan.cost, plan.capacity
     money = cost.basis.currency
     millions = [value / 1e6 for value in (cost.total, cost.p10, cost.p90)]
+    people = f"{counted(carried.persons, 'person')} in {counted(carried.dwellings, 'dwelling')}"
     told = [
         f"{_sentence(plan.site.words_today)}.",
         f"{plan.budget.words}.",
-        f"{carried.persons:,.0f} persons in {carried.dwellings:,.0f} dwellings, {carried.jobs:,.0f} jobs.",
+        f"{people}, {counted(carried.jobs, 'job')}.",
         "Works cost {:,.0f} M {} (P10 {:,.0f}, P90 {:,.0f}) at prices of {}.".format(
             millions[0], money, *millions[1:], cost.basis.price_year
         ),
@@ -76,7 +78,7 @@ def _lead(plan: Plan) -> tuple[str, ...]:
     if plan.layout is not None:
         km = float(plan.layout.streets["length_m"].sum()) / 1000
         told.append(
-            f"{len(plan.layout.blocks)} blocks and {len(plan.layout.parcels)} parcels lie along "
+            f"{counted(len(plan.layout.blocks), 'block')} and {counted(len(plan.layout.parcels), 'parcel')} lie along "
             f"{km:,.1f} km of streets: {SKETCH}."
         )
     return tuple(told)

@@ -16,6 +16,7 @@ from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, cell_polygons, cell_size
 from kcity_geo.errors import GridMismatchError, StudyError
 from kcity_geo.notes import tell
+from kcity_geo.planning.assumptions import counted
 from kcity_geo.planning.land_budget import M2_PER_HA
 
 __all__ = ["PlanSite", "plan_site"]
@@ -24,6 +25,7 @@ __all__ = ["PlanSite", "plan_site"]
 _LEAST_INSIDE = 0.5
 _WHOLE = 0.999
 _DEGREES = 360.0
+_SOMEBODY = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,17 +57,18 @@ class PlanSite:
     @property
     def words_today(self) -> str:
         """Say who lives there today, to three figures."""
-        people = (
-            "how many people live on the site today is not known"
-            if math.isnan(self.persons_today)
-            else f"about {_figures(self.persons_today):,} people live on the site today"
-        )
-        number = _figures(self.buildings_today)
-        mapped = f"{number:,} building{'' if number == 1 else 's'}" if number else "no building"
-        there = not self.persons_today <= 0 or number > 0
-        return f"{people}, {mapped} {'is' if number <= 1 else 'are'} mapped on it" + (
-            "; where they would go and what that costs is no part of the plan" if there else ""
-        )
+        persons, number = self.persons_today, _figures(self.buildings_today)
+        if math.isnan(persons):
+            people = "how many people live on the site today is not known"
+        elif _figures(persons) == 0:
+            people = "nobody is counted on the site today"
+        else:
+            people = f"about {_figures(persons):,} people live on the site today"
+        mapped = counted(number, "building") if number else "no building"
+        told = f"{people}, {mapped} {'is' if number <= 1 else 'are'} mapped on it"
+        if number or not persons < _SOMEBODY:
+            told += "; where they would go and what that costs is no part of the plan"
+        return told
 
 
 def plan_site(

@@ -345,6 +345,10 @@ def test_who_lives_on_the_site_is_told_first() -> None:
     )
     sheets = plan_sheets(plan)
     assert sheets.lead[0].startswith("About 3,110 people live on the site today")
+    nobody = concept(SITE, make_city_data(people=0.0), "new_town")
+    assert (
+        nobody.notes[0] == "site: nobody is counted on the site today, no building is mapped on it"
+    )
     unknown = concept(SITE, make_city_data(people=None), "new_town")
     assert "how many people live on the site today is not known" in unknown.notes[0]
 

@@ -18,7 +18,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_matrix, csr_matrix
 
 from kcity_geo.config import read_table
-from kcity_geo.planning.assumptions import Assumptions, use_title
+from kcity_geo.planning.assumptions import Assumptions, counted, use_title
 from kcity_geo.planning.land_budget import M2_PER_HA
 
 __all__ = ["Assigned", "Wanted", "assign_uses"]
@@ -286,15 +286,11 @@ def _missed(
         f"{use_title(use).lower()}: the land drawn misses what was asked for by {sum(values):,.2f} ha more "
         f"than {within:.0%} of the site"
         if land
-        else f"{name}: {_blocks(len(values))}"
+        else f"{name}: {counted(len(values), 'block')}"
         for name, values in told.items()
         for use, land in ((name.removesuffix(_LAND), name.endswith(_LAND)),)
         if not land or use in drawn
     )
-
-
-def _blocks(number: int) -> str:
-    return "1 block" if number == 1 else f"{number:,} blocks"
 
 
 def _by_size(program: _Program, wanted: Wanted) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
-from kcity_geo.planning.assumptions import USES, Assumptions, use_title
+from kcity_geo.planning.assumptions import USES, Assumptions, counted, use_title
 from kcity_geo.planning.land_budget import M2_PER_HA
 from kcity_geo.planning.layout.fit import Fit, grades, limits_of, turned
 from kcity_geo.planning.layout.ground import Ground, polygons_of
@@ -414,8 +414,9 @@ def _notes(
         steep = streets[streets["steep"] & (streets["class"] == name)]
         if len(steep):
             notes.append(
-                f"layout: {len(steep)} pieces of {name} streets, {steep['length_m'].sum():,.0f} m, are steeper than "
-                f"{limit:.0%} (up to {steep['grade'].max():.0%}): {_some(steep['street_id'])}"
+                f"layout: {counted(len(steep), 'piece')} of {name} streets, {steep['length_m'].sum():,.0f} m, "
+                f"{'is' if len(steep) == 1 else 'are'} steeper than {limit:.0%} "
+                f"(up to {steep['grade'].max():.0%}): {_some(steep['street_id'])}"
             )
     least, plan_ha = plot.assumptions["block_least_m2"] / M2_PER_HA, plot.budget.site_ha
     told = zip(areas["use"], areas["asked_ha"].tolist(), areas["drawn_ha"].tolist(), strict=True)
