@@ -10,7 +10,7 @@ import pytest
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
 from kcity_geo.errors import StudyError
-from kcity_geo.planning.networks.steiner import CostGraph, cost_graph_of, steiner_tree
+from kcity_geo.planning.networks.steiner import CostGraph, SteinerTree, cost_graph_of, steiner_tree
 
 
 def lattice(side: int, rng: np.random.Generator, *, gone: float = 0.15) -> CostGraph:
@@ -112,3 +112,16 @@ def test_bad_input_is_one_line(cost: float, terminals: list[int], told: str) -> 
         steiner_tree(
             cost_graph_of(2, np.array([0]), np.array([1]), np.array([cost])), np.array(terminals)
         )
+
+
+@pytest.mark.parametrize(
+    ("cost", "told"),
+    [
+        (100.0, "proved cheapest"),
+        (100.01, "at most 0.1% above the cheapest"),
+        (102.04, "at most 2.1% above the cheapest"),
+    ],
+)
+def test_a_bound_in_words_is_rounded_up(cost, told) -> None:
+    tree = SteinerTree(edges=np.array([0]), cost=cost, bound=100.0, proved=False)
+    assert tree.words == told
