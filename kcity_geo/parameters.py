@@ -38,6 +38,9 @@ PARAMETER_SECTORS: Mapping[str, str] = {
     "suitability": "suitability.assumptions",
 }
 
+#: Units that say what a number is, and not in what it is measured.
+_NO_MEASURES = ("gap", "probability", "share", "weight")
+
 _ADDED: dict[str, Parameter] = {}
 
 
@@ -145,7 +148,14 @@ class Parameter:
         low = -math.inf if self.min is None else self.min
         high = math.inf if self.max is None else self.max
         if not low <= value <= high:
-            raise StudyError(f"{key}: {value!r} is out of range; give {self.range_words}")
+            raise StudyError(f"{key}: {value!r} is out of range; give {self._asked_for()}")
+
+    def _asked_for(self) -> str:
+        """Say what may be set, in a sentence: of a unit that is no measure, what it is."""
+        words = self.range_words
+        if self.unit in _NO_MEASURES and words.endswith(f" {self.unit}"):
+            return f"{words.removesuffix(self.unit)}(a {self.unit})"
+        return words
 
 
 def parameters_of(sector: str) -> dict[str, Parameter]:

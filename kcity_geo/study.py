@@ -46,6 +46,7 @@ from kcity_geo.inputs.synthetic import synthetic_inputs
 from kcity_geo.notes import collected
 from kcity_geo.parameters import nearest_name
 from kcity_geo.profiles import Limit, profile
+from kcity_geo.refusals import refusal
 from kcity_geo.result import Gaps, Indicator, Result, Suitability
 from kcity_geo.settings import settings_of
 from kcity_geo.sources.local.district_people import DistrictPeople
@@ -355,12 +356,7 @@ def _asking(study: Study, asked: Mapping[str, Any], *, project: str | None) -> S
     try:
         section = SuitabilitySection(**asked)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(["suitability", *(str(p) for p in first["loc"])])
-        said = first["ctx"]["error"] if first["type"] == "value_error" else first["msg"]
-        shown = first.get("input")
-        value = "" if isinstance(shown, dict | list) else f", not {shown!r:.80}"
-        raise StudyError(f"{where}: {said}{value}") from error
+        raise StudyError(refusal(error, SuitabilitySection, under="suitability")) from error
     kept = study.suitability.model_copy(update={k: getattr(section, k) for k in asked})
     changes: dict[str, Any] = {"suitability": kept}
     if project is not None:
@@ -523,10 +519,7 @@ def _site_keys(asked: Mapping[str, Any]) -> SitesSection:
     try:
         return SitesSection(**asked)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(["suitability.sites", *(str(p) for p in first["loc"])])
-        said = first["ctx"]["error"] if first["type"] == "value_error" else first["msg"]
-        raise StudyError(f"{where}: {said}") from error
+        raise StudyError(refusal(error, SitesSection, under="suitability.sites")) from error
 
 
 def _study_that_ran(result: Result) -> Study:

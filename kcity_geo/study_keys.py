@@ -47,6 +47,17 @@ def _as_tuple(value: Any) -> Any:  # noqa: ANN401 - whatever was passed
     return tuple(value) if isinstance(value, list) else value
 
 
+def _as_box(value: Any) -> Any:  # noqa: ANN401 - whatever was passed
+    """Take four numbers, as a list of TOML or a tuple."""
+    sides = _as_tuple(value)
+    numbers = isinstance(sides, tuple) and all(
+        isinstance(side, int | float) and not isinstance(side, bool) for side in sides
+    )
+    if value is not None and not (numbers and len(sides) == 4):  # noqa: PLR2004 - sides of a box
+        raise ValueError(f"{value!r:.80} is no box; give [west, south, east, north] in degrees")
+    return sides
+
+
 #: Path of an input, or an object that holds it.
 File = Annotated[str, BeforeValidator(_as_path)]
 
@@ -98,7 +109,7 @@ class CitySection(BaseModel):
         le=12,
         description="admin_level whose areas in the extract are the districts",
     )
-    bbox: Annotated[tuple[float, float, float, float], BeforeValidator(_as_tuple)] | None = Field(
+    bbox: Annotated[tuple[float, float, float, float], BeforeValidator(_as_box)] | None = Field(
         default=None, description="west, south, east, north in degrees, instead of a boundary file"
     )
     districts: File | None = Field(

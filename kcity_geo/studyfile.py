@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import (
     BaseModel,
@@ -31,6 +31,7 @@ from kcity_geo.parameters import (
 )
 from kcity_geo.passed_objects import as_in_a_file
 from kcity_geo.profiles import Profile, limits_of, profile
+from kcity_geo.refusals import refusal
 from kcity_geo.rules import RULE_SECTIONS, check_rules
 from kcity_geo.schema import with_rows
 from kcity_geo.settings import check_network
@@ -161,7 +162,7 @@ class Study(BaseModel):
         try:
             super().__init__(**tables)
         except ValidationError as error:
-            raise StudyError(_explain(error, origin)) from error
+            raise StudyError(f"{origin}: {refusal(error, Study)}") from error
 
     @model_validator(mode="after")
     def _known_overrides(self) -> Study:
@@ -319,38 +320,6 @@ def _one_horizon(year: Any, changes: dict[str, Any]) -> None:  # noqa: ANN401 - 
             f"study.horizon_year = {year!r} and the parameter horizon_year = {other!r}: one "
             "parameter with two values; give one of them"
         )
-
-
-def _valid_keys(location: tuple[int | str, ...]) -> list[str]:
-    model: Any = Study
-    for part in (p for p in location if isinstance(p, str)):
-        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
-        if field is None:
-            return []
-        model = next(iter(get_args(field.annotation)), field.annotation)
-    return [k for k in getattr(model, "model_fields", {}) if k not in {"folder", "place"}]
-
-
-def _explain(error: ValidationError, origin: str) -> str:
-    # A mistaken key is why another is missing.
-    errors = error.errors()
-    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
-    location = ".".join(str(p) for p in first["loc"]) or "file"
-    value = first.get("input")
-    if first["type"] == "extra_forbidden":
-        known = _valid_keys(tuple(first["loc"][:-1]))
-        text = f"unknown key{nearest_name(str(first['loc'][-1]), known)}"
-    elif first["type"] == "value_error":
-        text = str(first["ctx"]["error"])
-    else:
-        whole = isinstance(value, dict) and first["type"] == "missing"
-        text = first["msg"] if whole else f"{first['msg']}, not {value!r:.80}"
-        if first.get("ctx", {}).get("le") == 1 and isinstance(value, int | float) and value <= 100:  # noqa: PLR2004
-            text += f"; a share is needed: give {value / 100:g}"
-    more = len(errors) - 1
-    rest = f" (and {more} more)" if more else ""
-    where = "" if text.startswith(location) or location == "file" else f"{location}: "
-    return f"{origin}: {where}{text}{rest}"
 
 
 def load_study(path: str | Path) -> Study:

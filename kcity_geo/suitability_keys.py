@@ -12,6 +12,7 @@ from kcity_geo.errors import StudyError
 from kcity_geo.parameters import nearest_name
 from kcity_geo.passed_objects import as_in_a_file, written
 from kcity_geo.profiles import check_value_function, criteria_titles
+from kcity_geo.refusals import refusal
 
 __all__ = [
     "CombinationSection",
@@ -326,9 +327,5 @@ def criterion(id: str, **keys: Any) -> CriterionSection:  # noqa: A002, ANN401 -
     try:
         return CriterionSection(id=id, **as_in_a_file(keys))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(["criterion", id, *(str(p) for p in first["loc"])])
-        said = first["ctx"]["error"] if first["type"] == "value_error" else first["msg"]
-        given = first.get("input")
-        shown = "" if isinstance(given, dict) else f", not {given!r:.80}"
-        raise StudyError(f"{where}: {said}{shown}") from error
+        told = refusal(error, CriterionSection, under=f"criterion.{id}")
+        raise StudyError(told) from error

@@ -18,7 +18,7 @@ BAD = {
     "persons = 100\njobs = 50": "give one of persons, hectares and jobs",
     "phases = [0.5, 0.2]": "they add to 0.7, not 1",
     "phases = [1.5, -0.5]": "phases",
-    "price_level = 4": "less than or equal to 3",
+    "price_level = 4": "give 3 or less",
     'ruleset = "Mars"': "'Mars' is not known",
     "ruleset = { streets = 0.7, parks = 0.6 }": "least shares add to 130%",
     "shares = { streets = 1.3 }": "must be a share from 0 to 1",

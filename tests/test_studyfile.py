@@ -29,6 +29,7 @@ from kcity_geo.studyfile import (
     sha256_of,
     study_schema,
 )
+from kcity_geo.suitability_keys import criterion
 
 
 def study(text: str, tmp_path: Path) -> Study:
@@ -65,6 +66,20 @@ def test_a_full_study_file_is_read(tmp_path) -> None:
         ("[official]\nelectricity_access=92", "electricity_access"),
         ("[official]\ntransit_stops=3.5", "official.transit_stops: 3.5; it counts things"),
         ("[official]\nhealth_facilities=1000000", "official.health_facilities: 1,000,000; no city"),
+        (
+            "[city]\nbbox=[1, 2, 3]",
+            "city.bbox: [1, 2, 3] is no box; give [west, south, east, north]",
+        ),
+        (
+            "[suitability]\nsites='grow'",
+            "'grow' is no table; write its keys under [suitability.sites]",
+        ),
+        ("[suitability]\ncombination='owa'", "write its keys under [suitability.combination]"),
+        ("[suitability.sites]\nmethd='grow'", "sites.methd: unknown key; did you mean 'method'"),
+        ("[suitability]\nmax_sites=2.5", "max_sites: 2.5 is no whole number; give one"),
+        ("[study]\ncell_m='100'", "cell_m: '100' is no number; give one, without quotes"),
+        ("[suitability]\nscreening='yes'", "'yes' is neither true nor false"),
+        ("[readings]\nshort=99", "readings.short: 99 is out of range; give 0.01 to 0.99 (a gap)"),
         ("[transport]\nwalking=3", "transport.walking"),
         (
             "[transport.network.speed]\nwalk_kmh=4",
@@ -293,7 +308,13 @@ def test_a_value_function_of_the_study_is_marked_as_the_users(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "mend"), [(98, "give 0.98"), (12.5, "give 0.125"), (250, "not 250$"), (-1, "not -1$")]
+    ("value", "mend"),
+    [
+        (98, "give 0.98"),
+        (12.5, "give 0.125"),
+        (250, "250 is too large; give 1 or less$"),
+        (-1, "-1 is too small; give 0 or more$"),
+    ],
 )
 def test_percent_for_a_share_is_refused_with_the_mend(value, mend) -> None:
     with pytest.raises(StudyError, match=rf"official.electricity_access.*{mend}"):
@@ -400,3 +421,27 @@ def test_a_mistaken_key_inside_a_list_gets_the_nearest_one(tmp_path) -> None:
     )
     with pytest.raises(StudyError, match="did you mean 'distance_to'"):
         load_study(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"id": "도로"}, "criterion.도로.id: '도로' is no id: letters a to z, digits and _"),
+        ({"wieght": 1}, "criterion.a.wieght: unknown key; did you mean 'weight'?"),
+        (
+            {"distance_to": "helth"},
+            "is neither a layer of the map nor a file; did you mean 'health'?",
+        ),
+        ({"mode": "swim"}, "criterion.a.mode: 'swim' is none of 'walk', 'cycle' or 'drive'"),
+        ({"weight": "x"}, "criterion.a.weight: 'x' is no number; give one, without quotes"),
+        ({"parameters": [1, "x"]}, "criterion.a.parameters"),
+    ],
+)
+def test_a_criterion_is_refused_in_plain_words(change, said) -> None:
+    keys = {"id": "a", "weight": 1, "function": "lin_dec", "parameters": [0, 1]} | change
+    with pytest.raises(StudyError) as caught:
+        criterion(**{"distance_to": "health"} | keys)
+    text = str(caught.value)
+    assert said in text
+    assert "{" not in text
+    assert "Input" not in text
