@@ -75,7 +75,8 @@ def draft_application(
     if plan is not None:
         built = [line for line in plan.lead if line != plan.cost]
         raw["package"] = {"project": " ".join([f"{plan.title}.", *built])[:4000]}
-        project["cost"] = f"{plan.cost} {plan.disclaimer}".strip()[:300] if plan.cost else ""
+        caveat = f"{plan.disclaimer[:1].upper()}{plan.disclaimer[1:]}."
+        project["cost"] = f"{plan.cost} {caveat}"[:300] if plan.cost else ""
     bare = check_application(raw)
     raw["request"] = {"study": recommend_study(bare, facts).study}
     return check_application(raw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kcity_geo.programme.blocks import Block, Heading, Signature, Table, Text, said
 from kcity_geo.programme.model import Application
+from kcity_geo.programme.plan_words import korean_plan
 from kcity_geo.programme.subject import Subject
 from kcity_geo.programme.words import word, word_list
 
@@ -91,7 +92,7 @@ def _project(subject: Subject, language: str) -> _Rows:
         ("land", project.land),
         ("permits", _joined(project.permits, "; ")),
         ("data", _joined(project.data, "; ")),
-        ("cost", project.cost),
+        ("cost", korean_plan(project.cost) if language == "ko" else project.cost),
         ("problem", subject.problem(language)),
     ]
     return rows + [("label", project.label)] * bool(project.label)
@@ -112,8 +113,9 @@ def _package(application: Application, language: str) -> _Rows:
     training, solution = application.training, application.solution
     number = said("common.people", language, number=training.persons) if training.persons else ""
     online = said("common.online", language) if training.online else ""
+    built = application.package.project
     rows = [
-        ("project", application.package.project),
+        ("project", korean_plan(built) if language == "ko" else built),
         ("consulting", application.package.consulting),
         ("training", _joined((_joined(training.roles), number, training.dates, online), "; ")),
         ("agreed", said("common.yes" if training.agreed else "common.no", language)),

@@ -23,6 +23,7 @@ from kcity_geo.outputs.paper_pdf import pdf_writer
 from kcity_geo.outputs.sheet_maps import draw_sheet
 from kcity_geo.programme.blocks import Bullets, Heading, Table, Text
 from kcity_geo.programme.papers import PAPERS, Subject, make_paper
+from kcity_geo.programme.plan_words import korean_plan
 from kcity_geo.programme.sheets import caption_words, map_pack
 from kcity_geo.study_atlas import StudyAtlas, StudyLayer
 
@@ -273,3 +274,27 @@ def test_a_caption_tells_the_source_and_how_it_is_known() -> None:
     assert "Evidence: modelled. Source: OpenStreetMap." in real
     made = caption_words(make_facts(synthetic=True), layer, "en")
     assert "Evidence: generated. Source: synthetic data by kcity_geo." in made
+
+
+def test_the_korean_form_says_the_plan_in_korean_with_its_numbers() -> None:
+    built = (
+        "New town: concept plan of site-01. 141 ha hold 5,000 persons; 38.8 ha are free beyond what must "
+        "be; under the same rules 36.0 ha would do: streets, public land and parks of this plan are those "
+        "of the whole site, give hectares to plan a part of it. 5,000 persons in 1,852 dwellings, 3,104 "
+        "jobs. 93 blocks and 267 parcels lie along 21.6 km of streets: sketch, not a design."
+    )
+    cost = (
+        "Works cost 106 M USD (P10 62, P90 191) at prices of 2026. Screening level; not for procurement "
+        "or land acquisition; sketch, not a design."
+    )
+    about = subject(project={"cost": cost}, package={"project": built})
+    tables = [b for b in make_paper("application_form", about, "ko").blocks if isinstance(b, Table)]
+    told = {row[0]: row[1] for table in tables for row in table.rows}
+    project, works = told["사업 내용(하드웨어)"], told["추정 사업비"]
+    for number in ("141", "5,000", "38.8", "36.0", "1,852", "3,104", "93", "267", "21.6"):
+        assert number in project
+    assert re.findall("[A-Za-z]{3,}", project) == ["site"]
+    assert "106백만 USD" in works
+    assert "P10 62, P90 191" in works
+    assert set(re.findall("[A-Za-z]{3,}", works)) == {"USD"}
+    assert korean_plan("a wall by the river").startswith("(원문)")

@@ -125,7 +125,7 @@ def test_a_plan_says_what_is_built_and_what_it_costs(tmp_path, study) -> None:
     done = RUN.invoke(app, [*arguments, "--out", str(out)])
     assert done.exit_code == 0, done.output
     read = load_application(out)
-    assert read.project.cost == f"{lead[1]} screening"
+    assert read.project.cost == f"{lead[1]} Screening."
     assert read.package.project == "Industrial complex. 70 ha: 40 ha industry."
     other = plan.model_copy(update={"city": "Elsewhere"}).model_dump_json()
     (tmp_path / "plan_summary.json").write_text(other, encoding="utf-8")
