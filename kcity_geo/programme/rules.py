@@ -54,9 +54,8 @@ def sources_of(keys: list[str] | tuple[str, ...], language: str = "en") -> str:
     >>> sources_of(["S57"])
     'smartcity.go.kr, frequently asked questions of the K-City Network'
     """
-    table = read_table("programme/sources")
-    own = table[f"source_{language}"] if language != "en" else {}
-    return "; ".join(own.get(key, table["source"][key]) for key in keys)
+    known = read_table("programme/sources")["source"]
+    return "; ".join(known.get(f"{key}_{language}", known[key]) for key in keys)
 
 
 @dataclass(frozen=True, kw_only=True)
