@@ -72,7 +72,10 @@ def test_every_key_refuses_values_of_another_kind():
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        ({"suitability": {"exclusion_only": "yes"}}, "suitability.exclusion_only: .*boolean"),
+        (
+            {"suitability": {"exclusion_only": "yes"}},
+            "suitability.exclusion_only: .*neither true nor false",
+        ),
         ({"study": {"cell_m": "100"}}, "study.cell_m: .*number"),
         ({"city": {"bbox": ["7", 43, 8, 44]}}, "city.bbox"),
         ({"city": {"bbox": [7, 43, True, 44]}}, "city.bbox"),
