@@ -137,7 +137,7 @@ def test_sites_come_in_any_crs_and_as_rows() -> None:
         connect(shapely.Point(WEST, SOUTH), data, "power")
     with pytest.raises(StudyError, match=r"\['power', 'road'\]: give one of .*power"):
         connect(SITE, make_toy(), ["power", "road"])  # type: ignore[arg-type]
-    with pytest.raises(StudyError, match=r"'powr' is not one of .*power"):
+    with pytest.raises(StudyError, match="'powr' is nothing to connect to; did you mean 'power'"):
         connect(SITE, data, "powr")
     with pytest.raises(CRSMismatchError):
         connect(shapely.box(9.0, 45.1, 9.01, 45.11), data, "power")
