@@ -97,6 +97,11 @@ class City:
         outline: BaseGeometry = to_metric(self.boundary, self.crs)
         return outline
 
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """What others derive of the city once and ask for again; gone with it."""
+        return {}
+
     @property
     def area_km2(self) -> float:
         """Geodesic area of the boundary, km2."""

@@ -8,7 +8,6 @@ the metric CRS of the city. Row 0 is the northern row. Pure: reads and writes no
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -446,10 +445,6 @@ def pieces_of_polygons(
     return _polygon_pieces(in_crs(polygons, grid.crs, what="polygons"), grid)
 
 
-#: City (cities never change) -> its share of the cells of a grid; gone with the city.
-_INSIDE: WeakKeyDictionary[City, dict[GeoBox, NDArray[np.float64]]] = WeakKeyDictionary()
-
-
 def inside_share(city: City, *, grid: GeoBox) -> NDArray[np.float64]:
     """
     Share of each cell that lies inside the city boundary.
@@ -463,7 +458,7 @@ def inside_share(city: City, *, grid: GeoBox) -> NDArray[np.float64]:
     -------
     Shape (rows, cols), 0 to 1, read-only. A city keeps it: cube, districts and every raster ask for it.
     """
-    kept = _INSIDE.setdefault(city, {})
+    kept: dict[GeoBox, NDArray[np.float64]] = city.kept.setdefault("inside_share", {})
     if grid not in kept:
         parts = shapely.get_parts(city.boundary_metric)
         area = area_in_cells(np.asarray(parts, dtype=object), grid=grid)

@@ -88,8 +88,6 @@ def _level(row: LevelFacts) -> LevelNumbers:
     open_ = [row.people.get(key) for key in ("cannot_tell", "not_assessed")]
     return LevelNumbers(
         gap=_number(row.gap),
-        reading=row.reading_title,
-        data=row.data,
         people_short=_number(row.people_short),
         people_open=sum(_number(v) for v in open_),
         short_draws=row.short_draws,
@@ -98,7 +96,7 @@ def _level(row: LevelFacts) -> LevelNumbers:
 
 def _measured(row: IndicatorFacts) -> MeasuredNumbers:
     ends = {k: _number(getattr(row, k)) for k in ("value", "standard", "worst", "gap_lo", "gap_hi")}
-    return MeasuredNumbers(units=row.units, **ends)
+    return MeasuredNumbers(**ends)
 
 
 def read_pictures(folder: str | Path) -> dict[str, ReadingsPicture]:

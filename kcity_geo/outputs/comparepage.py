@@ -200,13 +200,13 @@ def _measured(found: Comparison, key: str, one: ComparedCriterion) -> _Cell:
     it = found.measured[key][one.id]
     if not it.known:
         return _Cell(shown=both("compare", "unknown"), below=Markup(""), sort=-1.0)
-    people = next(c.population for c in found.cities if c.key == key)
+    people = found.people_short(key, one.id) if one.kind == "people_short" else math.nan
     shown = in_both(_number(it.value, one.unit))
-    if one.kind == "people_short" and math.isfinite(people):
+    if math.isfinite(people):
         shown = both(
             "compare",
             "people_proved",
-            people=persons(it.value * people),
+            people=persons(people),
             share=_number(it.value, "share"),
         )
     ends = _span(it.low, it.high, one.unit)

@@ -17,7 +17,8 @@ from kcity_geo.errors import OutputError
 from kcity_geo.outputs.attribution import CAVEAT
 from kcity_geo.outputs.comparepage import SmallMap, compare_page
 from kcity_geo.outputs.tables import save_csv
-from kcity_geo.outputs.text import csv_safe, plain_text
+from kcity_geo.outputs.text import plain_text
+from kcity_geo.outputs.workbook import save_workbook
 
 __all__ = ["COMPARISON_FILES", "save_comparison"]
 
@@ -116,11 +117,6 @@ def _points(found: Comparison) -> dict[str, Any]:
 
 
 def _workbook(found: Comparison, ranks: pd.DataFrame, path: Path) -> None:
-    from openpyxl import Workbook
-    from openpyxl.styles import Font
-
-    book = Workbook()
-    book.remove(book.active)
     criteria = pd.DataFrame(
         [
             {
@@ -139,15 +135,4 @@ def _workbook(found: Comparison, ranks: pd.DataFrame, path: Path) -> None:
         "criteria": criteria,
         "notes": notes,
     }
-    for name, frame in sheets.items():
-        sheet = book.create_sheet(name)
-        sheet.append([str(c) for c in frame.columns])
-        for row in frame.itertuples(index=False):
-            sheet.append([csv_safe(_plain(value)) for value in row])
-        for cell in sheet[1]:
-            cell.font = Font(bold=True)
-        sheet.freeze_panes = "B2"
-        for number, column in enumerate(frame.columns, start=1):
-            letter = sheet.cell(row=1, column=number).column_letter
-            sheet.column_dimensions[letter].width = min(60, max(12, len(str(column)) + 2))
-    book.save(path)
+    save_workbook(sheets, path)

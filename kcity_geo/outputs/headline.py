@@ -120,6 +120,13 @@ def _mostly_open(told: list[_Told]) -> bool:
     return unknown > sum(one.total for one in told) / 2
 
 
+def _open_first(told: list[_Told]) -> bool:
+    """Tell whether what nobody can tell comes first: where it is most, or nothing else is short."""
+    worst = _most_short(told)
+    nothing_short = worst is not None and worst.people("short") < 1
+    return _mostly_open(told) or (nothing_short and any(one.unsure for one in told))
+
+
 def first_sector(gaps: Gaps) -> str:
     """
     Give the sector of which the headline speaks first.
@@ -134,7 +141,7 @@ def first_sector(gaps: Gaps) -> str:
     """
     told = _told(gaps)
     worst = _most_short(told)
-    if worst is not None and not _mostly_open(told):
+    if worst is not None and not _open_first(told):
         return worst.sector
     most = max(told, key=lambda one: one.people("cannot_tell"), default=None)
     return most.sector if most is not None else SECTORS[0]
@@ -160,10 +167,10 @@ def gap_sentences(gaps: Gaps) -> tuple[str, ...]:
     if not any(one.total > 0 for one in told):
         return (_without_people(told),)
     worst = _most_short(told)
-    lines = [] if worst is None else [_short_sentence(worst, gaps.districts)]
+    lines = [] if worst is None else [_short_sentence(worst, told, gaps.districts)]
     open_ = [one for one in told if one.unsure]
     if open_:
-        place = 0 if _mostly_open(told) else len(lines)
+        place = 0 if _open_first(told) else len(lines)
         lines.insert(place, _open_sentence(open_, gaps))
     return (*lines, *_theme_sentences(gaps))
 
@@ -192,10 +199,17 @@ def _without_people(told: list[_Told]) -> str:
     return f"By area, as no population is known: {words}."
 
 
-def _short_sentence(one: _Told, districts: pd.DataFrame) -> str:
+def _short_sentence(one: _Told, told: list[_Told], districts: pd.DataFrame) -> str:
     thing, short, total = _THINGS[one.sector], one.people("short"), one.total
     data = f" Data: {one.row['data']}." if one.row["data"] else ""
     if short < 1:
+        known = [
+            t for t in told if not t.unsure
+        ]  # in none of them is anybody short: `one` has the most
+        things = [_THINGS[t.sector] for t in known]
+        thing = " or ".join(filter(None, [", ".join(things[:-1]), things[-1]]))
+        words = {str(t.row["data"]) for t in known}
+        data = data if len(words) == 1 else ""
         return f"Nobody was found to lack adequate {thing} among {persons(total)} people.{data}"
     share = human(short / total, "share")
     where = _names(districts, f"{one.sector}_people_short", total=short)
@@ -229,9 +243,10 @@ def _open_sentence(open_: list[_Told], gaps: Gaps) -> str:
     for one in open_:
         unknown, total = one.people("cannot_tell"), one.total
         if unknown >= 1:
-            share = human(unknown / total, "share")
+            share, short = human(unknown / total, "share"), one.people("short")
+            others = f"; {persons(short)} others fall short" if short >= 1 else ""
             parts.append(
-                f"{_THINGS[one.sector]} ({persons(unknown)} of {persons(total)} people, {share})"
+                f"{_THINGS[one.sector]} ({persons(unknown)} of {persons(total)} people, {share}{others})"
             )
         else:
             parts.append(f"{_THINGS[one.sector]} of the city as a whole")

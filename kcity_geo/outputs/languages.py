@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from markupsafe import Markup, escape
 
 from kcity_geo.config import read_table
+from kcity_geo.programme.words import LANGUAGES
 
 __all__ = ["LANGUAGES", "both", "in_both", "say"]
-
-#: English stands first and is shown until another one is chosen.
-LANGUAGES = ("en", "ko")
 
 
 def say(table: str, key: str, language: str, **values: object) -> str:

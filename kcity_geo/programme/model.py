@@ -11,10 +11,11 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from kcity_geo.errors import StudyError
 from kcity_geo.parameters import nearest_name
@@ -64,6 +65,13 @@ def _near(value: str, known: list[str]) -> str:
     return close if "did you mean" in close else ""
 
 
+_Status = Annotated[str, AfterValidator(partial(_one_of, kind="status"))]
+_ApplicantKind = Annotated[str, AfterValidator(partial(_one_of, kind="applicant"))]
+_StudyKind = Annotated[str, AfterValidator(partial(_one_of, kind="study"))]
+_Stage = Annotated[str, AfterValidator(partial(_one_of, kind="stage"))]
+_FollowUp = Annotated[str, AfterValidator(partial(_one_of, kind="follow_up"))]
+
+
 class ProgrammeSection(BaseModel):
     """Which call, and how the application is handed in."""
 
@@ -102,7 +110,7 @@ class ProjectSection(BaseModel):
     scope: tuple[str, ...] = Field(default=(), description="of an urban project, at least one")
     sectors: tuple[str, ...] = Field(default=(), description="some of the ten sectors")
     label: Line = Field(default="", description="what the host calls the field, in its own words")
-    status: str = Field(default="", description="idea, planned or underway; none is refused")
+    status: _Status = Field(default="", description="idea, planned or underway; none is refused")
     projects: int = Field(default=1, ge=1, description="number of projects that the plan covers")
     site: Line = Field(default="", description="where, in words")
     problem: Text = Field(default="", description="what is wrong today, English")
@@ -137,38 +145,27 @@ class ProjectSection(BaseModel):
     def _known_scopes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(_one_of(scope, "scope") for scope in value))
 
-    @field_validator("status")
-    @classmethod
-    def _known_status(cls, value: str) -> str:
-        return _one_of(value, "status")
-
 
 class Applicant(BaseModel):
     """One who applies."""
 
     model_config = _STRICT
     name: Line = Field(min_length=1, description="name of the office or firm")
-    kind: str = Field(description="central_government, local_government, public_entity, ...")
+    kind: _ApplicantKind = Field(
+        description="central_government, local_government, public_entity, ..."
+    )
     country: Line = Field(default="", description="where it is at home")
-
-    @field_validator("kind")
-    @classmethod
-    def _known_kind(cls, value: str) -> str:
-        return _one_of(value, "applicant")
 
 
 class RequestSection(BaseModel):
     """What is asked for; amounts in the currency in which they are meant, never converted."""
 
     model_config = _STRICT
-    study: str = Field(default="", description="concept_plan, master_plan, pre_feasibility, ...")
+    study: _StudyKind = Field(
+        default="", description="concept_plan, master_plan, pre_feasibility, ..."
+    )
     budget_krw: int | None = Field(default=None, gt=0, description="won")
     budget_usd: int | None = Field(default=None, gt=0, description="US dollars")
-
-    @field_validator("study")
-    @classmethod
-    def _known_study(cls, value: str) -> str:
-        return _one_of(value, "study")
 
 
 class PackageSection(BaseModel):
@@ -204,15 +201,10 @@ class G2GSection(BaseModel):
     """Cooperation between governments."""
 
     model_config = _STRICT
-    stage: str = Field(default="", description="idea, planning, development or investment")
+    stage: _Stage = Field(default="", description="idea, planning, development or investment")
     memorandum: Line = Field(default="", description="memorandum with Korea, and its day")
     prior_consultation: date | None = Field(default=None, description="day of the consultation")
     partners: tuple[Line, ...] = Field(default=(), description="further organisations")
-
-    @field_validator("stage")
-    @classmethod
-    def _known_stage(cls, value: str) -> str:
-        return _one_of(value, "stage")
 
 
 class DocumentsSection(BaseModel):
@@ -228,15 +220,10 @@ class FundingSection(BaseModel):
     """How the project is carried on after the study."""
 
     model_config = _STRICT
-    follow_up: str = Field(default="", description="public, ppp or private")
+    follow_up: _FollowUp = Field(default="", description="public, ppp or private")
     ppp: dict[str, Share] = Field(
         default_factory=dict, description="area of the PPP screen -> 0 to 1; left out: not known"
     )
-
-    @field_validator("follow_up")
-    @classmethod
-    def _known_follow_up(cls, value: str) -> str:
-        return _one_of(value, "follow_up")
 
 
 class DemonstrationSection(BaseModel):
@@ -245,12 +232,7 @@ class DemonstrationSection(BaseModel):
     model_config = _STRICT
     lead: Line = Field(default="", description="Korean firm that leads")
     overseas_partner: Line = Field(default="", description="organisation abroad")
-    overseas_kind: str = Field(default="", description="its kind, as of an applicant")
-
-    @field_validator("overseas_kind")
-    @classmethod
-    def _known_kind(cls, value: str) -> str:
-        return _one_of(value, "applicant")
+    overseas_kind: _ApplicantKind = Field(default="", description="its kind, as of an applicant")
 
 
 class OtherProject(BaseModel):

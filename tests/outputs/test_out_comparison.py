@@ -31,7 +31,7 @@ def _city(name: str, short: float, open_: float) -> CityNumbers:
         key=name, name=name, study=name, project="new_town", lat=10.0, lon=20.0, area_km2=12.0, population=5000.0,
         population_evidence="observed", osm_date="2025-01-01", cell_m=100.0,
         levels=dict.fromkeys(("transport", "water", "energy", "flood"), level),
-        indicators={"E5": MeasuredNumbers(value=2.5, units="km")}, open_land_share=0.1,
+        indicators={"E5": MeasuredNumbers(value=2.5)}, open_land_share=0.1,
     )  # fmt: skip
 
 

@@ -119,3 +119,30 @@ def test_without_people_the_readings_are_told_by_area(build) -> None:
     cells = study.gaps.cells.drop_vars("population")
     (line,) = gap_sentences(dataclasses.replace(study.gaps, city=city, cells=cells))
     assert line.startswith("By area, as no population is known: transport:")
+
+
+def test_a_sector_without_shortage_never_hides_one_of_which_nobody_can_tell(build) -> None:
+    """As in a country that is hardly mapped: taps by the official rate, the rest open."""
+    gaps = _with_people(
+        build(water=True),
+        transport={"cannot_tell": 22_800.0, "falls_short": 2_110.0, "adequate": 14_790.0},
+        water={"adequate": 39_700.0},
+        energy={"cannot_tell": 22_600.0, "adequate": 17_100.0},
+    )
+    for sector, evidence in (("transport", 0.2), ("water", 0.6), ("energy", 0.2)):
+        _set(gaps, sector, gap=0.1, short=0.5 if evidence < 0.4 else 0.0, evidence=evidence)
+    first, second, *_ = gap_sentences(gaps)
+    assert first.startswith("Nobody can tell yet whether there is adequate transport")
+    assert "(22,800 of 39,700 people, 57 %; 2,110 others fall short)" in first
+    assert second.startswith("Nobody was found to lack adequate water supply among 39,700 people")
+    assert first_sector(gaps) == "transport"
+
+
+def test_where_nobody_is_short_all_that_was_judged_is_named(build) -> None:
+    gaps = _with_people(build(water=True), **{s: {"adequate": 38_400.0} for s in SECTORS})
+    for sector in SECTORS:
+        _set(gaps, sector, gap=0.05, short=0.0, evidence=0.6)
+    line, *_ = gap_sentences(gaps)
+    assert line.startswith(
+        "Nobody was found to lack adequate transport, water supply or energy among 38,400 people."
+    )

@@ -102,6 +102,22 @@ class Comparison:
                 total = total + one.weight * self.measured[key][one.id].draws
         return total
 
+    def people_short(self, key: str, criterion: str) -> float:
+        """
+        Count the people behind a share of a city.
+
+        Parameters
+        ----------
+        key : of a city.
+        criterion : one that is a share of people.
+
+        Returns
+        -------
+        Persons; NaN where they or the share are not known.
+        """
+        city = next(one for one in self.cities if one.key == key)
+        return self.measured[key][criterion].value * city.population
+
     def overtake(self, behind: str, ahead: str, *, axis: str = "readiness") -> pd.DataFrame:
         """
         Tell what one city needs to draw level with another on an axis.

@@ -17,15 +17,12 @@ class LevelNumbers:
     Parameters
     ----------
     gap : median of the city, 0 to 1; NaN: not assessed.
-    reading, data : words.
     people_short, people_open : who fall short, surely or probably; of whom nobody can tell, or who were not
         assessed. NaN: no people were counted.
     short_draws : share of all people who fall short in each draw, of those of whom something can be told.
     """
 
     gap: float
-    reading: str = ""
-    data: str = ""
     people_short: float = math.nan
     people_open: float = math.nan
     short_draws: tuple[float, ...] = ()
@@ -38,13 +35,12 @@ class MeasuredNumbers:
 
     Parameters
     ----------
-    value, units : of the city.
+    value : of the city.
     standard, worst : values at which its gap is 0 and 1; NaN where it is not scored.
     gap_lo, gap_hi : range of its gap with what the map may lack; NaN where it is not scored.
     """
 
     value: float
-    units: str = ""
     standard: float = math.nan
     worst: float = math.nan
     gap_lo: float = math.nan
@@ -66,7 +62,6 @@ class CityNumbers:
     population_evidence, osm_date, cell_m, synthetic : how the study was made.
     levels, indicators : what it found; a level that is missing was not assessed.
     open_land_share : share of the study area that no constraint of the project closes; NaN: not known.
-    no_ranking : why no site could be ranked; empty when it could.
     """
 
     key: str
@@ -84,4 +79,3 @@ class CityNumbers:
     levels: Mapping[str, LevelNumbers] = field(default_factory=dict)
     indicators: Mapping[str, MeasuredNumbers] = field(default_factory=dict)
     open_land_share: float = math.nan
-    no_ranking: str = ""

@@ -443,9 +443,15 @@ def service_tier(city: CityModel) -> Indicator:
     people = city.array("population")
     given = official_total(city, "peak_demand_mw")
     if given is None or people is None:
-        return unassessed(
-            "E4", units, "consumption is not known; set official.peak_demand_mw and give people"
-        )
+        asked = [
+            words
+            for words, there in (
+                ("set official.peak_demand_mw", given is not None),
+                ("give sources.population or official.population", people is not None),
+            )
+            if not there
+        ]
+        return unassessed("E4", units, f"consumption is not known; {' and '.join(asked)}")
     found = city.once(_demand)
     if found is None or not found.persons > 0:
         return unassessed("E4", units, "nobody lives in the study area")

@@ -64,9 +64,10 @@ def calibrated_share(
     wanted = rate * total
     reach = float(people[able].sum())
     if reach < wanted - max(tolerance, 1e-9) * total:
+        official, explained = _told_apart(rate, reach / total)
         raise CalibrationError(
-            f"{what}: the official rate is {rate:.1%}, but the map explains at most "
-            f"{reach / total:.1%} of the people; check the rate, or add what is not mapped"
+            f"{what}: the official rate is {official}, but the map explains at most "
+            f"{explained} of the people; check the rate, or add what is not mapped"
         )
     if wanted <= 0:
         return out.reshape(shape), float("inf")
@@ -82,3 +83,12 @@ def calibrated_share(
     limit = -float(ranks[margin])
     out[empty & (value >= limit)] = 1.0
     return out.reshape(shape), limit
+
+
+def _told_apart(one: float, other: float) -> tuple[str, str]:
+    """Write two shares in per cent with as many decimals as tell them apart."""
+    for decimals in range(1, 7):
+        told = tuple(f"{100 * share:.{decimals}f} %" for share in (one, other))
+        if told[0] != told[1]:
+            break
+    return told[0], told[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import shapely
@@ -69,10 +68,6 @@ class OutlineTiles:
         return np.asarray(metres, dtype=float)
 
 
-#: City (cities never change) -> its boundary in tiles; gone with the city.
-_OF_CITY: WeakKeyDictionary[City, OutlineTiles] = WeakKeyDictionary()
-
-
 def tiles_of_city(city: City) -> OutlineTiles:
     """
     Give the boundary of a city in tiles, made once for all its rasters.
@@ -85,9 +80,10 @@ def tiles_of_city(city: City) -> OutlineTiles:
     -------
     As `outline_tiles`, in the metric CRS of the city.
     """
-    if city not in _OF_CITY:
-        _OF_CITY[city] = outline_tiles(city.boundary_metric)
-    return _OF_CITY[city]
+    if "outline_tiles" not in city.kept:
+        city.kept["outline_tiles"] = outline_tiles(city.boundary_metric)
+    tiles: OutlineTiles = city.kept["outline_tiles"]
+    return tiles
 
 
 def outline_tiles(outline: BaseGeometry) -> OutlineTiles:

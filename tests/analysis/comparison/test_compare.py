@@ -31,7 +31,7 @@ def _city(
         key=name, name=name, study=name, project="new_town", lat=1.0, lon=2.0, area_km2=10.0, population=1000.0,
         population_evidence="observed", osm_date="2024-01-01", cell_m=100.0,
         levels={level: _level(short, open_) for level in ("transport", "water", "energy")} | {"flood": _level(0.0)},
-        indicators={"E5": MeasuredNumbers(value=grid_km, units="km"), "T9_reach_people": MeasuredNumbers(value=1.0, units="share")},
+        indicators={"E5": MeasuredNumbers(value=grid_km), "T9_reach_people": MeasuredNumbers(value=1.0)},
         open_land_share=land,
     )  # fmt: skip
 
