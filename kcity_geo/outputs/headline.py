@@ -210,12 +210,29 @@ def _short_sentence(one: _Told, told: list[_Told], districts: pd.DataFrame) -> s
         thing = " or ".join(filter(None, [", ".join(things[:-1]), things[-1]]))
         words = {str(t.row["data"]) for t in known}
         data = data if len(words) == 1 else ""
-        return f"Nobody was found to lack adequate {thing} among {persons(total)} people.{data}"
+        least = read_table("display")["headline"]["partly"] * total
+        partly = [_partly(t) for t in known if t.people("partly_short") >= max(1.0, least)]
+        if not partly:
+            return f"Nobody was found to lack adequate {thing} among {persons(total)} people.{data}"
+        return (
+            f"Nobody was found to fall short of adequate {thing} among {persons(total)} people, but "
+            f"{_listed(partly) if len(partly) > 1 else partly[0]}.{data}"
+        )
     share = human(short / total, "share")
     where = _names(districts, f"{one.sector}_people_short", total=short)
     return (
         f"About {persons(short)} of {persons(total)} people ({share}) lack adequate {thing}"
         f"{where}.{data}"
+    )
+
+
+def _partly(one: _Told) -> str:
+    """Say how many people are served with shortcomings, and how large these are on average."""
+    people, gap = one.people("partly_short"), _number(one.row["gap"])
+    share = human(people / one.total, "share")
+    return (
+        f"{persons(people)} ({share}) are partly short of {_THINGS[one.sector]} (the gap of the city is "
+        f"{human(gap, 'share')})"
     )
 
 

@@ -146,3 +146,20 @@ def test_where_nobody_is_short_all_that_was_judged_is_named(build) -> None:
     assert line.startswith(
         "Nobody was found to lack adequate transport, water supply or energy among 38,400 people."
     )
+
+
+def test_who_is_partly_short_is_not_hidden_behind_nobody(build) -> None:
+    """A fifth without electricity by the official rate, spread over all: no place falls short, people do."""
+    gaps = _with_people(
+        build(water=True),
+        transport={"adequate": 2_000.0},
+        water={"adequate": 2_000.0},
+        energy={"partly_short": 1_324.0, "adequate": 676.0},
+    )
+    for sector in SECTORS:
+        _set(gaps, sector, gap=0.2 if sector == "energy" else 0.0, short=0.0, evidence=0.6)
+    line, *_ = gap_sentences(gaps)
+    assert line.startswith(
+        "Nobody was found to fall short of adequate transport, water supply or energy among 2,000 people, but "
+        "1,320 (66 %) are partly short of energy (the gap of the city is 20 %)."
+    )
