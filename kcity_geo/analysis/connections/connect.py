@@ -59,7 +59,8 @@ def connect(
     Returns
     -------
     A row a site, metric CRS: ``site_id, connection, title``; ``length_m`` of the line, ``new_m`` of it to be
-    built, ``straight_m`` as the crow flies, ``cost_m`` (new part in metres of flat and open ground);
+    built, ``straight_m`` as the crow flies to the nearest that can be joined (no motorway), ``cost_m`` (new
+    part in metres of flat and open ground);
     ``to_name, to_layer, to_osm_id, voltage_kv`` of what it ends at; ``cost_basis``; ``note``. The line runs from
     the outline of the site. NaN and no line, with a note, where nothing is mapped, no way leads or the site lies
     outside the study area; 0 and no line where it lies on the site.
@@ -150,7 +151,9 @@ def _way(shape: BaseGeometry, city: CityModel, what: str, targets: Targets) -> _
             cost_m=0.0,
             note="lies on the site or touches it",
         )
-    straight = float(away.min())
+    # A motorway beside the site is no way onto it.
+    joined = np.array(entered)
+    straight = float(away[joined].min() if joined.any() else away.min())
     new, street = None, None
     if row["over"] == "streets":
         new, street = _over_streets(shape, city, what, targets)

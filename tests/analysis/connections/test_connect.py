@@ -160,3 +160,15 @@ def test_a_site_outside_the_study_area_says_so() -> None:
     far = connect(place(20_000, 20_000, 20_500, 20_500), data, "power").iloc[0]
     assert far["note"] == "outside the study area"
     assert np.isnan(far["length_m"])
+
+
+def test_a_motorway_beside_the_site_is_not_the_nearest_road_as_the_crow_flies() -> None:
+    """They meet in the east; the site is 10 m from the motorway and 400 m from the road."""
+    roads = [{"highway": "motorway"}, {"highway": "secondary"}]
+    lines = [
+        shapely.LineString([(0, 1010), (3900, 1010), (3900, 1400)]),
+        shapely.LineString([(0, 1400), (3900, 1400)]),
+    ]
+    city = make_toy(layers={"roads_drive": toy_layer(roads, lines)})
+    site = shapely.box(WEST + 500, SOUTH + 500, WEST + 1000, SOUTH + 1000)
+    assert connect(site, city, "road")["straight_m"].tolist() == pytest.approx([400.0])
