@@ -66,7 +66,9 @@ def refusal(error: ValidationError, model: type[BaseModel], *, under: str = "") 
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     place = _keys(first)
     more = len({_keys(one) for one in errors} - {place})
-    where = ".".join([*([under] if under else []), *map(str, place)]) or "file"
+    # People count the tables of a list from one.
+    parts = [str(part + 1) if isinstance(part, int) else part for part in place]
+    where = ".".join([*([under] if under else []), *parts]) or "file"
     if first["type"] == "extra_forbidden":
         text = f"unknown key{nearest_name(str(place[-1]), _known(model, place[:-1]))}"
     else:

@@ -377,7 +377,7 @@ def test_keys_of_suitability_are_checked_and_come_back(tmp_path):
         ({"weighting": {"method": "roc"}}, "needs order"),
         ({"combination": {"risk": 2}}, "combination.risk"),
         ({"combination": {"method": "magic"}}, "combination.method"),
-        ({"criterion": [{"id": "x"}]}, "criterion.0"),
+        ({"criterion": [{"id": "x"}]}, "criterion.1"),
         ({"constraints": {"slope_deg_max": 10, "slope_pct_max": 10}}, "one limit"),
     ],
 )

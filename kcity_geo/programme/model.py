@@ -21,6 +21,7 @@ from kcity_geo.errors import StudyError
 from kcity_geo.parameters import nearest_name
 from kcity_geo.programme.rules import ProgrammeRules
 from kcity_geo.programme.words import known_words, sector_labels
+from kcity_geo.refusals import refusal
 
 __all__ = [
     "Applicant",
@@ -87,7 +88,7 @@ class ProgrammeSection(BaseModel):
         try:
             ProgrammeRules.for_year(value)
         except StudyError as error:
-            raise ValueError(str(error).partition("; ")[2]) from error
+            raise ValueError(f"{value}; {str(error).partition('; ')[2]}") from error
         return value
 
 
@@ -313,31 +314,7 @@ def check_application(raw: dict[str, Any], *, origin: str = "application") -> Ap
     try:
         return Application.model_validate(raw)
     except ValidationError as error:
-        raise StudyError(f"{origin}: {_told(error)}") from error
-
-
-def _told(error: ValidationError) -> str:
-    """Say the first fault in one line, with the nearest key where a key is unknown."""
-    fault = error.errors()[0]
-    place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        *path, wrong = fault["loc"]
-        return f"{place}: unknown key{nearest_name(str(wrong), _keys(path))}"
-    if fault["type"] == "missing":
-        return f"{place}: is needed"
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    shown = "" if message.startswith(repr(fault["input"])[:1]) else f"{fault['input']!r}: "
-    return f"{place}: {shown}{message[:1].lower()}{message[1:]}"
-
-
-def _keys(path: list[int | str]) -> list[str]:
-    """Give the keys of a section."""
-    model: Any = Application
-    for part in path:
-        if isinstance(part, str):
-            found = model.model_fields[part].annotation
-            model = getattr(found, "__args__", (found,))[0]
-    return list(model.model_fields)
+        raise StudyError(f"{origin}: {refusal(error, Application)}") from error
 
 
 def load_application(path: str | Path) -> Application:

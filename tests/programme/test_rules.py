@@ -122,7 +122,7 @@ def test_a_key_that_does_not_exist_is_refused_with_the_nearest() -> None:
         changed(applicants=[{"name": "x", "kind": "local_government", "kinds": 1}])
     with pytest.raises(StudyError, match=r"programme\.year: 2019.*2020 to 2026"):
         check_application({"programme": {"year": 2019}})
-    with pytest.raises(StudyError, match=r"programme\.year: is needed"):
+    with pytest.raises(StudyError, match=r"programme\.year: is missing; give it"):
         check_application({"programme": {}})
     with pytest.raises(
         StudyError, match="'local_goverment' is not one of.*did you mean 'local_government'"
