@@ -119,10 +119,23 @@ def _mapped(view: CityView, geometry: NDArray[np.object_], buffer_m: float, *, w
 
 
 def _built(view: CityView, limit: float) -> _Found:
+    """Find land that is built up by its roofs, by the land cover, or by the people who live there."""
     found = view.built_share
     with np.errstate(invalid="ignore"):
         excluded = found.values > limit
-    return _whole(excluded, np.isnan(found.values) & view.inside, found.note)
+    notes = [found.note]
+    # A limit of 1 lets a project stand where the town is.
+    if limit < 1.0:
+        for more, what in (
+            (view.settled_cover, "are built up by the land cover"),
+            (view.settled_people, "hold as many people as an urban centre"),
+        ):
+            further = int((more & ~excluded).sum())
+            if further:
+                notes.append(f"{further} further cells {what}")
+            excluded |= more
+    unknown = np.isnan(found.values) & view.inside & ~excluded
+    return _whole(excluded, unknown, "; ".join(filter(None, notes)))
 
 
 def _flood(view: CityView, most: float) -> _Found:
@@ -238,7 +251,9 @@ _RULES: Mapping[str, tuple[str, str, str, Any]] = {
         lambda view, value, _: _flood(view, value),
     ),
     "built_max": (
-        "Built-up land", "built-up share at most {value:.0%}", "D",
+        "Built-up land",
+        "built-up share at most {value:.0%}, not built up by land cover, fewer people than an urban centre",
+        "D",
         lambda view, value, _: _built(view, value),
     ),
     "protected": (

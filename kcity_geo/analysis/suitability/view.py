@@ -21,6 +21,7 @@ from kcity_geo.analysis.distance.straight import (
 )
 from kcity_geo.analysis.network.access import travel_minutes
 from kcity_geo.analysis.settlement.mapped_buildings import enough_for
+from kcity_geo.analysis.suitability.value_functions import LANDCOVER
 from kcity_geo.analysis.water.flood import flood_map_exposure
 from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, cell_centres, cell_size, length_in_cells
@@ -196,6 +197,25 @@ class CityView:
         except MissingDataError:
             return None
         return np.asarray(density >= self.assume["urban_cluster_density_km2"])
+
+    @cached_property
+    def settled_cover(self) -> NDArray[np.bool_]:
+        """Cells that a land cover raster calls built; none without one."""
+        cover = self.city.array("landcover")
+        if cover is None:
+            return np.zeros(self.grid.shape, dtype=bool)
+        codes = [code for code, name in LANDCOVER.items() if name == "built"]
+        return np.asarray(np.isin(cover, codes) & self.inside)
+
+    @cached_property
+    def settled_people(self) -> NDArray[np.bool_]:
+        """Cells where people live as densely as in an urban centre; none without population."""
+        try:
+            density = self.people / (self.cell_m**2 / 1e6)
+        except MissingDataError:
+            return np.zeros(self.grid.shape, dtype=bool)
+        least = self.city.settings("settlement").number("urban_centre_density_km2")
+        return np.asarray((density >= least) & self.inside)
 
     @cached_property
     def flood_map(self) -> NDArray[np.float64] | None:

@@ -197,3 +197,20 @@ def test_land_that_nobody_mapped_is_unknown_not_empty(landcover):
     assert not built.unknown[:, :10].any()  # cells whose middle is at most 900 m from the street
     assert built.unknown[:, 12:].all()
     assert "nobody mapped there" in built.note
+
+
+@pytest.mark.parametrize(("limit", "settled"), [(0.15, True), (1.0, False)])
+def test_settled_land_is_not_free_because_its_roofs_are_few(limit, settled):
+    cover = np.full(SHAPE, 40.0)
+    cover[:, :10] = 50.0
+    people = np.zeros(SHAPE)
+    people[0, 20:30] = 15.0  # 1,500 persons a km2
+    people[1, 20:30] = 14.9
+    arrays = {"population": people, "built_m2": np.full(SHAPE, 500.0), "landcover": cover}
+    view = CityView(model_of(make_toy(arrays=arrays)), None)
+    (found,) = build_constraints(view, {"built_max": limit})
+    expected = np.zeros(SHAPE, dtype=bool)
+    expected[:, :10] = expected[0, 20:30] = settled
+    np.testing.assert_array_equal(found.excluded, expected)
+    assert ("400 further cells are built up by the land cover" in found.note) == settled
+    assert ("10 further cells hold as many people as an urban centre" in found.note) == settled

@@ -416,7 +416,7 @@ def test_w3_where_the_map_cannot_explain_the_rate_it_is_spread_evenly(toy, featu
     ):
         row = piped_coverage(model_of(data))
     assert row.cells == pytest.approx(0.9)
-    assert "at most 25.0%" in row.details["calibration"]
+    assert "at most 25.0 %" in row.details["calibration"]
 
 
 def test_w3_a_table_of_one_row_is_not_the_rate_of_the_city(toy, features):
