@@ -31,6 +31,9 @@ __all__ = ["build_map", "save_map"]
 
 _GROUPS = {"streets": "Streets and railways", "water": "Rivers and lakes", "land": "Land use"}
 _OPACITY = 205
+#: Files of ``assets/map`` in the order in which the page runs them; ``start`` comes last.
+_SCRIPTS = ("core", "drawing", "legend", "cells", "panels", "sites", "print", "start")
+_STYLES = ("map",)
 
 
 def save_map(result: Result, path: Path) -> None:
@@ -186,7 +189,7 @@ def _theme_layer(theme: Theme, picture: Picture, *, show: bool) -> Any:  # noqa:
 
 
 def _page_layer(name: str, calls: list[str], *, show: bool) -> Any:  # noqa: ANN401
-    """Layer whose parts are drawn by map.js from the data of the page."""
+    """Layer whose parts are drawn by drawing.js from the data of the page."""
     from branca.element import Template
     from folium.map import Layer
 
@@ -250,7 +253,7 @@ def _outline_json(lines: Any, city: City, tolerance: float) -> dict[str, Any]:  
 
 
 def _site_payload(result: Result, rows: tuple[SiteRow, ...]) -> list[dict[str, Any]]:
-    """Outline and words of each site; map.js draws them and shows the words as text."""
+    """Outline and words of each site; drawing.js draws them and shows the words as text."""
     shapes = result.sites.geometry.to_crs(4326).set_precision(1e-6)
     return [
         {
@@ -314,17 +317,20 @@ def script_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return text
 
 
-def _page(summary: Summary, parts: _Parts, payload: dict[str, Any]) -> str:
+def _assets(names: tuple[str, ...], ending: str) -> str:
+    return "\n".join(asset(f"map/{name}.{ending}") for name in names)
 
+
+def _page(summary: Summary, parts: _Parts, payload: dict[str, Any]) -> str:
     html = (
         environment()
         .get_template("map.html.j2")
         .render(
             summary=summary,
             leaflet_css=asset("leaflet.css"),
-            map_css=asset("map.css"),
+            map_css=_assets(_STYLES, "css"),
             leaflet_js=asset("leaflet.js"),
-            map_js=asset("map.js"),
+            map_js=_assets(_SCRIPTS, "js"),
             parts=parts,
             payload=script_json(payload),
         )

@@ -131,7 +131,7 @@ def test_the_pointer_finds_its_cell(grid) -> None:
 
 
 def _decode(text: str) -> list[list[tuple[float, float]]]:
-    """The decoder of map.js, written again."""
+    """The decoder of drawing.js, written again."""
     raw, at = base64.b64decode(text), 0
 
     def number() -> int:

@@ -1,0 +1,98 @@
+// What is drawn on the map: lines, land, points, sites, survey tasks.
+
+// Lines of a drawing: differences of degrees x 100,000, seven bits a byte.
+function kcLines(key) {
+  var bytes = kcBytes(KC.drawings[key]), at = 0;
+  function next() {
+    var value = 0, factor = 1, byte;
+    do { byte = bytes[at++]; value += (byte & 127) * factor; factor *= 128; } while (byte & 128);
+    return value;
+  }
+  function signed() { var v = next(); return v % 2 ? -(v + 1) / 2 : v / 2; }
+  var count = next(), sizes = [], lines = [], lat = 0, lon = 0;
+  for (var i = 0; i < count; i++) { sizes.push(next()); }
+  for (i = 0; i < count; i++) {
+    var line = [];
+    for (var j = 0; j < sizes[i]; j++) {
+      lat += signed(); lon += signed();
+      line.push([lat / 1e5, lon / 1e5]);
+    }
+    lines.push(line);
+  }
+  return lines;
+}
+
+function kcShapes(key, style) {
+  if (style.area) {
+    return L.polygon([kcLines(key)], { pane: "kc_land", interactive: false, stroke: false,
+      fillColor: style.color, fillOpacity: 1, fillRule: "evenodd", smoothFactor: 0.8 });
+  }
+  var line = L.polyline(kcLines(key), { pane: "kc_lines", interactive: false, color: style.color,
+    weight: style.weight, opacity: 1, smoothFactor: 1.2 });
+  if (style.closer > 0) { kcOnlyCloser(line, style.closer); }
+  return line;
+}
+
+// Dense streets would cover the map of a metropolis: they appear some zoom levels further in.
+function kcOnlyCloser(line, levels) {
+  line.on("add", function () {
+    var map = line._map, from = map.getBoundsZoom(line.getBounds()) + levels;
+    function update() { line.setStyle({ opacity: map.getZoom() >= from ? 1 : 0 }); }
+    map.on("zoomend", update);
+    line.once("remove", function () { map.off("zoomend", update); });
+    update();
+  });
+}
+
+function kcPoints(key) {
+  var kind = KC.facilities.filter(function (k) { return k.key === key; })[0];
+  var group = L.layerGroup();
+  kind.lat.forEach(function (lat, i) {
+    var text = document.createElement("bdi");
+    text.textContent = kind.text[i];
+    L.circleMarker([lat / 1e5, kind.lon[i] / 1e5], { radius: kind.radius, color: "#ffffff",
+      weight: 1, fillColor: kind.colour, fillOpacity: 0.95 })
+      .bindTooltip(text, { className: "kc-tip" }).addTo(group);
+  });
+  return group;
+}
+
+// Sites: outline and number; a click on either shows the site in the box of numbers.
+function kcSiteLayer() {
+  var group = L.featureGroup();
+  KC.sites.forEach(function (site) {
+    var tip = kcElement("div"), head = kcElement("b", "", site.title);
+    head.dir = "auto";
+    tip.appendChild(head);
+    tip.appendChild(kcElement("div", "", site.area + (site.score ? ", " + site.score + " of 100" : "")));
+    site.reasons.slice(0, 3).forEach(function (text) {
+      var line = kcElement("div", "", text);
+      line.dir = "auto";
+      tip.appendChild(line);
+    });
+    L.geoJSON(site.shape, { style: { color: "#c2185b", weight: 2.5, fillColor: "#ffffff", fillOpacity: 0.12 },
+      bubblingMouseEvents: false })
+      .bindTooltip(tip, { sticky: true, className: "kc-tip" })
+      .on("click", function () { KC.pick(site); }).addTo(group);
+    L.marker([site.lat, site.lon], { alt: site.title,
+      icon: L.divIcon({ html: kcElement("span", "", site.label), className: "kc-rank", iconSize: [24, 24] }) })
+      .bindTooltip(tip.cloneNode(true), { className: "kc-tip" })
+      .on("click", function () { KC.pick(site); }).addTo(group);
+  });
+  return group;
+}
+
+// Survey tasks: outline, and on hover what to look for.
+function kcTaskLayer() {
+  var group = L.featureGroup();
+  KC.tasks.forEach(function (task) {
+    var tip = kcElement("div"), head = kcElement("b", "", task.title);
+    head.dir = "auto";
+    tip.appendChild(head);
+    task.lines.forEach(function (text) { tip.appendChild(kcElement("div", "", text)); });
+    L.geoJSON(task.shape, { style: { color: "#5b2a86", weight: 2.5, dashArray: "6 4", fillColor: "#5b2a86",
+      fillOpacity: 0.08 } })
+      .bindTooltip(tip, { sticky: true, className: "kc-tip" }).addTo(group);
+  });
+  return group;
+}

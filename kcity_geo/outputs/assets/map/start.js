@@ -1,0 +1,23 @@
+// The start of the map; last of the files.
+
+function kcStart(map) {
+  map.attributionControl.setPrefix("Leaflet");
+  var credit = kcElement("span", "", KC.credits);
+  map.attributionControl.addAttribution(credit.innerHTML);
+  var north = L.control({ position: "topleft" });
+  north.onAdd = function () {
+    var box = kcElement("div", "kc-north", "N");
+    box.title = "North is up";
+    return box;
+  };
+  north.addTo(map);
+  L.control.scale({ imperial: false }).addTo(map);
+  kcParts.forEach(function (part) { part(map); });
+}
+
+// Panels are measured with the fonts of the page, so the map starts when those are there.
+function kcStartWithFonts(map) {
+  var fonts = document.fonts ? Array.from(document.fonts) : [];
+  var start = function () { kcStart(map); };
+  Promise.all(fonts.map(function (font) { return font.load(); })).then(start, start);
+}
