@@ -17,6 +17,7 @@ from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
 from kcity_geo.result import SECTORS, THEMES, Result
+from kcity_geo.retold import made
 from kcity_geo.rules import ReadingLimits
 
 __all__ = [
@@ -389,13 +390,13 @@ def _why_no_sites(result: Result) -> str:
     start = f"{score.title}: no site; "
     for text in score.warnings:
         if text.startswith(start):
-            return f"No site: {plain_text(text.removeprefix(start), max_chars=400)}."
+            return f"{made('no_site', why=plain_text(text.removeprefix(start), max_chars=400))}."
     inside = result.data.inside
     if not (score.feasible & inside).any():
-        return "No site: the constraints exclude all land of the study area."
+        return f"{made('no_site', why=made('all_excluded'))}."
     smallest = score.parameters.get("min_area_ha")
     size = f" of at least {human(smallest, 'ha')}" if smallest else ""
-    return f"No site: no connected area{size} scores high enough."
+    return f"{made('no_site', why=made('none_connected', size=size))}."
 
 
 def _worst_districts(result: Result, *, count: int = 5) -> list[DistrictRow]:

@@ -14,6 +14,7 @@ from kcity_geo.programme.solutions import SolutionMatch, match_solutions
 from kcity_geo.programme.subject import Subject
 from kcity_geo.programme.summary import level_words, no_site_words, site_rows
 from kcity_geo.programme.words import known_words, word
+from kcity_geo.retold import told_in
 from kcity_geo.study_facts import LevelFacts, StudyFacts
 
 __all__ = ["annex_blocks"]
@@ -115,7 +116,7 @@ def _survey(facts: StudyFacts, language: str) -> list[Block]:
         (
             t.district or _DASH,
             word("level", t.sector, language),
-            t.look_for,
+            told_in(t.look_for, language),
             _DASH if t.people_open is None else rounded(t.people_open),
         )
         for t in facts.tasks

@@ -13,6 +13,7 @@ from kcity_geo.programme.sheets import caption_words, map_pack, sheet_title
 from kcity_geo.programme.solutions import SolutionMatch, match_solutions
 from kcity_geo.programme.subject import Subject, people_words
 from kcity_geo.programme.words import word, word_list
+from kcity_geo.retold import told_in
 from kcity_geo.study_facts import LevelFacts, SiteFacts, StudyFacts
 
 __all__ = [
@@ -166,6 +167,8 @@ def no_site_words(facts: StudyFacts, language: str) -> str:
     With the reason of the study, but without what its user could change.
     """
     why = facts.no_sites.partition(";")[0].rstrip(".")
+    if language != "en":
+        why = told_in(why, language)
     return said("summary.no_site", language, why=f"{why}." if why else "").strip()
 
 
@@ -180,7 +183,7 @@ def site_rows(site: SiteFacts, language: str) -> list[tuple[str, str]]:
 
     Returns
     -------
-    Name and value; reasons in English alone, as the study words them.
+    Name and value; in Korean a reason that no row tells stays as the original, and says so.
     """
     label, area, score, place = said("annex.site_columns", language).split("|")
     where = f"{site.lat:.5f}, {site.lon:.5f}"
@@ -197,22 +200,22 @@ def site_rows(site: SiteFacts, language: str) -> list[tuple[str, str]]:
         )
         for key, value in site.facts.items()
     ]
-    if language == "en" and site.reasons:
-        rows.append((said("common.for_it", language), "; ".join(site.reasons[:3])))
-    return rows + _against(site, language)
+    told = {"for_it": site.reasons[:3], "against_it": _against(site)}
+    if site.stability:
+        told["stability"] = (site.stability,)
+    return rows + [
+        (said(f"common.{name}", language), "; ".join(told_in(text, language) for text in texts))
+        for name, texts in told.items()
+        if texts
+    ]
 
 
-def _against(site: SiteFacts, language: str) -> list[tuple[str, str]]:
-    """Say what speaks against a site: what stands on it, then the rest, which the study words in English."""
+def _against(site: SiteFacts) -> tuple[str, ...]:
+    """Say what speaks against a site: all that stands on it, and three of the rest."""
     inside: dict[Hashable, object] = {"next_to": site.next_to}
     inside.update(site.inside.items())
-    known = set(content_words(inside))
-    told = content_words(inside, language)
-    rest = [text for text in site.concerns if text not in known][:3]
-    if language == "en":
-        told, rest = [*told, *rest], []
-    rows = [(said("common.against_it", language), "; ".join(told))] * bool(told)
-    return rows + [(said("common.against_original", language), "; ".join(rest))] * bool(rest)
+    stands = content_words(inside)
+    return (*stands, *[text for text in site.concerns if text not in stands][:3])
 
 
 def solution_words(match: SolutionMatch, language: str) -> str:
@@ -262,7 +265,12 @@ def _asked(subject: Subject, language: str) -> Bullets:
 def _tasks(facts: StudyFacts, language: str) -> list[str]:
     """Name the first places to survey, once each."""
     told = [
-        said("summary.task", language, district=t.district or "-", look_for=t.look_for)
+        said(
+            "summary.task",
+            language,
+            district=t.district or "-",
+            look_for=told_in(t.look_for, language),
+        )
         for t in facts.tasks
     ]
     return list(dict.fromkeys(told))[:2]

@@ -22,6 +22,7 @@ from kcity_geo.analysis.settlement.districts import cell_weight
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres, cell_size
 from kcity_geo.result import SECTORS
+from kcity_geo.retold import made
 
 __all__ = ["survey_table"]
 
@@ -137,8 +138,7 @@ def _gathered(
     known = sums[[f"evidence_{sector}" for sector in sectors]].to_numpy()
     worst = sums[sectors].to_numpy().argmax(axis=1)
     sums["evidence"] = known[np.arange(len(sums)), worst] / total
-    words = read_table("readings")["survey"]["look_for"]
-    sums["look_for"] = [words[sector] for sector in sums["sector"]]
+    sums["look_for"] = [made(f"look_for_{sector}") for sector in sums["sector"]]
     shapes = np.array([joined[key] for key in sums.index], dtype=object)
     middle = shapely.centroid(shapes)
     sums["district"] = _district_names(city, middle)

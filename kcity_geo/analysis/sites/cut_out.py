@@ -22,6 +22,7 @@ from kcity_geo.analysis.sites.severance import corridors, cut, sides
 from kcity_geo.cube import cell_centres, cell_size
 from kcity_geo.profiles import Limit, site_rules
 from kcity_geo.result import Suitability
+from kcity_geo.retold import made
 from kcity_geo.suitability_keys import SitesSection, refuse_small_target
 
 __all__ = ["CutOut", "cells_of", "cut_out", "disjoint", "fault", "usable_land"]
@@ -76,10 +77,10 @@ def cut_out(
     allowed = usable_land(score, city)
     good = allowed if limit is None else allowed & (np.nan_to_num(score.score, nan=-1.0) >= limit)
     if not score.feasible.any():
-        return CutOut([], [], "no cell meets all constraints")
+        return CutOut([], [], made("no_open_cell"))
     if limit is not None and not np.isfinite(score.score).any():
         known = sum(c.weight_stated for c in score.criteria)
-        return CutOut([], [], f"only {known:.0%} of the weight of its criteria has data")
+        return CutOut([], [], made("weight_unknown", share=f"{known:.0%}"))
     corridor = corridors(city.layers)
     found = [
         side
@@ -89,7 +90,7 @@ def cut_out(
     growth = None if limit is None else _growth(how, min_cells=min_cells, cell_m=size)
     polygons: list[shapely.Polygon] = []
     cells: list[NDArray[np.int64]] = []
-    seen = {"small": 0, "narrow": 0, "ragged": 0, "close to a better one": 0}
+    seen = {"small": 0, "narrow": 0, "ragged": 0, "close": 0}
     for part in (p for area in found for p in _parts(area, score.score, growth, how, min_cells)):
         drawn = outline(part, allowed, grid=city.grid, max_change=rule["smooth_area_change_max"])
         for polygon in (piece for whole in drawn for piece in cut(whole, corridor)):
@@ -104,7 +105,7 @@ def cut_out(
         polygons, cells, worth, limits=score.parameters, spacing_m=how.spacing_m
     )
     if how.spacing_m > 0:
-        seen["close to a better one"] = len(polygons) - len(kept)
+        seen["close"] = len(polygons) - len(kept)
     why = _why_none(good, found, seen, min_ha=min_ha, limit=limit or 0.0, size=size)
     return CutOut(shapes, [cells[i] for i in kept], why)
 
@@ -264,12 +265,14 @@ def _why_none(
     size: float,
 ) -> str:
     if not good.any():
-        return f"no feasible cell scores {limit:.2f} or more"
+        return made("no_cell", limit=f"{limit:.2f}")
     if not found:
         total = good.sum() * size**2 / 1e4
         return (
-            f"no connected area of {min_ha:g} ha scores {limit:.2f} or more ({total:,.0f} ha do, in "
-            f"smaller pieces); smaller sites may be of use; the study's smallest area is {min_ha:g} ha"
+            f"{made('no_area', area=f'{min_ha:g}', limit=f'{limit:.2f}', total=f'{total:,.0f}')}; "
+            f"smaller sites may be of use; the study's smallest area is {min_ha:g} ha"
         )
-    listed = ", ".join(f"{count} too {fault}" for fault, count in seen.items() if count)
-    return f"no area above {limit:.2f} can be used{f': {listed}' if listed else ''}"
+    listed = ", ".join(made(f"fault_{f}", count=count) for f, count in seen.items() if count)
+    if not listed:
+        return made("no_usable", limit=f"{limit:.2f}")
+    return made("no_usable_faults", limit=f"{limit:.2f}", faults=listed)

@@ -17,6 +17,7 @@ from kcity_geo.cube import cell_polygons
 from kcity_geo.notes import tell
 from kcity_geo.profiles import Limit, site_rules
 from kcity_geo.result import Suitability
+from kcity_geo.retold import made
 
 __all__ = ["GivenLand", "candidate_names", "given_land", "large_enough", "size_concerns"]
 
@@ -180,13 +181,9 @@ def size_concerns(frame: pd.DataFrame, limits: Mapping[str, Limit]) -> list[list
     [['2 ha are less than the 50 ha that the project asks for', '50 % of the polygon as given is open to building']]
     """
     asked = (
-        ("area_ha", "min_area_ha", "{:.3g} ha are less than the {:g} ha that the project asks for"),
-        ("width_m", "min_width_m", "{:.0f} m wide, less than the {:g} m that the project asks for"),
-        (
-            "compactness",
-            "compactness_min",
-            "less compact ({:.2f}) than the project asks for ({:g})",
-        ),
+        ("area_ha", "min_area_ha", "small", ".3g"),
+        ("width_m", "min_width_m", "narrow", ".0f"),
+        ("compactness", "compactness_min", "ragged", ".2f"),
     )
     said: list[list[str]] = []
     for row in frame.to_dict("records"):
@@ -194,13 +191,11 @@ def size_concerns(frame: pd.DataFrame, limits: Mapping[str, Limit]) -> list[list
             said.append([])
             continue
         own = [
-            text.format(row[column], float(limits[key]))
-            for column, key, text in asked
+            made(fault, own=f"{row[column]:{digits}}", asked=f"{float(limits[key]):g}")
+            for column, key, fault, digits in asked
             if key in limits and row[column] < float(limits[key])
         ]
         if row["open_share"] < 0.995:  # noqa: PLR2004 - rounds to the whole
-            own.append(
-                f"{100 * row['open_share']:.0f} % of the polygon as given is open to building"
-            )
+            own.append(made("partly_open", share=f"{100 * row['open_share']:.0f}"))
         said.append(own)
     return said

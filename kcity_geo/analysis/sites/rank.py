@@ -30,6 +30,7 @@ from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
 from kcity_geo.profiles import site_rules
 from kcity_geo.result import Criterion, Suitability
+from kcity_geo.retold import made
 from kcity_geo.suitability_keys import SitesSection
 
 __all__ = ["SITE_COLUMNS", "SiteChoice", "place_labels", "rank_sites", "site_threshold"]
@@ -41,7 +42,6 @@ SITE_COLUMNS = (
     "rank_p95", "first_share", "flip_distance", "stability", "weight_known", "not_checked",
     "candidate", "open_share", "fits", *CONTENT_COLUMNS,
 )  # fmt: skip
-_NOT_COMPARED = "not compared: too small, too narrow or hardly open for the project"
 #: Outlines nearer than this touch, in metres.
 _TOUCHING_M = 1.0
 _WHOLE = {"rank": "int64", "buildings": "int64", "at_edge": "bool", "fits": "bool"}
@@ -182,7 +182,7 @@ def _land(
     """Give the areas that are ranked: those given, those grown, or those that score well."""
     if choice.candidates is not None:
         given = given_land(choice.candidates, score, city)
-        return _Land(*given, "none of the given candidates has land that is open to building")
+        return _Land(*given, made("none_given_open"))
     limit = None
     if ranking:
         grown = choice.keys.method == "grow"
@@ -281,7 +281,7 @@ def _with_contents(
     frame["weight_known"] = sum(c.weight_stated for c in score.criteria)
     frame["not_checked"] = score.no_ranking
     other = [c.title.lower() for c in score.constraints if not c.applied and c.limit != "off"]
-    last = [f"not checked for lack of data: {', '.join(other)}"] if other else []
+    last = [made("not_checked", titles=", ".join(other))] if other else []
     small = size_concerns(frame, score.parameters)
     frame["concerns"] = [
         "; ".join(t for t in (score.no_ranking, own, *inside, *size, *last) if t)
@@ -438,7 +438,7 @@ def _ranked(
         frame[name] = (
             pd.Series(stable[name].to_numpy(), index=able).reindex(range(len(frame))).to_numpy()
         )
-    frame.loc[~frame["fits"], "stability"] = _NOT_COMPARED
+    frame.loc[~frame["fits"], "stability"] = made("not_compared")
     texts = [reasons_of(used, table[i], known[i], c) for i, c in enumerate(cells)]
     frame["reasons"] = ["; ".join(t[0]) for t in texts]
     frame["concerns"] = ["; ".join(t[1]) for t in texts]

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.profiles import site_rules
 from kcity_geo.result import Criterion
+from kcity_geo.retold import made
 
 __all__ = ["reasons_of"]
 
@@ -44,7 +45,7 @@ def reasons_of(
     bad = [i for i in said if utilities[i] <= rule["concern_utility_max"]]
     good.sort(key=lambda i: (-weight[i] * utilities[i], i))
     bad.sort(key=lambda i: (-weight[i] * (1 - utilities[i]), i))
-    unknown = [f"{used[i].title.lower()} is not known here" for i in np.flatnonzero(~known)]
+    unknown = [made("not_known", title=used[i].title.lower()) for i in np.flatnonzero(~known)]
     return [said[i] for i in good], [_against(used[i], said[i]) for i in bad] + unknown
 
 
@@ -58,7 +59,7 @@ def _filled(phrase: str, **words: str) -> str:
 def _against(criterion: Criterion, text: str) -> str:
     """Say beside a weak value which value would be good."""
     best = criterion.full_score
-    return f"{text} (full score {best})" if best else text
+    return made("against", phrase=text, best=best) if best else text
 
 
 def _rounded(value: float) -> str:

@@ -21,6 +21,7 @@ from kcity_geo.analysis.suitability.robustness import (
 )
 from kcity_geo.profiles import site_rules
 from kcity_geo.result import Criterion, Suitability
+from kcity_geo.retold import made
 
 __all__ = ["STABILITY_COLUMNS", "SiteTable", "stability"]
 
@@ -36,7 +37,6 @@ STABILITY_COLUMNS = (
 _ROUNDING = 1e-9
 #: Weights that put a site first are looked for with all of them free for so many of the best.
 _LOOKED_AT = 20
-_NOT_BY_ONE = "no change of one weight puts it first"
 
 
 class SiteTable(NamedTuple):
@@ -179,13 +179,13 @@ def _sentence(
     draws: int,
 ) -> str:
     if len(ranks) == 1:
-        return "the only site: no weights put another first"
-    often = f"first in {_percent(share)} of {draws:,} draws of the weights"
+        return made("only_site")
+    often = made("often_first", share=_percent(share), draws=f"{draws:,}")
     if intervals is None:
         return often
     said = _stays(table, intervals) if ranks[i] == ranks.min() else _becomes(table, intervals)
-    if said == _NOT_BY_ONE and ranks[i] <= _LOOKED_AT and never_first(table.worth, site=i):
-        said = "no weights whatever put it first"
+    if said == made("not_by_one") and ranks[i] <= _LOOKED_AT and never_first(table.worth, site=i):
+        said = made("never_first")
     return f"{said}; {often}"
 
 
@@ -203,28 +203,33 @@ def _stays(table: SiteTable, intervals: Sequence[tuple[float, float] | None]) ->
             ends.append(
                 (
                     max(high / now, 1.0),
-                    f"the weight of {name} {_rise(high / now)} ({_percent(now)} to {_percent(high)})",
+                    made(
+                        "weight_rises",
+                        title=name,
+                        move=_rise(high / now),
+                        now=_percent(now),
+                        then=_percent(high),
+                    ),
                 )
             )
         if low > _ROUNDING:
             ends.append(
                 (
                     max(now / low, 1.0),
-                    f"the weight of {name} falls below {_percent(low)} (from {_percent(now)})",
+                    made("weight_falls", title=name, limit=_percent(low), now=_percent(now)),
                 )
             )
     if not ends:
-        return "stays first whatever any one weight is"
-    return f"stays first unless {min(ends)[1]}"
+        return made("stays_first")
+    return made("stays_unless", change=min(ends)[1])
 
 
 def _rise(factor: float) -> str:
     if factor < 2:  # noqa: PLR2004 - doubled
-        return "rises"
+        return made("move_rises")
     times = int(factor)
-    return {2: "more than doubles", 3: "more than triples"}.get(
-        times, f"grows more than {times} times"
-    )
+    own = {2: "move_doubles", 3: "move_triples"}
+    return made(own[times]) if times in own else made("move_grows", times=times)
 
 
 def _becomes(table: SiteTable, intervals: Sequence[tuple[float, float] | None]) -> str:
@@ -235,12 +240,18 @@ def _becomes(table: SiteTable, intervals: Sequence[tuple[float, float] | None]) 
             continue
         now = one.weight_used
         to = span[0] if span[0] > now else span[1]
-        moved = "rose" if to > now else "fell"
+        moved = made("moved_up" if to > now else "moved_down")
         factor = max(to, now) / max(min(to, now), _ROUNDING)
         ways.append(
             (
                 factor,
-                f"would be first if the weight of {one.title.lower()} {moved} from {_percent(now)} to {_percent(to)}",
+                made(
+                    "would_be_first",
+                    title=one.title.lower(),
+                    moved=moved,
+                    now=_percent(now),
+                    then=_percent(to),
+                ),
             )
         )
-    return min(ways)[1] if ways else _NOT_BY_ONE
+    return min(ways)[1] if ways else made("not_by_one")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from kcity_geo.analysis.suitability.view import CityView, MissingDataError
 from kcity_geo.profiles import Limit, decisive_rows, is_off
+from kcity_geo.retold import made
 
 __all__ = ["no_ranking", "undecided"]
 
@@ -118,7 +119,7 @@ def no_ranking(missing: Sequence[tuple[str, str]]) -> str:
     # A source that is asked for anyway, before or after, answers what another could answer too.
     alone = {source for source in asked if " or " not in source}
     sources = [s for s in asked if s in alone or not set(s.split(" or ")) & alone]
-    return f"No ranking possible: {_listed(titles)} unknown; add {_listed(sources)}"
+    return f"{made('no_ranking', titles=_listed(titles))}; add {_listed(sources)}"
 
 
 def _listed(words: Sequence[str]) -> str:

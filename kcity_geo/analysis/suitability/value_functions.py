@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kcity_geo.errors import StudyError
 from kcity_geo.profiles import check_value_function
+from kcity_geo.retold import made
 
 __all__ = ["LANDCOVER", "describe", "full_score", "utility"]
 
@@ -156,6 +157,8 @@ def full_score(function: str, parameters: Sequence[float] | Mapping[str, float])
         return ""
     p = [f"{v:,.0f}" if float(v).is_integer() else f"{v:g}" for v in parameters]
     if function == "trap":
-        return f"from {p[1]} to {p[2]}"
-    words = {"lin_dec": f"up to {p[0]}", "lin_inc": f"from {p[-1]}", "step": f"from {p[0]}"}
-    return words.get(function, "")
+        return made("best_between", low=p[1], high=p[2])
+    if function == "lin_dec":
+        return made("best_up_to", limit=p[0])
+    ends = {"lin_inc": p[-1], "step": p[0]}
+    return made("best_from", limit=ends[function]) if function in ends else ""

@@ -14,6 +14,7 @@ from kcity_geo.analysis.gaps.words import reading_codes
 from kcity_geo.config import read_table
 from kcity_geo.demo.toy import make_toy
 from kcity_geo.result import SECTORS
+from kcity_geo.retold import made
 
 RULE = read_table("readings")["survey"]
 PEOPLE = np.random.default_rng(3).integers(0, 60, (40, 40)).astype(float)
@@ -56,7 +57,7 @@ def test_tasks_are_few_walkable_and_in_order(seed: int, known: float) -> None:
     assert tasks["rank"].tolist() == list(range(1, len(tasks) + 1))
     assert (tasks["people_open"] <= tasks["population"] + 1e-6).all()
     for row in tasks.itertuples():
-        assert row.look_for == RULE["look_for"][row.sector]
+        assert row.look_for == made(f"look_for_{row.sector}")
         assert row.district
 
 
