@@ -400,7 +400,15 @@ def _district_frame(
     geometry = shapely.intersection(shapely.make_valid(frame.geometry.to_numpy()), outline)
     keep = shapely.area(geometry) > 1.0
     if not keep.any():
-        raise SchemaError("districts: none overlaps the city boundary; check both files")
+        raise SchemaError(
+            f"districts: none overlaps the city boundary{_exchanged(districts, boundary)}; check both files"
+        )
+    if not keep.all():
+        tell(
+            f"districts: {int((~keep).sum())} of {len(keep)} lie outside {name} and were left out"
+            f"{_exchanged(districts[~keep], boundary)}",
+            stacklevel=4,
+        )
     ids, names = _labels(frame, keep)
     out = gpd.GeoDataFrame({"district_id": ids, "name": names}, geometry=geometry[keep], crs=crs)
     if out["district_id"].duplicated().any():
@@ -422,6 +430,14 @@ def _district_frame(
             crs=crs,
         )
     return out.sort_values("district_id", kind="stable").reset_index(drop=True)
+
+
+def _exchanged(elsewhere: gpd.GeoDataFrame, boundary: BaseGeometry) -> str:
+    """Say how many features elsewhere would lie in a city with lon and lat exchanged; empty for none."""
+    shapes = elsewhere.to_crs(4326).geometry.to_numpy()
+    turned = shapely.transform(shapes, lambda xy: xy[:, ::-1])
+    here = int(shapely.intersects(boundary, turned).sum())
+    return f"; {here} would lie in it with lon and lat exchanged" if here else ""
 
 
 def _named_by_index(districts: gpd.GeoSeries) -> gpd.GeoDataFrame:

@@ -24,6 +24,7 @@ __all__ = [
     "nearest_name",
     "parameters_of",
     "part_of_count",
+    "percent_mend",
     "remove_parameter_rows",
     "shared_changes",
     "too_large_amount",
@@ -411,6 +412,31 @@ def part_of_count(key: str, value: float) -> str:
     if key not in counts or not math.isfinite(value) or float(value).is_integer():
         return ""
     return "it counts things, which are whole; give a whole number"
+
+
+def percent_mend(value: float) -> str:
+    """
+    Say what to give instead of percent where a share is needed.
+
+    Parameters
+    ----------
+    value : larger than 1.
+
+    Returns
+    -------
+    The end of a message; ``""`` above 100, which is no percent of a whole. Little more than 1 (up to 1.5) is
+    no percent but a share with an error.
+
+    Examples
+    --------
+    >>> percent_mend(98.0), percent_mend(1.02), percent_mend(250.0)
+    (': give 0.98', ', and nothing has more than all', '')
+    """
+    if value > 100.0:  # noqa: PLR2004 - percent
+        return ""
+    if 1.0 < value <= 1.5:  # noqa: PLR2004 - 1.5 % of a city is no number that anybody gives
+        return ", and nothing has more than all"
+    return f": give {value / 100.0:g}"
 
 
 def too_large_amount(key: str, value: float) -> str:

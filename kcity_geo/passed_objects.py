@@ -107,6 +107,7 @@ def written(value: Any, *, field: str, name: str = "") -> Any:  # noqa: ANN401 -
         return [written(one, field=field, name=name) for one in value]
     kind, data = _kind_of(value)
     if not kind:
+        _refuse_other_objects(value, where=name or field)
         return value
     where = f"{name or field}"
     known = _KINDS.get(field, ("raster",))
@@ -161,6 +162,28 @@ def _kind_of(value: Any) -> tuple[str, Any]:  # noqa: ANN401 - whatever was pass
     return "", value
 
 
+def _refuse_other_objects(value: object, *, where: str) -> None:
+    """Refuse what holds data in another form; plain values of TOML are left to the check of the study."""
+    holds = hasattr(value, "dtype") or hasattr(value, "data_vars")
+    if isinstance(value, str) or not holds:
+        return
+    say = {
+        "Dataset": "pass one of its variables (dataset['name'])",
+        "Series": "make it a table with .to_frame(), its name that of the column",
+        "ndarray": "it says no place; give it coordinates and a CRS as an xarray.DataArray",
+    }
+    kind = type(value).__name__
+    can = say.get(kind, f"give {', '.join(_WORDS.values())}, or a path")
+    raise StudyError(f"{where}: {kind} cannot be an input; {can}")
+
+
+def _refuse_double_columns(frame: pd.DataFrame, where: str) -> None:
+    names = pd.Index([str(c) for c in frame.columns])
+    if names.has_duplicates:
+        twice = names[names.duplicated()][0]
+        raise StudyError(f"{where}: has two columns {twice!r}; name each once")
+
+
 def _kept(data: bytes, ending: str, *, name: str) -> str:
     """Write bytes once under the name of their content."""
     if not _folder or _folder[-1][0] != os.getpid():
@@ -205,6 +228,7 @@ def _geoparquet(frame: Any, where: str) -> tuple[bytes, str]:  # noqa: ANN401 - 
         )
     named = frame.active_geometry_name
     frame = _labelled(frame, "id")
+    _refuse_double_columns(frame, where)
     others = [c for c in frame.columns[frame.dtypes == "geometry"] if c != named]
     frame = frame.drop(columns=others).rename(columns=str)
     texts = [c for c in frame.columns if frame[c].dtype == object and c != str(named)]
@@ -325,8 +349,6 @@ def _first_edge(array: Any, axis: Any, where: str) -> tuple[float, float]:  # no
 def _storable(array: Any) -> tuple[Any, float | None]:  # noqa: ANN401 - DataArray; an array out
     """Give the numbers in a type that a GeoTIFF holds, and what stands for missing ones."""
     values = array.to_numpy()
-    if values.dtype == bool:
-        values = values.astype(np.uint8)
     if values.dtype == np.float16:
         values = values.astype(np.float32)
     if values.dtype.kind not in "iuf":

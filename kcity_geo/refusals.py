@@ -8,7 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from kcity_geo.parameters import nearest_name
+from kcity_geo.parameters import nearest_name, percent_mend
 
 __all__ = ["refusal"]
 
@@ -35,7 +35,6 @@ _WORDS: Mapping[str, str] = {
 }
 #: Names of the branches that a value may take, which are no keys.
 _BRANCHES = {"float", "int", "bool", "str"}
-_PERCENT = 100.0
 
 
 def refusal(error: ValidationError, model: type[BaseModel], *, under: str = "") -> str:
@@ -100,8 +99,8 @@ def _said(one: ErrorDetails, where: str) -> str:
     if words is None:
         return f"{one['msg']}, not {value!r:.80}"
     text = f"{value!r:.80} {words.format_map(limits)}"
-    if limits.get("le") == 1 and isinstance(value, int | float) and value <= _PERCENT:
-        text = f"{text}; a share is needed: give {value / _PERCENT:g}"
+    if limits.get("le") == 1 and isinstance(value, int | float) and (mend := percent_mend(value)):
+        text = f"{text}; a share is needed{mend}"
     return text
 
 

@@ -38,9 +38,22 @@ NonNegative = Annotated[float, Field(ge=0)]
 def _as_path(value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - whatever was passed
     """Take a path, or write down an object that was passed in Python."""
     try:
-        return written(value, field=str(info.field_name))
+        path = written(value, field=str(info.field_name))
     except StudyError as error:
         raise ValueError(str(error)) from error
+    _refuse_no_path(path)
+    return path
+
+
+def _refuse_no_path(path: Any) -> None:  # noqa: ANN401 - whatever was passed
+    """Refuse an empty path or list, which would be read as no input at all, and a file named twice."""
+    names = path if isinstance(path, list) else [path]
+    texts = [name.strip() for name in names if isinstance(name, str)]
+    if not names or "" in texts:
+        raise ValueError(f"{path!r} names no file; leave the key out when there is none")
+    if len(set(texts)) < len(texts):
+        twice = next(text for text in texts if texts.count(text) > 1)
+        raise ValueError(f"{twice!r} is named twice; name each file once")
 
 
 def _as_tuple(value: Any) -> Any:  # noqa: ANN401 - whatever was passed
@@ -62,7 +75,7 @@ def _as_box(value: Any) -> Any:  # noqa: ANN401 - whatever was passed
 File = Annotated[str, BeforeValidator(_as_path)]
 
 #: One raster, or several that are tiles of one: each a path, with ``#`` and a band behind it if need be.
-Tiles = Annotated[str | Annotated[list[str], Field(min_length=1)], BeforeValidator(_as_path)]
+Tiles = Annotated[str | list[str], BeforeValidator(_as_path)]
 
 
 class StudySection(BaseModel):
@@ -171,9 +184,15 @@ class Sources(BaseModel):
         if not isinstance(value, dict):
             return value
         try:
-            return {k: written(v, field="extra", name=str(k)) for k, v in value.items()}
+            paths = {k: written(v, field="extra", name=str(k)) for k, v in value.items()}
         except StudyError as error:
             raise ValueError(f"sources.extra.{error}") from error
+        for key, path in paths.items():
+            if isinstance(path, str) and not path.strip():
+                raise ValueError(
+                    f"sources.extra.{key}: {path!r} names no file; leave the key out when there is none"
+                )
+        return paths
 
     @field_validator("extra")
     @classmethod

@@ -25,6 +25,7 @@ import bz2
 import json
 import warnings
 import zipfile
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -32,6 +33,7 @@ import openpyxl
 import pytest
 import rasterio
 import shapely
+import shapely.affinity
 from pyproj import CRS
 from rasterio.shutil import copy
 from rasterio.transform import from_origin
@@ -41,6 +43,7 @@ from kcity_geo.analysis.network.rules import directions, usable
 from kcity_geo.city import make_city
 from kcity_geo.cube import study_grid
 from kcity_geo.errors import KCityError
+from kcity_geo.inputs.official import load_tables
 from kcity_geo.notes import collected, muted
 from kcity_geo.settings import network_table
 from kcity_geo.sources.local.raster_windows import read_window
@@ -49,6 +52,7 @@ from kcity_geo.sources.local.tables import read_district_people, read_official_t
 from kcity_geo.sources.local.vectors import read_boundary, read_power_lines
 from kcity_geo.sources.osm.pbf import read_osm
 from kcity_geo.sources.osm.tags import speed_kmh
+from kcity_geo.studyfile import check_study
 
 BOX = shapely.box(28.0, -30.0, 28.05, -29.96)
 CITY = make_city("Here", BOX)
@@ -130,6 +134,33 @@ def test_densities_of_people(tmp_path, stored, dtype, unit, scale, driver):
     assert float(persons.sum()) == pytest.approx(5000 * CITY.area_km2, rel=2e-3)
 
 
+@pytest.mark.parametrize(
+    ("key", "stored", "unit", "factor", "words"),
+    [
+        ("built", 35, "", None, "at most 35 m2 in a pixel about 104 m wide and declares no unit; is it a share"),
+        ("built", 0.35, "", None, "at most 0.35 m2"),
+        ("built", 100, "%", 10_700, ""),
+        ("built", 0.5, "share", 5_350, ""),
+        ("built", 35, "m2", 35, ""),
+        ("built", 101, "", 101, ""),
+        ("built", 0, "", 0, ""),
+        ("flood", 120, "", None, "more than 120 m under water and declares no unit; are they centimetres"),
+        ("flood", 120, "cm", 1.2, ""),
+        ("flood", 16, "m", 16, ""),
+        ("flood", 14, "", 14, ""),
+    ],
+)  # fmt: skip
+def test_numbers_of_another_unit_without_a_unit(tmp_path, key, stored, unit, factor, words):
+    path = raster(tmp_path / "x.tif", np.full(SHAPE, stored, "float32"), unit=unit)
+    if factor is None:
+        with pytest.raises(KCityError, match=words):
+            read_window(path, key=key, city=CITY)
+        return
+    with muted():
+        found = read_window(path, key=key, city=CITY).values
+    np.testing.assert_allclose(found, factor, rtol=1e-3)
+
+
 def districts(*ids):
     edges = np.linspace(28.0, 28.05, len(ids) + 1)
     frame = gpd.GeoDataFrame(
@@ -174,6 +205,76 @@ def test_people_that_cannot_be_read_are_refused(tmp_path, cell):
     with pytest.raises(KCityError, match=r"t.csv, population") as told:
         read_district_people(tmp_path / "t.csv", districts=districts("08", "09"))
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("08;900\n09;800\nTotal;1700", "1 row(s) without a district"),
+        ("08;900\n09;800\n합계;1.701", "1 row(s) without a district"),  # rounded
+        ("08;900\n09;800\nTotal;2600", "add up to 1,700, the total of the table is 2,600"),
+        ("Total;17\n08;900\n09;800", "add up to 1,700, the total of the table is 17"),
+        ("08;900\nSubtotal;900\n09;800\nTotal;1700", "2 rows of no district"),
+        ("08;900", "no number for 1 of 2 districts (09)"),
+        ("08;900\n09;-", "no number for 1 of 2 districts (09)"),
+    ],
+)
+def test_totals_and_districts_without_a_number(tmp_path, rows, words):
+    (tmp_path / "t.csv").write_text(f"district_id;population\n{rows}\n", encoding="utf-8")
+    with muted(), collected() as told:
+        people = read_district_people(tmp_path / "t.csv", districts=districts("08", "09"))
+    assert people["08"] == 900
+    assert words in " ".join(told)
+    assert ("add up to" in " ".join(told)) == ("add up to" in words)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("euc_jp", "東京都"), ("cp874", "บางกอก"), ("cp850", "München"), ("mac_roman", "Zürich"), ("koi8_r", "Центр")],
+)  # fmt: skip
+def test_names_in_more_encodings(tmp_path, encoding, name):
+    (tmp_path / "t.csv").write_bytes(f"name;population\n{name};900\nN;800\n".encode(encoding))
+    frame = districts("a", "b").assign(name=[name, "N"])
+    with muted():
+        assert read_district_people(tmp_path / "t.csv", districts=frame).tolist() == [900, 800]
+
+
+@pytest.mark.parametrize(
+    ("given", "mend"),
+    [(98, "give 0.98"), (1.02, "nothing has more than all"), (2, "give 0.02"), (250, "1 or less")],
+)
+def test_a_share_above_all(given, mend):
+    with pytest.raises(KCityError, match=mend):
+        check_study({"official": {"electricity_access": given}}, folder=Path())
+
+
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [
+        ({"gtfs": []}, "sources.gtfs: .* names no file; leave the key out"),
+        ({"gtfs": ["a.zip", " "]}, "sources.gtfs: .* names no file"),
+        ({"gtfs": ["a.zip", "a.zip"]}, "sources.gtfs: .*'a.zip' is named twice"),
+        ({"elevation": []}, "sources.elevation: .* names no file"),
+        ({"elevation": ["d.tif", "d.tif"]}, "sources.elevation: .*'d.tif' is named twice"),
+        ({"population": ""}, "sources.population: .* names no file"),
+        ({"osm": " "}, "sources.osm: .* names no file"),
+        ({"extra": {"health": ""}}, "sources.extra.health: .* names no file"),
+    ],
+)
+def test_inputs_that_name_no_file_or_one_twice(sources, words):
+    with pytest.raises(KCityError, match=words):
+        check_study({"sources": sources}, folder=Path())
+
+
+@pytest.mark.parametrize(("persons", "fits"), [(1_000_000, True), (1_100_000, False)])
+def test_residents_that_no_city_of_this_size_holds(persons, fits):
+    """21.4 km2 hold 50,000 people each at most (`tables/rasters.toml`)."""
+    study = check_study({"official": {"population": persons, "year": 2024}}, folder=Path())
+    if fits:
+        assert load_tables(study, CITY).value[0]["population"] == persons
+    else:
+        with pytest.raises(KCityError, match=r"official.population: Here adds up to 1,100,000"):
+            load_tables(study, CITY)
 
 
 def test_a_workbook_with_two_rows_of_headers_and_footnotes(tmp_path):
@@ -286,6 +387,60 @@ def test_voltages(tmp_path, written, right):
     frame.to_file(tmp_path / "l.gpkg")
     with muted():
         assert read_power_lines(tmp_path / "l.gpkg")["voltage_v"].tolist() == right
+
+
+@pytest.mark.parametrize(
+    ("column", "written", "words"),
+    [
+        ("voltage_v", [33, 11], "holds at most 33, and no line runs at 33 V; are they kilovolts"),
+        ("Volts", [66.0, 0.4], "are they kilovolts"),
+        ("voltage_kv", [33_000, 11], "holds 33000, and no line runs at more than 1200 kV"),
+        ("kV", [400_000, 110_000], "are they volts"),
+        ("voltage_v", [400, 33], ""),
+        ("voltage_kv", [1200, 0.4], ""),
+    ],
+)
+def test_voltages_that_no_line_has_in_the_unit_of_their_column(tmp_path, column, written, words):
+    line = shapely.LineString([(28.01, -29.99), (28.02, -29.99)])
+    frame = gpd.GeoDataFrame({column: written}, geometry=[line] * 2, crs=4326)
+    frame.to_file(tmp_path / "l.gpkg")
+    if words:
+        with pytest.raises(KCityError, match=words):
+            read_power_lines(tmp_path / "l.gpkg")
+    else:
+        factor = 1000 if "kv" in column else 1
+        with muted():
+            found = read_power_lines(tmp_path / "l.gpkg")["voltage_v"]
+        assert found.tolist() == [n * factor for n in written]
+
+
+@pytest.mark.parametrize(
+    ("turned", "moved", "words"),
+    [
+        (
+            1,
+            0,
+            "1 of 2 lie outside Here and were left out; 1 would lie in it with lon and lat exchanged",
+        ),
+        (0, 1, "1 of 2 lie outside Here and were left out"),
+        (2, 0, "none overlaps the city boundary; 2 would lie in it with lon and lat exchanged"),
+        (0, 2, "none overlaps the city boundary; check both files"),
+        (1, 1, "none overlaps the city boundary; 1 would lie in it"),
+    ],
+)
+def test_districts_elsewhere_or_turned_round_are_counted(turned, moved, words):
+    shapes = [shapely.box(28.0, -30.0, 28.025, -29.96), shapely.box(28.025, -30.0, 28.05, -29.96)]
+    for i in range(turned):
+        shapes[i] = shapely.transform(shapes[i], lambda xy: xy[:, ::-1])
+    for i in range(turned, turned + moved):
+        shapes[i] = shapely.affinity.translate(shapes[i], 3)
+    frame = gpd.GeoDataFrame({"name": ["a", "b"]}, geometry=shapes, crs=4326)
+    with muted(), collected() as told:
+        try:
+            make_city("Here", BOX, districts=frame)
+        except KCityError as error:
+            told.append(str(error))
+    assert words in " ".join(told)
 
 
 @pytest.mark.parametrize(

@@ -187,16 +187,30 @@ def test_paths_are_taken_as_path_and_text(saved) -> None:
         ({"elevation": PEOPLE.astype(str)}, "numbers are needed"),
         ({"extra": {"health": pd.DataFrame()}}, "the table is empty"),
         ({"population": PEOPLE.assign_coords(x=X0 + np.arange(20.0) ** 2)}, "evenly spaced"),
+        ({"population": PEOPLE > 3}, "holds bool, numbers are needed"),
+        ({"population": xr.Dataset({"a": PEOPLE, "b": PEOPLE})}, "Dataset cannot be an input; pass one"),
+        ({"population": pd.Series([1, 2], index=["w", "e"])}, "Series cannot be an input; make it a table"),
+        ({"elevation": HEIGHTS.to_numpy()}, "ndarray cannot be an input; it says no place"),
+        ({"extra": {"health": pd.concat([CLINICS, CLINICS[["name"]]], axis=1)}}, "two columns 'name'"),
     ],
     ids=[
         "no crs", "bare array", "points for a raster", "frame for osm", "frame for gtfs", "raster for points",
         "unknown layer", "times", "words", "empty", "uneven",
+        "yes and no", "two variables", "a series", "no place", "doubled",
     ],
 )  # fmt: skip
 def test_what_cannot_be_this_input_is_refused_when_the_study_is_made(sources, text) -> None:
     with pytest.raises(StudyError, match=text) as caught:
         kc.Study(city=OUTLINE, sources=sources)
     assert "\n" not in str(caught.value)
+
+
+def test_polygons_without_a_number_of_people_are_told() -> None:
+    frame = HALVES.assign(population=pd.array([20_000, None], dtype="Int64"))
+    city = kc.make_city("Rectangle", OUTLINE, districts=HALVES)
+    data = kc.load(kc.Study(city=city, sources={"population": frame}))
+    assert float(data.cube["population"].sum()) == pytest.approx(20_000)
+    assert any("1 of 2 polygons have no number in 'population'" in t for t in data.warnings)
 
 
 @pytest.mark.parametrize("value", [12.345, 1.5, 1234.567, 0.125, 999.999, 1e-7, 100.0, 123456.789])

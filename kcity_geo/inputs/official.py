@@ -39,6 +39,7 @@ def load_tables(
     official: dict[str, Any] = {
         k: v for k, v in study.official.model_dump().items() if v not in {None, ""}
     }
+    _refuse_full_city(study, city)
     more: list[Provenance] = []
     if study.official.table:
         from kcity_geo.sources.local.tables import read_official_table
@@ -64,6 +65,20 @@ def load_tables(
         )
     transit, feeds = _timetable(study, city, map_date=map_date)
     return Reading(value=(official, transit), about=(*more, *feeds))
+
+
+def _refuse_full_city(study: Study, city: City) -> None:
+    """Refuse more residents than any city of this size holds; they are of another area, or a density."""
+    if study.official.population is None:
+        return
+    from kcity_geo.sources.local.plausible import refuse_too_many
+
+    refuse_too_many(
+        study.official.population,
+        city.boundary_metric.area / 1e6,
+        where=f"official.population: {city.name}",
+        mend="give those of the study area, in persons",
+    )
 
 
 def refuse_impossible_counts(

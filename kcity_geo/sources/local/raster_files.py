@@ -178,7 +178,8 @@ def _check_place(dataset: Any, where: str) -> None:  # noqa: ANN401 - rasterio
             raise SourceError(f"{where} is rotated by 90°; warp it north-up first (gdalwarp)")
         raise SourceError(f"{where} says no place of its pixels (its geotransform is no grid)")
     if steps.b or steps.d:
-        turned = abs(math.degrees(math.atan2(steps.d, steps.a)))
+        turned = max(abs(steps.d / steps.a), abs(steps.b / steps.e)) if steps.a and steps.e else 1.0
+        turned = math.degrees(math.atan(turned))
         raise SourceError(
             f"{where} is rotated or sheared (by {turned:.3g}°); warp it north-up first (gdalwarp)"
         )

@@ -31,6 +31,8 @@ class RasterRule:
     legend : class of ESA WorldCover of each code; None: the codes are those.
     sparse : no data inside the extent of a file means "nothing here".
     uninhabited_names, density_products : patterns of file names, see the table.
+    share_like : highest value, and m2 of a pixel at least, that make amounts of land shares or percent.
+    wet_median_high : metres; half of the flooded land is never deeper. None: any.
     hint : what the file must hold, in words.
     """
 
@@ -51,6 +53,8 @@ class RasterRule:
     sparse: bool = False
     uninhabited_names: str = ""
     density_products: tuple[tuple[str, str], ...] = ()
+    share_like: tuple[tuple[float, float], ...] = ()
+    wet_median_high: float | None = None
 
 
 def _rule(row: dict[str, Any]) -> RasterRule:

@@ -7,11 +7,14 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError
 from kcity_geo.sources.local.raster_rules import RasterRule
 
-__all__ = ["Conversion", "conversion"]
+__all__ = ["Conversion", "conversion", "refuse_other_unit"]
 
 #: What a raster of these quantities becomes when it is given for each area unit or as a share of it.
 _BY_AREA = {("people", "people_per_area"), ("area", "share")}
@@ -168,3 +171,40 @@ def _density(
                 "-units 'persons per km2', or 'persons' where they are counts)"
             )
     return None
+
+
+def refuse_other_unit(
+    values: NDArray[np.float64], rule: RasterRule, *, pixel_m: float, where: str
+) -> None:
+    """
+    Refuse values of a file without a unit that no city has in the unit which is needed.
+
+    Parameters
+    ----------
+    values : of the pixels in and around the city, NaN where nothing is known.
+    rule : row of ``tables/rasters.toml`` with ``share_like`` and ``wet_median_high``.
+    pixel_m : side of a pixel, metres.
+    where : key and file, for messages.
+
+    Raises
+    ------
+    SourceError
+        If amounts of land are shares or percent, or water is deeper than floods are.
+    """
+    present = values[np.isfinite(values) & (values > 0)]
+    if not len(present):
+        return
+    high = float(present.max())
+    for most, least_m2 in rule.share_like:
+        if high <= most and pixel_m**2 >= least_m2:
+            raise SourceError(
+                f"{where} has at most {high:g} m2 in a pixel about {pixel_m:,.0f} m wide and declares no unit; "
+                "is it a share or percent? Set it (gdal_edit.py -units '%', 'share', or 'm2' where so little is built)"
+            )
+    if rule.wet_median_high is not None and (deep := float(np.median(present))) > (
+        rule.wet_median_high
+    ):
+        raise SourceError(
+            f"{where} puts half of the flooded land more than {deep:g} m under water and declares no unit; are "
+            "they centimetres? Set it (gdal_edit.py -units cm, or m where water stands so deep)"
+        )

@@ -37,7 +37,7 @@ from kcity_geo.sources.local.raster_files import (
     too_large,
 )
 from kcity_geo.sources.local.raster_rules import RasterRule, raster_rule
-from kcity_geo.sources.local.raster_units import Conversion, conversion
+from kcity_geo.sources.local.raster_units import Conversion, conversion, refuse_other_unit
 
 __all__ = ["RasterWindow", "raster_files", "read_window"]
 
@@ -74,6 +74,7 @@ class _Tile:
     crs: CRS
     name: str
     constrained: bool = False
+    declared: bool = False
 
 
 def _pixel_metres(transform: Any, crs: CRS, city: City) -> float:  # noqa: ANN401 - affine
@@ -141,6 +142,9 @@ def read_window(
             return window
         raise SourceError(f"sources.{key}: {named} holds only nodata over {city.name}")
     _check_values(window.values, rule, key=key, name=named, pixel_m=window.pixel_m)
+    if not all(tile.declared for tile in tiles):
+        where = f"sources.{key}: {named}"
+        refuse_other_unit(window.values, rule, pixel_m=window.pixel_m, where=where)
     return window
 
 
@@ -183,7 +187,8 @@ def _tiles(
                 transform = type(transform).translation(-shift, 0.0) * transform
             if change.by_area:
                 values *= _pixel_areas(transform, crs, city, values.shape)
-            tiles.append(_Tile(values, transform, crs, path.name, constrained=constrained))
+            about = {"constrained": constrained, "declared": bool(change.said)}
+            tiles.append(_Tile(values, transform, crs, path.name, **about))
         extent = ", ".join(f"{v:.6g}" for v in dataset.bounds)
     if not change.same and tiles:
         tell(f"{where} gives {change.said}; converted to {rule.units}")

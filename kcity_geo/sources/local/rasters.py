@@ -519,12 +519,18 @@ def persons_from_polygons(
         If the column is missing, not numeric or negative, or nothing overlaps the city.
     """
     if column not in frame:
-        known = ", ".join(c for c in frame.columns if c != "geometry")
+        known = ", ".join(str(c) for c in frame.columns if c != "geometry") or "no column"
         raise SourceError(f"sources.population: no column {column!r}; the file has {known}")
     persons = frame[column].to_numpy()
     if persons.dtype.kind not in "iuf":
         raise SourceError(f"sources.population: column {column!r} is not a number")
     persons = persons.astype(float)
+    lacking = int(np.isnan(persons).sum())
+    if lacking:
+        tell(
+            f"sources.population: {lacking} of {len(persons)} polygons have no number in {column!r}; how many "
+            "live there is not known"
+        )
     if (persons < 0).any():
         raise SourceError(
             f"sources.population: column {column!r} has {persons[persons < 0][0]:g} persons; "

@@ -52,6 +52,15 @@ _OLD = (
     "cp1253",
     "cp1254",
     "cp1256",
+    "euc_jp",
+    "cp874",
+    "cp850",
+    "cp866",
+    "koi8_r",
+    "mac_roman",
+    "cp1255",
+    "cp1257",
+    "cp1258",
 )
 _BIG_ENDIAN_SHARE = 0.3
 # '08 and ="08": text, says a spreadsheet. A name such as 's-Hertogenbosch is none of them.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import geopandas as gpd
@@ -14,16 +15,18 @@ import shapely
 from kcity_geo.config import read_table
 from kcity_geo.errors import SchemaError, SourceError
 from kcity_geo.notes import tell
-from kcity_geo.parameters import part_of_count, too_large_amount
+from kcity_geo.parameters import part_of_count, percent_mend, too_large_amount
 from kcity_geo.sources.local.plausible import refuse_too_many
 from kcity_geo.sources.local.table_files import plain_text, read_cells
 from kcity_geo.sources.local.table_numbers import decimal_sign, numbers
 
 __all__ = ["read_official_table"]
 
-_PERCENT = 100.0
 _RATES = ("electricity_access", "piped_water_access", "sanitation_access", "nrw_share")
 
+
+# Of a total: what rounding of its parts may differ by.
+_TOTAL_TOLERANCE = 0.005
 
 #: Things that are counted, so that a dot with three digits behind it parts thousands.
 _COUNTS = ("transit_stops", "health_facilities", "primary_schools", "water_points")
@@ -114,7 +117,7 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
             )
         if column in _RATES and (values > 1).any():
             wrong = values[values > 1].iloc[0]
-            mend = f": give {wrong / 100:g}" if wrong <= _PERCENT else ""
+            mend = percent_mend(wrong)
             raise SourceError(
                 f"{where} has the value {wrong:g}; it needs a share from 0 to 1{mend}"
             )
@@ -192,6 +195,12 @@ def read_district_people(path: Path, *, districts: gpd.GeoDataFrame) -> pd.Serie
         )
     _refuse_parts_of_persons(persons, where=where)
     persons = persons.reindex(districts["district_id"].to_numpy())
+    lacking = persons.index[persons.isna()].astype(str).tolist()
+    if lacking:
+        tell(
+            f"{where}: no number for {len(lacking)} of {len(persons)} districts ({', '.join(lacking[:5])}); how "
+            "many live there is not known"
+        )
     _refuse_full_districts(persons, districts, where=where)
     _refuse_impossible_city(persons, districts, where=where)
     return persons
@@ -212,12 +221,32 @@ def _numbers(
 ) -> pd.Series[float]:
     """Read a column of the rows that are of districts; all rows of it tell what its signs mean."""
     own = decimal_sign(table[column], where=where)
-    return numbers(
-        matched[column],
-        where=where,
-        whole=column == "population" or column in _COUNTS,
-        share=column in _RATES,
-        sign=own or sign,
+
+    def read(cells: pd.Series) -> pd.Series[float]:
+        return numbers(
+            cells,
+            where=where,
+            whole=column == "population" or column in _COUNTS,
+            share=column in _RATES,
+            sign=own or sign,
+        )
+
+    found = read(matched[column])
+    if column in _AMOUNTS and column != "lpcd" and matched.attrs["totals"]:
+        with contextlib.suppress(SourceError):  # a total that is no number says nothing
+            _tell_other_total(found, read(table.loc[matched.attrs["totals"], column]), where=where)
+    return found
+
+
+def _tell_other_total(districts: pd.Series[float], totals: pd.Series[float], *, where: str) -> None:
+    """Tell a total of the table that is not what its districts add up to: rows are missing, or misread."""
+    stated, added = totals.dropna(), float(districts.sum())
+    if stated.empty or ((stated - added).abs() <= _TOTAL_TOLERANCE * stated.abs()).any():
+        return
+    tell(
+        f"{where}: the districts here add up to {added:,.6g}, the total of the table is "
+        f"{stated.max():,.6g}; are rows missing, or of another place?",
+        stacklevel=4,
     )
 
 
@@ -269,8 +298,9 @@ def _match(
         if not found.notna().any():
             continue
         _refuse_two_meanings(found, text, name=name, key=key)
-        _tell_left_out(table, text[found.isna()], name=name, key=key)
+        totals = _tell_left_out(table, text[found.isna()], name=name, key=key)
         out: pd.DataFrame = table[found.notna()].copy()
+        out.attrs["totals"] = totals
         out.index = pd.Index([ids[0] for ids in found[found.notna()]])
         if out.index.duplicated().any():
             twice = out.index[out.index.duplicated()][0]
@@ -322,10 +352,12 @@ def _refuse_two_meanings(found: pd.Series, text: pd.Series, *, name: str, key: s
             )
 
 
-def _tell_left_out(table: pd.DataFrame, strange: pd.Series, *, name: str, key: str) -> None:
-    """Tell the rows of no district: totals, second headers and footnotes among them."""
+def _tell_left_out(
+    table: pd.DataFrame, strange: pd.Series, *, name: str, key: str
+) -> list[Hashable]:
+    """Tell the rows of no district: totals, second headers and footnotes among them; give the totals."""
     if strange.empty:
-        return
+        return []
     words = read_table("statistics")["totals"]
     rows = table.loc[strange.index]
     said = [t or _first_text(row) for t, (_, row) in zip(strange, rows.iterrows(), strict=True)]
@@ -335,12 +367,13 @@ def _tell_left_out(table: pd.DataFrame, strange: pd.Series, *, name: str, key: s
             f"{key}: {name} has {len(said)} row(s) without a district (a total?), left out",
             stacklevel=4,
         )
-        return
+        return strange.index.tolist()
     first = said[totals.index(False)]
     tell(
         f"{key}: {name} has {len(said)} rows of no district here (first: {first[:60]!r}); they were left out",
         stacklevel=4,
     )
+    return [row for row, total in zip(strange.index, totals, strict=True) if total]
 
 
 def _first_text(row: pd.Series) -> str:

@@ -28,6 +28,7 @@ from kcity_geo.config import read_table
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.timetable import Service, stop_service
+from kcity_geo.sources.local.timetable_faults import mended_feed
 from kcity_geo.sources.web.wellformed import require_whole_list
 
 __all__ = ["read_gtfs", "read_gtfs_feeds"]
@@ -115,12 +116,13 @@ def read_gtfs(
         feed = _opened(Path(folder), path.name)
     _check(feed, path.name)
     try:
+        mended_feed(feed, name=path.name)
         positions = _positions(feed)
         called = feed.stop_times["stop_id"].dropna().astype(str).unique()
         stops = _placed(feed.stops, positions, crs=crs, area=area, name=path.name, called=called)
         ids = stops["stop_id"].to_numpy(dtype=object)
         service = stop_service(feed, ids, peak=peak, positions=positions)
-    except LimitError:
+    except (LimitError, SourceError):
         raise
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -397,5 +399,27 @@ def _placed(
         crs="EPSG:4326",
     )
     if area is not None:
-        placed = placed[shapely.intersects(area, placed.geometry.to_numpy())]
+        here = shapely.intersects(area, placed.geometry.to_numpy())
+        _tell_exchanged(placed[~here], area, name=name, nowhere=not here.any())
+        placed = placed[here]
     return placed.reset_index(drop=True).to_crs(crs)
+
+
+def _tell_exchanged(
+    elsewhere: gpd.GeoDataFrame, area: BaseGeometry, *, name: str, nowhere: bool
+) -> None:
+    """Tell stops that would lie here with lon and lat exchanged; a feed of a country has many elsewhere."""
+    import shapely
+
+    turned = shapely.transform(elsewhere.geometry.to_numpy(), lambda xy: xy[:, ::-1])
+    exchanged = int(shapely.intersects(area, turned).sum())
+    if exchanged:
+        tell(
+            f"GTFS {name}: {exchanged} of its stops lie elsewhere and would lie in or near the city with "
+            "stop_lat and stop_lon exchanged; they were left out"
+        )
+    elif nowhere:
+        bounds = ", ".join(f"{v:.3f}" for v in elsewhere.total_bounds)
+        tell(
+            f"GTFS {name}: none of its {len(elsewhere):,} stops lies in or near the city ({bounds})"
+        )

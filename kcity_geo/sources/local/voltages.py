@@ -84,12 +84,32 @@ def volts_of_column(values: Sequence[str], *, column: str, factor: float, what: 
     numbers = [n for parts in plain.values() for n in parts if n > 0]
     if math.isnan(factor):
         factor = _unit_of(numbers, column=column, what=what)
+    else:
+        _refuse_impossible(numbers, factor, column=column, what=what)
     if factor == _VOLTS:
         return list(values)
     changed = {
         v: ";".join(f"{n * factor:.12g}" for n in parts) for v, parts in plain.items() if parts
     }
     return [changed.get(v, v) for v in values]
+
+
+def _refuse_impossible(numbers: list[float], factor: float, *, column: str, what: str) -> None:
+    """Refuse plain numbers that no line has in the unit that the name of their column says."""
+    rows = read_table("own_columns")["voltage"]
+    low, high = rows["lowest_line_v"]["value"], rows["highest_line_kv"]["value"]
+    # Traction and telephone lines below 100 V exist; a whole column of them is kilovolts.
+    if factor == _VOLTS and numbers and max(numbers) < low:
+        raise SourceError(
+            f"{what}: {column} holds at most {max(numbers):g}, and no line runs at {max(numbers):g} V; are they "
+            f"kilovolts? Call the column voltage_kv"
+        )
+    wrong = [n for n in numbers if n * factor > high * _KILOVOLTS]
+    if factor == _KILOVOLTS and wrong:
+        raise SourceError(
+            f"{what}: {column} holds {wrong[0]:g}, and no line runs at more than {high:g} kV; are they volts? "
+            "Call the column voltage_v"
+        )
 
 
 def _unit_of(numbers: list[float], *, column: str, what: str) -> float:

@@ -1,0 +1,172 @@
+"""
+Timetable faults: rows of a feed that say nothing of its service are left out, and told.
+
+Without this a trip whose service has no readable dates, or a stop time that holds no time, would be
+missing in silence. What can be read for certain is read: spaces around ids, rows that stand twice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kcity_geo.config import read_table
+from kcity_geo.errors import SourceError
+from kcity_geo.notes import tell
+from kcity_geo.sources.local.service_days import ServiceDays, minutes_of_day
+
+__all__ = ["mended_feed"]
+
+_IDS = {
+    "stops": ("stop_id", "parent_station"),
+    "routes": ("route_id",),
+    "trips": ("trip_id", "route_id", "service_id"),
+    "stop_times": ("trip_id", "stop_id"),
+    "calendar": ("service_id",),
+    "calendar_dates": ("service_id",),
+    "frequencies": ("trip_id",),
+}
+_TIMES = ("arrival_time", "departure_time")
+
+
+def mended_feed(feed: Any, *, name: str) -> None:  # noqa: ANN401 - gtfs_kit.Feed
+    """
+    Take the rows out of a feed that say nothing of its service, and tell how many of which kind.
+
+    Parameters
+    ----------
+    feed : its tables are replaced.
+    name : of its file, for messages.
+
+    Raises
+    ------
+    SourceError
+        If the intervals of ``frequencies.txt`` are shorter than any line runs.
+    """
+    for table, columns in _IDS.items():
+        frame = getattr(feed, table)
+        if frame is not None:
+            changed = {c: plain for c in columns if (plain := _plain(frame, c)) is not None}
+            setattr(feed, table, frame.assign(**changed) if changed else frame)
+    said = [*_without_id(feed), *_twice(feed), *_strangers(feed), *_unread_times(feed)]
+    said += [*_unread_days(feed), *_unread_intervals(feed, name)]
+    if said:
+        tell(f"GTFS {name}: left out, for they say nothing of the service: {'; '.join(said)}")
+
+
+def _plain(frame: pd.DataFrame, column: str) -> pd.Series | None:
+    """Give the ids of a column without spaces around them; None where there are none."""
+    if column not in frame:
+        return None
+    known = frame[column].dropna().unique()
+    spaced = {text: str(text).strip() for text in known if str(text) != str(text).strip()}
+    return frame[column].replace(spaced) if spaced else None
+
+
+def _rows(count: int, table: str) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'} of {table}.txt"
+
+
+def _some(values: pd.Series) -> str:
+    """Name the first of some values."""
+    first = next((str(v) for v in values if not pd.isna(v)), "")
+    return f" (first: {first[:40]!r})" if first else ""
+
+
+def _without_id(feed: Any) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
+    """Tell rows whose id is empty; ``NA`` and ``null`` are read as empty."""
+    said = []
+    for table, column in (("stops", "stop_id"), ("trips", "trip_id"), ("stop_times", "stop_id")):
+        lacking = int(getattr(feed, table)[column].isna().sum())
+        if lacking:
+            said.append(f"{_rows(lacking, table)} without {column} (empty, NA or null)")
+    return said
+
+
+def _twice(feed: Any) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
+    """Take out calls of a trip that have the same place in its sequence."""
+    times = feed.stop_times
+    double = times.duplicated(["trip_id", "stop_sequence"]) & times["stop_sequence"].notna()
+    if not double.any():
+        return []
+    feed.stop_times = times[~double]
+    return [f"{_rows(int(double.sum()), 'stop_times')} with a place in a trip that is taken"]
+
+
+def _strangers(feed: Any) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
+    """Tell trips of routes or services, and calls of trips or stops, that no table names."""
+    services: set[str] = set()
+    for calendar in (feed.calendar, feed.calendar_dates):
+        if calendar is not None:
+            services |= set(calendar["service_id"].dropna().astype(str))
+    said = []
+    for table, column, known, where in (
+        ("trips", "route_id", set(feed.routes["route_id"].dropna().astype(str)), "routes.txt"),
+        ("trips", "service_id", services, "the calendars"),
+        ("stop_times", "trip_id", set(feed.trips["trip_id"].dropna().astype(str)), "trips.txt"),
+        ("stop_times", "stop_id", set(feed.stops["stop_id"].dropna().astype(str)), "stops.txt"),
+    ):
+        values = getattr(feed, table)[column].dropna()
+        strange = ~values.astype(str).isin(known)
+        if strange.any():
+            said.append(
+                f"{_rows(int(strange.sum()), table)} with a {column} that {where} "
+                f"do{'' if where == 'the calendars' else 'es'} not have{_some(values[strange])}"
+            )
+    return said
+
+
+def _unread_times(feed: Any) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
+    """Tell times that are none, such as 7:61 or 7:30 PM."""
+    said = []
+    for column in _TIMES:
+        if column not in feed.stop_times:
+            continue
+        given = pd.Series(feed.stop_times[column].dropna().unique()).astype(str)
+        given = given[given.str.strip() != ""]
+        wrong = given[np.isnan(minutes_of_day(given))]
+        if len(wrong):
+            rows = int(feed.stop_times[column].isin(wrong).sum())
+            said.append(
+                f"{_rows(rows, 'stop_times')} with a {column} that is no time{_some(wrong)}"
+            )
+    return said
+
+
+def _unread_days(feed: Any) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
+    """Tell services whose dates cannot be read, or end before they begin."""
+    known = set(ServiceDays(feed.calendar, feed.calendar_dates).services)
+    said = []
+    for table in ("calendar", "calendar_dates"):
+        frame = getattr(feed, table)
+        if frame is None:
+            continue
+        ids = frame["service_id"].dropna().astype(str)
+        lost = ids[~ids.isin(known)].drop_duplicates()
+        if len(lost):
+            said.append(
+                f"service_id of {table}.txt whose dates cannot be read or end before they begin: "
+                f"{len(lost):,}{_some(lost)}"
+            )
+            known |= set(lost)
+    return said
+
+
+def _unread_intervals(feed: Any, name: str) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
+    """Tell intervals that are none; refuse those that are minutes where seconds are asked for."""
+    often = feed.frequencies
+    if often is None or not len(often):
+        return []
+    seconds = pd.to_numeric(often["headway_secs"], errors="coerce").to_numpy(float, na_value=np.nan)
+    begin, end = (minutes_of_day(often[c]) for c in ("start_time", "end_time"))
+    good = (seconds > 0) & (end > begin)
+    least = read_table("gtfs")["headway_least_s"]
+    if good.any() and (typical := float(np.median(seconds[good]))) < least:
+        raise SourceError(
+            f"sources.gtfs: frequencies.txt of {name} has a headway_secs of {typical:g} s in the middle, "
+            f"and no line runs every {least:g} s; are they minutes? Give seconds"
+        )
+    wrong = int((~good).sum())
+    return [f"{_rows(wrong, 'frequencies')} without an interval of time"] if wrong else []
