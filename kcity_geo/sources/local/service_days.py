@@ -159,13 +159,12 @@ def _dates(texts: pd.Series[Any], *, empty: str = "") -> NDArray[np.datetime64]:
     """
     plain = texts.astype("string").str.strip().str.replace(r"\.0$", "", regex=True)
     plain = plain.where(~plain.fillna("").str.fullmatch("0*"), empty)
-    parts = plain.str.extract(r"^(\d{4})([-/.]?)(\d{2})\2(\d{2})$")[[0, 2, 3]]
-    parts.columns = range(3)
+    parts = plain.str.extract(r"^(\d{4})([-/.]?)(\d{2})\2(\d{2})$")
     year = parts[0].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     year = np.where(year > LAST_YEAR, LAST_YEAR, year)
     iso = [
         f"{y:04.0f}-{m}-{d}" if y >= FIRST_YEAR else ""
-        for y, m, d in zip(year, parts[1], parts[2], strict=True)
+        for y, m, d in zip(year, parts[2], parts[3], strict=True)
     ]
     return np.array([_date(text) for text in iso], dtype="datetime64[D]")
 

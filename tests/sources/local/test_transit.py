@@ -413,7 +413,8 @@ def test_a_small_zip_that_unpacks_hugely_stays_under_four_gigabytes(tmp_path, ki
 
 def test_platforms_and_entrances(tmp_path):
     stops = "stop_id,stop_name,stop_lat,stop_lon,location_type\na,A,48,15,0\nb,B,48,15.01,\ns,Station,48,15,1\n"
-    assert read(tmp_path, **{"stops.txt": stops}).index.tolist() == ["a", "b"]
+    with muted():  # calls at c, which is no stop of this feed
+        assert read(tmp_path, **{"stops.txt": stops}).index.tolist() == ["a", "b"]
 
 
 def test_boarding_not_allowed_is_no_departure(tmp_path):
@@ -505,7 +506,8 @@ def test_departures_that_leave_the_same_way_add_up(tmp_path, numbers, second, wh
         line("two", QUARTERS, stops=second, way=numbers[1]),
         **{"stops.txt": places(**where)},
     )
-    found = read(tmp_path, **tables).loc["a"]
+    with muted():  # of a stop that nobody knows
+        found = read(tmp_path, **tables).loc["a"]
     assert found["departures_peak"] == departures
     assert found["headway_peak_min"] == pytest.approx(120 / departures)
     assert found["departures_day"] == 8
