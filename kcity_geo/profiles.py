@@ -197,7 +197,9 @@ def _percent(degrees: Any, where: str) -> float:  # noqa: ANN401 - a value of TO
     return 100 * math.tan(math.radians(float(degrees)))
 
 
-def limits_of(kind: Profile, changes: Mapping[str, Limit]) -> dict[str, Any]:
+def limits_of(
+    kind: Profile, changes: Mapping[str, Limit], *, where: str = "suitability.constraints"
+) -> dict[str, Any]:
     """
     Give the constraints of a profile with what a study changes.
 
@@ -205,6 +207,7 @@ def limits_of(kind: Profile, changes: Mapping[str, Limit]) -> dict[str, Any]:
     ----------
     kind : of `profile`.
     changes : constraint -> limit. ``slope_deg_max`` is ``slope_pct_max`` in degrees.
+    where : key of the study file, for messages.
 
     Returns
     -------
@@ -221,7 +224,6 @@ def limits_of(kind: Profile, changes: Mapping[str, Limit]) -> dict[str, Any]:
     26.8
     """
     known, changes = kind["constraints"], dict(changes)
-    where = "suitability.constraints"
     if "slope_deg_max" in changes:
         if "slope_pct_max" in changes:
             raise StudyError(

@@ -226,6 +226,27 @@ class Criterion:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Limited:
+    """
+    What a constraint compares with its limit in each cell, so that another limit can be tried.
+
+    Parameters
+    ----------
+    values : shape (rows, cols), in `units`. NaN: no limit excludes the cell by itself.
+    units : of values and limit.
+    limit : the one in force.
+    at_least : True where values below the limit are excluded; False where those above it are.
+    always : shape (rows, cols), True where the constraint excludes whatever the limit. None: nowhere.
+    """
+
+    values: NDArray[np.float64]
+    units: str
+    limit: float
+    at_least: bool = False
+    always: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Constraint:
     """
     One hard constraint: where building is excluded.
@@ -240,6 +261,7 @@ class Constraint:
     applied : False when its data were missing; then `excluded` is all False and `note` says why.
     mark, citation : of the limit.
     note : why it was not applied, or ``""``.
+    limited : what is compared with the limit; None where land is excluded by features and not by a number.
     """
 
     id: str
@@ -253,6 +275,7 @@ class Constraint:
     mark: str = "D"
     citation: str = ""
     note: str = ""
+    limited: Limited | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -278,6 +301,8 @@ class Suitability:
         land open to building; NaN elsewhere. None: nothing was scored.
     asked : keys of ``[suitability]`` of a study file that make this score: ``weights``, ``constraints``,
         ``value_functions``; empty when it is not known.
+    known_min : share of the stated weights that a cell must know to have a score.
+    before : the score without the scenario of the study, whose areas keep their outlines; None without one.
     """
 
     project: str
@@ -293,6 +318,8 @@ class Suitability:
     method: Mapping[str, Any] = field(default_factory=dict)
     best_tenth: NDArray[np.float64] | None = None
     asked: Mapping[str, Any] = field(default_factory=dict)
+    known_min: float = 0.0
+    before: Suitability | None = None
 
     def __repr__(self) -> str:
         """Say how much land is open and what is missing in one line."""

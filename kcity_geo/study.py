@@ -48,6 +48,7 @@ from kcity_geo.parameters import nearest_name
 from kcity_geo.profiles import Limit, profile
 from kcity_geo.refusals import refusal
 from kcity_geo.result import Gaps, Indicator, Result, Suitability
+from kcity_geo.scenariofile import question_of_scenario
 from kcity_geo.settings import settings_of
 from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.studyfile import Study, SuitabilitySection, load_study
@@ -296,7 +297,8 @@ def suitability(
 
     Returns
     -------
-    Score, criteria and constraints.
+    Score, criteria and constraints. Where the study has a scenario and nothing else is asked for, those of the
+    scenario; `Suitability.before` is then the score without it.
 
     Raises
     ------
@@ -321,10 +323,53 @@ def suitability(
     }
     asking = _asking(study, asked, project=project)
     _expect_once(asking.suitability.criterion)
+    other = any((weights, constraints, criteria, changes)) or not own
+    if asking.suitability.scenario is not None and not other:
+        return _of_scenario(asking, data, gaps, asked)
     notes: list[str] = []
     with collected(notes):
         found = score(model_of(data), gaps, **_question_of(asking, data))
+    return replace(
+        _with_warnings(found, notes), asked=asked if not other else {**asked, **_NO_SCENARIO}
+    )
+
+
+#: What is asked for in Python is no scenario of the study file any more.
+_NO_SCENARIO: Mapping[str, None] = {"scenario": None}
+
+
+def _of_scenario(
+    study: Study, data: CityData, gaps: Gaps | None, asked: Mapping[str, Any]
+) -> Suitability:
+    """Score with and without the scenario of a study: the areas of the second keep their outlines."""
+    from kcity_geo.analysis.city_model import model_of
+    from kcity_geo.analysis.suitability.score import suitability as score
+
+    changed = study.model_copy(update={"suitability": question_of_scenario(study.suitability)})
+    notes: list[str] = []
+    with collected([]):
+        before = score(model_of(data), gaps, **_question_of(study, data))
+    with collected(notes):
+        found = score(model_of(data), gaps, **_question_of(changed, data))
+    if asking.suitability.scenario is not None and own:
+        asked["scenario"] = None  # what is asked for in Python is no scenario of the file any more
     return replace(_with_warnings(found, notes), asked=asked)
+
+
+def _of_scenario(
+    study: Study, data: CityData, gaps: Gaps | None, asked: Mapping[str, Any]
+) -> Suitability:
+    """Score with and without the scenario of a study: the areas of the second keep their outlines."""
+    from kcity_geo.analysis.city_model import model_of
+    from kcity_geo.analysis.suitability.score import suitability as score
+
+    changed = study.model_copy(update={"suitability": question_of_scenario(study.suitability)})
+    notes: list[str] = []
+    with collected([]):
+        before = score(model_of(data), gaps, **_question_of(study, data))
+    with collected(notes):
+        found = score(model_of(data), gaps, **_question_of(changed, data))
+    return replace(_with_warnings(found, notes), asked=asked, before=before)
 
 
 def _expect_criteria(criteria: Any) -> None:  # noqa: ANN401 - whatever was passed
@@ -476,8 +521,10 @@ def rank_sites(
     slope, flood or other decisive data are unknown (`Suitability.no_ranking`).
     """
     from kcity_geo.analysis.city_model import model_of
+    from kcity_geo.analysis.sites.areas import areas_of
     from kcity_geo.analysis.sites.rank import SiteChoice
     from kcity_geo.analysis.sites.rank import rank_sites as rank
+    from kcity_geo.analysis.sites.scenario import tell_scenario
 
     _expect(score, Suitability, "rank_sites(score, data)")
     _expect(data, CityData, "rank_sites(score, data)")
@@ -494,14 +541,15 @@ def rank_sites(
     choice = SiteChoice(
         keys=keys, candidates=site_candidates(study, keys, data.city), screening=screening
     )
-    found = rank(
-        score,
-        model_of(data),
-        threshold=threshold,
-        max_sites=max_sites,
-        seed=study.study.seed,
-        choice=choice,
-    )
+    how: dict[str, Any] = {"threshold": threshold, "max_sites": max_sites, "seed": study.study.seed}
+    scenario = own.scenario if score.before is not None else None
+    if score.before is not None and scenario is not None and scenario.sites == "kept":
+        with collected([]):
+            first = rank(score.before, model_of(data), choice=choice, **how)
+        choice = replace(choice, kept=tuple(areas_of(first.attrs.get("areas", ()))))
+    found = rank(score, model_of(data), choice=choice, **how)
+    if scenario is not None:
+        tell_scenario(found, scenario)
     found.attrs["asked"] = {
         "threshold": threshold,
         "max_sites": max_sites,
@@ -526,7 +574,7 @@ def _study_that_ran(result: Result) -> Study:
     """Give the study of the data with what was asked of score and sites in Python."""
     study = result.data.study or result.study
     asked = {**result.score.asked, **result.sites.attrs.get("asked", {})}
-    plain = {
+    plain: dict[str, Any] = {
         key: {k: v.item() if hasattr(v, "item") else v for k, v in value.items()}
         if isinstance(value, Mapping)
         else value.item()

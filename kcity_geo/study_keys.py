@@ -22,6 +22,7 @@ from kcity_geo.profiles import profiles
 from kcity_geo.suitability_keys import (
     CombinationSection,
     CriterionSection,
+    ScenarioSection,
     SitesSection,
     WeightingSection,
 )
@@ -325,4 +326,7 @@ class SuitabilitySection(BaseModel):
     screening: bool = Field(
         default=False,
         description="where slope, flood or other decisive data are unknown, list land without score and order",
+    )
+    scenario: ScenarioSection | None = Field(
+        default=None, description="other weights and limits on the same sites: kcity run --scenario"
     )

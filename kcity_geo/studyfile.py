@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -56,6 +57,7 @@ __all__ = [
     "SuitabilitySection",
     "file_and_part",
     "load_study",
+    "read_toml",
     "resolve_path",
     "sha256_of",
     "study_schema",
@@ -170,23 +172,13 @@ class Study(BaseModel):
 
         load_standards(self.standards)
         kind, criteria, own = self._kind()
-        for key in self.suitability.weights:
-            if key not in criteria:
-                raise ValueError(
-                    f"suitability.weights.{key}: profile {self.study.project} has no such criterion"
-                    f"{nearest_name(key, criteria)}"
-                )
-        if self.suitability.weights:
-            merged = {
-                row["id"]: row["weight"] for row in kind["criteria"]
-            } | self.suitability.weights
-            merged |= {row.id: row.weight for row in self.suitability.criterion} if own else {}
-            if sum(merged.values()) == 0:
-                raise ValueError("suitability.weights: all weights are zero")
-        limits_of(kind, self.suitability.constraints)
-        for key, value in self.suitability.constraints.items():
-            if key != "slope_deg_max":
-                _check_limit(key, value, like=kind["constraints"][key])
+        stated = {row["id"]: row["weight"] for row in kind["criteria"]}
+        stated |= {row.id: row.weight for row in self.suitability.criterion} if own else {}
+        asked = self.suitability
+        self._known_weights(asked.weights, criteria, stated, where="suitability")
+        _known_limits(asked.constraints, kind, where="suitability.constraints")
+        if asked.scenario is not None:
+            self._known_scenario(kind, criteria, stated | asked.weights)
         if "network" in self.transport:
             self._known_network(self.transport["network"])
         try:
@@ -195,6 +187,48 @@ class Study(BaseModel):
         except StudyError as error:
             raise ValueError(str(error)) from error
         return self
+
+    def _known_weights(
+        self,
+        weights: Mapping[str, float],
+        criteria: list[str],
+        stated: Mapping[str, float],
+        *,
+        where: str,
+    ) -> None:
+        for key in weights:
+            if key not in criteria:
+                raise ValueError(
+                    f"{where}.weights.{key}: profile {self.study.project} has no such criterion"
+                    f"{nearest_name(key, criteria)}"
+                )
+        if weights and sum({**stated, **weights}.values()) == 0:
+            raise ValueError(f"{where}.weights: all weights are zero")
+
+    def _known_scenario(
+        self, kind: Profile, criteria: list[str], stated: Mapping[str, float]
+    ) -> None:
+        asked, where = self.suitability, "suitability.scenario"
+        scenario = asked.scenario
+        if scenario is None:
+            return
+        for key, own in (("study", self.study.name), ("project", self.study.project)):
+            saved = getattr(scenario, key)
+            if saved and saved != own:
+                raise ValueError(
+                    f"{where}.{key}: was saved from {saved!r}, this study has {own!r}; give the study that it "
+                    "was saved from, or take the key out"
+                )
+        if scenario.weights and asked.exclusion_only:
+            raise ValueError(f"{where}.weights: exclusion_only = true, nothing is weighed")
+        self._known_weights(scenario.weights, criteria, stated, where=where)
+        lacking = [key for key in criteria if key not in scenario.weights]
+        if scenario.weights and lacking and asked.weighting.method != "direct":
+            raise ValueError(
+                f"{where}.weights: the study weighs by {asked.weighting.method}: give all weights; "
+                f"{', '.join(lacking)} are missing"
+            )
+        _known_limits(scenario.constraints, kind, where=f"{where}.constraints")
 
     @property
     def rules(self) -> dict[str, float]:
@@ -249,9 +283,16 @@ _LARGEST_LIMIT = {
 }
 
 
-def _check_limit(key: str, value: object, *, like: object) -> None:
+def _known_limits(limits: Mapping[str, float | bool | str], kind: Profile, *, where: str) -> None:
+    """Refuse constraints that the project does not have, and values that make no sense."""
+    limits_of(kind, limits, where=where)
+    for key, value in limits.items():
+        if key != "slope_deg_max":
+            _check_limit(f"{where}.{key}", key, value, like=kind["constraints"][key])
+
+
+def _check_limit(where: str, key: str, value: object, *, like: object) -> None:
     """Refuse a constraint of the wrong kind or out of range, as the siting step would later."""
-    where = f"suitability.constraints.{key}"
     if value is False or value in {"ignore", "off", "no"}:
         return
     if isinstance(like, str):
@@ -340,19 +381,40 @@ def load_study(path: str | Path) -> Study:
         If the file is missing, not TOML, or a key is unknown or out of range.
     """
     path = Path(path)
+    raw = read_toml(path, what="study file")
+    return check_study(raw, folder=path.parent, origin=path.name)
+
+
+def read_toml(path: Path, *, what: str) -> dict[str, Any]:
+    """
+    Read a TOML file of the user.
+
+    Parameters
+    ----------
+    path : of the file.
+    what : what it is, for messages.
+
+    Returns
+    -------
+    Its tables.
+
+    Raises
+    ------
+    StudyError
+        If the file is missing, cannot be read or is not TOML.
+    """
     if path.is_dir():
-        raise StudyError(f"{path}: is a folder; give the study file, a .toml")
+        raise StudyError(f"{path}: is a folder; give the {what}, a .toml")
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
-        raise StudyError(f"{path}: no such study file") from error
+        raise StudyError(f"{path}: no such {what}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: cannot be read ({error})") from error
     except tomllib.TOMLDecodeError as error:
         raise StudyError(f"{path}: is not TOML: {error}") from error
     except RecursionError as error:
-        raise StudyError(f"{path}: is nested too deeply for a study file") from error
-    return check_study(raw, folder=path.parent, origin=path.name)
+        raise StudyError(f"{path}: is nested too deeply for a {what}") from error
 
 
 def check_study(raw: dict[str, Any], *, folder: Path, origin: str = "study") -> Study:

@@ -17,6 +17,7 @@ from kcity_geo.refusals import refusal
 __all__ = [
     "CombinationSection",
     "CriterionSection",
+    "ScenarioSection",
     "SitesSection",
     "WeightingSection",
     "criterion",
@@ -269,6 +270,49 @@ class SitesSection(BaseModel):
         for key in ("target_area_ha", "shape_weight"):
             if self.method != "grow" and getattr(self, key) is not None:
                 raise ValueError(f"{key} is for method = 'grow'")
+        return self
+
+
+class ShownSite(BaseModel):
+    """What a page showed of one site when a scenario was saved."""
+
+    model_config = _STRICT
+    site: str = Field(max_length=60, description="site_id of the study")
+    rank: int | None = Field(default=None, ge=1, description="1 is best; none: out of the ranking")
+    score: float | None = Field(default=None, ge=0, le=1, description="0 to 1")
+
+
+class ScenarioSection(BaseModel):
+    """Other weights and limits, tried on the sites of a study; saved by the map."""
+
+    model_config = _STRICT
+    name: str = Field(default="", max_length=200, description="name of the scenario")
+    study: str = Field(
+        default="", max_length=200, description="name of the study it was saved from"
+    )
+    project: str = Field(default="", max_length=500, description="project of that study")
+    sites: Literal["kept", "new"] = Field(
+        default="kept",
+        description="kept: the areas of the study keep their outlines; new: sites are cut out anew",
+    )
+    weights: dict[str, Annotated[float, Field(ge=0, le=1000)]] = Field(
+        default_factory=dict,
+        description="criterion -> weight instead of that of the study; then all are scaled to 1",
+    )
+    constraints: dict[str, float | bool | str] = Field(
+        default_factory=dict, description="constraint -> limit instead of that of the study"
+    )
+    shown: list[ShownSite] = Field(
+        default_factory=list, description="what the page showed; a replay says whether it agrees"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> ScenarioSection:
+        if not self.weights and not self.constraints:
+            raise ValueError("a scenario changes weights or constraints; it has neither")
+        ids = [one.site for one in self.shown]
+        if len(set(ids)) < len(ids):
+            raise ValueError(f"shown: {next(i for i in ids if ids.count(i) > 1)}: stands twice")
         return self
 
 

@@ -57,7 +57,7 @@ def study_file(path: Path, config: Config) -> Path:
     return path
 
 
-def study_at(path: Path, config: Config) -> Study:
+def study_at(path: Path, config: Config, scenario: Path | None = None) -> Study:
     """
     Read the study that a command is asked about.
 
@@ -65,11 +65,17 @@ def study_at(path: Path, config: Config) -> Study:
     ----------
     path : of a study file or a city pack.
     config : limits and places.
+    scenario : file with other weights and limits, or None.
 
     Returns
     -------
-    The validated study.
+    The validated study, with the scenario.
     """
     from kcity_geo.studyfile import load_study
 
-    return load_study(study_file(path, config))
+    study = load_study(study_file(path, config))
+    if scenario is None:
+        return study
+    from kcity_geo.scenariofile import with_scenario
+
+    return with_scenario(study, scenario)

@@ -15,3 +15,7 @@ Timings = Annotated[bool, typer.Option("--timings", help="Print seconds and memo
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit with 1 when an indicator could not be assessed.")
 ]
+ScenarioPath = Annotated[
+    Path | None,
+    typer.Option("--scenario", help="Other weights and limits: a file that the map saved (TOML)."),
+]

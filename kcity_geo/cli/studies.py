@@ -20,7 +20,15 @@ from kcity_geo.cli.console import (
     say_json,
 )
 from kcity_geo.cli.opening import config_of, study_at
-from kcity_geo.cli.options import AsJson, Offline, Quiet, Strict, StudyPath, Timings
+from kcity_geo.cli.options import (
+    AsJson,
+    Offline,
+    Quiet,
+    ScenarioPath,
+    Strict,
+    StudyPath,
+    Timings,
+)
 from kcity_geo.cli.root import app
 from kcity_geo.config import Config
 
@@ -50,13 +58,14 @@ def _run_and_print(
     config: Config,
     telling: _Telling,
     screening: bool = False,
+    scenario: Path | None = None,
     before: dict[str, float] | None = None,
 ) -> None:
     quiet = telling.quiet or telling.as_json
     with plain_errors() as notes:
         from kcity_geo.study import run
 
-        asked = study_at(study, config)
+        asked = study_at(study, config, scenario)
         if screening:
             own = asked.suitability.model_copy(update={"screening": True})
             asked = asked.model_copy(update={"suitability": own})
@@ -144,6 +153,7 @@ def run(
             help="Where no ranking is possible, list candidate land without score and order.",
         ),
     ] = False,
+    scenario: ScenarioPath = None,
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Pixels read from one raster at most.")
     ] = None,
@@ -156,10 +166,12 @@ def run(
             raise StudyError("run: give a study file, or --cities cities.csv")
         if out is None:
             raise StudyError("run: give a folder for the results with --out DIR")
-        single = strict or timings or screening or max_pixels is not None
+        single = strict or timings or screening or max_pixels is not None or scenario is not None
         many = workers > 1 or bool(scheduler) or memory_gb is not None
         if cities is not None and single:
-            raise StudyError("--strict, --timings, --screening and --max-pixels go with one study")
+            raise StudyError(
+                "--strict, --timings, --screening, --scenario and --max-pixels go with one study"
+            )
         if cities is None and many:
             raise StudyError("--workers, --scheduler and --memory-gb go with --cities")
     if cities is not None:
@@ -182,6 +194,7 @@ def run(
         config=config_of(offline=offline, max_pixels=max_pixels),
         telling=_Telling(quiet=quiet, as_json=as_json, timings=timings, strict=strict),
         screening=screening,
+        scenario=scenario,
     )
 
 
@@ -189,6 +202,7 @@ def run(
 def check(
     study: StudyPath,
     *,
+    scenario: ScenarioPath = None,
     offline: Offline = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -203,7 +217,7 @@ def check(
         with progress_of(quiet=quiet or as_json) as progress:
             progress("reading every input")
             config = config_of(offline=offline)
-            rows = check_study(study_at(study, config), config=config)
+            rows = check_study(study_at(study, config, scenario), config=config)
     del notes  # they stand in the rows
     if as_json:
         say_json(rows)

@@ -25,7 +25,10 @@ from kcity_geo.result import Suitability
 from kcity_geo.retold import made
 from kcity_geo.suitability_keys import SitesSection, refuse_small_target
 
-__all__ = ["CutOut", "cells_of", "cut_out", "disjoint", "fault", "usable_land"]
+__all__ = ["AREA_KEPT", "CutOut", "cells_of", "cut_out", "disjoint", "fault", "usable_land"]
+
+#: Share of the smallest size of a site that suffices: smoothing its outline may take the rest.
+AREA_KEPT = 0.97
 
 
 class CutOut(NamedTuple):
@@ -177,7 +180,7 @@ def fault(polygon: shapely.Polygon, limits: Mapping[str, Limit]) -> str:
     >>> fault(shapely.box(0, 0, 1000, 100), {"min_area_ha": 10, "min_width_m": 150})
     'narrow'
     """
-    if polygon.area < float(limits.get("min_area_ha", 0)) * 1e4 * 0.97:
+    if polygon.area < float(limits.get("min_area_ha", 0)) * 1e4 * AREA_KEPT:
         return "small"
     if inner_width_m(polygon) < float(limits.get("min_width_m", 0)) * 0.99:
         return "narrow"

@@ -17,19 +17,21 @@ import shapely
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel, model_of
+from kcity_geo.analysis.sites.areas import Area, Rows, area_rows, open_areas
 from kcity_geo.analysis.sites.contents import CONTENT_COLUMNS, content_concerns, site_contents
 from kcity_geo.analysis.sites.cut_out import cut_out
 from kcity_geo.analysis.sites.delineation import compactness, inner_width_m
 from kcity_geo.analysis.sites.given import given_land, large_enough, size_concerns
 from kcity_geo.analysis.sites.reasons import reasons_of
 from kcity_geo.analysis.sites.stability import STABILITY_COLUMNS, SiteTable, stability
+from kcity_geo.analysis.sites.worth import criterion_means, low_decile, site_means, total_score
 from kcity_geo.analysis.suitability.criteria import CRITERIA
 from kcity_geo.analysis.suitability.view import CityView, MissingDataError
 from kcity_geo.citydata import CityData
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
 from kcity_geo.profiles import site_rules
-from kcity_geo.result import Criterion, Suitability
+from kcity_geo.result import Suitability
 from kcity_geo.retold import made
 from kcity_geo.suitability_keys import SitesSection
 
@@ -42,6 +44,8 @@ SITE_COLUMNS = (
     "rank_p95", "first_share", "flip_distance", "stability", "weight_known", "not_checked",
     "candidate", "open_share", "fits", *CONTENT_COLUMNS,
 )  # fmt: skip
+#: Scores that agree in so many decimals are equal.
+_DECIMALS = 12
 #: Outlines nearer than this touch, in metres.
 _TOUCHING_M = 1.0
 _WHOLE = {"rank": "int64", "buildings": "int64", "at_edge": "bool", "fits": "bool"}
@@ -84,11 +88,13 @@ class SiteChoice:
     candidates : polygons of the user in the metric CRS of the city, which are the sites then.
     screening : where no ranking is possible, give the land that no constraint excludes, without score
         and order: the largest areas, from north to south, labelled A, B, C.
+    kept : areas of another ranking, which keep their outlines and names; they lose what is excluded now.
     """
 
     keys: SitesSection = field(default_factory=SitesSection)
     candidates: gpd.GeoDataFrame | None = None
     screening: bool = False
+    kept: tuple[Area, ...] | None = None
 
 
 def rank_sites(
@@ -144,17 +150,23 @@ def rank_sites(
         tell(f"{score.title}: {what}; {land.why}")
         return _empty(city)
     frame = _describe(score, view, land.polygons, land.cells)
-    fits = large_enough(land.polygons, land.open_share, score.parameters)
+    if choice.kept is None:
+        fits = large_enough(land.polygons, land.open_share, score.parameters)
+    else:
+        fits = [one.fits for one in land.kept]
     frame = frame.assign(candidate=land.names, open_share=land.open_share, fits=fits)
     if ranking:
-        listed = _ranked(frame, score, land.cells, seed=seed).head(max_sites)
-    else:
-        listed = _unranked(frame, max_sites=max_sites)
-        if len(frame) > max_sites:
-            tell(
-                f"{score.title}: the {max_sites} largest of {len(frame)} areas of candidate land are listed"
-            )
-    return _with_contents(listed, [land.cells[i] for i in listed.index], score, city)
+        ranked = _ranked(frame, score, land, seed=seed)
+        listed = _with_contents(ranked.head(max_sites), land, score, city)
+        most = site_rules()["compared_max"]
+        listed.attrs["areas"] = area_rows(ranked, listed, land.cells, most=most)
+        return listed
+    listed = _unranked(frame, max_sites=max_sites)
+    if len(frame) > max_sites:
+        tell(
+            f"{score.title}: the {max_sites} largest of {len(frame)} areas of candidate land are listed"
+        )
+    return _with_contents(listed, land, score, city)
 
 
 def _is_number(value: object) -> bool:
@@ -169,6 +181,7 @@ class _Land(NamedTuple):
     names: list[str]
     open_share: list[float]
     why: str
+    kept: tuple[Area, ...] = ()
 
 
 def _land(
@@ -179,7 +192,17 @@ def _land(
     *,
     ranking: bool,
 ) -> _Land:
-    """Give the areas that are ranked: those given, those grown, or those that score well."""
+    """Give the areas that are ranked: those kept, those given, those grown, or those that score well."""
+    if choice.kept is not None:
+        kept = tuple(open_areas(choice.kept, score, score.parameters))
+        return _Land(
+            [one.polygon for one in kept],
+            [one.cells for one in kept],
+            [one.candidate for one in kept],
+            [one.open_share for one in kept],
+            made("none_kept_open"),
+            kept,
+        )
     if choice.candidates is not None:
         given = given_land(choice.candidates, score, city)
         return _Land(*given, made("none_given_open"))
@@ -266,15 +289,14 @@ def _named(next_to: list[str], labels: list[str]) -> list[str]:
 
 
 def _with_contents(
-    ranked: gpd.GeoDataFrame,
-    cells: list[NDArray[np.int64]],
-    score: Suitability,
-    city: CityModel,
+    ranked: gpd.GeoDataFrame, land: _Land, score: Suitability, city: CityModel
 ) -> gpd.GeoDataFrame:
     """Tell what stands on each site, what was not checked, and how much of the weight had data."""
+    cells = [land.cells[i] for i in ranked.index]
+    closed = [land.kept[i].closed_share if land.kept else 0.0 for i in ranked.index]
     frame = ranked.reset_index(drop=True)
     contents = site_contents(np.asarray(frame.geometry.to_numpy()), cells, city)
-    if frame["rank"].notna().all():
+    if frame["rank"].notna().all() and not land.kept:
         frame["label"] = _labels(frame)
     contents["next_to"] = _named(contents["next_to"].tolist(), frame["label"].tolist())
     frame = frame.assign(**{c: contents[c] for c in CONTENT_COLUMNS})
@@ -283,10 +305,11 @@ def _with_contents(
     other = [c.title.lower() for c in score.constraints if not c.applied and c.limit != "off"]
     last = [made("not_checked", titles=", ".join(other))] if other else []
     small = size_concerns(frame, score.parameters)
+    lost = [made("scenario_closed", share=f"{100 * share:.0f}") if share > 0 else "" for share in closed]
     frame["concerns"] = [
-        "; ".join(t for t in (score.no_ranking, own, *inside, *size, *last) if t)
-        for own, inside, size in zip(
-            frame["concerns"], content_concerns(contents), small, strict=True
+        "; ".join(t for t in (score.no_ranking, gone, own, *inside, *size, *last) if t)
+        for gone, own, inside, size in zip(
+            lost, frame["concerns"], content_concerns(contents), small, strict=True
         )
     ]
     return frame[[*SITE_COLUMNS, "geometry"]]
@@ -321,8 +344,8 @@ def _describe(
     value = score.score.ravel()
     frame = gpd.GeoDataFrame(
         {
-            "mean_score": _site_means(score.score, cells),
-            "low_decile_score": [_low_decile(value[c]) for c in cells],
+            "mean_score": site_means(score.score, cells),
+            "low_decile_score": [low_decile(value[c]) for c in cells],
             "area_ha": shapely.area(shapes) / 1e4,
             "compactness": [compactness(p) for p in polygons],
             "width_m": [inner_width_m(p) for p in polygons],
@@ -338,8 +361,8 @@ def _describe(
     frame["substation_km"] = _straight_km(shapes, view.geometry("substation"))
     frame["water_km"] = _straight_km(shapes, supplied)
     for name in ("slope_pct", "hand_m"):
-        frame[name] = _site_means(view.city.terrain.get(name), cells)
-    frame["population_45min"] = _site_means(_labour(score, view), cells)
+        frame[name] = site_means(view.city.terrain.get(name), cells)
+    frame["population_45min"] = site_means(_labour(score, view), cells)
     far = site_rules()["connection_far_km"]
     lengths = frame[["road_km", "substation_km", "water_km"]].to_numpy(dtype=float)
     parts = np.clip(1 - lengths / far, 0, 1)
@@ -350,11 +373,6 @@ def _describe(
     return frame
 
 
-def _low_decile(values: NDArray[np.float64]) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.quantile(known, 0.1)) if len(known) else float("nan")
-
-
 def _labour(score: Suitability, view: CityView) -> NDArray[np.float64] | None:
     for one in score.criteria:
         if one.id == "labour_45min":
@@ -363,20 +381,6 @@ def _labour(score: Suitability, view: CityView) -> NDArray[np.float64] | None:
         return CRITERIA["labour_45min"](view).values  # noqa: PD011 - a field, not pandas
     except MissingDataError:
         return None
-
-
-def _site_means(
-    values: NDArray[np.float64] | None, cells: list[NDArray[np.int64]]
-) -> NDArray[np.float64]:
-    if values is None:
-        return np.full(len(cells), np.nan)
-    flat = values.ravel()
-    return np.array(
-        [
-            flat[c][np.isfinite(flat[c])].mean() if np.isfinite(flat[c]).any() else np.nan
-            for c in cells
-        ]
-    )
 
 
 def _straight_km(shapes: NDArray[np.object_], features: NDArray[np.object_]) -> NDArray[np.float64]:
@@ -402,29 +406,24 @@ def _districts(city: CityModel, shapes: NDArray[np.object_]) -> list[str]:
     return found
 
 
-class _Rows(tuple[dict[str, Any], ...]):
-    """Rows that never change: pandas would copy them, each time that a column is taken."""
-
-    __slots__ = ()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Rows:
-        return self
-
-
 def _ranked(
-    frame: gpd.GeoDataFrame, score: Suitability, cells: list[NDArray[np.int64]], *, seed: int
+    frame: gpd.GeoDataFrame, score: Suitability, land: _Land, *, seed: int
 ) -> gpd.GeoDataFrame:
+    cells = land.cells
     used = [c for c in score.criteria if c.weight_used > 0]
-    table, known = _criterion_means(used, cells)
+    table, known = criterion_means(used, cells)
     weight = np.array([c.weight_used for c in used])
     if score.method.get("combination", "wlc") == "wlc":
         # So that the stated weights give the published order, whatever cells lack a criterion.
         frame["mean_score"] = table @ weight / weight.sum()
-    frame["score"], scale = _total(frame)
+    frame["score"], scale = total_score(frame)
     offset = frame["score"].to_numpy() - scale * frame["mean_score"].to_numpy()
     place = frame.geometry.bounds
-    order = frame.assign(_x=place["minx"], _y=place["miny"]).sort_values(
-        ["fits", "score", "_x", "_y"], ascending=[False, False, True, True], kind="stable"
+    # Rounded, so that a last bit makes no order among equals.
+    order = frame.assign(
+        _score=frame["score"].round(_DECIMALS), _x=place["minx"], _y=place["miny"]
+    ).sort_values(
+        ["fits", "_score", "_x", "_y"], ascending=[False, False, True, True], kind="stable"
     )
     frame["rank"] = pd.Series(np.arange(1, len(frame) + 1), index=order.index)
     # Only what the project can use competes for the first place.
@@ -442,45 +441,12 @@ def _ranked(
     texts = [reasons_of(used, table[i], known[i], c) for i, c in enumerate(cells)]
     frame["reasons"] = ["; ".join(t[0]) for t in texts]
     frame["concerns"] = ["; ".join(t[1]) for t in texts]
-    frame["site_id"] = [f"site-{i:02d}" for i in frame["rank"]]
-    frame["label"] = frame["rank"].astype(str)
+    frame["site_id"] = [one.site_id for one in land.kept] or [
+        f"site-{i:02d}" for i in frame["rank"]
+    ]
+    frame["label"] = [one.label for one in land.kept] or frame["rank"].astype(str)
     ids = frame["site_id"].tolist()
-    frame.attrs["robustness"] = _Rows(
+    frame.attrs["robustness"] = Rows(
         {**row, "site": ids[able[int(str(row["site"]))]]} for row in rows
     )
     return frame.loc[order.index]
-
-
-def _criterion_means(
-    used: list[Criterion], cells: list[NDArray[np.int64]]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """
-    Take the mean of each criterion over each site.
-
-    A criterion known in few cells does not stand for the whole site: there the others speak for it, as in
-    the score of a cell.
-    """
-    least = site_rules()["known_cells_min"]
-    table = np.column_stack([_site_means(c.utility, cells) for c in used])
-    share = np.array([[np.isfinite(c.utility.ravel()[s]).mean() for c in used] for s in cells])
-    known = (share >= least) & np.isfinite(table)
-    none = ~known.any(axis=1)
-    known[none] = np.isfinite(table[none])
-    weight = np.array([c.weight_used for c in used])
-    own = (np.where(known, table, 0.0) * weight).sum(axis=1) / (known * weight).sum(axis=1)
-    return np.where(known, table, own[:, None]), known
-
-
-def _total(frame: gpd.GeoDataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the score of each site, and how much of its mean score counts in it."""
-    rule = site_rules()
-    connection = frame["connection_score"].to_numpy(dtype=float)
-    has = np.isfinite(connection)
-    weights = np.array(
-        [rule[f"weight_{part}"] for part in ("mean", "low_decile", "connection", "compactness")]
-    )
-    columns = [frame[c] for c in ("mean_score", "low_decile_score")]
-    parts = np.column_stack([*columns, np.where(has, connection, 0.0), frame["compactness"]])
-    share = np.where(has[:, None], weights, weights * np.array([1, 1, 0, 1]))
-    whole = share.sum(axis=1)
-    return (parts * share).sum(axis=1) / whole, share[:, 0] / whole

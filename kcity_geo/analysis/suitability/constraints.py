@@ -23,7 +23,7 @@ from kcity_geo.analysis.terrain.sea import sea_polygons
 from kcity_geo.cube import area_in_cells
 from kcity_geo.errors import StudyError
 from kcity_geo.profiles import Limit, is_off
-from kcity_geo.result import Constraint
+from kcity_geo.result import Constraint, Limited
 
 __all__ = ["SITE_KEYS", "build_constraints"]
 
@@ -52,19 +52,24 @@ class _Found:
     land : the land itself, for its exact area.
     unknown : shape (rows, cols), True where nobody can tell; None: nowhere.
     note : for people.
+    limited : what was compared with the limit, where it is one number a cell.
     """
 
     cells: NDArray[np.bool_]
     land: Land
     unknown: NDArray[np.bool_] | None = None
     note: str = ""
+    limited: Limited | None = None
 
 
 def _whole(
-    cells: NDArray[np.bool_], unknown: NDArray[np.bool_] | None = None, note: str = ""
+    cells: NDArray[np.bool_],
+    unknown: NDArray[np.bool_] | None = None,
+    note: str = "",
+    limited: Limited | None = None,
 ) -> _Found:
     """Exclude whole cells: what is excluded was measured for each cell."""
-    return _Found(cells=cells, land=Land(cells=cells), unknown=unknown, note=note)
+    return _Found(cells=cells, land=Land(cells=cells), unknown=unknown, note=note, limited=limited)
 
 
 def _touched(view: CityView, geometry: NDArray[np.object_], buffer_m: float) -> _Found:
@@ -98,18 +103,15 @@ def _both(one: _Found, two: _Found) -> _Found:
 
 
 def _relief_limit(
-    view: CityView, name: str, *, at_most: float | None = None, at_least: float | None = None
+    view: CityView, name: str, limit: float, *, units: str, at_least: bool = False
 ) -> _Found:
     values = view.relief(name)
     unknown = np.isnan(values) & view.inside
     with np.errstate(invalid="ignore"):
-        excluded = np.zeros(values.shape, dtype=bool)
-        if at_most is not None:
-            excluded |= values > at_most
-        if at_least is not None:
-            excluded |= values < at_least
+        excluded = values < limit if at_least else values > limit
     note = f"{unknown.sum()} cells without elevation are unknown" if unknown.any() else ""
-    return _whole(excluded, unknown, note)
+    asked = Limited(values=values, units=units, limit=limit, at_least=at_least)
+    return _whole(excluded, unknown, note, asked)
 
 
 def _mapped(view: CityView, geometry: NDArray[np.object_], buffer_m: float, *, what: str) -> _Found:
@@ -123,7 +125,7 @@ def _built(view: CityView, limit: float) -> _Found:
     found = view.built_share
     with np.errstate(invalid="ignore"):
         excluded = found.values > limit
-    notes = [found.note]
+    notes, settled = [found.note], np.zeros(excluded.shape, dtype=bool)
     # A limit of 1 lets a project stand where the town is.
     if limit < 1.0:
         for more, what in (
@@ -134,8 +136,11 @@ def _built(view: CityView, limit: float) -> _Found:
             if further:
                 notes.append(f"{further} further cells {what}")
             excluded |= more
+            settled |= more
     unknown = np.isnan(found.values) & view.inside & ~excluded
-    return _whole(excluded, unknown, "; ".join(filter(None, notes)))
+    asked = Limited(values=found.values, units="share", limit=limit, always=settled)
+    # Below 1 other land is closed than at 1, whatever the roofs: no limit leads from one to the other.
+    return _whole(excluded, unknown, "; ".join(filter(None, notes)), asked if limit < 1.0 else None)
 
 
 def _flood(view: CityView, most: float) -> _Found:
@@ -147,7 +152,8 @@ def _flood(view: CityView, most: float) -> _Found:
     note = ""
     if beyond.any():
         note = f"{beyond.sum() / view.inside.sum():.0%} of the city lie beyond the flood map, not judged by it"
-    return _whole(np.nan_to_num(found) > most, note=note)
+    asked = Limited(values=np.nan_to_num(found), units="share", limit=most)
+    return _whole(asked.values > most, note=note, limited=asked)
 
 
 def _water(view: CityView, buffer_m: float) -> _Found:
@@ -240,11 +246,11 @@ def _airport(view: CityView, buffer_m: float) -> _Found:
 _RULES: Mapping[str, tuple[str, str, str, Any]] = {
     "slope_pct_max": (
         "Steep slope", "slope at most {value:g} %", "D",
-        lambda view, value, _: _relief_limit(view, "slope_pct", at_most=value),
+        lambda view, value, _: _relief_limit(view, "slope_pct", value, units="%"),
     ),
     "hand_m_min": (
         "Low above drainage", "at least {value:g} m above the nearest drainage", "D",
-        lambda view, value, _: _relief_limit(view, "hand_m", at_least=value),
+        lambda view, value, _: _relief_limit(view, "hand_m", value, units="m", at_least=True),
     ),
     _FLOOD_MAP: (
         "Flooded by the flood map", "flood exposure at most {value:g} of 1", "D",
@@ -380,7 +386,10 @@ def _applied(
         return Constraint(excluded=nothing, applied=False, note=str(error), **about), None
     unknown = nothing if hit.unknown is None else hit.unknown & view.inside
     excluded = np.asarray(hit.cells & view.inside & ~unknown, dtype=bool)
-    return Constraint(excluded=excluded, unknown=unknown, note=hit.note, **about), hit.land
+    found = Constraint(
+        excluded=excluded, unknown=unknown, note=hit.note, limited=hit.limited, **about
+    )
+    return found, hit.land
 
 
 def _check_value(key: str, value: object) -> None:

@@ -122,6 +122,7 @@ def suitability(  # noqa: PLR0913 - a question in its parts, all named
         no_ranking=blocked,
         method={**_method_words(method, len(measured)), "weights": words},
         best_tenth=best,
+        known_min=question.known_min,
     )
 
 
