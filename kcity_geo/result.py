@@ -302,6 +302,7 @@ class Suitability:
     asked : keys of ``[suitability]`` of a study file that make this score: ``weights``, ``constraints``,
         ``value_functions``; empty when it is not known.
     known_min : share of the stated weights that a cell must know to have a score.
+    missing_weight : criterion of `missing` -> its share of the stated weights; with those used they add to 1.
     before : the score without the scenario of the study, whose areas keep their outlines; None without one.
     """
 
@@ -319,6 +320,7 @@ class Suitability:
     best_tenth: NDArray[np.float64] | None = None
     asked: Mapping[str, Any] = field(default_factory=dict)
     known_min: float = 0.0
+    missing_weight: Mapping[str, float] = field(default_factory=dict)
     before: Suitability | None = None
 
     def __repr__(self) -> str:

@@ -329,28 +329,6 @@ def suitability(
     notes: list[str] = []
     with collected(notes):
         found = score(model_of(data), gaps, **_question_of(asking, data))
-    return replace(
-        _with_warnings(found, notes), asked=asked if not other else {**asked, **_NO_SCENARIO}
-    )
-
-
-#: What is asked for in Python is no scenario of the study file any more.
-_NO_SCENARIO: Mapping[str, None] = {"scenario": None}
-
-
-def _of_scenario(
-    study: Study, data: CityData, gaps: Gaps | None, asked: Mapping[str, Any]
-) -> Suitability:
-    """Score with and without the scenario of a study: the areas of the second keep their outlines."""
-    from kcity_geo.analysis.city_model import model_of
-    from kcity_geo.analysis.suitability.score import suitability as score
-
-    changed = study.model_copy(update={"suitability": question_of_scenario(study.suitability)})
-    notes: list[str] = []
-    with collected([]):
-        before = score(model_of(data), gaps, **_question_of(study, data))
-    with collected(notes):
-        found = score(model_of(data), gaps, **_question_of(changed, data))
     if asking.suitability.scenario is not None and own:
         asked["scenario"] = None  # what is asked for in Python is no scenario of the file any more
     return replace(_with_warnings(found, notes), asked=asked)

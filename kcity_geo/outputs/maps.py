@@ -25,6 +25,7 @@ from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.summary import SiteRow, Summary, summarise
 from kcity_geo.outputs.text import persons, plain_text, safe_text
 from kcity_geo.outputs.themes import EMPTY, Theme, make_themes, painted, rgba_table, sector_title
+from kcity_geo.outputs.weights_page import weights_payload
 from kcity_geo.result import Result
 
 __all__ = ["build_map", "save_map"]
@@ -32,8 +33,20 @@ __all__ = ["build_map", "save_map"]
 _GROUPS = {"streets": "Streets and railways", "water": "Rivers and lakes", "land": "Land use"}
 _OPACITY = 205
 #: Files of ``assets/map`` in the order in which the page runs them; ``start`` comes last.
-_SCRIPTS = ("core", "drawing", "legend", "cells", "panels", "sites", "print", "start")
-_STYLES = ("map",)
+_SCRIPTS = (
+    "core",
+    "drawing",
+    "legend",
+    "cells",
+    "panels",
+    "sites",
+    "print",
+    "weighing",
+    "weights_form",
+    "weights",
+    "start",
+)
+_STYLES = ("map", "weights")
 
 
 def save_map(result: Result, path: Path) -> None:
@@ -90,6 +103,7 @@ def build_map(result: Result) -> str:
         "tasks": _task_payload(result),
         "credits": summary.credits,
         "bounds": [[south, west], [north, east]],
+        "weights": weights_payload(result),
     }
     return _page(summary, parts, payload)
 

@@ -25,6 +25,7 @@ FROM_ANALYSIS = {
     "kcity_geo.analysis.settlement.blocks": {"blocks_of"},
     "kcity_geo.analysis.settlement.habitation": {"LIVED_IN", "NOBODY", "OPEN_WATER"},
     "kcity_geo.analysis.sites.contents": {"CONTENT_COLUMNS"},
+    "kcity_geo.analysis.sites.live": {"Live", "TriedLimit", "live_weights", "why_not_live"},
     "kcity_geo.analysis.suitability.constraints": {"SITE_KEYS"},
     "kcity_geo.analysis.suitability.exclusion": {"NO_DATA", "OPEN"},
 }

@@ -43,7 +43,7 @@ class Area(NamedTuple):
     cells : flat cell numbers.
     fits : whether the project can use it at all.
     listed : whether it is among the sites of the study.
-    candidate, open_share : of land that was given, as in the columns of the sites.
+    candidate, open_share, connection_score : as in the columns of the sites.
     closed_share : share of its cells that limits tried later exclude.
     """
 
@@ -55,6 +55,7 @@ class Area(NamedTuple):
     listed: bool
     candidate: str = ""
     open_share: float = float("nan")
+    connection_score: float = float("nan")
     closed_share: float = 0.0
 
 
@@ -101,7 +102,8 @@ def area_rows(
 
     Returns
     -------
-    Rows that JSON can hold: ``site_id, label, fits, listed, candidate, open_share, runs, outline`` (WKB in hex).
+    Rows that JSON can hold: ``site_id, label, fits, listed, candidate, open_share, connection_score, runs,
+    outline`` (WKB in hex); None: not known.
     """
     labels = dict(zip(listed["site_id"], listed["label"], strict=True))
     return Rows(
@@ -111,12 +113,21 @@ def area_rows(
             "fits": bool(row.fits),
             "listed": row.site_id in labels,
             "candidate": str(row.candidate),
-            "open_share": float(row.open_share) if row.open_share >= 0 else None,
+            "open_share": _or_none(row.open_share),
+            "connection_score": _or_none(row.connection_score),
             "runs": runs_of(np.sort(cells[row.Index])),
             "outline": str(shapely.to_wkb(row.geometry, hex=True)),
         }
         for row in ranked.head(max(most, len(listed))).itertuples()
     )
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if value >= 0 else None
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
 
 
 def areas_of(rows: Sequence[Mapping[str, Any]]) -> list[Area]:
@@ -134,7 +145,6 @@ def areas_of(rows: Sequence[Mapping[str, Any]]) -> list[Area]:
     found = []
     for row in rows:
         runs = np.asarray(row["runs"], dtype=np.int64).reshape(-1, 2)
-        share = row["open_share"]
         cells = [np.arange(first, first + length) for first, length in runs]
         found.append(
             Area(
@@ -145,7 +155,8 @@ def areas_of(rows: Sequence[Mapping[str, Any]]) -> list[Area]:
                 fits=row["fits"],
                 listed=row["listed"],
                 candidate=row["candidate"],
-                open_share=float("nan") if share is None else float(share),
+                open_share=_or_nan(row["open_share"]),
+                connection_score=_or_nan(row["connection_score"]),
             )
         )
     return found

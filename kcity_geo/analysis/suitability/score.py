@@ -123,6 +123,7 @@ def suitability(  # noqa: PLR0913 - a question in its parts, all named
         method={**_method_words(method, len(measured)), "weights": words},
         best_tenth=best,
         known_min=question.known_min,
+        missing_weight={key: question.stated[key] for key in missing},
     )
 
 

@@ -1,0 +1,228 @@
+// Live weights: sliders for weights and limits beside the sites; colours, scores and ranks follow at once.
+// Before a reader opens the part, nothing of it is unpacked or drawn.
+
+function kcWeightsText(key, values) {
+  var texts = KC.weights.texts, own = texts[document.documentElement.lang.slice(0, 2)] || texts.en;
+  return own[key].replace(/\{(\w+)\}/g, function (_, name) { return values[name]; });
+}
+
+kcParts.push(function (map) {
+  var data = KC.weights, after = document.querySelector(".kc-sites") || document.querySelector("aside h2:last-of-type");
+  if (!data) { return; }
+  var box = kcElement("details", "kc-weights");
+  box.id = "kc-weights";
+  box.appendChild(kcElement("summary", "", kcWeightsText("title")));
+  while (after.nextElementSibling && after.nextElementSibling.tagName === "P") { after = after.nextElementSibling; }
+  after.parentNode.insertBefore(box, after.nextSibling);
+  if (data.off) {
+    var why = kcElement("p", "", kcWeightsText("off_" + data.off));
+    box.appendChild(why);
+    if (data.reason) { box.appendChild(kcElement("p", "kc-small", data.reason)); }
+    return;
+  }
+  if (typeof DecompressionStream === "undefined") {
+    box.appendChild(kcElement("p", "", kcWeightsText("off_browser")));
+    return;
+  }
+  var started = null;
+  box.addEventListener("toggle", function () {
+    if (box.open && !started) { started = kcWeightsStart(map, box); }
+    if (started) { started.then(function (live) { live.show(box.open); }); }
+  });
+});
+
+async function kcWeightsPacks(data) {
+  async function bytes(text) { return new Uint8Array(await kcInflate(text)); }
+  var packs = { land: await bytes(data.land), utilities: [], complete: [], limitCells: [], limitSites: [] };
+  for (var text of data.utilities) {
+    var codes = await bytes(text), whole = true;
+    for (var i = 0; i < codes.length; i++) {
+      if (i % data.columns) { codes[i] = (codes[i] + codes[i - 1]) & 255; }
+      if (codes[i] === 255 && packs.land[i] === 2) { whole = false; }
+    }
+    packs.utilities.push(codes);
+    packs.complete.push(whole);
+  }
+  for (var limit of data.limits) {
+    packs.limitCells.push(await bytes(limit.cells));
+    packs.limitSites.push(await bytes(limit.sites));
+  }
+  packs.means = new Float64Array(await kcInflate(data.means));
+  packs.known = new Float64Array(await kcInflate(data.knownShare));
+  var values = await kcInflate(data.values);
+  packs.values = data.whole ? new Float64Array(values) : new Float32Array(values);
+  packs.total = new Float32Array(packs.land.length);
+  packs.mass = new Float32Array(packs.land.length);
+  return packs;
+}
+
+// The picture of the scores: each pixel knows its cell, by a polynomial fitted when the page was made.
+function kcWeightsPicture(map, data, packs) {
+  var look = data.lookup, wide = look.half[0] >= look.half[1];
+  var most = Math.min(1200, Math.max(600, 2 * Math.max(data.columns, data.rows)));
+  var width = wide ? most : Math.round(most * look.half[0] / look.half[1]);
+  var height = wide ? Math.round(most * look.half[1] / look.half[0]) : most;
+  var cells = new Int32Array(width * height).fill(-1), degree = 0;
+  look.powers.forEach(function (p) { degree = Math.max(degree, p[0]); });
+  function terms(coefficients, v) {
+    var found = new Float64Array(degree + 1);
+    look.powers.forEach(function (p, n) { found[p[0]] += coefficients[n] * Math.pow(v, p[1]); });
+    return found;
+  }
+  for (var y = 0; y < height; y++) {
+    var v = 1 - 2 * (y + 0.5) / height, column = terms(look.column, v), row = terms(look.row, v);
+    for (var x = 0; x < width; x++) {
+      var u = 2 * (x + 0.5) / width - 1, c = 0, r = 0;
+      for (var d = degree; d >= 0; d--) { c = c * u + column[d]; r = r * u + row[d]; }
+      c = Math.floor(c / data.every); r = Math.floor(r / data.every);
+      if (c >= 0 && r >= 0 && c < data.columns && r < data.rows) { cells[y * width + x] = r * data.columns + c; }
+    }
+  }
+  var canvas = kcElement("canvas", "leaflet-image-layer leaflet-zoom-animated kc-live-picture");
+  canvas.width = width;
+  canvas.height = height;
+  var Canvas = L.ImageOverlay.extend({ _initImage: function () { this._image = this._url; } });
+  var back = L.CRS.EPSG3857, m = look.centre, h = look.half;
+  var layer = new Canvas(canvas, [back.unproject(L.point(m[0] - h[0], m[1] - h[1])),
+    back.unproject(L.point(m[0] + h[0], m[1] + h[1]))], { pane: "kc_raster", interactive: false });
+  var context = canvas.getContext("2d"), image = context.createImageData(width, height);
+  var pixels = new Uint32Array(image.data.buffer), classes = new Uint8Array(packs.land.length);
+  var colours = new Uint32Array(512);
+  data.colours.forEach(function (hex, i) {
+    var value = parseInt(hex.slice(1), 16);
+    var one = (205 << 24 | (value & 255) << 16 | (value >> 8 & 255) << 8 | value >> 16) >>> 0;
+    colours[i] = one;
+    colours[256 + i] = i === data.colours.length - 1 ? (205 << 24 | 0x5a5a5a) >>> 0 : one;
+  });
+  return { layer: layer, classes: classes, paint: function (state) {
+    kcCellClasses(data, packs, state, classes);
+    for (var y = 0, p = 0; y < height; y++) {
+      for (var x = 0; x < width; x++, p++) {
+        var cell = cells[p];
+        pixels[p] = cell < 0 ? 0 : colours[((x + y) % 10 < 2 ? 256 : 0) + classes[cell]];
+      }
+    }
+    context.putImageData(image, 0, 0);
+  } };
+}
+
+async function kcWeightsStart(map, box) {
+  var data = KC.weights, packs = await kcWeightsPacks(data), weighing = kcWeighing(data, packs);
+  var base = { weights: data.criteria.map(function (c) { return c.weight; }),
+    limits: data.limits.map(function (l) { return l.now; }) };
+  var state = kcCopyState(base), kept = null, order = [], picture = kcWeightsPicture(map, data, packs);
+  var others = L.featureGroup(), pending = 0;
+  var study = kcByArea(weighing.rank(base)), form = kcWeightsForm(box, data, function (change) {
+    change(state);
+    if (!pending) { pending = requestAnimationFrame(update); }
+  }), table = kcWeightsTable(map, box, data);
+
+  function update() {
+    pending = 0;
+    var from = performance.now();
+    order = weighing.rank(state);
+    var sure = weighing.robustness(state, order);
+    picture.paint(state);
+    form.show(state);
+    table.show(order, sure, study, kept && kept.ranks);
+    kcOutlines(others, data, order);
+    box.dataset.ms = (performance.now() - from).toFixed(1);
+  }
+  kcWeightsButtons(box, data, {
+    reset: function () { state = kcCopyState(base); form.unlock(); update(); },
+    keep: function () { kept = { state: kcCopyState(state), ranks: kcByArea(order) }; update(); },
+    swap: function () {
+      if (!kept) { return; }
+      var other = { state: kcCopyState(state), ranks: kcByArea(order) };
+      state = kcCopyState(kept.state);
+      kept = other;
+      update();
+    },
+    save: function (name) { kcDownload(kcScenario(data, state, order, name), "scenario.toml"); },
+  });
+  KC.live = { rank: weighing.rank, robustness: weighing.robustness, factors: weighing.factors, base: base,
+    state: function () { return state; }, set: function (next) { state = kcCopyState(next); update(); },
+    scenario: function (name) { return kcScenario(data, state, order, name); },
+    classes: function () { return picture.classes; }, paint: picture.paint };
+  update();
+  box.dataset.ready = "1";
+  // The picture stands in the place of the theme of the scores, whose legend speaks for it.
+  function draw(open) {
+    map.getContainer().classList.toggle("kc-live", open);
+    [picture.layer, others].forEach(function (layer) {
+      if (open) { layer.addTo(map); } else { layer.remove(); }
+    });
+  }
+  map.on("baselayerchange", function (event) { draw(box.open && event.name === KC.names[kcScoreTheme()]); });
+  return { show: function (open) {
+    if (open) { kcChooseScores(); }
+    draw(open);
+  } };
+}
+
+function kcScoreTheme() {
+  return KC.legends.findIndex(function (legend) { return legend.key === "suitability"; });
+}
+
+function kcChooseScores() {
+  var choices = document.querySelectorAll(".leaflet-control-layers-base input"), own = choices[kcScoreTheme()];
+  if (own && !own.checked) { own.click(); }
+}
+
+function kcCopyState(state) { return { weights: state.weights.slice(), limits: state.limits.slice() }; }
+
+function kcByArea(order) {
+  var found = [];
+  order.forEach(function (row) { found[row.at] = { rank: row.rank, score: row.score }; });
+  return found;
+}
+
+// Areas that are no site of the study and now rank among the first: drawn dashed.
+function kcOutlines(group, data, order) {
+  group.clearLayers();
+  var listed = data.areas.filter(function (a) { return a.listed; }).length;
+  order.forEach(function (row) {
+    var area = data.areas[row.at];
+    if (area.listed || !row.rank || row.rank > listed) { return; }
+    L.geoJSON(area.shape, { style: { color: "#c2185b", weight: 2, dashArray: "5 4", fill: false } })
+      .bindTooltip(kcElement("span", "", kcWeightsText("area", { label: area.label })), { sticky: true, className: "kc-tip" })
+      .addTo(group);
+  });
+}
+
+function kcDownload(text, name) {
+  var link = kcElement("a"), address = URL.createObjectURL(new Blob([text], { type: "application/toml" }));
+  link.href = address;
+  link.download = name;
+  document.body.appendChild(link);
+  link.click();
+  link.remove();
+  setTimeout(function () { URL.revokeObjectURL(address); }, 10000);
+}
+
+// The state as a scenario file; `kcity run STUDY --scenario FILE` gives the same numbers again.
+function kcScenario(data, state, order, name) {
+  function text(value) {
+    return JSON.stringify(value.replace(/[\ud800-\udfff]/g, function (c, at) {
+      return at >= 0 && value.codePointAt(at) > 0xffff || at > 0 && value.codePointAt(at - 1) > 0xffff ? c : "\ufffd";
+    })).replace(/\u007f/g, "\\u007f");
+  }
+  function number(value) { return Number.isInteger(value) ? value + ".0" : String(value); }
+  var sum = state.weights.reduce(function (a, b) { return a + b; }, 0);
+  var lines = ["# Saved from the map. Replay: kcity run study.toml --scenario scenario.toml --out FOLDER",
+    "# sites = \"new\" cuts sites out anew instead of weighing those of the study again.",
+    "name = " + text(name || ""), "study = " + text(data.study), "project = " + text(data.project),
+    "sites = \"kept\"", "", "[weights]"];
+  data.criteria.forEach(function (c, k) { lines.push(text(c.id) + " = " + number(state.weights[k] / sum * data.known)); });
+  data.missing.forEach(function (c) { lines.push(text(c.id) + " = " + number(c.weight)); });
+  var changed = data.limits.filter(function (l, i) { return state.limits[i] !== l.now; });
+  if (changed.length) { lines.push("", "[constraints]"); }
+  data.limits.forEach(function (l, i) {
+    if (state.limits[i] !== l.now) { lines.push(l.id + " = " + number(l.steps[state.limits[i]])); }
+  });
+  order.forEach(function (row) {
+    lines.push("", "[[shown]]", "site = " + text(data.areas[row.at].id));
+    if (row.rank && row.score === row.score) { lines.push("rank = " + row.rank, "score = " + number(row.score)); }
+  });
+  return lines.join("\n") + "\n";
+}

@@ -1,0 +1,176 @@
+"""Live weights for the map: the numbers behind the scores, packed, and the texts of the sliders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from kcity_geo.analysis.sites.live import Live, TriedLimit, live_weights, why_not_live
+from kcity_geo.config import read_table
+from kcity_geo.outputs.colours import SCORE_COLOURS
+from kcity_geo.outputs.overlay import fit_lookup, packed
+from kcity_geo.outputs.text import plain_text
+from kcity_geo.profiles import criteria_titles
+from kcity_geo.programme.words import LANGUAGES
+from kcity_geo.result import Result
+
+__all__ = ["weights_payload"]
+
+#: Where the colour of a score changes, and the colour of what is excluded, as in the theme of the scores.
+_BREAKS = (0.2, 0.4, 0.6, 0.8)
+_EXCLUDED = "#b5b5b5"
+_TITLE = 60
+
+
+def weights_payload(result: Result) -> dict[str, Any]:
+    """
+    Pack what the map needs so that weights and limits can be moved in it.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    JSON values: arrays as in `kcity_geo.outputs.overlay.packed`, utilities as differences along a row. With
+    ``off`` the key of the text that says why nothing can be moved.
+    """
+    rows = read_table("texts/weights")["text"]
+    texts = {
+        lang: {key: row[lang] for key, row in rows.items() if _needed(key, result)}
+        for lang in LANGUAGES
+    }
+    why = why_not_live(result)
+    if why:
+        reason = plain_text(result.score.no_ranking, max_chars=300)
+        return {"off": why, "texts": texts, "reason": reason}
+    live, score = live_weights(result), result.score
+    exact = live.values.size <= read_table("suitability/live")["values_max"]
+    look = fit_lookup(result.data.grid)
+    return {
+        "off": "",
+        "texts": texts,
+        "study": result.study.study.name,
+        "project": score.project,
+        "criteria": [
+            {
+                "id": c.id,
+                "title": plain_text(c.title, max_chars=_TITLE),
+                "weight": float(c.weight_used),
+            }
+            for c in live.criteria
+        ],
+        "known": 1.0 - float(sum(score.missing_weight.values())),
+        "missing": [
+            {
+                "id": key,
+                "title": plain_text(criteria_titles().get(key, key), max_chars=_TITLE),
+                "weight": float(w),
+            }
+            for key, w in score.missing_weight.items()
+        ],
+        "limits": [_limit(one) for one in live.limits],
+        "fixed": _fixed(result, live),
+        "rows": live.open.shape[0],
+        "columns": live.open.shape[1],
+        "every": live.every,
+        "lookup": {
+            "centre": look.centre,
+            "half": look.half,
+            "powers": look.powers,
+            "column": look.column,
+            "row": look.row,
+        },
+        "land": packed(live.inside.astype(np.uint8) + live.open.astype(np.uint8)),
+        "utilities": [packed(_differences(codes)) for codes in live.utilities],
+        "areas": _areas(live, result),
+        "means": packed(live.means),
+        "knownShare": packed(live.known_share),
+        "values": packed(live.values if exact else live.values.astype(np.float32)),
+        "whole": exact,
+        "knownMin": live.known_min,
+        "knownCellsMin": live.known_cells_min,
+        "leastHa": live.least_ha,
+        "minHa": float(score.parameters.get("min_area_ha", 0.0) or 0.0),
+        "draws": live.draws,
+        "spread": live.spread,
+        "random": _generator(live.seed),
+        "breaks": _BREAKS,
+        "colours": [*SCORE_COLOURS, _EXCLUDED],
+    }
+
+
+def _needed(key: str, result: Result) -> bool:
+    """Leave out the texts that this page cannot come to say."""
+    why = why_not_live(result)
+    return key == "title" or key.startswith("off_") if why else key != "off_method"
+
+
+def _limit(one: TriedLimit) -> dict[str, Any]:
+    share = one.limited.units == "share"
+    return {
+        "id": one.constraint.id,
+        "title": plain_text(one.constraint.title, max_chars=_TITLE),
+        "unit": "%" if share else one.limited.units,
+        "factor": 100 if share else 1,
+        "atLeast": one.limited.at_least,
+        "steps": one.steps.tolist(),
+        "now": int(np.searchsorted(one.steps, one.limited.limit)),
+        "cells": packed(one.cells),
+        "sites": packed(one.sites),
+    }
+
+
+def _fixed(result: Result, live: Live) -> list[str]:
+    tried = {one.constraint.id for one in live.limits}
+    return [
+        plain_text(c.title, max_chars=_TITLE)
+        for c in result.score.constraints
+        if c.applied and c.id not in tried
+    ]
+
+
+def _differences(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Each code less the one to its left, modulo 256: smooth fields become small numbers."""
+    found = codes.copy()
+    found[:, 1:] -= codes[:, :-1]
+    return found
+
+
+def _areas(live: Live, result: Result) -> list[dict[str, Any]]:
+    shapes = _degrees([one.polygon for one in live.areas], result)
+    return [
+        {
+            "id": one.site_id,
+            "label": plain_text(one.label, max_chars=20),
+            "listed": one.listed,
+            "fits": one.fits,
+            "cells": len(one.cells),
+            "ha": one.polygon.area / 1e4,
+            "mean": float(live.parts[i, 0]),
+            "low": float(live.parts[i, 1]),
+            "fixed": float(live.fixed[i]),
+            "order": int(live.order[i]),
+            "lat": round(shape.centroid.y, 6),
+            "lon": round(shape.centroid.x, 6),
+            "shape": None if one.listed else json.loads(shapely.to_geojson(shape)),
+        }
+        for i, (one, shape) in enumerate(zip(live.areas, shapes, strict=True))
+    ]
+
+
+def _degrees(shapes: Sequence[shapely.Polygon], result: Result) -> list[Any]:
+    frame = gpd.GeoSeries(list(shapes), crs=result.data.city.crs)
+    return list(frame.to_crs(4326).set_precision(1e-6)) if len(frame) else []
+
+
+def _generator(seed: int) -> dict[str, str]:
+    """State of NumPy's generator before its first number, so that the page draws the same weights."""
+    state = np.random.default_rng(seed).bit_generator.state["state"]
+    return {"state": str(state["state"]), "inc": str(state["inc"])}
