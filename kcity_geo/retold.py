@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from kcity_geo.config import read_table
 
-__all__ = ["UNTOLD", "made", "retold", "retold_all", "told_in"]
+__all__ = ["UNTOLD", "made", "retold", "retold_all", "title_in", "told_in"]
 
 #: What stands before a sentence for which there is no row in that language.
 UNTOLD = {"ko": "(원문) "}
@@ -200,6 +200,27 @@ def _row(text: str, other: str, kinds: Mapping[str, Sequence[str]] = _NO_KINDS) 
     plain = _BRACES.sub(r"{\1}", other)
     words, names, lists = (tuple(kinds.get(kind, ())) for kind in ("words", "names", "lists"))
     return _Row(re.compile(pattern), plain, words, names, lists)
+
+
+def title_in(title: str, language: str) -> str:
+    """
+    Give the title of a criterion or constraint in a language.
+
+    Parameters
+    ----------
+    title : in English.
+    language : ``en`` or another one.
+
+    Returns
+    -------
+    The title; the same text where no row knows it.
+
+    Examples
+    --------
+    >>> title_in("Steep slope", "ko"), title_in("Market", "ko")
+    ('급경사지', 'Market')
+    """
+    return title if language == "en" else _words(language).get(title.lower(), title)
 
 
 @cache

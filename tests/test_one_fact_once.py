@@ -173,6 +173,7 @@ DATA = {
     },
     "rows of a table of results, attributes of a file": {
         "analysis/location/locate": "rows",
+        "analysis/sites/areas": "rows",
         "cli/answer": "summary",
         "cli/console": "rows",
         "cli/programme": "row",

@@ -19,6 +19,7 @@ from kcity_geo.outputs.text import plain_text
 from kcity_geo.profiles import criteria_titles
 from kcity_geo.programme.words import LANGUAGES
 from kcity_geo.result import Result
+from kcity_geo.retold import title_in
 
 __all__ = ["weights_payload"]
 
@@ -61,7 +62,7 @@ def weights_payload(result: Result) -> dict[str, Any]:
         "criteria": [
             {
                 "id": c.id,
-                "title": plain_text(c.title, max_chars=_TITLE),
+                "title": _titles(c.title),
                 "weight": float(c.weight_used),
             }
             for c in live.criteria
@@ -70,7 +71,7 @@ def weights_payload(result: Result) -> dict[str, Any]:
         "missing": [
             {
                 "id": key,
-                "title": plain_text(criteria_titles().get(key, key), max_chars=_TITLE),
+                "title": _titles(criteria_titles().get(key, key)),
                 "weight": float(w),
             }
             for key, w in score.missing_weight.items()
@@ -116,7 +117,7 @@ def _limit(one: TriedLimit) -> dict[str, Any]:
     share = one.limited.units == "share"
     return {
         "id": one.constraint.id,
-        "title": plain_text(one.constraint.title, max_chars=_TITLE),
+        "title": _titles(one.constraint.title),
         "unit": "%" if share else one.limited.units,
         "factor": 100 if share else 1,
         "atLeast": one.limited.at_least,
@@ -127,13 +128,13 @@ def _limit(one: TriedLimit) -> dict[str, Any]:
     }
 
 
-def _fixed(result: Result, live: Live) -> list[str]:
+def _titles(title: str) -> dict[str, str]:
+    return {lang: plain_text(title_in(title, lang), max_chars=_TITLE) for lang in LANGUAGES}
+
+
+def _fixed(result: Result, live: Live) -> list[dict[str, str]]:
     tried = {one.constraint.id for one in live.limits}
-    return [
-        plain_text(c.title, max_chars=_TITLE)
-        for c in result.score.constraints
-        if c.applied and c.id not in tried
-    ]
+    return [_titles(c.title) for c in result.score.constraints if c.applied and c.id not in tried]
 
 
 def _differences(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:

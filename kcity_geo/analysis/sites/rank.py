@@ -305,7 +305,9 @@ def _with_contents(
     other = [c.title.lower() for c in score.constraints if not c.applied and c.limit != "off"]
     last = [made("not_checked", titles=", ".join(other))] if other else []
     small = size_concerns(frame, score.parameters)
-    lost = [made("scenario_closed", share=f"{100 * share:.0f}") if share > 0 else "" for share in closed]
+    lost = [
+        made("scenario_closed", share=f"{100 * share:.0f}") if share > 0 else "" for share in closed
+    ]
     frame["concerns"] = [
         "; ".join(t for t in (score.no_ranking, gone, own, *inside, *size, *last) if t)
         for gone, own, inside, size in zip(

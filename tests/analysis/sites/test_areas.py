@@ -55,7 +55,7 @@ def test_what_a_limit_excludes_leaves_a_site_and_too_little_land_is_no_site(city
     for _, row in found.iterrows():
         area = by_id[row["site_id"]]
         closed = float((steep.ravel()[area.cells] > limit).mean())
-        assert f"limits of the scenario exclude {closed:.0%} of it" in row["concerns"]
+        assert f"limits of the scenario exclude {100 * closed:.0f} % of it" in row["concerns"]
         assert row["fits"] == (area.polygon.area / 1e4 * (1 - closed) >= 20 * 0.97)
         assert row["label"] == area.label
     assert found["fits"].is_monotonic_decreasing

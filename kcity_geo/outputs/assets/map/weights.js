@@ -1,9 +1,11 @@
 // Live weights: sliders for weights and limits beside the sites; colours, scores and ranks follow at once.
 // Before a reader opens the part, nothing of it is unpacked or drawn.
 
+// Of texts in several languages that of the page.
+function kcOwnText(texts) { return texts[document.documentElement.lang.slice(0, 2)] || texts.en; }
+
 function kcWeightsText(key, values) {
-  var texts = KC.weights.texts, own = texts[document.documentElement.lang.slice(0, 2)] || texts.en;
-  return own[key].replace(/\{(\w+)\}/g, function (_, name) { return values[name]; });
+  return kcOwnText(KC.weights.texts)[key].replace(/\{(\w+)\}/g, function (_, name) { return values[name]; });
 }
 
 kcParts.push(function (map) {
@@ -15,8 +17,8 @@ kcParts.push(function (map) {
   while (after.nextElementSibling && after.nextElementSibling.tagName === "P") { after = after.nextElementSibling; }
   after.parentNode.insertBefore(box, after.nextSibling);
   if (data.off) {
-    var why = kcElement("p", "", kcWeightsText("off_" + data.off));
-    box.appendChild(why);
+    var why = { no_ranking: "off_no_ranking", no_criteria: "off_no_criteria", method: "off_method" };
+    box.appendChild(kcElement("p", "", kcWeightsText(why[data.off])));
     if (data.reason) { box.appendChild(kcElement("p", "kc-small", data.reason)); }
     return;
   }

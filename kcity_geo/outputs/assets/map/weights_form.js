@@ -47,10 +47,10 @@ function kcWeightsForm(box, data, onChange) {
   weights.appendChild(kcElement("legend", "", kcWeightsText("weights")));
   limits.appendChild(kcElement("legend", "", kcWeightsText("limits")));
   var sliders = data.criteria.map(function (c, k) {
-    var one = kcSlider(c.title, { min: 0, max: 100, step: 1 }, "%"), lock = kcElement("label", "kc-lock");
+    var one = kcSlider(kcOwnText(c.title), { min: 0, max: 100, step: 1 }, "%"), lock = kcElement("label", "kc-lock");
     var tick = kcElement("input");
     tick.type = "checkbox";
-    tick.setAttribute("aria-label", kcWeightsText("lock_one", { title: c.title }));
+    tick.setAttribute("aria-label", kcWeightsText("lock_one", { title: kcOwnText(c.title) }));
     lock.append(tick, kcElement("span", "", kcWeightsText("lock")));
     one.row.appendChild(lock);
     one.tick = tick;
@@ -69,7 +69,7 @@ function kcWeightsForm(box, data, onChange) {
     return one;
   });
   var movers = data.limits.map(function (limit, l) {
-    var one = kcSlider(limit.title, { min: 0, max: limit.steps.length - 1, step: 1 }, limit.unit);
+    var one = kcSlider(kcOwnText(limit.title), { min: 0, max: limit.steps.length - 1, step: 1 }, limit.unit);
     one.number.min = limit.steps[0] * limit.factor;
     one.number.max = limit.steps[limit.steps.length - 1] * limit.factor;
     one.range.addEventListener("input", function () {
@@ -86,11 +86,11 @@ function kcWeightsForm(box, data, onChange) {
   box.append(weights);
   if (data.limits.length) { box.append(limits); }
   if (data.fixed.length) {
-    box.appendChild(kcElement("p", "kc-small", kcWeightsText("fixed", { list: data.fixed.join(", ") })));
+    box.appendChild(kcElement("p", "kc-small", kcWeightsText("fixed", { list: data.fixed.map(kcOwnText).join(", ") })));
   }
   if (data.missing.length) {
     box.appendChild(kcElement("p", "kc-small",
-      kcWeightsText("missing", { list: data.missing.map(function (c) { return c.title; }).join(", ") })));
+      kcWeightsText("missing", { list: data.missing.map(function (c) { return kcOwnText(c.title); }).join(", ") })));
   }
   return {
     unlock: function () {
@@ -150,9 +150,8 @@ function kcWeightsTable(map, box, data) {
   return { show: function (order, sure, study, kept) {
     table.textContent = "";
     var head = kcElement("tr");
-    ["rank", "site", "score", "first", "study"].concat(kept ? ["kept"] : []).forEach(function (key) {
-      cell(head, "th", kcWeightsText("head_" + key), key !== "site" && key !== "rank");
-    });
+    ["head_rank", "head_site", "head_score", "head_first", "head_study"].concat(kept ? ["head_kept"] : [])
+      .forEach(function (key) { cell(head, "th", kcWeightsText(key), key !== "head_site" && key !== "head_rank"); });
     table.appendChild(head);
     order.filter(function (row) { return row.rank && row.rank <= shown; }).forEach(function (row) {
       var area = data.areas[row.at], line = kcElement("tr"), was = study[row.at].rank;
