@@ -25,6 +25,8 @@ programme_app = typer.Typer(
 )
 app.add_typer(programme_app, name="programme")
 
+#: Columns of a check, as the screen shows them.
+_SHOWN = ("level", "text", "mend", "rule", "where")
 Year = Annotated[int, typer.Option(help="Year of the call, 2020 to 2026.")]
 ApplicationPath = Annotated[Path, typer.Argument(help="Application file (TOML).")]
 StudyFolder = Annotated[
@@ -79,9 +81,10 @@ def check(
 ) -> None:
     """Hold an application against the rules of its year; exit code 2 when a hard gate fails."""
     with plain_errors() as notes:
+        from kcity_geo.programme.blocks import said
         from kcity_geo.programme.checking import check as check_rules
         from kcity_geo.programme.model import load_application
-        from kcity_geo.programme.words import known_language
+        from kcity_geo.programme.words import known_language, word
         from kcity_geo.sources.local.study_folder import facts_behind
 
         known_language(language)
@@ -95,9 +98,11 @@ def check(
     if as_json:
         say_json({"refused": bool(checked.refused), "findings": rows})
     else:
-        columns = ("level", "text", "mend", "rule", "where")
-        print_rows([{str(k): v for k, v in row.items()} for row in rows], columns)
-        _say_verdict(len(checked.refused), len(checked.of("missing")))
+        titles = dict(zip(_SHOWN, said("check.columns", language).split("|"), strict=True))
+        for row in rows:
+            row["level"] = word("level_of_finding", row["level"], language)
+        print_rows([{titles[k]: row[k] for k in _SHOWN} for row in rows], tuple(titles.values()))
+        say_line(_verdict(len(checked.refused), len(checked.of("missing")), language))
     if checked.refused:
         raise typer.Exit(2)
 
@@ -107,16 +112,14 @@ def _seen_from(folder: Path, home: Path) -> str:
     return Path(os.path.relpath(folder.resolve(), home.resolve())).as_posix()
 
 
-def _say_verdict(refused: int, missing: int) -> None:
+def _verdict(refused: int, missing: int, language: str) -> str:
     """Say what the findings come to; a check never says that a project will be taken."""
-    if refused:
-        say(
-            f"Refused: {refused} hard gates fail." if refused > 1 else "Refused: a hard gate fails."
-        )
-    elif missing:
-        say(f"No hard gate fails; {missing} things are missing.")
-    else:
-        say("No hard gate fails and nothing that is asked for is missing.")
+    from kcity_geo.programme.blocks import said
+
+    if not refused and not missing:
+        return said("check.clean", language)
+    key, number = ("refused", refused) if refused else ("missing", missing)
+    return said(f"check.{key}{'_one' * (number == 1)}", language, number=number)
 
 
 @programme_app.command()

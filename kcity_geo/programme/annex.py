@@ -211,8 +211,8 @@ def _criteria(subject: Subject, language: str) -> list[Block]:
         Text(text=said("annex.criteria_note", language), kind="note"),
         Text(text=card.criteria[0].sourced(language), kind="note"),
     ]
-    if card.note and language == "en":
-        blocks.append(Text(text=card.note, kind="note"))
+    if note := card.note if language == "en" else card.note_ko:
+        blocks.append(Text(text=note, kind="note"))
     return blocks
 
 

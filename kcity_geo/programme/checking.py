@@ -18,7 +18,6 @@ from kcity_geo.programme.evidence import open_levels, open_people, rounded
 from kcity_geo.programme.findings import LEVELS, Cited, Finding
 from kcity_geo.programme.gates import gate_findings
 from kcity_geo.programme.model import Application
-from kcity_geo.programme.rules import sources_of
 from kcity_geo.programme.words import known_words, word
 from kcity_geo.study_facts import LevelFacts, StudyFacts
 
@@ -76,7 +75,7 @@ class Checked:
                 "finding": f.id,
                 "where": f.where,
                 "text": f.text(language),
-                "rule": f.rule,
+                "rule": f.rule_words(language),
                 "mend": f.mend(language),
             }
             for f in self.findings
@@ -116,7 +115,7 @@ def _package(application: Application) -> Iterator[Finding]:
     """Full package, cooperation between governments, training."""
     package = application.rules.package
     duties = next(e for e in application.rules.faq if e.id == "duties")
-    rule = Cited(sources_of(package["source"]), package["mark"])
+    rule = Cited(tuple(package["source"]), package["mark"])
     if not application.package.project:
         yield Finding(id="hardware_missing", where="package.project", cited=rule)
     parts, parts_ko = _software(application)
@@ -139,7 +138,7 @@ def _package(application: Application) -> Iterator[Finding]:
         yield Finding(
             id="contact_missing",
             where="contact",
-            cited=Cited(duties.where, duties.mark),
+            cited=Cited(duties.source, duties.mark),
         )
 
 
@@ -233,7 +232,7 @@ def _study_asked(application: Application, facts: StudyFacts) -> Iterator[Findin
                 "allowed": study_title(advice.study, "ko"),
                 "missing": ", ".join(advice.missing_words("ko")),
             },
-            cited=Cited("kcity_geo", advice.mark),
+            cited=Cited(("OWN",), advice.mark),
         )
 
 
@@ -248,7 +247,7 @@ def _empty(application: Application) -> Iterator[Finding]:
         "status": project.status,
     }
     documents = application.rules.documents
-    source, mark = documents.where, documents.mark
+    source, mark = documents.source, documents.mark
     for key, value in fields.items():
         if not value:
             values = {"section": "project", "key": key}
@@ -270,7 +269,8 @@ def _to_know(application: Application) -> Iterator[Finding]:
                 id="contradiction",
                 where="programme.year",
                 values={"what": event.what, "note": event.note},
-                cited=Cited(event.where, event.mark),
+                values_ko={"what": event.what_ko, "note": event.note_ko},
+                cited=Cited(event.source, event.mark),
             )
     if application.funding.ppp:
         low, high, verdict = ppp_score(application.funding.ppp)

@@ -16,9 +16,9 @@ LEVELS = ("refused", "missing", "note")
 
 @dataclass(frozen=True)
 class Cited:
-    """Where a rule was read: ``source`` in words, and its evidence ``mark``."""
+    """Where a rule was read: ``source``, keys of ``tables/programme/sources.toml``, and its evidence ``mark``."""
 
-    source: str = ""
+    source: tuple[str, ...] = ()
     mark: str = ""
 
 
@@ -55,13 +55,29 @@ class Finding:
     @property
     def rule(self) -> str:
         """Kind of rule, with where it was read and its mark."""
+        return self.rule_words()
+
+    def rule_words(self, language: str = "en") -> str:
+        """
+        Say which kind of rule it is, where it was read, and its mark.
+
+        Parameters
+        ----------
+        language : en or ko.
+
+        Returns
+        -------
+        One line.
+        """
         row = _row(self.id)
         quoted = read_table("programme/findings")["quoted"].get(row["rule"])
         source, mark = self.cited.source, self.cited.mark
         if quoted and not source:
-            source, mark = sources_of(quoted["source"]), quoted["mark"]
-        fact = f", fact {self.fact} of 2020" if self.fact else ""
-        return f"{row['rule']}{fact}: {source} [{mark}]"
+            source, mark = tuple(quoted["source"]), quoted["mark"]
+        words = read_table("programme/findings")["cited"]
+        fact = words["fact"][language].format(fact=self.fact) if self.fact else ""
+        kind = row["rule"] if language == "en" else words["kind_ko"][row["rule"]]
+        return f"{kind}{fact}: {sources_of(source, language)} [{mark}]"
 
     def text(self, language: str = "en") -> str:
         """

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kcity_geo.programme.findings import Cited, Finding
 from kcity_geo.programme.model import Application, ProjectType, Stream
-from kcity_geo.programme.rules import Cap, Window, rule_rows, sources_of
+from kcity_geo.programme.rules import Cap, Window, rule_rows
 from kcity_geo.programme.words import known_words, word, word_list
 
 __all__ = ["gate_findings", "same_place"]
@@ -33,7 +33,7 @@ def gate_findings(application: Application) -> Iterator[Finding]:
 
 def _type(application: Application) -> Iterator[Finding]:
     rule, project = application.rules.types, application.project
-    cited = Cited(rule.where, rule.mark)
+    cited = Cited(rule.source, rule.mark)
     stream, year = application.programme.stream, application.programme.year
     if project.type is None:
         yield Finding(id="type_missing", where="project.type", cited=cited)
@@ -56,7 +56,7 @@ def _type(application: Application) -> Iterator[Finding]:
 
 def _scope(application: Application) -> Iterator[Finding]:
     project, rule = application.project, application.rules.types
-    cited = Cited(rule.where, rule.mark)
+    cited = Cited(rule.source, rule.mark)
     if project.type is ProjectType.urban and not project.scope:
         values = {"known": ", ".join(known_words("scope"))}
         yield Finding(id="scope_missing", where="project.scope", values=values, cited=cited)
@@ -69,7 +69,7 @@ def _solution(application: Application) -> Iterator[Finding]:
     if application.project.type is not ProjectType.solution:
         return
     rule = application.rules.types
-    cited = Cited(rule.where, rule.mark)
+    cited = Cited(rule.source, rule.mark)
     if not application.solution.operator:
         yield Finding(id="operator_missing", where="solution.operator", cited=cited)
     if not application.solution.operation_plan:
@@ -78,7 +78,7 @@ def _solution(application: Application) -> Iterator[Finding]:
 
 def _applicants(application: Application) -> Iterator[Finding]:
     rule, year = application.rules.applicants, application.programme.year
-    cited = Cited(rule.where, rule.mark)
+    cited = Cited(rule.source, rule.mark)
     kinds = tuple(dict.fromkeys(a.kind for a in application.applicants))
     known = {"known": ", ".join(rule.lead)}
     known_ko = {"known": word_list("applicant", rule.lead, "ko")}
@@ -149,7 +149,7 @@ def _one_project(application: Application) -> Iterator[Finding]:
                 id="second_project",
                 where="other_projects",
                 values=values,
-                cited=Cited(rule.where, rule.mark),
+                cited=Cited(rule.source, rule.mark),
             )
 
 
@@ -163,7 +163,7 @@ def _budget(application: Application) -> Iterator[Finding]:
             id="no_cap",
             where="request",
             values={"year": year},
-            cited=Cited("none", "-"),
+            cited=Cited(("NONE",), "-"),
         )
         return
     request = application.request
@@ -172,7 +172,7 @@ def _budget(application: Application) -> Iterator[Finding]:
             id="budget_missing",
             where="request.budget_krw",
             values={"currency": "KRW", "key": "budget_krw"},
-            cited=Cited(cap.where, cap.mark),
+            cited=Cited(cap.source, cap.mark),
         )
     if request.budget_krw is not None:
         yield from _held_against(request.budget_krw, "KRW", cap.krw, cap)
@@ -206,14 +206,14 @@ def _amount(name: str, asked: int, currency: str, most: int, cap: Cap) -> Findin
             "from": f"{cap.from_krw or 0:,}",
             "year": cap.year,
         },
-        cited=Cited(cap.where, cap.mark),
+        cited=Cited(cap.source, cap.mark),
     )
 
 
 def _window(application: Application) -> Iterator[Finding]:
     programme = application.programme
     window = application.rules.window(programme.stream)
-    cited = Cited(window.where if window else "none", window.mark if window else "-")
+    cited = Cited(window.source if window else ("NONE",), window.mark if window else "-")
     day = programme.submitted
     if day is None:
         yield Finding(id="day_missing", where="programme.submitted", cited=cited)
@@ -240,7 +240,7 @@ def _ends(window: Window | None) -> dict[str, str]:
 
 def _papers(application: Application) -> Iterator[Finding]:
     rule, papers = application.rules.documents, application.documents
-    cited = Cited(rule.where, rule.mark)
+    cited = Cited(rule.source, rule.mark)
     if "application_form" in rule.required and not papers.application_form:
         yield Finding(id="form_missing", where="documents.application_form", cited=cited)
     if "project_summary" in rule.required and not papers.project_summary:
@@ -256,7 +256,7 @@ def _channel(application: Application) -> Iterator[Finding]:
         yield from _carried_channel(application)
         return
     values = {"channel": channel, "year": rule.year, "known": ", ".join(rule.channels)}
-    cited = Cited(rule.where, rule.mark)
+    cited = Cited(rule.source, rule.mark)
     if not channel:
         yield Finding(id="channel_missing", where="programme.channel", values=values, cited=cited)
     elif channel not in rule.channels:
@@ -274,7 +274,7 @@ def _carried_channel(application: Application) -> Iterator[Finding]:
             "told": rule["year"],
             "known": ", ".join(rule["channels"]),
         }
-        cited = Cited(sources_of(rule["source"]), "D")
+        cited = Cited(tuple(rule["source"]), "D")
         yield Finding(id="channel_strange", where="programme.channel", values=values, cited=cited)
 
 
@@ -282,7 +282,7 @@ def _consortium(application: Application) -> Iterator[Finding]:
     if application.programme.stream is not Stream.demonstration:
         return
     rule, team = application.rules.demonstration, application.demonstration
-    cited = Cited(sources_of(rule["source"]), rule["mark"])
+    cited = Cited(tuple(rule["source"]), rule["mark"])
     known = {"known": ", ".join(rule["overseas"])}
     known_ko = {"known": word_list("applicant", tuple(rule["overseas"]), "ko")}
     if not team.lead:

@@ -43,7 +43,7 @@ def sources_of(keys: list[str] | tuple[str, ...], language: str = "en") -> str:
     Parameters
     ----------
     keys : of ``tables/programme/sources.toml``.
-    language : en or ko; titles of publications stay as they are.
+    language : en or ko; addresses stay as they are.
 
     Returns
     -------
@@ -169,12 +169,14 @@ class FaqRule(_Row):
 
 @dataclass(frozen=True, kw_only=True)
 class Event(_Row):
-    """What happens when; ``contradicts``: sources say different things."""
+    """What happens when; ``contradicts``: sources say different things, told in Korean too (``_ko``)."""
 
     year: int
     id: str
     when: str
     what: str
+    what_ko: str = ""
+    note_ko: str = ""
     contradicts: bool = False
 
 

@@ -77,12 +77,13 @@ class Scorecard:
     ----------
     gates : hard gates that fail; empty: none does.
     criteria : as they were named for the year; the lists of evidence are our default.
-    note : what must be read beside the criteria.
+    note, note_ko : what must be read beside the criteria.
     """
 
     gates: tuple[Finding, ...]
     criteria: tuple[CriterionScore, ...]
     note: str = ""
+    note_ko: str = ""
 
     def table(self, language: str = "en") -> pd.DataFrame:
         """
@@ -137,7 +138,10 @@ def scorecard(application: Application, facts: StudyFacts | None = None) -> Scor
         for row in named["row"]
     )
     return Scorecard(
-        gates=check(application, facts).refused, criteria=criteria, note=named.get("note", "")
+        gates=check(application, facts).refused,
+        criteria=criteria,
+        note=named.get("note", ""),
+        note_ko=named.get("note_ko", ""),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -61,6 +62,12 @@ def test_a_whole_application_passes_and_a_study_that_changed_is_told(tmp_path, s
     told = RUN.invoke(app, ["programme", "check", str(out)])
     assert told.exit_code == 0, told.output
     assert "No hard gate fails" in told.output
+    korean = RUN.invoke(app, ["programme", "check", str(out), "--language", "ko"])
+    assert korean.exit_code == 0
+    assert "필수 요건을 모두 충족하였으며 보완할 사항이 없습니다." in korean.output
+    assert "자주 묻는 질문" in korean.output
+    left = re.findall(r"(?<![\w./\[])[A-Z]?[a-z]{4,} [a-z]{2,} [a-z]{2,}", korean.output)
+    assert left == []
     other = make_facts(population=61_000.0).model_dump_json()
     (study / "project_summary.json").write_text(other, encoding="utf-8")
     told = RUN.invoke(app, ["programme", "check", str(out), "--json"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from datetime import date
 from string import Formatter
@@ -24,7 +25,7 @@ from kcity_geo.programme import (
     recommend_study,
     scorecard,
 )
-from kcity_geo.programme.findings import Finding
+from kcity_geo.programme.findings import Cited, Finding
 from kcity_geo.programme.rules import YEARS, sources_of
 from kcity_geo.study_facts import LevelFacts
 
@@ -219,3 +220,26 @@ def test_a_written_application_reads_back_the_same(tmp_path) -> None:
     assert check_application(tomllib.loads(text)) == whole
     empty = check_application({"programme": {"year": 2026}})
     assert check_application(tomllib.loads(application_toml(check(empty)))) == empty
+
+
+def test_every_source_and_kind_of_rule_has_a_korean_name() -> None:
+    known = read_table("programme/sources")["source"]
+    for key, text in known.items():
+        if key.endswith("_ko"):
+            assert re.search("[가-힣]", text), key
+        else:
+            addresses = re.findall(r"\w+(?:\.\w+)+", text)
+            assert all(address in known[f"{key}_ko"] for address in addresses), key
+    table = read_table("programme/findings")
+    kinds = {row["rule"] for row in table["finding"].values()}
+    assert kinds == set(table["cited"]["kind_ko"])
+    said = Finding(id="private_only", cited=Cited(("S1",), "V"))
+    assert said.rule_words("ko").startswith("신청 자격(2020년 공고 사실 9): 국토교통부")
+    assert "fact 9 of 2020: MOLIT news" in said.rule
+
+
+def test_contradictions_of_sources_are_told_in_korean() -> None:
+    for event in (e for year in YEARS for e in ProgrammeRules.for_year(year).timeline):
+        if event.contradicts:
+            assert re.search("[가-힣]", event.what_ko)
+            assert re.search("[가-힣]", event.note_ko)
