@@ -23,7 +23,7 @@ __all__ = ["UNTOLD", "made", "retold", "retold_all", "title_in", "told_in"]
 #: What stands before a sentence for which there is no row in that language.
 UNTOLD = {"ko": "(원문) "}
 #: Tables of sentences; an id stands in one of them.
-_TABLES = ("siting", "survey")
+_TABLES = ("siting", "survey", "credits")
 _BRACES = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 _PARTED = "; "
 _NO_KINDS: Mapping[str, Sequence[str]] = {}
@@ -45,7 +45,7 @@ def made(name: str, **values: object) -> str:
 
     Parameters
     ----------
-    name : id of the row in ``tables/texts/siting.toml`` or ``survey.toml``.
+    name : id of the row in ``tables/texts/siting.toml``, ``survey.toml`` or ``credits.toml``.
     **values : what stands in the braces.
 
     Returns
@@ -112,17 +112,19 @@ def retold(text: str, language: str) -> str:
     Parameters
     ----------
     text : English, as `made` or a row of the criteria made it.
-    language : not en.
+    language : en or ko.
 
     Returns
     -------
-    The sentence with the same values; empty where no row makes it.
+    The sentence with the same values, in English as it is; empty where no row makes it.
 
     Examples
     --------
     >>> retold("mean slope of 9.9 % (full score up to 2)", "ko")
     '평균 경사 9.9%(만점 기준: 2 이하)'
     """
+    if language == "en":
+        return text
     if text in (words := _words(language)):
         return words[text]
     for row in _rows(language):

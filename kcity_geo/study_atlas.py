@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-__all__ = ["StudyAtlas", "StudyLayer"]
+__all__ = ["PlanPicture", "StudyAtlas", "StudyLayer"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,6 +33,14 @@ class StudyLayer:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class PlanPicture:
+    """A sheet that the plan of a site has drawn: ``image`` (PNG), and ``styles`` of its legend."""
+
+    image: bytes
+    styles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class StudyAtlas:
     """
     All that maps of a study are drawn from.
@@ -42,10 +50,12 @@ class StudyAtlas:
     layers : name -> raster.
     shapes : boundary, districts, sites, roads, rails, rivers, water -> outlines in the CRS of the
         study; those that the study does not have are left out.
+    pictures : number of a sheet -> the picture of it in the folder of a plan.
     """
 
     layers: Mapping[str, StudyLayer]
     shapes: Mapping[str, gpd.GeoDataFrame]
+    pictures: Mapping[int, PlanPicture] = field(default_factory=dict)
 
     def outline(self) -> BaseGeometry:
         """

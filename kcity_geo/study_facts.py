@@ -13,6 +13,8 @@ __all__ = [
     "FACTS_FORMAT",
     "IndicatorFacts",
     "LevelFacts",
+    "PlanFacts",
+    "PlanSheetFacts",
     "SiteFacts",
     "StudyFacts",
     "TaskFacts",
@@ -152,11 +154,20 @@ class StudyFacts(BaseModel):
     caveat: str = ""
 
 
+class PlanSheetFacts(BaseModel):
+    """A sheet of the map pack that a plan has drawn: ``file`` in its folder, ``styles`` of its legend."""
+
+    model_config = _READ
+    number: int
+    file: str
+    styles: tuple[str, ...] = ()
+
+
 class PlanFacts(BaseModel):
     """
     What the plan of a site says: ``plan_summary.json`` in its folder.
 
-    ``lead``: the plan in sentences; ``cost``: that of its works in one sentence.
+    ``lead``: the plan in sentences; ``cost``: that of its works in one sentence; ``sheets``: the maps it has drawn.
     """
 
     model_config = _READ
@@ -165,6 +176,8 @@ class PlanFacts(BaseModel):
     city: str
     lead: tuple[str, ...] = ()
     disclaimer: str = ""
+    as_of: str = ""
+    sheets: tuple[PlanSheetFacts, ...] = ()
 
     @property
     def cost(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,12 +54,19 @@ def new(
         from kcity_geo.outputs.application_toml import save_application
         from kcity_geo.programme.checking import check as check_rules
         from kcity_geo.programme.draft import StudyOrigin, draft_application
-        from kcity_geo.sources.local.study_folder import open_study, read_plan
+        from kcity_geo.sources.local.study_folder import open_plan, open_study
 
         found = open_study(study)
-        planned = read_plan(plan, city=found.facts.city) if plan else None
-        origin = StudyOrigin(folder=_seen_from(found.folder, out.parent), sha256=found.sha256)
-        draft = draft_application(found.facts, year, origin=origin, plan=planned)
+        planned = open_plan(plan, city=found.facts.city) if plan else None
+        origin = StudyOrigin(
+            folder=_seen_from(found.folder, out.parent),
+            sha256=found.sha256,
+            plan_folder=_seen_from(planned.folder, out.parent) if planned else "",
+            plan_sha256=planned.sha256 if planned else "",
+        )
+        draft = draft_application(
+            found.facts, year, origin=origin, plan=planned.facts if planned else None
+        )
         checked = check_rules(draft, found.facts)
         save_application(checked, out)
     print_warnings(notes, quiet=as_json)
@@ -85,13 +93,18 @@ def check(
         from kcity_geo.programme.checking import check as check_rules
         from kcity_geo.programme.model import load_application
         from kcity_geo.programme.words import known_language, word
-        from kcity_geo.sources.local.study_folder import facts_behind
+        from kcity_geo.sources.local.study_folder import facts_behind, plan_behind
 
         known_language(language)
         read = load_application(application)
         behind = facts_behind(read.study.folder, application.parent, instead=study)
+        city = behind.facts.city if behind else ""
+        planned = plan_behind(read.plan.folder, application.parent, city=city) if behind else None
         checked = check_rules(
-            read, behind.facts if behind else None, sha256=behind.sha256 if behind else ""
+            read,
+            behind.facts if behind else None,
+            sha256=behind.sha256 if behind else "",
+            plan_sha256=planned.sha256 if planned else "",
         )
     print_warnings(notes, quiet=as_json)
     rows = checked.table(language).to_dict("records")
@@ -140,16 +153,27 @@ def dossier(
         from kcity_geo.programme.model import load_application
         from kcity_geo.programme.papers import Subject
         from kcity_geo.programme.sheets import map_pack
-        from kcity_geo.sources.local.study_folder import facts_behind, read_atlas
+        from kcity_geo.sources.local.study_folder import (
+            facts_behind,
+            plan_behind,
+            read_atlas,
+            read_pictures,
+        )
 
         read = load_application(application)
         behind = facts_behind(read.study.folder, application.parent, instead=study)
         names = {name for s in map_pack() for name in (s.layer, s.sure) if name}
         atlas = read_atlas(behind, sorted(names)) if behind else None
+        city = behind.facts.city if behind else ""
+        planned = plan_behind(read.plan.folder, application.parent, city=city) if behind else None
+        if atlas is not None and planned is not None:
+            atlas = replace(atlas, pictures=read_pictures(planned))
         subject = Subject(
             application=read,
             facts=behind.facts if behind else None,
             sha256=behind.sha256 if behind else "",
+            plan=planned.facts if planned else None,
+            plan_sha256=planned.sha256 if planned else "",
             layers={k: layer.about for k, layer in atlas.layers.items()} if atlas else {},
             folder=_seen_from(study, application.parent) if study else "",
         )

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kcity_geo.errors import OutputError, StudyError
 from kcity_geo.outputs.pages import asset, environment, seal
@@ -85,8 +86,9 @@ def save_dossier(
         for language in chosen.languages:
             (out / language).mkdir(parents=True, exist_ok=True)
             drawn: dict[int, bytes] = {}
-            for name in PAPERS:
-                paper = make_paper(name, subject, language)
+            papers = [make_paper(name, subject, language) for name in PAPERS]
+            letters = frozenset("".join(map(repr, papers)))
+            for name, paper in zip(PAPERS, papers, strict=True):
                 for number in sheets_of(paper):
                     if number not in drawn:
                         progress(f"{language}: map {number}")
@@ -94,7 +96,7 @@ def save_dossier(
                 for ending, write in writers.items():
                     path = out / language / f"{name}.{ending}"
                     progress(f"{language}/{path.name}")
-                    write(paper, drawn, path)
+                    write(paper, _Page(drawn, letters), path)
                     files.append(path)
     except OutputError:
         raise
@@ -113,7 +115,7 @@ def _check(options: DossierOptions) -> None:
 
 def _refuse_another_study(subject: Subject) -> None:
     for finding in subject.checked.refused:
-        if finding.id == "study_changed":
+        if finding.id in {"study_changed", "plan_changed"}:
             raise StudyError(f"{finding.text()}; {finding.mend()}")
 
 
@@ -131,7 +133,14 @@ def _refuse_foreign(out: Path, shown: str) -> None:
             )
 
 
-_Write = Callable[[Paper, "dict[int, bytes]", Path], None]
+class _Page(NamedTuple):
+    """Maps by the number of their sheet, and the letters that all papers of a language share."""
+
+    drawn: dict[int, bytes]
+    letters: frozenset[str]
+
+
+_Write = Callable[[Paper, _Page, Path], None]
 
 
 def _writers(formats: Iterable[str], left_out: list[str]) -> dict[str, _Write]:
@@ -141,7 +150,7 @@ def _writers(formats: Iterable[str], left_out: list[str]) -> dict[str, _Write]:
         if name == "html":
             found[name] = _save_html
         elif name == "docx":
-            found[name] = save_docx
+            found[name] = _save_docx
         else:
             to_pdf, why = pdf_writer()
             if to_pdf is None:
@@ -163,14 +172,19 @@ def _docx_missing() -> str:
 
 
 def _pdf_of(to_pdf: Callable[[str, Path], None]) -> _Write:
-    def write(paper: Paper, drawn: dict[int, bytes], path: Path) -> None:
-        to_pdf(paper_html(paper, drawn), path)
+    def write(paper: Paper, page: _Page, path: Path) -> None:
+        to_pdf(paper_html(paper, page.drawn, page.letters), path)
 
     return write
 
 
-def _save_html(paper: Paper, drawn: dict[int, bytes], path: Path) -> None:
-    path.write_text(paper_html(paper, drawn), encoding="utf-8", newline="\n")
+def _save_html(paper: Paper, page: _Page, path: Path) -> None:
+    html = paper_html(paper, page.drawn, page.letters)
+    path.write_text(html, encoding="utf-8", newline="\n")
+
+
+def _save_docx(paper: Paper, page: _Page, path: Path) -> None:
+    save_docx(paper, page.drawn, path)
 
 
 def _drawn(atlas: StudyAtlas | None, number: int, language: str) -> bytes:
@@ -179,7 +193,7 @@ def _drawn(atlas: StudyAtlas | None, number: int, language: str) -> bytes:
     return draw_sheet(atlas, number, language)
 
 
-def paper_html(paper: Paper, drawn: dict[int, bytes]) -> str:
+def paper_html(paper: Paper, drawn: dict[int, bytes], letters: Iterable[str] = ()) -> str:
     """
     Write a paper as a page that opens offline and prints on A4.
 
@@ -187,6 +201,7 @@ def paper_html(paper: Paper, drawn: dict[int, bytes]) -> str:
     ----------
     paper : document.
     drawn : number of a sheet -> PNG.
+    letters : that its fonts hold beside those of the paper, so that several papers share one cut.
 
     Returns
     -------
@@ -206,7 +221,7 @@ def paper_html(paper: Paper, drawn: dict[int, bytes]) -> str:
             css=asset("paper.css"),
         )
     )
-    return seal(html)
+    return seal(html, letters)
 
 
 class _Clean:

@@ -111,19 +111,22 @@ def _rule(family: str, weight: int, font: bytes) -> str:
     )
 
 
-def embed_fonts(page: str) -> str:
+def embed_fonts(page: str, also: Iterable[str] = ()) -> str:
     """
     Put the fonts that a page needs into it.
 
     Parameters
     ----------
     page : HTML with the comment ``/*fonts*/`` in its first style.
+    also : further letters; pages that ask for the same ones have their fonts cut once.
 
     Returns
     -------
     The page with its fonts inside; a page without the comment stays as it is.
     """
-    return page.replace(_MARK, font_faces(letters_of(page)), 1) if _MARK in page else page
+    if _MARK not in page:
+        return page
+    return page.replace(_MARK, font_faces(letters_of(page) | frozenset(also)), 1)
 
 
 @cache

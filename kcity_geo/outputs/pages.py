@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterable
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -114,13 +115,14 @@ class _Loads(HTMLParser):
         self._inside = ""
 
 
-def seal(html: str) -> str:
+def seal(html: str, also: Iterable[str] = ()) -> str:
     """
     Close a page: it gets its fonts, loads nothing, and only the scripts in it now may run.
 
     Parameters
     ----------
     html : page with the comment ``<!--policy-->`` in its head.
+    also : letters that its fonts hold beside those of the page.
 
     Returns
     -------
@@ -131,7 +133,7 @@ def seal(html: str) -> str:
     OutputError
         If an element of the page would load something, or carries its own event handler.
     """
-    html = embed_fonts(html)
+    html = embed_fonts(html, also)
     page = _Loads()
     page.feed(html)
     page.close()

@@ -15,7 +15,7 @@ from kcity_geo.outputs.figures import draw_scale
 from kcity_geo.outputs.fonts import use_packaged_fonts
 from kcity_geo.plan_sheets import MapLayer, MapSheet, Table
 
-__all__ = ["bar_figure", "legend_of", "sheet_figure"]
+__all__ = ["bar_figure", "legend_of", "sheet_figure", "sheet_picture"]
 
 _WIDTH_INCH, _DPI = 6.6, 130
 _AROUND = 0.06
@@ -62,6 +62,21 @@ def sheet_figure(sheet: MapSheet) -> str:
     -------
     ``data:image/png;base64,...``; the same sheet gives the same bytes.
     """
+    return _in_page(sheet_picture(sheet))
+
+
+def sheet_picture(sheet: MapSheet) -> bytes:
+    """
+    Draw a sheet as a picture file.
+
+    Parameters
+    ----------
+    sheet : of a plan; its last layer frames the picture.
+
+    Returns
+    -------
+    PNG; the same sheet gives the same bytes.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -76,7 +91,7 @@ def sheet_figure(sheet: MapSheet) -> str:
     axes.set_xlim(x0, x1)
     axes.set_ylim(y0, y1)
     draw_scale(axes, x1 - x0)
-    return _picture(figure)
+    return _png(figure)
 
 
 def _window(frame: MapLayer) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -144,11 +159,15 @@ def bar_figure(table: Table) -> str:
     axes.set_xlabel("ha: pale asked for, full drawn" if both else "ha", fontsize=8)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    return _picture(figure)
+    return _in_page(_png(figure))
 
 
-def _picture(figure: Any) -> str:  # noqa: ANN401 - matplotlib has no types here
+def _png(figure: Any) -> bytes:  # noqa: ANN401 - matplotlib has no types here
     use_packaged_fonts(figure)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+    return stream.getvalue()
+
+
+def _in_page(picture: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(picture).decode("ascii")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from kcity_geo.outputs.attribution import credits_line
 from kcity_geo.outputs.folder import Contents, save_whole
+from kcity_geo.outputs.plan_figures import sheet_picture
 from kcity_geo.outputs.plan_page import build_plan_page
 from kcity_geo.outputs.plan_qml import LAYERS, plan_styles
 from kcity_geo.outputs.plan_workbook import save_workbook
@@ -13,7 +15,7 @@ from kcity_geo.outputs.tables import save_csv
 from kcity_geo.outputs.text import json_text
 from kcity_geo.outputs.vectors import write_geopackage
 from kcity_geo.plan_sheets import PlanSheets
-from kcity_geo.study_facts import PLAN_FILE, PlanFacts
+from kcity_geo.study_facts import PLAN_FILE, PlanFacts, PlanSheetFacts
 
 __all__ = ["PLAN", "save_plan_folder"]
 
@@ -27,6 +29,7 @@ PLAN = Contents(
         "*.qml",
         "*.csv",
         "*.inp",
+        "sheet_*.png",
         "README.txt",
         PLAN_FILE,
     ),
@@ -44,9 +47,9 @@ def save_plan_folder(sheets: PlanSheets, out: str | Path) -> Path:
 
     Returns
     -------
-    Absolute path of the folder: ``plan.gpkg``, ``plan.html``, ``plan.xlsx``, a CSV for each table,
-    ``README.txt``, ``plan_summary.json``, and ``water.inp`` where water is routed; the same plan gives
-    the same bytes.
+    Absolute path of the folder: ``plan.gpkg``, ``plan.html``, ``plan.xlsx``, a CSV for each table, a PNG
+    for each sheet of the map pack, ``README.txt``, ``plan_summary.json``, and ``water.inp`` where water is
+    routed; the same plan gives the same bytes.
     """
     return save_whole(out, lambda work, _: _write(sheets, work), contents=PLAN)
 
@@ -72,10 +75,25 @@ def _write(sheets: PlanSheets, work: Path) -> None:
         credits_line(sheets),
     ]
     facts = PlanFacts(
-        title=sheets.title, city=sheets.city, lead=sheets.lead, disclaimer=sheets.disclaimer
+        title=sheets.title,
+        city=sheets.city,
+        lead=sheets.lead,
+        disclaimer=sheets.disclaimer,
+        as_of=sheets.as_of[:10],
+        sheets=tuple(_save_sheets(sheets, work)),
     )
     (work / PLAN_FILE).write_bytes((json_text(facts.model_dump()) + "\n").encode("utf-8"))
     (work / "README.txt").write_bytes(("\n".join(lines).rstrip() + "\n").encode("utf-8"))
+
+
+def _save_sheets(sheets: PlanSheets, work: Path) -> Iterator[PlanSheetFacts]:
+    """Write each sheet of the map pack as a picture, and say what it shows."""
+    for sheet in sheets.maps:
+        if sheet.number:
+            name = f"sheet_{sheet.number}.png"
+            (work / name).write_bytes(sheet_picture(sheet))
+            shown = dict.fromkeys(layer.style for layer in sheet.layers if len(layer.shapes))
+            yield PlanSheetFacts(number=sheet.number, file=name, styles=tuple(shown))
 
 
 def _categories(sheets: PlanSheets) -> dict[str, list[str]]:

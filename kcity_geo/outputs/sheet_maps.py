@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,13 @@ from kcity_geo.outputs.fonts import use_packaged_fonts
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.programme.sheets import Sheet, map_pack
 from kcity_geo.programme.words import known_words, word
-from kcity_geo.study_atlas import StudyAtlas, StudyLayer
+from kcity_geo.study_atlas import PlanPicture, StudyAtlas, StudyLayer
 
 __all__ = ["draw_sheet"]
 
 _WIDTH_INCH = 4.6
 _LEGEND_INCH = 0.6
+_ROW_INCH, _ACROSS = 0.16, 3
 _DPI = 160
 _LINES = (
     ("water", "#b9d9ea", 0.4),
@@ -33,6 +35,10 @@ _LINES = (
 )
 _SITE = "#c2185b"
 _MOST_NAMES = 25
+#: Of the larger side of the city, shown around its sites; of the picture, a district that is named.
+_LEAST_SEEN, _NAMED_FROM = 0.3, 0.01
+_HALO = {"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.6}
+_UNIT_LETTERS = 26
 _SILENT = ("not_assessed", "cannot_tell")
 _LEGEND = {
     "en": {
@@ -64,8 +70,10 @@ def draw_sheet(atlas: StudyAtlas, number: int, language: str) -> bytes:
     from matplotlib.figure import Figure
 
     sheet = map_pack()[number - 1]
+    if sheet.draw == "plan":
+        return _with_legend(atlas.pictures[number], language)
     box = _extent(atlas)
-    near = atlas.shapes["sites"].total_bounds if sheet.draw == "sites" and _sites(atlas) else None
+    near = _around_sites(atlas) if sheet.draw == "sites" and _sites(atlas) else None
     (x0, x1), (y0, y1) = frame_of(box, near)
     height = _WIDTH_INCH * (y1 - y0) / (x1 - x0)
     figure = Figure(figsize=(_WIDTH_INCH, height + _LEGEND_INCH), dpi=_DPI)
@@ -79,20 +87,63 @@ def draw_sheet(atlas: StudyAtlas, number: int, language: str) -> bytes:
     axes.set_ylim(y0, y1)
     if sheet.draw in {"place", "sites"}:
         _draw_sites(axes, atlas)
-    if sheet.draw == "place":
-        _name_districts(axes, atlas)
+    if sheet.draw in {"place", "sites"}:
+        _name_districts(axes, atlas, shapely.box(x0, y0, x1, y1))
     draw_scale(axes, x1 - x0)
     if sheet.draw in {"place", "base"}:
         _line_legend(figure, atlas, language)
+    return _png(figure)
+
+
+def _png(figure: Any) -> bytes:  # noqa: ANN401 - matplotlib has no types here
     use_packaged_fonts(figure)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
     return stream.getvalue()
 
 
+def _with_legend(picture: PlanPicture, language: str) -> bytes:
+    """Set the picture of a plan above its legend, in the language of the paper."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+    from PIL import Image
+
+    image = np.asarray(Image.open(io.BytesIO(picture.image)).convert("RGB"))
+    height = _WIDTH_INCH * image.shape[0] / image.shape[1]
+    styles = read_table("plan_styles")["style"]
+    shown = [styles[name] for name in picture.styles if name in styles]
+    legend = _ROW_INCH * -(-len(shown) // _ACROSS) + _ROW_INCH / 2
+    figure = Figure(figsize=(_WIDTH_INCH, height + legend), dpi=_DPI)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, legend / (height + legend), 1, height / (height + legend)))
+    axes.set_axis_off()
+    axes.imshow(image, interpolation="lanczos", aspect="auto")
+    title = "title" if language == "en" else f"title_{language}"
+    _legend(
+        figure,
+        [
+            Patch(facecolor=s["colour"], edgecolor="#777777", linewidth=0.5, label=s[title])
+            for s in shown
+        ],
+    )
+    return _png(figure)
+
+
 def _extent(atlas: StudyAtlas) -> tuple[float, float, float, float]:
     left, bottom, right, top = atlas.outline().bounds
     return left, bottom, right, top
+
+
+def _around_sites(atlas: StudyAtlas) -> list[float]:
+    """Frame the sites, with so much around them that a reader finds the place again."""
+    left, bottom, right, top = (float(v) for v in atlas.shapes["sites"].total_bounds)
+    west, south, east, north = _extent(atlas)
+    least = _LEAST_SEEN * max(east - west, north - south)
+    wide, high = max(right - left, least), max(top - bottom, least)
+    x = min(max((left + right) / 2, west + wide / 2), max(east - wide / 2, west + wide / 2))
+    y = min(max((bottom + top) / 2, south + high / 2), max(north - high / 2, south + high / 2))
+    return [x - wide / 2, y - high / 2, x + wide / 2, y + high / 2]
 
 
 def _sites(atlas: StudyAtlas) -> int:
@@ -130,7 +181,8 @@ def _bar(figure: Any, shown: Any, unit: str) -> None:  # noqa: ANN401
     bar = figure.colorbar(shown, cax=axes, orientation="horizontal")
     bar.ax.tick_params(labelsize=8, length=2)
     bar.outline.set_linewidth(0.5)
-    figure.text(0.56, 0.72 * share, unit, fontsize=8, va="center")
+    words = textwrap.fill(unit, _UNIT_LETTERS)
+    figure.text(0.56, 0.72 * share, words, fontsize=8, va="center")
 
 
 def _class_rows(layer: StudyLayer, sheet: Sheet, language: str) -> list[tuple[int, str, str]]:
@@ -179,7 +231,7 @@ def _classes(
 def _legend(figure: Any, handles: list[Any]) -> None:  # noqa: ANN401
     if handles:
         figure.legend(
-            handles=handles, loc="lower left", ncols=min(3, len(handles)), fontsize=7.5,
+            handles=handles, loc="lower left", ncols=min(_ACROSS, len(handles)), fontsize=7.5,
             frameon=False, bbox_to_anchor=(0.0, 0.0), handlelength=1.3, columnspacing=1.0, labelspacing=0.25,
             borderpad=0.2,
         )  # fmt: skip
@@ -242,15 +294,27 @@ def _draw_sites(axes: Any, atlas: StudyAtlas) -> None:  # noqa: ANN401
         )  # fmt: skip
 
 
-def _name_districts(axes: Any, atlas: StudyAtlas) -> None:  # noqa: ANN401
+def _name_districts(axes: Any, atlas: StudyAtlas, seen: shapely.Polygon) -> None:  # noqa: ANN401
     """Write the names of districts, unless there are too many to be read."""
     frame = atlas.shapes.get("districts")
     if frame is None or len(frame) > _MOST_NAMES:
         return
     for name, shape in zip(frame["name"], frame.geometry, strict=True):
-        point = shape.representative_point()
+        part = shape.intersection(seen)
+        if part.area < _NAMED_FROM * seen.area:
+            continue
+        point = part.representative_point()
         text = plain_text(name, max_chars=24).replace("$", r"\$")
-        axes.text(point.x, point.y, text, fontsize=7, ha="center", va="center", color="#222222")
+        axes.text(
+            point.x,
+            point.y,
+            text,
+            fontsize=7,
+            ha="center",
+            va="center",
+            color="#222222",
+            bbox=_HALO,
+        )
 
 
 def _line_legend(figure: Any, atlas: StudyAtlas, language: str) -> None:  # noqa: ANN401

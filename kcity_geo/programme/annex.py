@@ -9,12 +9,12 @@ from kcity_geo.programme.blocks import Block, Bullets, Heading, Picture, Table, 
 from kcity_geo.programme.evidence import rounded
 from kcity_geo.programme.funding import funding_routes
 from kcity_geo.programme.scorecard import scorecard
-from kcity_geo.programme.sheets import Sheet, caption_words, map_pack, sheet_title
+from kcity_geo.programme.sheets import Sheet, caption_words, map_pack, plan_caption, sheet_title
 from kcity_geo.programme.solutions import SolutionMatch, match_solutions
 from kcity_geo.programme.subject import Subject
 from kcity_geo.programme.summary import level_words, no_site_words, site_rows
 from kcity_geo.programme.words import known_words, word
-from kcity_geo.retold import told_in
+from kcity_geo.retold import retold, told_in
 from kcity_geo.study_facts import LevelFacts, StudyFacts
 
 __all__ = ["annex_blocks"]
@@ -188,7 +188,10 @@ def _study(subject: Subject, language: str) -> list[Block]:
 def _cell(text: str, language: str) -> str:
     level, _, share = text.partition(", ")
     shown = word("matrix", level, language)
-    return f"{shown}, {share}".replace(" to ", "~") if share else shown
+    if not share:
+        return shown
+    share = share.replace(" to ", "~")
+    return f"{shown}, {share if language == 'en' else share.replace(' %', '%')}"
 
 
 def _criteria(subject: Subject, language: str) -> list[Block]:
@@ -265,11 +268,8 @@ def _maps(subject: Subject, facts: StudyFacts, language: str) -> list[Block]:
         if reason:
             left_out.append(f"{sheet_title(sheet.number, language)} – {reason}")  # noqa: RUF001
             continue
-        about = subject.layers.get(sheet.layer)
-        caption = caption_words(facts, about, language, evidence=sheet.evidence)
-        if sheet.sure or sheet.draw == "reading":
-            caption = f"{caption} {said('annex.hatched', language)}"
         title = sheet_title(sheet.number, language)
+        caption = _caption(sheet, subject, facts, language)
         blocks.append(Picture(sheet=sheet.number, title=title, caption=caption))
     if left_out:
         blocks.append(Text(text=said("annex.not_drawn", language), kind="strong"))
@@ -277,9 +277,22 @@ def _maps(subject: Subject, facts: StudyFacts, language: str) -> list[Block]:
     return blocks
 
 
+def _caption(sheet: Sheet, subject: Subject, facts: StudyFacts, language: str) -> str:
+    if sheet.draw == "plan" and subject.plan is not None:
+        return plan_caption(sheet, subject.plan, language)
+    about = subject.layers.get(sheet.layer)
+    caption = caption_words(facts, about, language, evidence=sheet.evidence)
+    if sheet.sure or sheet.draw == "reading":
+        caption = f"{caption} {said('annex.hatched', language)}"
+    return f"{caption} {sheet.blank if language == 'en' else sheet.blank_ko}".strip()
+
+
 def _not_drawn(sheet: Sheet, subject: Subject, language: str) -> str:
-    if sheet.draw == "none":
-        return sheet.how if language == "en" else sheet.how_ko
+    if sheet.draw == "plan":
+        if subject.plan is None:
+            return said("annex.no_plan", language).replace("`", "")
+        drawn = {one.number for one in subject.plan.sheets}
+        return "" if sheet.number in drawn else said("annex.no_sheet", language)
     if sheet.layer and sheet.layer not in subject.layers:
         return said("annex.not_there", language)
     return ""
@@ -295,7 +308,8 @@ def _sources(subject: Subject, language: str) -> list[Block]:
     ]
     facts = subject.facts
     if facts is not None:
-        blocks.append(Text(text=facts.credits, kind="note"))
+        credits_line = retold(facts.credits, language) or facts.credits
+        blocks.append(Text(text=credits_line, kind="note"))
         if facts.warnings:
             blocks.append(Text(text=said("annex.warnings", language), kind="strong"))
             blocks.append(Bullets(items=facts.warnings))

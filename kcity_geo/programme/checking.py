@@ -84,7 +84,11 @@ class Checked:
 
 
 def check(
-    application: Application, facts: StudyFacts | None = None, *, sha256: str = ""
+    application: Application,
+    facts: StudyFacts | None = None,
+    *,
+    sha256: str = "",
+    plan_sha256: str = "",
 ) -> Checked:
     """
     Hold an application against the rules of its year.
@@ -94,6 +98,7 @@ def check(
     application : to be checked.
     facts : of the study behind it; None: none.
     sha256 : checksum of these facts, to be held against that in the application; empty: not known.
+    plan_sha256 : the same of the plan that the application names.
 
     Returns
     -------
@@ -104,6 +109,7 @@ def check(
         *_package(application),
         *_evidence(application, facts),
         *_same_study(application, facts, sha256),
+        *_same_plan(application, plan_sha256),
         *_empty(application),
         *_to_know(application),
     ]
@@ -213,6 +219,18 @@ def _same_study(
             "digest": sha256,
         }
         yield Finding(id="study_changed", where="study.sha256", values=values)
+
+
+def _same_plan(application: Application, sha256: str) -> Iterator[Finding]:
+    link = application.plan
+    if sha256 and link.sha256 and sha256 != link.sha256:
+        values = {
+            "folder": link.folder,
+            "now": sha256[:12],
+            "then": link.sha256[:12],
+            "digest": sha256,
+        }
+        yield Finding(id="plan_changed", where="plan.sha256", values=values)
 
 
 def _study_asked(application: Application, facts: StudyFacts) -> Iterator[Finding]:

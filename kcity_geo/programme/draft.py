@@ -18,10 +18,16 @@ __all__ = ["StudyOrigin", "draft_application", "problem_statement", "site_words"
 
 @dataclass(frozen=True, kw_only=True)
 class StudyOrigin:
-    """Where the study lies, as the application names it: ``folder``, and ``sha256`` of its facts."""
+    """
+    Where the study lies, as the application names it: ``folder``, and ``sha256`` of its facts.
+
+    ``plan_folder`` and ``plan_sha256``: the same of the plan of a site.
+    """
 
     folder: str = ""
     sha256: str = ""
+    plan_folder: str = ""
+    plan_sha256: str = ""
 
 
 def draft_application(
@@ -73,6 +79,7 @@ def draft_application(
         "study": {"folder": come.folder, "sha256": come.sha256},
     }
     if plan is not None:
+        raw["plan"] = {"folder": come.plan_folder, "sha256": come.plan_sha256}
         built = [line for line in plan.lead if line != plan.cost]
         raw["package"] = {"project": " ".join([f"{plan.title}.", *built])[:4000]}
         caveat = f"{plan.disclaimer[:1].upper()}{plan.disclaimer[1:]}."

@@ -263,6 +263,14 @@ class StudyLink(BaseModel):
     sha256: str = Field(default="", description="checksum of its project_summary.json")
 
 
+class PlanLink(BaseModel):
+    """The plan of a site, as `kcity plan` wrote it; the map pack shows its sheets."""
+
+    model_config = _STRICT
+    folder: str = Field(default="", description="folder of the plan, from the file's folder")
+    sha256: str = Field(default="", description="checksum of its plan_summary.json")
+
+
 class Application(BaseModel):
     """An application to the programme; may be incomplete."""
 
@@ -281,6 +289,7 @@ class Application(BaseModel):
     other_projects: tuple[OtherProject, ...] = ()
     contact: ContactSection = ContactSection()
     study: StudyLink = StudyLink()
+    plan: PlanLink = PlanLink()
 
     @property
     def rules(self) -> ProgrammeRules:

@@ -8,10 +8,14 @@ from functools import cache
 
 from kcity_geo.config import read_table
 from kcity_geo.programme.blocks import said
+from kcity_geo.programme.plan_words import korean_plan
 from kcity_geo.programme.words import word
-from kcity_geo.study_facts import StudyFacts
+from kcity_geo.retold import retold
+from kcity_geo.study_facts import PlanFacts, StudyFacts
 
-__all__ = ["Sheet", "caption_words", "map_pack", "sheet_title"]
+__all__ = ["Sheet", "caption_words", "map_pack", "plan_caption", "sheet_title"]
+
+_COST_SHEET = 17
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +23,11 @@ class Sheet:
     """
     One sheet, as ``tables/programme/mappack.toml`` has it.
 
-    ``draw``: place, base, ramp, classes, reading, sites or none; ``layer``: raster of the study;
+    ``draw``: place, base, ramp, classes, reading, sites or plan; ``layer``: raster of the study;
     ``low``, ``high``: ends of the ramp, None: of the data; ``sure``: readings under which nobody can
     tell; ``words``: of the classes; ``evidence``: of what is drawn, where the layer
-    tells that of its inputs; ``how``: how a sheet that is not part of a study is made.
+    tells that of its inputs; ``note``: what a sheet of a plan shows;
+    ``blank``: what no colour means.
     """
 
     number: int
@@ -38,8 +43,10 @@ class Sheet:
     sure: str = ""
     words: str = ""
     evidence: str = ""
-    how: str = ""
-    how_ko: str = ""
+    note: str = ""
+    note_ko: str = ""
+    blank: str = ""
+    blank_ko: str = ""
 
 
 @cache
@@ -112,5 +119,30 @@ def caption_words(
         day=day or said("common.unknown_day", language),
         crs=facts.crs,
         evidence=word("evidence_kind", kind, language),
-        source=source,
+        source=retold(source, language) or source,
     )
+
+
+def plan_caption(sheet: Sheet, plan: PlanFacts, language: str) -> str:
+    """
+    Say what a sheet of a plan shows, of which day and with which caveat.
+
+    Parameters
+    ----------
+    sheet : that the plan has drawn.
+    plan : of a site.
+    language : en or ko.
+
+    Returns
+    -------
+    One line; that of the connections tells the cost of works.
+    """
+    note = sheet.note if language == "en" else sheet.note_ko
+    cost = plan.cost if sheet.number == _COST_SHEET else ""
+    return said(
+        "annex.plan_caption",
+        language,
+        note=note,
+        cost=(korean_plan(cost) if language == "ko" else cost),
+        day=plan.as_of or said("common.unknown_day", language),
+    ).replace("  ", " ")

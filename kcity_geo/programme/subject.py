@@ -14,7 +14,7 @@ from kcity_geo.programme.evidence import rounded
 from kcity_geo.programme.funding import country_code
 from kcity_geo.programme.model import Application
 from kcity_geo.programme.words import korean_day
-from kcity_geo.study_facts import StudyFacts
+from kcity_geo.study_facts import PlanFacts, StudyFacts
 
 __all__ = ["Subject", "country_name", "people_words"]
 
@@ -29,6 +29,8 @@ class Subject:
     application : of the applicants.
     facts : of the study behind it; None: none.
     sha256 : checksum of these facts.
+    plan : of a site, whose sheets the map pack shows; None: none.
+    plan_sha256 : checksum of these facts of the plan.
     layers : layer of the study -> what its file says of itself; the maps that can be drawn.
     folder : of the study, from the application file; empty: as the application names it.
     """
@@ -36,6 +38,8 @@ class Subject:
     application: Application
     facts: StudyFacts | None = None
     sha256: str = ""
+    plan: PlanFacts | None = None
+    plan_sha256: str = ""
     layers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     folder: str = ""
 
@@ -48,7 +52,7 @@ class Subject:
     @property
     def checked(self) -> Checked:
         """The application held against the rules of its year."""
-        return check(self.application, self.facts, sha256=self.sha256)
+        return check(self.application, self.facts, sha256=self.sha256, plan_sha256=self.plan_sha256)
 
     def title(self, language: str) -> str:
         """

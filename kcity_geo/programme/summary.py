@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 _SITE_SHEET = 16
+_PARTED = {"en": "; ", "ko": ", "}
 
 
 def summary_blocks(subject: Subject, language: str) -> list[Block]:
@@ -204,7 +205,10 @@ def site_rows(site: SiteFacts, language: str) -> list[tuple[str, str]]:
     if site.stability:
         told["stability"] = (site.stability,)
     return rows + [
-        (said(f"common.{name}", language), "; ".join(told_in(text, language) for text in texts))
+        (
+            said(f"common.{name}", language),
+            _PARTED[language].join(told_in(text, language) for text in texts),
+        )
         for name, texts in told.items()
         if texts
     ]

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -16,17 +17,20 @@ import shapely
 from applications import PEOPLE, cannot_tell, changed, make_facts
 from PIL import Image
 
+from kcity_geo.config import read_table
 from kcity_geo.errors import KCityError
+from kcity_geo.outputs import paper_pdf
 from kcity_geo.outputs.dossier import DossierOptions, paper_html, save_dossier
 from kcity_geo.outputs.pages import whole_words
 from kcity_geo.outputs.paper_docx import save_docx
 from kcity_geo.outputs.paper_pdf import pdf_writer
 from kcity_geo.outputs.sheet_maps import draw_sheet
-from kcity_geo.programme.blocks import Bullets, Heading, Table, Text
+from kcity_geo.programme.blocks import Bullets, Heading, Picture, Table, Text
 from kcity_geo.programme.papers import PAPERS, Subject, make_paper
 from kcity_geo.programme.plan_words import korean_plan
 from kcity_geo.programme.sheets import caption_words, map_pack
-from kcity_geo.study_atlas import StudyAtlas, StudyLayer
+from kcity_geo.study_atlas import PlanPicture, StudyAtlas, StudyLayer
+from kcity_geo.study_facts import PlanFacts, PlanSheetFacts
 
 HOSTILE = "<script>alert(1)</script> {{7*7}} {0} =1+1 \u202egnp"
 
@@ -146,6 +150,31 @@ def test_hostile_words_stay_words_in_html_and_docx(tmp_path) -> None:
         assert shown in inside
 
 
+@pytest.mark.parametrize("engine", ["weasyprint", "chromium"])
+def test_hostile_words_stay_words_in_pdf(tmp_path, monkeypatch, engine) -> None:
+    pypdf = pytest.importorskip("pypdf", reason="extra tests is not installed")
+    if engine == "weasyprint":
+        pytest.importorskip("weasyprint", reason="extra dossier is not installed")
+    elif not (shutil.which("chromium") or shutil.which("google-chrome")):
+        pytest.skip("needs Chromium")
+    else:  # a machine without WeasyPrint
+        monkeypatch.setattr(paper_pdf, "find_spec", lambda _: None)
+    about = subject(
+        project={"title": HOSTILE, "title_ko": HOSTILE, "city": HOSTILE, "problem": HOSTILE},
+        applicants=[{"name": HOSTILE, "kind": "local_government"}],
+    )
+    write, why = pdf_writer()
+    assert write is not None, why
+    write(paper_html(make_paper("application_form", about, "ko"), {}), tmp_path / "a.pdf")
+    read = pypdf.PdfReader(BytesIO((tmp_path / "a.pdf").read_bytes()))
+    text = "".join("".join(page.extract_text() for page in read.pages).split())
+    assert "<script>alert(1)</script>{{7*7}}{0}=1+1" in text
+    assert "신청서" in text
+    assert "49" not in text.replace("2049", "")
+    assert "/Names" not in read.root_object or "/JavaScript" not in read.root_object["/Names"]
+    assert all("/AA" not in page and "/Annots" not in page for page in read.pages)
+
+
 def test_words_of_hangul_stay_whole_and_markup_stays_text() -> None:
     assert str(whole_words("현장 <b>조사</b>")) == (
         '<span class="w">현장</span> <span class="w">&lt;b&gt;조사&lt;/b&gt;</span>'
@@ -171,7 +200,46 @@ def test_the_map_pack_has_twenty_sheets_and_says_which_are_not_drawn() -> None:
     text = words_of(make_paper("evidence_annex", bare, "en"))
     assert "Sheet 15: How stable the ranking is – the study has no such layer" in text
     for number in (17, 18, 19, 20):
-        assert f"Sheet {number}: " in text
+        assert re.search(rf"Sheet {number}: .*drawn with the plan of a site", text)
+
+
+PLAN = PlanFacts(
+    title="New town: concept plan of a site",
+    city="Hanbit",
+    lead=("Works cost 106 M USD (P10 62, P90 191) at prices of 2026.",),
+    as_of="2026-01-01",
+    sheets=tuple(
+        PlanSheetFacts(number=n, file=f"sheet_{n}.png", styles=("residential", "water", "new kind"))
+        for n in (17, 18, 20)
+    ),
+)
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_sheets_of_a_plan_stand_in_the_map_pack(language) -> None:
+    about = replace(subject(), plan=PLAN)
+    annex = make_paper("evidence_annex", about, language)
+    shown = {b.sheet: b.caption for b in annex.blocks if isinstance(b, Picture)}
+    assert {17, 18, 20} <= set(shown)
+    assert 19 not in shown
+    none = "the plan has drawn no such sheet" if language == "en" else "구상안에 해당 도면 없음"
+    assert none in words_of(annex)
+    for value in ("106", "62", "191", "2026-01-01"):
+        assert value in shown[17]
+    assert "USD" in shown[17]
+    assert "106" not in shown[20]
+    assert (re.search("[A-Za-z]{6,}", shown[20]) is None) == (language == "ko")
+    images = {
+        n: PlanPicture(image=pictures()[n], styles=("residential", "water")) for n in (17, 18, 20)
+    }
+    drawn = draw_sheet(replace(atlas(), pictures=images), 17, language)
+    assert drawn.startswith(b"\x89PNG")
+    assert drawn == draw_sheet(replace(atlas(), pictures=images), 17, language)
+
+
+def test_every_style_of_a_plan_has_a_korean_title() -> None:
+    for name, row in read_table("plan_styles")["style"].items():
+        assert re.search("[가-힣]", row["title_ko"]), name
 
 
 def few() -> Subject:

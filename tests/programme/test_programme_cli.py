@@ -20,8 +20,8 @@ from kcity_geo.planning import sheets
 from kcity_geo.programme import check, load_application, match_solutions
 from kcity_geo.programme.blocks import Table
 from kcity_geo.programme.papers import Subject, make_paper
-from kcity_geo.sources.local.study_folder import open_study, read_plan
-from kcity_geo.study_facts import COST_WORDS, PlanFacts
+from kcity_geo.sources.local.study_folder import open_plan, open_study, read_pictures
+from kcity_geo.study_facts import COST_WORDS, PlanFacts, PlanSheetFacts
 
 RUN = CliRunner()
 
@@ -65,7 +65,7 @@ def test_a_whole_application_passes_and_a_study_that_changed_is_told(tmp_path, s
     korean = RUN.invoke(app, ["programme", "check", str(out), "--language", "ko"])
     assert korean.exit_code == 0
     assert "필수 요건을 모두 충족하였으며 보완할 사항이 없습니다." in korean.output
-    assert "자주 묻는 질문" in korean.output
+    assert "국토교통부 영문 보도자료" in korean.output
     left = re.findall(r"(?<![\w./\[])[A-Z]?[a-z]{4,} [a-z]{2,} [a-z]{2,}", korean.output)
     assert left == []
     other = make_facts(population=61_000.0).model_dump_json()
@@ -134,12 +134,24 @@ def test_a_plan_says_what_is_built_and_what_it_costs(tmp_path, study) -> None:
     read = load_application(out)
     assert read.project.cost == f"{lead[1]} Screening."
     assert read.package.project == "Industrial complex. 70 ha: 40 ha industry."
+    assert read.plan.folder == "."
+    new = plan.model_copy(update={"sheets": (PlanSheetFacts(number=20, file="../sheet_20.png"),)})
+    (tmp_path / "plan_summary.json").write_text(new.model_dump_json(), encoding="utf-8")
+    told = RUN.invoke(app, ["programme", "check", str(out), "--json"])
+    found = {row["finding"]: row for row in json.loads(told.stdout)["findings"]}
+    assert found["plan_changed"]["level"] == "refused"
+    behind = open_plan(tmp_path, city="Hanbit")
+    with pytest.raises(SourceError, match=r"sheet_20\.png: cannot be read; run `kcity plan` again"):
+        read_pictures(behind)
+    (tmp_path / "sheet_20.png").write_bytes(b"<svg>")
+    with pytest.raises(SourceError, match="is no PNG picture"):
+        read_pictures(behind)
     other = plan.model_copy(update={"city": "Elsewhere"}).model_dump_json()
     (tmp_path / "plan_summary.json").write_text(other, encoding="utf-8")
     with pytest.raises(SourceError, match="a plan of Elsewhere"):
-        read_plan(tmp_path, city="Hanbit")
+        open_plan(tmp_path, city="Hanbit")
     with pytest.raises(SourceError, match="run `kcity plan` first"):
-        read_plan(study, city="Hanbit")
+        open_plan(study, city="Hanbit")
 
 
 def test_the_sentence_on_cost_is_the_one_that_a_plan_writes() -> None:

@@ -12,11 +12,21 @@ import numpy as np
 from pydantic import ValidationError
 
 from kcity_geo.errors import SourceError
-from kcity_geo.study_atlas import StudyAtlas, StudyLayer
+from kcity_geo.study_atlas import PlanPicture, StudyAtlas, StudyLayer
 from kcity_geo.study_facts import FACTS_FILE, FACTS_FORMAT, PLAN_FILE, PlanFacts, StudyFacts
 
-__all__ = ["FinishedStudy", "facts_behind", "open_study", "read_atlas", "read_plan"]
+__all__ = [
+    "FinishedPlan",
+    "FinishedStudy",
+    "facts_behind",
+    "open_plan",
+    "open_study",
+    "plan_behind",
+    "read_atlas",
+    "read_pictures",
+]
 
+_PNG = b"\x89PNG\r\n\x1a\n"
 #: What a map is drawn over: name -> table of study.gpkg, column and values that are taken (none: all).
 _SHAPES = {
     "boundary": ("boundary", "", ()),
@@ -44,6 +54,15 @@ class FinishedStudy:
 
     folder: Path
     facts: StudyFacts
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedPlan:
+    """The plan of a site on the disk: ``folder``, ``facts``, and ``sha256`` of its ``plan_summary.json``."""
+
+    folder: Path
+    facts: PlanFacts
     sha256: str
 
 
@@ -109,12 +128,14 @@ def facts_behind(
     """
     if instead is not None:
         return open_study(instead)
-    if not folder:
-        return None
+    return open_study(_local(folder, home, "study")) if folder else None
+
+
+def _local(folder: str, home: Path, key: str) -> Path:
     if "\0" in folder or "://" in folder:
-        raise SourceError(f"[study] folder: {folder!r} is not a local folder")
+        raise SourceError(f"[{key}] folder: {folder!r} is not a local folder")
     path = Path(folder).expanduser()
-    return open_study(path if path.is_absolute() else home / path)
+    return path if path.is_absolute() else home / path
 
 
 def read_atlas(study: FinishedStudy, names: Iterable[str]) -> StudyAtlas:
@@ -182,9 +203,9 @@ def _shapes(path: Path) -> dict[str, gpd.GeoDataFrame]:
     return found
 
 
-def read_plan(folder: str | Path, *, city: str) -> PlanFacts:
+def open_plan(folder: str | Path, *, city: str) -> FinishedPlan:
     """
-    Read what the plan of a site says.
+    Open the folder of the plan of a site.
 
     Parameters
     ----------
@@ -193,7 +214,7 @@ def read_plan(folder: str | Path, *, city: str) -> PlanFacts:
 
     Returns
     -------
-    The plan in sentences.
+    The plan.
 
     Raises
     ------
@@ -202,11 +223,68 @@ def read_plan(folder: str | Path, *, city: str) -> PlanFacts:
     """
     path = Path(folder) / PLAN_FILE
     try:
-        plan = PlanFacts.model_validate_json(path.read_bytes())
+        raw = path.read_bytes()
+        plan = PlanFacts.model_validate_json(raw)
     except OSError as error:
         raise SourceError(f"{folder}: holds no {PLAN_FILE}; run `kcity plan` first") from error
     except ValidationError as error:
         raise SourceError(f"{path}: is no summary of a plan; run `kcity plan` again") from error
     if plan.city != city:
         raise SourceError(f"{folder}: is a plan of {plan.city}, and the study is of {city}")
-    return plan
+    return FinishedPlan(folder=Path(folder), facts=plan, sha256=hashlib.sha256(raw).hexdigest())
+
+
+def plan_behind(folder: str, home: Path, *, city: str) -> FinishedPlan | None:
+    """
+    Open the plan that an application names.
+
+    Parameters
+    ----------
+    folder : as the application names it, from its own folder; empty: none.
+    home : folder of the application file.
+    city : that the plan must be of.
+
+    Returns
+    -------
+    The plan; None when none is named.
+
+    Raises
+    ------
+    SourceError
+        If the plan that is named is not there, or is that of another city.
+    """
+    return open_plan(_local(folder, home, "plan"), city=city) if folder else None
+
+
+def read_pictures(plan: FinishedPlan) -> dict[int, PlanPicture]:
+    """
+    Read the map sheets that a plan has drawn.
+
+    Parameters
+    ----------
+    plan : of a site.
+
+    Returns
+    -------
+    Number in the map pack -> picture.
+
+    Raises
+    ------
+    SourceError
+        If a picture is missing, or is none.
+    """
+    return {
+        sheet.number: PlanPicture(image=_picture(plan.folder, sheet.file), styles=sheet.styles)
+        for sheet in plan.facts.sheets
+    }
+
+
+def _picture(folder: Path, name: str) -> bytes:
+    path = folder / Path(name).name
+    try:
+        image = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read; run `kcity plan` again") from error
+    if not image.startswith(_PNG):
+        raise SourceError(f"{path}: is no PNG picture; run `kcity plan` again")
+    return image
