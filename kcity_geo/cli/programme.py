@@ -131,8 +131,9 @@ def _verdict(refused: int, missing: int, language: str) -> str:
 
     if not refused and not missing:
         return said("check.clean", language)
-    key, number = ("refused", refused) if refused else ("missing", missing)
-    return said(f"check.{key}{'_one' * (number == 1)}", language, number=number)
+    one, many = ("refused_one", "refused") if refused else ("missing_one", "missing")
+    number = refused or missing
+    return said(f"check.{one if number == 1 else many}", language, number=number)
 
 
 @programme_app.command()
