@@ -123,6 +123,7 @@ def load(
     _expect(study, Study, "load(study)")
     config = config or Config.from_env()
     require_files(study)
+    _check_report(study)
     clock = _clock or _Clock(progress)
     notes: list[str] = []
     from kcity_geo.sources.local.opening import without_network
@@ -187,6 +188,13 @@ def load(
         measured={**people.measured, **rasters.measured},
         unreadable_tags=mapped.unreadable,
     )
+
+
+def _check_report(study: Study) -> None:
+    """Refuse slots of the report that cannot be filled, before any work is done."""
+    from kcity_geo.outputs.report_slots import slots_of
+
+    slots_of(study)
 
 
 def street_graphs(data: CityData) -> dict[str, StreetGraph]:

@@ -33,6 +33,7 @@ from kcity_geo.parameters import (
 from kcity_geo.passed_objects import as_in_a_file
 from kcity_geo.profiles import Profile, limits_of, profile
 from kcity_geo.refusals import refusal
+from kcity_geo.report_keys import ReportSection
 from kcity_geo.rules import RULE_SECTIONS, check_rules
 from kcity_geo.schema import with_rows
 from kcity_geo.settings import check_network
@@ -74,7 +75,7 @@ class Study(BaseModel):
     Parameters
     ----------
     origin : named in messages.
-    study, city, sources, official, suitability, concept, standards : tables of the file.
+    study, city, sources, official, suitability, concept, report, standards : tables of the file.
     transport, water, energy : changed parameters of each sector.
     settlement, shared : changed parameters of people, and of several sectors.
     tags : changed tags of layers, see `kcity_geo.layer_tags`.
@@ -99,6 +100,9 @@ class Study(BaseModel):
     suitability: SuitabilitySection = Field(default_factory=SuitabilitySection)
     concept: ConceptSection = Field(
         default_factory=ConceptSection, description="what a plan of a site is for: kcity plan"
+    )
+    report: ReportSection = Field(
+        default_factory=ReportSection, description="language, slots and forms of the report"
     )
     standards: dict[str, dict[str, float]] = Field(
         default_factory=dict, description="indicator -> target, worst"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kcity_geo.analysis.findings import Findings
+from kcity_geo.outputs.languages import tell, translated
 from kcity_geo.outputs.text import human, plain_text
 from kcity_geo.result import Criterion, Result
 
@@ -47,7 +48,7 @@ def curve_svg(result: Result, criterion: Criterion) -> str:
     )
     return (
         f'<svg viewBox="0 0 {_WIDTH} {base + 3}" width="{_WIDTH}" height="{base + 3}" role="img" '
-        f'aria-label="{_escaped(criterion.title)}: land by value, and score">{bars}'
+        f'aria-label="{_escaped(tell("alt_curve", title=translated(criterion.title)))}">{bars}'
         f'<polyline points="{line}" fill="none" stroke="#1d2f83" stroke-width="2"/>{foot}</svg>'
     )
 

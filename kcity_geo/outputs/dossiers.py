@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import geopandas as gpd
 import pandas as pd
 
+from kcity_geo.outputs.languages import tell, translated
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.text import human, plain_text
 from kcity_geo.result import Dossiers, Result
@@ -113,14 +114,17 @@ def report_dossiers(result: Result) -> dict[str, dict[str, list[DossierRow] | li
             topic = row["topic"]
             rows.append(
                 DossierRow(
-                    new.capitalize(),
-                    plain_text(row["title"]),
+                    translated(new.capitalize()),
+                    translated(plain_text(row["title"])),
                     _value(row),
-                    plain_text(row["basis"]),
+                    translated(plain_text(row["basis"])),
                 )
             )
         mine = found.flags[found.flags["label"] == label]["flag"]
-        told[str(label)] = {"rows": rows, "flags": [plain_text(text) for text in mine]}
+        told[str(label)] = {
+            "rows": rows,
+            "flags": [translated(plain_text(text)) for text in mine],
+        }
     return told
 
 
@@ -148,8 +152,8 @@ def _value(row: Mapping[Any, Any]) -> str:
     if row["topic"] == "to fill":
         return "…………"
     number = float(str(row["value"]))
-    words = plain_text(row["text"])
+    words = translated(plain_text(row["text"]))
     if not math.isfinite(number):
-        return words or "not known"
+        return words or tell("not_known")
     shown = human(number, str(row["unit"]))
-    return f"{shown} ({words})" if words else shown
+    return tell("value_words", value=shown, words=words) if words else shown

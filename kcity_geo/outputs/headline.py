@@ -9,19 +9,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from kcity_geo.analysis.findings import residents
 from kcity_geo.config import read_table
+from kcity_geo.outputs.languages import name, tell, translated
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import SECTORS, THEMES, Gaps
 
-__all__ = ["Segment", "first_sector", "gap_sentences", "segments"]
+__all__ = ["Segment", "first_sector", "gap_sentences", "places_of", "segments"]
 
 _ORDER = (
     "falls_short", "probably_falls_short", "cannot_tell", "partly_short", "adequate", "not_assessed",
 )  # fmt: skip
-_THINGS = {"transport": "transport", "water": "water supply", "energy": "energy"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +164,7 @@ def gap_sentences(gaps: Gaps) -> tuple[str, ...]:
     """
     told = _told(gaps)
     if not told:
-        return ("No sector could be assessed with the data given.",)
+        return (tell("head_nothing"),)
     if not any(one.total > 0 for one in told):
         return (_without_people(told),)
     worst = _most_short(told)
@@ -184,74 +185,130 @@ def _theme_sentences(gaps: Gaps) -> list[str]:
             continue
         share = human(exposed / one.total, "share")
         where = _names(gaps.districts, f"{one.sector}_people_short", total=exposed)
-        data = f" Data: {one.row['data']}." if one.row["data"] else ""
         lines.append(
-            f"About {persons(exposed)} of {persons(one.total)} people ({share}) live on flood-prone "
-            f"land{where}.{data}"
+            tell(
+                "head_flood",
+                people=persons(exposed),
+                total=persons(one.total),
+                share=share,
+                where=where,
+                data=_data(one),
+            )
         )
     return lines
 
 
 def _without_people(told: list[_Told]) -> str:
     words = "; ".join(
-        f"{sector_title(one.sector).lower()}: {str(one.row['reading']).lower()}" for one in told
+        f"{sector_title(one.sector).lower()}: {translated(str(one.row['reading'])).lower()}"
+        for one in told
     )
-    return f"By area, as no population is known: {words}."
+    return tell("head_by_area", words=words)
+
+
+def _thing(one: _Told) -> str:
+    """Say what people lack."""
+    return tell(f"thing_{one.sector}")
+
+
+def _data(one: _Told) -> str:
+    """Say how good the data are, behind a sentence."""
+    return tell("head_data", data=translated(str(one.row["data"]))) if one.row["data"] else ""
 
 
 def _short_sentence(one: _Told, told: list[_Told], districts: pd.DataFrame) -> str:
-    thing, short, total = _THINGS[one.sector], one.people("short"), one.total
-    data = f" Data: {one.row['data']}." if one.row["data"] else ""
+    short, total = one.people("short"), one.total
     if short < 1:
-        known = [
-            t for t in told if not t.unsure
-        ]  # in none of them is anybody short: `one` has the most
-        things = [_THINGS[t.sector] for t in known]
-        thing = " or ".join(filter(None, [", ".join(things[:-1]), things[-1]]))
-        words = {str(t.row["data"]) for t in known}
-        data = data if len(words) == 1 else ""
-        least = read_table("display")["headline"]["partly"] * total
-        partly = [_partly(t) for t in known if t.people("partly_short") >= max(1.0, least)]
-        if not partly:
-            return f"Nobody was found to lack adequate {thing} among {persons(total)} people.{data}"
-        return (
-            f"Nobody was found to fall short of adequate {thing} among {persons(total)} people, but "
-            f"{_listed(partly) if len(partly) > 1 else partly[0]}.{data}"
-        )
-    share = human(short / total, "share")
-    where = _names(districts, f"{one.sector}_people_short", total=short)
-    return (
-        f"About {persons(short)} of {persons(total)} people ({share}) lack adequate {thing}"
-        f"{where}.{data}"
+        return _nobody_sentence(one, told)
+    return tell(
+        "head_short",
+        people=persons(short),
+        total=persons(total),
+        share=human(short / total, "share"),
+        thing=_thing(one),
+        where=_names(districts, f"{one.sector}_people_short", total=short),
+        data=_data(one),
     )
+
+
+def _nobody_sentence(one: _Told, told: list[_Told]) -> str:
+    """Say of what nobody falls short: in none of them is anybody short, as `one` has the most."""
+    total = one.total
+    known = [t for t in told if not t.unsure]
+    words = {str(t.row["data"]) for t in known}
+    values = {
+        "thing": _listed([_thing(t) for t in known], last="or"),
+        "total": persons(total),
+        "data": _data(one) if len(words) == 1 else "",
+    }
+    least = read_table("display")["headline"]["partly"] * total
+    partly = [_partly(t) for t in known if t.people("partly_short") >= max(1.0, least)]
+    if not partly:
+        return tell("head_nobody", **values)
+    return tell("head_nobody_but", partly=_listed(partly), **values)
 
 
 def _partly(one: _Told) -> str:
     """Say how many people are served with shortcomings, and how large these are on average."""
     people, gap = one.people("partly_short"), _number(one.row["gap"])
-    share = human(people / one.total, "share")
-    return (
-        f"{persons(people)} ({share}) are partly short of {_THINGS[one.sector]} (the gap of the city is "
-        f"{human(gap, 'share')})"
+    return tell(
+        "head_partly",
+        people=persons(people),
+        share=human(people / one.total, "share"),
+        thing=_thing(one),
+        gap=human(gap, "share"),
     )
 
 
 def _names(districts: pd.DataFrame, column: str, *, total: float) -> str:
     """Name the two districts that hold most of these people."""
-    if column not in districts or len(districts) < 2:  # noqa: PLR2004 - one is the city
+    first, people = _first_two(districts, column)
+    if not first:
         return ""
+    most = read_table("display")["headline"]["mostly"] * total
+    key = "head_mostly" if people[first].sum() > most else "head_most_of_all"
+    return tell(key, places=_places(districts, first, people))
+
+
+def places_of(districts: pd.DataFrame, column: str) -> str:
+    """
+    Name the two districts that hold most of some people, with how many.
+
+    Parameters
+    ----------
+    districts : of `kcity_geo.result.Gaps`.
+    column : that counts the people.
+
+    Returns
+    -------
+    Words; empty for a city of one district, and where nobody is counted.
+    """
+    first, people = _first_two(districts, column)
+    return _places(districts, first, people) if first else ""
+
+
+def _first_two(
+    districts: pd.DataFrame, column: str
+) -> tuple[list[int], NDArray[np.float64]]:
+    if column not in districts or len(districts) < 2:  # noqa: PLR2004 - one is the city
+        return [], np.zeros(0)
     people = np.nan_to_num(districts[column].to_numpy(dtype=float))
     ids = districts["district_id"].astype(str).tolist()
     order = sorted(range(len(people)), key=lambda i: (-people[i], ids[i]))[:2]
-    first = [i for i in order if people[i] >= 1]
-    if not first:
-        return ""
-    words = " and ".join(
-        f"{plain_text(districts['name'].iloc[i], max_chars=60)} ({persons(people[i])})"
-        for i in first
+    return [i for i in order if people[i] >= 1], people
+
+
+def _places(districts: pd.DataFrame, rows: list[int], people: NDArray[np.float64]) -> str:
+    return _listed(
+        [
+            tell(
+                "head_place",
+                place=name(plain_text(districts["name"].iloc[i], max_chars=60)),
+                people=persons(people[i]),
+            )
+            for i in rows
+        ]
     )
-    most = read_table("display")["headline"]["mostly"] * total
-    return f", {'mostly' if people[first].sum() > most else 'most of all'} in {words}"
 
 
 def _open_sentence(open_: list[_Told], gaps: Gaps) -> str:
@@ -260,20 +317,27 @@ def _open_sentence(open_: list[_Told], gaps: Gaps) -> str:
     for one in open_:
         unknown, total = one.people("cannot_tell"), one.total
         if unknown >= 1:
-            share, short = human(unknown / total, "share"), one.people("short")
-            others = f"; {persons(short)} others fall short" if short >= 1 else ""
+            short = one.people("short")
+            others = tell("head_open_others", people=persons(short)) if short >= 1 else ""
             parts.append(
-                f"{_THINGS[one.sector]} ({persons(unknown)} of {persons(total)} people, {share}{others})"
+                tell(
+                    "head_open_people",
+                    thing=_thing(one),
+                    people=persons(unknown),
+                    total=persons(total),
+                    share=human(unknown / total, "share"),
+                    others=others,
+                )
             )
         else:
-            parts.append(f"{_THINGS[one.sector]} of the city as a whole")
-    what = parts[0] if len(parts) == 1 else _listed(parts)
-    where = _look_first(gaps)
-    return f"Nobody can tell yet whether there is adequate {what}.{where}"
+            parts.append(tell("head_open_city", thing=_thing(one)))
+    return tell("head_open", what=_listed(parts), where=_look_first(gaps))
 
 
-def _listed(parts: list[str]) -> str:
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+def _listed(parts: list[str], *, last: str = "and") -> str:
+    if len(parts) == 1:
+        return parts[0]
+    return tell(last, first=", ".join(parts[:-1]), last=parts[-1])
 
 
 def _look_first(gaps: Gaps) -> str:
@@ -285,4 +349,7 @@ def _look_first(gaps: Gaps) -> str:
     look = plain_text(first["look_for"].iloc[0], max_chars=120) if "look_for" in first else ""
     if not names:
         return ""
-    return f" Survey first: {' and '.join(names)}" + (f" ({look})." if look else ".")
+    places = _listed([name(n) for n in names])
+    if look:
+        return tell("head_survey_for", places=places, look=translated(look))
+    return tell("head_survey", places=places)

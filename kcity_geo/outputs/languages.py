@@ -1,15 +1,382 @@
-"""Texts in English and Korean from one set of rows, so that both languages say the same."""
+"""
+Texts in several languages from one set of rows, so that all languages say the same.
+
+Rows of ``tables/texts/<table>.toml`` hold the sentences of a page in English and Korean. What tables of
+the package and analysis say in English is looked up in the file of the language (``said_ko.toml``). A
+further language is one file with both parts, named in ``[report] language`` of a study file. What a
+language has no words for stays in English, is marked as the original and counted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
 
 from markupsafe import Markup, escape
 
 from kcity_geo.config import read_table
+from kcity_geo.errors import StudyError
 from kcity_geo.programme.words import LANGUAGES
 
-__all__ = ["LANGUAGES", "both", "in_both", "say"]
+__all__ = [
+    "LANGUAGES",
+    "Language",
+    "both",
+    "in_both",
+    "language_of",
+    "marked_up",
+    "name",
+    "say",
+    "speaking",
+    "spoken",
+    "tell",
+    "translated",
+]
+
+#: Table of the sentences of map and report.
+_PAGE = "report"
+#: Marks around a name and around a text in the original language, until a page is written.
+_NAME, _ORIGINAL = ("\ue000", "\ue001"), ("\ue002", "\ue003")
+_MARKS = re.compile("[\ue000-\ue003]")
+_MARKED = re.compile("\ue000([^\ue000-\ue003<>]*)\ue001|\ue002([^\ue000-\ue003<>]*)\ue003")
+_TAG = re.compile(r"<[^>]*>")
+_HOLE = re.compile(r"\{(\w+)\}")
+#: A number, and what stands behind it.
+_MEASURE = re.compile(r"((?:about |at least |at most |under |over )?)([-−]?[\d.,]*\d)( ?)(\D*)")  # noqa: RUF001
+_WORD = re.compile(r"[A-Za-z]{2,}")
+#: Which of two endings of a Korean word follows which last letter: digits as they are read.
+_CLOSED_DIGITS = frozenset("013678")
+
+
+class _Word(str):
+    """A value in a sentence; ``{x:은/는}`` adds the ending that fits its last letter."""
+
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        if "/" not in spec:
+            return str(self)
+        closed, _, opened = spec.partition("/")
+        last = _MARKS.sub("", self).rstrip(")%\"' ")[-1:]
+        if "가" <= last <= "힣":
+            ends_closed = (ord(last) - 0xAC00) % 28 > 0
+        elif last.isdigit():
+            ends_closed = last in _CLOSED_DIGITS
+        else:
+            return f"{self}{closed}({opened})"
+        return f"{self}{closed if ends_closed else opened}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Language:
+    """
+    A language in which pages are written.
+
+    Parameters
+    ----------
+    code : as in BCP 47, ``"ko"``.
+    direction : ``"ltr"`` or ``"rtl"``.
+    texts : key of a row of ``texts/report.toml`` -> text, of a language that the package has not.
+    said : what is said in English -> the same, with the same holes in braces.
+    """
+
+    code: str
+    direction: str = "ltr"
+    texts: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def by_case(self) -> dict[str, str]:
+        """The same in small letters."""
+        return {key.lower(): value for key, value in self.said.items()}
+
+    @cached_property
+    def patterns(self) -> tuple[tuple[re.Pattern[str], str], ...]:
+        """Texts with holes, those with most letters of their own first."""
+        holed = sorted(
+            (key for key in self.said if _HOLE.search(key)), key=lambda k: -len(_HOLE.sub("", k))
+        )
+        return tuple((_pattern(key), self.said[key]) for key in holed)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    parts = _HOLE.split(text)
+    found = [
+        re.escape(part) if nth % 2 == 0 else f"(?P<{part}>.+?)" for nth, part in enumerate(parts)
+    ]
+    return re.compile("".join(found), re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(kw_only=True, eq=False)
+class _Speech:
+    """The language that is spoken now, and what it had no words for."""
+
+    language: Language
+    original: dict[str, int] = field(default_factory=dict)
+
+
+_ENGLISH = _Speech(language=Language(code="en"))
+_SPEECH: ContextVar[_Speech] = ContextVar("speech", default=_ENGLISH)
+
+
+@cache
+def language_of(code: str, folder: Path = Path()) -> Language:
+    """
+    Find a language by its code, or read its file.
+
+    Parameters
+    ----------
+    code : one of `LANGUAGES`, or the path of a file (``.toml``).
+    folder : that the path is relative to.
+
+    Returns
+    -------
+    The language.
+
+    Raises
+    ------
+    StudyError
+        If there is no such language, or the file does not hold one.
+
+    Examples
+    --------
+    >>> language_of("ko").code
+    'ko'
+    """
+    if code == "en":
+        return _ENGLISH.language
+    if code in LANGUAGES:
+        return Language(code=code, said=read_table(f"texts/said_{code}")["said"])
+    path = Path(code).expanduser()
+    path = path if path.is_absolute() else folder / path
+    if path.suffix != ".toml" or not path.is_file():
+        raise StudyError(
+            f"report.language: {code!r} is none of {', '.join(LANGUAGES)}, and no file of that name "
+            "holds texts; give one of these, or a .toml file"
+        )
+    return _read(path)
+
+
+def _read(path: Path) -> Language:
+    where = f"report.language: {path.name}"
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise StudyError(f"{where}: cannot be read ({error})") from error
+    code, direction = raw.get("code"), raw.get("direction", "ltr")
+    if not isinstance(code, str) or not re.fullmatch(r"[a-z]{2,3}(-\w{2,8})*", code):
+        raise StudyError(f'{where}: code: {code!r}; give the code of the language, such as "fr"')
+    if direction not in {"ltr", "rtl"}:
+        raise StudyError(f'{where}: direction: {direction!r}; give "ltr" or "rtl"')
+    texts, said = raw.get("text", {}), raw.get("said", {})
+    rows = {key: str(row["en"]) for key, row in read_table(f"texts/{_PAGE}")["text"].items()}
+    for key, value in texts.items():
+        if key not in rows:
+            raise StudyError(f"{where}: text.{key}: there is no such text in texts/report.toml")
+        _same_holes(rows[key], value, where=f"{where}: text.{key}")
+    for key, value in said.items():
+        _same_holes(key, value, where=f"{where}: said: {key[:60]!r}")
+    return Language(code=code, direction=direction, texts=texts, said=said)
+
+
+def _same_holes(english: str, value: object, *, where: str) -> None:
+    """Refuse a text that asks for other values than its original."""
+    if not isinstance(value, str):
+        raise StudyError(f"{where}: {value!r} is no text")
+    given, wanted = (set(re.findall(r"\{(\w+)", text)) for text in (value, english))
+    if not given <= wanted:
+        raise StudyError(
+            f"{where}: {{{min(given - wanted)}}} is no value of it; "
+            f"these are: {', '.join(sorted(wanted)) or 'none'}"
+        )
+    try:
+        value.format(**dict.fromkeys(wanted, _Word("")))
+    except (ValueError, IndexError, KeyError) as error:
+        raise StudyError(f"{where}: its braces do not match ({error})") from error
+
+
+@contextmanager
+def speaking(language: Language) -> Iterator[Mapping[str, int]]:
+    """
+    Say everything in a language inside of a ``with``.
+
+    Parameters
+    ----------
+    language : of `language_of`.
+
+    Yields
+    ------
+    Texts that stayed in English for want of words -> how often; filled while it is spoken.
+
+    Examples
+    --------
+    >>> with speaking(language_of("ko")):
+    ...     tell("site", label="1")
+    '후보지 1'
+    """
+    speech = _Speech(language=language)
+    token = _SPEECH.set(speech)
+    try:
+        yield speech.original
+    finally:
+        _SPEECH.reset(token)
+
+
+def spoken() -> Language:
+    """
+    Give the language that is spoken now.
+
+    Returns
+    -------
+    English where `speaking` has not been called.
+    """
+    return _SPEECH.get().language
+
+
+def tell(key: str, **values: object) -> str:
+    """
+    Say a sentence of ``texts/report.toml`` in the language that is spoken.
+
+    Parameters
+    ----------
+    key : of the row.
+    **values : filled into the text; braces inside them mean nothing.
+
+    Returns
+    -------
+    Plain text, not escaped.
+
+    Examples
+    --------
+    >>> tell("site", label="1")
+    'Site 1'
+    """
+    speech = _SPEECH.get()
+    row = read_table(f"texts/{_PAGE}")["text"][key]
+    language = speech.language
+    text = language.texts.get(key, row.get(language.code))
+    if text is None:
+        text = str(row["en"])
+        speech.original[text] = speech.original.get(text, 0) + 1
+    words = {k: v if isinstance(v, Markup) else _Word(v) for k, v in values.items()}
+    return str(text).format_map(words) if values else str(text)
+
+
+def name(text: str) -> str:
+    """
+    Mark a name or a citation, which is said as it is in every language.
+
+    Parameters
+    ----------
+    text : plain text.
+
+    Returns
+    -------
+    In English the text itself; else with marks that `marked_up` turns into an element of its own.
+    """
+    if not text or spoken().code == "en":
+        return text
+    return f"{_NAME[0]}{_MARKS.sub('', text)}{_NAME[1]}"
+
+
+def translated(text: str) -> str:
+    """
+    Say what a table or analysis says in English in the language that is spoken.
+
+    Parameters
+    ----------
+    text : in English.
+
+    Returns
+    -------
+    The text in the language. Sentences and parts between semicolons are looked up one by one; what
+    has no words there stays, is marked as original and counted.
+
+    Examples
+    --------
+    >>> with speaking(language_of("ko")):
+    ...     translated("good"), translated("0.56 km")
+    ('좋음', '0.56km')
+    """
+    speech = _SPEECH.get()
+    if speech.language.code == "en" or not text:
+        return text
+    found = _found(text, speech.language)
+    if found is not None:
+        return found
+    for between in ("; ", ". ", ", "):
+        parts = text.split(between)
+        if len(parts) > 1 and (
+            between == "; " or all(_found(p.rstrip("."), speech.language) for p in parts)
+        ):
+            return between.join(translated(part) for part in parts)
+    if text.endswith(".") and (found := _found(text[:-1], speech.language)) is not None:
+        return f"{found}."
+    if not _WORD.search(text):
+        return text
+    speech.original[text] = speech.original.get(text, 0) + 1
+    return f"{_ORIGINAL[0]}{_MARKS.sub('', text)}{_ORIGINAL[1]}"
+
+
+def _found(text: str, language: Language) -> str | None:
+    """Look a text up: as it stands, as a number with its unit, or by its pattern."""
+    told = language.said.get(text) or language.by_case.get(text.lower())
+    if told is not None and not _HOLE.search(told):
+        return told
+    if (measure := _MEASURE.fullmatch(text)) is not None:
+        return _measured(measure, language)
+    for pattern, wanted in language.patterns:
+        if (match := pattern.fullmatch(text)) is not None:
+            return wanted.format(**{k: _Word(_filled(k, v)) for k, v in match.groupdict().items()})
+    return None
+
+
+def _filled(hole: str, value: str) -> str:
+    """Say what fills a hole: a name as it is, all else in words of the language."""
+    return name(value) if hole.startswith("name") else translated(value)
+
+
+def _measured(found: re.Match[str], language: Language) -> str | None:
+    before, number, _, unit = found.groups()
+    unit = unit.strip()
+    said = language.said.get(f"[{unit}]", unit if not _WORD.search(unit) else None)
+    if said is None:
+        return None
+    shown = f"{number}{said}" if language.code == "ko" else f"{number} {said}".strip()
+    about = language.said.get(f"{before.strip()} {{number}}", "") if before else "{number}"
+    return about.format(number=shown) if about else None
+
+
+def marked_up(html: str, *, language: Language) -> str:
+    """
+    Turn the marks of names and originals in a page into elements.
+
+    Parameters
+    ----------
+    html : page whose texts are escaped.
+    language : of the page.
+
+    Returns
+    -------
+    Page with ``<bdi translate="no">`` around names and ``<span lang="en">`` around originals; inside
+    of tags the marks fall away.
+    """
+    if language.code == "en":
+        return _MARKS.sub("", html)
+    html = _TAG.sub(lambda tag: _MARKS.sub("", tag[0]), html)
+    return _MARKS.sub("", _MARKED.sub(_element, html))
+
+
+def _element(found: re.Match[str]) -> str:
+    if found[1] is not None:
+        return f'<bdi translate="no">{found[1]}</bdi>'
+    return f'<span lang="en" class="original">{found[2]}</span>'
 
 
 def say(table: str, key: str, language: str, **values: object) -> str:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import re
 
+from kcity_geo.outputs.languages import tell, translated
 from kcity_geo.outputs.text import human, plain_text
 
 __all__ = ["score_words"]
 
 _FORM = re.compile(r"(\w+) \[(.*)\]")
-#: Value function -> words; the places are its parameters in order.
-_WORDS = {
-    "lin_dec": "full score up to {0}, none from {1}",
-    "lin_inc": "none up to {0}, full score from {1}",
-    "trap": "none up to {0}, full score from {1} to {2}, none from {3}",
-    "sig_dec": "half the score at {0}, less beyond",
-    "gauss": "full score at {0}, less on both sides",
-    "exp_dec": "full score at 0, about a third at {0}",
-    "step": "full score from {0}, none below",
-}
+#: Value function -> how many parameters its words name, in order.
+_PARAMETERS = {
+    "lin_dec": 2, "lin_inc": 2, "trap": 4, "sig_dec": 1, "gauss": 1, "exp_dec": 1, "step": 1,
+}  # fmt: skip
+_HOLES = "abcd"
 
 
 def score_words(value_function: str, units: str = "") -> str:
@@ -44,19 +40,21 @@ def score_words(value_function: str, units: str = "") -> str:
     text = plain_text(value_function)
     form = _FORM.fullmatch(text)
     if form is None:
-        return text
+        return translated(text)
     name, inner = form.groups()
     parts = [p.strip() for p in inner.split(",")]
     try:
         if name == "cat":
             pairs = [p.rsplit(" ", 1) for p in parts]
-            return ", ".join(f"{k} {100 * float(v):.0f}" for k, v in pairs) + " of 100"
-        return _WORDS[name].format(*(_value(float(p), units) for p in parts))
+            classes = ", ".join(f"{translated(k)} {100 * float(v):.0f}" for k, v in pairs)
+            return tell("score_class", classes=classes)
+        values = [_value(float(p), units) for p in parts][: _PARAMETERS[name]]
+        return tell(f"score_{name}", **dict(zip(_HOLES, values, strict=False)))
     except (KeyError, ValueError, IndexError):
         return text
 
 
 def _value(number: float, units: str) -> str:
     if units == "persons":
-        return f"{number:,.0f} people"
+        return tell("score_people", number=f"{number:,.0f}")
     return human(number, {"degC": "°C", "class": "", "index": ""}.get(units, units))

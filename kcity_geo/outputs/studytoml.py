@@ -24,7 +24,10 @@ _PATHS: dict[str, tuple[str, ...]] = {
     "official": ("table",),
     "study": ("project",),
     "suitability": ("criterion", "weighting", "sites"),
+    "report": ("language", "logo", "context"),
 }
+#: Characters from which a text is no path.
+_LONGEST_PATH = 1000
 #: Keys of a criterion, or of how weights are made, that hold words.
 _NO_PATHS = {
     "id", "title", "units", "function", "reason", "over", "mode", "column", "expression", "method", "order",
@@ -129,6 +132,8 @@ def _all_moved(value: Any, moved: Callable[[str], str]) -> Any:  # noqa: ANN401 
 def _local(value: str, folder: Path) -> Path | None:
     """Give the absolute path of an input that lies where the study says; None for any other text."""
     if not value or "${" in value or "://" in value or "\0" in value:
+        return None
+    if "\n" in value or len(value) > _LONGEST_PATH:
         return None
     path = Path(value).expanduser()
     path = (path if path.is_absolute() else folder / path).resolve()

@@ -13,6 +13,8 @@ from kcity_geo.city import REST
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC, credits_line
 from kcity_geo.outputs.headline import Segment, gap_sentences, segments
+from kcity_geo.outputs.languages import name as named
+from kcity_geo.outputs.languages import spoken, tell, translated
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
@@ -60,7 +62,6 @@ class SectorRow:
     gap_word: str
 
 
-_NONE_FITS = "Given areas, none of which is large, wide and open enough"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,7 @@ class SiteRow:
     stability: str
     candidate: str
     fits: bool
+    outside: bool
     lat: float
     lon: float
     facts: tuple[tuple[str, str], ...]
@@ -122,8 +124,8 @@ class Summary:
     def sites_title(self) -> str:
         """What the list of sites is: the best, those in no order, or given land that does not fit."""
         if self.sites and not self.sites[0].score:
-            return "Candidate land, in no order"
-        return "Best sites" if not self.sites or self.sites[0].fits else _NONE_FITS
+            return tell("candidate_land")
+        return tell("best_sites" if not self.sites or self.sites[0].fits else "none_fits")
 
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:
@@ -154,7 +156,7 @@ def range_words(low: float, high: float) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
     first, last = round(100 * low), round(100 * high)
-    return f"{first} to {last} %" if first != last else ""
+    return tell("range_percent", low=first, high=last) if first != last else ""
 
 
 def summarise(result: Result) -> Summary:
@@ -184,32 +186,36 @@ def summarise(result: Result) -> Summary:
     sites = tuple(_site_rows(result))
     facts = _facts(result)
     return Summary(
-        title=f"{name}: infrastructure gaps and sites for {_article(project)}",
-        subtitle=" · ".join(
-            t
-            for t in (
-                f"{facts['People']} people" if "People" in facts else "",
-                facts["Area"],
-                f"map data of {facts['Map data of']}" if "Map data of" in facts else "",
-            )
-            if t
-        ),
-        city=name,
-        project=project,
+        title=tell("title", city=named(name), project=_a_project(project)),
+        subtitle=_subtitle(facts),
+        city=named(name),
+        project=translated(project),
         headline=(*gap_sentences(result.gaps), *_site_sentences(sites, project, score.no_ranking)),
         readings=_readings(sectors, result.gaps.limits),
         sectors=sectors,
         sites=sites,
         no_sites="" if sites else _why_no_sites(result),
-        no_ranking=plain_text(score.no_ranking),
+        no_ranking=translated(plain_text(score.no_ranking)),
         unchecked=_unchecked(result),
         districts=tuple(_worst_districts(result)),
         not_assessed=tuple(_not_assessed(result)),
         warnings=_warnings(result),
         credits=credits_line(data),
-        synthetic=SYNTHETIC if data.synthetic else "",
+        caveat=translated(CAVEAT),
+        synthetic=translated(SYNTHETIC) if data.synthetic else "",
         facts=facts,
     )
+
+
+def _subtitle(facts: Mapping[str, str]) -> str:
+    """Say how many people live on how much land, by the map of which day."""
+    people, day = facts.get(tell("fact_people")), facts.get(tell("fact_map"))
+    parts = (
+        tell("people_count", people=people) if people else "",
+        facts[tell("fact_area")],
+        tell("map_of", day=day) if day else "",
+    )
+    return " · ".join(part for part in parts if part)
 
 
 def _warnings(result: Result) -> tuple[str, ...]:
@@ -222,12 +228,17 @@ def _warnings(result: Result) -> tuple[str, ...]:
         bare = line.removeprefix(f"{plain_text(result.score.title)}: ")
         if line not in found and bare not in found:
             found.append(line)
-    return tuple(found)
+    return tuple(map(translated, found))
 
 
 def _titles() -> dict[str, str]:
     """Title of each indicator and of each criterion of the project."""
     return {key: row.title for key, row in indicator_rows().items()} | criteria_titles()
+
+
+def _a_project(project: str) -> str:
+    """Name a project in a sentence: with its article in English."""
+    return _article(project) if spoken().code == "en" else translated(project)
 
 
 def _article(project: str) -> str:
@@ -257,20 +268,20 @@ def _sector_row(
         reading=known.title,
         meaning=known.meaning,
         colour=known.colour,
-        data=str(row["data"]),
-        gap=human(gap, "share", missing="not assessed"),
+        data=translated(str(row["data"])),
+        gap=human(gap, "share", missing=tell("not_assessed")),
         raw=human(_number(row, "gap_raw"), "share"),
         range_words=range_words(low, high),
         data_words=human(_number(row, "assessed_weight"), "share"),
-        short_word="flood-prone" if sector in THEMES else "short",
-        gap_word="exposure" if sector in THEMES else "gap",
+        short_word=tell("word_flood" if sector in THEMES else "word_short"),
+        gap_word=tell("word_exposure" if sector in THEMES else "word_gap"),
     )
 
 
 def _unchecked(result: Result) -> str:
     """Name the rules that no site could be held against, for lack of data."""
     names = [
-        plain_text(c.title).lower()
+        translated(plain_text(c.title)).lower()
         for c in result.score.constraints
         if not c.applied and c.limit != "off"
     ]
@@ -278,25 +289,37 @@ def _unchecked(result: Result) -> str:
 
 
 def _site_sentences(sites: tuple[SiteRow, ...], project: str, no_ranking: str) -> list[str]:
+    what = _a_project(project)
     if no_ranking:
-        return [f"No site for {_article(project)} can be recommended. {plain_text(no_ranking)}."]
+        return [tell("sites_none", project=what, why=translated(plain_text(no_ranking)))]
     if not sites:
         return []
+    many = len(sites) > 1
     if not sites[0].score:
-        areas = f"{len(sites)} areas are" if len(sites) > 1 else "One area is"
-        return [f"{areas} open to {_article(project)} by the constraints; no order was asked for."]
+        return [tell(f"sites_open_{'many' if many else 'one'}", count=len(sites), project=what)]
     best = sites[0]
     if not best.fits:
-        areas = f"None of the {len(sites)} given areas" if len(sites) > 1 else "The given area"
-        verb = "is" if len(sites) > 1 else "is not"
-        return [f"{areas} {verb} large, wide and open enough for {_article(project)}."]
-    where = f" in {best.district}" if best.district else ""
-    if best.district == REST:
-        where = ", outside the districts"
-    given = f", {best.candidate}," if best.candidate and where else ""
-    given = given or f", {best.candidate}" * bool(best.candidate)
-    number = f"The best site for {_article(project)} is number {best.label}{given}{where}"
-    return [f"{number}: {best.area}, {best.score} of 100."]
+        return [tell("sites_none_fit" if many else "sites_one_unfit", count=len(sites), project=what)]
+    return [
+        tell(
+            "sites_best",
+            project=what,
+            label=best.label,
+            where=_where(best),
+            area=best.area,
+            score=best.score,
+        )
+    ]
+
+
+def _where(best: SiteRow) -> str:
+    """Say behind the number of a site where it lies, and what it is called."""
+    given = tell("sites_given", name=best.candidate) if best.candidate else ""
+    if best.outside:
+        return tell("sites_outside", given=given) if given else tell("sites_outside_plain")
+    if best.district:
+        return tell("sites_where", given=given, district=best.district)
+    return tell("sites_given_alone", name=best.candidate) if best.candidate else ""
 
 
 def _readings(
@@ -323,26 +346,22 @@ def _site_rows(result: Result) -> list[SiteRow]:
         label = plain_text(row.get("label", row["rank"]))
         ranked = math.isfinite(_number(row, "score"))
         candidate = _candidate(row)
+        outside = district == REST
         rows.append(
             SiteRow(
                 id=plain_text(row["site_id"]),
                 label=label,
-                title=f"{'Site' if ranked else 'Candidate land'} {label}"
-                + f" ({candidate})" * bool(candidate)
-                + (
-                    ", outside the districts"
-                    if district == REST
-                    else f", {district}" * bool(district)
-                ),
+                title=_site_title(label, ranked=ranked, candidate=candidate, district=district),
                 score=f"{100 * _number(row, 'score'):.0f}" if ranked else "",
                 area=human(row["area_ha"], "ha"),
-                district=district,
+                district=named(district),
                 reasons=_list(row.get("reasons")),
                 concerns=_list(row.get("concerns")),
-                not_checked=plain_text(row.get("not_checked")),
-                stability=plain_text(row.get("stability"), max_chars=300),
+                not_checked=translated(plain_text(row.get("not_checked"))),
+                stability=translated(plain_text(row.get("stability"), max_chars=300)),
                 candidate=candidate,
                 fits=bool(row.get("fits", True)),
+                outside=outside,
                 lat=round(point.y, 6),
                 lon=round(point.x, 6),
                 facts=tuple(_site_facts(row)),
@@ -351,25 +370,34 @@ def _site_rows(result: Result) -> list[SiteRow]:
     return rows
 
 
+def _site_title(label: str, *, ranked: bool, candidate: str, district: str) -> str:
+    """Say the number of a site, its name and its district."""
+    site = tell("site" if ranked else "candidate", label=label)
+    site = tell("site_named", site=site, name=candidate) if candidate else site
+    if district == REST:
+        return tell("site_outside", site=site)
+    return tell("site_in", site=site, district=named(district)) if district else site
+
+
 def _candidate(row: Any) -> str:  # noqa: ANN401 - a row of a frame
     """Give the name of a given polygon; a bare number is that of a parcel."""
     name = plain_text(row.get("candidate"), max_chars=60)
-    return f"parcel {name}" if name.isdigit() else name
+    return tell("parcel", number=name) if name.isdigit() else named(name)
 
 
 def _list(value: object) -> tuple[str, ...]:
     text = plain_text(value, max_chars=1200)
-    return tuple(part for part in (p.strip() for p in text.split(";")) if part)
+    return tuple(translated(part) for part in (p.strip() for p in text.split(";")) if part)
 
 
 _SITE_FACTS = (
-    ("slope_pct", "mean slope", "%"),
-    ("hand_m", "height above nearest drainage", "m"),
-    ("road_km", "from its edge to a main road", "km"),
-    ("substation_km", "from its edge to a substation", "km"),
-    ("water_km", "from its edge to water supply", "km"),
-    ("population_45min", "people within 45 minutes, in a circle", "persons"),
-    ("compactness", "compactness (1 = circle)", ""),
+    ("slope_pct", "fact_slope", "%"),
+    ("hand_m", "fact_hand", "m"),
+    ("road_km", "fact_road", "km"),
+    ("substation_km", "fact_substation", "km"),
+    ("water_km", "fact_water", "km"),
+    ("population_45min", "fact_population", "persons"),
+    ("compactness", "fact_compactness", ""),
 )
 
 
@@ -378,7 +406,7 @@ def _site_facts(row: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - a row of a
     for key, words, unit in _SITE_FACTS:
         value = _number(row, key) if key in row.index else math.nan
         if math.isfinite(value):
-            found.append((words, human(value, unit)))
+            found.append((tell(words), human(value, unit)))
     return found
 
 
@@ -386,17 +414,18 @@ def _why_no_sites(result: Result) -> str:
     """Say why no site was found, in the words of the ranking where it left some."""
     score = result.score
     if score.no_ranking:
-        return f"{plain_text(score.no_ranking)}."
+        return f"{translated(plain_text(score.no_ranking))}."
     start = f"{score.title}: no site; "
     for text in score.warnings:
         if text.startswith(start):
-            return f"{made('no_site', why=plain_text(text.removeprefix(start), max_chars=400))}."
+            why = translated(plain_text(text.removeprefix(start), max_chars=400))
+            return tell("no_site_why", why=why)
     inside = result.data.inside
     if not (score.feasible & inside).any():
-        return f"{made('no_site', why=made('all_excluded'))}."
+        return tell("no_site_why", why=translated(made("all_excluded")))
     smallest = score.parameters.get("min_area_ha")
     size = f" of at least {human(smallest, 'ha')}" if smallest else ""
-    return f"{made('no_site', why=made('none_connected', size=size))}."
+    return tell("no_site_why", why=translated(made("none_connected", size=size)))
 
 
 def _worst_districts(result: Result, *, count: int = 5) -> list[DistrictRow]:
@@ -407,7 +436,7 @@ def _worst_districts(result: Result, *, count: int = 5) -> list[DistrictRow]:
         reading = rows[str(row[f"{row['sector']}_reading"])]
         found.append(
             DistrictRow(
-                name=plain_text(row["name"], max_chars=60),
+                name=named(plain_text(row["name"], max_chars=60)),
                 people=persons(row["people"]),
                 sector=sector_title(row["sector"]),
                 reading=reading.title,
@@ -420,7 +449,10 @@ def _worst_districts(result: Result, *, count: int = 5) -> list[DistrictRow]:
 def _not_assessed(result: Result) -> list[tuple[str, str]]:
     titles = {key: row.title for key, row in indicator_rows().items()}
     return [
-        (plain_text(titles.get(i.id, i.id)), plain_text(i.not_assessed, max_chars=400))
+        (
+            translated(plain_text(titles.get(i.id, i.id))),
+            translated(plain_text(i.not_assessed, max_chars=400)),
+        )
         for i in result.gaps.assessed
         if i.not_assessed
     ]
@@ -433,12 +465,14 @@ def _facts(result: Result) -> dict[str, str]:
     if people is not None:
         counted = persons(people)
         reached = data.measured.get("population", {}).get("valid_share", 1.0)
-        facts["People"] = counted if reached >= _WHOLE else f"at least {counted}"
-        if reached < _WHOLE:
-            facts["People counted in"] = f"{human(reached, 'share')} of the area"
-    facts["Area"] = human(data.city.area_km2, "km2")
-    facts["Districts"] = str(len(data.city.districts))
-    facts["Grid"] = f"cells of {human(result.study.study.cell_m, 'm')}"
+        whole = reached >= _WHOLE
+        facts[tell("fact_people")] = counted if whole else tell("at_least", number=counted)
+        if not whole:
+            share = tell("fact_of_area", share=human(reached, "share"))
+            facts[tell("fact_people_in")] = share
+    facts[tell("fact_area")] = human(data.city.area_km2, "km2")
+    facts[tell("fact_districts")] = str(len(data.city.districts))
+    facts[tell("fact_grid")] = tell("fact_cells", size=human(result.study.study.cell_m, "m"))
     if data.osm_date:
-        facts["Map data of"] = plain_text(data.osm_date)[:10]
+        facts[tell("fact_map")] = plain_text(data.osm_date)[:10]
     return facts

@@ -13,6 +13,9 @@ import re
 import unicodedata
 from typing import Any
 
+from kcity_geo.config import read_table
+from kcity_geo.outputs.languages import spoken, tell, translated
+
 __all__ = [
     "csv_safe",
     "human",
@@ -219,10 +222,10 @@ def _number(value: float) -> str:
 def _share(value: float) -> str:
     percent = 100 * value
     if 0 < percent < 1:
-        return "under 1 %"
+        return tell("share_under")
     if 99 < percent < 100:  # noqa: PLR2004 - not quite all
-        return "over 99 %"
-    return f"{percent:.0f} %"
+        return tell("share_over")
+    return tell("share", number=f"{percent:.0f}")
 
 
 #: Square and cubic metres and kilometres in a unit.
@@ -261,7 +264,8 @@ def human(value: Any, units: str = "", *, missing: str = "–") -> str:  # noqa:
     shown = _number(number)
     unit = _POWER.sub(lambda found: found[1] + "²³"[int(found[2]) - 2], units)
     unit = f"per {unit[2:]}" if unit.startswith("1/") else unit
-    return f"{shown} {unit}".strip() if unit not in {"1", "count", "index", "none"} else shown
+    shown = f"{shown} {unit}".strip() if unit not in {"1", "count", "index", "none"} else shown
+    return translated(shown) if spoken().code != "en" else shown
 
 
 def measured(value: float | None, units: str) -> str:
@@ -310,7 +314,7 @@ def value_words(value: float | None, *, low: float | None, high: float | None, u
     counted, first, last = (measured(one, units) for one in (value, low, high))
     if not (first and last) or first == last:
         return counted
-    return f"{first} to {last}, counted as {counted}"
+    return tell("value_range", low=first, high=last, value=counted)
 
 
 def persons(value: float) -> str:
@@ -333,7 +337,8 @@ def persons(value: float) -> str:
     if not math.isfinite(value):
         return "–"  # noqa: RUF001 - typographic dash
     if abs(value) >= 1e6:  # noqa: PLR2004
-        return f"{value / 1e6:.3g} million"
+        units = read_table("texts/report")["large"]
+        return tell("large", number=_number(value / units.get(spoken().code, units["en"])))
     if abs(value) < 100:  # noqa: PLR2004
         return f"{value:.0f}"
     return _number(round(value))

@@ -6,7 +6,7 @@ The same themes feed the interactive map and the figures of the report.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -26,6 +26,7 @@ from kcity_geo.outputs.colours import (
     SCORE_COLOURS,
     rgb,
 )
+from kcity_geo.outputs.languages import spoken, tell, translated
 from kcity_geo.outputs.text import human, plain_text
 from kcity_geo.result import LEVEL_TITLES, LEVELS, SECTORS, THEMES, Result
 from kcity_geo.rules import ReadingLimits
@@ -45,11 +46,6 @@ __all__ = [
 
 #: Code of cells that a theme leaves transparent.
 EMPTY = 255
-
-_QUESTIONS = {
-    "flood": "Do people live low above the nearest drainage, or where a flood map reaches?"
-}
-_SIZES = {"flood": "Which share of the ground is low or floods, at best estimate?"}
 
 #: Readings that say that somebody must look: striped.
 _STRIPED = ("cannot_tell", "not_assessed")
@@ -119,7 +115,7 @@ def reading_rows(level: str = "", *, limits: ReadingLimits | None = None) -> dic
 
     Returns
     -------
-    Title -> row.
+    Title in English, as in the tables of a study -> row in the language that is spoken.
 
     Examples
     --------
@@ -130,7 +126,12 @@ def reading_rows(level: str = "", *, limits: ReadingLimits | None = None) -> dic
     rows = [
         ReadingRow(**{k: str(row[k]) for k in keys}) for row in reading_words(level, limits=limits)
     ]
-    return {row.title: row for row in rows}
+    if spoken().code == "en":
+        return {row.title: row for row in rows}
+    return {
+        row.title: replace(row, title=translated(row.title), meaning=translated(row.meaning))
+        for row in rows
+    }
 
 
 def is_reading(name: str) -> bool:
@@ -170,7 +171,7 @@ def sector_title(sector: str) -> str:
     >>> sector_title("water")
     'Water'
     """
-    return LEVEL_TITLES.get(sector, sector.capitalize())
+    return translated(LEVEL_TITLES.get(sector, sector.capitalize()))
 
 
 def hatch(shape: tuple[int, ...], *, period: int = 10, width: int = 2) -> NDArray[np.bool_]:
@@ -247,16 +248,16 @@ def _reading_theme(result: Result, sector: str, lived: _Lived) -> Theme:
         if (codes == READINGS.index(key)).any()
     ]
     shown, striped, colours, more = lived.over(codes, striped, READING_COLOURS)
-    title = LEVEL_TITLES[sector]
+    title = sector_title(sector)
     return Theme(
         key=f"{sector}_reading",
-        title=title if assessed else f"{title} (not assessed)",
+        title=title if assessed else tell("theme_unassessed", title=title),
         codes=shown,
         hatched=striped,
         colours=colours,
         legend=(*legend, *more),
-        question=_QUESTIONS.get(sector, "Does the place fall short of the standard?"),
-        note="" if assessed else "Nothing usable is mapped and no table was given.",
+        question=tell("ask_flood" if sector in THEMES else "ask_reading"),
+        note="" if assessed else tell("theme_nothing"),
         assessed=assessed,
     )
 
@@ -274,24 +275,23 @@ def _gap_theme(result: Result, sector: str, lived: _Lived) -> Theme:
     codes, striped, colours, more = lived.over(codes, weak | missing, (*GAP_COLOURS, MISSING))
     ends = (0.0, *breaks, 1.0)
     legend = [
-        (colour, False, f"{round(100 * low)}–{round(100 * high)} %")  # noqa: RUF001 - a range
+        (colour, False, tell("legend_range", low=round(100 * low), high=round(100 * high)))
         for colour, (low, high) in zip(GAP_COLOURS, pairwise(ends), strict=True)
         if assessed
     ]
-    legend += [("#ffffff", True, "striped: cannot tell")] if (weak & striped).any() else []
-    legend += [(MISSING, True, "not assessed")] if (codes == len(GAP_COLOURS)).any() else []
-    title = f"{LEVEL_TITLES[sector]}: {'exposure' if sector in THEMES else 'size of the gap'}"
+    legend += [("#ffffff", True, tell("legend_striped"))] if (weak & striped).any() else []
+    legend += [(MISSING, True, tell("legend_missing"))] if (codes == len(GAP_COLOURS)).any() else []
+    key = "theme_exposure" if sector in THEMES else "theme_gap"
+    title = tell(key, title=sector_title(sector))
     return Theme(
         key=f"{sector}_gap",
-        title=title if assessed else f"{title} (not assessed)",
+        title=title if assessed else tell("theme_unassessed", title=title),
         codes=codes,
         hatched=striped,
         colours=colours,
         legend=(*legend, *more),
-        question=_SIZES.get(
-            sector, "How far short of the standard, at best estimate? 0 % meets it"
-        ),
-        note="" if assessed else "Nothing usable is mapped and no table was given.",
+        question=tell("ask_flood_gap" if sector in THEMES else "ask_gap"),
+        note="" if assessed else tell("theme_nothing"),
         assessed=assessed,
     )
 
@@ -311,7 +311,7 @@ class _Lived:
         codes, legend = codes.copy(), []
         for kind, colour, words in (
             (NOBODY, shown["nobody"], self.words),
-            (OPEN_WATER, shown["water"], "Open water, nobody lives there"),
+            (OPEN_WATER, shown["water"], tell("legend_water")),
         ):
             here = self.codes == kind
             codes[here] = len(colours)
@@ -323,7 +323,7 @@ class _Lived:
 def _lived(result: Result) -> _Lived:
     cube = result.data.cube
     proxy = "population" in cube and cube["population"].attrs.get("evidence") == "proxy"
-    words = "Nobody lives here (no home mapped)" if proxy else "Nobody lives here"
+    words = tell("legend_no_home" if proxy else "legend_nobody")
     return _Lived(codes=Findings(result).lived_in, words=words)
 
 
@@ -334,11 +334,11 @@ def _evidence_theme(result: Result) -> Theme:
     codes = _classes(values, (limits.evidence_fair, limits.evidence_good))
     codes[inside & ~np.isfinite(values)] = 3
     codes[~inside] = EMPTY
-    words = ("poor: survey first", "fair", "good", "a sector is not assessed")
+    words = tuple(tell(f"legend_{word}") for word in ("poor", "fair", "good", "sector"))
     colours = (*EVIDENCE_COLOURS, MISSING)
     return Theme(
         key="evidence",
-        title="How good the data are",
+        title=tell("theme_evidence"),
         codes=codes,
         hatched=np.asarray(codes == 3),  # noqa: PLR2004 - the code just set
         colours=colours,
@@ -347,7 +347,7 @@ def _evidence_theme(result: Result) -> Theme:
             for i in range(len(words))
             if (codes == i).any()
         ),
-        question="How well do the data support the readings? The poorest sector counts",
+        question=tell("ask_evidence"),
     )
 
 
@@ -357,17 +357,19 @@ def _score_theme(result: Result) -> Theme:
     blocked = inside & ~result.score.feasible
     codes[blocked] = len(SCORE_COLOURS)
     codes[~inside] = EMPTY
-    words = ("0–20, unsuitable", "20–40", "40–60", "60–80", "80–100, best")  # noqa: RUF001 - ranges
+    words = (tell("legend_worst"), "20–40", "40–60", "60–80", tell("legend_best"))  # noqa: RUF001 - ranges
     legend = [(c, False, w) for c, w in zip(SCORE_COLOURS, words, strict=True)]
-    legend += [("#8a8a8a", True, "excluded")] if blocked.any() else []
+    legend += [("#8a8a8a", True, tell("legend_excluded"))] if blocked.any() else []
     return Theme(
         key="suitability",
-        title=f"Suitability: {plain_text(result.score.title, max_chars=60)}",
+        title=tell(
+            "theme_suitability", project=translated(plain_text(result.score.title, max_chars=60))
+        ),
         codes=codes,
         hatched=blocked,
         colours=(*SCORE_COLOURS, "#b5b5b5"),
         legend=tuple(legend),
-        question="How well does the land suit the project?",
+        question=tell("ask_suitability"),
         assessed=bool(np.isfinite(score).any()),
         note=_score_note(result),
     )
@@ -382,18 +384,19 @@ def _sure_theme(result: Result) -> list[Theme]:
     blocked = inside & ~result.score.feasible
     codes[blocked] = len(SCORE_COLOURS)
     codes[~inside] = EMPTY
-    words = ("under 20 %", "20–40 %", "40–60 %", "60–80 %", "80 % or more")  # noqa: RUF001 - ranges
+    ranges = [tell("legend_range", low=low, high=low + 20) for low in (20, 40, 60)]
+    words = (tell("legend_under_20"), *ranges, tell("legend_80"))
     legend = [(c, False, w) for c, w in zip(SCORE_COLOURS, words, strict=True)]
-    legend += [("#8a8a8a", True, "excluded")] if blocked.any() else []
+    legend += [("#8a8a8a", True, tell("legend_excluded"))] if blocked.any() else []
     return [
         Theme(
             key="best_tenth",
-            title="How sure is the best land",
+            title=tell("theme_sure"),
             codes=codes,
             hatched=blocked,
             colours=(*SCORE_COLOURS, "#b5b5b5"),
             legend=tuple(legend),
-            question="In how many of many random weights is the land among the best tenth?",
+            question=tell("ask_sure"),
         )
     ]
 
@@ -404,19 +407,19 @@ def _score_note(result: Result) -> str:
         return ""
     why = plain_text(result.score.no_ranking)
     if why or not result.score.criteria:
-        return f"{why}." if why else "No criteria were asked for."
-    return "No land is left after the constraints."
+        return f"{translated(why)}." if why else tell("no_criteria")
+    return tell("no_land")
 
 
 def _excluded_theme(result: Result) -> Theme:
     """Colour each excluded cell by the first constraint that holds; shares add up to the whole."""
     inside, found = result.data.inside, Findings(result)
-    colours, words = read_table("display")["excluded"], [(OPEN, "open", "open to building")]
+    colours, words = read_table("display")["excluded"], [(OPEN, "open", tell("legend_open"))]
     words += [
-        (number, c.id if c.id in colours else "other", plain_text(c.title, max_chars=60))
+        (number, c.id if c.id in colours else "other", translated(plain_text(c.title, max_chars=60)))
         for number, c in enumerate(found.rules)
     ]
-    words.append((NO_DATA, "unknown", "no data to tell"))
+    words.append((NO_DATA, "unknown", tell("legend_no_data")))
     codes = np.full(inside.shape, EMPTY, dtype=np.uint8)
     legend: list[tuple[str, bool, str]] = []
     for code, key, title in words:
@@ -425,15 +428,15 @@ def _excluded_theme(result: Result) -> Theme:
             continue
         codes[drawn] = len(legend)
         share = human(found.share_of_rule(code), "share")
-        legend.append((colours[key], False, f"{title}: {share}"))
+        legend.append((colours[key], False, tell("legend_rule", title=title, share=share)))
     return Theme(
         key="excluded",
-        title="Land excluded from building",
+        title=tell("theme_excluded"),
         codes=codes,
         hatched=np.zeros(inside.shape, dtype=bool),
         colours=tuple(colour for colour, _, _ in legend),
         legend=tuple(legend),
-        question="Which rule keeps building away? First rule that holds; share of the study area",
+        question=tell("ask_excluded"),
     )
 
 
@@ -446,20 +449,20 @@ def _people_theme(result: Result) -> Theme:
     codes[~result.data.inside] = EMPTY
     bounds = [f"{b:g}" for b in _PEOPLE_BREAKS]
     words = [
-        f"under {bounds[0]}",
+        tell("people_under", number=bounds[0]),
         *(f"{a}–{b}" for a, b in pairwise(bounds)),  # noqa: RUF001 - ranges
-        f"over {bounds[-1]}",
+        tell("people_over", number=bounds[-1]),
     ]
     return Theme(
         key="population",
-        title="People",
+        title=tell("theme_people"),
         codes=codes,
         hatched=np.zeros(codes.shape, dtype=bool),
         colours=_PEOPLE_COLOURS,
         legend=tuple(
-            (c, False, f"{w} per ha") for c, w in zip(_PEOPLE_COLOURS, words, strict=True)
+            (c, False, tell("per_ha", number=w)) for c, w in zip(_PEOPLE_COLOURS, words, strict=True)
         ),
-        question="Where do people live?",
+        question=tell("ask_people"),
     )
 
 

@@ -1,0 +1,139 @@
+"""Recommend: what follows from the readings and the sites of a study, by stated rules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kcity_geo.analysis.findings import residents
+from kcity_geo.config import read_table
+from kcity_geo.result import SECTORS, THEMES, Result
+
+__all__ = ["Recommendation", "recommendations"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommendation:
+    """
+    One rule that holds.
+
+    Parameters
+    ----------
+    rule : id of the row of ``tables/recommendations.toml``.
+    level : sector or theme that it speaks of; ``""``: the whole study.
+    measure : what was looked at.
+    value : of it; a share between 0 and 1, or a count.
+    limit : that it was held against.
+    people : residents whom it concerns; NaN: not counted.
+    """
+
+    rule: str
+    level: str
+    measure: str
+    value: float
+    limit: float
+    people: float
+
+
+def recommendations(result: Result) -> tuple[Recommendation, ...]:
+    """
+    Tell which rules hold in a study.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    In the order of the rules, of one rule the level with most people first. A rule whose measure is
+    not known does not hold.
+
+    Examples
+    --------
+    >>> from kcity_geo.analysis.recommend import Recommendation
+    >>> Recommendation(
+    ...     rule="survey", level="water", measure="cannot_tell_share", value=0.4, limit=0.2, people=4000.0
+    ... ).level
+    'water'
+    """
+    found: list[Recommendation] = []
+    for rule in read_table("recommendations")["rule"]:
+        held = [one for one in _asked(result, rule) if one is not None]
+        found += sorted(held, key=lambda one: -one.people if math.isfinite(one.people) else 0.0)
+    return tuple(found)
+
+
+def _asked(result: Result, rule: Mapping[str, Any]) -> Iterator[Recommendation | None]:
+    """Hold one rule against all that it speaks of."""
+    levels = {"sector": SECTORS, "theme": THEMES, "city": ("",)}[rule["level"]]
+    for level in levels:
+        value, people = (
+            _of_level(result, level, rule["measure"])
+            if level
+            else (_of_study(result, rule["measure"]), math.nan)
+        )
+        least, below = rule.get("least", -math.inf), rule.get("below", math.inf)
+        holds = math.isfinite(value) and least <= value < below
+        yield (
+            Recommendation(
+                rule=rule["id"],
+                level=level,
+                measure=rule["measure"],
+                value=value,
+                limit=rule.get("least", below),
+                people=people,
+            )
+            if holds
+            else None
+        )
+
+
+#: Measure of a level -> readings whose people count.
+_PEOPLE = {
+    "cannot_tell_share": ("cannot_tell",),
+    "short_share": ("falls_short", "probably_falls_short"),
+    "partly_share": ("partly_short",),
+    "need_share": ("falls_short", "probably_falls_short", "partly_short", "cannot_tell"),
+}
+
+
+def _of_level(result: Result, level: str, measure: str) -> tuple[float, float]:
+    """Give the measure of a sector or theme, and the people behind it."""
+    gaps = result.gaps
+    known = level in gaps.city.index and math.isfinite(_number(gaps.city.loc[level], "gap"))
+    if measure == "assessed":
+        return float(known), math.nan
+    total = residents(gaps)
+    if not known or not total > 0:
+        return math.nan, math.nan
+    row = gaps.city.loc[level]
+    people = sum(
+        value
+        for key in _PEOPLE[measure]
+        if math.isfinite(value := _number(row, f"people_{key}"))
+    )
+    return people / total, people
+
+
+def _number(row: Any, key: str) -> float:  # noqa: ANN401 - a row of a frame
+    value = row.get(key, math.nan)
+    return math.nan if value is None else float(value)
+
+
+def _of_study(result: Result, measure: str) -> float:
+    score, sites = result.score, result.sites
+    if measure == "ranking":
+        return float(not score.no_ranking)
+    if measure == "unchecked":
+        return float(sum(not c.applied and c.limit != "off" for c in score.constraints))
+    if score.no_ranking:
+        return math.nan
+    if measure == "flags":
+        if result.dossiers is None or not len(sites):
+            return math.nan
+        return float((result.dossiers.flags["site_id"] == sites["site_id"].iloc[0]).sum())
+    ranked = sites["score"].notna() if "score" in sites else []
+    fit = sites["fits"].astype(bool) if "fits" in sites else True
+    return float((ranked & fit).sum()) if len(sites) else 0.0

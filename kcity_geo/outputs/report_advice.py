@@ -1,0 +1,97 @@
+"""Recommendations in words: what follows from a study, why, and by which rule."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kcity_geo.analysis.recommend import Recommendation, recommendations
+from kcity_geo.outputs.headline import places_of
+from kcity_geo.outputs.languages import tell, translated
+from kcity_geo.outputs.summary import Summary
+from kcity_geo.outputs.text import human, persons, plain_text
+from kcity_geo.outputs.themes import sector_title
+from kcity_geo.result import SECTORS, Result
+
+__all__ = ["Advice", "advice_of"]
+
+_COUNTS = ("flags", "unchecked", "sites")
+_FLAGS_TOLD = 3
+
+
+class Advice(NamedTuple):
+    """
+    One recommendation.
+
+    Parameters
+    ----------
+    text, because, rule : sentence, what was found, and from which number on it is said.
+    """
+
+    text: str
+    because: str
+    rule: str
+
+
+def advice_of(result: Result, summary: Summary) -> list[Advice]:
+    """
+    Say what follows from a study.
+
+    Parameters
+    ----------
+    result : a finished study.
+    summary : of the same.
+
+    Returns
+    -------
+    In order; the first is the next step.
+    """
+    return [_advice(one, result, summary) for one in recommendations(result)]
+
+
+def _advice(one: Recommendation, result: Result, summary: Summary) -> Advice:
+    return Advice(
+        text=tell(f"recommend_{one.rule}", **_values(one, result, summary)),
+        because=tell(f"because_{one.measure}", value=_number(one, one.value)),
+        rule=_rule(one),
+    )
+
+
+def _number(one: Recommendation, value: float) -> str:
+    return f"{value:.0f}" if one.measure in _COUNTS else human(value, "share")
+
+
+def _rule(one: Recommendation) -> str:
+    if one.measure in {"ranking", "assessed"}:
+        return ""
+    key = "rule_below" if one.value < one.limit else "rule_least"
+    return tell(key, limit=_number(one, one.limit))
+
+
+def _values(one: Recommendation, result: Result, summary: Summary) -> dict[str, object]:
+    """Give what the sentence of a rule may name."""
+    if one.level:
+        column = f"{one.level}_people_{'cannot_tell' if one.rule == 'survey' else 'short'}"
+        places = places_of(result.gaps.districts, column) if one.measure != "assessed" else ""
+        thing = tell(f"thing_{one.level}") if one.level in SECTORS else sector_title(one.level)
+        return {
+            "thing": thing,
+            "people": persons(one.people),
+            "where": tell("recommend_where", places=places) if places else "",
+        }
+    best = summary.sites[0] if summary.sites else None
+    return {
+        "why": translated(plain_text(result.score.no_ranking)),
+        "rules": summary.unchecked,
+        "label": best.label if best else "",
+        "area": best.area if best else "",
+        "score": best.score if best else "",
+        "flags": _flags(result, best.id) if best else "",
+    }
+
+
+def _flags(result: Result, site: str) -> str:
+    if result.dossiers is None:
+        return ""
+    flags = result.dossiers.flags
+    mine = flags[flags["site_id"] == site]["flag"].head(_FLAGS_TOLD)
+    return "; ".join(translated(plain_text(text)) for text in mine)

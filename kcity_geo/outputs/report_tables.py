@@ -1,0 +1,599 @@
+"""Rows of the tables of the report, in the language that is spoken: words and numbers, no markup."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from kcity_geo.analysis.findings import Findings
+from kcity_geo.analysis.suitability.constraints import SITE_KEYS
+from kcity_geo.config import read_table
+from kcity_geo.indicators import IndicatorRow, indicator_rows
+from kcity_geo.outputs.assumptions import assumption_rows
+from kcity_geo.outputs.curves import curve_svg
+from kcity_geo.outputs.details import detail_table
+from kcity_geo.outputs.languages import name, tell, translated
+from kcity_geo.outputs.scores import score_words
+from kcity_geo.outputs.summary import range_words
+from kcity_geo.outputs.text import human, persons, plain_text, value_words
+from kcity_geo.outputs.themes import ReadingRow, reading_rows, sector_title
+from kcity_geo.profiles import criteria_titles
+from kcity_geo.result import SECTORS, THEMES, Result
+from kcity_geo.standards import EVIDENCE_MARKS, Standard, load_standards
+
+__all__ = [
+    "assumptions",
+    "combination",
+    "constraints",
+    "criteria",
+    "crs_words",
+    "districts",
+    "evidence_limits",
+    "evidence_words",
+    "indicators",
+    "inventory",
+    "left_out",
+    "mark_words",
+    "missing_criteria",
+    "official",
+    "parameters",
+    "provenance",
+    "readings",
+    "scale_words",
+    "tasks",
+]
+
+_MAX_DISTRICTS = 60
+_MAX_TASKS = 20
+#: Smallest error of a length that is told, in metres a kilometre.
+_LEAST_ERROR_M = 0.1
+#: Words of where a number comes from.
+_BASIS = ("observed", "modelled", "proxy", "user", "synthetic")
+#: Chapters of a full study (World Bank, ADB, EDCF tables of contents) -> where they come from.
+_LEFT_OUT = {
+    "forecast": "plan",
+    "land_use": "plan",
+    "demand": "plan",
+    "smart": "programme",
+    "design": "nobody",
+    "cost": "plan",
+    "safeguards": "constraints",
+    "phasing": "phasing",
+}
+
+
+def _said(value: object, *, max_chars: int = 200) -> str:
+    """Clean a text of a table or of analysis and say it in the language that is spoken."""
+    return translated(plain_text(value, max_chars=max_chars))
+
+
+def crs_words(result: Result) -> str:
+    """
+    Name the CRS in which lengths were measured.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    Words.
+    """
+    crs = result.data.city.crs
+    code = crs.to_epsg()
+    return tell("crs_code", name=name(crs.name), code=code) if code else tell("crs_local")
+
+
+def scale_words(result: Result) -> str:
+    """
+    Say by how much lengths are wrong in a kilometre.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    Words.
+    """
+    metres = 1000 * result.data.city.scale_error
+    if metres >= _LEAST_ERROR_M:
+        return tell("error_most", metres=f"{metres:.1f}")
+    return tell("error_less", metres=f"{_LEAST_ERROR_M:g}")
+
+
+def _float(value: Any) -> float:  # noqa: ANN401 - any cell
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _cell(row: Any, sector: str) -> dict[str, str]:  # noqa: ANN401 - a row of a frame
+    """Give the reading of a district in one sector, its people short, and the range of its gap."""
+    known = reading_rows(sector)[str(row[f"{sector}_reading"])]
+    low, high = _float(row.get(f"{sector}_gap_lo")), _float(row.get(f"{sector}_gap_hi"))
+    gap = _float(row.get(f"{sector}_gap"))
+    span = range_words(low, high) or human(gap, "share", missing="")
+    return {
+        "title": known.title,
+        "colour": known.colour,
+        "short_word": tell("word_flood" if sector in THEMES else "word_short"),
+        "gap_word": tell("word_exposure" if sector in THEMES else "word_gap"),
+        "short": persons(_float(row.get(f"{sector}_people_short"))),
+        "range": span,
+        "data": _said(row.get(f"{sector}_data")),
+    }
+
+
+def readings(result: Result) -> list[ReadingRow]:
+    """
+    Give every reading once, those of a theme in its own words below.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    Rows with title, meaning and colour.
+    """
+    limits = result.gaps.limits
+    found = (reading_rows(level, limits=limits) for level in ("", *THEMES))
+    return list({title: row for rows in found for title, row in rows.items()}.values())
+
+
+def districts(result: Result) -> dict[str, Any]:
+    """
+    List the districts by the people who fall short in the sector where most do.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    ``rows``, and ``more``: how many are left out.
+    """
+    frame = result.gaps.districts
+    names = [f"{s}_people_short" for s in SECTORS]
+    most = frame[names].astype(float).max(axis=1)
+    frame = frame.assign(most=most).sort_values(
+        ["most", "district_id"], ascending=[False, True], na_position="last", kind="stable"
+    )
+    rows = [
+        {
+            "name": name(plain_text(row["name"], max_chars=80)),
+            "people": persons(_float(row.get("population"))),
+            "area": human(row.get("area_km2"), "km2"),
+            "cells": [_cell(row, s) for s in (*SECTORS, *THEMES)],
+            "worst": sector_title(str(row["worst_sector"])) if row["worst_sector"] else "",
+        }
+        for _, row in frame.head(_MAX_DISTRICTS).iterrows()
+    ]
+    return {"rows": rows, "more": max(0, len(frame) - _MAX_DISTRICTS)}
+
+
+def indicators(result: Result) -> list[dict[str, Any]]:
+    """
+    List the values of the city by sector, without those that could not be assessed.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    A group a sector: title, rows and further numbers.
+    """
+    rows = result.gaps.indicators
+    known = indicator_rows()
+    standards = load_standards(result.study.standards)
+    groups: dict[str, list[dict[str, str]]] = {s: [] for s in (*SECTORS, *THEMES)}
+    for _, row in rows[rows["unit_id"] == "city"].iterrows():
+        if not math.isfinite(_float(row["value"])):
+            continue
+        key = str(row["indicator"])
+        standard = standards.get(key)
+        about = known.get(key)
+        units = plain_text(row["units"])
+        sector = about.theme or about.sector if about else SECTORS[0]
+        low, high = _float(row.get("gap_lo")), _float(row.get("gap_hi"))
+        least, most = _float(row.get("value_lo")), _float(row.get("value_hi"))
+        groups.setdefault(sector, []).append(
+            {
+                "id": key,
+                "title": _said(row["title"]),
+                "value": value_words(_float(row["value"]), low=least, high=most, units=units),
+                "standard": human(row.get("standard"), units),
+                "worst": human(row.get("worst"), units, missing=""),
+                "gap": human(row.get("gap_raw"), "share"),
+                "range": range_words(low, high) or human(row.get("gap"), "share", missing=""),
+                "reading": _said(row.get("reading")),
+                "data": _said(row.get("data")),
+                "evidence": _said(row.get("evidence")),
+                "mark": plain_text(row.get("mark")),
+                "citation": plain_text(_citation(standard, about)),
+                "note": _said(row.get("note"), max_chars=400),
+                "features": f"{int(_float(row['n_features'])):,}"
+                if _float(row.get("n_features")) > 0
+                else "",
+                "as_of": plain_text(row.get("as_of")),
+            }
+        )
+    further = _further(result)
+    return [
+        {"title": sector_title(s), "rows": r, "further": further.get(s, [])}
+        for s, r in groups.items()
+        if r
+    ]
+
+
+def _citation(standard: Standard | None, about: IndicatorRow | None) -> str:
+    """Give the source of the standard that was used."""
+    if standard is not None:
+        return standard.citation
+    return about.citation if about is not None else ""
+
+
+def _further(result: Result) -> dict[str, list[dict[str, str]]]:
+    """Numbers behind the indicators, by sector."""
+    titles = {key: row.title for key, row in indicator_rows().items()}
+    rows: dict[str, list[dict[str, str]]] = {}
+    for row in detail_table(result).itertuples():
+        rows.setdefault(str(row.sector), []).append(
+            {
+                "indicator": _said(titles.get(str(row.indicator), str(row.indicator))),
+                "words": _said(row.words),
+                "value": _plain_number(row.value)
+                if not row.units
+                else human(row.value, str(row.units)),
+            }
+        )
+    return rows
+
+
+def _plain_number(value: Any) -> str:  # noqa: ANN401 - a number without unit, or a text
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return tell("yes" if value else "no") if isinstance(value, bool) else _said(value)
+    return f"{value:.0f}" if float(value).is_integer() else human(value)
+
+
+def inventory(result: Result) -> list[dict[str, str]]:
+    """
+    List what the map holds.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    A row a layer.
+    """
+    titles = {row["id"]: row.get("title", row["id"]) for row in read_table("osm")["layer"]}
+    return [
+        {
+            "title": _said(titles.get(row["layer"], row["layer"])),
+            "count": f"{int(row['count']):,}",
+            "length": human(row["length_km"], "km") if _float(row["length_km"]) > 0 else "",
+            "area": human(row["area_ha"], "ha") if _float(row["area_ha"]) > 0 else "",
+            "key": translated(_attribute_words(row["key_attribute"])),
+            "share": human(row["key_attribute_share"], "share", missing=""),
+        }
+        for _, row in result.data.inventory.iterrows()
+    ]
+
+
+_UNITS = {"m3", "day", "mm", "m", "v", "mw", "min", "kmh", "persons", "hz", "mva"}
+
+
+def _attribute_words(name: object) -> str:
+    """Column name without its unit, as words."""
+    words = plain_text(name).split("_")
+    while len(words) > 1 and words[-1] in _UNITS:
+        words.pop()
+    return " ".join(words)
+
+
+def _day(text: str) -> str:
+    """Cut the time off a date."""
+    return re.sub(r"^(\d{4}-\d\d-\d\d)[T ].*$", r"\1", plain_text(text))
+
+
+def provenance(result: Result) -> list[dict[str, str]]:
+    """
+    List the inputs.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    A row an input.
+    """
+    return [
+        {
+            "title": _said(p.title),
+            "file": plain_text(p.path),
+            "licence": plain_text(p.licence),
+            "as_of": translated(_day(p.as_of)) or tell("not_stated"),
+            "attribution": plain_text(p.attribution),
+            "note": _said(p.note, max_chars=400)
+            + ("" if p.complete else f" {tell('incomplete')}"),
+        }
+        for p in result.data.provenance
+    ]
+
+
+def tasks(result: Result) -> dict[str, Any]:
+    """
+    List where to survey first.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    ``rows``, and ``more``: how many are left out.
+    """
+    frame = result.gaps.survey_tasks
+    if not len(frame):
+        return {"rows": [], "more": 0}
+    frame = frame.sort_values("rank", kind="stable")
+    points = frame.geometry.representative_point().to_crs(4326)
+    rows = [
+        {
+            "rank": str(int(row["rank"])),
+            "sector": sector_title(str(row["sector"])),
+            "district": name(plain_text(row.get("district"), max_chars=60)),
+            "people": persons(_float(row["population"])),
+            "open": persons(_float(row["people_open"])),
+            "look_for": _said(row["look_for"]),
+            "place": f"{point.y:.4f}, {point.x:.4f}",
+        }
+        for (_, row), point in zip(
+            frame.head(_MAX_TASKS).iterrows(), points.head(_MAX_TASKS), strict=True
+        )
+    ]
+    return {"rows": rows, "more": max(0, len(frame) - _MAX_TASKS)}
+
+
+def criteria(result: Result) -> list[dict[str, str]]:
+    """
+    List the criteria of the project.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    A row a criterion.
+    """
+    mean = Findings(result).mean_utility
+    return [
+        {
+            "title": _said(c.title),
+            "stated": human(c.weight_stated, "share"),
+            "used": human(c.weight_used, "share"),
+            "function": score_words(c.value_function, c.units),
+            "mean": human(100 * mean[c.id]),
+            "evidence": _said(c.evidence),
+            "mark": plain_text(c.mark),
+            "note": _said(c.note, max_chars=300),
+            "curve": curve_svg(result, c),
+        }
+        for c in result.score.criteria
+    ]
+
+
+def constraints(result: Result) -> list[dict[str, str]]:
+    """
+    List the constraints of the project.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    A row a constraint.
+    """
+    share = Findings(result).excluded_share
+    return [
+        {
+            "title": _said(c.title),
+            "limit": _said(c.limit),
+            "share": human(share[c.id], "share") if c.applied else tell("not_applied"),
+            "area": _hectares(c.area_ha, result.data.city.area_km2),
+            "added": _hectares(c.added_ha, result.data.city.area_km2),
+            "mark": plain_text(c.mark),
+            "note": _said(c.note, max_chars=300),
+        }
+        for c in result.score.constraints
+    ]
+
+
+def _hectares(area_ha: float, city_km2: float) -> str:
+    if not math.isfinite(area_ha):
+        return ""
+    share = human(area_ha / 100 / city_km2, "share")
+    return tell("area_share", area=human(area_ha, "ha"), share=share)
+
+
+def missing_criteria(result: Result) -> list[tuple[str, str]]:
+    """
+    List the criteria that were left out for lack of data.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    Title and reason.
+    """
+    titles = criteria_titles()
+    return [
+        (_said(titles.get(key, key)), _said(why, max_chars=300))
+        for key, why in result.score.missing.items()
+    ]
+
+
+def parameters(result: Result) -> list[tuple[str, str]]:
+    """
+    List the limits of whole sites; those of cells stand in the table of constraints.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    Words and value.
+    """
+    units = {"ha": "ha", "m": "m", "km": "km", "pct": "%", "share": "share"}
+    rows = []
+    for key in SITE_KEYS:
+        value = result.score.parameters.get(key)
+        if value is None:
+            continue
+        words = str(key).split("_")
+        unit = next((units[w] for w in reversed(words) if w in units), "")
+        shown = human(value, unit) if isinstance(value, int | float) else plain_text(value)
+        rows.append((_said(" ".join(w for w in words if w not in units)), shown))
+    return rows
+
+
+def evidence_limits(result: Result) -> list[tuple[str, str]]:
+    """
+    Say what good, fair and poor data are.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    Word and meaning.
+    """
+    limits = result.gaps.limits
+    fair, good = f"{limits.evidence_fair:g}", f"{limits.evidence_good:g}"
+    return [
+        (translated(word), tell(f"evidence_{word}", fair=fair, good=good))
+        for word in ("good", "fair", "poor")
+    ]
+
+
+def _official_value(key: str, value: Any) -> str:  # noqa: ANN401 - any TOML value
+    if isinstance(value, float) and key.endswith(("_access", "_share")):
+        return human(value, "share")
+    return f"{value:,.10g}" if isinstance(value, float) else name(plain_text(value))
+
+
+def official(result: Result) -> list[tuple[str, str]]:
+    """
+    List the numbers that the city gave.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    Words and value.
+    """
+    values = result.study.official.model_dump(exclude_none=True)
+    return [
+        (tell(f"official_{key}"), _official_value(key, value))
+        for key, value in values.items()
+        if value != ""
+    ]
+
+
+def combination(method: Mapping[str, Any]) -> str:
+    """
+    Say how criteria were combined, and what order weights mean.
+
+    Parameters
+    ----------
+    method : of `kcity_geo.result.Suitability`.
+
+    Returns
+    -------
+    A clause; empty where there is none.
+
+    Examples
+    --------
+    >>> combination({"combination": "wlc"})
+    'weighted sum'
+    """
+    key = f"combine_{method.get('combination')}"
+    words = tell(key) if key in read_table("texts/report")["text"] else ""
+    if "orness" not in method:
+        return words
+    order, trade = f"{method['orness']:.2f}", f"{method['tradeoff']:.2f}"
+    return tell("combine_owa_order", words=words, orness=order, tradeoff=trade)
+
+
+def evidence_words() -> list[tuple[str, str]]:
+    """
+    Say what the words for the basis of a number mean.
+
+    Returns
+    -------
+    Word and meaning.
+    """
+    return [(translated(word), tell(f"basis_{word}")) for word in _BASIS]
+
+
+def mark_words() -> dict[str, str]:
+    """
+    Say what the marks mean.
+
+    Returns
+    -------
+    Mark -> meaning.
+    """
+    return {mark: translated(words) for mark, words in EVIDENCE_MARKS.items()}
+
+
+def left_out(number: int) -> list[tuple[str, str]]:
+    """
+    Say which chapters of a full study are not here, and what gives them.
+
+    Parameters
+    ----------
+    number : of the chapter with the map of constraints.
+
+    Returns
+    -------
+    Title and where it comes from.
+    """
+    return [
+        (tell(f"left_{chapter}"), tell(f"from_{where}", number=number))
+        for chapter, where in _LEFT_OUT.items()
+    ]
+
+
+def assumptions(result: Result) -> list[dict[str, str]]:
+    """
+    Give the assumptions in words.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    As `kcity_geo.outputs.assumptions.assumption_rows`.
+    """
+    return [
+        {**row, "unit": translated(row["unit"]), "origin": translated(row["origin"]), "note": translated(row["note"])}
+        for row in assumption_rows(result)
+    ]
