@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from kcity_geo.analysis.findings import residents
 from kcity_geo.config import read_table
 from kcity_geo.result import SECTORS, THEMES, Result
@@ -110,9 +112,7 @@ def _of_level(result: Result, level: str, measure: str) -> tuple[float, float]:
         return math.nan, math.nan
     row = gaps.city.loc[level]
     people = sum(
-        value
-        for key in _PEOPLE[measure]
-        if math.isfinite(value := _number(row, f"people_{key}"))
+        value for key in _PEOPLE[measure] if math.isfinite(value := _number(row, f"people_{key}"))
     )
     return people / total, people
 
@@ -123,6 +123,7 @@ def _number(row: Any, key: str) -> float:  # noqa: ANN401 - a row of a frame
 
 
 def _of_study(result: Result, measure: str) -> float:
+    """Give a measure of the whole study; NaN where it cannot be asked."""
     score, sites = result.score, result.sites
     if measure == "ranking":
         return float(not score.no_ranking)
@@ -130,10 +131,17 @@ def _of_study(result: Result, measure: str) -> float:
         return float(sum(not c.applied and c.limit != "off" for c in score.constraints))
     if score.no_ranking:
         return math.nan
-    if measure == "flags":
-        if result.dossiers is None or not len(sites):
-            return math.nan
-        return float((result.dossiers.flags["site_id"] == sites["site_id"].iloc[0]).sum())
-    ranked = sites["score"].notna() if "score" in sites else []
-    fit = sites["fits"].astype(bool) if "fits" in sites else True
-    return float((ranked & fit).sum()) if len(sites) else 0.0
+    if measure == "sites":
+        return _fitting(sites)
+    if result.dossiers is None or not len(sites):
+        return math.nan
+    return float((result.dossiers.flags["site_id"] == sites["site_id"].iloc[0]).sum())
+
+
+def _fitting(sites: pd.DataFrame) -> float:
+    """Count the ranked sites that are large, wide and open enough."""
+    if not len(sites):
+        return 0.0
+    ranked = sites["score"].notna()
+    fit = sites["fits"].astype(bool) if "fits" in sites else ranked
+    return float((ranked & fit).sum())

@@ -287,9 +287,7 @@ def places_of(districts: pd.DataFrame, column: str) -> str:
     return _places(districts, first, people) if first else ""
 
 
-def _first_two(
-    districts: pd.DataFrame, column: str
-) -> tuple[list[int], NDArray[np.float64]]:
+def _first_two(districts: pd.DataFrame, column: str) -> tuple[list[int], NDArray[np.float64]]:
     if column not in districts or len(districts) < 2:  # noqa: PLR2004 - one is the city
         return [], np.zeros(0)
     people = np.nan_to_num(districts[column].to_numpy(dtype=float))

@@ -48,7 +48,9 @@ _MARKED = re.compile("\ue000([^\ue000-\ue003<>]*)\ue001|\ue002([^\ue000-\ue003<>
 _TAG = re.compile(r"<[^>]*>")
 _HOLE = re.compile(r"\{(\w+)\}")
 #: A number, and what stands behind it.
-_MEASURE = re.compile(r"((?:about |at least |at most |under |over )?)([-−]?[\d.,]*\d)( ?)(\D*)")  # noqa: RUF001
+_MEASURE = re.compile(
+    r"(?:(about|at least|at most|under|over) )?([-−]?[\d.,]*\d)(?: to ([-−]?[\d.,]*\d))? ?(\D*)"  # noqa: RUF001
+)
 _WORD = re.compile(r"[A-Za-z]{2,}")
 #: Which of two endings of a Korean word follows which last letter: digits as they are read.
 _CLOSED_DIGITS = frozenset("013678")
@@ -302,7 +304,7 @@ def translated(text: str) -> str:
     --------
     >>> with speaking(language_of("ko")):
     ...     translated("good"), translated("0.56 km")
-    ('좋음', '0.56km')
+    ('양호', '0.56km')
     """
     speech = _SPEECH.get()
     if speech.language.code == "en" or not text:
@@ -330,7 +332,9 @@ def _found(text: str, language: Language) -> str | None:
     if told is not None and not _HOLE.search(told):
         return told
     if (measure := _MEASURE.fullmatch(text)) is not None:
-        return _measured(measure, language)
+        told = _measured(measure, language)
+        if told is not None:
+            return told
     for pattern, wanted in language.patterns:
         if (match := pattern.fullmatch(text)) is not None:
             return wanted.format(**{k: _Word(_filled(k, v)) for k, v in match.groupdict().items()})
@@ -343,14 +347,16 @@ def _filled(hole: str, value: str) -> str:
 
 
 def _measured(found: re.Match[str], language: Language) -> str | None:
-    before, number, _, unit = found.groups()
+    before, number, last, unit = found.groups()
     unit = unit.strip()
     said = language.said.get(f"[{unit}]", unit if not _WORD.search(unit) else None)
     if said is None:
         return None
+    between = language.said.get("[to]", " to ")
+    number = f"{number}{between}{last}" if last else number
     shown = f"{number}{said}" if language.code == "ko" else f"{number} {said}".strip()
-    about = language.said.get(f"{before.strip()} {{number}}", "") if before else "{number}"
-    return about.format(number=shown) if about else None
+    about = language.said.get(f"{before} [number]", "") if before else "[number]"
+    return about.replace("[number]", shown) if about else None
 
 
 def marked_up(html: str, *, language: Language) -> str:

@@ -19,11 +19,18 @@ from kcity_geo.programme.blocks import (
     Text,
 )
 
-__all__ = ["save_docx"]
+__all__ = ["PAGE_CM", "new_document", "packed", "save_docx"]
 
+_STYLES = (
+    "Normal", "Title", "Heading 1", "Heading 2", "Heading 3", "List Bullet", "List Number", "Caption",
+    "Table Grid",
+)  # fmt: skip
 _LATIN, _HANGUL = "Arial", "Malgun Gothic"
+#: Width and height of the page, and what is left free on each side, centimetres.
 _PAGE_CM = (21.0, 29.7)
 _MARGIN_CM = 1.8
+#: Width that text and tables may take, centimetres.
+PAGE_CM = _PAGE_CM[0] - 2 * _MARGIN_CM
 _LONGEST = 20_000
 _SMALL_CM, _WIDE_CM = 9.5, 16.5
 #: Day written into the file, so that the same application gives the same bytes.
@@ -40,19 +47,33 @@ def save_docx(paper: Paper, drawn: dict[int, bytes], path: Path) -> None:
     drawn : number of a sheet -> PNG.
     path : file to write.
     """
-    from docx import Document
-
-    document = Document()
-    _set_up(document, paper)
+    document = new_document(
+        title=paper.title, subject=paper.subject, language=paper.language, footer=paper.footer
+    )
     if paper.banner:
         _add(document, paper.banner, bold=True, colour="5B2A86")
     document.add_heading(_clean(paper.title), level=1)
     _add(document, paper.subject, size=11.5)
     for block in paper.blocks:
         _write(document, block, drawn)
+    path.write_bytes(packed(document))
+
+
+def packed(document: Any) -> bytes:  # noqa: ANN401 - python-docx has no types here
+    """
+    Pack a document without the time of day, so that the same content gives the same bytes.
+
+    Parameters
+    ----------
+    document : of `new_document`.
+
+    Returns
+    -------
+    Content of the file.
+    """
     stream = io.BytesIO()
     document.save(stream)
-    path.write_bytes(_without_clock(stream))
+    return _without_clock(stream)
 
 
 def _without_clock(stream: io.BytesIO) -> bytes:
@@ -73,15 +94,30 @@ def _clean(text: str) -> str:
     return plain_text(text, max_chars=_LONGEST)
 
 
-def _set_up(document: Any, paper: Paper) -> None:  # noqa: ANN401 - python-docx has no types here
+def new_document(*, title: str, subject: str, language: str, footer: str) -> Any:  # noqa: ANN401
+    """
+    Open a document on A4 with fonts for Latin and Hangul.
+
+    Parameters
+    ----------
+    title, subject : of its properties.
+    language : code, such as ``"ko"``.
+    footer : last line of every page.
+
+    Returns
+    -------
+    Document of python-docx.
+    """
+    from docx import Document
     from docx.oxml.ns import qn
     from docx.shared import Cm, Pt
 
+    document = Document()
     section = document.sections[0]
     section.page_width, section.page_height = (Cm(v) for v in _PAGE_CM)
     for side in ("left_margin", "right_margin", "top_margin", "bottom_margin"):
         setattr(section, side, Cm(_MARGIN_CM))
-    for name in ("Normal", "Heading 1", "Heading 2", "List Bullet", "Table Grid"):
+    for name in _STYLES:
         font = document.styles[name].font
         font.name = _LATIN
         fonts = document.styles[name].element.get_or_add_rPr().get_or_add_rFonts()
@@ -92,13 +128,14 @@ def _set_up(document: Any, paper: Paper) -> None:  # noqa: ANN401 - python-docx 
     document.styles["Normal"].paragraph_format.space_after = Pt(4)
     _close_up(document.styles["Normal"])
     properties = document.core_properties
-    properties.title, properties.subject = _clean(paper.title)[:250], _clean(paper.subject)[:250]
+    properties.title, properties.subject = _clean(title)[:250], _clean(subject)[:250]
     properties.author, properties.comments = "kcity_geo", ""
-    properties.language = "ko-KR" if paper.language == "ko" else "en-GB"
+    properties.language = {"ko": "ko-KR", "en": "en-GB"}.get(language, language)
     properties.created = properties.modified = _DAY
-    section.footer.paragraphs[0].text = _clean(paper.footer)
+    section.footer.paragraphs[0].text = _clean(footer)
     for run in section.footer.paragraphs[0].runs:
         run.font.size = Pt(7.5)
+    return document
 
 
 def _close_up(style: Any) -> None:  # noqa: ANN401
@@ -158,7 +195,7 @@ def _table(document: Any, block: Table) -> None:  # noqa: ANN401
         return
     table = document.add_table(rows=len(rows), cols=len(rows[0]), style="Table Grid")
     table.autofit = False
-    width = _PAGE_CM[0] - 2 * _MARGIN_CM
+    width = PAGE_CM
     shares = block.widths or (1 / len(rows[0]),) * len(rows[0])
     for column, share in zip(table.columns, shares, strict=True):
         column.width = Cm(width * share)  # LibreOffice reads the grid, Word the cells

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kcity_geo.errors import OutputError
 
-__all__ = ["pdf_writer"]
+__all__ = ["pdf_writer", "save_pdf"]
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 _PATIENCE_S = 60
@@ -36,6 +36,26 @@ def pdf_writer() -> tuple[Callable[[str, Path], None] | None, str]:
     )
 
 
+def save_pdf(html: str, path: Path) -> None:
+    """
+    Write a page as PDF.
+
+    Parameters
+    ----------
+    html : sealed page.
+    path : file to write.
+
+    Raises
+    ------
+    OutputError
+        If nothing here writes PDF, or it cannot be written.
+    """
+    to_pdf, why = pdf_writer()
+    if to_pdf is None:
+        raise OutputError(f"{path.name}: {why}")
+    to_pdf(html, path)
+
+
 def _with_weasyprint(html: str, path: Path) -> None:
     from weasyprint import HTML
     from weasyprint.urls import URLFetcher
@@ -52,6 +72,7 @@ def _with_browser(browser: str, html: str, path: Path) -> None:
         page.write_text(html, encoding="utf-8")
         command = [
             browser, "--headless", "--disable-gpu", "--no-sandbox", "--no-pdf-header-footer",
+            "--generate-pdf-document-outline",
             f"--user-data-dir={folder}/profile", f"--print-to-pdf={path.resolve()}", page.as_uri(),
         ]  # fmt: skip
         try:

@@ -141,4 +141,3 @@ def _markdown(text: str) -> Markup:
             f"</h{level}>", f"</h{level + 2}>"
         )
     return Markup(html)  # noqa: S704 - made by a reader that escapes all that it is given
-

@@ -322,8 +322,7 @@ def provenance(result: Result) -> list[dict[str, str]]:
             "licence": plain_text(p.licence),
             "as_of": translated(_day(p.as_of)) or tell("not_stated"),
             "attribution": plain_text(p.attribution),
-            "note": _said(p.note, max_chars=400)
-            + ("" if p.complete else f" {tell('incomplete')}"),
+            "note": _said(p.note, max_chars=400) + ("" if p.complete else f" {tell('incomplete')}"),
         }
         for p in result.data.provenance
     ]
@@ -594,6 +593,11 @@ def assumptions(result: Result) -> list[dict[str, str]]:
     As `kcity_geo.outputs.assumptions.assumption_rows`.
     """
     return [
-        {**row, "unit": translated(row["unit"]), "origin": translated(row["origin"]), "note": translated(row["note"])}
+        {
+            **row,
+            "unit": translated(row["unit"]),
+            "origin": translated(row["origin"]),
+            "note": translated(row["note"]),
+        }
         for row in assumption_rows(result)
     ]

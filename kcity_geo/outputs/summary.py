@@ -62,8 +62,6 @@ class SectorRow:
     gap_word: str
 
 
-
-
 @dataclass(frozen=True, kw_only=True)
 class DistrictRow:
     """One district where people fall short: how many in the sector where most do."""
@@ -299,7 +297,9 @@ def _site_sentences(sites: tuple[SiteRow, ...], project: str, no_ranking: str) -
         return [tell(f"sites_open_{'many' if many else 'one'}", count=len(sites), project=what)]
     best = sites[0]
     if not best.fits:
-        return [tell("sites_none_fit" if many else "sites_one_unfit", count=len(sites), project=what)]
+        return [
+            tell("sites_none_fit" if many else "sites_one_unfit", count=len(sites), project=what)
+        ]
     return [
         tell(
             "sites_best",

@@ -416,7 +416,11 @@ def _excluded_theme(result: Result) -> Theme:
     inside, found = result.data.inside, Findings(result)
     colours, words = read_table("display")["excluded"], [(OPEN, "open", tell("legend_open"))]
     words += [
-        (number, c.id if c.id in colours else "other", translated(plain_text(c.title, max_chars=60)))
+        (
+            number,
+            c.id if c.id in colours else "other",
+            translated(plain_text(c.title, max_chars=60)),
+        )
         for number, c in enumerate(found.rules)
     ]
     words.append((NO_DATA, "unknown", tell("legend_no_data")))
@@ -460,7 +464,8 @@ def _people_theme(result: Result) -> Theme:
         hatched=np.zeros(codes.shape, dtype=bool),
         colours=_PEOPLE_COLOURS,
         legend=tuple(
-            (c, False, tell("per_ha", number=w)) for c, w in zip(_PEOPLE_COLOURS, words, strict=True)
+            (c, False, tell("per_ha", number=w))
+            for c, w in zip(_PEOPLE_COLOURS, words, strict=True)
         ),
         question=tell("ask_people"),
     )
