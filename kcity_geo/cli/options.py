@@ -19,3 +19,12 @@ ScenarioPath = Annotated[
     Path | None,
     typer.Option("--scenario", help="Other weights and limits: a file that the map saved (TOML)."),
 ]
+Language = Annotated[
+    str,
+    typer.Option(
+        "--language",
+        help="Of the report: en, ko, or a file of texts (.toml); else as the study says.",
+    ),
+]
+Pdf = Annotated[bool, typer.Option("--pdf", help="Also write report.pdf.")]
+Docx = Annotated[bool, typer.Option("--docx", help="Also write report.docx.")]

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,7 +22,10 @@ from kcity_geo.cli.console import (
 from kcity_geo.cli.opening import config_of, study_at
 from kcity_geo.cli.options import (
     AsJson,
+    Docx,
+    Language,
     Offline,
+    Pdf,
     Quiet,
     ScenarioPath,
     Strict,
@@ -31,6 +34,9 @@ from kcity_geo.cli.options import (
 )
 from kcity_geo.cli.root import app
 from kcity_geo.config import Config
+
+if TYPE_CHECKING:
+    from kcity_geo.studyfile import Study
 
 
 class Size(StrEnum):
@@ -51,6 +57,27 @@ class _Telling:
     strict: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Forms:
+    """What the command says of the report, over the study file."""
+
+    language: str = ""
+    pdf: bool = False
+    docx: bool = False
+
+    @property
+    def given(self) -> bool:
+        return bool(self.language or self.pdf or self.docx)
+
+    def over(self, study: Study) -> Study:
+        """Give the study with these forms of its report; a file of texts lies where the command runs."""
+        asked: dict[str, object] = {key: True for key in ("pdf", "docx") if getattr(self, key)}
+        if self.language:
+            own = self.language.endswith(".toml")
+            asked["language"] = str(Path(self.language).resolve()) if own else self.language
+        return study.model_copy(update={"report": study.report.model_copy(update=asked)})
+
+
 def _run_and_print(
     study: Path,
     out: Path,
@@ -59,6 +86,7 @@ def _run_and_print(
     telling: _Telling,
     screening: bool = False,
     scenario: Path | None = None,
+    forms: _Forms | None = None,
     before: dict[str, float] | None = None,
 ) -> None:
     quiet = telling.quiet or telling.as_json
@@ -69,6 +97,7 @@ def _run_and_print(
         if screening:
             own = asked.suitability.model_copy(update={"screening": True})
             asked = asked.model_copy(update={"suitability": own})
+        asked = forms.over(asked) if forms else asked
         with progress_of(quiet=quiet) as progress:
             result = run(asked, out, config=config, progress=progress)
     if before:
@@ -97,6 +126,9 @@ def demo(
             help="Folder of the generated inputs; the results' name and -inputs if not given."
         ),
     ] = None,
+    language: Language = "",
+    pdf: Pdf = False,
+    docx: Docx = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
     timings: Timings = False,
@@ -119,6 +151,7 @@ def demo(
         out,
         config=Config.from_env(offline=True),
         telling=_Telling(quiet=quiet, as_json=as_json, timings=timings),
+        forms=_Forms(language=language, pdf=pdf, docx=docx),
         before=made,
     )
 
@@ -157,6 +190,9 @@ def run(
     max_pixels: Annotated[
         int | None, typer.Option(min=1, help="Pixels read from one raster at most.")
     ] = None,
+    language: Language = "",
+    pdf: Pdf = False,
+    docx: Docx = False,
 ) -> None:
     """Run a whole study, or those of a list of cities: gaps, suitability, sites, map, report, files."""
     with plain_errors():
@@ -166,11 +202,16 @@ def run(
             raise StudyError("run: give a study file, or --cities cities.csv")
         if out is None:
             raise StudyError("run: give a folder for the results with --out DIR")
+        forms = _Forms(language=language, pdf=pdf, docx=docx)
         single = strict or timings or screening or max_pixels is not None or scenario is not None
         many = workers > 1 or bool(scheduler) or memory_gb is not None
         if cities is not None and single:
             raise StudyError(
                 "--strict, --timings, --screening, --scenario and --max-pixels go with one study"
+            )
+        if cities is not None and forms.given:
+            raise StudyError(
+                "--language, --pdf and --docx go with one study; set [report] in the files of the others"
             )
         if cities is None and many:
             raise StudyError("--workers, --scheduler and --memory-gb go with --cities")
@@ -195,6 +236,7 @@ def run(
         telling=_Telling(quiet=quiet, as_json=as_json, timings=timings, strict=strict),
         screening=screening,
         scenario=scenario,
+        forms=forms,
     )
 
 

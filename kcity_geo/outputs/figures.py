@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.outputs.backdrop import main_lines
-from kcity_geo.outputs.fonts import use_packaged_fonts
+from kcity_geo.outputs.fonts import can_write, use_packaged_fonts
+from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import Theme, painted, rgba_table
 from kcity_geo.result import Result
 
@@ -26,6 +27,7 @@ __all__ = ["clip_path", "draw_scale", "frame_of", "scale_bar_m", "theme_figure"]
 _PIXELS = 900
 _WIDTH_INCH = 6.6
 _DPI = 130
+_NAME_CHARS = 30
 _FLATTEST, _TALLEST = 0.35, 1.35
 _LOOK_AT = 3  # every third pixel each way tells which shade is the most frequent
 _AROUND = 0.3  # of the longer side, shown around what a picture is near to
@@ -53,8 +55,9 @@ def theme_figure(
 
     Returns
     -------
-    ``data:image/png;base64,...``; the same study gives the same bytes. No text but rank numbers,
-    the letter N and the length of the scale bar: words belong into the caption.
+    ``data:image/png;base64,...``; the same study gives the same bytes. No text but rank numbers, names of
+    districts where they find room, the letter N and the length of the scale bar: words belong into the
+    caption.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -74,10 +77,11 @@ def theme_figure(
     axes.set_xlim(x0, x1)
     axes.set_ylim(y0, y1)
     _draw_lines(axes, result, every=near is not None)
-    if sites:
-        _draw_sites(axes, result)
+    taken = _draw_sites(axes, result) if sites else []
     draw_scale(axes, x1 - x0)
+    names = _draw_names(axes, result)
     use_packaged_fonts(figure)
+    _keep_apart(names, taken, canvas.get_renderer())
     figure.patch.set_facecolor("white")
     canvas.draw()
     stream = io.BytesIO()
@@ -184,18 +188,60 @@ def _draw_lines(axes: Any, result: Result, *, every: bool = False) -> None:  # n
         )
 
 
-def _draw_sites(axes: Any, result: Result) -> None:  # noqa: ANN401
+def _draw_names(axes: Any, result: Result) -> list[Any]:  # noqa: ANN401
+    """Write the names of the districts, the largest first, where the fonts of the package hold all letters."""
+    from matplotlib.patheffects import withStroke
+
+    districts = result.data.city.districts
+    if len(districts) < 2:  # noqa: PLR2004 - one is the city, whose name stands in the title
+        return []
+    halo = [withStroke(linewidth=2.6, foreground="white", alpha=0.85)]
+    (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
+    largest = districts.iloc[np.argsort(-districts.geometry.area.to_numpy(), kind="stable")]
+    drawn = []
+    for name, shape in zip(largest["name"], largest.geometry, strict=True):
+        point, text = shape.representative_point(), plain_text(name, max_chars=_NAME_CHARS)
+        inside = x0 < point.x < x1 and y0 < point.y < y1
+        if inside and text and can_write(text):
+            drawn.append(
+                axes.text(
+                    point.x, point.y, text.replace("$", r"\$"), fontsize=10, ha="center", va="center",
+                    color="#1c1c1c", path_effects=halo,
+                )
+            )  # fmt: skip
+    return drawn
+
+
+def _keep_apart(names: list[Any], taken: list[Any], renderer: Any) -> None:  # noqa: ANN401
+    """Take out names that would lie over another one, over a number or across the edge."""
+    boxes = [text.get_window_extent(renderer) for text in taken]
+    for text in names:
+        box = text.get_window_extent(renderer)
+        edge = text.axes.bbox
+        within = edge.x0 <= box.x0 and box.x1 <= edge.x1 and edge.y0 <= box.y0 and box.y1 <= edge.y1
+        if within and not any(box.overlaps(other) for other in boxes):
+            boxes.append(box)
+        else:
+            text.remove()
+
+
+def _draw_sites(axes: Any, result: Result) -> list[Any]:  # noqa: ANN401
+    """Draw the outlines of the sites with their numbers; give the numbers."""
+    numbers = []
     labels = result.sites["label" if "label" in result.sites else "rank"]
     for label, shape in zip(labels, result.sites.geometry, strict=True):
         for part in shapely.get_parts(shape):
             xy = shapely.get_coordinates(part.exterior)
             axes.fill(xy[:, 0], xy[:, 1], facecolor="none", edgecolor="#c2185b", linewidth=1.8)
         point = shape.representative_point()
-        axes.text(
-            point.x, point.y, str(label), color="white", fontsize=8, fontweight="bold",
-            ha="center", va="center",
-            bbox={"boxstyle": "circle,pad=0.25", "facecolor": "#c2185b", "edgecolor": "white"},
+        numbers.append(
+            axes.text(
+                point.x, point.y, str(label), color="white", fontsize=8, fontweight="bold",
+                ha="center", va="center",
+                bbox={"boxstyle": "circle,pad=0.25", "facecolor": "#c2185b", "edgecolor": "white"},
+            )
         )  # fmt: skip
+    return numbers
 
 
 def scale_bar_m(width_m: float) -> float:
@@ -237,7 +283,7 @@ def draw_scale(axes: Any, width_m: float) -> None:  # noqa: ANN401 - matplotlib 
     halo = {"boxstyle": "square,pad=0.25", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
     axes.plot([x, x + length], [y, y], color="white", linewidth=5, solid_capstyle="butt")
     axes.plot([x, x + length], [y, y], color="black", linewidth=2.5, solid_capstyle="butt")
-    axes.text(x, y + 0.012 * (y1 - y0), words, fontsize=9, ha="left", va="bottom", bbox=halo)
+    axes.text(x, y + 0.012 * (y1 - y0), words, fontsize=11, ha="left", va="bottom", bbox=halo)
     axes.text(
         x1 - 0.04 * (x1 - x0), y1 - 0.03 * (y1 - y0), "▲\nN", fontsize=10, ha="center", va="top",
         fontweight="bold", linespacing=0.9, bbox=halo,

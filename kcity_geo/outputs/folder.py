@@ -31,6 +31,8 @@ __all__ = ["STUDY", "Contents", "check_out_dir", "save", "save_whole"]
 OUTPUT_FILES = (
     "map.html",
     "report.html",
+    "report.pdf",
+    "report.docx",
     "*.geojson",
     "cells.parquet",
     "study.gpkg",

@@ -18,7 +18,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FAMILIES", "embed_fonts", "font_faces", "letters_of", "use_packaged_fonts"]
+__all__ = ["FAMILIES", "can_write", "embed_fonts", "font_faces", "letters_of", "use_packaged_fonts"]
 
 #: Families of the package, as the files call themselves, in the order in which they are asked.
 FAMILIES = ("Pretendard", "Noto Sans")
@@ -127,6 +127,27 @@ def embed_fonts(page: str, also: Iterable[str] = ()) -> str:
     if _MARK not in page:
         return page
     return page.replace(_MARK, font_faces(letters_of(page) | frozenset(also)), 1)
+
+
+def can_write(text: str) -> bool:
+    """
+    Tell whether the fonts of the package hold all letters of a text.
+
+    Parameters
+    ----------
+    text : plain text.
+
+    Returns
+    -------
+    False where a letter would be an empty box.
+
+    Examples
+    --------
+    >>> can_write("Vaduz 파두츠"), can_write("ฟาดุซ")
+    (True, False)
+    """
+    held = frozenset().union(*(_coverage(files[400]) for _, files in _FACES))
+    return all(ord(c) in held for c in text)
 
 
 @cache

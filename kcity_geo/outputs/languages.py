@@ -23,6 +23,7 @@ from markupsafe import Markup, escape
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.programme.words import LANGUAGES
+from kcity_geo.retold import retold
 
 __all__ = [
     "LANGUAGES",
@@ -335,6 +336,10 @@ def _found(text: str, language: Language) -> str | None:
         told = _measured(measure, language)
         if told is not None:
             return told
+    if language.code in LANGUAGES and (
+        told := retold(text, language.code) or retold(text.lower(), language.code)
+    ):
+        return told
     for pattern, wanted in language.patterns:
         if (match := pattern.fullmatch(text)) is not None:
             return wanted.format(**{k: _Word(_filled(k, v)) for k, v in match.groupdict().items()})

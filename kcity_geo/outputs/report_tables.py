@@ -492,7 +492,10 @@ def evidence_limits(result: Result) -> list[tuple[str, str]]:
 def _official_value(key: str, value: Any) -> str:  # noqa: ANN401 - any TOML value
     if isinstance(value, float) and key.endswith(("_access", "_share")):
         return human(value, "share")
-    return f"{value:,.10g}" if isinstance(value, float) else name(plain_text(value))
+    if isinstance(value, float):
+        return f"{value:,.10g}"
+    # Folders of the machine on which a study ran say nothing to a reader.
+    return name(plain_text(str(value).rpartition("/")[2] if key == "table" else value))
 
 
 def official(result: Result) -> list[tuple[str, str]]:

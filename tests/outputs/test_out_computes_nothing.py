@@ -22,6 +22,7 @@ FROM_ANALYSIS = {
         "reading_words",
     },
     "kcity_geo.analysis.location.located": {"Located"},
+    "kcity_geo.analysis.recommend": {"Recommendation", "recommendations"},
     "kcity_geo.analysis.settlement.blocks": {"blocks_of"},
     "kcity_geo.analysis.settlement.habitation": {"LIVED_IN", "NOBODY", "OPEN_WATER"},
     "kcity_geo.analysis.sites.contents": {"CONTENT_COLUMNS"},

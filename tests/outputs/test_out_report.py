@@ -12,7 +12,8 @@ from PIL import Image
 from kcity_geo.analysis.suitability.value_functions import describe
 from kcity_geo.outputs.colours import rgb
 from kcity_geo.outputs.figures import scale_bar_m, theme_figure
-from kcity_geo.outputs.report import _combination, build_report
+from kcity_geo.outputs.report import build_report
+from kcity_geo.outputs.report_tables import combination
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.themes import make_themes, reading_rows
@@ -50,11 +51,11 @@ def test_the_first_screen_answers(report) -> None:
 
 def test_ordered_weights_say_how_daring_they_are() -> None:
     method = {"combination": "owa", "orness": 0.2, "tradeoff": 0.4432}
-    assert _combination(method) == (
+    assert combination(method) == (
         "ordered weights (OWA: ORness 0.20, 0 counts the worst criterion alone and 1 the best; "
         "trade-off 0.44, 1 where criteria make up for each other fully)"
     )
-    assert _combination({"combination": "wlc"}) == "weighted sum"
+    assert combination({"combination": "wlc"}) == "weighted sum"
 
 
 def test_chapters_and_honest_words(report) -> None:
@@ -126,20 +127,23 @@ def test_warnings_name_indicators_and_criteria_by_their_titles(build) -> None:
 
 
 def test_page_1_holds_a_map_and_the_sites_have_one_of_their_own(report, build) -> None:
-    first = report[report.index('id="summary"') : report.index('id="city"')]
+    first = report[report.index('id="summary"') : report.index('id="context"')]
     assert first.count("<img") == 1
-    chapter = report[report.index('id="sites"') : report.index('id="caveats"')]
+    chapter = report[report.index('id="sites"') : report.index('id="conclusions"')]
     assert chapter.count("<img") == 1
     whole = report[report.index('id="suitability"') : report.index('id="sites"')]
     image = re.search(r'src="(data:[^"]+)"', chapter)[1]
     assert image not in whole, "nearer than the map of the whole city"
     bare = build_report(build(sites=0, cell_m=200.0))
-    assert "<img" not in bare[bare.index('id="sites"') : bare.index('id="caveats"')]
+    assert "<img" not in bare[bare.index('id="sites"') : bare.index('id="conclusions"')]
 
 
 def test_names_and_dates_of_inputs_are_not_broken(report) -> None:
     row = report[report.index('<table class="inputs">') :]
-    assert '<td dir="auto" class="whole">city.osm.pbf</td><td class="whole">2025-01-01</td>' in row
+    assert (
+        '<td dir="auto" translate="no" class="whole">city.osm.pbf</td><td class="whole">2025-01-01</td>'
+        in row
+    )
 
 
 def test_numbers_are_rounded(report) -> None:
