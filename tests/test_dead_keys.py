@@ -50,6 +50,7 @@ OPEN = {
     "texts/compare difference": "words of the English page",
     "texts/compare number": "words of the English page",
     "texts/compare value": "words of the English page",
+    "texts/said_ko said": "what is said in English",
     "themes theme": "words of INSPIRE themes",
     "themes instead": "indicators",
 }

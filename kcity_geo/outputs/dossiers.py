@@ -9,12 +9,16 @@ from typing import Any, NamedTuple
 import geopandas as gpd
 import pandas as pd
 
-from kcity_geo.outputs.languages import tell, translated
+from kcity_geo.outputs.languages import name, tell, translated
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.text import human, plain_text
 from kcity_geo.result import Dossiers, Result
 
 __all__ = ["DossierRow", "dossier_layers", "dossier_sheets", "report_dossiers"]
+
+
+#: Topics whose words are names of what lies near.
+_NAMED = ("connections", "nature")
 
 
 class DossierRow(NamedTuple):
@@ -48,10 +52,10 @@ def dossier_layers(result: Result) -> list[tuple[str, gpd.GeoDataFrame, str, str
     if found is None or not len(found.facts):
         return []
     wide = found.wide().rename_axis("site_id").reset_index()
-    for name in wide.columns.drop("site_id"):
-        as_number = pd.to_numeric(wide[name], errors="coerce")
-        if as_number.notna().equals(wide[name].notna()):
-            wide[name] = as_number.astype(float)
+    for column in wide.columns.drop("site_id"):
+        as_number = pd.to_numeric(wide[column], errors="coerce")
+        if as_number.notna().equals(wide[column].notna()):
+            wide[column] = as_number.astype(float)
     labels = dict(zip(found.facts["site_id"], found.facts["label"], strict=True))
     wide.insert(1, "label", wide["site_id"].map(labels))
     shapes = result.sites.set_index("site_id").geometry.reindex(wide["site_id"])
@@ -117,7 +121,7 @@ def report_dossiers(result: Result) -> dict[str, dict[str, list[DossierRow] | li
                     translated(new.capitalize()),
                     translated(plain_text(row["title"])),
                     _value(row),
-                    translated(plain_text(row["basis"])),
+                    _basis(row),
                 )
             )
         mine = found.flags[found.flags["label"] == label]["flag"]
@@ -147,12 +151,19 @@ def _criterion_of(item: str) -> str:
     return item.partition("_")[2]
 
 
+def _basis(row: Mapping[Any, Any]) -> str:
+    """Say what a line rests on; how a criterion is scored is in words already."""
+    basis = plain_text(row["basis"])
+    return basis if row["topic"] == "criteria" else translated(basis)
+
+
 def _value(row: Mapping[Any, Any]) -> str:
     """Write number and words; an open line is left blank so that somebody writes on it."""
     if row["topic"] == "to fill":
         return "…………"
     number = float(str(row["value"]))
-    words = translated(plain_text(row["text"]))
+    words = plain_text(row["text"])
+    words = name(words) if row["topic"] in _NAMED else translated(words)
     if not math.isfinite(number):
         return words or tell("not_known")
     shown = human(number, str(row["unit"]))

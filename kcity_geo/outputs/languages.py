@@ -50,7 +50,7 @@ _TAG = re.compile(r"<[^>]*>")
 _HOLE = re.compile(r"\{(\w+)\}")
 #: A number, and what stands behind it.
 _MEASURE = re.compile(
-    r"(?:(about|at least|at most|under|over) )?([-−]?[\d.,]*\d)(?: to ([-−]?[\d.,]*\d))? ?(\D*)"  # noqa: RUF001
+    r"(?:(about|at least|at most|under|over) )?([-−]?[\d.,:-]*\d)(?: to ([-−]?[\d.,:-]*\d))? ?(\D*)"  # noqa: RUF001
 )
 _WORD = re.compile(r"[A-Za-z]{2,}")
 #: Which of two endings of a Korean word follows which last letter: digits as they are read.
@@ -329,7 +329,9 @@ def translated(text: str) -> str:
 
 def _found(text: str, language: Language) -> str | None:
     """Look a text up: as it stands, as a number with its unit, or by its pattern."""
-    told = language.said.get(text) or language.by_case.get(text.lower())
+    told = language.said.get(text, language.said.get(f"[{text}]")) or language.by_case.get(
+        text.lower()
+    )
     if told is not None and not _HOLE.search(told):
         return told
     if (measure := _MEASURE.fullmatch(text)) is not None:
