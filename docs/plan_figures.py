@@ -1,20 +1,21 @@
-"""Draw the plans of the demo town: ``python docs/plan_figures.py`` writes docs/figures/plan-*.png."""
+"""Draw the plans of the demo city: ``python docs/plan_figures.py`` writes docs/figures/plan-*.png."""
 
 from __future__ import annotations
 
 import base64
 import io
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
 from PIL import Image
 
 import kcity_geo as kc
+from kcity_geo.demo import make_demo
 from kcity_geo.outputs.plan_figures import sheet_figure
 from kcity_geo.planning.sheets import plan_sheets
 
-ROOT = Path(__file__).parents[1]
 OUT = Path(__file__).parent / "figures"
 PROFILES = ("new_town", "industrial_complex", "logistics_hub")
 SHEETS = {"new_town": ("Layout", "Phasing", "Utility connections and cost")}
@@ -22,8 +23,10 @@ SHEETS = {"new_town": ("Layout", "Phasing", "Utility connections and cost")}
 
 def main():
     warnings.simplefilter("ignore", kc.KCityWarning)
-    study = kc.load_study(ROOT / "data" / "hanbit" / "study.toml")
-    data = kc.load(study)
+    # The town has no hundred hectares in one piece for a new town.
+    with tempfile.TemporaryDirectory() as folder:
+        given = sys.argv[1] if len(sys.argv) > 1 else make_demo(Path(folder) / "city", size="city")
+        data = kc.load(kc.load_study(given))
     gaps = kc.assess_gaps(data)
     for profile in PROFILES:
         score = kc.suitability(data, gaps, project=profile)

@@ -13,11 +13,9 @@ from kcity_geo.config import Config
 from kcity_geo.errors import StudyError
 from kcity_geo.outputs.folder import check_out_dir
 from kcity_geo.outputs.plan_folder import PLAN, save_plan_folder
-from kcity_geo.planning.assumptions import assumptions_of, land_profile
+from kcity_geo.planning.asked import checked_keys, own_cost_rows
 from kcity_geo.planning.concept import ConceptOptions, Plan, concept
-from kcity_geo.planning.cost_table import cost_rows
 from kcity_geo.planning.phasing import DEFAULT_PHASES
-from kcity_geo.planning.rulesets import RuleSet, rule_set
 from kcity_geo.planning.sheets import plan_sheets
 from kcity_geo.result import Gaps
 from kcity_geo.study import assess_gaps, load, rank_sites, suitability
@@ -80,7 +78,7 @@ def plan_study(
     asked = study if isinstance(study, Study) else load_study(study)
     told = progress or (lambda _: None)
     keys = asked.concept
-    profile, rules = _checked(asked)
+    profile, rules = checked_keys(asked)
     check_out_dir(out, contents=PLAN)
     told("inputs")
     data = load(asked, config=config)
@@ -105,21 +103,6 @@ def plan_study(
     return plan
 
 
-def _checked(study: Study) -> tuple[str, RuleSet]:
-    """Look at every key of ``[concept]`` before anything is computed."""
-    keys = study.concept
-    profile = keys.profile or study.study.project
-    land_profile(profile, shares=keys.shares, far=keys.far)
-    assumptions_of(keys.assumptions)
-    cost_rows(_cost_rows(keys))
-    return profile, rule_set(keys.ruleset or None)
-
-
-def _cost_rows(keys: ConceptSection) -> tuple[dict[str, Any], ...]:
-    rows = (row.model_dump(exclude_none=True, exclude_unset=True) for row in keys.cost_rows)
-    return tuple({key: value for key, value in row.items() if value != ""} for row in rows)
-
-
 def _options(keys: ConceptSection, *, seed: int, excluded: Any) -> ConceptOptions:  # noqa: ANN401 - array
     return ConceptOptions(
         shares=keys.shares or None,
@@ -128,7 +111,7 @@ def _options(keys: ConceptSection, *, seed: int, excluded: Any) -> ConceptOption
         park_law=keys.park_law,
         excluded=excluded,
         phases=tuple(keys.phases) or DEFAULT_PHASES,
-        cost_rows=_cost_rows(keys),
+        cost_rows=own_cost_rows(keys),
         currency=keys.currency,
         price_year=keys.price_year,
         price_level=keys.price_level,

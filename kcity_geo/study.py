@@ -676,8 +676,12 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
     Raises
     ------
     KCityError
-        If an input is wrong.
+        If an input is wrong, or a key of ``[concept]`` where the file has that table.
     """
+    if "concept" in study.model_fields_set:
+        from kcity_geo.planning.asked import checked_keys
+
+        checked_keys(study)
     return readiness(load(study, config=config), study)
 
 

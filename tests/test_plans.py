@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from kcity_geo.cli import app
 from kcity_geo.errors import StudyError
-from kcity_geo.plans import _checked, _options, _site
+from kcity_geo.planning.asked import checked_keys
+from kcity_geo.plans import _options, _site
 from kcity_geo.studyfile import Study
 
 BAD = {
@@ -26,18 +27,24 @@ BAD = {
     "assumptions = { arterial_width_m = 300.0 }": "from 12 to 80 m",
     'profile = "spaceport"': "'spaceport' has no land budget",
     'colour = "red"': "concept.colour",
+    'currency = "XYZ"': "XYZ",
+    "rates = [-2.0]": "must be above -1",
+    'ruleset = "KR"\npark_law = "moon"': "no law of rule set KR",
+    "hectares = 0.1": "less than a block",
     "[[concept.cost_rows]]\nid = 'pipe'\nvalue = 10.0\nlow = 5.0\nhigh = 20.0\ntitle = 'Pipe'\nsector = 'water'\nsource = 'offer'\nprice_year = 2025": "lacks 'unit'",
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("command", ["plan", "check"])
 @pytest.mark.parametrize(("keys", "told"), BAD.items())
-def test_a_wrong_key_is_one_line_and_exit_code_2(tmp_path, keys, told) -> None:
+def test_a_wrong_key_is_one_line_and_exit_code_2(tmp_path, command, keys, told) -> None:
     path = tmp_path / "study.toml"
     path.write_text(
         f'[study]\nname = "toy"\n[city]\nboundary = "none.geojson"\n[concept]\n{keys}\n',
         encoding="utf-8",
     )
-    answer = CliRunner().invoke(app, ["plan", str(path), "--out", str(tmp_path / "out"), "--quiet"])
+    out = ["--out", str(tmp_path / "out")] if command == "plan" else []
+    answer = CliRunner().invoke(app, [command, str(path), *out, "--quiet"])
     assert answer.exit_code == 2, answer.output
     line = answer.stderr.strip()
     assert told in line
@@ -56,7 +63,7 @@ def test_keys_reach_the_plan() -> None:
             "currency": "EUR",
         },
     )
-    profile, rules = _checked(study)
+    profile, rules = checked_keys(study)
     assert profile == "new_town"
     assert rules.rules[0].share == 0.2
     options = _options(study.concept, seed=3, excluded=None)

@@ -127,7 +127,8 @@ def rank_sites(
     possible or no area is large, wide and compact enough. Sites never overlap excluded
     cells and, unless they were given, never cross a motorway, trunk road or railway
     (`kcity_geo.analysis.sites.severance`). Given polygons that are too small, too narrow or hardly open
-    (``fits`` False) come after all others, whatever they score.
+    (``fits`` False) come after all others, whatever they score; where none fits, they have letters and no
+    rank.
 
     Raises
     ------
@@ -157,6 +158,8 @@ def rank_sites(
     frame = frame.assign(candidate=land.names, open_share=land.open_share, fits=fits)
     if ranking:
         ranked = _ranked(frame, score, land, seed=seed)
+        if not any(fits):
+            ranked = _without_rank(ranked, score.title)
         listed = _with_contents(ranked.head(max_sites), land, score, city)
         most = site_rules()["compared_max"]
         listed.attrs["areas"] = area_rows(ranked, listed, land.cells, most=most)
@@ -167,6 +170,16 @@ def rank_sites(
             f"{score.title}: the {max_sites} largest of {len(frame)} areas of candidate land are listed"
         )
     return _with_contents(listed, land, score, city)
+
+
+def _without_rank(listed: gpd.GeoDataFrame, title: str) -> gpd.GeoDataFrame:
+    """Take the ranks off given polygons none of which the project can use: none is its first choice."""
+    tell(
+        f"{title}: none of the {len(listed)} given candidates is large, wide and open enough; they have no "
+        "rank, and their concerns say what each lacks"
+    )
+    labels = [_letters(i) for i in range(len(listed))]
+    return listed.assign(rank=np.nan, label=labels, site_id=[f"land-{name}" for name in labels])
 
 
 def _is_number(value: object) -> bool:

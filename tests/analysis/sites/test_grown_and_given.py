@@ -90,9 +90,15 @@ def test_a_small_parcel_is_listed_with_its_fault_and_a_closed_one_is_named() -> 
     closed = hill()
     closed[:10] = np.nan  # the north
     frame = parcels((2010, 1010, 2060, 1060), (1000, 3200, 1500, 3700), name=["small", "closed"])
-    with pytest.warns(KCityWarning, match="1 given candidates .*: closed"):
+    with (
+        pytest.warns(KCityWarning, match="1 given candidates .*: closed"),
+        pytest.warns(KCityWarning, match="none of the 1 given candidates is large"),
+    ):
         found = given_sites(frame, closed)
     assert found["candidate"].tolist() == ["small"]
+    # What no project can use is nobody's first choice.
+    assert found["rank"].isna().all()
+    assert (found["label"].tolist(), found["site_id"].tolist()) == (["A"], ["land-A"])
     assert "0.25 ha are less than the 20 ha" in found["concerns"].iloc[0]
     assert np.isfinite(found["score"].iloc[0])
 
@@ -100,8 +106,8 @@ def test_a_small_parcel_is_listed_with_its_fault_and_a_closed_one_is_named() -> 
 def test_the_order_of_the_file_does_not_matter() -> None:
     frame = parcels(*[(300 * i, 500, 300 * i + 250, 900) for i in range(8)])
     frame["id"] = range(8)
-    one = given_sites(frame)
-    two = given_sites(frame.iloc[::-1])
+    one = given_sites(frame, min_area_ha=5)
+    two = given_sites(frame.iloc[::-1], min_area_ha=5)
     assert one["candidate"].tolist() == two["candidate"].tolist()
     assert one["score"].tolist() == two["score"].tolist()
 
