@@ -269,8 +269,26 @@ def concept(  # noqa: PLR0913 - an option each, all named
         _layout(place, data, budget, assumptions, chosen.phases) if chosen.drawn else (None, ())
     )
     rows = cost_rows(chosen.cost_rows)
+    networks = None
+    if chosen.networks:
+        task = NetworkTask(
+            outline=place.outline,
+            demand=demand,
+            assumptions=assumptions,
+            pricing=Pricing(basis=basis, rows=rows),
+            layout=layout,
+            phases=tuple(chosen.phases),
+        )
+        networks = plan_networks(model_of(data), task)
     cost = estimate(
-        concept_works(budget.hectares, demand, phases=chosen.phases, street_m=_street_m(layout)),
+        concept_works(
+            budget.hectares,
+            demand,
+            phases=chosen.phases,
+            street_m=_street_m(layout),
+            routed=networks.works if networks else (),
+            instead=networks.replaces if networks else (),
+        ),
         basis,
         rows=rows,
         study_class=chosen.study_class,
@@ -283,17 +301,6 @@ def concept(  # noqa: PLR0913 - an option each, all named
         assumptions,
         phases=chosen.phases,
     )
-    networks = None
-    if chosen.networks:
-        pricing = Pricing(basis=basis, rows=rows, study_class=chosen.study_class, seed=chosen.seed)
-        task = NetworkTask(
-            outline=place.outline,
-            demand=demand,
-            assumptions=assumptions,
-            pricing=pricing,
-            layout=layout,
-        )
-        networks = plan_networks(model_of(data), task)
     return Plan(
         data=data,
         site=place,
@@ -310,6 +317,7 @@ def concept(  # noqa: PLR0913 - an option each, all named
         notes=(
             f"site: {place.words_today}",
             *_notes(budget, cost, carried, basis.price_level),
+            _covers(networks),
             *drawn_notes,
             *(networks.notes if networks else ()),
         ),
@@ -358,13 +366,25 @@ def _economics(phases: pd.DataFrame, assumptions: Assumptions, chosen: ConceptOp
     return appraise((*costs, *chosen.streams), take_up=share, rates=chosen.rates)
 
 
+def _covers(networks: PlanNetworks | None) -> str:
+    """Say what the cost holds and what it does not."""
+    if networks is None:
+        return (
+            "cost: works on the site only, networks along every street; buildings, land purchase and "
+            "connections outside it are not in it"
+        )
+    return (
+        f"cost: works on the site and the routed networks ({networks.worth / 1e6:,.1f} M {networks.currency} "
+        "before engineering and contingency, on the site and to it); buildings and land purchase are not in it"
+    )
+
+
 def _notes(
     budget: SiteBudget, cost: CostEstimate, carried: Capacity, price_level: float | None
 ) -> tuple[str, ...]:
     notes = [
         DISCLAIMER,
         f"land: {budget.words}",
-        "cost: works on the site only; buildings, land purchase and connections outside it are not in it",
         f"cost: {cost.verified_share:.0%} of it rests on prices that were read in a source",
         f"cost: class {cost.study_class}, the real cost may lie {cost.accuracy:.0%} above or below",
     ]

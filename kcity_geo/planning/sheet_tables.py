@@ -276,8 +276,9 @@ def _networks_table(networks: PlanNetworks) -> Table:
     titles = {"utility": "Network", "where": "Where", "length_m": "Length", "cost": "Cost"}
     return Table(
         title="Routed networks",
+        note="Part of the cost estimate, before engineering and contingency.",
         frame=shown.rename(columns=titles),
-        units={"Length": "km", "Cost": networks.cost.basis.currency},
+        units={"Length": "km", "Cost": networks.currency},
     )
 
 

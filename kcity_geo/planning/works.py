@@ -2,12 +2,13 @@
 Works: the quantities of a concept plan.
 
 Streets, parks and land by area, networks by the length of streets, plants by demand. A layout
-replaces the length that follows from land and mean width by the one that is drawn.
+replaces the length that follows from land and mean width by the one that is drawn, and networks that are
+routed replace those along every street.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from kcity_geo.config import read_table
 from kcity_geo.planning.cost import Quantity
@@ -43,11 +44,13 @@ def concept_works(
     *,
     phases: Sequence[float],
     street_m: float | None = None,
+    routed: Sequence[Quantity] = (),
+    instead: Collection[str] = (),
 ) -> tuple[Quantity, ...]:
     """
     List the works of a plan: trunk works once (phase 0), the rest phase by phase.
 
-    Buildings, land purchase and connections outside the site are not in it.
+    Buildings and land purchase are not in it; connections outside the site are where they are routed.
 
     Parameters
     ----------
@@ -55,6 +58,8 @@ def concept_works(
     demand : of the whole plan.
     phases : shares of the area.
     street_m : length of the streets that are drawn; None: from their land and mean width.
+    routed : works of networks that are routed.
+    instead : rows that they stand for, which are left out.
 
     Returns
     -------
@@ -102,5 +107,6 @@ def concept_works(
         Quantity(row=row, amount=amount * share, unit=unit, phase=number, why=why)
         for number, share in enumerate(phases, start=1)
         for row, amount, unit, why in per_phase
+        if row not in instead
     )
-    return (*trunk, *phased)
+    return (*trunk, *phased, *routed)

@@ -1,9 +1,9 @@
-"""Bill: lines and points of networks with what each costs, and the same quantities as one estimate."""
+"""Bill: lines and points of networks with what each costs, and the same quantities as works of the plan."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from kcity_geo.planning.cost import CostEstimate, Quantity, estimate
+from kcity_geo.planning.cost import Quantity
 from kcity_geo.planning.cost_table import CostRow, PriceBasis, unit_price
 from kcity_geo.planning.networks.route import Route
 
-__all__ = ["LINE_COLUMNS", "POINT_COLUMNS", "Bill", "Laid", "Pricing", "Stands"]
+__all__ = ["LINE_COLUMNS", "POINT_COLUMNS", "ROUTED", "Bill", "Laid", "Pricing", "Stands"]
 
 LINE_COLUMNS = (
     "utility", "from", "to", "size", "size_mm", "count", "length_m", "outside", "flow", "slope", "velocity_ms",
@@ -25,6 +25,8 @@ LINE_COLUMNS = (
 POINT_COLUMNS = (
     "utility", "kind", "node", "size", "amount", "unit", "outside", "row", "cost", "low", "high", "currency",
 )  # fmt: skip
+#: First word of what is said of works that are routed.
+ROUTED = "routed"
 _PER_KM = {"km": 0.001, "m": 1.0}
 
 
@@ -37,13 +39,10 @@ class Pricing:
     ----------
     basis : money, year and place.
     rows : unit costs.
-    study_class, seed : of the estimate.
     """
 
     basis: PriceBasis
     rows: Mapping[str, CostRow]
-    study_class: str = "concept"
-    seed: int = 0
 
     def price(self, row: str) -> tuple[float, float, float]:
         """Give value, low and high of a unit, in the money of the plan."""
@@ -106,23 +105,24 @@ class Bill:
     pricing : how they are priced.
     crs : metric.
     lines, points : rows of the two tables so far.
-    amounts : row of a unit cost and phase -> amount so far.
+    amounts : utility, row of a unit cost, and whether it lies outside the site -> amount so far.
     """
 
     pricing: Pricing
     crs: Any
     lines: list[dict[str, Any]] = field(default_factory=list)
     points: list[dict[str, Any]] = field(default_factory=list)
-    amounts: dict[tuple[str, int], float] = field(default_factory=dict)
+    amounts: dict[tuple[str, str, bool], float] = field(default_factory=dict)
 
     def line(self, utility: str, route: Route, at: int, row: str, laid: Laid) -> None:
         """Add the link of a place to what it hangs on."""
         to = int(route.parent[at])
         off = bool(route.outside[at])
         length = float(route.length_m[at]) * laid.count
-        cost = self._spend(row, length * _PER_KM[self.pricing.rows[row].unit], outside=off)
+        amount = length * _PER_KM[self.pricing.rows[row].unit]
+        cost = self._spend((utility, row, off), amount)
         if laid.dig_m3 > 0:
-            cost = cost + self._spend("earthworks", laid.dig_m3, outside=off)
+            cost = cost + self._spend((utility, "earthworks", off), laid.dig_m3)
         self.lines.append(
             {name: value for name, value in vars(laid).items() if name in LINE_COLUMNS}
             | {
@@ -147,7 +147,7 @@ class Bill:
         off = bool(route.outside[at]) or (at == 0 and bool(route.outside.any()))
         cost = np.zeros(3)
         if row:
-            cost = self._spend(row, stands.amount, outside=off)
+            cost = self._spend((utility, row, off), stands.amount)
         self.points.append(
             {
                 "utility": utility,
@@ -164,10 +164,9 @@ class Bill:
             }
         )
 
-    def _spend(self, row: str, amount: float, *, outside: bool) -> Any:  # noqa: ANN401 - three numbers
-        key = (row, 0 if outside else 1)
+    def _spend(self, key: tuple[str, str, bool], amount: float) -> Any:  # noqa: ANN401 - three numbers
         self.amounts[key] = self.amounts.get(key, 0.0) + amount
-        return np.array(self.pricing.price(row)) * amount
+        return np.array(self.pricing.price(key[1])) * amount
 
     def add(self, other: Bill) -> None:
         """Add all of another bill of the same prices."""
@@ -184,23 +183,20 @@ class Bill:
             made.append(gpd.GeoDataFrame(table, geometry="geometry", crs=self.crs))
         return made[0], made[1]
 
-    def estimate(self) -> CostEstimate:
-        """Price all of it: phase 0 outside the site, phase 1 inside."""
-        pricing = self.pricing
-        works = [
-            Quantity(
-                row=row,
-                amount=amount,
-                unit=pricing.rows[row].unit,
-                phase=phase,
-                why="routed outside the site" if phase == 0 else "routed on the site",
-            )
-            for (row, phase), amount in sorted(self.amounts.items())
-        ]
-        return estimate(
-            works,
-            pricing.basis,
-            rows=pricing.rows,
-            study_class=pricing.study_class,
-            seed=pricing.seed,
-        )
+    def works(self, phases: Sequence[float]) -> tuple[Quantity, ...]:
+        """List all of it as works: outside the site with the trunk (phase 0), inside by the share of each phase."""
+        found = []
+        for (utility, row, outside), amount in sorted(self.amounts.items()):
+            parts = [(0, 1.0)] if outside else list(enumerate(phases, start=1))
+            where = "to the site" if outside else "on the site"
+            found += [
+                Quantity(
+                    row=row,
+                    amount=amount * share,
+                    unit=self.pricing.rows[row].unit,
+                    phase=phase,
+                    why=f"{ROUTED} {utility} {where}",
+                )
+                for phase, share in parts
+            ]
+        return tuple(found)

@@ -21,7 +21,7 @@ from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.network.of_city import elevation_sampler
 from kcity_geo.config import read_table
 from kcity_geo.planning.assumptions import Assumptions
-from kcity_geo.planning.cost import CostEstimate
+from kcity_geo.planning.cost import Quantity
 from kcity_geo.planning.demand import Demand
 from kcity_geo.planning.layout.sketch import Layout
 from kcity_geo.planning.networks.bill import Bill, Laid, Pricing, Stands
@@ -68,6 +68,7 @@ class NetworkTask:
     assumptions : of the plan.
     pricing : how lines are priced.
     layout : drawn streets and blocks; None: not drawn yet.
+    phases : shares of the works on the site.
     """
 
     outline: shapely.Polygon
@@ -75,6 +76,7 @@ class NetworkTask:
     assumptions: Assumptions
     pricing: Pricing
     layout: Layout | None = None
+    phases: tuple[float, ...] = (1.0,)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -88,27 +90,36 @@ class PlanNetworks:
         side), ``length_m, outside, flow`` (m3/s or MW), ``slope, velocity_ms, depth_m, row, cost, low, high,
         currency``.
     points : pumps, boosters and valves with what they cost; where each network begins, without cost.
-    cost : the same lines and points as one estimate, with engineering and contingency; phase 0 outside
-        the site, phase 1 inside.
+    works : the same lines and points as quantities for the cost of the plan: with the trunk (phase 0) outside
+        the site, by phase inside. They cost what `lines` and `points` cost.
+    replaces : rows of a mean length along streets that these works stand for.
     checks : ``utility, rule, limit, worst, unit, met``.
-    trench_saving : what water and fibre in one trench save on the site, in `cost`'s currency; not taken off.
+    trench_saving : what water and fibre in one trench save on the site, in `currency`; not taken off.
     water : route and sizes of the water mains; None without.
     notes : what must be read beside it.
+    currency : of all prices.
     """
 
     lines: gpd.GeoDataFrame
     points: gpd.GeoDataFrame
-    cost: CostEstimate
+    works: tuple[Quantity, ...]
+    replaces: frozenset[str]
     checks: pd.DataFrame
     trench_saving: float
     water: tuple[Route, MainSizes] | None
     notes: tuple[str, ...]
+    currency: str = ""
+
+    @property
+    def worth(self) -> float:
+        """What lines and points cost, without engineering and contingency; part of the cost of the plan."""
+        return float(self.lines["cost"].sum() + self.points["cost"].sum())
 
     def __repr__(self) -> str:
         """Say lengths and cost in one line."""
         km = self.lines.groupby("utility", sort=False)["length_m"].sum() / 1000
         told = ", ".join(f"{name} {value:.1f} km" for name, value in km.items())
-        return f"PlanNetworks({told}; {self.cost.total / 1e6:,.0f} M {self.cost.basis.currency})"
+        return f"PlanNetworks({told}; works of {self.worth / 1e6:,.0f} M {self.currency})"
 
 
 def plan_networks(city: CityModel, task: NetworkTask) -> PlanNetworks | None:
@@ -194,11 +205,18 @@ class _Routing:
         return PlanNetworks(
             lines=lines,
             points=points,
-            cost=self.bill.estimate(),
+            works=self.bill.works(self.task.phases),
+            replaces=frozenset(
+                row
+                for utility, rule in read_table("networks")["utility"].items()
+                if utility in self.ways
+                for row in rule.get("replaces", ())
+            ),
             checks=self.checks.table(),
             trench_saving=saving,
             water=water,
             notes=tuple(self.notes),
+            currency=self.task.pricing.basis.currency,
         )
 
     # Where.

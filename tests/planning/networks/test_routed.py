@@ -74,20 +74,34 @@ def test_networks_begin_where_they_are_mapped(plan) -> None:
     assert begins.geometry["water"].distance(works) <= 100  # its cell
 
 
-def test_cost_is_the_sum_of_its_parts(plan) -> None:
-    found = plan.networks
+def test_the_plan_has_one_cost_which_holds_its_networks_once(plan) -> None:
+    found, lines = plan.networks, plan.cost.lines
     parts = found.lines["cost"].sum() + found.points["cost"].sum()
-    works = found.cost.lines.query("sector != 'added'")
-    assert parts == pytest.approx(works["cost"].sum())
-    assert found.cost.total == pytest.approx(found.cost.lines["cost"].sum())
+    routed = lines[lines["why"].str.startswith("routed")]
+    assert parts == pytest.approx(routed["cost"].sum()) == pytest.approx(found.worth)
+    assert plan.cost.total == pytest.approx(lines["cost"].sum())
     assert (found.lines["low"] <= found.lines["cost"]).all()
     assert (found.lines["cost"] <= found.lines["high"]).all()
-    assert found.cost.p10 < found.cost.p50 < found.cost.p90
     assert found.trench_saving >= 0
     off = found.lines[found.lines["outside"]]["cost"].sum()
     assert off + found.points[found.points["outside"]]["cost"].sum() == pytest.approx(
-        works.query("phase == 0")["cost"].sum()
+        routed.query("phase == 0")["cost"].sum()
     )
+    # Nothing stands in the bill twice: a routed network replaces the one along every street.
+    rows = set(lines["row"])
+    assert not rows & {"water_network_m", "sewer_network_m", "storm_drain_m", "mv_line_33kv"} - set(
+        routed["row"]
+    )
+    assert {"street_area", "lv_line", "household_connection"} <= rows
+    assert plan.phases["capital"].sum() == pytest.approx(plan.cost.total)
+    assert not hasattr(found, "cost")
+
+
+def test_what_is_not_routed_is_priced_along_every_street() -> None:
+    bare = concept(SITE, town(), "new_town", options=ConceptOptions(networks=False))
+    assert {"water_network_m", "sewer_network_m", "storm_drain_m"} <= set(bare.cost.lines["row"])
+    assert not bare.cost.lines["why"].str.startswith("routed").any()
+    assert any("connections outside it are not in it" in note for note in bare.notes)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +143,7 @@ def test_pipes_side_by_side_are_told(plan) -> None:
 def test_the_same_plan_twice_is_the_same_to_the_last_byte(plan) -> None:
     again = concept(SITE, town(), "new_town").networks
     assert again.lines.to_wkb().to_csv() == plan.networks.lines.to_wkb().to_csv()
-    assert again.cost.total == plan.networks.cost.total
+    assert again.worth == plan.networks.worth
 
 
 @pytest.mark.parametrize("relief", [0.0, 0.05])
