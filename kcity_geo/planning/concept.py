@@ -33,7 +33,13 @@ from kcity_geo.planning.layout.ground import ground_of
 from kcity_geo.planning.layout.sketch import Layout
 from kcity_geo.planning.networks.bill import Pricing
 from kcity_geo.planning.networks.routed import NetworkTask, PlanNetworks, plan_networks
-from kcity_geo.planning.phasing import DEFAULT_PHASES, phase_table, require_phases
+from kcity_geo.planning.phasing import (
+    DEFAULT_PHASES,
+    PhaseShares,
+    phase_shares,
+    phase_table,
+    require_phases,
+)
 from kcity_geo.planning.rule_report import rule_report
 from kcity_geo.planning.rulesets import RuleSet, rule_set
 from kcity_geo.planning.site import PlanSite, plan_site
@@ -269,6 +275,7 @@ def concept(  # noqa: PLR0913 - an option each, all named
         _layout(place, data, budget, assumptions, chosen.phases) if chosen.drawn else (None, ())
     )
     rows = cost_rows(chosen.cost_rows)
+    shares = phase_shares(chosen.phases, None if layout is None else layout.blocks)
     networks = None
     if chosen.networks:
         task = NetworkTask(
@@ -277,14 +284,14 @@ def concept(  # noqa: PLR0913 - an option each, all named
             assumptions=assumptions,
             pricing=Pricing(basis=basis, rows=rows),
             layout=layout,
-            phases=tuple(chosen.phases),
+            phases=shares.land,
         )
         networks = plan_networks(model_of(data), task)
     cost = estimate(
         concept_works(
             budget.hectares,
             demand,
-            phases=chosen.phases,
+            phases=shares,
             street_m=_street_m(layout),
             routed=networks.works if networks else (),
             instead=networks.replaces if networks else (),
@@ -299,7 +306,8 @@ def concept(  # noqa: PLR0913 - an option each, all named
         sum(area for use, area in budget.hectares.items() if use != "reserve"),
         cost.by_phase,
         assumptions,
-        phases=chosen.phases,
+        phases=shares.land,
+        opened=_by_phase(budget, shares, carried, assumptions),
     )
     return Plan(
         data=data,
@@ -318,6 +326,7 @@ def concept(  # noqa: PLR0913 - an option each, all named
             f"site: {place.words_today}",
             *_notes(budget, cost, carried, basis.price_level),
             _covers(networks),
+            *_as_drawn(chosen.phases, shares),
             *drawn_notes,
             *(networks.notes if networks else ()),
         ),
@@ -364,6 +373,42 @@ def _economics(phases: pd.DataFrame, assumptions: Assumptions, chosen: ConceptOp
     )
     share = np.pad(phases["take_up"].to_numpy(), (0, years - len(phases)), mode="edge")
     return appraise((*costs, *chosen.streams), take_up=share, rates=chosen.rates)
+
+
+def _by_phase(
+    budget: SiteBudget,
+    shares: PhaseShares,
+    carried: Capacity,
+    assumptions: Assumptions,
+) -> tuple[Demand, ...]:
+    """Give the demand of each phase from the land that it opens; together they are the whole."""
+    if not shares.by_use:
+        return ()
+    found = []
+    for at in range(len(shares.land)):
+        land = {
+            use: area * shares.of(use)[at]
+            for use, area in budget.hectares.items()
+            if use != "reserve"
+        }
+        people = carried.persons * shares.of("residential")[at]
+        part = capacity(land, budget.profile, assumptions, persons=people)
+        found.append(demand_of(part, land, assumptions))
+    return tuple(found)
+
+
+def _as_drawn(asked: tuple[float, ...], shares: PhaseShares) -> tuple[str, ...]:
+    """Say how far the phases that are drawn differ from those that were asked for."""
+    given, drawn = ([f"{share:.0%}" for share in parts] for parts in (asked, shares.land))
+    told = []
+    if given != drawn:
+        told.append(
+            f"phases: {', '.join(drawn)} of the land instead of {', '.join(given)}; blocks are opened whole"
+        )
+    homes = [f"{share:.0%}" for share in shares.of("residential")]
+    if homes != drawn:
+        told.append(f"phases: {', '.join(homes)} of the homes, since what is opened hangs together")
+    return tuple(told)
 
 
 def _covers(networks: PlanNetworks | None) -> str:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,9 @@ from kcity_geo.planning.demand import Demand
 __all__ = [
     "DEFAULT_PHASES",
     "Part",
+    "PhaseShares",
     "Schedule",
+    "phase_shares",
     "phase_table",
     "require_phases",
     "schedule",
@@ -37,6 +38,10 @@ __all__ = [
 DEFAULT_PHASES = (0.25, 0.40, 0.35)
 _MOST_CHOICES = 20_000
 _MONEY_SLACK = 1e-9
+#: What a plan needs year by year: fields of `Demand`.
+_YEARLY = (
+    "dwellings", "persons", "jobs", "water_m3_day", "sewage_m3_day", "power_mva", "waste_t_day",
+)  # fmt: skip
 
 
 def take_up(
@@ -270,6 +275,66 @@ def _check_circles(needs: Mapping[str, tuple[str, ...]]) -> None:
         raise StudyError(f"phasing: {told}: a circle; nothing can be first") from error
 
 
+@dataclass(frozen=True, kw_only=True)
+class PhaseShares:
+    """
+    What each phase opens.
+
+    Parameters
+    ----------
+    land : share of all land that is developed, by phase; they add to 1.
+    by_use : use -> shares of its land, by phase; uses that are not in it open with the land.
+    """
+
+    land: tuple[float, ...]
+    by_use: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    def of(self, use: str) -> tuple[float, ...]:
+        """Give the shares of a use, by phase; those of all land where it has none of its own."""
+        return self.by_use.get(use, self.land)
+
+
+def phase_shares(phases: Sequence[float], drawn: pd.DataFrame | None = None) -> PhaseShares:
+    """
+    Tell what each phase opens: what was asked for, or what is drawn.
+
+    Parameters
+    ----------
+    phases : shares that were asked for.
+    drawn : blocks with ``use``, ``phase`` (missing: not opened) and ``area_m2``; None: nothing is drawn.
+
+    Returns
+    -------
+    The shares. The land of each use is divided as its blocks are; streets and uses without a block open with
+    the others.
+
+    Raises
+    ------
+    StudyError
+        If shares are not above 0 or do not add to 1.
+
+    Examples
+    --------
+    >>> blocks = pd.DataFrame({"use": ["homes", "homes", "parks"], "phase": [1, 2, 2], "area_m2": [3.0, 1.0, 4.0]})
+    >>> found = phase_shares((0.5, 0.5), blocks)
+    >>> found.of("homes"), found.land, found.of("streets")
+    ((0.75, 0.25), (0.375, 0.625), (0.375, 0.625))
+    """
+    require_phases(phases)
+    if drawn is None:
+        return PhaseShares(land=tuple(phases))
+    opened = drawn.dropna(subset="phase")
+    table = opened.pivot_table(
+        index="use", columns="phase", values="area_m2", aggfunc="sum", fill_value=0.0
+    ).reindex(columns=range(1, len(phases) + 1), fill_value=0.0)
+    areas = {str(use): row for use, row in zip(table.index, table.to_numpy(float), strict=True)}
+    if not areas:
+        return PhaseShares(land=tuple(phases))
+    land = np.sum(list(areas.values()), axis=0) / opened["area_m2"].sum()
+    by_use = {use: tuple((row / row.sum()).tolist()) for use, row in areas.items()}
+    return PhaseShares(land=tuple(land.tolist()), by_use=by_use)
+
+
 def phase_table(
     demand: Demand,
     site_ha: float,
@@ -277,6 +342,7 @@ def phase_table(
     assumptions: Assumptions,
     *,
     phases: Sequence[float] = DEFAULT_PHASES,
+    opened: Sequence[Demand] = (),
 ) -> pd.DataFrame:
     """
     Tell what each year brings.
@@ -293,6 +359,7 @@ def phase_table(
     assumptions : ``phase_years``, ``build_years``, ``horizon_years``, ``take_up_years``,
         ``take_up_final_share``.
     phases : shares of the area; add to 1.
+    opened : demand of each phase when all of it is taken up; none: the whole by the shares of the area.
 
     Returns
     -------
@@ -314,7 +381,8 @@ def phase_table(
     >>> years["capital"].tolist()[:4], years["hectares_opened"].tolist()[2:4]
     ([5.0, 5.0, 5.0, 0.0], [0.0, 100.0])
     """
-    require_phases(phases)
+    if not opened:
+        require_phases(phases)
     unknown = sorted(set(capital) - set(range(len(phases) + 1)))
     if unknown:
         raise StudyError(
@@ -325,29 +393,23 @@ def phase_table(
     starts = [round(k * gap) for k in range(len(phases))]
     years = max(round(assumptions["horizon_years"]), starts[-1] + build) + 1
     t = np.arange(years)
-    share, opened, money = np.zeros(years), np.zeros(years), np.zeros(years)
+    share, land, money = np.zeros(years), np.zeros(years), np.zeros(years)
+    needs = {name: np.zeros(years) for name in _YEARLY}
     for number, (part, start) in enumerate(zip(phases, starts, strict=True), start=1):
         opening = start + build
-        opened += np.where(t >= opening, part * site_ha, 0.0)
-        share += part * take_up(
+        filled = take_up(
             t - opening,
             years_10_to_90=assumptions["take_up_years"],
             final_share=assumptions["take_up_final_share"],
         )
+        land += np.where(t >= opening, part * site_ha, 0.0)
+        share += part * filled
+        for name in _YEARLY:
+            whole = getattr(opened[number - 1], name) if opened else part * getattr(demand, name)
+            needs[name] += filled * whole
         own = capital.get(number, 0.0) + (capital.get(0, 0.0) if number == 1 else 0.0)
         money[start:opening] += own / build
-    table: dict[str, Any] = {"hectares_opened": opened, "take_up": share}
-    for name in (
-        "dwellings",
-        "persons",
-        "jobs",
-        "water_m3_day",
-        "sewage_m3_day",
-        "power_mva",
-        "waste_t_day",
-    ):
-        table[name] = share * getattr(demand, name)
-    table["capital"] = money
+    table = {"hectares_opened": land, "take_up": share, **needs, "capital": money}
     return pd.DataFrame(table, index=pd.RangeIndex(years, name="year"))
 
 

@@ -89,8 +89,8 @@ def plan_maps(plan: Plan) -> Iterator[MapSheet]:
     yield MapSheet(
         number=20,
         title="Phasing",
-        caption="Each phase has its share of every use, nearest to the roads of today first; land kept in "
-        "reserve has no phase.",
+        caption="Phases grow from the roads of today, each next to opened land, with about its share of every "
+        "use; land kept in reserve has no phase.",
         layers=(
             roads,
             *_land(layout),

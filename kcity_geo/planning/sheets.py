@@ -144,7 +144,7 @@ def _chapters(
         filled="partly",
         tables=("phases",),
         maps=sheets("Phasing"),
-        text=_notes(notes, "jobs"),
+        text=(*_notes(notes, "jobs"), *_notes(notes, "phases")),
     )
     yield Chapter(
         title="Land use",

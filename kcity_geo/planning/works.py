@@ -14,6 +14,7 @@ from kcity_geo.config import read_table
 from kcity_geo.planning.cost import Quantity
 from kcity_geo.planning.demand import Demand, transformers
 from kcity_geo.planning.land_budget import M2_PER_HA
+from kcity_geo.planning.phasing import PhaseShares
 
 __all__ = ["concept_works", "street_length_m"]
 
@@ -42,7 +43,7 @@ def concept_works(
     hectares: Mapping[str, float],
     demand: Demand,
     *,
-    phases: Sequence[float],
+    phases: PhaseShares,
     street_m: float | None = None,
     routed: Sequence[Quantity] = (),
     instead: Collection[str] = (),
@@ -56,7 +57,7 @@ def concept_works(
     ----------
     hectares : use -> ha, with ``reserve`` (which is not developed).
     demand : of the whole plan.
-    phases : shares of the area.
+    phases : what each phase opens.
     street_m : length of the streets that are drawn; None: from their land and mean width.
     routed : works of networks that are routed.
     instead : rows that they stand for, which are left out.
@@ -69,7 +70,7 @@ def concept_works(
     --------
     >>> from kcity_geo.planning.demand import Demand
     >>> need = Demand(**{name: 10.0 for name in Demand.__dataclass_fields__})
-    >>> works = concept_works({"streets": 60.0, "parks": 60.0}, need, phases=[0.5, 0.5])
+    >>> works = concept_works({"streets": 60.0, "parks": 60.0}, need, phases=PhaseShares(land=(0.5, 0.5)))
     >>> sum(w.amount for w in works if w.row == "park_area")
     600000.0
     """
@@ -90,23 +91,24 @@ def concept_works(
         ),
         Quantity(row="storm_detention", amount=demand.detention_m3, unit="m3", why="no more run-off than before"),
     )  # fmt: skip
+    # Each with the use whose land it opens with; "" opens with all land.
     per_phase = (
-        ("land_preparation", land * M2_PER_HA, "m2", "all land but the reserve"),
-        ("street_area", streets * M2_PER_HA, "m2", "land of streets"),
-        ("park_area", hectares.get("parks", 0.0) * M2_PER_HA, "m2", "land of parks"),
-        ("water_network_m", length, "m", "along every street"),
-        ("sewer_network_m", length, "m", "along every street"),
-        ("storm_drain_m", length, "m", "along every street"),
-        ("mv_line_33kv", length / 1000 / 3, "km", "along every third street (D)"),
-        ("lv_line", length / 1000, "km", "along every street"),
-        ("household_connection", demand.dwellings, "unit", "each dwelling"),
-        ("street_light_led", length / spacing, "unit", f"every {spacing:g} m"),
-        ("fibre_drop", demand.fibre_drops, "unit", "each dwelling"),
+        ("land_preparation", land * M2_PER_HA, "m2", "all land but the reserve", ""),
+        ("street_area", streets * M2_PER_HA, "m2", "land of streets", ""),
+        ("park_area", hectares.get("parks", 0.0) * M2_PER_HA, "m2", "land of parks", "parks"),
+        ("water_network_m", length, "m", "along every street", ""),
+        ("sewer_network_m", length, "m", "along every street", ""),
+        ("storm_drain_m", length, "m", "along every street", ""),
+        ("mv_line_33kv", length / 1000 / 3, "km", "along every third street (D)", ""),
+        ("lv_line", length / 1000, "km", "along every street", ""),
+        ("household_connection", demand.dwellings, "unit", "each dwelling", "residential"),
+        ("street_light_led", length / spacing, "unit", f"every {spacing:g} m", ""),
+        ("fibre_drop", demand.fibre_drops, "unit", "each dwelling", "residential"),
     )
     phased = tuple(
-        Quantity(row=row, amount=amount * share, unit=unit, phase=number, why=why)
-        for number, share in enumerate(phases, start=1)
-        for row, amount, unit, why in per_phase
+        Quantity(row=row, amount=amount * phases.of(use)[at], unit=unit, phase=at + 1, why=why)
+        for at in range(len(phases.land))
+        for row, amount, unit, why, use in per_phase
         if row not in instead
     )
     return (*trunk, *phased, *routed)

@@ -194,6 +194,26 @@ def test_the_docs_tell_how_often_real_prices_fall_into_the_range() -> None:
     assert f"{sum(inside)} of {len(inside)} real prices" in page
 
 
+def test_the_docs_tell_how_often_public_projects_fall_into_the_range() -> None:
+    """Whole projects through the whole estimate: what they cost, and P10 to P90 of what we would have said."""
+    here = Path(__file__)
+    table = tomllib.loads((here.parent / "public_projects.toml").read_text("utf-8"))["project"]
+    rows = cost_rows()
+    page = (here.parents[2] / "docs" / "plan.md").read_text("utf-8")
+    inside = 0
+    for one in table:
+        work = Quantity(row=one["row"], amount=one["amount"], unit=rows[one["row"]].unit)
+        found = estimate([work], price_basis(price_year=one["year"]))
+        hit = found.p10 <= one["cost"] <= found.p90
+        inside += hit
+        told = f"{one['cost'] / 1e6:,.0f} | {found.p10 / 1e6:,.0f} to {found.p90 / 1e6:,.0f} | "
+        assert f"| {one['name']} | {told}{'yes' if hit else 'no'} |" in page
+        assert one["mark"] in {"V", "V2"}
+        assert one["source"]
+    assert len(table) >= 10
+    assert f"{inside} of {len(table)} public projects" in page
+
+
 def test_no_works_cost_nothing() -> None:
     found = estimate([], SAME)
     assert found.total == found.p90 == 0
