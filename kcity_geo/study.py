@@ -28,6 +28,7 @@ from kcity_geo.indicators import INDICATOR_SECTORS
 from kcity_geo.inputs.candidates import places_to_choose
 from kcity_geo.inputs.criteria import named_files, require_files, site_candidates
 from kcity_geo.inputs.files import other_files
+from kcity_geo.inputs.landcover import refuse_mistaken_legend
 from kcity_geo.inputs.official import load_tables, refuse_impossible_counts
 from kcity_geo.inputs.osm import load_osm
 from kcity_geo.inputs.outline import find_city
@@ -148,6 +149,7 @@ def load(
         with clock.stage("OpenStreetMap"):
             mapped = load_osm(study, city, config)
             layers, osm_date = mapped.value, mapped.as_of
+            refuse_mistaken_legend(study, cube, layers, grid)
         with clock.stage("official numbers and timetables"):
             tables = load_tables(study, city, map_date=osm_date)
             official, transit = tables.value
