@@ -31,7 +31,7 @@ _WITHIN = 0.002
 #: A budget of this share of the free land is all of it.
 _WHOLE, _CUTS = 0.98, 40
 #: Where land is steep or narrow, streets take up to so many times their share of the rest.
-_MOST_SHARE = 1.25
+_MOST_SHARE = 1.6
 _LOCAL = len(CLASSES) - 1
 
 
