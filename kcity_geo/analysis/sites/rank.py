@@ -159,7 +159,7 @@ def rank_sites(
     if ranking:
         ranked = _ranked(frame, score, land, seed=seed)
         if not any(fits):
-            ranked = _without_rank(ranked, score.title)
+            ranked = _without_rank(ranked, score.title, named=choice.kept is not None)
         listed = _with_contents(ranked.head(max_sites), land, score, city)
         most = site_rules()["compared_max"]
         listed.attrs["areas"] = area_rows(ranked, listed, land.cells, most=most)
@@ -172,12 +172,14 @@ def rank_sites(
     return _with_contents(listed, land, score, city)
 
 
-def _without_rank(listed: gpd.GeoDataFrame, title: str) -> gpd.GeoDataFrame:
+def _without_rank(listed: gpd.GeoDataFrame, title: str, *, named: bool) -> gpd.GeoDataFrame:
     """Take the ranks off given polygons none of which the project can use: none is its first choice."""
     tell(
         f"{title}: none of the {len(listed)} given candidates is large, wide and open enough; they have no "
         "rank, and their concerns say what each lacks"
     )
+    if named:  # areas of an earlier ranking keep their names
+        return listed.assign(rank=np.nan)
     labels = [_letters(i) for i in range(len(listed))]
     return listed.assign(rank=np.nan, label=labels, site_id=[f"land-{name}" for name in labels])
 
