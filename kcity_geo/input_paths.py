@@ -76,8 +76,13 @@ def resolve_path(study: NamesInputs, value: str, *, key: str) -> Path:
         path = (given if given.is_absolute() else study.folder / given).resolve()
         if path == study.folder.resolve() and not given.is_absolute():
             raise StudyError(f"{key}: {value!r} is the folder of the study; name a file in it")
-    if not file_and_part(path)[0].exists():
+    file = file_and_part(path)[0]
+    if not file.exists():
         return _beside(study, value, path, key=key)
+    if not (file.is_file() or file.is_dir()):
+        raise SourceError(
+            f"{key}: {value!r} is a device or a pipe; an input is read more than once: give a file"
+        )
     return path
 
 

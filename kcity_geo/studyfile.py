@@ -171,6 +171,15 @@ class Study(BaseModel):
             raise StudyError(f"{origin}: {refusal(error, Study)}") from error
 
     @model_validator(mode="after")
+    def _forecast_after_its_base(self) -> Study:
+        base, horizon = self.official.year, self.study.horizon_year
+        if base is not None and horizon is not None and horizon < base:
+            raise ValueError(
+                f"study.horizon_year: {horizon} lies before official.year, {base}; give a later one"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _known_overrides(self) -> Study:
         from kcity_geo.standards import load_standards
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import bz2
 import json
+import os
 import warnings
 import zipfile
 from pathlib import Path
@@ -52,7 +53,7 @@ from kcity_geo.sources.local.tables import read_district_people, read_official_t
 from kcity_geo.sources.local.vectors import read_boundary, read_power_lines
 from kcity_geo.sources.osm.pbf import read_osm
 from kcity_geo.sources.osm.tags import speed_kmh
-from kcity_geo.studyfile import check_study
+from kcity_geo.studyfile import check_study, resolve_path
 
 BOX = shapely.box(28.0, -30.0, 28.05, -29.96)
 CITY = make_city("Here", BOX)
@@ -264,6 +265,25 @@ def test_a_share_above_all(given, mend):
 def test_inputs_that_name_no_file_or_one_twice(sources, words):
     with pytest.raises(KCityError, match=words):
         check_study({"sources": sources}, folder=Path())
+
+
+def test_a_forecast_of_the_past_is_refused():
+    raw = {"study": {"horizon_year": 2020}, "official": {"year": 2025}}
+    with pytest.raises(KCityError, match="study.horizon_year: 2020 lies before official.year, 2025"):
+        check_study(raw, folder=Path())
+
+
+@pytest.mark.parametrize(
+    ("key", "section"),
+    [("sources.elevation", "sources"), ("sources.gtfs", "sources"), ("city.boundary", "city")],
+)
+def test_pipes_and_devices_are_no_inputs(tmp_path, key, section):
+    """A pipe without a writer would be waited for without end."""
+    os.mkfifo(tmp_path / "pipe")
+    name = key.partition(".")[2]
+    study = check_study({section: {name: "pipe"}}, folder=tmp_path)
+    with pytest.raises(KCityError, match=f"{key}: 'pipe' is a device or a pipe"):
+        resolve_path(study, getattr(getattr(study, section), name), key=key)
 
 
 @pytest.mark.parametrize(("persons", "fits"), [(1_000_000, True), (1_100_000, False)])

@@ -84,6 +84,12 @@ def _outline(study: Study, extract: Path | None) -> BaseGeometry | None:
     import shapely
 
     wanted = study.city
+    given = [k for k in ("boundary", "osm_relation", "bbox") if getattr(wanted, k) is not None]
+    if len(given) > 1:
+        tell(
+            f"city: {' and '.join(given)} are given; {given[0]} is the outline, the rest is not read",
+            stacklevel=4,
+        )
     if wanted.boundary:
         from kcity_geo.sources.local.vectors import read_boundary
 

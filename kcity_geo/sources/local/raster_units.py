@@ -191,6 +191,8 @@ def refuse_other_unit(
     SourceError
         If amounts of land are shares or percent, or water is deeper than floods are.
     """
+    if not rule.share_like and rule.wet_median_high is None:
+        return
     present = values[np.isfinite(values) & (values > 0)]
     if not len(present):
         return

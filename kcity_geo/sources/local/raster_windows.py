@@ -37,13 +37,12 @@ from kcity_geo.sources.local.raster_files import (
     too_large,
 )
 from kcity_geo.sources.local.raster_rules import RasterRule, raster_rule
+from kcity_geo.sources.local.raster_tiles import Tile, merged_tiles
 from kcity_geo.sources.local.raster_units import Conversion, conversion, refuse_other_unit
 
 __all__ = ["RasterWindow", "raster_files", "read_window"]
 
 _GEOD = Geod(ellps="WGS84")
-# Of a pixel; tiles of one product meet on the same lines.
-_ALIGNED = 0.01
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,16 +64,6 @@ class RasterWindow:
     transform: Any
     crs: CRS
     pixel_m: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Tile:
-    values: NDArray[np.float64]
-    transform: Any
-    crs: CRS
-    name: str
-    constrained: bool = False
-    declared: bool = False
 
 
 def _pixel_metres(transform: Any, crs: CRS, city: City) -> float:  # noqa: ANN401 - affine
@@ -134,7 +123,14 @@ def read_window(
         raise SourceError(
             f"sources.{key}: {named} does not overlap {city.name}; it covers {extents[0]} in its CRS"
         )
-    window = _merged(tiles, rule, key=key, city=city, config=config)
+    values, covered, transform, crs = merged_tiles(tiles, rule, key=key, config=config)
+    window = RasterWindow(
+        values=values,
+        covered=covered,
+        transform=transform,
+        crs=crs,
+        pixel_m=_pixel_metres(transform, crs, city),
+    )
     if any(tile.constrained for tile in tiles):
         window = _uninhabited(window, where=f"sources.{key}: {named}")
     if np.isnan(window.values).all():
@@ -162,7 +158,7 @@ def _uninhabited(window: RasterWindow, *, where: str) -> RasterWindow:
 
 def _tiles(
     path: Path, *, key: str, city: City, margin_m: float, config: Config
-) -> tuple[list[_Tile], str]:
+) -> tuple[list[Tile], str]:
     """Read what a file holds around the city: none, one, or two parts on both sides of its seam."""
     rule = raster_rule(key)
     with opened(path, key=key, config=config) as (dataset, band):
@@ -188,7 +184,7 @@ def _tiles(
             if change.by_area:
                 values *= _pixel_areas(transform, crs, city, values.shape)
             about = {"constrained": constrained, "declared": bool(change.said)}
-            tiles.append(_Tile(values, transform, crs, path.name, **about))
+            tiles.append(Tile(values, transform, crs, path.name, **about))
         extent = ", ".join(f"{v:.6g}" for v in dataset.bounds)
     if not change.same and tiles:
         tell(f"{where} gives {change.said}; converted to {rule.units}")
@@ -250,26 +246,34 @@ def _values(
             "them (gdal_edit.py -scale 1 -offset 0)"
         )
     values = stored.astype(np.float64)
+    exact = stored.dtype.kind != "f"
+    del stored  # of 100 million pixels each copy is a gigabyte
     missing = ~np.isfinite(values)
     nodata = dataset.nodatavals[band - 1]
     if nodata is not None and not math.isnan(nodata):
-        missing |= _equal(values, nodata, exact=stored.dtype.kind != "f")
+        missing |= _equal(values, nodata, exact=exact)
     if mask is not None:
         missing |= mask
-    scaled = (values * scale + offset) * change.factor
     if nodata is None and mask is None and (scale, offset) == (1.0, 0.0):
-        missing |= _known_codes(values, scaled, rule, dataset, where=where)
-    return np.where(missing, np.nan, scaled)
+        missing |= _known_codes(values, change.factor, rule, dataset, where=where)
+    values *= scale
+    values += offset
+    values *= change.factor
+    values[missing] = np.nan
+    return values
 
 
 def _equal(values: NDArray[np.float64], code: float, *, exact: bool) -> NDArray[np.bool_]:
     """Compare with a code; numbers with a point are stored with fewer digits than the code has."""
-    return np.isclose(values, code, rtol=0.0 if exact else 1e-6, atol=0.0)
+    if exact or not math.isfinite(code):
+        return np.asarray(values == code)
+    near = 1e-6 * abs(code)
+    return np.asarray((values >= code - near) & (values <= code + near))
 
 
 def _known_codes(
     stored: NDArray[np.float64],
-    values: NDArray[np.float64],
+    factor: float,
     rule: RasterRule,
     dataset: Any,  # noqa: ANN401 - rasterio
     *,
@@ -287,7 +291,7 @@ def _known_codes(
         if rule.codes is not None:
             found &= not np.isin(code, rule.codes)
         else:
-            found &= (values < rule.low) | (values > highest)
+            found &= not rule.low <= code * factor <= highest
         if found.any() and not rule.sparse:
             tell(
                 f"{where} holds {int(found.sum()):,} pixels of {code:g} in and around the city and declares "
@@ -369,93 +373,6 @@ def _pixel_areas(
     a = (x[:-1, :-1] - x[1:, 1:]) * (y[:-1, 1:] - y[1:, :-1])
     b = (x[:-1, 1:] - x[1:, :-1]) * (y[:-1, :-1] - y[1:, 1:])
     return np.asarray(np.abs(a - b) / 2)
-
-
-def _merged(
-    tiles: list[_Tile], rule: RasterRule, *, key: str, city: City, config: Config
-) -> RasterWindow:
-    """Put tiles side by side on the grid of the finest; where two hold data, the first one counts."""
-    base = min(tiles, key=lambda t: abs(t.transform.a * t.transform.e))
-    tiles = [_on_grid_of(base, tile, rule, key=key) for tile in tiles]
-    left = min(t.transform.c for t in tiles)
-    top = max(t.transform.f for t in tiles)
-    places = [
-        (
-            round((top - t.transform.f) / -t.transform.e),
-            round((t.transform.c - left) / t.transform.a),
-        )
-        for t in tiles
-    ]
-    rows = max(r + t.values.shape[0] for (r, _), t in zip(places, tiles, strict=True))
-    columns = max(c + t.values.shape[1] for (_, c), t in zip(places, tiles, strict=True))
-    if rows * columns > config.max_pixels:
-        raise LimitError(
-            too_large(f"sources.{key}: {base.name}", rows * columns, config.max_pixels)
-        )
-    values = np.full((rows, columns), np.nan)
-    covered = np.zeros((rows, columns), dtype=bool)
-    twice = 0
-    for (r, c), tile in zip(places, tiles, strict=True):
-        here = np.s_[r : r + tile.values.shape[0], c : c + tile.values.shape[1]]
-        known = np.isfinite(values[here])
-        both = known & np.isfinite(tile.values)
-        twice += int((~np.isclose(values[here], tile.values) & both).sum())
-        values[here] = np.where(known, values[here], tile.values)
-        covered[here] = True
-    if twice:
-        tell(
-            f"sources.{key}: the tiles {tiles[0].name} to {tiles[-1].name} hold different values in "
-            f"{twice:,} pixels of both; the first one counts"
-        )
-    kind = type(base.transform)
-    transform = kind(base.transform.a, 0.0, left, 0.0, base.transform.e, top)
-    return RasterWindow(
-        values=values,
-        covered=covered,
-        transform=transform,
-        crs=base.crs,
-        pixel_m=_pixel_metres(transform, base.crs, city),
-    )
-
-
-def _on_grid_of(base: _Tile, tile: _Tile, rule: RasterRule, *, key: str) -> _Tile:
-    """Bring a tile of other pixels onto the grid of the finest one; counts of people stay as they are."""
-    a, b = base.transform, tile.transform
-    off = ((b.c - a.c) / a.a, (b.f - a.f) / a.e)
-    same = tile.crs == base.crs and all(
-        abs(m / n - 1) < _ALIGNED / max(tile.values.shape) for m, n in ((b.a, a.a), (b.e, a.e))
-    )
-    if same and all(abs(v - round(v)) < _ALIGNED for v in off):
-        return tile
-    if rule.kind == "sum":
-        raise SourceError(
-            f"sources.{key}: the tiles {base.name} and {tile.name} do not lie on one grid (CRS or pixels "
-            "differ); give tiles of one product"
-        )
-    from rasterio.enums import Resampling
-    from rasterio.warp import reproject, transform_bounds
-
-    rows, columns = tile.values.shape
-    bounds = (b.c, b.f + rows * b.e, b.c + columns * b.a, b.f)
-    left, bottom, right, top = transform_bounds(
-        tile.crs.to_wkt(), base.crs.to_wkt(), *bounds, densify_pts=21
-    )
-    c0, c1 = math.floor((left - a.c) / a.a), math.ceil((right - a.c) / a.a)
-    r0, r1 = math.floor((top - a.f) / a.e), math.ceil((bottom - a.f) / a.e)
-    transform = a * type(a).translation(c0, r0)
-    out = np.full((r1 - r0, c1 - c0), np.nan)
-    reproject(
-        source=tile.values,
-        destination=out,
-        src_transform=b,
-        src_crs=tile.crs.to_wkt(),
-        src_nodata=np.nan,
-        dst_transform=transform,
-        dst_crs=base.crs.to_wkt(),
-        dst_nodata=np.nan,
-        resampling=Resampling.nearest if rule.kind == "class" else Resampling.bilinear,
-    )
-    return _Tile(out, transform, base.crs, tile.name)
 
 
 def _check_values(

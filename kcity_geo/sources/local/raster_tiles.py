@@ -1,0 +1,148 @@
+"""Raster tiles: several files of one raster put side by side, each pixel from the first that holds data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from kcity_geo.config import Config
+from kcity_geo.errors import LimitError, SourceError
+from kcity_geo.notes import tell
+from kcity_geo.sources.local.raster_files import too_large
+from kcity_geo.sources.local.raster_rules import RasterRule
+
+__all__ = ["Tile", "merged_tiles"]
+
+# Of a pixel; tiles of one product meet on the same lines.
+_ALIGNED = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """
+    What one file holds around a city.
+
+    Parameters
+    ----------
+    values : shape (rows, cols), NaN where there is no data.
+    transform, crs : pixel to place.
+    name : of the file.
+    constrained : no data means that nobody lives there.
+    declared : the file says its unit.
+    """
+
+    values: NDArray[np.float64]
+    transform: Any
+    crs: CRS
+    name: str
+    constrained: bool = False
+    declared: bool = False
+
+
+def merged_tiles(
+    tiles: list[Tile], rule: RasterRule, *, key: str, config: Config
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], Any, CRS]:
+    """
+    Put tiles side by side on the grid of the finest; where two hold data, the first one counts.
+
+    Parameters
+    ----------
+    tiles : one or more.
+    rule : of their raster.
+    key : of ``[sources]``, for messages.
+    config : limits.
+
+    Returns
+    -------
+    Values (rows, cols), NaN where there is no data; True where a tile lies; transform and CRS.
+
+    Raises
+    ------
+    SourceError
+        If tiles of amounts do not lie on one grid.
+    LimitError
+        If they have too many pixels together.
+    """
+    if len(tiles) == 1:
+        only = tiles[0]
+        return only.values, np.ones(only.values.shape, dtype=bool), only.transform, only.crs
+    base = min(tiles, key=lambda t: abs(t.transform.a * t.transform.e))
+    tiles = [_on_grid_of(base, tile, rule, key=key) for tile in tiles]
+    left = min(t.transform.c for t in tiles)
+    top = max(t.transform.f for t in tiles)
+    places = [
+        (
+            round((top - t.transform.f) / -t.transform.e),
+            round((t.transform.c - left) / t.transform.a),
+        )
+        for t in tiles
+    ]
+    rows = max(r + t.values.shape[0] for (r, _), t in zip(places, tiles, strict=True))
+    columns = max(c + t.values.shape[1] for (_, c), t in zip(places, tiles, strict=True))
+    if rows * columns > config.max_pixels:
+        raise LimitError(
+            too_large(f"sources.{key}: {base.name}", rows * columns, config.max_pixels)
+        )
+    values = np.full((rows, columns), np.nan)
+    covered = np.zeros((rows, columns), dtype=bool)
+    twice = 0
+    for (r, c), tile in zip(places, tiles, strict=True):
+        here = np.s_[r : r + tile.values.shape[0], c : c + tile.values.shape[1]]
+        known = np.isfinite(values[here])
+        both = known & np.isfinite(tile.values)
+        twice += int((~np.isclose(values[here][both], tile.values[both])).sum())
+        np.copyto(values[here], tile.values, where=~known)
+        covered[here] = True
+    if twice:
+        tell(
+            f"sources.{key}: the tiles {tiles[0].name} to {tiles[-1].name} hold different values in "
+            f"{twice:,} pixels of both; the first one counts"
+        )
+    kind = type(base.transform)
+    transform = kind(base.transform.a, 0.0, left, 0.0, base.transform.e, top)
+    return values, covered, transform, base.crs
+
+
+def _on_grid_of(base: Tile, tile: Tile, rule: RasterRule, *, key: str) -> Tile:
+    """Bring a tile of other pixels onto the grid of the finest one; counts of people stay as they are."""
+    a, b = base.transform, tile.transform
+    off = ((b.c - a.c) / a.a, (b.f - a.f) / a.e)
+    same = tile.crs == base.crs and all(
+        abs(m / n - 1) < _ALIGNED / max(tile.values.shape) for m, n in ((b.a, a.a), (b.e, a.e))
+    )
+    if same and all(abs(v - round(v)) < _ALIGNED for v in off):
+        return tile
+    if rule.kind == "sum":
+        raise SourceError(
+            f"sources.{key}: the tiles {base.name} and {tile.name} do not lie on one grid (CRS or pixels "
+            "differ); give tiles of one product"
+        )
+    from rasterio.enums import Resampling
+    from rasterio.warp import reproject, transform_bounds
+
+    rows, columns = tile.values.shape
+    bounds = (b.c, b.f + rows * b.e, b.c + columns * b.a, b.f)
+    left, bottom, right, top = transform_bounds(
+        tile.crs.to_wkt(), base.crs.to_wkt(), *bounds, densify_pts=21
+    )
+    c0, c1 = math.floor((left - a.c) / a.a), math.ceil((right - a.c) / a.a)
+    r0, r1 = math.floor((top - a.f) / a.e), math.ceil((bottom - a.f) / a.e)
+    transform = a * type(a).translation(c0, r0)
+    out = np.full((r1 - r0, c1 - c0), np.nan)
+    reproject(
+        source=tile.values,
+        destination=out,
+        src_transform=b,
+        src_crs=tile.crs.to_wkt(),
+        src_nodata=np.nan,
+        dst_transform=transform,
+        dst_crs=base.crs.to_wkt(),
+        dst_nodata=np.nan,
+        resampling=Resampling.nearest if rule.kind == "class" else Resampling.bilinear,
+    )
+    return Tile(out, transform, base.crs, tile.name)
