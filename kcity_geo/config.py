@@ -30,7 +30,7 @@ class Config:
     offline : refuse every connection.
     contact : e-mail or URL sent to public servers, which ask for one.
     max_cells : cells of one study grid.
-    max_pixels : pixels of one input raster around the city; 32 bytes each are needed, 3.2 GB in all.
+    max_pixels : pixels of one input raster around the city; 20 bytes each are needed, 2.1 GB in all.
     max_extent_km : larger side of the study area, km.
     max_file_bytes : size of one download, bytes.
     deadline_s : time for one download with all its retries, seconds.

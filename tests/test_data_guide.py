@@ -215,6 +215,16 @@ def _(path: Path) -> None:
     assert km2 == pytest.approx(500 * CITY.area_km2, rel=2e-3)
 
 
+@row("built-up land as a share or percent")
+def _(path: Path) -> None:
+    for key, values in (("built", halves(35, 100)), ("flood", halves(150, 90))):
+        one = raster(path / f"{key}.tif", values)
+        refused("declares no unit", read_window, one, key=key, city=CITY)
+    one = raster(path / "cm.tif", halves(150, 90), unit="cm")
+    found = quiet(read_window, one, key="flood", city=CITY)
+    assert float(np.nanmax(found.values)) == pytest.approx(1.5)
+
+
 @row("population by area without a unit")
 def _(path: Path) -> None:
     found = people(raster(path / "x_pd_2020.tif", halves(500, 500)))
@@ -495,7 +505,7 @@ def _(path: Path) -> None:
     refused("180", make_city, "Pacific", pacific)
 
 
-@row("features outside")
+@row("features and districts outside")
 def _(path: Path) -> None:
     turned = shapely.transform(LINE, lambda xy: xy[:, ::-1])
     data = gpd.GeoDataFrame(geometry=[LINE, LINE, shapely.Point(0, 0)], crs=4326)
@@ -735,6 +745,23 @@ def _(path: Path) -> None:
     assert quiet(stops_of, made).loc["a", "headway_peak_min"] == pytest.approx(10)
     night = quiet(stops_of, packed(path, feed((*PEAK, 1450)), name="n.zip"))
     assert night.loc["a", "departures_day"] == 5
+
+
+@row("times and dates that are none")
+def _(path: Path) -> None:
+    tables = feed()
+    tables["stop_times.txt"] = tables["stop_times.txt"].replace("t0,7:00:00", "t0,7:99:00")
+    told("that is no time", stops_of, packed(path, tables))
+    tables = {**feed(), "trips.txt": feed()["trips.txt"] + "x,other,t99,0\n"}
+    found = told("the calendars do not have", stops_of, packed(path, tables))
+    assert found.loc["a", "departures_peak"] == 4
+
+
+@row("stops with lat and lon exchanged")
+def _(path: Path) -> None:
+    turned = shapely.transform(BOX, lambda xy: xy[:, ::-1])
+    for area, words in ((turned, "exchanged"), (shapely.box(1, 1, 2, 2), "lies in or near")):
+        assert not len(told(words, stops_of, packed(path, feed()), area=area))
 
 
 @row("no departures from 7 to 9")

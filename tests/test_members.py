@@ -269,7 +269,9 @@ def test_inputs_that_name_no_file_or_one_twice(sources, words):
 
 def test_a_forecast_of_the_past_is_refused():
     raw = {"study": {"horizon_year": 2020}, "official": {"year": 2025}}
-    with pytest.raises(KCityError, match="study.horizon_year: 2020 lies before official.year, 2025"):
+    with pytest.raises(
+        KCityError, match="study.horizon_year: 2020 lies before official.year, 2025"
+    ):
         check_study(raw, folder=Path())
 
 

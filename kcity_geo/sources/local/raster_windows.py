@@ -245,7 +245,7 @@ def _values(
             f"{where} declares the scale {scale:g} and the offset {offset:g}, which say nothing; mend "
             "them (gdal_edit.py -scale 1 -offset 0)"
         )
-    values = stored.astype(np.float64)
+    values: NDArray[np.float64] = stored.astype(np.float64)
     exact = stored.dtype.kind != "f"
     del stored  # of 100 million pixels each copy is a gigabyte
     missing = ~np.isfinite(values)
