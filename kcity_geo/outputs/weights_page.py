@@ -39,7 +39,8 @@ def weights_payload(result: Result) -> dict[str, Any]:
 
     Returns
     -------
-    JSON values: arrays as in `kcity_geo.outputs.overlay.packed`, utilities as differences along a row. With
+    JSON values: arrays as in `kcity_geo.outputs.overlay.packed`, utilities as differences from
+    their neighbours. With
     ``off`` the key of the text that says why nothing can be moved.
     """
     rows = read_table("texts/weights")["text"]
@@ -88,12 +89,13 @@ def weights_payload(result: Result) -> dict[str, Any]:
             "column": look.column,
             "row": look.row,
         },
+        "outline": _outline(result),
         "land": packed(live.inside.astype(np.uint8) + live.open.astype(np.uint8)),
         "utilities": [packed(_differences(codes)) for codes in live.utilities],
         "areas": _areas(live, result),
         "means": packed(live.means),
         "knownShare": packed(live.known_share),
-        "values": packed(live.values if exact else live.values.astype(np.float32)),
+        "values": packed(_planes(live.values if exact else live.values.astype(np.float32))),
         "whole": exact,
         "knownMin": live.known_min,
         "knownCellsMin": live.known_cells_min,
@@ -123,7 +125,7 @@ def _limit(one: TriedLimit) -> dict[str, Any]:
         "atLeast": one.limited.at_least,
         "steps": one.steps.tolist(),
         "now": int(np.searchsorted(one.steps, one.limited.limit)),
-        "cells": packed(one.cells),
+        "cells": packed(_differences(one.cells)),
         "sites": packed(one.sites),
     }
 
@@ -138,10 +140,19 @@ def _fixed(result: Result, live: Live) -> list[dict[str, str]]:
 
 
 def _differences(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Each code less the one to its left, modulo 256: smooth fields become small numbers."""
+    """Each code less those to the left and above, more the one between, modulo 256: smooth fields become small."""
     found = codes.copy()
     found[:, 1:] -= codes[:, :-1]
-    return found
+    below = found.copy()
+    below[1:] -= found[:-1]
+    return below
+
+
+def _planes(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Bytes of a table, column by column, all first bytes before all second ones: alike bytes stand together."""
+    size = values.dtype.itemsize
+    little = np.ascontiguousarray(values.T).astype(values.dtype.newbyteorder("<"))
+    return little.view(np.uint8).reshape(values.shape[1], -1, size).transpose(0, 2, 1)
 
 
 def _areas(live: Live, result: Result) -> list[dict[str, Any]]:
@@ -169,6 +180,15 @@ def _areas(live: Live, result: Result) -> list[dict[str, Any]]:
 def _degrees(shapes: Sequence[shapely.Polygon], result: Result) -> list[Any]:
     frame = gpd.GeoSeries(list(shapes), crs=result.data.city.crs)
     return list(frame.to_crs(4326).set_precision(1e-6)) if len(frame) else []
+
+
+def _outline(result: Result) -> list[list[tuple[float, float]]]:
+    """Rings of the city in degrees, as fine as a pixel of the picture."""
+    city = result.data.city
+    simple = shapely.simplify(city.boundary_metric, (city.boundary_metric.area**0.5) / 2000)
+    parts = shapely.get_parts(gpd.GeoSeries([simple], crs=city.crs).to_crs(4326).iloc[0])
+    rings = [ring for part in parts for ring in (part.exterior, *part.interiors)]
+    return [[(round(x, 6), round(y, 6)) for x, y in ring.coords] for ring in rings]
 
 
 def _generator(seed: int) -> dict[str, str]:

@@ -168,40 +168,36 @@ function kcFlip(leader, rival, w) {
   return Infinity;
 }
 
-// Colours of the cells for a state: a class each, from utilities in steps of 1/254.
+// Colours of the cells for a state: a class each, from utilities in steps of 1/254. Gives the number of open cells of
+// which too little is known for a score.
 function kcCellClasses(data, packs, state, classes) {
   var sum = state.weights.reduce(function (a, b) { return a + b; }, 0), cells = packs.land.length;
-  var total = packs.total, mass = packs.mass, i;
-  total.fill(0);
-  mass.fill(0);
-  var everywhere = 0;
-  packs.utilities.forEach(function (codes, k) {
-    var share = state.weights[k] / sum, table = new Float32Array(256), whole = packs.complete[k];
-    if (!(share > 0)) { return; }
-    for (var v = 0; v < 255; v++) { table[v] = share * v / 254; }
-    if (whole) {
-      everywhere += share;
-      for (i = 0; i < cells; i++) { total[i] += table[codes[i]]; }
-    } else {
-      for (i = 0; i < cells; i++) {
-        total[i] += table[codes[i]];
-        if (codes[i] !== 255) { mass[i] += share; }
-      }
+  var count = state.weights.length, codes = packs.utilities, table = new Float32Array(256 * count);
+  var share = state.weights.map(function (w) { return w / sum; });
+  for (var k = 0; k < count; k++) {
+    for (var v = 0; v < 255; v++) { table[256 * k + v] = share[k] * v / 254; }
+  }
+  var breaks = data.breaks, classCount = breaks.length, excluded = classCount + 1, outside = 255;
+  var least = data.knownMin - 1e-6, land = packs.land, blank = 0;
+  // First what is outside or closed, limit by limit; then the scores of the rest.
+  for (var i = 0; i < cells; i++) { classes[i] = land[i] === 0 ? outside : land[i] === 1 ? excluded : 0; }
+  data.limits.forEach(function (limit, l) {
+    var place = state.limits[l], steps = packs.limitCells[l], low = limit.atLeast;
+    for (var c = 0; c < cells; c++) {
+      if (land[c] === 2 && (low ? steps[c] <= place : steps[c] > place)) { classes[c] = excluded; }
     }
   });
-  var breaks = data.breaks, excluded = breaks.length + 1, outside = 255;
   for (i = 0; i < cells; i++) {
-    if (packs.land[i] === 0) { classes[i] = outside; continue; }
-    var closed = packs.land[i] === 1;
-    for (var l = 0; !closed && l < state.limits.length; l++) {
-      var code = packs.limitCells[l][i];
-      closed = data.limits[l].atLeast ? code <= state.limits[l] : code > state.limits[l];
+    if (classes[i] !== 0) { continue; }
+    var total = 0, known = 1, at = i * count;
+    for (k = 0; k < count; k++) {
+      var one = codes[at + k];
+      if (one === 255) { known -= share[k]; } else { total += table[(k << 8) + one]; }
     }
-    var known = mass[i] + everywhere;
-    if (closed) { classes[i] = excluded; continue; }
-    if (!(known > 0) || known < data.knownMin - 1e-6) { classes[i] = outside; continue; }
-    var score = total[i] / known, own = 0;
-    while (own < breaks.length && score >= breaks[own]) { own += 1; }
+    if (!(known > 1e-9) || known < least) { classes[i] = outside; blank += 1; continue; }
+    var score = total / known, own = 0;
+    while (own < classCount && score >= breaks[own]) { own += 1; }
     classes[i] = own;
   }
+  return blank;
 }

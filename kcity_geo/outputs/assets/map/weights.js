@@ -33,35 +33,49 @@ kcParts.push(function (map) {
   });
 });
 
+// Codes from what each adds to its neighbours: to the left and above, less the one between them.
+function kcSummed(codes, columns) {
+  for (var i = 1; i < codes.length; i++) {
+    var left = i % columns ? codes[i - 1] : 0, above = i >= columns ? codes[i - columns] : 0;
+    codes[i] += left + above - (i % columns && i >= columns ? codes[i - columns - 1] : 0);
+  }
+  return codes;
+}
+
+// Numbers whose first bytes stand together, then all second ones, column by column; given back row by row.
+function kcTable(bytes, columns, size) {
+  var rows = bytes.length / size / columns, found = new Uint8Array(bytes.length);
+  for (var c = 0; c < columns; c++) {
+    for (var b = 0; b < size; b++) {
+      var from = (c * size + b) * rows;
+      for (var r = 0; r < rows; r++) { found[(r * columns + c) * size + b] = bytes[from + r]; }
+    }
+  }
+  return size === 8 ? new Float64Array(found.buffer) : new Float32Array(found.buffer);
+}
+
 async function kcWeightsPacks(data) {
   async function bytes(text) { return new Uint8Array(await kcInflate(text)); }
-  var packs = { land: await bytes(data.land), utilities: [], complete: [], limitCells: [], limitSites: [] };
-  for (var text of data.utilities) {
-    var codes = await bytes(text), whole = true;
-    for (var i = 0; i < codes.length; i++) {
-      if (i % data.columns) { codes[i] = (codes[i] + codes[i - 1]) & 255; }
-      if (codes[i] === 255 && packs.land[i] === 2) { whole = false; }
-    }
-    packs.utilities.push(codes);
-    packs.complete.push(whole);
+  var packs = { land: await bytes(data.land), limitCells: [], limitSites: [] }, count = data.criteria.length;
+  packs.utilities = new Uint8Array(packs.land.length * count);
+  for (var k = 0; k < count; k++) {
+    var codes = kcSummed(await bytes(data.utilities[k]), data.columns);
+    for (var i = 0; i < codes.length; i++) { packs.utilities[i * count + k] = codes[i]; }
   }
   for (var limit of data.limits) {
-    packs.limitCells.push(await bytes(limit.cells));
+    packs.limitCells.push(kcSummed(await bytes(limit.cells), data.columns));
     packs.limitSites.push(await bytes(limit.sites));
   }
   packs.means = new Float64Array(await kcInflate(data.means));
   packs.known = new Float64Array(await kcInflate(data.knownShare));
-  var values = await kcInflate(data.values);
-  packs.values = data.whole ? new Float64Array(values) : new Float32Array(values);
-  packs.total = new Float32Array(packs.land.length);
-  packs.mass = new Float32Array(packs.land.length);
+  packs.values = kcTable(await bytes(data.values), count, data.whole ? 8 : 4);
   return packs;
 }
 
 // The picture of the scores: each pixel knows its cell, by a polynomial fitted when the page was made.
 function kcWeightsPicture(map, data, packs) {
   var look = data.lookup, wide = look.half[0] >= look.half[1];
-  var most = Math.min(1200, Math.max(600, 2 * Math.max(data.columns, data.rows)));
+  var most = Math.min(1000, Math.max(600, 2 * Math.max(data.columns, data.rows)));
   var width = wide ? most : Math.round(most * look.half[0] / look.half[1]);
   var height = wide ? Math.round(most * look.half[1] / look.half[0]) : most;
   var cells = new Int32Array(width * height).fill(-1), degree = 0;
@@ -80,6 +94,7 @@ function kcWeightsPicture(map, data, packs) {
       if (c >= 0 && r >= 0 && c < data.columns && r < data.rows) { cells[y * width + x] = r * data.columns + c; }
     }
   }
+  kcOutsideOff(cells, width, height, data);
   var canvas = kcElement("canvas", "leaflet-image-layer leaflet-zoom-animated kc-live-picture");
   canvas.width = width;
   canvas.height = height;
@@ -87,7 +102,7 @@ function kcWeightsPicture(map, data, packs) {
   var back = L.CRS.EPSG3857, m = look.centre, h = look.half;
   var layer = new Canvas(canvas, [back.unproject(L.point(m[0] - h[0], m[1] - h[1])),
     back.unproject(L.point(m[0] + h[0], m[1] + h[1]))], { pane: "kc_raster", interactive: false });
-  var context = canvas.getContext("2d"), image = context.createImageData(width, height);
+  var context = canvas.getContext("2d", { willReadFrequently: true }), image = context.createImageData(width, height);
   var pixels = new Uint32Array(image.data.buffer), classes = new Uint8Array(packs.land.length);
   var colours = new Uint32Array(512);
   data.colours.forEach(function (hex, i) {
@@ -97,15 +112,38 @@ function kcWeightsPicture(map, data, packs) {
     colours[256 + i] = i === data.colours.length - 1 ? (205 << 24 | 0x5a5a5a) >>> 0 : one;
   });
   return { layer: layer, classes: classes, paint: function (state) {
-    kcCellClasses(data, packs, state, classes);
+    var blank = kcCellClasses(data, packs, state, classes);
     for (var y = 0, p = 0; y < height; y++) {
-      for (var x = 0; x < width; x++, p++) {
+      for (var x = 0, stripe = y % 10; x < width; x++, p++) {
         var cell = cells[p];
-        pixels[p] = cell < 0 ? 0 : colours[((x + y) % 10 < 2 ? 256 : 0) + classes[cell]];
+        pixels[p] = cell < 0 ? 0 : colours[(stripe < 2 ? 256 : 0) + classes[cell]];
+        stripe = stripe === 9 ? 0 : stripe + 1;
       }
     }
     context.putImageData(image, 0, 0);
+    return blank;
   } };
+}
+
+// Pixels outside the outline of the city show nothing, as in the other themes.
+function kcOutsideOff(cells, width, height, data) {
+  var canvas = kcElement("canvas"), look = data.lookup;
+  canvas.width = width;
+  canvas.height = height;
+  var context = canvas.getContext("2d", { willReadFrequently: true });
+  context.beginPath();
+  data.outline.forEach(function (ring) {
+    ring.forEach(function (place, i) {
+      var p = L.CRS.EPSG3857.project(L.latLng(place[1], place[0]));
+      var x = ((p.x - look.centre[0]) / look.half[0] + 1) / 2 * width;
+      var y = (1 - (p.y - look.centre[1]) / look.half[1]) / 2 * height;
+      if (i) { context.lineTo(x, y); } else { context.moveTo(x, y); }
+    });
+    context.closePath();
+  });
+  context.fill("evenodd");
+  var seen = context.getImageData(0, 0, width, height).data;
+  for (var i = 0; i < cells.length; i++) { if (seen[4 * i + 3] < 128) { cells[i] = -1; } }
 }
 
 async function kcWeightsStart(map, box) {
@@ -124,8 +162,7 @@ async function kcWeightsStart(map, box) {
     var from = performance.now();
     order = weighing.rank(state);
     var sure = weighing.robustness(state, order);
-    picture.paint(state);
-    form.show(state);
+    form.show(state, picture.paint(state));
     table.show(order, sure, study, kept && kept.ranks);
     kcOutlines(others, data, order);
     box.dataset.ms = (performance.now() - from).toFixed(1);

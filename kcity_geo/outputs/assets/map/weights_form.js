@@ -92,12 +92,15 @@ function kcWeightsForm(box, data, onChange) {
     box.appendChild(kcElement("p", "kc-small",
       kcWeightsText("missing", { list: data.missing.map(function (c) { return kcOwnText(c.title); }).join(", ") })));
   }
+  var blankText = kcElement("p", "kc-small", kcWeightsText("blank"));
+  box.appendChild(blankText);
   return {
     unlock: function () {
       locked.fill(false);
       sliders.forEach(function (one) { one.tick.checked = one.range.disabled = one.number.disabled = false; });
     },
-    show: function (state) {
+    show: function (state, blank) {
+      blankText.hidden = !blank;
       sliders.forEach(function (one, k) {
         var percent = kcPlain(100 * state.weights[k], 1);
         one.range.value = 100 * state.weights[k];
