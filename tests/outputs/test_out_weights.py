@@ -215,6 +215,7 @@ def test_keyboard_lock_reset_and_kept_state(page) -> None:
     for _ in range(14):
         page.keyboard.press("ArrowLeft")
     page.wait_for_function("document.querySelector('.kc-ranks').innerText.includes('now excluded')")
+    _drawn(page)
     assert float(number.last.input_value()) == before - 14 * 0.5
     assert "Kept" in page.locator(".kc-ranks").inner_text()
     page.locator("[data-act=swap]").click()
