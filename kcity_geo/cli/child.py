@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import resource
 import signal
 import sys
@@ -15,16 +16,18 @@ _KILOBYTES_A_GB = 1e6
 
 def main() -> None:
     """
-    Run ``kcity`` with the arguments behind the first, which is the limit of memory in bytes (0: none).
+    Run ``kcity`` with the arguments behind the first two: the limit of memory in bytes (0: none), the parent's id.
 
     On Linux the process ends with the one that started it, so that no second one writes the same city.
     """
-    limit = int(sys.argv[1])
+    limit, parent = int(sys.argv[1]), int(sys.argv[2])
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before this process asked to be told
+            os.kill(os.getpid(), signal.SIGKILL)
     if limit:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    sys.argv = ["kcity", *sys.argv[2:]]
+    sys.argv = ["kcity", *sys.argv[3:]]
     try:
         from kcity_geo.cli import main as command
 

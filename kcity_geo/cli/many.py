@@ -77,9 +77,13 @@ def run_list(
     memory_gb : for one city; None: no limit.
     quiet, as_json : how the answer is printed.
     """
-    with plain_errors():
+    with plain_errors() as notes:
         from kcity_geo.many.process import CityLimits
         from kcity_geo.many.run import CitiesProgress, run_cities
+        from kcity_geo.many.tasks import read_cities
+
+        read_cities(table, out)
+        print_warnings(notes, quiet=quiet)  # before a night's work, not after it
 
         def told(state: CitiesProgress) -> None:
             if state.dashboard and state.done + state.failed == 1 and not quiet:
@@ -87,7 +91,11 @@ def run_list(
             if not quiet or state.last.status == "failed":
                 say_line(f"{state}", err=True)
             if state.last.error:
-                say_line(f"{state.last.id}: {state.last.error}", start="error: ", err=True)
+                say_line(
+                    f"{state.last.name or state.last.id}: {state.last.error}",
+                    start="error: ",
+                    err=True,
+                )
 
         found = run_cities(
             table,
@@ -101,7 +109,7 @@ def run_list(
     if as_json:
         say_json(rows)
     else:
-        print_rows(rows, ("id", "status", "seconds", "peak_gb", "error"))
+        print_rows(rows, ("id", "name", "status", "seconds", "peak_gb", "error"))
         say(f"Open {out}/index.html")
     if any(one.status == "failed" for one in found):
         raise typer.Exit(1)

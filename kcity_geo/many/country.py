@@ -16,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.analysis.settlement.centres import UrbanCentre, urban_centres
 from kcity_geo.errors import OutputError, SourceError, StudyError
+from kcity_geo.many.tasks import WRITTEN_COLUMNS
 from kcity_geo.notes import tell
 from kcity_geo.outputs.studytoml import study_toml
 from kcity_geo.outputs.text import plain_text, slug
@@ -28,7 +29,6 @@ __all__ = ["CountryCity", "find_cities"]
 
 #: Around a city its extract reaches this far, degrees: ways to schools and hospitals beyond its edge.
 _MARGIN_DEG = 0.03
-_COLUMNS = ("id", "name", "place", "study", "boundary", "persons", "area_km2", "lat", "lon")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +214,7 @@ def _studies(
 def _write_list(path: Path, cities: Sequence[CountryCity]) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(_COLUMNS)
+        writer.writerow(WRITTEN_COLUMNS)
         for one in cities:
             row = {**vars(one), "place": one.name}
-            writer.writerow([row[column] for column in _COLUMNS])
+            writer.writerow([row[column] for column in WRITTEN_COLUMNS])

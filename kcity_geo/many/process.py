@@ -52,34 +52,42 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
     -------
     What became of it. Nothing is raised for a study that fails: its message is in the outcome.
     """
+    if not task.study:
+        error = "the list names no study file for it"
+        return CityOutcome(id=task.id, name=task.name, status="failed", error=error)
     key = task_key(task)
     if is_done(task, key):
-        return CityOutcome(id=task.id, status="kept")
+        return CityOutcome(id=task.id, name=task.name, status="kept")
     start, killed = time.perf_counter(), 0
     while True:
         code, error, peak_gb = _one_process(task, limits)
         if code >= 0 or killed >= limits.restarts:
             break
         killed += 1
-    seconds = round(time.perf_counter() - start, 1)
-    if code in {0, 1}:
-        outcome = CityOutcome(
-            id=task.id, status="done", seconds=seconds, peak_gb=peak_gb, killed=killed
-        )
-        write_manifest(task, key, outcome)
-        return outcome
     if code < 0:
         error = f"its process was killed {killed + 1} times (signal {-code}); is the memory enough?"
-    return CityOutcome(
-        id=task.id, status="failed", seconds=seconds, peak_gb=peak_gb, killed=killed, error=error
+    finished = (
+        code == 0
+    )  # 1: an error that nobody foresaw; whatever lies in the folder is not of this run
+    outcome = CityOutcome(
+        id=task.id,
+        name=task.name,
+        status="done" if finished else "failed",
+        seconds=round(time.perf_counter() - start, 1),
+        peak_gb=peak_gb,
+        killed=killed,
+        error="" if finished else error,
     )
+    if finished:
+        write_manifest(task, key, outcome)
+    return outcome
 
 
 def _one_process(task: CityTask, limits: CityLimits) -> tuple[int, str, float]:
     """Run one process to its end: exit code (negative: the signal), last line of its errors, memory."""
     bytes_ = int(limits.memory_gb * _GB) if limits.memory_gb else 0
-    command = [sys.executable, "-m", "kcity_geo.cli.child", str(bytes_), "run", task.study]
-    command += ["--out", str(Path(task.out) / task.id), "--quiet"]
+    command = [sys.executable, "-m", "kcity_geo.cli.child", str(bytes_), str(os.getpid())]
+    command += ["run", task.study, "--out", str(Path(task.out) / task.id), "--quiet"]
     environment = {**os.environ, **dict.fromkeys(_THREADS, "1")}
     with subprocess.Popen(  # noqa: S603 - this Python, on a file that the user named
         command,

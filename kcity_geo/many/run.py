@@ -49,7 +49,8 @@ class CitiesProgress:
         left = f", {self.left_s / 60:.0f} min left" if self.left_s == self.left_s else ""
         return (
             f"{self.done} of {self.total} cities done, {self.failed} failed, "
-            f"{self.per_minute:.1f} a minute{left}: {self.last.id} {self.last.status}"
+            f"{self.per_minute:.1f} a minute{left}: {self.last.name or self.last.id} "
+            f"{self.last.status}"
         )
 
 
@@ -189,7 +190,7 @@ def _from_scheduler(
                 queue.add(again)
             else:
                 error = f"its worker was lost {lost[task.id] + 1} times"
-                yield CityOutcome(id=task.id, status="failed", error=error)
+                yield CityOutcome(id=task.id, name=task.name, status="failed", error=error)
 
 
 def _write(folder: Path, tasks: Sequence[CityTask], found: dict[str, CityOutcome]) -> None:
@@ -209,15 +210,16 @@ def _row(folder: Path, task: CityTask, outcome: CityOutcome | None) -> CityRow:
     """Gather what the page says of one city."""
     status = outcome.status if outcome else "waiting"
     if status not in {"done", "kept"}:
-        return CityRow(id=task.id, status=status, error=outcome.error if outcome else "")
+        error = outcome.error if outcome else ""
+        return CityRow(id=task.id, name=task.name, status=status, error=error)
     try:
         facts = open_study(folder / task.id).facts
     except OSError:
-        return CityRow(id=task.id, status=status)
+        return CityRow(id=task.id, name=task.name, status=status)
     return CityRow(
         id=task.id,
         status=status,
-        name=facts.city,
+        name=task.name or facts.city,
         people=facts.population,
         headline=facts.headline[0] if facts.headline else "",
     )

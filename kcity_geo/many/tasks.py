@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.fingerprint import code_sha256, table_sha256
+from kcity_geo.notes import tell
 from kcity_geo.outputs.text import plain_text, slug
 from kcity_geo.studyfile import Study, load_study, resolve_path, sha256_of
 
 __all__ = [
+    "WRITTEN_COLUMNS",
     "CityOutcome",
     "CityTask",
     "is_done",
@@ -25,6 +29,10 @@ __all__ = [
 ]
 
 _MOST_CITIES = 100_000
+#: Columns of a list as `kcity cities` writes it; `kcity fetch` reads two more.
+WRITTEN_COLUMNS = ("id", "name", "place", "study", "boundary", "persons", "area_km2", "lat", "lon")
+_KNOWN_COLUMNS = frozenset({*WRITTEN_COLUMNS, "country", "radius_km"})
+_TOO_MANY = "\0more"
 #: Folder of the manifests, beside the folders of the studies.
 MANIFESTS = "manifests"
 
@@ -37,13 +45,15 @@ class CityTask:
     Parameters
     ----------
     id : name of its folder.
-    study : study file.
+    study : study file; empty: the list names none, as of a city of which an extract holds nothing.
     out : folder for all cities.
+    name : what the list calls the city; empty: as its study does.
     """
 
     id: str
     study: str
     out: str
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +69,7 @@ class CityOutcome:
     peak_gb : memory of its process at most.
     killed : how often its process was ended from outside and started again.
     error : why it failed, one line.
+    name : what the list calls the city; empty: as its study does.
     """
 
     id: str
@@ -67,6 +78,7 @@ class CityOutcome:
     peak_gb: float = 0.0
     killed: int = 0
     error: str = ""
+    name: str = ""
 
 
 def read_cities(path: str | Path, out: str | Path) -> tuple[CityTask, ...]:
@@ -76,13 +88,19 @@ def read_cities(path: str | Path, out: str | Path) -> tuple[CityTask, ...]:
     Parameters
     ----------
     path : ``cities.json`` as ``kcity fetch --cities`` writes it, without the places that failed; or csv with a column
-        ``study`` (study file, relative to the csv), optional ``id`` (letters, digits, ``-``
-        and ``_``; without it the name of the study file, or of its folder for ``study.toml``).
+        ``study`` (study file, relative to the csv), optional ``name`` (of the city, on the page and the console) and
+        ``id`` of its folder (letters, digits, ``-`` and ``_``; without it the name, where that has letters a-z,
+        else the study file, or its folder for ``study.toml``).
     out : folder for all cities.
 
     Returns
     -------
     A task a row, in the order of the file.
+
+    Warns
+    -----
+    KCityWarning
+        If the file has columns that no command reads, or a row with more values than columns.
 
     Raises
     ------
@@ -98,33 +116,60 @@ def read_cities(path: str | Path, out: str | Path) -> tuple[CityTask, ...]:
     if len(rows) > _MOST_CITIES:
         raise SourceError(f"{path}: lists {len(rows):,} cities; at most {_MOST_CITIES:,} at once")
     tasks, seen = [], set[str]()
+    if not any((row["study"] or "").strip() for row in rows):
+        raise SourceError(f"{path}: line 2: names no study file, and no other line does")
     for line, row in enumerate(rows, start=2):
         study = (row["study"] or "").strip()
-        if not study:
-            raise SourceError(f"{path}: line {line}: names no study file")
-        file = (source.parent / study).resolve()
-        own = (row.get("id") or "").strip()
-        name = own or slug(file.parent.name if file.name == "study.toml" else file.stem)
-        if slug(name) != name or name == MANIFESTS:
+        file = (source.parent / study).resolve() if study else Path()
+        name = plain_text((row.get("name") or "").strip(), max_chars=80)
+        key = (row.get("id") or "").strip() or _folder_name(name, file)
+        if slug(key) != key or key == MANIFESTS:
             raise StudyError(
-                f"{path}: line {line}: id {plain_text(name)!r}; use letters a-z, digits, - and _ only"
+                f"{path}: line {line}: id {plain_text(key)!r}; use letters a-z, digits, - and _ only"
             )
-        if name in seen:
+        if key in seen:
             raise StudyError(
-                f"{path}: line {line}: id {name!r} occurs twice; give each city its own"
+                f"{path}: line {line}: id {key!r} occurs twice; give each city its own"
             )
-        seen.add(name)
-        tasks.append(CityTask(id=name, study=str(file), out=str(Path(out).resolve())))
+        seen.add(key)
+        own = str(file) if study else ""
+        tasks.append(CityTask(id=key, study=own, out=str(Path(out).resolve()), name=name))
+    if source.suffix.lower() != ".json":
+        _tell_unread(path, rows)
     return tuple(tasks)
+
+
+def _folder_name(name: str, file: Path) -> str:
+    """Name the folder of a city that has no id."""
+    own = slug(name)
+    if own != slug("") and own != MANIFESTS:
+        return own
+    return slug(file.parent.name if file.name == "study.toml" else file.stem)
+
+
+def _tell_unread(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Say which columns change nothing: a misspelt one would be missed in silence."""
+    unread = [plain_text(c) for c in rows[0] if c not in _KNOWN_COLUMNS | {_TOO_MANY}]
+    if unread:
+        tell(
+            f"{path}: not used: column{'s' if len(unread) > 1 else ''} {', '.join(map(repr, unread))}; a list of "
+            "cities is read by id, name and study"
+        )
+    if long := [line for line, row in enumerate(rows, start=2) if row.get(_TOO_MANY)]:
+        tell(f"{path}: line {long[0]}: more values than columns; the last are not used")
 
 
 def _rows(source: Path) -> list[dict[str, Any]]:
     try:
         text = source.read_text(encoding="utf-8-sig")
         if source.suffix.lower() != ".json":
-            return list(csv.DictReader(text.splitlines()))
+            return list(csv.DictReader(StringIO(text, newline=""), restkey=_TOO_MANY))
         told = json.loads(text)
-        return [{"study": row["study"]} for row in told if row.get("study")]
+        return [
+            {"study": row["study"], "name": row.get("place", "")}
+            for row in told
+            if row.get("study")
+        ]
     except (OSError, ValueError, csv.Error, KeyError, TypeError, AttributeError) as error:
         raise SourceError(f"{source}: cannot be read ({error}); give a csv of cities") from error
 

@@ -22,7 +22,8 @@ class CityRow:
     ----------
     id : name of its folder.
     status : waiting, done, kept or failed.
-    name, headline : of its study.
+    name : what the list calls the city, or its study.
+    headline : of its study.
     people : residents; None: not known.
     error : why it failed.
     """

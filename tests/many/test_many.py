@@ -211,6 +211,53 @@ def test_a_bad_list_stops_before_any_work(tmp_path, text, error, words) -> None:
         read_cities(path, tmp_path / "out")
 
 
+def test_a_city_is_called_as_the_list_calls_it(tmp_path) -> None:
+    path = tmp_path / "cities.csv"
+    rows = [
+        "name,study,id",
+        "Sao Tome,a.toml,",
+        "부산,b.toml,",
+        '"Two\nlines",c.toml,third',
+        "Lost,,",
+    ]
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    tasks = read_cities(path, tmp_path / "out")
+    assert [(one.id, one.name) for one in tasks] == [
+        ("sao-tome", "Sao Tome"),
+        ("b", "부산"),
+        ("third", "Two lines"),
+        ("lost", "Lost"),
+    ]
+    path.write_text("name,study\n부산,b.toml\nLost,\n", encoding="utf-8")
+    assert [one.status for one in run_cities(path, tmp_path / "out")] == ["failed"] * 2
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "부산" in page
+    assert "names no study file" in page
+
+
+def test_a_process_that_breaks_off_is_no_finished_city(listed, tmp_path, monkeypatch) -> None:
+    """An exit code of 1 is an error nobody foresaw; an older study in the folder must not pass for this one."""
+    (tmp_path / "sitecustomize.py").write_text("import os\nos._exit(1)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    old = tmp_path / "out" / "east"
+    old.mkdir(parents=True)
+    (old / "report.html").write_text("of another day")
+    outcomes = run_cities(listed, tmp_path / "out")
+    assert {one.status for one in outcomes} == {"failed"}
+    assert not (tmp_path / "out" / "manifests").exists()
+
+
+def test_a_column_that_nobody_reads_is_told(tmp_path) -> None:
+    path = tmp_path / "cities.csv"
+    path.write_text("study,nmae,persons,Id\na.toml,Busan,3,b,more\n")
+    with pytest.warns(kc.KCityWarning) as told:
+        read_cities(path, tmp_path / "out")
+    words = [str(one.message) for one in told]
+    assert len(words) == 2
+    assert "columns 'nmae', 'Id'" in words[0]
+    assert "line 2: more values than columns" in words[1]
+
+
 def test_options_of_a_list_and_of_a_study_are_not_mixed(tmp_path) -> None:
     for arguments, words in (
         (["run", "--out", "x"], "give a study file, or --cities"),
