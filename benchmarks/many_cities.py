@@ -42,6 +42,7 @@ from kcity_geo.many.process import CityLimits
 from kcity_geo.many.run import run_cities
 from kcity_geo.many.tasks import CityOutcome
 from kcity_geo.sources.osm.pbf import read_header
+from kcity_geo.sources.osm.place_names import read_place_names
 from kcity_geo.sources.products.extracts import cut_cities
 
 #: Half widths of a city, degrees: from 0.7 to 2.2 km across.
@@ -66,8 +67,7 @@ def make_cities(data: Path, folder: Path, *, count: int, rng: random.Random) -> 
     for number in range(count):
         source, half = sources[number % len(sources)], _HALF_DEG[number % len(_HALF_DEG)]
         name = f"city-{number:03d}"
-        west, south, east, north = read_header(source)[0].bounds
-        lon, lat = rng.uniform(west + half, east - half), rng.uniform(south + half, north - half)
+        lon, lat = centre(source, half, rng)
         area = shapely.box(lon - half, lat - half, lon + half, lat + half)
         boxes[source][folder / f"{name}.osm.pbf"] = area.buffer(_MARGIN_DEG).envelope
         flaw = ""
@@ -86,6 +86,20 @@ def make_cities(data: Path, folder: Path, *, count: int, rng: random.Random) -> 
     with (folder / "cities.csv").open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream).writerows([("id", "name", "study"), *rows])
     return broken
+
+
+def centre(source: Path, half: float, rng: random.Random) -> tuple[float, float]:
+    """Somewhere near a place that the extract names, else anywhere in its box, lon/lat."""
+    west, south, east, north = read_header(source)[0].bounds
+    places = read_place_names(source)
+    if places:
+        place = rng.choice(places)
+        lon, lat = (
+            place.lon + rng.uniform(-half, half) / 2,
+            place.lat + rng.uniform(-half, half) / 2,
+        )
+        return min(max(lon, west + half), east - half), min(max(lat, south + half), north - half)
+    return rng.uniform(west + half, east - half), rng.uniform(south + half, north - half)
 
 
 def write_study(

@@ -97,17 +97,17 @@ def read_cities(path: str | Path, out: str | Path) -> tuple[CityTask, ...]:
     -------
     A task a row, in the order of the file.
 
-    Warns
-    -----
-    KCityWarning
-        If the file has columns that no command reads, or a row with more values than columns.
-
     Raises
     ------
     SourceError
         If the file cannot be read, is empty or has no column ``study``.
     StudyError
         If an id is not plain or occurs twice.
+
+    Warns
+    -----
+    KCityWarning
+        If the file has columns that no command reads, or a row with more values than columns.
     """
     source = Path(path)
     rows = _rows(source)

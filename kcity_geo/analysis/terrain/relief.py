@@ -23,6 +23,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from kcity_geo.analysis.terrain.bands import Band, in_bands
 from kcity_geo.analysis.terrain.drainage import (
     HandResult,
     flood_class,
@@ -32,7 +33,7 @@ from kcity_geo.analysis.terrain.drainage import (
     model_cell_m,
 )
 from kcity_geo.citydata import CityInputs
-from kcity_geo.cube import area_in_cells, bin_points, cell_centres, cell_size
+from kcity_geo.cube import area_in_cells, cell_size
 from kcity_geo.notes import tell
 
 __all__ = [
@@ -74,11 +75,23 @@ def _directional(values: NDArray[np.float64], axis: int, cell_m: float) -> NDArr
     return rate if axis == 1 else rate.T
 
 
-def _gradient(dem: xr.DataArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _gradient(
+    heights: NDArray[Any], cell_m: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Rise per metre to the east and to the north."""
-    cell_m = model_cell_m(dem)
-    z = np.asarray(dem.to_numpy(), dtype=np.float64)
+    z = np.asarray(heights, dtype=np.float64)
     return _directional(z, 1, cell_m), -_directional(z, 0, cell_m)
+
+
+def _steepness(east: NDArray[np.float64], north: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Slope in percent."""
+    return np.asarray(100 * np.hypot(east, north))
+
+
+def _bearing(east: NDArray[np.float64], north: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compass bearing of the way down, degrees; NaN on the flat."""
+    bearing = np.degrees(np.arctan2(-east, -north)) % 360.0
+    return np.where(np.hypot(east, north) > 0, bearing, np.nan)
 
 
 def slope_pct(dem: xr.DataArray) -> xr.DataArray:
@@ -104,8 +117,8 @@ def slope_pct(dem: xr.DataArray) -> xr.DataArray:
     ----------
     .. [1] Horn (1981). Hill shading and the reflectance map. Proc. IEEE 69(1), 14-47.
     """
-    east, north = _gradient(dem)
-    return like_model(dem, 100 * np.hypot(east, north), units="percent", long_name="Slope")
+    steep = _steepness(*_gradient(dem.to_numpy(), model_cell_m(dem)))
+    return like_model(dem, steep, units="percent", long_name="Slope")
 
 
 def aspect_deg(dem: xr.DataArray) -> xr.DataArray:
@@ -127,9 +140,7 @@ def aspect_deg(dem: xr.DataArray) -> xr.DataArray:
     GridMismatchError
         If the cells are not square or the model is a single line.
     """
-    east, north = _gradient(dem)
-    bearing = np.degrees(np.arctan2(-east, -north)) % 360.0
-    bearing = np.where(np.hypot(east, north) > 0, bearing, np.nan)
+    bearing = _bearing(*_gradient(dem.to_numpy(), model_cell_m(dem)))
     return like_model(dem, bearing, units="degree", long_name="Aspect")
 
 
@@ -165,44 +176,6 @@ def aspect_score(
     return np.asarray(1 - (1 - facing) * np.clip(slope / flat_pct, 0.0, 1.0))
 
 
-def _sampler(dem: xr.DataArray, grid: GeoBox) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs (flat cell of the model, flat cell of the grid) that bring one onto the other."""
-    size, fine = cell_size(grid), model_cell_m(dem)
-    x, y = np.asarray(dem["x"], dtype=float), np.asarray(dem["y"], dtype=float)
-    if fine <= size / 2:
-        xx, yy = np.meshgrid(x, y)
-        cell = bin_points(xx.ravel(), yy.ravel(), grid=grid)
-        source = np.flatnonzero(cell >= 0)
-        return source, cell[source]
-    # The model is as coarse as the grid: read it at 3 x 3 points of each study cell.
-    cx, cy = cell_centres(grid)
-    steps = (np.arange(3) - 1) * size / 3
-    sources, cells = [], []
-    for sx in steps:
-        for sy in steps:
-            column = np.floor((cx + sx - (x[0] - fine / 2)) / fine).astype(np.int64)
-            row = np.floor(((y[0] + fine / 2) - (cy + sy)) / fine).astype(np.int64)
-            ok = (column >= 0) & (column < len(x)) & (row >= 0) & (row < len(y))
-            sources.append((row * len(x) + column)[ok])
-            cells.append(np.flatnonzero(ok))
-    return np.concatenate(sources), np.concatenate(cells)
-
-
-def _cell_mean(
-    values: NDArray[Any],
-    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
-    shape: tuple[int, int],
-) -> NDArray[np.float64]:
-    source, cell = pairs
-    found = np.asarray(values, dtype=np.float64).ravel()[source]
-    ok = np.isfinite(found)
-    total = shape[0] * shape[1]
-    count = np.bincount(cell[ok], minlength=total)
-    with np.errstate(invalid="ignore"):
-        mean = np.bincount(cell[ok], weights=found[ok], minlength=total) / count
-    return mean.reshape(shape)
-
-
 def to_cells(values: NDArray[Any], model: xr.DataArray, grid: GeoBox) -> NDArray[np.float64]:
     """
     Average the values of a finer grid over the study cells.
@@ -224,24 +197,7 @@ def to_cells(values: NDArray[Any], model: xr.DataArray, grid: GeoBox) -> NDArray
     GridMismatchError
         If they are not square or the model is a single line.
     """
-    with np.errstate(invalid="ignore"):
-        return _cell_mean(values, _sampler(model, grid), tuple(grid.shape))
-
-
-def _cell_extreme(
-    values: NDArray[Any],
-    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
-    shape: tuple[int, int],
-    *,
-    highest: bool,
-) -> NDArray[np.float64]:
-    source, cell = pairs
-    found = np.asarray(values, dtype=np.float64).ravel()[source]
-    ok = np.isfinite(found)
-    out = np.full(shape[0] * shape[1], -np.inf if highest else np.inf)
-    (np.maximum if highest else np.minimum).at(out, cell[ok], found[ok])
-    out[~np.isfinite(out)] = np.nan
-    return out.reshape(shape)
+    return in_bands(model, grid, lambda band: {"mean": band.mean(values[band.rows])})["mean"]
 
 
 def _river_lines(data: CityInputs) -> NDArray[np.object_]:
@@ -304,7 +260,7 @@ def cell_elevation_m(data: CityInputs) -> NDArray[np.float64] | None:
     if data.dem is None:
         return None
     _warn_surface_model(data, data.dem)
-    return _cell_mean(data.dem.to_numpy(), _sampler(data.dem, data.grid), tuple(data.grid.shape))
+    return to_cells(data.dem.to_numpy(), data.dem, data.grid)
 
 
 def cell_terrain(data: CityInputs) -> dict[str, NDArray[np.float64]]:
@@ -328,51 +284,34 @@ def cell_terrain(data: CityInputs) -> dict[str, NDArray[np.float64]]:
     dem = data.dem
     settings = data.settings("water")
     _warn_surface_model(data, dem)
-    slope, aspect = slope_pct(dem), aspect_deg(dem)
-    score = aspect_score(
-        slope.to_numpy(), aspect.to_numpy(), latitude=data.city.boundary.centroid.y
-    )
     drainage = hand(
         dem,
         rivers=_river_lines(data),
         stream_area_km2=float(settings["stream_area_km2"]),
         settings=settings,
     )
-    height = drainage.hand.to_numpy()
-    pairs, shape = _sampler(dem, data.grid), tuple(data.grid.shape)
-    known = np.isfinite(height)
+    heights, above = dem.to_numpy(), drainage.hand.to_numpy()
+    catchment, latitude = drainage.catchment, data.city.boundary.centroid.y
+    del drainage
+    cell_m = model_cell_m(dem)
     high, moderate = float(settings["hand_high_m"]), float(settings["hand_moderate_m"])
-    mean_hand = _cell_mean(height, pairs, shape)
-    return {
-        "elevation_m": _cell_mean(dem.to_numpy(), pairs, shape),
-        "slope_pct": _cell_mean(slope.to_numpy(), pairs, shape),
-        "slope_max_pct": _cell_extreme(slope.to_numpy(), pairs, shape, highest=True),
-        "aspect_score": _cell_mean(score, pairs, shape),
-        "hand_m": mean_hand,
-        "hand_min_m": _cell_extreme(height, pairs, shape, highest=False),
-        "hand_le2_share": _cell_mean(np.where(known, height <= high, np.nan), pairs, shape),
-        "hand_le5_share": _cell_mean(np.where(known, height <= moderate, np.nan), pairs, shape),
-        "flood_class": flood_class(mean_hand, settings["flood_class_edges_m"]),
-        "catchment": _centre_value(drainage.catchment, pairs, shape),
-    }
 
+    def measure(band: Band) -> dict[str, NDArray[np.float64]]:
+        east, north = (band.without_halo(rate) for rate in _gradient(heights[band.halo], cell_m))
+        slope, height = _steepness(east, north), above[band.rows]
+        known = np.isfinite(height)
+        score = aspect_score(slope, _bearing(east, north), latitude=latitude)
+        return {
+            "elevation_m": band.mean(heights[band.rows]),
+            "slope_pct": band.mean(slope),
+            "slope_max_pct": band.extreme(slope, highest=True),
+            "aspect_score": band.mean(score),
+            "hand_m": (mean_m := band.mean(height)),
+            "hand_min_m": band.extreme(height, highest=False),
+            "hand_le2_share": band.mean(np.where(known, height <= high, np.nan)),
+            "hand_le5_share": band.mean(np.where(known, height <= moderate, np.nan)),
+            "flood_class": flood_class(mean_m, settings["flood_class_edges_m"]),
+            "catchment": band.most_frequent(catchment[band.rows]),
+        }
 
-def _centre_value(
-    values: NDArray[np.int64],
-    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
-    shape: tuple[int, int],
-) -> NDArray[np.float64]:
-    """Most frequent whole number in each cell, the lowest of equals."""
-    source, cell = pairs
-    found = values.ravel()[source]
-    order = np.lexsort((found, cell))
-    key = np.column_stack([cell[order], found[order]])
-    out = np.full(shape[0] * shape[1], np.nan)
-    if len(key):
-        start = np.r_[True, np.any(key[1:] != key[:-1], axis=1)]
-        first = np.flatnonzero(start)
-        size = np.diff(np.r_[first, len(key)])
-        best = np.lexsort((key[first, 1], -size, key[first, 0]))
-        cells, index = np.unique(key[first, 0][best], return_index=True)
-        out[cells] = key[first, 1][best][index]
-    return out.reshape(shape)
+    return in_bands(dem, data.grid, measure)

@@ -196,8 +196,10 @@ def layer_frame(
         "last_edit": _stamps([objects.stamp[i] for i in index]),
     }
     effective = [tags[i] for i in index]
+    said = frozenset[str]().union(*effective)
     for column in row.columns:
-        values, bad = _column(column, effective, [kind for _, kind in kept])
+        raw = _raw(tuple(key for key in column.tags if key in said), effective)
+        values, bad = _column(column, raw, [kind for _, kind in kept])
         data[column.name] = values
         for i in (index[position] for position in bad):
             key = next(k for k in column.tags if k in tags[i])
@@ -311,26 +313,23 @@ def _stamps(seconds: Sequence[int]) -> NDArray[np.datetime64]:
     return out
 
 
-def _first(tags: Mapping[str, str], keys: tuple[str, ...]) -> str:
-    for key in keys:
-        if (value := tags.get(key)) is not None:
-            return value
-    return ""
+def _raw(keys: tuple[str, ...], tags: Sequence[Mapping[str, str]]) -> list[str]:
+    """Give the value of the first of the keys that an object has; none may be known at all."""
+    if not keys:
+        return [""] * len(tags)
+    if len(keys) == 1:
+        return [t.get(keys[0], "") for t in tags]
+    return [next((t[key] for key in keys if key in t), "") for t in tags]
 
 
 def _column(
-    column: ColumnRow, tags: Sequence[Mapping[str, str]], kinds: Sequence[str]
+    column: ColumnRow, raw: list[str], kinds: Sequence[str]
 ) -> tuple[pd.Series | NDArray[np.float64], list[int]]:
     """
     Give the values of a column, and the positions of those that hold no number.
 
     Of a list of values that made the object a member of the layer, the one that did so is given.
     """
-    if len(column.tags) == 1:
-        key = column.tags[0]
-        raw = [t.get(key, "") for t in tags]
-    else:
-        raw = [_first(t, column.tags) for t in tags]
     if column.read == "text":
         for i, value in enumerate(raw):
             if ";" in value and kinds[i] in [part.strip() for part in value.split(";")]:

@@ -21,11 +21,13 @@ from kcity_geo.sources.osm.frames import Objects, repaired
 from kcity_geo.sources.osm.ordering import OutOfOrderError, original_ids
 from kcity_geo.sources.osm.routes import RouteRelation, route_relation, route_ways
 from kcity_geo.sources.osm.rules import Match, Rules
-from kcity_geo.sources.osm.tags import clean_text
+from kcity_geo.sources.osm.tags import MAX_CHARS, clean_text
 
 __all__ = ["Reader", "Trouble", "box_text"]
 
 _BATCH: Final = 100_000
+#: After so many objects the batch is looked at, and whoever waits is told.
+_LOOK, _TELL = 1_000, 50_000
 _NODE, _WAY, _RELATION = 0, 1, 2
 
 
@@ -109,23 +111,24 @@ class Reader:
             .with_areas(osmium.filter.KeyFilter(*self._rules.filter_keys))
             .with_filter(keys)
         )
-        last = ("", 0)
+        area = osmium.osm.Area
+        takes = {
+            osmium.osm.Node: self._node,
+            osmium.osm.Way: self._way,
+            area: self._polygon,
+            osmium.osm.Relation: self._relation,
+        }
+        last_kind, last = None, 0
         for number, item in enumerate(source):
-            kind = item.type_str()
-            if last == (last := (kind, item.id)) and kind != "a":
-                raise OutOfOrderError("an object stands twice")
-            if kind == "w":
-                self._way(item)
-            elif kind == "n":
-                self._node(item)
-            elif kind == "a":
-                self._polygon(item)
-            else:
-                self._relation(item)
-            if len(self._batch) >= _BATCH:
-                self._flush()
-            if self._progress is not None and number % 50_000 == 0:
-                self._progress(number)
+            kind = type(item)
+            if kind is not area:
+                osm_id = item.id
+                if osm_id == last and kind is last_kind:
+                    raise OutOfOrderError("an object stands twice")
+                last_kind, last = kind, osm_id
+            takes[kind](item)
+            if number % _LOOK == 0:
+                self._look_up(number)
         self._trouble.lost_relations = len(self._relations - self._assembled)
         self._leftover_rings(path)
         self._flush()
@@ -145,6 +148,13 @@ class Reader:
         self.kept.osm_id = original_ids(np.array(self.kept.osm_id, dtype=np.int64)).tolist()
         self.kept.node_ids = [original_ids(ids) if len(ids) else ids for ids in self.kept.node_ids]
 
+    def _look_up(self, number: int) -> None:
+        """Now and then: empty the batch, tell how far the reading is."""
+        if len(self._batch) >= _BATCH:
+            self._flush()
+        if self._progress is not None and number % _TELL == 0:
+            self._progress(number)
+
     def seen_text(self) -> str:
         """Say where the objects of the file are."""
         if self._seen[0] > self._seen[2]:
@@ -156,7 +166,11 @@ class Reader:
         try:
             # islice: the end of the tag list is a C++ exception, dearer than all its tags
             found = item.tags
-            return {k: clean_text(v) for k, v in islice(found, len(found)) if k not in drop}
+            return {
+                k: v if len(v) <= MAX_CHARS and "\0" not in v else clean_text(v)
+                for k, v in islice(found, len(found))
+                if k not in drop
+            }
         except UnicodeDecodeError:
             self._trouble.undecodable += 1
             return {}
