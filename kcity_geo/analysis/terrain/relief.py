@@ -76,31 +76,22 @@ def _directional(values: NDArray[np.float64], axis: int, cell_m: float) -> NDArr
 
 
 def _gradient(
-    heights: NDArray[Any], cell_m: float
+    dem: xr.DataArray, cell_m: float | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Rise per metre to the east and to the north."""
-    z = np.asarray(heights, dtype=np.float64)
-    return _directional(z, 1, cell_m), -_directional(z, 0, cell_m)
+    side_m = model_cell_m(dem) if cell_m is None else cell_m
+    z = np.asarray(dem.to_numpy(), dtype=np.float64)
+    return _directional(z, 1, side_m), -_directional(z, 0, side_m)
 
 
-def _steepness(east: NDArray[np.float64], north: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Slope in percent."""
-    return np.asarray(100 * np.hypot(east, north))
-
-
-def _bearing(east: NDArray[np.float64], north: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Compass bearing of the way down, degrees; NaN on the flat."""
-    bearing = np.degrees(np.arctan2(-east, -north)) % 360.0
-    return np.where(np.hypot(east, north) > 0, bearing, np.nan)
-
-
-def slope_pct(dem: xr.DataArray) -> xr.DataArray:
+def slope_pct(dem: xr.DataArray, *, cell_m: float | None = None) -> xr.DataArray:
     """
     Tell how steep the ground is, in percent (not degrees).
 
     Parameters
     ----------
     dem : elevation, metres, dims (y, x), square cells in a metric CRS, y descending. NaN: void.
+    cell_m : side of a cell where `dem` is a part of a model, metres; None: as its coordinates say.
 
     Returns
     -------
@@ -117,17 +108,17 @@ def slope_pct(dem: xr.DataArray) -> xr.DataArray:
     ----------
     .. [1] Horn (1981). Hill shading and the reflectance map. Proc. IEEE 69(1), 14-47.
     """
-    steep = _steepness(*_gradient(dem.to_numpy(), model_cell_m(dem)))
-    return like_model(dem, steep, units="percent", long_name="Slope")
+    east, north = _gradient(dem, cell_m)
+    return like_model(dem, 100 * np.hypot(east, north), units="percent", long_name="Slope")
 
 
-def aspect_deg(dem: xr.DataArray) -> xr.DataArray:
+def aspect_deg(dem: xr.DataArray, *, cell_m: float | None = None) -> xr.DataArray:
     """
     Tell which way the ground faces: the compass bearing of the steepest way down.
 
     Parameters
     ----------
-    dem : as for `slope_pct`.
+    dem, cell_m : as for `slope_pct`.
 
     Returns
     -------
@@ -140,7 +131,9 @@ def aspect_deg(dem: xr.DataArray) -> xr.DataArray:
     GridMismatchError
         If the cells are not square or the model is a single line.
     """
-    bearing = _bearing(*_gradient(dem.to_numpy(), model_cell_m(dem)))
+    east, north = _gradient(dem, cell_m)
+    bearing = np.degrees(np.arctan2(-east, -north)) % 360.0
+    bearing = np.where(np.hypot(east, north) > 0, bearing, np.nan)
     return like_model(dem, bearing, units="degree", long_name="Aspect")
 
 
@@ -297,10 +290,11 @@ def cell_terrain(data: CityInputs) -> dict[str, NDArray[np.float64]]:
     high, moderate = float(settings["hand_high_m"]), float(settings["hand_moderate_m"])
 
     def measure(band: Band) -> dict[str, NDArray[np.float64]]:
-        east, north = (band.without_halo(rate) for rate in _gradient(heights[band.halo], cell_m))
-        slope, height = _steepness(east, north), above[band.rows]
+        part, height = dem[band.halo], above[band.rows]
         known = np.isfinite(height)
-        score = aspect_score(slope, _bearing(east, north), latitude=latitude)
+        slope = band.without_halo(slope_pct(part, cell_m=cell_m).to_numpy())
+        aspect = band.without_halo(aspect_deg(part, cell_m=cell_m).to_numpy())
+        score = aspect_score(slope, aspect, latitude=latitude)
         return {
             "elevation_m": band.mean(heights[band.rows]),
             "slope_pct": band.mean(slope),
