@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from io import StringIO
 from pathlib import Path
@@ -29,10 +29,11 @@ __all__ = [
 ]
 
 _MOST_CITIES = 100_000
+#: Stands for the columns of values beyond the last named one.
+_TOO_MANY = "\0more"
 #: Columns of a list as `kcity cities` writes it; `kcity fetch` reads two more.
 WRITTEN_COLUMNS = ("id", "name", "place", "study", "boundary", "persons", "area_km2", "lat", "lon")
-_KNOWN_COLUMNS = frozenset({*WRITTEN_COLUMNS, "country", "radius_km"})
-_TOO_MANY = "\0more"
+_KNOWN_COLUMNS = frozenset({*WRITTEN_COLUMNS, "country", "radius_km", _TOO_MANY})
 #: Folder of the manifests, beside the folders of the studies.
 MANIFESTS = "manifests"
 
@@ -135,7 +136,7 @@ def read_cities(path: str | Path, out: str | Path) -> tuple[CityTask, ...]:
         own = str(file) if study else ""
         tasks.append(CityTask(id=key, study=own, out=str(Path(out).resolve()), name=name))
     if source.suffix.lower() != ".json":
-        _tell_unread(path, rows)
+        _tell_unread(path, tuple(rows[0]), [_TOO_MANY in row for row in rows])
     return tuple(tasks)
 
 
@@ -147,16 +148,17 @@ def _folder_name(name: str, file: Path) -> str:
     return slug(file.parent.name if file.name == "study.toml" else file.stem)
 
 
-def _tell_unread(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def _tell_unread(path: str | Path, columns: Sequence[str], longer: Sequence[bool]) -> None:
     """Say which columns change nothing: a misspelt one would be missed in silence."""
-    unread = [plain_text(c) for c in rows[0] if c not in _KNOWN_COLUMNS | {_TOO_MANY}]
+    unread = [plain_text(column) for column in columns if column not in _KNOWN_COLUMNS]
     if unread:
         tell(
             f"{path}: not used: column{'s' if len(unread) > 1 else ''} {', '.join(map(repr, unread))}; a list of "
             "cities is read by id, name and study"
         )
-    if long := [line for line, row in enumerate(rows, start=2) if row.get(_TOO_MANY)]:
-        tell(f"{path}: line {long[0]}: more values than columns; the last are not used")
+    if any(longer):
+        line = longer.index(True) + 2
+        tell(f"{path}: line {line}: more values than columns; the last are not used")
 
 
 def _rows(source: Path) -> list[dict[str, Any]]:
