@@ -52,6 +52,8 @@ _HOLE = re.compile(r"\{(\w+)\}")
 _MEASURE = re.compile(
     r"(?:(about|at least|at most|under|over) )?([-−]?[\d.,:-]*\d)(?: to ([-−]?[\d.,:-]*\d))? ?(\D*)"  # noqa: RUF001
 )
+#: Three words of Latin letters in a row; names, units and codes are shorter.
+_SENTENCE = re.compile(r"[A-Za-z]{2,}(?:,? [A-Za-z]{2,}){2,}")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 #: Which of two endings of a Korean word follows which last letter: digits as they are read.
 _CLOSED_DIGITS = frozenset("013678")
@@ -314,7 +316,7 @@ def translated(text: str) -> str:
     if found is not None:
         return found
     for between in ("; ", ". ", ", "):
-        parts = text.split(between)
+        parts = _outside_brackets(text, between)
         if len(parts) > 1 and (
             between == "; " or all(_found(p.rstrip("."), speech.language) for p in parts)
         ):
@@ -325,6 +327,17 @@ def translated(text: str) -> str:
         return text
     speech.original[text] = speech.original.get(text, 0) + 1
     return f"{_ORIGINAL[0]}{_MARKS.sub('', text)}{_ORIGINAL[1]}"
+
+
+def _outside_brackets(text: str, between: str) -> list[str]:
+    """Part a text where `between` stands outside of round brackets."""
+    parts, depth, start = [], 0, 0
+    for at, letter in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if depth <= 0 and text.startswith(between, at):
+            parts.append(text[start:at])
+            start = at + len(between)
+    return [*parts, text[start:]]
 
 
 def _found(text: str, language: Language) -> str | None:
@@ -338,12 +351,14 @@ def _found(text: str, language: Language) -> str | None:
         told = _measured(measure, language)
         if told is not None:
             return told
-    if language.code in LANGUAGES and (
-        told := retold(text, language.code) or retold(text.lower(), language.code)
-    ):
-        return told
+    if language.code in LANGUAGES:
+        told = retold(text, language.code) or retold(text.lower(), language.code)
+        # A value that is a sentence itself was read by too wide a row.
+        if told and not _SENTENCE.search(told):
+            return told
     for pattern, wanted in language.patterns:
-        if (match := pattern.fullmatch(text)) is not None:
+        match = pattern.fullmatch(text)
+        if match is not None and all(v.count("(") == v.count(")") for v in match.groups()):
             return wanted.format(**{k: _Word(_filled(k, v)) for k, v in match.groupdict().items()})
     return None
 

@@ -193,6 +193,8 @@ def _figures(result: Result, themes: dict[str, Theme]) -> dict[str, dict[str, An
     found = {
         key: _figure(theme, theme_figure(result, theme, sites=key in {"suitability", "excluded"}))
         for key, theme in themes.items()
+        # What was not assessed is said in words: an empty map would say nothing.
+        if theme.assessed or key in {"suitability", "excluded"}
     }
     whole = themes[f"{first_sector(result.gaps)}_reading"]
     found["first"] = _figure(whole, theme_figure(result, whole, sites=True))

@@ -1,0 +1,150 @@
+"""One set of texts: English and Korean say the same, further languages are files, nothing is left unmarked."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+from lxml import html as reader
+
+from kcity_geo.config import read_table
+from kcity_geo.errors import StudyError
+from kcity_geo.outputs.languages import language_of, marked_up, name, speaking, tell, translated
+from kcity_geo.outputs.report import build_report
+from kcity_geo.outputs.text import human, persons
+from kcity_geo.report_keys import ReportSection
+
+HOLE = re.compile(r"\{(\w+)")
+#: Three words of Latin letters in a row are a sentence; names, units and codes are shorter.
+SENTENCE = re.compile(r"[A-Za-z]{2,}(?:,? [A-Za-z]{2,}){2,}")
+
+
+def asked(result, **keys):
+    study = result.study.model_copy(update={"report": ReportSection(**keys)})
+    return dataclasses.replace(result, study=study)
+
+
+def texts() -> dict[str, dict[str, str]]:
+    return dict(read_table("texts/report")["text"])
+
+
+@pytest.mark.parametrize("key", sorted(texts()))
+def test_both_languages_name_the_same_values(key) -> None:
+    row = texts()[key]
+    assert set(HOLE.findall(row["en"])) >= set(HOLE.findall(row["ko"])), key
+    words = re.sub(
+        r"\{[^}]*\}|[A-Z]{2,}|kcity \w+|kcity_geo|[\w.]+\.(toml|geojson|txt)", "", row["ko"]
+    )
+    assert not SENTENCE.search(words), row["ko"]
+    filled = dict.fromkeys(HOLE.findall(row["en"]), "3")
+    for language in ("en", "ko"):
+        with speaking(language_of(language)):
+            assert "{" not in tell(key, **filled)
+
+
+def test_what_is_looked_up_has_the_same_holes_and_the_words_of_the_programme() -> None:
+    said = read_table("texts/said_ko")["said"]
+    for english, korean in said.items():
+        assert set(HOLE.findall(korean)) <= set(HOLE.findall(english)), english
+    vocabulary = read_table("programme/vocabulary")
+    by_title = {row.get("title"): row["title_ko"] for row in vocabulary["reading"]}
+    with speaking(language_of("ko")):
+        told = {title: translated(title) for title in by_title if title in said}
+    assert told == {title: by_title[title] for title in told}
+
+
+@pytest.mark.parametrize(
+    ("english", "korean"),
+    [
+        ("0.56 km", "0.56km"),
+        ("about 1,200 people", "약 1,200명"),
+        ("5 to 10 min", "5~10분"),
+        ("mean slope of 9.9 % (full score up to 2)", "평균 경사 9.9%(만점 기준: 2 이하)"),
+        ("Steep slope", "급경사지"),
+        ("Land cover: tree", "토지 피복: 나무"),
+    ],
+)
+def test_what_analysis_says_is_looked_up(english, korean) -> None:
+    with speaking(language_of("ko")) as left:
+        assert translated(english) == korean
+    assert not left
+
+
+def test_numbers_are_those_of_the_language() -> None:
+    assert (human(0.004, "share"), persons(9_870_000)) == ("under 1 %", "9.87 million")
+    with speaking(language_of("ko")):
+        assert (human(0.004, "share"), human(0.384, "share")) == ("1% 미만", "38%")
+        assert (persons(9_870_000), persons(60_312)) == ("987만", "60,300")
+    assert persons(9_870_000) == "9.87 million", "only inside of the with"
+
+
+@pytest.mark.parametrize(
+    ("word", "told"), [("물", "물이"), ("전기", "전기가"), ("3", "3이"), ("Vaduz", "Vaduz이(가)")]
+)
+def test_an_ending_fits_the_last_letter(word, told) -> None:
+    with speaking(language_of("ko")):
+        assert told in tell("sites_open_one", project=word)
+
+
+def test_an_original_is_set_apart_and_counted_and_a_name_is_not() -> None:
+    korean = language_of("ko")
+    with speaking(korean) as left:
+        page = f"<p title='{translated('the mill has burnt down')}'>{translated('the mill has burnt down')} {name('Old Mill Road')}</p>"
+    page = marked_up(page, language=korean)
+    assert page == (
+        '<p title=\'the mill has burnt down\'><span lang="en" class="original">the mill has burnt down</span> '
+        '<bdi translate="no">Old Mill Road</bdi></p>'
+    )
+    assert left == {"the mill has burnt down": 2}
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_no_english_sentence_stands_in_the_korean_report_unmarked(result) -> None:
+    page = reader.document_fromstring(build_report(asked(result, language="ko")))
+    assert page.get("lang") == "ko"
+    originals = page.xpath("//*[@lang='en']")
+    for element in [*originals, *page.xpath("//style | //*[@translate='no']")]:
+        element.drop_tree()
+    shown = [text for text in page.itertext() if SENTENCE.search(text)]
+    alt = [a for a in page.xpath("//@alt | //@title | //@aria-label") if SENTENCE.search(a)]
+    # The made-up city has sentences that no analysis says.
+    assert not [text for text in shown if text.strip()], shown
+    assert not alt
+    assert f"{len({e.text for e in originals})}개 문구" in page.text_content() or not originals
+
+
+def test_a_language_of_ones_own_is_a_file(result, tmp_path: Path) -> None:
+    file = tmp_path / "xx.toml"
+    file.write_text(
+        'code = "ar"\ndirection = "rtl"\n[text]\nsite = "موقع {label}"\n[said]\n"good" = "جيد"\n',
+        encoding="utf-8",
+    )
+    own = language_of(str(file))
+    with speaking(own) as left:
+        assert (tell("site", label="1"), translated("good")) == ("موقع 1", "جيد")
+        assert tell("next_step") == "Next step"
+    assert left == {"Next step": 1}
+    with pytest.raises(StudyError, match=r"none of en, ko"):
+        language_of("klingon")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[text]\nsite = "x"', "code: None"),
+        ('code = "fr"\ndirection = "up"', "direction: 'up'"),
+        ('code = "fr"\n[text]\nsitte = "x"', "text.sitte: there is no such text"),
+        ('code = "fr"\n[text]\nsite = "{lable}"', "{lable} is no value of it"),
+        ('code = "fr"\n[text]\nsite = "{label"', "its braces do not match"),
+        ('code = "fr"\n[text]\nsite = 3', "3 is no text"),
+        ("code = ", "cannot be read"),
+    ],
+)
+def test_a_file_of_texts_that_is_wrong_is_refused_in_one_line(text, said, tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(StudyError) as refused:
+        language_of(str(tmp_path / "own.toml"))
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value).rstrip()

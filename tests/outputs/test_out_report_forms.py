@@ -1,0 +1,114 @@
+"""Slots of the report, and the report as PDF and DOCX."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from pathlib import Path
+
+import pytest
+
+from kcity_geo.errors import KCityError
+from kcity_geo.outputs import report_slots
+from kcity_geo.outputs.report import build_report, save_report
+from kcity_geo.outputs.report_docx import save_report_docx
+from kcity_geo.outputs.report_slots import slots_of
+from kcity_geo.report_keys import ReportSection
+from kcity_geo.studyfile import Study
+
+HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> [a](javascript:alert(1)) {{7*7}} ![p](http://x/y.png)"
+
+
+def asked(result, **keys):
+    study = result.study.model_copy(update={"report": ReportSection(**keys)})
+    return dataclasses.replace(result, study=study)
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_slots_stand_where_they_belong_and_execute_nothing(result, tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (4, 4), "red").save(tmp_path / "logo.png")
+    page = build_report(
+        asked(
+            result, client=HOSTILE, author="B & C", logo=str(tmp_path / "logo.png"),
+            context=f"# Plan\n\n**2030** {HOSTILE}\n\n| a | b |\n|---|---|\n| 1 | 2 |",
+        )
+    )  # fmt: skip
+    assert "<script" not in page.replace("&lt;script", "")
+    assert "<img src=x" not in page
+    assert 'href="javascript' not in page
+    assert "{{7*7}}" in page
+    assert "By B &amp; C" in page
+    assert "<h3>Plan</h3>" in page
+    assert "<strong>2030</strong>" in page
+    assert 'class="logo" src="data:image/png;base64,' in page
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"language": "xx"}, "report.language: 'xx'"),
+        ({"language": "fr.toml"}, "report.language"),
+        ({"logo": "none.png"}, "report.logo"),
+        ({"logo": "text.png"}, "text.png is no picture"),
+        ({"context": "none.md"}, "report.context"),
+        ({"context": "latin.md"}, "latin.md is no UTF-8 text"),
+    ],
+)
+def test_a_slot_that_cannot_be_filled_is_refused_before_work_starts(keys, said, tmp_path) -> None:
+    (tmp_path / "text.png").write_text("no picture", encoding="utf-8")
+    (tmp_path / "latin.md").write_bytes(b"caf\xe9")
+    study = Study().model_copy(update={"report": ReportSection(**keys), "folder": tmp_path})
+    with pytest.raises(KCityError) as refused:
+        slots_of(study)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_without_a_program_that_writes_pdf_one_line_says_so(monkeypatch) -> None:
+    monkeypatch.setattr(report_slots, "pdf_writer", lambda: (None, "no PDF: install one"))
+    study = Study().model_copy(update={"report": ReportSection(pdf=True)})
+    with pytest.raises(KCityError, match=r"^report\.pdf: no PDF: install one$"):
+        slots_of(study)
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_docx_says_what_the_page_says_with_tables_of_its_own(result, tmp_path: Path) -> None:
+    docx = pytest.importorskip("docx")
+    from lxml import html as reader
+
+    html = build_report(asked(result, language="ko"), printed=True)
+    save_report_docx(html, tmp_path / "a.docx")
+    save_report_docx(html, tmp_path / "b.docx")
+    assert (tmp_path / "a.docx").read_bytes() == (tmp_path / "b.docx").read_bytes()
+    document = docx.Document(io.BytesIO((tmp_path / "a.docx").read_bytes()))
+    page = reader.document_fromstring(html)
+    assert len(document.tables) == len(page.xpath("//table"))
+    captions = [p.text for p in document.paragraphs if p.style.name == "Caption"]
+    assert sum(text.startswith("표 ") for text in captions) == len(page.xpath("//table/caption"))
+    heads = [p.text for p in document.paragraphs if p.style.name == "Heading 1"]
+    assert heads == [h.text_content() for h in page.xpath("//h2[@id]")]
+    rows = page.xpath("//table[contains(@class, 'districts')]//tbody/tr")
+    cells = {cell.text for table in document.tables for cell in table.columns[0].cells}
+    assert {row[0].text_content() for row in rows} <= cells
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_pdf_has_bookmarks_numbers_and_its_fonts_inside(result, tmp_path: Path) -> None:
+    pypdf = pytest.importorskip("pypdf")
+    if report_slots.pdf_writer()[0] is None:
+        pytest.skip("neither WeasyPrint nor Chromium here")
+    save_report(asked(result, language="ko", pdf=True), tmp_path / "report.html")
+    pdf = pypdf.PdfReader(tmp_path / "report.pdf")
+    titles = [o.title for level in pdf.outline for o in (level if isinstance(level, list) else [level])
+              if not isinstance(o, list)]  # fmt: skip
+    assert any(title.startswith("1 · 요약") for title in titles)
+    first = pdf.pages[0].extract_text()
+    assert f"1 / {len(pdf.pages)}" in first
+    assert "요약" in first
+    for page in pdf.pages[:3]:
+        for font in page["/Resources"]["/Font"].values():
+            inner = font.get_object().get("/DescendantFonts", [font])[0].get_object()
+            about = inner["/FontDescriptor"].get_object()
+            assert {"/FontFile", "/FontFile2", "/FontFile3"} & set(about), about["/FontName"]
