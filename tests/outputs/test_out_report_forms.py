@@ -20,7 +20,7 @@ HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> [a](javascript
 
 
 def asked(result, **keys):
-    study = result.study.model_copy(update={"report": ReportSection(**keys)})
+    study = result.study.model_copy(update={"report": ReportSection(**keys), "folder": Path()})
     return dataclasses.replace(result, study=study)
 
 
