@@ -29,6 +29,7 @@ from kcity_geo.inputs.candidates import places_to_choose
 from kcity_geo.inputs.criteria import named_files, require_files, site_candidates
 from kcity_geo.inputs.files import other_files
 from kcity_geo.inputs.landcover import refuse_mistaken_legend
+from kcity_geo.inputs.licences import refuse_forbidden_inputs
 from kcity_geo.inputs.official import load_tables, refuse_impossible_counts
 from kcity_geo.inputs.osm import load_osm
 from kcity_geo.inputs.outline import find_city
@@ -118,6 +119,8 @@ def load(
     ------
     StudyError, SourceError, LimitError, SchemaError
         If an input is wrong; the message names file and key.
+    LicenceError
+        If the study is paid work (``profile = "commercial"``) and the licence of an input forbids it.
     """
     if isinstance(study, str | Path):
         raise StudyError(f"load: needs a Study; use load(load_study({str(study)!r}))")
@@ -125,6 +128,7 @@ def load(
     config = config or Config.from_env()
     require_files(study)
     _check_report(study)
+    refuse_forbidden_inputs(study)
     clock = _clock or _Clock(progress)
     notes: list[str] = []
     from kcity_geo.sources.local.opening import without_network

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -94,6 +94,12 @@ class StudySection(BaseModel):
     seed: int = Field(default=7, ge=0, description="seed of every random draw")
     horizon_year: int | None = Field(
         default=None, ge=2000, le=2200, description="year of the demand forecast"
+    )
+
+    profile: Literal["open", "commercial"] = Field(
+        default="open",
+        description="what the study is for: commercial (paid work) stops before work starts at an input whose "
+        "licence forbids that or is not known",
     )
 
     @field_validator("project")

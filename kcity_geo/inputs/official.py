@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.inputs.osm import _with_context
 from kcity_geo.inputs.reading import Reading
-from kcity_geo.studyfile import Study, resolve_path, sha256_of
+from kcity_geo.studyfile import Study, resolve_path
 
 __all__ = ["load_tables", "refuse_impossible_counts"]
 
@@ -42,17 +43,17 @@ def load_tables(
     _refuse_full_city(study, city)
     more: list[Provenance] = []
     if study.official.table:
+        from kcity_geo.sources.local.origins import describe
         from kcity_geo.sources.local.tables import read_official_table
 
         path = resolve_path(study, study.official.table, key="official.table")
+        known = describe(path, key="official")
         official["table"] = read_official_table(path, districts=city.districts)
         more.append(
-            Provenance(
-                id="official",
-                title=study.official.source or path.name,
-                path=path.name,
-                sha256=sha256_of(path),
-                as_of=str(study.official.year or ""),
+            replace(
+                known,
+                title=study.official.source or known.title,
+                as_of=str(study.official.year or known.as_of),
             )
         )
     elif official:
@@ -120,6 +121,7 @@ def _timetable(
     """Read the timetable, or the timetables, of a study."""
     if not study.sources.gtfs:
         return None, ()
+    from kcity_geo.sources.local.origins import describe
     from kcity_geo.sources.local.transit import read_gtfs_feeds
 
     given = study.sources.gtfs
@@ -127,11 +129,9 @@ def _timetable(
     paths = [resolve_path(study, value, key="sources.gtfs") for value in values]
     transit = read_gtfs_feeds(paths, crs=city.crs, area=_with_context(city), map_date=map_date)
     about = tuple(
-        Provenance(
-            id="gtfs",
+        replace(
+            describe(path, key="gtfs"),
             title=f"GTFS {path.name}",
-            path=path.name,
-            sha256=sha256_of(path),
             as_of=told["date"],
             note=told["note"],
         )

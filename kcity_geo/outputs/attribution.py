@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import Protocol
 
 from kcity_geo.citydata import Provenance
+from kcity_geo.licensing import Terms, derived_terms, licence_row
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
 
-__all__ = ["CAVEAT", "SYNTHETIC", "Credited", "attribution_text", "credits_line"]
+__all__ = [
+    "CAVEAT",
+    "SYNTHETIC",
+    "Credited",
+    "attribution_text",
+    "credits_line",
+    "credits_of_file",
+    "terms_of",
+]
 
 #: Printed on every output.
 CAVEAT = "Screening level; not for procurement or land acquisition."
@@ -54,6 +63,47 @@ def credits_line(data: Credited) -> str:
     return "; ".join(dict.fromkeys(lines))
 
 
+def terms_of(data: Credited, *, picture: bool = False) -> Terms:
+    """
+    Derive the licence under which a file made of a study may be handed on.
+
+    Parameters
+    ----------
+    data : a city, or what is written of a plan.
+    picture : a map or report instead of layers and tables.
+
+    Returns
+    -------
+    The terms; those of a made-up city are free.
+    """
+    licences = [p.licence for p in data.provenance]
+    return derived_terms(["CC0-1.0"] if data.synthetic else licences, picture=picture)
+
+
+def credits_of_file(data: Credited, *, picture: bool = False) -> dict[str, str]:
+    """
+    Give what every file of a study says of itself: who must be named, and under which licence it stands.
+
+    Parameters
+    ----------
+    data : a city, or what is written of a plan.
+    picture : a map or report instead of layers and tables.
+
+    Returns
+    -------
+    ``attribution, licence, licence_url, terms, notice``: texts of one line each.
+    """
+    terms = terms_of(data, picture=picture)
+    known = terms.id != "conflict"
+    return {
+        "attribution": credits_line(data),
+        "licence": terms.id,
+        "licence_url": str(licence_row(terms.id)["url"]) if known else "",
+        "terms": terms.words,
+        "notice": CAVEAT + (" SYNTHETIC CITY." if data.synthetic else ""),
+    }
+
+
 def attribution_text(result: Result) -> str:
     """
     Write the text of ATTRIBUTION.txt.
@@ -89,11 +139,13 @@ def attribution_text(result: Result) -> str:
         if not item.complete:
             lines.append("  INCOMPLETE: a part of these data is missing")
         lines.append("")
-    if any("ODbL" in p.licence for p in data.provenance) and not data.synthetic:
-        lines += [
-            "OpenStreetMap data are under the Open Database License: who passes on a database made",
-            "from them (study.gpkg, cells.parquet, *.geojson) does so under the same licence.",
-            "https://www.openstreetmap.org/copyright",
-            "",
-        ]
+    lines += ["Licence of what was made from them:"]
+    for what, picture in (("layers, tables, rasters", False), ("map and report", True)):
+        terms = terms_of(data, picture=picture)
+        lines.append(f"  {what}: {terms.id}. {terms.words}")
+    lines += [
+        "",
+        "Files in this folder say the same of themselves; a CSV cannot: datapackage.json speaks for it.",
+        "",
+    ]
     return "\n".join(lines).rstrip() + "\n"

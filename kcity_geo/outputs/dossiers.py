@@ -148,7 +148,7 @@ def _in_words(facts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _criterion_of(item: str) -> str:
-    return item.partition("_")[2]
+    return item.removeprefix("criterion_").removesuffix("_score")
 
 
 def _basis(row: Mapping[Any, Any]) -> str:

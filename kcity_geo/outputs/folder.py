@@ -35,7 +35,9 @@ OUTPUT_FILES = (
     "report.docx",
     "*.geojson",
     "cells.parquet",
+    "buildings.parquet",
     "study.gpkg",
+    "study.qgz",
     "layers",
     "inventory.csv",
     "indicators.csv",
@@ -379,7 +381,7 @@ def _exchanged(one: Path, other: Path) -> bool:
 def _write_all(
     result: Result, work: Path, *, target: Path, progress: Callable[[str], None]
 ) -> None:
-    from kcity_geo.outputs.attribution import attribution_text
+    from kcity_geo.outputs.attribution import attribution_text, credits_of_file
     from kcity_geo.outputs.columns import column_table
     from kcity_geo.outputs.details import detail_table
     from kcity_geo.outputs.dossiers import dossier_layers, dossier_sheets
@@ -387,11 +389,17 @@ def _write_all(
     from kcity_geo.outputs.frames import cell_frame, merge_cells, site_frame
     from kcity_geo.outputs.ledger import LEDGER_FILE, save_ledger
     from kcity_geo.outputs.maps import save_map
+    from kcity_geo.outputs.projects import save_study_project
     from kcity_geo.outputs.rasters import save_layers
     from kcity_geo.outputs.report import save_report
     from kcity_geo.outputs.studytoml import carried_inputs, study_toml
     from kcity_geo.outputs.tables import save_csv
-    from kcity_geo.outputs.vectors import save_geojson, save_geopackage, save_geoparquet
+    from kcity_geo.outputs.vectors import (
+        save_buildings,
+        save_geojson,
+        save_geopackage,
+        save_geoparquet,
+    )
     from kcity_geo.outputs.workbook import save_workbook
 
     listed = [p.path for p in result.data.provenance]
@@ -429,10 +437,14 @@ def _write_all(
         "map.html": lambda path: save_map(result, path),
         "report.html": lambda path: save_report(result, path),
         "cells.parquet": lambda path: save_geoparquet(
-            cells, path, about=columns[columns["table"] == "cells"]
+            cells,
+            path,
+            about=columns[columns["table"] == "cells"],
+            told=credits_of_file(result.data),
         ),
         "study.gpkg": lambda path: save_geopackage(result, cells, path),
         "layers": lambda path: save_layers(result, path),
+        "study.qgz": lambda path: save_study_project(result, columns, path),
         "project_summary.json": lambda path: save_facts(result, path),
         "indicators.csv": lambda path: save_csv(result.gaps.indicators, path),
         "indicator_details.csv": lambda path: save_csv(detail_table(result), path),
@@ -450,6 +462,8 @@ def _write_all(
         steps["dossiers.xlsx"] = lambda path: save_workbook(sheets, path)
     if carried := carried_inputs(result.study):
         steps["inputs"] = lambda path: _copy_inputs(carried, path)
+    if len(result.data.layers.get("building", ())):
+        steps["buildings.parquet"] = lambda path: save_buildings(result, path)
     unreadable = result.data.unreadable_tags
     if unreadable is not None and len(unreadable):
         steps["unreadable_tags.csv"] = lambda path: save_csv(unreadable, path)

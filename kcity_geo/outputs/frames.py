@@ -74,12 +74,12 @@ def grid_variables(result: Result) -> dict[str, tuple[NDArray[Any], Mapping[str,
             },
         )
     for criterion in score.criteria:
-        found[f"utility_{criterion.id}"] = (
+        found[f"{criterion.id}_score"] = (
             criterion.utility,
             {
                 **about,
                 "units": "share",
-                "long_name": f"{criterion.title}: utility, "
+                "long_name": f"{criterion.title}: score from 0 to 1, "
                 f"{score_words(criterion.value_function, criterion.units)}",
                 "evidence": criterion.evidence,
             },

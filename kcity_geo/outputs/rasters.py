@@ -10,13 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kcity_geo.outputs.colours import CLASS_COLOURS, READING_COLOURS, rgb
+from kcity_geo.outputs.attribution import credits_of_file
+from kcity_geo.outputs.colours import CLASS_COLOURS, rgb
 from kcity_geo.outputs.frames import grid_variables
+from kcity_geo.outputs.raster_styles import (
+    category_names,
+    class_colours,
+    class_words,
+    raster_qml,
+    raster_style,
+)
 from kcity_geo.outputs.text import plain_text, slug
-from kcity_geo.outputs.themes import is_reading, reading_rows
 from kcity_geo.result import Result
 
-__all__ = ["save_layers"]
+__all__ = ["raster_stem", "save_layers"]
 
 _NODATA_CODE = 255
 _SMALLEST_OVERVIEW = 64
@@ -35,15 +42,39 @@ def save_layers(result: Result, folder: Path) -> None:
     -----
     Numbers are float32 with nodata NaN, classes are uint8 with nodata 255 and a colour table.
     Each file has overviews, the unit of the band, a description, and its source, licence, date and
-    evidence as tags; bands of readings name their codes (``CLASS_1``). Outside the city everything is nodata.
+    evidence as tags; classes name their codes (``CLASS_1``, and category names in ``.tif.aux.xml``). Beside each lies
+    its style for QGIS (``.qml``). Outside the city everything is nodata.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, (values, attrs) in grid_variables(result).items():
-        _save_cog(result, folder / f"{_file_stem(name)}.tif", values, name=name, attrs=attrs)
+        path = folder / f"{raster_stem(name)}.tif"
+        _save_cog(result, path, values, name=name, attrs=attrs)
+        _write_text(path.with_suffix(".qml"), raster_qml(raster_style(name, values, attrs)))
+        if words := class_words(name):
+            _write_text(path.with_name(path.name + ".aux.xml"), category_names(words))
 
 
-def _file_stem(name: str) -> str:
-    """Variables keep their name as file name when it is harmless."""
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def raster_stem(name: str) -> str:
+    """
+    Give the name of the file of a variable.
+
+    Parameters
+    ----------
+    name : of the variable.
+
+    Returns
+    -------
+    The same when it is harmless, else a slug of it.
+
+    Examples
+    --------
+    >>> raster_stem("T1"), raster_stem("../x y")
+    ('T1', 'x-y')
+    """
     return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{3,60}|[TWE]\d+", name) else slug(name)
 
 
@@ -75,16 +106,10 @@ def _save_cog(
             draft.set_band_description(1, plain_text(attrs.get("long_name") or name))
             draft.units = (plain_text(attrs.get("units", "")),)
             draft.update_tags(**_tags(result, attrs))
-            if is_reading(name):
-                draft.update_tags(
-                    1,
-                    **{
-                        f"CLASS_{i}": t
-                        for i, t in enumerate(reading_rows(name.removesuffix("_reading")))
-                    },
-                )
-            if is_class and (colours := _colours(name)):
-                draft.write_colormap(1, colours)
+            if words := class_words(name):
+                draft.update_tags(1, **{f"CLASS_{code}": text for code, text in words.items()})
+            if is_class and (colours := class_colours(name)):
+                draft.write_colormap(1, {k: (*rgb(v), 255) for k, v in colours.items()})
             draft.build_overviews(factors, Resampling.mode if is_class else Resampling.average)
         # Python writes the file: on a full disk libtiff would talk to the terminal.
         with memory.open() as draft, MemoryFile(ext=".tif") as finished:
@@ -121,13 +146,16 @@ def _tags(result: Result, attrs: Mapping[str, Any]) -> dict[str, str]:
         key.upper(): plain_text(attrs.get(key, ""), max_chars=1000)
         for key in ("units", "long_name", "source", "licence", "as_of", "evidence")
     }
+    told = credits_of_file(result.data)
+    # A raster of one input stands under its licence, what was made of several under that of them all.
+    about["LICENCE"] = about["LICENCE"] or told["licence"]
+    about["ATTRIBUTION"] = plain_text(told["attribution"], max_chars=1000)
+    about["TERMS"] = plain_text(told["terms"], max_chars=1000)
+    about["NOTICE"] = told["notice"]
+    about["TIFFTAG_COPYRIGHT"] = plain_text(
+        f"{about['ATTRIBUTION']} ({about['LICENCE']})", max_chars=1000
+    )
     about["CITY"] = plain_text(result.data.city.name)
     if result.data.synthetic:
         about["SYNTHETIC"] = "YES"
     return {k: v for k, v in about.items() if v}
-
-
-def _colours(name: str) -> dict[int, tuple[int, int, int, int]]:
-    readings = dict(enumerate(READING_COLOURS))
-    table = readings if is_reading(name) else CLASS_COLOURS.get(name, {})
-    return {code: (*rgb(colour), 255) for code, colour in table.items()}

@@ -15,16 +15,30 @@ import pandas as pd
 import shapely
 
 from kcity_geo.config import read_table
-from kcity_geo.outputs.attribution import CAVEAT, credits_line
+from kcity_geo.outputs.attribution import credits_of_file
 from kcity_geo.outputs.columns import column_table
-from kcity_geo.outputs.frames import opened_columns, site_frame
+from kcity_geo.outputs.frames import merge_cells, opened_columns, site_frame
+from kcity_geo.outputs.geopackage import dress_geopackage, kind_of_layers, without_boxes
+from kcity_geo.outputs.osm_layers import BUILDINGS, handed_over
+from kcity_geo.outputs.styles import LayerStyle, alias_of, cell_styles, layer_style
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
 
-__all__ = ["save_geojson", "save_geopackage", "save_geoparquet", "write_geopackage"]
+__all__ = [
+    "save_buildings",
+    "save_geojson",
+    "save_geopackage",
+    "save_geoparquet",
+    "study_styles",
+    "write_geopackage",
+]
 
 _DIMENSION_SUFFIX = {0: "points", 1: "lines", 2: "areas"}
+#: Of the GeoPackage standard; QGIS 3.22 and its like warn of later ones.
+_VERSION = "1.3"
 _EMPTY_TYPE = "MultiPolygon"
+#: Merged to as many squares as a program reads at once: no index, and no box beside each square.
+_CELLS = "cells"
 _JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 
@@ -53,14 +67,13 @@ def save_geojson(
     """
     import pyogrio
 
+    rule = read_table("columns")["opened"]
     if opened:
-        rule = read_table("columns")["opened"]
-        frame = frame[opened_columns(frame)].round(rule["decimals"])
+        frame = _opened(frame)
     clean = _clean(frame)
     members = {
         "type": "FeatureCollection",
-        "attribution": credits_line(result.data),
-        "notice": CAVEAT + (" SYNTHETIC CITY." if result.data.synthetic else ""),
+        **credits_of_file(result.data),
         "not_assessed": {
             i.id: plain_text(i.not_assessed, max_chars=2000)
             for i in result.gaps.assessed
@@ -85,7 +98,11 @@ def save_geojson(
 
 
 def save_geoparquet(
-    frame: gpd.GeoDataFrame, path: Path, *, about: pd.DataFrame | None = None
+    frame: gpd.GeoDataFrame,
+    path: Path,
+    *,
+    about: pd.DataFrame | None = None,
+    told: Mapping[str, str] | None = None,
 ) -> None:
     """
     Write GeoParquet 1.1 with a bounding box for each row.
@@ -95,25 +112,31 @@ def save_geoparquet(
     frame : metric CRS.
     path : file to write.
     about : ``column, meaning, unit, source``; becomes the metadata of each field.
+    told : what the file says of itself, see `kcity_geo.outputs.attribution.credits_of_file`;
+        becomes metadata of the file.
     """
     frame.to_parquet(
         path, index=False, compression="zstd", schema_version="1.1.0", write_covering_bbox=True
     )
-    if about is not None:
-        _describe_fields(path, about)
+    if about is not None or told:
+        _describe_fields(path, about, dict(told or {}))
 
 
-def _describe_fields(path: Path, about: pd.DataFrame) -> None:
-    """Write the meaning of each column into its field; geopandas has no way to say it."""
+def _describe_fields(path: Path, about: pd.DataFrame | None, told: dict[str, str]) -> None:
+    """Write the meaning of each column into its field, and the credits; geopandas has no way to say it."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    words = about.set_index("column")[["meaning", "unit", "source"]].astype(str).T.to_dict()
+    words: dict[str, Any] = {}
+    if about is not None:
+        told_of = about.set_index("column")[["meaning", "unit", "source"]].astype(str)
+        words = {str(name): dict(row) for name, row in told_of.T.to_dict().items()}
     table = pq.read_table(path)
     schema = table.schema
     for number, field in enumerate(schema):
         if field.name in words:
             schema = schema.set(number, field.with_metadata(words[field.name]))
+    schema = schema.with_metadata({**(schema.metadata or {}), **told})
     pq.write_table(pa.Table.from_arrays(table.columns, schema=schema), path, compression="zstd")
 
 
@@ -131,10 +154,11 @@ def save_geopackage(result: Result, cells: gpd.GeoDataFrame, path: Path) -> None
     boundary = gpd.GeoDataFrame(
         {"name": [data.city.name]}, geometry=[data.city.boundary_metric], crs=data.city.crs
     )
+    opened = merge_cells(result, cells)
     layers = {
         "boundary": (boundary, "Boundary of the study area"),
         "districts": (result.gaps.districts, "Infrastructure gaps by district"),
-        "cells": (cells[opened_columns(cells)], "Every cell of the study grid"),
+        "cells": (_opened(opened), "Cells of the study grid, readings and gaps"),
         "sites": (site_frame(result), f"Candidate sites: {result.score.title}, best first"),
         "survey_tasks": (result.gaps.survey_tasks, "Where to survey first"),
         **(
@@ -149,16 +173,72 @@ def save_geopackage(result: Result, cells: gpd.GeoDataFrame, path: Path) -> None
         ),
         **{
             f"osm_{name}": (frame, f"OpenStreetMap: {name}")
-            for name, frame in data.layers.items()
-            if len(frame)
+            for name, frame in handed_over(data.layers).items()
         },
     }
+    columns = column_table(result, cells)
     tables = {
         "indicators": result.gaps.indicators,
         "inventory": data.inventory,
-        "columns": column_table(result, cells),
+        "columns": columns,
     }
     write_geopackage(layers, tables, path, as_of=data.osm_date)
+    without_boxes(path, _CELLS)
+    dress_geopackage(
+        path,
+        styles=study_styles(path, columns),
+        columns=columns,
+        credits_of=credits_of_file(data),
+        as_of=data.osm_date,
+    )
+
+
+def study_styles(path: Path, columns: pd.DataFrame) -> list[LayerStyle]:
+    """
+    Give the styles of the layers of a study.
+
+    Parameters
+    ----------
+    path : its GeoPackage.
+    columns : as `kcity_geo.outputs.columns.column_table` gives them.
+
+    Returns
+    -------
+    In the order of the layers; cells have several.
+    """
+    titles = {str(row["id"]): str(row["title"]) for row in read_table("osm")["layer"]}
+    found: list[LayerStyle] = []
+    for layer, dimension in kind_of_layers(path).items():
+        mine = columns[columns["table"] == layer]
+        words = {
+            str(r["column"]): alias_of(r["column"], r["unit"]) for r in mine.to_dict("records")
+        }
+        if layer == "cells":
+            found += cell_styles(words, words)
+        else:
+            found.append(layer_style(layer, dimension, titles=titles, aliases=words))
+    return found
+
+
+def save_buildings(result: Result, path: Path) -> None:
+    """
+    Write the buildings of the map as GeoParquet: their many outlines would be half of the GeoPackage.
+
+    Parameters
+    ----------
+    result : a study whose map has buildings.
+    path : file to write.
+    """
+    clean = _clean(result.data.layers[BUILDINGS])
+    save_geoparquet(clean, path, about=None, told=credits_of_file(result.data))
+
+
+def _opened(cells: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Take of the cells what people open, with the digits that mean something."""
+    kept = cells[opened_columns(cells)]
+    # Single precision would write 0.800000011920929 for 0.8.
+    wide = {c: np.float64 for c in kept.columns.drop("geometry") if kept[c].dtype.kind == "f"}
+    return kept.astype(wide).round(read_table("columns")["opened"]["decimals"])
 
 
 def write_geopackage(
@@ -204,6 +284,11 @@ def _append(
         options["promote_to_multi"] = len(set(frame.geometry.geom_type)) > 1
     elif spatial:
         options["geometry_type"] = _EMPTY_TYPE
+    if first:
+        options["VERSION"] = _VERSION
+    few = len(frame) < read_table("columns")["opened"]["index_from"]
+    if spatial and (few or layer == _CELLS):
+        options["SPATIAL_INDEX"] = "NO"
     pyogrio.write_dataframe(
         frame,
         path,

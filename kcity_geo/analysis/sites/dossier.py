@@ -280,9 +280,7 @@ def _criteria(shape: shapely.Polygon, city: CityModel, score: Suitability) -> li
                 Fact("criteria", f"criterion_{one.id}", one.title, value, one.units, basis=basis)
             )
         facts += [
-            Fact(
-                "criteria", f"utility_{one.id}", f"{one.title}: score", worth, "share", basis=basis
-            ),
+            Fact("criteria", f"{one.id}_score", f"{one.title}: score", worth, "share", basis=basis),
         ]
     return facts
 

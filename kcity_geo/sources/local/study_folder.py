@@ -32,12 +32,14 @@ _SHAPES = {
     "boundary": ("boundary", "", ()),
     "districts": ("districts", "", ()),
     "sites": ("sites", "", ()),
-    "roads": ("osm_roads_drive", "highway", ("motorway", "trunk", "primary", "secondary")),
-    "streets": ("osm_roads_drive", "highway", ("tertiary", "unclassified", "residential")),
+    "roads": ("osm_streets", "highway", ("motorway", "trunk", "primary", "secondary")),
+    "streets": ("osm_streets", "highway", ("tertiary", "unclassified", "residential")),
     "rails": ("osm_railway", "", ()),
     "rivers": ("osm_drainage", "waterway", ("river", "canal")),
     "water": ("osm_water_body", "", ()),
 }
+#: Tables of studies that were saved before: streets for cars were a table of their own.
+_FORMER = {"osm_streets": "osm_roads_drive"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,11 +194,14 @@ def _shapes(path: Path) -> dict[str, gpd.GeoDataFrame]:
         crs = gpd.read_file(path, layer="sites" if "sites" in there else "districts").crs
         found = {}
         for name, (table, column, values) in _SHAPES.items():
-            if table not in there:
+            former = _FORMER.get(table, table)
+            if table not in there and former not in there:
                 continue
-            frame = gpd.read_file(path, layer=table).to_crs(crs)
+            frame = gpd.read_file(path, layer=table if table in there else former).to_crs(crs)
             if values and column in frame:
                 frame = frame[frame[column].isin(values)]
+            if "drive" in frame:
+                frame = frame[frame["drive"] == 1]
             found[name] = frame
     except (DataSourceError, OSError) as error:
         raise SourceError(f"{path}: cannot be read ({error}); run the study again") from error

@@ -10,9 +10,9 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.errors import SourceError
+from kcity_geo.licensing import recognise_licence
 from kcity_geo.sources.products.catalogue import (
     Product,
-    recognise_licence,
 )
 from kcity_geo.sources.web.download import Fetcher
 

@@ -28,7 +28,6 @@ __all__ = [
     "Licence",
     "Product",
     "load_catalogue",
-    "recognise_licence",
     "require_licence",
 ]
 
@@ -52,6 +51,7 @@ class Licence(BaseModel):
     url: str = ""
     attribution: bool = True
     share_alike: bool = False
+    databases: bool = False
     non_commercial: bool = False
     no_redistribution: bool = False
     checked: bool = False
@@ -364,28 +364,3 @@ def require_licence(licence: Licence, *, what: str, commercial: bool) -> None:
             f"{what}: its licence ({licence.title}) {reason}; leave the product out, bring a file "
             "that you may use, or run without --commercial"
         )
-
-
-def recognise_licence(text: str) -> str:
-    """
-    Tell which licence a provider means by its own words or address.
-
-    Parameters
-    ----------
-    text : for example ``"Creative Commons Attribution 4.0 International (CC BY 4.0)"``.
-
-    Returns
-    -------
-    Id of ``tables/licences.toml``; ``"unknown"`` when the words are not recognised.
-
-    Examples
-    --------
-    >>> recognise_licence("https://creativecommons.org/licenses/by/4.0/")
-    'CC-BY-4.0'
-    >>> recognise_licence("ask us")
-    'unknown'
-    """
-    for row in read_table("licences")["recognise"]:
-        if re.search(row["pattern"], text.strip().lower()):
-            return str(row["licence"])
-    return "unknown"

@@ -16,7 +16,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.errors import SourceError
-from kcity_geo.sources.products.catalogue import recognise_licence
+from kcity_geo.licensing import recognise_licence
 
 __all__ = ["Feed", "find_feeds"]
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from kcity_geo.errors import CityNotFoundError, KCityWarning, SourceError
+from kcity_geo.licensing import recognise_licence
 from kcity_geo.sources.products.admin_areas import fetch_districts
-from kcity_geo.sources.products.catalogue import load_catalogue, recognise_licence
+from kcity_geo.sources.products.catalogue import load_catalogue
 from kcity_geo.sources.products.gazetteer import search_gazetteer
 from kcity_geo.sources.products.places import circle, default_radius_km, look_up, place_of_boundary
 from kcity_geo.sources.web.download import Fetcher

@@ -1,0 +1,104 @@
+"""The layers of OpenStreetMap as they are handed over: each street once, each tag once, no empty columns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+__all__ = ["BUILDINGS", "STREETS", "handed_over"]
+
+#: Layer of the many outlines that stand in a file of their own.
+BUILDINGS = "building"
+#: Layer that holds the streets of all modes, and the column that says of each layer that it has a street.
+STREETS = "streets"
+_MODES = {"roads_drive": "drive", "roads_walk": "walk", "roads_cycle": "cycle"}
+#: Columns that a layer keeps when they are empty.
+_ALWAYS = ("osm_type", "osm_id", "name", "kind", "geometry")
+
+
+def handed_over(layers: Mapping[str, gpd.GeoDataFrame]) -> dict[str, gpd.GeoDataFrame]:
+    """
+    Give the layers of the map as they are handed over in a GeoPackage.
+
+    Parameters
+    ----------
+    layers : of the city, metric CRS.
+
+    Returns
+    -------
+    Layer -> features; layers without features and buildings are left out. Streets for cars, on foot and by bicycle
+    are one layer ``streets`` with the columns ``drive, walk, cycle`` (1: of that mode). A column without any value is
+    left out; ``tags`` keeps what no column says in the same words.
+    """
+    found: dict[str, gpd.GeoDataFrame] = {}
+    for name, frame in layers.items():
+        if name == BUILDINGS or not len(frame):
+            continue
+        if name not in _MODES:
+            found[name] = _lean(frame)
+        elif STREETS not in found:
+            found[STREETS] = _lean(_streets(layers))
+    return found
+
+
+def _streets(layers: Mapping[str, gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
+    """Put the streets of all modes into one frame; a way that was split keeps its pieces."""
+    given = {mode: layers[name] for name, mode in _MODES.items() if len(layers.get(name, ()))}
+    keys = {mode: _keys(frame) for mode, frame in given.items()}
+    every = pd.concat(list(given.values()), ignore_index=True)
+    whole = pd.concat(list(keys.values()), ignore_index=True)
+    first = ~whole.duplicated().to_numpy()
+    streets = every[first].reset_index(drop=True)
+    mine = whole[first].reset_index(drop=True)
+    flags = {
+        mode: mine.isin(set(keys[mode])).astype(np.int32) if mode in keys else np.int32(0)
+        for mode in _MODES.values()
+    }
+    order = [c for c in streets.columns if c != "geometry"]
+    return gpd.GeoDataFrame(
+        streets.assign(**flags)[[*order[:4], *flags, *order[4:], "geometry"]],
+        geometry="geometry",
+        crs=every.crs,
+    )
+
+
+def _keys(frame: gpd.GeoDataFrame) -> pd.Series:
+    """Tell features apart: object of the map and course."""
+    ids = zip(frame["osm_type"], frame["osm_id"], frame.geometry.to_wkb(), strict=True)
+    return pd.Series(list(ids), dtype=object)
+
+
+def _lean(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    out = frame.drop(columns="node_ids", errors="ignore").copy()
+    if "tags" in out:
+        words = [c for c in out.columns if c not in {"tags", "geometry"}]
+        out["tags"] = _untold(out["tags"].tolist(), {c: out[c].tolist() for c in words})
+    empty = [c for c in out.columns if c not in _ALWAYS and all(map(_is_empty, out[c].tolist()))]
+    return out.drop(columns=empty)
+
+
+def _is_empty(value: Any) -> bool:  # noqa: ANN401 - any cell
+    return (
+        value is None
+        or value is pd.NaT
+        or value is pd.NA
+        or (isinstance(value, float) and math.isnan(value))
+        or (isinstance(value, str | dict) and not value)
+    )
+
+
+def _untold(tags: list[Any], columns: Mapping[str, list[Any]]) -> list[Any]:
+    """Leave out of the tags what a column of the same name says in the same words."""
+    found: list[Any] = []
+    for row, own in enumerate(tags):
+        if not isinstance(own, dict):
+            found.append(own)
+            continue
+        rest = {k: v for k, v in own.items() if k not in columns or columns[k][row] != v}
+        found.append(rest or None)
+    return found

@@ -1,0 +1,96 @@
+"""What follows from the licences of inputs: a table of decisions, derived by hand from the licences."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from kcity_geo.cli import app
+from kcity_geo.config import read_table
+from kcity_geo.errors import LicenceError
+from kcity_geo.inputs.licences import refuse_forbidden_inputs
+from kcity_geo.licensing import derived_terms, licence_row
+from kcity_geo.studyfile import load_study
+
+
+@pytest.mark.parametrize(
+    ("inputs", "of_layers", "of_map"),
+    [
+        (["CC0-1.0", "public-domain"], "CC0-1.0", "CC0-1.0"),
+        (["CC-BY-4.0", "CC0-1.0"], "CC-BY-4.0", "CC-BY-4.0"),
+        # ODbL 4.4 a binds derivative databases, 4.5 b leaves produced works free
+        (["ODbL-1.0", "CC-BY-4.0"], "ODbL-1.0", "CC-BY-4.0"),
+        (["ODbL-1.0"], "ODbL-1.0", "own"),
+        # share-alike of Creative Commons binds adapted works of every kind
+        (["CC-BY-SA-4.0", "CC-BY-4.0"], "CC-BY-SA-4.0", "CC-BY-SA-4.0"),
+        (["ODbL-1.0", "CC-BY-SA-4.0"], "conflict", "CC-BY-SA-4.0"),
+        (["ODbL-1.0", "CC-BY-NC-4.0"], "conflict", "CC-BY-NC-4.0"),
+        (["CC-BY-NC-4.0", "CC-BY-4.0"], "CC-BY-NC-4.0", "CC-BY-NC-4.0"),
+        (["ODbL-1.0", "ask us"], "unknown", "unknown"),
+        (["own"], "own", "own"),
+    ],
+)
+def test_the_licence_of_the_whole(inputs, of_layers, of_map) -> None:
+    assert derived_terms(inputs).id == of_layers
+    assert derived_terms(inputs, picture=True).id == of_map
+
+
+@given(st.lists(st.sampled_from(sorted(read_table("licences")["licence"])), min_size=1, max_size=5))
+def test_what_one_input_asks_the_whole_asks(ids) -> None:
+    terms = derived_terms(ids)
+    for flag in ("attribution", "share_alike", "non_commercial", "no_redistribution"):
+        assert getattr(terms, flag) == any(licence_row(one)[flag] for one in ids)
+    assert derived_terms(reversed(ids)).id == terms.id or len(set(ids)) > 1
+    assert terms.words
+    assert "{" not in terms.words
+
+
+def _study(folder, text: str = ""):
+    (folder / "study.toml").write_text(
+        '[study]\nname = "x"\nprofile = "commercial"\n[city]\nname = "X"\nbbox = [1.0, 2.0, 1.1, 2.1]\n'
+        f'[sources]\npopulation = "people.tif"\n{text}'
+    )
+    return folder / "study.toml"
+
+
+def test_a_forbidding_licence_stops_before_work_starts(tmp_path) -> None:
+    (tmp_path / "people.tif").write_bytes(b"no raster at all: never read")
+    note = tmp_path / "people.tif.json"
+    note.write_text(json.dumps({"title": "Wealth", "licence": "CC BY-NC-SA 4.0"}))
+    with pytest.raises(LicenceError, match=r"sources.population \(people.tif\).*NonCommercial"):
+        refuse_forbidden_inputs(load_study(_study(tmp_path)))
+    done = CliRunner().invoke(app, ["run", str(_study(tmp_path)), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert "sources.population" in done.output
+    assert not (tmp_path / "out").exists()
+    note.write_text(json.dumps({"licence": "CC-BY-4.0", "attribution": "Somebody"}))
+    refuse_forbidden_inputs(load_study(_study(tmp_path)))
+
+
+def test_an_unknown_licence_of_any_input_stops_paid_work_and_says_what_to_do(tmp_path) -> None:
+    (tmp_path / "people.tif").write_bytes(b"x")
+    (tmp_path / "ours.csv").write_text("lon,lat\n1.05,2.05\n")
+    shutil.copyfile(tmp_path / "ours.csv", tmp_path / "table.csv")
+    file = _study(
+        tmp_path, '[sources.extra]\nhealth = "ours.csv"\n[official]\ntable = "table.csv"\n'
+    )
+    with pytest.raises(LicenceError) as refused:
+        refuse_forbidden_inputs(load_study(file))
+    for key in ("sources.population", "sources.extra.health", "official.table"):
+        assert f"{key} (" in str(refused.value)
+    assert "FILE.json" in str(refused.value)
+    for name in ("people.tif", "ours.csv", "table.csv"):
+        (tmp_path / f"{name}.json").write_text('{"licence": "own"}')
+    refuse_forbidden_inputs(load_study(file))
+
+
+def test_a_study_that_is_no_paid_work_is_not_asked(tmp_path) -> None:
+    (tmp_path / "people.tif").write_bytes(b"x")
+    file = _study(tmp_path)
+    file.write_text(file.read_text().replace('profile = "commercial"\n', ""))
+    refuse_forbidden_inputs(load_study(file))
