@@ -5,16 +5,39 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from kcity_geo.config import read_table
 
-__all__ = ["Terms", "derived_terms", "licence_row", "recognise_licence"]
+__all__ = ["LicenceRow", "Terms", "derived_terms", "licence_row", "recognise_licence"]
 
 #: Licence of what is made from inputs that ask for nothing.
 _FREE = "CC0-1.0"
 #: What the user drew or measured: the user alone decides.
 _OWN = "own"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LicenceRow:
+    """
+    A licence and its rules; see ``tables/licences.toml`` for what each means.
+
+    Parameters
+    ----------
+    id, title, url : of the licence.
+    attribution, share_alike, databases, non_commercial, no_redistribution, checked : its rules.
+    mark : where they come from.
+    """
+
+    id: str
+    title: str
+    url: str = ""
+    attribution: bool = False
+    share_alike: bool = False
+    databases: bool = False
+    non_commercial: bool = False
+    no_redistribution: bool = False
+    checked: bool = False
+    mark: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +84,13 @@ def recognise_licence(text: str) -> str:
     """
     if text.strip() in read_table("licences")["licence"]:
         return text.strip()
-    for row in read_table("licences")["recognise"]:
-        if re.search(row["pattern"], text.strip().lower()):
-            return str(row["licence"])
+    for rule in read_table("licences")["recognise"]:
+        if re.search(rule["pattern"], text.strip().lower()):
+            return str(rule["licence"])
     return "unknown"
 
 
-def licence_row(text: str) -> dict[str, Any]:
+def licence_row(text: str) -> LicenceRow:
     """
     Give the rules of a licence.
 
@@ -77,21 +100,15 @@ def licence_row(text: str) -> dict[str, Any]:
 
     Returns
     -------
-    Its row of ``tables/licences.toml`` with its ``id``; flags that the row leaves out are False.
+    Its row of ``tables/licences.toml``.
 
     Examples
     --------
-    >>> licence_row("ODbL-1.0")["share_alike"], licence_row("CC0-1.0")["attribution"]
+    >>> licence_row("ODbL-1.0").share_alike, licence_row("CC0-1.0").attribution
     (True, False)
     """
     key = recognise_licence(text)
-    flags = ("attribution", "share_alike", "non_commercial", "no_redistribution", "checked")
-    return {
-        **dict.fromkeys(flags, False),
-        "url": "",
-        **read_table("licences")["licence"][key],
-        "id": key,
-    }
+    return LicenceRow(id=key, **read_table("licences")["licence"][key])
 
 
 def derived_terms(licences: Iterable[str], *, picture: bool = False) -> Terms:
@@ -122,9 +139,9 @@ def derived_terms(licences: Iterable[str], *, picture: bool = False) -> Terms:
     parts = [one for text in licences for one in (text.split(", ") if text else [""])]
     ids = tuple(dict.fromkeys(recognise_licence(one) for one in parts))
     rows = [licence_row(one) for one in ids]
-    alike = [row for row in rows if row["share_alike"] and not (picture and row.get("databases"))]
+    alike = [row for row in rows if row.share_alike and not (picture and row.databases)]
     flags = {
-        flag: any(row[flag] for row in rows)
+        flag: any(getattr(row, flag) for row in rows)
         for flag in ("attribution", "non_commercial", "no_redistribution")
     }
     found = _id_of(rows, alike)
@@ -132,43 +149,43 @@ def derived_terms(licences: Iterable[str], *, picture: bool = False) -> Terms:
     return Terms(id=found, inputs=ids, share_alike=bool(alike), words=words, **flags)
 
 
-def _id_of(rows: list[dict[str, Any]], alike: list[dict[str, Any]]) -> str:
+def _id_of(rows: list[LicenceRow], alike: list[LicenceRow]) -> str:
     """Choose the licence of the whole: the one that demands most."""
-    if any(not row["checked"] for row in rows):
+    if any(not row.checked for row in rows):
         return "unknown"
-    limited = [row for row in rows if row["non_commercial"]]
+    limited = [row for row in rows if row.non_commercial]
     if len(alike) > 1 or (alike and any(row not in alike for row in limited)):
         return "conflict"
     for row in (*alike, *limited):
-        return str(row["id"])
-    asking = [row for row in rows if row["attribution"] and not row.get("databases")]
+        return row.id
+    asking = [row for row in rows if row.attribution and not row.databases]
     if asking:
-        return str(_strongest(asking)["id"])
-    own = any(row["id"] == _OWN or row.get("databases") for row in rows)
+        return _strongest(asking).id
+    own = any(row.id == _OWN or row.databases for row in rows)
     return _OWN if own or not rows else _FREE
 
 
-def _strongest(asking: list[dict[str, Any]]) -> dict[str, Any]:
+def _strongest(asking: list[LicenceRow]) -> LicenceRow:
     """Of licences that ask for a name alone, the Creative Commons one, since others point to it."""
-    return next((row for row in asking if str(row["id"]).startswith("CC-BY-4")), asking[0])
+    return next((row for row in asking if row.id.startswith("CC-BY-4")), asking[0])
 
 
-def _words(found: str, rows: list[dict[str, Any]], alike: list[dict[str, Any]]) -> str:
+def _words(found: str, rows: list[LicenceRow], alike: list[LicenceRow]) -> str:
     told = read_table("licences")["words"]
-    shut = [row for row in rows if row in alike or (row["non_commercial"] and row["checked"])]
+    shut = [row for row in rows if row in alike or (row.non_commercial and row.checked)]
     names = {
-        "alike": " and ".join(str(row["title"]) for row in alike),
-        "shut": " and ".join(str(row["title"]) for row in shut),
+        "alike": " and ".join(row.title for row in alike),
+        "shut": " and ".join(row.title for row in shut),
     }
-    limited = [str(row["title"]) for row in rows if row["non_commercial"] and row["checked"]]
-    closed = [row for row in rows if row["no_redistribution"] and row["checked"]]
+    limited = [row.title for row in rows if row.non_commercial and row.checked]
+    closed = [row for row in rows if row.no_redistribution and row.checked]
     keys = [
         ("unknown", found == "unknown"),
         ("conflict", found == "conflict"),
         ("share_alike", bool(alike) and found != "conflict"),
         ("non_commercial", bool(limited)),
         ("no_redistribution", bool(closed)),
-        ("attribution", any(row["attribution"] for row in rows)),
+        ("attribution", any(row.attribution for row in rows)),
     ]
     said = [str(told[key]) for key, holds in keys if holds]
     said = said or [str(told["own" if found == _OWN else "free"])]

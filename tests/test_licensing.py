@@ -44,7 +44,7 @@ def test_the_licence_of_the_whole(inputs, of_layers, of_map) -> None:
 def test_what_one_input_asks_the_whole_asks(ids) -> None:
     terms = derived_terms(ids)
     for flag in ("attribution", "share_alike", "non_commercial", "no_redistribution"):
-        assert getattr(terms, flag) == any(licence_row(one)[flag] for one in ids)
+        assert getattr(terms, flag) == any(getattr(licence_row(one), flag) for one in ids)
     assert derived_terms(reversed(ids)).id == terms.id or len(set(ids)) > 1
     assert terms.words
     assert "{" not in terms.words

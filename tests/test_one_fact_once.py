@@ -181,6 +181,7 @@ DATA = {
         "outputs/explain": "told",
         "outputs/headline": "row",
         "outputs/maps": "facilities payload",
+        "outputs/raster_styles": "attrs",
         "outputs/rasters": "attrs",
         "outputs/report": "method",
         "outputs/studytoml": "table",

@@ -33,7 +33,7 @@ def refuse_forbidden_inputs(study: Study) -> None:
         f"{key} ({name}): {_reason(licence)}"
         for key, name, licence in _inputs(study)
         for one in licence.split(", ")
-        if licence_row(one)["non_commercial"]
+        if licence_row(one).non_commercial
     ]
     if found:
         lines = "; ".join(dict.fromkeys(found))
@@ -46,9 +46,9 @@ def refuse_forbidden_inputs(study: Study) -> None:
 
 def _reason(licence: str) -> str:
     row = licence_row(licence)
-    if not row["checked"]:
+    if not row.checked:
         return "its licence is not known"
-    return f"its licence ({row['title']}) forbids paid work"
+    return f"its licence ({row.title}) forbids paid work"
 
 
 def _inputs(study: Study) -> list[tuple[str, str, str]]:

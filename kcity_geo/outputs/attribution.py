@@ -98,7 +98,7 @@ def credits_of_file(data: Credited, *, picture: bool = False) -> dict[str, str]:
     return {
         "attribution": credits_line(data),
         "licence": terms.id,
-        "licence_url": str(licence_row(terms.id)["url"]) if known else "",
+        "licence_url": licence_row(terms.id).url if known else "",
         "terms": terms.words,
         "notice": CAVEAT + (" SYNTHETIC CITY." if data.synthetic else ""),
     }

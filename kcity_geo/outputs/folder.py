@@ -38,6 +38,9 @@ OUTPUT_FILES = (
     "buildings.parquet",
     "study.gpkg",
     "study.qgz",
+    "study.geolibre.json",
+    "datapackage.json",
+    "stac-item.json",
     "layers",
     "inventory.csv",
     "indicators.csv",
@@ -382,16 +385,19 @@ def _write_all(
     result: Result, work: Path, *, target: Path, progress: Callable[[str], None]
 ) -> None:
     from kcity_geo.outputs.attribution import attribution_text, credits_of_file
+    from kcity_geo.outputs.catalogue_files import PACKAGE_FILE, save_package, save_stac_item
     from kcity_geo.outputs.columns import column_table
     from kcity_geo.outputs.details import detail_table
-    from kcity_geo.outputs.dossiers import dossier_layers, dossier_sheets
+    from kcity_geo.outputs.dossiers import dossier_layers
     from kcity_geo.outputs.facts import save_facts
     from kcity_geo.outputs.frames import cell_frame, merge_cells, site_frame
+    from kcity_geo.outputs.geolibre import save_geolibre
     from kcity_geo.outputs.ledger import LEDGER_FILE, save_ledger
     from kcity_geo.outputs.maps import save_map
     from kcity_geo.outputs.projects import save_study_project
     from kcity_geo.outputs.rasters import save_layers
     from kcity_geo.outputs.report import save_report
+    from kcity_geo.outputs.study_tables import save_study_workbook
     from kcity_geo.outputs.studytoml import carried_inputs, study_toml
     from kcity_geo.outputs.tables import save_csv
     from kcity_geo.outputs.vectors import (
@@ -400,7 +406,6 @@ def _write_all(
         save_geopackage,
         save_geoparquet,
     )
-    from kcity_geo.outputs.workbook import save_workbook
 
     listed = [p.path for p in result.data.provenance]
     checksums = {
@@ -445,6 +450,7 @@ def _write_all(
         "study.gpkg": lambda path: save_geopackage(result, cells, path),
         "layers": lambda path: save_layers(result, path),
         "study.qgz": lambda path: save_study_project(result, columns, path),
+        "study.xlsx": lambda path: save_study_workbook(result, path, columns=columns),
         "project_summary.json": lambda path: save_facts(result, path),
         "indicators.csv": lambda path: save_csv(result.gaps.indicators, path),
         "indicator_details.csv": lambda path: save_csv(detail_table(result), path),
@@ -457,9 +463,6 @@ def _write_all(
     }
     if rows := result.sites.attrs.get("robustness"):
         steps["robustness.csv"] = lambda path: save_csv(pd.DataFrame(list(rows)), path)
-    if result.dossiers is not None and len(result.dossiers.facts):
-        sheets = dossier_sheets(result.dossiers)
-        steps["dossiers.xlsx"] = lambda path: save_workbook(sheets, path)
     if carried := carried_inputs(result.study):
         steps["inputs"] = lambda path: _copy_inputs(carried, path)
     if len(result.data.layers.get("building", ())):
@@ -470,6 +473,12 @@ def _write_all(
     for filename, write in steps.items():
         progress(filename)
         write(work / filename)
+    progress("study.geolibre.json")
+    save_geolibre(result, work / "study.geolibre.json")
+    if result.data.osm_date:
+        save_stac_item(result, work)
+    progress(PACKAGE_FILE)
+    save_package(result, work, columns=columns)
     progress(LEDGER_FILE)
     save_ledger(result, work)
 

@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 from kcity_geo.config import read_table
@@ -45,6 +44,18 @@ class ProjectFacts:
     told: Mapping[str, str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """A layer of the project: where it lies and how it is drawn."""
+
+    id: str
+    group: str
+    title: str
+    source: str
+    style: LayerStyle | RasterStyle
+    hidden: bool
+
+
 def save_project(
     path: Path,
     facts: ProjectFacts,
@@ -73,7 +84,7 @@ def save_project(
         layers.append(_layer(entry, facts))
     order = ET.SubElement(root, "layerorder")
     for entry in entries:
-        ET.SubElement(order, "layer", id=entry["id"])
+        ET.SubElement(order, "layer", id=entry.id)
     properties = ET.SubElement(root, "properties")
     paths = ET.SubElement(properties, "Paths")
     ET.SubElement(paths, "Absolute", type="bool").text = "false"
@@ -90,20 +101,19 @@ def save_project(
     path.write_bytes(whole.getvalue())
 
 
-def _entries(styles: list[LayerStyle], rasters: Mapping[str, RasterStyle]) -> list[dict[str, Any]]:
+def _entries(styles: list[LayerStyle], rasters: Mapping[str, RasterStyle]) -> list[_Entry]:
     """Layers of the project from above to below: groups in their order, points over lines over areas."""
-    found: list[dict[str, Any]] = []
-    for number, style in enumerate(styles):
-        found.append(
-            {
-                "id": f"{style.layer}_{number}",
-                "group": style.group,
-                "title": style.title,
-                "source": f"./study.gpkg|layername={style.layer}",
-                "style": style,
-                "hidden": style.hidden,
-            }
+    found = [
+        _Entry(
+            id=f"{style.layer}_{number}",
+            group=style.group,
+            title=style.title,
+            source=f"./study.gpkg|layername={style.layer}",
+            style=style,
+            hidden=style.hidden,
         )
+        for number, style in enumerate(styles)
+    ]
     shown = [str(name) for name in read_table("gis_styles")["rasters"]["shown"]]
     first = True
     for file, raster in rasters.items():
@@ -112,62 +122,63 @@ def _entries(styles: list[LayerStyle], rasters: Mapping[str, RasterStyle]) -> li
         if not reading and name not in shown:
             continue
         found.append(
-            {
-                "id": f"raster_{name}",
-                "group": "Rasters",
-                "title": raster.title,
-                "source": f"./{file}",
-                "style": raster,
-                "hidden": not (reading and first),
-            }
+            _Entry(
+                id=f"raster_{name}",
+                group="Rasters",
+                title=raster.title,
+                source=f"./{file}",
+                style=raster,
+                hidden=not (reading and first),
+            )
         )
         first = first and not reading
     ranks = {name: number for number, name in enumerate(style_groups())}
-    height = {"marker": 0, "line": 1, "outline": 2, "fill": 3}
-    return sorted(
-        found,
-        key=lambda e: (ranks[e["group"]], height.get(getattr(e["style"], "draw", "fill"), 3)),
-    )
+    return sorted(found, key=lambda entry: (ranks[entry.group], _height(entry)))
 
 
-def _tree(root: ET.Element, entries: list[dict[str, Any]]) -> None:
+def _height(entry: _Entry) -> int:
+    heights = {"marker": 0, "line": 1, "outline": 2, "fill": 3}
+    return heights[entry.style.draw] if isinstance(entry.style, LayerStyle) else heights["fill"]
+
+
+def _tree(root: ET.Element, entries: list[_Entry]) -> None:
     tree = ET.SubElement(root, "layer-tree-group")
     for group in style_groups():
-        mine = [entry for entry in entries if entry["group"] == group]
+        mine = [entry for entry in entries if entry.group == group]
         if not mine:
             continue
         node = ET.SubElement(
             tree, "layer-tree-group", name=group, checked="Qt::Checked", expanded="1"
         )
         for entry in mine:
-            classes = len(getattr(entry["style"], "classes", ()))
+            classes = len(entry.style.classes)
             ET.SubElement(
                 node,
                 "layer-tree-layer",
-                id=entry["id"],
-                name=plain_text(entry["title"]),
-                source=entry["source"],
-                providerKey="gdal" if isinstance(entry["style"], RasterStyle) else "ogr",
-                checked="Qt::Unchecked" if entry["hidden"] else "Qt::Checked",
-                expanded="0" if entry["hidden"] or classes <= _FEW_CLASSES else "1",
+                id=entry.id,
+                name=plain_text(entry.title),
+                source=entry.source,
+                providerKey="gdal" if isinstance(entry.style, RasterStyle) else "ogr",
+                checked="Qt::Unchecked" if entry.hidden else "Qt::Checked",
+                expanded="0" if entry.hidden or classes <= _FEW_CLASSES else "1",
             )
 
 
-def _layer(entry: Mapping[str, Any], facts: ProjectFacts) -> ET.Element:
-    style = entry["style"]
+def _layer(entry: _Entry, facts: ProjectFacts) -> ET.Element:
+    style = entry.style
     raster = isinstance(style, RasterStyle)
     about = {"type": "raster" if raster else "vector", "autoRefreshEnabled": "0"}
-    if not raster:
+    if isinstance(style, LayerStyle):
         about["geometry"] = _GEOMETRY.get(style.draw, "Polygon")
     layer = ET.Element("maplayer", about)
-    ET.SubElement(layer, "id").text = entry["id"]
-    ET.SubElement(layer, "datasource").text = entry["source"]
-    ET.SubElement(layer, "layername").text = plain_text(entry["title"])
+    ET.SubElement(layer, "id").text = entry.id
+    ET.SubElement(layer, "datasource").text = entry.source
+    ET.SubElement(layer, "layername").text = plain_text(entry.title)
     _crs(ET.SubElement(layer, "srs"), facts)
     provider = ET.SubElement(layer, "provider", encoding="UTF-8")
     provider.text = "gdal" if raster else "ogr"
     _metadata(layer, facts, kind="dataset")
-    if raster:
+    if isinstance(style, RasterStyle):
         add_raster_style(layer, style)
     else:
         add_style(layer, style)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from kcity_geo.outputs.text import csv_safe, plain_text
 
-__all__ = ["save_workbook"]
+__all__ = ["save_workbook", "without_times"]
 
 #: Time that every file bears, so that two runs give the same bytes; zip knows none before.
 _THEN = datetime(1980, 1, 1, tzinfo=UTC).replace(tzinfo=None)
@@ -52,12 +52,19 @@ def save_workbook(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
             sheet.column_dimensions[letter].width = min(_WIDEST, longest + 2)
     whole = io.BytesIO()
     book.save(whole)
-    _without_times(whole, path)
+    without_times(whole, path)
 
 
-def _without_times(whole: io.BytesIO, path: Path) -> None:
-    """Write the parts of a workbook again with one time for all, which openpyxl takes from the clock."""
-    now = rb"<dcterms:modified[^>]*>[^<]*</dcterms:modified>"
+def without_times(whole: io.BytesIO, path: Path) -> None:
+    """
+    Write the parts of a workbook again with one time for all, which openpyxl takes from the clock.
+
+    Parameters
+    ----------
+    whole : the workbook.
+    path : file to write.
+    """
+    now = rb"<dcterms:(?:created|modified)[^>]*>[^<]*</dcterms:(?:created|modified)>"
     with zipfile.ZipFile(whole) as parts, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
         for one in parts.infolist():
             data = parts.read(one)

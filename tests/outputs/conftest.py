@@ -449,6 +449,12 @@ def quick_files(monkeypatch: pytest.MonkeyPatch) -> None:
     def geopackage(result: Result, cells: Any, path: Path) -> None:
         line(result, path)
 
+    def table(result: Result, path: Path, *, columns: Any) -> None:
+        line(result, path)
+
+    def project(result: Result, columns: Any, path: Path) -> None:
+        line(result, path)
+
     def layers(result: Result, folder: Path) -> None:
         folder.mkdir()
         line(result, folder / "population.tif")
@@ -457,3 +463,5 @@ def quick_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kcity_geo.outputs.report.save_report", line)
     monkeypatch.setattr("kcity_geo.outputs.vectors.save_geopackage", geopackage)
     monkeypatch.setattr("kcity_geo.outputs.rasters.save_layers", layers)
+    monkeypatch.setattr("kcity_geo.outputs.projects.save_study_project", project)
+    monkeypatch.setattr("kcity_geo.outputs.study_tables.save_study_workbook", table)

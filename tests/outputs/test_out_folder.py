@@ -19,6 +19,7 @@ PROMISED = {
     "map.html", "report.html", "sites.geojson", "districts.geojson", "gaps.geojson",
     "survey_tasks.geojson",
     "cells.parquet", "study.gpkg", "layers", "inventory.csv", "indicators.csv", "indicator_details.csv",
+    "study.qgz", "study.xlsx", "study.geolibre.json", "datapackage.json", "stac-item.json",
     "columns.csv", "study.toml", "ATTRIBUTION.txt", "project_summary.json", "ledger.json",
 }  # fmt: skip
 

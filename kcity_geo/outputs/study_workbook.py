@@ -1,0 +1,301 @@
+"""The workbook of a study: every table on a sheet of one file, numbers as numbers, totals and costs as formulas."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kcity_geo.outputs.text import plain_text
+from kcity_geo.outputs.workbook import without_times
+
+__all__ = ["Chart", "Sheet", "save_sheets"]
+
+_FIRST = 4
+_WIDEST, _NARROWEST = 60, 9
+_LONGEST_TEXT = 4000
+#: Rows that are looked at for the width of a column.
+_LOOKED_AT = 200
+#: Unit -> how its numbers are shown; others as they are, with three digits behind the point.
+_FORMATS = {
+    "share": "0.0%",
+    "persons": "#,##0",
+    "count": "#,##0",
+    "rank": "0",
+    "ha": "#,##0.0",
+    "km2": "#,##0.0",
+    "km": "#,##0.00",
+    "m": "#,##0",
+    "%": "0.0",
+    "1": "0.000",
+    "money": "#,##0",
+}
+_ANY_NUMBER = "#,##0.###"
+#: Height of three lines of words above the columns.
+_HEAD_PT = 45.0
+_CM_A_COLUMN, _CHART_CM = 22.0, 9.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """
+    A chart of columns of a sheet, beneath its table.
+
+    Parameters
+    ----------
+    title : above it.
+    label : column of the names.
+    columns : columns that are drawn.
+    colours : ``#rrggbb`` of each column.
+    stacked : one bar a row, its columns on each other.
+    """
+
+    title: str
+    label: str
+    columns: tuple[str, ...]
+    colours: tuple[str, ...] = ()
+    stacked: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sheet:
+    """
+    A sheet of the workbook.
+
+    Parameters
+    ----------
+    title : in its first row.
+    frame : its rows.
+    note : in its second row.
+    units : column -> unit; ``"as units"``: the column ``units`` says it for each row.
+    heads : column -> words above it; else its name.
+    formulas : column -> formula with ``{column}`` for the cell of that column in the same row.
+    totals : columns that are added up below the last row.
+    chart : below the table, or None.
+    """
+
+    title: str
+    frame: pd.DataFrame
+    note: str = ""
+    units: Mapping[str, str] = field(default_factory=dict)
+    heads: Mapping[str, str] = field(default_factory=dict)
+    formulas: Mapping[str, str] = field(default_factory=dict)
+    totals: tuple[str, ...] = ()
+    chart: Chart | None = None
+
+
+def save_sheets(sheets: Mapping[str, Sheet], path: Path, *, title: str, told: str) -> None:
+    """
+    Write sheets as one workbook.
+
+    Parameters
+    ----------
+    sheets : name -> sheet.
+    path : file to write; the same sheets give the same bytes.
+    title : of the workbook.
+    told : whom to name and under which licence, for the properties of the file.
+
+    Notes
+    -----
+    Text stays text, whatever it begins with. A formula is written with the value that the frame holds for it, so that
+    programs which do not compute show it too.
+    """
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.remove(book.active)
+    book.properties.title = plain_text(title)
+    book.properties.description = plain_text(told, max_chars=1000)
+    book.properties.creator = "kcity_geo"
+    values: list[dict[str, float]] = []
+    for name, sheet in sheets.items():
+        page = book.create_sheet(name)
+        values.append(_fill(page, sheet))
+    whole = io.BytesIO()
+    book.save(whole)
+    without_times(_with_values(whole, values), path)
+
+
+def _fill(page: Any, sheet: Sheet) -> dict[str, float]:  # noqa: ANN401 - openpyxl has no types
+    """Write a sheet; give the value of each cell that holds a formula."""
+    from openpyxl.styles import Alignment, Font, PatternFill
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.properties import PageSetupProperties
+
+    columns = [str(c) for c in sheet.frame.columns]
+    letters = {c: get_column_letter(i) for i, c in enumerate(columns, start=1)}
+    _put(page.cell(1, 1), sheet.title)
+    _put(page.cell(2, 1), sheet.note)
+    page.cell(1, 1).font = Font(bold=True, size=14)
+    for number, column in enumerate(columns, start=1):
+        cell = page.cell(_FIRST - 1, number)
+        _put(cell, _head(sheet, column))
+        cell.font = Font(bold=True)
+        cell.fill = PatternFill("solid", fgColor="E8EEF4")
+        cell.alignment = Alignment(wrap_text=True, vertical="top")
+    found: dict[str, float] = {}
+    for row, record in enumerate(sheet.frame.to_dict("records"), start=_FIRST):
+        for number, column in enumerate(columns, start=1):
+            cell = page.cell(row, number)
+            value = _number(record[column])
+            if column in sheet.formulas and value is not None:
+                places = {c: f"{letter}{row}" for c, letter in letters.items()}
+                cell.value = "=" + sheet.formulas[column].format(**places)
+                found[cell.coordinate] = value
+            else:
+                _put(cell, record[column])
+            if value is not None:
+                cell.number_format = _format(sheet, column, record)
+    last = _FIRST + len(sheet.frame) - 1
+    if sheet.totals and len(sheet.frame):
+        found |= _totals(page, sheet, letters, last)
+    _widths(page, sheet, columns, letters)
+    page.freeze_panes = page.cell(_FIRST, 2)
+    page.row_dimensions[_FIRST - 1].height = _HEAD_PT
+    page.page_setup.orientation = "landscape"
+    page.page_setup.fitToWidth, page.page_setup.fitToHeight = 1, 0
+    page.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    if len(sheet.frame):
+        page.auto_filter.ref = f"A{_FIRST - 1}:{letters[columns[-1]]}{last}"
+    if sheet.chart is not None and len(sheet.frame):
+        _draw(page, sheet, columns, last)
+    return found
+
+
+def _head(sheet: Sheet, column: str) -> str:
+    words = sheet.heads.get(column, column.replace("_", " "))
+    unit = sheet.units.get(column, "")
+    shown = "" if unit in {"", "text", "share", "count", "rank", "1", "as units", "money"} else unit
+    return f"{words} ({shown})" if shown and not words.endswith(")") else words
+
+
+def _format(sheet: Sheet, column: str, record: Mapping[Any, Any]) -> str:
+    unit = sheet.units.get(column, "")
+    if unit == "as units":
+        unit = str(record.get("units", ""))
+    return _FORMATS.get(unit, _ANY_NUMBER)
+
+
+def _totals(page: Any, sheet: Sheet, letters: Mapping[str, str], last: int) -> dict[str, float]:  # noqa: ANN401
+    from openpyxl.styles import Font
+
+    found = {}
+    _put(page.cell(last + 1, 1), "Total")
+    page.cell(last + 1, 1).font = Font(bold=True)
+    for column in sheet.totals:
+        cell = page[f"{letters[column]}{last + 1}"]
+        cell.value = f"=SUM({letters[column]}{_FIRST}:{letters[column]}{last})"
+        cell.number_format = _format(sheet, column, {})
+        cell.font = Font(bold=True)
+        found[cell.coordinate] = math.fsum(
+            v for v in map(_number, sheet.frame[column].tolist()) if v is not None
+        )
+    return found
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401 - any cell
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def _put(cell: Any, value: Any) -> None:  # noqa: ANN401 - any cell
+    """Write a value: numbers as numbers, unknown as nothing, text as text, also when it looks like a formula."""
+    from openpyxl.styles import Alignment
+
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool):
+        cell.value = value
+        return
+    if isinstance(value, int | float):
+        number = _number(value)
+        cell.value = (
+            None if number is None else int(value) if isinstance(value, int) else round(number, 9)
+        )
+        return
+    if value is None or value is pd.NaT or value is pd.NA:
+        return
+    if isinstance(value, list | tuple):
+        value = "; ".join(plain_text(v, max_chars=_LONGEST_TEXT) for v in value)
+    text = plain_text(value, max_chars=_LONGEST_TEXT)
+    if not text:
+        return
+    cell.value = text
+    if len(text) > _WIDEST and cell.row >= _FIRST:
+        cell.alignment = Alignment(wrap_text=True, vertical="top")
+    if text.startswith(("=", "+", "-", "@")):
+        cell.data_type = "s"
+        cell.quotePrefix = True
+
+
+def _widths(page: Any, sheet: Sheet, columns: list[str], letters: Mapping[str, str]) -> None:  # noqa: ANN401
+    for column in columns:
+        seen = [_shown(v) for v in sheet.frame[column].head(_LOOKED_AT).tolist()]
+        head = max(map(len, _head(sheet, column).split()), default=0)
+        longest = max([head, *map(len, seen)])
+        page.column_dimensions[letters[column]].width = min(_WIDEST, max(longest + 2, _NARROWEST))
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - any cell
+    number = _number(value)
+    return f"{number:,.3f}".rstrip("0") if number is not None else str(value)
+
+
+def _draw(page: Any, sheet: Sheet, columns: list[str], last: int) -> None:  # noqa: ANN401 - openpyxl has no types
+    from openpyxl.chart import BarChart, Reference
+
+    about = sheet.chart
+    if about is None or not {about.label, *about.columns} <= set(columns):
+        return
+    chart = BarChart()
+    chart.type = "bar" if about.stacked else "col"
+    if about.stacked:
+        chart.grouping, chart.overlap = "stacked", 100
+    chart.title = about.title
+    chart.width, chart.height = _CM_A_COLUMN, _CHART_CM
+    for number, name in enumerate(about.columns):
+        column = columns.index(name) + 1
+        data = Reference(page, min_col=column, min_row=_FIRST - 1, max_row=last)
+        chart.add_data(data, titles_from_data=True)
+        if about.colours:
+            series = chart.series[number]
+            series.graphicalProperties.solidFill = about.colours[number].lstrip("#")
+            series.graphicalProperties.line.solidFill = "FFFFFF"
+    label = columns.index(about.label) + 1
+    chart.set_categories(Reference(page, min_col=label, min_row=_FIRST, max_row=last))
+    chart.x_axis.delete = chart.y_axis.delete = False
+    page.add_chart(chart, f"A{last + _FIRST}")
+
+
+def _with_values(whole: io.BytesIO, values: Iterable[Mapping[str, float]]) -> io.BytesIO:
+    """Put beside each formula the value that it has, which openpyxl leaves out."""
+    given = {f"xl/worksheets/sheet{n}.xml": cells for n, cells in enumerate(values, start=1)}
+    out = io.BytesIO()
+    with zipfile.ZipFile(whole) as parts, zipfile.ZipFile(out, "w") as new:
+        for name in parts.namelist():
+            data = parts.read(name)
+            if cells := given.get(name):
+                data = _valued(data.decode("utf-8"), cells).encode("utf-8")
+            new.writestr(name, data)
+    out.seek(0)
+    return out
+
+
+def _valued(text: str, cells: Mapping[str, float]) -> str:
+    def put(match: re.Match[str]) -> str:
+        value = cells.get(match["place"])
+        return match[0] if value is None else f"{match['head']}<v>{value!r}</v></c>"
+
+    form = r'(?P<head><c r="(?P<place>[A-Z]+\d+)"[^>]*><f>[^<]*</f>)<v\s*/?>(?:</v>)?</c>'
+    return re.sub(form, put, text)
