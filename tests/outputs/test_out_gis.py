@@ -1,3 +1,4 @@
+# ruff: noqa: S314 - XML of our own
 """Files for GIS programs: styles and words inside the GeoPackage, a project that opens, names of classes."""
 
 from __future__ import annotations
