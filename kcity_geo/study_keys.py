@@ -102,6 +102,11 @@ class StudySection(BaseModel):
         "licence forbids that or is not known",
     )
 
+    formats: list[Literal["flatgeobuf", "pmtiles"]] = Field(
+        default_factory=list,
+        description="further formats in which the layers are written, in folders of these names",
+    )
+
     @field_validator("project")
     @classmethod
     def _known_project(cls, value: str) -> str:

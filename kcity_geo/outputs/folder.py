@@ -42,6 +42,8 @@ OUTPUT_FILES = (
     "datapackage.json",
     "stac-item.json",
     "layers",
+    "flatgeobuf",
+    "pmtiles",
     "inventory.csv",
     "indicators.csv",
     "indicator_details.csv",
@@ -394,6 +396,7 @@ def _write_all(
     from kcity_geo.outputs.geolibre import save_geolibre
     from kcity_geo.outputs.ledger import LEDGER_FILE, save_ledger
     from kcity_geo.outputs.maps import save_map
+    from kcity_geo.outputs.more_formats import save_more_formats
     from kcity_geo.outputs.projects import save_study_project
     from kcity_geo.outputs.rasters import save_layers
     from kcity_geo.outputs.report import save_report
@@ -473,6 +476,7 @@ def _write_all(
     for filename, write in steps.items():
         progress(filename)
         write(work / filename)
+    save_more_formats(result.study.study.formats, work, credits_of=credits_of_file(result.data))
     progress("study.geolibre.json")
     save_geolibre(result, work / "study.geolibre.json")
     if result.data.osm_date:

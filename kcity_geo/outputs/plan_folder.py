@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from kcity_geo.outputs.attribution import credits_line
+from kcity_geo.outputs.attribution import credits_line, credits_of_file
 from kcity_geo.outputs.folder import Contents, save_whole
+from kcity_geo.outputs.geopackage import dress_geopackage
 from kcity_geo.outputs.plan_figures import sheet_picture
 from kcity_geo.outputs.plan_page import build_plan_page
 from kcity_geo.outputs.plan_qml import LAYERS, plan_styles
 from kcity_geo.outputs.plan_workbook import save_workbook
+from kcity_geo.outputs.qml import vector_qml
 from kcity_geo.outputs.tables import save_csv
 from kcity_geo.outputs.text import json_text
 from kcity_geo.outputs.vectors import write_geopackage
@@ -56,8 +58,12 @@ def save_plan_folder(sheets: PlanSheets, out: str | Path) -> Path:
 
 def _write(sheets: PlanSheets, work: Path) -> None:
     write_geopackage(sheets.layers, {}, work / "plan.gpkg", as_of=sheets.as_of)
-    for name, style in plan_styles(_categories(sheets)).items():
-        (work / f"{name}.qml").write_bytes(style.encode("utf-8"))
+    styles = plan_styles(_categories(sheets))
+    dress_geopackage(
+        work / "plan.gpkg", styles=styles, credits_of=credits_of_file(sheets), as_of=sheets.as_of
+    )
+    for style in styles:
+        (work / f"{style.layer}.qml").write_bytes(vector_qml(style).encode("utf-8"))
     page = build_plan_page(sheets)
     (work / "plan.html").write_bytes(page.encode("utf-8"))
     save_workbook(sheets, work / "plan.xlsx")

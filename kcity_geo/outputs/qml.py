@@ -87,9 +87,9 @@ def _renderer(root: ET.Element, style: LayerStyle) -> None:
                     rows, "range", {**told, "lower": f"{one.low:g}", "upper": f"{one.high:g}"}
                 )
             else:
-                ET.SubElement(
-                    rows, "category", {**told, "value": one.value or "", "type": "string"}
-                )
+                value = one.value or ""
+                kind_of = "long" if value.isdigit() else "string"
+                ET.SubElement(rows, "category", {"value": value, "type": kind_of, **told})
     symbols = ET.SubElement(renderer, "symbols")
     for number, one in enumerate(style.classes):
         _symbol(symbols, str(number), style, one)
@@ -104,14 +104,18 @@ def _symbol(symbols: ET.Element, name: str, style: LayerStyle, one: StyleClass) 
         {"enabled": "1", "class": _CLASSES[style.draw], "locked": "0", "pass": "0"},
     )
     options = ET.SubElement(layer, "Option", type="Map")
-    for key, value in _options(style, one.colour).items():
+    for key, value in _options(style, one).items():
         ET.SubElement(options, "Option", name=key, type="QString", value=value)
 
 
-def _options(style: LayerStyle, colour: str) -> dict[str, str]:
-    ink = ",".join(map(str, (*rgb(colour), 255)))
+def _width_mm(style: LayerStyle, one: StyleClass) -> float:
+    return style.width_mm if one.width_mm is None else one.width_mm
+
+
+def _options(style: LayerStyle, one: StyleClass) -> dict[str, str]:
+    ink = ",".join(map(str, (*rgb(one.colour), 255)))
     dark = ",".join(map(str, (*rgb(_DARK), 255)))
-    width = f"{style.width_mm:g}"
+    width = f"{_width_mm(style, one):g}"
     if style.draw == "line":
         return {
             "line_color": ink,
@@ -212,7 +216,7 @@ def vector_sld(style: LayerStyle) -> str:
         if style.column:
             last = number == len(style.classes) - 1
             _filter(rule, style.column, one, last=last)
-        _sld_symbol(rule, style, one.colour)
+        _sld_symbol(rule, style, one)
         if style.label:
             text = ET.SubElement(rule, _sld("TextSymbolizer"))
             label = ET.SubElement(text, _sld("Label"))
@@ -246,8 +250,9 @@ def _compare(outer: ET.Element, kind: str, column: str, value: str) -> None:
     ET.SubElement(test, _ogc("Literal")).text = value
 
 
-def _sld_symbol(rule: ET.Element, style: LayerStyle, colour: str) -> None:
-    pixels = f"{style.width_mm * _PX_PER_MM:.2g}"
+def _sld_symbol(rule: ET.Element, style: LayerStyle, one: StyleClass) -> None:
+    colour = one.colour
+    pixels = f"{_width_mm(style, one) * _PX_PER_MM:.2g}"
     if style.draw == "line":
         line = ET.SubElement(rule, _sld("LineSymbolizer"))
         _ink(line, "Stroke", {"stroke": colour, "stroke-width": pixels})

@@ -36,6 +36,7 @@ class StyleClass:
     colour : ``#rrggbb``.
     value : of the column, where classes are words.
     low, high : of the column, where classes are ranges; the last one holds its upper end.
+    width_mm : of its lines, where it is not that of the layer.
     """
 
     words: str
@@ -43,6 +44,7 @@ class StyleClass:
     value: str | None = None
     low: float | None = None
     high: float | None = None
+    width_mm: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ import shapely
 
 from kcity_geo.outputs.attribution import credits_of_file
 from kcity_geo.outputs.geopackage import kind_of_layers
+from kcity_geo.outputs.more_formats import save_more_formats
 from kcity_geo.outputs.osm_layers import handed_over
 from kcity_geo.outputs.styles import cell_styles, layer_style
 
@@ -156,6 +157,22 @@ def test_classes_of_rasters_have_names_in_gdal_and_in_the_legend(out) -> None:
     stops = [float(e.get("value")) for e in ramp.iter("item")]
     assert (stops[0], stops[-1]) == (0.0, 1.0)
     assert stops == sorted(stops)
+
+
+def test_further_formats_hold_the_same_features(out, tmp_path, result) -> None:
+    for name in ("study.gpkg",):
+        shutil.copyfile(out / name, tmp_path / name)
+    told = credits_of_file(result.data)
+    save_more_formats(["pmtiles", "flatgeobuf"], tmp_path, credits_of=told)
+    for layer in kind_of_layers(out / "study.gpkg"):
+        ours = gpd.read_file(out / "study.gpkg", layer=layer)
+        theirs = gpd.read_file(tmp_path / "flatgeobuf" / f"{layer}.fgb")
+        assert len(ours) == len(theirs), layer
+        assert ours.crs == theirs.crs
+        assert ours.geometry.area.sum() == pytest.approx(theirs.geometry.area.sum())
+    tiles = tmp_path / "pmtiles" / "districts.pmtiles"
+    assert tiles.read_bytes()[:7] == b"PMTiles"
+    assert len(gpd.read_file(tiles)) >= len(result.gaps.districts)
 
 
 _OPEN = """

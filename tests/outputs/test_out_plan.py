@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import geopandas as gpd
@@ -72,6 +75,11 @@ def test_styles_name_every_value_of_their_layer(plan, folder) -> None:
         values = re.findall(r'<category value="(\w+)"', style)
         assert set(values) == set(gpd.read_file(folder / "plan.gpkg", layer=name)[column])
         assert style.count("<symbol ") == len(values)
+    with closing(sqlite3.connect(folder / "plan.gpkg")) as base:
+        inside = {row[0] for row in base.execute("SELECT f_table_name FROM layer_styles")}
+        told = json.loads(base.execute("SELECT metadata FROM gpkg_metadata").fetchone()[0])
+    assert {p.stem for p in folder.glob("*.qml")} == inside
+    assert told["attribution"]
 
 
 def test_every_file_says_what_it_is(folder) -> None:
