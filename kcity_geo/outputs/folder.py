@@ -9,6 +9,7 @@ import glob
 import os
 import re
 import shutil
+import sqlite3
 import sys
 import tempfile
 import time
@@ -223,9 +224,7 @@ def save(result: Result, out: str | Path, *, progress: Callable[[str], None] | N
         If the folder may not be used or a file cannot be written; a previous result stays.
     """
     told = progress or (lambda _: None)
-    return save_whole(
-        out, lambda work, target: _write_all(result, work, target=target, progress=told)
-    )
+    return save_whole(out, lambda work, at: _write_all(result, work, target=at, progress=told))
 
 
 def save_whole(
@@ -285,6 +284,7 @@ def _failures() -> tuple[type[Exception], ...]:
         RasterioError,
         CPLE_BaseError,
         pa.ArrowException,
+        sqlite3.Error,
     )
 
 

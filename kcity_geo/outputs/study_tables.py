@@ -41,8 +41,8 @@ def save_study_workbook(result: Result, path: Path, *, columns: pd.DataFrame) ->
     Parameters
     ----------
     result : a finished study.
-    columns : as `kcity_geo.outputs.columns.column_table` gives them.
     path : file to write; the same study gives the same bytes.
+    columns : as `kcity_geo.outputs.columns.column_table` gives them.
     """
     told = credits_of_file(result.data)
     save_sheets(
