@@ -21,6 +21,8 @@ __all__ = ["ProjectFacts", "save_project"]
 _THEN = (1980, 1, 1, 0, 0, 0)
 _GEOMETRY = {"marker": "Point", "line": "Line"}
 _FEW_CLASSES = 1
+#: QGIS takes no id of a layer that has ten letters or fewer.
+_LONG_ID = "study_layer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,7 @@ def _entries(styles: list[LayerStyle], rasters: Mapping[str, RasterStyle]) -> li
     """Layers of the project from above to below: groups in their order, points over lines over areas."""
     found = [
         _Entry(
-            id=f"{style.layer}_{number}",
+            id=f"{_LONG_ID}_{style.layer}_{number}",
             group=style.group,
             title=style.title,
             source=f"./study.gpkg|layername={style.layer}",
@@ -123,7 +125,7 @@ def _entries(styles: list[LayerStyle], rasters: Mapping[str, RasterStyle]) -> li
             continue
         found.append(
             _Entry(
-                id=f"raster_{name}",
+                id=f"{_LONG_ID}_raster_{name}",
                 group="Rasters",
                 title=raster.title,
                 source=f"./{file}",

@@ -168,7 +168,7 @@ def layer_style(
         width_mm=_LINE_MM if draw == "fill" else width,
         classes=(StyleClass(words=plain_text(shown), colour=str(about["colour"])),),
         label=str(about.get("label", "")),
-        hidden=bool(about.get("hidden", False)),
+        hidden=bool((row or table["other"]).get("hidden", False)),
         aliases=aliases or {},
     )
 

@@ -142,6 +142,8 @@ def test_styles_fit_what_a_layer_holds() -> None:
     assert layer_style("osm_substation", 2).draw == "fill"
     assert layer_style("osm_sewage_lines", 1).draw == "line"
     assert layer_style("osm_unheard_of", 1).classes[0].words == "osm_unheard_of"
+    assert layer_style("osm_unheard_of", 1).hidden
+    assert not layer_style("sites", 2).hidden
     styles = cell_styles(["water_gap", "suitability"], {})
     assert [s.column for s in styles] == ["water_gap", "suitability"]
     assert (styles[0].classes[0].low, styles[0].classes[-1].high) == (0.0, 1.0)
@@ -189,6 +191,7 @@ told = {
     "renderers": {l.source().split("=")[-1]: l.renderer().type() for l in layers},
     "legend": [c.label() for l in layers if l.name().endswith("Transport: reading") and l.type() == 0
                for c in l.renderer().categories()],
+    "shown": [n.layer().name() for n in project.layerTreeRoot().findLayers() if n.isVisible()],
     "far": [l.source() for l in layers if not l.source().startswith(sys.argv[2])],
 }
 sites = QgsVectorLayer(sys.argv[2] + "/study.gpkg|layername=sites", "s", "ogr")
@@ -218,6 +221,8 @@ def test_qgis_opens_project_and_geopackage_styled_wherever_the_folder_lies(out, 
     assert told["broken"] == []
     assert told["far"] == []
     assert {"Candidate sites", "Districts"} <= set(told["labelled"])
+    assert {"Candidate sites", "Districts", "Streets and paths"} <= set(told["shown"])
+    assert sum(name.endswith(": reading") for name in told["shown"]) == 1
     assert told["legend"][1] == "Falls short"
     assert told["alias"] == "Area (ha)"
     assert told["own_style"]
