@@ -26,7 +26,7 @@ UNITS = re.compile(r"\b(km|m|ha|kV|kWh|m2)\b|(?<=\d)(km|m|ha|kV|kWh/m2)|m³")
 
 
 def english_in(text: str) -> list[str]:
-    return re.findall(r"[A-Za-z]{3,}", UNITS.sub("", text.replace("kcity_geo", "")))
+    return re.findall(r"[A-Za-z]{3,}", UNITS.sub("", re.sub("kcity_geo|OSM", "", text)))
 
 
 @pytest.mark.parametrize("row", PLAIN, ids=lambda row: row["id"])

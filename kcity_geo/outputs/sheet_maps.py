@@ -39,6 +39,8 @@ _MOST_NAMES = 25
 _LEAST_SEEN, _NAMED_FROM = 0.3, 0.01
 _HALO = {"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.6}
 _UNIT_LETTERS = 26
+#: Shown around the cells where people live; share of the study area below which these alone are shown.
+_AROUND_PEOPLE, _FAR_SMALLER = 0.1, 0.25
 _SILENT = ("not_assessed", "cannot_tell")
 _LEGEND = {
     "en": {
@@ -131,8 +133,36 @@ def _with_legend(picture: PlanPicture, language: str) -> bytes:
 
 
 def _extent(atlas: StudyAtlas) -> tuple[float, float, float, float]:
+    """
+    Bounds of the study area, or of its lived-in part where that is far smaller.
+
+    The boundary of a state on the coast holds its sea: drawn whole, its streets would be a dot.
+    """
     left, bottom, right, top = atlas.outline().bounds
-    return left, bottom, right, top
+    lived = _lived_in(atlas.layers.get("population"))
+    if lived is None:
+        return left, bottom, right, top
+    west, south, east, north = lived
+    margin = _AROUND_PEOPLE * max(east - west, north - south)
+    west, east = max(left, west - margin), min(right, east + margin)
+    south, north = max(bottom, south - margin), min(top, north + margin)
+    small = (east - west) * (north - south) < _FAR_SMALLER * (right - left) * (top - bottom)
+    return (west, south, east, north) if small else (left, bottom, right, top)
+
+
+def _lived_in(people: StudyLayer | None) -> tuple[float, float, float, float] | None:
+    """Bounds of the cells where somebody lives; None where nobody is known to."""
+    if people is None or not (there := np.nan_to_num(people.values) >= 1).any():
+        return None
+    left, right, bottom, top = people.extent
+    high, wide = (top - bottom) / there.shape[0], (right - left) / there.shape[1]
+    rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
+    return (
+        left + columns[0] * wide,
+        top - (rows[-1] + 1) * high,
+        left + (columns[-1] + 1) * wide,
+        top - rows[0] * high,
+    )
 
 
 def _around_sites(atlas: StudyAtlas) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -186,6 +187,24 @@ def test_deleted_streets_never_make_the_evidence_better_nor_a_reading_surer():
         before, after = (f.cells[f"{sector}_evidence"].to_numpy() for f in (whole, half))
         known = np.isfinite(before) & np.isfinite(after)
         assert (after[known] <= before[known] + 1e-6).all()
+
+
+@pytest.mark.filterwarnings("ignore::kcity_geo.errors.KCityWarning")
+def test_deleted_streets_never_raise_the_evidence_and_open_the_range_of_a_whole_map():
+    """The first streets that vanish open every range; how far later ones do is told in docs/gap-model.md."""
+    places = {"school": schools((500, 500)), "health": clinics((3500, 500))}
+    found = [gaps_of(city(until=until, **places)) for until in (1.0, 0.7, 0.2)]
+    sure = [np.isin(one.cells["transport_reading"].to_numpy(), [1, 5]).sum() for one in found]
+    assert sure == sorted(sure, reverse=True)
+    width = [(one.cells["transport_gap_hi"] - one.cells["transport_gap_lo"]) for one in found]
+    assert (width[1].to_numpy() >= width[0].to_numpy() - 1e-6).all()
+    rows = [one.city.loc["transport"] for one in found]
+    for before, after in itertools.pairwise(rows):
+        assert after["evidence"] <= before["evidence"] + 1e-6
+        assert after["gap_raw"] >= before["gap_raw"] - 1e-6
+    assert all(
+        one["gap_hi"] - one["gap_lo"] > rows[0]["gap_hi"] - rows[0]["gap_lo"] for one in rows[1:]
+    )
 
 
 def test_a_district_renamed_changes_no_number():
