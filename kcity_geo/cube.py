@@ -1,8 +1,8 @@
 """
-The study grid, and what turns vectors into its cells.
+The cube: what is known of each cell of the study grid, with unit, source and licence.
 
-One odc-geo `GeoBox` a study: north-up, square cells, snapped to whole multiples of ``cell_m`` in
-the metric CRS of the city. Row 0 is the northern row. Pure: reads and writes nothing.
+The grid itself is made in `kcity_geo.grid`, what vectors hold in its cells in `kcity_geo.cells`; both
+are given from here too. Pure: reads and writes nothing.
 """
 
 from __future__ import annotations
@@ -10,24 +10,38 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import shapely
 import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
+from kcity_geo.cells import (
+    area_in_cells,
+    count_in_cells,
+    district_shares,
+    inside_share,
+    length_in_cells,
+    pieces_of_polygons,
+)
 from kcity_geo.city import City
-from kcity_geo.config import Config
-from kcity_geo.coordinates import Places, in_crs
-from kcity_geo.errors import GridMismatchError, LimitError, StudyError
+from kcity_geo.errors import GridMismatchError, StudyError
+from kcity_geo.grid import (
+    bin_points,
+    cell_centres,
+    cell_ids,
+    cell_polygons,
+    cell_size,
+    study_grid,
+)
 
 __all__ = [
+    "EVIDENCE",
     "area_in_cells",
     "bin_points",
     "cell_centres",
     "cell_ids",
     "cell_polygons",
+    "cell_size",
     "count_in_cells",
     "district_shares",
     "empty_cube",
@@ -38,467 +52,7 @@ __all__ = [
     "study_grid",
 ]
 
-_FEW_CELLS = 64
 EVIDENCE = ("observed", "modelled", "proxy", "user", "synthetic")
-
-
-def study_grid(city: City, *, cell_m: float, config: Config | None = None) -> GeoBox:
-    """
-    Make the grid of a study: the same city and cell size always give the same cells.
-
-    Parameters
-    ----------
-    city : whose bounding box is covered.
-    cell_m : side of a cell, metres; more than 1.
-    config : limits.
-
-    Returns
-    -------
-    Grid in the CRS of the city, edges at whole multiples of `cell_m`.
-
-    Raises
-    ------
-    StudyError
-        If `cell_m` is not a number above 1, or the city is smaller than one cell.
-    LimitError
-        If the grid has more cells than `Config.max_cells`.
-    """
-    config = config or Config()
-    if not np.isfinite(cell_m) or cell_m <= 1:
-        raise StudyError(
-            f"study.cell_m: {cell_m!r} is not usable; give metres above 1, usually 100 or 250"
-        )
-    left, bottom, right, top = city.boundary_metric.bounds
-    across = max(right - left, top - bottom)
-    if cell_m > across:
-        raise StudyError(
-            f"study.cell_m: {cell_m:g} m is more than the whole study area, which is {across:,.0f} m "
-            "across; use smaller cells, or check that the boundary is the city's"
-        )
-    west, south = np.floor(left / cell_m) * cell_m, np.floor(bottom / cell_m) * cell_m
-    columns = max(1, int(np.ceil(round((right - west) / cell_m, 9))))
-    rows = max(1, int(np.ceil(round((top - south) / cell_m, 9))))
-    if columns * rows > config.max_cells:
-        needed = cell_m * np.sqrt(columns * rows / config.max_cells)
-        raise LimitError(
-            f"study.cell_m: {cell_m:g} m makes {columns * rows:,} cells, the limit is "
-            f"{config.max_cells:,}; use at least {np.ceil(needed):.0f} m"
-        )
-    return GeoBox.from_bbox(
-        (west, south, west + columns * cell_m, south + rows * cell_m),
-        crs=city.crs,
-        shape=(rows, columns),
-        tight=True,
-    )
-
-
-def cell_size(grid: GeoBox) -> float:
-    """
-    Side of a cell, metres.
-
-    Parameters
-    ----------
-    grid : square cells.
-
-    Returns
-    -------
-    Metres.
-    """
-    return float(abs(grid.resolution.x))
-
-
-def cell_centres(grid: GeoBox) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """
-    Give the coordinates of the cell centres.
-
-    Parameters
-    ----------
-    grid : the study grid.
-
-    Returns
-    -------
-    x and y, each of shape (rows * columns,), metres, row by row from the north-west.
-    """
-    rows, columns = grid.shape
-    size, (left, _, _, top) = cell_size(grid), tuple(grid.boundingbox)
-    x = left + (np.arange(columns) + 0.5) * size
-    y = top - (np.arange(rows) + 0.5) * size
-    return np.tile(x, rows), np.repeat(y, columns)
-
-
-def cell_ids(grid: GeoBox) -> NDArray[np.object_]:
-    """
-    Stable ids ``x{column}_y{row}``, counted from the origin of the CRS, not of the grid.
-
-    Parameters
-    ----------
-    grid : the study grid.
-
-    Returns
-    -------
-    Shape (rows * columns,), row by row from the north-west. Column and row are the whole
-    multiples of the cell size of the lower left corner, so the same place keeps its id.
-    """
-    size = cell_size(grid)
-    x, y = cell_centres(grid)
-    column = np.floor(x / size).astype(np.int64)
-    row = np.floor(y / size).astype(np.int64)
-    return np.array([f"x{c}_y{r}" for c, r in zip(column, row, strict=True)], dtype=object)
-
-
-def cell_polygons(
-    grid: GeoBox, index: NDArray[np.integer[Any]] | None = None
-) -> NDArray[np.object_]:
-    """
-    Give the squares of the cells.
-
-    Parameters
-    ----------
-    grid : the study grid.
-    index : flat cell numbers; all when None.
-
-    Returns
-    -------
-    Array of polygons, metres.
-    """
-    x, y = cell_centres(grid)
-    if index is not None:
-        x, y = x[index], y[index]
-    half = cell_size(grid) / 2
-    return np.asarray(shapely.box(x - half, y - half, x + half, y + half))
-
-
-def bin_points(
-    x: NDArray[np.float64], y: NDArray[np.float64], *, grid: GeoBox
-) -> NDArray[np.int64]:
-    """
-    Flat cell number of each point.
-
-    Parameters
-    ----------
-    x, y : coordinates in the CRS of the grid, metres.
-    grid : the study grid.
-
-    Returns
-    -------
-    Shape of `x`; -1 outside the grid or for NaN.
-    """
-    rows, columns = grid.shape
-    size, (left, _, _, top) = cell_size(grid), tuple(grid.boundingbox)
-    with np.errstate(invalid="ignore"):
-        column = np.floor((np.asarray(x) - left) / size)
-        row = np.floor((top - np.asarray(y)) / size)
-        ok = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-    flat = np.full(np.shape(x), -1, dtype=np.int64)
-    flat[ok] = (row[ok] * columns + column[ok]).astype(np.int64)
-    return flat
-
-
-def count_in_cells(geometry: Places, *, grid: GeoBox) -> NDArray[np.float64]:
-    """
-    Count features by the cell of their representative point.
-
-    Parameters
-    ----------
-    geometry : a GeoSeries or GeoDataFrame in any CRS, or shapely geometries in that of the grid.
-    grid : the study grid.
-
-    Returns
-    -------
-    Shape (rows, cols), features per cell.
-    """
-    shapes = in_crs(geometry, grid.crs, what="geometry")
-    if len(shapes) == 0:
-        return np.zeros(grid.shape)
-    points = shapely.point_on_surface(shapes)
-    flat = bin_points(shapely.get_x(points), shapely.get_y(points), grid=grid)
-    counts = np.bincount(flat[flat >= 0], minlength=grid.shape[0] * grid.shape[1])
-    return counts.reshape(grid.shape).astype(float)
-
-
-def length_in_cells(
-    lines: Places,
-    *,
-    grid: GeoBox,
-    weight: NDArray[np.float64] | None = None,
-) -> NDArray[np.float64]:
-    """
-    Length of lines in each cell, exact: every segment is cut at the cell edges.
-
-    Parameters
-    ----------
-    lines : LineStrings or MultiLineStrings: a GeoSeries or GeoDataFrame in any CRS, or shapely geometries
-        in that of the grid.
-    grid : the study grid.
-    weight : factor for each line; 1 when None.
-
-    Returns
-    -------
-    Shape (rows, cols), metres. The sum is the length of the lines inside the grid.
-    """
-    total = grid.shape[0] * grid.shape[1]
-    lines = in_crs(lines, grid.crs, what="lines")
-    if len(lines) == 0:
-        return np.zeros(grid.shape)
-    parts, owner = shapely.get_parts(lines, return_index=True)
-    xy, line = shapely.get_coordinates(parts, return_index=True)
-    same = line[1:] == line[:-1]
-    start, end, line = xy[:-1][same], xy[1:][same], line[1:][same]
-    size, (left, _, _, top) = cell_size(grid), tuple(grid.boundingbox)
-    # Column and row coordinates, in cells; a segment is cut wherever one crosses a whole number.
-    a = np.column_stack([(start[:, 0] - left) / size, (top - start[:, 1]) / size])
-    b = np.column_stack([(end[:, 0] - left) / size, (top - end[:, 1]) / size])
-    cuts, segment = [np.zeros(len(a)), np.ones(len(a))], [np.arange(len(a))] * 2
-    for axis in (0, 1):
-        low = np.ceil(np.minimum(a[:, axis], b[:, axis]))
-        count = np.maximum(np.floor(np.maximum(a[:, axis], b[:, axis])) - low + 1, 0).astype(int)
-        which = np.repeat(np.arange(len(a)), count)
-        nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        delta = b[which, axis] - a[which, axis]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = (low[which] + nth - a[which, axis]) / delta
-        ok = np.isfinite(t) & (t > 0) & (t < 1)
-        cuts.append(t[ok])
-        segment.append(which[ok])
-    t, s = np.concatenate(cuts), np.concatenate(segment)
-    order = np.lexsort((t, s))
-    t, s = t[order], s[order]
-    inner = s[1:] == s[:-1]
-    t0, t1, s = t[:-1][inner], t[1:][inner], s[1:][inner]
-    middle = ((t0 + t1) / 2)[:, None]
-    place = a[s] + (b[s] - a[s]) * middle
-    column, row = np.floor(place[:, 0]).astype(int), np.floor(place[:, 1]).astype(int)
-    length = np.hypot(*(end[s] - start[s]).T) * (t1 - t0)
-    if weight is not None:
-        length = length * np.asarray(weight)[owner[line[s]]]
-    ok = (column >= 0) & (column < grid.shape[1]) & (row >= 0) & (row < grid.shape[0])
-    flat = row[ok] * grid.shape[1] + column[ok]
-    return np.bincount(flat, weights=length[ok], minlength=total).reshape(grid.shape)
-
-
-def area_in_cells(
-    polygons: Places,
-    *,
-    grid: GeoBox,
-    weight: NDArray[np.float64] | None = None,
-) -> NDArray[np.float64]:
-    """
-    Area of polygons in each cell, exact; overlapping polygons count twice.
-
-    Small polygons within one cell are added by their cell; the others are cut by the cells
-    that they touch.
-
-    Parameters
-    ----------
-    polygons : (multi)polygons: a GeoSeries or GeoDataFrame in any CRS, or shapely geometries in that of the
-        grid; other types count as 0.
-    grid : the study grid.
-    weight : amount per m2 of each polygon; 1 when None.
-
-    Returns
-    -------
-    Shape (rows, cols), m2 (times `weight`). The sum is the area inside the grid.
-    """
-    flat, polygon, area = _polygon_pieces(in_crs(polygons, grid.crs, what="polygons"), grid)
-    if weight is not None:
-        area = area * np.asarray(weight)[polygon]
-    total = grid.shape[0] * grid.shape[1]
-    return np.bincount(flat, weights=area, minlength=total).astype(float).reshape(grid.shape)
-
-
-def _polygon_pieces(
-    polygons: NDArray[np.object_], grid: GeoBox
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Cut polygons at the cell edges: (flat cell, polygon number, area m2), one row a piece."""
-    empty = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-    if len(polygons) == 0:
-        return empty
-    rows, columns = grid.shape
-    size, (left, _, _, top) = cell_size(grid), tuple(grid.boundingbox)
-    bounds = shapely.bounds(polygons)
-    ok = np.isfinite(bounds).all(axis=1)
-    number = np.flatnonzero(ok)
-    bounds = bounds[ok]
-    c0 = np.floor((bounds[:, 0] - left) / size).astype(int)
-    c1 = np.floor((bounds[:, 2] - left) / size).astype(int)
-    r0 = np.floor((top - bounds[:, 3]) / size).astype(int)
-    r1 = np.floor((top - bounds[:, 1]) / size).astype(int)
-    single = (c0 == c1) & (r0 == r1)
-    inside = single & (c0 >= 0) & (c0 < columns) & (r0 >= 0) & (r0 < rows)
-    cells = [(r0 * columns + c0)[inside]]
-    owners = [number[inside]]
-    areas = [shapely.area(polygons[number[inside]])]
-    todo = np.flatnonzero(~single & (c1 >= 0) & (c0 < columns) & (r1 >= 0) & (r0 < rows))
-    small = todo[(c1[todo] - c0[todo] < _FEW_CELLS) & (r1[todo] - r0[todo] < _FEW_CELLS)]
-    pieces = _strips(polygons, number[small], (c0[small], c1[small], r0[small], r1[small]), grid)
-    cells.append(pieces[0])
-    owners.append(pieces[1])
-    areas.append(pieces[2])
-    big = np.setdiff1d(todo, small)
-    pieces = _halved(polygons, number[big], (c0[big], c1[big], r0[big], r1[big]), grid)
-    cells.append(pieces[0])
-    owners.append(pieces[1])
-    areas.append(pieces[2])
-    return np.concatenate(cells).astype(np.int64), np.concatenate(owners), np.concatenate(areas)
-
-
-def _strips(
-    polygons: NDArray[np.object_],
-    number: NDArray[np.int64],
-    box: tuple[NDArray[np.int64], ...],
-    grid: GeoBox,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    rows, columns = grid.shape
-    c0, c1, r0, r1 = box
-    width, height = c1 - c0 + 1, r1 - r0 + 1
-    count = width * height
-    which = np.repeat(np.arange(len(number)), count)
-    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    column = c0[which] + nth % width[which]
-    row = r0[which] + nth // width[which]
-    ok = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-    which, flat = which[ok], (row * columns + column)[ok]
-    owner = number[which]
-    shapely.prepare(polygons[number])
-    squares = cell_polygons(grid, flat)
-    touch = shapely.intersects(polygons[owner], squares)
-    owner, flat, squares = owner[touch], flat[touch], squares[touch]
-    whole = shapely.contains_properly(polygons[owner], squares)
-    area = np.full(len(owner), cell_size(grid) ** 2)
-    area[~whole] = shapely.area(shapely.intersection(polygons[owner[~whole]], squares[~whole]))
-    keep = area > 0
-    return flat[keep], owner[keep], area[keep]
-
-
-def _halved(
-    polygons: NDArray[np.object_],
-    number: NDArray[np.int64],
-    box: tuple[NDArray[np.int64], ...],
-    grid: GeoBox,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Cut polygons of many cells: halve their boxes, all at a time, until parts are small or whole."""
-    rows, columns = grid.shape
-    size, (left, _, _, top) = cell_size(grid), tuple(grid.boundingbox)
-    c0, r0 = np.maximum(box[0], 0), np.maximum(box[2], 0)
-    c1, r1 = np.minimum(box[1], columns - 1), np.minimum(box[3], rows - 1)
-    part, owner = polygons[number], number
-    cells = [np.zeros(0, np.int64)]
-    owners, areas = [np.zeros(0, np.int64)], [np.zeros(0)]
-    while len(part):
-        squares = shapely.box(
-            left + c0 * size, top - (r1 + 1) * size, left + (c1 + 1) * size, top - r0 * size
-        )
-        part = shapely.intersection(part, squares)
-        area = shapely.area(part)
-        whole = area >= shapely.area(squares) * (1 - 1e-12)
-        one = ~whole & (c0 == c1) & (r0 == r1) & (area > 0)
-        flat, which = _cells_of_boxes(c0[whole], c1[whole], r0[whole], r1[whole], columns)
-        cells += [flat, (r0 * columns + c0)[one]]
-        owners += [owner[whole][which], owner[one]]
-        areas += [np.full(len(flat), size**2), area[one]]
-        wide = c1 - c0 >= r1 - r0
-        more = ~whole & ~one & (area > 0)
-        across, down = more & wide, more & ~wide
-        column, row = (c0 + c1) // 2, (r0 + r1) // 2
-        halves = (
-            (across, c0, column, r0, r1),
-            (across, column + 1, c1, r0, r1),
-            (down, c0, c1, r0, row),
-            (down, c0, c1, row + 1, r1),
-        )
-        part = np.concatenate([part[h[0]] for h in halves])
-        owner = np.concatenate([owner[h[0]] for h in halves])
-        c0, c1, r0, r1 = (np.concatenate([h[k][h[0]] for h in halves]) for k in (1, 2, 3, 4))
-    return np.concatenate(cells), np.concatenate(owners), np.concatenate(areas)
-
-
-def _cells_of_boxes(
-    c0: NDArray[np.int64],
-    c1: NDArray[np.int64],
-    r0: NDArray[np.int64],
-    r1: NDArray[np.int64],
-    columns: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the flat number of every cell of boxes, and the position of its box."""
-    width = c1 - c0 + 1
-    count = width * (r1 - r0 + 1)
-    which = np.repeat(np.arange(len(count)), count)
-    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    return (r0[which] + nth // width[which]) * columns + c0[which] + nth % width[which], which
-
-
-def pieces_of_polygons(
-    polygons: Places, *, grid: GeoBox
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """
-    Cut polygons at the cell edges.
-
-    Parameters
-    ----------
-    polygons : as for `area_in_cells`.
-    grid : the study grid.
-
-    Returns
-    -------
-    Flat cell, position of the polygon and area in m2, a row a piece inside the grid.
-    """
-    return _polygon_pieces(in_crs(polygons, grid.crs, what="polygons"), grid)
-
-
-def inside_share(city: City, *, grid: GeoBox) -> NDArray[np.float64]:
-    """
-    Share of each cell that lies inside the city boundary.
-
-    Parameters
-    ----------
-    city : whose boundary counts.
-    grid : the study grid.
-
-    Returns
-    -------
-    Shape (rows, cols), 0 to 1, read-only. A city keeps it: cube, districts and every raster ask for it.
-    """
-    kept: dict[GeoBox, NDArray[np.float64]] = city.kept.setdefault("inside_share", {})
-    if grid not in kept:
-        parts = shapely.get_parts(city.boundary_metric)
-        area = area_in_cells(np.asarray(parts, dtype=object), grid=grid)
-        share = np.clip(area / cell_size(grid) ** 2, 0.0, 1.0)
-        share.flags.writeable = False
-        kept[grid] = share
-    return kept[grid]
-
-
-def district_shares(city: City, *, grid: GeoBox) -> pd.DataFrame:
-    """
-    How the inside of each cell is divided among the districts.
-
-    Parameters
-    ----------
-    city : with districts.
-    grid : the study grid.
-
-    Returns
-    -------
-    Columns ``cell`` (flat number), ``district_id``, ``share``: the part of the cell's area inside
-    the city that belongs to the district, and ``people_share``, that of its people, the same until
-    it is known better. Shares of a cell add up to 1; to more where districts overlap, which then
-    have each all that lies in them.
-    """
-    geometry = city.districts.geometry.to_numpy()
-    flat, owner, area = _polygon_pieces(np.asarray(geometry, dtype=object), grid)
-    frame = pd.DataFrame(
-        {
-            "cell": flat,
-            "district_id": city.districts["district_id"].to_numpy()[owner],
-            "share": area,
-        }
-    )
-    frame = frame.groupby(["cell", "district_id"], sort=True)["share"].sum().reset_index()
-    city_m2 = inside_share(city, grid=grid).ravel()[frame["cell"].to_numpy()] * cell_size(grid) ** 2
-    given_m2 = frame.groupby("cell")["share"].transform("sum").to_numpy()
-    overlap = given_m2 > city_m2 * (1 + 1e-6)
-    frame["share"] /= np.where(overlap & (city_m2 > 0), city_m2, given_m2)
-    return frame.assign(people_share=frame["share"])
 
 
 def layer(  # noqa: PLR0913 - an option each, all named
