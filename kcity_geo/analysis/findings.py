@@ -131,6 +131,50 @@ class Findings:
         gaps = self.result.gaps
         return residents(gaps) if "population" in gaps.cells else None
 
+    def share_of_people(self, cells: NDArray[np.bool_]) -> float:
+        """
+        Give the share of the residents who live in some cells.
+
+        Parameters
+        ----------
+        cells : shape (rows, cols).
+
+        Returns
+        -------
+        0 to 1; NaN where nobody counted the people.
+        """
+        counted = self.result.data.array("population")
+        if counted is None:
+            gaps = self.result.gaps.cells
+            counted = gaps["population"].to_numpy() if "population" in gaps else None
+        total = 0.0 if counted is None else float(np.nansum(counted[self.result.data.inside]))
+        if counted is None or not total > 0:
+            return float("nan")
+        return float(np.nansum(counted[cells & self.result.data.inside])) / total
+
+    def share_of_land(self, cells: NDArray[np.bool_]) -> float:
+        """
+        Give the share of the study area that some cells take.
+
+        Parameters
+        ----------
+        cells : shape (rows, cols).
+
+        Returns
+        -------
+        0 to 1, by number of cells.
+        """
+        return self._share(cells)
+
+    @cached_property
+    def least_known(self) -> tuple[str, float] | None:
+        """Sector of which nobody can tell of most people, and how many they are; None: of nobody."""
+        city = self.result.gaps.city
+        told = {s: float(city.loc[s, "people_cannot_tell"]) for s in SECTORS if s in city.index}
+        known = {sector: people for sector, people in told.items() if people >= 1}
+        sector = max(known, key=lambda s: known[s], default="")
+        return (sector, known[sector]) if sector else None
+
     def _share(self, cells: NDArray[np.bool_]) -> float:
         inside = self.result.data.inside
         return float((cells & inside).sum()) / max(1, int(inside.sum()))

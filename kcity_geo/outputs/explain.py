@@ -24,10 +24,12 @@ from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import SECTORS, THEMES, Gaps
 from kcity_geo.rules import ReadingLimits
 
-__all__ = ["Line", "cell_lines", "explain", "unit_lines"]
+__all__ = ["Line", "cell_lines", "explain", "unit_lines", "unit_rows"]
 
 _MIDDLE = "Gap together: {raw} as mapped; {lo} to {hi} with what the map may lack, at best {mid}."
 _CHANCE = "Falls short (a gap of {limit} or more) in {short} % of the draws."
+#: Number of the ledger that each line of a sector speaks of, in the order of `_unit_sector`.
+_LEDGER = ("gap_raw", "p_short", "", "people_short")
 _TRUST = "Evidence {evidence}: data {data}."
 
 
@@ -42,11 +44,13 @@ class Line:
     slots : name -> (texts, position of the text of each cell). An empty text: the line is left out
         in that cell.
     level : 0 for a sector, 1 for what leads to it.
+    indicator : id of the indicator that the line is of; empty for other lines.
     """
 
     template: str
     slots: Mapping[str, tuple[tuple[str, ...], NDArray[np.uint16]]]
     level: int = 1
+    indicator: str = ""
 
     def text(self, cell: int) -> str:
         """
@@ -241,7 +245,9 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
         slots = {"gap": _texts(gap.to_numpy(), _share)}
         if value is None:
             yield Line(
-                template=f"{_braced(title)}: gap {{gap}} as mapped{_braced(standard)}", slots=slots
+                template=f"{_braced(title)}: gap {{gap}} as mapped{_braced(standard)}",
+                slots=slots,
+                indicator=key,
             )
             continue
         words = _texts(value.to_numpy(), lambda v, u=units: measured(v, u))
@@ -252,6 +258,7 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
         yield Line(
             template=f"{_braced(title)}: {{value}}{_braced(standard)}; gap {{gap}} as mapped",
             slots={"value": (texts, at), **slots},
+            indicator=key,
         )
 
 
@@ -344,14 +351,30 @@ def unit_lines(gaps: Gaps, place: str) -> Iterator[tuple[int, str]]:
     ------
     Level (0 for a sector, 1 for what leads to it) and text.
     """
+    yield from ((level, text) for level, text, _ in unit_rows(gaps, place))
+
+
+def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
+    """
+    Explain a district or the city, and say where each number stands in the ledger.
+
+    Parameters
+    ----------
+    gaps : of a city.
+    place : id of a district, or ``"city"``.
+
+    Yields
+    ------
+    Level (0 for a sector, 1 for what leads to it), text, and the id of its main number in
+    ``ledger.json``; empty where the ledger holds none.
+    """
     rows = gaps.indicators[gaps.indicators["unit_id"].astype(str) == place].set_index("indicator")
     about = indicator_rows()
+    unit = plain_text(place)
     if place != "city":
         district = gaps.districts[gaps.districts["district_id"].astype(str) == place].iloc[0]
-        yield (
-            0,
-            f"{plain_text(district['name'], max_chars=80)}: {persons(_float(district['population']))} people",
-        )
+        people = persons(_float(district["population"]))
+        yield 0, f"{plain_text(district['name'], max_chars=80)}: {people} people", ""
     for sector in (*SECTORS, *THEMES):
         told = (
             dict(gaps.city.loc[sector])
@@ -363,13 +386,14 @@ def unit_lines(gaps: Gaps, place: str) -> Iterator[tuple[int, str]]:
             }
         )
         meaning = reading_rows(sector, limits=gaps.limits)[str(told["reading"])].meaning
-        yield 0, f"{sector_title(sector)}: {told['reading']} ({meaning})"
+        yield 0, f"{sector_title(sector)}: {told['reading']} ({meaning})", f"{sector}.gap.{unit}"
         for key, row in rows.iterrows():
             if key in about and _level(about[str(key)]) == sector:
                 text = _unit_indicator(row)
                 if text:
-                    yield 1, text
-        yield from ((1, text) for text in _unit_sector(told, limits=gaps.limits))
+                    yield 1, text, f"{key}.value.{unit}"
+        for number, text in enumerate(_unit_sector(told, limits=gaps.limits)):
+            yield 1, text, f"{sector}.{_LEDGER[number]}.{unit}" if _LEDGER[number] else ""
 
 
 def _float(value: Any) -> float:  # noqa: ANN401 - any cell

@@ -40,13 +40,15 @@ def make_facilities(result: Result) -> list[dict[str, Any]]:
 
     Returns
     -------
-    A dictionary a kind: ``key, title, colour, radius, show, lat, lon, text``; coordinates are
-    whole numbers of degrees x 100,000, texts plain (not escaped). At most 6,000 points a kind; the
+    A dictionary a kind: ``key, title, colour, radius, show, lat, lon, text, named, source``;
+    coordinates are whole numbers of degrees x 100,000, texts plain (not escaped), ``named`` tells
+    whether the map names it, ``source`` is its object of OpenStreetMap (``way/12``), empty for
+    features of the user. At most 6,000 points a kind; the
     title says how many there are when some are left out.
     """
     found = []
     for key, title, colour, radius, names in _KINDS:
-        lat, lon, text = _points(result, names)
+        lat, lon, text, named, source = _points(result, names)
         if not len(lat):
             continue
         total = len(lat)
@@ -62,6 +64,8 @@ def make_facilities(result: Result) -> list[dict[str, Any]]:
                 "lat": lat[kept].tolist(),
                 "lon": lon[kept].tolist(),
                 "text": [text[i] for i in kept],
+                "named": [named[i] for i in kept],
+                "source": [source[i] for i in kept],
             }
         )
     return found
@@ -72,10 +76,12 @@ def _thinned(total: int) -> Any:  # noqa: ANN401 - integer array
     return np.unique(np.linspace(0, total - 1, min(total, _MAX_POINTS)).astype(int))
 
 
-def _points(result: Result, names: tuple[str, ...]) -> tuple[Any, Any, list[str]]:
+def _points(result: Result, names: tuple[str, ...]) -> tuple[Any, Any, list[str], list[int], list[str]]:
     lat: list[Any] = [np.zeros(0, dtype=int)]
     lon: list[Any] = [np.zeros(0, dtype=int)]
     text: list[str] = []
+    named: list[int] = []
+    source: list[str] = []
     outline = result.data.city.boundary
     shapely.prepare(outline)
     for name in names:
@@ -92,4 +98,17 @@ def _points(result: Result, names: tuple[str, ...]) -> tuple[Any, Any, list[str]
         for i in range(len(points)):
             label = plain_text(labels[i], max_chars=80) if len(labels) else ""
             text.append(f"{label} ({_WORDS[name]})" if label else _WORDS[name])
-    return np.concatenate(lat), np.concatenate(lon), text
+            named.append(int(bool(label)))
+        source += _objects(frame, inside)
+    return np.concatenate(lat), np.concatenate(lon), text, named, source
+
+
+def _objects(frame: gpd.GeoDataFrame, inside: Any) -> list[str]:  # noqa: ANN401 - boolean array
+    """Name the object of OpenStreetMap that each feature is; empty for features of the user."""
+    if not {"osm_type", "osm_id"} <= set(frame.columns):
+        return [""] * int(np.count_nonzero(inside))
+    chosen = frame.loc[inside, ["osm_type", "osm_id"]].astype(str)
+    return [
+        f"{plain_text(kind, max_chars=10)}/{number}" if number.isdigit() and number != "0" else ""
+        for kind, number in chosen.itertuples(index=False)
+    ]

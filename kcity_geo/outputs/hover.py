@@ -8,15 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.findings import Findings
+from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN
+from kcity_geo.cube import cell_ids
 from kcity_geo.indicators import IndicatorRow, indicator_rows, is_added
-from kcity_geo.outputs.explain import Line, cell_lines, unit_lines
+from kcity_geo.outputs.explain import Line, cell_lines, unit_rows
 from kcity_geo.outputs.overlay import fit_lookup, packed
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import LEVELS, Result
 
-__all__ = ["hover_data"]
+__all__ = ["hover_data", "hover_lines"]
 
 _MISSING = 255
 _STEPS = 250
@@ -24,9 +26,9 @@ _MANY_CELLS = 1_000_000
 _MANY_DISTRICTS = 300
 
 
-def hover_data(result: Result) -> dict[str, Any]:
+def hover_lines(result: Result) -> list[Line]:
     """
-    Pack the numbers that the map shows for the cell under the pointer.
+    Make the lines that the map shows as reasons of a cell.
 
     Parameters
     ----------
@@ -34,11 +36,28 @@ def hover_data(result: Result) -> dict[str, Any]:
 
     Returns
     -------
+    As of `kcity_geo.outputs.explain.cell_lines`; with more than a million cells without indicators.
+    """
+    return cell_lines(result.gaps, indicators=result.data.inside.size <= _MANY_CELLS)
+
+
+def hover_data(result: Result, lines: list[Line] | None = None) -> dict[str, Any]:
+    """
+    Pack the numbers that the map shows for the cell under the pointer.
+
+    Parameters
+    ----------
+    result : a finished study.
+    lines : of `hover_lines`, when they are made already.
+
+    Returns
+    -------
     ``rows``, ``columns``, the polynomial of `kcity_geo.outputs.overlay.Lookup`, ``fields`` (title
     and kind of each), ``districts`` and ``bytes``: one array a field, each packed. Shares are
     stored in steps of 0.4 percent; with more than a million cells only the main fields are kept.
     ``explain`` are the lines of `kcity_geo.outputs.explain`: template, level, and for each slot its
-    texts and which of ``bytes`` holds their numbers; ``explained`` the lines of each district.
+    texts and which of ``bytes`` holds their numbers; ``explained`` the lines of each district with
+    their ids in the ledger; ``first`` the column and row in the id of the first cell.
     """
     grid, inside = result.data.grid, result.data.inside
     lookup = fit_lookup(grid)
@@ -67,6 +86,7 @@ def hover_data(result: Result) -> dict[str, Any]:
     add("Suitability", "score", _steps(result.score.score, inside))
     reason, titles = _exclusions(result)
     add("Excluded", "excluded", reason, words=titles)
+    told = hover_lines(result) if lines is None else lines
     return {
         "rows": grid.shape[0],
         "columns": grid.shape[1],
@@ -76,10 +96,10 @@ def hover_data(result: Result) -> dict[str, Any]:
         "column": lookup.column,
         "row": lookup.row,
         "fields": fields,
+        "first": _first(result),
+        "nobody": READINGS.index("nobody"),
         "readings": [[row.title, row.colour] for row in reading_rows().values()],
-        "explain": [
-            _packed_line(line, data) for line in cell_lines(result.gaps, indicators=not many)
-        ],
+        "explain": [_packed_line(line, data) for line in told],
         "explained": _districts_explained(result),
         "districts": [
             plain_text(n, max_chars=60) for n in result.data.city.districts["name"].tolist()
@@ -93,16 +113,27 @@ def _packed_line(line: Line, data: list[str]) -> dict[str, Any]:
     for name, (texts, at) in line.slots.items():
         slots[name] = {"texts": list(texts), "bytes": len(data)}
         data.append(packed(at if len(texts) > _MISSING else at.astype(np.uint8)))
-    return {"template": line.template, "level": line.level, "slots": slots}
+    return {
+        "template": line.template,
+        "level": line.level,
+        "slots": slots,
+        **({"indicator": line.indicator} if line.indicator else {}),
+    }
 
 
-def _districts_explained(result: Result) -> list[list[tuple[int, str]]]:
+def _first(result: Result) -> list[int]:
+    """Column and row in the id of the first cell; the row falls from one line of cells to the next."""
+    column, _, row = str(cell_ids(result.data.grid)[0]).removeprefix("x").partition("_y")
+    return [int(column), int(row)]
+
+
+def _districts_explained(result: Result) -> list[list[tuple[int, str, str]]]:
     """Lines of each district, in the order of the districts; none where there are very many."""
     ids = result.data.city.districts["district_id"].astype(str).tolist()
     known = set(result.gaps.districts["district_id"].astype(str))
     if len(ids) > _MANY_DISTRICTS:
         return []
-    return [list(unit_lines(result.gaps, key)) if key in known else [] for key in ids]
+    return [list(unit_rows(result.gaps, key)) if key in known else [] for key in ids]
 
 
 def _cells(result: Result, name: str) -> NDArray[np.float64]:

@@ -17,12 +17,13 @@ from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import LEVELS, Result
 
-__all__ = ["LEDGER_FILE", "LEDGER_FORMAT", "claims", "file_sha256", "save_ledger"]
+__all__ = ["LEDGER_FILE", "LEDGER_FORMAT", "SITE_NUMBERS", "claims", "file_sha256", "save_ledger"]
 
 LEDGER_FILE = "ledger.json"
 LEDGER_FORMAT = "kcity_geo ledger 1"
 _DIGITS = 9
-_SITE_NUMBERS = {"score": "index", "mean_score": "index", "area_ha": "ha"}
+#: Numbers of a site in the ledger, and their unit.
+SITE_NUMBERS = {"score": "index", "mean_score": "index", "area_ha": "ha"}
 _SITE_FORMULA = "suitability"
 _GAP_FORMULA = "gap_model"
 
@@ -89,7 +90,7 @@ def _level_claims(result: Result) -> Iterator[dict[str, Any]]:
 def _site_claims(result: Result) -> Iterator[dict[str, Any]]:
     for row in result.sites.to_dict("records"):
         label = plain_text(row.get("label", row["site_id"]))
-        for name, unit in _SITE_NUMBERS.items():
+        for name, unit in SITE_NUMBERS.items():
             if name in row:
                 yield {
                     "id": f"site.{label}.{name}",

@@ -9,7 +9,7 @@ as Jinja templates): they travel as JSON and become text in the page.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,37 +19,32 @@ from kcity_geo.city import City
 from kcity_geo.outputs.backdrop import Drawing, make_backdrop
 from kcity_geo.outputs.facilities import make_facilities
 from kcity_geo.outputs.headline import first_sector
-from kcity_geo.outputs.hover import hover_data
+from kcity_geo.outputs.hover import hover_data, hover_lines
+from kcity_geo.outputs.languages import say
+from kcity_geo.outputs.map_networks import make_networks
+from kcity_geo.outputs.map_payload import PageThings, make_payload
+from kcity_geo.outputs.map_themes import in_groups, indicator_themes, theme_row
 from kcity_geo.outputs.overlay import Picture, mercator_picture, png_uri
 from kcity_geo.outputs.pages import asset, environment, seal
-from kcity_geo.outputs.summary import SiteRow, Summary, summarise
-from kcity_geo.outputs.text import persons, plain_text, safe_text
-from kcity_geo.outputs.themes import EMPTY, Theme, make_themes, painted, rgba_table, sector_title
-from kcity_geo.outputs.weights_page import weights_payload
+from kcity_geo.outputs.summary import Summary, summarise
+from kcity_geo.outputs.text import safe_text
+from kcity_geo.outputs.themes import EMPTY, Theme, make_themes, painted, rgba_table
 from kcity_geo.result import Result
 
-__all__ = ["build_map", "save_map"]
+__all__ = ["build_map", "save_map", "script_json"]
 
-_GROUPS = {"streets": "Streets and railways", "water": "Rivers and lakes", "land": "Land use"}
+_GROUPS = ("streets", "water", "land")
 _OPACITY = 205
 #: Files of ``assets/map`` in the order in which the page runs them; ``start`` comes last.
 _SCRIPTS = (
-    "core",
-    "drawing",
-    "legend",
-    "cells",
-    "panels",
-    "sites",
-    "print",
-    "weighing",
-    "weights_form",
-    "weights",
-    "start",
-)
-_STYLES = ("map", "weights")
+    "core", "drawing", "names", "paint", "themes", "card", "cells", "tools", "search", "panels",
+    "places", "measure", "swipe", "picture", "story", "print", "weighing",
+    "weights_form", "weights", "state", "start",
+)  # fmt: skip
+_STYLES = ("map", "tools", "weights", "small")
 
 
-def save_map(result: Result, path: Path) -> None:
+def save_map(result: Result, path: Path, *, language: str = "en") -> None:
     """
     Write the interactive map of a study.
 
@@ -57,17 +52,19 @@ def save_map(result: Result, path: Path) -> None:
     ----------
     result : a finished study.
     path : file to write.
+    language : of the words of the page, one of `kcity_geo.outputs.languages.LANGUAGES`.
     """
-    path.write_text(build_map(result), encoding="utf-8", newline="\n")
+    path.write_text(build_map(result, language=language), encoding="utf-8", newline="\n")
 
 
-def build_map(result: Result) -> str:
+def build_map(result: Result, *, language: str = "en") -> str:
     """
     Make the interactive map of a study.
 
     Parameters
     ----------
     result : a finished study.
+    language : of the words of the page, one of `kcity_geo.outputs.languages.LANGUAGES`.
 
     Returns
     -------
@@ -78,34 +75,34 @@ def build_map(result: Result) -> str:
     OutputError
         If the page would load anything from a network (a new version of folium might).
     """
-    summary, themes = summarise(result), _ordered(make_themes(result), result)
-    backdrop, facilities = make_backdrop(result), make_facilities(result)
-    parts = _folium_parts(result, themes, backdrop, facilities)
-    west, south, east, north = (round(v, 6) for v in result.data.city.boundary.bounds)
-    legends = [
-        {
-            "key": t.key,
-            "title": t.title,
-            "question": t.question,
-            "note": t.note,
-            "rows": [{"colour": c, "striped": s, "words": w} for c, s, w in t.legend],
-        }
-        for t in themes
+    summary, themes = summarise(result), in_groups(_ordered(make_themes(result), result))
+    lines = hover_lines(result)
+    hover = hover_data(result, lines)
+    rows = [theme_row(result, theme) | {"picture": True} for theme in themes]
+    rows += [
+        row | {"picture": True}
+        for row in indicator_themes(result, lines, hover, language=language)
     ]
-    payload = {
-        "map": parts.map_name,
-        "legends": legends,
-        "names": [safe_text(t.title) for t in themes],
-        "drawings": {d.key: d.data for d in backdrop},
-        "facilities": facilities,
-        "hover": hover_data(result),
-        "sites": _site_payload(result, summary.sites),
-        "tasks": _task_payload(result),
-        "credits": summary.credits,
-        "bounds": [[south, west], [north, east]],
-        "weights": weights_payload(result),
-    }
-    return _page(summary, parts, payload)
+    networks, backdrop = make_networks(result), make_backdrop(result)
+    parts = _folium_parts(
+        result, themes, rows, backdrop=backdrop, networks=networks, language=language
+    )
+    payload = make_payload(
+        result,
+        summary,
+        PageThings(
+            map_name=parts.map_name,
+            themes=rows,
+            overlays=parts.overlays,
+            drawings={d.key: d.data for d in backdrop} | {n["key"]: n["data"] for n in networks},
+            facilities=parts.facilities,
+            hover=hover,
+            picture=parts.picture,
+            opacity=_OPACITY / 255,
+        ),
+        language=language,
+    )
+    return _page(summary, parts, payload, language=language)
 
 
 def _ordered(themes: list[Theme], result: Result) -> list[Theme]:
@@ -120,13 +117,37 @@ class _Parts:
     body: str
     script: str
     map_name: str
+    picture: Picture
+    facilities: list[dict[str, Any]]
+    overlays: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Layers:
+    """The layers of a page as they are added, and what the page must know of them."""
+
+    page: Any
+    language: str
+    overlays: list[tuple[dict[str, Any], Any]] = field(default_factory=list)
+
+    def add(self, layer: Any, key: str, *, group: str, title: str, show: bool) -> None:  # noqa: ANN401
+        layer.add_to(self.page)
+        self.overlays.append(({"key": key, "group": group, "title": title, "show": show}, layer))
+
+    def drawn(self, key: str, calls: list[str], *, group: str, show: bool) -> None:
+        """Add a layer that the page draws from its data."""
+        title = say("map", f"layer_{key}", self.language)
+        self.add(_page_layer(title, calls, show=show), key, group=group, title=title, show=show)
 
 
 def _folium_parts(
     result: Result,
     themes: list[Theme],
+    rows: list[dict[str, Any]],
+    *,
     backdrop: list[Drawing],
-    facilities: list[dict[str, Any]],
+    networks: list[dict[str, Any]],
+    language: str,
 ) -> _Parts:
     import folium
 
@@ -140,40 +161,90 @@ def _folium_parts(
         max_zoom=19,
     )
     page.default_js, page.default_css = [], []
-    for pane, height in (("kc_land", 210), ("kc_raster", 300), ("kc_lines", 350)):
+    for pane, height in (
+        ("kc_land", 210), ("kc_raster", 300), ("kc_swipe", 301), ("kc_lines", 350), ("kc_names", 610),
+    ):  # fmt: skip
         folium.map.CustomPane(pane, z_index=height).add_to(page)
     picture = mercator_picture(result.data.grid, outline=result.data.city.boundary_metric)
-    for number, theme in enumerate(themes):
-        _theme_layer(theme, picture, show=number == 0).add_to(page)
-    folium.FeatureGroup(name="Streets only", overlay=False, show=False).add_to(page)
-    _page_layer("Candidate sites", ["kcSiteLayer()"], show=True).add_to(page)
+    facilities = make_facilities(result)
+    _add_themes(page, themes, rows, picture=picture, language=language)
+    layers = _Layers(page, language)
+    _add_overlays(layers, result, facilities=facilities, networks=networks, backdrop=backdrop)
+    folium.LayerControl(collapsed=False, position="topright").add_to(page)
+    head, body, script = _render(page)
+    for row in rows:
+        row["layer"] = row["layer"].get_name()
+    return _Parts(
+        head=head,
+        body=body,
+        script=script,
+        map_name=page.get_name(),
+        picture=picture,
+        facilities=facilities,
+        overlays=[about | {"layer": layer.get_name()} for about, layer in layers.overlays],
+    )
+
+
+def _add_themes(
+    page: Any,  # noqa: ANN401 - folium has no types
+    themes: list[Theme],
+    rows: list[dict[str, Any]],
+    *,
+    picture: Picture,
+    language: str,
+) -> None:
+    """Add the pictures of the themes, and those that the page paints itself."""
+    by_key = {theme.key: theme for theme in themes}
+    for number, row in enumerate(rows):
+        if row["key"] in by_key:
+            row["layer"] = _theme_layer(by_key[row["key"]], picture, show=number == 0)
+        else:
+            call = f"kcPainted({json.dumps(row['key'])})"
+            row["layer"] = _page_layer(row["title"], [call], show=False, base=True, single=True)
+        row["layer"].add_to(page)
+    nothing = say("map", "streets_only", language)
+    layer = _page_layer(nothing, [], show=False, base=True)
+    layer.add_to(page)
+    rows.append(
+        {"key": "none", "group": "", "title": nothing, "question": "", "note": "", "of": "", "rows": [],
+         "layer": layer, "picture": False}
+    )  # fmt: skip
+
+
+def _add_overlays(
+    layers: _Layers,
+    result: Result,
+    *,
+    facilities: list[dict[str, Any]],
+    networks: list[dict[str, Any]],
+    backdrop: list[Drawing],
+) -> None:
+    layers.drawn("sites", ["kcSiteLayer()"], group="findings", show=True)
     if len(result.gaps.survey_tasks):
-        _page_layer("Survey first", ["kcTaskLayer()"], show=False).add_to(page)
+        layers.drawn("tasks", ["kcTaskLayer()"], group="findings", show=False)
+    for one in networks:
+        style = {"color": one["colour"], "weight": one["width"], "dash": one["dash"], "closer": 0}
+        call = f"kcShapes({json.dumps(one['key'])}, {json.dumps(style)})"
+        layers.drawn(one["key"], [call], group="networks", show=False)
     for kind in facilities:
-        _page_layer(
-            f'<i class="kc-dot" style="background:{kind["colour"]}"></i>{safe_text(kind["title"])}',
-            [f"kcPoints({json.dumps(kind['key'])})"],
-            show=kind["show"],
-        ).add_to(page)
-    _add_outlines(result, page)
-    for group, title in _GROUPS.items():
+        dot = f'<i class="kc-dot" style="background:{kind["colour"]}"></i>'
+        layer = _page_layer(
+            kind["title"], [f"kcPoints({json.dumps(kind['key'])})"], show=kind["show"], before=dot
+        )
+        layers.add(layer, kind["key"], group="facilities", title=kind["title"], show=kind["show"])
+    layers.drawn("names", ["kcNames()"], group="background", show=True)
+    _add_outlines(result, layers)
+    for group in _GROUPS:
         calls = [_drawing_call(d) for d in backdrop if d.group == group]
         if calls:
-            _page_layer(title, calls, show=True).add_to(page)
-    folium.LayerControl(collapsed=False, position="topright").add_to(page)
-    return _render(page)
+            layers.drawn(group, calls, group="background", show=True)
 
 
-def _render(page: Any) -> _Parts:  # noqa: ANN401 - folium has no types
+def _render(page: Any) -> tuple[str, str, str]:  # noqa: ANN401 - folium has no types
     root = page.get_root()
     _number_elements(root)
     root.render()
-    return _Parts(
-        head=root.header.render(),
-        body=root.html.render(),
-        script=root.script.render(),
-        map_name=page.get_name(),
-    )
+    return root.header.render(), root.html.render(), root.script.render()
 
 
 def _number_elements(root: Any) -> None:  # noqa: ANN401 - folium has no types
@@ -202,22 +273,30 @@ def _theme_layer(theme: Theme, picture: Picture, *, show: bool) -> Any:  # noqa:
     )
 
 
-def _page_layer(name: str, calls: list[str], *, show: bool) -> Any:  # noqa: ANN401
-    """Layer whose parts are drawn by drawing.js from the data of the page."""
+def _page_layer(  # noqa: PLR0913 - what folium and the page must know
+    name: str,
+    calls: list[str],
+    *,
+    show: bool,
+    base: bool = False,
+    single: bool = False,
+    before: str = "",
+) -> Any:  # noqa: ANN401
+    """Layer whose parts are drawn by the scripts of the page from its data."""
     from branca.element import Template
     from folium.map import Layer
 
     class PageLayer(Layer):  # type: ignore[misc]
         _template = Template(
             "{% macro script(this, kwargs) %}"
-            "var {{ this.get_name() }} = L.layerGroup([{{ this.calls }}]);"
+            "var {{ this.get_name() }} = {{ this.calls }};"
             "{% endmacro %}"
         )
 
         def __init__(self) -> None:
-            super().__init__(name=name, overlay=True, control=True, show=show)
+            super().__init__(name=before + safe_text(name), overlay=not base, control=True, show=show)
             self._name = "PageLayer"
-            self.calls = ", ".join(calls)
+            self.calls = calls[0] if single else f"L.layerGroup([{', '.join(calls)}])"
 
     return PageLayer()
 
@@ -232,28 +311,28 @@ def _drawing_call(drawing: Drawing) -> str:
     return f"kcShapes({json.dumps(drawing.key)}, {json.dumps(style)})"
 
 
-def _add_outlines(result: Result, page: Any) -> None:  # noqa: ANN401
-    import folium
-
+def _add_outlines(result: Result, layers: _Layers) -> None:
     city = result.data.city
     tolerance = max(1.0, (city.boundary_metric.area**0.5) / 3000)
     if len(city.districts) > 1:
-        folium.GeoJson(
-            _outline_json(shapely.boundary(city.districts.geometry.to_numpy()), city, tolerance),
-            name="Districts",
-            style_function=lambda _: {
-                "color": "#3b3b3b", "weight": 1.2, "fill": False, "dashArray": "5 4",
-            },
-            pane="kc_lines",
-            interactive=False,
-        ).add_to(page)  # fmt: skip
-    folium.GeoJson(
-        _outline_json(shapely.boundary([city.boundary_metric]), city, tolerance),
-        name="Study area",
-        style_function=lambda _: {"color": "#111111", "weight": 2.2, "fill": False},
-        pane="kc_lines",
-        interactive=False,
-    ).add_to(page)
+        lines = shapely.boundary(city.districts.geometry.to_numpy())
+        style = {"color": "#3b3b3b", "weight": 1.2, "fill": False, "dashArray": "5 4"}
+        _outline(layers, "districts", _outline_json(lines, city, tolerance), style)
+    style = {"color": "#111111", "weight": 2.2, "fill": False}
+    whole = shapely.boundary([city.boundary_metric])
+    _outline(layers, "outline", _outline_json(whole, city, tolerance), style)
+
+
+def _outline(
+    layers: _Layers, key: str, shape: dict[str, Any], style: dict[str, Any]
+) -> None:
+    import folium
+
+    title = say("map", f"layer_{key}", layers.language)
+    layer = folium.GeoJson(
+        shape, name=title, style_function=lambda _: style, pane="kc_lines", interactive=False
+    )
+    layers.add(layer, key, group="background", title=title, show=True)
 
 
 def _outline_json(lines: Any, city: City, tolerance: float) -> dict[str, Any]:  # noqa: ANN401
@@ -264,48 +343,6 @@ def _outline_json(lines: Any, city: City, tolerance: float) -> dict[str, Any]:  
     shape = gpd.GeoSeries([merged], crs=city.crs).to_crs(4326).set_precision(1e-6).iloc[0]
     found: dict[str, Any] = json.loads(shapely.to_geojson(shape))
     return found
-
-
-def _site_payload(result: Result, rows: tuple[SiteRow, ...]) -> list[dict[str, Any]]:
-    """Outline and words of each site; drawing.js draws them and shows the words as text."""
-    shapes = result.sites.geometry.to_crs(4326).set_precision(1e-6)
-    return [
-        {
-            "label": row.label,
-            "lat": row.lat,
-            "lon": row.lon,
-            "title": row.title,
-            "area": row.area,
-            "score": row.score,
-            "reasons": row.reasons,
-            "concerns": row.concerns,
-            "facts": row.facts,
-            "stability": row.stability,
-            "shape": json.loads(shapely.to_geojson(shape)),
-        }
-        for row, shape in zip(rows, shapes, strict=True)
-    ]
-
-
-def _task_payload(result: Result) -> list[dict[str, Any]]:
-    """Outline and words of each survey task."""
-    tasks = result.gaps.survey_tasks
-    if not len(tasks):
-        return []
-    shapes = tasks.geometry.to_crs(4326).set_precision(1e-6)
-    return [
-        {
-            "title": f"Survey {int(row['rank'])}: {plain_text(row['district'], max_chars=60)}",
-            "lines": [
-                f"{persons(float(row['population']))} people live here",
-                f"Nobody can tell of {persons(float(row['people_open']))} of them",
-                f"Most to learn about: {sector_title(str(row['sector'])).lower()}",
-                f"Look for {plain_text(row['look_for'])}",
-            ],
-            "shape": json.loads(shapely.to_geojson(shape)),
-        }
-        for (_, row), shape in zip(tasks.iterrows(), shapes, strict=True)
-    ]
 
 
 def script_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
@@ -335,12 +372,13 @@ def _assets(names: tuple[str, ...], ending: str) -> str:
     return "\n".join(asset(f"map/{name}.{ending}") for name in names)
 
 
-def _page(summary: Summary, parts: _Parts, payload: dict[str, Any]) -> str:
+def _page(summary: Summary, parts: _Parts, payload: dict[str, Any], *, language: str) -> str:
     html = (
         environment()
         .get_template("map.html.j2")
         .render(
             summary=summary,
+            language=language,
             leaflet_css=asset("leaflet.css"),
             map_css=_assets(_STYLES, "css"),
             leaflet_js=asset("leaflet.js"),

@@ -64,8 +64,9 @@ class SectorRow:
 
 @dataclass(frozen=True, kw_only=True)
 class DistrictRow:
-    """One district where people fall short: how many in the sector where most do."""
+    """One district where people fall short: its place among the districts, how many in the sector where most do."""
 
+    number: int
     name: str
     people: str
     sector: str
@@ -431,11 +432,13 @@ def _why_no_sites(result: Result) -> str:
 def _worst_districts(result: Result, *, count: int = 5) -> list[DistrictRow]:
     """Districts by the people who fall short in the sector where most do, most first."""
     rows = reading_rows()
+    ids = result.data.city.districts["district_id"].astype(str).tolist()
     found = []
     for row in most_short(result.gaps).head(count).to_dict("records"):
         reading = rows[str(row[f"{row['sector']}_reading"])]
         found.append(
             DistrictRow(
+                number=ids.index(str(row["district_id"])) if str(row["district_id"]) in ids else -1,
                 name=named(plain_text(row["name"], max_chars=60)),
                 people=persons(row["people"]),
                 sector=sector_title(row["sector"]),

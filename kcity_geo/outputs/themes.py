@@ -359,7 +359,7 @@ def _score_theme(result: Result) -> Theme:
     codes[~inside] = EMPTY
     words = (tell("legend_worst"), "20–40", "40–60", "60–80", tell("legend_best"))  # noqa: RUF001 - ranges
     legend = [(c, False, w) for c, w in zip(SCORE_COLOURS, words, strict=True)]
-    legend += [("#8a8a8a", True, tell("legend_excluded"))] if blocked.any() else []
+    legend += [("#b5b5b5", True, tell("legend_excluded"))] if blocked.any() else []
     return Theme(
         key="suitability",
         title=tell(
@@ -387,7 +387,7 @@ def _sure_theme(result: Result) -> list[Theme]:
     ranges = [tell("legend_range", low=low, high=low + 20) for low in (20, 40, 60)]
     words = (tell("legend_under_20"), *ranges, tell("legend_80"))
     legend = [(c, False, w) for c, w in zip(SCORE_COLOURS, words, strict=True)]
-    legend += [("#8a8a8a", True, tell("legend_excluded"))] if blocked.any() else []
+    legend += [("#b5b5b5", True, tell("legend_excluded"))] if blocked.any() else []
     return [
         Theme(
             key="best_tenth",

@@ -16,176 +16,10 @@ function kcCell(latlng) {
   return row * h.columns + column;
 }
 
-// The box of numbers: of the cell under the pointer, or of a site until another place is clicked.
-function kcHover(map) {
-  var h = KC.hover, arrays = null, control = L.control({ position: "bottomleft" }), box = null;
-  var pinned = false, made = false;  // made: the legend was folded to make room
-  control.onAdd = function () {
-    if (!box) {
-      box = kcElement("div", "kc-box kc-hover");
-      box.setAttribute("aria-live", "polite");
-    }
-    return box;
-  };
-  control.addTo(map);
-  function hint(text) { box.textContent = ""; box.appendChild(kcElement("p", "", text)); }
-  hint("Point at the map, or tap it, for the numbers of a place.");
-  setTimeout(function () { if (!box.querySelector("b")) { box.classList.add("kc-quiet"); } }, 5000);
-  // No column is kept free for the box: it goes where the pointer is not.
-  function place(point) {
-    var size = map.getSize(), below = point.y > size.y / 2 && point.x < 280;
-    var where = below ? "topleft" : "bottomleft";
-    if (control.getPosition() !== where) { control.setPosition(where); }
-    box.classList.remove("kc-quiet");
-  }
-  function unpin() {
-    pinned = false;
-    box.classList.remove("kc-pinned");
-    box.classList.add("kc-quiet");
-    if (made) { document.querySelector(".kc-legend").open = true; }
-    made = false;
-  }
-  // The first corner in which the box leaves the site itself in sight.
-  function beside(latlng) {
-    var frame = map.getContainer().getBoundingClientRect(), p = map.latLngToContainerPoint(latlng);
-    ["bottomleft", "topleft", "topright"].some(function (corner) {
-      control.setPosition(corner);
-      var rect = box.getBoundingClientRect(), x = p.x + frame.left, y = p.y + frame.top;
-      return x < rect.left - 14 || x > rect.right + 14 || y < rect.top - 14 || y > rect.bottom + 14;
-    });
-  }
-  KC.pick = function (site) {
-    box.classList.remove("kc-quiet");
-    kcFillSite(box, site, unpin);
-    pin([site.lat, site.lon]);
-  };
-  function pin(latlng) {
-    pinned = true;
-    box.classList.add("kc-pinned");
-    box.scrollTop = 0;
-    beside(latlng);
-    var legend = document.querySelector(".kc-legend");
-    if (legend.open && kcOverlap(box, legend)) { legend.open = false; made = true; }
-  }
-  map.on("click", unpin);
-  L.DomEvent.on(document, "keydown", function (e) { if (e.key === "Escape" && pinned) { unpin(); } });
-  L.DomEvent.disableClickPropagation(box);
-  L.DomEvent.disableScrollPropagation(box);
-  if (typeof DecompressionStream === "undefined") {
-    hint("The numbers of a place need a browser of 2023 or later.");
-    return;
-  }
-  Promise.all(h.bytes.map(kcInflate)).then(function (buffers) {
-    arrays = buffers.map(function (b) {
-      return b.byteLength === h.rows * h.columns ? new Uint8Array(b) : new Uint16Array(b);
-    });
-    document.documentElement.setAttribute("data-kc-ready", "1");
-  });
-  function value(i, cell) {
-    var raw = arrays[i][cell], missing = arrays[i] instanceof Uint8Array ? 255 : 65535;
-    return raw === missing ? null : raw;
-  }
-  function fill(cell) {
-    var rows = [], name = "", last = null;
-    h.fields.forEach(function (field, i) {
-      var raw = value(i, cell), text = raw === null ? "–" : "";
-      if (field.kind === "district") { name = raw === null ? "" : h.districts[raw]; return; }
-      if (field.kind === "people") { if (raw !== null) { text = kcNumber(raw * field.scale); } }
-      if (field.kind === "number" && raw !== null) { text = kcNumber(field.low + raw * field.scale) + " " + field.unit; }
-      if (field.kind === "reading") {
-        last = [field.title, raw === null ? "–" : (field.words || h.readings.map((r) => r[0]))[raw], "", raw === null ? "" : h.readings[raw][1]];
-        rows.push(last);
-        return;
-      }
-      // The range of the gap stands below its reading; where nobody lives there is none to tell.
-      if (field.kind === "gap" || field.kind === "low" || field.kind === "high") {
-        if (!last || raw === null || last[1] === "Nobody lives here") { return; }
-        var percent = Math.round(raw / 2.5);
-        if (field.kind === "gap") { last[2] = "gap " + percent + " %"; }
-        if (field.kind === "low") { last[4] = percent; }
-        if (field.kind === "high" && last[4] !== percent) { last[2] += " (" + last[4] + " to " + percent + " %)"; }
-        return;
-      }
-      if (field.kind === "score" && raw !== null) { text = Math.round(raw / 2.5) + " of 100"; }
-      if (field.kind === "excluded") {
-        if (raw !== null && last) { last[1] = "excluded"; last[2] = field.words[raw]; }
-        return;
-      }
-      var words = field.title;
-      if (field.kind === "people") { words = "People in this cell"; }
-      last = [words, text, "", ""];
-      rows.push(last);
-    });
-    box.textContent = "";
-    var head = kcElement("b", "", name || "Study area");
-    head.dir = "auto";
-    box.appendChild(head);
-    var table = kcElement("table");
-    rows.forEach(function (row) {
-      var line = kcElement("tr");
-      line.appendChild(kcElement("th", "", row[0]));
-      var told = kcElement("td", row[3] ? "kc-read" : "kc-num", row[1]);
-      if (row[3]) {
-        var chip = kcElement("i", "kc-chip");
-        chip.style.backgroundColor = row[3];
-        told.insertBefore(chip, told.firstChild);
-      }
-      line.appendChild(told);
-      table.appendChild(line);
-      if (row[2]) {
-        var note = kcElement("tr", "kc-note"), cell2 = kcElement("td", "", row[2]);
-        cell2.colSpan = 2;
-        note.appendChild(cell2);
-        table.appendChild(note);
-      }
-    });
-    box.appendChild(table);
-    box.appendChild(kcElement("p", "kc-more", "Click for the reasons."));
-  }
-  // Why: the same lines as gaps.explain gives, of the cell and of its district.
-  function why(cell) {
-    var district = value(0, cell), name = h.districts[district] || "Study area";
-    box.textContent = "";
-    var button = kcElement("button", "kc-close", "\u00d7");
-    button.type = "button";
-    button.title = "Close";
-    button.addEventListener("click", unpin);
-    box.appendChild(button);
-    var head = kcElement("b", "", name);
-    head.dir = "auto";
-    box.appendChild(head);
-    var place = kcElement("div", "kc-why");
-    h.explain.forEach(function (line) {
-      var text = kcLine(line, arrays, cell);
-      if (text) { place.appendChild(kcElement("p", "kc-level" + line.level, text)); }
-    });
-    box.appendChild(place);
-    var rows = h.explained[district] || [];
-    if (!rows.length) { return; }
-    var whole = kcElement("details", "kc-why");
-    whole.appendChild(kcElement("summary", "", "The whole district"));
-    rows.forEach(function (row) { whole.appendChild(kcElement("p", "kc-level" + row[0], row[1])); });
-    box.appendChild(whole);
-  }
-  function look(event) {
-    if (!arrays || pinned || event.originalEvent.target.closest(".leaflet-control")) { return; }
-    place(event.containerPoint);
-    var cell = kcCell(event.latlng);
-    if (cell < 0 || value(0, cell) === null) {
-      hint("Outside the study area.");
-    } else {
-      fill(cell);
-    }
-  }
-  map.on("mousemove", look);
-  map.on("click", function (event) {
-    if (!arrays || event.originalEvent.target.closest(".leaflet-control")) { return; }
-    var cell = kcCell(event.latlng);
-    if (cell < 0 || value(0, cell) === null) { look(event); return; }
-    box.classList.remove("kc-quiet");
-    why(cell);
-    pin(event.latlng);
-  });
+// The id of a cell, as cells.parquet and the files of the study have it.
+function kcCellId(cell) {
+  var h = KC.hover;
+  return "x" + (h.first[0] + cell % h.columns) + "_y" + (h.first[1] - Math.floor(cell / h.columns));
 }
 
 // One line of the explanation of a cell; empty where one of its parts is not known.
@@ -198,6 +32,134 @@ function kcLine(line, arrays, cell) {
     return part;
   });
   return whole ? text : "";
+}
+
+function kcValue(arrays, i, cell) {
+  var raw = arrays[i][cell], missing = arrays[i] instanceof Uint8Array ? 255 : 65535;
+  return raw === missing ? null : raw;
+}
+
+// Rows of the table of a cell: title, value, note, colour.
+function kcRows(arrays, cell) {
+  var h = KC.hover, rows = [], last = null;
+  h.fields.forEach(function (field, i) {
+    var raw = kcValue(arrays, i, cell), text = raw === null ? "\u2013" : "";
+    if (field.kind === "district") { return; }
+    if (field.kind === "people" && raw !== null) { text = kcNumber(raw * field.scale); }
+    if (field.kind === "number" && raw !== null) { text = kcNumber(field.low + raw * field.scale) + " " + field.unit; }
+    if (field.kind === "reading") {
+      last = [field.title, raw === null ? "\u2013" : (field.words || h.readings.map((r) => r[0]))[raw], "",
+              raw === null ? "" : h.readings[raw][1], undefined, raw];
+      rows.push(last);
+      return;
+    }
+    // The range of the gap stands below its reading; where nobody lives there is none to tell.
+    if (field.kind === "gap" || field.kind === "low" || field.kind === "high") {
+      if (!last || raw === null || last[5] === h.nobody) { return; }
+      var percent = Math.round(raw / 2.5);
+      if (field.kind === "gap") { last[2] = kcSay("gap_of", { percent: percent }); }
+      if (field.kind === "low") { last[4] = percent; }
+      if (field.kind === "high" && last[4] !== percent) {
+        last[2] += " " + kcSay("gap_range", { low: last[4], high: percent });
+      }
+      return;
+    }
+    if (field.kind === "score" && raw !== null) { text = kcSay("of_100", { score: Math.round(raw / 2.5) }); }
+    if (field.kind === "excluded") {
+      if (raw !== null && last) { last[1] = kcSay("excluded"); last[2] = field.words[raw]; }
+      return;
+    }
+    last = [field.kind === "people" ? kcSay("people_in_cell") : field.title, text, "", ""];
+    rows.push(last);
+  });
+  return rows;
+}
+
+function kcCellTable(rows) {
+  var table = kcElement("table");
+  rows.forEach(function (row) {
+    var line = kcElement("tr");
+    line.appendChild(kcElement("th", "", row[0]));
+    var told = kcElement("td", row[3] ? "kc-read" : "kc-num", row[1]);
+    if (row[3]) {
+      var chip = kcElement("i", "kc-chip");
+      chip.style.backgroundColor = row[3];
+      told.insertBefore(chip, told.firstChild);
+    }
+    line.appendChild(told);
+    table.appendChild(line);
+    if (row[2]) {
+      var note = kcElement("tr", "kc-note"), cell = kcElement("td", "", row[2]);
+      cell.colSpan = 2;
+      note.appendChild(cell);
+      table.appendChild(note);
+    }
+  });
+  return table;
+}
+
+// Why: the same lines as gaps.explain gives.
+function kcTold(box, rows) {
+  rows.forEach(function (row) { box.appendChild(kcElement("p", "kc-level" + row[0], row[1])); });
+}
+
+function kcHover(map) {
+  var h = KC.hover, arrays = null, card = KC.card;
+  if (typeof DecompressionStream === "undefined") {
+    KC.numbers = new Promise(function () {});
+    card.hint(kcSay("old_browser"));
+    return;
+  }
+  KC.numbers = Promise.all(h.bytes.map(kcInflate)).then(function (buffers) {
+    arrays = buffers.map(function (b) {
+      return b.byteLength === h.rows * h.columns ? new Uint8Array(b) : new Uint16Array(b);
+    });
+    KC.arrays = arrays;
+    document.documentElement.setAttribute("data-kc-ready", "1");
+    return arrays;
+  });
+  // The cell under a place of the study area, -1 elsewhere.
+  function inside(latlng) {
+    var cell = arrays ? kcCell(latlng) : -1;
+    return cell >= 0 && kcValue(arrays, 0, cell) !== null ? cell : -1;
+  }
+  function name(cell) { return h.districts[kcValue(arrays, 0, cell)] || kcSay("study_area"); }
+  KC.pickPlace = function (latlng) {
+    var cell = inside(latlng);
+    if (cell < 0) { return false; }
+    card.open("cell:" + kcCellId(cell), latlng, name(cell), function (box) {
+      box.appendChild(kcElement("p", "kc-more", kcSay("cell_id", { id: kcCellId(cell) })));
+      var place = kcElement("div", "kc-why");
+      kcTold(place, h.explain.map(function (line) {
+        return [line.level, kcLine(line, arrays, cell)];
+      }).filter(function (row) { return row[1]; }));
+      box.appendChild(place);
+      var district = kcValue(arrays, 0, cell);
+      if (!(h.explained[district] || []).length) { return; }
+      box.appendChild(kcButton("kc-link", kcSay("whole_district"), function () { KC.pickDistrict(district); }));
+    });
+    return true;
+  };
+  function busy(event) { return KC.busy || event.originalEvent.target.closest(".leaflet-control"); }
+  function look(event) {
+    if (!arrays || card.pinned || busy(event)) { return; }
+    card.place(event.containerPoint);
+    var cell = inside(event.latlng), box = card.element();
+    KC.light(cell < 0 ? -1 : kcValue(arrays, 0, cell));
+    if (cell < 0) { card.hint(kcSay("outside")); return; }
+    box.textContent = "";
+    var head = kcElement("b", "", name(cell));
+    head.dir = "auto";
+    box.appendChild(head);
+    box.appendChild(kcCellTable(kcRows(arrays, cell)));
+    box.appendChild(kcElement("p", "kc-more", kcSay("click_for_reasons")));
+  }
+  map.on("mousemove", look);
+  map.on("mouseout", function () { KC.light(-1); });
+  map.on("click", function (event) {
+    if (!arrays || busy(event)) { return; }
+    if (!KC.pickPlace(event.latlng)) { look(event); }
+  });
 }
 
 kcParts.push(kcHover);

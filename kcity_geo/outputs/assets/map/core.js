@@ -38,3 +38,89 @@ function kcOverlap(a, b) {
   var p = a.getBoundingClientRect(), q = b.getBoundingClientRect();
   return p.left < q.right && q.left < p.right && p.top < q.bottom && q.top < p.bottom;
 }
+
+// A text of the page in its language; {name} is filled in.
+function kcSay(key, values) {
+  return KC.texts[key].replace(/\{(\w+)\}/g, function (mark, name) {
+    return values && name in values ? String(values[name]) : mark;
+  });
+}
+
+function kcButton(className, words, click) {
+  var button = kcElement("button", className, words);
+  button.type = "button";
+  button.addEventListener("click", click);
+  return button;
+}
+
+// Drawn by lines, so that no sign of a font of the machine is needed.
+function kcIcon(path) {
+  var space = "http://www.w3.org/2000/svg", svg = document.createElementNS(space, "svg");
+  var line = document.createElementNS(space, "path");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  line.setAttribute("d", path);
+  svg.appendChild(line);
+  return svg;
+}
+
+// Degrees as a person writes them down and as a form takes them.
+function kcPlaceText(latlng) { return latlng.lat.toFixed(5) + ", " + latlng.lng.toFixed(5); }
+
+function kcCopy(text, button) {
+  function done() {
+    var words = button.textContent;
+    button.textContent = kcSay("copied");
+    setTimeout(function () { button.textContent = words; }, 1500);
+  }
+  function byHand() {
+    var field = kcElement("textarea");
+    field.value = text;
+    document.body.appendChild(field);
+    field.select();
+    var copied = document.execCommand("copy");
+    field.remove();
+    if (copied) { done(); }
+  }
+  if (navigator.clipboard && window.isSecureContext) {
+    navigator.clipboard.writeText(text).then(done, byHand);
+  } else { byHand(); }
+}
+
+// A box over the page that takes the keyboard until it is closed.
+function kcDialog(title) {
+  var box = kcElement("dialog", "kc-dialog"), head = kcElement("h2", "", title);
+  head.dir = "auto";
+  var close = kcButton("kc-close", "\u00d7", function () { box.close(); });
+  close.title = kcSay("close");
+  close.setAttribute("aria-label", kcSay("close"));
+  box.appendChild(close);
+  box.appendChild(head);
+  box.addEventListener("close", function () { box.remove(); });
+  document.body.appendChild(box);
+  box.showModal();
+  return box;
+}
+
+function kcTable(heads, rows) {
+  var table = kcElement("table"), line = kcElement("tr");
+  heads.forEach(function (words) {
+    var cell = kcElement("th", "", words);
+    cell.scope = "col";
+    line.appendChild(cell);
+  });
+  table.appendChild(line);
+  rows.forEach(function (row) {
+    var one = kcElement("tr");
+    row.forEach(function (words, i) {
+      var cell = kcElement(i ? "td" : "th", "", words);
+      cell.dir = "auto";
+      if (!i) { cell.scope = "row"; }
+      one.appendChild(cell);
+    });
+    table.appendChild(one);
+  });
+  return table;
+}
+
+function kcLayer(name) { return window[name]; }

@@ -28,7 +28,7 @@ function kcShapes(key, style) {
       fillColor: style.color, fillOpacity: 1, fillRule: "evenodd", smoothFactor: 0.8 });
   }
   var line = L.polyline(kcLines(key), { pane: "kc_lines", interactive: false, color: style.color,
-    weight: style.weight, opacity: 1, smoothFactor: 1.2 });
+    weight: style.weight, dashArray: style.dash || null, opacity: 1, smoothFactor: 1.2 });
   if (style.closer > 0) { kcOnlyCloser(line, style.closer); }
   return line;
 }
@@ -48,13 +48,17 @@ function kcPoints(key) {
   var kind = KC.facilities.filter(function (k) { return k.key === key; })[0];
   var group = L.layerGroup();
   kind.lat.forEach(function (lat, i) {
-    var text = document.createElement("bdi");
-    text.textContent = kind.text[i];
+    var text = kcElement("bdi", "", kind.text[i]);
     L.circleMarker([lat / 1e5, kind.lon[i] / 1e5], { radius: kind.radius, color: "#ffffff",
-      weight: 1, fillColor: kind.colour, fillOpacity: 0.95 })
-      .bindTooltip(text, { className: "kc-tip" }).addTo(group);
+      weight: 1, fillColor: kind.colour, fillOpacity: 0.95, bubblingMouseEvents: false })
+      .bindTooltip(text, { className: "kc-tip" })
+      .on("click", function () { KC.pickFacility(kind.key, i); }).addTo(group);
   });
   return group;
+}
+
+function kcSize(site) {
+  return site.area + (site.score ? ", " + kcSay("of_100", { score: site.score }) : "");
 }
 
 // Sites: outline and number; a click on either shows the site in the box of numbers.
@@ -64,7 +68,7 @@ function kcSiteLayer() {
     var tip = kcElement("div"), head = kcElement("b", "", site.title);
     head.dir = "auto";
     tip.appendChild(head);
-    tip.appendChild(kcElement("div", "", site.area + (site.score ? ", " + site.score + " of 100" : "")));
+    tip.appendChild(kcElement("div", "", kcSize(site)));
     site.reasons.slice(0, 3).forEach(function (text) {
       var line = kcElement("div", "", text);
       line.dir = "auto";
@@ -73,11 +77,11 @@ function kcSiteLayer() {
     L.geoJSON(site.shape, { style: { color: "#c2185b", weight: 2.5, fillColor: "#ffffff", fillOpacity: 0.12 },
       bubblingMouseEvents: false })
       .bindTooltip(tip, { sticky: true, className: "kc-tip" })
-      .on("click", function () { KC.pick(site); }).addTo(group);
+      .on("click", function () { KC.pickSite(site); }).addTo(group);
     L.marker([site.lat, site.lon], { alt: site.title,
       icon: L.divIcon({ html: kcElement("span", "", site.label), className: "kc-rank", iconSize: [24, 24] }) })
       .bindTooltip(tip.cloneNode(true), { className: "kc-tip" })
-      .on("click", function () { KC.pick(site); }).addTo(group);
+      .on("click", function () { KC.pickSite(site); }).addTo(group);
   });
   return group;
 }

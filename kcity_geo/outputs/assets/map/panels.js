@@ -10,16 +10,21 @@ function kcSmall(map) {
 function kcFolds(map) {
   var layers = document.querySelector(".leaflet-control-layers");
   var legend = document.querySelector(".kc-legend"), hover = document.querySelector(".kc-hover");
-  var button = kcElement("button", "kc-fold", "Layers"), chosen = false;
+  var button = kcElement("button", "kc-fold", kcSay("layers")), chosen = false;
   L.DomEvent.disableScrollPropagation(layers);
   button.type = "button";
+  // Both stand on the right: the legend takes what the list leaves, and scrolls if it needs more.
+  function share() {
+    var free = map.getSize().y - layers.getBoundingClientRect().height - 60;
+    legend.style.maxHeight = free >= 140 ? free + "px" : "";
+  }
+  KC.layout = share;
+  map.on("kc:theme kc:swipe", share);
   function fold(away) {
     map.getContainer().classList.toggle("kc-small", kcSmall(map));
     layers.classList.toggle("kc-folded", away);
     button.setAttribute("aria-expanded", String(!away));
-    // Both stand on the right: the legend takes what the list leaves, and scrolls if it needs more.
-    var free = map.getSize().y - layers.getBoundingClientRect().height - 60;
-    legend.style.maxHeight = free >= 140 ? free + "px" : "";
+    share();
     if (away) { return; }
     if (kcOverlap(layers, legend)) { legend.open = false; }
     if (kcOverlap(layers, hover)) { hover.classList.add("kc-quiet"); }
@@ -44,12 +49,13 @@ function kcFit(map) {
     var box = document.querySelector(name), rect = box && box.getBoundingClientRect();
     return rect ? [rect.width && rect.width + 18, rect.height && rect.height + 18] : [0, 0];
   }
-  var scale = size(".leaflet-control-scale")[1] || 10;
+  var scale = Math.max(size(".leaflet-control-scale")[1] || 10, size(".kc-story")[1]);
   var legend = KC.legendSize(frame.width > 1000).map(function (v) { return v && v + 18; });
-  var layers = size(".leaflet-control-layers"), zoom = size(".leaflet-control-zoom");
+  var layers = size(".leaflet-control-layers"), zoom = size(".kc-tools"), search = size(".kc-search")[1];
   [0, 1].forEach(function (low) {
     [0, 1].forEach(function (high) {
-      var left = zoom[0], bottom = low ? legend[1] + scale : scale, top = high ? layers[1] : 10;
+      var left = zoom[0], bottom = low ? legend[1] + scale : scale;
+      var top = Math.max(high ? layers[1] : 10, search);
       var right = Math.max(low ? 10 : legend[0], high ? 10 : layers[0]);
       if (left + right > frame.width - 60 || top + bottom > frame.height - 60) { return; }
       var level = map.getBoundsZoom(KC.bounds, false, L.point(left + right, top + bottom));
@@ -58,7 +64,24 @@ function kcFit(map) {
   });
   map.fitBounds(KC.bounds, { paddingTopLeft: best ? best.from : [8, 8],
     paddingBottomRight: best ? best.to : [8, 8], animate: false });
+  if (KC.fitted === undefined) { KC.fitted = map.getZoom(); }
 }
 
+// On a phone the panel is a sheet at the lower edge, which its handle pulls up.
+function kcSheet(map) {
+  var aside = document.querySelector("aside"), handle = kcButton("kc-handle", kcSay("more"), turn);
+  function turn() {
+    var open = aside.classList.toggle("kc-up");
+    handle.setAttribute("aria-expanded", String(open));
+    handle.textContent = kcSay(open ? "less" : "more");
+    if (!open) { aside.scrollTop = 0; }
+  }
+  handle.setAttribute("aria-expanded", "false");
+  aside.insertBefore(handle, aside.firstChild);
+  KC.sheetDown = function () { if (aside.classList.contains("kc-up")) { turn(); } };
+  map.on("click", KC.sheetDown);
+}
+
+kcParts.push(kcSheet);
 kcParts.push(kcFolds);
 kcParts.push(kcFit);

@@ -4,15 +4,15 @@ function kcStart(map) {
   map.attributionControl.setPrefix("Leaflet");
   var credit = kcElement("span", "", KC.credits);
   map.attributionControl.addAttribution(credit.innerHTML);
+  L.control.scale({ imperial: false }).addTo(map);
+  kcParts.forEach(function (part) { part(map); });
   var north = L.control({ position: "topleft" });
   north.onAdd = function () {
-    var box = kcElement("div", "kc-north", "N");
-    box.title = "North is up";
+    var box = kcElement("div", "kc-north", kcSay("north"));
+    box.title = kcSay("north_up");
     return box;
   };
   north.addTo(map);
-  L.control.scale({ imperial: false }).addTo(map);
-  kcParts.forEach(function (part) { part(map); });
 }
 
 // Panels are measured with the fonts of the page, so the map starts when those are there.
