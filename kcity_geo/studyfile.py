@@ -25,6 +25,7 @@ from kcity_geo.concept_keys import ConceptSection
 from kcity_geo.errors import StudyError
 from kcity_geo.input_paths import file_and_part, resolve_path, sha256_of
 from kcity_geo.layer_tags import check_tags
+from kcity_geo.map_keys import MapSection
 from kcity_geo.parameters import (
     PARAMETER_SECTORS,
     nearest_name,
@@ -75,7 +76,7 @@ class Study(BaseModel):
     Parameters
     ----------
     origin : named in messages.
-    study, city, sources, official, suitability, concept, report, standards : tables of the file.
+    study, city, sources, official, suitability, concept, report, map, standards : tables of the file.
     transport, water, energy : changed parameters of each sector.
     settlement, shared : changed parameters of people, and of several sectors.
     tags : changed tags of layers, see `kcity_geo.layer_tags`.
@@ -103,6 +104,9 @@ class Study(BaseModel):
     )
     report: ReportSection = Field(
         default_factory=ReportSection, description="language, slots and forms of the report"
+    )
+    map: MapSection = Field(
+        default_factory=MapSection, description="what the map may load when its reader asks for it"
     )
     standards: dict[str, dict[str, float]] = Field(
         default_factory=dict, description="indicator -> target, worst"

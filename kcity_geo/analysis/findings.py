@@ -20,6 +20,7 @@ from kcity_geo.analysis.gaps.words import READINGS, reading_codes
 from kcity_geo.analysis.settlement.habitation import LIVED_IN, NOBODY, OPEN_WATER, habitation
 from kcity_geo.analysis.suitability.curves import Curve, curve_of
 from kcity_geo.analysis.suitability.exclusion import first_rule
+from kcity_geo.cube import cell_size
 from kcity_geo.result import SECTORS, Constraint, Criterion, Gaps, Result
 from kcity_geo.rules import ReadingLimits
 
@@ -165,6 +166,22 @@ class Findings:
         0 to 1, by number of cells.
         """
         return self._share(cells)
+
+    @cached_property
+    def lived_in_box(self) -> tuple[float, float, float, float] | None:
+        """Left, bottom, right, top of the cells where people live, metres in the CRS of the city; None: none."""
+        data = self.result.data
+        rows, columns = np.nonzero((self.lived_in == LIVED_IN) & data.inside)
+        if not len(rows):
+            return None
+        x, y = data.cube["x"].to_numpy()[columns], data.cube["y"].to_numpy()[rows]
+        half = cell_size(data.grid) / 2
+        return (
+            float(x.min() - half),
+            float(y.min() - half),
+            float(x.max() + half),
+            float(y.max() + half),
+        )
 
     @cached_property
     def least_known(self) -> tuple[str, float] | None:

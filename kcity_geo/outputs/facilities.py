@@ -76,7 +76,9 @@ def _thinned(total: int) -> Any:  # noqa: ANN401 - integer array
     return np.unique(np.linspace(0, total - 1, min(total, _MAX_POINTS)).astype(int))
 
 
-def _points(result: Result, names: tuple[str, ...]) -> tuple[Any, Any, list[str], list[int], list[str]]:
+def _points(
+    result: Result, names: tuple[str, ...]
+) -> tuple[Any, Any, list[str], list[int], list[str]]:
     lat: list[Any] = [np.zeros(0, dtype=int)]
     lon: list[Any] = [np.zeros(0, dtype=int)]
     text: list[str] = []

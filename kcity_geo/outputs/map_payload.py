@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 from pyproj import Transformer
 
+from kcity_geo.analysis.findings import Findings
 from kcity_geo.config import read_table
 from kcity_geo.outputs.backdrop import encode
 from kcity_geo.outputs.ledger import SITE_NUMBERS
@@ -24,6 +25,10 @@ from kcity_geo.outputs.weights_page import weights_payload
 from kcity_geo.result import SECTORS, THEMES, Result
 
 __all__ = ["PageThings", "make_payload", "page_texts"]
+
+
+#: Share of the study area up to which the places where people live are shown first.
+_SMALL_PART = 0.25
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,9 +110,10 @@ def make_payload(
         "sites": _sites(result, summary.sites),
         "tasks": _tasks(result),
         "districts": _districts(result),
-        "names": names_payload(result, language=language),
+        "labels": names_payload(result, language=language),
         "sectors": [sector_title(sector) for sector in (*SECTORS, *THEMES)],
         "story": story_steps(result, summary, first_theme=things.themes[0]["key"], language=language),
+        "tiles": _tiles(result),
         "headline": summary.headline,
         "title": summary.title,
         "caveat": summary.caveat,
@@ -115,7 +121,30 @@ def make_payload(
         "credits": summary.credits,
         "weights": weights_payload(result),
         "bounds": [[south, west], [north, east]],
+        "view": _view(result) or [[south, west], [north, east]],
     }  # fmt: skip
+
+
+def _view(result: Result) -> list[list[float]]:
+    """First view: where people live, where that is a small part of the study area; else empty."""
+    city, box = result.data.city, Findings(result).lived_in_box
+    whole = shapely.box(*city.boundary_metric.bounds)
+    if box is None or shapely.box(*box).area > _SMALL_PART * whole.area:
+        return []
+    left, bottom, right, top = box
+    room = 0.1 * max(right - left, top - bottom)
+    corners = shapely.intersection(
+        shapely.box(left - room, bottom - room, right + room, top + room), whole
+    )
+    back = Transformer.from_crs(city.crs, 4326, always_xy=True)
+    west, south, east, north = back.transform_bounds(*corners.bounds)
+    return [[round(south, 6), round(west, 6)], [round(north, 6), round(east, 6)]]
+
+
+def _tiles(result: Result) -> list[str]:
+    """Address and credit of the online background that the study names; empty without one."""
+    asked = result.study.map
+    return [asked.tiles, plain_text(asked.tiles_credit, max_chars=300)] if asked.tiles else []
 
 
 def _tolerance(result: Result) -> float:

@@ -56,7 +56,14 @@ def _step(
     key: str, sentence: str, *, theme: str, language: str, on: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     title = say("map", f"step_{key}", language)
-    return {"title": title, "sentence": sentence, "theme": theme, "on": list(on), "site": "", "bounds": None}  # fmt: skip
+    return {
+        "title": title,
+        "sentence": sentence,
+        "theme": theme,
+        "on": list(on),
+        "site": "",
+        "bounds": None,
+    }
 
 
 def _city(summary: Summary, language: str) -> str:

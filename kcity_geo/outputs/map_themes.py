@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.findings import Findings
+from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.colours import GAP_COLOURS
@@ -182,19 +183,16 @@ def _indicator_theme(
 ) -> dict[str, Any]:
     """Give legend and shares of the gap of an indicator, over where people live."""
     reading = result.gaps.cells["composite_reading"].to_numpy()
-    from kcity_geo.analysis.gaps.words import READINGS
-
     nobody = result.data.inside & (reading == READINGS.index("nobody"))
     shown = np.where(nobody, len(GAP_COLOURS), np.where(codes < 0, EMPTY, codes))
     ends = (0.0, *(float(v) for v in read_table("display")["gap"]["breaks"]), 1.0)
     words = [f"{round(100 * a)}–{round(100 * b)} %" for a, b in pairwise(ends)]  # noqa: RUF001 - a range
     lines = list(zip(GAP_COLOURS, words, strict=True))
     if nobody.any():
-        lines.append(
-            (read_table("display")["residents"]["nobody"], say("map", "nobody", language))
-        )
+        lines.append((read_table("display")["residents"]["nobody"], say("map", "nobody", language)))
     found = Findings(result)
-    shares = [human(found.share_of_people(shown == code), "share", missing="") for code in range(len(lines))]  # fmt: skip
+    people = [found.share_of_people(shown == code) for code in range(len(lines))]
+    shares = [human(share, "share", missing="") for share in people]
     return {
         "key": key,
         "group": "indicators",

@@ -80,8 +80,7 @@ def build_map(result: Result, *, language: str = "en") -> str:
     hover = hover_data(result, lines)
     rows = [theme_row(result, theme) | {"picture": True} for theme in themes]
     rows += [
-        row | {"picture": True}
-        for row in indicator_themes(result, lines, hover, language=language)
+        row | {"picture": True} for row in indicator_themes(result, lines, hover, language=language)
     ]
     networks, backdrop = make_networks(result), make_backdrop(result)
     parts = _folium_parts(
@@ -102,7 +101,7 @@ def build_map(result: Result, *, language: str = "en") -> str:
         ),
         language=language,
     )
-    return _page(summary, parts, payload, language=language)
+    return _page(summary, parts, payload, language=language, tiles_of=result.study.map.origin)
 
 
 def _ordered(themes: list[Theme], result: Result) -> list[Theme]:
@@ -162,7 +161,8 @@ def _folium_parts(
     )
     page.default_js, page.default_css = [], []
     for pane, height in (
-        ("kc_land", 210), ("kc_raster", 300), ("kc_swipe", 301), ("kc_lines", 350), ("kc_names", 610),
+        ("kc_tiles", 190), ("kc_land", 210), ("kc_raster", 300),
+        ("kc_swipe", 301), ("kc_lines", 350), ("kc_names", 610),
     ):  # fmt: skip
         folium.map.CustomPane(pane, z_index=height).add_to(page)
     picture = mercator_picture(result.data.grid, outline=result.data.city.boundary_metric)
@@ -232,6 +232,13 @@ def _add_overlays(
             kind["title"], [f"kcPoints({json.dumps(kind['key'])})"], show=kind["show"], before=dot
         )
         layers.add(layer, kind["key"], group="facilities", title=kind["title"], show=kind["show"])
+    tiles = result.study.map
+    if tiles.tiles:
+        title = say(
+            "map", "layer_tiles", layers.language, host=tiles.origin.removeprefix("https://")
+        )
+        layer = _page_layer(title, ["kcTiles()"], show=False)
+        layers.add(layer, "tiles", group="background", title=title, show=False)
     layers.drawn("names", ["kcNames()"], group="background", show=True)
     _add_outlines(result, layers)
     for group in _GROUPS:
@@ -273,7 +280,7 @@ def _theme_layer(theme: Theme, picture: Picture, *, show: bool) -> Any:  # noqa:
     )
 
 
-def _page_layer(  # noqa: PLR0913 - what folium and the page must know
+def _page_layer(
     name: str,
     calls: list[str],
     *,
@@ -294,7 +301,9 @@ def _page_layer(  # noqa: PLR0913 - what folium and the page must know
         )
 
         def __init__(self) -> None:
-            super().__init__(name=before + safe_text(name), overlay=not base, control=True, show=show)
+            super().__init__(
+                name=before + safe_text(name), overlay=not base, control=True, show=show
+            )
             self._name = "PageLayer"
             self.calls = calls[0] if single else f"L.layerGroup([{', '.join(calls)}])"
 
@@ -323,9 +332,7 @@ def _add_outlines(result: Result, layers: _Layers) -> None:
     _outline(layers, "outline", _outline_json(whole, city, tolerance), style)
 
 
-def _outline(
-    layers: _Layers, key: str, shape: dict[str, Any], style: dict[str, Any]
-) -> None:
+def _outline(layers: _Layers, key: str, shape: dict[str, Any], style: dict[str, Any]) -> None:
     import folium
 
     title = say("map", f"layer_{key}", layers.language)
@@ -372,7 +379,9 @@ def _assets(names: tuple[str, ...], ending: str) -> str:
     return "\n".join(asset(f"map/{name}.{ending}") for name in names)
 
 
-def _page(summary: Summary, parts: _Parts, payload: dict[str, Any], *, language: str) -> str:
+def _page(
+    summary: Summary, parts: _Parts, payload: dict[str, Any], *, language: str, tiles_of: str
+) -> str:
     html = (
         environment()
         .get_template("map.html.j2")
@@ -387,4 +396,4 @@ def _page(summary: Summary, parts: _Parts, payload: dict[str, Any], *, language:
             payload=script_json(payload),
         )
     )
-    return seal(html)
+    return seal(html, images_from=tiles_of)

@@ -115,7 +115,7 @@ class _Loads(HTMLParser):
         self._inside = ""
 
 
-def seal(html: str, also: Iterable[str] = ()) -> str:
+def seal(html: str, also: Iterable[str] = (), *, images_from: str = "") -> str:
     """
     Close a page: it gets its fonts, loads nothing, and only the scripts in it now may run.
 
@@ -123,6 +123,8 @@ def seal(html: str, also: Iterable[str] = ()) -> str:
     ----------
     html : page with the comment ``<!--policy-->`` in its head.
     also : letters that its fonts hold beside those of the page.
+    images_from : scheme and host whose images the page may load when its reader asks for them;
+        empty: none.
 
     Returns
     -------
@@ -146,8 +148,9 @@ def seal(html: str, also: Iterable[str] = ()) -> str:
         for body in page.scripts
     ]
     allowed = " ".join(f"'sha256-{h}'" for h in dict.fromkeys(hashes)) or "'none'"
+    images = f"data: {images_from}".strip()
     policy = (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src {images}; font-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
     meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'

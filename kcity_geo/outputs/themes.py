@@ -358,7 +358,8 @@ def _score_theme(result: Result) -> Theme:
     codes[blocked] = len(SCORE_COLOURS)
     codes[~inside] = EMPTY
     words = (tell("legend_worst"), "20–40", "40–60", "60–80", tell("legend_best"))  # noqa: RUF001 - ranges
-    legend = [(c, False, w) for c, w in zip(SCORE_COLOURS, words, strict=True)]
+    ranked = bool(np.isfinite(score).any())
+    legend = [(c, False, w) for c, w in zip(SCORE_COLOURS, words, strict=True) if ranked]
     legend += [("#b5b5b5", True, tell("legend_excluded"))] if blocked.any() else []
     return Theme(
         key="suitability",
@@ -370,7 +371,7 @@ def _score_theme(result: Result) -> Theme:
         colours=(*SCORE_COLOURS, "#b5b5b5"),
         legend=tuple(legend),
         question=tell("ask_suitability"),
-        assessed=bool(np.isfinite(score).any()),
+        assessed=ranked,
         note=_score_note(result),
     )
 

@@ -160,6 +160,11 @@ def _one_line(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[\x00-\x1f]", " ", text.replace("\u202e", "")))
 
 
+def _unfold(page) -> None:
+    """Open all groups of the list of layers."""
+    page.evaluate("document.querySelectorAll('.kc-group').forEach(g => { g.open = true; })")
+
+
 def _nothing_ran(opened: Opened) -> None:
     page = opened.page
     assert page.evaluate("typeof window.__pwned") == "undefined"
@@ -178,6 +183,7 @@ def test_hostile_strings_on_the_map_are_shown_and_never_run(build, browser, tmp_
     opened = _open_saved(browser, tmp_path, build_map(_poisoned(build, HOSTILE[kind])))
     opened.settle()
     page = opened.page
+    _unfold(page)
     for box in page.locator(".leaflet-control-layers-overlays input").all():
         box.check(force=True)
     page.mouse.move(760, 420)
@@ -185,7 +191,7 @@ def test_hostile_strings_on_the_map_are_shown_and_never_run(build, browser, tmp_
     tip = _one_line(page.locator(".leaflet-tooltip").first.inner_text())
     assert tip.startswith("Site ")
     assert shown[:30] in tip
-    page.locator(".leaflet-control-layers-base label").nth(9).click()
+    page.evaluate("KC.show('suitability')")
     assert shown[:30] in _one_line(page.locator(".kc-legend").inner_text())
     assert shown[:40] in _one_line(page.locator("aside").inner_text())
     _nothing_ran(opened)
@@ -209,7 +215,7 @@ def test_map_shows_layers_and_the_numbers_under_the_pointer(result, browser, map
     opened = Opened(browser, map_file)
     opened.settle()
     page = opened.page
-    assert page.locator(".leaflet-control-layers-base input").count() == 13
+    assert page.locator(".leaflet-control-layers-base input").count() == 15
     assert page.locator(".kc-rank").count() == 3
     assert page.locator("img.leaflet-image-layer").count() == 1
     # put the pointer on a known cell and compare with the array
@@ -253,6 +259,7 @@ def test_map_shows_layers_and_the_numbers_under_the_pointer(result, browser, map
 def test_map_themes_change_the_legend(browser, map_file) -> None:
     opened = Opened(browser, map_file)
     opened.settle()
+    _unfold(opened.page)
     labels = opened.page.locator(".leaflet-control-layers-base label")
     seen = []
     for number in range(labels.count()):
@@ -304,9 +311,9 @@ def test_no_panel_hides_the_study_area(browser, map_file, width, height) -> None
     assert max(area["width"] / frame["width"], area["height"] / frame["height"]) > 0.4
     for name in (".leaflet-control-layers", ".kc-legend"):
         assert _apart(area, opened.page.locator(name).bounding_box()), name
-    labels = opened.page.locator(".leaflet-control-layers-base label")
-    for number in range(labels.count() - 1) if width > 1400 else ():
-        labels.nth(number).click()
+    themes = opened.page.evaluate("KC.themes.map(t => t.key)")
+    for number, key in enumerate(themes[:-1] if width > 1400 else ()):
+        opened.page.evaluate(f"KC.show('{key}')")
         assert _apart(area, opened.page.locator(".kc-legend").bounding_box()), number
         assert _area(opened) == area, "the map stays when the theme changes"
     opened.page.close()

@@ -64,7 +64,7 @@ def test_the_map_carries_the_lines_of_every_cell(result) -> None:
             kind = np.uint8 if len(raw) == result.data.inside.size else np.uint16
             np.testing.assert_array_equal(np.frombuffer(raw, kind), line.slots[name][1])
             assert tuple(slot["texts"]) == line.slots[name][0]
-    told = [text for _, text in found["explained"][1]]
+    told = [text for _, text, _ in found["explained"][1]]
     assert told == [line.strip() for line in result.gaps.explain("d2").splitlines()]
 
 

@@ -319,8 +319,10 @@ def test_the_page_says_what_it_must(page, result) -> None:
     ):
         assert words in page
     data = json.loads(re.search(r'id="kc-data">(.*?)</script>', page, re.DOTALL)[1])
-    assert {t["key"] for t in data["legends"]} == {t.key for t in make_themes(result)}
-    assert data["legends"][0]["key"] == f"{first_sector(result.gaps)}_reading"
+    shown = [t["key"] for t in data["themes"]]
+    assert len(set(shown)) == len(shown)
+    assert set(shown) == {t.key for t in make_themes(result)} | {"T1", "none"}
+    assert shown[0] == f"{first_sector(result.gaps)}_reading"
     assert len(data["tasks"]) == len(result.gaps.survey_tasks)
     assert data["hover"]["rows"], data["hover"]["columns"] == result.data.grid.shape
 

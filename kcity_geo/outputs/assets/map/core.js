@@ -49,7 +49,8 @@ function kcSay(key, values) {
 function kcButton(className, words, click) {
   var button = kcElement("button", className, words);
   button.type = "button";
-  button.addEventListener("click", click);
+  // What a click takes away must not let it fall through to the map below.
+  button.addEventListener("click", function (e) { e.stopPropagation(); click(); });
   return button;
 }
 

@@ -100,3 +100,13 @@ function kcTaskLayer() {
   });
   return group;
 }
+
+// An online background: made, and asked for, only when somebody switches it on.
+function kcTiles() {
+  var group = L.layerGroup(), credit = kcElement("span", "", KC.tiles[1]), tiles = null;
+  group.on("add", function () {
+    tiles = tiles || L.tileLayer(KC.tiles[0], { pane: "kc_tiles", attribution: credit.innerHTML, maxZoom: 19 });
+    group.addLayer(tiles);
+  });
+  return group;
+}

@@ -60,6 +60,7 @@ function kcMeasure(map) {
   function stop() {
     if (KC.busy !== "measure") { return; }
     KC.busy = "";
+    map.getContainer().classList.remove("kc-measuring");
     map.off("click", add);
     document.removeEventListener("keydown", key);
     drawn.remove();
@@ -71,6 +72,7 @@ function kcMeasure(map) {
     if (KC.stopBusy) { KC.stopBusy(); }
     KC.card.close();
     KC.busy = "measure";
+    map.getContainer().classList.add("kc-measuring");
     KC.stopBusy = stop;
     places = [];
     told = kcElement("div", "kc-box kc-bar");

@@ -68,15 +68,15 @@ function kcDrawNames(map, pen, size) {
     });
   }
   var zoom = map.getZoom() - KC.fitted;
-  KC.names.districts.forEach(function (place) {
+  KC.labels.districts.forEach(function (place) {
     var wide = place[4] / (40075016 * Math.cos(place[0] * Math.PI / 180) / 256 / Math.pow(2, map.getZoom()));
     if (wide > 34) { name(place, "600 12.5px", "#2b2b2b"); }
   });
-  KC.names.places.forEach(function (place) {
+  KC.labels.places.forEach(function (place) {
     if (place[4] <= zoom + 1) { name(place, place[4] < 0 ? "600 13.5px" : "500 11.5px", "#3d3a55"); }
   });
   pen.lineWidth = 2.6;
-  KC.names.roads.forEach(function (road) {
+  KC.labels.roads.forEach(function (road) {
     var p = map.latLngToContainerPoint([road[0], road[1]]), q = map.latLngToContainerPoint([road[2], road[3]]);
     if (p.x > q.x) { var swap = p; p = q; q = swap; }
     pen.font = "500 10.5px " + family;

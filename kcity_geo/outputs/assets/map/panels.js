@@ -58,11 +58,11 @@ function kcFit(map) {
       var top = Math.max(high ? layers[1] : 10, search);
       var right = Math.max(low ? 10 : legend[0], high ? 10 : layers[0]);
       if (left + right > frame.width - 60 || top + bottom > frame.height - 60) { return; }
-      var level = map.getBoundsZoom(KC.bounds, false, L.point(left + right, top + bottom));
+      var level = map.getBoundsZoom(KC.view, false, L.point(left + right, top + bottom));
       if (!best || level > best.level) { best = { level: level, from: [left, top], to: [right, bottom] }; }
     });
   });
-  map.fitBounds(KC.bounds, { paddingTopLeft: best ? best.from : [8, 8],
+  map.fitBounds(KC.view, { paddingTopLeft: best ? best.from : [8, 8],
     paddingBottomRight: best ? best.to : [8, 8], animate: false });
   if (KC.fitted === undefined) { KC.fitted = map.getZoom(); }
 }

@@ -10,7 +10,7 @@ function kcIndex() {
   KC.sites.forEach(function (site) {
     found.push({ text: site.title, kind: kcSay("site"), go: function () { KC.goSite(site); } });
   });
-  KC.names.places.forEach(function (place) {
+  KC.labels.places.forEach(function (place) {
     found.push({ text: place[2] + (place[3] ? " (" + place[3] + ")" : ""), kind: kcSay("place"), go: function () {
       KC.sheetDown();
       KC.map.setView([place[0], place[1]], Math.max(KC.map.getZoom(), 14), { animate: false });
@@ -81,7 +81,7 @@ function kcSearch(map) {
       item.appendChild(name);
       item.appendChild(kcElement("small", "", one.kind));
       item.addEventListener("mousedown", function (e) { e.preventDefault(); });
-      item.addEventListener("click", function () { go(i); });
+      item.addEventListener("click", function (e) { e.stopPropagation(); go(i); });
       list.appendChild(item);
     });
     if (field.value.trim() && !shown.length) { list.appendChild(kcElement("li", "kc-none", kcSay("nothing_found"))); }
