@@ -112,7 +112,8 @@ class Map:
         self.page.goto("about:blank")
         self.page.goto(self.file.as_uri() + link)
         self.page.wait_for_selector("html[data-kc-ready]", state="attached", timeout=20_000)
-        self.page.wait_for_selector(".kc-north", state="attached")
+        _until(self.page, "document.querySelector('.kc-north') !== null")
+        assert self.wrong == []
         return self.page
 
 

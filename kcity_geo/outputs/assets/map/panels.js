@@ -49,7 +49,8 @@ function kcFit(map) {
     var box = document.querySelector(name), rect = box && box.getBoundingClientRect();
     return rect ? [rect.width && rect.width + 18, rect.height && rect.height + 18] : [0, 0];
   }
-  var scale = Math.max(size(".leaflet-control-scale")[1] || 10, size(".kc-story")[1]);
+  var scale = size(".leaflet-control-scale")[1] || 10, story = size(".kc-story")[1];
+  if (story) { scale = story + 26; }
   var legend = KC.legendSize(frame.width > 1000).map(function (v) { return v && v + 18; });
   var layers = size(".leaflet-control-layers"), zoom = size(".kc-tools"), search = size(".kc-search")[1];
   [0, 1].forEach(function (low) {
