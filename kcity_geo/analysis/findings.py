@@ -187,8 +187,8 @@ class Findings:
     def least_known(self) -> tuple[str, float] | None:
         """Sector of which nobody can tell of most people, and how many they are; None: of nobody."""
         city = self.result.gaps.city
-        told = {s: float(city.loc[s, "people_cannot_tell"]) for s in SECTORS if s in city.index}
-        known = {sector: people for sector, people in told.items() if people >= 1}
+        told = city["people_cannot_tell"].astype(float).to_dict()
+        known = {sector: told[sector] for sector in SECTORS if told.get(sector, 0.0) >= 1}
         sector = max(known, key=lambda s: known[s], default="")
         return (sector, known[sector]) if sector else None
 

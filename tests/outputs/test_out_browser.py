@@ -163,6 +163,7 @@ def _one_line(text: str) -> str:
 def _unfold(page) -> None:
     """Open all groups of the list of layers."""
     page.evaluate("document.querySelectorAll('.kc-group').forEach(g => { g.open = true; })")
+    page.wait_for_timeout(200)
 
 
 def _nothing_ran(opened: Opened) -> None:
@@ -215,7 +216,7 @@ def test_map_shows_layers_and_the_numbers_under_the_pointer(result, browser, map
     opened = Opened(browser, map_file)
     opened.settle()
     page = opened.page
-    assert page.locator(".leaflet-control-layers-base input").count() == 15
+    assert page.locator(".leaflet-control-layers-base input").count() == 14
     assert page.locator(".kc-rank").count() == 3
     assert page.locator("img.leaflet-image-layer").count() == 1
     # put the pointer on a known cell and compare with the array

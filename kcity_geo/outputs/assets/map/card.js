@@ -37,11 +37,15 @@ function kcCard(map) {
   // The first corner in which the box leaves the place itself in sight.
   function beside(latlng) {
     var frame = map.getContainer().getBoundingClientRect(), p = map.latLngToContainerPoint(latlng);
-    ["bottomleft", "topleft", "topright"].some(function (corner) {
+    var free = ["bottomleft", "topleft", "topright"].some(function (corner) {
       control.setPosition(corner);
       var rect = box.getBoundingClientRect(), x = p.x + frame.left, y = p.y + frame.top;
       return x < rect.left - 14 || x > rect.right + 14 || y < rect.top - 14 || y > rect.bottom + 14;
     });
+    // On a phone the box is as wide as the map: the map gives way.
+    if (!free) {
+      map.panBy([0, p.y + frame.top - box.getBoundingClientRect().bottom - 34], { animate: false });
+    }
   }
   // key: what the card is of, as the address of the page has it; fill: writes the card.
   card.open = function (key, latlng, title, fill) {

@@ -26,8 +26,8 @@ function kcTheme(key) {
       group.open = key in folded ? folded[key] : Boolean(chosen) || KC.open.indexOf(key) >= 0;
       group.querySelector("summary").addEventListener("click", function () {
         folded[key] = !group.open;
-        setTimeout(function () { if (KC.layout) { KC.layout(); } }, 0);
       });
+      group.addEventListener("toggle", function () { if (KC.layout) { KC.layout(); } });
     });
   }
   L.Control.Layers.include({
