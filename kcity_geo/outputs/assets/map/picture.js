@@ -36,8 +36,9 @@ function kcSavePicture(map) {
     pen.rect(from, 0, to - from, frame.height);
     pen.clip();
     pen.globalAlpha = KC.strength;
-    map.getPane(pane).querySelectorAll("img").forEach(function (image) {
+    map.getPane(pane).querySelectorAll("img, canvas").forEach(function (image) {
       var box = image.getBoundingClientRect();
+      if (!box.width) { return; }
       pen.imageSmoothingEnabled = false;
       pen.drawImage(image, box.left - frame.left, box.top - frame.top, box.width, box.height);
     });

@@ -1,6 +1,6 @@
 // Search over districts, sites, facilities and places; the words are those of the data, shown as text.
 
-function kcPlain(text) { return text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase(); }
+function kcFolded(text) { return text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase(); }
 
 function kcIndex() {
   var found = [];
@@ -24,13 +24,13 @@ function kcIndex() {
       }
     });
   });
-  found.forEach(function (one) { one.plain = kcPlain(one.text); });
+  found.forEach(function (one) { one.plain = kcFolded(one.text); });
   return found;
 }
 
 // Those that begin with the words, then those with a word that does, then the others.
 function kcFind(index, asked) {
-  var words = kcPlain(asked.trim()), ranks = [[], [], []];
+  var words = kcFolded(asked.trim()), ranks = [[], [], []];
   if (!words) { return []; }
   index.forEach(function (one) {
     var at = one.plain.indexOf(words);

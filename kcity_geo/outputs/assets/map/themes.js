@@ -46,8 +46,6 @@ function kcTheme(key) {
 // Show another theme, as a click on its line would.
 function kcThemes(map) {
   KC.theme = KC.themes[0].key;
-  KC.legends = KC.themes;  // by their older names
-  KC.names = KC.themes.map(function (theme) { return theme.title; });
   KC.strength = 1;
   map.on("baselayerchange", function (event) {
     KC.themes.forEach(function (theme) {

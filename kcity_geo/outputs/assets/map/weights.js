@@ -192,20 +192,11 @@ async function kcWeightsStart(map, box) {
       if (open) { layer.addTo(map); } else { layer.remove(); }
     });
   }
-  map.on("baselayerchange", function (event) { draw(box.open && event.name === KC.names[kcScoreTheme()]); });
+  map.on("kc:theme", function () { draw(box.open && KC.theme === "suitability"); });
   return { show: function (open) {
-    if (open) { kcChooseScores(); }
+    if (open) { KC.show("suitability"); }
     draw(open);
   } };
-}
-
-function kcScoreTheme() {
-  return KC.legends.findIndex(function (legend) { return legend.key === "suitability"; });
-}
-
-function kcChooseScores() {
-  var choices = document.querySelectorAll(".leaflet-control-layers-base input"), own = choices[kcScoreTheme()];
-  if (own && !own.checked) { own.click(); }
 }
 
 function kcCopyState(state) { return { weights: state.weights.slice(), limits: state.limits.slice() }; }
