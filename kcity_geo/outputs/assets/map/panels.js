@@ -15,6 +15,7 @@ function kcFolds(map) {
   button.type = "button";
   // Both stand on the right: the legend takes what the list leaves, and scrolls if it needs more.
   function share() {
+    layers.style.maxHeight = Math.max(160, map.getSize().y - 230) + "px";
     var free = map.getSize().y - layers.getBoundingClientRect().height - 60;
     legend.style.maxHeight = free >= 140 ? free + "px" : "";
   }
