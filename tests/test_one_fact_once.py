@@ -184,7 +184,7 @@ DATA = {
         "outputs/maps": "facilities networks payload rows shape style",
         "outputs/raster_styles": "attrs",
         "outputs/rasters": "attrs",
-        "outputs/report": "method",
+        "outputs/report_tables": "method",
         "outputs/studytoml": "table",
         "outputs/summary": "row",
     },

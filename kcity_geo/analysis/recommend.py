@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,35 +61,40 @@ def recommendations(result: Result) -> tuple[Recommendation, ...]:
     'water'
     """
     found: list[Recommendation] = []
-    for rule in read_table("recommendations")["rule"]:
-        held = [one for one in _asked(result, rule) if one is not None]
+    for row in read_table("recommendations")["rule"]:
+        held = _asked(result, _Rule(**row))
         found += sorted(held, key=lambda one: -one.people if math.isfinite(one.people) else 0.0)
     return tuple(found)
 
 
-def _asked(result: Result, rule: Mapping[str, Any]) -> Iterator[Recommendation | None]:
+@dataclass(frozen=True, kw_only=True)
+class _Rule:
+    """A row of ``tables/recommendations.toml``: holds where `least` <= measure < `below`."""
+
+    id: str
+    level: str
+    measure: str
+    least: float = -math.inf
+    below: float = math.inf
+
+
+def _asked(result: Result, rule: _Rule) -> Iterator[Recommendation]:
     """Hold one rule against all that it speaks of."""
-    levels = {"sector": SECTORS, "theme": THEMES, "city": ("",)}[rule["level"]]
-    for level in levels:
+    for level in {"sector": SECTORS, "theme": THEMES, "city": ("",)}[rule.level]:
         value, people = (
-            _of_level(result, level, rule["measure"])
+            _of_level(result, level, rule.measure)
             if level
-            else (_of_study(result, rule["measure"]), math.nan)
+            else (_of_study(result, rule.measure), math.nan)
         )
-        least, below = rule.get("least", -math.inf), rule.get("below", math.inf)
-        holds = math.isfinite(value) and least <= value < below
-        yield (
-            Recommendation(
-                rule=rule["id"],
+        if math.isfinite(value) and rule.least <= value < rule.below:
+            yield Recommendation(
+                rule=rule.id,
                 level=level,
-                measure=rule["measure"],
+                measure=rule.measure,
                 value=value,
-                limit=rule.get("least", below),
+                limit=rule.least if math.isfinite(rule.least) else rule.below,
                 people=people,
             )
-            if holds
-            else None
-        )
 
 
 #: Measure of a level -> readings whose people count.
