@@ -317,7 +317,7 @@ def suitability(
     Raises
     ------
     StudyError
-        If the profile does not exist, a key is wrong, or no criterion has data.
+        If the profile does not exist or a key is wrong.
     """
     from kcity_geo.analysis.city_model import model_of
     from kcity_geo.analysis.suitability.score import suitability as score

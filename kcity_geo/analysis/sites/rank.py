@@ -142,7 +142,8 @@ def rank_sites(
     city, choice = model_of(city), choice or SiteChoice()
     view = CityView(city, None)
     ranking = not (score.no_ranking or not score.criteria)
-    if score.criteria and not ranking and not choice.screening:
+    weighed = bool(score.criteria or score.missing)
+    if weighed and not ranking and not choice.screening:
         tell(f"{score.title}: {score.no_ranking}")
         return _empty(city)
     land = _land(score, city, choice, threshold if ranking else None, ranking=ranking)

@@ -81,8 +81,7 @@ def suitability(  # noqa: PLR0913 - a question in its parts, all named
     Raises
     ------
     StudyError
-        If profile, criterion or constraint does not exist, a weight is negative or all are zero,
-        or no criterion has data.
+        If profile, criterion or constraint does not exist, a weight is negative or all are zero.
     """
     profile = profile_of(project, value_functions)
     limits = limits_of(profile, constraints or {})
@@ -208,11 +207,9 @@ def _criteria(
     stated = question.stated
     measured, missing = measured_criteria(view, question.rows)
     rows = [row for row in question.rows if row["id"] in measured]
-    if question.rows and not any(stated[row["id"]] > 0 for row in rows):
-        raise StudyError(
-            "no criterion with a weight has data: "
-            + "; ".join(f"{k} {why}" for k, why in missing.items())
-        )
+    if not any(stated[row["id"]] > 0 for row in rows):
+        # Nothing that weighs is known: there is no score, and gaps are told all the same.
+        rows = []
     values = {k: np.where(view.inside, one.values, np.nan) for k, one in measured.items()}
     worth = {
         row["id"]: utility(

@@ -594,6 +594,20 @@ def test_less_than_half_of_the_weight_is_no_score(toy, features):
         assert len(rank_sites(found, data)) == 0
 
 
+def test_a_city_of_which_nothing_that_weighs_is_known_has_no_ranking(toy):
+    """Neither relief nor people nor streets: that is no reason to refuse the whole study."""
+    from kcity_geo.analysis.sites.rank import rank_sites
+
+    data = toy(arrays={}, layers={})
+    with pytest.warns(KCityWarning, match="No ranking possible"):
+        found = suitability(model_of(data), None, project="industrial_complex")
+    assert found.criteria == ()
+    assert "d_trunk_km" in found.missing
+    assert np.isnan(found.score).all()
+    with pytest.warns(KCityWarning, match="No ranking possible"):
+        assert len(rank_sites(found, data)) == 0
+
+
 @pytest.mark.parametrize("strip_m", [0.5, 3.0, 99.0])
 def test_a_cell_that_an_excluded_area_touches_at_all_is_excluded(toy, features, strip_m):
     """A park reaches a few metres, or half a metre, into the next column of cells."""
