@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import logging
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
@@ -28,15 +27,9 @@ _FACES = (
     ("kcity-first", {400: "Pretendard-Regular.otf", 700: "Pretendard-Bold.otf"}),
     ("kcity-second", {400: "NotoSans-Regular.ttf", 700: "NotoSans-Bold.ttf"}),
 )
-# The same letters without Hangul, cut in half the time.
-_WITHOUT_HANGUL = {
-    "Pretendard-Regular.otf": "without-hangul-regular.otf",
-    "Pretendard-Bold.otf": "without-hangul-bold.otf",
-}
-_READY = {400: "usual-letters-regular.woff", 700: "usual-letters-bold.woff"}
 _MARK = "/*fonts*/"
 # Always embedded: ASCII, Latin-1 and the marks that pages use. Then most pages of a study ask for
-# the same letters, and for these the fonts lie ready, as `_cut` makes them.
+# the same letters, and their fonts are cut once.
 _ALWAYS = frozenset(
     map(
         chr,
@@ -46,6 +39,8 @@ _ALWAYS = frozenset(
         ],
     )
 )  # fmt: skip
+# Of the layout: accents in their place, kerning, forms of a language, digits of one width for tables.
+_FEATURES = ("ccmp", "kern", "locl", "mark", "mkmk", "tnum")
 _WRITTEN = re.compile(r"&#?\w+;|\\u([0-9a-fA-F]{4})|\\([0-9a-fA-F]{4})(?![0-9a-fA-F])")
 
 
@@ -87,19 +82,13 @@ def font_faces(letters: Iterable[str]) -> str:
     same bytes.
     """
     rules, wanted = [], frozenset(letters)
-    if wanted == _ALWAYS:
-        ready = {weight: (_FOLDER / file).read_bytes() for weight, file in _READY.items()}
-        return "\n".join(_rule(_FACES[0][0], weight, font) for weight, font in ready.items())
     for family, files in _FACES:
         held = frozenset(c for c in wanted if ord(c) in _coverage(files[400]))
         wanted -= held
         if not held:
             continue
-        small = _WITHOUT_HANGUL.get(files[400], files[400])
-        enough = all(ord(c) in _coverage(small) for c in held)
         for weight, file in files.items():
-            cut_from = _WITHOUT_HANGUL.get(file, file) if enough else file
-            rules.append(_rule(family, weight, _cut("".join(sorted(held)), cut_from)))
+            rules.append(_rule(family, weight, _cut("".join(sorted(held)), file)))
     return "\n".join(rules)
 
 
@@ -152,36 +141,38 @@ def can_write(text: str) -> bool:
 
 @cache
 def _coverage(file: str) -> frozenset[int]:
-    from fontTools.ttLib import TTFont
+    return frozenset(_face(file).unicodes)
 
-    with TTFont(_FOLDER / file, lazy=True) as font:
-        return frozenset(font.getBestCmap())
+
+@cache
+def _face(file: str) -> Any:  # noqa: ANN401 - uharfbuzz loads lazily
+    import uharfbuzz
+
+    return uharfbuzz.Face(uharfbuzz.Blob.from_file_path(str(_FOLDER / file)))
 
 
 @lru_cache(maxsize=32)
 def _cut(letters: str, file: str) -> bytes:
-    """Cut a font down to some letters, as WOFF, without names and without the date of today."""
-    from fontTools import subset
-    from fontTools.ttLib import newTable
+    """Cut a font down to some letters, as WOFF, without hints, names and the date of today."""
+    import uharfbuzz
+    from fontTools.ttLib import TTFont
 
-    # The font tools report what they leave out, at the level of warnings.
-    logging.getLogger("fontTools").setLevel(logging.ERROR)
-    options = subset.Options()
-    options.flavor = "woff"
-    options.with_zopfli = False
-    options.hinting = False
-    options.recalc_timestamp = False
-    # Looking for the names that are still in use would read every table whole; none of them is kept.
-    options.drop_tables = [*options.drop_tables, "name"]
-    options.layout_features = ["ccmp", "kern", "locl", "mark", "mkmk", "tnum"]
-    with subset.load_font(_FOLDER / file, options) as font:
-        cutter = subset.Subsetter(options)
-        cutter.populate(text=letters)
-        cutter.subset(font)
-        font["name"] = newTable("name")
-        font["name"].names = []
-        stream = io.BytesIO()
-        subset.save_font(font, stream, options)
+    wanted = uharfbuzz.SubsetInput()
+    wanted.flags = uharfbuzz.SubsetFlags.NO_HINTING
+    sets = uharfbuzz.SubsetInputSets
+    for what, members in (
+        (sets.UNICODE, {ord(c) for c in letters}),
+        (sets.NAME_ID, set[int]()),
+        (sets.LAYOUT_FEATURE_TAG, {int.from_bytes(tag.encode(), "big") for tag in _FEATURES}),
+    ):
+        chosen = wanted.sets(what)
+        chosen.clear()
+        chosen.update(members)
+    data = uharfbuzz.subset(_face(file), wanted).blob.data
+    stream = io.BytesIO()
+    with TTFont(io.BytesIO(data), lazy=True, recalcBBoxes=False, recalcTimestamp=False) as font:
+        font.flavor = "woff"
+        font.save(stream)
     return stream.getvalue()
 
 

@@ -81,32 +81,22 @@ def test_a_page_without_hangul_carries_none_and_stays_small() -> None:
     assert len(font_faces(letters_of("Helsinki"))) < 80_000
 
 
-def test_the_font_without_hangul_holds_all_else_of_the_same_widths() -> None:
-    """A page of the one and of the other lay out the same."""
-    for weight in ("Regular", "Bold"):
-        with (
-            TTFont(FOLDER / f"Pretendard-{weight}.otf", lazy=True) as whole,
-            TTFont(FOLDER / f"without-hangul-{weight.lower()}.otf", lazy=True) as part,
-        ):
-            kept, every = part.getBestCmap(), whole.getBestCmap()
-            assert {c for c in every if c < 0x1100} <= set(kept)
-            assert not any(0xAC00 <= c <= 0xD7A3 for c in kept)
-            for code, name in kept.items():
-                assert part["hmtx"][name] == whole["hmtx"][every[code]]
+def test_letters_keep_their_widths_whatever_else_a_page_asks_for() -> None:
+    """A page with one letter more, of Hangul too, lays out the same."""
+    usual, more = (_fonts(font_faces(letters_of(page))) for page in ("", "ą한"))
+    assert set(usual) == set(more)
+    for (_, weight), font in usual.items():
+        name = {400: "Regular", 700: "Bold"}[weight]
+        with TTFont(FOLDER / f"Pretendard-{name}.otf", lazy=True) as whole:
+            letters, every = font.getBestCmap(), whole.getBestCmap()
+            assert {chr(c) for c in letters} >= set("Aé— →")
+            longer = more["kcity-first", weight]
+            assert set(longer.getBestCmap()) - set(letters) == {ord("ą"), ord("한")}
+            for code, glyph in letters.items():
+                assert font["hmtx"][glyph] == whole["hmtx"][every[code]]
+                assert font["hmtx"][glyph] == longer["hmtx"][longer.getBestCmap()[code]]
             for table, field in (("head", "unitsPerEm"), ("hhea", "ascent"), ("hhea", "descent")):
-                assert getattr(part[table], field) == getattr(whole[table], field)
-
-
-def test_the_fonts_that_lie_ready_are_those_that_would_be_cut() -> None:
-    ready = _fonts(font_faces(letters_of("")))
-    cut = _fonts(font_faces(letters_of("ą")))  # one letter more: cut anew
-    assert set(ready) == set(cut)
-    for key, font in ready.items():
-        letters, more = font.getBestCmap(), cut[key].getBestCmap()
-        assert set(more) - set(letters) == {ord("ą")}
-        assert {chr(c) for c in letters} >= set("Aé— →")
-        for code, name in letters.items():
-            assert font["hmtx"][name] == cut[key]["hmtx"][more[code]]
+                assert getattr(font[table], field) == getattr(whole[table], field)
 
 
 def test_letters_that_no_font_has_are_left_to_the_machine() -> None:
