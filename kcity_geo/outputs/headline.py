@@ -18,7 +18,7 @@ from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import SECTORS, THEMES, Gaps
 
-__all__ = ["Segment", "first_sector", "gap_sentences", "places_of", "segments"]
+__all__ = ["Segment", "first_sector", "gap_sentences", "places_of", "segments", "survey_places"]
 
 _ORDER = (
     "falls_short", "probably_falls_short", "cannot_tell", "partly_short", "adequate", "not_assessed",
@@ -227,8 +227,17 @@ def _short_sentence(one: _Told, told: list[_Told], districts: pd.DataFrame) -> s
         share=human(short / total, "share"),
         thing=_thing(one),
         where=_names(districts, f"{one.sector}_people_short", total=short),
+        open=_open_too(one),
         data=_data(one),
     )
+
+
+def _open_too(one: _Told) -> str:
+    """Say of how many more nobody can tell, where they are at least as many as fall short."""
+    unknown = one.people("cannot_tell")
+    if unknown < max(1.0, one.people("short")):
+        return ""
+    return tell("head_open_too", people=persons(unknown), share=human(unknown / one.total, "share"))
 
 
 def _nobody_sentence(one: _Told, told: list[_Told]) -> str:
@@ -338,16 +347,35 @@ def _listed(parts: list[str], *, last: str = "and") -> str:
     return tell(last, first=", ".join(parts[:-1]), last=parts[-1])
 
 
-def _look_first(gaps: Gaps) -> str:
+def survey_places(gaps: Gaps, sector: str = "") -> str:
+    """
+    Name the districts where the first survey tasks lie.
+
+    Parameters
+    ----------
+    gaps : of a city.
+    sector : whose tasks count; all when empty.
+
+    Returns
+    -------
+    At most two names in the order of the tasks; empty where no task lies in a named district.
+    """
     tasks = gaps.survey_tasks
     if not len(tasks) or "district" not in tasks:
         return ""
-    first = tasks.sort_values("rank", kind="stable")
-    names = list(dict.fromkeys(plain_text(n, max_chars=60) for n in first["district"] if n))[:2]
-    look = plain_text(first["look_for"].iloc[0], max_chars=120) if "look_for" in first else ""
-    if not names:
+    if sector and "sector" in tasks:
+        tasks = tasks[tasks["sector"] == sector]
+    first = tasks.sort_values("rank", kind="stable")["district"]
+    names = list(dict.fromkeys(plain_text(n, max_chars=60) for n in first if n))[:2]
+    return _listed([name(n) for n in names]) if names else ""
+
+
+def _look_first(gaps: Gaps) -> str:
+    places = survey_places(gaps)
+    if not places:
         return ""
-    places = _listed([name(n) for n in names])
+    first = gaps.survey_tasks.sort_values("rank", kind="stable")
+    look = plain_text(first["look_for"].iloc[0], max_chars=120) if "look_for" in first else ""
     if look:
         return tell("head_survey_for", places=places, look=translated(look))
     return tell("head_survey", places=places)

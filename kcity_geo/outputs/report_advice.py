@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kcity_geo.analysis.recommend import Recommendation, recommendations
-from kcity_geo.outputs.headline import places_of
+from kcity_geo.outputs.headline import places_of, survey_places
 from kcity_geo.outputs.languages import tell, translated
 from kcity_geo.outputs.summary import Summary
 from kcity_geo.outputs.text import human, persons, plain_text
@@ -70,8 +70,7 @@ def _rule(one: Recommendation) -> str:
 def _values(one: Recommendation, result: Result, summary: Summary) -> dict[str, object]:
     """Give what the sentence of a rule may name."""
     if one.level:
-        column = f"{one.level}_people_{'cannot_tell' if one.rule == 'survey' else 'short'}"
-        places = places_of(result.gaps.districts, column) if one.measure != "assessed" else ""
+        places = "" if one.measure == "assessed" else _places(one, result)
         thing = tell(f"thing_{one.level}") if one.level in SECTORS else sector_title(one.level)
         return {
             "thing": thing,
@@ -87,6 +86,13 @@ def _values(one: Recommendation, result: Result, summary: Summary) -> dict[str, 
         "score": best.score if best else "",
         "flags": _flags(result, best.id) if best else "",
     }
+
+
+def _places(one: Recommendation, result: Result) -> str:
+    """Name where a rule speaks of: for a survey the places of the survey tasks, as everywhere else."""
+    if one.rule == "survey":
+        return survey_places(result.gaps, one.level)
+    return places_of(result.gaps.districts, f"{one.level}_people_short")
 
 
 def _flags(result: Result, site: str) -> str:

@@ -78,6 +78,22 @@ def test_what_nobody_can_tell_is_said_first_when_it_is_most_and_says_where_to_lo
     assert first_sector(gaps) == "transport"
 
 
+@pytest.mark.parametrize(("unknown", "said"), [(29_000.0, True), (11_000.0, False)])
+def test_as_many_people_of_whom_nobody_can_tell_stand_in_the_same_sentence(
+    build, unknown, said
+) -> None:
+    gaps = _with_people(
+        build(water=True),
+        transport={"falls_short": 12_000.0, "cannot_tell": unknown, "adequate": 48_000.0 - unknown},
+        water={"adequate": 60_000.0},
+        energy={"falls_short": 11_000.0, "cannot_tell": 10_000.0, "adequate": 39_000.0},
+    )
+    for sector in SECTORS:
+        _set(gaps, sector, gap=0.25, short=0.2, evidence=0.6)
+    words = "; for another 29,000 (48 %) nobody can tell yet."
+    assert (words in gap_sentences(gaps)[0]) == said
+
+
 @pytest.fixture(scope="module")
 def watered(build):
     """Read only: `_with_people` copies what it changes."""
