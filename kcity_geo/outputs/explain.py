@@ -19,6 +19,8 @@ from kcity_geo.analysis.findings import worst_sector
 from kcity_geo.analysis.gaps.words import READINGS, evidence_word, reading_title
 from kcity_geo.errors import StudyError
 from kcity_geo.indicators import IndicatorRow, indicator_rows
+from kcity_geo.outputs.languages import name as named
+from kcity_geo.outputs.languages import tell, translated
 from kcity_geo.outputs.text import human, measured, persons, plain_text, value_words
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import SECTORS, THEMES, Gaps
@@ -26,11 +28,8 @@ from kcity_geo.rules import ReadingLimits
 
 __all__ = ["Line", "cell_lines", "explain", "unit_lines", "unit_rows"]
 
-_MIDDLE = "Gap together: {raw} as mapped; {lo} to {hi} with what the map may lack, at best {mid}."
-_CHANCE = "Falls short (a gap of {limit} or more) in {short} % of the draws."
 #: Number of the ledger that each line of a sector speaks of, in the order of `_unit_sector`.
 _LEDGER = ("gap_raw", "p_short", "", "people_short")
-_TRUST = "Evidence {evidence}: data {data}."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -131,7 +130,11 @@ def cell_lines(gaps: Gaps, *, indicators: bool = True) -> list[Line]:
     if "population" in cells:
         words = _texts(cells["population"].to_numpy(), persons)
         lines.append(
-            Line(template="People in this cell: {people}", slots={"people": words}, level=0)
+            Line(
+                template=tell("explain_people", people="{people}"),
+                slots={"people": words},
+                level=0,
+            )
         )
     for sector in (*SECTORS, *THEMES):
         lines.append(_reading_line(gaps, sector))
@@ -143,7 +146,7 @@ def cell_lines(gaps: Gaps, *, indicators: bool = True) -> list[Line]:
         share = _texts(cells["mapped_share"].to_numpy(), _share)
         lines.append(
             Line(
-                template="The map shows about {share} of what is there.",
+                template=tell("explain_mapped", share="{share}"),
                 slots={"share": share},
                 level=0,
             )
@@ -201,7 +204,7 @@ def _reading_line(gaps: Gaps, sector: str) -> Line:
     """Say the reading and what it means; for all sectors together also which is worst."""
     codes = np.asarray(gaps.cells[f"{sector}_reading"].to_numpy()).ravel()
     meaning = {row.title: row.meaning for row in reading_rows(sector, limits=gaps.limits).values()}
-    titles = [reading_title(code, sector) for code in range(len(READINGS))]
+    titles = [translated(reading_title(code, sector)) for code in range(len(READINGS))]
     texts = ("", *(f"{title} ({meaning[title]})" for title in titles))
     at = np.where(_inside(gaps), codes.astype(np.uint16) + 1, 0).astype(np.uint16)
     name = sector_title(sector)
@@ -209,7 +212,8 @@ def _reading_line(gaps: Gaps, sector: str) -> Line:
     if sector != "composite":
         return Line(template=f"{name}: {{reading}}", slots=slots, level=0)
     place = (worst_sector(gaps) + 1).astype(np.uint16)
-    names = ("; a sector is missing", *(f"; worst: {sector_title(s).lower()}" for s in SECTORS))
+    worst = (tell("explain_worst", sector=sector_title(s).lower()) for s in SECTORS)
+    names = (tell("explain_missing"), *worst)
     return Line(
         template=f"{name}: {{reading}}{{worst}}", slots={**slots, "worst": (names, place)}, level=0
     )
@@ -232,7 +236,7 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
         if _level(about) != sector or key not in city:
             continue
         row = city[key]
-        title, units = plain_text(row["title"]), plain_text(row["units"])
+        title, units = translated(plain_text(row["title"])), plain_text(row["units"])
         standard = _standard(row)
         gap = gaps.cells.get(f"{key}_gap")
         value = gaps.cells.get(key)
@@ -245,7 +249,9 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
         slots = {"gap": _texts(gap.to_numpy(), _share)}
         if value is None:
             yield Line(
-                template=f"{_braced(title)}: gap {{gap}} as mapped{_braced(standard)}",
+                template=tell(
+                    "explain_gap", title=_braced(title), standard=_braced(standard), gap="{gap}"
+                ),
                 slots=slots,
                 indicator=key,
             )
@@ -253,10 +259,16 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
         words = _texts(value.to_numpy(), lambda v, u=units: measured(v, u))
         # Where the value is not known the gap may be: nobody has a way at all.
         texts, at = words
-        texts = (*texts, "no value")
+        texts = (*texts, tell("explain_no_value"))
         at = np.where((at == 0) & (slots["gap"][1] > 0), len(texts) - 1, at).astype(np.uint16)
         yield Line(
-            template=f"{_braced(title)}: {{value}}{_braced(standard)}; gap {{gap}} as mapped",
+            template=tell(
+                "explain_value",
+                title=_braced(title),
+                standard=_braced(standard),
+                value="{value}",
+                gap="{gap}",
+            ),
             slots={"value": (texts, at), **slots},
             indicator=key,
         )
@@ -275,13 +287,16 @@ def _standard(row: pd.Series[Any]) -> str:
     if not np.isfinite(standard):
         return ""
     worst = human(row["worst"], plain_text(row["units"]), missing="")
-    at = f" (gap 100 % at {worst})" if worst else ""
-    return f", standard {measured(standard, plain_text(row['units']))}{at}"
+    at = tell("explain_worst_at", worst=worst) if worst else ""
+    shown = measured(standard, plain_text(row["units"]))
+    return tell("explain_standard", standard=shown, worst=at)
 
 
 def _value(row: pd.Series[Any]) -> str:
     value, low, high = (_float(row.get(key)) for key in ("value", "value_lo", "value_hi"))
-    return value_words(value, low=low, high=high, units=plain_text(row["units"])) or "no value"
+    return value_words(value, low=low, high=high, units=plain_text(row["units"])) or tell(
+        "explain_no_value"
+    )
 
 
 def _city_wide(row: pd.Series[Any], title: str, standard: str) -> str:
@@ -290,7 +305,9 @@ def _city_wide(row: pd.Series[Any], title: str, standard: str) -> str:
     if not np.isfinite(gap):
         return ""
     value = _value(row)
-    return f"{title}, whole city: {value}{standard}; gap {human(gap, 'share')} as mapped"
+    return tell(
+        "explain_city", title=title, value=value, standard=standard, gap=human(gap, "share")
+    )
 
 
 def _sector_lines(gaps: Gaps, sector: str) -> list[Line]:
@@ -304,19 +321,24 @@ def _sector_lines(gaps: Gaps, sector: str) -> list[Line]:
     codes = cells[f"{sector}_reading"].to_numpy().ravel()
     limit = human(gaps.limits.short, "share")
     return [
-        Line(template=_MIDDLE, slots=share),
+        Line(template=_slotted("explain_middle", *share), slots=share),
         Line(
-            template=_CHANCE.replace("{limit}", limit),
+            template=tell("explain_chance", limit=limit, short="{short}"),
             slots={"short": _texts(short, lambda v: f"{100 * v:.0f}")},
         ),
         Line(
-            template=_TRUST,
+            template=_slotted("explain_trust", "evidence", "data"),
             slots={
                 "evidence": _texts(evidence, lambda v: f"{v:.2f}"),
                 "data": _data_words(evidence, short.ravel(), codes, limits=gaps.limits),
             },
         ),
     ]
+
+
+def _slotted(key: str, *slots: str) -> str:
+    """Say a sentence whose slots stay open."""
+    return tell(key, **{slot: f"{{{slot}}}" for slot in slots})
 
 
 def _data_words(
@@ -335,7 +357,7 @@ def _data_words(
         for e, p, c in rows
     ]
     known = np.array([number[w] for w in words], dtype=np.uint16)
-    return texts, known[place]
+    return tuple(translated(text) for text in texts), known[place]
 
 
 def unit_lines(gaps: Gaps, place: str) -> Iterator[tuple[int, str]]:
@@ -374,7 +396,8 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
     if place != "city":
         district = gaps.districts[gaps.districts["district_id"].astype(str) == place].iloc[0]
         people = persons(_float(district["population"]))
-        yield 0, f"{plain_text(district['name'], max_chars=80)}: {people} people", ""
+        name = named(plain_text(district["name"], max_chars=80))
+        yield 0, tell("explain_place", place=name, people=people), ""
     for sector in (*SECTORS, *THEMES):
         told = (
             dict(gaps.city.loc[sector])
@@ -385,8 +408,9 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
                 if str(key).startswith(f"{sector}_")
             }
         )
-        meaning = reading_rows(sector, limits=gaps.limits)[str(told["reading"])].meaning
-        yield 0, f"{sector_title(sector)}: {told['reading']} ({meaning})", f"{sector}.gap.{unit}"
+        known = reading_rows(sector, limits=gaps.limits)[str(told["reading"])]
+        text = f"{sector_title(sector)}: {known.title} ({known.meaning})"
+        yield 0, text, f"{sector}.gap.{unit}"
         for key, row in rows.iterrows():
             if key in about and _level(about[str(key)]) == sector:
                 text = _unit_indicator(row)
@@ -406,12 +430,18 @@ def _unit_indicator(row: pd.Series[Any]) -> str:
         return ""
     value = _value(row)
     lo, hi = _float(row["gap_lo"]), _float(row["gap_hi"])
-    text = (
-        f"{plain_text(row['title'])}: {value}{_standard(row)}; gap {human(raw, 'share')} as mapped, "
-        f"{human(lo, 'share')} to {human(hi, 'share')} with what the map may lack: {row['reading']}"
+    text = tell(
+        "explain_unit",
+        title=translated(plain_text(row["title"])),
+        value=value,
+        standard=_standard(row),
+        raw=human(raw, "share"),
+        lo=human(lo, "share"),
+        hi=human(hi, "share"),
+        reading=translated(str(row["reading"])),
     )
-    note = plain_text(row["note"], max_chars=300)
-    return f"{text} ({note})" if note else text
+    note = translated(plain_text(row["note"], max_chars=300))
+    return tell("explain_noted", text=text, note=note) if note else text
 
 
 def _unit_sector(told: Mapping[str, Any], *, limits: ReadingLimits) -> Iterator[str]:
@@ -421,10 +451,11 @@ def _unit_sector(told: Mapping[str, Any], *, limits: ReadingLimits) -> Iterator[
         slot: human(_float(told[key]), "share")
         for slot, key in (("raw", "gap_raw"), ("lo", "gap_lo"), ("hi", "gap_hi"), ("mid", "gap"))
     }
-    yield _MIDDLE.format(**share)
+    yield tell("explain_middle", **share)
     limit = human(limits.short, "share")
-    yield _CHANCE.format(limit=limit, short=f"{100 * _float(told['p_short']):.0f}")
-    yield _TRUST.format(evidence=f"{_float(told['evidence']):.2f}", data=told["data"])
+    yield tell("explain_chance", limit=limit, short=f"{100 * _float(told['p_short']):.0f}")
+    evidence = f"{_float(told['evidence']):.2f}"
+    yield tell("explain_trust", evidence=evidence, data=translated(str(told["data"])))
     short = _float(told["people_short"])
     if np.isfinite(short):
-        yield f"People in cells that fall short or probably do: {persons(short)}."
+        yield tell("explain_short", people=persons(short))

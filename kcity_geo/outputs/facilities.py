@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from kcity_geo.outputs.languages import tell, translated
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
 
@@ -53,7 +54,9 @@ def make_facilities(result: Result) -> list[dict[str, Any]]:
             continue
         total = len(lat)
         kept = _thinned(total)
-        shown = title if total <= _MAX_POINTS else f"{title} ({_MAX_POINTS:,} of {total:,})"
+        shown = translated(title)
+        if total > _MAX_POINTS:
+            shown = tell("map_kept", title=shown, kept=f"{_MAX_POINTS:,}", total=f"{total:,}")
         found.append(
             {
                 "key": key,
@@ -95,11 +98,12 @@ def _points(
         points = frame.geometry.representative_point().to_crs(4326).to_numpy()
         inside = shapely.intersects(outline, points)
         points, labels = points[inside], frame["name"].to_numpy()[inside] if "name" in frame else []
+        kind = translated(_WORDS[name])
         lat.append(np.round(shapely.get_y(points) * 1e5).astype(int))
         lon.append(np.round(shapely.get_x(points) * 1e5).astype(int))
         for i in range(len(points)):
             label = plain_text(labels[i], max_chars=80) if len(labels) else ""
-            text.append(f"{label} ({_WORDS[name]})" if label else _WORDS[name])
+            text.append(tell("map_point", name=label, kind=kind) if label else kind)
             named.append(int(bool(label)))
         source += _objects(frame, inside)
     return np.concatenate(lat), np.concatenate(lon), text, named, source

@@ -13,6 +13,7 @@ from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN
 from kcity_geo.cube import cell_ids
 from kcity_geo.indicators import IndicatorRow, indicator_rows, is_added
 from kcity_geo.outputs.explain import Line, cell_lines, unit_rows
+from kcity_geo.outputs.languages import tell, translated
 from kcity_geo.outputs.overlay import fit_lookup, packed
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
@@ -83,9 +84,9 @@ def hover_data(result: Result, lines: list[Line] | None = None) -> dict[str, Any
     for key, row in indicator_rows().items():
         if is_added(key) and key in result.gaps.cells:
             _add_number(row, _cells(result, key), add)
-    add("Suitability", "score", _steps(result.score.score, inside))
+    add(tell("map_suitability"), "score", _steps(result.score.score, inside))
     reason, titles = _exclusions(result)
-    add("Excluded", "excluded", reason, words=titles)
+    add(tell("map_excluded"), "excluded", reason, words=titles)
     told = hover_lines(result) if lines is None else lines
     return {
         "rows": grid.shape[0],
@@ -164,7 +165,7 @@ def _add_people(result: Result, add: Any) -> None:  # noqa: ANN401 - the adder
     scale = max(float(np.nanmax(np.nan_to_num(people))) / top, 1e-6)
     steps = np.round(np.nan_to_num(people) / scale)
     values = np.where(np.isfinite(people), np.clip(steps, 0, top), top + 1).astype(np.uint16)
-    add("People", "people", values, scale=scale)
+    add(tell("fact_people"), "people", values, scale=scale)
 
 
 def _add_number(row: IndicatorRow, values: NDArray[np.float64], add: Any) -> None:  # noqa: ANN401
@@ -174,13 +175,17 @@ def _add_number(row: IndicatorRow, values: NDArray[np.float64], add: Any) -> Non
     low = float(values[known].min()) if known.any() else 0.0
     scale = max(float(values[known].max() - low) / top, 1e-9) if known.any() else 1.0
     steps = np.where(known, np.round((np.nan_to_num(values) - low) / scale), top + 1)
-    title, unit = plain_text(row.title, max_chars=60), plain_text(row.unit, max_chars=20)
+    title, unit = (
+        plain_text(translated(row.title), max_chars=60),
+        plain_text(row.unit, max_chars=20),
+    )
     add(title, "number", steps.astype(np.uint16), scale=scale, low=low, unit=unit)
 
 
 def _exclusions(result: Result) -> tuple[NDArray[np.uint8], list[str]]:
     found = Findings(result)
     rule, count = found.rule, len(found.rules)
-    titles = [*(plain_text(c.title, max_chars=60) for c in found.rules), "no data to tell"]
+    rules = (plain_text(translated(c.title), max_chars=60) for c in found.rules)
+    titles = [*rules, tell("legend_no_data")]
     codes = np.where(rule == OPEN, _MISSING, np.where(rule == NO_DATA, count, rule))
     return codes.astype(np.uint8), titles

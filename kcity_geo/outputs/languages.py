@@ -29,6 +29,7 @@ __all__ = [
     "LANGUAGES",
     "Language",
     "both",
+    "for_script",
     "in_both",
     "language_of",
     "marked_up",
@@ -46,7 +47,7 @@ _PAGE = "report"
 _NAME, _ORIGINAL = ("\ue000", "\ue001"), ("\ue002", "\ue003")
 _MARKS = re.compile("[\ue000-\ue003]")
 _MARKED = re.compile("\ue000([^\ue000-\ue003<>]*)\ue001|\ue002([^\ue000-\ue003<>]*)\ue003")
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<title>.*?</title>|<[^>]*>", re.DOTALL)
 _HOLE = re.compile(r"\{(\w+)\}")
 #: A number, and what stands behind it.
 _MEASURE = re.compile(
@@ -393,12 +394,33 @@ def marked_up(html: str, *, language: Language) -> str:
     Returns
     -------
     Page with ``<bdi translate="no">`` around names and ``<span lang="en">`` around originals; inside
-    of tags the marks fall away.
+    of tags, and of the title, the marks fall away.
     """
     if language.code == "en":
         return _MARKS.sub("", html)
     html = _TAG.sub(lambda tag: _MARKS.sub("", tag[0]), html)
     return _MARKS.sub("", _MARKED.sub(_element, html))
+
+
+def for_script(json_text: str) -> str:
+    r"""
+    Make JSON of a page whose texts may carry marks of names and originals.
+
+    Parameters
+    ----------
+    json_text : JSON with the marks as they are.
+
+    Returns
+    -------
+    JSON without the marks of names; those of originals are escapes, which the scripts of the page read.
+
+    Examples
+    --------
+    >>> for_script("\ue000Hanbit\ue001 \ue002left as it was\ue003")
+    'Hanbit \\ue002left as it was\\ue003'
+    """
+    kept = {ord(mark): f"\\u{ord(mark):04x}" for mark in _ORIGINAL}
+    return json_text.translate({ord(mark): "" for mark in _NAME} | kept)
 
 
 def _element(found: re.Match[str]) -> str:

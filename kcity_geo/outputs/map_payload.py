@@ -14,6 +14,7 @@ from pyproj import Transformer
 from kcity_geo.analysis.findings import Findings
 from kcity_geo.config import read_table
 from kcity_geo.outputs.backdrop import encode
+from kcity_geo.outputs.languages import tell, translated
 from kcity_geo.outputs.ledger import SITE_NUMBERS
 from kcity_geo.outputs.map_names import names_payload
 from kcity_geo.outputs.map_story import story_steps
@@ -186,7 +187,9 @@ def _districts(result: Result) -> list[dict[str, Any]]:
                 "lon": round(point.x, 5),
                 "bounds": [[float(south), float(west)], [float(north), float(east)]],
                 "people": persons(float(row.get("population", np.nan))),
-                "readings": [plain_text(row.get(f"{s}_reading")) for s in (*SECTORS, *THEMES)],
+                "readings": [
+                    translated(plain_text(row.get(f"{s}_reading"))) for s in (*SECTORS, *THEMES)
+                ],
             }
         )
     return found
@@ -223,12 +226,14 @@ def _tasks(result: Result) -> list[dict[str, Any]]:
     shapes = tasks.geometry.to_crs(4326).set_precision(1e-6)
     return [
         {
-            "title": f"Survey {int(row['rank'])}: {plain_text(row['district'], max_chars=60)}",
+            "title": tell(
+                "map_task", rank=int(row["rank"]), place=plain_text(row["district"], max_chars=60)
+            ),
             "lines": [
-                f"{persons(float(row['population']))} people live here",
-                f"Nobody can tell of {persons(float(row['people_open']))} of them",
-                f"Most to learn about: {sector_title(str(row['sector'])).lower()}",
-                f"Look for {plain_text(row['look_for'])}",
+                tell("map_task_people", people=persons(float(row["population"]))),
+                tell("map_task_open", people=persons(float(row["people_open"]))),
+                tell("map_task_sector", sector=sector_title(str(row["sector"])).lower()),
+                tell("map_task_look", look=translated(plain_text(row["look_for"]))),
             ],
             "shape": json.loads(shapely.to_geojson(shape)),
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kcity_geo.analysis.findings import Findings
-from kcity_geo.outputs.languages import say
+from kcity_geo.outputs.languages import say, tell
 from kcity_geo.outputs.summary import Summary
 from kcity_geo.outputs.text import persons
 from kcity_geo.outputs.themes import sector_title
@@ -68,10 +68,10 @@ def _step(
 
 def _city(summary: Summary, language: str) -> str:
     facts = summary.facts
-    key = "story_city" if "People" in facts else "story_city_uncounted"
+    key = "story_city" if tell("fact_people") in facts else "story_city_uncounted"
     return say(
-        "map", key, language, city=summary.city, people=facts.get("People", ""), area=facts["Area"],
-        districts=facts["Districts"], date=facts.get("Map data of", "–"),  # noqa: RUF001 - a dash
+        "map", key, language, city=summary.city, people=facts.get(tell("fact_people"), ""),
+        area=facts[tell("fact_area")], districts=facts[tell("fact_districts")], date=facts.get(tell("fact_map"), "–"),  # noqa: RUF001 - a dash
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.colours import GAP_COLOURS
 from kcity_geo.outputs.explain import Line
-from kcity_geo.outputs.languages import say
+from kcity_geo.outputs.languages import say, translated
 from kcity_geo.outputs.text import human, plain_text
 from kcity_geo.outputs.themes import EMPTY, Theme
 from kcity_geo.result import LEVELS, Result
@@ -146,8 +146,8 @@ def indicator_themes(
         found.append(
             _indicator_theme(result, codes, key=line.indicator, language=language)
             | {
-                "title": plain_text(row.title, max_chars=80),
-                "question": plain_text(row.question, max_chars=200),
+                "title": plain_text(translated(row.title), max_chars=80),
+                "question": plain_text(translated(row.question), max_chars=200),
                 "paint": {
                     "bytes": packed_line["slots"]["gap"]["bytes"],
                     "classes": classes,

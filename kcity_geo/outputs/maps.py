@@ -20,7 +20,17 @@ from kcity_geo.outputs.backdrop import Drawing, make_backdrop
 from kcity_geo.outputs.facilities import make_facilities
 from kcity_geo.outputs.headline import first_sector
 from kcity_geo.outputs.hover import hover_data, hover_lines
-from kcity_geo.outputs.languages import say
+from kcity_geo.outputs.languages import (
+    LANGUAGES,
+    for_script,
+    language_of,
+    marked_up,
+    say,
+    speaking,
+    spoken,
+    tell,
+)
+from kcity_geo.outputs.languages import name as named
 from kcity_geo.outputs.map_networks import make_networks
 from kcity_geo.outputs.map_payload import PageThings, make_payload
 from kcity_geo.outputs.map_themes import in_groups, indicator_themes, theme_row
@@ -44,7 +54,7 @@ _SCRIPTS = (
 _STYLES = ("map", "tools", "weights", "small")
 
 
-def save_map(result: Result, path: Path, *, language: str = "en") -> None:
+def save_map(result: Result, path: Path, *, language: str = "") -> None:
     """
     Write the interactive map of a study.
 
@@ -52,19 +62,21 @@ def save_map(result: Result, path: Path, *, language: str = "en") -> None:
     ----------
     result : a finished study.
     path : file to write.
-    language : of the words of the page, one of `kcity_geo.outputs.languages.LANGUAGES`.
+    language : of the words of the page, one of `kcity_geo.outputs.languages.LANGUAGES`; empty: that of
+        the report of the study, English where that is a file of texts.
     """
     path.write_text(build_map(result, language=language), encoding="utf-8", newline="\n")
 
 
-def build_map(result: Result, *, language: str = "en") -> str:
+def build_map(result: Result, *, language: str = "") -> str:
     """
     Make the interactive map of a study.
 
     Parameters
     ----------
     result : a finished study.
-    language : of the words of the page, one of `kcity_geo.outputs.languages.LANGUAGES`.
+    language : of the words of the page, one of `kcity_geo.outputs.languages.LANGUAGES`; empty: that of
+        the report of the study, English where that is a file of texts.
 
     Returns
     -------
@@ -75,6 +87,16 @@ def build_map(result: Result, *, language: str = "en") -> str:
     OutputError
         If the page would load anything from a network (a new version of folium might).
     """
+    if not language:
+        asked = result.study.report.language
+        language = asked if asked in LANGUAGES else "en"
+    with speaking(language_of(language)):
+        html = _build(result, language=language)
+    return seal(html, images_from=result.study.map.origin)
+
+
+def _build(result: Result, *, language: str) -> str:
+    """Make the page in the language that is spoken, not yet sealed."""
     summary, themes = summarise(result), in_groups(_ordered(make_themes(result), result))
     lines = hover_lines(result)
     hover = hover_data(result, lines)
@@ -101,7 +123,7 @@ def build_map(result: Result, *, language: str = "en") -> str:
         ),
         language=language,
     )
-    return _page(summary, parts, payload, language=language, tiles_of=result.study.map.origin)
+    return _page(summary, parts, payload, language=language)
 
 
 def _ordered(themes: list[Theme], result: Result) -> list[Theme]:
@@ -272,12 +294,17 @@ def _theme_layer(theme: Theme, picture: Picture, *, show: bool) -> Any:  # noqa:
     return folium.raster_layers.ImageOverlay(
         image=png_uri(painted(theme, codes, striped), rgba_table(theme, alpha=_OPACITY)),
         bounds=[list(corner) for corner in picture.bounds],
-        name=safe_text(theme.title),
+        name=_marked_name(theme.title),
         overlay=False,
         show=show,
         pane="kc_raster",
         interactive=False,
     )
+
+
+def _marked_name(text: str) -> str:
+    """Give the name of a layer as HTML, with an original set apart."""
+    return marked_up(safe_text(text), language=spoken())
 
 
 def _page_layer(
@@ -302,7 +329,7 @@ def _page_layer(
 
         def __init__(self) -> None:
             super().__init__(
-                name=before + safe_text(name), overlay=not base, control=True, show=show
+                name=before + _marked_name(name), overlay=not base, control=True, show=show
             )
             self._name = "PageLayer"
             self.calls = calls[0] if single else f"L.layerGroup([{', '.join(calls)}])"
@@ -379,9 +406,7 @@ def _assets(names: tuple[str, ...], ending: str) -> str:
     return "\n".join(asset(f"map/{name}.{ending}") for name in names)
 
 
-def _page(
-    summary: Summary, parts: _Parts, payload: dict[str, Any], *, language: str, tiles_of: str
-) -> str:
+def _page(summary: Summary, parts: _Parts, payload: dict[str, Any], *, language: str) -> str:
     html = (
         environment()
         .get_template("map.html.j2")
@@ -393,7 +418,9 @@ def _page(
             leaflet_js=asset("leaflet.js"),
             map_js=_assets(_SCRIPTS, "js"),
             parts=parts,
-            payload=script_json(payload),
+            payload=for_script(script_json(payload)),
+            t=tell,
+            named=named,
         )
     )
-    return seal(html, images_from=tiles_of)
+    return marked_up(html, language=spoken())

@@ -13,13 +13,13 @@ from kcity_geo.city import REST
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC, credits_line
 from kcity_geo.outputs.headline import Segment, gap_sentences, segments
+from kcity_geo.outputs.languages import LANGUAGES, spoken, tell, translated
 from kcity_geo.outputs.languages import name as named
-from kcity_geo.outputs.languages import spoken, tell, translated
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
 from kcity_geo.result import SECTORS, THEMES, Result
-from kcity_geo.retold import made
+from kcity_geo.retold import made, retold
 from kcity_geo.rules import ReadingLimits
 
 __all__ = [
@@ -199,11 +199,19 @@ def summarise(result: Result) -> Summary:
         districts=tuple(_worst_districts(result)),
         not_assessed=tuple(_not_assessed(result)),
         warnings=_warnings(result),
-        credits=credits_line(data),
+        credits=_credits(credits_line(data)),
         caveat=translated(CAVEAT),
         synthetic=translated(SYNTHETIC) if data.synthetic else "",
         facts=facts,
     )
+
+
+def _credits(text: str) -> str:
+    """Say credits of the package itself in the language that is spoken; those of others stay."""
+    code = spoken().code
+    if code not in LANGUAGES:
+        return text
+    return "; ".join(retold(part, code) or part for part in text.split("; "))
 
 
 def _subtitle(facts: Mapping[str, str]) -> str:

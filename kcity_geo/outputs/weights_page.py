@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kcity_geo.analysis.sites.live import Live, TriedLimit, live_weights, why_not_live
 from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import SCORE_COLOURS
+from kcity_geo.outputs.languages import translated
 from kcity_geo.outputs.overlay import fit_lookup, packed
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.profiles import criteria_titles
@@ -50,7 +51,7 @@ def weights_payload(result: Result) -> dict[str, Any]:
     }
     why = why_not_live(result)
     if why:
-        reason = plain_text(result.score.no_ranking, max_chars=300)
+        reason = translated(plain_text(result.score.no_ranking, max_chars=300))
         return {"off": why, "texts": texts, "reason": reason}
     live, score = live_weights(result), result.score
     exact = live.values.size <= read_table("suitability/live")["values_max"]

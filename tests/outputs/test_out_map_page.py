@@ -509,3 +509,14 @@ def test_every_text_is_used_and_every_text_asked_for_is_there() -> None:
     made = ("group_", "tool_", "layer_", "step_", "share_of_", "key_")
     unused = {k for k in known if f'"{k}"' not in code and not k.startswith(made)}
     assert unused == set()
+
+
+def test_no_two_functions_of_the_page_have_one_name() -> None:
+    """All scripts of the page share one space of names: the later function would take the place of the other."""
+    import kcity_geo.outputs
+
+    folder = Path(kcity_geo.outputs.__file__).parent / "assets" / "map"
+    code = "\n".join(p.read_text(encoding="utf-8") for p in sorted(folder.glob("*.js")))
+    names = re.findall(r"^(?:async )?function (\w+)", code, re.MULTILINE)
+    assert len(names) > 100
+    assert sorted(set(names)) == sorted(names)

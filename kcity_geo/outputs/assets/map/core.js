@@ -19,9 +19,27 @@ function kcBytes(text) {
 function kcElement(tag, className, text) {
   var element = document.createElement(tag);
   if (className) { element.className = className; }
-  if (text !== undefined) { element.textContent = text; }
+  if (text !== undefined) { kcWrite(element, text); }
   return element;
 }
+
+// Words of the analysis that the language of the page has none for stand between two marks.
+function kcWrite(element, text) {
+  element.textContent = "";
+  String(text).split(/\ue002([^\ue003]*)\ue003/).forEach(function (part, i) {
+    if (i % 2) { element.appendChild(kcOriginal(part)); } else { element.appendChild(document.createTextNode(part)); }
+  });
+}
+
+function kcOriginal(text) {
+  var words = document.createElement("span");
+  words.className = "original";
+  words.lang = "en";
+  words.textContent = text;
+  return words;
+}
+
+function kcBare(text) { return text.replace(/[\ue002\ue003]/g, ""); }
 
 async function kcInflate(text) {
   var stream = new Blob([kcBytes(text)]).stream().pipeThrough(new DecompressionStream("deflate"));
@@ -30,7 +48,7 @@ async function kcInflate(text) {
 
 function kcNumber(value) {
   if (value >= 1000) { value = Math.round(value / 10) * 10; }
-  if (value < 10 && value > 0) { return value < 1 ? "under 1" : String(Math.round(value)); }
+  if (value < 10 && value > 0) { return value < 1 ? kcSay("under_one") : String(Math.round(value)); }
   return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ",");
 }
 

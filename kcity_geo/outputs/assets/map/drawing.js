@@ -78,7 +78,7 @@ function kcSiteLayer() {
       bubblingMouseEvents: false })
       .bindTooltip(tip, { sticky: true, className: "kc-tip" })
       .on("click", function () { KC.pickSite(site); }).addTo(group);
-    L.marker([site.lat, site.lon], { alt: site.title,
+    L.marker([site.lat, site.lon], { alt: kcBare(site.title),
       icon: L.divIcon({ html: kcElement("span", "", site.label), className: "kc-rank", iconSize: [24, 24] }) })
       .bindTooltip(tip.cloneNode(true), { className: "kc-tip" })
       .on("click", function () { KC.pickSite(site); }).addTo(group);

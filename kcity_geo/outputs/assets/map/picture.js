@@ -14,7 +14,7 @@ function kcSavePicture(map) {
     pen.font = font + " " + family;
     pen.fillStyle = colour || "#1c1c1c";
     var line = "", step = parseFloat(font.split("px")[0].split(" ").pop()) * 1.35;
-    text.split(" ").forEach(function (word) {
+    kcBare(text).split(" ").forEach(function (word) {
       if (line && pen.measureText(line + " " + word).width > width) { pen.fillText(line, x, y); y += step; line = word; }
       else { line = line ? line + " " + word : word; }
     });

@@ -1,6 +1,6 @@
 // Search over districts, sites, facilities and places; the words are those of the data, shown as text.
 
-function kcFolded(text) { return text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase(); }
+function kcFolded(text) { return kcBare(text).normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase(); }
 
 function kcIndex() {
   var found = [];

@@ -19,7 +19,7 @@ function kcStory(map) {
     bar.querySelectorAll("[data-step]").forEach(function (button, i) {
       button.setAttribute("aria-current", i === at ? "step" : "false");
     });
-    bar.querySelector(".kc-sentence").textContent = step.sentence;
+    kcWrite(bar.querySelector(".kc-sentence"), step.sentence);
     bar.querySelector(".kc-back").disabled = at === 0;
     bar.querySelector(".kc-next").disabled = at === KC.story.length - 1;
     map.fire("kc:state");

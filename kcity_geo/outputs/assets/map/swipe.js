@@ -28,7 +28,7 @@ function kcSwipe(map) {
     address(key).then(function (url) {
       if (KC.swiped !== key) { return; }
       if (other) { other.remove(); }
-      other = L.imageOverlay(url, KC.picture.bounds, { pane: "kc_swipe", interactive: false, alt: kcTheme(key).title })
+      other = L.imageOverlay(url, KC.picture.bounds, { pane: "kc_swipe", interactive: false, alt: kcBare(kcTheme(key).title) })
         .addTo(map);
       clip();
     });

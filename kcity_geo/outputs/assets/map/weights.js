@@ -43,7 +43,7 @@ function kcSummed(codes, columns) {
 }
 
 // Numbers whose first bytes stand together, then all second ones, column by column; given back row by row.
-function kcTable(bytes, columns, size) {
+function kcValueTable(bytes, columns, size) {
   var rows = bytes.length / size / columns, found = new Uint8Array(bytes.length);
   for (var c = 0; c < columns; c++) {
     for (var b = 0; b < size; b++) {
@@ -68,7 +68,7 @@ async function kcWeightsPacks(data) {
   }
   packs.means = new Float64Array(await kcInflate(data.means));
   packs.known = new Float64Array(await kcInflate(data.knownShare));
-  packs.values = kcTable(await bytes(data.values), count, data.whole ? 8 : 4);
+  packs.values = kcValueTable(await bytes(data.values), count, data.whole ? 8 : 4);
   return packs;
 }
 
