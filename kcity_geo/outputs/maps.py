@@ -54,6 +54,18 @@ _SCRIPTS = (
 _STYLES = ("map", "tools", "weights", "small")
 
 
+#: What must not stand in a script, and what no editor may get: controls, and marks that turn the reading.
+_ESCAPED = {
+    code: f"\\u{code:04x}"
+    for code in (
+        *map(ord, "<>&"),
+        *range(0x7F, 0xA0),
+        *range(0x2028, 0x202F),
+        *range(0x2066, 0x206A),
+    )
+}
+
+
 def save_map(result: Result, path: Path, *, language: str = "") -> None:
     """
     Write the interactive map of a study.
@@ -389,7 +401,7 @@ def script_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
     Returns
     -------
-    JSON without ``<``, ``>`` and ``&``.
+    JSON without ``<``, ``>``, ``&`` and control characters, which stand as escapes.
 
     Examples
     --------
@@ -397,9 +409,7 @@ def script_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
     '"\\u003c/script\\u003e"'
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for mark, code in (("<", "003c"), (">", "003e"), ("&", "0026"), ("\u2028", "2028")):
-        text = text.replace(mark, f"\\u{code}")
-    return text
+    return text.translate(_ESCAPED)
 
 
 def _assets(names: tuple[str, ...], ending: str) -> str:

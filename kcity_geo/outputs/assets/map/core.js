@@ -110,11 +110,14 @@ function kcCopy(text, button) {
 function kcDialog(title) {
   var box = kcElement("dialog", "kc-dialog"), head = kcElement("h2", "", title);
   head.dir = "auto";
-  var close = kcButton("kc-close", "\u00d7", function () { box.close(); });
+  // Gone at once: what is typed next is meant for the page.
+  function shut() { box.close(); box.remove(); }
+  var close = kcButton("kc-close", "\u00d7", shut);
   close.title = kcSay("close");
   close.setAttribute("aria-label", kcSay("close"));
   box.appendChild(close);
   box.appendChild(head);
+  box.addEventListener("cancel", shut);
   box.addEventListener("close", function () { box.remove(); });
   document.body.appendChild(box);
   box.showModal();
