@@ -23,6 +23,7 @@ from kcity_geo.cli import app
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.sources.products.catalogue import load_catalogue
 from kcity_geo.studyfile import check_study
+from kcity_geo.suitability_keys import ScenarioSection
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -156,6 +157,9 @@ def test_a_block_of_toml_is_a_valid_study_or_catalogue(block, place, tmp_path) -
         mine = tmp_path / "mine.toml"
         mine.write_text(block.code, encoding="utf-8")
         assert load_catalogue(mine).products
+        return
+    if "study" in tables and isinstance(tables["study"], str):  # of a scenario, the name of its study
+        assert ScenarioSection(**tables).weights
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", kc.KCityWarning)

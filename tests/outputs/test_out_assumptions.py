@@ -149,5 +149,5 @@ def test_rules_and_tags_of_the_study_are_told(result) -> None:
 @pytest.mark.usefixtures("no_pictures")
 def test_the_report_folds_them(result) -> None:
     page = build_report(assessed(result, "W5", study=Study(water={"lpcd": 150})))
-    assert "Assumptions" in page
+    assert "Annex: assumptions" in page
     assert "Set by the user: water.lpcd" in page

@@ -632,7 +632,7 @@ def test_where_built_land_is_not_known_nobody_says_that_it_is_free(toy, features
         model_of(data).given(cell_terrain, relief()), None, project="industrial_complex"
     )
     limit = {c.id: c for c in found.constraints}["built_max"]
-    lived_in = np.nan_to_num(data.arrays["population"]) >= 15
+    lived_in = np.nan_to_num(data.array("population")) >= 15
     assert np.argwhere(limit.excluded & ~lived_in).tolist() == [[5, 5]]
     # The street of homes runs along the edge of column 19: no buildings there is no empty land.
     assert limit.unknown[3, 3]

@@ -271,8 +271,8 @@ def test_pack_works_with_the_network_unplugged(
         Path(n) for n in ("map.html", "report.html", "indicators.csv", "cells.parquet")
     } <= files
     other = [n for n in files if (one / n).read_bytes() != (two / n).read_bytes()]
-    # The ledger holds the checksum of study.toml, and so of the paths in it.
-    paths = {Path("study.toml"), Path("ledger.json")}
+    # Ledger and data package hold the checksum of study.toml, and so of the paths in it.
+    paths = {Path("study.toml"), Path("ledger.json"), Path("datapackage.json")}
     assert set(other) <= paths, "the same bytes but for the paths of the inputs"
 
 
