@@ -68,7 +68,7 @@ class ConceptSection(BaseModel):
     )
     cost_rows: list[CostRowSection] = Field(default_factory=list, description="your unit costs")
     currency: str = Field(default="USD", description="of the estimate")
-    price_year: int | None = Field(default=None, ge=1950, le=2100, description="of the estimate")
+    price_year: int | None = Field(default=None, ge=1990, le=2100, description="of the estimate")
     price_level: float | None = Field(
         default=None,
         ge=LEAST_PRICE_LEVEL,
@@ -76,13 +76,14 @@ class ConceptSection(BaseModel):
         description="of the country, United States = 1",
     )
     escalation_share_year: float | None = Field(
-        default=None, ge=-0.5, le=1, description="rise of prices a year"
+        default=None, ge=-0.1, le=1, description="rise of prices a year"
     )
     study_class: Literal["concept", "master_plan", "pre_feasibility", "feasibility"] = Field(
         default="concept", description="says contingency and accuracy"
     )
     rates: list[float] = Field(
-        default_factory=list, description="discount rates; none: four, side by side"
+        default_factory=list,
+        description="discount rates, shares (0.09 is 9 %); none: four, side by side",
     )
     on: date | None = Field(default=None, description="day of the plan, for rules and prices")
 

@@ -12,7 +12,13 @@ from kcity_geo.config import Config
 from kcity_geo.errors import KCityError, SourceError
 from kcity_geo.fingerprint import code_sha256, table_sha256
 from kcity_geo.notes import collected, muted
-from kcity_geo.outputs.ledger import LEDGER_FILE, LEDGER_FORMAT, claims, file_sha256
+from kcity_geo.outputs.ledger import (
+    LEDGER_FILE,
+    LEDGER_FORMAT,
+    claims,
+    file_sha256,
+    ledger_sha256,
+)
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
 from kcity_geo.study import assess_gaps, load, rank_sites, suitability
@@ -139,6 +145,14 @@ def _ledger(home: Path) -> dict[str, Any]:
 def _of_files(home: Path, ledger: dict[str, Any]) -> list[Drift]:
     now = file_sha256(home)
     found = _differences("output", ledger["files"], now, "was changed since it was written")
+    if ledger.get("ledger_sha256") != ledger_sha256(ledger):
+        found.append(
+            Drift(
+                kind="output",
+                name=LEDGER_FILE,
+                detail="was changed since it was written, or is of a version without its own checksum",
+            )
+        )
     found += [
         Drift(kind="output", name=plain_text(name), detail="was added since")
         for name in sorted(set(now) - set(ledger["files"]))

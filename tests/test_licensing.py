@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from kcity_geo.config import read_table
 from kcity_geo.errors import LicenceError
 from kcity_geo.inputs.licences import refuse_forbidden_inputs
 from kcity_geo.licensing import derived_terms, licence_row
+from kcity_geo.outputs.attribution import terms_of
 from kcity_geo.studyfile import load_study
 
 
@@ -48,6 +50,22 @@ def test_what_one_input_asks_the_whole_asks(ids) -> None:
     assert derived_terms(reversed(ids)).id == terms.id or len(set(ids)) > 1
     assert terms.words
     assert "{" not in terms.words
+
+
+@pytest.mark.parametrize(
+    ("licences", "whole"),
+    [
+        (["CC0-1.0", "unknown", ""], "CC0-1.0"),
+        # one invented input does not free the real ones
+        (["CC0-1.0", "CC-BY-NC-4.0"], "CC-BY-NC-4.0"),
+        (["CC0-1.0", "ODbL-1.0", "unknown"], "ODbL-1.0"),
+    ],
+)
+def test_an_invented_input_frees_no_other(licences, whole) -> None:
+    data = SimpleNamespace(
+        synthetic=True, provenance=[SimpleNamespace(licence=x) for x in licences]
+    )
+    assert terms_of(data).id == whole
 
 
 def _study(folder, text: str = ""):

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from kcity_geo.cli import app
 from kcity_geo.errors import StudyError
-from kcity_geo.planning.asked import checked_keys
+from kcity_geo.planning.asked import checked_keys, own_cost_rows
 from kcity_geo.plans import _options, _site
 from kcity_geo.studyfile import Study
 
@@ -29,6 +29,10 @@ BAD = {
     'colour = "red"': "concept.colour",
     'currency = "XYZ"': "XYZ",
     "rates = [-2.0]": "must be above -1",
+    "rates = [6.0]": "9 % is 0.09",
+    "rates = [0.06, 0.06]": "given twice",
+    "price_year = 1980": "concept.price_year",
+    "escalation_share_year = -0.2": "concept.escalation_share_year",
     'ruleset = "KR"\npark_law = "moon"': "no law of rule set KR",
     "hectares = 0.1": "less than a block",
     "[[concept.cost_rows]]\nid = 'pipe'\nvalue = 10.0\nlow = 5.0\nhigh = 20.0\ntitle = 'Pipe'\nsector = 'water'\nsource = 'offer'\nprice_year = 2025": "lacks 'unit'",
@@ -83,3 +87,18 @@ def test_a_site_is_named_by_rank_label_or_id() -> None:
         _site(sites, 7)
     with pytest.raises(StudyError, match="no ranked site"):
         _site(sites.iloc[:0], 1)
+
+
+def test_a_price_without_currency_is_in_that_of_the_schema() -> None:
+    row = {
+        "id": "pipe",
+        "title": "Pipe",
+        "sector": "water",
+        "value": 10.0,
+        "low": 5.0,
+        "high": 20.0,
+    }
+    row |= {"unit": "m", "price_year": 2025, "source": "offer"}
+    study = Study(study={"name": "x", "project": "new_town"}, concept={"cost_rows": [row]})
+    assert checked_keys(study)[0] == "new_town"
+    assert own_cost_rows(study.concept)[0]["currency"] == "USD"

@@ -87,8 +87,20 @@ def test_a_number_that_comes_out_otherwise_is_named(copied) -> None:
     row["value"] = 0.123
     path.write_text(json.dumps(ledger), encoding="utf-8")
     found = kc.verify(copied / "out")
-    assert [(one.kind, one.name) for one in found] == [("number", "T1.value.city")]
-    assert "0.123" in found[0].detail
+    assert [(one.kind, one.name) for one in found] == [
+        ("output", "ledger.json"),
+        ("number", "T1.value.city"),
+    ]
+    assert "0.123" in found[1].detail
+
+
+def test_a_ledger_that_was_changed_is_named_without_running_again(copied) -> None:
+    path = copied / "out" / "ledger.json"
+    ledger = json.loads(path.read_text(encoding="utf-8"))
+    ledger["claims"][0]["unit"] += "?"
+    path.write_text(json.dumps(ledger), encoding="utf-8")
+    found = kc.verify(copied / "out", recompute=False)
+    assert [(one.kind, one.name) for one in found] == [("output", "ledger.json")]
 
 
 def test_the_ledger_says_of_each_number_its_unit_and_formula(saved) -> None:

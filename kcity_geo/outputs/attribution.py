@@ -74,10 +74,13 @@ def terms_of(data: Credited, *, picture: bool = False) -> Terms:
 
     Returns
     -------
-    The terms; those of a made-up city are free.
+    The terms. What a made-up city says nothing of is free; what asks for something there too is kept to.
     """
     licences = [p.licence for p in data.provenance]
-    return derived_terms(["CC0-1.0"] if data.synthetic else licences, picture=picture)
+    if data.synthetic:
+        stated = [p.licence for p in data.provenance if licence_row(p.licence).checked]
+        licences = ["CC0-1.0", *stated]
+    return derived_terms(licences, picture=picture)
 
 
 def credits_of_file(data: Credited, *, picture: bool = False) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,15 @@ from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import LEVELS, Result
 
-__all__ = ["LEDGER_FILE", "LEDGER_FORMAT", "SITE_NUMBERS", "claims", "file_sha256", "save_ledger"]
+__all__ = [
+    "LEDGER_FILE",
+    "LEDGER_FORMAT",
+    "SITE_NUMBERS",
+    "claims",
+    "file_sha256",
+    "ledger_sha256",
+    "save_ledger",
+]
 
 LEDGER_FILE = "ledger.json"
 LEDGER_FORMAT = "kcity_geo ledger 1"
@@ -152,6 +160,29 @@ def file_sha256(folder: Path) -> dict[str, str]:
     }
 
 
+def ledger_sha256(ledger: Mapping[str, Any]) -> str:
+    """
+    Take the checksum of what a ledger says, which stands in it as ``ledger_sha256``.
+
+    Parameters
+    ----------
+    ledger : as read from its file; the checksum itself is left out.
+
+    Returns
+    -------
+    Hexadecimal digest; spaces and the order of keys do not matter.
+
+    Examples
+    --------
+    >>> told = {"claims": [1.5]}
+    >>> ledger_sha256(told | {"ledger_sha256": "x"}) == ledger_sha256(told)
+    True
+    """
+    told = {key: value for key, value in ledger.items() if key != "ledger_sha256"}
+    text = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def save_ledger(result: Result, folder: Path) -> None:
     """
     Write ``ledger.json`` beside the other files of a study, as the last of them.
@@ -191,6 +222,7 @@ def save_ledger(result: Result, folder: Path) -> None:
         "claims": claims(result),
         "files": file_sha256(folder),
     }
+    told["ledger_sha256"] = ledger_sha256(told)
     text = json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # A line a claim: differences of two ledgers can be read.
     text = text.replace('},{"id":', '},\n{"id":')

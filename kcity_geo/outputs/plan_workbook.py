@@ -8,7 +8,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from kcity_geo.outputs.text import csv_safe
+from kcity_geo.outputs.text import csv_safe, plain_text
+from kcity_geo.outputs.workbook import with_values
 from kcity_geo.plan_sheets import PlanSheets, Table
 
 __all__ = ["save_workbook"]
@@ -33,35 +34,40 @@ def save_workbook(sheets: PlanSheets, path: Path) -> None:
 
     book = Workbook()
     book.remove(book.active)
-    book.properties.title = sheets.title
+    book.properties.title = plain_text(sheets.title)
+    values: list[dict[str, float]] = []
     for name, table in sheets.tables.items():
         page = book.create_sheet(name[:31])
-        page.append([f"{sheets.city}: {table.title}"])
-        page.append([sheets.disclaimer])
-        page.append(table.heads)
-        _fill(page, table)
+        page.append([csv_safe(f"{sheets.city}: {table.title}")])
+        page.append([csv_safe(sheets.disclaimer)])
+        page.append([csv_safe(head) for head in table.heads])
+        values.append(_fill(page, table))
     stream = io.BytesIO()
     book.save(stream)
-    _write_fixed(stream, path)
+    _write_fixed(with_values(stream, values), path)
 
 
-def _fill(page: Any, table: Table) -> None:  # noqa: ANN401 - openpyxl has no types
+def _fill(page: Any, table: Table) -> dict[str, float]:  # noqa: ANN401 - openpyxl has no types
+    """Write a table; give the value of each cell that holds a formula."""
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
     columns = list(table.frame.columns)
     formula = _product(columns, get_column_letter)
+    found: dict[str, float] = {}
     for row, values in enumerate(table.frame.itertuples(index=False), start=_FIRST):
         page.append([_cell(value) for value in values])
         if formula and values[columns.index("Quantity")] == values[columns.index("Quantity")]:
-            page.cell(row, columns.index("Cost") + 1).value = formula.format(row=row)
+            cell = page.cell(row, columns.index("Cost") + 1)
+            cell.value = formula.format(row=row)
+            found[cell.coordinate] = float(values[columns.index("Cost")])
     last = _FIRST + len(table.frame) - 1
     if formula and last >= _FIRST:
         letter = get_column_letter(columns.index("Cost") + 1)
         page.append(["Total"])
-        page.cell(
-            last + 1, columns.index("Cost") + 1
-        ).value = f"=SUM({letter}{_FIRST}:{letter}{last})"
+        total = page.cell(last + 1, columns.index("Cost") + 1)
+        total.value = f"=SUM({letter}{_FIRST}:{letter}{last})"
+        found[total.coordinate] = float(table.frame["Cost"].sum())
     if table.note:
         page.append([])
         page.append([csv_safe(table.note)])
@@ -76,6 +82,7 @@ def _fill(page: Any, table: Table) -> None:  # noqa: ANN401 - openpyxl has no ty
         page.column_dimensions[get_column_letter(number)].width = min(
             max(map(len, texts)) + 2, _WIDEST
         )
+    return found
 
 
 def _product(columns: list[str], letter: Any) -> str:  # noqa: ANN401 - a function of openpyxl

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-import re
-import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from kcity_geo.outputs.text import plain_text
-from kcity_geo.outputs.workbook import without_times
+from kcity_geo.outputs.workbook import with_values, without_times
 
 __all__ = ["Chart", "Sheet", "save_sheets"]
 
@@ -121,7 +119,7 @@ def save_sheets(sheets: Mapping[str, Sheet], path: Path, *, title: str, told: st
         values.append(_fill(page, sheet))
     whole = io.BytesIO()
     book.save(whole)
-    without_times(_with_values(whole, values), path)
+    without_times(with_values(whole, values), path)
 
 
 def _fill(page: Any, sheet: Sheet) -> dict[str, float]:  # noqa: ANN401 - openpyxl has no types
@@ -174,7 +172,7 @@ def _head(sheet: Sheet, column: str) -> str:
     words = sheet.heads.get(column, column.replace("_", " "))
     unit = sheet.units.get(column, "")
     shown = "" if unit in {"", "text", "share", "count", "rank", "1", "as units", "money"} else unit
-    return f"{words} ({shown})" if shown and not words.endswith(")") else words
+    return f"{words} ({shown})" if shown and not words.endswith((")", f" {shown}")) else words
 
 
 def _format(sheet: Sheet, column: str, record: Mapping[Any, Any]) -> str:
@@ -276,26 +274,3 @@ def _draw(page: Any, sheet: Sheet, columns: list[str], last: int) -> None:  # no
     chart.set_categories(Reference(page, min_col=label, min_row=_FIRST, max_row=last))
     chart.x_axis.delete = chart.y_axis.delete = False
     page.add_chart(chart, f"A{last + _FIRST}")
-
-
-def _with_values(whole: io.BytesIO, values: Iterable[Mapping[str, float]]) -> io.BytesIO:
-    """Put beside each formula the value that it has, which openpyxl leaves out."""
-    given = {f"xl/worksheets/sheet{n}.xml": cells for n, cells in enumerate(values, start=1)}
-    out = io.BytesIO()
-    with zipfile.ZipFile(whole) as parts, zipfile.ZipFile(out, "w") as new:
-        for name in parts.namelist():
-            data = parts.read(name)
-            if cells := given.get(name):
-                data = _valued(data.decode("utf-8"), cells).encode("utf-8")
-            new.writestr(name, data)
-    out.seek(0)
-    return out
-
-
-def _valued(text: str, cells: Mapping[str, float]) -> str:
-    def put(match: re.Match[str]) -> str:
-        value = cells.get(match["place"])
-        return match[0] if value is None else f"{match['head']}<v>{value!r}</v></c>"
-
-    form = r'(?P<head><c r="(?P<place>[A-Z]+\d+)"[^>]*><f>[^<]*</f>)<v\s*/?>(?:</v>)?</c>'
-    return re.sub(form, put, text)

@@ -6,7 +6,7 @@ import io
 import math
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pandas as pd
 
 from kcity_geo.outputs.text import csv_safe, plain_text
 
-__all__ = ["save_workbook", "without_times"]
+__all__ = ["save_workbook", "with_values", "without_times"]
 
 #: Time that every file bears, so that two runs give the same bytes; zip knows none before.
 _THEN = datetime(1980, 1, 1, tzinfo=UTC).replace(tzinfo=None)
@@ -79,3 +79,37 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any cell
     if isinstance(value, float):
         return round(value, 6) if math.isfinite(value) else None
     return plain_text(value, max_chars=2000) if isinstance(value, str) else value
+
+
+def with_values(whole: io.BytesIO, values: Iterable[Mapping[str, float]]) -> io.BytesIO:
+    """
+    Put beside each formula the value that it has, which openpyxl leaves out.
+
+    Parameters
+    ----------
+    whole : the workbook.
+    values : for each of its sheets in order: cell -> value of the formula there.
+
+    Returns
+    -------
+    The workbook with the values, for programs that show a file without computing it.
+    """
+    given = {f"xl/worksheets/sheet{n}.xml": cells for n, cells in enumerate(values, start=1)}
+    out = io.BytesIO()
+    with zipfile.ZipFile(whole) as parts, zipfile.ZipFile(out, "w") as new:
+        for name in parts.namelist():
+            data = parts.read(name)
+            if cells := given.get(name):
+                data = _valued(data.decode("utf-8"), cells).encode("utf-8")
+            new.writestr(name, data)
+    out.seek(0)
+    return out
+
+
+def _valued(text: str, cells: Mapping[str, float]) -> str:
+    def put(match: re.Match[str]) -> str:
+        value = cells.get(match["place"])
+        return match[0] if value is None else f"{match['head']}<v>{value!r}</v></c>"
+
+    form = r'(?P<head><c r="(?P<place>[A-Z]+\d+)"[^>]*><f>[^<]*</f>)<v\s*/?>(?:</v>)?</c>'
+    return re.sub(form, put, text)

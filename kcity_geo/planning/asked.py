@@ -12,7 +12,7 @@ from kcity_geo.concept_keys import ConceptSection
 from kcity_geo.errors import StudyError
 from kcity_geo.planning.assumptions import assumptions_of, land_profile
 from kcity_geo.planning.cost_table import cost_rows, price_basis
-from kcity_geo.planning.economics import net_present_value
+from kcity_geo.planning.economics import require_rates
 from kcity_geo.planning.phasing import DEFAULT_PHASES, require_phases
 from kcity_geo.planning.rulesets import RuleSet, rule_set
 from kcity_geo.studyfile import Study
@@ -61,8 +61,7 @@ def checked_keys(study: Study) -> tuple[str, RuleSet]:
         escalation_share_year=keys.escalation_share_year,
         on=keys.on,
     )
-    for rate in keys.rates:
-        net_present_value(rate, [1.0])
+    require_rates(keys.rates)
     require_phases(tuple(keys.phases) or DEFAULT_PHASES)
     rules = rule_set(keys.ruleset or None)
     if keys.park_law:
@@ -86,7 +85,10 @@ def own_cost_rows(keys: ConceptSection) -> tuple[dict[str, Any], ...]:
     Examples
     --------
     >>> own_cost_rows(ConceptSection(cost_rows=[{"id": "pipe", "value": 9.0}]))
-    ({'id': 'pipe', 'value': 9.0},)
+    ({'currency': 'USD', 'id': 'pipe', 'value': 9.0},)
     """
-    rows = (row.model_dump(exclude_none=True, exclude_unset=True) for row in keys.cost_rows)
+    rows = (
+        {"currency": row.currency, **row.model_dump(exclude_none=True, exclude_unset=True)}
+        for row in keys.cost_rows
+    )
     return tuple({key: value for key, value in row.items() if value != ""} for row in rows)

@@ -31,6 +31,7 @@ __all__ = [
     "net_present_value",
     "payback_year",
     "rates_of_return",
+    "require_rates",
     "sensitivity",
     "switching_values",
 ]
@@ -124,6 +125,30 @@ def net_present_value(rate: float, flows: ArrayLike) -> float:
     if not is_number(rate) or not rate > -1:
         raise StudyError(f"discount rate: {rate!r} must be above -1 (9 % is 0.09)")
     return float(numpy_financial.npv(rate, np.asarray(flows, dtype=np.float64)))
+
+
+def require_rates(rates: Sequence[float]) -> None:
+    """
+    Refuse discount rates that cannot be meant.
+
+    Parameters
+    ----------
+    rates : discount rates a year, as shares.
+
+    Raises
+    ------
+    StudyError
+        If a rate is no number above -1 and below 1 (6 instead of 0.06), or stands there twice.
+
+    Examples
+    --------
+    >>> require_rates([0.045, 0.09])
+    """
+    for at, rate in enumerate(rates):
+        if not is_number(rate) or not -1 < rate < 1:
+            raise StudyError(f"discount rate: {rate!r} must be above -1 and below 1 (9 % is 0.09)")
+        if rate in rates[:at]:
+            raise StudyError(f"discount rate: {rate!r} is given twice; leave one out")
 
 
 def rates_of_return(flows: ArrayLike) -> tuple[float, ...]:
@@ -378,7 +403,7 @@ def appraise(
     Raises
     ------
     StudyError
-        If there is nothing to appraise, or the same gain is counted twice.
+        If there is nothing to appraise, the same gain is counted twice, or a rate cannot be meant.
 
     Examples
     --------
@@ -388,6 +413,7 @@ def appraise(
     (14.782, 0.10356)
     """
     _check_streams(streams)
+    require_rates(rates)
     years = max(len(s.values) for s in streams)
     share = np.broadcast_to(np.asarray(take_up, dtype=np.float64), (years,))
     if not ((share >= 0) & (share <= 1)).all():

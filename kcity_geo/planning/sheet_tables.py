@@ -19,6 +19,8 @@ from kcity_geo.result import Gaps
 
 __all__ = ["plan_tables"]
 
+#: Of the rates that are shown, the one whose benefits are told in words; else the first.
+_TOLD_RATE = 0.06
 _DEMAND = {
     "dwellings": ("Dwellings", ""),
     "persons": ("Persons", ""),
@@ -226,12 +228,14 @@ def _economics_table(plan: Plan) -> Table:
         }
     )
     money = plan.cost.basis.currency
-    need = plan.economics.required_benefit(0.06)
+    rates = [float(rate) for rate in plan.economics.by_rate.index]
+    told = _TOLD_RATE if _TOLD_RATE in rates else rates[0]
+    need = plan.economics.required_benefit(told)
     return Table(
-        title="Costs and benefits at four rates",
+        title="Costs and benefits by rate of discount",
         frame=shown,
         units={"Rate": "%", "Present value": money, "Costs": money, "Benefits": money},
-        note=f"{need:,.0f} {money} a year of benefits would pay for everything at 6 %."
+        note=f"{need:,.0f} {money} a year of benefits would pay for everything at {told * 100:g} %."
         if math.isfinite(need)
         else "",
     )

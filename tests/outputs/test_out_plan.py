@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import fields
 from pathlib import Path
 
 import geopandas as gpd
@@ -17,6 +18,9 @@ from openpyxl import load_workbook
 
 import kcity_geo as kc
 from kcity_geo.errors import OutputError
+from kcity_geo.outputs.plan_workbook import save_workbook
+from kcity_geo.plan_sheets import PlanSheets, Table
+from kcity_geo.planning.sheets import plan_sheets
 from tests.planning.conftest import box, make_city_data
 
 pytestmark = pytest.mark.filterwarnings("ignore:economics")
@@ -61,6 +65,29 @@ def test_costs_of_the_workbook_are_formulas_that_give_the_cost(plan, folder) -> 
     assert total == pytest.approx(plan.cost.total)
     last = page.cell(4 + len(plan.cost.lines), cost + 1).value
     assert str(last).startswith("=SUM(")
+    # programs that do not compute show the same money
+    shown = load_workbook(folder / "plan.xlsx", data_only=True)["cost"]
+    values = [shown.cell(4 + n, cost + 1).value for n in range(len(plan.cost.lines) + 1)]
+    assert values[:-1] == pytest.approx(plan.cost.lines["cost"].tolist())
+    assert values[-1] == pytest.approx(plan.cost.total)
+
+
+def test_the_name_of_a_city_is_no_formula(tmp_path) -> None:
+    table = Table(title="Land", frame=pd.DataFrame({"=1+1": ["=2+2"]}))
+    about = dict.fromkeys((one.name for one in fields(PlanSheets)), "")
+    sheets = PlanSheets(**about | {"city": '=HYPERLINK("http://x")', "tables": {"site": table}})
+    save_workbook(sheets, tmp_path / "plan.xlsx")
+    cells = [cell for row in load_workbook(tmp_path / "plan.xlsx")["site"] for cell in row]
+    assert [cell.coordinate for cell in cells if cell.data_type == "f"] == []
+
+
+def test_other_rates_are_told_as_such() -> None:
+    options = kc.ConceptOptions(rates=(0.05,), networks=False)
+    one = kc.concept(box(500, 500, 1500, 1300), make_city_data(), "new_town", options=options)
+    table = plan_sheets(one).tables["economics"]
+    assert table.frame["Rate"].tolist() == [5.0]
+    assert "at 5 %" in table.note
+    assert "four" not in table.title
 
 
 def test_styles_name_every_value_of_their_layer(plan, folder) -> None:

@@ -155,3 +155,11 @@ def test_libreoffice_computes_the_same_numbers(book, tmp_path) -> None:
                     theirs = new[page.title][cell.coordinate].value
                     assert theirs == pytest.approx(ours, rel=1e-9), (page.title, cell.coordinate)
     assert seen > 10
+
+
+def test_a_unit_stands_once_above_a_column(tmp_path) -> None:
+    frame = pd.DataFrame({"area_km2": [1.5], "population": [3.0]})
+    sheet = Sheet(title="x", frame=frame, units={"area_km2": "km2", "population": "persons"})
+    save_sheets({"a": sheet}, tmp_path / "x.xlsx", title="x", told="y")
+    page = openpyxl.load_workbook(tmp_path / "x.xlsx")["a"]
+    assert [cell.value for cell in page[3]] == ["area km2", "population (persons)"]
