@@ -126,8 +126,7 @@ def _options(keys: ConceptSection, *, seed: int, excluded: Any) -> ConceptOption
 def _site(sites: gpd.GeoDataFrame, asked: int | str) -> gpd.GeoDataFrame:
     if not len(sites):
         raise StudyError(
-            "site: the study has no ranked site; see the warnings of kcity run, or lower "
-            "suitability.threshold"
+            "site: the study has no ranked site; `kcity run` says why, and what would give one"
         )
     for column in ("rank", "label", "site_id"):
         if column in sites:

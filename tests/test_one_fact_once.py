@@ -158,6 +158,7 @@ DATA = {
         "sources/local/ownlayers": "defaults",
         "sources/local/table_files": "sheets",
         "sources/pack/pack": "manifest place",
+        "outputs/ledger": "ledger",
         "verifying": "ledger",
         "sources/products/gazetteer": "city",
         "sources/products/overpass": "changes answers item",

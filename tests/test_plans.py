@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import geopandas as gpd
+import numpy as np
 import pytest
 import shapely
 from typer.testing import CliRunner
 
 from kcity_geo.cli import app
+from kcity_geo.cli.answer import _without_sites
 from kcity_geo.errors import StudyError
 from kcity_geo.planning.asked import checked_keys, own_cost_rows
 from kcity_geo.plans import _options, _site
@@ -102,3 +106,13 @@ def test_a_price_without_currency_is_in_that_of_the_schema() -> None:
     study = Study(study={"name": "x", "project": "new_town"}, concept={"cost_rows": [row]})
     assert checked_keys(study)[0] == "new_town"
     assert own_cost_rows(study.concept)[0]["currency"] == "USD"
+
+
+@pytest.mark.parametrize(
+    ("candidates", "told"), [(None, "min_area_ha"), ("parcels.gpkg", "leave open")]
+)
+def test_what_would_give_a_site_fits_how_sites_are_chosen(candidates, told) -> None:
+    sites = {} if candidates is None else {"candidates": candidates}
+    study = Study(study={"name": "x", "project": "new_town"}, suitability={"sites": sites})
+    score = SimpleNamespace(no_ranking="", feasible=np.array([True]))
+    assert told in _without_sites(SimpleNamespace(study=study, score=score))

@@ -95,11 +95,7 @@ def print_summary(result: Any, summary: dict[str, Any], *, timings: bool) -> Non
             console.print(f"  {site.label}. {given}{site.area}{score}{first}")
     else:
         console.print(f"\n{shown(told.no_sites)}")
-        if not result.score.no_ranking and result.score.feasible.any():
-            console.print(
-                "For smaller or weaker sites lower suitability.constraints.min_area_ha or suitability.threshold.",
-                soft_wrap=True,
-            )
+        console.print(_without_sites(result), soft_wrap=True, end="")
     if timings:
         console.print("\nTimings")
         for name, seconds in summary["timings_s"].items():
@@ -107,6 +103,15 @@ def print_summary(result: Any, summary: dict[str, Any], *, timings: bool) -> Non
         console.print(f"  {'total':<32}{sum(summary['timings_s'].values()):8.2f} s")
         console.print(f"  {'peak memory':<32}{summary['peak_memory_gb']:8.2f} GB")
     console.print(f"\nOpen {shown(summary['out'])}/map.html and report.html")
+
+
+def _without_sites(result: Any) -> str:  # noqa: ANN401 - Result, imported lazily
+    """Say what would give a site; nothing where no lower limit would."""
+    if result.study.suitability.sites.candidates is not None:
+        return "Candidates must lie on land that the constraints of the project leave open.\n"
+    if result.score.no_ranking or not result.score.feasible.any():
+        return ""
+    return "For smaller or weaker sites lower suitability.constraints.min_area_ha or suitability.threshold.\n"
 
 
 def _gap_table(told: Any) -> Any:  # noqa: ANN401 - Summary in, rich table out, both imported lazily

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import zipfile
 from pathlib import Path
@@ -67,7 +68,7 @@ def _fill(page: Any, table: Table) -> dict[str, float]:  # noqa: ANN401 - openpy
         page.append(["Total"])
         total = page.cell(last + 1, columns.index("Cost") + 1)
         total.value = f"=SUM({letter}{_FIRST}:{letter}{last})"
-        found[total.coordinate] = float(table.frame["Cost"].sum())
+        found[total.coordinate] = math.fsum(table.frame["Cost"].dropna())
     if table.note:
         page.append([])
         page.append([csv_safe(table.note)])
