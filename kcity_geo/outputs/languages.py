@@ -53,8 +53,12 @@ _HOLE = re.compile(r"\{(\w+)\}")
 _MEASURE = re.compile(
     r"(?:(about|at least|at most|under|over) )?([-−]?[\d.,:-]*\d)(?: to ([-−]?[\d.,:-]*\d))? ?(\D*)"  # noqa: RUF001
 )
+#: A title is one of a list, and may have brackets; the reason in brackets behind it has whole ones.
+_SHAPES = {"title": r"(?:(?!; ).)+?", "why": r"[^()]*(?:\([^()]*\)[^()]*)*"}
 #: Three words of Latin letters in a row; names, units and codes are shorter.
 _SENTENCE = re.compile(r"[A-Za-z]{2,}(?:,? [A-Za-z]{2,}){2,}")
+#: A word in front of a number that a row did not read.
+_LIMITED = re.compile(r"\b(?:about|at least|at most|under|over) [\d-]")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 #: Which of two endings of a Korean word follows which last letter: digits as they are read.
 _CLOSED_DIGITS = frozenset("013678")
@@ -114,7 +118,8 @@ class Language:
 def _pattern(text: str) -> re.Pattern[str]:
     parts = _HOLE.split(text)
     found = [
-        re.escape(part) if nth % 2 == 0 else f"(?P<{part}>.+?)" for nth, part in enumerate(parts)
+        re.escape(part) if nth % 2 == 0 else f"(?P<{part}>{_SHAPES.get(part, '.+?')})"
+        for nth, part in enumerate(parts)
     ]
     return re.compile("".join(found), re.IGNORECASE | re.DOTALL)
 
@@ -355,13 +360,23 @@ def _found(text: str, language: Language) -> str | None:
     if language.code in LANGUAGES:
         told = retold(text, language.code) or retold(text.lower(), language.code)
         # A value that is a sentence itself was read by too wide a row.
-        if told and not _SENTENCE.search(told):
+        if told and not _SENTENCE.search(told) and not _LIMITED.search(told):
             return told
     for pattern, wanted in language.patterns:
         match = pattern.fullmatch(text)
-        if match is not None and all(v.count("(") == v.count(")") for v in match.groups()):
+        if match is not None and all(_fits(k, v) for k, v in match.groupdict().items()):
             return wanted.format(**{k: _Word(_filled(k, v)) for k, v in match.groupdict().items()})
     return None
+
+
+def _fits(hole: str, value: str) -> bool:
+    """Whether a value is one: its brackets are whole, and a hole of one letter holds no sentence."""
+    depth = 0
+    for letter in value:
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if depth < 0:
+            return False
+    return depth == 0 and (len(hole) > 1 or not _SENTENCE.search(value))
 
 
 def _filled(hole: str, value: str) -> str:

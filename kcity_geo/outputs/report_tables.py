@@ -352,6 +352,7 @@ def tasks(result: Result) -> dict[str, Any]:
             "district": name(plain_text(row.get("district"), max_chars=60)),
             "people": persons(_float(row["population"])),
             "open": persons(_float(row["people_open"])),
+            "anybody": persons(_float(row["people_open"])) != persons(0.0),
             "look_for": _said(row["look_for"]),
             "place": f"{point.y:.4f}, {point.x:.4f}",
         }

@@ -71,6 +71,60 @@ def test_what_analysis_says_is_looked_up(english, korean) -> None:
     assert not left
 
 
+@pytest.mark.parametrize(
+    ("english", "korean"),
+    [
+        (  # "against" stands in a title; no row of two numbers may read the list
+            (
+                "not assessed for lack of data: Travel time to jobs or the centre, Shortfall of firm "
+                "power supply against peak demand, Built-up land without night light"
+            ),
+            (
+                "자료가 없어 평가하지 못한 지표: 일자리나 도심까지의 이동 시간, 최대 수요 대비 확정 공급 전력 부족, "
+                "야간 조명이 없는 시가지"
+            ),
+        ),
+        (  # no row may lose a "no" by reading from one bracket into the next
+            (
+                "New town: constraints not applied for lack of data: Protected area (no protected areas are "
+                "mapped here; check with the city); Airport (no airport mapped here; check with the city)"
+            ),
+            (
+                "신도시: 자료가 없어 적용하지 못한 제약 조건: 보호구역(지도에 보호구역이 없음. 도시에 확인 필요); "
+                "공항(지도에 공항 없음. 도시에 확인 필요)"
+            ),
+        ),
+        (
+            (
+                "from mapped buildings, which may be incomplete; 66 further cells hold as many people as "
+                "an urban centre"
+            ),
+            "지도상 건물에서 얻었으며 빠진 것이 있을 수 있음; 도심만큼 인구가 많은 칸 66개 추가",
+        ),
+        (
+            (
+                "Land cover (none is mapped here); Distance to nuisances (landfill, quarry, wastewater plant, "
+                "industry) (needs landfills, quarries, industry or wastewater plants; none is mapped here)"
+            ),
+            (
+                "토지피복(지도에 없음); 기피시설(매립지·채석장·하수처리장·공업지)까지의 거리(매립지, 채석장, 공업지 또는 하수처리장이 필요함; "
+                "지도에 없음)"
+            ),
+        ),
+        ("at least 5 m above the nearest drainage", "가까운 하천보다 5m 이상 높은 곳"),
+        (
+            "no wastewater plant of known size is mapped; set official.x_m3_day (0 if there is none)",
+            "처리 용량을 아는 하수처리장이 지도에 없음; official.x_m3_day 입력 필요(없으면 0)",
+        ),
+        ("Vaduz 20 % against 30 %", "Vaduz 공식 20%, 지도 30%"),
+    ],
+)
+def test_no_row_reads_more_than_its_own_words(english, korean) -> None:
+    with speaking(language_of("ko")) as left:
+        assert translated(english).replace("\ue000", "").replace("\ue001", "") == korean
+    assert not left
+
+
 def test_numbers_are_those_of_the_language() -> None:
     assert (human(0.004, "share"), persons(9_870_000)) == ("under 1 %", "9.87 million")
     with speaking(language_of("ko")):

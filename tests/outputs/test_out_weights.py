@@ -234,6 +234,22 @@ def test_keyboard_lock_reset_and_kept_state(page) -> None:
     assert page.locator("canvas.kc-live-picture").count() == 1
 
 
+@needs_chromium
+def test_the_legend_tells_no_share_of_land_that_is_no_longer_shown(page) -> None:
+    page.locator("[data-act=reset]").click()
+    shares = page.locator(".kc-legend .kc-key b")
+    of_study = shares.all_inner_texts()
+    assert any("%" in one for one in of_study)
+    page.locator(".kc-slide input[type=number]").nth(0).fill("60")
+    page.keyboard.press("Enter")
+    _drawn(page)
+    assert shares.count() == 0
+    assert "not counted" in page.locator(".kc-legend").inner_text()
+    page.locator("[data-act=reset]").click()
+    assert shares.all_inner_texts() == of_study
+    assert "not counted" not in page.locator(".kc-legend").inner_text()
+
+
 @pytest.mark.parametrize(
     ("changes", "key"),
     [

@@ -119,7 +119,7 @@ function kcLegend(map) {
     shown = KC.themes.map(function (theme) { return theme.key; }).indexOf(KC.theme);
     show(shown);
   }
-  map.on("kc:theme kc:strength kc:swipe", again);
+  map.on("kc:theme kc:strength kc:swipe kc:legend", again);
   // Width and height of the legend, or of the largest of all: the map stays when the theme changes.
   KC.legendSize = function (all) {
     var numbers = all ? KC.themes.map(function (_, i) { return i; }) : [shown];

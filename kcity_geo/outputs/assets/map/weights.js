@@ -157,6 +157,19 @@ async function kcWeightsStart(map, box) {
     if (!pending) { pending = requestAnimationFrame(update); }
   }), table = kcWeightsTable(map, box, data);
 
+  // The shares of land in the legend are those of the study; under other weights or limits none are told.
+  var theme = kcTheme("suitability"), counted = { of: theme.of, rows: theme.rows, note: theme.note }, told = true;
+  var bare = { of: "", note: kcWeightsText("not_counted"), rows: theme.rows.map(function (row) {
+    return Object.assign({}, row, { share: "" });
+  }) };
+  function legend() {
+    var same = !box.open || JSON.stringify(state) === JSON.stringify(base);
+    if (same === told) { return; }
+    told = same;
+    Object.assign(theme, same ? counted : bare);
+    map.fire("kc:legend");
+  }
+
   function update() {
     pending = 0;
     var from = performance.now();
@@ -165,6 +178,7 @@ async function kcWeightsStart(map, box) {
     form.show(state, picture.paint(state));
     table.show(order, sure, study, kept && kept.ranks);
     kcOutlines(others, data, order);
+    legend();
     box.dataset.ms = (performance.now() - from).toFixed(1);
   }
   kcWeightsButtons(box, data, {
@@ -196,6 +210,7 @@ async function kcWeightsStart(map, box) {
   return { show: function (open) {
     if (open) { KC.show("suitability"); }
     draw(open);
+    legend();
   } };
 }
 
