@@ -158,7 +158,9 @@ def test_a_block_of_toml_is_a_valid_study_or_catalogue(block, place, tmp_path) -
         mine.write_text(block.code, encoding="utf-8")
         assert load_catalogue(mine).products
         return
-    if "study" in tables and isinstance(tables["study"], str):  # of a scenario, the name of its study
+    if "study" in tables and isinstance(
+        tables["study"], str
+    ):  # of a scenario, the name of its study
         assert ScenarioSection(**tables).weights
         return
     with warnings.catch_warnings():

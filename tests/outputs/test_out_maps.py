@@ -304,7 +304,9 @@ def page(result) -> str:
 def test_the_page_loads_nothing(page) -> None:
     assert "Content-Security-Policy" in page
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?(?!data:)", page)
-    assert "cdn" not in page
+    assert (
+        "cdn." not in page
+    )  # without the point, three letters that packed fonts may hold by chance
     assert not re.search(r"_[0-9a-f]{32}\b", page), "no random id of folium is left"
 
 
