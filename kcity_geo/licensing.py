@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pydantic import BaseModel, ConfigDict
+
 from kcity_geo.config import read_table
 
-__all__ = ["LicenceRow", "Terms", "derived_terms", "licence_row", "recognise_licence"]
+__all__ = ["Licence", "Terms", "derived_terms", "licence_row", "recognise_licence"]
 
 #: Licence of what is made from inputs that ask for nothing.
 _FREE = "CC0-1.0"
@@ -16,10 +18,9 @@ _FREE = "CC0-1.0"
 _OWN = "own"
 
 
-@dataclass(frozen=True, kw_only=True)
-class LicenceRow:
+class Licence(BaseModel):
     """
-    A licence and its rules; see ``tables/licences.toml`` for what each means.
+    One licence and its rules; see ``tables/licences.toml`` for what each means.
 
     Parameters
     ----------
@@ -28,16 +29,23 @@ class LicenceRow:
     mark : where they come from.
     """
 
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     id: str
     title: str
     url: str = ""
-    attribution: bool = False
+    attribution: bool = True
     share_alike: bool = False
     databases: bool = False
     non_commercial: bool = False
     no_redistribution: bool = False
     checked: bool = False
     mark: str = ""
+
+    @property
+    def rules(self) -> list[str]:
+        """Names of the rules that bind the user."""
+        names = ("attribution", "share_alike", "non_commercial", "no_redistribution")
+        return [name for name in names if getattr(self, name)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +98,7 @@ def recognise_licence(text: str) -> str:
     return "unknown"
 
 
-def licence_row(text: str) -> LicenceRow:
+def licence_row(text: str) -> Licence:
     """
     Give the rules of a licence.
 
@@ -108,7 +116,7 @@ def licence_row(text: str) -> LicenceRow:
     (True, False)
     """
     key = recognise_licence(text)
-    return LicenceRow(id=key, **read_table("licences")["licence"][key])
+    return Licence(id=key, **read_table("licences")["licence"][key])
 
 
 def derived_terms(licences: Iterable[str], *, picture: bool = False) -> Terms:
@@ -149,7 +157,7 @@ def derived_terms(licences: Iterable[str], *, picture: bool = False) -> Terms:
     return Terms(id=found, inputs=ids, share_alike=bool(alike), words=words, **flags)
 
 
-def _id_of(rows: list[LicenceRow], alike: list[LicenceRow]) -> str:
+def _id_of(rows: list[Licence], alike: list[Licence]) -> str:
     """Choose the licence of the whole: the one that demands most."""
     if any(not row.checked for row in rows):
         return "unknown"
@@ -165,12 +173,12 @@ def _id_of(rows: list[LicenceRow], alike: list[LicenceRow]) -> str:
     return _OWN if own or not rows else _FREE
 
 
-def _strongest(asking: list[LicenceRow]) -> LicenceRow:
+def _strongest(asking: list[Licence]) -> Licence:
     """Of licences that ask for a name alone, the Creative Commons one, since others point to it."""
     return next((row for row in asking if row.id.startswith("CC-BY-4")), asking[0])
 
 
-def _words(found: str, rows: list[LicenceRow], alike: list[LicenceRow]) -> str:
+def _words(found: str, rows: list[Licence], alike: list[Licence]) -> str:
     told = read_table("licences")["words"]
     shut = [row for row in rows if row in alike or (row.non_commercial and row.checked)]
     names = {

@@ -22,10 +22,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import LicenceError, SourceError, StudyError
+from kcity_geo.licensing import Licence
 
 __all__ = [
     "Catalogue",
-    "Licence",
     "Product",
     "load_catalogue",
     "require_licence",
@@ -40,28 +40,6 @@ def _day(value: object) -> object:
 Day = Annotated[str, BeforeValidator(_day), Field(pattern=r"^\d{4}-\d\d-\d\d$")]
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 _FIELDS = {"tile", "id", "iso3", "ISO3", "level", "key", "lat", "lon"}
-
-
-class Licence(BaseModel):
-    """One licence and its rules; see ``tables/licences.toml`` for what each flag means."""
-
-    model_config = _STRICT
-    id: str
-    title: str
-    url: str = ""
-    attribution: bool = True
-    share_alike: bool = False
-    databases: bool = False
-    non_commercial: bool = False
-    no_redistribution: bool = False
-    checked: bool = False
-    mark: str = ""
-
-    @property
-    def rules(self) -> list[str]:
-        """Names of the rules that bind the user."""
-        names = ("attribution", "share_alike", "non_commercial", "no_redistribution")
-        return [name for name in names if getattr(self, name)]
 
 
 class Product(BaseModel):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kcity_geo.errors import LicenceError, SourceError, StudyError
-from kcity_geo.sources.products.catalogue import Catalogue, Licence, load_catalogue, require_licence
+from kcity_geo.licensing import Licence
+from kcity_geo.sources.products.catalogue import Catalogue, load_catalogue, require_licence
 from kcity_geo.studyfile import Sources
 
 if TYPE_CHECKING:
