@@ -130,7 +130,9 @@ def _gap_table(told: Any) -> Any:  # noqa: ANN401 - Summary in, rich table out, 
     ):
         table.add_column(name, justify=side)  # type: ignore[arg-type]
     for row in told.sectors:
-        people = f"{row.short} ({row.percent})" if row.segments else "-"
+        people = (
+            (f"{row.short} ({row.percent})" if row.percent else row.short) if row.segments else "-"
+        )
         known = (people, row.raw, row.range_words or row.gap) if row.assessed else ("-",) * 3
         table.add_row(row.title, *known, row.reading, row.data or "-")
     return table

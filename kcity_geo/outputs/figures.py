@@ -13,8 +13,10 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from kcity_geo.analysis.findings import Findings
 from kcity_geo.outputs.backdrop import main_lines
 from kcity_geo.outputs.fonts import can_write, use_packaged_fonts
+from kcity_geo.outputs.framing import Box, lived_in_part
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import Theme, painted, rgba_table
 from kcity_geo.result import Result
@@ -63,7 +65,7 @@ def theme_figure(
     from matplotlib.figure import Figure
 
     left, bottom, right, top = tuple(result.data.grid.boundingbox)
-    (x0, x1), (y0, y1) = frame_of((left, bottom, right, top), near)
+    (x0, x1), (y0, y1) = frame_of(_shown(result) or (left, bottom, right, top), near)
     ratio = (y1 - y0) / (x1 - x0)
     figure = Figure(figsize=(width_inch, width_inch * ratio), dpi=_DPI)
     canvas = FigureCanvasAgg(figure)
@@ -87,6 +89,14 @@ def theme_figure(
     stream = io.BytesIO()
     _few_colours(np.asarray(canvas.buffer_rgba())[..., :3]).save(stream, format="png")
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def _shown(result: Result) -> Box | None:
+    """Bounds of the lived-in part with all sites, where that is far smaller than the city; None: all."""
+    lived_in = Findings(result).lived_in_box
+    if lived_in is not None and len(result.sites):
+        lived_in = shapely.union_all([shapely.box(*lived_in), *result.sites.geometry]).bounds
+    return lived_in_part(lived_in, tuple(result.data.grid.boundingbox))
 
 
 def _few_colours(pixels: NDArray[np.uint8]) -> Image.Image:

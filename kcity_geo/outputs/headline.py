@@ -224,12 +224,17 @@ def _short_sentence(one: _Told, told: list[_Told], districts: pd.DataFrame) -> s
         "head_short",
         people=persons(short),
         total=persons(total),
-        share=human(short / total, "share"),
+        share=_share(short, total),
         thing=_thing(one),
         where=_names(districts, f"{one.sector}_people_short", total=short),
         open=_open_too(one),
         data=_data(one),
     )
+
+
+def _share(people: float, total: float) -> str:
+    """Share in words that agree with both numbers as they are written."""
+    return human(1.0 if persons(people) == persons(total) else people / total, "share")
 
 
 def _open_too(one: _Told) -> str:
@@ -332,7 +337,7 @@ def _open_sentence(open_: list[_Told], gaps: Gaps) -> str:
                     thing=_thing(one),
                     people=persons(unknown),
                     total=persons(total),
-                    share=human(unknown / total, "share"),
+                    share=_share(unknown, total),
                     others=others,
                 )
             )

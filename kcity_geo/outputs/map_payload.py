@@ -14,6 +14,7 @@ from pyproj import Transformer
 from kcity_geo.analysis.findings import Findings
 from kcity_geo.config import read_table
 from kcity_geo.outputs.backdrop import encode
+from kcity_geo.outputs.framing import lived_in_part
 from kcity_geo.outputs.languages import tell, translated
 from kcity_geo.outputs.ledger import SITE_NUMBERS
 from kcity_geo.outputs.map_names import names_payload
@@ -26,10 +27,6 @@ from kcity_geo.outputs.weights_page import weights_payload
 from kcity_geo.result import SECTORS, THEMES, Result
 
 __all__ = ["PageThings", "make_payload", "page_texts"]
-
-
-#: Share of the study area up to which the places where people live are shown first.
-_SMALL_PART = 0.25
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -128,17 +125,12 @@ def make_payload(
 
 def _view(result: Result) -> list[list[float]]:
     """First view: where people live, where that is a small part of the study area; else empty."""
-    city, box = result.data.city, Findings(result).lived_in_box
-    whole = shapely.box(*city.boundary_metric.bounds)
-    if box is None or shapely.box(*box).area > _SMALL_PART * whole.area:
+    city = result.data.city
+    part = lived_in_part(Findings(result).lived_in_box, city.boundary_metric.bounds)
+    if part is None:
         return []
-    left, bottom, right, top = box
-    room = 0.1 * max(right - left, top - bottom)
-    corners = shapely.intersection(
-        shapely.box(left - room, bottom - room, right + room, top + room), whole
-    )
     back = Transformer.from_crs(city.crs, 4326, always_xy=True)
-    west, south, east, north = back.transform_bounds(*corners.bounds)
+    west, south, east, north = back.transform_bounds(*part)
     return [[round(south, 6), round(west, 6)], [round(north, 6), round(east, 6)]]
 
 

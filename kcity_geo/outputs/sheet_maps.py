@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kcity_geo.config import read_table
 from kcity_geo.outputs.figures import clip_path, draw_scale, frame_of
 from kcity_geo.outputs.fonts import use_packaged_fonts
+from kcity_geo.outputs.framing import Box, lived_in_part
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.programme.sheets import Sheet, map_pack
 from kcity_geo.programme.words import known_words, word
@@ -39,8 +40,6 @@ _MOST_NAMES = 25
 _LEAST_SEEN, _NAMED_FROM = 0.3, 0.01
 _HALO = {"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.6}
 _UNIT_LETTERS = 26
-#: Shown around the cells where people live; share of the study area below which these alone are shown.
-_AROUND_PEOPLE, _FAR_SMALLER = 0.1, 0.25
 _SILENT = ("not_assessed", "cannot_tell")
 _LEGEND = {
     "en": {
@@ -132,25 +131,13 @@ def _with_legend(picture: PlanPicture, language: str) -> bytes:
     return _png(figure)
 
 
-def _extent(atlas: StudyAtlas) -> tuple[float, float, float, float]:
-    """
-    Bounds of the study area, or of its lived-in part where that is far smaller.
-
-    The boundary of a state on the coast holds its sea: drawn whole, its streets would be a dot.
-    """
-    left, bottom, right, top = atlas.outline().bounds
-    lived = _lived_in(atlas.layers.get("population"))
-    if lived is None:
-        return left, bottom, right, top
-    west, south, east, north = lived
-    margin = _AROUND_PEOPLE * max(east - west, north - south)
-    west, east = max(left, west - margin), min(right, east + margin)
-    south, north = max(bottom, south - margin), min(top, north + margin)
-    small = (east - west) * (north - south) < _FAR_SMALLER * (right - left) * (top - bottom)
-    return (west, south, east, north) if small else (left, bottom, right, top)
+def _extent(atlas: StudyAtlas) -> Box:
+    """Bounds of the study area, or of its lived-in part where that is far smaller."""
+    whole = atlas.outline().bounds
+    return lived_in_part(_lived_in(atlas.layers.get("population")), whole) or whole
 
 
-def _lived_in(people: StudyLayer | None) -> tuple[float, float, float, float] | None:
+def _lived_in(people: StudyLayer | None) -> Box | None:
     """Bounds of the cells where somebody lives; None where nobody is known to."""
     if people is None or not (there := np.nan_to_num(people.values) >= 1).any():
         return None

@@ -189,7 +189,7 @@ def summarise(result: Result) -> Summary:
         subtitle=_subtitle(facts),
         city=named(name),
         project=translated(project),
-        headline=(*gap_sentences(result.gaps), *_site_sentences(sites, project, score.no_ranking)),
+        headline=(*gap_sentences(result.gaps), *_site_sentences(sites, project, result)),
         readings=_readings(sectors, result.gaps.limits),
         sectors=sectors,
         sites=sites,
@@ -265,13 +265,15 @@ def _sector_row(
     bar = segments(row, level=sector)
     short = _number(row, "people_short")
     known = reading_rows(sector, limits=limits)[str(row["reading"])]
+    # Nobody found short says nothing where nobody can tell of most people.
+    unknown = short < 1 and _number(row, "people_cannot_tell") > total / 2
     return SectorRow(
         key=sector,
         title=sector_title(sector),
         assessed=math.isfinite(gap),
         segments=bar,
-        short=persons(short),
-        percent=human(short / total if total > 0 else math.nan, "share"),
+        short=tell("short_unknown") if unknown else persons(short),
+        percent="" if unknown else human(short / total if total > 0 else math.nan, "share"),
         reading=known.title,
         meaning=known.meaning,
         colour=known.colour,
@@ -295,12 +297,13 @@ def _unchecked(result: Result) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
-def _site_sentences(sites: tuple[SiteRow, ...], project: str, no_ranking: str) -> list[str]:
+def _site_sentences(sites: tuple[SiteRow, ...], project: str, result: Result) -> list[str]:
     what = _a_project(project)
+    no_ranking = result.score.no_ranking
     if no_ranking:
         return [tell("sites_none", project=what, why=translated(plain_text(no_ranking)))]
     if not sites:
-        return []
+        return [tell("sites_none_found", project=what)]
     many = len(sites) > 1
     if not sites[0].score:
         return [tell(f"sites_open_{'many' if many else 'one'}", count=len(sites), project=what)]
