@@ -224,11 +224,12 @@ class SpeedRules(TypedDict):
 
 
 class SurfaceCaps(TypedDict):
-    """Speed in km/h that the state of a way allows at most, and which surfaces are unpaved."""
+    """Speed in km/h that the state of a way allows at most, on what no wheels roll, what is unpaved."""
 
     surface: Mapping[str, float]
     tracktype: Mapping[str, float]
     smoothness: Mapping[str, float]
+    no_wheels: list[str]
     unpaved: list[str]
 
 

@@ -40,6 +40,8 @@ __all__ = [
 ]
 
 MODES = ("walk", "cycle", "drive", "street")
+#: How a tag names the two directions of a way.
+DIRECTIONS = ("forward", "backward")
 
 
 def texts(roads: gpd.GeoDataFrame, column: str) -> NDArray[np.str_]:
@@ -180,6 +182,8 @@ def usable(roads: gpd.GeoDataFrame, *, mode: str, table: NetworkTable) -> NDArra
         allowed = _allowed(own, table)
         ok |= np.isin(highway, classes[f"{mode}_if_tagged"]) & allowed
         ok &= (texts(roads, "motorroad") != "yes") | allowed
+    if mode in {"cycle", "drive"}:
+        ok &= ~np.isin(texts(roads, "smoothness"), table["caps"]["no_wheels"])
     if mode == "drive" and table["speeds"]["season_factor"] == 0:  # closed in the wet season
         ok &= ~np.isin(texts(roads, "surface"), table["caps"]["unpaved"])
     return np.asarray(ok)
@@ -259,7 +263,30 @@ def directions(
     forward_only = np.isin(value, rules["forward"]) | (
         implied & ~np.isin(value, rules["both"]) & ~backward_only
     )
-    return ~backward_only, ~forward_only
+    ahead, back = (_shut_towards(roads, end, mode=mode, table=table) for end in DIRECTIONS)
+    return ~backward_only & ~ahead, ~forward_only & ~back
+
+
+def _shut_towards(
+    roads: gpd.GeoDataFrame, end: str, *, mode: str, table: NetworkTable
+) -> NDArray[np.bool_]:
+    """Tell where a tag such as ``motor_vehicle:backward`` shuts one direction only."""
+    keys = [f"{key}:{end}" for key in _access_keys(table, mode)]
+    found = np.zeros(len(roads), bool)
+    rows = np.arange(len(roads))
+    if "tags" in roads and not any(key in roads for key in keys):
+        wanted = frozenset(keys)  # hardly a way has one: one look at its tags, not one a key
+        rows = np.array(
+            [
+                number
+                for number, tags in enumerate(roads["tags"])
+                if isinstance(tags, dict) and not wanted.isdisjoint(tags)
+            ],
+            dtype=np.int64,
+        )
+    some = roads.iloc[rows]
+    found[rows] = _whole(_deciding(some, keys), table["access"]["blocked"], every=True)
+    return found
 
 
 def _contraflow(roads: gpd.GeoDataFrame, table: NetworkTable) -> NDArray[np.bool_]:
@@ -347,7 +374,7 @@ def blocking_nodes(
         return np.zeros(0, np.int64)
     private = np.isin(barriers["osm_id"], private_nodes(barriers, mode=mode, table=table))
     keys = _access_keys(table, mode)
-    stops = np.isin(texts(barriers, "barrier"), table["barriers"][mode])
+    stops = _whole(texts(barriers, "barrier"), table["barriers"][mode], every=False)
     stops &= ~_allowed(_deciding(barriers, keys), table)
     stops |= shut(barriers, keys, table=table) | private
     return np.unique(barriers["osm_id"].to_numpy(dtype=np.int64)[stops])

@@ -18,7 +18,7 @@ from kcity_geo.config import read_table
 from kcity_geo.errors import SchemaError
 from kcity_geo.layer_tags import layer_rules_table
 
-__all__ = ["ColumnRow", "LayerRow", "Match", "Rules", "layer_table", "rules"]
+__all__ = ["ColumnRow", "LayerRow", "Match", "Rules", "layer_table", "rules", "turn_types"]
 
 _ANY: Final = "*"
 _KINDS: Final = frozenset({"point", "line", "polygon"})
@@ -399,3 +399,20 @@ def layer_table() -> dict[str, LayerRow]:
     'voltage_v'
     """
     return dict(rules().layers)
+
+
+@cache
+def turn_types() -> frozenset[str]:
+    """
+    Give the types of relations that may forbid cars to turn.
+
+    Returns
+    -------
+    Values of ``type``; the old ``restriction:hgv`` is none of them.
+
+    Examples
+    --------
+    >>> "restriction:hgv" in turn_types()
+    False
+    """
+    return frozenset(read_table("network")["turns"]["keys"])

@@ -20,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 from kcity_geo.sources.osm.frames import Objects, repaired
 from kcity_geo.sources.osm.ordering import OutOfOrderError, original_ids
 from kcity_geo.sources.osm.routes import RouteRelation, route_relation, route_ways
-from kcity_geo.sources.osm.rules import Match, Rules
+from kcity_geo.sources.osm.rules import Match, Rules, turn_types
 from kcity_geo.sources.osm.tags import MAX_CHARS, clean_text
 
 __all__ = ["Reader", "Trouble", "box_text"]
@@ -317,7 +317,7 @@ class Reader:
 
     def _relation(self, item: Any) -> None:  # noqa: ANN401 - osmium object
         """Remember a relation that should have given a polygon, before it or after it."""
-        if item.tags.get("type", "").startswith("restriction"):
+        if item.tags.get("type", "") in turn_types():
             self._turn(item)
         if item.tags.get("type") == "site":
             self._site_relation(item)

@@ -28,12 +28,15 @@ PLACES = {
 }
 
 
-def extract(folder, ways, relations=()):
-    """An OSM file of ways (id, nodes, tags) and relations (id, members, tags)."""
+def extract(folder, ways, relations=(), *, places=PLACES, nodes=None):
+    """An OSM file of ways (id, nodes, tags) and relations (id, members, tags), and tags of nodes."""
     lines = ['<?xml version="1.0"?><osm version="0.6">']
-    for number, (x, y) in PLACES.items():
+    for number, (x, y) in places.items():
         lat, lon = LAT + y / 111_194, LON + x / 74_520
-        lines.append(f'<node id="{number}" version="1" lat="{lat:.7f}" lon="{lon:.7f}"/>')
+        lines.append(f'<node id="{number}" version="1" lat="{lat:.7f}" lon="{lon:.7f}">')
+        said = (nodes or {}).get(number, {})
+        lines += [f'<tag k="{key}" v="{value}"/>' for key, value in said.items()]
+        lines.append("</node>")
     for kind, rows in (("way", ways), ("relation", relations)):
         for number, members, tags in rows:
             lines.append(f'<{kind} id="{number}" version="1">')
@@ -183,3 +186,213 @@ def test_the_duration_of_a_route_is_that_of_all_its_ways_and_nobody_waits_betwee
     minutes = float(dijkstra(graph.matrix("minutes"), indices=a)[b])
     # 200 m on foot, two pieces of 10 minutes, 50 m at 10 km/h, and the wait.
     assert minutes == pytest.approx(2.4 + 20 + 0.3 + 10, rel=2e-3)
+
+
+# --- further members: one street, node or relation an example, its right way by hand --------------------
+
+STREET = {"highway": "residential"}
+PLAZA = {"highway": "pedestrian", "area": "yes"}
+
+
+def layers_of(folder, examples):
+    """
+    Layers of one extract that holds many examples: (ways, relations, tags of nodes) each.
+
+    All lie in one place; the ids of the second begin at 1000, so that nothing joins them.
+    """
+    ways, relations, nodes, places = [], [], {}, {}
+    for step, (lines, turns, said) in enumerate(examples):
+        first = 1000 * step
+        ways += [(first + i, [first + n for n in ids], tags) for i, ids, tags in lines]
+        relations += [
+            (first + i, [(kind, first + ref, role) for kind, ref, role in parts], tags)
+            for i, parts, tags in turns
+        ]
+        nodes |= {first + number: tags for number, tags in said.items()}
+        places |= {first + number: xy for number, xy in PLACES.items()}
+    path = extract(folder, ways, relations, places=places, nodes=nodes)
+    return read_osm(path, area=shapely.box(14, 47, 16, 49), crs=CRS(32633)).layers
+
+
+def graph_of(layers, mode):
+    return build_graph(
+        layers[f"roads_{mode}"],
+        mode=mode,
+        areas=layers["walk_area"],
+        turns=layers["turn_restriction"],
+        ferries=layers["ferry"],
+        barriers=layers["barriers"],
+    )
+
+
+def least_metres(graph, start, end):
+    """Shortest way between two nodes, whichever copies of them it may end at."""
+    ends = [np.flatnonzero(graph.node_osm == node) for node in (start, end)]
+    if not all(map(len, ends)):
+        return np.inf
+    copies = graph.ways.arrivals
+    found = dijkstra(graph.matrix("metres"), indices=ends[0])
+    there = np.concatenate([ends[1], copies[np.isin(copies[:, 0], ends[1]), 1]])
+    return float(found[:, there].min())
+
+
+# Who passes the middle one of three streets: on foot there and back, by car there and back.
+MIDDLE = [
+    ({**STREET, "oneway": "-1"}, "ww-d"),
+    ({**STREET, "junction": "roundabout"}, "wwd-"),
+    ({**STREET, "junction": "roundabout", "oneway": "no"}, "wwdd"),
+    ({**STREET, "oneway": "yes", "oneway:bus": "no"}, "wwd-"),
+    ({**STREET, "oneway": "yes", "oneway:motor_vehicle": "no"}, "wwdd"),
+    ({**STREET, "oneway": "yes", "oneway:motorcar": "-1"}, "ww-d"),
+    ({**STREET, "oneway": "yes", "oneway:foot": "yes"}, "w-d-"),
+    ({**STREET, "motor_vehicle:backward": "no"}, "wwd-"),
+    ({**STREET, "motor_vehicle:forward": "agricultural; forestry"}, "ww-d"),
+    ({**STREET, "motor_vehicle:backward": "destination"}, "wwdd"),
+    ({**STREET, "access:forward": "no"}, "-w-d"),
+    ({**STREET, "access:forward": "no", "foot:forward": "yes"}, "ww-d"),
+    ({**STREET, "vehicle:backward": "no", "motorcar:backward": "yes"}, "wwdd"),
+    ({**STREET, "bus:backward": "no"}, "wwdd"),
+    ({**STREET, "motor_vehicle:conditional": "no @ (07:00-09:00)"}, "wwdd"),
+    ({**STREET, "motor_vehicle": "no", "motor_vehicle:conditional": "yes @ (Su)"}, "ww--"),
+    ({**STREET, "access": "no", "foot": "yes"}, "ww--"),
+    ({**STREET, "vehicle": "no", "motor_vehicle": "yes"}, "wwdd"),
+    ({**STREET, "foot": "use_sidepath"}, "--dd"),
+    ({**STREET, "smoothness": "impassable"}, "ww--"),
+    ({**STREET, "smoothness": "very_horrible"}, "wwdd"),
+    ({**STREET, "construction": "yes"}, "----"),
+    ({"highway": "construction", "construction": "primary"}, "----"),
+    ({"highway": "proposed", "proposed": "residential"}, "----"),
+    ({"disused:highway": "residential"}, "----"),
+    ({"highway": "service", "access": "no", "bus": "yes"}, "----"),
+    ({"highway": "footway", "indoor": "yes", "tunnel": "building_passage"}, "ww--"),
+    ({"highway": "elevator"}, "ww--"),
+    ({"railway": "platform_edge"}, "----"),
+]
+
+
+def test_who_passes_a_street(tmp_path):
+    layers = layers_of(tmp_path, [([*STREETS, (11, [2, 5], tags)], [], {}) for tags, _ in MIDDLE])
+    graphs = [graph_of(layers, mode) for mode in ("walk", "drive")]
+    for step, (tags, passes) in enumerate(MIDDLE):
+        found = ""
+        for graph in graphs:
+            for start, end in ((1, 6), (6, 1)):
+                way = least_metres(graph, 1000 * step + start, 1000 * step + end)
+                assert np.isinf(way) or way == pytest.approx(250, rel=2e-3)
+                found += graph.mode[0] if np.isfinite(way) else "-"
+        assert found == passes, tags
+
+
+BARRIERS = [
+    ({"barrier": "bollard"}, "w"),
+    ({"barrier": "bollard", "motor_vehicle": "yes"}, "wd"),
+    ({"barrier": "bollard;gate"}, "w"),
+    ({"barrier": "cycle_barrier"}, "w"),
+    ({"barrier": "sump_buster"}, "w"),
+    ({"barrier": "turnstile"}, "w"),
+    ({"barrier": "lift_gate"}, "wd"),
+    ({"barrier": "lift_gate", "access": "emergency"}, ""),
+    ({"barrier": "gate", "access": "no", "foot": "yes"}, "w"),
+    ({"barrier": "gate", "access": "private"}, "wd"),
+    ({"barrier": "wall"}, ""),
+    ({"barrier": "kerb"}, "wd"),
+]
+
+
+def test_who_passes_a_barrier(tmp_path):
+    lines = [*STREETS, (11, [2, 5], STREET)]
+    layers = layers_of(tmp_path, [(lines, [], {2: tags}) for tags, _ in BARRIERS])
+    graphs = [graph_of(layers, mode) for mode in ("walk", "drive")]
+    for step, (tags, passes) in enumerate(BARRIERS):
+        ways = [least_metres(graph, 1000 * step + 1, 1000 * step + 6) for graph in graphs]
+        found = "".join(g.mode[0] for g, way in zip(graphs, ways, strict=True) if np.isfinite(way))
+        assert found == passes, tags
+
+
+TURNS = [
+    ({"type": "restriction", "restriction": "no_left_turn", "except": "bus"}, True),
+    ({"type": "restriction", "restriction": "no_left_turn;no_u_turn"}, True),
+    ({"type": "restriction", "restriction:vehicle": "no_left_turn"}, True),
+    ({"type": "restriction:motorcar", "restriction": "no_left_turn"}, True),
+    ({"type": "restriction:hgv", "restriction": "no_left_turn"}, False),
+    ({"type": "restriction", "restriction:bus": "no_left_turn"}, False),
+    ({"type": "restriction", "restriction:conditional": "no_left_turn @ (07:00-09:00)"}, False),
+]
+
+
+def test_which_turns_bind_cars(tmp_path):
+    ways = [
+        (10, [1, 2], STREET),
+        (11, [2, 3], STREET),
+        (12, [2, 5, 4, 3], STREET),
+        (13, [3, 7], STREET),
+    ]
+    members = [("way", 10, "from"), ("node", 2, "via"), ("way", 11, "to")]
+    layers = layers_of(tmp_path, [(ways, [(1, members, tags)], {}) for tags, _ in TURNS])
+    graph = graph_of(layers, "drive")
+    for step, (tags, binds) in enumerate(TURNS):
+        # 100 m to the corner, 50 m left of it or 150 m round the block, and on to node 7.
+        right = 100 + (150 if binds else 50) + np.hypot(50, 100)
+        found = least_metres(graph, 1000 * step + 1, 1000 * step + 7)
+        assert found == pytest.approx(right, rel=2e-3), tags
+
+
+SQUARE = {"type": "multipolygon", "highway": "pedestrian"}
+HOLE = [8, 9, 10, 11, 8]
+
+
+OVER = [
+    # a way that comes in at the ring of the hole: straight to (30, 20), past the corner (20, 20)
+    (
+        [CORNER[0], (11, RING, {}), (13, HOLE, {}), (15, [9, 10], {"highway": "footway"})],
+        [(11, "outer"), (13, "inner")],
+        9,
+        100 + np.hypot(30, 20),
+    ),
+    # an outer ring of two ways
+    (
+        [*CORNER, (11, [2, 3, 4], {}), (13, [4, 5, 2], {})],
+        [(11, "outer"), (13, "outer")],
+        7,
+        200 + np.hypot(50, 50),
+    ),
+    # two squares side by side that share an edge, and a street behind the second
+    (
+        [CORNER[0], (11, RING, PLAZA), (14, [5, 6, 4, 5], PLAZA), (12, [6, 7], STREET)],
+        [],
+        7,
+        100 + 50 + 100 + np.hypot(100, 150),
+    ),
+    # a pier that only a footway joins to the land
+    (
+        [
+            CORNER[0],
+            (12, [2, 5], {"highway": "footway"}),
+            (11, [5, 6, 4, 5], {"man_made": "pier"}),
+            (13, [6, 7], STREET),
+        ],
+        [],
+        7,
+        100 + 50 + 100 + np.hypot(100, 150),
+    ),
+    # a private square lets in whom it leads home
+    ([*CORNER, (11, RING, {**PLAZA, "access": "private"})], [], 7, 200 + np.hypot(50, 50)),
+    # squares of the classes of streets
+    ([*STREETS, (11, RING, {"highway": "residential", "area": "yes"})], [], 6, 250),
+    ([*STREETS, (11, RING, {"highway": "cycleway", "area": "yes"})], [], 6, 250),
+    # nobody walks through a name, or under a bridge's outline
+    ([*STREETS, (11, RING, {"place": "square"})], [], 6, np.inf),
+    ([*STREETS, (11, RING, {"man_made": "bridge"})], [], 6, np.inf),
+]
+
+
+def test_ways_over_squares_and_piers(tmp_path):
+    relation = [
+        [(1, [("way", way, role) for way, role in members], SQUARE)] if members else []
+        for _, members, _, _ in OVER
+    ]
+    examples = [(row[0], parts, {}) for row, parts in zip(OVER, relation, strict=True)]
+    graph = graph_of(layers_of(tmp_path, examples), "walk")
+    for step, (ways, _, end, right) in enumerate(OVER):
+        found = least_metres(graph, 1000 * step + 1, 1000 * step + end)
+        assert found == pytest.approx(right, rel=2e-3), ways
