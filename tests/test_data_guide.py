@@ -668,6 +668,16 @@ def _(path: Path) -> None:
     assert path.is_dir()
 
 
+@row("values written otherwise")
+def _(path: Path) -> None:
+    values = ("Clinic", "clinic, school", "bench")
+    made = osm(path, *(node(i, CLINIC.replace("clinic", v)) for i, v in enumerate(values, 1)))
+    found = layers(made)
+    assert found.layers["health"].empty
+    assert found.unreadable_tags["value"].tolist() == ["Clinic", "clinic, school"]
+    assert any("2 objects are left out" in text for text in found.warnings)
+
+
 @row("numbers that cannot be read")
 def _(path: Path) -> None:
     tags = CLINIC + '<tag k="beds" v="many"/>'

@@ -95,13 +95,14 @@ def _mapped(study: Study, city: City, config: Config) -> Reading[dict[str, gpd.G
         note="; ".join(f"{k} of the study file: {v}" for k, v in tags_in_words(study.tags).items()),
     )
     unreadable = extract.unreadable_tags
-    if len(unreadable):
+    numbers = unreadable.iloc[extract.miswritten :]
+    if len(numbers):
         examples = ", ".join(
             f"{key}={value}"
-            for key, value in unreadable[["key", "value"]].drop_duplicates().head(3).to_numpy()
+            for key, value in numbers[["key", "value"]].drop_duplicates().head(3).to_numpy()
         )
         tell(
-            f"{len(unreadable):,} tags of the OSM extract hold no readable number ({examples}, …) and "
+            f"{len(numbers):,} tags of the OSM extract hold no readable number ({examples}, …) and "
             "count as not given; the list is in unreadable_tags.csv",
             stacklevel=3,
         )

@@ -33,7 +33,8 @@ from kcity_geo.sources.damage import refused_when_damaged
 from kcity_geo.sources.osm.frames import UNREADABLE_COLUMNS, empty_layers, layer_frame, turn_frame
 from kcity_geo.sources.osm.ordering import read_in_order, text_stream
 from kcity_geo.sources.osm.rules import Rules, layer_table, rules
-from kcity_geo.sources.osm.streaming import Reader, Trouble, box_text
+from kcity_geo.sources.osm.streaming import Reader, box_text
+from kcity_geo.sources.osm.trouble import Trouble
 
 __all__ = ["OsmExtract", "empty_layers", "layer_table", "read_header", "read_osm"]
 
@@ -57,7 +58,9 @@ class OsmExtract:
     layers : one frame for each row of ``tables/osm.toml``, in its order, sorted by type and id.
     date : date of the data, ISO; the last edit kept when the file does not say; ``""`` unknown.
     header_box : box or boxes written in the file, lon/lat; None when there is none or it is too small.
-    unreadable_tags : values that hold no number: layer, osm_type, osm_id, key, value.
+    unreadable_tags : layer, osm_type, osm_id, key and value, first of `miswritten` objects that are in no layer
+        by a value that is written otherwise than OpenStreetMap writes it, then of values that hold no number.
+    miswritten : how many of them are of the first kind.
     merged : layer -> nodes merged into a polygon of the same facility.
     warnings : what the reader of a report must know.
     """
@@ -68,6 +71,7 @@ class OsmExtract:
     unreadable_tags: pd.DataFrame
     merged: Mapping[str, int]
     warnings: tuple[str, ...]
+    miswritten: int = 0
 
 
 def read_header(path: str | Path) -> tuple[BaseGeometry | None, str]:
@@ -198,7 +202,7 @@ def _read_layers(
     geometry = np.empty(len(objects), dtype=object)
     geometry[:] = objects.geometry
     objects.geometry = list(to_metric(geometry, crs)) if len(objects) else []
-    unreadable: list[tuple[str, str, int, str, str]] = []
+    unreadable = list(trouble.miswritten)
     layers, merged = {}, {}
     for layer, members in objects.by_layer().items():
         row = layer_table()[layer]
@@ -217,6 +221,7 @@ def _read_layers(
         unreadable_tags=pd.DataFrame(unreadable, columns=list(UNREADABLE_COLUMNS)),
         merged=merged,
         warnings=(*told, *_told(path.name, trouble, len(objects))),
+        miswritten=len(trouble.miswritten),
     )
 
 
@@ -292,6 +297,13 @@ def _told(name: str, trouble: Trouble, objects: int) -> tuple[str, ...]:
         told.append(
             f"{name}: nodes are missing at the edge of the extract; {trouble.cut_ways} ways are "
             f"shorter than in OSM, {trouble.lost_ways} are left out"
+        )
+    if trouble.miswritten:
+        examples = dict.fromkeys(f"{key}={value}" for *_, key, value in trouble.miswritten)
+        told.append(
+            f"{name}: {len(trouble.miswritten):,} objects are left out of a layer, for OpenStreetMap writes their "
+            f"values in small letters and puts a semicolon between several ({', '.join(list(examples)[:3])}); "
+            "the list is in unreadable_tags.csv"
         )
     if trouble.lost_relations:
         told.append(

@@ -122,6 +122,8 @@ class Match:
     state : proposed, planned, construction or ``""``.
     planned : layers it will belong to, parted by ``;``.
     node_ids : as a line it goes to a layer with node ids.
+    miswritten : shape, layer and key of each value that would put it there, were it written as OpenStreetMap
+        writes it (``Clinic`` for ``clinic``, ``clinic, school`` for ``clinic;school``).
     """
 
     point: Pairs = ()
@@ -133,6 +135,7 @@ class Match:
     state: str = ""
     planned: str = ""
     node_ids: bool = False
+    miswritten: tuple[tuple[str, str, str], ...] = ()
 
     def __bool__(self) -> bool:
         """Tell whether the object belongs to any layer."""
@@ -222,7 +225,22 @@ class Rules:
                 sorted({layer for pairs in later.values() for layer, _ in pairs} - {"planned"})
             ),
             node_ids=any(self.layers[layer].node_ids for layer in lines),
+            miswritten=() if gone or state else self._miswritten(current, now),
         )
+
+    def _miswritten(
+        self, tags: Mapping[str, str], now: Mapping[str, Pairs]
+    ) -> tuple[tuple[str, str, str], ...]:
+        """Find values that only differ in letters and signs from those that a layer takes."""
+        usual = {key: _as_usual(value) for key, value in tags.items()}
+        changed = [key for key in tags if usual[key] != tags[key] and key in self.main_keys]
+        found: list[tuple[str, str, str]] = []
+        for key in changed:
+            meant = self._sorted_in({**tags, key: usual[key]}, gone=False)
+            for shape, pairs in meant.items():
+                known = {layer for layer, _ in now[shape]}
+                found += [(shape, layer, key) for layer, _ in pairs if layer not in known]
+        return tuple(found)
 
     def _renewed(self, tags: Mapping[str, str]) -> dict[str, str]:
         added: dict[str, str] = {}
@@ -287,6 +305,12 @@ class Rules:
 def _parts(value: str) -> list[str]:
     """Part a list of values; OpenStreetMap writes ``clinic;pharmacy``."""
     return [part.strip() for part in value.split(";")] if ";" in value else [value]
+
+
+def _as_usual(value: str) -> str:
+    """Write a value as OpenStreetMap does: small letters, ``_`` for spaces, ``;`` between several."""
+    parts = (part.strip().lower().replace(" ", "_") for part in value.replace(",", ";").split(";"))
+    return ";".join(part for part in parts if part)
 
 
 def _fitting(value: str | None, values: frozenset[str]) -> str | None:

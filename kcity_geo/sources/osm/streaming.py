@@ -8,7 +8,7 @@ pyosmium filters, locates and assembles polygons in C++; Python sees only object
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
@@ -22,39 +22,14 @@ from kcity_geo.sources.osm.ordering import OutOfOrderError, original_ids
 from kcity_geo.sources.osm.routes import RouteRelation, route_relation, route_ways
 from kcity_geo.sources.osm.rules import Match, Rules, turn_types
 from kcity_geo.sources.osm.tags import MAX_CHARS, clean_text
+from kcity_geo.sources.osm.trouble import Trouble
 
-__all__ = ["Reader", "Trouble", "box_text"]
+__all__ = ["Reader", "box_text"]
 
 _BATCH: Final = 100_000
 #: After so many objects the batch is looked at, and whoever waits is told.
 _LOOK, _TELL = 1_000, 50_000
 _NODE, _WAY, _RELATION = 0, 1, 2
-
-
-@dataclass(kw_only=True)
-class Trouble:
-    """
-    What could not be read as it was meant.
-
-    Parameters
-    ----------
-    ways : ways looked at.
-    cut_ways : ways that lack nodes and are shorter than in OSM.
-    lost_ways : ways of which nothing is left.
-    lost_relations : multipolygons that could not be assembled.
-    repaired, dropped : closed ways that cross themselves.
-    undecodable : objects with tags that are no UTF-8.
-    nowhere : nodes with tags of some layer that have no longitude and latitude on Earth.
-    """
-
-    ways: int = 0
-    cut_ways: int = 0
-    lost_ways: int = 0
-    lost_relations: int = 0
-    repaired: int = 0
-    dropped: int = 0
-    undecodable: int = 0
-    nowhere: int = 0
 
 
 class Reader:
@@ -145,6 +120,7 @@ class Reader:
             )
             for osm_id, tags, start, goal, via, nodes in self.turns
         ]
+        self._trouble.original()
         self.kept.osm_id = original_ids(np.array(self.kept.osm_id, dtype=np.int64)).tolist()
         self.kept.node_ids = [original_ids(ids) if len(ids) else ids for ids in self.kept.node_ids]
 
@@ -186,6 +162,8 @@ class Reader:
             return
         tags = self._tags(node)
         match = self._rules.match(tags)
+        if match.miswritten and self._area.contains(shapely.Point(lon, lat)):
+            self._trouble.note(match, "node", node.id, tags, shapes=("point",))
         if match.point:
             self._batch.add(
                 _NODE,
@@ -204,6 +182,9 @@ class Reader:
         match = self._rules.match(tags)
         closed = way.is_closed()
         shape = "ring" if closed else "line"
+        if match.miswritten and self._meets(way.nodes):
+            shapes = ("ring", "polygon", "outline") if closed else ("line",)
+            self._trouble.note(match, "way", way.id, tags, shapes=shapes)
         lines = match.ring if closed else match.line
         areas = closed and (match.polygon or match.outline)
         if not lines and not areas:
@@ -224,6 +205,11 @@ class Reader:
                     shape=shape,
                     node_ids=ids,
                 )
+
+    def _meets(self, nodes: Any) -> bool:  # noqa: ANN401 - osmium nodes of a way or ring
+        """Tell whether one of the nodes lies in the study area."""
+        xy = [(node.lon, node.lat) for node in nodes if node.location.valid()]
+        return bool(shapely.intersects(self._area, shapely.points(xy)).any()) if xy else False
 
     def _parts(self, way: Any, *, wanted: bool) -> list[tuple[str, NDArray[np.int64]]]:  # noqa: ANN401
         """Give the line of a way with its node ids; several lines where nodes are missing."""
@@ -273,6 +259,8 @@ class Reader:
         else:
             tags = self._tags(item)
             match, stamp = self._rules.match({"area": "yes", **tags}), _stamp(item)
+            if match.miswritten and any(map(self._meets, item.outer_rings())):
+                self._trouble.note(match, "relation", osm_id, tags, shapes=("polygon", "outline"))
         kind = _RELATION if ring is None else _WAY
         if match.outline:
             self._outlines(item, kind, tags=tags, match=match, stamp=stamp)

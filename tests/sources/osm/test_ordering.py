@@ -282,6 +282,40 @@ def test_a_list_that_a_rule_excludes_is_excluded(tmp_path: Path) -> None:
     assert read(save(tmp_path / "x.osm", [text])).layers["water_point"].empty
 
 
+def test_values_that_are_written_otherwise_are_told_and_not_guessed(tmp_path: Path) -> None:
+    said = [
+        {"amenity": "Clinic"},
+        {"amenity": "clinic, school"},
+        {"amenity": "clinic"},
+        {"amenity": "bench, Lounger"},  # of no layer, however it is written
+        {"highway": "Bus Stop"},
+        {"shop": "Bakery"},  # any shop counts
+        {"amenity": "clinic;School"},  # a clinic that is read, a school that is not
+    ]
+    nodes = [
+        f'<node id="{i}" version="1" lon="{9.05 if i < 90 else 10}" lat="0.05">'
+        + "".join(f'<tag k="{k}" v="{v}"/>' for k, v in tags.items())
+        + "</node>"
+        for i, tags in [*enumerate(said, 1), (99, {"amenity": "Clinic"})]  # 99 lies elsewhere
+    ]
+    corners = [node(i, x, 0.01) for i, x in enumerate((0.01, 0.02, 0.03), 200)]
+    street = way(300, [200, 201, 202], {"highway": "Residential", "name": "A, B"})
+    extract = read(save(tmp_path / "x.osm", [*nodes, *corners, street]))
+    assert extract.layers["health"]["osm_id"].tolist() == [3, 7]
+    assert extract.layers["school"].empty
+    assert extract.layers["roads_walk"].empty
+    rows = extract.unreadable_tags
+    assert sorted(zip(rows["osm_id"], rows["layer"], rows["value"], strict=True)) == [
+        (1, "health", "Clinic"),
+        (2, "health", "clinic, school"),
+        (5, "transit_low", "Bus Stop"),
+        (7, "school", "clinic;School"),
+        (300, "roads_drive", "Residential"),
+    ]
+    assert extract.miswritten == 5
+    assert any("5 objects are left out of a layer" in text for text in extract.warnings)
+
+
 # --- a campus and its buildings -----------------------------------------------------------------------
 
 
