@@ -103,6 +103,7 @@ def concept_works(
         ("lv_line", length / 1000, "km", "along every street", ""),
         ("household_connection", demand.dwellings, "unit", "each dwelling", "residential"),
         ("street_light_led", length / spacing, "unit", f"every {spacing:g} m", ""),
+        ("fibre_route_m", length, "m", "along every street", ""),
         ("fibre_drop", demand.fibre_drops, "unit", "each dwelling", "residential"),
     )
     phased = tuple(

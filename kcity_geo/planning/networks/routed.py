@@ -51,6 +51,7 @@ from kcity_geo.planning.networks.trench import shared_trench
 __all__ = ["NetworkTask", "PlanNetworks", "plan_networks"]
 
 _DAY_S = 86_400.0
+_MINUTE_S = 60.0
 _MM = 1000.0
 #: More pipes than these in one trench are told.
 _MANY_PIPES = 3
@@ -354,7 +355,11 @@ class _Routing:
     def _peaks(self, utility: str, route: Route) -> NDArray[np.float64]:
         need = self.task.demand
         if utility == "storm":
-            return np.asarray(route.carried * need.storm_water_m3_s)
+            # The basin of the plan holds back the rest before it leaves the site.
+            held = need.detention_m3 / (self.known["rain_minutes"] * _MINUTE_S)
+            leaves = max(need.storm_water_m3_s - held, 0.0)
+            peak = np.where(route.outside, leaves, need.storm_water_m3_s)
+            return np.asarray(route.carried * peak)
         rule = read_table("networks")["sewer"]
         mean = route.carried * need.sewage_m3_day / _DAY_S
         people = mean * _DAY_S / float(rule["m3_person_day"])
@@ -392,7 +397,7 @@ class _Routing:
         if side_by_side > _MANY_PIPES:
             self.notes.append(
                 f"networks: {utility_title(utility).lower()}: up to {side_by_side} of the largest pipe side by "
-                "side; an open channel or more outlets would cost less"
+                "side; an open channel, more basins or more outlets would cost less"
             )
         self.bill.add(bill)
         self.checks.gravity(utility, sizes, rules)

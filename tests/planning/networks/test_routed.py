@@ -89,9 +89,8 @@ def test_the_plan_has_one_cost_which_holds_its_networks_once(plan) -> None:
     )
     # Nothing stands in the bill twice: a routed network replaces the one along every street.
     rows = set(lines["row"])
-    assert not rows & {"water_network_m", "sewer_network_m", "storm_drain_m", "mv_line_33kv"} - set(
-        routed["row"]
-    )
+    along = {"water_network_m", "sewer_network_m", "storm_drain_m", "mv_line_33kv", "fibre_route_m"}
+    assert not set(lines[~lines["why"].str.startswith("routed")]["row"]) & along
     assert {"street_area", "lv_line", "household_connection"} <= rows
     assert plan.phases["capital"].sum() == pytest.approx(plan.cost.total)
     assert not hasattr(found, "cost")
@@ -99,7 +98,15 @@ def test_the_plan_has_one_cost_which_holds_its_networks_once(plan) -> None:
 
 def test_what_is_not_routed_is_priced_along_every_street() -> None:
     bare = concept(SITE, town(), "new_town", options=ConceptOptions(networks=False))
-    assert {"water_network_m", "sewer_network_m", "storm_drain_m"} <= set(bare.cost.lines["row"])
+    rows = bare.cost.lines
+    along = {"water_network_m", "sewer_network_m", "storm_drain_m", "fibre_route_m"}
+    assert along <= set(rows["row"])
+    # One length of street, whatever lies in it; a dwelling pays for its drop alone.
+    metres = rows[rows["row"].isin(along)].groupby("row")["amount"].sum()
+    assert metres.tolist() == pytest.approx([metres.iloc[0]] * len(along))
+    assert rows[rows["row"] == "fibre_drop"]["amount"].sum() == pytest.approx(
+        bare.capacity.dwellings
+    )
     assert not bare.cost.lines["why"].str.startswith("routed").any()
     assert any("connections outside it are not in it" in note for note in bare.notes)
 
@@ -132,6 +139,16 @@ def test_what_is_not_mapped_is_said_and_begins_at_a_street() -> None:
     assert (
         concept(SITE, town(), "new_town", options=ConceptOptions(networks=False)).networks is None
     )
+
+
+def test_what_the_basin_holds_back_does_not_leave_the_site(plan) -> None:
+    """Q = C i A / 360: outside flows what ran off the open land before, inside what runs off now."""
+    known, storm = plan.assumptions, plan.networks.lines.query("utility == 'storm'")
+    before = known["runoff_before"] * known["rain_mm_h"] * plan.budget.site_ha / 360
+    assert plan.demand.storm_water_m3_s > 1.5 * before
+    assert storm["outside"].any()
+    np.testing.assert_allclose(storm[storm["outside"]]["flow"], before, rtol=1e-6)
+    assert storm[~storm["outside"]]["flow"].max() <= plan.demand.storm_water_m3_s + 1e-9
 
 
 def test_pipes_side_by_side_are_told(plan) -> None:
