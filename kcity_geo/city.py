@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -411,8 +412,9 @@ def _district_frame(
         )
     ids, names = _labels(frame, keep)
     out = gpd.GeoDataFrame({"district_id": ids, "name": names}, geometry=geometry[keep], crs=crs)
-    if out["district_id"].duplicated().any():
-        twice = out["district_id"][out["district_id"].duplicated()].iloc[0]
+    composed = out["district_id"].map(lambda text: unicodedata.normalize("NFC", text))
+    if composed.duplicated().any():
+        twice = composed[composed.duplicated()].iloc[0]
         raise SchemaError(f"districts: id {twice!r} occurs more than once; ids must be unique")
     _refuse_overlaps(out)
     rest = shapely.difference(outline, shapely.union_all(out.geometry.to_numpy()))

@@ -767,6 +767,16 @@ def _(path: Path) -> None:
     assert found.loc["a", "departures_peak"] == 4
 
 
+@row("flights")
+def _(path: Path) -> None:
+    tables = feed()
+    tables["routes.txt"] = "route_id,route_type\nx,3\ny,1100\n"
+    found = told("with flights", stops_of, packed(path, tables))
+    assert found.loc["a", "departures_day"] == len(PEAK) / 2
+    tables["routes.txt"] = "route_id,route_type\nx,3\ny,99\n"
+    told("not known .first: '99'", stops_of, packed(path, tables, name="b.zip"))
+
+
 @row("stops with lat and lon exchanged")
 def _(path: Path) -> None:
     turned = shapely.transform(BOX, lambda xy: xy[:, ::-1])

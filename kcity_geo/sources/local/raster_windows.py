@@ -56,7 +56,7 @@ class RasterWindow:
     covered : shape (rows, cols), True inside the extent of a file, with or without data.
     transform : affine, pixel to CRS.
     crs : of the raster, two dimensions.
-    pixel_m : side of a pixel at the city, metres.
+    pixel_m : side of a square as large as a pixel at the city, metres.
     """
 
     values: NDArray[np.float64]
@@ -67,13 +67,14 @@ class RasterWindow:
 
 
 def _pixel_metres(transform: Any, crs: CRS, city: City) -> float:  # noqa: ANN401 - affine
-    """Side of a pixel near the centre of the city, metres in its CRS."""
+    """Side of a square as large as a pixel near the centre of the city, metres in its CRS."""
     x, y = Transformer.from_crs(4326, crs, always_xy=True).transform(
         *shapely.get_coordinates(city.boundary.centroid)[0]
     )
     to_city = Transformer.from_crs(crs, city.crs, always_xy=True)
-    px, py = to_city.transform([x, x + transform.a], [y, y + transform.e])
-    return float(math.hypot(px[1] - px[0], py[1] - py[0]) / math.sqrt(2))
+    px, py = to_city.transform([x, x + transform.a, x], [y, y, y + transform.e])
+    east, north = (px[1] - px[0], py[1] - py[0]), (px[2] - px[0], py[2] - py[0])
+    return math.sqrt(abs(east[0] * north[1] - east[1] * north[0]))
 
 
 def read_window(

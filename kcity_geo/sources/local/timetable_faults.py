@@ -2,11 +2,13 @@
 Timetable faults: rows of a feed that say nothing of its service are left out, and told.
 
 Without this a trip whose service has no readable dates, or a stop time that holds no time, would be
-missing in silence. What can be read for certain is read: spaces around ids, rows that stand twice.
+missing in silence. What can be read for certain is read: spaces around ids, letters composed otherwise,
+rows that stand twice.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import numpy as np
@@ -50,19 +52,60 @@ def mended_feed(feed: Any, *, name: str) -> None:  # noqa: ANN401 - gtfs_kit.Fee
         if frame is not None:
             changed = {c: plain for c in columns if (plain := _plain(frame, c)) is not None}
             setattr(feed, table, frame.assign(**changed) if changed else frame)
+    _leave_out_flights(feed, name)
+    _tell_strange_types(feed, name)
     said = [*_without_id(feed), *_twice(feed), *_strangers(feed), *_unread_times(feed)]
     said += [*_unread_days(feed), *_unread_intervals(feed, name)]
     if said:
         tell(f"GTFS {name}: left out, for they say nothing of the service: {'; '.join(said)}")
 
 
+def _of_types(feed: Any, ranges: list[list[int]]) -> pd.Series:  # noqa: ANN401 - gtfs_kit.Feed
+    """Tell which routes are of some types."""
+    number = pd.to_numeric(feed.routes["route_type"], errors="coerce").fillna(-1)
+    found = pd.Series(data=False, index=feed.routes.index)
+    for low, high in ranges:
+        found |= number.between(low, high)
+    return found
+
+
+def _leave_out_flights(feed: Any, name: str) -> None:  # noqa: ANN401 - gtfs_kit.Feed
+    """Take out what flies, with the airports that nothing else calls at."""
+    flies = _of_types(feed, read_table("gtfs")["not_of_a_city"])
+    routes = feed.routes.loc[flies, "route_id"].dropna()
+    if routes.empty:
+        return
+    gone = feed.trips["route_id"].isin(routes)
+    calls = feed.stop_times["trip_id"].isin(feed.trips.loc[gone, "trip_id"])
+    flown = set(feed.stop_times.loc[calls, "stop_id"]) - set(feed.stop_times.loc[~calls, "stop_id"])
+    feed.trips, feed.stop_times = feed.trips[~gone], feed.stop_times[~calls]
+    feed.stops = feed.stops[~feed.stops["stop_id"].isin(flown)]
+    tell(
+        f"GTFS {name}: {_rows(len(routes), 'routes')} with flights{_some(routes)}; their trips, and stops that "
+        f"nothing else calls at ({len(flown):,}), are left out"
+    )
+
+
+def _tell_strange_types(feed: Any, name: str) -> None:  # noqa: ANN401 - gtfs_kit.Feed
+    """Tell routes whose means of transport is not known; their stops count like those of buses."""
+    table = read_table("gtfs")
+    known = [pair for row in table["mode"] for pair in row["types"]] + table["not_of_a_city"]
+    strange = ~_of_types(feed, known)
+    if strange.any():
+        tell(
+            f"GTFS {name}: {_rows(int(strange.sum()), 'routes')} with a route_type that is empty or not known"
+            f"{_some(feed.routes.loc[strange, 'route_type'])}; their stops count like those of buses"
+        )
+
+
 def _plain(frame: pd.DataFrame, column: str) -> pd.Series | None:
-    """Give the ids of a column without spaces around them; None where there are none."""
+    """Give the ids of a column with composed letters and without spaces around; None where all are so."""
     if column not in frame:
         return None
     known = frame[column].dropna().unique()
-    spaced = {text: str(text).strip() for text in known if str(text) != str(text).strip()}
-    return frame[column].replace(spaced) if spaced else None
+    plain = {text: unicodedata.normalize("NFC", str(text).strip()) for text in known}
+    changed = {text: own for text, own in plain.items() if own != str(text)}
+    return frame[column].replace(changed) if changed else None
 
 
 def _rows(count: int, table: str) -> str:

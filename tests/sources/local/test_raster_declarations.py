@@ -438,3 +438,15 @@ def test_value_is_stored_times_scale_plus_offset(
     expected = np.nan if stored == nodata else stored * scale + offset
     np.testing.assert_allclose(found.values[:, 2], expected, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(found.values[:, -3], 1001 * scale + offset, rtol=1e-9)
+
+
+def test_a_pixel_far_north_is_as_large_as_it_is(tmp_path):
+    """0.001 degrees at 65 degrees: 111.5 m by 47.2 m are 5,260 m2, not half the square of the diagonal, 7,325."""
+    place = from_origin(27.95, 65.09, 0.001, 0.001)
+    north = make_city("North", shapely.box(28.0, 65.0, 28.05, 65.04))
+    full = write(tmp_path / "full.tif", np.full(SHAPE, 5260.0, "float32"), transform=place)
+    found, _ = window(full, key="built", city=north)
+    assert found.pixel_m**2 == pytest.approx(5260, rel=5e-3)
+    more = write(tmp_path / "more.tif", np.full(SHAPE, 6500.0, "float32"), transform=place)
+    with pytest.raises(SourceError, match="6,500 m2 in a pixel of"):
+        window(more, key="built", city=north)

@@ -14,7 +14,7 @@ import pytest
 import shapely
 
 from kcity_geo.errors import KCityWarning, LimitError, SourceError
-from kcity_geo.notes import muted
+from kcity_geo.notes import collected, muted
 from kcity_geo.sources.local.service_days import ServiceDays, minutes_of_day
 from kcity_geo.sources.local.transit import read_gtfs
 
@@ -654,3 +654,38 @@ def test_damaged_zips_are_refused_or_read_whole(tmp_path):
         assert "\n" not in refused
         if not refused:
             pd.testing.assert_frame_equal(pd.DataFrame(found).drop(columns="geometry"), right)
+
+
+@pytest.mark.parametrize(
+    ("kind", "stays", "words"),
+    [
+        ("1100", "ab", "1 row of routes.txt with flights (first: 'air'); their trips, and stops that nothing else calls at (1)"),
+        ("1114", "ab", "with flights"),
+        ("200", "abz", ""),
+        ("99", "abz", "1 row of routes.txt with a route_type that is empty or not known (first: '99')"),
+        ("", "abz", "1 row of routes.txt with a route_type that is empty or not known;"),
+    ],
+)  # fmt: skip
+def test_flights_are_no_stops_and_unknown_types_are_told(tmp_path, kind, stays, words):
+    """A bus calls at a and b, a flight goes from the airport z to b."""
+    tables = feed()
+    tables["stops.txt"] = "stop_id,stop_lat,stop_lon\na,48.0,15.0\nb,48.0,15.01\nz,48.0,15.02\n"
+    tables["routes.txt"] = f"route_id,route_type\nbus,3\nair,{kind}\n"
+    tables["trips.txt"] += "air,work,f,0\n"
+    times = [line for line in tables["stop_times.txt"].splitlines() if ",c," not in line]
+    tables["stop_times.txt"] = "\n".join([*times, "f,7:00:00,7:00:00,z,1", "f,9:00:00,9:00:00,b,2"])
+    with muted(), collected() as told:
+        found = read_gtfs(packed(tmp_path, tables), crs=METRIC)
+    assert "".join(found["stop_id"]) == stays
+    assert any(words in text for text in told) if words else not told
+
+
+def test_ids_with_letters_composed_otherwise_are_the_same(tmp_path):
+    """Of a feed on two kinds of machine: one letter in stops.txt, a letter and its accent in stop_times.txt."""
+    tables = feed()
+    tables["stops.txt"] = tables["stops.txt"].replace("\na,", "\nGy\u0151r,")
+    tables["stop_times.txt"] = tables["stop_times.txt"].replace(",a,", ",Gyo\u030br,")
+    with collected() as told:
+        found = read_gtfs(packed(tmp_path, tables), crs=METRIC).set_index("stop_id")
+    assert found.loc["Gy\u0151r", "departures_day"] == 5
+    assert not told

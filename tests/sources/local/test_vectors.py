@@ -324,6 +324,7 @@ def test_a_file_without_a_column_of_names_says_so() -> None:
         ([1.0, np.nan], [NORTH, SOUTH], "row 2 has no district_id"),
         (["", "2"], [NORTH, SOUTH], "row 1 has no district_id"),
         (["1", "1"], [NORTH, SOUTH], "'1' occurs more than once"),
+        (["Gy\u0151r", "Gyo\u030br"], [NORTH, SOUTH], "occurs more than once"),
         (["1", "2"], [NORTH, NORTH], r"lie on one another \(A \(1\) and B \(2\) 61\.\d\d km2\)"),
         (["1", "2"], [HERE, SOUTH], "lie on one another"),
     ],
