@@ -282,7 +282,7 @@ def _braced(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def _standard(row: pd.Series[Any]) -> str:
+def _standard(row: pd.Series[Any] | Mapping[Any, Any]) -> str:
     standard = float(row["standard"])
     if not np.isfinite(standard):
         return ""
@@ -292,7 +292,7 @@ def _standard(row: pd.Series[Any]) -> str:
     return tell("explain_standard", standard=shown, worst=at)
 
 
-def _value(row: pd.Series[Any]) -> str:
+def _value(row: pd.Series[Any] | Mapping[Any, Any]) -> str:
     value, low, high = (_float(row.get(key)) for key in ("value", "value_lo", "value_hi"))
     return value_words(value, low=low, high=high, units=plain_text(row["units"])) or tell(
         "explain_no_value"
@@ -391,6 +391,7 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
     ``ledger.json``; empty where the ledger holds none.
     """
     rows = gaps.indicators[gaps.indicators["unit_id"].astype(str) == place].set_index("indicator")
+    indicators = list(zip(rows.index.astype(str), rows.to_dict("records"), strict=True))
     about = indicator_rows()
     unit = plain_text(place)
     if place != "city":
@@ -411,8 +412,8 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
         known = reading_rows(sector, limits=gaps.limits)[str(told["reading"])]
         text = f"{sector_title(sector)}: {known.title} ({known.meaning})"
         yield 0, text, f"{sector}.gap.{unit}"
-        for key, row in rows.iterrows():
-            if key in about and _level(about[str(key)]) == sector:
+        for key, row in indicators:
+            if key in about and _level(about[key]) == sector:
                 text = _unit_indicator(row)
                 if text:
                     yield 1, text, f"{key}.value.{unit}"
@@ -424,7 +425,7 @@ def _float(value: Any) -> float:  # noqa: ANN401 - any cell
     return float("nan") if value is None else float(value)
 
 
-def _unit_indicator(row: pd.Series[Any]) -> str:
+def _unit_indicator(row: Mapping[Any, Any]) -> str:
     raw = _float(row["gap_raw"])
     if not np.isfinite(raw):
         return ""

@@ -42,6 +42,7 @@ def theme_figure(
     sites: bool = False,
     near: Sequence[float] | None = None,
     width_inch: float = _WIDTH_INCH,
+    kept: dict[Any, Any] | None = None,
 ) -> str:
     """
     Draw one theme over the main streets and rivers of the city.
@@ -54,6 +55,7 @@ def theme_figure(
     near : left, bottom, right, top in the CRS of the grid: only this and its surroundings, with
         the smaller streets.
     width_inch : of the picture.
+    kept : given again for each theme of one result: streets, outlines and names are set once.
 
     Returns
     -------
@@ -61,6 +63,22 @@ def theme_figure(
     districts where they find room, the letter N and the length of the scale bar: words belong into the
     caption.
     """
+    key = (sites, None if near is None else tuple(float(v) for v in near), width_inch)
+    kept = {} if kept is None else kept
+    if key not in kept:
+        kept[key] = _set(result, sites=sites, near=near, width_inch=width_inch)
+    canvas, shown = kept[key]
+    shown.set_data(_image(theme))
+    canvas.draw()
+    stream = io.BytesIO()
+    _few_colours(np.asarray(canvas.buffer_rgba())[..., :3]).save(stream, format="png")
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def _set(
+    result: Result, *, sites: bool, near: Sequence[float] | None, width_inch: float
+) -> tuple[Any, Any]:
+    """Set all of a figure but the cells of the theme; give its canvas and the picture of the cells."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -72,7 +90,7 @@ def theme_figure(
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     shown = axes.imshow(
-        _image(theme), extent=(left, right, bottom, top), origin="upper", interpolation="nearest",
+        np.zeros((1, 1, 4), dtype=np.uint8), extent=(left, right, bottom, top), origin="upper", interpolation="nearest",
         aspect="equal",
     )  # fmt: skip
     shown.set_clip_path(clip_path(result.data.city.boundary_metric), transform=axes.transData)
@@ -85,10 +103,7 @@ def theme_figure(
     use_packaged_fonts(figure)
     _keep_apart(names, taken, canvas.get_renderer())
     figure.patch.set_facecolor("white")
-    canvas.draw()
-    stream = io.BytesIO()
-    _few_colours(np.asarray(canvas.buffer_rgba())[..., :3]).save(stream, format="png")
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+    return canvas, shown
 
 
 def _shown(result: Result) -> Box | None:

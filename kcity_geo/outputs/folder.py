@@ -450,7 +450,7 @@ def _write_all(
             about=columns[columns["table"] == "cells"],
             told=credits_of_file(result.data),
         ),
-        "study.gpkg": lambda path: save_geopackage(result, cells, path),
+        "study.gpkg": lambda path: save_geopackage(result, cells, path, columns=columns),
         "layers": lambda path: save_layers(result, path),
         "study.qgz": lambda path: save_study_project(result, columns, path),
         "study.xlsx": lambda path: save_study_workbook(result, path, columns=columns),

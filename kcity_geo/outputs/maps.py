@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -329,6 +330,18 @@ def _page_layer(
     before: str = "",
 ) -> Any:  # noqa: ANN401
     """Layer whose parts are drawn by the scripts of the page from its data."""
+    return _page_layer_class()(
+        calls[0] if single else f"L.layerGroup([{', '.join(calls)}])",
+        name=before + _marked_name(name),
+        overlay=not base,
+        control=True,
+        show=show,
+    )
+
+
+@cache
+def _page_layer_class() -> Any:  # noqa: ANN401 - folium loads lazily
+    """Make the class of these layers, its template compiled once."""
     from branca.element import Template
     from folium.map import Layer
 
@@ -339,14 +352,12 @@ def _page_layer(
             "{% endmacro %}"
         )
 
-        def __init__(self) -> None:
-            super().__init__(
-                name=before + _marked_name(name), overlay=not base, control=True, show=show
-            )
+        def __init__(self, calls: str, **about: Any) -> None:  # noqa: ANN401 - of folium
+            super().__init__(**about)
             self._name = "PageLayer"
-            self.calls = calls[0] if single else f"L.layerGroup([{', '.join(calls)}])"
+            self.calls = calls
 
-    return PageLayer()
+    return PageLayer
 
 
 def _drawing_call(drawing: Drawing) -> str:

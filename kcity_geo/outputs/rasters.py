@@ -46,9 +46,10 @@ def save_layers(result: Result, folder: Path) -> None:
     its style for QGIS (``.qml``). Outside the city everything is nodata.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    told = credits_of_file(result.data)
     for name, (values, attrs) in grid_variables(result).items():
         path = folder / f"{raster_stem(name)}.tif"
-        _save_cog(result, path, values, name=name, attrs=attrs)
+        _save_cog(result, path, values, name=name, attrs=attrs, told=told)
         _write_text(path.with_suffix(".qml"), raster_qml(raster_style(name, values, attrs)))
         if words := class_words(name):
             _write_text(path.with_name(path.name + ".aux.xml"), category_names(words))
@@ -79,7 +80,13 @@ def raster_stem(name: str) -> str:
 
 
 def _save_cog(
-    result: Result, path: Path, values: NDArray[Any], *, name: str, attrs: Mapping[str, Any]
+    result: Result,
+    path: Path,
+    values: NDArray[Any],
+    *,
+    name: str,
+    attrs: Mapping[str, Any],
+    told: Mapping[str, str],
 ) -> None:
     import rasterio
     from rasterio.enums import Resampling
@@ -105,7 +112,7 @@ def _save_cog(
             draft.write(band, 1)
             draft.set_band_description(1, plain_text(attrs.get("long_name") or name))
             draft.units = (plain_text(attrs.get("units", "")),)
-            draft.update_tags(**_tags(result, attrs))
+            draft.update_tags(**_tags(result, attrs, told))
             if words := class_words(name):
                 draft.update_tags(1, **{f"CLASS_{code}": text for code, text in words.items()})
             if is_class and (colours := class_colours(name)):
@@ -141,12 +148,11 @@ def _overview_factors(shape: tuple[int, int]) -> list[int]:
     return factors
 
 
-def _tags(result: Result, attrs: Mapping[str, Any]) -> dict[str, str]:
+def _tags(result: Result, attrs: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, str]:
     about = {
         key.upper(): plain_text(attrs.get(key, ""), max_chars=1000)
         for key in ("units", "long_name", "source", "licence", "as_of", "evidence")
     }
-    told = credits_of_file(result.data)
     # A raster of one input stands under its licence, what was made of several under that of them all.
     about["LICENCE"] = about["LICENCE"] or told["licence"]
     about["ATTRIBUTION"] = plain_text(told["attribution"], max_chars=1000)

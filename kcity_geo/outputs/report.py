@@ -190,14 +190,17 @@ def _css_text(text: str, language: Language) -> str:
 
 def _figures(result: Result, themes: dict[str, Theme]) -> dict[str, dict[str, Any]]:
     """Every theme, the answer on page 1, and the sites near by."""
+    kept: dict[Any, Any] = {}
     found = {
-        key: _figure(theme, theme_figure(result, theme, sites=key in {"suitability", "excluded"}))
+        key: _figure(
+            theme, theme_figure(result, theme, sites=key in {"suitability", "excluded"}, kept=kept)
+        )
         for key, theme in themes.items()
         # What was not assessed is said in words: an empty map would say nothing.
         if theme.assessed or key in {"suitability", "excluded"}
     }
     whole = themes[f"{first_sector(result.gaps)}_reading"]
-    found["first"] = _figure(whole, theme_figure(result, whole, sites=True))
+    found["first"] = _figure(whole, theme_figure(result, whole, sites=True, kept=kept))
     if len(result.sites):
         found["first"]["title"] = tell("figure_sites_first", title=whole.title)
         score = themes["suitability"]

@@ -140,7 +140,9 @@ def _describe_fields(path: Path, about: pd.DataFrame | None, told: dict[str, str
     pq.write_table(pa.Table.from_arrays(table.columns, schema=schema), path, compression="zstd")
 
 
-def save_geopackage(result: Result, cells: gpd.GeoDataFrame, path: Path) -> None:
+def save_geopackage(
+    result: Result, cells: gpd.GeoDataFrame, path: Path, *, columns: pd.DataFrame | None = None
+) -> None:
     """
     Write all vector layers and the tables of a study into one GeoPackage.
 
@@ -149,8 +151,10 @@ def save_geopackage(result: Result, cells: gpd.GeoDataFrame, path: Path) -> None
     result : a finished study.
     cells : as `kcity_geo.outputs.frames.cell_frame` gives them.
     path : file to write; the bytes depend on the study alone.
+    columns : as `kcity_geo.outputs.columns.column_table` gives them; made when None.
     """
     data = result.data
+    columns = column_table(result, cells) if columns is None else columns
     boundary = gpd.GeoDataFrame(
         {"name": [data.city.name]}, geometry=[data.city.boundary_metric], crs=data.city.crs
     )
@@ -176,7 +180,6 @@ def save_geopackage(result: Result, cells: gpd.GeoDataFrame, path: Path) -> None
             for name, frame in handed_over(data.layers).items()
         },
     }
-    columns = column_table(result, cells)
     tables = {
         "indicators": result.gaps.indicators,
         "inventory": data.inventory,
@@ -207,12 +210,12 @@ def study_styles(path: Path, columns: pd.DataFrame) -> list[LayerStyle]:
     In the order of the layers; cells have several.
     """
     titles = {str(row["id"]): str(row["title"]) for row in read_table("osm")["layer"]}
+    aliases: dict[str, dict[str, str]] = {}
+    for table, column, unit in columns[["table", "column", "unit"]].itertuples(index=False):
+        aliases.setdefault(str(table), {})[str(column)] = alias_of(column, unit)
     found: list[LayerStyle] = []
     for layer, dimension in kind_of_layers(path).items():
-        mine = columns[columns["table"] == layer]
-        words = {
-            str(r["column"]): alias_of(r["column"], r["unit"]) for r in mine.to_dict("records")
-        }
+        words = aliases.get(layer, {})
         if layer == "cells":
             found += cell_styles(words, words)
         else:
