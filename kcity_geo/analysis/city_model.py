@@ -21,9 +21,10 @@ from numpy.typing import ArrayLike, NDArray
 from odc.geo.geobox import GeoBox
 
 from kcity_geo.analysis.kept import ALL, Kept, Noted, NotedSettings, Read, locked, note, noted
+from kcity_geo.analysis.network.edited import follow
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.of_city import MODES, build_mode
-from kcity_geo.analysis.network.snapping import Homes, snap_cells
+from kcity_geo.analysis.network.snapping import Homes, home_points, snap
 from kcity_geo.analysis.settlement.districts import DistrictParts, district_parts, main_district
 from kcity_geo.analysis.settlement.residents import People, people_of
 from kcity_geo.analysis.terrain.relief import cell_terrain
@@ -79,6 +80,7 @@ class CityModel:
         self._given: dict[Any, Kept] = {}
         self._computed: list[str] = []
         self._checking = False
+        self._pieces: dict[str, dict[Any, Any]] | None = None
         self._told: set[str] = set()
         self._lock = RLock()
 
@@ -283,7 +285,12 @@ class CityModel:
         -------
         The graph; without a segment where no street is mapped.
         """
-        return self.once(build_mode, mode)
+        found = self.once(build_mode, mode)
+        streets = self.pieces("street graph")
+        if streets is not None and "snapped" not in found.memory:
+            follow(found, streets.get(mode))
+            streets[mode] = found
+        return found
 
     def homes(
         self, mode: str, *, max_snap_m: float | None = None, spacing_m: float | None = None
@@ -385,6 +392,28 @@ class CityModel:
         model._data.kept("model", lambda: model)
         return model
 
+    def keep_pieces(self) -> None:
+        """Keep pieces of quantities from now on, for models of the same city with edits; takes memory."""
+        if self._pieces is None:
+            self._pieces = {}
+
+    def pieces(self, what: str) -> dict[Any, Any] | None:
+        """
+        Give the pieces of a quantity that are kept by what they were computed from, to be added to.
+
+        A piece never depends on anything else than its key says, so that a quantity is the same with
+        them and without.
+
+        Parameters
+        ----------
+        what : name of the quantity.
+
+        Returns
+        -------
+        Key -> piece, one mapping for this model and all that were changed from it; None: none are kept.
+        """
+        return None if self._pieces is None else self._pieces.setdefault(what, {})
+
     @property
     def computed(self) -> tuple[str, ...]:
         """Names of the quantities that this model computed itself, in their order."""
@@ -452,6 +481,7 @@ class CityModel:
         model._rules = check_rules({**self._rules, **(rules or {})})
         model._told = set(self._told)
         model._given = self._given
+        model._pieces = self._pieces
         touched = {("layers", name) for name in layers or {}}
         touched |= {("cube", name) for name in cube or {}}
         touched |= {("official", name) for name in official or {}}
@@ -653,10 +683,11 @@ def _network_rules(city: CityModel) -> NetworkTable:
 
 
 def _homes(city: CityModel, mode: str, max_snap_m: float, spacing_m: float) -> Homes:
-    return snap_cells(
-        city.graph(mode),
-        grid=city.grid,
-        cells=city.people.cells,
-        max_snap_m=max_snap_m,
-        spacing_m=spacing_m,
-    )
+    points, owner = city.once(_home_points, spacing_m)
+    return snap(city.graph(mode), points, max_snap_m=max_snap_m), owner
+
+
+def _home_points(
+    city: CityModel, spacing_m: float
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    return home_points(city.grid, city.people.cells, spacing_m)

@@ -15,6 +15,7 @@ from typing import cast
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from kcity_geo.config import read_table
@@ -67,7 +68,12 @@ def texts(roads: gpd.GeoDataFrame, column: str) -> NDArray[np.str_]:
         )
     else:
         return np.full(len(roads), "", dtype="U1")
-    return np.array([v if isinstance(v, str) else "" for v in values], dtype=np.str_)
+    try:  # each value once: tags repeat
+        code, unique = pd.factorize(values)
+    except TypeError:  # what cannot be hashed is no text
+        code, unique = np.arange(len(values)), values
+    plain = [v if isinstance(v, str) else "" for v in unique]
+    return np.array([*plain, ""], dtype=np.str_)[code]
 
 
 def _numbers(roads: gpd.GeoDataFrame, column: str) -> NDArray[np.float64]:

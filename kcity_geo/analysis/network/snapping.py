@@ -19,11 +19,21 @@ import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from kcity_geo.analysis.network import edited
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.coordinates import Places, in_crs, labels_of, refuse_degrees
 from kcity_geo.cube import cell_centres, cell_size
 
-__all__ = ["Homes", "Snapped", "cell_points", "near_any", "on_network", "snap", "snap_cells"]
+__all__ = [
+    "Homes",
+    "Snapped",
+    "cell_points",
+    "home_points",
+    "near_any",
+    "on_network",
+    "snap",
+    "snap_cells",
+]
 
 POLYGONS = (3, 6)
 
@@ -156,18 +166,96 @@ def snap(graph: StreetGraph, places: Places, *, max_snap_m: float = 300.0) -> Sn
     usable = np.flatnonzero(~(shapely.is_missing(places) | shapely.is_empty(places)))
     if len(usable) == 0:
         return found
-    points = shapely.point_on_surface(places[usable])
+    points = places[usable]
+    if shapely.get_type_id(points).any():
+        points = shapely.point_on_surface(points)
     at[usable] = shapely.get_coordinates(points)
     if graph.n_segments == 0:
         return found
     if bare:
         refuse_degrees(places[usable], _bounds(graph), what="places")
-    ties = _nearest(graph, points, usable, max_snap_m, found)
-    left = usable[found.segment[usable] < 0]
+    if "snapped" not in graph.memory:
+        return _put(graph, (places, points), usable, max_snap_m, found)
+    key = edited.places_key(places, max_snap_m)
+    kept: dict[tuple[bytes, float], Snapped] = graph.memory["snapped"]
+    if key not in kept:
+        kept[key] = _carried(graph, (places, points), usable, key, found)
+    return replace(kept[key], labels=labels)
+
+
+def _put(
+    graph: StreetGraph,
+    shapes: tuple[NDArray[np.object_], NDArray[np.object_]],
+    rows: NDArray[np.int64],
+    max_snap_m: float,
+    out: Snapped,
+) -> Snapped:
+    """Put some rows of places, and the points inside them, onto the nearest segments."""
+    places, points = shapes
+    ties = _nearest(graph, points, rows, max_snap_m, out)
+    left = rows[out.segment[rows] < 0]
     left = left[np.isin(shapely.get_type_id(places[left]), POLYGONS)]
     if len(left):
-        ties += _nearest(graph, places[left], left, max_snap_m, found)
-    return _with_ties(found, ties)
+        ties += _nearest(graph, places[left], left, max_snap_m, out)
+    return _with_ties(out, ties)
+
+
+def _carried(
+    graph: StreetGraph,
+    shapes: tuple[NDArray[np.object_], NDArray[np.object_]],
+    rows: NDArray[np.int64],
+    key: tuple[bytes, float],
+    out: Snapped,
+) -> Snapped:
+    """Keep the streets of places far from every street that an edit changed; look for the others."""
+    before: StreetGraph | None = graph.memory.get("before")
+    old: Snapped | None = None if before is None else before.memory["snapped"].get(key)
+    if before is None or old is None:
+        return _put(graph, shapes, rows, key[1], out)
+    if "same" not in graph.memory:
+        same = edited.same_segments(before, graph, (_kinds(before), _kinds(graph)))
+        lines = edited.changed_streets(before, graph, same)
+        graph.memory["same"] = (same, shapely.STRtree(lines))
+    same, changes = graph.memory["same"]
+    reach = _reach(key[1]) + float(graph.table["snap"]["tie_m"])
+    near = np.zeros(len(old.segment), dtype=bool)
+    near[changes.query(shapes[0], predicate="dwithin", distance=reach)[0]] = True
+    again = near[rows]
+    found = _put(graph, (shapes[0], shapes[1][again]), rows[again], key[1], out)
+    stays = ~near & (old.segment >= 0)
+    found.segment[stays] = same[old.segment[stays]]
+    found.share[stays], found.metres[stays] = old.share[stays], old.metres[stays]
+    return _more_ties(found, old, same, ~near)
+
+
+def _kinds(graph: StreetGraph) -> NDArray[np.int64]:
+    """Give the index of `_trees` in which each segment stands; 2 for none."""
+    kind = np.full(graph.n_segments, 2, dtype=np.int64)
+    for number, (_, segments) in enumerate(_trees(graph)):
+        kind[segments] = number
+    return kind
+
+
+def _more_ties(
+    found: Snapped, old: Snapped, same: NDArray[np.int64], stays: NDArray[np.bool_]
+) -> Snapped:
+    """Add the equally near streets of places that keep theirs."""
+    if old.also_segment is None or old.also_share is None:
+        return found
+    wide = old.also_segment.shape[1]
+    wide = max(wide, 0 if found.also_segment is None else found.also_segment.shape[1])
+    segment, share = (np.full((len(stays), wide), fill) for fill in (-1, 0.0))
+    if found.also_segment is not None and found.also_share is not None:
+        segment[:, : found.also_segment.shape[1]] = found.also_segment
+        share[:, : found.also_share.shape[1]] = found.also_share
+    was = old.also_segment[stays]
+    kept = np.arange(was.shape[1])
+    segment[np.ix_(stays, kept)] = np.where(was >= 0, same[was], -1)
+    share[np.ix_(stays, kept)] = old.also_share[stays]
+    used = int((segment >= 0).any(axis=0).sum())
+    if not used:
+        return replace(found, also_segment=None, also_share=None)
+    return replace(found, also_segment=segment[:, :used], also_share=share[:, :used])
 
 
 def _with_ties(found: Snapped, ties: list[_Tie]) -> Snapped:
@@ -288,13 +376,25 @@ def _touching(
     place = shapely.get_coordinates(shapely.centroid(shapes))[which[pair]]
     part = np.clip(((place - start) * step).sum(axis=1) / np.maximum(length, 1e-9) ** 2, 0.0, 1.0)
     end = start + part[:, None] * step
-    before = np.cumsum(length) - length
-    before -= before[np.searchsorted(pair, np.arange(len(segment)))[pair]]
+    before = _before(length, pair)
     total = shapely.length(graph.geometry[segment])[pair]
     share = np.clip((before + part * length) / total, 0.0, 1.0)
     close = np.hypot(*(end - place).T) <= within[which[pair]]
     points = which[pair], segment[pair], share, end
     return _Touching(*(np.concatenate([a, b[close]]) for a, b in zip(areas, points, strict=True)))
+
+
+def _before(length: NDArray[np.float64], pair: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sum the pieces of a segment that lie before each, whatever else is asked beside it."""
+    found = np.zeros(len(length))
+    first = np.flatnonzero(np.diff(pair, prepend=-1))
+    count = np.diff(first, append=len(pair))
+    longest_first = np.argsort(-count, kind="stable")
+    first, count = first[longest_first], count[longest_first]
+    for step in range(1, int(count.max(initial=0))):
+        at = first[: np.searchsorted(-count, -step)] + step
+        found[at] = found[at - 1] + length[at - 1]
+    return found
 
 
 def _equally_near(
@@ -429,5 +529,25 @@ def snap_cells(
     -------
     A row a point, and the position in `cells` of each.
     """
+    points, owner = home_points(grid, cells, spacing_m)
+    return snap(graph, points, max_snap_m=max_snap_m), owner
+
+
+def home_points(
+    grid: GeoBox, cells: NDArray[np.int64], spacing_m: float
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """
+    Give the points of `cell_points` as geometries.
+
+    Parameters
+    ----------
+    grid : study grid.
+    cells : flat cell numbers.
+    spacing_m : as for `cell_points`.
+
+    Returns
+    -------
+    Points, and the position in `cells` of each.
+    """
     x, y, owner = cell_points(grid, cells, spacing_m=spacing_m)
-    return snap(graph, np.asarray(shapely.points(x, y)), max_snap_m=max_snap_m), owner
+    return np.asarray(shapely.points(x, y), dtype=object), owner

@@ -163,10 +163,13 @@ def zones(city: CityModel) -> tuple[NDArray[np.int64], NDArray[np.int64], float]
 
 def _at_cells(city: CityModel, mode: str, cells: NDArray[np.int64]) -> Snapped:
     """Put the middles of cells onto the streets."""
-    x, y = cell_centres(city.grid)
-    points = np.asarray(shapely.points(x.ravel()[cells], y.ravel()[cells]), dtype=object)
     max_snap_m = city.settings("transport")["max_snap_m"]
-    return snap(city.graph(mode), points, max_snap_m=max_snap_m)
+    return snap(city.graph(mode), city.once(_middles)[cells], max_snap_m=max_snap_m)
+
+
+def _middles(city: CityModel) -> NDArray[np.object_]:
+    x, y = cell_centres(city.grid)
+    return np.asarray(shapely.points(x.ravel(), y.ravel()), dtype=object)
 
 
 def _reached(
@@ -182,7 +185,7 @@ def _reached(
             city.graph("drive"), start.take(part), places, limit=LIMITS[-1] + 1e-9
         )
         for k, limit in enumerate(LIMITS):
-            near = minutes <= limit + 1e-9
+            near = (minutes <= limit + 1e-9).astype(np.float64)
             for kind, grid in there.items():
                 sums[kind][part, k] = near @ grid.ravel()[used]
     return sums

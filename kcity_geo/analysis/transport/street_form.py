@@ -211,6 +211,7 @@ def _street_land(
         street_width_m(chosen, table=table),
         grid=city.grid,
         cells=land,
+        kept=city.pieces("street land"),
     )
 
 

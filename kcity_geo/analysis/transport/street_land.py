@@ -6,6 +6,7 @@ Where streets cross, or lie side by side, the ground counts once.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -30,6 +31,7 @@ def street_land_m2(
     *,
     grid: GeoBox,
     cells: NDArray[np.bool_] | None = None,
+    kept: dict[bytes, NDArray[np.float64]] | None = None,
 ) -> NDArray[np.float64]:
     """
     Measure the land under streets in each cell.
@@ -40,6 +42,8 @@ def street_land_m2(
     width_m : of each line.
     grid : study grid.
     cells : shape (rows, cols), which cells to measure; all when None.
+    kept : squares that were measured before, by what lies in them; those measured now are added. None:
+        nothing is kept.
 
     Returns
     -------
@@ -66,16 +70,28 @@ def street_land_m2(
     block, line = block[order], line[order]
     starts = np.searchsorted(block, np.arange(len(blocks) + 1))
     full = np.flatnonzero(starts[1:] > starts[:-1])
+    known = {} if kept is None else kept
+    names = [b""] * len(blocks)
+    if kept is not None:
+        shapes = shapely.to_wkb(lines)
+        for i in full.tolist():
+            mine = line[starts[i] : starts[i + 1]]
+            place = np.array([x0[i], y1[i], side, size])
+            told = [place.tobytes(), width_m[mine].tobytes(), *shapes[mine].tolist()]
+            names[i] = hashlib.blake2b(b"".join(told), digest_size=16).digest()
 
     def measured(i: int) -> NDArray[np.float64]:
         mine = line[starts[i] : starts[i + 1]]
         area = _drawn(lines[mine], width_m[mine], boxes[i])
         return _cut(area, float(x0[i]), float(y1[i]), side, size)
 
+    new = [i for i in full.tolist() if names[i] not in known]
     # Shapely lets go of the interpreter, so that threads share the drawing.
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        areas = list(pool.map(measured, full.tolist()))
-    for i, area in zip(full.tolist(), areas, strict=True):
+        areas = dict(zip(new, pool.map(measured, new), strict=True))
+    known.update({names[i]: area for i, area in areas.items() if names[i]})
+    for i in full.tolist():
+        area = areas[i] if i in areas else known[names[i]]
         r0, c0 = (int(v) for v in blocks[i] * side)
         # A block may reach past the last row or column.
         r1, c1 = min(r0 + side, rows), min(c0 + side, columns)

@@ -444,7 +444,9 @@ def scenario(city: CityData | CityModel, *, basis: PriceBasis | None = None) -> 
     >>> what.undo().fingerprint == scenario(city).fingerprint
     True
     """
-    return Scenario(model=model_of(city), basis=basis or price_basis())
+    model = model_of(city)
+    model.keep_pieces()
+    return Scenario(model=model, basis=basis or price_basis())
 
 
 def _states(one: Scenario) -> dict[str, tuple[str, NDArray[np.int64]]]:

@@ -234,3 +234,47 @@ def test_edits_that_make_no_sense_are_one_clear_line(edit, words) -> None:
             scenario(make_toy(arrays={"population": 10.0}, layers=layers)),
             (WEST + 1000, SOUTH + 1000),
         )
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 10_000))
+def test_places_far_from_an_edit_keep_their_streets_and_the_others_look_again(seed: int) -> None:
+    """What a graph carries over from the one before an edit is what it finds by itself, to the last bit."""
+    from kcity_geo.analysis.network.edited import follow
+    from kcity_geo.analysis.network.graph import build_graph
+    from kcity_geo.analysis.network.snapping import snap
+
+    rng = np.random.default_rng(seed)
+    streets = _TOWN.layers["roads_walk"]
+    ends = np.array([WEST, SOUTH]) + rng.uniform(200, 3800, (2, 2))
+    layers, _ = with_road({"roads_walk": streets}, LINE(ends), highway="residential", snap_m=500.0)
+    old, new, alone = (
+        build_graph(frame, mode="walk")
+        for frame in (streets, layers["roads_walk"], layers["roads_walk"])
+    )
+    between = 250.0 + 500.0 * rng.integers(0, 8, (200, 2)) + 30.0  # as near to two streets
+    at = np.concatenate([rng.uniform(0, 4000, (400, 2)), between])
+    spots = shapely.points(np.array([WEST, SOUTH]) + at)
+    places = np.concatenate(
+        [spots, shapely.buffer(spots[:40], 90.0), np.array([None], dtype=object)]
+    )
+    follow(old, None)
+    follow(new, old)
+    snap(old, places, max_snap_m=60.0)
+    carried, found = (snap(graph, places, max_snap_m=60.0) for graph in (new, alone))
+    assert (found.segment < 0).any()
+    assert found.tied.any()
+    for name, values in vars(found).items():
+        np.testing.assert_array_equal(getattr(carried, name), values, name)
+
+
+def test_an_edit_of_the_town_says_what_a_full_run_says(town_run) -> None:
+    x, y = town_run[0].data.city.boundary_metric.centroid.coords[0]
+    now = scenario(town_run[0].data)
+    one = now.add_road([(x - 300, y), (x + 500, y + 400)], highway="tertiary")
+    assert one.indicators  # from here on pieces are kept
+    two = one.add_road([(x + 900, y + 900), (x + 1500, y + 1400)])
+    for edited, full in zip(two.indicators, scenario(two.data).indicators, strict=True):
+        for name, value in vars(edited).items():
+            np.testing.assert_equal(value, getattr(full, name), f"{full.id} {name}")
+    assert two.undo().undo().fingerprint == now.fingerprint
