@@ -173,3 +173,17 @@ def test_a_layer_says_its_crs_as_cf_has_it(tmp_path) -> None:
     gdal = [float(v) for v in share["spatial_ref"].attrs["GeoTransform"].split()]
     assert rasterio.Affine.from_gdal(*gdal) == grid.affine
     assert share["x"].attrs["standard_name"] == "projection_x_coordinate"
+
+
+def test_the_weight_of_a_line_in_parts_is_that_of_the_whole_line() -> None:
+    """A street of two pieces counts once, the street behind it three times; and so with areas."""
+    x, y = LEFT + 10, BOTTOM + 10
+    pieces = shapely.MultiLineString([[(x, y), (x + 20, y)], [(x + 30, y), (x + 60, y)]])
+    single = shapely.LineString([(x, y + 50), (x + 100, y + 50)])
+    found = length_in_cells(
+        np.array([pieces, single], dtype=object), grid=GRID, weight=np.array([1.0, 3.0])
+    )
+    assert found.sum() == pytest.approx(20 + 30 + 300)
+    areas = np.array([shapely.buffer(pieces, 1), shapely.buffer(single, 1)], dtype=object)
+    weighted = area_in_cells(areas, grid=GRID, weight=np.array([1.0, 3.0]))
+    assert weighted.sum() == pytest.approx(float(shapely.area(areas) @ [1.0, 3.0]))

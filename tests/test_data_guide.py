@@ -448,6 +448,22 @@ def _(path: Path) -> None:
         archive.write(path / "b.kml", "doc.kml")
     for name in ("b.zip", "b.kmz"):
         assert quiet(read_boundary, path / name).symmetric_difference(BOX).area < 1e-9
+    corners = [list(xy) for xy in shapely.get_coordinates(BOX).tolist()]
+    arcs = {"type": "GeometryCollection", "geometries": [{"type": "Polygon", "arcs": [[0]]}]}
+    topology = {"type": "Topology", "objects": {"a": arcs}, "arcs": [corners]}
+    (path / "t.json").write_text(json.dumps(topology))
+    found = told("is TopoJSON, which names no CRS", read_boundary, path / "t.json")
+    assert found.symmetric_difference(BOX).area < 1e-9
+    drawn = [[20 * x, -20 * y] for x, y in corners]  # pixels of a drawing
+    (path / "d.json").write_text(json.dumps({**topology, "arcs": [drawn]}))
+    refused("d.json, feature 1: the coordinate", read_boundary, path / "d.json")
+    esri = {"geometryType": "esriGeometryPolygon", "spatialReference": {"wkid": 4326}}
+    esri |= {"features": [{"attributes": {}, "geometry": {"rings": [corners]}}]}
+    (path / "e.json").write_text(json.dumps(esri))
+    line = {"type": "Feature", "properties": {}, "geometry": json.loads(shapely.to_geojson(BOX))}
+    (path / "l.geojson").write_text(f"{json.dumps(line)}\n{json.dumps(line)}\n")
+    for name in ("e.json", "l.geojson"):
+        assert quiet(read_boundary, path / name).symmetric_difference(BOX).area < 1e-9
     (path / "c.geojson").write_bytes((path / "b.gpkg").read_bytes())
     refused("c.geojson", read_boundary, path / "c.geojson")
 
@@ -642,6 +658,8 @@ def _(path: Path) -> None:
     made = path / "a.osc"
     made.write_text(f'<osmChange version="0.6"><create>{node(1, CLINIC)}</create></osmChange>')
     refused("osc|change", layers, made)
+    made.rename(path / "b.osm")
+    refused("is a change file", layers, path / "b.osm")
 
 
 @row("lists of values")

@@ -179,6 +179,10 @@ def _checked(
     """Refuse a layer without CRS, and coordinates that are no place on Earth."""
     if len(frame) == 0 or frame.geometry.isna().all():
         return frame.iloc[:0]
+    if frame.crs is None and layer.address.startswith("TopoJSON:"):
+        # The format knows no CRS; what was projected for a drawing lies beyond the poles and is refused below.
+        tell(f"{what} is TopoJSON, which names no CRS; it was read as longitude and latitude")
+        frame = frame.set_crs(4326)
     if frame.crs is None:
         raise SourceError(f"{what} has no CRS; save it again with one (EPSG:4326 for lon/lat)")
     require_earthly(frame.crs, what=what)

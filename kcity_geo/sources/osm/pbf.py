@@ -113,6 +113,11 @@ def _boxes_of_text(path: Path) -> list[shapely.Polygon]:
         return []
     with text_stream(path) as stream:
         head = stream.read(_HEAD_BYTES)
+    if b"<osmChange" in head:
+        raise SourceError(
+            f"OSM file {path}: is a change file (osmChange), which holds edits and no map, whatever its name says; "
+            "give the extract that it changes (osmium apply-changes)"
+        )
     boxes = []
     for tag in re.findall(rb"<bounds\s[^>]*>", head):
         said = dict(re.findall(rb"(m(?:in|ax)l(?:at|on))\s*=\s*[\"']([-+.\deE]+)[\"']", tag))
