@@ -35,6 +35,12 @@ from kcity_geo.studyfile import load_study
         (["CC-BY-NC-4.0", "CC-BY-4.0"], "CC-BY-NC-4.0", "CC-BY-NC-4.0"),
         (["ODbL-1.0", "ask us"], "unknown", "unknown"),
         (["own"], "own", "own"),
+        # NC-SA binds both ways; ODbL asks for another licence of the same layers
+        (["CC BY-NC-SA 4.0", "CC-BY-4.0"], "CC-BY-NC-SA-4.0", "CC-BY-NC-SA-4.0"),
+        (["ODbL-1.0", "CC-BY-NC-SA-4.0"], "conflict", "CC-BY-NC-SA-4.0"),
+        # what may not be changed is no input of anything: nobody has said that it may be used
+        (["CC BY-NC-ND 4.0"], "unknown", "unknown"),
+        (["CC-BY-ND-4.0"], "unknown", "unknown"),
     ],
 )
 def test_the_licence_of_the_whole(inputs, of_layers, of_map) -> None:
@@ -55,10 +61,13 @@ def test_what_one_input_asks_the_whole_asks(ids) -> None:
 @pytest.mark.parametrize(
     ("licences", "whole"),
     [
-        (["CC0-1.0", "unknown", ""], "CC0-1.0"),
+        ([], "CC0-1.0"),
+        # what nobody said of a further input is not known, in an invented city as elsewhere
+        (["CC0-1.0", "unknown"], "unknown"),
+        (["CC0-1.0", ""], "unknown"),
         # one invented input does not free the real ones
         (["CC0-1.0", "CC-BY-NC-4.0"], "CC-BY-NC-4.0"),
-        (["CC0-1.0", "ODbL-1.0", "unknown"], "ODbL-1.0"),
+        (["CC0-1.0", "ODbL-1.0"], "ODbL-1.0"),
     ],
 )
 def test_an_invented_input_frees_no_other(licences, whole) -> None:
@@ -80,7 +89,7 @@ def test_a_forbidding_licence_stops_before_work_starts(tmp_path) -> None:
     (tmp_path / "people.tif").write_bytes(b"no raster at all: never read")
     note = tmp_path / "people.tif.json"
     note.write_text(json.dumps({"title": "Wealth", "licence": "CC BY-NC-SA 4.0"}))
-    with pytest.raises(LicenceError, match=r"sources.population \(people.tif\).*NonCommercial"):
+    with pytest.raises(LicenceError, match=r"sources.population \(people.tif\).*NonCommercial-ShareAlike"):
         refuse_forbidden_inputs(load_study(_study(tmp_path)))
     done = CliRunner().invoke(app, ["run", str(_study(tmp_path)), "--out", str(tmp_path / "out")])
     assert done.exit_code == 2
@@ -112,3 +121,17 @@ def test_a_study_that_is_no_paid_work_is_not_asked(tmp_path) -> None:
     file = _study(tmp_path)
     file.write_text(file.read_text().replace('profile = "commercial"\n', ""))
     refuse_forbidden_inputs(load_study(file))
+
+
+def test_the_demo_city_may_be_used_for_paid_work(hanbit_town, tmp_path) -> None:
+    text = (hanbit_town / "study.toml").read_text(encoding="utf-8")
+    for path in hanbit_town.iterdir():
+        if path.is_file():
+            shutil.copyfile(path, tmp_path / path.name)
+    (tmp_path / "study.toml").write_text(
+        text.replace("[study]\n", '[study]\nprofile = "commercial"\n', 1), encoding="utf-8"
+    )
+    refuse_forbidden_inputs(load_study(tmp_path / "study.toml"))
+    (tmp_path / "gtfs.zip.json").unlink()
+    with pytest.raises(LicenceError, match=r"sources.gtfs \(gtfs.zip\): its licence is not known"):
+        refuse_forbidden_inputs(load_study(tmp_path / "study.toml"))

@@ -34,7 +34,14 @@ from kcity_geo.demo.plan import Plan, make_plan
 from kcity_geo.demo.rasters import write_rasters, write_valley
 from kcity_geo.demo.services import add_facilities, add_stops, add_water_points
 from kcity_geo.demo.streets import make_streets
-from kcity_geo.demo.tables import MadeCity, write_gtfs, write_outlines, write_study, write_truth
+from kcity_geo.demo.tables import (
+    MadeCity,
+    write_gtfs,
+    write_licences,
+    write_outlines,
+    write_study,
+    write_truth,
+)
 from kcity_geo.demo.utilities import add_lamps, add_power, add_telecom, add_waterworks
 from kcity_geo.errors import OutputError, SourceError
 
@@ -137,6 +144,7 @@ def _draw(plan: Plan, out: Path, tell: Callable[[str], None]) -> None:
     )
     write_truth(made, truth)
     write_study(plan, cells, networks, out)
+    write_licences(plan, out)
 
 
 @contextmanager

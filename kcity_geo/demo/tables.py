@@ -22,6 +22,7 @@ __all__ = [
     "MadeCity",
     "water_classes",
     "write_gtfs",
+    "write_licences",
     "write_outlines",
     "write_study",
     "write_truth",
@@ -181,6 +182,20 @@ def _routes(plan: Plan, stops: Floats) -> list[tuple[str, Ints]]:
                 routes.append((f"{name}{k}", near[np.argsort(forward[near], kind="stable")]))
     routes.sort(key=lambda r: -r[1].size)
     return routes[: {"town": 9, "city": 36}.get(plan.size_name, 120)]
+
+
+def write_licences(plan: Plan, folder: Path) -> None:
+    """
+    Write a note of the licence beside each input that cannot say it itself, as rasters and the map do.
+
+    Parameters
+    ----------
+    plan : of the city.
+    folder : holds ``boundary.geojson``, ``districts.geojson``, ``official.csv`` and ``gtfs.zip``.
+    """
+    text = json.dumps({"licence": plan.table["licence"]}) + "\n"
+    for name in ("boundary.geojson", "districts.geojson", "official.csv", "gtfs.zip"):
+        (folder / f"{name}.json").write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_gtfs(plan: Plan, stops: Floats, stations: Floats, folder: Path) -> None:

@@ -61,6 +61,7 @@ def load_tables(
             Provenance(
                 id="official",
                 title=study.official.source or "official numbers in the study file",
+                licence="own",
                 as_of=str(study.official.year or ""),
             )
         )

@@ -74,12 +74,11 @@ def terms_of(data: Credited, *, picture: bool = False) -> Terms:
 
     Returns
     -------
-    The terms. What a made-up city says nothing of is free; what asks for something there too is kept to.
+    The terms. What is made up is free; an input of a made-up city of which nobody said so is not known there either.
     """
     licences = [p.licence for p in data.provenance]
     if data.synthetic:
-        stated = [p.licence for p in data.provenance if licence_row(p.licence).checked]
-        licences = ["CC0-1.0", *stated]
+        licences = ["CC0-1.0", *licences]
     return derived_terms(licences, picture=picture)
 
 
