@@ -120,15 +120,16 @@ def _gap_table(told: Any) -> Any:  # noqa: ANN401 - Summary in, rich table out, 
 
     title = f"{told.city}: people short of each, and the gap (0 %: the standard is met)"
     table = Grid(title=shown(title), title_justify="left", box=box.SIMPLE)
+    # Numbers are not torn where the console is narrow; words are.
     for name, side in (
         ("sector", "left"),
         ("people short", "right"),
         ("as mapped", "right"),
-        ("with what may be missing", "right"),
+        ("with what\nmay be missing", "right"),
         ("on average", "left"),
         ("data", "left"),
     ):
-        table.add_column(name, justify=side)  # type: ignore[arg-type]
+        table.add_column(name, justify=side, no_wrap=side == "right")  # type: ignore[arg-type]
     for row in told.sectors:
         people = (
             (f"{row.short} ({row.percent})" if row.percent else row.short) if row.segments else "-"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,9 +12,9 @@ from kcity_geo.errors import OutputError, StudyError
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.paper_docx import save_docx
 from kcity_geo.outputs.paper_pdf import pdf_writer
-from kcity_geo.outputs.sheet_maps import draw_sheet
+from kcity_geo.outputs.sheet_maps import draw_sheet, shows_part
 from kcity_geo.outputs.text import plain_text
-from kcity_geo.programme.blocks import Paper
+from kcity_geo.programme.blocks import Paper, Picture, said
 from kcity_geo.programme.papers import PAPERS, Subject, make_paper, sheets_of
 from kcity_geo.programme.words import LANGUAGES, known_language
 from kcity_geo.study_atlas import StudyAtlas
@@ -86,7 +86,7 @@ def save_dossier(
         for language in chosen.languages:
             (out / language).mkdir(parents=True, exist_ok=True)
             drawn: dict[int, bytes] = {}
-            papers = [make_paper(name, subject, language) for name in PAPERS]
+            papers = [_framed(make_paper(name, subject, language), atlas) for name in PAPERS]
             letters = frozenset("".join(map(repr, papers)))
             for name, paper in zip(PAPERS, papers, strict=True):
                 for number in sheets_of(paper):
@@ -191,6 +191,20 @@ def _drawn(atlas: StudyAtlas | None, number: int, language: str) -> bytes:
     if atlas is None:
         raise OutputError(f"map {number}: there is nothing to draw it from; give the study")
     return draw_sheet(atlas, number, language)
+
+
+def _framed(paper: Paper, atlas: StudyAtlas | None) -> Paper:
+    """Say below each map that shows only where people live that the study area is larger."""
+    if atlas is None:
+        return paper
+    told = said("annex.lived_in", paper.language)
+    blocks = tuple(
+        replace(block, caption=f"{block.caption} {told}")
+        if isinstance(block, Picture) and shows_part(atlas, block.sheet)
+        else block
+        for block in paper.blocks
+    )
+    return replace(paper, blocks=blocks)
 
 
 def paper_html(paper: Paper, drawn: dict[int, bytes], letters: Iterable[str] = ()) -> str:

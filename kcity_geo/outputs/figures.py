@@ -24,7 +24,7 @@ from kcity_geo.result import Result
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["clip_path", "draw_scale", "frame_of", "scale_bar_m", "theme_figure"]
+__all__ = ["clip_path", "draw_scale", "frame_of", "scale_bar_m", "shows_part", "theme_figure"]
 
 _PIXELS = 900
 _WIDTH_INCH = 6.6
@@ -104,6 +104,21 @@ def _set(
     _keep_apart(names, taken, canvas.get_renderer())
     figure.patch.set_facecolor("white")
     return canvas, shown
+
+
+def shows_part(result: Result) -> bool:
+    """
+    Tell whether the pictures show less than the study area: their captions have to say so.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    True where people live in a small part of the study area, and the pictures show that part.
+    """
+    return _shown(result) is not None
 
 
 def _shown(result: Result) -> Box | None:

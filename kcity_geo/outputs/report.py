@@ -16,11 +16,12 @@ from markupsafe import Markup
 
 from kcity_geo.outputs import report_tables as rows
 from kcity_geo.outputs.dossiers import report_dossiers
-from kcity_geo.outputs.figures import theme_figure
+from kcity_geo.outputs.figures import shows_part, theme_figure
 from kcity_geo.outputs.headline import first_sector
 from kcity_geo.outputs.languages import Language, marked_up, name, speaking, tell, translated
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.report_advice import advice_of
+from kcity_geo.outputs.report_brief import few_words
 from kcity_geo.outputs.report_slots import Slots, slots_of
 from kcity_geo.outputs.summary import Summary, summarise
 from kcity_geo.outputs.text import human, plain_text
@@ -117,6 +118,7 @@ def build_report(result: Result, *, printed: bool = False) -> str:
                 **values,
                 t=tell,
                 named=name,
+                few=few_words,
                 number=_Numbers(),
                 language=slots.language,
                 slots=slots,
@@ -190,17 +192,20 @@ def _css_text(text: str, language: Language) -> str:
 
 def _figures(result: Result, themes: dict[str, Theme]) -> dict[str, dict[str, Any]]:
     """Every theme, the answer on page 1, and the sites near by."""
+    part = tell("figure_part") if shows_part(result) else ""
     kept: dict[Any, Any] = {}
     found = {
         key: _figure(
-            theme, theme_figure(result, theme, sites=key in {"suitability", "excluded"}, kept=kept)
+            theme,
+            theme_figure(result, theme, sites=key in {"suitability", "excluded"}, kept=kept),
+            part,
         )
         for key, theme in themes.items()
         # What was not assessed is said in words: an empty map would say nothing.
         if theme.assessed or key in {"suitability", "excluded"}
     }
     whole = themes[f"{first_sector(result.gaps)}_reading"]
-    found["first"] = _figure(whole, theme_figure(result, whole, sites=True, kept=kept))
+    found["first"] = _figure(whole, theme_figure(result, whole, sites=True, kept=kept), part)
     if len(result.sites):
         found["first"]["title"] = tell("figure_sites_first", title=whole.title)
         score = themes["suitability"]
@@ -210,11 +215,12 @@ def _figures(result: Result, themes: dict[str, Theme]) -> dict[str, dict[str, An
     return found
 
 
-def _figure(theme: Theme, image: str) -> dict[str, Any]:
+def _figure(theme: Theme, image: str, part: str = "") -> dict[str, Any]:
+    """Give a picture with what stands below it; `part` says that it shows less than the study area."""
     return {
         "title": theme.title,
         "question": theme.question,
-        "note": theme.note,
+        "note": f"{theme.note} {part}".strip(),
         "legend": theme.legend,
         "image": image,
     }

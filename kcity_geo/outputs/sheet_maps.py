@@ -19,7 +19,7 @@ from kcity_geo.programme.sheets import Sheet, map_pack
 from kcity_geo.programme.words import known_words, word
 from kcity_geo.study_atlas import PlanPicture, StudyAtlas, StudyLayer
 
-__all__ = ["draw_sheet"]
+__all__ = ["draw_sheet", "shows_part"]
 
 _WIDTH_INCH = 4.6
 _LEGEND_INCH = 0.6
@@ -94,6 +94,22 @@ def draw_sheet(atlas: StudyAtlas, number: int, language: str) -> bytes:
     if sheet.draw in {"place", "base"}:
         _line_legend(figure, atlas, language)
     return _png(figure)
+
+
+def shows_part(atlas: StudyAtlas, number: int) -> bool:
+    """
+    Tell whether a sheet shows less than the study area: its caption has to say so.
+
+    Parameters
+    ----------
+    atlas : layers and outlines of the study.
+    number : of the sheet, 1 to 20.
+
+    Returns
+    -------
+    True where people live in a small part of the study area, and the sheet shows that part.
+    """
+    return map_pack()[number - 1].draw != "plan" and _extent(atlas) != atlas.outline().bounds
 
 
 def _png(figure: Any) -> bytes:  # noqa: ANN401 - matplotlib has no types here

@@ -47,3 +47,17 @@ def test_the_reason_for_no_site_is_that_of_the_report(build, capsys, monkeypatch
     assert "excludes most" not in text
     assert "lower suitability.constraints.min_area_ha or suitability.threshold" in text
     assert "suitability.threshold" not in build_report(study) + build_map(study)
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_number_of_people_and_its_share_stand_in_one_line(build, capsys, monkeypatch) -> None:
+    """At 80 columns the share was torn: `(20` in one line, `%)` in the next."""
+    study = build()
+    study.gaps.city["people_short"] = 123_456.0
+    text = _printed(study, capsys, monkeypatch)
+    rows = [row for row in summarise(study).sectors if row.assessed and row.segments]
+    assert rows
+    for row in rows:
+        assert f"{row.short} ({row.percent})" in text
+    table = [line for line in text.splitlines() if line not in summarise(study).headline]
+    assert max(len(line) for line in table) <= 80

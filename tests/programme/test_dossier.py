@@ -24,7 +24,7 @@ from kcity_geo.outputs.dossier import DossierOptions, paper_html, save_dossier
 from kcity_geo.outputs.pages import whole_words
 from kcity_geo.outputs.paper_docx import save_docx
 from kcity_geo.outputs.paper_pdf import pdf_writer
-from kcity_geo.outputs.sheet_maps import _extent, draw_sheet
+from kcity_geo.outputs.sheet_maps import _extent, draw_sheet, shows_part
 from kcity_geo.programme.blocks import Bullets, Heading, Picture, Table, Text
 from kcity_geo.programme.papers import PAPERS, Subject, make_paper
 from kcity_geo.programme.plan_words import korean_plan
@@ -244,6 +244,10 @@ def test_a_map_shows_where_people_live_and_not_the_sea_of_a_state() -> None:
     assert _extent(replace(atlas(), layers=far)) == (800.0, 0.0, 3200.0, 1200.0)
     assert _extent(atlas()) == (0.0, 0.0, 4000.0, 4000.0)
     assert _extent(replace(atlas(), layers={})) == (0.0, 0.0, 4000.0, 4000.0)
+    # the caption says so, but for the sheets of a plan, which show its site
+    assert shows_part(replace(atlas(), layers=far), 3)
+    assert not shows_part(replace(atlas(), layers=far), 19)
+    assert not shows_part(atlas(), 3)
 
 
 def test_every_style_of_a_plan_has_a_korean_title() -> None:
