@@ -105,7 +105,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     payload = weights_payload(study(asked.side, asked.criteria))
     text = json.dumps(payload, separators=(",", ":"))
-    names = ("core", "weighing", "weights_form", "weights")
+    names = ("core", "weighing", "cell_classes", "weights_form", "weights")
     script = "\n".join([asset("leaflet.js"), *(asset(f"map/{n}.js") for n in names)])
     added = len(text) + sum(len(asset(f"map/{n}.js")) for n in names[1:])
     data = json.dumps({"weights": payload, "legends": [], "names": []}).replace("<", "\\u003c")

@@ -49,7 +49,7 @@ _OPACITY = 205
 #: Files of ``assets/map`` in the order in which the page runs them; ``start`` comes last.
 _SCRIPTS = (
     "core", "drawing", "names", "paint", "themes", "card", "cells", "tools", "search", "panels",
-    "places", "measure", "swipe", "picture", "story", "print", "weighing",
+    "places", "measure", "swipe", "picture", "story", "print", "weighing", "cell_classes",
     "weights_form", "weights", "state", "start",
 )  # fmt: skip
 _STYLES = ("map", "tools", "weights", "small")

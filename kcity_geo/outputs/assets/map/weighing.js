@@ -12,19 +12,42 @@ function kcRandom(start) {
   };
 }
 
-// The score that nine tenths of the cells reach, between two cells as NumPy takes it.
-function kcLowDecile(scores) {
-  if (!scores.length) { return NaN; }
-  scores.sort();
-  var place = 0.1 * (scores.length - 1), low = Math.floor(place), part = place - low;
-  var a = scores[low], b = scores[Math.min(low + 1, scores.length - 1)];
+// Put the number that is `place`-th of the first `count` in order there, those below it before, those above behind.
+function kcSelect(values, count, place) {
+  var left = 0, right = count - 1;
+  while (left < right) {
+    var pivot = values[(left + right) >> 1], i = left, j = right;
+    while (i <= j) {
+      while (values[i] < pivot) { i++; }
+      while (values[j] > pivot) { j--; }
+      if (i <= j) { var held = values[i]; values[i] = values[j]; values[j] = held; i++; j--; }
+    }
+    if (place <= j) { right = j; } else if (place >= i) { left = i; } else { return; }
+  }
+}
+
+// The score that nine tenths of the cells reach, between two cells as NumPy takes it; moves the scores about.
+function kcLowDecile(scores, count) {
+  if (!count) { return NaN; }
+  var place = 0.1 * (count - 1), low = Math.floor(place), part = place - low;
+  kcSelect(scores, count, low);
+  var a = scores[low], b = low + 1 < count ? Infinity : a;
+  for (var i = low + 1; i < count; i++) { if (scores[i] < b) { b = scores[i]; } }
   return part >= 0.5 ? b - (b - a) * (1 - part) : a + (b - a) * part;
 }
 
+function kcHasGaps(values) {
+  for (var i = 0; i < values.length; i++) { if (values[i] !== values[i]) { return true; } }
+  return false;
+}
+
+// packs.values: one array of all cells of all areas for each criterion.
 function kcWeighing(data, packs) {
-  var count = data.criteria.length, areas = data.areas, drawn = {};
-  var starts = [0];
+  var count = data.criteria.length, areas = data.areas, drawn = {}, planes = packs.values;
+  var starts = [0], gaps = planes.map(kcHasGaps), kept = { key: null, areas: [] };
   areas.forEach(function (area) { starts.push(starts[starts.length - 1] + area.cells); });
+  var most = areas.reduce(function (n, area) { return Math.max(n, area.cells); }, 0);
+  var totals = new Float64Array(most), masses = new Float64Array(most);
 
   function shares(weights) {
     var sum = weights.reduce(function (a, b) { return a + b; }, 0);
@@ -39,14 +62,29 @@ function kcWeighing(data, packs) {
     return false;
   }
 
-  // Score of one cell of a site; NaN where too little of the weight is known.
-  function cellScore(cell, w) {
-    var mass = 0, total = 0;
-    for (var k = 0; k < count; k++) {
-      var value = packs.values[cell * count + k];
-      if (value === value) { mass += w[k]; total += value * w[k]; }
+  // Scores of the open cells of a site into `totals`; gives how many have one: too little may be known.
+  function cellScores(open, w) {
+    var n = open.length, whole = 0, some = false, i, k, known = 0;
+    totals.fill(0, 0, n);
+    for (k = 0; k < count; k++) { if (w[k] > 0) { some = some || gaps[k]; whole += w[k]; } }
+    if (some) { masses.fill(0, 0, n); }
+    for (k = 0; k < count; k++) {
+      var share = w[k], values = planes[k];
+      if (!(share > 0)) { continue; }
+      if (!some) {
+        for (i = 0; i < n; i++) { totals[i] += values[open[i]] * share; }
+        continue;
+      }
+      for (i = 0; i < n; i++) {
+        var value = values[open[i]];
+        if (value === value) { masses[i] += share; totals[i] += value * share; }
+      }
     }
-    return mass > 0 && mass >= data.knownMin - 1e-9 ? Math.min(1, Math.max(0, total / mass)) : NaN;
+    for (i = 0; i < n; i++) {
+      var mass = some ? masses[i] : whole;
+      if (mass > 0 && mass >= data.knownMin - 1e-9) { totals[known++] = Math.min(1, Math.max(0, totals[i] / mass)); }
+    }
+    return known;
   }
 
   // Means of one area; those shipped as long as it loses no cell.
@@ -60,13 +98,25 @@ function kcWeighing(data, packs) {
       }
       var sum = 0, n = 0;
       for (var i = 0; i < open.length; i++) {
-        var value = packs.values[open[i] * count + k];
+        var value = planes[k][open[i]];
         if (value === value) { sum += value; n += 1; }
       }
       means.push(n ? sum / n : NaN);
       known.push(open.length ? n / open.length : 0);
     }
     return { means: means, known: known };
+  }
+
+  // Open cells and means of the areas: they follow from the limits alone, and are kept while these stay.
+  function ground(places) {
+    var key = places.join();
+    if (kept.key === key) { return kept.areas; }
+    kept = { key: key, areas: areas.map(function (area, s) {
+      var open = [];
+      for (var cell = starts[s]; cell < starts[s + 1]; cell++) { if (!isClosed(cell, places)) { open.push(cell); } }
+      return { open: Int32Array.from(open), own: meansOf(s, open) };
+    }) };
+    return kept.areas;
   }
 
   // What is not known of a site takes the mean of what is, as in the package.
@@ -84,19 +134,12 @@ function kcWeighing(data, packs) {
 
   // Every area with its score and rank under a state, best first.
   function rank(state) {
-    var w = shares(state.weights);
+    var w = shares(state.weights), grounds = ground(state.limits);
     var rows = areas.map(function (area, s) {
-      var open = [], scores = [];
-      for (var cell = starts[s]; cell < starts[s + 1]; cell++) {
-        if (!isClosed(cell, state.limits)) { open.push(cell); }
-      }
-      open.forEach(function (one) {
-        var value = cellScore(one, w);
-        if (value === value) { scores.push(value); }
-      });
-      var closed = 1 - open.length / area.cells, table = filled(meansOf(s, open), w), mean = 0;
+      var open = grounds[s].open, table = filled(grounds[s].own, w), mean = 0;
+      var closed = 1 - open.length / area.cells, low = kcLowDecile(totals, cellScores(open, w));
       for (var k = 0; k < count; k++) { if (w[k] > 0) { mean += table[k] * w[k]; } }
-      var low = kcLowDecile(new Float64Array(scores)), rest = area.low * low + area.fixed;
+      var rest = area.low * low + area.fixed;
       return { at: s, closed: closed, mean: mean, low: low, score: area.mean * mean + rest, rest: rest, table: table,
         fits: area.fits && open.length > 0 && area.ha * (1 - closed) >= data.leastHa };
     });
@@ -125,25 +168,28 @@ function kcWeighing(data, packs) {
     var w = shares(state.weights), used = [], able = order.filter(function (row) { return row.fits; });
     w.forEach(function (v, k) { if (v > 0) { used.push(k); } });
     able.sort(function (a, b) { return a.at - b.at; });
-    var worth = able.map(function (row) {
-      return used.map(function (k) { return areas[row.at].mean * row.table[k] + row.rest; });
+    var size = used.length, worth = new Float64Array(able.length * size), share = new Float64Array(size);
+    able.forEach(function (row, s) {
+      used.forEach(function (k, i) { worth[s * size + i] = areas[row.at].mean * row.table[k] + row.rest; });
     });
-    var all = factors(used.length), first = able.map(function () { return 0; });
+    var all = factors(size), first = able.map(function () { return 0; }), own = used.map(function (k) { return w[k]; });
     for (var d = 0; able.length && d < data.draws; d++) {
       var best = -Infinity, at = 0, sum = 0, k;
-      for (k = 0; k < used.length; k++) { sum += w[used[k]] * all[d * used.length + k]; }
+      for (k = 0; k < size; k++) { sum += own[k] * all[d * size + k]; }
+      for (k = 0; k < size; k++) { share[k] = own[k] * all[d * size + k] / sum; }
       for (var s = 0; s < able.length; s++) {
         var total = 0;
-        for (k = 0; k < used.length; k++) { total += w[used[k]] * all[d * used.length + k] / sum * worth[s][k]; }
+        for (k = 0; k < size; k++) { total += share[k] * worth[s * size + k]; }
         if (total > best) { best = total; at = s; }
       }
       first[at] += 1;
     }
     able.forEach(function (row, s) { row.first = first[s] / data.draws; });
     var leader = able.findIndex(function (row) { return row.rank === 1; }), nearest = null;
+    function ofSite(s) { return Array.from(worth.subarray(s * size, (s + 1) * size)); }
     able.forEach(function (row, s) {
       if (s === leader) { return; }
-      var change = kcFlip(worth[leader], worth[s], used.map(function (k) { return w[k]; }));
+      var change = kcFlip(ofSite(leader), ofSite(s), own);
       if (!nearest || change < nearest.change) { nearest = { change: change, row: row }; }
     });
     return { leader: able[leader] || null, rival: nearest && isFinite(nearest.change) ? nearest : null };
@@ -166,38 +212,4 @@ function kcFlip(leader, rival, w) {
     if (behind <= 1e-12) { return 2 * moved; }
   }
   return Infinity;
-}
-
-// Colours of the cells for a state: a class each, from utilities in steps of 1/254. Gives the number of open cells of
-// which too little is known for a score.
-function kcCellClasses(data, packs, state, classes) {
-  var sum = state.weights.reduce(function (a, b) { return a + b; }, 0), cells = packs.land.length;
-  var count = state.weights.length, codes = packs.utilities, table = new Float32Array(256 * count);
-  var share = state.weights.map(function (w) { return w / sum; });
-  for (var k = 0; k < count; k++) {
-    for (var v = 0; v < 255; v++) { table[256 * k + v] = share[k] * v / 254; }
-  }
-  var breaks = data.breaks, classCount = breaks.length, excluded = classCount + 1, outside = 255;
-  var least = data.knownMin - 1e-6, land = packs.land, blank = 0;
-  // First what is outside or closed, limit by limit; then the scores of the rest.
-  for (var i = 0; i < cells; i++) { classes[i] = land[i] === 0 ? outside : land[i] === 1 ? excluded : 0; }
-  data.limits.forEach(function (limit, l) {
-    var place = state.limits[l], steps = packs.limitCells[l], low = limit.atLeast;
-    for (var c = 0; c < cells; c++) {
-      if (land[c] === 2 && (low ? steps[c] <= place : steps[c] > place)) { classes[c] = excluded; }
-    }
-  });
-  for (i = 0; i < cells; i++) {
-    if (classes[i] !== 0) { continue; }
-    var total = 0, known = 1, at = i * count;
-    for (k = 0; k < count; k++) {
-      var one = codes[at + k];
-      if (one === 255) { known -= share[k]; } else { total += table[(k << 8) + one]; }
-    }
-    if (!(known > 1e-9) || known < least) { classes[i] = outside; blank += 1; continue; }
-    var score = total / known, own = 0;
-    while (own < classCount && score >= breaks[own]) { own += 1; }
-    classes[i] = own;
-  }
-  return blank;
 }

@@ -42,33 +42,31 @@ function kcSummed(codes, columns) {
   return codes;
 }
 
-// Numbers whose first bytes stand together, then all second ones, column by column; given back row by row.
-function kcValueTable(bytes, columns, size) {
-  var rows = bytes.length / size / columns, found = new Uint8Array(bytes.length);
+// Numbers whose first bytes stand together, then all second ones, column by column; an array for each column.
+function kcColumns(bytes, columns, size) {
+  var rows = bytes.length / size / columns, found = [];
   for (var c = 0; c < columns; c++) {
+    var own = new Uint8Array(rows * size);
     for (var b = 0; b < size; b++) {
       var from = (c * size + b) * rows;
-      for (var r = 0; r < rows; r++) { found[(r * columns + c) * size + b] = bytes[from + r]; }
+      for (var r = 0; r < rows; r++) { own[r * size + b] = bytes[from + r]; }
     }
+    found.push(size === 8 ? new Float64Array(own.buffer) : new Float32Array(own.buffer));
   }
-  return size === 8 ? new Float64Array(found.buffer) : new Float32Array(found.buffer);
+  return found;
 }
 
 async function kcWeightsPacks(data) {
   async function bytes(text) { return new Uint8Array(await kcInflate(text)); }
-  var packs = { land: await bytes(data.land), limitCells: [], limitSites: [] }, count = data.criteria.length;
-  packs.utilities = new Uint8Array(packs.land.length * count);
-  for (var k = 0; k < count; k++) {
-    var codes = kcSummed(await bytes(data.utilities[k]), data.columns);
-    for (var i = 0; i < codes.length; i++) { packs.utilities[i * count + k] = codes[i]; }
-  }
+  var packs = { land: await bytes(data.land), utilities: [], limitCells: [], limitSites: [] };
+  for (var one of data.utilities) { packs.utilities.push(kcSummed(await bytes(one), data.columns)); }
   for (var limit of data.limits) {
     packs.limitCells.push(kcSummed(await bytes(limit.cells), data.columns));
     packs.limitSites.push(await bytes(limit.sites));
   }
   packs.means = new Float64Array(await kcInflate(data.means));
   packs.known = new Float64Array(await kcInflate(data.knownShare));
-  packs.values = kcValueTable(await bytes(data.values), count, data.whole ? 8 : 4);
+  packs.values = kcColumns(await bytes(data.values), data.criteria.length, data.whole ? 8 : 4);
   return packs;
 }
 
@@ -103,26 +101,38 @@ function kcWeightsPicture(map, data, packs) {
   var layer = new Canvas(canvas, [back.unproject(L.point(m[0] - h[0], m[1] - h[1])),
     back.unproject(L.point(m[0] + h[0], m[1] + h[1]))], { pane: "kc_raster", interactive: false });
   var context = canvas.getContext("2d", { willReadFrequently: true }), image = context.createImageData(width, height);
-  var pixels = new Uint32Array(image.data.buffer), classes = new Uint8Array(packs.land.length);
-  var colours = new Uint32Array(512);
-  data.colours.forEach(function (hex, i) {
-    var value = parseInt(hex.slice(1), 16);
-    var one = (205 << 24 | (value & 255) << 16 | (value >> 8 & 255) << 8 | value >> 16) >>> 0;
-    colours[i] = one;
-    colours[256 + i] = i === data.colours.length - 1 ? (205 << 24 | 0x5a5a5a) >>> 0 : one;
+  var pixels = new Uint32Array(image.data.buffer), own = kcCellClasses(data, packs), count = own.at.length;
+  // Two colours for each open cell, plain and under a stripe; behind them nothing, excluded, and excluded under a stripe.
+  var seen = new Uint32Array(2 * count + 3), plain = new Uint32Array(256), striped = new Uint32Array(256);
+  data.colours.forEach(function (text, i) {
+    var n = parseInt(text.slice(1), 16);
+    plain[i] = striped[i] = (205 << 24 | (n & 255) << 16 | (n & 0xff00) | n >> 16) >>> 0;
   });
-  return { layer: layer, classes: classes, paint: function (state) {
-    var blank = kcCellClasses(data, packs, state, classes);
-    for (var y = 0, p = 0; y < height; y++) {
-      for (var x = 0, stripe = y % 10; x < width; x++, p++) {
-        var cell = cells[p];
-        pixels[p] = cell < 0 ? 0 : colours[(stripe < 2 ? 256 : 0) + classes[cell]];
-        stripe = stripe === 9 ? 0 : stripe + 1;
-      }
+  striped[own.none] = (205 << 24 | 0x5a5a5a) >>> 0;
+  seen[2 * count + 1] = plain[own.none];
+  seen[2 * count + 2] = striped[own.none];
+  var from = kcPixelColours(cells, width, packs.land, own.at);
+  return { layer: layer, classes: own.whole, paint: function (state) {
+    var blank = own.classify(state), classes = own.classes, i;
+    for (i = 0; i < count; i++) {
+      seen[2 * i] = plain[classes[i]];
+      seen[2 * i + 1] = striped[classes[i]];
     }
+    for (i = 0; i < pixels.length; i++) { pixels[i] = seen[from[i]]; }
     context.putImageData(image, 0, 0);
     return blank;
   } };
+}
+
+// Where the colour of each pixel stands: the two of its cell, or one of the last three.
+function kcPixelColours(cells, width, land, open) {
+  var number = new Int32Array(land.length), last = 2 * open.length, found = new Int32Array(cells.length), p;
+  for (p = 0; p < open.length; p++) { number[open[p]] = 2 * p; }
+  for (p = 0; p < cells.length; p++) {
+    var cell = cells[p], stripe = (p % width + Math.floor(p / width)) % 10 < 2 ? 1 : 0;
+    found[p] = cell < 0 || land[cell] === 0 ? last : land[cell] === 1 ? last + 1 + stripe : number[cell] + stripe;
+  }
+  return found;
 }
 
 // Pixels outside the outline of the city show nothing, as in the other themes.
@@ -196,7 +206,7 @@ async function kcWeightsStart(map, box) {
   KC.live = { rank: weighing.rank, robustness: weighing.robustness, factors: weighing.factors, base: base,
     state: function () { return state; }, set: function (next) { state = kcCopyState(next); update(); },
     scenario: function (name) { return kcScenario(data, state, order, name); },
-    classes: function () { return picture.classes; }, paint: picture.paint };
+    classes: picture.classes, paint: picture.paint };
   update();
   box.dataset.ready = "1";
   // The picture stands in the place of the theme of the scores, whose legend speaks for it.
@@ -224,11 +234,15 @@ function kcByArea(order) {
 
 // Areas that are no site of the study and now rank among the first: drawn dashed.
 function kcOutlines(group, data, order) {
+  var listed = data.areas.filter(function (a) { return a.listed; }).length, fresh = order.filter(function (row) {
+    return !data.areas[row.at].listed && row.rank && row.rank <= listed;
+  });
+  var key = fresh.map(function (row) { return row.at; }).sort().join();
+  if (group.kcKey === key) { return; }
+  group.kcKey = key;
   group.clearLayers();
-  var listed = data.areas.filter(function (a) { return a.listed; }).length;
-  order.forEach(function (row) {
+  fresh.forEach(function (row) {
     var area = data.areas[row.at];
-    if (area.listed || !row.rank || row.rank > listed) { return; }
     L.geoJSON(area.shape, { style: { color: "#c2185b", weight: 2, dashArray: "5 4", fill: false } })
       .bindTooltip(kcElement("span", "", kcWeightsText("area", { label: area.label })), { sticky: true, className: "kc-tip" })
       .addTo(group);
