@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import geopandas as gpd
-
-from kcity_geo.concept_keys import ConceptSection
 from kcity_geo.config import Config
-from kcity_geo.errors import StudyError
 from kcity_geo.outputs.folder import check_out_dir
 from kcity_geo.outputs.plan_folder import PLAN, save_plan_folder
-from kcity_geo.planning.asked import checked_keys, own_cost_rows
-from kcity_geo.planning.concept import ConceptOptions, Plan, concept
-from kcity_geo.planning.phasing import DEFAULT_PHASES
+from kcity_geo.planning.asked import checked_keys
+from kcity_geo.planning.concept import Plan
+from kcity_geo.planning.planned import plan_of_site
 from kcity_geo.planning.sheets import plan_sheets
 from kcity_geo.result import Gaps
 from kcity_geo.study import assess_gaps, load, rank_sites, suitability
@@ -77,8 +72,7 @@ def plan_study(
     """
     asked = study if isinstance(study, Study) else load_study(study)
     told = progress or (lambda _: None)
-    keys = asked.concept
-    profile, rules = checked_keys(asked)
+    checked_keys(asked)
     check_out_dir(out, contents=PLAN)
     told("inputs")
     data = load(asked, config=config)
@@ -86,52 +80,9 @@ def plan_study(
     gaps = assess_gaps(data)
     told("sites")
     score = suitability(data, gaps)
-    row = _site(rank_sites(score, data), site)
+    sites = rank_sites(score, data)
     told("plan")
-    plan = concept(
-        row,
-        data,
-        profile,
-        persons=keys.persons,
-        hectares=keys.hectares,
-        jobs=keys.jobs,
-        ruleset=rules,
-        options=_options(keys, seed=asked.study.seed, excluded=~score.feasible),
-    )
+    plan = plan_of_site(asked, data, score, sites, site=site)
     told("files")
     save_plan(plan, out, gaps=gaps)
     return plan
-
-
-def _options(keys: ConceptSection, *, seed: int, excluded: Any) -> ConceptOptions:  # noqa: ANN401 - array
-    return ConceptOptions(
-        shares=keys.shares or None,
-        far=keys.far or None,
-        assumptions=keys.assumptions or None,
-        park_law=keys.park_law,
-        excluded=excluded,
-        phases=tuple(keys.phases) or DEFAULT_PHASES,
-        cost_rows=own_cost_rows(keys),
-        currency=keys.currency,
-        price_year=keys.price_year,
-        price_level=keys.price_level,
-        escalation_share_year=keys.escalation_share_year,
-        study_class=keys.study_class,
-        rates=tuple(keys.rates),
-        seed=seed,
-        on=keys.on,
-    )
-
-
-def _site(sites: gpd.GeoDataFrame, asked: int | str) -> gpd.GeoDataFrame:
-    if not len(sites):
-        raise StudyError(
-            "site: the study has no ranked site; `kcity run` says why, and what would give one"
-        )
-    for column in ("rank", "label", "site_id"):
-        if column in sites:
-            found = sites[sites[column].astype(str) == str(asked)]
-            if len(found):
-                return found.iloc[[0]]
-    known = ", ".join(sites["site_id"].astype(str).head(12))
-    raise StudyError(f"site: {asked} is none of {len(sites)} ranked sites; take a rank or {known}")

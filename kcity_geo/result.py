@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.citydata import CityData
 from kcity_geo.indicators import INDICATOR_SECTORS, INDICATOR_THEMES
+from kcity_geo.plan_sheets import PlanSheets
 from kcity_geo.rules import ReadingLimits, reading_limits
 from kcity_geo.studyfile import Study
 from kcity_geo.thumbnails import GAP_COLOURS, SCORE_COLOURS, card, picture
@@ -397,6 +398,7 @@ class Result:
         concerns, ...``; see `kcity_geo.analysis.sites.rank.rank_sites` (columns without data are NaN).
     timings : stage -> seconds.
     dossiers : of the sites, or None.
+    plan : of the best site, as `kcity_geo.planning.sheets.plan_sheets` gives it; None: no plan was asked for.
     """
 
     study: Study
@@ -406,6 +408,7 @@ class Result:
     sites: gpd.GeoDataFrame
     timings: Mapping[str, float] = field(default_factory=dict, kw_only=True)
     dossiers: Dossiers | None = field(default=None, kw_only=True)
+    plan: PlanSheets | None = field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
         """Say what was found in one line."""

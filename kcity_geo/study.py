@@ -45,8 +45,9 @@ from kcity_geo.inputs.population import (
 from kcity_geo.inputs.rasters import load_elevation, load_flood, load_rasters, note_few_cells
 from kcity_geo.inputs.readiness import readiness
 from kcity_geo.inputs.synthetic import synthetic_inputs
-from kcity_geo.notes import collected
+from kcity_geo.notes import collected, tell
 from kcity_geo.parameters import nearest_name
+from kcity_geo.plan_sheets import PlanSheets
 from kcity_geo.profiles import Limit, profile
 from kcity_geo.refusals import refusal
 from kcity_geo.result import Gaps, Indicator, Result, Suitability
@@ -632,6 +633,11 @@ def run(
     ------
     KCityError
         If an input is wrong or the output cannot be written; nothing is overwritten then.
+
+    Notes
+    -----
+    Where the file has the table ``[concept]``, the best site is planned too, for map and workbook; a plan that
+    cannot be drawn is told among the warnings and stops nothing.
     """
     from kcity_geo.analysis.city_model import model_of
     from kcity_geo.analysis.sites.dossier import dossier
@@ -639,6 +645,7 @@ def run(
 
     study = study if isinstance(study, Study) else load_study(study)
     check_out_dir(Path(out))
+    _check_concept(study)
     clock = _Clock(progress)
     data = load(study, config=config, _clock=clock)
     gaps = assess_gaps(data, _clock=clock)
@@ -650,6 +657,7 @@ def run(
             sites = rank_sites(score, data)
         with clock.stage("dossiers"):
             dossiers = dossier(sites, score, model_of(data))
+        plan = _planned(study, data, gaps, score=score, sites=sites, clock=clock)
     score = _with_warnings(score, notes)
     result = Result(
         study=study,
@@ -658,11 +666,43 @@ def run(
         score=score,
         sites=sites,
         dossiers=dossiers,
+        plan=plan,
         timings=dict(clock.seconds),
     )
     with clock.stage("files"):
         save(result, out)
     return replace(result, timings=dict(clock.seconds))
+
+
+def _check_concept(study: Study) -> None:
+    """Refuse a wrong key of ``[concept]`` before any work is done."""
+    if "concept" in study.model_fields_set:
+        from kcity_geo.planning.asked import checked_keys
+
+        checked_keys(study)
+
+
+def _planned(
+    study: Study,
+    data: CityData,
+    gaps: Gaps,
+    *,
+    score: Suitability,
+    sites: gpd.GeoDataFrame,
+    clock: _Clock,
+) -> PlanSheets | None:
+    """Plan the best site where the study file asks for a plan; None, with a note, where none can be drawn."""
+    if "concept" not in study.model_fields_set:
+        return None
+    from kcity_geo.planning.planned import plan_of_site
+    from kcity_geo.planning.sheets import plan_sheets
+
+    with clock.stage("plan"):
+        try:
+            return plan_sheets(plan_of_site(study, data, score, sites), gaps=gaps)
+        except StudyError as error:
+            tell(f"[concept]: no plan is shown: {error}", stacklevel=3)
+            return None
 
 
 def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]:
@@ -684,10 +724,7 @@ def check(study: Study, *, config: Config | None = None) -> list[dict[str, Any]]
     KCityError
         If an input is wrong, or a key of ``[concept]`` where the file has that table.
     """
-    if "concept" in study.model_fields_set:
-        from kcity_geo.planning.asked import checked_keys
-
-        checked_keys(study)
+    _check_concept(study)
     return readiness(load(study, config=config), study)
 
 

@@ -182,7 +182,7 @@ DATA = {
         "outputs/explain": "told",
         "outputs/headline": "row",
         "outputs/map_themes": "hover",
-        "outputs/maps": "facilities networks payload rows shape style",
+        "outputs/maps": "facilities lines payload rows shape style",
         "outputs/raster_styles": "attrs",
         "outputs/rasters": "attrs",
         "outputs/report_tables": "method",

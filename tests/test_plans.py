@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 from kcity_geo.cli import app
 from kcity_geo.cli.answer import _without_sites
 from kcity_geo.errors import StudyError
+from kcity_geo.notes import collected, muted
 from kcity_geo.planning.asked import checked_keys, own_cost_rows
-from kcity_geo.plans import _options, _site
+from kcity_geo.planning.planned import _options, _site
+from kcity_geo.study import _Clock, _planned
 from kcity_geo.studyfile import Study
 
 BAD = {
@@ -43,7 +45,7 @@ BAD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("command", ["plan", "check"])
+@pytest.mark.parametrize("command", ["plan", "check", "run"])
 @pytest.mark.parametrize(("keys", "told"), BAD.items())
 def test_a_wrong_key_is_one_line_and_exit_code_2(tmp_path, command, keys, told) -> None:
     path = tmp_path / "study.toml"
@@ -51,7 +53,7 @@ def test_a_wrong_key_is_one_line_and_exit_code_2(tmp_path, command, keys, told) 
         f'[study]\nname = "toy"\n[city]\nboundary = "none.geojson"\n[concept]\n{keys}\n',
         encoding="utf-8",
     )
-    out = ["--out", str(tmp_path / "out")] if command == "plan" else []
+    out = [] if command == "check" else ["--out", str(tmp_path / "out")]
     answer = CliRunner().invoke(app, [command, str(path), *out, "--quiet"])
     assert answer.exit_code == 2, answer.output
     line = answer.stderr.strip()
@@ -116,3 +118,16 @@ def test_what_would_give_a_site_fits_how_sites_are_chosen(candidates, told) -> N
     study = Study(study={"name": "x", "project": "new_town"}, suitability={"sites": sites})
     score = SimpleNamespace(no_ranking="", feasible=np.array([True]))
     assert told in _without_sites(SimpleNamespace(study=study, score=score))
+
+
+@pytest.mark.parametrize(("concept", "notes"), [({}, 0), ({"concept": {"hectares": 40.0}}, 1)])
+def test_a_study_plans_its_best_site_only_when_asked_and_goes_on_without_one(
+    concept, notes
+) -> None:
+    study = Study(study={"name": "toy", "project": "new_town"}, **concept)
+    score = SimpleNamespace(feasible=np.ones((2, 2), dtype=bool))
+    with muted(), collected() as told:
+        found = _planned(study, None, None, score=score, sites=gpd.GeoDataFrame(), clock=_Clock())
+    assert found is None
+    assert len(told) == notes
+    assert all("the study has no ranked site" in text for text in told)

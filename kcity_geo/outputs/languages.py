@@ -39,6 +39,7 @@ __all__ = [
     "spoken",
     "tell",
     "translated",
+    "unmarked",
 ]
 
 #: Table of the sentences of map and report.
@@ -415,6 +416,26 @@ def marked_up(html: str, *, language: Language) -> str:
         return _MARKS.sub("", html)
     html = _TAG.sub(lambda tag: _MARKS.sub("", tag[0]), html)
     return _MARKS.sub("", _MARKED.sub(_element, html))
+
+
+def unmarked(text: str) -> str:
+    r"""
+    Take the marks of names and originals away, for what is no page.
+
+    Parameters
+    ----------
+    text : as `translated` and `name` give it.
+
+    Returns
+    -------
+    Plain text.
+
+    Examples
+    --------
+    >>> unmarked("\ue000Hanbit\ue001")
+    'Hanbit'
+    """
+    return _MARKS.sub("", text)
 
 
 def for_script(json_text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from kcity_geo.analysis.findings import Findings
 from kcity_geo.outputs.languages import say, tell
+from kcity_geo.outputs.map_plan import plan_words
 from kcity_geo.outputs.summary import Summary
 from kcity_geo.outputs.text import persons
 from kcity_geo.outputs.themes import sector_title
@@ -49,6 +50,11 @@ def story_steps(
     if summary.sites:
         best = summary.sites[0]
         steps[-1] |= {"site": best.label, "bounds": _bounds(result)}
+    if summary.sites and result.plan is not None:
+        words = plan_words(result.plan, language)
+        told = say("map", "story_planned", language, site=summary.sites[0].label, words=words)
+        theme = "plan_phases" if "blocks" in result.plan.layers else "suitability"
+        steps[-1] |= {"sentence": told, "theme": theme}
     return steps
 
 

@@ -34,6 +34,7 @@ from kcity_geo.outputs.languages import (
 from kcity_geo.outputs.languages import name as named
 from kcity_geo.outputs.map_networks import make_networks
 from kcity_geo.outputs.map_payload import PageThings, make_payload
+from kcity_geo.outputs.map_plan import plan_lines, plan_themes
 from kcity_geo.outputs.map_themes import in_groups, indicator_themes, theme_row
 from kcity_geo.outputs.overlay import Picture, mercator_picture, png_uri
 from kcity_geo.outputs.pages import asset, environment, seal
@@ -114,12 +115,15 @@ def _build(result: Result, *, language: str) -> str:
     lines = hover_lines(result)
     hover = hover_data(result, lines)
     rows = [theme_row(result, theme) | {"picture": True} for theme in themes]
+    rows += plan_themes(result.plan, language=language)
     rows += [
         row | {"picture": True} for row in indicator_themes(result, lines, hover, language=language)
     ]
     networks, backdrop = make_networks(result), make_backdrop(result)
+    planned = plan_lines(result.plan, language=language)
+    lines_of = {"networks": networks, "plan": planned}
     parts = _folium_parts(
-        result, themes, rows, backdrop=backdrop, networks=networks, language=language
+        result, themes, rows, backdrop=backdrop, lines=lines_of, language=language
     )
     payload = make_payload(
         result,
@@ -128,7 +132,8 @@ def _build(result: Result, *, language: str) -> str:
             map_name=parts.map_name,
             themes=rows,
             overlays=parts.overlays,
-            drawings={d.key: d.data for d in backdrop} | {n["key"]: n["data"] for n in networks},
+            drawings={d.key: d.data for d in backdrop}
+            | {line["key"]: line.pop("data") for line in (*networks, *planned)},
             facilities=parts.facilities,
             hover=hover,
             picture=parts.picture,
@@ -180,7 +185,7 @@ def _folium_parts(
     rows: list[dict[str, Any]],
     *,
     backdrop: list[Drawing],
-    networks: list[dict[str, Any]],
+    lines: dict[str, list[dict[str, Any]]],
     language: str,
 ) -> _Parts:
     import folium
@@ -204,7 +209,7 @@ def _folium_parts(
     facilities = make_facilities(result)
     _add_themes(page, themes, rows, picture=picture, language=language)
     layers = _Layers(page, language)
-    _add_overlays(layers, result, facilities=facilities, networks=networks, backdrop=backdrop)
+    _add_overlays(layers, result, facilities=facilities, lines=lines, backdrop=backdrop)
     folium.LayerControl(collapsed=False, position="topright").add_to(page)
     head, body, script = _render(page)
     for row in rows:
@@ -234,7 +239,7 @@ def _add_themes(
         if row["key"] in by_key:
             row["layer"] = _theme_layer(by_key[row["key"]], picture, show=number == 0)
         else:
-            call = f"kcPainted({json.dumps(row['key'])})"
+            call = row.pop("call", "") or f"kcPainted({json.dumps(row['key'])})"
             row["layer"] = _page_layer(row["title"], [call], show=False, base=True, single=True)
         row["layer"].add_to(page)
     nothing = say("map", "streets_only", language)
@@ -251,18 +256,26 @@ def _add_overlays(
     result: Result,
     *,
     facilities: list[dict[str, Any]],
-    networks: list[dict[str, Any]],
+    lines: dict[str, list[dict[str, Any]]],
     backdrop: list[Drawing],
 ) -> None:
     layers.drawn("sites", ["kcSiteLayer()"], group="findings", show=True)
     if len(result.gaps.survey_tasks):
         layers.drawn("tasks", ["kcTaskLayer()"], group="findings", show=False)
-    for one in networks:
-        style = {"color": one["colour"], "weight": one["width"], "dash": one["dash"], "closer": 0}
-        call = f"kcShapes({json.dumps(one['key'])}, {json.dumps(style)})"
-        layers.drawn(one["key"], [call], group="networks", show=False)
+    for group, drawn in lines.items():
+        for one in drawn:
+            style = {
+                "color": one["colour"],
+                "weight": one["width"],
+                "dash": one["dash"],
+                "closer": 0,
+            }
+            call = f"kcShapes({json.dumps(one['key'])}, {json.dumps(style)})"
+            title = one.get("title") or say("map", f"layer_{one['key']}", layers.language)
+            layer = _page_layer(title, [call], show=False, before=_dot(one["colour"]))
+            layers.add(layer, one["key"], group=group, title=title, show=False)
     for kind in facilities:
-        dot = f'<i class="kc-dot" style="background:{kind["colour"]}"></i>'
+        dot = _dot(kind["colour"])
         layer = _page_layer(
             kind["title"], [f"kcPoints({json.dumps(kind['key'])})"], show=kind["show"], before=dot
         )
@@ -280,6 +293,11 @@ def _add_overlays(
         calls = [_drawing_call(d) for d in backdrop if d.group == group]
         if calls:
             layers.drawn(group, calls, group="background", show=True)
+
+
+def _dot(colour: str) -> str:
+    """Colour of a layer, before its name in the list."""
+    return f'<i class="kc-dot" style="background:{colour}"></i>'
 
 
 def _render(page: Any) -> tuple[str, str, str]:  # noqa: ANN401 - folium has no types

@@ -12,10 +12,14 @@ from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.outputs.attribution import CAVEAT, credits_line, credits_of_file, terms_of
 from kcity_geo.outputs.dossiers import dossier_sheets
 from kcity_geo.outputs.frames import site_frame
+from kcity_geo.outputs.languages import LANGUAGES, language_of, speaking, translated
+from kcity_geo.outputs.ledger import SITE_NUMBERS
+from kcity_geo.outputs.plan_tables import plan_workbook_sheets
 from kcity_geo.outputs.study_workbook import Chart, Sheet, save_sheets
 from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
+from kcity_geo.outputs.workbook_language import in_spoken_language
 from kcity_geo.planning.cost_table import CostRow, cost_rows
 from kcity_geo.result import LEVELS, Result
 
@@ -31,6 +35,8 @@ _TOLD = (
     "not_assessed",
 )
 _MARKS = "Mark: V verified, M from memory, D default, U set by the user."
+#: Head of the column that says where numbers of a row stand in ``ledger.json``.
+_LEDGER = "ids in the ledger"
 _METRES = {"km": 1000.0, "m": 1.0}
 
 
@@ -64,8 +70,14 @@ def study_sheets(result: Result, columns: pd.DataFrame) -> dict[str, Sheet]:
 
     Returns
     -------
-    Name -> sheet; sheets of sites are left out where there are none.
+    Name -> sheet, in the language of the report; sheets of sites are left out where there are none.
     """
+    asked = result.study.report.language
+    with speaking(language_of(asked if asked in LANGUAGES else "en")):
+        return in_spoken_language(_english_sheets(result, columns))
+
+
+def _english_sheets(result: Result, columns: pd.DataFrame) -> dict[str, Sheet]:
     found = {
         "Summary": _summary(result),
         "Readings": _readings(result),
@@ -74,6 +86,7 @@ def study_sheets(result: Result, columns: pd.DataFrame) -> dict[str, Sheet]:
         "Indicators by district": _indicators(result, city=False),
         "Sites": _sites(result),
         **_dossiers(result),
+        **plan_workbook_sheets(result.plan),
         "Survey first": _survey(result),
         "Assumptions": _assumptions(result),
         "Sources": _sources(result),
@@ -100,16 +113,19 @@ def _summary(result: Result) -> Sheet:
         ("Date of the map", data.osm_date[:10], ""),
         ("CRS", data.city.crs.name, ""),
         (
-            "A plan of a site",
-            "kcity plan STUDY --site 1 writes plan.xlsx: land, demand, works, cost, phases",
+            "Ledger",
+            "ledger.json holds every number with its formula; `kcity verify` computes it again",
             "",
         ),
     ]
+    if result.plan is None:
+        how = "kcity plan STUDY --site 1 writes plan.xlsx: land, demand, works, cost, phases"
+        rows.append(("A plan of a site", how, ""))
     frame = pd.DataFrame(rows, columns=["what", "value", "units"])
     return Sheet(
         title=told.title,
         frame=frame,
-        note=f"{CAVEAT} {credits_line(data)}",
+        note=f"{translated(CAVEAT)} {credits_line(data)}",
         units={"value": "as units"},
     )
 
@@ -136,6 +152,7 @@ def _readings(result: Result) -> Sheet:
                 "gap_lo": row["gap_lo"],
                 "gap_hi": row["gap_hi"],
                 "data": plain_text(row["data"]),
+                "ledger": f"{level}.people_short.city, {level}.gap.city",
             }
         )
     columns = [
@@ -148,6 +165,7 @@ def _readings(result: Result) -> Sheet:
         "gap_lo",
         "gap_hi",
         "data",
+        "ledger",
     ]
     return Sheet(
         title="What may be said of the city: people by reading",
@@ -163,6 +181,7 @@ def _readings(result: Result) -> Sheet:
             "share_short": "people short, share",
             "gap_lo": "gap from",
             "gap_hi": "gap to",
+            "ledger": _LEDGER,
         },
         formulas={
             "people": "SUM({falls_short}:{not_assessed})",
@@ -208,6 +227,12 @@ def _districts(result: Result) -> Sheet:
             f"{level}_data": f"{title}: data",
         }
     short = tuple(c for c in out.columns if c.endswith("_people_short"))
+    told = [level for level in LEVELS if f"{level}_reading" in frame]
+    out["ledger"] = [
+        ", ".join(f"{level}.people_short.{plain_text(key)}" for level in told)
+        for key in out["district_id"]
+    ]
+    heads["ledger"] = _LEDGER
     return Sheet(
         title="Districts",
         frame=out,
@@ -223,6 +248,10 @@ def _indicators(result: Result, *, city: bool) -> Sheet:
     frame = result.gaps.indicators
     of_city = frame["unit_id"] == "city"
     shown = frame[of_city if city else ~of_city].copy()
+    shown["ledger"] = [
+        f"{key}.value.{plain_text(unit)}"
+        for key, unit in zip(shown["indicator"], shown["unit_id"], strict=True)
+    ]
     if city:
         shown = shown.drop(columns="unit_id")
     else:
@@ -237,6 +266,7 @@ def _indicators(result: Result, *, city: bool) -> Sheet:
         note=f"Standards with their source stand in the docs and the report. {_MARKS}",
         frame=shown.reset_index(drop=True),
         units={**dict.fromkeys(as_units, "as units"), **dict.fromkeys(shares, "share")},
+        heads={"ledger": _LEDGER},
     )
 
 
@@ -250,11 +280,17 @@ def _sites(result: Result) -> Sheet | None:
     frame = pd.DataFrame(site_frame(result).drop(columns="geometry"))
     about = _meaning("sites")
     empty = [c for c in frame.columns if frame[c].isna().all() or (frame[c] == "").all()]
+    labels = frame["label"] if "label" in frame else frame["site_id"]
+    frame["ledger"] = [
+        ", ".join(f"site.{plain_text(label)}.{name}" for name in SITE_NUMBERS if name in frame)
+        for label in labels
+    ]
     return Sheet(
         title=f"Sites for {result.score.title}, best first",
         note="What each column means stands on the sheet Columns.",
         frame=frame.drop(columns=empty),
         units={c: about.get(str(c), {}).get("unit", "") for c in frame.columns},
+        heads={"ledger": _LEDGER},
         chart=Chart(title="Score", label="label", columns=("score",))
         if "score" not in empty
         else None,

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.workbook import with_values, without_times
 
-__all__ = ["Chart", "Sheet", "save_sheets"]
+__all__ = ["Chart", "Sheet", "head_words", "save_sheets"]
 
 _FIRST = 4
 _WIDEST, _NARROWEST = 60, 9
@@ -78,6 +79,7 @@ class Sheet:
     formulas : column -> formula with ``{column}`` for the cell of that column in the same row.
     totals : columns that are added up below the last row.
     chart : below the table, or None.
+    total : word before the totals.
     """
 
     title: str
@@ -88,6 +90,7 @@ class Sheet:
     formulas: Mapping[str, str] = field(default_factory=dict)
     totals: tuple[str, ...] = ()
     chart: Chart | None = None
+    total: str = "Total"
 
 
 def save_sheets(sheets: Mapping[str, Sheet], path: Path, *, title: str, told: str) -> None:
@@ -144,7 +147,11 @@ def _fill(page: Any, sheet: Sheet) -> dict[str, float]:  # noqa: ANN401 - openpy
         for number, column in enumerate(columns, start=1):
             cell = page.cell(row, number)
             value = _number(record[column])
-            if column in sheet.formulas and value is not None:
+            if (
+                column in sheet.formulas
+                and value is not None
+                and _computable(sheet, column, record)
+            ):
                 places = {c: f"{letter}{row}" for c, letter in letters.items()}
                 cell.value = "=" + sheet.formulas[column].format(**places)
                 found[cell.coordinate] = value
@@ -168,8 +175,33 @@ def _fill(page: Any, sheet: Sheet) -> dict[str, float]:  # noqa: ANN401 - openpy
     return found
 
 
+def _computable(sheet: Sheet, column: str, record: Mapping[Any, Any]) -> bool:
+    """Whether a formula has what it needs: a product or a share of an empty cell would come out as 0."""
+    formula = sheet.formulas[column]
+    if not {"*", "/"} & set(formula):
+        return True
+    needed = [name for _, name, _, _ in Formatter().parse(formula) if name]
+    return all(_number(record[name]) is not None for name in needed)
+
+
+def head_words(sheet: Sheet, column: str) -> str:
+    """
+    Give the words above a column, without its unit.
+
+    Parameters
+    ----------
+    sheet : of a workbook.
+    column : of its frame.
+
+    Returns
+    -------
+    The words of the sheet, else the name with spaces.
+    """
+    return sheet.heads.get(column, column.replace("_", " "))
+
+
 def _head(sheet: Sheet, column: str) -> str:
-    words = sheet.heads.get(column, column.replace("_", " "))
+    words = head_words(sheet, column)
     unit = sheet.units.get(column, "")
     shown = "" if unit in {"", "text", "share", "count", "rank", "1", "as units", "money"} else unit
     return f"{words} ({shown})" if shown and not words.endswith((")", f" {shown}")) else words
@@ -186,7 +218,7 @@ def _totals(page: Any, sheet: Sheet, letters: Mapping[str, str], last: int) -> d
     from openpyxl.styles import Font
 
     found = {}
-    _put(page.cell(last + 1, 1), "Total")
+    _put(page.cell(last + 1, 1), sheet.total)
     page.cell(last + 1, 1).font = Font(bold=True)
     for column in sheet.totals:
         cell = page[f"{letters[column]}{last + 1}"]

@@ -50,7 +50,10 @@ def study_toml(study: Study, *, out: Path, checksums: Mapping[str, str] | None =
     files stay where they are, with their checksum under ``[input_sha256]``. Names of products, ``pkg://``
     paths and paths with ``${NAME}`` stay as written.
     """
-    tables = study.model_dump(mode="json", exclude_none=True, exclude={"folder", "input_sha256"})
+    left_out = {"folder", "input_sha256"}
+    if "concept" not in study.model_fields_set:
+        left_out.add("concept")  # the table asks for a plan, which nobody did
+    tables = study.model_dump(mode="json", exclude_none=True, exclude=left_out)
     inside, known = carried_inputs(study), checksums or {}
     digests: dict[str, str] = {}
 

@@ -22,6 +22,7 @@ from kcity_geo.outputs.weights_page import weights_payload
 from kcity_geo.suitability_keys import ScenarioSection
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+from hand_plan import hand_plan
 from weighing import WEIGHTS, judged, ranked
 
 CHROMIUM = (
@@ -39,7 +40,9 @@ def study(build):
     """A study with nine areas of six criteria, two of them with unknown cells, and a slope limit."""
     made = build(cell_m=50.0)
     score = judged(made.data.inside)
-    return dataclasses.replace(made, score=score, sites=ranked(score, made.data))
+    return dataclasses.replace(
+        made, score=score, sites=ranked(score, made.data), plan=hand_plan(made.data)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +179,21 @@ def test_colours_are_those_of_the_score(study, page) -> None:
     near = np.abs(score[known][:, None] - np.array([0.2, 0.4, 0.6, 0.8])).min(axis=1) < 1 / 254
     assert ((classes[known] == np.digitize(score[known], [0.2, 0.4, 0.6, 0.8])) | near).all()
     assert near.mean() < 0.1
+
+
+@needs_chromium
+def test_a_theme_of_the_plan_goes_to_its_site(page) -> None:
+    page.evaluate("KC.show('plan_use')")
+    told = page.evaluate(
+        "(() => { const map = KC.map, site = L.latLngBounds(kcTheme('plan_use').bounds);"
+        " return [map.getBounds().contains(site), map.getBoundsZoom(site) - map.getZoom(),"
+        " document.querySelector('.kc-legend').innerText]; })()"
+    )
+    assert told[0]
+    assert told[1] < 2.5
+    assert "Homes" in told[2]
+    assert "20 ha" in told[2]
+    page.evaluate("KC.home(); KC.show('suitability')")
 
 
 @needs_chromium

@@ -1,8 +1,10 @@
 // What is drawn on the map: lines, land, points, sites, survey tasks.
 
 // Lines of a drawing: differences of degrees x 100,000, seven bits a byte.
-function kcLines(key) {
-  var bytes = kcBytes(KC.drawings[key]), at = 0;
+function kcLines(key) { return kcUnpacked(KC.drawings[key]); }
+
+function kcUnpacked(text) {
+  var bytes = kcBytes(text), at = 0;
   function next() {
     var value = 0, factor = 1, byte;
     do { byte = bytes[at++]; value += (byte & 127) * factor; factor *= 128; } while (byte & 128);
@@ -31,6 +33,21 @@ function kcShapes(key, style) {
     weight: style.weight, dashArray: style.dash || null, opacity: 1, smoothFactor: 1.2 });
   if (style.closer > 0) { kcOnlyCloser(line, style.closer); }
   return line;
+}
+
+// The plan of a site: areas of one colour each. The map goes there when the theme is chosen and the site is not in sight.
+function kcPlanned(key) {
+  var theme = kcTheme(key), group = L.layerGroup();
+  theme.shapes.forEach(function (part) {
+    L.polygon([kcUnpacked(part.data)], { pane: "kc_raster", interactive: false, stroke: false, fillColor: part.colour,
+      fillOpacity: KC.alpha, fillRule: "evenodd", smoothFactor: 0.5 }).addTo(group);
+  });
+  group.on("add", function () {
+    var map = group._map, site = L.latLngBounds(theme.bounds), seen = map.getBounds();
+    var small = map.getBoundsZoom(site) - map.getZoom() > 2.5;
+    if (small || !seen.contains(site)) { map.fitBounds(site, { padding: [60, 60], animate: false }); }
+  });
+  return group;
 }
 
 // Dense streets would cover the map of a metropolis: they appear some zoom levels further in.

@@ -1,0 +1,59 @@
+"""The plan of a site in the workbook of a study: what is planned, land, phases, cost and economics."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from kcity_geo.outputs.study_workbook import Sheet
+from kcity_geo.plan_sheets import PlanSheets, Table
+
+__all__ = ["plan_workbook_sheets"]
+
+#: Sheet -> table of the plan.
+_SHEETS = {
+    "Plan land": "budget",
+    "Plan phases": "phases",
+    "Plan demand": "demand",
+    "Plan cost": "cost",
+    "Plan economics": "economics",
+    "Plan assumptions": "assumptions",
+}
+#: Columns of the tables of a plan that hold money.
+_MONEY = ("Price", "Cost", "Low", "High", "Capital", "Present value", "Costs", "Benefits")
+
+
+def plan_workbook_sheets(plan: PlanSheets | None) -> dict[str, Sheet]:
+    """
+    Give the sheets of a plan.
+
+    Parameters
+    ----------
+    plan : of the best site; None: no plan was asked for.
+
+    Returns
+    -------
+    Name -> sheet; empty without a plan. Costs are quantity times price, as formulas.
+    """
+    if plan is None:
+        return {}
+    lead = Sheet(
+        title=plan.title,
+        frame=pd.DataFrame({"what": list(plan.lead)}),
+        note=plan.disclaimer,
+    )
+    tables = {name: plan.tables[key] for name, key in _SHEETS.items() if key in plan.tables}
+    return {"Plan": lead, **{name: _sheet(table, plan) for name, table in tables.items()}}
+
+
+def _sheet(table: Table, plan: PlanSheets) -> Sheet:
+    priced = {"Quantity", "Price", "Cost"} <= set(table.frame.columns)
+    money = {column for column in _MONEY if column in table.units}
+    return Sheet(
+        title=table.title,
+        frame=table.frame,
+        note=f"{table.note} {plan.disclaimer}.".strip(),
+        units={c: "money" if c in money else unit for c, unit in table.units.items()},
+        heads=dict(zip(table.frame.columns, table.heads, strict=True)),
+        formulas={"Cost": "{Quantity}*{Price}"} if priced else {},
+        totals=("Cost",) if priced else (),
+    )

@@ -1,0 +1,94 @@
+"""Planned: the plan of a ranked site as ``[concept]`` of a study file asks for it."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+from numpy.typing import NDArray
+
+from kcity_geo.citydata import CityData
+from kcity_geo.concept_keys import ConceptSection
+from kcity_geo.errors import StudyError
+from kcity_geo.planning.asked import checked_keys, own_cost_rows
+from kcity_geo.planning.concept import ConceptOptions, Plan, concept
+from kcity_geo.planning.phasing import DEFAULT_PHASES
+from kcity_geo.result import Suitability
+from kcity_geo.studyfile import Study
+
+__all__ = ["plan_of_site"]
+
+
+def plan_of_site(
+    study: Study,
+    data: CityData,
+    score: Suitability,
+    sites: gpd.GeoDataFrame,
+    *,
+    site: int | str = 1,
+) -> Plan:
+    """
+    Plan a ranked site.
+
+    Parameters
+    ----------
+    study : whose ``[concept]`` says what the plan is for.
+    data, score, sites : of the study.
+    site : rank, label or id of the site.
+
+    Returns
+    -------
+    The plan.
+
+    Raises
+    ------
+    StudyError
+        If there is no such site, or a key of ``[concept]`` is wrong.
+    LayoutError
+        If what is asked for does not fit the site.
+    """
+    keys = study.concept
+    profile, rules = checked_keys(study)
+    return concept(
+        _site(sites, site),
+        data,
+        profile,
+        persons=keys.persons,
+        hectares=keys.hectares,
+        jobs=keys.jobs,
+        ruleset=rules,
+        options=_options(keys, seed=study.study.seed, excluded=~score.feasible),
+    )
+
+
+def _options(keys: ConceptSection, *, seed: int, excluded: NDArray[np.bool_]) -> ConceptOptions:
+    return ConceptOptions(
+        shares=keys.shares or None,
+        far=keys.far or None,
+        assumptions=keys.assumptions or None,
+        park_law=keys.park_law,
+        excluded=excluded,
+        phases=tuple(keys.phases) or DEFAULT_PHASES,
+        cost_rows=own_cost_rows(keys),
+        currency=keys.currency,
+        price_year=keys.price_year,
+        price_level=keys.price_level,
+        escalation_share_year=keys.escalation_share_year,
+        study_class=keys.study_class,
+        rates=tuple(keys.rates),
+        seed=seed,
+        on=keys.on,
+    )
+
+
+def _site(sites: gpd.GeoDataFrame, asked: int | str) -> gpd.GeoDataFrame:
+    if not len(sites):
+        raise StudyError(
+            "site: the study has no ranked site; `kcity run` says why, and what would give one"
+        )
+    for column in ("rank", "label", "site_id"):
+        if column in sites:
+            found = sites[sites[column].astype(str) == str(asked)]
+            if len(found):
+                return found.iloc[[0]]
+    known = ", ".join(sites["site_id"].astype(str).head(12))
+    raise StudyError(f"site: {asked} is none of {len(sites)} ranked sites; take a rank or {known}")

@@ -1,0 +1,123 @@
+"""The plan of a site in the map and the workbook of its study."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from kcity_geo.outputs.columns import column_table
+from kcity_geo.outputs.frames import cell_frame
+from kcity_geo.outputs.map_plan import plan_lines, plan_themes
+from kcity_geo.outputs.map_story import story_steps
+from kcity_geo.outputs.study_tables import save_study_workbook
+from kcity_geo.outputs.studytoml import study_toml
+from kcity_geo.outputs.summary import summarise
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+from hand_plan import hand_plan
+
+
+@pytest.fixture(scope="module")
+def study(build):
+    made = build()
+    return dataclasses.replace(made, plan=hand_plan(made.data))
+
+
+def test_land_use_and_phases_are_themes_with_hectares(study) -> None:
+    use, phases = plan_themes(study.plan, language="en")
+    # 500 x 400, 400 x 400 and 100 x 400 m; beside the blocks 1000 x 50 m too steep
+    assert {row["words"]: row["share"] for row in use["rows"]} == {
+        "Homes": "20 ha", "Industry and logistics": "16 ha", "Reserve": "4 ha",
+        "Too steep or narrow, kept green": "5 ha",
+    }  # fmt: skip
+    assert [row["words"] for row in phases["rows"]][:3] == ["Phase 1", "Phase 2", "Reserve"]
+    assert "5,000 persons" in use["question"]
+    assert "60 M USD" in use["question"]
+    west, south = use["bounds"][0][1], use["bounds"][0][0]
+    inside = study.data.city.boundary.bounds
+    assert inside[0] < west < inside[2]
+    assert inside[1] < south < inside[3]
+    lines = plan_lines(study.plan, language="en")
+    assert [line["title"] for line in lines] == ["Arterial", "Water"]
+    assert plan_themes(None, language="en") == plan_lines(None, language="en") == []
+
+
+def test_in_korean_every_word_of_the_plan_is_korean(study) -> None:
+    for theme in plan_themes(study.plan, language="ko"):
+        for text in (
+            theme["title"],
+            theme["question"],
+            theme["note"],
+            *(r["words"] for r in theme["rows"]),
+        ):
+            assert "(원문)" not in text
+            assert not any(part in text for part in ("persons", "Phase", "Homes", "sketch"))
+
+
+def test_the_story_tells_the_plan(study) -> None:
+    steps = story_steps(study, summarise(study), first_theme="water_gap", language="en")
+    assert steps[-1]["theme"] == "plan_phases"
+    assert "1,852 dwellings" in steps[-1]["sentence"]
+    bare = dataclasses.replace(study, plan=None)
+    assert (
+        story_steps(bare, summarise(bare), first_theme="x", language="en")[-1]["theme"]
+        == "suitability"
+    )
+
+
+def test_costs_of_the_plan_are_formulas_where_they_have_what_they_need(study, tmp_path) -> None:
+    path = tmp_path / "study.xlsx"
+    save_study_workbook(study, path, columns=column_table(study, cell_frame(study)))
+    page = openpyxl.load_workbook(path)["Plan cost"]
+    heads = {str(cell.value): cell.column_letter for cell in page[3]}
+    cost = heads["Cost (USD)"]
+    assert page[f"{cost}4"].value == f"={heads['Quantity']}4*{heads['Price (USD)']}4"
+    assert page[f"{cost}5"].value == 300_000  # nothing to multiply
+    assert page[f"{cost}6"].value == f"=SUM({cost}4:{cost}5)"
+    held = openpyxl.load_workbook(path, data_only=True)["Plan cost"]
+    assert held[f"{cost}6"].value == pytest.approx(1_800_000)
+
+
+def test_a_korean_report_has_a_korean_workbook(study, tmp_path) -> None:
+    asked = study.study.model_copy(
+        update={"report": study.study.report.model_copy(update={"language": "ko"})}
+    )
+    korean = dataclasses.replace(study, study=asked)
+    path = tmp_path / "study.xlsx"
+    save_study_workbook(korean, path, columns=column_table(korean, cell_frame(korean)))
+    book = openpyxl.load_workbook(path)
+    assert book.sheetnames[:3] == ["요약", "판정", "지역"]
+    assert "구상안 공사비" in book.sheetnames
+    for page in book:
+        heads = [str(cell.value) for cell in page[3]]
+        assert not any("\ue000" <= c <= "\ue003" for c in "".join(heads))
+        assert any("가" <= c <= "힣" for c in str(page["A1"].value) + "".join(heads)), page.title
+    assert book["지역"].cell(4, 2).value == study.data.city.districts["name"].iloc[0]
+    assert "교통: 판정" in [cell.value for cell in book["지역"][3]]
+
+
+def test_numbers_of_the_workbook_have_their_ids_of_the_ledger(study, tmp_path) -> None:
+    from kcity_geo.outputs.ledger import claims
+
+    path = tmp_path / "study.xlsx"
+    save_study_workbook(study, path, columns=column_table(study, cell_frame(study)))
+    known = {row["id"] for row in claims(study)}
+    for name in ("Readings", "Districts", "Indicators", "Sites"):
+        page = openpyxl.load_workbook(path)[name]
+        column = next(c.column for c in page[3] if c.value == "ids in the ledger")
+        told = [str(page.cell(row, column).value) for row in range(4, page.max_row + 1)]
+        ids = [one for text in told if text != "None" for one in text.split(", ")]
+        assert ids
+        assert set(ids) <= known, name
+
+
+def test_a_written_study_asks_for_a_plan_only_when_the_study_did(study, tmp_path) -> None:
+    assert "[concept]" not in study_toml(study.study, out=tmp_path)
+    asked = type(study.study)(
+        **{**study.study.model_dump(exclude_unset=True), "concept": {"hectares": 5.0}}
+    )
+    assert "[concept]" in study_toml(asked, out=tmp_path)
