@@ -55,6 +55,11 @@ class MapLayer:
     style: str
     shapes: gpd.GeoSeries
 
+    @property
+    def area_ha(self) -> float:
+        """Hectares of the shapes together; they do not lie over each other."""
+        return float(self.shapes.area.sum()) / 1e4
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MapSheet:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from pyproj import Transformer
 
 from kcity_geo.config import read_table
 from kcity_geo.outputs.backdrop import encode
 from kcity_geo.outputs.languages import say
 from kcity_geo.outputs.text import human, plain_text
-from kcity_geo.plan_sheets import PlanSheets
+from kcity_geo.plan_sheets import MapLayer, PlanSheets
 from kcity_geo.programme.plan_words import korean_plan
 
 __all__ = ["plan_lines", "plan_themes", "plan_words"]
 
 #: Layers of a plan that are not lines.
 _NO_LINES = ("site", "land", "streets", "blocks", "parcels", "phases", "network_points")
-_M2_PER_HA = 10_000.0
-_LAST_STYLE = 6
+#: Theme -> sheet of the map pack that shows the same.
+_THEMES = {"plan_use": 19, "plan_phases": 20}
+_NO_LAND = ("road", "outline")
 #: Of the lead of a plan: who has room, and what works cost.
 _WHAT_AND_COST = slice(2, 4)
 _STREETS = ("arterial", "collector", "local")
@@ -63,35 +65,26 @@ def plan_themes(plan: PlanSheets | None, *, language: str) -> list[dict[str, Any
     Rows as of `kcity_geo.outputs.map_themes.theme_row` for land use and phases, whose shares are hectares; with
     ``call`` (the script that draws it), ``shapes`` (packed areas by colour) and ``bounds`` of the site.
     """
-    if plan is None or "blocks" not in plan.layers:
+    if plan is None:
         return []
-    blocks, land = (plan.layers[name][0] for name in ("blocks", "land"))
-    rest = [(str(kind), frame) for kind, frame in land.groupby("kind", sort=True)]
-    uses = [(str(use), frame) for use, frame in blocks.groupby("use", sort=True)]
-    opened = [
-        (f"phase_{min(int(phase), _LAST_STYLE)}", frame)
-        for phase, frame in blocks.groupby("phase", sort=True)  # without the reserve
-    ]
-    later = blocks[blocks["phase"].isna()]
-    reserve = [("reserve", later)] if len(later) else []
-    return [
-        _theme(plan, "plan_use", [*uses, *rest], language=language),
-        _theme(plan, "plan_phases", [*opened, *reserve, *rest], language=language),
-    ]
+    found = []
+    for key, number in _THEMES.items():
+        layers = [
+            layer
+            for sheet in plan.maps
+            if sheet.number == number
+            for layer in sheet.layers
+            if layer.style not in _NO_LAND and len(layer.shapes)
+        ]
+        if layers:
+            found.append(_theme(plan, key, layers, language=language))
+    return found
 
 
 def _theme(
-    plan: PlanSheets,
-    key: str,
-    parts: Iterable[tuple[str, gpd.GeoDataFrame]],
-    *,
-    language: str,
+    plan: PlanSheets, key: str, layers: Sequence[MapLayer], *, language: str
 ) -> dict[str, Any]:
     back = Transformer.from_crs(plan.crs, 4326, always_xy=True)
-    shapes: dict[str, list[Any]] = {}
-    for style, frame in parts:
-        shapes.setdefault(style, []).extend(_areas(frame.geometry.to_numpy()))
-    found = {style: np.array(areas, dtype=object) for style, areas in shapes.items() if areas}
     west, south, east, north = plan.layers["site"][0].to_crs(4326).total_bounds
     return {
         "key": key,
@@ -102,16 +95,16 @@ def _theme(
         "of": "",
         "rows": [
             {
-                "colour": _style(style)["colour"],
+                "colour": _style(layer.style)["colour"],
                 "striped": False,
-                "words": _title(style, language),
-                "share": human(float(shapely.area(areas).sum()) / _M2_PER_HA, "ha"),
+                "words": _title(layer.style, language),
+                "share": human(layer.area_ha, "ha"),
             }
-            for style, areas in found.items()
+            for layer in layers
         ],
         "shapes": [
-            {"colour": _style(style)["colour"], "data": encode(areas, back)}
-            for style, areas in found.items()
+            {"colour": _style(layer.style)["colour"], "data": encode(_areas(layer), back)}
+            for layer in layers
         ],
         "bounds": [
             [round(float(south), 5), round(float(west), 5)],
@@ -122,9 +115,9 @@ def _theme(
     }
 
 
-def _areas(shapes: Any) -> list[Any]:  # noqa: ANN401 - array of geometries
-    parts = shapely.get_parts(shapes)
-    return [*parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]]
+def _areas(layer: MapLayer) -> NDArray[np.object_]:
+    parts = shapely.get_parts(layer.shapes.to_numpy())
+    return np.asarray(parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON])
 
 
 def plan_lines(plan: PlanSheets | None, *, language: str) -> list[dict[str, Any]]:

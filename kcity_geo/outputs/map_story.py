@@ -6,7 +6,7 @@ from typing import Any
 
 from kcity_geo.analysis.findings import Findings
 from kcity_geo.outputs.languages import say, tell
-from kcity_geo.outputs.map_plan import plan_words
+from kcity_geo.outputs.map_plan import plan_themes, plan_words
 from kcity_geo.outputs.summary import Summary
 from kcity_geo.outputs.text import persons
 from kcity_geo.outputs.themes import sector_title
@@ -53,7 +53,8 @@ def story_steps(
     if summary.sites and result.plan is not None:
         words = plan_words(result.plan, language)
         told = say("map", "story_planned", language, site=summary.sites[0].label, words=words)
-        theme = "plan_phases" if "blocks" in result.plan.layers else "suitability"
+        drawn = plan_themes(result.plan, language=language)
+        theme = drawn[-1]["key"] if drawn else "suitability"
         steps[-1] |= {"sentence": told, "theme": theme}
     return steps
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -10,7 +11,9 @@ import subprocess
 import sys
 import time
 import tomllib
+import zipfile
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pandas as pd
 import pyogrio
@@ -24,6 +27,7 @@ from kcity_geo.outputs.text import csv_safe, json_text, plain_lines
 from kcity_geo.studyfile import check_study, resolve_path
 
 HERE = Path(__file__).parent
+MARKUP = 'A <b>&amp; "q" \' ]]></maplayer> [% 1+1 %] {{7*7}} Z'
 UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 CONTROLS = {
     "title of the window": "A \x1b]0;PWNED\x07 Z",
@@ -68,8 +72,6 @@ def test_no_control_character_leaves_by_any_door(text) -> None:
 
 
 def test_lines_stay_lines_and_json_keeps_what_it_escapes() -> None:
-    import json
-
     assert plain_lines("a\n  b") == "a\n  b"
     for text in CONTROLS.values():
         assert json.loads(json_text([text])) == [text]
@@ -84,8 +86,46 @@ def test_csv_files_hold_none_in_cells_and_heads(tmp_path, text) -> None:
     assert "\n'=" in written
 
 
-def test_no_file_of_a_study_holds_any(build, tmp_path) -> None:
-    out = save(build(name=" ".join(CONTROLS.values()), cell_m=500.0), tmp_path / "out")
+@pytest.fixture(scope="module")
+def odd(build, tmp_path_factory) -> Path:
+    """A study whose names are markup, expressions of QGIS and templates, and every control character."""
+    study = build(name=" ".join((MARKUP, *CONTROLS.values())), cell_m=500.0)
+    return save(study, tmp_path_factory.mktemp("odd") / "out")
+
+
+def _qgis_project(folder: Path) -> ET.Element:
+    with zipfile.ZipFile(folder / "study.qgz") as parts:
+        name = next(n for n in parts.namelist() if n.endswith(".qgs"))
+        return ET.fromstring(parts.read(name))  # noqa: S314 - a file that we wrote
+
+
+def test_projects_of_gis_programs_hold_names_as_text_and_nothing_more(odd, saved) -> None:
+    project, plain = _qgis_project(odd), _qgis_project(saved)
+    assert MARKUP in project.find("title").text
+    tags = [[element.tag for element in one.iter()] for one in (project, plain)]
+    assert tags[0] == tags[1]  # no element is born from a name
+    expressions = ("expression", "mapTip", "previewExpression", "labelexpression")
+    for element in project.iter():
+        if element.tag in expressions:
+            assert "1+1" not in (element.text or "")
+    told, same = (
+        json.loads((folder / "study.geolibre.json").read_text(encoding="utf-8"))
+        for folder in (odd, saved)
+    )
+    assert MARKUP in told["name"]
+    assert told.keys() == same.keys()
+    assert [layer["id"] for layer in told["layers"]] == [layer["id"] for layer in same["layers"]]
+    names = {
+        feature["properties"].get("name")
+        for layer in told["layers"]
+        if layer["sourcePath"] == "districts.geojson"
+        for feature in layer["geojson"]["features"]
+    }
+    assert any(str(name).startswith(MARKUP) for name in names)
+
+
+def test_no_file_of_a_study_holds_any(odd) -> None:
+    out = odd
     for path in out.rglob("*"):
         if path.suffix in {".csv", ".txt", ".toml", ".geojson", ".html"}:
             text = path.read_text(encoding="utf-8")

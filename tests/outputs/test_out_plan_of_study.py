@@ -34,7 +34,11 @@ def test_land_use_and_phases_are_themes_with_hectares(study) -> None:
         "Homes": "20 ha", "Industry and logistics": "16 ha", "Reserve": "4 ha",
         "Too steep or narrow, kept green": "5 ha",
     }  # fmt: skip
-    assert [row["words"] for row in phases["rows"]][:3] == ["Phase 1", "Phase 2", "Reserve"]
+    assert [row["words"] for row in phases["rows"]][:3] == [
+        "Too steep or narrow, kept green",
+        "Reserve",
+        "Phase 1",
+    ]
     assert "5,000 persons" in use["question"]
     assert "60 M USD" in use["question"]
     west, south = use["bounds"][0][1], use["bounds"][0][0]

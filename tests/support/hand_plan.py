@@ -7,7 +7,7 @@ import pandas as pd
 import shapely
 
 from kcity_geo.citydata import CityData
-from kcity_geo.plan_sheets import PlanSheets, Table
+from kcity_geo.plan_sheets import MapLayer, MapSheet, PlanSheets, Table
 
 __all__ = ["hand_plan"]
 
@@ -32,11 +32,26 @@ def hand_plan(data: CityData, *, name: str = "site 1") -> PlanSheets:
         return gpd.GeoDataFrame(columns, geometry=shapes, crs=crs)
 
     street = shapely.LineString([(x + 500, y), (x + 500, y + 400)])
-    blocks = frame(
-        [box(0, 0, 500, 400), box(500, 0, 900, 400), box(900, 0, 1000, 400)],
-        use=["residential", "industry", "reserve"],
-        phase=[1.0, 2.0, float("nan")],
-    )
+
+    def layer(style: str, *shapes: shapely.Polygon) -> MapLayer:
+        return MapLayer(style=style, shapes=gpd.GeoSeries(list(shapes), crs=crs))
+
+    green, homes, work, rest = (
+        box(0, 400, 1000, 450), box(0, 0, 500, 400), box(500, 0, 900, 400), box(900, 0, 1000, 400),
+    )  # fmt: skip
+    outline = layer("outline", box(0, 0, 1000, 450))
+    maps = (
+        MapSheet(
+            number=19, title="Land-use budget", caption="",
+            layers=(layer("green", green), layer("residential", homes), layer("industry", work),
+                    layer("reserve", rest), outline),
+        ),
+        MapSheet(
+            number=20, title="Phasing", caption="",
+            layers=(layer("green", green), layer("reserve", rest), layer("phase_1", homes),
+                    layer("phase_2", work), outline),
+        ),
+    )  # fmt: skip
     cost = pd.DataFrame(
         {
             "Work": [f"Street of {name}", "Unforeseen"],
@@ -63,11 +78,9 @@ def hand_plan(data: CityData, *, name: str = "site 1") -> PlanSheets:
                 title="Year by year", frame=pd.DataFrame({"Year": [2026], "Persons": [100.0]})
             ),
         },
-        maps=(),
+        maps=maps,
         layers={
-            "site": (frame([box(0, 0, 1000, 400)]), "site"),
-            "land": (frame([box(0, 400, 1000, 450)], kind=["green"]), "land"),
-            "blocks": (blocks, "blocks"),
+            "site": (frame([box(0, 0, 1000, 450)]), "site"),
             "streets": (frame([street], **{"class": ["arterial"]}), "streets"),
             "water": (frame([street], utility=["water"]), "water"),
         },
