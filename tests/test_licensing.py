@@ -89,7 +89,9 @@ def test_a_forbidding_licence_stops_before_work_starts(tmp_path) -> None:
     (tmp_path / "people.tif").write_bytes(b"no raster at all: never read")
     note = tmp_path / "people.tif.json"
     note.write_text(json.dumps({"title": "Wealth", "licence": "CC BY-NC-SA 4.0"}))
-    with pytest.raises(LicenceError, match=r"sources.population \(people.tif\).*NonCommercial-ShareAlike"):
+    with pytest.raises(
+        LicenceError, match=r"sources.population \(people.tif\).*NonCommercial-ShareAlike"
+    ):
         refuse_forbidden_inputs(load_study(_study(tmp_path)))
     done = CliRunner().invoke(app, ["run", str(_study(tmp_path)), "--out", str(tmp_path / "out")])
     assert done.exit_code == 2
