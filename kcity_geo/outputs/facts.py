@@ -18,12 +18,13 @@ from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import SECTORS, THEMES, Result
 from kcity_geo.study_facts import IndicatorFacts, LevelFacts, SiteFacts, StudyFacts, TaskFacts
 
-__all__ = ["facts_of", "save_facts"]
+__all__ = ["SITE_CONTENTS", "SITE_FACTS", "facts_of", "save_facts"]
 
-_SITE_NUMBERS = (
+#: Numbers of a site, and those of what the map shows on it; columns of ``sites.geojson``.
+SITE_FACTS = (
     "slope_pct", "hand_m", "road_km", "substation_km", "water_km", "population_45min", "compactness",
 )  # fmt: skip
-_INSIDE = tuple(c for c in CONTENT_COLUMNS if c != "next_to")
+SITE_CONTENTS = tuple(c for c in CONTENT_COLUMNS if c != "next_to")
 _MAX_TASKS = 10
 _DIGITS = 6
 
@@ -161,8 +162,8 @@ def _sites(result: Result, told: Summary) -> tuple[SiteFacts, ...]:
             reasons=shown.reasons,
             concerns=shown.concerns,
             stability=shown.stability,
-            facts={k: v for k in _SITE_NUMBERS if (v := _known(row.get(k), 3)) is not None},
-            inside={k: v for k in _INSIDE if (v := _known(row.get(k), 4)) is not None},
+            facts={k: v for k in SITE_FACTS if (v := _known(row.get(k), 3)) is not None},
+            inside={k: v for k in SITE_CONTENTS if (v := _known(row.get(k), 4)) is not None},
             next_to=plain_text(row.get("next_to")),
         )
         for shown, row in zip(told.sites, rows, strict=True)

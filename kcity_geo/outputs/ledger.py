@@ -10,10 +10,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from kcity_geo.analysis.findings import Findings
 from kcity_geo.config import read_table
 from kcity_geo.fingerprint import code_sha256, table_sha256
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.assumptions import assumption_rows
+from kcity_geo.outputs.facts import SITE_CONTENTS, SITE_FACTS
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import LEVELS, Result
 
@@ -33,7 +35,9 @@ _DIGITS = 9
 #: Numbers of a site in the ledger, and their unit.
 SITE_NUMBERS = {"score": "index", "mean_score": "index", "area_ha": "ha"}
 _SITE_FORMULA = "suitability"
+_ON_SITE_FORMULA = "site"
 _GAP_FORMULA = "gap_model"
+_PEOPLE_FORMULA = "people"
 
 
 def claims(result: Result) -> list[dict[str, Any]]:
@@ -46,15 +50,31 @@ def claims(result: Result) -> list[dict[str, Any]]:
 
     Returns
     -------
-    A row a number: ``id`` (``T1.value.city``, ``water.people_short.D03``, ``site.1a.score``), ``value`` (None: not
-    known), ``unit``, ``formula`` (key of ``formulas`` of the ledger). Ids occur once.
+    A row a number: ``id`` (``T1.value.city``, ``water.people_short.D03``, ``site.1a.score``,
+    ``survey.1.people_open``), ``value`` (None: not known), ``unit``, ``formula`` (key of ``formulas`` of the ledger).
+    Ids occur once.
     """
-    return [*_indicator_claims(result), *_level_claims(result), *_site_claims(result)]
+    return [
+        *_people_claims(result),
+        *_indicator_claims(result),
+        *_level_claims(result),
+        *_site_claims(result),
+        *_survey_claims(result),
+    ]
 
 
 def _value(value: Any) -> float | None:  # noqa: ANN401 - numpy or Python number
     number = math.nan if value is None else float(value)
     return float(f"{number:.{_DIGITS}g}") if math.isfinite(number) else None
+
+
+def _people_claims(result: Result) -> Iterator[dict[str, Any]]:
+    yield {
+        "id": "population.city",
+        "value": _value(Findings(result).people),
+        "unit": "persons",
+        "formula": _PEOPLE_FORMULA,
+    }
 
 
 def _indicator_claims(result: Result) -> Iterator[dict[str, Any]]:
@@ -75,8 +95,9 @@ def _indicator_claims(result: Result) -> Iterator[dict[str, Any]]:
 
 def _level_claims(result: Result) -> Iterator[dict[str, Any]]:
     names = ("gap", "gap_raw", "gap_lo", "gap_hi", "p_short", "people_short", "people_cannot_tell")
+    readings = [str(c) for c in result.gaps.city.columns if str(c).startswith("people_")]
     for level in LEVELS:
-        for name in names:
+        for name in (*names, *(r for r in readings if r not in names)):
             places = (
                 [("city", result.gaps.city.loc[level, name])]
                 if level in result.gaps.city.index
@@ -96,8 +117,9 @@ def _level_claims(result: Result) -> Iterator[dict[str, Any]]:
 
 
 def _site_claims(result: Result) -> Iterator[dict[str, Any]]:
+    about = read_table("columns")["sites"]
     for row in result.sites.to_dict("records"):
-        label = plain_text(row.get("label", row["site_id"]))
+        label = plain_text(row.get("label", row["rank"]))
         for name, unit in SITE_NUMBERS.items():
             if name in row:
                 yield {
@@ -106,6 +128,25 @@ def _site_claims(result: Result) -> Iterator[dict[str, Any]]:
                     "unit": unit,
                     "formula": _SITE_FORMULA,
                 }
+
+        for name in (*SITE_FACTS, *SITE_CONTENTS):
+            if name in row:
+                yield {
+                    "id": f"site.{label}.{name}",
+                    "value": _value(row[name]),
+                    "unit": str(about[name]["unit"]),
+                    "formula": _ON_SITE_FORMULA,
+                }
+
+
+def _survey_claims(result: Result) -> Iterator[dict[str, Any]]:
+    for number, people in enumerate(result.gaps.survey_tasks.get("people_open", ()), start=1):
+        yield {
+            "id": f"survey.{number}.people_open",
+            "value": _value(people),
+            "unit": "persons",
+            "formula": _GAP_FORMULA,
+        }
 
 
 def _formulas(result: Result) -> dict[str, dict[str, Any]]:
@@ -138,6 +179,8 @@ def _formulas(result: Result) -> dict[str, dict[str, Any]]:
             "suitability/sites.toml",
         ],
     }
+    found[_ON_SITE_FORMULA] = {"words": told["site"], "tables": ["columns.toml"]}
+    found[_PEOPLE_FORMULA] = {"words": told["people"]}
     return found
 
 

@@ -1,4 +1,4 @@
-"""Annex: the evidence behind an application, each number with its key in the study, and the map pack."""
+"""Annex: the evidence behind an application, each number with its id in the ledger of the study, and the map pack."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _level_row(level: LevelFacts, language: str) -> tuple[str, ...]:
         *people,
         _percent(level.gap_raw, language),
         _percents(level, language),
-        f"levels.{level.key}",
+        f"{level.key}.*.city",
     )
 
 
@@ -103,8 +103,13 @@ def _sites(facts: StudyFacts, language: str) -> list[Block]:
     for site in facts.sites:
         if site.score is None:
             blocks.append(Text(text=said("summary.site_mark", language), kind="note"))
-        rows = tuple(site_rows(site, language))
-        blocks.append(Table(columns=(), rows=rows, widths=(0.4, 0.6)))
+        blocks.append(
+            Table(
+                columns=_columns("annex.site_head", language),
+                rows=tuple(site_rows(site, language)),
+                widths=(0.3, 0.44, 0.26),
+            )
+        )
     return blocks
 
 
@@ -118,11 +123,13 @@ def _survey(facts: StudyFacts, language: str) -> list[Block]:
             word("level", t.sector, language),
             told_in(t.look_for, language),
             _DASH if t.people_open is None else rounded(t.people_open),
+            f"survey.{number}.people_open",
         )
-        for t in facts.tasks
+        for number, t in enumerate(facts.tasks, start=1)
     )
     columns = _columns("annex.survey_columns", language)
-    blocks: list[Block] = [head, Table(columns=columns, rows=rows, numeric=(3,))]
+    table = Table(columns=columns, rows=rows, numeric=(3,), widths=(0.16, 0.13, 0.33, 0.14, 0.24))
+    blocks: list[Block] = [head, table]
     more = facts.survey_tasks - len(facts.tasks)
     if more > 0:
         blocks.append(Text(text=said("common.and_more", language, number=more), kind="note"))

@@ -144,7 +144,11 @@ def _where(subject: Subject, facts: StudyFacts, language: str) -> list[Block]:
         return blocks
     best = facts.sites[0]
     blocks.append(
-        Table(columns=(), rows=tuple(site_rows(best, language)), widths=(0.4, 0.6)),
+        Table(
+            columns=(),
+            rows=tuple(row[:2] for row in site_rows(best, language)),
+            widths=(0.4, 0.6),
+        ),
     )
     about = subject.layers.get(map_pack()[_SITE_SHEET - 1].layer)
     if about is not None:
@@ -173,7 +177,7 @@ def no_site_words(facts: StudyFacts, language: str) -> str:
     return said("summary.no_site", language, why=f"{why}." if why else "").strip()
 
 
-def site_rows(site: SiteFacts, language: str) -> list[tuple[str, str]]:
+def site_rows(site: SiteFacts, language: str) -> list[tuple[str, str, str]]:
     """
     Say what is known of a site.
 
@@ -184,20 +188,24 @@ def site_rows(site: SiteFacts, language: str) -> list[tuple[str, str]]:
 
     Returns
     -------
-    Name and value; in Korean a reason that no row tells stays as the original, and says so.
+    Name, value, and id of the number in ``ledger.json`` (sentences and names have none); in Korean a reason that no
+    row tells stays as the original, and says so.
     """
     label, area, score, place = said("annex.site_columns", language).split("|")
     where = f"{site.lat:.5f}, {site.lon:.5f}"
+    stem = f"site.{site.label}"
+    shown = "–" if site.score is None else f"{100 * site.score:.0f}"  # noqa: RUF001
     rows = [
-        (label, f"{site.label} ({site.district})" if site.district else site.label),
-        (area, f"{site.area_ha:,.1f}"),
-        (score, "–" if site.score is None else f"{100 * site.score:.0f}"),  # noqa: RUF001
-        (place, where),
+        (label, f"{site.label} ({site.district})" if site.district else site.label, ""),
+        (area, f"{site.area_ha:,.1f}", f"{stem}.area_ha"),
+        (score, shown, f"{stem}.score"),
+        (place, where, ""),
     ]
     rows += [
         (
             word("site_fact", key, language),
             rounded(value) if key.startswith("population") else f"{value:,.2f}",
+            f"{stem}.{key}",
         )
         for key, value in site.facts.items()
     ]
@@ -208,6 +216,7 @@ def site_rows(site: SiteFacts, language: str) -> list[tuple[str, str]]:
         (
             said(f"common.{name}", language),
             _PARTED[language].join(told_in(text, language) for text in texts),
+            "",
         )
         for name, texts in told.items()
         if texts

@@ -25,6 +25,7 @@ from kcity_geo.outputs.pages import whole_words
 from kcity_geo.outputs.paper_docx import save_docx
 from kcity_geo.outputs.paper_pdf import pdf_writer
 from kcity_geo.outputs.sheet_maps import _extent, draw_sheet, shows_part
+from kcity_geo.planning.site import PlanSite
 from kcity_geo.programme.blocks import Bullets, Heading, Picture, Table, Text
 from kcity_geo.programme.papers import PAPERS, Subject, make_paper
 from kcity_geo.programme.plan_words import korean_plan
@@ -96,7 +97,7 @@ def test_the_numbers_of_the_summary_are_those_of_the_study(language) -> None:
     annex = make_paper("evidence_annex", subject(), language)
     rows = next(b for b in annex.blocks if isinstance(b, Table) and len(b.columns) == 9).rows
     for level, row in zip(make_facts().levels, rows, strict=True):
-        assert row[-1] == f"levels.{level.key}"
+        assert row[-1] == f"{level.key}.*.city"
         shown = [float(c.replace(",", "")) for c in row[1:6] if c != "–"]
         known = [
             level.people[k] for k in ("falls_short", "probably_falls_short") if k in level.people
@@ -387,3 +388,23 @@ def test_the_korean_form_says_the_plan_in_korean_with_its_numbers() -> None:
     assert "P10 62, P90 191" in works
     assert set(re.findall("[A-Za-z]{3,}", works)) == {"USD"}
     assert korean_plan("a wall by the river").startswith("(원문)")
+
+
+@pytest.mark.parametrize("persons", [float("nan"), 0.0, 7.0, 8213.0])
+@pytest.mark.parametrize("buildings", [0, 1, 1234])
+def test_who_lives_on_the_site_is_told_in_korean_whoever_it_is(persons, buildings) -> None:
+    box = shapely.box(0, 0, 100, 100)
+    site = PlanSite(
+        outline=box,
+        gross_ha=1.0,
+        net_ha=1.0,
+        cell_ha=np.ones((1, 1)),
+        free=box,
+        persons_today=persons,
+        buildings_today=buildings,
+    )
+    english = f"{site.words_today[:1].upper()}{site.words_today[1:]}."
+    told = korean_plan(f"{english} 12 ha hold 900 persons; 3.0 ha are free beyond what must be.")
+    assert not re.search("[A-Za-z]{3,}", told), told
+    number = re.compile(r"\d[\d,.]*\d|\d")
+    assert number.findall(told) == [*number.findall(english), "12", "900", "3.0"]
