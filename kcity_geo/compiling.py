@@ -8,6 +8,7 @@ the other has compiled, instead of compiling the same.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,11 +54,15 @@ class _Watch:
     """The lock of this machine, whose turn it is among threads, and how deep this process is in what it compiles."""
 
     def __init__(self) -> None:
+        self.told = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin with nothing compiled: at first, and in a forked process, which cannot use the lock of its parent."""
         self.lock = FileLock(Path(tempfile.gettempdir()) / _lock_name(), thread_local=False)
         self.turn = RLock()
         self.depth = 0
         self.ours = 0
-        self.told = False
 
     def start(self) -> None:
         self.depth += 1
@@ -118,6 +123,8 @@ def watch() -> _Watch:
             found.end()
 
     event.register("numba:compile", Listening())
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=found.begin)
     return found
 
 

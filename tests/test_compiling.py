@@ -130,3 +130,19 @@ def test_numba_tells_the_end_of_what_could_not_start_and_the_lock_is_given_back(
     assert compiling.one_at_a_time(numba.njit(lambda n: n + 1))(3) == 4
     other.join()
     assert (own.depth, own.ours, own.lock.is_locked) == (0, 0, False)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
+def test_a_forked_process_takes_a_lock_of_its_own(tmp_path) -> None:
+    code = (
+        "import os, sys, numba\n"
+        "from kcity_geo.compiling import one_at_a_time\n"
+        "twice = one_at_a_time(numba.njit(lambda n: 2 * n))\n"
+        "process = os.fork()\n"
+        "if not process: os._exit(twice(3))\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, check=False
+    )
+    assert done.returncode == 6

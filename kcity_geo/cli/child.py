@@ -7,27 +7,51 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["bind", "main", "run_command"]
 
 _PR_SET_PDEATHSIG = 1
 _KILOBYTES_A_GB = 1e6
 
 
 def main() -> None:
-    """
-    Run ``kcity`` with the arguments behind the first two: the limit of memory in bytes (0: none), the parent's id.
+    """Run ``kcity`` with the arguments behind the first two: limit of memory in bytes (0: none), id of the parent."""
+    bind(int(sys.argv[2]))
+    run_command(sys.argv[3:], limit=int(sys.argv[1]))
 
-    On Linux the process ends with the one that started it, so that no second one writes the same city.
+
+def bind(parent: int) -> None:
     """
-    limit, parent = int(sys.argv[1]), int(sys.argv[2])
+    On Linux end with the process that started this one, so that no second one writes the same city.
+
+    Parameters
+    ----------
+    parent : its id.
+    """
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before this process asked to be told
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def run_command(arguments: Sequence[str], *, limit: int) -> None:
+    """
+    Run ``kcity``, then say what it took: ``took SECONDS GB``, of the processor and of memory at most.
+
+    Parameters
+    ----------
+    arguments : of the command.
+    limit : of memory in bytes; 0: none.
+
+    Raises
+    ------
+    SystemExit
+        With the code of the command.
+    """
     if limit:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    sys.argv = ["kcity", *sys.argv[3:]]
+    sys.argv = ["kcity", *arguments]
     try:
         from kcity_geo.cli import main as command
 
@@ -36,8 +60,9 @@ def main() -> None:
         sys.stderr.write(f"error: needs more than {limit / 1e9:g} GB; raise --memory-gb\n")
         raise SystemExit(2) from None
     finally:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KILOBYTES_A_GB
-        sys.stderr.write(f"peak-memory-gb {peak:.2f}\n")
+        took = resource.getrusage(resource.RUSAGE_SELF)
+        cpu_s = took.ru_utime + took.ru_stime
+        sys.stderr.write(f"took {cpu_s:.1f} {took.ru_maxrss / _KILOBYTES_A_GB:.2f}\n")
 
 
 if __name__ == "__main__":

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from kcity_geo.many.kept_process import CAN_FORK, one_thread, run_kept
 from kcity_geo.many.tasks import CityOutcome, CityTask, is_done, task_key, write_manifest
 from kcity_geo.outputs.text import plain_text
 
 __all__ = ["CityLimits", "run_city"]
 
-#: One thread a city: the cities share the processors.
-_THREADS = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS",
-    "GDAL_NUM_THREADS",
-)  # fmt: skip
 _GB = 1e9
+#: Last line of a process of a city.
+_TOOK = re.compile(r"took ([\d.]+) ([\d.]+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +59,7 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
         return CityOutcome(id=task.id, name=task.name, status="kept")
     start, killed = time.perf_counter(), 0
     while True:
-        code, error, peak_gb = _one_process(task, limits)
+        code, error, took = _one_process(task, limits)
         if code >= 0 or killed >= limits.restarts:
             break
         killed += 1
@@ -74,7 +73,8 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
         name=task.name,
         status="done" if finished else "failed",
         seconds=round(time.perf_counter() - start, 1),
-        peak_gb=peak_gb,
+        cpu_s=took[0],
+        peak_gb=took[1],
         killed=killed,
         error="" if finished else error,
     )
@@ -83,30 +83,39 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
     return outcome
 
 
-def _one_process(task: CityTask, limits: CityLimits) -> tuple[int, str, float]:
-    """Run one process to its end: exit code (negative: the signal), last line of its errors, memory."""
-    bytes_ = int(limits.memory_gb * _GB) if limits.memory_gb else 0
-    command = [sys.executable, "-m", "kcity_geo.cli.child", str(bytes_), str(os.getpid())]
-    command += ["run", task.study, "--out", str(Path(task.out) / task.id), "--quiet"]
-    environment = {**os.environ, **dict.fromkeys(_THREADS, "1")}
+def _one_process(task: CityTask, limits: CityLimits) -> tuple[int, str, tuple[float, float]]:
+    """Run one process to its end: exit code (negative: the signal), last line of its errors, seconds and memory."""
+    limit = int(limits.memory_gb * _GB) if limits.memory_gb else 0
+    arguments = ["run", task.study, "--out", str(Path(task.out) / task.id), "--quiet"]
+    run = run_kept if CAN_FORK else _run_alone
+    try:
+        code, told = run(arguments, limit=limit, timeout_s=limits.timeout_s)
+    except TimeoutError:
+        return 2, f"took longer than {limits.timeout_s:g} s", (0.0, 0.0)
+    lines = [line for line in told.splitlines() if line.strip()]
+    took = next((found for line in reversed(lines) if (found := _TOOK.fullmatch(line))), None)
+    said = [line for line in lines if not (_TOOK.fullmatch(line) or line.startswith("note: "))]
+    error = plain_text(said[-1], max_chars=500).removeprefix("error: ") if said else "no message"
+    return code, error, (float(took[1]), float(took[2])) if took else (0.0, 0.0)
+
+
+def _run_alone(arguments: list[str], *, limit: int, timeout_s: float | None) -> tuple[int, str]:
+    """Run ``kcity`` where a process cannot be forked: each loads all that it needs again."""
+    command = [sys.executable, "-m", "kcity_geo.cli.child", str(limit), str(os.getpid())]
     with subprocess.Popen(  # noqa: S603 - this Python, on a file that the user named
-        command,
+        [*command, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=environment,
+        env=one_thread(),
     ) as child:
         try:
-            told = child.communicate(timeout=limits.timeout_s)[1]
-        except subprocess.TimeoutExpired:
+            told = child.communicate(timeout=timeout_s)[1]
+        except subprocess.TimeoutExpired as error:
             child.kill()
             child.communicate()
-            return 2, f"took longer than {limits.timeout_s:g} s", 0.0
+            raise TimeoutError from error
         except BaseException:
             child.kill()
             raise
-    lines = [line for line in told.decode("utf-8", "replace").splitlines() if line.strip()]
-    memory = next((line for line in reversed(lines) if line.startswith("peak-memory-gb ")), "")
-    said = [line for line in lines if not line.startswith(("peak-memory-gb ", "note: "))]
-    error = plain_text(said[-1], max_chars=500).removeprefix("error: ") if said else "no message"
-    return child.returncode, error, float(memory.partition(" ")[2] or 0.0)
+    return child.returncode, told.decode("utf-8", "replace")

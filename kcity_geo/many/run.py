@@ -97,15 +97,18 @@ def run_cities(
     except OSError as error:
         raise OutputError(f"{out}: cannot be made ({error.strerror})") from error
     found: dict[str, CityOutcome] = {}
+    shown = {task.id: _row(folder, task, None) for task in tasks}
     start, asked = time.perf_counter(), limits or CityLimits()
-    _write(folder, tasks, found)
+    _write(folder, found, shown)
     if scheduler:
         finished, dashboard = _on_scheduler(tasks, asked, scheduler)
     else:
         finished, dashboard = _on_machine(tasks, asked, workers), ""
+    by_id = {task.id: task for task in tasks}
     for outcome in finished:
         found[outcome.id] = outcome
-        _write(folder, tasks, found)
+        shown[outcome.id] = _row(folder, by_id[outcome.id], outcome)
+        _write(folder, found, shown)
         if told:
             told(_progress(found, len(tasks), time.perf_counter() - start, outcome, dashboard))
     return tuple(found[task.id] for task in tasks)
@@ -193,10 +196,10 @@ def _from_scheduler(
                 yield CityOutcome(id=task.id, name=task.name, status="failed", error=error)
 
 
-def _write(folder: Path, tasks: Sequence[CityTask], found: dict[str, CityOutcome]) -> None:
+def _write(folder: Path, found: dict[str, CityOutcome], shown: dict[str, CityRow]) -> None:
     """Write outcomes and page; a disk that does not take them stops no city."""
-    rows = [asdict(found[task.id]) for task in tasks if task.id in found]
-    page = cities_page([_row(folder, task, found.get(task.id)) for task in tasks])
+    rows = [asdict(found[name]) for name in shown if name in found]
+    page = cities_page(list(shown.values()))
     for name, text in ((_OUTCOMES, json.dumps(rows, indent=1, ensure_ascii=False)), (_PAGE, page)):
         stage = folder / f"{name}.part"
         try:

@@ -67,6 +67,7 @@ class CityOutcome:
     id : of the task.
     status : ``done``, ``kept`` (was there already, with the same inputs, parameters and code) or ``failed``.
     seconds : the study took.
+    cpu_s : of a processor; of the last process where one was killed.
     peak_gb : memory of its process at most.
     killed : how often its process was ended from outside and started again.
     error : why it failed, one line.
@@ -76,6 +77,7 @@ class CityOutcome:
     id: str
     status: str
     seconds: float = 0.0
+    cpu_s: float = 0.0
     peak_gb: float = 0.0
     killed: int = 0
     error: str = ""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from typer.testing import CliRunner
 import kcity_geo as kc
 from kcity_geo.cli import app
 from kcity_geo.errors import SourceError, StudyError
+from kcity_geo.many.kept_process import one_thread, run_kept
 from kcity_geo.many.process import CityLimits
 from kcity_geo.many.run import run_cities
 from kcity_geo.many.tasks import read_cities
@@ -61,24 +63,48 @@ def listed(tmp_path_factory, hanbit_town) -> Path:
     return folder / "cities.csv"
 
 
-def kill_one_child(out: Path, stop: threading.Event, killed: list[int]) -> None:
-    """Kill the first process that works on a city of this folder, as an administrator would."""
-    while not stop.is_set() and not killed:
-        for entry in Path("/proc").iterdir():
+def children(parent: int) -> list[int]:
+    """Ids of the processes that one has started."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
             try:
-                command = (entry / "cmdline").read_bytes()
+                state = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
             except OSError:
                 continue
-            if (
-                entry.name.isdigit()
-                and b"kcity_geo.cli.child" in command
-                and str(out).encode() in command
-            ):
-                time.sleep(1.0)
-                os.kill(int(entry.name), signal.SIGKILL)
-                killed.append(int(entry.name))
-                return
-        time.sleep(0.05)
+            if int(state[1]) == parent and state[0] != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+def kill_one_city(stop: threading.Event, killed: list[int]) -> None:
+    """Kill the first process that works on a city, a moment after it began, as an administrator would."""
+    while not stop.is_set() and not killed:
+        for kept in children(os.getpid()):
+            for city in children(kept) if is_kept(kept) else ():
+                time.sleep(0.5)
+                with suppress(ProcessLookupError):  # the broken one has ended by then
+                    os.kill(city, signal.SIGKILL)
+                    killed.append(city)
+                    return
+        time.sleep(0.02)
+
+
+def is_over(process: int) -> bool:
+    """Tell that a process has ended, whether or not anybody has asked for its end."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return True
+    return state[0] in {"Z", "X"}
+
+
+def is_kept(process: int) -> bool:
+    """Tell a process that a worker keeps from others."""
+    try:
+        return b"kcity_geo.cli.keeper" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -94,7 +120,7 @@ def finished(listed, tmp_path_factory):
     """The list on two workers, one process killed on the way."""
     out = tmp_path_factory.mktemp("many") / "out"
     stop, killed = threading.Event(), []
-    killer = threading.Thread(target=kill_one_child, args=(out, stop, killed))
+    killer = threading.Thread(target=kill_one_city, args=(stop, killed))
     killer.start()
     try:
         outcomes = run_cities(listed, out, workers=2)
@@ -244,6 +270,53 @@ def test_a_process_that_breaks_off_is_no_finished_city(listed, tmp_path, monkeyp
     (old / "report.html").write_text("of another day")
     outcomes = run_cities(listed, tmp_path / "out")
     assert {one.status for one in outcomes} == {"failed"}
+    assert not (tmp_path / "out" / "manifests").exists()
+
+
+def test_who_keeps_a_process_has_one_thread_when_it_forks() -> None:
+    """Python and one of jemalloc, which stands a fork; another would leave its locks taken in each city."""
+    code = (
+        "import pathlib; from kcity_geo.cli.keeper import load; load(); "
+        "print(*(p.read_text().strip() for p in pathlib.Path('/proc/self/task').glob('*/comm')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=one_thread(), capture_output=True, text=True, check=True
+    )
+    assert sorted(set(done.stdout.split()) - {"jemalloc_bg_thd"}) == [Path(sys.executable).name]
+    assert done.stdout.split().count(Path(sys.executable).name) == 1
+
+
+def test_a_kept_process_that_is_killed_takes_its_city_along(tmp_path, listed) -> None:
+    """Both are gone, so that no second process writes the same city."""
+    arguments = ["run", str(listed.parent / "east.toml"), "--out", str(tmp_path / "out"), "--quiet"]
+    ended = {}
+
+    def kill_the_kept() -> None:
+        while "kept" not in ended:
+            for kept in filter(is_kept, children(os.getpid())):
+                if cities := children(kept):
+                    ended["city"] = cities[0]
+                    os.kill(kept, signal.SIGKILL)
+                    ended["kept"] = kept
+                    return
+            time.sleep(0.02)
+
+    killer = threading.Thread(target=kill_the_kept)
+    killer.start()
+    code, _ = run_kept(arguments, limit=0, timeout_s=120)
+    killer.join()
+    assert code == -signal.SIGKILL
+    until = (
+        time.monotonic() + 20
+    )  # its files are closed; the system takes it off its list a moment later
+    while not is_over(ended["city"]) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert is_over(ended["city"])
+
+
+def test_a_city_that_takes_too_long_is_ended(listed, tmp_path) -> None:
+    outcomes = run_cities(listed, tmp_path / "out", limits=CityLimits(timeout_s=0.05))
+    assert {one.error for one in outcomes if one.id != "broken"} == {"took longer than 0.05 s"}
     assert not (tmp_path / "out" / "manifests").exists()
 
 
