@@ -179,6 +179,7 @@ DATA = {
         "cli/console": "rows",
         "cli/programme": "row",
         "outputs/checkpage": "rows row",
+        "outputs/comparepage": "dots",
         "outputs/explain": "told",
         "outputs/headline": "row",
         "outputs/map_themes": "hover",

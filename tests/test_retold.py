@@ -10,7 +10,7 @@ from kcity_geo.analysis.sites.contents import content_words
 from kcity_geo.analysis.suitability.constraints import _RULES
 from kcity_geo.analysis.suitability.decisive import no_ranking
 from kcity_geo.analysis.suitability.value_functions import full_score
-from kcity_geo.config import read_table
+from kcity_geo.config import TABLES, read_table
 from kcity_geo.profiles import profiles
 from kcity_geo.retold import made, retold, retold_all, told_in
 
@@ -87,7 +87,7 @@ def test_stability_is_told_piece_by_piece() -> None:
     often = made("often_first", share="80 %", draws="1,000")
     text = f"{made('stays_unless', change=change)}; {often}"
     assert told_in(text, "ko") == (
-        "「경사도」 가중치가 12%에서 31%(으)로 2배 넘게 높아지기 전까지 1순위를 유지, "
+        "「경사도」 가중치가 12%에서 31%로 2배 넘게 높아지기 전까지 1순위를 유지, "
         "가중치를 1,000회 바꾼 결과 80%에서 1순위"
     )
 
@@ -112,3 +112,12 @@ def test_what_no_row_knows_stays_the_original(text) -> None:
 def test_one_unknown_sentence_keeps_all_in_the_original() -> None:
     text = f"{made('not_by_one')}; so they say"
     assert told_in(text, "ko") == f"(원문) {text}"
+
+
+def test_no_row_leaves_the_choice_of_a_particle_to_its_reader() -> None:
+    """Korean particles follow the sound before them: a row that prints both, 은(는), reads like a machine."""
+    both = re.compile(
+        r"은\(는\)|는\(은\)|이\(가\)|가\(이\)|을\(를\)|를\(을\)|과\(와\)|와\(과\)|\(으\)로"
+    )
+    found = [f.name for f in TABLES.rglob("*.toml") if both.search(f.read_text(encoding="utf-8"))]
+    assert found == []

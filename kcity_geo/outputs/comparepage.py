@@ -31,6 +31,8 @@ _MAP_PX = 190
 _SIDE_PX, _LEFT_PX, _TOP_PX = 340, 60, 16
 _SCALES_KM = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 _NAME_CHARS = 60
+#: Letters of the chart, and from where on a name needs a line to its dot.
+_NARROW_PX, _WIDE_PX, _FAR_PX = 7.2, 12.5, 20
 
 
 class SmallMap(Protocol):
@@ -110,11 +112,9 @@ def _points(score: float) -> str:
 def _number(value: float, unit: str) -> dict[str, str]:
     """Write a number in each language."""
     shown = human(value, unit)
-    told = dict.fromkeys(LANGUAGES, shown)
-    for english, korean in read_table("texts/compare")["number"].items():
-        if shown == english:
-            told["ko"] = str(korean)
-    return told
+    words = read_table("texts/compare")["number"]
+    korean = str(words.get(shown, shown.replace(" %", "%")))
+    return {language: korean if language == "ko" else shown for language in LANGUAGES}
 
 
 def _span(low: float, high: float, unit: str) -> dict[str, str]:
@@ -142,7 +142,9 @@ def _title(one: ComparedCriterion) -> Markup:
 def _benchmark(one: ComparedCriterion) -> Markup:
     low, high = one.parameters[0], one.parameters[-1]
     best, worst = (high, low) if one.function == "lin_inc" else (low, high)
-    return both("compare", "benchmark", best=human(best, one.unit), worst=human(worst, one.unit))
+    return both(
+        "compare", "benchmark", best=_number(best, one.unit), worst=_number(worst, one.unit)
+    )
 
 
 def _lead(found: Comparison, ranks: pd.DataFrame) -> list[Markup]:
@@ -224,31 +226,53 @@ def _chart(found: Comparison) -> dict[str, Any]:
         return round(_TOP_PX + _SIDE_PX * (1 - min(1.0, max(0.0, score))), 1)
 
     dots = []
-    taken: list[tuple[float, float]] = []
     for key, row in found.table.iterrows():
-        at = (x(row["need"]), y(row["readiness"]))
-        label = at[1] - 7
-        while any(abs(label - t[1]) < 13 and abs(at[0] - t[0]) < 110 for t in taken):  # noqa: PLR2004
-            label += 13
-        taken.append((at[0], label))
         dots.append(
             {
                 "name": _name(key),
-                "x": at[0],
-                "y": at[1],
+                "x": x(row["need"]),
+                "y": y(row["readiness"]),
                 "x0": x(row["need_low"]),
                 "x1": x(row["need_high"]),
                 "y0": y(row["readiness_low"]),
                 "y1": y(row["readiness_high"]),
-                "label_y": round(label, 1),
-                "left": at[0] > _LEFT_PX + 0.6 * _SIDE_PX,
             }
         )
+    _label(dots)
     ticks = [{"x": x(v), "y": y(v), "words": f"{100 * v:.0f}"} for v in (0, 0.25, 0.5, 0.75, 1)]
     return {
         "dots": dots, "ticks": ticks, "left": _LEFT_PX, "top": _TOP_PX, "side": _SIDE_PX,
         "width": _LEFT_PX + _SIDE_PX + 24, "height": _TOP_PX + _SIDE_PX + 48,
     }  # fmt: skip
+
+
+def _label(dots: list[dict[str, Any]]) -> None:
+    """Put each name beside its dot where it covers no dot, bar or other name; a far one gets a line to its dot."""
+    taken = [(d["x"] - 5, d["y"] - 5, d["x"] + 5, d["y"] + 5) for d in dots]
+    taken += [(d["x0"], d["y"] - 1, d["x1"], d["y"] + 1) for d in dots]
+    taken += [(d["x"] - 1, d["y1"], d["x"] + 1, d["y0"]) for d in dots]
+    floor, ceiling = float(_TOP_PX + _SIDE_PX), float(_TOP_PX)
+    for dot in dots:
+        wide = sum(_WIDE_PX if char > "ᄀ" else _NARROW_PX for char in dot["name"])
+        places = []
+        for away in (0.0, 21.0, -14.0, 35.0, -28.0, 49.0, -42.0, 63.0, -56.0, 77.0):
+            for left in (dot["x"] + 9, dot["x"] + 30, dot["x"] - 9 - wide):
+                base = dot["y"] - 5 + away
+                box = (left, base - 11, left + wide, base + 3)
+                inside = left >= _LEFT_PX and left + wide <= _LEFT_PX + _SIDE_PX + 20
+                if inside and ceiling <= box[1] and base <= floor - 2:
+                    places.append((sum(_covered(box, other) for other in taken), box))
+        box = min(places, key=lambda one: one[0])[1] if places else (dot["x"] + 9, dot["y"], 0, 0)
+        taken.append(box)
+        dot["label_x"], dot["label_y"] = round(box[0], 1), round(box[3] - 3, 1)
+        dot["far"] = abs(dot["label_y"] - dot["y"]) > _FAR_PX or box[0] > dot["x"] + _FAR_PX
+
+
+def _covered(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """Give the square pixels that two boxes (left, top, right, bottom) share."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, wide) * max(0.0, high)
 
 
 def _maps(
@@ -334,11 +358,22 @@ def _turn(found: Comparison, row: Mapping[Any, Any]) -> Markup:
     unknown = read_table("texts/compare")["text"]["unknown"]
     told = {}
     for language, title in (("en", titles["title"]), ("ko", titles["title_ko"])):
-        value = human(row["value"], one.unit, missing=str(unknown[language]))
+        known = math.isfinite(row["value"])
+        value = _number(row["value"], one.unit) if known else unknown
+        needed = _number(row["value_needed"], one.unit)[language]
         told[language] = str(text[language]).format(
-            title=title, needed=human(row["value_needed"], one.unit), value=value
+            title=title, needed=needed, value=value[language]
         )
     return in_both(told)
+
+
+#: What is told of each city behind its name.
+_VALUE = re.compile(r"(?<=: )[^:;]+?(?=; |\)\.?$)")
+
+
+def _korean_value(found: re.Match[str]) -> str:
+    own = read_table("texts/compare")["value"]
+    return str(own.get(found[0]) or read_table("texts/said_ko")["said"].get(found[0], found[0]))
 
 
 def _difference(line: str) -> Markup:
@@ -348,8 +383,7 @@ def _difference(line: str) -> Markup:
         start = f"The studies differ in the {words} ("
         if line.startswith(start):
             values = line[len(start) :]
-            for word, translated in read_table("texts/compare")["value"].items():
-                values = re.sub(rf"(?<=: ){re.escape(word)}(?=;|\))", str(translated), values)
+            values = _VALUE.sub(_korean_value, values)
             korean = f"연구마다 다름: {own} ({values}"
     return in_both({"en": line, "ko": korean})
 

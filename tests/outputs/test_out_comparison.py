@@ -18,6 +18,7 @@ from kcity_geo.analysis.comparison.numbers import CityNumbers, LevelNumbers, Mea
 from kcity_geo.config import read_table
 from kcity_geo.errors import OutputError
 from kcity_geo.inputs.finished import ReadingsPicture
+from kcity_geo.outputs.comparepage import _covered, _label
 from kcity_geo.outputs.comparison import COMPARISON_FILES, save_comparison
 from kcity_geo.outputs.languages import LANGUAGES, both
 from kcity_geo.outputs.themes import reading_rows
@@ -136,3 +137,41 @@ def test_cities_of_equal_need_are_both_named_in_any_order(tmp_path) -> None:
     ]
     for page in pages:
         assert "The greatest proved need is equal in Alpha, Beta" in page
+
+
+def test_korean_numbers_and_projects_hold_no_english_word(tmp_path) -> None:
+    cities = [
+        replace(_city("가나", 0.004, 0.1), open_land_share=0.003, project="New town"),
+        replace(
+            _city("다라", 0.5, 0.2), open_land_share=float("nan"), project="Industrial complex"
+        ),
+        replace(_city("마바", 0.3, 0.2), project="New town", osm_date="2020-01-01"),
+    ]
+    folder = save_comparison(compare_cities(cities, draws=20), tmp_path / "out")
+    page = (folder / "compare.html").read_text(encoding="utf-8").partition("<body>")[2]
+    korean = html.unescape(" ".join(re.findall(r'<span lang="ko">(.*?)</span>', page)))
+    assert "1% 미만" in korean
+    assert "산업단지" in korean
+    words = set(re.findall(r"[A-Za-z]{3,}", korean)) - {"Herfort", "OpenStreetMap"}
+    assert not words & {"under", "over", "not", "known", "New", "town", "Industrial", "complex"}
+    assert not re.search(r"\d %", korean)
+
+
+def test_names_in_the_chart_cover_no_dot_and_no_other_name() -> None:
+    dots = [
+        {"name": name, "x": x, "y": y, "x0": x, "x1": x + 90, "y0": y, "y1": y - 30}
+        for name, x, y in (
+            ("Monaco", 60, 121), ("Liechtenstein", 63, 162), ("Helsinki centre", 60, 203),
+            ("Hanbit (synthetic)", 104, 159), ("하노이", 100, 155), ("Phnom Penh", 101, 157),
+        )
+    ]  # fmt: skip
+    _label(dots)
+    boxes = [
+        (d["label_x"], d["label_y"] - 9, d["label_x"] + 6 * len(d["name"]), d["label_y"])
+        for d in dots
+    ]
+    for one, other in itertools.combinations(boxes, 2):
+        assert _covered(one, other) == 0
+    for box, dot in itertools.product(boxes, dots):
+        assert _covered(box, (dot["x"] - 4, dot["y"] - 4, dot["x"] + 4, dot["y"] + 4)) == 0
+    assert any(d["far"] for d in dots)
