@@ -27,6 +27,7 @@ from kcity_geo.errors import StudyError
 from kcity_geo.indicators import INDICATOR_SECTORS
 from kcity_geo.inputs.candidates import places_to_choose
 from kcity_geo.inputs.criteria import named_files, require_files, site_candidates
+from kcity_geo.inputs.dwellings import Dwellings
 from kcity_geo.inputs.files import other_files
 from kcity_geo.inputs.landcover import refuse_mistaken_legend
 from kcity_geo.inputs.licences import refuse_forbidden_inputs
@@ -34,7 +35,6 @@ from kcity_geo.inputs.official import load_tables, refuse_impossible_counts
 from kcity_geo.inputs.osm import load_osm
 from kcity_geo.inputs.outline import find_city
 from kcity_geo.inputs.population import (
-    Dwellings,
     compare_districts,
     degree_of_urbanisation,
     lack_of_people,

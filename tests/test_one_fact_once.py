@@ -148,7 +148,8 @@ DATA = {
         "analysis/location/services": "row",
     },
     "numbers that a city published, or changes to parameters, by name": {
-        "analysis/city_model": "official settings changes",
+        "analysis/city_inputs": "changes",
+        "analysis/city_model": "official settings",
         "demo/toy": "official arrays",
         "inputs/population": "official",
     },

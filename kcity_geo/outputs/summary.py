@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcity_geo.analysis.findings import Findings, most_short, residents
-from kcity_geo.city import REST
+from kcity_geo.city_districts import REST
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC, credits_line
 from kcity_geo.outputs.headline import Segment, gap_sentences, segments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -245,7 +246,7 @@ def arrays_in(value, depth=3):
 
 def test_no_property_of_the_model_gives_an_array_that_can_be_changed():
     city = CityModel(make_toy(size_m=SIZE, arrays={"population": 10.0, "built_m2": 2000.0}))
-    names = [name for name, one in vars(CityModel).items() if isinstance(one, property)]
+    names = [name for name, one in inspect.getmembers(CityModel) if isinstance(one, property)]
     # The data of the caller are guarded themselves; graphs hold what compiled kernels work with.
     found = {
         name: list(arrays_in(getattr(city, name)))

@@ -11,7 +11,7 @@ import xarray as xr
 from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.energy.balance import power_demand, power_supply
 from kcity_geo.analysis.energy.solar import ground_potential
-from kcity_geo.analysis.network.rules import tobler_kmh
+from kcity_geo.analysis.network.delays import tobler_kmh
 from kcity_geo.analysis.terrain.relief import slope_pct
 from kcity_geo.analysis.water.balance import wastewater, water_balance
 from kcity_geo.settings import settings_of

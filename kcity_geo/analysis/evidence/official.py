@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.settlement.districts import weighted_mean
-from kcity_geo.city import REST
+from kcity_geo.city_districts import REST
 from kcity_geo.citydata import CityInputs
 from kcity_geo.errors import SchemaError
 from kcity_geo.notes import tell

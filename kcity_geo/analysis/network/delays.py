@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import geopandas as gpd
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from kcity_geo.analysis.network.rules import tobler_factor
 from kcity_geo.analysis.network.topology import Pieces, Vertices
+from kcity_geo.config import read_table
 from kcity_geo.settings import NetworkTable
 
-__all__ = ["Sampler", "place_along", "slope_factors", "waiting_minutes"]
+__all__ = [
+    "Sampler",
+    "place_along",
+    "slope_factors",
+    "tobler_factor",
+    "tobler_kmh",
+    "waiting_minutes",
+]
 
 #: Elevation or factor at points: x, y in metres -> values of the same shape, NaN where not known.
 Sampler = Callable[["NDArray[np.float64]", "NDArray[np.float64]"], "NDArray[np.float64]"]
@@ -276,3 +283,56 @@ def _hangs(
     good = np.zeros(size, bool)
     good[label[held]] = True
     return np.asarray(good[label])
+
+
+def tobler_kmh(
+    slope: ArrayLike, *, rules: Mapping[str, float] | None = None
+) -> NDArray[np.float64]:
+    """
+    Compute the walking speed on a slope.
+
+    Parameters
+    ----------
+    slope : rise over run in the direction of travel; clipped at +-0.6.
+    rules : table ``slope`` of ``tables/network.toml``; as it stands when None.
+
+    Returns
+    -------
+    Shape of `slope`, km/h; fastest at -0.05.
+
+    References
+    ----------
+    .. [1] Tobler, W. (1993). Three presentations on geographical analysis and modeling.
+
+    Examples
+    --------
+    >>> tobler_kmh([-0.05, 0.1]).round(4).tolist()
+    [6.0, 3.5493]
+    """
+    rules = read_table("network")["slope"] if rules is None else rules
+    steep = np.clip(np.asarray(slope, dtype=np.float64), -rules["max_slope"], rules["max_slope"])
+    speed = rules["peak_kmh"] * np.exp(-rules["decay"] * np.abs(steep + rules["offset"]))
+    return np.asarray(speed)
+
+
+def tobler_factor(
+    slope: ArrayLike, *, rules: Mapping[str, float] | None = None
+) -> NDArray[np.float64]:
+    """
+    Compute the walking speed on a slope as share of that on level ground.
+
+    Parameters
+    ----------
+    slope : rise over run in the direction of travel.
+    rules : as for `tobler_kmh`.
+
+    Returns
+    -------
+    Shape of `slope`; 1 at 0.
+
+    Examples
+    --------
+    >>> float(tobler_factor(0.1).round(4))
+    0.7047
+    """
+    return np.asarray(tobler_kmh(slope, rules=rules) / tobler_kmh(0.0, rules=rules))

@@ -34,16 +34,10 @@ from kcity_geo.analysis.network.rules import (
     MODES,
     binding_turns,
     blocking_nodes,
-    destination,
-    directions,
-    ferries_usable,
-    ferry_kmh,
     private_nodes,
-    speeds_kmh,
-    texts,
-    usable,
 )
 from kcity_geo.analysis.network.turns import Ends, turns_of, via_nodes
+from kcity_geo.analysis.network.ways import usable_ways
 from kcity_geo.coordinates import in_crs
 from kcity_geo.errors import SchemaError, StudyError
 from kcity_geo.settings import NetworkTable, network_table
@@ -232,7 +226,7 @@ def build_graph(  # noqa: PLR0913 - layers of a city, all named
     _checked(roads)
     ferries, areas = _like(roads, ferries, "ferries"), _like(roads, areas, "areas")
     table = network_table() if table is None else table
-    ways = _ways(roads, ferries, mode=mode, table=table)
+    ways = usable_ways(roads, ferries, mode=mode, table=table)
     if areas is not None and len(areas) and mode == "walk":
         ways = with_areas(ways, areas, table=table)
     points = topology.vertices(ways)
@@ -305,50 +299,6 @@ def _like(
     if other is None or len(other) == 0 or other.crs == roads.crs:
         return other
     return other.set_geometry(in_crs(other, roads.crs, what=what), crs=roads.crs)
-
-
-def _ways(
-    roads: gpd.GeoDataFrame,
-    ferries: gpd.GeoDataFrame | None,
-    *,
-    mode: str,
-    table: NetworkTable,
-) -> gpd.GeoDataFrame:
-    """Give the usable ways in the order of their ids, with direction, speed and kind."""
-    chosen = roads[usable(roads, mode=mode, table=table)]
-    frames = [_described(chosen, mode=mode, table=table, ferry=False)]
-    if ferries is not None and len(ferries) and mode != "street":
-        taken = ferries[ferries_usable(ferries, mode=mode, table=table)]
-        frames.append(_described(taken, mode=mode, table=table, ferry=True))
-    ways = pd.concat(frames) if len(frames) > 1 else frames[0]
-    ways = ways[(ways.geometry.geom_type == "LineString").to_numpy()]
-    order = np.argsort(ways["osm_id"].to_numpy(dtype=np.int64), kind="stable")
-    ways = ways.iloc[order]
-    return ways[~ways["osm_id"].duplicated().to_numpy()].reset_index(drop=True)
-
-
-def _described(
-    roads: gpd.GeoDataFrame, *, mode: str, table: NetworkTable, ferry: bool
-) -> gpd.GeoDataFrame:
-    columns = ["osm_id", "geometry", *(["node_ids"] if "node_ids" in roads else [])]
-    ways = roads[columns].copy()
-    if ferry:
-        ways["highway"] = "ferry"
-        ways["speed_kmh"] = ferry_kmh(roads, table=table)
-        # A boat that goes one way only takes nobody back, on foot or not.
-        ways["forward"], ways["backward"] = directions(roads, mode="drive", table=table)
-        ways["bridge"] = ways["tunnel"] = True
-        ways["private"] = False
-    else:
-        ways["highway"] = texts(roads, "highway").astype(object)
-        ways["speed_kmh"] = speeds_kmh(roads, mode=mode, table=table)
-        ways["forward"], ways["backward"] = directions(roads, mode=mode, table=table)
-        ways["private"] = False
-        if mode != "street":
-            ways["private"] = destination(roads, mode=mode, table=table)
-        for name in ("bridge", "tunnel"):
-            ways[name] = ~np.isin(texts(roads, name), ["", "no"])
-    return ways
 
 
 def _assembled(

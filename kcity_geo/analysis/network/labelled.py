@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from kcity_geo.analysis.network import reach
+from kcity_geo.analysis.network import reach, served
 from kcity_geo.analysis.network.catchments import Decay
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.snapping import Snapped, on_network
@@ -269,7 +269,7 @@ def catchment_persons(
 
     Returns
     -------
-    As `kcity_geo.analysis.network.reach.catchment_persons`, under the labels of the places.
+    As `kcity_geo.analysis.network.served.catchment_persons`, under the labels of the places.
 
     Raises
     ------
@@ -278,7 +278,7 @@ def catchment_persons(
     """
     start, ends = on_network(graph, origins), on_network(graph, places)
     mass = _amounts(persons, start, "persons")
-    return reach.catchment_persons(graph, start, mass, ends, unit=unit, limit=limit)
+    return served.catchment_persons(graph, start, mass, ends, unit=unit, limit=limit)
 
 
 def two_step_access(  # noqa: PLR0913 - engine options, all named
@@ -302,7 +302,7 @@ def two_step_access(  # noqa: PLR0913 - engine options, all named
     persons : at each origin; a series is matched by its index.
     places : as for `nearest`.
     supply : of each place; a series is matched by its index.
-    limit, unit, decay, choosing : as for `kcity_geo.analysis.network.reach.two_step_access`.
+    limit, unit, decay, choosing : as for `kcity_geo.analysis.network.served.two_step_access`.
 
     Returns
     -------
@@ -314,7 +314,7 @@ def two_step_access(  # noqa: PLR0913 - engine options, all named
         As `nearest`, or if persons or supply do not fit the places.
     """
     start, ends = on_network(graph, origins), on_network(graph, places)
-    found = reach.two_step_access(
+    found = served.two_step_access(
         graph,
         start,
         _amounts(persons, start, "persons"),

@@ -3,9 +3,6 @@ Who may use a way, in which direction and how fast.
 
 Reads the rows of ``tables/network.toml`` onto the columns of a road layer. Knows nothing of
 topology; `kcity_geo.analysis.network.graph` does.
-
->>> float(tobler_kmh(0.0).round(4))
-5.0367
 """
 
 from __future__ import annotations
@@ -16,9 +13,8 @@ from typing import cast
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.settings import NetworkTable
 
@@ -35,8 +31,6 @@ __all__ = [
     "speeds_kmh",
     "street_width_m",
     "texts",
-    "tobler_factor",
-    "tobler_kmh",
     "usable",
 ]
 
@@ -481,56 +475,3 @@ def all_season_weight(roads: gpd.GeoDataFrame, *, table: NetworkTable) -> NDArra
     weight = np.where(minor & good, 1.0, weight)
     weight = np.where(minor & ~good & (surface == ""), rules["unknown_weight"], weight)
     return np.where(bad, 0.0, weight)
-
-
-def tobler_kmh(
-    slope: ArrayLike, *, rules: Mapping[str, float] | None = None
-) -> NDArray[np.float64]:
-    """
-    Compute the walking speed on a slope.
-
-    Parameters
-    ----------
-    slope : rise over run in the direction of travel; clipped at +-0.6.
-    rules : table ``slope`` of ``tables/network.toml``; as it stands when None.
-
-    Returns
-    -------
-    Shape of `slope`, km/h; fastest at -0.05.
-
-    References
-    ----------
-    .. [1] Tobler, W. (1993). Three presentations on geographical analysis and modeling.
-
-    Examples
-    --------
-    >>> tobler_kmh([-0.05, 0.1]).round(4).tolist()
-    [6.0, 3.5493]
-    """
-    rules = read_table("network")["slope"] if rules is None else rules
-    steep = np.clip(np.asarray(slope, dtype=np.float64), -rules["max_slope"], rules["max_slope"])
-    speed = rules["peak_kmh"] * np.exp(-rules["decay"] * np.abs(steep + rules["offset"]))
-    return np.asarray(speed)
-
-
-def tobler_factor(
-    slope: ArrayLike, *, rules: Mapping[str, float] | None = None
-) -> NDArray[np.float64]:
-    """
-    Compute the walking speed on a slope as share of that on level ground.
-
-    Parameters
-    ----------
-    slope : rise over run in the direction of travel.
-    rules : as for `tobler_kmh`.
-
-    Returns
-    -------
-    Shape of `slope`; 1 at 0.
-
-    Examples
-    --------
-    >>> float(tobler_factor(0.1).round(4))
-    0.7047
-    """
-    return np.asarray(tobler_kmh(slope, rules=rules) / tobler_kmh(0.0, rules=rules))

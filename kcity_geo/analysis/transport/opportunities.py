@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.network import reach
+from kcity_geo.analysis.network.served import two_step_access
 from kcity_geo.analysis.network.snapping import Snapped, cell_points, snap
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE
@@ -315,7 +316,7 @@ def _two_step(city: CityModel) -> Indicator:
     there = snap(graph, places, max_snap_m=rules["max_snap_m"])
     persons, supply = people.persons.ravel()[cells], np.ones(len(places))
     limit = float(rules["two_step_min"])
-    rate = reach.two_step_access(graph, homes, persons, there, supply, limit=limit)
+    rate = two_step_access(graph, homes, persons, there, supply, limit=limit)
     grid = np.full(city.grid.shape, np.nan)
     grid.flat[cells] = rate * 10_000.0
     return Indicator(

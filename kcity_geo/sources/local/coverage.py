@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import shapely
 
-from kcity_geo.city import REST
+from kcity_geo.city_districts import REST
 from kcity_geo.citydata import CityData
 from kcity_geo.notes import muted
 from kcity_geo.sources.local.points import read_points_or_vector

@@ -36,9 +36,10 @@ from kcity_geo.sources.products.admin_areas import fetch_districts
 from kcity_geo.sources.products.catalogue import Product, require_licence
 from kcity_geo.sources.products.extracts import Extract, clip_extract, find_extract, get_extract
 from kcity_geo.sources.products.feeds import find_feeds
+from kcity_geo.sources.products.mosaic import NoDataHereError
 from kcity_geo.sources.products.overpass import download_osm
 from kcity_geo.sources.products.overture import fetch_buildings
-from kcity_geo.sources.products.rasters import Layer, NoDataHereError, fetch_raster
+from kcity_geo.sources.products.rasters import Layer, fetch_raster
 
 __all__ = ["collect", "require_contact"]
 

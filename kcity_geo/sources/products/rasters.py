@@ -20,24 +20,24 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from affine import Affine
-from numpy.typing import NDArray
 
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.sources.products.catalogue import Product
+from kcity_geo.sources.products.mosaic import (
+    Bounds,
+    Found,
+    Piece,
+    mosaic,
+    require_pixels,
+    write_cog,
+)
 from kcity_geo.sources.products.tiles import split_antimeridian, tiles_over
 from kcity_geo.sources.web.download import Fetcher
 from kcity_geo.sources.web.wellformed import safe_members
 
-__all__ = ["Layer", "NoDataHereError", "fetch_raster", "provenance", "s3_keys"]
+__all__ = ["Layer", "fetch_raster", "provenance", "s3_keys"]
 
-Bounds = tuple[float, float, float, float]
-_GLO30_DEG = 1 / 3600
 _MAX_PAGES = 200  # of a listing, a thousand keys each
-
-
-class NoDataHereError(SourceError):
-    """A product works, but has nothing at this place."""
 
 
 @dataclass(frozen=True)
@@ -52,26 +52,6 @@ class Layer:
     attribution: str = ""
     checks: dict[str, str] = field(default_factory=dict)
     note: str = ""
-
-
-@dataclass(frozen=True)
-class _Piece:
-    values: NDArray[Any]
-    transform: Affine
-    nodata: float | None
-
-
-@dataclass
-class _Found:
-    """Pieces of one window and where they came from."""
-
-    pieces: list[_Piece] = field(default_factory=list)
-    urls: list[str] = field(default_factory=list)
-    checks: dict[str, str] = field(default_factory=dict)
-    sea: list[str] = field(default_factory=list)
-    retrieved: str = ""
-    as_of: str = ""
-    crs: str = "EPSG:4326"
 
 
 def fetch_raster(
@@ -100,7 +80,7 @@ def fetch_raster(
     LimitError
         If the window has more pixels than `Config.max_pixels`.
     """
-    readers: dict[str, Callable[[], _Found]] = {
+    readers: dict[str, Callable[[], Found]] = {
         "cog_tiles": lambda: _cog_tiles(product, bounds, fetcher),
         "cog_country": lambda: _cog_country(product, bounds, fetcher, iso3),
         "cog_listing": lambda: _cog_listing(product, bounds, fetcher),
@@ -109,8 +89,8 @@ def fetch_raster(
         "pvgis": lambda: _pvgis(product, bounds, fetcher),
     }
     found = readers[product.access]()
-    values, transform = _mosaic(product, found, bounds, fetcher.config.max_pixels)
-    _write_cog(product, values, transform, found.crs, out)
+    values, transform = mosaic(product, found, bounds, fetcher.config.max_pixels)
+    write_cog(product, values, transform, found.crs, out)
     note = f"{len(found.sea)} tile(s) of open sea: {', '.join(found.sea)}" if found.sea else ""
     return Layer(
         path=out,
@@ -125,8 +105,8 @@ def fetch_raster(
 # -- access ------------------------------------------------------------------------------------
 
 
-def _cog_tiles(product: Product, bounds: Bounds, fetcher: Fetcher) -> _Found:
-    found = _Found(retrieved=_today())
+def _cog_tiles(product: Product, bounds: Bounds, fetcher: Fetcher) -> Found:
+    found = Found(retrieved=_today())
     listed = _tile_list(product, fetcher)
     for part, shift in split_antimeridian(bounds):
         for tile in tiles_over(product.tiling, part, pad=product.tile_pad_deg):
@@ -180,11 +160,11 @@ def _is_there(product: Product, url: str, listed: frozenset[str] | None, fetcher
     return False
 
 
-def _cog_country(product: Product, bounds: Bounds, fetcher: Fetcher, iso3: str) -> _Found:
+def _cog_country(product: Product, bounds: Bounds, fetcher: Fetcher, iso3: str) -> Found:
     if not re.fullmatch(r"[A-Z]{3}", iso3):
         raise SourceError(f"{product.title}: comes by country, and the country is not known")
     url = product.address(ISO3=iso3, iso3=iso3.lower())
-    found = _Found(retrieved=_today())
+    found = Found(retrieved=_today())
     for part, shift in split_antimeridian(bounds):
         _read_remote(product, url, part, shift, found, fetcher)
     return found
@@ -237,20 +217,20 @@ def s3_keys(product: Product, fetcher: Fetcher) -> list[str]:
     return [key for _, key in sorted(dated)]
 
 
-def _cog_listing(product: Product, bounds: Bounds, fetcher: Fetcher) -> _Found:
+def _cog_listing(product: Product, bounds: Bounds, fetcher: Fetcher) -> Found:
     key = s3_keys(product, fetcher)[-1]
     match = re.match(product.key_pattern, key)
-    found = _Found(retrieved=_today(), as_of=match["date"] if match else "")
+    found = Found(retrieved=_today(), as_of=match["date"] if match else "")
     for part, shift in split_antimeridian(bounds):
         url = product.address(key=quote(key, safe="/"))
         _read_remote(product, url, part, shift, found, fetcher)
     return found
 
 
-def _zip_tiles(product: Product, bounds: Bounds, fetcher: Fetcher) -> _Found:
+def _zip_tiles(product: Product, bounds: Bounds, fetcher: Fetcher) -> Found:
     from rasterio.warp import transform_bounds
 
-    found = _Found(retrieved=_today(), crs=product.crs)
+    found = Found(retrieved=_today(), crs=product.crs)
     for part, _ in split_antimeridian(bounds):  # the halves lie at both ends of a world map
         window = transform_bounds("EPSG:4326", product.crs, *part, densify_pts=21)
         for tile in tiles_over(product.tiling, window, pad=200.0):
@@ -262,14 +242,14 @@ def _zip_tiles(product: Product, bounds: Bounds, fetcher: Fetcher) -> _Found:
     return found
 
 
-def _zip_global(product: Product, bounds: Bounds, fetcher: Fetcher) -> _Found:
-    found = _Found(retrieved=_today(), crs=product.crs)
+def _zip_global(product: Product, bounds: Bounds, fetcher: Fetcher) -> Found:
+    found = Found(retrieved=_today(), crs=product.crs)
     for part, shift in split_antimeridian(bounds):
         _read_zip(product, product.url, part, found, fetcher, shift=shift)
     return found
 
 
-def _pvgis(product: Product, bounds: Bounds, fetcher: Fetcher) -> _Found:
+def _pvgis(product: Product, bounds: Bounds, fetcher: Fetcher) -> Found:
     """Give one number for the city: the sum of the monthly means of all years, kWh m-2 year-1."""
     from rasterio.transform import from_bounds
 
@@ -292,17 +272,17 @@ def _pvgis(product: Product, bounds: Bounds, fetcher: Fetcher) -> _Found:
     pad = max(east - west, north - south)
     box = (west - pad, south - pad, east + pad, north + pad)
     values = np.full((2, 2), total, dtype=np.float32)
-    piece = _Piece(values, from_bounds(*box, 2, 2), None)
-    return _Found([piece], [url], retrieved=_today(), as_of=f"{years[0]}-{years[-1]}")
+    piece = Piece(values, from_bounds(*box, 2, 2), None)
+    return Found([piece], [url], retrieved=_today(), as_of=f"{years[0]}-{years[-1]}")
 
 
 # -- reading -----------------------------------------------------------------------------------
 
 
 def _read_remote(
-    product: Product, url: str, part: Bounds, shift: float, found: _Found, fetcher: Fetcher
+    product: Product, url: str, part: Bounds, shift: float, found: Found, fetcher: Fetcher
 ) -> None:
-    def read() -> tuple[_Piece | None, str]:
+    def read() -> tuple[Piece | None, str]:
         with fetcher.rasters.opened(url, what=product.title) as (data, head):
             return _window(product, data, part, shift, fetcher.config.max_pixels), head.etag
 
@@ -317,7 +297,7 @@ def _read_zip(
     product: Product,
     url: str,
     window: Bounds,
-    found: _Found,
+    found: Found,
     fetcher: Fetcher,
     *,
     shift: float = 0.0,
@@ -354,7 +334,7 @@ def _window(
     bounds: Bounds,
     shift: float,
     max_pixels: int,
-) -> _Piece | None:
+) -> Piece | None:
     """Read the whole pixels that touch a window; None when the raster lies beside it."""
     from rasterio.transform import Affine
     from rasterio.windows import Window
@@ -369,158 +349,11 @@ def _window(
     bottom = min(data.height, int(np.ceil((bounds[1] - t.f) / t.e - 1e-9)) + pad)
     if right <= left or bottom <= top:
         return None
-    _require_pixels(product, (right - left) * (bottom - top), max_pixels)
+    require_pixels(product, (right - left) * (bottom - top), max_pixels)
     values = data.read(1, window=Window(left, top, right - left, bottom - top))
     moved = t * Affine.translation(left, top)
     moved = Affine(moved.a, 0, moved.c + shift, 0, moved.e, moved.f)
-    return _Piece(values, moved, data.nodata)
-
-
-def _require_pixels(product: Product, pixels: int, max_pixels: int) -> None:
-    if pixels > max_pixels:
-        raise LimitError(
-            f"{product.title}: the study area has {pixels:,} pixels of it; the limit is "
-            f"{max_pixels:,} (max_pixels); take a smaller area"
-        )
-
-
-# -- joining and writing -----------------------------------------------------------------------
-
-
-def _mosaic(
-    product: Product, found: _Found, bounds: Bounds, max_pixels: int
-) -> tuple[NDArray[Any], Affine]:
-    from rasterio.transform import Affine
-
-    fill = _fill(product, found)
-    if not found.pieces:
-        if product.outside is None or not found.sea:
-            raise NoDataHereError(f"{product.title}: has no data in the study area {bounds}")
-        return _sea(bounds, fill)
-    finest = min(found.pieces, key=lambda p: p.transform.a)
-    a, e = finest.transform.a, finest.transform.e
-    west = min(p.transform.c for p in found.pieces)
-    north = max(p.transform.f for p in found.pieces)
-    east = max(p.transform.c + p.transform.a * p.values.shape[1] for p in found.pieces)
-    south = min(p.transform.f + p.transform.e * p.values.shape[0] for p in found.pieces)
-    if found.sea and product.outside is not None:  # the sea reaches to the edge of the window
-        unrolled = bounds[2] + (360 if bounds[0] > bounds[2] else 0)
-        west, east = min(west, bounds[0]), max(east, unrolled)
-        south, north = min(south, bounds[1]), max(north, bounds[3])
-    col0 = int(np.floor((west - finest.transform.c) / a + 1e-6))
-    row0 = int(np.floor((north - finest.transform.f) / e + 1e-6))
-    width = int(np.ceil((east - finest.transform.c) / a - 1e-6)) - col0
-    height = int(np.ceil((south - finest.transform.f) / e - 1e-6)) - row0
-    _require_pixels(product, width * height, max_pixels)
-    target = finest.transform * Affine.translation(col0, row0)
-    dtype = np.result_type(*(p.values.dtype for p in found.pieces))
-    if product.scale != 1.0:
-        dtype = np.result_type(dtype, np.float32)
-    out = np.full((height, width), fill, dtype=dtype)
-    for piece in found.pieces:
-        _lay(out, target, piece, product)
-    return out, target
-
-
-def _fill(product: Product, found: _Found) -> float:
-    if found.sea and product.outside is not None:
-        return product.outside
-    return _nodata(product, [p.values.dtype for p in found.pieces])
-
-
-def _nodata(product: Product, dtypes: list[np.dtype[Any]]) -> float:
-    if product.nodata is not None:
-        return product.nodata
-    return float("nan") if all(d.kind == "f" for d in dtypes) else 0.0
-
-
-def _sea(bounds: Bounds, fill: float) -> tuple[NDArray[Any], Affine]:
-    from rasterio.transform import from_origin
-
-    west, south, east, north = bounds
-    east = east + 360 if west > east else east
-    width = int(np.ceil((east - west) / _GLO30_DEG - 1e-6)) + 1
-    height = int(np.ceil((north - south) / _GLO30_DEG - 1e-6)) + 1
-    return np.full((height, width), fill, np.float32), from_origin(
-        west, north, _GLO30_DEG, _GLO30_DEG
-    )
-
-
-def _lay(out: NDArray[Any], target: Affine, piece: _Piece, product: Product) -> None:
-    """Put a piece in its place: as it is on the same pixels, resampled when they are coarser."""
-    from rasterio.warp import Resampling, reproject
-
-    values = piece.values
-    if product.nodata is None and piece.nodata is not None and values.dtype.kind == "f":
-        values = np.where(values == piece.nodata, np.nan, values).astype(values.dtype)
-    if product.scale != 1.0:
-        known = values != (piece.nodata if piece.nodata is not None else np.nan)
-        values = np.where(known, values * product.scale, values)
-    col = (piece.transform.c - target.c) / target.a
-    row = (piece.transform.f - target.f) / target.e
-    ratio = max(abs(piece.transform.a / target.a - 1), abs(piece.transform.e / target.e - 1))
-    same = ratio < 1e-9  # noqa: PLR2004 - float noise
-    whole = max(abs(col - round(col)), abs(row - round(row))) < 0.01  # noqa: PLR2004 - a hundredth of a pixel
-    if same and whole:
-        r, c = round(row), round(col)
-        view = out[r : r + values.shape[0], c : c + values.shape[1]]
-        view[...] = values[: view.shape[0], : view.shape[1]]
-        return
-    if product.resampling == "sum":
-        raise SourceError(
-            f"{product.title}: its tiles do not share one grid, and amounts are never interpolated"
-        )
-    how = Resampling.nearest if product.resampling == "class" else Resampling.bilinear
-    reproject(
-        values,
-        out,
-        src_transform=piece.transform,
-        dst_transform=target,
-        src_crs="EPSG:4326",
-        dst_crs="EPSG:4326",
-        resampling=how,
-        init_dest_nodata=False,
-    )
-
-
-def _write_cog(
-    product: Product, values: NDArray[Any], transform: Affine, crs: str, out: Path
-) -> None:
-    import rasterio
-
-    nodata = _nodata(product, [values.dtype])
-    temporary = out.with_name(out.name + ".part.tif")
-    temporary.unlink(missing_ok=True)
-    levels = "MODE" if product.resampling == "class" else "AVERAGE"
-    with rasterio.open(
-        temporary,
-        "w",
-        driver="COG",
-        width=values.shape[1],
-        height=values.shape[0],
-        count=1,
-        dtype=values.dtype,
-        crs=crs,
-        transform=transform,
-        nodata=nodata if values.dtype.kind == "f" or product.nodata is not None else None,
-        compress="DEFLATE",
-        predictor="YES",
-        blocksize=256,
-        overview_resampling=levels,
-        overviews="AUTO" if product.resampling != "sum" else "NONE",
-        num_threads=1,
-    ) as data:
-        data.write(values, 1)
-        data.set_band_description(1, product.title)
-        data.set_band_unit(1, product.unit)
-        data.update_tags(
-            PRODUCT=product.id,
-            VERSION=product.version,
-            UNITS=product.unit,
-            LICENCE=product.licence,
-            ATTRIBUTION=product.attribution,
-        )
-    temporary.replace(out)
+    return Piece(values, moved, data.nodata)
 
 
 def _today() -> str:

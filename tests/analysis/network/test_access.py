@@ -18,7 +18,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
 from kcity_geo.analysis.network import isochrones as drawing
-from kcity_geo.analysis.network import reach
+from kcity_geo.analysis.network import reach, served
 from kcity_geo.analysis.network.access import (
     nearest,
     node_costs,
@@ -350,10 +350,10 @@ def test_one_more_facility_never_takes_anything_away(seed):
 def test_people_and_supply_are_conserved(seed, limit):
     graph, origins, places = random_city(seed)
     persons = np.arange(1.0, 7.0) * 100
-    table = reach.catchment_persons(graph, origins, persons, places, limit=limit)
+    table = served.catchment_persons(graph, origins, persons, places, limit=limit)
     assert table["persons"].sum() + table.attrs["unserved"] == pytest.approx(persons.sum())
     supply = np.arange(1.0, 6.0)
-    access = reach.two_step_access(graph, origins, persons, places, supply, limit=limit)
+    access = served.two_step_access(graph, origins, persons, places, supply, limit=limit)
     within = reach.od_matrix(graph, origins, places) <= limit + 1e-9
     assert (access * persons).sum() == pytest.approx(supply[within.any(axis=0)].sum())
 
@@ -362,7 +362,7 @@ def test_two_step_access_by_hand():
     graph = build_graph(frame([([1, 2], [(0, 0), (3000, 0)])]), mode="walk")
     homes = snap(graph, points((0, 0), (1000, 0), (2000, 0)))
     clinics = snap(graph, points((500, 0), (2000, 0)))
-    access = reach.two_step_access(
+    access = served.two_step_access(
         graph,
         homes,
         np.array([100.0, 300, 50]),

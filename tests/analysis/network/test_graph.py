@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyproj import CRS
 
+from kcity_geo.analysis.network.delays import tobler_factor, tobler_kmh
 from kcity_geo.analysis.network.exchange import from_networkx, to_networkx
 from kcity_geo.analysis.network.graph import build_graph
 from kcity_geo.analysis.network.kernels import compiled
@@ -25,8 +26,6 @@ from kcity_geo.analysis.network.rules import (
     destination,
     speeds_kmh,
     street_width_m,
-    tobler_factor,
-    tobler_kmh,
 )
 from kcity_geo.errors import SchemaError, StudyError
 from kcity_geo.settings import network_table

@@ -12,7 +12,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kcity_geo.analysis.network import reach
+from kcity_geo.analysis.network import reach, served
 from kcity_geo.analysis.network.access import nearest
 from kcity_geo.analysis.network.graph import build_graph
 from kcity_geo.analysis.network.isochrones import isochrones, reached_streets
@@ -60,7 +60,7 @@ def metres(graph, start, end):
         reach.k_nearest(graph, one, two, k=1, unit="metres")[0][0, 0],
         reach.k_nearest(graph, two, one, k=3, unit="metres", direction="from")[0][0, 0],
         reach.pairs(graph, one, two, limit=1e6, unit="metres")[2][0],
-        reach.catchment_persons(graph, one, np.ones(1), two, unit="metres")["cost"].iloc[0],
+        served.catchment_persons(graph, one, np.ones(1), two, unit="metres")["cost"].iloc[0],
     ]
     np.testing.assert_allclose(found, found[0])
     for direction in ("to", "from"):

@@ -16,12 +16,8 @@ from kcity_geo.analysis.settlement.dasymetric import dwelling_floor_m2, people_f
 from kcity_geo.analysis.settlement.dwellings import floors_of, share_without_residents
 from kcity_geo.city import make_city
 from kcity_geo.cube import cell_centres, district_shares, empty_cube, study_grid
-from kcity_geo.inputs.population import (
-    Dwellings,
-    people_of_dwellings,
-    people_without_grid,
-    scale_population,
-)
+from kcity_geo.inputs.dwellings import Dwellings, people_of_dwellings
+from kcity_geo.inputs.population import people_without_grid, scale_population
 from kcity_geo.notes import collected, muted
 from kcity_geo.studyfile import Study
 
