@@ -161,6 +161,12 @@ def build_mode(data: CityInputs, mode: str) -> StreetGraph:
     inputs = city_inputs(data, mode)
     graph = build_graph(inputs.pop("roads"), mode=mode, **inputs)
     _warn_isolated(graph)
+    if graph.turns[1]:
+        tell(
+            f"drive network: {graph.turns[1]:,} of {sum(graph.turns):,} turn restrictions cannot be obeyed (they lead "
+            "over several streets, or a way of theirs does not end at the crossing); cars turn there",
+            stacklevel=3,
+        )
     return graph
 
 

@@ -228,7 +228,8 @@ def turn_frame(
 
     Parameters
     ----------
-    rows : relation, tags, ways from, to and between (0: none), nodes between, as read.
+    rows : relation, tags, ways from, to and between (0: none), nodes between, as read; neither a way nor a node
+        between: there are several.
     roads : layer ``roads_drive``; restrictions whose ways are not among them are left out.
     empty : the layer without rows.
 
@@ -245,7 +246,7 @@ def turn_frame(
         ids = roads["node_ids"].iloc[place[start]]
         ends = roads["node_ids"].iloc[place[via]] if via else None
         chosen = nodes if ends is None else [int(ends[0]), int(ends[-1])]
-        at = np.flatnonzero(np.isin(ids, chosen))
+        at = np.flatnonzero(np.isin(ids, chosen)) if chosen else np.zeros(1, dtype=np.int64)
         if not len(at):
             continue
         xy = shapely.get_coordinates(roads.geometry.iloc[place[start]])[at[0]]

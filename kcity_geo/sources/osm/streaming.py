@@ -326,12 +326,15 @@ class Reader:
         for member in islice(item.members, len(item.members)):
             parts.setdefault((member.role, member.type), []).append(member.ref)
         nodes, between = parts.get(("via", "n"), []), parts.get(("via", "w"), [])
-        if len(nodes) + len(between) == 1:
-            tags = self._tags(item)
-            for start in parts.get(("from", "w"), []):
-                for goal in parts.get(("to", "w"), []):
-                    via = (between or [0])[0]
-                    self.turns.append((item.id, tags, start, goal, via, nodes))
+        if (
+            len(nodes) + len(between) != 1
+        ):  # several: kept without any, as one that cannot be obeyed
+            nodes, between = [], []
+        tags = self._tags(item)
+        for start in parts.get(("from", "w"), []):
+            for goal in parts.get(("to", "w"), []):
+                via = (between or [0])[0]
+                self.turns.append((item.id, tags, start, goal, via, nodes))
 
     def _site_relation(self, item: Any) -> None:  # noqa: ANN401 - osmium object
         """Remember a relation that calls buildings one facility."""

@@ -396,3 +396,27 @@ def test_ways_over_squares_and_piers(tmp_path):
     for step, (ways, _, end, right) in enumerate(OVER):
         found = least_metres(graph, 1000 * step + 1, 1000 * step + end)
         assert found == pytest.approx(right, rel=2e-3), ways
+
+
+def test_turns_that_cannot_be_obeyed_are_counted(tmp_path):
+    """One over two streets, one whose first way runs through the crossing, and one that is obeyed."""
+    ways = [
+        (10, [1, 2], STREET),
+        (11, [2, 3], STREET),
+        (12, [3, 4], STREET),
+        (13, [4, 7], STREET),
+        (14, [2, 5, 4, 6], STREET),
+    ]
+    said = {"type": "restriction", "restriction": "no_left_turn"}
+    rows = [
+        (1, [("way", 10, "from"), ("way", 11, "via"), ("way", 12, "via"), ("way", 13, "to")], said),
+        (2, [("way", 14, "from"), ("node", 4, "via"), ("way", 13, "to")], said),
+        (3, [("way", 10, "from"), ("node", 2, "via"), ("way", 14, "to")], said),
+        (4, [("way", 99, "from"), ("node", 2, "via"), ("way", 14, "to")], said),  # elsewhere
+    ]
+    layers = layers_of(tmp_path, [(ways, rows, {})])
+    assert layers["turn_restriction"]["osm_id"].tolist() == [1, 2, 3]
+    graph = graph_of(layers, "drive")
+    assert graph.turns == (1, 2)
+    # Not right at node 2, so by node 3 and 4, 50 m each, and the 100 m between 4 and 6 by node 5.
+    assert least_metres(graph, 1, 7) == pytest.approx(100 + 50 + 50 + 100, rel=2e-3)
