@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Config", "read_table", "table_path"]
+__all__ = ["Config", "read_table"]
 
 TABLES = Path(__file__).parent / "tables"
 
@@ -91,26 +91,6 @@ class Config:
         if contact := os.environ.get("KCITY_CONTACT"):
             found["contact"] = contact
         return cls(**{**found, **changes})
-
-
-def table_path(name: str) -> Path:
-    """
-    Give the path of a table of the package.
-
-    Parameters
-    ----------
-    name : file name without ending, for example ``"osm"`` or ``"parameters/water"``.
-
-    Returns
-    -------
-    Path of ``tables/{name}.toml``.
-
-    Examples
-    --------
-    >>> table_path("osm").name
-    'osm.toml'
-    """
-    return TABLES / f"{name}.toml"
 
 
 @cache

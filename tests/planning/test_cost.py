@@ -38,11 +38,11 @@ def test_the_library_is_large_enough_and_says_how_sure_it_is() -> None:
 
 
 def test_the_head_of_the_table_counts_its_own_rows() -> None:
-    from kcity_geo.config import table_path
+    from kcity_geo.config import TABLES
 
     rows = cost_rows()
     verified = sum(row.mark == "V" for row in rows.values())
-    assert f"{verified} of {len(rows)} rows are V" in table_path("costs").read_text("utf-8")
+    assert f"{verified} of {len(rows)} rows are V" in (TABLES / "costs.toml").read_text("utf-8")
 
 
 def test_60_ha_of_roads_and_parks_at_the_official_korean_prices() -> None:
