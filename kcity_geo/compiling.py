@@ -16,11 +16,13 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from threading import RLock
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from filelock import FileLock, Timeout
 
-__all__ = ["one_at_a_time", "telling", "watch"]
+__all__ = ["compiled", "one_at_a_time", "telling", "watch"]
+
+Function = TypeVar("Function", bound="Callable[..., Any]")
 
 WORDS: Final = "compiling for this machine, once: takes some seconds"
 _TELL: ContextVar[Callable[[str], None] | None] = ContextVar("_TELL", default=None)
@@ -162,4 +164,28 @@ def one_at_a_time(made: Any) -> Any:  # noqa: ANN401 - a numba dispatcher
             found.wait()
 
     made.compile = compile_or_read
+    return made
+
+
+def compiled(function: Function) -> Function:
+    """
+    Compile on the first call, one process at a time, keep the code on disk, and let go of the interpreter.
+
+    Where neither the folder of the package nor the user's cache can be written, the code is kept for
+    this process only: the same numbers, after a longer start.
+
+    Parameters
+    ----------
+    function : of arrays and numbers.
+
+    Returns
+    -------
+    The compiled function, of the same signature.
+    """
+    import numba
+
+    try:
+        made: Function = one_at_a_time(numba.njit(cache=True, nogil=True)(function))
+    except RuntimeError:  # numba finds no folder for its cache
+        made = numba.njit(nogil=True)(function)
     return made

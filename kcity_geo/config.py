@@ -94,8 +94,8 @@ class Config:
 
 
 @cache
-def _parsed(path: str) -> dict[str, Any]:
-    with Path(path).open("rb") as stream:
+def _parsed(name: str) -> dict[str, Any]:
+    with table_path(name).open("rb") as stream:
         return tomllib.load(stream)
 
 
@@ -116,4 +116,4 @@ def read_table(name: str) -> dict[str, Any]:
     >>> read_table("parameters/water")["parameter"]["lpcd"]["value"]
     135.0
     """
-    return _parsed(f"{TABLES}/{name}.toml")  # asked ten thousand times: joining paths is dear
+    return _parsed(name)

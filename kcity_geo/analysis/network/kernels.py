@@ -15,14 +15,10 @@ disk, and lets go of the interpreter, so that threads share the work. Knows arra
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from kcity_geo.compiling import one_at_a_time
+from kcity_geo.compiling import compiled
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,30 +32,6 @@ __all__ = [
     "nearest_costs",
     "pairs_within",
 ]
-
-Function = TypeVar("Function", bound="Callable[..., Any]")
-
-
-def compiled(function: Function) -> Function:
-    """
-    Compile on the first call, one process at a time, keep the code on disk, and let go of the interpreter.
-
-    Where neither the folder of the package nor the user's cache can be written, the code is kept for
-    this process only: the same numbers, after a longer start.
-
-    Parameters
-    ----------
-    function : of arrays and numbers.
-
-    Returns
-    -------
-    The compiled function, of the same signature.
-    """
-    try:
-        made: Function = one_at_a_time(numba.njit(cache=True, nogil=True)(function))
-    except RuntimeError:  # numba finds no folder for its cache
-        made = numba.njit(nogil=True)(function)
-    return made
 
 
 @compiled

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kcity_geo.analysis.network.kernels import compiled
+from kcity_geo.compiling import compiled
 
 __all__ = ["weighted_rows"]
 

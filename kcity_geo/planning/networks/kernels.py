@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kcity_geo.analysis.network.kernels import compiled
+from kcity_geo.compiling import compiled
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

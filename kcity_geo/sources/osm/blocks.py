@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-__all__ = ["kinds_in_order"]
+__all__ = ["kinds_in_order", "plain_blocks"]
 
 _MAX_HEADER: Final = 64 * 1024
 _MAX_BLOB: Final = 32 * 1024 * 1024  # both from the PBF specification
@@ -24,6 +24,9 @@ _32_BITS: Final = 0xFFFFFFFF
 _RAW, _ZLIB, _LZMA = 1, 3, 4
 _DATA: Final = {_RAW: "raw", _ZLIB: "zlib", _LZMA: "lzma", 5: "bzip2", 6: "LZ4", 7: "zstd"}
 _STRINGS, _GROUP = 1, 2
+#: What a file asks of its reader, and what is nothing out of the ordinary.
+_REQUIRED: Final = 4
+_PLAIN: Final = frozenset({b"OsmSchema-V0.6", b"DenseNodes"})
 #: Field of a group of objects -> its place in a file in the usual order.
 _KINDS: Final = {1: 0, 2: 0, 3: 1, 4: 2}
 
@@ -85,6 +88,57 @@ def _blocks(path: Path) -> Iterator[bytes]:
             blob = stream.read(size_of_blob)
             if header.get(1) == b"OSMData":
                 yield _inflated(blob)
+
+
+def plain_blocks(path: Path) -> Iterator[bytes]:
+    """
+    Give the data blocks of a whole file as every extract tool writes it.
+
+    Parameters
+    ----------
+    path : file in PBF format that `kinds_in_order` has looked at.
+
+    Yields
+    ------
+    Each block, decompressed.
+
+    Raises
+    ------
+    ValueError
+        If the file is cut, damaged, asks for more than dense nodes of a reader, or is compressed otherwise.
+    """
+    with path.open("rb") as stream:
+        kind = b"OSMHeader"
+        while size := stream.read(4):
+            header = _once(stream.read(int.from_bytes(size, "big")), "header of a block")
+            blob = stream.read(int(header.get(3, -1)))
+            if len(blob) != header.get(3) or header.get(1) != kind:
+                raise ValueError("cut, or no block of data")
+            block = _whole(_once(blob, "block"))
+            if kind == b"OSMHeader":
+                asks = {value for number, value in _fields(block) if number == _REQUIRED}
+                if not asks <= _PLAIN:
+                    raise ValueError("asks for more of a reader")
+                kind = b"OSMData"
+            else:
+                yield block
+        if kind == b"OSMHeader":
+            raise ValueError("empty")
+
+
+def _whole(parts: dict[int, int | bytes]) -> bytes:
+    """Give the data of a block compressed with zlib, which must be as long as it says."""
+    packed, length = parts.get(_ZLIB), parts.get(2)
+    if not isinstance(packed, bytes) or not isinstance(length, int) or length > _MAX_BLOB:
+        raise ValueError("compressed otherwise")
+    inflate = zlib.decompressobj()
+    try:
+        data = inflate.decompress(packed, length)
+    except zlib.error as error:
+        raise ValueError("damaged") from error
+    if len(data) != length or not inflate.eof:
+        raise ValueError("damaged")
+    return data
 
 
 def _once(message: bytes, what: str) -> dict[int, int | bytes]:

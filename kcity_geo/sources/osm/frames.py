@@ -195,11 +195,9 @@ def layer_frame(
         "tags": _objects([objects.tags[i] for i in index]),
         "last_edit": _stamps([objects.stamp[i] for i in index]),
     }
-    effective = [tags[i] for i in index]
-    said = frozenset[str]().union(*effective)
+    said = _said(row.columns, [tags[i] for i in index])
     for column in row.columns:
-        raw = _raw(tuple(key for key in column.tags if key in said), effective)
-        values, bad = _column(column, raw, [kind for _, kind in kept])
+        values, bad = _column(column, said, [kind for _, kind in kept])
         data[column.name] = values
         for i in (index[position] for position in bad):
             key = next(k for k in column.tags if k in tags[i])
@@ -300,8 +298,8 @@ def empty_layers(crs: CRS) -> dict[str, gpd.GeoDataFrame]:
     }
 
 
-def _text(values: Sequence[str]) -> pd.Series:
-    return pd.Series(list(values), dtype="str")
+def _text(values: Sequence[str]) -> pd.api.extensions.ExtensionArray:
+    return pd.array(list(values), dtype="str")
 
 
 def _objects(values: Sequence[object]) -> NDArray[np.object_]:
@@ -314,35 +312,43 @@ def _stamps(seconds: Sequence[int]) -> NDArray[np.datetime64]:
     return out
 
 
-def _raw(keys: tuple[str, ...], tags: Sequence[Mapping[str, str]]) -> list[str]:
-    """Give the value of the first of the keys that an object has; none may be known at all."""
-    if not keys:
-        return [""] * len(tags)
-    if len(keys) == 1:
-        return [t.get(keys[0], "") for t in tags]
-    return [next((t[key] for key in keys if key in t), "") for t in tags]
+def _said(
+    columns: Sequence[ColumnRow], tags: Sequence[Mapping[str, str]]
+) -> dict[str, dict[int, str]]:
+    """Key of the columns -> what the objects say under it, by position: most say nothing under most keys."""
+    said: dict[str, dict[int, str]] = {key: {} for column in columns for key in column.tags}
+    for i, own in enumerate(tags):
+        for key, value in own.items():
+            if key in said:
+                said[key][i] = value
+    return said
 
 
 def _column(
-    column: ColumnRow, raw: list[str], kinds: Sequence[str]
-) -> tuple[pd.Series | NDArray[np.float64], list[int]]:
+    column: ColumnRow, said: Mapping[str, Mapping[int, str]], kinds: Sequence[str]
+) -> tuple[Any, list[int]]:
     """
     Give the values of a column, and the positions of those that hold no number.
 
     Of a list of values that made the object a member of the layer, the one that did so is given.
     """
-    if column.read == "text":
-        for i, value in enumerate(raw):
-            if ";" in value and kinds[i] in [part.strip() for part in value.split(";")]:
-                raw[i] = kinds[i]
-        return _text(raw), []
-    if column.read == "voltages":
-        return _text([voltages_text(value) if value else "" for value in raw]), []
+    raw: dict[int, str] = {}
+    for key in reversed(column.tags):  # the first key that an object has counts
+        raw.update(said[key])
+    if column.read in {"text", "voltages"}:
+        texts = [""] * len(kinds)
+        for i, value in raw.items():
+            texts[i] = voltages_text(value) if value and column.read == "voltages" else value
+            if column.read == "text" and ";" in value:
+                parts = [part.strip() for part in value.split(";")]
+                texts[i] = kinds[i] if kinds[i] in parts else value
+        return _text(texts), []
     parse = PARSERS[column.read]
-    known = {value: parse(value) if value else np.nan for value in set(raw)}
+    known = {value: parse(value) if value else np.nan for value in set(raw.values())}
     unread = {value for value, number in known.items() if value and np.isnan(number)}
-    bad = [i for i, value in enumerate(raw) if value in unread] if unread else []
-    return np.array([known[value] for value in raw], dtype=np.float64), bad
+    numbers = np.full(len(kinds), np.nan)
+    numbers[list(raw)] = [known[value] for value in raw.values()]
+    return numbers, sorted(i for i, value in raw.items() if value in unread) if unread else []
 
 
 def _merge_nodes(

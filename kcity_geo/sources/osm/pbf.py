@@ -30,6 +30,7 @@ from kcity_geo.config import Config
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.damage import refused_when_damaged
+from kcity_geo.sources.osm.column_reader import ColumnReader
 from kcity_geo.sources.osm.frames import UNREADABLE_COLUMNS, empty_layers, layer_frame, turn_frame
 from kcity_geo.sources.osm.ordering import read_in_order, text_stream
 from kcity_geo.sources.osm.rules import Rules, layer_table, rules
@@ -189,7 +190,7 @@ def _read_layers(
 
     def read(file: str) -> tuple[Reader, Trouble]:
         trouble = Trouble()
-        reader = Reader(area, trouble, progress, rules=tags)
+        reader = ColumnReader(area, trouble, progress, rules=tags)
         reader.read(file)
         return reader, trouble
 

@@ -7,7 +7,7 @@ pyosmium filters, locates and assembles polygons in C++; Python sees only object
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
@@ -78,6 +78,29 @@ class Reader:
 
     def read(self, path: str) -> None:
         """Read a file; what touches the area is in `kept` afterwards."""
+        self._objects(path)
+        self._trouble.lost_relations = len(self._relations - self._assembled)
+        self._leftover_rings(path)
+        self._flush()
+        self._route_members(path)
+        self._site_members()
+        self._flush()
+        self.kept.drop_doubles(self._outer_of)
+        self.turns = [
+            (
+                osm_id,
+                tags,
+                *original_ids(np.array([start, goal, via], dtype=np.int64)).tolist(),
+                original_ids(np.array(nodes, dtype=np.int64)).tolist(),
+            )
+            for osm_id, tags, start, goal, via, nodes in self.turns
+        ]
+        self._trouble.original()
+        self.kept.osm_id = original_ids(np.array(self.kept.osm_id, dtype=np.int64)).tolist()
+        self.kept.node_ids = [original_ids(ids) if len(ids) else ids for ids in self.kept.node_ids]
+
+    def _objects(self, path: str) -> None:
+        """Look at every object with a key of some layer, one after the other."""
         import osmium
 
         keys = osmium.filter.KeyFilter(*self._rules.filter_keys)
@@ -104,25 +127,6 @@ class Reader:
             takes[kind](item)
             if number % _LOOK == 0:
                 self._look_up(number)
-        self._trouble.lost_relations = len(self._relations - self._assembled)
-        self._leftover_rings(path)
-        self._flush()
-        self._route_members(path)
-        self._site_members()
-        self._flush()
-        self.kept.drop_doubles(self._outer_of)
-        self.turns = [
-            (
-                osm_id,
-                tags,
-                *original_ids(np.array([start, goal, via], dtype=np.int64)).tolist(),
-                original_ids(np.array(nodes, dtype=np.int64)).tolist(),
-            )
-            for osm_id, tags, start, goal, via, nodes in self.turns
-        ]
-        self._trouble.original()
-        self.kept.osm_id = original_ids(np.array(self.kept.osm_id, dtype=np.int64)).tolist()
-        self.kept.node_ids = [original_ids(ids) if len(ids) else ids for ids in self.kept.node_ids]
 
     def _look_up(self, number: int) -> None:
         """Now and then: empty the batch, tell how far the reading is."""
@@ -228,12 +232,19 @@ class Reader:
         return [(wkb, np.array([node.ref for node in way.nodes], dtype=np.int64))]
 
     def _known_parts(self, way: Any) -> list[tuple[str, NDArray[np.int64]]]:  # noqa: ANN401
+        if any(node.ref < 0 for node in way.nodes):
+            raise OutOfOrderError("a node has an id below zero")
+        places = [(n.ref, n.location) for n in way.nodes]
+        return self._known_runs([(i, p.lon, p.lat) if p.valid() else None for i, p in places])
+
+    def _known_runs(
+        self, nodes: Sequence[tuple[int, float, float] | None]
+    ) -> list[tuple[str, NDArray[np.int64]]]:
+        """Part a way where nodes are missing: the lines of two nodes and more."""
         runs: list[list[tuple[int, float, float]]] = [[]]
-        for node in way.nodes:
-            if node.ref < 0:
-                raise OutOfOrderError("a node has an id below zero")
-            if node.location.valid():
-                runs[-1].append((node.ref, node.location.lon, node.location.lat))
+        for node in nodes:
+            if node is not None:
+                runs[-1].append(node)
             elif runs[-1]:
                 runs.append([])
         parts = [run for run in runs if len(run) > 1]
@@ -440,7 +451,11 @@ class Reader:
         if not len(batch):
             return
         binary = [bytes.fromhex(text) for text in batch.geometry]  # GEOS reads these 5x faster
-        geometry = shapely.from_wkb(np.array(binary, dtype=object))
+        self._batch = Objects()
+        self._keep(batch, shapely.from_wkb(np.array(binary, dtype=object)))
+
+    def _keep(self, batch: Objects, geometry: NDArray[np.object_]) -> None:
+        """Keep of a batch what touches the area."""
         west, south, east, north = shapely.total_bounds(geometry).tolist()
         seen = self._seen
         self._seen = (
@@ -452,7 +467,6 @@ class Reader:
         hit = np.flatnonzero(shapely.intersects(self._area, geometry))
         batch.geometry = list(_single(geometry))
         self.kept.extend(batch, hit)
-        self._batch = Objects()
 
 
 def _joined(parts: list[tuple[str, NDArray[np.int64]]]) -> str:

@@ -18,7 +18,6 @@ from pyproj import CRS
 from kcity_geo.analysis.network.delays import tobler_factor, tobler_kmh
 from kcity_geo.analysis.network.exchange import from_networkx, to_networkx
 from kcity_geo.analysis.network.graph import build_graph
-from kcity_geo.analysis.network.kernels import compiled
 from kcity_geo.analysis.network.of_city import elevation_sampler
 from kcity_geo.analysis.network.rules import (
     all_season_weight,
@@ -27,6 +26,7 @@ from kcity_geo.analysis.network.rules import (
     speeds_kmh,
     street_width_m,
 )
+from kcity_geo.compiling import compiled
 from kcity_geo.errors import SchemaError, StudyError
 from kcity_geo.settings import network_table
 

@@ -1,0 +1,328 @@
+"""
+Nodes and ways of a PBF file as arrays: no object of Python for what no layer takes.
+
+The usual file only, as all extract tools write it: dense nodes, sorted, of one moment, compressed with
+zlib. Whatever else stands in a block, also damage, gives None: then libosmium reads the file, or says
+what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kcity_geo.sources.osm.blocks import plain_blocks
+from kcity_geo.sources.osm.rules import Rules
+from kcity_geo.sources.osm.tags import clean_text
+
+__all__ = ["Columns", "Tagged", "read_columns"]
+
+#: Degrees are whole numbers of this size, as in libosmium.
+SCALE: Final = 10_000_000
+_NANODEGREES: Final = 100
+#: Bytes of a text that libosmium takes.
+_LONGEST_TEXT: Final = 1024
+_STRINGS, _GROUP = 1, 2
+_GRANULARITY, _DATE_GRANULARITY, _LAT_OFFSET, _LON_OFFSET = 17, 18, 19, 20
+_DENSE, _WAYS = 2, 3
+_IDS, _INFO, _LAT, _LON, _PAIRS = 1, 5, 8, 9, 10
+_STAMPS, _VISIBLE = 2, 6
+
+Ints = NDArray[np.int64]
+
+
+class _UnusualError(ValueError):
+    """A block has something that is left to libosmium."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Tagged:
+    """
+    Objects with one of the keys of some layer.
+
+    Parameters
+    ----------
+    osm_id, stamp : of each; last edit in seconds since 1970.
+    tags : of each, without keys that are never kept; None where one is no UTF-8.
+    """
+
+    osm_id: Ints
+    stamp: Ints
+    tags: list[dict[str, str] | None]
+
+
+@dataclass(kw_only=True, eq=False)
+class Columns:
+    """
+    What a file holds of nodes and ways.
+
+    Parameters
+    ----------
+    node_id : of every node, ascending.
+    x, y : of every node, degrees times `SCALE`.
+    nodes : those with a key of some layer, and where they stand in `node_id`.
+    node_at : of `nodes`, positions.
+    ways : those with a key of some layer.
+    nowhere : nodes with a key of some layer that have no place on Earth.
+    refs : ids of the nodes of `ways`, one way after the other.
+    ref_end : shape (ways + 1,), where each begins and ends in `refs`.
+    """
+
+    node_id: Ints
+    x: Ints
+    y: Ints
+    nodes: Tagged
+    node_at: Ints
+    ways: Tagged
+    refs: Ints
+    ref_end: Ints
+    nowhere: int
+
+
+@dataclass(kw_only=True, eq=False)
+class _Texts:
+    """The texts of a block."""
+
+    wanted: NDArray[np.bool_]
+    dropped: NDArray[np.bool_]
+    keys: list[str | None]
+    values: list[str | None]
+    sound: bool
+
+    def tags(self, pairs: Ints, ends: Ints) -> list[dict[str, str] | None]:
+        """Give the tags of objects, whose pairs end at `ends`."""
+        count = np.diff(ends)
+        owner = np.repeat(np.arange(len(count)), count)
+        keys, values = pairs[:, 0], pairs[:, 1]
+        lost: list[int] = []
+        if not self.sound:
+            known = np.array([text is not None for text in self.keys])
+            lost = np.unique(owner[~(known[keys] & known[values])]).tolist()
+        kept = ~self.dropped[keys]
+        ends = np.concatenate([[0], np.cumsum(np.bincount(owner[kept], minlength=len(count)))])
+        key_texts = [self.keys[i] for i in keys[kept].tolist()]
+        value_texts = [self.values[i] for i in values[kept].tolist()]
+        places = ends.tolist()
+        found: list[Any] = [
+            dict(zip(key_texts[a:b], value_texts[a:b], strict=True)) for a, b in pairwise(places)
+        ]
+        for number in lost:
+            found[number] = None
+        return found
+
+
+class _Columns:
+    """Blocks of a file, gathered one after the other."""
+
+    def __init__(self, rules: Rules, bounds: Sequence[float]) -> None:
+        self._keys = frozenset(key.encode() for key in rules.filter_keys)
+        self._drop = frozenset(key.encode() for key in rules.drop_keys)
+        self._bounds = bounds
+        self.parts: dict[str, list[NDArray[np.int64]]] = {
+            name: [] for name in ("node_id", "x", "y", "node_at", "node_stamp", "way_id", "way_stamp", "refs", "count")
+        }  # fmt: skip
+        self.node_tags: list[dict[str, str] | None] = []
+        self.way_tags: list[dict[str, str] | None] = []
+        self._nodes = self._nowhere = 0
+        self._last = {_DENSE: -1, _WAYS: -1}
+
+    def add(self, block: bytes) -> None:
+        """Read a block."""
+        raw = np.frombuffer(block, dtype=np.uint8)
+        top = _fields(raw, 0, len(raw))
+        numbers = {int(n): int(v) for n, v, end in top if end < 0}
+        if numbers.get(_DATE_GRANULARITY, 1000) != 1000:  # noqa: PLR2004 - milliseconds
+            raise _UnusualError
+        tables = top[top[:, 0] == _STRINGS]
+        if len(tables) != 1:
+            raise _UnusualError
+        texts = self._texts(block, _fields(raw, *tables[0, 1:]))
+        for _, start, end in top[top[:, 0] == _GROUP]:
+            group = _fields(raw, start, end)
+            kinds = set(group[:, 0].tolist())
+            if kinds == {_DENSE} and len(group) == 1:
+                self._dense(raw, _fields(raw, *group[0, 1:]), numbers, texts)
+            elif kinds == {_WAYS} and (group[:, 2] >= 0).all():
+                self._ways(raw, np.ascontiguousarray(group[:, 1:]), texts)
+            elif kinds - {4}:
+                raise _UnusualError
+
+    def _texts(self, block: bytes, entries: Ints) -> _Texts:
+        if not (entries[:, 0] == 1).all() or (entries[:, 2] < 0).any():
+            raise _UnusualError
+        if (entries[:, 2] - entries[:, 1] > _LONGEST_TEXT).any():
+            raise _UnusualError
+        raw = [block[start:end] for start, end in entries[:, 1:].tolist()]
+        sound, texts = True, list[str | None]()
+        for text in raw:
+            try:
+                texts.append(text.decode())
+            except UnicodeDecodeError:
+                texts.append(None)
+                sound = False
+        return _Texts(
+            wanted=np.array([text in self._keys for text in raw], dtype=bool),
+            dropped=np.array([text in self._drop for text in raw], dtype=bool),
+            keys=texts,
+            values=[text if text is None else clean_text(text) for text in texts],
+            sound=sound,
+        )
+
+    def _dense(
+        self, raw: NDArray[np.uint8], group: Ints, numbers: dict[int, int], texts: _Texts
+    ) -> None:
+        from kcity_geo.sources.osm.kernels import tagged_nodes
+
+        span = _spans(group, {_IDS, _INFO, _LAT, _LON, _PAIRS})
+        ids, lat, lon = (_unpacked(raw, span.get(n), signed=True) for n in (_IDS, _LAT, _LON))
+        pairs = _unpacked(raw, span.get(_PAIRS), signed=False)
+        if not len(ids) == len(lat) == len(lon):
+            raise _UnusualError
+        stamps = np.zeros(len(ids), dtype=np.int64)
+        if _INFO in span:
+            info = _spans(_fields(raw, *span[_INFO]), {1, _STAMPS, 3, 4, 5})
+            if _STAMPS in info:
+                stamps = _unpacked(raw, info[_STAMPS], signed=True)
+        if len(stamps) != len(ids):
+            raise _UnusualError
+        self._ascending(_DENSE, ids)
+        step = numbers.get(_GRANULARITY, _NANODEGREES)
+        y = _scaled(lat * step + numbers.get(_LAT_OFFSET, 0))
+        x = _scaled(lon * step + numbers.get(_LON_OFFSET, 0))
+        where = np.empty((len(ids) + 1, 3), dtype=np.int64)
+        count = tagged_nodes(pairs, texts.wanted, len(ids), where)
+        if count < 0:
+            raise _UnusualError
+        where = self._in_bounds(where[:count], x, y)
+        self._keep_nodes(texts, pairs, where, stamps)
+        for name, values in (("node_id", ids), ("x", x), ("y", y)):
+            self.parts[name].append(values)
+        self._nodes += len(ids)
+
+    def _in_bounds(self, where: Ints, x: Ints, y: Ints) -> Ints:
+        """Leave out the nodes outside the study area, and count those that lie nowhere."""
+        lon, lat = x[where[:, 0]] / SCALE, y[where[:, 0]] / SCALE
+        on_earth = (np.abs(lon) <= 180) & (np.abs(lat) <= 90)  # noqa: PLR2004 - degrees
+        self._nowhere += int((~on_earth).sum())
+        west, south, east, north = self._bounds
+        inside = (west <= lon) & (lon <= east) & (south <= lat) & (lat <= north)
+        return where[on_earth & inside]
+
+    def _keep_nodes(self, texts: _Texts, pairs: Ints, where: Ints, stamps: Ints) -> None:
+        at = (
+            np.concatenate([np.arange(a, b) for _, a, b in where])
+            if len(where)
+            else np.zeros(0, int)
+        )
+        ends = np.concatenate([[0], np.cumsum((where[:, 2] - where[:, 1]) // 2)])
+        self.node_tags += texts.tags(pairs[at].reshape(-1, 2), ends)
+        self.parts["node_at"].append(where[:, 0] + self._nodes)
+        self.parts["node_stamp"].append(stamps[where[:, 0]])
+
+    def _ways(self, raw: NDArray[np.uint8], spans: Ints, texts: _Texts) -> None:
+        from kcity_geo.sources.osm.kernels import wanted_ways
+
+        about = np.zeros((len(spans) + 1, 5), dtype=np.int64)
+        pairs, refs = np.empty(len(raw) * 2, dtype=np.int64), np.empty(len(raw), dtype=np.int64)
+        count = wanted_ways(raw, spans, texts.wanted, about, pairs, refs)
+        if count < 0:
+            raise _UnusualError
+        self._ascending(_WAYS, about[1:, 4])
+        ends = about[: count + 1]
+        self.way_tags += texts.tags(pairs[: ends[-1, 2]].reshape(-1, 2), ends[:, 2] // 2)
+        self.parts["way_id"].append(ends[1:, 0].copy())
+        self.parts["way_stamp"].append(ends[1:, 1].copy())
+        self.parts["refs"].append(refs[: ends[-1, 3]].copy())
+        self.parts["count"].append(np.diff(ends[:, 3]))
+
+    def _ascending(self, kind: int, ids: Ints) -> None:
+        """Leave a file whose ids are not in order, or below zero, to libosmium."""
+        if len(ids):
+            if ids[0] <= self._last[kind] or (np.diff(ids) <= 0).any():
+                raise _UnusualError
+            self._last[kind] = int(ids[-1])
+
+    def whole(self) -> Columns:
+        """Give all of it."""
+        empty = np.zeros(0, dtype=np.int64)
+        parts = {n: np.concatenate([empty, *p]) for n, p in self.parts.items()}
+        node_at = parts["node_at"]
+        return Columns(
+            node_id=parts["node_id"],
+            x=parts["x"],
+            y=parts["y"],
+            nodes=Tagged(
+                osm_id=parts["node_id"][node_at], stamp=parts["node_stamp"], tags=self.node_tags
+            ),
+            node_at=node_at,
+            ways=Tagged(osm_id=parts["way_id"], stamp=parts["way_stamp"], tags=self.way_tags),
+            refs=parts["refs"],
+            ref_end=np.concatenate([[0], np.cumsum(parts["count"])]).astype(np.int64),
+            nowhere=self._nowhere,
+        )
+
+
+def _scaled(nanodegrees: Ints) -> Ints:
+    """Divide towards zero, as libosmium does."""
+    whole: Ints = np.sign(nanodegrees) * (np.abs(nanodegrees) // _NANODEGREES)
+    return whole
+
+
+def _fields(raw: NDArray[np.uint8], start: int, end: int) -> Ints:
+    from kcity_geo.sources.osm.kernels import fields
+
+    if not 0 <= start <= end <= len(raw):  # a number where bytes should be
+        raise _UnusualError
+    out = np.empty(((end - start) // 2 + 1, 3), dtype=np.int64)
+    count = fields(raw, start, end, out)
+    if count < 0:
+        raise _UnusualError
+    return out[:count].copy()
+
+
+def _spans(message: Ints, known: set[int]) -> dict[int, tuple[int, int]]:
+    """Give where the packed fields of a message lie, each once."""
+    found = {int(number): (int(start), int(end)) for number, start, end in message}
+    if len(found) < len(message) or not found.keys() <= known or (message[:, 2] < 0).any():
+        raise _UnusualError
+    return found
+
+
+def _unpacked(raw: NDArray[np.uint8], span: tuple[int, int] | None, *, signed: bool) -> Ints:
+    from kcity_geo.sources.osm.kernels import unpacked
+
+    start, end = span or (0, 0)
+    out = np.empty(end - start, dtype=np.int64)
+    count = unpacked(raw, start, end, out, signed)
+    if count < 0:
+        raise _UnusualError
+    return out[:count]
+
+
+def read_columns(path: Path, rules: Rules, bounds: Sequence[float]) -> Columns | None:
+    """
+    Read the nodes and ways of a PBF file.
+
+    Parameters
+    ----------
+    path : of a file that `kcity_geo.sources.osm.blocks.kinds_in_order` has looked at.
+    rules : which keys belong to a layer.
+    bounds : of the study area; nodes outside are not given.
+
+    Returns
+    -------
+    The arrays; None where the file is to be read by libosmium.
+    """
+    found = _Columns(rules, bounds)
+    try:
+        for block in plain_blocks(path):
+            found.add(block)
+    except ValueError:
+        return None
+    return found.whole()
