@@ -95,7 +95,7 @@ class Config:
 
 @cache
 def _parsed(name: str) -> dict[str, Any]:
-    with table_path(name).open("rb") as stream:
+    with (TABLES / f"{name}.toml").open("rb") as stream:
         return tomllib.load(stream)
 
 
