@@ -12,6 +12,9 @@ from kcity_geo.plan_sheets import MapSheet, PlanSheets, Table
 
 __all__ = ["build_plan_page"]
 
+#: A column with a text of more letters than these is kept wide.
+_LONG = 30
+
 
 def build_plan_page(sheets: PlanSheets) -> str:
     """
@@ -50,16 +53,19 @@ def _map(sheet: MapSheet) -> dict[str, Any]:
 
 def _rows(table: Table) -> dict[str, Any]:
     frame = table.frame
-    numeric = [dtype.kind in "iuf" for dtype in frame.dtypes]
     rows = [
         [_text(value) for value in values]
         for values in frame.astype(object).itertuples(index=False)
     ]
+    kinds = []
+    for number, dtype in enumerate(frame.dtypes):
+        wide = max((len(row[number]) for row in rows), default=0) > _LONG
+        kinds.append("num" if dtype.kind in "iuf" else "long" if wide else "")
     return {
         "title": table.title,
         "note": table.note,
-        "columns": list(zip(table.heads, numeric, strict=True)),
-        "rows": [list(zip(row, numeric, strict=True)) for row in rows],
+        "columns": list(zip(table.heads, kinds, strict=True)),
+        "rows": [list(zip(row, kinds, strict=True)) for row in rows],
     }
 
 

@@ -438,8 +438,10 @@ def _notes(
             "cost: the price level of the country is not given; prices are international ones"
         )
     if len(cost.expired()):
-        rows = ", ".join(sorted(set(cost.expired()["row"])))
-        notes.append(f"cost: expired price level of {rows}")
+        old = cost.expired()
+        share = float(old["cost"].sum()) / sum(cost.by_sector.values())
+        titles = "; ".join(dict.fromkeys(sorted(old["title"])))
+        notes.append(f"cost: expired price level of {share:.0%} of the works: {titles}")
     if budget.hectares.get("reserve", 0.0) > 0:
         notes.append(f"land: {budget.hectares['reserve']:,.1f} ha are kept in reserve")
     if not math.isnan(carried.self_containment) and carried.self_containment < 0.5:  # noqa: PLR2004 - stated in the docs

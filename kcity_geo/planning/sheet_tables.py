@@ -59,6 +59,8 @@ def plan_tables(plan: Plan, gaps: Gaps | None) -> Iterator[tuple[str, Table]]:
     yield "budget", _budget_table(plan)
     yield "demand", _demand_table(plan)
     yield "headroom", _headroom_table(plan)
+    yield "cost_by_work", _cost_by_work(plan)
+    yield "cost_by_phase", _cost_by_phase(plan)
     yield "cost", _cost_table(plan)
     yield "phases", _phase_table(plan)
     yield "economics", _economics_table(plan)
@@ -189,6 +191,59 @@ def _cost_table(plan: Plan) -> Table:
     )
 
 
+def _cost_by_work(plan: Plan) -> Table:
+    """Give a row a work, whatever phase builds it; what is added comes last, as in the lines."""
+    lines = plan.cost.lines
+    whole = lines.groupby(["row", "title"], sort=False, as_index=False).agg(
+        dict.fromkeys(("amount", "cost", "low", "high"), "sum")
+        | dict.fromkeys(("unit", "price", "price_year", "mark"), "first")
+    )
+    priced = whole["row"] != ""
+    shown = pd.DataFrame(
+        {
+            "Work": whole["title"],
+            "Quantity": whole["amount"].where(priced).astype(float),
+            "Unit": whole["unit"],
+            "Price": whole["price"].where(priced).astype(float),
+            "Cost": whole["cost"],
+            "Low": whole["low"],
+            "High": whole["high"],
+            "Price year": [f"{year:.0f}" for year in whole["price_year"]],
+            "Mark": whole["mark"],
+        }
+    )
+    cost = plan.cost
+    money = cost.basis.currency
+    return Table(
+        title="Cost by work",
+        frame=shown,
+        units=dict.fromkeys(("Price", "Cost", "Low", "High"), money),
+        note=f"Total {cost.total:,.0f} {money}; P10 {cost.p10:,.0f}, P90 {cost.p90:,.0f}. Low and high of a work are "
+        "the 10th and 90th percentile of its price. A line for each phase, with the source of its price, stands in "
+        "cost.csv and plan.xlsx.",
+    )
+
+
+def _cost_by_phase(plan: Plan) -> Table:
+    lines = plan.cost.lines
+    added = lines["sector"] == "added"
+    works = lines[~added].groupby("phase")["cost"].sum()
+    more = lines[added].groupby("phase")["cost"].sum().reindex(works.index, fill_value=0.0)
+    money = plan.cost.basis.currency
+    shown = pd.DataFrame(
+        {
+            "Phase": [
+                "trunk works, with the first phase" if at == 0 else f"{at}" for at in works.index
+            ],
+            "Works": works.to_numpy(),
+            "Engineering and contingency": more.to_numpy(),
+            "Cost": (works + more).to_numpy(),
+        }
+    )
+    names = ("Works", "Engineering and contingency", "Cost")
+    return Table(title="Cost by phase", frame=shown, units=dict.fromkeys(names, money))
+
+
 def _phase_table(plan: Plan) -> Table:
     frame = plan.phases.reset_index()
     names = {
@@ -310,10 +365,9 @@ def _assumptions_table(plan: Plan) -> Table:
 def _sources_table(plan: Plan) -> Table:
     names = ["Input", "File", "As of", "Licence", "Attribution or citation", "Mark"]
     rows = [(p.title, p.path, p.as_of, p.licence, p.attribution, "") for p in plan.data.provenance]
-    prices = plan.cost.lines[["source", "mark"]].drop_duplicates().sort_values(["mark", "source"])
+    prices = plan.cost.lines[plan.cost.lines["source"] != ""]
     rows += [
-        ("Price", "", "", "", source, mark)
-        for source, mark in prices.itertuples(index=False)
-        if source
+        (f"Price: {'; '.join(dict.fromkeys(titles))}", "", "", "", str(source), str(mark))
+        for (mark, source), titles in prices.groupby(["mark", "source"])["title"]
     ]
     return Table(title="Sources", frame=pd.DataFrame(rows, columns=names))

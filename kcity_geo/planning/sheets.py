@@ -164,7 +164,10 @@ def _chapters(
         else ("No networks are routed; the cost takes them along every street.",),
     )
     yield Chapter(
-        title="Cost estimate", filled="full", tables=("cost",), text=_notes(notes, "cost")
+        title="Cost estimate",
+        filled="full",
+        tables=("cost_by_work", "cost_by_phase"),
+        text=_notes(notes, "cost"),
     )
     yield Chapter(
         title="Economics",

@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyogrio
 import pytest
@@ -70,6 +71,20 @@ def test_costs_of_the_workbook_are_formulas_that_give_the_cost(plan, folder) -> 
     values = [shown.cell(4 + n, cost + 1).value for n in range(len(plan.cost.lines) + 1)]
     assert values[:-1] == pytest.approx(plan.cost.lines["cost"].tolist())
     assert values[-1] == pytest.approx(plan.cost.total)
+
+
+def test_the_page_tells_each_work_once_and_the_files_each_phase(plan, folder) -> None:
+    tables = plan_sheets(plan).tables
+    works, phases = tables["cost_by_work"].frame, tables["cost_by_phase"].frame
+    lines = plan.cost.lines
+    assert works["Cost"].sum() == pytest.approx(plan.cost.total)
+    assert phases["Cost"].sum() == pytest.approx(plan.cost.total)
+    assert phases["Cost"].tolist() == pytest.approx(list(plan.cost.by_phase.values()))
+    assert works["Work"].tolist() == list(dict.fromkeys(lines["title"]))
+    priced = works[works["Unit"] != ""]
+    np.testing.assert_allclose(priced["Quantity"] * priced["Price"], priced["Cost"], rtol=1e-9)
+    page = (folder / "plan.html").read_text(encoding="utf-8")
+    assert page.count("Land preparation") == 2  # its cost and its source
 
 
 def test_the_name_of_a_city_is_no_formula(tmp_path) -> None:
@@ -149,7 +164,8 @@ def test_heads_of_csv_tables_have_units_and_sources_their_columns(folder) -> Non
     assert "Cost (USD)" in heads["cost"]
     assert "Opened (ha)" in heads["phases"]
     sources = pd.read_csv(folder / "sources.csv", keep_default_na=False)
-    prices = sources[sources["Input"] == "Price"]
+    prices = sources[sources["Input"].str.startswith("Price: ")]
+    assert prices["Input"].str.contains("Land preparation").sum() == 1
     assert set(prices["Mark"]) <= {"V", "V2", "M", "D", "U"}
     assert (prices["Licence"] == "").all()
 
