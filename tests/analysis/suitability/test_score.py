@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.distance.straight import disc_sum, distance_m, nearest_feature
+from kcity_geo.analysis.sites.rank import rank_sites
 from kcity_geo.analysis.suitability import criteria as measures
 from kcity_geo.analysis.suitability.combination import (
     orness,
@@ -28,6 +29,7 @@ from kcity_geo.analysis.suitability.score import suitability
 from kcity_geo.analysis.suitability.value_functions import describe, utility
 from kcity_geo.analysis.terrain.relief import cell_terrain
 from kcity_geo.analysis.terrain.sea import sea_polygons
+from kcity_geo.config import read_table
 from kcity_geo.cube import cell_centres
 from kcity_geo.errors import KCityWarning, StudyError
 from kcity_geo.profiles import profiles
@@ -386,6 +388,28 @@ def test_dropping_a_criterion_leaves_the_score_spanning_0_to_1(toy, features):
     only = suitability(model_of(data).given(cell_terrain, relief(slope=0.0)), None, project="solar_farm", weights={**best, "aspect_score": 0.0, "slope_pct": 0.6})  # fmt: skip
     assert np.nanmax(only.score) == pytest.approx(1.0)
     assert [c.id for c in only.criteria if c.weight_used > 0] == ["slope_pct"]
+
+
+@pytest.mark.parametrize("project", ["solar_farm", "logistics_hub"])
+def test_a_dropped_criterion_is_named_and_decides_nothing(toy, features, project):
+    city = model_of(plain(toy, features)).given(cell_terrain, relief(slope=0.0))
+    found = suitability(city, None, project=project)
+    used = {c.id for c in found.criteria}
+    assert found.missing
+    assert not used & set(found.missing)
+    assert all(why for why in found.missing.values())
+    # Stated weights of those used and of those dropped are the whole; those used carry all of it.
+    stated = sum(c.weight_stated for c in found.criteria) + sum(found.missing_weight.values())
+    assert stated == pytest.approx(1)
+    assert set(found.missing_weight) == set(found.missing)
+    assert sum(c.weight_used for c in found.criteria) == pytest.approx(1)
+    sites = rank_sites(found, city, threshold=0.0)
+    assert len(sites)
+    assert (sites["weight_known"] < 1).all()
+    rows = read_table("suitability/criteria")["criterion"]
+    titles = [rows[key]["title"].lower() for key in found.missing]
+    for text in (*sites["reasons"], *sites["stability"]):
+        assert not [title for title in titles if title in text.lower()]
 
 
 def test_score_is_the_weighted_mean_of_the_utilities(toy, features):
