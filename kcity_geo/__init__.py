@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from kcity_geo.planning.scenario.scenario import Scenario, scenario
     from kcity_geo.plans import save_plan
     from kcity_geo.result import Gaps, Indicator, Result, Suitability
+    from kcity_geo.siting import rank_sites, suitability
     from kcity_geo.sources.local.study_folder import open_study
     from kcity_geo.sources.pack.fetch import fetch
     from kcity_geo.study import (
@@ -53,11 +54,9 @@ if TYPE_CHECKING:
         check,
         find_city,
         load,
-        rank_sites,
         run,
         save,
         street_graphs,
-        suitability,
         terrain,
     )
     from kcity_geo.studyfile import Study, load_study
@@ -107,7 +106,7 @@ _HOMES = {
     "map": "kcity_geo.outputs.maplayers",
     "open_study": "kcity_geo.sources.local.study_folder",
     "plot": "kcity_geo.outputs.looks",
-    "rank_sites": "kcity_geo.study",
+    "rank_sites": "kcity_geo.siting",
     "remove_indicators": "kcity_geo.indicators",
     "run": "kcity_geo.study",
     "run_cities": "kcity_geo.many.run",
@@ -116,7 +115,7 @@ _HOMES = {
     "save_plan": "kcity_geo.plans",
     "scenario": "kcity_geo.planning.scenario.scenario",
     "street_graphs": "kcity_geo.study",
-    "suitability": "kcity_geo.study",
+    "suitability": "kcity_geo.siting",
     "terrain": "kcity_geo.study",
     "unmapped_count": "kcity_geo.analysis.gaps.facility_bounds",
     "verify": "kcity_geo.verifying",

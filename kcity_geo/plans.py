@@ -13,7 +13,8 @@ from kcity_geo.planning.concept import Plan
 from kcity_geo.planning.planned import plan_of_site
 from kcity_geo.planning.sheets import plan_sheets
 from kcity_geo.result import Gaps
-from kcity_geo.study import assess_gaps, load, rank_sites, suitability
+from kcity_geo.siting import rank_sites, suitability
+from kcity_geo.study import assess_gaps, load
 from kcity_geo.studyfile import Study, load_study
 
 __all__ = ["plan_study", "save_plan"]

@@ -21,7 +21,8 @@ from kcity_geo.outputs.ledger import (
 )
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
-from kcity_geo.study import assess_gaps, load, rank_sites, suitability
+from kcity_geo.siting import rank_sites, suitability
+from kcity_geo.study import assess_gaps, load
 from kcity_geo.studyfile import load_study, resolve_path, sha256_of
 
 __all__ = ["Drift", "verify"]

@@ -142,7 +142,7 @@ DATA = {
         "sources/local/raster_rules": "row",
         "sources/osm/rules": "table rule row changes",
         "sources/products/catalogue": "base value",
-        "study": "asked",
+        "siting": "asked",
         "schema": "schema",
         "studyfile": "raw changes",
         "analysis/location/services": "row",

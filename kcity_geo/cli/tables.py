@@ -48,7 +48,8 @@ def _study_of_list(table: Table, path: Path, config: Config) -> Study:
 def _criteria(study: Path | None, config: Config) -> list[Row]:
     """Give all criteria of the package, or those of a study with what each needs."""
     if study is not None:
-        from kcity_geo.study import criteria_of_study, load
+        from kcity_geo.siting import criteria_of_study
+        from kcity_geo.study import load
 
         return criteria_of_study(load(study_at(study, config), config=config))
     content = read_table("suitability/criteria")["criterion"]

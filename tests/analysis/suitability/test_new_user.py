@@ -20,7 +20,7 @@ from kcity_geo.demo.toy import make_toy
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.inputs.criteria import criteria_of, site_candidates
 from kcity_geo.profiles import project_file
-from kcity_geo.study import criteria_of_study
+from kcity_geo.siting import criteria_of_study
 from kcity_geo.suitability_keys import SitesSection
 
 
