@@ -93,7 +93,7 @@ class City:
         """What others derive of the city once and ask for again; gone with it."""
         return {}
 
-    @property
+    @cached_property
     def area_km2(self) -> float:
         """Geodesic area of the boundary, km2."""
         return geodesic_area_km2(self.boundary)
@@ -119,7 +119,12 @@ def geodesic_area_km2(shape: BaseGeometry) -> float:
     [78.8, 78.8]
     """
     turned = shapely.orient_polygons(shape)
-    return abs(float(_GEOD.geometry_area_perimeter(turned)[0])) / 1e6
+    # Ring by ring as arrays: geometry_area_perimeter copies a coastline number by number.
+    square_m = 0.0
+    for part in shapely.get_parts(turned):
+        rings = (shapely.get_coordinates(ring).T for ring in shapely.get_rings(part))
+        square_m += sum(_GEOD.polygon_area_perimeter(x, y)[0] for x, y in rings)
+    return abs(square_m) / 1e6
 
 
 def require_earthly(crs: CRS, *, what: str) -> None:

@@ -16,6 +16,8 @@ __all__ = ["OutlineTiles", "outline_tiles", "tiles_of_city"]
 
 #: Vertices of a tile, at most: GEOS looks at each of them for each shape that is cut.
 _MOST_VERTICES: Final = 128
+#: From so many vertices on, a part is cut the quick way.
+_MANY_VERTICES: Final = 300
 #: Halvings, at most: copies of one point would never come apart.
 _MOST_HALVINGS: Final = 40
 
@@ -120,6 +122,15 @@ def outline_tiles(outline: BaseGeometry) -> OutlineTiles:
         else:
             middle = (bottom + top) / 2
             halves = (left, bottom, right, middle), (left, middle, right, top)
-        pieces = (shapely.intersection(part, shapely.box(*half)) for half in halves)
+        pieces = [_cut(part, half) for half in halves]
         todo += [(piece, depth + 1) for piece in pieces if piece.area > 0]
     return OutlineTiles(outline, shapely.STRtree(tiles))
+
+
+def _cut(part: BaseGeometry, box: tuple[float, float, float, float]) -> BaseGeometry:
+    """Cut by an upright box; what the quick way leaves of a ring that only touches it may be no polygon."""
+    if shapely.get_num_coordinates(part) >= _MANY_VERTICES:
+        quick = shapely.clip_by_rect(part, *box)
+        if quick.geom_type in {"Polygon", "MultiPolygon"} and shapely.is_valid(quick):
+            return quick
+    return shapely.intersection(part, shapely.box(*box))

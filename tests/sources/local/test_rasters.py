@@ -18,8 +18,9 @@ from kcity_geo.config import Config
 from kcity_geo.cube import cell_centres, district_shares, study_grid
 from kcity_geo.errors import KCityWarning, LimitError, SourceError
 from kcity_geo.notes import collected, muted
-from kcity_geo.sources.local import rasters
+from kcity_geo.sources.local import raster_amounts
 from kcity_geo.sources.local.district_people import DistrictPeople
+from kcity_geo.sources.local.outline_tiles import outline_tiles
 from kcity_geo.sources.local.raster_windows import read_window
 from kcity_geo.sources.local.rasters import (
     persons_from_polygons,
@@ -115,13 +116,42 @@ def test_bands_and_blocks_of_a_large_raster_change_no_cell_and_no_district(
         return variable.to_numpy(), measured, people.persons
 
     whole = found()
-    monkeypatch.setattr(rasters, "_BAND_PIXELS", 700)
-    monkeypatch.setattr(rasters, "_BLOCK", 5)
+    monkeypatch.setattr(raster_amounts, "_BAND_PIXELS", 700)
+    monkeypatch.setattr(raster_amounts, "_BLOCK", 5)
     for one, other in zip(whole, found(), strict=True):
         if isinstance(one, dict):
             assert other == pytest.approx(one, rel=1e-12)
         else:
             np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-9)
+
+
+def test_a_raster_with_the_pixels_of_another_gives_what_it_gives_alone(tmp_path) -> None:
+    path = mollweide_people(tmp_path / "people.tif", step=250.0)
+    holes = tmp_path / "holes.tif"
+    with rasterio.open(path) as source:
+        values, profile = source.read(1), source.profile
+    values[5:9, 5:9] = np.nan
+    with rasterio.open(holes, "w", **{**profile, "nodata": np.nan}) as out:
+        out.write(values, 1)
+    city = replace(CITY)
+    for one in (path, path, holes, path):
+        again, measured = read_raster(one, key="population", city=city, grid=GRID)
+        alone, told = read_raster(one, key="population", city=replace(CITY), grid=GRID)
+        np.testing.assert_array_equal(again.to_numpy(), alone.to_numpy())
+        assert measured == told
+
+
+def test_the_nearest_point_of_a_sliver_is_that_of_all() -> None:
+    draw = np.random.default_rng(3)
+    ring = shapely.Point(0, 0).buffer(100, quad_segs=60)
+    middle = draw.uniform(-160, 160, (200, 2))
+    u, v = (a.ravel() for a in np.meshgrid(np.arange(24.0), np.arange(24.0)))
+    x, y = middle[:, :1] + u + 0.1 * v, middle[:, 1:] + v
+    allowed = draw.random(x.shape) < 0.3
+    tiles = outline_tiles(ring)
+    metres = np.where(allowed, tiles.distance(x.ravel(), y.ravel()).reshape(x.shape), np.inf)
+    found = raster_amounts._nearest(tiles, x, y, allowed)
+    np.testing.assert_array_equal(found, metres.argmin(axis=1))
 
 
 def test_nearest_resampling_would_not_conserve_people(tmp_path) -> None:
