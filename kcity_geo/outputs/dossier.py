@@ -14,7 +14,7 @@ from kcity_geo.outputs.paper_docx import save_docx
 from kcity_geo.outputs.paper_pdf import pdf_writer
 from kcity_geo.outputs.sheet_maps import draw_sheet, shows_part
 from kcity_geo.outputs.text import plain_text
-from kcity_geo.programme.blocks import Paper, Picture, said
+from kcity_geo.programme.blocks import Paper, Picture, Table, said
 from kcity_geo.programme.papers import PAPERS, Subject, make_paper, sheets_of
 from kcity_geo.programme.words import LANGUAGES, known_language
 from kcity_geo.study_atlas import StudyAtlas
@@ -24,6 +24,8 @@ __all__ = ["FORMATS", "DossierOptions", "Written", "paper_html", "save_dossier"]
 #: Kinds of files of a dossier.
 FORMATS = ("html", "pdf", "docx")
 _LONGEST = 20_000
+#: Width of a page, what a cell leaves beside its text, and a letter of Hangul in a table, as in ``paper.css``.
+_PAGE_MM, _PADDING_MM, _LETTER_MM = 176.0, 4.0, 3.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,6 +209,13 @@ def _framed(paper: Paper, atlas: StudyAtlas | None) -> Paper:
     return replace(paper, blocks=blocks)
 
 
+def _room(table: Table, column: int) -> int:
+    """Letters of Hangul that fit beside each other in a column, so that words up to that length stay whole."""
+    first = (*table.rows, table.columns)[0]
+    share = table.widths[column] if table.widths else 1 / max(1, len(first))
+    return max(1, int((share * _PAGE_MM - _PADDING_MM) / _LETTER_MM))
+
+
 def paper_html(paper: Paper, drawn: dict[int, bytes], letters: Iterable[str] = ()) -> str:
     """
     Write a paper as a page that opens offline and prints on A4.
@@ -232,6 +241,7 @@ def paper_html(paper: Paper, drawn: dict[int, bytes], letters: Iterable[str] = (
             paper=_Clean(paper),
             blocks=[(type(b).__name__, _Clean(b)) for b in paper.blocks],
             images=images,
+            room=_room,
             css=asset("paper.css"),
         )
     )

@@ -64,12 +64,20 @@ def whole_words(text: str, longest: int = 16) -> Markup:
     """
     if not _HANGUL.search(text):
         return escape(text)
-    return Markup(" ").join(
-        Markup('<span class="w">{}</span>').format(word)
-        if _HANGUL.search(word) and len(word) <= longest
-        else escape(word)
-        for word in text.split(" ")
-    )
+    return Markup(" ").join(_whole(word, longest) for word in text.split(" "))
+
+
+def _whole(word: str, longest: int) -> Markup:
+    if not _HANGUL.search(word):
+        return escape(word)
+    if len(word) <= longest:
+        return Markup('<span class="w">{}</span>').format(word)
+    name, bracket, rest = word.partition("(")
+    if not (name and bracket):
+        return escape(word)
+    return _whole(name, longest) + _whole(
+        bracket + rest, longest
+    )  # a line may end before the bracket
 
 
 def asset(name: str) -> str:

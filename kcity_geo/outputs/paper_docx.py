@@ -127,6 +127,8 @@ def new_document(*, title: str, subject: str, language: str, footer: str) -> Any
     document.styles["Normal"].font.size = Pt(9.5)
     document.styles["Normal"].paragraph_format.space_after = Pt(4)
     _close_up(document.styles["Normal"])
+    for told in document.styles.element.iter(qn("w:lang")):
+        told.set(qn("w:eastAsia"), "ko-KR")  # words of Hangul are then kept whole where lines end
     properties = document.core_properties
     properties.title, properties.subject = _clean(title)[:250], _clean(subject)[:250]
     properties.author, properties.comments = "kcity_geo", ""
@@ -208,9 +210,21 @@ def _table(document: Any, block: Table) -> None:  # noqa: ANN401
             run.font.size = Pt(8.5)
             run.bold = bool(block.columns) and number == 0
             paragraph.paragraph_format.space_after = Pt(1)
+            paragraph.paragraph_format.keep_with_next = run.bold
             if place in block.numeric:
                 paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
+        _keep_row(table.rows[number], head=bool(block.columns) and number == 0)
     document.add_paragraph().paragraph_format.space_after = Pt(2)
+
+
+def _keep_row(row: Any, *, head: bool) -> None:  # noqa: ANN401
+    """Let no page end within a row, and begin each page of a table with its head."""
+    from docx.oxml import OxmlElement
+
+    about = row._tr.get_or_add_trPr()  # noqa: SLF001 - python-docx has no words for it
+    about.append(OxmlElement("w:cantSplit"))
+    if head:
+        about.append(OxmlElement("w:tblHeader"))
 
 
 def _picture(document: Any, block: Picture, drawn: dict[int, bytes]) -> None:  # noqa: ANN401

@@ -22,8 +22,8 @@ from kcity_geo.study_atlas import PlanPicture, StudyAtlas, StudyLayer
 __all__ = ["draw_sheet", "shows_part"]
 
 _WIDTH_INCH = 4.6
-_LEGEND_INCH = 0.6
-_ROW_INCH, _ACROSS = 0.16, 3
+_LEGEND_INCH = 0.64
+_ROW_INCH, _ACROSS = 0.17, 3
 _DPI = 160
 _LINES = (
     ("water", "#b9d9ea", 0.4),
@@ -264,7 +264,7 @@ def _classes(
 def _legend(figure: Any, handles: list[Any]) -> None:  # noqa: ANN401
     if handles:
         figure.legend(
-            handles=handles, loc="lower left", ncols=min(_ACROSS, len(handles)), fontsize=7.5,
+            handles=handles, loc="lower left", ncols=min(_ACROSS, len(handles)), fontsize=8.5,
             frameon=False, bbox_to_anchor=(0.0, 0.0), handlelength=1.3, columnspacing=1.0, labelspacing=0.25,
             borderpad=0.2,
         )  # fmt: skip
@@ -342,7 +342,7 @@ def _name_districts(axes: Any, atlas: StudyAtlas, seen: shapely.Polygon) -> None
             point.x,
             point.y,
             text,
-            fontsize=7,
+            fontsize=8,
             ha="center",
             va="center",
             color="#222222",

@@ -107,7 +107,7 @@ def _sites(facts: StudyFacts, language: str) -> list[Block]:
             Table(
                 columns=_columns("annex.site_head", language),
                 rows=tuple(site_rows(site, language)),
-                widths=(0.3, 0.44, 0.26),
+                widths=(0.36, 0.38, 0.26),
             )
         )
     return blocks
@@ -241,7 +241,7 @@ def _funding(subject: Subject, language: str) -> list[Block]:
         Table(
             columns=_columns("annex.funding_columns", language),
             rows=rows,
-            widths=(0.22, 0.14, 0.5, 0.14),
+            widths=(0.3, 0.12, 0.44, 0.14),
         ),
         Text(text=said("summary.funding_note", language), kind="note"),
     ]

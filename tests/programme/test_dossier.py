@@ -181,6 +181,18 @@ def test_words_of_hangul_stay_whole_and_markup_stays_text() -> None:
         '<span class="w">현장</span> <span class="w">&lt;b&gt;조사&lt;/b&gt;</span>'
     )
     assert "span" not in str(whole_words("한국해외인프라도시개발지원공사", 6))
+    parted = '<span class="w">한국해외인프라도시개발지원공사</span>(KIND)'
+    assert str(whole_words("한국해외인프라도시개발지원공사(KIND)", 15)) == parted
+
+
+def test_names_in_the_tables_of_the_annex_are_not_torn() -> None:
+    """Each word of Hangul in the first column of a wide table fits its column, but for what stands in brackets."""
+    annex = make_paper("evidence_annex", subject(), "ko")
+    html = paper_html(annex, pictures())
+    for name in ("한국해외인프라도시개발지원공사", "간선도로까지(km)"):
+        if name in html:
+            assert f'<span class="w">{name}</span>' in html
+    assert '<span class="w">한국해외인프라도시개발지원공사</span>' in html
 
 
 @pytest.mark.parametrize("number", [1, 4, 6, 11, 16])
@@ -286,6 +298,19 @@ def test_a_dossier_is_the_same_twice(tmp_path) -> None:
         assert len(written.files) == 4
     for path in written.files:
         assert path.read_bytes() == (tmp_path / "one" / "en" / path.name).read_bytes(), path.name
+
+
+def test_no_page_ends_within_a_row_or_behind_the_head_of_a_table(tmp_path) -> None:
+    save_docx(make_paper("evidence_annex", subject(), "ko"), pictures(), tmp_path / "a.docx")
+    with zipfile.ZipFile(tmp_path / "a.docx") as packed:
+        inside = packed.read("word/document.xml").decode()
+        styles = packed.read("word/styles.xml").decode()
+    rows = inside.count("<w:tr>")
+    assert rows == inside.count("<w:cantSplit/>") > 20
+    heads = re.findall(r"<w:tr><w:trPr><w:cantSplit/><w:tblHeader/></w:trPr>.*?</w:tr>", inside)
+    assert len(heads) == inside.count("<w:tblHeader/>") > 5
+    assert all("<w:keepNext/>" in head for head in heads)
+    assert 'w:eastAsia="ko-KR"' in styles
 
 
 def test_libreoffice_opens_the_docx(tmp_path) -> None:
