@@ -10,17 +10,18 @@ from kcity_geo.outputs.text import plain_text
 
 __all__ = ["few_words"]
 
-#: Letters of what speaks for a site, or against it; a wide one counts for two.
-_ROOM = 130
+#: Letters of what speaks for all sites of the page, or against them; a wide one counts for two.
+_ROOM = 240
 
 
-def few_words(texts: Sequence[str], *, room: int = _ROOM) -> str:
+def few_words(texts: Sequence[str], *, sites: int = 1, room: int = _ROOM) -> str:
     """
     Take as many texts as there is room for, and at least the first.
 
     Parameters
     ----------
     texts : the most important first.
+    sites : that share the room.
     room : letters; a wide one, such as of Hangul, counts for two.
 
     Returns
@@ -34,6 +35,7 @@ def few_words(texts: Sequence[str], *, room: int = _ROOM) -> str:
     """
     if not texts:
         return ""
+    room //= max(sites, 1)
     if _wide(texts[0]) > room:
         share = len(unmarked(texts[0])) / _wide(texts[0])
         return plain_text(unmarked(texts[0]), max_chars=int(room * share))

@@ -522,8 +522,16 @@ def test_every_word_of_the_report_is_drawn_with_a_font_of_the_page(
     opened.page.close()
 
 
-def test_page_1_of_the_report_holds_the_answer_with_its_map(browser, result, tmp_path) -> None:
-    """The text stood alone on a half-empty page; now gaps, map and sites fill one sheet."""
+@pytest.mark.parametrize("wordy", [False, True])
+def test_page_1_of_the_report_holds_the_answer_with_its_map(
+    browser, result, tmp_path, wordy
+) -> None:
+    """The text stood alone on a half-empty page; now gaps, map and sites fill one sheet, whatever the sites."""
+    if wordy:
+        long = "; ".join(["3.4 km on average from the trunk road that leads to the port"] * 4)
+        names = [f"A parcel beside the old mill of the lower town {n}" for n in "abc"]
+        sites = result.sites.assign(reasons=long, concerns=long, district=names)
+        result = dataclasses.replace(result, sites=sites)
     path = tmp_path / "report.html"
     path.write_text(build_report(result), encoding="utf-8")
     opened = Opened(browser, path, width=688, height=994)  # A4 less its margins, at 96 dpi

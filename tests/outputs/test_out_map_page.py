@@ -333,6 +333,13 @@ def test_the_story_has_five_steps_each_with_one_sentence(opened) -> None:
     assert len({sentence for sentence, _ in seen}) == 5
     assert [theme for _, theme in seen][2:4] == ["evidence", "suitability"]
     assert page.evaluate("KC.card.pinned") == "site:1"
+    # the card stands above the bar, and the legend gives way to it
+    for other in (".kc-story", ".kc-legend[open]"):
+        assert not page.evaluate(
+            "(other) => { const one = document.querySelector(other);"
+            " return Boolean(one) && kcOverlap(document.querySelector('.kc-pinned'), one); }",
+            other,
+        )
     _until(page, "location.hash.includes('step=5')")
     page.keyboard.press("Escape")
     assert page.locator(".kc-story").count() == 0

@@ -72,10 +72,15 @@ function kcCard(map) {
     box.classList.add("kc-pinned");
     box.scrollTop = 0;
     beside(latlng);
-    var legend = document.querySelector(".kc-legend");
-    if (legend.open && kcOverlap(box, legend)) { legend.open = false; made = true; }
+    room();
     map.fire("kc:card");
   };
+  // The legend gives way; another theme may make it taller while the card is open.
+  function room() {
+    var legend = document.querySelector(".kc-legend");
+    if (card.pinned && legend.open && kcOverlap(box, legend)) { legend.open = false; made = true; }
+  }
+  map.on("kc:theme kc:legend kc:swipe", function () { setTimeout(room, 0); });
   card.element = function () { return box; };
   map.on("click", card.close);
   L.DomEvent.on(document, "keydown", function (e) {

@@ -45,7 +45,9 @@ function kcPlanned(key) {
   group.on("add", function () {
     var map = group._map, site = L.latLngBounds(theme.bounds), seen = map.getBounds();
     var small = map.getBoundsZoom(site) - map.getZoom() > 2.5;
-    if (small || !seen.contains(site)) { map.fitBounds(site, { padding: [60, 60], animate: false }); }
+    if (!small && seen.contains(site)) { return; }
+    var list = document.querySelector(".leaflet-control-layers"), right = (list ? list.offsetWidth : 0) + 30;
+    map.fitBounds(site, { paddingTopLeft: [60, 60], paddingBottomRight: [right, 60], animate: false });
   });
   return group;
 }

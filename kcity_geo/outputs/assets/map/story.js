@@ -4,8 +4,11 @@ function kcStory(map) {
   var bar = null, at = -1, folded = false;  // folded: the legend made room
   function go(number) {
     at = Math.min(KC.story.length - 1, Math.max(0, number));
-    var step = KC.story[at];
+    var step = KC.story[at], frame = map.getContainer();
     KC.card.close();
+    kcWrite(bar.querySelector(".kc-sentence"), step.sentence);
+    // Cards stand above the bar.
+    frame.style.setProperty("--kc-bar", bar.offsetHeight + "px");
     if (KC.swiped) { KC.swipe(); }
     KC.show(step.theme);
     KC.overlays.forEach(function (overlay) {
@@ -19,7 +22,6 @@ function kcStory(map) {
     bar.querySelectorAll("[data-step]").forEach(function (button, i) {
       button.setAttribute("aria-current", i === at ? "step" : "false");
     });
-    kcWrite(bar.querySelector(".kc-sentence"), step.sentence);
     bar.querySelector(".kc-back").disabled = at === 0;
     bar.querySelector(".kc-next").disabled = at === KC.story.length - 1;
     map.fire("kc:state");
@@ -27,6 +29,7 @@ function kcStory(map) {
   function stop() {
     if (!bar) { return; }
     bar.remove();
+    map.getContainer().classList.remove("kc-telling");
     bar = null;
     at = -1;
     KC.card.close();
@@ -65,6 +68,7 @@ function kcStory(map) {
       L.DomEvent.disableClickPropagation(bar);
       L.DomEvent.disableScrollPropagation(bar);
       map.getContainer().appendChild(bar);
+      map.getContainer().classList.add("kc-telling");
       KC.tool("story", true);
       KC.card.element().classList.add("kc-quiet");
       var legend = document.querySelector(".kc-legend");
