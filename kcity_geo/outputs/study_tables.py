@@ -280,7 +280,7 @@ def _sites(result: Result) -> Sheet | None:
     frame = pd.DataFrame(site_frame(result).drop(columns="geometry"))
     about = _meaning("sites")
     empty = [c for c in frame.columns if frame[c].isna().all() or (frame[c] == "").all()]
-    labels = frame["label"] if "label" in frame else frame["site_id"]
+    labels = frame["label"] if "label" in frame else frame["rank"]
     frame["ledger"] = [
         ", ".join(f"site.{plain_text(label)}.{name}" for name in SITE_NUMBERS if name in frame)
         for label in labels
