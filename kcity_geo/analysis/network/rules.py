@@ -57,7 +57,11 @@ def texts(roads: gpd.GeoDataFrame, column: str) -> NDArray[np.str_]:
     elif "tags" in roads:
         key = column.replace("oneway_", "oneway:")
         values = np.array(
-            [tags.get(key) if isinstance(tags, Mapping) else None for tags in roads["tags"]],
+            # The kind of a dict is known at once; asking any mapping what it is takes as long as the rest.
+            [
+                tags.get(key) if type(tags) is dict or isinstance(tags, Mapping) else None
+                for tags in roads["tags"]
+            ],
             dtype=object,
         )
     else:
@@ -263,19 +267,19 @@ def directions(
     forward_only = np.isin(value, rules["forward"]) | (
         implied & ~np.isin(value, rules["both"]) & ~backward_only
     )
-    ahead, back = (_shut_towards(roads, end, mode=mode, table=table) for end in DIRECTIONS)
+    ahead, back = _shut_towards(roads, mode=mode, table=table)
     return ~backward_only & ~ahead, ~forward_only & ~back
 
 
 def _shut_towards(
-    roads: gpd.GeoDataFrame, end: str, *, mode: str, table: NetworkTable
-) -> NDArray[np.bool_]:
-    """Tell where a tag such as ``motor_vehicle:backward`` shuts one direction only."""
-    keys = [f"{key}:{end}" for key in _access_keys(table, mode)]
-    found = np.zeros(len(roads), bool)
+    roads: gpd.GeoDataFrame, *, mode: str, table: NetworkTable
+) -> list[NDArray[np.bool_]]:
+    """Tell where a tag such as ``motor_vehicle:backward`` shuts one direction only, for each of them."""
+    keys = {end: [f"{key}:{end}" for key in _access_keys(table, mode)] for end in DIRECTIONS}
+    wanted = frozenset(key for names in keys.values() for key in names)
     rows = np.arange(len(roads))
-    if "tags" in roads and not any(key in roads for key in keys):
-        wanted = frozenset(keys)  # hardly a way has one: one look at its tags, not one a key
+    if "tags" in roads and not any(key in roads for key in wanted):
+        # Hardly a way has one: one look at its tags, not one a key.
         rows = np.array(
             [
                 number
@@ -284,9 +288,12 @@ def _shut_towards(
             ],
             dtype=np.int64,
         )
-    some = roads.iloc[rows]
-    found[rows] = _whole(_deciding(some, keys), table["access"]["blocked"], every=True)
-    return found
+    some, shut_ways = roads.iloc[rows], []
+    for names in keys.values():
+        found = np.zeros(len(roads), bool)
+        found[rows] = _whole(_deciding(some, names), table["access"]["blocked"], every=True)
+        shut_ways.append(found)
+    return shut_ways
 
 
 def _contraflow(roads: gpd.GeoDataFrame, table: NetworkTable) -> NDArray[np.bool_]:
