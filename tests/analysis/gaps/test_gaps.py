@@ -44,6 +44,7 @@ def test_golden_normalisation():
     assert float(gap_from_standard(60, target=100, worst=0)) == pytest.approx(0.40)
     assert float(gap_from_standard(75, target=30, worst=120)) == pytest.approx(0.50)
     assert float(gap_from_standard(130, target=100, worst=0)) == 0
+    assert float(gap_from_standard(500, target=30, worst=120)) == 1  # no gap is more than the whole
     assert np.isnan(gap_from_standard(np.nan, target=1, worst=0))
     with pytest.raises(StudyError, match="must differ"):
         gap_from_standard(1, target=1, worst=1)
@@ -340,6 +341,21 @@ def test_less_than_half_of_the_weight_is_not_a_sector(toy):
     assert water("W4", "W6")["reading"] == "Not assessed"
     assert water("W1", "W4")["gap"] == pytest.approx(0.5)  # 0.76
     assert water("W1", "W4")["assessed_weight"] == pytest.approx(0.76)
+
+
+def test_what_is_known_of_half_of_the_land_says_nothing_of_the_other_half(toy):
+    """W1 and W4 in the west are 0.76 of the weight; in the east W4 alone is less than half."""
+    data = toy(arrays=urban())
+    gap = np.full((40, 40), 0.5)
+    west = np.where(np.arange(40) < 20, gap, np.nan)
+    rows = [
+        Indicator(id=name, value=0.5, units="share", gap=values)
+        for name, values in (("W1", west), ("W4", gap))
+    ]
+    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), rows)
+    cells = found.cells["water_gap"].to_numpy().reshape(40, 40)
+    assert cells[:, :20] == pytest.approx(0.5)
+    assert np.isnan(cells[:, 20:]).all()
 
 
 def test_low_land_is_no_lack_of_water_supply(toy):
