@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from kcity_geo.result import Result
+    from kcity_geo.citydata import CityData
+    from kcity_geo.config import Config
+    from kcity_geo.result import Gaps, Result
+    from kcity_geo.studyfile import Study
 
 # The same examples in every run; `make fuzz` draws many more. A test that needs a number says so itself.
 settings.register_profile(
@@ -92,15 +95,29 @@ def town_run(hanbit_town: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
         return kc.run(hanbit_town / "study.toml", out), out
 
 
+_DOT = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBA"
+    "ScY42YAAAAASUVORK5CYII="
+)
+
+
 @contextmanager
 def _dots_for_pictures() -> Iterator[None]:
-    dot = (
-        "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBA"
-        "ScY42YAAAAASUVORK5CYII="
-    )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kcity_geo.outputs.report.theme_figure", lambda *_, **__: dot)
+        patch.setattr("kcity_geo.outputs.report.theme_figure", lambda *_, **__: _DOT)
         yield
+
+
+@pytest.fixture(scope="session")
+def dots_for_pictures() -> Callable[[], AbstractContextManager[None]]:
+    """Dots for pictures as a context, for a fixture that runs several studies."""
+    return _dots_for_pictures
+
+
+@pytest.fixture(scope="session")
+def without_pictures() -> str:
+    """Python text that puts a dot in place of every picture of the report, for another process."""
+    return f"import kcity_geo.outputs.report\nkcity_geo.outputs.report.theme_figure = lambda *_, **__: {_DOT!r}\n"
 
 
 @pytest.fixture
@@ -115,3 +132,33 @@ def no_pictures_here() -> Iterator[None]:
     """The same for all tests of a file, none of which looks at a picture."""
     with _dots_for_pictures():
         yield
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[Any, Any]:
+    """What the tests of a file that ask for `once` have loaded and assessed."""
+    return {}
+
+
+@pytest.fixture
+def once(known: dict[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load a study and assess its gaps once for all tests of a file; a study of other keys is another one."""
+    import kcity_geo.study as line
+
+    load, assess = line.load, line.assess_gaps
+
+    def loaded(study: Study, *, config: Config | None = None, **_: object) -> CityData:
+        key = study.model_dump_json()  # the same for copies of a study: paths are relative
+        if key not in known:
+            known[key] = load(study, config=config)
+        found: CityData = known[key]
+        return found
+
+    def assessed(data: CityData, **_: object) -> Gaps:
+        if id(data) not in known:
+            known[id(data)] = assess(data), data  # kept, so that nobody else gets its number
+        found: Gaps = known[id(data)][0]
+        return found
+
+    monkeypatch.setattr(line, "load", loaded)
+    monkeypatch.setattr(line, "assess_gaps", assessed)

@@ -127,6 +127,7 @@ def test_the_demo_town(hanbit_town, town_run) -> None:
     assert not [row for row in rows if row["kind"] == "blocker"]
 
 
+@pytest.mark.usefixtures("once")
 @pytest.mark.parametrize("place", ["monaco-mc", "liechtenstein-li"])
 def test_real_cities(test_data, place, tmp_path) -> None:
     folder = test_data / place

@@ -96,6 +96,7 @@ def test_locate_refuses_in_one_line(words, told) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.usefixtures("once")
 def test_locate_answers_in_words_and_as_json(tmp_path) -> None:
     words = ["locate", str(HANBIT), "--service", "school", "--p", "2", "--weight", "people"]
     out = tmp_path / "schools.geojson"

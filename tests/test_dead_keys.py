@@ -117,12 +117,12 @@ def is_open(file: str, path: tuple[str, ...]) -> bool:
 
 def dead(tables: dict[str, dict], words: set[str], built: list[re.Pattern[str]]) -> set[str]:
     """Give the keys that nothing reads."""
+    known = words | ABOUT
     return {
         f"{file}: {'.'.join(path)}"
         for file, table in tables.items()
         for path in keys(table)
-        if path[-1].removesuffix("_ko")
-        not in words | ABOUT  # a text in Korean beside the English one
+        if path[-1].removesuffix("_ko") not in known  # a text in Korean beside the English one
         and not path[-1].endswith("_mark")
         and not is_open(file, path)
         and not any(pattern.fullmatch(path[-1]) for pattern in built)

@@ -18,7 +18,6 @@ import pytest
 from typer.testing import CliRunner
 
 import kcity_geo as kc
-import kcity_geo.study
 from kcity_geo.cli import app
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.sources.products.catalogue import load_catalogue
@@ -93,35 +92,9 @@ def run(command: list[str], place: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(scope="module")
-def known() -> dict:
-    """What pages have loaded and assessed: many begin with the same study, which nothing changes."""
-    return {}
-
-
-@pytest.fixture
-def once(known, monkeypatch) -> None:
-    """Load a study and assess its gaps once for all pages; a study of other keys is another one."""
-    load, assess = kcity_geo.study.load, kcity_geo.study.assess_gaps
-
-    def loaded(study, **options):
-        key = study.model_dump_json()  # the same for both copies of the study: paths are relative
-        if options or key not in known:
-            known[key] = load(study, **options)
-        return known[key]
-
-    def assessed(data, **options):
-        if options or id(data) not in known:
-            known[id(data)] = assess(data, **options)
-        return known[id(data)]
-
-    monkeypatch.setattr(kcity_geo.study, "load", loaded)
-    monkeypatch.setattr(kcity_geo.study, "assess_gaps", assessed)
-
-
 @pytest.mark.parametrize("block", of_language("python"))
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.usefixtures("once")
+@pytest.mark.usefixtures("once", "no_pictures")
 def test_a_block_of_python_runs(block, place, monkeypatch) -> None:
     """In this process, which has the libraries loaded, with nothing but its own names."""
     if block.why_not:
@@ -132,6 +105,7 @@ def test_a_block_of_python_runs(block, place, monkeypatch) -> None:
 
 @pytest.mark.parametrize("block", of_language("sh"))
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("once", "no_pictures")
 def test_a_block_of_commands_runs(block, place, monkeypatch) -> None:
     """Commands of ``kcity`` alone in this process, which has the libraries loaded; others in a shell."""
     if block.why_not:

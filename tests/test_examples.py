@@ -26,6 +26,7 @@ def printed() -> dict[str, str]:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.stem)
 @pytest.mark.filterwarnings("ignore::kcity_geo.errors.KCityWarning")
+@pytest.mark.usefixtures("once", "no_pictures")
 def test_an_example_runs(script, tmp_path, printed, monkeypatch, capsys) -> None:
     """As ``python SCRIPT OUT`` runs it, in this process, which has the libraries loaded."""
     text = script.read_text(encoding="utf-8")
@@ -46,6 +47,7 @@ def test_a_study_file_of_the_examples_is_valid(study, test_data) -> None:
         assert kc.find_city(kc.load_study(study)).area_km2 > 1
 
 
+@pytest.mark.usefixtures("once")
 def test_no_route_is_not_sold_as_a_long_drive(tmp_path, printed, monkeypatch, capsys) -> None:
     """The longest drive to a hospital in the demo town takes less than 30 minutes."""
     if "transport_questions" not in printed:

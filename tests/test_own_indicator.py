@@ -109,7 +109,7 @@ def added(own):
     kc.remove_indicators(own)
 
 
-@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.usefixtures("no_pictures", "once")
 def test_an_indicator_from_outside_is_found_everywhere(added, tmp_path, hanbit_town) -> None:
     text = (hanbit_town / "study.toml").read_text(encoding="utf-8")
     folder = tmp_path / "town"

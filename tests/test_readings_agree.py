@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import warnings
 import zlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import geopandas as gpd
@@ -51,14 +52,15 @@ PROMISED = {
 
 @pytest.fixture(scope="module", params=STUDIES)
 def ran(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, dots_for_pictures
 ) -> tuple[Result, Path]:
-    """A study, run to the end, and its folder."""
+    """A study, run to the end, and its folder; the pictures of the town and of Monaco are drawn."""
     if request.param == "town":
         return request.getfixturevalue("town_run")
     request.getfixturevalue("test_data")
     out = tmp_path_factory.mktemp(request.param) / "out"
-    with warnings.catch_warnings():
+    pictures = nullcontext() if request.param == "monaco" else dots_for_pictures()
+    with warnings.catch_warnings(), pictures:
         warnings.simplefilter("ignore")
         name, _, limits = request.param.partition(" with ")
         text = (ROOT / "examples" / f"{name}.toml").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ CORNER, SIDE_DEG = (-27.005, 44.995), 0.01
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory, hanbit_town):
+def saved(tmp_path_factory, hanbit_town, no_pictures_here):
     """A finished study of a square kilometre of the demo town, with inputs of its own."""
     place = tmp_path_factory.mktemp("verified")
     for name in ("city.osm.pbf", "population.tif"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ def _module(name: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def harness() -> Any:
-    """`tests/fuzz/harness.py`."""
-    return _module("harness")
+def harness() -> Iterator[Any]:
+    """`tests/fuzz/harness.py`; its processes end with the session."""
+    made = _module("harness")
+    yield made
+    made.stop_all()
 
 
 @pytest.fixture(scope="session")

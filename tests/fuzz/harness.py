@@ -5,7 +5,8 @@ Fuzz harness: a reader in a process of its own, with limits of time and memory, 
 
     outcomes = run_reader("tests/fuzz/readers.py:read_table_text", paths)
 
-The process gets one path after the other and answers one JSON line each. What may come of a file:
+The process gets one path after the other and answers one JSON line each; it serves all readers of a session,
+until it dies. What may come of a file:
 
 - ``value``: the reader gave a value (JSON);
 - ``refused``: it raised a `KCityError` of one line without control characters;
@@ -115,11 +116,12 @@ def mutants(sample: Path, folder: Path, *, count: int = FILES, seed: int = 0) ->
 
 
 class _Worker:
-    """A Python process that answers one JSON line for each path it is given."""
+    """A Python process that answers one JSON line for each reader and path it is given."""
 
-    def __init__(self, reader: str, memory_mb: int) -> None:
+    def __init__(self, memory_mb: int) -> None:
+        self.known: set[str] = set()
         self.process = subprocess.Popen(
-            [sys.executable, __file__, reader, str(memory_mb)],
+            [sys.executable, __file__, str(memory_mb)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -130,9 +132,21 @@ class _Worker:
                 "PYTHONPATH": f"{_ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
             },
         )
+
+    def know(self, reader: str) -> None:
+        """Load a reader, which may take longer than reading does."""
+        if reader in self.known:
+            return
+        self._say([reader, None])
         if self._line(_START_S) != "ready":
             self.stop()
             raise RuntimeError(f"the reader {reader} did not start")
+        self.known.add(reader)
+
+    def _say(self, words: list[str | None]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{json.dumps(words)}\n")
+        self.process.stdin.flush()
 
     def _line(self, timeout_s: float) -> str | None:
         """One line of the process; None when it did not come in time, "" when the process died."""
@@ -143,10 +157,8 @@ class _Worker:
                 return None
         return self.process.stdout.readline().strip()
 
-    def ask(self, path: Path, timeout_s: float) -> Outcome:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{path}\n")
-        self.process.stdin.flush()
+    def ask(self, reader: str, path: Path, timeout_s: float) -> Outcome:
+        self._say([reader, str(path)])
         line = self._line(timeout_s)
         if line is None:
             return Outcome(path, "hang", f"no answer in {timeout_s:g} s")
@@ -167,7 +179,7 @@ def run_reader(
     reader: str, paths: Sequence[Path], *, timeout_s: float = 30.0, memory_mb: int = 4096
 ) -> list[Outcome]:
     """
-    Give files to a reader in a process of its own; a new one is started when it dies or hangs.
+    Give files to a reader in a process of the readers; a new one is started when it dies or hangs.
 
     Parameters
     ----------
@@ -175,26 +187,36 @@ def run_reader(
         returns what JSON can hold.
     paths : the files.
     timeout_s : for each file.
-    memory_mb : address space that the process may use beyond what it has when it starts.
+    memory_mb : address space that the process may use beyond what it has when the reader is loaded.
     """
     return list(_outcomes(reader, paths, timeout_s, memory_mb))
+
+
+#: Memory that it may use -> the process that reads.
+_RUNNING: dict[int, _Worker] = {}
 
 
 def _outcomes(
     reader: str, paths: Sequence[Path], timeout_s: float, memory_mb: int
 ) -> Iterator[Outcome]:
-    worker: _Worker | None = None
-    try:
-        for path in paths:
-            worker = worker or _Worker(reader, memory_mb)
-            outcome = worker.ask(path, timeout_s)
-            yield outcome
-            if outcome.kind in {"hang", "signal"}:
-                worker.stop()
-                worker = None
-    finally:
-        if worker is not None:
-            worker.stop()
+    for path in paths:
+        if memory_mb not in _RUNNING:
+            _RUNNING[memory_mb] = _Worker(memory_mb)
+        worker = _RUNNING[memory_mb]
+        outcome = None
+        try:
+            worker.know(reader)
+            outcome = worker.ask(reader, path, timeout_s)
+        finally:
+            if outcome is None or outcome.kind in {"hang", "signal"}:
+                _RUNNING.pop(memory_mb).stop()
+        yield outcome
+
+
+def stop_all() -> None:
+    """End the processes, at the end of a session."""
+    while _RUNNING:
+        _RUNNING.popitem()[1].stop()
 
 
 def assert_all_fine(outcomes: Sequence[Outcome]) -> None:
@@ -234,23 +256,29 @@ def _answer(read: Any, path: Path) -> tuple[str, Any]:
     return "value", value
 
 
-def _serve(reader: str, memory_mb: int) -> None:
-    """Read paths from stdin; JSON answers go to a stdout of our own, as libraries print too."""
+def _serve(memory_mb: int) -> None:
+    """Read questions from stdin; JSON answers go to a stdout of our own, as libraries print too."""
     import resource
     import warnings
 
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     warnings.simplefilter("ignore")
-    read = _load(reader)
-    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
-    limit = pages * resource.getpagesize() + memory_mb * 1024**2
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    print("ready", file=answers, flush=True)
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    readers: dict[str, Any] = {}
     for line in sys.stdin:
-        print(json.dumps(_answer(read, Path(line.rstrip("\n")))), file=answers, flush=True)
+        reader, path = json.loads(line)
+        if path is not None:
+            print(json.dumps(_answer(readers[reader], Path(path))), file=answers, flush=True)
+            continue
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        readers[reader] = _load(reader)
+        pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
+        limit = pages * resource.getpagesize() + memory_mb * 1024**2
+        resource.setrlimit(resource.RLIMIT_AS, (limit, most))
+        print("ready", file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], int(sys.argv[2]))
+    _serve(int(sys.argv[1]))

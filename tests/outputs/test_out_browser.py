@@ -27,15 +27,11 @@ pytestmark = [
 ]
 
 HOSTILE = {
-    "jinja": "A {{7*7}} {% raw %} {#1} {{ cycler.__init__ }} Z",
-    "template literal": "A ${window.__pwned=1} `${alert(1)}` Z",
-    "img": 'A <img src=x onerror="window.__pwned=1"> Z',
+    "jinja and template literal": "A {{7*7}} ${window.__pwned=1} {% raw %} {#1} `${alert(1)}` {{ cycler.__init__ }} Z",
+    "img and attribute": 'A <img src=x onerror="window.__pwned=1"> " onmouseover="window.__pwned=1" x=\' Z',
     "script": "A </script><script>window.__pwned=1</script> Z",
-    "attribute": 'A " onmouseover="window.__pwned=1" x=\' Z',
-    "formula": '=HYPERLINK("http://evil.example";"x")',
-    "rtl": "A שלום \u202e مرحبا Z",
-    "emoji and nul": "A 🏭\x00🚰 Z",
-    "backslash": "A \\u003cb\\u003e \\ Z",
+    "formula and backslash": '=HYPERLINK("http://evil.example";"x") \\u003cb\\u003e \\ Z',
+    "rtl, emoji and nul": "A 🏭\x00🚰 שלום \u202e مرحبا Z",
     "long": "A" + "x" * 10_000,
 }
 MIXED = "A {{7*7}} ${1} </script><img src=x onerror=x=1> \" onclick='y' Z"
@@ -59,6 +55,14 @@ def _launch(chromium, **changes):
         args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         env={**os.environ, **changes},
     )
+
+
+@pytest.fixture(scope="module")
+def machine(chromium):
+    """Open a browser with the fonts that this machine has."""
+    opened = _launch(chromium)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +202,7 @@ def test_hostile_strings_on_the_map_are_shown_and_never_run(build, browser, tmp_
     _nothing_ran(opened)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_hostile_strings_in_the_report_are_shown_and_never_run(build, browser, tmp_path) -> None:
     opened = _open_saved(browser, tmp_path, build_report(_poisoned(build, MIXED)))
     body = _one_line(opened.page.locator("body").inner_text())
@@ -300,9 +305,30 @@ def _area(opened: Opened) -> dict:
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
-def test_no_panel_hides_the_study_area(browser, map_file, width, height) -> None:
+def test_panels_hide_neither_each_other_nor_the_study_area_nor_a_site(
+    browser, map_file, width, height
+) -> None:
     opened = Opened(browser, map_file, width=width, height=height)
     opened.settle()
+    _boxes_lie_apart(opened)
+    _study_area_is_in_sight(opened, every_theme=width > 1400)
+    opened.page.evaluate("KC.show(KC.themes[0].key)")
+    _box_of_a_site_leaves_it_in_sight(opened)
+    opened.page.close()
+
+
+def _boxes_lie_apart(opened: Opened) -> None:
+    boxes = []
+    for name in (".leaflet-control-layers", ".kc-legend", ".kc-hover", ".leaflet-control-zoom"):
+        rect = opened.page.locator(name).bounding_box()
+        assert rect is not None, name
+        boxes.append((name, rect))
+    for i, (a, p) in enumerate(boxes):
+        for b, q in boxes[i + 1 :]:
+            assert _apart(p, q), (a, b, p, q)
+
+
+def _study_area_is_in_sight(opened: Opened, *, every_theme: bool) -> None:
     area = _area(opened)
     frame = area["frame"]
     assert area["x"] >= frame["x"] - 1
@@ -313,11 +339,23 @@ def test_no_panel_hides_the_study_area(browser, map_file, width, height) -> None
     for name in (".leaflet-control-layers", ".kc-legend"):
         assert _apart(area, opened.page.locator(name).bounding_box()), name
     themes = opened.page.evaluate("KC.themes.map(t => t.key)")
-    for number, key in enumerate(themes[:-1] if width > 1400 else ()):
+    for number, key in enumerate(themes[:-1] if every_theme else ()):
         opened.page.evaluate(f"KC.show('{key}')")
         assert _apart(area, opened.page.locator(".kc-legend").bounding_box()), number
         assert _area(opened) == area, "the map stays when the theme changes"
-    opened.page.close()
+
+
+def _box_of_a_site_leaves_it_in_sight(opened: Opened) -> None:
+    for rank in (1, 2, 3):
+        opened.page.mouse.click(*_middle_of_site(opened, rank))
+        box = opened.page.locator(".kc-hover")
+        assert f"Site {rank}" in box.inner_text()
+        marker = opened.page.locator(".kc-rank").nth(rank - 1).bounding_box()
+        assert _apart(box.bounding_box(), marker)
+        legend = opened.page.locator(".kc-legend")
+        assert _apart(box.bounding_box(), legend.bounding_box())
+        opened.page.keyboard.press("Escape")
+        assert legend.locator(".kc-key").first.is_visible()
 
 
 def test_a_small_map_folds_the_layers_and_opens_them_over_nothing(browser, map_file) -> None:
@@ -373,38 +411,6 @@ def test_a_click_on_a_site_shows_the_site(browser, map_file) -> None:
     assert not box.is_visible()
     assert opened.errors == []
     page.close()
-
-
-@pytest.mark.parametrize(("width", "height"), SIZES)
-def test_the_box_of_a_site_leaves_the_site_in_sight(browser, map_file, width, height) -> None:
-    opened = Opened(browser, map_file, width=width, height=height)
-    opened.settle()
-    for rank in (1, 2, 3):
-        opened.page.mouse.click(*_middle_of_site(opened, rank))
-        box = opened.page.locator(".kc-hover")
-        assert f"Site {rank}" in box.inner_text()
-        marker = opened.page.locator(".kc-rank").nth(rank - 1).bounding_box()
-        assert _apart(box.bounding_box(), marker)
-        legend = opened.page.locator(".kc-legend")
-        assert _apart(box.bounding_box(), legend.bounding_box())
-        opened.page.keyboard.press("Escape")
-        assert legend.locator(".kc-key").first.is_visible()
-    opened.page.close()
-
-
-@pytest.mark.parametrize(("width", "height"), SIZES)
-def test_boxes_of_the_map_do_not_cover_each_other(browser, map_file, width, height) -> None:
-    opened = Opened(browser, map_file, width=width, height=height)
-    opened.settle()
-    boxes = []
-    for name in (".leaflet-control-layers", ".kc-legend", ".kc-hover", ".leaflet-control-zoom"):
-        rect = opened.page.locator(name).bounding_box()
-        assert rect is not None, name
-        boxes.append((name, rect))
-    for i, (a, p) in enumerate(boxes):
-        for b, q in boxes[i + 1 :]:
-            assert _apart(p, q), (a, b, p, q)
-    opened.page.close()
 
 
 def test_the_map_prints_whole_on_one_sheet(browser, map_file) -> None:
@@ -471,14 +477,14 @@ _BOXES = """[...document.querySelectorAll('body *')].map(e => {
   const b = e.getBoundingClientRect(); return [e.tagName, b.x, b.y, b.width, b.height]; })"""
 
 
+@pytest.mark.usefixtures("no_pictures")
 @pytest.mark.parametrize("name", ["Hanbit", "한빛시 Їжак Ɛŋɔ Đà Nẵng"])
 @pytest.mark.parametrize("make", [build_map, build_report])
 def test_a_machine_with_one_font_and_one_with_many_lay_out_the_same(
-    chromium, browser, build, tmp_path, make, name
+    machine, browser, build, tmp_path, make, name
 ) -> None:
     path = tmp_path / "page.html"
-    path.write_text(make(build(name=name)), encoding="utf-8")
-    machine = _launch(chromium)
+    path.write_text(make(build(name=name, cell_m=200.0)), encoding="utf-8")
     boxes = []
     for one in (machine, browser):
         opened = Opened(one, path)
@@ -488,18 +494,17 @@ def test_a_machine_with_one_font_and_one_with_many_lay_out_the_same(
             "document.fonts.ready.then(() => [...document.fonts].map(f => f.status))"
         )
         if one is machine and "error" in states:
-            machine.close()
             pytest.skip(
                 "this machine has not a single font: Chromium then loads no web font either"
             )
         assert set(states) <= {"loaded", "unloaded"}
         boxes.append(opened.page.evaluate(_BOXES))
         opened.page.close()
-    machine.close()
     assert len(boxes[0]) > 100
     assert boxes[0] == boxes[1]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_every_word_of_the_report_is_drawn_with_a_font_of_the_page(
     browser, build, tmp_path
 ) -> None:

@@ -65,6 +65,7 @@ def test_a_dossier_speaks_in_words_and_one_style_of_units(told) -> None:
     assert not re.search(r"lin_|trap \[|cat \[", sheet)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_report_names_given_areas_and_does_not_call_them_connected_land(told) -> None:
     sites = told.sites.assign(candidate=["North <field>", *map(str, range(len(told.sites) - 1))])
     text = build_report(replace(told, sites=sites))
@@ -76,6 +77,7 @@ def test_the_report_names_given_areas_and_does_not_call_them_connected_land(told
     assert "The best site for" not in bad
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_report_holds_the_dossier_with_lines_to_fill_in(told) -> None:
     text = build_report(told)
     assert text.count("<summary>Dossier of") == len(told.sites)

@@ -87,10 +87,11 @@ def test_csv_files_hold_none_in_cells_and_heads(tmp_path, text) -> None:
 
 
 @pytest.fixture(scope="module")
-def odd(build, tmp_path_factory) -> Path:
+def odd(build, tmp_path_factory, dots_for_pictures) -> Path:
     """A study whose names are markup, expressions of QGIS and templates, and every control character."""
     study = build(name=" ".join((MARKUP, *CONTROLS.values())), cell_m=500.0)
-    return save(study, tmp_path_factory.mktemp("odd") / "out")
+    with dots_for_pictures():
+        return save(study, tmp_path_factory.mktemp("odd") / "out")
 
 
 def _qgis_project(folder: Path) -> ET.Element:
@@ -320,6 +321,7 @@ def test_a_loop_of_links_is_refused(tmp_path) -> None:
         check_out_dir(tmp_path / "a")
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_name_that_is_only_unusual_works(small, tmp_path) -> None:
     name = "-'q' \"q\" a?b [x]* 한빛 시 #%20"
     out = save(small, tmp_path / name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from kcity_geo.analysis.gaps.words import READINGS, reading_words
 from kcity_geo.outputs.explain import explain
 from kcity_geo.outputs.report import build_report
@@ -11,6 +13,7 @@ from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.text import value_words
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_meanings_name_the_limits_of_the_study(result) -> None:
     own = dataclasses.replace(result.gaps.limits, short=0.35, falls_short=0.95)
     meaning = reading_words("", limits=own)[READINGS.index("falls_short")]["meaning"]

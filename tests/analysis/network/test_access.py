@@ -546,17 +546,21 @@ def test_streets_that_cross_on_a_bridge_do_not_break_an_isochrone():
     assert not lands[2].intersects(shapely.Point(345, 120.75))
 
 
-@pytest.mark.data
-@pytest.mark.parametrize("mode", ["walk", "drive"])
-def test_isochrones_of_monaco_are_polygons_and_hold_each_other(test_data, mode):
+@pytest.fixture(scope="module")
+def monaco(test_data):
     from kcity_geo.sources.osm.pbf import read_header, read_osm
 
     path = test_data / "monaco-mc" / "monaco_20250211.osm.pbf"
     box, _ = read_header(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        layers = read_osm(path, area=box, crs=CRS(32632)).layers
-    graph = build_graph(layers[f"roads_{mode}"], mode=mode)
+        return read_osm(path, area=box, crs=CRS(32632)).layers
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("mode", ["walk", "drive"])
+def test_isochrones_of_monaco_are_polygons_and_hold_each_other(monaco, mode):
+    graph = build_graph(monaco[f"roads_{mode}"], mode=mode)
     rng = np.random.default_rng(1)
     for node in rng.choice(np.flatnonzero(graph.component == 0), 8, replace=False).tolist():
         place = snap(graph, points((graph.node_x[node], graph.node_y[node])))

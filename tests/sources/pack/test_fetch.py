@@ -233,7 +233,7 @@ for pack, out in zip(jobs[::2], jobs[1::2], strict=True):
 
 
 def test_pack_works_with_the_network_unplugged(
-    here: Callable[..., Path], world: Server, tmp_path: Path
+    here: Callable[..., Path], world: Server, tmp_path: Path, without_pictures: str
 ) -> None:
     """The whole study from the folder and from the zip, sockets gone for Python and GDAL alike."""
     probe = subprocess.run(["unshare", "-n", "true"], check=False, capture_output=True)
@@ -251,7 +251,7 @@ def test_pack_works_with_the_network_unplugged(
             "-W",
             "ignore",
             "-c",
-            UNPLUGGED,
+            without_pictures + UNPLUGGED,
             str(tmp_path / "fresh-cache"),
             port,
             str(pack),
