@@ -153,6 +153,25 @@ class Findings:
             return float("nan")
         return float(np.nansum(counted[cells & self.result.data.inside])) / total
 
+    def share_of_reading(self, level: str, reading: str) -> float:
+        """
+        Give the share of the residents who live under a reading, as sentences and bars tell it.
+
+        Parameters
+        ----------
+        level : one of `kcity_geo.result.LEVELS`.
+        reading : its id in ``tables/readings.toml``.
+
+        Returns
+        -------
+        0 to 1; NaN where nobody counted the people. Who lives in a cell with less than one resident is
+        counted under what its numbers say, so nobody is left over for ``nobody``.
+        """
+        row = dict(self.result.gaps.city.loc[level])
+        counts = {key: float(row.get(f"people_{key}", np.nan)) for key in READINGS}
+        total = float(np.nansum(list(counts.values())))
+        return counts[reading] / total if total > 0 else float("nan")
+
     def share_of_land(self, cells: NDArray[np.bool_]) -> float:
         """
         Give the share of the study area that some cells take.

@@ -13,11 +13,11 @@ from kcity_geo.analysis.findings import Findings
 from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
-from kcity_geo.outputs.colours import GAP_COLOURS
+from kcity_geo.outputs.colours import GAP_COLOURS, READING_COLOURS
 from kcity_geo.outputs.explain import Line
 from kcity_geo.outputs.languages import say, translated
 from kcity_geo.outputs.text import human, plain_text
-from kcity_geo.outputs.themes import EMPTY, Theme
+from kcity_geo.outputs.themes import EMPTY, Theme, is_reading
 from kcity_geo.result import LEVELS, Result
 
 __all__ = ["group_of", "in_groups", "indicator_themes", "theme_row"]
@@ -82,14 +82,14 @@ def theme_row(result: Result, theme: Theme) -> dict[str, Any]:
     Returns
     -------
     ``key, group, title, question, note, of, rows``; each row has ``colour, striped, words, share``,
-    where the share is that of the people, or of the land, under the class as it is drawn.
+    where the share is that of the people, or of the land, under the class as it is drawn; of readings
+    that which the sentences tell.
     """
     of = "" if theme.key in _NO_SHARE else "land" if theme.key in _OF_LAND else "people"
     found = Findings(result)
     rows = []
     for colour, striped, words in theme.legend:
-        cells = _cells_of(theme, colour, striped=striped)
-        share = _share(found, cells, of=of) if of else math.nan
+        share = _share(found, theme, colour, striped=striped, of=of)
         rows.append(
             {"colour": colour, "striped": striped, "words": words, "share": human(share, "share", missing="")}
         )  # fmt: skip
@@ -104,7 +104,18 @@ def theme_row(result: Result, theme: Theme) -> dict[str, Any]:
     }
 
 
-def _share(found: Findings, cells: NDArray[np.bool_], *, of: str) -> float:
+def _share(found: Findings, theme: Theme, colour: str, *, striped: bool, of: str) -> float:
+    if not of:
+        return math.nan
+    level = theme.key.removesuffix("_reading")
+    if is_reading(theme.key) and level in found.result.gaps.city.index:
+        known = colour in READING_COLOURS
+        return (
+            found.share_of_reading(level, READINGS[READING_COLOURS.index(colour)])
+            if known
+            else math.nan
+        )
+    cells = _cells_of(theme, colour, striped=striped)
     return found.share_of_land(cells) if of == "land" else found.share_of_people(cells)
 
 

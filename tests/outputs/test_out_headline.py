@@ -9,8 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kcity_geo.analysis.findings import Findings
 from kcity_geo.analysis.gaps.words import READINGS, reading_codes, reading_title
 from kcity_geo.outputs.headline import first_sector, gap_sentences, segments
+from kcity_geo.outputs.map_themes import theme_row
+from kcity_geo.outputs.text import human
+from kcity_geo.outputs.themes import make_themes, reading_rows
 from kcity_geo.result import SECTORS
 
 COUNTED = [key for key in READINGS if key != "nobody"]
@@ -179,3 +183,19 @@ def test_who_is_partly_short_is_not_hidden_behind_nobody(build) -> None:
         "Nobody was found to fall short of adequate transport, water supply or energy among 2,000 people, but "
         "1,320 (66 %) are partly short of energy (the gap of the city is 20 %)."
     )
+
+
+def test_the_legend_of_the_map_tells_the_people_of_the_sentence(result) -> None:
+    """Who lives in a cell with less than one resident is counted in both."""
+    row = result.gaps.city.loc["transport"]
+    told = {key: row[f"people_{key}"] for key in READINGS if f"people_{key}" in row}
+    found, total = Findings(result), sum(told.values())
+    shares = [found.share_of_reading("transport", key) for key in told]
+    assert shares == pytest.approx([people / total for people in told.values()])
+    assert np.isnan(found.share_of_reading("transport", "nobody"))
+    theme = next(t for t in make_themes(result) if t.key == "transport_reading")
+    rows = {line["words"]: line["share"] for line in theme_row(result, theme)["rows"]}
+    about = {row.id: row.title for row in reading_rows("transport").values()}
+    both = {key: rows[about[key]] for key in told if about[key] in rows}
+    assert both
+    assert both == {key: human(told[key] / total, "share") for key in both}
