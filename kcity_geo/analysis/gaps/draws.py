@@ -35,7 +35,9 @@ _FACILITY = {"T9_health": "health", "T9_school": "school", "W1": "water_point"}
 #: Distance of people to a facility in their own cell, as a share of its side: the mean of a square.
 _OWN_CELL = 0.38
 #: Purposes of chance.
-_COUNT, _UNEVEN, _SITE, _PATCH, _BLOCK, _DONOR, _PRIOR, _SWAP = 1, 2, 3, 100, 101, 102, 200, 103
+_COUNT, _UNEVEN, _SITE, _KIND, _PATCH, _BLOCK, _DONOR, _SWAP, _LENDS, _PRIOR = (
+    1, 2, 3, 4, 100, 101, 102, 103, 104, 200,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +79,7 @@ class _Completed:
         self.detour = city.settings("transport").number("euclid_factor")
         self.count = city.once(counted)
         self.straight = {name: self._metres(one.cells > 0) for name, one in self.count.items()}
-        self.donors = self._donors()
+        self.lenders = self._lenders()
 
     def _places(
         self, x: NDArray[np.float64], y: NDArray[np.float64], side_m: float
@@ -93,26 +95,74 @@ class _Completed:
         metres = ndimage.distance_transform_edt(~there) * self.cell_m
         return np.asarray(np.maximum(metres, _OWN_CELL * self.cell_m))
 
-    def _donors(self) -> dict[str, NDArray[np.float64]]:
-        """Gaps of street form in the better mapped half of the populated cells."""
+    def _lenders(self) -> dict[str, NDArray[np.intp]]:
+        """Give the better mapped half of the populated cells, flat, from the least to the largest gap."""
         found = {}
         for one in self.scored:
             known = np.isfinite(one.raw) & (self.people >= 1)
-            if known.any():
+            if one.kind in _STREET_FORM and known.any():
                 limit = np.median(self.mapped.mean[known])
-                found[one.indicator.id] = np.sort(one.raw[known & (self.mapped.mean >= limit)])
+                cells = np.flatnonzero(known & (self.mapped.mean >= limit))
+                order = np.argsort(one.raw.ravel()[cells], kind="stable")
+                found[one.indicator.id] = cells[order]
         return found
+
+    def lent(
+        self,
+        one: AssessedGap,
+        completed: NDArray[np.float64],
+        share: NDArray[np.float64],
+        draw: int,
+    ) -> NDArray[np.float64]:
+        """
+        Street form as in another place of the city that is better mapped, in one draw.
+
+        What a place lends is completed like any other; the less of it is mapped, the more often it has
+        nothing to lend: then nobody knows, and all such places of a city err alike.
+        """
+        open_gap = self._nobody_knows(one, draw)
+        lenders = self.lenders.get(one.indicator.id)
+        if lenders is None:
+            return open_gap
+        at = self.patch.chance(draw=draw, purpose=_DONOR, seed=self.seed)
+        lender = lenders[(at * len(lenders)).astype(np.intp)]
+        lends = self.patch.chance(draw=draw, purpose=_LENDS, seed=self.seed)
+        return np.where(lends < share.ravel()[lender], completed.ravel()[lender], open_gap)
+
+    def _nobody_knows(self, one: AssessedGap, draw: int) -> NDArray[np.float64]:
+        """Any gap that is not larger than as mapped, in one draw."""
+        blocks = self.block.normal(draw=draw, purpose=_LENDS, seed=self.seed)
+        position = self._mostly_alike(float(ndtri(spread_evenly(draw + 11))), blocks)
+        return np.fmin(one.raw, position)
+
+    def _mostly_alike(self, together: float, blocks: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Positions, 0 to 1, in which the blocks of a city partly err alike."""
+        city, block = self.missing["city_weight"], self.missing["block_weight"]
+        return np.asarray(ndtr((city * together + block * blocks) / np.hypot(city, block)))
 
     def share(self, draw: int) -> NDArray[np.float64]:
         """Share of each cell's features that is mapped, in one draw."""
-        rule = self.missing
-        if (draw * 0.7548776662466927 + 0.03) % 1.0 < rule["whole_share"]:
+        if self._whole(draw):
             return np.ones(self.shape)
         blocks = self.block.normal(draw=draw, purpose=_BLOCK, seed=self.seed)
-        together = float(ndtri(spread_evenly(draw)))
-        length = np.hypot(rule["city_weight"], rule["block_weight"])
-        position = ndtr((rule["city_weight"] * together + rule["block_weight"] * blocks) / length)
-        return self.mapped.quantile(position)
+        return self.mapped.quantile(self._mostly_alike(float(ndtri(spread_evenly(draw))), blocks))
+
+    def _whole(self, draw: int) -> bool:
+        """Whether nothing at all is missing in a draw."""
+        return bool((draw * 0.7548776662466927 + 0.03) % 1.0 < self.missing["whole_share"])
+
+    def _kind_share(self, purpose: int, draw: int) -> NDArray[np.float64]:
+        """
+        Share of one kind of facility that is mapped where all else is, in one draw.
+
+        Who maps the streets of a place need not map its clinics, and nothing on the map tells.
+        """
+        if self._whole(draw):
+            return np.ones(self.shape)
+        together = float(normal(2, draw=draw, purpose=purpose + _KIND, seed=self.seed))
+        blocks = self.block.normal(draw=draw, purpose=purpose + _KIND, seed=self.seed)
+        at = self._mostly_alike(together, blocks)
+        return np.asarray(at ** (1 / self.missing["kind_share"] - 1))
 
     def facility_m(self, name: str, share: NDArray[np.float64], draw: int) -> NDArray[np.float64]:
         """Straight distance to the nearest facility that the map lacks, in one draw."""
@@ -120,19 +170,19 @@ class _Completed:
         purpose = 20 + 8 * list(rule["facility"]).index(name)
         uneven = self.block.normal(draw=draw, purpose=purpose + _UNEVEN, seed=self.seed)
         people = self.people * np.exp(rule["uneven"] * uneven - rule["uneven"] ** 2 / 2)
-        expected = (1 - share) * people
         if np.isfinite(self.count[name].official):
             # The city counted them: what the map lacks is known in number, not where it stands.
-            unmapped = expected if expected.any() else people
+            unmapped = (1 - share) * people
+            unmapped = unmapped if unmapped.any() else people
             expected = self.count[name].missing * unmapped / max(float(unmapped.sum()), 1e-9)
         else:
             shape = 1 / row["spread"] ** 2
-            seen = float((self.mapped.mean * self.people).sum())
+            seen = float((self.mapped.mean * self.people).sum()) * rule["kind_share"]
             at = float(chance(0, draw=draw, purpose=purpose + _COUNT, seed=self.seed))
             each = gammaincinv(shape + self.count[name].mapped, at)
             off = float(normal(1, draw=draw, purpose=purpose, seed=self.seed))
             each *= np.exp(rule["norm_spread"] * off) / (shape * row["persons_each"] + seen)
-            expected = each * expected
+            expected = each * (1 - share * self._kind_share(purpose, draw)) * people
         site = chance(self.cell, draw=draw, purpose=purpose + _SITE, seed=self.seed)
         return self._metres(site < 1 - np.exp(-expected))
 
@@ -147,19 +197,22 @@ class _Completed:
         drawn = own if rule is None else np.minimum(rule(self, one, share, unseen, draw), own)
         if one.indicator.applies is None:
             drawn = np.where(one.told, own, drawn)
-        if one.kind in _STREET_FORM:
-            drawn = np.where(known, drawn, self._unknown(one, draw))
+        if one.kind in _STREET_FORM and not known.all():
+            drawn = np.where(known, drawn, self._unknown(one, drawn, share, draw))
             known = np.isfinite(drawn)
         return np.where(known, np.clip(drawn, 0.0, 1.0), np.nan)
 
-    def _unknown(self, one: AssessedGap, draw: int) -> NDArray[np.float64]:
+    def _unknown(
+        self,
+        one: AssessedGap,
+        completed: NDArray[np.float64],
+        share: NDArray[np.float64],
+        draw: int,
+    ) -> NDArray[np.float64]:
         """Street form of populated cells of which the map tells nothing: that of another place."""
-        at = self.patch.chance(draw=draw, purpose=_DONOR, seed=self.seed)
-        donors = self.donors.get(one.indicator.id)
-        found = at if donors is None else donors[(at * len(donors)).astype(np.intp)]
         if one.indicator.not_assessed:
             return np.full(self.shape, np.nan)
-        return np.where(self.people >= 1, found, np.nan)
+        return np.where(self.people >= 1, self.lent(one, completed, share, draw), np.nan)
 
     def _own(self, one: AssessedGap, draw: int) -> NDArray[np.float64]:
         """
@@ -239,12 +292,8 @@ def _street_form(power: str) -> Callable[..., NDArray[np.float64]]:
         grown = one.raw
         if cells is not None:
             grown = np.minimum(one.raw, _against(one.standard, cells / share**exponent))
-        donors = c.donors.get(one.indicator.id)
-        if donors is None:
-            return grown
-        at = c.patch.chance(draw=draw, purpose=_DONOR, seed=c.seed)
-        other = np.minimum(one.raw, donors[(at * len(donors)).astype(np.intp)])
-        swap = c.patch.chance(draw=draw, purpose=_SWAP, seed=c.seed) > np.sqrt(share)
+        other = np.minimum(one.raw, c.lent(one, grown, share, draw))
+        swap = c.patch.chance(draw=draw, purpose=_SWAP, seed=c.seed) > share
         return np.where(swap, other, grown)
 
     return completed
@@ -257,12 +306,7 @@ def _connectivity(
     unseen: NDArray[np.bool_],
     draw: int,
 ) -> NDArray[np.float64]:
-    del share
-    donors = c.donors.get(one.indicator.id)
-    if donors is None:
-        return one.raw
-    at = c.patch.chance(draw=draw, purpose=_DONOR, seed=c.seed)
-    return np.where(unseen, donors[(at * len(donors)).astype(np.intp)], one.raw)
+    return np.where(unseen, c.lent(one, one.raw, share, draw), one.raw)
 
 
 def _route(

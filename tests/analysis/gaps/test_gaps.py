@@ -169,6 +169,12 @@ def sure(data, *, share=1.0):
     )
 
 
+def all_known(data, *, share=1.0):
+    """The model of a city whose facilities are known to be mapped as well as its streets, here whole."""
+    city = model_of(data).changed(rules={"completeness.kind_share": 1.0})
+    return city.given(mapped_share, sure(data, share=share))
+
+
 def everything(shape, gap):
     """All scored indicators with the same gap in every cell."""
     return [
@@ -184,9 +190,7 @@ def urban(**more):
 def test_a_perfect_city_has_no_gap_and_the_worst_one_gap_one(toy):
     data = toy(arrays=urban())
     for gap in (0.0, 1.0):
-        found = assess_gaps(
-            model_of(data).given(mapped_share, sure(data)), everything(data.grid.shape, gap)
-        )
+        found = assess_gaps(all_known(data), everything(data.grid.shape, gap))
         for level in LEVELS:
             assert (found.cells[f"{level}_gap"] == gap).all()
             assert found.city.loc[level, "gap"] == gap
@@ -227,7 +231,7 @@ def test_golden_people_weighted_gap(toy):
     all_same = [
         Indicator(id=k, value=0.5, units=s.unit, cells=gap, gap=gap) for k, s in STANDARDS.items()
     ]
-    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), all_same)
+    found = assess_gaps(all_known(data), all_same)
     row = found.city.loc["composite"]
     assert row["gap"] == pytest.approx(0.3808, abs=2e-3)  # people are drawn as well
     assert row["gap_raw"] == pytest.approx(0.3808, abs=5e-5)
@@ -243,9 +247,7 @@ def test_golden_people_weighted_gap(toy):
 def test_where_nobody_lives_nobody_is_short_of_anything(toy):
     """Means are over land then; square metres of land are no persons."""
     data = toy(arrays={"population": np.zeros((40, 40)), "urban_class": 3.0})
-    found = assess_gaps(
-        model_of(data).given(mapped_share, sure(data)), everything(data.grid.shape, 1.0)
-    )
+    found = assess_gaps(all_known(data), everything(data.grid.shape, 1.0))
     assert found.city.loc["composite", "gap"] == pytest.approx(1)
     assert found.city["people_short"].isna().all()
     assert found.districts["population"].tolist() == [0] * len(found.districts)
@@ -273,9 +275,7 @@ def test_evidence_is_worth_the_land_whose_population_is_known(toy, silent, city,
         Indicator(id=k, value=0.4, units=s.unit, cells=gap, gap=gap) for k, s in STANDARDS.items()
     ]
     whole = toy(arrays={"population": 5.0, "urban_class": 3.0})
-    found, full = (
-        assess_gaps(model_of(d).given(mapped_share, sure(d)), indicators) for d in (data, whole)
-    )
+    found, full = (assess_gaps(all_known(d), indicators) for d in (data, whole))
     share = found.city["evidence"] / full.city["evidence"]
     assert share.tolist() == pytest.approx([city] * len(LEVELS))
     by, at = (f.districts.set_index("district_id") for f in (found, full))
@@ -286,7 +286,7 @@ def test_evidence_is_worth_the_land_whose_population_is_known(toy, silent, city,
         assert np.isnan(told)  # nothing is known of its people, nothing is said
     # By land, nobody's population is asked for.
     land = toy(arrays={"urban_class": 3.0})
-    alone = assess_gaps(model_of(land).given(mapped_share, sure(land)), indicators)
+    alone = assess_gaps(all_known(land), indicators)
     assert alone.city["evidence"].tolist() == pytest.approx(full.city["evidence"].tolist())
 
 
@@ -297,7 +297,7 @@ def test_people_of_cut_cells_are_divided_and_conserved(toy, split):
     data = toy(arrays={"population": people, "urban_class": 3.0}, split=split)
     gap = rng.random((40, 40))
     one = [Indicator(id=k, value=0.5, units=s.unit, gap=gap) for k, s in STANDARDS.items()]
-    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), one)
+    found = assess_gaps(all_known(data), one)
     assert found.districts["population"].sum() == pytest.approx(people.sum(), rel=1e-9)
     assert found.districts["area_km2"].sum() == pytest.approx(16, rel=1e-9)
     for level in LEVELS:
@@ -321,7 +321,7 @@ def test_other_cells_do_not_move_the_gap_of_a_cell(toy):
             Indicator(id=k, value=50, units="min", cells=values)
             for k in ("T9_health", "T9_school", "T9_jobs", "T3", "W1")
         ]
-        found = assess_gaps(model_of(data).given(mapped_share, sure(data)), one)
+        found = assess_gaps(all_known(data), one)
         return found.cells["T9_health_gap"].to_numpy()
 
     assert gap(minutes)[0] == pytest.approx(np.full(40, 20 / 90))
@@ -334,7 +334,7 @@ def test_less_than_half_of_the_weight_is_not_a_sector(toy):
 
     def water(*ids):
         one = [Indicator(id=i, value=0.5, units="share", gap=gap) for i in ids]
-        return assess_gaps(model_of(data).given(mapped_share, sure(data)), one).city.loc["water"]
+        return assess_gaps(all_known(data), one).city.loc["water"]
 
     # 0.48: without the way to water nothing is said of its supply.
     assert np.isnan(water("W4", "W6")["gap"])
@@ -365,7 +365,7 @@ def test_low_land_is_no_lack_of_water_supply(toy):
     def found(low):
         rows = [Indicator(id=i, value=0.0, units="share", gap=none) for i in ("W1", "W4", "W6")]
         rows.append(Indicator(id="W8", value=1.0, units="share", gap=low))
-        return assess_gaps(model_of(data).given(mapped_share, sure(data)), rows).city
+        return assess_gaps(all_known(data), rows).city
 
     for low in (none, full):
         city = found(low)
@@ -385,7 +385,7 @@ def test_rural_cells_have_rural_weights(toy):
         else Indicator(id=i.id, value=0, units="share", gap=np.full((40, 40), float(i.id == "T3")))
         for i in one
     ]  # fmt: skip
-    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), one).cells["transport_gap"]
+    found = assess_gaps(all_known(data), one).cells["transport_gap"]
     assert (found.to_numpy()[:, :20] == 0).all()
     assert found.to_numpy()[:, 20:] == pytest.approx(np.full((40, 20), 0.45**0.5))
 
@@ -401,7 +401,7 @@ def test_gap_lies_within_its_bounds_and_they_close_on_a_complete_map(toy):
         for k, s in STANDARDS.items()
     ]
     for c in (0.0, 0.3, 0.8, 1.0):
-        found = assess_gaps(model_of(data).given(mapped_share, sure(data, share=c)), one)
+        found = assess_gaps(all_known(data, share=c), one)
         for level in LEVELS:
             lo, mid, hi = (found.cells[f"{level}_gap{e}"].to_numpy() for e in ("_lo", "", "_hi"))
             assert (lo <= mid).all()
@@ -448,7 +448,7 @@ def test_a_gap_from_a_timetable_is_not_lowered_by_stops_that_osm_may_lack(toy):
 def test_proxies_never_reach_medium_confidence_beyond_their_cap(toy):
     data = toy(arrays=urban())
     one = [Indicator(id="W1", value=40, units="min", gap=np.full((40, 40), 0.5), evidence="proxy")]
-    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), one).indicators
+    found = assess_gaps(all_known(data), one).indicators
     assert set(found["data"]) <= {"fair", "poor"}
 
 
@@ -522,7 +522,7 @@ def test_a_sector_speaks_for_a_place_only_when_most_of_its_people_are_known(toy)
         Indicator(id=key, value=0.5, units=row.unit, cells=np.zeros((40, 40)), gap=known)
         for key, row in STANDARDS.items()
     ]
-    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), some)
+    found = assess_gaps(all_known(data), some)
     for level in LEVELS:
         row = found.city.loc[level]
         assert np.isnan(row["gap"])
@@ -610,7 +610,7 @@ def test_same_seed_same_numbers_whatever_the_order_of_the_indicators(toy):
 
 def test_without_people_no_persons_are_counted(toy):
     data = toy(arrays={"urban_class": 3.0})
-    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), everything((40, 40), 0.5))
+    found = assess_gaps(all_known(data), everything((40, 40), 0.5))
     assert found.city.loc["composite", "gap"] == pytest.approx(0.5)
     assert found.districts["population"].isna().all()
     assert found.city["people_short"].isna().all()
@@ -622,14 +622,14 @@ def test_outside_the_city_nothing_is_said(toy):
     inside = np.ones((40, 40))
     inside[:, :3] = 0
     data = toy(arrays={**urban(), "inside_share": inside})
-    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), everything((40, 40), 0.5))
+    found = assess_gaps(all_known(data), everything((40, 40), 0.5))
     assert np.isnan(found.cells["transport_gap"].to_numpy()[:, :3]).all()
     assert np.isfinite(found.cells["transport_gap"].to_numpy()[:, 3:]).all()
 
 
 def test_every_variable_says_what_it_is(toy):
     data = toy(arrays=urban())
-    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), everything((40, 40), 0.5))
+    found = assess_gaps(all_known(data), everything((40, 40), 0.5))
     for name, variable in found.cells.items():
         assert {"units", "long_name", "evidence"} <= set(variable.attrs), name
     columns = found.indicators.columns
@@ -644,7 +644,7 @@ def test_a_city_of_which_most_is_open_is_not_read_by_its_mean(toy):
     ones = [
         Indicator(id="W8", value=0.0, units="share", gap=np.zeros((40, 40)), trust=trust),
     ]
-    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), ones).city.loc["flood"]
+    found = assess_gaps(all_known(data), ones).city.loc["flood"]
     assert found["evidence"] == pytest.approx(0.6 * 0.35 + 0.4 * 0.8)
     assert found["people_cannot_tell"] == pytest.approx(0.6 * 80_000)
     assert (found["reading"], found["data"]) == ("Cannot tell: survey first", "poor")
