@@ -50,8 +50,7 @@ class ColumnReader(Reader):
         if self._progress is not None:
             self._progress(len(columns.nodes.tags) + len(columns.ways.tags))
         del columns
-        self._take_relations(path)
-        self._assemble(path)
+        self._assemble(path, self._take_relations(path))
 
     def _matches(self, found: Tagged) -> list[Match | None]:
         """Say where each object belongs; None for one whose tags cannot be read."""
@@ -234,18 +233,22 @@ class ColumnReader(Reader):
         )
         self._keep(batch, geometry)
 
-    def _take_relations(self, path: str) -> None:
-        """Look at relations: restrictions, sites, routes, and which ways bound an area."""
+    def _take_relations(self, path: str) -> Any:  # noqa: ANN401 - osmium manager
+        """Look at relations: restrictions, sites, routes, and which ways bound an area; libosmium does, too."""
         import osmium
 
         keys = osmium.filter.KeyFilter(*self._rules.filter_keys)
-        for item in osmium.FileProcessor(path, osmium.osm.RELATION).with_filter(keys):
-            self._relation(item)
-            if item.tags.get("type") in {"multipolygon", "boundary"}:
-                members = islice(item.members, len(item.members))
-                self._members |= {member.ref for member in members if member.type == "w"}
+        manager = osmium.area.AreaManager()
+        first = manager.first_pass_handler()
+        with osmium.io.Reader(path, osmium.osm.RELATION) as reader:
+            for item in osmium.OsmFileIterator(reader, keys, first):
+                self._relation(item)
+                if item.tags.get("type") in {"multipolygon", "boundary"}:
+                    members = islice(item.members, len(item.members))
+                    self._members |= {member.ref for member in members if member.type == "w"}
+        return manager
 
-    def _assemble(self, path: str) -> None:
+    def _assemble(self, path: str, manager: Any) -> None:  # noqa: ANN401 - osmium manager
         """Let libosmium assemble the areas of relations and of rings that are not simple."""
         import osmium
 
@@ -253,9 +256,6 @@ class ColumnReader(Reader):
         if not wanted:
             return
         keys = osmium.filter.KeyFilter(*self._rules.filter_keys)
-        manager = osmium.area.AreaManager()
-        with osmium.io.Reader(path, osmium.osm.RELATION) as reader:
-            osmium.apply(reader, keys, manager.first_pass_handler())
         areas = osmium.BufferIterator(keys)
         locations = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
         locations.ignore_errors()

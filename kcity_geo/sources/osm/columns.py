@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from kcity_geo.sources.osm.blocks import plain_blocks
 from kcity_geo.sources.osm.rules import Rules
-from kcity_geo.sources.osm.tags import clean_text
 
 __all__ = ["Columns", "Tagged", "read_columns"]
 
@@ -91,8 +90,7 @@ class _Texts:
 
     wanted: NDArray[np.bool_]
     dropped: NDArray[np.bool_]
-    keys: list[str | None]
-    values: list[str | None]
+    texts: list[str | None]
     sound: bool
 
     def tags(self, pairs: Ints, ends: Ints) -> list[dict[str, str] | None]:
@@ -102,12 +100,12 @@ class _Texts:
         keys, values = pairs[:, 0], pairs[:, 1]
         lost: list[int] = []
         if not self.sound:
-            known = np.array([text is not None for text in self.keys])
+            known = np.array([text is not None for text in self.texts])
             lost = np.unique(owner[~(known[keys] & known[values])]).tolist()
         kept = ~self.dropped[keys]
         ends = np.concatenate([[0], np.cumsum(np.bincount(owner[kept], minlength=len(count)))])
-        key_texts = [self.keys[i] for i in keys[kept].tolist()]
-        value_texts = [self.values[i] for i in values[kept].tolist()]
+        key_texts = [self.texts[i] for i in keys[kept].tolist()]
+        value_texts = [self.texts[i] for i in values[kept].tolist()]
         places = ends.tolist()
         found: list[Any] = [
             dict(zip(key_texts[a:b], value_texts[a:b], strict=True)) for a, b in pairwise(places)
@@ -169,8 +167,7 @@ class _Columns:
         return _Texts(
             wanted=np.array([text in self._keys for text in raw], dtype=bool),
             dropped=np.array([text in self._drop for text in raw], dtype=bool),
-            keys=texts,
-            values=[text if text is None else clean_text(text) for text in texts],
+            texts=texts,
             sound=sound,
         )
 

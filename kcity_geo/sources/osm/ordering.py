@@ -12,7 +12,7 @@ import bz2
 import gzip
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar, cast
 from xml.etree import ElementTree as ET
@@ -24,7 +24,7 @@ from kcity_geo.errors import LimitError
 from kcity_geo.osm_writer import osm_writer
 from kcity_geo.sources.osm.blocks import kinds_in_order
 
-__all__ = ["OutOfOrderError", "original_ids", "read_in_order", "text_stream"]
+__all__ = ["OutOfOrderError", "original_ids", "original_lists", "read_in_order", "text_stream"]
 
 #: Ids below zero, which editors give to what is not uploaded yet, are counted on from here.
 _NEW_FROM: Final = 1 << 40
@@ -101,6 +101,24 @@ def original_ids(ids: NDArray[np.int64]) -> NDArray[np.int64]:
     [7, -3]
     """
     return np.where(ids >= _NEW_FROM, _NEW_FROM - ids, ids)
+
+
+def original_lists(lists: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    """
+    Give the ids of many lists as `original_ids`; in most files none was shifted.
+
+    Parameters
+    ----------
+    lists : ids of nodes.
+
+    Returns
+    -------
+    The same lists with the ids as the file writes them.
+    """
+    every = np.concatenate([np.zeros(0, dtype=np.int64), *lists])
+    if not (every >= _NEW_FROM).any():
+        return list(lists)
+    return [original_ids(ids) for ids in lists]
 
 
 def text_stream(path: Path) -> BinaryIO:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.sources.osm.frames import Objects, repaired
-from kcity_geo.sources.osm.ordering import OutOfOrderError, original_ids
+from kcity_geo.sources.osm.ordering import OutOfOrderError, original_ids, original_lists
 from kcity_geo.sources.osm.routes import RouteRelation, route_relation, route_ways
 from kcity_geo.sources.osm.rules import Match, Rules, turn_types
 from kcity_geo.sources.osm.tags import MAX_CHARS, clean_text
@@ -97,7 +97,7 @@ class Reader:
         ]
         self._trouble.original()
         self.kept.osm_id = original_ids(np.array(self.kept.osm_id, dtype=np.int64)).tolist()
-        self.kept.node_ids = [original_ids(ids) if len(ids) else ids for ids in self.kept.node_ids]
+        self.kept.node_ids = original_lists(self.kept.node_ids)
 
     def _objects(self, path: str) -> None:
         """Look at every object with a key of some layer, one after the other."""
