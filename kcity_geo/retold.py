@@ -128,11 +128,23 @@ def retold(text: str, language: str) -> str:
     if text in (words := _words(language)):
         return words[text]
     for row in _rows(language):
-        found = row.pattern.fullmatch(text)
-        values = _values(found, row, language) if found else None
-        if values is not None:
-            return _close(row.text.format_map(values))
+        for found in _matches(row, text):
+            values = _values(found, row, language)
+            if values is not None:
+                return _close(row.text.format_map(values))
     return ""
+
+
+def _matches(row: _Row, text: str) -> Iterator[re.Match[str]]:
+    """Read a sentence; where a title stands before words, with each end that the title may have."""
+    found = row.pattern.fullmatch(text)
+    while found:
+        yield found
+        if not (row.names and row.words):
+            return
+        title = row.names[0]
+        longer = f"(?P<{title}>.{{{len(found[title]) + 1},}}?)"
+        found = re.fullmatch(row.pattern.pattern.replace(f"(?P<{title}>.+?)", longer), text)
 
 
 def _values(found: re.Match[str], row: _Row, language: str) -> dict[str, str] | None:

@@ -121,3 +121,12 @@ def test_no_row_leaves_the_choice_of_a_particle_to_its_reader() -> None:
     )
     found = [f.name for f in TABLES.rglob("*.toml") if both.search(f.read_text(encoding="utf-8"))]
     assert found == []
+
+
+def test_a_title_of_several_words_ends_where_the_sentence_goes_on() -> None:
+    title = "distance to a water source (river, lake, reservoir or water works)"
+    told = retold(f"would be first if the weight of {title} rose from 12 % to 69 %", "ko")
+    assert "12%" in told
+    assert "69%" in told
+    assert "rose" not in told
+    assert "would" not in told
