@@ -178,3 +178,13 @@ def test_the_facts_of_a_page_are_those_of_its_rows() -> None:
     for row in indicator_rows().values():
         assert row.citation in conf.indicator_facts(row.docs.removesuffix(".md"))
     assert conf.indicator_facts("indicators/index") == ""
+
+
+def test_each_of_thirty_questions_is_answered_in_at_most_ten_lines() -> None:
+    text = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
+    asked = re.split(r"^\*\*(\d+)\. .+\?\*\*$", text, flags=re.MULTILINE)
+    assert asked[1::2] == [str(number) for number in range(1, 31)]
+    for number, answer in zip(asked[1::2], asked[2::2], strict=True):
+        found = blocks_of("questions", answer)
+        assert len(found) == 1, number
+        assert len(found[0].code.splitlines()) <= 10, number

@@ -124,8 +124,8 @@ def _gap_table(told: Any) -> Any:  # noqa: ANN401 - Summary in, rich table out, 
     for name, side in (
         ("sector", "left"),
         ("people short", "right"),
-        ("as mapped", "right"),
-        ("with what\nmay be missing", "right"),
+        ("as\nmapped", "right"),
+        ("with what\nmay be\nmissing", "right"),
         ("on average", "left"),
         ("data", "left"),
     ):

@@ -61,3 +61,4 @@ def test_a_number_of_people_and_its_share_stand_in_one_line(build, capsys, monke
         assert f"{row.short} ({row.percent})" in text
     table = [line for line in text.splitlines() if line not in summarise(study).headline]
     assert max(len(line) for line in table) <= 80
+    assert "…" not in text  # words are broken between words, none is cut
