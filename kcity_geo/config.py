@@ -29,7 +29,7 @@ class Config:
     cache_dir : folder for downloads.
     offline : refuse every connection.
     contact : e-mail or URL sent to public servers, which ask for one.
-    max_cells : cells of one study grid.
+    max_cells : cells of one study grid; more need more than 4 GB of memory.
     max_pixels : pixels of one input raster around the city; 20 bytes each are needed, 2.1 GB in all.
     max_extent_km : larger side of the study area, km.
     max_file_bytes : size of one download, bytes.
@@ -43,13 +43,13 @@ class Config:
     Examples
     --------
     >>> Config().max_cells
-    4000000
+    2000000
     """
 
     cache_dir: Path = field(default_factory=lambda: Path.home() / ".cache" / "kcity_geo")
     offline: bool = False
     contact: str = ""
-    max_cells: int = 4_000_000
+    max_cells: int = 2_000_000
     max_pixels: int = 100_000_000
     max_extent_km: float = 300.0
     max_file_bytes: int = 20_000_000_000
