@@ -9,13 +9,16 @@ the other has compiled, instead of compiling the same.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from threading import RLock
+from types import ModuleType
 from typing import Any, Final, TypeVar
 
 from filelock import FileLock, Timeout
@@ -189,3 +192,31 @@ def compiled(function: Function) -> Function:
     except RuntimeError:  # numba finds no folder for its cache
         made = numba.njit(nogil=True)(function)
     return made
+
+
+@cache
+def package_at_a_time(name: str) -> ModuleType:
+    """
+    Import a package of others, and let its compiled functions wait for another process as those of this one do.
+
+    Parameters
+    ----------
+    name : of the package; its modules are imported by it.
+
+    Returns
+    -------
+    The package.
+    """
+    watch()
+    package = import_module(name)
+    from numba.core.dispatcher import Dispatcher
+
+    found = {
+        id(made): made
+        for module in [m for n, m in sys.modules.items() if n.partition(".")[0] == name]
+        for made in vars(module).values()
+        if isinstance(made, Dispatcher) and made.stats.cache_path
+    }
+    for made in found.values():
+        one_at_a_time(made)
+    return package

@@ -146,3 +146,15 @@ def test_a_forked_process_takes_a_lock_of_its_own(tmp_path) -> None:
         [sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, check=False
     )
     assert done.returncode == 6
+
+
+def test_what_another_package_compiles_waits_and_is_read_too() -> None:
+    """Else the second process waits for the first and then compiles the same: 30 s for heights above drainage."""
+    from numba.core.dispatcher import Dispatcher
+
+    from kcity_geo.compiling import package_at_a_time
+
+    dem = package_at_a_time("pyflwdir").dem
+    found = [made for made in vars(dem).values() if isinstance(made, Dispatcher)]
+    assert len(found) > 3
+    assert {made.compile.__qualname__.partition(".")[0] for made in found} == {"one_at_a_time"}

@@ -22,6 +22,7 @@ from pkgutil import walk_packages
 import numpy as np
 
 from kcity_geo.cli.child import bind, run_command
+from kcity_geo.compiling import package_at_a_time
 from kcity_geo.config import TABLES, read_table
 from kcity_geo.fingerprint import code_sha256, table_sha256
 
@@ -83,6 +84,7 @@ def _loops() -> None:
     """Take one way of one arc, for which numba gets ready what all compiled loops need."""
     from kcity_geo.analysis.network.kernels import nearest_costs
 
+    package_at_a_time("pyflwdir")
     none, one = np.zeros(1, np.int32), np.ones(1, np.int32)
     nearest_costs(np.array([0, 1, 1], np.int32), one, np.ones(1), none, np.zeros(1), 1.0, 1.0, 4)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
-from kcity_geo.compiling import watch
+from kcity_geo.compiling import package_at_a_time
 from kcity_geo.cube import length_in_cells
 from kcity_geo.errors import CRSMismatchError, GridMismatchError
 from kcity_geo.settings import Settings, settings_of
@@ -215,10 +215,7 @@ def _conditioned(
     NDArray[np.bool_],
 ]:
     """Fill pits, burn rivers in: ground (voids bridged), filled ground, directions, sea, known."""
-    from pyflwdir.dem import fill_depressions
-
-    watch()
-
+    fill_depressions = package_at_a_time("pyflwdir").dem.fill_depressions
     z = np.asarray(dem.to_numpy(), dtype=np.float64)
     sea, bridged = _sea_and_voids(
         z,
@@ -284,10 +281,7 @@ def hand(
     .. [1] Nobre et al. (2011). Height Above the Nearest Drainage. J. Hydrol. 404, 13-29.
     .. [2] Wang and Liu (2006). An efficient method for filling depressions. IJGIS 20(2), 193-213.
     """
-    import pyflwdir
-
-    watch()
-
+    pyflwdir = package_at_a_time("pyflwdir")
     settings = settings_of("water", None) if settings is None else settings
     cell_m = model_cell_m(dem)
     mapped = np.zeros(dem.shape, dtype=bool)
