@@ -1,17 +1,19 @@
 """
 Sixty cities on two workers while processes are killed, beside the same cities one after another.
 
-    python benchmarks/many_cities.py DATA [--cities 60] [--trials 3] [--dask-trials 3] [--workers 2]
+    python benchmarks/many_cities.py DATA [--quick] [--cities 60] [--trials 3] [--dask-trials 3] [--workers 2]
                                           [--seed 7] [--keep FOLDER] [--json]
 
-DATA holds extracts (``*.osm.pbf``, in folders). Pieces of different size are cut out of them and out of
-demo cities of several seeds, each extract in one pass; about a tenth is broken on purpose. They run once
+DATA holds extracts (``*.osm.pbf``, in folders). Pieces of 1 to 3 km2 are cut out of them and out of demo
+cities of several seeds, each extract in one pass; about a tenth is broken on purpose. They run once
 serially; then, in each trial, on the workers of this machine, where one process is killed (``kill -9``)
-at a random moment; then on a local dask scheduler, where a worker is killed. Told for each trial: cities
-whose files differ by a byte from the serial run, good ones not finished, broken ones not reported, what
-is left half-written; cities an hour and core; wall time beside the sum of the serial times over the
-workers, which is ideal. That ratio means something on a quiet machine only. With --keep the serial run
-is kept, and a second call goes on from it.
+at a random moment; then on a local dask scheduler, where a worker is killed. One table tells for each
+trial what differs from the serial run, and whether it passes; the exit code is 1 where something does not.
+
+Ideal is the processor time of the serial run over the workers. Of that at least 85 % must be reached;
+the share of the machine that others took meanwhile stands beside it, and with more than 10 % of it, or few cities, the
+line is no verdict. With --keep the serial run is kept, and a second call goes on from it. --quick is 12
+cities, one trial of each kind.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import argparse
 import csv
 import hashlib
 import json
+import math
 import os
 import random
 import shutil
@@ -33,9 +36,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import shapely
+import shapely.affinity
+from distributed import Client
 
 from kcity_geo.demo.make import make_demo
 from kcity_geo.many.process import CityLimits
@@ -45,21 +50,32 @@ from kcity_geo.sources.osm.pbf import read_header
 from kcity_geo.sources.osm.place_names import read_place_names
 from kcity_geo.sources.products.extracts import cut_cities
 
-#: Half widths of a city, degrees: from 0.7 to 2.2 km across.
-_HALF_DEG = (0.003, 0.006, 0.01)
-_MARGIN_DEG = 0.005
+#: Half widths of a city, degrees of latitude: from 1.0 to 1.7 km across.
+_HALF_DEG = (0.0045, 0.006, 0.0078)
+_MARGIN_DEG = 0.003
 #: Every so manyth city is broken, each in another way.
-_BROKEN_EVERY = 10
+_BROKEN_EVERY, _BROKEN_EVERY_OF_FEW = 10, 4
 _BROKEN = ("no boundary", "cut extract", "no toml", "elsewhere", "unknown key", "no study")
 _DEMO_SEEDS = (7, 11)
-_CELL_M = 200
+_CELL_M = 250
+_QUICK = {"cities": 12, "trials": 1, "dask_trials": 1}
+#: Of a city without a population raster: spread over its buildings.
+_PEOPLE = 3000
+_TIMEOUT_S = 900.0
+#: What must not occur.
+_NONE = ("not finished", "not byte-identical", "broken, not reported", "half-written")
+#: Throughput that must be reached, of ideal; and the share of the machine beyond which others spoil that.
+_LEAST, _BUSY = 0.85, 0.1
+#: Cities from which on throughput says something.
+_ENOUGH = 40
 
 
 def make_cities(data: Path, folder: Path, *, count: int, rng: random.Random) -> set[str]:
     """Write the list, boundaries, extracts and study files of so many cities; the ids of the broken ones."""
     sources = sorted(data.rglob("*.osm.pbf"))
     people: dict[Path, Path] = {}
-    for seed in _DEMO_SEEDS:
+    few = count <= _QUICK["cities"]
+    for seed in _DEMO_SEEDS[:1] if few else _DEMO_SEEDS:
         inputs = make_demo(folder / f"demo-{seed}", size="town", seed=seed).parent
         people[inputs / "city.osm.pbf"] = inputs / "population.tif"
     sources += list(people)
@@ -68,11 +84,13 @@ def make_cities(data: Path, folder: Path, *, count: int, rng: random.Random) -> 
         source, half = sources[number % len(sources)], _HALF_DEG[number % len(_HALF_DEG)]
         name = f"city-{number:03d}"
         lon, lat = centre(source, half, rng)
-        area = shapely.box(lon - half, lat - half, lon + half, lat + half)
+        wide = half / math.cos(math.radians(lat))
+        area = shapely.box(lon - wide, lat - half, lon + wide, lat + half)
         boxes[source][folder / f"{name}.osm.pbf"] = area.buffer(_MARGIN_DEG).envelope
         flaw = ""
-        if number % _BROKEN_EVERY == _BROKEN_EVERY - 1:
-            flaw = _BROKEN[number // _BROKEN_EVERY % len(_BROKEN)]
+        every = _BROKEN_EVERY_OF_FEW if few else _BROKEN_EVERY
+        if number % every == every - 1:
+            flaw = _BROKEN[number // every % len(_BROKEN)]
             broken.add(name)
         write_study(folder, name, area=area, people=people.get(source), flaw=flaw)
         rows.append((name, f"City {number}", "" if flaw == "no study" else f"{name}.toml"))
@@ -116,8 +134,12 @@ def write_study(
         f'# {flaw}\n[study]\nname = "{name}"\nproject = "new_town"\ncell_m = {_CELL_M}\n'
         f'[city]\nname = "{name}"\nboundary = "{name}.geojson"\n[sources]\nosm = "{name}.osm.pbf"\n'
     )
-    text += f'population = "{people}"\n' if people else ""
-    text += {"no toml": "[[", "unknown key": "elevatoin = 1\n"}.get(flaw, "")
+    text += (
+        f'population = "{people}"\n'
+        if people
+        else f'[official]\nyear = 2024\nsource = "made up"\npopulation = {_PEOPLE}\n'
+    )
+    text += {"no toml": "[[", "unknown key": "populatoin = 1\n"}.get(flaw, "")
     (folder / f"{name}.toml").write_text(text)
 
 
@@ -187,15 +209,23 @@ def dask_machine(folder: Path, workers: int) -> Iterator[tuple[str, int]]:
     with (folder / "dask.log").open("ab") as log:
         running = [subprocess.Popen(one, stderr=log, stdout=log) for one in commands]
         try:
-            for _ in range(1200):
-                if told.exists() and told.stat().st_size:
-                    break
-                time.sleep(0.1)
-            yield json.loads(told.read_text())["address"], running[1].pid
+            address = _address(told)
+            with Client(address, timeout="60s") as client:
+                client.wait_for_workers(workers, timeout=120)
+            yield address, running[1].pid
         finally:
             for one in reversed(running):
                 one.terminate()
                 one.wait(30)
+
+
+def _address(told: Path) -> str:
+    """Wait for the file in which a scheduler says where it is."""
+    for _ in range(1200):
+        if told.exists() and told.stat().st_size:
+            return str(json.loads(told.read_text())["address"])
+        time.sleep(0.1)
+    raise SystemExit(f"{told}: no scheduler began within two minutes; see dask.log beside it")
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -207,6 +237,26 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
+class Busy:
+    """What a stretch of time took: wall and processor seconds, and the share of the machine that others took."""
+
+    def __init__(self) -> None:
+        self._start = self._now()
+
+    @staticmethod
+    def _now() -> tuple[float, float, float]:
+        ours = sum(os.times()[:4])
+        ticks = [int(v) for v in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        used = sum(ticks) - ticks[3] - ticks[4]
+        return time.perf_counter(), ours, used / os.sysconf("SC_CLK_TCK")
+
+    def told(self) -> tuple[float, float, float]:
+        """Seconds of the wall and of the processors, share of the machine that others took."""
+        wall, ours, used = (b - a for a, b in zip(self._start, self._now(), strict=True))
+        others = max(0.0, used - ours) / (wall * (os.cpu_count() or 1))
+        return wall, ours, others
+
+
 def judge(
     out: Path, serial: Path, outcomes: tuple[CityOutcome, ...], broken: set[str]
 ) -> dict[str, Any]:
@@ -214,15 +264,16 @@ def judge(
     good = [one.id for one in outcomes if one.id not in broken]
     known = {*(one.id for one in outcomes), "manifests", "index.html", "cities.json"}
     return {
-        "good": len(good),
+        "good cities": len(good),
         "not finished": sum(one.status == "failed" for one in outcomes if one.id not in broken),
-        "differ": sum(contents(out / name) != contents(serial / name) for name in good),
-        "broken": len(broken),
-        "broken not told": sum(
+        "not byte-identical": sum(contents(out / name) != contents(serial / name) for name in good),
+        "broken cities": len(broken),
+        "broken, not reported": sum(
             one.status != "failed" or not one.error for one in outcomes if one.id in broken
         ),
         "half-written": sum(path.name not in known for path in out.iterdir())
-        + sum((out / name).exists() for name in broken),
+        + sum((out / name).exists() for name in broken)
+        + sum(path.suffix != ".json" for path in (out / "manifests").iterdir()),
         "started again": sum(one.killed for one in outcomes),
         "peak GB": max(one.peak_gb for one in outcomes),
     }
@@ -230,85 +281,154 @@ def judge(
 
 def trial(
     folder: Path, number: int, *, workers: int, after_s: float, dask: bool, rng: random.Random
-) -> tuple[tuple[CityOutcome, ...], int, float]:
-    """Run the list and kill one of its processes: outcomes, how many were killed, seconds."""
+) -> dict[str, Any]:
+    """Run the list and kill one of its processes."""
     listed, out = folder / "inputs" / "cities.csv", folder / f"trial-{number}"
-    if not dask:
-        start = time.perf_counter()
-        with killing(os.getpid(), "kcity_geo.cli.child", after_s=after_s, rng=rng) as killed:
-            outcomes = run_cities(listed, out, workers=workers, limits=CityLimits())
-        return outcomes, len(killed), time.perf_counter() - start
-    with dask_machine(folder, workers) as (address, parent):
-        start = time.perf_counter()
-        with killing(parent, "multiprocessing.spawn", after_s=after_s, rng=rng) as killed:
-            outcomes = run_cities(listed, out, scheduler=address)
-        return outcomes, len(killed), time.perf_counter() - start
+    shutil.rmtree(out, ignore_errors=True)
+    limits = CityLimits(timeout_s=_TIMEOUT_S)
+    if dask:
+        with dask_machine(folder, workers) as (address, parent):
+            busy = Busy()
+            with killing(parent, "multiprocessing.spawn", after_s=after_s, rng=rng) as killed:
+                outcomes = run_cities(listed, out, scheduler=address, limits=limits)
+            wall_s = busy.told()[0]
+        _, cpu_s, others = busy.told()  # what the workers took is known once they have ended
+    else:
+        busy = Busy()
+        with killing(os.getpid(), "kcity_geo.cli.keeper", after_s=after_s, rng=rng) as killed:
+            outcomes = run_cities(listed, out, workers=workers, limits=limits)
+        wall_s, cpu_s, others = busy.told()
+    broken = set(json.loads((folder / "inputs" / "broken.json").read_text()))
+    told = {
+        "trial": f"{'dask' if dask else 'processes'} {number + 1}",
+        "killed": len(killed),
+        "killed after s": round(after_s),
+        **judge(out, folder / "serial", outcomes, broken),
+        "wall s": round(wall_s, 1),
+        "processor s": round(cpu_s, 1),
+        "others took %": round(100 * others),
+    }
+    shutil.rmtree(out)
+    return told
 
 
-def serially(folder: Path) -> tuple[float, set[str]]:
-    """Run the cities one after another, or go on with it: sum of their seconds, those that failed."""
-    out = folder / "serial"
-    outcomes = run_cities(folder / "inputs" / "cities.csv", out)
-    made = [json.loads(path.read_text()) for path in (out / "manifests").glob("*.json")]
-    failed = [one for one in outcomes if one.status == "failed"]
-    seconds = sum(one["seconds"] for one in made) + sum(one.seconds for one in failed)
-    return seconds, {one.id for one in failed}
+def serially(folder: Path) -> dict[str, Any]:
+    """Run the cities one after another, or take what an earlier call has measured."""
+    told, out = folder / "serial.json", folder / "serial"
+    if not told.exists():
+        shutil.rmtree(out, ignore_errors=True)
+        busy = Busy()
+        outcomes = run_cities(folder / "inputs" / "cities.csv", out)
+        wall_s, cpu_s, others = busy.told()
+        failed = [one.id for one in outcomes if one.status == "failed"]
+        serial = {
+            "cities": len(outcomes),
+            "wall s": wall_s,
+            "processor s": cpu_s,
+            "others": others,
+            "failed": failed,
+        }
+        told.write_text(json.dumps(serial))
+    return dict(json.loads(told.read_text()))
 
 
-def main() -> None:
-    """Make the cities, run them serially and in trials, and print what differs."""
-    parser = argparse.ArgumentParser(description=__doc__)
+class Line(NamedTuple):
+    """One line of the table: what is told, in each trial, and whether it passes (None: nobody can tell)."""
+
+    key: str
+    values: list[Any]
+    passes: bool | str | None
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        told = {True: "pass", False: "FAIL", None: "no verdict: busy machine, or few cities"}
+        values = "".join(f"{value!s:>14}" for value in self.values)
+        return f"{self.key:<24}{values}  {told.get(self.passes, self.passes)}".rstrip()
+
+
+def lines(found: list[dict[str, Any]], serial: dict[str, Any], broken: list[str]) -> list[Line]:
+    """Say of each line whether it passes; with few cities beginning and end outweigh the rest of the time."""
+    ends = [(key, all(one[key] == 0 for one in found)) for key in _NONE]
+    quiet = all(one["others took %"] <= 100 * _BUSY for one in found)
+    fast = all(one["of ideal"] >= _LEAST for one in found)
+    verdicts = {
+        "killed": all(one["killed"] == 1 for one in found),
+        **dict(ends),
+        "broken cities": sorted(serial["failed"]) == sorted(broken),
+        "of ideal": fast if fast or (quiet and serial["cities"] >= _ENOUGH) else None,
+    }
+    return [Line(key, [one[key] for one in found], verdicts.get(key, "")) for key in found[0]]
+
+
+def asked_for() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     for name, value in (("cities", 60), ("trials", 3), ("dask-trials", 3), ("workers", 2)):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    if asked.quick:
+        vars(asked).update(_QUICK)
+    return asked
+
+
+def main() -> None:
+    """Make the cities, run them serially and in trials, and print what differs."""
+    asked = asked_for()
     warnings.simplefilter("ignore")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that scheduler and workers end too
     rng = random.Random(asked.seed)
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = (asked.keep or Path(scratch)).resolve()
         flawed = folder / "inputs" / "broken.json"
         if not flawed.exists():
-            flawed.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(flawed.parent, ignore_errors=True)
+            flawed.parent.mkdir(parents=True)
             made = make_cities(asked.data.resolve(), flawed.parent, count=asked.cities, rng=rng)
             flawed.write_text(json.dumps(sorted(made)))
-        broken = set(json.loads(flawed.read_text()))
-        serial_s, failed = serially(folder)
-        print(
-            f"serial: {serial_s:.0f} s for {asked.cities} cities, {len(failed)} failed; broken on purpose: "
-            f"{len(broken)}; failed and not broken: {sorted(failed - broken)}; broken and not failed: "
-            f"{sorted(broken - failed)}",
-            file=sys.stderr,
-            flush=True,
+        broken = json.loads(flawed.read_text())
+        serial = serially(folder)
+        ideal_s = serial["processor s"] / asked.workers
+        say(
+            f"serial: {serial['processor s']:.0f} processor seconds for {asked.cities} cities, {ideal_s:.0f} s is "
+            f"ideal for {asked.workers} workers; broken on purpose: {len(broken)}; failed and not broken: "
+            f"{sorted({*serial['failed']} - {*broken})}; broken and not failed: "
+            f"{sorted({*broken} - {*serial['failed']})}"
         )
-        ideal_s = serial_s / asked.workers
         for number in range(asked.trials + asked.dask_trials):
-            dask, after_s = number >= asked.trials, rng.uniform(0.05, 0.8) * ideal_s
-            outcomes, killed, wall_s = trial(
-                folder, number, workers=asked.workers, after_s=after_s, dask=dask, rng=rng
+            one = trial(
+                folder,
+                number,
+                workers=asked.workers,
+                after_s=rng.uniform(0.05, 0.8) * ideal_s,
+                dask=number >= asked.trials,
+                rng=rng,
             )
-            out = folder / f"trial-{number}"
-            found.append(
-                {
-                    "trial": f"{'dask' if dask else 'processes'} {number + 1}",
-                    "killed": killed,
-                    "killed after s": round(after_s, 1),
-                    **judge(out, folder / "serial", outcomes, failed),
-                    "wall s": round(wall_s, 1),
-                    "cities an hour and core": round(asked.cities * 3600 / wall_s / asked.workers),
-                    "of ideal": round(ideal_s / wall_s, 2),
-                }
+            one["cities an hour and core"] = round(
+                asked.cities * 3600 / one["wall s"] / asked.workers
             )
-            print(json.dumps(found[-1]), file=sys.stderr, flush=True)
-            shutil.rmtree(out)
+            one["ideal s"] = round(ideal_s, 1)
+            one["of ideal"] = round(ideal_s / one["wall s"], 2)
+            found.append(one)
+            say(json.dumps(one))
+    table = lines(found, serial, broken)
     if asked.json:
-        print(json.dumps({"serial s": round(serial_s, 1), "trials": found}))
-        return
-    for key in found[0]:
-        print(f"{key:<26}" + "".join(f"{one[key]!s:>14}" for one in found))
+        print(json.dumps({"serial": serial, "trials": found}))
+    else:
+        print("\n".join(map(str, table)))
+    sys.exit(any(line.passes is False for line in table))
+
+
+def say(text: str) -> None:
+    """Tell on the way how far it is."""
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
