@@ -138,7 +138,7 @@ def test_densities_of_people(tmp_path, stored, dtype, unit, scale, driver):
 @pytest.mark.parametrize(
     ("key", "stored", "unit", "factor", "words"),
     [
-        ("built", 35, "", None, "at most 35 m2 in a pixel about 104 m wide and declares no unit; is it a share"),
+        ("built", 35, "", None, "at most 35 m2 in a pixel about 103 m wide and declares no unit; is it a share"),
         ("built", 0.35, "", None, "at most 0.35 m2"),
         ("built", 100, "%", 10_700, ""),
         ("built", 0.5, "share", 5_350, ""),
