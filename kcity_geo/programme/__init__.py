@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         choose_portfolio,
     )
     from kcity_geo.programme.rules import ProgrammeRules
-    from kcity_geo.programme.scorecard import Scorecard, scorecard
+    from kcity_geo.programme.scoring import Scorecard, scorecard
     from kcity_geo.programme.solutions import SolutionMatch, match_solutions
 
 __all__ = [
@@ -71,7 +71,7 @@ _HOMES = {
     "Portfolio": "portfolio",
     "PortfolioLimits": "portfolio",
     "ProgrammeRules": "rules",
-    "Scorecard": "scorecard",
+    "Scorecard": "scoring",
     "SolutionMatch": "solutions",
     "StudyAdvice": "advice",
     "StudyOrigin": "draft",
@@ -89,7 +89,7 @@ _HOMES = {
     "match_solutions": "solutions",
     "problem_statement": "draft",
     "recommend_study": "advice",
-    "scorecard": "scorecard",
+    "scorecard": "scoring",
 }
 
 

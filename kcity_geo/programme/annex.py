@@ -8,7 +8,7 @@ from kcity_geo.programme.advice import content_matrix, recommend_study, study_ti
 from kcity_geo.programme.blocks import Block, Bullets, Heading, Picture, Table, Text, said
 from kcity_geo.programme.evidence import rounded
 from kcity_geo.programme.funding import funding_routes
-from kcity_geo.programme.scorecard import scorecard
+from kcity_geo.programme.scoring import scorecard
 from kcity_geo.programme.sheets import Sheet, caption_words, map_pack, plan_caption, sheet_title
 from kcity_geo.programme.solutions import SolutionMatch, match_solutions
 from kcity_geo.programme.subject import Subject

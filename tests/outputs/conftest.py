@@ -182,7 +182,7 @@ def _sector_values(i: int, level: str, *, assessed: bool, people: float) -> dict
     code = int(reading_codes([short], [gap], [evidence])[0])
     shares = dict.fromkeys((k for k in READINGS if k != "nobody"), 0.0)
     shares[READINGS[code]] = 0.75
-    shares["cannot_tell"] += 0.05
+    shares["cannot_tell" if assessed else "not_assessed"] += 0.05
     shares["falls_short" if assessed else "not_assessed"] += 0.2
     counted = {f"people_{key}": share * people for key, share in shares.items()}
     return {

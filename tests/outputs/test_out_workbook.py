@@ -17,7 +17,8 @@ from kcity_geo.outputs.study_tables import save_study_workbook
 from kcity_geo.outputs.study_workbook import Chart, Sheet, save_sheets
 from kcity_geo.result import Dossiers
 
-OFFICE = shutil.which("soffice") or shutil.which("libreoffice")
+# An office with Writer alone opens no workbook: it is asked for by the name of Calc.
+OFFICE = shutil.which("localc") or shutil.which("scalc")
 HOSTILE = ['=HYPERLINK("http://x.test","y")', "+1+1", "-2+3", "@SUM(A1)", "=cmd|' /C calc'!A0"]
 
 

@@ -494,7 +494,7 @@ def test_download_address_of_a_district_file_must_be_plain(
         ("Open Data Commons Open Database License 1.0", "ODbL-1.0"),
         ("https://opendatacommons.org/licenses/odbl/1-0/", "ODbL-1.0"),
         ("Creative Commons Attribution-NonCommercial 4.0", "CC-BY-NC-4.0"),
-        ("https://creativecommons.org/licenses/by-nc-sa/3.0/", "CC-BY-NC-4.0"),
+        ("https://creativecommons.org/licenses/by-nc-sa/3.0/", "CC-BY-NC-SA-4.0"),
         ("CC-BY-SA 4.0", "CC-BY-SA-4.0"),
         ("https://creativecommons.org/publicdomain/zero/1.0/", "CC0-1.0"),
         ("Public Domain", "public-domain"),
