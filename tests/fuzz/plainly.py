@@ -63,7 +63,7 @@ def osm_points(path: Path) -> dict[int, list[tuple[str, float, float]]]:
     """Id of each node of an XML file with its name, longitude and latitude; more where it is doubled."""
     found: dict[int, list[tuple[str, float, float]]] = {}
     for node in ET.parse(path).getroot().iter("node"):  # noqa: S314 - a file of the tests
-        name = next((t.attrib["v"] for t in node.iter("tag") if t.attrib["k"] == "name"), "")
+        name = next((t.get("v", "") for t in node.iter("tag") if t.get("k") == "name"), "")
         if not {"lon", "lat"} <= node.attrib.keys():
             continue
         place = (float(node.attrib["lon"]), float(node.attrib["lat"]))
