@@ -77,6 +77,8 @@ def _solution(application: Application) -> Iterator[Finding]:
 
 
 def _applicants(application: Application) -> Iterator[Finding]:
+    if application.programme.stream is Stream.demonstration:
+        return  # `_consortium` decides: one Korean firm may lead it alone
     rule, year = application.rules.applicants, application.programme.year
     cited = Cited(rule.source, rule.mark)
     kinds = tuple(dict.fromkeys(a.kind for a in application.applicants))

@@ -33,9 +33,11 @@ __all__ = [
     "load_application",
 ]
 
-_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+# Blanks are no text: a field of blanks is an empty one.
+_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, str_strip_whitespace=True)
 Text = Annotated[str, Field(max_length=4000)]
 Line = Annotated[str, Field(max_length=300)]
+Item = Annotated[str, Field(min_length=1, max_length=300)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -108,8 +110,8 @@ class ProjectSection(BaseModel):
     type: ProjectType | None = Field(
         default=None, description="urban_development or solution_development"
     )
-    scope: tuple[str, ...] = Field(default=(), description="of an urban project, at least one")
-    sectors: tuple[str, ...] = Field(default=(), description="some of the ten sectors")
+    scope: tuple[Item, ...] = Field(default=(), description="of an urban project, at least one")
+    sectors: tuple[Item, ...] = Field(default=(), description="some of the ten sectors")
     label: Line = Field(default="", description="what the host calls the field, in its own words")
     status: _Status = Field(default="", description="idea, planned or underway; none is refused")
     projects: int = Field(default=1, ge=1, description="number of projects that the plan covers")
@@ -117,8 +119,8 @@ class ProjectSection(BaseModel):
     problem: Text = Field(default="", description="what is wrong today, English")
     problem_ko: Text = Field(default="", description="the same in Korean")
     land: Line = Field(default="", description="who owns the land, and whether it is secured")
-    permits: tuple[Line, ...] = Field(default=(), description="permits and their state")
-    data: tuple[Line, ...] = Field(default=(), description="data that the city can give")
+    permits: tuple[Item, ...] = Field(default=(), description="permits and their state")
+    data: tuple[Item, ...] = Field(default=(), description="data that the city can give")
     cost: Line = Field(default="", description="estimated cost of the project, with its source")
     net_present_value: float | None = Field(
         default=None, description="of an earlier pre-feasibility study, M USD"
@@ -151,7 +153,7 @@ class Applicant(BaseModel):
     """One who applies."""
 
     model_config = _STRICT
-    name: Line = Field(min_length=1, description="name of the office or firm")
+    name: Item = Field(description="name of the office or firm")
     kind: _ApplicantKind = Field(
         description="central_government, local_government, public_entity, ..."
     )
@@ -181,7 +183,7 @@ class TrainingSection(BaseModel):
     """Training in Korea: all of it is agreed with the recipient, nothing is fixed by rule."""
 
     model_config = _STRICT
-    roles: tuple[Line, ...] = Field(default=(), description="officials in charge or related")
+    roles: tuple[Item, ...] = Field(default=(), description="officials in charge or related")
     persons: int | None = Field(default=None, gt=0, description="number of invitees")
     dates: Line = Field(default="", description="when and how long")
     online: bool = Field(default=False, description="part or all of it online")
@@ -192,7 +194,7 @@ class SolutionSection(BaseModel):
     """A smart solution that is introduced and run."""
 
     model_config = _STRICT
-    names: tuple[Line, ...] = Field(default=(), description="solutions, one a line")
+    names: tuple[Item, ...] = Field(default=(), description="solutions, one a line")
     operator: Line = Field(default="", description="who runs it")
     operation_plan: Text = Field(default="", description="operation, maintenance, who pays")
     innovation: Text = Field(default="", description="use of AI, joined data, what is new")
@@ -205,7 +207,7 @@ class G2GSection(BaseModel):
     stage: _Stage = Field(default="", description="idea, planning, development or investment")
     memorandum: Line = Field(default="", description="memorandum with Korea, and its day")
     prior_consultation: date | None = Field(default=None, description="day of the consultation")
-    partners: tuple[Line, ...] = Field(default=(), description="further organisations")
+    partners: tuple[Item, ...] = Field(default=(), description="further organisations")
 
 
 class DocumentsSection(BaseModel):
@@ -213,7 +215,7 @@ class DocumentsSection(BaseModel):
 
     model_config = _STRICT
     application_form: Line = Field(default="", description="signed form")
-    project_summary: tuple[Line, ...] = Field(default=(), description="target project summaries")
+    project_summary: tuple[Item, ...] = Field(default=(), description="target project summaries")
     endorsement: Line = Field(default="", description="letter of a ministry")
 
 
@@ -240,8 +242,8 @@ class OtherProject(BaseModel):
     """A further application of the same applicants in the same year."""
 
     model_config = _STRICT
-    title: Line
-    city: Line
+    title: Item
+    city: Item
     applicant: Line = Field(default="", description="who applies; empty: the same")
 
 

@@ -99,7 +99,7 @@ def _letter(subject: Subject, language: str) -> list[Block]:
         tasks = subject.facts.survey_tasks
         key = "letter.survey" if tasks else "letter.survey_plain"
         body.append(said(key, language, sectors=sectors, tasks=tasks))
-    body.append(said("letter.duties", language))
+    body.append(said("letter.duties_demo" if demo else "letter.duties", language))
     if language == "ko":  # Korean letters number their paragraphs
         body = [f"{number}. {text}" for number, text in enumerate(body, start=1)]
     ends = [said("letter.closing", language), said("letter.attached", language)]

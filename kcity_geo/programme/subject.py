@@ -12,7 +12,7 @@ from kcity_geo.programme.checking import Checked, check
 from kcity_geo.programme.draft import site_words
 from kcity_geo.programme.evidence import rounded
 from kcity_geo.programme.funding import country_code
-from kcity_geo.programme.model import Application
+from kcity_geo.programme.model import Application, Stream
 from kcity_geo.programme.words import korean_day
 from kcity_geo.study_facts import PlanFacts, StudyFacts
 
@@ -136,10 +136,13 @@ class Subject:
 
         Returns
         -------
-        The first applicant; a mark where nobody is named.
+        The first applicant, of a demonstration without one the firm that leads it; a mark where nobody is named.
         """
-        names = [a.name for a in self.application.applicants]
-        return names[0] if names else said("common.empty", language)
+        application = self.application
+        names = [a.name for a in application.applicants]
+        if application.programme.stream is Stream.demonstration:
+            names.append(application.demonstration.lead)
+        return next((name for name in names if name), "") or said("common.empty", language)
 
     def day(self, language: str) -> str:
         """
