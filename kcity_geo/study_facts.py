@@ -120,7 +120,8 @@ class StudyFacts(BaseModel):
     point inside; ``population_evidence``: observed, modelled, proxy, user, synthetic or empty; ``open_share``: share of
     the area that no constraint of the project closes, None where nothing could be ranked;
     ``official``: names of the official numbers that
-    were given; ``not_assessed``: indicator -> reason; ``tasks``: the first of ``survey_tasks``.
+    were given; ``not_assessed``: indicator -> reason; ``tasks``: the first of ``survey_tasks``;
+    ``survey_sectors``: sector -> how many of ``survey_tasks`` are of it.
     """
 
     model_config = _READ
@@ -145,6 +146,7 @@ class StudyFacts(BaseModel):
     sites: tuple[SiteFacts, ...] = ()
     no_sites: str = ""
     survey_tasks: int = 0
+    survey_sectors: dict[str, int] = {}
     tasks: tuple[TaskFacts, ...] = ()
     official: tuple[str, ...] = ()
     not_assessed: dict[str, str] = {}

@@ -72,6 +72,7 @@ def facts_of(result: Result) -> StudyFacts:
         sites=_sites(result, told),
         no_sites=told.no_sites,
         survey_tasks=len(result.gaps.survey_tasks),
+        survey_sectors=_counted(result.gaps.survey_tasks),
         tasks=_tasks(result.gaps.survey_tasks),
         official=tuple(sorted(k for k in official if k not in {"year", "source"})),
         not_assessed={
@@ -168,6 +169,12 @@ def _sites(result: Result, told: Summary) -> tuple[SiteFacts, ...]:
         )
         for shown, row in zip(told.sites, rows, strict=True)
     )
+
+
+def _counted(frame: Any) -> dict[str, int]:  # noqa: ANN401 - GeoDataFrame
+    """Count survey tasks by sector."""
+    sectors = [plain_text(sector) for sector in frame["sector"]] if len(frame) else []
+    return {sector: sectors.count(sector) for sector in sorted(set(sectors))}
 
 
 def _tasks(frame: Any) -> tuple[TaskFacts, ...]:  # noqa: ANN401 - GeoDataFrame

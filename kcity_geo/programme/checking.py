@@ -14,7 +14,15 @@ import pandas as pd
 
 from kcity_geo.planning.ppp import ppp_score
 from kcity_geo.programme.advice import recommend_study, study_title
-from kcity_geo.programme.evidence import open_levels, open_people, rounded
+from kcity_geo.programme.evidence import (
+    missing_inputs,
+    missing_levels,
+    open_levels,
+    open_people,
+    rounded,
+    survey_levels,
+    survey_tasks_of,
+)
 from kcity_geo.programme.findings import LEVELS, Cited, Finding
 from kcity_geo.programme.gates import gate_findings
 from kcity_geo.programme.model import Application
@@ -185,24 +193,42 @@ def _evidence(application: Application, facts: StudyFacts | None) -> Iterator[Fi
         return
     if facts.synthetic:
         yield Finding(id="synthetic", where="study")
-    silent = open_levels(facts)
-    if silent:
+    if silent := survey_levels(facts) if facts.population else open_levels(facts):
         yield _survey(facts, silent)
+    if facts.population and (missing := missing_levels(facts)):
+        yield _data_missing(facts, missing)
     yield from _study_asked(application, facts)
 
 
 def _survey(facts: StudyFacts, silent: tuple[LevelFacts, ...]) -> Finding:
-    most = max(silent, key=open_people)
+    most, tasks = max(silent, key=open_people), survey_tasks_of(facts, silent)
+    name = "survey_first" if tasks else "survey_untasked"
     return Finding(
-        id="survey_first" if facts.population else "people_unknown",
+        id=name if facts.population else "people_unknown",
         where="study",
         values={
             "sectors": ", ".join(level.title.lower() for level in silent),
             "people": rounded(open_people(most)),
             "all": rounded(facts.population or 0),
-            "tasks": facts.survey_tasks,
+            "tasks": tasks,
         },
         values_ko={"sectors": ", ".join(word("level", level.key, "ko") for level in silent)},
+    )
+
+
+def _data_missing(facts: StudyFacts, missing: tuple[LevelFacts, ...]) -> Finding:
+    inputs = ", ".join(missing_inputs(facts))
+    return Finding(
+        id="data_missing",
+        where="study",
+        values={
+            "sectors": ", ".join(level.title.lower() for level in missing),
+            "inputs": inputs or "the data of the sector",
+        },
+        values_ko={
+            "sectors": ", ".join(word("level", level.key, "ko") for level in missing),
+            "inputs": inputs or "해당 부문 자료",
+        },
     )
 
 

@@ -6,11 +6,14 @@ Each piece is found, missing, or not to be told; a reading of *cannot tell* is n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kcity_geo.config import read_table
+from kcity_geo.indicators import indicator_rows
 from kcity_geo.programme.model import Application
 from kcity_geo.programme.words import LANGUAGES, word, word_list
 from kcity_geo.study_facts import LevelFacts, StudyFacts
@@ -19,14 +22,20 @@ __all__ = [
     "SHORT_READINGS",
     "Evidence",
     "evidence_of",
+    "missing_inputs",
+    "missing_levels",
     "needs_of",
     "open_levels",
     "open_people",
     "people_short_range",
     "rounded",
+    "survey_levels",
+    "survey_tasks_of",
     "told_limit",
 ]
 
+#: Keys of a study file inside the reason why an indicator was not assessed.
+_INPUT = re.compile(r"\b(?:sources|official)\.\w+")
 #: Readings that say nothing of a place.
 _OPEN = ("cannot_tell", "not_assessed")
 #: Readings that people fall short under.
@@ -144,6 +153,78 @@ def open_levels(facts: StudyFacts) -> tuple[LevelFacts, ...]:
         if level.reading == "not_assessed" or open_people(level) > (1 - limit) * _lived(level)
         or (level.reading == "cannot_tell" and not _lived(level))
     )  # fmt: skip
+
+
+def missing_levels(facts: StudyFacts) -> tuple[LevelFacts, ...]:
+    """
+    Find the levels that were not assessed, as their data are missing; no survey of places tells them.
+
+    Parameters
+    ----------
+    facts : of a study.
+
+    Returns
+    -------
+    Of `open_levels`, those.
+    """
+    return tuple(level for level in open_levels(facts) if level.reading == "not_assessed")
+
+
+def survey_levels(facts: StudyFacts) -> tuple[LevelFacts, ...]:
+    """
+    Find the levels that were assessed and of which nobody can tell how most people are served.
+
+    Parameters
+    ----------
+    facts : of a study.
+
+    Returns
+    -------
+    Of `open_levels`, those that a survey of places may tell.
+    """
+    missing = missing_levels(facts)
+    return tuple(level for level in open_levels(facts) if level not in missing)
+
+
+def survey_tasks_of(facts: StudyFacts, levels: Sequence[LevelFacts]) -> int:
+    """
+    Count the survey tasks of some levels.
+
+    Parameters
+    ----------
+    facts : of a study.
+    levels : of it.
+
+    Returns
+    -------
+    Tasks whose sector is one of them; 0 too where an older study does not tell them by sector.
+    """
+    counted = facts.survey_sectors
+    if not counted and len(facts.tasks) == facts.survey_tasks:
+        counted = Counter(task.sector for task in facts.tasks)
+    return sum(counted.get(level.key, 0) for level in levels)
+
+
+def missing_inputs(facts: StudyFacts) -> tuple[str, ...]:
+    """
+    Name the keys of the study file that the indicators of levels without data ask for.
+
+    Parameters
+    ----------
+    facts : of a study.
+
+    Returns
+    -------
+    Such as ``sources.elevation``, once each; empty: the study does not tell.
+    """
+    rows, missing = indicator_rows(), {level.key for level in missing_levels(facts)}
+    asked = [
+        key
+        for name, reason in facts.not_assessed.items()
+        if name in rows and (rows[name].theme or rows[name].sector) in missing
+        for key in _INPUT.findall(reason)
+    ]
+    return tuple(dict.fromkeys(asked))
 
 
 def needs_of(facts: StudyFacts) -> tuple[LevelFacts, ...]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from kcity_geo.programme.annex import annex_blocks
 from kcity_geo.programme.blocks import Block, Paper, Picture, Signature, Text, said
-from kcity_geo.programme.evidence import open_levels
+from kcity_geo.programme.evidence import missing_levels, survey_levels, survey_tasks_of
 from kcity_geo.programme.form import form_blocks
 from kcity_geo.programme.subject import Subject
-from kcity_geo.programme.summary import summary_blocks
+from kcity_geo.programme.summary import sector_words, summary_blocks
 from kcity_geo.programme.words import word
+from kcity_geo.study_facts import StudyFacts
 
 __all__ = ["PAPERS", "Subject", "make_paper", "sheets_of"]
 
@@ -92,13 +93,8 @@ def _letter(subject: Subject, language: str) -> list[Block]:
     ]
     if subject.problem(language):
         body.append(said("letter.problem", language, problem=subject.problem(language)))
-    if subject.facts and (silent := open_levels(subject.facts)):
-        sectors = ", ".join(
-            x.title.lower() if language == "en" else word("level", x.key, language) for x in silent
-        )
-        tasks = subject.facts.survey_tasks
-        key = "letter.survey" if tasks else "letter.survey_plain"
-        body.append(said(key, language, sectors=sectors, tasks=tasks))
+    if subject.facts:
+        body += _open(subject.facts, language)
     body.append(said("letter.duties_demo" if demo else "letter.duties", language))
     if language == "ko":  # Korean letters number their paragraphs
         body = [f"{number}. {text}" for number, text in enumerate(body, start=1)]
@@ -112,6 +108,19 @@ def _letter(subject: Subject, language: str) -> list[Block]:
         Signature(text=f"{who}: {said('letter.signature', language)}"),
         Text(text=said("common.caveat", language), kind="note"),
     ]
+
+
+def _open(facts: StudyFacts, language: str) -> list[str]:
+    """Ask for the survey where one can tell, and say where data are missing."""
+    found = []
+    if silent := survey_levels(facts):
+        tasks = survey_tasks_of(facts, silent)
+        key = "letter.survey" if tasks else "letter.survey_plain"
+        found.append(said(key, language, sectors=sector_words(silent, language), tasks=tasks))
+    if missing := missing_levels(facts):
+        sectors = sector_words(missing, language)
+        found.append(said("letter.data_missing", language, sectors=sectors))
+    return found
 
 
 def _study(subject: Subject, language: str) -> str:

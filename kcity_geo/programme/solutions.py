@@ -11,9 +11,9 @@ from kcity_geo.config import read_table
 from kcity_geo.programme.evidence import (
     SHORT_READINGS,
     needs_of,
-    open_levels,
     open_people,
     people_short_range,
+    survey_levels,
 )
 from kcity_geo.programme.rules import sources_of
 from kcity_geo.study_facts import IndicatorFacts, LevelFacts, StudyFacts
@@ -109,13 +109,14 @@ def match_solutions(facts: StudyFacts) -> tuple[SolutionMatch, ...]:
 
     Returns
     -------
-    Those whose shortfall is measured, most people first; then, for levels of which nobody can tell, the
-    one that begins with a survey and a data platform. The match is our default, no authority's.
+    Those whose shortfall is measured, most people first; then, for levels that were assessed and of
+    which nobody can tell, the one that begins with a survey and a data platform. The match is our default,
+    no authority's.
     """
     rows = {row["need"]: row for row in read_table("programme/solutions")["solution"]}
     found = [_match(rows[x.key], x, survey=False) for x in needs_of(facts) if x.key in rows]
     found += [_of_indicator(rows[x.id]) for x in facts.indicators if _falls_short(x, rows)]
-    silent = open_levels(facts)
+    silent = survey_levels(facts)
     if silent:
         most = max(silent, key=open_people)
         found.append(_match(rows["data"], most, survey=True))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 from kcity_geo.analysis.sites.contents import content_words
 from kcity_geo.programme.advice import recommend_study, study_title
 from kcity_geo.programme.blocks import Block, Bullets, Heading, Picture, Table, Text, said
-from kcity_geo.programme.evidence import open_levels, people_short_range, rounded
+from kcity_geo.programme.evidence import (
+    missing_levels,
+    people_short_range,
+    rounded,
+    survey_levels,
+    survey_tasks_of,
+)
 from kcity_geo.programme.funding import funding_routes
 from kcity_geo.programme.sheets import caption_words, map_pack, sheet_title
 from kcity_geo.programme.solutions import SolutionMatch, match_solutions
@@ -20,6 +26,7 @@ __all__ = [
     "level_words",
     "no_site_words",
     "reading_words",
+    "sector_words",
     "site_rows",
     "solution_words",
     "summary_blocks",
@@ -96,6 +103,23 @@ def level_words(level: LevelFacts, language: str) -> str:
     Its title.
     """
     return level.title if language == "en" else word("level", level.key, language)
+
+
+def sector_words(levels: Sequence[LevelFacts], language: str) -> str:
+    """
+    List levels inside a sentence.
+
+    Parameters
+    ----------
+    levels : of a study.
+    language : en or ko.
+
+    Returns
+    -------
+    Their titles, small in English.
+    """
+    titles = (level_words(level, language) for level in levels)
+    return ", ".join(title.lower() if language == "en" else title for title in titles)
 
 
 def reading_words(level: LevelFacts, language: str) -> str:
@@ -269,14 +293,28 @@ def _asked(subject: Subject, language: str) -> Bullets:
         study = study_title(advice.next_study, language)
         lines.append(said("summary.advice_next", language, study=study, missing=missing))
     facts = subject.facts
-    if facts and open_levels(facts) and facts.survey_tasks:
-        first = ", ".join(_tasks(facts, language)) or "-"
-        lines.append(said("summary.survey", language, tasks=facts.survey_tasks, first=first))
+    if facts:
+        lines += _open(facts, language)
     return Bullets(items=tuple(lines))
 
 
-def _tasks(facts: StudyFacts, language: str) -> list[str]:
-    """Name the first places to survey, once each."""
+def _open(facts: StudyFacts, language: str) -> list[str]:
+    """Say what to survey first, and where data are missing."""
+    lines = []
+    if silent := survey_levels(facts):
+        first = ", ".join(_tasks(facts, silent, language))
+        tasks, sectors = survey_tasks_of(facts, silent), sector_words(silent, language)
+        key = "summary.survey" if tasks and first else "summary.survey_plain"
+        lines.append(said(key, language, tasks=tasks, first=first, sectors=sectors))
+    if missing := missing_levels(facts):
+        sectors = sector_words(missing, language)
+        lines.append(said("summary.data_missing", language, sectors=sectors))
+    return lines
+
+
+def _tasks(facts: StudyFacts, levels: Sequence[LevelFacts], language: str) -> list[str]:
+    """Name the first places to survey for some levels, once each."""
+    keys = {level.key for level in levels}
     told = [
         said(
             "summary.task",
@@ -285,6 +323,7 @@ def _tasks(facts: StudyFacts, language: str) -> list[str]:
             look_for=told_in(t.look_for, language),
         )
         for t in facts.tasks
+        if t.sector in keys
     ]
     return list(dict.fromkeys(told))[:2]
 

@@ -53,6 +53,7 @@ def make_facts(**changes: Any) -> StudyFacts:
             SiteFacts(label="1", score=0.73, area_ha=70.4, district="Maru", lat=45.0, lon=-27.0),
         ),
         "survey_tasks": 4,
+        "survey_sectors": {"water": 4},
         "tasks": (TaskFacts(district="Maru", sector="water", look_for="taps", people_open=500.0),),
         "official": ("population",),
         "caveat": "Screening level; not for procurement or land acquisition.",
