@@ -136,7 +136,8 @@ def _row(row: Mapping[str, Any], *, where: str) -> IndicatorRow:
     name = row.get("id", "without id")
     missing = sorted(_NEEDED - set(row))
     if missing:
-        raise StudyError(f"{where}: indicator {name}: {missing[0]} is missing")
+        verb = "is" if len(missing) == 1 else "are"
+        raise StudyError(f"{where}: indicator {name}: {', '.join(missing)} {verb} missing")
     unknown = sorted(set(row) - _FIELDS)
     if unknown:
         known = sorted(_FIELDS)

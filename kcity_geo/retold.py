@@ -189,7 +189,8 @@ def _sentences() -> dict[str, dict[str, Any]]:
 def _other_rows(language: str) -> Iterator[tuple[str, str]]:
     """Rows that stand where the number is measured: phrases of criteria, and what stands on a site."""
     for row in read_table("suitability/criteria")["criterion"].values():
-        yield row["phrase"], row[f"phrase_{language}"]
+        if f"phrase_{language}" in row:  # one without it is told as the original, with its mark
+            yield row["phrase"], row[f"phrase_{language}"]
     told = [*read_table("suitability/sites")["inside"], *read_table("suitability/dossier")["flag"]]
     for row in told:
         yield row["text"], row[f"text_{language}"]
@@ -243,4 +244,4 @@ def _words(language: str) -> dict[str, str]:
     criteria = read_table("suitability/criteria")
     rows = [*criteria["criterion"].values(), *criteria["decisive"].values()]
     rows += read_table("texts/siting")["title"]
-    return {row["title"].lower(): row[f"title_{language}"] for row in rows}
+    return {row["title"].lower(): row.get(f"title_{language}", row["title"]) for row in rows}

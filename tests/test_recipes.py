@@ -42,7 +42,7 @@ layers = ["cinema"]
 FUNCTION = """
 def _cinema(view: CityView) -> Measured:
     found = view.distance("cinema", view.geometry("cinema"), needs="cinemas")
-    quiet = view.city.array("noise_db") < 60
+    quiet = view.array("noise_db") < 60
     return Measured(values=np.where(quiet, found / 1000, np.nan))
 
 
@@ -186,7 +186,8 @@ import geopandas as gpd, numpy as np, rasterio, shapely
 from rasterio.transform import from_origin
 warnings.simplefilter("ignore")
 import kcity_geo as kc
-from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy
+from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy, toy_layer
+from kcity_geo.retold import title_in, told_in
 from kcity_geo.studyfile import study_schema
 
 folder = Path(sys.argv[1])
@@ -215,6 +216,14 @@ found = {one.id: one for one in score.criteria}["quiet_cinema_km"]
 assert found.weight_stated == 0.06 and found.title == "Distance to a cinema"
 assert abs(found.values[0, 0]) < 0.05 and abs(found.values[0, 10] - 1.0) < 0.05
 assert np.isnan(found.values[0, 30])
+bare = kc.suitability(make_toy())  # a study without the raster: dropped, and told why
+assert bare.missing["quiet_cinema_km"] in {"needs cinemas; none is mapped here", "needs a raster (sources.noise)"}
+quiet = toy_layer([{"amenity": "cinema"}], [shapely.Point(50, 50)])
+bare = kc.suitability(make_toy(layers={"cinema": quiet}))
+assert bare.missing["quiet_cinema_km"] == "needs a raster (sources.noise)"
+# No Korean in the row: the English, marked as the original.
+said = "1.2 km on average from a cinema"
+assert told_in(said, "ko") == f"(원문) {said}" and title_in("Distance to a cinema", "ko") == "Distance to a cinema"
 """
 
 

@@ -161,11 +161,16 @@ def measured_criteria(
         except MissingDataError as error:
             missing[key] = str(error)
             continue
-        if np.isfinite(one.values[view.inside]).any():
+        if _known(one.values, view.inside):
             measured[key] = one
         else:
             missing[key] = "has no value in any cell of the city"
     return measured, missing
+
+
+def _known(values: NDArray[np.float64] | None, inside: NDArray[np.bool_]) -> bool:
+    """Whether any cell has a value; a function that hands on an array of the city may have been given None."""
+    return values is not None and bool(np.isfinite(values[inside]).any())
 
 
 def _question(

@@ -114,6 +114,17 @@ class CityView:
             self._distances[key] = distance_m(geometry, grid=self.grid, where=self.inside)
         return self._distances[key]
 
+    def array(self, variable: str) -> NDArray[np.float64]:
+        """Give a variable of the cube on the grid, or say that the study has no raster of it."""
+        found = self.city.array(variable)
+        if found is None:
+            rasters = read_table("rasters")["raster"]
+            keys = (key for key, row in rasters.items() if row["variable"] == variable)
+            where = " or ".join(f"sources.{key}" for key in keys)
+            needs = f"a raster ({where})" if where else f"the variable {variable!r} in the cube"
+            raise MissingDataError(f"needs {needs}")
+        return np.asarray(found, dtype=np.float64)
+
     def relief(self, name: str) -> NDArray[np.float64]:
         """Give a terrain array, or say that elevation is missing."""
         values = self.city.terrain.get(name)

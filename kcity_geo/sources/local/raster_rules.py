@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Any
 
 from kcity_geo.config import read_table
+from kcity_geo.errors import StudyError
 
 __all__ = ["RasterRule", "raster_rule", "raster_rules"]
 
@@ -57,10 +58,17 @@ class RasterRule:
     wet_median_high: float | None = None
 
 
-def _rule(row: dict[str, Any]) -> RasterRule:
+def _rule(name: str, row: dict[str, Any]) -> RasterRule:
     """Build a rule from its row; lists become tuples."""
     names = {one.name for one in fields(RasterRule)}
     given = {key: _frozen(value) for key, value in row.items() if key in names}
+    needed = [f.name for f in fields(RasterRule) if f.default is MISSING]
+    missing = [key for key in needed if key not in given]
+    if missing:
+        raise StudyError(
+            f"tables/rasters.toml: [raster.{name}]: {', '.join(missing)} missing; a row needs "
+            f"{', '.join(needed)}"
+        )
     return RasterRule(**given)
 
 
@@ -86,7 +94,7 @@ def raster_rules() -> dict[str, RasterRule]:
     >>> [key for key, rule in raster_rules().items() if rule.kind == "sum"]
     ['population', 'built']
     """
-    return {key: _rule(row) for key, row in read_table("rasters")["raster"].items()}
+    return {key: _rule(key, row) for key, row in read_table("rasters")["raster"].items()}
 
 
 def raster_rule(key: str) -> RasterRule:
