@@ -135,6 +135,7 @@ DATA = {
         "planning/rulesets": "given table row",
         "programme/funding": "row",
         "programme/model": "raw",
+        "programme/plan_words": "row",
         "programme/rules": "row",
         "programme/solutions": "row rows",
         "rules": "table",

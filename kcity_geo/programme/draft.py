@@ -10,7 +10,7 @@ from kcity_geo.programme.advice import recommend_study
 from kcity_geo.programme.evidence import needs_of, open_levels, open_people, rounded
 from kcity_geo.programme.model import Application, check_application
 from kcity_geo.programme.solutions import match_solutions
-from kcity_geo.programme.words import word
+from kcity_geo.programme.words import bracketed, word
 from kcity_geo.study_facts import LevelFacts, PlanFacts, SiteFacts, StudyFacts
 
 __all__ = ["StudyOrigin", "draft_application", "problem_statement", "site_words"]
@@ -105,10 +105,13 @@ def problem_statement(facts: StudyFacts, language: str = "en") -> str:
     said = [_short(facts, level, language) for level in needs_of(facts)]
     silent = open_levels(facts)
     said += [_open(facts, x, language) for x in silent if x.reading != "not_assessed"]
-    missing = [x for x in silent if x.reading == "not_assessed"]
+    unread = [x for x in silent if x.reading == "not_assessed"]
+    missing = [x for x in unread if x.key != "flood"]
     if missing:
         names = ", ".join(_title(x, language) for x in missing)
         said.append(_sentence("not_assessed", language, {"level": names}))
+    if len(missing) < len(unread):
+        said.append(_sentence("not_assessed_flood", language, {}))
     return " ".join(said or [_sentence("well", language, {})])
 
 
@@ -127,8 +130,7 @@ def site_words(site: SiteFacts, language: str = "en") -> str:
     """
     score = "-" if site.score is None else f"{100 * site.score:.0f}"
     values = {
-        "label": site.label,
-        "district": f" ({site.district})" if site.district else "",
+        "label": bracketed(site.label, site.district, language),
         "area": f"{site.area_ha:,.1f}",
         "score": score,
         "lat": f"{site.lat:.5f}",
@@ -143,7 +145,8 @@ def _short(facts: StudyFacts, level: LevelFacts, language: str) -> str:
 
 
 def _open(facts: StudyFacts, level: LevelFacts, language: str) -> str:
-    return _sentence("open", language, _people(facts, level, open_people(level), "open", language))
+    name = "open_flood" if level.key == "flood" else "open"
+    return _sentence(name, language, _people(facts, level, open_people(level), "open", language))
 
 
 def _title(level: LevelFacts, language: str) -> str:

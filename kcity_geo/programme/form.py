@@ -6,7 +6,7 @@ from kcity_geo.programme.blocks import Block, Heading, Signature, Table, Text, s
 from kcity_geo.programme.model import Application
 from kcity_geo.programme.plan_words import korean_plan
 from kcity_geo.programme.subject import Subject
-from kcity_geo.programme.words import word, word_list
+from kcity_geo.programme.words import bracketed, money, original, word, word_list
 
 __all__ = ["form_blocks"]
 
@@ -65,7 +65,8 @@ def _applicants(subject: Subject, language: str) -> _Rows:
     application = subject.application
     programme = application.programme
     names = tuple(
-        f"{a.name} ({word('applicant', a.kind, language)})" for a in application.applicants
+        bracketed(a.name, word("applicant", a.kind, language), language)
+        for a in application.applicants
     )
     day = subject.day(language) if programme.submitted else ""
     return [
@@ -89,9 +90,9 @@ def _project(subject: Subject, language: str) -> _Rows:
         ("sectors", word_list("sector", project.sectors, language)),
         ("status", word("status", project.status, language)),
         ("site", subject.site(language)),
-        ("land", project.land),
-        ("permits", _joined(project.permits, "; ")),
-        ("data", _joined(project.data, "; ")),
+        ("land", original(project.land, language)),
+        ("permits", original(_joined(project.permits, "; "), language)),
+        ("data", original(_joined(project.data, "; "), language)),
         ("cost", korean_plan(project.cost) if language == "ko" else project.cost),
         ("problem", subject.problem(language)),
     ]
@@ -100,8 +101,8 @@ def _project(subject: Subject, language: str) -> _Rows:
 
 def _request(application: Application, language: str) -> _Rows:
     request = application.request
-    won = f"{request.budget_krw:,} KRW" if request.budget_krw else ""
-    dollars = f"{request.budget_usd:,} USD" if request.budget_usd else ""
+    won = money(request.budget_krw, "KRW", language) if request.budget_krw else ""
+    dollars = money(request.budget_usd, "USD", language) if request.budget_usd else ""
     return [
         ("study", word("study", request.study, language)),
         ("budget", _joined((won, dollars))),
@@ -114,17 +115,18 @@ def _package(application: Application, language: str) -> _Rows:
     number = said("common.people", language, number=training.persons) if training.persons else ""
     online = said("common.online", language) if training.online else ""
     built = application.package.project
+    roles, dates = (original(t, language) for t in (_joined(training.roles), training.dates))
     rows = [
         ("project", korean_plan(built) if language == "ko" else built),
-        ("consulting", application.package.consulting),
-        ("training", _joined((_joined(training.roles), number, training.dates, online), "; ")),
+        ("consulting", original(application.package.consulting, language)),
+        ("training", _joined((roles, number, dates, online), "; ")),
         ("agreed", said("common.yes" if training.agreed else "common.no", language)),
     ]
     if application.project.type == "solution_development" or solution.names:
         rows += [
             ("solution", _joined(solution.names)),
-            ("operator", solution.operator),
-            ("operation", solution.operation_plan),
+            ("operator", original(solution.operator, language)),
+            ("operation", original(solution.operation_plan, language)),
         ]
     return rows
 
@@ -144,9 +146,8 @@ def _cooperation(application: Application, language: str) -> _Rows:
 
 
 def _documents(application: Application, language: str) -> _Rows:
-    del language
     papers = application.documents
     names = (papers.application_form, *papers.project_summary, papers.endorsement)
-    others = tuple(f"{o.title} ({o.city})" for o in application.other_projects)
+    others = tuple(bracketed(o.title, o.city, language) for o in application.other_projects)
     rows = [("papers", _joined(names, "; "))]
     return rows + [("others", _joined(others, "; "))] * bool(others)

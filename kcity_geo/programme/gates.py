@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kcity_geo.programme.findings import Cited, Finding
 from kcity_geo.programme.model import Application, ProjectType, Stream
@@ -174,6 +174,7 @@ def _budget(application: Application) -> Iterator[Finding]:
             id="budget_missing",
             where="request.budget_krw",
             values={"currency": "KRW", "key": "budget_krw"},
+            values_ko={"currency": word("currency", "KRW", "ko")},
             cited=Cited(cap.source, cap.mark),
         )
     if request.budget_krw is not None:
@@ -208,6 +209,7 @@ def _amount(name: str, asked: int, currency: str, most: int, cap: Cap) -> Findin
             "from": f"{cap.from_krw or 0:,}",
             "year": cap.year,
         },
+        values_ko={"currency": word("currency", currency, "ko")},
         cited=Cited(cap.source, cap.mark),
     )
 
@@ -258,11 +260,18 @@ def _channel(application: Application) -> Iterator[Finding]:
         yield from _carried_channel(application)
         return
     values = {"channel": channel, "year": rule.year, "known": ", ".join(rule.channels)}
-    cited = Cited(rule.source, rule.mark)
+    where, cited = "programme.channel", Cited(rule.source, rule.mark)
     if not channel:
-        yield Finding(id="channel_missing", where="programme.channel", values=values, cited=cited)
+        yield Finding(id="channel_missing", where=where, values=values, cited=cited)
     elif channel not in rule.channels:
-        yield Finding(id="channel_wrong", where="programme.channel", values=values, cited=cited)
+        korean = _channels_ko(channel, rule.channels)
+        yield Finding(id="channel_wrong", where=where, values=values, values_ko=korean, cited=cited)
+
+
+def _channels_ko(channel: str, known: Sequence[str]) -> dict[str, str]:
+    """Say channels in Korean; those that may be written, as they are written, too."""
+    told = ", ".join(f"{word('channel', name, 'ko')}({name})" for name in known)
+    return {"channel": word("channel", channel, "ko"), "known": told}
 
 
 def _carried_channel(application: Application) -> Iterator[Finding]:
@@ -277,7 +286,13 @@ def _carried_channel(application: Application) -> Iterator[Finding]:
             "known": ", ".join(rule["channels"]),
         }
         cited = Cited(tuple(rule["source"]), "D")
-        yield Finding(id="channel_strange", where="programme.channel", values=values, cited=cited)
+        yield Finding(
+            id="channel_strange",
+            where="programme.channel",
+            values=values,
+            values_ko=_channels_ko(channel, rule["channels"]),
+            cited=cited,
+        )
 
 
 def _consortium(application: Application) -> Iterator[Finding]:
@@ -300,7 +315,7 @@ def _consortium(application: Application) -> Iterator[Finding]:
     elif team.overseas_kind not in rule["overseas"]:
         kind = team.overseas_kind
         yield Finding(
-            id="partner_private",
+            id="partner_private" if kind == "private_company" else "partner_strange",
             where="demonstration.overseas_kind",
             values={"kind": word("applicant", kind).lower(), **known},
             values_ko={"kind": word("applicant", kind, "ko"), **known_ko},

@@ -18,7 +18,7 @@ from kcity_geo.programme.funding import funding_routes
 from kcity_geo.programme.sheets import caption_words, map_pack, sheet_title
 from kcity_geo.programme.solutions import SolutionMatch, match_solutions
 from kcity_geo.programme.subject import Subject, people_words
-from kcity_geo.programme.words import word, word_list
+from kcity_geo.programme.words import bracketed, money, word, word_list
 from kcity_geo.retold import told_in
 from kcity_geo.study_facts import LevelFacts, SiteFacts, StudyFacts
 
@@ -73,8 +73,9 @@ def _glance(subject: Subject, language: str) -> list[tuple[str, str]]:
     empty = said("common.empty", language)
     types = application.rules.types
     kind = project.type.value if project.type else ""
-    budget = f"{request.budget_krw:,} KRW" if request.budget_krw else ""
-    budget = budget or (f"{request.budget_usd:,} USD" if request.budget_usd else "")
+    budget = money(request.budget_krw, "KRW", language) if request.budget_krw else ""
+    if not budget and request.budget_usd:
+        budget = money(request.budget_usd, "USD", language)
     applicants = ", ".join(a.name for a in application.applicants)
     rows = [
         ("title_row", subject.title(language)),
@@ -220,7 +221,7 @@ def site_rows(site: SiteFacts, language: str) -> list[tuple[str, str, str]]:
     stem = f"site.{site.label}"
     shown = "–" if site.score is None else f"{100 * site.score:.0f}"  # noqa: RUF001
     rows = [
-        (label, f"{site.label} ({site.district})" if site.district else site.label, ""),
+        (label, bracketed(site.label, site.district, language), ""),
         (area, f"{site.area_ha:,.1f}", f"{stem}.area_ha"),
         (score, shown, f"{stem}.score"),
         (place, where, ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from functools import cache
 
@@ -10,9 +11,14 @@ from kcity_geo.errors import StudyError
 
 __all__ = [
     "LANGUAGES",
+    "bracketed",
     "known_language",
     "known_words",
     "korean_day",
+    "korean_millions",
+    "korean_sites",
+    "money",
+    "original",
     "sector_labels",
     "word",
     "word_list",
@@ -20,6 +26,7 @@ __all__ = [
 
 #: Languages of the products.
 LANGUAGES = ("en", "ko")
+_HANGUL = re.compile("[가-힣]")
 
 
 def known_language(language: str) -> str:
@@ -56,7 +63,7 @@ def known_words(kind: str) -> tuple[str, ...]:
 
     Parameters
     ----------
-    kind : sector, scope, study, status, applicant, stage, stream or follow_up.
+    kind : sector, scope, study, status, applicant, stage, stream, follow_up, channel or currency.
 
     Returns
     -------
@@ -129,6 +136,123 @@ def sector_labels() -> dict[str, str]:
     """
     rows = read_table("programme/vocabulary")["sector"]
     return {label: row["id"] for row in rows for label in row["labels"]}
+
+
+def money(amount: int, currency: str, language: str = "en") -> str:
+    """
+    Write a sum of money.
+
+    Parameters
+    ----------
+    amount : whole won, dollars and the like.
+    currency : ISO 4217 code.
+    language : en or ko.
+
+    Returns
+    -------
+    The number and its currency.
+
+    Examples
+    --------
+    >>> money(650_000_000, "KRW"), money(650_000_000, "KRW", "ko")
+    ('650,000,000 KRW', '650,000,000원')
+    """
+    name = word("currency", currency, language)
+    return f"{amount:,} {name}" if name == currency else f"{amount:,}{name}"
+
+
+def korean_millions(millions: int) -> str:
+    """
+    Write millions in the large numbers of Korean.
+
+    Parameters
+    ----------
+    millions : of a currency.
+
+    Returns
+    -------
+    Counted in 만 (10 thousand), 억 (100 million) and 조 (a million million).
+
+    Examples
+    --------
+    >>> korean_millions(87), korean_millions(1_234), korean_millions(0)
+    ('8,700만', '12억 3,400만', '0')
+    """
+    parts, rest = [], abs(millions)
+    for name, each in (("조", 1_000_000), ("억", 100)):
+        count, rest = divmod(rest, each)
+        if count:
+            parts.append(f"{count:,}{name}")
+    if rest:
+        parts.append(f"{rest * 100:,}만")
+    return ("-" if millions < 0 else "") + (" ".join(parts) or "0")
+
+
+def korean_sites(text: str) -> str:
+    """
+    Name candidate sites in Korean.
+
+    Parameters
+    ----------
+    text : with labels of the study.
+
+    Returns
+    -------
+    The same with numbered sites.
+
+    Examples
+    --------
+    >>> korean_sites("site-01")
+    '후보지 1'
+    """
+    row = read_table("programme/plan_words")["site"]
+    return re.sub(row["pattern"], row["ko"], text)
+
+
+def bracketed(name: str, inside: str, language: str) -> str:
+    """
+    Write a name with words in brackets.
+
+    Parameters
+    ----------
+    name : of anything.
+    inside : words; empty: no brackets.
+    language : en or ko; Korean has no space before a bracket.
+
+    Returns
+    -------
+    Both.
+
+    Examples
+    --------
+    >>> bracketed("Hanbit", "city", "en"), bracketed("Hanbit", "시", "ko")
+    ('Hanbit (city)', 'Hanbit(시)')
+    """
+    space = "" if language == "ko" else " "
+    return f"{name}{space}({inside})" if inside else name
+
+
+def original(text: str, language: str) -> str:
+    """
+    Mark words of the applicant that stay as they were written.
+
+    Parameters
+    ----------
+    text : of an application.
+    language : of the paper, en or ko.
+
+    Returns
+    -------
+    The same; in a Korean paper text with letters and without Hangul has the mark of the original before it.
+
+    Examples
+    --------
+    >>> original("owned by the city", "ko"), original("시 소유", "ko")
+    ('(원문) owned by the city', '시 소유')
+    """
+    if language != "ko" or _HANGUL.search(text) or not any(c.isalpha() for c in text):
+        return text
+    return str(read_table("programme/plan_words")["original"]["ko"]).format(text=text)
 
 
 def korean_day(day: date) -> str:

@@ -237,10 +237,12 @@ def test_sheets_of_a_plan_stand_in_the_map_pack(language) -> None:
     assert 19 not in shown
     none = "the plan has drawn no such sheet" if language == "en" else "구상안에 해당 도면 없음"
     assert none in words_of(annex)
-    for value in ("106", "62", "191", "2026-01-01"):
+    cost = ("106 M USD", "62", "191")
+    if language == "ko":
+        cost = ("1억 600만 달러", "6,200만 달러", "1억 9,100만 달러")
+    for value in (*cost, "2026-01-01"):
         assert value in shown[17]
-    assert "USD" in shown[17]
-    assert "106" not in shown[20]
+    assert cost[0] not in shown[20]
     assert (re.search("[A-Za-z]{6,}", shown[20]) is None) == (language == "ko")
     images = {
         n: PlanPicture(image=pictures()[n], styles=("residential", "water")) for n in (17, 18, 20)
@@ -408,10 +410,11 @@ def test_the_korean_form_says_the_plan_in_korean_with_its_numbers() -> None:
     project, works = told["사업 내용(하드웨어)"], told["추정 사업비"]
     for number in ("141", "5,000", "38.8", "36.0", "1,852", "3,104", "93", "267", "21.6"):
         assert number in project
-    assert re.findall("[A-Za-z]{3,}", project) == ["site"]
-    assert "106백만 USD" in works
-    assert "P10 62, P90 191" in works
-    assert set(re.findall("[A-Za-z]{3,}", works)) == {"USD"}
+    assert "신도시 기본구상(후보지 1)" in project
+    assert re.findall("[A-Za-z]{3,}", project) == []
+    assert "추정 공사비는 1억 600만 달러" in works
+    assert "P10 6,200만 달러, P90 1억 9,100만 달러" in works
+    assert re.findall("[A-Za-z]{3,}", works) == []
     assert korean_plan("a wall by the river").startswith("(원문)")
 
 
