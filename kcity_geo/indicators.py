@@ -57,7 +57,8 @@ class IndicatorRow:
     arguments : further arguments of the function.
     target, worst : where the gap is 0, and 1; None: the function gives its own gap.
     urban_weight, rural_weight : weight in the gap of the sector; None: reported, not scored.
-    prior : row of ``[prior]`` in ``tables/priors.toml``; ``""``: none.
+    prior : row of ``[prior]`` in ``tables/priors.toml``; ``""``: none,
+        what the map lacks is then held to be missing, unless nothing at all of `layers` is mapped.
     group : completeness group of ``tables/priors.toml`` that drives its confidence.
     layers : layers of the map that it reads.
     average : what a mean is weighted with, or ``"sum"``.

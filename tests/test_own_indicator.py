@@ -7,8 +7,11 @@ import importlib
 import json
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
+import geopandas as gpd
+import numpy as np
 import pytest
 
 import kcity_geo as kc
@@ -167,6 +170,23 @@ def test_a_parameter_from_outside_is_checked_like_the_others(added) -> None:
     assert settings_of("energy")["charger_m"] == 1500.0
     with pytest.raises(StudyError, match="energy.charger_m: 0 is out of range; give 1 to 20000 m"):
         check_study({"energy": {"charger_m": 0}}, folder=Path())
+
+
+@pytest.mark.parametrize("mapped", [0, 1])
+def test_what_nobody_mapped_is_not_said_to_be_missing(added, mapped) -> None:
+    """Without a prior and without one feature of its layers nothing is known; one is enough to tell."""
+    toy = make_toy(arrays={"population": np.full((40, 40), 5.0)})
+    places = gpd.GeoDataFrame(geometry=[toy.city.boundary.centroid][:mapped], crs=toy.city.crs)
+    city = model_of(replace(toy, layers={**toy.layers, "substation": places}))
+    (one,) = (one for one in assess_rows(city, "energy") if one.id == "E12")
+    if mapped:
+        assert not one.not_assessed
+        assert one.gap is not None
+    else:
+        assert one.not_assessed.startswith("nobody mapped any of its layers here (substation)")
+        assert one.gap is None
+        assert one.cells is None
+        assert one.value != one.value
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sized
+from dataclasses import replace
 from typing import Any, Protocol
 
 from kcity_geo.errors import StudyError
-from kcity_geo.indicators import IndicatorRow, indicator_rows, load_function
+from kcity_geo.indicators import IndicatorRow, indicator_rows, is_added, load_function
 from kcity_geo.result import Indicator
 
 __all__ = ["assess_rows"]
@@ -14,6 +15,10 @@ __all__ = ["assess_rows"]
 
 class _City(Protocol):
     """What computes a quantity of a city once: `kcity_geo.analysis.city_model.CityModel`."""
+
+    @property
+    def layers(self) -> Mapping[str, Sized]:
+        """Layers of the map."""
 
     def once(self, function: Callable[..., Any], /, *arguments: Any) -> Any:  # noqa: ANN401
         """Give what `function` says of the city."""
@@ -31,7 +36,8 @@ def assess_rows(city: _City, sector: str) -> list[Indicator]:
 
     Returns
     -------
-    The indicators in the order of their rows.
+    The indicators in the order of their rows. One of your own without a prior is not assessed where
+    the map holds nothing of any of its layers: that nobody mapped it is no news that it is missing.
 
     Raises
     ------
@@ -52,7 +58,24 @@ def assess_rows(city: _City, sector: str) -> list[Indicator]:
         given = city.once(load_function(own[0]), *own[0].arguments)
         several = [given] if isinstance(given, Indicator) else given
         found.update({one.id: one for one in (_checked(one, own) for one in several)})
-    return [found[row.id] for row in rows if row.id in found]
+    return [_unless_unmapped(found[row.id], row, city) for row in rows if row.id in found]
+
+
+def _unless_unmapped(one: Indicator, row: IndicatorRow, city: _City) -> Indicator:
+    """Take back what an indicator from outside says where nobody mapped what it reads."""
+    # The indicators of the package have rules for what the map may lack, or say it themselves.
+    if one.not_assessed or one.evidence != "observed" or row.prior or not is_added(row.id):
+        return one
+    if not row.layers or any(len(city.layers.get(name, ())) for name in row.layers):
+        return one
+    reason = (
+        f"nobody mapped any of its layers here ({', '.join(row.layers)}), which is no news that there "
+        "is nothing; give features of your own, or a prior in the row of the indicator"
+    )
+    return replace(
+        one, value=float("nan"), cells=None, gap=None, gap_bounds=None, bounds=None, ratio=None,
+        area_gap=float("nan"), not_assessed=reason,
+    )  # fmt: skip
 
 
 def _checked(one: object, rows: Iterable[IndicatorRow]) -> Indicator:
