@@ -390,8 +390,8 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
     Level (0 for a sector, 1 for what leads to it), text, and the id of its main number in
     ``ledger.json``; empty where the ledger holds none.
     """
-    rows = gaps.indicators[gaps.indicators["unit_id"].astype(str) == place].set_index("indicator")
-    indicators = list(zip(rows.index.astype(str), rows.to_dict("records"), strict=True))
+    indicators = _rows_of(gaps, place)
+    whole = {} if place == "city" else _rows_of(gaps, "city")
     about = indicator_rows()
     unit = plain_text(place)
     if place != "city":
@@ -412,11 +412,16 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
         known = reading_rows(sector, limits=gaps.limits)[str(told["reading"])]
         text = f"{sector_title(sector)}: {known.title} ({known.meaning})"
         yield 0, text, f"{sector}.gap.{unit}"
-        for key, row in indicators:
+        for key in dict.fromkeys([*whole, *indicators]):
             if key in about and _level(about[key]) == sector:
-                text = _unit_indicator(row)
+                own = key in indicators
+                text = (
+                    _unit_indicator(indicators[key], whole.get(key))
+                    if own
+                    else _city_indicator(whole[key])
+                )
                 if text:
-                    yield 1, text, f"{key}.value.{unit}"
+                    yield 1, text, f"{key}.value.{unit if own else 'city'}"
         for number, text in enumerate(_unit_sector(told, limits=gaps.limits)):
             yield 1, text, f"{sector}.{_LEDGER[number]}.{unit}" if _LEDGER[number] else ""
 
@@ -425,7 +430,36 @@ def _float(value: Any) -> float:  # noqa: ANN401 - any cell
     return float("nan") if value is None else float(value)
 
 
-def _unit_indicator(row: Mapping[Any, Any]) -> str:
+def _rows_of(gaps: Gaps, place: str) -> dict[str, dict[Any, Any]]:
+    """Rows of the indicators of a place, by indicator."""
+    rows = gaps.indicators[gaps.indicators["unit_id"].astype(str) == place]
+    return dict(zip(rows["indicator"].astype(str), rows.to_dict("records"), strict=True))
+
+
+def _city_indicator(row: Mapping[Any, Any]) -> str:
+    """Say of a district what is known of the whole city alone, and counts in its gap too."""
+    raw, lo, hi = (_float(row[key]) for key in ("gap_raw", "gap_lo", "gap_hi"))
+    if not np.isfinite(raw):
+        return ""
+    text = tell(
+        "explain_city_range",
+        title=translated(plain_text(row["title"])),
+        value=_value(row),
+        standard=_standard(row),
+        raw=human(raw, "share"),
+        lo=human(lo, "share"),
+        hi=human(hi, "share"),
+    )
+    return _noted(text, row)
+
+
+def _noted(text: str, row: Mapping[Any, Any]) -> str:
+    note = translated(plain_text(row["note"], max_chars=300))
+    return tell("explain_noted", text=text, note=note) if note else text
+
+
+def _unit_indicator(row: Mapping[Any, Any], whole: Mapping[Any, Any] | None = None) -> str:
+    """Say what an indicator tells of a place, with the note of the whole city named as such."""
     raw = _float(row["gap_raw"])
     if not np.isfinite(raw):
         return ""
@@ -441,8 +475,10 @@ def _unit_indicator(row: Mapping[Any, Any]) -> str:
         hi=human(hi, "share"),
         reading=translated(str(row["reading"])),
     )
-    note = translated(plain_text(row["note"], max_chars=300))
-    return tell("explain_noted", text=text, note=note) if note else text
+    if whole is None:
+        return _noted(text, row)
+    note = translated(plain_text(whole["note"], max_chars=300))
+    return tell("explain_noted_city", text=text, note=note) if note else text
 
 
 def _unit_sector(told: Mapping[str, Any], *, limits: ReadingLimits) -> Iterator[str]:

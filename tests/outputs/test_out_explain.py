@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import zlib
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from kcity_geo.cube import cell_ids
 from kcity_geo.errors import StudyError
-from kcity_geo.outputs.explain import _texts_in_order, cell_lines, explain
+from kcity_geo.outputs.explain import _texts_in_order, cell_lines, explain, unit_rows
 from kcity_geo.outputs.hover import hover_data
 from kcity_geo.outputs.text import measured, persons
 
@@ -43,8 +44,22 @@ def test_districts_and_the_city_are_explained_too(result) -> None:
     text = result.gaps.explain("d2")
     assert text.splitlines()[0] == "Harbour: 2,000 people"
     assert "People in cells that fall short or probably do: 400." in text
-    assert "stop presence only" in text
+    assert "(whole city: stop presence only)" in text
+    assert "(stop presence only)" in result.gaps.explain()
     assert explain(result.gaps, "city") == result.gaps.explain()
+
+
+def test_what_is_known_of_the_city_alone_explains_a_district_too(result) -> None:
+    """W4 of one number for all lay in the gap of a district and in none of its lines."""
+    gaps, rows = result.gaps, result.gaps.indicators
+    here = (rows["indicator"] == "T1") & (rows["unit_id"] == "d2")
+    assert here.any()
+    city_only = dataclasses.replace(gaps, indicators=rows[~here])
+    lines = {text: ledger for _, text, ledger in unit_rows(city_only, "d2")}
+    (told,) = (text for text in lines if "SDG 11.2.1" in text)
+    assert "whole city: 55 %" in told
+    assert "gap 45 % as mapped" in told
+    assert lines[told] == "T1.value.city"
 
 
 @pytest.mark.parametrize("place", ["x9999_y1", "nowhere", "", "x_y", "x1.5_y2"])

@@ -47,7 +47,8 @@ def survey_table(city: CityModel, parts: Mapping[str, Parts]) -> gpd.GeoDataFram
     ``[survey]`` of ``tables/readings.toml``: ``task_id, rank, population, people_open`` (residents of
     whom nothing can be told), ``evidence``, ``priority`` (people times the chance that the answer
     changes the reading), ``sector`` (the one with most to learn), ``look_for``, ``district``. Empty
-    where everything is known, or nobody is.
+    where everything is known, or nobody is: each task holds at least one resident of whom nobody can
+    tell, and its sector is one of which nobody can tell there.
     """
     nothing = gpd.GeoDataFrame({c: [] for c in _COLUMNS}, geometry=[], crs=city.city.crs)
     if city.array("population") is None:
@@ -58,7 +59,7 @@ def survey_table(city: CityModel, parts: Mapping[str, Parts]) -> gpd.GeoDataFram
     frame = _squares(city, people, change, parts, side_m=rule["square_m"])
     if frame.empty or people.sum() == 0:
         return nothing
-    frame = frame[frame["priority"] > 0].sort_values(
+    frame = frame[(frame["priority"] > 0) & (frame["people_open"] >= 1)].sort_values(
         ["priority", "column", "row"], ascending=[False, True, True], kind="stable"
     )
     before = frame["population"].cumsum() - frame["population"]
@@ -72,11 +73,15 @@ def survey_table(city: CityModel, parts: Mapping[str, Parts]) -> gpd.GeoDataFram
 
 
 def _change(part: Parts) -> NDArray[np.float64]:
-    """Chance that looking changes the reading: the less sure and the poorer the data, the more."""
+    """
+    Chance that looking changes the reading: the less sure and the poorer the data, the more.
+
+    Nothing where the reading is told: nobody is sent there for that sector.
+    """
     unsure = 4 * part.short * (1 - part.short)
     open_ = part.reading == READINGS.index("cannot_tell")
     missing = 1 - np.nan_to_num(part.evidence)
-    found = np.where(open_, np.maximum(unsure, missing), unsure * missing)
+    found = np.where(open_, np.maximum(unsure, missing), 0.0)
     return np.where(np.isfinite(part.short), found, 0.0)
 
 

@@ -188,7 +188,8 @@ def indicator_table(
     Returns
     -------
     Rows as in `kcity_geo.result.Gaps`. Gap and reading are empty for indicators that are only
-    reported. The note of a city row also says why its gap is another than its value lets expect.
+    reported. The note speaks of the whole city and stands in its row alone; it also says why the gap
+    is another than the value lets expect.
     """
     about = indicator_rows()
     of_gap = {s.indicator.id: s for s in scored}
@@ -235,6 +236,7 @@ def indicator_table(
         rows.extend(
             {
                 **shared,
+                "note": "",  # it names numbers of the whole city
                 "unit_id": key,
                 "value": float("nan") if str(key) in silent else float(mean),
                 "evidence": evidence[str(key)],

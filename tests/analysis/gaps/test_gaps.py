@@ -590,6 +590,7 @@ def test_a_number_for_few_people_speaks_of_no_one_else(toy, known):
             assert row.loc["city", "data"] == "poor"
             assert row.loc["city", "reading"] == "Cannot tell: survey first"
             assert "of the 1 of 4 districts with a number" in row.loc["city", "note"]
+            assert (row.drop("city")["note"] == "").all()  # the note is of the whole city
 
 
 def test_same_seed_same_numbers_whatever_the_order_of_the_indicators(toy):

@@ -74,6 +74,16 @@ def test_where_most_people_may_read_otherwise_comes_first() -> None:
     assert tasks["people_open"].iloc[0] == pytest.approx(PEOPLE[:5, :5].sum())
 
 
+def test_nobody_is_sent_where_nothing_is_open() -> None:
+    """Short in three of four cases by fair data: told as such, so "nobody can tell of: 0" asks for nothing."""
+    told = part(np.full(PEOPLE.shape, 0.75), np.full(PEOPLE.shape, 0.5))
+    assert survey_table(CITY, dict.fromkeys(SECTORS, told)).empty
+    open_ = part(np.where(np.arange(40) < 5, 0.5, 0.75) * np.ones(PEOPLE.shape), told.evidence)
+    tasks = survey_table(CITY, {**dict.fromkeys(SECTORS, told), "energy": open_})
+    assert (tasks["people_open"] >= 1).all()
+    assert set(tasks["sector"]) == {"energy"}
+
+
 def test_where_everything_is_known_nobody_is_sent() -> None:
     sure, short = np.ones(PEOPLE.shape), np.zeros(PEOPLE.shape)
     assert survey_table(CITY, {sector: part(short, sure) for sector in SECTORS}).empty
