@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -177,6 +179,8 @@ def _checked(
     frame: gpd.GeoDataFrame, what: str, layer: VectorLayer, layers: int
 ) -> gpd.GeoDataFrame:
     """Refuse a layer without CRS, and coordinates that are no place on Earth."""
+    if frame.geometry.isna().any() and layer.address.startswith("GeoJSON"):
+        _require_numbers(layer.address, frame.geometry.isna().to_numpy(), what)
     if len(frame) == 0 or frame.geometry.isna().all():
         return frame.iloc[:0]
     if frame.crs is None and layer.address.startswith("TopoJSON:"):
@@ -194,6 +198,35 @@ def _checked(
         outside = frame.geometry.to_crs(4326)
         _require_places(outside.to_numpy(), where, degrees=True, known=flat)
     return frame
+
+
+def _require_numbers(address: str, missing: NDArray[np.bool_], what: str) -> None:
+    """Refuse a GeoJSON geometry that the reader gives up because a coordinate is no number."""
+    driver, _, path = address.partition(":")
+    written = Path(path).read_text(encoding="utf-8-sig", errors="replace")
+    if driver == "GeoJSON":
+        document = json.loads(written)
+        features = document.get("features", [document])
+    else:
+        lines = (line.strip("\x1e \t\r") for line in written.split("\n"))
+        features = [json.loads(line) for line in lines if line]
+    if len(features) != len(missing):
+        return
+    for at in np.flatnonzero(missing):
+        wrong = _no_number((features[at].get("geometry") or {}).get("coordinates", []))
+        if wrong is not None:
+            raise SourceError(
+                f"{what}, feature {at + 1}: {wrong} stands where a coordinate must be a number; mend or "
+                "remove the feature"
+            )
+
+
+def _no_number(coordinates: Any) -> str | None:  # noqa: ANN401 - nested lists of JSON, or what stands there
+    """Give the first value of nested coordinates that is no finite number; None if all are."""
+    if isinstance(coordinates, list):
+        return next((w for one in coordinates if (w := _no_number(one)) is not None), None)
+    number = isinstance(coordinates, int | float) and not isinstance(coordinates, bool)
+    return None if number and math.isfinite(coordinates) else json.dumps(coordinates)
 
 
 def _require_places(

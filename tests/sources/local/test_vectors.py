@@ -459,6 +459,24 @@ def test_a_corner_off_the_earth_is_refused_with_its_place(
         read_vector(path, key="x")
 
 
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "null"])
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_corner_of_a_district_that_is_no_number_is_refused(
+    tmp_path: Path, value: str, *, lines: bool
+) -> None:
+    """GDAL gives such a polygon up: the district would be missing with its people."""
+    ring = "[[9.0, 0.0], [9.1, 0.0], [9.1, 0.1], [9.0, 0.0]]"
+    features = [
+        f'{{"type": "Feature", "properties": {{}}, "geometry": {{"type": "Polygon", "coordinates": [{r}]}}}}'
+        for r in (ring, ring.replace("9.0, 0.0", f"{value}, 0.0"))
+    ]
+    path = tmp_path / "d.geojson"
+    whole = f'{{"type": "FeatureCollection", "features": [{", ".join(features)}]}}'
+    path.write_text("\n".join(features) if lines else whole)
+    with pytest.raises(SourceError, match=r"feature 2: .*(no number|must be a number|no place)"):
+        read_vector(path, key="city.districts", kinds=("polygon",))
+
+
 def test_a_metric_file_off_its_projection_is_refused(tmp_path: Path) -> None:
     frame = gpd.GeoDataFrame(geometry=[shapely.Point(5e5, 1e5), shapely.Point(5e9, 1e5)], crs=32632)
     frame.to_file(tmp_path / "m.gpkg")
