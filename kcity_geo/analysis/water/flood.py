@@ -38,6 +38,11 @@ __all__ = [
     "rational_peak_m3_s",
 ]
 
+_NO_DRAINAGE = (
+    "no drainage follows from the elevation (flat ground, or the water leaves the model before it meets a "
+    "stream); give sources.flood, or an elevation model of a larger area"
+)
+
 
 def rational_peak_m3_s(coefficient: float, intensity_mm_h: float, area_ha: float) -> float:
     """
@@ -223,6 +228,14 @@ def _exposure_of_map(
     ), "flood depth map"
 
 
+def _flat_without_rivers(city: CityModel) -> bool:
+    """Tell whether the elevation is one height everywhere and no river or drain is mapped."""
+    if city.dem is None or len(city.layers.get("drainage", ())):
+        return False
+    heights = np.asarray(city.dem.to_numpy(), dtype=np.float64)
+    return bool(np.isfinite(heights).any() and np.nanmin(heights) == np.nanmax(heights))
+
+
 def _class_shares(
     terrain: Mapping[str, NDArray[np.float64]],
     people: NDArray[np.float64],
@@ -257,6 +270,8 @@ def flood_exposure(city: CityModel) -> Indicator:
     common: dict[str, Any] = {"units": "share", "layers": ("drainage",), "as_of": city.osm_date}
     by_map = city.flood is not None or city.array("flood") is not None
     if city.checking and (by_map or city.dem is not None):
+        if not by_map and _flat_without_rivers(city):
+            return unassessed("W8", reason=_NO_DRAINAGE, **common)
         return assessable("W8", evidence="user" if by_map else "modelled", **common)
     relief, settings = city.terrain, city.settings("water")
     mapped = flood_map_exposure(city)
@@ -267,6 +282,8 @@ def flood_exposure(city: CityModel) -> Indicator:
             "sources.flood",
             **common,
         )
+    if mapped is None and not np.isfinite(relief["hand_le2_share"][city.inside]).any():
+        return unassessed("W8", reason=_NO_DRAINAGE, **common)
     people = city.array("population")
     built = city.array("built_m2")
     weight = people if people is not None else built

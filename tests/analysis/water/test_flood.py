@@ -173,6 +173,18 @@ def test_without_elevation_and_flood_map_nothing_is_said(toy):
     assert "sources.elevation" in row.not_assessed
 
 
+def test_flat_ground_without_rivers_is_said_by_check_and_run_alike(toy):
+    """No drainage follows from one height; who gave an elevation is not asked for it."""
+    data = valley(toy(arrays={"population": 10.0}))
+    city = model_of(dataclasses.replace(data, dem=data.dem * 0 + 20.0))
+    unknown = np.full((40, 40), np.nan)
+    run = flood_exposure(city.given(cell_terrain, relief(unknown, unknown)))
+    check = flood_exposure(city.for_check())
+    assert "no drainage follows" in run.not_assessed == check.not_assessed
+    assert "sources.elevation" not in run.not_assessed
+    assert not flood_exposure(model_of(data).for_check()).not_assessed
+
+
 def valley(data, *, cell_m=50.0, surface_model=False):
     """A valley that falls to the south, its river in the middle column, a margin of 500 m."""
     left, bottom, right, top = data.grid.boundingbox
