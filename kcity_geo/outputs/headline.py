@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -122,10 +122,13 @@ def _mostly_open(told: list[_Told]) -> bool:
 
 
 def _open_first(told: list[_Told]) -> bool:
-    """Tell whether what nobody can tell comes first: where it is most, or nothing else is short."""
+    """Tell whether what nobody can tell comes first: where it is most, or nothing else is as short."""
     worst = _most_short(told)
-    nothing_short = worst is not None and worst.people("short") < 1
-    return _mostly_open(told) or (nothing_short and any(one.unsure for one in told))
+    most = 0.0 if worst is None else worst.people("short")
+    open_ = [one for one in told if one.unsure]
+    # Of an unsure sector all who are short and all who may be count: it may be the largest shortage.
+    larger = any(one.people("short") + one.people("cannot_tell") > most for one in open_)
+    return _mostly_open(told) or larger or (most < 1 and bool(open_))
 
 
 def first_sector(gaps: Gaps) -> str:
@@ -158,9 +161,10 @@ def gap_sentences(gaps: Gaps) -> tuple[str, ...]:
 
     Returns
     -------
-    The sector in which most people fall short, with the districts that hold most of them. What
-    nobody can tell stands in a sentence of its own, and before it when that is so for most people;
-    people on flood-prone land in one behind.
+    The sector in which most people fall short, with the districts that hold most of them; where they
+    are hardly anybody, with those who are partly short. Sectors of which nobody can tell for most
+    people stand in a sentence of their own, and before it when more people may be short there; people
+    on flood-prone land in one behind.
     """
     told = _told(gaps)
     if not told:
@@ -220,8 +224,12 @@ def _short_sentence(one: _Told, told: list[_Told], districts: pd.DataFrame) -> s
     short, total = one.people("short"), one.total
     if short < 1:
         return _nobody_sentence(one, told)
+    least = float(read_table("programme/solutions")["rule"]["least_share"])
+    few = short < least * total
+    partly = _partly_short(told) if few else []
     return tell(
-        "head_short",
+        "head_few" if few else "head_short",
+        partly=tell("head_few_but", partly=_listed(partly)) if partly else "",
         people=persons(short),
         total=persons(total),
         share=_share(short, total),
@@ -255,11 +263,20 @@ def _nobody_sentence(one: _Told, told: list[_Told]) -> str:
         "total": persons(total),
         "data": _data(one) if len(words) == 1 else "",
     }
-    least = read_table("display")["headline"]["partly"] * total
-    partly = [_partly(t) for t in known if t.people("partly_short") >= max(1.0, least)]
+    partly = _partly_short(told)
     if not partly:
         return tell("head_nobody", **values)
     return tell("head_nobody_but", partly=_listed(partly), **values)
+
+
+def _partly_short(told: list[_Told]) -> list[str]:
+    """Say of each sector that something can be said of who is partly short, hardly anybody left out."""
+    least = read_table("display")["headline"]["partly"]
+    return [
+        _partly(one)
+        for one in told
+        if not one.unsure and one.people("partly_short") >= max(1.0, least * one.total)
+    ]
 
 
 def _partly(one: _Told) -> str:
@@ -343,7 +360,9 @@ def _open_sentence(open_: list[_Told], gaps: Gaps) -> str:
             )
         else:
             parts.append(tell("head_open_city", thing=_thing(one)))
-    return tell("head_open", what=_listed(parts), where=_look_first(gaps))
+    return tell(
+        "head_open", what=_listed(parts), where=_look_first(gaps, [one.sector for one in open_])
+    )
 
 
 def _listed(parts: list[str], *, last: str = "and") -> str:
@@ -375,7 +394,10 @@ def survey_places(gaps: Gaps, sector: str = "") -> str:
     return _listed([name(n) for n in names]) if names else ""
 
 
-def _look_first(gaps: Gaps) -> str:
+def _look_first(gaps: Gaps, sectors: Sequence[str]) -> str:
+    tasks = gaps.survey_tasks
+    if "sector" in tasks:
+        gaps = replace(gaps, survey_tasks=tasks[tasks["sector"].isin(sectors)])
     places = survey_places(gaps)
     if not places:
         return ""

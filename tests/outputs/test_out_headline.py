@@ -125,6 +125,44 @@ def test_the_first_sentence_states_no_shortfall_that_nobody_can_tell(watered, co
     assert row["people_cannot_tell"] <= sum(row[f"people_{key}"] for key in COUNTED) / 2
 
 
+def test_one_open_sector_comes_first_where_more_people_may_be_short_in_it(build) -> None:
+    """Open in one of three sectors is less than half of all, and more people than fall short of energy."""
+    for short, first_word in ((12_000.0, "Nobody can tell yet"), (41_000.0, "About 41,000 of")):
+        gaps = _with_people(
+            build(water=True),
+            transport={"cannot_tell": 31_000.0, "falls_short": 9_000.0, "adequate": 20_000.0},
+            water={"adequate": 60_000.0},
+            energy={"falls_short": short, "adequate": 60_000.0 - short},
+        )
+        _set(gaps, "transport", gap=0.5, short=0.5, evidence=0.2)
+        _set(gaps, "water", gap=0.1, short=0.0, evidence=0.8)
+        _set(gaps, "energy", gap=0.3, short=0.1, evidence=0.8)
+        first, second, *_ = gap_sentences(gaps)
+        assert first.startswith(first_word)
+        assert ("31,000 of 60,000 people, 52 %; 9,000 others fall short" in first) == (
+            short < 40_000
+        )
+        assert first_sector(gaps) == ("transport" if short < 40_000 else "energy")
+        assert second.startswith("About" if short < 40_000 else "Nobody can tell yet")
+
+
+@pytest.mark.parametrize(("short", "few"), [(396.0, True), (397.0, False)])
+def test_hardly_anybody_is_not_told_like_a_shortage(build, short, few) -> None:
+    """One cell of a country: who is partly short says more. The limit is 1 % of 39,700, or 397."""
+    gaps = _with_people(
+        build(water=True),
+        transport={"falls_short": short, "partly_short": 30_000.0, "adequate": 9_700.0 - short},
+        water={"adequate": 39_700.0},
+        energy={"adequate": 39_700.0},
+    )
+    for sector in SECTORS:
+        _set(gaps, sector, gap=0.25, short=0.1, evidence=0.6)
+    line, *_ = gap_sentences(gaps)
+    assert line.startswith("Few people (396 of 39,700, under 1 %) lack" if few else "About 397 of")
+    told = "; 30,000 (76 %) are partly short of transport (the gap of the city is 25 %)."
+    assert (told in line) == few
+
+
 @given(people)
 def test_the_bar_holds_everybody_once(counts) -> None:
     bar = segments({f"people_{key}": value for key, value in counts.items()})
