@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.findings import residents
+from kcity_geo.analysis.gaps.words import open_is_told
 from kcity_geo.config import read_table
 from kcity_geo.outputs.languages import name, tell, translated
 from kcity_geo.outputs.text import human, persons, plain_text
@@ -248,7 +249,7 @@ def _share(people: float, total: float) -> str:
 def _open_too(one: _Told) -> str:
     """Say of how many more nobody can tell, where they are at least as many as fall short."""
     unknown = one.people("cannot_tell")
-    if unknown < max(1.0, one.people("short")):
+    if not open_is_told(unknown, one.people("short")):
         return ""
     return tell("head_open_too", people=persons(unknown), share=human(unknown / one.total, "share"))
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from kcity_geo.planning.ppp import ppp_score
 from kcity_geo.programme.advice import recommend_study, study_title
+from kcity_geo.programme.entries import entry_findings
 from kcity_geo.programme.evidence import (
     missing_inputs,
     missing_levels,
@@ -114,6 +115,7 @@ def check(
     """
     found = [
         *gate_findings(application),
+        *entry_findings(application),
         *_package(application),
         *_evidence(application, facts),
         *_same_study(application, facts, sha256),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from kcity_geo.analysis.gaps.words import open_is_told
 from kcity_geo.config import read_table
 from kcity_geo.programme.advice import recommend_study
 from kcity_geo.programme.evidence import needs_of, open_levels, open_people, rounded
@@ -140,7 +141,16 @@ def site_words(site: SiteFacts, language: str = "en") -> str:
 
 
 def _short(facts: StudyFacts, level: LevelFacts, language: str) -> str:
-    values = _people(facts, level, level.people_short or 0.0, "short", language)
+    short, unknown = level.people_short or 0.0, open_people(level)
+    values = _people(facts, level, short, "short", language)
+    values["open"] = ""
+    if open_is_told(unknown, short):
+        too = _people(facts, level, unknown, "people", language)
+        percent = str(read_table("programme/papers")["common"]["percent"][language])
+        row = read_table("texts/report")["text"]["head_open_too"]
+        values["open"] = str(row[language]).format(
+            people=too["people"], share=percent.format(share=too["share"])
+        )
     return _sentence("short_flood" if level.key == "flood" else "short", language, values)
 
 
@@ -159,8 +169,8 @@ def _people(
     everybody = facts.population or 0.0
     share = 100 * count / everybody if everybody else 0.0
     return {
-        key: rounded(count),
         "people": rounded(everybody),
+        key: rounded(count),
         "share": f"{share:.0f}" if share >= 1 or not count else "<1",
         "level": _title(level, language),
     }

@@ -344,10 +344,12 @@ def _certainty(name: str, application: Application, facts: StudyFacts) -> Eviden
     del application
     silent = open_levels(facts)
     known = [x for x in facts.levels if x not in silent]
-    words = ", ".join(f"{x.title}: {x.data or '-'}" for x in known)
+    words = ", ".join(f"{x.title.lower()} {x.data or '-'}" for x in known)
     words_ko = ", ".join(
         f"{word('level', x.key, 'ko')}: {word('data', x.data, 'ko') or '-'}" for x in known
     )
+    if known:  # how good the data are, not how well people are served
+        words, words_ko = f"data: {words}", f"자료 수준 – {words_ko}"  # noqa: RUF001
     return Evidence(id=name, found=not silent, words=words, words_ko=words_ko)
 
 

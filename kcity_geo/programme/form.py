@@ -103,9 +103,10 @@ def _request(application: Application, language: str) -> _Rows:
     request = application.request
     won = money(request.budget_krw, "KRW", language) if request.budget_krw else ""
     dollars = money(request.budget_usd, "USD", language) if request.budget_usd else ""
+    both = said("form.budget_both", language) if won and dollars else ""
     return [
         ("study", word("study", request.study, language)),
-        ("budget", _joined((won, dollars))),
+        ("budget", _joined((won, dollars, both))),
         ("follow_up", word("follow_up", application.funding.follow_up, language)),
     ]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from kcity_geo.errors import StudyError
 from kcity_geo.programme.findings import Cited, Finding
-from kcity_geo.programme.model import Application, ProjectType, Stream
+from kcity_geo.programme.funding import country_code
+from kcity_geo.programme.model import Applicant, Application, ProjectType, Stream
 from kcity_geo.programme.rules import Cap, Window, rule_rows
 from kcity_geo.programme.words import known_words, word, word_list
 
-__all__ = ["gate_findings", "same_place"]
+__all__ = ["city_names", "gate_findings", "same_place"]
 
 
 def gate_findings(application: Application) -> Iterator[Finding]:
@@ -105,6 +107,16 @@ def _applicants(application: Application) -> Iterator[Finding]:
             values_ko={"kinds": word_list("applicant", kinds, "ko"), **known_ko},
             cited=cited,
         )
+    leading = [a for a in application.applicants if a.kind in rule.lead]
+    if leading and all(_is_korean(a) for a in leading):
+        faq = next(r for r in application.rules.faq if r.id == "foreign")
+        yield Finding(
+            id="korean_only",
+            where="applicants",
+            values={"names": ", ".join(a.name for a in leading), **known},
+            values_ko=known_ko,
+            cited=Cited(faq.source, faq.mark),
+        )
     strange = tuple(k for k in kinds if k not in {*rule.lead, *rule.joined})
     if strange:
         yield Finding(
@@ -114,6 +126,13 @@ def _applicants(application: Application) -> Iterator[Finding]:
             values_ko={"kinds": word_list("applicant", strange, "ko")},
             cited=cited,
         )
+
+
+def _is_korean(applicant: Applicant) -> bool:
+    try:
+        return country_code(applicant.country) == "KR"
+    except StudyError:
+        return False  # a country that is empty or not known says nothing
 
 
 def same_place(one: str, other: str) -> bool:
@@ -139,12 +158,27 @@ def same_place(one: str, other: str) -> bool:
     return bool(first) and first == second
 
 
+def city_names(application: Application) -> tuple[str, ...]:
+    """
+    List the names of the host city, of which each is the same city.
+
+    Parameters
+    ----------
+    application : of the project.
+
+    Returns
+    -------
+    English and Korean name, as far as they are given.
+    """
+    return tuple(n for n in (application.project.city, application.project.city_ko) if n)
+
+
 def _one_project(application: Application) -> Iterator[Finding]:
     rule = next(r for r in application.rules.faq if r.id == "one_project")
     names = [a.name for a in application.applicants]
     for other in application.other_projects:
         ours = not other.applicant or any(same_place(other.applicant, n) for n in names)
-        if ours and same_place(other.city, application.project.city):
+        if ours and any(same_place(other.city, name) for name in city_names(application)):
             who = other.applicant or (names[0] if names else "?")
             values = {"applicant": who, "city": other.city, "other": other.title}
             yield Finding(

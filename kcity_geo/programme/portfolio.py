@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from kcity_geo.errors import StudyError
 from kcity_geo.programme.checking import check
 from kcity_geo.programme.evidence import evidence_of, people_short_range
 from kcity_geo.programme.funding import country_code
-from kcity_geo.programme.gates import same_place
+from kcity_geo.programme.gates import city_names, same_place
 from kcity_geo.programme.model import Application
 from kcity_geo.study_facts import StudyFacts
 
@@ -310,7 +311,8 @@ def _same_cities(rows: list[Candidate]) -> list[tuple[int, ...]]:
 def _rivals(one: Candidate, other: Candidate) -> bool:
     """Tell whether two applications are of one applicant in one city."""
     here, there = one.application, other.application
-    if not same_place(here.project.city, there.project.city) or _country(one) != _country(other):
+    cities = product(city_names(here), city_names(there))
+    if not any(same_place(*pair) for pair in cities) or _country(one) != _country(other):
         return False
     names = [a.name for a in here.applicants]
     return any(same_place(a.name, n) for a in there.applicants for n in names)

@@ -6,8 +6,10 @@ import pytest
 from applications import changed, level, make_facts
 
 from kcity_geo.errors import StudyError
-from kcity_geo.programme import check, match_solutions
+from kcity_geo.programme import Candidate, PortfolioLimits, check, choose_portfolio, match_solutions
 from kcity_geo.programme.blocks import said
+from kcity_geo.programme.draft import problem_statement
+from kcity_geo.programme.evidence import evidence_of
 from kcity_geo.programme.papers import Subject, make_paper
 from kcity_geo.study_facts import LevelFacts
 
@@ -109,3 +111,76 @@ def test_a_level_without_data_asks_for_its_input_and_for_no_survey() -> None:
     summary = make_paper("project_summary", Subject(application=changed(), facts=only), "en")
     assert "Survey first" not in str(summary.blocks)
     assert "data are missing: flood-prone land" in str(summary.blocks)
+
+
+def test_the_problem_names_those_of_whom_nobody_can_tell_as_the_study_does() -> None:
+    # 6,000 of 60,000 fall short; of 9,000 (15 %) nobody can tell, which are more.
+    many = make_facts(
+        levels=(level("water", "partly_short", falls_short=6_000.0, cannot_tell=9_000.0),)
+    )
+    assert problem_statement(many).endswith("; for another 9,000 (15 %) nobody can tell yet.")
+    assert problem_statement(many, "ko").endswith("9,000명(15%)은 아직 판단할 수 없습니다.")
+    few = make_facts(
+        levels=(level("water", "partly_short", falls_short=6_000.0, cannot_tell=900.0),)
+    )
+    assert "another" not in problem_statement(few)
+
+
+@pytest.mark.parametrize("country", ["KR", "South Korea", "대한민국"])
+def test_a_korean_government_alone_is_no_applicant(country) -> None:
+    city = {"name": "Busan", "kind": "local_government", "country": country}
+    assert found(changed(applicants=[city]), grade="refused") == {"korean_only"}
+    host = {"name": "Hue", "kind": "local_government", "country": "VN"}
+    assert not found(changed(applicants=[city, host]), grade="refused")
+
+
+def test_one_city_under_its_korean_name_is_one_city() -> None:
+    named = changed(
+        project={"city_ko": "한빛시"}, other_projects=[{"title": "Traffic", "city": " 한빛시"}]
+    )
+    assert found(named, grade="refused") == {"second_project"}
+    pair = [
+        Candidate(name=name, application=changed(project=project), facts=None)
+        for name, project in (("a", {"city_ko": "한빛시"}), ("b", {"city": "한빛시"}))
+    ]
+    choice = choose_portfolio(pair, PortfolioLimits(budget_krw=2_000_000_000))
+    assert len(choice.chosen) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "name"),
+    [
+        ({"g2g": {"prior_consultation": "2020-03-21"}}, {"g2g": {}}, "consultation_after"),
+        (
+            {"project": {"bounds": [107.0, 17.0, 108.0, 16.0]}},
+            {"project": {"bounds": [107.0, 16.0, 108.0, 17.0]}},
+            "bounds_wrong",
+        ),
+        (
+            {"project": {"bounds": [108.0, 16.0, 107.0, 17.0]}},
+            {"project": {"bounds": [-27.0, 44.9, -26.9, 45.0]}},
+            "bounds_wrong",
+        ),
+        ({"contact": {"email": "kim.example.org"}}, {"contact": {}}, "email_strange"),
+        ({"request": {"budget_usd": 300_000}}, {"request": {}}, "budget_both"),
+    ],
+)
+def test_entries_that_cannot_be_meant_are_noted(wrong, right, name) -> None:
+    assert name in found(changed(**wrong), grade="note")
+    assert name not in found(changed(**right))
+
+
+def test_the_form_says_that_two_budgets_may_be_one_sum() -> None:
+    both = Subject(application=changed(request={"budget_usd": 300_000}))
+    for language in ("en", "ko"):
+        told = said("form.budget_both", language)
+        assert told in str(make_paper("application_form", both, language).blocks)
+        one = make_paper("application_form", Subject(application=changed()), language)
+        assert told not in str(one.blocks)
+
+
+def test_the_quality_of_data_is_not_told_as_service() -> None:
+    facts = make_facts(levels=(level("transport", "adequate", data="fair"),))
+    evidence = evidence_of("need_certainty", changed(), facts)
+    assert evidence.shown("en").endswith("(data: transport fair)")
+    assert "자료 수준 – 교통: 보통" in evidence.shown("ko")

@@ -16,7 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from kcity_geo.config import read_table
 from kcity_geo.rules import ReadingLimits, reading_limits
 
-__all__ = ["READINGS", "evidence_word", "reading_codes", "reading_title", "reading_words"]
+__all__ = [
+    "READINGS",
+    "evidence_word",
+    "open_is_told",
+    "reading_codes",
+    "reading_title",
+    "reading_words",
+]
 
 #: Ids of the readings; the position is the code in ``*_reading`` rasters and columns.
 READINGS: tuple[str, ...] = tuple(str(row["id"]) for row in read_table("readings")["reading"])
@@ -140,6 +147,27 @@ def reading_title(code: int, level: str = "") -> str:
     'Cannot tell: survey first'
     """
     return _titles(level)[code]
+
+
+def open_is_told(people_open: float, people_short: float) -> bool:
+    """
+    Tell whether a sentence on those who fall short names those of whom nobody can tell too.
+
+    Parameters
+    ----------
+    people_open : of whom nobody can tell.
+    people_short : who fall short.
+
+    Returns
+    -------
+    True where they are at least as many.
+
+    Examples
+    --------
+    >>> open_is_told(900.0, 800.0), open_is_told(700.0, 800.0), open_is_told(0.2, 0.0)
+    (True, False, False)
+    """
+    return people_open >= max(1.0, people_short)
 
 
 def evidence_word(
