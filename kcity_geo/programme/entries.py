@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kcity_geo.programme.findings import Cited, Finding
 from kcity_geo.programme.model import Application
+from kcity_geo.programme.words import money
 
 __all__ = ["entry_findings"]
 
@@ -71,6 +72,11 @@ def _budget(application: Application) -> Iterator[Finding]:
     yield Finding(
         id="budget_both",
         where="request",
-        values={"won": f"{request.budget_krw:,}", "dollars": f"{request.budget_usd:,}"},
+        values=_sums(request.budget_krw, request.budget_usd, "en"),
+        values_ko=_sums(request.budget_krw, request.budget_usd, "ko"),
         cited=Cited(cap.source, cap.mark) if cap else Cited(("NONE",), "-"),
     )
+
+
+def _sums(won: int, dollars: int, language: str) -> dict[str, str]:
+    return {"won": money(won, "KRW", language), "dollars": money(dollars, "USD", language)}
