@@ -83,13 +83,15 @@ class SiteFacts(BaseModel):
     """
     A candidate site.
 
-    ``score``: 0 to 1, None: not ranked; ``facts``: column of ``sites.geojson`` -> number;
+    ``score``: 0 to 1, None: not ranked; ``fits``: False for given land that is too small, too narrow or hardly
+    open for the project; ``facts``: column of ``sites.geojson`` -> number;
     ``inside``: what the map shows on it already, and ``next_to``: the sites beside it.
     """
 
     model_config = _READ
     label: str
     score: float | None = None
+    fits: bool = True
     area_ha: float
     district: str = ""
     lat: float

@@ -88,7 +88,7 @@ def print_summary(result: Any, summary: dict[str, Any], *, timings: bool) -> Non
         ranked = bool(told.sites[0].score)
         comma = "," if "," in told.sites_title else ""
         console.print(f"\n{told.sites_title}{comma} for {shown(told.project)}:")
-        for site in told.sites[:5] if ranked else told.sites:
+        for site in told.short_list[:5] if ranked else told.sites:
             first = f": {shown(site.reasons[0])}" if site.reasons else ""
             score = f", {site.score} of 100" if ranked else ""
             given = f"{shown(site.candidate)}, " if site.candidate else ""

@@ -156,6 +156,7 @@ def _sites(result: Result, told: Summary) -> tuple[SiteFacts, ...]:
         SiteFacts(
             label=shown.label,
             score=_known(row.get("score"), 4),
+            fits=shown.fits,
             area_ha=round(float(row["area_ha"]), 2),
             district=shown.district,
             lat=shown.lat,

@@ -120,6 +120,11 @@ class Summary:
     facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def short_list(self) -> tuple[SiteRow, ...]:
+        """Sites to name first: where some fit, those only; given land that does not fit is not among the best."""
+        return tuple(site for site in self.sites if site.fits) or self.sites
+
+    @property
     def sites_title(self) -> str:
         """What the list of sites is: the best, those in no order, or given land that does not fit."""
         if self.sites and not self.sites[0].score:

@@ -62,3 +62,13 @@ def test_a_number_of_people_and_its_share_stand_in_one_line(build, capsys, monke
     table = [line for line in text.splitlines() if line not in summarise(study).headline]
     assert max(len(line) for line in table) <= 80
     assert "…" not in text  # words are broken between words, none is cut
+
+
+def test_given_land_that_does_not_fit_is_not_among_the_best(build, capsys, monkeypatch) -> None:
+    found = build()
+    sites = found.sites.assign(fits=[i == 0 for i in range(len(found.sites))])
+    told = summarise(dataclasses.replace(found, sites=sites))
+    assert len(told.sites) > len(told.short_list) == 1
+    assert told.short_list[0].fits
+    none = summarise(dataclasses.replace(found, sites=sites.assign(fits=False)))
+    assert none.short_list == none.sites

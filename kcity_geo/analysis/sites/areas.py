@@ -43,7 +43,7 @@ class Area(NamedTuple):
     cells : flat cell numbers.
     fits : whether the project can use it at all.
     listed : whether it is among the sites of the study.
-    candidate, open_share, connection_score : as in the columns of the sites.
+    candidate, open_share, site_share, held_share, held_by, connection_score : as in the columns of the sites.
     closed_share : share of its cells that limits tried later exclude.
     """
 
@@ -56,6 +56,9 @@ class Area(NamedTuple):
     candidate: str = ""
     open_share: float = float("nan")
     connection_score: float = float("nan")
+    site_share: float = float("nan")
+    held_share: float = 0.0
+    held_by: str = ""
     closed_share: float = 0.0
 
 
@@ -102,8 +105,8 @@ def area_rows(
 
     Returns
     -------
-    Rows that JSON can hold: ``site_id, label, fits, listed, candidate, open_share, connection_score, runs,
-    outline`` (WKB in hex); None: not known.
+    Rows that JSON can hold: ``site_id, label, fits, listed, candidate, open_share, site_share, held_share, held_by,
+    connection_score, runs, outline`` (WKB in hex); None: not known.
     """
     labels = dict(zip(listed["site_id"], listed["label"], strict=True))
     return Rows(
@@ -114,6 +117,9 @@ def area_rows(
             "listed": row.site_id in labels,
             "candidate": str(row.candidate),
             "open_share": _or_none(row.open_share),
+            "site_share": _or_none(row.site_share),
+            "held_share": float(row.held_share),
+            "held_by": str(row.held_by),
             "connection_score": _or_none(row.connection_score),
             "runs": runs_of(np.sort(cells[row.Index])),
             "outline": str(shapely.to_wkb(row.geometry, hex=True)),
@@ -156,6 +162,9 @@ def areas_of(rows: Sequence[Mapping[str, Any]]) -> list[Area]:
                 listed=row["listed"],
                 candidate=row["candidate"],
                 open_share=_or_nan(row["open_share"]),
+                site_share=_or_nan(row.get("site_share", row["open_share"])),
+                held_share=float(row.get("held_share", 0.0)),
+                held_by=row.get("held_by", ""),
                 connection_score=_or_nan(row["connection_score"]),
             )
         )

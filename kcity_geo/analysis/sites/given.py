@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -19,10 +19,34 @@ from kcity_geo.profiles import Limit, site_rules
 from kcity_geo.result import Suitability
 from kcity_geo.retold import made
 
-__all__ = ["GivenLand", "candidate_names", "given_land", "large_enough", "size_concerns"]
+__all__ = ["GivenLand", "Shares", "candidate_names", "given_land", "large_enough", "size_concerns"]
 
 _NAMES = ("parcel_id", "candidate", "site_id", "id", "name")
 _LISTED = 5
+#: A share that rounds to the whole.
+_WHOLE = 0.995
+
+
+#: Land smaller than this is an error of rounding along a border, m².
+_SPECK_M2 = 1.0
+
+
+class Shares(NamedTuple):
+    """
+    What became of a given polygon, shares of the polygon as given.
+
+    Parameters
+    ----------
+    open : land that no constraint excludes, whoever holds it; NaN where land was cut out here.
+    site : land of the site itself: the largest part that is open and that no better one holds.
+    held : open land that better given polygons hold.
+    held_by : names of those.
+    """
+
+    open: float = float("nan")
+    site: float = float("nan")
+    held: float = 0.0
+    held_by: str = ""
 
 
 class GivenLand(NamedTuple):
@@ -34,13 +58,13 @@ class GivenLand(NamedTuple):
     polygons : the part of each that no constraint excludes and no better one holds, metric CRS.
     cells : flat cell numbers of each.
     names : of each, as in the file.
-    open_share : share of the polygon as given that this part is.
+    shares : of each, what of the polygon as given is open, is the site, and is held by better ones.
     """
 
     polygons: list[shapely.Polygon]
     cells: list[NDArray[np.int64]]
     names: list[str]
-    open_share: list[float]
+    shares: list[Shares]
 
 
 def candidate_names(frame: gpd.GeoDataFrame) -> list[str]:
@@ -87,33 +111,83 @@ def given_land(frame: gpd.GeoDataFrame, score: Suitability, city: CityModel) -> 
     the project cannot use (`large_enough`) takes no land from one that it can.
     """
     names = candidate_names(frame)
+    shapes = shapely.make_valid(np.asarray(frame.geometry.to_numpy(), dtype=object))
+    opened, polygons, cells, rows = _open_parts(shapes, score, city)
+    whole = [max(float(shapes[i].area), 1e-9) for i in rows]
+    part_of = [p.area / w for p, w in zip(polygons, whole, strict=True)]
+    behind = [not fits for fits in large_enough(polygons, part_of, score.parameters)]
+    cut, order = disjoint(polygons, cells, score.score, limits={}, behind=behind)
+    left = [
+        (p, n)
+        for p, n in zip(cut, order, strict=True)
+        if not _scrap(p, polygons[n], score.parameters)
+    ]
+    kept, numbers = [p for p, _ in left], [n for _, n in left]
+    found = [rows[n] for n in numbers]
+    _tell_left_out(score.title, [names[i] for i in range(len(names)) if i not in found])
+    own = [names[i] for i in found]
+    return GivenLand(
+        kept,
+        [cells_of(p, cells[n], city) for p, n in left],
+        own,
+        [_shares(k, kept, own, opened[n], whole[n]) for k, n in enumerate(numbers)],
+    )
+
+
+def _open_parts(
+    shapes: NDArray[np.object_], score: Suitability, city: CityModel
+) -> tuple[
+    list[shapely.geometry.base.BaseGeometry],
+    list[shapely.Polygon],
+    list[NDArray[np.int64]],
+    list[int],
+]:
+    """Give all open land of each polygon, the largest part of it, the cells of that, and which polygon it is."""
     open_cells = np.flatnonzero(usable_land(score, city).ravel())
     squares = cell_polygons(city.grid, open_cells)
     tree = shapely.STRtree(squares)
+    opened: list[shapely.geometry.base.BaseGeometry] = []
     polygons: list[shapely.Polygon] = []
     cells: list[NDArray[np.int64]] = []
     rows: list[int] = []
-    shapes = shapely.make_valid(np.asarray(frame.geometry.to_numpy(), dtype=object))
     for i, shape in enumerate(shapes):
         near = tree.query(shape, predicate="intersects")
-        part = _largest(shapely.intersection(shape, shapely.coverage_union_all(squares[near])))
+        land = shapely.intersection(shape, shapely.coverage_union_all(squares[near]))
+        part = _largest(land)
         if part is not None:
+            opened.append(land)
             polygons.append(part)
             cells.append(cells_of(part, open_cells[np.sort(near)], city))
             rows.append(i)
-    part_of = [
-        p.area / max(float(shapes[i].area), 1e-9) for p, i in zip(polygons, rows, strict=True)
-    ]
-    behind = [not fits for fits in large_enough(polygons, part_of, score.parameters)]
-    kept, numbers = disjoint(polygons, cells, score.score, limits={}, behind=behind)
-    found = [rows[n] for n in numbers]
-    _tell_left_out(score.title, [names[i] for i in range(len(names)) if i not in found])
-    whole = [max(float(shapes[i].area), 1e-9) for i in found]
-    return GivenLand(
-        kept,
-        [cells_of(p, cells[n], city) for p, n in zip(kept, numbers, strict=True)],
-        [names[i] for i in found],
-        [float(p.area) / w for p, w in zip(kept, whole, strict=True)],
+    return opened, polygons, cells, rows
+
+
+def _scrap(left: shapely.Polygon, part: shapely.Polygon, limits: Mapping[str, Limit]) -> bool:
+    """Say whether what better ones leave of a polygon is too little to be called one."""
+    if left.area < _SPECK_M2:
+        return True
+    least = site_rules()["given_open_min"]
+    return left.area < least * part.area and fault(left, limits) in {"small", "narrow"}
+
+
+def _shares(
+    place: int,
+    kept: Sequence[shapely.Polygon],
+    names: Sequence[str],
+    opened: shapely.geometry.base.BaseGeometry,
+    whole_m2: float,
+) -> Shares:
+    """Divide the open land of a given polygon among it and the better ones, which stand before it."""
+    better = {
+        name.replace(";", ","): float(shapely.intersection(opened, one).area)
+        for name, one in zip(names[:place], kept[:place], strict=True)
+    }
+    better = {name: area for name, area in better.items() if area >= _SPECK_M2}
+    return Shares(
+        float(opened.area) / whole_m2,
+        float(kept[place].area) / whole_m2,
+        sum(better.values()) / whole_m2,
+        ", ".join(better),
     )
 
 
@@ -148,7 +222,11 @@ def large_enough(
 
 
 def _largest(shape: shapely.geometry.base.BaseGeometry) -> shapely.Polygon | None:
-    parts = [p for p in shapely.get_parts(shape) if isinstance(p, shapely.Polygon) and p.area > 0]
+    parts = [
+        p
+        for p in shapely.get_parts(shape)
+        if isinstance(p, shapely.Polygon) and p.area >= _SPECK_M2
+    ]
     return max(parts, key=lambda p: (p.area, *p.bounds)) if parts else None
 
 
@@ -167,7 +245,8 @@ def size_concerns(frame: pd.DataFrame, limits: Mapping[str, Limit]) -> list[list
 
     Parameters
     ----------
-    frame : columns ``area_ha``, ``width_m``, ``compactness``, ``open_share``.
+    frame : columns ``area_ha``, ``width_m``, ``compactness``, ``open_share``, ``site_share``, ``held_share``,
+        ``held_by``.
     limits : ``min_area_ha``, ``min_width_m``, ``compactness_min``; those that are not there limit nothing.
 
     Returns
@@ -176,7 +255,8 @@ def size_concerns(frame: pd.DataFrame, limits: Mapping[str, Limit]) -> list[list
 
     Examples
     --------
-    >>> row = {"area_ha": [2.0], "width_m": [90.0], "compactness": [0.7], "open_share": [0.5]}
+    >>> row = {"area_ha": [2.0], "width_m": [90.0], "compactness": [0.7], "open_share": [0.5],
+    ...        "site_share": [0.5], "held_share": [0.0], "held_by": [""]}
     >>> size_concerns(pd.DataFrame(row), {"min_area_ha": 50.0})
     [['2 ha are less than the 50 ha that the project asks for', '50 % of the polygon as given is open to building']]
     """
@@ -195,7 +275,19 @@ def size_concerns(frame: pd.DataFrame, limits: Mapping[str, Limit]) -> list[list
             for column, key, fault, digits in asked
             if key in limits and row[column] < float(limits[key])
         ]
-        if row["open_share"] < 0.995:  # noqa: PLR2004 - rounds to the whole
-            own.append(made("partly_open", share=f"{100 * row['open_share']:.0f}"))
+        own += _share_words(row)
         said.append(own)
+    return said
+
+
+def _share_words(row: Mapping[Hashable, Any]) -> list[str]:
+    """Say what of a given polygon is open, what of that a better one holds, and what lies apart."""
+    said = []
+    if row["open_share"] < _WHOLE:
+        said.append(made("partly_open", share=f"{100 * row['open_share']:.0f}"))
+    if row["held_share"] > 1 - _WHOLE:
+        share = f"{100 * row['held_share']:.0f}"
+        said.append(made("held_by_better", share=share, names=row["held_by"]))
+    if row["open_share"] - row["held_share"] - row["site_share"] > 1 - _WHOLE:
+        said.append(made("largest_part", share=f"{100 * row['site_share']:.0f}"))
     return said

@@ -21,7 +21,7 @@ from kcity_geo.analysis.sites.areas import Area, Rows, area_rows, open_areas
 from kcity_geo.analysis.sites.contents import CONTENT_COLUMNS, content_concerns, site_contents
 from kcity_geo.analysis.sites.cut_out import cut_out
 from kcity_geo.analysis.sites.delineation import compactness, inner_width_m
-from kcity_geo.analysis.sites.given import given_land, large_enough, size_concerns
+from kcity_geo.analysis.sites.given import Shares, given_land, large_enough, size_concerns
 from kcity_geo.analysis.sites.reasons import reasons_of
 from kcity_geo.analysis.sites.stability import STABILITY_COLUMNS, SiteTable, stability
 from kcity_geo.analysis.sites.worth import criterion_means, low_decile, site_means, total_score
@@ -42,7 +42,7 @@ SITE_COLUMNS = (
     "hand_m", "road_km", "substation_km", "water_km", "population_45min", "top3_share",
     "compactness", "district", "low_decile_score", "connection_score", "width_m", "rank_p05",
     "rank_p95", "first_share", "flip_distance", "stability", "weight_known", "not_checked",
-    "candidate", "open_share", "fits", *CONTENT_COLUMNS,
+    "candidate", "open_share", "site_share", "held_share", "held_by", "fits", *CONTENT_COLUMNS,
 )  # fmt: skip
 #: Scores that agree in so many decimals are equal.
 _DECIMALS = 12
@@ -153,10 +153,12 @@ def rank_sites(
         return _empty(city)
     frame = _describe(score, view, land.polygons, land.cells)
     if choice.kept is None:
-        fits = large_enough(land.polygons, land.open_share, score.parameters)
+        fits = large_enough(land.polygons, [one.site for one in land.shares], score.parameters)
     else:
         fits = [one.fits for one in land.kept]
-    frame = frame.assign(candidate=land.names, open_share=land.open_share, fits=fits)
+    frame = frame.assign(candidate=land.names, fits=fits)
+    for i, name in enumerate(("open_share", "site_share", "held_share", "held_by")):
+        frame[name] = [one[i] for one in land.shares]
     if ranking:
         ranked = _ranked(frame, score, land, seed=seed)
         if not any(fits):
@@ -190,12 +192,12 @@ def _is_number(value: object) -> bool:
 
 
 class _Land(NamedTuple):
-    """Outlines, their cells, their names and open shares where they were given, and what kept others out."""
+    """Outlines, their cells, their names and shares where they were given, and what kept others out."""
 
     polygons: list[shapely.Polygon]
     cells: list[NDArray[np.int64]]
     names: list[str]
-    open_share: list[float]
+    shares: list[Shares]
     why: str
     kept: tuple[Area, ...] = ()
 
@@ -215,7 +217,7 @@ def _land(
             [one.polygon for one in kept],
             [one.cells for one in kept],
             [one.candidate for one in kept],
-            [one.open_share for one in kept],
+            [Shares(one.open_share, one.site_share, one.held_share, one.held_by) for one in kept],
             made("none_kept_open"),
             kept,
         )
@@ -228,7 +230,7 @@ def _land(
         least = 0.0 if grown else site_threshold(score.score)
         limit = least if threshold is None else threshold
     polygons, cells, why = cut_out(score, city, limit, choice.keys)
-    return _Land(polygons, cells, [""] * len(polygons), [np.nan] * len(polygons), why)
+    return _Land(polygons, cells, [""] * len(polygons), [Shares()] * len(polygons), why)
 
 
 def _unranked(frame: gpd.GeoDataFrame, *, max_sites: int) -> gpd.GeoDataFrame:
@@ -344,6 +346,7 @@ def _empty(city: CityModel) -> gpd.GeoDataFrame:
         "not_checked",
         "next_to",
         "candidate",
+        "held_by",
     }
     columns: dict[str, Any] = {
         c: pd.Series(dtype="object" if c in text else _WHOLE.get(c, "float64"))

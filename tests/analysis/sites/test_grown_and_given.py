@@ -138,6 +138,33 @@ def test_a_parcel_that_does_not_fit_takes_no_land_from_one_that_does() -> None:
     assert found["area_ha"].iloc[0] == pytest.approx(30)
 
 
+def test_land_that_a_better_parcel_holds_is_open_all_the_same() -> None:
+    score = np.full((40, 40), 0.6)
+    score[20:25, 10:14] = 0.9  # the better parcel, rows 1,500 to 2,000 m
+    better, worse = (1000, 1500, 1400, 2000), (1200, 1500, 2000, 2000)
+    found = given_sites(parcels(better, worse, id=["B", "W"]), score, min_area_ha=10)
+    row = found.set_index("candidate").loc["W"]
+    assert row[["open_share", "held_share", "site_share"]].tolist() == pytest.approx(
+        [1, 0.25, 0.75]
+    )
+    assert row["held_by"] == "B"
+    assert "open to building" not in row["concerns"]
+    assert "25 % of the polygon as given is counted with other given land: B" in row["concerns"]
+    assert found.set_index("candidate").loc["B", "held_share"] == 0
+
+
+def test_scraps_of_rounding_are_no_sites() -> None:
+    closed = hill()
+    closed[:, 20:] = np.nan
+    beside = (2000 - 1e-9, 500, 2400, 900)  # excluded but for a nanometre
+    twin = (1000, 500, 1400 + 1e-9, 900)  # what the first holds, and a nanometre
+    frame = parcels((1000, 500, 1400, 900), beside, twin, id=["one", "beside", "twin"])
+    with pytest.warns(KCityWarning, match="2 given candidates"):
+        found = given_sites(frame, closed, min_area_ha=5)
+    assert len(found) == 1
+    assert found["area_ha"].iloc[0] == pytest.approx(16)
+
+
 def test_hardly_open_and_narrow_parcels_come_last() -> None:
     closed = hill()
     closed[:, 20:] = np.nan
