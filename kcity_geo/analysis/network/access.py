@@ -29,6 +29,7 @@ __all__ = [
     "nearest",
     "node_costs",
     "point_costs",
+    "require_limit",
     "served_share",
     "snap_cost",
     "travel_metres",
@@ -37,6 +38,24 @@ __all__ = [
 
 
 _MOST_BUCKETS = 100_000
+
+
+def require_limit(*limits: float) -> None:
+    """
+    Refuse a limit that nothing can be within.
+
+    Parameters
+    ----------
+    *limits : minutes or metres; inf: none.
+
+    Raises
+    ------
+    StudyError
+        If one is below zero or no number.
+    """
+    for limit in limits:
+        if not limit >= 0:
+            raise StudyError(f"limit: {limit:g} must be a number, zero or more")
 
 
 def snap_cost(graph: StreetGraph, metres: NDArray[np.float64], *, unit: str) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.ops import substring
 
-from kcity_geo.analysis.network.access import node_costs, snap_cost
+from kcity_geo.analysis.network.access import node_costs, require_limit, snap_cost
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.snapping import Snapped, on_network
 from kcity_geo.coordinates import Places
@@ -106,7 +106,7 @@ def isochrones(  # noqa: PLR0913 - an option each, all named
     Raises
     ------
     StudyError
-        If the direction is unknown.
+        If the direction is unknown, a limit is below zero or no number, or a place has no geometry.
     CRSMismatchError
         As `kcity_geo.analysis.network.snapping.snap`.
 
@@ -119,6 +119,7 @@ def isochrones(  # noqa: PLR0913 - an option each, all named
         lands.loc[10.0, "geometry"].area
     """
     _checked(direction)
+    require_limit(*limits)
     places = on_network(graph, places, max_snap_m=max_snap_m)
 
     drawn = _Drawn(limits, unit, direction, max_snap_m, street_m)

@@ -80,7 +80,7 @@ def nearest(
     Raises
     ------
     StudyError
-        If unit or direction is unknown.
+        If unit or direction is unknown, a limit below zero or no number, or a place has no geometry.
     CRSMismatchError
         If a series or frame has no CRS.
     """

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kcity_geo.analysis.network.access import snap_cost
+from kcity_geo.analysis.network.access import require_limit, snap_cost
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.snapping import Snapped
 from kcity_geo.analysis.network.ties import (
@@ -264,12 +264,13 @@ def k_nearest(  # noqa: PLR0913 - an option each, all named
     Raises
     ------
     StudyError
-        If `k` is below 1.
+        If `k` is below 1, or the limit below zero or no number.
     """
     from kcity_geo.analysis.network import kernels
 
     if k < 1:
         raise StudyError(f"k: {k} is below 1")
+    require_limit(limit)
     inward = _arcs(graph, unit, "from" if direction == "to" else "to")
     outward = _arcs(graph, unit, direction)
     first, number, segment, share, extra = _listed(graph, places, unit)
@@ -336,12 +337,13 @@ def sums_within(  # noqa: PLR0913 - engine options, all named
     Raises
     ------
     StudyError
-        If the limits are not ascending.
+        If the limits are not ascending, or one is below zero or no number.
     """
     from kcity_geo.analysis.network import kernels
 
     if len(limits) == 0 or np.any(np.diff(limits) < 0):
         raise StudyError(f"limits: {limits} must be one or more numbers in rising order")
+    require_limit(*limits)
     tops = np.asarray(limits, dtype=np.float64) + 1e-9
     mass, count = np.asarray(weights, dtype=np.float64), len(origins.segment)
     search = _Search(graph, unit, direction, workers)
@@ -412,9 +414,15 @@ def od_matrix(  # noqa: PLR0913 - an option each, all named
     -------
     Shape (origins, places); inf: no route. 0 from a place to itself, where both know their
     coordinates.
+
+    Raises
+    ------
+    StudyError
+        If the limit is below zero or no number, or the unit unknown.
     """
     from kcity_geo.analysis.network import kernels
 
+    require_limit(limit)
     arcs = _arcs(graph, unit, "to")
     (rows, owner), (columns, belongs) = origins.spread(), places.spread()
     ends = _triple(graph, columns, unit)
@@ -456,7 +464,13 @@ def pairs(  # noqa: PLR0913 - an option each, all named
     Returns
     -------
     Number of the origin, number of the place, and cost of each pair, ordered by origin and place.
+
+    Raises
+    ------
+    StudyError
+        If the limit is below zero or no number, or the unit unknown.
     """
+    require_limit(limit)
     search = _Search(graph, unit, "to", workers)
     origin, place, cost = _pairs(search, origins, places, float(limit) + 1e-9, progress)
     # A place and itself come first, at no cost, and once.

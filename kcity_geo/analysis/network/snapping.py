@@ -23,6 +23,7 @@ from kcity_geo.analysis.network import edited
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.coordinates import Places, in_crs, labels_of, refuse_degrees
 from kcity_geo.cube import cell_centres, cell_size
+from kcity_geo.errors import StudyError
 
 __all__ = [
     "Homes",
@@ -285,8 +286,26 @@ def on_network(
     Returns
     -------
     A row a place.
+
+    Raises
+    ------
+    StudyError
+        If a place has no geometry, or an empty one.
+    CRSMismatchError
+        As `snap`.
     """
-    return places if isinstance(places, Snapped) else snap(graph, places, max_snap_m=max_snap_m)
+    if isinstance(places, Snapped):
+        return places
+    shapes = in_crs(places, graph.crs, what="places")
+    nowhere = np.flatnonzero(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+    if len(nowhere):
+        labels = labels_of(places)
+        label = nowhere[0] if labels is None else labels[nowhere[0]]
+        raise StudyError(
+            f"places: {len(nowhere)} of {len(shapes)} have no geometry, the first is {label!s}; give them one or "
+            "leave them out"
+        )
+    return snap(graph, places, max_snap_m=max_snap_m)
 
 
 def _bounds(graph: StreetGraph) -> tuple[float, float, float, float]:

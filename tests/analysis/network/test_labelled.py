@@ -134,3 +134,28 @@ def test_places_without_labels_are_numbered() -> None:
     cost, who = labelled.k_nearest(GRAPH, bare, bare[:1], k=2)
     assert who.loc[1].to_list() == [0, None]
     assert np.isinf(cost.loc[1, 2])
+
+
+@pytest.mark.parametrize("limit", [-1.0, float("nan")])
+def test_a_limit_that_nothing_is_within_is_refused(limit) -> None:
+    calls = (
+        lambda: labelled.od_matrix(GRAPH, HOMES, SHOPS, limit=limit),
+        lambda: labelled.pairs(GRAPH, HOMES, SHOPS, limit=limit),
+        lambda: labelled.k_nearest(GRAPH, HOMES, SHOPS, k=1, limit=limit),
+        lambda: labelled.sums_within(GRAPH, HOMES, SHOPS, [1, 1], limits=(limit,)),
+        lambda: isochrones(GRAPH, SHOPS, limits=(limit,)),
+    )
+    for call in calls:
+        with pytest.raises(StudyError, match="must be a number, zero or more"):
+            call()
+
+
+@pytest.mark.parametrize("nothing", [None, shapely.Point()])
+def test_a_place_without_geometry_is_refused_by_its_label(nothing) -> None:
+    some = gpd.GeoSeries([SHOPS.iloc[0], nothing], index=["a", "b"], crs=METRIC)
+    for call in (
+        lambda: labelled.od_matrix(GRAPH, HOMES, some),
+        lambda: isochrones(GRAPH, some, limits=(5.0,)),
+    ):
+        with pytest.raises(StudyError, match="1 of 2 have no geometry, the first is b;"):
+            call()
