@@ -46,7 +46,8 @@ def district_frame(
 
     Returns
     -------
-    Columns ``district_id``, ``name`` and ``geometry`` in `crs`, ordered by id.
+    Columns ``district_id``, ``name`` and ``geometry`` in `crs`, ordered by id; ``attrs["numbered"]`` is set
+    where no column has names and they are called District 1, District 2, ….
 
     Raises
     ------
@@ -75,6 +76,9 @@ def district_frame(
             stacklevel=4,
         )
     ids, names = _labels(frame, keep)
+    numbered = names is None
+    if names is None:
+        names = [f"District {row}" for row in np.flatnonzero(keep) + 1]
     out = gpd.GeoDataFrame({"district_id": ids, "name": names}, geometry=geometry[keep], crs=crs)
     composed = out["district_id"].map(lambda text: unicodedata.normalize("NFC", text))
     if composed.duplicated().any():
@@ -95,7 +99,10 @@ def district_frame(
             geometry=[*out.geometry, rest],
             crs=crs,
         )
-    return out.sort_values("district_id", kind="stable").reset_index(drop=True)
+    out = out.sort_values("district_id", kind="stable").reset_index(drop=True)
+    if numbered:
+        out.attrs["numbered"] = True
+    return out
 
 
 def _exchanged(elsewhere: gpd.GeoDataFrame, boundary: BaseGeometry) -> str:
@@ -114,8 +121,8 @@ def _named_by_index(districts: gpd.GeoSeries) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(columns, geometry=shapes.to_numpy(), crs=districts.crs)
 
 
-def _labels(frame: gpd.GeoDataFrame, keep: NDArray[np.bool_]) -> tuple[list[str], list[str]]:
-    """Give the ids and the names of the districts that lie in the city."""
+def _labels(frame: gpd.GeoDataFrame, keep: NDArray[np.bool_]) -> tuple[list[str], list[str] | None]:
+    """Give the ids and the names of the districts that lie in the city; None where no column has names."""
     known = read_table("own_columns")["districts"]
     chosen = frame[keep]
     rows = np.flatnonzero(keep) + 1
@@ -146,7 +153,7 @@ def _labels(frame: gpd.GeoDataFrame, keep: NDArray[np.bool_]) -> tuple[list[str]
                 "are named District 1, District 2, …",
                 stacklevel=5,
             )
-        return ids, [f"District {row}" for row in rows]
+        return ids, None
     return ids, _texts(chosen[name_column])
 
 

@@ -58,6 +58,8 @@ def _districts(data: CityData) -> str:
         return "none given: results are for the city as a whole"
     share = shapely.area(given.geometry.to_numpy()).sum() / data.city.boundary_metric.area
     named = int((given["name"].str.strip() != "").sum())
+    if frame.attrs.get("numbered"):
+        named = 0
     return (
         f"{len(given)} districts, {named} with a name; they cover {min(share, 1.0):.0%} of the city"
     )

@@ -188,7 +188,24 @@ def _address(path: Path, folder: Path, what: str) -> tuple[str, str | None]:
         return str(_plain_kml(path, folder, what)), None
     if not head.startswith(_MAGIC[ending]):
         raise SourceError(f"{what} is no {ending} file, whatever its name says; save it again")
-    return str(path), _shapefile_encoding(path, what) if ending == ".shp" else None
+    if ending != ".shp":
+        return str(path), None
+    siblings = _siblings(path)
+    if ".shx" not in siblings:
+        raise SourceError(
+            f"{what} is a shapefile without its index; copy {path.stem}.shx (and .dbf, .prj) beside it too"
+        )
+    if ".dbf" not in siblings:
+        tell(
+            f"{what} is a shapefile without its table: names, ids and every other column are not there; "
+            f"copy {path.stem}.dbf beside it too"
+        )
+    return str(path), _shapefile_encoding(path, what)
+
+
+def _siblings(path: Path) -> dict[str, Path]:
+    """Find the files of a shapefile by their endings, however these are written."""
+    return {p.suffix.lower(): p for p in path.parent.glob("*") if p.stem == path.stem}
 
 
 def _json_driver(head: bytes, what: str) -> str:
@@ -293,9 +310,9 @@ def _parquet_columns(path: Path, what: str) -> list[VectorLayer]:
 
 def _shapefile_encoding(path: Path, what: str) -> str | None:
     """Find the encoding of a shapefile that does not declare one; None when it does."""
-    siblings = {p.name.casefold(): p for p in path.parent.glob("*") if p.stem == path.stem}
-    table = siblings.get(f"{path.stem}.dbf".casefold())
-    if table is None or f"{path.stem}.cpg".casefold() in siblings:
+    siblings = _siblings(path)
+    table = siblings.get(".dbf")
+    if table is None or ".cpg" in siblings:
         return None
     raw = table.read_bytes()
     # 0x57 is "ANSI, whatever this computer uses", written by tools that do not know either

@@ -19,7 +19,7 @@ import shapely
 from pyproj import CRS
 
 from kcity_geo.city import City, make_city
-from kcity_geo.errors import KCityError, SourceError
+from kcity_geo.errors import KCityError, KCityWarning, SourceError
 from kcity_geo.notes import collected, muted
 from kcity_geo.sources.local import opening
 from kcity_geo.sources.local.ownlayers import read_own_layer
@@ -253,6 +253,17 @@ def test_names_of_a_shapefile_without_cpg(tmp_path: Path, encoding: str, names: 
     assert any("encoding" in text for text in notes) == (encoding != "UTF-8")
 
 
+def test_a_shapefile_that_was_copied_in_part_says_what_is_missing(tmp_path: Path) -> None:
+    path = shapefile(tmp_path, "UTF-8", ["North", "South"])
+    (tmp_path / "d.dbf").unlink()
+    with pytest.warns(KCityWarning, match=r"copy d\.dbf beside it too"):
+        frame = read_vector(path, key="city.districts", kinds=("polygon",))
+    assert len(frame) == 2
+    (tmp_path / "d.shx").unlink()
+    with pytest.raises(SourceError, match=r"copy d\.shx"):
+        read_vector(path, key="city.districts", kinds=("polygon",))
+
+
 def test_a_declared_encoding_is_obeyed(tmp_path: Path) -> None:
     path = shapefile(tmp_path, "CP1251", ["Центр", "Север"], cpg=True)
     (tmp_path / "d.cpg").write_text("CP1251")
@@ -315,6 +326,7 @@ def test_a_file_without_a_column_of_names_says_so() -> None:
         districts = city_of(frame).districts
     assert districts["name"].tolist() == ["District 1", "District 2"]
     assert any("no column of names among label" in text for text in notes)
+    assert districts.attrs["numbered"], "check would count the numbers as names"
 
 
 @pytest.mark.parametrize(
