@@ -20,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.errors import CRSMismatchError, StudyError
 
-__all__ = ["Places", "in_crs", "labels_of", "refuse_degrees"]
+__all__ = ["Places", "in_crs", "label_point", "labels_of", "refuse_degrees"]
 
 #: What a function that takes geometry accepts.
 Places: TypeAlias = (
@@ -164,3 +164,25 @@ def labels_of(places: object) -> pd.Index | None:
     """
     index = getattr(places, "index", None)
     return index if isinstance(index, pd.Index) else None
+
+
+def label_point(shape: BaseGeometry) -> shapely.Point:
+    """
+    Give the point at which the name of an area is written.
+
+    Parameters
+    ----------
+    shape : metric CRS.
+
+    Returns
+    -------
+    Inside its largest part: a name belongs on the main land, not on an exclave.
+
+    Examples
+    --------
+    >>> label_point(shapely.union(shapely.box(0, 0, 2, 1), shapely.box(10, 0, 30, 40))).x
+    20.0
+    """
+    parts = shapely.get_parts(shape)
+    largest = max(parts, key=shapely.area, default=shape)
+    return shapely.point_on_surface(largest)

@@ -170,7 +170,7 @@ class Gaps:
 
         Parameters
         ----------
-        place : id of a cell (``"x12_y7"``) or of a district, or ``"city"``.
+        place : id of a cell (``"x12_y7"``), id or name of a district, or ``"city"``.
 
         Returns
         -------

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.findings import worst_sector
 from kcity_geo.analysis.gaps.words import READINGS, evidence_word, reading_title
-from kcity_geo.errors import StudyError
 from kcity_geo.indicators import IndicatorRow, indicator_rows
+from kcity_geo.outputs.explained_place import cell_number, known_cells, unit_of
 from kcity_geo.outputs.languages import name as named
 from kcity_geo.outputs.languages import tell, translated
 from kcity_geo.outputs.text import human, measured, persons, plain_text, value_words
@@ -74,7 +74,8 @@ def explain(gaps: Gaps, place: str = "city") -> str:
     Parameters
     ----------
     gaps : of a city.
-    place : id of a cell (``"x12_y7"``, as in ``cells.parquet``), of a district, or ``"city"``.
+    place : id of a cell (``"x12_y7"``, as in ``cells.parquet``), id of a district or its name when no
+        other has it, or ``"city"``.
 
     Returns
     -------
@@ -85,30 +86,16 @@ def explain(gaps: Gaps, place: str = "city") -> str:
     Raises
     ------
     StudyError
-        If there is no such place.
+        If there is no such place, or several districts of that name.
     """
-    ids = gaps.districts["district_id"].astype(str).tolist()
-    if place == "city" or place in ids:
-        lines = list(unit_lines(gaps, place))
+    unit = unit_of(gaps, place)
+    if unit:
+        lines = list(unit_lines(gaps, unit))
     else:
-        cell = _cell_number(gaps, place)
+        cell = cell_number(gaps, place)
         told = ((line.level, line.text(cell)) for line in cell_lines(gaps))
         lines = [(level, text) for level, text in told if text]
     return "\n".join("  " * level + text for level, text in lines)
-
-
-def _cell_number(gaps: Gaps, place: str) -> int:
-    x, y = (gaps.cells[axis].to_numpy() for axis in ("x", "y"))
-    size = abs(float(np.diff(x if len(x) > 1 else y)[0]))
-    columns, rows = (np.floor(axis / size).astype(int).tolist() for axis in (x, y))
-    column, _, row = place.removeprefix("x").partition("_y")
-    try:
-        return int(rows.index(int(row)) * len(columns) + columns.index(int(column)))
-    except ValueError:
-        raise StudyError(
-            f"explain: no cell or district {place[:60]!r}; take an id of cells.parquet "
-            f"(x{columns[0]}_y{rows[0]}), of districts.geojson, or 'city'"
-        ) from None
 
 
 def cell_lines(gaps: Gaps, *, indicators: bool = True) -> list[Line]:
@@ -206,7 +193,7 @@ def _reading_line(gaps: Gaps, sector: str) -> Line:
     meaning = {row.title: row.meaning for row in reading_rows(sector, limits=gaps.limits).values()}
     titles = [translated(reading_title(code, sector)) for code in range(len(READINGS))]
     texts = ("", *(f"{title} ({meaning[title]})" for title in titles))
-    at = np.where(_inside(gaps), codes.astype(np.uint16) + 1, 0).astype(np.uint16)
+    at = np.where(known_cells(gaps), codes.astype(np.uint16) + 1, 0).astype(np.uint16)
     name = sector_title(sector)
     slots = {"reading": (texts, at)}
     if sector != "composite":
@@ -219,16 +206,6 @@ def _reading_line(gaps: Gaps, sector: str) -> Line:
     )
 
 
-def _inside(gaps: Gaps) -> NDArray[np.bool_]:
-    """Cells of which anything is known: mapped share, people or a gap."""
-    cells = gaps.cells
-    names = [
-        n for n in ("mapped_share", "population", *(f"{s}_gap" for s in SECTORS)) if n in cells
-    ]
-    found = np.stack([np.isfinite(cells[n].to_numpy()).ravel() for n in names])
-    return np.asarray(found.any(axis=0))
-
-
 def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterator[Line]:
     of_city = gaps.indicators[gaps.indicators["unit_id"] == "city"]
     city = {str(row["indicator"]): row for _, row in of_city.iterrows()}
@@ -237,13 +214,13 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
             continue
         row = city[key]
         title, units = translated(plain_text(row["title"])), plain_text(row["units"])
-        standard = _standard(row)
+        standard = _standard(row, about)
         gap = gaps.cells.get(f"{key}_gap")
         value = gaps.cells.get(key)
         if gap is None:
             text = _city_wide(row, title, standard)
             if text:
-                at = np.where(_inside(gaps), 1, 0).astype(np.uint16).reshape(shape).ravel()
+                at = np.where(known_cells(gaps), 1, 0).astype(np.uint16).reshape(shape).ravel()
                 yield Line(template="{text}", slots={"text": (("", text), at)})
             continue
         slots = {"gap": _texts(gap.to_numpy(), _share)}
@@ -282,10 +259,11 @@ def _braced(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def _standard(row: pd.Series[Any] | Mapping[Any, Any]) -> str:
+def _standard(row: pd.Series[Any] | Mapping[Any, Any], about: IndicatorRow) -> str:
     standard = float(row["standard"])
     if not np.isfinite(standard):
-        return ""
+        parts = named(plain_text(about.citation)) if about.scored and about.target is None else ""
+        return tell("explain_standard_parts", parts=parts) if parts else ""
     worst = human(row["worst"], plain_text(row["units"]), missing="")
     at = tell("explain_worst_at", worst=worst) if worst else ""
     shown = measured(standard, plain_text(row["units"]))
@@ -416,9 +394,9 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
             if key in about and _level(about[key]) == sector:
                 own = key in indicators
                 text = (
-                    _unit_indicator(indicators[key], whole.get(key))
+                    _unit_indicator(indicators[key], about[key], whole.get(key))
                     if own
-                    else _city_indicator(whole[key])
+                    else _city_indicator(whole[key], about[key])
                 )
                 if text:
                     yield 1, text, f"{key}.value.{unit if own else 'city'}"
@@ -436,7 +414,7 @@ def _rows_of(gaps: Gaps, place: str) -> dict[str, dict[Any, Any]]:
     return dict(zip(rows["indicator"].astype(str), rows.to_dict("records"), strict=True))
 
 
-def _city_indicator(row: Mapping[Any, Any]) -> str:
+def _city_indicator(row: Mapping[Any, Any], about: IndicatorRow) -> str:
     """Say of a district what is known of the whole city alone, and counts in its gap too."""
     raw, lo, hi = (_float(row[key]) for key in ("gap_raw", "gap_lo", "gap_hi"))
     if not np.isfinite(raw):
@@ -445,7 +423,7 @@ def _city_indicator(row: Mapping[Any, Any]) -> str:
         "explain_city_range",
         title=translated(plain_text(row["title"])),
         value=_value(row),
-        standard=_standard(row),
+        standard=_standard(row, about),
         raw=human(raw, "share"),
         lo=human(lo, "share"),
         hi=human(hi, "share"),
@@ -458,7 +436,9 @@ def _noted(text: str, row: Mapping[Any, Any]) -> str:
     return tell("explain_noted", text=text, note=note) if note else text
 
 
-def _unit_indicator(row: Mapping[Any, Any], whole: Mapping[Any, Any] | None = None) -> str:
+def _unit_indicator(
+    row: Mapping[Any, Any], about: IndicatorRow, whole: Mapping[Any, Any] | None = None
+) -> str:
     """Say what an indicator tells of a place, with the note of the whole city named as such."""
     raw = _float(row["gap_raw"])
     if not np.isfinite(raw):
@@ -469,7 +449,7 @@ def _unit_indicator(row: Mapping[Any, Any], whole: Mapping[Any, Any] | None = No
         "explain_unit",
         title=translated(plain_text(row["title"])),
         value=value,
-        standard=_standard(row),
+        standard=_standard(row, about),
         raw=human(raw, "share"),
         lo=human(lo, "share"),
         hi=human(hi, "share"),

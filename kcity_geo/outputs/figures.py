@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.analysis.findings import Findings
+from kcity_geo.coordinates import label_point
 from kcity_geo.outputs.backdrop import main_lines
 from kcity_geo.outputs.fonts import can_write, use_packaged_fonts
 from kcity_geo.outputs.framing import Box, lived_in_part
@@ -240,7 +241,7 @@ def _draw_names(axes: Any, result: Result) -> list[Any]:  # noqa: ANN401
     largest = districts.iloc[np.argsort(-districts.geometry.area.to_numpy(), kind="stable")]
     drawn = []
     for name, shape in zip(largest["name"], largest.geometry, strict=True):
-        point, text = shape.representative_point(), plain_text(name, max_chars=_NAME_CHARS)
+        point, text = label_point(shape), plain_text(name, max_chars=_NAME_CHARS)
         inside = x0 < point.x < x1 and y0 < point.y < y1
         if inside and text and can_write(text):
             drawn.append(

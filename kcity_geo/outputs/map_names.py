@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 from pyproj import Transformer
 
+from kcity_geo.coordinates import label_point
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
 
@@ -97,7 +98,7 @@ def _districts(result: Result, second: dict[str, str]) -> Iterator[list[Any]]:
     if len(frame) < 2:  # noqa: PLR2004 - one is the city
         return
     metric = frame.to_crs(result.data.city.crs)
-    points = metric.geometry.representative_point().to_crs(4326)
+    points = metric.geometry.apply(label_point).to_crs(4326)
     widths = np.sqrt(shapely.area(metric.geometry.to_numpy()))
     for name, point, width in zip(frame["name"], points, widths, strict=True):
         text = plain_text(name, max_chars=60)

@@ -13,6 +13,7 @@ from pyproj import Transformer
 
 from kcity_geo.analysis.findings import Findings
 from kcity_geo.config import read_table
+from kcity_geo.coordinates import label_point
 from kcity_geo.outputs.backdrop import encode
 from kcity_geo.outputs.framing import lived_in_part
 from kcity_geo.outputs.languages import tell, translated
@@ -164,7 +165,7 @@ def _packed(shape: Any, back: Transformer, tolerance: float) -> str:  # noqa: AN
 def _districts(result: Result) -> list[dict[str, Any]]:
     """Name, place, people and readings of each district."""
     frame = result.data.city.districts
-    points = frame.to_crs(result.data.city.crs).geometry.representative_point().to_crs(4326)
+    points = frame.to_crs(result.data.city.crs).geometry.apply(label_point).to_crs(4326)
     boxes = frame.to_crs(4326).geometry.bounds.round(5).to_numpy()
     told = result.gaps.districts.set_index(result.gaps.districts["district_id"].astype(str))
     rows = zip(frame["district_id"].astype(str), frame["name"], points, boxes, strict=True)

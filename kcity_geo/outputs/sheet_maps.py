@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from kcity_geo.config import read_table
+from kcity_geo.coordinates import label_point
 from kcity_geo.outputs.figures import clip_path, draw_scale, frame_of
 from kcity_geo.outputs.fonts import use_packaged_fonts
 from kcity_geo.outputs.framing import Box, lived_in_part
@@ -336,7 +337,7 @@ def _name_districts(axes: Any, atlas: StudyAtlas, seen: shapely.Polygon) -> None
         part = shape.intersection(seen)
         if part.area < _NAMED_FROM * seen.area:
             continue
-        point = part.representative_point()
+        point = label_point(part)
         text = plain_text(name, max_chars=24).replace("$", r"\$")
         axes.text(
             point.x,

@@ -16,7 +16,7 @@ from kcity_geo.outputs.headline import Segment, gap_sentences, segments
 from kcity_geo.outputs.languages import LANGUAGES, spoken, tell, translated
 from kcity_geo.outputs.languages import name as named
 from kcity_geo.outputs.text import human, persons, plain_text
-from kcity_geo.outputs.themes import reading_rows, sector_title
+from kcity_geo.outputs.themes import STRIPED, reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
 from kcity_geo.result import SECTORS, THEMES, Result
 from kcity_geo.retold import made, retold
@@ -138,6 +138,11 @@ class Summary:
         for colour, title, _ in self.readings:
             titles.setdefault(colour, []).append(title)
         return tuple((colour, " / ".join(names)) for colour, names in titles.items())
+
+    @property
+    def striped(self) -> frozenset[str]:
+        """Colours that are striped, in bars and in the key below them."""
+        return frozenset(row.colour for row in reading_rows().values() if row.id in STRIPED)
 
 
 def range_words(low: float, high: float) -> str:

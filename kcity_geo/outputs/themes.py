@@ -33,6 +33,7 @@ from kcity_geo.rules import ReadingLimits
 
 __all__ = [
     "EMPTY",
+    "STRIPED",
     "ReadingRow",
     "Theme",
     "hatch",
@@ -48,7 +49,7 @@ __all__ = [
 EMPTY = 255
 
 #: Readings that say that somebody must look: striped.
-_STRIPED = ("cannot_tell", "not_assessed")
+STRIPED = ("cannot_tell", "not_assessed")
 #: Order of the readings in a legend.
 _LEGEND = (
     "falls_short", "probably_falls_short", "cannot_tell", "partly_short", "adequate", "not_assessed",
@@ -239,11 +240,11 @@ def _reading(result: Result, sector: str) -> NDArray[np.uint8]:
 
 def _reading_theme(result: Result, sector: str, lived: _Lived) -> Theme:
     codes = _reading(result, sector)
-    striped = np.isin(codes, [READINGS.index(key) for key in _STRIPED])
+    striped = np.isin(codes, [READINGS.index(key) for key in STRIPED])
     assessed = bool(np.isfinite(_values(result, f"{sector}_gap")[result.data.inside]).any())
     rows = {row.id: row for row in reading_rows(sector).values()}
     legend = [
-        (rows[key].colour, key in _STRIPED, rows[key].title)
+        (rows[key].colour, key in STRIPED, rows[key].title)
         for key in _LEGEND
         if (codes == READINGS.index(key)).any()
     ]

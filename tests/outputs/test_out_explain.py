@@ -68,6 +68,49 @@ def test_a_place_that_is_not_there_is_named(result, place) -> None:
         result.gaps.explain(place)
 
 
+@pytest.mark.parametrize("place", [None, 5, 1.5])
+def test_a_place_that_is_no_text_is_refused_in_one_line(result, place) -> None:
+    with pytest.raises(StudyError, match="give the text of an id"):
+        result.gaps.explain(place)
+
+
+def test_the_cell_that_the_message_advises_is_there_and_one_outside_is_not(result) -> None:
+    with pytest.raises(StudyError) as told:
+        result.gaps.explain("nowhere")
+    advised = str(told.value).partition("(")[2].partition(")")[0]
+    ids = cell_ids(result.data.grid)
+    inside = result.data.inside.ravel()
+    assert advised in set(ids[inside])
+    assert result.gaps.explain(advised)
+    if not inside.all():
+        with pytest.raises(StudyError, match="no cell or district"):
+            result.gaps.explain(ids[~inside][0])
+
+
+def test_a_district_is_found_by_its_name_when_no_other_has_it(result) -> None:
+    assert result.gaps.explain("Harbour") == result.gaps.explain("d2")
+    twice = result.gaps.districts.assign(name="Harbour")
+    gaps = dataclasses.replace(result.gaps, districts=twice)
+    with pytest.raises(
+        StudyError, match=r"districts are named 'Harbour'; give one of their ids: d1, d2"
+    ):
+        gaps.explain("Harbour")
+
+
+def test_street_connectivity_names_what_it_is_measured_against(result) -> None:
+    gaps = result.gaps
+    first = gaps.indicators[gaps.indicators["indicator"] == "T1"]
+    nan = float("nan")
+    row = first.assign(
+        indicator="T8", title="Street connectivity", units="", standard=nan, worst=nan
+    )
+    text = dataclasses.replace(gaps, indicators=row.reset_index(drop=True)).explain("city")
+    assert (
+        "standard in parts (default: half from beta 1.6, half from a dead-end share of 0.15)"
+        in text
+    )
+
+
 def test_the_map_carries_the_lines_of_every_cell(result) -> None:
     """What the page puts together from its packed texts is what `explain` says, cell by cell."""
     found = hover_data(result)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
+import geopandas as gpd
 import pytest
+import shapely
 
 from kcity_geo.analysis.gaps.words import READINGS, reading_words
 from kcity_geo.outputs.explain import explain
+from kcity_geo.outputs.map_names import _districts
+from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.report import build_report
 from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.text import value_words
@@ -42,3 +47,40 @@ def test_a_value_of_which_only_bounds_are_known_is_written_as_its_range() -> Non
         for low, high in ((0.33, 1.0), (nan, 1.0), (0.58, 0.58))
     ]
     assert told == ["33 % to 100 %, counted as 58 %", "58 %", "58 %"]
+
+
+def test_the_key_below_the_bars_is_striped_where_the_bars_are(result) -> None:
+    """Cannot tell is striped in a bar and was solid in the key."""
+    page = build_map(result)
+    key = page.partition('class="kc-keys"')[2].partition("</div>")[0]
+    bars = set(re.findall(r'class="kc-hatch" style="width:[^"]*background-color:(#\w+)', page))
+    striped = {
+        colour
+        for hatch, colour in re.findall(r'kc-chip( kc-hatch)?" style="background-color:(#\w+)', key)
+        if hatch
+    }
+    assert bars
+    assert bars <= striped
+    # Live weights stand below the list of sites, whatever headings follow.
+    assert page.count('id="kc-sites-title"') == 1
+    assert 'getElementById("kc-sites-title")' in page
+
+
+def test_the_name_of_a_district_stands_on_its_largest_part(build) -> None:
+    """An exclave of the district north of the main land drew the label."""
+    study = build()
+    frame = study.data.city.districts
+    whole = frame.geometry.iloc[0]
+    west, south, east, north = whole.bounds
+    parts = [
+        shapely.box(west, south, west + (east - west) / 9, north),
+        shapely.box(east, south, east + (east - west) / 5, south + (north - south) / 100),
+    ]
+    shapes = [shapely.MultiPolygon(parts), *frame.geometry.iloc[1:]]
+    city = dataclasses.replace(
+        study.data.city, districts=frame.set_geometry(gpd.GeoSeries(shapes, crs=frame.crs))
+    )
+    data = dataclasses.replace(study.data, city=city)
+    lat, lon, *_ = next(_districts(dataclasses.replace(study, data=data), {}))
+    point = gpd.GeoSeries([shapely.Point(lon, lat)], crs=4326).to_crs(frame.crs)
+    assert parts[0].contains(point[0])

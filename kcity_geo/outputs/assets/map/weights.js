@@ -9,7 +9,7 @@ function kcWeightsText(key, values) {
 }
 
 kcParts.push(function (map) {
-  var data = KC.weights, after = document.querySelector(".kc-sites") || document.querySelector("aside h2:last-of-type");
+  var data = KC.weights, after = document.querySelector(".kc-sites") || document.getElementById("kc-sites-title");
   if (!data) { return; }
   var box = kcElement("details", "kc-weights");
   box.id = "kc-weights";
