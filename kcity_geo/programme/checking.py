@@ -14,7 +14,7 @@ import pandas as pd
 
 from kcity_geo.planning.ppp import ppp_score
 from kcity_geo.programme.advice import recommend_study, study_title
-from kcity_geo.programme.entries import entry_findings
+from kcity_geo.programme.entries import entry_findings, place_findings
 from kcity_geo.programme.evidence import (
     missing_inputs,
     missing_levels,
@@ -116,6 +116,7 @@ def check(
     found = [
         *gate_findings(application),
         *entry_findings(application),
+        *place_findings(application, facts),
         *_package(application),
         *_evidence(application, facts),
         *_same_study(application, facts, sha256),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator
 
 from kcity_geo.programme.findings import Cited, Finding
 from kcity_geo.programme.model import Application
 from kcity_geo.programme.words import money
+from kcity_geo.study_facts import StudyFacts
 
-__all__ = ["entry_findings"]
+__all__ = ["entry_findings", "place_findings"]
 
 _WORLD = (-180.0, -90.0, 180.0, 90.0)
 
@@ -80,3 +83,62 @@ def _budget(application: Application) -> Iterator[Finding]:
 
 def _sums(won: int, dollars: int, language: str) -> dict[str, str]:
     return {"won": money(won, "KRW", language), "dollars": money(dollars, "USD", language)}
+
+
+def place_findings(application: Application, facts: StudyFacts | None) -> Iterator[Finding]:
+    """
+    Hold the place of an application against that of the study behind it.
+
+    Parameters
+    ----------
+    application : to be checked.
+    facts : of the study; None: none.
+
+    Yields
+    ------
+    A finding where the names share no word, and one where the areas do not touch; none is a hard gate,
+    as a city has names that no list knows.
+    """
+    if facts is None:
+        return
+    project = application.project
+    named = [n for n in (project.city, project.city_ko, project.region) if n]
+    comparable = [n for n in named if _script(n) == _script(facts.city)]
+    if project.city and comparable and not any(_share_a_word(n, facts.city) for n in comparable):
+        values = {"city": project.city, "studied": facts.city}
+        yield Finding(id="study_other_name", where="project.city", values=values)
+    if project.bounds and _apart(project.bounds, facts.bounds):
+        values = {"studied": facts.city, "bounds": ", ".join(f"{b:g}" for b in facts.bounds)}
+        yield Finding(id="study_elsewhere", where="project.bounds", values=values)
+
+
+def _words(name: str) -> list[str]:
+    """Words of a name, without case and accents."""
+    bare = "".join(
+        letter
+        for letter in unicodedata.normalize("NFKD", name.casefold())
+        if not unicodedata.combining(letter)
+    )
+    return re.findall(r"\w+", bare)
+
+
+def _share_a_word(one: str, other: str) -> bool:
+    """Tell whether two names share a word, or are one but for their spaces (Ha Noi, Hanoi)."""
+    first, second = _words(one), _words(other)
+    return bool(set(first) & set(second)) or "".join(first) == "".join(second)
+
+
+def _script(name: str) -> str:
+    """Name the script of the first letter; names of two scripts cannot be compared."""
+    letters = [letter for letter in name if letter.isalpha()]
+    return unicodedata.name(letters[0], "").partition(" ")[0] if letters else ""
+
+
+def _apart(
+    one: tuple[float, float, float, float], other: tuple[float, float, float, float]
+) -> bool:
+    """Tell whether two areas do not touch; of bounds that are none nothing is said."""
+    west, south, east, north = one
+    if west >= east or south >= north:
+        return False
+    return west > other[2] or east < other[0] or south > other[3] or north < other[1]

@@ -21,6 +21,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
+from kcity_geo.notes import tell
 from kcity_geo.programme.checking import check
 from kcity_geo.programme.evidence import evidence_of, people_short_range
 from kcity_geo.programme.funding import country_code
@@ -108,6 +109,7 @@ def choose_portfolio(candidates: Sequence[Candidate], limits: PortfolioLimits) -
     """
     _check(candidates, limits)
     rows = sorted(candidates, key=lambda c: c.name)
+    _tell_of_one_study(rows)
     weight = limits.need_weight
     stated = read_table("programme/portfolio")["value"]["stated"] if weight is None else weight
     axes = np.array([[*_need(c), *_readiness(c)] for c in rows])
@@ -139,6 +141,19 @@ def choose_portfolio(candidates: Sequence[Candidate], limits: PortfolioLimits) -
     ).reset_index(drop=True)
     spent = int(table.loc[table["chosen"], "budget_krw"].sum())
     return Portfolio(table=ordered, spent_krw=spent, budget_krw=limits.budget_krw, limits=limits)
+
+
+def _tell_of_one_study(rows: list[Candidate]) -> None:
+    """Tell of applications behind which the same study stands: their need is one need."""
+    behind: dict[str, list[str]] = {}
+    for one in rows:
+        behind.setdefault(one.application.study.sha256, []).append(one.name)
+    for digest, names in behind.items():
+        if digest and len(names) > 1:
+            tell(
+                f"portfolio: {', '.join(names)} rest on one study ([study] sha256 {digest[:12]}); "
+                "see whether it is of the place of each"
+            )
 
 
 def _check(candidates: Sequence[Candidate], limits: PortfolioLimits) -> None:

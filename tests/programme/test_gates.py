@@ -184,3 +184,37 @@ def test_the_quality_of_data_is_not_told_as_service() -> None:
     evidence = evidence_of("need_certainty", changed(), facts)
     assert evidence.shown("en").endswith("(data: transport fair)")
     assert "자료 수준 – 교통: 보통" in evidence.shown("ko")
+
+
+@pytest.mark.parametrize(
+    ("city", "studied", "other"),
+    [
+        ("Hanbit", "Vaduz", True),
+        ("Ha Noi", "Hanoi", False),
+        ("Kraków", "City of Krakow", False),
+        ("Hanbit", "한빛시", False),  # two scripts: nobody can tell
+    ],
+)
+def test_a_study_of_another_place_is_told_by_its_name(city, studied, other) -> None:
+    asked = changed(project={"city": city})
+    assert ("study_other_name" in found(asked, make_facts(city=studied), grade="note")) == other
+
+
+@pytest.mark.parametrize(
+    ("bounds", "outside"),
+    [([9.4, 47.0, 9.7, 47.3], True), ([-27.0, 45.0, -26.0, 46.0], False), (None, False)],
+)
+def test_a_study_of_another_area_is_told(bounds, outside) -> None:
+    asked = changed(project={"bounds": bounds})
+    assert ("study_elsewhere" in found(asked, make_facts())) == outside
+
+
+def test_one_study_behind_two_applications_is_told() -> None:
+    pair = [
+        Candidate(
+            name=name, application=changed(project={"city": name}, study={"sha256": "ab" * 32})
+        )
+        for name in ("a", "b")
+    ]
+    with pytest.warns(UserWarning, match=r"portfolio: a, b rest on one study"):
+        choose_portfolio(pair, PortfolioLimits(budget_krw=2_000_000_000))
