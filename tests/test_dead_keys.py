@@ -23,6 +23,7 @@ OPEN = {
     "countries other_name": "names of countries",
     "demo archetype": "kinds of district, named by the rings",
     "extra layer.*.tags": "tags",
+    "extra numbers": "columns of layers",
     "gis_styles classes": "variables of the cells",
     "gis_styles classes.*": "codes of rasters",
     "gis_styles layer": "tables of a GeoPackage",

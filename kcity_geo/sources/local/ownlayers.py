@@ -8,6 +8,7 @@ like a column of the layer (``output_mw``) as that number; what no column says c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError
-from kcity_geo.notes import tell
+from kcity_geo.notes import muted, tell
 from kcity_geo.sources.local.points import read_points_or_vector
+from kcity_geo.sources.local.table_files import plain_text
+from kcity_geo.sources.local.table_numbers import decimal_sign, numbers
 from kcity_geo.sources.local.vectors import told_elsewhere
 from kcity_geo.sources.local.voltages import voltage_column, volts_of_column
 from kcity_geo.sources.osm.rules import LayerRow, Rules
@@ -30,6 +33,7 @@ from kcity_geo.sources.osm.rules import LayerRow, Rules
 __all__ = ["append_own", "read_own_layer"]
 
 _SHAPES = {"Point": "point", "LineString": "line", "Polygon": "polygon"}
+_NUMERIC = re.compile(r"[-+\u2212]?\s*\d[\d.,\s'\u2019]*(?:[eE][-+]?\d+)?|[-+]?inf")
 _KIND = {"point": 0, "line": 1, "polygon": 1}
 
 
@@ -62,7 +66,8 @@ def read_own_layer(
     Raises
     ------
     SourceError
-        If the file cannot be read, nothing of it is in the area, or no row fits the layer.
+        If the file cannot be read, nothing of it is in the area, no row fits the layer, or a number in
+        the unit of its column is none or lies beyond ``[numbers]`` of ``tables/extra.toml``.
     """
     from kcity_geo.sources.osm.frames import UNREADABLE_COLUMNS, Objects, layer_frame
     from kcity_geo.sources.osm.rules import layer_table, rules
@@ -78,8 +83,8 @@ def read_own_layer(
     here = here.explode(index_parts=False).reset_index(drop=True)
     geometry = here.to_crs(crs).geometry.to_numpy()
     objects, members, strange = Objects(), [], []
-    numbers = here.drop(columns="geometry").to_dict("records")
-    for i, (shape_, record) in enumerate(zip(geometry, numbers, strict=True)):
+    records = here.drop(columns="geometry").to_dict("records")
+    for i, (shape_, record) in enumerate(zip(geometry, records, strict=True)):
         shape = _SHAPES.get(shape_.geom_type, "")
         said = _tags(record, row)
         found = {**_default(defaults, shape, said), **said}
@@ -110,7 +115,7 @@ def read_own_layer(
     unreadable: list[tuple[str, str, int, str, str]] = []
     frame, _ = layer_frame(row, members, objects, crs=crs, unreadable=unreadable)
     frame["osm_type"] = pd.Series(["file"] * len(frame), dtype="str")
-    _own_numbers(frame, here, {c.name for c in row.columns if c.read not in {"text", "voltages"}})
+    _own_numbers(frame, own, row, what=f"{key}: {path.name}")
     _tell_uncounted(frame, defaults.get("counts"), what=f"{key}: {path.name}")
     bad = pd.DataFrame(unreadable, columns=list(UNREADABLE_COLUMNS))
     return frame, bad.assign(osm_type="file")
@@ -205,9 +210,47 @@ def _tell_uncounted(frame: gpd.GeoDataFrame, column: str | None, *, what: str) -
         )
 
 
-def _own_numbers(frame: gpd.GeoDataFrame, here: gpd.GeoDataFrame, names: set[str]) -> None:
-    """Take numbers given in the unit of a column as they are."""
-    for name in names & set(here.columns):
-        given = pd.to_numeric(here[name], errors="coerce").groupby(here["own_row"]).first()
-        values = given.reindex(-frame["osm_id"].to_numpy()).to_numpy(dtype=np.float64)
+def _own_numbers(
+    frame: gpd.GeoDataFrame, own: gpd.GeoDataFrame, row: LayerRow, *, what: str
+) -> None:
+    """Take numbers given in the unit of a column; the whole column of the file tells its signs."""
+    wanted = {c.name: c for c in row.columns if c.read not in {"text", "voltages", "voltage_v"}}
+    rows = -frame["osm_id"].to_numpy()
+    kept = own[own["own_row"].isin(rows)]
+    for name in wanted.keys() & set(own.columns):
+        where = f"{what}, {name}"
+        cells = kept[name].astype(object)
+        cells = cells.where(cells.notna(), None)
+        if name in wanted[name].tags:
+            # Named like an OpenStreetMap key as well: "~50" is left to who reads tags, who tells.
+            cells = cells.map(lambda cell: cell if _NUMERIC.fullmatch(plain_text(cell)) else None)
+        sign = decimal_sign(own[name], where=where)
+        given = _read(cells, kept["own_row"], name, sign=sign, where=where)
+        values = given.reindex(rows).to_numpy(dtype=np.float64)
         frame[name] = np.where(np.isnan(values), frame[name].to_numpy(dtype=np.float64), values)
+
+
+def _read(cells: pd.Series, lines: pd.Series, name: str, *, sign: str, where: str) -> pd.Series:
+    """Read the numbers of a column, by row of the file; refuse what no facility has, and name the row."""
+    limit = read_table("extra")["numbers"][name]
+    whole = limit.get("whole", False)
+    try:
+        given = numbers(cells, where=where, whole=whole, sign=sign)
+    except SourceError:
+        with muted():
+            for cell, line in zip(cells, lines, strict=True):
+                numbers(pd.Series([cell]), where=f"{where}, row {line}", whole=whole, sign=sign)
+        raise
+    beyond = ((given < limit["low"]) | (given > limit["high"])).to_numpy()
+    if beyond.any():
+        at = int(beyond.argmax())
+        raise SourceError(
+            f"{where}, row {lines.iloc[at]} has the value {given.iloc[at]:,.12g}; from {limit['low']:,} to "
+            f"{limit['high']:,} is possible{_in_unit(limit['unit'])}: mend the number or its unit, or leave the "
+            "cell empty where it is not known"
+        )
+    return pd.Series(given.to_numpy(), index=lines.to_numpy())
+
+
+def _in_unit(unit: str) -> str:
+    return "" if unit == "1" else f" ({unit})"

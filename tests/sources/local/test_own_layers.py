@@ -14,6 +14,7 @@ from pyproj import CRS
 
 from kcity_geo.config import Config, read_table
 from kcity_geo.errors import KCityWarning, SchemaError, SourceError, StudyError
+from kcity_geo.notes import muted
 from kcity_geo.sources.local.ownlayers import append_own, read_own_layer
 from kcity_geo.sources.local.points import read_points_or_vector
 from kcity_geo.sources.osm.frames import empty_layers
@@ -79,6 +80,54 @@ def test_numbers_in_the_unit_of_the_column(tmp_path: Path) -> None:
     frame = own(tmp_path / "p.csv", "power_gen")
     assert frame["output_mw"].iloc[0] == 5.0
     assert pd.isna(frame["output_mw"].iloc[1]), "not given is not zero"
+
+
+@pytest.mark.parametrize(
+    ("layer", "column", "cells", "words"),
+    [
+        ("power_gen", "output_mw", ("5", "1200 MW"), "output_mw, row 2 has the value '1200 MW'"),
+        ("power_gen", "output_mw", ("5", "1,200"), "row 2 has the value '1,200', which may be 1200 or"),
+        ("power_gen", "output_mw", ("5", "-5"), "output_mw, row 2 has the value -5; from 0 to 30,000"),
+        ("power_gen", "output_mw", ("50000000", "5"), r"row 1 has the value 50,000,000; .*\(MW\)"),
+        ("health", "beds", ("12", "-50"), "beds, row 2 has the value -50"),
+        ("jobs", "employees", ("-50", "10"), "employees, row 1 has the value -50"),
+    ],
+)  # fmt: skip
+def test_numbers_that_no_facility_has_are_refused(
+    tmp_path: Path, layer: str, column: str, cells: tuple[str, str], words: str
+) -> None:
+    lines = [f'7.41,43.71,"{cells[0]}"', f'7.42,43.72,"{cells[1]}"']
+    (tmp_path / "n.csv").write_text("\n".join([f"lon,lat,{column}", *lines]))
+    with pytest.raises(SourceError, match=words):
+        own(tmp_path / "n.csv", layer)
+
+
+@pytest.mark.parametrize(
+    ("layer", "column", "cells", "values"),
+    [
+        ("health", "beds", ("1.200", "1,200"), [1200, 1200]),
+        ("jobs", "employees", ("1,200", "~50"), [1200, 50]),
+        ("power_gen", "output_mw", ("1,200.5", "1,200"), [1200.5, 1200]),
+        ("power_gen", "output_mw", ("1,5", "1.200"), [1.5, 1200]),
+    ],
+)
+def test_a_whole_column_tells_its_signs(
+    tmp_path: Path, layer: str, column: str, cells: tuple[str, str], values: list[float]
+) -> None:
+    lines = [f'7.41,43.71,"{cells[0]}"', f'7.42,43.72,"{cells[1]}"']
+    (tmp_path / "n.csv").write_text("\n".join([f"lon,lat,{column}", *lines]))
+    with muted():
+        assert own(tmp_path / "n.csv", layer)[column].tolist() == values
+
+
+def test_every_number_of_an_own_layer_has_limits() -> None:
+    columns = {
+        c.name
+        for layer in read_table("extra")["layer"]
+        for c in layer_table()[layer].columns
+        if c.read not in {"text", "voltages", "voltage_v"}
+    }
+    assert columns == set(read_table("extra")["numbers"])
 
 
 @pytest.mark.parametrize(
