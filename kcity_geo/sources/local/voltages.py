@@ -69,7 +69,7 @@ def volts_of_column(values: Sequence[str], *, column: str, factor: float, what: 
     Raises
     ------
     SourceError
-        If plain numbers can be volts as well as kilovolts.
+        If plain numbers can be volts as well as kilovolts, or are volts in some rows and kilovolts in others.
 
     Examples
     --------
@@ -125,14 +125,15 @@ def _unit_of(numbers: list[float], *, column: str, what: str) -> float:
             "so they were read as kilovolts"
         )
         return _KILOVOLTS
-    if volt and not kilo:
+    usual = [n for n in numbers if n in rows["usual_kv"]["value"]]
+    if volt and not kilo and not usual:
         return _VOLTS
     mend = (
         f"call the column {column}_kv or {column}_v, or write the unit beside each number (33 kV)"
     )
-    if kilo:
+    if volt:
         raise SourceError(
-            f"{what}: {column} holds {least:g} and {most:g}, volts and kilovolts mixed; {mend}"
+            f"{what}: {column} holds {least if kilo else usual[0]:g} and {most:g}, volts and kilovolts mixed; {mend}"
         )
     raise SourceError(
         f"{what}: {column} holds {least:g} to {most:g}, which may be volts or kilovolts; {mend}"

@@ -388,6 +388,8 @@ def test_a_district_called_elsewhere_is_kept_apart_from_the_rest() -> None:
         ("voltage", ["33 kV", "400 V"], [33_000, 400]),
         ("voltage", ["33 kV", "11"], [33_000, 11_000]),
         ("voltage", [0.4, 11.0], [400, 11_000]),
+        ("voltage", [230, 690, 33_000, 132_000], [230, 690, 33_000, 132_000]),
+        ("voltage_v", [110, 33_000], [110, 33_000]),
         ("voltage_kV", [10, 110], [10_000, 110_000]),
         ("KV", [220, 400], [220_000, 400_000]),
         ("voltage_v", [230, 400], [230, 400]),
@@ -403,7 +405,9 @@ def test_kilovolts_are_told_from_volts(
         assert read_power_lines(path)["voltage_v"].tolist() == pytest.approx(volts)
 
 
-@pytest.mark.parametrize("values", [[220, 400], [110], [33, 33_000], [100.0, 1200.0]])
+@pytest.mark.parametrize(
+    "values", [[220, 400], [110], [33, 33_000], [100.0, 1200.0], [110, 33_000], [110, 220, 11_000]]
+)
 def test_what_may_be_both_is_refused(tmp_path: Path, values: list[float]) -> None:
     path = write(tmp_path / "l.geojson", [LINE] * len(values), voltage=values)
     with pytest.raises(SourceError, match="voltage_kv or voltage_v"):
