@@ -290,6 +290,7 @@ def _geotiff(array: Any, where: str) -> tuple[bytes, str]:  # noqa: ANN401 - Dat
             ) as file,
         ):
             file.write(values, 1)
+            file.set_band_description(1, str(array.name or ""))
             file.update_tags(**{k: v for k, v in tags.items() if v})
             if about.get("units"):
                 file.units = (about["units"],)

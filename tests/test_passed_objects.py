@@ -213,6 +213,13 @@ def test_polygons_without_a_number_of_people_are_told() -> None:
     assert any("1 of 2 polygons have no number in 'population'" in t for t in data.warnings)
 
 
+@pytest.mark.parametrize("told", [{"long_name": "Population density"}, {}])
+def test_a_density_by_its_name_is_no_count_of_persons(told) -> None:
+    array = raster(np.full((15, 20), 50.0), **told).rename(None if told else "density")
+    with pytest.raises(SourceError, match="says density"):
+        kc.load(kc.Study(city=OUTLINE, sources={"population": array}))
+
+
 @pytest.mark.parametrize("value", [12.345, 1.5, 1234.567, 0.125, 999.999, 1e-7, 100.0, 123456.789])
 def test_a_number_of_a_table_is_not_read_in_thousands(value) -> None:
     districts = kc.make_city("R", OUTLINE, districts=HALVES).districts

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kcity_geo.errors import SourceError
 from kcity_geo.sources.damage import refused_when_damaged
 from kcity_geo.sources.local.raster_rules import raster_rule
-from kcity_geo.sources.local.raster_units import conversion
+from kcity_geo.sources.local.raster_units import conversion, described_as
 
 __all__ = ["EQUAL_AREA", "CountryPeople", "people_of_country"]
 
@@ -152,7 +152,7 @@ def _factor(file: Any, name: str) -> float:  # noqa: ANN401 - rasterio dataset
         rule,
         unit=file.units[0] or "",
         tag=str(file.tags().get("UNITS", "")),
-        description=file.descriptions[0] or "",
+        description=described_as(file, 1),
         where=name,
         file_name=Path(name).name,
     )

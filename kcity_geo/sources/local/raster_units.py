@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError
 from kcity_geo.sources.local.raster_rules import RasterRule
 
-__all__ = ["Conversion", "conversion", "refuse_other_unit"]
+__all__ = ["Conversion", "conversion", "described_as", "refuse_other_unit"]
 
 #: What a raster of these quantities becomes when it is given for each area unit or as a share of it.
 _BY_AREA = {("people", "people_per_area"), ("area", "share")}
@@ -89,6 +90,26 @@ def _in_text(text: str) -> tuple[str, float, str] | None:
     return None
 
 
+def described_as(dataset: Any, band: int) -> str:  # noqa: ANN401 - rasterio
+    """
+    Give what a file says in words of a band: the description of the band, and that of the whole file.
+
+    Parameters
+    ----------
+    dataset : open in rasterio.
+    band : counted from 1.
+
+    Returns
+    -------
+    Both; of a file of several bands only that of the band, where it has one.
+    """
+    own = str(dataset.descriptions[band - 1] or "")
+    if own and dataset.count > 1:
+        return own
+    file = str(dataset.tags().get("TIFFTAG_IMAGEDESCRIPTION", ""))
+    return "; ".join(dict.fromkeys(text for text in (own, file) if text))
+
+
 def conversion(
     rule: RasterRule,
     *,
@@ -106,7 +127,7 @@ def conversion(
     rule : row of ``tables/rasters.toml``, with the ``quantity`` that is needed.
     unit : that the band declares; "" for none.
     tag : unit in a tag of the file, taken when the band declares none and it is a known one.
-    description : of the band.
+    description : of the band and the file, `described_as`.
     where : key and file, for messages.
     file_name : without folders; products whose values are densities are known by it.
 

@@ -38,7 +38,12 @@ from kcity_geo.sources.local.raster_files import (
 )
 from kcity_geo.sources.local.raster_rules import RasterRule, raster_rule
 from kcity_geo.sources.local.raster_tiles import Tile, merged_tiles
-from kcity_geo.sources.local.raster_units import Conversion, conversion, refuse_other_unit
+from kcity_geo.sources.local.raster_units import (
+    Conversion,
+    conversion,
+    described_as,
+    refuse_other_unit,
+)
 
 __all__ = ["RasterWindow", "raster_files", "read_window"]
 
@@ -249,7 +254,7 @@ def _values(
     values: NDArray[np.float64] = stored.astype(np.float64)
     exact = stored.dtype.kind != "f"
     del stored  # of 100 million pixels each copy is a gigabyte
-    missing = ~np.isfinite(values)
+    missing = np.isnan(values)
     nodata = dataset.nodatavals[band - 1]
     if nodata is not None and not math.isnan(nodata):
         missing |= _equal(values, nodata, exact=exact)
@@ -257,11 +262,25 @@ def _values(
         missing |= mask
     if nodata is None and mask is None and (scale, offset) == (1.0, 0.0):
         missing |= _known_codes(values, change.factor, rule, dataset, where=where)
+    _refuse_infinite(values, missing, rule, where=where)
     values *= scale
     values += offset
     values *= change.factor
     values[missing] = np.nan
     return values
+
+
+def _refuse_infinite(
+    values: NDArray[np.float64], missing: NDArray[np.bool_], rule: RasterRule, *, where: str
+) -> None:
+    """Refuse infinite numbers that nothing declares to be no data: a division by zero is no gap."""
+    infinite = np.isinf(values) & ~missing
+    if count := int(infinite.sum()):
+        first = float(values[infinite][0])
+        raise SourceError(
+            f"{where} has the value {first:g} in {count:,} pixels in and around the city; it needs {rule.hint}, "
+            f"and a number that means no data declared as such (gdal_edit.py -a_nodata {first:g})"
+        )
 
 
 def _equal(values: NDArray[np.float64], code: float, *, exact: bool) -> NDArray[np.bool_]:
@@ -326,7 +345,7 @@ def _declared_unit(
         rule,
         unit=unit.strip(),
         tag=tag,
-        description=dataset.descriptions[band - 1] or "",
+        description=described_as(dataset, band),
         where=where,
         file_name=file_name,
     )

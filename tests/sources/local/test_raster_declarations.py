@@ -93,6 +93,21 @@ def test_nodata_is_of_the_stored_numbers(tmp_path, dtype, stored, declared, valu
     np.testing.assert_allclose(found.values[:, -3], east)
 
 
+@pytest.mark.parametrize("key", ["elevation", "population"])
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinite_numbers_are_no_gap(tmp_path, key, value) -> None:
+    values = np.where(WEST, 3, value).astype("float32")
+    values[60:63, 100] = np.nan
+    path = write(tmp_path / "r.tif", values)
+    with pytest.raises(
+        SourceError, match=rf"the value {value:g} in [\d,]+ pixels.*-a_nodata {value:g}"
+    ):
+        window(path, key=key)
+    found, _ = window(write(tmp_path / "d.tif", values, nodata=value), key=key)
+    assert np.isnan(found.values[:, -3]).all()
+    assert (found.values[:, 2] == 3).all()
+
+
 @pytest.mark.parametrize(
     ("dtype", "stored", "declared", "depth"),
     [
@@ -213,6 +228,8 @@ def test_people_by_area_become_people(tmp_path, unit, value, persons, crs) -> No
     ("name", "told", "value", "words"),
     [
         ("p.tif", {"descriptions": ["population density"]}, 50, "'population density' says density"),
+        ("p.tif", {"TIFFTAG_IMAGEDESCRIPTION": "Population density"}, 50, "'Population density' says density"),
+        ("p.tif", {"descriptions": ["pop"], "TIFFTAG_IMAGEDESCRIPTION": "Dichte"}, 50, "'pop; Dichte' says density"),
         ("pop_density_2020.tif", {}, 50, "the name 'pop_density_2020.tif' says density"),
         ("p.tif", {}, 5000, "more than any city holds .*persons per km2"),
         ("p.tif", {}, 700, "more than any city holds"),
@@ -226,7 +243,7 @@ def test_densities_without_a_unit_are_refused(tmp_path, name, told, value, words
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("lso_pd_2020_1km.tif", {}), ("p.tif", {"descriptions": ["Population density, persons per km2 (2020)"]}), ("p.tif", {"UNITS": "persons per km2"})],
+    [("lso_pd_2020_1km.tif", {}), ("p.tif", {"descriptions": ["Population density, persons per km2 (2020)"]}), ("p.tif", {"TIFFTAG_IMAGEDESCRIPTION": "people per km2, 2020"}), ("p.tif", {"UNITS": "persons per km2"})],
 )  # fmt: skip
 def test_densities_known_by_product_description_or_tag(tmp_path, name, told) -> None:
     path = write(tmp_path / name, np.full(SHAPE, 5000, "float32"), **told)
