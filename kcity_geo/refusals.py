@@ -20,6 +20,7 @@ _WORDS: Mapping[str, str] = {
     "int_from_float": "is no whole number; give one",
     "bool_type": "is neither true nor false; give one of them, without quotes",
     "string_type": "is no text; put it in quotes",
+    "tuple_type": 'is no list; put it in brackets, ["…"]',
     "list_type": "is no list; put it in brackets, [ ]",
     "dict_type": "is no table of keys with values",
     "finite_number": "is no finite number",
@@ -35,6 +36,7 @@ _WORDS: Mapping[str, str] = {
 }
 #: Names of the branches that a value may take, which are no keys.
 _BRANCHES = {"float", "int", "bool", "str"}
+_MOST_NAMED = 3
 
 
 def refusal(error: ValidationError, model: type[BaseModel], *, under: str = "") -> str:
@@ -64,18 +66,31 @@ def refusal(error: ValidationError, model: type[BaseModel], *, under: str = "") 
     errors = error.errors()
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     place = _keys(first)
-    more = len({_keys(one) for one in errors} - {place})
-    # People count the tables of a list from one.
-    parts = [str(part + 1) if isinstance(part, int) else part for part in place]
-    where = ".".join([*([under] if under else []), *parts]) or "file"
+    others = [keys for keys in dict.fromkeys(_keys(one) for one in errors) if keys != place]
+    where = _path(place, under)
     if first["type"] == "extra_forbidden":
         text = f"unknown key{nearest_name(str(place[-1]), _known(model, place[:-1]))}"
     else:
         text = _said(first, where)
-    rest = f" (and {more} more)" if more else ""
+    rest = _others([_path(keys, under) for keys in others])
     return (
         f"{text}{rest}" if text.startswith(where) or where == "file" else f"{where}: {text}{rest}"
     )
+
+
+def _others(places: list[str]) -> str:
+    """Name what else is wrong, a few of it."""
+    if not places:
+        return ""
+    shown = ", ".join(f"{place:.80}" for place in places[:_MOST_NAMED])
+    more = len(places) - _MOST_NAMED
+    return f" (also wrong: {shown}{f' and {more} others' if more > 0 else ''})"
+
+
+def _path(keys: tuple[int | str, ...], under: str) -> str:
+    """Say where a value stands; people count the tables of a list from one."""
+    parts = [str(part + 1) if isinstance(part, int) else part for part in keys]
+    return ".".join([*([under] if under else []), *parts]) or "file"
 
 
 def _keys(one: ErrorDetails) -> tuple[int | str, ...]:

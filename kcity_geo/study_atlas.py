@@ -57,6 +57,20 @@ class StudyAtlas:
     shapes: Mapping[str, gpd.GeoDataFrame]
     pictures: Mapping[int, PlanPicture] = field(default_factory=dict)
 
+    def drawn(self) -> dict[str, Mapping[str, str]]:
+        """
+        Tell what the layers that hold a number say of themselves.
+
+        Returns
+        -------
+        Name -> tags; a layer that is known nowhere would be a blank map.
+        """
+        return {
+            name: layer.about
+            for name, layer in self.layers.items()
+            if np.isfinite(layer.values).any()
+        }
+
     def outline(self) -> BaseGeometry:
         """
         Give the boundary of the study area.

@@ -105,6 +105,7 @@ def check(
             behind.facts if behind else None,
             sha256=behind.sha256 if behind else "",
             plan_sha256=planned.sha256 if planned else "",
+            folder=str(study or ""),
         )
     print_warnings(notes, quiet=as_json)
     rows = checked.table(language).to_dict("records")
@@ -116,6 +117,8 @@ def check(
             row["level"] = word("level_of_finding", row["level"], language)
         print_rows([{titles[k]: row[k] for k in _SHOWN} for row in rows], tuple(titles.values()))
         say_line(_verdict(len(checked.refused), len(checked.of("missing")), language))
+        if any(f.id == "synthetic" for f in checked.findings):
+            say_line(said("check.synthetic", language))
     if checked.refused:
         raise typer.Exit(2)
 
@@ -175,7 +178,7 @@ def dossier(
             sha256=behind.sha256 if behind else "",
             plan=planned.facts if planned else None,
             plan_sha256=planned.sha256 if planned else "",
-            layers={k: layer.about for k, layer in atlas.layers.items()} if atlas else {},
+            layers=atlas.drawn() if atlas else {},
             folder=_seen_from(study, application.parent) if study else "",
         )
         chosen = DossierOptions(languages=_parts(languages), formats=_parts(formats))

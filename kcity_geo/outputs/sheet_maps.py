@@ -186,8 +186,8 @@ def _sites(atlas: StudyAtlas) -> int:
 
 def _draw_ground(figure: Any, axes: Any, atlas: StudyAtlas, sheet: Sheet, language: str) -> None:  # noqa: ANN401 - matplotlib
     layer = atlas.layers.get(sheet.layer)
-    if layer is None:
-        return
+    if layer is None or not np.isfinite(layer.values).any():
+        return  # a scale of colours beside nothing says nothing
     if sheet.draw in {"ramp", "sites"}:
         shown = _ramp(axes, layer, sheet)
         _bar(figure, shown, sheet.unit if language == "en" else sheet.unit_ko)
@@ -320,7 +320,7 @@ def _draw_sites(axes: Any, atlas: StudyAtlas) -> None:  # noqa: ANN401
         for part in shapely.get_parts(row.geometry):
             xy = shapely.get_coordinates(part.exterior)
             axes.fill(xy[:, 0], xy[:, 1], facecolor="none", edgecolor=_SITE, linewidth=1.8)
-        point = row.geometry.representative_point()
+        point = label_point(row.geometry)
         axes.text(
             point.x, point.y, str(getattr(row, "label", row.rank)), color="white", fontsize=8,
             fontweight="bold", ha="center", va="center",

@@ -21,6 +21,8 @@ __all__ = ["annex_blocks"]
 
 #: Findings that the dossier itself mends, or that stand elsewhere in the annex.
 _FOR_THE_APPLICANT = {"unverified", "form_missing", "summary_missing"}
+#: Layers that a study without sites may lack for the same reason.
+_OF_RANKING = {"suitability", "best_tenth"}
 _DASH = "–"  # noqa: RUF001 - typographic dash for what is not known
 
 
@@ -300,7 +302,11 @@ def _not_drawn(sheet: Sheet, subject: Subject, language: str) -> str:
             return said("annex.no_plan", language).replace("`", "")
         drawn = {one.number for one in subject.plan.sheets}
         return "" if sheet.number in drawn else said("annex.no_sheet", language)
-    if sheet.layer and sheet.layer not in subject.layers:
+    facts = subject.facts
+    if sheet.layer in _OF_RANKING and facts is not None and not facts.sites:
+        if sheet.draw == "sites" or sheet.layer not in subject.layers:
+            return no_site_words(facts, language).rstrip(".")
+    elif sheet.layer and sheet.layer not in subject.layers and sheet.draw != "sites":
         return said("annex.not_there", language)
     return ""
 

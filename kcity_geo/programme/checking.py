@@ -98,6 +98,7 @@ def check(
     *,
     sha256: str = "",
     plan_sha256: str = "",
+    folder: str = "",
 ) -> Checked:
     """
     Hold an application against the rules of its year.
@@ -108,6 +109,7 @@ def check(
     facts : of the study behind it; None: none.
     sha256 : checksum of these facts, to be held against that in the application; empty: not known.
     plan_sha256 : the same of the plan that the application names.
+    folder : that the facts were read from; empty: as the application names it.
 
     Returns
     -------
@@ -119,7 +121,7 @@ def check(
         *place_findings(application, facts),
         *_package(application),
         *_evidence(application, facts),
-        *_same_study(application, facts, sha256),
+        *_same_study(application, facts, sha256, folder),
         *_same_plan(application, plan_sha256),
         *_empty(application),
         *_to_know(application),
@@ -236,12 +238,12 @@ def _data_missing(facts: StudyFacts, missing: tuple[LevelFacts, ...]) -> Finding
 
 
 def _same_study(
-    application: Application, facts: StudyFacts | None, sha256: str
+    application: Application, facts: StudyFacts | None, sha256: str, folder: str
 ) -> Iterator[Finding]:
     link = application.study
     if sha256 and link.sha256 and sha256 != link.sha256:
         values = {
-            "folder": link.folder,
+            "folder": folder or link.folder,
             "city": facts.city if facts else "",
             "now": sha256[:12],
             "then": link.sha256[:12],

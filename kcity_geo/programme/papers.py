@@ -98,14 +98,17 @@ def _letter(subject: Subject, language: str) -> list[Block]:
     body.append(said("letter.duties_demo" if demo else "letter.duties", language))
     if language == "ko":  # Korean letters number their paragraphs
         body = [f"{number}. {text}" for number, text in enumerate(body, start=1)]
-    ends = [said("letter.closing", language), said("letter.attached", language)]
+    closing, attached = (Text(text=said(f"letter.{k}", language)) for k in ("closing", "attached"))
+    signed = Signature(text=f"{who}: {said('letter.signature', language)}")
+    # Korean letters list what is attached before who sends it, English ones below the signature.
+    ends: list[Block] = [attached, signed] if language == "ko" else [closing, signed, attached]
     return [
         Text(text=said("letter.to", language), kind="lead"),
         Text(text=said("letter.from", language, who=who), kind="lead"),
         Text(text=said("letter.day", language, day=subject.day(language)), kind="lead"),
         Text(text=said("letter.subject", language, **values), kind="strong"),
-        *(Text(text=text) for text in (*body, *ends) if text),
-        Signature(text=f"{who}: {said('letter.signature', language)}"),
+        *(Text(text=text) for text in body if text),
+        *ends,
         Text(text=said("common.caveat", language), kind="note"),
     ]
 

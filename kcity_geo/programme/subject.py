@@ -52,7 +52,13 @@ class Subject:
     @property
     def checked(self) -> Checked:
         """The application held against the rules of its year."""
-        return check(self.application, self.facts, sha256=self.sha256, plan_sha256=self.plan_sha256)
+        return check(
+            self.application,
+            self.facts,
+            sha256=self.sha256,
+            plan_sha256=self.plan_sha256,
+            folder=self.folder,
+        )
 
     def title(self, language: str) -> str:
         """

@@ -15,6 +15,7 @@ from kcity_geo.programme.evidence import (
     survey_tasks_of,
 )
 from kcity_geo.programme.funding import funding_routes
+from kcity_geo.programme.model import Stream
 from kcity_geo.programme.sheets import caption_words, map_pack, sheet_title
 from kcity_geo.programme.solutions import SolutionMatch, match_solutions
 from kcity_geo.programme.subject import Subject, people_words
@@ -288,7 +289,11 @@ def _what(facts: StudyFacts, language: str) -> list[Block]:
 
 def _asked(subject: Subject, language: str) -> Bullets:
     advice = recommend_study(subject.application, subject.facts)
-    lines = [said("summary.advice", language, study=study_title(advice.study, language))]
+    lines = [*_named(subject, language)]
+    lines.append(said("summary.advice", language, study=study_title(advice.study, language)))
+    asked = subject.application.request.study
+    if asked and asked != advice.study:
+        lines.append(said("summary.asked_differs", language))
     if advice.next_study and advice.missing:
         missing = ("; " if language == "en" else ", ").join(advice.missing_words(language))
         study = study_title(advice.next_study, language)
@@ -297,6 +302,16 @@ def _asked(subject: Subject, language: str) -> Bullets:
     if facts:
         lines += _open(facts, language)
     return Bullets(items=tuple(lines))
+
+
+def _named(subject: Subject, language: str) -> list[str]:
+    """Name what is asked for: the kind of study, or the demonstration."""
+    application = subject.application
+    asked = word("study", application.request.study, language)
+    if application.programme.stream is Stream.demonstration:
+        asked = word("stream", Stream.demonstration, language)
+    shown = asked or said("common.empty", language)
+    return [said("summary.asked_study", language, study=shown)]
 
 
 def _open(facts: StudyFacts, language: str) -> list[str]:

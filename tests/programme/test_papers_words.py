@@ -1,0 +1,101 @@
+"""What papers, check and maps say of themselves: asked and allowed, attached, blank sheets, the folder that was read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import shapely
+from applications import changed, make_facts
+from typer.testing import CliRunner
+
+from kcity_geo.cli import app
+from kcity_geo.coordinates import label_point
+from kcity_geo.errors import StudyError
+from kcity_geo.outputs.application_toml import save_application
+from kcity_geo.programme.blocks import Bullets, Picture, Signature, Text
+from kcity_geo.programme.checking import check
+from kcity_geo.programme.model import check_application
+from kcity_geo.programme.papers import Subject, make_paper
+from kcity_geo.programme.words import word
+from kcity_geo.study_atlas import StudyAtlas, StudyLayer
+
+ABOUT = {"suitability": {}, "best_tenth": {}}
+
+
+def lines(subject: Subject, name: str, language: str = "en") -> list[str]:
+    blocks = make_paper(name, subject, language).blocks
+    return [line for b in blocks if isinstance(b, Bullets) for line in b.items]
+
+
+@pytest.mark.parametrize("study", ["concept_plan", "feasibility"])
+def test_the_summary_names_what_is_asked_and_where_the_evidence_differs(study) -> None:
+    told = lines(Subject(application=changed(request={"study": study})), "project_summary")
+    assert told[0] == f"Asked for: {word('study', study)}."
+    differs = any(line.startswith("That is not what is asked for") for line in told)
+    assert differs == (study == "feasibility")
+
+
+def test_what_is_attached_stands_below_the_signature_in_english_and_above_it_in_korean() -> None:
+    for language, first in (("en", "Attached"), ("ko", "붙임")):
+        blocks = make_paper("cover_letter", Subject(application=changed()), language).blocks
+        at = next(
+            i for i, b in enumerate(blocks) if isinstance(b, Text) and b.text.startswith(first)
+        )
+        signed = next(i for i, b in enumerate(blocks) if isinstance(b, Signature))
+        assert (at > signed) == (language == "en")
+
+
+def test_sheets_of_a_ranking_that_is_not_there_are_listed_with_the_reason() -> None:
+    facts = make_facts(sites=(), no_sites="No site: too little is known.")
+    bare = Subject(application=changed(), facts=facts, layers={"population": {}})
+    told = lines(bare, "evidence_annex")
+    for number in (14, 15, 16):
+        row = next(line for line in told if line.startswith(f"Sheet {number}:"))
+        assert "No site: too little is known" in row
+    ranked = replace(bare, layers={**bare.layers, **ABOUT})
+    annex = make_paper("evidence_annex", ranked, "en")
+    shown = {b.sheet for b in annex.blocks if isinstance(b, Picture)}
+    assert {14, 15} <= shown
+    assert 16 not in shown  # no site to be seen on it
+
+
+def test_a_layer_that_is_known_nowhere_is_no_map() -> None:
+    blank = StudyLayer(values=np.full((2, 2), np.nan), extent=(0, 1, 0, 1))
+    known = StudyLayer(values=np.array([[np.nan, 1.0]]), extent=(0, 1, 0, 1), about={"UNITS": "m"})
+    atlas = StudyAtlas(layers={"blank": blank, "known": known}, shapes={})
+    assert atlas.drawn() == {"known": {"UNITS": "m"}}
+
+
+def test_a_label_stands_in_the_largest_part() -> None:
+    small, large = shapely.box(0, 0, 100, 1), shapely.box(0, 50, 20, 70)  # 100 and 400 m2
+    assert large.contains(label_point(shapely.MultiPolygon([small, large])))
+    assert large.contains(label_point(shapely.GeometryCollection([small, large])))
+
+
+def test_a_changed_study_is_told_by_the_folder_that_was_read() -> None:
+    application = changed(study={"folder": "demo", "sha256": "1" * 64})
+    found = check(application, make_facts(), sha256="2" * 64, folder="other")
+    text = next(f.text() for f in found.findings if f.id == "study_changed")
+    assert "the study in other" in text
+    assert "demo" not in text
+
+
+def test_the_last_line_of_a_check_says_that_an_example_cannot_be_handed_in(tmp_path) -> None:
+    folder = tmp_path / "study"
+    folder.mkdir()
+    facts = make_facts(synthetic=True)
+    (folder / "project_summary.json").write_text(facts.model_dump_json(), encoding="utf-8")
+    save_application(check(changed(study={"folder": "study"})), tmp_path / "a.toml")
+    told = CliRunner().invoke(app, ["programme", "check", str(tmp_path / "a.toml")])
+    assert "cannot be handed in" in told.output.strip().splitlines()[-1]
+
+
+def test_a_text_for_a_list_is_told_as_such_with_all_that_is_wrong() -> None:
+    raw = {"programme": {"year": 2026}, "project": {"permits": "zoning", "projects": "x"}}
+    with pytest.raises(StudyError) as error:
+        check_application(raw)
+    assert "(also wrong: project.permits)" in str(error.value)
+    with pytest.raises(StudyError, match="is no list; put it in brackets"):
+        check_application({"programme": {"year": 2026}, "project": {"permits": "zoning"}})
