@@ -20,7 +20,7 @@ from kcity_geo.refusals import refusal
 from kcity_geo.result import Gaps, Result, Suitability
 from kcity_geo.scenariofile import question_of_scenario
 from kcity_geo.studyfile import Study, SuitabilitySection
-from kcity_geo.suitability_keys import CriterionSection, SitesSection
+from kcity_geo.suitability_keys import NO_WEIGHTS, CriterionSection, SitesSection
 
 __all__ = [
     "criteria_of_study",
@@ -103,6 +103,10 @@ def suitability(
         **{k: base[k] for k in _QUESTION if k in base},
         **changes,
     }
+    way = changes.get("weighting", {})
+    if not weights and isinstance(way, dict) and way.get("method") in NO_WEIGHTS:
+        # A way to weigh that leaves no room for weights takes the place of those of the study.
+        asked["weights"] = {}
     asking = _asking(study, asked, project=project)
     _expect_once(asking.suitability.criterion)
     other = any((weights, constraints, criteria, changes)) or not own

@@ -20,6 +20,7 @@ from kcity_geo.parameters import nearest_name, part_of_count, too_large_amount
 from kcity_geo.passed_objects import written
 from kcity_geo.profiles import profiles
 from kcity_geo.suitability_keys import (
+    NO_WEIGHTS,
     CombinationSection,
     CriterionSection,
     ScenarioSection,
@@ -341,3 +342,12 @@ class SuitabilitySection(BaseModel):
     scenario: ScenarioSection | None = Field(
         default=None, description="other weights and limits on the same sites: kcity run --scenario"
     )
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> SuitabilitySection:
+        if self.weights and self.weighting.method in NO_WEIGHTS:
+            raise ValueError(
+                f"weights: {', '.join(self.weights)}: the method {self.weighting.method} of "
+                "suitability.weighting makes all weights itself; take the weights out, or the method"
+            )
+        return self

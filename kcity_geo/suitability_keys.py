@@ -25,6 +25,8 @@ __all__ = [
 ]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
+#: Ways to weigh that make all weights themselves: stated ones have no room.
+NO_WEIGHTS = ("equal", "ahp", "rank_sum", "roc")
 #: Key that says what a criterion measures.
 KINDS = ("raster", "distance_to", "minutes_to", "density_of", "column", "expression")
 

@@ -357,7 +357,6 @@ def test_keys_of_suitability_are_checked_and_come_back(tmp_path):
             ],
             "weighting": {"method": "ahp", "judgements": "ahp.csv"},
             "combination": {"method": "owa", "risk": 0.3},
-            "weights": {"shop_km": 0.3, "hand_m": 0.7},
         },
     }
     found = check_study(tables, folder=tmp_path)
@@ -375,6 +374,10 @@ def test_keys_of_suitability_are_checked_and_come_back(tmp_path):
     [
         ({"weighting": {"method": "ahp"}}, "needs judgements"),
         ({"weighting": {"method": "roc"}}, "needs order"),
+        (
+            {"weighting": {"method": "equal"}, "weights": {"slope_pct": 0.3}},
+            "slope_pct: the method equal .* makes all weights itself",
+        ),
         ({"combination": {"risk": 2}}, "combination.risk"),
         ({"combination": {"method": "magic"}}, "combination.method"),
         ({"criterion": [{"id": "x"}]}, "criterion.1"),

@@ -104,13 +104,13 @@ class Findings:
 
         Returns
         -------
-        0 to 1, by number of cells.
+        0 to 1, by land inside the study area.
         """
         return self._share(self.rule == code)
 
     @cached_property
     def excluded_share(self) -> Mapping[str, float]:
-        """Constraint -> share of the study area that it excludes by itself, by number of cells."""
+        """Constraint -> share of the study area that it excludes by itself, by land inside it."""
         return {c.id: self._share(c.excluded) for c in self.result.score.constraints}
 
     @cached_property
@@ -182,7 +182,7 @@ class Findings:
 
         Returns
         -------
-        0 to 1, by number of cells.
+        0 to 1, by land inside the study area.
         """
         return self._share(cells)
 
@@ -212,8 +212,10 @@ class Findings:
         return (sector, known[sector]) if sector else None
 
     def _share(self, cells: NDArray[np.bool_]) -> float:
-        inside = self.result.data.inside
-        return float((cells & inside).sum()) / max(1, int(inside.sum()))
+        """Weigh cells by their land inside the study area: a sliver on its border is no whole cell."""
+        inside = self.result.data.cube["inside_share"].to_numpy().astype(np.float64)
+        total = float(inside.sum())
+        return float(inside[cells].sum()) / total if total > 0 else 0.0
 
 
 def residents(gaps: Gaps) -> float:

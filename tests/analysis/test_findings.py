@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -49,6 +50,20 @@ def test_each_cell_counts_for_the_first_rule_that_holds() -> None:
     assert found.share_of_rule(1) == 3 / 16
     assert sum(found.share_of_rule(code) for code in (-2, -1, 0, 1)) == 1.0
     assert found.excluded_share["north"] == 4 / 16
+
+
+def test_a_sliver_on_the_border_counts_as_the_land_it_holds() -> None:
+    north = np.zeros((4, 4), bool)
+    north[0] = True
+    rule = Constraint(id="north", title="north", limit="", excluded=north, applied=True)
+    result = study(10.0, rule, feasible=~north)
+    share = np.ones((4, 4))
+    share[0, :3], share[3] = 1e-9, 0.25  # the top row holds one whole cell, the bottom row one
+    cube = result.data.cube.assign(inside_share=(("y", "x"), share))
+    found = Findings(replace(result, data=replace(result.data, cube=cube)))
+    assert found.excluded_share["north"] == pytest.approx(1 / 10)
+    assert found.share_of_rule(0) == pytest.approx(1 / 10)
+    assert found.share_of_rule(-1) == pytest.approx(9 / 10)
 
 
 def test_a_cell_on_the_line_between_districts_has_one_district_everywhere() -> None:

@@ -152,8 +152,8 @@ def test_numbers_are_rounded(report) -> None:
 
 
 def test_excluded_shares_are_of_the_study_area(result, report) -> None:
-    steep = result.score.constraints[0].excluded & result.data.inside
-    share = round(100 * steep.sum() / result.data.inside.sum())
+    land = result.data.cube["inside_share"].to_numpy()
+    share = round(100 * land[result.score.constraints[0].excluded].sum() / land.sum())
     assert f"slope at most 15 % {share} %" in _text(report)
 
 

@@ -15,6 +15,7 @@ from kcity_geo.analysis.network.access import travel_metres, travel_minutes
 from kcity_geo.analysis.suitability.criteria import CRITERIA
 from kcity_geo.analysis.suitability.expression import evaluate, names_in
 from kcity_geo.analysis.suitability.view import CityView, Measured, MissingDataError
+from kcity_geo.config import read_table
 from kcity_geo.cube import area_in_cells, count_in_cells
 from kcity_geo.errors import StudyError
 from kcity_geo.parameters import nearest_name
@@ -107,7 +108,10 @@ def own_row(own: OwnCriterion) -> CriterionRow:
     units = keys.units or {"distance_to": "km", "minutes_to": "min", "density_of": "1/km2"}.get(
         keys.kind, ""
     )
-    title = keys.title or keys.id.replace("_", " ")
+    known = {} if keys.kind else read_table("suitability/criteria")["criterion"].get(keys.id, {})
+    units = keys.units or str(known.get("units", units))
+    title = keys.title or str(known.get("title", keys.id.replace("_", " ")))
+    phrase = f"{title} {{value}} {units}".strip()
     return {
         "id": keys.id,
         "title": title,
@@ -115,10 +119,10 @@ def own_row(own: OwnCriterion) -> CriterionRow:
         "weight": keys.weight,
         "function": keys.function,
         "parameters": keys.parameters,
-        "phrase": keys.reason or f"{title} {{value}} {units}".strip(),
+        "phrase": keys.reason or str(known.get("phrase", phrase)),
         "mark": "U",
         "citation": "study file",
-        "layers": [keys.source] if keys.is_layer else [],
+        "layers": [keys.source] if keys.is_layer else list(known.get("layers", ())),
         "measure": own.measure,
     }
 

@@ -15,7 +15,7 @@ from kcity_geo import criterion
 from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.suitability.combination import combiner, topsis, weighted_product, wlc
 from kcity_geo.analysis.suitability.expression import evaluate
-from kcity_geo.analysis.suitability.own import OwnCriterion
+from kcity_geo.analysis.suitability.own import OwnCriterion, own_row
 from kcity_geo.analysis.suitability.score import suitability
 from kcity_geo.analysis.suitability.view import CityView, MissingDataError
 from kcity_geo.analysis.suitability.weighting import Method
@@ -129,6 +129,14 @@ def test_own_criteria_measure_what_they_say(city):
         )
     with pytest.raises(MissingDataError, match="school"):
         OwnCriterion(keys=criterion("s", distance_to="school", **LINE)).measure(view)
+
+
+def test_a_criterion_of_the_package_keeps_its_words_in_a_project_of_ones_own():
+    row = own_row(OwnCriterion(keys=criterion("slope_pct", **LINE)))
+    assert (row["title"], row["units"]) == ("Slope", "%")
+    assert row["phrase"] == "mean slope of {value} %"
+    own = own_row(OwnCriterion(keys=criterion("slope_pct", title="Steepness", **LINE)))
+    assert own["title"] == "Steepness"
 
 
 def test_an_own_criterion_counts_with_its_weight_and_says_its_reason(city):
