@@ -23,7 +23,8 @@ from kcity_geo.analysis.sites.cut_out import cut_out
 from kcity_geo.analysis.sites.delineation import compactness, inner_width_m
 from kcity_geo.analysis.sites.given import Shares, given_land, large_enough, size_concerns
 from kcity_geo.analysis.sites.reasons import reasons_of
-from kcity_geo.analysis.sites.stability import STABILITY_COLUMNS, SiteTable, stability
+from kcity_geo.analysis.sites.stability import STABILITY_COLUMNS, stability
+from kcity_geo.analysis.sites.weighed import SiteTable
 from kcity_geo.analysis.sites.worth import criterion_means, low_decile, site_means, total_score
 from kcity_geo.analysis.suitability.criteria import CRITERIA
 from kcity_geo.analysis.suitability.view import CityView, MissingDataError
@@ -437,8 +438,10 @@ def _ranked(
     if score.method.get("combination", "wlc") == "wlc":
         # So that the stated weights give the published order, whatever cells lack a criterion.
         frame["mean_score"] = table @ weight / weight.sum()
-    frame["score"], scale = total_score(frame)
-    offset = frame["score"].to_numpy() - scale * frame["mean_score"].to_numpy()
+    frame["score"], parts = total_score(frame)
+    scale, low = parts[:, 0], parts[:, 1]
+    moved = scale * frame["mean_score"] + low * frame["low_decile_score"]
+    offset = (frame["score"] - moved).to_numpy()
     place = frame.geometry.bounds
     # Rounded, so that a last bit makes no order among equals.
     order = frame.assign(
@@ -449,7 +452,16 @@ def _ranked(
     frame["rank"] = pd.Series(np.arange(1, len(frame) + 1), index=order.index)
     # Only what the project can use competes for the first place.
     able = np.flatnonzero(frame["fits"].to_numpy(dtype=bool))
-    sites = SiteTable(used, table[able], scale[able], offset[able], [cells[i] for i in able])
+    sites = SiteTable(
+        used,
+        table[able],
+        scale[able],
+        offset[able],
+        [cells[i] for i in able],
+        low_scale=low[able],
+        known=known[able],
+        known_min=score.known_min / sum(c.weight_stated for c in used),
+    )
     stable = pd.DataFrame(columns=list(STABILITY_COLUMNS))
     rows: list[dict[str, object]] = []
     if len(able):

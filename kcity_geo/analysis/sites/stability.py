@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kcity_geo.analysis.sites.leads import flip_changes, lead_intervals
+from kcity_geo.analysis.sites.weighed import SiteTable
+from kcity_geo.analysis.sites.worth import low_decile
 from kcity_geo.analysis.suitability.combination import combiner
 from kcity_geo.analysis.suitability.robustness import (
     RankStability,
     draw_weights,
-    flip_distance,
-    lead_interval,
     never_first,
-    rank_stability,
     ranks_of,
 )
 from kcity_geo.profiles import site_rules
-from kcity_geo.result import Criterion, Suitability
+from kcity_geo.result import Suitability
 from kcity_geo.retold import made
 
 __all__ = ["STABILITY_COLUMNS", "SiteTable", "stability"]
@@ -37,35 +37,6 @@ STABILITY_COLUMNS = (
 _ROUNDING = 1e-9
 #: Weights that put a site first are looked for with all of them free for so many of the best.
 _LOOKED_AT = 20
-
-
-class SiteTable(NamedTuple):
-    """
-    What a ranking is made of.
-
-    Parameters
-    ----------
-    used : the criteria with weight.
-    utilities : shape (sites, criteria), means over each site, no NaN.
-    scale, offset : shape (sites,): the published score is ``scale * (utilities @ weights) + offset``.
-    cells : flat cell numbers of each site.
-    """
-
-    used: Sequence[Criterion]
-    utilities: NDArray[np.float64]
-    scale: NDArray[np.float64]
-    offset: NDArray[np.float64]
-    cells: Sequence[NDArray[np.int64]]
-
-    @property
-    def weights(self) -> NDArray[np.float64]:
-        """Weights used, adding to 1."""
-        return np.array([c.weight_used for c in self.used])
-
-    @property
-    def worth(self) -> NDArray[np.float64]:
-        """Table whose weighted sum is the published score, as weights add to 1; shape (sites, criteria)."""
-        return self.utilities * self.scale[:, None] + self.offset[:, None]
 
 
 def stability(
@@ -85,16 +56,18 @@ def stability(
     -------
     Columns `STABILITY_COLUMNS`, a row a site: share of draws in which it is first and among three, ranks
     between which 90 % of the draws lie (the published one included), the sum of absolute changes of
-    weights with which a rival of the first, or another site itself, draws level with the first (NaN: no
-    weights do it, or the score is no weighted sum), and a sentence. And for each site and criterion the
-    weights between which it is first, the others scaled with it (None: none).
+    weights with which a rival of the first, or another site itself, draws level with the first (NaN: none
+    was found, or the score is no weighted sum), and a sentence. And for each site and criterion the
+    weights between which it is first, the others scaled with it (None: none). All are of the score that a
+    ranking with such weights publishes, its weakest tenth taken anew.
     """
     rule, linear = site_rules(), score.method.get("combination", "wlc") == "wlc"
     if linear:
-        found = rank_stability(
-            table.worth, table.weights, draws=rule["draws"], seed=seed, spread=rule["spread"]
-        )
         draws = int(rule["draws"])
+        drawn = draw_weights(
+            table.weights, draws=draws, rng=np.random.default_rng(seed), spread=rule["spread"]
+        )
+        found = ranks_of(table.scores(drawn), drawn)
     else:
         draws = max(1, int(rule["draws"]) // 10)
         found = _by_cells(table, score, draws=draws, seed=seed)
@@ -107,11 +80,18 @@ def stability(
             "flip_distance": np.full(len(ranks), np.nan),
         }
     )
-    intervals = _intervals(table) if linear else []
+    intervals = lead_intervals(table) if linear else []
+    never = np.zeros(len(ranks), dtype=bool)
     if linear:
-        frame["flip_distance"] = _flips(table, ranks)
+        first = int(np.argmin(ranks))
+        changes = flip_changes(table, first)
+        known = np.isfinite(changes)
+        changes[first] = changes[known].min() if known.any() else np.nan
+        frame["flip_distance"] = changes
+        never = _never(table, ranks, intervals, draws=draws, seed=seed)
+    tried = _Tried(table, ranks, never, draws)
     frame["stability"] = [
-        _sentence(i, table, ranks, intervals[i] if linear else None, share=share, draws=draws)
+        _sentence(i, tried, intervals[i] if linear else None, share=share)
         for i, share in enumerate(frame["first_share"])
     ]
     rows: list[dict[str, object]] = [
@@ -136,61 +116,79 @@ def _by_cells(table: SiteTable, score: Suitability, *, draws: int, seed: int) ->
         worth[score.feasible.ravel()],
         risk=score.method.get("risk", "neutral"),
     )
-    cells = np.concatenate(table.cells)
-    site = np.repeat(np.arange(len(table.cells)), [len(c) for c in table.cells])
     rule = site_rules()
     drawn = draw_weights(
         table.weights, draws=draws, rng=np.random.default_rng(seed), spread=rule["spread"]
     )
     totals = np.empty((draws, len(table.cells)))
     for i, one in enumerate(drawn):
-        value = combine(worth[cells], one)
-        known = np.isfinite(value)
-        count = np.maximum(np.bincount(site, weights=known, minlength=len(table.cells)), 1)
-        total = np.bincount(site, weights=np.where(known, value, 0.0), minlength=len(table.cells))
-        totals[i] = table.scale * total / count + table.offset
+        for j, cells in enumerate(table.cells):
+            value = combine(worth[cells], one)
+            known = value[np.isfinite(value)]
+            mean = known.mean() if len(known) else 0.0
+            low = low_decile(known) if len(known) else 0.0
+            totals[i, j] = table.scale[j] * mean + table.low[j] * low + table.offset[j]
     return ranks_of(totals, drawn)
 
 
-def _intervals(table: SiteTable) -> list[list[tuple[float, float] | None]]:
-    worth, weights = table.worth, table.weights
-    return [
-        [lead_interval(worth, weights, criterion=k, site=i) for k in range(len(weights))]
-        for i in range(len(worth))
+class _Tried(NamedTuple):
+    """Sites, their published ranks, which came first with no weights that were tried, and the draws."""
+
+    table: SiteTable
+    ranks: NDArray[np.int64]
+    never: NDArray[np.bool_]
+    draws: int
+
+
+def _never(
+    table: SiteTable,
+    ranks: NDArray[np.int64],
+    intervals: Sequence[Sequence[tuple[float, float] | None]],
+    *,
+    draws: int,
+    seed: int,
+) -> NDArray[np.bool_]:
+    """Say which of the best come first under none of many weights drawn from all there are."""
+    asked = [
+        i
+        for i, own in enumerate(intervals)
+        if ranks[i] <= _LOOKED_AT and not any(own) and never_first(table.worth, site=i)
     ]
-
-
-def _flips(table: SiteTable, ranks: NDArray[np.int64]) -> NDArray[np.float64]:
-    first, others = int(np.argmin(ranks)), [i for i in range(len(ranks)) if ranks[i] != ranks.min()]
-    found = np.full(len(ranks), np.inf)
-    for i in others:
-        found[i] = flip_distance(table.worth, table.weights, leader=first, rival=i)
-    found[first] = min((found[i] for i in others), default=np.inf)
-    return np.where(np.isfinite(found), found, np.nan)
+    found = np.zeros(len(ranks), dtype=bool)
+    if asked:
+        drawn = draw_weights(
+            table.weights, draws=draws, rng=np.random.default_rng(seed), how="uniform"
+        )
+        found[asked] = ranks_of(table.scores(drawn), drawn).acceptability[asked, 0] == 0
+    return found
 
 
 def _sentence(
-    i: int,
-    table: SiteTable,
-    ranks: NDArray[np.int64],
-    intervals: Sequence[tuple[float, float] | None] | None,
-    *,
-    share: float,
-    draws: int,
+    i: int, tried: _Tried, intervals: Sequence[tuple[float, float] | None] | None, *, share: float
 ) -> str:
+    table, ranks, draws = tried.table, tried.ranks, f"{tried.draws:,}"
     if len(ranks) == 1:
         return made("only_site")
-    often = made("often_first", share=_percent(share), draws=f"{draws:,}")
+    often = made("often_first", share=_percent(share), draws=draws)
     if intervals is None:
         return often
     said = _stays(table, intervals) if ranks[i] == ranks.min() else _becomes(table, intervals)
-    if said == made("not_by_one") and ranks[i] <= _LOOKED_AT and never_first(table.worth, site=i):
-        said = made("never_first")
+    if tried.never[i]:
+        said = made("never_first", draws=draws)
     return f"{said}; {often}"
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def _percents(one: float, other: float) -> tuple[str, str]:
+    """Write two shares with as many decimals as it takes to tell them apart, three at most."""
+    for decimals in range(4):
+        found = tuple(f"{100 * share:.{decimals}f} %" for share in (one, other))
+        if found[0] != found[1]:
+            break
+    return found[0], found[1]
 
 
 def _stays(table: SiteTable, intervals: Sequence[tuple[float, float] | None]) -> str:
@@ -199,6 +197,7 @@ def _stays(table: SiteTable, intervals: Sequence[tuple[float, float] | None]) ->
     for one, span in zip(table.used, intervals, strict=True):
         low, high = span or (one.weight_used, one.weight_used)
         name, now = one.title.lower(), one.weight_used
+        (from_high, to_high), (from_low, to_low) = _percents(now, high), _percents(now, low)
         if high < 1 - _ROUNDING:
             ends.append(
                 (
@@ -207,8 +206,8 @@ def _stays(table: SiteTable, intervals: Sequence[tuple[float, float] | None]) ->
                         "weight_rises",
                         title=name,
                         move=_rise(high / now),
-                        now=_percent(now),
-                        then=_percent(high),
+                        now=from_high,
+                        then=to_high,
                     ),
                 )
             )
@@ -216,7 +215,7 @@ def _stays(table: SiteTable, intervals: Sequence[tuple[float, float] | None]) ->
             ends.append(
                 (
                     max(now / low, 1.0),
-                    made("weight_falls", title=name, limit=_percent(low), now=_percent(now)),
+                    made("weight_falls", title=name, limit=to_low, now=from_low),
                 )
             )
     if not ends:
@@ -240,6 +239,7 @@ def _becomes(table: SiteTable, intervals: Sequence[tuple[float, float] | None]) 
             continue
         now = one.weight_used
         to = span[0] if span[0] > now else span[1]
+        was, then = _percents(now, to)
         moved = made("moved_up" if to > now else "moved_down")
         factor = max(to, now) / max(min(to, now), _ROUNDING)
         ways.append(
@@ -249,8 +249,8 @@ def _becomes(table: SiteTable, intervals: Sequence[tuple[float, float] | None]) 
                     "would_be_first",
                     title=one.title.lower(),
                     moved=moved,
-                    now=_percent(now),
-                    then=_percent(to),
+                    now=was,
+                    then=then,
                 ),
             )
         )

@@ -100,7 +100,7 @@ def criterion_means(
 
 def total_score(frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """
-    Give the score of each site, and how much of its mean score counts in it.
+    Give the score of each site, and how much each of its parts counts in it.
 
     Parameters
     ----------
@@ -109,13 +109,13 @@ def total_score(frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.fl
 
     Returns
     -------
-    Two arrays of shape (sites,).
+    Shape (sites,), and shape (sites, parts) with the parts as in `PARTS`.
 
     Examples
     --------
     >>> one = {"mean_score": [1.0], "low_decile_score": [1.0], "connection_score": [np.nan], "compactness": [1.0]}
     >>> [v.round(6).tolist() for v in total_score(pd.DataFrame(one))]
-    [[1.0], [0.705882]]
+    [[1.0], [[0.705882, 0.176471, 0.0, 0.117647]]]
     """
     rule = site_rules()
     connection = frame["connection_score"].to_numpy(dtype=float)
@@ -125,4 +125,4 @@ def total_score(frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.fl
     parts = np.column_stack([*columns, np.where(has, connection, 0.0), frame["compactness"]])
     share = np.where(has[:, None], weights, weights * np.array([1, 1, 0, 1]))
     whole = share.sum(axis=1)
-    return (parts * share).sum(axis=1) / whole, share[:, 0] / whole
+    return (parts * share).sum(axis=1) / whole, share / whole[:, None]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
 
+from kcity_geo.analysis.sites.leads import flip_changes, lead_intervals
 from kcity_geo.analysis.sites.rank import rank_sites
-from kcity_geo.analysis.sites.stability import SiteTable, stability
+from kcity_geo.analysis.sites.stability import _percents, stability
+from kcity_geo.analysis.sites.weighed import SiteTable
 from kcity_geo.analysis.suitability.best_tenth import best_tenth_share
 from kcity_geo.analysis.suitability.combination import combiner
 from kcity_geo.analysis.suitability.robustness import (
@@ -20,6 +25,9 @@ from kcity_geo.analysis.suitability.robustness import (
 )
 from kcity_geo.demo.toy import make_toy
 from kcity_geo.result import Criterion, Suitability
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
+from weighing import WEIGHTS, judged, ranked
 
 pytestmark = pytest.mark.filterwarnings("ignore::kcity_geo.errors.KCityWarning")
 
@@ -172,8 +180,10 @@ def test_a_site_that_no_weights_put_first_says_so():
                         missing={}, feasible=np.ones((1, 1), bool))  # fmt: skip
     ranks = np.argsort(np.argsort(-(means @ [0.6, 0.2, 0.2]))) + 1
     frame, _ = stability(table, ranks, whole, seed=1)
-    assert frame["stability"][2].startswith("no weights whatever put it first; first in 0 %")
-    assert "no weights" not in " ".join(frame["stability"].drop(2))
+    assert frame["stability"][2].startswith(
+        "first with none of 1,000 sets of weights drawn from all there are; first in 0 %"
+    )
+    assert "with none of" not in " ".join(frame["stability"].drop(2))
 
 
 def test_the_best_tenth_is_the_best_tenth():
@@ -184,3 +194,55 @@ def test_the_best_tenth_is_the_best_tenth():
     assert share[np.argmax(x @ w)] > 0.9
     alone = rank_stability(x[:5], w, draws=50)
     assert alone.acceptability.shape == (5, 5)
+
+
+def test_the_weights_that_end_a_lead_are_those_of_rankings_with_such_weights():
+    """Rankings just within and just beyond each weight: the weakest tenth of their sites moves with it."""
+    city = make_toy()
+    inside, w = np.ones(city.grid.shape, bool), np.array(WEIGHTS)
+    sites = ranked(judged(inside), city)
+    seen = 0
+    for row in sites.attrs["robustness"]:
+        if row["site"] != "site-01":
+            continue
+        k = int(row["criterion"][1:])
+        for end, way in ((row["first_from"], -1), (row["first_to"], 1)):
+            for step in (-0.002, 0.002):
+                to = end + way * step
+                if not 0 < end < 1 or not 0 < to < 1:
+                    continue
+                moved = np.insert(np.delete(w, k) / (1 - w[k]) * (1 - to), k, to)
+                again = ranked(judged(inside, weights=moved), city, kept=sites)
+                assert (again["site_id"].iloc[0] == row["site"]) == (step < 0), (row, to)
+                seen += 1
+    assert seen == 4
+
+
+def test_draws_and_changes_of_weights_are_of_the_score_with_its_weakest_tenth_anew():
+    """One site is even, the other has a tenth of bad cells by A: less weight of A lifts the weakest tenth."""
+    even, torn = np.full((10, 2), [0.6, 0.6]), np.full((10, 2), [0.8, 0.6])
+    torn[:2, 0] = 0.0
+    fields = np.concatenate([even, torn])
+    used = [
+        criterion(name, fields[None, :, i], w)
+        for i, (name, w) in enumerate((("A", 0.6), ("B", 0.4)))
+    ]
+    cells = [np.arange(10), np.arange(10, 20)]
+    means = np.array([fields[c].mean(axis=0) for c in cells])
+    low = np.full(2, 0.5)
+    table = SiteTable(used, means, np.full(2, 0.5), np.zeros(2), cells, low_scale=low)
+    for a in (0.0, 0.3, 1.0):
+        w = np.array([a, 1 - a])
+        told = 0.5 * means @ w + 0.5 * np.array([np.quantile(fields[c] @ w, 0.1) for c in cells])
+        assert table.scores(w[None, :])[0] == pytest.approx(told)
+    # 0.6 t of the weakest tenth and 0.04 t + 0.6 (1 - t) ... : level only where A has no weight.
+    spans = lead_intervals(table)
+    assert spans[0][0] == pytest.approx((0.0, 1.0), abs=1e-6)
+    assert spans[1][0] == pytest.approx((0.0, 0.0), abs=1e-6)
+    assert flip_changes(table, 0)[1] == pytest.approx(1.2)
+
+
+def test_shares_that_round_alike_get_a_decimal_more():
+    assert _percents(0.052, 0.0548) == ("5.2 %", "5.5 %")
+    assert _percents(0.05, 0.10) == ("5 %", "10 %")
+    assert _percents(0.5, 0.5004) == ("50.00 %", "50.04 %")

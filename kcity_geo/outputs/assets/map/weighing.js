@@ -114,7 +114,8 @@ function kcWeighing(data, packs) {
     kept = { key: key, areas: areas.map(function (area, s) {
       var open = [];
       for (var cell = starts[s]; cell < starts[s + 1]; cell++) { if (!isClosed(cell, places)) { open.push(cell); } }
-      return { open: Int32Array.from(open), own: meansOf(s, open) };
+      var holes = planes.some(function (values, k) { return gaps[k] && open.some(function (cell) { return values[cell] !== values[cell]; }); });
+      return { open: Int32Array.from(open), own: meansOf(s, open), gaps: holes };
     }) };
     return kept.areas;
   }
@@ -140,7 +141,7 @@ function kcWeighing(data, packs) {
       var closed = 1 - open.length / area.cells, low = kcLowDecile(totals, cellScores(open, w));
       for (var k = 0; k < count; k++) { if (w[k] > 0) { mean += table[k] * w[k]; } }
       var rest = area.low * low + area.fixed;
-      return { at: s, closed: closed, mean: mean, low: low, score: area.mean * mean + rest, rest: rest, table: table,
+      return { at: s, closed: closed, mean: mean, low: low, score: area.mean * mean + rest,
         fits: area.fits && open.length > 0 && area.ha * (1 - closed) >= data.leastHa };
     });
     var order = rows.slice().sort(function (a, b) {
@@ -163,36 +164,51 @@ function kcWeighing(data, packs) {
     return drawn[k];
   }
 
-  // In how many draws each is first, and the smallest change of weights that lets another draw level with the first.
+  // Score of an area under weights that are not those of the state: its weakest tenth is taken anew.
+  function scoreOf(s, own, w, least) {
+    var table = filled(own.own, w), mean = 0, area = areas[s], high = own.gaps ? 1 : Math.min(1, least.low + least.half);
+    for (var k = 0; k < count; k++) { if (w[k] > 0) { mean += table[k] * w[k]; } }
+    var sure = area.mean * mean + area.fixed;
+    // What cannot come first needs no cells: they make the weakest tenth no better than that.
+    if (sure + area.low * high < least.score - 1e-12) { return -Infinity; }
+    return area.low > 0 ? sure + area.low * kcLowDecile(totals, cellScores(own.open, w)) : sure;
+  }
+
+  // In how many draws each is first; and a change of weights that lets another draw level with the first, as far as
+  // the scores go straight on from here.
   function robustness(state, order) {
     var w = shares(state.weights), used = [], able = order.filter(function (row) { return row.fits; });
+    var grounds = ground(state.limits), none = { score: -Infinity, low: 0, half: 1 };
     w.forEach(function (v, k) { if (v > 0) { used.push(k); } });
-    able.sort(function (a, b) { return a.at - b.at; });
-    var size = used.length, worth = new Float64Array(able.length * size), share = new Float64Array(size);
-    able.forEach(function (row, s) {
-      used.forEach(function (k, i) { worth[s * size + i] = areas[row.at].mean * row.table[k] + row.rest; });
-    });
-    var all = factors(size), first = able.map(function () { return 0; }), own = used.map(function (k) { return w[k]; });
+    able.forEach(function (row) { row.first = 0; });
+    var all = factors(used.length), size = used.length, drawn = new Array(count).fill(0);
     for (var d = 0; able.length && d < data.draws; d++) {
-      var best = -Infinity, at = 0, sum = 0, k;
-      for (k = 0; k < size; k++) { sum += own[k] * all[d * size + k]; }
-      for (k = 0; k < size; k++) { share[k] = own[k] * all[d * size + k] / sum; }
-      for (var s = 0; s < able.length; s++) {
-        var total = 0;
-        for (k = 0; k < size; k++) { total += share[k] * worth[s * size + k]; }
-        if (total > best) { best = total; at = s; }
-      }
-      first[at] += 1;
+      var best = { score: -Infinity, row: able[0] }, sum = 0, half = 0;
+      used.forEach(function (k, i) { sum += w[k] * all[d * size + i]; });
+      used.forEach(function (k, i) {
+        drawn[k] = w[k] * all[d * size + i] / sum;
+        half += Math.abs(drawn[k] - w[k]) / 2;
+      });
+      able.forEach(function (row) {
+        var own = scoreOf(row.at, grounds[row.at], drawn, { score: best.score, low: row.low, half: half });
+        if (own > best.score || own === best.score && row.at < best.row.at) { best = { score: own, row: row }; }
+      });
+      best.row.first += 1 / data.draws;
     }
-    able.forEach(function (row, s) { row.first = first[s] / data.draws; });
-    var leader = able.findIndex(function (row) { return row.rank === 1; }), nearest = null;
-    function ofSite(s) { return Array.from(worth.subarray(s * size, (s + 1) * size)); }
-    able.forEach(function (row, s) {
-      if (s === leader) { return; }
-      var change = kcFlip(ofSite(leader), ofSite(s), own);
+    var leader = able.length && able[0].rank === 1 ? able[0] : null, nearest = null, step = 1e-4;
+    function straight(row) {
+      return used.map(function (k) {
+        var near = w.map(function (v, j) { return (1 - step) * v + (j === k ? step : 0); });
+        return row.score + (scoreOf(row.at, grounds[row.at], near, none) - row.score) / step;
+      });
+    }
+    var own = used.map(function (k) { return w[k]; }), ahead = leader ? straight(leader) : [];
+    able.forEach(function (row) {
+      if (row === leader) { return; }
+      var change = kcFlip(ahead, straight(row), own);
       if (!nearest || change < nearest.change) { nearest = { change: change, row: row }; }
     });
-    return { leader: able[leader] || null, rival: nearest && isFinite(nearest.change) ? nearest : null };
+    return { leader: leader, rival: nearest && isFinite(nearest.change) ? nearest : null };
   }
 
   return { rank: rank, robustness: robustness, factors: factors };

@@ -161,7 +161,7 @@ async function kcWeightsStart(map, box) {
   var base = { weights: data.criteria.map(function (c) { return c.weight; }),
     limits: data.limits.map(function (l) { return l.now; }) };
   var state = kcCopyState(base), kept = null, order = [], picture = kcWeightsPicture(map, data, packs);
-  var others = L.featureGroup(), pending = 0;
+  var others = L.featureGroup(), pending = 0, drawing = 0, later = 0;
   var study = kcByArea(weighing.rank(base)), form = kcWeightsForm(box, data, function (change) {
     change(state);
     if (!pending) { pending = requestAnimationFrame(update); }
@@ -184,12 +184,22 @@ async function kcWeightsStart(map, box) {
     pending = 0;
     var from = performance.now();
     order = weighing.rank(state);
-    var sure = weighing.robustness(state, order);
     form.show(state, picture.paint(state));
-    table.show(order, sure, study, kept && kept.ranks);
+    clearTimeout(later);
+    // Draws over large sites take a while: they wait until the slider rests.
+    if (drawing < 60) { tell(); } else {
+      table.show(order, null, study, kept && kept.ranks);
+      later = setTimeout(tell, 200);
+    }
     kcOutlines(others, data, order);
     legend();
     box.dataset.ms = (performance.now() - from).toFixed(1);
+  }
+
+  function tell() {
+    var from = performance.now(), sure = weighing.robustness(state, order);
+    drawing = performance.now() - from;
+    table.show(order, sure, study, kept && kept.ranks);
   }
   kcWeightsButtons(box, data, {
     reset: function () { state = kcCopyState(base); form.unlock(); update(); },

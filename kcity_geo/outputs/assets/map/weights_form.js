@@ -167,7 +167,7 @@ function kcWeightsTable(map, box, data) {
           kcWeightsText("closed", { share: kcPlain(100 * row.closed, 0) })));
       }
       cell(line, "td", points(row.score), true);
-      cell(line, "td", kcPlain(100 * (row.first || 0), 0) + " %", true);
+      cell(line, "td", sure ? kcPlain(100 * (row.first || 0), 0) + " %" : "…", true);
       cell(line, "td", past(study[row.at]), true).className += was !== row.rank ? " kc-moved" : "";
       if (kept) { cell(line, "td", past(kept[row.at]), true); }
       function go() { map.setView([area.lat, area.lon], Math.max(map.getZoom(), 14), { animate: false }); }
@@ -179,6 +179,7 @@ function kcWeightsTable(map, box, data) {
     gone.textContent = out.length ? kcWeightsText("out", { list: out.map(function (row) {
       return data.areas[row.at].label + " (" + kcPlain(100 * row.closed, 0) + " %)";
     }).join(", "), ha: kcPlain(data.minHa, 1) }) : "";
+    if (!sure) { said.textContent = "…"; return; }
     var leader = sure.leader && data.areas[sure.leader.at];
     said.textContent = !leader ? kcWeightsText("nobody") : kcWeightsText("sure", { site: leader.label,
       share: kcPlain(100 * sure.leader.first, 1), draws: data.draws.toLocaleString("en"),
