@@ -72,9 +72,9 @@ def _solution(application: Application) -> Iterator[Finding]:
         return
     rule = application.rules.types
     cited = Cited(rule.source, rule.mark)
-    if not application.solution.operator:
+    if not _says(application.solution.operator):
         yield Finding(id="operator_missing", where="solution.operator", cited=cited)
-    if not application.solution.operation_plan:
+    if not _says(application.solution.operation_plan):
         yield Finding(id="operation_plan_missing", where="solution.operation_plan", cited=cited)
 
 
@@ -126,6 +126,11 @@ def _applicants(application: Application) -> Iterator[Finding]:
             values_ko={"kinds": word_list("applicant", strange, "ko")},
             cited=cited,
         )
+
+
+def _says(*texts: str) -> bool:
+    """Tell whether texts say something: a dash in place of words says nothing."""
+    return any(letter.isalnum() for text in texts for letter in text)
 
 
 def _is_korean(applicant: Applicant) -> bool:
@@ -279,9 +284,9 @@ def _ends(window: Window | None) -> dict[str, str]:
 def _papers(application: Application) -> Iterator[Finding]:
     rule, papers = application.rules.documents, application.documents
     cited = Cited(rule.source, rule.mark)
-    if "application_form" in rule.required and not papers.application_form:
+    if "application_form" in rule.required and not _says(papers.application_form):
         yield Finding(id="form_missing", where="documents.application_form", cited=cited)
-    if "project_summary" in rule.required and not papers.project_summary:
+    if "project_summary" in rule.required and not _says(*papers.project_summary):
         yield Finding(id="summary_missing", where="documents.project_summary", cited=cited)
     if application.programme.year != rule.year or rule.mark == "D":
         values = {"year": application.programme.year}
@@ -336,9 +341,9 @@ def _consortium(application: Application) -> Iterator[Finding]:
     cited = Cited(tuple(rule["source"]), rule["mark"])
     known = {"known": ", ".join(rule["overseas"])}
     known_ko = {"known": word_list("applicant", tuple(rule["overseas"]), "ko")}
-    if not team.lead:
+    if not _says(team.lead):
         yield Finding(id="lead_missing", where="demonstration.lead", cited=cited)
-    if not (team.overseas_partner and team.overseas_kind):
+    if not (_says(team.overseas_partner) and team.overseas_kind):
         yield Finding(
             id="partner_missing",
             where="demonstration",

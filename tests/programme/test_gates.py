@@ -43,17 +43,18 @@ def test_the_letter_of_a_demonstration_does_not_say_that_nothing_is_built(langua
     assert said("letter.duties", language) in letter(changed(), language=language)
 
 
-def test_blanks_open_no_gate() -> None:
+@pytest.mark.parametrize("nothing", [" ", "-"])
+def test_blanks_open_no_gate(nothing) -> None:
     blank = changed(
-        solution={"operation_plan": "  ", "operator": "\t"},
-        documents={"application_form": " "},
+        solution={"operation_plan": nothing, "operator": nothing},
+        documents={"application_form": nothing},
         project={"title": " "},
     )
     assert found(blank, grade="refused") == {
         "operator_missing", "operation_plan_missing", "form_missing",
     }  # fmt: skip
     assert "field_missing" in found(blank)
-    nobody = changed(programme=DEMONSTRATION, demonstration={**TEAM, "lead": " "})
+    nobody = changed(programme=DEMONSTRATION, demonstration={**TEAM, "lead": nothing})
     assert found(nobody, grade="refused") == {"lead_missing"}
 
 
