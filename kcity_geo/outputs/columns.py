@@ -17,9 +17,10 @@ from kcity_geo.result import LEVELS, Result
 
 __all__ = ["column_table"]
 
+_RASTERS = ", layers/*.tif"
 #: Table of columns.toml -> files that hold these columns.
 _FILES = {
-    "cells": "cells.parquet, layers/*.tif",
+    "cells": f"cells.parquet{_RASTERS}",
     "districts": "districts.geojson, study.gpkg (districts)",
     "sites": "sites.geojson, study.gpkg (sites)",
     "survey_tasks": "survey_tasks.geojson, study.gpkg (survey_tasks)",
@@ -29,7 +30,9 @@ _FILES = {
     "inventory": "inventory.csv, study.gpkg (inventory)",
 }
 #: Files that hold, of the cells, only the columns that people open.
-_OPENED = "cells.parquet, gaps.geojson, study.gpkg (cells), layers/*.tif"
+_OPENED = f"cells.parquet, gaps.geojson, study.gpkg (cells){_RASTERS}"
+#: Columns of the cells that are no numbers of a raster.
+_NO_RASTER = ("cell_id", "district_id", "cells", "excluded_by", "geometry")
 
 
 def column_table(result: Result, cells: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -68,6 +71,8 @@ def column_table(result: Result, cells: gpd.GeoDataFrame) -> pd.DataFrame:
     told = pd.DataFrame(rows, columns=["file", "table", "column", "meaning", "unit", "source"])
     opened = (told["table"] == "cells") & told["column"].isin(opened_columns(cells))
     told.loc[opened, "file"] = _OPENED
+    bare = (told["table"] == "cells") & told["column"].isin(_NO_RASTER)
+    told.loc[bare, "file"] = told.loc[bare, "file"].str.removesuffix(_RASTERS)
     return told
 
 

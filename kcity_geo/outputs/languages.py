@@ -276,6 +276,8 @@ def tell(key: str, **values: object) -> str:
     if text is None:
         text = str(row["en"])
         speech.original[text] = speech.original.get(text, 0) + 1
+    if text == row["en"] and str(values.get("people")) == "1":
+        text = text.replace("{people} people", "{people} person")
     words = {k: v if isinstance(v, Markup) else _Word(v) for k, v in values.items()}
     return str(text).format_map(words) if values else str(text)
 

@@ -82,6 +82,11 @@ def test_parquet_fields_carry_the_same_words(saved) -> None:
         assert told[b"meaning"].decode() == frame.loc[name, "meaning"]
         assert told[b"unit"].decode() == frame.loc[name, "unit"]
         assert told[b"source"]
+    # A column is said to be a raster only where there is one.
+    rasters = {path.stem for path in (out / "layers").glob("*.tif")}
+    said = {name for name, file in frame["file"].items() if "layers/*.tif" in file}
+    assert rasters
+    assert said <= rasters
     back = gpd.read_parquet(out / "cells.parquet")
     assert back.crs == study.data.city.crs
     np.testing.assert_allclose(back["population"], cell_frame(study)["population"])

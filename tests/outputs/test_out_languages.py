@@ -201,3 +201,8 @@ def test_a_file_of_texts_that_is_wrong_is_refused_in_one_line(text, said, tmp_pa
         language_of(str(tmp_path / "own.toml"))
     assert said in str(refused.value)
     assert "\n" not in str(refused.value).rstrip()
+
+
+def test_one_person_is_no_people() -> None:
+    assert tell("people_count", people="1") == "1 person"
+    assert tell("people_count", people="12") == "12 people"

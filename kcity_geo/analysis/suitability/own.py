@@ -110,7 +110,10 @@ def own_row(own: OwnCriterion) -> CriterionRow:
     )
     known = {} if keys.kind else read_table("suitability/criteria")["criterion"].get(keys.id, {})
     units = keys.units or str(known.get("units", units))
-    title = keys.title or str(known.get("title", keys.id.replace("_", " ")))
+    words = keys.id.replace("_", " ")
+    # clinic_km: the unit follows the value, and is not said twice.
+    words = words.removesuffix(f" {units}") if units else words
+    title = keys.title or str(known.get("title", words))
     phrase = f"{title} {{value}} {units}".strip()
     return {
         "id": keys.id,

@@ -146,3 +146,15 @@ def test_an_id_twice_and_a_risk_that_nothing_reads_are_refused() -> None:
         kc.suitability(make_toy(), criteria=[one, one])
     with pytest.raises(StudyError, match="risk is for the method owa, not wlc"):
         kc.suitability(make_toy(), combination={"method": "wlc", "risk": "averse"})
+
+
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [("", "clinic {value} km"), ("Way to a clinic", "Way to a clinic {value} km")],
+)
+def test_the_unit_in_the_id_of_an_own_criterion_is_said_once(title, said) -> None:
+    keys = kc.criterion(
+        "clinic_km", distance_to="health", weight=0.1, function="lin_dec", parameters=[1, 8],
+        **({"title": title} if title else {}),
+    )  # fmt: skip
+    assert own_row(OwnCriterion(keys=keys))["phrase"] == said
