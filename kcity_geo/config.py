@@ -29,7 +29,8 @@ class Config:
     cache_dir : folder for downloads.
     offline : refuse every connection.
     contact : e-mail or URL sent to public servers, which ask for one.
-    max_cells : cells of one study grid; more need more than 4 GB of memory.
+    max_cells : cells of one study grid; more need more than 4 GB of memory (about 4 kB a cell).
+    max_fine_cells : cells of the finer grid on which the shape of the ground is worked out.
     max_pixels : pixels of one input raster around the city; 20 bytes each are needed, 2.1 GB in all.
     max_extent_km : larger side of the study area, km.
     max_file_bytes : size of one download, bytes.
@@ -43,13 +44,14 @@ class Config:
     Examples
     --------
     >>> Config().max_cells
-    2000000
+    360000
     """
 
     cache_dir: Path = field(default_factory=lambda: Path.home() / ".cache" / "kcity_geo")
     offline: bool = False
     contact: str = ""
-    max_cells: int = 2_000_000
+    max_cells: int = 360_000
+    max_fine_cells: int = 16_000_000
     max_pixels: int = 100_000_000
     max_extent_km: float = 300.0
     max_file_bytes: int = 20_000_000_000

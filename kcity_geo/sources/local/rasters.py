@@ -224,7 +224,7 @@ def _fine_grid(city: City, *, pixel_m: float, margin_m: float, config: Config) -
     from odc.geo.geobox import GeoBox
 
     left, bottom, right, top = city.boundary_metric.buffer(margin_m).bounds
-    limit = 8 * config.max_cells
+    limit = config.max_fine_cells
     step = max(10.0, round(pixel_m), math.ceil(math.sqrt((right - left) * (top - bottom) / limit)))
     left, bottom = math.floor(left / step) * step, math.floor(bottom / step) * step
     columns, rows = math.ceil((right - left) / step), math.ceil((top - bottom) / step)
