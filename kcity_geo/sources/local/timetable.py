@@ -7,7 +7,7 @@ Pure: frames of a feed in, a frame out. Counts one day, the weekday with most tr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,14 +28,22 @@ __all__ = ["KINDS", "Service", "stop_service"]
 KINDS = ("low", "rail", "ferry")
 
 
-def _busiest(days: ServiceDays, calls: pd.DataFrame) -> np.datetime64 | None:
+class _Day(NamedTuple):
+    """The day that is counted, its trips, and those of the median day of its season, of those with service."""
+
+    date: np.datetime64 | None
+    trips: float = 0.0
+    usual_trips: float = 0.0
+
+
+def _busiest(days: ServiceDays, calls: pd.DataFrame) -> _Day:
     """
     Give the weekday with most trips, of equals in the fullest week; any day if none is one.
 
     Trips that two versions of a feed both hold count once on a day on which both versions run.
     """
     if not len(days.dates) or not len(calls):
-        return None
+        return _Day(None)
     trips = calls.groupby("trip_id", sort=False).agg(
         service=("service_id", "first"),
         label=("label", "first"),
@@ -59,13 +67,15 @@ def _busiest(days: ServiceDays, calls: pd.DataFrame) -> np.datetime64 | None:
     work = count * (days.weekday < WORKDAYS)
     chosen = work if work.any() else count
     if not chosen.any():
-        return None
+        return _Day(None)
     # A calendar that begins or ends in the middle of a week would otherwise cut the days of it.
     monday = (days.dates - days.weekday.astype("timedelta64[D]")).astype(np.int64)
     week = np.bincount(monday - monday[0], weights=count)[monday - monday[0]]
     best = np.flatnonzero(chosen == chosen.max())
     found: np.datetime64 = days.dates[best[np.argmax(week[best])]]
-    return found
+    half = np.timedelta64(int(read_table("gtfs")["season_days"]) // 2, "D")
+    season = (np.abs(days.dates - found) <= half) & (chosen > 0)
+    return _Day(found, float(chosen.max()), float(np.median(chosen[season])))
 
 
 def _stations(stops: pd.DataFrame) -> pd.Series[str]:
@@ -90,6 +100,8 @@ class Service:
     first, last : first and last day on which anything runs, ISO.
     peak : start and end of the hours that were judged, minutes after midnight.
     covered : the feed has departures in these hours.
+    trips : at these stops on that day.
+    usual_trips : the same of the median weekday of the weeks around it, of those on which anything runs.
     """
 
     stops: pd.DataFrame
@@ -98,6 +110,8 @@ class Service:
     last: str
     peak: tuple[float, float]
     covered: bool
+    trips: float
+    usual_trips: float
 
 
 def stop_service(
@@ -131,7 +145,8 @@ def stop_service(
     runs = often.groupby("trip_id")["runs"].sum()
     calls["runs"] = calls["trip_id"].map(runs).fillna(1.0)
     days = ServiceDays(feed.calendar, feed.calendar_dates)
-    date = _busiest(days, calls)
+    day = _busiest(days, calls)
+    date = day.date
     running = days.on(date) if date is not None else set()
     today = _departures(calls[calls["service_id"].isin(running)], often)
     if peak is None:
@@ -147,7 +162,8 @@ def stop_service(
     stops["days"] = _days_a_week(calls, days, date).reindex(stops.index).fillna(0).astype(int)
     bounds = days.bounds(sorted(set(trips["service_id"])))
     first, last = ("", "") if bounds is None else (str(bounds[0]), str(bounds[1]))
-    return Service(stops, "" if date is None else str(date), first, last, peak, covered)
+    told = "" if date is None else str(date)
+    return Service(stops, told, first, last, peak, covered, day.trips, day.usual_trips)
 
 
 def _summed(

@@ -8,6 +8,7 @@ are ignored, never unpacked elsewhere. Says nothing of who can walk to a stop;
 
 from __future__ import annotations
 
+import codecs
 import lzma
 import stat
 import struct
@@ -201,6 +202,12 @@ def _warn(service: Service, name: str, *, map_date: str, asked: tuple[float, flo
         )
         return
     hours = _hours(service)
+    if service.trips > read_table("gtfs")["unusual_day_factor"] * service.usual_trips:
+        tell(
+            f"GTFS {name}: {service.date}, the weekday with most trips, has {service.trips:,.0f} of them, the "
+            f"median weekday around it {service.usual_trips:,.0f}; headways are those of {service.date} (an "
+            "event, or versions that overlap?); cut the feed to a usual week"
+        )
     if not service.covered:
         starts, ends = service.stops["first_departure_min"], service.stops["last_departure_min"]
         tell(
@@ -284,6 +291,10 @@ class _Size:
         """Copy a table; stop where the feed passes a limit."""
         with target.open("wb") as out:
             while part := source.read(_PART_BYTES):
+                if part.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not out.tell():
+                    raise SourceError(
+                        f"sources.gtfs: {target.name} of {self.name} is in UTF-16; save it as UTF-8"
+                    )
                 rows = max(part.count(b"\n"), part.count(b"\r"))
                 more = {"bytes": len(part), "rows": rows, "cells": part.count(b",") + rows}
                 for what, count in more.items():

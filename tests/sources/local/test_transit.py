@@ -188,6 +188,34 @@ def test_the_busiest_weekday_is_counted_not_the_holiday():
     assert broken.on(np.datetime64("2025-01-07")) == set()
 
 
+@pytest.mark.parametrize(("extra", "told"), [(1, False), (2, True)])
+def test_one_day_of_an_event_that_decides_the_headway_is_told(tmp_path, extra, told):
+    """Five trips on the usual weekday: six on one day are 1.2 times that, seven are more."""
+    tables = feed()
+    for i in range(extra):
+        tables["trips.txt"] += f"bus,fair,x{i},0\n"
+        for k, stop in enumerate("abc"):
+            clock = f"07:{10 + 5 * k + i}:00"
+            tables["stop_times.txt"] += f"x{i},{clock},{clock},{stop},{k + 1}\n"
+    tables["calendar_dates.txt"] = "service_id,date,exception_type\nfair,20250115,1\n"
+    with muted(), collected() as notes:
+        stops = read_gtfs(packed(tmp_path, tables), crs=METRIC)
+    assert stops.set_index("stop_id").loc["a", "departures_day"] == 5 + extra
+    words = (
+        "2025-01-15, the weekday with most trips, has 7 of them, the median weekday around it 5;"
+    )
+    assert any(words in text for text in notes) == told
+
+
+def test_a_table_in_utf16_is_named(tmp_path):
+    tables = feed()
+    tables["stops.txt"] = tables["stops.txt"].encode("utf-16")
+    with pytest.raises(
+        SourceError, match=r"stops\.txt of feed\.zip is in UTF-16; save it as UTF-8"
+    ):
+        read_gtfs(packed(tmp_path, tables), crs=METRIC)
+
+
 def test_a_calendar_that_begins_in_the_middle_of_a_week(tmp_path):
     calendar = feed()["calendar.txt"].replace("20250106,20250131", "20250101,20250131")
     assert read(tmp_path, **{"calendar.txt": calendar}).loc["a", "days"] == 5
@@ -567,7 +595,8 @@ def test_calendars_of_any_length_meet(tmp_path, long, short):
         line("two", range(420, 540, 15), stops="cd", service="half"),
         **{"calendar.txt": calendar},
     )
-    found = read(tmp_path, **tables)
+    with muted():  # the week of the last calendar is told as unusual
+        found = read(tmp_path, **tables)
     assert found.loc["a", "headway_peak_min"] == 10
     assert found.loc["c", "headway_peak_min"] == 15
     assert found.loc["c", "days"] == 5
