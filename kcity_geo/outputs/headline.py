@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from kcity_geo.analysis.findings import residents
 from kcity_geo.analysis.gaps.words import open_is_told
 from kcity_geo.config import read_table
+from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.languages import name, tell, translated
 from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
@@ -197,10 +198,18 @@ def _theme_sentences(gaps: Gaps) -> list[str]:
                 total=persons(one.total),
                 share=share,
                 where=where,
-                data=_data(one),
+                data=_by_height(gaps, one.sector) + _data(one),
             )
         )
     return lines
+
+
+def _by_height(gaps: Gaps, theme: str) -> str:
+    """Say so where a theme rests on heights alone, on no map of floods."""
+    about, rows = indicator_rows(), gaps.indicators
+    city = rows[(rows["unit_id"] == "city") & (rows["evidence"] == "modelled")]
+    heights = any(key in about and about[key].theme == theme for key in city["indicator"])
+    return tell("head_by_height") if heights else ""
 
 
 def _without_people(told: list[_Told]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kcity_geo.citydata import CityInputs
 
-__all__ = ["known_size_trust", "method_trust"]
+__all__ = ["height_model", "height_wrong", "known_size_trust", "method_trust"]
 
 
 def known_size_trust(
@@ -57,3 +57,47 @@ def method_trust(city: CityInputs, name: str) -> float:
     0.3
     """
     return float(city.rules("priors")["method_trust"][name]["value"])
+
+
+def height_model(city: CityInputs) -> str:
+    """
+    Name what heights above drainage rest on.
+
+    Parameters
+    ----------
+    city : its model or its data.
+
+    Returns
+    -------
+    ``"surface"`` (roofs and tree tops, also of a model that nobody named) or ``"terrain"``.
+
+    Examples
+    --------
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> height_model(make_toy())
+    'surface'
+    """
+    surface = city.dem is None or bool(city.dem.attrs.get("surface_model", True))
+    return "surface" if surface else "terrain"
+
+
+def height_wrong(city: CityInputs) -> float:
+    """
+    Give how often land that an elevation model shows low above the drainage does not flood.
+
+    Parameters
+    ----------
+    city : its model or its data, for what its study changes.
+
+    Returns
+    -------
+    Share of the draws, 0 to 1.
+
+    Examples
+    --------
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> height_wrong(make_toy())
+    0.2
+    """
+    row = f"W8_{height_model(city)}_model"
+    return float(city.rules("priors")["method_trust"][row]["wrong"])

@@ -19,6 +19,7 @@ from scipy import ndimage
 from scipy.special import gammaincinv, ndtr, ndtri
 
 from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.evidence.trust import height_wrong
 from kcity_geo.analysis.gaps.chance import chance, normal, spread_evenly, squares
 from kcity_geo.analysis.gaps.counted import counted
 from kcity_geo.analysis.gaps.mapped_share import MappedShare, mapped_share
@@ -333,6 +334,22 @@ def _prior(
     return np.where(there < exists_unseen(one.prior, share), 0.0, one.raw)
 
 
+def _height(
+    c: _Completed,
+    one: AssessedGap,
+    share: NDArray[np.float64],
+    unseen: NDArray[np.bool_],
+    draw: int,
+) -> NDArray[np.float64]:
+    """As given, but for the draws in which one elevation model errs for all land that it shows low."""
+    del share, unseen
+    # A sequence of its own: where the model errs has nothing to do with where in its bounds a draw lies.
+    wrong = (draw * 2**0.5 + 0.25) % 1.0 < height_wrong(c.city)
+    basis = one.indicator.evidence_cells
+    heights = np.asarray(one.indicator.evidence if basis is None else basis) == "modelled"
+    return np.where(heights & wrong, 0.0, one.raw)
+
+
 _COMPLETIONS: Mapping[str, Callable[..., NDArray[np.float64]]] = {
     "stops": _stops,
     "facility": _facility,
@@ -342,6 +359,7 @@ _COMPLETIONS: Mapping[str, Callable[..., NDArray[np.float64]]] = {
     "connectivity": _connectivity,
     "route": _route,
     "prior": _prior,
+    "height": _height,
 }
 _STREET_FORM = {"street_length", "street_area", "intersections", "connectivity"}
 

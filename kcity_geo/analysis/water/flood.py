@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.features import shapes, text
-from kcity_geo.analysis.evidence.trust import method_trust
+from kcity_geo.analysis.evidence.trust import height_model, method_trust
 from kcity_geo.analysis.settlement.built import built_share
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.terrain.relief import to_cells
@@ -42,6 +42,12 @@ _NO_DRAINAGE = (
     "no drainage follows from the elevation (flat ground, or the water leaves the model before it meets a "
     "stream); give sources.flood, or an elevation model of a larger area"
 )
+
+
+_HEIGHTS = {
+    "surface": "from a surface model, which may be metres off over roofs, trees and steep land",
+    "terrain": "from a terrain model",
+}
 
 
 def rational_peak_m3_s(coefficient: float, intensity_mm_h: float, area_ha: float) -> float:
@@ -319,7 +325,7 @@ def flood_exposure(city: CityModel) -> Indicator:
     else:
         exposure = np.full(city.grid.shape, np.nan)
         source, evidence = "elevation model, height above nearest drainage", "modelled"
-        note = "screening only, no return period"
+        note = "screening only, no return period; " + _HEIGHTS[height_model(city)]
     told = np.isfinite(exposure)
     exposure = np.where(told, exposure, height)
     if "hand_le2_share" in relief:
@@ -357,8 +363,7 @@ def flood_exposure(city: CityModel) -> Indicator:
 
 def _height_trust(city: CityModel) -> float:
     """Confidence that height above drainage carries; a model nobody named shows roofs."""
-    surface = city.dem is None or bool(city.dem.attrs.get("surface_model", True))
-    return method_trust(city, "W8_surface_model" if surface else "W8_terrain_model")
+    return method_trust(city, f"W8_{height_model(city)}_model")
 
 
 def _drain_density(city: CityModel) -> dict[str, float]:

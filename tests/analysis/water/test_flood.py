@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.gaps.combine import assess_gaps
+from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.analysis.terrain.relief import cell_terrain, flood_class
 from kcity_geo.analysis.water.flood import (
     catchment_runoff,
@@ -94,7 +95,7 @@ def test_people_low_above_the_drainage_weigh_in_full_and_by_half(toy):
     )
     assert row.value == pytest.approx(0.1625)
     assert row.gap[0, :3].tolist() == [1, 0.5, 0]
-    assert row.note == "screening only, no return period"
+    assert row.note.startswith("screening only, no return period; from a surface model, ")
     assert row.evidence == "modelled"
     assert row.details["share_very_high"] == pytest.approx(0.1)
 
@@ -241,11 +242,21 @@ def test_a_screening_never_confirms_a_gap(toy, surface, trust):
     ones = np.ones((40, 40))
     row = flood_exposure(model_of(data).given(cell_terrain, relief(ones, ones)))
     assert (row.trust == trust).all()
-    found = assess_gaps(model_of(data), [row], draws=2)
+    found = assess_gaps(model_of(data), [row])
     city = found.indicators.set_index("unit_id").loc["city"]
     limits = read_table("readings")["limits"]
     assert city["data"] == ("good" if trust >= limits["evidence_good"] else "fair")
-    assert city["reading"] in {"Flood-prone", "Probably flood-prone"}
+    assert city["reading"] == found.city.loc["flood", "reading"] == "Probably flood-prone"
+    assert (found.cells["flood_reading"] == READINGS.index("probably_falls_short")).all()
+    assert found.cells["flood_p_short"].to_numpy() == pytest.approx(
+        0.8 if surface else 0.85, abs=0.02
+    )
+    assert city["gap_lo"] == 0
+    assert city["gap"] == city["gap_hi"] == 1
+    # A flood map of the same land confirms it: nothing is drawn there.
+    mapped = dataclasses.replace(row, evidence="user", evidence_cells=np.full((40, 40), "user"))
+    told = assess_gaps(model_of(data), [dataclasses.replace(mapped, trust=1.0)])
+    assert told.city.loc["flood", "reading"] == "Flood-prone"
 
 
 def test_a_mapped_river_moves_the_drainage(toy, features):
