@@ -223,13 +223,15 @@ def portfolio(
         )
         found = choose_portfolio(candidates, limits)
     print_warnings(notes, quiet=as_json)
-    rows = [{str(k): v for k, v in row.items()} for row in found.table.to_dict("records")]
+    table = found.table.astype({"budget_krw": object})
+    table["budget_krw"] = table["budget_krw"].where(found.table["budget_krw"].notna(), None)
+    rows = [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
     if as_json:
         say_json({"spent_krw": found.spent_krw, "budget_krw": budget, "applications": rows})
         return
     columns = ("name", "chosen", "need", "readiness", "taken under", "budget_krw", "reason")
     print_rows([{**row, **_ranges(row)} for row in rows], columns)
-    say("Of equal value, more projects are taken, and then the first names.")
+    say("Of equal value, more projects are taken, then the cheaper, and then the first names.")
     say(f"{found.spent_krw:,} of {budget:,} won. A help for thinking, no forecast of the choice.")
 
 
@@ -247,7 +249,7 @@ def _ranges(row: dict[str, Any]) -> dict[str, str]:
         "readiness": said("readiness"),
         "taken under": f"{100 * row['stable_share']:.0f} % of weights tried",
         "chosen": "taken" if row["chosen"] else "left out",
-        "budget_krw": f"{row['budget_krw']:,}",
+        "budget_krw": "" if row["budget_krw"] is None else f"{row['budget_krw']:,}",
     }
 
 

@@ -99,8 +99,8 @@ def choose_portfolio(candidates: Sequence[Candidate], limits: PortfolioLimits) -
     Returns
     -------
     The choice of the highest value within the limits; of choices of equal value that with more projects,
-    and of these that which takes the first names. An application that a hard gate refuses, or without a
-    budget in won, is left out; of one city one project is taken.
+    of these the cheapest, and of these that which takes the first names. An application that a hard gate
+    refuses, or without a budget in won, is left out; of one city one project is taken.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def choose_portfolio(candidates: Sequence[Candidate], limits: PortfolioLimits) -
             "name": [c.name for c in rows],
             "city": [c.application.project.city for c in rows],
             "country": [_country(c) for c in rows],
-            "budget_krw": [c.application.request.budget_krw or 0 for c in rows],
+            "budget_krw": pd.array([c.application.request.budget_krw for c in rows], dtype="Int64"),
             "need_low": axes[:, 0],
             "need_high": axes[:, 1],
             "readiness_low": axes[:, 2],
@@ -278,7 +278,7 @@ class _Problem:
     def most(
         self, value: NDArray[np.float64], fixed: dict[int, int]
     ) -> tuple[NDArray[np.bool_], _Floors] | None:
-        """Take a choice of the most value and then of the most projects, with the sums of its equals."""
+        """Take a choice of most value, then most projects, then least cost; with the sums of its equals."""
         first = self.solved(value, fixed)
         if first is None:
             return None
@@ -286,7 +286,11 @@ class _Problem:
         each = np.ones(len(value))
         more = self.solved(each, fixed, (worth,))
         taken = first if more is None else more
-        return taken, (worth, (each, float(taken.sum()) - _HALF))
+        number = (each, float(taken.sum()) - _HALF)
+        saved = -self.costs / self.budget
+        cheap = self.solved(saved, fixed, (worth, number))
+        taken = taken if cheap is None else cheap
+        return taken, (worth, number, (saved, float(saved[taken].sum()) - _CLOSE))
 
     def best(self, value: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Take the best choice; of equal ones that which takes the first names, so that it is one."""
@@ -308,6 +312,7 @@ class _Problem:
         floors = (
             (value, float(value[taken].sum()) - _CLOSE),
             (np.ones(len(value)), float(taken.sum()) - _HALF),
+            (-self.costs / self.budget, float(-self.costs[taken].sum() / self.budget) - _CLOSE),
         )
         keep = np.where(taken, 1.0, 0.0)
         return self.solved(keep, {place: int(not taken[place])}, floors)
@@ -362,13 +367,20 @@ def _reason(rows: list[Candidate], place: int, shut: str, solved: _Solved) -> st
         return shut
     same = problem.equal(value, taken, place)
     if taken[place]:
-        return "taken" if same is None else f"taken by name; equal to {_names(rows, same & ~taken)}"
+        why = "taken" if same is None else f"taken by name; equal to {_names(rows, same & ~taken)}"
+        return f"{why}{_example(rows[place])}"
     closed = _closed(rows, place, problem, taken)
     if closed:
         return closed
     if same is not None:
         return f"equal to {_names(rows, taken & ~same)}, taken by name"
     return _price(rows, place, solved)
+
+
+def _example(candidate: Candidate) -> str:
+    """Say that an application cannot be handed in, as the city of its study does not exist; empty: it can."""
+    made_up = candidate.facts is not None and candidate.facts.synthetic
+    return "; note: the city of its study is synthetic, it cannot be handed in" if made_up else ""
 
 
 def _closed(rows: list[Candidate], place: int, problem: _Problem, taken: NDArray[np.bool_]) -> str:
@@ -392,5 +404,7 @@ def _price(rows: list[Candidate], place: int, solved: _Solved) -> str:
     lost = _names(rows, taken & ~other) or "nothing"
     less = float(value[taken].sum() - value[other].sum())
     if less <= _CLOSE:
-        return f"taking it would leave out {lost}: as much value, but fewer projects"
+        fewer = int(other.sum()) < int(taken.sum())
+        worse = "but fewer projects" if fewer else "but for more money"
+        return f"taking it would leave out {lost}: as much value, {worse}"
     return f"taking it would leave out {lost} and lower the value by {less:.3f}"

@@ -149,3 +149,25 @@ def test_of_equal_value_more_projects_are_taken() -> None:
     assert found.chosen == ("b", "c")
     assert rows.loc["b", "reason"] == "taken"
     assert "as much value, but fewer projects" in rows.loc["a", "reason"]
+
+
+def test_of_equal_projects_the_cheaper_is_taken_whatever_its_name() -> None:
+    some = [bare("a", 600_000_000), bare("b", 500_000_000)]
+    found = choose_portfolio(some, PortfolioLimits(budget_krw=700_000_000))
+    assert found.chosen == ("b",)
+    rows = found.table.set_index("name")
+    assert rows.loc["b", "reason"] == "taken"
+    assert "as much value, but for more money" in rows.loc["a", "reason"]
+
+
+def test_no_budget_is_no_number_and_an_example_is_told() -> None:
+    given = one("a")
+    made_up = Candidate(name="a", application=given.application, facts=make_facts(synthetic=True))
+    dollars = Candidate(
+        name="b", application=changed(request={"budget_krw": None, "budget_usd": 100_000})
+    )
+    found = choose_portfolio([made_up, dollars], PortfolioLimits(budget_krw=10**10))
+    rows = found.table.set_index("name")
+    assert rows["budget_krw"].isna().tolist() == [False, True]
+    assert "it cannot be handed in" in rows.loc["a", "reason"]
+    assert found.spent_krw == 300_000_000
