@@ -53,6 +53,12 @@ def _amounts(values: ArrayLike, places: Snapped, what: str) -> NDArray[np.float6
     return found
 
 
+def _not_negative(amounts: NDArray[np.float64], what: str) -> NDArray[np.float64]:
+    if (amounts < 0).any():
+        raise StudyError(f"two_step_access: {what}: {amounts.min():g} is below 0")
+    return amounts
+
+
 def nearest(
     graph: StreetGraph,
     origins: OnNetwork,
@@ -311,15 +317,17 @@ def two_step_access(  # noqa: PLR0913 - engine options, all named
     Raises
     ------
     StudyError, CRSMismatchError
-        As `nearest`, or if persons or supply do not fit the places.
+        As `nearest`, or if persons or supply do not fit the places or are negative, or the limit is not above 0.
     """
+    if not limit > 0:
+        raise StudyError(f"two_step_access: limit = {limit:g} {unit}: give a number above 0")
     start, ends = on_network(graph, origins), on_network(graph, places)
     found = served.two_step_access(
         graph,
         start,
-        _amounts(persons, start, "persons"),
+        _not_negative(_amounts(persons, start, "persons"), "persons"),
         ends,
-        _amounts(supply, ends, "supply"),
+        _not_negative(_amounts(supply, ends, "supply"), "supply"),
         limit=limit,
         unit=unit,
         decay=decay,

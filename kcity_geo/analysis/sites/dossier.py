@@ -17,7 +17,8 @@ from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.connections.connect import CONNECTION_COLUMNS, connect
 from kcity_geo.analysis.connections.targets import connection_kinds
 from kcity_geo.analysis.network import reach
-from kcity_geo.analysis.network.snapping import Homes, snap, snap_cells
+from kcity_geo.analysis.network.graph import StreetGraph
+from kcity_geo.analysis.network.snapping import Homes, Snapped, snap, snap_cells
 from kcity_geo.analysis.sites.facts import Fact, dossier_rows
 from kcity_geo.analysis.sites.ground_facts import ground_facts
 from kcity_geo.analysis.transport.jobs import job_cells, why_no_jobs
@@ -153,7 +154,7 @@ def _connections(lines: gpd.GeoDataFrame) -> list[Fact]:
         facts.append(
             Fact(
                 "connections",
-                f"{kind}_km",
+                f"route_{kind}_km",
                 f"To the nearest {title}",
                 row["length_m"] / 1000,
                 "km",
@@ -165,7 +166,7 @@ def _connections(lines: gpd.GeoDataFrame) -> list[Fact]:
             facts.append(
                 Fact(
                     "connections",
-                    f"{kind}_new_km",
+                    f"route_{kind}_new_km",
                     f"New road to the nearest {title}",
                     row["new_m"] / 1000,
                     "km",
@@ -199,6 +200,23 @@ def _mass(city: CityModel) -> Homes:
     )
 
 
+def _joined_min() -> float:
+    """Give the share of the people below which a piece of the streets is not that of the city."""
+    return float(next(r["below"] for r in dossier_rows("flag") if r["item"] == "joined_share"))
+
+
+def _joined_share(
+    graph: StreetGraph, at: Snapped, homes: Snapped, persons: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Share of the people on the piece of the streets that each place is on; of the length where none is known."""
+    size, there = graph.component_m, homes.segment >= 0
+    if persons[there].sum() > 0:
+        piece = graph.component[graph.tail[homes.segment[there]]]
+        size = np.bincount(piece, weights=persons[there], minlength=len(size)).astype(np.float64)
+    own = size[graph.component[graph.tail[at.segment]]] / size.sum()
+    return np.asarray(np.where(at.segment >= 0, own, np.nan), dtype=np.float64)
+
+
 def _in_reach(shapes: NDArray[np.object_], city: CityModel) -> list[list[Fact]]:
     """People and jobs from where a car comes to each site in time."""
     minutes = [float(m) for m in read_table("suitability/dossier")["reach"]["minutes"]]
@@ -208,11 +226,13 @@ def _in_reach(shapes: NDArray[np.object_], city: CityModel) -> list[list[Fact]]:
         "people": city.people.persons,
         "jobs": np.where(city.inside, city.once(job_cells), 0.0),
     }
+    apart = "not counted: its streets are not joined to the city's, as mapped"
     why = {
         "people": "" if amounts["people"].sum() > 0 else "needs sources.population",
         "jobs": city.once(why_no_jobs),
     }
     table = {kind: np.full((len(shapes), len(minutes)), np.nan) for kind in amounts}
+    joined, least = np.full(len(shapes), np.nan), _joined_min()
     if graph.n_segments == 0:
         basis = "no street is mapped here"
     elif len(shapes):
@@ -220,6 +240,7 @@ def _in_reach(shapes: NDArray[np.object_], city: CityModel) -> list[list[Fact]]:
         cells = np.flatnonzero(((amounts["people"] > 0) | (amounts["jobs"] > 0)).ravel())
         share = 1 / np.bincount(owner, minlength=len(cells))[owner]
         at = snap(graph, shapes, max_snap_m=_SNAP_M)
+        joined = _joined_share(graph, at, homes, amounts["people"].ravel()[cells][owner] * share)
         for kind, amount in amounts.items():
             if why[kind]:
                 continue
@@ -231,16 +252,23 @@ def _in_reach(shapes: NDArray[np.object_], city: CityModel) -> list[list[Fact]]:
                     for way in ("from", "to")
                 )
             )
-            table[kind] = np.where((at.segment >= 0)[:, None], found, np.nan)
+            table[kind] = np.where((joined >= least)[:, None], found, np.nan)
     return [
         [
             Fact(
                 "people", f"{kind}_{minutes[j]:g}min",
                 f"{kind.capitalize()} within {minutes[j]:g} minutes over the streets",
-                float(table[kind][i, j]), "persons" if kind == "people" else "jobs", basis=why[kind] or basis,
+                float(table[kind][i, j]), "persons" if kind == "people" else "jobs",
+                basis=why[kind] or (apart if joined[i] < least else basis),
             )
             for kind in amounts
             for j in range(len(minutes))
+        ]
+        + [
+            Fact(
+                "people", "joined_share", "People of the city on the streets that its streets are joined to",
+                float(joined[i]), "share", basis="pieces of the mapped streets; by length where nobody is known",
+            )
         ]
         for i in range(len(shapes))
     ]  # fmt: skip

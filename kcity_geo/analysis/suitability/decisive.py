@@ -89,7 +89,9 @@ def undecided(
         if own and all(is_off(limits[name]) for name in own):
             continue
         if not _KNOWN[key](view):
-            found.append((row["title"], row["source"]))
+            left = [name for name in own if not is_off(limits[name])]
+            part = f', or {" and ".join(left)} = "ignore"' if own and left != own else ""
+            found.append((row["title"], row["source"] + part))
     return found
 
 

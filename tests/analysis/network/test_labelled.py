@@ -87,6 +87,19 @@ def test_tables_pairs_and_the_nearest_agree_where_places_meet(seed, k) -> None:
     assert len(one) == len(set(zip(one.tolist(), two.tolist(), strict=True)))
 
 
+@pytest.mark.parametrize(
+    ("people", "beds", "limit", "said"),
+    [
+        ([1, 2, 3], [1, 1], -5.0, "limit = -5"),
+        ([1, -2, 3], [1, 1], 600.0, "persons: -2 is below 0"),
+        ([1, 2, 3], [1, -1], 600.0, "supply: -1 is below 0"),
+    ],
+)
+def test_access_refuses_what_nobody_can_mean(people, beds, limit, said) -> None:
+    with pytest.raises(StudyError, match=said):
+        labelled.two_step_access(GRAPH, HOMES, people, SHOPS, beds, limit=limit)
+
+
 def test_sums_and_access_bear_the_labels_of_the_origins() -> None:
     jobs = pd.Series([7.0, 5.0], index=[20, 10])  # another order than the shops
     sums = labelled.sums_within(GRAPH, HOMES, SHOPS, jobs, limits=(600.0, 1100.0), unit="metres")

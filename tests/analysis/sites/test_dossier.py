@@ -84,7 +84,7 @@ def test_nothing_known_is_said_and_not_made_up() -> None:
         "level_m3",
         "freeboard_m",
         "flooded_share",
-        "power_km",
+        "route_power_km",
         "people_30min",
         "protected_km",
     ):
@@ -124,6 +124,23 @@ def test_people_in_reach_are_counted_over_the_streets() -> None:
     assert row.loc["people_30min", "value"] == pytest.approx(140)
     assert np.isnan(row.loc["jobs_30min", "value"])
     assert row.loc["evidence_grade", "text"] == "A"
+
+
+@pytest.mark.filterwarnings("ignore:drive network. .* pieces apart")
+def test_a_site_whose_streets_are_cut_off_is_flagged_and_counts_nobody() -> None:
+    lines = [
+        shapely.LineString([(50, 1250), (3950, 1250)]),
+        shapely.LineString([(50, 3050), (3950, 3050)]),
+    ]
+    roads = toy_layer([{"highway": "residential", "osm_id": i} for i in (1, 2)], lines)
+    people = np.zeros((40, 40))
+    people[27, 2], people[9, 30] = 384.0, 60_000.0  # a row of each street
+    data = make_toy(arrays={"population": people}, layers={"roads_drive": roads})
+    found, row = facts(data)
+    assert row.loc["joined_share", "value"] == pytest.approx(384 / 60_384)
+    assert np.isnan(row.loc["people_30min", "value"])
+    assert "not joined" in row.loc["people_30min", "basis"]
+    assert "its streets are not joined to the city's, as mapped" in found.flags["flag"].tolist()
 
 
 def test_a_synthetic_city_says_so_and_every_criterion_says_how_it_was_measured() -> None:

@@ -80,6 +80,9 @@ def test_check_asks_without_computing():
     view = CityView(city, None)
     assert undecided(view, ["built", "water", "road"], {}) == []
     assert [title for title, _ in undecided(view, ["slope", "flood"], {})] == ["slope", "flood"]
+    half = {"hand_m_min": "ignore", "flood_exposure_max": 0.1}
+    assert undecided(view, ["flood"], half)[0][1].endswith(', or flood_exposure_max = "ignore"')
+    assert undecided(view, ["flood"], dict.fromkeys(half, "ignore")) == []
     assert not any("terrain" in name or "people" in name for name in city.computed)
 
 
