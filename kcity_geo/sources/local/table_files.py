@@ -21,6 +21,7 @@ import pandas as pd
 from kcity_geo.config import read_table
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
+from kcity_geo.sources.local.merged_cells import merged_rows
 from kcity_geo.sources.web.wellformed import require_whole_zip
 from kcity_geo.studyfile import file_and_part
 
@@ -267,11 +268,13 @@ def _sheet(file: Path, part: str, *, key: str, wanted: Collection[str]) -> list[
         require_whole_zip(file)
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         sheets = {s.title: s for s in book.worksheets}
+        part_of = {s.title: str(s._worksheet_path) for s in book.worksheets}  # noqa: SLF001 - no other way
         names = _sheets_looked_at(sheets, part, where)
         cells = {name: _sheet_rows(sheets[name], where) for name in names}
         book.close()
         name = _sheet_meant(cells, where=where, wanted=wanted)
         _refuse_formulas_without_value(file, name, cells[name], where=where)
+        _refuse_merged(file, part_of[name], cells[name], wanted, where=where)
     except (SourceError, LimitError) as error:
         text = str(error)
         raise type(error)(text if text.startswith(key) else f"{where} {text}") from error
@@ -344,6 +347,24 @@ def _refuse_formulas_without_value(
                     "the file, let it calculate and save it"
                 )
     book.close()
+
+
+def _refuse_merged(
+    file: Path, part: str, rows: list[list[Any]], wanted: Collection[str], *, where: str
+) -> None:
+    """Refuse merged cells of a column that is read; tell those of others."""
+    at, _ = _header(rows, wanted)
+    head = _second_header(rows, at, wanted)
+    for cells, row, column in merged_rows(file, part, rows, header=at):
+        name = head[column - 1] if column <= len(head) else None
+        text = (
+            f"{where}, cells {cells} are merged: only row {row} has the value "
+            f"{plain_text(rows[row - 1][column - 1])[:40]!r}, the rows below have none; unmerge them and fill "
+            "in each row"
+        )
+        if column_key(name) in wanted:
+            raise SourceError(text)
+        tell(text)
 
 
 def _there(cell: object) -> bool:

@@ -356,6 +356,30 @@ def test_cells_of_a_workbook_keep_their_kind(tmp_path) -> None:
     assert table["lpcd"].tolist() == [12.125, 95.5]
 
 
+def test_merged_cells_that_lose_a_district_are_refused(tmp_path) -> None:
+    path = tmp_path / "t.xlsx"
+    rows = [["Residents", None, None], ["region", "district_id", "population"], ["R", "a", 10_000], [None, "b", 2000], ["Source: census"], [None]]  # fmt: skip
+    frame = districts("ab")
+    for merged, told_of in (("B3:B4", None), ("A3:A4", "A3:A4"), ("A5:C6", ""), ("A1:C1", "")):
+        book(path, {"s": rows})
+        made = openpyxl.load_workbook(path)
+        made["s"].merge_cells(merged)
+        made.save(path)
+        with muted(), collected() as told:
+            if told_of is None:
+                with pytest.raises(SourceError, match="cells B3:B4 are merged: only row 3 .*'a'"):
+                    read_official_table(path, districts=frame)
+                continue
+            assert read_official_table(path, districts=frame)["population"].tolist() == [
+                10_000,
+                2000,
+            ]
+        assert [t for t in told if "merged" in t and told_of in t] == [
+            t for t in told if "merged" in t
+        ]
+        assert any("merged" in t for t in told) is bool(told_of)
+
+
 def test_a_formula_without_a_value_is_refused(tmp_path) -> None:
     path = tmp_path / "t.xlsx"
     book(path, {"s": [["district_id", "population"], ["a", "=100*7"], ["b", 900]]})
