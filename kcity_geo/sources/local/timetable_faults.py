@@ -45,19 +45,44 @@ def mended_feed(feed: Any, *, name: str) -> None:  # noqa: ANN401 - gtfs_kit.Fee
     Raises
     ------
     SourceError
-        If the intervals of ``frequencies.txt`` are shorter than any line runs.
+        If the intervals of ``frequencies.txt`` are shorter than any line runs, or one ``stop_id`` stands
+        for two places.
     """
     for table, columns in _IDS.items():
         frame = getattr(feed, table)
         if frame is not None:
             changed = {c: plain for c in columns if (plain := _plain(frame, c)) is not None}
             setattr(feed, table, frame.assign(**changed) if changed else frame)
+    _refuse_stops_of_two_places(feed, name)
     _leave_out_flights(feed, name)
     _tell_strange_types(feed, name)
     said = [*_without_id(feed), *_twice(feed), *_strangers(feed), *_unread_times(feed)]
     said += [*_unread_days(feed), *_unread_intervals(feed, name)]
     if said:
         tell(f"GTFS {name}: left out, for they say nothing of the service: {'; '.join(said)}")
+
+
+def _refuse_stops_of_two_places(feed: Any, name: str) -> None:  # noqa: ANN401 - gtfs_kit.Feed
+    """Refuse a stop that stands twice with two places: which of them its departures leave from is open."""
+    stops = feed.stops[feed.stops["stop_id"].notna()]
+    groups = stops[stops["stop_id"].duplicated(keep=False)].groupby("stop_id", sort=False)
+    apart = (groups[["stop_lat", "stop_lon"]].max() - groups[["stop_lat", "stop_lon"]].min()).max(
+        axis=1
+    )
+    double = apart.index[
+        (apart > read_table("gtfs")["same_stop_deg"]).to_numpy(bool, na_value=False)
+    ]
+    if double.empty:
+        return
+    same = groups.get_group(double[0])[["stop_lat", "stop_lon"]].drop_duplicates()
+    first, second = (
+        f"{row.stop_lat}, {row.stop_lon}" for row in same.head(2).itertuples(index=False)
+    )
+    raise SourceError(
+        f"sources.gtfs: stops.txt of {name} has {len(double):,} stop_id with two places (first: "
+        f"{str(double[0])[:40]!r} at {first} and at {second}); give each stop an id of its own, "
+        "or take out the row that is wrong"
+    )
 
 
 def _of_types(feed: Any, ranges: list[list[int]]) -> pd.Series:  # noqa: ANN401 - gtfs_kit.Feed

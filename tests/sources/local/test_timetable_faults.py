@@ -50,6 +50,7 @@ def read(folder, table="", old="", new="", *, area=None, **more):
         ("calendar", "20241231", ""),
         ("calendar", "20241231", "99991231"),
         ("routes", "r,1,3\n", "r,1,3\nr,1,3\n"),
+        ("stops", "s1,One,-29.98,28.01\n", "s1,One,-29.98,28.01\ns1,One again,-29.9801,28.01\n"),
         ("trips", "r,w,t0\n", "r,w,t0\nr,w,t0\n"),
         ("stop_times", "s1,1\n", "s1,1.0\n"),
     ],
@@ -105,3 +106,9 @@ def test_stops_elsewhere_and_turned_round_are_told(tmp_path):
     stops, told = read(tmp_path, area=shapely.box(8, 8, 9, 9))
     assert not len(stops)
     assert "none of its 2 stops lies in or near the city (28.010, -29.980, 28.020" in told
+
+
+def test_a_stop_of_two_places_is_refused(tmp_path):
+    words = r"1 stop_id with two places \(first: 's1' at -29.98, 28.01 and at -29.9, 28.09\)"
+    with pytest.raises(SourceError, match=words):
+        read(tmp_path, "stops", "s2,", "s1,One,-29.9,28.09\ns2,")
