@@ -31,6 +31,7 @@ from kcity_geo.sources.local.plausible import refuse_too_many
 from kcity_geo.sources.local.raster_amounts import amounts_on_grid
 from kcity_geo.sources.local.raster_rules import RasterRule, raster_rule
 from kcity_geo.sources.local.raster_windows import RasterWindow, read_window
+from kcity_geo.sources.local.table_numbers import numbers
 
 __all__ = [
     "persons_from_polygons",
@@ -325,14 +326,20 @@ def persons_from_polygons(
     Raises
     ------
     SourceError
-        If the column is missing, not numeric or negative, or nothing overlaps the city.
+        If the column is missing, holds what is no number or negative, or nothing overlaps the city.
     """
     if column not in frame:
         known = ", ".join(str(c) for c in frame.columns if c != "geometry") or "no column"
         raise SourceError(f"sources.population: no column {column!r}; the file has {known}")
     persons = frame[column].to_numpy()
     if persons.dtype.kind not in "iuf":
-        raise SourceError(f"sources.population: column {column!r} is not a number")
+        # Numbers in a column of texts: all of it tells what its signs mean, as in a table.
+        cells = frame[column].astype(object).reset_index(drop=True)
+        cells = cells.where(cells.notna(), None)
+        cells.index = (cells.index + 1).rename("polygon")
+        persons = numbers(
+            cells, where=f"sources.population: column {column!r}", whole=True
+        ).to_numpy()
     persons = persons.astype(float)
     lacking = int(np.isnan(persons).sum())
     if lacking:

@@ -105,7 +105,7 @@ def numbers(
 
     Parameters
     ----------
-    column : text, and numbers of a sheet.
+    column : text, and numbers of a sheet; an index with a name tells the row in messages.
     where : file and column, for messages.
     whole : whether whole things are counted, as persons: a sign with three digits behind it in every
         cell parts thousands then.
@@ -137,18 +137,17 @@ def numbers(
         tell(
             f"{where}: {unsure[0]!r} was read as {re.sub('[.,]', '', unsure[0])}, as the things counted are whole"
         )
-    for i, cell in enumerate(column):
+    for i, (row, cell) in enumerate(column.items()):
         if isinstance(cell, int | float | np.number) and not isinstance(cell, bool):
             found[i] = float(cell)
             continue
         text = _written(cell)
         if text.casefold() in missing:
             continue
+        here = f"{where}, {column.index.name} {row!r}," if column.index.name else where
         if not _NUMBER.fullmatch(text) or ("%" in text and not share):
-            raise SourceError(
-                f"{where} has the value {plain_text(cell)[:60]!r}, a number is needed"
-            )
-        found[i] = _value(text, decimal=decimal, whole=whole, share=share, where=where)
+            raise SourceError(f"{here} has the value {plain_text(cell)[:60]!r}, a number is needed")
+        found[i] = _value(text, decimal=decimal, whole=whole, share=share, where=here)
     return pd.Series(found, index=column.index, dtype=float)
 
 

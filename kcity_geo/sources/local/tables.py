@@ -112,24 +112,20 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
         where = f"{key}: {path.name}, {column}"
         values = _numbers(table, matched, column, where=where, sign=sign)
         if (values < 0).any():
-            raise SourceError(
-                f"{where} has the value {values[values < 0].iloc[0]:g}; it needs zero or more"
-            )
+            raise SourceError(f"{_first(values, values < 0, where)}; it needs zero or more")
         if column in _RATES and (values > 1).any():
-            wrong = values[values > 1].iloc[0]
-            mend = percent_mend(wrong)
+            mend = percent_mend(values[values > 1].iloc[0])
             raise SourceError(
-                f"{where} has the value {wrong:g}; it needs a share from 0 to 1{mend}"
+                f"{_first(values, values > 1, where)}; it needs a share from 0 to 1{mend}"
             )
         if not values.notna().any():
             tell(f"{where} holds no number at all; it is taken as not known")
-        parts = values[[bool(part_of_count(column, v)) for v in values]]
-        if len(parts):
-            raise SourceError(
-                f"{where} has the value {parts.iloc[0]:,.12g}; {part_of_count(column, parts.iloc[0])}"
-            )
+        parts = pd.Series([bool(part_of_count(column, v)) for v in values], index=values.index)
+        if parts.any():
+            said = part_of_count(column, values[parts].iloc[0])
+            raise SourceError(f"{_first(values, parts, where)}; {said}")
         if odd := too_large_amount(column, float(values.max())):
-            raise SourceError(f"{where} has the value {values.max():,.12g}; {odd}")
+            raise SourceError(f"{_first(values, values == values.max(), where)}; {odd}")
         if column == "population":
             _refuse_parts_of_persons(values, where=where)
             _refuse_full_districts(values.reindex(out.index), districts, where=where)
@@ -140,6 +136,12 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
             f"{key}: no row for {len(absent)} of {len(out)} districts ({', '.join(map(str, absent[:5]))})"
         )
     return out
+
+
+def _first(values: pd.Series[float], wrong: pd.Series[bool], where: str) -> str:
+    """Say the first wrong value and its district."""
+    found = values[wrong]
+    return f"{where}, district {found.index[0]!r}, has the value {found.iloc[0]:,.12g}"
 
 
 def _warn_unused(columns: list[str], *, name: str) -> None:
@@ -191,7 +193,7 @@ def read_district_people(path: Path, *, districts: gpd.GeoDataFrame) -> pd.Serie
     persons = _numbers(table, matched, "population", where=where, sign=sign)
     if (persons < 0).any():
         raise SourceError(
-            f"{where} has the value {persons[persons < 0].iloc[0]:g}; a number of zero or more is needed"
+            f"{_first(persons, persons < 0, where)}; a number of zero or more is needed"
         )
     _refuse_parts_of_persons(persons, where=where)
     persons = persons.reindex(districts["district_id"].to_numpy())
@@ -251,10 +253,10 @@ def _tell_other_total(districts: pd.Series[float], totals: pd.Series[float], *, 
 
 
 def _refuse_parts_of_persons(persons: pd.Series[float], *, where: str) -> None:
-    parts = persons[(persons % 1 > 1e-6) & (persons % 1 < 1 - 1e-6)]  # noqa: PLR2004 - rounding
-    if len(parts):
+    parts = (persons % 1 > 1e-6) & (persons % 1 < 1 - 1e-6)  # noqa: PLR2004 - rounding
+    if parts.any():
         raise SourceError(
-            f"{where} has the value {parts.iloc[0]:,.12g}; persons are whole numbers: give all of them "
+            f"{_first(persons, parts, where)}; persons are whole numbers: give all of them "
             "(12500, not 12.5 thousands), or round an estimate"
         )
 
@@ -301,7 +303,7 @@ def _match(
         totals = _tell_left_out(table, text[found.isna()], name=name, key=key)
         out: pd.DataFrame = table[found.notna()].copy()
         out.attrs["totals"] = totals
-        out.index = pd.Index([ids[0] for ids in found[found.notna()]])
+        out.index = pd.Index([ids[0] for ids in found[found.notna()]], name="district")
         if out.index.duplicated().any():
             twice = out.index[out.index.duplicated()][0]
             raise SchemaError(f"{key}: {name} has two rows for district {twice!r}")

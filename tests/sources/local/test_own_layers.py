@@ -299,7 +299,7 @@ def test_check_says_what_is_taken_when_nothing_is_given(tmp_path: Path) -> None:
     [
         ({"population": "t.csv"}, "sources.population: no row of t.csv matches a district"),
         ({"population": "u.csv"}, "u.csv has the columns name, people; it needs"),
-        ({"population": "v.csv"}, "v.csv, population has the value -5"),
+        ({"population": "v.csv"}, "v.csv, population, district .* has the value -5"),
         ({"built": "t.csv"}, r"sources.built: t.csv is a table.*give a raster"),
         ({"extra": {"health": "t.csv"}}, "A district by name is no place of a facility"),
     ],

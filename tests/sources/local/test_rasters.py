@@ -312,6 +312,14 @@ def test_persons_must_be_numbers_and_not_negative() -> None:
     frame = gpd.GeoDataFrame({"population": [-3]}, geometry=[CITY.boundary_metric], crs=CITY.crs)
     with pytest.raises(SourceError, match="-3 persons"):
         persons_from_polygons(frame, city=CITY, grid=GRID)
+    texts = frame.assign(population=["many"])
+    with pytest.raises(SourceError, match=r"'population', polygon 1, has the value 'many'"):
+        persons_from_polygons(texts, city=CITY, grid=GRID)
+    written = frame.assign(population=["12,500"])
+    with muted():
+        assert persons_from_polygons(written, city=CITY, grid=GRID)[1][
+            "source_total"
+        ] == pytest.approx(12500)
     with pytest.raises(SourceError, match="no column"):
         persons_from_polygons(frame.rename(columns={"population": "p"}), city=CITY, grid=GRID)
 

@@ -109,7 +109,9 @@ def test_people_are_whole_however_their_thousands_are_written(tmp_path, cells, p
 def test_amounts_that_no_city_has_are_refused(tmp_path, column, cell) -> None:
     path = tmp_path / "t.csv"
     path.write_text(f"district_id;{column}\na;{cell}\nb;8250\n")
-    with pytest.raises(SourceError, match=f"t.csv, {column} has the value .*no city has more than"):
+    with pytest.raises(
+        SourceError, match=f"t.csv, {column}, district 'a', has the value .*no city has more than"
+    ):
         read_official_table(path, districts=districts("ab"))
 
 
@@ -139,7 +141,7 @@ def test_a_district_holds_no_more_people_than_its_densest_block_would(tmp_path) 
         (["12500*", "8250", "9125"], r"'12500\*', a number is needed"),
         (["(12500)", "8250", "9125"], "a number is needed"),
         (["1250%", "8250", "9125"], "a number is needed"),
-        (["-12500", "8250", "9125"], "the value -12500"),
+        (["-12500", "8250", "9125"], "the value -12,500"),
         (["12.50.0", "8250", "9125"], "parts no thousands"),
     ],
 )
@@ -432,10 +434,22 @@ def test_tables_beyond_the_limit_are_refused_before_they_are_read(tmp_path, monk
         read_cells(tmp_path / "wide.xlsx", key="k", wanted={"population"})
 
 
+@pytest.mark.parametrize(
+    ("cell", "said"), [("many", "'many', a number"), ("-5", "-5; "), ("12.34", "12.34; persons")]
+)
+def test_a_refused_number_names_its_district(tmp_path, cell, said) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"district_id;population\na;8250\nb;{cell}\n")
+    with pytest.raises(SourceError, match=f"population, district 'b', has the value {said}"):
+        read_district_people(path, districts=districts("ab"))
+
+
 def test_counts_are_whole_and_a_column_without_numbers_is_told(tmp_path) -> None:
     text = "district_id,transit_stops,lpcd\na,{},-\nb,{},-\n"
     table, notes = official(tmp_path / "t.csv", text.format("1.388", "2.004"), "ab")
     assert table["transit_stops"].tolist() == [1388.0, 2004.0]
     assert any("t.csv, lpcd holds no number at all" in note for note in notes)
-    with pytest.raises(SourceError, match=r"transit_stops has the value 3.5; .* whole number"):
+    with pytest.raises(
+        SourceError, match=r"transit_stops, district 'a', has the value 3.5; .* whole number"
+    ):
         official(tmp_path / "u.csv", text.format("3.5", "12"), "ab")
