@@ -27,6 +27,11 @@ class Earthworks(NamedTuple):
     level_m: float
     plane_pct: float
 
+    @property
+    def least_m3(self) -> float:
+        """The smaller of the two volumes, cubic metres."""
+        return min(self.level_m3, self.plane_m3)
+
 
 def earthworks(
     x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.float64], *, area_m2: float
@@ -43,7 +48,7 @@ def earthworks(
     Returns
     -------
     Volumes; NaN without heights. Both heights are chosen so that cut and fill are equal; swelling and topsoil
-    are left out. Of a plane there is no more to move than of a platform, but for rounding.
+    are left out. The plane is that of least squares: of uneven ground it may move more than the platform.
 
     Examples
     --------

@@ -84,7 +84,7 @@ def _slopes(shape: shapely.Polygon, city: CityModel, limit: Limit | None) -> lis
     facts.append(Fact("land", "slope_unknown_ha", "Slope not known", _rest(whole - known), "ha"))
     if limit is not None and not is_off(limit):
         steeper = float((slope > float(limit)).sum()) * each if len(slope) else np.nan
-        title = f"Steeper than the {float(limit):g} % of the project"
+        title = f"Steeper than the {float(limit):.4g} % of the project"
         facts.append(
             Fact("land", "steeper_ha", title, steeper, "ha", basis="cells of the elevation model")
         )
@@ -106,8 +106,8 @@ def _slopes(shape: shapely.Polygon, city: CityModel, limit: Limit | None) -> lis
         Fact("land", "plane_m3", "Earth moved for the best-fit plane", work.plane_m3, "m3", basis=basis),
         Fact("land", "plane_pct", "Slope of the best-fit plane", work.plane_pct, "%", basis=basis),
         Fact(
-            "land", "levelling_m3_ha", "Earth moved for the plane, a hectare",
-            work.plane_m3 / max(whole, 1e-9), "m3/ha", basis=basis,
+            "land", "levelling_m3_ha", "Earth moved for platform or plane, the smaller, a hectare",
+            work.least_m3 / max(whole, 1e-9), "m3/ha", basis=basis,
         ),
     ]  # fmt: skip
 

@@ -245,7 +245,7 @@ def _airport(view: CityView, buffer_m: float) -> _Found:
 #: key -> title, limit in words, mark, what measures it.
 _RULES: Mapping[str, tuple[str, str, str, Any]] = {
     "slope_pct_max": (
-        "Steep slope", "slope at most {value:g} %", "D",
+        "Steep slope", "slope at most {value:.4g} %", "D",
         lambda view, value, _: _relief_limit(view, "slope_pct", value, units="%"),
     ),
     "hand_m_min": (

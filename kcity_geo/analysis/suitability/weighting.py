@@ -143,7 +143,11 @@ def _judged(method: Method, names: list[str]) -> tuple[dict[str, float], str]:
     if not tables:
         raise StudyError(f"{key}: no table was given")
     accept = method.weighting.accept_inconsistent
-    merged = group_judgements(tables)
+    merged = group_judgements(
+        tables,
+        labels=names,
+        sources=[str(one.attrs.get("source", "")) for one in method.judgements],
+    )
     try:
         found = ahp(merged, labels=names, max_ratio=float("inf") if accept else MAX_RATIO)
     except StudyError as error:

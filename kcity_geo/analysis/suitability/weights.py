@@ -93,7 +93,7 @@ def _random_index(n: int, missing: int) -> float:
 
 
 def _judgement_matrix(
-    matrix: NDArray[np.float64] | Sequence[Sequence[float]],
+    matrix: NDArray[np.float64] | Sequence[Sequence[float]], names: Sequence[str] | None = None
 ) -> NDArray[np.float64]:
     a = np.asarray(matrix, dtype=np.float64)
     if a.ndim != 2 or a.shape[0] != a.shape[1] or a.shape[0] == 0:  # noqa: PLR2004 - square
@@ -103,6 +103,8 @@ def _judgement_matrix(
             f"judgements: {a.shape[0]} criteria, at most {len(RANDOM_INDEX)} can be compared "
             "pairwise; group them"
         )
+    if names is None or len(names) != len(a):
+        names = [f"criterion {i + 1}" for i in range(len(a))]
     # One of a pair is enough, and the diagonal says nothing.
     a = np.where(np.isnan(a) & ~np.isnan(a.T), 1 / a.T, a)
     np.fill_diagonal(a, np.where(np.isnan(a.diagonal()), 1.0, a.diagonal()))
@@ -113,15 +115,15 @@ def _judgement_matrix(
     if itself.any():
         at = int(np.argmax(itself))
         raise StudyError(
-            f"judgements: entry [{at}, {at}] compares a criterion with itself and must be 1 or empty, "
-            f"not {a[at, at]:g}"
+            f"judgements: {names[at]} compared with itself must be 1 or empty, not {a[at, at]:g}"
         )
     both = np.where(told, a * a.T, 1.0)
     if not np.allclose(both, 1.0, rtol=1e-2):
         row, column = np.unravel_index(np.abs(np.log(both)).argmax(), a.shape)
+        one, other = names[int(row)], names[int(column)]
         raise StudyError(
-            f"judgements: entry [{row}, {column}] is {a[row, column]:g}, so [{column}, {row}] must "
-            f"be {1 / a[row, column]:g}, not {a[column, row]:g}"
+            f"judgements: {one} against {other} is {a[row, column]:g}, so {other} against {one} must "
+            f"be {1 / a[row, column]:g}, not {a[column, row]:g}; correct one of the two or leave it empty"
         )
     return a
 
@@ -162,7 +164,7 @@ def ahp(
     >>> ahp([[1, 3, 5], [1 / 3, 1, 3], [1 / 5, 1 / 3, 1]]).weights.round(3).tolist()
     [0.637, 0.258, 0.105]
     """
-    a = _judgement_matrix(matrix)
+    a = _judgement_matrix(matrix, labels)
     n = len(a)
     names = tuple(labels) if labels is not None else tuple(str(i + 1) for i in range(n))
     if len(names) != n:
@@ -200,6 +202,9 @@ def ahp(
 
 def group_judgements(
     matrices: Sequence[NDArray[np.float64] | Sequence[Sequence[float]]],
+    *,
+    labels: Sequence[str] | None = None,
+    sources: Sequence[str] | None = None,
 ) -> NDArray[np.float64]:
     """
     Merge the judgements of several people by their geometric mean, which stays reciprocal.
@@ -207,6 +212,8 @@ def group_judgements(
     Parameters
     ----------
     matrices : one matrix a person, all of the same size; what one left open, the others decide.
+    labels : names of the criteria, for messages; numbers from 1 when None.
+    sources : where each matrix comes from, for messages.
 
     Returns
     -------
@@ -215,14 +222,21 @@ def group_judgements(
     Raises
     ------
     StudyError
-        If there are none, or of different sizes.
+        If there are none, or of different sizes, or one is not positive and reciprocal.
 
     Examples
     --------
     >>> group_judgements([[[1, 4], [0.25, 1]], [[1, 1], [1, 1]]]).round(6).tolist()
     [[1.0, 2.0], [0.5, 1.0]]
     """
-    checked = [_judgement_matrix(m) for m in matrices]
+    checked = []
+    for i, one in enumerate(matrices):
+        try:
+            checked.append(_judgement_matrix(one, labels))
+        except StudyError as error:
+            if sources is None or not sources[i]:
+                raise
+            raise StudyError(f"{sources[i]}: {error}") from error
     if len({m.shape for m in checked}) != 1:
         raise StudyError("judgements: everybody must judge the same criteria")
     logs = np.stack([np.log(m) for m in checked])

@@ -27,7 +27,8 @@ def read_judgements(path: Path, *, key: str) -> pd.DataFrame:
 
     Returns
     -------
-    Square table, index and columns are the criteria in the order of the rows; NaN: not judged.
+    Square table, index and columns are the criteria in the order of the rows; NaN: not judged;
+    the name of the file stands in ``attrs["source"]``.
 
     Raises
     ------
@@ -50,7 +51,9 @@ def read_judgements(path: Path, *, key: str) -> pd.DataFrame:
             for i, row in enumerate(names)
         ]
     )  # fmt: skip
-    return pd.DataFrame(found, index=names, columns=columns)[names]
+    table = pd.DataFrame(found, index=names, columns=columns)[names]
+    table.attrs["source"] = path.name
+    return table
 
 
 def _number(cell: object, *, where: str) -> float:

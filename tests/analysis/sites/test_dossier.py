@@ -51,14 +51,19 @@ def test_a_tilted_square_moves_s_l_cubed_over_eight(slope) -> None:
     assert row.loc["plane_pct", "value"] == pytest.approx(100 * slope)
 
 
-def test_cut_and_fill_of_random_ground_balance_and_a_plane_moves_no_more() -> None:
+def test_cut_and_fill_of_random_ground_balance_and_the_smaller_is_told() -> None:
     rng = np.random.default_rng(3)
     x, y, z = rng.uniform(0, 300, 500), rng.uniform(0, 300, 500), rng.normal(0, 4, 500)
     work = earthworks(x, y, z, area_m2=9e4)
     off = z - z.mean()
     assert off[off > 0].sum() == pytest.approx(-off[off < 0].sum())
     assert work.level_m3 == pytest.approx(off[off > 0].sum() * 9e4 / 500)
-    assert work.plane_m3 <= work.level_m3 * 1.02
+    assert work.least_m3 == min(work.level_m3, work.plane_m3)
+    # A pit of 10 m at one end of eleven: the mean is -10/11, the plane rises 5/11 a metre and fills 105/11.
+    pit = earthworks(np.arange(11.0), np.zeros(11), np.where(np.arange(11), 0.0, -10.0), area_m2=11)
+    assert pit.level_m3 == pytest.approx(100 / 11)
+    assert pit.plane_m3 == pytest.approx(105 / 11)
+    assert pit.least_m3 == pit.level_m3
 
 
 def test_slope_classes_and_land_cover_add_to_the_site() -> None:

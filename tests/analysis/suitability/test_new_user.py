@@ -59,7 +59,7 @@ def test_a_call_with_too_many_or_too_few_values_says_how_many(text, said) -> Non
 
 
 def test_a_diagonal_that_is_not_one_is_called_so() -> None:
-    with pytest.raises(StudyError, match=r"\[1, 1\] compares a criterion with itself .* not 3"):
+    with pytest.raises(StudyError, match=r"criterion 2 compared with itself .* not 3"):
         ahp([[1, 2], [0.5, 3]])
 
 

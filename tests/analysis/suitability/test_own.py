@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from kcity_geo import criterion
 from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.suitability.combination import combiner, topsis, weighted_product, wlc
+from kcity_geo.analysis.suitability.constraints import _RULES
 from kcity_geo.analysis.suitability.expression import evaluate
 from kcity_geo.analysis.suitability.own import OwnCriterion, own_row
 from kcity_geo.analysis.suitability.score import suitability
@@ -206,6 +207,7 @@ parameters = [6, 20]
 def test_degrees_and_percent_cannot_be_mixed_up():
     kind = profile("new_town")
     assert limits_of(kind, {"slope_deg_max": 25})["slope_pct_max"] == pytest.approx(46.63, abs=0.01)
+    assert _RULES["slope_pct_max"][1].format(value=26.7949192) == "slope at most 26.79 %"
     with pytest.raises(StudyError, match="one limit"):
         limits_of(kind, {"slope_deg_max": 15, "slope_pct_max": 15})
     with pytest.raises(StudyError, match="90 degrees"):

@@ -86,6 +86,15 @@ def test_bad_judgements_are_refused(matrix, text):
 def test_group_judgements_stay_reciprocal():
     merged = group_judgements([THREE, np.array(THREE).T])
     assert merged == pytest.approx(np.ones((3, 3)))
+    with pytest.raises(
+        StudyError,
+        match="mayor.csv: judgements: slope against road is 0.5, so road against slope must be 2, not 3",
+    ):
+        group_judgements(
+            [[[1, 2], [0.5, 1]], [[1, 0.5], [3, 1]]],
+            labels=["slope", "road"],
+            sources=["a.csv", "mayor.csv"],
+        )
     with pytest.raises(StudyError, match="same criteria"):
         group_judgements([THREE, [[1, 2], [0.5, 1]]])
 
