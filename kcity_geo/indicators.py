@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ __all__ = [
     "INDICATOR_THEMES",
     "IndicatorRow",
     "add_indicators",
+    "added_indicators",
     "indicator_rows",
     "is_added",
     "load_function",
+    "refuse_others",
     "remove_indicators",
     "uses_of_layers",
 ]
@@ -103,6 +106,7 @@ _FIELDS = {f.name for f in fields(IndicatorRow)}
 _ADDED: dict[str, IndicatorRow] = {}
 _ADDED_PARAMETERS: dict[Path, list[str]] = {}
 _ADDED_FROM: dict[Path, list[str]] = {}
+_ADDED_SHA256: dict[Path, str] = {}
 
 
 def indicator_rows() -> dict[str, IndicatorRow]:
@@ -214,7 +218,8 @@ def add_indicators(path: str | Path) -> list[str]:
     """
     path = Path(path).resolve()
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = path.read_bytes()
+        tables = tomllib.loads(raw.decode("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise StudyError(f"{path}: cannot be read as TOML ({error})") from error
     where = path.name
@@ -232,8 +237,57 @@ def add_indicators(path: str | Path) -> list[str]:
     parameters = add_parameter_rows(tables.get("parameter", {}), where=where)
     _ADDED.update({row.id: row for row in rows})
     _ADDED_FROM[path] = [row.id for row in rows]
+    _ADDED_SHA256[path] = sha256(raw).hexdigest()
     _ADDED_PARAMETERS[path] = parameters
     return _ADDED_FROM[path]
+
+
+def added_indicators() -> dict[str, str]:
+    """
+    List the indicators of your own that studies have now.
+
+    Returns
+    -------
+    Id -> name of the file of its row and the SHA-256 of that, as a finished study writes them.
+
+    Examples
+    --------
+    >>> added_indicators()
+    {}
+    """
+    return {
+        key: f"{path.name} {_ADDED_SHA256[path]}"
+        for path, ids in _ADDED_FROM.items()
+        for key in ids
+    }
+
+
+def refuse_others(made_with: Mapping[str, str]) -> None:
+    """
+    Refuse to run a finished study again without the indicators of your own that it was made with.
+
+    Parameters
+    ----------
+    made_with : as `added_indicators` gave it when the study was made.
+
+    Raises
+    ------
+    StudyError
+        If one is not added now, or stands in another file than then.
+    """
+    now = added_indicators()
+    for key, was in made_with.items():
+        file = was.rpartition(" ")[0] or was
+        if key not in now:
+            raise StudyError(
+                f"added_indicators.{key}: the study was made with {key} from {file}; call "
+                f"kc.add_indicators({file!r}) first, or take it out of [added_indicators] to run without it"
+            )
+        if now[key] != was:
+            raise StudyError(
+                f"added_indicators.{key}: the study was made with {key} from another {file} than the one "
+                "that is added now; add that one, or take it out of [added_indicators]"
+            )
 
 
 def is_added(key: str) -> bool:
@@ -272,6 +326,7 @@ def remove_indicators(path: str | Path) -> None:
     path = Path(path).resolve()
     if path not in _ADDED_FROM:
         raise StudyError(f"{path}: was not added by add_indicators")
+    _ADDED_SHA256.pop(path, None)
     for key in _ADDED_FROM.pop(path):
         _ADDED.pop(key, None)
     remove_parameter_rows(_ADDED_PARAMETERS.pop(path))

@@ -84,6 +84,7 @@ class Study(BaseModel):
         model, see `kcity_geo.rules`.
     input_sha256 : path as written -> checksum of the file that a finished study was run with; a file that
         is missing is then looked for, by its name, in the folder ``inputs`` beside the study.
+    added_indicators : indicator of your own that a finished study was run with -> its file and the checksum of that.
     place : a City made in Python, instead of the table ``city``.
     folder : what paths are relative to.
 
@@ -148,6 +149,10 @@ class Study(BaseModel):
     input_sha256: dict[str, str] = Field(
         default_factory=dict,
         description="path as written above -> SHA-256 of the file; written by a finished study",
+    )
+    added_indicators: dict[str, str] = Field(
+        default_factory=dict,
+        description="indicator of your own -> file of its row and SHA-256; written by a finished study",
     )
     place: Any = Field(default=None, exclude=True, description="a City made in Python")
     folder: Path = Field(

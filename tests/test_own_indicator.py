@@ -19,7 +19,7 @@ from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.registry import assess_rows
 from kcity_geo.demo.toy import make_toy
 from kcity_geo.errors import StudyError
-from kcity_geo.indicators import indicator_rows
+from kcity_geo.indicators import added_indicators, indicator_rows
 from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.parameters import all_parameters
 from kcity_geo.settings import settings_of
@@ -138,6 +138,9 @@ def test_an_indicator_from_outside_is_found_everywhere(added, tmp_path, hanbit_t
         told = [row for row in csv.DictReader(stream) if row["indicator"] == "E12"]
     assert {row["unit_id"] for row in told} >= {"city", "D01"}
     assert told[0]["title"] == "People near a charger"
+    again = kc.load_study(out / "study.toml")
+    assert again.added_indicators["E12"].startswith("chargers.toml ")
+    kc.load(again)
     report = (out / "report.html").read_text(encoding="utf-8")
     assert "People near a charger" in report
     assert "made up for this test" in report
@@ -240,3 +243,19 @@ def test_the_lists_of_the_command_line_have_it(added, capsys) -> None:
             app(["list", table, "--json"])
         rows = json.loads(capsys.readouterr().out)
         assert name in {row[key] for row in rows}
+
+
+def test_a_study_made_with_an_own_indicator_is_not_run_without_it_or_with_another(own) -> None:
+    kc.add_indicators(own)
+    made_with = added_indicators()
+    kc.remove_indicators(own)
+    study = Study(added_indicators=made_with)
+    with pytest.raises(
+        StudyError, match=r"made with E12 from chargers.toml; call kc.add_indicators"
+    ):
+        kc.load(study)
+    own.write_text(ROWS + "\n", encoding="utf-8")
+    kc.add_indicators(own)
+    with pytest.raises(StudyError, match=r"from another chargers.toml"):
+        kc.load(study)
+    kc.remove_indicators(own)

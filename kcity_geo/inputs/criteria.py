@@ -15,6 +15,7 @@ from kcity_geo.city import City
 from kcity_geo.citydata import Provenance
 from kcity_geo.config import Config
 from kcity_geo.errors import LimitError, SourceError, StudyError
+from kcity_geo.indicators import refuse_others
 from kcity_geo.profiles import is_off, limits_of, profile, project_file
 from kcity_geo.studyfile import Study, resolve_path
 from kcity_geo.suitability_keys import (
@@ -109,6 +110,7 @@ def require_files(study: Study) -> None:
         If a file is missing; the message names key and file. If sites are to be grown to less than their
         smallest size.
     """
+    refuse_others(study.added_indicators)
     for keys, home in criteria_of(study, project_path(study, study.study.project)):
         if keys.source and not keys.is_layer:
             resolve_path(home, keys.source, key=f"suitability.criterion.{keys.id}")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from kcity_geo.indicators import added_indicators
 from kcity_geo.outputs.text import json_text
 from kcity_geo.passed_objects import is_passed
 from kcity_geo.studyfile import Study, file_and_part, sha256_of
@@ -50,7 +51,7 @@ def study_toml(study: Study, *, out: Path, checksums: Mapping[str, str] | None =
     files stay where they are, with their checksum under ``[input_sha256]``. Names of products, ``pkg://``
     paths and paths with ``${NAME}`` stay as written.
     """
-    left_out = {"folder", "input_sha256"}
+    left_out = {"folder", "input_sha256", "added_indicators"}
     if "concept" not in study.model_fields_set:
         left_out.add("concept")  # the table asks for a plan, which nobody did
     tables = study.model_dump(mode="json", exclude_none=True, exclude=left_out)
@@ -74,8 +75,8 @@ def study_toml(study: Study, *, out: Path, checksums: Mapping[str, str] | None =
         for key in keys or tuple(table):
             if key in table:
                 table[key] = _all_moved(table[key], moved)
-    if digests:
-        tables["input_sha256"] = digests
+    made_with = {"input_sha256": digests, "added_indicators": added_indicators()}
+    tables |= {name: table for name, table in made_with.items() if table}
     parts = [_HEAD]
     for name, table in tables.items():
         parts += _table(name, table)
