@@ -16,7 +16,7 @@ __all__ = ["flip_changes", "lead_intervals"]
 
 #: Steps of a weight from 0 to 1, and of a move of all weights.
 _STEPS, _MOVES = 100, 50
-_HALVINGS = 30
+_HALVINGS = 20
 _LEVEL = 1e-12
 #: How far the weights are moved towards one criterion to see what each rival gains by it.
 _LOOKS = (0.0, 0.3, 1.0)
@@ -70,10 +70,13 @@ def _of_criterion(table: SiteTable, k: int) -> list[tuple[float, float] | None]:
         ends += [(int(i), high, high + 1)] if high < len(to) - 1 else []
     if ends:
         site, at, beside = np.array(ends).T
+        leading = np.flatnonzero(first.any(axis=0))  # others win nowhere in these steps
+        column = np.searchsorted(leading, site)
         yes, no = to[at], to[beside]
         for _ in range(_HALVINGS):
             middle = (yes + no) / 2
-            leads = _level(table.scores(_moved(now, k, middle)))[np.arange(len(site)), site]
+            scores = table.scores(_moved(now, k, middle), leading.tolist())
+            leads = _level(scores)[np.arange(len(site)), column]
             yes, no = np.where(leads, middle, yes), np.where(leads, no, middle)
         for i, where, old, new in zip(site, beside > at, at, yes, strict=True):
             span = found[i] or (to[old], to[old])
