@@ -262,7 +262,9 @@ def _braced(text: str) -> str:
 def _standard(row: pd.Series[Any] | Mapping[Any, Any], about: IndicatorRow) -> str:
     standard = float(row["standard"])
     if not np.isfinite(standard):
-        parts = named(plain_text(about.citation)) if about.scored and about.target is None else ""
+        parts = (
+            translated(plain_text(about.citation)) if about.scored and about.target is None else ""
+        )
         return tell("explain_standard_parts", parts=parts) if parts else ""
     worst = human(row["worst"], plain_text(row["units"]), missing="")
     at = tell("explain_worst_at", worst=worst) if worst else ""

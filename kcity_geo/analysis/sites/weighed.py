@@ -151,5 +151,6 @@ def _tenth_of_rows(score: NDArray[np.float64]) -> NDArray[np.float64]:
     low = np.floor(place).astype(np.int64)
     rows = np.arange(len(score))
     a, b = score[rows, low], score[rows, np.minimum(low + 1, np.maximum(count - 1, 0))]
-    tenth = np.where(count > 0, a, 0.0) + (place - low) * np.where(count > 0, b - a, 0.0)
+    a, b = np.where(count > 0, a, 0.0), np.where(count > 0, b, 0.0)
+    tenth = a + (place - low) * (b - a)
     return np.where(count > 0, tenth, np.nan)
