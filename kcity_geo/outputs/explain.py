@@ -21,7 +21,7 @@ from kcity_geo.indicators import IndicatorRow, indicator_rows
 from kcity_geo.outputs.explained_place import cell_number, known_cells, unit_of
 from kcity_geo.outputs.languages import name as named
 from kcity_geo.outputs.languages import tell, translated
-from kcity_geo.outputs.text import human, measured, persons, plain_text, value_words
+from kcity_geo.outputs.text import as_number, human, measured, persons, plain_text, value_words
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import SECTORS, THEMES, Gaps
 from kcity_geo.rules import ReadingLimits
@@ -273,7 +273,7 @@ def _standard(row: pd.Series[Any] | Mapping[Any, Any], about: IndicatorRow) -> s
 
 
 def _value(row: pd.Series[Any] | Mapping[Any, Any]) -> str:
-    value, low, high = (_float(row.get(key)) for key in ("value", "value_lo", "value_hi"))
+    value, low, high = (as_number(row.get(key)) for key in ("value", "value_lo", "value_hi"))
     return value_words(value, low=low, high=high, units=plain_text(row["units"])) or tell(
         "explain_no_value"
     )
@@ -376,7 +376,7 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
     unit = plain_text(place)
     if place != "city":
         district = gaps.districts[gaps.districts["district_id"].astype(str) == place].iloc[0]
-        people = persons(_float(district["population"]))
+        people = persons(as_number(district["population"]))
         name = named(plain_text(district["name"], max_chars=80))
         yield 0, tell("explain_place", place=name, people=people), ""
     for sector in (*SECTORS, *THEMES):
@@ -406,10 +406,6 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
             yield 1, text, f"{sector}.{_LEDGER[number]}.{unit}" if _LEDGER[number] else ""
 
 
-def _float(value: Any) -> float:  # noqa: ANN401 - any cell
-    return float("nan") if value is None else float(value)
-
-
 def _rows_of(gaps: Gaps, place: str) -> dict[str, dict[Any, Any]]:
     """Rows of the indicators of a place, by indicator."""
     rows = gaps.indicators[gaps.indicators["unit_id"].astype(str) == place]
@@ -418,7 +414,7 @@ def _rows_of(gaps: Gaps, place: str) -> dict[str, dict[Any, Any]]:
 
 def _city_indicator(row: Mapping[Any, Any], about: IndicatorRow) -> str:
     """Say of a district what is known of the whole city alone, and counts in its gap too."""
-    raw, lo, hi = (_float(row[key]) for key in ("gap_raw", "gap_lo", "gap_hi"))
+    raw, lo, hi = (as_number(row[key]) for key in ("gap_raw", "gap_lo", "gap_hi"))
     if not np.isfinite(raw):
         return ""
     text = tell(
@@ -442,11 +438,11 @@ def _unit_indicator(
     row: Mapping[Any, Any], about: IndicatorRow, whole: Mapping[Any, Any] | None = None
 ) -> str:
     """Say what an indicator tells of a place, with the note of the whole city named as such."""
-    raw = _float(row["gap_raw"])
+    raw = as_number(row["gap_raw"])
     if not np.isfinite(raw):
         return ""
     value = _value(row)
-    lo, hi = _float(row["gap_lo"]), _float(row["gap_hi"])
+    lo, hi = as_number(row["gap_lo"]), as_number(row["gap_hi"])
     text = tell(
         "explain_unit",
         title=translated(plain_text(row["title"])),
@@ -464,17 +460,17 @@ def _unit_indicator(
 
 
 def _unit_sector(told: Mapping[str, Any], *, limits: ReadingLimits) -> Iterator[str]:
-    if not np.isfinite(_float(told["gap"])):
+    if not np.isfinite(as_number(told["gap"])):
         return
     share = {
-        slot: human(_float(told[key]), "share")
+        slot: human(as_number(told[key]), "share")
         for slot, key in (("raw", "gap_raw"), ("lo", "gap_lo"), ("hi", "gap_hi"), ("mid", "gap"))
     }
     yield tell("explain_middle", **share)
     limit = human(limits.short, "share")
-    yield tell("explain_chance", limit=limit, short=f"{100 * _float(told['p_short']):.0f}")
-    evidence = f"{_float(told['evidence']):.2f}"
+    yield tell("explain_chance", limit=limit, short=f"{100 * as_number(told['p_short']):.0f}")
+    evidence = f"{as_number(told['evidence']):.2f}"
     yield tell("explain_trust", evidence=evidence, data=translated(str(told["data"])))
-    short = _float(told["people_short"])
+    short = as_number(told["people_short"])
     if np.isfinite(short):
         yield tell("explain_short", people=persons(short))

@@ -16,11 +16,19 @@ from kcity_geo.analysis.gaps.words import open_is_told
 from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.languages import name, tell, translated
-from kcity_geo.outputs.text import human, persons, plain_text
+from kcity_geo.outputs.text import as_number, human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import SECTORS, THEMES, Gaps
 
-__all__ = ["Segment", "first_sector", "gap_sentences", "places_of", "segments", "survey_places"]
+__all__ = [
+    "Segment",
+    "first_sector",
+    "gap_sentences",
+    "nobody_can_tell",
+    "places_of",
+    "segments",
+    "survey_places",
+]
 
 _ORDER = (
     "falls_short", "probably_falls_short", "cannot_tell", "partly_short", "adequate", "not_assessed",
@@ -62,7 +70,7 @@ def segments(row: Mapping[str, Any], *, level: str = "") -> tuple[Segment, ...]:
     From short to adequate, without empty parts; the percentages add to 100. Nothing where no
     people are counted.
     """
-    people = {key: _number(row.get(f"people_{key}")) for key in _ORDER}
+    people = {key: as_number(row.get(f"people_{key}")) for key in _ORDER}
     total = sum(v for v in people.values() if math.isfinite(v))
     if total <= 0:
         return ()
@@ -81,8 +89,23 @@ def segments(row: Mapping[str, Any], *, level: str = "") -> tuple[Segment, ...]:
     )
 
 
-def _number(value: Any) -> float:  # noqa: ANN401 - any cell
-    return math.nan if value is None else float(value)
+def nobody_can_tell(row: Mapping[str, Any], *, prefix: str = "") -> bool:
+    """
+    Say whether nobody found short says nothing, as nobody can tell of most people.
+
+    Parameters
+    ----------
+    row : with ``people_<reading>``, as in `kcity_geo.result.Gaps`.
+    prefix : in front of these names, as ``energy_`` in the table of districts.
+
+    Returns
+    -------
+    True where a number of people short would read as none.
+    """
+    found = {key: as_number(row.get(f"{prefix}people_{key}")) for key in _ORDER}
+    people = {key: value for key, value in found.items() if math.isfinite(value)}
+    short = people.get("falls_short", 0.0) + people.get("probably_falls_short", 0.0)
+    return short < 1 and people.get("cannot_tell", 0.0) > sum(people.values()) / 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +117,13 @@ class _Told:
     total: float
 
     def people(self, key: str) -> float:
-        found = _number(self.row.get(f"people_{key}"))
+        found = as_number(self.row.get(f"people_{key}"))
         return found if math.isfinite(found) else 0.0
+
+    @property
+    def probably(self) -> bool:
+        """Most of those who fall short do so probably only."""
+        return self.people("falls_short") < self.people("short") / 2
 
     @property
     def unsure(self) -> bool:
@@ -108,7 +136,7 @@ def _told(gaps: Gaps, levels: Sequence[str] = SECTORS) -> list[_Told]:
     return [
         _Told(sector=s, row=dict(gaps.city.loc[s]), total=residents(gaps))
         for s in levels
-        if s in gaps.city.index and math.isfinite(_number(gaps.city.loc[s, "gap"]))
+        if s in gaps.city.index and math.isfinite(as_number(gaps.city.loc[s, "gap"]))
     ]
 
 
@@ -193,7 +221,7 @@ def _theme_sentences(gaps: Gaps) -> list[str]:
         where = _names(gaps.districts, f"{one.sector}_people_short", total=exposed)
         lines.append(
             tell(
-                "head_flood",
+                "head_flood_probably" if one.probably else "head_flood",
                 people=persons(exposed),
                 total=persons(one.total),
                 share=share,
@@ -230,6 +258,15 @@ def _data(one: _Told) -> str:
     return tell("head_data", data=translated(str(one.row["data"]))) if one.row["data"] else ""
 
 
+#: Text by whether those who fall short are few, and whether most of them do so probably only.
+_SHORT_TEXTS = {
+    (False, False): "head_short",
+    (False, True): "head_short_probably",
+    (True, False): "head_few",
+    (True, True): "head_few_probably",
+}
+
+
 def _short_sentence(one: _Told, told: list[_Told], districts: pd.DataFrame) -> str:
     short, total = one.people("short"), one.total
     if short < 1:
@@ -238,7 +275,7 @@ def _short_sentence(one: _Told, told: list[_Told], districts: pd.DataFrame) -> s
     few = short < least * total
     partly = _partly_short(told) if few else []
     return tell(
-        "head_few" if few else "head_short",
+        _SHORT_TEXTS[few, one.probably],
         partly=tell("head_few_but", partly=_listed(partly)) if partly else "",
         people=persons(short),
         total=persons(total),
@@ -291,7 +328,7 @@ def _partly_short(told: list[_Told]) -> list[str]:
 
 def _partly(one: _Told) -> str:
     """Say how many people are served with shortcomings, and how large these are on average."""
-    people, gap = one.people("partly_short"), _number(one.row["gap"])
+    people, gap = one.people("partly_short"), as_number(one.row["gap"])
     return tell(
         "head_partly",
         people=persons(people),

@@ -21,7 +21,8 @@ from kcity_geo.outputs.ledger import SITE_NUMBERS
 from kcity_geo.outputs.map_names import names_payload
 from kcity_geo.outputs.map_story import story_steps
 from kcity_geo.outputs.overlay import Picture
-from kcity_geo.outputs.summary import SiteRow, Summary
+from kcity_geo.outputs.site_words import SiteRow
+from kcity_geo.outputs.summary import Summary
 from kcity_geo.outputs.text import persons, plain_text
 from kcity_geo.outputs.themes import sector_title
 from kcity_geo.outputs.weights_page import weights_payload

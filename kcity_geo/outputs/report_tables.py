@@ -14,10 +14,11 @@ from kcity_geo.indicators import IndicatorRow, indicator_rows
 from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.outputs.curves import curve_svg
 from kcity_geo.outputs.details import detail_table
+from kcity_geo.outputs.headline import nobody_can_tell
 from kcity_geo.outputs.languages import name, tell, translated
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.summary import range_words
-from kcity_geo.outputs.text import human, persons, plain_text, value_words
+from kcity_geo.outputs.text import as_number, human, persons, plain_text, value_words
 from kcity_geo.outputs.themes import ReadingRow, reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
 from kcity_geo.result import SECTORS, THEMES, Result
@@ -104,25 +105,21 @@ def scale_words(result: Result) -> str:
     return tell("error_less", metres=f"{_LEAST_ERROR_M:g}")
 
 
-def _float(value: Any) -> float:  # noqa: ANN401 - any cell
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return math.nan
-
-
 def _cell(row: Any, sector: str) -> dict[str, str]:  # noqa: ANN401 - a row of a frame
     """Give the reading of a district in one sector, its people short, and the range of its gap."""
     known = reading_rows(sector)[str(row[f"{sector}_reading"])]
-    low, high = _float(row.get(f"{sector}_gap_lo")), _float(row.get(f"{sector}_gap_hi"))
-    gap = _float(row.get(f"{sector}_gap"))
+    low, high = as_number(row.get(f"{sector}_gap_lo")), as_number(row.get(f"{sector}_gap_hi"))
+    gap = as_number(row.get(f"{sector}_gap"))
     span = range_words(low, high) or human(gap, "share", missing="")
     return {
         "title": known.title,
         "colour": known.colour,
         "short_word": tell("word_flood" if sector in THEMES else "word_short"),
         "gap_word": tell("word_exposure" if sector in THEMES else "word_gap"),
-        "short": persons(_float(row.get(f"{sector}_people_short"))),
+        "text": "district_cell_open"
+        if nobody_can_tell(row, prefix=f"{sector}_")
+        else "district_cell",
+        "short": persons(as_number(row.get(f"{sector}_people_short"))),
         "range": span,
         "data": _said(row.get(f"{sector}_data")),
     }
@@ -166,7 +163,7 @@ def districts(result: Result) -> dict[str, Any]:
     rows = [
         {
             "name": name(plain_text(row["name"], max_chars=80)),
-            "people": persons(_float(row.get("population"))),
+            "people": persons(as_number(row.get("population"))),
             "area": human(row.get("area_km2"), "km2"),
             "cells": [_cell(row, s) for s in (*SECTORS, *THEMES)],
             "worst": sector_title(str(row["worst_sector"])) if row["worst_sector"] else "",
@@ -193,20 +190,20 @@ def indicators(result: Result) -> list[dict[str, Any]]:
     standards = load_standards(result.study.standards)
     groups: dict[str, list[dict[str, str]]] = {s: [] for s in (*SECTORS, *THEMES)}
     for _, row in rows[rows["unit_id"] == "city"].iterrows():
-        if not math.isfinite(_float(row["value"])):
+        if not math.isfinite(as_number(row["value"])):
             continue
         key = str(row["indicator"])
         standard = standards.get(key)
         about = known.get(key)
         units = plain_text(row["units"])
         sector = about.theme or about.sector if about else SECTORS[0]
-        low, high = _float(row.get("gap_lo")), _float(row.get("gap_hi"))
-        least, most = _float(row.get("value_lo")), _float(row.get("value_hi"))
+        low, high = as_number(row.get("gap_lo")), as_number(row.get("gap_hi"))
+        least, most = as_number(row.get("value_lo")), as_number(row.get("value_hi"))
         groups.setdefault(sector, []).append(
             {
                 "id": key,
                 "title": _said(row["title"]),
-                "value": value_words(_float(row["value"]), low=least, high=most, units=units),
+                "value": value_words(as_number(row["value"]), low=least, high=most, units=units),
                 "standard": human(row.get("standard"), units),
                 "worst": human(row.get("worst"), units, missing=""),
                 "gap": human(row.get("gap_raw"), "share"),
@@ -217,8 +214,8 @@ def indicators(result: Result) -> list[dict[str, Any]]:
                 "mark": plain_text(row.get("mark")),
                 "citation": plain_text(_citation(standard, about)),
                 "note": _said(row.get("note"), max_chars=400),
-                "features": f"{int(_float(row['n_features'])):,}"
-                if _float(row.get("n_features")) > 0
+                "features": f"{int(as_number(row['n_features'])):,}"
+                if as_number(row.get("n_features")) > 0
                 else "",
                 "as_of": plain_text(row.get("as_of")),
             }
@@ -278,8 +275,8 @@ def inventory(result: Result) -> list[dict[str, str]]:
         {
             "title": _said(titles.get(row["layer"], row["layer"])),
             "count": f"{int(row['count']):,}",
-            "length": human(row["length_km"], "km") if _float(row["length_km"]) > 0 else "",
-            "area": human(row["area_ha"], "ha") if _float(row["area_ha"]) > 0 else "",
+            "length": human(row["length_km"], "km") if as_number(row["length_km"]) > 0 else "",
+            "area": human(row["area_ha"], "ha") if as_number(row["area_ha"]) > 0 else "",
             "key": translated(_attribute_words(row["key_attribute"])),
             "share": human(row["key_attribute_share"], "share", missing=""),
         }
@@ -350,9 +347,9 @@ def tasks(result: Result) -> dict[str, Any]:
             "rank": str(int(row["rank"])),
             "sector": sector_title(str(row["sector"])),
             "district": name(plain_text(row.get("district"), max_chars=60)),
-            "people": persons(_float(row["population"])),
-            "open": persons(_float(row["people_open"])),
-            "anybody": persons(_float(row["people_open"])) != persons(0.0),
+            "people": persons(as_number(row["population"])),
+            "open": persons(as_number(row["people_open"])),
+            "anybody": persons(as_number(row["people_open"])) != persons(0.0),
             "look_for": _said(row["look_for"]),
             "place": f"{point.y:.4f}, {point.x:.4f}",
         }

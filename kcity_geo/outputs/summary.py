@@ -9,22 +9,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcity_geo.analysis.findings import Findings, most_short, residents
-from kcity_geo.city_districts import REST
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC, credits_line
-from kcity_geo.outputs.headline import Segment, gap_sentences, segments
+from kcity_geo.outputs.headline import Segment, gap_sentences, nobody_can_tell, segments
 from kcity_geo.outputs.languages import LANGUAGES, spoken, tell, translated
 from kcity_geo.outputs.languages import name as named
-from kcity_geo.outputs.text import human, persons, plain_text
+from kcity_geo.outputs.site_words import (
+    SiteRow,
+    project_words,
+    site_rows,
+    site_sentences,
+    unchecked_rules,
+    why_no_sites,
+)
+from kcity_geo.outputs.text import as_number, human, persons, plain_text
 from kcity_geo.outputs.themes import STRIPED, reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
 from kcity_geo.result import SECTORS, THEMES, Result
-from kcity_geo.retold import made, retold
+from kcity_geo.retold import retold
 from kcity_geo.rules import ReadingLimits
 
 __all__ = [
     "SectorRow",
-    "SiteRow",
     "Summary",
     "range_words",
     "summarise",
@@ -72,28 +78,6 @@ class DistrictRow:
     sector: str
     reading: str
     colour: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class SiteRow:
-    """One site in words."""
-
-    id: str
-    label: str
-    title: str
-    score: str
-    area: str
-    district: str
-    reasons: tuple[str, ...]
-    concerns: tuple[str, ...]
-    not_checked: str
-    stability: str
-    candidate: str
-    fits: bool
-    outside: bool
-    lat: float
-    lon: float
-    facts: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,20 +176,20 @@ def summarise(result: Result) -> Summary:
         for s in (*SECTORS, *THEMES)
         if s in result.gaps.city.index
     )
-    sites = tuple(_site_rows(result))
+    sites = tuple(site_rows(result))
     facts = _facts(result)
     return Summary(
-        title=tell("title", city=named(name), project=_a_project(project)),
+        title=tell("title", city=named(name), project=project_words(project)),
         subtitle=_subtitle(facts),
         city=named(name),
         project=translated(project),
-        headline=(*gap_sentences(result.gaps), *_site_sentences(sites, project, result)),
+        headline=(*gap_sentences(result.gaps), *site_sentences(sites, project, result)),
         readings=_readings(sectors, result.gaps.limits),
         sectors=sectors,
         sites=sites,
-        no_sites="" if sites else _why_no_sites(result),
+        no_sites="" if sites else why_no_sites(result),
         no_ranking=translated(plain_text(score.no_ranking)),
-        unchecked=_unchecked(result),
+        unchecked=unchecked_rules(result),
         districts=tuple(_worst_districts(result)),
         not_assessed=tuple(_not_assessed(result)),
         warnings=_warnings(result),
@@ -253,30 +237,14 @@ def _titles() -> dict[str, str]:
     return {key: row.title for key, row in indicator_rows().items()} | criteria_titles()
 
 
-def _a_project(project: str) -> str:
-    """Name a project in a sentence: with its article in English."""
-    return _article(project) if spoken().code == "en" else translated(project)
-
-
-def _article(project: str) -> str:
-    words = project[:1].lower() + project[1:]
-    return f"{'an' if words[:1] in 'aeiou' else 'a'} {words}"
-
-
-def _number(row: Mapping[str, Any], key: str) -> float:
-    value = row.get(key, math.nan)
-    return math.nan if value is None else float(value)
-
-
 def _sector_row(
     row: Mapping[str, Any], sector: str, *, total: float, limits: ReadingLimits
 ) -> SectorRow:
-    gap, low, high = (_number(row, k) for k in ("gap", "gap_lo", "gap_hi"))
+    gap, low, high = (as_number(row.get(k)) for k in ("gap", "gap_lo", "gap_hi"))
     bar = segments(row, level=sector)
-    short = _number(row, "people_short")
+    short = as_number(row.get("people_short"))
     known = reading_rows(sector, limits=limits)[str(row["reading"])]
-    # Nobody found short says nothing where nobody can tell of most people.
-    unknown = short < 1 and _number(row, "people_cannot_tell") > total / 2
+    unknown = nobody_can_tell(row)
     return SectorRow(
         key=sector,
         title=sector_title(sector),
@@ -289,59 +257,12 @@ def _sector_row(
         colour=known.colour,
         data=translated(str(row["data"])),
         gap=human(gap, "share", missing=tell("not_assessed")),
-        raw=human(_number(row, "gap_raw"), "share"),
+        raw=human(as_number(row.get("gap_raw")), "share"),
         range_words=range_words(low, high),
-        data_words=human(_number(row, "assessed_weight"), "share"),
+        data_words=human(as_number(row.get("assessed_weight")), "share"),
         short_word=tell("word_flood" if sector in THEMES else "word_short"),
         gap_word=tell("word_exposure" if sector in THEMES else "word_gap"),
     )
-
-
-def _unchecked(result: Result) -> str:
-    """Name the rules that no site could be held against, for lack of data."""
-    names = [
-        translated(plain_text(c.title)).lower()
-        for c in result.score.constraints
-        if not c.applied and c.limit != "off"
-    ]
-    return ", ".join(dict.fromkeys(names))
-
-
-def _site_sentences(sites: tuple[SiteRow, ...], project: str, result: Result) -> list[str]:
-    what = _a_project(project)
-    no_ranking = result.score.no_ranking
-    if no_ranking:
-        return [tell("sites_none", project=what, why=translated(plain_text(no_ranking)))]
-    if not sites:
-        return [tell("sites_none_found", project=what)]
-    many = len(sites) > 1
-    if not sites[0].score:
-        return [tell(f"sites_open_{'many' if many else 'one'}", count=len(sites), project=what)]
-    best = sites[0]
-    if not best.fits:
-        return [
-            tell("sites_none_fit" if many else "sites_one_unfit", count=len(sites), project=what)
-        ]
-    return [
-        tell(
-            "sites_best",
-            project=what,
-            label=best.label,
-            where=_where(best),
-            area=best.area,
-            score=best.score,
-        )
-    ]
-
-
-def _where(best: SiteRow) -> str:
-    """Say behind the number of a site where it lies, and what it is called."""
-    given = tell("sites_given", name=best.candidate) if best.candidate else ""
-    if best.outside:
-        return tell("sites_outside", given=given) if given else tell("sites_outside_plain")
-    if best.district:
-        return tell("sites_where", given=given, district=best.district)
-    return tell("sites_given_alone", name=best.candidate) if best.candidate else ""
 
 
 def _readings(
@@ -353,101 +274,6 @@ def _readings(
     found = (reading_rows(level, limits=limits) for level in ("", *THEMES))
     rows = {title: row for one in found for title, row in one.items()}
     return tuple((r.colour, r.title, r.meaning) for r in rows.values() if r.title in used)
-
-
-def _site_rows(result: Result) -> list[SiteRow]:
-    from kcity_geo.outputs.frames import site_frame
-
-    sites = site_frame(result)
-    if not len(sites):
-        return []
-    middle = sites.geometry.representative_point().to_crs(4326)
-    rows = []
-    for (_, row), point in zip(sites.iterrows(), middle, strict=True):
-        district = plain_text(row.get("district"), max_chars=60)
-        label = plain_text(row.get("label", row["rank"]))
-        ranked = math.isfinite(_number(row, "score"))
-        candidate = _candidate(row)
-        outside = district == REST
-        rows.append(
-            SiteRow(
-                id=plain_text(row["site_id"]),
-                label=label,
-                title=_site_title(label, ranked=ranked, candidate=candidate, district=district),
-                score=f"{100 * _number(row, 'score'):.0f}" if ranked else "",
-                area=human(row["area_ha"], "ha"),
-                district=named(district),
-                reasons=_list(row.get("reasons")),
-                concerns=_list(row.get("concerns")),
-                not_checked=translated(plain_text(row.get("not_checked"))),
-                stability=translated(plain_text(row.get("stability"), max_chars=300)),
-                candidate=candidate,
-                fits=bool(row.get("fits", True)),
-                outside=outside,
-                lat=round(point.y, 6),
-                lon=round(point.x, 6),
-                facts=tuple(_site_facts(row)),
-            )
-        )
-    return rows
-
-
-def _site_title(label: str, *, ranked: bool, candidate: str, district: str) -> str:
-    """Say the number of a site, its name and its district."""
-    site = tell("site" if ranked else "candidate", label=label)
-    site = tell("site_named", site=site, name=candidate) if candidate else site
-    if district == REST:
-        return tell("site_outside", site=site)
-    return tell("site_in", site=site, district=named(district)) if district else site
-
-
-def _candidate(row: Any) -> str:  # noqa: ANN401 - a row of a frame
-    """Give the name of a given polygon; a bare number is that of a parcel."""
-    name = plain_text(row.get("candidate"), max_chars=60)
-    return tell("parcel", number=name) if name.isdigit() else named(name)
-
-
-def _list(value: object) -> tuple[str, ...]:
-    text = plain_text(value, max_chars=1200)
-    return tuple(translated(part) for part in (p.strip() for p in text.split(";")) if part)
-
-
-_SITE_FACTS = (
-    ("slope_pct", "fact_slope", "%"),
-    ("hand_m", "fact_hand", "m"),
-    ("road_km", "fact_road", "km"),
-    ("substation_km", "fact_substation", "km"),
-    ("water_km", "fact_water", "km"),
-    ("population_45min", "fact_population", "persons"),
-    ("compactness", "fact_compactness", ""),
-)
-
-
-def _site_facts(row: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - a row of a frame
-    found = []
-    for key, words, unit in _SITE_FACTS:
-        value = _number(row, key) if key in row.index else math.nan
-        if math.isfinite(value):
-            found.append((tell(words), human(value, unit)))
-    return found
-
-
-def _why_no_sites(result: Result) -> str:
-    """Say why no site was found, in the words of the ranking where it left some."""
-    score = result.score
-    if score.no_ranking:
-        return f"{translated(plain_text(score.no_ranking))}."
-    start = f"{score.title}: no site; "
-    for text in score.warnings:
-        if text.startswith(start):
-            why = translated(plain_text(text.removeprefix(start), max_chars=400))
-            return tell("no_site_why", why=why)
-    inside = result.data.inside
-    if not (score.feasible & inside).any():
-        return tell("no_site_why", why=translated(made("all_excluded")))
-    smallest = score.parameters.get("min_area_ha")
-    size = f" of at least {human(smallest, 'ha')}" if smallest else ""
-    return tell("no_site_why", why=translated(made("none_connected", size=size)))
 
 
 def _worst_districts(result: Result, *, count: int = 5) -> list[DistrictRow]:

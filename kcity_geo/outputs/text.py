@@ -17,6 +17,7 @@ from kcity_geo.config import read_table
 from kcity_geo.outputs.languages import spoken, tell, translated
 
 __all__ = [
+    "as_number",
     "csv_safe",
     "human",
     "json_text",
@@ -204,6 +205,29 @@ def csv_safe(value: object) -> object:
     ):
         return "'" + text
     return text
+
+
+def as_number(value: Any) -> float:  # noqa: ANN401 - any cell
+    """
+    Give the number of a cell of a table.
+
+    Parameters
+    ----------
+    value : of any type.
+
+    Returns
+    -------
+    NaN for None and for what is no number.
+
+    Examples
+    --------
+    >>> as_number("2.5"), as_number(None)
+    (2.5, nan)
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _number(value: float) -> str:

@@ -42,7 +42,7 @@ def test_the_first_screen_answers(report) -> None:
     ):
         assert words in first
     # energy: three quarters probably short, a fifth surely
-    assert "people (95 %) lack adequate energy" in first
+    assert "people (95 %) probably lack adequate energy" in first
     assert " in North (2,850) and Harbour (400). Data: fair." in first
     assert "Not assessed" in first  # water
     assert "gap-persons" not in first.lower()
