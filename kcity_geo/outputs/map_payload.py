@@ -201,7 +201,7 @@ def _sites(result: Result, rows: tuple[SiteRow, ...]) -> list[dict[str, Any]]:
             "area": row.area,
             "score": row.score,
             "reasons": row.reasons,
-            "concerns": row.concerns,
+            "concerns": (*row.flags, *row.concerns),
             "facts": row.facts,
             "stability": row.stability,
             "not_checked": row.not_checked,

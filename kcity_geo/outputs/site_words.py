@@ -35,6 +35,7 @@ class SiteRow:
     district: str
     reasons: tuple[str, ...]
     concerns: tuple[str, ...]
+    flags: tuple[str, ...]
     not_checked: str
     stability: str
     candidate: str
@@ -153,6 +154,7 @@ def site_rows(result: Result) -> list[SiteRow]:
     if not len(sites):
         return []
     middle = sites.geometry.representative_point().to_crs(4326)
+    flags = _red_flags(result)
     rows = []
     for (_, row), point in zip(sites.iterrows(), middle, strict=True):
         district = plain_text(row.get("district"), max_chars=60)
@@ -170,6 +172,7 @@ def site_rows(result: Result) -> list[SiteRow]:
                 district=named(district),
                 reasons=_list(row.get("reasons")),
                 concerns=_list(row.get("concerns")),
+                flags=flags.get(row["site_id"], ()),
                 not_checked=translated(plain_text(row.get("not_checked"))),
                 stability=translated(plain_text(row.get("stability"), max_chars=300)),
                 candidate=candidate,
@@ -181,6 +184,16 @@ def site_rows(result: Result) -> list[SiteRow]:
             )
         )
     return rows
+
+
+def _red_flags(result: Result) -> dict[str, tuple[str, ...]]:
+    """Warnings of the dossiers, by site."""
+    if result.dossiers is None:
+        return {}
+    found = result.dossiers.flags.groupby("site_id", sort=False)["flag"]
+    return {
+        str(site): tuple(translated(plain_text(text)) for text in texts) for site, texts in found
+    }
 
 
 def _site_title(label: str, *, ranked: bool, candidate: str, district: str) -> str:

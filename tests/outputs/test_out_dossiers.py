@@ -13,6 +13,7 @@ from kcity_geo.analysis.sites.dossier import dossier
 from kcity_geo.notes import muted
 from kcity_geo.outputs.dossiers import dossier_layers, dossier_sheets, report_dossiers
 from kcity_geo.outputs.report import build_report
+from kcity_geo.outputs.site_words import site_rows
 from kcity_geo.outputs.vectors import save_geojson
 from kcity_geo.outputs.workbook import save_workbook
 
@@ -63,6 +64,20 @@ def test_a_dossier_speaks_in_words_and_one_style_of_units(told) -> None:
     assert "full score" in words
     sheet = " | ".join(dossier_sheets(told.dossiers)["dossiers"]["basis"])
     assert not re.search(r"lin_|trap \[|cat \[", sheet)
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_red_flag_speaks_against_a_site_on_the_first_page_and_in_its_card(told) -> None:
+    flag = "its streets are not joined to the city's, as mapped"
+    first = told.sites.iloc[0]
+    row = told.dossiers.flags.iloc[:0].reindex([0]).assign(
+        site_id=str(first["site_id"]), label=str(first.get("label", first["rank"])), flag=flag
+    )  # fmt: skip
+    flagged = replace(told, dossiers=replace(told.dossiers, flags=row))
+    brief = build_report(flagged).split('<ol class="sites', 1)[1].split("</li>", 1)[0]
+    assert flag in brief.replace("&#39;", "'")
+    assert site_rows(flagged)[0].flags == (flag,)
+    assert all(flag not in one.flags for one in site_rows(flagged)[1:])
 
 
 @pytest.mark.usefixtures("no_pictures")
