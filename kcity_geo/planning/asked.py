@@ -11,8 +11,8 @@ from typing import Any
 from kcity_geo.concept_keys import ConceptSection
 from kcity_geo.errors import StudyError
 from kcity_geo.planning.assumptions import assumptions_of, land_profile
+from kcity_geo.planning.cash_flows import require_rates
 from kcity_geo.planning.cost_table import cost_rows, price_basis
-from kcity_geo.planning.economics import require_rates
 from kcity_geo.planning.phasing import DEFAULT_PHASES, require_phases
 from kcity_geo.planning.rulesets import RuleSet, rule_set
 from kcity_geo.studyfile import Study

@@ -11,18 +11,15 @@ from hypothesis import strategies as st
 
 from kcity_geo.errors import KCityWarning, StudyError
 from kcity_geo.notes import collected, muted
-from kcity_geo.planning.economics import (
-    Stream,
-    appraise,
+from kcity_geo.planning.cash_flows import (
     benefit_cost_ratio,
     capital_recovery_factor,
     levelised_cost,
     net_present_value,
     payback_year,
     rates_of_return,
-    sensitivity,
-    switching_values,
 )
+from kcity_geo.planning.economics import Stream, appraise, sensitivity, switching_values
 from kcity_geo.planning.ppp import ppp_score
 from kcity_geo.planning.road_appraisal import RoadProject, appraise_road, savings_per_vehicle_km
 
