@@ -360,6 +360,17 @@ class Dossiers:
         sites = self.facts["site_id"].nunique()
         return f"Dossiers({sites} sites; {len(self.facts)} facts; {len(self.flags)} red flags)"
 
+    def warnings(self) -> dict[str, tuple[str, ...]]:
+        """
+        Give the red flags of each site that has any.
+
+        Returns
+        -------
+        By ``site_id``, in English.
+        """
+        found = self.flags.groupby("site_id", sort=False)["flag"]
+        return {str(site): tuple(words) for site, words in found}
+
     def wide(self) -> pd.DataFrame:
         """
         Give the numbers and words of each site in one row.
@@ -380,7 +391,9 @@ class Dossiers:
             dropna=False,
             sort=False,
         )
-        flags = self.flags.groupby("site_id", sort=False)["flag"].agg("; ".join)
+        flags = pd.Series(
+            {site: "; ".join(words) for site, words in self.warnings().items()}, dtype=object
+        )
         table = table.reindex(columns=order).reindex(facts["site_id"].drop_duplicates())
         return table.assign(red_flags=flags.reindex(table.index).fillna(""))
 

@@ -188,7 +188,7 @@ DATA = {
         "outputs/maps": "facilities lines payload rows shape style",
         "outputs/raster_styles": "attrs",
         "outputs/rasters": "attrs",
-        "outputs/report_tables": "method",
+        "outputs/report_siting": "method",
         "outputs/studytoml": "table",
         "outputs/summary": "row",
     },

@@ -24,7 +24,6 @@ __all__ = [
     "Segment",
     "first_sector",
     "gap_sentences",
-    "nobody_can_tell",
     "places_of",
     "segments",
     "survey_places",
@@ -87,25 +86,6 @@ def segments(row: Mapping[str, Any], *, level: str = "") -> tuple[Segment, ...]:
         for key, value in people.items()
         if value > 0
     )
-
-
-def nobody_can_tell(row: Mapping[str, Any], *, prefix: str = "") -> bool:
-    """
-    Say whether nobody found short says nothing, as nobody can tell of most people.
-
-    Parameters
-    ----------
-    row : with ``people_<reading>``, as in `kcity_geo.result.Gaps`.
-    prefix : in front of these names, as ``energy_`` in the table of districts.
-
-    Returns
-    -------
-    True where a number of people short would read as none.
-    """
-    found = {key: as_number(row.get(f"{prefix}people_{key}")) for key in _ORDER}
-    people = {key: value for key, value in found.items() if math.isfinite(value)}
-    short = people.get("falls_short", 0.0) + people.get("probably_falls_short", 0.0)
-    return short < 1 and people.get("cannot_tell", 0.0) > sum(people.values()) / 2
 
 
 @dataclass(frozen=True, kw_only=True)

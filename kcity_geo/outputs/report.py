@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from kcity_geo.outputs import report_siting as siting
 from kcity_geo.outputs import report_tables as rows
 from kcity_geo.outputs.dossiers import report_dossiers
 from kcity_geo.outputs.figures import shows_part, theme_figure
@@ -154,12 +155,12 @@ def _values(result: Result, slots: Slots) -> dict[str, Any]:
         "inventory": rows.inventory(result),
         "provenance": rows.provenance(result),
         "tasks": rows.tasks(result),
-        "criteria": rows.criteria(result),
-        "constraints": rows.constraints(result),
-        "missing": rows.missing_criteria(result),
+        "criteria": siting.criteria(result),
+        "constraints": siting.constraints(result),
+        "missing": siting.missing_criteria(result),
         "weights": translated(plain_text(result.score.method.get("weights", ""))),
-        "combination": rows.combination(result.score.method),
-        "parameters": rows.parameters(result),
+        "combination": siting.combination(result.score.method),
+        "parameters": siting.parameters(result),
         "readings": rows.readings(result),
         "short_limit": human(result.gaps.limits.short, "share"),
         "evidence_words": rows.evidence_limits(result),

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from typing import Any
 
-from kcity_geo.analysis.findings import Findings
-from kcity_geo.analysis.suitability.constraints import SITE_KEYS
+from kcity_geo.analysis.gaps.words import nobody_can_tell
 from kcity_geo.config import read_table
 from kcity_geo.indicators import IndicatorRow, indicator_rows
 from kcity_geo.outputs.assumptions import assumption_rows
-from kcity_geo.outputs.curves import curve_svg
 from kcity_geo.outputs.details import detail_table
-from kcity_geo.outputs.headline import nobody_can_tell
 from kcity_geo.outputs.languages import name, tell, translated
-from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.summary import range_words
-from kcity_geo.outputs.text import as_number, human, persons, plain_text, value_words
+from kcity_geo.outputs.text import (
+    as_number,
+    human,
+    persons,
+    plain_text,
+    translated_text,
+    value_words,
+)
 from kcity_geo.outputs.themes import ReadingRow, reading_rows, sector_title
-from kcity_geo.profiles import criteria_titles
 from kcity_geo.result import SECTORS, THEMES, Result
 from kcity_geo.standards import EVIDENCE_MARKS, Standard, load_standards
 
 __all__ = [
     "assumptions",
-    "combination",
-    "constraints",
-    "criteria",
     "crs_words",
     "districts",
     "evidence_limits",
@@ -37,9 +35,7 @@ __all__ = [
     "inventory",
     "left_out",
     "mark_words",
-    "missing_criteria",
     "official",
-    "parameters",
     "provenance",
     "readings",
     "scale_words",
@@ -63,11 +59,6 @@ _LEFT_OUT = {
     "safeguards": "constraints",
     "phasing": "phasing",
 }
-
-
-def _said(value: object, *, max_chars: int = 200) -> str:
-    """Clean a text of a table or of analysis and say it in the language that is spoken."""
-    return translated(plain_text(value, max_chars=max_chars))
 
 
 def crs_words(result: Result) -> str:
@@ -110,18 +101,18 @@ def _cell(row: Any, sector: str) -> dict[str, str]:  # noqa: ANN401 - a row of a
     known = reading_rows(sector)[str(row[f"{sector}_reading"])]
     low, high = as_number(row.get(f"{sector}_gap_lo")), as_number(row.get(f"{sector}_gap_hi"))
     gap = as_number(row.get(f"{sector}_gap"))
+    short, open_ = (as_number(row.get(f"{sector}_people_{k}")) for k in ("short", "cannot_tell"))
+    unknown = nobody_can_tell(open_, short, as_number(row.get("population")))
     span = range_words(low, high) or human(gap, "share", missing="")
     return {
         "title": known.title,
         "colour": known.colour,
         "short_word": tell("word_flood" if sector in THEMES else "word_short"),
         "gap_word": tell("word_exposure" if sector in THEMES else "word_gap"),
-        "text": "district_cell_open"
-        if nobody_can_tell(row, prefix=f"{sector}_")
-        else "district_cell",
-        "short": persons(as_number(row.get(f"{sector}_people_short"))),
+        "text": "district_cell_open" if unknown else "district_cell",
+        "short": persons(short),
         "range": span,
-        "data": _said(row.get(f"{sector}_data")),
+        "data": translated_text(row.get(f"{sector}_data")),
     }
 
 
@@ -202,18 +193,18 @@ def indicators(result: Result) -> list[dict[str, Any]]:
         groups.setdefault(sector, []).append(
             {
                 "id": key,
-                "title": _said(row["title"]),
+                "title": translated_text(row["title"]),
                 "value": value_words(as_number(row["value"]), low=least, high=most, units=units),
                 "standard": human(row.get("standard"), units),
                 "worst": human(row.get("worst"), units, missing=""),
                 "gap": human(row.get("gap_raw"), "share"),
                 "range": range_words(low, high) or human(row.get("gap"), "share", missing=""),
-                "reading": _said(row.get("reading")),
-                "data": _said(row.get("data")),
-                "evidence": _said(row.get("evidence")),
+                "reading": translated_text(row.get("reading")),
+                "data": translated_text(row.get("data")),
+                "evidence": translated_text(row.get("evidence")),
                 "mark": plain_text(row.get("mark")),
                 "citation": plain_text(_citation(standard, about)),
-                "note": _said(row.get("note"), max_chars=400),
+                "note": translated_text(row.get("note"), max_chars=400),
                 "features": f"{int(as_number(row['n_features'])):,}"
                 if as_number(row.get("n_features")) > 0
                 else "",
@@ -242,8 +233,8 @@ def _further(result: Result) -> dict[str, list[dict[str, str]]]:
     for row in detail_table(result).itertuples():
         rows.setdefault(str(row.sector), []).append(
             {
-                "indicator": _said(titles.get(str(row.indicator), str(row.indicator))),
-                "words": _said(row.words),
+                "indicator": translated_text(titles.get(str(row.indicator), str(row.indicator))),
+                "words": translated_text(row.words),
                 "value": _plain_number(row.value)
                 if not row.units
                 else human(row.value, str(row.units)),
@@ -254,7 +245,7 @@ def _further(result: Result) -> dict[str, list[dict[str, str]]]:
 
 def _plain_number(value: Any) -> str:  # noqa: ANN401 - a number without unit, or a text
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return tell("yes" if value else "no") if isinstance(value, bool) else _said(value)
+        return tell("yes" if value else "no") if isinstance(value, bool) else translated_text(value)
     return f"{value:.0f}" if float(value).is_integer() else human(value)
 
 
@@ -273,7 +264,7 @@ def inventory(result: Result) -> list[dict[str, str]]:
     titles = {row["id"]: row.get("title", row["id"]) for row in read_table("osm")["layer"]}
     return [
         {
-            "title": _said(titles.get(row["layer"], row["layer"])),
+            "title": translated_text(titles.get(row["layer"], row["layer"])),
             "count": f"{int(row['count']):,}",
             "length": human(row["length_km"], "km") if as_number(row["length_km"]) > 0 else "",
             "area": human(row["area_ha"], "ha") if as_number(row["area_ha"]) > 0 else "",
@@ -314,12 +305,13 @@ def provenance(result: Result) -> list[dict[str, str]]:
     """
     return [
         {
-            "title": _said(p.title),
+            "title": translated_text(p.title),
             "file": plain_text(p.path),
             "licence": plain_text(p.licence),
             "as_of": translated(_day(p.as_of)) or tell("not_stated"),
             "attribution": plain_text(p.attribution),
-            "note": _said(p.note, max_chars=400) + ("" if p.complete else f" {tell('incomplete')}"),
+            "note": translated_text(p.note, max_chars=400)
+            + ("" if p.complete else f" {tell('incomplete')}"),
         }
         for p in result.data.provenance
     ]
@@ -350,7 +342,7 @@ def tasks(result: Result) -> dict[str, Any]:
             "people": persons(as_number(row["population"])),
             "open": persons(as_number(row["people_open"])),
             "anybody": persons(as_number(row["people_open"])) != persons(0.0),
-            "look_for": _said(row["look_for"]),
+            "look_for": translated_text(row["look_for"]),
             "place": f"{point.y:.4f}, {point.x:.4f}",
         }
         for (_, row), point in zip(
@@ -358,113 +350,6 @@ def tasks(result: Result) -> dict[str, Any]:
         )
     ]
     return {"rows": rows, "more": max(0, len(frame) - _MAX_TASKS)}
-
-
-def criteria(result: Result) -> list[dict[str, str]]:
-    """
-    List the criteria of the project.
-
-    Parameters
-    ----------
-    result : a finished study.
-
-    Returns
-    -------
-    A row a criterion.
-    """
-    mean = Findings(result).mean_utility
-    return [
-        {
-            "title": _said(c.title),
-            "stated": human(c.weight_stated, "share"),
-            "used": human(c.weight_used, "share"),
-            "function": score_words(c.value_function, c.units),
-            "mean": human(100 * mean[c.id]),
-            "evidence": _said(c.evidence),
-            "mark": plain_text(c.mark),
-            "note": _said(c.note, max_chars=300),
-            "curve": curve_svg(result, c),
-        }
-        for c in result.score.criteria
-    ]
-
-
-def constraints(result: Result) -> list[dict[str, str]]:
-    """
-    List the constraints of the project.
-
-    Parameters
-    ----------
-    result : a finished study.
-
-    Returns
-    -------
-    A row a constraint.
-    """
-    share = Findings(result).excluded_share
-    return [
-        {
-            "title": _said(c.title),
-            "limit": _said(c.limit),
-            "share": human(share[c.id], "share") if c.applied else tell("not_applied"),
-            "area": _hectares(c.area_ha, result.data.city.area_km2),
-            "added": _hectares(c.added_ha, result.data.city.area_km2),
-            "mark": plain_text(c.mark),
-            "note": _said(c.note, max_chars=300),
-        }
-        for c in result.score.constraints
-    ]
-
-
-def _hectares(area_ha: float, city_km2: float) -> str:
-    if not math.isfinite(area_ha):
-        return ""
-    share = human(area_ha / 100 / city_km2, "share")
-    return tell("area_share", area=human(area_ha, "ha"), share=share)
-
-
-def missing_criteria(result: Result) -> list[tuple[str, str]]:
-    """
-    List the criteria that were left out for lack of data.
-
-    Parameters
-    ----------
-    result : a finished study.
-
-    Returns
-    -------
-    Title and reason.
-    """
-    titles = criteria_titles()
-    return [
-        (_said(titles.get(key, key)), _said(why, max_chars=300))
-        for key, why in result.score.missing.items()
-    ]
-
-
-def parameters(result: Result) -> list[tuple[str, str]]:
-    """
-    List the limits of whole sites; those of cells stand in the table of constraints.
-
-    Parameters
-    ----------
-    result : a finished study.
-
-    Returns
-    -------
-    Words and value.
-    """
-    units = {"ha": "ha", "m": "m", "km": "km", "pct": "%", "share": "share"}
-    rows = []
-    for key in SITE_KEYS:
-        value = result.score.parameters.get(key)
-        if value is None:
-            continue
-        words = str(key).split("_")
-        unit = next((units[w] for w in reversed(words) if w in units), "")
-        shown = human(value, unit) if isinstance(value, int | float) else plain_text(value)
-        rows.append((_said(" ".join(w for w in words if w not in units)), shown))
-    return rows
 
 
 def evidence_limits(result: Result) -> list[tuple[str, str]]:
@@ -514,31 +399,6 @@ def official(result: Result) -> list[tuple[str, str]]:
         for key, value in values.items()
         if value != ""
     ]
-
-
-def combination(method: Mapping[str, Any]) -> str:
-    """
-    Say how criteria were combined, and what order weights mean.
-
-    Parameters
-    ----------
-    method : of `kcity_geo.result.Suitability`.
-
-    Returns
-    -------
-    A clause; empty where there is none.
-
-    Examples
-    --------
-    >>> combination({"combination": "wlc"})
-    'weighted sum'
-    """
-    key = f"combine_{method.get('combination')}"
-    words = tell(key) if key in read_table("texts/report")["text"] else ""
-    if "orness" not in method:
-        return words
-    order, trade = f"{method['orness']:.2f}", f"{method['tradeoff']:.2f}"
-    return tell("combine_owa_order", words=words, orness=order, tradeoff=trade)
 
 
 def evidence_words() -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 from kcity_geo.city_districts import REST
 from kcity_geo.outputs.languages import name as named
 from kcity_geo.outputs.languages import spoken, tell, translated
-from kcity_geo.outputs.text import as_number, human, plain_text
+from kcity_geo.outputs.text import as_number, human, plain_text, translated_text
 from kcity_geo.result import Result
 from kcity_geo.retold import made
 
@@ -188,12 +188,8 @@ def site_rows(result: Result) -> list[SiteRow]:
 
 def _red_flags(result: Result) -> dict[str, tuple[str, ...]]:
     """Warnings of the dossiers, by site."""
-    if result.dossiers is None:
-        return {}
-    found = result.dossiers.flags.groupby("site_id", sort=False)["flag"]
-    return {
-        str(site): tuple(translated(plain_text(text)) for text in texts) for site, texts in found
-    }
+    found = {} if result.dossiers is None else result.dossiers.warnings()
+    return {site: tuple(translated_text(text) for text in texts) for site, texts in found.items()}
 
 
 def _site_title(label: str, *, ranked: bool, candidate: str, district: str) -> str:

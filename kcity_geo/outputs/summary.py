@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kcity_geo.analysis.findings import Findings, most_short, residents
+from kcity_geo.analysis.gaps.words import nobody_can_tell
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC, credits_line
-from kcity_geo.outputs.headline import Segment, gap_sentences, nobody_can_tell, segments
+from kcity_geo.outputs.headline import Segment, gap_sentences, segments
 from kcity_geo.outputs.languages import LANGUAGES, spoken, tell, translated
 from kcity_geo.outputs.languages import name as named
 from kcity_geo.outputs.site_words import (
@@ -244,7 +245,7 @@ def _sector_row(
     bar = segments(row, level=sector)
     short = as_number(row.get("people_short"))
     known = reading_rows(sector, limits=limits)[str(row["reading"])]
-    unknown = nobody_can_tell(row)
+    unknown = nobody_can_tell(as_number(row.get("people_cannot_tell")), short, total)
     return SectorRow(
         key=sector,
         title=sector_title(sector),

@@ -27,6 +27,7 @@ __all__ = [
     "plain_text",
     "safe_text",
     "slug",
+    "translated_text",
     "value_words",
 ]
 
@@ -205,6 +206,22 @@ def csv_safe(value: object) -> object:
     ):
         return "'" + text
     return text
+
+
+def translated_text(value: object, *, max_chars: int = 200) -> str:
+    """
+    Give a text of a table in the language that is spoken, fit for a page.
+
+    Parameters
+    ----------
+    value : of any type.
+    max_chars : longer texts are cut.
+
+    Returns
+    -------
+    One line without control characters.
+    """
+    return translated(plain_text(value, max_chars=max_chars))
 
 
 def as_number(value: Any) -> float:  # noqa: ANN401 - any cell

@@ -18,6 +18,7 @@ FROM_ANALYSIS = {
     "kcity_geo.analysis.gaps.words": {
         "READINGS",
         "evidence_word",
+        "nobody_can_tell",
         "open_is_told",
         "reading_title",
         "reading_words",

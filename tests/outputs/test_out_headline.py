@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kcity_geo.analysis.findings import Findings
 from kcity_geo.analysis.gaps.words import READINGS, reading_codes, reading_title
-from kcity_geo.outputs.headline import first_sector, gap_sentences, nobody_can_tell, segments
+from kcity_geo.outputs.headline import first_sector, gap_sentences, segments
 from kcity_geo.outputs.map_themes import theme_row
 from kcity_geo.outputs.text import human
 from kcity_geo.outputs.themes import make_themes, reading_rows
@@ -259,12 +259,3 @@ def test_who_probably_falls_short_is_not_said_to_fall_short(build, sure, people,
     for sector in SECTORS:
         _set(gaps, sector, gap=0.2, short=0.05, evidence=0.6)
     assert gap_sentences(gaps)[0].startswith(words)
-
-
-def test_no_number_of_people_short_where_nobody_can_tell() -> None:
-    open_ = {"people_falls_short": 0.0, "people_probably_falls_short": 0.0, "people_adequate": 40.0}
-    assert nobody_can_tell(open_ | {"people_cannot_tell": 60.0})
-    assert not nobody_can_tell(open_ | {"people_cannot_tell": 30.0})
-    assert not nobody_can_tell(open_ | {"people_cannot_tell": 60.0, "people_falls_short": 1.0})
-    district = {f"energy_{key}": value for key, value in open_.items()}
-    assert nobody_can_tell(district | {"energy_people_cannot_tell": 60.0}, prefix="energy_")

@@ -13,7 +13,7 @@ from kcity_geo.analysis.suitability.value_functions import describe
 from kcity_geo.outputs.colours import rgb
 from kcity_geo.outputs.figures import scale_bar_m, theme_figure
 from kcity_geo.outputs.report import build_report
-from kcity_geo.outputs.report_tables import combination
+from kcity_geo.outputs.report_siting import combination
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.themes import make_themes, reading_rows

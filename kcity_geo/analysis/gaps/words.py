@@ -19,6 +19,7 @@ from kcity_geo.rules import ReadingLimits, reading_limits
 __all__ = [
     "READINGS",
     "evidence_word",
+    "nobody_can_tell",
     "open_is_told",
     "reading_codes",
     "reading_title",
@@ -147,6 +148,30 @@ def reading_title(code: int, level: str = "") -> str:
     'Cannot tell: survey first'
     """
     return _titles(level)[code]
+
+
+def nobody_can_tell(people_open: float, people_short: float, people: float) -> bool:
+    """
+    Tell whether nobody found short says nothing, as nobody can tell of most people.
+
+    Parameters
+    ----------
+    people_open : of whom nobody can tell.
+    people_short : who fall short.
+    people : all of the place.
+
+    Returns
+    -------
+    True where "0 people short" would read as none.
+
+    Examples
+    --------
+    >>> nobody_can_tell(60.0, 0.0, 100.0), nobody_can_tell(30.0, 0.0, 100.0)
+    (True, False)
+    >>> nobody_can_tell(60.0, 1.0, 100.0)
+    False
+    """
+    return people_short < 1 and people_open > people / 2
 
 
 def open_is_told(people_open: float, people_short: float) -> bool:

@@ -33,15 +33,13 @@ from kcity_geo.analysis.energy.balance import (
     reserve_margin,
     service_tier,
 )
+from kcity_geo.analysis.energy.dark_land import dark_built_land, dark_limit, unlit_built_share
 from kcity_geo.analysis.energy.electrification import (
-    dark_built_land,
-    dark_limit,
     electrification_rank,
     electrified,
     electrified_flags,
     official_rate,
     settlement_persons,
-    unlit_built_share,
 )
 from kcity_geo.analysis.energy.grid import (
     grid_distances_km,
