@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kcity_geo.analysis.gaps.facility_bounds import facility_bounds, unmapped_count
     from kcity_geo.analysis.location.locate import locate
     from kcity_geo.analysis.location.located import Located
+    from kcity_geo.analysis.location.table import locate_table
     from kcity_geo.analysis.sites.dossier import dossier
     from kcity_geo.city import City, make_city
     from kcity_geo.citydata import CityData
@@ -101,6 +102,7 @@ _HOMES = {
     "load": "kcity_geo.study",
     "load_study": "kcity_geo.studyfile",
     "locate": "kcity_geo.analysis.location.locate",
+    "locate_table": "kcity_geo.analysis.location.table",
     "make_city": "kcity_geo.city",
     "make_demo": "kcity_geo.demo",
     "map": "kcity_geo.outputs.maplayers",
@@ -165,6 +167,7 @@ __all__ = [
     "load",
     "load_study",
     "locate",
+    "locate_table",
     "make_city",
     "make_demo",
     "map",

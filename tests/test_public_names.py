@@ -17,8 +17,8 @@ PUBLIC = {
         City CityData ConceptOptions Config CurveOptions Gaps Indicator KCityError KCityWarning
         Located Plan Result Scenario Study Suitability add_indicators assess_gaps check compare
         concept connect criterion diff dossier energy explain explore extension_curve
-        facility_bounds fetch find_cities find_city layer load load_study locate make_city make_demo map
-        open_study plot programme rank_sites remove_indicators run run_cities save save_comparison
+        facility_bounds fetch find_cities find_city layer load load_study locate locate_table make_city
+        make_demo map open_study plot programme rank_sites remove_indicators run run_cities save save_comparison
         save_plan scenario street_graphs suitability terrain transport unmapped_count verify water
         water_inp
     """,
