@@ -12,6 +12,7 @@ from kcity_geo.errors import OutputError, StudyError
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.paper_docx import save_docx
 from kcity_geo.outputs.paper_pdf import pdf_writer
+from kcity_geo.outputs.sheet_layout import printed_mm
 from kcity_geo.outputs.sheet_maps import draw_sheet, shows_part
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.programme.blocks import Paper, Picture, Table, said
@@ -87,18 +88,20 @@ def save_dossier(
     try:
         for language in chosen.languages:
             (out / language).mkdir(parents=True, exist_ok=True)
-            drawn: dict[int, bytes] = {}
+            drawn: dict[tuple[int, bool], bytes] = {}
             papers = [_framed(make_paper(name, subject, language), atlas) for name in PAPERS]
             letters = frozenset("".join(map(repr, papers)))
             for name, paper in zip(PAPERS, papers, strict=True):
-                for number in sheets_of(paper):
-                    if number not in drawn:
+                shown = sheets_of(paper)
+                for number, small in shown.items():
+                    if (number, small) not in drawn:
                         progress(f"{language}: map {number}")
-                        drawn[number] = _drawn(atlas, number, language)
+                        drawn[number, small] = _drawn(atlas, number, language, small=small)
+                page = _Page({n: drawn[n, small] for n, small in shown.items()}, letters)
                 for ending, write in writers.items():
                     path = out / language / f"{name}.{ending}"
                     progress(f"{language}/{path.name}")
-                    write(paper, _Page(drawn, letters), path)
+                    write(paper, page, path)
                     files.append(path)
     except OutputError:
         raise
@@ -189,10 +192,10 @@ def _save_docx(paper: Paper, page: _Page, path: Path) -> None:
     save_docx(paper, page.drawn, path)
 
 
-def _drawn(atlas: StudyAtlas | None, number: int, language: str) -> bytes:
+def _drawn(atlas: StudyAtlas | None, number: int, language: str, *, small: bool) -> bytes:
     if atlas is None:
         raise OutputError(f"map {number}: there is nothing to draw it from; give the study")
-    return draw_sheet(atlas, number, language)
+    return draw_sheet(atlas, number, language, small=small)
 
 
 def _framed(paper: Paper, atlas: StudyAtlas | None) -> Paper:
@@ -231,7 +234,7 @@ def paper_html(paper: Paper, drawn: dict[int, bytes], letters: Iterable[str] = (
     HTML that requests nothing; every text stands there as it was written.
     """
     images = {
-        number: "data:image/png;base64," + base64.b64encode(image).decode("ascii")
+        number: ("data:image/png;base64," + base64.b64encode(image).decode("ascii"), printed_mm(image))
         for number, image in drawn.items()
     }
     html = (

@@ -154,7 +154,7 @@ def _few_colours(pixels: NDArray[np.uint8]) -> Image.Image:
 
 
 def frame_of(
-    box: tuple[float, ...], near: Sequence[float] | None
+    box: tuple[float, ...], near: Sequence[float] | None, *, tallest: float = _TALLEST
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """
     Choose what a picture shows: neither a ribbon nor a tower.
@@ -163,6 +163,7 @@ def frame_of(
     ----------
     box : left, bottom, right, top of all there is.
     near : the same of what the picture is about, shown with its surroundings; None: all.
+    tallest : most of its height to its width.
 
     Returns
     -------
@@ -174,7 +175,7 @@ def frame_of(
         left, bottom, right, top = (float(v) for v in near)
         margin = _AROUND * max(right - left, top - bottom)
     width, height = right - left + 2 * margin, top - bottom + 2 * margin
-    ratio = min(max(height / width, _FLATTEST), _TALLEST if near is None else 1.0)
+    ratio = min(max(height / width, _FLATTEST), tallest if near is None else 1.0)
     width, height = max(width, height / ratio), max(height, width * ratio)
     x, y = (left + right) / 2, (bottom + top) / 2
     return (x - width / 2, x + width / 2), (y - height / 2, y + height / 2)

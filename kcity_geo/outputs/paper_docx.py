@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kcity_geo.outputs.sheet_layout import printed_mm
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.programme.blocks import (
     Bullets,
@@ -32,7 +33,7 @@ _MARGIN_CM = 1.8
 #: Width that text and tables may take, centimetres.
 PAGE_CM = _PAGE_CM[0] - 2 * _MARGIN_CM
 _LONGEST = 20_000
-_SMALL_CM, _WIDE_CM = 9.5, 16.5
+_WARNING = "5B2A86"
 #: Day written into the file, so that the same application gives the same bytes.
 _DAY = datetime(2020, 1, 31, tzinfo=UTC)
 
@@ -51,12 +52,24 @@ def save_docx(paper: Paper, drawn: dict[int, bytes], path: Path) -> None:
         title=paper.title, subject=paper.subject, language=paper.language, footer=paper.footer
     )
     if paper.banner:
-        _add(document, paper.banner, bold=True, colour="5B2A86")
+        _head_every_page(document, paper.banner)
     document.add_heading(_clean(paper.title), level=1)
     _add(document, paper.subject, size=11.5)
     for block in paper.blocks:
         _write(document, block, drawn)
     path.write_bytes(packed(document))
+
+
+def _head_every_page(document: Any, text: str) -> None:  # noqa: ANN401 - python-docx has no types here
+    """Say a warning at the head of every page."""
+    from docx.enum.text import WD_ALIGN_PARAGRAPH
+    from docx.shared import RGBColor
+
+    paragraph = document.sections[0].header.paragraphs[0]
+    paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+    run = paragraph.add_run(_clean(text))
+    run.bold = True
+    run.font.color.rgb = RGBColor.from_string(_WARNING)
 
 
 def packed(document: Any) -> bytes:  # noqa: ANN401 - python-docx has no types here
@@ -228,12 +241,12 @@ def _keep_row(row: Any, *, head: bool) -> None:  # noqa: ANN401
 
 
 def _picture(document: Any, block: Picture, drawn: dict[int, bytes]) -> None:  # noqa: ANN401
-    from docx.shared import Cm
+    from docx.shared import Mm
 
     title = _add(document, block.title, bold=True)
     title.paragraph_format.keep_with_next = True
-    width = Cm(_SMALL_CM if block.small else _WIDE_CM)
-    document.add_picture(io.BytesIO(drawn[block.sheet]), width=width)
+    image = drawn[block.sheet]
+    document.add_picture(io.BytesIO(image), width=Mm(printed_mm(image)))
     document.paragraphs[-1].paragraph_format.keep_with_next = True
     shown = document.inline_shapes[-1]._inline.docPr  # noqa: SLF001 - the only way to an alternative text
     shown.set("descr", _clean(block.title))

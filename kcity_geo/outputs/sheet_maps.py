@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from kcity_geo.coordinates import label_point
 from kcity_geo.outputs.figures import clip_path, draw_scale, frame_of
 from kcity_geo.outputs.fonts import use_packaged_fonts
 from kcity_geo.outputs.framing import Box, lived_in_part
+from kcity_geo.outputs.sheet_layout import DPI, draw_key, layout_of
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.programme.sheets import Sheet, map_pack
 from kcity_geo.programme.words import known_words, word
@@ -22,10 +22,8 @@ from kcity_geo.study_atlas import PlanPicture, StudyAtlas, StudyLayer
 
 __all__ = ["draw_sheet", "shows_part"]
 
-_WIDTH_INCH = 4.6
-_LEGEND_INCH = 0.64
-_ROW_INCH, _ACROSS = 0.17, 3
-_DPI = 160
+#: Height to width of the longest city that is shown whole width to whole height.
+_TALLEST = 2.4
 _LINES = (
     ("water", "#b9d9ea", 0.4),
     ("rivers", "#5b9dc4", 0.9),
@@ -40,7 +38,8 @@ _MOST_NAMES = 25
 #: Of the larger side of the city, shown around its sites; of the picture, a district that is named.
 _LEAST_SEEN, _NAMED_FROM = 0.3, 0.01
 _HALO = {"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.6}
-_UNIT_LETTERS = 26
+#: Dots between a name and the edge of its map.
+_EDGE_DOTS = 6
 _SILENT = ("not_assessed", "cannot_tell")
 _LEGEND = {
     "en": {
@@ -54,7 +53,7 @@ _LEGEND = {
 }  # fmt: skip
 
 
-def draw_sheet(atlas: StudyAtlas, number: int, language: str) -> bytes:
+def draw_sheet(atlas: StudyAtlas, number: int, language: str, *, small: bool = False) -> bytes:
     """
     Draw a sheet of the map pack.
 
@@ -63,10 +62,11 @@ def draw_sheet(atlas: StudyAtlas, number: int, language: str) -> bytes:
     atlas : layers and outlines of the study; holds the layer of the sheet.
     number : of the sheet, 1 to 20.
     language : of the legend, en or ko.
+    small : as the summary shows it.
 
     Returns
     -------
-    PNG; the same study gives the same bytes.
+    PNG, to be printed in its own size; the same study gives the same bytes.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -74,26 +74,25 @@ def draw_sheet(atlas: StudyAtlas, number: int, language: str) -> bytes:
     sheet = map_pack()[number - 1]
     if sheet.draw == "plan":
         return _with_legend(atlas.pictures[number], language)
-    box = _extent(atlas)
     near = _around_sites(atlas) if sheet.draw == "sites" and _sites(atlas) else None
-    (x0, x1), (y0, y1) = frame_of(box, near)
-    height = _WIDTH_INCH * (y1 - y0) / (x1 - x0)
-    figure = Figure(figsize=(_WIDTH_INCH, height + _LEGEND_INCH), dpi=_DPI)
+    (x0, x1), (y0, y1) = frame_of(_extent(atlas), near, tallest=_TALLEST)
+    handles = _handles(atlas, sheet, language)
+    words = [handle.get_label() for handle in handles]
+    ramp = _is_drawn(atlas, sheet) and sheet.draw in {"ramp", "sites"}
+    layout = layout_of((y1 - y0) / (x1 - x0), words, bar=ramp, small=small)
+    figure = Figure(figsize=layout.size, dpi=DPI)
     FigureCanvasAgg(figure)
-    share = _LEGEND_INCH / (height + _LEGEND_INCH)
-    axes = figure.add_axes((0, share, 1, 1 - share))
+    axes = figure.add_axes(layout.share(layout.map))
     axes.set_axis_off()
-    _draw_ground(figure, axes, atlas, sheet, language)
+    shown = _draw_ground(axes, atlas, sheet)
     _draw_lines(axes, atlas, every=sheet.draw in {"base", "sites"})
     axes.set_xlim(x0, x1)
     axes.set_ylim(y0, y1)
     if sheet.draw in {"place", "sites"}:
         _draw_sites(axes, atlas)
-    if sheet.draw in {"place", "sites"}:
-        _name_districts(axes, atlas, shapely.box(x0, y0, x1, y1))
+        _name_districts(figure, axes, atlas)
     draw_scale(axes, x1 - x0)
-    if sheet.draw in {"place", "base"}:
-        _line_legend(figure, atlas, language)
+    draw_key(figure, layout, handles, shown if ramp else None, _unit(sheet, language))
     return _png(figure)
 
 
@@ -116,7 +115,7 @@ def shows_part(atlas: StudyAtlas, number: int) -> bool:
 def _png(figure: Any) -> bytes:  # noqa: ANN401 - matplotlib has no types here
     use_packaged_fonts(figure)
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
+    figure.savefig(stream, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
     return stream.getvalue()
 
 
@@ -124,28 +123,31 @@ def _with_legend(picture: PlanPicture, language: str) -> bytes:
     """Set the picture of a plan above its legend, in the language of the paper."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
     from PIL import Image
 
     image = np.asarray(Image.open(io.BytesIO(picture.image)).convert("RGB"))
-    height = _WIDTH_INCH * image.shape[0] / image.shape[1]
     styles = read_table("plan_styles")["style"]
-    shown = [styles[name] for name in picture.styles if name in styles]
-    legend = _ROW_INCH * -(-len(shown) // _ACROSS) + _ROW_INCH / 2
-    figure = Figure(figsize=(_WIDTH_INCH, height + legend), dpi=_DPI)
+    title = "title" if language == "en" else f"title_{language}"
+    handles = [
+        _patch(styles[name]["colour"], styles[name][title])
+        for name in picture.styles
+        if name in styles
+    ]
+    words = [handle.get_label() for handle in handles]
+    layout = layout_of(image.shape[0] / image.shape[1], words, bar=False)
+    figure = Figure(figsize=layout.size, dpi=DPI)
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((0, legend / (height + legend), 1, height / (height + legend)))
+    axes = figure.add_axes(layout.share(layout.map))
     axes.set_axis_off()
     axes.imshow(image, interpolation="lanczos", aspect="auto")
-    title = "title" if language == "en" else f"title_{language}"
-    _legend(
-        figure,
-        [
-            Patch(facecolor=s["colour"], edgecolor="#777777", linewidth=0.5, label=s[title])
-            for s in shown
-        ],
-    )
+    draw_key(figure, layout, handles, None, "")
     return _png(figure)
+
+
+def _patch(colour: str, words: str) -> Any:  # noqa: ANN401
+    from matplotlib.patches import Patch
+
+    return Patch(facecolor=colour, edgecolor="#777777", linewidth=0.5, label=words)
 
 
 def _extent(atlas: StudyAtlas) -> Box:
@@ -184,19 +186,27 @@ def _sites(atlas: StudyAtlas) -> int:
     return len(atlas.shapes.get("sites", ()))
 
 
-def _draw_ground(figure: Any, axes: Any, atlas: StudyAtlas, sheet: Sheet, language: str) -> None:  # noqa: ANN401 - matplotlib
+def _is_drawn(atlas: StudyAtlas, sheet: Sheet) -> bool:
+    """Tell whether the layer of a sheet is known anywhere: a scale of colours beside nothing says nothing."""
     layer = atlas.layers.get(sheet.layer)
-    if layer is None or not np.isfinite(layer.values).any():
-        return  # a scale of colours beside nothing says nothing
-    if sheet.draw in {"ramp", "sites"}:
-        shown = _ramp(axes, layer, sheet)
-        _bar(figure, shown, sheet.unit if language == "en" else sheet.unit_ko)
-    else:
-        shown = _classes(figure, axes, layer, sheet, language)
+    return layer is not None and bool(np.isfinite(layer.values).any())
+
+
+def _unit(sheet: Sheet, language: str) -> str:
+    return sheet.unit if language == "en" else sheet.unit_ko
+
+
+def _draw_ground(axes: Any, atlas: StudyAtlas, sheet: Sheet) -> Any:  # noqa: ANN401 - matplotlib
+    """Draw the layer of a sheet; None where there is none."""
+    if not _is_drawn(atlas, sheet):
+        return None
+    layer = atlas.layers[sheet.layer]
+    shown = (_ramp if sheet.draw in {"ramp", "sites"} else _classes)(axes, layer, sheet)
     silent = atlas.layers.get(sheet.sure) if sheet.sure else layer
     if silent is not None and (sheet.sure or sheet.draw == "reading"):
         _hatch(axes, silent)
     shown.set_clip_path(clip_path(atlas.outline()), transform=axes.transData)
+    return shown
 
 
 def _ramp(axes: Any, layer: StudyLayer, sheet: Sheet) -> Any:  # noqa: ANN401
@@ -207,16 +217,6 @@ def _ramp(axes: Any, layer: StudyLayer, sheet: Sheet) -> Any:  # noqa: ANN401
         layer.values, extent=layer.extent, origin="upper", interpolation="nearest",
         cmap=sheet.colours, vmin=low, vmax=max(high, low + 1e-9),
     )  # fmt: skip
-
-
-def _bar(figure: Any, shown: Any, unit: str) -> None:  # noqa: ANN401
-    share = _LEGEND_INCH / figure.get_size_inches()[1]
-    axes = figure.add_axes((0.04, 0.62 * share, 0.5, 0.2 * share))
-    bar = figure.colorbar(shown, cax=axes, orientation="horizontal")
-    bar.ax.tick_params(labelsize=8, length=2)
-    bar.outline.set_linewidth(0.5)
-    words = textwrap.fill(unit, _UNIT_LETTERS)
-    figure.text(0.56, 0.72 * share, words, fontsize=8, va="center")
 
 
 def _class_rows(layer: StudyLayer, sheet: Sheet, language: str) -> list[tuple[int, str, str]]:
@@ -243,32 +243,23 @@ def _hex(layer: StudyLayer, code: int) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-def _classes(
-    figure: Any,  # noqa: ANN401
-    axes: Any,  # noqa: ANN401
-    layer: StudyLayer,
-    sheet: Sheet,
-    language: str,
-) -> Any:  # noqa: ANN401
+def _classes(axes: Any, layer: StudyLayer, sheet: Sheet) -> Any:  # noqa: ANN401
     from matplotlib.colors import to_rgba
-    from matplotlib.patches import Patch
 
-    rows = _class_rows(layer, sheet, language)
     image = np.ones((*layer.values.shape, 4))
-    for code, colour, _ in rows:
+    for code, colour, _ in _class_rows(layer, sheet, "en"):
         image[layer.values == code] = to_rgba(colour)
-    patches = [Patch(facecolor=c, edgecolor="#777777", linewidth=0.5, label=w) for _, c, w in rows]
-    _legend(figure, patches)
     return axes.imshow(image, extent=layer.extent, origin="upper", interpolation="nearest")
 
 
-def _legend(figure: Any, handles: list[Any]) -> None:  # noqa: ANN401
-    if handles:
-        figure.legend(
-            handles=handles, loc="lower left", ncols=min(_ACROSS, len(handles)), fontsize=8.5,
-            frameon=False, bbox_to_anchor=(0.0, 0.0), handlelength=1.3, columnspacing=1.0, labelspacing=0.25,
-            borderpad=0.2,
-        )  # fmt: skip
+def _handles(atlas: StudyAtlas, sheet: Sheet, language: str) -> list[Any]:
+    """Give colours and lines that a sheet shows, with their words."""
+    if sheet.draw in {"place", "base"}:
+        return _line_handles(atlas, language)
+    if sheet.draw in {"reading", "classes"} and _is_drawn(atlas, sheet):
+        rows = _class_rows(atlas.layers[sheet.layer], sheet, language)
+        return [_patch(colour, words) for _, colour, words in rows]
+    return [_site_handle(language)] if sheet.draw == "sites" and _sites(atlas) else []
 
 
 def _hatch(axes: Any, readings: StudyLayer) -> None:  # noqa: ANN401
@@ -328,45 +319,66 @@ def _draw_sites(axes: Any, atlas: StudyAtlas) -> None:  # noqa: ANN401
         )  # fmt: skip
 
 
-def _name_districts(axes: Any, atlas: StudyAtlas, seen: shapely.Polygon) -> None:  # noqa: ANN401
-    """Write the names of districts, unless there are too many to be read."""
+def _name_districts(figure: Any, axes: Any, atlas: StudyAtlas) -> None:  # noqa: ANN401
+    """Write the names of districts, whole and beside each other, unless there are too many to be read."""
     frame = atlas.shapes.get("districts")
     if frame is None or len(frame) > _MOST_NAMES:
         return
-    for name, shape in zip(frame["name"], frame.geometry, strict=True):
-        part = shape.intersection(seen)
-        if part.area < _NAMED_FROM * seen.area:
-            continue
+    (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
+    seen = shapely.box(x0, y0, x1, y1)
+    parts = [
+        (name, part)
+        for name, shape in zip(frame["name"], frame.geometry, strict=True)
+        if (part := shape.intersection(seen)).area >= _NAMED_FROM * seen.area
+    ]
+    taken = [box for _, box in _boxes(figure, axes.texts)]
+    for name, part in sorted(parts, key=lambda one: -one[1].area):
         point = label_point(part)
-        text = plain_text(name, max_chars=24).replace("$", r"\$")
-        axes.text(
-            point.x,
-            point.y,
-            text,
-            fontsize=8,
-            ha="center",
-            va="center",
-            color="#222222",
-            bbox=_HALO,
-        )
+        text = axes.text(
+            point.x, point.y, plain_text(name, max_chars=24).replace("$", r"\$"), fontsize=8,
+            ha="center", va="center", color="#222222", bbox=_HALO,
+        )  # fmt: skip
+        box = _moved_inside(figure, axes, text)
+        if any(box.overlaps(other) for other in taken):
+            text.remove()
+        else:
+            taken.append(box)
 
 
-def _line_legend(figure: Any, atlas: StudyAtlas, language: str) -> None:  # noqa: ANN401
+def _boxes(figure: Any, texts: Any) -> list[tuple[Any, Any]]:  # noqa: ANN401
+    """Texts with the room that they take on the sheet."""
+    use_packaged_fonts(figure)
+    pen = figure.canvas.get_renderer()
+    return [(text, text.get_window_extent(pen)) for text in texts]
+
+
+def _moved_inside(figure: Any, axes: Any, text: Any) -> Any:  # noqa: ANN401
+    """Move a name that the edge of the map would cut, and give the room that it takes."""
+    (_, box), *_ = _boxes(figure, [text])
+    edge = axes.get_window_extent()
+    aside = max(edge.x0 + _EDGE_DOTS - box.x0, 0) + min(edge.x1 - _EDGE_DOTS - box.x1, 0)
+    up = max(edge.y0 + _EDGE_DOTS - box.y0, 0) + min(edge.y1 - _EDGE_DOTS - box.y1, 0)
+    x, y = axes.transData.transform(text.get_position())
+    text.set_position(axes.transData.inverted().transform((x + aside, y + up)))
+    return box.translated(aside, up)
+
+
+def _line_handles(atlas: StudyAtlas, language: str) -> list[Any]:
     from matplotlib.lines import Line2D
 
     words = _LEGEND[language]
     handles = [
         Line2D(
-            [],
-            [],
-            color=colour,
-            linewidth=max(width, 1.0),
-            label=words[name],
+            [], [], color=colour, linewidth=max(width, 1.0), label=words[name],
             linestyle="--" if name == "districts" else "-",
         )
         for name, colour, width in _LINES
         if name in atlas.shapes and name in words and len(atlas.shapes[name])
-    ]
-    if _sites(atlas):
-        handles.append(Line2D([], [], color=_SITE, linewidth=1.8, label=words["site"]))
-    _legend(figure, handles)
+    ]  # fmt: skip
+    return [*handles, *([_site_handle(language)] if _sites(atlas) else [])]
+
+
+def _site_handle(language: str) -> Any:  # noqa: ANN401
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=_SITE, linewidth=1.8, label=_LEGEND[language]["site"])

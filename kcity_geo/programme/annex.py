@@ -6,7 +6,7 @@ import math
 
 from kcity_geo.programme.advice import content_matrix, recommend_study, study_title
 from kcity_geo.programme.blocks import Block, Bullets, Heading, Picture, Table, Text, said
-from kcity_geo.programme.evidence import rounded
+from kcity_geo.programme.evidence import missing_levels, rounded
 from kcity_geo.programme.funding import funding_routes
 from kcity_geo.programme.scoring import scorecard
 from kcity_geo.programme.sheets import Sheet, caption_words, map_pack, plan_caption, sheet_title
@@ -303,6 +303,10 @@ def _not_drawn(sheet: Sheet, subject: Subject, language: str) -> str:
         drawn = {one.number for one in subject.plan.sheets}
         return "" if sheet.number in drawn else said("annex.no_sheet", language)
     facts = subject.facts
+    if sheet.draw == "reading" and facts is not None:
+        unread = {f"{level.key}_reading" for level in missing_levels(facts)}
+        if sheet.layer in unread:
+            return said("annex.not_assessed", language)
     if sheet.layer in _OF_RANKING and facts is not None and not facts.sites:
         if sheet.draw == "sites" or sheet.layer not in subject.layers:
             return no_site_words(facts, language).rstrip(".")

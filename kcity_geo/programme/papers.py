@@ -59,7 +59,7 @@ def make_paper(name: str, subject: Subject, language: str) -> Paper:
     )
 
 
-def sheets_of(paper: Paper) -> tuple[int, ...]:
+def sheets_of(paper: Paper) -> dict[int, bool]:
     """
     List the sheets of the map pack that a document shows.
 
@@ -69,9 +69,9 @@ def sheets_of(paper: Paper) -> tuple[int, ...]:
 
     Returns
     -------
-    Their numbers, once each.
+    Their numbers, and whether they are shown small.
     """
-    return tuple(dict.fromkeys(b.sheet for b in paper.blocks if isinstance(b, Picture)))
+    return {b.sheet: b.small for b in paper.blocks if isinstance(b, Picture)}
 
 
 def _letter(subject: Subject, language: str) -> list[Block]:

@@ -10,11 +10,11 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
-import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
 from applications import PEOPLE, cannot_tell, changed, make_facts
+from applications import make_atlas as atlas
 from PIL import Image
 
 from kcity_geo.config import read_table
@@ -30,33 +30,10 @@ from kcity_geo.programme.blocks import Bullets, Heading, Picture, Table, Text
 from kcity_geo.programme.papers import PAPERS, Subject, make_paper
 from kcity_geo.programme.plan_words import korean_plan
 from kcity_geo.programme.sheets import caption_words, map_pack
-from kcity_geo.study_atlas import PlanPicture, StudyAtlas, StudyLayer
+from kcity_geo.study_atlas import PlanPicture
 from kcity_geo.study_facts import PlanFacts, PlanSheetFacts
 
 HOSTILE = "<script>alert(1)</script> {{7*7}} {0} =1+1 \u202egnp"
-
-
-def atlas() -> StudyAtlas:
-    box = shapely.box(0, 0, 4000, 4000)
-    extent = (0.0, 4000.0, 0.0, 4000.0)
-    codes = np.tile(np.arange(4.0), (4, 1))
-    about = {"EVIDENCE": "modelled", "SOURCE": "kcity_geo", "AS_OF": "2026-01-01"}
-    names = {n for s in map_pack() for n in (s.layer, s.sure) if n}
-    layers = {
-        n: StudyLayer(
-            values=codes if n.endswith("reading") else codes / 4, extent=extent, about=about
-        )
-        for n in names
-    }
-    layers["landcover"] = StudyLayer(values=codes * 10, extent=extent, colours={10: (1, 2, 3, 255)})
-    site = {"rank": [1], "label": ["1"], "geometry": [shapely.box(500, 500, 1500, 1500)]}
-    shapes = {
-        "boundary": gpd.GeoDataFrame(geometry=[box], crs=32626),
-        "districts": gpd.GeoDataFrame({"name": ["Maru"]}, geometry=[box], crs=32626),
-        "sites": gpd.GeoDataFrame(site, crs=32626),
-        "roads": gpd.GeoDataFrame(geometry=[shapely.LineString([(0, 9), (4000, 9)])], crs=32626),
-    }
-    return StudyAtlas(layers=layers, shapes=shapes)
 
 
 def subject(**tables) -> Subject:
@@ -381,8 +358,33 @@ def test_what_is_missing_stands_in_the_annex(language) -> None:
         assert finding.text(language) in annex
     assert "[project] country" in annex
     assert ("synthetic" if language == "en" else "가상의 도시") in annex
+    assert ("Refused" if language == "en" else "부적격") in annex
     empty = "[to be filled in]" if language == "en" else "[기재 필요]"
     assert empty in about.place(language)
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_each_page_of_an_example_says_that_it_is_not_for_submission(tmp_path, language) -> None:
+    about = replace(subject(), facts=make_facts(synthetic=True))
+    words = "not for submission" if language == "en" else "제출 불가"
+    paper = make_paper("application_form", about, language)
+    html = paper_html(paper, {})
+    assert words in html.partition("@top-center")[2][:200]
+    save_docx(paper, {}, tmp_path / "a.docx")
+    with zipfile.ZipFile(tmp_path / "a.docx") as packed:
+        heads = [packed.read(n).decode() for n in packed.namelist() if "/header" in n]
+    assert [words in head for head in heads] == [True]
+    real = paper_html(make_paper("application_form", subject(), language), {})
+    assert words not in real
+    if language == "ko":
+        return
+    pytest.importorskip("weasyprint", reason="extra dossier is not installed")
+    pypdf = pytest.importorskip("pypdf", reason="extra tests is not installed")
+    write, _ = pdf_writer()
+    write(html, tmp_path / "a.pdf")
+    pages = pypdf.PdfReader(BytesIO((tmp_path / "a.pdf").read_bytes())).pages
+    assert len(pages) > 1
+    assert all(words in " ".join(page.extract_text().split()) for page in pages)
 
 
 def test_a_caption_tells_the_source_and_how_it_is_known() -> None:

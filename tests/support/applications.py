@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import geopandas as gpd
+import numpy as np
+import shapely
+
 from kcity_geo.programme.model import Application, check_application
+from kcity_geo.programme.sheets import map_pack
+from kcity_geo.study_atlas import StudyAtlas, StudyLayer
 from kcity_geo.study_facts import LevelFacts, SiteFacts, StudyFacts, TaskFacts
 
 PEOPLE = 60_000.0
@@ -105,3 +111,27 @@ def changed(**tables: Any) -> Application:
         else:
             raw[table] = value
     return check_application(raw)
+
+
+def make_atlas() -> StudyAtlas:
+    """A square city of 4 km with every layer of the map pack, a district and a site."""
+    box = shapely.box(0, 0, 4000, 4000)
+    extent = (0.0, 4000.0, 0.0, 4000.0)
+    codes = np.tile(np.arange(4.0), (4, 1))
+    about = {"EVIDENCE": "modelled", "SOURCE": "kcity_geo", "AS_OF": "2026-01-01"}
+    names = {n for s in map_pack() for n in (s.layer, s.sure) if n}
+    layers = {
+        n: StudyLayer(
+            values=codes if n.endswith("reading") else codes / 4, extent=extent, about=about
+        )
+        for n in names
+    }
+    layers["landcover"] = StudyLayer(values=codes * 10, extent=extent, colours={10: (1, 2, 3, 255)})
+    site = {"rank": [1], "label": ["1"], "geometry": [shapely.box(500, 500, 1500, 1500)]}
+    shapes = {
+        "boundary": gpd.GeoDataFrame(geometry=[box], crs=32626),
+        "districts": gpd.GeoDataFrame({"name": ["Maru"]}, geometry=[box], crs=32626),
+        "sites": gpd.GeoDataFrame(site, crs=32626),
+        "roads": gpd.GeoDataFrame(geometry=[shapely.LineString([(0, 9), (4000, 9)])], crs=32626),
+    }
+    return StudyAtlas(layers=layers, shapes=shapes)
