@@ -21,6 +21,7 @@ OPEN = {
     "catchments decay": "names of decays, asked for by name",
     "columns gap": "columns, built from the ids of readings",
     "countries other_name": "names of countries",
+    "countries part_of": "territories",
     "demo archetype": "kinds of district, named by the rings",
     "extra layer.*.tags": "tags",
     "extra numbers": "columns of layers",

@@ -217,7 +217,9 @@ def portfolio(
             read = load_application(path)
             behind = facts_behind(read.study.folder, path.parent)
             facts = behind.facts if behind else None
-            candidates.append(Candidate(name=str(path), application=read, facts=facts))
+            # One file is one application, however its path is written.
+            name = os.path.relpath(path.resolve())
+            candidates.append(Candidate(name=name, application=read, facts=facts))
         limits = PortfolioLimits(
             budget_krw=budget, need_weight=need_weight, most_per_country=most_per_country
         )

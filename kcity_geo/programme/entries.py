@@ -6,9 +6,18 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from kcity_geo.config import read_table
+from kcity_geo.errors import StudyError
 from kcity_geo.programme.findings import Cited, Finding
+from kcity_geo.programme.lands import (
+    countries_within,
+    country_code,
+    country_name,
+    same_land,
+    script_of,
+)
 from kcity_geo.programme.model import Application
-from kcity_geo.programme.words import money
+from kcity_geo.programme.words import LANGUAGES, money
 from kcity_geo.study_facts import StudyFacts
 
 __all__ = ["entry_findings", "place_findings"]
@@ -96,20 +105,66 @@ def place_findings(application: Application, facts: StudyFacts | None) -> Iterat
 
     Yields
     ------
-    A finding where the names share no word, and one where the areas do not touch; none is a hard gate,
-    as a city has names that no list knows.
+    A finding where the names share no word, and one where the areas do not touch; neither is a hard gate,
+    as a city has names that no list knows. A study far from every city of the country is one.
     """
+    yield from _country(application, facts)
     if facts is None:
         return
     project = application.project
     named = [n for n in (project.city, project.city_ko, project.region) if n]
-    comparable = [n for n in named if _script(n) == _script(facts.city)]
+    comparable = [n for n in named if script_of(n) == script_of(facts.city)]
     if project.city and comparable and not any(_share_a_word(n, facts.city) for n in comparable):
         values = {"city": project.city, "studied": facts.city}
         yield Finding(id="study_other_name", where="project.city", values=values)
     if project.bounds and _apart(project.bounds, facts.bounds):
         values = {"studied": facts.city, "bounds": ", ".join(f"{b:g}" for b in facts.bounds)}
         yield Finding(id="study_elsewhere", where="project.bounds", values=values)
+
+
+def _country(application: Application, facts: StudyFacts | None) -> Iterator[Finding]:
+    """Hold the country of an application against that of the study; a synthetic city lies in none."""
+    named = application.project.country
+    if not named:
+        return
+    try:
+        code = country_code(named)
+    except StudyError:
+        duties = application.rules.documents
+        yield Finding(
+            id="country_unknown",
+            where="project.country",
+            values={"country": named},
+            cited=Cited(duties.source, duties.mark),
+        )
+        return
+    if facts is None or facts.synthetic:
+        return
+    far = float(read_table("programme/findings")["abroad"]["far_km"])
+    around, inside = (countries_within(facts.bounds, distance) for distance in (far, 0.0))
+    if around and not any(same_land(code, other) for other in around):
+        near = countries_within(facts.bounds, far / 10) or around
+        yield _in_another("study_abroad", code, near, facts.city, far)
+    elif inside and not any(same_land(code, other) for other in inside):
+        yield _in_another("study_over_border", code, inside, facts.city, far)
+
+
+def _in_another(
+    name: str, code: str, there: frozenset[str], studied: str, far_km: float
+) -> Finding:
+    told = {
+        language: {
+            "country": country_name(code, language),
+            "there": ", ".join(sorted(country_name(other, language) for other in there)),
+        }
+        for language in LANGUAGES
+    }
+    return Finding(
+        id=name,
+        where="project.country",
+        values={**told["en"], "studied": studied, "far": f"{far_km:g}"},
+        values_ko=told["ko"],
+    )
 
 
 def _words(name: str) -> list[str]:
@@ -126,12 +181,6 @@ def _share_a_word(one: str, other: str) -> bool:
     """Tell whether two names share a word, or are one but for their spaces (Ha Noi, Hanoi)."""
     first, second = _words(one), _words(other)
     return bool(set(first) & set(second)) or "".join(first) == "".join(second)
-
-
-def _script(name: str) -> str:
-    """Name the script of the first letter; names of two scripts cannot be compared."""
-    letters = [letter for letter in name if letter.isalpha()]
-    return unicodedata.name(letters[0], "").partition(" ")[0] if letters else ""
 
 
 def _apart(

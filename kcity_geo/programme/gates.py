@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import product
 
 from kcity_geo.errors import StudyError
 from kcity_geo.programme.findings import Cited, Finding
-from kcity_geo.programme.funding import country_code
+from kcity_geo.programme.lands import country_code, folded, known_city
 from kcity_geo.programme.model import Applicant, Application, ProjectType, Stream
 from kcity_geo.programme.rules import Cap, Window, rule_rows
 from kcity_geo.programme.words import known_words, word, word_list
 
-__all__ = ["city_names", "gate_findings", "same_place"]
+__all__ = ["gate_findings", "is_city_of", "same_place"]
 
 
 def gate_findings(application: Application) -> Iterator[Finding]:
@@ -157,25 +157,33 @@ def same_place(one: str, other: str) -> bool:
     >>> same_place("Kota Kinabalu", " kota  kinabalu")
     True
     """
-    first, second = (
-        " ".join(unicodedata.normalize("NFC", name).casefold().split()) for name in (one, other)
-    )
+    first, second = folded(one), folded(other)
     return bool(first) and first == second
 
 
-def city_names(application: Application) -> tuple[str, ...]:
+def is_city_of(application: Application, *names: str) -> bool:
     """
-    List the names of the host city, of which each is the same city.
+    Tell whether one of some names is that of the host city, in whatever language.
 
     Parameters
     ----------
     application : of the project.
+    *names : of cities of the same country.
 
     Returns
     -------
-    English and Korean name, as far as they are given.
+    True where a name is the English or Korean one of the application, or another one that the gazetteer
+    knows of the same city.
     """
-    return tuple(n for n in (application.project.city, application.project.city_ko) if n)
+    own = [n for n in (application.project.city, application.project.city_ko) if n]
+    if any(same_place(one, other) for one, other in product(own, names)):
+        return True
+    try:
+        code = country_code(application.project.country)
+    except StudyError:
+        return False  # of a country that is not known no city is either
+    known = [frozenset().union(*(known_city(n, code) for n in some)) for some in (own, names)]
+    return not known[0].isdisjoint(known[1])
 
 
 def _one_project(application: Application) -> Iterator[Finding]:
@@ -183,7 +191,7 @@ def _one_project(application: Application) -> Iterator[Finding]:
     names = [a.name for a in application.applicants]
     for other in application.other_projects:
         ours = not other.applicant or any(same_place(other.applicant, n) for n in names)
-        if ours and any(same_place(other.city, name) for name in city_names(application)):
+        if ours and is_city_of(application, other.city):
             who = other.applicant or (names[0] if names else "?")
             values = {"applicant": who, "city": other.city, "other": other.title}
             yield Finding(

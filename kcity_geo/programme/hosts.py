@@ -6,8 +6,8 @@ import geopandas as gpd
 import pandas as pd
 
 from kcity_geo.config import read_table
+from kcity_geo.programme.lands import country_name
 from kcity_geo.programme.rules import sources_of
-from kcity_geo.programme.subject import country_name
 
 __all__ = ["known_hosts"]
 

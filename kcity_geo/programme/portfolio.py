@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,8 @@ from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
 from kcity_geo.programme.checking import check
 from kcity_geo.programme.evidence import evidence_of, people_short_range
-from kcity_geo.programme.funding import country_code
-from kcity_geo.programme.gates import city_names, same_place
+from kcity_geo.programme.gates import is_city_of, same_place
+from kcity_geo.programme.lands import country_code, script_of
 from kcity_geo.programme.model import Application
 from kcity_geo.study_facts import StudyFacts
 
@@ -110,6 +110,7 @@ def choose_portfolio(candidates: Sequence[Candidate], limits: PortfolioLimits) -
     _check(candidates, limits)
     rows = sorted(candidates, key=lambda c: c.name)
     _tell_of_one_study(rows)
+    _tell_of_two_scripts(rows)
     weight = limits.need_weight
     stated = read_table("programme/portfolio")["value"]["stated"] if weight is None else weight
     axes = np.array([[*_need(c), *_readiness(c)] for c in rows])
@@ -156,6 +157,19 @@ def _tell_of_one_study(rows: list[Candidate]) -> None:
             )
 
 
+def _tell_of_two_scripts(rows: list[Candidate]) -> None:
+    """Tell of applications in one city whose applicants are named in two scripts: they may be one office."""
+    for one, other in combinations(rows, 2):
+        names = [sorted(a.name for a in c.application.applicants) for c in (one, other)]
+        scripts = [{script_of(name) for name in some} for some in names]
+        if all(scripts) and scripts[0].isdisjoint(scripts[1]) and _in_one_city(one, other):
+            shown = " and ".join(", ".join(some) for some in names)
+            tell(
+                f"portfolio: {one.name}, {other.name} are in one city, and whether {shown} are one applicant "
+                "cannot be told from names in two scripts; name the applicant alike if they are"
+            )
+
+
 def _check(candidates: Sequence[Candidate], limits: PortfolioLimits) -> None:
     names = [c.name for c in candidates]
     if not names:
@@ -178,7 +192,11 @@ def _need(candidate: Candidate) -> tuple[float, float]:
     facts = candidate.facts
     if facts is None or not facts.population or not facts.levels:
         return math.nan, math.nan
-    ranges = [people_short_range(level) for level in facts.levels]
+    # Of a level whose people nobody counted nothing is known: from nobody to all.
+    ranges = [
+        people_short_range(level) if level.people else (0.0, facts.population)
+        for level in facts.levels
+    ]
     low, high = (sum(r[end] for r in ranges) / len(ranges) / facts.population for end in (0, 1))
     return min(low, 1.0), min(high, 1.0)
 
@@ -330,12 +348,15 @@ def _same_cities(rows: list[Candidate]) -> list[tuple[int, ...]]:
 
 def _rivals(one: Candidate, other: Candidate) -> bool:
     """Tell whether two applications are of one applicant in one city."""
-    here, there = one.application, other.application
-    cities = product(city_names(here), city_names(there))
-    if not any(same_place(*pair) for pair in cities) or _country(one) != _country(other):
-        return False
-    names = [a.name for a in here.applicants]
-    return any(same_place(a.name, n) for a in there.applicants for n in names)
+    names = [a.name for a in one.application.applicants]
+    same_name = any(same_place(a.name, n) for a in other.application.applicants for n in names)
+    return same_name and _in_one_city(one, other)
+
+
+def _in_one_city(one: Candidate, other: Candidate) -> bool:
+    project = other.application.project
+    names = [n for n in (project.city, project.city_ko) if n]
+    return _country(one) == _country(other) and is_city_of(one.application, *names)
 
 
 def _stability(problem: _Problem, axes: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -367,20 +388,13 @@ def _reason(rows: list[Candidate], place: int, shut: str, solved: _Solved) -> st
         return shut
     same = problem.equal(value, taken, place)
     if taken[place]:
-        why = "taken" if same is None else f"taken by name; equal to {_names(rows, same & ~taken)}"
-        return f"{why}{_example(rows[place])}"
+        return "taken" if same is None else f"taken by name; equal to {_names(rows, same & ~taken)}"
     closed = _closed(rows, place, problem, taken)
     if closed:
         return closed
     if same is not None:
         return f"equal to {_names(rows, taken & ~same)}, taken by name"
     return _price(rows, place, solved)
-
-
-def _example(candidate: Candidate) -> str:
-    """Say that an application cannot be handed in, as the city of its study does not exist; empty: it can."""
-    made_up = candidate.facts is not None and candidate.facts.synthetic
-    return "; note: the city of its study is synthetic, it cannot be handed in" if made_up else ""
 
 
 def _closed(rows: list[Candidate], place: int, problem: _Problem, taken: NDArray[np.bool_]) -> str:

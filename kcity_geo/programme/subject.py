@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from kcity_geo.errors import StudyError
 from kcity_geo.programme.blocks import said
 from kcity_geo.programme.checking import Checked, check
 from kcity_geo.programme.draft import site_words
 from kcity_geo.programme.evidence import rounded
-from kcity_geo.programme.funding import country_code
+from kcity_geo.programme.lands import country_name
 from kcity_geo.programme.model import Application, Stream
-from kcity_geo.programme.words import korean_day
+from kcity_geo.programme.words import korean_day, original
 from kcity_geo.study_facts import PlanFacts, StudyFacts
 
-__all__ = ["Subject", "country_name", "people_words"]
+__all__ = ["Subject", "people_words"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +85,11 @@ class Subject:
 
         Returns
         -------
-        In that language; the English one when there is no other.
+        In that language; the English one, marked as the original, when there is no other.
         """
         project = self.application.project
         own = project.problem_ko if language == "ko" else project.problem
-        return own or project.problem
+        return own or original(project.problem, language)
 
     def place(self, language: str) -> str:
         """
@@ -209,31 +208,3 @@ def people_words(number: float, language: str) -> str:
     ('12,800 people', '12,800명')
     """
     return said("common.people", language, number=rounded(number))
-
-
-def country_name(name: str, language: str) -> str:
-    """
-    Name a country.
-
-    Parameters
-    ----------
-    name : as the application gives it.
-    language : en or ko.
-
-    Returns
-    -------
-    Its name in that language; as it was given when the country is not known.
-
-    Examples
-    --------
-    >>> country_name("Viet Nam", "ko"), country_name("VN", "en")
-    ('베트남', 'Vietnam')
-    """
-    from babel import Locale
-
-    if not name:
-        return ""
-    try:
-        return str(Locale(language).territories[country_code(name)])
-    except (StudyError, KeyError):
-        return name

@@ -7,7 +7,7 @@ from applications import changed, level, make_facts
 
 from kcity_geo.errors import StudyError
 from kcity_geo.programme import Candidate, PortfolioLimits, check, choose_portfolio, match_solutions
-from kcity_geo.programme.blocks import said
+from kcity_geo.programme.blocks import Picture, said
 from kcity_geo.programme.draft import problem_statement
 from kcity_geo.programme.evidence import evidence_of
 from kcity_geo.programme.papers import Subject, make_paper
@@ -112,6 +112,13 @@ def test_a_level_without_data_asks_for_its_input_and_for_no_survey() -> None:
     summary = make_paper("project_summary", Subject(application=changed(), facts=only), "en")
     assert "Survey first" not in str(summary.blocks)
     assert "data are missing: flood-prone land" in str(summary.blocks)
+    layers = {"flood_reading": {}, "energy_reading": {}}
+    about = Subject(application=changed(), facts=facts, layers=layers)
+    annex = make_paper("evidence_annex", about, "en").blocks
+    assert "Sheet 6: Flood-prone land \u2013 not assessed, as data are missing" in str(annex)
+    drawn = {block.sheet for block in annex if isinstance(block, Picture)}
+    assert {10} <= drawn
+    assert 6 not in drawn
 
 
 def test_the_problem_names_those_of_whom_nobody_can_tell_as_the_study_does() -> None:
@@ -133,6 +140,17 @@ def test_a_korean_government_alone_is_no_applicant(country) -> None:
     assert found(changed(applicants=[city]), grade="refused") == {"korean_only"}
     host = {"name": "Hue", "kind": "local_government", "country": "VN"}
     assert not found(changed(applicants=[city, host]), grade="refused")
+
+
+@pytest.mark.parametrize(
+    ("other", "second"), [("다낭", True), ("다낭시", True), ("Danang", True), ("하노이", False)]
+)
+def test_one_city_is_one_city_under_each_name_that_the_gazetteer_knows(other, second) -> None:
+    named = changed(
+        project={"city": "Da Nang", "country": "VN"},
+        other_projects=[{"title": "Traffic", "city": other}],
+    )
+    assert (found(named, grade="refused") == {"second_project"}) == second
 
 
 def test_one_city_under_its_korean_name_is_one_city() -> None:
@@ -208,6 +226,44 @@ def test_a_study_of_another_place_is_told_by_its_name(city, studied, other) -> N
 def test_a_study_of_another_area_is_told(bounds, outside) -> None:
     asked = changed(project={"bounds": bounds})
     assert ("study_elsewhere" in found(asked, make_facts())) == outside
+
+
+MONACO = (7.409, 43.725, 7.44, 43.752)
+
+
+@pytest.mark.parametrize(
+    ("country", "bounds", "told"),
+    [
+        ("Viet Nam", MONACO, {"study_abroad"}),
+        ("MC", MONACO, set()),
+        ("France", MONACO, {"study_over_border"}),
+        ("Denmark", (-51.8, 64.1, -51.6, 64.25), set()),  # Nuuk: Greenland has letters of its own
+        ("Fiji", (179.0, -18.5, 179.9, -16.0), set()),
+        ("Viet Nam", (-27.04, 44.97, -26.96, 45.03), set()),  # the open sea says nothing
+        ("", MONACO, set()),
+        ("Vietnan", MONACO, {"country_unknown"}),
+    ],
+)
+def test_a_study_of_another_country_is_told(country, bounds, told) -> None:
+    asked = changed(project={"country": country})
+    names = {"study_abroad", "study_over_border", "country_unknown"}
+    assert found(asked, make_facts(bounds=bounds)) & names == told
+    assert "study_abroad" not in found(asked, make_facts(bounds=bounds, synthetic=True))
+
+
+def test_a_study_of_another_country_is_refused_with_rule_and_mend() -> None:
+    checked = check(changed(), make_facts(bounds=MONACO, city="Monaco"))
+    refused = next(f for f in checked.refused if f.id == "study_abroad")
+    assert "in France, Italy, Monaco, and none of Vietnam lies within 300 km" in refused.text()
+    assert "[project] country" in refused.mend()
+    assert "kcity_geo" in refused.rule
+    assert "이탈리아, 프랑스" in refused.text("ko")
+
+
+def test_a_city_that_does_not_exist_shuts_the_gate() -> None:
+    real, made_up = make_facts(), make_facts(synthetic=True)
+    assert not found(changed(), real, grade="refused")
+    assert found(changed(), made_up, grade="refused") == {"synthetic"}
 
 
 def test_one_study_behind_two_applications_is_told() -> None:

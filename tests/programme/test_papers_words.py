@@ -90,6 +90,7 @@ def test_the_last_line_of_a_check_says_that_an_example_cannot_be_handed_in(tmp_p
     save_application(check(changed(study={"folder": "study"})), tmp_path / "a.toml")
     told = CliRunner().invoke(app, ["programme", "check", str(tmp_path / "a.toml")])
     assert "cannot be handed in" in told.output.strip().splitlines()[-1]
+    assert told.exit_code == 2
 
 
 def test_a_text_for_a_list_is_told_as_such_with_all_that_is_wrong() -> None:

@@ -73,6 +73,42 @@ def test_what_nobody_can_tell_widens_and_earns_nothing() -> None:
     assert rows.loc["bare", "readiness_high"] > rows.loc["bare", "readiness_low"]
 
 
+def test_a_city_under_two_names_is_one_and_its_offices_are_asked_about() -> None:
+    office = [{"name": "City of Da Nang", "kind": "local_government"}]
+    here = [
+        Candidate(
+            name=name,
+            application=changed(project={"city": city, "country": "VN"}, applicants=applicants),
+        )
+        for name, city, applicants in (
+            ("a", "Da Nang", office),
+            ("b", "다낭시", office),
+            ("c", "다낭", [{"name": "다낭시", "kind": "local_government"}]),
+        )
+    ]
+    limits = PortfolioLimits(budget_krw=10**10)
+    assert len(choose_portfolio(here[:2], limits).chosen) == 1
+    with pytest.warns(UserWarning, match="a, c are in one city, and whether City of Da Nang and"):
+        found = choose_portfolio(here[::2], limits)
+    assert found.chosen == ("a", "c")
+
+
+def test_a_budget_below_the_cheapest_takes_none_and_says_so() -> None:
+    some = [one("a", budget=300_000_000), one("b", budget=200_000_000)]
+    found = choose_portfolio(some, PortfolioLimits(budget_krw=199_999_999))
+    assert (found.chosen, found.spent_krw) == ((), 0)
+    assert all("more than the whole budget" in reason for reason in found.table["reason"])
+
+
+def test_a_level_whose_people_nobody_counted_is_open_from_nobody_to_all() -> None:
+    bare = level("water", "not_assessed").model_copy(update={"people": {}, "people_short": None})
+    full = level("energy", "adequate", falls_short=6_000.0)
+    asked = Candidate(name="a", application=changed(), facts=make_facts(levels=(bare, full)))
+    row = choose_portfolio([asked], PortfolioLimits(budget_krw=10**10)).table.iloc[0]
+    # Half of 0 and of 0.1; half of 1 and of 0.1.
+    assert (row["need_low"], row["need_high"]) == pytest.approx((0.05, 0.55))
+
+
 def test_a_limit_by_country() -> None:
     some = [one("a"), one("b"), one("c", project={"country": "Peru"})]
     limits = PortfolioLimits(budget_krw=10**10, most_per_country=1)
@@ -169,5 +205,5 @@ def test_no_budget_is_no_number_and_an_example_is_told() -> None:
     found = choose_portfolio([made_up, dollars], PortfolioLimits(budget_krw=10**10))
     rows = found.table.set_index("name")
     assert rows["budget_krw"].isna().tolist() == [False, True]
-    assert "it cannot be handed in" in rows.loc["a", "reason"]
-    assert found.spent_krw == 300_000_000
+    assert rows.loc["a", "reason"].startswith("refused: the city of the study is synthetic")
+    assert found.spent_krw == 0
