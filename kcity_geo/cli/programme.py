@@ -188,9 +188,9 @@ def dossier(
     for line in written.left_out:
         say_line(line, start="note: ", err=True)
     say_line(f"Written: {len(written.files)} papers in {out}")
-    refused = subject.checked.refused
-    if refused:
-        say_line(f"Not ready to hand in: {len(refused)} hard gates fail; `kcity programme check`")
+    if refused := len(subject.checked.refused):
+        fail = "a hard gate fails" if refused == 1 else f"{refused} hard gates fail"
+        say_line(f"Not ready to hand in: {fail}; `kcity programme check`")
 
 
 @programme_app.command()

@@ -44,11 +44,11 @@ _SILENT = ("not_assessed", "cannot_tell")
 _LEGEND = {
     "en": {
         "site": "candidate site", "roads": "main road", "streets": "street", "rails": "railway",
-        "rivers": "river", "boundary": "study area", "districts": "district",
+        "rivers": "river", "water": "open water", "boundary": "study area", "districts": "district",
     },
     "ko": {
         "site": "후보지", "roads": "간선도로", "streets": "일반도로", "rails": "철도",
-        "rivers": "하천", "boundary": "대상 구역", "districts": "지역 경계",
+        "rivers": "하천", "water": "호소·해역", "boundary": "대상 구역", "districts": "지역 경계",
     },
 }  # fmt: skip
 
@@ -255,7 +255,7 @@ def _classes(axes: Any, layer: StudyLayer, sheet: Sheet) -> Any:  # noqa: ANN401
 def _handles(atlas: StudyAtlas, sheet: Sheet, language: str) -> list[Any]:
     """Give colours and lines that a sheet shows, with their words."""
     if sheet.draw in {"place", "base"}:
-        return _line_handles(atlas, language)
+        return _line_handles(atlas, language, every=sheet.draw == "base")
     if sheet.draw in {"reading", "classes"} and _is_drawn(atlas, sheet):
         rows = _class_rows(atlas.layers[sheet.layer], sheet, language)
         return [_patch(colour, words) for _, colour, words in rows]
@@ -363,7 +363,8 @@ def _moved_inside(figure: Any, axes: Any, text: Any) -> Any:  # noqa: ANN401
     return box.translated(aside, up)
 
 
-def _line_handles(atlas: StudyAtlas, language: str) -> list[Any]:
+def _line_handles(atlas: StudyAtlas, language: str, *, every: bool) -> list[Any]:
+    """Give the lines that a sheet of places shows; ``every``: its streets too."""
     from matplotlib.lines import Line2D
 
     words = _LEGEND[language]
@@ -373,7 +374,7 @@ def _line_handles(atlas: StudyAtlas, language: str) -> list[Any]:
             linestyle="--" if name == "districts" else "-",
         )
         for name, colour, width in _LINES
-        if name in atlas.shapes and name in words and len(atlas.shapes[name])
+        if name in atlas.shapes and len(atlas.shapes[name]) and (every or name != "streets")
     ]  # fmt: skip
     return [*handles, *([_site_handle(language)] if _sites(atlas) else [])]
 

@@ -199,8 +199,9 @@ def _cell(text: str, language: str) -> str:
     shown = word("matrix", level, language)
     if not share:
         return shown
-    share = share.replace(" to ", "~")
-    return f"{shown}, {share if language == 'en' else share.replace(' %', '%')}"
+    if language == "ko":
+        share = share.replace(" to ", "~").replace(" %", "%")
+    return f"{shown}, {share}"
 
 
 def _criteria(subject: Subject, language: str) -> list[Block]:
@@ -291,6 +292,9 @@ def _caption(sheet: Sheet, subject: Subject, facts: StudyFacts, language: str) -
         return plan_caption(sheet, subject.plan, language)
     about = subject.layers.get(sheet.layer)
     caption = caption_words(facts, about, language, evidence=sheet.evidence)
+    if sheet.draw == "place":
+        bounds = ", ".join(f"{degree:.3f}" for degree in facts.bounds)
+        caption = f"{caption} {said('annex.bounds', language, bounds=bounds)}"
     if sheet.sure or sheet.draw == "reading":
         caption = f"{caption} {said('annex.hatched', language)}"
     return f"{caption} {sheet.blank if language == 'en' else sheet.blank_ko}".strip()

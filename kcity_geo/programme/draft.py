@@ -8,13 +8,20 @@ from typing import Any
 from kcity_geo.analysis.gaps.words import open_is_told
 from kcity_geo.config import read_table
 from kcity_geo.programme.advice import recommend_study
-from kcity_geo.programme.evidence import needs_of, open_levels, open_people, rounded
+from kcity_geo.programme.evidence import (
+    least_share,
+    needs_of,
+    open_levels,
+    open_people,
+    rounded,
+    site_words,
+)
 from kcity_geo.programme.model import Application, check_application
 from kcity_geo.programme.solutions import match_solutions
-from kcity_geo.programme.words import bracketed, word
-from kcity_geo.study_facts import LevelFacts, PlanFacts, SiteFacts, StudyFacts
+from kcity_geo.programme.words import word
+from kcity_geo.study_facts import LevelFacts, PlanFacts, StudyFacts
 
-__all__ = ["StudyOrigin", "draft_application", "problem_statement", "site_words"]
+__all__ = ["StudyOrigin", "draft_application", "problem_statement"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,10 +108,12 @@ def problem_statement(facts: StudyFacts, language: str = "en") -> str:
 
     Returns
     -------
-    A sentence a level, those that fall short first.
+    A sentence a level, those that fall short first; empty where the study has no levels.
     """
     said = [_short(facts, level, language) for level in needs_of(facts)]
     silent = open_levels(facts)
+    if not said and len(silent) < len(facts.levels):
+        said.append(_sentence("well", language, {"least": f"{100 * least_share():g}"}))
     said += [_open(facts, x, language) for x in silent if x.reading != "not_assessed"]
     unread = [x for x in silent if x.reading == "not_assessed"]
     missing = [x for x in unread if x.key != "flood"]
@@ -113,31 +122,7 @@ def problem_statement(facts: StudyFacts, language: str = "en") -> str:
         said.append(_sentence("not_assessed", language, {"level": names}))
     if len(missing) < len(unread):
         said.append(_sentence("not_assessed_flood", language, {}))
-    return " ".join(said or [_sentence("well", language, {})])
-
-
-def site_words(site: SiteFacts, language: str = "en") -> str:
-    """
-    Say a site in one line.
-
-    Parameters
-    ----------
-    site : of a study.
-    language : en or ko.
-
-    Returns
-    -------
-    Label, district, area, score and place.
-    """
-    score = "-" if site.score is None else f"{100 * site.score:.0f}"
-    values = {
-        "label": bracketed(site.label, site.district, language),
-        "area": f"{site.area_ha:,.1f}",
-        "score": score,
-        "lat": f"{site.lat:.5f}",
-        "lon": f"{site.lon:.5f}",
-    }
-    return _sentence("site", language, values)
+    return " ".join(said)
 
 
 def _short(facts: StudyFacts, level: LevelFacts, language: str) -> str:

@@ -15,13 +15,14 @@ from typing import Any
 from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.programme.model import Application
-from kcity_geo.programme.words import LANGUAGES, word, word_list
-from kcity_geo.study_facts import LevelFacts, StudyFacts
+from kcity_geo.programme.words import LANGUAGES, bracketed, original, word, word_list
+from kcity_geo.study_facts import LevelFacts, SiteFacts, StudyFacts
 
 __all__ = [
     "SHORT_READINGS",
     "Evidence",
     "evidence_of",
+    "least_share",
     "missing_inputs",
     "missing_levels",
     "needs_of",
@@ -29,6 +30,7 @@ __all__ = [
     "open_people",
     "people_short_range",
     "rounded",
+    "site_words",
     "survey_levels",
     "survey_tasks_of",
     "told_limit",
@@ -52,7 +54,7 @@ class Evidence:
     id : row of ``[evidence]`` in ``tables/programme/criteria.toml``.
     found : it is there; None: nobody can tell from a study.
     words : what was found, as the application or study says it.
-    words_ko : the same in Korean; empty: no other.
+    words_ko : the same in Korean; empty: no other, and what is not Korean is marked as the original.
     """
 
     id: str
@@ -101,7 +103,10 @@ class Evidence:
         A phrase, with what was found in brackets.
         """
         words = (self.words_ko if language == "ko" else "") or self.words
-        return f"{self.title(language)} ({words})" if words else self.title(language)
+        marked = original(words, language)
+        if marked != words:
+            return f"{self.title(language)}: {marked}"
+        return bracketed(self.title(language), words, language)
 
     def _said(self, key: str, language: str) -> str:
         row = read_table("programme/criteria")["evidence"][self.id]
@@ -241,7 +246,7 @@ def needs_of(facts: StudyFacts) -> tuple[LevelFacts, ...]:
     (``least_share``), are not among them.
     """
     silent = {level.key for level in open_levels(facts)}
-    least = float(read_table("programme/solutions")["rule"]["least_share"])
+    least = least_share()
     found = [
         x
         for x in facts.levels
@@ -288,6 +293,42 @@ def rounded(number: float) -> str:
     return f"{round(whole, -digits) if digits > 0 else whole:,}"
 
 
+def least_share() -> float:
+    """
+    Give the share of people below which a shortfall concerns hardly anybody.
+
+    Returns
+    -------
+    Share.
+    """
+    return float(read_table("programme/solutions")["rule"]["least_share"])
+
+
+def site_words(site: SiteFacts, language: str = "en") -> str:
+    """
+    Say a site in one line.
+
+    Parameters
+    ----------
+    site : of a study.
+    language : en or ko.
+
+    Returns
+    -------
+    Label, district, area, score and place.
+    """
+    score = "-" if site.score is None else f"{100 * site.score:.0f}"
+    values = {
+        "label": bracketed(site.label, site.district, language),
+        "area": f"{site.area_ha:,.1f}",
+        "score": score,
+        "lat": f"{site.lat:.5f}",
+        "lon": f"{site.lon:.5f}",
+    }
+    row = read_table("programme/texts")["sentence"]["site"]
+    return str(row[language]).format_map(values)
+
+
 def _lived(level: LevelFacts) -> float:
     return sum(v for k, v in level.people.items() if k != "nobody")
 
@@ -323,10 +364,15 @@ def _words(value: Any) -> str:  # noqa: ANN401 - a field of any kind
 
 def _in_both(name: str, value: str) -> dict[str, str]:
     """Say a word of the vocabulary in both languages; other words stay as they were written."""
-    kind = {"g2g_stage": "stage", "follow_up": "follow_up", "status": "status"}.get(name)
+    kind = _KINDS.get(name)
     if kind is None:
         return {"words": value}
-    return {"words": word(kind, value), "words_ko": word(kind, value, "ko")}
+    names = tuple(value.split(", ")) if value else ()
+    return {"words": word_list(kind, names), "words_ko": word_list(kind, names, "ko")}
+
+
+#: Evidence that is stated in words of the vocabulary, and their kind.
+_KINDS = {"g2g_stage": "stage", "follow_up": "follow_up", "status": "status", "ppp": "ppp_area"}
 
 
 def _need(name: str, application: Application, facts: StudyFacts) -> Evidence:
@@ -354,16 +400,23 @@ def _certainty(name: str, application: Application, facts: StudyFacts) -> Eviden
 
 
 def _site(name: str, application: Application, facts: StudyFacts) -> Evidence:
-    if application.project.site:
-        return Evidence(id=name, found=True, words=application.project.site)
-    ranked = [s for s in facts.sites if s.score is not None]
-    words = f"{ranked[0].area_ha:,.1f} ha, {100 * (ranked[0].score or 0):.0f}/100" if ranked else ""
-    return Evidence(id=name, found=bool(ranked), words=words)
+    given, ranked = application.project.site, [s for s in facts.sites if s.score is not None]
+    named = [s for s in facts.sites if given == site_words(s)] if given else ranked[:1]
+    words = given or "".join(map(site_words, named))
+    words_ko = "".join(site_words(site, "ko") for site in named)
+    return Evidence(id=name, found=bool(words), words=words, words_ko=words_ko)
 
 
 def _data(name: str, application: Application, facts: StudyFacts) -> Evidence:
-    given = [*facts.official, *application.project.data]
-    return Evidence(id=name, found=bool(given), words=", ".join(given))
+    titles, theirs = read_table("texts/report")["text"], ", ".join(application.project.data)
+    said = {
+        language: ", ".join(
+            [titles[f"official_{key}"][language] for key in facts.official]
+            + [original(theirs, language)] * bool(theirs)
+        )
+        for language in LANGUAGES
+    }
+    return Evidence(id=name, found=bool(said["en"]), words=said["en"], words_ko=said["ko"])
 
 
 def _match(name: str, application: Application, facts: StudyFacts) -> Evidence:

@@ -69,8 +69,9 @@ def _applicants(subject: Subject, language: str) -> _Rows:
         for a in application.applicants
     )
     day = subject.day(language) if programme.submitted else ""
+    stream = word("stream", programme.stream, language)
     return [
-        ("year", f"{programme.year}, {word('stream', programme.stream, language)}"),
+        ("year", said("form.year_of", language, year=programme.year, stream=stream)),
         ("channel", _joined((word("channel", programme.channel, language), day))),
         ("applicants", _joined(names, "; ")),
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kcity_geo.programme.annex import annex_blocks
 from kcity_geo.programme.blocks import Block, Paper, Picture, Signature, Text, said
+from kcity_geo.programme.draft import problem_statement
 from kcity_geo.programme.evidence import missing_levels, survey_levels, survey_tasks_of
 from kcity_geo.programme.form import form_blocks
 from kcity_geo.programme.subject import Subject
@@ -94,7 +95,7 @@ def _letter(subject: Subject, language: str) -> list[Block]:
     if subject.problem(language):
         body.append(said("letter.problem", language, problem=subject.problem(language)))
     if subject.facts:
-        body += _open(subject.facts, language)
+        body += _open(subject, subject.facts, language)
     body.append(said("letter.duties_demo" if demo else "letter.duties", language))
     if language == "ko":  # Korean letters number their paragraphs
         body = [f"{number}. {text}" for number, text in enumerate(body, start=1)]
@@ -113,14 +114,15 @@ def _letter(subject: Subject, language: str) -> list[Block]:
     ]
 
 
-def _open(facts: StudyFacts, language: str) -> list[str]:
-    """Ask for the survey where one can tell, and say where data are missing."""
+def _open(subject: Subject, facts: StudyFacts, language: str) -> list[str]:
+    """Ask for the survey where one can tell, and say where data are missing, unless the problem says so."""
     found = []
     if silent := survey_levels(facts):
         tasks = survey_tasks_of(facts, silent)
         key = "letter.survey" if tasks else "letter.survey_plain"
         found.append(said(key, language, sectors=sector_words(silent, language), tasks=tasks))
-    if missing := missing_levels(facts):
+    told = subject.problem(language) == problem_statement(facts, language)
+    if not told and (missing := missing_levels(facts)):
         sectors = sector_words(missing, language)
         found.append(said("letter.data_missing", language, sectors=sectors))
     return found

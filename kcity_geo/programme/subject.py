@@ -8,8 +8,7 @@ from pathlib import PurePosixPath
 
 from kcity_geo.programme.blocks import said
 from kcity_geo.programme.checking import Checked, check
-from kcity_geo.programme.draft import site_words
-from kcity_geo.programme.evidence import rounded
+from kcity_geo.programme.evidence import rounded, site_words
 from kcity_geo.programme.lands import country_name
 from kcity_geo.programme.model import Application, Stream
 from kcity_geo.programme.words import korean_day, original

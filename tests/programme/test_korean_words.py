@@ -8,6 +8,7 @@ from applications import changed, level, make_facts
 from kcity_geo.programme.blocks import Table
 from kcity_geo.programme.checking import check
 from kcity_geo.programme.draft import problem_statement
+from kcity_geo.programme.evidence import evidence_of
 from kcity_geo.programme.papers import Subject, make_paper
 from kcity_geo.programme.plan_words import korean_plan
 from kcity_geo.programme.words import korean_millions
@@ -45,6 +46,21 @@ def test_sums_and_brackets_are_written_as_korean_offices_do() -> None:
     assert ours["신청 기관"] == "City of Hanbit(지방정부)"
     assert "900,000,000원" in told("over_award", request={"budget_krw": 900_000_000})
     assert form_of("en")["Budget"] == "400,000,000 KRW"
+
+
+@pytest.mark.parametrize(
+    ("name", "tables", "told"),
+    [
+        ("replication", {"project": {"replication": "two towns"}}, ": (원문) two towns"),
+        ("ppp", {"funding": {"ppp": {"risk": 0.5}}}, "(위험)"),
+        ("data", {}, "(인구)"),
+        ("site", {}, "(후보지 1(Maru): 70.4ha, 평점 73/100, 45.00000, -27.00000)"),
+    ],
+)
+def test_evidence_is_told_in_korean_or_marked(name, tables, told) -> None:
+    evidence = evidence_of(name, changed(**tables), make_facts())
+    assert evidence.shown("ko").endswith(told)
+    assert "원문" not in evidence.shown("en")
 
 
 def test_channels_are_named_in_korean() -> None:

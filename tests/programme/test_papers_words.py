@@ -7,15 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import shapely
-from applications import changed, make_facts
+from applications import changed, level, make_atlas, make_facts
 from typer.testing import CliRunner
 
 from kcity_geo.cli import app
 from kcity_geo.coordinates import label_point
 from kcity_geo.errors import StudyError
 from kcity_geo.outputs.application_toml import save_application
+from kcity_geo.outputs.sheet_maps import _line_handles
 from kcity_geo.programme.blocks import Bullets, Picture, Signature, Text
 from kcity_geo.programme.checking import check
+from kcity_geo.programme.draft import problem_statement
 from kcity_geo.programme.model import check_application
 from kcity_geo.programme.papers import Subject, make_paper
 from kcity_geo.programme.words import word
@@ -66,6 +68,41 @@ def test_a_layer_that_is_known_nowhere_is_no_map() -> None:
     known = StudyLayer(values=np.array([[np.nan, 1.0]]), extent=(0, 1, 0, 1), about={"UNITS": "m"})
     atlas = StudyAtlas(layers={"blank": blank, "known": known}, shapes={})
     assert atlas.drawn() == {"known": {"UNITS": "m"}}
+
+
+def test_hardly_anybody_is_not_nobody() -> None:
+    few = make_facts(levels=(level("water", "adequate", falls_short=599.0),))
+    assert problem_statement(few) == (
+        "In each sector that was assessed, fewer than 1 % of the people fall short of the standard or "
+        "probably do."
+    )
+    assert "1% 미만" in problem_statement(few, "ko")
+    assert "600 of 60,000" in problem_statement(
+        make_facts(levels=(level("water", "adequate", falls_short=600.0),))
+    )
+    assert problem_statement(make_facts(levels=())) == ""
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_letter_says_once_that_data_are_missing(language) -> None:
+    facts = make_facts(levels=(level("water", "adequate"), level("flood", "not_assessed")))
+    words = "data are missing" if language == "en" else "기초 자료가 없어"
+    key = "problem" if language == "en" else "problem_ko"
+    for problem in (problem_statement(facts, language), "물이 부족합니다."):
+        asked = changed(project={key: problem})
+        letter = make_paper("cover_letter", Subject(application=asked, facts=facts), language)
+        assert str(letter.blocks).count(words) == 1
+
+
+def test_a_legend_names_what_its_sheet_draws() -> None:
+    lines = replace(
+        make_atlas(), shapes={**make_atlas().shapes, "streets": make_atlas().shapes["roads"]}
+    )
+    names = [
+        [handle.get_label() for handle in _line_handles(lines, "en", every=every)]
+        for every in (True, False)
+    ]
+    assert set(names[0]) - set(names[1]) == {"street"}
 
 
 def test_a_label_stands_in_the_largest_part() -> None:
