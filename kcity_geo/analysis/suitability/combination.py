@@ -58,7 +58,8 @@ def wlc(
 
     Parameters
     ----------
-    utilities : shape (..., k), 0 to 1. NaN: not known; the other weights are scaled up.
+    utilities : shape (..., k), 0 to 1. NaN: not known; the other weights are scaled up. Criteria that lie
+        one after the other in memory (``np.stack(rasters).T``) are weighed fastest.
     weights : shape (k,), zero or more, scaled to 1.
     known_min : share of weight that must be known, else NaN.
 
@@ -78,6 +79,10 @@ def wlc(
     0.61
     """
     x, w = _inputs(utilities, weights)
+    if x.size >= _MANY and x.flags.f_contiguous and x.ndim == 2:  # noqa: PLR2004 - a table
+        from kcity_geo.analysis.suitability.overlay import weighted_planes
+
+        return weighted_planes(x.T, w, known_min - 1e-9)
     if x.size >= _MANY and x.flags.c_contiguous:
         from kcity_geo.analysis.suitability.overlay import weighted_rows
 

@@ -264,7 +264,8 @@ def _score(
     score = np.full(feasible.shape, np.nan)
     if blocked or not criteria:
         return score, None
-    used = np.stack([c.utility[feasible] for c in criteria], axis=-1)
+    # A row a cell; in memory criterion after criterion, as they came.
+    used = np.stack([c.utility[feasible] for c in criteria]).T
     # As stated: a criterion that was dropped counts as not known in every cell.
     weight = np.array([c.weight_stated for c in criteria])
     how = question.method.combination

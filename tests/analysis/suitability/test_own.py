@@ -368,6 +368,28 @@ def test_many_cells_are_weighed_as_few_are():
     assert weighted_rows(x, w, 0.5 - 1e-9) == pytest.approx(few, nan_ok=True)
 
 
+@pytest.mark.parametrize("k", [1, 3, 4, 7, 9])
+def test_rasters_are_weighed_as_rows_are_to_the_last_bit(k, monkeypatch):
+    from kcity_geo.analysis.suitability import combination
+    from kcity_geo.analysis.suitability.overlay import weighted_planes, weighted_rows
+
+    rng = np.random.default_rng(k)
+    planes = rng.random((k, 1009))
+    planes[rng.random(planes.shape) < 0.4] = np.nan
+    w = rng.dirichlet(np.ones(k))
+    rows = np.ascontiguousarray(planes.T)
+    expected = weighted_rows(rows, w, 0.4)
+    np.testing.assert_array_equal(weighted_planes(planes, w, 0.4), expected)
+    monkeypatch.setattr(combination, "_MANY", 1)
+    by_hand = [
+        np.nansum(row * w) / w[np.isfinite(row)].sum() if np.isfinite(row).any() else np.nan
+        for row in rows
+    ]
+    for table in (rows, planes.T):
+        assert wlc(table, w) == pytest.approx(by_hand, nan_ok=True)
+    assert wlc(planes.T[::2], w) == pytest.approx(by_hand[::2], nan_ok=True)
+
+
 @pytest.mark.parametrize("method", ["owa", "topsis", "weighted_product"])
 def test_the_study_chooses_how_scores_combine(city, method):
     risk = {"risk": "averse"} if method == "owa" else {}
