@@ -234,7 +234,10 @@ def paper_html(paper: Paper, drawn: dict[int, bytes], letters: Iterable[str] = (
     HTML that requests nothing; every text stands there as it was written.
     """
     images = {
-        number: ("data:image/png;base64," + base64.b64encode(image).decode("ascii"), printed_mm(image))
+        number: (
+            "data:image/png;base64," + base64.b64encode(image).decode("ascii"),
+            printed_mm(image),
+        )
         for number, image in drawn.items()
     }
     html = (
