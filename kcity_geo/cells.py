@@ -15,6 +15,7 @@ from odc.geo.geobox import GeoBox
 from kcity_geo.city import City
 from kcity_geo.coordinates import Places, in_crs
 from kcity_geo.grid import bin_points, cell_polygons, cell_size
+from kcity_geo.outline import outline_of
 
 __all__ = [
     "area_in_cells",
@@ -169,7 +170,7 @@ def _polygon_pieces(
     owners.append(pieces[1])
     areas.append(pieces[2])
     big = np.setdiff1d(todo, small)
-    pieces = _halved(polygons, number[big], (c0[big], c1[big], r0[big], r1[big]), grid)
+    pieces = _by_outline(polygons, number[big], (c0[big], c1[big], r0[big], r1[big]), grid)
     cells.append(pieces[0])
     owners.append(pieces[1])
     areas.append(pieces[2])
@@ -204,61 +205,27 @@ def _strips(
     return flat[keep], owner[keep], area[keep]
 
 
-def _halved(
+def _by_outline(
     polygons: NDArray[np.object_],
     number: NDArray[np.int64],
     box: tuple[NDArray[np.int64], ...],
     grid: GeoBox,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Cut polygons of many cells: halve their boxes, all at a time, until parts are small or whole."""
+    """Cut polygons of many cells by their edges."""
     rows, columns = grid.shape
     size, (left, _, _, top) = cell_size(grid), tuple(grid.boundingbox)
     c0, r0 = np.maximum(box[0], 0), np.maximum(box[2], 0)
     c1, r1 = np.minimum(box[1], columns - 1), np.minimum(box[3], rows - 1)
-    part, owner = polygons[number], number
-    cells = [np.zeros(0, np.int64)]
-    owners, areas = [np.zeros(0, np.int64)], [np.zeros(0)]
-    while len(part):
-        squares = shapely.box(
-            left + c0 * size, top - (r1 + 1) * size, left + (c1 + 1) * size, top - r0 * size
-        )
-        part = shapely.intersection(part, squares)
-        area = shapely.area(part)
-        whole = area >= shapely.area(squares) * (1 - 1e-12)
-        one = ~whole & (c0 == c1) & (r0 == r1) & (area > 0)
-        flat, which = _cells_of_boxes(c0[whole], c1[whole], r0[whole], r1[whole], columns)
-        cells += [flat, (r0 * columns + c0)[one]]
-        owners += [owner[whole][which], owner[one]]
-        areas += [np.full(len(flat), size**2), area[one]]
-        wide = c1 - c0 >= r1 - r0
-        more = ~whole & ~one & (area > 0)
-        across, down = more & wide, more & ~wide
-        column, row = (c0 + c1) // 2, (r0 + r1) // 2
-        halves = (
-            (across, c0, column, r0, r1),
-            (across, column + 1, c1, r0, r1),
-            (down, c0, c1, r0, row),
-            (down, c0, c1, row + 1, r1),
-        )
-        part = np.concatenate([part[h[0]] for h in halves])
-        owner = np.concatenate([owner[h[0]] for h in halves])
-        c0, c1, r0, r1 = (np.concatenate([h[k][h[0]] for h in halves]) for k in (1, 2, 3, 4))
+    cells, owners, areas = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
+    for k, owner in enumerate(number.tolist()):
+        x = left + np.arange(c0[k], c1[k] + 2) * size
+        y = top - np.arange(r0[k], r1[k] + 2) * size
+        share, _ = outline_of(polygons[owner]).shares(tuple(np.meshgrid(x, y)))
+        row, column = np.nonzero(share)
+        cells.append((r0[k] + row) * columns + c0[k] + column)
+        owners.append(np.full(len(row), owner))
+        areas.append(share[row, column] * size**2)
     return np.concatenate(cells), np.concatenate(owners), np.concatenate(areas)
-
-
-def _cells_of_boxes(
-    c0: NDArray[np.int64],
-    c1: NDArray[np.int64],
-    r0: NDArray[np.int64],
-    r1: NDArray[np.int64],
-    columns: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the flat number of every cell of boxes, and the position of its box."""
-    width = c1 - c0 + 1
-    count = width * (r1 - r0 + 1)
-    which = np.repeat(np.arange(len(count)), count)
-    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    return (r0[which] + nth // width[which]) * columns + c0[which] + nth % width[which], which
 
 
 def pieces_of_polygons(

@@ -21,7 +21,7 @@ from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.city_districts import district_frame
 from kcity_geo.config import Config
-from kcity_geo.coordinates import in_crs
+from kcity_geo.coordinates import between, in_crs
 from kcity_geo.errors import (
     CRSMismatchError,
     LimitError,
@@ -173,7 +173,7 @@ def to_metric(geometry: Any, crs: CRS) -> Any:  # noqa: ANN401 - any shapely geo
     >>> to_metric(shapely.Point(9, 0), CRS(32632)).x
     500000.0
     """
-    transformer = Transformer.from_crs(4326, crs, always_xy=True)
+    transformer = between(4326, crs)
     return shapely.transform(
         geometry, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1]))
     )
@@ -240,7 +240,7 @@ def scale_error(boundary: BaseGeometry, crs: CRS) -> float:
     lon, lat = (
         a.ravel() for a in np.meshgrid(np.linspace(west, east, 7), np.linspace(south, north, 7))
     )
-    transformer = Transformer.from_crs(4326, crs, always_xy=True)
+    transformer = between(4326, crs)
     x0, y0 = transformer.transform(lon, lat)
     worst = 0.0
     for azimuth in (0.0, 90.0):

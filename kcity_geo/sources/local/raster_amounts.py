@@ -14,15 +14,14 @@ from hashlib import sha256
 from typing import Any, Final
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
 
 from kcity_geo.city import City
+from kcity_geo.coordinates import between
 from kcity_geo.cube import bin_points, cell_size
+from kcity_geo.outline import Outline, outline_of_city
 from kcity_geo.sources.local.district_people import DistrictPeople
-from kcity_geo.sources.local.outline_tiles import OutlineTiles, tiles_of_city
 from kcity_geo.sources.local.raster_windows import RasterWindow
 
 __all__ = ["amounts_on_grid"]
@@ -32,23 +31,32 @@ __all__ = ["amounts_on_grid"]
 _POINTS: Final = 10
 _EDGE_POINTS: Final = 24
 _MAX_POINTS: Final = 4_000_000
-# Pixels whose outlines are in memory at a time (half a kilobyte each), and side of a block of them.
+# Pixels whose corners are in memory at a time.
 _BAND_PIXELS: Final = 1_000_000
-_BLOCK: Final = 64
 #: Points that are kept for the next raster, at most (8 bytes each).
 _KEPT_POINTS: Final = 8_000_000
+#: What `kcity_geo.outline_kernels.cells_of_points` says of a point too near the outline.
+_DOUBT: Final = -2
 #: Of the points of a sliver, every so many a side are measured first.
 _COARSE: Final = 4
+
+_Corners = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
 class _Landed:
-    """Where the points of some pixels land: the pixel and the cell of each, and how many each pixel has."""
+    """
+    Where the points of some pixels land, those that follow one another in a cell together.
+
+    ``pixel``, ``cell`` and how many points (``count``); ``hits``: points of each pixel. With districts also the
+    points in cells of several districts: their pixel, cell, x and y.
+    """
 
     pixel: NDArray[np.int32]
     cell: NDArray[np.int32]
+    count: NDArray[np.int32]
     hits: NDArray[np.int64]
-    places: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    places: tuple[NDArray[Any], ...] | None = None
 
 
 @dataclass(eq=False)
@@ -57,7 +65,8 @@ class _Kept:
 
     key: Any
     keeps: bool
-    shares: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]] | None = None
+    shares: tuple[NDArray[np.float64], ...] | None = None
+    corners: _Corners | None = None
     landed: dict[str, _Landed] = field(default_factory=dict)
 
     def keep(self, key: str, made: _Landed) -> None:
@@ -83,19 +92,22 @@ class _Tally:
     """What was added to the cells of a grid, and how many points of pixels have reached each."""
 
     grid: GeoBox
-    boundary: OutlineTiles
+    boundary: Outline
     districts: DistrictPeople | None
     amount: NDArray[np.float64]
     points: NDArray[np.float64]
     kept: _Kept
 
-    def add(self, cell: NDArray[Any], weight: NDArray[np.float64], *, points: int = 1) -> None:
+    def add(
+        self, cell: NDArray[Any], weight: NDArray[np.float64], *, points: float | NDArray[Any]
+    ) -> None:
         """Add the weight of so many points each to flat cells."""
         if len(cell):
             low, high = int(cell.min()), int(cell.max()) + 1
             size = high - low
             self.amount[low:high] += np.bincount(cell - low, weights=weight, minlength=size)
-            self.points[low:high] += points * np.bincount(cell - low, minlength=size)
+            reached = np.broadcast_to(points, cell.shape)
+            self.points[low:high] += np.bincount(cell - low, weights=reached, minlength=size)
 
 
 def amounts_on_grid(
@@ -119,8 +131,8 @@ def amounts_on_grid(
     conserved_share`` as `kcity_geo.sources.local.rasters.read_raster` gives them.
     """
     rows, columns = window.values.shape
-    to_city = Transformer.from_crs(window.crs, city.crs, always_xy=True)
-    boundary = tiles_of_city(city)
+    to_city = between(window.crs, city.crs)
+    boundary = outline_of_city(city)
     cells = grid.shape[0] * grid.shape[1]
     kept = _kept_of(city, window, grid)
     tally = _Tally(grid, boundary, districts, np.zeros(cells), np.zeros(cells), kept)
@@ -130,17 +142,17 @@ def amounts_on_grid(
     for first in range(0, rows, step):
         last = min(first + step, rows)
         edges = np.meshgrid(np.arange(columns + 1.0), np.arange(first, last + 1.0))
-        corners = to_city.transform(*(window.transform * tuple(edges)))
+        corners = kept.corners or to_city.transform(*(window.transform * tuple(edges)))
         values = window.values[first:last].ravel()
-        shares = kept.shares or _shares(corners, boundary)
+        shares = kept.shares or tuple(flat.ravel() for flat in boundary.shares(corners))
         if kept.keeps:
-            kept.shares = shares
-        share, area, whole = shares
-        known, touches = ~np.isnan(values), area > 0
+            kept.shares, kept.corners = shares, corners
+        share, area = shares
+        known, touches = ~np.isnan(values), share > 0
         source_total += float((values[known] * share[known]).sum())
         reached += float((area[touches] * share[touches] * known[touches]).sum())
-        inside = np.where(whole | (share > 0), values * share, np.nan)
-        _spread(inside, whole, corners, tally, fine=fine)
+        inside = np.where(touches, values * share, np.nan)
+        _spread(inside, share == 1, corners, tally, fine=fine)
     amount = tally.amount
     amount[tally.points == 0] = np.nan
     on_grid = float(np.nansum(amount))
@@ -153,63 +165,10 @@ def amounts_on_grid(
     }
 
 
-def _quads(
-    corners: tuple[NDArray[np.float64], NDArray[np.float64]], pixels: NDArray[np.int64]
-) -> NDArray[np.object_]:
-    """Outline of pixels, by their flat number."""
-    row, column = np.divmod(pixels, corners[0].shape[1] - 1)
-    around = ((row, column), (row, column + 1), (row + 1, column + 1), (row + 1, column))
-    rings = [np.stack([axis[at] for axis in corners], axis=-1) for at in around]
-    return np.asarray(shapely.polygons(np.stack(rings, axis=1)), dtype=object)
-
-
-def _shares(
-    corners: tuple[NDArray[np.float64], NDArray[np.float64]], boundary: OutlineTiles
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """
-    Say of each pixel which share of it lies inside the boundary.
-
-    Returns
-    -------
-    The share, the area of the whole pixel in m2 (0: it does not touch the boundary), and whether it
-    lies inside without touching the outline, flat. Blocks of pixels whose box lies inside or apart
-    from the boundary are not asked pixel by pixel.
-    """
-    rows, columns = (n - 1 for n in corners[0].shape)
-    starts = [(r, c) for r in range(0, rows, _BLOCK) for c in range(0, columns, _BLOCK)]
-    parts = [np.s_[r : r + _BLOCK + 1, c : c + _BLOCK + 1] for r, c in starts]
-    low = np.array([[axis[part].min() for axis in corners] for part in parts])
-    high = np.array([[axis[part].max() for axis in corners] for part in parts])
-    boxes = shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1])
-    within = shapely.contains_properly(boundary.whole, boxes)
-    apart = np.isfinite(low + high).all(axis=1) & ~shapely.intersects(boundary.whole, boxes)
-    share, asked = np.zeros((rows, columns)), np.zeros((rows, columns), dtype=bool)
-    for (r, c), inside, outside in zip(starts, within, apart, strict=True):
-        block = np.s_[r : r + _BLOCK, c : c + _BLOCK]
-        share[block] = float(inside)
-        asked[block] = not (inside or outside)
-    (x, y), flat = corners, share.ravel()
-    right, down = (x[1:, 1:] - x[:-1, :-1]), (y[1:, 1:] - y[:-1, :-1])
-    across, up = (x[1:, :-1] - x[:-1, 1:]), (y[1:, :-1] - y[:-1, 1:])
-    area = np.where(share > 0, np.abs(right * up - across * down) / 2, 0.0).ravel()
-    pixels = np.flatnonzero(asked)
-    quads = _quads(corners, pixels)
-    touches = np.asarray(shapely.intersects(boundary.whole, quads), dtype=bool)
-    pixels, quads = pixels[touches], quads[touches]
-    area[pixels] = shapely.area(quads)
-    held = np.asarray(shapely.contains_properly(boundary.whole, quads), dtype=bool)
-    flat[pixels[held]] = 1.0
-    whole = flat == 1.0
-    border, cut = pixels[~held], quads[~held]
-    if len(border):
-        flat[border] = boundary.area_within(cut) / shapely.area(cut)
-    return flat, area, whole
-
-
 def _spread(
     inside: NDArray[np.float64],
     whole: NDArray[np.bool_],
-    corners: tuple[NDArray[np.float64], NDArray[np.float64]],
+    corners: _Corners,
     tally: _Tally,
     *,
     fine: int,
@@ -242,7 +201,7 @@ def _spread(
 def _scatter(
     pixels: NDArray[np.int64],
     per_side: int,
-    corners: tuple[NDArray[np.float64], NDArray[np.float64]],
+    corners: _Corners,
     amount: NDArray[np.float64],
     partial: NDArray[np.bool_],
     tally: _Tally,
@@ -256,44 +215,85 @@ def _scatter(
     per_point = np.zeros(len(pixels))
     hit = landed.hits > 0
     per_point[hit] = amount[hit] / landed.hits[hit]
-    weight = per_point[landed.pixel]
-    tally.add(landed.cell, weight)
+    tally.add(landed.cell, per_point[landed.pixel] * landed.count, points=landed.count)
     if tally.districts is not None and landed.places is not None:
-        tally.districts.add_points(*landed.places, landed.cell.astype(np.int64), weight)
+        pixel, cell, x, y = landed.places
+        tally.districts.add_points(x, y, cell, per_point[pixel])
 
 
 def _landed(
     pixels: NDArray[np.int64],
     per_side: int,
-    corners: tuple[NDArray[np.float64], NDArray[np.float64]],
+    corners: _Corners,
     partial: NDArray[np.bool_],
     tally: _Tally,
 ) -> _Landed:
-    columns = corners[0].shape[1] - 1
-    row, column = np.divmod(pixels, columns)
-    t = (np.arange(per_side) + 0.5) / per_side
-    u, v = (a.ravel() for a in np.meshgrid(t, t))
-    xy = []
-    for corner in corners:
-        a, b = corner[row, column][:, None], corner[row, column + 1][:, None]
-        c, d = corner[row + 1, column][:, None], corner[row + 1, column + 1][:, None]
-        xy.append(a * (1 - u) * (1 - v) + b * u * (1 - v) + c * (1 - u) * v + d * u * v)
-    flat = bin_points(xy[0].ravel(), xy[1].ravel(), grid=tally.grid).reshape(xy[0].shape)
-    inside = flat >= 0
-    if partial.any():
-        inside[partial] &= shapely.contains_xy(tally.boundary.whole, xy[0][partial], xy[1][partial])
-    hits = inside.sum(axis=1)
-    # A sliver that no point hits: its people go to the cell of the nearest point inside the grid.
-    lost = np.flatnonzero((hits == 0) & (flat >= 0).any(axis=1))
-    inside[lost, _nearest(tally.boundary, xy[0][lost], xy[1][lost], flat[lost] >= 0)] = True
-    hits[lost] = 1
-    pixel = np.repeat(np.arange(len(pixels), dtype=np.int32), hits)
-    places = (xy[0][inside], xy[1][inside]) if tally.districts is not None else None
-    return _Landed(pixel, flat[inside].astype(np.int32), hits, places)
+    from kcity_geo.outline_kernels import cells_of_points
+
+    grid, strips = tally.grid, tally.boundary.strips
+    square = (grid.boundingbox.left, grid.boundingbox.top, cell_size(grid), *grid.shape)
+    room = np.empty((len(pixels) * per_side**2, 4), dtype=np.int32)
+    filled = cells_of_points(*corners, pixels, partial, per_side, strips, square, room)
+    runs = room[:filled].copy()
+    doubt = np.flatnonzero(runs[:, 1] == _DOUBT)
+    x, y = _places(pixels[runs[doubt, 0]], runs[doubt, 2], per_side, corners)
+    sure = tally.boundary.contains(x, y)
+    runs[doubt, 1] = bin_points(x, y, grid=grid)
+    runs = np.delete(runs, doubt[~sure], axis=0)
+    hits = np.bincount(runs[:, 0], weights=runs[:, 3], minlength=len(pixels)).astype(np.int64)
+    slivers = _slivers(np.flatnonzero(hits == 0), pixels, per_side, corners, tally)
+    hits[slivers[:, 0]] = 1
+    runs = np.concatenate([runs, slivers])
+    pixel, cell, first, count = (np.ascontiguousarray(column) for column in runs.T)
+    places = None
+    if tally.districts is not None:
+        cut = np.flatnonzero(tally.districts.cut[cell])
+        run = np.repeat(cut, count[cut])
+        before = np.cumsum(count[cut]) - count[cut]
+        point = first[run] + np.arange(len(run)) - np.repeat(before, count[cut])
+        xy = _places(pixels[pixel[run]], point, per_side, corners)
+        places = (pixel[run], cell[run].astype(np.int64), *xy)
+    return _Landed(pixel, cell, count, hits, places)
+
+
+def _slivers(
+    missed: NDArray[np.int64],
+    pixels: NDArray[np.int64],
+    per_side: int,
+    corners: _Corners,
+    tally: _Tally,
+) -> NDArray[np.int32]:
+    """Give pixels of which no point was hit the cell of their nearest point in the grid: pixel, cell, point, 1."""
+    pixel, point = (a.ravel() for a in np.meshgrid(missed, np.arange(per_side**2), indexing="ij"))
+    x, y = (
+        a.reshape(len(missed), per_side**2)
+        for a in _places(pixels[pixel], point, per_side, corners)
+    )
+    flat = bin_points(x, y, grid=tally.grid)
+    lost = np.flatnonzero((flat >= 0).any(axis=1))
+    nearest = _nearest(tally.boundary, x[lost], y[lost], flat[lost] >= 0)
+    found = [missed[lost], flat[lost, nearest], nearest, np.ones(len(lost))]
+    return np.stack(found, axis=1).astype(np.int32)
+
+
+def _places(
+    pixels: NDArray[np.int64], point: NDArray[np.int64], per_side: int, corners: _Corners
+) -> _Corners:
+    """Give x and y of some points of pixels, which count row by row."""
+    row, column = np.divmod(pixels, corners[0].shape[1] - 1)
+    u, v = (point % per_side + 0.5) / per_side, (point // per_side + 0.5) / per_side
+    x, y = (
+        a[row, column] * (1 - u) * (1 - v)
+        + a[row, column + 1] * u * (1 - v)
+        + a[row + 1, column] * (1 - u) * v
+        + a[row + 1, column + 1] * u * v
+        for a in corners
+    )
+    return x, y
 
 
 def _nearest(
-    boundary: OutlineTiles,
+    boundary: Outline,
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     allowed: NDArray[np.bool_],

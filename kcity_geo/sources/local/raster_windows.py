@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS, Geod, Transformer
+from pyproj import CRS, Geod
 from pyproj.exceptions import ProjError
 
 from kcity_geo.city import City
 from kcity_geo.config import Config
+from kcity_geo.coordinates import between
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.raster_files import (
@@ -73,10 +74,8 @@ class RasterWindow:
 
 def _pixel_metres(transform: Any, crs: CRS, city: City) -> float:  # noqa: ANN401 - affine
     """Side of a square as large as a pixel near the centre of the city, metres in its CRS."""
-    x, y = Transformer.from_crs(4326, crs, always_xy=True).transform(
-        *shapely.get_coordinates(city.boundary.centroid)[0]
-    )
-    to_city = Transformer.from_crs(crs, city.crs, always_xy=True)
+    x, y = between(4326, crs).transform(*shapely.get_coordinates(city.boundary.centroid)[0])
+    to_city = between(crs, city.crs)
     px, py = to_city.transform([x, x + transform.a, x], [y, y, y + transform.e])
     east, north = (px[1] - px[0], py[1] - py[0]), (px[2] - px[0], py[2] - py[0])
     return math.sqrt(abs(east[0] * north[1] - east[1] * north[0]))
@@ -205,9 +204,10 @@ def _box(
     shift: float,
 ) -> tuple[int, int, int, int] | None:
     """Columns and rows of a dataset that hold the city: first column, first row, how many of both."""
-    left, bottom, right, top = city.boundary_metric.buffer(margin_m).bounds
+    outline = city.boundary_metric
+    left, bottom, right, top = (outline.buffer(margin_m) if margin_m else outline).bounds
     try:
-        to_raster = Transformer.from_crs(city.crs, crs, always_xy=True)
+        to_raster = between(city.crs, crs)
         west, south, east, north = to_raster.transform_bounds(
             left, bottom, right, top, densify_pts=41
         )
@@ -389,7 +389,7 @@ def _pixel_areas(
         ]
         return np.repeat(np.array(areas)[:, None], columns, axis=1)
     c, r = np.meshgrid(np.arange(columns + 1.0), np.arange(rows + 1.0))
-    x, y = Transformer.from_crs(crs, city.crs, always_xy=True).transform(*(transform * (c, r)))
+    x, y = between(crs, city.crs).transform(*(transform * (c, r)))
     a = (x[:-1, :-1] - x[1:, 1:]) * (y[:-1, 1:] - y[1:, :-1])
     b = (x[:-1, 1:] - x[1:, :-1]) * (y[:-1, :-1] - y[1:, 1:])
     return np.asarray(np.abs(a - b) / 2)

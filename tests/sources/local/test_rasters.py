@@ -20,7 +20,7 @@ from kcity_geo.errors import KCityWarning, LimitError, SourceError
 from kcity_geo.notes import collected, muted
 from kcity_geo.sources.local import raster_amounts
 from kcity_geo.sources.local.district_people import DistrictPeople
-from kcity_geo.sources.local.outline_tiles import outline_tiles
+from kcity_geo.outline import outline_of
 from kcity_geo.sources.local.raster_windows import read_window
 from kcity_geo.sources.local.rasters import (
     persons_from_polygons,
@@ -93,9 +93,7 @@ def test_people_are_conserved_to_a_tenth_of_a_percent(tmp_path, step, cell_m) ->
     assert measured["conserved_share"] == pytest.approx(1, abs=1e-9)
 
 
-def test_bands_and_blocks_of_a_large_raster_change_no_cell_and_no_district(
-    tmp_path, monkeypatch
-) -> None:
+def test_bands_of_a_large_raster_change_no_cell_and_no_district(tmp_path, monkeypatch) -> None:
     path = mollweide_people(tmp_path / "people.tif", step=100.0)
     grid = study_grid(CITY, cell_m=333.0)
     x0, y0, x1, y1 = CITY.boundary_metric.bounds
@@ -117,7 +115,6 @@ def test_bands_and_blocks_of_a_large_raster_change_no_cell_and_no_district(
 
     whole = found()
     monkeypatch.setattr(raster_amounts, "_BAND_PIXELS", 700)
-    monkeypatch.setattr(raster_amounts, "_BLOCK", 5)
     for one, other in zip(whole, found(), strict=True):
         if isinstance(one, dict):
             assert other == pytest.approx(one, rel=1e-12)
@@ -148,9 +145,9 @@ def test_the_nearest_point_of_a_sliver_is_that_of_all() -> None:
     u, v = (a.ravel() for a in np.meshgrid(np.arange(24.0), np.arange(24.0)))
     x, y = middle[:, :1] + u + 0.1 * v, middle[:, 1:] + v
     allowed = draw.random(x.shape) < 0.3
-    tiles = outline_tiles(ring)
-    metres = np.where(allowed, tiles.distance(x.ravel(), y.ravel()).reshape(x.shape), np.inf)
-    found = raster_amounts._nearest(tiles, x, y, allowed)
+    outline = outline_of(ring)
+    metres = np.where(allowed, outline.distance(x.ravel(), y.ravel()).reshape(x.shape), np.inf)
+    found = raster_amounts._nearest(outline, x, y, allowed)
     np.testing.assert_array_equal(found, metres.argmin(axis=1))
 
 
