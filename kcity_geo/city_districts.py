@@ -154,7 +154,7 @@ def _labels(frame: gpd.GeoDataFrame, keep: NDArray[np.bool_]) -> tuple[list[str]
                 stacklevel=5,
             )
         return ids, None
-    return ids, _texts(chosen[name_column])
+    return ids, [name or own for name, own in zip(_texts(chosen[name_column]), ids, strict=True)]
 
 
 def _columns_like(frame: gpd.GeoDataFrame, patterns: list[str]) -> list[str]:

@@ -178,6 +178,11 @@ def _refuse_other_objects(value: object, *, where: str) -> None:
 
 
 def _refuse_double_columns(frame: pd.DataFrame, where: str) -> None:
+    if frame.columns.nlevels > 1:
+        raise StudyError(
+            f"{where}: its columns have {frame.columns.nlevels} levels (first: {frame.columns[0]!r}); give each column "
+            "one name"
+        )
     names = pd.Index([str(c) for c in frame.columns])
     if names.has_duplicates:
         twice = names[names.duplicated()][0]
@@ -242,6 +247,8 @@ def _geoparquet(frame: Any, where: str) -> tuple[bytes, str]:  # noqa: ANN401 - 
 def _csv(frame: pd.DataFrame, where: str) -> tuple[bytes, str]:
     if len(frame.columns) == 0 or len(frame) == 0:
         raise StudyError(f"{where}: the table is empty")
+    if frame.columns.nlevels > 1:
+        _refuse_double_columns(frame, where)
     label = "id" if {"lon", "x"} & {str(c).lower() for c in frame.columns} else "district_id"
     frame = _labelled(frame, label)
     cells = frame.astype(object).map(_cell)

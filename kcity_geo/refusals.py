@@ -94,11 +94,12 @@ def _path(keys: tuple[int | str, ...], under: str) -> str:
 
 
 def _keys(one: ErrorDetails) -> tuple[int | str, ...]:
-    """Give the keys that lead to a fault."""
+    """Give the keys that lead to a fault; names that the checker puts between them are none, but an unknown key is."""
+    own = len(one["loc"]) - 1 if one["type"] == "extra_forbidden" else -1
     return tuple(
         part
-        for part in one["loc"]
-        if not (isinstance(part, str) and (part in _BRANCHES or "[" in part))
+        for i, part in enumerate(one["loc"])
+        if i == own or not (isinstance(part, str) and (part in _BRANCHES or "[" in part))
     )
 
 

@@ -215,7 +215,7 @@ def test_people_that_cannot_be_read_are_refused(tmp_path, cell):
         ("08;900\n09;800\n합계;1.701", "1 row(s) without a district"),  # rounded
         ("08;900\n09;800\nTotal;2600", "add up to 1,700, the total of the table is 2,600"),
         ("Total;17\n08;900\n09;800", "add up to 1,700, the total of the table is 17"),
-        ("08;900\nSubtotal;900\n09;800\nTotal;1700", "2 rows of no district"),
+        ("08;900\nSubtotal;900\n09;800\nTotal;1700", "2 row(s) without a district"),
         ("08;900", "no number for 1 of 2 districts (09)"),
         ("08;900\n09;-", "no number for 1 of 2 districts (09)"),
     ],

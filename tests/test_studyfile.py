@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import kcity_geo as kc
@@ -262,6 +262,8 @@ def test_the_schema_for_editors_is_up_to_date() -> None:
         max_size=3,
     )
 )
+@example({"[": None})
+@example({"suitability": {"is-instance[x]": 1}})
 def test_nothing_but_a_study_error_comes_out_of_rubbish(raw) -> None:
     with contextlib.suppress(StudyError):
         check_study(raw, folder=Path())

@@ -1,4 +1,4 @@
-"""Merged cells of a workbook: only the first of them holds the value, and the rows below would lose it."""
+"""Merged cells and hidden rows of a workbook: what its reader sees is not what a program reads."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["merged_rows"]
+__all__ = ["hidden_rows", "merged_rows"]
 
 _MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?ref=[\"']([A-Z]+\d+:[A-Z]+\d+)[\"']")
+_HIDDEN = re.compile(rb"<(?:\w+:)?row\s[^>]*?\bhidden=[\"'](?:1|true)[\"']")
 _PART_BYTES = 1 << 20
 
 
@@ -52,12 +53,33 @@ def _value(rows: Sequence[Sequence[Any]], row: int, column: int) -> str:
     return _text(rows[row - 1][column - 1]) if there else ""
 
 
+def hidden_rows(file: Path, part: str) -> int:
+    """
+    Count the rows of a sheet that are hidden, by hand or by a filter.
+
+    Parameters
+    ----------
+    file : xlsx.
+    part : path of the sheet inside it.
+
+    Returns
+    -------
+    Their number.
+    """
+    return sum(1 for _ in _found(file, part, _HIDDEN))
+
+
 def _ranges(file: Path, part: str) -> Iterator[str]:
-    """Read the ranges of merged cells from the end of a sheet, which is not held in memory."""
+    """Read the ranges of merged cells of a sheet."""
+    return (found.decode() for found in _found(file, part, _MERGED))
+
+
+def _found(file: Path, part: str, sought: re.Pattern[bytes]) -> Iterator[bytes]:
+    """Look for tags in a sheet, which is not held in memory."""
     tail = b""
     with zipfile.ZipFile(file) as archive, archive.open(part.lstrip("/")) as sheet:
         while data := sheet.read(_PART_BYTES):
             text = tail + data
             cut = text.rfind(b"<")
             tail = text[cut:]
-            yield from (found.decode() for found in _MERGED.findall(text[:cut]))
+            yield from sought.findall(text[:cut])

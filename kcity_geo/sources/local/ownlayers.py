@@ -23,6 +23,7 @@ from shapely.geometry.base import BaseGeometry
 from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import muted, tell
+from kcity_geo.sources.local.own_rows import rows_that_count
 from kcity_geo.sources.local.points import read_points_or_vector
 from kcity_geo.sources.local.table_files import plain_text
 from kcity_geo.sources.local.table_numbers import decimal_sign, numbers
@@ -77,7 +78,9 @@ def read_own_layer(
     allowed = {kind for rule in row.rules for kind in rule.geometry} | set(row.geometry)
     own = read_points_or_vector(path, key=key, kinds=sorted(allowed))
     own = _in_volts(own, row, what=f"{key}: {path.name}")
-    own = own.assign(own_row=np.arange(1, len(own) + 1)).to_crs(4326)
+    rows = pd.Series(np.arange(1, len(own) + 1), own.index)
+    own = rows_that_count(own, what=f"{key}: {path.name}")
+    own = own.assign(own_row=rows).reset_index(drop=True).to_crs(4326)
     sound = shapely.make_valid(shapely.force_2d(own.geometry.to_numpy()))
     here = told_elsewhere(own.set_geometry(sound, crs=4326), area, what=f"{key}: {path.name}")
     here = here.explode(index_parts=False).reset_index(drop=True)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
+from kcity_geo.sources.local.table_numbers import numbers
 from kcity_geo.sources.local.tables import read_any_table
 from kcity_geo.sources.local.vectors import read_vector
 from kcity_geo.studyfile import file_and_part
@@ -46,23 +47,21 @@ def read_points_or_vector(
 
     table = read_any_table(path, key=key)
     x, y, crs = _coordinate_columns(table, name=path.name, key=key)
-    numbers = table[[x, y]].apply(pd.to_numeric, errors="coerce")
-    wrong = numbers.isna() & table[[x, y]].notna()
-    if wrong.to_numpy().any():
-        column = x if wrong[x].any() else y
-        line = int(wrong[column].to_numpy().argmax())
-        raise SourceError(
-            f"{key}: {path.name}, row {line + 1}: {column} has the value {table[column].iloc[line]!r}, a "
-            "number is needed (decimal point, degrees)"
-        )
-    known = pd.Series(np.isfinite(numbers.to_numpy(dtype=float)).all(axis=1), index=numbers.index)
-    if crs == "EPSG:4326":
-        off = known & ((numbers[x].abs() > 180) | (numbers[y].abs() > 90))  # noqa: PLR2004 - degrees
+    degrees = crs == "EPSG:4326"
+    places = pd.DataFrame(
+        {
+            c: _coordinates(table[c], where=f"{key}: {path.name}, {c}", degrees=degrees)
+            for c in (x, y)
+        }
+    )
+    known = pd.Series(np.isfinite(places.to_numpy(dtype=float)).all(axis=1), index=places.index)
+    if degrees:
+        off = known & ((places[x].abs() > 180) | (places[y].abs() > 90))  # noqa: PLR2004 - degrees
         if off.any():
             line = int(off.to_numpy().argmax())
             raise SourceError(
-                f"{key}: {path.name}, row {line + 1}: {x} {numbers[x].iloc[line]:g}, {y} "
-                f"{numbers[y].iloc[line]:g} is not on Earth; degrees are needed, or x, y and crs"
+                f"{key}: {path.name}, row {line + 1}: {x} {places[x].iloc[line]:g}, {y} "
+                f"{places[y].iloc[line]:g} is not on Earth; degrees are needed, or x, y and crs"
             )
     if not known.any():
         raise SourceError(f"{key}: {path.name} has no row with coordinates")
@@ -71,12 +70,24 @@ def read_points_or_vector(
             f"{key}: {int((~known).sum())} of {len(table)} rows of {path.name} have no coordinates and "
             "were left out"
         )
-    points = gpd.points_from_xy(numbers[x][known], numbers[y][known])
+    points = gpd.points_from_xy(places[x][known], places[y][known])
     rest = table[known].drop(columns=[c for c in (x, y, "crs") if c in table])
     try:
         return gpd.GeoDataFrame(rest.reset_index(drop=True), geometry=points, crs=crs)
     except Exception as error:
         raise SourceError(f"{key}: {path.name}: crs {crs!r} is not known ({error})") from error
+
+
+def _coordinates(cells: pd.Series, *, where: str, degrees: bool) -> pd.Series:
+    """Read a column of coordinates; with 28,025 in every cell, a sign in degrees is that of decimals."""
+    lines = cells.astype(object)
+    lines = lines.where(lines.notna(), None)
+    lines.index = pd.RangeIndex(1, len(lines) + 1, name="row")
+    try:
+        found = numbers(lines, where=where, share=degrees)
+    except SourceError as error:
+        raise SourceError(f"{error} (decimal {'degrees' if degrees else 'numbers'})") from error
+    return found.set_axis(cells.index)
 
 
 def _coordinate_columns(table: pd.DataFrame, *, name: str, key: str) -> tuple[str, str, str]:

@@ -34,6 +34,10 @@ class RasterRule:
     uninhabited_names, density_products : patterns of file names, see the table.
     share_like : highest value, and m2 of a pixel at least, that make amounts of land shares or percent.
     wet_median_high : metres; half of the flooded land is never deeper. None: any.
+    median_slope_high : half of the land is never steeper, metres a metre. None: any.
+    counts_high : whole numbers up to this without a unit are counts of a sensor. None: they are values.
+    refuse_codes : a usual code for no data is refused where the file declares none.
+    other_products : patterns of file names, and what such a file is instead.
     hint : what the file must hold, in words.
     """
 
@@ -56,6 +60,10 @@ class RasterRule:
     density_products: tuple[tuple[str, str], ...] = ()
     share_like: tuple[tuple[float, float], ...] = ()
     wet_median_high: float | None = None
+    median_slope_high: float | None = None
+    counts_high: float | None = None
+    refuse_codes: bool = False
+    other_products: tuple[tuple[str, str], ...] = ()
 
 
 def _rule(name: str, row: dict[str, Any]) -> RasterRule:

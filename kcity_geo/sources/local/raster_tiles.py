@@ -20,6 +20,8 @@ __all__ = ["Tile", "merged_tiles"]
 
 # Of a pixel; tiles of one product meet on the same lines.
 _ALIGNED = 0.01
+# Of the pixels of a tile around the city: where so many lie in other tiles and differ, it is no tile beside them.
+_SAME_PLACE = 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,7 @@ class Tile:
     name : of the file.
     constrained : no data means that nobody lives there.
     declared : the file says its unit.
+    whole : it holds whole numbers, without a scale.
     """
 
     values: NDArray[np.float64]
@@ -42,6 +45,7 @@ class Tile:
     name: str
     constrained: bool = False
     declared: bool = False
+    whole: bool = False
 
 
 def merged_tiles(
@@ -95,7 +99,17 @@ def merged_tiles(
         here = np.s_[r : r + tile.values.shape[0], c : c + tile.values.shape[1]]
         known = np.isfinite(values[here])
         both = known & np.isfinite(tile.values)
-        twice += int((~np.isclose(values[here][both], tile.values[both])).sum())
+        other = int((~np.isclose(values[here][both], tile.values[both])).sum())
+        if (
+            rule.kind == "sum"
+            and both.sum() >= _SAME_PLACE * np.isfinite(tile.values).sum()
+            and 2 * other > both.sum()
+        ):
+            raise SourceError(
+                f"sources.{key}: {tile.name} holds other numbers than {tiles[0].name} in {other:,} pixels of the "
+                "same places, so they are no tiles of one raster; add up what belongs together (ages, sexes) first"
+            )
+        twice += other
         np.copyto(values[here], tile.values, where=~known)
         covered[here] = True
     if twice:

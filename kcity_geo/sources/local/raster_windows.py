@@ -37,6 +37,11 @@ from kcity_geo.sources.local.raster_files import (
     short,
     too_large,
 )
+from kcity_geo.sources.local.raster_products import (
+    refuse_counts,
+    refuse_other_product,
+    stated_packing,
+)
 from kcity_geo.sources.local.raster_rules import RasterRule, raster_rule
 from kcity_geo.sources.local.raster_tiles import Tile, merged_tiles
 from kcity_geo.sources.local.raster_units import (
@@ -49,6 +54,8 @@ from kcity_geo.sources.local.raster_units import (
 __all__ = ["RasterWindow", "raster_files", "read_window"]
 
 _GEOD = Geod(ellps="WGS84")
+#: No quantity is as large: programs write the greatest number that they can store, with few digits.
+_NO_QUANTITY = 1e37
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -146,6 +153,8 @@ def read_window(
     if not all(tile.declared for tile in tiles):
         where = f"sources.{key}: {named}"
         refuse_other_unit(window.values, rule, pixel_m=window.pixel_m, where=where)
+        if all(tile.whole for tile in tiles):
+            refuse_counts(window.values, rule, where=where)
     return window
 
 
@@ -168,6 +177,7 @@ def _tiles(
     rule = raster_rule(key)
     with opened(path, key=key, config=config) as (dataset, band):
         where = f"sources.{key}: {path.name}"
+        refuse_other_product(rule, path.name, where=where)
         crs, vertical = flat_crs(dataset, where)
         change = _declared_unit(dataset, band, rule, vertical, where=where, file_name=path.name)
         said = f"{path.name} {dataset.tags().get('TIFFTAG_IMAGEDESCRIPTION', '')}"
@@ -189,6 +199,7 @@ def _tiles(
             if change.by_area:
                 values *= _pixel_areas(transform, crs, city, values.shape)
             about = {"constrained": constrained, "declared": bool(change.said)}
+            about["whole"] = _stored_whole(dataset, band)
             tiles.append(Tile(values, transform, crs, path.name, **about))
         extent = ", ".join(f"{v:.6g}" for v in dataset.bounds)
     if not change.same and tiles:
@@ -256,6 +267,9 @@ def _values(
     del stored  # of 100 million pixels each copy is a gigabyte
     missing = np.isnan(values)
     nodata = dataset.nodatavals[band - 1]
+    if (scale, offset) == (1.0, 0.0):
+        said = stated_packing(_tags(dataset, band), whole=exact, where=where)
+        nodata = said if nodata is None else nodata
     if nodata is not None and not math.isnan(nodata):
         missing |= _equal(values, nodata, exact=exact)
     if mask is not None:
@@ -287,6 +301,11 @@ def _equal(values: NDArray[np.float64], code: float, *, exact: bool) -> NDArray[
     """Compare with a code; numbers with a point are stored with fewer digits than the code has."""
     if exact or not math.isfinite(code):
         return np.asarray(values == code)
+    if (
+        abs(code) >= _NO_QUANTITY
+    ):  # -3.4e38 is written of the least number of 32 bits, -3.4028235e38
+        huge = values >= _NO_QUANTITY if code > 0 else values <= -_NO_QUANTITY
+        return np.asarray(huge & np.isfinite(values))
     near = 1e-6 * abs(code)
     return np.asarray((values >= code - near) & (values <= code + near))
 
@@ -312,6 +331,12 @@ def _known_codes(
             found &= not np.isin(code, rule.codes)
         else:
             found &= not rule.low <= code * factor <= highest
+        if rule.refuse_codes and (odd := _equal(stored, code, exact=False) & ~found).any():
+            raise SourceError(
+                f"{where} holds {int(odd.sum()):,} pixels of {code:g} in and around the city, a usual code for no "
+                f"data, and declares none; declare it (gdal_edit.py -a_nodata {code:g}), or another number where "
+                "it is a value"
+            )
         if found.any() and not rule.sparse:
             tell(
                 f"{where} holds {int(found.sum()):,} pixels of {code:g} in and around the city and declares "
@@ -319,6 +344,18 @@ def _known_codes(
             )
         missing |= found
     return missing
+
+
+def _tags(dataset: Any, band: int) -> dict[str, str]:  # noqa: ANN401 - rasterio
+    """Give the tags of file and band, keys in small letters; of NetCDF without the name of the variable."""
+    both = dataset.tags() | dataset.tags(band)
+    return {k.rpartition("#")[2].casefold(): str(v) for k, v in both.items()}
+
+
+def _stored_whole(dataset: Any, band: int) -> bool:  # noqa: ANN401 - rasterio
+    """Tell whether a band holds whole numbers which no scale makes quantities of."""
+    packed = (dataset.scales[band - 1], dataset.offsets[band - 1]) != (1.0, 0.0)
+    return np.dtype(dataset.dtypes[band - 1]).kind in "iu" and not packed
 
 
 def _declared_unit(
@@ -332,7 +369,7 @@ def _declared_unit(
 ) -> Conversion:
     """Give the unit of the values: that of the band, a tag of the file, or of the heights of its CRS."""
     unit = dataset.units[band - 1] or ""
-    tags = {k.casefold(): str(v) for k, v in (dataset.tags() | dataset.tags(band)).items()}
+    tags = _tags(dataset, band)
     tag = next((tags[k] for k in ("units", "unit", "unittype") if tags.get(k)), "")
     if vertical is not None and rule.quantity == "length" and vertical.axis_info:
         axis = vertical.axis_info[0]

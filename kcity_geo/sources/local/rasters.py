@@ -29,6 +29,7 @@ from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.sources.local.origins import describe, described
 from kcity_geo.sources.local.plausible import refuse_too_many
 from kcity_geo.sources.local.raster_amounts import amounts_on_grid
+from kcity_geo.sources.local.raster_products import refuse_steep
 from kcity_geo.sources.local.raster_rules import RasterRule, raster_rule
 from kcity_geo.sources.local.raster_windows import RasterWindow, read_window
 from kcity_geo.sources.local.table_numbers import numbers
@@ -206,6 +207,12 @@ def read_dem(
     grid = _fine_grid(city, pixel_m=window.pixel_m, margin_m=margin_m, config=config)
     values = _continuous(window, grid=grid, kind="mean").astype(np.float32)
     about = describe(path, key="elevation")
+    refuse_steep(
+        values,
+        raster_rule("elevation"),
+        cell_m=cell_size(grid),
+        where=f"sources.elevation: {described(path)}",
+    )
     out = layer(
         values,
         grid=grid,

@@ -51,6 +51,8 @@ class ServiceDays:
     ----------
     calendar : ``calendar.txt``, or None. Rows without two readable dates are left out.
     exceptions : ``calendar_dates.txt``, or None.
+    stated : ``feed_info.txt``, or None: nothing runs outside the days for which the feed says that it is complete,
+        unless nothing at all would run then.
 
     Examples
     --------
@@ -60,7 +62,12 @@ class ServiceDays:
     ('2025-01-07', ['w'])
     """
 
-    def __init__(self, calendar: pd.DataFrame | None, exceptions: pd.DataFrame | None) -> None:
+    def __init__(
+        self,
+        calendar: pd.DataFrame | None,
+        exceptions: pd.DataFrame | None,
+        stated: pd.DataFrame | None = None,
+    ) -> None:
         self._spans: dict[str, list[tuple[np.datetime64, np.datetime64, NDArray[np.bool_]]]] = {}
         self._extra: dict[str, list[tuple[np.datetime64, bool]]] = {}
         known: list[np.datetime64] = []
@@ -86,6 +93,26 @@ class ServiceDays:
         else:
             self.dates = np.zeros(0, "datetime64[D]")
         self.weekday = (self.dates.astype(np.int64) + 3) % 7  # 0 Monday; 1 January 1970 a Thursday
+        self._told = np.ones(len(self.dates), bool)
+        if stated is not None and len(stated):
+            inside = self._inside(stated)
+            if any((self.runs(service) & inside).any() for service in self.services):
+                self._told = inside
+
+    def _inside(self, stated: pd.DataFrame) -> NDArray[np.bool_]:
+        """Tell which dates lie in the period of ``feed_info.txt``; a side that it leaves open is open."""
+        inside = np.ones(len(self.dates), bool)
+        if (
+            "feed_start_date" in stated
+            and not np.isnat(first := _dates(stated["feed_start_date"])).all()
+        ):
+            inside &= self.dates >= np.nanmin(first)
+        if (
+            "feed_end_date" in stated
+            and not np.isnat(last := _dates(stated["feed_end_date"])).all()
+        ):
+            inside &= self.dates <= np.nanmax(last)
+        return inside
 
     @property
     def services(self) -> list[str]:
@@ -113,7 +140,7 @@ class ServiceDays:
             active[low : high + 1] |= week[self.weekday[low : high + 1]]
         for date, on in self._extra.get(service, ()):
             active[int((date - self.dates[0]).astype(int))] = on
-        return active
+        return active & self._told
 
     def on(self, date: np.datetime64) -> set[str]:
         """

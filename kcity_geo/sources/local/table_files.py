@@ -21,7 +21,7 @@ import pandas as pd
 from kcity_geo.config import read_table
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
-from kcity_geo.sources.local.merged_cells import merged_rows
+from kcity_geo.sources.local.merged_cells import hidden_rows, merged_rows
 from kcity_geo.sources.web.wellformed import require_whole_zip
 from kcity_geo.studyfile import file_and_part
 
@@ -168,7 +168,9 @@ def _text_rows(file: Path, *, key: str, names: Collection[str]) -> list[list[Any
     where = f"{key}: {file.name}"
     data = file.read_bytes()
     if data[:4] in {b"PK\x03\x04", b"\xd0\xcf\x11\xe0"}:
-        raise SourceError(f"{where} is a workbook, not text; name it .xlsx")
+        raise SourceError(
+            f"{where} is a workbook, not text; save it as xlsx (or name it so) or csv"
+        )
     text = _decoded(data, names, where=where)
     if "\0" in text:
         raise SourceError(f"{where} holds NUL bytes; it is damaged or no text")
@@ -275,6 +277,8 @@ def _sheet(file: Path, part: str, *, key: str, wanted: Collection[str]) -> list[
         name = _sheet_meant(cells, where=where, wanted=wanted)
         _refuse_formulas_without_value(file, name, cells[name], where=where)
         _refuse_merged(file, part_of[name], cells[name], wanted, where=where)
+        if hidden := hidden_rows(file, part_of[name]):
+            tell(f"{where}: rows that are hidden (a filter?) were read like the others: {hidden:,}")
     except (SourceError, LimitError) as error:
         text = str(error)
         raise type(error)(text if text.startswith(key) else f"{where} {text}") from error
@@ -434,4 +438,8 @@ def _framed(rows: list[list[Any]], *, name: str, key: str, wanted: Collection[st
         body.append([*row, *[None] * len(columns)][: len(columns)])
     cells = [[_unprotected(c) if _there(c) else None for c in row] for row in body]
     frame = pd.DataFrame(cells, columns=columns, dtype=object)
-    return frame.where(frame.notna(), float("nan"))
+    frame = frame.where(frame.notna(), float("nan"))
+    frame.attrs["titles"] = [
+        t for row in rows[:at] if (t := " ".join(map(plain_text, row)).strip())
+    ]
+    return frame

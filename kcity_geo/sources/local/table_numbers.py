@@ -22,6 +22,18 @@ from kcity_geo.sources.local.table_files import plain_text
 
 __all__ = ["decimal_sign", "numbers"]
 
+# Signs of other scripts that mean one thing only.
+_SIGNS = str.maketrans(
+    {
+        "\N{MINUS SIGN}": "-",
+        "\N{FULLWIDTH PERCENT SIGN}": "%",
+        "\N{ARABIC PERCENT SIGN}": "%",
+        "\N{ARABIC DECIMAL SEPARATOR}": ".",
+        "\N{ARABIC THOUSANDS SEPARATOR}": None,
+        "\N{FULLWIDTH COMMA}": ",",
+        "\N{FULLWIDTH FULL STOP}": ".",
+    }
+)
 _SPACES = re.compile(r"(?<=\d)[\s'\u2019\u02bc\u00b4`_](?=\d{3}(?!\d))")
 _NUMBER = re.compile(r"[+-]?(\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?\s*%?")
 # Thousands in threes, or in the way of India: 12,34,567.
@@ -31,9 +43,7 @@ _GROUPS = re.compile(r"[1-9]\d{0,2}([.,])\d{3}")
 
 def _written(cell: object) -> str:
     """Write a number with plain digits and signs, without spaces and apostrophes between thousands."""
-    text = (
-        plain_text(cell).replace("\N{MINUS SIGN}", "-").replace("\N{FULLWIDTH PERCENT SIGN}", "%")
-    )
+    text = plain_text(cell).translate(_SIGNS)
     digits = (str(unicodedata.decimal(c, c)) for c in text)
     return _SPACES.sub("", "".join(digits))
 

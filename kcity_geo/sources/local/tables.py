@@ -18,6 +18,7 @@ from kcity_geo.notes import tell
 from kcity_geo.parameters import part_of_count, percent_mend, too_large_amount
 from kcity_geo.sources.local.plausible import refuse_too_many
 from kcity_geo.sources.local.table_files import plain_text, read_cells
+from kcity_geo.sources.local.table_heads import is_total, refuse_other_heads
 from kcity_geo.sources.local.table_numbers import decimal_sign, numbers
 
 __all__ = ["read_official_table"]
@@ -222,6 +223,8 @@ def _numbers(
     table: pd.DataFrame, matched: pd.DataFrame, column: str, *, where: str, sign: str
 ) -> pd.Series[float]:
     """Read a column of the rows that are of districts; all rows of it tell what its signs mean."""
+    titles = table.attrs.get("titles", [])
+    refuse_other_heads(table, column, first=matched.attrs["first"], titles=titles, where=where)
     own = decimal_sign(table[column], where=where)
 
     def read(cells: pd.Series) -> pd.Series[float]:
@@ -303,6 +306,7 @@ def _match(
         totals = _tell_left_out(table, text[found.isna()], name=name, key=key)
         out: pd.DataFrame = table[found.notna()].copy()
         out.attrs["totals"] = totals
+        out.attrs["first"] = int(found.notna().to_numpy().argmax())
         out.index = pd.Index([ids[0] for ids in found[found.notna()]], name="district")
         if out.index.duplicated().any():
             twice = out.index[out.index.duplicated()][0]
@@ -314,8 +318,15 @@ def _match(
     )
 
 
+#: Signs that are written for one another in names.
+_ALIKE = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u02bc\u00b4`", "'")
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
+)
+
+
 def _same_name(text: str) -> str:
-    return plain_text(unicodedata.normalize("NFKC", text)).casefold()
+    return plain_text(unicodedata.normalize("NFKC", text.translate(_ALIKE))).casefold()
 
 
 def _whole_code(text: str) -> str:
@@ -327,16 +338,16 @@ def _whole_code(text: str) -> str:
 def _lookup(
     text: pd.Series, districts: gpd.GeoDataFrame, *, by_id: bool
 ) -> tuple[dict[str, list[str]], Callable[[str], str]]:
-    """Choose how cells are compared with districts: the strictest way in which any row matches."""
+    """Choose how cells are compared with districts: the way in which most rows match, of equals the strictest."""
     label = districts["district_id" if by_id else "name"]
     ways = (plain_text, _same_name, _whole_code) if by_id else (_same_name,)
+    found = []
     for way in ways:
         lookup: dict[str, list[str]] = {}
         for value, district in zip(label, districts["district_id"], strict=True):
             lookup.setdefault(way(plain_text(value)), []).append(district)
-        matches = int(text.map(way).isin(lookup).sum())
-        if matches:
-            break
+        found.append((int(text.map(way).isin(lookup).sum()), lookup, way))
+    matches, lookup, way = max(found, key=lambda one: one[0])
     if matches and way is _whole_code:
         tell(
             "codes of districts were matched as numbers, without the zeros in front (8 for 08): keep them as "
@@ -360,10 +371,9 @@ def _tell_left_out(
     """Tell the rows of no district: totals, second headers and footnotes among them; give the totals."""
     if strange.empty:
         return []
-    words = read_table("statistics")["totals"]
     rows = table.loc[strange.index]
     said = [t or _first_text(row) for t, (_, row) in zip(strange, rows.iterrows(), strict=True)]
-    totals = [not t or t.split()[0].casefold().strip(":.") in words for t in said]
+    totals = [is_total(t) for t in said]
     if all(totals):
         tell(
             f"{key}: {name} has {len(said)} row(s) without a district (a total?), left out",
@@ -372,7 +382,8 @@ def _tell_left_out(
         return strange.index.tolist()
     first = said[totals.index(False)]
     tell(
-        f"{key}: {name} has {len(said)} rows of no district here (first: {first[:60]!r}); they were left out",
+        f"{key}: {name} has {len(said)} row{'s' if len(said) > 1 else ''} of no district here (first: "
+        f"{first[:60]!r}), left out",
         stacklevel=4,
     )
     return [row for row, total in zip(strange.index, totals, strict=True) if total]

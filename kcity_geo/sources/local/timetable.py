@@ -144,7 +144,7 @@ def stop_service(
     calls = _calls(feed.stop_times, trips, stop_ids)
     runs = often.groupby("trip_id")["runs"].sum()
     calls["runs"] = calls["trip_id"].map(runs).fillna(1.0)
-    days = ServiceDays(feed.calendar, feed.calendar_dates)
+    days = ServiceDays(feed.calendar, feed.calendar_dates, feed.feed_info)
     day = _busiest(days, calls)
     date = day.date
     running = days.on(date) if date is not None else set()

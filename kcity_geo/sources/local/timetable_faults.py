@@ -56,6 +56,7 @@ def mended_feed(feed: Any, *, name: str) -> None:  # noqa: ANN401 - gtfs_kit.Fee
     _refuse_stops_of_two_places(feed, name)
     _leave_out_flights(feed, name)
     _tell_strange_types(feed, name)
+    _tell_time_zones(feed, name)
     said = [*_without_id(feed), *_twice(feed), *_strangers(feed), *_unread_times(feed)]
     said += [*_unread_days(feed), *_unread_intervals(feed, name)]
     if said:
@@ -120,6 +121,18 @@ def _tell_strange_types(feed: Any, name: str) -> None:  # noqa: ANN401 - gtfs_ki
         tell(
             f"GTFS {name}: {_rows(int(strange.sum()), 'routes')} with a route_type that is empty or not known"
             f"{_some(feed.routes.loc[strange, 'route_type'])}; their stops count like those of buses"
+        )
+
+
+def _tell_time_zones(feed: Any, name: str) -> None:  # noqa: ANN401 - gtfs_kit.Feed
+    """Tell agencies whose clocks differ: the format allows one time zone a feed, and departures are added up."""
+    if feed.agency is None or "agency_timezone" not in feed.agency:
+        return
+    zones = sorted(set(feed.agency["agency_timezone"].dropna().astype(str).str.strip()) - {""})
+    if len(zones) > 1:
+        tell(
+            f"GTFS {name}: its agencies have {len(zones)} time zones ({', '.join(zones[:3])}); times were read as "
+            "those of one clock, so the busiest hours may be mixed: cut the feed to the agencies of the city"
         )
 
 

@@ -268,10 +268,12 @@ def _collect(path: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             require_whole_list(archive, path)
-            for member, name in _members(archive, wanted):
+            members = _members(archive, wanted)
+            _refuse_several_feeds(archive, members, path.name)
+            for member, name in members:
                 with archive.open(member) as source:
                     size.copy(source, folder / name)
-    except LimitError:
+    except (LimitError, SourceError):
         raise
     except _BROKEN_ZIP as error:
         raise SourceError(
@@ -322,6 +324,22 @@ def _members(archive: zipfile.ZipFile, wanted: set[str]) -> list[tuple[zipfile.Z
     if () in plain:
         return plain[()]
     return next(iter(plain.values())) if len(plain) == 1 else []
+
+
+def _refuse_several_feeds(
+    archive: zipfile.ZipFile, members: list[tuple[zipfile.ZipInfo, str]], name: str
+) -> None:
+    """Refuse an archive of archives, or of several folders, by what it is."""
+    if members:
+        return
+    files = [one.filename for one in archive.infolist() if not one.is_dir()]
+    inner = [file for file in files if file.lower().endswith(".zip")]
+    feeds = sorted(file for file in files if file.lower().endswith("/stops.txt")) or inner
+    if feeds:
+        raise SourceError(
+            f"sources.gtfs: {name} holds other feeds ({', '.join(feeds[:3])}) and none by itself; unpack it, "
+            "and give them as a list"
+        )
 
 
 def _opened(folder: Path, name: str) -> Any:  # noqa: ANN401 - gtfs_kit.Feed, an optional library

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from pyproj import CRS, Transformer
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.city import require_earthly
@@ -20,6 +21,7 @@ from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.damage import refused_when_damaged
 from kcity_geo.sources.local.opening import VECTOR_ENDINGS, VectorLayer, opened
+from kcity_geo.sources.local.own_rows import rows_that_count
 from kcity_geo.sources.local.voltages import voltage_column, volts_of_column
 from kcity_geo.studyfile import file_and_part
 
@@ -42,6 +44,7 @@ _DECLARED: Final = {
 _EVERY: Final = ("point", "line", "polygon")
 _COLLECTION: Final = 7
 _MAX_LON, _FULL_TURN, _MAX_LAT = 180.0, 360.0, 90.0
+_WGS84_METRES: Final = 6_378_137.0
 _ROUNDING: Final = 1e-6  # degrees, a tenth of a metre
 
 
@@ -190,6 +193,7 @@ def _checked(
     if frame.crs is None:
         raise SourceError(f"{what} has no CRS; save it again with one (EPSG:4326 for lon/lat)")
     require_earthly(frame.crs, what=what)
+    _tell_loose_datum(frame.crs, what)
     where = f"{what}, layer {layer.name}" if layers > 1 else what
     flat = shapely.force_2d(frame.geometry.to_numpy())
     _require_places(flat, where, degrees=frame.crs.is_geographic)
@@ -198,6 +202,18 @@ def _checked(
         outside = frame.geometry.to_crs(4326)
         _require_places(outside.to_numpy(), where, degrees=True, known=flat)
     return frame
+
+
+def _tell_loose_datum(crs: CRS, what: str) -> None:
+    """Tell a datum of which nobody knows how it lies to WGS 84, where its ellipsoid is another one."""
+    ellipsoid = crs.ellipsoid
+    if ellipsoid is None or abs(ellipsoid.semi_major_metre - _WGS84_METRES) < 1:
+        return
+    if "ballpark" in Transformer.from_crs(crs, 4326, always_xy=True).description.casefold():
+        tell(
+            f"{what}: nobody knows how its datum ({crs.datum.name if crs.datum else crs.name}) lies "
+            "to WGS 84, so its places may be some hundred metres off; save it in a CRS with an EPSG code"
+        )
 
 
 def _require_numbers(address: str, missing: NDArray[np.bool_], what: str) -> None:
@@ -358,8 +374,8 @@ def read_power_lines(path: Path, *, key: str = "sources.power_lines") -> gpd.Geo
     """
     from kcity_geo.sources.osm.tags import voltage_v
 
-    frame = read_vector(path, key=key, kinds=("line",))
     what = f"{key}: {file_and_part(path)[0].name}"
+    frame = rows_that_count(read_vector(path, key=key, kinds=("line",)), what=what)
     found = voltage_column(frame.columns)
     if found is None:
         tell(f"{what} has no column voltage: its {len(frame)} lines count to no voltage class")

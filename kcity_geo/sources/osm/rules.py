@@ -156,6 +156,9 @@ class Rules:
         self.drop_keys = frozenset(table["drop_keys"])
         self._planned = tuple(table["planned_prefixes"])
         self._gone_modifiers = tuple(table["gone_modifiers"])
+        self._gone_values = frozenset(
+            (key, value) for key, values in table["gone_values"].items() for value in values
+        )
         self._old = tuple((tuple(o["when"].items()), o["set"]) for o in table["old_tag"])
         every = [rule for row in self.layers.values() for rule in row.rules]
         self.main_keys = frozenset(rule.where[0][0] for rule in every)
@@ -192,8 +195,8 @@ class Rules:
         -------
         The layers; falsy when it belongs to none.
         """
-        seen = self._seen
-        signature = tuple([pair for pair in tags.items() if pair[0] in seen])
+        seen, gone = self._seen, self._gone_values
+        signature = tuple([pair for pair in tags.items() if pair[0] in seen or pair in gone])
         found = self._known.get(signature)
         if found is None:
             if len(self._known) > _CACHE_LIMIT:
@@ -206,6 +209,7 @@ class Rules:
         current = {**tags, **added}
         state, future = self._lifecycle(current)
         gone = any(current.get(key) == "yes" for key in self._gone_modifiers)
+        gone = gone or any(pair in self._gone_values for pair in current.items())
         if state:
             current = {k: v for k, v in current.items() if not self._is_future(k, v)}
             if any(current.get(prefix) == "yes" for prefix in self._planned):

@@ -134,7 +134,7 @@ def test_every_number_of_an_own_layer_has_limits() -> None:
     ("text", "words"),
     [
         ("name,value\na,1\n", "columns name, value; coordinates need lon and lat"),
-        ("lon,lat\n7.41,north\n", "row 1: lat has the value 'north'"),
+        ("lon,lat\n7.41,north\n", "lat, row 1, has the value 'north'"),
         ("lon,lat\n43.71,170\n", "not on Earth"),
         ("lon,lat\n43.71,7.41\n", "lies elsewhere .*exchanged"),
         ("x,y\n1,2\n", "x, y and crs"),
