@@ -29,8 +29,14 @@ from kcity_geo.city import make_city
 from kcity_geo.cube import study_grid
 from kcity_geo.errors import KCityError
 from kcity_geo.notes import collected, muted
+from kcity_geo.sources.local.points import read_points_or_vector
 from kcity_geo.sources.local.raster_windows import RasterWindow, read_window
-from kcity_geo.sources.local.rasters import persons_from_polygons, read_flood, read_raster
+from kcity_geo.sources.local.rasters import (
+    persons_from_polygons,
+    read_dem,
+    read_flood,
+    read_raster,
+)
 from kcity_geo.sources.local.tables import read_district_people, read_official_table
 from kcity_geo.sources.local.transit import read_gtfs, read_gtfs_feeds
 from kcity_geo.sources.local.vectors import (
@@ -832,6 +838,128 @@ def _(path: Path) -> None:
     whole = packed(path, feed()).read_bytes()
     (path / "cut.zip").write_bytes(whole[: len(whole) // 2])
     refused("cut.zip", stops_of, path / "cut.zip")
+
+
+# --- what users of other programs met --------------------------------------------------------------
+
+
+@row("a scale or offset that only a tag says")
+def _(path: Path) -> None:
+    made = raster(path / "d.tif", halves(5, 7))
+    with rasterio.open(made, "r+") as file:
+        file.update_tags(1, scale_factor="0.01")
+    refused("-scale 0.01", read_window, made, key="elevation", city=CITY)
+
+
+@row("a file that lies beside the right one")
+def _(path: Path) -> None:
+    for key, name in (
+        ("elevation", "hillshade"),
+        ("population", "zaf_f_5_2020"),
+        ("solar", "PVOUT"),
+    ):
+        made = raster(path / f"{name}.tif", halves(5, 7))
+        refused("by its name", read_window, made, key=key, city=CITY)
+
+
+@row("night lights of whole numbers")
+def _(path: Path) -> None:
+    made = raster(path / "n.tif", halves(5, 7))
+    refused("no radiance", read_window, made, key="nightlights", city=CITY)
+    made = raster(path / "n.tif", halves(5, 7), unit="nW/cm2/sr")
+    assert corners(quiet(read_window, made, key="nightlights", city=CITY)) == (5, 7)
+
+
+@row("heights that make half")
+def _(path: Path) -> None:
+    ridges = np.broadcast_to(np.abs(np.arange(SHAPE[1]) % 40 - 20) * 200.0, SHAPE)
+    refused("steeper", read_dem, raster(path / "d.tif", ridges.astype("float32")), city=CITY)
+
+
+@row("age groups, or men and women")
+def _(path: Path) -> None:
+    ages = [raster(path / f"{n}.tif", halves(n, n)) for n in (1, 2)]
+    refused("no tiles", read_window, ages, key="population", city=CITY)
+
+
+@row("an own criterion with")
+def _(path: Path) -> None:
+    made = raster(path / "c.tif", halves(-9999, 7))
+    refused("declare it", read_window, made, key="criterion", city=CITY)
+
+
+@row("a title or a row of units")
+def _(path: Path) -> None:
+    refused(
+        "no plain ones", table, path, "in thousands\n\ndistrict_id;population\n08;900\n09;800\n"
+    )
+    refused("'kW'", table, path, "district_id;peak_demand_mw\n;kW\n08;9\n09;8\n")
+
+
+@row("hidden rows of a sheet")
+def _(path: Path) -> None:
+    book = openpyxl.Workbook()
+    for cells in (["district_id", "population"], ["08", 900], ["09", 800]):
+        book.active.append(cells)
+    book.active.row_dimensions[2].hidden = True
+    book.save(path / "t.xlsx")
+    found = told("hidden", read_district_people, path / "t.xlsx", districts=frame())
+    assert found.tolist() == [900, 800]
+
+
+@row("coordinates with decimal commas")
+def _(path: Path) -> None:
+    (path / "p.csv").write_text("lon;lat\n28,025;-29,98\n")
+    found = quiet(read_points_or_vector, path / "p.csv", key="sources.extra.health")
+    assert (found.geometry[0].x, found.geometry[0].y) == (28.025, -29.98)
+
+
+@row("own features and power lines: a column `status`")
+def _(path: Path) -> None:
+    made = vector(path / "l.geojson", [LINE, LINE], status=["Planned", "Existing"], kv=[33, 33])
+    assert len(told("1 of 2 rows are not in use", read_power_lines, made)) == 1
+
+
+@row("rows that stand twice")
+def _(path: Path) -> None:
+    made = vector(path / "l.geojson", [LINE, LINE.reverse()], kv=[33, 33])
+    assert len(told("1 of 2 rows are those of another row", read_power_lines, made)) == 2
+
+
+@row("a datum that nobody can relate")
+def _(path: Path) -> None:
+    crs = 'GEOGCS["x",DATUM["x",SPHEROID["Bessel 1841",6377397.155,299.15]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]]'
+    gpd.GeoDataFrame({"name": ["a"]}, geometry=[BOX], crs=crs).to_file(path / "d.gpkg")
+    told("some hundred metres off", read_polygons, path / "d.gpkg", key="city.districts")
+
+
+@row("`disused:amenity`, `disused=yes`")
+def _(path: Path) -> None:
+    said = ("ruins=yes", "opening_hours=off", "operational_status=closed", "disused=yes", "a=b")
+    tags = ["<tag k='{}' v='{}'/>".format(*text.split("=")) for text in said]
+    made = osm(path, *(node(i, CLINIC + tag) for i, tag in enumerate(tags, 1)))
+    assert layers(made).layers["health"]["osm_id"].tolist() == [5]
+
+
+@row("`feed_info.txt` with a first")
+def _(path: Path) -> None:
+    info = "feed_publisher_name,feed_publisher_url,feed_lang,feed_start_date,feed_end_date\nA,http://a,en,,20240630\n"
+    made = packed(path, {**feed(), "feed_info.txt": info})
+    found = quiet(read_gtfs, made, crs=CITY.crs)
+    assert found.attrs["timetables"][0]["last"] == "2024-06-28"
+
+
+@row("an archive of several feeds")
+def _(path: Path) -> None:
+    tables = {f"{side}/{name}": text for side in ("bus", "rail") for name, text in feed().items()}
+    refused("give them as a list", stops_of, packed(path, tables))
+
+
+@row("agencies of several time zones")
+def _(path: Path) -> None:
+    tables = feed()
+    tables["agency.txt"] += "2,Other,http://other.example,Europe/Berlin\n"
+    told("2 time zones", stops_of, packed(path, tables))
 
 
 @pytest.mark.parametrize("begins", sorted(TRIED))
