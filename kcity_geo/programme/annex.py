@@ -23,6 +23,7 @@ __all__ = ["annex_blocks"]
 _FOR_THE_APPLICANT = {"unverified", "form_missing", "summary_missing"}
 #: Layers that a study without sites may lack for the same reason.
 _OF_RANKING = {"suitability", "best_tenth"}
+_WHOLE_SPACE = "\N{NO-BREAK SPACE}"
 _DASH = "–"  # noqa: RUF001 - typographic dash for what is not known
 
 
@@ -201,7 +202,8 @@ def _cell(text: str, language: str) -> str:
         return shown
     if language == "ko":
         share = share.replace(" to ", "~").replace(" %", "%")
-    return f"{shown}, {share}"
+    # No line ends between a number and its unit.
+    return f"{shown}, {share.replace(' %', _WHOLE_SPACE + '%')}"
 
 
 def _criteria(subject: Subject, language: str) -> list[Block]:

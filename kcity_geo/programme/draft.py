@@ -110,7 +110,10 @@ def problem_statement(facts: StudyFacts, language: str = "en") -> str:
     -------
     A sentence a level, those that fall short first; empty where the study has no levels.
     """
-    said = [_short(facts, level, language) for level in needs_of(facts)]
+    said = [
+        _short(facts, level, language, first=number == 0)
+        for number, level in enumerate(needs_of(facts))
+    ]
     silent = open_levels(facts)
     if not said and len(silent) < len(facts.levels):
         said.append(_sentence("well", language, {"least": f"{100 * least_share():g}"}))
@@ -125,10 +128,11 @@ def problem_statement(facts: StudyFacts, language: str = "en") -> str:
     return " ".join(said)
 
 
-def _short(facts: StudyFacts, level: LevelFacts, language: str) -> str:
+def _short(facts: StudyFacts, level: LevelFacts, language: str, *, first: bool) -> str:
     short, unknown = level.people_short or 0.0, open_people(level)
     values = _people(facts, level, short, "short", language)
     values["open"] = ""
+    values["who"] = _sentence("who_first" if first else "who", language, values)
     if open_is_told(unknown, short):
         too = _people(facts, level, unknown, "people", language)
         percent = str(read_table("programme/papers")["common"]["percent"][language])

@@ -70,6 +70,19 @@ def test_a_layer_that_is_known_nowhere_is_no_map() -> None:
     assert atlas.drawn() == {"known": {"UNITS": "m"}}
 
 
+def test_all_residents_are_told_once_in_a_statement() -> None:
+    levels = (
+        level("water", "adequate", falls_short=6_000.0),
+        level("energy", "adequate", falls_short=3_000.0),
+    )
+    told = problem_statement(make_facts(levels=levels))
+    assert "6,000 of 60,000 people (10 %) live" in told
+    assert "3,000 people (5 %) live" in told
+    korean = problem_statement(make_facts(levels=levels), "ko")
+    assert korean.count("60,000") == 1
+    assert "주민 3,000명(5%)은 에너지" in korean
+
+
 def test_hardly_anybody_is_not_nobody() -> None:
     few = make_facts(levels=(level("water", "adequate", falls_short=599.0),))
     assert problem_statement(few) == (
