@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from kcity_geo.city import City
+from kcity_geo.cube import plain_variable
 from kcity_geo.parameters import PARAMETER_SECTORS
 from kcity_geo.rules import rules_table
 from kcity_geo.settings import Settings, settings_of
@@ -113,16 +114,13 @@ class CityData:
 
     def __post_init__(self) -> None:
         """Give out arrays that nobody can change; the caller's own stay as they are."""
-        cube = self.cube
-        fixed = {
-            name: (one.dims, _read_only(one.to_numpy()), one.attrs, one.encoding)
-            for name, one in cube.data_vars.items()
-        }
-        object.__setattr__(self, "cube", cube.assign(fixed))
+        fixed = {name: _fixed(one) for name, one in self.cube.data_vars.items()}
+        object.__setattr__(self, "cube", self.cube.assign(fixed))
         for name in ("dem", "flood"):
             fine = getattr(self, name)
             if fine is not None:
-                object.__setattr__(self, name, fine.copy(data=_read_only(fine.to_numpy())))
+                fixed_array = xr.DataArray(_fixed(fine), coords=fine.coords, name=fine.name)
+                object.__setattr__(self, name, fixed_array)
 
     def __repr__(self) -> str:
         """Say what is there in one line."""
@@ -226,6 +224,13 @@ class CityData:
             if name not in self._kept:
                 self._kept[name] = make()
             return self._kept[name]
+
+
+def _fixed(one: xr.DataArray) -> xr.Variable:
+    """Give the variable on the same memory, through which nobody can write."""
+    fixed = plain_variable(one.dims, _read_only(one.to_numpy()), one.attrs)
+    fixed.encoding = dict(one.encoding)
+    return fixed
 
 
 def _read_only(values: NDArray[Any]) -> NDArray[Any]:

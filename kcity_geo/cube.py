@@ -7,6 +7,7 @@ are given from here too. Pure: reads and writes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ __all__ = [
     "layer",
     "length_in_cells",
     "pieces_of_polygons",
+    "plain_variable",
     "study_grid",
 ]
 
@@ -94,35 +96,59 @@ def layer(  # noqa: PLR0913 - an option each, all named
         raise StudyError(f"{long_name}: evidence {evidence!r} is not one of {', '.join(EVIDENCE)}")
     x, y = cell_centres(grid)
     rows, columns = grid.shape
+    about = {
+        "units": units,
+        "long_name": long_name,
+        "source": source,
+        "licence": licence,
+        "as_of": as_of,
+        "evidence": evidence,
+    }
     made = xr.DataArray(
-        values,
-        dims=("y", "x"),
+        plain_variable(("y", "x"), np.asarray(values), about),
         coords={
-            "y": ("y", y.reshape(rows, columns)[:, 0], _axis("y")),
-            "x": ("x", x[:columns], _axis("x")),
-            "spatial_ref": ((), np.int32(0), _grid_mapping(grid)),
-        },
-        attrs={
-            "units": units,
-            "long_name": long_name,
-            "source": source,
-            "licence": licence,
-            "as_of": as_of,
-            "evidence": evidence,
+            "y": _coordinate("y", y.reshape(rows, columns)[:, 0]),
+            "x": _coordinate("x", x[:columns]),
+            "spatial_ref": plain_variable((), np.array(0, np.int32), _grid_mapping(grid)),
         },
     )
     made.encoding["grid_mapping"] = "spatial_ref"
     return made
 
 
-def _axis(name: str) -> dict[str, str]:
-    """Describe an axis as the CF conventions do."""
-    return {
+def plain_variable(
+    dims: tuple[Hashable, ...], values: NDArray[Any], attrs: Mapping[Any, Any]
+) -> xr.Variable:
+    """
+    Make a variable of an array of NumPy. Handed anything else, xarray loads dask to see what it is.
+
+    Parameters
+    ----------
+    dims : a name each.
+    values : array with as many dimensions.
+    attrs : what is known about it.
+
+    Returns
+    -------
+    The variable; it shares the memory of the array.
+
+    Examples
+    --------
+    >>> plain_variable(("y", "x"), np.zeros((2, 3)), {"units": "m"}).sizes["x"]
+    3
+    """
+    return xr.Variable(dims, values, dict(attrs), fastpath=True)
+
+
+def _coordinate(name: str, values: NDArray[np.float64]) -> xr.IndexVariable:
+    """Give the middles of the cells along an axis, described as the CF conventions do."""
+    about = {
         "standard_name": f"projection_{name}_coordinate",
         "long_name": f"{name} of the middle of the cell",
         "units": "metre",
         "axis": name.upper(),
     }
+    return xr.IndexVariable(name, values, about, fastpath=True)  # type: ignore[no-untyped-call]
 
 
 def _grid_mapping(grid: GeoBox) -> dict[str, Any]:

@@ -28,6 +28,19 @@ def test_importing_loads_no_heavy_library() -> None:
     assert loaded == "[]"
 
 
+def test_what_reads_and_assesses_loads_nothing_that_draws_or_is_asked_for_by_few() -> None:
+    """A check took a second longer for a map that it does not draw."""
+    heavy = "folium gtfs_kit networkx osmnx matplotlib pvlib pyflwdir"
+    code = (
+        "import sys; from importlib import import_module as load\n"
+        "import kcity_geo.study; from kcity_geo.indicators import indicator_rows\n"
+        "[load(row.function.rpartition('.')[0]) for row in indicator_rows().values()]\n"
+        "[load(f'kcity_geo.sources.{n}') for n in ('local.transit', 'local.rasters', 'osm.pbf')]\n"
+        f"print([m for m in '{heavy}'.split() if m in sys.modules])"
+    )
+    assert in_new_process(code) == "[]"
+
+
 def test_importing_opens_no_socket_and_adds_no_handler() -> None:
     code = (
         "import socket, logging\n"

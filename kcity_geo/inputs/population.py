@@ -12,7 +12,7 @@ from odc.geo.geobox import GeoBox
 
 from kcity_geo.city import City
 from kcity_geo.config import Config
-from kcity_geo.cube import layer
+from kcity_geo.cube import layer, plain_variable
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.inputs.dwellings import Dwellings, people_of_dwellings
 from kcity_geo.inputs.files import is_table, is_vector, one_or_all, raster_paths
@@ -233,7 +233,7 @@ def scale_population(cube: xr.Dataset, official: Mapping[str, Any], city: City) 
     if target is None or "population" not in cube:
         return cube
     population = cube["population"]
-    total = float(population.sum())
+    total = float(np.nansum(population.to_numpy()))
     reason = _not_scaled(cube, target, city)
     if reason:
         tell(reason, stacklevel=3)
@@ -255,14 +255,14 @@ def scale_population(cube: xr.Dataset, official: Mapping[str, Any], city: City) 
             f"the raster was scaled by {factor:.2f}",
             stacklevel=3,
         )
-    scaled = population * factor
-    scaled.attrs = {**population.attrs, "scaled_by": factor}
+    about = {**population.attrs, "scaled_by": factor}
+    scaled = plain_variable(population.dims, population.to_numpy() * factor, about)
     return cube.assign(population=scaled)
 
 
 def _not_scaled(cube: xr.Dataset, target: float, city: City) -> str:
     """Say why the people stay as they are although an official number differs; empty when they do not."""
-    total = float(cube["population"].sum())
+    total = float(np.nansum(cube["population"].to_numpy()))
     by_district = cube["population"].attrs.get("source", "").startswith(_OFFICIAL_TABLE)
     if by_district and abs(target - total) >= 1:
         return (
@@ -378,7 +378,7 @@ def lack_of_people(cube: xr.Dataset, city: City) -> list[str]:
                 "WorldPop or a census grid), or official.population where buildings are mapped"
             )
         ]
-    if float(cube["population"].sum()) > 0:
+    if float(np.nansum(cube["population"].to_numpy())) > 0:
         return []
     return [
         (

@@ -42,7 +42,7 @@ def note_few_cells(cube: xr.Dataset, study: Study) -> None:
     cube : with ``inside_share``.
     study : the study file.
     """
-    count = int((cube["inside_share"] > 0).sum())
+    count = np.count_nonzero(cube["inside_share"].to_numpy() > 0)
     if count < _FEW_CELLS:
         tell(
             f"study.cell_m: {study.study.cell_m:g} m gives only {count} cells; choose a smaller cell to "

@@ -15,7 +15,6 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.expected import expected_road_m, expected_streets
@@ -120,6 +119,8 @@ def street_lighting(city: CityModel) -> Indicator:
     lamps = _lamps(city)
     by_lamp = np.zeros(len(x), dtype=bool)
     if lamps is not None and len(x):
+        from scipy.spatial import cKDTree
+
         place = shapely.get_coordinates(lamps.geometry.representative_point().to_numpy())
         near = cKDTree(place).query(
             np.column_stack([x, y]), distance_upper_bound=float(settings["lamp_m"])

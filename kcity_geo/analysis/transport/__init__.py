@@ -4,9 +4,12 @@ Transport: who can get where? Indicators T1 to T9, and what a planner needs to a
 All of it is reached as ``kc.transport.NAME``.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from kcity_geo.analysis.city_model import build_graphs, by_district
 from kcity_geo.analysis.network.access import served_share, travel_metres, travel_minutes
-from kcity_geo.analysis.network.exchange import from_networkx, to_networkx
 from kcity_geo.analysis.network.graph import build_graph
 from kcity_geo.analysis.network.isochrones import isochrones, reached_streets
 from kcity_geo.analysis.network.labelled import (
@@ -36,6 +39,9 @@ from kcity_geo.analysis.transport.service_times import (
 )
 from kcity_geo.analysis.transport.stops import city_stops
 from kcity_geo.analysis.transport.street_form import street_form
+
+if TYPE_CHECKING:
+    from kcity_geo.analysis.network.exchange import from_networkx, to_networkx
 
 __all__ = [
     "access_circuity",
@@ -71,3 +77,11 @@ __all__ = [
     "two_step_access",
     "urban_classes",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - one of two functions
+    if name in {"from_networkx", "to_networkx"}:  # NetworkX is loaded for those who ask for it
+        from kcity_geo.analysis.network import exchange
+
+        return getattr(exchange, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.evidence.features import column, text
@@ -184,11 +183,11 @@ def is_plainly_reached(city: CityModel, mode: str, places: NDArray[np.object_]) 
         return False
     cell = bin_points(graph.node_x, graph.node_y, grid=city.grid)
     lived_in = (cell >= 0) & (city.people.persons.ravel()[np.maximum(cell, 0)] > 0)
-    middle = shapely.point_on_surface(places)
-    far, node = cKDTree(np.column_stack([graph.node_x, graph.node_y])).query(
-        np.column_stack([shapely.get_x(middle), shapely.get_y(middle)])
+    nodes = shapely.STRtree(np.asarray(shapely.points(graph.node_x, graph.node_y)))
+    _, near = nodes.query_nearest(
+        shapely.point_on_surface(places),
+        max_distance=city.settings("transport").number("max_snap_m"),
     )
-    near = np.asarray(node)[np.asarray(far) <= city.settings("transport").number("max_snap_m")]
     return bool(np.isin(graph.component[near], graph.component[lived_in]).any())
 
 

@@ -15,7 +15,6 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.spatial import cKDTree
 
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.features import shapes, text
@@ -170,6 +169,8 @@ def _walks(
         return there, back, "modelled"
     x, y = cell_centres(city.grid)
     centre = shapely.point_on_surface(points)
+    from scipy.spatial import cKDTree
+
     tree = cKDTree(np.column_stack([shapely.get_x(centre), shapely.get_y(centre)]))
     settings = city.settings("water")
     metres = np.asarray(tree.query(np.column_stack([x, y]))[0])
@@ -411,6 +412,8 @@ def _reach_pairs(
     centre = shapely.point_on_surface(points)
     place = np.column_stack([shapely.get_x(centre), shapely.get_y(centre)])
     straight = radius / float(settings["detour_factor"])
+    from scipy.spatial import cKDTree
+
     near = cKDTree(place).sparse_distance_matrix(
         cKDTree(np.column_stack([x[cells], y[cells]])), straight, output_type="coo_matrix"
     )

@@ -7,7 +7,7 @@ Pure: frames of a feed in, a frame out. Counts one day, the weekday with most tr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import LimitError
+from kcity_geo.sources.local.feed import Feed
 from kcity_geo.sources.local.service_days import (
     DAY_MIN,
     WORKDAYS,
@@ -115,7 +116,7 @@ class Service:
 
 
 def stop_service(
-    feed: Any,  # noqa: ANN401 - gtfs_kit.Feed, an optional library
+    feed: Feed,
     stop_ids: NDArray[np.object_],
     *,
     peak: tuple[float, float] | None,

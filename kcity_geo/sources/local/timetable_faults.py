@@ -9,7 +9,6 @@ rows that stand twice.
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ import pandas as pd
 from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
+from kcity_geo.sources.local.feed import Feed
 from kcity_geo.sources.local.service_days import ServiceDays, minutes_of_day
 
 __all__ = ["mended_feed"]
@@ -33,7 +33,7 @@ _IDS = {
 _TIMES = ("arrival_time", "departure_time")
 
 
-def mended_feed(feed: Any, *, name: str) -> None:  # noqa: ANN401 - gtfs_kit.Feed
+def mended_feed(feed: Feed, *, name: str) -> None:
     """
     Take the rows out of a feed that say nothing of its service, and tell how many of which kind.
 
@@ -63,7 +63,7 @@ def mended_feed(feed: Any, *, name: str) -> None:  # noqa: ANN401 - gtfs_kit.Fee
         tell(f"GTFS {name}: left out, for they say nothing of the service: {'; '.join(said)}")
 
 
-def _refuse_stops_of_two_places(feed: Any, name: str) -> None:  # noqa: ANN401 - gtfs_kit.Feed
+def _refuse_stops_of_two_places(feed: Feed, name: str) -> None:
     """Refuse a stop that stands twice with two places: which of them its departures leave from is open."""
     stops = feed.stops[feed.stops["stop_id"].notna()]
     groups = stops[stops["stop_id"].duplicated(keep=False)].groupby("stop_id", sort=False)
@@ -86,7 +86,7 @@ def _refuse_stops_of_two_places(feed: Any, name: str) -> None:  # noqa: ANN401 -
     )
 
 
-def _of_types(feed: Any, ranges: list[list[int]]) -> pd.Series:  # noqa: ANN401 - gtfs_kit.Feed
+def _of_types(feed: Feed, ranges: list[list[int]]) -> pd.Series:
     """Tell which routes are of some types."""
     number = pd.to_numeric(feed.routes["route_type"], errors="coerce").fillna(-1)
     found = pd.Series(data=False, index=feed.routes.index)
@@ -95,7 +95,7 @@ def _of_types(feed: Any, ranges: list[list[int]]) -> pd.Series:  # noqa: ANN401 
     return found
 
 
-def _leave_out_flights(feed: Any, name: str) -> None:  # noqa: ANN401 - gtfs_kit.Feed
+def _leave_out_flights(feed: Feed, name: str) -> None:
     """Take out what flies, with the airports that nothing else calls at."""
     flies = _of_types(feed, read_table("gtfs")["not_of_a_city"])
     routes = feed.routes.loc[flies, "route_id"].dropna()
@@ -112,7 +112,7 @@ def _leave_out_flights(feed: Any, name: str) -> None:  # noqa: ANN401 - gtfs_kit
     )
 
 
-def _tell_strange_types(feed: Any, name: str) -> None:  # noqa: ANN401 - gtfs_kit.Feed
+def _tell_strange_types(feed: Feed, name: str) -> None:
     """Tell routes whose means of transport is not known; their stops count like those of buses."""
     table = read_table("gtfs")
     known = [pair for row in table["mode"] for pair in row["types"]] + table["not_of_a_city"]
@@ -124,7 +124,7 @@ def _tell_strange_types(feed: Any, name: str) -> None:  # noqa: ANN401 - gtfs_ki
         )
 
 
-def _tell_time_zones(feed: Any, name: str) -> None:  # noqa: ANN401 - gtfs_kit.Feed
+def _tell_time_zones(feed: Feed, name: str) -> None:
     """Tell agencies whose clocks differ: the format allows one time zone a feed, and departures are added up."""
     if feed.agency is None or "agency_timezone" not in feed.agency:
         return
@@ -156,7 +156,7 @@ def _some(values: pd.Series) -> str:
     return f" (first: {first[:40]!r})" if first else ""
 
 
-def _without_id(feed: Any) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
+def _without_id(feed: Feed) -> list[str]:
     """Tell rows whose id is empty; ``NA`` and ``null`` are read as empty."""
     said = []
     for table, column in (("stops", "stop_id"), ("trips", "trip_id"), ("stop_times", "stop_id")):
@@ -166,7 +166,7 @@ def _without_id(feed: Any) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
     return said
 
 
-def _twice(feed: Any) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
+def _twice(feed: Feed) -> list[str]:
     """Take out calls of a trip that have the same place in its sequence."""
     times = feed.stop_times
     double = times.duplicated(["trip_id", "stop_sequence"]) & times["stop_sequence"].notna()
@@ -176,7 +176,7 @@ def _twice(feed: Any) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
     return [f"{_rows(int(double.sum()), 'stop_times')} with a place in a trip that is taken"]
 
 
-def _strangers(feed: Any) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
+def _strangers(feed: Feed) -> list[str]:
     """Tell trips of routes or services, and calls of trips or stops, that no table names."""
     services: set[str] = set()
     for calendar in (feed.calendar, feed.calendar_dates):
@@ -201,7 +201,7 @@ def _strangers(feed: Any) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
     return said
 
 
-def _unread_times(feed: Any) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
+def _unread_times(feed: Feed) -> list[str]:
     """Tell times that are none, such as 7:61 or 7:30 PM."""
     said = []
     for column in _TIMES:
@@ -218,7 +218,7 @@ def _unread_times(feed: Any) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
     return said
 
 
-def _unread_days(feed: Any) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
+def _unread_days(feed: Feed) -> list[str]:
     """Tell services whose dates cannot be read, or end before they begin."""
     known = set(ServiceDays(feed.calendar, feed.calendar_dates).services)
     said = []
@@ -237,7 +237,7 @@ def _unread_days(feed: Any) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
     return said
 
 
-def _unread_intervals(feed: Any, name: str) -> list[str]:  # noqa: ANN401 - gtfs_kit.Feed
+def _unread_intervals(feed: Feed, name: str) -> list[str]:
     """Tell intervals that are none; refuse those that are minutes where seconds are asked for."""
     often = feed.frequencies
     if often is None or not len(often):

@@ -1,7 +1,7 @@
 """
 Timetables: stops with the service they have, from a GTFS feed.
 
-Opens zip or folder through gtfs-kit after checking what is in it; members with a path of their own
+Opens zip or folder after checking what is in it; members with a path of their own
 are ignored, never unpacked elsewhere. Says nothing of who can walk to a stop;
 `kcity_geo.analysis.transport.assess` does.
 """
@@ -13,7 +13,6 @@ import lzma
 import stat
 import struct
 import tempfile
-import warnings
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -28,19 +27,13 @@ from shapely.geometry.base import BaseGeometry
 from kcity_geo.config import read_table
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
+from kcity_geo.sources.local.feed import TABLES, Feed, read_feed
 from kcity_geo.sources.local.timetable import Service, stop_service
 from kcity_geo.sources.local.timetable_faults import mended_feed
 from kcity_geo.sources.web.wellformed import require_whole_list
 
 __all__ = ["read_gtfs", "read_gtfs_feeds"]
 
-NEEDED = {
-    "stops": ("stop_id", "stop_lat", "stop_lon"),
-    "routes": ("route_id", "route_type"),
-    "trips": ("trip_id", "route_id", "service_id"),
-    "stop_times": ("trip_id", "stop_id", "stop_sequence", "departure_time"),
-}
-CALENDARS = ("calendar", "calendar_dates")
 #: What zipfile and its decompressors raise on damaged bytes.
 _BROKEN_ZIP = (
     zipfile.BadZipFile,
@@ -58,7 +51,6 @@ _BROKEN_ZIP = (
 )
 #: Of a table that is read and counted at once.
 _PART_BYTES = 1 << 20
-TABLES = (*NEEDED, *CALENDARS, "frequencies", "agency", "feed_info")
 
 
 def read_gtfs(
@@ -114,8 +106,7 @@ def read_gtfs(
         raise SourceError(f"sources.gtfs: peak {peak} must be two rising minutes of the day")
     with tempfile.TemporaryDirectory() as folder:
         _collect(path, Path(folder))
-        feed = _opened(Path(folder), path.name)
-    _check(feed, path.name)
+        feed = read_feed(Path(folder), path.name)
     try:
         mended_feed(feed, name=path.name)
         positions = _positions(feed)
@@ -342,33 +333,7 @@ def _refuse_several_feeds(
         )
 
 
-def _opened(folder: Path, name: str) -> Any:  # noqa: ANN401 - gtfs_kit.Feed, an optional library
-    import gtfs_kit
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pandas on odd columns; what matters is checked next
-            return gtfs_kit.read_feed(folder, dist_units="km")
-    except (ValueError, TypeError, KeyError, OSError, OverflowError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SourceError(
-            f"sources.gtfs: {name} cannot be read ({reason}); check the feed with a GTFS validator"
-        ) from error
-
-
-def _check(feed: Any, name: str) -> None:  # noqa: ANN401 - gtfs_kit.Feed
-    for table, columns in NEEDED.items():
-        frame = getattr(feed, table)
-        if frame is None:
-            raise SourceError(f"sources.gtfs: {name} has no {table}.txt, or it is empty")
-        missing = [column for column in columns if column not in frame]
-        if missing:
-            raise SourceError(f"sources.gtfs: {table}.txt of {name} has no column {missing[0]}")
-    if all(getattr(feed, table) is None for table in CALENDARS):
-        raise SourceError(f"sources.gtfs: {name} has neither calendar.txt nor calendar_dates.txt")
-
-
-def _positions(feed: Any) -> pd.DataFrame:  # noqa: ANN401 - gtfs_kit.Feed
+def _positions(feed: Feed) -> pd.DataFrame:
     """
     Give lon and lat of every stop; a platform without coordinates stands at its station.
 
