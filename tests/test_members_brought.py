@@ -32,6 +32,8 @@ from kcity_geo.sources.local.tables import read_district_people, read_official_t
 from kcity_geo.sources.local.transit import read_gtfs
 from kcity_geo.sources.local.vectors import read_polygons, read_power_lines
 from kcity_geo.sources.osm.rules import rules
+from kcity_geo.study import load
+from kcity_geo.studyfile import check_study
 
 BOX = shapely.box(28.0, -30.0, 28.05, -29.96)
 CITY = make_city("Here", BOX)
@@ -162,6 +164,17 @@ def test_heights_in_centimetres_are_too_steep(tmp_path, percent, centimetres):
         assert "centimetres" in found
     else:
         assert float(found.max()) > 0
+
+
+def test_what_the_pixels_of_a_raster_hold_is_told_once(tmp_path):
+    """Heights are read for the cells and, with land around, for slopes: two windows, two counts of one fact."""
+    raster(tmp_path / "d.tif", np.where(WEST, -9999, 50).astype("int16"))
+    raster(tmp_path / "e.tif", np.full(SHAPE, 51, "int16"))
+    section = {"name": "C", "bbox": [28.0, -30.0, 28.05, -29.96]}
+    raw = {"city": section, "study": {"cell_m": 500}, "sources": {"elevation": ["e.tif", "d.tif"]}}
+    _, told = outcome(load, check_study(raw, folder=tmp_path))
+    assert told.count("declares no nodata") == 1
+    assert told.count("hold different values") == 1
 
 
 def test_age_groups_are_no_tiles(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,11 @@ _FEW_CELLS = 100
 
 
 _COVERED = 0.95
+
+
+# Read again by `load_elevation` and `load_flood`, on a finer grid and with land around the city: these tell what the
+# pixels hold, so that no count of one fact is told twice.
+_READ_FINE = {"elevation", "flood", "flood_return_period"}
 
 
 def note_few_cells(cube: xr.Dataset, study: Study) -> None:
@@ -71,7 +77,7 @@ def load_rasters(
     """
     from kcity_geo.sources.local.origins import describe
     from kcity_geo.sources.local.raster_rules import raster_rules
-    from kcity_geo.sources.local.rasters import read_raster
+    from kcity_geo.sources.local.rasters import read_raster, tell_part_covered
 
     about: list[Provenance] = []
     measured: dict[str, Mapping[str, float]] = {}
@@ -90,9 +96,12 @@ def load_rasters(
         if key == "nightlights" and folder.is_dir():
             variable, numbers = _merged_months(study, folder, city, cube, grid, config)
         else:
-            variable, numbers = read_raster(
-                one_or_all(paths), key=key, city=city, grid=grid, config=config
-            )
+            with muted() if key in _READ_FINE else nullcontext():
+                variable, numbers = read_raster(
+                    one_or_all(paths), key=key, city=city, grid=grid, config=config
+                )
+            if key in _READ_FINE:
+                tell_part_covered(one_or_all(paths), numbers["valid_share"], key=key, city=city)
         cube = cube.assign({rule.variable: variable})
         measured[key] = numbers
         about.append(describe(paths, key=key))

@@ -90,11 +90,7 @@ def read_raster(
     inside = inside_share(city, grid=grid)
     known = ~np.isnan(values)
     measured.setdefault("valid_share", float(inside[known].sum() / inside.sum()))
-    if measured["valid_share"] < _VALID_SHARE_WARNING and not rule.sparse:
-        tell(
-            f"{rule.long_name.lower()} raster {described(path)} covers {measured['valid_share']:.0%} of "
-            f"{city.name}; the rest is not known"
-        )
+    tell_part_covered(path, measured["valid_share"], key=key, city=city)
     if rule.mean_density_high:
         _refuse_impossible_total(measured, rule, city, where=f"sources.{key}: {described(path)}")
     variable = layer(
@@ -109,6 +105,26 @@ def read_raster(
     )
     variable.attrs["kind"] = rule.kind
     return variable, measured
+
+
+def tell_part_covered(path: Path | Sequence[Path], share: float, *, key: str, city: City) -> None:
+    """
+    Tell that a raster holds data for a part of the city only.
+
+    Parameters
+    ----------
+    path : of the raster, or of its tiles.
+    share : of the area of the city with data.
+    key : of ``[sources]``.
+    city : whose boundary counts.
+    """
+    rule = raster_rule(key)
+    if share < _VALID_SHARE_WARNING and not rule.sparse:
+        tell(
+            f"{rule.long_name.lower()} raster {described(path)} covers {share:.0%} of {city.name}; the rest is "
+            "not known",
+            stacklevel=3,
+        )
 
 
 def _as_worldcover(
