@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 import zipfile
+from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
@@ -19,6 +20,8 @@ import rasterio
 import shapely
 from rasterio.transform import from_origin
 
+from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.suitability.view import CityView, MissingDataError
 from kcity_geo.city import make_city
 from kcity_geo.cube import study_grid
 from kcity_geo.errors import KCityError
@@ -425,6 +428,28 @@ def test_a_district_with_a_blank_name_bears_its_id():
 def test_what_openstreetmap_says_is_gone(tags, there):
     found = {layer for layer, _ in rules().match({"amenity": "clinic", **tags}).point}
     assert ("health" in found) == there
+
+
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [
+        ({}, "no map was given (sources.osm)"),
+        ({"elevation": "d.tif"}, "no map was given (sources.osm)"),
+        ({"osm": "a.osm.pbf"}, "none is mapped here"),
+    ],
+)
+def test_without_a_map_nothing_is_called_unmapped(tmp_path, sources, words):
+    raster(tmp_path / "d.tif", np.full(SHAPE, 50, "int16"))
+    section = {"name": "C", "bbox": [28.0, -30.0, 28.05, -29.96]}
+    raw = {"city": section, "study": {"cell_m": 500}, "sources": sources}
+    study = check_study(raw, folder=tmp_path)
+    with muted():
+        model = CityModel(load(check_study({**raw, "sources": {}}, folder=tmp_path)))
+        view = CityView(model, None)
+        view.city = SimpleNamespace(study=study, layer=model.layer, settings=model.settings)
+        with pytest.raises(MissingDataError) as told:
+            view.distance("x", np.zeros(0, dtype=object), needs="a port")
+    assert str(told.value) == f"needs a port; {words}"
 
 
 # --- timetables -------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def _relief_limit(
 
 def _mapped(view: CityView, geometry: NDArray[np.object_], buffer_m: float, *, what: str) -> _Found:
     if len(geometry) == 0:
-        raise MissingDataError(f"no {what} mapped here; check with the city")
+        raise MissingDataError(_not_mapped(view, f"no {what} mapped here; check with the city"))
     return _touched(view, geometry, buffer_m)
 
 
@@ -169,7 +169,7 @@ def _water(view: CityView, buffer_m: float) -> _Found:
     places = np.concatenate([view.geometry("water_body"), rivers, np.asarray(sea, dtype=object)])
     cover = view.city.array("landcover")
     if len(places) == 0 and cover is None:
-        raise MissingDataError("no water mapped here and no land cover raster")
+        raise MissingDataError(_not_mapped(view, "no water mapped here and no land cover raster"))
     found = _whole(np.zeros(view.grid.shape, dtype=bool))
     if len(places):
         found = _both(found, _touched(view, places, buffer_m))
@@ -178,13 +178,18 @@ def _water(view: CityView, buffer_m: float) -> _Found:
     return found
 
 
+def _not_mapped(view: CityView, reason: str) -> str:
+    """Say why a layer is empty; without any map that is all there is to say."""
+    return reason if view.unmapped.startswith("none") else view.unmapped
+
+
 def _barren(view: CityView, peak_buffer_m: float) -> _Found:
     """Find peaks with the land around them, bare rock, scree, cliffs and glaciers."""
     frame = view.layer("barren")
     if frame is None:
         # Where the ground is known its slope speaks for rock that nobody mapped.
         view.relief("slope_pct")
-        none = "none is mapped here; only the slope speaks for rock and cliffs"
+        none = f"{view.unmapped}; only the slope speaks for rock and cliffs"
         return _whole(np.zeros(view.grid.shape, dtype=bool), note=none)
     places = np.asarray(frame.geometry.to_numpy(), dtype=object)
     peak = frame["natural"].isin(["peak", "volcano"]).to_numpy(dtype=bool)
@@ -199,7 +204,9 @@ def _barren(view: CityView, peak_buffer_m: float) -> _Found:
 def _power(view: CityView, buffer_m: float, hv_buffer_m: float) -> _Found:
     frame = view.layer("power_line")
     if frame is None:
-        raise MissingDataError("no power lines mapped here; check with the utility")
+        raise MissingDataError(
+            _not_mapped(view, "no power lines mapped here; check with the utility")
+        )
     limit = view.assume["corridor_hv_v"]
     volts = (
         frame["voltage_v"].to_numpy(dtype=float) if "voltage_v" in frame else np.zeros(len(frame))

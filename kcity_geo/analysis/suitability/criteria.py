@@ -210,7 +210,7 @@ def _lift(view: CityView) -> Measured:
     ground = view.relief("elevation_m")
     source = view.raw_water
     if len(source) == 0:
-        raise MissingDataError("needs a river or lake; none is mapped here")
+        raise MissingDataError(f"needs a river or lake; {view.unmapped}")
     areal = np.isin(shapely.get_type_id(source), (3, 6))
     wide = np.where(areal, source, shapely.buffer(source, 0.5))
     wet = area_in_cells(wide, grid=view.grid) > 0

@@ -88,7 +88,7 @@ class OwnCriterion:
         else:
             places = view.geometry(self.keys.source)
         if len(places) == 0:
-            raise MissingDataError(f"needs features of {self.keys.source}; none is mapped here")
+            raise MissingDataError(f"needs features of {self.keys.source}; {view.unmapped}")
         return places
 
 
@@ -141,7 +141,7 @@ def _distance(own: OwnCriterion, view: CityView) -> Measured:
         return Measured(values=metres / 1000, evidence="user")
     graph = view.city.graph(over)
     if not graph.n_nodes:
-        raise MissingDataError(f"needs a street network for {over}; none is mapped here")
+        raise MissingDataError(f"needs a street network for {over}; {view.unmapped}")
     metres = travel_metres(
         graph,
         places,
@@ -159,7 +159,7 @@ def _minutes(own: OwnCriterion, view: CityView) -> Measured:
         return Measured(values=found.values, evidence=found.evidence, note=found.note)
     graph = view.city.graph(own.keys.mode)
     if not graph.n_nodes:
-        raise MissingDataError(f"needs a street network for {own.keys.mode}; none is mapped here")
+        raise MissingDataError(f"needs a street network for {own.keys.mode}; {view.unmapped}")
     minutes = travel_minutes(
         graph,
         places,

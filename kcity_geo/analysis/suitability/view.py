@@ -94,6 +94,13 @@ class CityView:
                 self._asked.pop()
         return self._own_values[name]
 
+    @property
+    def unmapped(self) -> str:
+        """Say why nothing of a kind is mapped: no map was given, or the map holds none."""
+        study = self.city.study
+        none = study is not None and study.sources.osm is None
+        return "no map was given (sources.osm)" if none else "none is mapped here"
+
     def geometry(self, name: str, **among: set[str]) -> NDArray[np.object_]:
         """Give the geometries of a layer with one of the values in each column named."""
         frame = self.layer(name)
@@ -109,7 +116,7 @@ class CityView:
     def distance(self, key: str, geometry: NDArray[np.object_], *, needs: str) -> NDArray[Any]:
         """Distance to features, metres, kept under `key`; missing without any."""
         if len(geometry) == 0:
-            raise MissingDataError(f"needs {needs}; none is mapped here")
+            raise MissingDataError(f"needs {needs}; {self.unmapped}")
         if key not in self._distances:
             self._distances[key] = distance_m(geometry, grid=self.grid, where=self.inside)
         return self._distances[key]
@@ -296,7 +303,7 @@ class CityView:
     def minutes_to(self, places: NDArray[np.object_], *, needs: str) -> Measured:
         """Give the minutes by car to the nearest place; straight lines without a street graph."""
         if len(places) == 0:
-            raise MissingDataError(f"needs {needs}; none is mapped here")
+            raise MissingDataError(f"needs {needs}; {self.unmapped}")
         speed, origin = self.assume["drive_kmh"], self.assume.origin("drive_kmh")
         graph, settings = self.city.graph("drive"), self.city.settings("transport")
         if graph.n_nodes:
