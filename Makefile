@@ -53,9 +53,9 @@ LOWEST := .venv-lowest
 lowest:
 	$(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet packaging
-	$(LOWEST)/bin/python .ci/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python .ci/lowest.py gazetteer office online > $(LOWEST)/constraints.txt
 	$(LOWEST)/bin/python -m pip install --quiet --only-binary :all: --no-binary json2html,kcity-geo \
-		--constraint $(LOWEST)/constraints.txt . pytest pytest-socket pytest-timeout pytest-xdist hypothesis openpyxl exactextract pyrosm
+		--constraint $(LOWEST)/constraints.txt '.[gazetteer,office,online]' pytest pytest-socket pytest-timeout pytest-xdist hypothesis exactextract pyrosm
 	$(LOWEST)/bin/python -m pytest -n 2 --dist loadfile -o filterwarnings=default tests/test_docstrings.py tests/test_study.py tests/analysis tests/sources/local
 
 clean:

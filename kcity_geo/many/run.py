@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kcity_geo.errors import OutputError, StudyError
+from kcity_geo.extras import need
 from kcity_geo.many.process import CityLimits, run_city
 from kcity_geo.many.tasks import CityOutcome, CityTask, read_cities
 from kcity_geo.outputs.citiespage import CityRow, cities_page
@@ -151,12 +152,9 @@ def _untyped(module: Any) -> Any:  # noqa: ANN401 - dask has no types
 def _on_scheduler(
     tasks: Sequence[CityTask], limits: CityLimits, address: str
 ) -> tuple[Iterator[CityOutcome], str]:
-    try:
-        import distributed
-    except ImportError as error:
-        raise OutputError(
-            "--scheduler needs dask.distributed; install it with pip install kcity_geo[cluster]"
-        ) from error
+    need("distributed", "--scheduler")
+    import distributed
+
     try:
         client: Any = _untyped(distributed).Client(address, timeout="20s")
     except (OSError, ValueError) as error:

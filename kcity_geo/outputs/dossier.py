@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kcity_geo.errors import OutputError, StudyError
+from kcity_geo.extras import not_installed
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.paper_docx import save_docx
 from kcity_geo.outputs.paper_pdf import pdf_writer
@@ -169,11 +170,8 @@ def _writers(formats: Iterable[str], left_out: list[str]) -> dict[str, _Write]:
 
 
 def _docx_missing() -> str:
-    from importlib.util import find_spec
-
-    if find_spec("docx") is not None:
-        return ""
-    return "no DOCX: python-docx is not installed; install kcity-geo[dossier]"
+    missing = not_installed("docx")
+    return missing and f"no DOCX: {missing}"
 
 
 def _pdf_of(to_pdf: Callable[[str, Path], None]) -> _Write:

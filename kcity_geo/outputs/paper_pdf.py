@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kcity_geo.errors import OutputError
+from kcity_geo.extras import not_installed
 
 __all__ = ["pdf_writer", "save_pdf"]
 
@@ -32,7 +33,7 @@ def pdf_writer() -> tuple[Callable[[str, Path], None] | None, str]:
     if browser:
         return lambda html, path: _with_browser(browser, html, path), ""
     return None, (
-        "no PDF: neither WeasyPrint nor Chromium is installed; install kcity-geo[dossier], or print the HTML"
+        f"no PDF: {not_installed('weasyprint')}, and there is no Chromium; or print the HTML"
     )
 
 

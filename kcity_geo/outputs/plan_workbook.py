@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kcity_geo.outputs.text import csv_safe, plain_text
-from kcity_geo.outputs.workbook import with_values
+from kcity_geo.outputs.workbook import no_workbook, with_values
 from kcity_geo.plan_sheets import PlanSheets, Table
 
 __all__ = ["save_workbook"]
@@ -31,6 +31,8 @@ def save_workbook(sheets: PlanSheets, path: Path) -> None:
     sheets : of a plan.
     path : file to write; the same plan gives the same bytes.
     """
+    if no_workbook(path):
+        return
     from openpyxl import Workbook
 
     book = Workbook()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from markupsafe import Markup
 
 from kcity_geo.errors import SourceError, StudyError
+from kcity_geo.extras import not_installed
 from kcity_geo.input_paths import resolve_path
 from kcity_geo.outputs.languages import Language, language_of
 from kcity_geo.outputs.paper_pdf import pdf_writer
@@ -67,10 +67,8 @@ def slots_of(study: Study) -> Slots:
     asked = study.report
     if asked.pdf and pdf_writer()[0] is None:
         raise StudyError(f"report.pdf: {pdf_writer()[1]}")
-    if asked.docx and find_spec("docx") is None:
-        raise StudyError(
-            "report.docx: no DOCX: python-docx is not installed; install kcity-geo[dossier]"
-        )
+    if asked.docx and (missing := not_installed("docx")):
+        raise StudyError(f"report.docx: no DOCX: {missing}")
     return Slots(
         language=_language(study),
         client=plain_text(asked.client),

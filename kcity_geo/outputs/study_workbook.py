@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from kcity_geo.outputs.text import plain_text
-from kcity_geo.outputs.workbook import with_values, without_times
+from kcity_geo.outputs.workbook import no_workbook, with_values, without_times
 
 __all__ = ["Chart", "Sheet", "head_words", "save_sheets"]
 
@@ -109,6 +109,8 @@ def save_sheets(sheets: Mapping[str, Sheet], path: Path, *, title: str, told: st
     Text stays text, whatever it begins with. A formula is written with the value that the frame holds for it, so that
     programs which do not compute show it too.
     """
+    if no_workbook(path):
+        return
     from openpyxl import Workbook
 
     book = Workbook()

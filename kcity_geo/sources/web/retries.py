@@ -7,19 +7,21 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
-
-import tenacity
+from typing import TYPE_CHECKING, TypeVar
 
 from kcity_geo.config import Config
 from kcity_geo.errors import (
     SourceError,
     SourceTimeoutError,
 )
+from kcity_geo.extras import need
 from kcity_geo.sources.web.addresses import (
     PrivateAddress,
 )
 from kcity_geo.sources.web.transport import Again
+
+if TYPE_CHECKING:
+    import tenacity
 
 __all__ = ["Retries"]
 
@@ -87,6 +89,8 @@ class Retries:
             self._whole.ends is not None
         ):  # a part of a patient call, which is tried again as a whole
             return ask()
+        need("tenacity", what)
+        import tenacity
 
         def pause(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None

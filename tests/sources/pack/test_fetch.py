@@ -214,6 +214,9 @@ def test_other_products_of_the_catalogue(here: Callable[..., Path]) -> None:
 
 UNPLUGGED = """
 import socket, sys
+from kcity_geo.extras import EXTRAS
+for name in EXTRAS:
+    sys.modules[name] = None
 from pathlib import Path
 from kcity_geo.config import Config
 from kcity_geo.sources.pack.pack import open_pack
@@ -235,7 +238,7 @@ for pack, out in zip(jobs[::2], jobs[1::2], strict=True):
 def test_pack_works_with_the_network_unplugged(
     here: Callable[..., Path], world: Server, tmp_path: Path, without_pictures: str
 ) -> None:
-    """The whole study from the folder and from the zip, sockets gone for Python and GDAL alike."""
+    """The whole study from the folder and from the zip, sockets gone for Python and GDAL alike, and no extra there."""
     probe = subprocess.run(["unshare", "-n", "true"], check=False, capture_output=True)
     if probe.returncode != 0:
         pytest.skip("the network cannot be unplugged here (unshare -n needs root)")
@@ -270,6 +273,7 @@ def test_pack_works_with_the_network_unplugged(
     assert {
         Path(n) for n in ("map.html", "report.html", "indicators.csv", "cells.parquet")
     } <= files
+    assert Path("study.xlsx") not in files, "needs an extra"
     other = [n for n in files if (one / n).read_bytes() != (two / n).read_bytes()]
     # Ledger and data package hold the checksum of study.toml, and so of the paths in it.
     paths = {Path("study.toml"), Path("ledger.json"), Path("datapackage.json")}
