@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from kcity_geo.outputs.ledger import (
     file_sha256,
     ledger_sha256,
 )
+from kcity_geo.outputs.shown_numbers import PAPERS, shown_numbers
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
 from kcity_geo.siting import rank_sites, suitability
@@ -71,7 +72,8 @@ def verify(
     Returns
     -------
     What drifted, empty when nothing did: outputs that were changed, are missing or were added, inputs that are
-    other files now, tables and code that differ, and each number that comes out otherwise.
+    other files now, tables and code that differ, each number of report and DOCX that reads otherwise, and each that
+    comes out otherwise.
 
     Raises
     ------
@@ -81,7 +83,7 @@ def verify(
     home, tell = Path(folder), progress or (lambda _: None)
     ledger = _ledger(home)
     tell("files")
-    found = _of_files(home, ledger) + _of_inputs(home)
+    found = _of_files(home, ledger) + _of_papers(home, ledger) + _of_inputs(home)
     found += _differences(
         "table", ledger["tables"], table_sha256(), "differs from the one of the study"
     )
@@ -129,6 +131,7 @@ def _ledger(home: Path) -> dict[str, Any]:
             "inputs": list,
             "claims": list,
             "files": dict,
+            "shown": dict,
         }
         if told["format"] != LEDGER_FORMAT or any(
             not isinstance(told[k], t) for k, t in known.items()
@@ -158,6 +161,37 @@ def _of_files(home: Path, ledger: dict[str, Any]) -> list[Drift]:
         Drift(kind="output", name=plain_text(name), detail="was added since")
         for name in sorted(set(now) - set(ledger["files"]))
     ]
+    return found
+
+
+def _of_papers(home: Path, ledger: dict[str, Any]) -> list[Drift]:
+    """Compare the numbers that report and DOCX show with those that they showed when they were written."""
+    found = []
+    for name in PAPERS:
+        try:
+            before = _by_id(ledger["shown"].get(name, ()))
+            now = _by_id(shown_numbers(home / name)) if before else {}
+        except (OSError, TypeError, ValueError):
+            continue  # missing or damaged: told as a file
+        for ids, was in before.items():
+            if now.get(ids) != was:
+                here = ", ".join(now.get(ids, ())) or "nothing"
+                detail = f"{', '.join(was)} when it was written, {here} now"
+                found.append(
+                    Drift(
+                        kind="number",
+                        name=plain_text(f"{ids} in {name}"),
+                        detail=plain_text(detail),
+                    )
+                )
+    return found
+
+
+def _by_id(rows: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Give what is shown under each id of the ledger, in the order of the paper."""
+    found: dict[str, list[str]] = {}
+    for ids, text in rows:
+        found.setdefault(str(ids), []).append(str(text))
     return found
 
 

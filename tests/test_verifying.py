@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import zipfile
+from contextlib import suppress
 
 import pytest
 from typer.testing import CliRunner
@@ -34,7 +37,7 @@ def saved(tmp_path_factory, hanbit_town, no_pictures_here):
         json.dumps({"type": "FeatureCollection", "features": [shape]})
     )
     (place / "study.toml").write_text(
-        '[study]\nname = "piece"\nproject = "new_town"\ncell_m = 200\n[city]\nname = "Piece"\n'
+        '[study]\nname = "piece"\nproject = "new_town"\ncell_m = 200\n[report]\ndocx = true\n[city]\nname = "Piece"\n'
         'boundary = "boundary.geojson"\n[sources]\nosm = "city.osm.pbf"\npopulation = "population.tif"\n'
     )
     with pytest.warns(kc.KCityWarning):
@@ -58,13 +61,46 @@ def test_nothing_drifts_in_a_study_that_is_as_it_was(saved) -> None:
     assert kc.verify(saved / "out") == ()
 
 
-@pytest.mark.parametrize(
-    "name", ["map.html", "cells.parquet", "layers/transport_reading.tif", "indicators.csv"]
-)
-def test_one_flipped_byte_of_an_output_is_named(copied, name) -> None:
-    flip(copied / "out" / name)
+def told_of(out) -> set[str]:
+    return {one.name for one in kc.verify(out, recompute=False) if one.kind == "output"}
+
+
+def test_one_flipped_byte_of_each_file_is_named(copied) -> None:
+    """In all files at once, so that each must be found by itself; the two that say what to expect alone."""
+    out = copied / "out"
+    alone = ("study.toml", "ledger.json")
+    names = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
+    assert len(names) > 40
+    for name in names - set(alone):
+        flip(out / name, at=(out / name).stat().st_size // 2)
+    assert told_of(out) == names - set(alone)
+    flip(out / "study.toml", at=2)
+    assert told_of(out) == names - {"ledger.json"}
+    content = (out / "ledger.json").read_bytes()
+    flip(out / "ledger.json", at=content.index(b'"value":') + len('"value":'))
+    with suppress(kc.KCityError):  # a byte may also leave no ledger that can be read
+        assert "ledger.json" in told_of(out)
+
+
+def test_a_number_that_was_changed_in_the_docx_is_named(copied) -> None:
+    path = copied / "out" / "report.docx"
+    ids = "population.city"
+    with zipfile.ZipFile(path) as packed:
+        parts = {name: packed.read(name) for name in packed.namelist()}
+    text = parts["word/document.xml"].decode("utf-8")
+    at = text.index(">", text.index("<w:t>", text.index(f'w:val="{ids}"'))) + 1
+    digit = re.compile(r"\d").search(text, at).start()
+    other = "7" if text[digit] != "7" else "3"
+    parts["word/document.xml"] = (text[:digit] + other + text[digit + 1 :]).encode("utf-8")
+    with zipfile.ZipFile(path, "w") as packed:
+        for name, content in parts.items():
+            packed.writestr(name, content)
     found = kc.verify(copied / "out", recompute=False)
-    assert [(one.kind, one.name) for one in found] == [("output", name)]
+    assert [(one.kind, one.name) for one in found] == [
+        ("output", "report.docx"),
+        ("number", f"{ids} in report.docx"),
+    ]
+    assert "when it was written" in found[1].detail
 
 
 def test_a_flipped_byte_of_an_input_is_named(copied) -> None:

@@ -22,12 +22,15 @@ from kcity_geo.outputs.languages import LANGUAGES, both, in_both
 from kcity_geo.outputs.overlay import png_uri
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.text import human, persons, plain_text
-from kcity_geo.outputs.themes import EMPTY, reading_rows, sector_title
+from kcity_geo.outputs.themes import EMPTY, hatch, reading_rows, sector_title
 from kcity_geo.result import SECTORS
 
 __all__ = ["SmallMap", "compare_page"]
 
 _MAP_PX = 190
+#: Stripes of the small maps: colour, and how far apart and how wide they are.
+_STRIPE = (90, 90, 90, 255)
+_STRIPES_PX = (5, 1)
 _SIDE_PX, _LEFT_PX, _TOP_PX = 340, 60, 16
 _SCALES_KM = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 _NAME_CHARS = 60
@@ -286,7 +289,7 @@ def _maps(
         return [], {}
     metres = max(sides) / _MAP_PX
     colours = [(*rgb(row.colour), 255) for row in reading_rows().values()]
-    palette = [*colours, *[(0, 0, 0, 0)] * (EMPTY + 1 - len(colours))]
+    palette = [*colours, _STRIPE, *[(0, 0, 0, 0)] * (EMPTY - len(colours))]
     rows = []
     for city in found.cities:
         own = pictures.get(city.key, {})
@@ -300,7 +303,7 @@ def _maps(
             height, width = one.codes.shape
             drawn.append(
                 {
-                    "uri": png_uri(one.codes[::step, ::step], palette),
+                    "uri": png_uri(_striped(one.codes[::step, ::step]), palette),
                     "width": max(4, round(width * one.cell_m / metres)),
                     "height": max(4, round(height * one.cell_m / metres)),
                 }
@@ -311,15 +314,23 @@ def _maps(
     return rows, {"px": round(1000 * km / metres), "km": f"{km:g}"}
 
 
+def _striped(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Draw stripes where nobody can tell, as on the map."""
+    rows = list(reading_rows().values())
+    silent = np.isin(codes, [code for code, row in enumerate(rows) if row.striped])
+    stripes = hatch(codes.shape, period=_STRIPES_PX[0], width=_STRIPES_PX[1])
+    return np.where(silent & stripes, np.uint8(len(rows)), codes)
+
+
 def _korean(kind: str) -> dict[str, str]:
     """Give the Korean words of the readings or of the sectors."""
     return {str(r["id"]): str(r["title_ko"]) for r in read_table("programme/vocabulary")[kind]}
 
 
-def _legend() -> list[tuple[str, Markup]]:
+def _legend() -> list[tuple[str, bool, Markup]]:
     korean = _korean("reading")
     return [
-        (row.colour, in_both({"en": row.title, "ko": korean[row.id]}))
+        (row.colour, row.striped, in_both({"en": row.title, "ko": korean[row.id]}))
         for row in reading_rows().values()
     ]
 

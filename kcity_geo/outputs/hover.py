@@ -99,7 +99,7 @@ def hover_data(result: Result, lines: list[Line] | None = None) -> dict[str, Any
         "fields": fields,
         "first": _first(result),
         "nobody": READINGS.index("nobody"),
-        "readings": [[row.title, row.colour] for row in reading_rows().values()],
+        "readings": [[row.title, row.colour, row.striped] for row in reading_rows().values()],
         "explain": [_packed_line(line, data) for line in told],
         "explained": _districts_explained(result),
         "districts": [

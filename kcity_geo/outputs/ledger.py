@@ -16,6 +16,7 @@ from kcity_geo.fingerprint import code_sha256, table_sha256
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.outputs.facts import SITE_CONTENTS, SITE_FACTS
+from kcity_geo.outputs.shown_numbers import PAPERS, shown_numbers
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import LEVELS, Result
 
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 LEDGER_FILE = "ledger.json"
-LEDGER_FORMAT = "kcity_geo ledger 1"
+LEDGER_FORMAT = "kcity_geo ledger 2"
 _DIGITS = 9
 #: Numbers of a site in the ledger, and their unit.
 SITE_NUMBERS = {"score": "index", "mean_score": "index", "area_ha": "ha"}
@@ -263,6 +264,9 @@ def save_ledger(result: Result, folder: Path) -> None:
         "seed": result.study.study.seed,
         "formulas": _formulas(result),
         "claims": claims(result),
+        "shown": {
+            name: shown_numbers(folder / name) for name in PAPERS if (folder / name).is_file()
+        },
         "files": file_sha256(folder),
     }
     told["ledger_sha256"] = ledger_sha256(told)

@@ -23,7 +23,7 @@ from kcity_geo.outputs.map_story import story_steps
 from kcity_geo.outputs.overlay import Picture
 from kcity_geo.outputs.site_words import SiteRow
 from kcity_geo.outputs.summary import Summary
-from kcity_geo.outputs.text import persons, plain_text
+from kcity_geo.outputs.text import JOINED, persons, plain_text
 from kcity_geo.outputs.themes import sector_title
 from kcity_geo.outputs.weights_page import weights_payload
 from kcity_geo.result import SECTORS, THEMES, Result
@@ -99,6 +99,7 @@ def make_payload(
     return {
         "map": things.map_name,
         "texts": page_texts(language),
+        "joined": JOINED,
         "themes": things.themes,
         "overlays": things.overlays,
         "open": ["sectors", "findings"],

@@ -21,6 +21,7 @@ from kcity_geo.outputs.text import human, safe_text
 from kcity_geo.outputs.themes import (
     EMPTY,
     Theme,
+    hatch,
     is_reading,
     make_themes,
     painted,
@@ -33,8 +34,12 @@ __all__ = ["layer", "map"]
 
 _OPACITY = 205
 _STEPS = 64
+_STRIPE = (90, 90, 90)
 
-Row = tuple[str, str]
+#: Colour, words, and whether it is striped.
+Row = tuple[str, str, bool]
+#: Stripes of a chip of the legend.
+_STRIPES = "repeating-linear-gradient(135deg,rgba(90,90,90,.85) 0 1.5px,transparent 1.5px 6px)"
 
 
 def _grid_of(cells: xr.DataArray) -> GeoBox:
@@ -84,11 +89,13 @@ def layer(
     title = str(cells.attrs.get("long_name", cells.name))
     codes, colours, rows = _classes(cells)
     picture = mercator_picture(_grid_of(cells))
-    table = [*[(*rgb(c), _OPACITY) for c in colours], (0, 0, 0, 0)]
-    seen = np.where(codes == EMPTY, len(colours), codes)
+    silent = [code for code, row in enumerate(rows) if row[2]]
+    seen = picture.take(np.where(codes == EMPTY, len(colours) + 1, codes), outside=len(colours) + 1)
+    seen = np.where(np.isin(seen, silent) & hatch(seen.shape), len(colours), seen)
+    table = [*[(*rgb(c), _OPACITY) for c in colours], (*_STRIPE, _OPACITY), (0, 0, 0, 0)]
     group = folium.FeatureGroup(name=safe_text(title), show=show)
     folium.raster_layers.ImageOverlay(
-        image=png_uri(picture.take(seen, outside=len(colours)), table),
+        image=png_uri(seen.astype(np.uint8), table),
         bounds=[list(corner) for corner in picture.bounds],
         attr=safe_text(_credits(thing), max_chars=1000),
     ).add_to(group)
@@ -143,9 +150,8 @@ def _theme_group(theme: Theme, picture: Any, *, show: bool, credit: str) -> foli
         bounds=[list(corner) for corner in picture.bounds],
         attr=safe_text(credit, max_chars=1000),
     ).add_to(group)
-    _Legend(group, theme.title, [(colour, words) for colour, _, words in theme.legend]).add_to(
-        group
-    )
+    rows = [(colour, words, striped) for colour, striped, words in theme.legend]
+    _Legend(group, theme.title, rows).add_to(group)
     return group
 
 
@@ -166,7 +172,7 @@ def _classes(cells: xr.DataArray) -> tuple[Any, list[str], list[Row]]:
         return (
             np.where(inside, values, EMPTY),
             [r.colour for r in rows],
-            [(r.colour, r.title) for r in rows],
+            [(r.colour, r.title, r.striped) for r in rows],
         )
     unit = str(cells.attrs.get("units", ""))
     stops, limits = meaning_of(str(cells.name))
@@ -187,7 +193,7 @@ def _classes(cells: xr.DataArray) -> tuple[Any, list[str], list[Row]]:
     share = np.clip((np.where(known, numbers, low) - low) / ((high - low) or 1.0), 0.0, 1.0)
     codes = np.where(known, np.round(share * (_STEPS - 1)), EMPTY)
     ends = [low + (high - low) * v for v in np.linspace(0.0, 1.0, len(stops))]
-    return codes, colours, [(c, human(v, unit)) for c, v in zip(stops, ends, strict=True)]
+    return codes, colours, [(c, human(v, unit), False) for c, v in zip(stops, ends, strict=True)]
 
 
 class _Legend(MacroElement):  # type: ignore[misc]
@@ -201,24 +207,25 @@ class _Legend(MacroElement):  # type: ignore[misc]
           control.onAdd = function () {
             var box = L.DomUtil.create("div");
             box.style.cssText = "background:#fff;padding:6px 9px;font:12px sans-serif;border:1px solid #999";
-            var add = function (text, colour) {
+            var add = function (text, colour, striped) {
               var line = L.DomUtil.create("div", "", box);
               if (colour) {
                 var chip = L.DomUtil.create("span", "", line);
                 chip.style.cssText = "display:inline-block;width:14px;height:11px;margin-right:6px";
-                chip.style.background = colour;
+                chip.style.backgroundColor = colour;
+                if (striped) { chip.style.backgroundImage = "STRIPES"; }
               } else { line.style.fontWeight = "bold"; }
               line.appendChild(document.createTextNode(text));
             };
             add(about[0], "");
-            about[1].forEach(function (row) { add(row[1], row[0]); });
+            about[1].forEach(function (row) { add(row[1], row[0], row[2]); });
             return box;
           };
           group.on("add", function () { if (group._map) { control.addTo(group._map); } });
           group.on("remove", function () { control.remove(); });
           if (group._map) { control.addTo(group._map); }
         })();
-        {% endmacro %}"""
+        {% endmacro %}""".replace("STRIPES", _STRIPES)
     )
 
     def __init__(self, group: folium.FeatureGroup, title: str, rows: list[Row]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,11 +15,17 @@ from markupsafe import Markup, escape
 
 from kcity_geo.errors import OutputError
 from kcity_geo.outputs.fonts import embed_fonts
-from kcity_geo.outputs.text import human, persons, plain_text
+from kcity_geo.outputs.text import human, persons, plain_text, unbroken
 
-__all__ = ["asset", "environment", "seal", "whole_words"]
+__all__ = ["asset", "environment", "seal", "whole_page", "whole_words"]
 
 _HANGUL = re.compile("[가-힣]")
+#: Words of Hangul that are never torn: so short that they fit a column of a table.
+_WORD = re.compile(r"(?<![^\s>(·/])(?=\S*[가-힣])[^\s<>&(·/]{2,6}(?![^\s<(·/])")
+#: What of a page is no prose: scripts, styles and the tags themselves.
+_NO_PROSE = re.compile(
+    r"(<(script|style|svg)\b[^>]*>.*?</\2>|<!--.*?-->|<[^>]*>)", re.DOTALL | re.IGNORECASE
+)
 
 
 @cache
@@ -80,6 +86,40 @@ def _whole(word: str, longest: int) -> Markup:
     )  # a line may end before the bracket
 
 
+def whole_page(html: str) -> str:
+    """
+    Keep short words of Hangul whole on a page that is printed by a program that breaks them anywhere.
+
+    Parameters
+    ----------
+    html : sealed page.
+
+    Returns
+    -------
+    The page with a mark around each such word of its body; a page without Hangul stays as it is.
+
+    Examples
+    --------
+    >>> whole_page('<body><p title="물 1">물 공급</p></body>')
+    '<body><p title="물 1">물 <span class="whole">공급</span></p></body>'
+    """
+    head, body, rest = html.partition("<body")
+    return (
+        head
+        + body
+        + _over_prose(rest, lambda text: _WORD.sub(r'<span class="whole">\g<0></span>', text))
+    )
+
+
+def _over_prose(html: str, change: Callable[[str], str]) -> str:
+    """Change the prose of a page: what stands between its tags, but for scripts, styles and drawings."""
+    found, last = [], 0
+    for one in _NO_PROSE.finditer(html):
+        found += [change(html[last : one.start()]), one[0]]
+        last = one.end()
+    return "".join([*found, change(html[last:])])
+
+
 def asset(name: str) -> str:
     """
     Read a file of the folder ``assets``.
@@ -125,7 +165,7 @@ class _Loads(HTMLParser):
 
 def seal(html: str, also: Iterable[str] = (), *, images_from: str = "") -> str:
     """
-    Close a page: it gets its fonts, loads nothing, and only the scripts in it now may run.
+    Close a page: numbers stay with their units, it gets its fonts, loads nothing, and only its own scripts may run.
 
     Parameters
     ----------
@@ -143,7 +183,7 @@ def seal(html: str, also: Iterable[str] = (), *, images_from: str = "") -> str:
     OutputError
         If an element of the page would load something, or carries its own event handler.
     """
-    html = embed_fonts(html, also)
+    html = embed_fonts(_over_prose(html, unbroken), [*also, "\u00a0"])
     page = _Loads()
     page.feed(html)
     page.close()

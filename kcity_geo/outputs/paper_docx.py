@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kcity_geo.outputs.sheet_layout import printed_mm
-from kcity_geo.outputs.text import plain_text
+from kcity_geo.outputs.text import plain_text, unbroken
 from kcity_geo.programme.blocks import (
     Bullets,
     Heading,
@@ -104,7 +104,7 @@ def _without_clock(stream: io.BytesIO) -> bytes:
 
 
 def _clean(text: str) -> str:
-    return plain_text(text, max_chars=_LONGEST)
+    return unbroken(plain_text(text, max_chars=_LONGEST))
 
 
 def new_document(*, title: str, subject: str, language: str, footer: str) -> Any:  # noqa: ANN401

@@ -20,7 +20,7 @@ from kcity_geo.outputs.dossiers import report_dossiers
 from kcity_geo.outputs.figures import shows_part, theme_figure
 from kcity_geo.outputs.headline import first_sector
 from kcity_geo.outputs.languages import Language, marked_up, name, speaking, tell, translated
-from kcity_geo.outputs.pages import asset, environment, seal
+from kcity_geo.outputs.pages import asset, environment, seal, whole_page
 from kcity_geo.outputs.report_advice import advice_of
 from kcity_geo.outputs.report_brief import few_words
 from kcity_geo.outputs.report_slots import Slots, slots_of
@@ -83,7 +83,7 @@ def save_report(result: Result, path: Path) -> None:
     if asked.pdf:
         from kcity_geo.outputs.paper_pdf import save_pdf
 
-        save_pdf(printed, path.with_suffix(".pdf"))
+        save_pdf(whole_page(printed), path.with_suffix(".pdf"))
     if asked.docx:
         from kcity_geo.outputs.report_docx import save_report_docx
 

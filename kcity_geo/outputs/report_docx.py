@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kcity_geo.outputs.paper_docx import new_document, packed
-from kcity_geo.outputs.text import plain_text
+from kcity_geo.outputs.text import plain_text, unbroken
 
 __all__ = ["save_report_docx"]
 
@@ -29,13 +29,15 @@ _FIGURE_CM = 14.0
 _NUMBERED = re.compile(r"^(.*?)(\d+)(.*)$", re.DOTALL)
 _COLOUR = re.compile(r"background(?:-color)?:\s*#([0-9a-fA-F]{6})")
 _WIDTH = re.compile(r"width:\s*([\d.]+)%")
+#: Blanks that a browser folds; a no-break space is none of them.
+_BLANKS = re.compile(r"[ \t\r\n\f]+")
 _LEVELS = {"h2": 1, "h3": 2, "h4": 3}
 #: Parts that are only looked at on a screen.
 _SCREEN = {"style", "script", "svg", "meta", "title", "head", "colgroup"}
 
 
 class _Run(NamedTuple):
-    """A piece of text of one look; `picture`: bytes of a PNG instead of text."""
+    """A piece of text of one look; `picture`: bytes of a PNG instead of text; `ids`: of the ledger."""
 
     text: str
     bold: bool = False
@@ -43,6 +45,7 @@ class _Run(NamedTuple):
     italic: bool = False
     colour: str = ""
     picture: bytes = b""
+    ids: str = ""
 
 
 def save_report_docx(html: str, path: Path) -> None:
@@ -74,7 +77,9 @@ def save_report_docx(html: str, path: Path) -> None:
 
 def _plain(element: Any) -> str:  # noqa: ANN401 - lxml has no types here
     return (
-        plain_text(" ".join(element.itertext()), max_chars=_LONGEST) if element is not None else ""
+        unbroken(plain_text(" ".join(element.itertext()), max_chars=_LONGEST))
+        if element is not None
+        else ""
     )
 
 
@@ -106,7 +111,8 @@ def _heading(document: Any, element: Any) -> None:  # noqa: ANN401
     if element.tag == "h1":
         document.add_heading(_plain(element), level=0)
         return
-    document.add_heading(_plain(element), level=_LEVELS[element.tag])
+    heading = document.add_heading("", level=_LEVELS[element.tag])
+    _add(heading, [run._replace(small=False) for run in _runs(element, _Run(""))])
 
 
 def _paragraph(document: Any, element: Any, *, bold: bool = False, style: str | None = None) -> Any:  # noqa: ANN401
@@ -154,6 +160,7 @@ def _child_runs(child: Any, look: _Run) -> list[_Run]:  # noqa: ANN401
             bold=look.bold or child.tag in {"b", "strong", "th"},
             small=look.small or child.tag == "small",
             italic=look.italic or "original" in kind or child.tag == "em",
+            ids=child.get("data-id", "") or look.ids,
         ),
     )
 
@@ -166,11 +173,28 @@ def _add(paragraph: Any, runs: list[_Run]) -> None:  # noqa: ANN401
             paragraph.add_run().add_picture(io.BytesIO(run.picture), width=_cm(_BAR_CM))
             continue
         made = paragraph.add_run(run.text)
+        if run.ids:
+            _tag(made, run.ids)
         made.bold, made.italic = run.bold or None, run.italic or None
         if run.small:
             made.font.size = Pt(_SMALL_PT)
         if run.colour or run.small:
             made.font.color.rgb = RGBColor.from_string(run.colour.upper() or _GREY)
+
+
+def _tag(run: Any, ids: str) -> None:  # noqa: ANN401
+    """Put a run into a content control that names its number in the ledger."""
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    control, about, content = (OxmlElement(f"w:{n}") for n in ("sdt", "sdtPr", "sdtContent"))
+    for key in ("alias", "tag"):
+        told = OxmlElement(f"w:{key}")
+        told.set(qn("w:val"), plain_text(ids))
+        about.append(told)
+    run._r.addprevious(control)  # noqa: SLF001 - python-docx has no content controls
+    content.append(run._r)  # noqa: SLF001
+    control.extend((about, content))
 
 
 def _close(runs: list[_Run]) -> Iterator[_Run]:
@@ -181,8 +205,8 @@ def _close(runs: list[_Run]) -> Iterator[_Run]:
             blank = True
             yield run
             continue
-        text = re.sub(r"\s+", " ", run.text)
-        text = text.lstrip() if blank and run.text.strip(" ") else text
+        text = _BLANKS.sub(" ", run.text)
+        text = text.lstrip(" ") if blank and run.text.strip(" ") else text
         if not text or (blank and not text.strip() and len(run.text) == 1):
             continue
         blank = text.endswith(" ")
@@ -210,7 +234,9 @@ def _cells(row: Any) -> list[Any]:  # noqa: ANN401
 def _row(table: Any, row: Any, columns: int) -> None:  # noqa: ANN401
     from docx.enum.text import WD_ALIGN_PARAGRAPH
     from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
     from docx.shared import Pt
+    from docx.text.run import Run
 
     made = table.add_row()
     head = row.getparent().tag == "thead"
@@ -229,10 +255,10 @@ def _row(table: Any, row: Any, columns: int) -> None:  # noqa: ANN401
         paragraph.paragraph_format.space_after = Pt(1)
         if "num" in source.get("class", "").split():
             paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
-        for run in paragraph.runs:
-            run.font.size = run.font.size or Pt(
-                _CELL_PT if columns <= _MANY_COLUMNS else _CELL_PT - 1
-            )
+        size = Pt(_CELL_PT if columns <= _MANY_COLUMNS else _CELL_PT - 1)
+        for part in paragraph._p.iter(qn("w:r")):  # noqa: SLF001 - those in content controls too
+            run = Run(part, paragraph)
+            run.font.size = run.font.size or size
         place += span
 
 

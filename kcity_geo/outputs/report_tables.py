@@ -112,8 +112,17 @@ def _cell(row: Any, sector: str) -> dict[str, str]:  # noqa: ANN401 - a row of a
         "text": "district_cell_open" if unknown else "district_cell",
         "short": persons(short),
         "range": span,
+        "ids": " ".join(
+            f"{sector}.{part}.{plain_text(row['district_id'])}"
+            for part in (*(() if unknown else ("people_short",)), *_ends(low, high))
+        ),
         "data": translated_text(row.get(f"{sector}_data")),
     }
+
+
+def _ends(low: float, high: float) -> tuple[str, ...]:
+    """Numbers of the ledger that are shown as a gap: both ends of its range, else the one."""
+    return ("gap_lo", "gap_hi") if range_words(low, high) else ("gap",)
 
 
 def readings(result: Result) -> list[ReadingRow]:
@@ -199,6 +208,7 @@ def indicators(result: Result) -> list[dict[str, Any]]:
                 "worst": human(row.get("worst"), units, missing=""),
                 "gap": human(row.get("gap_raw"), "share"),
                 "range": range_words(low, high) or human(row.get("gap"), "share", missing=""),
+                "range_ids": " ".join(f"{key}.{end}.city" for end in _ends(low, high)),
                 "reading": translated_text(row.get("reading")),
                 "data": translated_text(row.get("data")),
                 "evidence": translated_text(row.get("evidence")),

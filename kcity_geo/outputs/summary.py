@@ -24,7 +24,7 @@ from kcity_geo.outputs.site_words import (
     why_no_sites,
 )
 from kcity_geo.outputs.text import as_number, human, persons, plain_text
-from kcity_geo.outputs.themes import STRIPED, reading_rows, sector_title
+from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
 from kcity_geo.result import SECTORS, THEMES, Result
 from kcity_geo.retold import retold
@@ -127,7 +127,7 @@ class Summary:
     @property
     def striped(self) -> frozenset[str]:
         """Colours that are striped, in bars and in the key below them."""
-        return frozenset(row.colour for row in reading_rows().values() if row.id in STRIPED)
+        return frozenset(row.colour for row in reading_rows().values() if row.striped)
 
 
 def range_words(low: float, high: float) -> str:

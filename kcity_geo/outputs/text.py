@@ -17,6 +17,7 @@ from kcity_geo.config import read_table
 from kcity_geo.outputs.languages import spoken, tell, translated
 
 __all__ = [
+    "JOINED",
     "as_number",
     "csv_safe",
     "human",
@@ -28,6 +29,7 @@ __all__ = [
     "safe_text",
     "slug",
     "translated_text",
+    "unbroken",
     "value_words",
 ]
 
@@ -41,6 +43,12 @@ _UNCLEAN = re.compile(
 )
 # What no terminal, editor or spreadsheet may get.
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+#: What no line parts from the number before it, as a pattern that Python and the pages read alike.
+JOINED = (
+    "(?:%|‰|[kcm]?m[²³]?|km2|m3|ha|min|h|s|days?|years?|[kMGT]?W(?:h|p)?|[kM]?V(?:A)?|°C?|l|t|kg|km/h|dB|"
+    "USD|million|billion|people|points?)(?![A-Za-z0-9_²³])"
+)
+_JOIN = re.compile(rf"(?<=\d) (?={JOINED})")
 _ENTITIES = str.maketrans({c: f"&#{ord(c)};" for c in "&<>\"'`${}\\"})
 _RESERVED = {"con", "prn", "aux", "nul"} | {f"{d}{i}" for d in ("com", "lpt") for i in range(1, 10)}
 
@@ -148,6 +156,26 @@ def safe_text(value: object, *, max_chars: int = 200) -> str:
     '&#123;&#123;7*7&#125;&#125;'
     """
     return plain_text(value, max_chars=max_chars).translate(_ENTITIES)
+
+
+def unbroken(text: str) -> str:
+    r"""
+    Keep each number with its unit where lines end. For prose only: tables of numbers and CSV have plain blanks.
+
+    Parameters
+    ----------
+    text : plain text.
+
+    Returns
+    -------
+    The text with a no-break space (U+00A0) between a number and the unit or percent sign after it.
+
+    Examples
+    --------
+    >>> unbroken("2 % within 20 km of 3 sites")
+    '2\xa0% within 20\xa0km of 3 sites'
+    """
+    return _JOIN.sub("\u00a0", text)
 
 
 def slug(name: object, *, max_chars: int = 60) -> str:

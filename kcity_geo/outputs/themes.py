@@ -104,6 +104,11 @@ class ReadingRow:
     meaning: str
     colour: str
 
+    @property
+    def striped(self) -> bool:
+        """Whether it says that somebody must look: striped wherever it is drawn."""
+        return self.id in STRIPED
+
 
 def reading_rows(level: str = "", *, limits: ReadingLimits | None = None) -> dict[str, ReadingRow]:
     """

@@ -17,6 +17,7 @@ from kcity_geo.cube import cell_ids
 from kcity_geo.outputs import fonts
 from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.report import build_report
+from kcity_geo.outputs.report_docx import save_report_docx
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -204,10 +205,24 @@ def test_hostile_strings_on_the_map_are_shown_and_never_run(build, browser, tmp_
 
 @pytest.mark.usefixtures("no_pictures")
 def test_hostile_strings_in_the_report_are_shown_and_never_run(build, browser, tmp_path) -> None:
-    opened = _open_saved(browser, tmp_path, build_report(_poisoned(build, MIXED)))
+    html = build_report(_poisoned(build, MIXED))
+    opened = _open_saved(browser, tmp_path, html)
     body = _one_line(opened.page.locator("body").inner_text())
     assert body.count(_one_line(MIXED)[:50]) > 20
     _nothing_ran(opened)
+    _docx_holds_text_and_nothing_more(html, tmp_path / "report.docx")
+
+
+def _docx_holds_text_and_nothing_more(html: str, path: Path) -> None:
+    """No field but those of contents, captions and page numbers, no link, no part from outside."""
+    docx = pytest.importorskip("docx")
+    save_report_docx(html, path)
+    document = docx.Document(str(path))
+    words = "".join(e.text or "" for e in document.element.body.iter() if e.tag.endswith("}t"))
+    assert words.count(_one_line(MIXED)[:50]) > 20
+    fields = {e.text.split()[0] for e in document.element.iter() if e.tag.endswith("}instrText")}
+    assert fields == {"TOC", "SEQ"}
+    assert [r for r in document.part.rels.values() if r.is_external] == []
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import io
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import geopandas as gpd
@@ -22,6 +23,9 @@ from kcity_geo.outputs.colours import GAP_COLOURS, rgb
 from kcity_geo.outputs.ledger import claims
 from kcity_geo.outputs.maps import build_map
 from kcity_geo.studyfile import load_study
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+from layout import PALE_OR_CUT
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -441,36 +445,13 @@ def test_an_address_of_tiles_that_cannot_be_meant_is_refused(tmp_path, address, 
         load_study(path)
 
 
-_CONTRAST = """(() => {
-  function parse(text) { const n = text.match(/[\\d.]+/g).map(Number); return [n[0], n[1], n[2], n.length > 3 ? n[3] : 1]; }
-  function light(c) { const v = c.slice(0, 3).map(x => { x /= 255; return x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4; });
-    return 0.2126 * v[0] + 0.7152 * v[1] + 0.0722 * v[2]; }
-  const bad = [];
-  for (const element of document.querySelectorAll('body *')) {
-    const own = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    if (!own || !element.checkVisibility() || element.closest('script, style') || element.disabled) { continue; }
-    const box = element.getBoundingClientRect();
-    if (!box.width || !box.height) { continue; }
-    let back = [255, 255, 255, 1];
-    for (let up = element; up; up = up.parentElement) {
-      const c = parse(getComputedStyle(up).backgroundColor); if (c[3] > 0.7) { back = c; break; } }
-    const a = light(parse(getComputedStyle(element).color)), b = light(back);
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) { bad.push([element.className || element.tagName, element.textContent.slice(0, 40), ratio.toFixed(2)]); }
-    const style = getComputedStyle(element);
-    if (element.scrollWidth > element.clientWidth + 2 && style.overflowX !== 'visible' && style.overflowX !== 'auto') {
-      bad.push(['cut', element.className, element.textContent.slice(0, 40)]); }
-  }
-  return bad; })()"""
-
-
 @pytest.mark.parametrize("size", [(1366, 768), (1920, 1080), (390, 800)])
 def test_no_text_is_too_pale_or_cut(opened, size) -> None:
     page = opened.open("#step=2", width=size[0], height=size[1])
-    assert page.evaluate(_CONTRAST) == []
+    assert page.evaluate(PALE_OR_CUT) == []
     page.keyboard.press("Escape")
     page.evaluate("KC.goDistrict(0)")
-    assert page.evaluate(_CONTRAST) == []
+    assert page.evaluate(PALE_OR_CUT) == []
 
 
 def test_the_page_speaks_korean_with_the_same_things(opened, study, browser, tmp_path) -> None:

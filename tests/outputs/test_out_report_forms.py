@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 from pathlib import Path
 
 import pytest
 
 from kcity_geo.errors import KCityError
 from kcity_geo.outputs import report_slots
+from kcity_geo.outputs.ledger import claims
 from kcity_geo.outputs.report import build_report, save_report
 from kcity_geo.outputs.report_docx import save_report_docx
 from kcity_geo.outputs.report_slots import slots_of
+from kcity_geo.outputs.shown_numbers import shown_numbers
 from kcity_geo.report_keys import ReportSection
 from kcity_geo.studyfile import Study
 
@@ -92,6 +95,61 @@ def test_docx_says_what_the_page_says_with_tables_of_its_own(result, tmp_path: P
     rows = page.xpath("//table[contains(@class, 'districts')]//tbody/tr")
     cells = {cell.text for table in document.tables for cell in table.columns[0].cells}
     assert {row[0].text_content() for row in rows} <= cells
+
+
+def numbers_in(text: str) -> list[float]:
+    return [float(n.replace(",", "")) for n in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
+
+
+@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_numbers_carry_ids_of_the_ledger_in_page_and_docx_and_are_those(
+    result, tmp_path: Path, language
+) -> None:
+    pytest.importorskip("docx")
+    labelled = result.sites.assign(label=[str(r) for r in result.sites["rank"]])
+    study = asked(dataclasses.replace(result, sites=labelled), language=language)
+    html = build_report(study, printed=True)
+    (tmp_path / "report.html").write_text(html, encoding="utf-8")
+    save_report_docx(html, tmp_path / "report.docx")
+    shown = shown_numbers(tmp_path / "report.docx")
+    assert shown == shown_numbers(tmp_path / "report.html")
+    known = {row["id"]: row for row in claims(study)}
+    assert {one for ids, _ in shown for one in ids.split()} <= set(known)
+    kinds = {part for ids, _ in shown for part in ids.split()[0].split(".")}
+    assert {
+        "people_short",
+        "gap_lo",
+        "area_ha",
+        "score",
+        "value",
+        "gap_raw",
+        "people_open",
+    } <= kinds
+    seen = 0
+    for ids, text in shown:
+        row = known[ids.split()[-1]]
+        if row["value"] is None or "million" in text or "<" in text or not numbers_in(text):
+            continue
+        value = row["value"] * (100 if row["unit"] in {"share", "index"} else 1)
+        near = max(0.006 * abs(value), 0.5 if row["unit"] in {"share", "index", "persons"} else 0)
+        assert any(abs(n - value) <= near + 1e-9 for n in numbers_in(text)), (ids, text, value)
+        seen += 1
+    assert seen > 20
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_number_keeps_its_unit_where_a_line_ends(result, tmp_path: Path) -> None:
+    docx = pytest.importorskip("docx")
+    html = build_report(asked(result), printed=True)
+    prose = re.sub(r"<(style|script).*?</\1>|<[^>]*>", "\n", html, flags=re.DOTALL)
+    assert not re.findall(r"\d (?:%|km|ha|m)\b|\d %", prose)
+    assert prose.count("\u00a0%") > 20
+    save_report_docx(html, tmp_path / "a.docx")
+    document = docx.Document(str(tmp_path / "a.docx"))
+    words = " ".join(t.text or "" for t in document.element.body.iter() if t.tag.endswith("}t"))
+    assert not re.findall(r"\d %", words)
+    assert words.count("\u00a0%") > 20
 
 
 @pytest.mark.usefixtures("no_pictures")

@@ -76,13 +76,13 @@ function kcRows(arrays, cell) {
 }
 
 function kcCellTable(rows) {
-  var table = kcElement("table");
+  var table = kcElement("table"), h = KC.hover;
   rows.forEach(function (row) {
     var line = kcElement("tr");
     line.appendChild(kcElement("th", "", row[0]));
     var told = kcElement("td", row[3] ? "kc-read" : "kc-num", row[1]);
     if (row[3]) {
-      var chip = kcElement("i", "kc-chip");
+      var chip = kcElement("i", h.readings[row[5]][2] ? "kc-chip kc-hatch" : "kc-chip");
       chip.style.backgroundColor = row[3];
       told.insertBefore(chip, told.firstChild);
     }

@@ -26,9 +26,16 @@ function kcElement(tag, className, text) {
 // Words of the analysis that the language of the page has none for stand between two marks.
 function kcWrite(element, text) {
   element.textContent = "";
-  String(text).split(/\ue002([^\ue003]*)\ue003/).forEach(function (part, i) {
+  kcUnbroken(text).split(/\ue002([^\ue003]*)\ue003/).forEach(function (part, i) {
     if (i % 2) { element.appendChild(kcOriginal(part)); } else { element.appendChild(document.createTextNode(part)); }
   });
+}
+
+// No line ends between a number and its unit.
+var kcJoin = null;
+function kcUnbroken(text) {
+  kcJoin = kcJoin || new RegExp("(\\d) (?=" + KC.joined + ")", "g");
+  return String(text).replace(kcJoin, "$1\u00a0");
 }
 
 function kcOriginal(text) {
