@@ -537,6 +537,9 @@ def street(**tags):
         ({"access": "NO"}, False),
         ({"motor_vehicle": "emergency"}, False),
         ({"motor_vehicle": "customers;no"}, True),
+        ({"service": "emergency_access"}, False),
+        ({"service": "emergency_access", "motor_vehicle": "yes"}, True),
+        ({"service": "parking_aisle"}, True),
     ],
 )
 def test_who_may_drive(tags, car):

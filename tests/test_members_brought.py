@@ -301,6 +301,15 @@ def test_tables_by_district(tmp_path, text, right, words):
         assert ("add up to" in told) == ("total of" in words)
 
 
+def test_tables_of_very_many_columns(tmp_path):
+    """Names of columns are looked up, not searched: of 15,000 a table is read, of 25,000 it is refused at once."""
+    for many, words in ((15_000, ""), (25_000, "has 25,002 columns, the limit is 20,000")):
+        head = ",".join(f"c{i}" for i in range(many))
+        (tmp_path / "w.csv").write_text(f"district_id,population,{head}\n08,900\n10,800\n")
+        found, _ = outcome(read_district_people, tmp_path / "w.csv", districts=TWO)
+        assert words in found if words else found.tolist() == [900, 800]
+
+
 def test_hidden_rows_of_a_workbook_are_told(tmp_path):
     book = openpyxl.Workbook()
     for row in (["district_id", "population"], ["08", 900], ["10", 800]):

@@ -188,6 +188,9 @@ def usable(roads: gpd.GeoDataFrame, *, mode: str, table: NetworkTable) -> NDArra
         ok &= (texts(roads, "motorroad") != "yes") | allowed
     if mode in {"cycle", "drive"}:
         ok &= ~np.isin(texts(roads, "smoothness"), table["caps"]["no_wheels"])
+    if mode == "drive":
+        told = _allowed(_deciding(roads, table["access"]["drive"]), table)
+        ok &= ~np.isin(texts(roads, "service"), classes["not_car_service"]) | told
     if mode == "drive" and table["speeds"]["season_factor"] == 0:  # closed in the wet season
         ok &= ~np.isin(texts(roads, "surface"), table["caps"]["unpaved"])
     return np.asarray(ok)

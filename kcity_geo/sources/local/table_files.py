@@ -415,7 +415,12 @@ def _framed(rows: list[list[Any]], *, name: str, key: str, wanted: Collection[st
     head = _second_header(rows, at, wanted)
     while head and not _there(head[-1]):
         head = head[:-1]
-    columns: list[str] = []
+    limit = read_table("statistics")["columns_max"]
+    if len(head) > limit:
+        raise LimitError(
+            f"{key}: {name} has {len(head):,} columns, the limit is {limit:,}; keep those that are needed"
+        )
+    columns: dict[str, None] = {}  # in their order, and quick to look up
     for i, cell in enumerate(head):
         title = column_key(cell) if column_key(cell) in wanted else plain_text(cell)
         title = title or f"column {i + 1}"
@@ -425,7 +430,7 @@ def _framed(rows: list[list[Any]], *, name: str, key: str, wanted: Collection[st
                     f"{key}: {name} has the column {title} twice; take out the one that does not count"
                 )
             title = f"{title} ({i + 1})"
-        columns.append(title)
+        columns[title] = None
     body = []
     for number, row in enumerate(rows[at + 1 :], start=at + 2):
         if not any(map(_there, row)):
@@ -437,7 +442,7 @@ def _framed(rows: list[list[Any]], *, name: str, key: str, wanted: Collection[st
             )
         body.append([*row, *[None] * len(columns)][: len(columns)])
     cells = [[_unprotected(c) if _there(c) else None for c in row] for row in body]
-    frame = pd.DataFrame(cells, columns=columns, dtype=object)
+    frame = pd.DataFrame(cells, columns=[*columns], dtype=object)
     frame = frame.where(frame.notna(), float("nan"))
     frame.attrs["titles"] = [
         t for row in rows[:at] if (t := " ".join(map(plain_text, row)).strip())

@@ -29,6 +29,9 @@ _RATES = ("electricity_access", "piped_water_access", "sanitation_access", "nrw_
 # Of a total: what rounding of its parts may differ by.
 _TOTAL_TOLERANCE = 0.005
 
+#: Unused columns that are named; of a wide table all of them would fill a page.
+_MOST_NAMED = 30
+
 #: Things that are counted, so that a dot with three digits behind it parts thousands.
 _COUNTS = ("transit_stops", "health_facilities", "primary_schools", "water_points")
 
@@ -150,9 +153,11 @@ def _warn_unused(columns: list[str], *, name: str) -> None:
     if not columns:
         return
     said = []
-    for column in columns:
+    for column in columns[:_MOST_NAMED]:
         near = difflib.get_close_matches(column.casefold(), (*_RATES, *_AMOUNTS), n=1, cutoff=0.75)
         said.append(f"{column} (is {near[0]} meant?)" if near else column)
+    if len(columns) > _MOST_NAMED:
+        said.append(f"and {len(columns) - _MOST_NAMED:,} more")
     tell(
         f"official.table: {name} has columns that are not used: {', '.join(said)}; known are "
         f"{', '.join((*_RATES, *_AMOUNTS))}",
