@@ -90,6 +90,8 @@ class CityData:
     measured : input -> what was measured when it was brought onto the grid (``total``,
         ``source_total``, ``conserved_share``, ``valid_share``).
     unreadable_tags : ``layer, osm_type, osm_id, key, value`` of tags whose number could not be read.
+    today : the city as it is, where `layers` hold works that are not built yet: how well it is mapped is asked of
+        that. None: these are the data of today.
     """
 
     city: City
@@ -109,6 +111,7 @@ class CityData:
     study: Study | None = None
     measured: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     unreadable_tags: pd.DataFrame | None = None
+    today: CityData | None = None
     _kept: dict[str, Any] = field(default_factory=dict, init=False)
     _lock: RLock = field(default_factory=RLock, init=False)
 

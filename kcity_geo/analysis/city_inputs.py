@@ -119,6 +119,12 @@ class CityInputs:
         return self._data.transit
 
     @property
+    def today(self) -> CityData | None:
+        """The city as it is, where the layers hold works that are not built yet; else None."""
+        note("today", "")
+        return self._data.today
+
+    @property
     def standards(self) -> Mapping[str, Standard]:
         """Indicator id -> standard."""
         if self._standards is None:

@@ -288,7 +288,7 @@ class CityModel(CityInputs):
         settings: Mapping[str, Mapping[str, Any]] | None = None,
         standards: Mapping[str, Standard] | None = None,
         rules: Mapping[str, float] | None = None,
-        **fine: xr.DataArray | pd.DataFrame | None,
+        **fine: xr.DataArray | pd.DataFrame | CityData | None,
     ) -> CityModel:
         """
         Give the model of the same city with other inputs; this one stays as it is.
@@ -303,7 +303,7 @@ class CityModel(CityInputs):
             them. The key ``network`` of ``transport`` holds changes to ``tables/network.toml``.
         standards : indicator id -> standard.
         rules : key of `kcity_geo.rules.all_rules` -> value, such as ``{"priors.street.rural": 0.4}``.
-        **fine : ``dem``, ``flood`` or ``transit``, as in `kcity_geo.citydata.CityData`.
+        **fine : ``dem``, ``flood``, ``transit`` or ``today``, as in `kcity_geo.citydata.CityData`.
 
         Returns
         -------
@@ -323,9 +323,10 @@ class CityModel(CityInputs):
         >>> thirsty.settings("water")["lpcd"], city.settings("water")["lpcd"] == 200
         (200, False)
         """
-        unknown = sorted(set(fine) - {"dem", "flood", "transit"})
+        unknown = sorted(set(fine) - {"dem", "flood", "transit", "today"})
         if unknown:
-            raise StudyError(f"changed: {unknown[0]} is no input; known are dem, flood, transit")
+            known = "dem, flood, transit, today"
+            raise StudyError(f"changed: {unknown[0]} is no input; known are {known}")
         data = replace(
             self._data,
             layers={**self._data.layers, **(layers or {})},

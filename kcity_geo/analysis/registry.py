@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import Callable, Collection, Iterable, Mapping, Sized
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -24,7 +24,9 @@ class _City(Protocol):
         """Give what `function` says of the city."""
 
 
-def assess_rows(city: _City, sector: str) -> list[Indicator]:
+def assess_rows(
+    city: _City, sector: str, *, asked: Collection[str] | None = None
+) -> list[Indicator]:
     """
     Assess the indicators of a sector, those of `kcity_geo.indicators.add_indicators` among them.
 
@@ -33,11 +35,13 @@ def assess_rows(city: _City, sector: str) -> list[Indicator]:
     city : the model, handed to the function of each row. A function that several rows name with the
         same arguments is called once.
     sector : one of `kcity_geo.indicators.INDICATOR_SECTORS`.
+    asked : ids that somebody asks for: functions that give none of them are not called. None: all.
 
     Returns
     -------
-    The indicators in the order of their rows. One of your own without a prior is not assessed where
-    the map holds nothing of any of its layers: that nobody mapped it is no news that it is missing.
+    The indicators in the order of their rows, with those that come along with the ones asked for. One of
+    your own without a prior is not assessed where the map holds nothing of any of its layers: that nobody
+    mapped it is no news that it is missing.
 
     Raises
     ------
@@ -55,6 +59,8 @@ def assess_rows(city: _City, sector: str) -> list[Indicator]:
     found: dict[str, Indicator] = {}
     for call in dict.fromkeys((row.function, row.arguments) for row in rows):
         own = [row for row in rows if (row.function, row.arguments) == call]
+        if asked is not None and not any(row.id in asked for row in own):
+            continue
         given = city.once(load_function(own[0]), *own[0].arguments)
         several = [given] if isinstance(given, Indicator) else given
         found.update({one.id: one for one in (_checked(one, own) for one in several)})

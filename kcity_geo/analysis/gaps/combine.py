@@ -22,6 +22,7 @@ from kcity_geo.analysis.gaps.draws import GapDraws, draw_gaps, quantiles, short_
 from kcity_geo.analysis.gaps.mapped_share import mapped_share
 from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
 from kcity_geo.analysis.gaps.people_draws import short_draws
+from kcity_geo.analysis.gaps.reused import reused_parts
 from kcity_geo.analysis.gaps.rules import power_mean, scale_prior
 from kcity_geo.analysis.gaps.survey import survey_table
 from kcity_geo.analysis.gaps.tables import city_table, district_table, indicator_table
@@ -209,13 +210,13 @@ class _GapCells:
         share = np.divide(assessed, full, out=np.zeros(full.shape), where=full > 0)
         trust = (weight * np.stack([s.evidence for s in used])).sum(axis=0)
         power = self.rules["aggregate"]["power"]
-        return self._parts(
-            found.sector[sector],
-            power_mean(raw, weight, power=power)[0],
-            # Not assessed counts as no evidence: dropping an indicator cannot raise it.
-            np.divide(trust, full, out=np.zeros(full.shape), where=full > 0),
-            share,
-        )
+        # Not assessed counts as no evidence: dropping an indicator cannot raise it.
+        trust = np.divide(trust, full, out=np.zeros(full.shape), where=full > 0)
+        values = (found.sector[sector], power_mean(raw, weight, power=power)[0], trust, share)
+        limits = np.array([*vars(self.limits).values()], dtype=np.float64)
+        persons = self.persons()
+        also = (limits, np.zeros(0) if persons is None else persons)
+        return reused_parts(self.city, sector, (*values, *also), make=lambda: self._parts(*values))
 
     def composite(self, parts: Mapping[str, Parts]) -> Parts:
         """Combine the sectors: missing where one of them is."""

@@ -7,13 +7,13 @@ where it stands is drawn.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.evidence.official import official_total
 from kcity_geo.analysis.transport.service_times import facilities
 from kcity_geo.analysis.transport.stops import city_stops
@@ -64,7 +64,9 @@ def counted(city: CityModel) -> dict[str, Counted]:
 
     Returns
     -------
-    Kind of ``[missing.facility]`` of ``tables/evidence.toml`` -> what is mapped and what there is.
+    Kind of ``[missing.facility]`` of ``tables/evidence.toml`` -> what is mapped and what there is. With works
+    in the layers their cells are those of today and of the works; the numbers are those of today, since what
+    is to be built is none of what the map lacks.
 
     Examples
     --------
@@ -73,10 +75,14 @@ def counted(city: CityModel) -> dict[str, Counted]:
     >>> sorted(counted(model_of(make_toy())))
     ['health', 'school', 'stop', 'water_point']
     """
+    today = None if city.today is None else model_of(city.today).once(counted)
     found = {}
     for kind, row in city.rules("evidence")["missing"]["facility"].items():
         shapes = np.asarray(shapely.centroid(_mapped(city, kind)))
         cells = count_in_cells(shapes, grid=city.grid)
+        if today is not None:
+            found[kind] = replace(today[kind], cells=cells)
+            continue
         mapped = float(cells[city.inside].sum())
         found[kind] = Counted(
             cells=cells,

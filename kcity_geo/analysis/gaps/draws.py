@@ -24,6 +24,7 @@ from kcity_geo.analysis.gaps.chance import chance, normal, spread_evenly, square
 from kcity_geo.analysis.gaps.counted import counted
 from kcity_geo.analysis.gaps.mapped_share import MappedShare, mapped_share
 from kcity_geo.analysis.gaps.parts import AssessedGap
+from kcity_geo.analysis.gaps.reused import FACILITY, Drawn, Reused
 from kcity_geo.analysis.gaps.rules import exists_unseen, power_mean
 from kcity_geo.analysis.gaps.units import Units
 from kcity_geo.cube import cell_centres, cell_size
@@ -32,7 +33,6 @@ from kcity_geo.standards import Standard, gap_from_standard
 
 __all__ = ["GapDraws", "draw_gaps", "quantiles", "short_probability"]
 
-_FACILITY = {"T9_health": "health", "T9_school": "school", "W1": "water_point"}
 #: Distance of people to a facility in their own cell, as a share of its side: the mean of a square.
 _OWN_CELL = 0.38
 #: Purposes of chance.
@@ -269,7 +269,7 @@ def _facility(
     unseen: NDArray[np.bool_],
     draw: int,
 ) -> NDArray[np.float64]:
-    metres = c._walk(one, _FACILITY[one.indicator.id], share, unseen, draw)  # noqa: SLF001
+    metres = c._walk(one, FACILITY[one.indicator.id], share, unseen, draw)  # noqa: SLF001
     minutes = metres / (c.city.settings("transport").number("walk_kmh") * 1000 / 60)
     if one.indicator.id == "W1":
         minutes = 2 * minutes + c.city.settings("water").number("queue_min")
@@ -398,14 +398,36 @@ def draw_gaps(
         count = int(rule["count"])
         if cells * count > rule["largest_grid"]:
             count = max(int(rule["count_least"]), int(rule["largest_grid"]) // cells)
+    units = Units(city, seed=seed)
+    by_sector = {
+        name: [s for s in scored if s.standard.sector == name] for name in (*SECTORS, *THEMES)
+    }
+    reused = Reused(city, seed=seed, count=count)
+    known = {name: reused.get(name, used) for name, used in by_sector.items() if used}
+    todo = [s for name, used in by_sector.items() if used and known[name] is None for s in used]
+    drawn = _drawn(city, todo, units, seed=seed, count=count)
+    found = {name: one if one is not None else drawn[name] for name, one in known.items()}
+    for name, one in drawn.items():
+        reused.keep(name, one)
+    return GapDraws(
+        sector={name: one.values for name, one in found.items()},
+        units={key: values for one in found.values() for key, values in one.means.items()},
+        mapped=city.once(mapped_share),
+    )
+
+
+def _drawn(
+    city: CityModel, scored: Sequence[AssessedGap], units: Units, *, seed: int, count: int
+) -> dict[str, Drawn]:
+    """Draw the gaps of the sectors of some indicators, all of whose indicators are among them."""
+    if not scored:
+        return {}
     state = _Completed(city, scored, seed=seed)
     power = float(city.rules("priors")["aggregate"]["power"])
     sectors = {
         name: np.full((count, *state.shape), np.nan, dtype=np.float32)
-        for name in (*SECTORS, *THEMES)
-        if any(s.standard.sector == name for s in scored)
+        for name in dict.fromkeys(s.standard.sector for s in scored)
     }
-    units = Units(city, seed=seed)
     means = {s.indicator.id: np.empty((count, len(units.ids))) for s in scored}
     for draw in range(count):
         share, factor = state.share(draw), units.factor(draw)
@@ -421,11 +443,11 @@ def draw_gaps(
             stack = np.stack([drawn[s.indicator.id] for s in used])
             weight = np.stack([s.weight for s in used])
             values[draw] = power_mean(stack, weight, power=power)[0]
-    return GapDraws(
-        sector=sectors,
-        units=means,
-        mapped=state.mapped,
-    )
+    of = {s.indicator.id: s.standard.sector for s in scored}
+    return {
+        name: Drawn(values=values, means={key: m for key, m in means.items() if of[key] == name})
+        for name, values in sectors.items()
+    }
 
 
 def quantiles(

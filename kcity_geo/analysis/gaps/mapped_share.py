@@ -18,7 +18,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.cube import area_in_cells, cell_size, count_in_cells, length_in_cells
 
 __all__ = ["MappedShare", "ShareRule", "mapped_share", "share_rule", "share_weights"]
@@ -174,8 +174,11 @@ def mapped_share(city: CityModel) -> MappedShare:
 
     Returns
     -------
-    The distribution by cell. It shifts down, never up, when features are taken off the map.
+    The distribution by cell. It shifts down, never up, when features are taken off the map. What is to be
+    built is no mapping: with works in the layers it is that of the city as it is.
     """
+    if city.today is not None:
+        return model_of(city.today).once(mapped_share)
     found = _observed(city)
     share, weight = share_weights(found[0], rule=share_rule(city), noise=found[1])
     return MappedShare(

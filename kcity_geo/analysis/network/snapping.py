@@ -469,7 +469,11 @@ def near_any(
     chosen = segments & _may_snap(graph)
     if len(points) == 0 or not chosen.any():
         return near
-    tree = shapely.STRtree(graph.geometry[chosen])
+    # The streets with a way to one service are mostly those with a way to another.
+    key = ("near any", chosen.tobytes())
+    if key not in graph.memory:
+        graph.memory[key] = shapely.STRtree(graph.geometry[chosen])
+    tree: shapely.STRtree = graph.memory[key]
     near[tree.query_nearest(points, max_distance=_reach(max_snap_m), all_matches=False)[0]] = True
     return near
 

@@ -29,8 +29,19 @@ from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import Indicator, assessable, unassessed
 from kcity_geo.standards import Standard, standard_gap
 
-__all__ = ["facilities", "is_plainly_reached", "service_time", "service_times"]
+__all__ = [
+    "SERVICES",
+    "facilities",
+    "is_plainly_reached",
+    "service_time",
+    "service_times",
+    "travel_to",
+]
 
+#: Rows of T9 that are travel times to the nearest of some places.
+SERVICES = (
+    "T9_health", "T9_hospital", "T9_school", "T9_secondary", "T9_jobs", "T9_centre", "T9_daily",
+)  # fmt: skip
 SECONDARY = ("2", "3", "4")
 
 
@@ -49,41 +60,75 @@ def service_times(city: CityModel | CityData) -> list[Indicator]:
     ``tables/indicators.toml`` in ``details`` and note, and count in no sector gap.
     """
     city = model_of(city)
+    return [city.once(travel_to, name) for name in SERVICES]
+
+
+def travel_to(city: CityModel | CityData, name: str) -> Indicator:
+    """
+    Assess one of the travel times of T9.
+
+    Parameters
+    ----------
+    city : its model or its data.
+    name : one of `SERVICES`.
+
+    Returns
+    -------
+    The indicator, as of `service_times`.
+
+    Raises
+    ------
+    StudyError
+        If there is no such row, or a mode of the settings is none.
+
+    Examples
+    --------
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> travel_to(make_toy(), "T9_school").not_assessed
+    'no street is mapped in the map data: add an OSM extract with streets'
+    """
+    city = model_of(city)
+    if name not in SERVICES:
+        raise StudyError(f"travel_to: no row {name!r}; known are {', '.join(SERVICES)}")
+    chosen = _modes(city)
+    if name == "T9_daily":
+        return _daily(city, city.once(_schools)[0])
+
+    def to(places: NDArray[np.object_], mode: str, **fields: Any) -> Indicator:  # noqa: ANN401 - fields of Indicator
+        standard = city.standards.get(name)
+        return service_time(city, mode, places, indicator=name, standard=standard, **fields)
+
+    if name in {"T9_school", "T9_secondary"}:
+        primary, secondary, note = city.once(_schools)
+        places = primary if name == "T9_school" else secondary
+        return to(places, "walk", layers=("school", "roads_walk"), note=note)
+    if name == "T9_jobs":
+        return _to_jobs(city, to, chosen["jobs"])
+    if name == "T9_centre":
+        places, note, evidence = city.once(_centre)
+        return to(places, chosen["jobs"], layers=("place",), note=note, evidence=evidence)
+    if name == "T9_hospital":
+        return to(_hospitals(city), chosen["hospital"], layers=("health", "roads_drive"))
+    return to(_places(city, "health"), chosen["health"], layers=("health", "roads_walk"))
+
+
+def _modes(city: CityModel) -> dict[str, str]:
+    """Give the mode of travel to health care, hospital and jobs."""
     rules, modes = city.settings("transport"), ("walk", "drive", "cycle")
-    chosen = {key: rules[f"{key}_mode"] for key in ("health", "hospital", "jobs")}
+    chosen = {key: str(rules[f"{key}_mode"]) for key in ("health", "hospital", "jobs")}
     for key, mode in chosen.items():
         if mode not in modes:
             raise StudyError(f"transport.{key}_mode: {mode!r} is not one of {', '.join(modes)}")
-    found: list[Indicator] = []
+    return chosen
 
-    def add(name: str, places: NDArray[np.object_], mode: str, **fields: Any) -> None:  # noqa: ANN401 - fields of Indicator
-        found.append(
-            service_time(
-                city,
-                mode,
-                places,
-                indicator=name,
-                standard=city.standards.get(name),
-                **fields,
-            )
-        )
 
-    add("T9_health", _places(city, "health"), chosen["health"], layers=("health", "roads_walk"))
-    add("T9_hospital", _hospitals(city), chosen["hospital"], layers=("health", "roads_drive"))
-    primary, secondary, level_note = city.once(_schools)
-    add("T9_school", primary, "walk", layers=("school", "roads_walk"), note=level_note)
-    add("T9_secondary", secondary, "walk", layers=("school", "roads_walk"), note=level_note)
+def _to_jobs(city: CityModel, to: Callable[..., Indicator], mode: str) -> Indicator:
     layers, reason = ("landuse", "building", "jobs"), city.once(why_no_jobs)
     if reason:
         told = {"total": float(city.once(job_cells).sum())}
-        found.append(unassessed("T9_jobs", "min", reason, layers=layers, details=told))
-    else:
-        jobs, how = city.once(_job_places)
-        add("T9_jobs", jobs, chosen["jobs"], layers=layers, note=how, evidence="proxy")
-    centre, note, evidence = city.once(_centre)
-    add("T9_centre", centre, chosen["jobs"], layers=("place",), note=note, evidence=evidence)
-    found.append(_daily(city, primary))
-    return found
+        return unassessed("T9_jobs", "min", reason, layers=layers, details=told)
+    jobs, how = city.once(_job_places)
+    return to(jobs, mode, layers=layers, note=how, evidence="proxy")
 
 
 def service_time(

@@ -268,7 +268,7 @@ class Scenario:
 
     def _next(self, changed: Mapping[str, gpd.GeoDataFrame], edit: Edit) -> Scenario:
         return Scenario(
-            model=self.model.changed(layers=changed),
+            model=self.model.changed(layers=changed, today=self.start.model.data),
             edits=(*self.edits, edit),
             before=self,
             basis=self.basis,
@@ -298,9 +298,17 @@ class Scenario:
     @cached_property
     def indicators(self) -> tuple[Indicator, ...]:
         """The indicators of the edited city as mapped; those that read no edited layer are the same objects."""
+        return self._assessed(None)
+
+    @cached_property
+    def scored(self) -> tuple[Indicator, ...]:
+        """Those of them that have a standard, with what comes along: all that is asked for people as mapped."""
+        return self._assessed(frozenset(self.model.standards))
+
+    def _assessed(self, asked: frozenset[str] | None) -> tuple[Indicator, ...]:
         found: list[Indicator] = []
         for sector in INDICATOR_SECTORS:
-            found += assess_rows(self.model, sector)
+            found += assess_rows(self.model, sector, asked=asked)
         return tuple(withheld(found, self.model.data))
 
     @cached_property
@@ -454,7 +462,7 @@ def _states(one: Scenario) -> dict[str, tuple[str, NDArray[np.int64]]]:
     model = one.model
     limit = reading_limits(model.rules("readings")).short
     found = {}
-    for indicator in one.indicators:
+    for indicator in one.scored:
         standard = model.standards.get(indicator.id)
         if standard is None or (indicator.cells is None and indicator.gap is None):
             continue

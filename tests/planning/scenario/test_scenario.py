@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 import kcity_geo as kc
 from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.gaps.counted import counted
+from kcity_geo.analysis.gaps.mapped_share import mapped_share
 from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy, toy_layer
 from kcity_geo.errors import StudyError
 from kcity_geo.planning.scenario.roads import with_road
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::kcity_geo.errors.KCityWarning")
 LINE = shapely.LineString
 
 
-def grid_town(**more):
+def grid_town(official=None, **more):
     """Streets every 500 m but for a strip in the middle, one clinic in a corner."""
     lines, rows = [], []
     for at in range(250, 4000, 500):
@@ -44,7 +46,12 @@ def grid_town(**more):
         ),
     }
     layers["landuse"] = toy_layer([{"landuse": "farmland"}], [shapely.box(0, 0, 800, 800)])
-    return make_toy(arrays={"population": 10.0}, layers={**layers, **more}, cell_m=200.0)
+    return make_toy(
+        arrays={"population": 10.0},
+        layers={**layers, **more},
+        cell_m=200.0,
+        official=official or {},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +86,30 @@ def test_only_what_read_the_edited_layer_is_computed_again(before) -> None:
     assert "T9_health" not in same
     assert after.model.graph("walk") is before.model.graph("walk")
     assert not any(name.startswith("build_mode") for name in after.model.computed)
+
+
+def test_draws_are_kept_where_nothing_that_they_rest_on_changed() -> None:
+    now = scenario(grid_town())
+    _ = now.gaps
+    after = now.add_facility("health", (WEST + 3000, SOUTH + 3000))
+    _ = after.gaps
+    kept = now.model.pieces("draws of a sector")
+    assert {name: len(draws) for name, draws in kept.items()} == {
+        name: 2 if name == "transport" else 1 for name in kept
+    }
+    assert {"transport", "water"} <= set(kept)
+
+
+def test_what_is_to_be_built_is_neither_mapping_nor_what_the_map_lacks() -> None:
+    now = scenario(grid_town(official={"health_facilities": 5}))
+    after = now.add_road([(WEST + 2250, SOUTH + 1790), (WEST + 2250, SOUTH + 2210)])
+    after = after.add_facility("health", (WEST + 3000, SOUTH + 3000))
+    assert after.model.once(mapped_share) is now.model.once(mapped_share)
+    one, two = (s.model.once(counted)["health"] for s in (now, after))
+    assert one.missing == two.missing == 4
+    assert two.cells.sum() == one.cells.sum() + 1
+    # Mapped as one more of the five, it would be one less that is missing.
+    assert counted(now.model.changed(layers=after.model.layers))["health"].missing == 3
 
 
 def test_undo_gives_the_city_back(before) -> None:
