@@ -167,7 +167,7 @@ def _values(result: Result, slots: Slots) -> dict[str, Any]:
         "marks": rows.mark_words(),
         "evidence": rows.evidence_words(),
         "dossiers": dossiers,
-        "left_out": rows.left_out(chapters["suitability"].number),
+        "left_out": rows.left_out(chapters["suitability"].number, planned=result.plan is not None),
         "context_asks": [tell(key) for key in _CONTEXT_ASKS],
         "scale_error": rows.scale_words(result),
         "crs": rows.crs_words(result),

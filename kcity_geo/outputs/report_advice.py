@@ -49,8 +49,10 @@ def advice_of(result: Result, summary: Summary) -> list[Advice]:
 
 
 def _advice(one: Recommendation, result: Result, summary: Summary) -> Advice:
+    made = one.rule == "plan_site" and result.plan is not None
+    rule = "planned_site" if made else one.rule
     return Advice(
-        text=tell(f"recommend_{one.rule}", **_values(one, result, summary)),
+        text=tell(f"recommend_{rule}", **_values(one, result, summary)),
         because=tell(f"because_{one.measure}", value=_number(one, one.value)),
         rule=_rule(one),
     )

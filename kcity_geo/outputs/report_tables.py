@@ -433,20 +433,22 @@ def mark_words() -> dict[str, str]:
     return {mark: translated(words) for mark, words in EVIDENCE_MARKS.items()}
 
 
-def left_out(number: int) -> list[tuple[str, str]]:
+def left_out(number: int, *, planned: bool) -> list[tuple[str, str]]:
     """
     Say which chapters of a full study are not here, and what gives them.
 
     Parameters
     ----------
     number : of the chapter with the map of constraints.
+    planned : whether the study holds the plan of its best site.
 
     Returns
     -------
     Title and where it comes from.
     """
+    here = {"plan": "planned", "phasing": "phased"} if planned else {}
     return [
-        (tell(f"left_{chapter}"), tell(f"from_{where}", number=number))
+        (tell(f"left_{chapter}"), tell(f"from_{here.get(where, where)}", number=number))
         for chapter, where in _LEFT_OUT.items()
     ]
 

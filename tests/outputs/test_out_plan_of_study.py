@@ -13,6 +13,8 @@ from kcity_geo.outputs.columns import column_table
 from kcity_geo.outputs.frames import cell_frame
 from kcity_geo.outputs.map_plan import plan_lines, plan_themes
 from kcity_geo.outputs.map_story import story_steps
+from kcity_geo.outputs.report_advice import advice_of
+from kcity_geo.outputs.report_tables import left_out
 from kcity_geo.outputs.study_tables import save_study_workbook
 from kcity_geo.outputs.studytoml import study_toml
 from kcity_geo.outputs.summary import summarise
@@ -71,6 +73,20 @@ def test_the_story_tells_the_plan(study) -> None:
         story_steps(bare, summarise(bare), first_theme="x", language="en")[-1]["theme"]
         == "suitability"
     )
+
+
+def test_the_report_does_not_send_for_a_plan_that_is_there(study) -> None:
+    bare = dataclasses.replace(study, plan=None)
+    told, before = (
+        " ".join(one.text for one in advice_of(made, summarise(made))) for made in (study, bare)
+    )
+    assert "into a concept plan: kcity plan makes one" in before
+    assert "into a concept plan" not in told
+    assert "Go through the concept plan of site" in told
+    here, missing = (dict(left_out(4, planned=planned)) for planned in (True, False))
+    assert here.keys() == missing.keys()
+    assert sum("not here; kcity plan" in where for where in missing.values()) == 5
+    assert not any("not here; kcity plan" in where for where in here.values())
 
 
 def test_costs_of_the_plan_are_formulas_where_they_have_what_they_need(study, tmp_path) -> None:
