@@ -291,8 +291,9 @@ def concept(  # noqa: PLR0913 - an option each, all named
         concept_works(
             budget.hectares,
             demand,
+            assumptions,
             phases=shares,
-            street_m=_street_m(layout),
+            layout=layout,
             routed=networks.works if networks else (),
             instead=networks.replaces if networks else (),
         ),
@@ -418,10 +419,13 @@ def _covers(networks: PlanNetworks | None) -> str:
             "cost: works on the site only, networks along every street; buildings, land purchase and "
             "connections outside it are not in it"
         )
-    return (
+    told = (
         f"cost: works on the site and the routed networks ({networks.worth / 1e6:,.1f} M {networks.currency} "
         "before engineering and contingency, on the site and to it); buildings and land purchase are not in it"
     )
+    if networks.beyond:
+        told += f", nor is what leads from the site to {', '.join(networks.beyond)}: none is mapped near it"
+    return told
 
 
 def _notes(

@@ -20,7 +20,9 @@ __all__ = [
     "Demand",
     "demand_of",
     "detention_m3",
+    "distribution_transformers",
     "headroom",
+    "headroom_words",
     "transformers",
 ]
 
@@ -43,6 +45,7 @@ class Demand:
     storm_water_m3_s : peak run-off of the built site in the design rain.
     detention_m3 : what must be held back so that no more runs off than before.
     power_mva, power_mw : peak.
+    low_voltage_mva : of `power_mva`, what homes, commerce and public buildings take; industry takes medium voltage.
     waste_t_day : solid waste.
     fibre_drops : one a dwelling.
     """
@@ -62,6 +65,7 @@ class Demand:
     detention_m3: float
     power_mva: float
     power_mw: float
+    low_voltage_mva: float
     waste_t_day: float
     fibre_drops: float
 
@@ -122,6 +126,33 @@ def transformers(peak_mva: float, *, most_mva: float = 100.0) -> tuple[int, floa
     return working + 1, peak_mva / working
 
 
+def distribution_transformers(
+    demand: Demand, *, each_kva: float, load_share: float, dwellings_each: float
+) -> int:
+    """
+    Count the transformers from medium to low voltage.
+
+    Parameters
+    ----------
+    demand : of the plan.
+    each_kva : size of one.
+    load_share : of that size that the peak may take.
+    dwellings_each : on one, at most.
+
+    Returns
+    -------
+    The fewest that carry the peak at low voltage and have room for all dwellings; 0 without either.
+
+    Examples
+    --------
+    >>> need = Demand(**{**dict.fromkeys(Demand.__dataclass_fields__, 0.0), "low_voltage_mva": 6.0, "dwellings": 950.0})
+    >>> distribution_transformers(need, each_kva=75.0, load_share=0.8, dwellings_each=95.0)
+    100
+    """
+    by_load = demand.low_voltage_mva * 1000 / (each_kva * load_share)
+    return math.ceil(max(by_load, demand.dwellings / dwellings_each) - 1e-9)
+
+
 def demand_of(
     capacity: Capacity, hectares: Mapping[str, float], assumptions: Assumptions
 ) -> Demand:
@@ -165,11 +196,11 @@ def demand_of(
     )
     rain = assumptions["rain_mm_h"]
     floor = capacity.floor_m2.get("commercial", 0.0) + capacity.floor_m2.get("public", 0.0)
-    kva = (
+    low_kva = (
         capacity.dwellings * assumptions["kva_household"] * assumptions["coincidence"]
         + floor * assumptions["va_m2_commercial"] / 1000
-        + industry * assumptions["kva_industry_ha"]
     )
+    kva = low_kva + industry * assumptions["kva_industry_ha"]
     power_factor = float(settings_of("energy", None)["power_factor"])
     return Demand(
         dwellings=capacity.dwellings,
@@ -193,6 +224,7 @@ def demand_of(
         ),
         power_mva=kva / 1000,
         power_mw=kva / 1000 * power_factor,
+        low_voltage_mva=low_kva / 1000,
         waste_t_day=capacity.persons * assumptions["waste_kg_person_day"] / 1000,
         fibre_drops=capacity.dwellings,
     )
@@ -297,3 +329,42 @@ def headroom(demand: Demand, assets: Iterable[Asset]) -> pd.DataFrame:
         "distance_km",
     ]
     return pd.DataFrame(rows, columns=names)
+
+
+#: What the city runs for all, and how it is called in words.
+_RUN_BY_CITY = {
+    "water_max_day_m3": "water supply",
+    "sewage_m3_day": "wastewater treatment",
+    "power_mw": "power supply",
+}
+_ROOM = {
+    "enough": "has room for the plan by the numbers that the city published",
+    "short": "has too little room for the plan by the numbers that the city published",
+    "unknown": "nobody knows whether it has room for the plan",
+}
+
+
+def headroom_words(table: pd.DataFrame) -> tuple[str, ...]:
+    """
+    Say what the city has to spare of water, wastewater treatment and power.
+
+    Parameters
+    ----------
+    table : of `headroom`.
+
+    Returns
+    -------
+    A sentence each; an asset that is only mapped speaks for none of them.
+
+    Examples
+    --------
+    >>> need = Demand(**dict.fromkeys(Demand.__dataclass_fields__, 10.0))
+    >>> headroom_words(headroom(need, [Asset(demand="power_mw", title="firm supply of the city")]))
+    ('Power supply of the city: nobody knows whether it has room for the plan.',)
+    """
+    of_city = table[table["asset"].str.endswith("of the city")].set_index("demand")["verdict"]
+    return tuple(
+        f"{name.capitalize()} of the city: {_ROOM[of_city[demand]]}."
+        for demand, name in _RUN_BY_CITY.items()
+        if demand in of_city.index
+    )

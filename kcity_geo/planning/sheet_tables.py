@@ -37,6 +37,7 @@ _DEMAND = {
     "detention_m3": ("Storm water held back", "m3"),
     "power_mva": ("Power, peak", "MVA"),
     "power_mw": ("Power, peak", "MW"),
+    "low_voltage_mva": ("Of it at low voltage", "MVA"),
     "waste_t_day": ("Solid waste", "t/d"),
     "fibre_drops": ("Fibre drops", ""),
 }

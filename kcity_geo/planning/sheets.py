@@ -14,6 +14,7 @@ import numpy as np
 from kcity_geo.plan_sheets import Chapter, MapSheet, PlanSheets, Table
 from kcity_geo.planning.assumptions import counted
 from kcity_geo.planning.concept import DISCLAIMER, Plan
+from kcity_geo.planning.demand import headroom_words
 from kcity_geo.planning.layout.sketch import SKETCH
 from kcity_geo.planning.networks.epanet import water_inp
 from kcity_geo.planning.sheet_maps import plan_maps
@@ -81,7 +82,7 @@ def _lead(plan: Plan) -> tuple[str, ...]:
             f"{counted(len(plan.layout.blocks), 'block')} and {counted(len(plan.layout.parcels), 'parcel')} lie along "
             f"{km:,.1f} km of streets: {SKETCH}."
         )
-    return tuple(told)
+    return (*told, *headroom_words(plan.headroom))
 
 
 def _layers(plan: Plan) -> Iterator[tuple[str, tuple[gpd.GeoDataFrame, str]]]:
@@ -159,9 +160,14 @@ def _chapters(
         filled="full" if "networks" in tables else "partly",
         tables=("demand", "headroom", *(n for n in ("networks", "network_checks") if n in tables)),
         maps=sheets("Utility connections and cost", "Facilities to add"),
-        text=tuple(_sentence(note) for note in plan.networks.notes)
-        if plan.networks is not None
-        else ("No networks are routed; the cost takes them along every street.",),
+        text=(
+            *headroom_words(plan.headroom),
+            *(
+                (_sentence(note) for note in plan.networks.notes)
+                if plan.networks is not None
+                else ("No networks are routed; the cost takes them along every street.",)
+            ),
+        ),
     )
     yield Chapter(
         title="Cost estimate",

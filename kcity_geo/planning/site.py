@@ -43,6 +43,7 @@ class PlanSite:
     name : site id, or empty.
     persons_today : residents of the outline today; NaN: not known.
     buildings_today : mapped buildings on it.
+    buildings_mapped : whether the map shows a building anywhere in the city.
     """
 
     outline: shapely.Polygon
@@ -53,6 +54,7 @@ class PlanSite:
     name: str = ""
     persons_today: float = math.nan
     buildings_today: int = 0
+    buildings_mapped: bool = True
 
     @property
     def words_today(self) -> str:
@@ -66,6 +68,8 @@ class PlanSite:
             people = f"about {_figures(persons):,} people live on the site today"
         mapped = counted(number, "building") if number else "no building"
         told = f"{people}, {mapped} {'is' if number <= 1 else 'are'} mapped on it"
+        if not self.buildings_mapped:  # unmapped is not empty
+            told = f"{people}, no building is mapped in the whole city: nobody can tell what stands on it"
         if number or not persons < _SOMEBODY:
             told += "; where they would go and what that costs is no part of the plan"
         return told
@@ -139,6 +143,7 @@ def plan_site(
         name=name,
         persons_today=_persons_on(cells, data),
         buildings_today=_buildings_on(outline, data),
+        buildings_mapped=bool(len(data.layers.get("building", ()))),
     )
 
 

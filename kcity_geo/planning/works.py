@@ -11,12 +11,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from kcity_geo.config import read_table
+from kcity_geo.planning.assumptions import Assumptions
 from kcity_geo.planning.cost import Quantity
-from kcity_geo.planning.demand import Demand, transformers
+from kcity_geo.planning.demand import Demand, distribution_transformers, transformers
 from kcity_geo.planning.land_budget import M2_PER_HA
+from kcity_geo.planning.layout.sketch import PARCELS, Layout
 from kcity_geo.planning.phasing import PhaseShares
 
-__all__ = ["concept_works", "street_length_m"]
+__all__ = ["concept_works", "parcels_of_uses", "street_length_m"]
+
+
+#: What leads from the pipes of a street to each parcel.
+_PIPED = ("water_connection", "sewer_connection")
 
 
 def street_length_m(streets_ha: float) -> float:
@@ -39,26 +45,61 @@ def street_length_m(streets_ha: float) -> float:
     return streets_ha * M2_PER_HA / float(read_table("costs")["assumptions"]["street_width_m"])
 
 
-def concept_works(
+def parcels_of_uses(
+    hectares: Mapping[str, float], assumptions: Assumptions, *, layout: Layout | None = None
+) -> dict[str, float]:
+    """
+    Count the parcels of each use that is cut into parcels.
+
+    Parameters
+    ----------
+    hectares : use -> ha.
+    assumptions : with the size of parcels.
+    layout : whose parcels are drawn; None: by land and size.
+
+    Returns
+    -------
+    Use -> parcels.
+
+    Examples
+    --------
+    >>> from kcity_geo.planning.assumptions import assumptions_of
+    >>> parcels_of_uses({"residential": 5.0, "parks": 9.0}, assumptions_of({"parcel_homes_m2": 500.0}))
+    {'residential': 100.0}
+    """
+    if layout is not None:
+        counted = layout.parcels["use"].value_counts()
+        return {use: float(counted[use]) for use in PARCELS if use in counted}
+    return {
+        use: hectares[use] * M2_PER_HA / assumptions[size]
+        for use, size in PARCELS.items()
+        if hectares.get(use, 0.0) > 0
+    }
+
+
+def concept_works(  # noqa: PLR0913 - an option each, all named
     hectares: Mapping[str, float],
     demand: Demand,
+    assumptions: Assumptions,
     *,
     phases: PhaseShares,
-    street_m: float | None = None,
+    layout: Layout | None = None,
     routed: Sequence[Quantity] = (),
     instead: Collection[str] = (),
 ) -> tuple[Quantity, ...]:
     """
     List the works of a plan: trunk works once (phase 0), the rest phase by phase.
 
-    Buildings and land purchase are not in it; connections outside the site are where they are routed.
+    Buildings and land purchase are not in it; connections outside the site are where they are routed. Pipes
+    reach the edge of a parcel, wires and fibre each dwelling.
 
     Parameters
     ----------
     hectares : use -> ha, with ``reserve`` (which is not developed).
     demand : of the whole plan.
+    assumptions : of the plan.
     phases : what each phase opens.
-    street_m : length of the streets that are drawn; None: from their land and mean width.
+    layout : whose streets and parcels are drawn; None: from their land and mean size.
     routed : works of networks that are routed.
     instead : rows that they stand for, which are left out.
 
@@ -68,16 +109,26 @@ def concept_works(
 
     Examples
     --------
+    >>> from kcity_geo.planning.assumptions import assumptions_of
     >>> from kcity_geo.planning.demand import Demand
     >>> need = Demand(**{name: 10.0 for name in Demand.__dataclass_fields__})
-    >>> works = concept_works({"streets": 60.0, "parks": 60.0}, need, phases=PhaseShares(land=(0.5, 0.5)))
+    >>> land, halves = {"streets": 60.0, "parks": 60.0}, PhaseShares(land=(0.5, 0.5))
+    >>> works = concept_works(land, need, assumptions_of(), phases=halves)
     >>> sum(w.amount for w in works if w.row == "park_area")
     600000.0
     """
     streets = hectares.get("streets", 0.0)
-    length = street_length_m(streets) if street_m is None else street_m
+    length = street_length_m(streets) if layout is None else float(layout.streets["length_m"].sum())
     land = sum(area for use, area in hectares.items() if use != "reserve")
     spacing = float(read_table("costs")["assumptions"]["light_spacing_m"])
+    each_kva = float(read_table("costs")["assumptions"]["transformer_kva"])
+    service = distribution_transformers(
+        demand,
+        each_kva=each_kva,
+        load_share=assumptions["transformer_load_share"],
+        dwellings_each=assumptions["dwellings_per_transformer"],
+    )
+    parcels = parcels_of_uses(hectares, assumptions, layout=layout)
     number, size = transformers(demand.power_mva) if demand.power_mva > 0 else (0, 0.0)
     trunk = (
         Quantity(row="water_treatment", amount=demand.water_max_day_m3, unit="m3/d", why="highest day"),
@@ -101,6 +152,13 @@ def concept_works(
         ("storm_drain_m", length, "m", "along every street", ""),
         ("mv_line_33kv", length / 1000 / 3, "km", "along every third street (D)", ""),
         ("lv_line", length / 1000, "km", "along every street", ""),
+        (
+            "service_transformer_75kva",
+            service,
+            "unit",
+            f"{service:,} of {each_kva:g} kVA, none for industry",
+            "",
+        ),
         ("household_connection", demand.dwellings, "unit", "each dwelling", "residential"),
         ("street_light_led", length / spacing, "unit", f"every {spacing:g} m", ""),
         ("fibre_route_m", length, "m", "along every street", ""),
@@ -112,4 +170,15 @@ def concept_works(
         for row, amount, unit, why, use in per_phase
         if row not in instead
     )
-    return (*trunk, *phased, *routed)
+    piped = tuple(
+        Quantity(
+            row=row,
+            amount=sum(number * phases.of(use)[at] for use, number in parcels.items()),
+            unit="unit",
+            phase=at + 1,
+            why="each parcel",
+        )
+        for at in range(len(phases.land))
+        for row in _PIPED
+    )
+    return (*trunk, *phased, *piped, *routed)

@@ -345,10 +345,14 @@ def test_who_lives_on_the_site_is_told_first() -> None:
     )
     sheets = plan_sheets(plan)
     assert sheets.lead[0].startswith("About 3,110 people live on the site today")
+    # Nobody can tell of a city without any building on the map; with one elsewhere the site is bare.
     nobody = concept(SITE, make_city_data(people=0.0), "new_town")
-    assert (
-        nobody.notes[0] == "site: nobody is counted on the site today, no building is mapped on it"
+    assert nobody.notes[0] == (
+        "site: nobody is counted on the site today, no building is mapped in the whole city: nobody can tell what "
+        "stands on it"
     )
+    far = make_city_data(people=0.0, layers={"building": homes.iloc[7:]})
+    assert concept(SITE, far, "new_town").notes[0].endswith("no building is mapped on it")
     unknown = concept(SITE, make_city_data(people=None), "new_town")
     assert "how many people live on the site today is not known" in unknown.notes[0]
 

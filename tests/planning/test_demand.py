@@ -17,7 +17,18 @@ from kcity_geo.planning.assumptions import (
     land_profile,
 )
 from kcity_geo.planning.capacity import capacity
-from kcity_geo.planning.demand import Asset, demand_of, detention_m3, headroom, transformers
+from kcity_geo.planning.demand import (
+    Asset,
+    demand_of,
+    detention_m3,
+    distribution_transformers,
+    headroom,
+    headroom_words,
+    transformers,
+)
+from kcity_geo.planning.phasing import PhaseShares
+from kcity_geo.planning.works import concept_works
+from kcity_geo.programme.plan_words import korean_plan
 
 BASE = assumptions_of()
 
@@ -172,3 +183,41 @@ def test_every_assumption_lies_in_its_range_and_says_where_it_is_from() -> None:
         assert row.unit, row.id
         assert row.citation, row.id
         assert row.mark in {"V", "V2", "M", "D"}, row.id
+
+
+def test_what_the_city_has_to_spare_is_told_in_words_and_unknown_is_never_enough() -> None:
+    town, land = land_profile("new_town"), {"residential": 99.0, "parks": 201.0}
+    need = demand_of(capacity(land, town, BASE), land, BASE)
+    known = {"capacity": 1e9, "in_use": 0.0, "evidence": "official"}
+    assets = [
+        Asset(demand="water_max_day_m3", title="water supply of the city", **known),
+        Asset(demand="sewage_m3_day", title="wastewater treatment of the city", **known | {"in_use": 1e9}),
+        Asset(demand="power_mw", title="firm supply of the city"),
+        Asset(demand="power_mva", title="nearest substation", evidence="mapped", distance_km=0.1),
+    ]  # fmt: skip
+    water, sewage, power = headroom_words(headroom(need, assets))
+    assert "Water supply of the city: has room" in water
+    assert "has too little room" in sewage
+    assert power == "Power supply of the city: nobody knows whether it has room for the plan."
+    for told in (water, sewage, power):
+        assert "원문" not in korean_plan(told)
+
+
+def test_transformers_and_connections_follow_load_dwellings_and_parcels() -> None:
+    town = land_profile("new_town")
+    land = {use: share * 300 for use, share in town.share.items()}
+    carried = capacity(land, town, BASE)
+    need = demand_of(carried, land, BASE)
+    # 13,770 homes of 4 kVA at 0.4, 21 ha of commerce at FAR 2.5 and 36 ha of public at 0.8 with 80 VA/m2.
+    kva = 13_770 * 4 * 0.4 + (21 * 2.5 + 36 * 0.8) * 1e4 * 80 / 1000
+    assert need.low_voltage_mva * 1000 == pytest.approx(kva)
+    assert need.power_mva * 1000 == pytest.approx(kva + 15 * BASE["kva_industry_ha"])
+    count = math.ceil(kva / (75 * 0.8))
+    each = {"each_kva": 75.0, "load_share": 0.8}
+    assert distribution_transformers(need, dwellings_each=95.0, **each) == count > 13_770 / 95
+    assert distribution_transformers(need, dwellings_each=5.0, **each) == 13_770 / 5
+    works = concept_works(land, need, BASE, phases=PhaseShares(land=(0.25, 0.75)))
+    total = {row: sum(w.amount for w in works if w.row == row) for row in {w.row for w in works}}
+    assert total["service_transformer_75kva"] == pytest.approx(count)
+    parcels = (99 + 36) * 1e4 / 2500 + 21 * 1e4 / 1500 + 15 * 1e4 / 6000
+    assert total["water_connection"] == total["sewer_connection"] == pytest.approx(parcels)

@@ -422,7 +422,8 @@ def test_the_korean_form_says_the_plan_in_korean_with_its_numbers() -> None:
 
 @pytest.mark.parametrize("persons", [float("nan"), 0.0, 7.0, 8213.0])
 @pytest.mark.parametrize("buildings", [0, 1, 1234])
-def test_who_lives_on_the_site_is_told_in_korean_whoever_it_is(persons, buildings) -> None:
+@pytest.mark.parametrize("mapped", [True, False])
+def test_who_lives_on_the_site_is_told_in_korean_whoever_it_is(persons, buildings, mapped) -> None:
     box = shapely.box(0, 0, 100, 100)
     site = PlanSite(
         outline=box,
@@ -432,6 +433,7 @@ def test_who_lives_on_the_site_is_told_in_korean_whoever_it_is(persons, building
         free=box,
         persons_today=persons,
         buildings_today=buildings,
+        buildings_mapped=mapped,
     )
     english = f"{site.words_today[:1].upper()}{site.words_today[1:]}."
     told = korean_plan(f"{english} 12 ha hold 900 persons; 3.0 ha are free beyond what must be.")

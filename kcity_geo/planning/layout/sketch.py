@@ -24,14 +24,14 @@ from kcity_geo.planning.layout.phase_order import phases_of_blocks
 from kcity_geo.planning.layout.street_grid import Box, front_m
 from kcity_geo.planning.site_budget import SiteBudget
 
-__all__ = ["KINDS", "SKETCH", "Layout", "Plot", "sketch"]
+__all__ = ["KINDS", "PARCELS", "SKETCH", "Layout", "Plot", "sketch"]
 
 SKETCH = "sketch, not a design"
 #: What land can be; every spot of the outline is one of them.
 KINDS = ("block", "street", "green", "later", "constraint")
 _GRID_M = 1e-3
 #: Uses that are cut into parcels, and the assumption that says how large.
-_PARCELS = {
+PARCELS = {
     "residential": "parcel_homes_m2",
     "public": "parcel_homes_m2",
     "commercial": "parcel_commercial_m2",
@@ -358,7 +358,7 @@ def _parcels(
     rows, shapes = [], []
     told = zip(blocks, boxes, frame["block_id"], frame["use"], strict=True)
     for block, box, block_id, use in told:
-        area = plot.assumptions[_PARCELS[use]] if use in _PARCELS else np.inf
+        area = plot.assumptions[PARCELS[use]] if use in PARCELS else np.inf
         rules = ParcelRules(
             area_m2=area,
             front_least_m=plot.assumptions["parcel_front_least_m"],

@@ -99,6 +99,7 @@ class PlanNetworks:
     water : route and sizes of the water mains; None without.
     notes : what must be read beside it.
     currency : of all prices.
+    beyond : networks that are not mapped near the site; what leads to them is not in the cost.
     """
 
     lines: gpd.GeoDataFrame
@@ -110,6 +111,7 @@ class PlanNetworks:
     water: tuple[Route, MainSizes] | None
     notes: tuple[str, ...]
     currency: str = ""
+    beyond: tuple[str, ...] = ()
 
     @property
     def worth(self) -> float:
@@ -218,6 +220,7 @@ class _Routing:
             water=water,
             notes=tuple(self.notes),
             currency=self.task.pricing.basis.currency,
+            beyond=tuple(utility_title(u).lower() for u, way in self.ways.items() if not way.known),
         )
 
     # Where.
