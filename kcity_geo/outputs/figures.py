@@ -68,18 +68,23 @@ def theme_figure(
     kept = {} if kept is None else kept
     if key not in kept:
         kept[key] = _set(result, sites=sites, near=near, width_inch=width_inch)
-    canvas, shown = kept[key]
+    canvas, shown, above = kept[key]
     shown.set_data(_image(theme))
     canvas.draw()
+    below = np.asarray(canvas.buffer_rgba())[..., :3]
     stream = io.BytesIO()
-    _few_colours(np.asarray(canvas.buffer_rgba())[..., :3]).save(stream, format="png")
+    _few_colours(_laid_over(below, above)).save(stream, format="png")
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
 def _set(
     result: Result, *, sites: bool, near: Sequence[float] | None, width_inch: float
-) -> tuple[Any, Any]:
-    """Set all of a figure but the cells of the theme; give its canvas and the picture of the cells."""
+) -> tuple[Any, Any, NDArray[np.uint8]]:
+    """
+    Draw all of a figure but the cells of the theme, once for all themes.
+
+    Gives the canvas, on which nothing else is left, the picture of the cells, and what lies over it as RGBA.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -103,8 +108,23 @@ def _set(
     names = _draw_names(axes, result)
     use_packaged_fonts(figure)
     _keep_apart(names, taken, canvas.get_renderer())
+    figure.patch.set_facecolor("none")
+    shown.set_visible(False)
+    canvas.draw()
+    above = np.array(canvas.buffer_rgba())
+    for one in axes.get_children():
+        one.set_visible(one is shown)
     figure.patch.set_facecolor("white")
-    return canvas, shown
+    return canvas, shown, above
+
+
+def _laid_over(below: NDArray[np.uint8], above: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Lay a picture with transparency over one without."""
+    at = above[..., 3] > 0
+    top, share = above[at][:, :3].astype(np.int32), above[at][:, 3:].astype(np.int32)
+    laid = below.copy()
+    laid[at] = ((255 - share) * below[at] + share * top + 127) // 255
+    return laid
 
 
 def shows_part(result: Result) -> bool:

@@ -20,7 +20,7 @@ from kcity_geo.analysis.settlement.habitation import OPEN_WATER, habitation
 from kcity_geo.analysis.suitability.constraints import _RULES
 from kcity_geo.city import make_city
 from kcity_geo.config import read_table
-from kcity_geo.cube import cell_centres, cell_size, study_grid
+from kcity_geo.cube import bin_points, cell_centres, cell_size, study_grid
 from kcity_geo.errors import OutputError
 from kcity_geo.outputs.backdrop import encode, make_backdrop
 from kcity_geo.outputs.colours import rgb
@@ -71,6 +71,19 @@ def test_corners_of_cells_are_within_a_pixel(grid) -> None:
         y, x = where.mean(axis=0)
         assert abs(left + (x + 0.5) * pixel - mx) < pixel
         assert abs(top - (y + 0.5) * pixel - my) < pixel
+
+
+def test_every_pixel_belongs_to_the_cell_that_holds_its_centre(grid) -> None:
+    """Places between knots of a row are put between them; projected one by one they lie in the same cells."""
+    picture = mercator_picture(grid)
+    (south, west), (north, east) = picture.bounds
+    height, width = picture.cell.shape
+    px, py = _mercator(west + (east - west) * (np.arange(width) + 0.5) / width, north)
+    py = py - (np.arange(height) + 0.5) * picture.pixel_m
+    back = Transformer.from_crs(3857, grid.crs, always_xy=True)
+    x, y = back.transform(*np.meshgrid(px, py))
+    exact = bin_points(x.ravel(), y.ravel(), grid=grid).reshape(picture.cell.shape)
+    assert (exact != picture.cell).mean() < 1e-5
 
 
 def test_a_picture_in_degrees_would_be_misplaced() -> None:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from kcity_geo.analysis.suitability.value_functions import describe
+from kcity_geo.outputs import figures
 from kcity_geo.outputs.colours import rgb
 from kcity_geo.outputs.figures import scale_bar_m, theme_figure
 from kcity_geo.outputs.report import build_report
@@ -224,6 +225,22 @@ def test_figures_are_the_same_every_time_and_show_the_classes(result) -> None:
     colours = {tuple(c) for c in np.asarray(image).reshape(-1, 3)[::7]}
     assert len({rgb(c) for c in theme.colours} & colours) >= 2
     assert "Software" not in image.info
+
+
+def test_a_picture_in_two_layers_is_the_one_that_is_drawn_at_once(result) -> None:
+    """Streets, outlines and numbers are drawn once for all themes and laid over the cells of each."""
+    kept: dict = {}
+    theme_figure(result, make_themes(result)[1], sites=True, kept=kept)
+    ((canvas, shown, above),) = kept.values()
+    cells = np.array(canvas.buffer_rgba())[..., :3].astype(int)
+    parts = figures._laid_over(cells.astype(np.uint8), above).astype(int)
+    for one in canvas.figure.axes[0].get_children():
+        one.set_visible(True)
+    canvas.draw()
+    whole = np.array(canvas.buffer_rgba())[..., :3].astype(int)
+    assert np.abs(parts - whole).max() <= 4  # shades of 255 where an edge is half over a cell
+    assert (np.abs(parts - cells).max(axis=-1) > 100).mean() > 0.01
+    assert shown.get_visible()
 
 
 @pytest.mark.parametrize(("width", "bar"), [(6000, 1000), (900, 200), (60_000, 10_000), (41, 10)])
