@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy import ndimage, sparse
 from scipy.sparse import csgraph
 from shapely.ops import substring
 
 from kcity_geo.analysis.city_model import CityModel
-from kcity_geo.analysis.connections.ground import ground_of
+from kcity_geo.analysis.connections.ground import Ground, ground_of
+from kcity_geo.analysis.connections.over_ground import cells_touched
 from kcity_geo.analysis.connections.targets import Targets, targets_of
 from kcity_geo.analysis.distance.ground import ground_rule
-from kcity_geo.analysis.distance.least_cost import CostField, least_cost_from
+from kcity_geo.analysis.distance.least_cost import CostField, least_cost_from, with_start
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.cube import bin_points, cell_size
 
@@ -91,9 +92,9 @@ def street_field(city: CityModel, kind: str) -> StreetField | None:
     ground, points = city.once(ground_of), city.once(_points)
     at = np.zeros(len(points.segment), dtype=bool)
     if any(targets.highway):
-        at = _along(graph, points, targets.shapes)
+        at = _pieces_along(graph, points, targets.shapes, ground)[0]
     start, last = _starts(graph, targets, points, at)
-    metres, before = _to_targets(graph, start)
+    metres, before = _to_targets(city.once(_streets), start)
     total, towards, own = _onwards(graph, points, metres, at)
     order = np.lexsort((points.segment, total, points.cell))
     order = order[(points.cell[order] >= 0) & points.open[order] & np.isfinite(total[order])]
@@ -139,7 +140,7 @@ def _points(city: CityModel) -> _Points:
     if frame is None or not frame["highway"].isin(_CLOSED).any():
         return found
     closed = np.asarray(frame.geometry.to_numpy()[frame["highway"].isin(_CLOSED).to_numpy()])
-    on, off = _pieces_along(graph, found, closed)
+    on, off = _pieces_along(graph, found, closed, city.once(ground_of))
     return replace(found, open=off | ~on)
 
 
@@ -151,31 +152,44 @@ def _at(
     return np.asarray(shapely.get_coordinates(where))
 
 
-def _along(graph: StreetGraph, points: _Points, ways: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Points at the end of a piece that runs along one of the ways; what only crosses it does not."""
-    return _pieces_along(graph, points, ways)[0]
-
-
 def _pieces_along(
-    graph: StreetGraph, points: _Points, ways: NDArray[np.object_]
+    graph: StreetGraph, points: _Points, ways: NDArray[np.object_], ground: Ground
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Points that end a piece along a way, and points that end a piece that is not along any."""
+    """
+    Give the points that end a piece along a way, and those that end a piece that is not along any.
+
+    What only crosses a way does not run along it.
+    """
     tree = shapely.STRtree(ways)
 
-    def near(metres: NDArray[np.float64], segment: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def near(segment: NDArray[np.int64], metres: NDArray[np.float64]) -> NDArray[np.bool_]:
         found = np.zeros(len(segment), dtype=bool)
         spots = np.asarray(shapely.points(_at(graph, segment, metres)), dtype=object)
         found[tree.query(spots, predicate="dwithin", distance=_ALONG_M)[0]] = True
         return found
 
-    ends = near(points.metres, points.segment)
+    ends = np.zeros(len(points.segment), dtype=bool)
+    # Of a million points few lie in a cell beside such a way.
+    some = np.flatnonzero(_in_cells_beside(ways, ground)[points.cell])
+    ends[some] = near(points.segment[some], points.metres[some])
     one = np.flatnonzero(np.diff(points.segment) == 0)
-    middle = near((points.metres[one] + points.metres[one + 1]) / 2, points.segment[one])
-    along = ends[one] & ends[one + 1] & middle
+    along = ends[one] & ends[one + 1]
+    both = one[along]
+    along[along] = near(points.segment[both], (points.metres[both] + points.metres[both + 1]) / 2)
     on, off = np.zeros(len(ends), dtype=bool), np.zeros(len(ends), dtype=bool)
     for mask, which in ((on, one[along]), (off, one[~along])):
         mask[which] = mask[which + 1] = True
     return on, off
+
+
+def _in_cells_beside(ways: NDArray[np.object_], ground: Ground) -> NDArray[np.bool_]:
+    """Tell of each cell whether a place in it may be near a way; the last value is that of no cell, -1."""
+    reach = int(np.ceil(_ALONG_M / ground.cell_m)) + 1
+    # What lies beyond the raster is in no cell, so its edge is always asked.
+    touched = np.pad(cells_touched(ways, ground), 1, constant_values=True)
+    square = np.ones((2 * reach + 1, 2 * reach + 1), dtype=bool)
+    beside = ndimage.binary_dilation(touched, square)[1:-1, 1:-1]
+    return np.append(beside.ravel(), np.True_)
 
 
 def _starts(
@@ -204,23 +218,30 @@ def _starts(
     return start, last
 
 
-def _to_targets(
-    graph: StreetGraph, start: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Metres from each node to the nearest target, both ways on every street, and the next node."""
-    n = graph.n_nodes
-    first = np.flatnonzero(np.isfinite(start))
-    i = np.concatenate([graph.tail, graph.head, np.full(len(first), n)])
-    j = np.concatenate([graph.head, graph.tail, first])
-    metres = np.concatenate([graph.length_m, graph.length_m, start[first]])
-    metres = np.maximum(metres, np.finfo(np.float64).tiny)
+def _streets(city: CityModel) -> sparse.csr_array:
+    """Metres from node to node, both ways on every street; of parallel streets the shortest."""
+    graph = city.graph("drive")
+    i = np.concatenate([graph.tail, graph.head])
+    j = np.concatenate([graph.head, graph.tail])
+    metres = np.tile(np.maximum(graph.length_m, np.finfo(np.float64).tiny), 2)
     keep = i != j
     i, j, metres = i[keep], j[keep], metres[keep]
     order = np.lexsort((metres, j, i))  # scipy would add parallel streets up
     i, j, metres = i[order], j[order], metres[order]
-    only = np.r_[True, (np.diff(i) != 0) | (np.diff(j) != 0)]
-    matrix = sparse.csr_array((metres[only], (i[only], j[only])), shape=(n + 1, n + 1))
-    found, before = csgraph.dijkstra(matrix, indices=[n], return_predecessors=True)
+    only = np.ones(len(i), dtype=bool)
+    only[1:] = (np.diff(i) != 0) | (np.diff(j) != 0)
+    shape = (graph.n_nodes, graph.n_nodes)
+    return sparse.csr_array((metres[only], (i[only], j[only])), shape=shape)
+
+
+def _to_targets(
+    streets: sparse.csr_array, start: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Metres from each node to the nearest target, both ways on every street, and the next node."""
+    n = len(start)
+    found, before = csgraph.dijkstra(
+        with_start(streets, start), indices=[n], return_predecessors=True
+    )
     back = before[0, :n].astype(np.int64)
     return np.asarray(found[0, :n]), np.where((back < 0) | (back == n), -1, back)
 

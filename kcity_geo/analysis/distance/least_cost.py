@@ -25,6 +25,7 @@ __all__ = [
     "least_cost_from",
     "path_length_m",
     "way_to",
+    "with_start",
 ]
 
 
@@ -184,15 +185,10 @@ def least_cost_from(
     start = np.flatnonzero(np.isfinite(begin) & np.isfinite(np.asarray(cost).ravel()))
     if len(start) == 0:
         return least_cost(cost, np.zeros(np.shape(cost), dtype=bool), dx_m=dx_m, dy_m=dy_m)
-    graph = cost_graph(cost, dx_m=dx_m, dy_m=dy_m).tocoo()
     count = begin.size
-    i, j = graph.coords
-    # From one place beyond the raster every start is reached at its own cost; a cost of 0 is no arc.
-    beyond = np.full(len(start), count)
-    least = np.maximum(begin[start], np.finfo(np.float64).tiny)
-    arcs = (np.concatenate([i, beyond]), np.concatenate([j, start]))
-    whole = sparse.csr_array(
-        (np.concatenate([graph.data, least]), arcs), shape=(count + 1, count + 1)
+    whole = with_start(
+        cost_graph(cost, dx_m=dx_m, dy_m=dy_m),
+        np.where(np.isfinite(np.asarray(cost).ravel()), begin, np.inf),
     )
     total, before = csgraph.dijkstra(whole, indices=[count], return_predecessors=True)
     way = before[0, :count].astype(np.int64)
@@ -203,6 +199,34 @@ def least_cost_from(
     return CostField(
         cost=total.reshape(shape), source=source.reshape(shape), before=way.reshape(shape)
     )
+
+
+def with_start(graph: sparse.csr_array, start_cost: NDArray[np.float64]) -> sparse.csr_array:
+    """
+    Add a place from which nodes are reached at a cost of their own.
+
+    Parameters
+    ----------
+    graph : costs from node to node.
+    start_cost : shape (nodes,); infinite or NaN: not reached from there.
+
+    Returns
+    -------
+    The graph with one more node, the last.
+
+    Examples
+    --------
+    >>> street = sparse.csr_array(np.array([[0.0, 5.0], [5.0, 0.0]]))
+    >>> with_start(street, np.array([np.inf, 2.0])).toarray().tolist()
+    [[0.0, 5.0, 0.0], [5.0, 0.0, 0.0], [0.0, 2.0, 0.0]]
+    """
+    start = np.flatnonzero(np.isfinite(start_cost)).astype(graph.indices.dtype)
+    # A cost of 0 is no arc.
+    least = np.maximum(start_cost[start], np.finfo(np.float64).tiny)
+    ends = np.append(graph.indptr, graph.indptr[-1] + len(start)).astype(graph.indptr.dtype)
+    count = graph.shape[0] + 1
+    parts = np.concatenate([graph.data, least]), np.concatenate([graph.indices, start]), ends
+    return sparse.csr_array(parts, shape=(count, count))
 
 
 def _first_of(before: NDArray[np.int64]) -> NDArray[np.int64]:
