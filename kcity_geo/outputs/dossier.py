@@ -26,6 +26,8 @@ __all__ = ["FORMATS", "DossierOptions", "Written", "paper_html", "save_dossier"]
 #: Kinds of files of a dossier.
 FORMATS = ("html", "pdf", "docx")
 _LONGEST = 20_000
+#: Findings under which the numbers would be those of something else; no dossier is written from them.
+_OF_ANOTHER = {"study_changed", "plan_changed", "study_abroad"}
 #: Width of a page, what a cell leaves beside its text, and a letter of Hangul in a table, as in ``paper.css``.
 _PAGE_MM, _PADDING_MM, _LETTER_MM = 176.0, 4.0, 3.2
 
@@ -73,8 +75,8 @@ def save_dossier(
     Raises
     ------
     StudyError
-        If a language or format is not known, or the study is not the one that the application was made
-        from.
+        If a language or format is not known, or the study is of another country, or not the one that the
+        application was made from.
     OutputError
         If the folder holds something else, or a file cannot be written.
     """
@@ -121,7 +123,7 @@ def _check(options: DossierOptions) -> None:
 
 def _refuse_another_study(subject: Subject) -> None:
     for finding in subject.checked.refused:
-        if finding.id in {"study_changed", "plan_changed"}:
+        if finding.id in _OF_ANOTHER:
             raise StudyError(f"{finding.text()}; {finding.mend()}")
 
 

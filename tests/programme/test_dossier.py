@@ -269,6 +269,14 @@ def test_the_summary_takes_two_pages_of_pdf_with_its_words(tmp_path) -> None:
     assert html == paper_html(paper, {16: draw_sheet(atlas(), 16, "ko")})
 
 
+def test_no_dossier_is_written_from_a_study_of_another_country(tmp_path) -> None:
+    monaco = make_facts(bounds=(7.409, 43.725, 7.44, 43.752), city="Monaco")
+    options = DossierOptions(languages=("en",), formats=("html",))
+    with pytest.raises(KCityError, match=r"none of Vietnam lies within 300 km; give a study of"):
+        save_dossier(Subject(application=changed(), facts=monaco), tmp_path / "a", options=options)
+    assert not (tmp_path / "a").exists()
+
+
 def test_a_dossier_is_the_same_twice(tmp_path) -> None:
     options = DossierOptions(languages=("en",), formats=("docx",))
     for name in ("one", "two"):
