@@ -37,7 +37,7 @@ def entry_findings(application: Application) -> Iterator[Finding]:
     ------
     A finding each, none a hard gate.
     """
-    for look in (_consultation, _bounds, _email, _budget):
+    for look in (_consultation, _bounds, _email, _budget, _at_home):
         yield from look(application)
 
 
@@ -88,6 +88,32 @@ def _budget(application: Application) -> Iterator[Finding]:
         values_ko=_sums(request.budget_krw, request.budget_usd, "ko"),
         cited=Cited(cap.source, cap.mark) if cap else Cited(("NONE",), "-"),
     )
+
+
+def _at_home(application: Application) -> Iterator[Finding]:
+    """Note where none of those who may lead is of the country of the project."""
+    rule = application.rules.applicants
+    leads = [a for a in application.applicants if a.kind in rule.lead and a.country]
+    try:
+        code = country_code(application.project.country)
+        homes = [country_code(a.country) for a in leads]
+    except StudyError:
+        return  # a country that is empty or not known says nothing
+    if homes and not any(same_land(code, home) for home in homes):
+        told = {
+            language: {
+                "country": country_name(code, language),
+                "homes": ", ".join(dict.fromkeys(country_name(h, language) for h in homes)),
+            }
+            for language in LANGUAGES
+        }
+        yield Finding(
+            id="applicant_elsewhere",
+            where="applicants",
+            values=told["en"],
+            values_ko=told["ko"],
+            cited=Cited(rule.source, rule.mark),
+        )
 
 
 def _sums(won: int, dollars: int, language: str) -> dict[str, str]:

@@ -260,6 +260,17 @@ def test_a_study_of_another_country_is_refused_with_rule_and_mend() -> None:
     assert "이탈리아, 프랑스" in refused.text("ko")
 
 
+@pytest.mark.parametrize(
+    ("countries", "noted"), [(["VN"], False), (["PE"], True), (["PE", "VN"], False), ([""], False)]
+)
+def test_an_applicant_of_another_country_is_noted(countries, noted) -> None:
+    offices = [
+        {"name": f"Office {i}", "kind": "local_government", "country": country}
+        for i, country in enumerate(countries)
+    ]
+    assert ("applicant_elsewhere" in found(changed(applicants=offices), grade="note")) == noted
+
+
 def test_a_city_that_does_not_exist_shuts_the_gate() -> None:
     real, made_up = make_facts(), make_facts(synthetic=True)
     assert not found(changed(), real, grade="refused")
