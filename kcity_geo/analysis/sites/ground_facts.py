@@ -12,6 +12,7 @@ from kcity_geo.analysis.sites.earthworks import earthworks
 from kcity_geo.analysis.sites.facts import Fact, dossier_rows
 from kcity_geo.analysis.suitability.value_functions import LANDCOVER
 from kcity_geo.analysis.terrain.relief import slope_pct
+from kcity_geo.config import read_table
 from kcity_geo.cube import pieces_of_polygons
 from kcity_geo.profiles import Limit, is_off
 from kcity_geo.result import Suitability
@@ -19,6 +20,7 @@ from kcity_geo.result import Suitability
 __all__ = ["ground_facts"]
 
 _NO_DEM = "no elevation: add sources.elevation"
+_BEYOND = "the elevation model does not reach it"
 _NO_FLOOD = "no flood map: add sources.flood or sources.flood_return_period"
 
 
@@ -58,32 +60,57 @@ def _window(shape: shapely.Polygon, field: xr.DataArray, margin: float = 0.0) ->
     return field.isel(x=cols, y=rows)
 
 
+def _heights(
+    shape: shapely.Polygon, dem: xr.DataArray
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Places on the lattice of the model in the outline, also where it does not reach, their heights and slopes."""
+    x, y = np.asarray(dem["x"], dtype=float), np.asarray(dem["y"], dtype=float)
+    step = abs(x[1] - x[0])
+    west, south, east, north = shape.bounds
+    cols = np.arange(np.floor((west - x[0]) / step), np.ceil((east - x[0]) / step) + 1)
+    rows = np.arange(np.floor((y[0] - north) / step), np.ceil((y[0] - south) / step) + 1)
+    col, row = (part.ravel().astype(np.int64) for part in np.meshgrid(cols, rows))
+    at_x, at_y = x[0] + col * step, y[0] - row * step
+    within = np.asarray(shapely.contains_xy(shape, at_x, at_y), dtype=bool)
+    col, row, at_x, at_y = col[within], row[within], at_x[within], at_y[within]
+    z, slope = np.full(len(col), np.nan), np.full(len(col), np.nan)
+    there = (col >= 0) & (col < len(x)) & (row >= 0) & (row < len(y))
+    if there.any():
+        # With two cells around, from which the slope of the outermost is told.
+        left, top = max(int(col[there].min()) - 2, 0), max(int(row[there].min()) - 2, 0)
+        near = dem.isel(
+            x=slice(left, int(col[there].max()) + 3), y=slice(top, int(row[there].max()) + 3)
+        )
+        if min(near.shape) > 1:
+            own = row[there] - top, col[there] - left
+            z[there] = np.asarray(near.to_numpy(), dtype=np.float64)[own]
+            slope[there] = np.asarray(slope_pct(near).to_numpy())[own]
+    return at_x, at_y, z, slope
+
+
 def _slopes(shape: shapely.Polygon, city: CityModel, limit: Limit | None) -> list[Fact]:
     classes = dossier_rows("slope_class")
-    known, x, y, z, slope = 0.0, *(np.zeros(0),) * 4
     dem = city.dem
-    if dem is not None:
-        step = abs(float(dem["x"][1] - dem["x"][0])) if dem.sizes["x"] > 1 else 0.0
-        near = _window(shape, dem, margin=2 * step)
-        if min(near.shape) > 1:
-            x, y, within = _inside(shape, near)
-            z = np.asarray(near.to_numpy(), dtype=np.float64)[within]
-            slope = np.asarray(slope_pct(near).to_numpy())[within]
+    x, y, z, slope = (np.zeros(0),) * 4
+    if dem is not None and min(dem.shape) > 1:
+        x, y, z, slope = _heights(shape, dem)
     whole = shape.area / 1e4
     each = whole / max(len(slope), 1)
+    told = bool(np.isfinite(slope).any())
+    missing = _NO_DEM if dem is None else _BEYOND
     facts = []
     for row in classes:
         ha = float(((slope >= row["from"]) & (slope < row["to"])).sum()) * each
-        known += ha
         last = row is classes[-1]
         span = f"over {row['from']:g} %" if last else f"{row['from']:g} to {row['to']:g} %"
         item = f"slope_{row['from']}_ha"
-        value = ha if len(slope) else np.nan
-        basis = "elevation model" if len(slope) else _NO_DEM
+        basis = "elevation model" if told else missing
+        value = ha if told else np.nan
         facts.append(Fact("land", item, f"Slope {span}, {row['title']}", value, "ha", basis=basis))
-    facts.append(Fact("land", "slope_unknown_ha", "Slope not known", _rest(whole - known), "ha"))
+    unknown = _rest(whole - float(np.isfinite(slope).sum()) * each)
+    facts.append(Fact("land", "slope_unknown_ha", "Slope not known", unknown, "ha"))
     if limit is not None and not is_off(limit):
-        steeper = float((slope > float(limit)).sum()) * each if len(slope) else np.nan
+        steeper = float((slope > float(limit)).sum()) * each if told else np.nan
         title = f"Steeper than the {float(limit):.4g} % of the project"
         facts.append(
             Fact("land", "steeper_ha", title, steeper, "ha", basis="cells of the elevation model")
@@ -93,15 +120,31 @@ def _slopes(shape: shapely.Polygon, city: CityModel, limit: Limit | None) -> lis
                 "land",
                 "buildable_ha",
                 "Buildable: open to building and not steeper",
-                whole - steeper,
+                whole - steeper - unknown,
                 "ha",
             )
         )
+    return [*facts, *_earth(shape, x, y, z, missing=missing)]
+
+
+def _earth(
+    shape: shapely.Polygon,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    z: NDArray[np.float64],
+    *,
+    missing: str,
+) -> list[Fact]:
+    """Tell the earth that is moved, where the heights of nearly all of the site are known."""
     ok = np.isfinite(z)
+    share = float(ok.mean()) if len(ok) else 0.0
+    basis = "elevation model; cut equals fill; no swelling, no topsoil" if share > 0 else missing
+    if 0 < share < float(read_table("suitability/dossier")["heights"]["known_min"]):
+        basis = f"heights of only {100 * share:.0f} % of it are known"
+        ok = np.zeros_like(ok)
     work = earthworks(x[ok], y[ok], z[ok], area_m2=shape.area)
-    basis = "elevation model; cut equals fill; no swelling, no topsoil" if ok.any() else _NO_DEM
+    whole = shape.area / 1e4
     return [
-        *facts,
         Fact("land", "level_m3", "Earth moved for one level platform", work.level_m3, "m3", basis=basis),
         Fact("land", "plane_m3", "Earth moved for the best-fit plane", work.plane_m3, "m3", basis=basis),
         Fact("land", "plane_pct", "Slope of the best-fit plane", work.plane_pct, "%", basis=basis),
@@ -138,7 +181,7 @@ def _cover(shape: shapely.Polygon, city: CityModel) -> list[Fact]:
 
 def _rest(ha: float) -> float:
     """Give what is left, without the rounding of sums."""
-    return max(round(ha, 6), 0.0)
+    return max(0.0, round(ha, 6))
 
 
 def _flood(shape: shapely.Polygon, city: CityModel) -> list[Fact]:
@@ -150,11 +193,10 @@ def _flood(shape: shapely.Polygon, city: CityModel) -> list[Fact]:
         lowest = float(np.nanmin(height)) if np.isfinite(height).any() else np.nan
         ok = np.isfinite(share) & (area > 0)
         low = float(np.average(share[ok], weights=area[ok])) if ok.any() else np.nan
-    basis = (
-        "height above the nearest drainage; knows no rain and no return period"
-        if terrain
-        else _NO_DEM
-    )
+    basis = _NO_DEM
+    if terrain:
+        basis = "height above the nearest drainage; knows no rain and no return period"
+        basis = _BEYOND if np.isnan(lowest) else basis
     return [
         Fact("flood", "freeboard_m", "Lowest cell above its drainage", lowest, "m", basis=basis),
         Fact("flood", "low_share", "At most 2 m above its drainage", low, "share", basis=basis),

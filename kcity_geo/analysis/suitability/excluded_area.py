@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.cube import area_in_cells, cell_size
 
-__all__ = ["Land", "excluded_areas"]
+__all__ = ["Land", "excluded_areas", "united"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,7 +68,7 @@ def excluded_areas(lands: Sequence[Land], *, city: CityModel) -> list[tuple[floa
         taken += new
         if land.cells is not None:
             full |= land.cells
-        before = _union(np.concatenate([before, parts]))
+        before = united(np.concatenate([before, parts]))
         found.append((float(alone.sum() * cell_m2 / 1e4), float(new.sum() * cell_m2 / 1e4)))
     return found
 
@@ -83,13 +83,30 @@ def _parts(shapes: NDArray[np.object_] | None, city: CityModel) -> NDArray[np.ob
     near = shapes[shapely.intersects(boundary, shapes)]
     if len(near) == 0:
         return none
-    parts = _union(near)
+    parts = united(near)
     crossing = ~shapely.contains_properly(boundary, parts)
     cut = shapely.intersection(parts[crossing], boundary)
     return _polygons(np.concatenate([parts[~crossing], cut]))
 
 
-def _union(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+def united(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+    """
+    Unite polygons, so that land that several cover counts once.
+
+    Parameters
+    ----------
+    shapes : geometries; they may overlap and be invalid.
+
+    Returns
+    -------
+    Polygons that do not overlap.
+
+    Examples
+    --------
+    >>> twice = np.array([shapely.box(0, 0, 2, 1), shapely.box(1, 0, 3, 1)])
+    >>> float(shapely.area(united(twice)).sum())
+    3.0
+    """
     if len(shapes) == 0:
         return shapes
     try:

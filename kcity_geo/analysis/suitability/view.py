@@ -21,6 +21,7 @@ from kcity_geo.analysis.distance.straight import (
 )
 from kcity_geo.analysis.network.access import travel_minutes
 from kcity_geo.analysis.settlement.mapped_buildings import enough_for
+from kcity_geo.analysis.suitability.excluded_area import united
 from kcity_geo.analysis.suitability.value_functions import LANDCOVER
 from kcity_geo.analysis.water.flood import flood_map_exposure
 from kcity_geo.config import read_table
@@ -261,7 +262,8 @@ class CityView:
             of_code = frame[column].map(codes)
             for code in sorted(of_code.dropna().unique()):
                 polygons = frame.geometry.to_numpy()[(of_code == code).to_numpy()]
-                area = area_in_cells(polygons, grid=self.grid)
+                # Land that is mapped twice is there once.
+                area = area_in_cells(united(polygons), grid=self.grid)
                 found[area > best] = code
                 best = np.maximum(best, area)
         found[best < 0.5 * self.cell_m**2] = np.nan

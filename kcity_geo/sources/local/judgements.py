@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from fractions import Fraction
 from pathlib import Path
 
@@ -60,8 +61,11 @@ def _number(cell: object, *, where: str) -> float:
     text = plain_text(cell).replace(" ", "")
     if not text:
         return float("nan")
+    # Word processors make one sign of 1/2.
+    sign = unicodedata.numeric(text, None) if len(text) == 1 else None
+    plain = text.replace(",", ".") if text.count(",") == 1 else text
     try:
-        value = float(Fraction(text.replace(",", ".") if text.count(",") == 1 else text))
+        value = float(Fraction(plain)) if sign is None else sign
     except (ValueError, ZeroDivisionError) as error:
         raise SourceError(f"{where}: {text!r} is no number and no fraction such as 1/3") from error
     if value <= 0:

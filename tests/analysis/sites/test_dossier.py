@@ -83,6 +83,29 @@ def test_slope_classes_and_land_cover_add_to_the_site() -> None:
     )  # a cell of 100 m, half of it inside, unknown
 
 
+@pytest.mark.parametrize("cut", [True, False])
+def test_ground_beyond_the_elevation_model_is_not_known(cut) -> None:
+    """Of 400 m the model reaches 200: 8 ha known, 8 ha not; no earthworks of one half are told of both."""
+    dem = tilted(0.12)
+    west = dem["x"] < WEST + 1200
+    dem = dem.isel(x=np.flatnonzero(west)) if cut else dem.where(west)
+    data = replace(make_toy(), dem=dem)
+    score = replace(scored(np.full((40, 40), 0.8)), parameters={"slope_pct_max": 15.0})
+    _, row = facts(data, score=score)
+    value = row["value"]
+    assert value[["slope_10_ha", "slope_unknown_ha", "steeper_ha"]].tolist() == pytest.approx(
+        [8, 8, 0]
+    )
+    assert value["buildable_ha"] == pytest.approx(8)
+    assert np.isnan(value["level_m3"])
+    assert row.loc["level_m3", "basis"] == "heights of only 50 % of it are known"
+    _, far = facts(data, site(3000, 1000, 3400, 1400), score=score)
+    items = ["slope_0_ha", "steeper_ha", "buildable_ha", "plane_pct"]
+    assert far.loc[items, "value"].isna().all()
+    assert far.loc["slope_unknown_ha", "value"] == pytest.approx(16)
+    assert far.loc["slope_0_ha", "basis"] == "the elevation model does not reach it"
+
+
 def test_nothing_known_is_said_and_not_made_up() -> None:
     found, row = facts(make_toy())
     for item in (

@@ -287,6 +287,8 @@ def test_judgements_are_read_from_a_table(tmp_path):
         [["a", 1, 3, 5], ["b", "1/3", 1, 3], ["c", None, None, 1]], columns=["", "a", "b", "c"]
     ).to_excel(book, index=False)
     assert ahp(read_judgements(book, key="k")).weights == pytest.approx(ahp(table).weights)
+    path.write_text(";a;b\na;1;½\nb;;1\n", encoding="utf-8")
+    assert read_judgements(path, key="k").loc["a", "b"] == 0.5
     for text, said in (
         (",a,b\na,1,x\nb,,1\n", "no number"),
         (",a,b\na,1,0\nb,,1\n", "above 0"),

@@ -560,6 +560,15 @@ def test_land_use_stands_in_for_land_cover_only_where_it_covers_half(toy, featur
     assert found.evidence == "proxy"
     assert (found.values[10:] == 40).all()
     assert np.isnan(found.values[:10]).all()
+    # 40 % of each cell, mapped twice, is no 80 %.
+    strips = [shapely.box(0, 100 * i, 4000, 100 * i + 40) for i in range(40)] * 2
+    twice = features(
+        [{"landuse": "forest"}] * 80 + [{"landuse": "farmland"}],
+        [*strips, shapely.box(0, 0, 4000, 2500)],
+    )
+    found = measured(toy(layers={"landuse": twice}), "landcover")
+    assert (found.values[15:] == 40).all()
+    assert np.isnan(found.values[:15]).all()
 
 
 # --- the sea ----------------------------------------------------------------------------------------
