@@ -19,6 +19,7 @@ __all__ = ["reach_of_site"]
 #: How far around a site its services can be walked to, D.
 _WALK_M = 1000.0
 _SHORT = tuple(READINGS.index(name) for name in ("falls_short", "probably_falls_short"))
+_OPEN = READINGS.index("cannot_tell")
 
 
 def reach_of_site(gaps: Gaps, outline: shapely.Polygon, *, walk_m: float = _WALK_M) -> pd.DataFrame:
@@ -34,8 +35,9 @@ def reach_of_site(gaps: Gaps, outline: shapely.Polygon, *, walk_m: float = _WALK
     Returns
     -------
     Index sector: ``persons_within`` (known residents on the site and around it), ``people_short_within``
-    (of them, who fall short, surely or probably), ``people_short_city`` (as the study says), ``closed_low``
-    (0), ``closed_high`` (all within), ``share_high`` (of the city's); NaN where a sector was not assessed.
+    (of them, who fall short, surely or probably), ``people_open_within`` (of whom nobody can tell),
+    ``people_short_city`` (as the study says), ``closed_low`` (0), ``closed_high`` (all within who fall short or
+    may), ``share_high`` (of the city's); NaN where a sector was not assessed.
     """
     cells = gaps.cells
     x, y = np.meshgrid(cells["x"].to_numpy(), cells["y"].to_numpy())
@@ -48,21 +50,25 @@ def reach_of_site(gaps: Gaps, outline: shapely.Polygon, *, walk_m: float = _WALK
         name = f"{sector}_gap"
         gap = cells[name].to_numpy() if name in cells else np.full(near.shape, np.nan)
         persons = np.where(near, people, 0.0)
-        known = np.isfinite(gap) & np.isfinite(people)
         code = f"{sector}_reading"
-        short = np.isin(cells[code].to_numpy(), _SHORT) if code in cells else np.zeros_like(known)
-        within = (
-            float(np.nansum(persons[short & known]))
-            if code in cells and (known & near).any()
-            else np.nan
+        codes = cells[code].to_numpy() if code in cells else np.zeros(near.shape, dtype=np.uint8)
+        # Of whom nobody can tell may fall short: unmapped is not served.
+        told = (np.isfinite(gap) | (codes == _OPEN)) & np.isfinite(people)
+        assessed = bool(code in cells and (told & near).any())
+        short, unsure = (
+            float(np.nansum(persons[np.isin(codes, which) & told])) if assessed else np.nan
+            for which in (_SHORT, _OPEN)
         )
-        city = float(gaps.city["people_short"].get(sector, np.nan))
+        city = float(gaps.city["people_short"].get(sector, np.nan)) if assessed else np.nan
+        may = short + unsure
         rows[sector] = {
             "persons_within": float(np.nansum(persons)) if np.isfinite(people).any() else np.nan,
-            "people_short_within": within,
+            "people_short_within": short,
+            "people_open_within": unsure,
             "people_short_city": city,
-            "closed_low": 0.0 if np.isfinite(within) else np.nan,
-            "closed_high": within,
-            "share_high": within / city if np.isfinite(city) and city > 0 else np.nan,
+            "closed_low": 0.0 if assessed else np.nan,
+            "closed_high": may,
+            # As large as it can be: none of whom nobody can tell elsewhere falls short.
+            "share_high": may / (city + unsure) if city + unsure > 0 else np.nan,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("sector")

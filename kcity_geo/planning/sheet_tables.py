@@ -80,6 +80,7 @@ def _impact_table(plan: Plan, gaps: Gaps) -> Table:
         "sector": "Sector",
         "persons_within": "People on the site and within 1 km",
         "people_short_within": "Of them, people who fall short",
+        "people_open_within": "Of them, nobody can tell",
         "people_short_city": "People who fall short in the city",
         "closed_low": "Helped at least",
         "closed_high": "Helped at most",
@@ -92,7 +93,8 @@ def _impact_table(plan: Plan, gaps: Gaps) -> Table:
         title="People who fall short whom the plan could reach",
         frame=shown,
         units={names["share_high"]: "%"},
-        note="Who falls short, surely or probably, by the readings of the study. Bounds, not a forecast.",
+        note="Who falls short, surely or probably, by the readings of the study; at most, with those of whom nobody "
+        "can tell. Bounds, not a forecast.",
     )
 
 

@@ -223,6 +223,13 @@ def test_impact_is_a_bound_and_unknown_sectors_stay_unknown(city) -> None:
     assert told.loc["water", "closed_low"] == 0
     assert told.loc["water", "closed_high"] <= told.loc["water", "people_short_city"]
     assert np.isnan(told.loc["energy", "closed_high"])
+    # Where nobody can tell, nobody is surely short and all may be.
+    silent = make_gaps(city, 0.2)
+    silent.cells["water_reading"][:] = READINGS.index("cannot_tell")
+    row = plan.impact(silent).loc["water"]
+    assert row["people_short_within"] == 0
+    assert row["people_open_within"] == row["closed_high"] == row["persons_within"]
+    assert row["share_high"] == 1
 
 
 def frame(*shapes, crs=UTM) -> gpd.GeoDataFrame:
