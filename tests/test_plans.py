@@ -15,7 +15,8 @@ from kcity_geo.cli.answer import _without_sites
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import collected, muted
 from kcity_geo.planning.asked import checked_keys, own_cost_rows
-from kcity_geo.planning.planned import _options, _site
+from kcity_geo.planning.planned import _options, _site, _unchecked
+from kcity_geo.result import Constraint
 from kcity_geo.study import _Clock, _planned
 from kcity_geo.studyfile import Study
 
@@ -79,6 +80,22 @@ def test_keys_reach_the_plan() -> None:
     options = _options(study.concept, seed=3, excluded=None)
     assert options.assumptions == {"arterial_width_m": 30.0}
     assert (options.phases, options.currency, options.seed) == ((0.5, 0.5), "EUR", 3)
+
+
+def test_constraints_without_data_are_told_and_not_taken_for_free_land() -> None:
+    def limit(title: str, *, applied: bool, words: str = "at least 1") -> Constraint:
+        nowhere = np.zeros((1, 1), dtype=bool)
+        return Constraint(id=title, title=title, limit=words, excluded=nowhere, applied=applied)
+
+    rows = (
+        limit("Slope", applied=True),
+        limit("Protected land", applied=False),
+        limit("Noise", applied=False, words="off"),
+    )
+    told = _unchecked(SimpleNamespace(constraints=rows))
+    assert told.startswith("site: ")
+    assert told.endswith("none is taken off: protected land")
+    assert _unchecked(SimpleNamespace(constraints=rows[:1])) == ""
 
 
 def test_a_site_is_named_by_rank_label_or_id() -> None:

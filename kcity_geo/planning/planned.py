@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +50,7 @@ def plan_of_site(
     """
     keys = study.concept
     profile, rules = checked_keys(study)
-    return concept(
+    plan = concept(
         _site(sites, site),
         data,
         profile,
@@ -58,6 +60,16 @@ def plan_of_site(
         ruleset=rules,
         options=_options(keys, seed=study.study.seed, excluded=~score.feasible),
     )
+    unchecked = _unchecked(score)
+    return replace(plan, notes=(*plan.notes, unchecked)) if unchecked else plan
+
+
+def _unchecked(score: Suitability) -> str:
+    """Name the constraints that no land could be held against, as a note of the site; empty where there is none."""
+    names = [c.title.lower() for c in score.constraints if not c.applied and c.limit != "off"]
+    if not names:
+        return ""
+    return f"site: no data say where these constraints lie, and none is taken off: {', '.join(dict.fromkeys(names))}"
 
 
 def _options(keys: ConceptSection, *, seed: int, excluded: NDArray[np.bool_]) -> ConceptOptions:
