@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 import kcity_geo as kc
 from kcity_geo.analysis.connections.connect import connect
 from kcity_geo.analysis.sites.rank import SiteChoice, rank_sites
+from kcity_geo.analysis.suitability.best_tenth import best_tenth_share
+from kcity_geo.analysis.suitability.combination import combiner
 from kcity_geo.cube import cell_centres, cell_polygons
 from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy, toy_layer
 from kcity_geo.notes import muted
@@ -113,3 +115,30 @@ def test_the_order_of_features_changes_no_connection() -> None:
             a, b = (connect(site, data, kind).iloc[0] for data in (one, two))
         assert a["length_m"] == pytest.approx(b["length_m"], nan_ok=True)
         assert a["to_osm_id"] == b["to_osm_id"]
+
+
+@pytest.mark.parametrize("method", ["wlc", "owa", "topsis", "weighted_product"])
+def test_the_order_of_cells_changes_no_score(method) -> None:
+    rng = np.random.default_rng(11)
+    x, w = rng.random((300, 4)), np.array([0.4, 0.3, 0.2, 0.1])
+    order = rng.permutation(len(x))
+    one, two = (combiner(method, land, risk=0.3) for land in (x, x[order]))
+    assert two(x[order], w) == pytest.approx(one(x, w)[order], rel=1e-12)
+    shares = [
+        best_tenth_share(land, w, combine, linear=method == "wlc")
+        for land, combine in ((x, one), (x[order], two))
+    ]
+    assert shares[1] == pytest.approx(shares[0][order])
+
+
+def test_a_city_turned_upside_down_has_its_sites_upside_down() -> None:
+    """Cells in the opposite order: the same areas, scores and order of sites, mirrored."""
+    data = make_toy()
+    one, two = (rank_sites(scored(f), data, threshold=0.6) for f in (land(0.0), land(0.0)[::-1]))
+    mirrored = shapely.transform(
+        two.geometry.to_numpy(), lambda xy: xy * [1, -1] + [0, 2 * SOUTH + 4000]
+    )
+    assert len(one) == len(two)
+    both = shapely.union_all(mirrored).intersection(one.union_all()).area
+    assert both == pytest.approx(one.union_all().area, rel=1 - COMMON)
+    assert two["mean_score"].to_numpy() == pytest.approx(one["mean_score"].to_numpy(), abs=SCORE)
