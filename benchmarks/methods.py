@@ -207,7 +207,12 @@ def _learnt(told: _Told, sector: str, learnt: np.ndarray, *, seed: int) -> None:
         limits=told.found.limits,
         persons=told.people,
     )
-    units = quantiles(told.units.draws(draws).astype(np.float32))
+    means = told.units.running(DRAWS)
+    cells = slice(0, raw.size)
+    for number, one in enumerate(draws):
+        factor = told.units.factor(number)
+        means.add(number, one, people=told.units.of_cells(cells), factor=factor)
+    units = quantiles(means.means().astype(np.float32))
     told.add(
         sector,
         {"gap_lo": low.astype(float), "gap_hi": high.astype(float), "reading": code},

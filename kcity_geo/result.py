@@ -137,7 +137,7 @@ class Gaps:
         people_open, evidence, priority, sector, look_for, district``.
     warnings : what the reader must know.
     limits : from which number which word is said.
-    short_draws : level -> shape (draws,), see `kcity_geo.analysis.gaps.people_draws.short_draws`.
+    short_draws : level -> shape (draws,), see `kcity_geo.analysis.gaps.parts.Parts`.
     """
 
     cells: xr.Dataset

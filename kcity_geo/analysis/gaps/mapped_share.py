@@ -19,9 +19,17 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from kcity_geo.analysis.city_model import CityModel, model_of
+from kcity_geo.analysis.gaps.bands import row_bands
 from kcity_geo.cube import area_in_cells, cell_size, count_in_cells, length_in_cells
 
-__all__ = ["MappedShare", "ShareRule", "mapped_share", "share_rule", "share_weights"]
+__all__ = [
+    "MappedShare",
+    "ShareRule",
+    "mapped_share",
+    "share_place",
+    "share_rule",
+    "share_weights",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,30 +40,54 @@ class MappedShare:
     Parameters
     ----------
     share : shape (k,), rising, up to 1.
-    cumulative : shape (k, rows, cols), probability that the share is at most that.
     mean : shape (rows, cols), 0 to 1.
+    observed, noise, rule : what `share_weights` weighs; arrays of shape (rows, cols).
     """
 
     share: NDArray[np.float64]
-    cumulative: NDArray[np.float32]
     mean: NDArray[np.float64]
+    observed: Mapping[str, NDArray[np.float64]]
+    noise: Mapping[str, NDArray[np.float64]]
+    rule: ShareRule
 
-    def quantile(self, position: NDArray[np.float64]) -> NDArray[np.float64]:
+    def cumulative(self, rows: slice) -> NDArray[np.float32]:
         """
-        Give the share at a position of the distribution of each cell.
+        Give the probability that the share of each cell is at most each of `share`.
 
         Parameters
         ----------
-        position : shape (rows, cols), 0 to 1.
+        rows : of the grid; all rows at once take 240 bytes a cell, and several times that on the way.
 
         Returns
         -------
-        Shape (rows, cols).
+        Shape (k, rows, cols).
         """
-        place = np.zeros(position.shape, dtype=np.intp)
-        for row in self.cumulative[:-1]:
-            place += row < position
-        return np.asarray(self.share[place])
+        weight = _weights_of(self.observed, self.noise, self.rule, rows)[1]
+        return np.cumsum(weight, axis=0, dtype=np.float64).astype(np.float32)
+
+
+def share_place(cumulative: NDArray[np.float32], position: NDArray[np.float64]) -> NDArray[np.intp]:
+    """
+    Give the place in `MappedShare.share` at a position of the distribution of each cell.
+
+    Parameters
+    ----------
+    cumulative : of `MappedShare.cumulative`.
+    position : shape (rows, cols), 0 to 1.
+
+    Returns
+    -------
+    Shape (rows, cols).
+
+    Examples
+    --------
+    >>> share_place(np.array([[[0.4]], [[1.0]]], dtype=np.float32), np.array([[0.5]])).tolist()
+    [[1]]
+    """
+    place = np.zeros(position.shape, dtype=np.intp)
+    for row in cumulative[:-1]:
+        place += row < position
+    return place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,12 +211,27 @@ def mapped_share(city: CityModel) -> MappedShare:
     """
     if city.today is not None:
         return model_of(city.today).once(mapped_share)
-    found = _observed(city)
-    share, weight = share_weights(found[0], rule=share_rule(city), noise=found[1])
-    return MappedShare(
-        share=share,
-        cumulative=np.cumsum(weight, axis=0, dtype=np.float64).astype(np.float32),
-        mean=np.tensordot(share, weight, axes=(0, 0)),
+    observed, noise = _observed(city)
+    rule = share_rule(city)
+    mean = np.empty(city.grid.shape)
+    for rows in row_bands(city.grid.shape):
+        share, weight = _weights_of(observed, noise, rule, rows)
+        # One share after the other: the last digit must not depend on how many cells there are.
+        mean[rows] = sum(one * likely for one, likely in zip(share, weight, strict=True))
+    return MappedShare(share=share, mean=mean, observed=observed, noise=noise, rule=rule)
+
+
+def _weights_of(
+    observed: Mapping[str, NDArray[np.float64]],
+    noise: Mapping[str, NDArray[np.float64]],
+    rule: ShareRule,
+    rows: slice,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weigh the shares of some rows; see `share_weights`."""
+    return share_weights(
+        {name: ratio[rows] for name, ratio in observed.items()},
+        rule=rule,
+        noise={name: each[rows] for name, each in noise.items()},
     )
 
 

@@ -45,25 +45,30 @@ class AssessedGap:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Parts:
     """
-    Gap of a sector or of the composite on the grid, each of shape (rows, cols).
+    Gap of a sector or of the composite on the grid, of shape (rows, cols) where nothing else is said.
 
     Parameters
     ----------
-    draws : shape (draws, rows, cols), the gap in each draw; NaN where not assessed.
     raw : as mapped.
     lo, mid, hi : 5th percentile, median and 95th percentile of the draws.
     short : probability that the gap is at least the limit of ``tables/readings.toml``.
     evidence : how well the data support it, 0 to 1; NaN where not assessed.
     reading : code of `kcity_geo.analysis.gaps.words.READINGS`.
     assessed_weight : share of the weight that was assessed.
+    unit_draws : shape (draws, units), the mean over the people of each district and, last, of the
+        city in each draw; no draws where not assessed. People are drawn as well.
+    short_draws : shape (draws,), share of all people who live where the reading can be told and whose
+        gap in that draw is at least the limit. Draws are joint over the levels. Who lives where nobody
+        can tell is in none of them.
     """
 
-    draws: NDArray[np.float32]
     raw: NDArray[np.float64]
-    lo: NDArray[np.float64]
-    mid: NDArray[np.float64]
-    hi: NDArray[np.float64]
+    lo: NDArray[np.float32]
+    mid: NDArray[np.float32]
+    hi: NDArray[np.float32]
     short: NDArray[np.float64]
     evidence: NDArray[np.float64]
     reading: NDArray[np.uint8]
     assessed_weight: NDArray[np.float64]
+    unit_draws: NDArray[np.float64]
+    short_draws: NDArray[np.float64]

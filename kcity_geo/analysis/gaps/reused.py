@@ -8,7 +8,7 @@ Kept are the last two of each sector, for models with edits only.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,9 @@ from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.trust import height_wrong
 from kcity_geo.analysis.gaps.counted import counted
 from kcity_geo.analysis.gaps.mapped_share import mapped_share
-from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
+from kcity_geo.analysis.gaps.parts import AssessedGap
 
-__all__ = ["FACILITY", "Drawn", "Reused", "reused_parts"]
+__all__ = ["FACILITY", "Drawn", "Reused"]
 
 #: Kind of facility that the completion of an indicator places.
 FACILITY = {"T9_health": "health", "T9_school": "school", "W1": "water_point"}
@@ -35,12 +35,16 @@ class Drawn:
 
     Parameters
     ----------
-    values : shape (draws, rows, cols), gap of the sector.
+    values : for each band, shape (draws, rows, cols), gap of the sector; NaN where too little was assessed.
     means : indicator -> shape (draws, units).
+    level : shape (draws, units), of the sector.
+    cells : ``lo``, ``mid``, ``hi`` and ``short`` of `kcity_geo.analysis.gaps.parts.Parts`.
     """
 
-    values: NDArray[np.float32]
+    values: tuple[NDArray[np.float32], ...]
     means: Mapping[str, NDArray[np.float64]]
+    level: NDArray[np.float64]
+    cells: Mapping[str, NDArray[Any]]
 
 
 class Reused:
@@ -60,13 +64,19 @@ class Reused:
         self._same: tuple[Any, ...] = ()
         if self._kept is None:
             return
-        mapped, tables = city.once(mapped_share), ("evidence", "priors")
+        mapped, tables = city.once(mapped_share), ("evidence", "priors", "readings")
         self._same = (
-            seed, count, mapped.share, mapped.cumulative, mapped.mean, city.people.persons, city.inside,
+            seed, count, repr(mapped.rule), *mapped.observed.values(), *mapped.noise.values(), mapped.mean,
+            city.people.persons, city.inside, repr(dict(city.standards)),
             *(repr(dict(city.rules(name))) for name in tables),
             *(repr(dict(city.settings(name))) for name in ("transport", "water")),
             height_wrong(city),
         )  # fmt: skip
+
+    @property
+    def active(self) -> bool:
+        """Whether draws are kept."""
+        return self._kept is not None
 
     def get(self, sector: str, scored: Sequence[AssessedGap]) -> Drawn | None:
         """
@@ -122,36 +132,3 @@ class Reused:
             count = self._city.once(counted)[kind]
             parts += [count.cells, count.mapped, count.official]
         return tuple(parts)
-
-
-def reused_parts(
-    city: CityModel,
-    sector: str,
-    made_of: tuple[NDArray[Any], ...],
-    make: Callable[[], Parts],
-) -> Parts:
-    """
-    Give what follows from the draws of a sector, as it was where all of it is the same.
-
-    Parameters
-    ----------
-    city : its model.
-    sector : name.
-    made_of : draws first, then what else it is made of.
-    make : makes it.
-
-    Returns
-    -------
-    The parts.
-    """
-    kept = city.pieces("parts of a sector")
-    if kept is None:
-        return make()
-    for before, parts in kept.get(sector, ()):
-        same = zip(made_of[1:], before[1:], strict=True)
-        if before[0] is made_of[0] and all(np.array_equal(a, b, equal_nan=True) for a, b in same):
-            found: Parts = parts
-            return found
-    made = make()
-    kept[sector] = [*kept.get(sector, ())[1 - _KEPT :], (made_of, made)]
-    return made

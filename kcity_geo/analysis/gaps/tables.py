@@ -18,7 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel
-from kcity_geo.analysis.gaps.draws import GapDraws, quantiles, short_probability
+from kcity_geo.analysis.gaps.assessed import Assessed
+from kcity_geo.analysis.gaps.draws import quantiles, short_probability
 from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
 from kcity_geo.analysis.gaps.reading import why_short
 from kcity_geo.analysis.gaps.rules import gini
@@ -58,8 +59,9 @@ def _summary(city: CityModel, level: str, part: Parts, units: Units) -> pd.DataF
     empty = np.full(len(units.ids), np.nan)
     limits = reading_limits(city.rules("readings"))
     enough = units.known_share(part.mid) >= limits.people_told - 1e-9
-    draws = units.draws(part.draws) if len(part.draws) else np.full((1, len(units.ids)), np.nan)
-    draws = np.where(enough, draws, np.nan)
+    draws = part.unit_draws if len(part.unit_draws) else np.full((1, len(units.ids)), np.nan)
+    known = units.known_share(part.mid) * units.covered
+    draws = np.where(enough, _with_unknown(draws, 1 - known), np.nan)
     lo, mid, hi = quantiles(draws.astype(np.float32))
     short = short_probability(draws, limit=limits.short)
     # Cells that were not assessed count as no evidence once any was.
@@ -91,6 +93,17 @@ def _summary(city: CityModel, level: str, part: Parts, units: Units) -> pd.DataF
         frame[f"people_{name}"] = people
     frame["people_short"] = frame["people_falls_short"] + frame["people_probably_falls_short"]
     return frame
+
+
+def _with_unknown(draws: NDArray[np.float64], unknown: NDArray[np.float64]) -> NDArray[np.float64]:
+    """
+    Add those of whom no number speaks to the mean of each unit: any gap may be theirs, all alike.
+
+    A mean over the others alone would be a sure number of a place of which a part is not known.
+    """
+    position = (np.arange(len(draws)) * 2**0.5 + 0.5) % 1.0
+    share = np.where(unknown > 1e-9, unknown, 0.0)  # noqa: PLR2004 - rounding of the sums
+    return np.asarray(draws * (1 - share) + position[:, None] * share)
 
 
 def _open_share(part: Parts, units: Units) -> NDArray[np.float64]:
@@ -170,20 +183,18 @@ def city_table(city: CityModel, parts: Mapping[str, Parts]) -> pd.DataFrame:
 
 
 def indicator_table(
-    city: CityModel,
+    rules: Assessed,
     indicators: Sequence[Indicator],
-    scored: Sequence[AssessedGap],
-    found: GapDraws,
+    draws: Mapping[str, NDArray[np.float64]],
 ) -> pd.DataFrame:
     """
     List every indicator for the city and, where it has cells, for each district.
 
     Parameters
     ----------
-    city : its model.
+    rules : of the gap model on the cells of the city.
     indicators : in order.
-    scored : those that count in a sector gap, on the grid.
-    found : their draws.
+    draws : of those that count in a sector gap, shape (draws, units).
 
     Returns
     -------
@@ -191,8 +202,7 @@ def indicator_table(
     reported. The note speaks of the whole city and stands in its row alone; it also says why the gap
     is another than the value lets expect.
     """
-    about = indicator_rows()
-    of_gap = {s.indicator.id: s for s in scored}
+    about, city = indicator_rows(), rules.city
     rows: list[dict[str, Any]] = []
     for one in indicators:
         info, standard = about.get(one.id), city.standards.get(one.id)
@@ -212,7 +222,8 @@ def indicator_table(
             "note": one.not_assessed or one.note,
         }
         average = info.average if info else "people"
-        gaps = _gap_columns(city, of_gap.get(one.id), one, found)
+        gap = None if standard is None or one.id not in draws else rules.assess(one, standard)
+        gaps = _gap_columns(city, gap, one, draws)
         value = float("nan") if one.not_assessed else float(one.value)
         why = "; ".join(filter(None, (shared["note"], why_short(one, standard, gaps["city"]))))
         low, high = (math.nan, math.nan) if one.bounds is None else one.bounds
@@ -304,7 +315,10 @@ def _district_values(
 
 
 def _gap_columns(
-    city: CityModel, gap: AssessedGap | None, one: Indicator, found: GapDraws
+    city: CityModel,
+    gap: AssessedGap | None,
+    one: Indicator,
+    of_units: Mapping[str, NDArray[np.float64]],
 ) -> dict[str, dict[str, Any]]:
     """Gap columns of the city (key ``city``) and each district."""
     ids = city.city.districts["district_id"].astype(str).tolist()
@@ -328,7 +342,7 @@ def _gap_columns(
     spoken = gap.weight > 0
     units = Units(city)
     raw = units.mean(np.where(spoken, gap.raw, np.nan))
-    draws = found.units[one.id]
+    draws = of_units[one.id]
     if not np.isfinite(raw).any():
         units = Units(city, weight=city.once(cell_weight, "area"), land=True)
         raw, draws = units.mean(gap.raw), np.tile(units.mean(gap.raw), (3, 1))

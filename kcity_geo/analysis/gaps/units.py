@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from kcity_geo.analysis.city_model import CityModel
-from kcity_geo.analysis.gaps.chance import squares
+from kcity_geo.analysis.gaps.chance import normal, squares
 from kcity_geo.analysis.settlement.districts import cell_weight, people_cover
 from kcity_geo.cube import cell_centres
 
@@ -119,53 +118,106 @@ class Units:
             np.divide(summed, total, out=np.full(len(self.ids), np.nan), where=total > 0)
         )
 
-    def city_mean(
-        self, values: NDArray[np.floating], *, factor: NDArray[np.float64] | None = None
-    ) -> float:
-        """
-        Mean of a value without gaps over all people of the city.
-
-        Parameters
-        ----------
-        values : shape (rows, cols), no NaN.
-        factor : on the people of each cell, flat.
-
-        Returns
-        -------
-        The mean; NaN where there is nobody.
-        """
-        people = self._city_people if factor is None else self._city_people * factor
-        total = float(people.sum())
-        if total <= 0:
-            return float("nan")
-        # Not by BLAS: its threads cost more than the sum, and their number would change the last digit.
-        return float(np.einsum("i,i->", people, values.ravel())) / total
-
     def known_share(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         """Share of the people of each unit of whom a value is known, shape (units,)."""
         total = self.people()
         known = self._matrix @ np.isfinite(values.ravel()).astype(np.float64)
         return np.asarray(np.divide(known, total, out=np.zeros(len(total)), where=total > 0))
 
-    def factor(self, draw: int) -> NDArray[np.float64]:
-        """Factor on the people of each cell in one draw: how far the population may be wrong."""
-        off = self._block.normal(draw=draw, purpose=_PEOPLE, seed=self._seed)
-        return np.asarray(np.exp(self._spread * off - self._spread**2 / 2), dtype=np.float64)
-
-    def draws(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
+    def factor(self, draw: int, cells: slice = slice(None)) -> NDArray[np.float64]:
         """
-        Mean over the people of each unit in each draw, people drawn as well.
+        Give the factor on the people of each cell in one draw: how far the population may be wrong.
 
         Parameters
         ----------
-        values : shape (draws, rows, cols).
+        draw : which.
+        cells : flat positions.
 
         Returns
         -------
-        Shape (draws, units).
+        Of those cells.
         """
-        return np.array(list(self._means(values))).reshape(len(values), len(self.ids))
+        each = normal(self._block.place, draw=draw, purpose=_PEOPLE, seed=self._seed)
+        off = each[self._block.at[cells]]
+        return np.asarray(np.exp(self._spread * off - self._spread**2 / 2), dtype=np.float64)
 
-    def _means(self, values: NDArray[np.float32]) -> Iterator[NDArray[np.float64]]:
-        for number, one in enumerate(values):
-            yield self.mean(one, factor=self.factor(number))
+    def running(self, count: int) -> RunningMeans:
+        """
+        Begin means over the people of each unit in each draw, from cells that come band by band.
+
+        Parameters
+        ----------
+        count : number of draws.
+
+        Returns
+        -------
+        To be given the bands in their order.
+        """
+        return RunningMeans(len(self.ids), count)
+
+    def of_cells(self, cells: slice) -> sparse.csr_array:
+        """
+        Give the people of some cells by unit, behind a one for each unit.
+
+        Parameters
+        ----------
+        cells : flat positions.
+
+        Returns
+        -------
+        Shape (units, units + cells). Times what was summed before and then the cells it goes on
+        summing from there, so that bands give what all cells at once give, to the last bit.
+        """
+        carried = sparse.eye_array(len(self.ids), format="csr")
+        return sparse.csr_array(sparse.hstack([carried, self._matrix[:, cells]], format="csr"))
+
+
+class RunningMeans:
+    """
+    Means over the people of each unit in each draw, of cells that come band by band.
+
+    Parameters
+    ----------
+    units, count : numbers of units and of draws.
+    """
+
+    def __init__(self, units: int, count: int) -> None:
+        self._people = np.zeros((count, units))
+        self._summed = np.zeros((count, units))
+
+    def add(
+        self,
+        draw: int,
+        values: NDArray[np.floating],
+        *,
+        people: sparse.csr_array,
+        factor: NDArray[np.float64],
+    ) -> None:
+        """
+        Add the next band in one draw.
+
+        Parameters
+        ----------
+        draw : which.
+        values : of the cells of the band. NaN: left out.
+        people : of `Units.of_cells`.
+        factor : on the people of each cell.
+        """
+        flat = values.ravel().astype(np.float64)
+        known = np.isfinite(flat).astype(np.float64) * factor
+        self._people[draw] = people @ np.concatenate([self._people[draw], known])
+        self._summed[draw] = people @ np.concatenate(
+            [self._summed[draw], np.nan_to_num(flat) * known]
+        )
+
+    def means(self) -> NDArray[np.float64]:
+        """
+        Give the means over all bands.
+
+        Returns
+        -------
+        Shape (draws, units); NaN where nothing is known.
+        """
+        nothing = np.full(self._people.shape, np.nan)
+        found = np.divide(self._summed, self._people, out=nothing, where=self._people > 0)
+        return np.asarray(found, dtype=np.float64)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.connections.ground import ground_of
-from kcity_geo.analysis.gaps.combine import raw_gap
+from kcity_geo.analysis.gaps.assessed import raw_gap
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.registry import assess_rows
 from kcity_geo.citydata import CityData

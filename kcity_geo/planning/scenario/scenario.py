@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.evidence.filtered import withheld
+from kcity_geo.analysis.gaps.assessed import raw_gap
 from kcity_geo.analysis.gaps.change import diff
-from kcity_geo.analysis.gaps.combine import assess_gaps, raw_gap
+from kcity_geo.analysis.gaps.combine import assess_gaps
 from kcity_geo.analysis.registry import assess_rows
 from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table

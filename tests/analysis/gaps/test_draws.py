@@ -12,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.gaps import bands
+from kcity_geo.analysis.gaps.assessed import Assessed
 from kcity_geo.analysis.gaps.chance import chance, spread_evenly
 from kcity_geo.analysis.gaps.combine import assess_gaps
+from kcity_geo.analysis.gaps.completed import Completion, Places
 from kcity_geo.analysis.gaps.counted import counted
-from kcity_geo.analysis.gaps.draws import _Completed, quantiles
+from kcity_geo.analysis.gaps.draws import DrawnBand, quantiles
 from kcity_geo.analysis.gaps.mapped_share import share_rule, share_weights
 from kcity_geo.analysis.transport.assess import assess
 from kcity_geo.analysis.transport.service_times import service_times
@@ -93,6 +96,10 @@ def clinics(*places: tuple[float, float]):
     return toy_layer(rows, [shapely.Point(p) for p in places])
 
 
+def stops(*places: tuple[float, float]):
+    return toy_layer([{"highway": "bus_stop"} for _ in places], [shapely.Point(p) for p in places])
+
+
 def city(people: float = 50.0, *, until: float = 1.0, **layers):
     roads = streets(until=until)
     return CityModel(
@@ -147,6 +154,70 @@ def test_deleted_facilities_never_make_a_range_narrower(seed):
         row = school_row(TOWN.changed(layers={"school": schools(*map(tuple, places[:count]))}))
         width.append(row["gap_hi"] - row["gap_lo"])
     assert width[1] >= width[0]
+
+
+def school_ranges(model, draws: int = 20):
+    """Width of the range of walks to school, of each cell."""
+    found = service_times(model)
+    (one,) = [i for i in found if i.id == "T9_school"]
+    rules = Assessed(model)
+    gap = rules.assess(one, model.standards["T9_school"])
+    place = DrawnBand(Completion(model, seed=7, count=draws), slice(0, model.grid.shape[0]))
+    drawn = [place.draw([gap], draw)["T9_school"] for draw in range(draws)]
+    low, _, high = quantiles(np.array(drawn, dtype=np.float32))
+    return low, high
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.lists(PLACE, min_size=2, max_size=6, unique=True), st.data())
+def test_deleted_facilities_never_narrow_the_range_of_a_cell(places, data):
+    """
+    What is missing elsewhere does not hang on how few are mapped, as long as they are fewer than the norm.
+
+    Of 80,000 people the norm expects 32 schools.
+    """
+    kept = data.draw(st.lists(st.sampled_from(places), min_size=1, unique=True))
+    before, after = (
+        school_ranges(TOWN.changed(layers={"school": schools(*some)})) for some in (places, kept)
+    )
+    width = [high - low for low, high in (before, after)]
+    assert (width[1] >= width[0] - 1e-6).all()
+    assert (after[1] >= before[1] - 1e-6).all()
+
+
+def test_bands_of_rows_change_no_number(monkeypatch):
+    """Facilities, lenders and counts lie in other bands; sums over people go on from band to band."""
+    model = with_counts(TOWN, health_facilities=5.0)
+    model = model.changed(
+        layers={"health": clinics((3500, 500)), "transit_low": stops((900, 900), (3000, 2500))}
+    )
+    rows = assess(model)
+    whole = assess_gaps(model, rows, draws=4)
+    monkeypatch.setattr(bands, "BAND_CELLS", 3 * 40)
+    assert len(bands.row_bands(model.grid.shape)) == 14
+    mapped = model.changed()  # whose mapped share was not computed yet
+    again = assess_gaps(mapped, rows, draws=4)
+    for key in whole.cells.data_vars:
+        assert whole.cells[key].to_numpy().tobytes() == again.cells[key].to_numpy().tobytes(), key
+    assert whole.city.equals(again.city)
+    assert whole.indicators.equals(again.indicators)
+    assert whole.districts.drop(columns="geometry").equals(again.districts.drop(columns="geometry"))
+    for level, found in whole.short_draws.items():
+        assert found.tobytes() == again.short_draws[level].tobytes()
+
+
+def test_land_of_which_nothing_is_known_widens_the_range_of_the_city():
+    """Half is known to lie high; of the other half any share may be low: 0 to 50 %, and nobody can tell."""
+    gap = np.zeros((40, 40))
+    gap[:, 20:] = np.nan
+    one = Indicator(id="W8", value=0.0, units="share", cells=gap, gap=gap, evidence="user")
+    row = assess_gaps(TOWN, [one]).city.loc["flood"]
+    assert row["gap_raw"] == 0.0
+    assert row["gap_lo"] == pytest.approx(0.025, abs=0.015)
+    assert row["gap"] == pytest.approx(0.25, abs=0.02)
+    assert row["gap_hi"] == pytest.approx(0.475, abs=0.015)
+    whole = replace(one, cells=np.zeros((40, 40)), gap=np.zeros((40, 40)))
+    assert assess_gaps(TOWN, [whole]).city.loc["flood", "gap_hi"] == 0.0
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=80))
@@ -220,12 +291,11 @@ def test_the_more_people_live_without_a_school_on_the_map_the_likelier_one_is_mi
 
     def unseen(persons: float, **rules: float) -> float:
         model = city(persons, school=schools((500, 500)))
-        state = _Completed(model, [], seed=7)
-        state.missing = {**state.missing, **rules}
-        whole = np.ones(model.grid.shape)
-        return float(
-            np.mean([np.isfinite(state.facility_m("school", whole, d)).any() for d in range(60)])
-        )
+        whole = Completion(model, seed=7, count=60)
+        whole.missing = {**whole.missing, **rules}
+        whole.share = lambda draw, at: np.ones(model.grid.shape)
+        places = Places(whole, slice(0, model.grid.shape[0]))
+        return float(np.mean([places.missing_sites("school", d).any() for d in range(60)]))
 
     assert unseen(0.01) == 0.0  # 16 people
     assert 0.2 < unseen(1.0) < unseen(50.0)  # 1,600 people may have one of their own

@@ -16,7 +16,7 @@ from kcity_geo.analysis import water
 from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.energy.electrification import electrified, official_rate
 from kcity_geo.analysis.gaps import combine as model
-from kcity_geo.analysis.gaps.mapped_share import MappedShare, mapped_share
+from kcity_geo.analysis.gaps.mapped_share import MappedShare, mapped_share, share_rule
 from kcity_geo.analysis.gaps.rules import (
     exists_unseen,
     gini,
@@ -156,17 +156,19 @@ def test_a_standard_of_a_reported_indicator_is_refused_and_says_why():
 # --- the model on a city ----------------------------------------------------------------------------
 
 
+class _Sure(MappedShare):
+    """Each cell shows a share that is known."""
+
+    def cumulative(self, rows):
+        below = [(self.mean[rows] <= one).astype(np.float32) for one in self.share]
+        return np.stack(below)
+
+
 def sure(data, *, share=1.0):
     """A map that shows the same share of everything in every cell; a number or an array."""
-    shape = tuple(data.grid.shape)
-    if np.ndim(share):
-        steps = np.unique(share)
-        below = [(np.asarray(share) <= one).astype(np.float32) for one in steps]
-        return MappedShare(share=steps, cumulative=np.stack(below), mean=np.asarray(share))
-    full = np.full(shape, float(share))
-    return MappedShare(
-        share=np.array([share]), cumulative=np.ones((1, *shape), dtype=np.float32), mean=full
-    )
+    shares = np.broadcast_to(np.asarray(share, dtype=float), tuple(data.grid.shape)).copy()
+    rule = share_rule(model_of(data))
+    return _Sure(share=np.unique(shares), mean=shares, observed={}, noise={}, rule=rule)
 
 
 def all_known(data, *, share=1.0):
@@ -352,7 +354,7 @@ def test_what_is_known_of_half_of_the_land_says_nothing_of_the_other_half(toy):
         Indicator(id=name, value=0.5, units="share", gap=values)
         for name, values in (("W1", west), ("W4", gap))
     ]
-    found = assess_gaps(model_of(data).given(mapped_share, sure(data)), rows)
+    found = assess_gaps(all_known(data), rows)
     cells = found.cells["water_gap"].to_numpy().reshape(40, 40)
     assert cells[:, :20] == pytest.approx(0.5)
     assert np.isnan(cells[:, 20:]).all()
@@ -544,8 +546,7 @@ def test_people_are_sent_where_the_map_shows_little(toy):
     share = np.ones((40, 40))
     share[20:, 20:] = 0.05
     one = everything((40, 40), 0.5)
-    city = model_of(data).given(mapped_share, sure(data, share=share))
-    tasks = assess_gaps(city, one).survey_tasks
+    tasks = assess_gaps(all_known(data, share=share), one).survey_tasks
     assert len(tasks)
     assert tasks["district"].iloc[0] == "SE"
     assert (tasks["people_open"] <= tasks["population"] + 1e-6).all()

@@ -1,0 +1,384 @@
+"""
+Completed: one city and how its map may be completed, draw by draw and band by band.
+
+What is the same for all draws is held for the whole grid, with the place of the mapped share of each
+cell in each draw (a byte); everything else is made for one band of rows. A band gives the numbers that
+the whole grid would give, to the last bit: what is random belongs to a place, and what lies outside
+the band (facilities near by, places that lend their street form) is looked up there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.special import gammaincinv, ndtr, ndtri
+
+from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.gaps.bands import row_bands
+from kcity_geo.analysis.gaps.chance import Squares, chance, normal, spread_evenly, squares
+from kcity_geo.analysis.gaps.counted import counted
+from kcity_geo.analysis.gaps.mapped_share import mapped_share, share_place
+from kcity_geo.cube import cell_centres, cell_size
+from kcity_geo.standards import Standard, gap_from_standard
+
+__all__ = ["Completion", "Places", "StreetForm", "against", "metres_to"]
+
+#: Distance of people to a facility in their own cell, as a share of its side: the mean of a square.
+_OWN_CELL = 0.38
+#: Purposes of chance.
+_COUNT, _UNEVEN, _SITE, _KIND, _BLOCK, _DONOR, _LENDS = 1, 2, 3, 4, 101, 1000, 1100
+
+
+def against(standard: Standard, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """
+    Give the gap of values against a standard.
+
+    Parameters
+    ----------
+    standard : with target and worst value, or without.
+    values : in its unit.
+
+    Returns
+    -------
+    0 to 1, shape of `values`; 1 where the standard has no value.
+    """
+    if standard.target is None or standard.worst is None:
+        return np.ones(values.shape)
+    return gap_from_standard(values, target=standard.target, worst=standard.worst)
+
+
+def metres_to(there: NDArray[np.bool_], *, cell_m: float) -> NDArray[np.float64]:
+    """
+    Give the straight distance from each cell to the nearest cell with a facility.
+
+    Parameters
+    ----------
+    there : shape (rows, cols).
+    cell_m : side of a cell, metres.
+
+    Returns
+    -------
+    Metres, same shape; infinite where there is none.
+
+    Examples
+    --------
+    >>> metres_to(np.array([[True, False, False]]), cell_m=100).tolist()
+    [[38.0, 100.0, 200.0]]
+    """
+    if not there.any():
+        return np.full(there.shape, np.inf)
+    metres = ndimage.distance_transform_edt(~there) * cell_m
+    return np.asarray(np.maximum(metres, _OWN_CELL * cell_m))
+
+
+@dataclass(frozen=True, eq=False)
+class StreetForm:
+    """
+    What a place has of a kind of street form, for the whole grid.
+
+    Parameters
+    ----------
+    raw : gap as mapped, shape (rows, cols).
+    values : of the indicator, same shape; None where a value does not grow as the map is completed.
+    standard : that they are held against.
+    power : how much faster than the length of streets the value grows.
+    """
+
+    raw: NDArray[np.float64]
+    values: NDArray[np.float64] | None
+    standard: Standard
+    power: float
+
+    def grown(
+        self, at: slice | NDArray[np.intp], share: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """
+        Give the gap when what is missing has been added to what is mapped.
+
+        Parameters
+        ----------
+        at : rows of the grid, or flat positions of cells.
+        share : that is mapped there.
+
+        Returns
+        -------
+        Never larger than as mapped.
+        """
+        raw = self.raw[at] if isinstance(at, slice) else self.raw.ravel()[at]
+        if self.values is None:
+            return raw
+        values = self.values[at] if isinstance(at, slice) else self.values.ravel()[at]
+        return np.minimum(raw, against(self.standard, values / share**self.power))
+
+
+class Completion:
+    """
+    What all bands and draws of one city share.
+
+    Parameters
+    ----------
+    city : its model.
+    forms : indicator id -> street form, of those that another place may lend.
+    seed : of the draws.
+    count : number of draws.
+    """
+
+    def __init__(
+        self,
+        city: CityModel,
+        forms: Mapping[str, StreetForm] | None = None,
+        *,
+        seed: int,
+        count: int,
+    ) -> None:
+        self.city, self.seed, self.forms = city, seed, forms or {}
+        self.missing = city.rules("evidence")["missing"]
+        self.cell_m = cell_size(city.grid)
+        self.shape = city.grid.shape
+        self.people = city.people.persons
+        if not city.people.known:  # without people land takes their place
+            self.people = np.where(city.inside, 1.0, 0.0)
+        self.mapped = city.once(mapped_share)
+        self.detour = city.settings("transport").number("euclid_factor")
+        self.count = city.once(counted)
+        self.straight = {
+            name: metres_to(one.cells > 0, cell_m=self.cell_m) for name, one in self.count.items()
+        }
+        self.lenders = np.flatnonzero(self.people >= 1)
+        self._unmapped: dict[tuple[str, int], tuple[float, bool]] = {}
+        self._place = self._share_places(count)
+
+    @cached_property
+    def seen(self) -> float:
+        """People whose surroundings the map shows."""
+        return float((self.mapped.mean * self.people).sum())
+
+    def squares_of(self, rows: slice, side_m: float) -> NDArray[np.int64]:
+        """Give a whole number for the square of a side that each cell of some rows lies in."""
+        x, y = (each.reshape(self.shape)[rows] for each in cell_centres(self.city.grid))
+        column, row = np.floor(x / side_m).astype(np.int64), np.floor(y / side_m).astype(np.int64)
+        return np.asarray(row * 1_000_003 + column)
+
+    def whole(self, draw: int) -> bool:
+        """Tell whether nothing at all is missing in a draw."""
+        return bool((draw * 0.7548776662466927 + 0.03) % 1.0 < self.missing["whole_share"])
+
+    def mostly_alike(self, together: float, blocks: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give positions, 0 to 1, in which the blocks of a city partly err alike."""
+        city, block = self.missing["city_weight"], self.missing["block_weight"]
+        return np.asarray(ndtr((city * together + block * blocks) / np.hypot(city, block)))
+
+    def _share_places(self, count: int) -> NDArray[np.unsignedinteger]:
+        kind = np.min_scalar_type(len(self.mapped.share))
+        found = np.zeros((count, *self.shape), dtype=kind)
+        for rows in row_bands(self.shape):
+            cumulative = self.mapped.cumulative(rows)
+            block = squares(self.squares_of(rows, self.missing["block_m"]))
+            for draw in range(count):
+                off = block.normal(draw=draw, purpose=_BLOCK, seed=self.seed)
+                position = self.mostly_alike(float(ndtri(spread_evenly(draw))), off)
+                found[draw, rows] = share_place(cumulative, position)
+        return found
+
+    def share(self, draw: int, at: slice | NDArray[np.intp] = slice(None)) -> NDArray[np.float64]:
+        """
+        Give the share of the features of some cells that is mapped, in one draw.
+
+        Parameters
+        ----------
+        draw : which.
+        at : rows of the grid, or flat positions of cells.
+
+        Returns
+        -------
+        Of those cells.
+        """
+        place = self._place[draw]
+        place = place[at] if isinstance(at, slice) else place.ravel()[at]
+        if self.whole(draw):
+            return np.ones(place.shape)
+        return np.asarray(self.mapped.share[place])
+
+    def unmapped(self, name: str, draw: int) -> tuple[float, bool]:
+        """
+        Weigh the people of the whole city among whom the facilities that a count knows may stand.
+
+        Parameters
+        ----------
+        name : kind of facility.
+        draw : which.
+
+        Returns
+        -------
+        Their weight, and whether any of it is people whose surroundings the map lacks in part.
+        """
+        key = (name, draw)
+        if key not in self._unmapped:
+            everywhere = Places(self, slice(0, self.shape[0]))
+            people = everywhere.uneven_people(name, draw)
+            lacking = (1 - everywhere.share(draw)) * people
+            some = bool(lacking.any())
+            self._unmapped[key] = (float((lacking if some else people).sum()), some)
+        return self._unmapped[key]
+
+
+class Places:
+    """
+    The cells of some rows, and what chance does to them.
+
+    Parameters
+    ----------
+    whole : the city.
+    rows : of its grid.
+    """
+
+    def __init__(self, whole: Completion, rows: slice) -> None:
+        self.whole, self.rows = whole, rows
+        self.people = whole.people[rows]
+        self._wide: dict[str, Places] = {}
+        self._asked: tuple[int, tuple[NDArray[np.intp] | None, NDArray[np.bool_]]] | None = None
+
+    @cached_property
+    def cell(self) -> NDArray[np.int64]:
+        """Whole number of each cell."""
+        return self.whole.squares_of(self.rows, self.whole.cell_m)
+
+    @cached_property
+    def block(self) -> Squares:
+        """Blocks whose features were mapped, or not, together."""
+        return squares(self.whole.squares_of(self.rows, self.whole.missing["block_m"]))
+
+    @cached_property
+    def patch(self) -> Squares:
+        """Patches whose streets were mapped, or not, together."""
+        return squares(self.whole.squares_of(self.rows, self.whole.missing["patch_m"]))
+
+    def share(self, draw: int) -> NDArray[np.float64]:
+        """Give the share of the features of each cell that is mapped, in one draw."""
+        return self.whole.share(draw, self.rows)
+
+    def _purpose(self, name: str) -> int:
+        return 20 + 8 * list(self.whole.missing["facility"]).index(name)
+
+    def uneven_people(self, name: str, draw: int) -> NDArray[np.float64]:
+        """Give the people of each cell, times how unevenly facilities stand over blocks in one draw."""
+        spread, purpose = self.whole.missing["uneven"], self._purpose(name) + _UNEVEN
+        uneven = self.block.normal(draw=draw, purpose=purpose, seed=self.whole.seed)
+        return np.asarray(self.people * np.exp(spread * uneven - spread**2 / 2))
+
+    def _kind_share(self, purpose: int, draw: int) -> NDArray[np.float64]:
+        """
+        Share of one kind of facility that is mapped where all else is, in one draw.
+
+        Who maps the streets of a place need not map its clinics, and nothing on the map tells.
+        """
+        if self.whole.whole(draw):
+            return np.ones(self.people.shape)
+        seed = self.whole.seed
+        together = float(normal(2, draw=draw, purpose=purpose + _KIND, seed=seed))
+        blocks = self.block.normal(draw=draw, purpose=purpose + _KIND, seed=seed)
+        at = self.whole.mostly_alike(together, blocks)
+        return np.asarray(at ** (1 / self.whole.missing["kind_share"] - 1))
+
+    def missing_sites(self, name: str, draw: int) -> NDArray[np.bool_]:
+        """Tell which cells hold a facility that the map lacks, in one draw."""
+        whole, share, purpose = self.whole, self.share(draw), self._purpose(name)
+        rule, row, seed, count = (
+            whole.missing, whole.missing["facility"][name], whole.seed, whole.count[name],
+        )  # fmt: skip
+        people = self.uneven_people(name, draw)
+        if np.isfinite(count.official):
+            # The city counted them: what the map lacks is known in number, not where it stands.
+            total, some = whole.unmapped(name, draw)
+            lacking = (1 - share) * people if some else people
+            expected = count.missing * lacking / max(total, 1e-9)
+        else:
+            shape = 1 / row["spread"] ** 2
+            at = float(chance(0, draw=draw, purpose=purpose + _COUNT, seed=seed))
+            # What is mapped is a lower bound of what there is: few speak no word against the norm.
+            norm = shape * row["persons_each"]
+            learnt = gammaincinv(shape + count.mapped, at) / (
+                norm + whole.seen * rule["kind_share"]
+            )
+            each = max(learnt, gammaincinv(shape, at) / norm)
+            off = float(normal(1, draw=draw, purpose=purpose, seed=seed))
+            each *= np.exp(rule["norm_spread"] * off)
+            expected = each * (1 - share * self._kind_share(purpose, draw)) * people
+        site = chance(self.cell, draw=draw, purpose=purpose + _SITE, seed=seed)
+        return np.asarray(site < 1 - np.exp(-expected))
+
+    def facility_m(self, name: str, draw: int, *, reach_m: float = np.inf) -> NDArray[np.float64]:
+        """
+        Give the straight distance to the nearest facility that the map lacks, in one draw.
+
+        Parameters
+        ----------
+        name : kind of facility.
+        draw : which.
+        reach_m : metres from which a facility is too far to count.
+
+        Returns
+        -------
+        Metres, exact up to `reach_m`; beyond, some number above it.
+        """
+        wide = self._reaching(name, reach_m)
+        metres = metres_to(wide.missing_sites(name, draw), cell_m=self.whole.cell_m)
+        first = self.rows.start - wide.rows.start
+        return metres[first : first + len(self.people)]
+
+    def _reaching(self, name: str, reach_m: float) -> Places:
+        """Give the rows from which a facility reaches these."""
+        if name not in self._wide:
+            last = self.whole.shape[0]
+            more = int(min(last, np.ceil(reach_m / self.whole.cell_m) + 1))
+            rows = slice(max(0, self.rows.start - more), min(last, self.rows.stop + more))
+            self._wide[name] = self if rows == self.rows else Places(self.whole, rows)
+        return self._wide[name]
+
+    def lent(
+        self, indicator: str, otherwise: NDArray[np.float64], draw: int
+    ) -> NDArray[np.float64]:
+        """
+        Give the street form of another place of the city, in one draw.
+
+        Parameters
+        ----------
+        indicator : id of one of `Completion.forms`.
+        otherwise : gap of each cell where nobody has anything to lend.
+        draw : which.
+
+        Returns
+        -------
+        Shape of `otherwise`. Any populated place is asked, whatever the map shows of it: what is deleted
+        elsewhere never changes who is asked. It lends what it shows, completed like any other, as often
+        as it is mapped itself.
+        """
+        form = self.whole.forms[indicator]
+        lender, lends = self._lender(draw)
+        if lender is None:
+            return otherwise
+        gap = form.grown(lender, self.whole.share(draw, lender))
+        here = lends & np.isfinite(gap)
+        return np.where(here[self.patch.at], gap[self.patch.at], otherwise)
+
+    def _lender(self, draw: int) -> tuple[NDArray[np.intp] | None, NDArray[np.bool_]]:
+        """Give who is asked by each patch, and whether there is anything to lend."""
+        if self._asked is None or self._asked[0] != draw:
+            self._asked = (draw, self._ask(draw))
+        return self._asked[1]
+
+    def _ask(self, draw: int) -> tuple[NDArray[np.intp] | None, NDArray[np.bool_]]:
+        whole = self.whole
+        if len(whole.lenders) == 0:
+            return None, np.zeros(0, dtype=bool)
+        at, lends = (
+            chance(self.patch.place, draw=draw, purpose=purpose, seed=whole.seed)
+            for purpose in (_DONOR, _LENDS)
+        )
+        lender = whole.lenders[(at * len(whole.lenders)).astype(np.intp)]
+        return lender, lends < whole.share(draw, lender)
