@@ -180,6 +180,50 @@ def test_what_the_pixels_of_a_raster_hold_is_told_once(tmp_path):
     assert told.count("hold different values") == 1
 
 
+@pytest.mark.parametrize(
+    ("key", "unit", "factor"),
+    [
+        ("elevation", "[m]", 1),
+        ("elevation", "(cm)", 0.01),
+        ("elevation", "ft-us", 1200 / 3937),
+        ("flood", "inches", 0.0254),
+        ("nightlights", "nWatts/(cm^2 sr)", 1),
+        ("nightlights", "nanoWatts/sr/cm^2", 1),
+        ("built", "square metres per pixel", 1),
+        ("population", "Number of people per grid cell", 1),
+        ("elevation", "0.1 m", None),
+        ("elevation", "m/m", None),
+        ("population", "per capita", None),
+        ("solar", "kWh/kWp", None),
+    ],
+)
+def test_spellings_of_units(tmp_path, key, unit, factor):
+    path = raster(tmp_path / "u.tif", np.full(SHAPE, 10, "float32"), unit=unit)
+    found, _ = outcome(ends, path, key=key)
+    if factor is None:
+        assert f"declares the unit '{unit}', which is not known" in found
+    else:
+        np.testing.assert_allclose(found, 10 * factor)
+
+
+@pytest.mark.parametrize(
+    ("unit", "square_metres"),
+    [
+        ("Persons/Acre", 4046.8564224),
+        ("people per sq mile", 1609.344**2),
+        ("Einwohner pro km²", 1e6),
+        ("hab par ha", 1e4),
+    ],
+)
+def test_densities_in_other_words(tmp_path, unit, square_metres):
+    path = raster(tmp_path / "u.tif", np.full(SHAPE, 7, "float32"), unit=unit)
+    with muted():
+        people, _ = read_raster(
+            path, key="population", city=CITY, grid=study_grid(CITY, cell_m=500)
+        )
+    assert float(people.sum()) == pytest.approx(7 / square_metres * CITY.area_km2 * 1e6, rel=2e-3)
+
+
 def test_age_groups_are_no_tiles(tmp_path):
     ones = np.ones(SHAPE, "float32")
     files = [raster(tmp_path / f"{n}.tif", n * ones) for n in (1, 2)]

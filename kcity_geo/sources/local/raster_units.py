@@ -50,6 +50,7 @@ def _plain(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).casefold().replace("\N{MINUS SIGN}", "-")
     shorter = re.sub(r"\s+[\[(][^\])]*[\])]\s*$", "", text).strip()
     text = shorter or text.strip(" []()")
+    text = re.sub(r"^[\[(]([^\[\]()]*)[\])]$", r"\1", text)
     text = re.sub(r"\^|\*\*", "", text)
     text = re.sub(r"[·*\u22c5]", " ", text)
     text = re.sub(r"\bper\b(?! ?cent)", "/", text)
