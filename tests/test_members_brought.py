@@ -30,7 +30,7 @@ from kcity_geo.passed_objects import written
 from kcity_geo.sources.local.ownlayers import read_own_layer
 from kcity_geo.sources.local.points import read_points_or_vector
 from kcity_geo.sources.local.raster_windows import read_window
-from kcity_geo.sources.local.rasters import read_dem, read_raster
+from kcity_geo.sources.local.rasters import persons_from_polygons, read_dem, read_raster
 from kcity_geo.sources.local.tables import read_district_people, read_official_table
 from kcity_geo.sources.local.transit import read_gtfs
 from kcity_geo.sources.local.vectors import read_polygons, read_power_lines
@@ -420,6 +420,50 @@ def test_rows_that_are_not_in_use(tmp_path, column, values, left):
     assert (len(own[0]), len(power)) == (left, left)
     words = f"{3 - left} of 3 rows are not in use by their column {column}"
     assert (words in told, words in told_of_lines) == (left < 3, left < 3)
+
+
+@pytest.mark.parametrize(
+    ("head", "cells", "words"),
+    [
+        (
+            "type",
+            "Hospital",
+            "nothing reads the columns type; the kind of a row is told by amenity",
+        ),
+        ("capacity_kw,id,name", "12,1,A", "nothing reads the columns capacity_kw; "),
+        ("amenity,beds", "hospital,120", ""),
+        ("healthcare,status,Notes", "clinic,open,x", ""),
+    ],
+)
+def test_columns_that_nothing_reads_are_told(tmp_path, head, cells, words):
+    (tmp_path / "c.csv").write_text(f"lon,lat,{head}\n28.02,-29.98,{cells}\n")
+    key = "sources.extra.health"
+    own, told = outcome(
+        read_own_layer, tmp_path / "c.csv", "health", key=key, area=BOX, crs=CITY.crs
+    )
+    assert len(own[0]) == 1
+    assert words in told
+    assert ("nothing reads" in told) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("edges", "words"),
+    [
+        ((28.025, 28.025), ""),
+        ((28.026, 28.025), "lie on one another"),
+        ((28.05, 28.0), "one level and one year"),
+    ],
+)
+def test_people_of_polygons_that_overlap(edges, words):
+    shapes = [
+        shapely.box(28.0, -30.0, edges[0], -29.96),
+        shapely.box(edges[1], -30.0, 28.05, -29.96),
+    ]
+    frame = gpd.GeoDataFrame({"population": [900, 800]}, geometry=shapes, crs=4326)
+    grid = study_grid(CITY, cell_m=500)
+    found, told = outcome(persons_from_polygons, frame, city=CITY, grid=grid)
+    assert words in (found if isinstance(found, str) else told)
+    assert ("lie on one another" in f"{found}{told}") == bool(words)
 
 
 def test_doubled_rows_are_told_and_kept(tmp_path):

@@ -136,6 +136,12 @@ def _with_own_layers(
             path, name, key=key, area=area, crs=city.crs, tags=rules(study.tags)
         )
         layers[name] = append_own(layers[name], own, layer=name, key=key)
+        if len(bad):
+            first = f"{bad['key'].iloc[0]}={bad['value'].iloc[0]}"
+            tell(
+                f"{key}: {len(bad):,} values of {path.name} hold no readable number (first: {first}) and count as not "
+                "given; the list is in unreadable_tags.csv"
+            )
         unreadable.append(bad)
         note = f"{len(own):,} features from your own file, beside OpenStreetMap"
         provenance.append(

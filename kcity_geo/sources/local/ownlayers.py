@@ -25,7 +25,7 @@ from kcity_geo.errors import SourceError
 from kcity_geo.notes import muted, tell
 from kcity_geo.sources.local.own_rows import rows_that_count
 from kcity_geo.sources.local.points import read_points_or_vector
-from kcity_geo.sources.local.table_files import plain_text
+from kcity_geo.sources.local.table_files import column_key, plain_text
 from kcity_geo.sources.local.table_numbers import decimal_sign, numbers
 from kcity_geo.sources.local.vectors import told_elsewhere
 from kcity_geo.sources.local.voltages import voltage_column, volts_of_column
@@ -35,6 +35,24 @@ __all__ = ["append_own", "read_own_layer"]
 
 _SHAPES = {"Point": "point", "LineString": "line", "Polygon": "polygon"}
 _NUMERIC = re.compile(r"[-+\u2212]?\s*\d[\d.,\s'\u2019]*(?:[eE][-+]?\d+)?|[-+]?inf")
+#: Columns that say who, where and when.
+_LABELS = (
+    "id",
+    "name",
+    "source",
+    "date",
+    "year",
+    "note",
+    "notes",
+    "address",
+    "layer",
+    "path",
+    "fid",
+    "osm_id",
+    "osm_type",
+)
+_MOST_NAMED = 8
+_NAMELESS = re.compile(r"column \d+|Unnamed.*|index")
 _KIND = {"point": 0, "line": 1, "polygon": 1}
 
 
@@ -77,6 +95,7 @@ def read_own_layer(
     known = tags or rules()
     allowed = {kind for rule in row.rules for kind in rule.geometry} | set(row.geometry)
     own = read_points_or_vector(path, key=key, kinds=sorted(allowed))
+    _tell_unread(own, row, defaults, what=f"{key}: {path.name}")
     own = _in_volts(own, row, what=f"{key}: {path.name}")
     rows = pd.Series(np.arange(1, len(own) + 1), own.index)
     own = rows_that_count(own, what=f"{key}: {path.name}")
@@ -122,6 +141,31 @@ def read_own_layer(
     _tell_uncounted(frame, defaults.get("counts"), what=f"{key}: {path.name}")
     bad = pd.DataFrame(unreadable, columns=list(UNREADABLE_COLUMNS))
     return frame, bad.assign(osm_type="file")
+
+
+def _tell_unread(
+    own: gpd.GeoDataFrame, row: LayerRow, defaults: dict[str, Any], *, what: str
+) -> None:
+    """Tell the columns that nothing reads, and what would tell kind and numbers of the layer."""
+    lifecycle, known = read_table("osm"), read_table("own_columns")
+    read = {*lifecycle["gone_modifiers"], *lifecycle["gone_values"], *lifecycle["planned_prefixes"]}
+    read |= {key for rule in row.rules for key, _ in (*rule.where, *rule.unless)}
+    read |= {key for column in row.columns for key in (column.name, *column.tags)}
+    found = voltage_column([str(c) for c in own.columns if c != own.geometry.name])
+    read |= {own.geometry.name, *known["status"]["columns"], *_LABELS, *(found or ())[:1]}
+    names = [str(c) for c in own.columns if not _NAMELESS.fullmatch(str(c))]
+    unread = [name for name in names if name not in read and column_key(name) not in read]
+    if not unread:
+        return
+    numbers = [c.name for c in row.columns if c.name in read_table("extra")["numbers"]]
+    tags = [one for one in defaults.values() if isinstance(one, dict)]
+    kinds = ", ".join(dict.fromkeys(key for one in tags for key in one))
+    more = f" and {len(unread) - _MOST_NAMED} more" if len(unread) > _MOST_NAMED else ""
+    tell(
+        f"{what}: nothing reads the columns {', '.join(unread[:_MOST_NAMED])}{more}; the kind of a row is told by "
+        f"{kinds}" + (f", its numbers by {', '.join(numbers)}" if numbers else ""),
+        stacklevel=3,
+    )
 
 
 def append_own(

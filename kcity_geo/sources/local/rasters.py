@@ -42,6 +42,8 @@ __all__ = [
 ]
 
 _VALID_SHARE_WARNING = 0.98
+#: Of the land of population polygons, that several of them hold: told, and refused as people counted twice.
+_OVERLAP_TOLD, _OVERLAP_REFUSED = 0.01, 0.5
 
 
 def read_raster(
@@ -390,6 +392,7 @@ def persons_from_polygons(
     total = float(amount.sum())
     amount[reached == 0] = np.nan
     reached_m2 = shapely.union_all(cut[ok]).area
+    _refuse_doubled_land(float(shapely.area(cut[ok]).sum()), reached_m2)
     refuse_too_many(
         source_total,
         reached_m2 / 1e6,
@@ -402,3 +405,17 @@ def persons_from_polygons(
         "total": total,
         "conserved_share": total / source_total if source_total else 1.0,
     }
+
+
+def _refuse_doubled_land(sum_m2: float, reached_m2: float) -> None:
+    """Refuse polygons that lie on one another, of two levels or two years; tell a part of them."""
+    double = sum_m2 - reached_m2
+    if double <= _OVERLAP_TOLD * reached_m2:
+        return
+    text = (
+        f"sources.population: polygons lie on one another on {double / 1e6:,.2f} of {reached_m2 / 1e6:,.2f} km2, where "
+        "the people of all of them count"
+    )
+    if double > _OVERLAP_REFUSED * reached_m2:
+        raise SourceError(f"{text}; give the polygons of one level and one year")
+    tell(text, stacklevel=3)
