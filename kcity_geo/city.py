@@ -8,6 +8,7 @@ error. It reads no files.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -276,7 +277,7 @@ def make_city(
     name: str,
     boundary: BaseGeometry | gpd.GeoSeries | gpd.GeoDataFrame,
     *,
-    districts: gpd.GeoDataFrame | gpd.GeoSeries | None = None,
+    districts: gpd.GeoDataFrame | gpd.GeoSeries | Sequence[BaseGeometry] | None = None,
     config: Config | None = None,
 ) -> City:
     """
@@ -287,8 +288,9 @@ def make_city(
     name : as printed on maps.
     boundary : (multi)polygon, lon/lat; or a GeoSeries or GeoDataFrame in any CRS, whose polygons are
         joined. A self-crossing one is repaired with a warning.
-    districts : any CRS; columns ``district_id`` and ``name`` are made when missing; a series names them
-        by its index. Parts outside the boundary are cut off; land in no district becomes the district "elsewhere".
+    districts : any CRS, or shapely geometries in lon/lat; columns ``district_id`` and ``name`` are made
+        when missing; a series names them by its index. Parts outside the boundary are cut off; land in
+        no district becomes the district "elsewhere".
     config : limits.
 
     Returns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -31,7 +32,7 @@ def district_frame(
     boundary: BaseGeometry,
     outline: BaseGeometry,
     crs: CRS,
-    districts: gpd.GeoDataFrame | gpd.GeoSeries | None,
+    districts: gpd.GeoDataFrame | gpd.GeoSeries | Sequence[BaseGeometry] | None,
 ) -> gpd.GeoDataFrame:
     """
     Give the districts of a city, which cover it: land in none of them is a district of its own.
@@ -42,7 +43,7 @@ def district_frame(
     boundary : of the city, lon/lat.
     outline : the same in `crs`.
     crs : metric CRS of the city.
-    districts : any CRS; None: the city is one district.
+    districts : any CRS, or shapely geometries in lon/lat; None: the city is one district.
 
     Returns
     -------
@@ -58,21 +59,18 @@ def district_frame(
         return gpd.GeoDataFrame(
             {"district_id": [WHOLE], "name": [name]}, geometry=[outline], crs=crs
         )
-    if districts.crs is None:
-        raise SchemaError("districts: they have no CRS; give them one")
-    if isinstance(districts, gpd.GeoSeries):
-        districts = _named_by_index(districts)
-    frame = districts.to_crs(crs)
+    brought = _as_frame(districts)
+    frame = brought.to_crs(crs)
     geometry = shapely.intersection(shapely.make_valid(frame.geometry.to_numpy()), outline)
     keep = shapely.area(geometry) > 1.0
     if not keep.any():
         raise SchemaError(
-            f"districts: none overlaps the city boundary{_exchanged(districts, boundary)}; check both files"
+            f"districts: none overlaps the city boundary{_exchanged(brought, boundary)}; check both files"
         )
     if not keep.all():
         tell(
             f"districts: {int((~keep).sum())} of {len(keep)} lie outside {name} and were left out"
-            f"{_exchanged(districts[~keep], boundary)}",
+            f"{_exchanged(brought[~keep], boundary)}",
             stacklevel=4,
         )
     ids, names = _labels(frame, keep)
@@ -111,6 +109,31 @@ def _exchanged(elsewhere: gpd.GeoDataFrame, boundary: BaseGeometry) -> str:
     turned = shapely.transform(shapes, lambda xy: xy[:, ::-1])
     here = int(shapely.intersects(boundary, turned).sum())
     return f"; {here} would lie in it with lon and lat exchanged" if here else ""
+
+
+def _as_frame(
+    districts: gpd.GeoDataFrame | gpd.GeoSeries | Sequence[BaseGeometry],
+) -> gpd.GeoDataFrame:
+    """Make a frame with a CRS of what a caller brings; bare geometries are lon/lat, as those of an outline."""
+    if not isinstance(districts, gpd.GeoDataFrame | gpd.GeoSeries):
+        districts = _bare(districts)
+    if isinstance(districts, gpd.GeoDataFrame) and districts.active_geometry_name is None:
+        raise SchemaError("districts: the frame has no geometry column; call set_geometry first")
+    if districts.crs is None:
+        raise SchemaError("districts: they have no CRS; give them one")
+    return _named_by_index(districts) if isinstance(districts, gpd.GeoSeries) else districts
+
+
+def _bare(districts: object) -> gpd.GeoSeries:
+    """Take shapely geometries as lon/lat, as those of an outline are; refuse what holds none."""
+    one = isinstance(districts, BaseGeometry)
+    shapes = [districts] if one else [*districts] if isinstance(districts, Iterable) else [None]
+    if not all(isinstance(shape, BaseGeometry) for shape in shapes):
+        raise SchemaError(
+            f"districts: {type(districts).__name__} holds no geometries; give a GeoDataFrame, a GeoSeries or shapely "
+            "geometries in lon/lat"
+        )
+    return gpd.GeoSeries(shapes, crs=4326)
 
 
 def _named_by_index(districts: gpd.GeoSeries) -> gpd.GeoDataFrame:

@@ -83,7 +83,7 @@ def written(value: Any, *, field: str, name: str = "") -> Any:  # noqa: ANN401 -
     Parameters
     ----------
     value : path, list of paths, DataArray, Dataset of one variable, GeoSeries, GeoDataFrame, shapely
-        geometry in lon/lat, or DataFrame.
+        geometry or a list of them in lon/lat, or DataFrame.
     field : key of the study file, for example ``"population"``.
     name : what the file is called; as the field when empty.
 
@@ -103,7 +103,7 @@ def written(value: Any, *, field: str, name: str = "") -> Any:  # noqa: ANN401 -
     """
     if isinstance(value, os.PathLike):
         return str(value)
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and not _geometries(value):
         return [written(one, field=field, name=name) for one in value]
     kind, data = _kind_of(value)
     if not kind:
@@ -139,6 +139,13 @@ def is_passed(path: Path) -> bool:
     return any(path.is_relative_to(folder) for _, folder in _folder)
 
 
+def _geometries(value: list[Any] | tuple[Any, ...]) -> bool:
+    """Tell whether a list holds shapely geometries and nothing else."""
+    from shapely.geometry.base import BaseGeometry
+
+    return len(value) > 0 and all(isinstance(one, BaseGeometry) for one in value)
+
+
 def _kind_of(value: Any) -> tuple[str, Any]:  # noqa: ANN401 - whatever was passed
     """Tell what an object holds, ``""`` for none, and give it in one form."""
     import geopandas as gpd
@@ -148,7 +155,9 @@ def _kind_of(value: Any) -> tuple[str, Any]:  # noqa: ANN401 - whatever was pass
     if isinstance(value, xr.Dataset) and len(value.data_vars) == 1:
         value = next(iter(value.data_vars.values()))
     if isinstance(value, BaseGeometry):
-        value = gpd.GeoSeries([value], crs=4326)
+        value = [value]
+    if isinstance(value, list | tuple):
+        value = gpd.GeoSeries([*value], crs=4326)
     if isinstance(value, gpd.GeoSeries):
         labels = value.index
         named = {"name": labels.to_list()} if labels.inferred_type == "string" else {}

@@ -506,6 +506,35 @@ def test_columns_of_several_levels_are_refused():
         written(pd.DataFrame([["08", 900]], columns=columns), field="table")
 
 
+HALVES = [shapely.box(28.0, -30.0, 28.025, -29.96), shapely.box(28.025, -30.0, 28.05, -29.96)]
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (HALVES, 2),
+        (tuple(HALVES), 2),
+        (np.array(HALVES), 2),
+        (pd.Series(HALVES), 2),
+        (HALVES[0], 2),  # and the rest, elsewhere
+        (pd.DataFrame({"a": [1]}), "DataFrame holds no geometries"),
+        ("d.gpkg", "str holds no geometries"),
+        (5, "int holds no geometries"),
+        (gpd.GeoDataFrame({"a": [1]}), "call set_geometry first"),
+        (gpd.GeoSeries(HALVES), "have no CRS"),
+    ],
+)
+def test_districts_as_python_objects(given, found):
+    made, _ = outcome(make_city, "Here", BOX, districts=given)
+    assert found in made if isinstance(found, str) else len(made.districts) == found
+
+
+def test_a_list_of_geometries_is_one_input(tmp_path):
+    path = written(HALVES, field="districts")
+    assert len(gpd.read_parquet(path)) == 2
+    assert written(["a.tif", "b.tif"], field="elevation") == ["a.tif", "b.tif"]
+
+
 def test_a_district_with_a_blank_name_bears_its_id():
     assert districts("08", "10", names=(" ", "Mid"))["name"].tolist() == ["08", "Mid"]
 
