@@ -188,3 +188,17 @@ def test_each_of_thirty_questions_is_answered_in_at_most_ten_lines() -> None:
         found = blocks_of("questions", answer)
         assert len(found) == 1, number
         assert len(found[0].code.splitlines()) <= 10, number
+
+
+def test_pictures_of_the_docs_are_small_there_and_shown() -> None:
+    shown = {
+        (path.parent / m).resolve()
+        for path in PAGES
+        for m in re.findall(
+            r"(?:!\[[^\]]+\]\(|```\{image\} )(\S+?\.png)", path.read_text(encoding="utf-8")
+        )
+    }
+    there = set((ROOT / "docs" / "figures").glob("*.png"))
+    assert shown <= there
+    assert {p.name for p in there - shown} == set()
+    assert [p.name for p in there if p.stat().st_size > 200_000] == []

@@ -165,6 +165,9 @@ def test_pdf_has_bookmarks_numbers_and_its_fonts_inside(result, tmp_path: Path) 
     first = pdf.pages[0].extract_text()
     assert f"1 / {len(pdf.pages)}" in first
     assert "요약" in first
+    assert re.search(r"그림\s*1\b.*\S", first), (
+        "a rule for other marks hid the words of the caption"
+    )
     for page in pdf.pages[:3]:
         for font in page["/Resources"]["/Font"].values():
             inner = font.get_object().get("/DescendantFonts", [font])[0].get_object()
