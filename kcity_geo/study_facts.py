@@ -122,7 +122,8 @@ class StudyFacts(BaseModel):
     point inside; ``population_evidence``: observed, modelled, proxy, user, synthetic or empty; ``open_share``: share of
     the area that no constraint of the project closes, None where nothing could be ranked;
     ``official``: names of the official numbers that
-    were given; ``not_assessed``: indicator -> reason; ``tasks``: the first of ``survey_tasks``;
+    were given; ``inputs``: keys of ``[sources]`` that were given, None in studies that do not say;
+    ``not_assessed``: indicator -> reason; ``tasks``: the first of ``survey_tasks``;
     ``survey_sectors``: sector -> how many of ``survey_tasks`` are of it.
     """
 
@@ -151,6 +152,7 @@ class StudyFacts(BaseModel):
     survey_sectors: dict[str, int] = {}
     tasks: tuple[TaskFacts, ...] = ()
     official: tuple[str, ...] = ()
+    inputs: tuple[str, ...] | None = None
     not_assessed: dict[str, str] = {}
     headline: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -52,9 +52,9 @@ def city_numbers(facts: Sequence[StudyFacts], places: Sequence[str]) -> tuple[Ci
     for one, place in zip(facts, places, strict=True):
         key = one.city
         if names.count(key) > 1:
-            key = f"{key} ({one.study})"
+            key = f"{key} · {one.study}"
         if studies.count((one.city, one.study)) > 1:
-            key = f"{one.city} ({Path(place).name})"
+            key = f"{one.city} · {Path(place).name}"
         found.append(_numbers(one, key))
     return tuple(found)
 
@@ -74,10 +74,19 @@ def _numbers(one: StudyFacts, key: str) -> CityNumbers:
         osm_date=one.osm_date,
         cell_m=one.cell_m,
         synthetic=one.synthetic,
+        inputs=_inputs(one),
         levels={level.key: _level(level) for level in one.levels},
         indicators={row.id: _measured(row) for row in one.indicators},
         open_land_share=_number(one.open_share),
     )
+
+
+def _inputs(one: StudyFacts) -> tuple[str, ...] | None:
+    """Name the inputs of a study; land cover is one whichever its classes are."""
+    if one.inputs is None:
+        return None
+    named = {"landcover" if key.startswith("landcover") else key for key in one.inputs}
+    return tuple(sorted(named | ({"official"} if one.official else set())))
 
 
 def _number(value: float | None) -> float:

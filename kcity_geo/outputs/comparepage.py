@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +13,7 @@ import pandas as pd
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from kcity_geo.analysis.comparison.compare import Comparison
+from kcity_geo.analysis.comparison.compare import Comparison, Difference
 from kcity_geo.analysis.comparison.rows import AXES, ComparedCriterion
 from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import rgb
@@ -34,6 +33,8 @@ _STRIPES_PX = (5, 1)
 _SIDE_PX, _LEFT_PX, _TOP_PX = 340, 60, 16
 _SCALES_KM = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 _NAME_CHARS = 60
+#: Of a sum of weights.
+_ROUNDED = 1e-9
 #: Letters of the chart, and from where on a name needs a line to its dot.
 _NARROW_PX, _WIDE_PX, _FAR_PX = 7.2, 12.5, 20
 
@@ -79,7 +80,7 @@ def compare_page(
     """
     needy = [c for c in found.criteria if c.axis == "need"]
     ready = [c for c in found.criteria if c.axis == "readiness"]
-    maps, scale = _maps(found, pictures)
+    maps, scale = _maps(_in_order(ranks, "need"), pictures)
     html = environment().get_template("compare.html.j2").render(
         t=lambda key, **values: both("compare", key, **values),
         css=asset("report.css"),
@@ -88,15 +89,15 @@ def compare_page(
         lead=_lead(found, ranks),
         chart=_chart(found),
         need_head=[_title(c) for c in needy],
-        need_rows=[_row(found, ranks, key, "need", needy) for key in found.table.index],
+        need_rows=[_row(found, ranks, key, "need", needy) for key in _in_order(ranks, "need")],
         ready_head=[(_title(c), _benchmark(c)) for c in ready],
-        ready_rows=[_row(found, ranks, key, "readiness", ready) for key in found.table.index],
+        ready_rows=[_row(found, ranks, key, "readiness", ready) for key in _in_order(ranks, "readiness")],
         maps=maps,
         scale=scale,
         sectors=[in_both({"en": sector_title(s), "ko": _korean("level")[s]}) for s in SECTORS],
         legend=_legend(),
         turns=_turns(found, ranks),
-        differences=[_difference(line) for line in found.differences],
+        differences=[_difference(one) for one in found.apart],
         synthetic=[plain_text(c.key, max_chars=_NAME_CHARS) for c in found.cities if c.synthetic],
         references=_references(),
         draws=f"{found.draws:,}",
@@ -179,7 +180,9 @@ def _row(
     cells = [_measured(found, key, one) for one in criteria]
     low, high = row[f"{axis}_low"], row[f"{axis}_high"]
     score = _Cell(
-        shown=in_both(dict.fromkeys(LANGUAGES, _points(row[axis]))),
+        shown=in_both(dict.fromkeys(LANGUAGES, _points(row[axis])))
+        if low > 0 or high < 1 - _ROUNDED
+        else both("compare", "unknown"),
         below=_point_span(low, high),
         sort=float(row[axis]),
     )
@@ -194,6 +197,11 @@ def _row(
         "score": score,
         "cells": cells,
     }
+
+
+def _in_order(ranks: pd.DataFrame, axis: str) -> list[str]:
+    """Give the cities from the first on, equal ones in the order of their names."""
+    return [str(key) for key in ranks.sort_values(f"{axis}_rank", kind="stable").index]
 
 
 def _sortable(value: float) -> float:
@@ -214,6 +222,8 @@ def _measured(found: Comparison, key: str, one: ComparedCriterion) -> _Cell:
             people=persons(people),
             share=_number(it.value, "share"),
         )
+    if one.kind == "people_short" and (it.low, it.high) == (0, 1):
+        shown = both("compare", "unknown")  # of all of them nobody can tell: no "0 people"
     ends = _span(it.low, it.high, one.unit)
     below = in_both(ends) if it.low != it.high else Markup("")
     return _Cell(shown=shown, below=below, sort=it.value)
@@ -279,7 +289,7 @@ def _covered(one: tuple[float, ...], other: tuple[float, ...]) -> float:
 
 
 def _maps(
-    found: Comparison, pictures: Mapping[str, Mapping[str, SmallMap]]
+    keys: Sequence[str], pictures: Mapping[str, Mapping[str, SmallMap]]
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Draw the readings of all cities, all with the same metres in a pixel."""
     sides = [
@@ -291,8 +301,8 @@ def _maps(
     colours = [(*rgb(row.colour), 255) for row in reading_rows().values()]
     palette = [*colours, _STRIPE, *[(0, 0, 0, 0)] * (EMPTY - len(colours))]
     rows = []
-    for city in found.cities:
-        own = pictures.get(city.key, {})
+    for key in keys:
+        own = pictures.get(key, {})
         drawn: list[dict[str, Any] | None] = []
         for sector in SECTORS:
             one = own.get(sector)
@@ -308,7 +318,7 @@ def _maps(
                     "height": max(4, round(height * one.cell_m / metres)),
                 }
             )
-        rows.append({"name": _name(city.key), "maps": drawn})
+        rows.append({"name": _name(key), "maps": drawn})
     longest = metres * _MAP_PX / 3000
     km = max((s for s in _SCALES_KM if s <= longest), default=_SCALES_KM[0])
     return rows, {"px": round(1000 * km / metres), "km": f"{km:g}"}
@@ -337,10 +347,10 @@ def _legend() -> list[tuple[str, bool, Markup]]:
 
 def _turns(found: Comparison, ranks: pd.DataFrame) -> list[dict[str, Any]]:
     """Say for each city what it needs to draw level with the one before it in readiness."""
-    order = ranks.sort_values("readiness_rank", kind="stable").index
     turns = []
-    for ahead, behind in pairwise(order):
-        if ranks.loc[ahead, "readiness_rank"] == ranks.loc[behind, "readiness_rank"]:
+    rank: Any = ranks["readiness_rank"]
+    for ahead, behind in pairwise(_in_order(ranks, "readiness")):
+        if rank[ahead] == rank[behind]:
             continue
         table = found.overtake(behind, ahead)
         items = [
@@ -378,25 +388,29 @@ def _turn(found: Comparison, row: Mapping[Any, Any]) -> Markup:
     return in_both(told)
 
 
-#: What is told of each city behind its name.
-_VALUE = re.compile(r"(?<=: )[^:;]+?(?=; |\)\.?$)")
+def _korean_value(value: str) -> str:
+    """Say a value in which studies differ in Korean."""
+    own = read_table("texts/compare")
+    lacks = value.partition("without ")[2]
+    if lacks:
+        titles = {row["title"]: row["title_ko"] for row in read_table("compare")["input"].values()}
+        named = ", ".join(str(titles[one]) for one in lacks.split(", "))
+        return str(own["lacking"]).format(inputs=named)
+    people = {row["title"]: row["title_ko"] for row in read_table("compare")["people"].values()}
+    known = {**people, **own["value"]}
+    return str(known.get(value) or read_table("texts/said_ko")["said"].get(value, value))
 
 
-def _korean_value(found: re.Match[str]) -> str:
-    own = read_table("texts/compare")["value"]
-    return str(own.get(found[0]) or read_table("texts/said_ko")["said"].get(found[0], found[0]))
-
-
-def _difference(line: str) -> Markup:
-    """Say a difference of the studies in both languages."""
-    korean = line
-    for words, own in read_table("texts/compare")["difference"].items():
-        start = f"The studies differ in the {words} ("
-        if line.startswith(start):
-            values = line[len(start) :]
-            values = _VALUE.sub(_korean_value, values)
-            korean = f"연구마다 다름: {own} ({values}"
-    return in_both({"en": line, "ko": korean})
+def _difference(one: Difference) -> dict[str, Any]:
+    """Say a difference of the studies in both languages: what it is, and which cities have which value."""
+    what = {"en": one.what.capitalize(), "ko": read_table("texts/compare")["difference"][one.what]}
+    return {
+        "what": in_both(what),
+        "having": [
+            (in_both({"en": value, "ko": _korean_value(value)}), ", ".join(map(_name, keys)))
+            for value, keys in one.having
+        ],
+    }
 
 
 def _references() -> list[dict[str, Any]]:

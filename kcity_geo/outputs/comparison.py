@@ -7,6 +7,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +78,18 @@ def save_comparison(
 
 
 def _write(found: Comparison, work: Path, pictures: Mapping[str, Mapping[str, SmallMap]]) -> None:
+    # By name: the same files in whatever order the studies were given.
+    cities = tuple(sorted(found.cities, key=lambda city: city.key))
+    found = replace(found, cities=cities, table=found.table.loc[[city.key for city in cities]])
     ranks = found.rank()
     page = compare_page(found, ranks, pictures)
     (work / "compare.html").write_text(page, encoding="utf-8", newline="\n")
-    save_csv(found.table.reset_index(), work / "cities.csv")
-    save_csv(ranks.reset_index(), work / "ranks.csv")
-    _workbook(found, ranks, work / "compare.xlsx")
+    # Without the key, which tells cities of one name apart and so depends on what stands beside them.
+    of_city = found.table.reset_index(drop=True)
+    ranked = pd.concat([of_city[["id", "name", "study"]], ranks.reset_index(drop=True)], axis=1)
+    save_csv(of_city, work / "cities.csv")
+    save_csv(ranked, work / "ranks.csv")
+    _workbook(found, {"ranks": ranked, "cities": of_city}, work / "compare.xlsx")
     text = json.dumps(_points(found), ensure_ascii=False, allow_nan=False, indent=1)
     (work / "cities.geojson").write_text(text + "\n", encoding="utf-8", newline="\n")
 
@@ -98,25 +105,24 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - cell of a table
 def _points(found: Comparison) -> dict[str, Any]:
     """Give the cities as GeoJSON; a row depends on its city alone."""
     features = []
-    for key, row in found.table.iterrows():
+    for _, row in found.table.iterrows():
         known = math.isfinite(row["lon"]) and math.isfinite(row["lat"])
         features.append(
             {
                 "type": "Feature",
-                "id": str(key),
+                "id": row["id"],
                 "geometry": {"type": "Point", "coordinates": [row["lon"], row["lat"]]}
                 if known
                 else None,
                 "properties": {
-                    "key": plain_text(key),
-                    **{str(k): _plain(v) for k, v in row.items() if k not in {"lat", "lon"}},
+                    str(k): _plain(v) for k, v in row.items() if k not in {"lat", "lon"}
                 },
             }
         )
     return {"type": "FeatureCollection", "notice": CAVEAT, "features": features}
 
 
-def _workbook(found: Comparison, ranks: pd.DataFrame, path: Path) -> None:
+def _workbook(found: Comparison, tables: Mapping[str, pd.DataFrame], path: Path) -> None:
     criteria = pd.DataFrame(
         [
             {
@@ -129,10 +135,4 @@ def _workbook(found: Comparison, ranks: pd.DataFrame, path: Path) -> None:
         ]
     )  # fmt: skip
     notes = pd.DataFrame({"note": [CAVEAT, *found.differences]})
-    sheets = {
-        "ranks": ranks.reset_index(),
-        "cities": found.table.reset_index(),
-        "criteria": criteria,
-        "notes": notes,
-    }
-    save_workbook(sheets, path)
+    save_workbook({**tables, "criteria": criteria, "notes": notes}, path)

@@ -75,6 +75,7 @@ def facts_of(result: Result) -> StudyFacts:
         survey_sectors=_counted(result.gaps.survey_tasks),
         tasks=_tasks(result.gaps.survey_tasks),
         official=tuple(sorted(k for k in official if k not in {"year", "source"})),
+        inputs=tuple(sorted(k for k, v in result.study.sources if v)),
         not_assessed={
             i.id: plain_text(i.not_assessed) for i in result.gaps.assessed if i.not_assessed
         },

@@ -12,7 +12,7 @@ import kcity_geo.outputs
 FOLDER = Path(kcity_geo.outputs.__file__).parent
 #: What outputs may take from analysis: findings, and the words and codes in which they are given.
 FROM_ANALYSIS = {
-    "kcity_geo.analysis.comparison.compare": {"Comparison"},
+    "kcity_geo.analysis.comparison.compare": {"Comparison", "Difference"},
     "kcity_geo.analysis.comparison.rows": {"AXES", "ComparedCriterion"},
     "kcity_geo.analysis.findings": None,
     "kcity_geo.analysis.gaps.words": {

@@ -17,10 +17,30 @@ from kcity_geo.analysis.suitability.robustness import flip_distance
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 
-__all__ = ["Comparison", "compare_cities"]
+__all__ = ["Comparison", "Difference", "compare_cities"]
 
 _EQUAL = 1e-12
 _FEW = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """
+    In what studies were not made alike.
+
+    Parameters
+    ----------
+    what : in words, such as "year of the map".
+    having : each value with the keys of the cities that have it, both sorted.
+    """
+
+    what: str
+    having: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        told = "; ".join(f"{value}: {', '.join(keys)}" for value, keys in self.having)
+        return f"The studies differ in the {self.what} ({told})."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -33,10 +53,10 @@ class Comparison:
     cities : in the order given.
     criteria : of both axes, weights of an axis add to 1.
     measured : city key -> criterion -> what was found.
-    table : a row a city, index ``key``: name, study, population, for each criterion ``{id}`` (value), ``_low``,
-        ``_high`` and ``_score``, for each axis ``{axis}`` (proved score), ``_low``, ``_high`` and ``_known`` (share of
-        the weight with a value). A row depends on its city alone.
-    differences : in what the studies differ, in words.
+    table : a row a city, index ``key``: id (the same whatever stands beside it), name, study, population, for each
+        criterion ``{id}`` (value), ``_low``, ``_high`` and ``_score``, for each axis ``{axis}`` (proved score),
+        ``_low``, ``_high`` and ``_known`` (share of the weight with a value). A row depends on its city alone.
+    apart : in what the studies differ.
     draws, seed : joint draws, and what they start from.
     """
 
@@ -44,9 +64,14 @@ class Comparison:
     criteria: tuple[ComparedCriterion, ...]
     measured: Mapping[str, Mapping[str, Measured]]
     table: pd.DataFrame
-    differences: tuple[str, ...]
+    apart: tuple[Difference, ...]
     draws: int
     seed: int
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """In what the studies differ, in words."""
+        return tuple(map(str, self.apart))
 
     def __repr__(self) -> str:
         """Name the cities in one line."""
@@ -221,6 +246,13 @@ def compare_cities(
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
         raise StudyError(f"compare: {twice[0]!r} is given twice; give each study once")
+    first: dict[str, str] = {}
+    for city in cities:
+        if city.id in first:
+            raise StudyError(
+                f"compare: {first[city.id]!r} and {city.key!r} are the same study; give each study once"
+            )
+        first[city.id] = city.key
     criteria = compared_criteria(weights)
     quantiles = (float(rule["low"]), float(rule["high"]))
     measured = {
@@ -235,7 +267,7 @@ def compare_cities(
         criteria=criteria,
         measured=measured,
         table=_table(cities, criteria, measured),
-        differences=_differences(cities),
+        apart=_differences(cities),
         draws=count,
         seed=seed,
     )
@@ -249,7 +281,7 @@ def _table(
     rows = []
     for city in cities:
         row: dict[str, object] = {
-            "key": city.key, "name": city.name, "study": city.study, "population": city.population,
+            "key": city.key, "id": city.id, "name": city.name, "study": city.study, "population": city.population,
             "area_km2": city.area_km2, "lat": city.lat, "lon": city.lon, "osm_date": city.osm_date,
             "cell_m": city.cell_m, "synthetic": city.synthetic,
         }  # fmt: skip
@@ -269,18 +301,57 @@ def _table(
     return pd.DataFrame(rows).set_index("key")
 
 
-def _differences(cities: Sequence[CityNumbers]) -> tuple[str, ...]:
-    """Say in what the studies were not made alike."""
+def _differences(cities: Sequence[CityNumbers]) -> tuple[Difference, ...]:
+    """Say in what the studies were not made alike; the same in whatever order they are given."""
+    people = read_table("compare")["people"]
     asked = {
         "year of the map": [city.osm_date[:4] or "not known" for city in cities],
         "side of a cell": [f"{city.cell_m:g} m" for city in cities],
-        "source of the people": [city.population_evidence or "none" for city in cities],
+        "source of the people": [
+            str(people.get(city.population_evidence, {}).get("title", "none")) for city in cities
+        ],
         "project": [city.project for city in cities],
         "kind of city": ["synthetic" if city.synthetic else "real" for city in cities],
+        "inputs": _lacking(cities),
+        "standards": _standards(cities),
     }
-    lines = []
+    found = []
     for what, values in asked.items():
-        if len(set(values)) > 1:
-            told = "; ".join(f"{c.key}: {v}" for c, v in zip(cities, values, strict=True))
-            lines.append(f"The studies differ in the {what} ({told}).")
-    return tuple(lines)
+        having: dict[str, list[str]] = {}
+        for city, value in zip(cities, values, strict=True):
+            having.setdefault(value, []).append(city.key)
+        if len(having) > 1:
+            told = sorted((value, tuple(sorted(keys))) for value, keys in having.items())
+            found.append(Difference(what=what, having=tuple(told)))
+    return tuple(found)
+
+
+def _lacking(cities: Sequence[CityNumbers]) -> list[str]:
+    """Say of each study which inputs it lacks that another has."""
+    rows = read_table("compare")["input"]
+    every = [key for key in rows if any(key in (city.inputs or ()) for city in cities)]
+    told = []
+    for city in cities:
+        lacks = [str(rows[key]["title"]) for key in every if key not in (city.inputs or ())]
+        known = f"without {', '.join(lacks)}" if lacks else "all"
+        told.append("not known" if city.inputs is None else known)
+    return told
+
+
+def _standards(cities: Sequence[CityNumbers]) -> list[str]:
+    """Give of each study the standards that are not the same in all that have them."""
+    stated: dict[str, set[float]] = {}
+    for city in cities:
+        for key, one in city.indicators.items():
+            if math.isfinite(one.standard):
+                stated.setdefault(key, set()).add(one.standard)
+    apart = sorted(key for key, values in stated.items() if len(values) > 1)
+    return [
+        ", ".join(
+            f"{key} {city.indicators[key].standard:g}"
+            for key in apart
+            if key in city.indicators and math.isfinite(city.indicators[key].standard)
+        )
+        or "none of these"
+        for city in cities
+    ]

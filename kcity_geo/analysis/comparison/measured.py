@@ -110,9 +110,9 @@ def measure(
 
 
 def _numbers(seed: int, city: CityNumbers, count: int, purpose: str = "") -> NDArray[np.float64]:
-    """Random numbers of one city and purpose, 0 to 1, whatever else is compared."""
-    place = f"{seed}|{city.name}|{city.study}|{city.lat}|{city.lon}|{purpose}"
-    digest = sha256(place.encode("utf-8", "surrogateescape")).digest()
+    """Random numbers of one study and purpose, 0 to 1, whatever else is compared."""
+    place = f"{city.name}|{city.study}|{city.lat}|{city.lon}|{city.area_km2}|{city.population}"
+    digest = sha256(f"{seed}|{place}|{purpose}".encode("utf-8", "surrogateescape")).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big")).random(count)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from hashlib import sha256
 
 __all__ = ["CityNumbers", "LevelNumbers", "MeasuredNumbers"]
 
@@ -54,12 +56,13 @@ class CityNumbers:
 
     Parameters
     ----------
-    key : tells it from the others: its name, and its study where two cities have the same name.
+    key : tells it from those beside it: its name, and its study where two cities have the same name.
     name, study, project : as in the study.
     lat, lon : a point inside, WGS 84.
     area_km2 : of the study area.
     population : residents; NaN: nobody counted them.
     population_evidence, osm_date, cell_m, synthetic : how the study was made.
+    inputs : keys of ``[sources]`` that it was made from, and ``official`` with official numbers; None: it does not say.
     levels, indicators : what it found; a level that is missing was not assessed.
     open_land_share : share of the study area that no constraint of the project closes; NaN: not known.
     """
@@ -76,6 +79,18 @@ class CityNumbers:
     osm_date: str = ""
     cell_m: float = math.nan
     synthetic: bool = False
+    inputs: tuple[str, ...] | None = None
     levels: Mapping[str, LevelNumbers] = field(default_factory=dict)
     indicators: Mapping[str, MeasuredNumbers] = field(default_factory=dict)
     open_land_share: float = math.nan
+
+    @cached_property
+    def id(self) -> str:
+        """Tells the study from all others by what it says, whatever stands beside it: twelve letters."""
+        digest = sha256()
+        for one in fields(self):
+            value = getattr(self, one.name)
+            told = sorted(value.items()) if isinstance(value, Mapping) else value
+            if one.name != "key":
+                digest.update(f"{one.name}={told!r};".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()[:12]

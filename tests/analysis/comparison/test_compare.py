@@ -156,9 +156,38 @@ def test_the_weights_that_turn_an_order_are_the_closed_form() -> None:
 def test_differences_of_the_studies_are_told() -> None:
     two = replace(_city("B"), osm_date="2013-05-05", cell_m=250.0)
     lines = compare_cities([_city("A"), two]).differences
-    assert any("year of the map" in line and "B: 2013" in line for line in lines)
+    assert "The studies differ in the year of the map (2013: B; 2024: A)." in lines
     assert any("side of a cell" in line and "250 m" in line for line in lines)
     assert compare_cities([_city("A"), _city("B")]).differences == ()
+
+
+def test_inputs_that_one_study_lacks_and_standards_that_differ_are_told() -> None:
+    one = replace(_city("A"), inputs=("elevation", "flood", "osm"))
+    two = replace(_city("B"), inputs=("osm", "population"), population_evidence="proxy")
+    three = replace(
+        _city("C"),
+        indicators=_city("C").indicators | {"T1": MeasuredNumbers(value=1, standard=400)},
+    )
+    four = replace(
+        _city("D"),
+        indicators=_city("D").indicators | {"T1": MeasuredNumbers(value=1, standard=500)},
+    )
+    told = {row.what: dict(row.having) for row in compare_cities([four, one, three, two]).apart}
+    assert told["inputs"] == {
+        "not known": ("C", "D"),
+        "without heights, flood depths": ("B",),
+        "without people": ("A",),
+    }
+    assert told["standards"] == {"T1 400": ("C",), "T1 500": ("D",), "none of these": ("A", "B")}
+    assert told["source of the people"] == {
+        "counted": ("A", "C", "D"),
+        "spread over buildings or built-up land": ("B",),
+    }
+
+
+def test_the_same_study_from_two_folders_is_refused() -> None:
+    with pytest.raises(StudyError, match="are the same study"):
+        compare_cities([_city("A"), replace(_city("A"), key="A (copy)")])
 
 
 @pytest.mark.parametrize(
