@@ -69,8 +69,14 @@ def _termination_as_interrupt() -> Iterator[None]:
 
 
 @contextmanager
-def plain_errors() -> Iterator[list[str]]:
-    """Print one clear line and exit with 2 for what the user can mend; collect warnings."""
+def plain_errors(stopped: str = "stopped; nothing was changed") -> Iterator[list[str]]:
+    """
+    Print one clear line and exit with 2 for what the user can mend; collect warnings.
+
+    Parameters
+    ----------
+    stopped : what is said after Ctrl-C or a request to end.
+    """
     notes: list[str] = []
     with _termination_as_interrupt(), collected(notes), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -80,7 +86,7 @@ def plain_errors() -> Iterator[list[str]]:
             say_line(error, start="error: ", err=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt as stop:
-            say("stopped; nothing was changed", err=True)
+            say(stopped, err=True)
             code = 128 + (stop.args[0] if stop.args else signal.SIGINT)
             raise typer.Exit(code) from None
 

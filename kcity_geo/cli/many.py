@@ -77,7 +77,8 @@ def run_list(
     memory_gb : for one city; None: no limit.
     quiet, as_json : how the answer is printed.
     """
-    with plain_errors() as notes:
+    goes_on = "stopped; cities that are finished stay, and the same command goes on with the others"
+    with plain_errors(stopped=goes_on) as notes:
         from kcity_geo.many.process import CityLimits
         from kcity_geo.many.run import CitiesProgress, run_cities
         from kcity_geo.many.tasks import read_cities

@@ -7,6 +7,7 @@ import json
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.analysis.settlement.centres import UrbanCentre, urban_centres
 from kcity_geo.errors import OutputError, SourceError, StudyError
+from kcity_geo.input_paths import file_and_part
 from kcity_geo.many.tasks import WRITTEN_COLUMNS
 from kcity_geo.notes import tell
 from kcity_geo.outputs.studytoml import study_toml
@@ -29,6 +31,8 @@ __all__ = ["CountryCity", "find_cities"]
 
 #: Around a city its extract reaches this far, degrees: ways to schools and hospitals beyond its edge.
 _MARGIN_DEG = 0.03
+#: A longer text is none; a context may be a chapter.
+_LONGEST_PATH = 255
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +91,8 @@ def find_cities(
         If the folder is not empty or cannot be written.
     """
     folder = Path(out).resolve()
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{out}: is a file; give a new folder for the list of cities")
     if folder.exists() and any(folder.iterdir()):
         raise OutputError(f"{out}: is not empty; give a new folder for the list of cities")
     raw = _template(template)
@@ -148,10 +154,25 @@ def _template(path: str | Path | None) -> dict[str, Any]:
         raw = tomllib.loads(source.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise StudyError(f"{path}: cannot be read as TOML ({error})") from error
-    for key, value in raw.get("sources", {}).items():
-        if isinstance(value, str) and (source.parent / value).exists():
-            raw["sources"][key] = str((source.parent / value).resolve())
+    for table in ("sources", "official", "suitability", "report"):
+        if table in raw:
+            raw[table] = _absolute(raw[table], source.parent)
+    project = raw.get("study", {}).get("project")
+    if isinstance(project, str) and project.endswith(".toml"):
+        raw["study"]["project"] = _absolute(project, source.parent)
     return raw
+
+
+def _absolute(value: Any, home: Path) -> Any:  # noqa: ANN401 - TOML value
+    """Make the paths absolute that lie beside the template; its studies lie elsewhere."""
+    if isinstance(value, dict):
+        return {key: _absolute(inner, home) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_absolute(inner, home) for inner in value]
+    if not isinstance(value, str) or not value or len(value) > _LONGEST_PATH:
+        return value
+    file, _ = file_and_part(home / value)
+    return str((home / value).resolve()) if file.exists() else value
 
 
 def _names(outlines: Sequence[BaseGeometry], places: Sequence[PlaceName]) -> list[str]:
@@ -166,11 +187,13 @@ def _names(outlines: Sequence[BaseGeometry], places: Sequence[PlaceName]) -> lis
 
 
 def _ids(names: Sequence[str]) -> list[str]:
+    """Name folders and files by the cities; of equal names the later ones, smaller cities, get a number."""
     found: list[str] = []
     for number, name in enumerate(names, start=1):
-        key = slug(name)
-        key = key if key not in {"unnamed", "manifests"} else f"centre-{number:03d}"
-        found.append(key if key not in found else f"{key}-{number:03d}")
+        own = slug(name)
+        own = own if own not in {"unnamed", "manifests"} else f"centre-{number:03d}"
+        numbered = (f"{own}-{n:03d}" for n in count(number))
+        found.append(next(key for key in chain([own], numbered) if key not in found))
     return found
 
 

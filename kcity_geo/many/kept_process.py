@@ -12,7 +12,7 @@ import threading
 import weakref
 from typing import IO, Final, cast
 
-__all__ = ["CAN_FORK", "one_thread", "run_kept"]
+__all__ = ["CAN_FORK", "one_thread", "run_kept", "stop_kept"]
 
 #: Elsewhere libraries of the system do not stand a fork.
 CAN_FORK: Final = sys.platform.startswith("linux")
@@ -46,7 +46,9 @@ class _Kept:
             stdout=subprocess.PIPE,
             stderr=self.errors,
             env=one_thread(),
+            start_new_session=True,  # Ctrl-C is for the command, which ends this one and starts no city again
         )
+        self.stopped = False
         self.close = weakref.finalize(self, _end, self.process, self.errors)
 
     def ask(self, arguments: list[str], *, limit: int, timeout_s: float | None) -> tuple[int, str]:
@@ -68,6 +70,8 @@ class _Kept:
 
     def _ended(self) -> tuple[int, str]:
         code = self.process.wait(_END_S)
+        if self.stopped:
+            raise InterruptedError
         self.errors.seek(0)
         # A kept process ends by itself only where it could not begin.
         return code or 1, self.errors.read().decode("utf-8", "replace")
@@ -85,6 +89,8 @@ def _end(process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
 
 
 _OWN = threading.local()
+_ALL = weakref.WeakSet[_Kept]()
+_LOCK = threading.Lock()
 
 
 def run_kept(arguments: list[str], *, limit: int, timeout_s: float | None) -> tuple[int, str]:
@@ -105,13 +111,25 @@ def run_kept(arguments: list[str], *, limit: int, timeout_s: float | None) -> tu
     ------
     TimeoutError
         If it took longer; it was ended.
+    InterruptedError
+        If `stop_kept` ended it.
     """
     kept: _Kept | None = getattr(_OWN, "kept", None)
     if kept is None or kept.process.poll() is not None:
         kept = _OWN.kept = _Kept()
+        with _LOCK:
+            _ALL.add(kept)
     try:
         return kept.ask(arguments, limit=limit, timeout_s=timeout_s)
     except BaseException:
         kept.close()
         _OWN.kept = None
         raise
+
+
+def stop_kept() -> None:
+    """End all kept processes of this one, and with them the cities that they work on."""
+    with _LOCK:
+        for kept in list(_ALL):
+            kept.stopped = True
+            kept.process.kill()

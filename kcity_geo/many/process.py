@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -60,7 +61,7 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
     start, killed = time.perf_counter(), 0
     while True:
         code, error, took = _one_process(task, limits)
-        if code >= 0 or killed >= limits.restarts:
+        if code >= 0 or code == -signal.SIGINT or killed >= limits.restarts:
             break
         killed += 1
     if code < 0:

@@ -12,6 +12,7 @@ from typing import Any
 
 from kcity_geo.errors import OutputError, StudyError
 from kcity_geo.extras import need
+from kcity_geo.many.kept_process import stop_kept
 from kcity_geo.many.process import CityLimits, run_city
 from kcity_geo.many.tasks import CityOutcome, CityTask, read_cities
 from kcity_geo.outputs.citiespage import CityRow, cities_page
@@ -21,6 +22,7 @@ __all__ = ["CitiesProgress", "run_cities"]
 
 #: Written into the folder for all cities after each of them.
 _OUTCOMES, _PAGE = "cities.json", "index.html"
+_STOP_S = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +145,11 @@ def _on_machine(
         finally:
             for future in waiting:
                 future.cancel()
+            while not all(
+                future.done() for future in waiting
+            ):  # after Ctrl-C: no city is waited for
+                stop_kept()
+                time.sleep(_STOP_S)
 
 
 def _untyped(module: Any) -> Any:  # noqa: ANN401 - dask has no types

@@ -13,6 +13,8 @@ from typing import Any
 
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.fingerprint import code_sha256, table_sha256
+from kcity_geo.input_paths import file_and_part
+from kcity_geo.inputs.criteria import criteria_of, project_path
 from kcity_geo.notes import tell
 from kcity_geo.outputs.text import plain_text, slug
 from kcity_geo.studyfile import Study, load_study, resolve_path, sha256_of
@@ -195,7 +197,7 @@ def task_key(task: CityTask) -> str:
         file = Path(task.study)
         study = load_study(file)
         digest.update(file.read_bytes())
-        for path in sorted(_inputs(study)):
+        for path in sorted(_with_companions(_inputs(study))):
             digest.update(path.name.encode())
             digest.update(sha256_of(path).encode())
     except (OSError, StudyError, ValueError):
@@ -220,8 +222,29 @@ def _inputs(study: Study) -> set[Path]:
             except (OSError, StudyError, ValueError):
                 return
 
-    for table in ("city", "sources", "official", "suitability"):
-        look(study.model_dump(mode="json", exclude_none=True).get(table, {}), table)
+    told = study.model_dump(mode="json", exclude_none=True)
+    for table in ("city", "sources", "official", "suitability", "report"):
+        look(told.get(table, {}), table)
+    return found | _of_project(study)
+
+
+def _of_project(study: Study) -> set[Path]:
+    """Files of a project that is a file itself."""
+    project = project_path(study, study.study.project)
+    if not project.endswith(".toml"):
+        return set()
+    named = [one for one in criteria_of(study, project) if one[0].source and not one[0].is_layer]
+    return {Path(project), *(resolve_path(h, k.source, key=f"project.{k.id}") for k, h in named)}
+
+
+def _with_companions(paths: set[Path]) -> set[Path]:
+    """Add the files that are read with an input: the parts of a shapefile, a note on its licence, ``.tfw``."""
+    found = set(paths)
+    for path in paths:
+        file = file_and_part(path)[0]
+        if file.is_file():
+            stem = f"{file.name.partition('.')[0]}."
+            found |= {p for p in file.parent.iterdir() if p.name.startswith(stem) and p.is_file()}
     return found
 
 

@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 from kcity_geo.analysis.settlement.centres import urban_centres
 from kcity_geo.cli import app
 from kcity_geo.errors import OutputError, SourceError
-from kcity_geo.many.country import find_cities
+from kcity_geo.many.country import _ids, find_cities
 from kcity_geo.sources.local.country_people import people_of_country
 from kcity_geo.sources.products.extracts import clip_extract, cut_cities
-from kcity_geo.studyfile import load_study
+from kcity_geo.studyfile import load_study, resolve_path
 
 
 def write_raster(
@@ -129,6 +129,41 @@ def test_without_an_extract_the_list_is_for_fetching(country) -> None:
     assert json.loads((place / "out" / row["boundary"]).read_text())["features"]
     with pytest.raises(OutputError, match="not empty"):
         find_cities(place / "people.tif", place / "out")
+
+
+def test_files_beside_a_template_are_found_from_the_studies(country) -> None:
+    place, extract = country
+    home = place / "template"
+    home.mkdir()
+    for name in ("official.csv", "logo.png", "people.csv"):
+        (home / name).write_text("x")
+    (home / "template.toml").write_text(
+        '[study]\nname = "t"\nproject = "new_town"\n[official]\ntable = "official.csv"\nsource = "the office"\n'
+        '[report]\nlogo = "logo.png"\nclient = "The ministry"\n[sources]\nextra = { health = "people.csv" }\n'
+    )
+    found = find_cities(
+        place / "people.tif", place / "out", osm=extract, template=home / "template.toml"
+    )
+    study = load_study(place / "out" / found[0].study)
+    for value in (study.official.table, study.report.logo, study.sources.extra["health"]):
+        assert resolve_path(study, value, key="x").parent == home
+    assert (study.official.source, study.report.client) == ("the office", "The ministry")
+
+
+def test_a_file_where_a_folder_should_be_is_told(country) -> None:
+    place, _ = country
+    (place / "out").write_text("mine")
+    with pytest.raises(OutputError, match="is a file"):
+        find_cities(place / "people.tif", place / "out")
+    assert (place / "out").read_text() == "mine"
+
+
+def test_ids_of_cities_of_one_name_differ_whatever_others_are_called() -> None:
+    names = ["Springfield", "Springfield 003", "Springfield", "부산", "manifests", "São Tomé"]
+    ids = _ids(names)
+    assert ids == [
+        "springfield", "springfield-003", "springfield-004", "centre-004", "centre-005", "sao-tome",
+    ]  # fmt: skip
 
 
 def test_no_centre_is_a_clear_line(country) -> None:

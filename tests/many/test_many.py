@@ -19,12 +19,16 @@ from typer.testing import CliRunner
 import kcity_geo as kc
 from kcity_geo.cli import app
 from kcity_geo.errors import SourceError, StudyError
-from kcity_geo.many.kept_process import one_thread, run_kept
+from kcity_geo.many.kept_process import CAN_FORK, one_thread, run_kept
 from kcity_geo.many.process import CityLimits
-from kcity_geo.many.run import run_cities
-from kcity_geo.many.tasks import read_cities
+from kcity_geo.many.run import CitiesProgress, run_cities
+from kcity_geo.many.tasks import CityTask, read_cities, task_key
 
 HALF_DEG = 0.005
+PROJECT = (
+    '[project]\ntitle = "Mine"\n[[project.criterion]]\nid = "mine_km"\ndistance_to = "own.csv"\nweight = 0.1\n'
+    'function = "lin_dec"\nparameters = [1, 5]\n'
+)
 
 
 def write_study(
@@ -259,6 +263,57 @@ def test_a_city_is_called_as_the_list_calls_it(tmp_path) -> None:
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert "부산" in page
     assert "names no study file" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("logo.png", "another picture"),
+        ("context.md", "Another chapter."),
+        ("people.tif.json", '{"licence": "CC BY 4.0"}'),
+        ("districts.dbf", "other names"),
+        ("own.toml", PROJECT.replace("0.1", "0.2")),
+        ("own.csv", "lon,lat\n9,47\n"),
+    ],
+)
+def test_a_change_of_any_file_that_a_study_reads_makes_its_city_anew(tmp_path, name, text) -> None:
+    for file in (
+        "people.tif",
+        "districts.shp",
+        "context.md",
+        "logo.png",
+        "districts.dbf",
+        "people.tif.json",
+    ):
+        (tmp_path / file).write_text("as it was")
+    (tmp_path / "own.csv").write_text("lon,lat\n9.5,47\n")
+    (tmp_path / "own.toml").write_text(PROJECT)
+    (tmp_path / "a.toml").write_text(
+        '[study]\nname = "a"\nproject = "own.toml"\n[city]\nname = "A"\ndistricts = "districts.shp"\n'
+        '[sources]\npopulation = "people.tif"\n[report]\nlogo = "logo.png"\ncontext = "context.md"\n'
+    )
+    task = CityTask(id="a", study=str(tmp_path / "a.toml"), out=str(tmp_path / "out"))
+    before = task_key(task)
+    assert before
+    assert task_key(task) == before
+    (tmp_path / name).write_text(text)
+    assert task_key(task) != before
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="processes are kept on Linux")
+def test_who_is_stopped_waits_for_no_city_and_leaves_no_process(listed, tmp_path) -> None:
+    """Ctrl-C in the middle: the cities at work end at once, none starts again."""
+
+    def stop(state: CitiesProgress) -> None:
+        if state.last.id == "broken":
+            raise KeyboardInterrupt
+
+    rows = [f"{name},{listed.parent / name}.toml" for name in ("broken", "east", "west")]
+    (tmp_path / "c.csv").write_text("\n".join(["id,study", *rows]) + "\n")
+    with pytest.raises(KeyboardInterrupt):
+        run_cities(tmp_path / "c.csv", tmp_path / "out", told=stop)
+    assert not [one for one in children(os.getpid()) if is_kept(one)]
+    assert not list((tmp_path / "out").glob("*/report.html"))
 
 
 def test_a_process_that_breaks_off_is_no_finished_city(listed, tmp_path, monkeypatch) -> None:
