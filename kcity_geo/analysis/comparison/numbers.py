@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
 
@@ -87,10 +88,5 @@ class CityNumbers:
     @cached_property
     def id(self) -> str:
         """Tells the study from all others by what it says, whatever stands beside it: twelve letters."""
-        digest = sha256()
-        for one in fields(self):
-            value = getattr(self, one.name)
-            told = sorted(value.items()) if isinstance(value, Mapping) else value
-            if one.name != "key":
-                digest.update(f"{one.name}={told!r};".encode("utf-8", "surrogateescape"))
-        return digest.hexdigest()[:12]
+        told = {key: value for key, value in asdict(self).items() if key != "key"}
+        return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
