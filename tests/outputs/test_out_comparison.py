@@ -180,7 +180,7 @@ def test_a_city_of_which_nobody_can_tell_has_no_zero(tmp_path) -> None:
         replace(_city("Gamma", 0.2, 0.1), levels={}, population=float("nan")),
     ]
     folder = save_comparison(compare_cities(cities, draws=20), tmp_path / "out")
-    page = (folder / "compare.html").read_text(encoding="utf-8")
+    page = (folder / "compare.html").read_text(encoding="utf-8").replace("\xa0", " ")
     table = page[page.index("Who falls short") : page.index("How ready each city is")]
     rows = {
         name: re.findall(r'<td class="num"[^>]*>(?:<span lang="en">)?([^<]*)', row)
