@@ -165,7 +165,7 @@ class DrawnBand(Places):
         *,
         reach_m: float,
     ) -> NDArray[np.float64]:
-        """Metres walked to what the map lacks, or to what it shows where its streets are lacking."""
+        """Give the metres walked to what the map lacks, or to what it shows where its streets are lacking."""
         detour = self.whole.detour
         lost = np.isfinite(one.raw) & (one.raw >= 1) & (share < 1)
         near = np.where(unseen | lost, self.whole.straight[name][self.rows], np.inf)
