@@ -25,7 +25,6 @@ def part(short: np.ndarray, evidence: np.ndarray) -> Parts:
     """A sector of which only the chance of falling short and the evidence matter."""
     middle = 0.6 * short
     return Parts(
-        draws=np.zeros((0, *short.shape), dtype=np.float32),
         raw=middle,
         lo=middle,
         mid=middle,
@@ -34,6 +33,8 @@ def part(short: np.ndarray, evidence: np.ndarray) -> Parts:
         evidence=evidence,
         reading=reading_codes(short, middle, evidence),
         assessed_weight=np.ones(short.shape),
+        unit_draws=np.zeros((0, 5)),
+        short_draws=np.zeros(0),
     )
 
 
