@@ -255,7 +255,7 @@ def test_map_shows_layers_and_the_numbers_under_the_pointer(result, browser, map
     )
     page.mouse.move(point[0] - 1, point[1] - 1)
     page.mouse.move(*point)
-    box = page.locator(".kc-hover").inner_text()
+    box = page.locator(".kc-hover").inner_text().replace("\u00a0", " ")
     gaps = result.gaps.cells
     word = reading_title(int(gaps["transport_reading"].to_numpy()[row, column]))
     assert re.search(rf"Transport\s+{word}", box), box
@@ -411,7 +411,7 @@ def test_a_click_on_a_site_shows_the_site(browser, map_file) -> None:
     for where in ((x, y), (x + 16, y + 12)):  # the number, and the outline beside it
         page.mouse.move(*where)
         page.mouse.click(*where)
-        text = box.inner_text()
+        text = box.inner_text().replace("\u00a0", " ")
         for words in ("Site 2, Hanbit", "35 ha, 81 of 100", "For it", "near a main road", "Against it",
                       "far from water", "mean slope"):  # fmt: skip
             assert words in text, words
