@@ -21,13 +21,13 @@ __all__ = [
     "Parameter",
     "add_parameter_rows",
     "all_parameters",
+    "impossible_amount",
     "nearest_name",
     "parameters_of",
     "part_of_count",
     "percent_mend",
     "remove_parameter_rows",
     "shared_changes",
-    "too_large_amount",
 ]
 
 #: Sector -> where its parameters stand in a study file.
@@ -439,9 +439,9 @@ def percent_mend(value: float) -> str:
     return f": give {value / 100.0:g}"
 
 
-def too_large_amount(key: str, value: float) -> str:
+def impossible_amount(key: str, value: float) -> str:
     """
-    Say that an official number is larger than that of any city.
+    Say that an official number is larger or smaller than that of any city.
 
     Parameters
     ----------
@@ -454,10 +454,15 @@ def too_large_amount(key: str, value: float) -> str:
 
     Examples
     --------
-    >>> too_large_amount("lpcd", 120.0), too_large_amount("lpcd", 120_000.0)
+    >>> impossible_amount("lpcd", 120.0), impossible_amount("lpcd", 120_000.0)
     ('', 'no city has more than 20,000; is the unit that of the name?')
+    >>> impossible_amount("lpcd", 0.12)  # m3
+    'no city has less than 5; is the unit that of the name?'
     """
     most = read_table("official")["most"].get(key)
-    if most is None or not value > most:
-        return ""
-    return f"no city has more than {most:,.0f}; is the unit that of the name?"
+    least = read_table("official")["least"].get(key)
+    if most is not None and value > most:
+        return f"no city has more than {most:,.0f}; is the unit that of the name?"
+    if least is not None and value < least:
+        return f"no city has less than {least:,.0f}; is the unit that of the name?"
+    return ""

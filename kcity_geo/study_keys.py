@@ -16,7 +16,7 @@ from pydantic import (
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
-from kcity_geo.parameters import nearest_name, part_of_count, too_large_amount
+from kcity_geo.parameters import impossible_amount, nearest_name, part_of_count
 from kcity_geo.passed_objects import written
 from kcity_geo.profiles import profiles
 from kcity_geo.suitability_keys import (
@@ -298,7 +298,7 @@ class Official(BaseModel):
         for key, value in self:
             if not isinstance(value, float):
                 continue
-            if wrong := part_of_count(key, value) or too_large_amount(key, value):
+            if wrong := part_of_count(key, value) or impossible_amount(key, value):
                 raise ValueError(f"official.{key}: {value:,.12g}; {wrong}")
         return self
 

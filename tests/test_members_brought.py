@@ -354,6 +354,25 @@ def test_tables_of_very_many_columns(tmp_path):
         assert words in found if words else found.tolist() == [900, 800]
 
 
+def test_what_a_footnote_says_of_the_unit_is_obeyed(tmp_path):
+    for note, refused in (("Note: in thousands", True), ("Source: census of 2020", False)):
+        (tmp_path / "t.csv").write_text(f"{FULL.format('population', '')}{note}\n")
+        found, _ = outcome(read_district_people, tmp_path / "t.csv", districts=TWO)
+        assert "no plain ones" in found if refused else found.tolist() == [900, 800]
+
+
+@pytest.mark.parametrize(("litres", "fits"), [(0.12, False), (4.9, False), (5, True), (120, True)])
+def test_litres_that_are_cubic_metres(tmp_path, litres, fits):
+    (tmp_path / "t.csv").write_text(f"district_id;lpcd\n08;{litres}\n10;150\n")
+    found, _ = outcome(read_official_table, tmp_path / "t.csv", districts=TWO)
+    study, _ = outcome(check_study, {"official": {"lpcd": litres}}, folder=tmp_path)
+    if fits:
+        assert found["lpcd"].tolist() == [litres, 150]
+    else:
+        assert f"district '08', has the value {litres:g}; no city has less than 5" in found
+        assert "no city has less than 5" in study
+
+
 def test_hidden_rows_of_a_workbook_are_told(tmp_path):
     book = openpyxl.Workbook()
     for row in (["district_id", "population"], ["08", 900], ["10", 800]):

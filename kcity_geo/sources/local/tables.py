@@ -15,7 +15,7 @@ import shapely
 from kcity_geo.config import read_table
 from kcity_geo.errors import SchemaError, SourceError
 from kcity_geo.notes import tell
-from kcity_geo.parameters import part_of_count, percent_mend, too_large_amount
+from kcity_geo.parameters import impossible_amount, part_of_count, percent_mend
 from kcity_geo.sources.local.plausible import refuse_too_many
 from kcity_geo.sources.local.table_files import plain_text, read_cells
 from kcity_geo.sources.local.table_heads import is_total, refuse_other_heads
@@ -128,8 +128,7 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
         if parts.any():
             said = part_of_count(column, values[parts].iloc[0])
             raise SourceError(f"{_first(values, parts, where)}; {said}")
-        if odd := too_large_amount(column, float(values.max())):
-            raise SourceError(f"{_first(values, values == values.max(), where)}; {odd}")
+        _refuse_impossible_amounts(values, column, where)
         if column == "population":
             _refuse_parts_of_persons(values, where=where)
             _refuse_full_districts(values.reindex(out.index), districts, where=where)
@@ -140,6 +139,12 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
             f"{key}: no row for {len(absent)} of {len(out)} districts ({', '.join(map(str, absent[:5]))})"
         )
     return out
+
+
+def _refuse_impossible_amounts(values: pd.Series[float], column: str, where: str) -> None:
+    for end in (float(values.max()), float(values.min())):
+        if odd := impossible_amount(column, end):
+            raise SourceError(f"{_first(values, values == end, where)}; {odd}")
 
 
 def _first(values: pd.Series[float], wrong: pd.Series[bool], where: str) -> str:
@@ -228,7 +233,7 @@ def _numbers(
     table: pd.DataFrame, matched: pd.DataFrame, column: str, *, where: str, sign: str
 ) -> pd.Series[float]:
     """Read a column of the rows that are of districts; all rows of it tell what its signs mean."""
-    titles = table.attrs.get("titles", [])
+    titles = [*table.attrs.get("titles", []), *matched.attrs["remarks"]]
     refuse_other_heads(table, column, first=matched.attrs["first"], titles=titles, where=where)
     own = decimal_sign(table[column], where=where)
 
@@ -311,6 +316,7 @@ def _match(
         totals = _tell_left_out(table, text[found.isna()], name=name, key=key)
         out: pd.DataFrame = table[found.notna()].copy()
         out.attrs["totals"] = totals
+        out.attrs["remarks"] = _remarks(table.loc[text.index[found.isna()]])
         out.attrs["first"] = int(found.notna().to_numpy().argmax())
         out.index = pd.Index([ids[0] for ids in found[found.notna()]], name="district")
         if out.index.duplicated().any():
@@ -392,6 +398,12 @@ def _tell_left_out(
         stacklevel=4,
     )
     return [row for row, total in zip(strange.index, totals, strict=True) if total]
+
+
+def _remarks(rows: pd.DataFrame) -> list[str]:
+    """Give the texts of rows that hold nothing else: footnotes, which may say the unit of the table."""
+    cells = ([t for cell in row if (t := plain_text(cell))] for _, row in rows.iterrows())
+    return [found[0] for found in cells if len(found) == 1 and not found[0][0].isdigit()]
 
 
 def _first_text(row: pd.Series) -> str:
