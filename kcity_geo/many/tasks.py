@@ -169,13 +169,23 @@ def _rows(source: Path) -> list[dict[str, Any]]:
     try:
         text = source.read_text(encoding="utf-8-sig")
         if source.suffix.lower() != ".json":
-            return list(csv.DictReader(StringIO(text, newline=""), restkey=_TOO_MANY))
+            head = text.partition("\n")[0]
+            mark = next(
+                (one for one in ",;\t" if one in head), ","
+            )  # sheets write ; in many countries
+            return list(
+                csv.DictReader(StringIO(text, newline=""), restkey=_TOO_MANY, delimiter=mark)
+            )
         told = json.loads(text)
         return [
             {"study": row["study"], "name": row.get("place", "")}
             for row in told
             if row.get("study")
         ]
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{source}: is no UTF-8 ({error.reason}); save it as csv in UTF-8"
+        ) from error
     except (OSError, ValueError, csv.Error, KeyError, TypeError, AttributeError) as error:
         raise SourceError(f"{source}: cannot be read ({error}); give a csv of cities") from error
 

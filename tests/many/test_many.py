@@ -316,6 +316,18 @@ def test_who_is_stopped_waits_for_no_city_and_leaves_no_process(listed, tmp_path
     assert not list((tmp_path / "out").glob("*/report.html"))
 
 
+def test_a_list_that_a_sheet_wrote_with_semicolons_is_read(tmp_path) -> None:
+    path = tmp_path / "cities.csv"
+    path.write_text("name;study\nParis, centre;a.toml\n", encoding="utf-8-sig")
+    tasks = read_cities(path, tmp_path / "out")
+    assert [(one.id, one.name) for one in tasks] == [("paris-centre", "Paris, centre")]
+    path.write_text("name\tstudy\nOslo\ta.toml\n", encoding="utf-8")
+    assert read_cities(path, tmp_path / "out")[0].name == "Oslo"
+    path.write_bytes("name,study\nZürich,a.toml\n".encode("latin-1"))
+    with pytest.raises(SourceError, match="is no UTF-8"):
+        read_cities(path, tmp_path / "out")
+
+
 def test_a_process_that_breaks_off_is_no_finished_city(listed, tmp_path, monkeypatch) -> None:
     """An exit code of 1 is an error nobody foresaw; an older study in the folder must not pass for this one."""
     (tmp_path / "sitecustomize.py").write_text("import os\nos._exit(1)\n")
