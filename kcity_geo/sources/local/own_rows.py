@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 
@@ -54,9 +55,15 @@ def rows_that_count(frame: gpd.GeoDataFrame, *, what: str) -> gpd.GeoDataFrame:
 
 def _tell_doubles(frame: gpd.GeoDataFrame, what: str) -> None:
     """Tell rows of which all columns and the place are those of a row before, whichever way a line runs."""
-    columns = frame.drop(columns=frame.geometry.name).astype(str)
-    shapes = pd.Series(shapely.to_wkb(shapely.normalize(frame.geometry.to_numpy())), frame.index)
-    double = columns.assign(**{"": shapes}).duplicated().to_numpy()
+    boxes = pd.DataFrame(shapely.bounds(frame.geometry.to_numpy()))
+    near = boxes.duplicated(
+        keep=False
+    ).to_numpy()  # of a million buildings few have the box of another
+    rows = frame[near]
+    shapes = shapely.to_wkb(shapely.normalize(rows.geometry.to_numpy()))
+    alike = rows.drop(columns=frame.geometry.name).astype(str).assign(**{"": shapes})
+    double = np.zeros(len(frame), dtype=bool)
+    double[near] = alike.duplicated().to_numpy()
     if double.any():
         tell(
             f"{what}: {int(double.sum())} of {len(frame)} rows are those of another row, place and columns alike "
