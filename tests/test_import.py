@@ -41,6 +41,14 @@ def test_what_reads_and_assesses_loads_nothing_that_draws_or_is_asked_for_by_few
     assert in_new_process(code) == "[]"
 
 
+def test_lists_and_help_load_no_library_of_a_study() -> None:
+    code = (
+        "import sys, kcity_geo.cli; from kcity_geo.outputs.text import plain_text\n"
+        "print([m for m in ('pandas', 'numpy', 'xarray') if m in sys.modules])\n"
+    )
+    assert in_new_process(code) == "[]"
+
+
 def test_importing_opens_no_socket_and_adds_no_handler() -> None:
     code = (
         "import socket, logging\n"
