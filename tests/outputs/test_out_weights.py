@@ -192,7 +192,7 @@ def test_a_theme_of_the_plan_goes_to_its_site(page) -> None:
     assert told[0]
     assert told[1] < 2.5
     assert "Homes" in told[2]
-    assert "20 ha" in told[2]
+    assert "20\u00a0ha" in told[2]
     page.evaluate("KC.home(); KC.show('suitability')")
 
 
