@@ -220,7 +220,9 @@ def _by_outline(
     for k, owner in enumerate(number.tolist()):
         x = left + np.arange(c0[k], c1[k] + 2) * size
         y = top - np.arange(r0[k], r1[k] + 2) * size
-        share, _ = outline_of(polygons[owner]).shares(tuple(np.meshgrid(x, y)))
+        shape = polygons[owner]
+        sound = shape if shapely.is_valid(shape) else shapely.make_valid(shape)
+        share, _ = outline_of(sound).shares(tuple(np.meshgrid(x, y)))
         row, column = np.nonzero(share)
         cells.append((r0[k] + row) * columns + c0[k] + column)
         owners.append(np.full(len(row), owner))

@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Strips = tuple[Floats, float, float, Ints, Ints]
 
+_POLYGON: Final = 3
 #: Strips at most, for points and for areas; an edge that crosses the city stands in each of them.
 _POINT_STRIPS: Final = 16_384
 _AREA_STRIPS: Final = 1_024
@@ -59,6 +60,8 @@ class Outline:
 
         x, y = (np.ascontiguousarray(axis, dtype=np.float64) for axis in corners)
         share, area = (np.zeros((x.shape[0] - 1, x.shape[1] - 1)) for _ in range(2))
+        if not len(self.edges):
+            return share, area
         sums, frame = self._squares
         shares_of_pixels(x, y, *self._wide_strips, sums, frame, share, area)
         return share, area
@@ -180,7 +183,7 @@ def outline_of(shape: BaseGeometry) -> Outline:
 
     Parameters
     ----------
-    shape : valid (multi)polygon, metres.
+    shape : valid (multi)polygon, metres; of a collection its polygons count.
 
     Returns
     -------
@@ -197,7 +200,8 @@ def outline_of(shape: BaseGeometry) -> Outline:
     """
     whole = shapely.orient_polygons(shape)
     shapely.prepare(whole)
-    rings = shapely.get_rings(shapely.get_parts(whole))
+    parts = shapely.get_parts(shapely.get_parts(whole))
+    rings = shapely.get_rings(parts[shapely.get_type_id(parts) == _POLYGON])
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     ends = np.column_stack([xy[:-1], xy[1:]])[ring[:-1] == ring[1:]]
     return Outline(whole, np.ascontiguousarray(ends[(ends[:, :2] != ends[:, 2:]).any(axis=1)]))

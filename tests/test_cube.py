@@ -8,6 +8,7 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
+from odc.geo.geobox import GeoBox
 
 from kcity_geo.city import make_city
 from kcity_geo.config import Config
@@ -34,6 +35,25 @@ LEFT, BOTTOM, RIGHT, TOP = GRID.boundingbox
 inner = st.tuples(st.floats(0.02, 0.98), st.floats(0.02, 0.98)).map(
     lambda t: (LEFT + t[0] * (RIGHT - LEFT), BOTTOM + t[1] * (TOP - BOTTOM))
 )
+
+
+@pytest.mark.parametrize(
+    ("shape", "area_m2"),
+    [
+        (shapely.LineString([(0, 0), (9_900, 9_900)]), 0),
+        (shapely.MultiPoint([(0, 0), (9_900, 9_900)]), 0),
+        (shapely.LinearRing([(0, 0), (9_900, 0), (9_900, 9_900)]), 0),
+        (shapely.GeometryCollection([shapely.MultiPolygon([shapely.box(50, 50, 9_050, 9_050)]),
+                                     shapely.LineString([(0, 0), (9_900, 9_900)])]), 81e6),
+        (shapely.Polygon([(0, 0), (9_000, 9_000), (9_000, 0), (0, 9_000)]), 40.5e6),  # crosses itself
+        (shapely.box(-1e5, -1e5, 1e5, 1e5), 1e8),
+        (shapely.force_3d(shapely.box(0, 0, 9_000, 10), 5.0), 9e4),
+    ],
+)  # fmt: skip
+def test_of_wide_shapes_polygons_alone_have_an_area(shape, area_m2) -> None:
+    grid = GeoBox.from_bbox((0, 0, 10_000, 10_000), crs="EPSG:32632", shape=(100, 100), tight=True)
+    found = area_in_cells(np.array([shape], dtype=object), grid=grid)
+    assert found.sum() == pytest.approx(area_m2)
 
 
 def test_edges_lie_on_whole_multiples_and_cover_the_city() -> None:
