@@ -338,7 +338,7 @@ def test_what_stands_on_a_site_is_told_in_both_languages(language) -> None:
                 "inside": {"residents": 3411.2, "buildings": 307.0, "buildings_ha": 4.4},
                 "concerns": (
                     "land cover scores 0.4 of 1",
-                    "about 3,410 people live on it",
+                    "residents on it: about 3,410",
                     "near my mill",
                 ),
             }

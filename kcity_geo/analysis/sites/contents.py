@@ -96,7 +96,7 @@ def content_words(row: Mapping[Hashable, object], language: str = "en") -> list[
     Examples
     --------
     >>> content_words({"residents": 3411.0}), content_words({"residents": 3411.0}, "ko")
-    (['about 3,410 people live on it'], ['약 3,410명이 거주 중'])
+    (['residents on it: about 3,410'], ['약 3,410명이 거주 중'])
     """
     values = {str(k): v for k, v in row.items()}
     if "residents" in values:

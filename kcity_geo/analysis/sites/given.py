@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.sites.cut_out import cells_of, disjoint, fault, usable_land
-from kcity_geo.cube import cell_polygons
+from kcity_geo.cube import cell_polygons, pieces_of_polygons
 from kcity_geo.notes import tell
 from kcity_geo.profiles import Limit, site_rules
 from kcity_geo.result import Suitability
@@ -124,7 +124,12 @@ def given_land(frame: gpd.GeoDataFrame, score: Suitability, city: CityModel) -> 
     ]
     kept, numbers = [p for p, _ in left], [n for _, n in left]
     found = [rows[n] for n in numbers]
-    _tell_left_out(score.title, [names[i] for i in range(len(names)) if i not in found])
+    left_out = [i for i in range(len(names)) if i not in found]
+    listed = [
+        f"{names[i]} ({_why_left_out(shapes[i], score, city, held=i in rows)})"
+        for i in left_out[:_LISTED]
+    ]
+    _tell_left_out(score.title, listed, count=len(left_out))
     own = [names[i] for i in found]
     return GivenLand(
         kept,
@@ -230,13 +235,34 @@ def _largest(shape: shapely.geometry.base.BaseGeometry) -> shapely.Polygon | Non
     return max(parts, key=lambda p: (p.area, *p.bounds)) if parts else None
 
 
-def _tell_left_out(title: str, names: list[str]) -> None:
-    if names:
-        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-        tell(
-            f"{title}: {len(names)} given candidates have no land that is open to building inside the city, "
-            f"or a better one holds it: {', '.join(names[:_LISTED])}{more}"
-        )
+def _tell_left_out(title: str, listed: Sequence[str], *, count: int) -> None:
+    if count:
+        more = f"; and {count - len(listed)} more" if count > len(listed) else ""
+        which = "1 given candidate is" if count == 1 else f"{count} given candidates are"
+        tell(f"{title}: {which} left out: {'; '.join(listed)}{more}")
+
+
+def _why_left_out(
+    shape: shapely.geometry.base.BaseGeometry, score: Suitability, city: CityModel, *, held: bool
+) -> str:
+    """Say what closes the land of a given polygon, the two things that close most of it first."""
+    if held:
+        return "better candidates hold its open land"
+    cell, _, area = pieces_of_polygons(np.asarray([shape], dtype=object), grid=city.grid)
+    inside = city.inside.ravel()[cell]
+    whole = max(float(shape.area), 1e-9)
+    closing = {c.title.lower(): c.excluded for c in score.constraints if c.applied}
+    unknown = [c.unknown for c in score.constraints if c.applied and c.unknown is not None]
+    if unknown:
+        closing["not known"] = np.logical_or.reduce(unknown)
+    shares = {
+        name: float(area[inside & cells.ravel()[cell]].sum()) / whole
+        for name, cells in closing.items()
+    }
+    shares["outside the city"] = 1.0 - float(area[inside].sum()) / whole
+    most = sorted(shares.items(), key=lambda one: -one[1])[:2]
+    said = [f"{name} {100 * share:.0f} %" for name, share in most if share >= 1 - _WHOLE]
+    return ", ".join(said) or "no land of it is open to building"
 
 
 def size_concerns(frame: pd.DataFrame, limits: Mapping[str, Limit]) -> list[list[str]]:

@@ -15,6 +15,7 @@ from kcity_geo.cube import cell_polygons
 from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy
 from kcity_geo.errors import KCityWarning, StudyError
 from kcity_geo.inputs.criteria import require_files
+from kcity_geo.result import Constraint
 from kcity_geo.suitability_keys import SitesSection
 from tests.analysis.sites.test_rank import scored
 
@@ -91,7 +92,9 @@ def test_a_small_parcel_is_listed_with_its_fault_and_a_closed_one_is_named() -> 
     closed[:10] = np.nan  # the north
     frame = parcels((2010, 1010, 2060, 1060), (1000, 3200, 1500, 3700), name=["small", "closed"])
     with (
-        pytest.warns(KCityWarning, match="1 given candidates .*: closed"),
+        pytest.warns(
+            KCityWarning, match=r"1 given candidate is left out: closed \(no land of it is open"
+        ),
         pytest.warns(KCityWarning, match="none of the 1 given candidates is large"),
     ):
         found = given_sites(frame, closed)
@@ -101,6 +104,22 @@ def test_a_small_parcel_is_listed_with_its_fault_and_a_closed_one_is_named() -> 
     assert (found["label"].tolist(), found["site_id"].tolist()) == (["A"], ["land-A"])
     assert "0.25 ha are less than the 20 ha" in found["concerns"].iloc[0]
     assert np.isfinite(found["score"].iloc[0])
+
+
+def test_what_closes_a_given_parcel_is_told_with_its_share() -> None:
+    """Of 1,250 m the first 500 are steep, of 500 the height is not known, and 250 lie outside the city."""
+    steep, unknown = np.zeros((40, 40), bool), np.zeros((40, 40), bool)
+    steep[:, 30:35], unknown[:, 35:] = True, True
+    score = np.where(steep | unknown, np.nan, hill())
+    rule = Constraint(
+        id="slope_pct_max", title="Steep slope", limit="", excluded=steep, unknown=unknown
+    )
+    judged = replace(scored(score), constraints=(rule,))
+    frame = parcels((1900, 1900, 2400, 2400), (3000, 1000, 4250, 2000), name=["open", "closed"])
+    with pytest.warns(KCityWarning, match=r"closed \((.*)\)$") as told:
+        rank_sites(judged, make_toy(), choice=SiteChoice(candidates=frame))
+    said = next(str(one.message) for one in told if "left out" in str(one.message))
+    assert said.endswith("left out: closed (steep slope 40 %, not known 40 %)")
 
 
 def test_the_order_of_the_file_does_not_matter() -> None:
@@ -132,7 +151,7 @@ def test_a_parcel_that_does_not_fit_takes_no_land_from_one_that_does() -> None:
     score = np.full((40, 40), 0.6)
     score[20:22, 12:14] = 0.95
     frame = parcels((1200, 1800, 1400, 2000), (1000, 1500, 1600, 2000), id=["small", "large"])
-    with pytest.warns(KCityWarning, match="a better one holds it: small"):
+    with pytest.warns(KCityWarning, match=r"small \(better candidates hold its open land\)"):
         found = given_sites(frame, score, min_area_ha=20)
     assert found["candidate"].tolist() == ["large"]
     assert found["area_ha"].iloc[0] == pytest.approx(30)
