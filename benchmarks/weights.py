@@ -32,10 +32,14 @@ from kcity_geo.outputs.weights_page import weights_payload
 from kcity_geo.result import Constraint, Criterion, Limited, Result, Suitability
 from kcity_geo.studyfile import Study
 
+#: What the page of a study has in other files.
+_THEME = {"key": "suitability", "of": "", "note": "", "rows": []}
 _PAGE = """<!DOCTYPE html><html lang="en"><body><aside><h2>x</h2><ol class="kc-sites"></ol></aside>
 <div id="map" style="width:900px;height:700px"></div>
 <script type="application/json" id="kc-data">{data}</script><script>{script}</script>
-<script>kcLoad(); var map = L.map("map").setView([0, 0], 12); map.createPane("kc_raster");
+<script>kcLoad(); KC.show = function () {{}};
+function kcTheme() {{ return KC.themes[0]; }}
+var map = L.map("map").setView([0, 0], 12); map.createPane("kc_raster");
 kcParts.forEach(function (part) {{ part(map); }});</script></body></html>"""
 _TIMES = """async () => {
   const from = performance.now();
@@ -119,7 +123,9 @@ def main() -> None:
     names = ("core", "weighing", "cell_classes", "weights_form", "weights")
     script = "\n".join([asset("leaflet.js"), *(asset(f"map/{n}.js") for n in names)])
     added = len(text) + sum(len(asset(f"map/{n}.js")) for n in names[1:])
-    data = json.dumps({"weights": payload, "legends": [], "names": []}).replace("<", "\\u003c")
+    data = json.dumps({"weights": payload, "legends": [], "names": [], "themes": [_THEME]}).replace(
+        "<", "\\u003c"
+    )
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
