@@ -18,9 +18,9 @@ from kcity_geo.config import Config
 from kcity_geo.cube import cell_centres, district_shares, study_grid
 from kcity_geo.errors import KCityWarning, LimitError, SourceError
 from kcity_geo.notes import collected, muted
+from kcity_geo.outline import outline_of
 from kcity_geo.sources.local import raster_amounts
 from kcity_geo.sources.local.district_people import DistrictPeople
-from kcity_geo.outline import outline_of
 from kcity_geo.sources.local.raster_windows import read_window
 from kcity_geo.sources.local.rasters import (
     persons_from_polygons,
