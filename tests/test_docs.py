@@ -69,9 +69,15 @@ def place(tmp_path_factory, hanbit_town) -> Path:
     folder = tmp_path_factory.mktemp("reader")
     shutil.copytree(hanbit_town, folder, dirs_exist_ok=True)
     shutil.copytree(hanbit_town, folder / "data" / "hanbit")
-    for study in (folder / "study.toml", folder / "data" / "hanbit" / "study.toml"):
+    for study, cell_m in (
+        (folder / "study.toml", 420),
+        (folder / "data" / "hanbit" / "study.toml", 400),
+    ):
         text, changed = re.subn(
-            r"^cell_m = .*$", "cell_m = 400", study.read_text(encoding="utf-8"), flags=re.MULTILINE
+            r"^cell_m = .*$",
+            f"cell_m = {cell_m}",
+            study.read_text(encoding="utf-8"),
+            flags=re.MULTILINE,
         )
         assert changed == 1
         study.write_text(text, encoding="utf-8")

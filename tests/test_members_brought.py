@@ -583,7 +583,7 @@ def test_what_openstreetmap_says_is_gone(tags, there):
         ({"osm": "a.osm.pbf"}, "none is mapped here"),
     ],
 )
-def test_without_a_map_nothing_is_called_unmapped(tmp_path, sources, words):
+def test_without_a_map_nothing_is_called_unmapped(tmp_path, monkeypatch, sources, words):
     raster(tmp_path / "d.tif", np.full(SHAPE, 50, "int16"))
     section = {"name": "C", "bbox": [28.0, -30.0, 28.05, -29.96]}
     raw = {"city": section, "study": {"cell_m": 500}, "sources": sources}
@@ -591,7 +591,8 @@ def test_without_a_map_nothing_is_called_unmapped(tmp_path, sources, words):
     with muted():
         model = CityModel(load(check_study({**raw, "sources": {}}, folder=tmp_path)))
         view = CityView(model, None)
-        view.city = SimpleNamespace(study=study, layer=model.layer, settings=model.settings)
+        beside = SimpleNamespace(study=study, layer=model.layer, settings=model.settings)
+        monkeypatch.setattr(view, "city", beside)
         with pytest.raises(MissingDataError) as told:
             view.distance("x", np.zeros(0, dtype=object), needs="a port")
     assert str(told.value) == f"needs a port; {words}"

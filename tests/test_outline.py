@@ -27,13 +27,15 @@ def _pixels(side: float, turn: float, around: float = 1600.0) -> tuple[np.ndarra
     return u + turn * v + 3.3, v - 0.5 * turn * u - 1.7
 
 
-def _by_geos(outline, corners) -> tuple[np.ndarray, np.ndarray]:
+def _by_geos(
+    outline: shapely.Geometry, corners: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     x, y = corners
     around = (np.s_[:-1, :-1], np.s_[:-1, 1:], np.s_[1:, 1:], np.s_[1:, :-1])
     rings = np.stack([np.stack([x[at], y[at]], axis=-1) for at in around], axis=-2)
     quads = shapely.polygons(rings)
-    area = shapely.area(quads)
-    return shapely.area(shapely.intersection(outline, quads)) / area, area
+    area = np.asarray(shapely.area(quads))
+    return np.asarray(shapely.area(shapely.intersection(outline, quads))) / area, area
 
 
 @pytest.mark.parametrize("vertices", [8, 40, 3000])

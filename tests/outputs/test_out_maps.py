@@ -78,8 +78,8 @@ def test_every_pixel_belongs_to_the_cell_that_holds_its_centre(grid) -> None:
     picture = mercator_picture(grid)
     (south, west), (north, east) = picture.bounds
     height, width = picture.cell.shape
-    px, py = _mercator(west + (east - west) * (np.arange(width) + 0.5) / width, north)
-    py = py - (np.arange(height) + 0.5) * picture.pixel_m
+    px, top = _mercator(west + (east - west) * (np.arange(width) + 0.5) / width, north)
+    py = top - (np.arange(height) + 0.5) * picture.pixel_m
     back = Transformer.from_crs(3857, grid.crs, always_xy=True)
     x, y = back.transform(*np.meshgrid(px, py))
     exact = bin_points(x.ravel(), y.ravel(), grid=grid).reshape(picture.cell.shape)

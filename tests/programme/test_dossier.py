@@ -389,6 +389,7 @@ def test_each_page_of_an_example_says_that_it_is_not_for_submission(tmp_path, la
     pytest.importorskip("weasyprint", reason="extra dossier is not installed")
     pypdf = pytest.importorskip("pypdf", reason="extra tests is not installed")
     write, _ = pdf_writer()
+    assert write is not None
     write(html, tmp_path / "a.pdf")
     pages = pypdf.PdfReader(BytesIO((tmp_path / "a.pdf").read_bytes())).pages
     assert len(pages) > 1

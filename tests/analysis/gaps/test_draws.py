@@ -295,14 +295,14 @@ def test_deleted_streets_never_narrow_the_range_of_the_city_nor_make_a_reading_s
         )  # not every cell, see docs/gap-model.md
 
 
-def test_the_more_people_live_without_a_school_on_the_map_the_likelier_one_is_missing():
+def test_the_more_people_live_without_a_school_on_the_map_the_likelier_one_is_missing(monkeypatch):
     """Streets mapped whole: of a kind any share may be mapped, so many people have a school unseen."""
 
     def unseen(persons: float, **rules: float) -> float:
         model = city(persons, school=schools((500, 500)))
         whole = Completion(model, seed=7, count=60)
         whole.missing = {**whole.missing, **rules}
-        whole.share = lambda draw, at: np.ones(model.grid.shape)
+        monkeypatch.setattr(whole, "share", lambda draw, at: np.ones(model.grid.shape))
         places = Places(whole, slice(0, model.grid.shape[0]))
         return float(np.mean([places.missing_sites("school", d).any() for d in range(60)]))
 
