@@ -27,7 +27,7 @@ def test_numbers_are_rounded_once_and_as_on_the_map(build, capsys, monkeypatch) 
     study.gaps.city.loc["transport", "gap_raw"] = 0.3748
     text = _printed(study, capsys, monkeypatch)
     assert re.search(r"Transport .* 37 % ", text)
-    assert "37 % as mapped" in build_map(study)
+    assert "37 % as mapped" in build_map(study).replace("\u00a0", " ")
     assert summary_of(study, Path("out"))["gaps"]["transport"]["gap"] == pytest.approx(0.3748)
     assert summarise(study).headline[0] in text
     table = [line for line in text.splitlines() if line not in summarise(study).headline]
@@ -42,7 +42,7 @@ def test_the_reason_for_no_site_is_that_of_the_report(build, capsys, monkeypatch
     study = dataclasses.replace(study, score=score)
     text = re.sub(r"\s+", " ", _printed(study, capsys, monkeypatch))
     assert f"No site: {why}." in text
-    assert f"No site: {why}." in build_report(study)
+    assert f"No site: {why}." in build_report(study).replace("\u00a0", " ")
     assert f"No site: {why}." in build_map(study)
     assert "excludes most" not in text
     assert "lower suitability.constraints.min_area_ha or suitability.threshold" in text

@@ -346,7 +346,7 @@ def test_what_stands_on_a_site_is_told(toy, features):
     assert one["buildings"] == 1
     assert one["buildings_ha"] == pytest.approx(0.5)
     assert one["streets_km"] == pytest.approx(0.5)
-    assert "about 200 people" in one["concerns"]
+    assert "residents on it: about 200" in one["concerns"]
     assert one["streams_km"] == pytest.approx(0.6)
     assert one["trees_share"] == pytest.approx(0.5)
     assert not one["at_edge"]
