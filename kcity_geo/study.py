@@ -30,7 +30,7 @@ from kcity_geo.inputs.dwellings import Dwellings
 from kcity_geo.inputs.files import other_files
 from kcity_geo.inputs.landcover import refuse_mistaken_legend
 from kcity_geo.inputs.licences import refuse_forbidden_inputs
-from kcity_geo.inputs.official import load_tables, refuse_impossible_counts
+from kcity_geo.inputs.official import hold_against_people, load_tables
 from kcity_geo.inputs.osm import load_osm
 from kcity_geo.inputs.outline import find_city
 from kcity_geo.inputs.population import (
@@ -157,7 +157,7 @@ def load(
             place = Dwellings(layers, city, grid, settings)
             cube, shares = people_without_grid(study, cube, official, shares, place=place)
             cube = scale_population(cube, official, city)
-            refuse_impossible_counts(official, cube)
+            hold_against_people(official, cube)
             compare_districts(cube, official, shares)
             cube = degree_of_urbanisation(cube, grid, settings)
         with clock.stage("inventory"):

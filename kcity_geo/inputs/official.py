@@ -16,9 +16,15 @@ from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.inputs.osm import _with_context
 from kcity_geo.inputs.reading import Reading
+from kcity_geo.notes import tell
 from kcity_geo.studyfile import Study, resolve_path
 
-__all__ = ["load_tables", "refuse_impossible_counts"]
+__all__ = [
+    "hold_against_people",
+    "load_tables",
+    "refuse_impossible_amounts",
+    "refuse_impossible_counts",
+]
 
 
 def load_tables(
@@ -83,6 +89,21 @@ def _refuse_full_city(study: Study, city: City) -> None:
     )
 
 
+def hold_against_people(
+    official: Mapping[str, float | str | pd.DataFrame], cube: xr.Dataset
+) -> None:
+    """
+    Refuse counts and amounts that no place with so many people has.
+
+    Parameters
+    ----------
+    official : official numbers and their table by district.
+    cube : with the residents, where they are known.
+    """
+    refuse_impossible_counts(official, cube)
+    refuse_impossible_amounts(official, cube)
+
+
 def refuse_impossible_counts(
     official: Mapping[str, float | str | pd.DataFrame], cube: xr.Dataset
 ) -> None:
@@ -102,18 +123,64 @@ def refuse_impossible_counts(
     if "population" not in cube:
         return
     persons, rule = float(np.nansum(cube["population"])), read_table("official")["count"]
-    table = official.get("table")
     for key, each in rule["persons_each_least"].items():
-        city = official.get(key)
-        told = [("official", float(city))] if isinstance(city, float | int) else []
-        if isinstance(table, pd.DataFrame) and key in table:
-            told.append(("official.table", float(table[key].sum())))
-        for where, count in told:
+        for where, count, _ in _given(official, key):
             if count > max(persons / each, rule["few"]):
                 raise StudyError(
                     f"{where}: {key} = {count:,.0f} for {persons:,.0f} residents; no city has one for fewer "
                     f"than {each:g}; give those of the study area only, or leave the key out"
                 )
+
+
+def refuse_impossible_amounts(
+    official: Mapping[str, float | str | pd.DataFrame], cube: xr.Dataset
+) -> None:
+    """
+    Refuse amounts that no place with so many people has, and tell odd ones: their unit may be another.
+
+    Parameters
+    ----------
+    official : official numbers and their table by district.
+    cube : with the residents, where they are known; else ``population`` of `official` counts.
+
+    Raises
+    ------
+    StudyError
+        If an amount over the residents is beyond ``most`` of ``[amount]`` in ``tables/official.toml``.
+    """
+    rule = read_table("official")["amount"]
+    known = official.get("population")
+    persons = float(np.nansum(cube["population"])) if "population" in cube else 0.0
+    if not persons and isinstance(known, float | int):
+        persons = float(known)
+    if not persons > 0:
+        return
+    for key, row in rule["each"].items():
+        for where, amount, whole in _given(official, key):
+            each = amount * row["units_each"] / persons
+            said = f"{where}: {key} = {amount:,.12g} is {each:,.3g} {row['unit']} ({persons:,.0f} residents)"
+            if each > row["most"] and persons >= rule["persons_least"]:
+                raise StudyError(
+                    f"{said}; no city has more than {row['most']:,.0f}: is the unit that of the name? Give the "
+                    "amount of the study area only, or leave the key out"
+                )
+            if each > row["odd_high"] or (whole and 0 < each < row["odd_low"]):
+                tell(
+                    f"{said}; hardly a city has so {'much' if each > row['odd_high'] else 'little'} (usual: "
+                    f"{row['odd_low']:g} to {row['odd_high']:,g}): is the unit that of the name, and the amount "
+                    "that of the study area?"
+                )
+
+
+def _given(
+    official: Mapping[str, float | str | pd.DataFrame], key: str
+) -> list[tuple[str, float, bool]]:
+    """Give where an amount stands, its sum, and whether no district of a table lacks it."""
+    city, table = official.get(key), official.get("table")
+    told = [("official", float(city), True)] if isinstance(city, float | int) else []
+    if isinstance(table, pd.DataFrame) and key in table and table[key].notna().any():
+        told.append(("official.table", float(table[key].sum()), bool(table[key].notna().all())))
+    return told
 
 
 def _timetable(
