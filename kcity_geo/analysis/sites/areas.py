@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.sites.cut_out import AREA_KEPT
 from kcity_geo.notes import tell
-from kcity_geo.profiles import Limit
+from kcity_geo.profiles import Limit, site_rules
 from kcity_geo.result import Suitability
 
 __all__ = ["Area", "Rows", "area_rows", "areas_of", "open_areas", "runs_of"]
@@ -195,7 +195,8 @@ def open_areas(
             gone.append(one.label)
             continue
         closed = 1 - len(left) / len(one.cells)
-        enough = one.polygon.area / 1e4 * (1 - closed) >= least * AREA_KEPT
+        kept = site_rules()["given_size_kept"] if one.candidate else AREA_KEPT
+        enough = one.polygon.area / 1e4 * (1 - closed) >= least * kept
         found.append(one._replace(cells=left, closed_share=closed, fits=one.fits and enough))
     if gone:
         tell(f"{score.title}: the limits of the scenario exclude all of site {', '.join(gone)}")

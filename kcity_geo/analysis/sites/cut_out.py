@@ -25,10 +25,25 @@ from kcity_geo.result import Suitability
 from kcity_geo.retold import made
 from kcity_geo.suitability_keys import SitesSection, refuse_small_target
 
-__all__ = ["AREA_KEPT", "CutOut", "cells_of", "cut_out", "disjoint", "fault", "usable_land"]
+__all__ = [
+    "AREA_KEPT",
+    "CutOut",
+    "cells_of",
+    "cut_out",
+    "disjoint",
+    "fault",
+    "usable_land",
+    "without_hairs",
+]
 
 #: Share of the smallest size of a site that suffices: smoothing its outline may take the rest.
 AREA_KEPT = 0.97
+#: The width of a site is measured to 1 %.
+WIDTH_KEPT = 0.99
+#: Worths that agree in so many decimals are equal.
+_DECIMALS = 12
+#: An outline that loses less of its length with all that is thin has no hair, metres.
+_HAIR_LENGTH_M = 1.0
 
 
 class CutOut(NamedTuple):
@@ -105,7 +120,10 @@ def cut_out(
             cells.append(cells_of(polygon, part, city))
     worth = score.score if limit is not None else allowed.astype(np.float64)
     shapes, kept = disjoint(
-        polygons, cells, worth, limits=score.parameters, spacing_m=how.spacing_m
+        polygons,
+        [_mean(worth.ravel()[c]) for c in cells],
+        limits=score.parameters,
+        spacing_m=how.spacing_m,
     )
     if how.spacing_m > 0:
         seen["close"] = len(polygons) - len(kept)
@@ -161,7 +179,36 @@ def _parts(
     return split_area(area, score, growth)
 
 
-def fault(polygon: shapely.Polygon, limits: Mapping[str, Limit]) -> str:
+def without_hairs(polygon: shapely.Polygon) -> shapely.Polygon:
+    """
+    Take off an outline what is too thin to be land: what rounding leaves along a border that two outlines share.
+
+    Parameters
+    ----------
+    polygon : metric CRS.
+
+    Returns
+    -------
+    The polygon itself where it has no hair; empty where it is nothing else.
+
+    Examples
+    --------
+    >>> hair = shapely.Polygon([(0, 0), (200, 0), (200, 1e-9), (100, 1e-9), (100, 100), (0, 100)])
+    >>> hair.length, round(without_hairs(hair).length, 3)
+    (600.0, 400.0)
+    """
+    thin = site_rules()["hair_m"] / 2
+    # Mitred, so that corners come back as they were.
+    core = shapely.buffer(polygon, -thin, join_style="mitre", mitre_limit=10)
+    opened = shapely.buffer(core, thin, join_style="mitre", mitre_limit=10)
+    parts = [p for p in shapely.get_parts(opened) if isinstance(p, shapely.Polygon)]
+    whole = max(parts, key=lambda p: p.area, default=shapely.Polygon())
+    return whole if polygon.length - whole.length > _HAIR_LENGTH_M else polygon
+
+
+def fault(
+    polygon: shapely.Polygon, limits: Mapping[str, Limit], *, area_kept: float = AREA_KEPT
+) -> str:
     """
     Say what keeps an outline from being a site.
 
@@ -169,20 +216,20 @@ def fault(polygon: shapely.Polygon, limits: Mapping[str, Limit]) -> str:
     ----------
     polygon : metric CRS.
     limits : ``min_area_ha``, ``min_width_m``, ``compactness_min``; those that are not there limit nothing.
+    area_kept : share of the smallest area that suffices; 0.97 for outlines that were smoothed.
 
     Returns
     -------
-    ``"small"``, ``"narrow"``, ``"ragged"`` or ``""``; 3 % of area and 1 % of width are let go, for the smoothing
-    of outlines.
+    ``"small"``, ``"narrow"``, ``"ragged"`` or ``""``; 1 % of width is let go, to which it is measured.
 
     Examples
     --------
     >>> fault(shapely.box(0, 0, 1000, 100), {"min_area_ha": 10, "min_width_m": 150})
     'narrow'
     """
-    if polygon.area < float(limits.get("min_area_ha", 0)) * 1e4 * AREA_KEPT:
+    if polygon.area < float(limits.get("min_area_ha", 0)) * 1e4 * area_kept:
         return "small"
-    if inner_width_m(polygon) < float(limits.get("min_width_m", 0)) * 0.99:
+    if inner_width_m(polygon) < float(limits.get("min_width_m", 0)) * WIDTH_KEPT:
         return "narrow"
     return "ragged" if compactness(polygon) < float(limits.get("compactness_min", 0)) else ""
 
@@ -210,8 +257,7 @@ def cells_of(
 
 def disjoint(
     polygons: list[shapely.Polygon],
-    cells: list[NDArray[np.int64]],
-    worth: NDArray[np.float64],
+    worth: Sequence[float] | NDArray[np.float64],
     *,
     limits: Mapping[str, Limit],
     spacing_m: float = 0.0,
@@ -222,8 +268,8 @@ def disjoint(
 
     Parameters
     ----------
-    polygons, cells : of the areas.
-    worth : shape (rows, cols), what the better one has more of.
+    polygons : of the areas.
+    worth : of each, what the better one has more of; NaN: not known, behind the others.
     limits : of a site: what is left of an area must keep them.
     spacing_m : an area that is nearer than this to a better one is left out.
     behind : of each area, whether all others are better than it; none when empty.
@@ -232,9 +278,9 @@ def disjoint(
     -------
     What is left of each, best first, and its number.
     """
-    mean = [_mean(worth.ravel()[c]) for c in cells]
+    value = np.nan_to_num(np.asarray(worth, dtype=np.float64), nan=-1.0).round(_DECIMALS)
     last = list(behind) or [False] * len(polygons)
-    order = sorted(range(len(polygons)), key=lambda i: (last[i], -mean[i], polygons[i].bounds))
+    order = sorted(range(len(polygons)), key=lambda i: (last[i], -value[i], polygons[i].bounds))
     kept: list[shapely.Polygon] = []
     numbers: list[int] = []
     for i in order:
@@ -245,7 +291,7 @@ def disjoint(
         if near:
             rest = shapely.difference(polygon, shapely.union_all(near))
             parts = [p for p in shapely.get_parts(rest) if isinstance(p, shapely.Polygon)]
-            polygon = max(parts, key=lambda p: p.area) if parts else shapely.Polygon()
+            polygon = without_hairs(max(parts, key=lambda p: p.area, default=shapely.Polygon()))
             if polygon.is_empty or fault(polygon, limits):
                 continue
         kept.append(polygon)

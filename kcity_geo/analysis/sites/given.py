@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import geopandas as gpd
@@ -12,7 +12,14 @@ import shapely
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel
-from kcity_geo.analysis.sites.cut_out import cells_of, disjoint, fault, usable_land
+from kcity_geo.analysis.sites.cut_out import (
+    WIDTH_KEPT,
+    cells_of,
+    disjoint,
+    fault,
+    usable_land,
+    without_hairs,
+)
 from kcity_geo.cube import cell_polygons, pieces_of_polygons
 from kcity_geo.notes import tell
 from kcity_geo.profiles import Limit, site_rules
@@ -94,7 +101,13 @@ def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def given_land(frame: gpd.GeoDataFrame, score: Suitability, city: CityModel) -> GivenLand:
+def given_land(
+    frame: gpd.GeoDataFrame,
+    score: Suitability,
+    city: CityModel,
+    *,
+    worth: Callable[[list[shapely.Polygon], list[NDArray[np.int64]]], NDArray[np.float64]],
+) -> GivenLand:
     """
     Take given polygons as sites, without what is excluded and without what a better one holds.
 
@@ -103,6 +116,8 @@ def given_land(frame: gpd.GeoDataFrame, score: Suitability, city: CityModel) -> 
     frame : polygons in the metric CRS of the city.
     score : of the project.
     city : its model.
+    worth : gives the score of polygons with their cells, each by itself: the better of two keeps the land that
+        they share.
 
     Returns
     -------
@@ -116,7 +131,7 @@ def given_land(frame: gpd.GeoDataFrame, score: Suitability, city: CityModel) -> 
     whole = [max(float(shapes[i].area), 1e-9) for i in rows]
     part_of = [p.area / w for p, w in zip(polygons, whole, strict=True)]
     behind = [not fits for fits in large_enough(polygons, part_of, score.parameters)]
-    cut, order = disjoint(polygons, cells, score.score, limits={}, behind=behind)
+    cut, order = disjoint(polygons, worth(polygons, cells), limits={}, behind=behind)
     left = [
         (p, n)
         for p, n in zip(cut, order, strict=True)
@@ -220,18 +235,21 @@ def large_enough(
     [True, False]
     """
     least = site_rules()["given_open_min"]
+    kept = site_rules()["given_size_kept"]
     return [
-        not share >= 0 or (share >= least and fault(one, limits) not in {"small", "narrow"})
+        not share >= 0
+        or (share >= least and fault(one, limits, area_kept=kept) not in {"small", "narrow"})
         for one, share in zip(polygons, open_share, strict=True)
     ]
 
 
 def _largest(shape: shapely.geometry.base.BaseGeometry) -> shapely.Polygon | None:
-    parts = [
-        p
+    opened = [
+        without_hairs(p)
         for p in shapely.get_parts(shape)
         if isinstance(p, shapely.Polygon) and p.area >= _SPECK_M2
     ]
+    parts = [p for p in opened if p.area >= _SPECK_M2]
     return max(parts, key=lambda p: (p.area, *p.bounds)) if parts else None
 
 
@@ -291,19 +309,35 @@ def size_concerns(frame: pd.DataFrame, limits: Mapping[str, Limit]) -> list[list
         ("width_m", "min_width_m", "narrow", ".0f"),
         ("compactness", "compactness_min", "ragged", ".2f"),
     )
+    # As in `large_enough`: what is close enough to fit is told nothing.
+    kept = {"area_ha": site_rules()["given_size_kept"], "width_m": WIDTH_KEPT, "compactness": 1.0}
     said: list[list[str]] = []
     for row in frame.to_dict("records"):
         if not row["open_share"] >= 0:
             said.append([])
             continue
         own = [
-            made(fault, own=f"{row[column]:{digits}}", asked=f"{float(limits[key]):g}")
+            made(
+                fault,
+                own=_below(row[column], float(limits[key]), digits),
+                asked=f"{float(limits[key]):g}",
+            )
             for column, key, fault, digits in asked
-            if key in limits and row[column] < float(limits[key])
+            if key in limits and row[column] < float(limits[key]) * kept[column]
         ]
         own += _share_words(row)
         said.append(own)
     return said
+
+
+def _below(own: float, asked: float, digits: str) -> str:
+    """Write a number so that it does not round to the larger one that was asked for."""
+    first = int(digits[1])
+    for more in range(first, first + 5):
+        text = f"{own:.{more}{digits[-1]}}"
+        if float(text) < asked:
+            return text
+    return f"{own:{digits}}"
 
 
 def _share_words(row: Mapping[Hashable, Any]) -> list[str]:

@@ -20,14 +20,13 @@ from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.sites.areas import Area, Rows, area_rows, open_areas
 from kcity_geo.analysis.sites.contents import CONTENT_COLUMNS, content_concerns, site_contents
 from kcity_geo.analysis.sites.cut_out import cut_out
-from kcity_geo.analysis.sites.delineation import compactness, inner_width_m
+from kcity_geo.analysis.sites.describe import describe, published, totals
 from kcity_geo.analysis.sites.given import Shares, given_land, large_enough, size_concerns
 from kcity_geo.analysis.sites.reasons import reasons_of
 from kcity_geo.analysis.sites.stability import STABILITY_COLUMNS, stability
 from kcity_geo.analysis.sites.weighed import SiteTable
-from kcity_geo.analysis.sites.worth import criterion_means, low_decile, site_means, total_score
-from kcity_geo.analysis.suitability.criteria import CRITERIA
-from kcity_geo.analysis.suitability.view import CityView, MissingDataError
+from kcity_geo.analysis.sites.worth import criterion_means
+from kcity_geo.analysis.suitability.view import CityView
 from kcity_geo.citydata import CityData
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
@@ -50,7 +49,6 @@ _DECIMALS = 12
 #: Outlines nearer than this touch, in metres.
 _TOUCHING_M = 1.0
 _WHOLE = {"rank": "int64", "buildings": "int64", "at_edge": "bool", "fits": "bool"}
-_MAIN_ROADS = {"motorway", "trunk", "primary", "secondary", "motorway_link", "trunk_link"}
 
 
 def site_threshold(score: NDArray[np.float64]) -> float:
@@ -152,7 +150,7 @@ def rank_sites(
         what = "no site" if ranking else "no candidate land"
         tell(f"{score.title}: {what}; {land.why}")
         return _empty(city)
-    frame = _describe(score, view, land.polygons, land.cells)
+    frame = describe(score, view, land.polygons, land.cells)
     if choice.kept is None:
         fits = large_enough(land.polygons, [one.site for one in land.shares], score.parameters)
     else:
@@ -223,7 +221,12 @@ def _land(
             kept,
         )
     if choice.candidates is not None:
-        given = given_land(choice.candidates, score, city)
+        given = given_land(
+            choice.candidates,
+            score,
+            city,
+            worth=lambda shapes, cells: totals(score, CityView(city, None), shapes, cells),
+        )
         return _Land(*given, made("none_given_open"))
     limit = None
     if ranking:
@@ -356,89 +359,13 @@ def _empty(city: CityModel) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries([], crs=city.city.crs))
 
 
-def _describe(
-    score: Suitability,
-    view: CityView,
-    polygons: list[shapely.Polygon],
-    cells: list[NDArray[np.int64]],
-) -> gpd.GeoDataFrame:
-    shapes = np.asarray(polygons, dtype=object)
-    value = score.score.ravel()
-    frame = gpd.GeoDataFrame(
-        {
-            "mean_score": site_means(score.score, cells),
-            "low_decile_score": [low_decile(value[c]) for c in cells],
-            "area_ha": shapely.area(shapes) / 1e4,
-            "compactness": [compactness(p) for p in polygons],
-            "width_m": [inner_width_m(p) for p in polygons],
-            "district": _districts(view.city, shapes),
-        },
-        geometry=shapes,
-        crs=view.city.city.crs,
-    )
-    roads = view.geometry("roads_drive", highway=_MAIN_ROADS)
-    water = np.concatenate([view.geometry("water_plant"), view.geometry("water_store")])
-    supplied = water if len(water) else view.raw_water
-    frame["road_km"] = _straight_km(shapes, roads)
-    frame["substation_km"] = _straight_km(shapes, view.geometry("substation"))
-    frame["water_km"] = _straight_km(shapes, supplied)
-    for name in ("slope_pct", "hand_m"):
-        frame[name] = site_means(view.city.terrain.get(name), cells)
-    frame["population_45min"] = site_means(_labour(score, view), cells)
-    far = site_rules()["connection_far_km"]
-    lengths = frame[["road_km", "substation_km", "water_km"]].to_numpy(dtype=float)
-    parts = np.clip(1 - lengths / far, 0, 1)
-    known = np.isfinite(parts)
-    count = known.sum(axis=1)
-    total = np.where(known, parts, 0.0).sum(axis=1)
-    frame["connection_score"] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return frame
-
-
-def _labour(score: Suitability, view: CityView) -> NDArray[np.float64] | None:
-    for one in score.criteria:
-        if one.id == "labour_45min":
-            return one.values  # noqa: PD011 - a field, not pandas
-    try:
-        return CRITERIA["labour_45min"](view).values  # noqa: PD011 - a field, not pandas
-    except MissingDataError:
-        return None
-
-
-def _straight_km(shapes: NDArray[np.object_], features: NDArray[np.object_]) -> NDArray[np.float64]:
-    """Straight distance from each outline to the nearest feature, km; NaN without features."""
-    if len(features) == 0:
-        return np.full(len(shapes), np.nan)
-    tree = shapely.STRtree(features)
-    index, metres = tree.query_nearest(shapes, return_distance=True, all_matches=False)
-    found = np.full(len(shapes), np.nan)
-    found[index[0]] = metres / 1000
-    return found
-
-
-def _districts(city: CityModel, shapes: NDArray[np.object_]) -> list[str]:
-    """Name of the district that holds most of each site; of equal ones the first by its id."""
-    districts = city.city.districts.sort_values("district_id", kind="stable")
-    outlines = districts.geometry.to_numpy()
-    names = districts["name"].astype(str).tolist()
-    found = []
-    for shape in shapes:
-        shared = shapely.area(shapely.intersection(outlines, shape))
-        found.append(names[int(np.argmax(shared))])
-    return found
-
-
 def _ranked(
     frame: gpd.GeoDataFrame, score: Suitability, land: _Land, *, seed: int
 ) -> gpd.GeoDataFrame:
     cells = land.cells
     used = [c for c in score.criteria if c.weight_used > 0]
     table, known = criterion_means(used, cells)
-    weight = np.array([c.weight_used for c in used])
-    if score.method.get("combination", "wlc") == "wlc":
-        # So that the stated weights give the published order, whatever cells lack a criterion.
-        frame["mean_score"] = table @ weight / weight.sum()
-    frame["score"], parts = total_score(frame)
+    frame["mean_score"], frame["score"], parts = published(frame, score, table)
     scale, low = parts[:, 0], parts[:, 1]
     moved = scale * frame["mean_score"] + low * frame["low_decile_score"]
     offset = (frame["score"] - moved).to_numpy()

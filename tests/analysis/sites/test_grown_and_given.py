@@ -10,6 +10,7 @@ import pytest
 import shapely
 
 import kcity_geo as kc
+from kcity_geo.analysis.sites.cut_out import disjoint, without_hairs
 from kcity_geo.analysis.sites.rank import SiteChoice, rank_sites
 from kcity_geo.cube import cell_polygons
 from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy
@@ -170,6 +171,67 @@ def test_land_that_a_better_parcel_holds_is_open_all_the_same() -> None:
     assert "open to building" not in row["concerns"]
     assert "25 % of the polygon as given is counted with other given land: B" in row["concerns"]
     assert found.set_index("candidate").loc["B", "held_share"] == 0
+
+
+def test_the_parcel_with_the_better_score_keeps_the_shared_land() -> None:
+    """The strip has the better cells (0.61 to 0.6), the square the better score: its shape counts too."""
+    score = np.full((40, 40), 0.6)
+    score[28:31, 5:35] = 0.61  # 900 to 1,200 m
+    strip, square = (500, 900, 3500, 1200), (1500, 500, 2500, 1200)
+    alone = [
+        given_sites(parcels(one), score, min_area_ha=5)["score"].iloc[0] for one in (strip, square)
+    ]
+    assert alone[1] > alone[0] + 0.01
+    found = given_sites(parcels(strip, square, id=["strip", "square"]), score, min_area_ha=5)
+    assert found["candidate"].tolist() == ["square", "strip"]
+    assert found["area_ha"].iloc[0] == pytest.approx(70)
+    assert found["held_by"].tolist() == ["", "square"]
+
+
+def test_the_crs_of_the_file_changes_nothing() -> None:
+    """Neighbours that share a border leave no hair along it, though corners of one lie on edges of the other."""
+    frame = parcels(
+        (1013, 1007, 1900, 1530), (1900, 700, 2440, 1950), (1100, 1530, 1750, 2111), id=[1, 2, 3]
+    )
+    frame = frame.set_geometry(frame.rotate(17, origin=(WEST + 1500, SOUTH + 1500)))
+    metric = given_sites(frame, min_area_ha=5)
+    for one in (frame.to_crs(4326), frame.to_crs(3857)):
+        other = given_sites(one.to_crs(UTM), min_area_ha=5)
+        assert other["candidate"].tolist() == metric["candidate"].tolist()
+        assert other["score"].to_numpy() == pytest.approx(metric["score"].to_numpy(), abs=1e-6)
+        assert other.length.to_numpy() == pytest.approx(metric.length.to_numpy(), rel=1e-3)
+        assert other["open_share"].to_numpy() == pytest.approx(1, abs=1e-6)
+
+
+def test_a_hair_is_taken_off_and_an_ordinary_outline_stays_bit_for_bit() -> None:
+    box = shapely.box(0, 0, 700, 200)
+    assert without_hairs(box) is box
+    star = shapely.Polygon([(0, 0), (300, 40), (600, 0), (320, 300)])
+    assert without_hairs(star) is star
+    hair = [(0, 0), (900, 1e-9), (700, 1e-9), (700, 200), (0, 200)]
+    assert without_hairs(shapely.Polygon(hair)).length == pytest.approx(1800, abs=0.1)
+    assert without_hairs(shapely.box(0, 0, 900, 0.01)).is_empty
+    # What a better neighbour leaves along its border is none of the other's outline.
+    better, over = shapely.box(0, 0, 500, 400), 500 + 1e-6
+    other = shapely.Polygon(
+        [(499, 100), (900, 100), (900, 300), (over, 300), (over, 400), (499, 400)]
+    )
+    shapes, _ = disjoint([better, other], [1.0, 0.5], limits={})
+    assert shapes[1].length == pytest.approx(1200, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("height", "fits", "said"),
+    [(500.0, True, ""), (499.9, True, ""), (499.0, False, "14.97 ha are less than the 15 ha")],
+)
+def test_a_parcel_smaller_than_asked_does_not_fit_and_says_so(height, fits, said) -> None:
+    frame = parcels(
+        (1000, 1000, 1300, 1000 + height), (2000, 1000, 2500, 1600), id=["one", "large"]
+    )
+    row = given_sites(frame, min_area_ha=15).set_index("candidate").loc["one"]
+    assert row["fits"] == fits
+    assert said in row["concerns"]
+    assert ("less than" in row["concerns"]) == bool(said)
 
 
 def test_scraps_of_rounding_are_no_sites() -> None:
