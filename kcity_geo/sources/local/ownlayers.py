@@ -23,7 +23,7 @@ from shapely.geometry.base import BaseGeometry
 from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import muted, tell
-from kcity_geo.sources.local.own_rows import rows_that_count
+from kcity_geo.sources.local.own_rows import rows_that_count, status_columns
 from kcity_geo.sources.local.points import read_points_or_vector
 from kcity_geo.sources.local.table_files import column_key, plain_text
 from kcity_geo.sources.local.table_numbers import decimal_sign, numbers
@@ -147,12 +147,12 @@ def _tell_unread(
     own: gpd.GeoDataFrame, row: LayerRow, defaults: dict[str, Any], *, what: str
 ) -> None:
     """Tell the columns that nothing reads, and what would tell kind and numbers of the layer."""
-    lifecycle, known = read_table("osm"), read_table("own_columns")
+    lifecycle = read_table("osm")
     read = {*lifecycle["gone_modifiers"], *lifecycle["gone_values"], *lifecycle["planned_prefixes"]}
     read |= {key for rule in row.rules for key, _ in (*rule.where, *rule.unless)}
     read |= {key for column in row.columns for key in (column.name, *column.tags)}
     found = voltage_column([str(c) for c in own.columns if c != own.geometry.name])
-    read |= {own.geometry.name, *known["status"]["columns"], *_LABELS, *(found or ())[:1]}
+    read |= {own.geometry.name, *status_columns(own.columns), *_LABELS, *(found or ())[:1]}
     names = [str(c) for c in own.columns if not _NAMELESS.fullmatch(str(c))]
     unread = [name for name in names if name not in read and column_key(name) not in read]
     if not unread:
