@@ -99,7 +99,7 @@ def _impact_table(plan: Plan, gaps: Gaps) -> Table:
 
 
 def _site_table(plan: Plan) -> Table:
-    rows = [("Outline", plan.site.gross_ha), ("Free of constraints", plan.site.net_ha)]
+    rows = [("Outline", plan.site.gross_ha), (_free_title(plan), plan.site.net_ha)]
     if plan.layout is not None:
         land = plan.layout.land.groupby("kind")["area_m2"].sum() / 1e4
         titles = read_table("plan_styles")["style"]
@@ -112,6 +112,15 @@ def _site_table(plan: Plan) -> Table:
         title="Land of the site",
         frame=pd.DataFrame(rows, columns=["Land", "Area"]),
         units={"Area": "ha"},
+    )
+
+
+def _free_title(plan: Plan) -> str:
+    asked = plan.site.constrained
+    return (
+        "Free of constraints and open water"
+        if asked
+        else "Free of open water (constraints were not asked)"
     )
 
 

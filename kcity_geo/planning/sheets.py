@@ -186,7 +186,7 @@ def _chapters(
         title="Environment",
         filled="partly",
         text=(
-            f"{plan.site.gross_ha - plan.site.net_ha:,.1f} ha of the outline are excluded by constraints.",
+            *(f"{_sentence(told)}." for told in plan.site.words_taken_off),
             "Environmental and social impacts are not assessed in a concept plan.",
         ),
     )

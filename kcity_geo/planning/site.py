@@ -12,6 +12,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from kcity_geo.analysis.terrain.sea import sea_polygons
 from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, cell_polygons, cell_size
 from kcity_geo.errors import GridMismatchError, StudyError
@@ -26,6 +27,9 @@ _LEAST_INSIDE = 0.5
 _WHOLE = 0.999
 _DEGREES = 360.0
 _SOMEBODY = 0.5
+_LEAST_TOLD_HA = 0.005
+#: Water that is mapped as a line.
+_WATERCOURSES = ("river", "stream", "canal")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,13 +41,17 @@ class PlanSite:
     ----------
     outline : one polygon in the metric CRS of the city, inside its boundary.
     gross_ha : area of the outline.
-    net_ha : of it, free of constraints.
+    net_ha : of it, free of constraints and of mapped open water.
     cell_ha : buildable ha in each cell of the study grid, shape (rows, cols); adds to `net_ha`.
-    free : the outline less the cells that constraints exclude.
+    free : the outline less mapped open water and the cells that constraints exclude.
     name : site id, or empty.
     persons_today : residents of the outline today; NaN: not known.
     buildings_today : mapped buildings on it.
     buildings_mapped : whether the map shows a building anywhere in the city.
+    constrained : whether constraints were asked for.
+    water_ha : open water that is mapped as areas, always taken off.
+    watercourses_m : rivers, streams and canals on the remaining land that are mapped as lines only; as their
+        width is not known, they are not taken off.
     """
 
     outline: shapely.Polygon
@@ -55,6 +63,29 @@ class PlanSite:
     persons_today: float = math.nan
     buildings_today: int = 0
     buildings_mapped: bool = True
+    constrained: bool = False
+    water_ha: float = 0.0
+    watercourses_m: float = 0.0
+
+    @property
+    def words_taken_off(self) -> tuple[str, ...]:
+        """Say what of the outline is taken off, and what is not."""
+        off = self.gross_ha - self.net_ha
+        told = (
+            [f"{off:,.1f} ha of the outline are excluded by constraints and open water"]
+            if self.constrained
+            else ["constraints were not asked; of the outline only mapped open water is taken off"]
+        )
+        if self.water_ha >= _LEAST_TOLD_HA:
+            told.append(
+                f"{self.water_ha:,.2f} ha of mapped open water lie on it and are not built on"
+            )
+        if self.watercourses_m >= 1:
+            told.append(
+                f"{self.watercourses_m:,.0f} m of rivers, streams or canals on it are mapped as lines without a width; "
+                "their land is not taken off"
+            )
+        return tuple(told)
 
     @property
     def words_today(self) -> str:
@@ -83,7 +114,7 @@ def plan_site(
     block_min_ha: float = 1.0,
 ) -> PlanSite:
     """
-    Check the outline of a site and take off what cannot be built on.
+    Check the outline of a site and take off what cannot be built on: constraints, and mapped open water always.
 
     Parameters
     ----------
@@ -123,12 +154,18 @@ def plan_site(
         )
     cells = area_in_cells(np.array([outline], dtype=object), grid=data.grid) / M2_PER_HA
     gross = outline.area / M2_PER_HA
-    free = cells if excluded is None else np.where(excluded, 0.0, cells)
+    water = _open_water(outline, data)
+    dry = (
+        cells - area_in_cells(_polygons(water), grid=data.grid) / M2_PER_HA if water.area else cells
+    )
+    free = np.maximum(dry if excluded is None else np.where(excluded, 0.0, dry), 0.0)
     # Land at the rim of the grid belongs to no cell; it counts like the rest.
     free = free * (gross / cells.sum() if cells.sum() > 0 else 0.0)
     net = float(free.sum())
     if gross < block_min_ha or net < block_min_ha:
-        why = "it is" if gross < block_min_ha else f"of {gross:,.1f} ha, constraints leave"
+        closed = ("constraints" if excluded is not None else "", "open water" if water.area else "")
+        by = " and ".join(filter(None, closed))
+        why = "it is" if gross < block_min_ha else f"of {gross:,.1f} ha, {by} leave"
         raise StudyError(
             f"site: {why} {min(gross, net):,.2f} ha; smaller than a block ({block_min_ha:g} ha, cells "
             f"of {cell_size(data.grid):g} m); there is nothing to plan"
@@ -139,11 +176,14 @@ def plan_site(
         gross_ha=gross,
         net_ha=net,
         cell_ha=free,
-        free=shapely.difference(outline, shut),
+        free=shapely.difference(outline, shapely.union(shut, water)),
         name=name,
         persons_today=_persons_on(cells, data),
         buildings_today=_buildings_on(outline, data),
         buildings_mapped=bool(len(data.layers.get("building", ()))),
+        constrained=excluded is not None,
+        water_ha=water.area / M2_PER_HA,
+        watercourses_m=_watercourses_m(shapely.difference(outline, water), data),
     )
 
 
@@ -169,6 +209,47 @@ def _buildings_on(outline: shapely.Polygon, data: CityData) -> int:
     near = buildings.geometry.iloc[buildings.sindex.query(outline, predicate="intersects")]
     inside = shapely.within(shapely.point_on_surface(near.to_numpy()), outline)
     return int(np.count_nonzero(inside))
+
+
+def _near(layer: str, outline: BaseGeometry, data: CityData) -> gpd.GeoDataFrame | None:
+    frame = data.layers.get(layer)
+    if frame is None or not len(frame):
+        return None
+    return frame.iloc[np.sort(frame.sindex.query(outline, predicate="intersects"))]
+
+
+def _polygons(shape: BaseGeometry) -> NDArray[np.object_]:
+    parts = shapely.get_parts(shapely.get_parts(np.array([shape], dtype=object)))
+    return np.asarray(parts[shapely.area(parts) > 0], dtype=object)
+
+
+def _open_water(outline: shapely.Polygon, data: CityData) -> BaseGeometry:
+    """Lakes, rivers as areas and the sea inside an outline; a marsh is land."""
+    found: list[BaseGeometry] = []
+    areas = _near("water_body", outline, data)
+    if areas is not None:
+        wet = areas["natural"] != "wetland" if "natural" in areas else np.ones(len(areas), bool)
+        found += shapely.make_valid(areas.geometry.to_numpy()[np.asarray(wet, dtype=bool)]).tolist()
+    coast = data.layers.get("coastline")
+    if coast is not None and len(coast):
+        box = data.grid.boundingbox
+        lines = np.asarray(coast.geometry.to_numpy(), dtype=object)
+        found += sea_polygons(lines, box=(box.left, box.bottom, box.right, box.top))
+    inside = shapely.intersection(np.array(found, dtype=object), outline)
+    parts = [part for shape in inside for part in _polygons(shape)]
+    return shapely.union_all(parts) if parts else shapely.Polygon()
+
+
+def _watercourses_m(dry: BaseGeometry, data: CityData) -> float:
+    """Length of open watercourses on land that no area of water covers."""
+    lines = _near("drainage", dry, data)
+    if lines is None or "waterway" not in lines:
+        return 0.0
+    keep = lines["waterway"].isin(_WATERCOURSES)
+    if "tunnel" in lines:
+        keep &= ~lines["tunnel"].isin(["yes", "culvert"])
+    here = shapely.intersection(lines.geometry.to_numpy()[keep.to_numpy(dtype=bool)], dry)
+    return float(shapely.length(here).sum())
 
 
 def _cells(which: NDArray[np.bool_], data: CityData) -> BaseGeometry:

@@ -19,6 +19,7 @@ from kcity_geo.planning.concept import ConceptOptions, Plan
 from kcity_geo.planning.concept import concept as whole_concept
 from kcity_geo.planning.economics import Stream
 from kcity_geo.planning.sheets import plan_sheets
+from kcity_geo.planning.site import plan_site
 from kcity_geo.result import Gaps
 from tests.planning.conftest import UTM, box, make_city_data
 
@@ -150,6 +151,44 @@ def test_constraints_leave_less_land(city) -> None:
     assert plan.site.net_ha == pytest.approx(150.0)
     assert plan.site.cell_ha.sum() == pytest.approx(150.0)
     assert sum(plan.budget.hectares.values()) == pytest.approx(150.0)
+
+
+def test_open_water_is_never_planned_as_dry_land() -> None:
+    # A river 100 m wide through the 2,000 m of the site (20 ha), a marsh that is land, and a brook of 1,000 m as a line.
+    (west, south, east, north) = SITE.bounds
+    river = shapely.box(west - 50, south + 400, east + 50, south + 500)
+    marsh = shapely.box(west, south, west + 200, south + 200)
+    water = gpd.GeoDataFrame(
+        {"osm_id": [1, 2], "natural": ["water", "wetland"]}, geometry=[river, marsh], crs=UTM
+    )
+    brook = shapely.LineString([(west + 100, south + 800), (west + 600, south + 800)])
+    lines = gpd.GeoDataFrame(
+        {
+            "osm_id": [3, 4, 5],
+            "waterway": ["stream", "river", "stream"],
+            "tunnel": ["", "", "culvert"],
+        },
+        geometry=[brook, shapely.LineString([(west, south + 450), (east, south + 450)]), brook],
+        crs=UTM,
+    )
+    data = make_city_data(layers={"water_body": water, "drainage": lines})
+    place = plan_site(SITE, data)
+    assert place.water_ha == pytest.approx(20.0)
+    assert place.net_ha == pytest.approx(place.gross_ha - place.water_ha)
+    assert place.cell_ha.sum() == pytest.approx(place.net_ha)
+    assert shapely.intersection(place.free, river).area == pytest.approx(0.0)
+    assert place.watercourses_m == pytest.approx(500.0)
+    told = " ".join(place.words_taken_off)
+    assert "constraints were not asked" in told
+    assert f"{place.water_ha:.2f} ha of mapped open water" in told
+    # Cells that constraints exclude are taken off once, with their water.
+    excluded = np.zeros(tuple(data.grid.shape), dtype=bool)
+    excluded[:, :15] = True
+    both = plan_site(SITE, data, excluded=excluded)
+    assert both.net_ha == pytest.approx(both.free.area / 1e4)
+    assert "constraints were not asked" not in " ".join(both.words_taken_off)
+    with pytest.raises(StudyError, match="open water leave 0.00 ha"):
+        plan_site(river.intersection(SITE).buffer(-1), data)
 
 
 def test_two_runs_are_the_same(city) -> None:
