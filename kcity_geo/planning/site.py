@@ -12,6 +12,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from kcity_geo.analysis.sites.contents import buildings_on, residents_on
 from kcity_geo.analysis.terrain.sea import sea_polygons
 from kcity_geo.citydata import CityData
 from kcity_geo.cube import area_in_cells, cell_polygons, cell_size
@@ -152,7 +153,8 @@ def plan_site(
         raise GridMismatchError(
             f"site: constraints are {np.shape(excluded)}, the grid is {tuple(data.grid.shape)}"
         )
-    cells = area_in_cells(np.array([outline], dtype=object), grid=data.grid) / M2_PER_HA
+    alone = np.array([outline], dtype=object)
+    cells = area_in_cells(alone, grid=data.grid) / M2_PER_HA
     gross = outline.area / M2_PER_HA
     water = _open_water(outline, data)
     dry = (
@@ -178,8 +180,8 @@ def plan_site(
         cell_ha=free,
         free=shapely.difference(outline, shapely.union(shut, water)),
         name=name,
-        persons_today=_persons_on(cells, data),
-        buildings_today=_buildings_on(outline, data),
+        persons_today=float(residents_on(alone, data.array("population"), grid=data.grid)[0]),
+        buildings_today=int(buildings_on(alone, _buildings_near(outline, data))[0]),
         buildings_mapped=bool(len(data.layers.get("building", ()))),
         constrained=excluded is not None,
         water_ha=water.area / M2_PER_HA,
@@ -193,29 +195,16 @@ def _figures(number: float, figures: int = 3) -> int:
     return round(whole, min(figures - len(str(abs(whole))), 0))
 
 
-def _persons_on(cells: NDArray[np.float64], data: CityData) -> float:
-    """Residents, shared over each cell by area; where some cells are not known, of the others."""
-    people = data.cube["population"].to_numpy() if "population" in data.cube else None
-    if people is None or not np.isfinite(people[cells > 0]).any():
-        return math.nan
-    share = cells * M2_PER_HA / cell_size(data.grid) ** 2
-    return float(np.nansum(np.where(cells > 0, share * people, 0.0)))
-
-
-def _buildings_on(outline: shapely.Polygon, data: CityData) -> int:
-    buildings = data.layers.get("building")
-    if buildings is None or not len(buildings):
-        return 0
-    near = buildings.geometry.iloc[buildings.sindex.query(outline, predicate="intersects")]
-    inside = shapely.within(shapely.point_on_surface(near.to_numpy()), outline)
-    return int(np.count_nonzero(inside))
-
-
 def _near(layer: str, outline: BaseGeometry, data: CityData) -> gpd.GeoDataFrame | None:
     frame = data.layers.get(layer)
     if frame is None or not len(frame):
         return None
     return frame.iloc[np.sort(frame.sindex.query(outline, predicate="intersects"))]
+
+
+def _buildings_near(outline: shapely.Polygon, data: CityData) -> NDArray[np.object_]:
+    near = _near("building", outline, data)
+    return np.asarray([] if near is None else near.geometry.to_numpy(), dtype=object)
 
 
 def _polygons(shape: BaseGeometry) -> NDArray[np.object_]:

@@ -12,7 +12,9 @@ import pytest
 import shapely
 import xarray as xr
 
+from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.gaps.words import READINGS
+from kcity_geo.analysis.sites.contents import site_contents
 from kcity_geo.errors import KCityError, KCityWarning, LandBudgetError, StudyError
 from kcity_geo.planning.assumptions import known_profiles
 from kcity_geo.planning.concept import ConceptOptions, Plan
@@ -189,6 +191,22 @@ def test_open_water_is_never_planned_as_dry_land() -> None:
     assert "constraints were not asked" not in " ".join(both.words_taken_off)
     with pytest.raises(StudyError, match="open water leave 0.00 ha"):
         plan_site(river.intersection(SITE).buffer(-1), data)
+
+
+def test_a_plan_and_the_table_of_sites_count_the_same_people_and_buildings() -> None:
+    # A site of 150 x 100 m on cells of 100 m: one cell whole, half of the next; one house inside, one only touched.
+    site = box(1000, 1000, 1150, 1100)
+    homes = gpd.GeoDataFrame(
+        {"osm_id": [1, 2]},
+        geometry=[box(1010, 1010, 1020, 1020), box(1140, 1010, 1200, 1020)],
+        crs=UTM,
+    )
+    data = make_city_data(people=10.0, layers={"building": homes})
+    table = site_contents(np.array([site]), [np.zeros(0, dtype=np.int64)], model_of(data)).iloc[0]
+    place = plan_site(site, data)
+    assert place.persons_today == table["residents"] == pytest.approx(15.0)
+    assert place.buildings_today == table["buildings"] == 1
+    assert table["buildings_ha"] == pytest.approx((100 + 100) / 1e4)
 
 
 def test_two_runs_are_the_same(city) -> None:

@@ -15,12 +15,20 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
 from kcity_geo.analysis.city_model import CityModel
-from kcity_geo.cube import cell_size
+from kcity_geo.cube import cell_size, pieces_of_polygons
 from kcity_geo.profiles import site_rules
 
-__all__ = ["CONTENT_COLUMNS", "content_concerns", "content_words", "site_contents"]
+__all__ = [
+    "CONTENT_COLUMNS",
+    "buildings_on",
+    "content_concerns",
+    "content_words",
+    "residents_on",
+    "site_contents",
+]
 
 CONTENT_COLUMNS = (
     "residents", "buildings", "buildings_ha", "streets_km", "streams_km", "trees_share", "at_edge", "next_to",
@@ -41,20 +49,20 @@ def site_contents(
 
     Returns
     -------
-    A row an outline, columns `CONTENT_COLUMNS`: residents of its cells (NaN where no
-    number reaches), mapped buildings (number and footprint), length of
+    A row an outline, columns `CONTENT_COLUMNS`: residents (`residents_on`), mapped buildings (`buildings_on`,
+    and the footprint inside the outline), length of
     mapped streets and open streams, share of tree cover (NaN without land cover), whether it
     reaches the edge of the study area, and the ranks of the outlines next to it, parted by
     ``", "``. 0 means that nothing is mapped there, not that the land is empty.
     """
-    count, area_m2 = _area_inside(shapes, _shapes_of(city.layers, "building"))
+    buildings = _shapes_of(city.layers, "building")
     edge = shapely.boundary(city.city.boundary_metric)
     near_m = cell_size(city.grid)
     return pd.DataFrame(
         {
-            "residents": _residents(cells, city),
-            "buildings": count,
-            "buildings_ha": area_m2 / 1e4,
+            "residents": residents_on(shapes, city.array("population"), grid=city.grid),
+            "buildings": buildings_on(shapes, buildings),
+            "buildings_ha": _area_inside(shapes, buildings) / 1e4,
             "streets_km": _length_inside(shapes, _shapes_of(city.layers, "roads_drive")) / 1000,
             "streams_km": _length_inside(shapes, _open_streams(city.layers)) / 1000,
             "trees_share": _trees(cells, city),
@@ -134,16 +142,72 @@ def _open_streams(layers: Mapping[str, gpd.GeoDataFrame]) -> NDArray[np.object_]
     return np.asarray(frame.geometry.to_numpy()[keep.to_numpy(dtype=bool)], dtype=object)
 
 
-def _area_inside(
-    shapes: NDArray[np.object_], polygons: NDArray[np.object_]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    count, area = np.zeros(len(shapes), dtype=np.int64), np.zeros(len(shapes))
+def residents_on(
+    shapes: NDArray[np.object_], people: NDArray[np.float64] | None, *, grid: GeoBox
+) -> NDArray[np.float64]:
+    """
+    Count who lives on outlines: of each cell the share of its people that the outline has of its land.
+
+    Parameters
+    ----------
+    shapes : outlines, metric CRS.
+    people : in each cell of the study grid, NaN where not known; None: not known at all.
+    grid : the study grid.
+
+    Returns
+    -------
+    A number each; of the cells that are known where others are not, NaN where none is.
+
+    Examples
+    --------
+    >>> grid = GeoBox.from_bbox((0, 0, 200, 100), crs="EPSG:32632", resolution=100)
+    >>> quarter = np.array([shapely.box(50, 50, 100, 100)], dtype=object)
+    >>> residents_on(quarter, np.array([[80.0, 4.0]]), grid=grid).tolist()
+    [20.0]
+    """
+    if people is None:
+        return np.full(len(shapes), np.nan)
+    cell, which, area = pieces_of_polygons(shapes, grid=grid)
+    persons = people.ravel()[cell]
+    known = np.isfinite(persons) & (area > 0)
+    shared = np.where(known, persons * area / cell_size(grid) ** 2, 0.0)
+    total = np.bincount(which, weights=shared, minlength=len(shapes))
+    seen = np.bincount(which, weights=known, minlength=len(shapes))
+    return np.where(seen > 0, total, np.nan)
+
+
+def buildings_on(shapes: NDArray[np.object_], buildings: NDArray[np.object_]) -> NDArray[np.int64]:
+    """
+    Count the buildings on outlines: one stands where a point inside of it does, so that none counts twice.
+
+    Parameters
+    ----------
+    shapes : outlines, metric CRS.
+    buildings : their footprints.
+
+    Returns
+    -------
+    A number each.
+
+    Examples
+    --------
+    >>> sites = np.array([shapely.box(0, 0, 10, 10), shapely.box(10, 0, 20, 10)], dtype=object)
+    >>> buildings_on(sites, np.array([shapely.box(7, 2, 11, 6)], dtype=object)).tolist()
+    [1, 0]
+    """
+    if not len(buildings):
+        return np.zeros(len(shapes), dtype=np.int64)
+    site, hit = shapely.STRtree(buildings).query(shapes, predicate="intersects")
+    inside = shapely.contains(shapes[site], shapely.point_on_surface(buildings[hit]))
+    return np.bincount(site[inside], minlength=len(shapes)).astype(np.int64)
+
+
+def _area_inside(shapes: NDArray[np.object_], polygons: NDArray[np.object_]) -> NDArray[np.float64]:
+    area = np.zeros(len(shapes))
     if len(polygons):
         site, hit = shapely.STRtree(polygons).query(shapes, predicate="intersects")
-        shared = shapely.area(shapely.intersection(shapes[site], polygons[hit]))
-        np.add.at(count, site[shared > 0], 1)
-        np.add.at(area, site, shared)
-    return count, area
+        np.add.at(area, site, shapely.area(shapely.intersection(shapes[site], polygons[hit])))
+    return area
 
 
 def _length_inside(shapes: NDArray[np.object_], lines: NDArray[np.object_]) -> NDArray[np.float64]:
@@ -152,15 +216,6 @@ def _length_inside(shapes: NDArray[np.object_], lines: NDArray[np.object_]) -> N
         site, hit = shapely.STRtree(lines).query(shapes, predicate="intersects")
         np.add.at(length, site, shapely.length(shapely.intersection(shapes[site], lines[hit])))
     return length
-
-
-def _residents(cells: Sequence[NDArray[np.int64]], city: CityModel) -> NDArray[np.float64]:
-    people = city.array("population")
-    if people is None:
-        return np.full(len(cells), np.nan)
-    flat = people.ravel()
-    known = [flat[c][np.isfinite(flat[c])] for c in cells]
-    return np.array([float(k.sum()) if len(k) else np.nan for k in known])
 
 
 def _trees(cells: Sequence[NDArray[np.int64]], city: CityModel) -> NDArray[np.float64]:
