@@ -882,6 +882,14 @@ def _(path: Path) -> None:
     refused("no tiles", read_window, ages, key="population", city=CITY)
 
 
+@row("depths of the 20-year, 100-year")
+def _(path: Path) -> None:
+    depths = [raster(path / f"{n}.tif", halves(n, 0)) for n in (1, 2)]
+    refused("return periods", read_window, depths, key="flood", city=CITY)
+    years = [raster(path / f"y{n}.tif", halves(n, 0)) for n in (100, 20)]
+    assert corners(quiet(read_window, years, key="flood_return_period", city=CITY))[0] == 20
+
+
 @row("an own criterion with")
 def _(path: Path) -> None:
     made = raster(path / "c.tif", halves(-9999, 7))

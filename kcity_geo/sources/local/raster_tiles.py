@@ -22,6 +22,9 @@ __all__ = ["Tile", "merged_tiles"]
 _ALIGNED = 0.01
 # Of the pixels of a tile around the city: where so many lie in other tiles and differ, it is no tile beside them.
 _SAME_PLACE = 0.95
+# Floods of two return periods: they show one place (share of all that either covers), most of what is wet differs, and
+# one is the deeper nearly everywhere. Two models of one flood differ both ways, tiles meet at their seams only.
+_SHARED, _DIFFER, _ONE_WAY, _FEWEST_WET = 0.5, 0.5, 0.99, 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,8 @@ def merged_tiles(
     """
     Put tiles side by side on the grid of the finest; where two hold data, the first one counts.
 
+    Of return periods of floods the smallest counts: a list may hold one file for each.
+
     Parameters
     ----------
     tiles : one or more.
@@ -68,7 +73,7 @@ def merged_tiles(
     Raises
     ------
     SourceError
-        If tiles of amounts do not lie on one grid.
+        If tiles of amounts do not lie on one grid, or depths are those of several return periods.
     LimitError
         If they have too many pixels together.
     """
@@ -92,9 +97,11 @@ def merged_tiles(
         raise LimitError(
             too_large(f"sources.{key}: {base.name}", rows * columns, config.max_pixels)
         )
+    if rule.sparse and rule.kind == "mean":
+        _refuse_return_periods(tiles, places, key=key)
     values = np.full((rows, columns), np.nan)
     covered = np.zeros((rows, columns), dtype=bool)
-    twice = 0
+    twice, least = 0, rule.sparse and rule.kind == "class"
     for (r, c), tile in zip(places, tiles, strict=True):
         here = np.s_[r : r + tile.values.shape[0], c : c + tile.values.shape[1]]
         known = np.isfinite(values[here])
@@ -109,8 +116,10 @@ def merged_tiles(
                 f"sources.{key}: {tile.name} holds other numbers than {tiles[0].name} in {other:,} pixels of the "
                 "same places, so they are no tiles of one raster; add up what belongs together (ages, sexes) first"
             )
-        twice += other
+        twice += 0 if least else other
         np.copyto(values[here], tile.values, where=~known)
+        if least:
+            np.fmin(values[here], tile.values, out=values[here])
         covered[here] = True
     if twice:
         tell(
@@ -120,6 +129,49 @@ def merged_tiles(
     kind = type(base.transform)
     transform = kind(base.transform.a, 0.0, left, 0.0, base.transform.e, top)
     return values, covered, transform, base.crs
+
+
+def _refuse_return_periods(tiles: list[Tile], places: list[tuple[int, int]], *, key: str) -> None:
+    """Refuse depths of which one file is the deeper flood of the same place, where a list means tiles."""
+    for at, tile in enumerate(tiles):
+        for before in range(at):
+            parts = _shared((tiles[before].values, places[before]), (tile.values, places[at]))
+            if parts is None:
+                continue
+            # Without data a flood map is dry.
+            one, two = (np.nan_to_num(part) for part in parts)
+            wet = int(((one > 0) | (two > 0)).sum())
+            other = ~np.isclose(one, two)
+            deeper, differ = int((other & (two > one)).sum()), int(other.sum())
+            if (
+                wet >= _FEWEST_WET
+                and differ >= _DIFFER * wet
+                and max(deeper, differ - deeper) >= _ONE_WAY * differ
+            ):
+                low, high = (tiles[before].name, tile.name)[:: 1 if 2 * deeper > differ else -1]
+                raise SourceError(
+                    f"sources.{key}: {high} is deeper than {low} in {differ:,} of {wet:,} wet pixels of the same "
+                    "place: floods of several return periods are no tiles of one map. Give the depths of one flood, or "
+                    "sources.flood_return_period: a raster of years (20 where the 20-year flood stands, and so on), or "
+                    "one for each flood; the smallest counts"
+                )
+
+
+def _shared(
+    one: tuple[NDArray[np.float64], tuple[int, int]],
+    two: tuple[NDArray[np.float64], tuple[int, int]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Give what two tiles, each with its first row and column, hold of the place of both; None: they share little."""
+    (a, (row_a, column_a)), (b, (row_b, column_b)) = one, two
+    top, left = max(row_a, row_b), max(column_a, column_b)
+    rows = min(row_a + a.shape[0], row_b + b.shape[0]) - top
+    columns = min(column_a + a.shape[1], column_b + b.shape[1]) - left
+    if rows <= 0 or columns <= 0 or rows * columns < _SHARED * (a.size + b.size - rows * columns):
+        return None
+    return (
+        a[top - row_a :, left - column_a :][:rows, :columns],
+        b[top - row_b :, left - column_b :][:rows, :columns],
+    )
 
 
 def _on_grid_of(base: Tile, tile: Tile, rule: RasterRule, *, key: str) -> Tile:

@@ -467,3 +467,52 @@ def test_a_pixel_far_north_is_as_large_as_it_is(tmp_path):
     more = write(tmp_path / "more.tif", np.full(SHAPE, 6500.0, "float32"), transform=place)
     with pytest.raises(SourceError, match="6,500 m2 in a pixel of"):
         window(more, key="built", city=north)
+
+
+def _pond(level: float, *, dry: float = np.nan) -> np.ndarray:
+    """Water of a level in a valley along the columns, over all rows."""
+    ground = np.abs(COLUMN - 85.0) / 10
+    return np.where(ground < level, level - ground, dry).astype("float32")
+
+
+@pytest.mark.parametrize("dry", [np.nan, 0.0])
+def test_floods_of_several_return_periods_are_no_tiles(tmp_path, dry) -> None:
+    """Every depth of the rarer flood is larger; a list of tiles would take the first one alone."""
+    paths = [
+        write(tmp_path / f"{years}.tif", _pond(level, dry=dry))
+        for years, level in ((100, 2.0), (20, 1.0))
+    ]
+    with pytest.raises(SourceError, match=r"100\.tif is deeper than 20\.tif.*flood_return_period"):
+        window(paths, "flood")
+
+
+def test_tiles_of_one_flood_and_two_models_of_it_are_read(tmp_path) -> None:
+    """Seams that differ, a strip of a neighbour, and a model that is deeper here and shallower there."""
+    west = write(tmp_path / "a.tif", _pond(1.0)[:, :90])
+    east = write(
+        tmp_path / "b.tif", _pond(1.2)[:, 80:], transform=PLACE * Affine.translation(80, 0)
+    )
+    found, told = window([west, east], "flood")
+    assert any("hold different values" in t for t in told)
+    strip = write(tmp_path / "c.tif", _pond(1.2)[:60])
+    window([write(tmp_path / "d.tif", _pond(1.0)), strip], "flood")
+    other = _pond(1.0) + np.where(np.arange(SHAPE[0]) % 2, 0.05, -0.05)[:, None].astype("float32")
+    found, told = window([tmp_path / "d.tif", write(tmp_path / "e.tif", other)], "flood")
+    assert any("hold different values" in t for t in told)
+    assert np.nanmax(found.values) == pytest.approx(1.0)
+
+
+def test_of_return_periods_the_smallest_counts_in_any_order(tmp_path) -> None:
+    """One file for each flood: where the 20-year flood stands it is every 20 years, whatever comes first."""
+    paths = [
+        write(tmp_path / f"{years}.tif", np.where(np.isfinite(_pond(level)), years, np.nan).astype("float32"))
+        for years, level in ((100, 2.0), (20, 1.0), (300, 3.0))
+    ]  # fmt: skip
+    found, told = window(paths, "flood_return_period")
+    turned, _ = window(paths[::-1], "flood_return_period")
+    np.testing.assert_array_equal(found.values, turned.values)
+    wet = {years: int((found.values == years).sum()) for years in (20, 100, 300)}
+    assert wet[20] > 0
+    # The valley is as much wider for each level: each further flood wets as many columns again.
+    assert wet[100] == pytest.approx(wet[20], rel=0.2)
+    assert not any("hold different values" in t for t in told)
