@@ -138,6 +138,7 @@ class Completion:
     ) -> None:
         self.city, self.seed, self.forms = city, seed, forms or {}
         self.missing = city.rules("evidence")["missing"]
+        self.silent = frozenset(city.rules("evidence")["silent"]["drawn"])
         self.cell_m = cell_size(city.grid)
         self.shape = city.grid.shape
         self.people = city.people.persons

@@ -106,7 +106,8 @@ class DrawnBand(Places):
         Returns
         -------
         Indicator -> gap, shape of the rows; NaN where it is not assessed. Never larger than as
-        mapped, except where the map tells nothing of the street form of a populated cell.
+        mapped, except where the map tells nothing of the street form of a populated cell. One of which
+        nobody mapped anything (``[draw] silent`` of ``tables/evidence.toml``) has any gap from 0 to 1.
         """
         share = self.share(draw)
         seed = self.whole.seed
@@ -116,7 +117,10 @@ class DrawnBand(Places):
     def complete(
         self, one: AssessedGap, share: NDArray[np.float64], unseen: NDArray[np.bool_], draw: int
     ) -> NDArray[np.float64]:
-        """Gap of one indicator in one draw; NaN where it is not assessed."""
+        """Gap of one indicator in one draw; NaN where it is not assessed, but for what nobody mapped."""
+        if one.indicator.not_assessed and one.indicator.id in self.whole.silent:
+            nothing, all_of_it = np.zeros(one.raw.shape), np.ones(one.raw.shape)
+            one = replace(one, raw=all_of_it, own_lo=nothing, own_hi=all_of_it)
         known, own = np.isfinite(one.raw), self._own(one, draw)
         rule = _COMPLETIONS.get(one.kind)
         if one.kind == "prior":  # what is there, is as good or as poor as its own bounds allow

@@ -244,9 +244,10 @@ class _Drawing:
         for draw, factor in enumerate(factors):
             gaps = place.draw(todo, draw)
             for one in todo:
+                told = (one.weight > 0) & (not one.indicator.not_assessed)
                 self.of_indicator[one.indicator.id].add(
                     draw,
-                    np.where(one.weight > 0, gaps[one.indicator.id], np.nan),
+                    np.where(told, gaps[one.indicator.id], np.nan),
                     people=people,
                     factor=factor,
                 )
@@ -254,7 +255,21 @@ class _Drawing:
                 used = [s for s in todo if s.standard.sector == name]
                 stack = np.stack([gaps[s.indicator.id] for s in used])
                 weight = np.stack([s.weight for s in used])
-                found[name].draws[draw] = power_mean(stack, weight, power=self.power)[0]
+                found[name].draws[draw] = self._mean(used, stack, weight)
+
+    def _mean(
+        self,
+        used: Sequence[AssessedGap],
+        stack: NDArray[np.float64],
+        weight: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Give the gap of a sector in one draw; what nobody mapped widens it, but carries no sector."""
+        mean = power_mean(stack, weight, power=self.power)[0]
+        silent = np.array([bool(one.indicator.not_assessed) for one in used])
+        if np.isfinite(stack[silent]).any():
+            told = np.where(silent[:, None, None], np.nan, stack)
+            mean = np.where(np.isnan(power_mean(told, weight, power=self.power)[0]), np.nan, mean)
+        return mean
 
     def _sector(self, name: str, scored: Sequence[AssessedGap], rows: slice) -> _Band:
         """Combine the indicators of one sector as mapped."""

@@ -156,6 +156,26 @@ def test_deleted_facilities_never_make_a_range_narrower(seed):
     assert width[1] >= width[0]
 
 
+def test_the_last_schools_deleted_leave_any_gap_open():
+    """A sector without them is scaled up: its range was the narrowest when nothing was known of schools."""
+    served = {"health": clinics(*[(x, y) for x in (700, 2000, 3300) for y in (700, 2000, 3300)])}
+    some, none = (
+        gaps_of(city(**served, **more)).city.loc["transport"]
+        for more in ({"school": schools((700, 700), (3300, 3300))}, {})
+    )
+    width = {key: one["gap_hi"] - one["gap_lo"] for key, one in (("some", some), ("none", none))}
+    assert width["none"] >= width["some"]
+    assert none["gap_hi"] > none["gap_raw"]  # what is not assessed may be a gap
+    assert none["evidence"] < some["evidence"]
+
+
+def test_what_nobody_mapped_carries_no_sector_alone():
+    """Without streets nothing of transport is assessed, and schools that nobody mapped do not change that."""
+    none = streets().iloc[:0]
+    model = city().changed(layers={"roads_drive": none, "roads_walk": none})
+    assert np.isnan(gaps_of(model).cells["transport_gap"]).all()
+
+
 def school_ranges(model, draws: int = 20):
     """Width of the range of walks to school, of each cell."""
     found = service_times(model)
