@@ -6,7 +6,7 @@ import math
 
 from kcity_geo.programme.advice import content_matrix, recommend_study, study_title
 from kcity_geo.programme.blocks import Block, Bullets, Heading, Picture, Table, Text, said
-from kcity_geo.programme.evidence import missing_levels, rounded
+from kcity_geo.programme.evidence import SHORT_READINGS, missing_levels, rounded
 from kcity_geo.programme.funding import funding_routes
 from kcity_geo.programme.scoring import scorecard
 from kcity_geo.programme.sheets import Sheet, caption_words, map_pack, plan_caption, sheet_title
@@ -67,18 +67,21 @@ def _readings(facts: StudyFacts, language: str) -> list[Block]:
         Table(
             columns=_columns("annex.columns", language),
             rows=tuple(_level_row(level, language) for level in facts.levels),
-            numeric=(1, 2, 3, 4, 5, 6, 7),
-            widths=(0.13, 0.085, 0.1, 0.085, 0.085, 0.105, 0.095, 0.13, 0.185),
+            numeric=(1, 2, 3, 4, 5, 6, 7, 8),
+            widths=(0.12, 0.08, 0.09, 0.08, 0.09, 0.08, 0.1, 0.09, 0.12, 0.15),
         ),
         Text(text=said("annex.rounding", language), kind="note"),
     ]
 
 
 def _level_row(level: LevelFacts, language: str) -> tuple[str, ...]:
-    keys = ("falls_short", "probably_falls_short", "cannot_tell", "partly_short", "adequate")
+    # Those of whom nobody can tell stand together, so that the first four are the most who may fall short.
+    keys = (*SHORT_READINGS, "cannot_tell", "not_assessed", "partly_short", "adequate")
     people = [rounded(level.people[k]) if k in level.people else _DASH for k in keys]
     if level.reading == "not_assessed":
-        people = [_DASH] * len(keys)
+        people = [
+            one if key == "not_assessed" else _DASH for key, one in zip(keys, people, strict=True)
+        ]
     return (
         level_words(level, language),
         *people,

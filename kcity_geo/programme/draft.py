@@ -10,6 +10,7 @@ from kcity_geo.config import read_table
 from kcity_geo.programme.advice import recommend_study
 from kcity_geo.programme.evidence import (
     least_share,
+    lived,
     needs_of,
     open_levels,
     open_people,
@@ -117,6 +118,9 @@ def problem_statement(facts: StudyFacts, language: str = "en") -> str:
     silent = open_levels(facts)
     if not said and len(silent) < len(facts.levels):
         said.append(_sentence("well", language, {"least": f"{100 * least_share():g}"}))
+        said += [
+            text for x in facts.levels if x not in silent for text in _rest(facts, x, language)
+        ]
     said += [_open(facts, x, language) for x in silent if x.reading != "not_assessed"]
     unread = [x for x in silent if x.reading == "not_assessed"]
     missing = [x for x in unread if x.key != "flood"]
@@ -143,9 +147,27 @@ def _short(facts: StudyFacts, level: LevelFacts, language: str, *, first: bool) 
     return _sentence("short_flood" if level.key == "flood" else "short", language, values)
 
 
+def _rest(facts: StudyFacts, level: LevelFacts, language: str) -> list[str]:
+    """Say of a level without shortfall who is partly short, and of whom nobody can tell."""
+    counts = {"partly": level.people.get("partly_short", 0.0), "open": open_people(level)}
+    least = max(1.0, least_share() * lived(level))
+    flood = "_flood" if level.key == "flood" else ""
+    keys = {"partly": "short", "open": "open"}
+    return [
+        _sentence(
+            f"well_{name}{flood}", language, _people(facts, level, count, keys[name], language)
+        )
+        for name, count in counts.items()
+        if count >= least
+    ]
+
+
 def _open(facts: StudyFacts, level: LevelFacts, language: str) -> str:
+    unknown = open_people(level)
     name = "open_flood" if level.key == "flood" else "open"
-    return _sentence(name, language, _people(facts, level, open_people(level), "open", language))
+    if round(unknown) == 0:  # on average nobody can tell, of no place that is lived in
+        name = "open_average"
+    return _sentence(name, language, _people(facts, level, unknown, "open", language))
 
 
 def _title(level: LevelFacts, language: str) -> str:

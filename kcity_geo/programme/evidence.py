@@ -23,6 +23,7 @@ __all__ = [
     "Evidence",
     "evidence_of",
     "least_share",
+    "lived",
     "missing_inputs",
     "missing_levels",
     "needs_of",
@@ -141,7 +142,7 @@ def open_people(level: LevelFacts) -> float:
 
 def open_levels(facts: StudyFacts) -> tuple[LevelFacts, ...]:
     """
-    Find the levels of which nobody can tell how most people are served.
+    Find the levels of which nobody can tell how people are served.
 
     Parameters
     ----------
@@ -149,15 +150,15 @@ def open_levels(facts: StudyFacts) -> tuple[LevelFacts, ...]:
 
     Returns
     -------
-    Those not assessed, those whose people mostly live where nobody can tell, and those without people.
+    Those not assessed, those whose reading on average is that nobody can tell, and those whose people mostly
+    live where nobody can tell.
     """
     limit = told_limit()
     return tuple(
         level
         for level in facts.levels
-        if level.reading == "not_assessed" or open_people(level) > (1 - limit) * _lived(level)
-        or (level.reading == "cannot_tell" and not _lived(level))
-    )  # fmt: skip
+        if level.reading in _OPEN or open_people(level) > (1 - limit) * lived(level)
+    )
 
 
 def missing_levels(facts: StudyFacts) -> tuple[LevelFacts, ...]:
@@ -250,7 +251,7 @@ def needs_of(facts: StudyFacts) -> tuple[LevelFacts, ...]:
     found = [
         x
         for x in facts.levels
-        if x.key not in silent and (x.people_short or 0) >= max(1.0, least * _lived(x))
+        if x.key not in silent and (x.people_short or 0) >= max(1.0, least * lived(x))
     ]
     return tuple(sorted(found, key=lambda x: (-(x.people_short or 0), x.key)))
 
@@ -329,7 +330,18 @@ def site_words(site: SiteFacts, language: str = "en") -> str:
     return str(row[language]).format_map(values)
 
 
-def _lived(level: LevelFacts) -> float:
+def lived(level: LevelFacts) -> float:
+    """
+    Count the people of a level.
+
+    Parameters
+    ----------
+    level : of a study.
+
+    Returns
+    -------
+    Persons, whatever is said of their place.
+    """
     return sum(v for k, v in level.people.items() if k != "nobody")
 
 

@@ -72,10 +72,10 @@ def test_the_numbers_of_the_summary_are_those_of_the_study(language) -> None:
     water = table.rows[1]
     assert [re.sub(r"\D", "", cell) for cell in water[1:3]] == ["12000", "12000"]
     annex = make_paper("evidence_annex", subject(), language)
-    rows = next(b for b in annex.blocks if isinstance(b, Table) and len(b.columns) == 9).rows
+    rows = next(b for b in annex.blocks if isinstance(b, Table) and len(b.columns) == 10).rows
     for level, row in zip(make_facts().levels, rows, strict=True):
         assert row[-1] == f"{level.key}.*.city"
-        shown = [float(c.replace(",", "")) for c in row[1:6] if c != "–"]
+        shown = [float(c.replace(",", "")) for c in row[1:7] if c != "–"]
         known = [
             level.people[k] for k in ("falls_short", "probably_falls_short") if k in level.people
         ]

@@ -7,7 +7,7 @@ from applications import changed, level, make_facts
 
 from kcity_geo.errors import StudyError
 from kcity_geo.programme import Candidate, PortfolioLimits, check, choose_portfolio, match_solutions
-from kcity_geo.programme.blocks import Picture, said
+from kcity_geo.programme.blocks import Picture, Table, said
 from kcity_geo.programme.draft import problem_statement
 from kcity_geo.programme.evidence import evidence_of
 from kcity_geo.programme.papers import Subject, make_paper
@@ -95,6 +95,32 @@ def test_the_survey_asked_for_is_the_survey_that_is_prepared() -> None:
     assert "16" not in told
     none = letter(changed(), liechtenstein(survey_sectors={"transport": 16}))
     assert "We ask for the survey of energy first." in none
+
+
+def test_a_level_of_which_nobody_can_tell_on_average_is_open_whatever_its_share() -> None:
+    # 29,760 of 60,000 are 49.6 %: less than half, and the reading of the city is open.
+    open_ = level("transport", "cannot_tell", cannot_tell=29_760.0, falls_short=6_000.0)
+    facts = make_facts(levels=(open_, level("water", "adequate")))
+    assert "survey_untasked" in found(changed(), facts)
+    assert [m.survey for m in match_solutions(facts)] == [True]
+    told = problem_statement(facts)
+    assert "how 29,800 of 60,000 people (50 %) are served: a survey comes first" in told
+    assert "most people" not in told
+    none = make_facts(levels=(level("transport", "cannot_tell"),))
+    assert problem_statement(none).startswith("For transport nobody can tell yet on average")
+
+
+def test_the_rows_of_the_annex_add_up_to_all_residents() -> None:
+    parted = level("water", "partly_short", falls_short=6_000.0, not_assessed=9_000.0)
+    whole = level("flood", "not_assessed", not_assessed=60_000.0)
+    about = Subject(application=changed(), facts=make_facts(levels=(parted, whole)))
+    blocks = make_paper("evidence_annex", about, "en").blocks
+    table = next(b for b in blocks if isinstance(b, Table) and b.columns[-1] == "Id")
+    for row in table.rows:
+        told = [float(c.replace(",", "")) for c in row[1:7] if any(map(str.isdigit, c))]
+        assert sum(told) == 60_000.0
+    assert table.columns[4] == "Not assessed"
+    assert "the first four" in str(blocks)
 
 
 def test_a_level_without_data_asks_for_its_input_and_for_no_survey() -> None:

@@ -90,6 +90,15 @@ def test_hardly_anybody_is_not_nobody() -> None:
         "probably do."
     )
     assert "1% 미만" in problem_statement(few, "ko")
+    hidden = level(
+        "water", "adequate", falls_short=10.0, partly_short=23_400.0, cannot_tell=5_840.0
+    )
+    told = problem_statement(make_facts(levels=(hidden,)))
+    assert "23,400 people (39 %) live where water is partly short of the standard." in told
+    assert told.endswith("For water nobody can tell yet how 5,840 people (10 %) are served.")
+    korean = problem_statement(make_facts(levels=(hidden,)), "ko")
+    assert "23,400명(39%)" in korean
+    assert "5,840명(10%)" in korean
     assert "600 of 60,000" in problem_statement(
         make_facts(levels=(level("water", "adequate", falls_short=600.0),))
     )
