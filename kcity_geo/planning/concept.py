@@ -325,7 +325,7 @@ def concept(  # noqa: PLR0913 - an option each, all named
         networks=networks,
         notes=(
             f"site: {place.words_today}",
-            *(f"site: {told}" for told in place.words_taken_off),
+            *(f"site: {told}" for told in (*place.words_ranked, *place.words_taken_off)),
             *_notes(budget, cost, carried, basis.price_level),
             _covers(networks),
             *_as_drawn(chosen.phases, shares),

@@ -186,7 +186,10 @@ def _chapters(
         title="Environment",
         filled="partly",
         text=(
-            *(f"{_sentence(told)}." for told in plan.site.words_taken_off),
+            *(
+                f"{_sentence(told)}."
+                for told in (*plan.site.words_ranked[:1], *plan.site.words_taken_off)
+            ),
             "Environmental and social impacts are not assessed in a concept plan.",
         ),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
@@ -53,6 +54,7 @@ class PlanSite:
     water_ha : open water that is mapped as areas, always taken off.
     watercourses_m : rivers, streams and canals on the remaining land that are mapped as lines only; as their
         width is not known, they are not taken off.
+    words_ranked : what the ranking said of the outline, where it is a row of the sites.
     """
 
     outline: shapely.Polygon
@@ -67,6 +69,7 @@ class PlanSite:
     constrained: bool = False
     water_ha: float = 0.0
     watercourses_m: float = 0.0
+    words_ranked: tuple[str, ...] = ()
 
     @property
     def words_taken_off(self) -> tuple[str, ...]:
@@ -185,6 +188,7 @@ def plan_site(
         buildings_mapped=bool(len(data.layers.get("building", ()))),
         constrained=excluded is not None,
         water_ha=water.area / M2_PER_HA,
+        words_ranked=_words_ranked(site),
         watercourses_m=_watercourses_m(shapely.difference(outline, water), data),
     )
 
@@ -193,6 +197,26 @@ def _figures(number: float, figures: int = 3) -> int:
     """Round to three figures."""
     whole = round(number)
     return round(whole, min(figures - len(str(abs(whole))), 0))
+
+
+def _words_ranked(site: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever the user gave
+    """Say of a row of the sites what it is of the polygon as given, whether it fits, and its concerns."""
+    if isinstance(site, gpd.GeoDataFrame):
+        site = site.iloc[0]
+    if isinstance(site, gpd.GeoSeries) or not isinstance(site, pd.Series):
+        return ()
+    told = []
+    share, area = (float(site.get(name, math.nan)) for name in ("site_share", "area_ha"))
+    if site.get("open_share", math.nan) >= 0 and 0 < share < _WHOLE:
+        told.append(
+            f"the outline is the largest open part of the polygon as given, {area:,.1f} of {area / share:,.1f} ha; "
+            f"the other {area / share - area:,.1f} ha are closed, lie apart or are held by another site"
+        )
+    if not site.get("fits", True):
+        told.append("it does not fit what the project asks of a site")
+    if str(site.get("concerns", "") or ""):
+        told.append(f"the ranking of sites says against it: {site['concerns']}")
+    return tuple(told)
 
 
 def _near(layer: str, outline: BaseGeometry, data: CityData) -> gpd.GeoDataFrame | None:

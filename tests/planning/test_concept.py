@@ -298,6 +298,19 @@ def frame(*shapes, crs=UTM) -> gpd.GeoDataFrame:
 def test_a_row_of_the_sites_will_do(city) -> None:
     sites = frame(SITE)
     assert concept(sites, city, "new_town").site.name == "S0"
+    assert plan_site(sites, city).words_ranked == ()
+    # 300 of 400 ha as given are open and in one piece.
+    told = sites.assign(
+        open_share=0.75, site_share=0.75, area_ha=300.0, fits=False, concerns="3 km of streams"
+    )
+    for row in (told, told.iloc[0]):
+        words = plan_site(row, city).words_ranked
+        assert "300.0 of 400.0 ha; the other 100.0 ha" in words[0]
+        assert "does not fit" in words[1]
+        assert words[2].endswith("3 km of streams")
+    # A site that was cut out here is the whole of itself.
+    cut = sites.assign(open_share=np.nan, site_share=np.nan, area_ha=300.0, fits=True, concerns="")
+    assert plan_site(cut, city).words_ranked == ()
     assert concept(sites.iloc[0], city, "new_town").site.name == "S0"
     assert concept(sites.geometry, city, "new_town").site.net_ha == pytest.approx(300.0)
 
