@@ -221,9 +221,10 @@ def electrified(city: CityModel) -> Indicator:
 
     Returns
     -------
-    Row E2; cells are shares. Without an official rate the lower bound counts only cells brighter
-    than the background (E11); no bounds without that. With an official rate the city value is that rate; where the map
-    cannot explain it, the rate is spread evenly and the note says so.
+    Row E2; cells are shares, NaN where the people are not known. Without an official rate the lower
+    bound counts only cells brighter than the background (E11); no bounds without that. With an
+    official rate the city value is that rate; where the map cannot explain it, the rate is spread
+    evenly and the note says so.
     """
     layers = ("power_line", "substation", "transformer")
     common: dict[str, Any] = {"units": "share", "layers": layers, "as_of": city.osm_date}
@@ -250,7 +251,9 @@ def electrified(city: CityModel) -> Indicator:
         ntl_min=float(settings["ntl_min"]),
         min_persons=float(settings["settlement_min_persons"]),
     )
-    plain = np.where(city.inside, flags.astype(float), np.nan)
+    # Where nobody counted there may be a large settlement or none: neither lit nor dark.
+    counted = city.inside & np.isfinite(people)
+    plain = np.where(counted, flags.astype(float), np.nan)
     details: dict[str, Any] = {
         "grid_layer": layer,
         "limit_km": limit_km,
@@ -272,7 +275,8 @@ def electrified(city: CityModel) -> Indicator:
             min_persons=float(settings["settlement_min_persons"]),
             furthest=furthest,
         )
-        cells, note, evidence = _official_cells(city, rank, people, given, details, limit_km)
+        placed, note, evidence = _official_cells(city, rank, people, given, details, limit_km)
+        cells = np.where(counted, placed, np.nan)
         partly = partial_coverage_note(city, "electricity_access")
         note += f"; {partly}" if partly else ""
         apart, facts = tell_contradictions(
@@ -285,7 +289,7 @@ def electrified(city: CityModel) -> Indicator:
         note, details = note + apart, {**details, **facts}
     bounds, dark_below = None, city.once(dark_built_land).details.get("limit_ntl")
     if given is None and dark_below is not None:
-        sure = np.where(city.inside, flags & (bright >= dark_below), np.nan)
+        sure = np.where(counted, flags & (bright >= dark_below), np.nan)
         bounds = (weighted_mean(sure, people), details["uncalibrated_share"])
     return Indicator(
         id="E2",

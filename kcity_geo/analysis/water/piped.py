@@ -116,7 +116,8 @@ def piped_coverage(city: CityModel) -> Indicator:
 
     Returns
     -------
-    Row W3, reported (it enters W1); cells are shares. ``details["anchored"]`` is True when an
+    Row W3, reported (it enters W1); cells are shares, NaN where it goes by the density of people
+    that nobody counted. ``details["anchored"]`` is True when an
     official number stands behind it.
     """
     people, settings = city.array("population"), city.settings("water")
@@ -135,8 +136,10 @@ def piped_coverage(city: CityModel) -> Indicator:
     guess, mains = None, city.once(beside_mains)
     if ok is not None:
         dense = ok & (density >= float(settings["piped_density_km2"]))
-        dense = dense if mains is None else dense | mains
-        guess = np.where(city.inside, dense.astype(float), np.nan)
+        known = city.inside & np.isfinite(people)
+        if mains is not None:
+            dense, known = dense | mains, known | (city.inside & mains)
+        guess = np.where(known, dense.astype(float), np.nan)
     if table is None:
         likely = np.asarray(guess)
         return Indicator(
@@ -228,7 +231,8 @@ def _placed(
         return official_share, f"{evenly} the map cannot say where"
     details["density_limit_km2"] = limit - above if above and limit >= above else limit
     return (
-        np.where(city.inside, share, np.nan),
+        # Placed by density: where nobody counted it has no place.
+        np.where(city.inside & np.isfinite(people), share, np.nan),
         "official city rate; where in the city is a proxy by density"
         + ("" if mains is None else ", beside mapped mains first"),
     )

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.features import shapes, text
-from kcity_geo.analysis.evidence.official import partial_coverage_note
+from kcity_geo.analysis.evidence.official import official, partial_coverage_note
 from kcity_geo.analysis.evidence.usable import _YES, improved_weight
 from kcity_geo.analysis.network.access import travel_minutes
 from kcity_geo.analysis.network.reach import pairs
@@ -231,7 +231,8 @@ def fetching_water(city: CityModel) -> Indicator:
     gap = 1.0 - (served_score(times, standard) if times else 0.0 * people)
     told = np.zeros(city.grid.shape, dtype=bool) if piped is None else np.isfinite(piped)
     share = np.zeros(city.grid.shape) if piped is None else np.nan_to_num(piped)
-    inside = city.inside & (told | usable.any())
+    spoken = _spoken(city, told)
+    inside = spoken & (told | usable.any())
     scored, why_shown = _where_scored(city, people, told, usable)
     gap_bounds = (
         np.where(scored, standard_gap(any_point, standard) * (1 - share), np.nan),
@@ -289,7 +290,7 @@ def _where_scored(
     A fountain in a city of taps is no supply. Without an official piped share walks count only where
     the map shows points to fetch from, as many as people live by, and the land is not likely piped.
     """
-    open_ = city.inside & ~told
+    open_ = _spoken(city, told) & ~told
     if not open_.any() or not usable.any():
         return city.inside & told, ""
     likely = city.once(piped_coverage)
@@ -315,11 +316,16 @@ def _where_scored(
     )
 
 
+def _spoken(city: CityModel, told: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Cells of which something can be said: a city rate that has no place there says nothing."""
+    return city.inside if official(city, "piped_water_access") is None else city.inside & told
+
+
 def _where_unknown(
     city: CityModel, told: NDArray[np.bool_], piped: NDArray[np.float64] | None
 ) -> str:
     """Say that the official rate leaves out a part of the city."""
-    if piped is None or told[city.inside].all():
+    if piped is None or told[_spoken(city, told)].all():
         return ""
     partly = partial_coverage_note(city, "piped_water_access")
     return (f"; {partly}" if partly else "") + (

@@ -171,6 +171,23 @@ def test_a_substation_of_high_voltage_does_not_put_out_the_light(toy, features):
     assert shares == pytest.approx([35 / 40, 35 / 40])
 
 
+@pytest.mark.parametrize("official", [{}, {"electricity_access": 0.9}])
+def test_where_nobody_counted_nobody_is_called_dark(toy, features, official):
+    people = np.full((40, 40), 10.0)
+    people[:, 30:] = np.nan
+    data = toy(
+        arrays={"population": people, "nightlights": 1.0},
+        layers={"power_line": mv_line(features, x=2000.0)},
+        official=official,
+    )
+    row = electrified(model_of(data))
+    for cells in (row.cells, row.gap):
+        assert cells is not None
+        assert np.isnan(cells[:, 30:]).all()
+        assert np.isfinite(cells[:, :30]).all()
+    assert row.value == pytest.approx(official.get("electricity_access", 1.0))
+
+
 def test_calibration_by_district(toy, features):
     table = pd.DataFrame(
         {"district_id": ["NE", "NW", "SE", "SW"], "electricity_access": [0.1, 0.9, 0.2, 0.8]}

@@ -403,6 +403,25 @@ def test_w3_calibration_reaches_the_official_rate(toy, features):
     assert (np.diff(row.cells.ravel()) >= 0).all(), "denser cells come first"
 
 
+def test_a_city_rate_placed_by_density_has_no_place_where_nobody_counted(toy, features):
+    people = np.full((40, 40), 20.0)
+    people[:, 30:] = np.nan
+    data = toy(
+        arrays={"population": people},
+        layers={
+            "water_plant": works(features),
+            "water_point": features([{"man_made": "water_well"}], [shapely.Point(3900, 2000)]),
+        },
+        official={"piped_water_access": 0.9},
+    )
+    row, walk = piped_coverage(model_of(data)), fetching_water(model_of(data))
+    assert row.value == pytest.approx(0.9)
+    for cells in (row.cells, walk.cells, walk.gap):
+        assert cells is not None
+        assert np.isnan(cells[:, 30:]).all()
+        assert np.isfinite(cells[:, :30]).all()
+
+
 def test_w3_where_the_map_cannot_explain_the_rate_it_is_spread_evenly(toy, features):
     people = np.full((40, 40), 10.0)
     data = toy(
