@@ -68,7 +68,7 @@ def test_a_dossier_speaks_in_words_and_one_style_of_units(told) -> None:
 
 @pytest.mark.usefixtures("no_pictures")
 def test_a_red_flag_speaks_against_a_site_on_the_first_page_and_in_its_card(told) -> None:
-    flag = "its streets are not joined to the city's, as mapped"
+    flag = "a protected area lies beside it, as mapped"
     first = told.sites.iloc[0]
     row = told.dossiers.flags.iloc[:0].reindex([0]).assign(
         site_id=str(first["site_id"]), label=str(first.get("label", first["rank"])), flag=flag

@@ -32,6 +32,8 @@ __all__ = ["dossier"]
 
 #: A site is put onto the nearest street this far away, metres.
 _SNAP_M = 5000.0
+#: A share that rounds to nothing is not told.
+_TOLD = 0.005
 #: Evidence of a criterion that speaks of this very place.
 _OF_THE_PLACE = {"observed", "user", "modelled"}
 _COLUMNS = ["site_id", "label", "topic", "item", "title", "value", "unit", "text", "basis"]
@@ -97,7 +99,8 @@ def dossier(sites: gpd.GeoDataFrame, score: Suitability, city: CityModel | CityD
             ),
         ]
         rows += [{**who, **fact._asdict()} for fact in facts]
-        flags += [{**who, "flag": text} for text in _flags(facts)]
+        given = {"elevation"} if model.dem is not None else set()
+        flags += [{**who, "flag": text} for text in _flags(facts, given)]
     return Dossiers(
         facts=pd.DataFrame(rows, columns=_COLUMNS),
         connections=lines,
@@ -208,13 +211,25 @@ def _joined_min() -> float:
 def _joined_share(
     graph: StreetGraph, at: Snapped, homes: Snapped, persons: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Share of the people on the piece of the streets that each place is on; of the length where none is known."""
+    """Share of all people who live on the piece of the streets that each place is on; of the length without people."""
     size, there = graph.component_m, homes.segment >= 0
-    if persons[there].sum() > 0:
+    whole = persons.sum()
+    if whole > 0:
         piece = graph.component[graph.tail[homes.segment[there]]]
         size = np.bincount(piece, weights=persons[there], minlength=len(size)).astype(np.float64)
-    own = size[graph.component[graph.tail[at.segment]]] / size.sum()
+    own = size[graph.component[graph.tail[at.segment]]] / (whole if whole > 0 else size.sum())
     return np.asarray(np.where(at.segment >= 0, own, np.nan), dtype=np.float64)
+
+
+def _off_streets(homes: Snapped, persons: NDArray[np.float64]) -> str:
+    """Say how many people live where no street is mapped: nobody drives from or to them."""
+    total = float(persons.sum())
+    share = float(persons[homes.segment < 0].sum()) / total if total > 0 else 0.0
+    return (
+        f"{100 * share:.0f} % of the people have no mapped street and are not counted"
+        if share >= _TOLD
+        else ""
+    )
 
 
 def _in_reach(shapes: NDArray[np.object_], city: CityModel) -> list[list[Fact]]:
@@ -226,7 +241,8 @@ def _in_reach(shapes: NDArray[np.object_], city: CityModel) -> list[list[Fact]]:
         "people": city.people.persons,
         "jobs": np.where(city.inside, city.once(job_cells), 0.0),
     }
-    apart = "not counted: its streets are not joined to the city's, as mapped"
+    apart = "not counted: less than half of the city lives on streets that its streets are joined to, as mapped"
+    off = ""
     why = {
         "people": "" if amounts["people"].sum() > 0 else "needs sources.population",
         "jobs": city.once(why_no_jobs),
@@ -240,7 +256,9 @@ def _in_reach(shapes: NDArray[np.object_], city: CityModel) -> list[list[Fact]]:
         cells = np.flatnonzero(((amounts["people"] > 0) | (amounts["jobs"] > 0)).ravel())
         share = 1 / np.bincount(owner, minlength=len(cells))[owner]
         at = snap(graph, shapes, max_snap_m=_SNAP_M)
-        joined = _joined_share(graph, at, homes, amounts["people"].ravel()[cells][owner] * share)
+        people = amounts["people"].ravel()[cells][owner] * share
+        joined = _joined_share(graph, at, homes, people)
+        off = _off_streets(homes, people)
         for kind, amount in amounts.items():
             if why[kind]:
                 continue
@@ -259,7 +277,8 @@ def _in_reach(shapes: NDArray[np.object_], city: CityModel) -> list[list[Fact]]:
                 "people", f"{kind}_{minutes[j]:g}min",
                 f"{kind.capitalize()} within {minutes[j]:g} minutes over the streets",
                 float(table[kind][i, j]), "persons" if kind == "people" else "jobs",
-                basis=why[kind] or (apart if joined[i] < least else basis),
+                basis=why[kind]
+                or "; ".join(t for t in (apart if joined[i] < least else basis, off) if t),
             )
             for kind in amounts
             for j in range(len(minutes))
@@ -335,12 +354,12 @@ def _evidence(score: Suitability, city: CityModel) -> Fact:
     )
 
 
-def _flags(facts: list[Fact]) -> list[str]:
+def _flags(facts: list[Fact], given: set[str]) -> list[str]:
     by_item = {fact.item: fact for fact in facts}
     found = []
     for rule in dossier_rows("flag"):
         fact = by_item.get(rule["item"])
-        if fact is None or not np.isfinite(fact.value):
+        if fact is None or not np.isfinite(fact.value) or not {rule.get("needs")} <= {None, *given}:
             continue
         if fact.value > rule.get("above", np.inf) or fact.value < rule.get("below", -np.inf):
             found.append(rule["text"].format(value=fact.value).replace("%", " %"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import shapely
 import xarray as xr
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.sites.earthworks import earthworks
@@ -13,12 +16,15 @@ from kcity_geo.analysis.sites.facts import Fact, dossier_rows
 from kcity_geo.analysis.suitability.value_functions import LANDCOVER
 from kcity_geo.analysis.terrain.relief import slope_pct
 from kcity_geo.config import read_table
-from kcity_geo.cube import pieces_of_polygons
+from kcity_geo.cube import cell_polygons, pieces_of_polygons
 from kcity_geo.profiles import Limit, is_off
 from kcity_geo.result import Suitability
 
 __all__ = ["ground_facts"]
 
+#: Dimension of geometries with an area.
+_AREAL = 2
+_BUILDABLE = "without water and wetland, mapped buildings, and land whose slope is not known"
 _NO_DEM = "no elevation: add sources.elevation"
 _BEYOND = "the elevation model does not reach it"
 _NO_FLOOD = "no flood map: add sources.flood or sources.flood_return_period"
@@ -39,7 +45,66 @@ def ground_facts(shape: shapely.Polygon, city: CityModel, score: Suitability) ->
     Slope classes and land cover, each adding to the area of the site with what is not known; earthworks; flood.
     """
     limit = score.parameters.get("slope_pct_max")
-    return [*_slopes(shape, city, limit), *_cover(shape, city), *_flood(shape, city)]
+    taken = _taken(shape, city)
+    return [
+        *_slopes(shape, city, limit, taken),
+        _water(city, taken),
+        *_cover(shape, city),
+        *_flood(shape, city),
+    ]
+
+
+class _Taken(NamedTuple):
+    """Parts of a site on which nothing can be built: water with wetland, and buildings that stand there."""
+
+    water: BaseGeometry
+    buildings: BaseGeometry
+
+
+def _taken(shape: shapely.Polygon, city: CityModel) -> _Taken:
+    wet = _shapes_on(shape, city, "water_body")
+    code = city.array("landcover")
+    if code is not None:
+        cell, _, _ = pieces_of_polygons(np.asarray([shape], dtype=object), grid=city.grid)
+        names = {n for n, name in LANDCOVER.items() if name in {"water", "wetland"}}
+        wet = [*wet, *cell_polygons(city.grid, cell[np.isin(code.ravel()[cell], list(names))])]
+    return _Taken(
+        shapely.intersection(shapely.union_all(wet), shape),
+        shapely.intersection(shapely.union_all(_shapes_on(shape, city, "building")), shape),
+    )
+
+
+def _shapes_on(shape: shapely.Polygon, city: CityModel, layer: str) -> list[BaseGeometry]:
+    frame = city.layer(layer)
+    if frame is None:
+        return []
+    near = frame.sindex.query(shape, predicate="intersects")
+    found = np.asarray(frame.geometry.to_numpy(), dtype=object)[near]
+    return [one for one in found if shapely.get_dimensions(one) == _AREAL]
+
+
+def _water(city: CityModel, taken: _Taken) -> Fact:
+    study = city.study
+    known = study is None or study.sources.osm is not None or city.array("landcover") is not None
+    return Fact(
+        "land", "water_ha", "Water and wetland on it", taken.water.area / 1e4 if known else np.nan, "ha",
+        basis="map and land cover, as far as given" if known else "no map and no land cover is given",
+    )  # fmt: skip
+
+
+def _buildable(
+    shape: shapely.Polygon,
+    at: tuple[NDArray[np.float64], NDArray[np.float64]],
+    fine: NDArray[np.bool_],
+    taken: _Taken,
+) -> float:
+    """Hectares that are free of water and buildings, times the share of the dry land that is not too steep."""
+    dry = shapely.difference(shape, taken.water)
+    shapely.prepare(dry)
+    within = np.asarray(shapely.intersects_xy(dry, *at), dtype=bool)
+    share = fine[within] if within.any() else fine
+    free = shapely.difference(dry, taken.buildings)
+    return float(free.area) / 1e4 * float(share.mean()) if len(share) else np.nan
 
 
 def _inside(
@@ -88,7 +153,9 @@ def _heights(
     return at_x, at_y, z, slope
 
 
-def _slopes(shape: shapely.Polygon, city: CityModel, limit: Limit | None) -> list[Fact]:
+def _slopes(
+    shape: shapely.Polygon, city: CityModel, limit: Limit | None, taken: _Taken
+) -> list[Fact]:
     classes = dossier_rows("slope_class")
     dem = city.dem
     x, y, z, slope = (np.zeros(0),) * 4
@@ -120,8 +187,9 @@ def _slopes(shape: shapely.Polygon, city: CityModel, limit: Limit | None) -> lis
                 "land",
                 "buildable_ha",
                 "Buildable: open to building and not steeper",
-                whole - steeper - unknown,
+                _buildable(shape, (x, y), slope <= float(limit), taken) if told else np.nan,
                 "ha",
+                basis=_BUILDABLE if told else missing,
             )
         )
     return [*facts, *_earth(shape, x, y, z, missing=missing)]

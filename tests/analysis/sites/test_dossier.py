@@ -14,6 +14,7 @@ from kcity_geo.analysis.sites.dossier import dossier
 from kcity_geo.analysis.sites.earthworks import earthworks
 from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy, toy_layer
 from kcity_geo.errors import StudyError
+from kcity_geo.studyfile import Study
 from tests.analysis.sites.test_rank import scored
 
 
@@ -91,7 +92,7 @@ def test_ground_beyond_the_elevation_model_is_not_known(cut) -> None:
     dem = dem.isel(x=np.flatnonzero(west)) if cut else dem.where(west)
     data = replace(make_toy(), dem=dem)
     score = replace(scored(np.full((40, 40), 0.8)), parameters={"slope_pct_max": 15.0})
-    _, row = facts(data, score=score)
+    found, row = facts(data, score=score)
     value = row["value"]
     assert value[["slope_10_ha", "slope_unknown_ha", "steeper_ha"]].tolist() == pytest.approx(
         [8, 8, 0]
@@ -99,11 +100,38 @@ def test_ground_beyond_the_elevation_model_is_not_known(cut) -> None:
     assert value["buildable_ha"] == pytest.approx(8)
     assert np.isnan(value["level_m3"])
     assert row.loc["level_m3", "basis"] == "heights of only 50 % of it are known"
+    assert found.flags["flag"].tolist() == ["the slope of 8.0 ha of it is not known"]
     _, far = facts(data, site(3000, 1000, 3400, 1400), score=score)
     items = ["slope_0_ha", "steeper_ha", "buildable_ha", "plane_pct"]
     assert far.loc[items, "value"].isna().all()
     assert far.loc["slope_unknown_ha", "value"] == pytest.approx(16)
     assert far.loc["slope_0_ha", "basis"] == "the elevation model does not reach it"
+
+
+def test_nobody_builds_on_water_or_under_a_building() -> None:
+    """16 ha: the west steep, 4 ha of lake (1 of them steep), 1 ha of cover water in it, a building of 0.5 ha."""
+    dem = tilted(0.02)
+    dem = dem.where(dem["x"] >= WEST + 1100, 10 * dem)  # 20 % in the first 100 m
+    lake = toy_layer([{"natural": "water"}], [shapely.box(1000, 1000, 1400, 1100)])
+    house = toy_layer([{"building": "yes"}], [shapely.box(1250, 1250, 1350, 1300)])
+    cover = np.full((40, 40), 30.0)
+    cover[29, 12] = 80.0  # in the lake
+    cover[26, 13] = 90.0  # 1,300 to 1,400 m from both: wetland
+    layers = {"water_body": lake, "building": house}
+    data = replace(make_toy(arrays={"landcover": cover}, layers=layers), dem=dem)
+    score = replace(scored(np.full((40, 40), 0.8)), parameters={"slope_pct_max": 15.0})
+    found, row = facts(data, score=score)
+    value = row["value"]
+    assert value["water_ha"] == pytest.approx(5)
+    # Dry: 11 ha, 3 of them steep (and a cell of the model beside), and the building.
+    steep = value["steeper_ha"] * 3 / 4
+    assert value["buildable_ha"] == pytest.approx((11 - 0.5) * (1 - steep / 11), rel=0.02)
+    assert row.loc["buildable_ha", "basis"].startswith(
+        "without water and wetland, mapped buildings"
+    )
+    assert "5.0 ha of it are water or wetland" in found.flags["flag"].tolist()
+    mapless = replace(make_toy(), study=Study())  # no sources.osm
+    assert np.isnan(facts(mapless)[1].loc["water_ha", "value"])
 
 
 def test_nothing_known_is_said_and_not_made_up() -> None:
@@ -146,10 +174,20 @@ def test_people_in_reach_are_counted_over_the_streets() -> None:
     )
     people = np.zeros((40, 40))
     people[27, 2], people[27, 30] = 100.0, 40.0  # the row of the street
-    people[5, 5] = 1000.0  # far from any street
+    people[5, 5] = 60.0  # far from any street
     data = make_toy(arrays={"population": people}, layers={"roads_drive": roads})
     _, row = facts(data)
     assert row.loc["people_30min", "value"] == pytest.approx(140)
+    assert row.loc["joined_share", "value"] == pytest.approx(0.7)
+    assert row.loc["people_30min", "basis"].endswith(
+        "; 30 % of the people have no mapped street and are not counted"
+    )
+    people[5, 5] = 1000.0  # most people: a count of 140 would be of another city
+    lone = make_toy(arrays={"population": people}, layers={"roads_drive": roads})
+    found, row = facts(lone)
+    assert np.isnan(row.loc["people_30min", "value"])
+    flag = "its streets are joined to those of 12 % of the city only, as mapped"
+    assert flag in found.flags["flag"].tolist()
     assert np.isnan(row.loc["jobs_30min", "value"])
     assert row.loc["evidence_grade", "text"] == "A"
 
@@ -167,8 +205,9 @@ def test_a_site_whose_streets_are_cut_off_is_flagged_and_counts_nobody() -> None
     found, row = facts(data)
     assert row.loc["joined_share", "value"] == pytest.approx(384 / 60_384)
     assert np.isnan(row.loc["people_30min", "value"])
-    assert "not joined" in row.loc["people_30min", "basis"]
-    assert "its streets are not joined to the city's, as mapped" in found.flags["flag"].tolist()
+    assert "less than half of the city" in row.loc["people_30min", "basis"]
+    flag = "its streets are joined to those of 1 % of the city only, as mapped"
+    assert flag in found.flags["flag"].tolist()
 
 
 def test_a_synthetic_city_says_so_and_every_criterion_says_how_it_was_measured() -> None:
