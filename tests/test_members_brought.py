@@ -21,6 +21,7 @@ import shapely
 from rasterio.transform import from_origin
 
 from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.registry import assess_rows
 from kcity_geo.analysis.suitability.view import CityView, MissingDataError
 from kcity_geo.city import make_city
 from kcity_geo.cube import study_grid
@@ -610,6 +611,23 @@ def test_without_a_map_nothing_is_called_unmapped(tmp_path, monkeypatch, sources
         with pytest.raises(MissingDataError) as told:
             view.distance("x", np.zeros(0, dtype=object), needs="a port")
     assert str(told.value) == f"needs a port; {words}"
+
+
+def test_without_a_map_indicators_say_so(tmp_path):
+    section = {"name": "C", "bbox": [28.0, -30.0, 28.05, -29.96]}
+    raw = {"city": section, "study": {"cell_m": 500}}
+    with muted():
+        model = CityModel(load(check_study(raw, folder=tmp_path))).for_check()
+        said = {
+            one.id: one.not_assessed
+            for sector in ("transport", "energy", "water")
+            for one in assess_rows(model, sector)
+        }
+    assert said["T1"].startswith(
+        "no map was given (sources.osm); no stop is known and there is no timetable: set sources.gtfs"
+    )
+    assert said["T4"].startswith("no map was given (sources.osm); no street is known: add")
+    assert [i for i, why in said.items() if "is mapped" in why] == []
 
 
 # --- timetables -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sized
 from dataclasses import replace
 from typing import Any, Protocol
@@ -9,8 +10,11 @@ from typing import Any, Protocol
 from kcity_geo.errors import StudyError
 from kcity_geo.indicators import IndicatorRow, indicator_rows, is_added, load_function
 from kcity_geo.result import Indicator
+from kcity_geo.studyfile import Study
 
 __all__ = ["assess_rows"]
+
+_MAPPED = re.compile(r"\bis mapped\b(?: in the (?:map data|study area)| here)?")
 
 
 class _City(Protocol):
@@ -19,6 +23,10 @@ class _City(Protocol):
     @property
     def layers(self) -> Mapping[str, Sized]:
         """Layers of the map."""
+
+    @property
+    def study(self) -> Study | None:
+        """The study it was loaded for."""
 
     def once(self, function: Callable[..., Any], /, *arguments: Any) -> Any:  # noqa: ANN401
         """Give what `function` says of the city."""
@@ -64,7 +72,16 @@ def assess_rows(
         given = city.once(load_function(own[0]), *own[0].arguments)
         several = [given] if isinstance(given, Indicator) else given
         found.update({one.id: one for one in (_checked(one, own) for one in several)})
-    return [_unless_unmapped(found[row.id], row, city) for row in rows if row.id in found]
+    said = [_unless_unmapped(found[row.id], row, city) for row in rows if row.id in found]
+    return [_without_map(one, city.study) for one in said]
+
+
+def _without_map(one: Indicator, study: Study | None) -> Indicator:
+    """Say that no map was given where none was: then nobody knows what would be mapped."""
+    if study is None or study.sources.osm is not None or not _MAPPED.search(one.not_assessed):
+        return one
+    reason = _MAPPED.sub("is known", one.not_assessed)
+    return replace(one, not_assessed=f"no map was given (sources.osm); {reason}")
 
 
 def _unless_unmapped(one: Indicator, row: IndicatorRow, city: _City) -> Indicator:

@@ -260,7 +260,9 @@ _RULES: Mapping[str, tuple[str, str, str, Any]] = {
         lambda view, value, _: _relief_limit(view, "hand_m", value, units="m", at_least=True),
     ),
     _FLOOD_MAP: (
-        "Flooded by the flood map", "flood exposure at most {value:g} of 1", "D",
+        "Flooded by the flood map",
+        "at most {value:g} of a cell under water, rare or shallow floods counted in part",
+        "D",
         lambda view, value, _: _flood(view, value),
     ),
     "built_max": (
