@@ -129,6 +129,10 @@ def test_what_a_raster_declares(tmp_path, key, west, east, dtype, declared, righ
         ("solar", "PVOUT.tif", "float32", {}, "yield of a solar plant"),
         ("solar", "Kenya_DNI.tif", "float32", {}, "direct, diffuse or tilted"),
         ("flood", "occurrence_20E_20Sv1_4_2021.tif", "uint8", {}, "how often water was seen"),
+        ("flood", "flood_probability.tif", "float32", {}, "a probability or a class of hazard"),
+        ("population", "GHS_BUILT_S_E2020.tif", "uint32", {}, "built-up land"),
+        ("population", "built_surface.tif", "uint32", {}, "built-up land"),
+        ("elevation", "slope_dem.tif", "float32", {}, "derived from heights"),
     ],
 )  # fmt: skip
 def test_what_is_another_raster(tmp_path, key, name, dtype, declared, words):
@@ -144,6 +148,43 @@ def test_names_of_places_are_no_products(tmp_path, name):
     path = raster(tmp_path / name, np.full(SHAPE, 12, "float32"))
     for key in ("elevation", "population"):
         assert ends(path, key=key) == [12, 12]
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("built", "built_hanoi.tif"), ("built", "built_valencia.tif"), ("built", "Built_Cover_m2.tif"),
+        ("population", "pop_on_built_cells.tif"), ("population", "pop_adjusted_by_built_surface.tif"),
+        ("population", "cosmodrome_pop.tif"), ("population", "population_men_and_women.tif"),
+        ("population", "den_haag_pop.tif"), ("population", "pop_1km2.tif"), ("population", "densely_populated.tif"),
+        ("elevation", "slope_corrected_dem.tif"), ("elevation", "dem_no-slope.tif"), ("elevation", "dem_flm.tif"),
+        ("nightlights", "ntl_cvg_weighted.tif"), ("nightlights", "npp_viirs-like_2010.tif"),
+        ("solar", "GHI_not_DNI.tif"), ("flood", "flood_depth_seasonality_peak.tif"),
+    ],
+)  # fmt: skip
+def test_names_of_right_products_with_words_of_others(tmp_path, key, name):
+    value = {"built": 150.5, "solar": 1800}.get(key, 12.5)
+    path = raster(tmp_path / name, np.full(SHAPE, value, "float32"))
+    assert ends(path, key=key) == [value, value]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["pop_dens_2020", "popden", "popdens_2020", "pop_per_km2", "pop_km2", "persons_per_ha", "densidad_poblacion", "densidade_pop",
+     "bevolkingsdichtheid", "인구밀도"],
+)  # fmt: skip
+def test_densities_by_their_names(tmp_path, name):
+    path = raster(tmp_path / f"{name}.tif", np.full(SHAPE, 2, "float32"))
+    with pytest.raises(KCityError, match="says density"):
+        read_window(path, key="population", city=CITY)
+
+
+@pytest.mark.parametrize("name", ["pop_CN_2020.tif", "not_constrained_pop.tif"])
+def test_unknown_land_of_other_grids_stays_unknown(tmp_path, name):
+    values = np.where(WEST, -1, 2).astype("float32")
+    np.testing.assert_equal(
+        ends(raster(tmp_path / name, values, nodata=-1), key="population"), [np.nan, 2]
+    )
 
 
 def test_a_criterion_with_an_undeclared_code_is_refused(tmp_path):
@@ -192,6 +233,14 @@ def test_what_the_pixels_of_a_raster_hold_is_told_once(tmp_path):
         ("nightlights", "nanoWatts/sr/cm^2", 1),
         ("built", "square metres per pixel", 1),
         ("population", "Number of people per grid cell", 1),
+        ("population", "people/px", 1),
+        ("population", "persons per grid-cell", 1),
+        ("population", "persons per 100 m cell", 1),
+        ("population", "people per 100m x 100m", 1),
+        ("population", "Einwohner je Zelle", 1),
+        ("population", "habitants par pixel", 1),
+        ("built", "square metres per 100 m cell", 1),
+        ("population", "persons per 100 m", None),
         ("elevation", "0.1 m", None),
         ("elevation", "m/m", None),
         ("population", "per capita", None),
@@ -214,6 +263,8 @@ def test_spellings_of_units(tmp_path, key, unit, factor):
         ("people per sq mile", 1609.344**2),
         ("Einwohner pro km²", 1e6),
         ("hab par ha", 1e4),
+        ("habitants par km2", 1e6),
+        ("persons per square-mile", 1609.344**2),
     ],
 )
 def test_densities_in_other_words(tmp_path, unit, square_metres):

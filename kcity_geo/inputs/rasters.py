@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -153,6 +154,12 @@ def refuse_other_legend(name: str, *, key: str) -> None:
             raise SourceError(
                 f"sources.{key}: {name} is another product by its name, and its numbers have other "
                 f"meanings; give it as sources.{other}"
+            )
+    for pattern, other in read_table("rasters")["landcover_others"]["marks"]:
+        if re.search(pattern, name, re.IGNORECASE):
+            raise SourceError(
+                f"sources.{key}: {name} is {other} by its name, whose numbers have other meanings; bring its "
+                "classes onto those of ESA WorldCover, or rename it where its name misleads"
             )
 
 

@@ -67,3 +67,10 @@ def test_a_renamed_product_is_known_by_where_the_buildings_stand(tmp_path, key, 
     refuse_mistaken_legend(study, city.cube.assign(landcover=half), *asked)
     few = {"building": city.layers["building"].head(5)}
     refuse_mistaken_legend(study, city.cube, few, city.grid)
+
+
+@pytest.mark.parametrize("name", ["fromglc10v01_30_28.tif", "C3S-LC-L4-LCCS-Map-300m-P1Y-2020.tif"])
+def test_products_that_no_key_takes(name) -> None:
+    for key in ("landcover", "landcover_globeland30"):
+        with pytest.raises(SourceError, match=r"by its name, whose numbers have other meanings"):
+            refuse_other_legend(name, key=key)

@@ -23,7 +23,7 @@ _SAMPLE = 1_000_000
 
 def refuse_other_product(rule: RasterRule, name: str, *, where: str) -> None:
     """
-    Refuse a file that its name calls another product.
+    Refuse a file that its name calls another product, and nothing in it the right one.
 
     Parameters
     ----------
@@ -41,6 +41,8 @@ def refuse_other_product(rule: RasterRule, name: str, *, where: str) -> None:
     >>> from kcity_geo.sources.local.raster_rules import raster_rule
     >>> refuse_other_product(raster_rule("solar"), "GHI.tif", where="sources.solar: GHI.tif")
     """
+    if rule.right_names and re.search(rule.right_names, name, re.IGNORECASE):
+        return
     for marker, what in rule.other_products:
         if re.search(marker, name, re.IGNORECASE):
             raise SourceError(

@@ -37,6 +37,7 @@ class RasterRule:
     median_slope_high : half of the land is never steeper, metres a metre. None: any.
     counts_high : whole numbers up to this without a unit are counts of a sensor. None: they are values.
     refuse_codes : a usual code for no data is refused where the file declares none.
+    right_names : pattern of file names that are of the right product, whatever `other_products` says.
     other_products : patterns of file names, and what such a file is instead.
     hint : what the file must hold, in words.
     """
@@ -63,6 +64,7 @@ class RasterRule:
     median_slope_high: float | None = None
     counts_high: float | None = None
     refuse_codes: bool = False
+    right_names: str = ""
     other_products: tuple[tuple[str, str], ...] = ()
 
 

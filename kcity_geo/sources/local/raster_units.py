@@ -19,7 +19,6 @@ __all__ = ["Conversion", "conversion", "described_as", "refuse_other_unit"]
 
 #: What a raster of these quantities becomes when it is given for each area unit or as a share of it.
 _BY_AREA = {("people", "people_per_area"), ("area", "share")}
-_DENSITY = re.compile(r"densit|dichte", re.IGNORECASE)
 _PEOPLE = "people_per_area"
 
 
@@ -47,13 +46,22 @@ class Conversion:
 
 def _plain(text: str) -> str:
     """Write a unit without case, brackets behind it, and the many ways of writing a power."""
-    text = unicodedata.normalize("NFKC", text).casefold().replace("\N{MINUS SIGN}", "-")
+    text = _folded(text)
     shorter = re.sub(r"\s+[\[(][^\])]*[\])]\s*$", "", text).strip()
-    text = shorter or text.strip(" []()")
+    return _signs(shorter or text.strip(" []()"))
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold().replace("\N{MINUS SIGN}", "-")
+
+
+def _signs(text: str) -> str:
+    """Write powers, products and "per" in one way."""
     text = re.sub(r"^[\[(]([^\[\]()]*)[\])]$", r"\1", text)
     text = re.sub(r"\^|\*\*", "", text)
     text = re.sub(r"[·*\u22c5]", " ", text)
-    text = re.sub(r"\bper\b(?! ?cent)", "/", text)
+    text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text)
+    text = re.sub(r"\b(per|par|por|je|pro)\b(?! ?cent)", "/", text)
     text = re.sub(r"\s*/\s*", "/", text)
     return re.sub(r"\s+", " ", text).strip(" .;:")
 
@@ -72,6 +80,9 @@ def _known(text: str) -> tuple[str, float, str] | None:
     plain, names = _plain(text), _spellings()
     if plain in names:
         return names[plain]
+    amount = re.sub(read_table("raster_units")["each_pixel"], "", plain)
+    if amount != plain and names.get(amount, ("",))[0] in {"people", "area"}:
+        return names[amount]
     for word in read_table("raster_units")["above"]:  # "metres above EGM2008"
         head, found, _ = plain.partition(f" {word}")
         if found and names.get(head, ("",))[0] == "length":
@@ -84,9 +95,11 @@ def _known(text: str) -> tuple[str, float, str] | None:
 
 def _in_text(text: str) -> tuple[str, float, str] | None:
     """Find a unit for each area in a sentence, as "population density, persons per km2 (2020)"."""
-    plain = re.sub(r"[_,;:()\[\]]", " ", _plain(text))
+    plain = re.sub(r"[_,;:()\[\]]", " ", _signs(_folded(text)))
     for name, row in _spellings().items():
-        if row[0] == _PEOPLE and re.search(rf"{re.escape(name)}(?![a-z0-9])", plain):
+        if row[0] == _PEOPLE and re.search(
+            rf"{re.escape(name)}(?![a-z0-9])(?! (grid|cell|pixel))", plain
+        ):
             return row
     return None
 
@@ -187,7 +200,7 @@ def _density(
         if re.search(marker, file_name, re.IGNORECASE):
             return _known(unit)
     for text, what in ((description, "the description"), (file_name, "the name")):
-        if _DENSITY.search(text):
+        if re.search(read_table("raster_units")["density_words"], _folded(text)):
             raise SourceError(
                 f"{where}: {what} {text!r} says density, and the band declares no unit; set it (gdal_edit.py "
                 "-units 'persons per km2', or 'persons' where they are counts)"

@@ -243,7 +243,7 @@ def test_densities_without_a_unit_are_refused(tmp_path, name, told, value, words
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("lso_pd_2020_1km.tif", {}), ("p.tif", {"descriptions": ["Population density, persons per km2 (2020)"]}), ("p.tif", {"TIFFTAG_IMAGEDESCRIPTION": "people per km2, 2020"}), ("p.tif", {"UNITS": "persons per km2"})],
+    [("lso_pd_2020_1km.tif", {}), ("p.tif", {"descriptions": ["Population density, persons per km2 (2020)"]}), ("p.tif", {"TIFFTAG_IMAGEDESCRIPTION": "people per km2, 2020"}), ("p.tif", {"descriptions": ["Densidad de población (hab/km²)"]}), ("p.tif", {"UNITS": "persons per km2"})],
 )  # fmt: skip
 def test_densities_known_by_product_description_or_tag(tmp_path, name, told) -> None:
     path = write(tmp_path / name, np.full(SHAPE, 5000, "float32"), **told)
