@@ -349,6 +349,14 @@ def test_rows_of_units(tmp_path, column, unit, words):
         ("Población (miles de habitantes)", True),
         ("Population of Thousand Oaks, distribution by district", False),
         ("Population, 1 January 2000", False),
+        ("Population (1,000)", True),
+        ("Residents, in 1 000", True),
+        ("Unit: 1000 persons", True),
+        ("Population, lakhs", True),
+        ("Table 1,000 of the yearbook", False),
+        ("Population by 1,000 m grid and district", False),
+        ("Places of the 1 000 largest list", False),
+        ("Population, Lakhs ward and others", False),
     ],
 )
 def test_titles_of_tables(tmp_path, title, refused):
@@ -382,6 +390,11 @@ def test_titles_of_tables(tmp_path, title, refused):
             None,
             "over several years",
         ),
+        (
+            "district_id;population;;\n;total;male;female\n08;900;400;500\n10;800;400;400\n",
+            None,
+            "'population' a header over several columns (male, female)?",
+        ),
         ("name;population\nN'08;900\nN-10;800\n", [900, 800], ""),
     ],
 )
@@ -397,6 +410,66 @@ def test_tables_by_district(tmp_path, text, right, words):
         assert ("add up to" in told) == ("total of" in words)
 
 
+@pytest.mark.parametrize(
+    ("cells", "right"),
+    [
+        (("12,500*", "8,800 1)"), [12_500, 8_800]),
+        (("12500\u00b9", "8800\u00b2"), [12_500, 8_800]),
+        (("12500 [1]", "8800 (e)"), [12_500, 8_800]),
+        (("12 500 2)", "8 800\u2020"), [12_500, 8_800]),
+        (("12500", "88001)"), None),
+        (("12500", "8 800)"), None),
+        (("12500", "10\u00b3"), None),
+        (("(900)", "8800"), None),
+        (("12500x", "8800"), None),
+    ],
+)
+def test_marks_of_footnotes_are_no_digits(tmp_path, cells, right):
+    text = 'district_id,population\n08,"{}"\n10,"{}"\n'.format(*cells)
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    found, told = outcome(read_district_people, tmp_path / "t.csv", districts=TWO)
+    if right is None:
+        assert "a number is needed" in found
+    else:
+        assert found.tolist() == right
+        assert "have the mark of a footnote" in told
+
+
+@pytest.mark.parametrize(
+    ("rows", "right", "words"),
+    [
+        (("08,N08,900", "10,N10,800"), [900, 800], ""),
+        (("08,N10,900", "10,N08,800"), None, "'08' whose name 'N10' is that of district '10'"),
+        (("1,N08,900", "10,N10,800"), [900, 800], "rows were matched by name"),
+        (("1,N10,900", "10,N08,800"), None, "whose name 'N08' is that of district '08'"),
+        (("08,Old town,900", "10,N10,800"), [900, 800], ""),  # one more spelling
+        (("08,N10,900", "10,N10,800"), [900, 800], ""),  # the name of what both lie in
+    ],
+)
+def test_ids_and_names_of_a_row_agree(tmp_path, rows, right, words):
+    (tmp_path / "t.csv").write_text("\n".join(("district_id,name,population", *rows)) + "\n")
+    found, told = outcome(read_district_people, tmp_path / "t.csv", districts=TWO)
+    if right is None:
+        assert words in found
+    else:
+        assert found.tolist() == right
+        assert words in told
+        assert bool(told) == bool(words)
+
+
+def test_a_row_without_a_number_is_a_row(tmp_path):
+    (tmp_path / "t.csv").write_text("district_id;lpcd\n08;120\n10;\n")
+    assert (
+        "no number for 1 of 2 districts (10)"
+        in outcome(read_official_table, tmp_path / "t.csv", districts=TWO)[1]
+    )
+    (tmp_path / "t.csv").write_text("district_id;lpcd\n08;120\n")
+    assert (
+        "no row for 1 of 2 districts (10)"
+        in outcome(read_official_table, tmp_path / "t.csv", districts=TWO)[1]
+    )
+
+
 def test_tables_of_very_many_columns(tmp_path):
     """Names of columns are looked up, not searched: of 15,000 a table is read, of 25,000 it is refused at once."""
     for many, words in ((15_000, ""), (25_000, "has 25,002 columns, the limit is 20,000")):
@@ -407,7 +480,18 @@ def test_tables_of_very_many_columns(tmp_path):
 
 
 def test_what_a_footnote_says_of_the_unit_is_obeyed(tmp_path):
-    for note, refused in (("Note: in thousands", True), ("Source: census of 2020", False)):
+    for note, refused in (
+        ("Note: in thousands", True),
+        ("Note: in hundreds", True),
+        ("Note: wards with fewer than 1,000 residents are merged", False),
+        ("Note: rounded to the nearest 1000", False),
+        ("Note: a sample of 1 in 1 000 households", False),
+        ("Source: http://example.org/?id=1000", False),
+        ("Tel. 1 000 200", False),
+        ("Note: a service for thousands of users", False),
+        ("Note: excludes Lakhs camp", False),
+        ("Source: census of 2020", False),
+    ):
         (tmp_path / "t.csv").write_text(f"{FULL.format('population', '')}{note}\n")
         found, _ = outcome(read_district_people, tmp_path / "t.csv", districts=TWO)
         assert "no plain ones" in found if refused else found.tolist() == [900, 800]

@@ -296,6 +296,13 @@ def _read(cells: pd.Series, lines: pd.Series, name: str, *, sign: str, where: st
             f"{limit['high']:,} is possible{_in_unit(limit['unit'])}: mend the number or its unit, or leave the "
             "cell empty where it is not known"
         )
+    parts = (given % 1 != 0).to_numpy() & given.notna().to_numpy()
+    if whole and parts.any():
+        at = int(parts.argmax())
+        tell(
+            f"{where}: {int(parts.sum())} of {len(given)} numbers are not whole (first: row {lines.iloc[at]} has "
+            f"{given.iloc[at]:,.12g}), and it counts whole things; they count as they are: are they thousands?"
+        )
     return pd.Series(given.to_numpy(), index=lines.to_numpy())
 
 

@@ -353,6 +353,7 @@ def persons_from_polygons(
     SourceError
         If the column is missing, holds what is no number or negative, or nothing overlaps the city.
     """
+    column = _column_of_people(frame, column)
     if column not in frame:
         known = ", ".join(str(c) for c in frame.columns if c != "geometry") or "no column"
         raise SourceError(f"sources.population: no column {column!r}; the file has {known}")
@@ -405,6 +406,12 @@ def persons_from_polygons(
         "total": total,
         "conserved_share": total / source_total if source_total else 1.0,
     }
+
+
+def _column_of_people(frame: gpd.GeoDataFrame, column: str) -> str:
+    """Give the column as the file writes it, ``POPULATION`` for ``population``; one of two is not chosen."""
+    alike = [str(name) for name in frame.columns if str(name).casefold() == column.casefold()]
+    return alike[0] if column not in frame and len(alike) == 1 else column
 
 
 def _refuse_doubled_land(sum_m2: float, reached_m2: float) -> None:

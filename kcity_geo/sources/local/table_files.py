@@ -436,9 +436,14 @@ def _framed(rows: list[list[Any]], *, name: str, key: str, wanted: Collection[st
         if not any(map(_there, row)):
             continue
         if len(row) > len(columns) and any(map(_there, row[len(columns) :])):
+            below = [plain_text(cell) for cell in row[len(columns) :] if _there(cell)]
+            mend = (
+                f"is {head[-1]!r} a header over several columns ({', '.join(below[:3])})? Give each a name in one row"
+                if number == at + 2 and not any(text[0].isdigit() for text in below)
+                else "put numbers with a separator of thousands in quotes, or use another separator"
+            )
             raise SourceError(
-                f"{key}: {name}, row {number}: {len(row)} cells where the header has {len(columns)}; put "
-                "numbers with a separator of thousands in quotes, or use another separator"
+                f"{key}: {name}, row {number}: {len(row)} cells where the header has {len(columns)}; {mend}"
             )
         body.append([*row, *[None] * len(columns)][: len(columns)])
     cells = [[_unprotected(c) if _there(c) else None for c in row] for row in body]

@@ -43,9 +43,27 @@ _GROUPS = re.compile(r"[1-9]\d{0,2}([.,])\d{3}")
 
 def _written(cell: object) -> str:
     """Write a number with plain digits and signs, without spaces and apostrophes between thousands."""
-    text = plain_text(cell).translate(_SIGNS)
+    text = _without_mark(plain_text(cell)).translate(_SIGNS)
     digits = (str(unicodedata.decimal(c, c)) for c in text)
     return _SPACES.sub("", "".join(digits))
+
+
+def _without_mark(text: str) -> str:
+    """Take the mark of a footnote from the end of a number: ``12,500*``, ``8,800 1)``."""
+    rows = read_table("statistics")
+    return text if re.search(rows["power"], text) else re.sub(rows["footnote_mark"], "", text)
+
+
+def _tell_marks(column: pd.Series, *, where: str) -> None:
+    """Tell the first number whose footnote mark was left out."""
+    texts = (plain_text(cell) for cell in column if isinstance(cell, str))
+    marked = [(text, plain) for text in texts if (plain := _without_mark(text)) != text]
+    if marked:
+        text, plain = marked[0]
+        tell(
+            f"{where}: {len(marked)} of {len(column)} numbers have the mark of a footnote, which was left out "
+            f"({text!r} was read as {plain}); see what the footnote says of them"
+        )
 
 
 def _evidence(text: str) -> tuple[str, str]:
@@ -158,6 +176,7 @@ def numbers(
         if not _NUMBER.fullmatch(text) or ("%" in text and not share):
             raise SourceError(f"{here} has the value {plain_text(cell)[:60]!r}, a number is needed")
         found[i] = _value(text, decimal=decimal, whole=whole, share=share, where=here)
+    _tell_marks(column, where=where)
     return pd.Series(found, index=column.index, dtype=float)
 
 

@@ -133,11 +133,13 @@ def read_official_table(path: Path, *, districts: gpd.GeoDataFrame) -> pd.DataFr
             _refuse_parts_of_persons(values, where=where)
             _refuse_full_districts(values.reindex(out.index), districts, where=where)
         out[column] = values.reindex(out.index).to_numpy()
-    absent = out.index[out.isna().all(axis=1)]
-    if len(absent):
-        tell(
-            f"{key}: no row for {len(absent)} of {len(out)} districts ({', '.join(map(str, absent[:5]))})"
-        )
+    empty = out.isna().all(axis=1).to_numpy()
+    has_row = out.index.isin(matched.index)
+    for lacking, what in ((out.index[~has_row], "row"), (out.index[has_row & empty], "number")):
+        if len(lacking):
+            tell(
+                f"{key}: no {what} for {len(lacking)} of {len(out)} districts ({', '.join(map(str, lacking[:5]))})"
+            )
     return out
 
 
@@ -304,29 +306,85 @@ def _match(
     table: pd.DataFrame, districts: gpd.GeoDataFrame, *, name: str, key: str = "official.table"
 ) -> pd.DataFrame:
     """Give the rows of districts, under their ids: matched by id, else by name."""
+    read = _found_rows(table, districts)
+    if not read:
+        raise SchemaError(
+            f"{key}: no row of {name} matches a district; it needs a column district_id (like "
+            f"{districts['district_id'].iloc[0]!r}) or name"
+        )
+    column, text, found = _best_column(read, name=name, key=key)
+    _refuse_two_meanings(found, text, name=name, key=key)
+    totals = _tell_left_out(table, text[found.isna()], name=name, key=key)
+    out: pd.DataFrame = table[found.notna()].copy()
+    out.attrs["totals"] = totals
+    out.attrs["remarks"] = _remarks(table.loc[text.index[found.isna()]])
+    out.attrs["first"] = int(found.notna().to_numpy().argmax())
+    out.index = pd.Index([ids[0] for ids in found[found.notna()]], name="district")
+    if out.index.duplicated().any():
+        twice = out.index[out.index.duplicated()][0]
+        raise SchemaError(f"{key}: {name} has two rows for district {twice!r}")
+    if column == "district_id":
+        _refuse_other_names(text, found, read[1:], name=name, key=key)
+    return out
+
+
+#: A column, its cells as text, and the districts that each cell names (NaN for none).
+_Found = tuple[str, pd.Series, pd.Series]
+
+
+def _found_rows(table: pd.DataFrame, districts: gpd.GeoDataFrame) -> list[_Found]:
+    """Match the rows by each column that may name a district, ids first; columns without a match are left out."""
+    read = []
     for column in ("district_id", "name", "district"):
         if column not in table:
             continue
         text = table[column].map(plain_text)
         lookup, how = _lookup(text, districts, by_id=column == "district_id")
         found = text.map(lambda t, how=how: how(t)).map(lookup)
-        if not found.notna().any():
+        if found.notna().any():
+            read.append((column, text, found))
+    return read
+
+
+def _names_each_once(found: pd.Series) -> bool:
+    """Tell whether a column names districts of its rows, and not what several of them lie in."""
+    named = found.dropna()
+    return all(len(ids) == 1 for ids in named) and named.map(lambda ids: ids[0]).is_unique
+
+
+def _best_column(read: list[_Found], *, name: str, key: str) -> _Found:
+    """Take ids; names where ids match fewer rows and no row says otherwise."""
+    first = read[0]
+    if first[0] != "district_id":
+        return first
+    ids = first[2]
+    for other in read[1:]:
+        names = other[2]
+        both = ids.notna() & names.notna()
+        agree = all(a == b for a, b in zip(ids[both], names[both], strict=True))
+        if names.notna().sum() > ids.notna().sum() and _names_each_once(names) and agree:
+            lost = names.notna() & ids.isna()
+            tell(
+                f"{key}: {name} names by {other[0]} {int(lost.sum())} more district(s) than by district_id (first: "
+                f"{other[1][lost].iloc[0]!r} with the id {first[1][lost].iloc[0]!r}); rows were matched by {other[0]}"
+            )
+            return other
+    return first
+
+
+def _refuse_other_names(
+    text: pd.Series, found: pd.Series, others: list[_Found], *, name: str, key: str
+) -> None:
+    """Refuse a row whose id is of one district and whose name is of another."""
+    for column, said, named in others:
+        if not _names_each_once(named):
             continue
-        _refuse_two_meanings(found, text, name=name, key=key)
-        totals = _tell_left_out(table, text[found.isna()], name=name, key=key)
-        out: pd.DataFrame = table[found.notna()].copy()
-        out.attrs["totals"] = totals
-        out.attrs["remarks"] = _remarks(table.loc[text.index[found.isna()]])
-        out.attrs["first"] = int(found.notna().to_numpy().argmax())
-        out.index = pd.Index([ids[0] for ids in found[found.notna()]], name="district")
-        if out.index.duplicated().any():
-            twice = out.index[out.index.duplicated()][0]
-            raise SchemaError(f"{key}: {name} has two rows for district {twice!r}")
-        return out
-    raise SchemaError(
-        f"{key}: no row of {name} matches a district; it needs a column district_id (like "
-        f"{districts['district_id'].iloc[0]!r}) or name"
-    )
+        for row in named.index[named.notna() & found.notna()]:
+            if found[row] != named[row]:
+                raise SchemaError(
+                    f"{key}: {name} has a row with district_id {text[row]!r} whose {column} {said[row]!r} is that of "
+                    f"district {named[row][0]!r}; mend one of them, or take the column that is wrong out"
+                )
 
 
 #: Signs that are written for one another in names.

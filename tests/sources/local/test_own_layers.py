@@ -14,7 +14,7 @@ from pyproj import CRS
 
 from kcity_geo.config import Config, read_table
 from kcity_geo.errors import KCityWarning, SchemaError, SourceError, StudyError
-from kcity_geo.notes import muted
+from kcity_geo.notes import collected, muted
 from kcity_geo.sources.local.ownlayers import append_own, read_own_layer
 from kcity_geo.sources.local.points import read_points_or_vector
 from kcity_geo.sources.osm.frames import empty_layers
@@ -118,6 +118,13 @@ def test_a_whole_column_tells_its_signs(
     (tmp_path / "n.csv").write_text("\n".join([f"lon,lat,{column}", *lines]))
     with muted():
         assert own(tmp_path / "n.csv", layer)[column].tolist() == values
+
+
+def test_parts_of_whole_things_are_told(tmp_path: Path) -> None:
+    (tmp_path / "n.csv").write_text("lon,lat,employees\n7.41,43.71,12.5\n7.42,43.72,3\n")
+    with muted(), collected() as told:
+        own(tmp_path / "n.csv", "jobs")
+    assert any("1 of 2 numbers are not whole (first: row 1 has 12.5)" in note for note in told)
 
 
 def test_every_number_of_an_own_layer_has_limits() -> None:

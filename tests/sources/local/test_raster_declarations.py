@@ -163,7 +163,7 @@ UNITS = [
     ("nightlights", "nW/cm^2/sr", 1.0),
     ("nightlights", "nW·cm⁻²·sr⁻¹", 1.0),
     ("nightlights", "W/m2/sr", 1e5),
-    ("solar", "kWh/m²/day", 365.0),
+    ("solar", "kWh/m²/day", 365.25),
     ("solar", "MJ/m2/year", 1 / 3.6),
     ("solar", "W m-2", 8.76),
     ("flood_return_period", "years", 1.0),

@@ -297,6 +297,8 @@ def test_persons_of_polygons_are_divided_by_area_and_cut_at_the_boundary() -> No
         crs=CITY.crs,
     )
     values, measured = persons_from_polygons(squares, city=CITY, grid=GRID)
+    upper = squares.rename(columns={"population": "POPULATION"})
+    np.testing.assert_array_equal(persons_from_polygons(upper, city=CITY, grid=GRID)[0], values)
     expected = sum(
         n * g.intersection(whole).area / g.area
         for n, g in zip([100, 60], squares.geometry, strict=True)
