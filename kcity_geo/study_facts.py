@@ -121,6 +121,7 @@ class StudyFacts(BaseModel):
     ``study``: its name; ``bounds``: west, south, east, north in degrees; ``place``: longitude and latitude of a
     point inside; ``population_evidence``: observed, modelled, proxy, user, synthetic or empty; ``open_share``: share of
     the area that no constraint of the project closes, None where nothing could be ranked;
+    ``judged_share``: share of it that could be judged at all, as ``open_share``; the best site is the best of it;
     ``official``: names of the official numbers that
     were given; ``inputs``: keys of ``[sources]`` that were given, None in studies that do not say;
     ``not_assessed``: indicator -> reason; ``tasks``: the first of ``survey_tasks``;
@@ -140,6 +141,7 @@ class StudyFacts(BaseModel):
     bounds: tuple[float, float, float, float]
     place: tuple[float, float] | None = None
     open_share: float | None = None
+    judged_share: float | None = None
     cell_m: float
     crs: str
     osm_date: str = ""

@@ -19,7 +19,8 @@ from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.gaps.words import READINGS, reading_codes
 from kcity_geo.analysis.settlement.habitation import LIVED_IN, NOBODY, OPEN_WATER, habitation
 from kcity_geo.analysis.suitability.curves import Curve, curve_of
-from kcity_geo.analysis.suitability.exclusion import first_rule
+from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
+from kcity_geo.config import read_table
 from kcity_geo.cube import cell_size
 from kcity_geo.result import SECTORS, Constraint, Criterion, Gaps, Result
 from kcity_geo.rules import ReadingLimits
@@ -107,6 +108,28 @@ class Findings:
         0 to 1, by land inside the study area.
         """
         return self._share(self.rule == code)
+
+    @cached_property
+    def judged_share(self) -> float:
+        """
+        Share of the study area of which it is known whether it may be built on and, where it may, how well it suits.
+
+        Returns
+        -------
+        0 to 1, by land inside it: without land that data of a constraint do not reach, and without open land that
+        has no score or lacks a criterion of decisive weight (``[judged]`` of ``tables/display.toml``).
+        """
+        score = self.result.score
+        known = np.isfinite(score.score)
+        for one in score.criteria:
+            if one.weight_used >= read_table("display")["judged"]["weight_min"]:
+                known = known & np.isfinite(one.utility)
+        return 1 - self._share((self.rule == NO_DATA) | ((self.rule == OPEN) & ~known))
+
+    @cached_property
+    def partly_judged(self) -> bool:
+        """Whether so much land could not be judged that the best site is the best of the rest only."""
+        return self.judged_share < float(read_table("display")["judged"]["whole_min"])
 
     @cached_property
     def excluded_share(self) -> Mapping[str, float]:

@@ -59,6 +59,7 @@ def facts_of(result: Result) -> StudyFacts:
         bounds=(round(west, 6), round(south, 6), round(east, 6), round(north, 6)),
         place=(round(inside.x, 6), round(inside.y, 6)),
         open_share=None if result.score.no_ranking else _known(findings.share_of_rule(OPEN)),
+        judged_share=None if result.score.no_ranking else _known(findings.judged_share),
         cell_m=result.study.study.cell_m,
         crs=data.city.crs.name,
         osm_date=plain_text(data.osm_date)[:10],

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from kcity_geo.analysis.findings import Findings
 from kcity_geo.city_districts import REST
 from kcity_geo.outputs.languages import name as named
 from kcity_geo.outputs.languages import spoken, tell, translated
@@ -15,6 +16,7 @@ from kcity_geo.retold import made
 
 __all__ = [
     "SiteRow",
+    "judged_words",
     "project_words",
     "site_rows",
     "site_sentences",
@@ -114,9 +116,11 @@ def site_sentences(sites: tuple[SiteRow, ...], project: str, result: Result) -> 
         return [
             tell("sites_none_fit" if many else "sites_one_unfit", count=len(sites), project=what)
         ]
+    share = judged_words(result)
     return [
         tell(
-            "sites_best",
+            "sites_best_partly" if share else "sites_best",
+            share=share,
             project=what,
             label=best.label,
             where=_where(best),
@@ -124,6 +128,24 @@ def site_sentences(sites: tuple[SiteRow, ...], project: str, result: Result) -> 
             score=best.score,
         )
     ]
+
+
+def judged_words(result: Result) -> str:
+    """
+    Say on how much of the land the best site is the best.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    For example ``"62 %"``; empty where nearly all of the land could be judged.
+    """
+    findings = Findings(result)
+    if result.score.no_ranking or not findings.partly_judged:
+        return ""
+    return human(findings.judged_share, "share")
 
 
 def _where(best: SiteRow) -> str:

@@ -17,6 +17,7 @@ from kcity_geo.outputs.languages import LANGUAGES, spoken, tell, translated
 from kcity_geo.outputs.languages import name as named
 from kcity_geo.outputs.site_words import (
     SiteRow,
+    judged_words,
     project_words,
     site_rows,
     site_sentences,
@@ -96,6 +97,7 @@ class Summary:
     no_sites: str
     no_ranking: str
     unchecked: str
+    judged: str
     districts: tuple[DistrictRow, ...]
     not_assessed: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
@@ -114,7 +116,9 @@ class Summary:
         """What the list of sites is: the best, those in no order, or given land that does not fit."""
         if self.sites and not self.sites[0].score:
             return tell("candidate_land")
-        return tell("best_sites" if not self.sites or self.sites[0].fits else "none_fits")
+        if self.sites and not self.sites[0].fits:
+            return tell("none_fits")
+        return tell("best_sites_partly", share=self.judged) if self.judged else tell("best_sites")
 
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:
@@ -191,6 +195,7 @@ def summarise(result: Result) -> Summary:
         no_sites="" if sites else why_no_sites(result),
         no_ranking=translated(plain_text(score.no_ranking)),
         unchecked=unchecked_rules(result),
+        judged=judged_words(result),
         districts=tuple(_worst_districts(result)),
         not_assessed=tuple(_not_assessed(result)),
         warnings=_warnings(result),

@@ -267,6 +267,35 @@ def test_warnings_are_told_once_and_without_folders_of_this_machine(build) -> No
     assert not any("home" in w or "Users" in w for w in found)
 
 
+def test_where_data_miss_a_part_of_the_land_the_best_site_is_the_best_of_the_rest(result) -> None:
+    """The western half is not known: each sentence that names the best site says so."""
+    from kcity_geo.analysis.findings import Findings
+    from kcity_geo.outputs.facts import facts_of
+
+    assert Findings(result).judged_share > 0.95
+    assert summarise(result).judged == ""
+    gone = np.zeros(result.score.feasible.shape, dtype=bool)
+    gone[:, : gone.shape[1] // 2] = True
+    score = dataclasses.replace(
+        result.score,
+        score=np.where(gone, np.nan, result.score.score),
+        feasible=result.score.feasible & ~gone,
+    )
+    excluded = np.logical_or.reduce([c.excluded for c in score.constraints if c.applied])
+    inside = result.data.cube["inside_share"].to_numpy()
+    left = 1 - inside[gone & ~excluded].sum() / inside.sum()
+    part = dataclasses.replace(result, score=score)
+    assert Findings(part).judged_share == pytest.approx(left, abs=1e-4)
+    told, facts = summarise(part), facts_of(part)
+    share = f"{100 * left:.0f}\N{NO-BREAK SPACE}%"
+    assert told.judged.replace(" ", "\N{NO-BREAK SPACE}") == share
+    assert "on the" in told.headline[-1]
+    assert told.judged in told.headline[-1]
+    assert "could be judged" in told.sites_title
+    assert facts.judged_share == pytest.approx(left, abs=1e-4)
+    assert facts.headline[-1] == told.headline[-1]
+
+
 def test_where_nothing_can_be_ranked_no_site_is_called_the_best(result) -> None:
     from kcity_geo.outputs.summary import summarise
 
