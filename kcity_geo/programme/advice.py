@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from kcity_geo.config import read_table
 from kcity_geo.programme.evidence import open_levels
+from kcity_geo.programme.land_found import no_land
 from kcity_geo.programme.model import Application
 from kcity_geo.programme.words import word
 from kcity_geo.study_facts import StudyFacts
@@ -63,8 +65,9 @@ def recommend_study(application: Application, facts: StudyFacts | None) -> Study
 
     Returns
     -------
-    The advice. Without a site, or where nobody can tell how most people are served, it is a concept
-    plan with a survey; the rule is a default of ours.
+    The advice. Without a site, where the study looked for land and found none (whatever the application names),
+    or where nobody can tell how most people are served, it is a concept plan with a survey; the rule is a default
+    of ours.
     """
     table = read_table("programme/advice")
     met = _met(application, facts)
@@ -78,10 +81,21 @@ def recommend_study(application: Application, facts: StudyFacts | None) -> Study
     return StudyAdvice(
         study=table["step"][reached]["study"],
         next_study=after["study"] if after else "",
-        missing=tuple(n for n in after["needs"] if not met[n]) if after else (),
+        missing=_missing(after, met, application, facts) if after else (),
         survey=tuple(level.key for level in open_levels(facts)) if facts else (),
         mark=table["rule"]["mark"],
     )
+
+
+def _missing(
+    step: dict[str, Any],
+    met: dict[str, bool],
+    application: Application,
+    facts: StudyFacts | None,
+) -> tuple[str, ...]:
+    """Needs of a step that are not met; land that was looked for in vain is not merely missing."""
+    instead = {"site_named": "land_found"} if no_land(application, facts) else {}
+    return tuple(instead.get(name, name) for name in step["needs"] if not met[name])
 
 
 def _met(application: Application, facts: StudyFacts | None) -> dict[str, bool]:
@@ -96,7 +110,7 @@ def _met(application: Application, facts: StudyFacts | None) -> dict[str, bool]:
     value = project.net_present_value
     return {
         "readings_known": known and sure,
-        "site_named": bool(project.site) or ranked,
+        "site_named": ranked or (bool(project.site) and not no_land(application, facts)),
         "one_project": project.projects == 1 and project.status in {"planned", "underway"},
         "pays": value is not None and value > 0,
     }

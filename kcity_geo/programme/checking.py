@@ -14,6 +14,7 @@ import pandas as pd
 
 from kcity_geo.planning.ppp import ppp_score
 from kcity_geo.programme.advice import recommend_study, study_title
+from kcity_geo.programme.draft import of_study
 from kcity_geo.programme.entries import entry_findings, place_findings
 from kcity_geo.programme.evidence import (
     missing_inputs,
@@ -26,8 +27,9 @@ from kcity_geo.programme.evidence import (
 )
 from kcity_geo.programme.findings import LEVELS, Cited, Finding
 from kcity_geo.programme.gates import gate_findings
+from kcity_geo.programme.land_found import no_land, why_no_site
 from kcity_geo.programme.model import Application
-from kcity_geo.programme.words import known_words, word
+from kcity_geo.programme.words import LANGUAGES, known_words, word
 from kcity_geo.study_facts import LevelFacts, StudyFacts
 
 __all__ = ["Checked", "check"]
@@ -202,7 +204,22 @@ def _evidence(application: Application, facts: StudyFacts | None) -> Iterator[Fi
         yield _survey(facts, silent)
     if facts.population and (missing := missing_levels(facts)):
         yield _data_missing(facts, missing)
+    if no_land(application, facts):
+        values, korean = ({"why": why_no_site(facts, language)} for language in LANGUAGES)
+        yield Finding(id="no_land", where="project", values=values, values_ko=korean)
+    yield from _one_problem(application, facts)
     yield from _study_asked(application, facts)
+
+
+def _one_problem(application: Application, facts: StudyFacts) -> Iterator[Finding]:
+    """Note where the problem was rewritten in one language alone: the papers would contradict each other."""
+    project = application.project
+    told = {"problem": project.problem, "problem_ko": project.problem_ko}
+    own = [key for key, text in told.items() if text and not of_study(text, facts)]
+    if len(own) == 1 and all(told.values()):
+        other = next(key for key in told if key not in own)
+        values = {"own": own[0], "other": other}
+        yield Finding(id="problem_in_one", where=f"project.{other}", values=values)
 
 
 def _survey(facts: StudyFacts, silent: tuple[LevelFacts, ...]) -> Finding:

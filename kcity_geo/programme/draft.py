@@ -19,10 +19,10 @@ from kcity_geo.programme.evidence import (
 )
 from kcity_geo.programme.model import Application, check_application
 from kcity_geo.programme.solutions import match_solutions
-from kcity_geo.programme.words import word
+from kcity_geo.programme.words import LANGUAGES, original, word
 from kcity_geo.study_facts import LevelFacts, PlanFacts, StudyFacts
 
-__all__ = ["StudyOrigin", "draft_application", "problem_statement"]
+__all__ = ["StudyOrigin", "draft_application", "of_study", "problem_statement"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +130,26 @@ def problem_statement(facts: StudyFacts, language: str = "en") -> str:
     if len(missing) < len(unread):
         said.append(_sentence("not_assessed_flood", language, {}))
     return " ".join(said)
+
+
+def of_study(problem: str, facts: StudyFacts) -> bool:
+    """
+    Tell whether a problem is told in the words of the study, in whichever language.
+
+    Parameters
+    ----------
+    problem : of an application.
+    facts : of the study behind it.
+
+    Returns
+    -------
+    True where it is `problem_statement`; in a Korean paper that may be the English one, marked as the original.
+    """
+    bare = " ".join(problem.split())
+    return any(
+        bare in {" ".join(told.split()), original(" ".join(told.split()), "ko")}
+        for told in (problem_statement(facts, language) for language in LANGUAGES)
+    )
 
 
 def _short(facts: StudyFacts, level: LevelFacts, language: str, *, first: bool) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
+from kcity_geo.programme.land_found import no_land
 from kcity_geo.programme.model import Application
 from kcity_geo.programme.words import LANGUAGES, bracketed, original, word, word_list
 from kcity_geo.study_facts import LevelFacts, SiteFacts, StudyFacts
@@ -416,7 +417,8 @@ def _site(name: str, application: Application, facts: StudyFacts) -> Evidence:
     named = [s for s in facts.sites if given == site_words(s)] if given else ranked[:1]
     words = given or "".join(map(site_words, named))
     words_ko = "".join(site_words(site, "ko") for site in named)
-    return Evidence(id=name, found=bool(words), words=words, words_ko=words_ko)
+    found = bool(words) and not no_land(application, facts)
+    return Evidence(id=name, found=found, words=words, words_ko=words_ko)
 
 
 def _data(name: str, application: Application, facts: StudyFacts) -> Evidence:

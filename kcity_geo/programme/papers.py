@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from kcity_geo.programme.annex import annex_blocks
 from kcity_geo.programme.blocks import Block, Paper, Picture, Signature, Text, said
-from kcity_geo.programme.draft import problem_statement
-from kcity_geo.programme.evidence import missing_levels, survey_levels, survey_tasks_of
+from kcity_geo.programme.draft import of_study
+from kcity_geo.programme.evidence import missing_levels, needs_of, survey_levels, survey_tasks_of
 from kcity_geo.programme.form import form_blocks
+from kcity_geo.programme.land_found import no_land
 from kcity_geo.programme.subject import Subject
-from kcity_geo.programme.summary import sector_words, summary_blocks
+from kcity_geo.programme.summary import no_site_words, sector_words, summary_blocks
 from kcity_geo.programme.words import word
 from kcity_geo.study_facts import StudyFacts
 
@@ -93,8 +94,10 @@ def _letter(subject: Subject, language: str) -> list[Block]:
         said("letter.body_demo" if demo else "letter.body", language, **values),
     ]
     if subject.problem(language):
-        body.append(said("letter.problem", language, problem=subject.problem(language)))
+        body.append(_problem(subject, language))
     if subject.facts:
+        if no_land(application, subject.facts):
+            body.append(no_site_words(subject.facts, language))
         body += _open(subject, subject.facts, language)
     body.append(said("letter.duties_demo" if demo else "letter.duties", language))
     if language == "ko":  # Korean letters number their paragraphs
@@ -114,6 +117,13 @@ def _letter(subject: Subject, language: str) -> list[Block]:
     ]
 
 
+def _problem(subject: Subject, language: str) -> str:
+    """Say the problem; the words of a study without shortfall are no reason why the project is needed."""
+    problem, facts = subject.problem(language), subject.facts
+    unneeded = facts is not None and not needs_of(facts) and of_study(problem, facts)
+    return said("letter.state" if unneeded else "letter.problem", language, problem=problem)
+
+
 def _open(subject: Subject, facts: StudyFacts, language: str) -> list[str]:
     """Ask for the survey where one can tell, and say where data are missing, unless the problem says so."""
     found = []
@@ -121,7 +131,7 @@ def _open(subject: Subject, facts: StudyFacts, language: str) -> list[str]:
         tasks = survey_tasks_of(facts, silent)
         key = "letter.survey" if tasks else "letter.survey_plain"
         found.append(said(key, language, sectors=sector_words(silent, language), tasks=tasks))
-    told = subject.problem(language) == problem_statement(facts, language)
+    told = of_study(subject.problem(language), facts)
     if not told and (missing := missing_levels(facts)):
         sectors = sector_words(missing, language)
         found.append(said("letter.data_missing", language, sectors=sectors))

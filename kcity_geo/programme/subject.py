@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 from kcity_geo.programme.blocks import said
 from kcity_geo.programme.checking import Checked, check
 from kcity_geo.programme.evidence import rounded, site_words
+from kcity_geo.programme.land_found import ranked_in_vain
 from kcity_geo.programme.lands import country_name
 from kcity_geo.programme.model import Application, Stream
-from kcity_geo.programme.words import korean_day, original
+from kcity_geo.programme.words import bracketed, korean_day, original
 from kcity_geo.study_facts import PlanFacts, StudyFacts
 
 __all__ = ["Subject", "people_words"]
@@ -122,13 +123,14 @@ class Subject:
         Returns
         -------
         The site as the application names it; in Korean in the words of the study when it is the best
-        site of the study.
+        site of the study. Where the study found no land, that nobody but the applicant knows it.
         """
         given = self.application.project.site
         for site in self.facts.sites if self.facts else ():
             if given == site_words(site):
                 return site_words(site, language)
-        return given
+        vain = given and ranked_in_vain(self.facts)
+        return bracketed(given, said("common.not_by_study", language) if vain else "", language)
 
     def who(self, language: str) -> str:
         """

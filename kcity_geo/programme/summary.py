@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 from kcity_geo.analysis.sites.contents import content_words
 from kcity_geo.programme.advice import recommend_study, study_title
 from kcity_geo.programme.blocks import Block, Bullets, Heading, Picture, Table, Text, said
+from kcity_geo.programme.draft import of_study
 from kcity_geo.programme.evidence import (
     missing_levels,
     people_short_range,
@@ -15,6 +16,7 @@ from kcity_geo.programme.evidence import (
     survey_tasks_of,
 )
 from kcity_geo.programme.funding import funding_routes
+from kcity_geo.programme.land_found import ranked_in_vain, why_no_site
 from kcity_geo.programme.model import Stream
 from kcity_geo.programme.sheets import caption_words, map_pack, sheet_title
 from kcity_geo.programme.solutions import SolutionMatch, match_solutions
@@ -59,7 +61,10 @@ def summary_blocks(subject: Subject, language: str) -> list[Block]:
     if facts is None:
         blocks.append(Text(text=said("common.no_study", language), kind="warning"))
     else:
-        blocks += [Text(text=subject.problem(language)), _need(facts, language)]
+        problem = subject.problem(language)
+        if problem and not of_study(problem, facts):
+            problem = said("summary.own_words", language, problem=problem)
+        blocks += [Text(text=problem), _need(facts, language)]
         blocks += _where(subject, facts, language)
         blocks += _what(facts, language)
     blocks += [Heading(text=said("summary.asked", language)), _asked(subject, language)]
@@ -197,10 +202,9 @@ def no_site_words(facts: StudyFacts, language: str) -> str:
     -------
     With the reason of the study, but without what its user could change.
     """
-    why = facts.no_sites.partition(";")[0].rstrip(".")
-    if language != "en":
-        why = told_in(why, language)
-    return said("summary.no_site", language, why=f"{why}." if why else "").strip()
+    why = why_no_site(facts, language)
+    key = "summary.no_land" if ranked_in_vain(facts) else "summary.no_site"
+    return said(key, language, why=f"{why}." if why else "").strip()
 
 
 def site_rows(site: SiteFacts, language: str) -> list[tuple[str, str, str]]:

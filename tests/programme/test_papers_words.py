@@ -15,6 +15,7 @@ from kcity_geo.coordinates import label_point
 from kcity_geo.errors import StudyError
 from kcity_geo.outputs.application_toml import save_application
 from kcity_geo.outputs.sheet_maps import _line_handles
+from kcity_geo.programme.advice import recommend_study
 from kcity_geo.programme.blocks import Bullets, Picture, Signature, Text
 from kcity_geo.programme.checking import check
 from kcity_geo.programme.draft import problem_statement
@@ -22,6 +23,7 @@ from kcity_geo.programme.model import check_application
 from kcity_geo.programme.papers import Subject, make_paper
 from kcity_geo.programme.words import word
 from kcity_geo.study_atlas import StudyAtlas, StudyLayer
+from kcity_geo.study_facts import StudyFacts
 
 ABOUT = {"suitability": {}, "best_tenth": {}}
 
@@ -114,6 +116,85 @@ def test_the_letter_says_once_that_data_are_missing(language) -> None:
         asked = changed(project={key: problem})
         letter = make_paper("cover_letter", Subject(application=asked, facts=facts), language)
         assert str(letter.blocks).count(words) == 1
+
+
+VAIN = "No site: water or protected land covers everything."
+
+
+def ranked_in_vain() -> StudyFacts:
+    """A study that ranked its area, of which nothing is open, and found no site."""
+    return make_facts(sites=(), no_sites=VAIN, open_share=0.0)
+
+
+URBAN = {"type": "urban_development", "scope": ["basic_infrastructure"], "site": "By the river"}
+
+
+def test_a_city_without_land_speaks_against_a_project_of_land() -> None:
+    facts, asked = ranked_in_vain(), changed(project=URBAN, request={"study": "pre_feasibility"})
+    told = {f.id: f for f in check(asked, facts).findings}
+    assert "a result against the project" in told["no_land"].text()
+    assert "water or protected land covers everything" in told["no_land"].text()
+    assert told["no_land"].level == "note"
+    assert "it ranked its area and found none" in told["study_ahead"].mend()
+    assert recommend_study(asked, facts).study == "concept_plan"
+    about = Subject(application=asked, facts=facts)
+    for name in ("cover_letter", "project_summary"):
+        assert "found no site" in str(make_paper(name, about, "en").blocks)
+        assert "찾지 못하였습니다" in str(make_paper(name, about, "ko").blocks)
+    words = "By the river (named by the applicant; not assessed by the study)"
+    assert words in str(make_paper("application_form", about, "en").blocks)
+
+
+@pytest.mark.parametrize(
+    ("project", "facts"),
+    [
+        (URBAN, make_facts()),  # a site
+        (URBAN, make_facts(sites=(), no_sites="No heights are given.")),  # nothing was ranked
+        ({"site": "By the river"}, ranked_in_vain()),  # a solution needs no land
+    ],
+)
+def test_without_a_ranking_in_vain_nothing_is_said_of_land(project, facts) -> None:
+    asked = changed(project=project)
+    assert "no_land" not in {f.id for f in check(asked, facts).findings}
+    assert "found no site" not in str(
+        make_paper("cover_letter", Subject(application=asked, facts=facts), "en").blocks
+    )
+    assert recommend_study(asked, facts).study != "concept_plan"
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_words_of_the_applicant_do_not_stand_as_those_of_the_study(language) -> None:
+    facts, mark = make_facts(), {"en": "In the words of the applicant", "ko": "신청 기관의 설명"}
+    both = {"problem": problem_statement(facts), "problem_ko": problem_statement(facts, "ko")}
+    for project, own in ((both, False), ({**both, "problem": "Taps are dry."}, language == "en")):
+        about = Subject(application=changed(project=project), facts=facts)
+        blocks = str(make_paper("project_summary", about, language).blocks)
+        assert (mark[language] in blocks) == own
+    rest = {"problem": both["problem"]}  # the English one stands for both
+    about = Subject(application=changed(project=rest), facts=facts)
+    assert mark[language] not in str(make_paper("project_summary", about, language).blocks)
+
+
+def test_a_problem_rewritten_in_one_language_is_noted() -> None:
+    facts = make_facts()
+    both = {"problem": problem_statement(facts), "problem_ko": problem_statement(facts, "ko")}
+    own = {"problem": "Taps are dry.", "problem_ko": "물이 부족합니다."}
+    for project in (both, own, {"problem": "Taps are dry."}):
+        assert "problem_in_one" not in {
+            f.id for f in check(changed(project=project), facts).findings
+        }
+    for key in both:
+        mixed = changed(project={**both, key: own[key]})
+        told = next(f for f in check(mixed, facts).findings if f.id == "problem_in_one")
+        assert told.text().startswith(f"[project] {key} is in")
+
+
+def test_what_falls_short_for_nobody_is_no_need_in_a_korean_letter() -> None:
+    for short, words in ((10.0, "현황: "), (6_000.0, "사업의 필요성: ")):
+        facts = make_facts(levels=(level("water", "adequate", falls_short=short),))
+        asked = changed(project={"problem_ko": problem_statement(facts, "ko")})
+        letter = make_paper("cover_letter", Subject(application=asked, facts=facts), "ko")
+        assert f". {words}" in str(letter.blocks)
 
 
 def test_a_legend_names_what_its_sheet_draws() -> None:
