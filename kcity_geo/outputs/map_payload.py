@@ -202,7 +202,7 @@ def _sites(result: Result, rows: tuple[SiteRow, ...]) -> list[dict[str, Any]]:
             "area": row.area,
             "score": row.score,
             "reasons": row.reasons,
-            "concerns": (*row.flags, *row.concerns),
+            "concerns": row.against,
             "facts": row.facts,
             "stability": row.stability,
             "not_checked": row.not_checked,

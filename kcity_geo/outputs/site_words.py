@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kcity_geo.analysis.findings import Findings
 from kcity_geo.city_districts import REST
+from kcity_geo.config import read_table
 from kcity_geo.outputs.languages import name as named
 from kcity_geo.outputs.languages import spoken, tell, translated
 from kcity_geo.outputs.text import as_number, human, plain_text, translated_text
+from kcity_geo.profiles import site_rules
 from kcity_geo.result import Result
 from kcity_geo.retold import made
 
@@ -38,6 +41,7 @@ class SiteRow:
     reasons: tuple[str, ...]
     concerns: tuple[str, ...]
     flags: tuple[str, ...]
+    against: tuple[str, ...]
     not_checked: str
     stability: str
     candidate: str
@@ -176,7 +180,7 @@ def site_rows(result: Result) -> list[SiteRow]:
     if not len(sites):
         return []
     middle = sites.geometry.representative_point().to_crs(4326)
-    flags = _red_flags(result)
+    flags = {} if result.dossiers is None else result.dossiers.warnings()
     rows = []
     for (_, row), point in zip(sites.iterrows(), middle, strict=True):
         district = plain_text(row.get("district"), max_chars=60)
@@ -184,6 +188,11 @@ def site_rows(result: Result) -> list[SiteRow]:
         ranked = math.isfinite(as_number(row.get("score")))
         candidate = _candidate(row)
         outside = district == REST
+        unchecked = plain_text(row.get("not_checked"))
+        concerns = _parts(row.get("concerns"), whole=unchecked)
+        warned = flags.get(row["site_id"], ())
+        shown = tuple(translated_text(text) for text in warned)
+        against = _not_flagged(concerns, warned)
         rows.append(
             SiteRow(
                 id=plain_text(row["site_id"]),
@@ -192,10 +201,11 @@ def site_rows(result: Result) -> list[SiteRow]:
                 score=f"{100 * as_number(row.get('score')):.0f}" if ranked else "",
                 area=human(row["area_ha"], "ha"),
                 district=named(district),
-                reasons=_list(row.get("reasons")),
-                concerns=_list(row.get("concerns")),
-                flags=flags.get(row["site_id"], ()),
-                not_checked=translated(plain_text(row.get("not_checked"))),
+                reasons=tuple(translated(text) for text in _parts(row.get("reasons"))),
+                concerns=tuple(translated(text) for text in concerns),
+                flags=shown,
+                against=(*shown, *(translated(text) for text in against)),
+                not_checked=translated(unchecked),
                 stability=translated(plain_text(row.get("stability"), max_chars=300)),
                 candidate=candidate,
                 fits=bool(row.get("fits", True)),
@@ -208,10 +218,21 @@ def site_rows(result: Result) -> list[SiteRow]:
     return rows
 
 
-def _red_flags(result: Result) -> dict[str, tuple[str, ...]]:
-    """Warnings of the dossiers, by site."""
-    found = {} if result.dossiers is None else result.dossiers.warnings()
-    return {site: tuple(translated_text(text) for text in texts) for site, texts in found.items()}
+def _not_flagged(concerns: tuple[str, ...], flags: tuple[str, ...]) -> list[str]:
+    """Leave out concerns that a red flag tells already."""
+    rows = read_table("suitability/dossier")["flag"]
+    said = {
+        row["item"]
+        for row in rows
+        if _start(row) and any(text.startswith(_start(row)) for text in flags)
+    }
+    starts = tuple(_start(row) for row in site_rules()["inside"] if row.get("flag") in said)
+    return [text for text in concerns if not (starts and text.startswith(starts))]
+
+
+def _start(row: Mapping[str, Any]) -> str:
+    """Words of a sentence before its number."""
+    return str(row["text"]).split("{", 1)[0]
 
 
 def _site_title(label: str, *, ranked: bool, candidate: str, district: str) -> str:
@@ -229,9 +250,12 @@ def _candidate(row: Any) -> str:  # noqa: ANN401 - a row of a frame
     return tell("parcel", number=name) if name.isdigit() else named(name)
 
 
-def _list(value: object) -> tuple[str, ...]:
+def _parts(value: object, *, whole: str = "") -> tuple[str, ...]:
+    """Part sentences at their semicolons, but not the one that holds one itself."""
     text = plain_text(value, max_chars=1200)
-    return tuple(translated(part) for part in (p.strip() for p in text.split(";")) if part)
+    first = [whole] if whole and text.startswith(whole) else []
+    rest = text.removeprefix(whole) if first else text
+    return (*first, *(part for part in (p.strip() for p in rest.split(";")) if part))
 
 
 _SITE_FACTS = (

@@ -80,6 +80,22 @@ def test_a_red_flag_speaks_against_a_site_on_the_first_page_and_in_its_card(told
     assert all(flag not in one.flags for one in site_rows(flagged)[1:])
 
 
+def test_residents_stand_once_against_a_site_and_a_sentence_is_not_cut_in_two(told) -> None:
+    first = told.sites.iloc[0]
+    flag = "residents on it, to be resettled: about 232"
+    row = told.dossiers.flags.iloc[:0].reindex([0]).assign(
+        site_id=str(first["site_id"]), label=str(first.get("label", first["rank"])), flag=flag
+    )  # fmt: skip
+    why = "No ranking possible: slope unknown; add sources.elevation"
+    concerns = f"{why}; residents on it: about 232; trees cover 48 % of it"
+    sites = told.sites.assign(concerns=concerns, not_checked=why)
+    found = replace(told, sites=sites, dossiers=replace(told.dossiers, flags=row))
+    one, other = site_rows(found)[:2]
+    assert one.against == (flag, why, "trees cover 48 % of it")
+    assert one.concerns == (why, "residents on it: about 232", "trees cover 48 % of it")
+    assert other.against == other.concerns  # no flag tells it
+
+
 @pytest.mark.usefixtures("no_pictures")
 def test_the_report_names_given_areas_and_does_not_call_them_connected_land(told) -> None:
     sites = told.sites.assign(candidate=["North <field>", *map(str, range(len(told.sites) - 1))])

@@ -59,7 +59,7 @@ def connect(
     Returns
     -------
     A row a site, metric CRS: ``site_id, connection, title``; ``length_m`` of the line, ``new_m`` of it to be
-    built, ``straight_m`` as the crow flies to the nearest that can be joined (no motorway), ``cost_m`` (new
+    built, ``straight_m`` as the crow flies to what it ends at (where no way leads, to the nearest), ``cost_m`` (new
     part in metres of flat and open ground);
     ``to_name, to_layer, to_osm_id, voltage_kv`` of what it ends at; ``cost_basis``; ``note``. The line runs from
     the outline of the site. NaN and no line, with a note, where nothing is mapped, no way leads or the site lies
@@ -167,13 +167,12 @@ def _way(shape: BaseGeometry, city: CityModel, what: str, targets: Targets) -> _
     note = "" if street is None else "one-way streets not regarded"
     if street is None and row["over"] == "streets":
         note = "no street leads there: new all the way"
-    found = _ended(
-        targets, int(np.argmin(shapely.distance(targets.shapes, shapely.points(line[-1]))))
-    )
+    end = int(np.argmin(shapely.distance(targets.shapes, shapely.points(line[-1]))))
+    found = _ended(targets, end)
     return found._replace(
         length_m=_length(line),
         new_m=_length(new),
-        straight_m=straight,
+        straight_m=float(away[end]),
         cost_m=cost_along(new, city.once(ground_of)) if len(new) > 1 else 0.0,
         note=note,
         line=shapely.LineString(line) if len(line) > 1 else None,

@@ -177,6 +177,12 @@ def floating_catchments(
     Shape (homes,), supply per person; 0 where nothing is in reach. Times the persons it adds up to
     the supply of all facilities that anybody reaches.
 
+    Raises
+    ------
+    StudyError
+        If the limit is not above 0, persons or supply are negative or not known, or a way leads from or to a place
+        that has none.
+
     Notes
     -----
     :math:`A_i = \sum_j g_{ij} w_{ij} S_j / \sum_k g_{kj} w_{kj} P_k` with
@@ -204,6 +210,7 @@ def floating_catchments(
     >>> floating_catchments(ways, people, doctors, limit=30, decay="step").round(5).tolist()
     [0.01639, 0.00361]
     """
+    _refuse_nonsense(ways, persons, supply, limit=limit)
     near = ways.cost <= limit + 1e-9
     home, facility = ways.home[near], ways.facility[near]
     weight = decay_weights(ways.cost[near], limit=limit, decay=decay)
@@ -216,3 +223,26 @@ def floating_catchments(
         np.bincount(home, weights=rate[facility] * weight, minlength=len(persons)),
         dtype=np.float64,
     )
+
+
+def _refuse_nonsense(
+    ways: Ways, persons: NDArray[np.float64], supply: NDArray[np.float64], *, limit: float
+) -> None:
+    where = "floating_catchments"
+    if not limit > 0:
+        raise StudyError(f"{where}: limit = {limit:g}: give a number above 0")
+    if not len(ways.home) == len(ways.facility) == len(ways.cost):
+        raise StudyError(
+            f"{where}: ways: {len(ways.home)} homes, {len(ways.facility)} facilities and {len(ways.cost)} costs; "
+            "give one of each a way"
+        )
+    for name, amounts, at in (("persons", persons, ways.home), ("supply", supply, ways.facility)):
+        wrong = amounts[~(amounts >= 0)]
+        if len(wrong):
+            raise StudyError(
+                f"{where}: {name}: {wrong[0]:g} is no amount; give 0 or more at each place"
+            )
+        if len(at) and not 0 <= at.min() <= at.max() < len(amounts):
+            raise StudyError(
+                f"{where}: {name} has {len(amounts)} values, but a way names place {at.max()} (the first is 0)"
+            )

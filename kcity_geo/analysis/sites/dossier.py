@@ -361,6 +361,8 @@ def _flags(facts: list[Fact], given: set[str]) -> list[str]:
         fact = by_item.get(rule["item"])
         if fact is None or not np.isfinite(fact.value) or not {rule.get("needs")} <= {None, *given}:
             continue
+        if fact.value < rule.get("from", -np.inf):
+            continue
         if fact.value > rule.get("above", np.inf) or fact.value < rule.get("below", -np.inf):
             found.append(rule["text"].format(value=fact.value).replace("%", " %"))
     return found

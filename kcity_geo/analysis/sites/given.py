@@ -94,6 +94,11 @@ def candidate_names(frame: gpd.GeoDataFrame) -> list[str]:
     for column in _NAMES:
         if column in frame and frame[column].notna().all() and frame[column].is_unique:
             return [_text(value) for value in frame[column]]
+    usual = [column for column in _NAMES if column in frame]
+    if usual and len(frame) > 1:
+        tell(
+            f"candidates are named by their number in the file: names in column {usual[-1]} are missing or stand twice"
+        )
     return [str(i + 1) for i in range(len(frame))]
 
 

@@ -172,3 +172,18 @@ def test_a_motorway_beside_the_site_is_not_the_nearest_road_as_the_crow_flies() 
     city = make_toy(layers={"roads_drive": toy_layer(roads, lines)})
     site = shapely.box(WEST + 500, SOUTH + 500, WEST + 1000, SOUTH + 1000)
     assert connect(site, city, "road")["straight_m"].tolist() == pytest.approx([400.0])
+
+
+def test_the_straight_way_leads_to_what_the_line_ends_at() -> None:
+    """The near substation, 400 m off, lies behind a lake: the line ends at the far one, 900 m off."""
+    stations = toy_layer(
+        [{"power": "substation", "name": "near"}, {"power": "substation", "name": "far"}],
+        [shapely.Point(1900, 2000), shapely.Point(100, 2000)],
+    )
+    lake = toy_layer([{"natural": "water"}], [shapely.box(1550, 100, 1850, 3900)])
+    data = make_toy(layers={"substation": stations, "water_body": lake})
+    site = shapely.box(WEST + 1000, SOUTH + 1800, WEST + 1500, SOUTH + 2200)
+    row = connect(site, data, "power").iloc[0]
+    assert row["to_name"] == "far"
+    assert row["straight_m"] == pytest.approx(900)
+    assert row["straight_m"] <= row["length_m"]

@@ -130,3 +130,21 @@ def test_a_facility_alone_serves_all_whatever_the_decay_when_they_live_together(
 def test_decays_that_make_no_sense_are_refused(call, words):
     with pytest.raises(StudyError, match=words):
         call()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"limit": -1.0}, "limit = -1: give a number above 0"),
+        ({"limit": np.nan}, "limit = nan"),
+        ({"persons": np.array([np.nan, 1.0])}, "persons: nan is no amount"),
+        ({"supply": np.array([-2.0])}, "supply: -2 is no amount"),
+        ({"persons": np.array([1.0])}, "persons has 1 values, but a way names place 1"),
+        ({"ways": Ways(np.array([0, 1]), np.array([0]), np.array([5.0]))}, "2 homes, 1 facilities"),
+    ],
+)
+def test_nonsense_is_refused_by_its_name(changed, said) -> None:
+    ways = Ways(np.array([0, 1]), np.array([0, 0]), np.array([5.0, 25.0]))
+    asked = {"ways": ways, "persons": np.ones(2), "supply": np.ones(1), "limit": 30.0, **changed}
+    with pytest.raises(StudyError, match=f"floating_catchments: .*{said}"):
+        floating_catchments(asked["ways"], asked["persons"], asked["supply"], limit=asked["limit"])

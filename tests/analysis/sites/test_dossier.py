@@ -166,6 +166,9 @@ def test_flags_follow_from_the_facts() -> None:
     flags = found.flags["flag"].tolist()
     assert "25 % of it lies under water on the flood map" in flags
     assert "a protected area lies 0.5 km away" in flags
+    beside = toy_layer([{"boundary": "protected_area"}], [shapely.box(1420, 0, 3000, 4000)])
+    flags = facts(make_toy(layers={"protected": beside}))[0].flags["flag"].tolist()
+    assert flags == ["it touches a protected area, lies in one, or is within 50 m of it"]
 
 
 def test_people_in_reach_are_counted_over_the_streets() -> None:

@@ -132,6 +132,15 @@ def test_the_order_of_the_file_does_not_matter() -> None:
     assert one["score"].tolist() == two["score"].tolist()
 
 
+def test_names_that_stand_twice_are_told() -> None:
+    frame = parcels((500, 500, 900, 900), (2000, 500, 2400, 900), name=["North", "North"])
+    with pytest.warns(
+        KCityWarning, match="number in the file: names in column name are missing or"
+    ):
+        found = given_sites(frame, min_area_ha=5)
+    assert sorted(found["candidate"]) == ["1", "2"]
+
+
 def test_what_is_left_of_an_overlap_comes_after_what_fits_whatever_it_scores() -> None:
     score = np.full((40, 40), 0.6)
     score[15:25, 10:16] = 0.5  # the large parcel
