@@ -68,6 +68,8 @@ class Indicator:
     area_gap : gap of the whole area for indicators without cells; NaN when not assessed.
     ratio : amount and base of each cell, both of shape (rows, cols), when the value is a sum over a
         sum (km of street over km2 of land): a district then divides its own sums.
+    of_districts : district id -> value, where it is known of the district as a whole; the others
+        have the mean of their cells.
     bounds : lowest and highest value that the data allow, in `units`.
     gap_bounds : lowest and highest gap of each cell that the data allow, both of shape (rows,
         cols); None: those of `bounds`, the same shift everywhere.
@@ -94,6 +96,7 @@ class Indicator:
     gap: NDArray[np.float64] | None = None
     area_gap: float = float("nan")
     ratio: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    of_districts: Mapping[str, float] | None = None
     bounds: tuple[float, float] | None = None
     gap_bounds: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     applies: NDArray[np.float64] | None = None

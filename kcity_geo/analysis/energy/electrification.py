@@ -9,6 +9,7 @@ official rate says.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from kcity_geo.analysis.evidence.official import (
     city_against_table,
     official,
     official_cells,
+    official_districts,
     partial_coverage_note,
 )
 from kcity_geo.analysis.evidence.trust import method_trust
@@ -175,40 +177,56 @@ def _relative_distance(
     return np.min(list(found.values()), axis=0), best, float(settings[f"limit_{best}_km"])
 
 
-def _calibrate(
-    rank: NDArray[np.float64],
-    people: NDArray[np.float64],
-    city: CityModel,
-) -> tuple[NDArray[np.float64], dict[str, float]]:
-    """Share electrified of each cell so that the official rates hold, district by district."""
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """Share electrified of each cell, of each district by itself, and the rank of each margin."""
+
+    cells: NDArray[np.float64]
+    of_districts: dict[str, float] | None
+    limits: dict[str, float]
+
+
+def _calibrate(rank: NDArray[np.float64], people: NDArray[np.float64], city: CityModel) -> _Placed:
+    """Place the official rate, or that of each district; a cell on a border serves each its own."""
+    tolerance = city.settings("energy").number("calibration_tolerance")
     by_cell, _ = official_cells(city, "electricity_access")
     if by_cell is None:
         raise CalibrationError("official.electricity_access: no rate is given")
-    out = np.full(people.shape, np.nan)
-    limits: dict[str, float] = {}
-    for name, part in _parts(city, by_cell):
-        rate = weighted_mean(by_cell[part], people[part])
-        if not np.isfinite(rate):
-            out[part] = by_cell[part]
-            continue
-        out[part], limits[name] = calibrated_share(
-            rank[part],
-            people[part],
+
+    def placed(cells: NDArray[Any], people: NDArray[np.float64], rate: float) -> Any:  # noqa: ANN401
+        return calibrated_share(
+            rank.ravel()[cells],
+            people,
             rate=rate,
             what="official.electricity_access",
-            tolerance=city.settings("energy").number("calibration_tolerance"),
+            tolerance=tolerance,
         )
-    return out, limits
 
-
-def _parts(city: CityModel, rates: NDArray[np.float64]) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Cells that are calibrated together: each district if there is a table, else the city."""
-    known = np.isfinite(rates) & city.inside
-    if (np.unique(rates[known]) == rates[known][:1]).all():
-        return [("city", known)]
-    of_cell = city.main_district
-    names = np.unique(of_cell[known].astype(str))
-    return [(str(name), known & (of_cell == name)) for name in names]
+    rates, persons = official_districts(city, "electricity_access"), people.ravel()
+    if rates is None:
+        known = np.flatnonzero(np.isfinite(by_cell) & city.inside)
+        out = by_cell.ravel().copy()
+        if not np.nansum(persons[known]) > 0:
+            return _Placed(out.reshape(people.shape), None, {})
+        out[known], margin = placed(known, persons[known], float(by_cell.ravel()[known[0]]))
+        return _Placed(out.reshape(people.shape), None, {"city": margin})
+    parts = city.districts
+    amount, weight = np.zeros((2, persons.size))
+    reached, limits = dict(rates), dict[str, float]()
+    for number, name in enumerate(map(str, parts.ids)):
+        if name not in rates:
+            continue
+        mine = parts.owner == number
+        cells, part = parts.cell[mine], parts.people_share[mine]
+        own, share = persons[cells] * part, np.full(len(cells), rates[name])
+        if np.nansum(own) > 0:
+            share, limits[name] = placed(cells, own, rates[name])
+            reached[name] = weighted_mean(share, own)
+        amount += np.bincount(cells, weights=part * share, minlength=persons.size)
+        weight += np.bincount(cells, weights=part, minlength=persons.size)
+    # Land in no district has the city rate as it was spread.
+    out = np.divide(amount, weight, out=by_cell.ravel().copy(), where=weight > 0)
+    return _Placed(out.reshape(people.shape), reached, limits)
 
 
 def electrified(city: CityModel) -> Indicator:
@@ -262,6 +280,7 @@ def electrified(city: CityModel) -> Indicator:
         "uncalibrated_share": weighted_mean(plain, people),
     }
     cells, note, evidence = plain, "rule of OnSSET, not calibrated: no official rate", "proxy"
+    of_districts: dict[str, float] | None = None
     if light is None:
         note += "; no night lights: distance to the grid only"
     elif relative is None:
@@ -275,8 +294,9 @@ def electrified(city: CityModel) -> Indicator:
             min_persons=float(settings["settlement_min_persons"]),
             furthest=furthest,
         )
-        placed, note, evidence = _official_cells(city, rank, people, given, details, limit_km)
-        cells = np.where(counted, placed, np.nan)
+        placed, note = _official_cells(city, rank, people, given, details, limit_km)
+        cells = np.where(counted, placed.cells, np.nan)
+        of_districts, evidence = placed.of_districts, "user"
         partly = partial_coverage_note(city, "electricity_access")
         note += f"; {partly}" if partly else ""
         apart, facts = tell_contradictions(
@@ -295,6 +315,7 @@ def electrified(city: CityModel) -> Indicator:
         id="E2",
         value=weighted_mean(cells, people),
         cells=cells,
+        of_districts=of_districts,
         bounds=bounds,
         gap=standard_gap(cells, city.standards["E2"]),
         evidence=evidence,
@@ -324,20 +345,22 @@ def _official_cells(
     given: NDArray[np.float64],
     details: dict[str, Any],
     limit_km: float,
-) -> tuple[NDArray[np.float64], str, str]:
+) -> tuple[_Placed, str]:
     try:
-        cells, limits = _calibrate(rank, people, city)
+        placed = _calibrate(rank, people, city)
     except CalibrationError as error:
         tell(f"{error}; the official rate is spread evenly", stacklevel=3)
         details["calibration"] = str(error)
-        return given, "official rate, spread evenly: the map cannot say where", "user"
-    _report_limits(details, limits, limit_km, city.settings("energy"))
-    stated, reached = weighted_mean(given, people), weighted_mean(cells, people)
+        rates = official_districts(city, "electricity_access")
+        evenly = "official rate, spread evenly: the map cannot say where"
+        return _Placed(given, rates, {}), evenly
+    _report_limits(details, placed.limits, limit_km, city.settings("energy"))
+    stated, reached = weighted_mean(given, people), weighted_mean(placed.cells, people)
     details["reached_share"] = reached
     note = "calibrated to the official rate; where is modelled"
     if abs(stated - reached) > _ROUNDING:
         note += f"; the map reaches {reached:.1%} of the {stated:.1%}"
-    return cells, note, "user"
+    return placed, note
 
 
 def _limits_in_words(distances: Mapping[str, NDArray[np.float64]], settings: Settings) -> str:
@@ -406,6 +429,7 @@ def official_rate(city: CityModel) -> Indicator:
         value=float(value),
         units="share",
         cells=cells,
+        of_districts=official_districts(city, "electricity_access"),
         evidence="user",
         n_features=rows,
         source=str(city.official.get("source") or "official numbers of the study file"),

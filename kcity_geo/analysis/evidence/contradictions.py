@@ -11,7 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kcity_geo.analysis.evidence.official import city_against_table, districts_apart, has_table
+from kcity_geo.analysis.evidence.official import (
+    city_against_table,
+    districts_apart,
+    official_districts,
+)
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.citydata import CityInputs
 from kcity_geo.notes import tell
@@ -59,7 +63,8 @@ def tell_contradictions(
     """
     note, details = "", dict[str, str]()
     given, guess, people = rate.given, rate.suggested, rate.people
-    by_table = has_table(data, key)
+    rates = official_districts(data, key)
+    by_table = rates is not None
     apart = city_against_table(data, key, given, limit=limit)
     if apart:
         details["city_against_table"] = apart
@@ -74,7 +79,7 @@ def tell_contradictions(
             f"{told} says {stated:.0%}, {basis} suggest {mapped:.0%}; the official number is used"
         )
         tell(details["contradiction"], stacklevel=4)
-    by_district = districts_apart(data, given, guess, people=people, limit=limit)
+    by_district = districts_apart(data, given, guess, people=people, limit=limit, rates=rates or {})
     if by_table and by_district:
         details["contradiction_by_district"] = by_district
         note += f"; {by_district}"

@@ -7,6 +7,8 @@ spread over the cells by the districts' shares in each cell.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ __all__ = [
     "number",
     "official",
     "official_cells",
+    "official_districts",
     "official_total",
     "partial_coverage_note",
 ]
@@ -256,16 +259,44 @@ def official_cells(
     )
 
 
+def official_districts(data: CityInputs, key: str) -> dict[str, float] | None:
+    """
+    Give the official rate of each district: its own row of the table, else the city number.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : of ``[official]``, and the column of its table; a rate.
+
+    Returns
+    -------
+    District id -> rate, those with one only; None without a table. A mean over cells is another
+    number where a cell lies in two districts.
+
+    Raises
+    ------
+    SchemaError
+        As `official_cells`.
+    """
+    table = _district_column(data, key, low=0.0, high=1.0)
+    if table is None:
+        return None
+    rates, rest = table.dropna().to_dict(), official(data, key)
+    ids = data.city.districts["district_id"].astype(str)
+    found = {name: rates.get(name, rest) for name in ids}
+    return {name: float(rate) for name, rate in found.items() if rate is not None}
+
+
 def _spread(
     data: CityInputs, by_district: pd.Series[float], *, rest: float | None
 ) -> NDArray[np.float64]:
-    """Mean of the districts in each cell by their area; those without a number have `rest`."""
+    """Mean of the districts in each cell by their people; those without a number have `rest`."""
     values = data.shares["district_id"].astype(str).map(by_district)
     if rest is not None:
         values = values.fillna(rest)
     shares = data.shares.assign(value=values)[values.notna()]
     cells = shares["cell"].to_numpy(dtype=np.int64)
-    share, size = shares["share"].to_numpy(), data.grid.shape[0] * data.grid.shape[1]
+    share, size = shares["people_share"].to_numpy(), data.grid.shape[0] * data.grid.shape[1]
     total = np.bincount(cells, weights=share, minlength=size)
     summed = np.bincount(cells, weights=share * shares["value"].to_numpy(), minlength=size)
     mean = np.divide(summed, total, out=np.full(size, np.nan), where=total > 0)
@@ -273,7 +304,7 @@ def _spread(
 
 
 def _share_told(data: CityInputs, by_district: pd.Series[float]) -> NDArray[np.float64]:
-    """Share of each cell that lies in districts with a number."""
+    """Share of the people of each cell who live in districts with a number."""
     told = by_district.notna().astype(float)
     return np.nan_to_num(_spread(data, told, rest=0.0))
 
@@ -285,6 +316,7 @@ def districts_apart(
     *,
     people: NDArray[np.float64],
     limit: float,
+    rates: Mapping[str, float],
 ) -> str:
     """
     Name the districts in which official shares and the map contradict each other by a lot.
@@ -296,6 +328,7 @@ def districts_apart(
     mapped : share that the map suggests, same shape.
     people : persons, same shape; they weigh the cells of a district.
     limit : difference that is told, share.
+    rates : official shares by district, in place of the mean of their cells.
 
     Returns
     -------
@@ -308,6 +341,7 @@ def districts_apart(
     for name in np.unique(of):
         mine = of == name
         a, b = (weighted_mean(v.ravel()[cell[mine]], part[mine]) for v in (stated, mapped))
+        a = rates.get(str(name), a)
         if abs(a - b) > limit:
             found.append((-abs(a - b), f"{name} {a:.0%} against {b:.0%}"))
     if not found:

@@ -32,6 +32,7 @@ from kcity_geo.analysis.settlement.districts import (
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import LEVELS, SECTORS, Indicator
 from kcity_geo.rules import reading_limits
+from kcity_geo.standards import standard_gap
 
 __all__ = ["city_table", "district_table", "indicator_table"]
 
@@ -242,6 +243,7 @@ def indicator_table(
             continue
         cells = np.full(city.grid.shape, np.nan) if one.cells is None else one.cells
         means = _district_values(city, one, np.asarray(cells, dtype=np.float64), average)
+        means = pd.Series({str(k): v for k, v in means.items()} | dict(one.of_districts or {}))
         evidence = _district_evidence(city, one)
         silent = _silent_districts(city, one)
         rows.extend(
@@ -278,7 +280,8 @@ def _silent_districts(city: CityModel, one: Indicator) -> set[str]:
     known = city.districts.mean(
         np.isfinite(values).astype(float), city.once(cell_weight, "people")
     )["mean"]
-    return {str(key) for key, share in known.items() if not share >= least}
+    told = one.of_districts or {}
+    return {str(k) for k, share in known.items() if not share >= least and str(k) not in told}
 
 
 def _district_evidence(city: CityModel, one: Indicator) -> dict[str, str]:
@@ -314,6 +317,22 @@ def _district_values(
     return city.districts.mean(cells, city.once(cell_weight, average), land=land)["mean"]
 
 
+def _moved_to_districts(
+    one: Indicator,
+    gap: AssessedGap,
+    ids: Sequence[str],
+    raw: NDArray[np.float64],
+    draws: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Move gap and draws of districts whose own value is known to it: cells on borders blur it."""
+    if not one.of_districts:
+        return raw, draws
+    values = np.array([one.of_districts.get(key, np.nan) for key in ids])
+    exact = standard_gap(values, gap.standard)
+    by = np.where(np.isfinite(exact) & np.isfinite(raw), exact - raw, 0.0)
+    return raw + by, np.clip(draws + by, 0.0, 1.0)
+
+
 def _gap_columns(
     city: CityModel,
     gap: AssessedGap | None,
@@ -346,6 +365,7 @@ def _gap_columns(
     if not np.isfinite(raw).any():
         units = Units(city, weight=city.once(cell_weight, "area"), land=True)
         raw, draws = units.mean(gap.raw), np.tile(units.mean(gap.raw), (3, 1))
+    raw, draws = _moved_to_districts(one, gap, units.ids, raw, draws)
     lo, mid, hi = quantiles(draws.astype(np.float32))
     limits = reading_limits(city.rules("readings"))
     short = short_probability(draws, limit=limits.short)

@@ -20,7 +20,12 @@ from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.calibration import calibrated_share
 from kcity_geo.analysis.evidence.contradictions import PlacedRate, tell_contradictions
 from kcity_geo.analysis.evidence.features import shapes
-from kcity_geo.analysis.evidence.official import has_table, official_cells, partial_coverage_note
+from kcity_geo.analysis.evidence.official import (
+    has_table,
+    official_cells,
+    official_districts,
+    partial_coverage_note,
+)
 from kcity_geo.analysis.settlement.built import built_share
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.terrain.relief import cell_elevation_m
@@ -173,6 +178,7 @@ def piped_coverage(city: CityModel) -> Indicator:
         id="W3",
         value=value,
         cells=cells,
+        of_districts=official_districts(city, "piped_water_access"),
         evidence="user",
         n_features=rows,
         source=str(city.official.get("source") or "official numbers of the study file"),

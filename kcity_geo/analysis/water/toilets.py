@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.distance.straight import cell_distance_m
 from kcity_geo.analysis.evidence.features import shapes
-from kcity_geo.analysis.evidence.official import official_cells
+from kcity_geo.analysis.evidence.official import official_cells, official_districts
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.citydata import CityData
 from kcity_geo.result import Indicator, unassessed
@@ -41,6 +41,7 @@ def toilets(city: CityModel | CityData) -> Indicator:
             id="W9",
             value=weighted_mean(table, people),
             cells=table,
+            of_districts=official_districts(city, "sanitation_access"),
             evidence="user",
             n_features=rows,
             source=str(city.official.get("source") or "official table of the study file"),

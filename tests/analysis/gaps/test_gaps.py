@@ -24,6 +24,8 @@ from kcity_geo.analysis.gaps.rules import (
     scale_prior,
 )
 from kcity_geo.analysis.gaps.words import READINGS
+from kcity_geo.analysis.water.piped import piped_coverage
+from kcity_geo.analysis.water.toilets import toilets
 from kcity_geo.config import read_table
 from kcity_geo.errors import CalibrationError, StudyError
 from kcity_geo.indicators import indicator_rows, load_function
@@ -650,3 +652,28 @@ def test_a_city_of_which_most_is_open_is_not_read_by_its_mean(toy):
     assert found["evidence"] == pytest.approx(0.6 * 0.35 + 0.4 * 0.8)
     assert found["people_cannot_tell"] == pytest.approx(0.6 * 80_000)
     assert (found["reading"], found["data"]) == ("Cannot tell: survey first", "poor")
+
+
+def test_official_rates_of_districts_stay_what_they_are_though_borders_cut_cells(toy, features):
+    # The border runs through the middle of a column of cells.
+    rates = {"NE": 0.3, "NW": 0.95, "SE": 0.4, "SW": 0.8}
+    keys = ["electricity_access", "piped_water_access", "sanitation_access"]
+    table = pd.DataFrame({"district_id": list(rates), **{k: list(rates.values()) for k in keys}})
+    data = toy(
+        size_m=1000.0,
+        arrays={"population": np.arange(1.0, 101.0).reshape(10, 10), "nightlights": 1.0},
+        official={"table": table},
+        split=(0.45, 0.5),
+    )
+    city = model_of(data)
+    found = [f(city) for f in (official_rate, electrified, piped_coverage, toilets)]
+    rows = assess_gaps(city, found).indicators.set_index(["indicator", "unit_id"])
+    people = city.districts.mean(data.array("population"), np.ones((10, 10)))["sum"]
+    for key in ("E1", "E2", "W3", "W9"):
+        assert rows.loc[key, "value"].drop("city").to_dict() == pytest.approx(rates)
+        mean = sum(people[name] * rate for name, rate in rates.items()) / people.sum()
+        assert rows.loc[(key, "city"), "value"] == pytest.approx(mean)
+    for name, rate in rates.items():
+        row = rows.loc[("E2", name)]
+        assert row["gap_lo"] - 1e-6 <= 1 - rate <= row["gap_hi"] + 1e-6
+        assert row["gap_raw"] == pytest.approx(1 - rate)
