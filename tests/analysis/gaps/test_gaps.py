@@ -665,7 +665,7 @@ def test_official_rates_of_districts_stay_what_they_are_though_borders_cut_cells
         official={"table": table},
         split=(0.45, 0.5),
     )
-    city = model_of(data)
+    city = model_of(data).changed(settings={"energy": {"contradiction_share": 1.0}})
     found = [f(city) for f in (official_rate, electrified, piped_coverage, toilets)]
     rows = assess_gaps(city, found).indicators.set_index(["indicator", "unit_id"])
     people = city.districts.mean(data.array("population"), np.ones((10, 10)))["sum"]
