@@ -32,6 +32,7 @@ from kcity_geo.planning.layout.draw import draw_layout
 from kcity_geo.planning.layout.ground import ground_of
 from kcity_geo.planning.layout.sketch import Layout
 from kcity_geo.planning.networks.bill import Pricing
+from kcity_geo.planning.networks.fronts import Fronts, past_fronts
 from kcity_geo.planning.networks.routed import NetworkTask, PlanNetworks, plan_networks
 from kcity_geo.planning.phasing import (
     DEFAULT_PHASES,
@@ -120,6 +121,7 @@ class Plan:
     layout : streets, blocks and parcels; None: not drawn, `notes` say why.
     networks : from what exists to the site and through its streets; None: not asked for, or no street of
         the city is mapped.
+    fronts : pipes past the parcels in whose street no main lies; None without networks.
     notes : what must be read beside the plan.
     """
 
@@ -135,6 +137,7 @@ class Plan:
     assumptions: Assumptions
     layout: Layout | None = None
     networks: PlanNetworks | None = None
+    fronts: Fronts | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __repr__(self) -> str:
@@ -276,7 +279,7 @@ def concept(  # noqa: PLR0913 - an option each, all named
     )
     rows = cost_rows(chosen.cost_rows)
     shares = phase_shares(chosen.phases, None if layout is None else layout.blocks)
-    networks = None
+    networks = fronts = None
     if chosen.networks:
         task = NetworkTask(
             outline=place.outline,
@@ -287,6 +290,8 @@ def concept(  # noqa: PLR0913 - an option each, all named
             phases=shares.land,
         )
         networks = plan_networks(model_of(data), task)
+        if networks is not None:
+            fronts = past_fronts(networks, layout, task.pricing, shares.land)
     cost = estimate(
         concept_works(
             budget.hectares,
@@ -294,7 +299,7 @@ def concept(  # noqa: PLR0913 - an option each, all named
             assumptions,
             phases=shares,
             layout=layout,
-            routed=networks.works if networks else (),
+            routed=(*networks.works, *(fronts.works if fronts else ())) if networks else (),
             instead=networks.replaces if networks else (),
         ),
         basis,
@@ -323,6 +328,7 @@ def concept(  # noqa: PLR0913 - an option each, all named
         assumptions=assumptions,
         layout=layout,
         networks=networks,
+        fronts=fronts,
         notes=(
             f"site: {place.words_today}",
             *(f"site: {told}" for told in (*place.words_ranked, *place.words_taken_off)),
@@ -331,6 +337,8 @@ def concept(  # noqa: PLR0913 - an option each, all named
             *_as_drawn(chosen.phases, shares),
             *drawn_notes,
             *(networks.notes if networks else ()),
+            *(fronts.notes if fronts else ()),
+            *_connections(carried, layout),
         ),
     )
 
@@ -411,6 +419,18 @@ def _as_drawn(asked: tuple[float, ...], shares: PhaseShares) -> tuple[str, ...]:
     if homes != drawn:
         told.append(f"phases: {', '.join(homes)} of the homes, since what is opened hangs together")
     return tuple(told)
+
+
+def _connections(carried: Capacity, layout: Layout | None) -> tuple[str, ...]:
+    """Say that a connection is priced as that of one small house where a parcel holds many dwellings."""
+    homes = 0 if layout is None else int((layout.parcels["use"] == "residential").sum())
+    if not homes or carried.dwellings <= 2 * homes:
+        return ()
+    told = (
+        f"cost: a parcel for homes holds {carried.dwellings / homes:,.0f} dwellings in the mean, and its connections "
+        "are priced as those of one small house; wider ones are not in the cost"
+    )
+    return (told,)
 
 
 def _covers(networks: PlanNetworks | None) -> str:

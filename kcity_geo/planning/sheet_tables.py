@@ -14,6 +14,7 @@ from kcity_geo.plan_sheets import Table
 from kcity_geo.planning.assumptions import use_title
 from kcity_geo.planning.concept import Plan
 from kcity_geo.planning.layout.sketch import KINDS
+from kcity_geo.planning.networks.fronts import Fronts
 from kcity_geo.planning.networks.routed import PlanNetworks
 from kcity_geo.result import Gaps
 
@@ -67,7 +68,7 @@ def plan_tables(plan: Plan, gaps: Gaps | None) -> Iterator[tuple[str, Table]]:
     yield "economics", _economics_table(plan)
     yield "rules", _rules_table(plan)
     if plan.networks is not None:
-        yield "networks", _networks_table(plan.networks)
+        yield "networks", _networks_table(plan.networks, plan.fronts)
         yield "network_checks", _checks_table(plan.networks)
     if gaps is not None:
         yield "impact", _impact_table(plan, gaps)
@@ -338,16 +339,30 @@ def _rules_table(plan: Plan) -> Table:
     return Table(title="The plan against rule sets", frame=shown)
 
 
-def _networks_table(networks: PlanNetworks) -> Table:
-    lines = networks.lines
-    where = np.where(lines["outside"], "to the site", "on the site")
-    grouped = lines.assign(where=where).groupby(["utility", "where"], sort=False)
-    shown = grouped[["length_m", "cost"]].sum().reset_index()
+def _networks_table(networks: PlanNetworks, fronts: Fronts | None) -> Table:
+    """Give lines, what stands beside them, and pipes past fronts; together what the cost holds of networks."""
+    lines, points = networks.lines, networks.points
+    parts = [
+        lines[["utility", "outside", "length_m", "cost"]].assign(what="lines"),
+        points.loc[points["cost"] > 0, ["utility", "outside", "cost"]].assign(
+            what=points["kind"], length_m=math.nan
+        ),
+    ]
+    if fronts is not None:
+        past = fronts.table[["utility", "length_m", "cost"]]
+        parts.append(past[past["length_m"] > 0].assign(what="past fronts", outside=False))
+    every = pd.concat([pd.DataFrame(part) for part in parts if len(part)], ignore_index=True)
+    every["where"] = np.where(every["outside"].astype(bool), "to the site", "on the site")
+    grouped = every.groupby(["utility", "where", "what"], sort=False)
+    shown = grouped[["length_m", "cost"]].sum(min_count=1).reset_index()
     shown["length_m"] /= 1000
-    titles = {"utility": "Network", "where": "Where", "length_m": "Length", "cost": "Cost"}
+    titles = {
+        "utility": "Network", "where": "Where", "what": "What", "length_m": "Length", "cost": "Cost",
+    }  # fmt: skip
     return Table(
         title="Routed networks",
-        note="Part of the cost estimate, before engineering and contingency.",
+        note=f"Together {every['cost'].sum():,.0f} {networks.currency}, part of the cost estimate, before engineering "
+        "and contingency.",
         frame=shown.rename(columns=titles),
         units={"Length": "km", "Cost": networks.currency},
     )

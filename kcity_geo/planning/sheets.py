@@ -163,7 +163,10 @@ def _chapters(
         text=(
             *headroom_words(plan.headroom),
             *(
-                (_sentence(note) for note in plan.networks.notes)
+                (
+                    _sentence(note)
+                    for note in (*plan.networks.notes, *(plan.fronts.notes if plan.fronts else ()))
+                )
                 if plan.networks is not None
                 else ("No networks are routed; the cost takes them along every street.",)
             ),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +16,12 @@ from scipy.sparse.csgraph import connected_components
 from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy, toy_layer
 from kcity_geo.errors import StudyError
 from kcity_geo.planning.concept import ConceptOptions, concept
+from kcity_geo.planning.cost_table import cost_rows, price_basis
+from kcity_geo.planning.layout.sketch import PARCELS
+from kcity_geo.planning.networks.bill import Pricing
 from kcity_geo.planning.networks.epanet import water_inp
+from kcity_geo.planning.networks.fronts import past_fronts
+from kcity_geo.planning.sheets import plan_sheets
 
 pytestmark = pytest.mark.filterwarnings("ignore:economics")
 SITE = shapely.box(WEST + 1500, SOUTH + 1500, WEST + 3000, SOUTH + 2500)  # 150 ha
@@ -94,6 +102,44 @@ def test_the_plan_has_one_cost_which_holds_its_networks_once(plan) -> None:
     assert {"street_area", "lv_line", "household_connection"} <= rows
     assert plan.phases["capital"].sum() == pytest.approx(plan.cost.total)
     assert not hasattr(found, "cost")
+
+
+def test_a_pipe_passes_the_front_of_every_parcel(plan) -> None:
+    lines, table = plan.cost.lines, plan.fronts.table.set_index("utility")
+    past = lines[lines["why"].str.contains("past the fronts")]
+    assert past["cost"].sum() == pytest.approx(table["cost"].sum())
+    assert table["cost"].sum() > 0
+    streets = plan.layout.streets
+    for utility in ("water", "sewer"):
+        mains = plan.networks.lines.query("utility == @utility").geometry.union_all()
+        parcels = plan.layout.parcels[plan.layout.parcels["use"].isin(PARCELS)]
+        far = parcels.distance(mains) > streets["width_m"].max() / 2 + 1
+        assert table.loc[utility, "parcels"] == far.sum()
+        # No more than what the streets have beside the mains.
+        bare = streets.geometry.union_all().difference(mains.buffer(1)).length
+        assert 0 < table.loc[utility, "length_m"] <= bare + 1e-6
+    shown = plan_sheets(plan).tables["networks"].frame
+    assert shown["Cost"].sum() == pytest.approx(plan.networks.worth + table["cost"].sum())
+    # 100 m of street without a main, served from a main 50 m beyond its end: the whole of it is laid.
+    street = gpd.GeoDataFrame(
+        {"width_m": [10.0]}, geometry=[shapely.LineString([(0, 0), (100, 0)])], crs=UTM
+    )
+    homes = gpd.GeoDataFrame(
+        {"use": ["residential", "parks"]},
+        geometry=[shapely.box(0, 5, 50, 30), shapely.box(50, 5, 100, 30)],
+        crs=UTM,
+    )
+    main = gpd.GeoDataFrame(
+        {"utility": ["water"]}, geometry=[shapely.LineString([(150, -50), (150, 50)])], crs=UTM
+    )
+    pricing = Pricing(basis=price_basis(), rows=cost_rows())
+    found = past_fronts(
+        SimpleNamespace(lines=main, currency="USD"),
+        SimpleNamespace(streets=street, parcels=homes), pricing, (0.25, 0.75),
+    )  # fmt: skip
+    assert found.table[["utility", "parcels", "of"]].to_numpy().tolist() == [["water", 1, 1]]
+    assert found.table["length_m"].tolist() == [pytest.approx(100.0)]
+    assert [w.amount for w in found.works] == pytest.approx([25.0, 75.0])
 
 
 def test_what_is_not_routed_is_priced_along_every_street() -> None:
