@@ -456,7 +456,7 @@ def _notes(
         DISCLAIMER,
         f"land: {budget.words}",
         f"cost: {cost.verified_share:.0%} of it rests on prices that were read in a source",
-        f"cost: class {cost.study_class}, the real cost may lie {cost.accuracy:.0%} above or below",
+        *(f"cost: {told}" for told in cost.words_range),
     ]
     if price_level is None:
         notes.append(
@@ -471,7 +471,7 @@ def _notes(
         notes.append(f"land: {budget.hectares['reserve']:,.1f} ha are kept in reserve")
     if not math.isnan(carried.self_containment) and carried.self_containment < 0.5:  # noqa: PLR2004 - stated in the docs
         notes.append(
-            f"jobs: {carried.self_containment:.2f} for each resident who works; below 0.5 most must leave every day"
+            f"jobs: {carried.self_containment:.2f} jobs for each resident who works; below 0.5 most must leave daily"
         )
     if carried.self_containment > 2:  # noqa: PLR2004 - stated in the docs
         notes.append(

@@ -26,6 +26,8 @@ __all__ = ["CostEstimate", "Quantity", "estimate", "price_draws", "study_classes
 #: Standard normal quantile of 0.9: low and high of a row are read as its P10 and P90.
 _Z90 = 1.2815515655446004
 _DRAWS = 20_000
+#: Class of study whose contingency and prices belong together.
+_EARLIEST = "concept"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,24 @@ class CostEstimate:
     contingency: float
     accuracy: float
     verified_share: float
+
+    @property
+    def words_range(self) -> tuple[str, ...]:
+        """Say how far the cost may lie away by the ranges of its prices, and what the class of study changes."""
+        if not self.total > 0:
+            return ()
+        below, above = (share / self.total - 1 for share in (self.p10, self.p90))
+        told = (
+            f"by the ranges of the prices it lies, eight times of ten, between {below:+.0%} and {above:+.0%} of the "
+            "estimate (P10 to P90)"
+        )
+        if self.study_class == _EARLIEST:
+            return (told,)
+        more = (
+            f"the class {self.study_class} sets the contingency to {self.contingency:.0%} and nothing else; quantities "
+            "and prices stay those of a concept"
+        )
+        return told, more
 
     def expired(self) -> pd.DataFrame:
         """Give the lines priced with a row past its last day."""

@@ -145,6 +145,33 @@ class Appraisal:
     take_up: float
     notes: tuple[str, ...] = ()
 
+    @property
+    def benefits_begin(self) -> int:
+        """Number of the year after the last capital, from year 0."""
+        capital = _sum([s for s in self.streams if s.kind == "capital"], cost=True)
+        return int(np.flatnonzero(capital)[-1]) + 1 if capital.any() else 0
+
+    def table(self) -> pd.DataFrame:
+        """
+        Give the flows from which every present value follows.
+
+        Returns
+        -------
+        Index ``year`` from 0 (year 0 is not discounted): ``capital, upkeep, other_costs, benefits, net``, money.
+        """
+        parts = {
+            "capital": [s for s in self.streams if s.kind == "capital"],
+            "upkeep": [s for s in self.streams if s.kind == "upkeep"],
+            "other_costs": [s for s in self.streams if s.kind == "other_cost"],
+        }
+        found = {name: np.zeros(len(self.flows)) for name in (*parts, "benefits")}
+        for name, streams in parts.items():
+            amounts = _sum(streams, cost=True)
+            found[name][: len(amounts)] = amounts
+        found["benefits"] += _sum(self.streams, cost=False)
+        found["net"] = np.array(self.flows)
+        return pd.DataFrame(found).rename_axis("year")
+
     def required_benefit(self, rate: float) -> float:
         """
         Give the benefit of each year after the last capital that would pay for everything.
@@ -158,9 +185,7 @@ class Appraisal:
         Money a year, from the year after the last capital to the end; infinite without such a year.
         """
         costs = _sum(self.streams, cost=True)
-        capital = _sum([s for s in self.streams if s.kind == "capital"], cost=True)
-        last = int(np.flatnonzero(capital)[-1]) if capital.any() else -1
-        ones = (np.arange(len(costs)) > last).astype(np.float64)
+        ones = (np.arange(len(self.flows)) >= self.benefits_begin).astype(np.float64)
         worth = net_present_value(rate, ones)
         return net_present_value(rate, costs) / worth if worth > 0 else math.inf
 

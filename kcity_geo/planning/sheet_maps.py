@@ -19,6 +19,8 @@ from kcity_geo.planning.layout.sketch import Layout
 __all__ = ["plan_maps"]
 
 _MARGIN_M = 300.0
+#: A need below half of a facility is met elsewhere.
+_HALF = 0.5
 _PHASES = 6
 _APART_M = 7.0
 
@@ -89,8 +91,8 @@ def plan_maps(plan: Plan) -> Iterator[MapSheet]:
     yield MapSheet(
         number=20,
         title="Phasing",
-        caption="Phases grow from the roads of today, each next to opened land, with about its share of every "
-        "use; land kept in reserve has no phase.",
+        caption="Blocks by phase, without streets. Phases grow from the roads of today, each next to opened land, "
+        "with about its share of every use; land kept in reserve has no phase.",
         layers=(
             roads,
             *_land(layout),
@@ -103,10 +105,19 @@ def plan_maps(plan: Plan) -> Iterator[MapSheet]:
 
 def _facilities(plan: Plan) -> str:
     need = plan.demand
-    return (
-        f"Public blocks have room for {counted(math.ceil(need.elementary_schools - 1e-9), 'elementary school')} and "
-        f"{counted(math.ceil(need.clinics - 1e-9), 'clinic')}; which block holds which is for the design."
+    parts = [
+        counted(whole, word)
+        for amount, word in (
+            (need.elementary_schools, "elementary school"),
+            (need.clinics, "clinic"),
+        )
+        if (whole := math.floor(amount + _HALF)) > 0
+    ]
+    asked = (
+        " and ".join(parts)
+        or "no elementary school and no clinic of its own (less than half of one each)"
     )
+    return f"By numbers the plan needs {asked}; which public block holds which is for the design."
 
 
 def _roads(plan: Plan) -> gpd.GeoSeries:

@@ -66,6 +66,7 @@ def plan_tables(plan: Plan, gaps: Gaps | None) -> Iterator[tuple[str, Table]]:
     yield "cost", _cost_table(plan)
     yield "phases", _phase_table(plan)
     yield "economics", _economics_table(plan)
+    yield "cash_flow", _cash_flow_table(plan)
     yield "rules", _rules_table(plan)
     if plan.networks is not None:
         yield "networks", _networks_table(plan.networks, plan.fronts)
@@ -85,7 +86,7 @@ def _impact_table(plan: Plan, gaps: Gaps) -> Table:
         "people_short_city": "People who fall short in the city",
         "closed_low": "Helped at least",
         "closed_high": "Helped at most",
-        "share_high": "At most, of the city's",
+        "share_high": "At most, of all in the city who fall short or may, here",
     }
     shown = plan.impact(gaps).reset_index()[list(names)].rename(columns=names)
     shown["Sector"] = shown["Sector"].str.capitalize()
@@ -95,7 +96,8 @@ def _impact_table(plan: Plan, gaps: Gaps) -> Table:
         frame=shown,
         units={names["share_high"]: "%"},
         note="Who falls short, surely or probably, by the readings of the study; at most, with those of whom nobody "
-        "can tell. Bounds, not a forecast.",
+        "can tell. The share at most takes those who fall short in the city and those here of whom nobody can tell as "
+        "the whole. Bounds, not a forecast.",
     )
 
 
@@ -261,7 +263,7 @@ def _phase_table(plan: Plan) -> Table:
     frame = plan.phases.reset_index()
     names = {
         "year": ("Year", ""),
-        "hectares_opened": ("Opened", "ha"),
+        "hectares_opened": ("Opened, with streets", "ha"),
         "take_up": ("Taken up", "%"),
         "dwellings": ("Dwellings", ""),
         "persons": ("Persons", ""),
@@ -303,9 +305,25 @@ def _economics_table(plan: Plan) -> Table:
         title="Costs and benefits by rate of discount",
         frame=shown,
         units={"Rate": "%", "Present value": money, "Costs": money, "Benefits": money},
-        note=f"{need:,.0f} {money} a year of benefits would pay for everything at {told * 100:g} %."
+        note=f"{need:,.0f} {money} a year of benefits, from year {plan.economics.benefits_begin} to year "
+        f"{len(plan.economics.flows) - 1}, would pay for everything at {told * 100:g} %."
         if math.isfinite(need)
         else "",
+    )
+
+
+def _cash_flow_table(plan: Plan) -> Table:
+    names = {
+        "year": "Year", "capital": "Capital", "upkeep": "Upkeep", "other_costs": "Other costs", "benefits": "Benefits",
+        "net": "Benefits less costs",
+    }  # fmt: skip
+    shown = plan.economics.table().reset_index()[list(names)].rename(columns=names)
+    money = plan.cost.basis.currency
+    return Table(
+        title="Costs and benefits year by year",
+        frame=shown,
+        units=dict.fromkeys(list(names.values())[1:], money),
+        note="Present values follow from these at each rate; year 0 is not discounted.",
     )
 
 

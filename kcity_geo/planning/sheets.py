@@ -108,7 +108,7 @@ def _layers(plan: Plan) -> Iterator[tuple[str, tuple[gpd.GeoDataFrame, str]]]:
         yield "parcels", (layout.parcels, f"Parcels; {SKETCH}")
         opened = layout.blocks.dropna(subset="phase").astype({"phase": np.int64})
         phases = opened[["phase", "area_m2", "geometry"]].dissolve("phase", aggfunc="sum")
-        yield "phases", (phases.reset_index(), f"Blocks by phase; {SKETCH}")
+        yield "phases", (phases.reset_index(), f"Blocks by phase, without streets; {SKETCH}")
     networks = plan.networks
     if networks is not None:
         for utility in dict.fromkeys(networks.lines["utility"]):
@@ -181,7 +181,7 @@ def _chapters(
     yield Chapter(
         title="Economics",
         filled="partly",
-        tables=("economics",),
+        tables=("economics", "cash_flow"),
         text=_notes(plan.economics.notes, "economics"),
     )
     yield Chapter(title="Rules", filled="full", tables=("rules",))

@@ -96,6 +96,36 @@ def test_the_name_of_a_city_is_no_formula(tmp_path) -> None:
     assert [cell.coordinate for cell in cells if cell.data_type == "f"] == []
 
 
+def test_present_values_follow_from_the_cash_flow_of_the_files(plan, folder) -> None:
+    flow = pd.read_csv(folder / "cash_flow.csv")
+    money = plan.cost.basis.currency
+    assert load_workbook(folder / "plan.xlsx")["cash_flow"]["A3"].value == "Year"
+    parts = flow[[f"{name} ({money})" for name in ("Capital", "Upkeep", "Other costs")]].sum(axis=1)
+    net = flow[f"Benefits ({money})"] - parts
+    assert net.tolist() == pytest.approx(flow[f"Benefits less costs ({money})"].tolist())
+    worth = (net / 1.06 ** flow["Year"]).sum()
+    assert worth == pytest.approx(plan.economics.by_rate.loc[0.06, "npv"])
+    # A benefit in the years that the note names pays for everything.
+    note = plan_sheets(plan).tables["economics"].note
+    need, first, last = (
+        float(part.replace(",", ""))
+        for part in re.findall(r"([\d,]+) \w+ a year .*year (\d+) to year (\d+),", note)[0]
+    )
+    years = flow["Year"]
+    assert last == years.max()
+    pays = (need * years.between(first, last) / 1.06**years).sum()
+    assert pays == pytest.approx(-worth, rel=1e-6)
+
+
+def test_what_is_below_half_a_school_is_no_school() -> None:
+    small = kc.concept(
+        box(500, 500, 1500, 1300), make_city_data(), "new_town", persons=12,
+        options=kc.ConceptOptions(networks=False),
+    )  # fmt: skip
+    caption = next(s.caption for s in plan_sheets(small).maps if s.number == 18)
+    assert "no elementary school and no clinic of its own" in caption
+
+
 def test_other_rates_are_told_as_such() -> None:
     options = kc.ConceptOptions(rates=(0.05,), networks=False)
     one = kc.concept(box(500, 500, 1500, 1300), make_city_data(), "new_town", options=options)
@@ -162,7 +192,7 @@ def test_heads_of_csv_tables_have_units_and_sources_their_columns(folder) -> Non
     heads = {p.stem: p.read_text(encoding="utf-8").splitlines()[0] for p in folder.glob("*.csv")}
     assert "Rate (%)" in heads["economics"]
     assert "Cost (USD)" in heads["cost"]
-    assert "Opened (ha)" in heads["phases"]
+    assert "Opened, with streets (ha)" in heads["phases"]
     sources = pd.read_csv(folder / "sources.csv", keep_default_na=False)
     prices = sources[sources["Input"].str.startswith("Price: ")]
     assert prices["Input"].str.contains("Land preparation").sum() == 1

@@ -209,6 +209,17 @@ def test_a_plan_and_the_table_of_sites_count_the_same_people_and_buildings() -> 
     assert table["buildings_ha"] == pytest.approx((100 + 100) / 1e4)
 
 
+def test_the_range_of_the_cost_is_told_once_and_from_its_draws(city) -> None:
+    plan = concept(SITE, city, "new_town", persons=9000)
+    (told,) = (n for n in plan.notes if "of the estimate (P10 to P90)" in n)
+    for value in (plan.cost.p10, plan.cost.p90):
+        assert f"{value / plan.cost.total - 1:+.0%}" in told
+    assert not any("above or below" in n or "the class" in n for n in plan.notes)
+    better = ConceptOptions(study_class="feasibility")
+    classed = concept(SITE, city, "new_town", persons=9000, options=better)
+    assert any("prices stay those of a concept" in n for n in classed.notes)
+
+
 def test_two_runs_are_the_same(city) -> None:
     one, two = (concept(SITE, city, "new_town", ruleset="KR") for _ in range(2))
     pd.testing.assert_frame_equal(one.cost.lines, two.cost.lines)

@@ -24,6 +24,8 @@ from kcity_geo.planning.land_budget import M2_PER_HA
 __all__ = ["Assigned", "Wanted", "assign_uses"]
 
 _NODES, _GAP, _WIDE_GAP = 400, 0.01, 0.5
+#: Less land than this rounds to nothing in words.
+_LEAST_TOLD_HA = 0.005
 #: So few blocks are solved at once; a block is clear when the relaxed program gives it one use.
 _FEW, _CLEAR = 30, 1e-6
 #: What it costs to miss a rule, beside places that range from 0 to 1.
@@ -289,7 +291,7 @@ def _missed(
         else f"{name}: {counted(len(values), 'block')}"
         for name, values in told.items()
         for use, land in ((name.removesuffix(_LAND), name.endswith(_LAND)),)
-        if not land or use in drawn
+        if not land or (use in drawn and sum(values) >= _LEAST_TOLD_HA)
     )
 
 
