@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.sites.delineation import compactness, inner_width_m
-from kcity_geo.analysis.sites.worth import criterion_means, low_decile, site_means, total_score
+from kcity_geo.analysis.sites.worth import (
+    area_means,
+    criterion_means,
+    low_decile,
+    site_means,
+    total_score,
+)
 from kcity_geo.analysis.suitability.criteria import CRITERIA
 from kcity_geo.analysis.suitability.view import CityView, MissingDataError
 from kcity_geo.profiles import site_rules
@@ -48,8 +54,10 @@ def describe(
         width_m=[inner_width_m(p) for p in polygons],
         district=_districts(view.city, shapes),
     )
-    for name in ("slope_pct", "hand_m"):
-        frame[name] = site_means(view.city.terrain.get(name), cells)
+    names = ("slope_pct", "hand_m")
+    ground = [view.city.terrain.get(name) for name in names]
+    means = [area_means(ground, shape, view.city.grid) for shape in shapes]
+    frame[list(names)] = np.asarray(means, dtype=np.float64).reshape(len(shapes), len(names))
     frame["population_45min"] = site_means(_labour(score, view), cells)
     return frame
 

@@ -21,10 +21,10 @@ from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.snapping import Homes, Snapped, snap, snap_cells
 from kcity_geo.analysis.sites.facts import Fact, dossier_rows
 from kcity_geo.analysis.sites.ground_facts import ground_facts
+from kcity_geo.analysis.sites.worth import area_means
 from kcity_geo.analysis.transport.jobs import job_cells, why_no_jobs
 from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
-from kcity_geo.cube import pieces_of_polygons
 from kcity_geo.errors import StudyError
 from kcity_geo.result import Criterion, Dossiers, Suitability
 
@@ -315,10 +315,11 @@ def _protected(shape: shapely.Polygon, city: CityModel) -> Fact:
 
 
 def _criteria(shape: shapely.Polygon, city: CityModel, score: Suitability) -> list[Fact]:
-    cell, _, area = pieces_of_polygons(np.asarray([shape], dtype=object), grid=city.grid)
     facts = []
+    fields = [field for one in score.criteria for field in (one.values, one.utility)]  # noqa: PD011 - a field
+    means = iter(area_means(fields, shape, city.grid))
     for one in score.criteria:
-        value, worth = _mean(one.values, cell, area), _mean(one.utility, cell, area)
+        value, worth = next(means), next(means)
         measured = "; ".join(part for part in (one.evidence, one.note) if part)
         basis = f"{measured}; {one.value_function}; weight {100 * one.weight_used:.0f} %"
         # The mean of classes is no class.
@@ -330,12 +331,6 @@ def _criteria(shape: shapely.Polygon, city: CityModel, score: Suitability) -> li
             Fact("criteria", f"{one.id}_score", f"{one.title}: score", worth, "share", basis=basis),
         ]
     return facts
-
-
-def _mean(values: NDArray[np.float64], cell: NDArray[np.int64], area: NDArray[np.float64]) -> float:
-    found = values.ravel()[cell]
-    ok = np.isfinite(found) & (area > 0)
-    return float(np.average(found[ok], weights=area[ok])) if ok.any() else float("nan")
 
 
 def _evidence(score: Suitability, city: CityModel) -> Fact:

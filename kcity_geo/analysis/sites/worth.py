@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
+from kcity_geo.cube import pieces_of_polygons
 from kcity_geo.profiles import site_rules
 from kcity_geo.result import Criterion
 
-__all__ = ["PARTS", "criterion_means", "low_decile", "site_means", "total_score"]
+__all__ = ["PARTS", "area_means", "criterion_means", "low_decile", "site_means", "total_score"]
 
 #: Parts of the score of a site: the weight of each stands in ``tables/suitability/sites.toml``.
 PARTS = ("mean", "low_decile", "connection", "compactness")
@@ -46,6 +49,39 @@ def site_means(
             for c in cells
         ]
     )
+
+
+def area_means(
+    fields: Sequence[NDArray[np.float64] | None], shape: shapely.Polygon, grid: GeoBox
+) -> list[float]:
+    """
+    Take means over an outline, each cell by its land inside it.
+
+    Parameters
+    ----------
+    fields : each of shape (rows, cols), or None.
+    shape : outline, metric CRS.
+    grid : of the fields.
+
+    Returns
+    -------
+    One a field; NaN where no cell is known, and for None.
+
+    Examples
+    --------
+    >>> from kcity_geo.demo.toy import SOUTH, WEST, make_toy
+    >>> grid = make_toy().grid
+    >>> east = np.tile(np.arange(40.0), (40, 1))  # cells of 100 m
+    >>> area_means([east, None], shapely.box(WEST, SOUTH, WEST + 125, SOUTH + 100), grid)
+    [0.2, nan]
+    """
+    cell, _, area = pieces_of_polygons(np.asarray([shape], dtype=object), grid=grid)
+    found = []
+    for field in fields:
+        values = np.full(len(cell), np.nan) if field is None else field.ravel()[cell]
+        ok = np.isfinite(values) & (area > 0)
+        found.append(float(np.average(values[ok], weights=area[ok])) if ok.any() else np.nan)
+    return found
 
 
 def low_decile(values: NDArray[np.float64]) -> float:

@@ -10,8 +10,10 @@ import pytest
 import shapely
 import xarray as xr
 
+from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.sites.dossier import dossier
 from kcity_geo.analysis.sites.earthworks import earthworks
+from kcity_geo.analysis.sites.rank import SiteChoice, rank_sites
 from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy, toy_layer
 from kcity_geo.errors import StudyError
 from kcity_geo.studyfile import Study
@@ -106,6 +108,22 @@ def test_ground_beyond_the_elevation_model_is_not_known(cut) -> None:
     assert far.loc[items, "value"].isna().all()
     assert far.loc["slope_unknown_ha", "value"] == pytest.approx(16)
     assert far.loc["slope_0_ha", "basis"] == "the elevation model does not reach it"
+
+
+def test_table_and_dossier_tell_the_same_mean_of_the_ground() -> None:
+    """A bowl, steeper to the east; the outline takes four and a quarter columns of cells."""
+    dem = tilted(0.02)
+    dem = (dem + 1e-5 * (dem["x"] - WEST) ** 2).transpose("y", "x").assign_attrs(dem.attrs)
+    data = replace(make_toy(), dem=dem)
+    slope = model_of(data).terrain["slope_pct"]
+    score = scored(np.full((40, 40), 0.8), slope_pct=slope)
+    given = gpd.GeoDataFrame(geometry=site(1000, 1000, 1425, 1500).geometry)
+    found = rank_sites(score, data, choice=SiteChoice(candidates=given))
+    told = dossier(found, score, data).facts.set_index("item")
+    mean = (slope[30, 10:14].sum() + slope[30, 14] / 4) / 4.25
+    assert slope[30, 14] > slope[30, 10] + 0.5
+    assert found["slope_pct"].iloc[0] == pytest.approx(mean, rel=1e-6)
+    assert told.loc["criterion_slope_pct", "value"] == pytest.approx(mean, rel=1e-6)
 
 
 def test_nobody_builds_on_water_or_under_a_building() -> None:
