@@ -334,7 +334,7 @@ def test_panels_hide_neither_each_other_nor_the_study_area_nor_a_site(
 
 def _boxes_lie_apart(opened: Opened) -> None:
     boxes = []
-    for name in (".leaflet-control-layers", ".kc-legend", ".kc-hover", ".leaflet-control-zoom"):
+    for name in (".leaflet-control-layers", ".kc-legend", ".kc-where", ".leaflet-control-zoom"):
         rect = opened.page.locator(name).bounding_box()
         assert rect is not None, name
         boxes.append((name, rect))
@@ -390,11 +390,15 @@ def test_a_small_map_folds_the_layers_and_opens_them_over_nothing(browser, map_f
     opened.page.close()
 
 
-def test_the_hint_goes_away_by_itself(browser, map_file) -> None:
+def test_the_hint_covers_no_corner_and_goes_away_by_itself(browser, map_file) -> None:
+    """One line beside the scale; the box of the numbers comes with the first place."""
     opened = Opened(browser, map_file)
     opened.settle()
-    assert opened.page.locator(".kc-hover").is_visible()
-    opened.page.wait_for_selector(".kc-hover.kc-quiet", state="attached", timeout=9_000)
+    assert not opened.page.locator(".kc-hover").is_visible()
+    hint = opened.page.locator(".kc-where")
+    assert "for the numbers of a place" in hint.inner_text()
+    assert hint.bounding_box()["height"] < 25
+    opened.page.wait_for_selector(".kc-where:empty", state="attached", timeout=9_000)
     opened.page.close()
 
 

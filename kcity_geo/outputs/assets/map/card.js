@@ -6,15 +6,18 @@ function kcCard(map) {
   var card = { pinned: "", latlng: null };
   control.onAdd = function () {
     if (!box) {
-      box = kcElement("div", "kc-box kc-hover");
+      box = kcElement("div", "kc-box kc-hover kc-quiet");
       box.setAttribute("aria-live", "polite");
       box.tabIndex = -1;
     }
     return box;
   };
   control.addTo(map);
-  card.hint = function (text) { box.textContent = ""; box.appendChild(kcElement("p", "", text)); };
-  card.hint(kcSay("hint"));
+  card.hint = function (text) {
+    box.textContent = "";
+    box.appendChild(kcElement("p", "", text));
+    box.classList.remove("kc-quiet");
+  };
   setTimeout(function () { if (!box.querySelector("b")) { box.classList.add("kc-quiet"); } }, 5000);
   // No column is kept free for the box: it goes where the pointer is not.
   card.place = function (point) {

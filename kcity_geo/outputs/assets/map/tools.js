@@ -66,11 +66,13 @@ function kcCross(map) {
   });
 }
 
-// Coordinates under the pointer, beside the scale.
+// Coordinates under the pointer, beside the scale; before there is one, for some seconds, what pointing is good for.
 function kcWhere(map) {
   var control = L.control({ position: "bottomleft" }), box = kcElement("div", "kc-where");
   control.onAdd = function () { return box; };
   control.addTo(map);
+  var hint = box.textContent = kcSay("hint");
+  setTimeout(function () { if (box.textContent === hint) { box.textContent = ""; } }, 5000);
   map.on("mousemove", function (e) { box.textContent = kcPlaceText(e.latlng.wrap()); });
   map.on("mouseout", function () { box.textContent = ""; });
 }
