@@ -19,12 +19,14 @@ from kcity_geo.errors import SchemaError
 from kcity_geo.notes import tell
 from kcity_geo.studyfile import WHOLE
 
-__all__ = ["REST", "district_frame"]
+__all__ = ["CITY", "REST", "district_frame"]
 
 #: Shares of the smaller of two districts that both hold: told, and refused as one land counted twice.
 _OVERLAP_TOLD, _OVERLAP_REFUSED = 0.01, 0.5
 #: District of the land that the given districts leave out.
 REST = "elsewhere"
+#: Key of the whole city beside the ids of the districts, in every table.
+CITY = "city"
 
 
 def district_frame(
@@ -83,9 +85,10 @@ def district_frame(
         twice = composed[composed.duplicated()].iloc[0]
         raise SchemaError(f"districts: id {twice!r} occurs more than once; ids must be unique")
     _refuse_overlaps(out)
+    out = _kept_apart(out, CITY, "the whole city")
     rest = shapely.difference(outline, shapely.union_all(out.geometry.to_numpy()))
     if rest.area > 0.001 * outline.area:
-        out = _rest_kept_apart(out)
+        out = _kept_apart(out, REST, "the land outside all districts")
         tell(
             f"districts cover {1 - rest.area / outline.area:.1%} of {name}; the rest is reported as "
             "'elsewhere'",
@@ -202,17 +205,17 @@ def _texts(column: pd.Series) -> list[str]:
     ]
 
 
-def _rest_kept_apart(out: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Give a district of the user another id than the land outside all districts has."""
+def _kept_apart(out: gpd.GeoDataFrame, taken: str, whose: str) -> gpd.GeoDataFrame:
+    """Give a district of the user another id than one that says something else in all tables."""
     ids = out["district_id"].tolist()
-    if REST not in ids:
+    if taken not in ids:
         return out
-    other = next(t for n in range(1, len(ids) + 2) if (t := f"{REST} ({n})") not in ids)
+    other = next(t for n in range(1, len(ids) + 2) if (t := f"{taken} ({n})") not in ids)
     tell(
-        f"districts: the id {REST!r} is that of the land outside all districts; yours is called {other!r}",
+        f"districts: the id {taken!r} is that of {whose}; yours is called {other!r}",
         stacklevel=5,
     )
-    return out.assign(district_id=[other if i == REST else i for i in ids])
+    return out.assign(district_id=[other if i == taken else i for i in ids])
 
 
 def _refuse_overlaps(out: gpd.GeoDataFrame) -> None:

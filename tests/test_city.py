@@ -124,6 +124,19 @@ def test_districts_elsewhere_or_doubled_are_refused() -> None:
         make_city("C", BOX, districts=twice)
 
 
+def test_a_district_with_the_key_of_the_whole_city_has_another_id() -> None:
+    west, south, east, north = BOX.bounds
+    middle = (west + east) / 2
+    halves = gpd.GeoDataFrame(
+        {"district_id": ["city", "city (1)"]},
+        geometry=[shapely.box(west, south, middle, north), shapely.box(middle, south, east, north)],
+        crs=4326,
+    )
+    with pytest.warns(KCityWarning, match=r"'city' is that of the whole city; yours is called"):
+        found = make_city("C", BOX, districts=halves).districts["district_id"].tolist()
+    assert found == ["city (1)", "city (2)"]
+
+
 def test_a_frame_in_another_crs_is_an_error_not_a_guess() -> None:
     city = make_city("C", BOX)
     with pytest.raises(CRSMismatchError, match="roads"):

@@ -23,12 +23,13 @@ from kcity_geo.analysis.gaps.draws import quantiles, short_probability
 from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
 from kcity_geo.analysis.gaps.reading import why_short
 from kcity_geo.analysis.gaps.rules import gini
-from kcity_geo.analysis.gaps.units import CITY, Units
+from kcity_geo.analysis.gaps.units import Units
 from kcity_geo.analysis.gaps.words import READINGS, evidence_word, reading_codes, reading_title
 from kcity_geo.analysis.settlement.districts import (
     cell_weight,
     has_residents,
 )
+from kcity_geo.city_districts import CITY
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import LEVELS, SECTORS, Indicator
 from kcity_geo.rules import reading_limits
@@ -226,17 +227,17 @@ def indicator_table(
         gap = None if standard is None or one.id not in draws else rules.assess(one, standard)
         gaps = _gap_columns(city, gap, one, draws)
         value = float("nan") if one.not_assessed else float(one.value)
-        why = "; ".join(filter(None, (shared["note"], why_short(one, standard, gaps["city"]))))
+        why = "; ".join(filter(None, (shared["note"], why_short(one, standard, gaps[CITY]))))
         low, high = (math.nan, math.nan) if one.bounds is None else one.bounds
         rows.append(
             {
                 **shared,
                 "note": why,
-                "unit_id": "city",
+                "unit_id": CITY,
                 "value": value,
                 "value_lo": min(low, value) if math.isfinite(value) else math.nan,
                 "value_hi": max(high, value) if math.isfinite(value) else math.nan,
-                **gaps["city"],
+                **gaps[CITY],
             }
         )
         if one.not_assessed or (one.cells is None and one.gap is None):

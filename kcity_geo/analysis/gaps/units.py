@@ -11,12 +11,11 @@ from scipy import sparse
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.gaps.chance import normal, squares
 from kcity_geo.analysis.settlement.districts import cell_weight, people_cover
+from kcity_geo.city_districts import CITY
 from kcity_geo.cube import cell_centres
 
-__all__ = ["CITY", "Units"]
+__all__ = ["Units"]
 
-#: Key of the whole city beside the ids of the districts.
-CITY = "city"
 _PEOPLE = 900
 
 
