@@ -276,7 +276,7 @@ def _(path: Path) -> None:
 
 @row("a flood map")
 def _(path: Path) -> None:
-    one = raster(path / "f.tif", halves(2, -9)[:, :100], nodata=-9)
+    one = raster(path / "f.tif", halves(2, -9)[:, :100], nodata=-9, unit="m")
     depth = quiet(read_flood, one, key="flood", city=CITY).to_numpy()
     assert {0.0, 2.0} == set(depth[np.isfinite(depth)])
 
@@ -868,6 +868,29 @@ def _(path: Path) -> None:
     refused("no radiance", read_window, made, key="nightlights", city=CITY)
     made = raster(path / "n.tif", halves(5, 7), unit="nW/cm2/sr")
     assert corners(quiet(read_window, made, key="nightlights", city=CITY)) == (5, 7)
+
+
+@row("flood: a mask of 0 and 255")
+def _(path: Path) -> None:
+    for west, east, dtype in ((255, 0, "uint8"), (1, 0, "uint8"), (1, 4, "float32")):
+        made = raster(path / "f.tif", halves(west, east, dtype))
+        refused(
+            "is it a mask.*sources.flood_return_period", read_window, made, key="flood", city=CITY
+        )
+    made = raster(path / "f.tif", halves(1, 3))
+    refused("or classes.*units years", read_window, made, key="flood_return_period", city=CITY)
+    made = raster(path / "f.tif", halves(1, 0), unit="m")
+    assert corners(quiet(read_window, made, key="flood", city=CITY)) == (1, 0)
+
+
+@row("numbers less than 0.001 below 0")
+def _(path: Path) -> None:
+    for key in ("flood", "population"):
+        made = raster(path / "n.tif", halves(-1e-6, 2.5, "float32"))
+        found = told("count as 0", read_window, made, key=key, city=CITY)
+        assert corners(found) == (0, 2.5)
+    made = raster(path / "n.tif", halves(-0.01, 2.5, "float32"))
+    refused("the value -0.01", read_window, made, key="population", city=CITY)
 
 
 @row("heights that make half")

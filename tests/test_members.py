@@ -61,14 +61,14 @@ SHAPE = (140, 160)
 WEST = np.broadcast_to(np.arange(SHAPE[1]) < 80, SHAPE)
 
 
-def raster(path, values, *, unit="", scale=1.0, offset=0.0, nodata=None, **tags):
+def raster(path, values, *, unit="", scale=1.0, offset=0.0, nodata=None, place=None, **tags):
     stack = values[None] if values.ndim == 2 else values
     with (
         warnings.catch_warnings(action="ignore"),
         rasterio.open(
-            path, "w", driver="GTiff", height=SHAPE[0], width=SHAPE[1], count=len(stack),
+            path, "w", driver="GTiff", height=stack.shape[1], width=stack.shape[2], count=len(stack),
             dtype=stack.dtype, crs="EPSG:4326", nodata=nodata,
-            transform=from_origin(27.95, -29.91, 0.001, 0.001),
+            transform=place or from_origin(27.95, -29.91, 0.001, 0.001),
         ) as out,
     ):  # fmt: skip
         out.write(stack)
@@ -145,6 +145,17 @@ def test_densities_of_people(tmp_path, stored, dtype, unit, scale, driver):
         ("built", 35, "m2", 35, ""),
         ("built", 101, "", 101, ""),
         ("built", 0, "", 0, ""),
+        ("flood", 1, "", None, "holds only 1 where it is above 0 and declares no unit: is it a mask"),
+        ("flood", 6.5, "", 6.5, ""),
+        ("flood", 999, "", None, "usually permanent water"),
+        ("flood", -9999, "", np.nan, ""),
+        ("flood_return_period", 3, "", None, "is it a mask, or classes"),
+        ("flood_return_period", 10, "", 10, ""),
+        ("nightlights", 5e-9, "", None, "less than any light, .*is it W/cm2/sr"),
+        ("nightlights", 5e-9, "W/cm2/sr", 5, ""),
+        ("nightlights", 7, "", None, "no radiance"),
+        ("nightlights", 7.5, "", 7.5, ""),
+        ("population", 65535, "", None, "in one pixel .usually no data of 16 bits"),
         ("flood", 120, "", None, "more than 120 m under water and declares no unit; are they centimetres"),
         ("flood", 120, "cm", 1.2, ""),
         ("flood", 16, "m", 16, ""),
@@ -160,6 +171,42 @@ def test_numbers_of_another_unit_without_a_unit(tmp_path, key, stored, unit, fac
     with muted():
         found = read_window(path, key=key, city=CITY).values
     np.testing.assert_allclose(found, factor, rtol=1e-3)
+
+
+@pytest.mark.parametrize("step", [0.00002, 0.00005, 1 / 12000])
+def test_a_mask_of_built_up_land_is_no_square_metre(tmp_path, step):
+    """Pixels of 4, 27 and 74 m2."""
+    place = from_origin(28.0, -29.96, step, step)
+    city = make_city("Here", shapely.box(28.0, -29.963, 28.003, -29.96))
+    size = round(0.003 / step)
+    values = np.zeros((size, size), "uint8")
+    values[:, : size // 2] = 1
+    path = raster(tmp_path / "mask.tif", values, place=place)
+    with pytest.raises(KCityError, match="a mask of 0 and 1"):
+        read_window(path, key="built", city=city)
+    path = raster(tmp_path / "mask.tif", values, place=place, unit="share")
+    with muted():
+        found = float(np.nansum(read_window(path, key="built", city=city).values))
+    assert found == pytest.approx(city.area_km2 * 1e6 / 2, rel=2e-2)
+
+
+def test_a_tower_of_a_register_is_no_density(tmp_path):
+    """400 people in a pixel of 10 m are 3.7 million a km2 there, and 160,000 over 50 m."""
+    values = np.zeros((400, 500), "float32")
+    values[52, 52] = 400
+    values[10:300:5, 10:300:5] = 3
+    path = raster(tmp_path / "r.tif", values, place=from_origin(28.0, -29.96, 1e-4, 1e-4))
+    with muted():
+        assert float(np.nanmax(read_window(path, key="population", city=CITY).values)) == 400
+
+
+def test_minus_9999_of_people_is_no_data(tmp_path):
+    path = raster(tmp_path / "p.tif", np.where(WEST, -9999, 2).astype("int32"))
+    with muted(), collected() as told:
+        values = read_window(path, key="population", city=CITY).values
+    assert np.isnan(values[5, 2])
+    assert values[5, -3] == 2
+    assert "-9999" in " ".join(told)
 
 
 def districts(*ids):

@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from kcity_geo.errors import SourceError
 from kcity_geo.sources.local.raster_rules import RasterRule
 
-__all__ = ["refuse_counts", "refuse_other_product", "refuse_steep", "stated_packing"]
+__all__ = [
+    "refuse_classes",
+    "refuse_counts",
+    "refuse_other_product",
+    "refuse_steep",
+    "stated_packing",
+]
 
 _SAMPLE = 1_000_000
 
@@ -53,26 +59,67 @@ def refuse_other_product(rule: RasterRule, name: str, *, where: str) -> None:
 
 def refuse_counts(values: NDArray[np.float64], rule: RasterRule, *, where: str) -> None:
     """
-    Refuse whole numbers without a unit that are counts of a sensor and no quantity.
+    Refuse numbers without a unit that are counts of a sensor, or of a far larger unit.
 
     Parameters
     ----------
-    values : of a file of whole numbers, in and around the city; NaN where nothing is known.
-    rule : row of ``tables/rasters.toml`` with ``counts_high``.
+    values : in and around the city; NaN where nothing is known.
+    rule : row of ``tables/rasters.toml`` with ``counts_high`` and ``brightest_low``.
     where : key and file, for messages.
 
     Raises
     ------
     SourceError
-        If there is light, and none of it is above ``counts_high``.
+        If there is light, and it is less than any, or whole numbers none of which is above ``counts_high``.
     """
+    if rule.counts_high is None:
+        return
     known = values[np.isfinite(values)]
-    if rule.counts_high is None or not known.size or not 0 < known.max() <= rule.counts_high:
+    if not known.size or not 0 < known.max() <= rule.counts_high:
+        return
+    if known.max() < rule.brightest_low:
+        raise SourceError(
+            f"{where} has at most {known.max():.3g}, less than any light, and declares no unit; is it W/cm2/sr? It "
+            f"needs {rule.hint}: declare the unit (gdal_edit.py -units 'W/cm2/sr')"
+        )
+    if (known != np.rint(known)).any():
         return
     raise SourceError(
         f"{where} holds whole numbers up to {known.max():g} and declares no unit: digital numbers of DMSP-OLS "
         f"(0 to {rule.counts_high:g}) are no radiance; it needs {rule.hint}: give VIIRS, or declare the unit where "
         "it is that (gdal_edit.py -units 'nW/cm2/sr')"
+    )
+
+
+def refuse_classes(values: NDArray[np.float64], rule: RasterRule, *, where: str) -> None:
+    """
+    Refuse small whole numbers without a unit, which are a mask or classes and no quantity.
+
+    Parameters
+    ----------
+    values : in and around the city; NaN where nothing is known.
+    rule : row of ``tables/rasters.toml`` with ``classes_high``.
+    where : key and file, for messages.
+
+    Raises
+    ------
+    SourceError
+        If all that is above 0 is whole, and nothing above ``classes_high``.
+
+    Examples
+    --------
+    >>> from kcity_geo.sources.local.raster_rules import raster_rule
+    >>> refuse_classes(np.array([0.0, 0.4, 1.0]), raster_rule("flood"), where="sources.flood: f.tif")
+    """
+    if rule.classes_high is None:
+        return
+    wet = values[values > 0]
+    if not wet.size or wet.max() > rule.classes_high or (wet != np.rint(wet)).any():
+        return
+    few = ", ".join(f"{v:g}" for v in np.unique(wet))
+    raise SourceError(
+        f"{where} holds only {few} where it is above 0 and declares no unit: is it a mask, or classes? It needs "
+        f"{rule.hint}. {rule.classes_mend}"
     )
 
 

@@ -27,6 +27,7 @@ class RasterRule:
     low, high : values outside are another unit or an error.
     mean_low : the mean is never below.
     density_high : amounts for each km2 of a pixel are never above; None: any.
+    density_pixel_m : smaller pixels are as full as one of this side, metres: a tower stands in one of them.
     mean_density_high : km2 of a city at least, and the mean amount for each km2 that none has.
     codes : the only values; None: any.
     legend : class of ESA WorldCover of each code; None: the codes are those.
@@ -36,6 +37,9 @@ class RasterRule:
     wet_median_high : metres; half of the flooded land is never deeper. None: any.
     median_slope_high : half of the land is never steeper, metres a metre. None: any.
     counts_high : whole numbers up to this without a unit are counts of a sensor. None: they are values.
+    brightest_low : the highest value is never below, where it is not 0.
+    classes_high, classes_mend : whole numbers up to this without a unit are classes, and what to give instead.
+    noise : numbers less than this below 0 are 0.
     refuse_codes : a usual code for no data is refused where the file declares none.
     right_names : pattern of file names that are of the right product, whatever `other_products` says.
     other_products : patterns of file names, and what such a file is instead.
@@ -53,6 +57,7 @@ class RasterRule:
     quantity: str | None = None
     mean_low: float = -math.inf
     density_high: float | None = None
+    density_pixel_m: float = 0.0
     mean_density_high: tuple[tuple[float, float], ...] = ()
     codes: tuple[float, ...] | None = None
     legend: tuple[float, ...] | None = None
@@ -63,6 +68,10 @@ class RasterRule:
     wet_median_high: float | None = None
     median_slope_high: float | None = None
     counts_high: float | None = None
+    brightest_low: float = 0.0
+    classes_high: float | None = None
+    classes_mend: str = ""
+    noise: float = 0.0
     refuse_codes: bool = False
     right_names: str = ""
     other_products: tuple[tuple[str, str], ...] = ()

@@ -39,7 +39,7 @@ class Tile:
     name : of the file.
     constrained : no data means that nobody lives there.
     declared : the file says its unit.
-    whole : it holds whole numbers, without a scale.
+    packed : it holds numbers with a scale or an offset.
     """
 
     values: NDArray[np.float64]
@@ -48,7 +48,7 @@ class Tile:
     name: str
     constrained: bool = False
     declared: bool = False
-    whole: bool = False
+    packed: bool = False
 
 
 def merged_tiles(

@@ -236,7 +236,8 @@ def refuse_other_unit(
         if high <= most and pixel_m**2 >= least_m2:
             raise SourceError(
                 f"{where} has at most {high:g} m2 in a pixel about {pixel_m:,.0f} m wide and declares no unit; "
-                "is it a share or percent? Set it (gdal_edit.py -units '%', 'share', or 'm2' where so little is built)"
+                "is it a share, a mask of 0 and 1, or percent? Set it "
+                "(gdal_edit.py -units '%', 'share', or 'm2' where so little is built)"
             )
     if rule.wet_median_high is not None and (deep := float(np.median(present))) > (
         rule.wet_median_high

@@ -29,6 +29,13 @@ from kcity_geo.config import Config
 from kcity_geo.coordinates import between
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
+from kcity_geo.sources.local.raster_codes import (
+    equal_to,
+    known_codes,
+    named_code,
+    refuse_infinite,
+    without_noise,
+)
 from kcity_geo.sources.local.raster_files import (
     flat_crs,
     mask_of,
@@ -38,6 +45,7 @@ from kcity_geo.sources.local.raster_files import (
     too_large,
 )
 from kcity_geo.sources.local.raster_products import (
+    refuse_classes,
     refuse_counts,
     refuse_other_product,
     stated_packing,
@@ -54,8 +62,6 @@ from kcity_geo.sources.local.raster_units import (
 __all__ = ["RasterWindow", "raster_files", "read_window"]
 
 _GEOD = Geod(ellps="WGS84")
-#: No quantity is as large: programs write the greatest number that they can store, with few digits.
-_NO_QUANTITY = 1e37
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -136,6 +142,7 @@ def read_window(
             f"sources.{key}: {named} does not overlap {city.name}; it covers {extents[0]} in its CRS"
         )
     values, covered, transform, crs = merged_tiles(tiles, rule, key=key, config=config)
+    values = without_noise(values, rule, where=f"sources.{key}: {named}")
     window = RasterWindow(
         values=values,
         covered=covered,
@@ -153,8 +160,9 @@ def read_window(
     if not all(tile.declared for tile in tiles):
         where = f"sources.{key}: {named}"
         refuse_other_unit(window.values, rule, pixel_m=window.pixel_m, where=where)
-        if all(tile.whole for tile in tiles):
+        if not any(tile.packed for tile in tiles):
             refuse_counts(window.values, rule, where=where)
+            refuse_classes(window.values, rule, where=where)
     return window
 
 
@@ -199,7 +207,7 @@ def _tiles(
             if change.by_area:
                 values *= _pixel_areas(transform, crs, city, values.shape)
             about = {"constrained": constrained, "declared": bool(change.said)}
-            about["whole"] = _stored_whole(dataset, band)
+            about["packed"] = (dataset.scales[band - 1], dataset.offsets[band - 1]) != (1.0, 0.0)
             tiles.append(Tile(values, transform, crs, path.name, **about))
         extent = ", ".join(f"{v:.6g}" for v in dataset.bounds)
     if not change.same and tiles:
@@ -271,12 +279,12 @@ def _values(
         said = stated_packing(_tags(dataset, band), whole=exact, where=where)
         nodata = said if nodata is None else nodata
     if nodata is not None and not math.isnan(nodata):
-        missing |= _equal(values, nodata, exact=exact)
+        missing |= equal_to(values, nodata, exact=exact)
     if mask is not None:
         missing |= mask
     if nodata is None and mask is None and (scale, offset) == (1.0, 0.0):
-        missing |= _known_codes(values, change.factor, rule, dataset, where=where)
-    _refuse_infinite(values, missing, rule, where=where)
+        missing |= known_codes(values, change, rule, dataset, where=where)
+    refuse_infinite(values, missing, rule, where=where)
     values *= scale
     values += offset
     values *= change.factor
@@ -284,78 +292,10 @@ def _values(
     return values
 
 
-def _refuse_infinite(
-    values: NDArray[np.float64], missing: NDArray[np.bool_], rule: RasterRule, *, where: str
-) -> None:
-    """Refuse infinite numbers that nothing declares to be no data: a division by zero is no gap."""
-    infinite = np.isinf(values) & ~missing
-    if count := int(infinite.sum()):
-        first = float(values[infinite][0])
-        raise SourceError(
-            f"{where} has the value {first:g} in {count:,} pixels in and around the city; it needs {rule.hint}, "
-            f"and a number that means no data declared as such (gdal_edit.py -a_nodata {first:g})"
-        )
-
-
-def _equal(values: NDArray[np.float64], code: float, *, exact: bool) -> NDArray[np.bool_]:
-    """Compare with a code; numbers with a point are stored with fewer digits than the code has."""
-    if exact or not math.isfinite(code):
-        return np.asarray(values == code)
-    if (
-        abs(code) >= _NO_QUANTITY
-    ):  # -3.4e38 is written of the least number of 32 bits, -3.4028235e38
-        huge = values >= _NO_QUANTITY if code > 0 else values <= -_NO_QUANTITY
-        return np.asarray(huge & np.isfinite(values))
-    near = 1e-6 * abs(code)
-    return np.asarray((values >= code - near) & (values <= code + near))
-
-
-def _known_codes(
-    stored: NDArray[np.float64],
-    factor: float,
-    rule: RasterRule,
-    dataset: Any,  # noqa: ANN401 - rasterio
-    *,
-    where: str,
-) -> NDArray[np.bool_]:
-    """Find codes of products that mean no data, where the value would be impossible, and tell them."""
-    missing = np.zeros(stored.shape, dtype=bool)
-    highest = rule.high
-    if rule.quantity == "area":
-        square = abs(dataset.transform.a * dataset.transform.e)
-        metre = 111_320.0 if dataset.crs.is_geographic else dataset.crs.linear_units_factor[1]
-        highest = min(highest, square * metre**2 * 1.1)
-    for code in rule.nodata:
-        found = _equal(stored, code, exact=False)
-        if rule.codes is not None:
-            found &= not np.isin(code, rule.codes)
-        else:
-            found &= not rule.low <= code * factor <= highest
-        if rule.refuse_codes and (odd := _equal(stored, code, exact=False) & ~found).any():
-            raise SourceError(
-                f"{where} holds {int(odd.sum()):,} pixels of {code:g} in and around the city, a usual code for no "
-                f"data, and declares none; declare it (gdal_edit.py -a_nodata {code:g}), or another number where "
-                "it is a value"
-            )
-        if found.any() and not rule.sparse:
-            tell(
-                f"{where} holds {int(found.sum()):,} pixels of {code:g} in and around the city and declares "
-                "no nodata; the number is a usual code for it and counts as no data"
-            )
-        missing |= found
-    return missing
-
-
 def _tags(dataset: Any, band: int) -> dict[str, str]:  # noqa: ANN401 - rasterio
     """Give the tags of file and band, keys in small letters; of NetCDF without the name of the variable."""
     both = dataset.tags() | dataset.tags(band)
     return {k.rpartition("#")[2].casefold(): str(v) for k, v in both.items()}
-
-
-def _stored_whole(dataset: Any, band: int) -> bool:  # noqa: ANN401 - rasterio
-    """Tell whether a band holds whole numbers which no scale makes quantities of."""
-    packed = (dataset.scales[band - 1], dataset.offsets[band - 1]) != (1.0, 0.0)
-    return np.dtype(dataset.dtypes[band - 1]).kind in "iu" and not packed
 
 
 def _declared_unit(
@@ -454,8 +394,8 @@ def _check_values(
     if low < rule.low or high > rule.high:
         wrong = low if low < rule.low else high
         raise SourceError(
-            f"sources.{key}: {name} has the value {wrong:,.6g}; it needs {rule.hint}, and a number that "
-            "means no data declared as such (gdal_edit.py -a_nodata)"
+            f"sources.{key}: {name} has the value {wrong:,.6g}{named_code(wrong)}; it needs {rule.hint}, and a "
+            "number that means no data declared as such (gdal_edit.py -a_nodata)"
         )
     if key == "solar" and high < rule.low:
         raise SourceError(f"sources.{key}: {name} has at most {high:.3g}; it needs {rule.hint}")
@@ -474,10 +414,11 @@ def _check_amounts(
                 f"sources.{key}: {name} holds only the numbers {', '.join(f'{v:g}' for v in few)}, which "
                 f"are land-cover classes; it needs {rule.hint}"
             )
-        per_km2 = float(known.max()) / (pixel_m / 1000) ** 2
+        most = float(known.max())
+        per_km2 = most / (max(pixel_m, rule.density_pixel_m) / 1000) ** 2
         if per_km2 > densest:
             raise SourceError(
-                f"sources.{key}: {name} has {per_km2:,.0f} per km2 in one pixel; it needs {rule.hint}"
+                f"sources.{key}: {name} has {per_km2:,.0f} per km2 in one pixel{named_code(most)}; it needs {rule.hint}"
             )
     mean = float(known.mean())
     if mean < rule.mean_low:

@@ -57,6 +57,7 @@ def test_no_data_is_dry_inside_the_extent_and_unknown_beyond(tmp_path) -> None:
         crs=CITY.crs.to_wkt(), transform=from_origin(west, north, 10, 10), nodata=-9999.0,
     ) as dataset:  # fmt: skip
         dataset.write(values, 1)
+        dataset.units = ("m",)
     with pytest.warns(KCityWarning, match="depth.tif covers 4[0-9]% of Here"):
         flood = read_flood(path, key="flood", city=CITY, margin_m=0)
     edge = west + 10 * columns
