@@ -24,8 +24,10 @@ from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.registry import assess_rows
 from kcity_geo.analysis.suitability.view import CityView, MissingDataError
 from kcity_geo.city import make_city
+from kcity_geo.config import Config
 from kcity_geo.cube import study_grid
 from kcity_geo.errors import KCityError
+from kcity_geo.inputs.osm import load_osm
 from kcity_geo.notes import collected, muted
 from kcity_geo.passed_objects import written
 from kcity_geo.sources.local.ownlayers import read_own_layer
@@ -827,3 +829,16 @@ def test_several_feeds_and_clocks_in_one_archive(tmp_path):
     agency = FEED["agency.txt"] + "B,B,http://b,Europe/Berlin\n"
     _, told = outcome(read_gtfs, feed(tmp_path / "z.zip", agency=agency), crs=CITY.crs)
     assert "2 time zones (Africa/Johannesburg, Europe/Berlin)" in told
+
+
+def test_a_tag_of_a_way_in_three_layers_is_one_tag(tmp_path):
+    (tmp_path / "a.osm").write_text(
+        '<osm version="0.6"><bounds minlat="-30" minlon="28" maxlat="-29.96" maxlon="28.05"/>'
+        '<node id="1" version="1" lon="28.01" lat="-29.98"/><node id="2" version="1" lon="28.02" lat="-29.98"/>'
+        '<way id="7" version="1"><nd ref="1"/><nd ref="2"/><tag k="highway" v="residential"/>'
+        '<tag k="maxspeed" v="fifty"/></way></osm>'
+    )
+    study = check_study({"sources": {"osm": "a.osm"}}, folder=tmp_path)
+    found, told = outcome(load_osm, study, CITY, Config())
+    assert found.unreadable["layer"].nunique() == 3
+    assert "1 tags of the OSM extract hold no readable number (maxspeed=fifty" in told

@@ -101,8 +101,10 @@ def _mapped(study: Study, city: City, config: Config) -> Reading[dict[str, gpd.G
             f"{key}={value}"
             for key, value in numbers[["key", "value"]].drop_duplicates().head(3).to_numpy()
         )
+        # A way in two layers is listed in both, and is one tag.
+        tags_told = len(numbers.drop_duplicates(["osm_type", "osm_id", "key"]))
         tell(
-            f"{len(numbers):,} tags of the OSM extract hold no readable number ({examples}, …) and "
+            f"{tags_told:,} tags of the OSM extract hold no readable number ({examples}, …) and "
             "count as not given; the list is in unreadable_tags.csv",
             stacklevel=3,
         )

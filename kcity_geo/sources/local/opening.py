@@ -55,6 +55,8 @@ _MAGIC: Final = {
 }
 _ELSEWHERE: Final = re.compile(rb"<\s*OGR\w*DataSource|<\s*VRTDataset|<\s*GDAL_W", re.IGNORECASE)
 _SHAPEFILE_PARTS: Final = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+#: Names of encodings, as a .cpg writes them, of which a field may cut a letter in two.
+_LETTERS_OF_SEVERAL_BYTES: Final = ("utf-8", "utf8", "cp949", "euc-kr")
 #: No address passes: GDAL reads local files only.
 _SHUT: Final = {
     "CPL_VSIL_CURL_ALLOWED_FILENAME": "/vsicurl/none",
@@ -200,7 +202,40 @@ def _address(path: Path, folder: Path, what: str) -> tuple[str, str | None]:
             f"{what} is a shapefile without its table: names, ids and every other column are not there; "
             f"copy {path.stem}.dbf beside it too"
         )
-    return str(path), _shapefile_encoding(path, what)
+    encoding = _shapefile_encoding(path, what)
+    declared = siblings.get(".cpg")
+    said = encoding or (declared.read_text("latin-1").strip() if declared else "")
+    return str(_with_whole_letters(path, folder, siblings, said)), encoding
+
+
+def _with_whole_letters(path: Path, folder: Path, siblings: dict[str, Path], encoding: str) -> Path:
+    """Copy a shapefile whose texts end within a letter, cut by the width of their field, without these bytes."""
+    table = siblings.get(".dbf")
+    if table is None or encoding.casefold() not in _LETTERS_OF_SEVERAL_BYTES:
+        return path
+    raw = bytearray(table.read_bytes())
+    rows = raw[int.from_bytes(raw[8:10], "little") :]
+    if rows.isascii() or ("utf" in encoding.casefold() and _decoded(rows, "utf-8", cut=False)):
+        return path  # soon seen; what follows looks at each cell
+    decoder = codecs.getincrementaldecoder(encoding)
+    changed = False
+    for at, text, full in _foreign_cells(bytes(raw)):
+        if not full or _decoded(text, encoding, cut=False) is not None:
+            continue
+        reading = decoder(errors="ignore")
+        reading.decode(text, final=False)
+        if rest := reading.getstate()[0]:
+            end = at + len(text)
+            raw[end - len(rest) : end] = b" " * len(rest)
+            changed = True
+    if not changed:
+        return path
+    inner = Path(tempfile.mkdtemp(dir=folder))
+    for ending, file in siblings.items():
+        if ending in _SHAPEFILE_PARTS:
+            shutil.copyfile(file, inner / f"{path.stem}{ending}")
+    (inner / f"{path.stem}.dbf").write_bytes(raw)
+    return inner / f"{path.stem}.shp"
 
 
 def _siblings(path: Path) -> dict[str, Path]:
@@ -319,7 +354,7 @@ def _shapefile_encoding(path: Path, what: str) -> str | None:
     if len(raw) < 32 or raw[29] not in {0, 0x57}:  # noqa: PLR2004 - header of dBase III
         return None
     values = _foreign_values(raw)
-    if not values or all(_decodes(v, "utf-8") for v in values):
+    if not values or _may_be(values, "utf-8"):
         return "utf-8"
     if _korean(values):
         tell(f"{what} does not declare the encoding of its names; they were read as Korean (cp949)")
@@ -331,19 +366,27 @@ def _shapefile_encoding(path: Path, what: str) -> str | None:
     return "ISO-8859-1"
 
 
-def _korean(values: list[bytes]) -> bool:
+def _korean(values: dict[bytes, bool]) -> bool:
     """Tell whether texts are Korean: all of them cp949, and most letters in its everyday part."""
-    if not all(_decodes(v, "cp949") for v in values):
+    if not _may_be(values, "cp949"):
         return False
     letters = "".join(v.decode("cp949", errors="ignore") for v in values)
     hangul = [c for c in letters if "가" <= c <= "힣"]
-    everyday = [c for c in hangul if _decodes(c.encode("cp949"), "euc_kr")]
+    everyday = [c for c in hangul if _decoded(c.encode("cp949"), "euc_kr", cut=False)]
     foreign = [c for c in letters if not c.isascii()]
     return 2 * len(everyday) > len(foreign)
 
 
-def _foreign_values(raw: bytes) -> list[bytes]:
-    """Texts of a dBase table that hold more than ASCII, each once."""
+def _foreign_values(raw: bytes) -> dict[bytes, bool]:
+    """Texts of a dBase table that hold more than ASCII, and whether one fills its field (and may be cut)."""
+    found: dict[bytes, bool] = {}
+    for _, text, full in _foreign_cells(raw):
+        found[text] = found.get(text, False) or full
+    return found
+
+
+def _foreign_cells(raw: bytes) -> Iterator[tuple[int, bytes, bool]]:
+    """Give place and text of each cell that holds more than ASCII, and whether it fills its field."""
     start, width = int.from_bytes(raw[8:10], "little"), int.from_bytes(raw[10:12], "little")
     fields, offset = [], 1
     for at in range(32, start - 1, 32):
@@ -353,19 +396,22 @@ def _foreign_values(raw: bytes) -> list[bytes]:
         if raw[at + 11 : at + 12] == b"C":
             fields.append((offset, offset + length))
         offset += length
-    found: dict[bytes, None] = {}
     for at in range(start, len(raw) - width + 1, max(width, 1)):
         for first, last in fields:
             text = raw[at + first : at + last].rstrip(b" \0")
             if not text.isascii():
-                found[text] = None
-    return list(found)
+                yield at + first, text, len(text) == last - first
 
 
-def _decodes(text: bytes, encoding: str) -> bool:
-    """Tell whether a text may be of an encoding; a letter cut off at the end of its field is forgiven."""
+def _may_be(values: dict[bytes, bool], encoding: str) -> bool:
+    """Tell whether texts may be of an encoding: all decode, and one holds a whole letter that is no ASCII."""
+    texts = [_decoded(value, encoding, cut=full) for value, full in values.items()]
+    return None not in texts and any(not text.isascii() for text in texts if text)
+
+
+def _decoded(text: bytes | bytearray, encoding: str, *, cut: bool) -> str | None:
+    """Decode a text; a letter cut off at the end of its field is forgiven. None when it is of another encoding."""
     try:
-        codecs.getincrementaldecoder(encoding)().decode(text, final=False)
+        return codecs.getincrementaldecoder(encoding)().decode(text, final=not cut)
     except UnicodeDecodeError:
-        return False
-    return True
+        return None

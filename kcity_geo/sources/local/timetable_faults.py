@@ -9,6 +9,8 @@ rows that stand twice.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 import pandas as pd
@@ -192,6 +194,8 @@ def _strangers(feed: Feed) -> list[str]:
         values = getattr(feed, table)[column]
         # Millions of rows name few ids.
         unknown = [v for v in values.dropna().unique() if str(v) not in known]
+        if unknown and where != "the calendars":
+            _refuse_two_spellings(unknown, values, known, column=column, tables=(table, where))
         if unknown:
             strange = values.isin(unknown)
             said.append(
@@ -199,6 +203,24 @@ def _strangers(feed: Feed) -> list[str]:
                 f"do{'' if where == 'the calendars' else 'es'} not have{_some(values[strange])}"
             )
     return said
+
+
+def _refuse_two_spellings(
+    unknown: Sequence[object],
+    values: pd.Series,
+    known: AbstractSet[str],
+    *,
+    column: str,
+    tables: tuple[str, str],
+) -> None:
+    """Refuse ids of which none stands in the table that they point to: they are written in two ways."""
+    if not known or len(unknown) < values.nunique():
+        return
+    table, where = tables
+    raise SourceError(
+        f"sources.gtfs: no {column} of {table}.txt (such as {str(unknown[0])[:40]!r}) stands in {where} (such as "
+        f"{min(known)[:40]!r}); write ids in one way in all tables, with zeros in front and without .0"
+    )
 
 
 def _unread_times(feed: Feed) -> list[str]:

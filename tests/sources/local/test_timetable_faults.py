@@ -112,3 +112,26 @@ def test_a_stop_of_two_places_is_refused(tmp_path):
     words = r"1 stop_id with two places \(first: 's1' at -29.98, 28.01 and at -29.9, 28.09\)"
     with pytest.raises(SourceError, match=words):
         read(tmp_path, "stops", "s2,", "s1,One,-29.9,28.09\ns2,")
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new", "words"),
+    [
+        (
+            "stops",
+            "\ns",
+            "\n0s",
+            "no stop_id of stop_times.txt .*'s1'.* stands in stops.txt .*'0s1'",
+        ),
+        ("stop_times", "\nt", "\n1t", "no trip_id of stop_times.txt .*stands in trips.txt"),
+        (
+            "routes",
+            "\nr,",
+            "\nr.0,",
+            "no route_id of trips.txt .*'r'.* stands in routes.txt .*'r.0'",
+        ),
+    ],
+)
+def test_ids_that_all_point_nowhere_are_named_as_the_cause(tmp_path, table, old, new, words):
+    with pytest.raises(SourceError, match=words):
+        read(tmp_path, table, old, new)

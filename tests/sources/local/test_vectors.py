@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import io
 import json
+import struct
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -242,6 +243,7 @@ def shapefile(folder: Path, encoding: str, names: list[str], *, cpg: bool = Fals
         ("UTF-8", ["Ávila", "Zürich", "Łódź"]),
         ("ISO-8859-1", ["Ávila", "Zürich", "Besançon"]),
         ("ISO-8859-1", ["Ávila"]),
+        ("ISO-8859-1", ["Ibagué", "Bogotá"]),
         ("UTF-8", ["plain", "ASCII"]),
     ],
 )
@@ -251,6 +253,28 @@ def test_names_of_a_shapefile_without_cpg(tmp_path: Path, encoding: str, names: 
         frame = read_polygons(path, key="city.districts")
     assert frame["name"].tolist() == names
     assert any("encoding" in text for text in notes) == (encoding != "UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names", "width", "read"),
+    [
+        ("UTF-8", ["Łódź", "Besançé"], 8, ["Łódź", "Besanç"]),  # its last letter is cut in two
+        ("CP949", ["북구", "해운대구", "x강서"], 4, ["북구", "해운", "x강"]),
+        ("ISO-8859-1", ["Ibagué", "Bogotá"], 6, ["Ibagué", "Bogotá"]),  # fields as long as names
+    ],
+)
+def test_names_that_fill_their_field(
+    tmp_path: Path, encoding: str, names: list[str], width: int, read: list[str]
+) -> None:
+    head = bytes([3, 124, 1, 1]) + struct.pack("<IHH", len(names), 65, 1 + width) + bytes(20)
+    field = b"name".ljust(11, b"\0") + b"C" + bytes(4) + bytes([width, 0]) + bytes(14)
+    rows = b"".join(b" " + name.encode(encoding)[:width].ljust(width) for name in names)
+    path = shapefile(tmp_path, "UTF-8", names)
+    (tmp_path / "d.dbf").write_bytes(head + field + b"\r" + rows + b"\x1a")
+    with muted():
+        assert read_polygons(path, key="city.districts")["name"].tolist() == read
+        (tmp_path / "d.cpg").write_text(encoding)
+        assert read_polygons(path, key="city.districts")["name"].tolist() == read
 
 
 def test_a_shapefile_that_was_copied_in_part_says_what_is_missing(tmp_path: Path) -> None:
