@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -221,18 +220,16 @@ def site_rows(result: Result) -> list[SiteRow]:
 def _not_flagged(concerns: tuple[str, ...], flags: tuple[str, ...]) -> list[str]:
     """Leave out concerns that a red flag tells already."""
     rows = read_table("suitability/dossier")["flag"]
-    said = {
-        row["item"]
-        for row in rows
-        if _start(row) and any(text.startswith(_start(row)) for text in flags)
-    }
-    starts = tuple(_start(row) for row in site_rules()["inside"] if row.get("flag") in said)
+    begun = [(row["item"], _start(row["text"])) for row in rows]
+    said = {item for item, words in begun if words and any(f.startswith(words) for f in flags)}
+    inside = [row for row in site_rules()["inside"] if row.get("flag") in said]
+    starts = tuple(_start(row["text"]) for row in inside)
     return [text for text in concerns if not (starts and text.startswith(starts))]
 
 
-def _start(row: Mapping[str, Any]) -> str:
+def _start(text: str) -> str:
     """Words of a sentence before its number."""
-    return str(row["text"]).split("{", 1)[0]
+    return text.split("{", 1)[0]
 
 
 def _site_title(label: str, *, ranked: bool, candidate: str, district: str) -> str:
