@@ -158,7 +158,8 @@ def refuse_impossible_amounts(
     for key, row in rule["each"].items():
         for where, amount, whole in _given(official, key):
             each = amount * row["units_each"] / persons
-            said = f"{where}: {key} = {amount:,.12g} is {each:,.3g} {row['unit']} ({persons:,.0f} residents)"
+            about = float(f"{each:.3g}")
+            said = f"{where}: {key} = {amount:,.12g} is {about:,.12g} {row['unit']} ({persons:,.0f} residents)"
             if each > row["most"] and persons >= rule["persons_least"]:
                 raise StudyError(
                     f"{said}; no city has more than {row['most']:,.0f}: is the unit that of the name? Give the "

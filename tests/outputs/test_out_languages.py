@@ -111,6 +111,16 @@ def test_what_analysis_says_is_looked_up(english, korean) -> None:
                 "지도에 없음)"
             ),
         ),
+        (
+            (
+                "official: peak_demand_mw = 4,000 is 100 kW a resident (40,000 residents); hardly a city has so much "
+                "(usual: 0.002 to 20): is the unit that of the name, and the amount that of the study area?"
+            ),
+            (
+                "official: peak_demand_mw = 4,000(주민 1인당 kW: 100, 주민 40,000명). 이만큼 많은 도시는 거의 없습니다"
+                "(보통 0.002~20). 단위가 이름과 같은지, 연구 지역의 값인지 확인하십시오"
+            ),
+        ),
         ("at least 5 m above the nearest drainage", "가까운 하천보다 5m 이상 높은 곳"),
         (
             "no wastewater plant of known size is mapped; set official.x_m3_day (0 if there is none)",
