@@ -13,6 +13,7 @@ from kcity_geo.analysis.location.question import SLACK, one_each
 from kcity_geo.analysis.location.savings import Choice, best_sites
 from kcity_geo.analysis.location.services import check_above_zero
 from kcity_geo.errors import StudyError
+from kcity_geo.notes import tell
 
 __all__ = ["locate_table"]
 
@@ -56,6 +57,11 @@ def locate_table(  # noqa: PLR0913 - a question in its parts, all named
     StudyError
         If an argument makes no sense or the shapes do not fit.
 
+    Warns
+    -----
+    KCityWarning
+        If no site reaches some demands, or fewer sites than `p` do all that can be done.
+
     Examples
     --------
     >>> place = np.array([0.0, 1, 4, 9, 10])
@@ -75,19 +81,54 @@ def locate_table(  # noqa: PLR0913 - a question in its parts, all named
     each = one_each(price, np.arange(columns), "price")
     counts = mass > 0
     number = None if p is None else int(p)
+    least = np.minimum(now, table.min(axis=1))[counts]
+    if method in {"p_centre", "p_median"}:
+        _tell_out_of_reach(least, mass[counts], None)
     if method == "p_centre":
         return shortest_longest_way(table[counts], number or 0, today=now[counts])
     if method == "p_median":
-        return _median(table, mass, now, p=number, price=each, budget=budget, seed=seed)
+        found = _median(table, mass, now, p=number, price=each, budget=budget, seed=seed)
+        return _told_fewer(found, number)
     if within is None:
         raise StudyError(f"within: {method} needs the largest cost that is near enough")
     check_above_zero("within", within)
+    _tell_out_of_reach(least, mass[counts], within)
     near = (table <= within + SLACK) & (counts & (now > within + SLACK))[:, None]
     if method == "lscp":
         return fewest_sites(sparse.csr_array(near), price=each)
-    return best_sites(
+    chosen = best_sites(
         sparse.csr_array(near * mass[:, None]), number, price=each, budget=budget, seed=seed
     )
+    return _told_fewer(chosen, number)
+
+
+def _tell_out_of_reach(
+    least: NDArray[np.float64], mass: NDArray[np.float64], within: float | None
+) -> None:
+    """Tell how many demands no site and nothing of today reaches."""
+    limit = np.inf if within is None else within + SLACK
+    lost = ~np.isfinite(least) | (least > limit)
+    if lost.any():
+        near = (
+            "without a way to any site"
+            if within is None
+            else f"more than {within:g} from every site"
+        )
+        tell(
+            f"locate_table: {int(lost.sum()):,} of {len(lost):,} demands ({mass[lost].sum():,.6g} of the weight of "
+            f"{mass.sum():,.6g}) lie {near}; nothing reaches them",
+            stacklevel=3,
+        )
+
+
+def _told_fewer(found: Choice, asked: int | None) -> Choice:
+    """Tell that fewer sites than asked for are chosen, as no further one adds anything."""
+    if asked is not None and len(found.sites) < asked:
+        tell(
+            f"locate_table: {asked:,} asked for, {len(found.sites):,} chosen: no further one adds anything",
+            stacklevel=3,
+        )
+    return found
 
 
 def _numbers(name: str, given: ArrayLike) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from kcity_geo.analysis.water.pumping import friction_head_m, pumping
 from kcity_geo.errors import StudyError
 from kcity_geo.planning.networks.route import Route
 
-__all__ = ["MainRules", "MainSizes", "water_mains"]
+__all__ = ["MainRules", "MainSizes", "boosted_words", "water_mains"]
 
 _EPS = 1e-9
 
@@ -127,6 +127,44 @@ def water_mains(route: Route, peak_m3_s: float, rules: MainRules) -> MainSizes:
         source_kw=_kilowatt(lift, float(flow[0]), rules),
         roughness_c=rules.roughness_c,
     )
+
+
+def boosted_words(route: Route, sizes: MainSizes, rules: MainRules) -> tuple[str, ...]:
+    """
+    Say where pressure behind a booster is above the limit, which is checked at the places only.
+
+    Parameters
+    ----------
+    route, sizes : of `water_mains`.
+    rules : limits.
+
+    Returns
+    -------
+    A note, or none.
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 10.0, 510.0])
+    >>> route = Route(x=x, y=x * 0, z=np.array([0.0, 0.0, 50.0]), parent=np.array([-1, 0, 1]),
+    ...               length_m=np.array([0.0, 10.0, 500.0]), outside=np.zeros(3, dtype=bool), load=np.eye(3)[2])
+    >>> rules = MainRules(diameters_m=(0.2, 0.3), roughness_c=130, velocity_max_ms=1.5,
+    ...                   pressure_min_m=15, pressure_max_m=60, pump_efficiency=0.75)
+    >>> boosted_words(route, water_mains(route, 0.05, rules), rules)[0][:64]
+    'networks: water: right behind a booster the pressure is up to 65'
+    """
+    boost = sizes.links["boost_m"].to_numpy(dtype=np.float64)
+    on = boost > 0
+    if not on.any():
+        return ()
+    at = route.parent[1:][on]
+    most = float((sizes.head_m[at] + boost[on] - route.z[at]).max())
+    if most <= rules.pressure_max_m + _EPS:
+        return ()
+    told = (
+        f"networks: water: right behind a booster the pressure is up to {most:.1f} m, above the "
+        f"{rules.pressure_max_m:g} m that are kept at every place; taps there need a valve, which is not in the cost"
+    )
+    return (told,)
 
 
 def _kilowatt(lift_m: float, flow: float, rules: MainRules) -> float:

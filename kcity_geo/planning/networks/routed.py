@@ -30,7 +30,7 @@ from kcity_geo.planning.networks.flow import peak_factor
 from kcity_geo.planning.networks.gravity import gravity_sewers
 from kcity_geo.planning.networks.outside import WayOutside, way_outside
 from kcity_geo.planning.networks.power import feeders, trunk_circuits
-from kcity_geo.planning.networks.pressure import MainSizes, water_mains
+from kcity_geo.planning.networks.pressure import MainSizes, boosted_words, water_mains
 from kcity_geo.planning.networks.route import Route, route_of
 from kcity_geo.planning.networks.steiner import cost_graph_of, steiner_tree
 from kcity_geo.planning.networks.streets import (
@@ -193,9 +193,7 @@ class _Routing:
                     "street, and what it costs beyond is not known"
                 )
         saving = self._shared()
-        water = None
-        if "water" in self.ways:
-            water = self._water()
+        water = self._water() if "water" in self.ways else None
         for utility, route in self._routes().items():
             self._gravity(utility, route)
         if "power" in self.ways:
@@ -349,6 +347,7 @@ class _Routing:
         if sizes.source_kw > 0:
             self._pump("water", route, 0, sizes.source_kw, "pump")
         self.checks.mains(route, sizes, rules)
+        self.notes += boosted_words(route, sizes, rules)
         return route, sizes
 
     def _pump(self, utility: str, route: Route, at: int, kw: float, kind: str) -> None:

@@ -116,7 +116,8 @@ class Scenario:
         highway : class of the road.
         snap_m : an end is moved to a street that is not farther; as in ``tables/scenario.toml`` when
             None.
-        cost : low, median and high in the currency of the basis; None: by its length and class.
+        cost : low, median and high of the works alone, in the currency of the basis; `cost()` adds
+            engineering and contingency. None: by its length and class.
 
         Returns
         -------
@@ -162,7 +163,8 @@ class Scenario:
         layer : of the map, such as ``"health"``, ``"school"``, ``"transit_low"`` or ``"water_point"``.
         place : x and y in metres of the city's CRS; a point or outline, or a GeoSeries with one in any CRS.
         tags : column -> value, beside and above those of ``tables/scenario.toml``.
-        cost : low, median and high in the currency of the basis; None: not known.
+        cost : low, median and high of the works alone, in the currency of the basis; `cost()` adds
+            engineering and contingency. None: not known.
 
         Returns
         -------
@@ -207,7 +209,8 @@ class Scenario:
         ----------
         area : polygon in the city's CRS, or a GeoSeries with one in any CRS.
         landuse : such as ``"residential"`` or ``"industrial"``.
-        cost : low, median and high in the currency of the basis; None: not known.
+        cost : low, median and high of the works alone, in the currency of the basis; `cost()` adds
+            engineering and contingency. None: not known.
 
         Returns
         -------
@@ -364,7 +367,8 @@ class Scenario:
 
         Returns
         -------
-        The estimate; edits that nobody priced are not in it, see `unpriced`.
+        The estimate: works, and on all of them, also at your own prices, engineering and contingency of the
+        class (in ``lines``, sector "added"). Edits that nobody priced are not in it, see `unpriced`.
         """
         rows = cost_rows() | {row.id: row for edit in self.edits for row in edit.rows}
         works = [work for edit in self.edits for work in edit.works]
@@ -383,8 +387,8 @@ class Scenario:
         -------
         A row an indicator of people that anybody gains from (not the density of streets or junctions):
         ``indicator, title, newly_served, take_up_low, take_up, take_up_high, cost_low, cost, cost_high`` a newly
-        served person who takes it up; low is P10 at the highest take-up, high P90 at the lowest. NaN while an edit
-        has no price.
+        served person who takes it up, with engineering and contingency on every price; low is P10 at the highest
+        take-up, high P90 at the lowest. NaN while an edit has no price.
         """
         moved = self.people()
         # The shape of the streets serves nobody by itself.

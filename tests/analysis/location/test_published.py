@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import shortest_path
 
 import kcity_geo as kc
-from kcity_geo.errors import StudyError
+from kcity_geo.errors import KCityWarning, StudyError
 
 # pmed1 of OR-Library: Beasley, J. E. (1990), OR-Library: distributing test problems by electronic mail, Journal of
 # the Operational Research Society 41, 1069-1072; from Beasley (1985), EJOR 21, 270-273. 100 places, 200 roads: a ring
@@ -79,10 +79,19 @@ def test_towers_within_a_budget():
 def test_what_exists_and_who_has_no_way():
     """By hand: 3 people at 4 from what exists save 3 a head; the last has no way to anything and does not count."""
     cost = np.array([[1.0, 9], [9, 2], [np.inf, np.inf]])
-    found = kc.locate_table(cost, [3, 1, 5], method="p_median", p=1, today=[4.0, np.inf, np.inf])
+    with pytest.warns(
+        KCityWarning, match=r"1 of 3 demands \(5 of the weight of 9\) lie without a way"
+    ):
+        found = kc.locate_table(
+            cost, [3, 1, 5], method="p_median", p=1, today=[4.0, np.inf, np.inf]
+        )
     # Second: no way today counts 2 x 9 = 18; site 1 saves 16 for one, site 0 saves 3 x 3 + 9 = 18.
     assert (found.sites.tolist(), found.value) == ([0], 3 * 1 + 9)
-    near = kc.locate_table(cost, [3, 1, 5], p=2, within=2, today=[2.0, np.inf, np.inf])
+    with pytest.warns(KCityWarning) as told:
+        near = kc.locate_table(cost, [3, 1, 5], p=2, within=2, today=[2.0, np.inf, np.inf])
+    words = [str(one.message) for one in told]
+    assert "1 of 3 demands (5 of the weight of 9) lie more than 2 from every site" in words[0]
+    assert "2 asked for, 1 chosen: no further one adds anything" in words[1]
     assert (near.sites.tolist(), near.value) == ([1], 1)
 
 
