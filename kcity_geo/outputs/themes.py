@@ -460,9 +460,9 @@ def _people_theme(result: Result) -> Theme:
     codes[~result.data.inside] = EMPTY
     bounds = [f"{b:g}" for b in _PEOPLE_BREAKS]
     words = [
-        tell("people_under", number=bounds[0]),
-        *(f"{a}–{b}" for a, b in pairwise(bounds)),  # noqa: RUF001 - ranges
-        tell("people_over", number=bounds[-1]),
+        tell("per_ha_under", number=bounds[0]),
+        *(tell("per_ha", number=f"{a}–{b}") for a, b in pairwise(bounds)),  # noqa: RUF001 - ranges
+        tell("per_ha_over", number=bounds[-1]),
     ]
     return Theme(
         key="population",
@@ -470,10 +470,7 @@ def _people_theme(result: Result) -> Theme:
         codes=codes,
         hatched=np.zeros(codes.shape, dtype=bool),
         colours=_PEOPLE_COLOURS,
-        legend=tuple(
-            (c, False, tell("per_ha", number=w))
-            for c, w in zip(_PEOPLE_COLOURS, words, strict=True)
-        ),
+        legend=tuple((c, False, w) for c, w in zip(_PEOPLE_COLOURS, words, strict=True)),
         question=tell("ask_people"),
     )
 

@@ -14,7 +14,10 @@ __all__ = ["in_spoken_language"]
 _WORDS = (
     "sector", "reading", "data", "title", "topic", "what", "look_for", "worst_sector", "units", "unit",
     "connection", "evidence", "Use", "Work", "Phase", "Demand", "Unit", "Used by", "Assumption",
+    "reasons", "concerns", "flag", "stability", "text", "basis", "note", "meaning", "price_of", "used_by",
 )  # fmt: skip
+#: Units that are words.
+_UNITS = ("persons", "true or false")
 _ENDINGS = ("_reading", "_data")
 _LONGEST_NAME = 31  # of a sheet
 
@@ -40,12 +43,24 @@ def _said(text: str) -> str:
     return unmarked(translated(text))
 
 
+def _head(sheet: Sheet, column: str) -> str:
+    """Words and, where they are words as well, the unit."""
+    words, unit = _said(head_words(sheet, column)), sheet.units.get(column, "")
+    return (
+        f"{words} ({_said(unit)})"
+        if unit in _UNITS and not words.endswith(f"({_said(unit)})")
+        else words
+    )
+
+
 def _told(sheet: Sheet) -> Sheet:
-    heads = {str(c): _said(head_words(sheet, str(c))) for c in sheet.frame.columns}
+    heads = {str(c): _head(sheet, str(c)) for c in sheet.frame.columns}
     frame = sheet.frame.copy()
     for column in frame.columns:
         if str(column) in _WORDS or str(column).endswith(_ENDINGS):
             frame[column] = [_said(v) if isinstance(v, str) else v for v in frame[column]]
+        else:  # sentences that are in the language already bear marks around names
+            frame[column] = [unmarked(v) if isinstance(v, str) else v for v in frame[column]]
     chart = sheet.chart
     return replace(
         sheet,

@@ -114,7 +114,9 @@ def test_a_korean_report_has_a_korean_workbook(study, tmp_path) -> None:
     assert "구상안 공사비" in book.sheetnames
     for page in book:
         heads = [str(cell.value) for cell in page[3]]
-        assert not any("\ue000" <= c <= "\ue003" for c in "".join(heads))
+        cells = "".join(str(v) for row in page.iter_rows(values_only=True) for v in row)
+        assert not any("\ue000" <= c <= "\ue003" for c in cells), page.title
+        assert "(persons)" not in cells, page.title
         assert any("가" <= c <= "힣" for c in str(page["A1"].value) + "".join(heads)), page.title
     assert book["지역"].cell(4, 2).value == study.data.city.districts["name"].iloc[0]
     assert "교통: 판정" in [cell.value for cell in book["지역"][3]]
