@@ -25,12 +25,15 @@ class Table:
     frame : its columns carry names for people.
     units : column -> unit, where it has one.
     note : below the table.
+    added : of a table of costs: title of a line (first column) -> share of all lines above those of its title, of the
+        same phase where the table has phases.
     """
 
     title: str
     frame: pd.DataFrame
     units: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    added: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def heads(self) -> list[str]:

@@ -64,6 +64,10 @@ def _fill(page: Any, table: Table) -> dict[str, float]:  # noqa: ANN401 - openpy
             cell = page.cell(row, columns.index("Cost") + 1)
             cell.value = formula.format(row=row)
             found[cell.coordinate] = float(values[columns.index("Cost")])
+        elif formula and (text := _share_of_lines(table, row, get_column_letter)):
+            cell = page.cell(row, columns.index("Cost") + 1)
+            cell.value = text
+            found[cell.coordinate] = float(values[columns.index("Cost")])
     last = _FIRST + len(table.frame) - 1
     if formula and last >= _FIRST:
         letter = get_column_letter(columns.index("Cost") + 1)
@@ -94,6 +98,21 @@ def _product(columns: list[str], letter: Any) -> str:  # noqa: ANN401 - a functi
         return ""
     quantity, price = (letter(columns.index(name) + 1) for name in ("Quantity", "Price"))
     return f"={quantity}{{row}}*{price}{{row}}"
+
+
+def _share_of_lines(table: Table, row: int, letter: Any) -> str:  # noqa: ANN401 - a function of openpyxl
+    """Give the formula of a line that is a share of the lines above; empty for one that stands for itself."""
+    columns, titles = list(table.frame.columns), table.frame.iloc[:, 0].tolist()
+    title = titles[row - _FIRST]
+    above = _FIRST + titles.index(title) - 1
+    if title not in table.added or above < _FIRST:
+        return ""
+    cost = letter(columns.index("Cost") + 1)
+    lines, share = f"{cost}${_FIRST}:{cost}${above}", f"{table.added[title]:g}"
+    if "Phase" not in columns:
+        return f"={share}*SUM({lines})"
+    phase = letter(columns.index("Phase") + 1)
+    return f"={share}*SUMIFS({lines},{phase}${_FIRST}:{phase}${above},{phase}{row})"
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401 - any cell

@@ -26,6 +26,8 @@ __all__ = ["CostEstimate", "Quantity", "estimate", "price_draws", "study_classes
 #: Standard normal quantile of 0.9: low and high of a row are read as its P10 and P90.
 _Z90 = 1.2815515655446004
 _DRAWS = 20_000
+#: What is added to works, in this order.
+_ADDED = ("Engineering and supervision", "Contingency")
 #: Class of study whose contingency and prices belong together.
 _EARLIEST = "concept"
 
@@ -84,6 +86,12 @@ class CostEstimate:
     contingency: float
     accuracy: float
     verified_share: float
+
+    @property
+    def added(self) -> dict[str, float]:
+        """Give what is added, as shares of all lines above of its phase."""
+        engineering = float(read_table("costs")["assumptions"]["engineering_supervision"])
+        return dict(zip(_ADDED, (engineering, self.contingency), strict=True))
 
     @property
     def words_range(self) -> tuple[str, ...]:
@@ -327,10 +335,7 @@ def _lines(
         "why",
     ]
     frame = pd.DataFrame(lines, columns=names)
-    for title, share in (
-        ("Engineering and supervision", engineering),
-        ("Contingency", contingency),
-    ):
+    for title, share in zip(_ADDED, (engineering, contingency), strict=True):
         added = []
         for phase, part in frame.groupby("phase", sort=True):
             line: dict[str, Any] = dict.fromkeys(names, "")

@@ -199,6 +199,7 @@ def _cost_table(plan: Plan) -> Table:
     money = plan.cost.basis.currency
     return Table(
         title="Cost of works",
+        added=plan.cost.added,
         frame=shown,
         units=dict.fromkeys(("Price", "Cost", "Low", "High"), money),
         note=f"Total {plan.cost.total:,.0f} {money}; P10 {plan.cost.p10:,.0f}, P90 {plan.cost.p90:,.0f}. "
@@ -231,6 +232,7 @@ def _cost_by_work(plan: Plan) -> Table:
     money = cost.basis.currency
     return Table(
         title="Cost by work",
+        added=cost.added,
         frame=shown,
         units=dict.fromkeys(("Price", "Cost", "Low", "High"), money),
         note=f"Total {cost.total:,.0f} {money}; P10 {cost.p10:,.0f}, P90 {cost.p90:,.0f}. Low and high of a work are "
