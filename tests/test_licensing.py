@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 
 from kcity_geo.cli import app
 from kcity_geo.config import read_table
-from kcity_geo.errors import LicenceError
+from kcity_geo.errors import LicenceError, SourceError
 from kcity_geo.inputs.licences import refuse_forbidden_inputs
 from kcity_geo.licensing import derived_terms, licence_row
 from kcity_geo.outputs.attribution import terms_of
+from kcity_geo.sources.local.origins import GUESSED, describe
 from kcity_geo.studyfile import load_study
 
 
@@ -137,3 +138,32 @@ def test_the_demo_city_may_be_used_for_paid_work(hanbit_town, tmp_path) -> None:
     (tmp_path / "gtfs.zip.json").unlink()
     with pytest.raises(LicenceError, match=r"sources.gtfs \(gtfs.zip\): its licence is not known"):
         refuse_forbidden_inputs(load_study(tmp_path / "study.toml"))
+
+
+@pytest.mark.parametrize(
+    ("name", "guessed"),
+    [
+        ("roughscan_licensed.tif", False),
+        ("pop_plain.tif", False),
+        ("paid_worldpop_licensed.tif", True),
+        ("GHS_POP_E2020.tif", True),
+        ("ghsl-2020.tif", True),
+        ("N43E007.hgt", True),
+    ],
+)
+def test_a_maker_told_by_a_name_is_a_guess_and_no_part_of_a_word_tells_one(
+    tmp_path, name, guessed
+) -> None:
+    """`roughscan` was taken for GHS, whose free licence passed paid work."""
+    file = tmp_path / name
+    file.write_bytes(b"x")
+    found = describe(file, key="population")
+    assert (found.note == GUESSED) is guessed
+    assert (found.licence == "unknown") is not guessed
+
+
+def test_a_broken_note_beside_a_file_is_refused(tmp_path) -> None:
+    (tmp_path / "pop.tif").write_bytes(b"x")
+    (tmp_path / "pop.tif.json").write_text('{"licence": ')
+    with pytest.raises(SourceError, match="pop.tif.json: the note beside pop.tif cannot be read"):
+        describe(tmp_path / "pop.tif", key="population")

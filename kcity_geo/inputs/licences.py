@@ -12,6 +12,8 @@ from kcity_geo.studyfile import Study, resolve_path
 
 __all__ = ["refuse_forbidden_inputs"]
 
+_GUESSED = "guessed"
+
 
 def refuse_forbidden_inputs(study: Study) -> None:
     """
@@ -33,7 +35,7 @@ def refuse_forbidden_inputs(study: Study) -> None:
         f"{key} ({name}): {_reason(licence)}"
         for key, name, licence in _inputs(study)
         for one in licence.split(", ")
-        if licence_row(one).non_commercial
+        if one == _GUESSED or licence_row(one).non_commercial
     ]
     if found:
         lines = "; ".join(dict.fromkeys(found))
@@ -45,6 +47,8 @@ def refuse_forbidden_inputs(study: Study) -> None:
 
 
 def _reason(licence: str) -> str:
+    if licence == _GUESSED:
+        return "its licence is only guessed from its name"
     row = licence_row(licence)
     if not row.checked:
         return "its licence is not known"
@@ -53,7 +57,7 @@ def _reason(licence: str) -> str:
 
 def _inputs(study: Study) -> list[tuple[str, str, str]]:
     """Key, file and licence of each input that is a file; the map of OpenStreetMap is under ODbL."""
-    from kcity_geo.sources.local.origins import describe, described
+    from kcity_geo.sources.local.origins import GUESSED, describe, described
 
     named: dict[str, str | list[str] | None] = {
         f"sources.{key}": getattr(study.sources, key)
@@ -73,5 +77,6 @@ def _inputs(study: Study) -> list[tuple[str, str, str]]:
         values = [value] if isinstance(value, str) else value
         paths: list[Path] = [resolve_path(study, one, key=key) for one in values]
         about = describe(one_or_all(paths), key=key)
-        found.append((key, described(one_or_all(paths)), about.licence))
+        licence = _GUESSED if GUESSED in about.note else about.licence
+        found.append((key, described(one_or_all(paths)), licence))
     return found + [(row.id, row.path, row.licence) for row in named_files(study)]

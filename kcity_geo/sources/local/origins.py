@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from kcity_geo.citydata import Provenance
 from kcity_geo.config import read_table
+from kcity_geo.errors import SourceError
 from kcity_geo.studyfile import file_and_part, sha256_of
 
-__all__ = ["describe", "described"]
+__all__ = ["GUESSED", "describe", "described"]
+
+#: Note of a file whose maker is only known by its name.
+GUESSED = "licence and maker are guessed from the name of the file; a note beside it (FILE.json) states them"
 
 
 def _tags_of(path: Path) -> dict[str, str]:
@@ -77,11 +82,24 @@ def describe(path: Path | Sequence[Path], *, key: str) -> Provenance:
             name: ", ".join(
                 dict.fromkeys(str(getattr(row, name)) for row in rows if getattr(row, name))
             )
-            for name in ("path", "title", "licence", "attribution", "as_of", "url")
+            for name in ("path", "title", "licence", "attribution", "as_of", "url", "note")
         }
         digest = hashlib.sha256("".join(row.sha256 for row in rows).encode()).hexdigest()
         return Provenance(id=key, sha256=digest, **joined)
     return _described_file(path, key=key)
+
+
+def _guessed(name: str) -> dict[str, str]:
+    """Who may have made a file of that name: a word in it begins so; the inside of a word tells nothing."""
+    words = re.split(r"[^a-z]+", name.lower())
+    for marker, row in read_table("rasters")["attribution"].items():
+        if any(word.startswith(marker) for word in words):
+            return {
+                "licence": row["licence"],
+                "attribution": row["text"],
+                "note": GUESSED,
+            }
+    return {}
 
 
 def _described_file(path: Path, *, key: str) -> Provenance:
@@ -98,15 +116,12 @@ def _described_file(path: Path, *, key: str) -> Provenance:
                 for k in ("title", "licence", "attribution", "as_of", "url")
                 if found.get(k)
             }
-        except (ValueError, OSError, AttributeError):
-            known = {}
-    known = known or _tags_of(path)
-    if not known:
-        name = path.name.lower()
-        for marker, row in read_table("rasters")["attribution"].items():
-            if marker in name:
-                known = {"licence": row["licence"], "attribution": row["text"]}
-                break
+        except (ValueError, OSError, AttributeError, TypeError, RecursionError) as error:
+            raise SourceError(
+                f"{sidecar.name}: the note beside {path.name} cannot be read ({type(error).__name__}); it is JSON "
+                'like {"licence": "CC-BY-4.0", "attribution": "..."}'
+            ) from error
+    known = known or _tags_of(path) or _guessed(path.name)
     return Provenance(
         id=key,
         path=named,
@@ -116,4 +131,5 @@ def _described_file(path: Path, *, key: str) -> Provenance:
         attribution=known.get("attribution", ""),
         as_of=known.get("as_of", ""),
         url=known.get("url", ""),
+        note=known.get("note", ""),
     )
