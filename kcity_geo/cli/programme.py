@@ -89,11 +89,11 @@ def check(
 ) -> None:
     """Hold an application against the rules of its year; exit code 2 when a hard gate fails."""
     with plain_errors() as notes:
-        from kcity_geo.programme.blocks import said
+        from kcity_geo.programme.blocks import said, verdict_words
         from kcity_geo.programme.checking import check as check_rules
         from kcity_geo.programme.model import load_application
         from kcity_geo.programme.words import known_language, word
-        from kcity_geo.sources.local.study_folder import facts_behind, plan_behind
+        from kcity_geo.sources.local.study_folder import absent_files, facts_behind, plan_behind
 
         known_language(language)
         read = load_application(application)
@@ -106,6 +106,7 @@ def check(
             sha256=behind.sha256 if behind else "",
             plan_sha256=planned.sha256 if planned else "",
             folder=str(study or ""),
+            absent=absent_files(read.documents.names, application.parent),
         )
     print_warnings(notes, quiet=as_json)
     rows = checked.table(language).to_dict("records")
@@ -116,7 +117,8 @@ def check(
         for row in rows:
             row["level"] = word("level_of_finding", row["level"], language)
         print_rows([{titles[k]: row[k] for k in _SHOWN} for row in rows], tuple(titles.values()))
-        say_line(_verdict(len(checked.refused), len(checked.of("missing")), language))
+        refused, missing = len(checked.refused), len(checked.of("missing"))
+        say_line(verdict_words(refused, missing, language))
         if any(f.id == "synthetic" for f in checked.findings):
             say_line(said("check.synthetic", language))
     if checked.refused:
@@ -126,17 +128,6 @@ def check(
 def _seen_from(folder: Path, home: Path) -> str:
     """Give a folder as it is seen from another."""
     return Path(os.path.relpath(folder.resolve(), home.resolve())).as_posix()
-
-
-def _verdict(refused: int, missing: int, language: str) -> str:
-    """Say what the findings come to; a check never says that a project will be taken."""
-    from kcity_geo.programme.blocks import said
-
-    if not refused and not missing:
-        return said("check.clean", language)
-    one, many = ("refused_one", "refused") if refused else ("missing_one", "missing")
-    number = refused or missing
-    return said(f"check.{one if number == 1 else many}", language, number=number)
 
 
 @programme_app.command()

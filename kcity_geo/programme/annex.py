@@ -5,7 +5,16 @@ from __future__ import annotations
 import math
 
 from kcity_geo.programme.advice import content_matrix, recommend_study, study_title
-from kcity_geo.programme.blocks import Block, Bullets, Heading, Picture, Table, Text, said
+from kcity_geo.programme.blocks import (
+    Block,
+    Bullets,
+    Heading,
+    Picture,
+    Table,
+    Text,
+    said,
+    verdict_words,
+)
 from kcity_geo.programme.evidence import SHORT_READINGS, missing_levels, rounded
 from kcity_geo.programme.funding import funding_routes
 from kcity_geo.programme.scoring import scorecard
@@ -68,7 +77,7 @@ def _readings(facts: StudyFacts, language: str) -> list[Block]:
             columns=_columns("annex.columns", language),
             rows=tuple(_level_row(level, language) for level in facts.levels),
             numeric=(1, 2, 3, 4, 5, 6, 7, 8),
-            widths=(0.12, 0.08, 0.09, 0.08, 0.09, 0.08, 0.1, 0.09, 0.12, 0.15),
+            widths=(0.115, 0.07, 0.1, 0.085, 0.1, 0.08, 0.1, 0.095, 0.11, 0.145),
         ),
         Text(text=said("annex.rounding", language), kind="note"),
     ]
@@ -221,7 +230,7 @@ def _criteria(subject: Subject, language: str) -> list[Block]:
         )
         for c in card.criteria
     )
-    year = application.programme.year
+    year = card.criteria[0].named_from
     columns = _columns("annex.criteria_columns", language)
     blocks: list[Block] = [
         Heading(text=said("annex.criteria", language, year=year)),
@@ -261,16 +270,19 @@ def _findings(subject: Subject, language: str) -> list[Block]:
         (
             word("level_of_finding", f.level, language),
             f.text(language).replace("`", ""),
+            f.rule_words(language),
         )
         for f in shown
     )
+    refused, missing = (sum(f.level == level for f in shown) for level in ("refused", "missing"))
     year = subject.application.programme.year
     return [
         Heading(text=said("annex.findings", language, year=year)),
+        Text(text=verdict_words(refused, missing, language)),
         Table(
             columns=_columns("annex.findings_columns", language),
             rows=rows,
-            widths=(0.12, 0.88),
+            widths=(0.1, 0.58, 0.32),
         ),
     ]
 

@@ -16,6 +16,7 @@ __all__ = [
     "Table",
     "Text",
     "said",
+    "verdict_words",
 ]
 
 
@@ -118,3 +119,29 @@ def said(key: str, language: str, **values: object) -> str:
     table, _, name = key.partition(".")
     text = str(read_table("programme/papers")[table][name][language])
     return text.format_map(values) if values else text
+
+
+def verdict_words(refused: int, missing: int, language: str) -> str:
+    """
+    Say what findings come to; a check never says that a project will be taken.
+
+    Parameters
+    ----------
+    refused : hard gates that fail.
+    missing : things that are missing.
+    language : en or ko.
+
+    Returns
+    -------
+    One line.
+
+    Examples
+    --------
+    >>> verdict_words(0, 1, "en")
+    'No hard gate fails; 1 thing is missing.'
+    """
+    if not refused and not missing:
+        return said("check.clean", language)
+    one, many = ("refused_one", "refused") if refused else ("missing_one", "missing")
+    number = refused or missing
+    return said(f"check.{one if number == 1 else many}", language, number=number)

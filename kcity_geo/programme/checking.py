@@ -7,7 +7,7 @@ it was read, and what to do. Nothing is said of what could not be read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -101,6 +101,7 @@ def check(
     sha256: str = "",
     plan_sha256: str = "",
     folder: str = "",
+    absent: Iterable[str] = (),
 ) -> Checked:
     """
     Hold an application against the rules of its year.
@@ -112,6 +113,7 @@ def check(
     sha256 : checksum of these facts, to be held against that in the application; empty: not known.
     plan_sha256 : the same of the plan that the application names.
     folder : that the facts were read from; empty: as the application names it.
+    absent : files that the application attaches and that are not there.
 
     Returns
     -------
@@ -121,6 +123,8 @@ def check(
         *gate_findings(application),
         *entry_findings(application),
         *place_findings(application, facts),
+        *_absent(absent),
+        *_later_map(application, facts),
         *_package(application),
         *_evidence(application, facts),
         *_same_study(application, facts, sha256, folder),
@@ -130,6 +134,21 @@ def check(
     ]
     ordered = sorted(found, key=lambda f: LEVELS.index(f.level))
     return Checked(application=application, findings=tuple(ordered))
+
+
+def _absent(names: Iterable[str]) -> Iterator[Finding]:
+    if told := ", ".join(names):
+        yield Finding(id="documents_absent", where="documents", values={"names": told})
+
+
+def _later_map(application: Application, facts: StudyFacts | None) -> Iterator[Finding]:
+    """Note map data that nobody could have had on the day of handing in."""
+    day = application.programme.submitted
+    if facts is None or day is None or len(facts.osm_date) != len(day.isoformat()):
+        return
+    if facts.osm_date > day.isoformat():
+        values = {"map_day": facts.osm_date, "day": day.isoformat()}
+        yield Finding(id="map_later", where="programme.submitted", values=values)
 
 
 def _package(application: Application) -> Iterator[Finding]:

@@ -77,7 +77,7 @@ class Finding:
         words = read_table("programme/findings")["cited"]
         fact = words["fact"][language].format(fact=self.fact) if self.fact else ""
         kind = row["rule"] if language == "en" else words["kind_ko"][row["rule"]]
-        return f"{kind}{fact}: {sources_of(source, language)} [{mark}]"
+        return f"{kind}: {sources_of(source, language)} [{mark}]{fact}"
 
     def text(self, language: str = "en") -> str:
         """

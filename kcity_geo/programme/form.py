@@ -149,7 +149,6 @@ def _cooperation(application: Application, language: str) -> _Rows:
 
 def _documents(application: Application, language: str) -> _Rows:
     papers = application.documents
-    names = (papers.application_form, *papers.project_summary, papers.endorsement)
     others = tuple(bracketed(o.title, o.city, language) for o in application.other_projects)
-    rows = [("papers", _joined(names, "; "))]
+    rows = [("papers", _joined(papers.names, "; "))]
     return rows + [("others", _joined(others, "; "))] * bool(others)

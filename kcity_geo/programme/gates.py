@@ -236,7 +236,8 @@ def _budget(application: Application) -> Iterator[Finding]:
 
 def _held_against(asked: int, currency: str, most: int, cap: Cap) -> Iterator[Finding]:
     if asked > most:
-        yield _amount("over_cap", asked, currency, most, cap)
+        carried = cap.mark == "D"
+        yield _amount("over_cap_carried" if carried else "over_cap", asked, currency, most, cap)
 
 
 def _below(asked: int, cap: Cap) -> Iterator[Finding]:

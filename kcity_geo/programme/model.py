@@ -218,6 +218,12 @@ class DocumentsSection(BaseModel):
     project_summary: tuple[Item, ...] = Field(default=(), description="target project summaries")
     endorsement: Line = Field(default="", description="letter of a ministry")
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that are named."""
+        named = (self.application_form, *self.project_summary, self.endorsement)
+        return tuple(name for name in named if name)
+
 
 class FundingSection(BaseModel):
     """How the project is carried on after the study."""

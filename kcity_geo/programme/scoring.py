@@ -147,7 +147,9 @@ def scorecard(application: Application, facts: StudyFacts | None = None) -> Scor
 
 def _sourced(year: int, language: str) -> str:
     named = _named(year)
-    return str(read_table("programme/criteria")["sourced"][language]).format(
+    kind = "sourced" if named["from_year"] == year else "sourced_carried"
+    return str(read_table("programme/criteria")[kind][language]).format(
+        year=year,
         source=sources_of(named["source"], language),
         mark=named["mark"],
         own=named["evidence_mark"],

@@ -15,8 +15,8 @@ from kcity_geo.sources.local.study_folder import open_study
 
 #: Columns of the table of levels, in the order in which the note below it names them.
 COLUMNS = (
-    "people_falls_short", "people_probably_falls_short", "people_cannot_tell", "people_partly_short",
-    "people_adequate", "gap_raw",
+    "people_falls_short", "people_probably_falls_short", "people_cannot_tell", "people_not_assessed",
+    "people_partly_short", "people_adequate", "gap_raw",
 )  # fmt: skip
 NUMBER = re.compile(r"-?[\d,]+(\.\d+)?")
 
@@ -27,7 +27,7 @@ def numbers(table: Table):
         name = row[-1]
         if name.endswith(".*.city"):
             yield from ((name.replace("*", k), v) for k, v in zip(COLUMNS, row[1:], strict=False))
-            low, _, high = row[7].rstrip("%").partition("~")
+            low, _, high = row[8].rstrip("%").partition("~")
             yield from ((name.replace("*", k), v) for k, v in (("gap_lo", low), ("gap_hi", high)))
         elif re.match(r"(site|survey)\.\d", name):
             yield name, next(cell for cell in row[-2:0:-1] if NUMBER.fullmatch(cell))

@@ -13,7 +13,9 @@ from kcity_geo.programme.papers import Subject, make_paper
 from kcity_geo.sources.local.study_folder import open_study
 
 #: Columns of people in the table of readings, in the order in which the annex names them below it.
-PEOPLE = ("falls_short", "probably_falls_short", "cannot_tell", "partly_short", "adequate")
+PEOPLE = (
+    "falls_short", "probably_falls_short", "cannot_tell", "not_assessed", "partly_short", "adequate",
+)  # fmt: skip
 SHARES = ("gap_raw", "gap_lo", "gap_hi")
 
 
@@ -51,12 +53,12 @@ def test_each_number_of_a_sector_is_the_one_of_the_ledger(told) -> None:
     for row in rows:
         stem = row[-1]
         assert stem.endswith(".*.city")
-        for name, cell in zip(PEOPLE, row[1:6], strict=True):
+        for name, cell in zip(PEOPLE, row[1:7], strict=True):
             value = claims[stem.replace("*", f"people_{name}")]
             if re.search(r"\d", cell):
                 assert same(cell, value), (stem, name)
                 seen += 1
-        for name, cell in zip(SHARES, re.findall(r"\d+", " ".join(row[6:8])), strict=False):
+        for name, cell in zip(SHARES, re.findall(r"\d+", " ".join(row[7:9])), strict=False):
             assert abs(int(cell) - 100 * claims[stem.replace("*", name)]) <= 0.5 + 1e-9
             seen += 1
     assert seen > len(rows)

@@ -7,10 +7,11 @@ from applications import changed, level, make_facts
 
 from kcity_geo.errors import StudyError
 from kcity_geo.programme import Candidate, PortfolioLimits, check, choose_portfolio, match_solutions
-from kcity_geo.programme.blocks import Picture, Table, said
+from kcity_geo.programme.blocks import Picture, Table, Text, said, verdict_words
 from kcity_geo.programme.draft import problem_statement
 from kcity_geo.programme.evidence import evidence_of
 from kcity_geo.programme.papers import Subject, make_paper
+from kcity_geo.sources.local.study_folder import absent_files
 from kcity_geo.study_facts import LevelFacts
 
 DEMONSTRATION = {"year": 2026, "submitted": "2026-03-17", "stream": "demonstration"}
@@ -121,6 +122,47 @@ def test_the_rows_of_the_annex_add_up_to_all_residents() -> None:
         assert sum(told) == 60_000.0
     assert table.columns[4] == "Not assessed"
     assert "the first four" in str(blocks)
+
+
+@pytest.mark.parametrize(("year", "name"), [(2025, "over_cap"), (2026, "over_cap_carried")])
+def test_a_cap_that_is_carried_over_is_told_in_the_refusal(year, name) -> None:
+    asked = changed(
+        programme={"year": year, "submitted": f"{year}-03-02"},
+        request={"budget_krw": 700_000_001},
+    )
+    told = {f.id: f for f in check(asked).findings}[name]
+    assert told.level == "refused"
+    assert ("carried over" in told.text()) == (year == 2026)
+    assert told.rule.endswith("(item 13 of the announcement of 2020)")
+
+
+@pytest.mark.parametrize(
+    ("map_day", "later"), [("2020-03-20", False), ("2024-01-01", True), ("", False)]
+)
+def test_map_data_later_than_the_day_of_handing_in_are_noted(map_day, later) -> None:
+    assert ("map_later" in found(changed(), make_facts(osm_date=map_day))) == later
+
+
+def test_files_that_are_attached_and_not_there_are_told(tmp_path) -> None:
+    (tmp_path / "form.pdf").touch()
+    names = ("form.pdf", "summary.pdf", "by post, v1.2", "https://x.org/a.pdf", "~nobody/a.pdf")
+    assert absent_files(names, tmp_path) == ("summary.pdf", "~nobody/a.pdf")
+    told = check(changed(), absent=("summary.pdf",)).of("missing")
+    assert "summary.pdf" in next(f.text() for f in told if f.id == "documents_absent")
+    assert "documents_absent" not in found(changed(), make_facts())
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_annex_tells_rules_and_result_of_the_check(language) -> None:
+    facts = make_facts(synthetic=True)
+    about = Subject(application=changed(programme={"year": 2023}), facts=facts)
+    blocks = make_paper("evidence_annex", about, language).blocks
+    assert Text(text=verdict_words(2, 0, language)) in blocks  # synthetic, of another year
+    heading = next(n for n, b in enumerate(blocks) if getattr(b, "text", "").startswith("8"))
+    table = blocks[heading + 2]
+    assert isinstance(table, Table)
+    assert all("[" in row[2] for row in table.rows)
+    assert "2022" in next(b.text for b in blocks if getattr(b, "text", "").startswith("6"))
 
 
 def test_a_level_without_data_asks_for_its_input_and_for_no_survey() -> None:

@@ -59,6 +59,10 @@ def test_a_whole_application_passes_and_a_study_that_changed_is_told(tmp_path, s
     out = tmp_path / "a.toml"
     link = {"folder": "study", "sha256": open_study(study).sha256}
     save_application(check(changed(study=link)), out)
+    bare = RUN.invoke(app, ["programme", "check", str(out)])
+    assert "1 thing is missing" in bare.output  # the attached files are not there
+    for name in ("form.pdf", "summary.pdf"):
+        (tmp_path / name).touch()
     told = RUN.invoke(app, ["programme", "check", str(out)])
     assert told.exit_code == 0, told.output
     assert "No hard gate fails" in told.output

@@ -232,8 +232,10 @@ def test_every_source_and_kind_of_rule_has_a_korean_name() -> None:
     kinds = {row["rule"] for row in table["finding"].values()}
     assert kinds == set(table["cited"]["kind_ko"])
     said = Finding(id="private_only", cited=Cited(("S1",), "V"))
-    assert said.rule_words("ko").startswith("신청 자격(2020년 공고 관련 9번 항목): 국토교통부")
-    assert "fact 9 of 2020: MOLIT news" in said.rule
+    assert said.rule_words("ko").startswith("신청 자격: 국토교통부")
+    assert said.rule_words("ko").endswith("[V](2020년 공고 9번 항목)")
+    assert said.rule.startswith("applicants: MOLIT news")
+    assert said.rule.endswith("[V] (item 9 of the announcement of 2020)")
 
 
 def test_contradictions_of_sources_are_told_in_korean() -> None:

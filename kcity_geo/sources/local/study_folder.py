@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from kcity_geo.study_facts import FACTS_FILE, FACTS_FORMAT, PLAN_FILE, PlanFacts
 __all__ = [
     "FinishedPlan",
     "FinishedStudy",
+    "absent_files",
     "facts_behind",
     "open_plan",
     "open_study",
@@ -26,6 +29,8 @@ __all__ = [
     "read_pictures",
 ]
 
+#: How the name of a document ends.
+_FILE = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
 _PNG = b"\x89PNG\r\n\x1a\n"
 #: What a map is drawn over: name -> table of study.gpkg, column and values that are taken (none: all).
 _SHAPES = {
@@ -131,6 +136,23 @@ def facts_behind(
     if instead is not None:
         return open_study(instead)
     return open_study(_local(folder, home, "study")) if folder else None
+
+
+def absent_files(names: Iterable[str], home: Path) -> tuple[str, ...]:
+    """
+    Find what an application attaches and what is not there.
+
+    Parameters
+    ----------
+    names : of documents; an address, and words without the ending of a file, are no local file.
+    home : folder of the application file.
+
+    Returns
+    -------
+    Names of files that are not there.
+    """
+    local = (n for n in names if "://" not in n and "\0" not in n and _FILE.search(n))
+    return tuple(n for n in local if not os.path.exists(home / os.path.expanduser(n)))  # noqa: PTH110, PTH111 - never raises
 
 
 def _local(folder: str, home: Path, key: str) -> Path:
