@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import geopandas as gpd
 import numpy as np
@@ -109,12 +109,11 @@ def _in_use(frame: gpd.GeoDataFrame, what: str) -> gpd.GeoDataFrame:
 
 def _gone(frame: gpd.GeoDataFrame, column: str, what: str) -> NDArray[np.bool_]:
     """Find the rows that a column says are not in use."""
-    known = read_table("own_columns")["status"]
     cells = [
         plain_text(cell) for cell in frame[column].astype(object).where(frame[column].notna(), None)
     ]
-    asked = column_key(column) in known["asking"]
-    meant = {cell: _meaning(cell, known, asked=asked) for cell in set(cells)}
+    asked = column_key(column) in read_table("own_columns")["status"]["asking"]
+    meant = {cell: _meaning(cell, asked=asked) for cell in set(cells)}
     gone = np.array([meant[cell] == "gone" for cell in cells], dtype=bool)
     unknown = [cell for cell in cells if meant[cell] == "unknown"]
     if unknown:
@@ -135,8 +134,9 @@ def _gone(frame: gpd.GeoDataFrame, column: str, what: str) -> NDArray[np.bool_]:
     return gone
 
 
-def _meaning(cell: str, known: dict[str, Any], *, asked: bool) -> str:
+def _meaning(cell: str, *, asked: bool) -> str:
     """Tell what a cell means: gone, stays, or unknown."""
+    known = read_table("own_columns")["status"]
     missing = read_table("statistics")["missing"]
     plain = unicodedata.normalize("NFKD", cell.casefold())
     plain = "".join(c for c in plain if not unicodedata.combining(c))
