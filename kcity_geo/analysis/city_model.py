@@ -35,7 +35,7 @@ from kcity_geo.rules import check_rules
 from kcity_geo.settings import NetworkTable, network_table
 from kcity_geo.standards import Standard
 
-__all__ = ["CityModel", "build_graphs", "by_district", "model_of"]
+__all__ = ["CityModel", "build_graphs", "model_of"]
 
 _Value = TypeVar("_Value")
 _More = ParamSpec("_More")
@@ -449,37 +449,6 @@ def build_graphs(city: CityData | CityModel) -> dict[str, StreetGraph]:
     ['walk', 'cycle', 'drive', 'street']
     """
     return model_of(city).graphs
-
-
-def by_district(
-    city: CityData | CityModel,
-    cells: NDArray[np.float64],
-    *,
-    weight: NDArray[np.float64] | None = None,
-) -> pd.Series:
-    """
-    Average a cell value over the people of each district.
-
-    Parameters
-    ----------
-    city : with its districts.
-    cells : shape (rows, cols). NaN: left out.
-    weight : shape (rows, cols); persons when None.
-
-    Returns
-    -------
-    Index ``district_id`` in the order of the districts; NaN where nobody is known about.
-
-    Examples
-    --------
-    >>> from kcity_geo.demo.toy import make_toy
-    >>> city = model_of(make_toy(arrays={"population": 10.0}))
-    >>> by_district(city, np.full(city.grid.shape, 0.5)).tolist()
-    [0.5, 0.5, 0.5, 0.5]
-    """
-    model = model_of(city)
-    mass = model.people.persons if weight is None else weight
-    return model.districts.mean(cells, mass)["mean"]
 
 
 def _array(city: CityModel, name: str) -> NDArray[np.float64] | None:

@@ -20,8 +20,9 @@ from kcity_geo.outputs.colours import rgb
 from kcity_geo.outputs.languages import LANGUAGES, both, in_both
 from kcity_geo.outputs.overlay import png_uri
 from kcity_geo.outputs.pages import asset, environment, seal
+from kcity_geo.outputs.stripes import hatch
 from kcity_geo.outputs.text import human, persons, plain_text
-from kcity_geo.outputs.themes import EMPTY, hatch, reading_rows, sector_title
+from kcity_geo.outputs.themes import EMPTY, reading_rows, sector_title
 from kcity_geo.result import SECTORS
 
 __all__ = ["SmallMap", "compare_page"]

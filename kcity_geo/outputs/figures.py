@@ -18,8 +18,9 @@ from kcity_geo.coordinates import label_point
 from kcity_geo.outputs.backdrop import main_lines
 from kcity_geo.outputs.fonts import can_write, use_packaged_fonts
 from kcity_geo.outputs.framing import Box, lived_in_part
+from kcity_geo.outputs.stripes import painted, rgba_table
 from kcity_geo.outputs.text import plain_text
-from kcity_geo.outputs.themes import Theme, painted, rgba_table
+from kcity_geo.outputs.themes import Theme
 from kcity_geo.result import Result
 
 if TYPE_CHECKING:

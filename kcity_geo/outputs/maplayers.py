@@ -17,16 +17,14 @@ from kcity_geo.outputs.attribution import credits_line
 from kcity_geo.outputs.colours import rgb
 from kcity_geo.outputs.looks import cells_of, meaning_of
 from kcity_geo.outputs.overlay import mercator_picture, png_uri
+from kcity_geo.outputs.stripes import hatch, painted, rgba_table
 from kcity_geo.outputs.text import human, safe_text
 from kcity_geo.outputs.themes import (
     EMPTY,
     Theme,
-    hatch,
     is_reading,
     make_themes,
-    painted,
     reading_rows,
-    rgba_table,
 )
 from kcity_geo.result import Gaps, Result
 

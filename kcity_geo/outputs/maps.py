@@ -38,9 +38,10 @@ from kcity_geo.outputs.map_plan import plan_lines, plan_themes
 from kcity_geo.outputs.map_themes import in_groups, indicator_themes, theme_row
 from kcity_geo.outputs.overlay import Picture, mercator_picture, png_uri
 from kcity_geo.outputs.pages import asset, environment, seal
+from kcity_geo.outputs.stripes import painted, rgba_table
 from kcity_geo.outputs.summary import Summary, summarise
 from kcity_geo.outputs.text import safe_text
-from kcity_geo.outputs.themes import EMPTY, Theme, make_themes, painted, rgba_table
+from kcity_geo.outputs.themes import EMPTY, Theme, make_themes
 from kcity_geo.result import Result
 
 __all__ = ["build_map", "save_map", "script_json"]

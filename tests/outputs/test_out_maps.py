@@ -29,7 +29,8 @@ from kcity_geo.outputs.hover import hover_data
 from kcity_geo.outputs.maps import build_map, script_json
 from kcity_geo.outputs.overlay import fit_lookup, mercator_picture, png_uri
 from kcity_geo.outputs.pages import seal
-from kcity_geo.outputs.themes import EMPTY, make_themes, painted, rgba_table
+from kcity_geo.outputs.stripes import painted, rgba_table
+from kcity_geo.outputs.themes import EMPTY, make_themes
 from kcity_geo.result import LEVELS
 
 _R = 6378137.0

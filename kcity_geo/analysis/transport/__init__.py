@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kcity_geo.analysis.city_model import build_graphs, by_district
+from kcity_geo.analysis.city_model import build_graphs
 from kcity_geo.analysis.network.access import served_share, travel_metres, travel_minutes
 from kcity_geo.analysis.network.graph import build_graph
 from kcity_geo.analysis.network.isochrones import isochrones, reached_streets
@@ -24,6 +24,7 @@ from kcity_geo.analysis.network.labelled import (
 from kcity_geo.analysis.network.snapping import snap
 from kcity_geo.analysis.settlement.classes import urban_classes
 from kcity_geo.analysis.transport.assess import assess
+from kcity_geo.analysis.transport.district_means import by_district
 from kcity_geo.analysis.transport.jobs import job_cells
 from kcity_geo.analysis.transport.opportunities import (
     access_circuity,

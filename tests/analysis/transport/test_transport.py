@@ -14,11 +14,12 @@ from odc.geo.geobox import GeoBox
 
 import kcity_geo as kc
 from kcity_geo.analysis import transport
-from kcity_geo.analysis.city_model import by_district, model_of
+from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.network import labelled, reach
 from kcity_geo.analysis.network.graph import build_graph
 from kcity_geo.analysis.settlement.residents import people_of, share_indicator
 from kcity_geo.analysis.transport import opportunities
+from kcity_geo.analysis.transport.district_means import by_district
 from kcity_geo.analysis.transport.intersections import divided_share, divided_ways, intersections
 from kcity_geo.analysis.transport.jobs import job_cells
 from kcity_geo.analysis.transport.service_times import facilities, service_time
