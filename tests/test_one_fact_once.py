@@ -141,7 +141,6 @@ DATA = {
         "programme/solutions": "row rows",
         "rules": "table",
         "settings": "parameters base values",
-        "sources/local/own_rows": "known",
         "sources/local/raster_rules": "row",
         "sources/osm/rules": "table rule row changes",
         "sources/products/catalogue": "base value",
