@@ -45,13 +45,16 @@ def compare(
             return
         for key, row in ranks.iterrows():
             score: Any = found.table.loc[str(key)]
-            say_line(
-                f"{key}: need {100 * score['need']:.0f} of 100, rank {_rank(row, 'need')}; "
-                f"readiness {100 * score['readiness']:.0f} of 100, rank {_rank(row, 'readiness')}"
-            )
+            say_line(f"{key}: {_told(score, row, 'need')}; {_told(score, row, 'readiness')}")
         for line in found.differences:
             say_line(line, start="note: ", err=True)
         say_line(f"Open {folder}/compare.html")
+
+
+def _told(score: Any, row: Any, axis: str) -> str:  # noqa: ANN401 - rows of tables
+    if score[axis] != score[axis]:  # NaN
+        return f"{axis} not known, no rank"
+    return f"{axis} {100 * score[axis]:.0f} of 100, rank {_rank(row, axis)}"
 
 
 def _rank(row: Any, axis: str) -> str:  # noqa: ANN401 - row of a table
@@ -75,9 +78,11 @@ def _weights(given: list[str]) -> dict[str, float]:
 
 
 def _answer(found: Any, ranks: Any, folder: Path) -> dict[str, Any]:  # noqa: ANN401 - Comparison, table
+    from pandas import isna
+
     def plain(value: Any) -> Any:  # noqa: ANN401 - cell of a table
         value = value.item() if hasattr(value, "item") else value
-        return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 - NaN
+        return None if isna(value) else value
 
     return {
         "out": str(folder),

@@ -61,6 +61,7 @@ def city_numbers(facts: Sequence[StudyFacts], places: Sequence[str]) -> tuple[Ci
 
 def _numbers(one: StudyFacts, key: str) -> CityNumbers:
     lon, lat = one.place or (math.nan, math.nan)
+    ranked = [site for site in one.sites if site.fits and site.score is not None]
     return CityNumbers(
         key=key,
         name=one.city,
@@ -78,6 +79,7 @@ def _numbers(one: StudyFacts, key: str) -> CityNumbers:
         levels={level.key: _level(level) for level in one.levels},
         indicators={row.id: _measured(row) for row in one.indicators},
         open_land_share=_number(one.open_share),
+        sites_found=None if one.open_share is None else len(ranked),
     )
 
 

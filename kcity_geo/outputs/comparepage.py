@@ -36,6 +36,8 @@ _SCALES_KM = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 _NAME_CHARS = 60
 #: Of a sum of weights.
 _ROUNDED = 1e-9
+#: Where there is no rank.
+_NONE = "–"  # noqa: RUF001
 #: Letters of the chart, and from where on a name needs a line to its dot.
 _NARROW_PX, _WIDE_PX, _FAR_PX = 7.2, 12.5, 20
 
@@ -154,16 +156,43 @@ def _benchmark(one: ComparedCriterion) -> Markup:
 
 def _lead(found: Comparison, ranks: pd.DataFrame) -> list[Markup]:
     """Name the first city of each axis, and say whether what is unknown could change the order."""
-    lines = []
-    for axis, key in (("need", "lead_need"), ("readiness", "lead_ready")):
-        places = sorted(map(str, ranks.index[ranks[f"{axis}_rank"] == 1]))
-        told = f"{key}_equal" if len(places) > 1 else key
-        score = next(float(v) for v in found.table.loc[places[:1], axis])
-        shown = _number(score, "share") if axis == "need" else _points(score)
-        lines.append(both("compare", told, city=", ".join(map(_name, places)), score=shown))
+    lines = [
+        _first(found, ranks, "need", "lead_need"),
+        _first(found, ranks, "readiness", "lead_ready"),
+    ]
+    bare = found.table["sites_found"].eq(0).fillna(value=False)
+    named = [key for key in _places(ranks, "readiness") if bare[key]]
+    if named:
+        lines.append(both("compare", "lead_no_site", city=", ".join(map(_name, named))))
+    blind = [_name(key) for key in sorted(map(str, found.table.index)) if _blind(found, key)]
+    if blind:
+        lines.append(both("compare", "lead_unknown", city=", ".join(blind)))
     sure = all((ranks[f"{a}_best"] == ranks[f"{a}_worst"]).all() for a in AXES)
     lines.append(both("compare", "lead_sure" if sure else "lead_unsure"))
     return lines
+
+
+def _blind(found: Comparison, key: str) -> bool:
+    """Whether nothing is known of a city on one of the axes."""
+    return bool(found.table.loc[key, list(AXES)].isna().any())
+
+
+def _places(ranks: pd.DataFrame, axis: str) -> list[str]:
+    """Name the cities that are first on an axis."""
+    first = ranks[f"{axis}_rank"].eq(1).fillna(value=False).astype(bool)
+    return sorted(map(str, ranks.index[first]))
+
+
+def _first(found: Comparison, ranks: pd.DataFrame, axis: str, key: str) -> Markup:
+    places = _places(ranks, axis)
+    if not places:
+        return both("compare", f"{key}_unknown")
+    score = next(float(v) for v in found.table.loc[places[:1], axis])
+    if axis == "need" and score <= _ROUNDED:
+        return both("compare", "lead_need_none")
+    shown = _number(score, "share") if axis == "need" else _points(score)
+    told = f"{key}_equal" if len(places) > 1 else key
+    return both("compare", told, city=", ".join(map(_name, places)), score=shown)
 
 
 def _row(
@@ -175,33 +204,54 @@ def _row(
 ) -> dict[str, Any]:
     """One city in the table of an axis."""
     row: Any = found.table.loc[key]
-    place: Any = ranks.loc[key]
+    place: Any = ranks.astype(object).loc[key]
     ends = (int(place[f"{axis}_best"]), int(place[f"{axis}_worst"]))
     possible = f"{ends[0]}–{ends[1]}" if ends[0] != ends[1] else str(ends[0])  # noqa: RUF001
     cells = [_measured(found, key, one) for one in criteria]
     low, high = row[f"{axis}_low"], row[f"{axis}_high"]
+    known = math.isfinite(row[axis])
     score = _Cell(
         shown=in_both(dict.fromkeys(LANGUAGES, _points(row[axis])))
-        if low > 0 or high < 1 - _ROUNDED
+        if known
         else both("compare", "unknown"),
         below=_point_span(low, high),
-        sort=float(row[axis]),
+        sort=_sortable(row[axis]),
     )
     return {
         "name": _name(key),
         "people": persons(float(row["population"])),
         "people_sort": _sortable(row["population"]),
-        "rank": int(place[f"{axis}_rank"]),
+        "rank": str(int(place[f"{axis}_rank"])) if known else _NONE,
+        "rank_sort": int(place[f"{axis}_rank"]) if known else len(ranks) + 1,
         "possible": possible,
-        "first": in_both(_number(float(place[f"{axis}_first"]), "share")),
-        "first_sort": float(place[f"{axis}_first"]),
+        "first": _drawn_first(found, key, axis, float(place[f"{axis}_first"])),
         "score": score,
         "cells": cells,
+        "sites": _sites(row["sites_found"]),
     }
 
 
+def _drawn_first(found: Comparison, key: str, axis: str, share: float) -> _Cell:
+    """In how many draws a city is first, or why none is told."""
+    if math.isfinite(share):
+        return _Cell(shown=in_both(_number(share, "share")), below=Markup(""), sort=share)
+    missing = len(found.not_known(key, axis))
+    every = len([one for one in found.criteria if one.axis == axis and one.weight > 0])
+    below = both("compare", "first_unknown", count=str(missing), all=str(every))
+    return _Cell(shown=in_both(dict.fromkeys(LANGUAGES, _NONE)), below=below, sort=-1.0)
+
+
+def _sites(count: Any) -> _Cell:  # noqa: ANN401 - whole number or NA
+    """How many sites the study found for its project."""
+    if pd.isna(count):
+        return _Cell(shown=both("compare", "not_ranked"), below=Markup(""), sort=-1.0)
+    number = in_both(dict.fromkeys(LANGUAGES, str(count)))
+    shown = number if count else both("compare", "none_found")
+    return _Cell(shown=shown, below=Markup(""), sort=int(count))
+
+
 def _in_order(ranks: pd.DataFrame, axis: str) -> list[str]:
-    """Give the cities from the first on, equal ones in the order of their names."""
+    """Give the cities from the first on, equal ones in the order of their names, those without a rank last."""
     return [str(key) for key in ranks.sort_values(f"{axis}_rank", kind="stable").index]
 
 
@@ -223,8 +273,6 @@ def _measured(found: Comparison, key: str, one: ComparedCriterion) -> _Cell:
             people=persons(people),
             share=_number(it.value, "share"),
         )
-    if one.kind == "people_short" and (it.low, it.high) == (0, 1):
-        shown = both("compare", "unknown")  # of all of them nobody can tell: no "0 people"
     ends = _span(it.low, it.high, one.unit)
     below = in_both(ends) if it.low != it.high else Markup("")
     return _Cell(shown=shown, below=below, sort=it.value)
@@ -241,6 +289,8 @@ def _chart(found: Comparison) -> dict[str, Any]:
 
     dots = []
     for key, row in found.table.iterrows():
+        if _blind(found, str(key)):
+            continue
         dots.append(
             {
                 "name": _name(key),
@@ -351,7 +401,7 @@ def _turns(found: Comparison, ranks: pd.DataFrame) -> list[dict[str, Any]]:
     turns = []
     rank: Any = ranks["readiness_rank"]
     for ahead, behind in pairwise(_in_order(ranks, "readiness")):
-        if rank[ahead] == rank[behind]:
+        if pd.isna(rank[behind]) or rank[ahead] == rank[behind]:
             continue
         table = found.overtake(behind, ahead)
         items = [

@@ -44,7 +44,8 @@ def save_comparison(
 
     Returns
     -------
-    Absolute path of the folder. All files are written aside and moved there when whole.
+    Absolute path of the folder. All files are written aside and the folder is changed as a whole;
+    ``compare.xlsx`` is left out, told, where nothing writes workbooks.
 
     Raises
     ------
@@ -65,16 +66,31 @@ def save_comparison(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".kcity-compare-", dir=target.parent) as stage:
-            work = Path(stage)
+            work, former = Path(stage) / "new", Path(stage) / "former"
+            work.mkdir()
             _write(found, work, pictures or {})
-            target.mkdir(exist_ok=True)
-            for name in COMPARISON_FILES:
-                shutil.move(work / name, target / name)
+            _place(work, target, former)
     except OSError as error:
         raise OutputError(
             f"{shown}: cannot be written ({error.strerror or error}); choose another folder"
         ) from error
     return target
+
+
+def _place(work: Path, target: Path, former: Path) -> None:
+    """Put a folder where the former one was; into one that cannot be renamed, as a mounted one, file by file."""
+    try:
+        if target.exists():
+            target.replace(former)
+        work.replace(target)
+    except OSError:
+        if former.exists():
+            former.replace(target)
+        target.mkdir(exist_ok=True)
+        for name in COMPARISON_FILES:
+            (target / name).unlink(missing_ok=True)
+            if (work / name).exists():
+                shutil.move(work / name, target / name)
 
 
 def _write(found: Comparison, work: Path, pictures: Mapping[str, Mapping[str, SmallMap]]) -> None:
@@ -97,6 +113,8 @@ def _write(found: Comparison, work: Path, pictures: Mapping[str, Mapping[str, Sm
 def _plain(value: Any) -> Any:  # noqa: ANN401 - cell of a table
     if hasattr(value, "item"):
         value = value.item()
+    if value is pd.NA:
+        return None
     if isinstance(value, float):
         return round(value, 6) if math.isfinite(value) else None
     return plain_text(value) if isinstance(value, str) else value

@@ -96,6 +96,8 @@ def without_times(whole: io.BytesIO, path: Path) -> None:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any cell
+    if value is pd.NA:
+        return None
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):

@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -226,3 +227,53 @@ def test_names_in_the_chart_cover_no_dot_and_no_other_name() -> None:
     for box, dot in itertools.product(boxes, dots):
         assert _covered(box, (dot["x"] - 4, dot["y"] - 4, dot["x"] + 4, dot["y"] + 4)) == 0
     assert any(d["far"] for d in dots)
+
+
+def _page(cities: list[CityNumbers], folder: Path) -> str:
+    found = save_comparison(compare_cities(cities, draws=20), folder / "out")
+    text = (found / "compare.html").read_text(encoding="utf-8")
+    return html.unescape(text).replace("\xa0", " ")
+
+
+def test_a_city_of_which_nothing_is_known_is_not_named_first(tmp_path) -> None:
+    nobody = replace(
+        _city("Nobody", 0.2, 0.1),
+        levels={}, indicators={}, population=float("nan"), open_land_share=float("nan"),
+    )  # fmt: skip
+    page = _page([_city("Alpha", 0.0, 0.2), nobody], tmp_path)
+    assert "In no city is it proved that people fall short." in page
+    assert "Without a rank, as nothing is known: Nobody." in page
+    assert "The readiest is Alpha" in page
+    assert "3 of 3 criteria are not known" in page
+    assert page.count('class="dot"') == 1
+    ranks = list(
+        csv.DictReader((tmp_path / "out" / "ranks.csv").read_text(encoding="utf-8").splitlines())
+    )
+    assert [(row["need_rank"], row["readiness_rank"]) for row in ranks] == [("1", "1"), ("", "")]
+    points = json.loads((tmp_path / "out" / "cities.geojson").read_text(encoding="utf-8"))
+    assert [one["properties"]["need"] for one in points["features"]] == [0.0, None]
+
+
+def test_the_readiest_city_without_a_site_says_so(tmp_path) -> None:
+    cities = [
+        replace(_city("Alpha", 0.0, 0.0), sites_found=0),
+        replace(_city("Beta", 0.5, 0.0), sites_found=3),
+        _city("Gamma", 0.6, 0.0),
+    ]
+    page = _page(cities, tmp_path)
+    assert "The study found no site for its project in Alpha." in page
+    assert ">none found<" in page
+    assert ">not ranked<" in page
+
+
+def test_without_workbooks_the_rest_is_written_and_no_old_one_stays(
+    found, tmp_path, monkeypatch
+) -> None:
+    out = save_comparison(found, tmp_path / "out")
+    monkeypatch.setattr(
+        "kcity_geo.outputs.workbook.not_installed", lambda _: "install kcity-geo[office]"
+    )
+    with pytest.warns(UserWarning, match="compare.xlsx is left out"):
+        save_comparison(found, out)
+    assert {p.name for p in out.iterdir()} == {*COMPARISON_FILES} - {"compare.xlsx"}
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]

@@ -55,7 +55,9 @@ class Comparison:
     measured : city key -> criterion -> what was found.
     table : a row a city, index ``key``: id (the same whatever stands beside it), name, study, population, for each
         criterion ``{id}`` (value), ``_low``, ``_high`` and ``_score``, for each axis ``{axis}`` (proved score),
-        ``_low``, ``_high`` and ``_known`` (share of the weight with a value). A row depends on its city alone.
+        ``_low``, ``_high`` and ``_known`` (share of the weight with a value); NaN: nothing is known of the axis, the
+        score could be any. ``sites_found``: sites for the project of the study; none where it ranked no ground. A row
+        depends on its city alone.
     apart : in what the studies differ.
     draws, seed : joint draws, and what they start from.
     """
@@ -89,9 +91,10 @@ class Comparison:
         Returns
         -------
         Index ``key``, for each axis ``{axis}_rank`` (by the proved score: what is missing helps nobody; equal
-        scores share the better rank), ``_best`` and ``_worst`` (ranks that no range of scores rules out, by strict
-        dominance), ``_draw_low`` and ``_draw_high`` (5 and 95 % of the draws) and ``_first`` (share of the draws in
-        which it is first).
+        scores share the better rank; none where nothing is known), ``_best`` and ``_worst`` (ranks that no range of
+        scores rules out, by strict dominance), ``_draw_low`` and ``_draw_high`` (5 and 95 % of the draws) and
+        ``_first`` (share of the draws in which what is known of it alone puts it first, whatever is drawn for what
+        is not known of the others that have a rank; NaN where a criterion that weighs is not known).
 
         Raises
         ------
@@ -105,26 +108,58 @@ class Comparison:
 
     def _ranks(self) -> pd.DataFrame:
         rule = read_table("compare")["draws"]
-        found: dict[str, NDArray[np.float64]] = {}
+        found: dict[str, object] = {}
         for axis in AXES:
             proved, low, high = (self.table[axis + end].to_numpy() for end in ("", "_low", "_high"))
             drawn = np.stack([self._axis_draws(city.key, axis) for city in self.cities])
             place = 1 + (drawn[None, :, :] > drawn[:, None, :] + _EQUAL).sum(axis=1)
+            rank = pd.array(
+                1 + (proved[None, :] > proved[:, None] + _EQUAL).sum(axis=1), dtype="Int64"
+            )
+            rank[~np.isfinite(proved)] = pd.NA
             found |= {
-                f"{axis}_rank": 1 + (proved[None, :] > proved[:, None] + _EQUAL).sum(axis=1),
+                f"{axis}_rank": rank,
                 f"{axis}_best": 1 + (low[None, :] > high[:, None] + _EQUAL).sum(axis=1),
                 f"{axis}_worst": len(low) - (high[None, :] < low[:, None] - _EQUAL).sum(axis=1),
                 f"{axis}_draw_low": np.quantile(place, rule["low"], axis=1, method="lower"),
                 f"{axis}_draw_high": np.quantile(place, rule["high"], axis=1, method="higher"),
-                f"{axis}_first": (place == 1).mean(axis=1),
+                f"{axis}_first": [self._first(i, drawn, axis) for i in range(len(drawn))],
             }
         return pd.DataFrame(found, index=self.table.index)
 
-    def _axis_draws(self, key: str, axis: str) -> NDArray[np.float64]:
+    def _first(self, place: int, drawn: NDArray[np.float64], axis: str) -> float:
+        """Share of the draws in which what is known of a city puts it first."""
+        key = self.cities[place].key
+        if self.not_known(key, axis):
+            return math.nan
+        rivals = self.table[axis].notna().to_numpy(copy=True)  # of which something is known
+        rivals[place] = False
+        others = drawn[rivals].max(axis=0, initial=0.0)
+        return float((others <= self._axis_draws(key, axis, sure=True) + _EQUAL).mean())
+
+    def not_known(self, key: str, axis: str) -> tuple[str, ...]:
+        """
+        Name the criteria of an axis that weigh and of which nothing is known in a city.
+
+        Parameters
+        ----------
+        key : of a city.
+        axis : ``"need"`` or ``"readiness"``.
+
+        Returns
+        -------
+        Their ids.
+        """
+        own = self.measured[key]
+        rows = [one for one in self.criteria if one.axis == axis and one.weight > 0]
+        return tuple(one.id for one in rows if not own[one.id].known)
+
+    def _axis_draws(self, key: str, axis: str, *, sure: bool = False) -> NDArray[np.float64]:
         total = np.zeros(self.draws)
         for one in self.criteria:
             if one.axis == axis:
-                total = total + one.weight * self.measured[key][one.id].draws
+                own = self.measured[key][one.id]
+                total = total + one.weight * (own.sure_draws if sure else own.draws)
         return total
 
     def people_short(self, key: str, criterion: str) -> float:
@@ -158,7 +193,7 @@ class Comparison:
         ``score, score_needed`` (the others staying as they are; NaN where even the full score is not
         enough) and ``value_needed`` (in `unit`; NaN too for value functions that are not linear).
         ``attrs["weights_moved"]``: sum of the smallest changes of the weights that would do the same, inf
-        when none does.
+        when none does, or when a criterion is not known in one of the two (weight moved onto it would prove nothing).
 
         Raises
         ------
@@ -192,8 +227,11 @@ class Comparison:
                 }
             )
         frame = pd.DataFrame(table)
-        frame.attrs["weights_moved"] = flip_distance(
-            np.stack([theirs, mine]), weight, leader=0, rival=1
+        blind = self.not_known(behind, axis) or self.not_known(ahead, axis)
+        frame.attrs["weights_moved"] = (
+            math.inf
+            if blind
+            else flip_distance(np.stack([theirs, mine]), weight, leader=0, rival=1)
         )
         return frame
 
@@ -288,17 +326,20 @@ def _table(
         found = measured[city.key]
         for axis in AXES:
             of_axis = [c for c in criteria if c.axis == axis]
-            row[axis] = sum(c.weight * found[c.id].proved for c in of_axis)
-            row[f"{axis}_low"] = sum(c.weight * found[c.id].score_low for c in of_axis)
-            row[f"{axis}_high"] = sum(c.weight * found[c.id].score_high for c in of_axis)
+            low = sum(c.weight * found[c.id].score_low for c in of_axis)
+            high = sum(c.weight * found[c.id].score_high for c in of_axis)
+            proved = sum(c.weight * found[c.id].proved for c in of_axis)
+            row[axis] = proved if low > _EQUAL or high < 1 - _EQUAL else math.nan
+            row |= {f"{axis}_low": low, f"{axis}_high": high}
             row[f"{axis}_known"] = sum(c.weight for c in of_axis if found[c.id].known)
         for one in criteria:
             it = found[one.id]
             row |= {
                 one.id: it.value, f"{one.id}_low": it.low, f"{one.id}_high": it.high, f"{one.id}_score": it.proved,
             }  # fmt: skip
+        row["sites_found"] = pd.NA if city.sites_found is None else city.sites_found
         rows.append(row)
-    return pd.DataFrame(rows).set_index("key")
+    return pd.DataFrame(rows).astype({"sites_found": "Int64"}).set_index("key")
 
 
 def _differences(cities: Sequence[CityNumbers]) -> tuple[Difference, ...]:
@@ -333,7 +374,7 @@ def _lacking(cities: Sequence[CityNumbers]) -> list[str]:
     told = []
     for city in cities:
         lacks = [str(rows[key]["title"]) for key in every if key not in (city.inputs or ())]
-        known = f"without {', '.join(lacks)}" if lacks else "all"
+        known = f"without {', '.join(lacks)}" if lacks else "all that the others have"
         told.append("not known" if city.inputs is None else known)
     return told
 

@@ -31,6 +31,7 @@ class Measured:
         readiness; NaN: not known.
     score_low, score_high : scores that it may have; 0 and 1 where nothing is known of it.
     draws : shape (draws,), score in each draw.
+    sure_draws : the same where what is missing counts as nothing, as in `proved`; nowhere above `draws`.
     """
 
     value: float
@@ -41,6 +42,7 @@ class Measured:
     score_low: float
     score_high: float
     draws: NDArray[np.float64]
+    sure_draws: NDArray[np.float64]
 
     @property
     def known(self) -> bool:
@@ -84,19 +86,25 @@ def measure(
             score_low=0.0,
             score_high=1.0,
             draws=own,
+            sure_draws=np.zeros(draws),
         )
     unknown = _numbers(seed, city, draws, criterion.id) * open_share
-    if len(known_draws):  # joint over the criteria of a city: the same draw of the gap model
-        values = known_draws[(row * len(known_draws)).astype(np.intp)] + unknown
-    else:
-        values = low + (high - low) * _numbers(seed, city, draws, criterion.id)
     function = {"function": criterion.function, "parameters": criterion.parameters}
     ends = utility([low, value, high], **function)  # type: ignore[arg-type]
-    scores = utility(np.clip(values, low, high), **function)  # type: ignore[arg-type]
     score_low, score_high = float(ends.min()), float(ends.max())
     # People of whom nobody can tell prove no shortage, and no readiness either.
     at = 1 if criterion.axis == "need" else int(np.argmin(ends))
     proved, proved_value = float(ends[at]), (low, value, high)[at]
+    if len(known_draws):  # joint over the criteria of a city: the same draw of the gap model
+        told = known_draws[(row * len(known_draws)).astype(np.intp)]
+        values = told + unknown
+        told = np.clip(told, low, max(value, float(np.quantile(known_draws, quantiles[1]))))
+        both = np.clip(np.stack([told, told + open_share]), low, high)
+        sure = utility(both, **function).min(axis=0)  # type: ignore[arg-type]
+    else:
+        values = low + (high - low) * _numbers(seed, city, draws, criterion.id)
+        sure = np.full(draws, proved)
+    scores = utility(np.clip(values, low, high), **function)  # type: ignore[arg-type]
     return Measured(
         value=value,
         low=low,
@@ -106,6 +114,7 @@ def measure(
         score_low=score_low,
         score_high=score_high,
         draws=scores,
+        sure_draws=np.minimum(sure, scores),
     )
 
 
@@ -116,6 +125,8 @@ def _numbers(seed: int, city: CityNumbers, count: int, purpose: str = "") -> NDA
     return np.random.default_rng(int.from_bytes(digest[:8], "big")).random(count)
 
 
+#: Of a share.
+_WHOLE = 1e-9
 _Range = tuple[float, float, float, NDArray[np.float64], float]
 _NOTHING: _Range = (math.nan, math.nan, math.nan, np.empty(0), 1.0)
 
@@ -143,6 +154,8 @@ def _people(city: CityNumbers, level: LevelNumbers, quantiles: tuple[float, floa
         return _NOTHING
     short = min(1.0, level.people_short / city.population)
     open_ = min(1.0 - short, max(0.0, level.people_open / city.population))
+    if open_ >= 1.0 - _WHOLE:  # of all of them nobody can tell: no share is known, and no 0
+        return _NOTHING
     draws = np.array(level.short_draws, dtype=np.float64)
     draws = draws[np.isfinite(draws)]
     ends = np.quantile(draws, quantiles) if len(draws) else np.array([short, short])

@@ -66,6 +66,7 @@ class CityNumbers:
     inputs : keys of ``[sources]`` that it was made from, and ``official`` with official numbers; None: it does not say.
     levels, indicators : what it found; a level that is missing was not assessed.
     open_land_share : share of the study area that no constraint of the project closes; NaN: not known.
+    sites_found : sites for the project that fit and are ranked; None: no ground was ranked.
     """
 
     key: str
@@ -84,6 +85,7 @@ class CityNumbers:
     levels: Mapping[str, LevelNumbers] = field(default_factory=dict)
     indicators: Mapping[str, MeasuredNumbers] = field(default_factory=dict)
     open_land_share: float = math.nan
+    sites_found: int | None = None
 
     @cached_property
     def id(self) -> str:

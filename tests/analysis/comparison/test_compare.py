@@ -101,11 +101,13 @@ def test_what_is_missing_widens_the_ranges_and_never_improves_a_rank(lost) -> No
     )
     before, after = compare_cities([city, *rivals]), compare_cities([lost(city), *rivals])
     for axis in ("need", "readiness"):
-        was, now = before.table.loc["A"], after.table.loc["A"]
+        was, now = before.table.loc["A"].fillna(0.0), after.table.loc["A"].fillna(0.0)
         assert now[axis] <= was[axis] + 1e-12
         assert now[f"{axis}_low"] <= was[f"{axis}_low"] + 1e-12
         assert now[f"{axis}_high"] >= was[f"{axis}_high"] - 1e-12
-        assert after.rank().loc["A", f"{axis}_rank"] >= before.rank().loc["A", f"{axis}_rank"]
+        ranks = [found.rank().loc["A"] for found in (before, after)]
+        worse = [4 if pd.isna(rank[f"{axis}_rank"]) else rank[f"{axis}_rank"] for rank in ranks]
+        assert worse[1] >= worse[0]
 
 
 @settings(max_examples=20, deadline=None)
@@ -229,3 +231,78 @@ def test_a_range_is_counted_at_its_worse_end_in_what_is_needed() -> None:
     )
     assert near["value_needed"] == pytest.approx(0.0)
     assert near["value_needed"] < near["value"]
+
+
+_SHARE = st.floats(0, 1)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.lists(st.tuples(_SHARE, _SHARE, st.floats(0, 12), _SHARE), min_size=2, max_size=4),
+    st.tuples(_SHARE, _SHARE),
+    st.sets(st.sampled_from(["water", "energy", "flood", "E5", "T9_reach_people", "land"])),
+    st.integers(0, 3),
+)
+def test_losing_data_never_raises_a_rank_or_a_first_share(values, lost, gone, seed) -> None:
+    """People become open, of those who fell short and of the others, and criteria go missing."""
+    cities = [
+        replace(
+            _city(f"C{i}", grid_km=c, land=d / 4),
+            levels=dict.fromkeys(
+                ("transport", "water", "energy", "flood"),
+                _level(a, (1 - a) * b, tuple(a * k for k in (0.8, 1.0, 1.2) if a * k <= 1)),
+            ),
+        )
+        for i, (a, b, c, d) in enumerate(values)
+    ]
+    first = cities[0]
+    a, b = values[0][0], (1 - values[0][0]) * values[0][1]
+    short, others = a * (1 - lost[0]), (1 - a - b) * (1 - lost[1])
+    level = _level(
+        short,
+        max(0.0, 1 - short - others),
+        tuple(k - min(k, a) * lost[0] for k in first.levels["water"].short_draws),
+    )
+    blind = replace(
+        first,
+        levels={k: level for k in first.levels if k not in gone},
+        indicators={k: v for k, v in first.indicators.items() if k not in gone},
+        open_land_share=math.nan if "land" in gone else first.open_land_share,
+    )
+    before = compare_cities(cities, draws=40, seed=seed).rank().loc["C0"]
+    after = compare_cities([blind, *cities[1:]], draws=40, seed=seed).rank().loc["C0"]
+    for axis in ("need", "readiness"):
+        if not pd.isna(after[f"{axis}_rank"]):
+            assert after[f"{axis}_rank"] >= before[f"{axis}_rank"]
+        if not pd.isna(after[f"{axis}_first"]):
+            assert after[f"{axis}_first"] <= before[f"{axis}_first"] + 1e-12
+
+
+def test_a_city_of_which_nothing_is_known_has_no_score_and_no_rank() -> None:
+    nobody = replace(
+        _city("N"), levels={}, indicators={}, population=math.nan, open_land_share=math.nan
+    )
+    found = compare_cities([_city("A", short=0.0), nobody, _city("B", short=0.0)])
+    ranks = found.rank()
+    for axis in ("need", "readiness"):
+        assert found.table[f"{axis}_known"].tolist() == [1.0, 0.0, 1.0]
+        assert math.isnan(found.table.loc["N", axis])
+        assert ranks[f"{axis}_rank"].isna().tolist() == [False, True, False]
+        assert ranks[f"{axis}_first"].tolist()[::2] == [1.0, 1.0]
+        assert math.isnan(ranks.loc["N", f"{axis}_first"])
+        assert (ranks.loc["N", f"{axis}_best"], ranks.loc["N", f"{axis}_worst"]) == (1, 3)
+
+
+def test_a_city_with_a_criterion_not_known_is_first_in_no_share_of_the_draws() -> None:
+    blind = replace(_city("B"), open_land_share=math.nan)
+    found = compare_cities([_city("A", land=0.02), blind], draws=400)
+    assert found.not_known("B", "readiness") == ("land",)
+    ranks = found.rank()
+    assert math.isnan(ranks.loc["B", "readiness_first"])
+    # A has 0.1 of the points of land, of B they are drawn evenly: below it in a tenth of the draws.
+    assert ranks.loc["A", "readiness_first"] == pytest.approx(0.1, abs=0.04)
+    # A weight is moved onto no criterion that is not known.
+    assert math.isinf(found.overtake("B", "A").attrs["weights_moved"])
+    # It weighs nothing: then nothing that weighs is missing.
+    light = compare_cities([_city("A", land=0.02), blind], weights={"land": 0})
+    assert light.rank()["readiness_first"].tolist() == [1.0, 1.0]
