@@ -282,6 +282,7 @@ def _geotiff(array: Any, where: str) -> tuple[bytes, str]:  # noqa: ANN401 - Dat
     crs = _crs_of(array, where)
     flat, transform = _on_axes(array, where)
     values, nodata = _storable(flat)
+    _refuse_scaled(flat, where)
     about = {k: str(v) for k, v in flat.attrs.items()}
     tags = {
         "TIFFTAG_IMAGEDESCRIPTION": about.get("long_name", ""),
@@ -313,6 +314,18 @@ def _geotiff(array: Any, where: str) -> tuple[bytes, str]:  # noqa: ANN401 - Dat
             file.scales = (float(flat.attrs.get("scale_factor", 1.0)),)
             file.offsets = (float(flat.attrs.get("add_offset", 0.0)),)
         return memory.read(), ".tif"
+
+
+def _refuse_scaled(array: Any, where: str) -> None:  # noqa: ANN401 - DataArray
+    """Refuse a scale beside numbers with a point: arithmetic of xarray keeps the attribute of what it has scaled."""
+    said = {k: array.attrs[k] for k in ("scale_factor", "add_offset") if k in array.attrs}
+    scale, offset = said.get("scale_factor", 1.0), said.get("add_offset", 0.0)
+    if array.dtype.kind == "f" and (float(scale), float(offset)) != (1.0, 0.0):
+        written = ", ".join(f"{k} {v}" for k, v in said.items())
+        raise StudyError(
+            f"{where}: holds numbers with a point and says {written}, so nobody knows whether they are scaled; scale "
+            "them and take the attributes out (del array.attrs[…]), or pass the whole numbers that were stored"
+        )
 
 
 def _crs_of(array: Any, where: str) -> CRS:  # noqa: ANN401 - DataArray

@@ -48,7 +48,7 @@ from kcity_geo.inputs.official import load_tables
 from kcity_geo.notes import collected, muted
 from kcity_geo.settings import network_table
 from kcity_geo.sources.local.raster_windows import read_window
-from kcity_geo.sources.local.rasters import read_raster
+from kcity_geo.sources.local.rasters import persons_from_polygons, read_raster
 from kcity_geo.sources.local.tables import read_district_people, read_official_table
 from kcity_geo.sources.local.vectors import read_boundary, read_power_lines
 from kcity_geo.sources.osm.pbf import read_osm
@@ -188,6 +188,51 @@ def test_a_mask_of_built_up_land_is_no_square_metre(tmp_path, step):
     with muted():
         found = float(np.nansum(read_window(path, key="built", city=city).values))
     assert found == pytest.approx(city.area_km2 * 1e6 / 2, rel=2e-2)
+
+
+@pytest.mark.parametrize(
+    ("value", "told", "words"),
+    [
+        (2, {"TIFFTAG_IMAGEDESCRIPTION": "Population in thousands"}, "says 'in thousands', and the band declares no unit"),
+        (2, {"TIFFTAG_IMAGEDESCRIPTION": "Population of Thousand Oaks, 1000 m"}, ""),
+        (0.002, {}, "which is no city; are they thousands.*-units 'thousands of persons'"),
+        (0.002, {"unit": "persons"}, ""),
+        (0, {}, ""),
+    ],
+)  # fmt: skip
+def test_people_in_thousands(tmp_path, value, told, words):
+    path = raster(tmp_path / "p.tif", np.full(SHAPE, value, "float32"), **told)
+    grid = study_grid(CITY, cell_m=500)
+    if words:
+        with pytest.raises(KCityError, match=words):
+            read_raster(path, key="population", city=CITY, grid=grid)
+        return
+    with muted():
+        people, _ = read_raster(path, key="population", city=CITY, grid=grid)
+    assert float(people.sum()) == pytest.approx(2000 * value, rel=1e-3)
+
+
+def test_a_village_in_empty_land_is_no_city_in_thousands(tmp_path):
+    """300 people in one pixel of 1.07 hectares, on 21 km2."""
+    values = np.zeros(SHAPE, "float32")
+    values[65, 65] = 300
+    path = raster(tmp_path / "p.tif", values)
+    with muted():
+        people, _ = read_raster(
+            path, key="population", city=CITY, grid=study_grid(CITY, cell_m=500)
+        )
+    assert float(people.sum()) == pytest.approx(300)
+
+
+def test_people_of_polygons_in_thousands():
+    grid = study_grid(CITY, cell_m=500)
+    halves = [shapely.box(28.0, -30.0, 28.025, -29.96), shapely.box(28.025, -30.0, 28.05, -29.96)]
+    frame = gpd.GeoDataFrame({"population": [0.9, 0.8]}, geometry=halves, crs=4326)
+    with muted(), pytest.raises(KCityError, match="1.7 persons on 21.4 km2, which is no city"):
+        persons_from_polygons(frame, city=CITY, grid=grid)
+    with muted():
+        found = persons_from_polygons(frame.assign(population=[900, 800]), city=CITY, grid=grid)
+    assert found[1]["total"] == pytest.approx(1700, rel=1e-3)
 
 
 def test_a_tower_of_a_register_is_no_density(tmp_path):

@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import shapely
 import xarray as xr
 from pyproj import CRS
@@ -226,6 +227,25 @@ def test_a_number_of_a_table_is_not_read_in_thousands(value) -> None:
     table = pd.DataFrame({"district_id": ["w", "e"], "water_storage_m3": [value, value]})
     found = read_official_table(Path(written(table, field="table")), districts=districts)
     assert found["water_storage_m3"].tolist() == [value, value]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_a_scale_counts_for_whole_numbers_only(dtype) -> None:
+    """Xarray keeps the attribute through the arithmetic that has scaled the numbers."""
+    heights = xr.DataArray(
+        np.full((4, 5), 700, dtype),
+        coords={"y": np.arange(4.0)[::-1], "x": np.arange(5.0)},
+        dims=("y", "x"),
+        attrs={"scale_factor": 0.1, "crs": "EPSG:32633"},
+    )
+    if dtype == "float32":
+        with pytest.raises(
+            StudyError, match=r"elevation: .*scale_factor 0\.1.*whether they are scaled"
+        ):
+            written(heights, field="elevation")
+        return
+    with rasterio.open(written(heights, field="elevation")) as file:
+        assert file.scales == (0.1,)
 
 
 def test_the_same_object_is_the_same_file() -> None:

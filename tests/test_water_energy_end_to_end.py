@@ -121,6 +121,7 @@ def test_a_folder_of_monthly_lights_is_merged_at_a_quantile(tmp_path, hanbit_tow
     for number, light in enumerate((1.0, 2.0, 3.0, 50.0)):
         with rasterio.open(months / f"{number}.tif", "w", **profile) as target:
             target.write(np.full(shape, light, dtype=profile["dtype"]), 1)
+            target.units = ("nW/cm2/sr",)
     sources = 'nightlights = "months"\n'
     data = kc.load(kc.load_study(bare_city(tmp_path, hanbit_town, sources)))
     # The 0.7 quantile of 1, 2, 3, 50 lies a tenth of the way from 3 to 50.

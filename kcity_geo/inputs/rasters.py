@@ -211,6 +211,10 @@ def _merged_months(
             f"{city.name}; add months without clouds",
             stacklevel=3,
         )
+    tell(
+        f"sources.nightlights: {len(files)} months of {folder.name} were read as one: of each cell the value that "
+        f"{quantile:.0%} of its months do not exceed (energy.monthly_quantile)"
+    )
     merged.attrs["source"] = f"{len(files)} months of {folder.name}, quantile {quantile:g}"
     return merged, {"valid_share": share, "months": float(len(files))}
 

@@ -1,11 +1,12 @@
-"""Plausible: more people than any place of its size holds are of another unit, and are refused."""
+"""Plausible: more people than any place of its size holds, or fewer than a city has, are of another unit: refused."""
 
 from __future__ import annotations
 
+from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError
 from kcity_geo.sources.local.raster_rules import raster_rule
 
-__all__ = ["refuse_too_many"]
+__all__ = ["refuse_too_few", "refuse_too_many"]
 
 
 def refuse_too_many(
@@ -39,3 +40,37 @@ def refuse_too_many(
         raise SourceError(
             f"{where} adds up to {persons:,.0f} persons{each}, more than any city holds ({limit:,.0f}); {mend}"
         )
+
+
+def refuse_too_few(
+    persons: float, km2: float, *, where: str, mend: str, densest: float = 0.0
+) -> None:
+    """
+    Refuse a number of people that no city of this size has: they are thousands, or something else.
+
+    Parameters
+    ----------
+    persons : all of them.
+    km2 : the land that they live on.
+    where : file, key and place, for the message.
+    mend : what to give instead.
+    densest : persons per km2 where they live closest; a village is dense somewhere, thousands are not.
+
+    Raises
+    ------
+    SourceError
+        If there are fewer, by ``persons_least``, ``density_least`` and ``densest_least`` of ``tables/statistics.toml``.
+
+    Examples
+    --------
+    >>> refuse_too_few(40, 0.3, where="t.csv", mend="give persons")
+    """
+    rule = read_table("statistics")
+    if persons >= rule["persons_least"] or persons >= rule["density_least"] * km2:
+        return
+    if densest >= rule["densest_least"]:
+        return
+    many = f"{persons:,.0f}" if persons >= 10 else f"{persons:.3g}"  # noqa: PLR2004 - digits
+    raise SourceError(
+        f"{where} adds up to {many} persons on {km2:,.1f} km2, which is no city; are they thousands? {mend}"
+    )

@@ -193,6 +193,7 @@ def _density(
     description: str, file_name: str, *, where: str, rule: RasterRule
 ) -> tuple[str, float, str] | None:
     """Tell a density from the description of the band or from the name of the product."""
+    _refuse_magnitude(description, where=where)
     found = _in_text(description)
     if found is not None:
         return found
@@ -206,6 +207,18 @@ def _density(
                 "-units 'persons per km2', or 'persons' where they are counts)"
             )
     return None
+
+
+def _refuse_magnitude(description: str, *, where: str) -> None:
+    """Refuse people whose description says thousands or millions; bare numbers are pixels of 1000 m."""
+    for found in re.finditer(
+        read_table("statistics")["magnitudes"], f" {description}", re.IGNORECASE
+    ):
+        if any(sign.isalpha() for sign in found.group()):
+            raise SourceError(
+                f"{where}: the description {description!r} says {found.group().strip(' (')!r}, and the band "
+                "declares no unit; set it (gdal_edit.py -units 'thousands of persons', or 'persons' for counts)"
+            )
 
 
 def refuse_other_unit(

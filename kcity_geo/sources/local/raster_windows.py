@@ -76,6 +76,7 @@ class RasterWindow:
     transform : affine, pixel to CRS.
     crs : of the raster, two dimensions.
     pixel_m : side of a square as large as a pixel at the city, metres.
+    declared : the file says its unit.
     """
 
     values: NDArray[np.float64]
@@ -83,6 +84,7 @@ class RasterWindow:
     transform: Any
     crs: CRS
     pixel_m: float
+    declared: bool = False
 
 
 def _pixel_metres(transform: Any, crs: CRS, city: City) -> float:  # noqa: ANN401 - affine
@@ -149,6 +151,7 @@ def read_window(
         transform=transform,
         crs=crs,
         pixel_m=_pixel_metres(transform, crs, city),
+        declared=all(tile.declared for tile in tiles),
     )
     if any(tile.constrained for tile in tiles):
         window = _uninhabited(window, where=f"sources.{key}: {named}")
@@ -157,7 +160,7 @@ def read_window(
             return window
         raise SourceError(f"sources.{key}: {named} holds only nodata over {city.name}")
     _check_values(window.values, rule, key=key, name=named, pixel_m=window.pixel_m)
-    if not all(tile.declared for tile in tiles):
+    if not window.declared:
         where = f"sources.{key}: {named}"
         refuse_other_unit(window.values, rule, pixel_m=window.pixel_m, where=where)
         if not any(tile.packed for tile in tiles):

@@ -27,7 +27,7 @@ from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.sources.local.origins import describe, described
-from kcity_geo.sources.local.plausible import refuse_too_many
+from kcity_geo.sources.local.plausible import refuse_too_few, refuse_too_many
 from kcity_geo.sources.local.raster_amounts import amounts_on_grid
 from kcity_geo.sources.local.raster_products import refuse_steep
 from kcity_geo.sources.local.raster_rules import RasterRule, raster_rule
@@ -94,7 +94,8 @@ def read_raster(
     measured.setdefault("valid_share", float(inside[known].sum() / inside.sum()))
     tell_part_covered(path, measured["valid_share"], key=key, city=city)
     if rule.mean_density_high:
-        _refuse_impossible_total(measured, rule, city, where=f"sources.{key}: {described(path)}")
+        where = f"sources.{key}: {described(path)}, in {city.name},"
+        _refuse_impossible_total(measured, rule, city, window, where=where)
     variable = layer(
         values,
         grid=grid,
@@ -148,13 +149,22 @@ def _dry(window: RasterWindow) -> RasterWindow:
 
 
 def _refuse_impossible_total(
-    measured: dict[str, float], rule: RasterRule, city: City, *, where: str
+    measured: dict[str, float], rule: RasterRule, city: City, window: RasterWindow, *, where: str
 ) -> None:
-    """Refuse more people than any city of this size holds: the numbers are densities."""
+    """Refuse more or fewer people than any city of this size holds: the numbers are densities, or thousands."""
+    total, km2 = measured["source_total"], measured["valid_share"] * city.area_km2
+    if total and not window.declared:
+        refuse_too_few(
+            total,
+            km2,
+            where=where,
+            mend="Declare the unit (gdal_edit.py -units 'thousands of persons', or 'persons' where so few live there)",
+            densest=float(np.nanmax(window.values)) / (window.pixel_m / 1000) ** 2,
+        )
     refuse_too_many(
-        measured["source_total"],
-        measured["valid_share"] * city.area_km2,
-        where=f"{where}, in {city.name},",
+        total,
+        km2,
+        where=where,
         mend=f"it needs {rule.hint}: where it holds a density, declare it (gdal_edit.py -units 'persons per km2')",
     )
 
@@ -394,6 +404,14 @@ def persons_from_polygons(
     amount[reached == 0] = np.nan
     reached_m2 = shapely.union_all(cut[ok]).area
     _refuse_doubled_land(float(shapely.area(cut[ok]).sum()), reached_m2)
+    if source_total:
+        refuse_too_few(
+            source_total,
+            reached_m2 / 1e6,
+            where=f"sources.population: column {column!r}, in {city.name},",
+            mend="It needs persons of each polygon",
+            densest=float(density[ok].max()) * 1e6,
+        )
     refuse_too_many(
         source_total,
         reached_m2 / 1e6,

@@ -12,11 +12,10 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from kcity_geo.config import read_table
 from kcity_geo.errors import SchemaError, SourceError
 from kcity_geo.notes import tell
 from kcity_geo.parameters import impossible_amount, part_of_count, percent_mend
-from kcity_geo.sources.local.plausible import refuse_too_many
+from kcity_geo.sources.local.plausible import refuse_too_few, refuse_too_many
 from kcity_geo.sources.local.table_files import plain_text, read_cells
 from kcity_geo.sources.local.table_heads import is_total, refuse_other_heads
 from kcity_geo.sources.local.table_numbers import decimal_sign, numbers
@@ -291,15 +290,9 @@ def _refuse_impossible_city(
     persons: pd.Series[float], districts: gpd.GeoDataFrame, *, where: str
 ) -> None:
     """Refuse a number of people that no city of this size has: they are thousands, or something else."""
-    rule = read_table("statistics")
     told = persons.notna().to_numpy()
     km2 = float(shapely.area(districts.geometry.to_numpy()[told]).sum()) / 1e6
-    total = float(persons.sum())
-    if total < rule["persons_least"] and total < rule["density_least"] * km2:
-        raise SourceError(
-            f"{where} adds up to {total:,.0f} persons on {km2:,.1f} km2, which is no city; are they "
-            "thousands? Give persons"
-        )
+    refuse_too_few(float(persons.sum()), km2, where=where, mend="Give persons")
 
 
 def _match(

@@ -289,7 +289,7 @@ def test_persons_of_polygons_are_divided_by_area_and_cut_at_the_boundary() -> No
     whole = CITY.boundary_metric
     left, bottom, right, top = whole.bounds
     squares = gpd.GeoDataFrame(
-        {"population": [100, 60]},
+        {"population": [10_000, 6_000]},
         geometry=[
             shapely.box(left - 500, bottom - 500, (left + right) / 2, top + 500),
             shapely.box((left + right) / 2, bottom, right, top),
@@ -301,7 +301,7 @@ def test_persons_of_polygons_are_divided_by_area_and_cut_at_the_boundary() -> No
     np.testing.assert_array_equal(persons_from_polygons(upper, city=CITY, grid=GRID)[0], values)
     expected = sum(
         n * g.intersection(whole).area / g.area
-        for n, g in zip([100, 60], squares.geometry, strict=True)
+        for n, g in zip([10_000, 6_000], squares.geometry, strict=True)
     )
     assert np.nansum(values) == pytest.approx(expected, rel=1e-9)
     assert measured["source_total"] == pytest.approx(expected, rel=1e-9)
