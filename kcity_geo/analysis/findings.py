@@ -155,6 +155,15 @@ class Findings:
         gaps = self.result.gaps
         return residents(gaps) if "population" in gaps.cells else None
 
+    @cached_property
+    def counted_share(self) -> float:
+        """Share of the study area in which people were counted; 1 without a population."""
+        stated = self.result.data.measured.get("population", {}).get("valid_share")
+        counted = self.result.data.array("population")
+        if stated is not None or counted is None:
+            return 1.0 if stated is None else float(stated)
+        return self._share(np.isfinite(counted))
+
     def share_of_people(self, cells: NDArray[np.bool_]) -> float:
         """
         Give the share of the residents who live in some cells.

@@ -114,6 +114,8 @@ def _level(key: str, row: Any, draws: Iterable[float]) -> LevelFacts:  # noqa: A
         for c in row.index
         if str(c).startswith("people_") and c != "people_short"
     }
+    if reading.id == "not_assessed":  # that nobody falls short was not found either
+        people, draws = {k: v for k, v in people.items() if v}, ()
     return LevelFacts(
         key=key,
         title=sector_title(key),

@@ -103,6 +103,8 @@ def _cell(row: Any, sector: str) -> dict[str, str]:  # noqa: ANN401 - a row of a
     gap = as_number(row.get(f"{sector}_gap"))
     short, open_ = (as_number(row.get(f"{sector}_people_{k}")) for k in ("short", "cannot_tell"))
     unknown = nobody_can_tell(open_, short, as_number(row.get("population")))
+    unknown = unknown or (known.id == "cannot_tell" and short < 1)
+    silent = unknown or not math.isfinite(short)
     span = range_words(low, high) or human(gap, "share", missing="")
     return {
         "title": known.title,
@@ -114,7 +116,7 @@ def _cell(row: Any, sector: str) -> dict[str, str]:  # noqa: ANN401 - a row of a
         "range": span,
         "ids": " ".join(
             f"{sector}.{part}.{plain_text(row['district_id'])}"
-            for part in (*(() if unknown else ("people_short",)), *_ends(low, high))
+            for part in (*(() if silent else ("people_short",)), *_ends(low, high))
         ),
         "data": translated_text(row.get(f"{sector}_data")),
     }

@@ -251,6 +251,9 @@ def _sector_row(
     short = as_number(row.get("people_short"))
     known = reading_rows(sector, limits=limits)[str(row["reading"])]
     unknown = nobody_can_tell(as_number(row.get("people_cannot_tell")), short, total)
+    if known.id == "cannot_tell" and short < 1 and not unknown:
+        # Of those who were counted something can be told, of the city not: no zero, no full bar.
+        unknown, bar = True, ()
     return SectorRow(
         key=sector,
         title=sector_title(sector),
@@ -317,10 +320,11 @@ def _not_assessed(result: Result) -> list[tuple[str, str]]:
 def _facts(result: Result) -> dict[str, str]:
     data = result.data
     facts: dict[str, str] = {}
-    people = Findings(result).people
+    findings = Findings(result)
+    people = findings.people
     if people is not None:
         counted = persons(people)
-        reached = data.measured.get("population", {}).get("valid_share", 1.0)
+        reached = findings.counted_share
         whole = reached >= _WHOLE
         facts[tell("fact_people")] = counted if whole else tell("at_least", number=counted)
         if not whole:

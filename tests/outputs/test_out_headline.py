@@ -13,6 +13,7 @@ from kcity_geo.analysis.findings import Findings
 from kcity_geo.analysis.gaps.words import READINGS, reading_codes, reading_title
 from kcity_geo.outputs.headline import first_sector, gap_sentences, segments
 from kcity_geo.outputs.map_themes import theme_row
+from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.text import human
 from kcity_geo.outputs.themes import make_themes, reading_rows
 from kcity_geo.result import SECTORS
@@ -169,6 +170,18 @@ def test_the_bar_holds_everybody_once(counts) -> None:
     assert sum(part.people for part in bar) == pytest.approx(sum(counts.values()))
     assert sum(part.percent for part in bar) == pytest.approx(100, abs=0.05)
     assert {part.key for part in bar} == set(counts)
+
+
+def test_of_a_city_of_which_nobody_can_tell_there_is_no_zero_and_no_full_bar(build) -> None:
+    study = build(water=True)
+    gaps = _with_people(study, energy={"adequate": 39_700.0}, water={"adequate": 39_700.0})
+    _set(gaps, "energy", gap=0.1, short=0.5, evidence=0.2)
+    _set(gaps, "water", gap=0.1, short=0.0, evidence=0.9)
+    rows = {row.key: row for row in summarise(dataclasses.replace(study, gaps=gaps)).sectors}
+    assert (rows["energy"].short, rows["energy"].percent) == ("not known", "")
+    assert not rows["energy"].segments
+    assert rows["water"].short == "0"
+    assert rows["water"].segments
 
 
 def test_without_people_the_readings_are_told_by_area(build) -> None:

@@ -94,7 +94,16 @@ def _summary(city: CityModel, level: str, part: Parts, units: Units) -> pd.DataF
     for name, people in _people_by_reading(city, part, units).items():
         frame[f"people_{name}"] = people
     frame["people_short"] = frame["people_falls_short"] + frame["people_probably_falls_short"]
+    # Nobody is short of what was assessed nowhere, and of a place where nobody counted: not known.
+    told = [*(f"people_{name}" for name in READINGS if name != "nobody"), "people_short"]
+    frame.loc[_uncounted(units).tolist(), told] = np.nan
+    frame.loc[(units.known_share(part.mid) <= 0).tolist(), "people_short"] = np.nan
     return frame
+
+
+def _uncounted(units: Units) -> NDArray[np.bool_]:
+    """Units in which nobody was found, and in a part of which nobody counted."""
+    return (units.people() <= 0) & (units.covered < 1 - 1e-6)
 
 
 def _with_unknown(draws: NDArray[np.float64], unknown: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -137,7 +146,7 @@ def district_table(city: CityModel, parts: Mapping[str, Parts]) -> gpd.GeoDataFr
     total = units.people()[:-1]
     if counted and not city.once(has_residents):
         total = np.zeros(len(base))  # the weights are land then, not people
-    base["population"] = total if counted else np.nan
+    base["population"] = np.where(_uncounted(units)[:-1], np.nan, total) if counted else np.nan
     area = Units(city, weight=city.once(cell_weight, "area"), land=True).people()[:-1]
     base["area_km2"] = area / 1e6
     for level in LEVELS:

@@ -218,7 +218,7 @@ def test_an_empty_map_is_not_assessed_never_a_gap_of_one(toy):
             assert (found.cells[f"{level}_reading"] == READINGS.index("not_assessed")).all()
             assert np.isnan(found.city.loc[level, "gap"])
             assert found.city.loc[level, "reading"] == "Not assessed"
-            assert found.city.loc[level, "people_short"] == 0
+            assert np.isnan(found.city.loc[level, "people_short"])
             assert found.city.loc[level, "people_not_assessed"] == pytest.approx(80_000)
         assert set(found.indicators["reading"]) <= {"Not assessed"}
         assert any("transport: not assessed" in text for text in found.warnings)
@@ -677,3 +677,14 @@ def test_official_rates_of_districts_stay_what_they_are_though_borders_cut_cells
         row = rows.loc[("E2", name)]
         assert row["gap_lo"] - 1e-6 <= 1 - rate <= row["gap_hi"] + 1e-6
         assert row["gap_raw"] == pytest.approx(1 - rate)
+
+
+def test_a_district_in_which_nobody_counted_has_no_number_of_people(toy):
+    people = np.full((10, 10), 5.0)
+    people[:5, 5:], people[5:, 5:] = np.nan, 0.0
+    found = assess_gaps(model_of(toy(size_m=1000.0, arrays={"population": people})), [])
+    counted = found.districts.set_index("district_id")
+    assert np.isnan(
+        counted.loc["NE", ["population", "energy_people_not_assessed"]].astype(float)
+    ).all()
+    assert counted["population"].drop("NE").to_dict() == {"NW": 125.0, "SE": 0.0, "SW": 125.0}
