@@ -30,6 +30,8 @@ _WHOLE = 0.999
 _DEGREES = 360.0
 _SOMEBODY = 0.5
 _LEAST_TOLD_HA = 0.005
+#: Smaller pieces of land hold no block of their own.
+_PIECE_HA = 1.0
 #: Water that is mapped as a line.
 _WATERCOURSES = ("river", "stream", "canal")
 
@@ -84,12 +86,25 @@ class PlanSite:
             told.append(
                 f"{self.water_ha:,.2f} ha of mapped open water lie on it and are not built on"
             )
+            told += self._pieces()
         if self.watercourses_m >= 1:
             told.append(
                 f"{self.watercourses_m:,.0f} m of rivers, streams or canals on it are mapped as lines without a width; "
                 "their land is not taken off"
             )
         return tuple(told)
+
+    def _pieces(self) -> list[str]:
+        """Say that the land that is left lies in several pieces, where two or more could hold a block."""
+        areas = sorted((part.area / M2_PER_HA for part in _polygons(self.free)), reverse=True)
+        areas = [area for area in areas if area >= _PIECE_HA]
+        if len(areas) <= 1:
+            return []
+        told = (
+            f"the land that is left lies in {len(areas)} pieces ({', '.join(f'{a:,.1f}' for a in areas)} ha); a bridge "
+            "between them is neither planned nor in the cost"
+        )
+        return [told]
 
     @property
     def words_today(self) -> str:

@@ -183,6 +183,7 @@ def test_open_water_is_never_planned_as_dry_land() -> None:
     told = " ".join(place.words_taken_off)
     assert "constraints were not asked" in told
     assert f"{place.water_ha:.2f} ha of mapped open water" in told
+    assert "lies in 2 pieces (200.0, 80.0 ha); a bridge" in told
     # Cells that constraints exclude are taken off once, with their water.
     excluded = np.zeros(tuple(data.grid.shape), dtype=bool)
     excluded[:, :15] = True
