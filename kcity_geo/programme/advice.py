@@ -11,10 +11,11 @@ from kcity_geo.config import read_table
 from kcity_geo.programme.evidence import open_levels
 from kcity_geo.programme.land_found import no_land
 from kcity_geo.programme.model import Application
+from kcity_geo.programme.rules import sources_of
 from kcity_geo.programme.words import word
 from kcity_geo.study_facts import StudyFacts
 
-__all__ = ["StudyAdvice", "content_matrix", "recommend_study", "study_title"]
+__all__ = ["StudyAdvice", "content_matrix", "matrix_source", "recommend_study", "study_title"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +153,27 @@ def content_matrix(language: str = "en") -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def matrix_source(language: str = "en") -> str:
+    """
+    Say where the chapters of the four studies and the accuracy of their costs come from.
+
+    Parameters
+    ----------
+    language : en or ko.
+
+    Returns
+    -------
+    The source in words, with its mark.
+
+    Examples
+    --------
+    >>> matrix_source()
+    'from memory, not read again [M]'
+    """
+    matrix = read_table("programme/advice")["matrix"]
+    return f"{sources_of(matrix['source'], language)} [{matrix['mark']}]"
 
 
 def study_title(study: str, language: str = "en") -> str:

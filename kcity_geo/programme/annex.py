@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from kcity_geo.programme.advice import content_matrix, recommend_study, study_title
+from kcity_geo.programme.advice import content_matrix, matrix_source, recommend_study, study_title
 from kcity_geo.programme.blocks import (
     Block,
     Bullets,
@@ -22,7 +22,7 @@ from kcity_geo.programme.sheets import Sheet, caption_words, map_pack, plan_capt
 from kcity_geo.programme.solutions import SolutionMatch, match_solutions
 from kcity_geo.programme.subject import Subject
 from kcity_geo.programme.summary import level_words, no_site_words, site_rows
-from kcity_geo.programme.words import known_words, word
+from kcity_geo.programme.words import as_of_words, known_words, word
 from kcity_geo.retold import retold, told_in
 from kcity_geo.study_facts import LevelFacts, StudyFacts
 
@@ -204,6 +204,7 @@ def _study(subject: Subject, language: str) -> list[Block]:
         Heading(text=said("annex.study", language)),
         Bullets(items=tuple(lines)),
         Table(columns=columns, rows=rows, widths=(0.22, 0.12, 0.12, 0.14, 0.14, 0.26)),
+        Text(text=matrix_source(language), kind="note"),
     ]
 
 
@@ -249,7 +250,7 @@ def _funding(subject: Subject, language: str) -> list[Block]:
             route.title(language),
             f"{word('verdict', route.verdict, language)}",
             route.text(language),
-            f"{route.as_of} [{route.mark}]",
+            f"{as_of_words(route.as_of, language)} [{route.mark}]",
         )
         for route in funding_routes(subject.application)
     )

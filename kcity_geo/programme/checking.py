@@ -29,7 +29,7 @@ from kcity_geo.programme.findings import LEVELS, Cited, Finding
 from kcity_geo.programme.gates import gate_findings
 from kcity_geo.programme.land_found import no_land, why_no_site
 from kcity_geo.programme.model import Application
-from kcity_geo.programme.words import LANGUAGES, known_words, word
+from kcity_geo.programme.words import LANGUAGES, known_words, listed, word
 from kcity_geo.study_facts import LevelFacts, StudyFacts
 
 __all__ = ["Checked", "check"]
@@ -248,7 +248,7 @@ def _survey(facts: StudyFacts, silent: tuple[LevelFacts, ...]) -> Finding:
         id=name if facts.population else "people_unknown",
         where="study",
         values={
-            "sectors": ", ".join(level.title.lower() for level in silent),
+            "sectors": listed((level.title.lower() for level in silent), "en"),
             "people": rounded(open_people(most)),
             "all": rounded(facts.population or 0),
             "tasks": tasks,
@@ -263,7 +263,7 @@ def _data_missing(facts: StudyFacts, missing: tuple[LevelFacts, ...]) -> Finding
         id="data_missing",
         where="study",
         values={
-            "sectors": ", ".join(level.title.lower() for level in missing),
+            "sectors": listed((level.title.lower() for level in missing), "en"),
             "inputs": inputs or "the data of the sector",
         },
         values_ko={
@@ -359,7 +359,7 @@ def _to_know(application: Application) -> Iterator[Finding]:
             )
     if application.funding.ppp:
         low, high, verdict = ppp_score(application.funding.ppp)
-        words = {"candidate": "후보", "no candidate": "비후보", "open": "미정"}
+        words = {"candidate": "후보", "no candidate": "비후보", "open": "판단 보류"}
         yield Finding(
             id="ppp_consideration",
             where="funding.ppp",

@@ -19,7 +19,7 @@ from kcity_geo.programme.evidence import (
 )
 from kcity_geo.programme.model import Application, check_application
 from kcity_geo.programme.solutions import match_solutions
-from kcity_geo.programme.words import LANGUAGES, original, word
+from kcity_geo.programme.words import LANGUAGES, listed, original, word
 from kcity_geo.study_facts import LevelFacts, PlanFacts, StudyFacts
 
 __all__ = ["StudyOrigin", "draft_application", "of_study", "problem_statement"]
@@ -125,7 +125,7 @@ def problem_statement(facts: StudyFacts, language: str = "en") -> str:
     unread = [x for x in silent if x.reading == "not_assessed"]
     missing = [x for x in unread if x.key != "flood"]
     if missing:
-        names = ", ".join(_title(x, language) for x in missing)
+        names = listed((_title(x, language) for x in missing), language)
         said.append(_sentence("not_assessed", language, {"level": names}))
     if len(missing) < len(unread):
         said.append(_sentence("not_assessed_flood", language, {}))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from kcity_geo.programme.blocks import Block, Heading, Signature, Table, Text, said
 from kcity_geo.programme.model import Application
 from kcity_geo.programme.plan_words import korean_plan
-from kcity_geo.programme.subject import Subject
-from kcity_geo.programme.words import bracketed, money, original, word, word_list
+from kcity_geo.programme.subject import Subject, people_words
+from kcity_geo.programme.words import bracketed, day_words, money, original, word, word_list
 
 __all__ = ["form_blocks"]
 
@@ -114,7 +114,7 @@ def _request(application: Application, language: str) -> _Rows:
 
 def _package(application: Application, language: str) -> _Rows:
     training, solution = application.training, application.solution
-    number = said("common.people", language, number=training.persons) if training.persons else ""
+    number = people_words(training.persons, language) if training.persons else ""
     online = said("common.online", language) if training.online else ""
     built = application.package.project
     roles, dates = (original(t, language) for t in (_joined(training.roles), training.dates))
@@ -135,7 +135,7 @@ def _package(application: Application, language: str) -> _Rows:
 
 def _cooperation(application: Application, language: str) -> _Rows:
     g2g, team = application.g2g, application.demonstration
-    day = g2g.prior_consultation.isoformat() if g2g.prior_consultation else ""
+    day = day_words(g2g.prior_consultation, language) if g2g.prior_consultation else ""
     rows = [
         ("stage", word("stage", g2g.stage, language)),
         ("memorandum", g2g.memorandum),

@@ -12,7 +12,7 @@ from kcity_geo.programme.evidence import rounded, site_words
 from kcity_geo.programme.land_found import ranked_in_vain
 from kcity_geo.programme.lands import country_name
 from kcity_geo.programme.model import Application, Stream
-from kcity_geo.programme.words import bracketed, korean_day, original
+from kcity_geo.programme.words import bracketed, day_words, original
 from kcity_geo.study_facts import PlanFacts, StudyFacts
 
 __all__ = ["Subject", "people_words"]
@@ -165,7 +165,7 @@ class Subject:
         day = self.application.programme.submitted
         if day is None:
             return said("common.empty", language)
-        return korean_day(day) if language == "ko" else f"{day.day} {day:%B %Y}"
+        return day_words(day, language)
 
     def source(self, language: str) -> str:
         """
@@ -205,7 +205,8 @@ def people_words(number: float, language: str) -> str:
 
     Examples
     --------
-    >>> people_words(12754.5, "en"), people_words(12754.5, "ko")
-    ('12,800 people', '12,800명')
+    >>> people_words(12754.5, "en"), people_words(12754.5, "ko"), people_words(0.9, "en")
+    ('12,800 people', '12,800명', '1 person')
     """
-    return said("common.people", language, number=rounded(number))
+    told = rounded(number)
+    return said("common.person" if told == "1" else "common.people", language, number=told)

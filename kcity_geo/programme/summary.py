@@ -21,7 +21,7 @@ from kcity_geo.programme.model import Stream
 from kcity_geo.programme.sheets import caption_words, map_pack, sheet_title
 from kcity_geo.programme.solutions import SolutionMatch, match_solutions
 from kcity_geo.programme.subject import Subject, people_words
-from kcity_geo.programme.words import bracketed, money, word, word_list
+from kcity_geo.programme.words import as_of_words, bracketed, listed, money, word, word_list
 from kcity_geo.retold import told_in
 from kcity_geo.study_facts import LevelFacts, SiteFacts, StudyFacts
 
@@ -126,7 +126,7 @@ def sector_words(levels: Sequence[LevelFacts], language: str) -> str:
     Their titles, small in English.
     """
     titles = (level_words(level, language) for level in levels)
-    return ", ".join(title.lower() if language == "en" else title for title in titles)
+    return listed((title.lower() if language == "en" else title for title in titles), language)
 
 
 def reading_words(level: LevelFacts, language: str) -> str:
@@ -355,7 +355,7 @@ def _funding(subject: Subject, language: str) -> list[Block]:
             language,
             title=route.title(language),
             verdict=word("verdict", route.verdict, language),
-            day=route.as_of,
+            day=as_of_words(route.as_of, language),
         )
         for route in funding_routes(subject.application)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from functools import cache
 
@@ -11,12 +12,15 @@ from kcity_geo.errors import StudyError
 
 __all__ = [
     "LANGUAGES",
+    "as_of_words",
     "bracketed",
+    "day_words",
     "known_language",
     "known_words",
     "korean_day",
     "korean_millions",
     "korean_sites",
+    "listed",
     "money",
     "original",
     "sector_labels",
@@ -273,3 +277,72 @@ def korean_day(day: date) -> str:
     '2026. 3. 17.'
     """
     return f"{day.year}. {day.month}. {day.day}."
+
+
+def day_words(day: date, language: str) -> str:
+    """
+    Write a day in the one form that the papers of a language have.
+
+    Parameters
+    ----------
+    day : of a letter or a talk.
+    language : en or ko.
+
+    Returns
+    -------
+    Day, month and year; Korean as `korean_day`.
+
+    Examples
+    --------
+    >>> day_words(date(2026, 3, 17), "en"), day_words(date(2026, 3, 17), "ko")
+    ('17 March 2026', '2026. 3. 17.')
+    """
+    return korean_day(day) if language == "ko" else f"{day.day} {day:%B %Y}"
+
+
+def as_of_words(as_of: str, language: str) -> str:
+    """
+    Write the year, or year and month, of a figure.
+
+    Parameters
+    ----------
+    as_of : year, or year and month joined by ``-``.
+    language : en or ko.
+
+    Returns
+    -------
+    English as it is.
+
+    Examples
+    --------
+    >>> as_of_words("2025", "ko"), as_of_words("2025-09", "ko"), as_of_words("2025-09", "en")
+    ('2025년', '2025년 9월', '2025-09')
+    """
+    if language != "ko":
+        return as_of
+    year, _, month = as_of.partition("-")
+    return f"{year}년 {int(month)}월" if month else f"{year}년"
+
+
+def listed(names: Iterable[str], language: str) -> str:
+    """
+    List names inside a sentence.
+
+    Parameters
+    ----------
+    names : of anything.
+    language : en or ko.
+
+    Returns
+    -------
+    Joined by commas, in English the last by *and*.
+
+    Examples
+    --------
+    >>> listed(["water", "energy", "land"], "en"), listed(["물", "전력"], "ko")
+    ('water, energy and land', '물, 전력')
+    """
+    *before, last = tuple(names) or ("",)
+    if language != "en" or not before:
+        return ", ".join([*before, last])
+    return f"{', '.join(before)} and {last}"

@@ -98,7 +98,7 @@ def test_fact_9_no_private_only_application() -> None:
     assert refused(alone) == {"private_only"}
     told = check(alone).refused[0]
     assert "PRIVATE_ONLY" in told.text()
-    assert "fact 9" in told.rule
+    assert "item 9 of the announcement of 2020" in told.rule
     assert "MOLIT news" in told.rule
     for kind in ("central_government", "local_government", "public_entity", "public_company"):
         assert refused(changed(applicants=[firm, {"name": "Office", "kind": kind}])) == set()

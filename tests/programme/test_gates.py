@@ -195,7 +195,9 @@ def test_the_problem_names_those_of_whom_nobody_can_tell_as_the_study_does() -> 
         levels=(level("water", "partly_short", falls_short=6_000.0, cannot_tell=9_000.0),)
     )
     assert problem_statement(many).endswith("; for another 9,000 (15 %) nobody can tell yet.")
-    assert problem_statement(many, "ko").endswith("9,000명(15%)은 아직 판단할 수 없습니다.")
+    assert problem_statement(many, "ko").endswith(
+        "9,000명(15%)에 대해서는 아직 판단할 수 없습니다."
+    )
     few = make_facts(
         levels=(level("water", "partly_short", falls_short=6_000.0, cannot_tell=900.0),)
     )

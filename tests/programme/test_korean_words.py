@@ -83,6 +83,20 @@ def test_sites_and_millions_of_a_plan() -> None:
     )
 
 
+def test_days_and_years_have_one_form_in_a_paper() -> None:
+    about = Subject(application=changed(), facts=make_facts())
+    form, summary, annex = (
+        str(make_paper(name, about, "ko").blocks)
+        for name in ("application_form", "project_summary", "evidence_annex")
+    )
+    assert "2020. 2. 10." in form
+    assert "2020-02-10" not in form
+    assert "2025년 기준)" in summary
+    assert "2020년 2월 [" in annex
+    assert "미정" not in summary + annex
+    assert "기억에 의존(재확인하지 않음) [M]" in annex
+
+
 @pytest.mark.parametrize("reading", ["cannot_tell", "not_assessed"])
 def test_land_that_floods_is_no_service(reading) -> None:
     flood = level("flood", reading, title="Flood-prone land", **{reading: 59_000.0})

@@ -188,7 +188,7 @@ def test_a_study_that_knows_nobody_says_so_and_counts_nobody() -> None:
     told = {f.id: f.text() for f in check(draft, facts).findings}
     assert "survey_first" not in told
     assert "no residents" in told["people_unknown"]
-    assert draft.project.problem == ("Transport, water could not be assessed: data are missing.")
+    assert draft.project.problem == ("Transport and water could not be assessed: data are missing.")
 
 
 def test_the_scorecard_tells_the_criteria_of_the_year_and_no_total() -> None:
