@@ -280,6 +280,15 @@ def _open_too(one: _Told) -> str:
     return tell("head_open_too", people=persons(unknown), share=human(unknown / one.total, "share"))
 
 
+def _open_of(one: _Told) -> str:
+    """Say for how many nobody can tell, beside that nobody was found short; hardly anybody left out."""
+    unknown = one.people("cannot_tell")
+    if unknown < max(1.0, read_table("display")["headline"]["partly"] * one.total):
+        return ""
+    share = human(unknown / one.total, "share")
+    return tell("head_open_of", thing=_thing(one), people=persons(unknown), share=share)
+
+
 def _nobody_sentence(one: _Told, told: list[_Told]) -> str:
     """Say of what nobody falls short: in none of them is anybody short, as `one` has the most."""
     total = one.total
@@ -288,6 +297,7 @@ def _nobody_sentence(one: _Told, told: list[_Told]) -> str:
     values = {
         "thing": _listed([_thing(t) for t in known], last="or"),
         "total": persons(total),
+        "open": "".join(map(_open_of, known)),
         "data": _data(one) if len(words) == 1 else "",
     }
     partly = _partly_short(told)
@@ -355,11 +365,17 @@ def _first_two(districts: pd.DataFrame, column: str) -> tuple[list[int], NDArray
 
 
 def _places(districts: pd.DataFrame, rows: list[int], people: NDArray[np.float64]) -> str:
+    twice = districts["name"].duplicated(keep=False).to_numpy()
+    ids = districts["district_id"].astype(str)
+    called = [
+        f"{title} [{key}]" if again else f"{title}"
+        for title, key, again in zip(districts["name"], ids, twice, strict=True)
+    ]
     return _listed(
         [
             tell(
                 "head_place",
-                place=name(plain_text(districts["name"].iloc[i], max_chars=60)),
+                place=name(plain_text(called[i], max_chars=60)),
                 people=persons(people[i]),
             )
             for i in rows

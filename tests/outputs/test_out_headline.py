@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kcity_geo.analysis.findings import Findings
 from kcity_geo.analysis.gaps.words import READINGS, reading_codes, reading_title
-from kcity_geo.outputs.headline import first_sector, gap_sentences, segments
+from kcity_geo.outputs.headline import first_sector, gap_sentences, places_of, segments
 from kcity_geo.outputs.map_themes import theme_row
 from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.text import human
@@ -217,6 +217,23 @@ def test_where_nobody_is_short_all_that_was_judged_is_named(build) -> None:
     assert line.startswith(
         "Nobody was found to lack adequate transport, water supply or energy among 38,400 people."
     )
+
+
+def test_nobody_short_hides_nobody_of_whom_nobody_can_tell(build) -> None:
+    people = {sector: {"adequate": 38_400.0} for sector in SECTORS}
+    people["energy"] = {"adequate": 24_200.0, "cannot_tell": 14_200.0}
+    gaps = _with_people(build(water=True), **people)
+    for sector in SECTORS:
+        _set(gaps, sector, gap=0.05, short=0.0, evidence=0.6)
+    line, *_ = gap_sentences(gaps)
+    assert "among 38,400 people; whether energy is adequate nobody can tell yet for 14,200" in line
+    assert line.count("nobody can tell") == 1
+
+
+def test_districts_of_one_name_are_told_apart(build) -> None:
+    districts = build(water=True).gaps.districts.assign(short=[5.0, 0.0, 90.0, 1.0])
+    districts["name"] = ["Centre", "East", "Centre", "West"]
+    assert places_of(districts, "short") == "Centre [d3] (90) and Centre [d1] (5)"
 
 
 def test_who_is_partly_short_is_not_hidden_behind_nobody(build) -> None:
