@@ -27,6 +27,7 @@ from kcity_geo.programme.evidence import evidence_of, people_short_range
 from kcity_geo.programme.gates import is_city_of, same_place
 from kcity_geo.programme.lands import country_code, script_of
 from kcity_geo.programme.model import Application
+from kcity_geo.result import SECTORS
 from kcity_geo.study_facts import StudyFacts
 
 __all__ = ["Candidate", "Portfolio", "PortfolioLimits", "choose_portfolio"]
@@ -34,6 +35,7 @@ __all__ = ["Candidate", "Portfolio", "PortfolioLimits", "choose_portfolio"]
 _CLOSE = 1e-9
 _HALF = 0.5  # numbers of projects are whole
 _MOST = 200
+_TOLD = 0.001  # least value that is told, a tenth of a point
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,8 @@ class Portfolio:
     ----------
     table : a row an application, best first: ``name, city, country, budget_krw, need_low, need_high,
         readiness_low, readiness_high, value, chosen, stable_share, reason``; NaN: nobody can tell.
-        ``stable_share``: of the weights tried, under which it is chosen and no equal choice leaves it out.
+        ``stable_share``: of the weights tried, under which what is known of it earns it a place that no equal choice
+        takes from it; 0 where it is chosen only because money is left.
     spent_krw, budget_krw : won.
     limits : kept to.
     """
@@ -188,14 +191,17 @@ def _check(candidates: Sequence[Candidate], limits: PortfolioLimits) -> None:
 
 
 def _need(candidate: Candidate) -> tuple[float, float]:
-    """Mean share of people who fall short over the levels: surely; and with all that are open."""
+    """Mean share of people who fall short over the three sectors: surely; and with all that are open."""
     facts = candidate.facts
     if facts is None or not facts.population or not facts.levels:
         return math.nan, math.nan
-    # Of a level whose people nobody counted nothing is known: from nobody to all.
+    levels = {level.key: level for level in facts.levels}
+    # Of a sector that is missing, or whose people nobody counted, nothing is known: from nobody to all.
     ranges = [
-        people_short_range(level) if level.people else (0.0, facts.population)
-        for level in facts.levels
+        people_short_range(levels[sector])
+        if sector in levels and levels[sector].people
+        else (0.0, facts.population)
+        for sector in SECTORS
     ]
     low, high = (sum(r[end] for r in ranges) / len(ranges) / facts.population for end in (0, 1))
     return min(low, 1.0), min(high, 1.0)
@@ -360,18 +366,17 @@ def _in_one_city(one: Candidate, other: Candidate) -> bool:
 
 
 def _stability(problem: _Problem, axes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of the tried weights, at both ends of the ranges, under which each is chosen for sure."""
+    """Share of the tried weights under which what is known of each earns it a place for sure."""
     weights = read_table("programme/portfolio")["value"]["need_weights"]
-    counts, tried = np.zeros(len(axes)), 0
+    counts = np.zeros(len(axes))
     for weight in weights:
-        for ends in ((0, 2), (1, 3)):
-            picked = axes[:, [ends[0], ends[0], ends[1], ends[1]]]
-            value = _value(picked, weight)
-            taken = problem.best(value)
-            sure = [bool(t) and problem.equal(value, taken, i) is None for i, t in enumerate(taken)]
-            counts += np.array(sure)
-            tried += 1
-    return np.asarray(counts / tried)
+        value = _value(axes, weight)
+        taken = problem.best(value)
+        counts += [
+            bool(t) and value[i] > 0 and problem.equal(value, taken, i) is None
+            for i, t in enumerate(taken)
+        ]
+    return np.asarray(counts / len(weights))
 
 
 def _names(rows: list[Candidate], some: NDArray[np.bool_]) -> str:
@@ -388,7 +393,10 @@ def _reason(rows: list[Candidate], place: int, shut: str, solved: _Solved) -> st
         return shut
     same = problem.equal(value, taken, place)
     if taken[place]:
-        return "taken" if same is None else f"taken by name; equal to {_names(rows, same & ~taken)}"
+        left = "" if value[place] > 0 else "; what is known of it earns nothing, and money is left"
+        if same is None:
+            return f"taken{left}"
+        return f"taken by name; equal to {_names(rows, same & ~taken)}{left}"
     closed = _closed(rows, place, problem, taken)
     if closed:
         return closed
@@ -421,4 +429,8 @@ def _price(rows: list[Candidate], place: int, solved: _Solved) -> str:
         fewer = int(other.sum()) < int(taken.sum())
         worse = "but fewer projects" if fewer else "but for more money"
         return f"taking it would leave out {lost}: as much value, {worse}"
-    return f"taking it would leave out {lost} and lower the value by {less:.3f}"
+    points = f"{100 * less:.1f}" if less >= _TOLD else f"under {100 * _TOLD:.1f}"
+    return (
+        f"taking it would leave out {lost} and cost {points} points "
+        "(a project has up to 100 for proved need and readiness)"
+    )

@@ -10,7 +10,9 @@ from applications import cannot_tell, changed, level, make_facts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kcity_geo.analysis.comparison.compare import compare_cities
 from kcity_geo.errors import StudyError
+from kcity_geo.inputs.finished import city_numbers
 from kcity_geo.programme import Candidate, PortfolioLimits, choose_portfolio
 
 
@@ -31,9 +33,10 @@ def test_by_hand_the_needier_of_two_is_taken_when_one_can_be_paid() -> None:
     found = choose_portfolio(both, PortfolioLimits(budget_krw=300_000_000, need_weight=1.0))
     assert found.chosen == ("b",)
     rows = found.table.set_index("name")
-    # 30,000 of 60,000 people, in the only level.
-    assert (rows.loc["b", "need_low"], rows.loc["a", "need_low"]) == (0.5, 0.1)
-    assert rows.loc["a", "reason"] == "taking it would leave out b and lower the value by 0.400"
+    # 30,000 and 6,000 of 60,000 people in one of three sectors; of the other two nothing is known.
+    assert rows.loc[["b", "a"], "need_low"].tolist() == pytest.approx([0.5 / 3, 0.1 / 3])
+    assert rows.loc[["b", "a"], "need_high"].tolist() == pytest.approx([2.5 / 3, 2.1 / 3])
+    assert rows.loc["a", "reason"].startswith("taking it would leave out b and cost 13.3 points")
     assert rows.loc["b", "stable_share"] > rows.loc["a", "stable_share"]
     assert found.spent_krw == 300_000_000
 
@@ -105,8 +108,39 @@ def test_a_level_whose_people_nobody_counted_is_open_from_nobody_to_all() -> Non
     full = level("energy", "adequate", falls_short=6_000.0)
     asked = Candidate(name="a", application=changed(), facts=make_facts(levels=(bare, full)))
     row = choose_portfolio([asked], PortfolioLimits(budget_krw=10**10)).table.iloc[0]
-    # Half of 0 and of 0.1; half of 1 and of 0.1.
-    assert (row["need_low"], row["need_high"]) == pytest.approx((0.05, 0.55))
+    # Energy 0.1; water, and transport, which is missing, from 0 to 1.
+    assert (row["need_low"], row["need_high"]) == pytest.approx((0.1 / 3, 2.1 / 3))
+
+
+def test_need_is_the_same_number_as_in_a_comparison() -> None:
+    """Three sectors; flood counts in neither, and a sector that is missing is no need in either."""
+    levels = tuple(
+        level(key, "partly_short", falls_short=short).model_copy(
+            update={
+                "gap": short / 60_000.0,
+                "people_short": short,
+                "people": {"falls_short": short, "cannot_tell": 0.0, "not_assessed": 0.0},
+            }
+        )
+        for key, short in (("water", 6_000.0), ("energy", 30_000.0), ("flood", 60_000.0))
+    )
+    facts = make_facts(levels=levels)
+    row = choose_portfolio(
+        [Candidate(name="a", application=changed(), facts=facts)],
+        PortfolioLimits(budget_krw=10**10),
+    ).table.iloc[0]
+    other = facts.model_copy(update={"city": "Other"})
+    compared = compare_cities(city_numbers([facts, other], ["a", "b"]), draws=1).table.iloc[0]
+    assert row["need_low"] == pytest.approx(compared["need"]) == pytest.approx(0.2)
+    assert row["need_high"] == pytest.approx(compared["need_high"])
+
+
+def test_what_is_taken_because_money_is_left_has_earned_no_place(monkeypatch) -> None:
+    blind = Candidate(name="blind", application=changed(), facts=cannot_tell())
+    monkeypatch.setattr("kcity_geo.programme.portfolio._readiness", lambda _: (0.0, 1.0))
+    row = choose_portfolio([blind], PortfolioLimits(budget_krw=10**10)).table.iloc[0]
+    assert (row["chosen"], row["stable_share"], row["value"]) == (True, 0.0, 0.0)
+    assert row["reason"] == "taken; what is known of it earns nothing, and money is left"
 
 
 def test_a_limit_by_country() -> None:
@@ -183,7 +217,8 @@ def test_of_equal_value_more_projects_are_taken() -> None:
     found = choose_portfolio(some, limits)
     rows = found.table.set_index("name")
     assert found.chosen == ("b", "c")
-    assert rows.loc["b", "reason"] == "taken"
+    # By need alone, of which nothing is known, none earns a place.
+    assert rows.loc["b", "reason"] == "taken; what is known of it earns nothing, and money is left"
     assert "as much value, but fewer projects" in rows.loc["a", "reason"]
 
 
