@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.features import column, text
 from kcity_geo.analysis.evidence.horizon import forecast_years, growth_factor
-from kcity_geo.analysis.evidence.official import official_total
+from kcity_geo.analysis.evidence.official import official_total, people_of_amounts
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
@@ -211,10 +211,8 @@ def firm_capacity_mw(plants: gpd.GeoDataFrame, settings: Settings) -> tuple[floa
 
 
 def _demand(city: CityModel) -> _Demand | None:
-    settings = city.settings("energy")
-    people = city.array("population")
+    settings, persons = city.settings("energy"), people_of_amounts(city)
     given = official_total(city, "peak_demand_mw")
-    persons = float("nan") if people is None else float(np.nansum(people[city.inside]))
     load, loss = float(settings["load_factor"]), float(settings["loss_share"])
     if given is not None:
         energy = given * _HOURS * load * (1 - loss)

@@ -29,10 +29,13 @@ __all__ = [
     "official_districts",
     "official_total",
     "partial_coverage_note",
+    "people_of_amounts",
 ]
 
 #: City number and sum of the table further apart than this share of the larger are told.
 _APART = 0.1
+#: Share of the land from which the population of a grid is that of the city.
+_WHOLE = 0.98
 
 
 def official(data: CityInputs, key: str) -> float | None:
@@ -50,6 +53,29 @@ def official(data: CityInputs, key: str) -> float | None:
     """
     value = data.official.get(key)
     return None if value is None else float(value)
+
+
+def people_of_amounts(data: CityInputs) -> float:
+    """
+    Count the people that an amount of the whole city (water, power) is held against.
+
+    Parameters
+    ----------
+    data : of the city.
+
+    Returns
+    -------
+    Persons; NaN without a population. Where it is known for a part of the land only, the official
+    number, if there is one: a supply of all against the demand of a few would look ample.
+    """
+    people = data.array("population")
+    if people is None:
+        return float("nan")
+    land = np.where(data.inside, data.cube["inside_share"].to_numpy(), 0.0)
+    stated = official(data, "population")
+    if stated is not None and land[np.isfinite(people)].sum() < _WHOLE * land.sum():
+        return stated
+    return float(np.nansum(people[data.inside]))
 
 
 def official_total(data: CityInputs, key: str) -> float | None:

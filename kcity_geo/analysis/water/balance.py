@@ -19,7 +19,7 @@ from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.distance.straight import cell_distance_m
 from kcity_geo.analysis.evidence.features import column, shapes, text
 from kcity_geo.analysis.evidence.horizon import forecast_years, growth_factor
-from kcity_geo.analysis.evidence.official import number, official_total
+from kcity_geo.analysis.evidence.official import number, official_total, people_of_amounts
 from kcity_geo.analysis.evidence.trust import known_size_trust
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.cube import cell_centres
@@ -166,11 +166,6 @@ def sewage_coverage(net_m3_day: float, capacity_m3_day: float, *, sewage_share: 
     return float(min(1.0, capacity_m3_day / sewage))
 
 
-def _people(city: CityModel) -> float:
-    people = city.array("population")
-    return float("nan") if people is None else float(np.nansum(people[city.inside]))
-
-
 def demand_of_city(city: CityModel) -> tuple[WaterDemand, WaterDemand, dict[str, Any]] | None:
     """
     Work out the demand of the city today and in the horizon year.
@@ -183,7 +178,7 @@ def demand_of_city(city: CityModel) -> tuple[WaterDemand, WaterDemand, dict[str,
     -------
     Today, horizon, and the numbers behind them; None without a population.
     """
-    settings, persons = city.settings("water"), _people(city)
+    settings, persons = city.settings("water"), people_of_amounts(city)
     if not np.isfinite(persons) or persons <= 0:
         return None
     lpcd, lpcd_from = number(city, "lpcd", float(settings["lpcd"]), origin=settings.origin("lpcd"))

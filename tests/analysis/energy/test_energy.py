@@ -68,6 +68,7 @@ from kcity_geo.analysis.energy.solar import (
     yearly_ghi,
 )
 from kcity_geo.analysis.terrain.relief import cell_terrain
+from kcity_geo.analysis.water.balance import demand_of_city
 from kcity_geo.errors import GridMismatchError, KCityWarning, SchemaError, StudyError
 from kcity_geo.result import Indicator
 from kcity_geo.settings import settings_of
@@ -1011,3 +1012,20 @@ def test_a_street_of_several_parts_counts_with_its_own_tag(toy, features):
         row = street_lighting(model_of(data))
         assert row.value == pytest.approx(2 / 3)
         assert row.n_features == 2
+
+
+def test_amounts_of_the_city_are_held_against_all_its_people(toy):
+    people = np.full((10, 10), 5.0)
+    people[:, 5:] = np.nan
+    part = {"size_m": 1000.0, "arrays": {"population": people}}
+    whole = {"size_m": 1000.0, "arrays": {"population": 5.0}}
+    for inputs, official, persons in (
+        (part, {"population": 4000}, 4000.0),
+        (part, {}, 250.0),
+        (whole, {"population": 4000}, 500.0),
+    ):
+        city = model_of(toy(**inputs, official=official))
+        water = demand_of_city(city)
+        assert water is not None
+        assert water[2]["persons"] == persons
+        assert power_demand(city).details["persons"] == persons
