@@ -260,7 +260,7 @@ def _sector_row(
         assessed=math.isfinite(gap),
         segments=bar,
         short=tell("short_unknown") if unknown else persons(short),
-        percent="" if unknown else human(short / total if total > 0 else math.nan, "share"),
+        percent="" if unknown else human(_share(short, total), "share"),
         reading=known.title,
         meaning=known.meaning,
         colour=known.colour,
@@ -272,6 +272,13 @@ def _sector_row(
         short_word=tell("word_flood" if sector in THEMES else "word_short"),
         gap_word=tell("word_exposure" if sector in THEMES else "word_gap"),
     )
+
+
+def _share(short: float, total: float) -> float:
+    """Share of the people that agrees with their number as it is written: of 0 people none."""
+    if not total > 0:
+        return math.nan
+    return 0.0 if persons(short) == persons(0.0) else short / total
 
 
 def _readings(

@@ -174,13 +174,14 @@ def test_the_bar_holds_everybody_once(counts) -> None:
 
 def test_of_a_city_of_which_nobody_can_tell_there_is_no_zero_and_no_full_bar(build) -> None:
     study = build(water=True)
-    gaps = _with_people(study, energy={"adequate": 39_700.0}, water={"adequate": 39_700.0})
+    served = {"adequate": 39_699.8, "falls_short": 0.2}
+    gaps = _with_people(study, energy={"adequate": 39_700.0}, water=served)
     _set(gaps, "energy", gap=0.1, short=0.5, evidence=0.2)
     _set(gaps, "water", gap=0.1, short=0.0, evidence=0.9)
     rows = {row.key: row for row in summarise(dataclasses.replace(study, gaps=gaps)).sectors}
     assert (rows["energy"].short, rows["energy"].percent) == ("not known", "")
     assert not rows["energy"].segments
-    assert rows["water"].short == "0"
+    assert (rows["water"].short, rows["water"].percent) == ("0", "0 %")
     assert rows["water"].segments
 
 
