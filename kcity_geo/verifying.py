@@ -216,7 +216,8 @@ def _of_inputs(home: Path) -> list[Drift]:
         try:
             now = sha256_of(resolve_path(study, value, key="sources"))
         except (KCityError, OSError) as error:
-            found.append(Drift(kind="input", name=plain_text(value), detail=plain_text(error)))
+            words = plain_text(f"is not here, so it was not compared ({error})")
+            found.append(Drift(kind="input", name=plain_text(value), detail=words))
             continue
         if now != digest:
             words = "is another file than that of the study"

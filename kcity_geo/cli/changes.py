@@ -82,6 +82,8 @@ def verify(
     elif found:
         for one in found:
             say_line(one)
+        if all(one.kind == "input" for one in found):
+            say("All outputs are intact: each file of the folder is as it was written.")
     else:
         say(
             "Nothing drifted: files and tables are as written, and every number comes out again."

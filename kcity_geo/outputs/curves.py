@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from kcity_geo.analysis.findings import Findings
 from kcity_geo.outputs.languages import tell, translated
 from kcity_geo.outputs.text import human, plain_text
@@ -40,11 +42,14 @@ def curve_svg(result: Result, criterion: Criterion) -> str:
         f"{_WIDTH * i / last:.1f},{_HEIGHT * (1 - y):.1f}"
         for i, y in enumerate(curve.worth.tolist())
     )
+    # What the eye cannot part on the axis is no digit: 0.0009 km of 20 km is 0.
+    digits = 2 - math.floor(math.log10(span)) if (span := abs(curve.high - curve.low)) > 0 else 4
+    low, high = (round(float(v), digits) + 0.0 for v in (curve.low, curve.high))
     units = {"persons": "", "index": "", "class": ""}.get(criterion.units, criterion.units)
     base = _HEIGHT + 11
     foot = (
-        f'<text x="0" y="{base}" font-size="9">{_escaped(human(curve.low, units))}</text>'
-        f'<text x="{_WIDTH}" y="{base}" font-size="9" text-anchor="end">{_escaped(human(curve.high, units))}</text>'
+        f'<text x="0" y="{base}" font-size="9">{_escaped(human(low, units))}</text>'
+        f'<text x="{_WIDTH}" y="{base}" font-size="9" text-anchor="end">{_escaped(human(high, units))}</text>'
     )
     return (
         f'<svg viewBox="0 0 {_WIDTH} {base + 3}" width="{_WIDTH}" height="{base + 3}" role="img" '

@@ -423,10 +423,15 @@ def _city_indicator(row: Mapping[Any, Any], about: IndicatorRow) -> str:
         value=_value(row),
         standard=_standard(row, about),
         raw=human(raw, "share"),
-        lo=human(lo, "share"),
-        hi=human(hi, "share"),
+        range=_span(lo, hi),
     )
     return _noted(text, row)
+
+
+def _span(low: float, high: float) -> str:
+    """Write a range of shares; once where both ends read the same."""
+    first, last = human(low, "share"), human(high, "share")
+    return first if first == last else tell("explain_span", low=first, high=last)
 
 
 def _noted(text: str, row: Mapping[Any, Any]) -> str:
@@ -449,8 +454,7 @@ def _unit_indicator(
         value=value,
         standard=_standard(row, about),
         raw=human(raw, "share"),
-        lo=human(lo, "share"),
-        hi=human(hi, "share"),
+        range=_span(lo, hi),
         reading=translated(str(row["reading"])),
     )
     if whole is None:

@@ -107,7 +107,7 @@ def _clean(text: str) -> str:
     return unbroken(plain_text(text, max_chars=_LONGEST))
 
 
-def new_document(*, title: str, subject: str, language: str, footer: str) -> Any:  # noqa: ANN401
+def new_document(*, title: str, subject: str, language: str, footer: str, author: str = "") -> Any:  # noqa: ANN401
     """
     Open a document on A4 with fonts for Latin and Hangul.
 
@@ -116,6 +116,7 @@ def new_document(*, title: str, subject: str, language: str, footer: str) -> Any
     title, subject : of its properties.
     language : code, such as ``"ko"``.
     footer : last line of every page.
+    author : who made it; the package when empty.
 
     Returns
     -------
@@ -144,9 +145,15 @@ def new_document(*, title: str, subject: str, language: str, footer: str) -> Any
         told.set(qn("w:eastAsia"), "ko-KR")  # words of Hangul are then kept whole where lines end
     properties = document.core_properties
     properties.title, properties.subject = _clean(title)[:250], _clean(subject)[:250]
-    properties.author, properties.comments = "kcity_geo", ""
+    properties.author, properties.comments = _clean(author)[:250] or "kcity_geo", ""
     properties.language = {"ko": "ko-KR", "en": "en-GB"}.get(language, language)
-    properties.created = properties.modified = _DAY
+    properties.last_modified_by = properties.author
+    for name in (
+        "dcterms:created",
+        "dcterms:modified",
+    ):  # the same study gives the same bytes, on any day
+        for told in properties._element.findall(qn(name)):  # noqa: SLF001 - python-docx cannot unset a date
+            properties._element.remove(told)  # noqa: SLF001
     section.footer.paragraphs[0].text = _clean(footer)
     for run in section.footer.paragraphs[0].runs:
         run.font.size = Pt(7.5)

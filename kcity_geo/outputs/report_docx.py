@@ -68,6 +68,7 @@ def save_report_docx(html: str, path: Path) -> None:
         subject=_plain(page.find(".//p[@class='sub']")),
         language=language,
         footer=_plain(caveat) if caveat is not None else "",
+        author=str(next(iter(page.xpath("//meta[@name='author']/@content")), "")),
     )
     _number_pages(document)
     for element in page.body:

@@ -170,7 +170,9 @@ def test_the_brief_sends_nobody_where_everybody_can_be_told(result) -> None:
     none_open = dataclasses.replace(result.gaps, survey_tasks=tasks.assign(people_open=0.2))
     told = _text(build_report(dataclasses.replace(result, gaps=none_open)))
     assert "nobody can tell for 0 people" not in told
-    assert "(nobody can tell for 100 people)" in _text(build_report(result))
+    assert "(nobody can tell for 100 people of this area, a day on foot)" in _text(
+        build_report(result)
+    )
 
 
 def test_nothing_assessed_is_said_and_nothing_breaks(build) -> None:

@@ -173,3 +173,17 @@ def test_pdf_has_bookmarks_numbers_and_its_fonts_inside(result, tmp_path: Path) 
             inner = font.get_object().get("/DescendantFonts", [font])[0].get_object()
             about = inner["/FontDescriptor"].get_object()
             assert {"/FontFile", "/FontFile2", "/FontFile3"} & set(about), about["/FontName"]
+
+
+def test_a_docx_names_its_author_and_no_day_on_which_it_was_not_made(tmp_path) -> None:
+    docx = pytest.importorskip("docx")
+    page = '<html lang="en"><head>{}</head><body><h1>A</h1><p class="sub">B</p></body></html>'
+    for number, (head, author) in enumerate(
+        [('<meta name="author" content="B &amp; C">', "B & C"), ("", "kcity_geo")]
+    ):
+        path = tmp_path / f"{number}.docx"
+        save_report_docx(page.format(head), path)
+        about = docx.Document(str(path)).core_properties
+        assert (about.author, about.last_modified_by) == (author, author)
+        assert about.created is None
+        assert about.modified is None

@@ -313,15 +313,16 @@ def _why_none(
     limit: float,
     size: float,
 ) -> str:
+    points = f"{100 * limit:.0f}"  # scores are told out of 100 everywhere
     if not good.any():
-        return made("no_cell", limit=f"{limit:.2f}")
+        return made("no_cell", limit=points)
     if not found:
         total = good.sum() * size**2 / 1e4
         return (
-            f"{made('no_area', area=f'{min_ha:g}', limit=f'{limit:.2f}', total=f'{total:,.0f}')}; "
+            f"{made('no_area', area=f'{min_ha:g}', limit=points, total=f'{total:,.0f}')}; "
             f"smaller sites may be of use; the study's smallest area is {min_ha:g} ha"
         )
     listed = ", ".join(made(f"fault_{f}", count=count) for f, count in seen.items() if count)
     if not listed:
-        return made("no_usable", limit=f"{limit:.2f}")
-    return made("no_usable_faults", limit=f"{limit:.2f}", faults=listed)
+        return made("no_usable", limit=points)
+    return made("no_usable_faults", limit=points, faults=listed)

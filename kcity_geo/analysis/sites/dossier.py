@@ -7,6 +7,8 @@ red flags, and the lines that somebody must fill in because no open data hold th
 
 from __future__ import annotations
 
+import math
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -359,5 +361,12 @@ def _flags(facts: list[Fact], given: set[str]) -> list[str]:
         if fact.value < rule.get("from", -np.inf):
             continue
         if fact.value > rule.get("above", np.inf) or fact.value < rule.get("below", -np.inf):
-            found.append(rule["text"].format(value=fact.value).replace("%", " %"))
+            value = _three_digits(fact.value)
+            found.append(rule["text"].format(value=value).replace("%", " %"))
     return found
+
+
+def _three_digits(value: float) -> float:
+    """Drop what an estimate does not know: 56,541 m3 of earth are 56,500."""
+    size = abs(value)
+    return value if size < 1000 else round(value, 2 - math.floor(math.log10(size)))  # noqa: PLR2004

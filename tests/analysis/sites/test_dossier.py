@@ -11,7 +11,7 @@ import shapely
 import xarray as xr
 
 from kcity_geo.analysis.city_model import model_of
-from kcity_geo.analysis.sites.dossier import dossier
+from kcity_geo.analysis.sites.dossier import _three_digits, dossier
 from kcity_geo.analysis.sites.earthworks import earthworks
 from kcity_geo.analysis.sites.rank import SiteChoice, rank_sites
 from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy, toy_layer
@@ -187,6 +187,12 @@ def test_flags_follow_from_the_facts() -> None:
     beside = toy_layer([{"boundary": "protected_area"}], [shapely.box(1420, 0, 3000, 4000)])
     flags = facts(make_toy(layers={"protected": beside}))[0].flags["flag"].tolist()
     assert flags == ["it touches a protected area, lies in one, or is within 50 m of it"]
+
+
+def test_a_flag_has_three_digits() -> None:
+    assert [_three_digits(v) for v in (56541.3, 1234.0, -98765.0, 0.5, 999.4)] == [
+        56500.0, 1230.0, -98800.0, 0.5, 999.4,
+    ]  # fmt: skip
 
 
 def test_people_in_reach_are_counted_over_the_streets() -> None:

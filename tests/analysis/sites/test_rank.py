@@ -175,7 +175,7 @@ def test_no_site_is_an_empty_frame_with_the_same_columns_and_a_reason(toy):
             0.7,
             "no connected area of 100 ha.*smaller sites may be of use; the study's smallest area is 100 ha$",
         ),
-        (scored(blobs()), 0.95, "no feasible cell scores 0.95"),
+        (scored(blobs()), 0.95, "no feasible cell scores 95 of 100"),
         (scored(np.full((40, 40), np.nan)), None, "no cell meets all constraints"),
         (scored(blobs(), min_width_m=900), 0.7, "2 too narrow"),
     ]
