@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kcity_geo.many.kept_process import CAN_FORK, one_thread, run_kept
-from kcity_geo.many.tasks import CityOutcome, CityTask, is_done, task_key, write_manifest
+from kcity_geo.many.tasks import (
+    CityOutcome,
+    CityTask,
+    is_done,
+    kept_outcome,
+    task_key,
+    write_manifest,
+)
 from kcity_geo.outputs.text import plain_text
 
 __all__ = ["CityLimits", "run_city"]
@@ -57,7 +64,7 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
         return CityOutcome(id=task.id, name=task.name, status="failed", error=error)
     key = task_key(task)
     if is_done(task, key):
-        return CityOutcome(id=task.id, name=task.name, status="kept")
+        return kept_outcome(task)
     start, killed = time.perf_counter(), 0
     while True:
         code, error, took = _one_process(task, limits)

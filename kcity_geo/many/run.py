@@ -108,12 +108,16 @@ def run_cities(
     else:
         finished, dashboard = _on_machine(tasks, asked, workers), ""
     by_id = {task.id: task for task in tasks}
-    for outcome in finished:
-        found[outcome.id] = outcome
-        shown[outcome.id] = _row(folder, by_id[outcome.id], outcome)
-        _write(folder, found, shown)
-        if told:
-            told(_progress(found, len(tasks), time.perf_counter() - start, outcome, dashboard))
+    try:
+        for outcome in finished:
+            found[outcome.id] = outcome
+            shown[outcome.id] = _row(folder, by_id[outcome.id], outcome)
+            _write(folder, found, shown)
+            if told:
+                told(_progress(found, len(tasks), time.perf_counter() - start, outcome, dashboard))
+    except BaseException:  # Ctrl-C: the page waits for nothing any more
+        _write(folder, found, shown, stopped=True)
+        raise
     return tuple(found[task.id] for task in tasks)
 
 
@@ -201,10 +205,16 @@ def _from_scheduler(
                 yield CityOutcome(id=task.id, name=task.name, status="failed", error=error)
 
 
-def _write(folder: Path, found: dict[str, CityOutcome], shown: dict[str, CityRow]) -> None:
+def _write(
+    folder: Path,
+    found: dict[str, CityOutcome],
+    shown: dict[str, CityRow],
+    *,
+    stopped: bool = False,
+) -> None:
     """Write outcomes and page; a disk that does not take them stops no city."""
     rows = [asdict(found[name]) for name in shown if name in found]
-    page = cities_page(list(shown.values()))
+    page = cities_page(list(shown.values()), stopped=stopped)
     for name, text in ((_OUTCOMES, json.dumps(rows, indent=1, ensure_ascii=False)), (_PAGE, page)):
         stage = folder / f"{name}.part"
         try:

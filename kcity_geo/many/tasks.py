@@ -24,6 +24,7 @@ __all__ = [
     "CityOutcome",
     "CityTask",
     "is_done",
+    "kept_outcome",
     "manifest_of",
     "read_cities",
     "task_key",
@@ -68,7 +69,7 @@ class CityOutcome:
     ----------
     id : of the task.
     status : ``done``, ``kept`` (was there already, with the same inputs, parameters and code) or ``failed``.
-    seconds : the study took.
+    seconds : the study took; of one that is kept, when it was made, as are the next three.
     cpu_s : of a processor; of the last process where one was killed.
     peak_gb : memory of its process at most.
     killed : how often its process was ended from outside and started again.
@@ -302,6 +303,23 @@ def is_done(task: CityTask, key: str) -> bool:
         return False
     folder = Path(task.out) / task.id
     return folder.is_dir() and _files(folder) == told.get("files")
+
+
+def kept_outcome(task: CityTask) -> CityOutcome:
+    """
+    Say of a city that is finished already what its run took.
+
+    Parameters
+    ----------
+    task : of which `is_done` is true.
+
+    Returns
+    -------
+    As its run left it, ``kept``.
+    """
+    told = json.loads(manifest_of(task).read_text(encoding="utf-8"))
+    took = {key: told[key] for key in ("seconds", "cpu_s", "peak_gb", "killed") if key in told}
+    return CityOutcome(id=task.id, name=task.name, status="kept", **took)
 
 
 def write_manifest(task: CityTask, key: str, outcome: CityOutcome) -> None:

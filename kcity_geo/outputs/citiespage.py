@@ -36,23 +36,26 @@ class CityRow:
     error: str = ""
 
 
-def cities_page(rows: Sequence[CityRow]) -> str:
+def cities_page(rows: Sequence[CityRow], *, stopped: bool = False) -> str:
     """
     Write the page of a list of cities.
 
     Parameters
     ----------
     rows : in the order of the list.
+    stopped : whether nobody makes the waiting ones any more.
 
     Returns
     -------
-    HTML that loads nothing and links to the studies; it asks to be loaded again while cities are waiting.
+    HTML that loads nothing and links to the studies; it asks to be loaded again while cities are waiting, unless
+    the run was stopped.
     """
     count = {s: len([r for r in rows if r.status == s]) for s in ("waiting", "failed")}
     html = environment().get_template("cities.html.j2").render(
         css=asset("report.css"),
         own_css=asset("compare.css"),
-        refresh=_REFRESH_S if count["waiting"] else 0,
+        refresh=_REFRESH_S if count["waiting"] and not stopped else 0,
+        stopped=stopped,
         done=len(rows) - count["waiting"] - count["failed"],
         failed=count["failed"],
         total=len(rows),

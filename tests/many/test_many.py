@@ -22,7 +22,7 @@ from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.many.kept_process import CAN_FORK, one_thread, run_kept
 from kcity_geo.many.process import CityLimits
 from kcity_geo.many.run import CitiesProgress, run_cities
-from kcity_geo.many.tasks import CityTask, read_cities, task_key
+from kcity_geo.many.tasks import CityOutcome, CityTask, read_cities, task_key
 
 HALF_DEG = 0.005
 PROJECT = (
@@ -174,6 +174,8 @@ def test_what_is_done_is_kept_and_a_changed_file_is_made_again(finished, listed)
     outcomes = run_cities(listed, out, workers=2, told=states.append)
     assert [one.status for one in outcomes] == ["kept", "failed", "done"]
     assert contents(out / "west") == before
+    assert outcomes[0].seconds > 0
+    assert outcomes[0].cpu_s > 0
     assert (states[-1].done, states[-1].failed, states[-1].total) == (2, 1, 3)
 
 
@@ -408,3 +410,21 @@ def test_options_of_a_list_and_of_a_study_are_not_mixed(tmp_path) -> None:
         done = CliRunner().invoke(app, arguments)
         assert done.exit_code == 2
         assert words in done.output
+
+
+def test_the_page_of_a_stopped_run_waits_for_nothing(tmp_path, monkeypatch) -> None:
+    listed = tmp_path / "cities.csv"
+    listed.write_text("study,id\na.toml,a\nb.toml,b\n", encoding="utf-8")
+    made = "kcity_geo.many.run.run_city"
+    monkeypatch.setattr(
+        made, lambda task, _: CityOutcome(id=task.id, status="failed", error="is none")
+    )
+
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_cities(listed, tmp_path / "out", told=stop)
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "The run was stopped" in page
+    assert "refresh" not in page
