@@ -203,6 +203,12 @@ def _indicator_theme(
         lines.append((read_table("display")["residents"]["nobody"], say("map", "nobody", language)))
     found = Findings(result)
     people = [found.share_of_people(shown == code) for code in range(len(lines))]
+    rest = found.share_of_people(~nobody & (codes < 0))
+    if rest > 0:  # a class that nothing paints, so that the shares add up
+        lines.append(
+            (read_table("display")["residents"]["blank"], say("map", "not_asked", language))
+        )
+        people.append(rest)
     shares = [human(share, "share", missing="") for share in people]
     return {
         "key": key,
