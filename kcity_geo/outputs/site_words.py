@@ -120,17 +120,18 @@ def site_sentences(sites: tuple[SiteRow, ...], project: str, result: Result) -> 
             tell("sites_none_fit" if many else "sites_one_unfit", count=len(sites), project=what)
         ]
     share = judged_words(result)
-    return [
-        tell(
-            "sites_best_partly" if share else "sites_best",
-            share=share,
-            project=what,
-            label=best.label,
-            where=_where(best),
-            area=best.area,
-            score=best.score,
-        )
-    ]
+    told = tell(
+        "sites_best_partly" if share else "sites_best",
+        share=share,
+        project=what,
+        label=best.label,
+        where=_where(best),
+        area=best.area,
+        score=best.score,
+    )
+    if best.flags:
+        told = tell("sites_flagged", told=told, count=len(best.flags), flag=best.flags[0])
+    return [told]
 
 
 def judged_words(result: Result) -> str:

@@ -14,6 +14,7 @@ from kcity_geo.notes import muted
 from kcity_geo.outputs.dossiers import dossier_layers, dossier_sheets, report_dossiers
 from kcity_geo.outputs.report import build_report
 from kcity_geo.outputs.site_words import site_rows
+from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.vectors import save_geojson
 from kcity_geo.outputs.workbook import save_workbook
 
@@ -106,6 +107,18 @@ def test_the_report_names_given_areas_and_does_not_call_them_connected_land(told
     bad = build_report(replace(told, sites=sites.assign(fits=False)))
     assert "large, wide and open enough for" in bad
     assert "The best site for" not in bad
+
+
+def test_the_sentence_on_the_best_site_tells_its_red_flags(told) -> None:
+    best = told.sites["site_id"].iloc[0]
+    words = ["its streets are not joined to the city", "more homes stand on it than work there"]
+    flags = told.dossiers.flags.iloc[:0].reindex(range(2)).assign(site_id=best, flag=words)
+    for rows, end in (
+        (flags, f" Red flags: 2, the first: {words[0]}."),
+        (flags.iloc[:0], " of 100."),
+    ):
+        study = replace(told, dossiers=replace(told.dossiers, flags=rows))
+        assert summarise(study).headline[-1].endswith(end)
 
 
 @pytest.mark.usefixtures("no_pictures")
