@@ -73,6 +73,10 @@ class Subject:
         """
         project = self.application.project
         own = project.title_ko if language == "ko" else project.title
+        if (
+            language == "ko" and project.city and project.city_ko
+        ):  # a draft knows the city by its other name only
+            own = own.replace(project.city, project.city_ko)
         return own or project.title or said("common.empty", language)
 
     def problem(self, language: str) -> str:

@@ -204,7 +204,8 @@ def no_site_words(facts: StudyFacts, language: str) -> str:
     """
     why = why_no_site(facts, language)
     key = "summary.no_land" if ranked_in_vain(facts) else "summary.no_site"
-    return said(key, language, why=f"{why}." if why else "").strip()
+    told = said("summary.reason", language, why=why) if why else ""
+    return said(key, language, why=told).strip()
 
 
 def site_rows(site: SiteFacts, language: str) -> list[tuple[str, str, str]]:

@@ -240,3 +240,16 @@ def test_a_text_for_a_list_is_told_as_such_with_all_that_is_wrong() -> None:
     assert "(also wrong: project.permits)" in str(error.value)
     with pytest.raises(StudyError, match="is no list; put it in brackets"):
         check_application({"programme": {"year": 2026}, "project": {"permits": "zoning"}})
+
+
+def test_the_korean_title_names_the_city_in_korean() -> None:
+    """A draft is written before anybody gave the Korean name of the city."""
+    named = {
+        "city": "Monaco",
+        "city_ko": "모나코",
+        "title": "New town",
+        "title_ko": "Monaco 스마트 신도시 개발",
+    }
+    asked = Subject(application=changed(project=named))
+    assert asked.title("ko") == "모나코 스마트 신도시 개발"
+    assert asked.title("en") == "New town"
