@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.gaps.assessed import Assessed, raw_gap
 from kcity_geo.analysis.gaps.bands import row_bands
 from kcity_geo.analysis.gaps.completed import Completion, StreetForm
@@ -32,7 +31,6 @@ from kcity_geo.analysis.gaps.reused import Drawn, Reused
 from kcity_geo.analysis.gaps.rules import power_mean
 from kcity_geo.analysis.gaps.units import Units
 from kcity_geo.analysis.gaps.words import READINGS, reading_codes
-from kcity_geo.config import read_table
 from kcity_geo.result import LEVELS, SECTORS, THEMES, Indicator
 from kcity_geo.standards import Standard
 
@@ -194,7 +192,8 @@ class _Drawing:
     def _parts(self, level: str) -> Parts:
         kept, drawn = self.kept[level], level in self.drawn
         values = [kept[key] for key in ("short", "mid", "evidence")]
-        persons = _persons(self.city) if self.city.people.known else None
+        # NaN where no number of residents reaches: unknown is not nobody.
+        persons = self.city.array("population") if self.city.people.known else None
         reading = reading_codes(*values, limits=self.cells.limits, persons=persons)
         means = np.zeros((0, len(self.units.ids)))
         if drawn:
@@ -343,15 +342,3 @@ class _Drawing:
                 self.of_level[name].add(draw, gaps, people=people, factor=factor)
             short = (told & (gaps >= limits.short)).astype(np.float64)
             self.of_short[name].add(draw, short, people=people, factor=factor)
-
-
-def _persons(city: CityModel) -> NDArray[np.float64]:
-    """
-    Residents a cell. NaN where no number of them reaches: unknown is not nobody.
-
-    A cell that the boundary barely touches has land for no home: where no number reaches it, nobody lives there.
-    """
-    persons = np.asarray(city.array("population"), dtype=np.float64)
-    least = read_table("display")["residents"]["land_share_min"]
-    sliver = np.asarray(city.array("inside_share")) < least
-    return np.where(np.isnan(persons) & sliver, 0.0, persons)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcity_geo.analysis.gaps.sectors import _persons
 from kcity_geo.analysis.gaps.words import READINGS, evidence_word, reading_codes, reading_title
 
 SHARE = st.floats(0, 1)
@@ -39,17 +36,6 @@ def test_not_assessed_and_nobody():
     assert word(1.0, 1.0, 1.0, persons=0.9) == "nobody"
     assert word(float("nan"), float("nan"), float("nan"), persons=0.0) == "nobody"
     assert word(1.0, 1.0, 1.0, persons=1.0) == "falls_short"
-
-
-def test_land_that_the_boundary_barely_touches_is_nobodys_where_no_number_reaches_it():
-    """A cell with 4 m2 inside the boundary and no number of people fell short on every map."""
-    layers = {
-        "population": np.array([np.nan, np.nan, 2.0, 0.0]),
-        "inside_share": np.array([0.0004, 0.5, 0.0004, 1.0]),
-    }
-    found = _persons(SimpleNamespace(array=layers.__getitem__))  # type: ignore[arg-type]
-    np.testing.assert_array_equal(found, [0.0, np.nan, 2.0, 0.0])
-    assert np.isnan(layers["population"][:2]).all(), "the city's own numbers stay as they are"
 
 
 @given(SHARE, SHARE, SHARE, SHARE)
