@@ -107,9 +107,10 @@ class _Told:
 
     @property
     def unsure(self) -> bool:
-        """Nobody can tell of the city, or of most of its people."""
+        """Nobody can tell of the city, or of more of its people than stand under any other reading."""
         cannot = reading_rows(self.sector)[str(self.row["reading"])].id == "cannot_tell"
-        return cannot or self.people("cannot_tell") > self.total / 2
+        open_ = self.people("cannot_tell")
+        return cannot or open_ > max(self.people(key) for key in _ORDER if key != "cannot_tell")
 
 
 def _told(gaps: Gaps, levels: Sequence[str] = SECTORS) -> list[_Told]:
