@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
@@ -234,3 +235,25 @@ def test_a_draft_is_filled_from_the_study() -> None:
     assert f"12,000 of {PEOPLE:,.0f} people (20 %)" in draft.project.problem
     assert "70.4 ha, 73 of 100" in draft.project.site
     assert draft.project.country == ""  # no study knows it, and nothing is guessed
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {"applicants": [{"name": "Firm", "kind": "private_company"}]},
+        {"documents": {"project_summary": None}},
+        {"programme": {"submitted": "2020-03-21"}},
+        {"request": {"budget_krw": 1_000_000_001}},
+        {"solution": {"operator": None}},
+    ],
+    ids=["private only", "no summary", "a day late", "one won over", "no operator"],
+)
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_every_refusal_cites_its_rule_and_says_how_to_mend_it(tables, language) -> None:
+    refusals = check(changed(**tables)).refused
+    assert refusals
+    for told in refusals:
+        kind, _, source = told.rule_words(language).partition(": ")
+        assert kind
+        assert re.match(r".{8,} \[[VMD]\]", source), (told.id, source)
+        assert told.mend(language).strip(), told.id
