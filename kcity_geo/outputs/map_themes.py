@@ -15,7 +15,7 @@ from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.colours import GAP_COLOURS, READING_COLOURS
 from kcity_geo.outputs.explain import Line
-from kcity_geo.outputs.languages import say, translated
+from kcity_geo.outputs.languages import say, tell, translated
 from kcity_geo.outputs.text import human, plain_text
 from kcity_geo.outputs.themes import EMPTY, Theme, is_reading
 from kcity_geo.result import LEVELS, Result
@@ -120,11 +120,15 @@ def _share(found: Findings, theme: Theme, colour: str, *, striped: bool, of: str
 
 
 def _cells_of(theme: Theme, colour: str, *, striped: bool) -> NDArray[np.bool_]:
-    """Cells of a line of the legend: those of its colour; where no class has it, the striped ones."""
-    codes = [code for code, own in enumerate(theme.colours) if own == colour]
-    if codes:
-        return np.asarray(np.isin(theme.codes, codes))
-    return np.asarray(theme.hatched) if striped else np.zeros(theme.codes.shape, dtype=bool)
+    """Cells of a line of the legend, each in one line only: stripes over a colour have a line of their own."""
+    own = [code for code, one in enumerate(theme.colours) if one == colour]
+    over = any(lined and one not in theme.colours for one, lined, _ in theme.legend)
+    lined = [one for one, lines, _ in theme.legend if lines]
+    whole = np.isin(theme.codes, [c for c, one in enumerate(theme.colours) if one in lined])
+    apart = theme.hatched & ~whole if over else np.zeros(theme.codes.shape, dtype=bool)
+    if own:
+        return np.asarray(np.isin(theme.codes, own) & ~apart)
+    return np.asarray(apart if striped else np.zeros(theme.codes.shape, dtype=bool))
 
 
 def indicator_themes(
@@ -197,7 +201,7 @@ def _indicator_theme(
     nobody = result.data.inside & (reading == READINGS.index("nobody"))
     shown = np.where(nobody, len(GAP_COLOURS), np.where(codes < 0, EMPTY, codes))
     ends = (0.0, *(float(v) for v in read_table("display")["gap"]["breaks"]), 1.0)
-    words = [f"{round(100 * a)}–{round(100 * b)} %" for a, b in pairwise(ends)]  # noqa: RUF001 - a range
+    words = [tell("legend_range", low=round(100 * a), high=round(100 * b)) for a, b in pairwise(ends)]
     lines = list(zip(GAP_COLOURS, words, strict=True))
     if nobody.any():
         lines.append((read_table("display")["residents"]["nobody"], say("map", "nobody", language)))

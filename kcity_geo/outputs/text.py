@@ -288,6 +288,15 @@ def _number(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def _measure(value: float, finest: float) -> str:
+    """A number no finer than anybody measures it: ``under 0.01`` of what is less than that."""
+    if not finest or value == 0:
+        return _number(value)
+    if abs(value) < finest:
+        return f"under {finest:g}" if value > 0 else "0"
+    return _number(round(round(value / finest) * finest, 6))
+
+
 def _share(value: float) -> str:
     percent = 100 * value
     if 0 < percent < 1:
@@ -313,12 +322,14 @@ def human(value: Any, units: str = "", *, missing: str = "–") -> str:  # noqa:
 
     Returns
     -------
-    Text of about three significant figures.
+    Text of about three significant figures, no finer than ``[finest]`` of ``tables/display.toml`` for its unit.
 
     Examples
     --------
     >>> human(0.3824, "share"), human(123456.7, "persons"), human(7.2569, "min")
-    ('38 %', '123,000', '7.26 min')
+    ('38 %', '123,000', '7.3 min')
+    >>> human(0.0152, "km"), human(0.0002, "km"), human(1.2345, "km")
+    ('0.02 km', 'under 0.01 km', '1.23 km')
     """
     try:
         number = float(value)
@@ -330,8 +341,8 @@ def human(value: Any, units: str = "", *, missing: str = "–") -> str:  # noqa:
         return _share(number)
     if units == "persons":
         return persons(number)
-    shown = _number(number)
     unit = _POWER.sub(lambda found: found[1] + "²³"[int(found[2]) - 2], units)
+    shown = _measure(number, float(read_table("display")["finest"].get(unit, 0.0)))
     unit = f"per {unit[2:]}" if unit.startswith("1/") else unit
     shown = f"{shown} {unit}".strip() if unit not in {"1", "count", "index", "none"} else shown
     return translated(shown) if spoken().code != "en" else shown
@@ -339,7 +350,7 @@ def human(value: Any, units: str = "", *, missing: str = "–") -> str:  # noqa:
 
 def measured(value: float | None, units: str) -> str:
     """
-    Write the value of an indicator in its unit, minutes to a tenth.
+    Write the value of an indicator in its unit.
 
     Parameters
     ----------
@@ -356,7 +367,7 @@ def measured(value: float | None, units: str) -> str:
     ('7.3 min', '')
     """
     number = math.nan if value is None else float(value)
-    return human(round(number, 1) if units == "min" else number, units, missing="")
+    return human(number, units, missing="")
 
 
 def value_words(value: float | None, *, low: float | None, high: float | None, units: str) -> str:

@@ -167,8 +167,7 @@ def test_every_theme_has_its_legend_and_shares_add_up_to_all_people(opened, stud
         assert (text == "") == (key == "none"), key
         if of and key != "population":
             total = sum(float(s.removesuffix(" %").replace("under ", "")) for s in shares if s)
-            striped = "striped" in text  # of cells that have a class already
-            assert 96 <= total <= 104 or striped, (key, shares)
+            assert 96 <= total <= 104, (key, shares)
     assert page.evaluate("kcTheme('transport_reading').rows.length") > 2
 
 

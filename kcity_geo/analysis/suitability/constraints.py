@@ -109,7 +109,7 @@ def _relief_limit(
     unknown = np.isnan(values) & view.inside
     with np.errstate(invalid="ignore"):
         excluded = values < limit if at_least else values > limit
-    note = f"{unknown.sum()} cells without elevation are unknown" if unknown.any() else ""
+    note = f"{int(unknown.sum()):,} cells without elevation are unknown" if unknown.any() else ""
     asked = Limited(values=values, units=units, limit=limit, at_least=at_least)
     return _whole(excluded, unknown, note, asked)
 
@@ -134,7 +134,7 @@ def _built(view: CityView, limit: float) -> _Found:
         ):
             further = int((more & ~excluded).sum())
             if further:
-                notes.append(f"{further} further cells {what}")
+                notes.append(f"{further:,} further cells {what}")
             excluded |= more
             settled |= more
     unknown = np.isnan(found.values) & view.inside & ~excluded

@@ -205,7 +205,7 @@ class CityView:
         unknown = settled_streets(self) & (share < least) & self.inside
         note = ""
         if unknown.any():
-            note = f"{unknown.sum()} cells with residential or dense streets and no buildings are unknown"
+            note = f"{int(unknown.sum()):,} cells with residential or dense streets and no buildings are unknown"
         return Measured(values=np.where(unknown, np.nan, share), note=note)
 
     @cached_property

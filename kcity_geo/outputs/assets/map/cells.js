@@ -140,9 +140,13 @@ function kcHover(map) {
     });
     return true;
   };
-  function busy(event) { return KC.busy || event.originalEvent.target.closest(".leaflet-control"); }
+  // Over a panel of the page the pointer means the panel and not the land below it.
+  function busy(event) {
+    return KC.busy || event.originalEvent.target.closest(".leaflet-control, .kc-story, .kc-bar, .kc-choice, .kc-search");
+  }
   function look(event) {
-    if (!arrays || card.pinned || busy(event)) { return; }
+    if (!arrays || card.pinned) { return; }
+    if (busy(event)) { card.element().classList.add("kc-quiet"); return; }
     card.place(event.containerPoint);
     var cell = inside(event.latlng), box = card.element();
     KC.light(cell < 0 ? -1 : kcValue(arrays, 0, cell));

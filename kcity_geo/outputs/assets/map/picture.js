@@ -1,5 +1,39 @@
 // Save what the map shows as a picture, with title, legend, scale and sources.
 
+// What the panes of the map show, from below to above, without the marks that stand over it.
+function kcPaintMap(map, pen, frame) {
+  var other = KC.swiped && kcTheme(KC.swiped);
+  function oneSide(pane, from, to) {
+    pen.save();
+    pen.beginPath();
+    pen.rect(from, 0, to - from, frame.height);
+    pen.clip();
+    pen.globalAlpha = KC.strength;
+    map.getPane(pane).querySelectorAll("img, canvas").forEach(function (image) {
+      var box = image.getBoundingClientRect();
+      if (!box.width) { return; }
+      pen.imageSmoothingEnabled = false;
+      pen.drawImage(image, box.left - frame.left, box.top - frame.top, box.width, box.height);
+    });
+    pen.restore();
+  }
+  function canvases(pane) {
+    map.getPane(pane).querySelectorAll("canvas").forEach(function (one) {
+      var box = one.getBoundingClientRect();
+      if (one.width && one.height) { pen.drawImage(one, box.left - frame.left, box.top - frame.top, box.width, box.height); }
+    });
+  }
+  var line = document.querySelector(".kc-swipe"), part = line ? parseFloat(line.style.left) : frame.width;
+  canvases("kc_land");
+  oneSide("kc_raster", 0, part);
+  if (other) {
+    oneSide("kc_swipe", part, frame.width);
+    pen.fillStyle = "#1c1c1c";
+    pen.fillRect(part - 1, 0, 2, frame.height);
+  }
+  ["kc_lines", "overlayPane", "kc_names"].forEach(canvases);
+}
+
 function kcSavePicture(map) {
   var frame = map.getContainer().getBoundingClientRect(), ratio = Math.min(2, window.devicePixelRatio > 1 ? 2 : 1.5);
   var theme = kcTheme(KC.theme), other = KC.swiped && kcTheme(KC.swiped), side = 300, head = 46, foot = 40;
@@ -30,35 +64,7 @@ function kcSavePicture(map) {
   pen.translate(0, head);
   pen.fillStyle = "#f6f5f1";
   pen.fillRect(0, 0, frame.width, frame.height);
-  function oneSide(pane, from, to) {
-    pen.save();
-    pen.beginPath();
-    pen.rect(from, 0, to - from, frame.height);
-    pen.clip();
-    pen.globalAlpha = KC.strength;
-    map.getPane(pane).querySelectorAll("img, canvas").forEach(function (image) {
-      var box = image.getBoundingClientRect();
-      if (!box.width) { return; }
-      pen.imageSmoothingEnabled = false;
-      pen.drawImage(image, box.left - frame.left, box.top - frame.top, box.width, box.height);
-    });
-    pen.restore();
-  }
-  function canvases(pane) {
-    map.getPane(pane).querySelectorAll("canvas").forEach(function (one) {
-      var box = one.getBoundingClientRect();
-      if (one.width && one.height) { pen.drawImage(one, box.left - frame.left, box.top - frame.top, box.width, box.height); }
-    });
-  }
-  var line = document.querySelector(".kc-swipe"), part = line ? parseFloat(line.style.left) : frame.width;
-  canvases("kc_land");
-  oneSide("kc_raster", 0, part);
-  if (other) {
-    oneSide("kc_swipe", part, frame.width);
-    pen.fillStyle = "#1c1c1c";
-    pen.fillRect(part - 1, 0, 2, frame.height);
-  }
-  ["kc_lines", "overlayPane", "kc_names"].forEach(canvases);
+  kcPaintMap(map, pen, frame);
   document.querySelectorAll(".kc-rank").forEach(function (mark) {
     var box = mark.getBoundingClientRect(), x = box.left - frame.left + 12, y = box.top - frame.top + 12;
     pen.beginPath();

@@ -1,53 +1,61 @@
 // The page on paper.
 
-// On paper a canvas is played back stroke by stroke, and its empty ground comes out white over all
-// below it: a picture of each takes its place there.
-function kcPaperCopies(map) {
-  var copies = [];
-  map.eachLayer(function (layer) {
-    if (!(layer instanceof L.Canvas) || typeof OffscreenCanvas === "undefined") { return; }
-    layer._redraw();  // paper does not wait for the next frame
-    var from = layer._container, still = new OffscreenCanvas(from.width, from.height);
-    still.getContext("2d").drawImage(from, 0, 0);
-    var copy = kcElement("canvas", "kc-copy");
-    copy.style.cssText = from.style.cssText;
-    copy.width = from.width;
-    copy.height = from.height;
-    copy.getContext("bitmaprenderer").transferFromImageBitmap(still.transferToImageBitmap());
-    from.parentNode.appendChild(copy);
-    from.classList.add("kc-copied");
-    copies.push(function () { copy.remove(); from.classList.remove("kc-copied"); });
-  });
-  return copies;
+// Programs that print play a canvas back stroke by stroke, and some lay white ground under each one: one still
+// picture of all that the map shows takes the place of them. An online background stays below it.
+function kcPaperPicture(map) {
+  map.eachLayer(function (layer) { if (layer instanceof L.Canvas) { layer._redraw(); } });  // paper waits for no frame
+  var frame = map.getContainer().getBoundingClientRect(), still = kcElement("canvas"), ratio = 2;
+  still.width = frame.width * ratio;
+  still.height = frame.height * ratio;
+  var pen = still.getContext("2d");
+  pen.scale(ratio, ratio);
+  if (!map.getPane("kc_tiles").querySelector("img")) {
+    pen.fillStyle = getComputedStyle(map.getContainer()).backgroundColor;
+    pen.fillRect(0, 0, frame.width, frame.height);
+  }
+  kcPaintMap(map, pen, frame);
+  var picture = kcElement("img", "kc-paper");
+  picture.alt = "";  // the map has its name, and the panel its numbers
+  picture.src = still.toDataURL("image/png");
+  picture.style.width = frame.width + "px";
+  picture.style.height = frame.height + "px";
+  L.DomUtil.setPosition(picture, map.containerPointToLayerPoint([0, 0]));
+  map.getPane("overlayPane").appendChild(picture);  // below the numbers of sites
+  map.getContainer().classList.add("kc-still");
+  return function () { picture.remove(); map.getContainer().classList.remove("kc-still"); };
 }
 
 // Paper has another shape than the window: the map takes a fixed size there and is fitted again.
 function kcPrint(map) {
-  var view = null, copies = [], aside = document.querySelector("aside"), page = document.documentElement;
+  var view = null, still = null, aside = document.querySelector("aside"), page = document.documentElement;
   function shrink(zoom) {
     aside.style.zoom = zoom;
     aside.style.width = "calc(80mm / " + zoom + ")";
     aside.style.height = "calc(178mm / " + zoom + ")";
     return aside.scrollHeight <= aside.clientHeight + 1;
   }
-  window.addEventListener("beforeprint", function () {
-    if (!view) { view = { centre: map.getCenter(), zoom: map.getZoom() }; }
+  function before() {
+    if (still) { return; }
+    view = { centre: map.getCenter(), zoom: map.getZoom() };
     page.classList.add("kc-print");
     map.invalidateSize({ animate: false, pan: false });
     kcFit(map);
-    copies.forEach(function (undo) { undo(); });
-    copies = kcPaperCopies(map);
+    still = kcPaperPicture(map);
     for (var zoom = 1; !shrink(zoom) && zoom > 0.5; zoom -= 0.05) { continue; }
-  });
-  window.addEventListener("afterprint", function () {
+  }
+  function after() {
+    if (!still) { return; }
     page.classList.remove("kc-print");
-    copies.forEach(function (undo) { undo(); });
-    copies = [];
+    still();
+    still = null;
     aside.removeAttribute("style");
     map.invalidateSize({ animate: false, pan: false });
-    if (view) { map.setView(view.centre, view.zoom, { animate: false }); }
-    view = null;
-  });
+    map.setView(view.centre, view.zoom, { animate: false });
+  }
+  window.addEventListener("beforeprint", before);
+  window.addEventListener("afterprint", after);
+  // Programs that only change the medium send no event before they print.
+  window.matchMedia("print").addEventListener("change", function (e) { if (e.matches) { before(); } else { after(); } });
 }
 
 kcParts.push(kcPrint);

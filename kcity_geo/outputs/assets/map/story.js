@@ -2,6 +2,7 @@
 
 function kcStory(map) {
   var bar = null, at = -1, folded = false;  // folded: the legend made room
+  function here() { return bar.querySelector("[data-step='" + at + "']"); }
   function go(number) {
     at = Math.min(KC.story.length - 1, Math.max(0, number));
     var step = KC.story[at], frame = map.getContainer();
@@ -24,6 +25,7 @@ function kcStory(map) {
     });
     bar.querySelector(".kc-back").disabled = at === 0;
     bar.querySelector(".kc-next").disabled = at === KC.story.length - 1;
+    if (document.activeElement === document.body) { here().focus(); }  // the button went away under the finger
     map.fire("kc:state");
   }
   function stop() {
@@ -62,7 +64,12 @@ function kcStory(map) {
       [close, steps, words, ways].forEach(function (part) { bar.appendChild(part); });
       bar.addEventListener("keydown", function (e) {
         var step = { ArrowLeft: -1, ArrowRight: 1 }[e.key];
-        if (step) { go(at + step); e.preventDefault(); e.stopPropagation(); }
+        if (step) {
+          go(at + step);
+          if (e.target.dataset.step) { here().focus(); }  // the ring goes with the step
+          e.preventDefault();
+          e.stopPropagation();
+        }
         if (e.key === "Escape") { stop(); e.stopPropagation(); }
       });
       L.DomEvent.disableClickPropagation(bar);
@@ -75,7 +82,7 @@ function kcStory(map) {
       if (legend.open && kcOverlap(bar, legend)) { legend.open = false; folded = true; }
     }
     go(number || 0);
-    bar.querySelector("[data-step='" + at + "']").focus();
+    here().focus();
   };
 }
 
