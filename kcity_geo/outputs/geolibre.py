@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kcity_geo.outputs.attribution import credits_of_file
+from kcity_geo.outputs.languages import language_of_study, speaking, tell, translated, unmarked
 from kcity_geo.outputs.styles import LayerStyle, StyleClass, layer_style
 from kcity_geo.outputs.text import json_text, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
@@ -33,6 +34,11 @@ def save_geolibre(result: Result, path: Path) -> None:
     result : a finished study.
     path : file to write, in the folder that holds ``districts.geojson`` and its like.
     """
+    with speaking(language_of_study(result.study)):
+        _save(result, path)
+
+
+def _save(result: Result, path: Path) -> None:
     home, told = path.parent, credits_of_file(result.data)
     found = [
         _layer(home / "districts.geojson", style)
@@ -48,7 +54,7 @@ def save_geolibre(result: Result, path: Path) -> None:
     west, south, east, north = (float(v) for v in result.data.city.boundary.bounds)
     project = {
         "version": _VERSION,
-        "name": plain_text(f"{result.data.city.name}: {result.score.title}"),
+        "name": plain_text(f"{result.data.city.name}: {unmarked(translated(result.score.title))}"),
         "mapView": {
             "center": [round((west + east) / 2, 6), round((south + north) / 2, 6)],
             "zoom": _zoom(max(east - west, north - south)),
@@ -84,15 +90,15 @@ def _district_styles(result: Result) -> list[LayerStyle]:
         if f"{sector}_reading" not in there:
             continue
         classes = tuple(
-            StyleClass(words=row.title, colour=row.colour, value=row.title)
-            for row in reading_rows(sector).values()
+            StyleClass(words=row.title, colour=row.colour, value=value)
+            for value, row in reading_rows(sector).items()
         )
         base = layer_style("districts", 2)
         found.append(
             replace(
                 base,
                 name=f"districts_{sector}",
-                title=f"{sector_title(sector)}: reading",
+                title=tell("theme_reading", title=sector_title(sector)),
                 draw="fill",
                 column=f"{sector}_reading",
                 classes=classes,

@@ -10,19 +10,22 @@ language has no words for stays in English, is marked as the original and counte
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from pathlib import Path
 
 from markupsafe import Markup, escape
 
 from kcity_geo.config import read_table
-from kcity_geo.errors import StudyError
-from kcity_geo.programme.words import LANGUAGES
+from kcity_geo.outputs.language_files import (
+    MARKS,
+    Language,
+    Word,
+    language_of,
+    language_of_study,
+)
+from kcity_geo.programme.words import LANGUAGES, as_of_words
 from kcity_geo.retold import retold
 
 __all__ = [
@@ -32,12 +35,14 @@ __all__ = [
     "for_script",
     "in_both",
     "language_of",
+    "language_of_study",
     "marked_up",
     "name",
     "say",
     "speaking",
     "spoken",
     "tell",
+    "text_of",
     "translated",
     "unmarked",
 ]
@@ -46,83 +51,19 @@ __all__ = [
 _PAGE = "report"
 #: Marks around a name and around a text in the original language, until a page is written.
 _NAME, _ORIGINAL = ("\ue000", "\ue001"), ("\ue002", "\ue003")
-_MARKS = re.compile("[\ue000-\ue003]")
 _MARKED = re.compile("\ue000([^\ue000-\ue003<>]*)\ue001|\ue002([^\ue000-\ue003<>]*)\ue003")
 _TAG = re.compile(r"<title>.*?</title>|<[^>]*>", re.DOTALL)
 _HOLE = re.compile(r"\{(\w+)\}")
 #: A number, and what stands behind it.
 _MEASURE = re.compile(
-    r"(?:(about|at least|at most|under|over) )?([-−]?[\d.,:-]*\d)(?: to ([-−]?[\d.,:-]*\d))? ?(\D*)"  # noqa: RUF001
+    r"(?:(about|at least|at most|under|over) )?([-−]?[\d.,:-]*\d)(?: to ([-−]?[\d.,:-]*\d))? ?(\D*|nW cm-2 sr-1)"  # noqa: RUF001
 )
-#: A title is one of a list, and may have brackets; the reason in brackets behind it has whole ones.
-_SHAPES = {"title": r"(?:(?!; ).)+?", "why": r"[^()]*(?:\([^()]*\)[^()]*)*"}
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 #: Three words of Latin letters in a row; names, units and codes are shorter.
 _SENTENCE = re.compile(r"[A-Za-z]{2,}(?:,? [A-Za-z]{2,}){2,}")
 #: A word in front of a number that a row did not read.
 _LIMITED = re.compile(r"\b(?:about|at least|at most|under|over) [\d-]")
 _WORD = re.compile(r"[A-Za-z]{2,}")
-#: Which of two endings of a Korean word follows which last letter: digits as they are read.
-_CLOSED_DIGITS = frozenset("013678")
-
-
-class _Word(str):
-    """A value in a sentence; ``{x:은/는}`` adds the ending that fits its last letter."""
-
-    __slots__ = ()
-
-    def __format__(self, spec: str) -> str:
-        if "/" not in spec:
-            return str(self)
-        closed, _, opened = spec.partition("/")
-        last = _MARKS.sub("", self).rstrip(")%\"' ")[-1:]
-        if "가" <= last <= "힣":
-            ends_closed = (ord(last) - 0xAC00) % 28 > 0
-        elif last.isdigit():
-            ends_closed = last in _CLOSED_DIGITS
-        else:
-            return f"{self}{closed}({opened})"
-        return f"{self}{closed if ends_closed else opened}"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Language:
-    """
-    A language in which pages are written.
-
-    Parameters
-    ----------
-    code : as in BCP 47, ``"ko"``.
-    direction : ``"ltr"`` or ``"rtl"``.
-    texts : key of a row of ``texts/report.toml`` -> text, of a language that the package has not.
-    said : what is said in English -> the same, with the same holes in braces.
-    """
-
-    code: str
-    direction: str = "ltr"
-    texts: Mapping[str, str] = field(default_factory=dict)
-    said: Mapping[str, str] = field(default_factory=dict)
-
-    @cached_property
-    def by_case(self) -> dict[str, str]:
-        """The same in small letters."""
-        return {key.lower(): value for key, value in self.said.items()}
-
-    @cached_property
-    def patterns(self) -> tuple[tuple[re.Pattern[str], str], ...]:
-        """Texts with holes, those with most letters of their own first."""
-        holed = sorted(
-            (key for key in self.said if _HOLE.search(key)), key=lambda k: -len(_HOLE.sub("", k))
-        )
-        return tuple((_pattern(key), self.said[key]) for key in holed)
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    parts = _HOLE.split(text)
-    found = [
-        re.escape(part) if nth % 2 == 0 else f"(?P<{part}>{_SHAPES.get(part, '.+?')})"
-        for nth, part in enumerate(parts)
-    ]
-    return re.compile("".join(found), re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -133,84 +74,8 @@ class _Speech:
     original: dict[str, int] = field(default_factory=dict)
 
 
-_ENGLISH = _Speech(language=Language(code="en"))
+_ENGLISH = _Speech(language=language_of("en"))
 _SPEECH: ContextVar[_Speech] = ContextVar("speech", default=_ENGLISH)
-
-
-@cache
-def language_of(code: str, folder: Path = Path()) -> Language:
-    """
-    Find a language by its code, or read its file.
-
-    Parameters
-    ----------
-    code : one of `LANGUAGES`, or the path of a file (``.toml``).
-    folder : that the path is relative to.
-
-    Returns
-    -------
-    The language.
-
-    Raises
-    ------
-    StudyError
-        If there is no such language, or the file does not hold one.
-
-    Examples
-    --------
-    >>> language_of("ko").code
-    'ko'
-    """
-    if code == "en":
-        return _ENGLISH.language
-    if code in LANGUAGES:
-        return Language(code=code, said=read_table(f"texts/said_{code}")["said"])
-    path = Path(code).expanduser()
-    path = path if path.is_absolute() else folder / path
-    if path.suffix != ".toml" or not path.is_file():
-        raise StudyError(
-            f"report.language: {code!r} is none of {', '.join(LANGUAGES)}, and no file of that name "
-            "holds texts; give one of these, or a .toml file"
-        )
-    return _read(path)
-
-
-def _read(path: Path) -> Language:
-    where = f"report.language: {path.name}"
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise StudyError(f"{where}: cannot be read ({error})") from error
-    code, direction = raw.get("code"), raw.get("direction", "ltr")
-    if not isinstance(code, str) or not re.fullmatch(r"[a-z]{2,3}(-\w{2,8})*", code):
-        raise StudyError(f'{where}: code: {code!r}; give the code of the language, such as "fr"')
-    if direction not in {"ltr", "rtl"}:
-        raise StudyError(f'{where}: direction: {direction!r}; give "ltr" or "rtl"')
-    texts, said = raw.get("text", {}), raw.get("said", {})
-    rows = {key: str(row["en"]) for key, row in read_table(f"texts/{_PAGE}")["text"].items()}
-    for key, value in texts.items():
-        if key not in rows:
-            raise StudyError(f"{where}: text.{key}: there is no such text in texts/report.toml")
-        _same_holes(rows[key], value, where=f"{where}: text.{key}")
-    for key, value in said.items():
-        _same_holes(key, value, where=f"{where}: said: {key[:60]!r}")
-    return Language(code=code, direction=direction, texts=texts, said=said)
-
-
-def _same_holes(english: str, value: object, *, where: str) -> None:
-    """Refuse a text that asks for other values than its original."""
-    if not isinstance(value, str):
-        raise StudyError(f"{where}: {value!r} is no text")
-    given, wanted = (set(re.findall(r"\{(\w+)", text)) for text in (value, english))
-    if not given <= wanted:
-        raise StudyError(
-            f"{where}: {{{min(given - wanted)}}} is no value of it; "
-            f"these are: {', '.join(sorted(wanted)) or 'none'}"
-        )
-    try:
-        value.format(**dict.fromkeys(wanted, _Word("")))
-    except (ValueError, IndexError, KeyError) as error:
-        raise StudyError(f"{where}: its braces do not match ({error})") from error
 
 
 @contextmanager
@@ -278,7 +143,7 @@ def tell(key: str, **values: object) -> str:
         speech.original[text] = speech.original.get(text, 0) + 1
     if text == row["en"] and str(values.get("people")) == "1":
         text = text.replace("{people} people", "{people} person")
-    words = {k: v if isinstance(v, Markup) else _Word(v) for k, v in values.items()}
+    words = {k: v if isinstance(v, Markup) else Word(v) for k, v in values.items()}
     return str(text).format_map(words) if values else str(text)
 
 
@@ -296,7 +161,7 @@ def name(text: str) -> str:
     """
     if not text or spoken().code == "en":
         return text
-    return f"{_NAME[0]}{_MARKS.sub('', text)}{_NAME[1]}"
+    return f"{_NAME[0]}{MARKS.sub('', text)}{_NAME[1]}"
 
 
 def translated(text: str) -> str:
@@ -335,7 +200,7 @@ def translated(text: str) -> str:
     if not _WORD.search(text):
         return text
     speech.original[text] = speech.original.get(text, 0) + 1
-    return f"{_ORIGINAL[0]}{_MARKS.sub('', text)}{_ORIGINAL[1]}"
+    return f"{_ORIGINAL[0]}{MARKS.sub('', text)}{_ORIGINAL[1]}"
 
 
 def _outside_brackets(text: str, between: str) -> list[str]:
@@ -356,6 +221,8 @@ def _found(text: str, language: Language) -> str | None:
     )
     if told is not None and not _HOLE.search(told):
         return told
+    if _DAY.fullmatch(text):
+        return as_of_words(text, language.code)
     if (measure := _MEASURE.fullmatch(text)) is not None:
         told = _measured(measure, language)
         if told is not None:
@@ -368,7 +235,7 @@ def _found(text: str, language: Language) -> str | None:
     for pattern, wanted in language.patterns:
         match = pattern.fullmatch(text)
         if match is not None and all(_fits(k, v) for k, v in match.groupdict().items()):
-            return wanted.format(**{k: _Word(_filled(k, v)) for k, v in match.groupdict().items()})
+            return wanted.format(**{k: Word(_filled(k, v)) for k, v in match.groupdict().items()})
     return None
 
 
@@ -415,9 +282,9 @@ def marked_up(html: str, *, language: Language) -> str:
     of tags, and of the title, the marks fall away.
     """
     if language.code == "en":
-        return _MARKS.sub("", html)
-    html = _TAG.sub(lambda tag: _MARKS.sub("", tag[0]), html)
-    return _MARKS.sub("", _MARKED.sub(_element, html))
+        return MARKS.sub("", html)
+    html = _TAG.sub(lambda tag: MARKS.sub("", tag[0]), html)
+    return MARKS.sub("", _MARKED.sub(_element, html))
 
 
 def unmarked(text: str) -> str:
@@ -437,7 +304,7 @@ def unmarked(text: str) -> str:
     >>> unmarked("\ue000Hanbit\ue001")
     'Hanbit'
     """
-    return _MARKS.sub("", text)
+    return MARKS.sub("", text)
 
 
 def for_script(json_text: str) -> str:
@@ -475,20 +342,43 @@ def say(table: str, key: str, language: str, **values: object) -> str:
     ----------
     table : name of a table under ``tables/texts``.
     key : of the text.
-    language : one of `LANGUAGES`.
+    language : one of `LANGUAGES`, or the code of the language that is spoken.
     **values : filled into the text.
 
     Returns
     -------
-    Plain text, not escaped.
+    Plain text, not escaped; of a language from a file what it says for the English, else that.
 
     Examples
     --------
     >>> say("compare", "city", "ko")
     '도시'
     """
-    row = read_table(f"texts/{table}")["text"][key]
-    return str(row[language]).format(**values)
+    return text_of(read_table(f"texts/{table}")["text"][key], language).format(**values)
+
+
+def text_of(row: Mapping[str, str], language: str) -> str:
+    """
+    Give the text of a row in a language.
+
+    Parameters
+    ----------
+    row : language -> text, of ``tables/texts``.
+    language : one of `LANGUAGES`, or the code of the language that is spoken.
+
+    Returns
+    -------
+    Text with its holes; of a language from a file what it says for the English, else that.
+
+    Examples
+    --------
+    >>> text_of({"en": "Close", "ko": "닫기"}, "fr")
+    'Close'
+    """
+    if language in row:
+        return str(row[language])
+    english = str(row["en"])
+    return spoken().said.get(english, english) if spoken().code == language else english
 
 
 def both(table: str, key: str, **values: object) -> Markup:

@@ -16,7 +16,7 @@ from kcity_geo.config import read_table
 from kcity_geo.coordinates import label_point
 from kcity_geo.outputs.backdrop import encode
 from kcity_geo.outputs.framing import lived_in_part
-from kcity_geo.outputs.languages import tell, translated
+from kcity_geo.outputs.languages import tell, text_of, translated
 from kcity_geo.outputs.ledger import SITE_NUMBERS
 from kcity_geo.outputs.map_names import names_payload
 from kcity_geo.outputs.map_story import story_steps
@@ -63,7 +63,7 @@ def page_texts(language: str) -> dict[str, str]:
 
     Parameters
     ----------
-    language : one of `kcity_geo.outputs.languages.LANGUAGES`.
+    language : one of `kcity_geo.outputs.languages.LANGUAGES`, or the code of the one that is spoken.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def page_texts(language: str) -> dict[str, str]:
     >>> page_texts("ko")["close"]
     '닫기'
     """
-    return {key: str(row[language]) for key, row in read_table("texts/map")["text"].items()}
+    return {key: text_of(row, language) for key, row in read_table("texts/map")["text"].items()}
 
 
 def make_payload(

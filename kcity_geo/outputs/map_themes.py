@@ -201,7 +201,9 @@ def _indicator_theme(
     nobody = result.data.inside & (reading == READINGS.index("nobody"))
     shown = np.where(nobody, len(GAP_COLOURS), np.where(codes < 0, EMPTY, codes))
     ends = (0.0, *(float(v) for v in read_table("display")["gap"]["breaks"]), 1.0)
-    words = [tell("legend_range", low=round(100 * a), high=round(100 * b)) for a, b in pairwise(ends)]
+    words = [
+        tell("legend_range", low=round(100 * a), high=round(100 * b)) for a, b in pairwise(ends)
+    ]
     lines = list(zip(GAP_COLOURS, words, strict=True))
     if nobody.any():
         lines.append((read_table("display")["residents"]["nobody"], say("map", "nobody", language)))

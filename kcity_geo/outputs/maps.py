@@ -22,9 +22,9 @@ from kcity_geo.outputs.facilities import make_facilities
 from kcity_geo.outputs.headline import first_sector
 from kcity_geo.outputs.hover import hover_data, hover_lines
 from kcity_geo.outputs.languages import (
-    LANGUAGES,
     for_script,
     language_of,
+    language_of_study,
     marked_up,
     say,
     speaking,
@@ -78,7 +78,7 @@ def save_map(result: Result, path: Path, *, language: str = "") -> None:
     result : a finished study.
     path : file to write.
     language : of the words of the page, one of `kcity_geo.outputs.languages.LANGUAGES`; empty: that of
-        the report of the study, English where that is a file of texts.
+        the report of the study.
     """
     path.write_text(build_map(result, language=language), encoding="utf-8", newline="\n")
 
@@ -91,7 +91,7 @@ def build_map(result: Result, *, language: str = "") -> str:
     ----------
     result : a finished study.
     language : of the words of the page, one of `kcity_geo.outputs.languages.LANGUAGES`; empty: that of
-        the report of the study, English where that is a file of texts.
+        the report of the study.
 
     Returns
     -------
@@ -102,11 +102,9 @@ def build_map(result: Result, *, language: str = "") -> str:
     OutputError
         If the page would load anything from a network (a new version of folium might).
     """
-    if not language:
-        asked = result.study.report.language
-        language = asked if asked in LANGUAGES else "en"
-    with speaking(language_of(language)):
-        html = _build(result, language=language)
+    words = language_of(language) if language else language_of_study(result.study)
+    with speaking(words):
+        html = _build(result, language=words.code)
     return seal(html, images_from=result.study.map.origin)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from kcity_geo.outputs.attribution import credits_of_file
 from kcity_geo.outputs.frames import grid_variables
+from kcity_geo.outputs.languages import language_of_study, speaking, translated, unmarked
 from kcity_geo.outputs.qgis_project import ProjectFacts, save_project
 from kcity_geo.outputs.raster_styles import RasterStyle, raster_style
 from kcity_geo.outputs.rasters import raster_stem
@@ -37,7 +38,7 @@ def raster_files(result: Result) -> dict[str, RasterStyle]:
 
 def save_study_project(result: Result, columns: pd.DataFrame, path: Path) -> None:
     """
-    Write the QGIS project of a study, beside its ``study.gpkg`` and ``layers``.
+    Write the QGIS project of a study, beside its ``study.gpkg`` and ``layers``, in the language of the report.
 
     Parameters
     ----------
@@ -45,11 +46,16 @@ def save_study_project(result: Result, columns: pd.DataFrame, path: Path) -> Non
     columns : as `kcity_geo.outputs.columns.column_table` gives them.
     path : file to write.
     """
+    with speaking(language_of_study(result.study)):
+        _save(result, columns, path)
+
+
+def _save(result: Result, columns: pd.DataFrame, path: Path) -> None:
     city = result.data.city
     number = city.crs.to_epsg()
     west, south, east, north = city.boundary_metric.bounds
     facts = ProjectFacts(
-        title=f"{city.name}: {result.score.title}",
+        title=f"{city.name}: {unmarked(translated(result.score.title))}",
         crs_wkt=city.crs.to_wkt(),
         crs_id=f"EPSG:{number}" if number else "",
         extent=(west, south, east, north),

@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from kcity_geo.config import read_table
+from kcity_geo.outputs.languages import translated, unmarked
 from kcity_geo.outputs.qml import add_style
 from kcity_geo.outputs.raster_styles import RasterStyle, add_raster_style
 from kcity_geo.outputs.styles import LayerStyle, style_groups
@@ -150,7 +151,11 @@ def _tree(root: ET.Element, entries: list[_Entry]) -> None:
         if not mine:
             continue
         node = ET.SubElement(
-            tree, "layer-tree-group", name=group, checked="Qt::Checked", expanded="1"
+            tree,
+            "layer-tree-group",
+            name=unmarked(translated(group)),
+            checked="Qt::Checked",
+            expanded="1",
         )
         for entry in mine:
             classes = len(entry.style.classes)

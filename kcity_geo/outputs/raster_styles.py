@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import CLASS_COLOURS, READING_COLOURS, rgb
+from kcity_geo.outputs.languages import tell, translated, unmarked
 from kcity_geo.outputs.looks import meaning_of
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import is_reading, reading_rows, sector_title
@@ -99,10 +100,11 @@ def raster_style(name: str, values: NDArray[Any], attrs: Mapping[str, Any]) -> R
     Classes where the variable has classes, else a ramp in the colours of its meaning.
     """
     title, units = plain_text(attrs.get("long_name") or name), plain_text(attrs.get("units", ""))
+    title = unmarked(translated(title))
     if is_reading(name):
-        title = f"{sector_title(name.removesuffix('_reading'))}: reading"
+        title = tell("theme_reading", title=sector_title(name.removesuffix("_reading")))
     if colours := class_colours(name):
-        words = class_words(name)
+        words = {code: unmarked(translated(told)) for code, told in class_words(name).items()}
         classes = tuple((code, ink, words.get(code, str(code))) for code, ink in colours.items())
         return RasterStyle(title=title, units=units, classes=classes)
     ramp, limits = meaning_of(name)

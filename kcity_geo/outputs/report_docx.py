@@ -155,6 +155,10 @@ def _child_runs(child: Any, look: _Run) -> list[_Run]:  # noqa: ANN401
     if child.tag == "i":
         colour = _COLOUR.search(child.get("style", ""))
         return [look._replace(text="■ ", colour=colour[1] if colour else "")]
+    if child.tag == "a" and child.get(
+        "rel"
+    ):  # a link of the context text; those of the contents stay inside
+        return [*_runs(child, look), look._replace(text=f" ({child.get('href', '')})")]
     return _runs(
         child,
         look._replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from markupsafe import Markup
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.extras import not_installed
 from kcity_geo.input_paths import resolve_path
-from kcity_geo.outputs.languages import Language, language_of
+from kcity_geo.outputs.languages import Language, language_of_study
 from kcity_geo.outputs.paper_pdf import pdf_writer
 from kcity_geo.outputs.text import plain_lines, plain_text
 from kcity_geo.studyfile import Study
@@ -21,6 +22,8 @@ __all__ = ["Slots", "slots_of"]
 
 _LOGO_BYTES = 1_000_000
 _CONTEXT_BYTES = 100_000
+#: Where a link of the context text may lead.
+_LINKED = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+\Z", re.IGNORECASE)
 _KINDS = {"PNG": "png", "JPEG": "jpeg"}
 
 
@@ -70,19 +73,12 @@ def slots_of(study: Study) -> Slots:
     if asked.docx and (missing := not_installed("docx")):
         raise StudyError(f"report.docx: no DOCX: {missing}")
     return Slots(
-        language=_language(study),
+        language=language_of_study(study),
         client=plain_text(asked.client),
         author=plain_text(asked.author),
         logo=_logo(study),
         context=_context(study),
     )
-
-
-def _language(study: Study) -> Language:
-    value = study.report.language
-    if value.endswith(".toml"):
-        return language_of(str(resolve_path(study, value, key="report.language")))
-    return language_of(value)
 
 
 def _logo(study: Study) -> str:
@@ -127,15 +123,21 @@ def _read(path: Path, *, key: str, most: int) -> bytes:
     return path.read_bytes()
 
 
+def _may_lead_to(url: str) -> bool:
+    return _LINKED.match(url) is not None
+
+
 def _markdown(text: str) -> Markup:
-    """Turn Markdown into HTML: raw HTML is shown as it was written, pictures and links are texts."""
+    """Turn Markdown into HTML: raw HTML is shown as written, a picture as a link; links lead to the web or a mail."""
     from markdown_it import MarkdownIt
 
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-    reader.disable(["image", "link", "autolink", "html_block", "html_inline", "reference"])
+    reader.disable(["image", "html_block", "html_inline"])
+    reader.validateLink = _may_lead_to  # type: ignore[method-assign]
     html = reader.render(plain_lines(text.replace("\t", "    ")))
     for level in (3, 2, 1):  # the chapter has its own heading
         html = html.replace(f"<h{level}>", f"<h{level + 2}>").replace(
             f"</h{level}>", f"</h{level + 2}>"
         )
+    html = html.replace('<a href="', '<a rel="noopener noreferrer" href="')
     return Markup(html)  # noqa: S704 - made by a reader that escapes all that it is given

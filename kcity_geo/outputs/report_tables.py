@@ -303,6 +303,12 @@ def _day(text: str) -> str:
     return re.sub(r"^(\d{4}-\d\d-\d\d)[T ].*$", r"\1", plain_text(text))
 
 
+def _input_title(title: str, kind: str) -> str:
+    """Say what an input is; what a user calls it, a file or the source of official numbers, is a name."""
+    own = kind.startswith("official") or re.fullmatch(r"\S+\.\w+", title) is not None
+    return name(plain_text(title)) if own else translated_text(title)
+
+
 def provenance(result: Result) -> list[dict[str, str]]:
     """
     List the inputs.
@@ -317,7 +323,7 @@ def provenance(result: Result) -> list[dict[str, str]]:
     """
     return [
         {
-            "title": translated_text(p.title),
+            "title": _input_title(p.title, p.id),
             "file": plain_text(p.path),
             "licence": plain_text(p.licence),
             "as_of": translated(_day(p.as_of)) or tell("not_stated"),

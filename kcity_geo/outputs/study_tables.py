@@ -12,7 +12,7 @@ from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.outputs.attribution import CAVEAT, credits_line, credits_of_file, terms_of
 from kcity_geo.outputs.dossiers import dossier_sheets
 from kcity_geo.outputs.frames import site_frame
-from kcity_geo.outputs.languages import LANGUAGES, language_of, speaking, translated
+from kcity_geo.outputs.languages import language_of_study, speaking, translated
 from kcity_geo.outputs.ledger import SITE_NUMBERS
 from kcity_geo.outputs.plan_tables import plan_workbook_sheets
 from kcity_geo.outputs.study_workbook import Chart, Sheet, save_sheets
@@ -72,8 +72,7 @@ def study_sheets(result: Result, columns: pd.DataFrame) -> dict[str, Sheet]:
     -------
     Name -> sheet, in the language of the report; sheets of sites are left out where there are none.
     """
-    asked = result.study.report.language
-    with speaking(language_of(asked if asked in LANGUAGES else "en")):
+    with speaking(language_of_study(result.study)):
         return in_spoken_language(_english_sheets(result, columns))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import GAP_COLOURS, READING_COLOURS, SCORE_COLOURS
+from kcity_geo.outputs.languages import tell, translated, unmarked
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import LEVELS
@@ -156,7 +157,8 @@ def layer_style(
     row: dict[str, Any] = table["layer"].get(base, {})
     about = {**table["other"], **row}
     title = row.get("title") or (titles or {}).get(base.removeprefix("osm_")) or base
-    shown = f"{title} ({ending[1:]})" if ending else title
+    shown = unmarked(translated(title))
+    shown = f"{shown} ({unmarked(translated(ending[1:]))})" if ending else shown
     draw = _FITTING[dimension].get(str(about["draw"]), str(about["draw"]))
     width = float(about["width"])
     return LayerStyle(
@@ -203,16 +205,20 @@ def cell_styles(columns: Iterable[str], aliases: Mapping[str, str]) -> list[Laye
         title = sector_title(level)
         if f"{level}_reading" in there:
             classes = tuple(
-                StyleClass(words=row.title, colour=colour, value=row.title)
-                for row, colour in zip(reading_rows(level).values(), READING_COLOURS, strict=True)
+                StyleClass(words=row.title, colour=colour, value=value)
+                for (value, row), colour in zip(
+                    reading_rows(level).items(), READING_COLOURS, strict=True
+                )
             )
-            found.append(_named(base, f"{level}_reading", f"{title}: reading", classes))
+            found.append(
+                _named(base, f"{level}_reading", tell("theme_reading", title=title), classes)
+            )
         if f"{level}_gap" in there:
             found.append(
-                _named(base, f"{level}_gap", f"{title}: size of the gap", _fifths(GAP_COLOURS))
+                _named(base, f"{level}_gap", tell("theme_gap", title=title), _fifths(GAP_COLOURS))
             )
     if "suitability" in there:
-        found.append(_named(base, "suitability", "Suitability", _fifths(SCORE_COLOURS)))
+        found.append(_named(base, "suitability", tell("map_suitability"), _fifths(SCORE_COLOURS)))
     return found
 
 
@@ -227,6 +233,11 @@ def _fifths(colours: tuple[str, ...]) -> tuple[StyleClass, ...]:
     inner = [float(v) for v in read_table("display")["gap"]["breaks"]]
     limits = [0.0, *inner, 1.0]
     return tuple(
-        StyleClass(words=f"{low:.0%} to {high:.0%}", colour=colour, low=low, high=high)
+        StyleClass(
+            words=tell("legend_range", low=round(100 * low), high=round(100 * high)),
+            colour=colour,
+            low=low,
+            high=high,
+        )
         for low, high, colour in zip(limits, limits[1:], colours, strict=False)
     )

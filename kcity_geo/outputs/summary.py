@@ -341,5 +341,5 @@ def _facts(result: Result) -> dict[str, str]:
     facts[tell("fact_districts")] = str(len(data.city.districts))
     facts[tell("fact_grid")] = tell("fact_cells", size=human(result.study.study.cell_m, "m"))
     if data.osm_date:
-        facts[tell("fact_map")] = plain_text(data.osm_date)[:10]
+        facts[tell("fact_map")] = translated(plain_text(data.osm_date)[:10])
     return facts

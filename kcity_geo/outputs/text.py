@@ -11,6 +11,7 @@ import json
 import math
 import re
 import unicodedata
+from functools import cache
 from typing import Any
 
 from kcity_geo.config import read_table
@@ -288,8 +289,13 @@ def _number(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+@cache
+def _finest() -> dict[str, float]:
+    return {str(unit): float(step) for unit, step in read_table("display")["finest"]["steps"]}
+
+
 def _measure(value: float, finest: float) -> str:
-    """A number no finer than anybody measures it: ``under 0.01`` of what is less than that."""
+    """Write a number no finer than anybody measures it: ``under 0.01`` of what is less than that."""
     if not finest or value == 0:
         return _number(value)
     if abs(value) < finest:
@@ -342,7 +348,7 @@ def human(value: Any, units: str = "", *, missing: str = "–") -> str:  # noqa:
     if units == "persons":
         return persons(number)
     unit = _POWER.sub(lambda found: found[1] + "²³"[int(found[2]) - 2], units)
-    shown = _measure(number, float(read_table("display")["finest"].get(unit, 0.0)))
+    shown = _measure(number, _finest().get(unit, 0.0))
     unit = f"per {unit[2:]}" if unit.startswith("1/") else unit
     shown = f"{shown} {unit}".strip() if unit not in {"1", "count", "index", "none"} else shown
     return translated(shown) if spoken().code != "en" else shown

@@ -19,6 +19,7 @@ from kcity_geo.outputs.attribution import credits_of_file
 from kcity_geo.outputs.columns import column_table
 from kcity_geo.outputs.frames import merge_cells, opened_columns, site_frame
 from kcity_geo.outputs.geopackage import dress_geopackage, kind_of_layers, without_boxes
+from kcity_geo.outputs.languages import language_of_study, speaking
 from kcity_geo.outputs.osm_layers import BUILDINGS, handed_over
 from kcity_geo.outputs.styles import LayerStyle, alias_of, cell_styles, layer_style
 from kcity_geo.outputs.text import plain_text
@@ -189,11 +190,16 @@ def save_geopackage(
     without_boxes(path, _CELLS)
     dress_geopackage(
         path,
-        styles=study_styles(path, columns),
+        styles=_styles_in_language(result, path, columns),
         columns=columns,
         credits_of=credits_of_file(data),
         as_of=data.osm_date,
     )
+
+
+def _styles_in_language(result: Result, path: Path, columns: pd.DataFrame) -> list[LayerStyle]:
+    with speaking(language_of_study(result.study)):
+        return study_styles(path, columns)
 
 
 def study_styles(path: Path, columns: pd.DataFrame) -> list[LayerStyle]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kcity_geo.analysis.sites.live import Live, TriedLimit, live_weights, why_not_live
 from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import SCORE_COLOURS
-from kcity_geo.outputs.languages import translated
+from kcity_geo.outputs.languages import spoken, text_of, translated, unmarked
 from kcity_geo.outputs.overlay import fit_lookup, packed
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.profiles import criteria_titles
@@ -46,8 +46,8 @@ def weights_payload(result: Result) -> dict[str, Any]:
     """
     rows = read_table("texts/weights")["text"]
     texts = {
-        lang: {key: row[lang] for key, row in rows.items() if _needed(key, result)}
-        for lang in LANGUAGES
+        lang: {key: text_of(row, lang) for key, row in rows.items() if _needed(key, result)}
+        for lang in dict.fromkeys((*LANGUAGES, spoken().code))
     }
     why = why_not_live(result)
     if why:
@@ -132,7 +132,10 @@ def _limit(one: TriedLimit) -> dict[str, Any]:
 
 
 def _titles(title: str) -> dict[str, str]:
-    return {lang: plain_text(title_in(title, lang), max_chars=_TITLE) for lang in LANGUAGES}
+    told = {lang: plain_text(title_in(title, lang), max_chars=_TITLE) for lang in LANGUAGES}
+    if spoken().code not in told:
+        told[spoken().code] = plain_text(unmarked(translated(title)), max_chars=_TITLE)
+    return told
 
 
 def _fixed(result: Result, live: Live) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from functools import cache
 from kcity_geo.config import read_table
 from kcity_geo.programme.blocks import said
 from kcity_geo.programme.plan_words import korean_plan
-from kcity_geo.programme.words import word
+from kcity_geo.programme.words import as_of_words, word
 from kcity_geo.retold import retold
 from kcity_geo.study_facts import PlanFacts, StudyFacts
 
@@ -116,7 +116,7 @@ def caption_words(
     return said(
         "annex.caption",
         language,
-        day=day or said("common.unknown_day", language),
+        day=as_of_words(day, language) or said("common.unknown_day", language),
         crs=facts.crs,
         evidence=word("evidence_kind", kind, language),
         source=retold(source, language) or source,
@@ -144,5 +144,5 @@ def plan_caption(sheet: Sheet, plan: PlanFacts, language: str) -> str:
         language,
         note=note,
         cost=(korean_plan(cost) if language == "ko" else cost),
-        day=plan.as_of or said("common.unknown_day", language),
+        day=as_of_words(plan.as_of, language) or said("common.unknown_day", language),
     ).replace("  ", " ")

@@ -12,7 +12,7 @@ from kcity_geo.programme.evidence import rounded, site_words
 from kcity_geo.programme.land_found import ranked_in_vain
 from kcity_geo.programme.lands import country_name
 from kcity_geo.programme.model import Application, Stream
-from kcity_geo.programme.words import bracketed, day_words, original
+from kcity_geo.programme.words import as_of_words, bracketed, day_words, original
 from kcity_geo.study_facts import PlanFacts, StudyFacts
 
 __all__ = ["Subject", "people_words"]
@@ -190,7 +190,7 @@ class Subject:
             language,
             city=self.facts.city,
             digest=self.sha256[:12] or said("common.not_known", language),
-            day=self.facts.osm_date or said("common.unknown_day", language),
+            day=as_of_words(self.facts.osm_date, language) or said("common.unknown_day", language),
         )
 
 

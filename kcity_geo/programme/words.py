@@ -302,11 +302,11 @@ def day_words(day: date, language: str) -> str:
 
 def as_of_words(as_of: str, language: str) -> str:
     """
-    Write the year, or year and month, of a figure.
+    Write the year, the year and month, or the day of a figure or of a map.
 
     Parameters
     ----------
-    as_of : year, or year and month joined by ``-``.
+    as_of : year, month and day joined by ``-``, as many of them as are known; other words stay as they are.
     language : en or ko.
 
     Returns
@@ -317,11 +317,14 @@ def as_of_words(as_of: str, language: str) -> str:
     --------
     >>> as_of_words("2025", "ko"), as_of_words("2025-09", "ko"), as_of_words("2025-09", "en")
     ('2025년', '2025년 9월', '2025-09')
+    >>> as_of_words("2025-09-01", "ko")
+    '2025년 9월 1일'
     """
-    if language != "ko":
+    if language != "ko" or not re.fullmatch(r"\d{4}(-\d\d){0,2}", as_of):
         return as_of
-    year, _, month = as_of.partition("-")
-    return f"{year}년 {int(month)}월" if month else f"{year}년"
+    return " ".join(
+        f"{int(part)}{unit}" for part, unit in zip(as_of.split("-"), "년월일", strict=False)
+    )
 
 
 def listed(names: Iterable[str], language: str) -> str:

@@ -460,7 +460,9 @@ def test_the_map_prints_whole_on_one_sheet(browser, map_file) -> None:
     after = _area(opened)
     assert after["width"] == pytest.approx(before["width"], abs=2)
     assert after["x"] == pytest.approx(before["x"], abs=2)
-    opened.page.emulate_media(media="print")  # as a program does that sends no event before it prints
+    opened.page.emulate_media(
+        media="print"
+    )  # as a program does that sends no event before it prints
     opened.page.wait_for_selector("img.kc-paper", state="attached")
     opened.page.emulate_media(media="screen")
     opened.page.wait_for_selector("img.kc-paper", state="detached")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 
@@ -11,8 +12,18 @@ from lxml import html as reader
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
-from kcity_geo.outputs.languages import language_of, marked_up, name, speaking, tell, translated
+from kcity_geo.outputs.languages import (
+    language_of,
+    language_of_study,
+    marked_up,
+    name,
+    speaking,
+    tell,
+    translated,
+)
+from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.report import build_report
+from kcity_geo.outputs.styles import cell_styles, layer_style, style_groups
 from kcity_geo.outputs.text import human, persons
 from kcity_geo.report_keys import ReportSection
 
@@ -191,6 +202,62 @@ def test_a_language_of_ones_own_is_a_file(result, tmp_path: Path) -> None:
     assert left == {"Next step": 1}
     with pytest.raises(StudyError, match=r"none of en, ko"):
         language_of("klingon")
+
+
+def test_a_file_of_texts_reaches_map_workbook_and_project(build, tmp_path: Path) -> None:
+    """The map stayed English, whatever the file said."""
+    words = {
+        "Close": "Fermer",
+        "Suitability": "Aptitude",
+        "Candidate sites": "Sites",
+        "Weight": "Poids",
+    }
+    said = "\n".join(f'"{english}" = "{told}"' for english, told in words.items())
+    (tmp_path / "fr.toml").write_text(
+        f'code = "fr"\n[text]\nmap_suitability = "Aptitude"\n[said]\n{said}\n', encoding="utf-8"
+    )
+    study = asked(build(cell_m=500.0, folder=tmp_path), language="fr.toml")
+    page = build_map(study)
+    assert '<html lang="fr"' in page
+    assert (
+        json.loads(page.partition('id="kc-data">')[2].partition("</script>")[0])["texts"]["close"]
+        == "Fermer"
+    )
+    with speaking(language_of_study(study.study)):
+        assert layer_style("sites", 2).title == "Sites"
+        assert cell_styles(["suitability"], {})[0].title == "Aptitude"
+
+
+def test_a_korean_study_opens_in_gis_programs_in_korean() -> None:
+    table = read_table("gis_styles")
+    with speaking(language_of("ko")) as left:
+        for layer in table["layer"]:
+            assert re.search("[가-힣]", layer_style(layer, 2).title), layer
+        classes = [str(words) for own in table["classes"].values() for words in own.values()]
+        for words in (*style_groups(), *classes):
+            assert not SENTENCE.search(translated(words)), words
+        (reading,) = cell_styles(["water_reading"], {})
+        assert [c.value for c in reading.classes][1] == "Falls short"  # as the column has it
+        assert reading.classes[1].words == "기준 미달"
+    assert not left
+
+
+def test_no_further_sentence_is_read_out_of_finished_english() -> None:
+    """A new sentence is a row with both languages, filled in by `tell`: these numbers may only fall."""
+    said = read_table("texts/said_ko")["said"]
+    told_again = [
+        row
+        for one in ("siting", "survey", "credits")
+        for row in read_table(f"texts/{one}")["sentence"]
+    ]
+    assert sum(bool(HOLE.search(key)) for key in said) <= 170
+    assert len(told_again) <= 52
+
+
+def test_a_day_is_written_as_the_language_does() -> None:
+    with speaking(language_of("ko")):
+        assert translated("2026-01-01") == "2026년 1월 1일"
+    assert translated("2026-01-01") == "2026-01-01"
 
 
 @pytest.mark.parametrize(

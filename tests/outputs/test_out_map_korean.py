@@ -146,19 +146,14 @@ def test_cards_tell_the_same_numbers_in_both_languages(town) -> None:
 
 
 def test_the_map_speaks_the_language_of_the_report_or_the_one_that_is_asked_for(
-    result, tmp_path
+    result,
 ) -> None:
-    own = tmp_path / "fr.toml"
-    own.write_text('code = "fr"\n', encoding="utf-8")
     korean = build_map(asked(result, "ko"))
     assert '<html lang="ko">' in korean
     assert "기준 미달" in korean
     english = build_map(result)
     assert '<html lang="en">' in english
     assert english == build_map(asked(result, "ko"), language="en")
-    assert english == build_map(asked(result, str(own))), (
-        "texts of one's own are those of the report"
-    )
 
 
 def test_marks_of_names_leave_no_trace_in_the_data_of_the_page() -> None:

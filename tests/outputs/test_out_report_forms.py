@@ -45,6 +45,18 @@ def test_slots_stand_where_they_belong_and_execute_nothing(result, tmp_path: Pat
     assert "By B &amp; C" in page
     assert "<h3>Plan</h3>" in page
     assert "<strong>2030</strong>" in page
+    assert page.count("<a rel=") == 1  # a picture is a link to it, and the script is none
+    linked = build_report(
+        asked(
+            result,
+            context="[the plan](https://a.example/p?a=1&b=2) <https://b.example> [x](data:text/html,1) [y](//c.example)",
+        )
+    )
+    assert (
+        '<a rel="noopener noreferrer" href="https://a.example/p?a=1&amp;b=2">the plan</a>' in linked
+    )
+    assert '<a rel="noopener noreferrer" href="https://b.example">https://b.example</a>' in linked
+    assert linked.count("<a rel=") == 2
     assert 'class="logo" src="data:image/png;base64,' in page
 
 

@@ -116,7 +116,7 @@ def cumulative_opportunities(city: CityModel | CityData) -> list[Indicator]:
                 cells=grids[LIMITS.index(45.0)],
                 evidence=_EVIDENCE[kind],
                 n_features=len(homes),
-                note=f"drive, 45 minutes, of {total:,.0f} {what}; from zones of {side:g} m",
+                note=f"drive, 45 minutes, of {total:,.0f} {what}; zones of {side:g} m",
                 details=details,
                 **common,
             )
