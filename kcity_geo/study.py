@@ -37,6 +37,7 @@ from kcity_geo.inputs.population import (
     compare_districts,
     degree_of_urbanisation,
     lack_of_people,
+    nobody_on_slivers,
     people_on_grid,
     people_without_grid,
     scale_population,
@@ -159,7 +160,7 @@ def load(
             cube = scale_population(cube, official, city)
             hold_against_people(official, cube)
             compare_districts(cube, official, shares)
-            cube = degree_of_urbanisation(cube, grid, settings)
+            cube = nobody_on_slivers(degree_of_urbanisation(cube, grid, settings), grid)
         with clock.stage("inventory"):
             from kcity_geo.analysis.evidence.inventory import inventory
 

@@ -16,6 +16,7 @@ import rasterio
 import kcity_geo as kc
 from kcity_geo.analysis.gaps.words import READINGS, reading_codes, reading_title, reading_words
 from kcity_geo.config import read_table
+from kcity_geo.cube import cell_size
 from kcity_geo.outputs.colours import READING_COLOURS
 from kcity_geo.outputs.frames import cell_frame, merge_cells
 from kcity_geo.outputs.headline import first_sector, gap_sentences
@@ -143,7 +144,11 @@ def test_number_colour_and_word_agree_in_every_cell(result) -> None:
 def test_nobody_lives_in_the_same_cells_everywhere(result) -> None:
     """One rule for words, map and files, whatever the sector."""
     people = result.data.array("population")[result.data.inside]
-    empty = people < read_table("display")["residents"]["persons_min"]
+    limits = read_table("display")["residents"]
+    empty = people < limits["persons_min"]
+    # Of land on which not one can live nobody needs a number to say so.
+    land_m2 = result.data.cube["inside_share"].to_numpy() * cell_size(result.data.grid) ** 2
+    assert not np.isnan(people[land_m2[result.data.inside] < limits["land_m2_min"]]).any()
     cells = cell_frame(result)
     for level in LEVELS:
         nobody = (cells[f"{level}_reading"] == "Nobody lives here").to_numpy()

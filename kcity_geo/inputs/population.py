@@ -11,8 +11,8 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from kcity_geo.city import City
-from kcity_geo.config import Config
-from kcity_geo.cube import layer, plain_variable
+from kcity_geo.config import Config, read_table
+from kcity_geo.cube import cell_size, layer, plain_variable
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.inputs.dwellings import Dwellings, people_of_dwellings
 from kcity_geo.inputs.files import is_table, is_vector, one_or_all, raster_paths
@@ -27,6 +27,7 @@ __all__ = [
     "compare_districts",
     "degree_of_urbanisation",
     "lack_of_people",
+    "nobody_on_slivers",
     "people_of_districts",
     "people_on_grid",
     "people_without_grid",
@@ -356,6 +357,36 @@ def degree_of_urbanisation(cube: xr.Dataset, grid: GeoBox, settings: Settings) -
             evidence="observed" if smod is not None else "modelled",
         )
     )
+
+
+def nobody_on_slivers(cube: xr.Dataset, grid: GeoBox) -> xr.Dataset:
+    """
+    Let nobody live in cells of which the boundary touches too little land for one resident.
+
+    A population grid seldom reaches such a sliver; as *not known* it would be judged and stand as a
+    frame around the city in maps and files. Words, map and files ask the people of a cell alone, so
+    this is the one place that decides it.
+
+    Parameters
+    ----------
+    cube : variables so far, urban classes among them: for these the grid ends where it ends.
+    grid : the study grid.
+
+    Returns
+    -------
+    The cube; people are 0 instead of not known where less than ``land_m2_min`` of
+    ``tables/display.toml`` lies inside the city. Unchanged without a population, and elsewhere.
+    """
+    if "population" not in cube:
+        return cube
+    population, share = cube["population"], cube["inside_share"].to_numpy()
+    land_m2 = share.astype(np.float64) * cell_size(grid) ** 2
+    least = read_table("display")["residents"]["land_m2_min"]
+    sliver = (share > 0) & (land_m2 < least) & np.isnan(population.to_numpy())
+    if not sliver.any():
+        return cube
+    values = np.where(sliver, 0, population.to_numpy()).astype(population.dtype)
+    return cube.assign(population=plain_variable(population.dims, values, population.attrs))
 
 
 def lack_of_people(cube: xr.Dataset, city: City) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kcity_geo.demo.toy import make_toy
-from kcity_geo.inputs.population import scale_population
+from kcity_geo.inputs.population import nobody_on_slivers, scale_population
 from kcity_geo.notes import collected, muted
 
 
@@ -37,3 +37,19 @@ def test_an_official_number_of_the_city_does_not_scale_a_part_of_it(silent, offi
     assert bool(told) == bool(silent)
     if silent:
         assert f"{1 - silent / 40:.0%} of" in told[0]
+
+
+def test_nobody_lives_on_a_sliver_that_no_number_of_people_reaches():
+    """The boundary takes 4 m2 of a cell: not known would be judged, and frame the city on every map."""
+    toy = make_toy(arrays={"population": 3.0})
+    people = toy.cube["population"].to_numpy().copy()
+    share = toy.cube["inside_share"].to_numpy().copy()
+    people[0, :4] = [np.nan, np.nan, 2.0, np.nan]
+    share[0, :4] = [0.0004, 0.5, 0.0004, 0.0]  # of cells of 100 m
+    cube = toy.cube.assign(population=(("y", "x"), people), inside_share=(("y", "x"), share))
+    found = nobody_on_slivers(cube, toy.grid)["population"].to_numpy()
+    np.testing.assert_array_equal(found[0, :4], [0.0, np.nan, 2.0, np.nan])
+    np.testing.assert_array_equal(found[1:], people[1:])
+    assert np.isnan(people[0, 0]), "what was read stays as it is"
+    alone = cube.drop_vars("population")
+    assert nobody_on_slivers(alone, toy.grid) is alone
