@@ -2,7 +2,7 @@
 Thin a well-mapped city at random, read what is left, and compare with the whole map.
 
 Usage: python benchmarks/thinning.py STUDY.toml|EXTRACT.osm.pbf [--seeds N] [--zones N]
-       [--method draws,conformal,bounds] [--counts] [--json]
+       [--method draws,conformal,bounds] [--counts [districts]] [--json]
 
 The city is cut into zones around randomly chosen residents. Of each zone's features a share is
 kept, drawn from the rates: points and areas one by one, streets so that what is left hangs
@@ -11,7 +11,7 @@ official numbers stay, as they do not come from the map. The gap as mapped on th
 for the truth. Whoever reads the table wants to know: of the people called so, how many truly fall
 short, and how often does the range hold the truth? Methods: those of benchmarks/methods.py beside the
 draws of the package, and always the gap as mapped. With --counts the city is given the number of its
-stops, clinics and primary schools, as a city may know them.
+stops, clinics and primary schools, as a city may know them; with --counts districts that of each district.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from scipy.spatial import cKDTree
 
 import kcity_geo as kc
 from kcity_geo.analysis.city_model import model_of
-from kcity_geo.analysis.gaps.counted import counted
+from kcity_geo.analysis.gaps.counted import counted, mapped_facilities
 from kcity_geo.analysis.gaps.words import READINGS, reading_title
 from kcity_geo.cube import bin_points, cell_centres
 from kcity_geo.result import SECTORS
@@ -134,6 +134,21 @@ def facility_counts(data: Any) -> dict[str, float]:
     rows = city.rules("evidence")["missing"]["facility"]
     kinds = ("stop", "health", "school")
     return {rows[kind]["official"]: counted(city)[kind].mapped for kind in kinds}
+
+
+def counts_by_district(data: Any) -> dict[str, pd.DataFrame]:
+    """What the whole map holds in each district, as the table of [official]."""
+    city = model_of(data)
+    rows, districts = city.rules("evidence")["missing"]["facility"], data.city.districts
+    table = pd.DataFrame(index=pd.Index(districts["district_id"].astype(str), name="district_id"))
+    for kind in ("stop", "health", "school"):
+        tree = shapely.STRtree(np.asarray(shapely.centroid(mapped_facilities(city, kind))))
+        owner = tree.query(districts.geometry.to_numpy(), predicate="contains")[0]
+        table[rows[kind]["official"]] = np.bincount(owner, minlength=len(table)).astype(float)
+    return {"table": table}
+
+
+COUNTS = {"": lambda _: {}, "city": facility_counts, "districts": counts_by_district}
 
 
 class Tally:
@@ -286,7 +301,9 @@ def main() -> None:
     parser.add_argument("--rates", default="1,0.6,0.25,0.05")
     parser.add_argument("--zones", type=int, default=12)
     parser.add_argument("--method", default="draws", help="several with commas between")
-    parser.add_argument("--counts", action="store_true", help="the city counted its facilities")
+    parser.add_argument(
+        "--counts", nargs="?", const="city", default="", choices=[*COUNTS][1:], help="who counted"
+    )
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     from methods import METHODS
@@ -302,8 +319,7 @@ def main() -> None:
             rng = np.random.default_rng(seed)
             rate = zone_rates(data, rates, chosen.zones, rng)
             left = thin(data, rate, rng)
-            if chosen.counts:
-                left = replace(left, official={**left.official, **facility_counts(data)})
+            left = replace(left, official={**left.official, **COUNTS[chosen.counts](data)})
             found = kc.assess_gaps(left)
             for name, tally in tallies.items():
                 read = METHODS[name](left, found, seed)

@@ -21,6 +21,7 @@ from kcity_geo.notes import tell
 
 __all__ = [
     "city_against_table",
+    "counts_of_districts",
     "districts_apart",
     "has_table",
     "number",
@@ -119,6 +120,32 @@ def official_total(data: CityInputs, key: str) -> float | None:
             "the city number is used"
         )
     return city
+
+
+def counts_of_districts(data: CityInputs, key: str) -> pd.Series[float] | None:
+    """
+    Give what the official table counts in each district.
+
+    Parameters
+    ----------
+    data : of the city.
+    key : column of the table.
+
+    Returns
+    -------
+    District id -> number, NaN where it has none; None without one, and where the city number is far from their sum.
+
+    Raises
+    ------
+    SchemaError
+        As `official_cells`.
+    """
+    table, city = _district_column(data, key, low=0.0, high=float("inf")), official(data, key)
+    if table is None or city is None:
+        return table
+    total, (known, districts) = float(table.sum()), _districts_told(data, table)
+    beyond = total - city if known < districts else abs(total - city)
+    return None if beyond > _APART * max(abs(city), abs(total)) else table
 
 
 def _districts_told(data: CityInputs, table: pd.Series) -> tuple[int, int]:

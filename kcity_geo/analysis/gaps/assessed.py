@@ -133,17 +133,13 @@ class Assessed:
             group.get("evidence", ""), group.get("official", "")
         ):
             found = np.minimum(found, limits["utility_cap"])
-        share = self._counted_share(name)
-        if np.isfinite(share):  # the city's own count says how many are on the map
-            found = np.maximum(found, tables * share)
+        kind = group.get("facility", "")
+        if kind and len((count := self.city.once(counted)[kind]).lacking):
+            # The city's own count says how many of them are on the map.
+            found = np.fmax(found, tables * count.shown_cells(rows))
         found = np.where(told, np.maximum(found, tables), found)
         found = np.where(basis == "proxy", np.minimum(found, limits["proxy_cap"]), found)
         return np.asarray(np.minimum(found, indicator.trust))
-
-    def _counted_share(self, group: str) -> float:
-        """Share of the facilities of a group that the map shows, by the city's own count."""
-        kind = self.rules["group"][group].get("facility", "")
-        return self.city.once(counted)[kind].mapped_share if kind else float("nan")
 
     def _corroborated(self, evidence: str, official: str) -> bool:
         """Whether something else than the map speaks of a utility."""

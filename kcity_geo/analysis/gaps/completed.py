@@ -138,7 +138,7 @@ class Completion:
     ) -> None:
         self.city, self.seed, self.forms = city, seed, forms or {}
         self.missing = city.rules("evidence")["missing"]
-        self.silent = frozenset(city.rules("evidence")["silent"]["drawn"])
+        self.silent = city.rules("evidence")["silent"]
         self.cell_m = cell_size(city.grid)
         self.shape = city.grid.shape
         self.people = city.people.persons
@@ -151,7 +151,7 @@ class Completion:
             name: metres_to(one.cells > 0, cell_m=self.cell_m) for name, one in self.count.items()
         }
         self.lenders = np.flatnonzero(self.people >= 1)
-        self._unmapped: dict[tuple[str, int], tuple[float, bool]] = {}
+        self._unmapped: dict[tuple[str, int], tuple[NDArray[np.float64], NDArray[np.bool_]]] = {}
         self._place = self._share_places(count)
 
     @cached_property
@@ -168,6 +168,28 @@ class Completion:
     def whole(self, draw: int) -> bool:
         """Tell whether nothing at all is missing in a draw."""
         return bool((draw * 0.7548776662466927 + 0.03) % 1.0 < self.missing["whole_share"])
+
+    def silent_gap(self, indicator: str, draw: int) -> float:
+        """
+        Give the gap of what nobody mapped, in one draw: alike for all of them, larger where more is taken to be mapped.
+
+        Parameters
+        ----------
+        indicator : id of one that is not assessed.
+        draw : which.
+
+        Returns
+        -------
+        By ``[silent]`` of ``tables/evidence.toml``. NaN: the rest of its sector is all that counts.
+        """
+        at, rule = spread_evenly(draw), self.silent
+        if indicator in rule["drawn"]:
+            return at
+        if indicator not in rule["ends"]:
+            return float("nan")
+        return (
+            0.0 if at < rule["ends_share"] else 1.0 if at > 1 - rule["ends_share"] else float("nan")
+        )
 
     def mostly_alike(self, together: float, blocks: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give positions, 0 to 1, in which the blocks of a city partly err alike."""
@@ -205,9 +227,9 @@ class Completion:
             return np.ones(place.shape)
         return np.asarray(self.mapped.share[place])
 
-    def unmapped(self, name: str, draw: int) -> tuple[float, bool]:
+    def unmapped(self, name: str, draw: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """
-        Weigh the people of the whole city among whom the facilities that a count knows may stand.
+        Weigh the people of each counted area among whom the facilities that a count knows may stand.
 
         Parameters
         ----------
@@ -216,15 +238,21 @@ class Completion:
 
         Returns
         -------
-        Their weight, and whether any of it is people whose surroundings the map lacks in part.
+        Shape (areas,): their weight, and whether any of it is people whose surroundings the map lacks in part.
         """
         key = (name, draw)
         if key not in self._unmapped:
-            everywhere = Places(self, slice(0, self.shape[0]))
+            everywhere, count = Places(self, slice(0, self.shape[0])), self.count[name]
             people = everywhere.uneven_people(name, draw)
-            lacking = (1 - everywhere.share(draw)) * people
-            some = bool(lacking.any())
-            self._unmapped[key] = (float((lacking if some else people).sum()), some)
+            told = count.area >= 0
+
+            def weigh(weight: NDArray[np.float64]) -> NDArray[np.float64]:
+                found = np.bincount(count.area[told], weight[told], minlength=len(count.lacking))
+                return found.astype(np.float64, copy=False)
+
+            lacking = weigh((1 - everywhere.share(draw)) * people)
+            some = lacking > 0
+            self._unmapped[key] = (np.where(some, lacking, weigh(people)), some)
         return self._unmapped[key]
 
 
@@ -288,30 +316,40 @@ class Places:
 
     def missing_sites(self, name: str, draw: int) -> NDArray[np.bool_]:
         """Tell which cells hold a facility that the map lacks, in one draw."""
-        whole, share, purpose = self.whole, self.share(draw), self._purpose(name)
-        rule, row, seed, count = (
-            whole.missing, whole.missing["facility"][name], whole.seed, whole.count[name],
-        )  # fmt: skip
-        people = self.uneven_people(name, draw)
-        if np.isfinite(count.official):
+        whole, share = self.whole, self.share(draw)
+        people, count = self.uneven_people(name, draw), whole.count[name]
+        area = count.area[self.rows]
+        counted = area >= 0
+        expected = (
+            np.zeros(people.shape) if counted.all() else self._normal(name, draw, share, people)
+        )
+        if counted.any():
             # The city counted them: what the map lacks is known in number, not where it stands.
             total, some = whole.unmapped(name, draw)
-            lacking = (1 - share) * people if some else people
-            expected = count.missing * lacking / max(total, 1e-9)
-        else:
-            shape = 1 / row["spread"] ** 2
-            at = float(chance(0, draw=draw, purpose=purpose + _COUNT, seed=seed))
-            # What is mapped is a lower bound of what there is: few speak no word against the norm.
-            norm = shape * row["persons_each"]
-            learnt = gammaincinv(shape + count.mapped, at) / (
-                norm + whole.seen * rule["kind_share"]
-            )
-            each = max(learnt, gammaincinv(shape, at) / norm)
-            off = float(normal(1, draw=draw, purpose=purpose, seed=seed))
-            each *= np.exp(rule["norm_spread"] * off)
-            expected = each * (1 - share * self._kind_share(purpose, draw)) * people
-        site = chance(self.cell, draw=draw, purpose=purpose + _SITE, seed=seed)
+            lacking = np.where(some[area], (1 - share) * people, people)
+            by_count = count.lacking[area] * lacking / np.maximum(total[area], 1e-9)
+            expected = np.where(counted, by_count, expected)
+        purpose = self._purpose(name) + _SITE
+        site = chance(self.cell, draw=draw, purpose=purpose, seed=whole.seed)
         return np.asarray(site < 1 - np.exp(-expected))
+
+    def _normal(
+        self, name: str, draw: int, share: NDArray[np.float64], people: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Expect facilities that the map lacks where nobody counted them, by the norm and by those mapped."""
+        whole, purpose = self.whole, self._purpose(name)
+        rule, row, seed = whole.missing, whole.missing["facility"][name], whole.seed
+        shape = 1 / row["spread"] ** 2
+        at = float(chance(0, draw=draw, purpose=purpose + _COUNT, seed=seed))
+        # What is mapped is a lower bound of what there is: few speak no word against the norm.
+        norm = shape * row["persons_each"]
+        learnt = gammaincinv(shape + whole.count[name].mapped, at) / (
+            norm + whole.seen * rule["kind_share"]
+        )
+        each = max(learnt, gammaincinv(shape, at) / norm)
+        off = float(normal(1, draw=draw, purpose=purpose, seed=seed))
+        each *= np.exp(rule["norm_spread"] * off)
+        return np.asarray(each * (1 - share * self._kind_share(purpose, draw)) * people)
 
     def facility_m(self, name: str, draw: int, *, reach_m: float = np.inf) -> NDArray[np.float64]:
         """

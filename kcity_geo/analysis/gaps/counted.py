@@ -1,8 +1,8 @@
 """
 Counted: facilities that the map shows, and how many there are by the city's own count.
 
-A count of the city beats every norm: what is missing on the map is then known in number, and only
-where it stands is drawn.
+A count of the city, or of its districts, beats every norm: what is missing on the map is then known in number,
+and only where it stands is drawn.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel, model_of
-from kcity_geo.analysis.evidence.official import official_total
+from kcity_geo.analysis.evidence.official import counts_of_districts, official_total
+from kcity_geo.analysis.evidence.official import official as city_number
 from kcity_geo.analysis.transport.service_times import facilities
 from kcity_geo.analysis.transport.stops import city_stops
 from kcity_geo.config import read_table
 from kcity_geo.cube import count_in_cells
 from kcity_geo.notes import tell
 
-__all__ = ["Counted", "counted"]
+__all__ = ["Counted", "counted", "mapped_facilities"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,11 +37,17 @@ class Counted:
     mapped : those that the map shows inside the city.
     official : all that there are, by the city's own count; NaN: not counted, or contradicted by
         the map.
+    area : shape (rows, cols), of which of the counted areas (the city, or its districts) a cell is; -1: of none.
+    lacking : shape (areas,), facilities that the map lacks in each, zero or more.
+    shown : shape (areas,), share of the facilities of each that the map shows, 0 to 1.
     """
 
     cells: NDArray[np.float64]
     mapped: float
     official: float
+    area: NDArray[np.int16]
+    lacking: NDArray[np.float64]
+    shown: NDArray[np.float64]
 
     @property
     def missing(self) -> float:
@@ -49,9 +57,26 @@ class Counted:
     @property
     def mapped_share(self) -> float:
         """Share of them that the map shows, 0 to 1; NaN: not counted."""
-        if self.mapped >= self.official:
-            return 1.0
-        return self.mapped / self.official
+        return _share(self.mapped, self.official)
+
+    def shown_cells(self, rows: slice = slice(None)) -> NDArray[np.float64]:
+        """
+        Give the share of the facilities of its counted area that the map shows, for each cell.
+
+        Parameters
+        ----------
+        rows : of the grid.
+
+        Returns
+        -------
+        0 to 1; NaN where nobody counted.
+        """
+        return np.append(self.shown, np.nan)[self.area[rows]]
+
+
+def _share(mapped: float, official: float) -> float:
+    """Share of what there is that the map shows; NaN: not counted."""
+    return 1.0 if mapped >= official else mapped / official
 
 
 def counted(city: CityModel) -> dict[str, Counted]:
@@ -78,18 +103,73 @@ def counted(city: CityModel) -> dict[str, Counted]:
     today = None if city.today is None else model_of(city.today).once(counted)
     found = {}
     for kind, row in city.rules("evidence")["missing"]["facility"].items():
-        shapes = np.asarray(shapely.centroid(_mapped(city, kind)))
+        shapes = np.asarray(shapely.centroid(mapped_facilities(city, kind)))
         cells = count_in_cells(shapes, grid=city.grid)
         if today is not None:
             found[kind] = replace(today[kind], cells=cells)
             continue
-        mapped = float(cells[city.inside].sum())
+        mapped, key = float(cells[city.inside].sum()), row["official"]
+        official = _believed(key, official_total(city, key), mapped)
+        area, there, shown = _areas(city, key, shapes, mapped=mapped, official=official)
         found[kind] = Counted(
             cells=cells,
             mapped=mapped,
-            official=_believed(row["official"], official_total(city, row["official"]), mapped),
+            official=official,
+            area=area,
+            lacking=np.maximum(there - shown, 0.0),
+            shown=np.array([_share(m, o) for m, o in zip(shown, there, strict=True)]),
         )
     return found
+
+
+def _areas(
+    city: CityModel, key: str, shapes: NDArray[np.object_], *, mapped: float, official: float
+) -> tuple[NDArray[np.int16], NDArray[np.float64], NDArray[np.float64]]:
+    """
+    Give the areas whose facilities were counted: of each cell which, and of each how many there are and are mapped.
+
+    These are the districts with a number in the table and, where the city has one too, the rest together. A city
+    number that its table contradicts stands alone.
+    """
+    whole, none = np.zeros(city.grid.shape, dtype=np.int16), np.zeros(0)
+    table, stated = counts_of_districts(city, key), city_number(city, key)
+    if table is None or (stated is not None and not np.isfinite(official)):
+        if not np.isfinite(official):
+            return whole - np.int16(1), none, none
+        return whole, np.array([official]), np.array([mapped])
+    there, shown = _of_districts(city, key, table, shapes)
+    told = np.isfinite(there)
+    ids = city.city.districts["district_id"].astype(str)
+    area = pd.Index(ids).get_indexer(city.main_district.ravel()).reshape(city.grid.shape)
+    area = np.where(np.append(told, False)[area], area, -1)
+    if stated is not None and not told.all():  # the others, all together
+        area = np.where(area < 0, len(there), area)
+        there = np.append(there, max(0.0, official - float(there[told].sum())))
+        shown = np.append(shown, max(0.0, mapped - float(shown[told].sum())))
+    return area.astype(np.int16), np.nan_to_num(there), shown
+
+
+def _of_districts(
+    city: CityModel, key: str, table: pd.Series[float], shapes: NDArray[np.object_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Facilities of each district by the table, NaN where it has none that the map lets believe, and by the map."""
+    districts = city.city.districts
+    names = districts["district_id"].astype(str).to_numpy()
+    there = np.array([float(table.get(name, np.nan)) for name in names])
+    owner = shapely.STRtree(shapes).query(districts.geometry.to_numpy(), predicate="contains")[0]
+    shown = np.bincount(owner, minlength=len(names)).astype(np.float64)
+    few = there < read_table("official")["count"]["used_share"] * shown
+    if few.any():
+        some = ", ".join(
+            f"{name} {there[at]:,.0f}, the map shows {shown[at]:,.0f}"
+            for at, name in enumerate(names)
+            if few[at]
+        )
+        tell(
+            f"official.table: {key} of {int(few.sum())} of {len(names)} districts is far below the map ({some}): "
+            "the count speaks of something else and is not used there; give all that there are"
+        )
+    return np.where(few, np.nan, there), shown
 
 
 def _believed(key: str, official: float | None, mapped: float) -> float:
@@ -111,7 +191,25 @@ def _believed(key: str, official: float | None, mapped: float) -> float:
     return official
 
 
-def _mapped(city: CityModel, kind: str) -> NDArray[np.object_]:
+def mapped_facilities(city: CityModel, kind: str) -> NDArray[np.object_]:
+    """
+    Give the facilities of a kind that the map shows.
+
+    Parameters
+    ----------
+    city : its model.
+    kind : of ``[missing.facility]`` of ``tables/evidence.toml``.
+
+    Returns
+    -------
+    Shape (n,), their geometry; a facility may be an area.
+
+    Examples
+    --------
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> len(mapped_facilities(model_of(make_toy()), "school"))
+    0
+    """
     if kind == "stop":
         stops = city.once(city_stops)
         if stops is None:

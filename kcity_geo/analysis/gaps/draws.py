@@ -107,7 +107,7 @@ class DrawnBand(Places):
         -------
         Indicator -> gap, shape of the rows; NaN where it is not assessed. Never larger than as
         mapped, except where the map tells nothing of the street form of a populated cell. One of which
-        nobody mapped anything (``[draw] silent`` of ``tables/evidence.toml``) has any gap from 0 to 1.
+        nobody mapped anything has any gap from 0 to 1, or both ends (``[silent]`` of ``tables/evidence.toml``).
         """
         share = self.share(draw)
         seed = self.whole.seed
@@ -118,9 +118,8 @@ class DrawnBand(Places):
         self, one: AssessedGap, share: NDArray[np.float64], unseen: NDArray[np.bool_], draw: int
     ) -> NDArray[np.float64]:
         """Gap of one indicator in one draw; NaN where it is not assessed, but for what nobody mapped."""
-        if one.indicator.not_assessed and one.indicator.id in self.whole.silent:
-            nothing, all_of_it = np.zeros(one.raw.shape), np.ones(one.raw.shape)
-            one = replace(one, raw=all_of_it, own_lo=nothing, own_hi=all_of_it)
+        if one.indicator.not_assessed:
+            return np.full(one.raw.shape, self.whole.silent_gap(one.indicator.id, draw))
         known, own = np.isfinite(one.raw), self._own(one, draw)
         rule = _COMPLETIONS.get(one.kind)
         if one.kind == "prior":  # what is there, is as good or as poor as its own bounds allow
@@ -135,8 +134,6 @@ class DrawnBand(Places):
 
     def _unknown(self, one: AssessedGap, draw: int) -> NDArray[np.float64]:
         """Street form of populated cells of which the map tells nothing: that of another place."""
-        if one.indicator.not_assessed:
-            return np.full(self.people.shape, np.nan)
         return np.where(self.people >= 1, self.street_form_elsewhere(one, draw), np.nan)
 
     def street_form_elsewhere(self, one: AssessedGap, draw: int) -> NDArray[np.float64]:

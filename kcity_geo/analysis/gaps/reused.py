@@ -130,5 +130,5 @@ class Reused:
         kind = "stop" if one.kind == "stops" else FACILITY.get(indicator.id, "")
         if kind:
             count = self._city.once(counted)[kind]
-            parts += [count.cells, count.mapped, count.official]
+            parts += [count.cells, count.mapped, count.area, count.lacking, count.shown]
         return tuple(parts)

@@ -115,7 +115,8 @@ def gaps_of(model: CityModel, draws: int = 20):
 
 
 def test_low_median_high_are_in_order_and_the_range_reaches_what_is_mapped():
-    found = gaps_of(city(school=schools((500, 500)), health=clinics((3500, 500)))).cells
+    places = {"school": schools((500, 500)), "health": clinics((3500, 500))}
+    found = gaps_of(city(**places, transit_low=stops((500, 500)))).cells
     low, middle, high, raw = (
         found[f"transport_{key}"].to_numpy() for key in ("gap_lo", "gap", "gap_hi", "gap_raw")
     )
