@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ from kcity_geo.siting import (
 )
 from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.studyfile import Study, load_study
+from kcity_geo.threads import beside
 
 Progress = Callable[[str], None]
 
@@ -75,7 +77,7 @@ __all__ = [
 
 
 class _Clock:
-    """Stage names and seconds, in the order they happened."""
+    """Stage names and seconds, in the order they began; of what runs beside a stage, what is waited for it."""
 
     def __init__(self, progress: Progress | None = None) -> None:
         self.seconds: dict[str, float] = {}
@@ -83,7 +85,7 @@ class _Clock:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        if self._progress:
+        if self._progress and name not in self.seconds:
             self._progress(name)
         start = time.perf_counter()
         with telling(self._progress):
@@ -254,16 +256,25 @@ def assess_gaps(
     from kcity_geo.analysis.city_model import model_of
     from kcity_geo.analysis.evidence.filtered import withheld
     from kcity_geo.analysis.gaps.combine import assess_gaps as combine
-    from kcity_geo.analysis.registry import assess_rows
+    from kcity_geo.analysis.registry import assess_rows, compute_rows
+    from kcity_geo.analysis.terrain.relief import cell_terrain
 
     clock = _clock or _Clock(progress)
     study, city = data.study or Study(), model_of(data)
     found: list[Indicator] = []
     notes: list[str] = []
     with collected(notes):
-        # Graphs and terrain would be made when first needed; here they are so for the clock.
+        # All would be made when first needed; here they are so for the clock, and terrain beside transport.
         with clock.stage("street graphs"):
-            _ = city.graphs
+            for mode in ("walk", "drive", "street"):  # that of cycling is seldom asked for
+                _ = city.graph(mode)
+        wait = beside(partial(city.ahead, cell_terrain))
+        try:
+            with clock.stage("transport"):
+                compute_rows(city, "transport")
+        finally:
+            with clock.stage("terrain"):
+                wait()
         with clock.stage("terrain"):
             _ = city.terrain
         for sector in INDICATOR_SECTORS:

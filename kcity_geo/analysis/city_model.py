@@ -9,6 +9,7 @@ does not depend on it ("what if we add this road") and computes the rest anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from threading import RLock
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -75,6 +76,7 @@ class CityModel(CityInputs):
         self._pieces: dict[str, dict[Any, Any]] | None = None
         self._told: set[str] = set()
         self._lock = RLock()
+        self._turns: dict[Any, RLock] = {}
 
     def __repr__(self) -> str:
         """Say which city it is and how much is known of it by now."""
@@ -193,11 +195,7 @@ class CityModel(CityInputs):
         """
         if named:
             raise StudyError(f"once: give {', '.join(named)} by position")
-        key = (function, arguments)
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = self._compute(function, arguments)
-            kept = self._kept[key]
+        kept = self._known(function, arguments)
         inner = kept.note_reads()
         for text in kept.notes:
             # A reader of every report must know; a user is warned once, by the outermost quantity.
@@ -206,6 +204,29 @@ class CityModel(CityInputs):
                 self._told.add(text)
         value: _Value = kept.value
         return value
+
+    def ahead(self, function: Callable[..., Any], *arguments: Any) -> None:  # noqa: ANN401 - as of `once`
+        """
+        Compute a quantity before it is asked for, perhaps beside others; nobody is told anything now.
+
+        Parameters
+        ----------
+        function, *arguments : as of `once`. What fails is computed again when it is asked for, and fails then.
+        """
+        with suppress(Exception), kept_apart(), noted():
+            self._known(function, arguments)
+
+    def _known(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Kept:
+        """Give a quantity that is kept, or compute it; another thread that asks for the same one waits."""
+        key = (function, arguments)
+        with self._lock:
+            turn = self._turns.setdefault(key, RLock())
+        with turn:
+            if key not in self._kept:
+                made = self._compute(function, arguments)
+                with self._lock:
+                    self._kept[key] = made
+            return self._kept[key]
 
     def _compute(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Kept:
         notes: list[str] = []
@@ -465,11 +486,6 @@ def _network_rules(city: CityModel) -> NetworkTable:
 
 
 def _homes(city: CityModel, mode: str, max_snap_m: float, spacing_m: float) -> Homes:
-    points, owner = city.once(_home_points, spacing_m)
+    # Half a million points are made anew for each mode: kept, they would take a hundred megabytes.
+    points, owner = home_points(city.grid, city.people.cells, spacing_m)
     return snap(city.graph(mode), points, max_snap_m=max_snap_m), owner
-
-
-def _home_points(
-    city: CityModel, spacing_m: float
-) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    return home_points(city.grid, city.people.cells, spacing_m)

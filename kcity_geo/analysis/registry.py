@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sized
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from kcity_geo.indicators import IndicatorRow, indicator_rows, is_added, load_fu
 from kcity_geo.result import Indicator
 from kcity_geo.studyfile import Study
 
-__all__ = ["assess_rows"]
+__all__ = ["assess_rows", "compute_rows"]
 
 _MAPPED = re.compile(r"\bis mapped\b(?: in the (?:map data|study area)| here)?")
 
@@ -30,6 +31,34 @@ class _City(Protocol):
 
     def once(self, function: Callable[..., Any], /, *arguments: Any) -> Any:  # noqa: ANN401
         """Give what `function` says of the city."""
+
+    def ahead(self, function: Callable[..., Any], /, *arguments: Any) -> None:  # noqa: ANN401
+        """Compute it before it is asked for."""
+
+
+def compute_rows(city: _City, sector: str) -> None:
+    """
+    Compute the indicators of a sector before they are asked for: `assess_rows` then gives them at once.
+
+    Parameters
+    ----------
+    city : the model, which keeps them.
+    sector : one of `kcity_geo.indicators.INDICATOR_SECTORS`.
+
+    Examples
+    --------
+    >>> from kcity_geo.analysis.city_model import model_of
+    >>> from kcity_geo.demo.toy import make_toy
+    >>> city = model_of(make_toy())
+    >>> compute_rows(city, "water")
+    >>> before = city.computed
+    >>> assess_rows(city, "water")[0].id, city.computed == before
+    ('W1', True)
+    """
+    rows = [row for row in indicator_rows().values() if row.sector == sector]
+    for row in {(row.function, row.arguments): row for row in rows}.values():
+        with suppress(StudyError):  # a function that is not there: told when it is asked for
+            city.ahead(load_function(row), *row.arguments)
 
 
 def assess_rows(

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, is_dataclass, replace
-from threading import Barrier
+from threading import Barrier, Event
 
 import numpy as np
 import pandas as pd
@@ -432,3 +432,47 @@ def test_corners_of_the_toy_city():
     data = make_toy(size_m=SIZE)
     box = data.grid.boundingbox
     assert (box.left, box.bottom) == (WEST, SOUTH)
+
+
+def test_what_is_computed_ahead_is_told_and_fails_when_it_is_asked_for():
+    def noted(city: CityModel) -> int:
+        del city
+        tell("of the data")
+        return 3
+
+    def failing(city: CityModel) -> int:
+        calls.append(len(city.computed))
+        raise StudyError("cannot be")
+
+    calls: list[int] = []
+    city = CityModel(make_toy())
+    with warnings.catch_warnings(record=True) as told, collected() as notes:
+        warnings.simplefilter("always")
+        city.ahead(noted)
+        city.ahead(failing)
+        assert (told, notes, city.computed, calls) == ([], [], ("noted",), [1])
+        assert city.once(noted) == 3
+    assert ([str(one.message) for one in told], notes) == (["of the data"], ["of the data"])
+    with pytest.raises(StudyError, match="cannot be"):
+        city.once(failing)
+    assert city.computed == ("noted",)
+
+
+def test_a_quantity_is_computed_once_while_two_threads_ask_and_others_go_on():
+    def slow(city: CityModel) -> object:
+        begun.set()
+        assert other_done.wait(20)
+        return object()
+
+    def quick(city: CityModel) -> int:
+        return 1
+
+    begun, other_done = Event(), Event()
+    city = CityModel(make_toy())
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(city.once, slow) for _ in range(2)]
+        assert begun.wait(20)
+        assert city.once(quick) == 1  # not held up by the slow one
+        other_done.set()
+        assert both[0].result() is both[1].result()
+    assert city.computed.count("slow") == 1

@@ -16,7 +16,7 @@ from odc.geo.geobox import GeoBox
 
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.distance.ground import GroundCover, ground_factor, ground_rule
-from kcity_geo.analysis.terrain.relief import slope_pct, to_cells
+from kcity_geo.analysis.terrain.relief import cell_slope_pct
 from kcity_geo.analysis.terrain.sea import sea_polygons
 from kcity_geo.cube import area_in_cells, cell_size, length_in_cells
 
@@ -79,7 +79,7 @@ def ground_of(city: CityModel) -> Ground:
     if city.dem is None:
         missing.append("slope (no elevation)")
     else:
-        slope = to_cells(slope_pct(city.dem).to_numpy(), city.dem, grid)
+        slope = cell_slope_pct(city.dem, grid)
     cover = city.array("landcover")
     if cover is None:
         missing.append("land cover (mapped forest and wetland only)")

@@ -246,16 +246,16 @@ def cutoff_sums(
     limits: Floats,
 ) -> Floats:
     """
-    Sum the weights of the places within each limit of each origin.
+    Sum the weights of the places within each limit of each origin, kind by kind.
 
     `links`: segments at each node (start of each list, segments). `places`: start of the list of
-    each segment, share, extra, weight, ordered by segment. `limits` ascending.
+    each segment, share, extra, weight of each kind (places, kinds), ordered by segment. `limits` ascending.
     """
     n = len(indptr) - 1
     seg, share, extra = origins
     first, place_share, place_extra, weight = places
     link_start, link_segment = links
-    result = np.zeros((len(seg), len(limits)))
+    result = np.zeros((len(seg), len(limits), weight.shape[1]))
     dist = np.full(n, np.inf)
     touched = np.empty(n, np.int32)
     keys, items = np.empty(1024, np.float64), np.empty(1024, np.int32)
@@ -293,11 +293,12 @@ def cutoff_sums(
 
 
 @compiled
-def _add(row: Floats, limits: Floats, cost: float, weight: float) -> None:
+def _add(sums: Floats, limits: Floats, cost: float, weight: Floats) -> None:
     for k in range(len(limits) - 1, -1, -1):
         if cost > limits[k]:
             break
-        row[k] += weight
+        for kind in range(len(weight)):
+            sums[k, kind] += weight[kind]
 
 
 @compiled

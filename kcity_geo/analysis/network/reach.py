@@ -7,7 +7,6 @@ the work.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from kcity_geo.analysis.network.ties import (
     themselves,
 )
 from kcity_geo.errors import StudyError
+from kcity_geo.threads import thread_count
 
 __all__ = [
     "k_nearest",
@@ -152,7 +152,7 @@ def _triple(graph: StreetGraph, places: Snapped, unit: str) -> Triple:
 
 def _pieces(count: int, workers: int | None) -> list[slice]:
     """Cut origins into pieces of `CHUNK`; few origins into a few pieces for each thread."""
-    threads = workers or os.cpu_count() or 1
+    threads = workers or thread_count()
     size = CHUNK if count >= CHUNK * threads else max(1, -(-count // (4 * threads)))
     return [slice(low, low + size) for low in range(0, count, size)]
 
@@ -167,7 +167,7 @@ def _shared_work(
     segment, share, extra = origins
     pieces = _pieces(len(segment), workers)
     parts: list[Triple] = [(segment[p], share[p], extra[p]) for p in pieces]
-    threads = min(len(parts), workers or os.cpu_count() or 1)
+    threads = min(len(parts), workers or thread_count())
 
     def collected(found: Iterable[Found]) -> list[Found]:
         answers: list[Found] = []
@@ -323,7 +323,7 @@ def sums_within(  # noqa: PLR0913 - engine options, all named
     ----------
     graph : street graph.
     origins, places : on the network.
-    weights : of each place, for example jobs.
+    weights : of each place, for example jobs; or shape (places, kinds), several at once.
     limits : in `unit`, ascending; the boundary counts as reached.
     unit : minutes or metres.
     direction : ``to`` the places, or ``from`` them.
@@ -332,7 +332,8 @@ def sums_within(  # noqa: PLR0913 - engine options, all named
 
     Returns
     -------
-    Shape (origins, limits); 0 where nothing is reached. Never falls along the limits.
+    Shape (origins, limits), or (origins, limits, kinds); 0 where nothing is reached. Never falls along the
+    limits.
 
     Raises
     ------
@@ -346,21 +347,17 @@ def sums_within(  # noqa: PLR0913 - engine options, all named
     require_limit(*limits)
     tops = np.asarray(limits, dtype=np.float64) + 1e-9
     mass, count = np.asarray(weights, dtype=np.float64), len(origins.segment)
+    alike = mass.ndim == 1
+    mass = mass[:, None] if alike else mass
     search = _Search(graph, unit, direction, workers)
     alone, single = ~origins.tied, ~places.tied
-    result = np.zeros((count, len(limits)))
-    if not (alone.all() and single.all()):
-        # Whoever stands between two streets is counted once, by the better one.
-        for rows, ends in ((~alone, np.ones(len(single), bool)), (alone, ~single)):
+    result = np.zeros((count, len(limits), mass.shape[1]))
+    # Whoever stands between two streets is counted once, by the better one.
+    for rows, ends in ((~alone, np.ones(len(single), bool)), (alone, ~single)):
+        if rows.any() and ends.any():
             start, end = np.flatnonzero(rows), np.flatnonzero(ends)
-            origin, place, cost = _pairs(
-                search, origins.take(start), places.take(end), float(tops[-1])
-            )
-            for column, top in enumerate(tops):
-                near = cost <= top
-                result[start, column] += np.bincount(
-                    origin[near], weights=mass[end[place[near]]], minlength=len(start)
-                )
+            found = _pairs(search, origins.take(start), places.take(end), float(tops[-1]))
+            result[start] += _summed(found, mass[end], tops, len(start))
     first, number, _, share, extra = _listed(graph, places.take(single), unit)
     mass = mass[single][number]
     arcs = _arcs(graph, unit, direction)
@@ -385,7 +382,22 @@ def sums_within(  # noqa: PLR0913 - engine options, all named
         result[alone] += np.concatenate(parts)
     elif count:
         told(0, count)
-    return result
+    return result[:, :, 0] if alike else result
+
+
+def _summed(
+    found: Pairs, mass: NDArray[np.float64], tops: NDArray[np.float64], count: int
+) -> NDArray[np.float64]:
+    """Sum the weights of the places of pairs, shape (origins, limits, kinds)."""
+    origin, place, cost = found
+    sums = np.zeros((count, len(tops), mass.shape[1]))
+    for column, top in enumerate(tops):
+        near = cost <= top
+        for kind, amount in enumerate(mass.T):
+            sums[:, column, kind] = np.bincount(
+                origin[near], weights=amount[place[near]], minlength=count
+            )
+    return sums
 
 
 def od_matrix(  # noqa: PLR0913 - an option each, all named

@@ -119,11 +119,14 @@ def best_pairs(
     >>> best_pairs(np.array([1, 0, 0]), np.array([2, 5, 5]), np.array([3.0, 7, 6]))
     (array([0, 1]), array([5, 2]), array([6., 3.]))
     """
-    order = np.lexsort((cost, place, origin))
-    origin, place, cost = origin[order], place[order], cost[order]
-    first = np.ones(len(origin), bool)
-    first[1:] = (origin[1:] != origin[:-1]) | (place[1:] != place[:-1])
-    return origin[first], place[first], cost[first]
+    if len(origin) == 0:
+        return origin, place, cost
+    # One number a pair is sorted faster than two; costs need no order, only their least.
+    pair = origin * (int(place.max()) + 1) + place
+    order = np.argsort(pair, kind="stable")
+    pair = pair[order]
+    first = np.flatnonzero(np.r_[True, pair[1:] != pair[:-1]])
+    return origin[order[first]], place[order[first]], np.minimum.reduceat(cost[order], first)
 
 
 def least(

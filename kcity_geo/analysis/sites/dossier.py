@@ -20,7 +20,7 @@ from kcity_geo.analysis.connections.connect import CONNECTION_COLUMNS, connect
 from kcity_geo.analysis.connections.targets import connection_kinds
 from kcity_geo.analysis.network import reach
 from kcity_geo.analysis.network.graph import StreetGraph
-from kcity_geo.analysis.network.snapping import Homes, Snapped, snap, snap_cells
+from kcity_geo.analysis.network.snapping import Homes, Snapped, snap
 from kcity_geo.analysis.sites.facts import Fact, dossier_rows
 from kcity_geo.analysis.sites.ground_facts import ground_facts
 from kcity_geo.analysis.sites.worth import area_means
@@ -195,14 +195,13 @@ def _gates(sites: gpd.GeoDataFrame, lines: gpd.GeoDataFrame) -> NDArray[np.objec
 def _mass(city: CityModel) -> Homes:
     """Put the cells in which people live or work onto the streets."""
     there = (city.people.persons > 0) | ((city.once(job_cells) > 0) & city.inside)
-    settings = city.settings("transport")
-    return snap_cells(
-        city.graph("drive"),
-        grid=city.grid,
-        cells=np.flatnonzero(there.ravel()),
-        max_snap_m=settings.number("max_snap_m"),
-        spacing_m=settings.number("subpoint_m"),
-    )
+    cells = np.flatnonzero(there.ravel())
+    homes, owner = city.homes("drive")
+    # The streets of all cells of the city are known already; these are some of them.
+    each = len(owner) // max(len(city.people.cells), 1)
+    first = np.searchsorted(city.people.cells, cells) * each
+    rows = (first[:, None] + np.arange(each)).ravel()
+    return homes.take(rows), np.repeat(np.arange(len(cells)), each)
 
 
 def _joined_min() -> float:
@@ -254,17 +253,16 @@ def _in_reach(shapes: NDArray[np.object_], city: CityModel) -> list[list[Fact]]:
     if graph.n_segments == 0:
         basis = "no street is mapped here"
     elif len(shapes):
-        homes, owner = city.once(_mass)
+        homes, owner = _mass(city)
         cells = np.flatnonzero(((amounts["people"] > 0) | (amounts["jobs"] > 0)).ravel())
         share = 1 / np.bincount(owner, minlength=len(cells))[owner]
         at = snap(graph, shapes, max_snap_m=_SNAP_M)
         people = amounts["people"].ravel()[cells][owner] * share
         joined = _joined_share(graph, at, homes, people)
         off = _off_streets(homes, people)
-        for kind, amount in amounts.items():
-            if why[kind]:
-                continue
-            mass = amount.ravel()[cells][owner] * share
+        kinds = [kind for kind in amounts if not why[kind]]
+        if kinds:
+            mass = np.stack([amounts[kind].ravel()[cells][owner] * share for kind in kinds], axis=1)
             # A carriageway that the edge of the map cuts off is left or reached in one direction only.
             found = np.maximum(
                 *(
@@ -272,7 +270,8 @@ def _in_reach(shapes: NDArray[np.object_], city: CityModel) -> list[list[Fact]]:
                     for way in ("from", "to")
                 )
             )
-            table[kind] = np.where((joined >= least)[:, None], found, np.nan)
+            for number, kind in enumerate(kinds):
+                table[kind] = np.where((joined >= least)[:, None], found[:, :, number], np.nan)
     return [
         [
             Fact(

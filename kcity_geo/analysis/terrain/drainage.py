@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from kcity_geo.compiling import package_at_a_time
 from kcity_geo.cube import length_in_cells
 from kcity_geo.errors import CRSMismatchError, GridMismatchError
 from kcity_geo.settings import Settings, settings_of
+from kcity_geo.threads import side_by_side
 
 __all__ = ["HandResult", "flood_class", "flow_directions", "hand", "like_model", "model_cell_m"]
 
@@ -187,20 +189,10 @@ def flow_directions(filled: NDArray[np.float32], flood: NDArray[np.uint8]) -> ND
     D8 codes (1 east, 2 south-east, 4 south, ... 128 north-east), 0 outlet, 247 no data. They
     hold no cycle: the steepest way goes strictly down, the flood's never up and always back.
     """
-    rows, columns = filled.shape
-    padded = np.pad(filled.astype(np.float64), 1, constant_values=np.nan)
-    here = padded[1:-1, 1:-1]
-    best = np.zeros(filled.shape)
-    out = flood.copy()
-    for dr, dc, code in _NEIGHBOURS:
-        there = padded[1 + dr : 1 + dr + rows, 1 + dc : 1 + dc + columns]
-        with np.errstate(invalid="ignore"):
-            drop = (here - there) / (np.sqrt(2.0) if dr and dc else 1.0)
-            better = drop > best + 1e-12
-        best = np.where(better, drop, best)
-        out[better] = code
-    out[~np.isfinite(filled)] = _NODATA
-    return out
+    from kcity_geo.analysis.terrain.drainage_kernels import steepest
+
+    directions: NDArray[np.uint8] = steepest(filled, flood, np.array(_NEIGHBOURS, dtype=np.int64))
+    return directions
 
 
 def _conditioned(
@@ -215,7 +207,8 @@ def _conditioned(
     NDArray[np.bool_],
 ]:
     """Fill pits, burn rivers in: ground (voids bridged), filled ground, directions, sea, known."""
-    fill_depressions = package_at_a_time("pyflwdir").dem.fill_depressions
+    from kcity_geo.analysis.terrain.drainage_kernels import fill_pits
+
     z = np.asarray(dem.to_numpy(), dtype=np.float64)
     sea, bridged = _sea_and_voids(
         z,
@@ -234,11 +227,9 @@ def _conditioned(
     plain = (np.round(np.where(sea, 0.0, z) * _STEPS) / _STEPS).astype(np.float32)
     burned = plain - np.where(mapped & ~sea, np.float32(settings["burn_m"]), np.float32(0))
     burned[sea] = np.floor(np.nanmin(burned, initial=0.0)) - 1
-    filled_burned, flood = fill_depressions(burned, nodata=np.nan)
-    directions = flow_directions(filled_burned, flood)
-    untouched = not (mapped.any() or sea.any())
-    filled = filled_burned if untouched else fill_depressions(plain, nodata=np.nan)[0]
-    return plain, filled, directions, sea, known
+    grounds = [burned, plain] if mapped.any() or sea.any() else [burned]
+    floods = side_by_side([partial(fill_pits, ground) for ground in grounds])
+    return plain, floods[-1][0], flow_directions(*floods[0]), sea, known
 
 
 def hand(

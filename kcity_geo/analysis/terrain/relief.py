@@ -41,10 +41,12 @@ __all__ = [
     "aspect_deg",
     "aspect_score",
     "cell_elevation_m",
+    "cell_slope_pct",
     "cell_terrain",
     "flood_class",
     "flow_directions",
     "hand",
+    "rise_per_metre",
     "slope_pct",
     "to_cells",
 ]
@@ -75,10 +77,27 @@ def _directional(values: NDArray[np.float64], axis: int, cell_m: float) -> NDArr
     return rate if axis == 1 else rate.T
 
 
-def _gradient(
-    dem: xr.DataArray, cell_m: float | None
+def rise_per_metre(
+    dem: xr.DataArray, *, cell_m: float | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Rise per metre to the east and to the north."""
+    """
+    Tell how much the ground rises to the east and to the north.
+
+    Parameters
+    ----------
+    dem, cell_m : as for `slope_pct`.
+
+    Returns
+    -------
+    Two arrays of the shape of `dem`, metres per metre; NaN in voids and in cells without a neighbour.
+
+    Raises
+    ------
+    CRSMismatchError
+        If the cells are in degrees.
+    GridMismatchError
+        If the cells are not square or the model is a single line.
+    """
     side_m = model_cell_m(dem) if cell_m is None else cell_m
     z = np.asarray(dem.to_numpy(), dtype=np.float64)
     return _directional(z, 1, side_m), -_directional(z, 0, side_m)
@@ -108,33 +127,34 @@ def slope_pct(dem: xr.DataArray, *, cell_m: float | None = None) -> xr.DataArray
     ----------
     .. [1] Horn (1981). Hill shading and the reflectance map. Proc. IEEE 69(1), 14-47.
     """
-    east, north = _gradient(dem, cell_m)
-    return like_model(dem, 100 * np.hypot(east, north), units="percent", long_name="Slope")
+    slope = _slope(*rise_per_metre(dem, cell_m=cell_m))
+    return like_model(dem, slope, units="percent", long_name="Slope")
 
 
-def aspect_deg(dem: xr.DataArray, *, cell_m: float | None = None) -> xr.DataArray:
+def _slope(east: NDArray[np.float64], north: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Percent, of the rise per metre to the east and to the north."""
+    return np.asarray(100 * np.hypot(east, north))
+
+
+def aspect_deg(east: NDArray[np.float64], north: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     Tell which way the ground faces: the compass bearing of the steepest way down.
 
     Parameters
     ----------
-    dem, cell_m : as for `slope_pct`.
+    east, north : of `rise_per_metre`.
 
     Returns
     -------
-    Shape of `dem`, degrees clockwise from grid north, 0 to 360; NaN in voids and on the flat.
+    Degrees clockwise from grid north, 0 to 360; NaN in voids and on the flat.
 
-    Raises
-    ------
-    CRSMismatchError
-        If the cells are in degrees.
-    GridMismatchError
-        If the cells are not square or the model is a single line.
+    Examples
+    --------
+    >>> aspect_deg(np.array([0.1, 0.0]), np.array([0.0, 0.0]))
+    array([270.,  nan])
     """
-    east, north = _gradient(dem, cell_m)
     bearing = np.degrees(np.arctan2(-east, -north)) % 360.0
-    bearing = np.where(np.hypot(east, north) > 0, bearing, np.nan)
-    return like_model(dem, bearing, units="degree", long_name="Aspect")
+    return np.where(np.hypot(east, north) > 0, bearing, np.nan)
 
 
 def aspect_score(
@@ -191,6 +211,43 @@ def to_cells(values: NDArray[Any], model: xr.DataArray, grid: GeoBox) -> NDArray
         If they are not square or the model is a single line.
     """
     return in_bands(model, grid, lambda band: {"mean": band.mean(values[band.rows])})["mean"]
+
+
+def cell_slope_pct(dem: xr.DataArray, grid: GeoBox) -> NDArray[np.float64]:
+    """
+    Tell how steep the ground is in each cell, on average.
+
+    Parameters
+    ----------
+    dem : as for `slope_pct`.
+    grid : of the cells, in the metric CRS of `dem`.
+
+    Returns
+    -------
+    Shape (rows, cols), percent; NaN where nothing is known. As `to_cells` of `slope_pct`, some rows at a time.
+
+    Raises
+    ------
+    CRSMismatchError
+        If the cells of the model are in degrees.
+    GridMismatchError
+        If they are not square or the model is a single line.
+
+    Examples
+    --------
+    >>> x, y = 500_005.0 + 10 * np.arange(4), 5_000_035.0 - 10 * np.arange(4)
+    >>> plane = xr.DataArray(np.tile(0.1 * x, (4, 1)), dims=("y", "x"), coords={"y": y, "x": x})
+    >>> grid = GeoBox.from_bbox((500_000, 5_000_000, 500_040, 5_000_040), crs="EPSG:32632", resolution=20)
+    >>> cell_slope_pct(plane, grid).round(6).tolist()
+    [[10.0, 10.0], [10.0, 10.0]]
+    """
+    side_m = model_cell_m(dem)
+
+    def measure(band: Band) -> dict[str, NDArray[np.float64]]:
+        rise = (band.without_halo(axis) for axis in rise_per_metre(dem[band.halo], cell_m=side_m))
+        return {"slope": band.mean(_slope(*rise))}
+
+    return in_bands(dem, grid, measure)["slope"]
 
 
 def _river_lines(data: CityInputs) -> NDArray[np.object_]:
@@ -290,11 +347,11 @@ def cell_terrain(data: CityInputs) -> dict[str, NDArray[np.float64]]:
     high, moderate = float(settings["hand_high_m"]), float(settings["hand_moderate_m"])
 
     def measure(band: Band) -> dict[str, NDArray[np.float64]]:
-        part, height = dem[band.halo], above[band.rows]
+        height = above[band.rows]
         known = np.isfinite(height)
-        slope = band.without_halo(slope_pct(part, cell_m=cell_m).to_numpy())
-        aspect = band.without_halo(aspect_deg(part, cell_m=cell_m).to_numpy())
-        score = aspect_score(slope, aspect, latitude=latitude)
+        rise = [band.without_halo(axis) for axis in rise_per_metre(dem[band.halo], cell_m=cell_m)]
+        slope = _slope(*rise)
+        score = aspect_score(slope, aspect_deg(*rise), latitude=latitude)
         return {
             "elevation_m": band.mean(heights[band.rows]),
             "slope_pct": band.mean(slope),

@@ -163,9 +163,15 @@ def zones(city: CityModel) -> tuple[NDArray[np.int64], NDArray[np.int64], float]
 
 
 def _at_cells(city: CityModel, mode: str, cells: NDArray[np.int64]) -> Snapped:
-    """Put the middles of cells onto the streets."""
+    """Put the middles of cells inside the city onto the streets."""
+    rows = np.searchsorted(city.people.cells, cells)
+    return city.once(_middles_on_streets, mode).take(rows)
+
+
+def _middles_on_streets(city: CityModel, mode: str) -> Snapped:
     max_snap_m = city.settings("transport")["max_snap_m"]
-    return snap(city.graph(mode), city.once(_middles)[cells], max_snap_m=max_snap_m)
+    middles = city.once(_middles)[city.people.cells]
+    return snap(city.graph(mode), middles, max_snap_m=max_snap_m)
 
 
 def _middles(city: CityModel) -> NDArray[np.object_]:

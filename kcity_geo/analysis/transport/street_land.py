@@ -7,7 +7,6 @@ Where streets cross, or lie side by side, the ground counts once.
 from __future__ import annotations
 
 import hashlib
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from kcity_geo.cube import cell_size
+from kcity_geo.threads import thread_count
 
 __all__ = ["street_land_m2"]
 
@@ -87,7 +87,7 @@ def street_land_m2(
 
     new = [i for i in full.tolist() if names[i] not in known]
     # Shapely lets go of the interpreter, so that threads share the drawing.
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(thread_count()) as pool:
         areas = dict(zip(new, pool.map(measured, new), strict=True))
     known.update({names[i]: area for i, area in areas.items() if names[i]})
     for i in full.tolist():
