@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.features import column, text
 from kcity_geo.analysis.evidence.horizon import forecast_years, growth_factor
-from kcity_geo.analysis.evidence.official import official_total, people_of_amounts
+from kcity_geo.analysis.evidence.official import official_total, part_counted, people_of_amounts
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import tell
 from kcity_geo.result import Indicator, unassessed
@@ -306,7 +306,8 @@ def power_demand(city: CityModel) -> Indicator:
     note = "peak demand, losses included"
     if found.evidence != "user":
         beside, words = _beside(found, settings)
-        note = f"{note}{_told(settings)}{words}"
+        part = part_counted(city)
+        note = f"{note}{_told(settings)}{words}" + (f"; {part}" if part else "")
     return Indicator(
         id="E9",
         value=found.peak_mw,
@@ -453,6 +454,10 @@ def service_tier(city: CityModel) -> Indicator:
     found = city.once(_demand)
     if found is None or not found.persons > 0:
         return unassessed("E4", units, "nobody lives in the study area")
+    if part := part_counted(city):
+        return unassessed(
+            "E4", units, f"the peak is that of the city, its households are those {part}"
+        )
     households = found.persons / float(settings["persons_household"])
     each = found.energy_mwh * 1000 * float(settings["residential_share"]) / households
     tier = mtf_tier(each, settings)

@@ -29,6 +29,7 @@ __all__ = [
     "official_cells",
     "official_districts",
     "official_total",
+    "part_counted",
     "partial_coverage_note",
     "people_of_amounts",
 ]
@@ -72,11 +73,40 @@ def people_of_amounts(data: CityInputs) -> float:
     people = data.array("population")
     if people is None:
         return float("nan")
-    land = np.where(data.inside, data.cube["inside_share"].to_numpy(), 0.0)
     stated = official(data, "population")
-    if stated is not None and land[np.isfinite(people)].sum() < _WHOLE * land.sum():
+    if stated is not None and _land_known(data, people) < _WHOLE:
         return stated
     return float(np.nansum(people[data.inside]))
+
+
+def part_counted(data: CityInputs) -> str:
+    """
+    Tell that the people of `people_of_amounts` are those of a part of the city.
+
+    Parameters
+    ----------
+    data : of the city.
+
+    Returns
+    -------
+    Two clauses, the second what to do; "" where they are those of the whole city.
+    """
+    people = data.array("population")
+    if people is None or official(data, "population") is not None:
+        return ""
+    known = _land_known(data, people)
+    if known >= _WHOLE:
+        return ""
+    return (
+        f"of the {people_of_amounts(data):,.0f} people counted on {known:.0%} of the land; set "
+        "official.population for all"
+    )
+
+
+def _land_known(data: CityInputs, people: NDArray[np.float64]) -> float:
+    """Share of the land of the city on which it is known how many live."""
+    land = np.where(data.inside, data.cube["inside_share"].to_numpy(), 0.0)
+    return float(land[np.isfinite(people)].sum() / land.sum())
 
 
 def official_total(data: CityInputs, key: str) -> float | None:

@@ -20,6 +20,7 @@ from kcity_geo.analysis.distance.straight import cell_distance_m
 from kcity_geo.analysis.evidence.features import column, shapes, text
 from kcity_geo.analysis.evidence.horizon import forecast_years, growth_factor
 from kcity_geo.analysis.evidence.official import number, official_total, people_of_amounts
+from kcity_geo.analysis.evidence.official import part_counted as counted_part
 from kcity_geo.analysis.evidence.trust import known_size_trust
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.cube import cell_centres
@@ -244,7 +245,8 @@ def water_balance(city: CityModel) -> list[Indicator]:
         source="population and litres per person",
         as_of=city.osm_date,
         note=f"average day, losses included; litres per person: {about['lpcd_from']}"
-        + _partly(about, "losses"),
+        + _partly(about, "losses")
+        + (f"; {part}" if (part := counted_part(city)) else ""),
         details={
             **about,
             **asdict(today),
@@ -270,6 +272,8 @@ def _supply(
         "layers": ("water_plant", "water_store"),
         "as_of": city.osm_date,
     }
+    if part := counted_part(city):
+        return unassessed("W6", reason=f"the need is that {part}", **common)
     if given is None and not len(tagged):
         what = (
             f"none of {len(mapped)} mapped water works has a capacity tag"
@@ -403,11 +407,8 @@ def _connected_share(city: CityModel) -> float:
 
 
 def _range(plants: _Plants) -> str:
-    return (
-        f"{plants.low:,.0f} to {plants.high:,.0f}"
-        if np.isfinite(plants.high)
-        else f"at least {plants.low:,.0f}"
-    )
+    ends = f"{plants.low:,.0f} to {plants.high:,.0f}"
+    return ends if np.isfinite(plants.high) else f"at least {plants.low:,.0f}"
 
 
 def wastewater(city: CityModel) -> Indicator:
@@ -427,6 +428,8 @@ def wastewater(city: CityModel) -> Indicator:
     found, standard = city.once(demand_of_city), city.standards["W4"]
     if found is None:
         return unassessed("W4", reason="no population is known; give sources.population", **common)
+    if part := counted_part(city):
+        return unassessed("W4", reason=f"the sewage is that {part}", **common)
     net, share = found[0].net_m3_day, city.settings("water").number("sewage_share")
     given = official_total(city, "wastewater_capacity_m3_day")
     plants = _plant_capacity(city)

@@ -68,7 +68,7 @@ from kcity_geo.analysis.energy.solar import (
     yearly_ghi,
 )
 from kcity_geo.analysis.terrain.relief import cell_terrain
-from kcity_geo.analysis.water.balance import demand_of_city
+from kcity_geo.analysis.water.balance import demand_of_city, wastewater, water_balance
 from kcity_geo.errors import GridMismatchError, KCityWarning, SchemaError, StudyError
 from kcity_geo.result import Indicator
 from kcity_geo.settings import settings_of
@@ -1029,3 +1029,29 @@ def test_amounts_of_the_city_are_held_against_all_its_people(toy):
         assert water is not None
         assert water[2]["persons"] == persons
         assert power_demand(city).details["persons"] == persons
+
+
+def test_amounts_of_those_counted_say_so_and_no_supply_of_all_is_held_against_them(toy):
+    """240,000 m3 a day for a city of which a half is counted looked ample."""
+    people = np.full((10, 10), 5.0)
+    people[:, 5:] = np.nan
+    official = {
+        "water_supply_m3_day": 40.0,
+        "wastewater_capacity_m3_day": 20.0,
+        "peak_demand_mw": 0.05,
+    }
+
+    def rows(**more):
+        city = model_of(toy(size_m=1000.0, arrays={"population": people}, **more))
+        found = [*water_balance(city), wastewater(city), service_tier(city), power_demand(city)]
+        return {one.id: one for one in found}
+
+    counted = rows(official=official)
+    told = "of the 250 people counted on 50% of the land; set official.population for all"
+    assert told in counted["W5"].note
+    for key in ("W4", "W6", "E4"):
+        assert told in counted[key].not_assessed, key
+    assert told not in counted["E9"].note  # the official peak is that of the city
+    assert told in rows(official={})["E9"].note
+    whole = rows(official={**official, "population": 500})
+    assert not any(one.not_assessed or "people counted" in one.note for one in whole.values())
