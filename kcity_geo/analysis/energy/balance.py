@@ -455,9 +455,7 @@ def service_tier(city: CityModel) -> Indicator:
     if found is None or not found.persons > 0:
         return unassessed("E4", units, "nobody lives in the study area")
     if part := part_counted(city):
-        return unassessed(
-            "E4", units, f"the peak is that of the city, its households are those {part}"
-        )
+        return unassessed("E4", units, f"peak of all against the households of a part; {part}")
     households = found.persons / float(settings["persons_household"])
     each = found.energy_mwh * 1000 * float(settings["residential_share"]) / households
     tier = mtf_tier(each, settings)

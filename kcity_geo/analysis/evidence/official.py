@@ -36,6 +36,8 @@ __all__ = [
 
 #: City number and sum of the table further apart than this share of the larger are told.
 _APART = 0.1
+#: Behind amounts of a part of the city.
+_FOR_ALL = "how many live on the rest of the land is not known, set official.population"
 #: Share of the land from which the population of a grid is that of the city.
 _WHOLE = 0.98
 
@@ -89,18 +91,14 @@ def part_counted(data: CityInputs) -> str:
 
     Returns
     -------
-    Two clauses, the second what to do; "" where they are those of the whole city.
+    Two clauses, the second why and what to do; "" where they are those of the whole city.
     """
     people = data.array("population")
     if people is None or official(data, "population") is not None:
         return ""
-    known = _land_known(data, people)
-    if known >= _WHOLE:
+    if _land_known(data, people) >= _WHOLE:
         return ""
-    return (
-        f"of the {people_of_amounts(data):,.0f} people counted on {known:.0%} of the land; set "
-        "official.population for all"
-    )
+    return f"of the {people_of_amounts(data):,.0f} people counted; {_FOR_ALL}"
 
 
 def _land_known(data: CityInputs, people: NDArray[np.float64]) -> float:

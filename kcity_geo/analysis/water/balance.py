@@ -273,7 +273,9 @@ def _supply(
         "as_of": city.osm_date,
     }
     if part := counted_part(city):
-        return unassessed("W6", reason=f"the need is that {part}", **common)
+        return unassessed(
+            "W6", reason=f"supply of all against the need of a part; {part}", **common
+        )
     if given is None and not len(tagged):
         what = (
             f"none of {len(mapped)} mapped water works has a capacity tag"
@@ -429,7 +431,9 @@ def wastewater(city: CityModel) -> Indicator:
     if found is None:
         return unassessed("W4", reason="no population is known; give sources.population", **common)
     if part := counted_part(city):
-        return unassessed("W4", reason=f"the sewage is that {part}", **common)
+        return unassessed(
+            "W4", reason=f"plants of all against the sewage of a part; {part}", **common
+        )
     net, share = found[0].net_m3_day, city.settings("water").number("sewage_share")
     given = official_total(city, "wastewater_capacity_m3_day")
     plants = _plant_capacity(city)

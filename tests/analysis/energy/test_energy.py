@@ -1047,7 +1047,7 @@ def test_amounts_of_those_counted_say_so_and_no_supply_of_all_is_held_against_th
         return {one.id: one for one in found}
 
     counted = rows(official=official)
-    told = "of the 250 people counted on 50% of the land; set official.population for all"
+    told = "of the 250 people counted; how many live on the rest of the land is not known"
     assert told in counted["W5"].note
     for key in ("W4", "W6", "E4"):
         assert told in counted[key].not_assessed, key
