@@ -27,6 +27,7 @@ class Table:
     note : below the table.
     added : of a table of costs: title of a line (first column) -> share of all lines above those of its title, of the
         same phase where the table has phases.
+    words : column -> what stands above it in another language.
     """
 
     title: str
@@ -34,12 +35,15 @@ class Table:
     units: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
     added: Mapping[str, float] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def heads(self) -> list[str]:
         """Give the name of each column with its unit."""
         return [
-            f"{name} ({self.units[name]})" if self.units.get(name) else str(name)
+            f"{self.words.get(name, name)} ({self.units[name]})"
+            if self.units.get(name)
+            else str(self.words.get(name, name))
             for name in self.frame.columns
         ]
 
@@ -74,12 +78,14 @@ class MapSheet:
     number : in the map pack; 0 without one.
     title, caption : for people.
     layers : from below to above.
+    whole : whether all layers but the lowest are framed; else the uppermost, the site.
     """
 
     number: int
     title: str
     caption: str
     layers: tuple[MapLayer, ...]
+    whole: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kcity_geo.config import Config
 from kcity_geo.outputs.folder import check_out_dir
+from kcity_geo.outputs.languages import Language, language_of, language_of_study
 from kcity_geo.outputs.plan_folder import PLAN, save_plan_folder
 from kcity_geo.planning.asked import checked_keys
 from kcity_geo.planning.concept import Plan
@@ -20,7 +21,9 @@ from kcity_geo.studyfile import Study, load_study
 __all__ = ["plan_study", "save_plan"]
 
 
-def save_plan(plan: Plan, out: str | Path, *, gaps: Gaps | None = None) -> Path:
+def save_plan(
+    plan: Plan, out: str | Path, *, gaps: Gaps | None = None, language: str | Language = "en"
+) -> Path:
     """
     Write the folder of a plan: report, GeoPackage, workbook and tables.
 
@@ -29,6 +32,7 @@ def save_plan(plan: Plan, out: str | Path, *, gaps: Gaps | None = None) -> Path:
     plan : of `kcity_geo.planning.concept.concept`.
     out : folder; an earlier plan there is replaced only when the new one is whole.
     gaps : of the city, for the chapter on who could be reached; None: without it.
+    language : of page, workbook and ``README.txt``: en, ko, or a file of texts (.toml).
 
     Returns
     -------
@@ -38,8 +42,11 @@ def save_plan(plan: Plan, out: str | Path, *, gaps: Gaps | None = None) -> Path:
     ------
     OutputError
         If the folder holds something else than a plan, or cannot be written.
+    StudyError
+        If there is no such language.
     """
-    return save_plan_folder(plan_sheets(plan, gaps=gaps), out)
+    spoken_in = language_of(language) if isinstance(language, str) else language
+    return save_plan_folder(plan_sheets(plan, gaps=gaps), out, language=spoken_in)
 
 
 def plan_study(
@@ -55,7 +62,7 @@ def plan_study(
 
     Parameters
     ----------
-    study : study file or its path.
+    study : study file or its path; ``[report] language`` is that of page and workbook.
     out : folder for the plan.
     site : rank, label or id of the site.
     config : limits, cache, offline.
@@ -74,6 +81,7 @@ def plan_study(
     asked = study if isinstance(study, Study) else load_study(study)
     told = progress or (lambda _: None)
     checked_keys(asked)
+    language = language_of_study(asked)
     check_out_dir(out, contents=PLAN)
     told("inputs")
     data = load(asked, config=config)
@@ -85,5 +93,5 @@ def plan_study(
     told("plan")
     plan = plan_of_site(asked, data, score, sites, site=site)
     told("files")
-    save_plan(plan, out, gaps=gaps)
+    save_plan(plan, out, gaps=gaps, language=language)
     return plan

@@ -59,6 +59,7 @@ OPEN = {
     "texts/compare number": "words of the English page",
     "texts/compare value": "words of the English page",
     "texts/said_ko said": "what is said in English",
+    "texts/said_plan_ko said": "what is said in English",
     "texts/map text": "words of the map; tests/outputs/test_out_map_page.py holds them against its scripts",
     "themes theme": "words of INSPIRE themes",
     "themes instead": "indicators",

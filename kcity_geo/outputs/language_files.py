@@ -119,7 +119,8 @@ def language_of(code: str, folder: Path = Path()) -> Language:
     if code == "en":
         return _ENGLISH
     if code in LANGUAGES:
-        return Language(code=code, said=read_table(f"texts/said_{code}")["said"])
+        said = read_table(f"texts/said_{code}")["said"]
+        return Language(code=code, said=said | read_table(f"texts/said_plan_{code}")["said"])
     path = Path(code).expanduser()
     path = path if path.is_absolute() else folder / path
     if path.suffix != ".toml" or not path.is_file():

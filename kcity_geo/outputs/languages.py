@@ -2,9 +2,10 @@
 Texts in several languages from one set of rows, so that all languages say the same.
 
 Rows of ``tables/texts/<table>.toml`` hold the sentences of a page in English and Korean. What tables of
-the package and analysis say in English is looked up in the file of the language (``said_ko.toml``). A
-further language is one file with both parts, named in ``[report] language`` of a study file. What a
-language has no words for stays in English, is marked as the original and counted.
+the package and analysis say in English is looked up in the files of the language (``said_ko.toml``, and
+``said_plan_ko.toml`` for plans). A further language is one file with both parts, named in ``[report]
+language`` of a study file. What a language has no words for stays in English, is marked as the
+original and counted.
 """
 
 from __future__ import annotations
@@ -189,14 +190,14 @@ def translated(text: str) -> str:
     found = _found(text, speech.language)
     if found is not None:
         return found
+    if text.endswith(".") and (found := _found(text[:-1], speech.language)) is not None:
+        return f"{found}."
     for between in ("; ", ". ", ", "):
         parts = _outside_brackets(text, between)
         if len(parts) > 1 and (
             between == "; " or all(_found(p.rstrip("."), speech.language) for p in parts)
         ):
             return between.join(translated(part) for part in parts)
-    if text.endswith(".") and (found := _found(text[:-1], speech.language)) is not None:
-        return f"{found}."
     if not _WORD.search(text):
         return text
     speech.original[text] = speech.original.get(text, 0) + 1

@@ -21,10 +21,19 @@ from kcity_geo.programme.plan_words import korean_plan
 __all__ = ["plan_lines", "plan_themes", "plan_words"]
 
 #: Layers of a plan that are not lines.
-_NO_LINES = ("site", "land", "streets", "blocks", "parcels", "phases", "network_points")
+_NO_LINES = (
+    "site",
+    "site_given",
+    "land",
+    "streets",
+    "blocks",
+    "parcels",
+    "phases",
+    "network_points",
+)
 #: Theme -> sheet of the map pack that shows the same.
 _THEMES = {"plan_use": 19, "plan_phases": 20}
-_NO_LAND = ("road", "outline")
+_NO_LAND = ("road", "outline", "given")
 #: Of the lead of a plan: who has room, and what works cost.
 _WHAT_AND_COST = slice(2, 4)
 _STREETS = ("arterial", "collector", "local")

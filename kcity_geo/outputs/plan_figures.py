@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from typing import Any, TypedDict
 
 import numpy as np
@@ -13,6 +14,8 @@ import shapely
 from kcity_geo.config import read_table
 from kcity_geo.outputs.figures import draw_scale
 from kcity_geo.outputs.fonts import use_packaged_fonts
+from kcity_geo.outputs.languages import tell
+from kcity_geo.outputs.plan_language import style_title
 from kcity_geo.plan_sheets import MapLayer, MapSheet, Table
 
 __all__ = ["bar_figure", "legend_of", "sheet_figure", "sheet_picture"]
@@ -21,6 +24,8 @@ _WIDTH_INCH, _DPI = 6.6, 130
 _AROUND = 0.06
 _FLATTEST, _TALLEST = 0.45, 1.3
 _POLYGON = 2
+#: Polygons of which the rim is drawn.
+_OUTLINES = ("outline", "given")
 
 
 class _Style(TypedDict, total=False):
@@ -44,10 +49,10 @@ def legend_of(sheet: MapSheet) -> list[tuple[str, str]]:
 
     Returns
     -------
-    One pair for each style, in the order of drawing.
+    One pair for each style, in the order of drawing; titles in the language that is spoken.
     """
     names = dict.fromkeys(layer.style for layer in sheet.layers if len(layer.shapes))
-    return [(_style(name)["colour"], _style(name)["title"]) for name in names]
+    return [(_style(name)["colour"], style_title(name)) for name in names]
 
 
 def sheet_figure(sheet: MapSheet) -> str:
@@ -80,7 +85,7 @@ def sheet_picture(sheet: MapSheet) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    (x0, x1), (y0, y1) = _window(sheet.layers[-1])
+    (x0, x1), (y0, y1) = _window(sheet.layers[1:] if sheet.whole else sheet.layers[-1:])
     figure = Figure(figsize=(_WIDTH_INCH, _WIDTH_INCH * (y1 - y0) / (x1 - x0)), dpi=_DPI)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
@@ -94,8 +99,10 @@ def sheet_picture(sheet: MapSheet) -> bytes:
     return _png(figure)
 
 
-def _window(frame: MapLayer) -> tuple[tuple[float, float], tuple[float, float]]:
-    west, south, east, north = (float(v) for v in frame.shapes.total_bounds)
+def _window(frames: Sequence[MapLayer]) -> tuple[tuple[float, float], tuple[float, float]]:
+    bounds = np.array([frame.shapes.total_bounds for frame in frames if len(frame.shapes)])
+    west, south = (float(v) for v in bounds[:, :2].min(axis=0))
+    east, north = (float(v) for v in bounds[:, 2:].max(axis=0))
     margin = _AROUND * max(east - west, north - south)
     width, height = east - west + 2 * margin, north - south + 2 * margin
     ratio = min(max(height / width, _FLATTEST), _TALLEST)
@@ -111,7 +118,7 @@ def _draw(axes: Any, layer: MapLayer) -> None:  # noqa: ANN401 - matplotlib has 
     style = _style(layer.style)
     parts = shapely.get_parts(layer.shapes.to_numpy())
     area = shapely.get_dimensions(parts) == _POLYGON
-    if layer.style == "outline" or not area.all():
+    if layer.style in _OUTLINES or not area.all():
         rings = shapely.get_parts(np.where(area, shapely.boundary(parts), parts))
         lines = [shapely.get_coordinates(ring) for ring in rings if ring.length > 0]
         width = style.get("width", 1.0)
@@ -134,7 +141,7 @@ def bar_figure(table: Table) -> str:
 
     Parameters
     ----------
-    table : with the columns Use, Asked and, where there is a sketch, Drawn.
+    table : with the columns Use, Asked and, where there is a sketch, Drawn; in English.
 
     Returns
     -------
@@ -148,15 +155,16 @@ def bar_figure(table: Table) -> str:
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.24, 0.14, 0.72, 0.84))
     place = np.arange(len(frame))
-    known = {row["title"]: row["colour"] for row in read_table("plan_styles")["style"].values()}
-    colours = [known[title] for title in frame["Use"]]
+    known = {row["title"]: key for key, row in read_table("plan_styles")["style"].items()}
+    styles = [known[title] for title in frame["Use"]]
+    colours = [_style(key)["colour"] for key in styles]
     both = "Drawn" in frame
     axes.barh(place + (0.2 if both else 0), frame["Asked"], 0.38, color=colours, alpha=0.45)
     if both:
         axes.barh(place - 0.2, frame["Drawn"], 0.38, color=colours)
-    axes.set_yticks(place, list(frame["Use"]), fontsize=8)
+    axes.set_yticks(place, [style_title(key) for key in styles], fontsize=8)
     axes.tick_params(axis="x", labelsize=8)
-    axes.set_xlabel("ha: pale asked for, full drawn" if both else "ha", fontsize=8)
+    axes.set_xlabel(tell("plan_bars") if both else "ha", fontsize=8)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     return _in_page(_png(figure))

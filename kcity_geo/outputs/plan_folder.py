@@ -8,7 +8,9 @@ from pathlib import Path
 from kcity_geo.outputs.attribution import credits_line, credits_of_file
 from kcity_geo.outputs.folder import Contents, save_whole
 from kcity_geo.outputs.geopackage import dress_geopackage
+from kcity_geo.outputs.languages import Language, language_of, speaking, translated, unmarked
 from kcity_geo.outputs.plan_figures import sheet_picture
+from kcity_geo.outputs.plan_language import plan_in_spoken_language, unmarked_plan
 from kcity_geo.outputs.plan_page import build_plan_page
 from kcity_geo.outputs.plan_qml import LAYERS, plan_styles
 from kcity_geo.outputs.plan_workbook import save_workbook
@@ -38,7 +40,9 @@ PLAN = Contents(
 )
 
 
-def save_plan_folder(sheets: PlanSheets, out: str | Path) -> Path:
+def save_plan_folder(
+    sheets: PlanSheets, out: str | Path, *, language: Language | None = None
+) -> Path:
     """
     Write the folder of a plan.
 
@@ -46,6 +50,8 @@ def save_plan_folder(sheets: PlanSheets, out: str | Path) -> Path:
     ----------
     sheets : of a plan.
     out : folder that does not exist, is empty, or holds a former plan.
+    language : of page, workbook and ``README.txt``; None: English. Layers, CSV and ``plan_summary.json`` are read
+        everywhere and stay English.
 
     Returns
     -------
@@ -53,10 +59,10 @@ def save_plan_folder(sheets: PlanSheets, out: str | Path) -> Path:
     for each sheet of the map pack, ``README.txt``, ``plan_summary.json``, and ``water.inp`` where water is
     routed; the same plan gives the same bytes.
     """
-    return save_whole(out, lambda work, _: _write(sheets, work), contents=PLAN)
+    return save_whole(out, lambda work, _: _write(sheets, work, language), contents=PLAN)
 
 
-def _write(sheets: PlanSheets, work: Path) -> None:
+def _write(sheets: PlanSheets, work: Path, language: Language | None) -> None:
     write_geopackage(sheets.layers, {}, work / "plan.gpkg", as_of=sheets.as_of)
     styles = plan_styles(_categories(sheets))
     dress_geopackage(
@@ -64,21 +70,24 @@ def _write(sheets: PlanSheets, work: Path) -> None:
     )
     for style in styles:
         (work / f"{style.layer}.qml").write_bytes(vector_qml(style).encode("utf-8"))
-    page = build_plan_page(sheets)
+    page = build_plan_page(sheets, language=language)
     (work / "plan.html").write_bytes(page.encode("utf-8"))
-    save_workbook(sheets, work / "plan.xlsx")
+    with speaking(language or language_of("en")):
+        told = unmarked_plan(plan_in_spoken_language(sheets))
+        save_workbook(told, work / "plan.xlsx", total=unmarked(translated("Total")))
+        credit = unmarked(translated(credits_line(sheets)))
     for name, table in sheets.tables.items():
         save_csv(table.frame.set_axis(table.heads, axis=1), work / f"{name}.csv")
     for name, text in sheets.texts.items():
         (work / name).write_bytes(text.encode("utf-8"))
     lines = [
-        sheets.title,
-        sheets.city,
-        sheets.disclaimer,
+        told.title,
+        told.city,
+        told.disclaimer,
         "",
-        *sheets.lead,
+        *told.lead,
         "",
-        credits_line(sheets),
+        credit,
     ]
     facts = PlanFacts(
         title=sheets.title,

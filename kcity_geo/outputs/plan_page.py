@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from kcity_geo.outputs.attribution import SYNTHETIC, credits_line
+from kcity_geo.outputs.languages import (
+    Language,
+    language_of,
+    marked_up,
+    name,
+    speaking,
+    tell,
+    translated,
+)
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.plan_figures import bar_figure, legend_of, sheet_figure
+from kcity_geo.outputs.plan_language import plan_in_spoken_language
 from kcity_geo.outputs.text import human
 from kcity_geo.plan_sheets import MapSheet, PlanSheets, Table
 
@@ -14,35 +28,51 @@ __all__ = ["build_plan_page"]
 
 #: A column with a text of more letters than these is kept wide.
 _LONG = 30
+_ONE_DIGIT = ("ha", "km", "%")
+#: A column without a unit that reaches this far counts people, homes or jobs.
+_MANY, _TENTH = 1000.0, 0.05
 
 
-def build_plan_page(sheets: PlanSheets) -> str:
+def build_plan_page(sheets: PlanSheets, *, language: Language | None = None) -> str:
     """
     Render the report of a plan.
 
     Parameters
     ----------
-    sheets : of a plan.
+    sheets : of a plan, in English.
+    language : of the page; None: English.
 
     Returns
     -------
     HTML that loads nothing from elsewhere.
     """
+    spoken_in = language or language_of("en")
     template = environment().get_template("plan.html.j2")
-    page = template.render(
-        sheets=sheets,
-        credits=credits_line(sheets),
-        synthetic=SYNTHETIC if sheets.synthetic else "",
-        css=asset("report.css"),
-        tables={key: _rows(table) for key, table in sheets.tables.items()},
-        maps=[_map(sheet) for sheet in sheets.maps],
-        bars={c.bars: bar_figure(sheets.tables[c.bars]) for c in sheets.chapters if c.bars},
-    )
-    return seal(page)
+    with speaking(spoken_in) as originals:
+        told = plan_in_spoken_language(sheets)
+        values = {
+            "credits": translated(credits_line(sheets)),
+            "synthetic": translated(SYNTHETIC) if sheets.synthetic else "",
+            "tables": {key: _rows(table) for key, table in told.tables.items()},
+            "maps": [_map(sheet) for sheet in told.maps],
+            "bars": {c.bars: bar_figure(sheets.tables[c.bars]) for c in sheets.chapters if c.bars},
+        }
+        page = template.render(
+            sheets=told,
+            css=asset("report.css"),
+            t=tell,
+            named=name,
+            language=spoken_in,
+            originals=lambda: len(originals),
+            **values,
+        )
+    return seal(marked_up(page, language=spoken_in))
 
 
 def _map(sheet: MapSheet) -> dict[str, Any]:
-    title = f"Sheet {sheet.number} · {sheet.title}" if sheet.number else sheet.title
+    title = (
+        tell("plan_sheet", number=sheet.number, title=sheet.title) if sheet.number else sheet.title
+    )
     return {
         "title": title,
         "caption": sheet.caption,
@@ -53,21 +83,32 @@ def _map(sheet: MapSheet) -> dict[str, Any]:
 
 def _rows(table: Table) -> dict[str, Any]:
     frame = table.frame
-    rows = [
-        [_text(value) for value in values]
-        for values in frame.astype(object).itertuples(index=False)
+    counts = "Unit" not in frame  # else a column holds things of several units
+    columns = [
+        _texts(frame[name], table.units.get(str(name), ""), counts=counts) for name in frame.columns
     ]
     kinds = []
-    for number, dtype in enumerate(frame.dtypes):
-        wide = max((len(row[number]) for row in rows), default=0) > _LONG
+    for dtype, texts in zip(frame.dtypes, columns, strict=True):
+        wide = max(map(len, texts), default=0) > _LONG
         kinds.append("num" if dtype.kind in "iuf" else "long" if wide else "")
     return {
         "title": table.title,
         "note": table.note,
         "columns": list(zip(table.heads, kinds, strict=True)),
-        "rows": [list(zip(row, kinds, strict=True)) for row in rows],
+        "rows": [list(zip(row, kinds, strict=True)) for row in zip(*columns, strict=True)],
     }
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 - any cell
-    return value if isinstance(value, str) else human(value)
+def _texts(values: pd.Series, unit: str, *, counts: bool) -> list[str]:
+    """Write a column: areas, lengths and per cent to one digit behind the point, counts whole."""
+    if values.dtype.kind == "f" and unit in _ONE_DIGIT:
+        return [f"{v:,.1f}" if v == 0 or abs(v) >= _TENTH else human(v) for v in values]
+    if values.dtype.kind == "f" and not unit and counts and _many(values):
+        return [human(float(round(v))) if math.isfinite(v) else human(v) for v in values]
+    return [value if isinstance(value, str) else human(value) for value in values]
+
+
+def _many(values: pd.Series) -> bool:
+    """Whether a column without a unit counts what there is many of."""
+    known = values[np.isfinite(values)]
+    return bool(len(known)) and float(known.abs().max()) >= _MANY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from kcity_geo.outputs.plan_language import plan_in_spoken_language, unmarked_plan
 from kcity_geo.outputs.study_workbook import Sheet
 from kcity_geo.plan_sheets import PlanSheets, Table
 
@@ -32,10 +33,12 @@ def plan_workbook_sheets(plan: PlanSheets | None) -> dict[str, Sheet]:
 
     Returns
     -------
-    Name -> sheet; empty without a plan. Costs are quantity times price, as formulas.
+    Name -> sheet, its texts in the language that is spoken; empty without a plan. Costs are quantity times price, what
+    is added a share of the lines above, as formulas.
     """
     if plan is None:
         return {}
+    plan = unmarked_plan(plan_in_spoken_language(plan))
     lead = Sheet(
         title=plan.title,
         frame=pd.DataFrame({"what": list(plan.lead)}),
@@ -55,5 +58,6 @@ def _sheet(table: Table, plan: PlanSheets) -> Sheet:
         units={c: "money" if c in money else unit for c, unit in table.units.items()},
         heads=dict(zip(table.frame.columns, table.heads, strict=True)),
         formulas={"Cost": "{Quantity}*{Price}"} if priced else {},
+        added=table.added if priced else {},
         totals=("Cost",) if priced else (),
     )

@@ -6,23 +6,27 @@ import io
 import math
 import re
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from kcity_geo.outputs.text import csv_safe, plain_text
-from kcity_geo.outputs.workbook import no_workbook, with_values
+from kcity_geo.outputs.workbook import no_workbook, share_of_lines, with_values
 from kcity_geo.plan_sheets import PlanSheets, Table
 
 __all__ = ["save_workbook"]
 
 _FIRST = 4
 _WIDEST = 60
+_LONGEST_NAME = 31
+#: What the name of a sheet cannot hold.
+_UNNAMED = re.compile(r"[\[\]:*?/\\]")
 _DAY = (2000, 1, 1, 0, 0, 0)
 #: openpyxl writes the time of the run.
 _CLOCK = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
 
 
-def save_workbook(sheets: PlanSheets, path: Path) -> None:
+def save_workbook(sheets: PlanSheets, path: Path, *, total: str = "Total") -> None:
     """
     Write the tables of a plan as a workbook.
 
@@ -30,6 +34,7 @@ def save_workbook(sheets: PlanSheets, path: Path) -> None:
     ----------
     sheets : of a plan.
     path : file to write; the same plan gives the same bytes.
+    total : word before the total of costs.
     """
     if no_workbook(path):
         return
@@ -39,18 +44,26 @@ def save_workbook(sheets: PlanSheets, path: Path) -> None:
     book.remove(book.active)
     book.properties.title = plain_text(sheets.title)
     values: list[dict[str, float]] = []
-    for name, table in sheets.tables.items():
-        page = book.create_sheet(name[:31])
+    names: list[str] = []
+    for key, table in sheets.tables.items():
+        names.append(_sheet_name(key, table, names))
+        page = book.create_sheet(names[-1])
         page.append([csv_safe(f"{sheets.city}: {table.title}")])
         page.append([csv_safe(sheets.disclaimer)])
         page.append([csv_safe(head) for head in table.heads])
-        values.append(_fill(page, table))
+        values.append(_fill(page, table, total))
     stream = io.BytesIO()
     book.save(stream)
     _write_fixed(with_values(stream, values), path)
 
 
-def _fill(page: Any, table: Table) -> dict[str, float]:  # noqa: ANN401 - openpyxl has no types
+def _sheet_name(key: str, table: Table, taken: Sequence[str]) -> str:
+    """Name a sheet by its key, in another language by its title."""
+    name = _UNNAMED.sub(" ", table.title)[:_LONGEST_NAME].strip() if table.words else key
+    return name if name and name not in taken else key[:_LONGEST_NAME]
+
+
+def _fill(page: Any, table: Table, word: str) -> dict[str, float]:  # noqa: ANN401 - openpyxl has no types
     """Write a table; give the value of each cell that holds a formula."""
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
@@ -64,14 +77,14 @@ def _fill(page: Any, table: Table) -> dict[str, float]:  # noqa: ANN401 - openpy
             cell = page.cell(row, columns.index("Cost") + 1)
             cell.value = formula.format(row=row)
             found[cell.coordinate] = float(values[columns.index("Cost")])
-        elif formula and (text := _share_of_lines(table, row, get_column_letter)):
+        elif formula and (text := share_of_lines(table.frame, table.added, row, first=_FIRST)):
             cell = page.cell(row, columns.index("Cost") + 1)
             cell.value = text
             found[cell.coordinate] = float(values[columns.index("Cost")])
     last = _FIRST + len(table.frame) - 1
     if formula and last >= _FIRST:
         letter = get_column_letter(columns.index("Cost") + 1)
-        page.append(["Total"])
+        page.append([word])
         total = page.cell(last + 1, columns.index("Cost") + 1)
         total.value = f"=SUM({letter}{_FIRST}:{letter}{last})"
         found[total.coordinate] = math.fsum(table.frame["Cost"].dropna())
@@ -98,21 +111,6 @@ def _product(columns: list[str], letter: Any) -> str:  # noqa: ANN401 - a functi
         return ""
     quantity, price = (letter(columns.index(name) + 1) for name in ("Quantity", "Price"))
     return f"={quantity}{{row}}*{price}{{row}}"
-
-
-def _share_of_lines(table: Table, row: int, letter: Any) -> str:  # noqa: ANN401 - a function of openpyxl
-    """Give the formula of a line that is a share of the lines above; empty for one that stands for itself."""
-    columns, titles = list(table.frame.columns), table.frame.iloc[:, 0].tolist()
-    title = titles[row - _FIRST]
-    above = _FIRST + titles.index(title) - 1
-    if title not in table.added or above < _FIRST:
-        return ""
-    cost = letter(columns.index("Cost") + 1)
-    lines, share = f"{cost}${_FIRST}:{cost}${above}", f"{table.added[title]:g}"
-    if "Phase" not in columns:
-        return f"={share}*SUM({lines})"
-    phase = letter(columns.index("Phase") + 1)
-    return f"={share}*SUMIFS({lines},{phase}${_FIRST}:{phase}${above},{phase}{row})"
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401 - any cell

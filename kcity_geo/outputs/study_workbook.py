@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from kcity_geo.outputs.text import plain_text
-from kcity_geo.outputs.workbook import no_workbook, with_values, without_times
+from kcity_geo.outputs.workbook import no_workbook, share_of_lines, with_values, without_times
 
 __all__ = ["Chart", "Sheet", "head_words", "save_sheets"]
 
@@ -77,6 +77,7 @@ class Sheet:
     units : column -> unit; ``"as units"``: the column ``units`` says it for each row.
     heads : column -> words above it; else its name.
     formulas : column -> formula with ``{column}`` for the cell of that column in the same row.
+    added : title of a line of costs (first column) -> share of all lines above, of its phase; a formula too.
     totals : columns that are added up below the last row.
     chart : below the table, or None.
     total : word before the totals.
@@ -88,6 +89,7 @@ class Sheet:
     units: Mapping[str, str] = field(default_factory=dict)
     heads: Mapping[str, str] = field(default_factory=dict)
     formulas: Mapping[str, str] = field(default_factory=dict)
+    added: Mapping[str, float] = field(default_factory=dict)
     totals: tuple[str, ...] = ()
     chart: Chart | None = None
     total: str = "Total"
@@ -157,6 +159,11 @@ def _fill(page: Any, sheet: Sheet) -> dict[str, float]:  # noqa: ANN401 - openpy
                 places = {c: f"{letter}{row}" for c, letter in letters.items()}
                 cell.value = "=" + sheet.formulas[column].format(**places)
                 found[cell.coordinate] = value
+            elif column == "Cost" and (
+                text := share_of_lines(sheet.frame, sheet.added, row, first=_FIRST)
+            ):
+                cell.value = text
+                found[cell.coordinate] = value or 0.0
             else:
                 _put(cell, record[column])
             if value is not None:

@@ -18,7 +18,7 @@ from kcity_geo.extras import not_installed
 from kcity_geo.notes import tell
 from kcity_geo.outputs.text import csv_safe, plain_text
 
-__all__ = ["no_workbook", "save_workbook", "with_values", "without_times"]
+__all__ = ["no_workbook", "save_workbook", "share_of_lines", "with_values", "without_times"]
 
 #: Time that every file bears, so that two runs give the same bytes; zip knows none before.
 _THEN = datetime(1980, 1, 1, tzinfo=UTC).replace(tzinfo=None)
@@ -75,6 +75,44 @@ def no_workbook(path: Path) -> bool:
     if missing:
         tell(f"{path.name} is left out: {missing}")
     return bool(missing)
+
+
+def share_of_lines(
+    frame: pd.DataFrame, added: Mapping[str, float], row: int, *, first: int, phase: str = "Phase"
+) -> str:
+    """
+    Give the formula of a line of costs that is a share of the lines above.
+
+    Parameters
+    ----------
+    frame : titles in the first column, costs in the column Cost.
+    added : title of such a line -> its share of all lines above those of its title.
+    row, first : of the line and of the first line, in the sheet.
+    phase : column of phases; where there is one, a line is a share of those of its own phase.
+
+    Returns
+    -------
+    The formula; empty for a line that stands for itself.
+
+    Examples
+    --------
+    >>> lines = pd.DataFrame({"Work": ["Road", "Contingency"], "Cost": [10.0, 3.0]})
+    >>> share_of_lines(lines, {"Contingency": 0.3}, 5, first=4)
+    '=0.3*SUM(B$4:B$4)'
+    """
+    from openpyxl.utils import get_column_letter
+
+    columns, titles = list(frame.columns), frame.iloc[:, 0].tolist()
+    title = titles[row - first]
+    above = first + titles.index(title) - 1
+    if title not in added or above < first:
+        return ""
+    cost = get_column_letter(columns.index("Cost") + 1)
+    lines, share = f"{cost}${first}:{cost}${above}", f"{added[title]:g}"
+    if phase not in columns:
+        return f"={share}*SUM({lines})"
+    of = get_column_letter(columns.index(phase) + 1)
+    return f"={share}*SUMIFS({lines},{of}${first}:{of}${above},{of}{row})"
 
 
 def without_times(whole: io.BytesIO, path: Path) -> None:

@@ -45,7 +45,7 @@ from kcity_geo.planning.rule_report import rule_report
 from kcity_geo.planning.rulesets import RuleSet, rule_set
 from kcity_geo.planning.site import PlanSite, plan_site
 from kcity_geo.planning.site_budget import SiteBudget, Target, require_feasible, site_budget
-from kcity_geo.planning.works import concept_works
+from kcity_geo.planning.works import concept_works, parcels_of_uses, wide_connections_m
 from kcity_geo.profiles import profile as profile_of
 from kcity_geo.result import Gaps
 
@@ -338,7 +338,15 @@ def concept(  # noqa: PLR0913 - an option each, all named
             *drawn_notes,
             *(networks.notes if networks else ()),
             *(fronts.notes if fronts else ()),
-            *_connections(carried, layout),
+            *_connections(
+                carried,
+                wide_connections_m(
+                    demand,
+                    parcels_of_uses(budget.hectares, assumptions, layout=layout),
+                    assumptions,
+                    layout=layout,
+                ),
+            ),
         ),
     )
 
@@ -421,14 +429,14 @@ def _as_drawn(asked: tuple[float, ...], shares: PhaseShares) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _connections(carried: Capacity, layout: Layout | None) -> tuple[str, ...]:
-    """Say that a connection is priced as that of one small house where a parcel holds many dwellings."""
-    homes = 0 if layout is None else int((layout.parcels["use"] == "residential").sum())
-    if not homes or carried.dwellings <= 2 * homes:
+def _connections(carried: Capacity, wide: Mapping[str, float]) -> tuple[str, ...]:
+    """Say how a parcel of many dwellings is joined to pipes."""
+    if not wide:
         return ()
     told = (
-        f"cost: a parcel for homes holds {carried.dwellings / homes:,.0f} dwellings in the mean, and its connections "
-        "are priced as those of one small house; wider ones are not in the cost"
+        f"cost: {carried.dwellings:,.0f} dwellings stand on parcels of more than two in the mean: each has, beside the "
+        "connection of one small house, the smallest water main and sewer over half the street (D); no price of a "
+        "wider connection was read in a source"
     )
     return (told,)
 
@@ -466,7 +474,8 @@ def _notes(
         old = cost.expired()
         share = float(old["cost"].sum()) / sum(cost.by_sector.values())
         titles = "; ".join(dict.fromkeys(sorted(old["title"])))
-        notes.append(f"cost: expired price level of {share:.0%} of the works: {titles}")
+        told = f"{share:.0%}" if share >= 0.005 else "under 1%"  # noqa: PLR2004 - rounds to 0
+        notes.append(f"cost: expired price level of {told} of the works: {titles}")
     if budget.hectares.get("reserve", 0.0) > 0:
         notes.append(f"land: {budget.hectares['reserve']:,.1f} ha are kept in reserve")
     if not math.isnan(carried.self_containment) and carried.self_containment < 0.5:  # noqa: PLR2004 - stated in the docs

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import geopandas as gpd
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.config import read_table
 from kcity_geo.plan_sheets import MapLayer, MapSheet
@@ -15,6 +16,8 @@ from kcity_geo.planning.assumptions import counted
 from kcity_geo.planning.concept import Plan
 from kcity_geo.planning.layout.phase_order import RESERVE
 from kcity_geo.planning.layout.sketch import Layout
+from kcity_geo.planning.networks.routed import PlanNetworks
+from kcity_geo.planning.networks.tables import utility_title
 
 __all__ = ["plan_maps"]
 
@@ -38,11 +41,19 @@ def plan_maps(plan: Plan) -> Iterator[MapSheet]:
     Sheets with their number in the map pack.
     """
     layout = plan.layout
+    given = (
+        []
+        if not plan.site.cut
+        else [MapLayer(style="given", shapes=gpd.GeoSeries([plan.site.given]))]
+    )
     outline = MapLayer(style="outline", shapes=gpd.GeoSeries([plan.site.outline]))
-    roads = MapLayer(style="road", shapes=_roads(plan))
+    roads = MapLayer(style="road", shapes=_roads(plan, plan.site.outline))
     if layout is None:
         yield MapSheet(
-            number=0, title="Site", caption="Outline and roads of today.", layers=(roads, outline)
+            number=0,
+            title="Site",
+            caption="Outline and roads of today.",
+            layers=(roads, *given, outline),
         )
         return
     uses = [
@@ -53,7 +64,7 @@ def plan_maps(plan: Plan) -> Iterator[MapSheet]:
         number=0,
         title="Layout",
         caption="Streets, blocks, uses and parcels.",
-        layers=(roads, *_land(layout), *uses, *_steep(layout), outline),
+        layers=(roads, *_land(layout), *uses, *_steep(layout), *given, outline),
     )
     yield MapSheet(
         number=17,
@@ -63,6 +74,21 @@ def plan_maps(plan: Plan) -> Iterator[MapSheet]:
         else "No networks are routed: streets by class, along which they would run.",
         layers=(roads, *_streets(layout), *_networks(plan), outline),
     )
+    if plan.networks is not None and plan.networks.lines["outside"].any():
+        yield MapSheet(
+            number=0,
+            title="Connections to the site",
+            caption="From what exists to the edge of the site; cost before engineering and contingency: "
+            f"{_connection_costs(plan.networks)}.",
+            layers=(
+                MapLayer(
+                    style="road", shapes=_roads(plan, _reach(plan.networks, plan.site.outline))
+                ),
+                *_outside(plan.networks),
+                outline,
+            ),
+            whole=True,
+        )
     yield MapSheet(
         number=18,
         title="Facilities to add",
@@ -120,11 +146,17 @@ def _facilities(plan: Plan) -> str:
     return f"By numbers the plan needs {asked}; which public block holds which is for the design."
 
 
-def _roads(plan: Plan) -> gpd.GeoSeries:
+def _reach(networks: PlanNetworks, outline: BaseGeometry) -> BaseGeometry:
+    """Give the rectangle around a site and what leads to it."""
+    lines = networks.lines.geometry[networks.lines["outside"]].to_numpy()
+    return shapely.envelope(shapely.union_all([outline, *lines]))
+
+
+def _roads(plan: Plan, around: BaseGeometry) -> gpd.GeoSeries:
     roads = plan.data.layers.get("roads_drive")
     if roads is None or not len(roads):
         return gpd.GeoSeries([], crs=plan.data.city.crs)
-    window = shapely.box(*plan.site.outline.buffer(_MARGIN_M).bounds)
+    window = shapely.box(*around.buffer(_MARGIN_M).bounds)
     near = roads.geometry.iloc[np.sort(roads.sindex.query(window, predicate="intersects"))]
     return gpd.GeoSeries(near.intersection(window))
 
@@ -156,15 +188,38 @@ def _networks(plan: Plan) -> list[MapLayer]:
         return []
     known = read_table("plan_styles")["style"]
     lines = plan.networks.lines
-    styles = {"road": "new_road"}
     names = [str(utility) for utility in dict.fromkeys(lines["utility"])]
     return [
         MapLayer(
-            style=styles.get(name, name if name in known else "other_line"),
+            style=_line_style(name, known),
             shapes=_beside(lines.geometry[lines["utility"] == name], place - len(names) / 2),
         )
         for place, name in enumerate(names)
     ]
+
+
+def _outside(networks: PlanNetworks) -> list[MapLayer]:
+    known = read_table("plan_styles")["style"]
+    lines = networks.lines[networks.lines["outside"]]
+    names = dict.fromkeys(lines["utility"].astype(str))
+    return [
+        MapLayer(style=_line_style(name, known), shapes=lines.geometry[lines["utility"] == name])
+        for name in names
+    ]
+
+
+def _connection_costs(networks: PlanNetworks) -> str:
+    lines = networks.lines[networks.lines["outside"]]
+    told = [
+        f"{utility_title(str(name)).lower()}: {part['length_m'].sum() / 1000:,.1f} km, "
+        f"{part['cost'].sum() / 1e6:,.2f} M {networks.currency}"
+        for name, part in lines.groupby("utility", sort=False)
+    ]
+    return "; ".join(told)
+
+
+def _line_style(name: str, known: Mapping[str, object]) -> str:
+    return {"road": "new_road"}.get(name, name if name in known else "other_line")
 
 
 def _beside(lines: gpd.GeoSeries, place: float) -> gpd.GeoSeries:

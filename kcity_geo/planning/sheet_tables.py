@@ -13,9 +13,11 @@ from kcity_geo.config import read_table
 from kcity_geo.plan_sheets import Table
 from kcity_geo.planning.assumptions import use_title
 from kcity_geo.planning.concept import Plan
+from kcity_geo.planning.land_budget import M2_PER_HA
 from kcity_geo.planning.layout.sketch import KINDS
 from kcity_geo.planning.networks.fronts import Fronts
 from kcity_geo.planning.networks.routed import PlanNetworks
+from kcity_geo.planning.networks.tables import utility_title
 from kcity_geo.result import Gaps
 
 __all__ = ["plan_tables"]
@@ -102,7 +104,13 @@ def _impact_table(plan: Plan, gaps: Gaps) -> Table:
 
 
 def _site_table(plan: Plan) -> Table:
-    rows = [("Outline", plan.site.gross_ha), (_free_title(plan), plan.site.net_ha)]
+    given = plan.site.given
+    rows = (
+        [("Polygon as given", given.area / M2_PER_HA)]
+        if given is not None and plan.site.cut
+        else []
+    )
+    rows += [("Outline that is planned", plan.site.gross_ha), (_free_title(plan), plan.site.net_ha)]
     if plan.layout is not None:
         land = plan.layout.land.groupby("kind")["area_m2"].sum() / 1e4
         titles = read_table("plan_styles")["style"]
@@ -202,7 +210,7 @@ def _cost_table(plan: Plan) -> Table:
         added=plan.cost.added,
         frame=shown,
         units=dict.fromkeys(("Price", "Cost", "Low", "High"), money),
-        note=f"Total {plan.cost.total:,.0f} {money}; P10 {plan.cost.p10:,.0f}, P90 {plan.cost.p90:,.0f}. "
+        note=f"Total {plan.cost.total:,.0f} {money} (P10 {plan.cost.p10:,.0f}, P90 {plan.cost.p90:,.0f}). "
         "Low and high of a line are the 10th and 90th percentile of its price.",
     )
 
@@ -235,7 +243,7 @@ def _cost_by_work(plan: Plan) -> Table:
         added=cost.added,
         frame=shown,
         units=dict.fromkeys(("Price", "Cost", "Low", "High"), money),
-        note=f"Total {cost.total:,.0f} {money}; P10 {cost.p10:,.0f}, P90 {cost.p90:,.0f}. Low and high of a work are "
+        note=f"Total {cost.total:,.0f} {money} (P10 {cost.p10:,.0f}, P90 {cost.p90:,.0f}). Low and high of a work are "
         "the 10th and 90th percentile of its price. A line for each phase, with the source of its price, stands in "
         "cost.csv and plan.xlsx.",
     )
@@ -270,9 +278,9 @@ def _phase_table(plan: Plan) -> Table:
         "dwellings": ("Dwellings", ""),
         "persons": ("Persons", ""),
         "jobs": ("Jobs", ""),
-        "water_m3_day": ("Water", "m3/d"),
+        "water_m3_day": ("Water, mean day", "m3/d"),
         "sewage_m3_day": ("Sewage", "m3/d"),
-        "power_mva": ("Power", "MVA"),
+        "power_mva": ("Power, peak", "MVA"),
         "waste_t_day": ("Waste", "t/d"),
         "capital": ("Capital", plan.cost.basis.currency),
     }
@@ -363,7 +371,7 @@ def _networks_table(networks: PlanNetworks, fronts: Fronts | None) -> Table:
     """Give lines, what stands beside them, and pipes past fronts; together what the cost holds of networks."""
     lines, points = networks.lines, networks.points
     parts = [
-        lines[["utility", "outside", "length_m", "cost"]].assign(what="lines"),
+        lines[["utility", "outside", "length_m", "cost"]].assign(what="mains and lines"),
         points.loc[points["cost"] > 0, ["utility", "outside", "cost"]].assign(
             what=points["kind"], length_m=math.nan
         ),
@@ -376,6 +384,7 @@ def _networks_table(networks: PlanNetworks, fronts: Fronts | None) -> Table:
     grouped = every.groupby(["utility", "where", "what"], sort=False)
     shown = grouped[["length_m", "cost"]].sum(min_count=1).reset_index()
     shown["length_m"] /= 1000
+    shown["utility"] = shown["utility"].map(utility_title)
     titles = {
         "utility": "Network", "where": "Where", "what": "What", "length_m": "Length", "cost": "Cost",
     }  # fmt: skip
@@ -390,10 +399,11 @@ def _networks_table(networks: PlanNetworks, fronts: Fronts | None) -> Table:
 
 def _checks_table(networks: PlanNetworks) -> Table:
     names = {
-        "utility": "Network", "rule": "What", "limit": "Limit", "worst": "Worst", "unit": "Unit", "met": "Kept",
+        "utility": "Network", "rule": "What", "limit": "Limit", "worst": "Worst value", "unit": "Unit", "met": "Kept",
     }  # fmt: skip
     shown = networks.checks[list(names)].rename(columns=names)
     shown["Kept"] = shown["Kept"].map({True: "yes", False: "no"})
+    shown["Network"] = shown["Network"].map(utility_title)
     return Table(title="Limits of pipes and lines", frame=shown)
 
 

@@ -15,6 +15,7 @@ from kcity_geo.plan_sheets import Chapter, MapSheet, PlanSheets, Table
 from kcity_geo.planning.assumptions import counted
 from kcity_geo.planning.concept import DISCLAIMER, Plan
 from kcity_geo.planning.demand import headroom_words
+from kcity_geo.planning.land_budget import M2_PER_HA
 from kcity_geo.planning.layout.sketch import SKETCH
 from kcity_geo.planning.networks.epanet import water_inp
 from kcity_geo.planning.sheet_maps import plan_maps
@@ -90,8 +91,8 @@ def _layers(plan: Plan) -> Iterator[tuple[str, tuple[gpd.GeoDataFrame, str]]]:
         {
             "name": [plan.site.name],
             "profile": [plan.budget.profile.id],
-            "gross_ha": [plan.site.gross_ha],
-            "net_ha": [plan.site.net_ha],
+            "area_m2": [plan.site.outline.area],
+            "buildable_m2": [plan.site.net_ha * M2_PER_HA],
             "persons": [plan.capacity.persons],
             "jobs": [plan.capacity.jobs],
             "note": [f"{DISCLAIMER}; {SKETCH}"],
@@ -99,7 +100,17 @@ def _layers(plan: Plan) -> Iterator[tuple[str, tuple[gpd.GeoDataFrame, str]]]:
         geometry=[plan.site.outline],
         crs=plan.data.city.crs,
     )
-    yield "site", (site, f"Site of the plan; {DISCLAIMER}")
+    yield (
+        "site",
+        (site, f"Site of the plan: the land that is planned, inside the city; {DISCLAIMER}"),
+    )
+    if plan.site.given is not None:
+        given = gpd.GeoDataFrame(
+            {"name": [plan.site.name], "area_m2": [plan.site.given.area]},
+            geometry=[plan.site.given],
+            crs=plan.data.city.crs,
+        )
+        yield "site_given", (given, "Polygon as the user gave it, before anything was taken off")
     if plan.layout is not None:
         layout = plan.layout
         yield "land", (layout.land, f"All land of the site, each spot once; {SKETCH}")
@@ -108,7 +119,10 @@ def _layers(plan: Plan) -> Iterator[tuple[str, tuple[gpd.GeoDataFrame, str]]]:
         yield "parcels", (layout.parcels, f"Parcels; {SKETCH}")
         opened = layout.blocks.dropna(subset="phase").astype({"phase": np.int64})
         phases = opened[["phase", "area_m2", "geometry"]].dissolve("phase", aggfunc="sum")
-        yield "phases", (phases.reset_index(), f"Blocks by phase, without streets; {SKETCH}")
+        opened_m2 = float(plan.phases["hectares_opened"].max()) * M2_PER_HA
+        phases["opened_m2"] = phases["area_m2"] / phases["area_m2"].sum() * opened_m2
+        told = "Blocks by phase: area_m2 without streets, opened_m2 with their share of them"
+        yield "phases", (phases.reset_index(), f"{told}; {SKETCH}")
     networks = plan.networks
     if networks is not None:
         for utility in dict.fromkeys(networks.lines["utility"]):
@@ -159,13 +173,12 @@ def _chapters(
         title="Infrastructure",
         filled="full" if "networks" in tables else "partly",
         tables=("demand", "headroom", *(n for n in ("networks", "network_checks") if n in tables)),
-        maps=sheets("Utility connections and cost", "Facilities to add"),
+        maps=sheets("Utility connections and cost", "Connections to the site", "Facilities to add"),
         text=(
             *headroom_words(plan.headroom),
             *(
-                (
-                    _sentence(note)
-                    for note in (*plan.networks.notes, *(plan.fronts.notes if plan.fronts else ()))
+                _notes(
+                    (*plan.networks.notes, *(plan.fronts.notes if plan.fronts else ())), "networks"
                 )
                 if plan.networks is not None
                 else ("No networks are routed; the cost takes them along every street.",)

@@ -29,7 +29,7 @@ _LEAST_INSIDE = 0.5
 _WHOLE = 0.999
 _DEGREES = 360.0
 _SOMEBODY = 0.5
-_LEAST_TOLD_HA = 0.005
+_LEAST_TOLD_HA, _LEAST_TOLD_OFF_HA = 0.005, 0.05
 #: Smaller pieces of land hold no block of their own.
 _PIECE_HA = 1.0
 #: Water that is mapped as a line.
@@ -57,6 +57,8 @@ class PlanSite:
     watercourses_m : rivers, streams and canals on the remaining land that are mapped as lines only; as their
         width is not known, they are not taken off.
     words_ranked : what the ranking said of the outline, where it is a row of the sites.
+    given : the polygon as the user gave it, of which the outline is what lies in the city, is open and is no other
+        site; None where the study cut out the site itself.
     """
 
     outline: shapely.Polygon
@@ -72,16 +74,24 @@ class PlanSite:
     water_ha: float = 0.0
     watercourses_m: float = 0.0
     words_ranked: tuple[str, ...] = ()
+    given: BaseGeometry | None = None
+
+    @property
+    def cut(self) -> bool:
+        """Whether the outline is less than the polygon as given."""
+        return self.given is not None and self.outline.area < _WHOLE * self.given.area
 
     @property
     def words_taken_off(self) -> tuple[str, ...]:
         """Say what of the outline is taken off, and what is not."""
         off = self.gross_ha - self.net_ha
-        told = (
-            [f"{off:,.1f} ha of the outline are excluded by constraints and open water"]
-            if self.constrained
-            else ["constraints were not asked; of the outline only mapped open water is taken off"]
-        )
+        told = ["constraints were not asked; of the outline only mapped open water is taken off"]
+        if self.constrained:
+            told = [
+                f"{off:,.1f} ha of the outline are excluded by constraints and open water"
+                if off >= _LEAST_TOLD_OFF_HA
+                else "nothing of the outline is excluded by constraints or open water"
+            ]
         if self.water_ha >= _LEAST_TOLD_HA:
             told.append(
                 f"{self.water_ha:,.2f} ha of mapped open water lie on it and are not built on"
@@ -204,6 +214,7 @@ def plan_site(
         constrained=excluded is not None,
         water_ha=water.area / M2_PER_HA,
         words_ranked=_words_ranked(site),
+        given=_as_given(site, shape),
         watercourses_m=_watercourses_m(shapely.difference(outline, water), data),
     )
 
@@ -212,6 +223,15 @@ def _figures(number: float, figures: int = 3) -> int:
     """Round to three figures."""
     whole = round(number)
     return round(whole, min(figures - len(str(abs(whole))), 0))
+
+
+def _as_given(site: Any, shape: BaseGeometry) -> BaseGeometry | None:  # noqa: ANN401 - whatever the user gave
+    """Find the polygon as it was given: kept beside the sites, or the very one that is planned."""
+    row = site.iloc[0] if isinstance(site, gpd.GeoDataFrame) and len(site) == 1 else site
+    if isinstance(row, pd.Series) and not isinstance(row, gpd.GeoSeries) and "candidate" in row:
+        found = getattr(site, "attrs", {}).get("given", {}).get(row["candidate"])
+        return found if isinstance(found, BaseGeometry) else None
+    return shape
 
 
 def _words_ranked(site: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever the user gave

@@ -10,7 +10,7 @@ from datetime import date
 import pandas as pd
 
 from kcity_geo.errors import LandBudgetError, StudyError
-from kcity_geo.planning.assumptions import USES, Assumptions, LandProfile, is_number
+from kcity_geo.planning.assumptions import USES, Assumptions, LandProfile, is_number, use_title
 from kcity_geo.planning.land_budget import (
     M2_PER_HA,
     LandNeed,
@@ -391,7 +391,7 @@ def _words(told: SiteBudget, found: Repairs, conflicts: tuple[tuple[str, ...], .
     if math.isfinite(found.site_ha):
         ways.append(f"a site of {found.site_ha:,.0f} ha")
     need = f"{amount:,.0f} ({amount / site:,.0f} per ha) need {', or '.join(ways)}"
-    sets = "; ".join(" + ".join(s) for s in conflicts[:5])
+    sets = "; ".join(" + ".join(map(use_title, uses)) for uses in conflicts[:5])
     return f"{first}; {need if ways else f'{amount:,.0f} fit nowhere under these rules'}. Cannot stand together: {sets}"
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
+
 from kcity_geo.config import read_table
 from kcity_geo.planning.assumptions import Assumptions
 from kcity_geo.planning.cost import Quantity
@@ -18,11 +20,13 @@ from kcity_geo.planning.land_budget import M2_PER_HA
 from kcity_geo.planning.layout.sketch import PARCELS, Layout
 from kcity_geo.planning.phasing import PhaseShares
 
-__all__ = ["concept_works", "parcels_of_uses", "street_length_m"]
+__all__ = ["concept_works", "parcels_of_uses", "street_length_m", "wide_connections_m"]
 
 
 #: What leads from the pipes of a street to each parcel.
 _PIPED = ("water_connection", "sewer_connection")
+#: A house connection serves a parcel of up to so many dwellings; more ask for a pipe of their own beside it.
+_SMALL_HOUSE = 2
 
 
 def street_length_m(streets_ha: float) -> float:
@@ -91,7 +95,8 @@ def concept_works(  # noqa: PLR0913 - an option each, all named
     List the works of a plan: trunk works once (phase 0), the rest phase by phase.
 
     Buildings and land purchase are not in it; connections outside the site are where they are routed. Pipes
-    reach the edge of a parcel, wires and fibre each dwelling.
+    reach the edge of a parcel, with a wider one beside the house connection where it holds many dwellings; wires and
+    fibre reach each dwelling.
 
     Parameters
     ----------
@@ -181,4 +186,57 @@ def concept_works(  # noqa: PLR0913 - an option each, all named
         for at in range(len(phases.land))
         for row in _PIPED
     )
-    return (*trunk, *phased, *piped, *routed)
+    wide = tuple(
+        Quantity(
+            row=row,
+            amount=length * phases.of("residential")[at],
+            unit="m",
+            phase=at + 1,
+            why="from the main to each parcel of many dwellings",
+        )
+        for at in range(len(phases.land))
+        for row, length in wide_connections_m(demand, parcels, assumptions, layout=layout).items()
+    )
+    return (*trunk, *phased, *piped, *wide, *routed)
+
+
+def wide_connections_m(
+    demand: Demand,
+    parcels: Mapping[str, float],
+    assumptions: Assumptions,
+    *,
+    layout: Layout | None = None,
+) -> dict[str, float]:
+    """
+    Give the pipes to parcels of homes that hold more dwellings than a house connection is for.
+
+    Parameters
+    ----------
+    demand : of the plan.
+    parcels : use -> parcels.
+    assumptions : of the plan.
+    layout : whose streets are drawn; None: local streets of the width for which blocks are sized.
+
+    Returns
+    -------
+    Row of the smallest water main and of the smallest sewer -> metres, half a street for each parcel; empty where a
+    parcel holds two dwellings or fewer in the mean.
+
+    Examples
+    --------
+    >>> from kcity_geo.planning.assumptions import assumptions_of
+    >>> need = Demand(**{**dict.fromkeys(Demand.__dataclass_fields__, 0.0), "dwellings": 300.0})
+    >>> known = assumptions_of({"local_width_m": 12.0})
+    >>> wide_connections_m(need, {"residential": 10.0}, known)
+    {'kr_water_main_d100': 60.0, 'kr_sewer_d300_500': 60.0}
+    >>> wide_connections_m(need, {"residential": 150.0}, known)
+    {}
+    """
+    homes = parcels.get("residential", 0.0)
+    if not homes or demand.dwellings <= _SMALL_HOUSE * homes:
+        return {}
+    width_m = assumptions["local_width_m"]
+    if layout is not None and len(layout.streets):
+        width_m = float(np.average(layout.streets["width_m"], weights=layout.streets["length_m"]))
+    pipes = {series["utility"]: series["row"] for series in read_table("networks")["pipe"]}
+    return {str(pipes[utility][0]): homes * width_m / 2 for utility in ("water", "sewer")}

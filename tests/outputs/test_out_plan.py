@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyogrio
 import pytest
+import shapely
 from openpyxl import load_workbook
 
 import kcity_geo as kc
@@ -45,7 +46,27 @@ def test_layers_of_the_geopackage(plan, folder) -> None:
     assert parcels.crs == plan.data.city.crs
     phases = gpd.read_file(folder / "plan.gpkg", layer="phases")
     assert phases["area_m2"].sum() == pytest.approx(plan.layout.blocks["area_m2"].sum())
+    assert phases["area_m2"].to_numpy() == pytest.approx(phases.area.to_numpy())
+    assert phases["opened_m2"].sum() == pytest.approx(plan.phases["hectares_opened"].max() * 1e4)
+    site, given = (
+        gpd.read_file(folder / "plan.gpkg", layer=name) for name in ("site", "site_given")
+    )
+    assert site["area_m2"].iloc[0] == pytest.approx(1000 * 800) == given["area_m2"].iloc[0]
     assert "not a design" in gpd.read_file(folder / "plan.gpkg", layer="site")["note"].iloc[0]
+
+
+def test_the_polygon_as_given_stands_beside_the_site_that_is_planned(tmp_path) -> None:
+    data = make_city_data()
+    edge = data.city.boundary_metric.bounds[0]
+    _, south, _, north = box(500, 500, 1500, 1300).bounds
+    across = shapely.box(edge - 200, south, edge + 800, north)
+    with pytest.warns(kc.KCityWarning, match=r"20\.0% of it lie outside"):
+        plan = kc.concept(across, data, "new_town", options=kc.ConceptOptions(networks=False))
+    sheets = plan_sheets(plan)
+    assert sheets.layers["site"][0]["area_m2"].iloc[0] == pytest.approx(800 * 800)
+    assert sheets.layers["site_given"][0]["area_m2"].iloc[0] == pytest.approx(1000 * 800)
+    assert "given" in {layer.style for layer in sheets.maps[0].layers}
+    assert sheets.tables["site"].frame["Area"].tolist()[:2] == pytest.approx([80.0, 64.0])
 
 
 def test_costs_of_the_workbook_are_formulas_that_give_the_cost(plan, folder) -> None:

@@ -102,6 +102,25 @@ def test_costs_of_the_plan_are_formulas_where_they_have_what_they_need(study, tm
     assert held[f"{cost}6"].value == pytest.approx(1_800_000)
 
 
+def test_what_is_added_to_works_is_a_share_of_the_lines_above(study, tmp_path) -> None:
+    cost = dataclasses.replace(study.plan.tables["cost"], added={"Unforeseen": 0.2})
+    cost = dataclasses.replace(cost, frame=cost.frame.assign(Phase="1"))
+    plan = dataclasses.replace(study.plan, tables={**study.plan.tables, "cost": cost})
+    planned = dataclasses.replace(study, plan=plan)
+    path = tmp_path / "study.xlsx"
+    save_study_workbook(planned, path, columns=column_table(planned, cell_frame(planned)))
+    page = openpyxl.load_workbook(path)["Plan cost"]
+    at, phase = (
+        next(cell.column_letter for cell in page[3] if str(cell.value).startswith(name))
+        for name in ("Cost", "Phase")
+    )
+    # The first line alone stands above, and is of the same phase: 0.2 x 1,500,000 = 300,000.
+    above = f"{at}$4:{at}$4,{phase}$4:{phase}$4,{phase}5"
+    assert page[f"{at}5"].value == f"=0.2*SUMIFS({above})"
+    held = openpyxl.load_workbook(path, data_only=True)["Plan cost"]
+    assert held[f"{at}5"].value == pytest.approx(300_000)
+
+
 def test_a_korean_report_has_a_korean_workbook(study, tmp_path) -> None:
     asked = study.study.model_copy(
         update={"report": study.study.report.model_copy(update={"language": "ko"})}

@@ -221,3 +221,6 @@ def test_transformers_and_connections_follow_load_dwellings_and_parcels() -> Non
     assert total["service_transformer_75kva"] == pytest.approx(count)
     parcels = (99 + 36) * 1e4 / 2500 + 21 * 1e4 / 1500 + 15 * 1e4 / 6000
     assert total["water_connection"] == total["sewer_connection"] == pytest.approx(parcels)
+    # 13,770 homes on 396 parcels: the smallest pipes over half a local street to each.
+    half = 99e4 / 2500 * BASE["local_width_m"] / 2
+    assert total["kr_water_main_d100"] == total["kr_sewer_d300_500"] == pytest.approx(half)

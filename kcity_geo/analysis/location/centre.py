@@ -86,7 +86,8 @@ def shortest_longest_way(
     if found is None:
         choice = _within(ways, base, float(limits[-1]), p, exact_entries)
         raise StudyError(
-            f"p: {p} sites cannot reach everybody who can be reached; at least {choice.bound:.0f} are needed"
+            f"p: {p} sites cannot reach everybody who can be reached; at least {choice.bound:.0f} are needed, "
+            f"and {choice.value:.0f} are enough"
         )
     at, choice = found
     return Choice(choice.sites, float(limits[at]), float(limits[min(proved_low, at)]))

@@ -207,10 +207,12 @@ def places_of(
     upto = _useful_below(method, ways.service.within, today)
     homes = homes[upto[homes] > 0]
     if given:
-        if ways.pairs_expected(found, homes, upto) > _MOST_PAIRS:
+        expected = ways.pairs_expected(found, homes, upto)
+        if expected > _MOST_PAIRS:
+            most = max(int(len(found) * _MOST_PAIRS / expected), 1)
             raise LimitError(
                 f"candidates: {len(found):,} places and {len(homes):,} homes have more than "
-                f"{_MOST_PAIRS:,.0f} ways between them; give fewer places"
+                f"{_MOST_PAIRS:,.0f} ways between them; give at most about {most:,} places"
             )
         if not ways.on_network(found).any():
             raise StudyError("candidates: none is near a street of this mode; give other places")

@@ -66,12 +66,14 @@ class GivenLand(NamedTuple):
     cells : flat cell numbers of each.
     names : of each, as in the file.
     shares : of each, what of the polygon as given is open, is the site, and is held by better ones.
+    given : each as it was given.
     """
 
     polygons: list[shapely.Polygon]
     cells: list[NDArray[np.int64]]
     names: list[str]
     shares: list[Shares]
+    given: list[shapely.geometry.base.BaseGeometry]
 
 
 def candidate_names(frame: gpd.GeoDataFrame) -> list[str]:
@@ -156,6 +158,7 @@ def given_land(
         [cells_of(p, cells[n], city) for p, n in left],
         own,
         [_shares(k, kept, own, opened[n], whole[n]) for k, n in enumerate(numbers)],
+        [shapes[i] for i in found],
     )
 
 

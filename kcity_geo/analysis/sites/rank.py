@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.sites.areas import Area, Rows, area_rows, open_areas
@@ -121,9 +122,10 @@ def rank_sites(
     -------
     Metric CRS, best first, columns `SITE_COLUMNS`. Lengths of connections are straight lines from
     the outline; reasons speak of the mean over the site. Reasons and concerns are parted by
-    ``"; "``. ``weight_known`` is the share of the stated weights that had data; ``not_checked``
-    says why candidate land has no rank. Empty, with a warning that says why, when no ranking is
-    possible or no area is large, wide and compact enough. Sites never overlap excluded
+    ``"; "``. ``attrs["given"]`` holds polygons as they were given, by name. ``weight_known`` is the
+    share of the stated weights that had data; ``not_checked`` says why candidate land has no rank. Empty,
+    with a warning that says why, when no ranking is possible or no area is large, wide and compact enough.
+    Sites never overlap excluded
     cells and, unless they were given, never cross a motorway, trunk road or railway
     (`kcity_geo.analysis.sites.severance`). Given polygons that are too small, too narrow or hardly open
     (``fits`` False) come after all others, whatever they score; where none fits, they have letters and no
@@ -165,13 +167,20 @@ def rank_sites(
         listed = _with_contents(ranked.head(max_sites), land, score, city)
         most = site_rules()["compared_max"]
         listed.attrs["areas"] = area_rows(ranked, listed, land.cells, most=most)
-        return listed
+        return _with_given(listed, land)
     listed = _unranked(frame, max_sites=max_sites)
     if len(frame) > max_sites:
         tell(
             f"{score.title}: the {max_sites} largest of {len(frame)} areas of candidate land are listed"
         )
-    return _with_contents(listed, land, score, city)
+    return _with_given(_with_contents(listed, land, score, city), land)
+
+
+def _with_given(listed: gpd.GeoDataFrame, land: _Land) -> gpd.GeoDataFrame:
+    """Keep the polygons as they were given beside what is open of them: name -> polygon."""
+    if land.given:
+        listed.attrs["given"] = dict(zip(land.names, land.given, strict=True))
+    return listed
 
 
 def _without_rank(listed: gpd.GeoDataFrame, title: str, *, named: bool) -> gpd.GeoDataFrame:
@@ -199,6 +208,7 @@ class _Land(NamedTuple):
     shares: list[Shares]
     why: str
     kept: tuple[Area, ...] = ()
+    given: tuple[BaseGeometry, ...] = ()
 
 
 def _land(
@@ -227,7 +237,7 @@ def _land(
             city,
             worth=lambda shapes, cells: totals(score, CityView(city, None), shapes, cells),
         )
-        return _Land(*given, made("none_given_open"))
+        return _Land(*given[:4], made("none_given_open"), given=tuple(given.given))
     limit = None
     if ranking:
         grown = choice.keys.method == "grow"

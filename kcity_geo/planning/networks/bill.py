@@ -142,8 +142,11 @@ class Bill:
             }
         )
 
-    def point(self, utility: str, route: Route, at: int, row: str, stands: Stands) -> None:
-        """Add something that stands at a place; without a row it costs nothing."""
+    def point(
+        self, utility: str, route: Route, at: int, row: str, stands: Stands, *, share: float = 1.0
+    ) -> None:
+        """Add something that stands at a place, or at a share of the link to it; without a row it costs nothing."""
+        to = int(route.parent[at]) if at and share < 1 else at
         off = bool(route.outside[at]) or (at == 0 and bool(route.outside.any()))
         cost = np.zeros(3)
         if row:
@@ -159,7 +162,10 @@ class Bill:
                 "low": cost[1],
                 "high": cost[2],
                 "currency": self.pricing.basis.currency,
-                "geometry": shapely.Point(route.x[at], route.y[at]),
+                "geometry": shapely.Point(
+                    route.x[to] + (route.x[at] - route.x[to]) * share,
+                    route.y[to] + (route.y[at] - route.y[to]) * share,
+                ),
                 **vars(stands),
             }
         )

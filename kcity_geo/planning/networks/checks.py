@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kcity_geo.planning.networks.gravity import GravityRules
-from kcity_geo.planning.networks.pressure import MainRules, MainSizes
+from kcity_geo.planning.networks.pressure import MainRules, MainSizes, pressures_between
 from kcity_geo.planning.networks.route import Route
 
 __all__ = ["Checks"]
@@ -73,11 +73,14 @@ class Checks:
         self.at_most(utility, "peak flow over what the pipe carries", 1.0, used, "share")
 
     def mains(self, route: Route, sizes: MainSizes, rules: MainRules) -> None:
-        """Check water mains: speed, and pressure at every place but the source."""
+        """Check water mains: speed, and pressure at every place but the source, and beside boosters and valves."""
         self.at_most("water", "speed", rules.velocity_max_ms, sizes.links["velocity_ms"], "m/s")
         inside = sizes.pressure_m[1:]
         self.at_least("water", "pressure", rules.pressure_min_m, inside, "m")
         self.at_most("water", "pressure", rules.pressure_max_m, inside, "m")
+        between, rule = pressures_between(route, sizes), "pressure beside boosters and valves"
+        self.at_least("water", rule, rules.pressure_min_m, between, "m")
+        self.at_most("water", rule, rules.pressure_max_m, between, "m")
         flow = sizes.links["flow_m3_s"].to_numpy()
         drawn = flow.copy()
         for at in range(1, len(route)):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from kcity_geo.errors import StudyError
@@ -12,6 +15,8 @@ from kcity_geo.planning.networks.routed import PlanNetworks
 __all__ = ["water_inp"]
 
 _LITRES, _MM = 1000.0, 1000.0
+#: A shorter piece of pipe is not written.
+_SHORTEST_M = 0.01
 
 
 def water_inp(networks: PlanNetworks) -> str:
@@ -63,29 +68,54 @@ class _Parts:
         self.valves: list[str] = []
         self.between: list[tuple[str, float, float, float]] = []
         for at, one in zip(range(1, len(route)), sizes.links.to_dict("records"), strict=True):
-            start, end = f"n{route.parent[at]}", f"n{at}"
-            mm, count = one["diameter_m"] * _MM, int(one["pipes"])
-            if one["boost_m"] > 0:
-                self._joint(f"b{at}", int(route.parent[at]))
-                flow = one["flow_m3_s"] * _LITRES
-                self.pumps.append(f"pump{at} {start} b{at} HEAD curve{at}")
-                self.curves.append(f"curve{at} {flow:.6f} {one['boost_m']:.4f}")
-                start = f"b{at}"
-            if one["valve"]:
-                self._joint(f"v{at}", at)
-                setting = sizes.pressure_m[at]
-                self.valves.append(
-                    f"valve{at} v{at} {end} {mm * count**0.5:.1f} PRV {setting:.4f} 0"
-                )
-                end = f"v{at}"
-            for number in range(count):
-                self.pipes.append(
-                    f"p{at}_{number} {start} {end} {route.length_m[at]:.3f} {mm:.1f} {sizes.roughness_c:g} 0 Open"
-                )
+            self._link(at, one)
 
-    def _joint(self, name: str, at: int) -> None:
-        route = self.route
-        self.between.append((name, float(route.z[at]), float(route.x[at]), float(route.y[at])))
+    def _link(self, at: int, one: Mapping[Any, Any]) -> None:
+        """Write a link: its pipes up to each booster or valve, which change the head by the same amount."""
+        route, sizes = self.route, self.sizes
+        to, length = int(route.parent[at]), float(route.length_m[at])
+        node, reached = f"n{to}", 0.0
+        stations = one["stations"]
+        change = (one["boost_m"] - one["drop_m"]) / max(len(stations), 1)
+        without = sizes.pressure_m[at] - change * len(stations)
+        for number, share in enumerate(stations, start=1):
+            before, behind = f"a{at}_{number}", f"b{at}_{number}"
+            if (share - reached) * length > _SHORTEST_M:
+                self._joint(before, at, share)
+                self._pipes(one, f"{at}_{number}", node, before, (share - reached) * length)
+                node, reached = before, share
+            if (1 - share) * length <= _SHORTEST_M and number == len(stations):
+                behind = f"n{at}"
+            else:
+                self._joint(behind, at, share)
+            if one["valve"]:
+                mm = one["diameter_m"] * _MM * int(one["pipes"]) ** 0.5
+                start = sizes.pressure_m[to]
+                setting = start + (without - start) * share + change * number
+                self.valves.append(
+                    f"valve{at}_{number} {node} {behind} {mm:.1f} PRV {setting:.4f} 0"
+                )
+            else:
+                flow, curve = one["flow_m3_s"] * _LITRES, f"curve{at}_{number}"
+                self.pumps.append(f"pump{at}_{number} {node} {behind} HEAD {curve}")
+                self.curves.append(f"{curve} {flow:.6f} {change:.4f}")
+            node, reached = behind, share
+        if node != f"n{at}":
+            self._pipes(one, f"{at}", node, f"n{at}", (1 - reached) * length)
+
+    def _pipes(
+        self, one: Mapping[Any, Any], name: str, start: str, end: str, length_m: float
+    ) -> None:
+        for number in range(int(one["pipes"])):
+            self.pipes.append(
+                f"p{name}_{number} {start} {end} {length_m:.3f} {one['diameter_m'] * _MM:.1f} "
+                f"{self.sizes.roughness_c:g} 0 Open"
+            )
+
+    def _joint(self, name: str, at: int, share: float) -> None:
+        route, to = self.route, int(self.route.parent[at])
+        z, x, y = (float(v[to] + (v[at] - v[to]) * share) for v in (route.z, route.x, route.y))
+        self.between.append((name, z, x, y))
 
     def junctions(self) -> list[str]:
         flow = self.sizes.links["flow_m3_s"].to_numpy() * _LITRES

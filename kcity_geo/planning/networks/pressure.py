@@ -3,7 +3,8 @@ Pressure: water mains that reach every tap with enough and not too much.
 
 From the far ends to the source, each place says what head it needs; from the source outwards the head is
 followed, with boosters where a place would need more than its mains may bear, and valves where there is
-too much.
+too much. Both stand on the way where pressure keeps its limits before and behind them, several where one
+would do too much.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from kcity_geo.analysis.water.pumping import friction_head_m, pumping
 from kcity_geo.errors import StudyError
 from kcity_geo.planning.networks.route import Route
 
-__all__ = ["MainRules", "MainSizes", "boosted_words", "water_mains"]
+__all__ = ["MainRules", "MainSizes", "pressures_between", "water_mains"]
 
 _EPS = 1e-9
 
@@ -62,7 +63,8 @@ class MainSizes:
     Parameters
     ----------
     links : a row a link, index 1 to n - 1: ``diameter_m, pipes, flow_m3_s, velocity_ms, loss_m, boost_m,
-        boost_kw, valve`` (whether a valve at its end takes head away).
+        boost_kw, valve`` (whether valves take head away), ``drop_m`` (how much), ``stations`` (where on the link
+        boosters or valves stand, shares of its length; each does the same).
     head_m : shape (n,), metres above the datum of the ground.
     pressure_m : shape (n,), head over the ground.
     source_lift_m, source_kw : what a pump adds at the source, and its motor.
@@ -110,14 +112,24 @@ def water_mains(route: Route, peak_m3_s: float, rules: MainRules) -> MainSizes:
         columns=["diameter_m", "pipes", "flow_m3_s", "velocity_ms", "loss_m"],
     )
     need, boosted = _needed(route, np.r_[0.0, links["loss_m"].to_numpy()], rules)
-    head, boost, valve = _followed(
+    head, boost, drop = _followed(
         route, np.r_[0.0, links["loss_m"].to_numpy()], need, boosted, rules
     )
     links["boost_m"] = boost[1:]
     links["boost_kw"] = [
         _kilowatt(lift, q, rules) for lift, q in zip(boost[1:], flow[1:], strict=True)
     ]
-    links["valve"] = valve[1:]
+    links["valve"] = drop[1:] > 0
+    links["drop_m"] = drop[1:]
+    links["stations"] = [
+        _stations(
+            float(head[to] - route.z[to]),
+            float(head[at] - route.z[at]),
+            boost[at] - drop[at],
+            rules,
+        )
+        for at, to in enumerate(route.parent[1:].tolist(), start=1)
+    ]
     lift = max(float(head[0] - route.z[0]), 0.0)
     return MainSizes(
         links=links,
@@ -129,18 +141,17 @@ def water_mains(route: Route, peak_m3_s: float, rules: MainRules) -> MainSizes:
     )
 
 
-def boosted_words(route: Route, sizes: MainSizes, rules: MainRules) -> tuple[str, ...]:
+def pressures_between(route: Route, sizes: MainSizes) -> NDArray[np.float64]:
     """
-    Say where pressure behind a booster is above the limit, which is checked at the places only.
+    Give the pressure right before and right behind each booster and valve, the ground straight between two places.
 
     Parameters
     ----------
     route, sizes : of `water_mains`.
-    rules : limits.
 
     Returns
     -------
-    A note, or none.
+    Metres of water, two for each; those in mains that leave the source are left out, as the source is.
 
     Examples
     --------
@@ -149,22 +160,21 @@ def boosted_words(route: Route, sizes: MainSizes, rules: MainRules) -> tuple[str
     ...               length_m=np.array([0.0, 10.0, 500.0]), outside=np.zeros(3, dtype=bool), load=np.eye(3)[2])
     >>> rules = MainRules(diameters_m=(0.2, 0.3), roughness_c=130, velocity_max_ms=1.5,
     ...                   pressure_min_m=15, pressure_max_m=60, pump_efficiency=0.75)
-    >>> boosted_words(route, water_mains(route, 0.05, rules), rules)[0][:64]
-    'networks: water: right behind a booster the pressure is up to 65'
+    >>> pressures_between(route, water_mains(route, 0.05, rules)).round(3).tolist()
+    [15.0, 60.0]
     """
-    boost = sizes.links["boost_m"].to_numpy(dtype=np.float64)
-    on = boost > 0
-    if not on.any():
-        return ()
-    at = route.parent[1:][on]
-    most = float((sizes.head_m[at] + boost[on] - route.z[at]).max())
-    if most <= rules.pressure_max_m + _EPS:
-        return ()
-    told = (
-        f"networks: water: right behind a booster the pressure is up to {most:.1f} m, above the "
-        f"{rules.pressure_max_m:g} m that are kept at every place; taps there need a valve, which is not in the cost"
-    )
-    return (told,)
+    found: list[float] = []
+    for at, one in zip(range(1, len(route)), sizes.links.to_dict("records"), strict=True):
+        start = int(route.parent[at])
+        if start == 0:
+            continue
+        change = one["boost_m"] - one["drop_m"]
+        ends = sizes.pressure_m[start], sizes.pressure_m[at] - change
+        each = change / max(len(one["stations"]), 1)
+        for number, share in enumerate(one["stations"]):
+            before = ends[0] + (ends[1] - ends[0]) * share + number * each
+            found += [before, before + each]
+    return np.array(found)
 
 
 def _kilowatt(lift_m: float, flow: float, rules: MainRules) -> float:
@@ -193,7 +203,12 @@ def _main(length_m: float, flow: float, rules: MainRules) -> dict[str, float | i
 def _needed(
     route: Route, loss: NDArray[np.float64], rules: MainRules
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Head that each place needs for all beyond it, and the links that need a booster."""
+    """
+    Head that each place needs for all beyond it, and the links that need a booster.
+
+    Before boosters it is as much as lets the fewest of them do, each lifting from the least to the highest pressure.
+    """
+    room = rules.pressure_max_m - rules.pressure_min_m
     need = route.z + rules.pressure_min_m
     boosted = np.zeros(len(route), dtype=bool)
     for at in range(len(route) - 1, 0, -1):
@@ -203,6 +218,8 @@ def _needed(
             need[to] = max(need[to], wanted)
         else:
             boosted[at] = True
+            number = math.ceil((wanted - route.z[to] - rules.pressure_max_m) / room - _EPS)
+            need[to] = max(need[to], wanted - number * room)
     # The source itself serves nobody: it lifts as much as the places beyond it ask for, or nothing.
     first = [need[c] + loss[c] for c in route.children[0]]
     need[0] = max([route.z[0], *first])
@@ -215,9 +232,9 @@ def _followed(
     need: NDArray[np.float64],
     boosted: NDArray[np.bool_],
     rules: MainRules,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     head = np.empty(len(route))
-    boost, valve = np.zeros(len(route)), np.zeros(len(route), dtype=bool)
+    boost, drop = np.zeros(len(route)), np.zeros(len(route))
     head[0] = need[0]
     for at in range(1, len(route)):
         came = head[route.parent[at]] - loss[at]
@@ -225,6 +242,28 @@ def _followed(
             boost[at], came = need[at] - came, need[at]
         most = route.z[at] + rules.pressure_max_m
         if came > most + _EPS:
-            valve[at], came = True, max(need[at], route.z[at] + rules.pressure_min_m)
+            kept = max(need[at], route.z[at] + rules.pressure_min_m)
+            drop[at], came = came - kept, kept
         head[at] = came
-    return head, boost, valve
+    return head, boost, drop
+
+
+def _stations(start: float, end: float, change: float, rules: MainRules) -> tuple[float, ...]:
+    """
+    Place boosters (change above 0) or valves on a link, as shares of its length.
+
+    Pressure goes from `start` to `end`, the change with it. A booster stands where it lifts to the highest pressure and
+    no farther, a valve where the highest pressure is reached; none changes more than lies between the limits.
+    """
+    if abs(change) <= _EPS:
+        return ()
+    without, most = end - change, rules.pressure_max_m
+    if change < 0 and start > most:  # from the source, whose own pressure has no limit
+        return (1.0,)
+    number = max(1, math.ceil(abs(change) / (most - rules.pressure_min_m) - _EPS))
+    each = change / number
+    reached = [
+        most - each * k if change > 0 else most - each * (k - 1) for k in range(1, number + 1)
+    ]
+    span = without - start
+    return tuple(min(max((one - start) / span, 0.0), 1.0) for one in reached)

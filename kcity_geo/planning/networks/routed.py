@@ -7,7 +7,7 @@ A sketch for costs: no loops, no sequence of storms, no protection of lines.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -30,7 +30,7 @@ from kcity_geo.planning.networks.flow import peak_factor
 from kcity_geo.planning.networks.gravity import gravity_sewers
 from kcity_geo.planning.networks.outside import WayOutside, way_outside
 from kcity_geo.planning.networks.power import feeders, trunk_circuits
-from kcity_geo.planning.networks.pressure import MainSizes, boosted_words, water_mains
+from kcity_geo.planning.networks.pressure import MainSizes, water_mains
 from kcity_geo.planning.networks.route import Route, route_of
 from kcity_geo.planning.networks.steiner import cost_graph_of, steiner_tree
 from kcity_geo.planning.networks.streets import (
@@ -339,20 +339,23 @@ class _Routing:
                 velocity_ms=one["velocity_ms"],
             )
             self.bill.line("water", route, at, rows[one["diameter_m"]], told)
-            if one["boost_kw"] > 0:
-                self._pump("water", route, int(route.parent[at]), one["boost_kw"], "booster")
-            if one["valve"]:
-                valve = Stands(kind="pressure valve", amount=1.0)
-                self.bill.point("water", route, at, "pressure_valve", valve)
+            for share in one["stations"]:
+                if one["valve"]:
+                    valve = Stands(kind="pressure valve", amount=1.0)
+                    self.bill.point("water", route, at, "pressure_valve", valve, share=share)
+                else:
+                    each_kw = one["boost_kw"] / len(one["stations"])
+                    self._pump("water", route, at, each_kw, "booster", share=share)
         if sizes.source_kw > 0:
             self._pump("water", route, 0, sizes.source_kw, "pump")
         self.checks.mains(route, sizes, rules)
-        self.notes += boosted_words(route, sizes, rules)
         return route, sizes
 
-    def _pump(self, utility: str, route: Route, at: int, kw: float, kind: str) -> None:
+    def _pump(
+        self, utility: str, route: Route, at: int, kw: float, kind: str, *, share: float = 1.0
+    ) -> None:
         told = Stands(kind=kind, size=f"{kw:.1f} kW", amount=kw)
-        self.bill.point(utility, route, at, "pumping_station_kw", told)
+        self.bill.point(utility, route, at, "pumping_station_kw", told, share=share)
 
     def _peaks(self, utility: str, route: Route) -> NDArray[np.float64]:
         need = self.task.demand
@@ -399,7 +402,8 @@ class _Routing:
         if side_by_side > _MANY_PIPES:
             self.notes.append(
                 f"networks: {utility_title(utility).lower()}: up to {side_by_side} of the largest pipe side by "
-                "side; an open channel, more basins or more outlets would cost less"
+                "side; an open channel, more basins or more outlets would cost less; no price of a box culvert as "
+                "laid was read in a source"
             )
         self.bill.add(bill)
         self.checks.gravity(utility, sizes, rules)
@@ -462,12 +466,7 @@ class _Routing:
                 "power", "voltage lost with one circuit out", limit / 2, trunk_lost, "share"
             )
         inner = route.length_m * ~route.outside
-        street = Route(
-            **{
-                **{n: getattr(route, n) for n in ("x", "y", "z", "parent", "outside", "load")},
-                "length_m": inner,
-            }
-        )
+        street = replace(route, length_m=inner)
         sizes = feeders(street, types[0], load, power_factor=factor, drop_max=limit / 2)
         size = f"{types[0].voltage_kv:g} kV"
         for at, one in zip(range(1, len(route)), sizes.to_dict("records"), strict=True):

@@ -15,7 +15,7 @@ from kcity_geo.planning.assumptions import assumptions_of
 from kcity_geo.planning.networks.checks import Checks
 from kcity_geo.planning.networks.gravity import gravity_sewers
 from kcity_geo.planning.networks.power import LineType, feeders, trunk_circuits
-from kcity_geo.planning.networks.pressure import water_mains
+from kcity_geo.planning.networks.pressure import pressures_between, water_mains
 from kcity_geo.planning.networks.route import Route
 from kcity_geo.planning.networks.tables import gravity_rules, line_types, main_rules
 from kcity_geo.planning.networks.trench import StreetLinks, shared_trench
@@ -139,6 +139,32 @@ def test_a_booster_and_a_valve_stand_where_the_ground_asks_for_them() -> None:
     # Over a hill: what the top needs is too much for the valley behind it.
     hill = water_mains(line_of([0.0, 70.0, 0.0]), 0.01, MAINS)
     assert hill.links["valve"].tolist() == [False, True]
+
+
+def test_boosters_stand_where_they_lift_to_the_highest_pressure_and_no_farther() -> None:
+    # 80 m up within 100 m, to 15 m of pressure: one booster lifts 45 m, from 15 to 60, the source the rest.
+    route = line_of([0.0, 0.0, 80.0])
+    up = water_mains(route, 0.01, MAINS)
+    climb = 80 + up.links.loc[2, "loss_m"]
+    assert up.links.loc[2, "boost_m"] == pytest.approx(45)
+    start = 15 + climb - 45
+    assert up.pressure_m[1] == pytest.approx(start)
+    assert up.links.loc[2, "stations"] == pytest.approx(((start - 15) / climb,))
+    assert pressures_between(route, up) == pytest.approx([15, 60])
+    # 120 m up: two of 45 m, the first where the pressure has fallen to 15 m, the second 45 m higher.
+    high = line_of([0.0, 0.0, 120.0])
+    two = water_mains(high, 0.01, MAINS)
+    assert two.links.loc[2, "boost_m"] == pytest.approx(90)
+    assert np.diff(two.links.loc[2, "stations"]) == pytest.approx(
+        [45 / (120 + two.links.loc[2, "loss_m"])]
+    )
+    assert pressures_between(high, two) == pytest.approx([15, 60, 15, 60])
+    # Down 80 m two valves take half each, the first where the pressure reaches 60 m.
+    down = water_mains(line_of([0.0, 80.0, 0.0]), 0.01, MAINS)
+    drop = 80 - down.links.loc[2, "loss_m"]
+    assert down.links.loc[2, "drop_m"] == pytest.approx(drop)
+    assert down.links.loc[2, "stations"][0] == pytest.approx(45 / drop)
+    assert len(down.links.loc[2, "stations"]) == 2
 
 
 def test_one_more_circuit_than_the_load_needs() -> None:
