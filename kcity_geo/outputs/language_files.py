@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
+from string import Formatter
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
@@ -184,16 +185,18 @@ def _read(path: Path) -> Language:
 
 
 def _same_holes(english: str, value: object, *, where: str) -> None:
-    """Refuse a text that asks for other values than its original."""
+    """Refuse a text that asks for other values than its original, or for what lies inside of a value."""
     if not isinstance(value, str):
         raise StudyError(f"{where}: {value!r} is no text")
-    given, wanted = (set(re.findall(r"\{(\w+)", text)) for text in (value, english))
-    if not given <= wanted:
+    wanted = set(re.findall(r"\{(\w+)", english))
+    try:
+        parts = [part for part in Formatter().parse(value) if part[1] is not None]
+    except ValueError as error:
+        raise StudyError(f"{where}: its braces do not match ({error})") from error
+    # A dot or bracket would reach into the program, a brace behind the colon as well.
+    asked = {str(field) + ("{" if "{" in (spec or "") else "") for _, field, spec, _ in parts}
+    if other := sorted(asked - wanted):
         raise StudyError(
-            f"{where}: {{{min(given - wanted)}}} is no value of it; "
+            f"{where}: {{{other[0]}}} is no value of it; "
             f"these are: {', '.join(sorted(wanted)) or 'none'}"
         )
-    try:
-        value.format(**dict.fromkeys(wanted, Word("")))
-    except (ValueError, IndexError, KeyError) as error:
-        raise StudyError(f"{where}: its braces do not match ({error})") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,8 @@ from kcity_geo.outputs import fonts
 from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.report import build_report
 from kcity_geo.outputs.report_docx import save_report_docx
+from kcity_geo.report_keys import ReportSection
+from kcity_geo.study_keys import Official
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -212,6 +215,44 @@ def test_hostile_strings_in_the_report_are_shown_and_never_run(build, browser, t
     assert body.count(_one_line(MIXED)[:50]) > 20
     _nothing_ran(opened)
     _docx_holds_text_and_nothing_more(html, tmp_path / "report.docx")
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_hostile_texts_of_a_language_file_a_source_and_a_context_never_run(
+    build, browser, tmp_path
+) -> None:
+    """Further places in which a study file brings text: each is shown, none is run."""
+    odd = MIXED.replace("{", "(").replace("}", ")")  # a text may not ask for values that it has not
+    told, plain = json.dumps(odd + " {title}"), json.dumps(odd)
+    (tmp_path / "xx.toml").write_text(
+        f'code = "xx"\n[text]\ntheme_gap = {told}\nnext_step = {plain}\n'
+        f'[said]\n"Search districts, sites, places" = {plain}\n"Transport" = {plain}\n',
+        encoding="utf-8",
+    )
+    study = build(folder=tmp_path, cell_m=500.0)
+    asked = study.study.model_copy(
+        update={
+            "report": ReportSection(
+                language="xx.toml", context=f'[{MIXED}](https://a.example/"x) {MIXED}'
+            ),
+            "official": Official(source=MIXED, population=5.0),
+        }
+    )
+    study = dataclasses.replace(study, study=asked)
+    opened = _open_saved(browser, tmp_path, build_map(study))
+    opened.settle()
+    _unfold(opened.page)
+    assert _one_line(odd)[:40] in _one_line(opened.page.locator("aside").inner_text())
+    assert odd[:40] in opened.page.locator(".kc-search input").get_attribute("placeholder")
+    opened.page.evaluate("KC.themes.forEach(t => KC.show(t.key))")
+    _nothing_ran(opened)
+    opened = _open_saved(browser, tmp_path, build_report(study))
+    assert _one_line(opened.page.locator("body").inner_text()).count(_one_line(MIXED)[:40]) > 2
+    links = opened.page.evaluate(
+        "[...document.querySelectorAll('a')].map(a => a.getAttribute('href'))"
+    )
+    assert [link for link in links if not link.startswith("#")] == ["https://a.example/%22x"]
+    _nothing_ran(opened)
 
 
 def _docx_holds_text_and_nothing_more(html: str, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import shutil
 import sys
@@ -17,6 +18,7 @@ from kcity_geo.outputs.citiespage import CityRow, cities_page
 from kcity_geo.outputs.comparison import save_comparison
 from kcity_geo.outputs.dossier import paper_html
 from kcity_geo.outputs.host_map import save_host_map
+from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.plan_page import build_plan_page
 from kcity_geo.outputs.report import build_report
 from kcity_geo.programme.blocks import Picture
@@ -27,7 +29,8 @@ from kcity_geo.report_keys import ReportSection
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from applications import changed, make_facts
 from hand_plan import hand_plan
-from layout import FAULTS
+from layout import FAULTS, MAP_FAULTS
+from weighing import judged, ranked
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -135,6 +138,35 @@ def test_no_page_has_a_fault_of_layout_on_any_screen_or_paper(pages) -> None:
         browser.close()
     assert found == {}, found
     assert len(pages) > 12
+
+
+def test_no_state_of_the_map_has_a_fault_of_layout(build, tmp_path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    made = build(cell_m=200.0)
+    score = judged(made.data.inside)
+    study = dataclasses.replace(
+        made, score=score, sites=ranked(score, made.data), plan=hand_plan(made.data)
+    )
+    found = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        for language in ("en", "ko"):
+            path = tmp_path / f"{language}.html"
+            path.write_text(build_map(study, language=language), encoding="utf-8")
+            for width, height, medium in VIEWS:
+                if medium == "print":
+                    continue
+                tab = browser.new_page(viewport={"width": width, "height": height})
+                tab.goto(path.as_uri())
+                tab.wait_for_selector("html[data-kc-ready]", state="attached", timeout=30_000)
+                if faults := tab.evaluate(MAP_FAULTS):
+                    found[f"{language} at {width}"] = faults
+                tab.close()
+        browser.close()
+    assert found == {}, found
 
 
 def test_the_look_for_faults_finds_each_kind(tmp_path) -> None:

@@ -25,7 +25,6 @@ from kcity_geo.outputs.maps import build_map
 from kcity_geo.studyfile import load_study
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-from layout import PALE_OR_CUT
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -442,15 +441,6 @@ def test_an_address_of_tiles_that_cannot_be_meant_is_refused(tmp_path, address, 
     path.write_text(f'[map]\ntiles = "{address}"\ntiles_credit = "{credit}"\n', encoding="utf-8")
     with pytest.raises(Exception, match="tiles"):
         load_study(path)
-
-
-@pytest.mark.parametrize("size", [(1366, 768), (1920, 1080), (390, 800)])
-def test_no_text_is_too_pale_or_cut(opened, size) -> None:
-    page = opened.open("#step=2", width=size[0], height=size[1])
-    assert page.evaluate(PALE_OR_CUT) == []
-    page.keyboard.press("Escape")
-    page.evaluate("KC.goDistrict(0)")
-    assert page.evaluate(PALE_OR_CUT) == []
 
 
 def test_the_page_speaks_korean_with_the_same_things(opened, study, browser, tmp_path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["FAULTS", "PALE_OR_CUT"]
+__all__ = ["FAULTS", "MAP_FAULTS", "PALE_OR_CUT"]
 
 #: Text with a contrast below 4.5:1, and text that is cut off.
 PALE_OR_CUT = """(() => {
@@ -42,16 +42,38 @@ FAULTS = (
     if (!words || !words.trim()) { bad.push(['no text for', image.outerHTML.slice(0, 60)]); }
     const scrolls = [...(function* () { for (let up = image.parentElement; up; up = up.parentElement) { yield up; } })()]
       .some(up => getComputedStyle(up).overflowX === 'auto');
-    if (!scrolls && image.getBoundingClientRect().right > document.documentElement.clientWidth + 1) {
+    if (!scrolls && !image.closest('.leaflet-pane') && image.getBoundingClientRect().right > document.documentElement.clientWidth + 1) {
       bad.push(['picture leaves the page', image.outerHTML.slice(0, 60)]); }
   }
+  // What a box that scrolls hides is not seen; a text below another opaque box is not printed over.
+  const clips = new Map(), grounds = new Map();
+  function clip(element) {
+    if (!element) { return [-1e6, -1e6, 1e6, 1e6]; }
+    if (!clips.has(element)) {
+      let box = clip(element.parentElement);
+      if (getComputedStyle(element).overflow !== 'visible' && element !== document.body && element !== document.documentElement) {
+        const r = element.getBoundingClientRect();
+        box = [Math.max(box[0], r.left), Math.max(box[1], r.top), Math.min(box[2], r.right), Math.min(box[3], r.bottom)]; }
+      clips.set(element, box); }
+    return clips.get(element);
+  }
+  function ground(element) {
+    if (!element) { return null; }
+    if (!grounds.has(element)) {
+      grounds.set(element, parse(getComputedStyle(element).backgroundColor)[3] > 0.7 ? element : ground(element.parentElement)); }
+    return grounds.get(element);
+  }
+  function parse(text) { const n = text.match(/[\\d.]+/g).map(Number); return [n[0], n[1], n[2], n.length > 3 ? n[3] : 1]; }
   const texts = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode() && texts.length < 6000) {
     const node = walk.currentNode, holder = node.parentElement;
     if (!node.textContent.trim() || !holder.checkVisibility() || holder.closest('script, style, svg')) { continue; }
     const range = document.createRange();
     range.selectNodeContents(node);
-    for (const r of range.getClientRects()) { if (r.width > 4 && r.height > 4) { texts.push([r, node]); } }
+    const c = clip(holder);
+    for (const q of range.getClientRects()) {
+      const r = { left: Math.max(q.left, c[0]), top: Math.max(q.top, c[1]), right: Math.min(q.right, c[2]), bottom: Math.min(q.bottom, c[3]) };
+      if (r.right - r.left > 4 && r.bottom - r.top > 4) { texts.push([r, node]); } }
   }
   for (const [, node] of texts) {
     if (!node.parentElement.closest('td, th, h1, h2, h3, li, button, label')) { continue; }
@@ -68,9 +90,55 @@ FAULTS = (
     const [r, node] = texts[i];
     for (let k = i + 1; k < texts.length && texts[k][0].top < r.bottom - 5; k++) {
       const [s, other] = texts[k];
-      if (other !== node && s.left < r.right - 3 && r.left < s.right - 3) {
+      if (other !== node && ground(node.parentElement) === ground(other.parentElement) && s.left < r.right - 3 && r.left < s.right - 3) {
         bad.push(['printed over each other', node.textContent.trim().slice(0, 30), other.textContent.trim().slice(0, 30)]); }
     }
   }
   return bad.slice(0, 20); })()"""
+)
+
+#: The same of each state of a map: every theme, step of the story, card, and the swipe; boxes over each other, a legend over the city.
+MAP_FAULTS = (
+    """(async () => {
+  const found = {}, rest = () => new Promise((done) => setTimeout(done, 20));
+  const box = (name) => { const one = document.querySelector(name); return one && one.checkVisibility() ? one.getBoundingClientRect() : null; };
+  function over(a, b) { return a && b && a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom; }
+  function look(name) {
+    const bad = """
+    + FAULTS
+    + """;
+    const boxes = ['.kc-legend', '.kc-story', '.kc-pinned', '.leaflet-control-layers', '.kc-choice'];
+    boxes.forEach((one, i) => boxes.slice(i + 1).forEach((other) => {
+      if (over(box(one), box(other))) { bad.push([one, 'over', other]); } }));
+    if (bad.length) { found[name] = bad; }
+  }
+  function city() {
+    const map = KC.map, frame = map.getContainer().getBoundingClientRect(), b = L.latLngBounds(KC.bounds);
+    const p = map.latLngToContainerPoint(b.getNorthWest()), q = map.latLngToContainerPoint(b.getSouthEast());
+    return { left: p.x + frame.left, top: p.y + frame.top, right: q.x + frame.left, bottom: q.y + frame.top };
+  }
+  for (const theme of KC.themes) {
+    KC.show(theme.key);
+    KC.home();
+    await rest();
+    look(theme.key);
+    if (over(box('.kc-legend'), city())) { (found[theme.key] = found[theme.key] || []).push('legend over the city'); }
+  }
+  for (let i = 0; i < KC.story.length; i++) {
+    if (i) { document.querySelector('.kc-next').click(); } else { KC.tell(0); }
+    await rest();
+    look('step ' + (i + 1));
+  }
+  KC.tell();
+  if (KC.sites.length) { KC.goSite(KC.sites[0]); await rest(); look('card of a site'); }
+  KC.goDistrict(0);
+  await rest();
+  look('card of a district');
+  KC.card.close();
+  KC.home();
+  KC.swipe(KC.themes[1].key);
+  await rest();
+  look('swipe');
+  KC.swipe();
+  return found; })()"""
 )

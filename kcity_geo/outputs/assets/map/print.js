@@ -15,7 +15,7 @@ function kcPaperPicture(map) {
   }
   kcPaintMap(map, pen, frame);
   var picture = kcElement("img", "kc-paper");
-  picture.alt = "";  // the map has its name, and the panel its numbers
+  picture.alt = kcBare(kcTheme(KC.theme).title);
   picture.src = still.toDataURL("image/png");
   picture.style.width = frame.width + "px";
   picture.style.height = frame.height + "px";

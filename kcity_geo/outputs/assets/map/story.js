@@ -26,6 +26,8 @@ function kcStory(map) {
     bar.querySelector(".kc-back").disabled = at === 0;
     bar.querySelector(".kc-next").disabled = at === KC.story.length - 1;
     if (document.activeElement === document.body) { here().focus(); }  // the button went away under the finger
+    var legend = document.querySelector(".kc-legend");
+    if (legend.open && kcOverlap(bar, legend)) { legend.open = false; folded = true; }
     map.fire("kc:state");
   }
   function stop() {
@@ -78,8 +80,6 @@ function kcStory(map) {
       map.getContainer().classList.add("kc-telling");
       KC.tool("story", true);
       KC.card.element().classList.add("kc-quiet");
-      var legend = document.querySelector(".kc-legend");
-      if (legend.open && kcOverlap(bar, legend)) { legend.open = false; folded = true; }
     }
     go(number || 0);
     here().focus();

@@ -51,8 +51,16 @@ function kcThemes(map) {
     KC.themes.forEach(function (theme) {
       if (kcLayer(theme.layer) === event.layer) { KC.theme = theme.key; }
     });
+    name();
     map.fire("kc:theme", { key: KC.theme });
   });
+  // The picture of a theme is called what its legend is.
+  function name() {
+    var theme = kcTheme(KC.theme), layer = kcLayer(theme.layer);
+    var picture = layer && layer.getElement && layer.getElement();
+    if (picture) { picture.alt = kcBare(theme.title); }
+  }
+  name();
   KC.show = function (key) {
     var theme = kcTheme(key);
     if (!theme || key === KC.theme) { return; }
