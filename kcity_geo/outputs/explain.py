@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.findings import worst_sector
 from kcity_geo.analysis.gaps.words import READINGS, evidence_word, reading_title
+from kcity_geo.config import read_table
 from kcity_geo.indicators import IndicatorRow, indicator_rows
 from kcity_geo.outputs.explained_place import cell_number, known_cells, unit_of
 from kcity_geo.outputs.languages import name as named
@@ -218,7 +219,8 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
         gap = gaps.cells.get(f"{key}_gap")
         value = gaps.cells.get(key)
         if gap is None:
-            text = _city_wide(row, title, standard)
+            ranged = bool(np.isfinite(gaps.cells[f"{sector}_gap"].to_numpy()).any())
+            text = _city_wide(row, title, standard) or _open(row, about, ranged=ranged)
             if text:
                 at = np.where(known_cells(gaps), 1, 0).astype(np.uint16).reshape(shape).ravel()
                 yield Line(template="{text}", slots={"text": (("", text), at)})
@@ -402,8 +404,24 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
                 )
                 if text:
                     yield 1, text, f"{key}.value.{unit if own else 'city'}"
+                    continue
+                ranged = bool(np.isfinite(as_number(told["gap"])))
+                row = indicators[key] if own else whole[key]
+                if text := _open(row, about[key], ranged=ranged):
+                    yield 1, text, ""
         for number, text in enumerate(_unit_sector(told, limits=gaps.limits)):
             yield 1, text, f"{sector}.{_LEDGER[number]}.{unit}" if _LEDGER[number] else ""
+
+
+def _open(row: Mapping[Any, Any] | pd.Series[Any], about: IndicatorRow, *, ranged: bool) -> str:
+    """Say of what nobody mapped that the range holds it all the same; nothing of other indicators."""
+    silent = read_table("evidence")["silent"]
+    if not ranged or about.id not in (*silent["drawn"], *silent["ends"]):
+        return ""
+    if str(row["reading"]) != reading_title(READINGS.index("not_assessed")):
+        return ""
+    note = translated(plain_text(row["note"], max_chars=300))
+    return tell("explain_open", title=translated(plain_text(row["title"])), note=note)
 
 
 def _rows_of(gaps: Gaps, place: str) -> dict[str, dict[Any, Any]]:

@@ -141,3 +141,28 @@ def test_texts_of_a_run_are_those_of_each_number(units) -> None:
     assert _texts_in_order(values, words) == [words(float(v)) for v in values]
     assert _texts_in_order(values[:1], words) == [words(float(values[0]))]
     assert _texts_in_order(values[:0], words) == []
+
+
+def test_what_nobody_mapped_stands_beside_the_range_that_holds_it(result) -> None:
+    """Water read 0 to 56 %, and every line of it said 0 %."""
+    gaps, rows = result.gaps, result.gaps.indicators
+    unmapped = rows["indicator"] == "T1"
+    silent = rows.assign(
+        gap_raw=rows["gap_raw"].mask(unmapped),
+        reading=rows["reading"].mask(unmapped, "Not assessed"),
+        note=rows["note"].mask(unmapped, "no stop is mapped"),
+    )
+    cells = gaps.cells.drop_vars(["T1", "T1_gap"])
+    told = dataclasses.replace(
+        gaps, indicators=silent[~unmapped | (rows["unit_id"] == "city")], cells=cells
+    )
+    said = (
+        "People near public transport (SDG 11.2.1): not assessed (no stop is mapped); the range holds all "
+        "from none of it to the whole"
+    )
+    assert told.explain().count(said) == 1
+    assert told.explain("d2").count(said) == 1
+    cell = cell_ids(result.data.grid)[int(np.flatnonzero(result.data.inside.ravel())[0])]
+    assert told.explain(cell).count(said) == 1
+    assert [ledger for _, text, ledger in unit_rows(told, "d2") if text == said] == [""]
+    assert "the range holds" not in gaps.explain("d2")
