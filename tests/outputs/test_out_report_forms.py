@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import io
 import re
@@ -165,8 +166,16 @@ def test_a_number_keeps_its_unit_where_a_line_ends(result, tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("no_pictures")
-def test_pdf_has_bookmarks_numbers_and_its_fonts_inside(result, tmp_path: Path) -> None:
+def test_pdf_has_bookmarks_numbers_and_its_fonts_inside(
+    result, tmp_path: Path, monkeypatch
+) -> None:
+    from PIL import Image
+
     pypdf = pytest.importorskip("pypdf")
+    stream = io.BytesIO()
+    Image.new("RGB", (600, 600), "#dddddd").save(stream, "PNG")  # a map as tall as wide
+    uri = "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+    monkeypatch.setattr("kcity_geo.outputs.report.theme_figure", lambda *_, **__: uri)
     if report_slots.pdf_writer()[0] is None:
         pytest.skip("neither WeasyPrint nor Chromium here")
     save_report(asked(result, language="ko", pdf=True), tmp_path / "report.html")
@@ -177,6 +186,7 @@ def test_pdf_has_bookmarks_numbers_and_its_fonts_inside(result, tmp_path: Path) 
     first = pdf.pages[0].extract_text()
     assert f"1 / {len(pdf.pages)}" in first
     assert "요약" in first
+    assert "차례" in pdf.pages[1].extract_text(), "the last line of the brief had a page of its own"
     assert re.search(r"그림\s*1\b.*\S", first), (
         "a rule for other marks hid the words of the caption"
     )
