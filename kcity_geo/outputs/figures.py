@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["clip_path", "draw_scale", "frame_of", "scale_bar_m", "shows_part", "theme_figure"]
 
 _PIXELS = 900
-_WIDTH_INCH = 6.6
-_DPI = 130
+_WIDTH_INCH = 5.0
+_DPI = 160
 _NAME_CHARS = 30
 _FLATTEST, _TALLEST = 0.35, 1.35
 _LOOK_AT = 3  # every third pixel each way tells which shade is the most frequent

@@ -105,8 +105,9 @@ def theme_row(result: Result, theme: Theme) -> dict[str, Any]:
 
 
 def _share(found: Findings, theme: Theme, colour: str, *, striped: bool, of: str) -> float:
-    if not of:
-        return math.nan
+    residents = read_table("display")["residents"]
+    if not of or colour in {residents["nobody"], residents["water"]}:
+        return math.nan  # of "nobody lives here" no share of the people is told, not even under 1 %
     level = theme.key.removesuffix("_reading")
     if is_reading(theme.key) and level in found.result.gaps.city.index:
         known = colour in READING_COLOURS
@@ -208,7 +209,10 @@ def _indicator_theme(
     if nobody.any():
         lines.append((read_table("display")["residents"]["nobody"], say("map", "nobody", language)))
     found = Findings(result)
-    people = [found.share_of_people(shown == code) for code in range(len(lines))]
+    people = [
+        found.share_of_people(shown == code) if code < len(GAP_COLOURS) else math.nan
+        for code in range(len(lines))
+    ]
     rest = found.share_of_people(~nobody & (codes < 0))
     if rest > 0:  # a class that nothing paints, so that the shares add up
         lines.append(

@@ -35,6 +35,8 @@ _CHAPTERS = (
     "summary", "context", "city", "gaps", "quality", "suitability", "sites", "conclusions", "caveats",
     "method", "indicators", "dossiers", "inventory", "inputs", "assumptions", "sources",
 )  # fmt: skip
+#: Width of a picture that has the sheet to itself.
+_WIDE_INCH = 6.6
 _CONTEXT_ASKS = ("context_ask_1", "context_ask_2", "context_ask_3")
 
 
@@ -210,7 +212,9 @@ def _figures(result: Result, themes: dict[str, Theme]) -> dict[str, dict[str, An
     if len(result.sites):
         found["first"]["title"] = tell("figure_sites_first", title=whole.title)
         score = themes["suitability"]
-        near = theme_figure(result, score, sites=True, near=result.sites.total_bounds)
+        near = theme_figure(
+            result, score, sites=True, near=result.sites.total_bounds, width_inch=_WIDE_INCH
+        )
         title = tell("figure_sites", title=score.title)
         found["sites"] = {**_figure(score, near), "title": title}
     return found
