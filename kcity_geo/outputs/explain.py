@@ -19,7 +19,7 @@ from kcity_geo.analysis.findings import worst_sector
 from kcity_geo.analysis.gaps.words import READINGS, evidence_word, reading_title
 from kcity_geo.config import read_table
 from kcity_geo.indicators import IndicatorRow, indicator_rows
-from kcity_geo.outputs.explained_place import cell_number, known_cells, unit_of
+from kcity_geo.outputs.explained_place import cell_number, known_cells, rows_of, unit_of
 from kcity_geo.outputs.languages import name as named
 from kcity_geo.outputs.languages import tell, translated
 from kcity_geo.outputs.text import as_number, human, measured, persons, plain_text, value_words
@@ -116,7 +116,7 @@ def cell_lines(gaps: Gaps, *, indicators: bool = True) -> list[Line]:
     shape = cells["composite_gap"].shape
     lines = []
     if "population" in cells:
-        words = _texts(cells["population"].to_numpy(), persons)
+        words = _texts(cells["population"].to_numpy(), _residents)
         lines.append(
             Line(
                 template=tell("explain_people", people="{people}"),
@@ -140,6 +140,10 @@ def cell_lines(gaps: Gaps, *, indicators: bool = True) -> list[Line]:
             )
         )
     return lines
+
+
+def _residents(value: float) -> str:
+    return tell("explain_under_one") if 0 < value < 1 else persons(value)
 
 
 def _share(value: float) -> str:
@@ -372,8 +376,8 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
     Level (0 for a sector, 1 for what leads to it), text, and the id of its main number in
     ``ledger.json``; empty where the ledger holds none.
     """
-    indicators = _rows_of(gaps, place)
-    whole = {} if place == "city" else _rows_of(gaps, "city")
+    indicators = rows_of(gaps, place)
+    whole = {} if place == "city" else rows_of(gaps, "city")
     about = indicator_rows()
     unit = plain_text(place)
     if place != "city":
@@ -422,12 +426,6 @@ def _open(row: Mapping[Any, Any] | pd.Series[Any], about: IndicatorRow, *, range
         return ""
     note = translated(plain_text(row["note"], max_chars=300))
     return tell("explain_open", title=translated(plain_text(row["title"])), note=note)
-
-
-def _rows_of(gaps: Gaps, place: str) -> dict[str, dict[Any, Any]]:
-    """Rows of the indicators of a place, by indicator."""
-    rows = gaps.indicators[gaps.indicators["unit_id"].astype(str) == place]
-    return dict(zip(rows["indicator"].astype(str), rows.to_dict("records"), strict=True))
 
 
 def _city_indicator(row: Mapping[Any, Any], about: IndicatorRow) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kcity_geo.errors import StudyError
 from kcity_geo.result import SECTORS, Gaps
 
-__all__ = ["cell_number", "known_cells", "unit_of"]
+__all__ = ["cell_number", "known_cells", "rows_of", "unit_of"]
 
 
 def unit_of(gaps: Gaps, place: object) -> str:
@@ -101,3 +103,20 @@ def known_cells(gaps: Gaps) -> NDArray[np.bool_]:
     ]
     found = np.stack([np.isfinite(cells[n].to_numpy()).ravel() for n in names])
     return np.asarray(found.any(axis=0))
+
+
+def rows_of(gaps: Gaps, place: str) -> dict[str, dict[Any, Any]]:
+    """
+    Give the rows of the indicators of a place.
+
+    Parameters
+    ----------
+    gaps : of a city.
+    place : id of a district, or ``"city"``.
+
+    Returns
+    -------
+    Indicator -> its row.
+    """
+    rows = gaps.indicators[gaps.indicators["unit_id"].astype(str) == place]
+    return dict(zip(rows["indicator"].astype(str), rows.to_dict("records"), strict=True))

@@ -166,3 +166,13 @@ def test_what_nobody_mapped_stands_beside_the_range_that_holds_it(result) -> Non
     assert told.explain(cell).count(said) == 1
     assert [ledger for _, text, ledger in unit_rows(told, "d2") if text == said] == [""]
     assert "the range holds" not in gaps.explain("d2")
+
+
+def test_fewer_than_one_resident_are_not_written_as_one(result) -> None:
+    """The cell read 'Nobody lives here (fewer than one resident)' under 'People in this cell: 1'."""
+    gaps = result.gaps
+    people = gaps.cells["population"].copy(data=np.full(gaps.cells["population"].shape, 0.7))
+    lines = cell_lines(dataclasses.replace(gaps, cells=gaps.cells.assign(population=people)))
+    assert lines[0].text(0) == "People in this cell: under 1"
+    some = cell_lines(dataclasses.replace(gaps, cells=gaps.cells.assign(population=people + 1)))
+    assert some[0].text(0) == "People in this cell: 2"
