@@ -24,7 +24,7 @@ from kcity_geo.outputs.plan_language import plan_in_spoken_language
 from kcity_geo.outputs.text import human
 from kcity_geo.plan_sheets import MapSheet, PlanSheets, Table
 
-__all__ = ["build_plan_page"]
+__all__ = ["build_plan_page", "map_row", "table_row"]
 
 #: A column with a text of more letters than these is kept wide.
 _LONG = 30
@@ -53,8 +53,8 @@ def build_plan_page(sheets: PlanSheets, *, language: Language | None = None) -> 
         values = {
             "credits": translated(credits_line(sheets)),
             "synthetic": translated(SYNTHETIC) if sheets.synthetic else "",
-            "tables": {key: _rows(table) for key, table in told.tables.items()},
-            "maps": [_map(sheet) for sheet in told.maps],
+            "tables": {key: table_row(table) for key, table in told.tables.items()},
+            "maps": [map_row(sheet) for sheet in told.maps],
             "bars": {c.bars: bar_figure(sheets.tables[c.bars]) for c in sheets.chapters if c.bars},
         }
         page = template.render(
@@ -69,7 +69,18 @@ def build_plan_page(sheets: PlanSheets, *, language: Language | None = None) -> 
     return seal(marked_up(page, language=spoken_in))
 
 
-def _map(sheet: MapSheet) -> dict[str, Any]:
+def map_row(sheet: MapSheet) -> dict[str, Any]:
+    """
+    Give a sheet of a plan for a page.
+
+    Parameters
+    ----------
+    sheet : in the language that is spoken.
+
+    Returns
+    -------
+    ``title, caption, image, legend``.
+    """
     title = (
         tell("plan_sheet", number=sheet.number, title=sheet.title) if sheet.number else sheet.title
     )
@@ -81,7 +92,18 @@ def _map(sheet: MapSheet) -> dict[str, Any]:
     }
 
 
-def _rows(table: Table) -> dict[str, Any]:
+def table_row(table: Table) -> dict[str, Any]:
+    """
+    Give a table of a plan for a page.
+
+    Parameters
+    ----------
+    table : in the language that is spoken.
+
+    Returns
+    -------
+    ``title, note``, ``columns`` (words and kind of each) and ``rows`` (text and kind of each cell).
+    """
     frame = table.frame
     counts = "Unit" not in frame  # else a column holds things of several units
     columns = [

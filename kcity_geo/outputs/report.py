@@ -23,6 +23,7 @@ from kcity_geo.outputs.languages import Language, marked_up, name, speaking, tel
 from kcity_geo.outputs.pages import asset, environment, seal, whole_page
 from kcity_geo.outputs.report_advice import advice_of
 from kcity_geo.outputs.report_brief import few_words
+from kcity_geo.outputs.report_plan import plan_chapter
 from kcity_geo.outputs.report_slots import Slots, slots_of
 from kcity_geo.outputs.summary import Summary, summarise
 from kcity_geo.outputs.text import human, plain_text
@@ -32,7 +33,7 @@ from kcity_geo.result import SECTORS, THEMES, Result
 __all__ = ["build_report", "save_report"]
 
 _CHAPTERS = (
-    "summary", "context", "city", "gaps", "quality", "suitability", "sites", "conclusions", "caveats",
+    "summary", "context", "city", "gaps", "quality", "suitability", "sites", "plan", "conclusions", "caveats",
     "method", "indicators", "dossiers", "inventory", "inputs", "assumptions", "sources",
 )  # fmt: skip
 #: Width of a picture that has the sheet to itself.
@@ -136,7 +137,7 @@ def _values(result: Result, slots: Slots) -> dict[str, Any]:
     """Everything that the page says."""
     summary = summarise(result)
     dossiers = report_dossiers(result)
-    chapters = _chapters(summary, dossiers=bool(dossiers))
+    chapters = _chapters(summary, dossiers=bool(dossiers), planned=result.plan is not None)
     themes = {t.key: t for t in make_themes(result)}
     assumed = rows.assumptions(result)
     return {
@@ -169,7 +170,11 @@ def _values(result: Result, slots: Slots) -> dict[str, Any]:
         "marks": rows.mark_words(),
         "evidence": rows.evidence_words(),
         "dossiers": dossiers,
-        "left_out": rows.left_out(chapters["suitability"].number, planned=result.plan is not None),
+        "plan": plan_chapter(result.plan),
+        "left_out": rows.left_out(
+            chapters["suitability"].number,
+            plan=chapters["plan"].number if "plan" in chapters else None,
+        ),
         "context_asks": [tell(key) for key in _CONTEXT_ASKS],
         "scale_error": rows.scale_words(result),
         "crs": rows.crs_words(result),
@@ -179,8 +184,9 @@ def _values(result: Result, slots: Slots) -> dict[str, Any]:
     }
 
 
-def _chapters(summary: Summary, *, dossiers: bool) -> dict[str, _Chapter]:
-    keys = [key for key in _CHAPTERS if dossiers or key != "dossiers"]
+def _chapters(summary: Summary, *, dossiers: bool, planned: bool) -> dict[str, _Chapter]:
+    left = {key for key, here in (("dossiers", dossiers), ("plan", planned)) if not here}
+    keys = [key for key in _CHAPTERS if key not in left]
     return {
         key: _Chapter(nth, tell(f"chapter_{key}", project=summary.project))
         for nth, key in enumerate(keys, start=1)

@@ -441,22 +441,22 @@ def mark_words() -> dict[str, str]:
     return {mark: translated(words) for mark, words in EVIDENCE_MARKS.items()}
 
 
-def left_out(number: int, *, planned: bool) -> list[tuple[str, str]]:
+def left_out(number: int, *, plan: int | None) -> list[tuple[str, str]]:
     """
     Say which chapters of a full study are not here, and what gives them.
 
     Parameters
     ----------
     number : of the chapter with the map of constraints.
-    planned : whether the study holds the plan of its best site.
+    plan : number of the chapter on the plan of the best site; None: the study holds none.
 
     Returns
     -------
     Title and where it comes from.
     """
-    here = {"plan": "planned", "phasing": "phased"} if planned else {}
+    here = {"plan": "planned", "phasing": "phased"} if plan is not None else {}
     return [
-        (tell(f"left_{chapter}"), tell(f"from_{here.get(where, where)}", number=number))
+        (tell(f"left_{chapter}"), tell(f"from_{here.get(where, where)}", number=number, plan=plan))
         for chapter, where in _LEFT_OUT.items()
     ]
 

@@ -13,6 +13,7 @@ from kcity_geo.outputs.columns import column_table
 from kcity_geo.outputs.frames import cell_frame
 from kcity_geo.outputs.map_plan import plan_lines, plan_themes
 from kcity_geo.outputs.map_story import story_steps
+from kcity_geo.outputs.report import build_report
 from kcity_geo.outputs.report_advice import advice_of
 from kcity_geo.outputs.report_tables import left_out
 from kcity_geo.outputs.study_tables import save_study_workbook
@@ -83,10 +84,29 @@ def test_the_report_does_not_send_for_a_plan_that_is_there(study) -> None:
     assert "into a concept plan: kcity plan makes one" in before
     assert "into a concept plan" not in told
     assert "Go through the concept plan of site" in told
-    here, missing = (dict(left_out(4, planned=planned)) for planned in (True, False))
+    here, missing = (dict(left_out(4, plan=plan)) for plan in (8, None))
     assert here.keys() == missing.keys()
     assert sum("not here; kcity plan" in where for where in missing.values()) == 5
     assert not any("not here; kcity plan" in where for where in here.values())
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_the_report_has_a_chapter_on_the_plan_with_its_sheets(study) -> None:
+    for language, title, sheet in (
+        ("en", "Concept plan of the best site", "Sheet 20 · Phasing"),
+        ("ko", "최상위 후보지의 기본구상", "도면 20 · 단계별 개발"),
+    ):
+        report = study.study.report.model_copy(update={"language": language})
+        asked = dataclasses.replace(study, study=study.study.model_copy(update={"report": report}))
+        page = build_report(asked)
+        chapter = page[page.index('<h2 id="plan">') : page.index('<h2 id="conclusions">')]
+        assert title in chapter
+        assert sheet in chapter
+        assert chapter.count("<figure>") == 2
+        assert "1,500,000" not in chapter  # lines of the cost stay in the folder of the plan
+    bare = build_report(dataclasses.replace(study, plan=None))
+    assert 'id="plan"' not in bare
+    assert "kcity plan" in bare
 
 
 def test_costs_of_the_plan_are_formulas_where_they_have_what_they_need(study, tmp_path) -> None:

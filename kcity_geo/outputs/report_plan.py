@@ -1,0 +1,46 @@
+"""The chapter of the report on the plan of the best site: what is planned, map sheets, land, demand, cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kcity_geo.outputs.plan_language import plan_in_spoken_language
+from kcity_geo.outputs.plan_page import map_row, table_row
+from kcity_geo.plan_sheets import PlanSheets
+
+__all__ = ["plan_chapter"]
+
+#: Tables of a plan that the report shows; the folder of the plan has all.
+_TABLES = ("budget", "demand", "headroom", "cost_by_phase", "economics")
+#: Sheets without a number that it shows as well.
+_FIRST = ("Layout", "Site")
+
+
+def plan_chapter(plan: PlanSheets | None) -> dict[str, Any]:
+    """
+    Give the chapter on the plan of the best site in the language that is spoken.
+
+    Parameters
+    ----------
+    plan : of the best site; None: no plan was asked for.
+
+    Returns
+    -------
+    ``title, disclaimer, lead, notes`` (by chapter of the plan), ``maps`` and ``tables`` as the page of a plan has them;
+    empty without a plan.
+    """
+    if plan is None:
+        return {}
+    told = plan_in_spoken_language(plan)
+    return {
+        "title": told.title,
+        "disclaimer": told.disclaimer,
+        "lead": told.lead,
+        "notes": [(chapter.title, chapter.text) for chapter in told.chapters if chapter.text],
+        "maps": [
+            map_row(sheet)
+            for sheet, english in zip(told.maps, plan.maps, strict=True)
+            if sheet.number or english.title in _FIRST
+        ],
+        "tables": [table_row(told.tables[key]) for key in _TABLES if key in told.tables],
+    }
