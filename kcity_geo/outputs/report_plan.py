@@ -13,7 +13,7 @@ __all__ = ["plan_chapter"]
 #: Tables of a plan that the report shows; the folder of the plan has all.
 _TABLES = ("budget", "demand", "headroom", "cost_by_phase", "economics")
 #: Sheets without a number that it shows as well.
-_FIRST = ("Layout", "Site")
+_FIRST = ("Layout", "Site", "Connections to the site")
 
 
 def plan_chapter(plan: PlanSheets | None) -> dict[str, Any]:
