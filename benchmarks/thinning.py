@@ -1,9 +1,10 @@
 """
 Thin a well-mapped city at random, read what is left, and compare with the whole map.
 
-Usage: python benchmarks/thinning.py STUDY.toml|EXTRACT.osm.pbf [--seeds N] [--zones N]
+Usage: python benchmarks/thinning.py STUDY.toml|EXTRACT.osm.pbf [--people N] [--seeds N] [--zones N]
        [--method draws,conformal,bounds] [--counts [districts]] [--json]
 
+Of an extract alone --people says how many live there; they are spread over its mapped dwellings.
 The city is cut into zones around randomly chosen residents. Of each zone's features a share is
 kept, drawn from the rates: points and areas one by one, streets so that what is left hangs
 together (main roads first, then streets that meet what is there). People, rasters, timetables and
@@ -283,19 +284,20 @@ def show(summary: dict[str, Any]) -> None:
         print(f"  {row['sector']:<10}{row['unit']:<10} held {row['mean']:.2f} of {row['size']}")
 
 
-def load(path: str) -> Any:
+def load(path: str, people: int | None) -> Any:
     if path.endswith(".toml"):
         return kc.load(kc.load_study(path))
-    folder = Path(path).resolve()
-    study = kc.Study.model_validate(
-        {"study": {"name": folder.stem}, "sources": {"osm": str(folder)}}
-    )
-    return kc.load(study)
+    file = Path(path).resolve()
+    if people is None:
+        raise SystemExit(f"{file.name} is an extract: say with --people N how many live there")
+    study = {"study": {"name": file.name.partition(".")[0]}, "sources": {"osm": str(file)}}
+    return kc.load(kc.Study.model_validate({**study, "official": {"population": people}}))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("inputs", nargs="+", help="study files or extracts with people")
+    parser.add_argument("--people", type=int, help="who live in an extract")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first", type=int, default=101, help="first seed")
     parser.add_argument("--rates", default="1,0.6,0.25,0.05")
@@ -313,7 +315,7 @@ def main() -> None:
     tallies = {name: Tally() for name in chosen.method.split(",")}
     begin = time.perf_counter()
     for path in chosen.inputs:
-        data = load(path)
+        data = load(path, chosen.people)
         full = kc.assess_gaps(data)
         for seed in range(chosen.first, chosen.first + chosen.seeds):
             rng = np.random.default_rng(seed)
