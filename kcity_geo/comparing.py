@@ -69,13 +69,14 @@ def save_comparison(
     Returns
     -------
     Absolute path of the folder, with ``compare.html`` (English and Korean, offline), ``cities.csv``,
-    ``ranks.csv``, ``compare.xlsx`` and ``cities.geojson``.
+    ``ranks.csv``, ``compare.xlsx``, ``cities.geojson`` and ``ledger.json``.
 
     Raises
     ------
     OutputError
         If the folder holds something else or cannot be written.
     """
-    pairs = zip(found.cities, folders, strict=True) if folders else ()
+    pairs = list(zip(found.cities, folders, strict=True)) if folders else []
     pictures = {city.key: read_pictures(folder) for city, folder in pairs}
-    return files.save_comparison(found, out, pictures=pictures)
+    studies = {city.key: Path(folder) for city, folder in pairs}
+    return files.save_comparison(found, out, pictures=pictures, studies=studies)

@@ -18,7 +18,7 @@ from kcity_geo.siting import rank_sites, suitability
 from kcity_geo.study import assess_gaps, load
 from kcity_geo.studyfile import Study, load_study
 
-__all__ = ["plan_study", "save_plan"]
+__all__ = ["plan_again", "plan_study", "save_plan"]
 
 
 def save_plan(
@@ -83,15 +83,43 @@ def plan_study(
     checked_keys(asked)
     language = language_of_study(asked)
     check_out_dir(out, contents=PLAN)
+    plan, gaps = plan_again(asked, site=site, config=config, progress=progress)
+    told("files")
+    sheets = plan_sheets(plan, gaps=gaps)
+    save_plan_folder(sheets, out, language=language, study=asked, site=str(site))
+    return plan
+
+
+def plan_again(
+    study: Study,
+    *,
+    site: int | str = 1,
+    config: Config | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[Plan, Gaps]:
+    """
+    Plan a site of a study without saving the plan.
+
+    Parameters
+    ----------
+    study, site, config, progress : as of `plan_study`.
+
+    Returns
+    -------
+    The plan and the gaps of the city.
+
+    Raises
+    ------
+    KCityError
+        If an input is wrong or there is no such site.
+    """
+    told = progress or (lambda _: None)
     told("inputs")
-    data = load(asked, config=config)
+    data = load(study, config=config)
     told("gaps")
     gaps = assess_gaps(data)
     told("sites")
     score = suitability(data, gaps)
     sites = rank_sites(score, data)
     told("plan")
-    plan = plan_of_site(asked, data, score, sites, site=site)
-    told("files")
-    save_plan(plan, out, gaps=gaps, language=language)
-    return plan
+    return plan_of_site(study, data, score, sites, site=site), gaps

@@ -342,14 +342,46 @@ def run(
     Where the file has the table ``[concept]``, the best site is planned too, for map and workbook; a plan that
     cannot be drawn is told among the warnings and stops nothing.
     """
-    from kcity_geo.analysis.city_model import model_of
-    from kcity_geo.analysis.sites.dossier import dossier
     from kcity_geo.outputs.folder import check_out_dir
 
     study = study if isinstance(study, Study) else load_study(study)
     check_out_dir(Path(out))
     _check_concept(study)
     clock = _Clock(progress)
+    result = _found(study, config=config, clock=clock)
+    with clock.stage("files"):
+        save(result, out)
+    return replace(result, timings=dict(clock.seconds))
+
+
+def found_again(
+    study: Study, *, config: Config | None = None, progress: Progress | None = None
+) -> Result:
+    """
+    Run a whole study without saving it, as a check of what was saved.
+
+    Parameters
+    ----------
+    study : study file.
+    config : limits, cache, offline.
+    progress : called with the name of each stage.
+
+    Returns
+    -------
+    What was found.
+
+    Raises
+    ------
+    KCityError
+        If an input is wrong.
+    """
+    return _found(study, config=config, clock=_Clock(progress))
+
+
+def _found(study: Study, *, config: Config | None, clock: _Clock) -> Result:
+    from kcity_geo.analysis.city_model import model_of
+    from kcity_geo.analysis.sites.dossier import dossier
+
     data = load(study, config=config, _clock=clock)
     gaps = assess_gaps(data, _clock=clock)
     notes: list[str] = []
@@ -362,7 +394,7 @@ def run(
             dossiers = dossier(sites, score, model_of(data))
         plan = _planned(study, data, gaps, score=score, sites=sites, clock=clock)
     score = with_warnings(score, notes)
-    result = Result(
+    return Result(
         study=study,
         data=data,
         gaps=gaps,
@@ -372,9 +404,6 @@ def run(
         plan=plan,
         timings=dict(clock.seconds),
     )
-    with clock.stage("files"):
-        save(result, out)
-    return replace(result, timings=dict(clock.seconds))
 
 
 def _check_concept(study: Study) -> None:

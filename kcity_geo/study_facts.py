@@ -159,6 +159,8 @@ class StudyFacts(BaseModel):
     headline: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     credits: str = ""
+    licence: str = ""
+    author: str = ""
     caveat: str = ""
 
 
@@ -185,6 +187,8 @@ class PlanFacts(BaseModel):
     lead: tuple[str, ...] = ()
     disclaimer: str = ""
     as_of: str = ""
+    credits: str = ""
+    licence: str = ""
     sheets: tuple[PlanSheetFacts, ...] = ()
 
     @property

@@ -1,33 +1,39 @@
-"""Verify a finished study: are its files, inputs, tables and numbers those of its ledger?"""
+"""Verify a finished study, plan or comparison: are its files, inputs, tables and numbers those of its ledger?"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kcity_geo.comparing import compare
 from kcity_geo.config import Config
 from kcity_geo.errors import KCityError, SourceError
 from kcity_geo.fingerprint import code_sha256, table_sha256
 from kcity_geo.notes import collected, muted
+from kcity_geo.outputs.claims import Claim, claims, plan_claims
 from kcity_geo.outputs.ledger import (
     LEDGER_FILE,
     LEDGER_FORMAT,
-    claims,
     file_sha256,
     ledger_sha256,
 )
+from kcity_geo.outputs.more_ledgers import FACTS_FILE, comparison_claims
+from kcity_geo.outputs.sheet_ids import numbers_of_workbook
 from kcity_geo.outputs.shown_numbers import PAPERS, shown_numbers
 from kcity_geo.outputs.text import plain_text
-from kcity_geo.result import Result
-from kcity_geo.siting import rank_sites, suitability
-from kcity_geo.study import assess_gaps, load
+from kcity_geo.planning.sheets import plan_sheets
+from kcity_geo.plans import plan_again
+from kcity_geo.study import found_again
 from kcity_geo.studyfile import load_study, resolve_path, sha256_of
 
 __all__ = ["Drift", "verify"]
 
+#: Workbooks whose last sheet says how ids are made.
+_WORKBOOKS = ("study.xlsx", "plan.xlsx")
 _LARGEST_BYTES = 500_000_000
 
 
@@ -60,12 +66,12 @@ def verify(
     progress: Callable[[str], None] | None = None,
 ) -> tuple[Drift, ...]:
     """
-    Check a finished study against its ledger.
+    Check a finished study, plan or comparison against its ledger.
 
     Parameters
     ----------
-    folder : of the study.
-    recompute : run the study again from its inputs and compare every number; else files, inputs, tables and code only.
+    folder : of the study, plan or comparison.
+    recompute : make it again from its inputs and compare every number; else files, inputs, tables and code only.
     config : limits and places; of the environment when None.
     progress : called with the name of each step.
 
@@ -83,7 +89,8 @@ def verify(
     home, tell = Path(folder), progress or (lambda _: None)
     ledger = _ledger(home)
     tell("files")
-    found = _of_files(home, ledger) + _of_papers(home, ledger) + _of_inputs(home)
+    found = _of_files(home, ledger) + _of_papers(home, ledger)
+    found += [*_of_workbook(home, ledger), *_of_inputs(home, ledger)]
     found += _differences(
         "table", ledger["tables"], table_sha256(), "differs from the one of the study"
     )
@@ -100,11 +107,7 @@ def verify(
     tell("numbers")
     try:
         with muted(), collected():
-            study = load_study(home / "study.toml")
-            data = load(study, config=config or Config.from_env())
-            gaps = assess_gaps(data)
-            score = suitability(data, gaps)
-            sites = rank_sites(score, data)
+            again = _claims_again(home, ledger, config or Config.from_env(), tell)
     except KCityError as error:
         return (
             *found,
@@ -112,14 +115,15 @@ def verify(
                 kind="input", name="study.toml", detail=f"cannot be run again: {plain_text(error)}"
             ),
         )
-    again = Result(study=study, data=data, gaps=gaps, score=score, sites=sites)
-    return (*found, *_of_numbers(ledger, again))
+    return (*found, *_of_numbers(ledger, again)) if again is not None else tuple(found)
 
 
 def _ledger(home: Path) -> dict[str, Any]:
     path = home / LEDGER_FILE
     if not path.is_file():
-        raise SourceError(f"{home}: holds no {LEDGER_FILE}; give the folder of a finished study")
+        raise SourceError(
+            f"{home}: holds no {LEDGER_FILE}; give the folder of a finished study, plan or comparison"
+        )
     try:
         if path.stat().st_size > _LARGEST_BYTES:
             raise SourceError(f"{path}: is larger than {_LARGEST_BYTES // 1_000_000} MB")
@@ -187,6 +191,24 @@ def _of_papers(home: Path, ledger: dict[str, Any]) -> list[Drift]:
     return found
 
 
+def _of_workbook(home: Path, ledger: dict[str, Any]) -> Iterator[Drift]:
+    """Compare the numbers of the workbook with those of the ledger, where it was changed."""
+    name = next((one for one in _WORKBOOKS if one in ledger["files"]), "")
+    path = home / name
+    if not path.is_file() or sha256_of(path) == ledger["files"][name]:
+        return
+    values = {row["id"]: row["value"] for row in ledger["claims"]}
+    try:
+        for key, number, place in numbers_of_workbook(path):
+            was = values.get(key)
+            if was is None or isinstance(was, str) or math.isclose(was, number, rel_tol=1e-6):
+                continue
+            words = plain_text(f"{was} in the ledger, {number} in {place}")
+            yield Drift(kind="number", name=plain_text(f"{key} in {name}"), detail=words)
+    except Exception:  # noqa: BLE001 - a damaged workbook is told as a file; any part of it may be damaged
+        return
+
+
 def _by_id(rows: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     """Give what is shown under each id of the ledger, in the order of the paper."""
     found: dict[str, list[str]] = {}
@@ -205,9 +227,30 @@ def _differences(kind: str, before: dict[str, str], now: dict[str, str], words: 
     return found
 
 
-def _of_inputs(home: Path) -> list[Drift]:
+def _of_studies(home: Path, ledger: dict[str, Any]) -> list[Drift]:
+    """Compare the studies that were compared with their checksums in the ledger."""
+    found = []
+    for row in ledger["inputs"]:
+        if not row["file"]:
+            continue
+        path = home / str(row["file"]) / FACTS_FILE
+        name = plain_text(row["file"])
+        if not path.is_file():
+            words = "is not here, so it was not compared"
+            found.append(Drift(kind="input", name=name, detail=words))
+        elif sha256_of(path) != row["sha256"]:
+            words = "is another study than that of the comparison"
+            found.append(Drift(kind="input", name=name, detail=words))
+    return found
+
+
+def _of_inputs(home: Path, ledger: dict[str, Any]) -> list[Drift]:
     """Compare the files that the study names with their checksums in it."""
     found = []
+    if ledger.get("of") == "comparison":
+        return _of_studies(home, ledger)
+    if not (home / "study.toml").is_file() and ledger.get("of") == "plan":
+        return []  # made from objects of Python
     try:
         study = load_study(home / "study.toml")
     except KCityError as error:
@@ -225,9 +268,32 @@ def _of_inputs(home: Path) -> list[Drift]:
     return found
 
 
-def _of_numbers(ledger: dict[str, Any], again: Result) -> list[Drift]:
+def _claims_again(
+    home: Path, ledger: dict[str, Any], config: Config, tell: Callable[[str], None]
+) -> list[Claim] | None:
+    """Make the numbers again; None where the folder does not say from what."""
+    of = ledger.get("of")
+    if of == "comparison":
+        folders = [home / str(row["file"]) for row in ledger["inputs"]]
+        if not all(row["file"] for row in ledger["inputs"]):
+            return None
+        found = compare(
+            folders, draws=ledger["draws"], seed=ledger["seed"], weights=ledger["weights"]
+        )
+        return comparison_claims(found, found.rank())
+    if of == "plan":
+        if not ledger["site"]:
+            return None
+        study = load_study(home / "study.toml")
+        plan, gaps = plan_again(study, site=ledger["site"], config=config, progress=tell)
+        return list(plan_claims(plan_sheets(plan, gaps=gaps)))
+    study = load_study(home / "study.toml")
+    return claims(found_again(study, config=config, progress=tell))
+
+
+def _of_numbers(ledger: dict[str, Any], again: list[Claim]) -> list[Drift]:
     before = {row["id"]: row for row in ledger["claims"]}
-    now = {row["id"]: row for row in claims(again)}
+    now = {row["id"]: row for row in again}
     found = []
     for key in [*before, *(k for k in now if k not in before)]:
         was, is_ = (

@@ -49,6 +49,31 @@ def test_the_command_writes_the_page_with_maps(two, tmp_path) -> None:
     assert (tmp_path / "c" / "compare.html").read_text(encoding="utf-8").count("<img") == 6
 
 
+def test_verify_finds_a_comparison_as_it_was_and_names_a_study_and_a_number_that_changed(
+    two, tmp_path
+) -> None:
+    out = kc.save_comparison(kc.compare(two, draws=20), tmp_path / "c", folders=two)
+    assert kc.verify(out) == ()
+    # Another study than that which was compared: another number, and another file.
+    moved = tmp_path / "moved"
+    shutil.copytree(out, moved / "c")
+    ledger = json.loads((moved / "c" / "ledger.json").read_text(encoding="utf-8"))
+    for number, row in enumerate(ledger["inputs"]):
+        place = moved / f"study_{number}"
+        shutil.copytree(out / row["file"], place)
+        row["file"] = f"../study_{number}"
+    ledger["claims"][0]["value"] += 1
+    (moved / "c" / "ledger.json").write_text(json.dumps(ledger), encoding="utf-8")
+    facts = moved / "study_0" / "project_summary.json"
+    facts.write_text(facts.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    found = kc.verify(moved / "c")
+    assert [(one.kind, one.name) for one in found] == [
+        ("output", "ledger.json"),
+        ("input", "../study_0"),
+        ("number", ledger["claims"][0]["id"]),
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

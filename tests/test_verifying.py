@@ -103,6 +103,21 @@ def test_a_number_that_was_changed_in_the_docx_is_named(copied) -> None:
     assert "when it was written" in found[1].detail
 
 
+def test_a_number_that_was_changed_in_the_workbook_is_named(copied) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    path = copied / "out" / "study.xlsx"
+    book = openpyxl.load_workbook(path)
+    page = book["Indicators"]
+    names = [cell.value for cell in page[3]]
+    cell = page.cell(4, names.index("gap raw") + 1)
+    key = f"{page.cell(4, names.index('indicator') + 1).value}.gap_raw.city"
+    cell.value = 0.123
+    book.save(path)
+    found = [one for one in kc.verify(copied / "out", recompute=False) if one.kind == "number"]
+    assert [one.name for one in found] == [f"{key} in study.xlsx"]
+    assert f"0.123 in Indicators!{cell.coordinate}" in found[0].detail
+
+
 def test_a_flipped_byte_of_an_input_is_named(copied) -> None:
     flip(copied / "population.tif")
     found = kc.verify(copied / "out", recompute=False)

@@ -59,7 +59,7 @@ def diff(
 
 @app.command()
 def verify(
-    folder: Annotated[Path, typer.Argument(help="Folder of a finished study.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished study, plan or comparison.")],
     *,
     files_only: Annotated[
         bool, typer.Option("--files-only", help="Compare files and inputs, compute nothing again.")
@@ -67,7 +67,7 @@ def verify(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a finished study against its ledger: files, inputs, tables, code and every number."""
+    """Check a finished study, plan or comparison against its ledger: files, inputs, tables, code and every number."""
     with plain_errors():
         from dataclasses import asdict
 

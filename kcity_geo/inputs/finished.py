@@ -80,6 +80,8 @@ def _numbers(one: StudyFacts, key: str) -> CityNumbers:
         indicators={row.id: _measured(row) for row in one.indicators},
         open_land_share=_number(one.open_share),
         sites_found=None if one.open_share is None else len(ranked),
+        credits=one.credits,
+        licence=one.licence,
     )
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "attribution_text",
     "credits_line",
     "credits_of_file",
+    "head_of_page",
     "terms_of",
 ]
 
@@ -104,6 +105,30 @@ def credits_of_file(data: Credited, *, picture: bool = False) -> dict[str, str]:
         "terms": terms.words,
         "notice": CAVEAT + (" SYNTHETIC CITY." if data.synthetic else ""),
     }
+
+
+def head_of_page(data: Credited, *, author: str = "") -> tuple[tuple[str, str], ...]:
+    """
+    Give what a page says of itself to programs: who made it, whom to name, under which licence it stands.
+
+    Parameters
+    ----------
+    data : a city, or what is written of a plan.
+    author : of the study; empty: not stated.
+
+    Returns
+    -------
+    Name and content of each ``<meta>``; without those that are empty.
+    """
+    told = credits_of_file(data, picture=True)
+    licence = f"{told['licence']} {told['licence_url']}".strip()
+    rows = (
+        ("author", plain_text(author)),
+        ("dcterms.rights", told["attribution"]),
+        ("dcterms.license", licence),
+        ("dcterms.accessRights", f"{told['terms']} {told['notice']}"),
+    )
+    return tuple((name, text) for name, text in rows if text)
 
 
 def attribution_text(result: Result) -> str:

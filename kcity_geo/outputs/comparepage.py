@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from kcity_geo.analysis.comparison.compare import Comparison, Difference
 from kcity_geo.analysis.comparison.rows import AXES, ComparedCriterion
 from kcity_geo.config import read_table
+from kcity_geo.outputs.cited import cited, citing
 from kcity_geo.outputs.colours import rgb
-from kcity_geo.outputs.languages import LANGUAGES, both, in_both
+from kcity_geo.outputs.languages import LANGUAGES, both, in_both, language_of, marked_up
 from kcity_geo.outputs.overlay import png_uri
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.stripes import hatch
@@ -25,7 +26,7 @@ from kcity_geo.outputs.text import human, persons, plain_text
 from kcity_geo.outputs.themes import EMPTY, reading_rows, sector_title
 from kcity_geo.result import SECTORS
 
-__all__ = ["SmallMap", "compare_page"]
+__all__ = ["SmallMap", "compare_page", "rivals"]
 
 _MAP_PX = 190
 #: Stripes of the small maps: colour, and how far apart and how wide they are.
@@ -81,10 +82,20 @@ def compare_page(
     -------
     HTML that loads nothing, with a switch between the languages.
     """
+    with citing():
+        html = _rendered(found, ranks, pictures)
+    return seal(marked_up(html, language=language_of("en")))
+
+
+def _rendered(
+    found: Comparison,
+    ranks: pd.DataFrame,
+    pictures: Mapping[str, Mapping[str, SmallMap]],
+) -> str:
     needy = [c for c in found.criteria if c.axis == "need"]
     ready = [c for c in found.criteria if c.axis == "readiness"]
     maps, scale = _maps(_in_order(ranks, "need"), pictures)
-    html = environment().get_template("compare.html.j2").render(
+    return environment().get_template("compare.html.j2").render(
         t=lambda key, **values: both("compare", key, **values),
         css=asset("report.css"),
         own_css=asset("compare.css"),
@@ -103,9 +114,9 @@ def compare_page(
         differences=[_difference(one) for one in found.apart],
         synthetic=[plain_text(c.key, max_chars=_NAME_CHARS) for c in found.cities if c.synthetic],
         references=_references(),
-        draws=f"{found.draws:,}",
+        sources=[(_name(c.key), plain_text(c.credits, max_chars=1000), plain_text(c.licence)) for c in found.cities],
+        draws=cited(f"{found.draws:,}", "draws"),
     )  # fmt: skip
-    return seal(html)
 
 
 def _name(key: object) -> str:
@@ -116,29 +127,30 @@ def _points(score: float) -> str:
     return f"{100 * score:.0f}"
 
 
-def _number(value: float, unit: str) -> dict[str, str]:
-    """Write a number in each language."""
+def _number(value: float, unit: str, *ids: str) -> dict[str, str]:
+    """Write a number in each language, with its id in the ledger."""
     shown = human(value, unit)
     words = read_table("texts/compare")["number"]
     korean = str(words.get(shown, shown.replace(" %", "%")))
-    return {language: korean if language == "ko" else shown for language in LANGUAGES}
+    return {language: cited(korean if language == "ko" else shown, *ids) for language in LANGUAGES}
 
 
-def _span(low: float, high: float, unit: str) -> dict[str, str]:
+def _span(low: float, high: float, unit: str, key: str) -> dict[str, str]:
     """Say a range, or one value where both ends are shown alike."""
-    first, last = _number(low, unit), _number(high, unit)
-    if first == last:
+    first, last = _number(low, unit, f"{key}low"), _number(high, unit, f"{key}high")
+    if _number(low, unit) == _number(high, unit):
         return first
     row = read_table("texts/compare")["text"]["to"]
     return {k: str(row[k]).format(low=first[k], high=last[k]) for k in LANGUAGES}
 
 
-def _point_span(low: float, high: float) -> Markup:
+def _point_span(low: float, high: float, key: str) -> Markup:
     """Say a range of scores in points."""
-    first, last = _points(low), _points(high)
+    same = _points(low) == _points(high)
+    first, last = cited(_points(low), f"{key}_low"), cited(_points(high), f"{key}_high")
     row = read_table("texts/compare")["text"]["to"]
     told = {k: str(row[k]).format(low=first, high=last) for k in LANGUAGES}
-    return in_both(told if first != last else dict.fromkeys(LANGUAGES, first))
+    return in_both(dict.fromkeys(LANGUAGES, first) if same else told)
 
 
 def _title(one: ComparedCriterion) -> Markup:
@@ -190,7 +202,8 @@ def _first(found: Comparison, ranks: pd.DataFrame, axis: str, key: str) -> Marku
     score = next(float(v) for v in found.table.loc[places[:1], axis])
     if axis == "need" and score <= _ROUNDED:
         return both("compare", "lead_need_none")
-    shown = _number(score, "share") if axis == "need" else _points(score)
+    stem = f"{_stem(found, places[0])}.{axis}"
+    shown = _number(score, "share", stem) if axis == "need" else cited(_points(score), stem)
     told = f"{key}_equal" if len(places) > 1 else key
     return both("compare", told, city=", ".join(map(_name, places)), score=shown)
 
@@ -206,46 +219,58 @@ def _row(
     row: Any = found.table.loc[key]
     place: Any = ranks.astype(object).loc[key]
     ends = (int(place[f"{axis}_best"]), int(place[f"{axis}_worst"]))
-    possible = f"{ends[0]}–{ends[1]}" if ends[0] != ends[1] else str(ends[0])  # noqa: RUF001
+    stem = f"{_stem(found, key)}."
+    shown = [
+        cited(str(n), f"{stem}{axis}_{end}") for n, end in zip(ends, ("best", "worst"), strict=True)
+    ]
+    possible = "–".join(shown) if ends[0] != ends[1] else shown[0]  # noqa: RUF001
     cells = [_measured(found, key, one) for one in criteria]
     low, high = row[f"{axis}_low"], row[f"{axis}_high"]
     known = math.isfinite(row[axis])
     score = _Cell(
-        shown=in_both(dict.fromkeys(LANGUAGES, _points(row[axis])))
+        shown=in_both(dict.fromkeys(LANGUAGES, cited(_points(row[axis]), f"{stem}{axis}")))
         if known
         else both("compare", "unknown"),
-        below=_point_span(low, high),
+        below=_point_span(low, high, f"{stem}{axis}"),
         sort=_sortable(row[axis]),
     )
     return {
         "name": _name(key),
-        "people": persons(float(row["population"])),
+        "people": cited(persons(float(row["population"])), f"{stem}population"),
         "people_sort": _sortable(row["population"]),
-        "rank": str(int(place[f"{axis}_rank"])) if known else _NONE,
+        "rank": cited(str(int(place[f"{axis}_rank"])), f"{stem}{axis}_rank") if known else _NONE,
         "rank_sort": int(place[f"{axis}_rank"]) if known else len(ranks) + 1,
         "possible": possible,
         "first": _drawn_first(found, key, axis, float(place[f"{axis}_first"])),
         "score": score,
         "cells": cells,
-        "sites": _sites(row["sites_found"]),
+        "sites": _sites(row["sites_found"], f"{stem}sites_found"),
     }
+
+
+def _stem(found: Comparison, key: str) -> str:
+    """Begin the ids of the numbers of a city: by what it says, whatever stands beside it."""
+    return f"city.{found.table.loc[key, 'id']!s}"
 
 
 def _drawn_first(found: Comparison, key: str, axis: str, share: float) -> _Cell:
     """In how many draws a city is first, or why none is told."""
     if math.isfinite(share):
-        return _Cell(shown=in_both(_number(share, "share")), below=Markup(""), sort=share)
+        shown = in_both(_number(share, "share", f"{_stem(found, key)}.{axis}_first"))
+        return _Cell(shown=shown, below=Markup(""), sort=share)
     missing = len(found.not_known(key, axis))
     every = len([one for one in found.criteria if one.axis == axis and one.weight > 0])
-    below = both("compare", "first_unknown", count=str(missing), all=str(every))
+    stem = f"{_stem(found, key)}.{axis}"
+    count, whole = cited(str(missing), f"{stem}_missing"), cited(str(every), f"{stem}_criteria")
+    below = both("compare", "first_unknown", count=count, all=whole)
     return _Cell(shown=in_both(dict.fromkeys(LANGUAGES, _NONE)), below=below, sort=-1.0)
 
 
-def _sites(count: Any) -> _Cell:  # noqa: ANN401 - whole number or NA
+def _sites(count: Any, key: str) -> _Cell:  # noqa: ANN401 - whole number or NA
     """How many sites the study found for its project."""
     if pd.isna(count):
         return _Cell(shown=both("compare", "not_ranked"), below=Markup(""), sort=-1.0)
-    number = in_both(dict.fromkeys(LANGUAGES, str(count)))
+    number = in_both(dict.fromkeys(LANGUAGES, cited(str(count), key)))
     shown = number if count else both("compare", "none_found")
     return _Cell(shown=shown, below=Markup(""), sort=int(count))
 
@@ -265,15 +290,16 @@ def _measured(found: Comparison, key: str, one: ComparedCriterion) -> _Cell:
     if not it.known:
         return _Cell(shown=both("compare", "unknown"), below=Markup(""), sort=-1.0)
     people = found.people_short(key, one.id) if one.kind == "people_short" else math.nan
-    shown = in_both(_number(it.value, one.unit))
+    stem = f"{_stem(found, key)}.{one.id}."
+    shown = in_both(_number(it.value, one.unit, f"{stem}value"))
     if math.isfinite(people):
         shown = both(
             "compare",
             "people_proved",
-            people=persons(people),
-            share=_number(it.value, "share"),
+            people=cited(persons(people), f"{stem}people"),
+            share=_number(it.value, "share", f"{stem}value"),
         )
-    ends = _span(it.low, it.high, one.unit)
+    ends = _span(it.low, it.high, one.unit, stem)
     below = in_both(ends) if it.low != it.high else Markup("")
     return _Cell(shown=shown, below=below, sort=it.value)
 
@@ -396,26 +422,49 @@ def _legend() -> list[tuple[str, bool, Markup]]:
     ]
 
 
+def rivals(ranks: pd.DataFrame) -> list[tuple[str, str]]:
+    """
+    Give the cities of which the page says what one needs to draw level with the other in readiness.
+
+    Parameters
+    ----------
+    ranks : as ``found.rank()`` gives them.
+
+    Returns
+    -------
+    Keys of the city ahead and of the one behind it, neighbours with different ranks.
+    """
+    rank: Any = ranks["readiness_rank"]
+    return [
+        (ahead, behind)
+        for ahead, behind in pairwise(_in_order(ranks, "readiness"))
+        if not (pd.isna(rank[behind]) or rank[ahead] == rank[behind])
+    ]
+
+
 def _turns(found: Comparison, ranks: pd.DataFrame) -> list[dict[str, Any]]:
     """Say for each city what it needs to draw level with the one before it in readiness."""
     turns = []
-    rank: Any = ranks["readiness_rank"]
-    for ahead, behind in pairwise(_in_order(ranks, "readiness")):
-        if pd.isna(rank[behind]) or rank[ahead] == rank[behind]:
-            continue
+    for ahead, behind in rivals(ranks):
         table = found.overtake(behind, ahead)
+        stem = f"{_stem(found, behind)}.overtake"
         items = [
-            _turn(found, row)
+            _turn(found, row, f"{stem}.{row['criterion']}")
             for row in table.to_dict("records")
             if math.isfinite(row["value_needed"])
         ]
         names = {"behind": _name(behind), "ahead": _name(ahead)}
         moved = float(table.attrs["weights_moved"])
+        points = cited(f"{50 * moved:.0f}", f"{stem}.weight_points")
         turns.append(
             {
                 "line": both("compare", "overtake_line" if items else "overtake_none", **names),
                 "entries": items,
-                "weights": both("compare", "overtake_weights", points=f"{50 * moved:.0f}")
+                "weights": both(
+                    "compare",
+                    "overtake_weights",
+                    points=points,
+                )
                 if math.isfinite(moved)
                 else "",
             }
@@ -423,7 +472,7 @@ def _turns(found: Comparison, ranks: pd.DataFrame) -> list[dict[str, Any]]:
     return turns
 
 
-def _turn(found: Comparison, row: Mapping[Any, Any]) -> Markup:
+def _turn(found: Comparison, row: Mapping[Any, Any], key: str) -> Markup:
     one = next(c for c in found.criteria if c.id == row["criterion"])
     text = read_table("texts/compare")["text"]["overtake_item"]
     titles = next(r for r in read_table("compare")["criterion"] if r["id"] == one.id)
@@ -431,8 +480,8 @@ def _turn(found: Comparison, row: Mapping[Any, Any]) -> Markup:
     told = {}
     for language, title in (("en", titles["title"]), ("ko", titles["title_ko"])):
         known = math.isfinite(row["value"])
-        value = _number(row["value"], one.unit) if known else unknown
-        needed = _number(row["value_needed"], one.unit)[language]
+        value = _number(row["value"], one.unit, f"{key}.value") if known else unknown
+        needed = _number(row["value_needed"], one.unit, f"{key}.value_needed")[language]
         told[language] = str(text[language]).format(
             title=title, needed=needed, value=value[language]
         )

@@ -17,6 +17,7 @@ from kcity_geo.analysis.comparison.compare import Comparison
 from kcity_geo.errors import OutputError
 from kcity_geo.outputs.attribution import CAVEAT
 from kcity_geo.outputs.comparepage import SmallMap, compare_page
+from kcity_geo.outputs.more_ledgers import save_comparison_ledger
 from kcity_geo.outputs.tables import save_csv
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.workbook import save_workbook
@@ -24,7 +25,9 @@ from kcity_geo.outputs.workbook import save_workbook
 __all__ = ["COMPARISON_FILES", "save_comparison"]
 
 #: What the folder of a comparison holds.
-COMPARISON_FILES = ("compare.html", "cities.csv", "ranks.csv", "compare.xlsx", "cities.geojson")
+COMPARISON_FILES = (
+    "compare.html", "cities.csv", "ranks.csv", "compare.xlsx", "cities.geojson", "ledger.json",
+)  # fmt: skip
 
 
 def save_comparison(
@@ -32,6 +35,7 @@ def save_comparison(
     out: str | Path,
     *,
     pictures: Mapping[str, Mapping[str, SmallMap]] | None = None,
+    studies: Mapping[str, Path] | None = None,
 ) -> Path:
     """
     Write the folder of a comparison.
@@ -41,6 +45,7 @@ def save_comparison(
     found : cities side by side.
     out : folder that does not exist, is empty, or holds a former comparison.
     pictures : city key -> sector -> its readings, for the small maps.
+    studies : city key -> folder of its study, from which the comparison can be made and checked again.
 
     Returns
     -------
@@ -68,7 +73,9 @@ def save_comparison(
         with tempfile.TemporaryDirectory(prefix=".kcity-compare-", dir=target.parent) as stage:
             work, former = Path(stage) / "new", Path(stage) / "former"
             work.mkdir()
+            found = _by_name(found)
             _write(found, work, pictures or {})
+            save_comparison_ledger(found, found.rank(), work, studies=studies or {}, at=target)
             _place(work, target, former)
     except OSError as error:
         raise OutputError(
@@ -93,10 +100,13 @@ def _place(work: Path, target: Path, former: Path) -> None:
                 shutil.move(work / name, target / name)
 
 
-def _write(found: Comparison, work: Path, pictures: Mapping[str, Mapping[str, SmallMap]]) -> None:
-    # By name: the same files in whatever order the studies were given.
+def _by_name(found: Comparison) -> Comparison:
+    """Order the cities by name: the same files in whatever order the studies were given."""
     cities = tuple(sorted(found.cities, key=lambda city: city.key))
-    found = replace(found, cities=cities, table=found.table.loc[[city.key for city in cities]])
+    return replace(found, cities=cities, table=found.table.loc[[city.key for city in cities]])
+
+
+def _write(found: Comparison, work: Path, pictures: Mapping[str, Mapping[str, SmallMap]]) -> None:
     ranks = found.rank()
     page = compare_page(found, ranks, pictures)
     (work / "compare.html").write_text(page, encoding="utf-8", newline="\n")
@@ -137,7 +147,23 @@ def _points(found: Comparison) -> dict[str, Any]:
                 },
             }
         )
-    return {"type": "FeatureCollection", "notice": CAVEAT, "features": features}
+    return {
+        "type": "FeatureCollection",
+        "attribution": _sources(found),
+        "notice": CAVEAT,
+        "features": features,
+    }
+
+
+def _sources(found: Comparison) -> list[str]:
+    """Whom to name for each city, and under which licence what was made from its data stands."""
+    return [
+        plain_text(
+            f"{city.name}: {city.credits or 'not told'}. Licence: {city.licence or 'not told'}.",
+            max_chars=1500,
+        )
+        for city in found.cities
+    ]
 
 
 def _workbook(found: Comparison, tables: Mapping[str, pd.DataFrame], path: Path) -> None:
@@ -152,5 +178,5 @@ def _workbook(found: Comparison, tables: Mapping[str, pd.DataFrame], path: Path)
             for one in found.criteria
         ]
     )  # fmt: skip
-    notes = pd.DataFrame({"note": [CAVEAT, *found.differences]})
+    notes = pd.DataFrame({"note": [CAVEAT, *found.differences, *_sources(found)]})
     save_workbook({**tables, "criteria": criteria, "notes": notes}, path)

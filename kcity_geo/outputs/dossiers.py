@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import geopandas as gpd
 import pandas as pd
 
+from kcity_geo.outputs.cited import cited
 from kcity_geo.outputs.languages import name, tell, translated
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.text import human, plain_text
@@ -120,14 +121,17 @@ def report_dossiers(result: Result) -> dict[str, dict[str, list[DossierRow] | li
                 DossierRow(
                     translated(new.capitalize()),
                     translated(plain_text(row["title"])),
-                    _value(row),
-                    _basis(row),
+                    _value(row, f"site.{plain_text(label)}.dossier.{row['item']}"),
+                    cited(_basis(row), f"site.{plain_text(label)}.dossier.{row['item']}.basis"),
                 )
             )
         mine = found.flags[found.flags["label"] == label]["flag"]
         told[str(label)] = {
             "rows": rows,
-            "flags": [translated(plain_text(text)) for text in mine],
+            "flags": [
+                cited(translated(plain_text(text)), f"site.{plain_text(label)}.flag.{number}")
+                for number, text in enumerate(mine, start=1)
+            ],
         }
     return told
 
@@ -157,7 +161,7 @@ def _basis(row: Mapping[Any, Any]) -> str:
     return basis if row["topic"] == "criteria" else translated(basis)
 
 
-def _value(row: Mapping[Any, Any]) -> str:
+def _value(row: Mapping[Any, Any], key: str) -> str:
     """Write number and words; an open line is left blank so that somebody writes on it."""
     if row["topic"] == "to fill":
         return "…………"
@@ -165,6 +169,7 @@ def _value(row: Mapping[Any, Any]) -> str:
     words = plain_text(row["text"])
     words = name(words) if row["topic"] in _NAMED else translated(words)
     if not math.isfinite(number):
-        return words or tell("not_known")
-    shown = human(number, str(row["unit"]))
+        return cited(words, f"{key}.words") or tell("not_known")
+    words = cited(words, f"{key}.words")
+    shown = cited(human(number, str(row["unit"])), key)
     return tell("value_words", value=shown, words=words) if words else shown

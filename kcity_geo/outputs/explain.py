@@ -30,7 +30,7 @@ from kcity_geo.rules import ReadingLimits
 __all__ = ["Line", "cell_lines", "explain", "unit_lines", "unit_rows"]
 
 #: Number of the ledger that each line of a sector speaks of, in the order of `_unit_sector`.
-_LEDGER = ("gap_raw", "p_short", "", "people_short")
+_LEDGER = ("gap_raw", "p_short", "evidence", "people_short")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -373,8 +373,8 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
 
     Yields
     ------
-    Level (0 for a sector, 1 for what leads to it), text, and the id of its main number in
-    ``ledger.json``; empty where the ledger holds none.
+    Level (0 for a sector, 1 for what leads to it), text, and the id of its first number in ``ledger.json``; those of
+    the others differ in the middle (``value, standard, gap_raw, gap_lo, gap_hi``).
     """
     indicators = rows_of(gaps, place)
     whole = {} if place == "city" else rows_of(gaps, "city")
@@ -384,7 +384,7 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
         district = gaps.districts[gaps.districts["district_id"].astype(str) == place].iloc[0]
         people = persons(as_number(district["population"]))
         name = named(plain_text(district["name"], max_chars=80))
-        yield 0, tell("explain_place", place=name, people=people), ""
+        yield 0, tell("explain_place", place=name, people=people), f"population.{unit}"
     for sector in (*SECTORS, *THEMES):
         told = (
             dict(gaps.city.loc[sector])
@@ -414,7 +414,7 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
                 if text := _open(row, about[key], ranged=ranged):
                     yield 1, text, ""
         for number, text in enumerate(_unit_sector(told, limits=gaps.limits)):
-            yield 1, text, f"{sector}.{_LEDGER[number]}.{unit}" if _LEDGER[number] else ""
+            yield 1, text, f"{sector}.{_LEDGER[number]}.{unit}"
 
 
 def _open(row: Mapping[Any, Any] | pd.Series[Any], about: IndicatorRow, *, ranged: bool) -> str:

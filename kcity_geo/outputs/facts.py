@@ -12,6 +12,7 @@ import pandas as pd
 from kcity_geo.analysis.findings import Findings
 from kcity_geo.analysis.sites.contents import CONTENT_COLUMNS
 from kcity_geo.analysis.suitability.exclusion import OPEN
+from kcity_geo.outputs.attribution import terms_of
 from kcity_geo.outputs.summary import Summary, summarise
 from kcity_geo.outputs.text import json_text, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
@@ -83,6 +84,8 @@ def facts_of(result: Result) -> StudyFacts:
         headline=told.headline,
         warnings=told.warnings,
         credits=told.credits,
+        licence=terms_of(data).id,
+        author=plain_text(result.study.report.author),
         caveat=told.caveat,
     )
 

@@ -15,6 +15,7 @@ from kcity_geo.analysis.findings import residents
 from kcity_geo.analysis.gaps.words import open_is_told
 from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
+from kcity_geo.outputs.cited import cited
 from kcity_geo.outputs.languages import name, tell, translated
 from kcity_geo.outputs.text import as_number, human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
@@ -99,6 +100,22 @@ class _Told:
     def people(self, key: str) -> float:
         found = as_number(self.row.get(f"people_{key}"))
         return found if math.isfinite(found) else 0.0
+
+    def counted(self, key: str) -> str:
+        """Write how many people a reading has."""
+        return cited(persons(self.people(key)), f"{self.sector}.people_{key}.city")
+
+    def share(self, key: str) -> str:
+        """Write their share of all people, so that it agrees with both numbers as they are written."""
+        people = self.people(key)
+        whole = persons(people) == persons(self.total)
+        shown = human(1.0 if whole else people / self.total, "share")
+        return cited(shown, f"{self.sector}.people_{key}_share.city")
+
+    @property
+    def all(self) -> str:
+        """Write how many people there are."""
+        return cited(persons(self.total), "population.city")
 
     @property
     def probably(self) -> bool:
@@ -198,14 +215,13 @@ def _theme_sentences(gaps: Gaps) -> list[str]:
         exposed = one.people("short")
         if one.unsure or exposed < 1:
             continue
-        share = human(exposed / one.total, "share")
         where = _names(gaps.districts, f"{one.sector}_people_short", total=exposed)
         lines.append(
             tell(
                 "head_flood_probably" if one.probably else "head_flood",
-                people=persons(exposed),
-                total=persons(one.total),
-                share=share,
+                people=one.counted("short"),
+                total=one.all,
+                share=one.share("short"),
                 where=where,
                 data=_by_height(gaps, one.sector) + _data(one),
             )
@@ -258,9 +274,9 @@ def _short_sentence(one: _Told, told: list[_Told], districts: pd.DataFrame) -> s
     return tell(
         _SHORT_TEXTS[few, one.probably],
         partly=tell("head_few_but", partly=_listed(partly)) if partly else "",
-        people=persons(short),
-        total=persons(total),
-        share=_share(short, total),
+        people=one.counted("short"),
+        total=one.all,
+        share=one.share("short"),
         thing=_thing(one),
         where=_names(districts, f"{one.sector}_people_short", total=short),
         open=_open_too(one),
@@ -268,17 +284,12 @@ def _short_sentence(one: _Told, told: list[_Told], districts: pd.DataFrame) -> s
     )
 
 
-def _share(people: float, total: float) -> str:
-    """Share in words that agree with both numbers as they are written."""
-    return human(1.0 if persons(people) == persons(total) else people / total, "share")
-
-
 def _open_too(one: _Told) -> str:
     """Say of how many more nobody can tell, where they are at least as many as fall short."""
     unknown = one.people("cannot_tell")
     if not open_is_told(unknown, one.people("short")):
         return ""
-    return tell("head_open_too", people=persons(unknown), share=human(unknown / one.total, "share"))
+    return tell("head_open_too", people=one.counted("cannot_tell"), share=one.share("cannot_tell"))
 
 
 def _open_of(one: _Told) -> str:
@@ -286,18 +297,17 @@ def _open_of(one: _Told) -> str:
     unknown = one.people("cannot_tell")
     if unknown < max(1.0, read_table("display")["headline"]["partly"] * one.total):
         return ""
-    share = human(unknown / one.total, "share")
-    return tell("head_open_of", thing=_thing(one), people=persons(unknown), share=share)
+    counted, share = one.counted("cannot_tell"), one.share("cannot_tell")
+    return tell("head_open_of", thing=_thing(one), people=counted, share=share)
 
 
 def _nobody_sentence(one: _Told, told: list[_Told]) -> str:
     """Say of what nobody falls short: in none of them is anybody short, as `one` has the most."""
-    total = one.total
     known = [t for t in told if not t.unsure]
     words = {str(t.row["data"]) for t in known}
     values = {
         "thing": _listed([_thing(t) for t in known], last="or"),
-        "total": persons(total),
+        "total": one.all,
         "open": "".join(map(_open_of, known)),
         "data": _data(one) if len(words) == 1 else "",
     }
@@ -319,13 +329,12 @@ def _partly_short(told: list[_Told]) -> list[str]:
 
 def _partly(one: _Told) -> str:
     """Say how many people are served with shortcomings, and how large these are on average."""
-    people, gap = one.people("partly_short"), as_number(one.row["gap"])
     return tell(
         "head_partly",
-        people=persons(people),
-        share=human(people / one.total, "share"),
+        people=one.counted("partly_short"),
+        share=one.share("partly_short"),
         thing=_thing(one),
-        gap=human(gap, "share"),
+        gap=cited(human(as_number(one.row["gap"]), "share"), f"{one.sector}.gap.city"),
     )
 
 
@@ -336,7 +345,7 @@ def _names(districts: pd.DataFrame, column: str, *, total: float) -> str:
         return ""
     most = read_table("display")["headline"]["mostly"] * total
     key = "head_mostly" if people[first].sum() > most else "head_most_of_all"
-    return tell(key, places=_places(districts, first, people))
+    return tell(key, places=_places(districts, first, column))
 
 
 def places_of(districts: pd.DataFrame, column: str) -> str:
@@ -352,8 +361,8 @@ def places_of(districts: pd.DataFrame, column: str) -> str:
     -------
     Words; empty for a city of one district, and where nobody is counted.
     """
-    first, people = _first_two(districts, column)
-    return _places(districts, first, people) if first else ""
+    first, _ = _first_two(districts, column)
+    return _places(districts, first, column) if first else ""
 
 
 def _first_two(districts: pd.DataFrame, column: str) -> tuple[list[int], NDArray[np.float64]]:
@@ -365,7 +374,9 @@ def _first_two(districts: pd.DataFrame, column: str) -> tuple[list[int], NDArray
     return [i for i in order if people[i] >= 1], people
 
 
-def _places(districts: pd.DataFrame, rows: list[int], people: NDArray[np.float64]) -> str:
+def _places(districts: pd.DataFrame, rows: list[int], column: str) -> str:
+    people = np.nan_to_num(districts[column].to_numpy(dtype=float))
+    number = column.replace("_", ".", 1)
     twice = districts["name"].duplicated(keep=False).to_numpy()
     ids = districts["district_id"].astype(str)
     called = [
@@ -377,7 +388,7 @@ def _places(districts: pd.DataFrame, rows: list[int], people: NDArray[np.float64
             tell(
                 "head_place",
                 place=name(plain_text(called[i], max_chars=60)),
-                people=persons(people[i]),
+                people=cited(persons(people[i]), f"{number}.{plain_text(ids.iloc[i])}"),
             )
             for i in rows
         ]
@@ -388,17 +399,17 @@ def _open_sentence(open_: list[_Told], gaps: Gaps) -> str:
     """Say of which sectors nobody can tell, for how many, and where to look first."""
     parts = []
     for one in open_:
-        unknown, total = one.people("cannot_tell"), one.total
+        unknown = one.people("cannot_tell")
         if unknown >= 1:
             short = one.people("short")
-            others = tell("head_open_others", people=persons(short)) if short >= 1 else ""
+            others = tell("head_open_others", people=one.counted("short")) if short >= 1 else ""
             parts.append(
                 tell(
                     "head_open_people",
                     thing=_thing(one),
-                    people=persons(unknown),
-                    total=persons(total),
-                    share=_share(unknown, total),
+                    people=one.counted("cannot_tell"),
+                    total=one.all,
+                    share=one.share("cannot_tell"),
                     others=others,
                 )
             )

@@ -13,6 +13,7 @@ from string import Formatter
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.input_paths import resolve_path
+from kcity_geo.outputs.cited import uncited
 from kcity_geo.programme.words import LANGUAGES
 from kcity_geo.studyfile import Study
 
@@ -39,7 +40,7 @@ class Word(str):
         if "/" not in spec:
             return str(self)
         closed, _, opened = spec.partition("/")
-        last = MARKS.sub("", self).rstrip(")%\"' ")[-1:]
+        last = MARKS.sub("", uncited(self)).rstrip(")%\"' ")[-1:]
         if "가" <= last <= "힣":
             ends_closed = (ord(last) - 0xAC00) % 28 > 0
         elif last.isdigit():

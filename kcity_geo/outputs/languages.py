@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup, escape
 
 from kcity_geo.config import read_table
+from kcity_geo.outputs.cited import cited_markup, uncited
 from kcity_geo.outputs.language_files import (
     MARKS,
     Language,
@@ -142,7 +143,7 @@ def tell(key: str, **values: object) -> str:
     if text is None:
         text = str(row["en"])
         speech.original[text] = speech.original.get(text, 0) + 1
-    if text == row["en"] and str(values.get("people")) == "1":
+    if text == row["en"] and uncited(str(values.get("people"))) == "1":
         text = text.replace("{people} people", "{people} person")
     words = {k: v if isinstance(v, Markup) else Word(v) for k, v in values.items()}
     return str(text).format_map(words) if values else str(text)
@@ -282,6 +283,7 @@ def marked_up(html: str, *, language: Language) -> str:
     Page with ``<bdi translate="no">`` around names and ``<span lang="en">`` around originals; inside
     of tags, and of the title, the marks fall away.
     """
+    html = cited_markup(_TAG.sub(lambda tag: uncited(tag[0]), html))
     if language.code == "en":
         return MARKS.sub("", html)
     html = _TAG.sub(lambda tag: MARKS.sub("", tag[0]), html)
@@ -305,7 +307,7 @@ def unmarked(text: str) -> str:
     >>> unmarked("\ue000Hanbit\ue001")
     'Hanbit'
     """
-    return MARKS.sub("", text)
+    return MARKS.sub("", uncited(text))
 
 
 def for_script(json_text: str) -> str:

@@ -15,13 +15,13 @@ from kcity_geo.analysis.findings import Findings
 from kcity_geo.config import read_table
 from kcity_geo.coordinates import label_point
 from kcity_geo.outputs.backdrop import encode
+from kcity_geo.outputs.cited import citing, ids_in
 from kcity_geo.outputs.framing import lived_in_part
 from kcity_geo.outputs.languages import tell, text_of, translated
-from kcity_geo.outputs.ledger import SITE_NUMBERS
 from kcity_geo.outputs.map_names import names_payload
 from kcity_geo.outputs.map_story import story_steps
 from kcity_geo.outputs.overlay import Picture
-from kcity_geo.outputs.site_words import SiteRow
+from kcity_geo.outputs.site_words import SiteRow, site_rows
 from kcity_geo.outputs.summary import Summary
 from kcity_geo.outputs.text import JOINED, persons, plain_text
 from kcity_geo.outputs.themes import sector_title
@@ -193,6 +193,8 @@ def _districts(result: Result) -> list[dict[str, Any]]:
 def _sites(result: Result, rows: tuple[SiteRow, ...]) -> list[dict[str, Any]]:
     """Outline and words of each site; drawing.js draws them and shows the words as text."""
     shapes = result.sites.geometry.to_crs(4326).set_precision(1e-6)
+    with citing():
+        site_ids = {row.label: _ids_of(row) for row in site_rows(result)}
     return [
         {
             "label": row.label,
@@ -206,11 +208,21 @@ def _sites(result: Result, rows: tuple[SiteRow, ...]) -> list[dict[str, Any]]:
             "facts": row.facts,
             "stability": row.stability,
             "not_checked": row.not_checked,
-            "ledger": [f"site.{row.label}.{name}" for name in SITE_NUMBERS],
+            "ledger": site_ids[row.label],
             "shape": json.loads(shapely.to_geojson(shape)),
         }
         for row, shape in zip(rows, shapes, strict=True)
     ]
+
+
+def _ids_of(row: SiteRow) -> list[str]:
+    """List the ids of all numbers on the card of a site, each once."""
+    texts = (
+        row.area, row.score, *(value for _, value in row.facts), *row.reasons, *row.against,
+        row.stability, row.not_checked,
+    )  # fmt: skip
+    place = (f"site.{row.label}.lat", f"site.{row.label}.lon")
+    return list(dict.fromkeys((*(key for text in texts for key in ids_in(text)), *place)))
 
 
 def _tasks(result: Result) -> list[dict[str, Any]]:

@@ -17,7 +17,9 @@ from typing import Any
 import shapely
 
 from kcity_geo.city import City
+from kcity_geo.outputs.attribution import head_of_page
 from kcity_geo.outputs.backdrop import Drawing, make_backdrop
+from kcity_geo.outputs.cited import citing
 from kcity_geo.outputs.facilities import make_facilities
 from kcity_geo.outputs.headline import first_sector
 from kcity_geo.outputs.hover import hover_data, hover_lines
@@ -38,6 +40,7 @@ from kcity_geo.outputs.map_plan import plan_lines, plan_themes
 from kcity_geo.outputs.map_themes import in_groups, indicator_themes, theme_row
 from kcity_geo.outputs.overlay import Picture, mercator_picture, png_uri
 from kcity_geo.outputs.pages import asset, environment, seal
+from kcity_geo.outputs.report_brief import few_words
 from kcity_geo.outputs.stripes import painted, rgba_table
 from kcity_geo.outputs.summary import Summary, summarise
 from kcity_geo.outputs.text import safe_text
@@ -140,7 +143,9 @@ def _build(result: Result, *, language: str) -> str:
         ),
         language=language,
     )
-    return _page(summary, parts, payload, language=language)
+    with citing():
+        about = head_of_page(result.data, author=result.study.report.author)
+        return _page(summarise(result), parts, payload, language=language, about=about)
 
 
 def _ordered(themes: list[Theme], result: Result) -> list[Theme]:
@@ -444,12 +449,20 @@ def _assets(names: tuple[str, ...], ending: str) -> str:
     return "\n".join(asset(f"map/{name}.{ending}") for name in names)
 
 
-def _page(summary: Summary, parts: _Parts, payload: dict[str, Any], *, language: str) -> str:
+def _page(
+    summary: Summary,
+    parts: _Parts,
+    payload: dict[str, Any],
+    *,
+    language: str,
+    about: tuple[tuple[str, str], ...],
+) -> str:
     html = (
         environment()
         .get_template("map.html.j2")
         .render(
             summary=summary,
+            about=about,
             language=language,
             leaflet_css=asset("leaflet.css"),
             map_css=_assets(_STYLES, "css"),
@@ -459,6 +472,7 @@ def _page(summary: Summary, parts: _Parts, payload: dict[str, Any], *, language:
             payload=for_script(script_json(payload)),
             t=tell,
             named=named,
+            few=few_words,
         )
     )
     return marked_up(html, language=spoken())

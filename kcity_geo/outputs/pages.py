@@ -14,11 +14,13 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from kcity_geo.errors import OutputError
+from kcity_geo.outputs.cited import uncited
 from kcity_geo.outputs.fonts import embed_fonts
-from kcity_geo.outputs.text import human, persons, plain_text, unbroken
+from kcity_geo.outputs.text import JOINED, human, persons, plain_text, unbroken
 
 __all__ = ["asset", "environment", "seal", "whole_page", "whole_words"]
 
+_PARTED = re.compile(rf"(?<=\d)</span> (?={JOINED})")
 _HANGUL = re.compile("[가-힣]")
 #: Words of Hangul that are never torn: so short that they fit a column of a table.
 _WORD = re.compile(r"(?<![^\s>(·/])(?=\S*[가-힣])[^\s<>&(·/]{2,6}(?![^\s<(·/])")
@@ -35,7 +37,7 @@ def environment() -> Environment:
 
     Returns
     -------
-    Environment with the filters ``human``, ``persons``, ``plain`` and ``whole``.
+    Environment with the filters ``human``, ``persons``, ``plain``, ``whole`` and ``uncited``.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -46,7 +48,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(human=human, persons=persons, plain=plain_text, whole=whole_words)
+    made.filters.update(
+        human=human, persons=persons, plain=plain_text, whole=whole_words, uncited=uncited
+    )
     return made
 
 
@@ -183,7 +187,9 @@ def seal(html: str, also: Iterable[str] = (), *, images_from: str = "") -> str:
     OutputError
         If an element of the page would load something, or carries its own event handler.
     """
-    html = embed_fonts(_over_prose(html, unbroken), [*also, "\u00a0"])
+    # A number stays with its unit where a line ends, also when only the number has an id.
+    html = _PARTED.sub("</span>\u00a0", _over_prose(html, unbroken))
+    html = embed_fonts(html, [*also, "\u00a0"])
     page = _Loads()
     page.feed(html)
     page.close()

@@ -49,7 +49,11 @@ def save_docx(paper: Paper, drawn: dict[int, bytes], path: Path) -> None:
     path : file to write.
     """
     document = new_document(
-        title=paper.title, subject=paper.subject, language=paper.language, footer=paper.footer
+        title=paper.title,
+        subject=paper.subject,
+        language=paper.language,
+        footer=paper.footer,
+        author=paper.author,
     )
     if paper.banner:
         _head_every_page(document, paper.banner)

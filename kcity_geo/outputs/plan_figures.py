@@ -70,13 +70,14 @@ def sheet_figure(sheet: MapSheet) -> str:
     return _in_page(sheet_picture(sheet))
 
 
-def sheet_picture(sheet: MapSheet) -> bytes:
+def sheet_picture(sheet: MapSheet, *, told: str = "") -> bytes:
     """
     Draw a sheet as a picture file.
 
     Parameters
     ----------
     sheet : of a plan; its last layer frames the picture.
+    told : whom to name and under which licence, kept in the file; empty: nothing.
 
     Returns
     -------
@@ -96,7 +97,7 @@ def sheet_picture(sheet: MapSheet) -> bytes:
     axes.set_xlim(x0, x1)
     axes.set_ylim(y0, y1)
     draw_scale(axes, x1 - x0)
-    return _png(figure)
+    return _png(figure, told)
 
 
 def _window(frames: Sequence[MapLayer]) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -170,10 +171,11 @@ def bar_figure(table: Table) -> str:
     return _in_page(_png(figure))
 
 
-def _png(figure: Any) -> bytes:  # noqa: ANN401 - matplotlib has no types here
+def _png(figure: Any, told: str = "") -> bytes:  # noqa: ANN401 - matplotlib has no types here
     use_packaged_fonts(figure)
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=_DPI, facecolor="white", metadata={"Software": None})
+    about = {"Software": None} | ({"Copyright": told} if told else {})
+    figure.savefig(stream, format="png", dpi=_DPI, facecolor="white", metadata=about)
     return stream.getvalue()
 
 

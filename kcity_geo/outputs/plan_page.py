@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kcity_geo.outputs.attribution import SYNTHETIC, credits_line
+from kcity_geo.outputs.attribution import SYNTHETIC, credits_line, head_of_page
+from kcity_geo.outputs.cited import cited, citing, uncited
+from kcity_geo.outputs.claims import plan_id
 from kcity_geo.outputs.languages import (
     Language,
     language_of,
@@ -33,7 +35,9 @@ _ONE_DIGIT = ("ha", "km", "%")
 _MANY, _TENTH = 1000.0, 0.05
 
 
-def build_plan_page(sheets: PlanSheets, *, language: Language | None = None) -> str:
+def build_plan_page(
+    sheets: PlanSheets, *, language: Language | None = None, author: str = ""
+) -> str:
     """
     Render the report of a plan.
 
@@ -41,6 +45,7 @@ def build_plan_page(sheets: PlanSheets, *, language: Language | None = None) -> 
     ----------
     sheets : of a plan, in English.
     language : of the page; None: English.
+    author : of the study; empty: not stated.
 
     Returns
     -------
@@ -48,18 +53,20 @@ def build_plan_page(sheets: PlanSheets, *, language: Language | None = None) -> 
     """
     spoken_in = language or language_of("en")
     template = environment().get_template("plan.html.j2")
-    with speaking(spoken_in) as originals:
+    with speaking(spoken_in) as originals, citing():
         told = plan_in_spoken_language(sheets)
         values = {
             "credits": translated(credits_line(sheets)),
             "synthetic": translated(SYNTHETIC) if sheets.synthetic else "",
-            "tables": {key: table_row(table) for key, table in told.tables.items()},
-            "maps": [map_row(sheet) for sheet in told.maps],
+            "tables": {key: table_row(key, table) for key, table in told.tables.items()},
+            "maps": [map_row(number, sheet) for number, sheet in enumerate(told.maps)],
             "bars": {c.bars: bar_figure(sheets.tables[c.bars]) for c in sheets.chapters if c.bars},
         }
         page = template.render(
             sheets=told,
+            about=head_of_page(sheets, author=author),
             css=asset("report.css"),
+            cited=cited,
             t=tell,
             named=name,
             language=spoken_in,
@@ -69,12 +76,13 @@ def build_plan_page(sheets: PlanSheets, *, language: Language | None = None) -> 
     return seal(marked_up(page, language=spoken_in))
 
 
-def map_row(sheet: MapSheet) -> dict[str, Any]:
+def map_row(number: int, sheet: MapSheet) -> dict[str, Any]:
     """
     Give a sheet of a plan for a page.
 
     Parameters
     ----------
+    number : place of the sheet in the plan.
     sheet : in the language that is spoken.
 
     Returns
@@ -86,18 +94,19 @@ def map_row(sheet: MapSheet) -> dict[str, Any]:
     )
     return {
         "title": title,
-        "caption": sheet.caption,
+        "caption": cited(sheet.caption, f"plan.map.{number}"),
         "image": sheet_figure(sheet),
         "legend": legend_of(sheet),
     }
 
 
-def table_row(table: Table) -> dict[str, Any]:
+def table_row(key: str, table: Table) -> dict[str, Any]:
     """
     Give a table of a plan for a page.
 
     Parameters
     ----------
+    key : of the table.
     table : in the language that is spoken.
 
     Returns
@@ -107,15 +116,21 @@ def table_row(table: Table) -> dict[str, Any]:
     frame = table.frame
     counts = "Unit" not in frame  # else a column holds things of several units
     columns = [
-        _texts(frame[name], table.units.get(str(name), ""), counts=counts) for name in frame.columns
+        [
+            cited(text, plan_id(key, row, str(name)))
+            for row, text in enumerate(
+                _texts(frame[name], table.units.get(str(name), ""), counts=counts), start=1
+            )
+        ]
+        for name in frame.columns
     ]
     kinds = []
     for dtype, texts in zip(frame.dtypes, columns, strict=True):
-        wide = max(map(len, texts), default=0) > _LONG
+        wide = max((len(uncited(text)) for text in texts), default=0) > _LONG
         kinds.append("num" if dtype.kind in "iuf" else "long" if wide else "")
     return {
         "title": table.title,
-        "note": table.note,
+        "note": cited(table.note, f"plan.{key}.note"),
         "columns": list(zip(table.heads, kinds, strict=True)),
         "rows": [list(zip(row, kinds, strict=True)) for row in zip(*columns, strict=True)],
     }

@@ -10,8 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kcity_geo.outputs.attribution import credits_of_file
+from kcity_geo.outputs.plan_tables import table_ids
+from kcity_geo.outputs.sheet_ids import rules_sheet
+from kcity_geo.outputs.study_workbook import Sheet
 from kcity_geo.outputs.text import csv_safe, plain_text
 from kcity_geo.outputs.workbook import no_workbook, share_of_lines, with_values
+from kcity_geo.outputs.workbook_language import in_spoken_language
 from kcity_geo.plan_sheets import PlanSheets, Table
 
 __all__ = ["save_workbook"]
@@ -26,7 +31,9 @@ _DAY = (2000, 1, 1, 0, 0, 0)
 _CLOCK = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
 
 
-def save_workbook(sheets: PlanSheets, path: Path, *, total: str = "Total") -> None:
+def save_workbook(
+    sheets: PlanSheets, path: Path, *, total: str = "Total", author: str = ""
+) -> None:
     """
     Write the tables of a plan as a workbook.
 
@@ -35,6 +42,7 @@ def save_workbook(sheets: PlanSheets, path: Path, *, total: str = "Total") -> No
     sheets : of a plan.
     path : file to write; the same plan gives the same bytes.
     total : word before the total of costs.
+    author : of the study, for the properties of the file; the package when empty.
     """
     if no_workbook(path):
         return
@@ -42,7 +50,11 @@ def save_workbook(sheets: PlanSheets, path: Path, *, total: str = "Total") -> No
 
     book = Workbook()
     book.remove(book.active)
+    told = credits_of_file(sheets)
     book.properties.title = plain_text(sheets.title)
+    book.properties.creator = plain_text(author) or "kcity_geo"
+    words = f"{told['attribution']}. Licence: {told['licence']}. {told['terms']} {told['notice']}"
+    book.properties.description = plain_text(words, max_chars=1000)
     values: list[dict[str, float]] = []
     names: list[str] = []
     for key, table in sheets.tables.items():
@@ -52,6 +64,8 @@ def save_workbook(sheets: PlanSheets, path: Path, *, total: str = "Total") -> No
         page.append([csv_safe(sheets.disclaimer)])
         page.append([csv_safe(head) for head in table.heads])
         values.append(_fill(page, table, total))
+    _write_rules(book, sheets, names)
+    values.append({})
     stream = io.BytesIO()
     book.save(stream)
     _write_fixed(with_values(stream, values), path)
@@ -61,6 +75,27 @@ def _sheet_name(key: str, table: Table, taken: Sequence[str]) -> str:
     """Name a sheet by its key, in another language by its title."""
     name = _UNNAMED.sub(" ", table.title)[:_LONGEST_NAME].strip() if table.words else key
     return name if name and name not in taken else key[:_LONGEST_NAME]
+
+
+def _write_rules(book: Any, sheets: PlanSheets, names: Sequence[str]) -> None:  # noqa: ANN401 - openpyxl has no types
+    """Say by column how the ids of the numbers are made, as the workbook of a study does."""
+    tables = {
+        name: Sheet(
+            title=table.title,
+            frame=table.frame,
+            heads=dict(zip(map(str, table.frame.columns), table.heads, strict=True)),
+            ids=table_ids(key, table),
+        )
+        for name, (key, table) in zip(names, sheets.tables.items(), strict=True)
+    }
+    ((title, rules),) = in_spoken_language({"Ledger ids": rules_sheet(tables)}).items()
+    page = book.create_sheet(title)
+    page.append([rules.title])
+    page.append([csv_safe(f"{sheets.disclaimer}. {rules.note}")])
+    page.append([rules.heads.get(str(c), str(c)) for c in rules.frame.columns])
+    for row in rules.frame.itertuples(index=False):
+        page.append([csv_safe(value) for value in row])
+    page.freeze_panes = f"A{_FIRST}"
 
 
 def _fill(page: Any, table: Table, word: str) -> dict[str, float]:  # noqa: ANN401 - openpyxl has no types

@@ -16,6 +16,8 @@ from markupsafe import Markup
 
 from kcity_geo.outputs import report_siting as siting
 from kcity_geo.outputs import report_tables as rows
+from kcity_geo.outputs.attribution import head_of_page
+from kcity_geo.outputs.cited import cited, citing
 from kcity_geo.outputs.dossiers import report_dossiers
 from kcity_geo.outputs.figures import shows_part, theme_figure
 from kcity_geo.outputs.headline import first_sector
@@ -23,6 +25,7 @@ from kcity_geo.outputs.languages import Language, marked_up, name, speaking, tel
 from kcity_geo.outputs.pages import asset, environment, seal, whole_page
 from kcity_geo.outputs.report_advice import advice_of
 from kcity_geo.outputs.report_brief import few_words
+from kcity_geo.outputs.report_numbers import with_list_of_numbers
 from kcity_geo.outputs.report_plan import plan_chapter
 from kcity_geo.outputs.report_slots import Slots, slots_of
 from kcity_geo.outputs.summary import Summary, summarise
@@ -82,18 +85,18 @@ def save_report(result: Result, path: Path) -> None:
     asked = result.study.report
     if not (asked.pdf or asked.docx):
         return
-    printed = build_report(result, printed=True)
     if asked.pdf:
         from kcity_geo.outputs.paper_pdf import save_pdf
 
-        save_pdf(whole_page(printed), path.with_suffix(".pdf"))
+        listed = build_report(result, printed=True, listed=True)
+        save_pdf(whole_page(listed), path.with_suffix(".pdf"))
     if asked.docx:
         from kcity_geo.outputs.report_docx import save_report_docx
 
-        save_report_docx(printed, path.with_suffix(".docx"))
+        save_report_docx(build_report(result, printed=True), path.with_suffix(".docx"))
 
 
-def build_report(result: Result, *, printed: bool = False) -> str:
+def build_report(result: Result, *, printed: bool = False, listed: bool = False) -> str:
     """
     Make the report of a study.
 
@@ -101,6 +104,7 @@ def build_report(result: Result, *, printed: bool = False) -> str:
     ----------
     result : a finished study.
     printed : whether what can be folded on a screen lies open, for paper.
+    listed : whether the numbers stand in a list with their ids at the end, for paper without a pointer.
 
     Returns
     -------
@@ -112,7 +116,7 @@ def build_report(result: Result, *, printed: bool = False) -> str:
         If a slot of the report cannot be filled.
     """
     slots = slots_of(result.study)
-    with speaking(slots.language) as originals:
+    with speaking(slots.language) as originals, citing():
         values = _values(result, slots)
         # Only now is it known how many texts had no words in this language.
         html = (
@@ -122,15 +126,18 @@ def build_report(result: Result, *, printed: bool = False) -> str:
                 **values,
                 t=tell,
                 named=name,
+                cited=cited,
                 few=few_words,
                 number=_Numbers(),
                 language=slots.language,
                 slots=slots,
+                about=head_of_page(result.data, author=slots.author),
                 originals=len(originals),
                 opened=Markup(" open") if printed else "",
             )
         )
-    return seal(marked_up(html, language=slots.language))
+        page = marked_up(html, language=slots.language)
+        return seal(with_list_of_numbers(page) if listed else page)
 
 
 def _values(result: Result, slots: Slots) -> dict[str, Any]:
@@ -165,7 +172,7 @@ def _values(result: Result, slots: Slots) -> dict[str, Any]:
         "combination": siting.combination(result.score.method),
         "parameters": siting.parameters(result),
         "readings": rows.readings(result),
-        "short_limit": human(result.gaps.limits.short, "share"),
+        "short_limit": cited(human(result.gaps.limits.short, "share"), "limit.short"),
         "evidence_words": rows.evidence_limits(result),
         "marks": rows.mark_words(),
         "evidence": rows.evidence_words(),

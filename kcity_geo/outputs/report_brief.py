@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+from kcity_geo.outputs.cited import cited, ids_in
 from kcity_geo.outputs.languages import unmarked
 from kcity_geo.outputs.text import plain_text
 
@@ -38,7 +39,8 @@ def few_words(texts: Sequence[str], *, sites: int = 1, room: int = _ROOM) -> str
     room //= max(sites, 1)
     if _wide(texts[0]) > room:
         share = len(unmarked(texts[0])) / _wide(texts[0])
-        return plain_text(unmarked(texts[0]), max_chars=int(room * share))
+        cut = plain_text(unmarked(texts[0]), max_chars=int(room * share))
+        return cited(cut, *ids_in(texts[0]))
     both = "; ".join(texts[:2])
     return both if _wide(both) <= room else texts[0]
 

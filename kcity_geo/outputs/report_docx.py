@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kcity_geo.outputs.cited import short_ids
 from kcity_geo.outputs.paper_docx import new_document, packed
 from kcity_geo.outputs.text import plain_text, unbroken
 
@@ -173,13 +174,15 @@ def _child_runs(child: Any, look: _Run) -> list[_Run]:  # noqa: ANN401
 def _add(paragraph: Any, runs: list[_Run]) -> None:  # noqa: ANN401
     from docx.shared import Pt, RGBColor
 
+    within, ids = None, ""
     for run in _close(runs):
         if run.picture:
             paragraph.add_run().add_picture(io.BytesIO(run.picture), width=_cm(_BAR_CM))
             continue
         made = paragraph.add_run(run.text)
-        if run.ids:
-            _tag(made, run.ids)
+        # Pieces of one number or sentence lie in one control.
+        within = _tag(made, run.ids, within if run.ids == ids else None) if run.ids else None
+        ids = run.ids
         made.bold, made.italic = run.bold or None, run.italic or None
         if run.small:
             made.font.size = Pt(_SMALL_PT)
@@ -187,19 +190,23 @@ def _add(paragraph: Any, runs: list[_Run]) -> None:  # noqa: ANN401
             made.font.color.rgb = RGBColor.from_string(run.colour.upper() or _GREY)
 
 
-def _tag(run: Any, ids: str) -> None:  # noqa: ANN401
-    """Put a run into a content control that names its number in the ledger."""
+def _tag(run: Any, ids: str, within: Any) -> Any:  # noqa: ANN401
+    """Put a run into a content control that names its number in the ledger; `within`: the one before it."""
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
 
+    if within is not None:
+        within.append(run._r)  # noqa: SLF001 - python-docx has no content controls
+        return within
     control, about, content = (OxmlElement(f"w:{n}") for n in ("sdt", "sdtPr", "sdtContent"))
     for key in ("alias", "tag"):
         told = OxmlElement(f"w:{key}")
-        told.set(qn("w:val"), plain_text(ids))
+        told.set(qn("w:val"), short_ids(ids))
         about.append(told)
-    run._r.addprevious(control)  # noqa: SLF001 - python-docx has no content controls
+    run._r.addprevious(control)  # noqa: SLF001
     content.append(run._r)  # noqa: SLF001
     control.extend((about, content))
+    return content
 
 
 def _close(runs: list[_Run]) -> Iterator[_Run]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kcity_geo.outputs.cited import cited
 from kcity_geo.outputs.plan_language import plan_in_spoken_language
 from kcity_geo.outputs.plan_page import map_row, table_row
 from kcity_geo.plan_sheets import PlanSheets
@@ -35,12 +36,24 @@ def plan_chapter(plan: PlanSheets | None) -> dict[str, Any]:
     return {
         "title": told.title,
         "disclaimer": told.disclaimer,
-        "lead": told.lead,
-        "notes": [(chapter.title, chapter.text) for chapter in told.chapters if chapter.text],
+        "lead": [
+            cited(line, f"plan.lead.{number}") for number, line in enumerate(told.lead, start=1)
+        ],
+        "notes": [
+            (
+                chapter.title,
+                [
+                    cited(text, f"plan.chapter.{nth}.{number}")
+                    for number, text in enumerate(chapter.text, start=1)
+                ],
+            )
+            for nth, chapter in enumerate(told.chapters, start=1)
+            if chapter.text
+        ],
         "maps": [
-            map_row(sheet)
-            for sheet, english in zip(told.maps, plan.maps, strict=True)
+            map_row(number, sheet)
+            for number, (sheet, english) in enumerate(zip(told.maps, plan.maps, strict=True))
             if sheet.number or english.title in _FIRST
         ],
-        "tables": [table_row(told.tables[key]) for key in _TABLES if key in told.tables],
+        "tables": [table_row(key, told.tables[key]) for key in _TABLES if key in told.tables],
     }

@@ -9,6 +9,7 @@ from typing import Any
 from kcity_geo.analysis.findings import Findings
 from kcity_geo.analysis.suitability.constraints import SITE_KEYS
 from kcity_geo.config import read_table
+from kcity_geo.outputs.cited import cited
 from kcity_geo.outputs.curves import curve_svg
 from kcity_geo.outputs.languages import tell
 from kcity_geo.outputs.scores import score_words
@@ -35,13 +36,15 @@ def criteria(result: Result) -> list[dict[str, str]]:
     return [
         {
             "title": translated_text(c.title),
-            "stated": human(c.weight_stated, "share"),
-            "used": human(c.weight_used, "share"),
-            "function": score_words(c.value_function, c.units),
-            "mean": human(100 * mean[c.id]),
+            "stated": cited(human(c.weight_stated, "share"), f"criterion.{c.id}.weight_stated"),
+            "used": cited(human(c.weight_used, "share"), f"criterion.{c.id}.weight_used"),
+            "function": cited(
+                score_words(c.value_function, c.units), f"criterion.{c.id}.value_function"
+            ),
+            "mean": cited(human(100 * mean[c.id]), f"criterion.{c.id}.mean_utility"),
             "evidence": translated_text(c.evidence),
             "mark": plain_text(c.mark),
-            "note": translated_text(c.note, max_chars=300),
+            "note": cited(translated_text(c.note, max_chars=300), f"criterion.{c.id}.note"),
             "curve": curve_svg(result, c),
         }
         for c in result.score.criteria
@@ -64,22 +67,24 @@ def constraints(result: Result) -> list[dict[str, str]]:
     return [
         {
             "title": translated_text(c.title),
-            "limit": translated_text(c.limit),
-            "share": human(share[c.id], "share") if c.applied else tell("not_applied"),
-            "area": _hectares(c.area_ha, result.data.city.area_km2),
-            "added": _hectares(c.added_ha, result.data.city.area_km2),
+            "limit": cited(translated_text(c.limit), f"constraint.{c.id}.limit"),
+            "share": cited(human(share[c.id], "share"), f"constraint.{c.id}.cells_share")
+            if c.applied
+            else tell("not_applied"),
+            "area": _hectares(c.area_ha, result.data.city.area_km2, f"constraint.{c.id}.area"),
+            "added": _hectares(c.added_ha, result.data.city.area_km2, f"constraint.{c.id}.added"),
             "mark": plain_text(c.mark),
-            "note": translated_text(c.note, max_chars=300),
+            "note": cited(translated_text(c.note, max_chars=300), f"constraint.{c.id}.note"),
         }
         for c in result.score.constraints
     ]
 
 
-def _hectares(area_ha: float, city_km2: float) -> str:
+def _hectares(area_ha: float, city_km2: float, key: str) -> str:
     if not math.isfinite(area_ha):
         return ""
-    share = human(area_ha / 100 / city_km2, "share")
-    return tell("area_share", area=human(area_ha, "ha"), share=share)
+    share = cited(human(area_ha / 100 / city_km2, "share"), f"{key}_share")
+    return tell("area_share", area=cited(human(area_ha, "ha"), f"{key}_ha"), share=share)
 
 
 def missing_criteria(result: Result) -> list[tuple[str, str]]:
@@ -96,7 +101,10 @@ def missing_criteria(result: Result) -> list[tuple[str, str]]:
     """
     titles = criteria_titles()
     return [
-        (translated_text(titles.get(key, key)), translated_text(why, max_chars=300))
+        (
+            translated_text(titles.get(key, key)),
+            cited(translated_text(why, max_chars=300), f"criterion.{key}.missing"),
+        )
         for key, why in result.score.missing.items()
     ]
 
@@ -122,7 +130,8 @@ def parameters(result: Result) -> list[tuple[str, str]]:
         words = str(key).split("_")
         unit = next((units[w] for w in reversed(words) if w in units), "")
         shown = human(value, unit) if isinstance(value, int | float) else plain_text(value)
-        rows.append((translated_text(" ".join(w for w in words if w not in units)), shown))
+        words = [w for w in words if w not in units]
+        rows.append((translated_text(" ".join(words)), cited(shown, f"site_limit.{key}")))
     return rows
 
 
@@ -147,5 +156,6 @@ def combination(method: Mapping[str, Any]) -> str:
     words = tell(key) if key in read_table("texts/report")["text"] else ""
     if "orness" not in method:
         return words
-    order, trade = f"{method['orness']:.2f}", f"{method['tradeoff']:.2f}"
+    order = cited(f"{method['orness']:.2f}", "method.orness")
+    trade = cited(f"{method['tradeoff']:.2f}", "method.tradeoff")
     return tell("combine_owa_order", words=words, orness=order, tradeoff=trade)

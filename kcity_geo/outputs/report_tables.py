@@ -10,6 +10,8 @@ from kcity_geo.analysis.gaps.words import nobody_can_tell
 from kcity_geo.config import read_table
 from kcity_geo.indicators import IndicatorRow, indicator_rows
 from kcity_geo.outputs.assumptions import assumption_rows
+from kcity_geo.outputs.cited import cited
+from kcity_geo.outputs.claims import parameter_id
 from kcity_geo.outputs.details import detail_table
 from kcity_geo.outputs.languages import name, tell, translated
 from kcity_geo.outputs.summary import range_words
@@ -92,7 +94,7 @@ def scale_words(result: Result) -> str:
     """
     metres = 1000 * result.data.city.scale_error
     if metres >= _LEAST_ERROR_M:
-        return tell("error_most", metres=f"{metres:.1f}")
+        return tell("error_most", metres=cited(f"{metres:.1f}", "scale_error.city"))
     return tell("error_less", metres=f"{_LEAST_ERROR_M:g}")
 
 
@@ -104,20 +106,17 @@ def _cell(row: Any, sector: str) -> dict[str, str]:  # noqa: ANN401 - a row of a
     short, open_ = (as_number(row.get(f"{sector}_people_{k}")) for k in ("short", "cannot_tell"))
     unknown = nobody_can_tell(open_, short, as_number(row.get("population")))
     unknown = unknown or (known.id == "cannot_tell" and short < 1)
-    silent = unknown or not math.isfinite(short)
+    key = plain_text(row["district_id"])
     span = range_words(low, high) or human(gap, "share", missing="")
+    ends = [f"{sector}.{end}.{key}" for end in _ends(low, high)]
     return {
         "title": known.title,
         "colour": known.colour,
         "short_word": tell("word_flood" if sector in THEMES else "word_short"),
         "gap_word": tell("word_exposure" if sector in THEMES else "word_gap"),
         "text": "district_cell_open" if unknown else "district_cell",
-        "short": persons(short),
-        "range": span,
-        "ids": " ".join(
-            f"{sector}.{part}.{plain_text(row['district_id'])}"
-            for part in (*(() if silent else ("people_short",)), *_ends(low, high))
-        ),
+        "short": cited(persons(short), f"{sector}.people_short.{key}"),
+        "range": cited(span, *ends),
         "data": translated_text(row.get(f"{sector}_data")),
     }
 
@@ -165,8 +164,13 @@ def districts(result: Result) -> dict[str, Any]:
     rows = [
         {
             "name": name(plain_text(row["name"], max_chars=80)),
-            "people": persons(as_number(row.get("population"))),
-            "area": human(row.get("area_km2"), "km2"),
+            "people": cited(
+                persons(as_number(row.get("population"))),
+                f"population.{plain_text(row['district_id'])}",
+            ),
+            "area": cited(
+                human(row.get("area_km2"), "km2"), f"area_km2.{plain_text(row['district_id'])}"
+            ),
             "cells": [_cell(row, s) for s in (*SECTORS, *THEMES)],
             "worst": sector_title(str(row["worst_sector"])) if row["worst_sector"] else "",
         }
@@ -205,19 +209,29 @@ def indicators(result: Result) -> list[dict[str, Any]]:
             {
                 "id": key,
                 "title": translated_text(row["title"]),
-                "value": value_words(as_number(row["value"]), low=least, high=most, units=units),
-                "standard": human(row.get("standard"), units),
-                "worst": human(row.get("worst"), units, missing=""),
-                "gap": human(row.get("gap_raw"), "share"),
-                "range": range_words(low, high) or human(row.get("gap"), "share", missing=""),
-                "range_ids": " ".join(f"{key}.{end}.city" for end in _ends(low, high)),
+                "value": value_words(
+                    as_number(row["value"]),
+                    low=least,
+                    high=most,
+                    units=units,
+                    ids=(f"{key}.value.city", f"{key}.value_lo.city", f"{key}.value_hi.city"),
+                ),
+                "standard": cited(human(row.get("standard"), units), f"{key}.standard.city"),
+                "worst": cited(human(row.get("worst"), units, missing=""), f"{key}.worst.city"),
+                "gap": cited(human(row.get("gap_raw"), "share"), f"{key}.gap_raw.city"),
+                "range": cited(
+                    range_words(low, high) or human(row.get("gap"), "share", missing=""),
+                    *(f"{key}.{end}.city" for end in _ends(low, high)),
+                ),
                 "reading": translated_text(row.get("reading")),
                 "data": translated_text(row.get("data")),
                 "evidence": translated_text(row.get("evidence")),
                 "mark": plain_text(row.get("mark")),
                 "citation": plain_text(_citation(standard, about)),
-                "note": translated_text(row.get("note"), max_chars=400),
-                "features": f"{int(as_number(row['n_features'])):,}"
+                "note": cited(translated_text(row.get("note"), max_chars=400), f"{key}.note.city"),
+                "features": cited(
+                    f"{int(as_number(row['n_features'])):,}", f"{key}.n_features.city"
+                )
                 if as_number(row.get("n_features")) > 0
                 else "",
                 "as_of": plain_text(row.get("as_of")),
@@ -247,9 +261,10 @@ def _further(result: Result) -> dict[str, list[dict[str, str]]]:
             {
                 "indicator": translated_text(titles.get(str(row.indicator), str(row.indicator))),
                 "words": translated_text(row.words),
-                "value": _plain_number(row.value)
-                if not row.units
-                else human(row.value, str(row.units)),
+                "value": cited(
+                    _plain_number(row.value) if not row.units else human(row.value, str(row.units)),
+                    f"{row.indicator}.details.{row.name}",
+                ),
             }
         )
     return rows
@@ -277,11 +292,18 @@ def inventory(result: Result) -> list[dict[str, str]]:
     return [
         {
             "title": translated_text(titles.get(row["layer"], row["layer"])),
-            "count": f"{int(row['count']):,}",
-            "length": human(row["length_km"], "km") if as_number(row["length_km"]) > 0 else "",
-            "area": human(row["area_ha"], "ha") if as_number(row["area_ha"]) > 0 else "",
+            "count": cited(f"{int(row['count']):,}", f"inventory.{row['layer']}.count"),
+            "length": cited(human(row["length_km"], "km"), f"inventory.{row['layer']}.length_km")
+            if as_number(row["length_km"]) > 0
+            else "",
+            "area": cited(human(row["area_ha"], "ha"), f"inventory.{row['layer']}.area_ha")
+            if as_number(row["area_ha"]) > 0
+            else "",
             "key": translated(_attribute_words(row["key_attribute"])),
-            "share": human(row["key_attribute_share"], "share", missing=""),
+            "share": cited(
+                human(row["key_attribute_share"], "share", missing=""),
+                f"inventory.{row['layer']}.key_attribute_share",
+            ),
         }
         for _, row in result.data.inventory.iterrows()
     ]
@@ -328,7 +350,7 @@ def provenance(result: Result) -> list[dict[str, str]]:
             "licence": plain_text(p.licence),
             "as_of": translated(_day(p.as_of)) or tell("not_stated"),
             "attribution": plain_text(p.attribution),
-            "note": translated_text(p.note, max_chars=400)
+            "note": cited(translated_text(p.note, max_chars=400), f"input.{p.id}.note")
             + ("" if p.complete else f" {tell('incomplete')}"),
         }
         for p in result.data.provenance
@@ -357,11 +379,18 @@ def tasks(result: Result) -> dict[str, Any]:
             "rank": str(int(row["rank"])),
             "sector": sector_title(str(row["sector"])),
             "district": name(plain_text(row.get("district"), max_chars=60)),
-            "people": persons(as_number(row["population"])),
-            "open": persons(as_number(row["people_open"])),
+            "people": cited(
+                persons(as_number(row["population"])), f"survey.{int(row['rank'])}.population"
+            ),
+            "open": cited(
+                persons(as_number(row["people_open"])), f"survey.{int(row['rank'])}.people_open"
+            ),
             "anybody": persons(as_number(row["people_open"])) != persons(0.0),
             "look_for": translated_text(row["look_for"]),
-            "place": f"{point.y:.4f}, {point.x:.4f}",
+            "place": ", ".join(
+                cited(f"{degrees:.4f}", f"survey.{int(row['rank'])}.{axis}")
+                for axis, degrees in (("lat", point.y), ("lon", point.x))
+            ),
         }
         for (_, row), point in zip(
             frame.head(_MAX_TASKS).iterrows(), points.head(_MAX_TASKS), strict=True
@@ -413,7 +442,7 @@ def official(result: Result) -> list[tuple[str, str]]:
     """
     values = result.study.official.model_dump(exclude_none=True)
     return [
-        (tell(f"official_{key}"), _official_value(key, value))
+        (tell(f"official_{key}"), cited(_official_value(key, value), f"official.{key}"))
         for key, value in values.items()
         if value != ""
     ]
@@ -476,9 +505,10 @@ def assumptions(result: Result) -> list[dict[str, str]]:
     return [
         {
             **row,
+            "value": cited(row["value"], parameter_id(row["key"])),
             "unit": translated(row["unit"]),
             "origin": translated(row["origin"]),
-            "note": translated(row["note"]),
+            "note": cited(translated(row["note"]), f"{parameter_id(row['key'])}.note"),
         }
         for row in assumption_rows(result)
     ]

@@ -13,8 +13,8 @@ from kcity_geo.outputs.text import plain_text
 
 __all__ = ["PAPERS", "shown_numbers"]
 
-#: Papers of a study that carry ids of the ledger.
-PAPERS = ("report.html", "report.docx")
+#: Papers of a study, a plan and a comparison that carry ids of the ledger.
+PAPERS = ("report.html", "report.docx", "map.html", "plan.html", "compare.html")
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _CONTENT = "word/document.xml"
 _LARGEST_BYTES = 200_000_000

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from kcity_geo.analysis.findings import Findings
 from kcity_geo.city_districts import REST
 from kcity_geo.config import read_table
+from kcity_geo.outputs.cited import cited
 from kcity_geo.outputs.languages import name as named
 from kcity_geo.outputs.languages import spoken, tell, translated
 from kcity_geo.outputs.text import as_number, human, plain_text, translated_text
@@ -130,7 +132,12 @@ def site_sentences(sites: tuple[SiteRow, ...], project: str, result: Result) -> 
         score=best.score,
     )
     if best.flags:
-        told = tell("sites_flagged", told=told, count=len(best.flags), flag=best.flags[0])
+        told = tell(
+            "sites_flagged",
+            told=told,
+            count=cited(str(len(best.flags)), f"site.{best.label}.flags"),
+            flag=best.flags[0],
+        )
     return [told]
 
 
@@ -149,7 +156,7 @@ def judged_words(result: Result) -> str:
     findings = Findings(result)
     if result.score.no_ranking or not findings.partly_judged:
         return ""
-    return human(findings.judged_share, "share")
+    return cited(human(findings.judged_share, "share"), "judged_share.city")
 
 
 def _where(best: SiteRow) -> str:
@@ -191,28 +198,37 @@ def site_rows(result: Result) -> list[SiteRow]:
         unchecked = plain_text(row.get("not_checked"))
         concerns = _parts(row.get("concerns"), whole=unchecked)
         warned = flags.get(row["site_id"], ())
-        shown = tuple(translated_text(text) for text in warned)
+        site = f"site.{label}"
+        shown = tuple(
+            cited(translated_text(text), f"{site}.flag.{number}")
+            for number, text in enumerate(warned, start=1)
+        )
         against = _not_flagged(concerns, warned)
         rows.append(
             SiteRow(
                 id=plain_text(row["site_id"]),
                 label=label,
                 title=_site_title(label, ranked=ranked, candidate=candidate, district=district),
-                score=f"{100 * as_number(row.get('score')):.0f}" if ranked else "",
-                area=human(row["area_ha"], "ha"),
+                score=cited(f"{100 * as_number(row.get('score')):.0f}", f"{site}.score")
+                if ranked
+                else "",
+                area=cited(human(row["area_ha"], "ha"), f"{site}.area_ha"),
                 district=named(district),
-                reasons=tuple(translated(text) for text in _parts(row.get("reasons"))),
-                concerns=tuple(translated(text) for text in concerns),
+                reasons=_told(_parts(row.get("reasons")), f"{site}.reasons"),
+                concerns=_told(concerns, f"{site}.concerns"),
                 flags=shown,
-                against=(*shown, *(translated(text) for text in against)),
-                not_checked=translated(unchecked),
-                stability=translated(plain_text(row.get("stability"), max_chars=300)),
+                against=(*shown, *_told(against, f"{site}.concerns")),
+                not_checked=cited(translated(unchecked), f"{site}.not_checked"),
+                stability=cited(
+                    translated(plain_text(row.get("stability"), max_chars=300)),
+                    f"{site}.stability",
+                ),
                 candidate=candidate,
                 fits=bool(row.get("fits", True)),
                 outside=outside,
                 lat=round(point.y, 6),
                 lon=round(point.x, 6),
-                facts=tuple(_site_facts(row)),
+                facts=tuple(_site_facts(row, site)),
             )
         )
     return rows
@@ -267,12 +283,17 @@ _SITE_FACTS = (
 )
 
 
-def _site_facts(row: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - a row of a frame
+def _told(texts: Iterable[str], key: str) -> tuple[str, ...]:
+    """Say sentences that stand together under one id of the ledger."""
+    return tuple(cited(translated(text), key) for text in texts)
+
+
+def _site_facts(row: Any, site: str) -> list[tuple[str, str]]:  # noqa: ANN401 - a row of a frame
     found = []
     for key, words, unit in _SITE_FACTS:
         value = as_number(row.get(key))
         if math.isfinite(value):
-            found.append((tell(words), human(value, unit)))
+            found.append((tell(words), cited(human(value, unit), f"{site}.{key}")))
     return found
 
 

@@ -10,11 +10,13 @@ import pandas as pd
 from kcity_geo.config import read_table
 from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.outputs.attribution import CAVEAT, credits_line, credits_of_file, terms_of
+from kcity_geo.outputs.cited import citing, ids_in, uncited
+from kcity_geo.outputs.claims import SITE_NUMBERS
 from kcity_geo.outputs.dossiers import dossier_sheets
 from kcity_geo.outputs.frames import site_frame
 from kcity_geo.outputs.languages import language_of_study, speaking, translated
-from kcity_geo.outputs.ledger import SITE_NUMBERS
 from kcity_geo.outputs.plan_tables import plan_workbook_sheets
+from kcity_geo.outputs.sheet_ids import rules_sheet
 from kcity_geo.outputs.study_workbook import Chart, Sheet, save_sheets
 from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.text import plain_text
@@ -54,6 +56,7 @@ def save_study_workbook(result: Result, path: Path, *, columns: pd.DataFrame) ->
     save_sheets(
         study_sheets(result, columns),
         path,
+        author=result.study.report.author,
         title=f"{result.data.city.name}: {result.score.title}",
         told=f"{told['attribution']}. Licence: {told['licence']}. {told['terms']} {told['notice']}",
     )
@@ -73,7 +76,9 @@ def study_sheets(result: Result, columns: pd.DataFrame) -> dict[str, Sheet]:
     Name -> sheet, in the language of the report; sheets of sites are left out where there are none.
     """
     with speaking(language_of_study(result.study)):
-        return in_spoken_language(_english_sheets(result, columns))
+        sheets = in_spoken_language(_english_sheets(result, columns))
+        rules = in_spoken_language({"Ledger ids": rules_sheet(sheets)})
+        return sheets | rules
 
 
 def _english_sheets(result: Result, columns: pd.DataFrame) -> dict[str, Sheet]:
@@ -95,7 +100,8 @@ def _english_sheets(result: Result, columns: pd.DataFrame) -> dict[str, Sheet]:
 
 
 def _summary(result: Result) -> Sheet:
-    told = summarise(result)
+    with citing():
+        told = summarise(result)
     data = result.data
     rows: list[tuple[str, Any, str]] = [
         ("City", data.city.name, ""),
@@ -121,11 +127,15 @@ def _summary(result: Result) -> Sheet:
         how = "kcity plan STUDY --site 1 writes plan.xlsx: land, demand, works, cost, phases"
         rows.append(("A plan of a site", how, ""))
     frame = pd.DataFrame(rows, columns=["what", "value", "units"])
+    frame["ledger"] = [", ".join(ids_in(v)) if isinstance(v, str) else "" for v in frame["value"]]
+    frame["value"] = [uncited(v) if isinstance(v, str) else v for v in frame["value"]]
+    frame.loc[frame["what"] == "Cell", "ledger"] = "cell_m.city"
     return Sheet(
         title=told.title,
         frame=frame,
         note=f"{translated(CAVEAT)} {credits_line(data)}",
         units={"value": "as units"},
+        heads={"ledger": _LEDGER},
     )
 
 
@@ -142,6 +152,7 @@ def _readings(result: Result) -> Sheet:
         share = short / whole if whole else float("nan")
         rows.append(
             {
+                "level": level,
                 "sector": sector_title(level),
                 "reading": plain_text(row["reading"]),
                 **people,
@@ -151,10 +162,10 @@ def _readings(result: Result) -> Sheet:
                 "gap_lo": row["gap_lo"],
                 "gap_hi": row["gap_hi"],
                 "data": plain_text(row["data"]),
-                "ledger": f"{level}.people_short.city, {level}.gap.city",
             }
         )
     columns = [
+        "level",
         "sector",
         "reading",
         *_TOLD,
@@ -164,7 +175,6 @@ def _readings(result: Result) -> Sheet:
         "gap_lo",
         "gap_hi",
         "data",
-        "ledger",
     ]
     return Sheet(
         title="What may be said of the city: people by reading",
@@ -180,7 +190,11 @@ def _readings(result: Result) -> Sheet:
             "share_short": "people short, share",
             "gap_lo": "gap from",
             "gap_hi": "gap to",
-            "ledger": _LEDGER,
+            "level": "id",
+        },
+        ids={
+            **{key: f"{{level}}.people_{key}.city" for key in _TOLD},
+            **{key: f"{{level}}.{key}.city" for key in ("gap", "gap_lo", "gap_hi")},
         },
         formulas={
             "people": "SUM({falls_short}:{not_assessed})",
@@ -238,6 +252,14 @@ def _districts(result: Result) -> Sheet:
         units=units,
         heads=heads,
         formulas=formulas,
+        ids={
+            **{name: f"{name}.{{district_id}}" for name in ("population", "area_km2")},
+            **{
+                f"{level}_{name}": f"{level}.{name}.{{district_id}}"
+                for level in told
+                for name in ("people_short", "gap")
+            },
+        },
         totals=("population", "area_km2"),
         chart=Chart(title="People who are short, by district", label="name", columns=short[:3]),
     )
@@ -266,6 +288,10 @@ def _indicators(result: Result, *, city: bool) -> Sheet:
         frame=shown.reset_index(drop=True),
         units={**dict.fromkeys(as_units, "as units"), **dict.fromkeys(shares, "share")},
         heads={"ledger": _LEDGER},
+        ids={
+            name: f"{{indicator}}.{name}.{'city' if city else '{unit_id}'}"
+            for name in (*as_units, *shares, "n_features")
+        },
     )
 
 
@@ -290,6 +316,11 @@ def _sites(result: Result) -> Sheet | None:
         frame=frame.drop(columns=empty),
         units={c: about.get(str(c), {}).get("unit", "") for c in frame.columns},
         heads={"ledger": _LEDGER},
+        ids={
+            str(c): f"site.{{{'label' if 'label' in frame else 'rank'}}}.{c}"
+            for c in frame.select_dtypes("number").columns
+            if str(c) != "rank"
+        },
         chart=Chart(title="Score", label="label", columns=("score",))
         if "score" not in empty
         else None,
@@ -309,6 +340,7 @@ def _dossiers(result: Result) -> dict[str, Sheet | None]:
             note="Empty: not known, or to be filled in by somebody who was there.",
             frame=facts,
             units={"value": "as units"},
+            ids={"value": "site.{label}.dossier.{item}"},
         ),
         "Cost of connections": _connections(tables["connections"]),
         "Red flags": Sheet(title="What speaks against a site", frame=flags) if len(flags) else None,
@@ -324,6 +356,7 @@ def _connections(lines: pd.DataFrame) -> Sheet:
         rows.append(
             {
                 "site_id": row["site_id"],
+                "line": row["connection"],
                 "title": row["title"],
                 "to_name": row["to_name"],
                 "length_m": row["length_m"],
@@ -350,7 +383,9 @@ def _connections(lines: pd.DataFrame) -> Sheet:
         "land, no stations, no pumps. A plan (kcity plan) prices what the project needs.",
         frame=pd.DataFrame(rows),
         units={"length_m": "m", "new_m": "m", "quantity": "km", **dict.fromkeys(money, "money")},
+        ids={name: f"connection.{{site_id}}.{{line}}.{name}" for name in ("length_m", "new_m")},
         heads={
+            "line": "id",
             "title": "connection",
             "to_name": "ends at",
             "length_m": "length",
@@ -388,6 +423,10 @@ def _survey(result: Result) -> Sheet | None:
         title="Where to survey first, and for what",
         frame=frame,
         units={c: about.get(str(c), {}).get("unit", "") for c in frame.columns},
+        ids={
+            name: f"survey.{{rank}}.{name}"
+            for name in ("people_open", "population", "evidence", "priority")
+        },
     )
 
 
@@ -400,6 +439,7 @@ def _assumptions(result: Result) -> Sheet:
         title="Parameters, rules and standards that the study rests on",
         note=f"Origin: default, official, or the study file. {_MARKS}",
         frame=frame,
+        ids={"value": "parameter.{key}"},
     )
 
 

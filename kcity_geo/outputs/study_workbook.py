@@ -16,9 +16,10 @@ import pandas as pd
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.workbook import no_workbook, share_of_lines, with_values, without_times
 
-__all__ = ["Chart", "Sheet", "head_words", "save_sheets"]
+__all__ = ["FIRST_ROW", "Chart", "Sheet", "head_words", "save_sheets"]
 
-_FIRST = 4
+#: First row below the heads.
+FIRST_ROW = 4
 _WIDEST, _NARROWEST = 60, 9
 _LONGEST_TEXT = 4000
 #: Rows that are looked at for the width of a column.
@@ -81,6 +82,8 @@ class Sheet:
     totals : columns that are added up below the last row.
     chart : below the table, or None.
     total : word before the totals.
+    ids : column of numbers -> their id in the ledger, with ``{column}`` for what stands in that column of the same
+        row and ``{row_number}`` for the number of the row.
     """
 
     title: str
@@ -93,9 +96,12 @@ class Sheet:
     totals: tuple[str, ...] = ()
     chart: Chart | None = None
     total: str = "Total"
+    ids: Mapping[str, str] = field(default_factory=dict)
 
 
-def save_sheets(sheets: Mapping[str, Sheet], path: Path, *, title: str, told: str) -> None:
+def save_sheets(
+    sheets: Mapping[str, Sheet], path: Path, *, title: str, told: str, author: str = ""
+) -> None:
     """
     Write sheets as one workbook.
 
@@ -105,6 +111,7 @@ def save_sheets(sheets: Mapping[str, Sheet], path: Path, *, title: str, told: st
     path : file to write; the same sheets give the same bytes.
     title : of the workbook.
     told : whom to name and under which licence, for the properties of the file.
+    author : of the study, for the same; the package when empty.
 
     Notes
     -----
@@ -119,7 +126,7 @@ def save_sheets(sheets: Mapping[str, Sheet], path: Path, *, title: str, told: st
     book.remove(book.active)
     book.properties.title = plain_text(title)
     book.properties.description = plain_text(told, max_chars=1000)
-    book.properties.creator = "kcity_geo"
+    book.properties.creator = plain_text(author) or "kcity_geo"
     values: list[dict[str, float]] = []
     for name, sheet in sheets.items():
         page = book.create_sheet(name)
@@ -141,13 +148,13 @@ def _fill(page: Any, sheet: Sheet) -> dict[str, float]:  # noqa: ANN401 - openpy
     _put(page.cell(2, 1), sheet.note)
     page.cell(1, 1).font = Font(bold=True, size=14)
     for number, column in enumerate(columns, start=1):
-        cell = page.cell(_FIRST - 1, number)
+        cell = page.cell(FIRST_ROW - 1, number)
         _put(cell, _head(sheet, column))
         cell.font = Font(bold=True)
         cell.fill = PatternFill("solid", fgColor="E8EEF4")
         cell.alignment = Alignment(wrap_text=True, vertical="top")
     found: dict[str, float] = {}
-    for row, record in enumerate(sheet.frame.to_dict("records"), start=_FIRST):
+    for row, record in enumerate(sheet.frame.to_dict("records"), start=FIRST_ROW):
         for number, column in enumerate(columns, start=1):
             cell = page.cell(row, number)
             value = _number(record[column])
@@ -160,7 +167,7 @@ def _fill(page: Any, sheet: Sheet) -> dict[str, float]:  # noqa: ANN401 - openpy
                 cell.value = "=" + sheet.formulas[column].format(**places)
                 found[cell.coordinate] = value
             elif column == "Cost" and (
-                text := share_of_lines(sheet.frame, sheet.added, row, first=_FIRST)
+                text := share_of_lines(sheet.frame, sheet.added, row, first=FIRST_ROW)
             ):
                 cell.value = text
                 found[cell.coordinate] = value or 0.0
@@ -168,17 +175,17 @@ def _fill(page: Any, sheet: Sheet) -> dict[str, float]:  # noqa: ANN401 - openpy
                 _put(cell, record[column])
             if value is not None:
                 cell.number_format = _format(sheet, column, record)
-    last = _FIRST + len(sheet.frame) - 1
+    last = FIRST_ROW + len(sheet.frame) - 1
     if sheet.totals and len(sheet.frame):
         found |= _totals(page, sheet, letters, last)
     _widths(page, sheet, columns, letters)
-    page.freeze_panes = page.cell(_FIRST, 2)
-    page.row_dimensions[_FIRST - 1].height = _HEAD_PT
+    page.freeze_panes = page.cell(FIRST_ROW, 2)
+    page.row_dimensions[FIRST_ROW - 1].height = _HEAD_PT
     page.page_setup.orientation = "landscape"
     page.page_setup.fitToWidth, page.page_setup.fitToHeight = 1, 0
     page.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     if len(sheet.frame):
-        page.auto_filter.ref = f"A{_FIRST - 1}:{letters[columns[-1]]}{last}"
+        page.auto_filter.ref = f"A{FIRST_ROW - 1}:{letters[columns[-1]]}{last}"
     if sheet.chart is not None and len(sheet.frame):
         _draw(page, sheet, columns, last)
     return found
@@ -231,7 +238,7 @@ def _totals(page: Any, sheet: Sheet, letters: Mapping[str, str], last: int) -> d
     page.cell(last + 1, 1).font = Font(bold=True)
     for column in sheet.totals:
         cell = page[f"{letters[column]}{last + 1}"]
-        cell.value = f"=SUM({letters[column]}{_FIRST}:{letters[column]}{last})"
+        cell.value = f"=SUM({letters[column]}{FIRST_ROW}:{letters[column]}{last})"
         cell.number_format = _format(sheet, column, {})
         cell.font = Font(bold=True)
         found[cell.coordinate] = math.fsum(
@@ -271,7 +278,7 @@ def _put(cell: Any, value: Any) -> None:  # noqa: ANN401 - any cell
     if not text:
         return
     cell.value = text
-    if len(text) > _WIDEST and cell.row >= _FIRST:
+    if len(text) > _WIDEST and cell.row >= FIRST_ROW:
         cell.alignment = Alignment(wrap_text=True, vertical="top")
     if text.startswith(("=", "+", "-", "@")):
         cell.data_type = "s"
@@ -305,13 +312,13 @@ def _draw(page: Any, sheet: Sheet, columns: list[str], last: int) -> None:  # no
     chart.width, chart.height = _CM_A_COLUMN, _CHART_CM
     for number, name in enumerate(about.columns):
         column = columns.index(name) + 1
-        data = Reference(page, min_col=column, min_row=_FIRST - 1, max_row=last)
+        data = Reference(page, min_col=column, min_row=FIRST_ROW - 1, max_row=last)
         chart.add_data(data, titles_from_data=True)
         if about.colours:
             series = chart.series[number]
             series.graphicalProperties.solidFill = about.colours[number].lstrip("#")
             series.graphicalProperties.line.solidFill = "FFFFFF"
     label = columns.index(about.label) + 1
-    chart.set_categories(Reference(page, min_col=label, min_row=_FIRST, max_row=last))
+    chart.set_categories(Reference(page, min_col=label, min_row=FIRST_ROW, max_row=last))
     chart.x_axis.delete = chart.y_axis.delete = False
-    page.add_chart(chart, f"A{last + _FIRST}")
+    page.add_chart(chart, f"A{last + FIRST_ROW}")

@@ -12,6 +12,7 @@ from kcity_geo.analysis.findings import Findings, most_short, residents
 from kcity_geo.analysis.gaps.words import nobody_can_tell
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC, credits_line
+from kcity_geo.outputs.cited import cited
 from kcity_geo.outputs.headline import Segment, gap_sentences, segments
 from kcity_geo.outputs.languages import LANGUAGES, spoken, tell, translated
 from kcity_geo.outputs.languages import name as named
@@ -36,6 +37,8 @@ __all__ = [
     "Summary",
     "range_words",
     "summarise",
+    "warning_lines",
+    "without_folders",
 ]
 
 #: Share of the area from which a population grid counts as whole.
@@ -193,7 +196,7 @@ def summarise(result: Result) -> Summary:
         sectors=sectors,
         sites=sites,
         no_sites="" if sites else why_no_sites(result),
-        no_ranking=translated(plain_text(score.no_ranking)),
+        no_ranking=cited(translated(plain_text(score.no_ranking)), "sites.no_ranking"),
         unchecked=unchecked_rules(result),
         judged=judged_words(result),
         districts=tuple(_worst_districts(result)),
@@ -225,17 +228,54 @@ def _subtitle(facts: Mapping[str, str]) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _warnings(result: Result) -> tuple[str, ...]:
-    """All warnings once, with names of files and titles instead of folders and codes."""
+def warning_lines(result: Result) -> list[str]:
+    """
+    Give all warnings of a study once, with names of files and titles instead of folders and codes.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    Lines in English.
+    """
     found: list[str] = []
     titles = _titles()
     for text in (*result.data.warnings, *result.gaps.warnings, *result.score.warnings):
-        named = _CODE.sub(lambda m: titles.get(m[0], m[0]), _FOLDERS.sub("", text))
-        line = plain_text(named, max_chars=900)
+        called = _CODE.sub(lambda m: titles.get(m[0], m[0]), without_folders(text))
+        line = plain_text(called, max_chars=900)
         bare = line.removeprefix(f"{plain_text(result.score.title)}: ")
         if line not in found and bare not in found:
             found.append(line)
-    return tuple(map(translated, found))
+    return found
+
+
+def without_folders(text: str) -> str:
+    """
+    Leave names of files alone of a text, which say something on another machine too.
+
+    Parameters
+    ----------
+    text : with absolute paths.
+
+    Returns
+    -------
+    The text without their folders.
+
+    Examples
+    --------
+    >>> without_folders("/data/city/dem.tif: covers 92 %")
+    'dem.tif: covers 92 %'
+    """
+    return _FOLDERS.sub("", text)
+
+
+def _warnings(result: Result) -> tuple[str, ...]:
+    return tuple(
+        cited(translated(line), f"warning.{number}")
+        for number, line in enumerate(warning_lines(result), start=1)
+    )
 
 
 def _titles() -> dict[str, str]:
@@ -259,15 +299,19 @@ def _sector_row(
         title=sector_title(sector),
         assessed=math.isfinite(gap),
         segments=bar,
-        short=tell("short_unknown") if unknown else persons(short),
-        percent="" if unknown else human(_share(short, total), "share"),
+        short=tell("short_unknown")
+        if unknown
+        else cited(persons(short), f"{sector}.people_short.city"),
+        percent=""
+        if unknown
+        else cited(human(_share(short, total), "share"), f"{sector}.people_short_share.city"),
         reading=known.title,
         meaning=known.meaning,
         colour=known.colour,
         data=translated(str(row["data"])),
-        gap=human(gap, "share", missing=tell("not_assessed")),
-        raw=human(as_number(row.get("gap_raw")), "share"),
-        range_words=range_words(low, high),
+        gap=cited(human(gap, "share", missing=tell("not_assessed")), f"{sector}.gap.city"),
+        raw=cited(human(as_number(row.get("gap_raw")), "share"), f"{sector}.gap_raw.city"),
+        range_words=cited(range_words(low, high), f"{sector}.gap_lo.city", f"{sector}.gap_hi.city"),
         data_words=human(as_number(row.get("assessed_weight")), "share"),
         short_word=tell("word_flood" if sector in THEMES else "word_short"),
         gap_word=tell("word_exposure" if sector in THEMES else "word_gap"),
@@ -303,7 +347,10 @@ def _worst_districts(result: Result, *, count: int = 5) -> list[DistrictRow]:
             DistrictRow(
                 number=ids.index(str(row["district_id"])) if str(row["district_id"]) in ids else -1,
                 name=named(plain_text(row["name"], max_chars=60)),
-                people=persons(row["people"]),
+                people=cited(
+                    persons(row["people"]),
+                    f"{row['sector']}.people_short.{plain_text(row['district_id'])}",
+                ),
                 sector=sector_title(row["sector"]),
                 reading=reading.title,
                 colour=reading.colour,
@@ -317,7 +364,9 @@ def _not_assessed(result: Result) -> list[tuple[str, str]]:
     return [
         (
             translated(plain_text(titles.get(i.id, i.id))),
-            translated(plain_text(i.not_assessed, max_chars=400)),
+            cited(
+                translated(plain_text(i.not_assessed, max_chars=400)), f"{i.id}.not_assessed.city"
+            ),
         )
         for i in result.gaps.assessed
         if i.not_assessed
@@ -330,16 +379,18 @@ def _facts(result: Result) -> dict[str, str]:
     findings = Findings(result)
     people = findings.people
     if people is not None:
-        counted = persons(people)
+        counted = cited(persons(people), "population.city")
         reached = findings.counted_share
         whole = reached >= _WHOLE
         facts[tell("fact_people")] = counted if whole else tell("at_least", number=counted)
         if not whole:
-            share = tell("fact_of_area", share=human(reached, "share"))
+            share = tell("fact_of_area", share=cited(human(reached, "share"), "counted_share.city"))
             facts[tell("fact_people_in")] = share
-    facts[tell("fact_area")] = human(data.city.area_km2, "km2")
-    facts[tell("fact_districts")] = str(len(data.city.districts))
-    facts[tell("fact_grid")] = tell("fact_cells", size=human(result.study.study.cell_m, "m"))
+    facts[tell("fact_area")] = cited(human(data.city.area_km2, "km2"), "area_km2.city")
+    facts[tell("fact_districts")] = cited(str(len(data.city.districts)), "districts.city")
+    facts[tell("fact_grid")] = tell(
+        "fact_cells", size=cited(human(result.study.study.cell_m, "m"), "cell_m.city")
+    )
     if data.osm_date:
         facts[tell("fact_map")] = translated(plain_text(data.osm_date)[:10])
     return facts

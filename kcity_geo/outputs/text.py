@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 from kcity_geo.config import read_table
+from kcity_geo.outputs.cited import cited
 from kcity_geo.outputs.languages import spoken, tell, translated
 
 __all__ = [
@@ -376,7 +377,14 @@ def measured(value: float | None, units: str) -> str:
     return human(number, units, missing="")
 
 
-def value_words(value: float | None, *, low: float | None, high: float | None, units: str) -> str:
+def value_words(
+    value: float | None,
+    *,
+    low: float | None,
+    high: float | None,
+    units: str,
+    ids: tuple[str, str, str] | None = None,
+) -> str:
     """
     Write the value of an indicator: the range that its data allow, else the one number.
 
@@ -385,6 +393,7 @@ def value_words(value: float | None, *, low: float | None, high: float | None, u
     value : as counted in the gap; None and NaN: not known.
     low, high : lowest and highest value that the data allow; None and NaN: only one.
     units : as of `human`.
+    ids : of value, low and high in the ledger.
 
     Returns
     -------
@@ -398,7 +407,11 @@ def value_words(value: float | None, *, low: float | None, high: float | None, u
     '7.3 min'
     """
     counted, first, last = (measured(one, units) for one in (value, low, high))
-    if not (first and last) or first == last:
+    alone = not (first and last) or first == last
+    if ids is not None:
+        shown = zip((counted, first, last), ids, strict=True)
+        counted, first, last = (cited(text, key) for text, key in shown)
+    if alone:
         return counted
     return tell("value_range", low=first, high=last, value=counted)
 

@@ -18,6 +18,7 @@ from kcity_geo.analysis.gaps.words import READINGS, reading_words
 from kcity_geo.analysis.settlement.habitation import LIVED_IN, NOBODY, OPEN_WATER
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN
 from kcity_geo.config import read_table
+from kcity_geo.outputs.cited import cited
 from kcity_geo.outputs.colours import (
     EVIDENCE_COLOURS,
     GAP_COLOURS,
@@ -417,7 +418,8 @@ def _excluded_theme(result: Result) -> Theme:
         if not drawn.any() and code != OPEN:
             continue
         codes[drawn] = len(legend)
-        share = human(found.share_of_rule(code), "share")
+        rule = found.rules[code].id if code >= 0 else key
+        share = cited(human(found.share_of_rule(code), "share"), f"land.{rule}_share.city")
         legend.append((colours[key], False, tell("legend_rule", title=title, share=share)))
     return Theme(
         key="excluded",

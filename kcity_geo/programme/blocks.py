@@ -86,6 +86,7 @@ class Paper:
     banner : warning on every page; empty: none.
     footer : last line of every page.
     blocks : in order.
+    author : of the study; empty: not stated.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Paper:
     banner: str
     footer: str
     blocks: tuple[Block, ...]
+    author: str = ""
 
 
 def said(key: str, language: str, **values: object) -> str:

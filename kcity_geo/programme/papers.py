@@ -58,6 +58,7 @@ def make_paper(name: str, subject: Subject, language: str) -> Paper:
         banner=said("common.synthetic", language) if facts and facts.synthetic else "",
         footer=subject.source(language),
         blocks=tuple(makers[name](subject, language)),
+        author=facts.author if facts else "",
     )
 
 

@@ -24,6 +24,7 @@ from kcity_geo.outputs.comparison import COMPARISON_FILES, save_comparison
 from kcity_geo.outputs.languages import LANGUAGES, both
 from kcity_geo.outputs.themes import reading_rows
 from kcity_geo.study_facts import LevelFacts, StudyFacts
+from tests.support.shown import reads, texts
 
 HOSTILE = "<script>alert(1)</script>{{7*7}}\"'&`=cmd"
 
@@ -36,6 +37,12 @@ def _city(name: str, short: float, open_: float) -> CityNumbers:
         levels=dict.fromkeys(("transport", "water", "energy", "flood"), level),
         indicators={"E5": MeasuredNumbers(value=2.5)}, open_land_share=0.1,
     )  # fmt: skip
+
+
+def bare(folder: Path) -> str:
+    """The page of a comparison without the ids of its numbers."""
+    page = (folder / "compare.html").read_text(encoding="utf-8")
+    return re.sub(r"<span data-id=[^>]*>([^<]*)</span>", r"\1", page)
 
 
 @pytest.fixture
@@ -70,7 +77,7 @@ def test_the_page_loads_nothing_and_shows_hostile_names_as_text(found, tmp_path)
 
 
 def test_both_languages_say_the_same_numbers(found, tmp_path) -> None:
-    page = (save_comparison(found, tmp_path / "out") / "compare.html").read_text(encoding="utf-8")
+    page = bare(save_comparison(found, tmp_path / "out"))
     body = page[page.index("<body>") : page.index("<script>")]
     pairs = re.findall(r'<span lang="en">(.*?)</span><span lang="ko">(.*?)</span>', body)
     assert len(pairs) > 20
@@ -181,7 +188,7 @@ def test_a_city_of_which_nobody_can_tell_has_no_zero(tmp_path) -> None:
         replace(_city("Gamma", 0.2, 0.1), levels={}, population=float("nan")),
     ]
     folder = save_comparison(compare_cities(cities, draws=20), tmp_path / "out")
-    page = (folder / "compare.html").read_text(encoding="utf-8").replace("\xa0", " ")
+    page = bare(folder).replace("\xa0", " ")
     table = page[page.index("Who falls short") : page.index("How ready each city is")]
     rows = {
         name: re.findall(r'<td class="num"[^>]*>(?:<span lang="en">)?([^<]*)', row)
@@ -200,7 +207,7 @@ def test_korean_numbers_and_projects_hold_no_english_word(tmp_path) -> None:
         replace(_city("마바", 0.3, 0.2), project="New town", osm_date="2020-01-01"),
     ]
     folder = save_comparison(compare_cities(cities, draws=20), tmp_path / "out")
-    page = (folder / "compare.html").read_text(encoding="utf-8").partition("<body>")[2]
+    page = bare(folder).partition("<body>")[2]
     korean = html.unescape(" ".join(re.findall(r'<span lang="ko">(.*?)</span>', page)))
     assert "1% 미만" in korean
     assert "산업단지" in korean
@@ -231,7 +238,7 @@ def test_names_in_the_chart_cover_no_dot_and_no_other_name() -> None:
 
 def _page(cities: list[CityNumbers], folder: Path) -> str:
     found = save_comparison(compare_cities(cities, draws=20), folder / "out")
-    text = (found / "compare.html").read_text(encoding="utf-8")
+    text = bare(found)
     return html.unescape(text).replace("\xa0", " ")
 
 
@@ -277,3 +284,23 @@ def test_without_workbooks_the_rest_is_written_and_no_old_one_stays(
         save_comparison(found, out)
     assert {p.name for p in out.iterdir()} == {*COMPARISON_FILES} - {"compare.xlsx"}
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_each_number_of_the_page_has_an_id_of_the_ledger_and_shows_its_value(
+    found, tmp_path
+) -> None:
+    reader = pytest.importorskip("lxml.html")
+    folder = save_comparison(found, tmp_path / "out")
+    page = reader.fromstring((folder / "compare.html").read_text(encoding="utf-8"))
+    ledger = json.loads((folder / "ledger.json").read_text(encoding="utf-8"))
+    known = {row["id"]: row for row in ledger["claims"]}
+    cited = page.xpath("//*[@data-id]")
+    assert len(cited) > 30
+    for element in cited:
+        row, shown = known[element.get("data-id")], element.text_content().replace("\xa0", " ")
+        assert row["value"] is not None
+        assert reads(shown, row["value"], row["unit"]), (shown, row)
+    # Numbers without an id: benchmarks, references with their sources, axes, scale and names.
+    tables = page.xpath("//tbody//td")
+    left = [text for cell in tables for _, text in texts(cell) if re.search(r"\d", text)]
+    assert left == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import fields
@@ -20,10 +21,13 @@ from openpyxl import load_workbook
 
 import kcity_geo as kc
 from kcity_geo.errors import OutputError
+from kcity_geo.outputs.claims import TEXT
 from kcity_geo.outputs.plan_workbook import save_workbook
+from kcity_geo.outputs.sheet_ids import numbers_of_workbook
 from kcity_geo.plan_sheets import PlanSheets, Table
 from kcity_geo.planning.sheets import plan_sheets
 from tests.planning.conftest import box, make_city_data
+from tests.support.shown import reads, texts
 
 pytestmark = pytest.mark.filterwarnings("ignore:economics")
 
@@ -235,3 +239,45 @@ def test_words_of_the_page_read_as_sentences(folder) -> None:
     starts = re.findall(r"<(?:p|h3|figcaption|/b> <span)(?: [^>]*)?>([a-z])", page)
     assert not starts
     assert "at most 0.0%" not in page
+
+
+def test_each_number_of_page_and_workbook_has_an_id_of_the_ledger(folder) -> None:
+    reader = pytest.importorskip("lxml.html")
+    ledger = json.loads((folder / "ledger.json").read_text(encoding="utf-8"))
+    known = {row["id"]: row for row in ledger["claims"]}
+    page = reader.fromstring((folder / "plan.html").read_text(encoding="utf-8"))
+    cited = page.xpath("//*[@data-id]")
+    assert len(cited) > 300
+    for element in cited:
+        row, shown = known[element.get("data-id")], element.text_content().replace("\xa0", " ")
+        assert row["unit"] == TEXT or reads(shown, row["value"], row["unit"]), (shown, row)
+    # Without an id: titles, heads and the legend of phases.
+    assert [
+        text
+        for element, text in texts(page.find("body"))
+        if re.search(r"\d", text)
+        and not element.xpath(
+            "self::h1 | self::h2 | self::th | self::b | self::li | self::p[@class='sub'] | self::span[parent::figcaption]"
+        )
+    ] == []
+    seen = 0
+    for key, number, place in numbers_of_workbook(folder / "plan.xlsx"):
+        assert known[key]["value"] == pytest.approx(number, rel=1e-6, abs=1e-9), place
+        seen += 1
+    assert seen > 300
+
+
+def test_verify_names_what_was_changed_in_a_plan(folder, tmp_path) -> None:
+    assert kc.verify(folder) == ()  # from Python: files and tables, nothing to plan again
+    copy = tmp_path / "plan"
+    shutil.copytree(folder, copy)
+    text = (copy / "plan.html").read_text(encoding="utf-8")
+    shown = re.search(r'data-id="(plan\.cost_by_phase\.1\.\w+)"[^>]*>', text)
+    changed = f"{text[: shown.end()]}7{text[shown.end() :]}"
+    (copy / "plan.html").write_text(changed, encoding="utf-8")
+    (copy / "cost.csv").write_text("x", encoding="utf-8")
+    (copy / "phases.csv").unlink()
+    found = [(one.kind, one.name) for one in kc.verify(copy)]
+    assert ("output", "cost.csv") in found
+    assert ("output", "phases.csv") in found
+    assert ("number", f"{shown[1]} in plan.html") in found

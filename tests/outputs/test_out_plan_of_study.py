@@ -162,12 +162,12 @@ def test_a_korean_report_has_a_korean_workbook(study, tmp_path) -> None:
 
 
 def test_numbers_of_the_workbook_have_their_ids_of_the_ledger(study, tmp_path) -> None:
-    from kcity_geo.outputs.ledger import claims
+    from kcity_geo.outputs.claims import claims
 
     path = tmp_path / "study.xlsx"
     save_study_workbook(study, path, columns=column_table(study, cell_frame(study)))
     known = {row["id"] for row in claims(study)}
-    for name in ("Readings", "Districts", "Indicators", "Sites"):
+    for name in ("Summary", "Districts", "Indicators", "Sites"):
         page = openpyxl.load_workbook(path)[name]
         column = next(c.column for c in page[3] if c.value == "ids in the ledger")
         told = [str(page.cell(row, column).value) for row in range(4, page.max_row + 1)]

@@ -23,6 +23,7 @@ from kcity_geo.profiles import profiles
 
 def _text(html: str) -> str:
     body = re.sub(r"<(style|script)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    body = re.sub(r"<span data-id=[^>]*>([^<]*)</span>", r"\1", body)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 
 

@@ -12,13 +12,14 @@ import pytest
 
 from kcity_geo.errors import KCityError
 from kcity_geo.outputs import report_slots
-from kcity_geo.outputs.ledger import claims
+from kcity_geo.outputs.claims import TEXT, claims
 from kcity_geo.outputs.report import build_report, save_report
 from kcity_geo.outputs.report_docx import save_report_docx
 from kcity_geo.outputs.report_slots import slots_of
 from kcity_geo.outputs.shown_numbers import shown_numbers
 from kcity_geo.report_keys import ReportSection
 from kcity_geo.studyfile import Study
+from tests.support.shown import numbers_in, reads
 
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(1)> [a](javascript:alert(1)) {{7*7}} ![p](http://x/y.png)"
 
@@ -110,10 +111,6 @@ def test_docx_says_what_the_page_says_with_tables_of_its_own(result, tmp_path: P
     assert {row[0].text_content() for row in rows} <= cells
 
 
-def numbers_in(text: str) -> list[float]:
-    return [float(n.replace(",", "")) for n in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
-
-
 @pytest.mark.usefixtures("no_pictures")
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_numbers_carry_ids_of_the_ledger_in_page_and_docx_and_are_those(
@@ -142,11 +139,9 @@ def test_numbers_carry_ids_of_the_ledger_in_page_and_docx_and_are_those(
     seen = 0
     for ids, text in shown:
         row = known[ids.split()[-1]]
-        if row["value"] is None or "million" in text or "<" in text or not numbers_in(text):
+        if row["value"] is None or row["unit"] == TEXT or "<" in text or not numbers_in(text):
             continue
-        value = row["value"] * (100 if row["unit"] in {"share", "index"} else 1)
-        near = max(0.006 * abs(value), 0.5 if row["unit"] in {"share", "index", "persons"} else 0)
-        assert any(abs(n - value) <= near + 1e-9 for n in numbers_in(text)), (ids, text, value)
+        assert reads(text, row["value"], row["unit"]), (ids, text, row)
         seen += 1
     assert seen > 20
 

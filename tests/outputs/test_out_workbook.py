@@ -64,7 +64,7 @@ def test_one_workbook_holds_all_tables(book) -> None:
     assert pages == [
         "Summary", "Readings", "Districts", "Indicators", "Indicators by district", "Sites",
         "Site dossiers", "Cost of connections", "Red flags", "Survey first", "Assumptions", "Sources",
-        "Columns",
+        "Columns", "Ledger ids",
     ]  # fmt: skip
 
 

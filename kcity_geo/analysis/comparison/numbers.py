@@ -50,6 +50,10 @@ class MeasuredNumbers:
     gap_hi: float = math.nan
 
 
+#: Fields that say nothing of what was found.
+_NOT_SAID = ("key", "credits", "licence")
+
+
 @dataclass(frozen=True, kw_only=True)
 class CityNumbers:
     """
@@ -66,6 +70,7 @@ class CityNumbers:
     inputs : keys of ``[sources]`` that it was made from, and ``official`` with official numbers; None: it does not say.
     levels, indicators : what it found; a level that is missing was not assessed.
     open_land_share : share of the study area that no constraint of the project closes; NaN: not known.
+    credits, licence : whom to name, and under which licence what was made from its data stands; empty: not told.
     sites_found : sites for the project that fit and are ranked; None: no ground was ranked.
     """
 
@@ -86,9 +91,11 @@ class CityNumbers:
     indicators: Mapping[str, MeasuredNumbers] = field(default_factory=dict)
     open_land_share: float = math.nan
     sites_found: int | None = None
+    credits: str = ""
+    licence: str = ""
 
     @cached_property
     def id(self) -> str:
         """Tells the study from all others by what it says, whatever stands beside it: twelve letters."""
-        told = {key: value for key, value in asdict(self).items() if key != "key"}
+        told = {key: value for key, value in asdict(self).items() if key not in _NOT_SAID}
         return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]

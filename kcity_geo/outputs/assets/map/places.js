@@ -21,9 +21,8 @@ function kcSiteCard(box, site) {
 function kcDistrictCard(box, number) {
   var district = KC.districts[number], ids = [];
   (KC.hover.explained[number] || []).forEach(function (row, i) {
-    if (!i) { box.appendChild(kcElement("p", "", row[1])); return; }
-    box.appendChild(kcElement("p", "kc-level" + row[0], row[1]));
     if (row[2]) { ids.push(row[2]); }
+    box.appendChild(kcElement("p", i ? "kc-level" + row[0] : "", row[1]));
   });
   if (!KC.hover.explained.length) { box.appendChild(kcElement("p", "", kcSay("see_files"))); }
   box.appendChild(kcElement("p", "kc-more", kcSay("district_id", { id: district.id })));
