@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import resource
-import signal
 import sys
 from collections.abc import Sequence
 
-__all__ = ["bind", "main", "run_command"]
+from kcity_geo.in_copy import end_with
 
-_PR_SET_PDEATHSIG = 1
+__all__ = ["main", "run_command"]
+
 _KILOBYTES_A_GB = 1e6
 
 
 def main() -> None:
     """Run ``kcity`` with the arguments behind the first two: limit of memory in bytes (0: none), id of the parent."""
-    bind(int(sys.argv[2]))
+    end_with(int(sys.argv[2]))
     run_command(sys.argv[3:], limit=int(sys.argv[1]))
-
-
-def bind(parent: int) -> None:
-    """
-    On Linux end with the process that started this one, so that no second one writes the same city.
-
-    Parameters
-    ----------
-    parent : its id.
-    """
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before this process asked to be told
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def run_command(arguments: Sequence[str], *, limit: int) -> None:

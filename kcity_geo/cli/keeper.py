@@ -21,10 +21,11 @@ from pkgutil import walk_packages
 
 import numpy as np
 
-from kcity_geo.cli.child import bind, run_command
+from kcity_geo.cli.child import run_command
 from kcity_geo.compiling import package_at_a_time
 from kcity_geo.config import TABLES, read_table
 from kcity_geo.fingerprint import code_sha256, table_sha256
+from kcity_geo.in_copy import end_with
 
 __all__ = ["load", "main"]
 
@@ -41,7 +42,7 @@ _LIBRARIES = (
 
 def main() -> None:
     """Answer for one city after the other until the input ends; the argument is the id of the parent."""
-    bind(int(sys.argv[1]))
+    end_with(int(sys.argv[1]))
     # What a city prints must not stand between the answers. The city holds this end as well: the parent sees
     # the end of it when both are gone, and starts no second process beside one that still writes.
     answers = os.dup(1)
@@ -110,7 +111,7 @@ def run_apart(arguments: Sequence[str], *, limit: int, null: int) -> dict[str, o
             try:
                 os.dup2(null, 0)
                 os.dup2(errors.fileno(), 2)
-                bind(keeper)
+                end_with(keeper)
                 run_command(arguments, limit=limit)
             except SystemExit as end:
                 code = end.code if isinstance(end.code, int) else int(end.code is not None)

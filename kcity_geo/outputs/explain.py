@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.findings import worst_sector
-from kcity_geo.analysis.gaps.words import READINGS, evidence_word, reading_title
+from kcity_geo.analysis.gaps.words import EVIDENCE_WORDS, READINGS, evidence_numbers, reading_title
 from kcity_geo.config import read_table
 from kcity_geo.indicators import IndicatorRow, indicator_rows
 from kcity_geo.outputs.explained_place import cell_number, known_cells, rows_of, unit_of
@@ -334,16 +334,8 @@ def _data_words(
     *,
     limits: ReadingLimits,
 ) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
-    texts = ("", "poor", "fair", "good")
-    number = {text: i for i, text in enumerate(texts)}
-    frame = pd.DataFrame({"e": evidence, "p": short, "c": codes})
-    place, rows = pd.factorize(pd.MultiIndex.from_frame(frame))
-    words = [
-        evidence_word(float(e), probability=float(p), code=int(c), limits=limits)
-        for e, p, c in rows
-    ]
-    known = np.array([number[w] for w in words], dtype=np.uint16)
-    return tuple(translated(text) for text in texts), known[place]
+    known = evidence_numbers(evidence, probability=short, code=codes, limits=limits)
+    return tuple(map(translated, EVIDENCE_WORDS)), known.astype(np.uint16)
 
 
 def unit_lines(gaps: Gaps, place: str) -> Iterator[tuple[int, str]]:

@@ -13,13 +13,12 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-import pandas as pd
 from filelock import FileLock, Timeout
 
 from kcity_geo.errors import OutputError
@@ -223,8 +222,10 @@ def save(result: Result, out: str | Path, *, progress: Callable[[str], None] | N
     OutputError
         If the folder may not be used or a file cannot be written; a previous result stays.
     """
+    from kcity_geo.outputs.study_files import write_study
+
     told = progress or (lambda _: None)
-    return save_whole(out, lambda work, at: _write_all(result, work, target=at, progress=told))
+    return save_whole(out, lambda work, at: write_study(result, work, target=at, progress=told))
 
 
 def save_whole(
@@ -381,118 +382,3 @@ def _exchanged(one: Path, other: Path) -> bool:
         return False
     here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
     return bool(rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)
-
-
-def _write_all(
-    result: Result, work: Path, *, target: Path, progress: Callable[[str], None]
-) -> None:
-    from kcity_geo.outputs.attribution import attribution_text, credits_of_file
-    from kcity_geo.outputs.catalogue_files import PACKAGE_FILE, save_package, save_stac_item
-    from kcity_geo.outputs.columns import column_table
-    from kcity_geo.outputs.details import detail_table
-    from kcity_geo.outputs.dossiers import dossier_layers
-    from kcity_geo.outputs.facts import save_facts
-    from kcity_geo.outputs.frames import cell_frame, merge_cells, site_frame
-    from kcity_geo.outputs.geolibre import save_geolibre
-    from kcity_geo.outputs.ledger import LEDGER_FILE, save_ledger
-    from kcity_geo.outputs.maps import save_map
-    from kcity_geo.outputs.more_formats import save_more_formats
-    from kcity_geo.outputs.projects import save_study_project
-    from kcity_geo.outputs.rasters import save_layers
-    from kcity_geo.outputs.report import save_report
-    from kcity_geo.outputs.study_tables import save_study_workbook
-    from kcity_geo.outputs.studytoml import carried_inputs, study_toml
-    from kcity_geo.outputs.tables import save_csv
-    from kcity_geo.outputs.vectors import (
-        save_buildings,
-        save_geojson,
-        save_geopackage,
-        save_geoparquet,
-    )
-
-    listed = [p.path for p in result.data.provenance]
-    checksums = {
-        p.path: p.sha256
-        for p in result.data.provenance
-        if p.path and p.sha256 and listed.count(p.path) == 1
-    }
-    cells = cell_frame(result)
-    columns = column_table(result, cells)
-    name, title = result.data.city.name, result.score.title
-    geojson = (
-        ("sites", site_frame(result), "site_id", f"candidate sites for {title}, best first"),
-        ("districts", result.gaps.districts, "district_id", "gaps by district"),
-        (
-            "survey_tasks",
-            result.gaps.survey_tasks,
-            "task_id",
-            "where to survey first, and what to look for",
-        ),
-        ("gaps", merge_cells(result, cells), "cell_id", "gaps by cell"),
-        *dossier_layers(result),
-    )
-    for stem, frame, key, about in geojson:
-        progress(f"{stem}.geojson")
-        save_geojson(
-            frame,
-            work / f"{stem}.geojson",
-            id_column=key,
-            result=result,
-            description=f"{name}: {about}",
-            opened=stem == "gaps",
-        )
-    steps: dict[str, Callable[[Path], None]] = {
-        "map.html": lambda path: save_map(result, path),
-        "report.html": lambda path: save_report(result, path),
-        "cells.parquet": lambda path: save_geoparquet(
-            cells,
-            path,
-            about=columns[columns["table"] == "cells"],
-            told=credits_of_file(result.data),
-        ),
-        "study.gpkg": lambda path: save_geopackage(result, cells, path, columns=columns),
-        "layers": lambda path: save_layers(result, path),
-        "study.qgz": lambda path: save_study_project(result, columns, path),
-        "study.xlsx": lambda path: save_study_workbook(result, path, columns=columns),
-        "project_summary.json": lambda path: save_facts(result, path),
-        "indicators.csv": lambda path: save_csv(result.gaps.indicators, path),
-        "indicator_details.csv": lambda path: save_csv(detail_table(result), path),
-        "columns.csv": lambda path: save_csv(columns, path),
-        "inventory.csv": lambda path: save_csv(result.data.inventory, path),
-        "study.toml": lambda path: _write_text(
-            path, study_toml(result.study, out=target, checksums=checksums)
-        ),
-        "ATTRIBUTION.txt": lambda path: _write_text(path, attribution_text(result)),
-    }
-    if rows := result.sites.attrs.get("robustness"):
-        steps["robustness.csv"] = lambda path: save_csv(pd.DataFrame(list(rows)), path)
-    if carried := carried_inputs(result.study):
-        steps["inputs"] = lambda path: _copy_inputs(carried, path)
-    if len(result.data.layers.get("building", ())):
-        steps["buildings.parquet"] = lambda path: save_buildings(result, path)
-    unreadable = result.data.unreadable_tags
-    if unreadable is not None and len(unreadable):
-        steps["unreadable_tags.csv"] = lambda path: save_csv(unreadable, path)
-    for filename, write in steps.items():
-        progress(filename)
-        write(work / filename)
-    save_more_formats(result.study.study.formats, work, credits_of=credits_of_file(result.data))
-    progress("study.geolibre.json")
-    save_geolibre(result, work / "study.geolibre.json")
-    if result.data.osm_date:
-        save_stac_item(result, work)
-    progress(PACKAGE_FILE)
-    save_package(result, work, columns=columns)
-    progress(LEDGER_FILE)
-    save_ledger(result, work)
-
-
-def _copy_inputs(carried: Mapping[Path, str], folder: Path) -> None:
-    """Put the inputs that nobody else keeps into the folder of the study."""
-    folder.mkdir()
-    for path, place in carried.items():
-        shutil.copyfile(path, folder.parent / place)
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")

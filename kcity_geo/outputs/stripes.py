@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +27,8 @@ def hatch(shape: tuple[int, ...], *, period: int = 10, width: int = 2) -> NDArra
     True on the stripes.
     """
     row, column = (np.arange(n) % period for n in shape)
-    return np.asarray(np.add.outer(row, column) % period < width)
+    one = np.arange(2 * period - 1) % period < width
+    return np.asarray(one[np.add.outer(row, column)])
 
 
 def rgba_table(theme: Theme, *, alpha: int) -> list[tuple[int, int, int, int]]:
@@ -70,5 +73,16 @@ def painted(
     Same shape.
     """
     count = len(theme.colours)
-    shown = np.where(hatched & hatch(codes.shape), codes.astype(np.int16) + count, codes)
-    return np.where(codes == EMPTY, 2 * count, shown).astype(np.uint8)
+    places = np.arange(EMPTY + 1)
+    plain = np.where(places == EMPTY, 2 * count, places).astype(np.uint8)
+    striped = np.where(places == EMPTY, 2 * count, (places + count) % (EMPTY + 1)).astype(np.uint8)
+    shown = plain[codes]
+    at = hatched & _hatch_kept(codes.shape)
+    shown[at] = striped[codes[at]]
+    return shown
+
+
+@lru_cache(maxsize=2)
+def _hatch_kept(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Draw the stripes of a picture once for all its themes."""
+    return hatch(shape)

@@ -84,6 +84,8 @@ def save_geojson(
     pyogrio.write_dataframe(
         clean.assign(id=clean[id_column].astype(str)),
         path,
+        # Of many cells in columns, in half of the time; a column of text and numbers would be refused.
+        use_arrow=opened,
         driver="GeoJSON",
         layer=path.stem,
         geometry_type=None if len(clean) else "Polygon",
@@ -116,15 +118,22 @@ def save_geoparquet(
     told : what the file says of itself, see `kcity_geo.outputs.attribution.credits_of_file`;
         becomes metadata of the file.
     """
+    import pyarrow as pa
+
+    made = pa.BufferOutputStream()
     frame.to_parquet(
-        path, index=False, compression="zstd", schema_version="1.1.0", write_covering_bbox=True
+        made, index=False, compression=None, schema_version="1.1.0", write_covering_bbox=True
     )
-    if about is not None or told:
-        _describe_fields(path, about, dict(told or {}))
+    _describe_fields(made.getvalue(), path, about, dict(told or {}))
 
 
-def _describe_fields(path: Path, about: pd.DataFrame | None, told: dict[str, str]) -> None:
-    """Write the meaning of each column into its field, and the credits; geopandas has no way to say it."""
+def _describe_fields(
+    made: Any,  # noqa: ANN401 - buffer of pyarrow, which has no types
+    path: Path,
+    about: pd.DataFrame | None,
+    told: dict[str, str],
+) -> None:
+    """Write a file with the meaning of each column in its field, and credits; geopandas has no way to say it."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -132,7 +141,7 @@ def _describe_fields(path: Path, about: pd.DataFrame | None, told: dict[str, str
     if about is not None:
         told_of = about.set_index("column")[["meaning", "unit", "source"]].astype(str)
         words = {str(name): dict(row) for name, row in told_of.T.to_dict().items()}
-    table = pq.read_table(path)
+    table = pq.read_table(pa.BufferReader(made))
     schema = table.schema
     for number, field in enumerate(schema):
         if field.name in words:
@@ -142,7 +151,12 @@ def _describe_fields(path: Path, about: pd.DataFrame | None, told: dict[str, str
 
 
 def save_geopackage(
-    result: Result, cells: gpd.GeoDataFrame, path: Path, *, columns: pd.DataFrame | None = None
+    result: Result,
+    cells: gpd.GeoDataFrame,
+    path: Path,
+    *,
+    columns: pd.DataFrame | None = None,
+    merged: gpd.GeoDataFrame | None = None,
 ) -> None:
     """
     Write all vector layers and the tables of a study into one GeoPackage.
@@ -153,13 +167,14 @@ def save_geopackage(
     cells : as `kcity_geo.outputs.frames.cell_frame` gives them.
     path : file to write; the bytes depend on the study alone.
     columns : as `kcity_geo.outputs.columns.column_table` gives them; made when None.
+    merged : as `kcity_geo.outputs.frames.merge_cells` gives them; made when None.
     """
     data = result.data
     columns = column_table(result, cells) if columns is None else columns
     boundary = gpd.GeoDataFrame(
         {"name": [data.city.name]}, geometry=[data.city.boundary_metric], crs=data.city.crs
     )
-    opened = merge_cells(result, cells)
+    opened = merge_cells(result, cells) if merged is None else merged
     layers = {
         "boundary": (boundary, "Boundary of the study area"),
         "districts": (result.gaps.districts, "Infrastructure gaps by district"),

@@ -446,7 +446,7 @@ def quick_files(monkeypatch: pytest.MonkeyPatch) -> None:
     def line(result: Result, path: Path) -> None:
         path.write_text(result.data.city.name, encoding="utf-8")
 
-    def geopackage(result: Result, cells: Any, path: Path, *, columns: Any) -> None:
+    def geopackage(result: Result, cells: Any, path: Path, *, columns: Any, merged: Any) -> None:
         line(result, path)
 
     def table(result: Result, path: Path, *, columns: Any) -> None:

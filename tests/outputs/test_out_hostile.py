@@ -21,6 +21,7 @@ import pytest
 
 from kcity_geo.errors import OutputError
 from kcity_geo.outputs import folder as folders
+from kcity_geo.outputs import study_files
 from kcity_geo.outputs.folder import check_out_dir, save
 from kcity_geo.outputs.tables import save_csv
 from kcity_geo.outputs.text import csv_safe, json_text, plain_lines
@@ -268,7 +269,7 @@ def test_whatever_a_library_raises_the_former_result_stays(
     def broken(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(folders, "_write_all", broken)
+    monkeypatch.setattr(study_files, "write_study", broken)
     monkeypatch.setattr(folders.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 0}))
     with pytest.raises(OutputError, match="the disk is full"):
         save(small, former)
@@ -280,7 +281,7 @@ def test_a_fault_of_the_program_is_not_taken_for_a_full_disk(small, former, monk
     def broken(*_: object, **__: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(folders, "_write_all", broken)
+    monkeypatch.setattr(study_files, "write_study", broken)
     with pytest.raises(KeyError):
         save(small, former)
     assert [p.name for p in former.parent.iterdir()] == ["out"]

@@ -17,7 +17,9 @@ from kcity_geo.config import read_table
 from kcity_geo.rules import ReadingLimits, reading_limits
 
 __all__ = [
+    "EVIDENCE_WORDS",
     "READINGS",
+    "evidence_numbers",
     "evidence_word",
     "nobody_can_tell",
     "open_is_told",
@@ -28,6 +30,8 @@ __all__ = [
 
 #: Ids of the readings; the position is the code in ``*_reading`` rasters and columns.
 READINGS: tuple[str, ...] = tuple(str(row["id"]) for row in read_table("readings")["reading"])
+#: How good the data of a place are; nothing is said without evidence.
+EVIDENCE_WORDS = ("", "poor", "fair", "good")
 
 
 @cache
@@ -220,12 +224,46 @@ def evidence_word(
     >>> evidence_word(0.8), evidence_word(0.8, probability=0.2, code=5), evidence_word(0.5)
     ('good', 'fair', 'fair')
     """
+    number = evidence_numbers(
+        np.array([evidence]),
+        probability=np.array([probability]),
+        code=np.array([code]),
+        limits=limits,
+    )
+    return EVIDENCE_WORDS[int(number[0])]
+
+
+def evidence_numbers(
+    evidence: NDArray[np.floating],
+    *,
+    probability: NDArray[np.floating],
+    code: NDArray[np.integer],
+    limits: ReadingLimits | None = None,
+) -> NDArray[np.uint8]:
+    """
+    Tell how good the data of many places are.
+
+    Parameters
+    ----------
+    evidence, probability, code : a number a place, as for `evidence_word`.
+    limits : of the study; those of ``tables/readings.toml`` when None.
+
+    Returns
+    -------
+    Position in `EVIDENCE_WORDS` for each place.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = evidence_numbers(np.array([0.8, np.nan]), probability=np.zeros(2), code=np.zeros(2, int))
+    >>> [EVIDENCE_WORDS[number] for number in found]
+    ['good', '']
+    """
     rule = limits or reading_limits()
-    if not np.isfinite(evidence):
-        return ""
     # Six decimals, as in `reading_codes`: word and reading of one place take the same side of a limit.
-    evidence, probability = round(float(evidence), 6), round(float(probability), 6)
-    if evidence < rule.evidence_fair:
-        return "poor"
-    unsure = READINGS[code] == "adequate" and probability > rule.adequate_good
-    return "fair" if evidence < rule.evidence_good or unsure else "good"
+    known = np.round(np.asarray(evidence, dtype=np.float64), 6)
+    chance = np.round(np.asarray(probability, dtype=np.float64), 6)
+    unsure = (np.asarray(code) == READINGS.index("adequate")) & (chance > rule.adequate_good)
+    number = np.where((known < rule.evidence_good) | unsure, 2, 3)
+    number = np.where(known < rule.evidence_fair, 1, number)
+    return np.where(np.isfinite(known), number, 0).astype(np.uint8)
