@@ -6,6 +6,8 @@ Exact: lines and polygons are cut at the edges of the cells, so that the parts a
 
 from __future__ import annotations
 
+from threading import Lock
+
 import numpy as np
 import pandas as pd
 import shapely
@@ -27,6 +29,8 @@ __all__ = [
 ]
 
 _FEW_CELLS = 64
+#: What GEOS prepares of a polygon is not for two threads at a time.
+_PREPARED = Lock()
 
 
 def count_in_cells(geometry: Places, *, grid: GeoBox) -> NDArray[np.float64]:
@@ -194,11 +198,12 @@ def _strips(
     ok = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
     which, flat = which[ok], (row * columns + column)[ok]
     owner = number[which]
-    shapely.prepare(polygons[number])
     squares = cell_polygons(grid, flat)
-    touch = shapely.intersects(polygons[owner], squares)
-    owner, flat, squares = owner[touch], flat[touch], squares[touch]
-    whole = shapely.contains_properly(polygons[owner], squares)
+    with _PREPARED:
+        shapely.prepare(polygons[number])
+        touch = shapely.intersects(polygons[owner], squares)
+        owner, flat, squares = owner[touch], flat[touch], squares[touch]
+        whole = shapely.contains_properly(polygons[owner], squares)
     area = np.full(len(owner), cell_size(grid) ** 2)
     area[~whole] = shapely.area(shapely.intersection(polygons[owner[~whole]], squares[~whole]))
     keep = area > 0

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -258,17 +257,18 @@ def assess_gaps(
     from kcity_geo.analysis.gaps.combine import assess_gaps as combine
     from kcity_geo.analysis.registry import assess_rows, compute_rows
     from kcity_geo.analysis.terrain.relief import cell_terrain
+    from kcity_geo.analysis.transport.street_form import street_form
 
     clock = _clock or _Clock(progress)
     study, city = data.study or Study(), model_of(data)
     found: list[Indicator] = []
     notes: list[str] = []
     with collected(notes):
-        # All would be made when first needed; here they are so for the clock, and terrain beside transport.
+        # All would be made when first needed; here they are so for the clock, two of them beside the others.
         with clock.stage("street graphs"):
             for mode in ("walk", "drive", "street"):  # that of cycling is seldom asked for
                 _ = city.graph(mode)
-        wait = beside(partial(city.ahead, cell_terrain))
+        wait = beside(lambda: [city.ahead(each) for each in (street_form, cell_terrain)])
         try:
             with clock.stage("transport"):
                 compute_rows(city, "transport")

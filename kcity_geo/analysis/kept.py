@@ -171,6 +171,8 @@ def locked(value: Any) -> Any:  # noqa: ANN401 - any quantity
     -------
     The same object.
     """
+    if value is None or isinstance(value, str | float | int):
+        return value  # by far the most where there are many
     if isinstance(value, np.ndarray):
         value.flags.writeable = False
     elif isinstance(value, xr.Dataset):

@@ -7,6 +7,8 @@ to a cell wrong.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from scipy import ndimage
 from kcity_geo.analysis.distance.convolution import convolved
 from kcity_geo.coordinates import Places, in_crs
 from kcity_geo.cube import cell_centres
+from kcity_geo.threads import side_by_side, thread_count
 
 __all__ = [
     "cell_distance_m",
@@ -27,6 +30,8 @@ __all__ = [
 ]
 
 _FEW = 16
+#: Points from which threads share the search.
+_MANY = 10_000
 
 
 def pieces(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
@@ -89,12 +94,11 @@ def nearest_feature(
     if len(small) == 0 or len(x) == 0:
         return distance, found
     points = shapely.points(x, y)
-    tree = shapely.STRtree(small)
-    index, metres = tree.query_nearest(points, return_distance=True, all_matches=True)
-    distance[index[0]] = metres
+    place, piece, metres = _query_nearest(shapely.STRtree(small), points, all_matches=True)
+    distance[place] = metres
     # Ties by the order of the features, whatever the tree found first.
     best = np.full(len(x), np.iinfo(np.int64).max)
-    np.minimum.at(best, index[0], owner[index[1]])
+    np.minimum.at(best, place, owner[piece])
     found[:] = best
     areal = np.flatnonzero(np.isin(shapely.get_type_id(geometry), (3, 6)))
     if len(areal):
@@ -245,6 +249,22 @@ def cell_distance_m(
         return out
     tree = shapely.STRtree(geometry)
     points = shapely.points(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
-    (source, _), distance = tree.query_nearest(points, all_matches=False, return_distance=True)
-    out[source] = distance
+    place, _, distance = _query_nearest(tree, points, all_matches=False)
+    out[place] = distance
     return out
+
+
+def _query_nearest(
+    tree: shapely.STRtree, points: NDArray[np.object_], *, all_matches: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Give point, feature and distance of each match, on threads: shapely lets go of the interpreter."""
+    pieces = np.array_split(points, thread_count() if len(points) >= _MANY else 1)
+
+    def query(piece: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        return tree.query_nearest(piece, return_distance=True, all_matches=all_matches)
+
+    found = side_by_side([partial(query, piece) for piece in pieces])
+    first = np.cumsum([0, *map(len, pieces[:-1])])
+    place = [index[0] + start for (index, _), start in zip(found, first, strict=True)]
+    feature, metres = [index[1] for index, _ in found], [away for _, away in found]
+    return np.concatenate(place), np.concatenate(feature), np.concatenate(metres)

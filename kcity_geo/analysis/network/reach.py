@@ -151,9 +151,11 @@ def _triple(graph: StreetGraph, places: Snapped, unit: str) -> Triple:
 
 
 def _pieces(count: int, workers: int | None) -> list[slice]:
-    """Cut origins into pieces of `CHUNK`; few origins into a few pieces for each thread."""
+    """Cut origins into pieces of `CHUNK` or more; few origins into a few pieces for each thread."""
     threads = workers or thread_count()
-    size = CHUNK if count >= CHUNK * threads else max(1, -(-count // (4 * threads)))
+    # Each piece begins with arrays as long as the graph: of very many origins each takes more.
+    size = max(CHUNK, count // (64 * threads))
+    size = size if count >= CHUNK * threads else max(1, -(-count // (4 * threads)))
     return [slice(low, low + size) for low in range(0, count, size)]
 
 

@@ -19,7 +19,7 @@ from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 from kcity_geo.compiling import package_at_a_time
-from kcity_geo.cube import length_in_cells
+from kcity_geo.cube import length_in_cells, plain_variable
 from kcity_geo.errors import CRSMismatchError, GridMismatchError
 from kcity_geo.settings import Settings, settings_of
 from kcity_geo.threads import side_by_side
@@ -127,14 +127,16 @@ def like_model(
     DataArray with the coordinates of the model.
     """
     attrs = {**dem.attrs, "units": units, "long_name": long_name, "evidence": "modelled"}
-    return xr.DataArray(values, dims=("y", "x"), coords=dem.coords, attrs=attrs)
+    return xr.DataArray(plain_variable(("y", "x"), values, attrs), coords=dem.coords)
 
 
 def _grid_of(dem: xr.DataArray) -> GeoBox:
     from odc.geo.geobox import GeoBox
 
     size = model_cell_m(dem)
-    left, top = float(dem["x"][0]) - size / 2, float(dem["y"][0]) + size / 2
+    # A single value taken out of a DataArray makes xarray load dask.
+    left, top = (float(dem[axis].to_numpy()[0]) for axis in ("x", "y"))
+    left, top = left - size / 2, top + size / 2
     rows, columns = dem.shape
     return GeoBox.from_bbox(
         (left, top - rows * size, left + columns * size, top),

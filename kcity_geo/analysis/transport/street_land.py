@@ -7,6 +7,7 @@ Where streets cross, or lie side by side, the ground counts once.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,6 +22,8 @@ __all__ = ["street_land_m2"]
 
 #: Side of the squares that are drawn at once, metres: small squares make small unions.
 BLOCK_M = 500.0
+#: Squares that a thread draws before it takes the next ones.
+_AT_ONCE = 64
 #: Segments of a quarter circle at the ends of streets and at bends.
 QUARTER = 4
 
@@ -80,15 +83,19 @@ def street_land_m2(
             told = [place.tobytes(), width_m[mine].tobytes(), *shapes[mine].tolist()]
             names[i] = hashlib.blake2b(b"".join(told), digest_size=16).digest()
 
-    def measured(i: int) -> NDArray[np.float64]:
-        mine = line[starts[i] : starts[i + 1]]
-        area = _drawn(lines[mine], width_m[mine], boxes[i])
-        return _cut(area, float(x0[i]), float(y1[i]), side, size)
+    def measured(some: Sequence[int]) -> dict[int, NDArray[np.float64]]:
+        found = {}
+        for i in some:
+            mine = line[starts[i] : starts[i + 1]]
+            area = _drawn(lines[mine], width_m[mine], boxes[i])
+            found[i] = _cut(area, float(x0[i]), float(y1[i]), side, size)
+        return found
 
     new = [i for i in full.tolist() if names[i] not in known]
     # Shapely lets go of the interpreter, so that threads share the drawing.
+    pieces = [new[k : k + _AT_ONCE] for k in range(0, len(new), _AT_ONCE)]
     with ThreadPoolExecutor(thread_count()) as pool:
-        areas = dict(zip(new, pool.map(measured, new), strict=True))
+        areas = {i: area for found in pool.map(measured, pieces) for i, area in found.items()}
     known.update({names[i]: area for i, area in areas.items() if names[i]})
     for i in full.tolist():
         area = areas[i] if i in areas else known[names[i]]
