@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -268,7 +269,7 @@ def assess_gaps(
         with clock.stage("street graphs"):
             for mode in ("walk", "drive", "street"):  # that of cycling is seldom asked for
                 _ = city.graph(mode)
-        wait = beside(lambda: [city.ahead(each) for each in (street_form, cell_terrain)])
+        wait = beside(*(partial(city.ahead, each) for each in (street_form, cell_terrain)))
         try:
             with clock.stage("transport"):
                 compute_rows(city, "transport")

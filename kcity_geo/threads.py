@@ -57,17 +57,17 @@ def side_by_side(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
         return [one.result() for one in waiting]
 
 
-def beside(job: Callable[[], Any]) -> Callable[[], None]:
+def beside(*jobs: Callable[[], Any]) -> Callable[[], None]:
     """
-    Do a job beside what comes next, where there are several threads.
+    Do jobs, one after the other, beside what comes next, where there are several threads.
 
     Parameters
     ----------
-    job : called without arguments, in the context of the caller; it fails for itself.
+    *jobs : called without arguments, in the context of the caller; each fails for itself.
 
     Returns
     -------
-    Waits until the job is done. With one thread it is not done at all: whoever needs its result makes it.
+    Waits until the jobs are done. With one thread they are not done at all: whoever needs a result makes it.
 
     Examples
     --------
@@ -80,5 +80,6 @@ def beside(job: Callable[[], Any]) -> Callable[[], None]:
     if thread_count() <= 1:
         return lambda: None
     pool = ThreadPoolExecutor(1)
-    pool.submit(copy_context().run, job)
+    for job in jobs:
+        pool.submit(copy_context().run, job)
     return partial(pool.shutdown, wait=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass
+from itertools import filterfalse
 from typing import Any
 
 import numpy as np
@@ -159,6 +160,11 @@ class Kept:
         )
 
 
+def _has_no_array(value: object) -> bool:
+    """Tell what by far the most are where there are many."""
+    return isinstance(value, str | float | int)
+
+
 def locked(value: Any) -> Any:  # noqa: ANN401 - any quantity
     """
     Make the arrays of a quantity read-only, also those inside of mappings, lists and values.
@@ -171,8 +177,6 @@ def locked(value: Any) -> Any:  # noqa: ANN401 - any quantity
     -------
     The same object.
     """
-    if value is None or isinstance(value, str | float | int):
-        return value  # by far the most where there are many
     if isinstance(value, np.ndarray):
         value.flags.writeable = False
     elif isinstance(value, xr.Dataset):
@@ -182,7 +186,7 @@ def locked(value: Any) -> Any:  # noqa: ANN401 - any quantity
         for one in value.values():
             locked(one)
     elif isinstance(value, list | tuple):
-        for one in value:
+        for one in filterfalse(_has_no_array, value):
             locked(one)
     # A graph keeps what its kernels work with; they are compiled for arrays as they are.
     elif is_dataclass(value) and not isinstance(value, StreetGraph | type):

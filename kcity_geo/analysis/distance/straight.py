@@ -93,7 +93,7 @@ def nearest_feature(
     distance, found = np.full(len(x), np.inf), np.full(len(x), -1, dtype=np.int64)
     if len(small) == 0 or len(x) == 0:
         return distance, found
-    points = shapely.points(x, y)
+    points = np.asarray(shapely.points(x, y), dtype=object)
     place, piece, metres = _query_nearest(shapely.STRtree(small), points, all_matches=True)
     distance[place] = metres
     # Ties by the order of the features, whatever the tree found first.
@@ -248,7 +248,8 @@ def cell_distance_m(
     if len(geometry) == 0 or out.size == 0:
         return out
     tree = shapely.STRtree(geometry)
-    points = shapely.points(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    points = np.asarray(shapely.points(x, y), dtype=object)
     place, _, distance = _query_nearest(tree, points, all_matches=False)
     out[place] = distance
     return out
