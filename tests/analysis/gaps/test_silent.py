@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import kcity_geo as kc
 from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.gaps.combine import assess_gaps
 from kcity_geo.analysis.gaps.words import READINGS
@@ -34,9 +35,10 @@ def gaps_of(model: CityModel, sector: str) -> Gaps:
 
 
 @pytest.fixture(scope="module")
-def town(town_run) -> CityModel:
+def town(hanbit_town) -> CityModel:
     """The demo town as far as its map goes: without its timetable and without a capacity of its plants."""
-    city = model_of(town_run[0].data)
+    with muted():
+        city = model_of(kc.load(kc.load_study(hanbit_town / "study.toml")))
     return city.changed(official={"wastewater_capacity_m3_day": None}, transit=None)
 
 
@@ -56,7 +58,7 @@ def test_a_layer_deleted_never_narrows_the_range_of_the_city_nor_makes_a_reading
     first, then = before.city.loc[sector], after.city.loc[sector]
     assert then["gap_hi"] - then["gap_lo"] >= first["gap_hi"] - first["gap_lo"] - LITTLE
     assert then["evidence"] <= first["evidence"] + 1e-6
-    assert abs(then["p_short"] - 0.5) <= max(abs(first["p_short"] - 0.5), 0.5) + 1e-6
+    assert abs(then["p_short"] - 0.5) <= abs(first["p_short"] - 0.5) + 0.1  # of 40 draws
     # Nobody can tell of a place: no deletion tells.
     words = [g.cells[f"{sector}_reading"].to_numpy() for g in (before, after)]
     told = np.isin(words[1], [READINGS.index(w) for w in ("falls_short", "adequate")])
