@@ -103,4 +103,8 @@ def _site(sites: gpd.GeoDataFrame, asked: int | str) -> gpd.GeoDataFrame:
             if len(found):
                 return found.iloc[[0]]
     known = ", ".join(sites["site_id"].astype(str).head(12))
+    if "rank" in sites and sites["rank"].isna().all():
+        raise StudyError(
+            f"site: {asked}: none of the {len(sites)} sites has a rank; take the id of one: {known}"
+        )
     raise StudyError(f"site: {asked} is none of {len(sites)} ranked sites; take a rank or {known}")

@@ -21,6 +21,7 @@ from kcity_geo.planning.rulesets import rule_set
 from kcity_geo.planning.sheets import plan_sheets
 from kcity_geo.planning.site_budget import Target, require_feasible, site_budget
 from tests.planning.conftest import box, make_city_data
+from tests.planning.networks.test_routed import SITE, town
 
 pytestmark = pytest.mark.filterwarnings("ignore:economics")
 KOREAN = language_of("ko")
@@ -34,7 +35,7 @@ def plans() -> list[kc.Plan]:
     data = make_city_data()
     site = box(500, 500, 1500, 1300)
     return [
-        kc.concept(site, data, "new_town", ruleset="KR"),
+        kc.concept(SITE, town(), "new_town", ruleset="KR"),  # with networks
         kc.concept(site, data, "industrial_complex", options=kc.ConceptOptions(networks=False)),
         kc.concept(site, data, "logistics_hub", jobs=900, options=kc.ConceptOptions(drawn=False)),
         kc.concept(

@@ -89,7 +89,7 @@ def test_a_layout_adds_up_and_keeps_its_streets(profile) -> None:
     asked = layout.areas[layout.areas["asked_ha"] > 0]
     told = " ".join(layout.notes)
     for row in asked.itertuples():
-        assert row.drawn_ha > 0 or f"{row.use} is not drawn" in told
+        assert row.drawn_ha > 0 or f"{row.use}: none is drawn" in told
     assert "sketch, not a design" in layout.notes[0]
     assert "sketch, not a design" in repr(layout)
 
@@ -153,15 +153,15 @@ def test_a_site_too_narrow_for_a_block_says_so() -> None:
 
 def test_a_use_too_small_for_any_block_is_named_with_the_site_it_needs() -> None:
     layout = drawn(flat(shapely.box(0, 0, 250, 250)))
-    told = [note for note in layout.notes if "utilities is not drawn" in note]
+    told = [note for note in layout.notes if "utilities: none is drawn" in note]
     assert told
     assert "a site of 10 ha" in told[0]
     assert not any("block_least_m2" in note for note in layout.notes)
     # A use without any block is told once.
-    assert not any(note.startswith("layout: utilities:") for note in layout.notes)
+    assert sum(note.startswith("layout: utilities:") for note in layout.notes) == 1
     side = 10e4**0.5
     larger = drawn(flat(shapely.box(0, 0, side, side)))
-    assert not any("utilities is not drawn" in note for note in larger.notes)
+    assert not any("utilities: none is drawn" in note for note in larger.notes)
 
 
 def test_a_plan_has_its_layout_and_keeps_its_budget_without(city) -> None:
