@@ -167,7 +167,9 @@ def _value(row: Mapping[Any, Any], key: str) -> str:
         return "…………"
     number = float(str(row["value"]))
     words = plain_text(row["text"])
-    words = name(words) if row["topic"] in _NAMED else translated(words)
+    # A mapped thing without a name of its own is called by its kind, in small letters.
+    own = row["topic"] in _NAMED and not words[:1].islower()
+    words = name(words) if own else translated(words)
     if not math.isfinite(number):
         return cited(words, f"{key}.words") or tell("not_known")
     words = cited(words, f"{key}.words")

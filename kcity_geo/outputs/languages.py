@@ -41,6 +41,7 @@ __all__ = [
     "marked_up",
     "name",
     "say",
+    "source_words",
     "speaking",
     "spoken",
     "tell",
@@ -203,6 +204,36 @@ def translated(text: str) -> str:
         return text
     speech.original[text] = speech.original.get(text, 0) + 1
     return f"{_ORIGINAL[0]}{MARKS.sub('', text)}{_ORIGINAL[1]}"
+
+
+def source_words(text: str) -> str:
+    """
+    Say a citation: words of the package in the language that is spoken, titles of others as they are.
+
+    Parameters
+    ----------
+    text : in English, parts between semicolons.
+
+    Returns
+    -------
+    The text; marked as a name where one part has no words in the language.
+
+    Examples
+    --------
+    >>> with speaking(language_of("ko")):
+    ...     source_words("default: 15 minutes")
+    '기본값: 15분'
+    """
+    speech = _SPEECH.get()
+    if speech.language.code == "en":
+        return text
+    missing = dict(speech.original)
+    told = [_found(part, speech.language) or "" for part in text.split("; ")]
+    if all(told) and speech.original == missing:
+        return "; ".join(told)
+    speech.original.clear()  # a title of others is no text that wants for words
+    speech.original.update(missing)
+    return name(text)
 
 
 def _outside_brackets(text: str, between: str) -> list[str]:

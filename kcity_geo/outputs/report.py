@@ -21,7 +21,15 @@ from kcity_geo.outputs.cited import cited, citing
 from kcity_geo.outputs.dossiers import report_dossiers
 from kcity_geo.outputs.figures import shows_part, theme_figure
 from kcity_geo.outputs.headline import first_sector
-from kcity_geo.outputs.languages import Language, marked_up, name, speaking, tell, translated
+from kcity_geo.outputs.languages import (
+    Language,
+    marked_up,
+    name,
+    source_words,
+    speaking,
+    tell,
+    translated,
+)
 from kcity_geo.outputs.pages import asset, environment, seal, whole_page
 from kcity_geo.outputs.report_advice import advice_of
 from kcity_geo.outputs.report_brief import few_words
@@ -127,6 +135,7 @@ def build_report(result: Result, *, printed: bool = False, listed: bool = False)
                 t=tell,
                 named=name,
                 cited=cited,
+                source_words=source_words,
                 few=few_words,
                 number=_Numbers(),
                 language=slots.language,

@@ -43,9 +43,16 @@ def _said(text: str) -> str:
     return unmarked(translated(text))
 
 
+def _with_unit(head: str) -> str:
+    """Say the words of a head and the unit in brackets behind them."""
+    words, bracket, unit = head.removesuffix(")").partition(" (")
+    told = spoken().said.get(f"head: {words}")
+    return f"{told}({_said(unit)})" if told and bracket else _said(head)
+
+
 def _head(sheet: Sheet, column: str) -> str:
     """Words and, where they are words as well, the unit."""
-    words, unit = _said(head_words(sheet, column)), sheet.units.get(column, "")
+    words, unit = _with_unit(head_words(sheet, column)), sheet.units.get(column, "")
     return (
         f"{words} ({_said(unit)})"
         if unit in _UNITS and not words.endswith(f"({_said(unit)})")
