@@ -15,9 +15,9 @@ from kcity_geo.many.kept_process import CAN_FORK, one_thread, run_kept
 from kcity_geo.many.tasks import (
     CityOutcome,
     CityTask,
-    is_done,
     kept_outcome,
     task_key,
+    why_made,
     write_manifest,
 )
 from kcity_geo.outputs.text import plain_text
@@ -63,7 +63,8 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
         error = "the list names no study file for it"
         return CityOutcome(id=task.id, name=task.name, status="failed", error=error)
     key = task_key(task)
-    if is_done(task, key):
+    changed = why_made(task, key)
+    if changed is None:
         return kept_outcome(task)
     start, killed = time.perf_counter(), 0
     while True:
@@ -80,6 +81,7 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
         id=task.id,
         name=task.name,
         status="done" if finished else "failed",
+        changed=changed,
         seconds=round(time.perf_counter() - start, 1),
         cpu_s=took[0],
         peak_gb=took[1],

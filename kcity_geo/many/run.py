@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -50,10 +51,12 @@ class CitiesProgress:
     def __str__(self) -> str:
         """Say it in one line."""
         left = f", {self.left_s / 60:.0f} min left" if self.left_s == self.left_s else ""
+        changed = ", ".join(self.last.changed)
+        again = f" (made again: {changed} changed)" if changed else ""
         return (
             f"{self.done} of {self.total} cities done, {self.failed} failed, "
             f"{self.per_minute:.1f} a minute{left}: {self.last.name or self.last.id} "
-            f"{self.last.status}"
+            f"{self.last.status}{again}"
         )
 
 
@@ -102,7 +105,8 @@ def run_cities(
     found: dict[str, CityOutcome] = {}
     shown = {task.id: _row(folder, task, None) for task in tasks}
     start, asked = time.perf_counter(), limits or CityLimits()
-    _write(folder, found, shown)
+    language = _language(tasks)
+    _write(folder, language, found, shown)
     if scheduler:
         finished, dashboard = _on_scheduler(tasks, asked, scheduler)
     else:
@@ -112,11 +116,11 @@ def run_cities(
         for outcome in finished:
             found[outcome.id] = outcome
             shown[outcome.id] = _row(folder, by_id[outcome.id], outcome)
-            _write(folder, found, shown)
+            _write(folder, language, found, shown)
             if told:
                 told(_progress(found, len(tasks), time.perf_counter() - start, outcome, dashboard))
     except BaseException:  # Ctrl-C: the page waits for nothing any more
-        _write(folder, found, shown, stopped=True)
+        _write(folder, language, found, shown, stopped=True)
         raise
     return tuple(found[task.id] for task in tasks)
 
@@ -207,6 +211,7 @@ def _from_scheduler(
 
 def _write(
     folder: Path,
+    language: str,
     found: dict[str, CityOutcome],
     shown: dict[str, CityRow],
     *,
@@ -214,7 +219,7 @@ def _write(
 ) -> None:
     """Write outcomes and page; a disk that does not take them stops no city."""
     rows = [asdict(found[name]) for name in shown if name in found]
-    page = cities_page(list(shown.values()), stopped=stopped)
+    page = cities_page(list(shown.values()), stopped=stopped, language=language)
     for name, text in ((_OUTCOMES, json.dumps(rows, indent=1, ensure_ascii=False)), (_PAGE, page)):
         stage = folder / f"{name}.part"
         try:
@@ -222,6 +227,18 @@ def _write(
             stage.replace(folder / name)
         except OSError:
             continue
+
+
+def _language(tasks: Sequence[CityTask]) -> str:
+    """Give the language of all studies that can be read; English where they differ."""
+    found = set()
+    for task in tasks:
+        try:
+            report = tomllib.loads(Path(task.study).read_text(encoding="utf-8")).get("report", {})
+        except (OSError, ValueError):
+            continue
+        found.add(report.get("language", "en") if isinstance(report, dict) else "en")
+    return "ko" if found == {"ko"} else "en"
 
 
 def _row(folder: Path, task: CityTask, outcome: CityOutcome | None) -> CityRow:

@@ -23,15 +23,18 @@ __all__ = [
     "WRITTEN_COLUMNS",
     "CityOutcome",
     "CityTask",
-    "is_done",
+    "TaskKey",
     "kept_outcome",
     "manifest_of",
     "read_cities",
     "task_key",
+    "why_made",
     "write_manifest",
 ]
 
 _MOST_CITIES = 100_000
+#: Files of which a changed city says the names.
+_NAMED = 3
 #: Stands for the columns of values beyond the last named one.
 _TOO_MANY = "\0more"
 #: Columns of a list as `kcity cities` writes it; `kcity fetch` reads two more.
@@ -75,6 +78,7 @@ class CityOutcome:
     killed : how often its process was ended from outside and started again.
     error : why it failed, one line.
     name : what the list calls the city; empty: as its study does.
+    changed : why it was made again, of ``inputs (names)``, ``parameters``, ``code`` and ``files``.
     """
 
     id: str
@@ -85,6 +89,34 @@ class CityOutcome:
     killed: int = 0
     error: str = ""
     name: str = ""
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskKey:
+    """
+    What the result of a task rests on.
+
+    Parameters
+    ----------
+    code, parameters : checksums of the package with its tables, and of the study file.
+    inputs : name and checksum of each file that the study reads.
+    """
+
+    code: str
+    parameters: str
+    inputs: tuple[tuple[str, str], ...]
+
+    def told(self) -> dict[str, Any]:
+        """
+        Give it as a manifest holds it.
+
+        Returns
+        -------
+        Table that JSON can hold.
+        """
+        inputs = [list(one) for one in self.inputs]
+        return {"code": self.code, "parameters": self.parameters, "inputs": inputs}
 
 
 def read_cities(path: str | Path, out: str | Path) -> tuple[CityTask, ...]:
@@ -191,7 +223,7 @@ def _rows(source: Path) -> list[dict[str, Any]]:
         raise SourceError(f"{source}: cannot be read ({error}); give a csv of cities") from error
 
 
-def task_key(task: CityTask) -> str:
+def task_key(task: CityTask) -> TaskKey | None:
     """
     Tell one task from another: its study, its inputs and the code.
 
@@ -201,19 +233,18 @@ def task_key(task: CityTask) -> str:
 
     Returns
     -------
-    Checksum; empty when the study cannot be read, which its own process then says.
+    Checksums; None when the study cannot be read, which its own process then says.
     """
-    digest = hashlib.sha256(f"{code_sha256()}{table_sha256()}".encode())
+    code = hashlib.sha256(f"{code_sha256()}{table_sha256()}".encode()).hexdigest()
     try:
         file = Path(task.study)
         study = load_study(file)
-        digest.update(file.read_bytes())
-        for path in sorted(_with_companions(_inputs(study))):
-            digest.update(path.name.encode())
-            digest.update(sha256_of(path).encode())
+        parameters = hashlib.sha256(file.read_bytes()).hexdigest()
+        paths = sorted(_with_companions(_inputs(study)))
+        inputs = tuple((path.name, sha256_of(path)) for path in paths)
     except (OSError, StudyError, ValueError):
-        return ""
-    return digest.hexdigest()
+        return None
+    return TaskKey(code=code, parameters=parameters, inputs=inputs)
 
 
 def _inputs(study: Study) -> set[Path]:
@@ -282,9 +313,9 @@ def manifest_of(task: CityTask) -> Path:
     return Path(task.out) / MANIFESTS / f"{task.id}.json"
 
 
-def is_done(task: CityTask, key: str) -> bool:
+def why_made(task: CityTask, key: TaskKey | None) -> tuple[str, ...] | None:
     """
-    Tell whether a city is finished already, with these inputs and this code, and its files are whole.
+    Tell why a city is made, though there may be a result already.
 
     Parameters
     ----------
@@ -293,16 +324,32 @@ def is_done(task: CityTask, key: str) -> bool:
 
     Returns
     -------
-    True when nothing need be done.
+    None: it is finished with these inputs, parameters and code, and its files are whole. Else what changed since its
+    last run, of ``inputs (names)``, ``parameters``, ``code`` and ``files``; empty where none is known.
     """
     try:
         told = json.loads(manifest_of(task).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    if not key or not isinstance(told, dict) or told.get("key") != key:
-        return False
+        before = told["key"]
+        inputs = {(str(name), str(digest)) for name, digest in before["inputs"]}
+        code, parameters = str(before["code"]), str(before["parameters"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
     folder = Path(task.out) / task.id
-    return folder.is_dir() and _files(folder) == told.get("files")
+    if key is None or not folder.is_dir():
+        return ()
+    names = sorted({name for name, _ in inputs ^ set(key.inputs)})
+    changed = [f"inputs ({_some(names)})"] if names else []
+    changed += ["parameters"] if parameters != key.parameters else []
+    changed += ["code"] if code != key.code else []
+    if not changed and _files(folder) != told.get("files"):
+        changed = ["files"]
+    return tuple(changed) or None
+
+
+def _some(names: Sequence[str]) -> str:
+    """Name a few of many files."""
+    shown = ", ".join(plain_text(name, max_chars=60) for name in names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
 
 
 def kept_outcome(task: CityTask) -> CityOutcome:
@@ -311,7 +358,7 @@ def kept_outcome(task: CityTask) -> CityOutcome:
 
     Parameters
     ----------
-    task : of which `is_done` is true.
+    task : of which `why_made` says that it is finished.
 
     Returns
     -------
@@ -322,18 +369,22 @@ def kept_outcome(task: CityTask) -> CityOutcome:
     return CityOutcome(id=task.id, name=task.name, status="kept", **took)
 
 
-def write_manifest(task: CityTask, key: str, outcome: CityOutcome) -> None:
+def write_manifest(task: CityTask, key: TaskKey | None, outcome: CityOutcome) -> None:
     """
     Say on the disk that a city is finished.
 
     Parameters
     ----------
-    task, key : as of `is_done`.
+    task, key : as of `why_made`.
     outcome : of the run.
     """
     path = manifest_of(task)
     path.parent.mkdir(parents=True, exist_ok=True)
-    told = {"key": key, **asdict(outcome), "files": _files(Path(task.out) / task.id)}
+    told = {
+        "key": key.told() if key else None,
+        **asdict(outcome),
+        "files": _files(Path(task.out) / task.id),
+    }
     stage = path.with_suffix(".part")
     stage.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     stage.replace(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kcity_geo.outputs.languages import language_of, say, speaking
 from kcity_geo.outputs.pages import asset, environment, seal
 from kcity_geo.outputs.text import persons, plain_text
 
@@ -36,7 +37,7 @@ class CityRow:
     error: str = ""
 
 
-def cities_page(rows: Sequence[CityRow], *, stopped: bool = False) -> str:
+def cities_page(rows: Sequence[CityRow], *, stopped: bool = False, language: str = "en") -> str:
     """
     Write the page of a list of cities.
 
@@ -44,21 +45,40 @@ def cities_page(rows: Sequence[CityRow], *, stopped: bool = False) -> str:
     ----------
     rows : in the order of the list.
     stopped : whether nobody makes the waiting ones any more.
+    language : of the page, ``en`` or ``ko``; what the studies say in English only is marked as such.
 
     Returns
     -------
     HTML that loads nothing and links to the studies; it asks to be loaded again while cities are waiting, unless
     the run was stopped.
     """
+    with speaking(language_of(language)):
+        return seal(_page(rows, stopped, language))
+
+
+def _page(rows: Sequence[CityRow], stopped: bool, language: str) -> str:  # noqa: FBT001 - of `cities_page`
     count = {s: len([r for r in rows if r.status == s]) for s in ("waiting", "failed")}
-    html = environment().get_template("cities.html.j2").render(
+    done = len(rows) - count["waiting"] - count["failed"]
+
+    def text(key: str) -> str:
+        return say(
+            "cities",
+            key,
+            language,
+            done=done,
+            total=len(rows),
+            failed=count["failed"],
+            seconds=_REFRESH_S,
+        )
+
+    return environment().get_template("cities.html.j2").render(
         css=asset("report.css"),
         own_css=asset("compare.css"),
+        language=language,
+        text=text,
         refresh=_REFRESH_S if count["waiting"] and not stopped else 0,
         stopped=stopped,
-        done=len(rows) - count["waiting"] - count["failed"],
         failed=count["failed"],
-        total=len(rows),
         rows=[
             {
                 "id": row.id,
@@ -71,4 +91,3 @@ def cities_page(rows: Sequence[CityRow], *, stopped: bool = False) -> str:
             for row in rows
         ],
     )  # fmt: skip
-    return seal(html)

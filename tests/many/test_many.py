@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,16 @@ from kcity_geo.cli import app
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.many.kept_process import CAN_FORK, one_thread, run_kept
 from kcity_geo.many.process import CityLimits
-from kcity_geo.many.run import CitiesProgress, run_cities
-from kcity_geo.many.tasks import CityOutcome, CityTask, read_cities, task_key
+from kcity_geo.many.run import CitiesProgress, _language, run_cities
+from kcity_geo.many.tasks import (
+    CityOutcome,
+    CityTask,
+    read_cities,
+    task_key,
+    why_made,
+    write_manifest,
+)
+from kcity_geo.outputs.citiespage import CityRow, cities_page
 
 HALF_DEG = 0.005
 PROJECT = (
@@ -166,6 +176,27 @@ def test_the_page_lists_every_city_with_links(finished) -> None:
     assert [row["status"] for row in rows] == ["done", "failed", "done"]
 
 
+def test_the_page_speaks_the_language_of_all_studies(tmp_path) -> None:
+    tasks = []
+    for name, language in (("a", "ko"), ("b", "ko"), ("c", "en")):
+        (tmp_path / name).write_text(f'[report]\nlanguage = "{language}"\n')
+        tasks.append(CityTask(id=name, study=str(tmp_path / name), out=str(tmp_path)))
+    assert _language(tasks[:2]) == "ko"
+    assert _language(tasks) == "en"
+    rows = [
+        CityRow(id="a", status="done", headline="Nobody can tell."),
+        CityRow(id="b", status="failed"),
+    ]
+    page = cities_page(rows, language="ko")
+    assert '<html lang="ko">' in page
+    assert "도시 2곳 중 1곳 완료, 1곳 실패" in page
+    assert '<span lang="en">Nobody can tell.</span>' in page
+    words = re.sub(
+        r"<style>.*?</style>|<span lang=.en.>.*?</span>|<[^>]*>", " ", page, flags=re.DOTALL
+    )
+    assert not re.search("[A-Za-z]{2,}", words)
+
+
 def test_what_is_done_is_kept_and_a_changed_file_is_made_again(finished, listed) -> None:
     out = finished[0]
     before = contents(out / "west")
@@ -173,6 +204,7 @@ def test_what_is_done_is_kept_and_a_changed_file_is_made_again(finished, listed)
     states = []
     outcomes = run_cities(listed, out, workers=2, told=states.append)
     assert [one.status for one in outcomes] == ["kept", "failed", "done"]
+    assert [one.changed for one in outcomes] == [(), (), ("files",)]
     assert contents(out / "west") == before
     assert outcomes[0].seconds > 0
     assert outcomes[0].cpu_s > 0
@@ -298,8 +330,20 @@ def test_a_change_of_any_file_that_a_study_reads_makes_its_city_anew(tmp_path, n
     before = task_key(task)
     assert before
     assert task_key(task) == before
+    (tmp_path / "out" / "a").mkdir(parents=True)
+    assert why_made(task, before) == ()
+    write_manifest(task, before, CityOutcome(id="a", status="done"))
+    assert why_made(task, before) is None
     (tmp_path / name).write_text(text)
-    assert task_key(task) != before
+    assert why_made(task, task_key(task)) == (f"inputs ({name})",)
+    study = tmp_path / "a.toml"
+    study.write_text(study.read_text() + 'author = "B"\n')
+    other = replace(task_key(task), code="another")
+    assert why_made(task, other) == (f"inputs ({name})", "parameters", "code")
+    (tmp_path / "out" / "a" / "map.html").touch()
+    write_manifest(task, other, CityOutcome(id="a", status="done"))
+    (tmp_path / "out" / "a" / "map.html").unlink()
+    assert why_made(task, other) == ("files",)
 
 
 @pytest.mark.skipif(not CAN_FORK, reason="processes are kept on Linux")
