@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import kcity_geo as kc
 from kcity_geo.cli import app
+from kcity_geo.plans import plan_study
 
 CORNER, SIDE_DEG = (-27.005, 44.995), 0.01
 
@@ -187,3 +188,44 @@ def test_a_folder_without_a_sound_ledger_is_refused(tmp_path, text) -> None:
     done = CliRunner().invoke(app, ["verify", str(tmp_path)])
     assert done.exit_code == 2
     assert "ledger" in done.output
+
+
+def test_a_plan_is_planned_again_and_only_the_number_that_changed_is_named(
+    copied, hanbit_town
+) -> None:
+    plan, land = copied / "plan", copied / "land.geojson"
+    west, south = CORNER
+    ring = [
+        [west + x * SIDE_DEG, south + y * SIDE_DEG]
+        for x, y in ((0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8), (0.2, 0.2))
+    ]
+    land.write_text(
+        json.dumps(
+            {
+                "type": "FeatureCollection",
+                "features": [
+                    {
+                        "type": "Feature",
+                        "properties": {},
+                        "geometry": {"type": "Polygon", "coordinates": [ring]},
+                    }
+                ],
+            }
+        )
+    )
+    shutil.copyfile(hanbit_town / "elevation.tif", copied / "elevation.tif")
+    study = copied / "study.toml"
+    asked = 'elevation = "elevation.tif"\n'
+    asked += '[suitability.sites]\ncandidates = "land.geojson"\n[concept]\nphases = [1.0]\n'
+    study.write_text(study.read_text() + asked)
+    with pytest.warns(kc.KCityWarning):
+        plan_study(study, plan, site="land-A")
+    path = plan / "ledger.json"
+    ledger = json.loads(path.read_text(encoding="utf-8"))
+    row = next(r for r in ledger["claims"] if r["id"].startswith("plan.cost.1.Cost"))
+    row["value"] += 1
+    path.write_text(json.dumps(ledger), encoding="utf-8")
+    assert [(one.kind, one.name) for one in kc.verify(plan)] == [
+        ("output", "ledger.json"),
+        ("number", row["id"]),
+    ]
