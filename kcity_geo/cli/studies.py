@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -267,9 +268,7 @@ def check(
     if verbose:
         print_rows(rows, ("kind", "name", "status", "detail"))
         return
-    from rich.console import Console
-
     from kcity_geo.outputs.checkpage import check_page
 
-    for line in check_page(rows, width=Console().width):
+    for line in check_page(rows, width=shutil.get_terminal_size().columns):
         say(line)

@@ -21,7 +21,7 @@ from kcity_geo.analysis.evidence.expected import expected_road_m, expected_stree
 from kcity_geo.analysis.evidence.features import shapes, text
 from kcity_geo.analysis.settlement.built import built_share
 from kcity_geo.cube import bin_points, cell_size
-from kcity_geo.result import Indicator, unassessed
+from kcity_geo.result import Indicator, assessable, unassessed
 from kcity_geo.standards import standard_gap
 
 __all__ = ["lit_shares", "street_lighting"]
@@ -116,6 +116,9 @@ def street_lighting(city: CityModel) -> Indicator:
     tag = text(roads, "lit")[kept][owner]
     unlit = np.isin(tag, _UNLIT)
     lit = np.isin(tag, _LIT)
+    least = float(settings["attribute_min_share"])
+    if city.checking and float(length[lit | unlit].sum()) >= least * float(length.sum()) > 0:
+        return assessable("E8", **common)  # by tags alone, whatever lamps add
     lamps = _lamps(city)
     by_lamp = np.zeros(len(x), dtype=bool)
     if lamps is not None and len(x):
@@ -135,7 +138,7 @@ def street_lighting(city: CityModel) -> Indicator:
     return replace(
         row,
         n_features=ways,
-        trust=_trust(city, where, known_m, least=float(settings["attribute_min_share"])),
+        trust=_trust(city, where, known_m, least=least),
     )
 
 

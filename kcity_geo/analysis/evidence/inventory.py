@@ -75,11 +75,13 @@ def inventory(
         if frame is not None and len(frame):
             require_metric(frame, city.crs, f"layer {row['id']!r}")
             geometry = frame.geometry.to_numpy()
-            inside = shapely.intersects(outline, geometry)
-            one = frame.loc[inside, ["osm_type", "osm_id"]].drop_duplicates()
-            count = len(one)
+            inside = np.flatnonzero(shapely.intersects(outline, geometry))
             length_km, area_ha = _measured(geometry[inside], outline)
-            share = _filled_share(frame.loc[one.index], row["key_attribute"])
+            # Columns alone: a part of a frame of geometry is dearer than all that is counted of it.
+            names = {key: frame[key].to_numpy()[inside] for key in ("osm_type", "osm_id")}
+            once = inside[~pd.DataFrame(names).duplicated().to_numpy()]
+            count = len(once)
+            share = _filled_share(frame, row["key_attribute"], once)
         rows.append(
             (
                 row["id"],
@@ -105,9 +107,8 @@ def _measured(geometry: NDArray[np.object_], outline: shapely.Geometry) -> tuple
     return length_m / 1000, area_m2 / 10_000
 
 
-def _filled_share(frame: gpd.GeoDataFrame, attribute: str) -> float:
-    if not attribute or not len(frame) or attribute not in frame:
+def _filled_share(frame: gpd.GeoDataFrame, attribute: str, rows: NDArray[np.int64]) -> float:
+    if not attribute or not len(rows) or attribute not in frame:
         return float("nan")
-    values = frame[attribute]
-    filled = values.notna() & (values.astype(str) != "")
-    return float(filled.mean())
+    values = frame[attribute].array[rows]
+    return float(np.mean(pd.notna(values) & (values.astype(str) != "")))

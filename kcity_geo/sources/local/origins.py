@@ -21,10 +21,10 @@ GUESSED = "licence and maker are guessed from the name of the file; a note besid
 
 def _tags_of(path: Path) -> dict[str, str]:
     """Read what a GeoTIFF says of itself in its tags: title, licence and date."""
-    import rasterio
-
     if path.suffix.lower() not in {".tif", ".tiff"}:
         return {}
+    import rasterio
+
     try:
         with rasterio.open(path, driver="GTiff") as dataset:
             tags = {k.upper(): str(v) for k, v in dataset.tags().items()}

@@ -2,12 +2,13 @@
 A reader that takes nodes and ways from columns: lines and simple areas are made a thousand at a time.
 
 What needs care (multipolygons, outlines of squares, rings that cross or touch themselves) is assembled by
-libosmium as in `kcity_geo.sources.osm.streaming`, and so is every file that has no columns. Both give the
-same objects, to the last digit and the first corner.
+libosmium as in `kcity_geo.sources.osm.streaming`, and so is every file that has no columns, or is read sooner
+than compiled loops are loaded. Both give the same objects, to the last digit and the first corner.
 """
 
 from __future__ import annotations
 
+import sys
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +30,8 @@ _NODE, _WAY = 0, 1
 _NO_IDS: Final = np.empty(0, dtype=np.int64)
 #: Corners of a triangle, closed: libosmium assembles no ring with fewer.
 _FEWEST: Final = 4
+#: Bytes of a file that libosmium reads in the time that it takes to load the compiled loops.
+_SMALL_BYTES: Final = 1_000_000
 
 
 class ColumnReader(Reader):
@@ -38,8 +41,8 @@ class ColumnReader(Reader):
 
     def _objects(self, path: str) -> None:
         """Look at every object with a key of some layer."""
-        pbf = path.lower().endswith("pbf")
-        columns = read_columns(Path(path), self._rules, self._bounds) if pbf else None
+        by_columns = path.lower().endswith("pbf") and not _sooner_by_libosmium(Path(path))
+        columns = read_columns(Path(path), self._rules, self._bounds) if by_columns else None
         if columns is None:
             super()._objects(path)
             return
@@ -300,3 +303,8 @@ def _turned(ends: Ints, starts: Ints, kept: Ints) -> Ints:
     at = (starts[kept, 0][owner] + step * starts[kept, 1][owner]) % corners
     turned: Ints = ends[kept][owner] + at
     return turned
+
+
+def _sooner_by_libosmium(path: Path) -> bool:
+    """Tell whether a file is small, and nothing compiled has been loaded yet."""
+    return "numba" not in sys.modules and path.stat().st_size < _SMALL_BYTES
