@@ -158,7 +158,8 @@ class Findings:
     @cached_property
     def counted_share(self) -> float:
         """Share of the study area in which people were counted; 1 without a population."""
-        stated = self.result.data.measured.get("population", {}).get("valid_share")
+        measured = self.result.data.measured.get("population", {})
+        stated = measured.get("valid_share", measured.get("reached_share"))
         counted = self.result.data.array("population")
         if stated is not None or counted is None:
             return 1.0 if stated is None else float(stated)

@@ -95,7 +95,7 @@ def load_rasters(
         refuse_list_of_others(paths, key=key)
         refuse_other_legend(name, key=key)
         if key == "nightlights" and folder.is_dir():
-            variable, numbers = _merged_months(study, folder, city, cube, grid, config)
+            variable, numbers = _merged_months(study, folder, city, grid, config)
         else:
             with muted() if key in _READ_FINE else nullcontext():
                 variable, numbers = read_raster(
@@ -184,13 +184,16 @@ def load_elevation(study: Study, city: City, config: Config) -> xr.DataArray | N
 
 
 def _merged_months(
-    study: Study, folder: Path, city: City, cube: xr.Dataset, grid: GeoBox, config: Config
+    study: Study, folder: Path, city: City, grid: GeoBox, config: Config
 ) -> tuple[xr.DataArray, Mapping[str, float]]:
     """Merge a folder of monthly night lights: a quantile drops fires and keeps what is lit."""
     from kcity_geo.analysis.energy.inferred_grid import merge_months
     from kcity_geo.settings import settings_of
+    from kcity_geo.sources.local.raster_cover import Cover
+    from kcity_geo.sources.local.raster_windows import read_window
     from kcity_geo.sources.local.rasters import read_raster
 
+    cover = Cover(city)
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in {".tif", ".tiff"})
     if not files:
         raise SourceError(f"sources.nightlights: {folder.name} holds no GeoTIFF of a month")
@@ -198,13 +201,14 @@ def _merged_months(
         found = [
             read_raster(p, key="nightlights", city=city, grid=grid, config=config) for p in files
         ]
+        for p in files:
+            cover.add(read_window(p, key="nightlights", city=city, config=config))
     quantile = float(settings_of("energy", study.energy)["monthly_quantile"])
     first = found[0][0]
     merged = first.copy(
         data=merge_months([v.to_numpy() for v, _ in found], quantile=quantile).astype(first.dtype)
     )
-    inside = cube["inside_share"].to_numpy()
-    share = float(inside[np.isfinite(merged.to_numpy())].sum() / inside.sum())
+    share = cover.share
     if share < _COVERED:
         tell(
             f"sources.nightlights: the {len(files)} months of {folder.name} cover {share:.0%} of "

@@ -22,13 +22,14 @@ from odc.geo.geobox import GeoBox
 
 from kcity_geo.city import City
 from kcity_geo.config import Config
-from kcity_geo.cube import area_in_cells, cell_size, inside_share, layer
+from kcity_geo.cube import area_in_cells, cell_size, layer
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
 from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.sources.local.origins import describe, described
 from kcity_geo.sources.local.plausible import refuse_too_few, refuse_too_many
 from kcity_geo.sources.local.raster_amounts import amounts_on_grid
+from kcity_geo.sources.local.raster_cover import Cover
 from kcity_geo.sources.local.raster_products import refuse_steep
 from kcity_geo.sources.local.raster_rules import RasterRule, raster_rule
 from kcity_geo.sources.local.raster_windows import RasterWindow, read_window
@@ -70,7 +71,7 @@ def read_raster(
     Returns
     -------
     The variable (rows, cols), NaN where not known, and what was measured on the way:
-    ``valid_share`` of the city area with data; for amounts also ``source_total`` (exact, inside
+    ``valid_share``, the share of the area of the city with data; for amounts also ``source_total`` (exact, inside
     the boundary, in the raster's own CRS), ``total`` on the grid, and ``conserved_share``.
 
     Raises
@@ -88,10 +89,10 @@ def read_raster(
             window = _dry(window)
         if rule.legend is not None and rule.codes is not None:
             window = _as_worldcover(window, rule.codes, rule.legend)
-        values, measured = _continuous(window, grid=grid, kind=rule.kind), {}
-    inside = inside_share(city, grid=grid)
-    known = ~np.isnan(values)
-    measured.setdefault("valid_share", float(inside[known].sum() / inside.sum()))
+        cover = Cover(city)
+        cover.add(window)
+        values = _continuous(window, grid=grid, kind=rule.kind)
+        measured = {"valid_share": cover.share}
     tell_part_covered(path, measured["valid_share"], key=key, city=city)
     if rule.mean_density_high:
         where = f"sources.{key}: {described(path)}, in {city.name},"
@@ -304,20 +305,16 @@ def read_flood(
     SourceError, LimitError
         As `read_window`.
     """
-    from rasterio.features import geometry_mask
-
     config = config or Config()
     rule = raster_rule(key)
-    window = read_window(path, key=key, city=city, margin_m=margin_m, config=config)
+    window = _dry(read_window(path, key=key, city=city, margin_m=margin_m, config=config))
     grid = _fine_grid(city, pixel_m=window.pixel_m, margin_m=margin_m, config=config)
-    values = _resampled(_dry(window), grid=grid, method="nearest")
-    outside = geometry_mask(
-        [city.boundary_metric], out_shape=grid.shape, transform=grid.transform, all_touched=True
-    )
-    partial = float(np.isfinite(values)[~outside].mean())
-    if partial < _VALID_SHARE_WARNING:
+    values = _resampled(window, grid=grid, method="nearest")
+    cover = Cover(city)
+    cover.add(window)
+    if cover.share < _VALID_SHARE_WARNING:
         tell(
-            f"sources.{key}: {described(path)} covers {partial:.0%} of {city.name}; whether the rest floods "
+            f"sources.{key}: {described(path)} covers {cover.share:.0%} of {city.name}; whether the rest floods "
             "is not known"
         )
     about = describe(path, key=key)
