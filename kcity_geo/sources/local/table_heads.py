@@ -14,6 +14,7 @@ import pandas as pd
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import SourceError
+from kcity_geo.notes import tell
 from kcity_geo.sources.local.table_files import plain_text
 
 __all__ = ["is_total", "refuse_other_heads"]
@@ -70,11 +71,7 @@ def refuse_other_heads(
         text for text in above if any(c.isalpha() or c in "%'\u2019" for c in text) or text == "000"
     ]
     for text in (*titles, *above):
-        if found := re.search(rows["magnitudes"], text, re.IGNORECASE):
-            raise SourceError(
-                f"{where}: the table says {text[:60]!r}, so its numbers are no plain ones ({found.group()}); write "
-                "them out and take these words away"
-            )
+        _refuse_magnitude(text, where=where)
     other = next((p for end, p in rows["other_units"].items() if column.endswith(end)), "")
     for text in above:
         if other and re.search(other, text, re.IGNORECASE):
@@ -83,6 +80,25 @@ def refuse_other_heads(
                 "name (a share is 0.95 or 95%), and take the unit away"
             )
     _refuse_several(table, column, first=first, where=where)
+
+
+def _refuse_magnitude(text: str, *, where: str) -> None:
+    """Refuse a text that says thousands; one that says it of no number here is told."""
+    rows = read_table("statistics")
+    denied = False
+    for found in re.finditer(rows["magnitudes"], text, re.IGNORECASE):
+        before, behind = text[: found.start()], text[found.end() :]
+        if re.search(rows["magnitude_denied_before"], before, re.IGNORECASE) or re.search(
+            rows["magnitude_denied_behind"], behind, re.IGNORECASE
+        ):
+            denied = True
+            continue
+        raise SourceError(
+            f"{where}: the table says {text[:60]!r}, so its numbers are no plain ones ({found.group()}); write "
+            "them out and take these words away"
+        )
+    if denied:
+        tell(f"{where}: the table says {text[:60]!r}; its numbers were read as they stand")
 
 
 def _refuse_several(table: pd.DataFrame, column: str, *, first: int, where: str) -> None:

@@ -456,3 +456,41 @@ def test_counts_are_whole_and_a_column_without_numbers_is_told(tmp_path) -> None
         SourceError, match=r"transit_stops, district 'a', has the value 3.5; .* whole number"
     ):
         official(tmp_path / "u.csv", text.format("3.5", "12"), "ab")
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Data as of 2024 (x 1 000 not applied)",
+        "Figures not in thousands",
+        "Persons, no longer in thousands",
+        "Angaben nicht in Tausend",
+        "단위: 천명 아님",
+        "x 1000 is not used here",
+    ],
+)
+def test_thousands_that_are_denied_are_told_and_not_refused(tmp_path, title) -> None:
+    with muted(), collected() as told:
+        table, _ = official(
+            tmp_path / "t.csv", f'"{title}"\ndistrict_id,water_supply_m3_day\na,1200\nb,800\n', "ab"
+        )
+    assert table["water_supply_m3_day"].tolist() == [1200.0, 800.0]
+    assert any(title[:40] in text and "as they stand" in text for text in told)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Data not final; in thousands",
+        "Not seasonally adjusted (thousands)",
+        "No. in thousands",
+        "nicht endgültig, in Tausend",
+        "x 1000 (not yet final)",
+        "not in millions, but in thousands",
+    ],
+)
+def test_a_denial_of_something_else_leaves_thousands_refused(tmp_path, title) -> None:
+    with pytest.raises(SourceError, match="no plain ones"):
+        official(
+            tmp_path / "t.csv", f'"{title}"\ndistrict_id,water_supply_m3_day\na,1200\nb,800\n', "ab"
+        )

@@ -1,0 +1,51 @@
+"""Every note on what was read has its Korean: none is left in English in a Korean report."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import kcity_geo
+from kcity_geo.outputs.languages import language_of, speaking, translated
+
+ROOT = Path(kcity_geo.__file__).parent
+#: Rooms whose notes go into every report: what reads inputs, and what holds them against each other.
+ROOMS = ("sources/local", "sources/osm", "inputs", "city_districts.py", "analysis/evidence")
+
+
+def _notes() -> list[tuple[str, str]]:
+    """Sentences handed to `tell`, each value in them a 7."""
+    found = []
+    for room in ROOMS:
+        path = ROOT / room
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "tell"):
+                    continue
+                text = node.args[0]
+                if isinstance(text, ast.Constant):
+                    found.append((f"{file.name}:{node.lineno}", str(text.value)))
+                if isinstance(text, ast.JoinedStr) and isinstance(
+                    text.values[0], ast.Constant | ast.FormattedValue
+                ):
+                    parts = (v.value if isinstance(v, ast.Constant) else "7" for v in text.values)
+                    found.append((f"{file.name}:{node.lineno}", "".join(map(str, parts))))
+    return found
+
+
+#: Begin with a value that is a sentence itself, which has its own row.
+BUILT = ("7; they were left out", "7; hardly a city")
+
+
+@pytest.mark.parametrize(("place", "text"), _notes())
+def test_a_note_has_its_korean(place, text) -> None:
+    if text.startswith(BUILT):
+        pytest.skip("built of sentences")
+    with speaking(language_of("ko")) as left:
+        said = translated(
+            text.replace("row7", "rows").replace("7 has 7 7", "7 has 7 layers that fit")
+        )
+    assert not left, place
+    assert any("가" <= letter <= "힣" for letter in said), place
