@@ -161,6 +161,9 @@ def test_names_of_places_are_no_products(tmp_path, name):
         ("population", "den_haag_pop.tif"), ("population", "pop_1km2.tif"), ("population", "densely_populated.tif"),
         ("elevation", "slope_corrected_dem.tif"), ("elevation", "dem_no-slope.tif"), ("elevation", "dem_flm.tif"),
         ("nightlights", "ntl_cvg_weighted.tif"), ("nightlights", "npp_viirs-like_2010.tif"),
+        ("elevation", "curvature_corrected_dem.tif"), ("elevation", "dtm_roughness_removed.tif"),
+        ("nightlights", "viirs_cf_cvg_masked.tif"), ("nightlights", "viirs_lit_mask_applied.tif"),
+        ("built", "built_nres_excluded.tif"), ("population", "pop_women_included.tif"),
         ("solar", "GHI_not_DNI.tif"), ("flood", "flood_depth_seasonality_peak.tif"),
     ],
 )  # fmt: skip
