@@ -30,13 +30,20 @@ _SHAPES = {"title": r"(?:(?!; ).)+?", "why": r"[^()]*(?:\([^()]*\)[^()]*)*"}
 _CLOSED_DIGITS = frozenset("013678")
 
 
+#: The counter of people stands between a number and "at least".
+_COUNTER, _BOUND = "명", re.compile(r"(\d\W*?) (이상|이하|초과|미만)")
+
+
 class Word(str):
-    """A value in a sentence; ``{x:은/는}`` adds the ending that fits its last letter."""
+    """A value in a sentence; ``{x:은/는}`` adds the ending that fits its last letter, ``{x:명}`` counts people."""
 
     __slots__ = ()
 
     def __format__(self, spec: str) -> str:
         """Add the ending that `spec` gives for a closed and an open last sound."""
+        if spec == _COUNTER:
+            told, found = _BOUND.subn(rf"\1{_COUNTER} \2", self)
+            return told if found else f"{self}{_COUNTER}"
         if "/" not in spec:
             return str(self)
         closed, _, opened = spec.partition("/")

@@ -388,7 +388,8 @@ def say(table: str, key: str, language: str, **values: object) -> str:
     >>> say("compare", "city", "ko")
     '도시'
     """
-    return text_of(read_table(f"texts/{table}")["text"][key], language).format(**values)
+    words = {k: Word(v) if isinstance(v, str) else v for k, v in values.items()}
+    return text_of(read_table(f"texts/{table}")["text"][key], language).format(**words)
 
 
 def text_of(row: Mapping[str, str], language: str) -> str:

@@ -154,6 +154,13 @@ def test_numbers_are_those_of_the_language() -> None:
     assert persons(9_870_000) == "9.87 million", "only inside of the with"
 
 
+def test_a_counter_stands_before_at_least() -> None:
+    with speaking(language_of("ko")):
+        people = tell("at_least", number="4,340")
+        assert tell("people_count", people=people) == "주민 4,340명 이상"
+        assert tell("people_count", people="12") == "주민 12명"
+
+
 @pytest.mark.parametrize(
     ("word", "told"), [("물", "물이"), ("전기", "전기가"), ("3", "3이"), ("Vaduz", "Vaduz이(가)")]
 )
