@@ -174,9 +174,9 @@ def _check_place(dataset: Any, where: str) -> None:  # noqa: ANN401 - rasterio
         raise SourceError(f"{where} has no CRS; assign one (gdal_edit.py -a_srs EPSG:…)")
     steps = dataset.transform
     if not np.isfinite(list(steps)[:6]).all() or steps.a * steps.e - steps.b * steps.d == 0:
-        if steps.a == 0 and steps.e == 0 and steps.b and steps.d:
-            raise SourceError(f"{where} is rotated by 90°; warp it north-up first (gdalwarp)")
         raise SourceError(f"{where} says no place of its pixels (its geotransform is no grid)")
+    if steps.a == 0 and steps.e == 0:
+        raise SourceError(f"{where} is rotated by 90°; warp it north-up first (gdalwarp)")
     if steps.b or steps.d:
         turned = max(abs(steps.d / steps.a), abs(steps.b / steps.e)) if steps.a and steps.e else 1.0
         turned = math.degrees(math.atan(turned))

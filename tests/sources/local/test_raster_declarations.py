@@ -317,6 +317,7 @@ def test_heights_in_feet_of_a_vertical_crs(tmp_path) -> None:
         (PLACE * Affine.rotation(15), "EPSG:4326", "is rotated or sheared"),
         (PLACE * Affine.shear(10, 0), "EPSG:4326", "is rotated or sheared"),
         (PLACE * Affine.rotation(90), "EPSG:4326", "is rotated"),
+        (Affine(0, 0.001, 27.9, -0.001, 0, -29.4), "EPSG:4326", r"is rotated by 90°"),
         (PLACE, None, "has no CRS"),
         (PLACE, "EPSG:32633", "does not overlap"),
         (Affine.translation(5, 0) * PLACE, "EPSG:4326", "does not overlap Here; it covers"),
