@@ -226,7 +226,11 @@ def _conditioned(
         z = np.where(bridged, z[tuple(nearest)], z)
     # Whole steps of 1/256 m are exact in float32, so a filled pit is exactly flat. Rounding would
     # make slopes of it that turn the water round in circles.
-    plain = (np.round(np.where(sea, 0.0, z) * _STEPS) / _STEPS).astype(np.float32)
+    z = np.where(sea, 0.0, z)
+    np.multiply(z, _STEPS, out=z)
+    np.round(z, out=z)
+    plain = np.divide(z, _STEPS, out=z).astype(np.float32)
+    del z
     burned = plain - np.where(mapped & ~sea, np.float32(settings["burn_m"]), np.float32(0))
     burned[sea] = np.floor(np.nanmin(burned, initial=0.0)) - 1
     grounds = [burned, plain] if mapped.any() or sea.any() else [burned]
@@ -291,7 +295,9 @@ def hand(
     level = np.where(drain, ground, np.float32(_UNSEEN)).astype(np.float32)
     below = np.asarray(flow.fillnodata(level, nodata=_UNSEEN, direction="up"), dtype=np.float64)
     reached = valid & (below != _UNSEEN)
-    height = np.where(known & reached, np.maximum(ground - below, 0.0), np.nan)
+    height = np.subtract(ground, below, out=below)
+    np.maximum(height, 0.0, out=height)
+    height[~(known & reached)] = np.nan
     accumulation[~valid | sea] = np.nan
     return HandResult(
         hand=like_model(dem, height, units="m", long_name="Height above nearest drainage"),
@@ -323,10 +329,12 @@ def _in_channel(
         return large
     window = 2 * max(1, round(float(settings["stream_hollow_radius_m"]) / cell_m)) + 1
     known = np.isfinite(filled)
-    total = ndimage.uniform_filter(np.where(known, filled, 0.0), window, mode="constant")
+    around = ndimage.uniform_filter(np.where(known, filled, 0.0), window, mode="constant")
     weight = ndimage.uniform_filter(known.astype(np.float64), window, mode="constant")
-    around = total / np.maximum(weight, 1e-9)
-    heads = large & (filled <= around - hollow_m)
+    np.divide(around, np.maximum(weight, 1e-9, out=weight), out=around)
+    del weight
+    heads = large & (filled <= np.subtract(around, hollow_m, out=around))
+    del around
     below = np.asarray(flow.accuflux(heads.astype(np.float64)))
     return large & (below > 0)
 
@@ -339,14 +347,14 @@ def _reaches(
     """Catchment of each stream reach: cut where streams meet and where they end."""
     if not streams.any():
         return np.zeros(streams.shape, dtype=np.int64)
-    downstream = np.asarray(flow.idxs_ds).astype(np.int64)
     flat = streams.ravel()
     source = np.flatnonzero(flat)
-    target = downstream[source]
+    target = np.asarray(flow.idxs_ds)[source].astype(np.int64)
     joins = np.bincount(target[flat[target] & (target != source)], minlength=flat.size)
     is_end = (target == source) | ~flat[target] | (joins[target] > 1)
-    out = np.asarray(flow.basins(idxs=source[is_end]), dtype=np.int64)
-    return np.where(valid, out, 0)
+    out = np.array(flow.basins(idxs=source[is_end]), dtype=np.int64)
+    out[~valid] = 0
+    return out
 
 
 def flood_class(height_m: NDArray[np.float64], edges_m: Sequence[float]) -> NDArray[np.float64]:
