@@ -8,6 +8,7 @@ spread over the cells by the districts' shares in each cell.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,11 @@ __all__ = [
     "partial_coverage_note",
     "people_of_amounts",
 ]
+
+if TYPE_CHECKING:
+    Counts = pd.Series[float]
+else:  # pandas itself has no such type, and the annotations of public functions are resolved
+    Counts = pd.Series
 
 #: City number and sum of the table further apart than this share of the larger are told.
 _APART = 0.1
@@ -150,7 +156,7 @@ def official_total(data: CityInputs, key: str) -> float | None:
     return city
 
 
-def counts_of_districts(data: CityInputs, key: str) -> pd.Series[float] | None:
+def counts_of_districts(data: CityInputs, key: str) -> Counts | None:
     """
     Give what the official table counts in each district.
 
