@@ -69,7 +69,8 @@ def plan_maps(plan: Plan) -> Iterator[MapSheet]:
     yield MapSheet(
         number=17,
         title="Utility connections and cost",
-        caption="Routed networks through the streets of the sketch, drawn beside each other."
+        caption="Routed networks through the streets of the sketch, drawn beside each other; on the site, before "
+        f"engineering and contingency: {_line_costs(plan.networks, outside=False)}."
         if plan.networks is not None
         else "No networks are routed: streets by class, along which they would run.",
         layers=(roads, *_streets(layout), *_networks(plan), outline),
@@ -79,7 +80,7 @@ def plan_maps(plan: Plan) -> Iterator[MapSheet]:
             number=0,
             title="Connections to the site",
             caption="From what exists to the edge of the site; cost before engineering and contingency: "
-            f"{_connection_costs(plan.networks)}.",
+            f"{_line_costs(plan.networks, outside=True)}.",
             layers=(
                 MapLayer(
                     style="road", shapes=_roads(plan, _reach(plan.networks, plan.site.outline))
@@ -208,8 +209,8 @@ def _outside(networks: PlanNetworks) -> list[MapLayer]:
     ]
 
 
-def _connection_costs(networks: PlanNetworks) -> str:
-    lines = networks.lines[networks.lines["outside"]]
+def _line_costs(networks: PlanNetworks, *, outside: bool) -> str:
+    lines = networks.lines[networks.lines["outside"] == outside]
     told = [
         f"{utility_title(str(name)).lower()}: {part['length_m'].sum() / 1000:,.1f} km, "
         f"{part['cost'].sum() / 1e6:,.2f} M {networks.currency}"
