@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from string import Formatter
+from typing import Protocol
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
-from kcity_geo.input_paths import resolve_path
+from kcity_geo.input_paths import NamesInputs, resolve_path
 from kcity_geo.outputs.cited import uncited
 from kcity_geo.programme.words import LANGUAGES
-from kcity_geo.studyfile import Study
+from kcity_geo.report_keys import ReportSection
 
-__all__ = ["MARKS", "Language", "Word", "language_of", "language_of_study"]
+__all__ = ["MARKS", "AsksForLanguage", "Language", "Word", "language_of", "language_of_study"]
 
 #: Marks around names and originals in texts that are not yet a page.
 MARKS = re.compile("[\ue000-\ue003]")
@@ -140,7 +141,15 @@ def language_of(code: str, folder: Path = Path()) -> Language:
     return _read(path)
 
 
-def language_of_study(study: Study) -> Language:
+class AsksForLanguage(NamesInputs, Protocol):
+    """A study as far as its language needs it; the study file itself loads what no list and no help needs."""
+
+    @property
+    def report(self) -> ReportSection:
+        """``[report]`` of the study file."""
+
+
+def language_of_study(study: AsksForLanguage) -> Language:
     """
     Find the language that a study asks for, of its report, map, workbook and project alike.
 
@@ -161,6 +170,7 @@ def language_of_study(study: Study) -> Language:
 
     Examples
     --------
+    >>> from kcity_geo.studyfile import Study
     >>> language_of_study(Study()).code
     'en'
     """
