@@ -10,6 +10,7 @@ between cannot be told.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -27,7 +28,7 @@ from kcity_geo.notes import tell
 from kcity_geo.result import LEVEL_TITLES, LEVELS, Gaps
 from kcity_geo.rules import all_rules
 
-__all__ = ["Change", "built_at_most", "diff"]
+__all__ = ["Change", "built_at_most", "diff", "moved_people"]
 
 _YEAR_DAYS = 365.25
 #: So many keys are named in a line.
@@ -391,12 +392,45 @@ _Sides = tuple[tuple[Gaps, NDArray[np.intp]], tuple[Gaps, NDArray[np.intp]]]
 
 
 def _reading_rows(sides: _Sides, people: NDArray[np.float64]) -> pd.DataFrame:
+    codes = [
+        {
+            level: _flat(gaps, f"{level}_reading")[at]
+            for level in LEVELS
+            if f"{level}_reading" in gaps.cells
+        }
+        for gaps, at in sides
+    ]
+    return moved_people(*codes, people=people)
+
+
+def moved_people(
+    before: Mapping[str, NDArray[np.uint8]],
+    after: Mapping[str, NDArray[np.uint8]],
+    *,
+    people: NDArray[np.float64],
+) -> pd.DataFrame:
+    """
+    Count how people moved between the readings of the same cells.
+
+    Parameters
+    ----------
+    before, after : level -> position in `kcity_geo.analysis.gaps.words.READINGS` of each cell.
+    people : of each cell.
+
+    Returns
+    -------
+    ``level, before, after, persons``, a row a pair of readings that anybody lives in.
+
+    Examples
+    --------
+    >>> moved_people({"water": [1, 1]}, {"water": [5, 1]}, people=[30.0, 10.0])["persons"].tolist()
+    [10.0, 30.0]
+    """
     frames = []
     for level in LEVELS:
-        name = f"{level}_reading"
-        if any(name not in gaps.cells for gaps, _ in sides):
+        if level not in before or level not in after:
             continue
-        codes = [_flat(gaps, name)[at].astype(int) for gaps, at in sides]
+        codes = [np.asarray(side[level]).astype(int) for side in (before, after)]
         frame = pd.DataFrame({"before": codes[0], "after": codes[1], "persons": people})
         sums = frame.groupby(["before", "after"], as_index=False)["persons"].sum()
         for side in ("before", "after"):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.gaps.assessed import Assessed, raw_gap
 from kcity_geo.analysis.gaps.parts import Parts
-from kcity_geo.analysis.gaps.sectors import draw_gaps
+from kcity_geo.analysis.gaps.sectors import draw_gaps, scored_of
 from kcity_geo.analysis.gaps.survey import survey_table
 from kcity_geo.analysis.gaps.tables import city_table, district_table, indicator_table
 from kcity_geo.analysis.gaps.words import READINGS, reading_title
@@ -56,12 +56,7 @@ def assess_gaps(
     city = model_of(city)
     cells = Assessed(city)
     by_id = {one.id: one for one in indicators}
-    scored = [
-        (by_id[key], row)
-        for key, row in dict(city.standards).items()
-        if key in by_id and row.sector in (*SECTORS, *THEMES)
-    ]
-    found = draw_gaps(cells, scored, seed=seed, count=draws)
+    found = draw_gaps(cells, scored_of(city, indicators), seed=seed, count=draws)
     parts = found.parts
     ordered = [by_id[key] for key in sorted(by_id, key=_natural)]
     return Gaps(

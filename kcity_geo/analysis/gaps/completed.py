@@ -9,9 +9,9 @@ the band (facilities near by, places that lend their street form) is looked up t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,34 +22,18 @@ from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.gaps.bands import row_bands
 from kcity_geo.analysis.gaps.chance import Squares, chance, normal, spread_evenly, squares
 from kcity_geo.analysis.gaps.counted import counted
-from kcity_geo.analysis.gaps.mapped_share import mapped_share, share_place
+from kcity_geo.analysis.gaps.mapped_share import mapped_share
+from kcity_geo.analysis.gaps.street_form import StreetForm, values_at
 from kcity_geo.cube import cell_centres, cell_size
-from kcity_geo.standards import Standard, gap_from_standard
+from kcity_geo.errors import StudyError
 
-__all__ = ["Completion", "Places", "StreetForm", "against", "metres_to"]
+__all__ = ["Completion", "Places", "metres_to", "straight_m"]
 
+_Value = TypeVar("_Value")
 #: Distance of people to a facility in their own cell, as a share of its side: the mean of a square.
 _OWN_CELL = 0.38
 #: Purposes of chance.
 _COUNT, _UNEVEN, _SITE, _KIND, _BLOCK, _DONOR, _LENDS = 1, 2, 3, 4, 101, 1000, 1100
-
-
-def against(standard: Standard, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """
-    Give the gap of values against a standard.
-
-    Parameters
-    ----------
-    standard : with target and worst value, or without.
-    values : in its unit.
-
-    Returns
-    -------
-    0 to 1, shape of `values`; 1 where the standard has no value.
-    """
-    if standard.target is None or standard.worst is None:
-        return np.ones(values.shape)
-    return gap_from_standard(values, target=standard.target, worst=standard.worst)
 
 
 def metres_to(there: NDArray[np.bool_], *, cell_m: float) -> NDArray[np.float64]:
@@ -76,44 +60,22 @@ def metres_to(there: NDArray[np.bool_], *, cell_m: float) -> NDArray[np.float64]
     return np.asarray(np.maximum(metres, _OWN_CELL * cell_m))
 
 
-@dataclass(frozen=True, eq=False)
-class StreetForm:
+def straight_m(city: CityModel) -> dict[str, NDArray[np.float64]]:
     """
-    What a place has of a kind of street form, for the whole grid.
+    Give the straight distance from each cell to the nearest facility that the map shows.
 
     Parameters
     ----------
-    raw : gap as mapped, shape (rows, cols).
-    values : of the indicator, same shape; None where a value does not grow as the map is completed.
-    standard : that they are held against.
-    power : how much faster than the length of streets the value grows.
+    city : its model.
+
+    Returns
+    -------
+    Kind of facility -> metres, shape (rows, cols); infinite where there is none.
     """
-
-    raw: NDArray[np.float64]
-    values: NDArray[np.float64] | None
-    standard: Standard
-    power: float
-
-    def grown(
-        self, at: slice | NDArray[np.intp], share: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """
-        Give the gap when what is missing has been added to what is mapped.
-
-        Parameters
-        ----------
-        at : rows of the grid, or flat positions of cells.
-        share : that is mapped there.
-
-        Returns
-        -------
-        Never larger than as mapped.
-        """
-        raw = self.raw[at] if isinstance(at, slice) else self.raw.ravel()[at]
-        if self.values is None:
-            return raw
-        values = self.values[at] if isinstance(at, slice) else self.values.ravel()[at]
-        return np.minimum(raw, against(self.standard, values / share**self.power))
+    cell_m = cell_size(city.grid)
+    return {
+        name: metres_to(one.cells > 0, cell_m=cell_m) for name, one in city.once(counted).items()
+    }
 
 
 class Completion:
@@ -126,6 +88,7 @@ class Completion:
     forms : indicator id -> street form, of those that another place may lend.
     seed : of the draws.
     count : number of draws.
+    memory : what chance does to the city and no edit changes, filled on the way; None: nothing is kept.
     """
 
     def __init__(
@@ -135,8 +98,9 @@ class Completion:
         *,
         seed: int,
         count: int,
+        memory: dict[Hashable, Any] | None = None,
     ) -> None:
-        self.city, self.seed, self.forms = city, seed, forms or {}
+        self.city, self.seed, self.forms, self.memory = city, seed, forms or {}, memory
         self.missing = city.rules("evidence")["missing"]
         self.silent = city.rules("evidence")["silent"]
         self.cell_m = cell_size(city.grid)
@@ -147,12 +111,19 @@ class Completion:
         self.mapped = city.once(mapped_share)
         self.detour = city.settings("transport").number("euclid_factor")
         self.count = city.once(counted)
-        self.straight = {
-            name: metres_to(one.cells > 0, cell_m=self.cell_m) for name, one in self.count.items()
-        }
+        self.straight = city.once(straight_m)
         self.lenders = np.flatnonzero(self.people >= 1)
         self._unmapped: dict[tuple[str, int], tuple[NDArray[np.float64], NDArray[np.bool_]]] = {}
-        self._place = self._share_places(count)
+        self._place = self.remembered("places", lambda: self._share_places(count))
+
+    def remembered(self, key: Hashable, make: Callable[[], _Value]) -> _Value:
+        """Give what is in the memory, or make it; what is made holds no city."""
+        if self.memory is None:
+            return make()
+        if key not in self.memory:
+            self.memory[key] = make()
+        value: _Value = self.memory[key]
+        return value
 
     @cached_property
     def seen(self) -> float:
@@ -164,6 +135,48 @@ class Completion:
         x, y = (each.reshape(self.shape)[rows] for each in cell_centres(self.city.grid))
         column, row = np.floor(x / side_m).astype(np.int64), np.floor(y / side_m).astype(np.int64)
         return np.asarray(row * 1_000_003 + column)
+
+    def squares_in(self, name: str, at: slice | NDArray[np.intp]) -> Squares:
+        """Give the squares of a side of ``[missing]`` in which some cells lie."""
+        if isinstance(at, slice):
+            return squares(self.squares_of(at, self.missing[name]))
+        return squares(self.numbers_of(name).place[self.numbers_of(name).at.ravel()[at]])
+
+    def numbers_of(self, name: str) -> Squares:
+        """Give the squares of a side of ``[missing]`` of all cells, from memory."""
+        return self.remembered(name, lambda: self.squares_in(name, slice(None)))
+
+    def lenders_of(self, draw: int) -> tuple[NDArray[np.intp] | None, NDArray[np.bool_]]:
+        """Give who is asked by each patch of the city in one draw, and whether there is something to lend."""
+        return self.remembered(("lender", draw), lambda: self.everywhere.ask(draw))
+
+    @cached_property
+    def everywhere(self) -> Places:
+        """All cells."""
+        return Places(self, slice(0, self.shape[0]))
+
+    def missing_m(
+        self, name: str, draw: int, reach_m: float, at: slice | NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """
+        Give the straight distance of some cells to the nearest facility that the map lacks, from memory.
+
+        Kept are squares of whole numbers of cells, which are exact, up to the first one beyond the reach.
+        """
+        most = int(min(np.ceil(reach_m / self.cell_m) + 1, sum(self.shape))) ** 2
+
+        def find() -> NDArray[np.unsignedinteger]:
+            there = self.everywhere.missing_sites(name, draw)
+            far = most
+            if there.any():
+                far = np.rint(ndimage.distance_transform_edt(~there) ** 2)
+            kind = np.min_scalar_type(most)
+            return np.broadcast_to(np.minimum(far, most), self.shape).astype(kind)
+
+        squared = values_at(self.remembered(("missing", name, draw, most), find), at)
+        return np.maximum(
+            np.sqrt(squared.astype(np.float64)) * self.cell_m, _OWN_CELL * self.cell_m
+        )
 
     def whole(self, draw: int) -> bool:
         """Tell whether nothing at all is missing in a draw."""
@@ -197,15 +210,20 @@ class Completion:
         return np.asarray(ndtr((city * together + block * blocks) / np.hypot(city, block)))
 
     def _share_places(self, count: int) -> NDArray[np.unsignedinteger]:
+        from kcity_geo.analysis.gaps.kernels import share_places
+
         kind = np.min_scalar_type(len(self.mapped.share))
         found = np.zeros((count, *self.shape), dtype=kind)
         for rows in row_bands(self.shape):
             cumulative = self.mapped.cumulative(rows)
             block = squares(self.squares_of(rows, self.missing["block_m"]))
+            flat, at = cumulative.reshape(len(cumulative), -1), block.at.ravel()
+            place = np.empty(at.size, dtype=kind)
             for draw in range(count):
-                off = block.normal(draw=draw, purpose=_BLOCK, seed=self.seed)
+                off = normal(block.place, draw=draw, purpose=_BLOCK, seed=self.seed)
                 position = self.mostly_alike(float(ndtri(spread_evenly(draw))), off)
-                found[draw, rows] = share_place(cumulative, position)
+                share_places(flat, position, at, place)
+                found[draw, rows] = place.reshape(block.at.shape)
         return found
 
     def share(self, draw: int, at: slice | NDArray[np.intp] = slice(None)) -> NDArray[np.float64]:
@@ -221,8 +239,7 @@ class Completion:
         -------
         Of those cells.
         """
-        place = self._place[draw]
-        place = place[at] if isinstance(at, slice) else place.ravel()[at]
+        place = values_at(self._place[draw], at)
         if self.whole(draw):
             return np.ones(place.shape)
         return np.asarray(self.mapped.share[place])
@@ -258,34 +275,48 @@ class Completion:
 
 class Places:
     """
-    The cells of some rows, and what chance does to them.
+    Some cells, and what chance does to them.
 
     Parameters
     ----------
     whole : the city.
-    rows : of its grid.
+    rows : of its grid; or flat positions of cells, with a memory of the city.
     """
 
-    def __init__(self, whole: Completion, rows: slice) -> None:
+    def __init__(self, whole: Completion, rows: slice | NDArray[np.intp]) -> None:
         self.whole, self.rows = whole, rows
-        self.people = whole.people[rows]
+        self.people = self.of(whole.people)
         self._wide: dict[str, Places] = {}
         self._asked: tuple[int, tuple[NDArray[np.intp] | None, NDArray[np.bool_]]] | None = None
 
+    def of(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Give the values of these cells."""
+        return values_at(values, self.rows)
+
     @cached_property
     def cell(self) -> NDArray[np.int64]:
-        """Whole number of each cell."""
-        return self.whole.squares_of(self.rows, self.whole.cell_m)
+        """Whole number of each cell; of rows only."""
+        return self.whole.squares_of(self._own_rows(), self.whole.cell_m)
+
+    @property
+    def first_row(self) -> int:
+        """Number of the first row; of rows only."""
+        return int(self._own_rows().start)
+
+    def _own_rows(self) -> slice:
+        if isinstance(self.rows, slice):
+            return self.rows
+        raise StudyError("Places: of cells at flat positions this is only known from memory")
 
     @cached_property
     def block(self) -> Squares:
         """Blocks whose features were mapped, or not, together."""
-        return squares(self.whole.squares_of(self.rows, self.whole.missing["block_m"]))
+        return self.whole.squares_in("block_m", self.rows)
 
     @cached_property
     def patch(self) -> Squares:
         """Patches whose streets were mapped, or not, together."""
-        return squares(self.whole.squares_of(self.rows, self.whole.missing["patch_m"]))
+        return self.whole.squares_in("patch_m", self.rows)
 
     def share(self, draw: int) -> NDArray[np.float64]:
         """Give the share of the features of each cell that is mapped, in one draw."""
@@ -297,8 +328,8 @@ class Places:
     def uneven_people(self, name: str, draw: int) -> NDArray[np.float64]:
         """Give the people of each cell, times how unevenly facilities stand over blocks in one draw."""
         spread, purpose = self.whole.missing["uneven"], self._purpose(name) + _UNEVEN
-        uneven = self.block.normal(draw=draw, purpose=purpose, seed=self.whole.seed)
-        return np.asarray(self.people * np.exp(spread * uneven - spread**2 / 2))
+        uneven = normal(self.block.place, draw=draw, purpose=purpose, seed=self.whole.seed)
+        return np.asarray(self.people * np.exp(spread * uneven - spread**2 / 2)[self.block.at])
 
     def _kind_share(self, purpose: int, draw: int) -> NDArray[np.float64]:
         """
@@ -310,15 +341,15 @@ class Places:
             return np.ones(self.people.shape)
         seed = self.whole.seed
         together = float(normal(2, draw=draw, purpose=purpose + _KIND, seed=seed))
-        blocks = self.block.normal(draw=draw, purpose=purpose + _KIND, seed=seed)
+        blocks = normal(self.block.place, draw=draw, purpose=purpose + _KIND, seed=seed)
         at = self.whole.mostly_alike(together, blocks)
-        return np.asarray(at ** (1 / self.whole.missing["kind_share"] - 1))
+        return np.asarray((at ** (1 / self.whole.missing["kind_share"] - 1))[self.block.at])
 
     def missing_sites(self, name: str, draw: int) -> NDArray[np.bool_]:
         """Tell which cells hold a facility that the map lacks, in one draw."""
         whole, share = self.whole, self.share(draw)
         people, count = self.uneven_people(name, draw), whole.count[name]
-        area = count.area[self.rows]
+        area = self.of(count.area)
         counted = area >= 0
         expected = (
             np.zeros(people.shape) if counted.all() else self._normal(name, draw, share, people)
@@ -365,18 +396,20 @@ class Places:
         -------
         Metres, exact up to `reach_m`; beyond, some number above it.
         """
+        if self.whole.memory is not None and np.isfinite(reach_m):
+            return self.whole.missing_m(name, draw, reach_m, self.rows)
         wide = self._reaching(name, reach_m)
         metres = metres_to(wide.missing_sites(name, draw), cell_m=self.whole.cell_m)
-        first = self.rows.start - wide.rows.start
+        first = self.first_row - wide.first_row
         return metres[first : first + len(self.people)]
 
     def _reaching(self, name: str, reach_m: float) -> Places:
         """Give the rows from which a facility reaches these."""
         if name not in self._wide:
-            last = self.whole.shape[0]
+            own, last = self._own_rows(), self.whole.shape[0]
             more = int(min(last, np.ceil(reach_m / self.whole.cell_m) + 1))
-            rows = slice(max(0, self.rows.start - more), min(last, self.rows.stop + more))
-            self._wide[name] = self if rows == self.rows else Places(self.whole, rows)
+            rows = slice(max(0, own.start - more), min(last, own.stop + more))
+            self._wide[name] = self if rows == own else Places(self.whole, rows)
         return self._wide[name]
 
     def lent(
@@ -398,20 +431,21 @@ class Places:
         as it is mapped itself.
         """
         form = self.whole.forms[indicator]
-        lender, lends = self._lender(draw)
+        lender, lends = self.lender(draw)
         if lender is None:
             return otherwise
         gap = form.grown(lender, self.whole.share(draw, lender))
         here = lends & np.isfinite(gap)
         return np.where(here[self.patch.at], gap[self.patch.at], otherwise)
 
-    def _lender(self, draw: int) -> tuple[NDArray[np.intp] | None, NDArray[np.bool_]]:
+    def lender(self, draw: int) -> tuple[NDArray[np.intp] | None, NDArray[np.bool_]]:
         """Give who is asked by each patch, and whether there is anything to lend."""
         if self._asked is None or self._asked[0] != draw:
-            self._asked = (draw, self._ask(draw))
+            self._asked = (draw, self.ask(draw))
         return self._asked[1]
 
-    def _ask(self, draw: int) -> tuple[NDArray[np.intp] | None, NDArray[np.bool_]]:
+    def ask(self, draw: int) -> tuple[NDArray[np.intp] | None, NDArray[np.bool_]]:
+        """Find what `lender` gives."""
         whole = self.whole
         if len(whole.lenders) == 0:
             return None, np.zeros(0, dtype=bool)

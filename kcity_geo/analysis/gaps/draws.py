@@ -10,8 +10,9 @@ place and a draw (`kcity_geo.analysis.gaps.chance`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,12 @@ from scipy.special import ndtri
 
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.trust import height_wrong
-from kcity_geo.analysis.gaps.chance import spread_evenly
-from kcity_geo.analysis.gaps.completed import Places, StreetForm, against
+from kcity_geo.analysis.gaps.chance import normal, spread_evenly
+from kcity_geo.analysis.gaps.completed import Places
 from kcity_geo.analysis.gaps.parts import AssessedGap
 from kcity_geo.analysis.gaps.reused import FACILITY
 from kcity_geo.analysis.gaps.rules import exists_unseen
+from kcity_geo.analysis.gaps.street_form import StreetForm, against
 from kcity_geo.result import Indicator
 from kcity_geo.standards import Standard
 
@@ -86,15 +88,20 @@ def street_form(
 
 class DrawnBand(Places):
     """
-    Some rows of a city, completed draw by draw.
+    Some cells of a city, completed draw by draw.
 
     Parameters
     ----------
     whole : the city.
-    rows : of its grid.
+    rows : of its grid; or flat positions of cells, with a memory of the city.
     """
 
-    def draw(self, scored: list[AssessedGap], draw: int) -> dict[str, NDArray[np.float64]]:
+    @cached_property
+    def _elsewhere(self) -> dict[str, tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
+        """Indicator -> draw, gap as mapped, and street form of another place: asked for twice in each draw."""
+        return {}
+
+    def draw(self, scored: Sequence[AssessedGap], draw: int) -> dict[str, NDArray[np.float64]]:
         """
         Complete all indicators once.
 
@@ -138,10 +145,15 @@ class DrawnBand(Places):
 
     def street_form_elsewhere(self, one: AssessedGap, draw: int) -> NDArray[np.float64]:
         """Street form as in another place; where none lends, any gap not larger than as mapped."""
-        whole = self.whole
-        blocks = self.block.normal(draw=draw, purpose=_OPEN, seed=whole.seed)
-        position = whole.mostly_alike(float(ndtri(spread_evenly(draw + 11))), blocks)
-        return self.lent(one.indicator.id, np.fmin(one.raw, position), draw)
+        known = self._elsewhere.get(one.indicator.id)
+        if known is None or known[0] != draw or known[1] is not one.raw:
+            whole = self.whole
+            blocks = normal(self.block.place, draw=draw, purpose=_OPEN, seed=whole.seed)
+            position = whole.mostly_alike(float(ndtri(spread_evenly(draw + 11))), blocks)
+            otherwise = np.fmin(one.raw, position[self.block.at])
+            known = draw, one.raw, self.lent(one.indicator.id, otherwise, draw)
+            self._elsewhere[one.indicator.id] = known
+        return known[2]
 
     def _own(self, one: AssessedGap, draw: int) -> NDArray[np.float64]:
         """
@@ -150,6 +162,8 @@ class DrawnBand(Places):
         Half of the draws lie on each side of the gap as mapped, or of the middle where that is lower:
         a gap as mapped that is only an upper bound ("at most") is no best estimate.
         """
+        if one.own_lo is one.raw and one.own_hi is one.raw:
+            return one.raw + 0.0  # it states none
         at = spread_evenly(draw + 17 * (1 + sum(map(ord, one.indicator.id)) % 29))
         middle = np.minimum(one.raw, (one.own_lo + one.own_hi) / 2)
         if at < 0.5:  # noqa: PLR2004 - the middle of the draws
@@ -169,14 +183,15 @@ class DrawnBand(Places):
         """Give the metres walked to what the map lacks, or to what it shows where its streets are lacking."""
         detour = self.whole.detour
         lost = np.isfinite(one.raw) & (one.raw >= 1) & (share < 1)
-        near = np.where(unseen | lost, self.whole.straight[name][self.rows], np.inf)
-        if _of_timetable(one):  # it names all stops that count; only the way to them may be missing
+        near = np.where(unseen | lost, self.of(self.whole.straight[name]), np.inf)
+        if of_timetable(one):  # it names all stops that count; only the way to them may be missing
             return near * detour
         missing = self.facility_m(name, draw, reach_m=reach_m / detour)
         return np.minimum(missing, near) * detour
 
 
-def _of_timetable(one: AssessedGap) -> bool:
+def of_timetable(one: AssessedGap) -> bool:
+    """Tell whether an indicator rests on a timetable, which names all stops that count."""
     return "GTFS" in one.indicator.source
 
 

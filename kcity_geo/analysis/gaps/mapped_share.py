@@ -26,7 +26,6 @@ __all__ = [
     "MappedShare",
     "ShareRule",
     "mapped_share",
-    "share_place",
     "share_rule",
     "share_weights",
 ]
@@ -64,30 +63,6 @@ class MappedShare:
         """
         weight = _weights_of(self.observed, self.noise, self.rule, rows)[1]
         return np.cumsum(weight, axis=0, dtype=np.float64).astype(np.float32)
-
-
-def share_place(cumulative: NDArray[np.float32], position: NDArray[np.float64]) -> NDArray[np.intp]:
-    """
-    Give the place in `MappedShare.share` at a position of the distribution of each cell.
-
-    Parameters
-    ----------
-    cumulative : of `MappedShare.cumulative`.
-    position : shape (rows, cols), 0 to 1.
-
-    Returns
-    -------
-    Shape (rows, cols).
-
-    Examples
-    --------
-    >>> share_place(np.array([[[0.4]], [[1.0]]], dtype=np.float32), np.array([[0.5]])).tolist()
-    [[1]]
-    """
-    place = np.zeros(position.shape, dtype=np.intp)
-    for row in cumulative[:-1]:
-        place += row < position
-    return place
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,32 @@ class AssessedGap:
     prior: NDArray[np.float64]
     evidence: NDArray[np.float64]
     weight: NDArray[np.float64]
+
+    def at(self, cells: NDArray[np.intp]) -> AssessedGap:
+        """
+        Give what the draws read of some cells.
+
+        Parameters
+        ----------
+        cells : flat positions.
+
+        Returns
+        -------
+        Arrays of the shape of `cells`; of the indicator only those that the draws read are cut.
+        """
+        one = self.indicator
+        arrays = {name: getattr(self, name).ravel()[cells] for name in ("raw", "told", "weight")}
+        for name in ("own_lo", "own_hi"):  # the same array where the indicator states no bounds
+            values = getattr(self, name)
+            arrays[name] = arrays["raw"] if values is self.raw else values.ravel()[cells]
+        if self.kind == "prior":
+            arrays["prior"] = self.prior.ravel()[cells]
+        cut = {
+            name: values.ravel()[cells]
+            for name in ("applies", "evidence_cells")
+            if np.ndim(values := getattr(one, name))
+        }
+        return replace(self, indicator=replace(one, **cut) if cut else one, **arrays)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

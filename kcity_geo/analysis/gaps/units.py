@@ -14,7 +14,7 @@ from kcity_geo.analysis.settlement.districts import cell_weight, people_cover
 from kcity_geo.city_districts import CITY
 from kcity_geo.cube import cell_centres
 
-__all__ = ["Units"]
+__all__ = ["RunningMeans", "Units"]
 
 _PEOPLE = 900
 
@@ -202,11 +202,16 @@ class RunningMeans:
         people : of `Units.of_cells`.
         factor : on the people of each cell.
         """
-        flat = values.ravel().astype(np.float64)
-        known = np.isfinite(flat).astype(np.float64) * factor
-        self._people[draw] = people @ np.concatenate([self._people[draw], known])
-        self._summed[draw] = people @ np.concatenate(
-            [self._summed[draw], np.nan_to_num(flat) * known]
+        from kcity_geo.analysis.gaps.kernels import add_people
+
+        add_people(
+            people.indptr.astype(np.int32, copy=False),
+            people.indices.astype(np.int32, copy=False),
+            people.data,
+            np.ascontiguousarray(values, dtype=np.float64).reshape(-1),
+            factor,
+            self._people[draw],
+            self._summed[draw],
         )
 
     def means(self) -> NDArray[np.float64]:

@@ -376,7 +376,23 @@ def access_circuity(
         part[:, 0] for part in reach.k_nearest(graph, points, there, k=1, unit="metres")
     )
     x, y, _ = cell_points(city.grid, cells, spacing_m=rules["subpoint_m"])
-    straight = shapely.distance(shapely.points(x, y), places[np.maximum(place, 0)])
+    straight = _straight_m(x, y, places, np.maximum(place, 0))
     use = (place >= 0) & (straight >= min_m)
     ratio = np.where(use, metres, np.nan) / np.where(use, straight, 1.0)
     return weighted_mean(ratio, people.persons.ravel()[cells][owner])
+
+
+def _straight_m(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    places: NDArray[np.object_],
+    place: NDArray[np.intp],
+) -> NDArray[np.float64]:
+    """Measure a straight line from each point to its place; points are not made into geometries for points."""
+    spot = shapely.get_type_id(places) == shapely.GeometryType.POINT
+    at = shapely.point_on_surface(places)
+    east, north = shapely.get_x(at)[place], shapely.get_y(at)[place]
+    metres = np.sqrt((x - east) ** 2 + (y - north) ** 2)
+    rest = ~spot[place]
+    metres[rest] = shapely.distance(shapely.points(x[rest], y[rest]), places[place[rest]])
+    return metres

@@ -18,6 +18,7 @@ from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.evidence.features import column, text
 from kcity_geo.analysis.evidence.trust import method_trust
 from kcity_geo.analysis.network.access import minutes_and_ways, point_costs
+from kcity_geo.analysis.network.steady import steady_minutes
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.settlement.residents import NO_PEOPLE, People
 from kcity_geo.analysis.transport.jobs import employees_in_cells, job_cells, why_no_jobs
@@ -190,7 +191,7 @@ def service_time(
     low, trust = method_trust(city, "T9_no_route"), np.ones(city.grid.shape)
     trust.flat[people.cells] = low + (1.0 - low) * near.mean(axis=1)
     return _timed(
-        cost,
+        steady_minutes(cost),
         people,
         indicator=indicator,
         standard=standard,

@@ -23,6 +23,7 @@ from kcity_geo.analysis.evidence.usable import _YES, improved_weight
 from kcity_geo.analysis.network.access import travel_minutes
 from kcity_geo.analysis.network.reach import pairs
 from kcity_geo.analysis.network.snapping import Homes, snap
+from kcity_geo.analysis.network.steady import steady_minutes
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.analysis.water.piped import piped_coverage, piped_share
 from kcity_geo.cube import bin_points, cell_centres
@@ -222,8 +223,8 @@ def fetching_water(city: CityModel) -> Indicator:
     for level in sorted(set(weight[usable])):
         chosen = shapes(points)[weight >= level]
         there, back, evidence = _walks(city, chosen)
-        times[float(level)] = round_trip_minutes(
-            there, back, queue_min=float(settings["queue_min"])
+        times[float(level)] = steady_minutes(
+            round_trip_minutes(there, back, queue_min=float(settings["queue_min"]))
         )
     none = np.full(city.grid.shape, np.inf)
     any_point = times[min(times)] if times else none

@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from kcity_geo.analysis.city_model import CityModel, model_of
 from kcity_geo.analysis.evidence.filtered import withheld
 from kcity_geo.analysis.gaps.assessed import raw_gap
-from kcity_geo.analysis.gaps.change import diff
+from kcity_geo.analysis.gaps.change import moved_people
 from kcity_geo.analysis.gaps.combine import assess_gaps
+from kcity_geo.analysis.gaps.sectors import readings_of_cells
 from kcity_geo.analysis.registry import assess_rows
 from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
@@ -318,8 +319,21 @@ class Scenario:
     @cached_property
     def gaps(self) -> Gaps:
         """The gaps of the edited city, with the chance that the map lacks something."""
-        study = self.model.study or Study()
-        return assess_gaps(self.model, self.indicators, seed=study.study.seed)
+        return assess_gaps(self.model, self.indicators, seed=self._seed)
+
+    @cached_property
+    def cell_readings(self) -> dict[str, NDArray[np.uint8]]:
+        """Level -> position in the readings of ``tables/readings.toml`` of each cell, as in `gaps`."""
+        return readings_of_cells(self.model, self.scored, seed=self._seed)
+
+    @cached_property
+    def states(self) -> dict[str, tuple[str, NDArray[np.int64]]]:
+        """Title and state as mapped of each cell (enough, short, not known by number) by indicator."""
+        return _states(self)
+
+    @property
+    def _seed(self) -> int:
+        return (self.model.study or Study()).study.seed
 
     def people(self) -> pd.DataFrame:
         """
@@ -330,11 +344,10 @@ class Scenario:
         A row an indicator and way: ``indicator, title, before, after, persons``; before and after are
         enough, short or not known. The persons of an indicator add to the residents.
         """
-        first, persons = self.start, self.model.people.persons
-        inside = self.model.inside
-        rows = []
-        for name, after in _states(self).items():
-            before = _states(first).get(name)
+        persons, inside = self.model.people.persons, self.model.inside
+        rows, states = [], self.start.states
+        for name, after in self.states.items():
+            before = states.get(name)
             if before is None:
                 continue
             for one, was in enumerate(_STATES):
@@ -353,8 +366,13 @@ class Scenario:
         -------
         ``level, before, after, persons``, with all that the map may lack drawn in.
         """
-        first = self.start
-        return diff(first.model.data, first.gaps, self.model.data, self.gaps).readings
+        before, after = (
+            {level: codes[one.model.inside] for level, codes in one.cell_readings.items()}
+            for one in (self.start, self)
+        )
+        population = self.model.array("population")
+        people = np.zeros(self.model.grid.shape) if population is None else population
+        return moved_people(before, after, people=np.nan_to_num(people)[self.model.inside])
 
     def cost(self, *, study_class: str = "concept", seed: int = 0) -> CostEstimate:
         """

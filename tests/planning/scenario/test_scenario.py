@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import kcity_geo as kc
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.gaps.counted import counted
+from kcity_geo.analysis.gaps.edited import EditedDrawing
 from kcity_geo.analysis.gaps.mapped_share import mapped_share
 from kcity_geo.demo.toy import SOUTH, UTM, WEST, make_toy, toy_layer
 from kcity_geo.errors import StudyError
@@ -88,16 +89,71 @@ def test_only_what_read_the_edited_layer_is_computed_again(before) -> None:
     assert not any(name.startswith("build_mode") for name in after.model.computed)
 
 
-def test_draws_are_kept_where_nothing_that_they_rest_on_changed() -> None:
-    now = scenario(grid_town())
-    _ = now.gaps
-    after = now.add_facility("health", (WEST + 3000, SOUTH + 3000))
-    _ = after.gaps
-    kept = now.model.pieces("draws of a sector")
-    assert {name: len(draws) for name, draws in kept.items()} == {
-        name: 2 if name == "transport" else 1 for name in kept
+def test_only_the_cells_that_an_edit_changes_are_drawn_again(monkeypatch) -> None:
+    now = scenario(grid_town(**facilities_of(["school"])))
+    _ = now.readings()
+    asked: list[tuple[str, int]] = []
+    whole = EditedDrawing._draw_again
+
+    def watch(self, values, scored, changed, enough):
+        asked.append((scored[0].standard.sector, int(changed.cells.sum())))
+        return whole(self, values, scored, changed, enough)
+
+    monkeypatch.setattr(EditedDrawing, "_draw_again", watch)
+    monkeypatch.setattr(EditedDrawing, "_from_nothing", lambda *_: pytest.fail("all drawn"))
+    near = (WEST + 3200, SOUTH + 3200)  # of a school that is there
+    after = now.add_facility("school", near)
+    _ = after.readings()
+    assert [sector for sector, _ in asked] == ["transport"]
+    assert 0 < asked[0][1] < 400
+    asked.clear()
+    _ = now.add_facility("school", near).gaps  # known since the last edit
+    _ = after.undo().gaps
+    assert asked == []
+
+
+def facilities_of(kinds):
+    """A clinic, a school and a tap somewhere in a town that has two of each."""
+    rows = {
+        "health": {"amenity": "clinic", "healthcare": "clinic"},
+        "school": {"amenity": "school"},
+        "water_point": {"amenity": "drinking_water"},
     }
-    assert {"transport", "water"} <= set(kept)
+    spots = {"health": (260, 2700), "school": (3300, 700), "water_point": (700, 3300)}
+    return {
+        kind: toy_layer([rows[kind]] * 2, [shapely.Point(spots[kind]), shapely.Point(3000, 3100)])
+        for kind in kinds
+    }
+
+
+def test_any_chain_of_edits_says_what_a_full_run_says() -> None:
+    """Roads, facilities and uses of land in any order, with undo in between; bit for bit."""
+    chance = np.random.default_rng(2)
+    now = one = scenario(grid_town(**facilities_of(["health", "school", "water_point"])))
+    _ = now.readings()
+    for kind in chance.permutation(["road", "health", "school", "water_point", "landuse", "undo"]):
+        x, y = WEST + chance.uniform(300, 3600), SOUTH + chance.uniform(300, 3600)
+        if kind == "road":
+            one = one.add_road([(x, y), (x + 120, y + 640)], snap_m=600)
+        elif kind == "landuse":
+            one = one.set_landuse(shapely.box(x, y, x + 300, y + 300), "industrial")
+        elif kind == "undo":
+            one = one if one.before is None else one.undo()
+        else:
+            one = one.add_facility(kind, (x, y))
+        said = one.readings()
+    data = now.data, one.data
+    full = [kc.assess_gaps(each) for each in data]
+    moved = kc.diff(data[0], full[0], data[1], full[1]).readings
+    pd.testing.assert_frame_equal(said, moved, check_exact=True)
+    for name, values in full[1].cells.items():
+        assert values.to_numpy().tobytes() == one.gaps.cells[name].to_numpy().tobytes(), name
+    for name in ("city", "indicators"):
+        pd.testing.assert_frame_equal(
+            getattr(full[1], name), getattr(one.gaps, name), check_exact=True
+        )
+    for level, draws in full[1].short_draws.items():
+        assert draws.tobytes() == one.gaps.short_draws[level].tobytes(), level
 
 
 def test_what_is_to_be_built_is_neither_mapping_nor_what_the_map_lacks() -> None:
