@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ def test_a_notebook_runs(path, tmp_path, monkeypatch) -> None:
     enable_socket()  # the kernel talks over local sockets
     monkeypatch.setenv("PYTHONPATH", str(path.parents[1]))
     notebook = jupytext.read(path)
-    NotebookClient(
+    client = NotebookClient(
         notebook, timeout=240, resources={"metadata": {"path": str(path.parent)}}
-    ).execute()
+    )
+    with asyncio.Runner() as runner:  # closes its loop, which `execute` leaves open
+        runner.run(client.async_execute())
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
     assert len(outputs) >= 5

@@ -21,6 +21,7 @@ from kcity_geo.outputs.study_workbook import Chart, Sheet, save_sheets
 from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
+from kcity_geo.outputs.workbook import no_workbook
 from kcity_geo.outputs.workbook_language import in_spoken_language
 from kcity_geo.planning.cost_table import CostRow, cost_rows
 from kcity_geo.result import LEVELS, Result
@@ -52,6 +53,8 @@ def save_study_workbook(result: Result, path: Path, *, columns: pd.DataFrame) ->
     path : file to write; the same study gives the same bytes.
     columns : as `kcity_geo.outputs.columns.column_table` gives them.
     """
+    if no_workbook(path):
+        return
     told = credits_of_file(result.data)
     save_sheets(
         study_sheets(result, columns),

@@ -16,7 +16,9 @@ FROM_ANALYSIS = {
     "kcity_geo.analysis.comparison.rows": {"AXES", "ComparedCriterion"},
     "kcity_geo.analysis.findings": None,
     "kcity_geo.analysis.gaps.words": {
+        "EVIDENCE_WORDS",
         "READINGS",
+        "evidence_numbers",
         "evidence_word",
         "nobody_can_tell",
         "open_is_told",

@@ -214,10 +214,10 @@ def test_sheets_of_a_plan_stand_in_the_map_pack(language) -> None:
     assert 19 not in shown
     none = "the plan has drawn no such sheet" if language == "en" else "구상안에 해당 도면 없음"
     assert none in words_of(annex)
-    cost = ("106 M USD", "62", "191")
+    cost, day = ("106 M USD", "62", "191"), "2026-01-01"
     if language == "ko":
-        cost = ("1억 600만 달러", "6,200만 달러", "1억 9,100만 달러")
-    for value in (*cost, "2026-01-01"):
+        cost, day = ("1억 600만 달러", "6,200만 달러", "1억 9,100만 달러"), "2026년 1월 1일"
+    for value in (*cost, day):
         assert value in shown[17]
     assert cost[0] not in shown[20]
     assert (re.search("[A-Za-z]{6,}", shown[20]) is None) == (language == "ko")
