@@ -486,6 +486,15 @@ def _network_rules(city: CityModel) -> NetworkTable:
 
 
 def _homes(city: CityModel, mode: str, max_snap_m: float, spacing_m: float) -> Homes:
+    graph = city.graph(mode)
     # Half a million points are made anew for each mode: kept, they would take a hundred megabytes.
-    points, owner = home_points(city.grid, city.people.cells, spacing_m)
-    return snap(city.graph(mode), points, max_snap_m=max_snap_m), owner
+    # Only a city that is edited keeps them, as each edit puts them on its streets again.
+    kept = "snapped" in graph.memory
+    points, owner = city.once(_home_points, spacing_m) if kept else _home_points(city, spacing_m)
+    return snap(graph, points, max_snap_m=max_snap_m), owner
+
+
+def _home_points(
+    city: CityModel, spacing_m: float
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    return home_points(city.grid, city.people.cells, spacing_m)
