@@ -12,9 +12,9 @@ import lzma
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-__all__ = ["kinds_in_order", "plain_blocks"]
+__all__ = ["PlainBlock", "kinds_in_order", "plain_blocks"]
 
 _MAX_HEADER: Final = 64 * 1024
 _MAX_BLOB: Final = 32 * 1024 * 1024  # both from the PBF specification
@@ -24,11 +24,27 @@ _32_BITS: Final = 0xFFFFFFFF
 _RAW, _ZLIB, _LZMA = 1, 3, 4
 _DATA: Final = {_RAW: "raw", _ZLIB: "zlib", _LZMA: "lzma", 5: "bzip2", 6: "LZ4", 7: "zstd"}
 _STRINGS, _GROUP = 1, 2
+_TEXT: Final = 0x0A
 #: What a file asks of its reader, and what is nothing out of the ordinary.
 _REQUIRED: Final = 4
 _PLAIN: Final = frozenset({b"OsmSchema-V0.6", b"DenseNodes"})
 #: Field of a group of objects -> its place in a file in the usual order.
 _KINDS: Final = {1: 0, 2: 0, 3: 1, 4: 2}
+
+
+class PlainBlock(NamedTuple):
+    """
+    A block of a file.
+
+    Parameters
+    ----------
+    data : decompressed.
+    start, end : where it lies in the file, with its header.
+    """
+
+    data: bytes
+    start: int
+    end: int
 
 
 def kinds_in_order(path: Path) -> bool:
@@ -90,7 +106,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
                 yield _inflated(blob)
 
 
-def plain_blocks(path: Path) -> Iterator[bytes]:
+def plain_blocks(path: Path) -> Iterator[PlainBlock]:
     """
     Give the data blocks of a whole file as every extract tool writes it.
 
@@ -100,7 +116,7 @@ def plain_blocks(path: Path) -> Iterator[bytes]:
 
     Yields
     ------
-    Each block, decompressed.
+    Each block of data; the header of the file lies before the first.
 
     Raises
     ------
@@ -108,7 +124,7 @@ def plain_blocks(path: Path) -> Iterator[bytes]:
         If the file is cut, damaged, asks for more than dense nodes of a reader, or is compressed otherwise.
     """
     with path.open("rb") as stream:
-        kind = b"OSMHeader"
+        kind, start = b"OSMHeader", 0
         while size := stream.read(4):
             header = _once(stream.read(int.from_bytes(size, "big")), "header of a block")
             blob = stream.read(int(header.get(3, -1)))
@@ -121,7 +137,8 @@ def plain_blocks(path: Path) -> Iterator[bytes]:
                     raise ValueError("asks for more of a reader")
                 kind = b"OSMData"
             else:
-                yield block
+                yield PlainBlock(block, start, stream.tell())
+            start = stream.tell()
         if kind == b"OSMHeader":
             raise ValueError("empty")
 
@@ -180,6 +197,12 @@ def _table_holds_nul(table: bytes) -> bool:
     # the first entry is the empty text, written 0x0A 0x00: the only NUL of a good table
     if table.startswith(b"\n\0") and table.count(b"\0") == 1:
         return False
+    at, end = 0, len(table)
+    while at + 1 < end and table[at] == _TEXT and table[at + 1] < 0x80:  # noqa: PLR2004 - length of one byte
+        start, at = at + 2, at + 2 + table[at + 1]
+        if table.find(b"\0", start, at) >= 0:
+            return True
+    table = table[at:]
     return any(isinstance(text, bytes) and b"\0" in text for _, text in _fields(table))
 
 

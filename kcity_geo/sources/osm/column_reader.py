@@ -52,8 +52,15 @@ class ColumnReader(Reader):
         self._take_ways(columns)
         if self._progress is not None:
             self._progress(len(columns.nodes.tags) + len(columns.ways.tags))
+        manager = self._take_relations(path, columns)
+        ids, ends, refs = _some_ways(columns, self._members | self._rings.keys())
+        nodes = np.unique(refs)
+        place, known = _found(columns, nodes)
+        nodes, place = nodes[known], place[known]
+        corners = nodes, columns.x[place] / SCALE, columns.y[place] / SCALE
         del columns
-        self._assemble(path, self._take_relations(path))
+        if len(ids):
+            self._assemble(self._ways_text(ids, ends, refs), manager, corners)
 
     def _matches(self, found: Tagged) -> list[Match | None]:
         """Say where each object belongs; None for one whose tags cannot be read."""
@@ -181,7 +188,7 @@ class ColumnReader(Reader):
         matches: list[Match | None],
     ) -> None:
         """Make the areas of simple rings; what is none is left to libosmium."""
-        from kcity_geo.sources.osm.kernels import ring_starts
+        from kcity_geo.sources.osm.kernels import ring_starts, simple_rings
 
         count = np.diff(columns.ref_end)
         plain = [i for i in plain if count[i] >= _FEWEST]
@@ -199,7 +206,10 @@ class ColumnReader(Reader):
             if len(kept)
             else np.empty(0, object)
         )
-        sound = np.asarray(shapely.is_valid(rings), dtype=bool)
+        simple = np.empty(len(plain), dtype=bool)
+        simple_rings(x, y, ends, simple)
+        sound = simple[kept]
+        sound[~sound] = shapely.is_valid(rings[~sound])
         done = [plain[k] for k in kept[sound].tolist()]
         self._keep_many(
             _WAY, columns.ways, done, matches, shape=["polygon"] * len(done), geometry=rings[sound]
@@ -236,14 +246,16 @@ class ColumnReader(Reader):
         )
         self._keep(batch, geometry)
 
-    def _take_relations(self, path: str) -> Any:  # noqa: ANN401 - osmium manager
+    def _take_relations(self, path: str, columns: Columns) -> Any:  # noqa: ANN401 - osmium manager
         """Look at relations: restrictions, sites, routes, and which ways bound an area; libosmium does, too."""
         import osmium
 
         keys = osmium.filter.KeyFilter(*self._rules.filter_keys)
         manager = osmium.area.AreaManager()
         first = manager.first_pass_handler()
-        with osmium.io.Reader(path, osmium.osm.RELATION) as reader:
+        relations = _relations_only(path, columns)
+        source = osmium.io.FileBuffer(relations, "pbf")
+        with osmium.io.Reader(source, osmium.osm.RELATION) as reader:
             for item in osmium.OsmFileIterator(reader, keys, first):
                 self._relation(item)
                 if item.tags.get("type") in {"multipolygon", "boundary"}:
@@ -251,42 +263,98 @@ class ColumnReader(Reader):
                     self._members |= {member.ref for member in members if member.type == "w"}
         return manager
 
-    def _assemble(self, path: str, manager: Any) -> None:  # noqa: ANN401 - osmium manager
+    def _ways_text(self, ids: Ints, ends: Ints, refs: Ints) -> bytes:
+        """
+        Write ways as OPL, which libosmium reads, too.
+
+        Of the tags it asks only whether an area has one of the keys: one of them for the rings that are to be areas.
+        """
+        key = "".join(
+            letter if letter.isascii() and letter.isalnum() else f"%{ord(letter):x}%"
+            for letter in self._rules.filter_keys[0]
+        )
+        mark = f" T{key}=yes"
+        nodes, places = [f"n{ref}" for ref in refs.tolist()], ends.tolist()
+        lines = [
+            f"w{number}{mark if number in self._rings else ''} N{','.join(nodes[a:b])}\n"
+            for number, a, b in zip(ids.tolist(), places, places[1:], strict=False)
+        ]
+        return "".join(lines).encode()
+
+    def _assemble(
+        self,
+        ways: bytes,
+        manager: Any,  # noqa: ANN401 - osmium manager
+        corners: tuple[Ints, NDArray[np.float64], NDArray[np.float64]],
+    ) -> None:
         """Let libosmium assemble the areas of relations and of rings that are not simple."""
         import osmium
 
-        wanted = self._members | set(self._rings)
-        if not wanted:
-            return
+        places, place = osmium.index.create_map("flex_mem"), osmium.osm.Location
+        for node, lon, lat in zip(*(column.tolist() for column in corners), strict=True):
+            places.set(node, place(lon, lat))
+        # Kept by name while they are used: libosmium holds no filter, and a filter that is gone ends the process.
         keys = osmium.filter.KeyFilter(*self._rules.filter_keys)
         areas = osmium.BufferIterator(keys)
-        locations = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
+        locations = osmium.NodeLocationsForWays(places)
         locations.ignore_errors()
-        # Kept by name while they are used: libosmium holds no filter, and a filter that is gone ends the process.
         handlers: list[Any] = [
-            osmium.filter.IdFilter(sorted(wanted)).enable_for(osmium.osm.WAY),
             locations,
             manager.second_pass_to_buffer(areas),
             osmium.filter.EntityFilter(osmium.osm.AREA),
         ]
-        with osmium.io.Reader(path) as reader:
+        source = osmium.io.FileBuffer(ways, "opl")
+        with osmium.io.Reader(source, osmium.osm.WAY) as reader:
             for _ in osmium.OsmFileIterator(reader, *handlers):
                 pass
         for area in areas:
             self._polygon(area)
 
 
+def _relations_only(path: str, columns: Columns) -> bytes:
+    """Give the header and the relations of a file: a file for libosmium without the rest."""
+    with Path(path).open("rb") as stream:
+        parts = [stream.read(columns.head_end)]
+        for start, end in columns.relation_blocks.tolist():
+            stream.seek(start)
+            parts.append(stream.read(end - start))
+    return b"".join(parts)
+
+
+def _some_ways(columns: Columns, wanted: set[int]) -> tuple[Ints, Ints, Ints]:
+    """Give ids of ways that the file holds, ascending, where the nodes of each end, and their nodes."""
+    asked = np.array(sorted(wanted), dtype=np.int64)
+    parts = []
+    for ids, ends, refs in (
+        (columns.ways.osm_id, columns.ref_end, columns.refs),
+        (columns.others, columns.other_end, columns.other_refs),
+    ):
+        held = np.flatnonzero(np.isin(ids, asked))
+        at, _ = _parts(ends, held)
+        parts.append((ids[held], np.diff(ends)[held], refs[at]))
+    ids, count, refs = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.argsort(ids)
+    ends = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    at, _ = _parts(ends, order)
+    return ids[order], np.concatenate([[0], np.cumsum(count[order])]), refs[at]
+
+
 def _places(columns: Columns) -> tuple[Ints, NDArray[np.bool_]]:
     """Give where the nodes of ways stand, and whether the file holds them with a place on Earth."""
+    return _found(columns, columns.refs)
+
+
+def _found(columns: Columns, refs: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+    """Give where some nodes stand, and whether the file holds them with a place on Earth."""
     if not len(columns.node_id):
-        return np.zeros(len(columns.refs), dtype=np.int64), np.zeros(len(columns.refs), dtype=bool)
-    place = np.minimum(np.searchsorted(columns.node_id, columns.refs), len(columns.node_id) - 1)
-    known = columns.node_id[place] == columns.refs
+        return np.zeros(len(refs), dtype=np.int64), np.zeros(len(refs), dtype=bool)
+    place = np.minimum(np.searchsorted(columns.node_id, refs), len(columns.node_id) - 1)
+    known = columns.node_id[place] == refs
     known &= (np.abs(columns.x[place]) <= 180 * SCALE) & (np.abs(columns.y[place]) <= 90 * SCALE)
     return place, known
 
 
-def _parts(ends: Ints, index: list[int]) -> tuple[Ints, Ints]:
+def _parts(ends: Ints, index: list[int] | Ints) -> tuple[Ints, Ints]:
     """Give the positions of some of the lists that end at `ends`, and whose they are."""
     count = np.diff(ends)[index]
     owner = np.repeat(np.arange(len(index)), count)

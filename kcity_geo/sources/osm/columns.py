@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kcity_geo.sources.osm.blocks import plain_blocks
+from kcity_geo.sources.osm.blocks import PlainBlock, plain_blocks
 from kcity_geo.sources.osm.rules import Rules
 
 __all__ = ["Columns", "Tagged", "read_columns"]
@@ -29,7 +29,7 @@ _NANODEGREES: Final = 100
 _LONGEST_TEXT: Final = 1024
 _STRINGS, _GROUP = 1, 2
 _GRANULARITY, _DATE_GRANULARITY, _LAT_OFFSET, _LON_OFFSET = 17, 18, 19, 20
-_DENSE, _WAYS = 2, 3
+_DENSE, _WAYS, _RELATIONS = 2, 3, 4
 _IDS, _INFO, _LAT, _LON, _PAIRS = 1, 5, 8, 9, 10
 _STAMPS, _VISIBLE = 2, 6
 
@@ -71,6 +71,10 @@ class Columns:
     nowhere : nodes with a key of some layer that have no place on Earth.
     refs : ids of the nodes of `ways`, one way after the other.
     ref_end : shape (ways + 1,), where each begins and ends in `refs`.
+    others : ids of all other ways, which may bound a multipolygon.
+    other_refs, other_end : their nodes, as those of `ways`.
+    relation_blocks : where the blocks with relations lie.
+    head_end : where the header of the file ends.
     """
 
     node_id: Ints
@@ -82,6 +86,11 @@ class Columns:
     refs: Ints
     ref_end: Ints
     nowhere: int
+    others: Ints
+    other_refs: Ints
+    other_end: Ints
+    relation_blocks: Ints
+    head_end: int
 
 
 @dataclass(kw_only=True, eq=False)
@@ -123,15 +132,21 @@ class _Columns:
         self._drop = frozenset(key.encode() for key in rules.drop_keys)
         self._bounds = bounds
         self.parts: dict[str, list[NDArray[np.int64]]] = {
-            name: [] for name in ("node_id", "x", "y", "node_at", "node_stamp", "way_id", "way_stamp", "refs", "count")
+            name: [] for name in ("node_id", "x", "y", "node_at", "node_stamp", "way_id", "way_stamp", "refs", "count",
+                         "others", "other_refs", "other_count")
         }  # fmt: skip
         self.node_tags: list[dict[str, str] | None] = []
         self.way_tags: list[dict[str, str] | None] = []
+        self.relation_blocks: list[tuple[int, int]] = []
+        self.head_end = -1
         self._nodes = self._nowhere = 0
         self._last = {_DENSE: -1, _WAYS: -1}
 
-    def add(self, block: bytes) -> None:
+    def add(self, whole: PlainBlock) -> None:
         """Read a block."""
+        block = whole.data
+        if self.head_end < 0:
+            self.head_end = whole.start
         raw = np.frombuffer(block, dtype=np.uint8)
         top = _fields(raw, 0, len(raw))
         numbers = {int(n): int(v) for n, v, end in top if end < 0}
@@ -148,7 +163,9 @@ class _Columns:
                 self._dense(raw, _fields(raw, *group[0, 1:]), numbers, texts)
             elif kinds == {_WAYS} and (group[:, 2] >= 0).all():
                 self._ways(raw, np.ascontiguousarray(group[:, 1:]), texts)
-            elif kinds - {4}:
+            elif kinds == {_RELATIONS}:
+                self.relation_blocks.append((whole.start, whole.end))
+            elif kinds:
                 raise _UnusualError
 
     def _texts(self, block: bytes, entries: Ints) -> _Texts:
@@ -212,13 +229,10 @@ class _Columns:
         return where[on_earth & inside]
 
     def _keep_nodes(self, texts: _Texts, pairs: Ints, where: Ints, stamps: Ints) -> None:
-        at = (
-            np.concatenate([np.arange(a, b) for _, a, b in where])
-            if len(where)
-            else np.zeros(0, int)
-        )
-        ends = np.concatenate([[0], np.cumsum((where[:, 2] - where[:, 1]) // 2)])
-        self.node_tags += texts.tags(pairs[at].reshape(-1, 2), ends)
+        count = where[:, 2] - where[:, 1]
+        ends = np.concatenate([[0], np.cumsum(count)])
+        at = np.arange(ends[-1]) + np.repeat(where[:, 1] - ends[:-1], count)
+        self.node_tags += texts.tags(pairs[at].reshape(-1, 2), ends // 2)
         self.parts["node_at"].append(where[:, 0] + self._nodes)
         self.parts["node_stamp"].append(stamps[where[:, 0]])
 
@@ -227,16 +241,20 @@ class _Columns:
 
         about = np.zeros((len(spans) + 1, 5), dtype=np.int64)
         pairs, refs = np.empty(len(raw) * 2, dtype=np.int64), np.empty(len(raw), dtype=np.int64)
-        count = wanted_ways(raw, spans, texts.wanted, about, pairs, refs)
-        if count < 0:
+        if not wanted_ways(raw, spans, texts.wanted, about, pairs, refs):
             raise _UnusualError
-        self._ascending(_WAYS, about[1:, 4])
-        ends = about[: count + 1]
-        self.way_tags += texts.tags(pairs[: ends[-1, 2]].reshape(-1, 2), ends[:, 2] // 2)
-        self.parts["way_id"].append(ends[1:, 0].copy())
-        self.parts["way_stamp"].append(ends[1:, 1].copy())
-        self.parts["refs"].append(refs[: ends[-1, 3]].copy())
-        self.parts["count"].append(np.diff(ends[:, 3]))
+        ids, stamps, wanted = about[1:, 0], about[1:, 1], about[1:, 4] > 0
+        self._ascending(_WAYS, ids)
+        ends = np.concatenate([[0], about[1:, 2][wanted]])
+        self.way_tags += texts.tags(pairs[: ends[-1]].reshape(-1, 2), ends // 2)
+        count = np.diff(about[:, 3])
+        of_wanted = np.repeat(wanted, count)
+        refs = refs[: about[-1, 3]]
+        for name, values in (
+            ("way_id", ids[wanted]), ("way_stamp", stamps[wanted]), ("refs", refs[of_wanted]), ("count", count[wanted]),
+            ("others", ids[~wanted]), ("other_refs", refs[~of_wanted]), ("other_count", count[~wanted]),
+        ):  # fmt: skip
+            self.parts[name].append(values)
 
     def _ascending(self, kind: int, ids: Ints) -> None:
         """Leave a file whose ids are not in order, or below zero, to libosmium."""
@@ -262,6 +280,11 @@ class _Columns:
             refs=parts["refs"],
             ref_end=np.concatenate([[0], np.cumsum(parts["count"])]).astype(np.int64),
             nowhere=self._nowhere,
+            others=parts["others"],
+            other_refs=parts["other_refs"],
+            other_end=np.concatenate([[0], np.cumsum(parts["other_count"])]).astype(np.int64),
+            relation_blocks=np.array(self.relation_blocks, dtype=np.int64).reshape(-1, 2),
+            head_end=self.head_end,
         )
 
 

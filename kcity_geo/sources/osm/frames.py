@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
@@ -84,10 +86,11 @@ class Objects:
         self.site.append(frozenset())
 
     def extend(self, other: Objects, keep: NDArray[np.intp]) -> None:
-        """Append the objects of `other` at the positions `keep`."""
+        """Append the objects of `other` at the positions `keep`, which ascend."""
+        positions, every = keep.tolist(), len(keep) == len(other)
         for name in self.__dataclass_fields__:
             source, target = getattr(other, name), getattr(self, name)
-            target.extend([source[i] for i in keep.tolist()])
+            target.extend(source if every else [source[i] for i in positions])
 
     def drop_doubles(self, outer_of: Mapping[int, Sequence[int]]) -> None:
         """
@@ -298,8 +301,34 @@ def empty_layers(crs: CRS) -> dict[str, gpd.GeoDataFrame]:
     }
 
 
+@cache
+def _texts_are_arrow() -> bool:
+    """Tell whether pandas keeps texts as Arrow does; it takes those as they are."""
+    return getattr(pd.array([], dtype="str").dtype, "storage", "") == "pyarrow"
+
+
 def _text(values: Sequence[str]) -> pd.api.extensions.ExtensionArray:
-    return pd.array(list(values), dtype="str")
+    if not _texts_are_arrow():
+        return pd.array(list(values), dtype="str")
+    return _of_arrow(pa.array(values, type=pa.large_string()))
+
+
+def _of_arrow(texts: Any) -> pd.api.extensions.ExtensionArray:  # noqa: ANN401 - Arrow array
+    column: pd.api.extensions.ExtensionArray = pd.array(texts, dtype="str")
+    return column
+
+
+def _sparse_text(said: Mapping[int, str], count: int) -> pd.api.extensions.ExtensionArray:
+    """Make a column of which most values are empty: those that are not, by position."""
+    if not _texts_are_arrow() or 4 * len(said) > count:
+        return _text([said.get(i, "") for i in range(count)])
+    filled = sorted(said)
+    written = [said[i].encode() for i in filled]
+    length = np.zeros(count + 1, dtype=np.int64)
+    length[np.array(filled, dtype=np.int64) + 1] = [len(text) for text in written]
+    ends = pa.py_buffer(np.cumsum(length))
+    whole = pa.py_buffer(b"".join(written))
+    return _of_arrow(pa.LargeStringArray.from_buffers(count, ends, whole))
 
 
 def _objects(values: Sequence[object]) -> NDArray[np.object_]:
@@ -336,13 +365,13 @@ def _column(
     for key in reversed(column.tags):  # the first key that an object has counts
         raw.update(said[key])
     if column.read in {"text", "voltages"}:
-        texts = [""] * len(kinds)
         for i, value in raw.items():
-            texts[i] = voltages_text(value) if value and column.read == "voltages" else value
-            if column.read == "text" and ";" in value:
+            if column.read == "voltages":
+                raw[i] = voltages_text(value) if value else value
+            elif ";" in value:
                 parts = [part.strip() for part in value.split(";")]
-                texts[i] = kinds[i] if kinds[i] in parts else value
-        return _text(texts), []
+                raw[i] = kinds[i] if kinds[i] in parts else value
+        return _sparse_text(raw, len(kinds)), []
     parse = PARSERS[column.read]
     known = {value: parse(value) if value else np.nan for value in set(raw.values())}
     unread = {value for value, number in known.items() if value and np.isnan(number)}

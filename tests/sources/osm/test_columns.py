@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import osmium
 import pandas as pd
 import pytest
+import shapely
 
-from kcity_geo.sources.osm import column_reader
-from kcity_geo.sources.osm.blocks import plain_blocks
+from kcity_geo.sources.osm import column_reader, kernels
+from kcity_geo.sources.osm.blocks import PlainBlock, plain_blocks
 from kcity_geo.sources.osm.columns import read_columns
 from kcity_geo.sources.osm.pbf import read_osm
 from kcity_geo.sources.osm.rules import rules
@@ -140,13 +142,14 @@ def test_no_byte_of_a_block_ends_the_process(
     blocks, draw = list(plain_blocks(path)), random.Random(7)
     read = 0
     for _ in range(400):
-        changed = bytearray(draw.choice(blocks))
+        changed = bytearray(draw.choice(blocks).data)
         for _ in range(draw.randint(1, 4)):
             changed[draw.randrange(len(changed))] = draw.choice(
                 (0, 1, 127, 128, 255, draw.randrange(256))
             )
         monkeypatch.setattr(
-            "kcity_geo.sources.osm.columns.plain_blocks", lambda _, b=bytes(changed): [b]
+            "kcity_geo.sources.osm.columns.plain_blocks",
+            lambda _, b=bytes(changed): [PlainBlock(b, 0, 0)],
         )
         read += read_columns(path, rules(), EVERYWHERE) is not None
     assert 0 < read < 400
@@ -158,12 +161,52 @@ def test_texts_that_are_no_utf8_cost_their_object_only(tmp_path: Path) -> None:
         town.node(10 * number, 10, amenity="clinic", name=f"Name{number}")
     path = to_pbf(town.save(tmp_path), tmp_path / "map.osm.pbf")
     (block,) = plain_blocks(path)
-    broken = block.replace(b"Name1", b"Nam\xff1")
+    broken = block.data.replace(b"Name1", b"Nam\xff1")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kcity_geo.sources.osm.columns.plain_blocks", lambda _: [broken])
+        patch.setattr(
+            "kcity_geo.sources.osm.columns.plain_blocks", lambda _: [PlainBlock(broken, 0, 0)]
+        )
         columns = read_columns(path, rules(), EVERYWHERE)
     assert columns is not None
     assert [tags is None for tags in columns.nodes.tags] == [False, True, False]
+
+
+def test_a_ring_that_is_called_simple_is_valid() -> None:
+    """Small whole corners: many rings touch, fold back and cross; near the date line doubles are coarsest."""
+    draw, rings = np.random.default_rng(5), []
+    for size in draw.integers(3, 9, 3000):
+        corners = draw.integers(0, 7, (size, 2))
+        if draw.random() < 0.5:
+            middle = corners - corners.mean(axis=0)
+            corners = corners[np.argsort(np.arctan2(middle[:, 1], middle[:, 0]), kind="stable")]
+        rings.append(np.vstack([corners * draw.choice([1, 20_000]), corners[:1] * 0]))
+        rings[-1][-1] = rings[-1][0]
+    ends = np.cumsum([0, *map(len, rings)])
+    x, y = np.add(np.concatenate(rings), [1_799_000_000, 899_000_000]).T.copy()
+    simple = np.empty(len(rings), dtype=bool)
+    kernels.simple_rings(x, y, ends, simple)
+    xy = np.column_stack([x, y]) / 10_000_000
+    valid = np.array([shapely.Polygon(xy[a:b]).is_valid for a, b in pairwise(ends)])
+    assert not (simple & ~valid).any()
+    assert simple.sum() > 0.7 * valid.sum() > 500
+
+
+def test_areas_do_not_depend_on_how_a_key_is_written(tmp_path: Path) -> None:
+    """libosmium gets one key of the rules in a text of its own, where some letters have a meaning."""
+    town = Map()
+    town.way(
+        [(0, 0), (50, 50), (50, 0), (0, 50), (25, 10)],
+        {" a,=%@é": "yes", "building": "yes"},
+        closed=True,
+    )
+    square_at = square(700, 0)
+    town.way([*square_at, square_at[0], (690, -10)], BUILDING, closed=True)
+    path = to_pbf(town.save(tmp_path), tmp_path / "map.osm.pbf")
+    odd = rules({"building": {"also": [{" a,=%@é": ["yes"]}]}})
+    found = told(read_osm(path, area=AREA, crs=UTM, tags=odd))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(column_reader, "read_columns", lambda *_: None)
+        assert found == told(read_osm(path, area=AREA, crs=UTM, tags=odd))
 
 
 def test_degrees_are_those_of_libosmium(tmp_path: Path) -> None:
