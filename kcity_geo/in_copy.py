@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from kcity_geo.notes import kept_apart
 from kcity_geo.threads import thread_count
@@ -50,15 +50,17 @@ def meanwhile(job: Callable[[], None]) -> Iterator[Callable[[], None]]:
 
     def wait() -> None:
         nonlocal copy
-        process, copy = copy, 0
-        if not process or _exit_code(process) != 0:
+        done = bool(copy) and _exit_code(copy) == 0
+        copy = 0  # not before it has ended: who is interrupted while waiting ends it below
+        if not done:
             job()
 
     try:
         yield wait
     finally:
         if copy:
-            os.kill(copy, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # somebody else has waited for it
+                os.kill(copy, signal.SIGKILL)
             _exit_code(copy)
 
 

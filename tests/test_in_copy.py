@@ -1,6 +1,7 @@
 """In a copy: a job is done once for all to see, whoever does it, and fails as if it were done here."""
 
 import os
+import runpy
 import signal
 import sys
 import threading
@@ -70,20 +71,28 @@ def test_errors_and_notes_of_a_job_are_those_of_this_process():
 
 
 @pytest.mark.usefixtures("forking")
-def test_a_copy_ends_with_the_block(tmp_path: Path):
+@pytest.mark.parametrize("waiting", [False, True])
+def test_a_copy_ends_with_the_block(tmp_path: Path, waiting: bool):
     said = tmp_path / "pid"
 
     def job() -> None:
         said.write_text(str(os.getpid()))
         time.sleep(600)
 
-    def leave() -> None:
-        while not said.exists() or not said.read_text():
-            time.sleep(0.01)
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), meanwhile(job):
-        leave()
+    former = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt), meanwhile(job) as wait:
+            while not said.exists() or not said.read_text():
+                time.sleep(0.01)
+            if waiting:
+                signal.setitimer(signal.ITIMER_REAL, 0.1)
+                wait()
+            interrupt()
+    finally:
+        signal.signal(signal.SIGALRM, former)
     with pytest.raises(ProcessLookupError):
         os.kill(int(said.read_text()), 0)
 
@@ -105,3 +114,18 @@ def test_no_copy_beside_threads_of_others_or_on_one_core(monkeypatch: pytest.Mon
         assert not done
         wait()
     assert done == [os.getpid()]
+
+
+@pytest.mark.usefixtures("forking")
+def test_the_benchmark_of_growth_counts_what_a_copy_spends():
+    spent = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "scale.py"))["spent"]
+
+    def job() -> None:
+        begin = time.process_time()
+        while time.process_time() - begin < 0.2:
+            pass
+
+    before_s = spent()[0]
+    with meanwhile(job) as wait:
+        wait()
+    assert spent()[0] - before_s >= 0.2
