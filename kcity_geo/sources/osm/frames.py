@@ -189,18 +189,18 @@ def layer_frame(
         left = [i for i, _ in members if i not in merged]
         merged |= _merge_nodes(row, left, objects, tags)
     kept = [(i, kind) for i, kind in members if i not in merged]
-    index = [i for i, _ in kept]
+    index, kinds = [i for i, _ in kept], [kind for _, kind in kept]
     data: dict[str, Any] = {
         "osm_type": _text([OSM_TYPES[objects.kind[i]] for i in index]),
         "osm_id": np.array([objects.osm_id[i] for i in index], dtype=np.int64),
         "name": _text([tags[i].get("name", "") for i in index]),
-        "kind": _text([kind for _, kind in kept]),
+        "kind": _text(kinds),
         "tags": _objects([objects.tags[i] for i in index]),
         "last_edit": _stamps([objects.stamp[i] for i in index]),
     }
     said = _said(row.columns, [tags[i] for i in index])
     for column in row.columns:
-        values, bad = _column(column, said, [kind for _, kind in kept])
+        values, bad = _column(column, said, kinds)
         data[column.name] = values
         for i in (index[position] for position in bad):
             key = next(k for k in column.tags if k in tags[i])

@@ -115,7 +115,8 @@ def original_lists(lists: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]
     -------
     The same lists with the ids as the file writes them.
     """
-    every = np.concatenate([np.zeros(0, dtype=np.int64), *lists])
+    known = {id(ids): ids for ids in lists}  # all that are empty are mostly one
+    every = np.concatenate([np.zeros(0, dtype=np.int64), *known.values()])
     if not (every >= _NEW_FROM).any():
         return list(lists)
     return [original_ids(ids) for ids in lists]
