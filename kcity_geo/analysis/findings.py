@@ -22,7 +22,7 @@ from kcity_geo.analysis.suitability.curves import Curve, curve_of
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_size
-from kcity_geo.result import SECTORS, Constraint, Criterion, Gaps, Result
+from kcity_geo.result import SECTORS, THEMES, Constraint, Criterion, Gaps, Result
 from kcity_geo.rules import ReadingLimits
 
 __all__ = ["Findings", "merged_readings", "most_short", "residents", "worst_sector"]
@@ -243,6 +243,15 @@ class Findings:
         known = {sector: told[sector] for sector in SECTORS if told.get(sector, 0.0) >= 1}
         sector = max(known, key=lambda s: known[s], default="")
         return (sector, known[sector]) if sector else None
+
+    @cached_property
+    def unread(self) -> tuple[str, float] | None:
+        """Sector or theme of which nothing is said for most people, and how many they are; None: of nobody."""
+        city = self.result.gaps.city
+        told = city.reindex(columns=["people_cannot_tell", "people_not_assessed"]).astype(float)
+        people = told.sum(axis=1).reindex([*SECTORS, *THEMES]).fillna(0.0)
+        level = str(people.idxmax())
+        return (level, float(people[level])) if people[level] >= 1 else None
 
     def _share(self, cells: NDArray[np.bool_]) -> float:
         """Weigh cells by their land inside the study area: a sliver on its border is no whole cell."""

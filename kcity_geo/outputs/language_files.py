@@ -25,8 +25,12 @@ MARKS = re.compile("[\ue000-\ue003]")
 #: Table of the sentences of map and report.
 _PAGE = "report"
 _HOLE = re.compile(r"\{(\w+)\}")
-#: A title is one of a list, and may have brackets; the reason in brackets behind it has whole ones.
-_SHAPES = {"title": r"(?:(?!; ).)+?", "why": r"[^()]*(?:\([^()]*\)[^()]*)*"}
+#: A title or a number is one of a list, and may have brackets; the reason in brackets behind it has whole ones.
+_OF_A_LIST = r"(?:(?!; ).)+?"
+_SHAPES = {
+    **dict.fromkeys(("title", "n", "m"), _OF_A_LIST),
+    "why": r"[^()]*(?:\([^()]*\)[^()]*)*",
+}
 #: Which of two endings of a Korean word follows which last letter: digits as they are read.
 _CLOSED_DIGITS = frozenset("013678")
 

@@ -34,16 +34,10 @@ def story_steps(
     is open) and ``bounds``; None: the whole city.
     """
     people = "population" if "population" in result.data.cube else first_theme
-    found = Findings(result).least_known
-    evidence = (
-        say("map", "story_unknown", language, people=persons(found[1]), sector=sector_title(found[0]).lower())
-        if found
-        else say("map", "story_known", language)
-    )  # fmt: skip
     steps = [
         _step("city", _city(summary, language), theme=people, language=language),
         _step("shortage", summary.headline[0] if summary.headline else "", theme=first_theme, language=language),
-        _step("evidence", evidence, theme="evidence", on=("tasks",), language=language),
+        _step("evidence", _evidence(result, language), theme="evidence", on=("tasks",), language=language),
         _step("sites", _sites(summary), theme="suitability", on=("sites",), language=language),
         _step("plan", _plan(summary, language), theme="suitability", on=("sites",), language=language),
     ]  # fmt: skip
@@ -80,6 +74,18 @@ def _city(summary: Summary, language: str) -> str:
         "map", key, language, city=summary.city, people=facts.get(tell("fact_people"), ""),
         area=facts[tell("fact_area")], districts=facts[tell("fact_districts")], date=facts.get(tell("fact_map"), "–"),  # noqa: RUF001 - a dash
     )  # fmt: skip
+
+
+def _evidence(result: Result, language: str) -> str:
+    findings = Findings(result)
+    if findings.people is None:
+        return say("map", "story_uncounted", language)
+    # What a survey can tell goes before what needs other data.
+    for key, found in (("story_unknown", findings.least_known), ("story_open", findings.unread)):
+        if found:
+            sector = sector_title(found[0]).lower()
+            return say("map", key, language, people=persons(found[1]), sector=sector)
+    return say("map", "story_known", language)
 
 
 def _sites(summary: Summary) -> str:

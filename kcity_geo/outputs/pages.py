@@ -21,6 +21,9 @@ from kcity_geo.outputs.text import JOINED, human, persons, plain_text, unbroken
 __all__ = ["asset", "environment", "seal", "whole_page", "whole_words"]
 
 _PARTED = re.compile(rf"(?<=\d)</span> (?={JOINED})")
+#: Narrow cells: a number and its unit would be torn within the unit, so that the line ends between them.
+_APART = re.compile(r'<td class="num apart">.*?</td>', re.DOTALL)
+_JOINED_UNIT = re.compile("\u00a0(?!%)")
 _HANGUL = re.compile("[가-힣]")
 #: Words of Hangul that are never torn: so short that they fit a column of a table.
 _WORD = re.compile(r"(?<![^\s>(·/])(?=\S*[가-힣])[^\s<>&(·/]{2,6}(?![^\s<(·/])")
@@ -189,6 +192,7 @@ def seal(html: str, also: Iterable[str] = (), *, images_from: str = "") -> str:
     """
     # A number stays with its unit where a line ends, also when only the number has an id.
     html = _PARTED.sub("</span>\u00a0", _over_prose(html, unbroken))
+    html = _APART.sub(lambda cell: _JOINED_UNIT.sub(" ", cell[0]), html)
     html = embed_fonts(html, [*also, "\u00a0"])
     page = _Loads()
     page.feed(html)

@@ -127,11 +127,9 @@ def parameters(result: Result) -> list[tuple[str, str]]:
         value = result.score.parameters.get(key)
         if value is None:
             continue
-        words = str(key).split("_")
-        unit = next((units[w] for w in reversed(words) if w in units), "")
+        unit = next((units[w] for w in reversed(str(key).split("_")) if w in units), "")
         shown = human(value, unit) if isinstance(value, int | float) else plain_text(value)
-        words = [w for w in words if w not in units]
-        rows.append((translated_text(" ".join(words)), cited(shown, f"site_limit.{key}")))
+        rows.append((tell(f"site_limit_{key}"), cited(shown, f"site_limit.{key}")))
     return rows
 
 

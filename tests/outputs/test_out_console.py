@@ -38,7 +38,7 @@ def test_numbers_are_rounded_once_and_as_on_the_map(build, capsys, monkeypatch) 
 @pytest.mark.usefixtures("no_pictures")
 def test_the_reason_for_no_site_is_that_of_the_report(build, capsys, monkeypatch) -> None:
     study = build(sites=0)
-    why = "no connected area of 100 ha scores 70 of 100 or more (10 ha do, in smaller pieces)"
+    why = "no connected area of 100 ha scores 70 of 100 or more (smaller pieces that do have 10 ha together)"
     score = dataclasses.replace(study.score, warnings=(f"{study.score.title}: no site; {why}",))
     study = dataclasses.replace(study, score=score)
     text = re.sub(r"\s+", " ", _printed(study, capsys, monkeypatch))

@@ -49,3 +49,9 @@ def test_a_note_has_its_korean(place, text) -> None:
         )
     assert not left, place
     assert any("가" <= letter <= "힣" for letter in said), place
+
+
+def test_a_number_in_a_note_takes_no_part_of_the_note_before_it() -> None:
+    with speaking(language_of("ko")):
+        told = translated("walk; 10 of 10 schools of unknown level count as both")
+    assert told == "보행; 학교급을 모르는 학교 10곳 중 10곳은 양쪽에 모두 셈"

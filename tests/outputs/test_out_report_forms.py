@@ -151,12 +151,20 @@ def test_a_number_keeps_its_unit_where_a_line_ends(result, tmp_path: Path) -> No
     docx = pytest.importorskip("docx")
     html = build_report(asked(result), printed=True)
     prose = re.sub(r"<(style|script).*?</\1>|<[^>]*>", "\n", html, flags=re.DOTALL)
+    narrow = re.findall(r'<td class="num apart">(.*?)</td>', html, flags=re.DOTALL)
+    assert narrow
+    assert not re.findall("\u00a0(?!%)", "".join(narrow)), "torn within the unit: 63,100 M / Wh"
+    for cell in narrow:
+        prose = prose.replace(re.sub(r"<[^>]*>", "\n", cell), "")
     assert not re.findall(r"\d (?:%|km|ha|m)\b|\d %", prose)
     assert prose.count("\u00a0%") > 20
     save_report_docx(html, tmp_path / "a.docx")
     document = docx.Document(str(tmp_path / "a.docx"))
     words = " ".join(t.text or "" for t in document.element.body.iter() if t.tag.endswith("}t"))
     assert not re.findall(r"\d %", words)
+    facts = [p for p in document.element.body.iter() if p.tag.endswith("}p")]
+    lines = ["".join(t.text or "" for t in p.iter() if t.tag.endswith("}t")) for p in facts]
+    assert any(re.search(r"Area \d", line) for line in lines), "a fact stands apart from its name"
     assert words.count("\u00a0%") > 20
 
 

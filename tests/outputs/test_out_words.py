@@ -12,6 +12,7 @@ import shapely
 from kcity_geo.analysis.gaps.words import READINGS, reading_words
 from kcity_geo.outputs.explain import explain
 from kcity_geo.outputs.map_names import _districts
+from kcity_geo.outputs.map_story import story_steps
 from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.report import build_report
 from kcity_geo.outputs.summary import summarise
@@ -84,3 +85,32 @@ def test_the_name_of_a_district_stands_on_its_largest_part(build) -> None:
     lat, lon, *_ = next(_districts(dataclasses.replace(study, data=data), {}))
     point = gpd.GeoSeries([shapely.Point(lon, lat)], crs=4326).to_crs(frame.crs)
     assert parts[0].contains(point[0])
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_story_calls_data_good_enough_only_where_everything_is_read(result, language) -> None:
+    def told(**counts: float) -> str:
+        city = result.gaps.city.copy()
+        city[["people_cannot_tell", "people_not_assessed"]] = 0.0
+        for name, people in counts.items():
+            level, _, key = name.partition("_")
+            city.loc[level, f"people_{key}"] = people
+        study = dataclasses.replace(result, gaps=dataclasses.replace(result.gaps, city=city))
+        steps = story_steps(study, summarise(study), first_theme="x", language=language)
+        return str(steps[2]["sentence"])
+
+    enough = told()
+    assert "good enough" in enough or "충분합니다" in enough
+    # not assessed, and nobody can tell of the land that may be flooded: neither is an answer
+    for open_ in ({"water_not_assessed": 812.0}, {"flood_cannot_tell": 812.0}):
+        sentence = told(**open_)
+        assert sentence != enough
+        assert "812" in sentence
+    assert "43" in told(flood_not_assessed=812.0, transport_cannot_tell=43.0), "a survey can tell"
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_limits_of_sites_are_words_and_no_keys(result) -> None:
+    page = build_report(result)
+    assert "smallest area" in page
+    assert not re.search(r"min area|min width|compactness min", page)

@@ -283,7 +283,7 @@ def _timed(
         elif np.isfinite(details["gap"]):
             notes.append(
                 f"measured against {against.target:g} to {against.worst:g} min ({against.mark}) a "
-                f"gap of {details['gap']:.2f}, which does not count in the sector"
+                f"gap of {details['gap']:.0%}, which does not count in the sector"
             )
     if not people.known:
         fields["not_assessed"] = NO_PEOPLE

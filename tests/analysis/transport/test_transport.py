@@ -1096,7 +1096,7 @@ def test_rows_that_are_not_scored_are_still_measured():
     # 15 km at 5 km/h are 180 minutes: beyond the worst of 120, and 0 at the door.
     assert row.details["gap"] == pytest.approx(10 / 40)
     assert row.gap is None
-    assert "30 to 120 min (D) a gap of 0.25, which does not count" in row.note
+    assert "30 to 120 min (D) a gap of 25%, which does not count" in row.note
     drive = assess(data)["T9_hospital"]
     assert drive.details["gap"] == pytest.approx(10 / 40 * (36 - 30) / 90)  # 15 km at 25 km/h
     assert drive.details["score"] == pytest.approx(1 - drive.details["gap"])
