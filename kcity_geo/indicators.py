@@ -220,7 +220,7 @@ def add_indicators(path: str | Path) -> list[str]:
     try:
         raw = path.read_bytes()
         tables = tomllib.loads(raw.decode("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StudyError(f"{path}: cannot be read as TOML ({error})") from error
     where = path.name
     unknown = sorted(set(tables) - {"indicator", "parameter"})

@@ -173,17 +173,22 @@ def _kind_of(value: Any) -> tuple[str, Any]:  # noqa: ANN401 - whatever was pass
 
 def _refuse_other_objects(value: object, *, where: str) -> None:
     """Refuse what holds data in another form; plain values of TOML are left to the check of the study."""
-    holds = hasattr(value, "dtype") or hasattr(value, "data_vars")
+    holds = hasattr(value, "dtype") or hasattr(value, "data_vars") or _is_geojson(value)
     if isinstance(value, str) or not holds:
         return
     say = {
         "Dataset": "pass one of its variables (dataset['name'])",
         "Series": "make it a table with .to_frame(), its name that of the column",
+        "dict": "make it a frame with GeoDataFrame.from_features(…, crs=4326)",
         "ndarray": "it says no place; give it coordinates and a CRS as an xarray.DataArray",
     }
     kind = type(value).__name__
     can = say.get(kind, f"give {', '.join(_WORDS.values())}, or a path")
     raise StudyError(f"{where}: {kind} cannot be an input; {can}")
+
+
+def _is_geojson(value: object) -> bool:
+    return isinstance(value, dict) and value.get("type") in ("FeatureCollection", "Feature")
 
 
 def _refuse_double_columns(frame: pd.DataFrame, where: str) -> None:
@@ -245,8 +250,15 @@ def _geoparquet(frame: Any, where: str) -> tuple[bytes, str]:  # noqa: ANN401 - 
     _refuse_double_columns(frame, where)
     others = [c for c in frame.columns[frame.dtypes == "geometry"] if c != named]
     frame = frame.drop(columns=others).rename(columns=str)
-    texts = [c for c in frame.columns if frame[c].dtype == object and c != str(named)]
-    frame = frame.assign(**{c: frame[c].map(_plain) for c in texts})
+    frame = frame.assign(
+        **{
+            c: frame[c].sparse.to_dense()
+            for c in frame
+            if isinstance(frame[c].dtype, pd.SparseDtype)
+        }
+    )
+    texts = [c for c in frame if frame[c].dtype == object or frame[c].dtype.kind == "c"]
+    frame = frame.assign(**{c: frame[c].map(_plain) for c in texts if c != str(named)})
     frame.attrs = {}
     store = io.BytesIO()
     frame.to_parquet(store, index=False)

@@ -262,7 +262,7 @@ def project_file(path: Path) -> Profile:
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StudyError(f"study.project: {path} cannot be read ({error})") from error
     table = raw.get("project")
     if not isinstance(table, Mapping) or set(raw) != {"project"}:

@@ -431,9 +431,11 @@ def read_toml(path: Path, *, what: str) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise StudyError(f"{path}: no such {what}") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path}: cannot be read ({error}); save it as UTF-8") from error
+    except OSError as error:
         raise StudyError(f"{path}: cannot be read ({error})") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also a number of thousands of digits
         raise StudyError(f"{path}: is not TOML: {error}") from error
     except RecursionError as error:
         raise StudyError(f"{path}: is nested too deeply for a {what}") from error

@@ -668,6 +668,18 @@ def _(path: Path) -> None:
     refused("is a change file", layers, path / "b.osm")
 
 
+@row("a file without the nodes")
+def _(path: Path) -> None:
+    lost = (
+        '<way id="5" version="1"><nd ref="7"/><nd ref="8"/><tag k="highway" v="residential"/></way>'
+    )
+    refused("lacks the nodes", layers, osm(path, node(1, CLINIC) + lost))
+    remark = "<remark> runtime error: Query timed out </remark>"
+    refused("a part of what was asked for", layers, osm(path, node(1, CLINIC) + remark))
+    (path / "j.osm").write_text('{"elements": []}')
+    refused("is JSON", layers, path / "j.osm")
+
+
 @row("lists of values")
 def _(path: Path) -> None:
     both = layers(osm(path, node(1, CLINIC.replace("clinic", "clinic; school"))))

@@ -38,10 +38,6 @@ __all__ = [
 _POPULATION_TOLERANCE = 0.1
 
 
-# Below this share of the land with a known population the official count is that of another area.
-_WHOLE = 0.98
-
-
 # One that differs by more than this factor counts something else, or another place.
 _POPULATION_FACTOR = 10.0
 
@@ -271,7 +267,7 @@ def _not_scaled(cube: xr.Dataset, target: float, city: City) -> str:
             "the districts are used"
         )
     covered = _covered(cube)
-    if covered >= _WHOLE:
+    if covered >= read_table("rasters")["whole"]:  # else the official count is that of another area
         return ""
     return (
         f"official.population: {target:,.0f}, but the population is known for {covered:.0%} of "

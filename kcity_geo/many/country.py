@@ -152,7 +152,7 @@ def _template(path: str | Path | None) -> dict[str, Any]:
     source = Path(path).resolve()
     try:
         raw = tomllib.loads(source.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StudyError(f"{path}: cannot be read as TOML ({error})") from error
     for table in ("sources", "official", "suitability", "report"):
         if table in raw:

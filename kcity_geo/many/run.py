@@ -235,7 +235,7 @@ def _language(tasks: Sequence[CityTask]) -> str:
     for task in tasks:
         try:
             report = tomllib.loads(Path(task.study).read_text(encoding="utf-8")).get("report", {})
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         found.add(report.get("language", "en") if isinstance(report, dict) else "en")
     return "ko" if found == {"ko"} else "en"

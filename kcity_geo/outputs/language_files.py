@@ -188,7 +188,7 @@ def _read(path: Path) -> Language:
     where = f"report.language: {path.name}"
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StudyError(f"{where}: cannot be read ({error})") from error
     code, direction = raw.get("code"), raw.get("direction", "ltr")
     if not isinstance(code, str) or not re.fullmatch(r"[a-z]{2,3}(-\w{2,8})*", code):

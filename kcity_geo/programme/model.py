@@ -360,9 +360,11 @@ def load_application(path: str | Path) -> Application:
         raise StudyError(
             f"{path}: no such application file; `kcity programme new` makes one"
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path}: cannot be read ({error}); save it as UTF-8") from error
+    except OSError as error:
         raise StudyError(f"{path}: cannot be read ({error})") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also a number of thousands of digits
         raise StudyError(f"{path}: is not TOML: {error}") from error
     except RecursionError as error:
         raise StudyError(f"{path}: is nested too deeply for an application file") from error

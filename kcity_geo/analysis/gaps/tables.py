@@ -30,6 +30,7 @@ from kcity_geo.analysis.settlement.districts import (
     has_residents,
 )
 from kcity_geo.city_districts import CITY
+from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.result import LEVELS, SECTORS, Indicator
 from kcity_geo.rules import reading_limits
@@ -103,7 +104,8 @@ def _summary(city: CityModel, level: str, part: Parts, units: Units) -> pd.DataF
 
 def _uncounted(units: Units) -> NDArray[np.bool_]:
     """Units in which nobody was found, and in a part of which nobody counted."""
-    return (units.people() <= 0) & (units.covered < 1 - 1e-6)
+    whole: float = read_table("rasters")["whole"]
+    return (units.people() <= 0) & (units.covered < whole)
 
 
 def _with_unknown(draws: NDArray[np.float64], unknown: NDArray[np.float64]) -> NDArray[np.float64]:

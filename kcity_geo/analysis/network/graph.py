@@ -419,6 +419,8 @@ def _passing(
             wanted=via_nodes(rules.turns),
         )
         found, lost = turns_of(rules.turns, ends)
+    elif rules.turns is not None:  # none of their crossings is in the network
+        lost = len(rules.turns)
     if not private.any() and not len(pairs) and not found:
         return None, None, (0, lost), pairs
     passing = restricted_passing(

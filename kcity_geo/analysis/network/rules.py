@@ -425,8 +425,11 @@ def binding_turns(turns: gpd.GeoDataFrame, *, table: NetworkTable) -> gpd.GeoDat
     for some hours only; its value in ``restriction``.
     """
     rules = table["turns"]
-    value = _deciding(turns, rules["keys"])
-    binds = np.array([text.startswith(("no_", "only_")) for text in value.tolist()], dtype=bool)
+    value = np.array([text.lower() for text in _deciding(turns, rules["keys"]).tolist()], dtype=str)
+    # "no_left_turn @ (07:00-09:00)" holds for some hours only, whatever its key.
+    binds = np.array(
+        [t.startswith(("no_", "only_")) and "@" not in t for t in value.tolist()], dtype=bool
+    )
     binds &= ~_whole(texts(turns, "except"), rules["except"], every=False)
     for key in rules["hours"]:
         binds &= texts(turns, key) == ""

@@ -95,15 +95,20 @@ def _table(path: Path, table: str) -> pd.DataFrame | None:
         return None
     kinds = {name: _KINDS[kind] for name, kind in read_table("gtfs")["column"][table].items()}
     head = pd.read_csv(path, nrows=0, encoding="utf-8-sig").columns
+    if len(head) == 1 and (mark := next((m for m in ";\t|" if m in head[0]), "")):
+        raise ValueError(f"{table}.txt parts its columns by {mark!r}; save it with commas")
     known = {str(name): kinds[name.strip()] for name in head if name.strip() in kinds}
-    frame = pd.read_csv(
-        path,
-        dtype=known,
-        usecols=list(known) or None,  # without any, its rows are counted all the same
-        na_values=_EMPTY,
-        dtype_backend="numpy_nullable",
-        encoding="utf-8-sig",
-    )
+    try:
+        frame = pd.read_csv(
+            path,
+            dtype=known,
+            usecols=list(known) or None,  # without any, its rows are counted all the same
+            na_values=_EMPTY,
+            dtype_backend="numpy_nullable",
+            encoding="utf-8-sig",
+        )
+    except ValueError as error:
+        raise ValueError(f"{table}.txt: {error}") from error
     return frame[list(known)].rename(columns=str.strip) if len(frame) else None
 
 

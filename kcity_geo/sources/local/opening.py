@@ -26,6 +26,7 @@ import geopandas as gpd
 
 from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.notes import tell
+from kcity_geo.sources.local.views import endless_views
 from kcity_geo.sources.web.wellformed import require_whole_list
 
 __all__ = ["VectorLayer", "opened", "without_network"]
@@ -164,6 +165,17 @@ def _layers(path: Path, folder: Path, what: str) -> list[VectorLayer]:
     with without_network(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         listed = pyogrio.list_layers(address)
+    if path.suffix.lower() == ".gpkg" and (endless := endless_views(path)):
+        listed = [row for row in listed if row[0] not in endless]
+        if not listed:
+            raise SourceError(
+                f"{what} holds the view {endless[0]!r} only, which does not end or cannot be computed here; save it "
+                "as a table"
+            )
+        tell(
+            f"{what}: the view {endless[0]!r} does not end or cannot be computed here, and was left out; save it "
+            "as a table"
+        )
     return [
         VectorLayer(
             name=str(name),

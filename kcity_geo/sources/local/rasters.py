@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from kcity_geo.city import City
-from kcity_geo.config import Config
+from kcity_geo.config import Config, read_table
 from kcity_geo.cube import area_in_cells, cell_size, layer
 from kcity_geo.errors import SourceError
 from kcity_geo.notes import tell
@@ -42,7 +42,6 @@ __all__ = [
     "read_raster",
 ]
 
-_VALID_SHARE_WARNING = 0.98
 #: Of the land of population polygons, that several of them hold: told, and refused as people counted twice.
 _OVERLAP_TOLD, _OVERLAP_REFUSED = 0.01, 0.5
 
@@ -123,7 +122,7 @@ def tell_part_covered(path: Path | Sequence[Path], share: float, *, key: str, ci
     city : whose boundary counts.
     """
     rule = raster_rule(key)
-    if share < _VALID_SHARE_WARNING and not rule.sparse:
+    if share < read_table("rasters")["whole"] and not rule.sparse:
         tell(
             f"{rule.long_name.lower()} raster {described(path)} covers {share:.0%} of {city.name}; the rest is "
             "not known",
@@ -312,7 +311,7 @@ def read_flood(
     values = _resampled(window, grid=grid, method="nearest")
     cover = Cover(city)
     cover.add(window)
-    if cover.share < _VALID_SHARE_WARNING:
+    if cover.share < read_table("rasters")["whole"]:
         tell(
             f"sources.{key}: {described(path)} covers {cover.share:.0%} of {city.name}; whether the rest floods "
             "is not known"

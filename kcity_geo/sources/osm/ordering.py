@@ -20,7 +20,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from numpy.typing import NDArray
 
-from kcity_geo.errors import LimitError
+from kcity_geo.errors import LimitError, SourceError
 from kcity_geo.osm_writer import osm_writer
 from kcity_geo.sources.osm.blocks import kinds_in_order
 
@@ -36,6 +36,9 @@ _LATER: Final = re.compile(rb"<(?:way|relation)[\s>]")
 _EDITOR: Final = re.compile(
     rb"action\s*=\s*[\"']delete|visible\s*=\s*[\"']false|\sid\s*=\s*[\"']-\d"
 )
+#: Overpass answers with what it has got so far, and says at the end of the file that this is not all.
+_GAVE_UP: Final = re.compile(rb"<remark>\s*(runtime error[^<]*)")
+_END_BYTES: Final = 4096
 _OBJECTS: Final = frozenset({"node", "way", "relation"})
 #: What libosmium says of a file that only lacks order.
 _DISORDER: Final = ("out of order", "twice in input")
@@ -142,21 +145,28 @@ def text_stream(path: Path) -> BinaryIO:
 
 def _text_in_order(path: Path) -> bool:
     """Tell whether an XML file has nodes before ways, and nothing that only editors write."""
-    later, tail = False, b""
+    in_order, later, tail, end = True, False, b"", b""
     try:
         with text_stream(path) as stream:
             while chunk := stream.read(_CHUNK):
+                end = (end + chunk)[-_END_BYTES:]
+                if not in_order:
+                    continue
                 text = tail + chunk
-                if _EDITOR.search(text):
-                    return False
                 first = None if later else _LATER.search(text)
-                if _NODE.search(text, 0 if later else first.end() if first else len(text)):
-                    return False
+                begin = 0 if later else first.end() if first else len(text)
+                in_order = not _EDITOR.search(text) and not _NODE.search(text, begin)
                 later = later or first is not None
                 tail = text[-64:]
     except (OSError, EOFError):
         return True  # libosmium says what is wrong
-    return True
+    if found := _GAVE_UP.search(end):
+        said = " ".join(found.group(1).decode("utf-8", "replace").split())
+        raise SourceError(
+            f"OSM file {path}: holds a part of what was asked for, as Overpass says at its end ({said[:200]}); "
+            "ask again, for less or with a longer [timeout:]"
+        )
+    return in_order
 
 
 def _sorted_copy(path: Path, folder: Path) -> str:

@@ -47,6 +47,8 @@ _HEAD_BYTES: Final = 64 * 1024
 #: Share of the points of a study area that may lie outside the box of a sound file, and its rounding.
 _BOX_WRONG: Final = 0.02
 _BOX_ROUNDING: Final = 1e-5
+#: Share of the ways that may lack all nodes; at the edge of an extract few do.
+_MOST_LOST: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,9 +99,9 @@ def read_header(path: str | Path) -> tuple[BaseGeometry | None, str]:
     path = Path(path)
     name = _checked(path, Config())
     with refused_when_damaged(name, mend=_DAMAGED):
+        boxes = _boxes_of_text(path)
         with osmium.io.Reader(str(path), osmium.osm.NOTHING) as reader:
             header = reader.header()
-        boxes = _boxes_of_text(path)
     box = header.box()
     if not boxes and box.valid() and box.size() > 0:
         low, high = box.bottom_left, box.top_right
@@ -118,6 +120,10 @@ def _boxes_of_text(path: Path) -> list[shapely.Polygon]:
         raise SourceError(
             f"OSM file {path}: is a change file (osmChange), which holds edits and no map, whatever its name says; "
             "give the extract that it changes (osmium apply-changes)"
+        )
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
+        raise SourceError(
+            f"OSM file {path}: is JSON, whatever its name says; ask Overpass for XML: '[out:xml];'"
         )
     boxes = []
     for tag in re.findall(rb"<bounds\s[^>]*>", head):
@@ -196,6 +202,7 @@ def _read_layers(
 
     with refused_when_damaged(name, mend=_DAMAGED):
         reader, trouble = read_in_order(path, read)
+    _require_nodes(name, trouble)
     told = _box_told(path.name, box, area, reader)
     if not len(reader.kept):
         _require_overlap(name, box, area)
@@ -273,6 +280,16 @@ def _box_told(
         f"outside it; {BOX_NOT_USED}"
     )
     return (text,)
+
+
+def _require_nodes(name: str, trouble: Trouble) -> None:
+    """Refuse a file that left the nodes of its ways out: what it lacks is not unmapped."""
+    if trouble.lost_ways > _MOST_LOST * trouble.ways:
+        raise SourceError(
+            f"{name}: lacks the nodes of {trouble.lost_ways:,} of its {trouble.ways:,} ways, so they have no place; "
+            "write it with all nodes (Overpass: '(._;>;); out meta;', osmium tags-filter without -R, "
+            "osmium add-locations-to-ways with -n)"
+        )
 
 
 def _require_overlap(name: str, box: BaseGeometry | None, area: BaseGeometry) -> None:

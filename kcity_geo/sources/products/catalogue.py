@@ -283,7 +283,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
             user = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
             raise SourceError(f"catalogue {path}: cannot be read ({error})") from error
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise StudyError(f"catalogue {path}: is not TOML: {error}") from error
     unknown = set(user) - {"product", "licence", "pause_s", "study_area", "same_name", "checked"}
     if unknown:

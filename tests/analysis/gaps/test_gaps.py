@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from kcity_geo.analysis import water
 from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.energy.electrification import electrified, official_rate
 from kcity_geo.analysis.gaps import combine as model
+from kcity_geo.analysis.gaps import tables
 from kcity_geo.analysis.gaps.mapped_share import MappedShare, mapped_share, share_rule
 from kcity_geo.analysis.gaps.rules import (
     exists_unseen,
@@ -677,6 +679,15 @@ def test_official_rates_of_districts_stay_what_they_are_though_borders_cut_cells
         row = rows.loc[("E2", name)]
         assert row["gap_lo"] - 1e-6 <= 1 - rate <= row["gap_hi"] + 1e-6
         assert row["gap_raw"] == pytest.approx(1 - rate)
+
+
+@pytest.mark.parametrize(
+    ("people", "covered", "right"),
+    [(0.0, 0.9, True), (0.0, 0.999, False), (0.0, 1.0, False), (5.0, 0.5, False)],
+)
+def test_a_rim_without_data_does_not_make_an_empty_district_unknown(people, covered, right):
+    units = SimpleNamespace(people=lambda: np.array([people]), covered=np.array([covered]))
+    assert tables._uncounted(units).tolist() == [right]
 
 
 def test_a_district_in_which_nobody_counted_has_no_number_of_people(toy):
