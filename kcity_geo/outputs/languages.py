@@ -67,6 +67,8 @@ _SENTENCE = re.compile(r"[A-Za-z]{2,}(?:,? [A-Za-z]{2,}){2,}")
 #: A word in front of a number that a row did not read.
 _LIMITED = re.compile(r"\b(?:about|at least|at most|under|over) [\d-]")
 _WORD = re.compile(r"[A-Za-z]{2,}")
+#: What fills a hole for a currency, so that a row for one amount does not read a list of them.
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 @dataclass(kw_only=True, eq=False)
@@ -273,7 +275,9 @@ def _found(text: str, language: Language) -> str | None:
 
 
 def _fits(hole: str, value: str) -> bool:
-    """Whether a value is one: its brackets are whole, and a hole of one letter holds no sentence."""
+    """Whether a value is one: whole brackets, no sentence in a hole of one letter, a currency where one is named."""
+    if hole == "name_money" and not _CURRENCY.fullmatch(value):
+        return False
     depth = 0
     for letter in value:
         depth += {"(": 1, ")": -1}.get(letter, 0)

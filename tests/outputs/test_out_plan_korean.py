@@ -72,6 +72,14 @@ def _clean(text: str) -> str:
     return "" if "\ue000" in text or not re.search("[가-힣]", text) else text
 
 
+def test_captions_of_the_network_sheets_name_every_network_in_korean(plans) -> None:
+    english = next(s.caption for s in plan_sheets(plans[0]).maps if s.number == 17)
+    assert english.count(" USD") > 2
+    with speaking(KOREAN):
+        told = translated(english)
+    assert not re.search(r"[a-z]{3}", told), told
+
+
 def test_both_languages_say_the_same_numbers(plans) -> None:
     for plan in plans:
         english = plan_sheets(plan)
