@@ -42,8 +42,10 @@ _ASSUMPTIONS = (
     "completeness", "evidence",
 )  # fmt: skip
 
-#: Row of the people of the second date in cells where nobody lived at the first.
-_EMPTY_BEFORE = "Cells without residents before"
+#: Row of the people of the second date in cells where nobody lived at the first, or a part of a person.
+_EMPTY_BEFORE = "Cells with less than one resident before"
+#: Of people who are counted none lives where nobody does: such a cell holds a part of a person.
+_FEW = "Cells with less than one resident"
 
 _SAID = {
     "mapped": "Grew more by mapping than by building",
@@ -366,10 +368,9 @@ def _layer_rows(before: CityData, after: CityData, years: float) -> pd.DataFrame
 
 
 def _titles(level: str, *, before: bool = False) -> list[str]:
-    """Give the words of each reading; nobody lived there before is no reading of those who do now."""
+    """Give the words of each reading of people; nobody lives there is no reading of those who do."""
     words = [reading_title(code, level) for code in range(len(READINGS))]
-    if before:
-        words[READINGS.index("nobody")] = _EMPTY_BEFORE
+    words[READINGS.index("nobody")] = _EMPTY_BEFORE if before else _FEW
     return words
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kcity_geo.analysis.city_model import model_of
-from kcity_geo.analysis.gaps.change import Change, built_at_most, diff
+from kcity_geo.analysis.gaps.change import Change, built_at_most, diff, moved_people
 from kcity_geo.analysis.gaps.combine import assess_gaps
 from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.demo.toy import make_toy, toy_layer
@@ -119,8 +119,16 @@ def test_people_in_cells_that_were_empty_stand_in_a_row_of_that_name():
         id="W8", value=0.0, units="share", gap=np.zeros(data.grid.shape), evidence="user"
     )
     found = diff(empty, assess_gaps(model_of(empty), [row], draws=20), data, gaps)
-    assert list(found.table("flood").index) == ["Cells without residents before"]
+    assert list(found.table("flood").index) == ["Cells with less than one resident before"]
     assert found.became("flood", "nobody", "adequate") == pytest.approx(16_000)
+
+
+def test_a_part_of_a_person_does_not_live_where_nobody_does():
+    codes = {"water": np.array([READINGS.index("nobody"), 0], dtype=np.uint8)}
+    rows = moved_people(codes, codes, people=np.array([0.6, 9.0]))
+    (row,) = rows[rows["persons"] < 1].to_dict("records")
+    words = "Cells with less than one resident"
+    assert (row["before"], row["after"]) == (f"{words} before", words)
 
 
 def test_parts_of_a_sentence_add_up_and_levels_have_titles():
