@@ -37,6 +37,7 @@ from kcity_geo.planning.networks.routed import NetworkTask, PlanNetworks, plan_n
 from kcity_geo.planning.phasing import (
     DEFAULT_PHASES,
     PhaseShares,
+    openings,
     phase_shares,
     phase_table,
     require_phases,
@@ -324,7 +325,7 @@ def concept(  # noqa: PLR0913 - an option each, all named
         headroom=headroom(demand, assets_around(data, place.outline)),
         cost=cost,
         phases=phases,
-        economics=_economics(phases, assumptions, chosen),
+        economics=_economics(phases, cost.by_phase, assumptions, chosen),
         assumptions=assumptions,
         layout=layout,
         networks=networks,
@@ -332,8 +333,8 @@ def concept(  # noqa: PLR0913 - an option each, all named
         notes=(
             f"site: {place.words_today}",
             *(f"site: {told}" for told in (*place.words_ranked, *place.words_taken_off)),
-            *_notes(budget, cost, carried, basis.price_level),
-            _covers(networks),
+            *_notes(budget, cost, carried),
+            _covers(networks, fronts),
             *_as_drawn(chosen.phases, shares),
             *drawn_notes,
             *(networks.notes if networks else ()),
@@ -373,16 +374,21 @@ def _layout(
     return layout, layout.notes
 
 
-def _economics(phases: pd.DataFrame, assumptions: Assumptions, chosen: ConceptOptions) -> Appraisal:
-    capital = phases["capital"].to_numpy()
-    kept = np.r_[0.0, np.cumsum(capital)[:-1]] * assumptions["upkeep_share"]
-    # Works under construction are not kept up yet.
-    working = np.where(phases["hectares_opened"].to_numpy() > 0, kept, 0.0)
+def _economics(
+    phases: pd.DataFrame,
+    capital: Mapping[int, float],
+    assumptions: Assumptions,
+    chosen: ConceptOptions,
+) -> Appraisal:
+    works = tuple(phases["capital"].tolist())
+    # Works under construction are not kept up yet; trunk works open with the first phase.
+    opens, kept = openings(len(chosen.phases), assumptions), np.zeros(len(phases))
+    for phase, money in capital.items():
+        kept[opens[max(phase, 1) - 1] :] += assumptions["upkeep_share"] * money
+    upkeep = tuple(kept.tolist())
     costs = (
-        Stream(kind="capital", values=tuple(capital.tolist()), title="works", mark="D"),
-        Stream(
-            kind="upkeep", values=tuple(working.tolist()), title="operation and upkeep", mark="D"
-        ),
+        Stream(kind="capital", values=works, title="works", mark="D"),
+        Stream(kind="upkeep", values=upkeep, title="operation and upkeep", mark="D"),
     )
     years = (
         max(len(phases), *(len(s.values) for s in chosen.streams), 0)
@@ -434,22 +440,23 @@ def _connections(carried: Capacity, wide: Mapping[str, float]) -> tuple[str, ...
     if not wide:
         return ()
     told = (
-        f"cost: {carried.dwellings:,.0f} dwellings stand on parcels of more than two in the mean: each has, beside the "
-        "connection of one small house, the smallest water main and sewer over half the street (D); no price of a "
-        "wider connection was read in a source"
+        f"cost: {carried.dwellings:,.0f} dwellings stand on parcels of more than two in the mean: each parcel has, "
+        "beside the connection of one small house, the smallest water main and sewer over half the street (D); no "
+        "price of a wider connection was read in a source"
     )
     return (told,)
 
 
-def _covers(networks: PlanNetworks | None) -> str:
+def _covers(networks: PlanNetworks | None, fronts: Fronts | None) -> str:
     """Say what the cost holds and what it does not."""
     if networks is None:
         return (
             "cost: works on the site only, networks along every street; buildings, land purchase and "
             "connections outside it are not in it"
         )
+    worth = networks.worth + (float(fronts.table["cost"].sum()) if fronts is not None else 0.0)
     told = (
-        f"cost: works on the site and the routed networks ({networks.worth / 1e6:,.1f} M {networks.currency} "
+        f"cost: works on the site and the routed networks ({worth / 1e6:,.1f} M {networks.currency} "
         "before engineering and contingency, on the site and to it); buildings and land purchase are not in it"
     )
     if networks.beyond:
@@ -457,19 +464,13 @@ def _covers(networks: PlanNetworks | None) -> str:
     return told
 
 
-def _notes(
-    budget: SiteBudget, cost: CostEstimate, carried: Capacity, price_level: float | None
-) -> tuple[str, ...]:
+def _notes(budget: SiteBudget, cost: CostEstimate, carried: Capacity) -> tuple[str, ...]:
     notes = [
         DISCLAIMER,
         f"land: {budget.words}",
         f"cost: {cost.verified_share:.0%} of it rests on prices that were read in a source",
-        *(f"cost: {told}" for told in cost.words_range),
+        *(f"cost: {told}" for told in (*cost.words_range, cost.words_level)),
     ]
-    if price_level is None:
-        notes.append(
-            "cost: the price level of the country is not given; prices are international ones"
-        )
     if len(cost.expired()):
         old = cost.expired()
         share = float(old["cost"].sum()) / sum(cost.by_sector.values())

@@ -103,13 +103,26 @@ class CostEstimate:
             f"by the ranges of the prices it lies, eight times of ten, between {below:+.0%} and {above:+.0%} of the "
             "estimate (P10 to P90)"
         )
+        held = read_table("costs")["track_record"]
+        record = (
+            f"of {held['projects']} public projects {held['inside']} cost what such a range would have said; take it "
+            "as wider, on both sides"
+        )
         if self.study_class == _EARLIEST:
-            return (told,)
+            return told, record
         more = (
             f"the class {self.study_class} sets the contingency to {self.contingency:.0%} and nothing else; quantities "
             "and prices stay those of a concept"
         )
-        return told, more
+        return told, record, more
+
+    @property
+    def words_level(self) -> str:
+        """Say at which price level of the country the works are priced."""
+        level = self.basis.price_level
+        if level is None:
+            return "the price level of the country is not given; prices are international ones"
+        return f"prices at the level {level:g} that you gave (United States = 1), as far as works are not traded"
 
     def expired(self) -> pd.DataFrame:
         """Give the lines priced with a row past its last day."""

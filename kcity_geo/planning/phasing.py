@@ -27,6 +27,7 @@ __all__ = [
     "Part",
     "PhaseShares",
     "Schedule",
+    "openings",
     "phase_shares",
     "phase_table",
     "require_phases",
@@ -389,14 +390,12 @@ def phase_table(
             f"phases: capital is given for phase {unknown[0]}, there are {len(phases)} phases"
         )
     build = round(assumptions["build_years"])
-    gap = assumptions["phase_years"]
-    starts = [round(k * gap) for k in range(len(phases))]
-    years = max(round(assumptions["horizon_years"]), starts[-1] + build) + 1
+    opens = openings(len(phases), assumptions)
+    years = max(round(assumptions["horizon_years"]), opens[-1]) + 1
     t = np.arange(years)
     share, land, money = np.zeros(years), np.zeros(years), np.zeros(years)
     needs = {name: np.zeros(years) for name in _YEARLY}
-    for number, (part, start) in enumerate(zip(phases, starts, strict=True), start=1):
-        opening = start + build
+    for number, (part, opening) in enumerate(zip(phases, opens, strict=True), start=1):
         filled = take_up(
             t - opening,
             years_10_to_90=assumptions["take_up_years"],
@@ -408,9 +407,32 @@ def phase_table(
             whole = getattr(opened[number - 1], name) if opened else part * getattr(demand, name)
             needs[name] += filled * whole
         own = capital.get(number, 0.0) + (capital.get(0, 0.0) if number == 1 else 0.0)
-        money[start:opening] += own / build
+        money[opening - build : opening] += own / build
     table = {"hectares_opened": land, "take_up": share, **needs, "capital": money}
     return pd.DataFrame(table, index=pd.RangeIndex(years, name="year"))
+
+
+def openings(phases: int, assumptions: Assumptions) -> tuple[int, ...]:
+    """
+    Tell in which year each phase opens: when it is built.
+
+    Parameters
+    ----------
+    phases : how many.
+    assumptions : ``phase_years`` between two starts, ``build_years`` of each.
+
+    Returns
+    -------
+    Years from 0, one a phase.
+
+    Examples
+    --------
+    >>> from kcity_geo.planning.assumptions import assumptions_of
+    >>> openings(3, assumptions_of())
+    (3, 6, 9)
+    """
+    build = round(assumptions["build_years"])
+    return tuple(round(k * assumptions["phase_years"]) + build for k in range(phases))
 
 
 def require_phases(phases: Sequence[float]) -> None:

@@ -412,11 +412,36 @@ def _assumptions_table(plan: Plan) -> Table:
         "title": "Assumption", "value": "Value", "low": "Low", "high": "High", "unit": "Unit", "mark": "Mark",
         "citation": "Citation",
     }  # fmt: skip
+    frame = pd.concat([plan.assumptions.table()[list(names)], _densities(plan)[list(names)]])
     return Table(
         title="Assumptions",
-        frame=plan.assumptions.table()[list(names)].rename(columns=names),
+        frame=frame.rename(columns=names).reset_index(drop=True),
         note="V verified in the citation, V2 quoted by another, M from memory, D default, U set by the user.",
     )
+
+
+def _densities(plan: Plan) -> pd.DataFrame:
+    """Give floor area and jobs of each use that has land: dwellings, jobs, water and power follow from them."""
+    profile = plan.budget.profile
+    kinds = (
+        (profile.far, "floor area over land", "ratio"),
+        (profile.jobs_per_ha, "jobs a hectare", ""),
+    )
+    rows = [
+        (
+            f"{use_title(use)}: {title}",
+            each,
+            math.nan,
+            math.nan,
+            unit,
+            profile.mark,
+            profile.citation,
+        )
+        for values, title, unit in kinds
+        for use, each in values.items()
+        if each > 0 and plan.budget.hectares.get(use, 0.0) > 0
+    ]
+    return pd.DataFrame(rows, columns=["title", "value", "low", "high", "unit", "mark", "citation"])
 
 
 def _sources_table(plan: Plan) -> Table:

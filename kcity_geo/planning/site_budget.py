@@ -31,6 +31,8 @@ __all__ = ["SiteBudget", "Target", "park_rules", "require_feasible", "site_budge
 _MOST_STEPS = 20
 #: A target that would do with less than this share of the site is told so.
 _SPARSE = 0.75
+#: Areas that differ by less are the same, ha.
+_SAME_HA = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,11 @@ class SiteBudget:
     words: str = ""
 
     def table(self) -> pd.DataFrame:
-        """Give a row a use: ``use, hectares, share, profile_share, least_ha, reason, mark``."""
+        """
+        Give a row a use: ``use, hectares, share, profile_share, least_ha, reason, mark``.
+
+        The reason is that of the area: what asks for the least area where it is that, the profile where it is more.
+        """
         rows = []
         for use in (*USES, "reserve"):
             binding = [
@@ -99,6 +105,9 @@ class SiteBudget:
                 and need.least_ha(self.site_ha, self.target.amount) >= self.least.get(use, 0.0)
             ]
             area = self.hectares.get(use, 0.0) if self.feasible else math.nan
+            reason, mark = (binding[0].reason, binding[0].mark) if binding else ("", "")
+            if use != "reserve" and area > self.least.get(use, 0.0) + _SAME_HA:
+                reason, mark = f"profile {self.profile.id}", self.profile.mark
             rows.append(
                 {
                     "use": use,
@@ -106,8 +115,8 @@ class SiteBudget:
                     "share": area / self.site_ha,
                     "profile_share": self.profile.share.get(use, 0.0),
                     "least_ha": self.least.get(use, 0.0),
-                    "reason": binding[0].reason if binding else "",
-                    "mark": binding[0].mark if binding else "",
+                    "reason": reason,
+                    "mark": mark,
                 }
             )
         return pd.DataFrame(rows)

@@ -219,6 +219,32 @@ def test_the_range_of_the_cost_is_told_once_and_from_its_draws(city) -> None:
     better = ConceptOptions(study_class="feasibility")
     classed = concept(SITE, city, "new_town", persons=9000, options=better)
     assert any("prices stay those of a concept" in n for n in classed.notes)
+    # The level moves the sum, so the page says which it was.
+    options = ConceptOptions(price_level=0.5)
+    poorer = concept(SITE, city, "new_town", persons=9000, options=options)
+    assert any("at the level 0.5 that you gave" in n for n in poorer.notes)
+    assert not any("at the level" in n for n in plan.notes)
+
+
+def test_upkeep_begins_when_a_phase_opens_and_not_while_it_is_built(city) -> None:
+    plan = concept(SITE, city, "new_town", persons=9000)
+    flow, opened = plan.economics.table(), plan.phases["hectares_opened"]
+    share = plan.assumptions["upkeep_share"]
+    assert flow["upkeep"].iloc[-1] == pytest.approx(share * plan.cost.total)
+    for year in range(1, len(opened)):
+        if opened[year] == opened[year - 1]:
+            assert flow["upkeep"][year] == pytest.approx(flow["upkeep"][year - 1]), year
+
+
+def test_each_area_of_the_budget_has_the_reason_for_its_size(city) -> None:
+    usual = concept(SITE, city, "new_town", ruleset="KR").budget.table().set_index("use")
+    assert (usual["reason"].drop("reserve") != "").all()
+    assert (usual["mark"].drop("reserve") != "").all()
+    asked = concept(SITE, city, "new_town", persons=9000, ruleset="KR")
+    table = asked.budget.table().set_index("use")
+    more = (table["hectares"] > table["least_ha"] + 1e-6).drop("reserve")
+    assert more["parks"]
+    assert (table["reason"].drop("reserve")[more] == "profile new_town").all()
 
 
 def test_two_runs_are_the_same(city) -> None:

@@ -212,6 +212,11 @@ def test_the_docs_tell_how_often_public_projects_fall_into_the_range() -> None:
         assert one["source"]
     assert len(table) >= 10
     assert f"{inside} of {len(table)} public projects" in page
+    held = read_table("costs")["track_record"]
+    assert (held["projects"], held["inside"]) == (len(table), inside)
+    told = f"of {len(table)} public projects {inside} cost what such a range would have said"
+    works = [Quantity(row="bridge", amount=100.0, unit=rows["bridge"].unit)]
+    assert any(told in words for words in estimate(works, SAME).words_range)
 
 
 def test_no_works_cost_nothing() -> None:

@@ -120,6 +120,13 @@ def test_a_pipe_passes_the_front_of_every_parcel(plan) -> None:
         assert 0 < table.loc[utility, "length_m"] <= bare + 1e-6
     shown = plan_sheets(plan).tables["networks"].frame
     assert shown["Cost"].sum() == pytest.approx(plan.networks.worth + table["cost"].sum())
+    listed = plan_sheets(plan).tables["assumptions"].frame.set_index("Assumption")
+    assert (
+        listed.loc["Homes: floor area over land", "Value"] == plan.budget.profile.far["residential"]
+    )
+    assert listed.loc["Commerce and offices: jobs a hectare", "Mark"] == "D"
+    (told,) = (note for note in plan.notes if "the routed networks" in note)
+    assert f"({shown['Cost'].sum() / 1e6:,.1f} M USD" in told  # one sum on the page
     # 100 m of street without a main, served from a main 50 m beyond its end: the whole of it is laid.
     street = gpd.GeoDataFrame(
         {"width_m": [10.0]}, geometry=[shapely.LineString([(0, 0), (100, 0)])], crs=UTM
