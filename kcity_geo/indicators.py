@@ -55,7 +55,7 @@ class IndicatorRow:
     unit : of its value, of `target` and of `worst`.
     question : what it asks.
     formula : in words.
-    formula_id : what the ledger cites.
+    formula_id : the family under which docs and lists tell it.
     function : dotted path of the function that assesses it, given the city and `arguments`.
     arguments : further arguments of the function.
     target, worst : where the gap is 0, and 1; None: the function gives its own gap.

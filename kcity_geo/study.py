@@ -19,7 +19,7 @@ import geopandas as gpd
 
 from kcity_geo.analysis.location.located import Located
 from kcity_geo.analysis.network.graph import StreetGraph
-from kcity_geo.citydata import CityData
+from kcity_geo.citydata import CityData, Provenance
 from kcity_geo.compiling import telling
 from kcity_geo.config import Config
 from kcity_geo.cube import district_shares, empty_cube, study_grid
@@ -46,6 +46,7 @@ from kcity_geo.inputs.population import (
 from kcity_geo.inputs.rasters import load_elevation, load_flood, load_rasters, note_few_cells
 from kcity_geo.inputs.readiness import readiness
 from kcity_geo.inputs.synthetic import synthetic_inputs
+from kcity_geo.inputs.uses import outline_files
 from kcity_geo.notes import collected, tell
 from kcity_geo.plan_sheets import PlanSheets
 from kcity_geo.result import Gaps, Indicator, Result, Suitability
@@ -168,7 +169,7 @@ def load(
 
             table = inventory(layers, city, extract_date=osm_date)
     notes += lack_of_people(cube, city)
-    about = (*mapped.about, *people.about, *rasters.about, *tables.about, *named_files(study))
+    about = (*mapped.about, *people.about, *rasters.about, *tables.about, *_named(study))
     notes += other_files(study, about)
     synthetic = synthetic_inputs(study)
     if synthetic:
@@ -193,6 +194,11 @@ def load(
         measured={**people.measured, **rasters.measured},
         unreadable_tags=mapped.unreadable,
     )
+
+
+def _named(study: Study) -> tuple[Provenance, ...]:
+    """Describe inputs that the study file names beside its sources."""
+    return (*outline_files(study), *named_files(study))
 
 
 def _check_report(study: Study) -> None:

@@ -201,7 +201,10 @@ def _of_workbook(home: Path, ledger: dict[str, Any]) -> Iterator[Drift]:
     try:
         for key, number, place in numbers_of_workbook(path):
             was = values.get(key)
-            if was is None or isinstance(was, str) or math.isclose(was, number, rel_tol=1e-6):
+            if was is None or isinstance(was, str):
+                continue
+            # Cells are rounded to nine decimals.
+            if math.isclose(was, number, rel_tol=1e-6, abs_tol=1e-9):
                 continue
             words = plain_text(f"{was} in the ledger, {number} in {place}")
             yield Drift(kind="number", name=plain_text(f"{key} in {name}"), detail=words)

@@ -37,9 +37,16 @@ def saved(tmp_path_factory, hanbit_town, no_pictures_here):
     (place / "boundary.geojson").write_text(
         json.dumps({"type": "FeatureCollection", "features": [shape]})
     )
+    for name, maker in (
+        ("boundary.geojson", "Outline Office"),
+        ("population.tif", "People Office"),
+    ):
+        note = {"licence": "CC-BY-4.0", "attribution": maker}
+        (place / f"{name}.json").write_text(json.dumps(note))
     (place / "study.toml").write_text(
         '[study]\nname = "piece"\nproject = "new_town"\ncell_m = 200\n[report]\ndocx = true\n[city]\nname = "Piece"\n'
         'boundary = "boundary.geojson"\n[sources]\nosm = "city.osm.pbf"\npopulation = "population.tif"\n'
+        '[official]\nyear = 2023\nsource = "Census of 2023"\n'
     )
     with pytest.warns(kc.KCityWarning):
         kc.run(place / "study.toml", place / "out")
@@ -119,11 +126,42 @@ def test_a_number_that_was_changed_in_the_workbook_is_named(copied) -> None:
     assert f"0.123 in Indicators!{cell.coordinate}" in found[0].detail
 
 
+def test_a_workbook_saved_anew_has_no_changed_number(copied, monkeypatch) -> None:
+    """A cell holds a small number rounded to nine decimals, which was told as a change."""
+    path, book = copied / "out" / "ledger.json", copied / "out" / "study.xlsx"
+    ledger = json.loads(path.read_text(encoding="utf-8"))
+    ledger["claims"].append({"id": "small", "value": 0.00011139454, "unit": "share"})
+    path.write_text(json.dumps(ledger), encoding="utf-8")
+    book.write_bytes(book.read_bytes() + b"x")
+    for cell, changed in ((0.000111395, False), (0.000211395, True)):
+        found = [("small", cell, "Indicators!K26")]
+        monkeypatch.setattr("kcity_geo.verifying.numbers_of_workbook", lambda _, found=found: found)
+        drift = kc.verify(copied / "out", recompute=False)
+        assert any(one.kind == "number" for one in drift) is changed
+
+
 def test_a_flipped_byte_of_an_input_is_named(copied) -> None:
     flip(copied / "population.tif")
     found = kc.verify(copied / "out", recompute=False)
     assert [one.kind for one in found] == ["input"]
     assert "population.tif" in found[0].name
+
+
+def test_a_changed_note_beside_an_input_is_named(copied) -> None:
+    """The note says the licence that stands on every output."""
+    note = {"licence": "CC-BY-NC-4.0", "attribution": "People Office"}
+    (copied / "population.tif.json").write_text(json.dumps(note))
+    found = kc.verify(copied / "out", recompute=False)
+    assert [(one.kind, one.name) for one in found] == [("input", "../population.tif.json")]
+
+
+def test_the_maker_of_the_outline_is_named(saved) -> None:
+    """A map drawn from an outline under a licence names who made it, as of any input."""
+    ledger = json.loads((saved / "out" / "ledger.json").read_text(encoding="utf-8"))
+    row = next(one for one in ledger["inputs"] if one["id"] == "city.boundary")
+    assert row["licence"] == "CC-BY-4.0"
+    for name in ("ATTRIBUTION.txt", "report.html", "districts.geojson"):
+        assert "Outline Office" in (saved / "out" / name).read_text(encoding="utf-8"), name
 
 
 def test_a_changed_table_is_named(copied, monkeypatch) -> None:
@@ -161,6 +199,24 @@ def test_the_ledger_says_of_each_number_its_unit_and_formula(saved) -> None:
     assert len(ids) == len(set(ids)) > 100
     assert all(row["unit"] for row in ledger["claims"])
     assert {row["formula"] for row in ledger["claims"]} <= set(ledger["formulas"])
+    papers = {one for rows in ledger["shown"].values() for key, _ in rows for one in key.split()}
+    assert "official.source" in papers
+    assert papers <= set(ids)
+
+
+def test_indicators_of_one_family_have_a_formula_each(saved) -> None:
+    """Formulas of a family stood under one key, so that T1 was said to be computed as T1_u4ssc."""
+    ledger = json.loads((saved / "out" / "ledger.json").read_text(encoding="utf-8"))
+    words = {key: told["words"] for key, told in ledger["formulas"].items()}
+    formula = {row["id"]: row["formula"] for row in ledger["claims"]}
+    for key, telling in (
+        ("T1", "d_net(high) <= 1000 m"),
+        ("T1_u4ssc", "d_net(any) <= 500 m"),
+        ("T9_hospital", "nearest hospital"),
+        ("T9_school", "nearest school"),
+    ):
+        assert telling in words[formula[f"{key}.value.city"]], key
+    assert "health" in ledger["formulas"]["T9_hospital"]["layers"]
     assert {one["id"] for one in ledger["inputs"]} >= {"osm", "population"}
 
 

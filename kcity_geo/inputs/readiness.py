@@ -46,7 +46,10 @@ def readiness(data: CityData, study: Study) -> list[dict[str, Any]]:
         }
         for key, given, instead in outlines(study)
     ]
+    told = {row["name"] for row in rows}
     for about in data.provenance:
+        if about.id in told:
+            continue
         numbers = data.measured.get(about.id, {})
         detail = [about.title, f"used for {use_of(about.id)}"]
         if about.note:

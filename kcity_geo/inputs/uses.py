@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kcity_geo.citydata import Provenance
 from kcity_geo.config import read_table
 from kcity_geo.indicators import uses_of_layers
 from kcity_geo.profiles import layers_of_criteria
 from kcity_geo.studyfile import Study, resolve_path
 
-__all__ = ["input_paths", "layer_uses", "outlines", "use_of"]
+__all__ = ["input_paths", "layer_uses", "outline_files", "outlines", "use_of"]
 
 
 def outlines(study: Study) -> list[tuple[str, str, str]]:
@@ -44,6 +45,39 @@ def outlines(study: Study) -> list[tuple[str, str, str]]:
         ("boundary", city.boundary or relation or box, instead),
         ("districts", city.districts or level, "no districts"),
     ]
+
+
+def outline_files(study: Study) -> tuple[Provenance, ...]:
+    """
+    Say where the files of boundary and districts come from, as far as somebody said so.
+
+    Parameters
+    ----------
+    study : checked study file.
+
+    Returns
+    -------
+    A row a file whose licence or maker is stated; an outline that says neither is taken for the user's own.
+
+    Raises
+    ------
+    StudyError, SourceError
+        If a path cannot be used, or the note beside a file cannot be read.
+
+    Examples
+    --------
+    >>> outline_files(Study(city={"bbox": [1, 2, 3, 4]}))
+    ()
+    """
+    from kcity_geo.sources.local.origins import describe
+
+    named = {"city.boundary": study.city.boundary, "city.districts": study.city.districts}
+    rows = [
+        describe(resolve_path(study, value, key=key), key=key)
+        for key, value in named.items()
+        if value
+    ]
+    return tuple(row for row in rows if row.licence != "unknown" or row.attribution)
 
 
 def input_paths(study: Study) -> dict[str, Path]:

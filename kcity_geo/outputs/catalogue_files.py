@@ -50,8 +50,12 @@ _TABLES = {
 _KINDS = {"text": "string", "as units": "any", "true or false": "boolean", "date": "string"}
 
 
-def _licences(result: Result) -> list[dict[str, str]]:
-    terms = terms_of(result.data)
+#: Papers and pictures made from the layers, which a licence of databases leaves free.
+_PICTURES = (".html", ".docx", ".pdf")
+
+
+def _licences(result: Result, *, picture: bool = False) -> list[dict[str, str]]:
+    terms = terms_of(result.data, picture=picture)
     rows = [licence_row(one) for one in (terms.inputs if terms.id == "conflict" else (terms.id,))]
     return [
         {
@@ -77,6 +81,7 @@ def save_package(result: Result, folder: Path, *, columns: pd.DataFrame) -> None
     fields = _fields_of_tables(columns)
     resources = [
         _resource(path, folder, fields.get(path.name))
+        | ({"licenses": _licences(result, picture=True)} if path.suffix in _PICTURES else {})
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != PACKAGE_FILE
     ]

@@ -19,7 +19,6 @@ from kcity_geo.analysis.findings import Findings, residents
 from kcity_geo.analysis.recommend import recommendations
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN
 from kcity_geo.config import read_table
-from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.outputs.details import detail_table
 from kcity_geo.outputs.facts import SITE_CONTENTS, SITE_FACTS
@@ -146,11 +145,10 @@ def _of_city(result: Result) -> Iterator[Claim]:
 
 
 def _of_indicators(result: Result) -> Iterator[Claim]:
-    rows = indicator_rows()
     for row in result.gaps.indicators.to_dict("records"):
-        key, unit = str(row["indicator"]), plain_text(row["unit_id"])
-        about = rows.get(key)
-        formula = about.formula_id if about else key
+        # Indicators of one family (T1, T1_u4ssc) have a formula each.
+        key = formula = str(row["indicator"])
+        unit = plain_text(row["unit_id"])
         for name in ("value", "value_lo", "value_hi", "standard", "worst", "n_features"):
             if name == "value" or _value(row.get(name)) is not None:
                 units = "count" if name == "n_features" else plain_text(row["units"])
@@ -308,10 +306,9 @@ def _of_inventory(result: Result) -> Iterator[Claim]:
 
 
 def _of_details(result: Result) -> Iterator[Claim]:
-    rows = indicator_rows()
     for row in detail_table(result).to_dict("records"):
-        key, about = f"{row['indicator']}.details.{row['name']}", rows.get(str(row["indicator"]))
-        formula = about.formula_id if about else str(row["indicator"])
+        formula = str(row["indicator"])
+        key = f"{formula}.details.{row['name']}"
         if isinstance(row["value"], str):
             yield from _said(key, row["value"], formula)
         else:
@@ -323,6 +320,10 @@ def _of_inputs(result: Result) -> Iterator[Claim]:
         if isinstance(value, int | float):
             unit = "share" if name.endswith(("_access", "_share")) else "as stated"
             yield claim(f"official.{name}", value, unit, "input")
+        elif isinstance(value, str):
+            # Folders of a machine say nothing, and differ where the study runs again.
+            words = value.rpartition("/")[2] if name == "table" else value
+            yield from _said(f"official.{name}", words, "input")
     for source in result.data.provenance:
         yield from _said(f"input.{source.id}.note", source.note, "input")
     for row in assumption_rows(result):

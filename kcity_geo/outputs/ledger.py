@@ -42,7 +42,7 @@ def _formulas(result: Result) -> dict[str, dict[str, Any]]:
         if about is None:
             continue
         keys = [r["key"] for r in assumed if one.id.partition("_")[0] in str(r["used_by"])]
-        found[about.formula_id] = {
+        found[one.id] = {
             "words": about.formula,
             "source": plain_text(one.source),
             "as_of": plain_text(one.as_of),

@@ -68,6 +68,10 @@ def study_toml(study: Study, *, out: Path, checksums: Mapping[str, str] | None =
             return inside[found] + part
         text = _moved(found, out=out) + part
         digests[text] = known.get(path.name) or sha256_of(found)
+        # The note beside a file says its licence and date, which stand on every output.
+        note = found.with_name(f"{found.name}.json")
+        if note.is_file():
+            digests[_moved(note, out=out)] = sha256_of(note)
         return text
 
     for name, keys in _PATHS.items():
