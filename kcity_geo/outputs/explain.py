@@ -8,7 +8,7 @@ for each cell. So the map can show for any cell what `explain` returns, word for
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,27 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.findings import worst_sector
+from kcity_geo.analysis.gaps.assessed import of_towns
+from kcity_geo.analysis.gaps.draws import STREET_FORM
+from kcity_geo.analysis.gaps.reading import reason_apart
 from kcity_geo.analysis.gaps.words import EVIDENCE_WORDS, READINGS, evidence_numbers, reading_title
 from kcity_geo.config import read_table
 from kcity_geo.indicators import IndicatorRow, indicator_rows
 from kcity_geo.outputs.explained_place import cell_number, known_cells, rows_of, unit_of
+from kcity_geo.outputs.explained_words import (
+    left_open,
+    noted,
+    row_value,
+    slotted,
+    span_words,
+    standard_words,
+    worded,
+)
 from kcity_geo.outputs.languages import name as named
 from kcity_geo.outputs.languages import tell, translated
-from kcity_geo.outputs.text import as_number, human, measured, persons, plain_text, value_words
+from kcity_geo.outputs.text import as_number, human, measured, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
-from kcity_geo.result import SECTORS, THEMES, Gaps
+from kcity_geo.result import SECTORS, THEMES, Gaps, Indicator
 from kcity_geo.rules import ReadingLimits
 
 __all__ = ["Line", "cell_lines", "explain", "unit_lines", "unit_rows"]
@@ -114,7 +126,7 @@ def cell_lines(gaps: Gaps, *, indicators: bool = True) -> list[Line]:
     """
     cells = gaps.cells
     shape = cells["composite_gap"].shape
-    lines = []
+    lines: list[Line] = []
     if "population" in cells:
         words = _texts(cells["population"].to_numpy(), _residents)
         lines.append(
@@ -219,16 +231,17 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
             continue
         row = city[key]
         title, units = translated(plain_text(row["title"])), plain_text(row["units"])
-        standard = _standard(row, about)
+        standard = standard_words(row, about)
         gap = gaps.cells.get(f"{key}_gap")
         value = gaps.cells.get(key)
         if gap is None:
             ranged = bool(np.isfinite(gaps.cells[f"{sector}_gap"].to_numpy()).any())
-            text = _city_wide(row, title, standard) or _open(row, about, ranged=ranged)
+            text = _city_wide(row, title, standard) or left_open(row, about, ranged=ranged)
             if text:
                 at = np.where(known_cells(gaps), 1, 0).astype(np.uint16).reshape(shape).ravel()
                 yield Line(template="{text}", slots={"text": (("", text), at)})
             continue
+        yield from _elsewhere(gaps, about, title, row)
         slots = {"gap": _texts(gap.to_numpy(), _share)}
         if value is None:
             yield Line(
@@ -257,32 +270,20 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
         )
 
 
-def _level(row: IndicatorRow) -> str:
-    return row.theme or row.sector
-
-
-def _braced(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
-
-
-def _standard(row: pd.Series[Any] | Mapping[Any, Any], about: IndicatorRow) -> str:
-    standard = float(row["standard"])
-    if not np.isfinite(standard):
-        parts = (
-            translated(plain_text(about.citation)) if about.scored and about.target is None else ""
-        )
-        return tell("explain_standard_parts", parts=parts) if parts else ""
-    worst = human(row["worst"], plain_text(row["units"]), missing="")
-    at = tell("explain_worst_at", worst=worst) if worst else ""
-    shown = measured(standard, plain_text(row["units"]))
-    return tell("explain_standard", standard=shown, worst=at)
-
-
-def _value(row: pd.Series[Any] | Mapping[Any, Any]) -> str:
-    value, low, high = (as_number(row.get(key)) for key in ("value", "value_lo", "value_hi"))
-    return value_words(value, low=low, high=high, units=plain_text(row["units"])) or tell(
-        "explain_no_value"
-    )
+def _elsewhere(gaps: Gaps, about: IndicatorRow, title: str, row: pd.Series[Any]) -> Iterator[Line]:
+    """Say where the map tells nothing of the streets of a place, yet its range speaks of them."""
+    kind, cells = read_table("evidence")["draw"].get(about.id), gaps.cells
+    if kind not in STREET_FORM or not np.isfinite(as_number(row["gap_raw"])):
+        return
+    towns = of_towns(cells["urban_class"].to_numpy())
+    weight = np.where(towns, about.urban_weight or 0.0, about.rural_weight or 0.0)
+    here = np.isfinite(cells[f"{about.sector}_gap"].to_numpy()) & (weight > 0)
+    here &= np.isnan(cells[f"{about.id}_gap"].to_numpy()) & known_cells(gaps).reshape(here.shape)
+    if "population" in cells:
+        here &= cells["population"].to_numpy() >= 1
+    if here.any():
+        texts = ("", tell("explain_elsewhere", title=title))
+        yield Line(template="{text}", slots={"text": (texts, here.ravel().astype(np.uint16))})
 
 
 def _city_wide(row: pd.Series[Any], title: str, standard: str) -> str:
@@ -290,7 +291,7 @@ def _city_wide(row: pd.Series[Any], title: str, standard: str) -> str:
     gap = float(row["gap_raw"])
     if not np.isfinite(gap):
         return ""
-    value = _value(row)
+    value = row_value(row)
     return tell(
         "explain_city", title=title, value=value, standard=standard, gap=human(gap, "share")
     )
@@ -307,24 +308,19 @@ def _sector_lines(gaps: Gaps, sector: str) -> list[Line]:
     codes = cells[f"{sector}_reading"].to_numpy().ravel()
     limit = human(gaps.limits.short, "share")
     return [
-        Line(template=_slotted("explain_middle", *share), slots=share),
+        Line(template=slotted(worded("explain_middle", sector), *share), slots=share),
         Line(
-            template=tell("explain_chance", limit=limit, short="{short}"),
+            template=tell(worded("explain_chance", sector), limit=limit, short="{short}"),
             slots={"short": _texts(short, lambda v: f"{100 * v:.0f}")},
         ),
         Line(
-            template=_slotted("explain_trust", "evidence", "data"),
+            template=slotted("explain_trust", "evidence", "data"),
             slots={
                 "evidence": _texts(evidence, lambda v: f"{v:.2f}"),
                 "data": _data_words(evidence, short.ravel(), codes, limits=gaps.limits),
             },
         ),
     ]
-
-
-def _slotted(key: str, *slots: str) -> str:
-    """Say a sentence whose slots stay open."""
-    return tell(key, **{slot: f"{{{slot}}}" for slot in slots})
 
 
 def _data_words(
@@ -336,6 +332,14 @@ def _data_words(
 ) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
     known = evidence_numbers(evidence, probability=short, code=codes, limits=limits)
     return tuple(map(translated, EVIDENCE_WORDS)), known.astype(np.uint16)
+
+
+def _level(row: IndicatorRow) -> str:
+    return row.theme or row.sector
+
+
+def _braced(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def unit_lines(gaps: Gaps, place: str) -> Iterator[tuple[int, str]]:
@@ -370,7 +374,7 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
     """
     indicators = rows_of(gaps, place)
     whole = {} if place == "city" else rows_of(gaps, "city")
-    about = indicator_rows()
+    about, assessed = indicator_rows(), {one.id: one for one in gaps.assessed}
     unit = plain_text(place)
     if place != "city":
         district = gaps.districts[gaps.districts["district_id"].astype(str) == place].iloc[0]
@@ -394,7 +398,7 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
             if key in about and _level(about[key]) == sector:
                 own = key in indicators
                 text = (
-                    _unit_indicator(indicators[key], about[key], whole.get(key))
+                    _unit_indicator(indicators[key], about[key], whole.get(key), assessed.get(key))
                     if own
                     else _city_indicator(whole[key], about[key])
                 )
@@ -403,21 +407,10 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
                     continue
                 ranged = bool(np.isfinite(as_number(told["gap"])))
                 row = indicators[key] if own else whole[key]
-                if text := _open(row, about[key], ranged=ranged):
+                if text := left_open(row, about[key], ranged=ranged):
                     yield 1, text, ""
-        for number, text in enumerate(_unit_sector(told, limits=gaps.limits)):
+        for number, text in enumerate(_unit_sector(told, sector, limits=gaps.limits)):
             yield 1, text, f"{sector}.{_LEDGER[number]}.{unit}"
-
-
-def _open(row: Mapping[Any, Any] | pd.Series[Any], about: IndicatorRow, *, ranged: bool) -> str:
-    """Say of what nobody mapped that the range holds it all the same; nothing of other indicators."""
-    silent = read_table("evidence")["silent"]
-    if not ranged or about.id not in (*silent["drawn"], *silent["ends"]):
-        return ""
-    if str(row["reading"]) != reading_title(READINGS.index("not_assessed")):
-        return ""
-    note = translated(plain_text(row["note"], max_chars=300))
-    return tell("explain_open", title=translated(plain_text(row["title"])), note=note)
 
 
 def _city_indicator(row: Mapping[Any, Any], about: IndicatorRow) -> str:
@@ -428,61 +421,60 @@ def _city_indicator(row: Mapping[Any, Any], about: IndicatorRow) -> str:
     text = tell(
         "explain_city_range",
         title=translated(plain_text(row["title"])),
-        value=_value(row),
-        standard=_standard(row, about),
+        value=row_value(row),
+        standard=standard_words(row, about),
         raw=human(raw, "share"),
-        range=_span(lo, hi),
+        range=span_words(lo, hi),
     )
-    return _noted(text, row)
-
-
-def _span(low: float, high: float) -> str:
-    """Write a range of shares; once where both ends read the same."""
-    first, last = human(low, "share"), human(high, "share")
-    return first if first == last else tell("explain_span", low=first, high=last)
-
-
-def _noted(text: str, row: Mapping[Any, Any]) -> str:
-    note = translated(plain_text(row["note"], max_chars=300))
-    return tell("explain_noted", text=text, note=note) if note else text
+    return noted(text, row)
 
 
 def _unit_indicator(
-    row: Mapping[Any, Any], about: IndicatorRow, whole: Mapping[Any, Any] | None = None
+    row: Mapping[Any, Any],
+    about: IndicatorRow,
+    whole: Mapping[Any, Any] | None = None,
+    one: Indicator | None = None,
 ) -> str:
     """Say what an indicator tells of a place, with the note of the whole city named as such."""
     raw = as_number(row["gap_raw"])
     if not np.isfinite(raw):
         return ""
-    value = _value(row)
+    value = row_value(row)
     lo, hi = as_number(row["gap_lo"]), as_number(row["gap_hi"])
     text = tell(
         "explain_unit",
         title=translated(plain_text(row["title"])),
         value=value,
-        standard=_standard(row, about),
+        standard=standard_words(row, about),
         raw=human(raw, "share"),
-        range=_span(lo, hi),
+        range=span_words(lo, hi),
         reading=translated(str(row["reading"])),
     )
     if whole is None:
-        return _noted(text, row)
-    note = translated(plain_text(whole["note"], max_chars=300))
-    return tell("explain_noted_city", text=text, note=note) if note else text
+        return noted(text, row)
+    note = plain_text(whole["note"], max_chars=300)
+    if one is not None:  # why the gap is another than the value says is told of the place itself
+        note = plain_text(one.not_assessed or one.note, max_chars=300)
+        here = replace(one, value=as_number(row["value"]), details={})
+        target, worst = as_number(row["standard"]), as_number(row["worst"])
+        if why := reason_apart(here, target=target, worst=worst, gap=raw):
+            text = tell("explain_noted", text=text, note=translated(why))
+    return tell("explain_noted_city", text=text, note=translated(note)) if note else text
 
 
-def _unit_sector(told: Mapping[str, Any], *, limits: ReadingLimits) -> Iterator[str]:
+def _unit_sector(told: Mapping[str, Any], level: str, *, limits: ReadingLimits) -> Iterator[str]:
     if not np.isfinite(as_number(told["gap"])):
         return
     share = {
         slot: human(as_number(told[key]), "share")
         for slot, key in (("raw", "gap_raw"), ("lo", "gap_lo"), ("hi", "gap_hi"), ("mid", "gap"))
     }
-    yield tell("explain_middle", **share)
+    yield tell(worded("explain_middle", level), **share)
     limit = human(limits.short, "share")
-    yield tell("explain_chance", limit=limit, short=f"{100 * as_number(told['p_short']):.0f}")
+    chance = f"{100 * as_number(told['p_short']):.0f}"
+    yield tell(worded("explain_chance", level), limit=limit, short=chance)
     evidence = f"{as_number(told['evidence']):.2f}"
     yield tell("explain_trust", evidence=evidence, data=translated(str(told["data"])))
     short = as_number(told["people_short"])
     if np.isfinite(short):
-        yield tell("explain_short", people=persons(short))
+        yield tell(worded("explain_short", level), people=persons(short))

@@ -7,6 +7,7 @@ import dataclasses
 import zlib
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from kcity_geo.cube import cell_ids
@@ -14,6 +15,7 @@ from kcity_geo.errors import StudyError
 from kcity_geo.outputs.explain import _texts_in_order, cell_lines, explain, unit_rows
 from kcity_geo.outputs.hover import hover_data
 from kcity_geo.outputs.text import measured, persons
+from kcity_geo.result import Indicator
 
 
 def test_a_cell_tells_value_standard_gap_range_chance_evidence_and_reading(result) -> None:
@@ -32,7 +34,7 @@ def test_a_cell_tells_value_standard_gap_range_chance_evidence_and_reading(resul
         "Transport:",
         "as mapped;",
         "with what the map may lack",
-        "% of the draws",
+        "% of cases like this",
         "Evidence",
     ):
         assert words in text
@@ -47,6 +49,57 @@ def test_districts_and_the_city_are_explained_too(result) -> None:
     assert "(whole city: stop presence only)" in text
     assert "(stop presence only)" in result.gaps.explain()
     assert explain(result.gaps, "city") == result.gaps.explain()
+
+
+def test_a_district_is_told_its_own_reason_why_gap_and_value_part(result) -> None:
+    """Of the land for streets of a district, 21 % where its gap was 45 %, it was said that most live where it is better."""
+    gaps, rows = result.gaps, result.gaps.indicators
+    both = rows[(rows["indicator"] == "T1") & rows["unit_id"].isin(["city", "d2"])].copy()
+    better = "the value is a mean over land; most people live where it is better, and the gap counts people"
+    both = both.assign(indicator="T6", units="share", standard=0.3, worst=0.05, note=better)
+    both.loc[both["unit_id"] == "d2", ["value", "gap_raw", "note"]] = [0.21, 0.45, ""]
+    land = Indicator(id="T6", value=0.24, units="share", note="per built-up land")
+    text = dataclasses.replace(gaps, indicators=both, assessed=(land,)).explain("d2")
+    (line,) = (line for line in text.splitlines() if "standard 30 %" in line)
+    assert "(the value is a mean over land; the gap counts everybody beyond the standard)" in line
+    assert "(whole city: per built-up land)" in line
+    assert "better" not in line
+
+
+def test_flood_prone_land_is_no_shortfall(result) -> None:
+    """Of land, not of supply: it read 'People in cells that fall short or probably do: 70.'"""
+    gaps = result.gaps
+    told = {f"flood_{key}": 0.2 for key in ("gap", "gap_raw", "gap_lo", "gap_hi", "evidence")}
+    told |= {"flood_p_short": 0.1, "flood_people_short": 70.0, "flood_data": "fair"}
+    told["flood_reading"] = "Partly flood-prone"
+    lines = dataclasses.replace(gaps, districts=gaps.districts.assign(**told)).explain("d2")
+    flood = lines.partition("Flood-prone land: ")[2]
+    assert "People in cells that are flood-prone or probably are: 70." in flood
+    assert "Flood-prone (40 % or more of the ground) in 10 % of cases like this." in flood
+    assert "short" not in flood
+    cell = [line.template for line in cell_lines(gaps)]
+    assert sum(text.startswith("Flood-prone (") for text in cell) == 1
+
+
+def test_where_the_map_tells_nothing_of_the_streets_the_range_says_what_it_takes(result) -> None:
+    """A cell read 62 % as mapped, 18 to 57 % with what the map may lack, and no line said why."""
+    gaps = result.gaps
+    cells = gaps.cells.copy()
+    lived = (cells["population"].to_numpy() >= 1) & np.isfinite(cells["transport_gap"].to_numpy())
+    city = gaps.indicators[gaps.indicators["unit_id"] == "city"].iloc[:1]
+    row = city.assign(indicator="T6", title="Land allocated to streets", units="share", gap_raw=0.2)
+    known = np.where(np.arange(lived.size).reshape(lived.shape) % 2 == 0, 0.2, np.nan)
+    cells["T6_gap"] = (cells["transport_gap"].dims, np.where(lived, known, np.nan))
+    cells["urban_class"] = (cells["transport_gap"].dims, np.full(lived.shape, 3, dtype=np.uint8))
+    changed = dataclasses.replace(gaps, cells=cells, indicators=pd.concat([gaps.indicators, row]))
+    (line,) = (
+        one
+        for one in cell_lines(changed)
+        if any("not known here" in t for t in one.slots.get("text", ((),))[0])
+    )
+    said = np.array([bool(line.text(i)) for i in range(lived.size)])
+    assert said.any()
+    assert np.array_equal(said, (lived & np.isnan(known)).ravel())
 
 
 def test_what_is_known_of_the_city_alone_explains_a_district_too(result) -> None:

@@ -20,7 +20,7 @@ from kcity_geo.result import Indicator
 from kcity_geo.rules import reading_limits
 from kcity_geo.standards import Standard, gap_from_standard
 
-__all__ = ["Assessed", "raw_gap"]
+__all__ = ["Assessed", "of_towns", "raw_gap"]
 
 _URBAN = 2
 _ALL = slice(None)
@@ -41,6 +41,26 @@ def _classes(city: CityModel) -> NDArray[np.uint8]:
     )
 
 
+def of_towns(classes: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """
+    Tell which cells have the weights of towns: urban centres, clusters, and where nobody knows.
+
+    Parameters
+    ----------
+    classes : 3 urban centre, 2 cluster, 1 rural, 0 not known.
+
+    Returns
+    -------
+    Shape of `classes`.
+
+    Examples
+    --------
+    >>> of_towns(np.array([0, 1, 2, 3])).tolist()
+    [True, False, True, True]
+    """
+    return np.asarray((classes >= _URBAN) | (classes == 0))
+
+
 class Assessed:
     """
     The rules of the gap model for single indicators of one city; lives for one call.
@@ -56,7 +76,7 @@ class Assessed:
         self.limits = reading_limits(city.rules("readings"))
         self.classes = city.once(_classes)
         self.mapped = city.once(mapped_share)
-        self.urban = (self.classes >= _URBAN) | (self.classes == 0)
+        self.urban = of_towns(self.classes)
         self.scaled: dict[str, NDArray[np.float64]] = {}
 
     def _prior(self, name: str) -> NDArray[np.float64]:

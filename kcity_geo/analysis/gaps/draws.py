@@ -30,6 +30,7 @@ from kcity_geo.result import Indicator
 from kcity_geo.standards import Standard
 
 __all__ = [
+    "STREET_FORM",
     "DrawnBand",
     "draw_count",
     "quantiles",
@@ -39,7 +40,8 @@ __all__ = [
 
 #: Purposes of chance.
 _PATCH, _SWAP, _OPEN, _PRIOR = 100, 103, 104, 200
-_STREET_FORM = {"street_length", "street_area", "intersections", "connectivity"}
+#: Kinds of ``[draw]`` in ``tables/evidence.toml`` that another place may lend.
+STREET_FORM = {"street_length", "street_area", "intersections", "connectivity"}
 
 
 def draw_count(city: CityModel) -> int:
@@ -78,7 +80,7 @@ def street_form(
     -------
     None where the indicator is no street form.
     """
-    if kind not in _STREET_FORM:
+    if kind not in STREET_FORM:
         return None
     missing = city.rules("evidence")["missing"]
     power = float(missing["intersections_power"]) if kind == "intersections" else 1.0
@@ -134,7 +136,7 @@ class DrawnBand(Places):
         drawn = own if rule is None else np.minimum(rule(self, one, share, unseen, draw), own)
         if one.indicator.applies is None:
             drawn = np.where(one.told, own, drawn)
-        if one.kind in _STREET_FORM and not known.all():
+        if one.kind in STREET_FORM and not known.all():
             drawn = np.where(known, drawn, self._unknown(one, draw))
             known = np.isfinite(drawn)
         return np.where(known, np.clip(drawn, 0.0, 1.0), np.nan)

@@ -217,6 +217,8 @@ def _placed(
     """Place a city rate where pipes are likely; a table by district stands as it is."""
     if has_table(city, "piped_water_access"):
         return official_share, "official numbers"
+    if float(city.official["piped_water_access"]) >= 1:
+        return official_share, "official city rate: everybody"  # whatever density can explain
     evenly = "official city rate, spread evenly:"
     if ranked is None:
         return official_share, f"{evenly} no water works, tower or main is mapped to say where"

@@ -32,6 +32,14 @@ def test_a_gap_smaller_than_the_value_is_explained_too() -> None:
     """8 of 18 km of street per km2 on the land, but most people live where there are more."""
     assert "mean over land" in _why("T4", 8.0, 0.15)
     assert _why("T1", 0.4, 0.3).startswith("the value is a mean")
+    # 24 % of land for streets, standard 30 %, none at 5 %: a reader redoes 23 %, and reads 19 %.
+    assert "better" in _why("T6", 0.243, 0.188)
+
+
+def test_a_gap_larger_than_that_of_the_land_is_not_said_to_be_better_where_people_live() -> None:
+    text = _why("T6", 0.21, 0.45)
+    assert "mean over land" in text
+    assert "better" not in text
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -436,6 +437,20 @@ def test_w3_where_the_map_cannot_explain_the_rate_it_is_spread_evenly(toy, featu
         row = piped_coverage(model_of(data))
     assert row.cells == pytest.approx(0.9)
     assert "at most 25.0 %" in row.details["calibration"]
+
+
+def test_w3_a_rate_of_everybody_needs_no_explanation(toy, features):
+    """Monaco was told to check its 100 %, as density explained but 97 % of the people."""
+    data = toy(
+        arrays={"population": 10.0, "built_m2": np.where(np.arange(40) < 10, 3000.0, 0.0)},
+        layers={"water_plant": works(features)},
+        official={"piped_water_access": 1.0},
+    )
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        row = piped_coverage(model_of(data))
+    assert row.cells == pytest.approx(1.0)
+    assert not [each for each in told if "explains at most" in str(each.message)]
 
 
 def test_w3_a_table_of_one_row_is_not_the_rate_of_the_city(toy, features):
