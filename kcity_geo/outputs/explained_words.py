@@ -25,6 +25,12 @@ __all__ = [
     "worded",
 ]
 
+#: Sentence of a sector -> that of a theme, which is no shortfall of supply.
+_OF_LAND = {
+    "explain_middle": "explain_middle_flood",
+    "explain_chance": "explain_chance_flood",
+    "explain_short": "explain_short_flood",
+}
 _Row = Mapping[Any, Any] | pd.Series
 
 
@@ -94,7 +100,7 @@ def worded(key: str, level: str) -> str:
     >>> worded("explain_short", "water"), worded("explain_short", "flood")
     ('explain_short', 'explain_short_flood')
     """
-    return f"{key}_{level}" if level in THEMES else key
+    return _OF_LAND.get(key, key) if level in THEMES else key
 
 
 def slotted(key: str, *slots: str) -> str:
@@ -104,7 +110,7 @@ def slotted(key: str, *slots: str) -> str:
     Parameters
     ----------
     key : of the sentence.
-    slots : names of its slots.
+    *slots : names of its slots.
 
     Returns
     -------
