@@ -45,8 +45,8 @@ def saved(tmp_path_factory, hanbit_town, no_pictures_here):
         (place / f"{name}.json").write_text(json.dumps(note))
     (place / "study.toml").write_text(
         '[study]\nname = "piece"\nproject = "new_town"\ncell_m = 200\n[report]\ndocx = true\n[city]\nname = "Piece"\n'
-        'boundary = "boundary.geojson"\n[sources]\nosm = "city.osm.pbf"\npopulation = "population.tif"\n'
-        '[official]\nyear = 2023\nsource = "Census of 2023"\n'
+        'boundary = "boundary.geojson"\n[official]\nyear = 2023\nsource = "Census of 2023"\n'
+        '[sources]\nosm = "city.osm.pbf"\npopulation = "population.tif"\n'
     )
     with pytest.warns(kc.KCityWarning):
         kc.run(place / "study.toml", place / "out")

@@ -200,7 +200,7 @@ def gap_sentences(gaps: Gaps) -> tuple[str, ...]:
     if not any(one.total > 0 for one in told):
         return (_without_people(told),)
     worst = _most_short(told)
-    lines = [] if worst is None else [_short_sentence(worst, told, gaps.districts)]
+    lines = [] if worst is None else [_short_sentence(worst, told, gaps)]
     open_ = [one for one in told if one.unsure]
     if open_:
         place = 0 if _open_first(told) else len(lines)
@@ -264,10 +264,10 @@ _SHORT_TEXTS = {
 }
 
 
-def _short_sentence(one: _Told, told: list[_Told], districts: pd.DataFrame) -> str:
+def _short_sentence(one: _Told, told: list[_Told], gaps: Gaps) -> str:
     short, total = one.people("short"), one.total
     if short < 1:
-        return _nobody_sentence(one, told)
+        return _nobody_sentence(one, told, gaps)
     least = float(read_table("programme/solutions")["rule"]["least_share"])
     few = short < least * total
     partly = _partly_short(told) if few else []
@@ -278,7 +278,7 @@ def _short_sentence(one: _Told, told: list[_Told], districts: pd.DataFrame) -> s
         total=one.all,
         share=one.share("short"),
         thing=_thing(one),
-        where=_names(districts, f"{one.sector}_people_short", total=short),
+        where=_names(gaps.districts, f"{one.sector}_people_short", total=short),
         open=_open_too(one),
         data=_data(one),
     )
@@ -301,14 +301,24 @@ def _open_of(one: _Told) -> str:
     return tell("head_open_of", thing=_thing(one), people=counted, share=share)
 
 
-def _nobody_sentence(one: _Told, told: list[_Told]) -> str:
+def _may_be(one: _Told, short: float) -> str:
+    """Say how large the gap may be where what nobody mapped could make it one that falls short."""
+    high = as_number(one.row["gap_hi"])
+    if not high >= short:
+        return ""
+    shown = cited(human(high, "share"), f"{one.sector}.gap_hi.city")
+    return tell("head_may_be", thing=_thing(one), gap=shown)
+
+
+def _nobody_sentence(one: _Told, told: list[_Told], gaps: Gaps) -> str:
     """Say of what nobody falls short: in none of them is anybody short, as `one` has the most."""
     known = [t for t in told if not t.unsure]
     words = {str(t.row["data"]) for t in known}
     values = {
         "thing": _listed([_thing(t) for t in known], last="or"),
         "total": one.all,
-        "open": "".join(map(_open_of, known)),
+        "open": "".join(map(_open_of, known))
+        + "".join(_may_be(t, gaps.limits.short) for t in known),
         "data": _data(one) if len(words) == 1 else "",
     }
     partly = _partly_short(told)

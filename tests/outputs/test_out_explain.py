@@ -69,7 +69,9 @@ def test_a_district_is_told_its_own_reason_why_gap_and_value_part(result) -> Non
 def test_flood_prone_land_is_no_shortfall(result) -> None:
     """Of land, not of supply: it read 'People in cells that fall short or probably do: 70.'"""
     gaps = result.gaps
-    told = {f"flood_{key}": 0.2 for key in ("gap", "gap_raw", "gap_lo", "gap_hi", "evidence")}
+    told: dict[str, float | str] = {
+        f"flood_{key}": 0.2 for key in ("gap", "gap_raw", "gap_lo", "gap_hi", "evidence")
+    }
     told |= {"flood_p_short": 0.1, "flood_people_short": 70.0, "flood_data": "fair"}
     told["flood_reading"] = "Partly flood-prone"
     lines = dataclasses.replace(gaps, districts=gaps.districts.assign(**told)).explain("d2")

@@ -41,10 +41,11 @@ def _with_people(study, **people):
     return dataclasses.replace(gaps, city=city, districts=districts, cells=cells)
 
 
-def _set(gaps, sector, *, gap, short, evidence):
+def _set(gaps, sector, *, gap, short, evidence, high=None):
     code = int(reading_codes([short], [gap], [evidence])[0])
     for key, value in (("gap", gap), ("p_short", short), ("reading", reading_title(code))):
         gaps.city.loc[sector, key] = value
+    gaps.city.loc[sector, "gap_hi"] = gap if high is None else high
 
 
 def test_the_sentence_of_the_specification(build) -> None:
@@ -241,6 +242,19 @@ def test_where_nobody_is_short_all_that_was_judged_is_named(build) -> None:
     assert line.startswith(
         "Nobody was found to lack adequate transport, water supply or energy among 38,400 people."
     )
+
+
+@pytest.mark.parametrize(("high", "told"), [(0.56, True), (0.4, True), (0.39, False)])
+def test_nobody_short_does_not_hide_how_large_the_gap_may_be(build, high, told) -> None:
+    """Works that nobody mapped: adequate as far as the map shows, and most may lack them all the same."""
+    gaps = _with_people(build(water=True), **{s: {"adequate": 38_400.0} for s in SECTORS})
+    for sector in SECTORS:
+        highest = high if sector == "water" else 0.1
+        _set(gaps, sector, gap=0.05, short=0.0, evidence=0.6, high=highest)
+    line, *_ = gap_sentences(gaps)
+    clause = f"; with what the map may lack the gap in water supply may be as large as {high:.0%}"
+    assert (clause.replace("%", " %") in line.replace("\u00a0", " ")) == told
+    assert ("as large as" in line) == told
 
 
 def test_nobody_short_hides_nobody_of_whom_nobody_can_tell(build) -> None:
