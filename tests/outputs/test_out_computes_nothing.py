@@ -15,6 +15,9 @@ FROM_ANALYSIS = {
     "kcity_geo.analysis.comparison.compare": {"Comparison", "Difference"},
     "kcity_geo.analysis.comparison.rows": {"AXES", "ComparedCriterion"},
     "kcity_geo.analysis.findings": None,
+    "kcity_geo.analysis.gaps.assessed": {"of_towns"},
+    "kcity_geo.analysis.gaps.draws": {"STREET_FORM"},
+    "kcity_geo.analysis.gaps.reading": {"reason_apart"},
     "kcity_geo.analysis.gaps.words": {
         "EVIDENCE_WORDS",
         "READINGS",
