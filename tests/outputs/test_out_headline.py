@@ -184,7 +184,7 @@ def test_hardly_anybody_is_not_told_like_a_shortage(build, short, few) -> None:
         _set(gaps, sector, gap=0.25, short=0.1, evidence=0.6)
     line, *_ = gap_sentences(gaps)
     assert line.startswith("Few people (396 of 39,700, under 1 %) lack" if few else "About 397 of")
-    told = "; 30,000 (76 %) are partly short of transport (the gap of the city is 25 %)."
+    told = "; 30,000 (76 %) are partly short of transport (best estimate of the gap of the city: 25 %)."
     assert (told in line) == few
 
 
@@ -287,7 +287,7 @@ def test_who_is_partly_short_is_not_hidden_behind_nobody(build) -> None:
     line, *_ = gap_sentences(gaps)
     assert line.startswith(
         "Nobody was found to fall short of adequate transport, water supply or energy among 2,000 people, but "
-        "1,320 (66 %) are partly short of energy (the gap of the city is 20 %)."
+        "1,320 (66 %) are partly short of energy (best estimate of the gap of the city: 20 %)."
     )
 
 

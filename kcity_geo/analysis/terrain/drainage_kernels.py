@@ -24,13 +24,8 @@ _DIAGONAL = np.sqrt(2.0)
 
 
 @compiled
-def _pushed(heap: Keys, size: int, key: int) -> Keys:
-    """Put a key on the heap, which grows when it is full."""
-    if size == len(heap):
-        more = np.empty(2 * size, np.int64)
-        more[:size] = heap
-        heap = more
-    i = size
+def _risen(heap: Keys, i: int, key: int) -> None:
+    """Put a key into the hole `i` of a heap, or as far above it as it belongs."""
     while i > 0:
         parent = (i - 1) >> 1
         if heap[parent] <= key:
@@ -38,6 +33,16 @@ def _pushed(heap: Keys, size: int, key: int) -> Keys:
         heap[i] = heap[parent]
         i = parent
     heap[i] = key
+
+
+@compiled
+def _pushed(heap: Keys, size: int, key: int) -> Keys:
+    """Put a key on the heap, which grows when it is full."""
+    if size == len(heap):
+        more = np.empty(2 * size, np.int64)
+        more[:size] = heap
+        heap = more
+    _risen(heap, size, key)
     return heap
 
 
@@ -52,13 +57,7 @@ def _taken(heap: Keys, size: int) -> None:
             child += 1
         heap[i] = heap[child]
         i, child = child, 2 * child + 1
-    while i > 0:
-        parent = (i - 1) >> 1
-        if heap[parent] <= key:
-            break
-        heap[i] = heap[parent]
-        i = parent
-    heap[i] = key
+    _risen(heap, i, key)
 
 
 @compiled
