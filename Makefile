@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Compiled modules are kept, whatever the machine says: the tests start many processes.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test check lint types architecture pytest fuzz docs bench clean
 
