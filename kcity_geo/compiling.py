@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -96,13 +97,15 @@ class _Watch:
 
 
 def _lock_name() -> str:
+    """Name the lock of this user for this copy of the package: what another copy compiles cannot be read here."""
     import getpass
 
     try:
         user = getpass.getuser()
     except (OSError, KeyError, ImportError):
         user = "anybody"
-    return f"kcity-compiling-{user}.lock"
+    place = zlib.crc32(os.fsencode(Path(__file__).resolve().parent))
+    return f"kcity-compiling-{user}-{place:08x}.lock"
 
 
 @cache

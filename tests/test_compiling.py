@@ -72,6 +72,16 @@ def test_one_compiles_and_the_other_reads(started) -> None:
     assert len(compiled) == 1, "both compiled the same"
 
 
+def test_another_copy_of_the_package_has_a_lock_of_its_own(tmp_path, monkeypatch) -> None:
+    """Its cache lies elsewhere: who waited for it would compile all the same, only later."""
+    from kcity_geo import compiling
+
+    own = compiling._lock_name()
+    assert own == compiling._lock_name()
+    monkeypatch.setattr(compiling, "__file__", str(tmp_path / "kcity_geo" / "compiling.py"))
+    assert compiling._lock_name() != own
+
+
 def test_nobody_is_told_after_it_ends() -> None:
     heard: list[str] = []
     with telling(heard.append):
