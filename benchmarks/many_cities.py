@@ -12,8 +12,9 @@ trial what differs from the serial run, and whether it passes; the exit code is 
 
 Ideal is the processor time of the serial run over the workers. Of that at least 85 % must be reached;
 the share of the machine that others took meanwhile stands beside it, and with more than 10 % of it, or few cities, the
-line is no verdict. With --keep the serial run is kept, and a second call goes on from it. --quick is 12
-cities, one trial of each kind.
+line is no verdict. With --keep the serial run is kept, and a second call goes on from it, with the same code
+only: a run says which code it is of, and one whose code changes on the way ends. --quick is 12 cities, one
+trial of each kind.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ import shapely.affinity
 from distributed import Client
 
 from kcity_geo.demo.make import make_demo
+from kcity_geo.fingerprint import code_sha256, table_sha256
 from kcity_geo.many.process import CityLimits
 from kcity_geo.many.run import run_cities
 from kcity_geo.many.tasks import CityOutcome
@@ -312,10 +314,27 @@ def trial(
     return told
 
 
-def serially(folder: Path) -> dict[str, Any]:
-    """Run the cities one after another, or take what an earlier call has measured."""
+def code_now() -> str:
+    """Give the checksum of code and tables as they lie on the disk at this moment."""
+    code_sha256.cache_clear()
+    table_sha256.cache_clear()
+    return hashlib.sha256(f"{code_sha256()}{table_sha256()}".encode()).hexdigest()
+
+
+def require_code(serial: dict[str, Any], told: Path) -> None:
+    """End where the serial run is of another code: files that differ would say nothing."""
+    if serial.get("code") != code_now():
+        raise SystemExit(
+            f"{told}: is of another code than lies on the disk now; run from a copy of the code that nobody edits, "
+            "with a new folder"
+        )
+
+
+def serially(folder: Path, cities: int) -> dict[str, Any]:
+    """Run the cities one after another, or take what an earlier call has measured with this code."""
     told, out = folder / "serial.json", folder / "serial"
     if not told.exists():
+        code = code_now()
         shutil.rmtree(out, ignore_errors=True)
         busy = Busy()
         outcomes = run_cities(folder / "inputs" / "cities.csv", out)
@@ -327,9 +346,17 @@ def serially(folder: Path) -> dict[str, Any]:
             "processor s": cpu_s,
             "others": others,
             "failed": failed,
+            "code": code,
         }
+        require_code(serial, told)
         told.write_text(json.dumps(serial))
-    return dict(json.loads(told.read_text()))
+    serial = dict(json.loads(told.read_text()))
+    require_code(serial, told)
+    if serial["cities"] != cities:
+        raise SystemExit(
+            f"{told}: is of {serial['cities']} cities, not of {cities}; give a new folder"
+        )
+    return serial
 
 
 class Line(NamedTuple):
@@ -394,7 +421,7 @@ def main() -> None:
             made = make_cities(asked.data.resolve(), flawed.parent, count=asked.cities, rng=rng)
             flawed.write_text(json.dumps(sorted(made)))
         broken = json.loads(flawed.read_text())
-        serial = serially(folder)
+        serial = serially(folder, asked.cities)
         ideal_s = serial["processor s"] / asked.workers
         say(
             f"serial: {serial['processor s']:.0f} processor seconds for {asked.cities} cities, {ideal_s:.0f} s is "
@@ -411,6 +438,7 @@ def main() -> None:
                 dask=number >= asked.trials,
                 rng=rng,
             )
+            require_code(serial, folder / "serial.json")  # a trial of other code is not told
             one["cities an hour and core"] = round(
                 asked.cities * 3600 / one["wall s"] / asked.workers
             )

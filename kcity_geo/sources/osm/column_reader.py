@@ -64,10 +64,8 @@ class ColumnReader(Reader):
 
     def _matches(self, found: Tagged) -> list[Match | None]:
         """Say where each object belongs; None for one whose tags cannot be read."""
-        match = self._rules.match
-        matches = [None if tags is None else match(tags) for tags in found.tags]
-        self._trouble.undecodable += sum(one is None for one in matches)
-        return matches
+        self._trouble.undecodable += sum(one is None for one in found.match)
+        return found.match
 
     def _take_nodes(self, columns: Columns) -> None:
         found = columns.nodes

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise, product
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kcity_geo.sources.osm.blocks import PlainBlock, plain_blocks
-from kcity_geo.sources.osm.rules import Rules
+from kcity_geo.sources.osm.rules import Match, Rules
 
 __all__ = ["Columns", "Tagged", "read_columns"]
 
@@ -32,8 +32,12 @@ _GRANULARITY, _DATE_GRANULARITY, _LAT_OFFSET, _LON_OFFSET = 17, 18, 19, 20
 _DENSE, _WAYS, _RELATIONS = 2, 3, 4
 _IDS, _INFO, _LAT, _LON, _PAIRS = 1, 5, 8, 9, 10
 _STAMPS, _VISIBLE = 2, 6
+#: What a text of a block is to the rules: see `_Texts`, and a part of a pair.
+_WANTED, _DROPPED, _ASKED, _PAIRED = 1, 2, 4, 8
 
 Ints = NDArray[np.int64]
+_Tags = list[dict[str, str] | None]
+_Matches = list[Match | None]
 
 
 class _UnusualError(ValueError):
@@ -49,11 +53,13 @@ class Tagged:
     ----------
     osm_id, stamp : of each; last edit in seconds since 1970.
     tags : of each, without keys that are never kept; None where one is no UTF-8.
+    match : what they mean; None as for the tags.
     """
 
     osm_id: Ints
     stamp: Ints
     tags: list[dict[str, str] | None]
+    match: list[Match | None]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -95,15 +101,26 @@ class Columns:
 
 @dataclass(kw_only=True, eq=False)
 class _Texts:
-    """The texts of a block."""
+    """
+    The texts of a block.
 
+    Parameters
+    ----------
+    texts : each; None for one that is no UTF-8.
+    wanted, dropped, asked : whether each is a key of some layer, one that is never kept, one that rules ask for.
+    gone : key and value, as one number, of tags that rules ask for as a pair.
+    sound : whether all are UTF-8.
+    """
+
+    texts: NDArray[np.object_]
     wanted: NDArray[np.bool_]
     dropped: NDArray[np.bool_]
-    texts: list[str | None]
+    asked: NDArray[np.bool_]
+    gone: Ints
     sound: bool
 
-    def tags(self, pairs: Ints, ends: Ints) -> list[dict[str, str] | None]:
-        """Give the tags of objects, whose pairs end at `ends`."""
+    def tags(self, pairs: Ints, ends: Ints, rules: Rules) -> tuple[_Tags, _Matches]:
+        """Give the tags of objects, whose pairs end at `ends`, and what they mean."""
         count = np.diff(ends)
         owner = np.repeat(np.arange(len(count)), count)
         keys, values = pairs[:, 0], pairs[:, 1]
@@ -112,31 +129,55 @@ class _Texts:
             known = np.array([text is not None for text in self.texts])
             lost = np.unique(owner[~(known[keys] & known[values])]).tolist()
         kept = ~self.dropped[keys]
-        ends = np.concatenate([[0], np.cumsum(np.bincount(owner[kept], minlength=len(count)))])
-        key_texts = [self.texts[i] for i in keys[kept].tolist()]
-        value_texts = [self.texts[i] for i in values[kept].tolist()]
-        places = ends.tolist()
-        found: list[Any] = [
-            dict(zip(key_texts[a:b], value_texts[a:b], strict=True)) for a, b in pairwise(places)
-        ]
+        texts = zip(self.texts[keys[kept]].tolist(), self.texts[values[kept]].tolist(), strict=True)
+        counts = np.bincount(owner[kept], minlength=len(count)).tolist()
+        found: _Tags = [dict(islice(texts, number)) for number in counts]
         for number in lost:
             found[number] = None
-        return found
+        asked = self.asked[keys]
+        if len(self.gone):
+            asked |= np.isin(keys * len(self.texts) + values, self.gone)
+        asked &= kept
+        ends = np.concatenate([[0], np.cumsum(np.bincount(owner[asked], minlength=len(count)))])
+        return found, _matches(found, pairs[asked], ends, rules)
+
+
+def _matches(found: _Tags, pairs: Ints, ends: Ints, rules: Rules) -> _Matches:
+    """Say what tags mean: rules look once at all objects of a block with the same pairs that they ask for."""
+    text, known = np.ascontiguousarray(pairs).tobytes(), dict[bytes, Match]()
+    matches = _Matches()
+    places = (ends * pairs.itemsize * 2).tolist()
+    for tags, (begin, end) in zip(found, pairwise(places), strict=True):
+        if tags is None:
+            matches.append(None)
+            continue
+        signature = text[begin:end]
+        match = known.get(signature)
+        if match is None:
+            match = known[signature] = rules.match(tags)
+        matches.append(match)
+    return matches
 
 
 class _Columns:
     """Blocks of a file, gathered one after the other."""
 
     def __init__(self, rules: Rules, bounds: Sequence[float]) -> None:
-        self._keys = frozenset(key.encode() for key in rules.filter_keys)
-        self._drop = frozenset(key.encode() for key in rules.drop_keys)
+        self._rules = rules
+        paired = {text for pair in rules.asked_pairs for text in pair}
+        self._marks: dict[str | None, int] = {}
+        for mark, texts in (
+            (_WANTED, rules.filter_keys), (_DROPPED, rules.drop_keys), (_ASKED, rules.asked_keys), (_PAIRED, paired),
+        ):  # fmt: skip
+            for text in texts:
+                self._marks[text] = self._marks.get(text, 0) | mark
         self._bounds = bounds
         self.parts: dict[str, list[NDArray[np.int64]]] = {
             name: [] for name in ("node_id", "x", "y", "node_at", "node_stamp", "way_id", "way_stamp", "refs", "count",
                          "others", "other_refs", "other_count")
         }  # fmt: skip
-        self.node_tags: list[dict[str, str] | None] = []
-        self.way_tags: list[dict[str, str] | None] = []
+        self.node_tags, self.way_tags = _Tags(), _Tags()
+        self.node_match, self.way_match = _Matches(), _Matches()
         self.relation_blocks: list[tuple[int, int]] = []
         self.head_end = -1
         self._nodes = self._nowhere = 0
@@ -181,10 +222,21 @@ class _Columns:
             except UnicodeDecodeError:
                 texts.append(None)
                 sound = False
+        said = np.array([self._marks.get(text, 0) for text in texts], dtype=np.int64)
+        at: dict[str | None, list[int]] = {}  # a text may stand twice in a block
+        for i in np.flatnonzero(said & _PAIRED).tolist():
+            at.setdefault(texts[i], []).append(i)
+        gone = [
+            key * len(texts) + value
+            for pair in self._rules.asked_pairs
+            for key, value in product(at.get(pair[0], ()), at.get(pair[1], ()))
+        ]
         return _Texts(
-            wanted=np.array([text in self._keys for text in raw], dtype=bool),
-            dropped=np.array([text in self._drop for text in raw], dtype=bool),
-            texts=texts,
+            texts=np.fromiter(texts, dtype=object, count=len(texts)),
+            wanted=said & _WANTED > 0,
+            dropped=said & _DROPPED > 0,
+            asked=said & _ASKED > 0,
+            gone=np.array(gone, dtype=np.int64),
             sound=sound,
         )
 
@@ -232,7 +284,9 @@ class _Columns:
         count = where[:, 2] - where[:, 1]
         ends = np.concatenate([[0], np.cumsum(count)])
         at = np.arange(ends[-1]) + np.repeat(where[:, 1] - ends[:-1], count)
-        self.node_tags += texts.tags(pairs[at].reshape(-1, 2), ends // 2)
+        tags, match = texts.tags(pairs[at].reshape(-1, 2), ends // 2, self._rules)
+        self.node_tags += tags
+        self.node_match += match
         self.parts["node_at"].append(where[:, 0] + self._nodes)
         self.parts["node_stamp"].append(stamps[where[:, 0]])
 
@@ -246,7 +300,9 @@ class _Columns:
         ids, stamps, wanted = about[1:, 0], about[1:, 1], about[1:, 4] > 0
         self._ascending(_WAYS, ids)
         ends = np.concatenate([[0], about[1:, 2][wanted]])
-        self.way_tags += texts.tags(pairs[: ends[-1]].reshape(-1, 2), ends // 2)
+        tags, match = texts.tags(pairs[: ends[-1]].reshape(-1, 2), ends // 2, self._rules)
+        self.way_tags += tags
+        self.way_match += match
         count = np.diff(about[:, 3])
         of_wanted = np.repeat(wanted, count)
         refs = refs[: about[-1, 3]]
@@ -273,10 +329,18 @@ class _Columns:
             x=parts["x"],
             y=parts["y"],
             nodes=Tagged(
-                osm_id=parts["node_id"][node_at], stamp=parts["node_stamp"], tags=self.node_tags
+                osm_id=parts["node_id"][node_at],
+                stamp=parts["node_stamp"],
+                tags=self.node_tags,
+                match=self.node_match,
             ),
             node_at=node_at,
-            ways=Tagged(osm_id=parts["way_id"], stamp=parts["way_stamp"], tags=self.way_tags),
+            ways=Tagged(
+                osm_id=parts["way_id"],
+                stamp=parts["way_stamp"],
+                tags=self.way_tags,
+                match=self.way_match,
+            ),
             refs=parts["refs"],
             ref_end=np.concatenate([[0], np.cumsum(parts["count"])]).astype(np.int64),
             nowhere=self._nowhere,

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
+from kcity_geo.sources.osm.frame_columns import (
+    few_texts_column,
+    object_column,
+    sparse_text_column,
+    stamp_column,
+    text_column,
+)
 from kcity_geo.sources.osm.rules import ColumnRow, LayerRow, Match, layer_table
 from kcity_geo.sources.osm.tags import PARSERS, voltages_text
 
@@ -103,14 +107,17 @@ class Objects:
         ----------
         outer_of : way id -> ids of the multipolygons whose outer member it is.
         """
-        whole = {
-            relation: self.match[i].polygon
-            for i, (kind, relation) in enumerate(zip(self.kind, self.osm_id, strict=True))
-            if kind == OSM_TYPES.index("relation")
-        }
-        for i, (kind, way) in enumerate(zip(self.kind, self.osm_id, strict=True)):
-            if kind == OSM_TYPES.index("way") and way in outer_of and self.shape[i] == "polygon":
-                said = {pair for relation in outer_of[way] for pair in whole.get(relation, ())}
+        kind, osm_id = np.array(self.kind, dtype=int), np.array(self.osm_id, dtype=np.int64)
+        relations = np.flatnonzero(kind == OSM_TYPES.index("relation")).tolist()
+        whole = {self.osm_id[i]: self.match[i].polygon for i in relations}
+        outer = np.array(list(outer_of), dtype=np.int64)
+        for i in np.flatnonzero((kind == OSM_TYPES.index("way")) & np.isin(osm_id, outer)).tolist():
+            if self.shape[i] == "polygon":
+                said = {
+                    pair
+                    for relation in outer_of[self.osm_id[i]]
+                    for pair in whole.get(relation, ())
+                }
                 left = tuple(pair for pair in self.match[i].polygon if pair not in said)
                 self.match[i] = replace(self.match[i], polygon=left)
 
@@ -118,8 +125,9 @@ class Objects:
         """Layer -> positions of its objects, with the kind of each, sorted by type and id."""
         out: dict[str, list[tuple[int, str]]] = {name: [] for name in layer_table()}
         order = np.lexsort((np.array(self.osm_id, dtype=np.int64), np.array(self.kind, dtype=int)))
+        meant = list(map(getattr, self.match, self.shape))
         for i in order.tolist():
-            for layer, kind in getattr(self.match[i], self.shape[i]):
+            for layer, kind in meant[i]:
                 out[layer].append((i, kind))
         return out
 
@@ -190,13 +198,14 @@ def layer_frame(
         merged |= _merge_nodes(row, left, objects, tags)
     kept = [(i, kind) for i, kind in members if i not in merged]
     index, kinds = [i for i, _ in kept], [kind for _, kind in kept]
+    names = {n: tags[i]["name"] for n, i in enumerate(index) if "name" in tags[i]}
     data: dict[str, Any] = {
-        "osm_type": _text([OSM_TYPES[objects.kind[i]] for i in index]),
+        "osm_type": few_texts_column(OSM_TYPES, [objects.kind[i] for i in index]),
         "osm_id": np.array([objects.osm_id[i] for i in index], dtype=np.int64),
-        "name": _text([tags[i].get("name", "") for i in index]),
-        "kind": _text(kinds),
-        "tags": _objects([objects.tags[i] for i in index]),
-        "last_edit": _stamps([objects.stamp[i] for i in index]),
+        "name": sparse_text_column(names, len(index)),
+        "kind": text_column(kinds),
+        "tags": object_column([objects.tags[i] for i in index]),
+        "last_edit": stamp_column([objects.stamp[i] for i in index]),
     }
     said = _said(row.columns, [tags[i] for i in index])
     for column in row.columns:
@@ -207,15 +216,15 @@ def layer_frame(
             kind = OSM_TYPES[objects.kind[i]]
             unreadable.append((row.id, kind, objects.osm_id[i], key, tags[i][key]))
     if row.id == "planned":
-        data["state"] = _text([objects.match[i].state for i in index])
-        data["planned_layers"] = _text([objects.match[i].planned for i in index])
+        data["state"] = text_column([objects.match[i].state for i in index])
+        data["planned_layers"] = text_column([objects.match[i].planned for i in index])
     if row.id == "turn_restriction":  # filled by `turn_frame`
         for name in ("from_way", "to_way", "via_way"):
             data[name] = np.zeros(len(index), dtype=np.int64)
-        data["via_nodes"] = _objects([_NO_IDS for _ in index])
+        data["via_nodes"] = object_column([_NO_IDS for _ in index])
     if row.node_ids:
-        data["node_ids"] = _objects([objects.node_ids[i] for i in index])
-    geometry = _objects([objects.geometry[i] for i in index])
+        data["node_ids"] = object_column([objects.node_ids[i] for i in index])
+    geometry = object_column([objects.geometry[i] for i in index])
     return gpd.GeoDataFrame(data, geometry=geometry, crs=crs), len(merged)
 
 
@@ -267,13 +276,13 @@ def turn_frame(
         )
     frame = empty.iloc[:0].reindex(range(len(kept)))
     for name in ("osm_type", "kind", "restriction"):
-        frame[name] = _text([row[name] for row in kept])
-    frame["name"] = _text([""] * len(kept))
-    frame["last_edit"] = _stamps([0] * len(kept))
-    frame["tags"] = _objects([row["tags"] for row in kept])
+        frame[name] = text_column([row[name] for row in kept])
+    frame["name"] = text_column([""] * len(kept))
+    frame["last_edit"] = stamp_column([0] * len(kept))
+    frame["tags"] = object_column([row["tags"] for row in kept])
     for name in ("osm_id", "from_way", "to_way", "via_way"):
         frame[name] = np.array([row[name] for row in kept], dtype=np.int64)
-    frame["via_nodes"] = _objects([row["via_nodes"] for row in kept])
+    frame["via_nodes"] = object_column([row["via_nodes"] for row in kept])
     return frame.set_geometry(gpd.GeoSeries(points, crs=empty.crs))
 
 
@@ -299,46 +308,6 @@ def empty_layers(crs: CRS) -> dict[str, gpd.GeoDataFrame]:
         name: layer_frame(row, [], Objects(), crs=crs, unreadable=[])[0]
         for name, row in layer_table().items()
     }
-
-
-@cache
-def _texts_are_arrow() -> bool:
-    """Tell whether pandas keeps texts as Arrow does; it takes those as they are."""
-    return getattr(pd.array([], dtype="str").dtype, "storage", "") == "pyarrow"
-
-
-def _text(values: Sequence[str]) -> pd.api.extensions.ExtensionArray:
-    if not _texts_are_arrow():
-        return pd.array(list(values), dtype="str")
-    return _of_arrow(pa.array(values, type=pa.large_string()))
-
-
-def _of_arrow(texts: Any) -> pd.api.extensions.ExtensionArray:  # noqa: ANN401 - Arrow array
-    column: pd.api.extensions.ExtensionArray = pd.array(texts, dtype="str")
-    return column
-
-
-def _sparse_text(said: Mapping[int, str], count: int) -> pd.api.extensions.ExtensionArray:
-    """Make a column of which most values are empty: those that are not, by position."""
-    if not _texts_are_arrow() or 4 * len(said) > count:
-        return _text([said.get(i, "") for i in range(count)])
-    filled = sorted(said)
-    written = [said[i].encode() for i in filled]
-    length = np.zeros(count + 1, dtype=np.int64)
-    length[np.array(filled, dtype=np.int64) + 1] = [len(text) for text in written]
-    ends = pa.py_buffer(np.cumsum(length))
-    whole = pa.py_buffer(b"".join(written))
-    return _of_arrow(pa.LargeStringArray.from_buffers(count, ends, whole))
-
-
-def _objects(values: Sequence[object]) -> NDArray[np.object_]:
-    return np.fromiter(values, dtype=object, count=len(values))
-
-
-def _stamps(seconds: Sequence[int]) -> NDArray[np.datetime64]:
-    out = np.array(seconds, dtype="int64").astype("datetime64[s]")
-    out[np.asarray(seconds, dtype="int64") <= 0] = np.datetime64("NaT")
-    return out
 
 
 def _said(
@@ -371,7 +340,7 @@ def _column(
             elif ";" in value:
                 parts = [part.strip() for part in value.split(";")]
                 raw[i] = kinds[i] if kinds[i] in parts else value
-        return _sparse_text(raw, len(kinds)), []
+        return sparse_text_column(raw, len(kinds)), []
     parse = PARSERS[column.read]
     known = {value: parse(value) if value else np.nan for value in set(raw.values())}
     unread = {value for value, number in known.items() if value and np.isnan(number)}
@@ -388,8 +357,8 @@ def _merge_nodes(
     areas = [i for i in index if objects.shape[i] == "polygon"]
     if not nodes or not areas:
         return set()
-    points = _objects([objects.geometry[i] for i in nodes])
-    polygons = _objects([objects.geometry[i] for i in areas])
+    points = object_column([objects.geometry[i] for i in nodes])
+    polygons = object_column([objects.geometry[i] for i in areas])
     pairs = shapely.STRtree(polygons).query(
         points, predicate="dwithin", distance=row.merge_within_m
     )
@@ -409,7 +378,7 @@ def _merge_campus(
     """Find buildings that repeat the grounds on which they stand, and hand what they know to them."""
     kinds = dict(members)
     areas = [i for i in kinds if objects.shape[i] == "polygon"]
-    shapes = _objects([objects.geometry[i] for i in areas])
+    shapes = object_column([objects.geometry[i] for i in areas])
     size = shapely.area(shapes)
     inner, outer = shapely.STRtree(shapes).query(
         shapely.point_on_surface(shapes), predicate="within"
@@ -440,7 +409,7 @@ def _merge_beside(
     areas = [i for i in kinds if objects.shape[i] == "polygon"]
     if len(areas) < 2:  # noqa: PLR2004 - a pair
         return set()
-    shapes = _objects([objects.geometry[i] for i in areas])
+    shapes = object_column([objects.geometry[i] for i in areas])
     sites = [objects.site[i] for i in areas]
     one, other = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=row.beside_m)
     pairs = {

@@ -34,8 +34,8 @@ from kcity_geo.sources.osm.column_reader import ColumnReader
 from kcity_geo.sources.osm.frames import UNREADABLE_COLUMNS, empty_layers, layer_frame, turn_frame
 from kcity_geo.sources.osm.ordering import read_in_order, text_stream
 from kcity_geo.sources.osm.rules import Rules, layer_table, rules
-from kcity_geo.sources.osm.streaming import Reader, box_text
-from kcity_geo.sources.osm.trouble import Trouble
+from kcity_geo.sources.osm.streaming import Reader
+from kcity_geo.sources.osm.trouble import Trouble, box_text
 
 __all__ = ["OsmExtract", "empty_layers", "layer_table", "read_header", "read_osm"]
 

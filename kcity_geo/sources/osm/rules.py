@@ -183,6 +183,16 @@ class Rules:
         """Keys of which every object of some layer has at least one."""
         return tuple(sorted(self.main_keys | self._prefixed.keys()))
 
+    @property
+    def asked_keys(self) -> frozenset[str]:
+        """Keys on whose value the answer of `match` depends."""
+        return self._seen
+
+    @property
+    def asked_pairs(self) -> frozenset[tuple[str, str]]:
+        """Tags on which the answer of `match` depends, too."""
+        return self._gone_values
+
     def match(self, tags: Mapping[str, str]) -> Match:
         """
         Say where an object belongs.

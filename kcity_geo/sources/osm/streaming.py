@@ -22,9 +22,9 @@ from kcity_geo.sources.osm.ordering import OutOfOrderError, original_ids, origin
 from kcity_geo.sources.osm.routes import RouteRelation, route_relation, route_ways
 from kcity_geo.sources.osm.rules import Match, Rules, turn_types
 from kcity_geo.sources.osm.tags import MAX_CHARS, clean_text
-from kcity_geo.sources.osm.trouble import Trouble
+from kcity_geo.sources.osm.trouble import Trouble, box_text
 
-__all__ = ["Reader", "box_text"]
+__all__ = ["Reader"]
 
 _BATCH: Final = 100_000
 #: After so many objects the batch is looked at, and whoever waits is told.
@@ -358,6 +358,8 @@ class Reader:
 
     def _site_members(self) -> None:
         """Note which buildings a site holds; where none is a facility by its own tags, the largest stands for it."""
+        if not self._site:
+            return
         place: dict[int, list[int]] = {}
         for i, (kind, osm_id) in enumerate(zip(self.kept.kind, self.kept.osm_id, strict=True)):
             if kind == _WAY and self.kept.shape[i] == "polygon":
@@ -382,6 +384,8 @@ class Reader:
 
     def _route_members(self, path: str) -> None:
         """Keep the ways that are a ferry by their relation only."""
+        if not self._routes:
+            return
         kept = self.kept
         known = {
             osm_id
@@ -485,19 +489,3 @@ def _single(geometry: NDArray[np.object_]) -> Iterator[Any]:
 
 def _stamp(item: Any) -> int:  # noqa: ANN401 - osmium object
     return int(item.timestamp.timestamp())
-
-
-def box_text(geometry: BaseGeometry) -> str:
-    """
-    Write the bounds of a lon/lat geometry for a message.
-
-    Parameters
-    ----------
-    geometry : any, lon/lat.
-
-    Returns
-    -------
-    West, south, east, north in degrees, and which is which.
-    """
-    west, south, east, north = geometry.bounds
-    return f"{west:.4f}, {south:.4f}, {east:.4f}, {north:.4f} (west, south, east, north)"

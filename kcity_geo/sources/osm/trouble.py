@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.sources.osm.ordering import original_ids
 from kcity_geo.sources.osm.rules import Match
 
-__all__ = ["Trouble"]
+__all__ = ["Trouble", "box_text"]
 
 
 @dataclass(kw_only=True)
@@ -64,3 +65,19 @@ class Trouble:
             (row[0], row[1], osm_id, *row[3:])
             for row, osm_id in zip(self.miswritten, ids, strict=True)
         ]
+
+
+def box_text(geometry: BaseGeometry) -> str:
+    """
+    Write the bounds of a lon/lat geometry for a message.
+
+    Parameters
+    ----------
+    geometry : any, lon/lat.
+
+    Returns
+    -------
+    West, south, east, north in degrees, and which is which.
+    """
+    west, south, east, north = geometry.bounds
+    return f"{west:.4f}, {south:.4f}, {east:.4f}, {north:.4f} (west, south, east, north)"
