@@ -1,5 +1,5 @@
 """
-Compiled loops over straight edges in squares: which is nearest to a place, and does another come as near?
+Compiled loops over straight edges in squares or boxes: which is nearest to a place, and does another come as near?
 
 Import this module only inside functions: numba takes a second to load. Distances are computed step by step as
 GEOS does, so that they are the same to the last bit. `kcity_geo.analysis.distance.edges` gives the arrays meaning.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.compiling import compiled
 
-__all__ = ["edges_of_squares", "nearest_edges"]
+__all__ = ["boxes_of_edges", "edges_of_squares", "nearest_edges", "nearest_in_boxes"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -26,6 +26,8 @@ Shorts = NDArray[np.int32]
 _SLACK_M = 1e-3
 #: Of the side of a square: what rounding may move.
 _LITTLE = 1e-6
+#: Of the square of a distance, and m2: what rounding may move, so that no edge as near is passed over.
+_ROUNDED, _ROUNDED_M2 = 1e-9, 1e-9
 
 
 @compiled
@@ -235,3 +237,100 @@ def nearest_edges(
             x[p], y[p], edges, frame, shape, start, member, k, best + tie_m, apart_m
         )
     return found, metres, several
+
+
+@compiled
+def boxes_of_edges(edges: Floats, boxes: Floats) -> None:
+    """
+    Fill in the boxes of a tree of halves.
+
+    Parameters
+    ----------
+    edges : shape (n, 4), x, y of both ends, such that neighbours lie together.
+    boxes : shape (2 * leaves, 4), filled with lowest x and y, highest x and y: 1 is the whole, 2 k and 2 k + 1 are
+        the halves of k. As many edges as the leaves have room for, evenly, in their order; the last leaves may
+        be empty.
+    """
+    leaves = len(boxes) // 2
+    room = -(-len(edges) // leaves)
+    for box in range(2 * leaves - 1, 0, -1):
+        low_x, low_y, high_x, high_y = np.inf, np.inf, -np.inf, -np.inf
+        if box >= leaves:
+            first = (box - leaves) * room
+            for k in range(first, min(first + room, len(edges))):
+                ax, ay, bx, by = edges[k]
+                low_x, high_x = min(low_x, ax, bx), max(high_x, ax, bx)
+                low_y, high_y = min(low_y, ay, by), max(high_y, ay, by)
+        else:
+            one, two = boxes[2 * box], boxes[2 * box + 1]
+            low_x, high_x = min(one[0], two[0]), max(one[2], two[2])
+            low_y, high_y = min(one[1], two[1]), max(one[3], two[3])
+        boxes[box, 0], boxes[box, 1], boxes[box, 2], boxes[box, 3] = low_x, low_y, high_x, high_y
+
+
+@compiled
+def _outside(x: float, y: float, boxes: Floats, box: int) -> float:
+    """Measure how far a place lies outside a box, m2; inf when the box holds nothing."""
+    dx = max(boxes[box, 0] - x, x - boxes[box, 2], 0.0)
+    dy = max(boxes[box, 1] - y, y - boxes[box, 3], 0.0)
+    return dx * dx + dy * dy
+
+
+@compiled
+def nearest_in_boxes(
+    x: Floats, y: Floats, edges: Floats, owner: Ints, boxes: Floats
+) -> tuple[Ints, Floats]:
+    """
+    Find the nearest edge of each place, however far it is.
+
+    Parameters
+    ----------
+    x, y : places; it is quicker when each lies near the one before.
+    edges : shape (n, 4), n at least 1, x, y of both ends; a point has both at one place.
+    owner : what each edge belongs to; of equally near ones the lowest counts.
+    boxes : as of `boxes_of_edges`.
+
+    Returns
+    -------
+    Owner of the nearest edge, and its distance.
+    """
+    leaves = len(boxes) // 2
+    room = -(-len(edges) // leaves)
+    found, metres = np.empty(len(x), np.int64), np.empty(len(x))
+    # Of each level one half waits at most.
+    waiting, outside = np.empty(64, np.int64), np.empty(64)
+    nearest = 0
+    for p in range(len(x)):
+        here_x, here_y = x[p], y[p]
+        edge = edges[nearest]
+        best = _metres(here_x, here_y, edge[0], edge[1], edge[2], edge[3])
+        enough = best * best * (1.0 + _ROUNDED) + _ROUNDED_M2
+        waiting[0], outside[0], count = 1, 0.0, 1
+        while count:
+            count -= 1
+            box = waiting[count]
+            if outside[count] > enough:
+                continue
+            if box < leaves:
+                one, two = 2 * box, 2 * box + 1
+                near, far = (
+                    _outside(here_x, here_y, boxes, one),
+                    _outside(here_x, here_y, boxes, two),
+                )
+                if near > far:
+                    one, two, near, far = two, one, far, near
+                if far <= enough:
+                    waiting[count], outside[count] = two, far
+                    count += 1
+                if near <= enough:
+                    waiting[count], outside[count] = one, near
+                    count += 1
+                continue
+            first = (box - leaves) * room
+            for k in range(first, min(first + room, len(edges))):
+                away = _metres(here_x, here_y, edges[k, 0], edges[k, 1], edges[k, 2], edges[k, 3])
+                if away < best or (away == best and owner[k] < owner[nearest]):
+                    nearest, best = k, away
+                    enough = best * best * (1.0 + _ROUNDED) + _ROUNDED_M2
+        found[p], metres[p] = owner[nearest], best
+    return found, metres

@@ -1,19 +1,26 @@
-"""Edges of lines in squares: hundreds of thousands of places, each to its nearest line within a limit."""
+"""Edges in squares or boxes: hundreds of thousands of places, each to its nearest line, within a limit or not."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-__all__ = ["Edges", "edges_of"]
+from kcity_geo.threads import side_by_side, thread_count
+
+__all__ = ["Edges", "edges_of", "nearest_of_all"]
 
 #: Squares at most, on the longer side.
 _MOST_SQUARES = 1024
 #: Squares at most between a place and the limit.
 _MOST_RINGS = 16
+#: Edges in a box of the tree, about.
+_IN_BOX = 6
+#: Bits of each coordinate by which edges are put in order.
+_BITS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,3 +121,58 @@ def edges_of(lines: NDArray[np.object_], *, limit_m: float) -> Edges:
     member = np.empty(start[-1], dtype=np.int32)
     edges_of_squares(xy, frame, shape, start, member)
     return Edges(xy, line[:-1][inner].astype(np.int64), frame, shape, start, member, limit_m)
+
+
+def nearest_of_all(
+    xy: NDArray[np.float64], owner: NDArray[np.int64], places: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """
+    Find the nearest edge of each place, however far it is.
+
+    Parameters
+    ----------
+    xy : shape (n, 4), x, y of both ends, metres; a point has both at one place.
+    owner : shape (n,), number of what each belongs to.
+    places : shape (p, 2), x and y, metres; it is quicker when each lies near the one before.
+
+    Returns
+    -------
+    Number of what is nearest, of equally near ones the lowest, and its distance, to the last bit that of
+    ``shapely.distance``; -1 and inf without edges.
+
+    Examples
+    --------
+    >>> xy, owner = np.array([[0.0, 0, 9, 0], [0, 8, 0, 8]]), np.array([5, 3])
+    >>> found, metres = nearest_of_all(xy, owner, np.array([[5.0, 3.0], [0.0, 4.0], [0.0, 99.0]]))
+    >>> found.tolist(), metres.tolist()
+    ([5, 3, 3], [3.0, 4.0, 91.0])
+    """
+    if len(xy) == 0:
+        return np.full(len(places), -1), np.full(len(places), np.inf)
+    from kcity_geo.analysis.distance.edge_kernels import boxes_of_edges, nearest_in_boxes
+
+    order = _by_halves((xy[:, :2] + xy[:, 2:]) / 2)
+    xy, owner = np.ascontiguousarray(xy[order]), owner[order].astype(np.int64)
+    leaves = 1 << max(0, int(np.ceil(np.log2(len(xy) / _IN_BOX))))
+    boxes = np.empty((2 * leaves, 4))
+    boxes_of_edges(xy, boxes)
+    found = side_by_side(
+        [
+            partial(nearest_in_boxes, *np.ascontiguousarray(part.T), xy, owner, boxes)
+            for part in np.array_split(places, thread_count())
+        ]
+    )
+    return np.concatenate([one for one, _ in found]), np.concatenate([away for _, away in found])
+
+
+def _by_halves(middle: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Order places so that any half of a half lies together: the bits of x and y in turns."""
+    low = middle.min(axis=0)
+    side = max(float((middle.max(axis=0) - low).max()), 1.0)
+    steps = ((middle - low) * ((2**_BITS - 1) / side)).astype(np.uint64)
+    code = np.zeros(len(middle), dtype=np.uint64)
+    for bit in range(_BITS):
+        for axis in (0, 1):
+            one = (steps[:, axis] >> np.uint64(bit)) & np.uint64(1)
+            code |= one << np.uint64(2 * bit + axis)
+    return np.argsort(code, kind="stable")

@@ -7,8 +7,6 @@ to a cell wrong.
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -16,9 +14,9 @@ from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 from kcity_geo.analysis.distance.convolution import convolved
+from kcity_geo.analysis.distance.edges import nearest_of_all
 from kcity_geo.coordinates import Places, in_crs
 from kcity_geo.cube import cell_centres
-from kcity_geo.threads import side_by_side, thread_count
 
 __all__ = [
     "cell_distance_m",
@@ -26,26 +24,17 @@ __all__ = [
     "distance_m",
     "distance_to_mask_m",
     "nearest_feature",
-    "pieces",
 ]
 
 _FEW = 16
-#: Points from which threads share the search.
+#: Places from which compiled loops search; for fewer they are not loaded.
 _MANY = 10_000
 
 
-def pieces(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    """
-    Break geometries into points and straight segments, so that a search tree stays sharp.
-
-    Parameters
-    ----------
-    geometry : any geometries; polygons give their outline.
-
-    Returns
-    -------
-    The pieces and the number of the geometry that each comes from.
-    """
+def _edges(
+    geometry: NDArray[np.object_],
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Break geometries into points and straight edges: x, y of both ends, and the number of the geometry of each."""
     parts, owner = shapely.get_parts(np.asarray(geometry, dtype=object), return_index=True)
     keep = ~(shapely.is_missing(parts) | shapely.is_empty(parts))
     parts, owner = parts[keep], owner[keep]
@@ -55,13 +44,12 @@ def pieces(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[
     parts, again = shapely.get_parts(parts, return_index=True)
     owner = owner[again]
     is_point = shapely.get_type_id(parts) == 0
+    points = shapely.get_coordinates(parts[is_point])
     lines, line_owner = parts[~is_point], owner[~is_point]
     xy, line = shapely.get_coordinates(lines, return_index=True)
     same = line[1:] == line[:-1]
-    ends = np.stack([xy[:-1][same], xy[1:][same]], axis=1)
-    segments = shapely.linestrings(ends) if len(ends) else np.zeros(0, dtype=object)
     return (
-        np.concatenate([parts[is_point], segments]),
+        np.concatenate([np.hstack([points, points]), np.hstack([xy[:-1][same], xy[1:][same]])]),
         np.concatenate([owner[is_point], line_owner[line[:-1][same]]]).astype(np.int64),
     )
 
@@ -89,25 +77,41 @@ def nearest_feature(
     >>> nearest_feature(np.array([line]), np.array([3.0]), np.array([5.0]))[0].tolist()
     [3.0]
     """
-    small, owner = pieces(geometry)
-    distance, found = np.full(len(x), np.inf), np.full(len(x), -1, dtype=np.int64)
-    if len(small) == 0 or len(x) == 0:
-        return distance, found
-    points = np.asarray(shapely.points(x, y), dtype=object)
-    place, piece, metres = _query_nearest(shapely.STRtree(small), points, all_matches=True)
-    distance[place] = metres
-    # Ties by the order of the features, whatever the tree found first.
-    best = np.full(len(x), np.iinfo(np.int64).max)
-    np.minimum.at(best, place, owner[piece])
-    found[:] = best
+    geometry = np.asarray(geometry, dtype=object)
+    edges, owner = _edges(geometry)
+    places = np.column_stack([x, y]).astype(np.float64)
+    if len(edges) == 0 or len(places) == 0:
+        return np.full(len(places), np.inf), np.full(len(places), -1, dtype=np.int64)
+    nearest = nearest_of_all if len(places) >= _MANY else _by_tree
+    found, distance = nearest(edges, owner, places)
     areal = np.flatnonzero(np.isin(shapely.get_type_id(geometry), (3, 6)))
     if len(areal):
-        inside, which = shapely.STRtree(np.asarray(geometry)[areal]).query(
-            points, predicate="intersects"
+        left, bottom, right, top = shapely.total_bounds(geometry[areal])
+        near = np.flatnonzero((x >= left) & (x <= right) & (y >= bottom) & (y <= top))
+        inside, which = shapely.STRtree(geometry[areal]).query(
+            np.asarray(shapely.points(places[near]), dtype=object), predicate="intersects"
         )
-        distance[inside] = 0.0
-        found[inside] = areal[which]
+        distance[near[inside]] = 0.0
+        found[near[inside]] = areal[which]
     return distance, found
+
+
+def _by_tree(
+    edges: NDArray[np.float64], owner: NDArray[np.int64], places: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Find the nearest edge of few places: a tree of shapely takes less time than loading compiled loops."""
+    point = (edges[:, :2] == edges[:, 2:]).all(axis=1)
+    small = np.empty(len(edges), dtype=object)
+    small[point] = shapely.points(edges[point, :2])
+    small[~point] = shapely.linestrings(edges[~point].reshape(-1, 2, 2))
+    points = np.asarray(shapely.points(places), dtype=object)
+    (place, piece), away = shapely.STRtree(small).query_nearest(points, return_distance=True)
+    metres = np.full(len(places), np.inf)
+    metres[place] = away
+    # Ties by the order of the features, whatever the tree found first.
+    found = np.full(len(places), np.iinfo(np.int64).max)
+    np.minimum.at(found, place, owner[piece])
+    return found, metres
 
 
 def distance_m(
@@ -242,30 +246,5 @@ def cell_distance_m(
     >>> cell_distance_m(line, x=np.array([5.0, 13.0]), y=np.array([3.0, 4.0]))
     array([3., 5.])
     """
-    out = np.full(np.shape(x), np.inf)
-    geometry = np.asarray(geometry, dtype=object)
-    geometry = geometry[~(shapely.is_missing(geometry) | shapely.is_empty(geometry))]
-    if len(geometry) == 0 or out.size == 0:
-        return out
-    tree = shapely.STRtree(geometry)
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    points = np.asarray(shapely.points(x, y), dtype=object)
-    place, _, distance = _query_nearest(tree, points, all_matches=False)
-    out[place] = distance
-    return out
-
-
-def _query_nearest(
-    tree: shapely.STRtree, points: NDArray[np.object_], *, all_matches: bool
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Give point, feature and distance of each match, on threads: shapely lets go of the interpreter."""
-    pieces = np.array_split(points, thread_count() if len(points) >= _MANY else 1)
-
-    def query(piece: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        return tree.query_nearest(piece, return_distance=True, all_matches=all_matches)
-
-    found = side_by_side([partial(query, piece) for piece in pieces])
-    first = np.cumsum([0, *map(len, pieces[:-1])])
-    place = [index[0] + start for (index, _), start in zip(found, first, strict=True)]
-    feature, metres = [index[1] for index, _ in found], [away for _, away in found]
-    return np.concatenate(place), np.concatenate(feature), np.concatenate(metres)
+    return nearest_feature(geometry, x.ravel(), y.ravel())[0].reshape(x.shape)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import shapely
 
+from kcity_geo.analysis.distance import straight
 from kcity_geo.analysis.distance.edges import edges_of
 from kcity_geo.analysis.network import near_streets
 from kcity_geo.analysis.network.graph import build_graph
@@ -49,6 +50,28 @@ def test_nearest_line_and_distance_are_those_of_shapely(count: int, limit_m: flo
     tied = (apart & (away <= nearest[:, None] + 1.0)).any(axis=1) & known
     assert several[tied].all()
     assert count == 1 or not several.all()
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_nearest_feature_of_many_places_is_that_of_few(
+    count: int, rounded: bool, monkeypatch: pytest.MonkeyPatch
+):
+    rng = np.random.default_rng(count)
+    points = shapely.points(5e5 + rng.uniform(0, 2000, (count, 2)))
+    lines = some_lines(rng, count, rounded=rounded)
+    shapes = np.concatenate([points, lines, shapely.buffer(points[::3], 150.0), points[:9], [None]])
+    x, y = 5e5 + rng.uniform(-1500, 3500, (2, 300))
+    if rounded:
+        x, y = np.round(x / 25) * 25, np.round(y / 25) * 25
+    few = straight.nearest_feature(shapes, x, y)
+    monkeypatch.setattr(straight, "_MANY", 1)
+    many = straight.nearest_feature(shapes, x, y)
+    np.testing.assert_array_equal(many[0], few[0])
+    np.testing.assert_array_equal(many[1], few[1])
+    if count:
+        away = shapely.distance(shapely.points(x, y)[:, None], shapes[None, :-1])
+        np.testing.assert_array_equal(many[0], away.min(axis=1))
 
 
 def test_many_places_are_put_onto_the_streets_as_few_are(monkeypatch: pytest.MonkeyPatch):
