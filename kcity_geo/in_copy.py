@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -90,6 +91,7 @@ def _forked(job: Callable[[], None]) -> int:
     code = 1
     try:
         end_with(parent)
+        gc.disable()  # it ends soon
         with kept_apart() as notes:
             job()
         code = 1 if notes else 0

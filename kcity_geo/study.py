@@ -24,6 +24,7 @@ from kcity_geo.compiling import telling
 from kcity_geo.config import Config
 from kcity_geo.cube import district_shares, empty_cube, study_grid
 from kcity_geo.errors import StudyError
+from kcity_geo.garbage import among_new
 from kcity_geo.indicators import INDICATOR_SECTORS
 from kcity_geo.inputs.candidates import places_to_choose
 from kcity_geo.inputs.criteria import named_files, require_files, site_candidates
@@ -270,7 +271,7 @@ def assess_gaps(
     study, city = data.study or Study(), model_of(data)
     found: list[Indicator] = []
     notes: list[str] = []
-    with collected(notes):
+    with among_new(), collected(notes):
         # All would be made when first needed; here they are so for the clock, two of them beside the others.
         with clock.stage("street graphs"):
             for mode in ("walk", "drive", "street"):  # that of cycling is seldom asked for
@@ -355,9 +356,10 @@ def run(
     check_out_dir(Path(out))
     _check_concept(study)
     clock = _Clock(progress)
-    result = _found(study, config=config, clock=clock)
-    with clock.stage("files"):
-        save(result, out)
+    with among_new():
+        result = _found(study, config=config, clock=clock)
+        with among_new(), clock.stage("files"):
+            save(result, out)
     return replace(result, timings=dict(clock.seconds))
 
 
@@ -392,7 +394,7 @@ def _found(study: Study, *, config: Config | None, clock: _Clock) -> Result:
     data = load(study, config=config, _clock=clock)
     gaps = assess_gaps(data, _clock=clock)
     notes: list[str] = []
-    with collected(notes):
+    with among_new(), collected(notes):
         with clock.stage("suitability"):
             score = suitability(data, gaps)
         with clock.stage("sites"):

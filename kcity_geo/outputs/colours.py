@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from kcity_geo.config import read_table
-from kcity_geo.thumbnails import GAP_COLOURS, SCORE_COLOURS
+from kcity_geo.standards import load_standards
+from kcity_geo.thumbnails import GAP_COLOURS, NEUTRAL_COLOURS, SCORE_COLOURS
 
 __all__ = [
     "CLASS_COLOURS",
@@ -12,6 +15,7 @@ __all__ = [
     "MISSING",
     "READING_COLOURS",
     "SCORE_COLOURS",
+    "meaning_of",
     "rgb",
 ]
 
@@ -72,3 +76,33 @@ def rgb(colour: str) -> tuple[int, int, int]:
     (255, 128, 0)
     """
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def meaning_of(name: str) -> tuple[tuple[str, ...], tuple[float, float] | None]:
+    """
+    Give the colours of a layer or column by what it means.
+
+    Parameters
+    ----------
+    name : of a variable or column.
+
+    Returns
+    -------
+    Colours, and the values of the first and the last of them; None where its own range says.
+
+    Examples
+    --------
+    >>> meaning_of("water_gap")[1]
+    (0.0, 1.0)
+    """
+    standard = load_standards().get(name)
+    if re.search(r"(^|_)gap(_raw|_lo|_hi)?$", name):
+        return GAP_COLOURS, (0.0, 1.0)
+    if name in {"suitability", "score", "mean_score"}:
+        return SCORE_COLOURS, (0.0, 1.0)
+    adequate, critical = (standard.target, standard.worst) if standard else (None, None)
+    if adequate is not None and critical is not None:
+        if adequate <= critical:
+            return GAP_COLOURS, (adequate, critical)
+        return GAP_COLOURS[::-1], (critical, adequate)
+    return NEUTRAL_COLOURS, None

@@ -7,7 +7,6 @@ For people who script; the pages for others are `kcity_geo.outputs.maps` and
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import folium
@@ -21,14 +20,12 @@ from matplotlib.colors import Colormap
 from kcity_geo.city import City
 from kcity_geo.citydata import CityData
 from kcity_geo.errors import StudyError
-from kcity_geo.outputs.colours import GAP_COLOURS, SCORE_COLOURS
+from kcity_geo.outputs.colours import meaning_of
 from kcity_geo.outputs.fonts import use_packaged_fonts
 from kcity_geo.outputs.text import human, safe_text
 from kcity_geo.result import Gaps, Result
-from kcity_geo.standards import load_standards
-from kcity_geo.thumbnails import NEUTRAL_COLOURS
 
-__all__ = ["cells_of", "explore", "meaning_of", "plot"]
+__all__ = ["cells_of", "explore", "plot"]
 
 _MOST_FEATURES = 20_000
 
@@ -134,36 +131,6 @@ def _districts_of(thing: CityData | Gaps | Result) -> gpd.GeoDataFrame:
     if isinstance(thing, CityData):
         return thing.city.districts
     return thing.gaps.districts if isinstance(thing, Result) else thing.districts
-
-
-def meaning_of(name: str) -> tuple[tuple[str, ...], tuple[float, float] | None]:
-    """
-    Give the colours of a layer or column by what it means.
-
-    Parameters
-    ----------
-    name : of a variable or column.
-
-    Returns
-    -------
-    Colours, and the values of the first and the last of them; None where its own range says.
-
-    Examples
-    --------
-    >>> meaning_of("water_gap")[1]
-    (0.0, 1.0)
-    """
-    standard = load_standards().get(name)
-    if re.search(r"(^|_)gap(_raw|_lo|_hi)?$", name):
-        return GAP_COLOURS, (0.0, 1.0)
-    if name in {"suitability", "score", "mean_score"}:
-        return SCORE_COLOURS, (0.0, 1.0)
-    adequate, critical = (standard.target, standard.worst) if standard else (None, None)
-    if adequate is not None and critical is not None:
-        if adequate <= critical:
-            return GAP_COLOURS, (adequate, critical)
-        return GAP_COLOURS[::-1], (critical, adequate)
-    return NEUTRAL_COLOURS, None
 
 
 def _draw_cells(axes: Axes, cells: xr.DataArray, cmap: str | Colormap | None) -> None:

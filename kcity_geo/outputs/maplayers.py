@@ -14,8 +14,8 @@ from odc.geo.geobox import GeoBox
 
 from kcity_geo.errors import StudyError
 from kcity_geo.outputs.attribution import credits_line
-from kcity_geo.outputs.colours import rgb
-from kcity_geo.outputs.looks import cells_of, meaning_of
+from kcity_geo.outputs.colours import meaning_of, rgb
+from kcity_geo.outputs.looks import cells_of
 from kcity_geo.outputs.overlay import mercator_picture, png_uri
 from kcity_geo.outputs.stripes import hatch, painted, rgba_table
 from kcity_geo.outputs.text import human, safe_text

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcity_geo.config import read_table
-from kcity_geo.outputs.colours import CLASS_COLOURS, READING_COLOURS, rgb
+from kcity_geo.outputs.colours import CLASS_COLOURS, READING_COLOURS, meaning_of, rgb
 from kcity_geo.outputs.languages import tell, translated, unmarked
-from kcity_geo.outputs.looks import meaning_of
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.themes import is_reading, reading_rows, sector_title
 

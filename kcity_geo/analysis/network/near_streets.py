@@ -22,7 +22,7 @@ __all__ = ["Tie", "near_any", "nearest_streets", "reach_m", "trees_of"]
 #: Places whose streets are compared at once; more need memory.
 _AT_ONCE = 10_000
 #: Fewer places are found faster by a tree than their streets are put into squares.
-_MANY = 50_000
+_MANY = 3_000
 
 
 class Tie(NamedTuple):
