@@ -273,7 +273,8 @@ def _outside(x: float, y: float, boxes: Floats, box: int) -> float:
     """Measure how far a place lies outside a box, m2; inf when the box holds nothing."""
     dx = max(boxes[box, 0] - x, x - boxes[box, 2], 0.0)
     dy = max(boxes[box, 1] - y, y - boxes[box, 3], 0.0)
-    return dx * dx + dy * dy
+    square: float = dx * dx + dy * dy
+    return square
 
 
 @compiled

@@ -156,12 +156,11 @@ def nearest_of_all(
     leaves = 1 << max(0, int(np.ceil(np.log2(len(xy) / _IN_BOX))))
     boxes = np.empty((2 * leaves, 4))
     boxes_of_edges(xy, boxes)
-    found = side_by_side(
-        [
-            partial(nearest_in_boxes, *np.ascontiguousarray(part.T), xy, owner, boxes)
-            for part in np.array_split(places, thread_count())
-        ]
-    )
+    jobs = []
+    for part in np.array_split(places, thread_count()):
+        x, y = (np.ascontiguousarray(axis, dtype=np.float64) for axis in part.T)
+        jobs.append(partial(nearest_in_boxes, x, y, xy, owner, boxes))
+    found = side_by_side(jobs)
     return np.concatenate([one for one, _ in found]), np.concatenate([away for _, away in found])
 
 
