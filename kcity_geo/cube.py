@@ -8,6 +8,7 @@ are given from here too. Pure: reads and writes nothing.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -153,10 +154,16 @@ def _coordinate(name: str, values: NDArray[np.float64]) -> xr.IndexVariable:
 
 def _grid_mapping(grid: GeoBox) -> dict[str, Any]:
     """Describe CRS and grid as the CF conventions do, and as GDAL, rioxarray and odc-geo read it."""
-    said = {} if grid.crs is None else dict(CRS(grid.crs.wkt).to_cf())
+    said = {} if grid.crs is None else _crs_as_cf(grid.crs.wkt)
     wkt = {} if grid.crs is None else {"spatial_ref": grid.crs.wkt}
     transform = " ".join(repr(float(v)) for v in grid.affine.to_gdal())
     return {**said, **wkt, "GeoTransform": transform}
+
+
+@lru_cache(maxsize=8)
+def _crs_as_cf(wkt: str) -> dict[str, Any]:
+    """Describe a CRS as the CF conventions do; asked for each variable of a cube."""
+    return dict(CRS(wkt).to_cf())
 
 
 def empty_cube(city: City, *, grid: GeoBox) -> xr.Dataset:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import geopandas as gpd
@@ -83,6 +85,48 @@ def make_toy(
     >>> data.grid.shape, float(data.array("population").sum())
     (Shape2d(x=40, y=40), 16000.0)
     """
+    once, grid, shares = _square(size_m, cell_m, (split[0], split[1]))
+    city = replace(once, districts=once.districts.copy())  # a frame of its own for who changes it
+    side = grid.shape[0]
+    cube = empty_cube(city, grid=grid)
+    share = cube["inside_share"]
+    cube["inside_share"] = share.copy(
+        data=np.ones_like(share.to_numpy())
+    )  # the lon/lat outline is micrometres off
+    for name, values in (arrays or {}).items():
+        full = np.broadcast_to(np.asarray(values, dtype=float), (side, side)).copy()
+        cube[name] = layer(full, grid=grid, units="1", long_name=name)
+    nothing = toy_layer([], [])
+    known = {row["id"]: nothing.copy() for row in read_table("osm")["layer"]}
+    for name in ROADS:
+        known[name]["highway"] = ""
+    features = {**known, **(layers or {})}
+    inventory = pd.DataFrame(
+        {
+            "layer": list(features),
+            "count": [len(one) for one in features.values()],
+            "length_km": [
+                float(one.length.sum()) / 1000 if len(one) else 0.0 for one in features.values()
+            ],
+        }
+    )
+    return CityData(
+        city=city,
+        grid=grid,
+        cube=cube,
+        layers=features,
+        inventory=inventory,
+        shares=shares.copy(),
+        official=official or {},
+        osm_date="2025-01-01",
+    )
+
+
+@lru_cache(maxsize=32)
+def _square(
+    size_m: float, cell_m: float, split: tuple[float, float]
+) -> tuple[City, GeoBox, pd.DataFrame]:
+    """Make what all toys of one size and one split have in common: outline, districts, grid and shares."""
     east, north = WEST + size_m, SOUTH + size_m
     x, y = WEST + split[0] * size_m, SOUTH + split[1] * size_m
     districts = gpd.GeoDataFrame(
@@ -100,32 +144,4 @@ def make_toy(
     city = City(name="Toy", boundary=ring, crs=UTM, scale_error=0.0004, districts=districts)
     side = round(size_m / cell_m)
     grid = GeoBox.from_bbox((WEST, SOUTH, east, north), crs=UTM, shape=(side, side), tight=True)
-    cube = empty_cube(city, grid=grid)
-    share = cube["inside_share"]
-    cube["inside_share"] = share.copy(
-        data=np.ones_like(share.to_numpy())
-    )  # the lon/lat outline is micrometres off
-    for name, values in (arrays or {}).items():
-        full = np.broadcast_to(np.asarray(values, dtype=float), (side, side)).copy()
-        cube[name] = layer(full, grid=grid, units="1", long_name=name)
-    known = {row["id"]: toy_layer([], []) for row in read_table("osm")["layer"]}
-    for name in ROADS:
-        known[name]["highway"] = ""
-    features = {**known, **(layers or {})}
-    inventory = pd.DataFrame(
-        {
-            "layer": list(features),
-            "count": [len(one) for one in features.values()],
-            "length_km": [float(one.length.sum()) / 1000 for one in features.values()],
-        }
-    )
-    return CityData(
-        city=city,
-        grid=grid,
-        cube=cube,
-        layers=features,
-        inventory=inventory,
-        shares=district_shares(city, grid=grid),
-        official=official or {},
-        osm_date="2025-01-01",
-    )
+    return city, grid, district_shares(city, grid=grid)

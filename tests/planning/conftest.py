@@ -39,10 +39,8 @@ def make_city_data(
     if people is not None:
         values = np.full(tuple(grid.shape), people)
         cube["population"] = layer(values, grid=grid, units="persons", long_name="people")
-    frames = {
-        row["id"]: gpd.GeoDataFrame({"osm_id": []}, geometry=[], crs=UTM)
-        for row in read_table("osm")["layer"]
-    }
+    nothing = gpd.GeoDataFrame({"osm_id": []}, geometry=[], crs=UTM)
+    frames = {row["id"]: nothing.copy() for row in read_table("osm")["layer"]}
     return CityData(
         osm_date="2025-06-01",
         city=city,
