@@ -210,6 +210,20 @@ class CityData:
         """Indicator id -> standard, with what the study file changes."""
         return load_standards(None if self.study is None else self.study.standards)
 
+    def pieces(self, what: str) -> dict[Any, Any] | None:  # noqa: ARG002 - as of a model
+        """
+        Give the pieces of a quantity that are kept for cities with edits: data alone keep none.
+
+        Parameters
+        ----------
+        what : name of the quantity.
+
+        Returns
+        -------
+        None.
+        """
+        return None
+
     def kept(self, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 - what was made
         """
         Give what was made for this city under a name, made now when it was not.
@@ -313,6 +327,9 @@ class CityInputs(Protocol):
 
     def array(self, name: str) -> NDArray[np.float64] | None:
         """Give a variable of the cube as plain array."""
+
+    def pieces(self, what: str) -> dict[Any, Any] | None:
+        """Give the pieces of a quantity that are kept for cities with edits; None: none are."""
 
     def settings(self, sector: str) -> Settings:
         """Give the parameters of a sector."""

@@ -99,6 +99,8 @@ def in_crs(places: Places, crs: Any, *, what: str) -> NDArray[np.object_]:  # no
             f"{what}: {type(places).__name__} holds no geometries; give a GeoSeries, a GeoDataFrame or "
             "shapely geometries"
         )
+    if isinstance(places, np.ndarray) and places.ndim == 1 and shapely.is_geometry(places).all():
+        return places.astype(object)
     shapes = np.empty(len(places), dtype=object)
     shapes[:] = list(places)
     if not (shapely.is_geometry(shapes) | np.array([one is None for one in shapes], bool)).all():

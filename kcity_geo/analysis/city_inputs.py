@@ -43,6 +43,7 @@ class CityInputs:
         self._standards: Mapping[str, Standard] | None = None
         self._network: Mapping[str, Any] | None = None
         self._rules: dict[str, float] = dict(data.study.rules) if data.study else {}
+        self._pieces: dict[str, dict[Any, Any]] | None = None
 
     @property
     def data(self) -> CityData:
@@ -181,6 +182,28 @@ class CityInputs:
         """
         frame = self.layers.get(name)
         return None if frame is None or len(frame) == 0 else frame
+
+    def keep_pieces(self) -> None:
+        """Keep pieces of quantities from now on, for models of the same city with edits; takes memory."""
+        if self._pieces is None:
+            self._pieces = {}
+
+    def pieces(self, what: str) -> dict[Any, Any] | None:
+        """
+        Give the pieces of a quantity that are kept by what they were computed from, to be added to.
+
+        A piece never depends on anything else than its key says, so that a quantity is the same with
+        them and without.
+
+        Parameters
+        ----------
+        what : name of the quantity.
+
+        Returns
+        -------
+        Key -> piece, one mapping for this model and all that were changed from it; None: none are kept.
+        """
+        return None if self._pieces is None else self._pieces.setdefault(what, {})
 
     def _set(self, changes: Mapping[str, Mapping[str, Any]]) -> set[Read]:
         """Change settings of a model in the making; tell which."""

@@ -73,7 +73,6 @@ class CityModel(CityInputs):
         self._given: dict[Any, Kept] = {}
         self._computed: list[str] = []
         self._checking = False
-        self._pieces: dict[str, dict[Any, Any]] | None = None
         self._told: set[str] = set()
         self._lock = RLock()
         self._turns: dict[Any, RLock] = {}
@@ -270,28 +269,6 @@ class CityModel(CityInputs):
         model._standards, model._checking = self._standards, True
         model._data.kept("model", lambda: model)
         return model
-
-    def keep_pieces(self) -> None:
-        """Keep pieces of quantities from now on, for models of the same city with edits; takes memory."""
-        if self._pieces is None:
-            self._pieces = {}
-
-    def pieces(self, what: str) -> dict[Any, Any] | None:
-        """
-        Give the pieces of a quantity that are kept by what they were computed from, to be added to.
-
-        A piece never depends on anything else than its key says, so that a quantity is the same with
-        them and without.
-
-        Parameters
-        ----------
-        what : name of the quantity.
-
-        Returns
-        -------
-        Key -> piece, one mapping for this model and all that were changed from it; None: none are kept.
-        """
-        return None if self._pieces is None else self._pieces.setdefault(what, {})
 
     @property
     def computed(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel
-from kcity_geo.analysis.distance.straight import cell_distance_m
+from kcity_geo.analysis.distance.straight import kept_distance_m
 from kcity_geo.analysis.evidence.features import column, shapes, text
 from kcity_geo.analysis.settlement.districts import weighted_mean
 from kcity_geo.cube import cell_centres, cell_size, length_in_cells
@@ -96,26 +96,38 @@ def grid_distances_km(city: CityModel) -> dict[str, NDArray[np.float64]]:
     ``mv_substation`` (all that are not high voltage): shape (rows, cols), km. A layer without a
     feature is left out.
     """
-    settings = city.settings("energy")
-    x, y = cell_centres(city.grid)
-    parts = {"transformer": shapes(city.layers.get("transformer"))}
-    lines = city.layers.get("power_line")
-    if lines is not None and len(lines):
-        classes = line_classes(lines, settings)
-        parts["mv"] = shapes(lines, classes == "mv")
-        parts["hv"] = shapes(lines, classes == "hv")
-    stations = city.layers.get("substation")
-    if stations is not None and len(stations):
+    found: dict[str, NDArray[np.float64]] = {}
+    for layer in ("transformer", "power_line", "substation"):
+        found |= city.once(_layer_distances_km, layer)
+    return found
+
+
+def _layer_distances_km(city: CityModel, layer: str) -> dict[str, NDArray[np.float64]]:
+    """Distances of `grid_distances_km` to the features of one layer, which other layers do not change."""
+    frame, settings = city.layers.get(layer), city.settings("energy")
+    parts: dict[str, NDArray[np.object_]] = {}
+    if frame is None or not len(frame):
+        return {}
+    if layer == "transformer":
+        parts["transformer"] = shapes(frame)
+    elif layer == "power_line":
+        classes = line_classes(frame, settings)
+        parts["mv"] = shapes(frame, classes == "mv")
+        parts["hv"] = shapes(frame, classes == "hv")
+    else:
         # Traction and industrial substations serve no public grid.
-        public = ~np.isin(text(stations, "substation"), ("traction", "industrial", "converter"))
-        high = voltage_class(column(stations, "voltage_v"), settings) == "hv"
-        parts["substation"] = shapes(stations, public)
-        parts["hv_substation"] = shapes(stations, public & high)
-        parts["mv_substation"] = shapes(stations, public & ~high)
+        public = ~np.isin(text(frame, "substation"), ("traction", "industrial", "converter"))
+        high = voltage_class(column(frame, "voltage_v"), settings) == "hv"
+        parts["substation"] = shapes(frame, public)
+        parts["hv_substation"] = shapes(frame, public & high)
+        parts["mv_substation"] = shapes(frame, public & ~high)
     if city.checking:  # what is mapped is all that is asked
         return {name: np.zeros(city.grid.shape) for name, shape in parts.items() if len(shape)}
+    x, y = cell_centres(city.grid)
+    memory = city.pieces("distances of cells")
     return {
-        name: cell_distance_m(geometry, x=x, y=y).reshape(city.grid.shape) / 1000
+        name: kept_distance_m(geometry, x=x, y=y, name=name, memory=memory).reshape(city.grid.shape)
+        / 1000
         for name, geometry in parts.items()
         if len(geometry)
     }

@@ -44,20 +44,22 @@ def chance(place: ArrayLike, *, draw: int, purpose: int, seed: int) -> NDArray[n
     >>> bool((chance([1, 2], draw=0, purpose=0, seed=7) == chance([1, 2], draw=0, purpose=0, seed=7)).all())
     True
     """
-    with np.errstate(over="ignore"):
-        z = np.atleast_1d(np.asarray(place)).astype(np.int64).astype(np.uint64)
-        z = z * np.uint64(0x9E3779B97F4A7C15)
-        for number, factor in (
-            (draw, 0xD1B54A32D192ED03),
-            (purpose, 0x8CB92BA72F3D8DD7),
-            (seed, 0xA0761D6478BD642F),
-        ):
-            z = z + np.uint64(number + 1) * np.uint64(factor)
-            z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-            z = z ^ (z >> np.uint64(31))
-    found = ((z >> np.uint64(11)).astype(np.float64) + 0.5) / 2.0**53
-    return np.asarray(found.reshape(np.shape(place)))
+    from kcity_geo.analysis.gaps.kernels import chances
+
+    steps = (
+        _step(draw, 0xD1B54A32D192ED03),
+        _step(purpose, 0x8CB92BA72F3D8DD7),
+        _step(seed, 0xA0761D6478BD642F),
+    )
+    places = np.ascontiguousarray(place, dtype=np.int64)
+    found = np.empty(places.size)
+    chances(places.ravel(), steps, found)
+    return found.reshape(np.shape(place))
+
+
+def _step(number: int, factor: int) -> np.uint64:
+    """Give what a number adds: as many times its factor, of which the last 64 binary digits count."""
+    return np.uint64((int(number) + 1) * factor % 2**64)
 
 
 def normal(place: ArrayLike, *, draw: int, purpose: int, seed: int) -> NDArray[np.float64]:

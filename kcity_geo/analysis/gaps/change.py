@@ -432,12 +432,17 @@ def moved_people(
         if level not in before or level not in after:
             continue
         codes = [np.asarray(side[level]).astype(int) for side in (before, after)]
-        frame = pd.DataFrame({"before": codes[0], "after": codes[1], "persons": people})
-        sums = frame.groupby(["before", "after"], as_index=False)["persons"].sum()
-        for side in ("before", "after"):
-            words = dict(enumerate(_titles(level, before=side == "before")))
-            sums[side] = sums[side].map(words)
-        frames.append(sums[sums["persons"] > 0].assign(level=level))
+        titles = [dict(enumerate(_titles(level, before=way))) for way in (True, False)]
+        many = 1 + int(codes[1].max(initial=0))
+        sums = pd.Series(people).groupby(codes[0] * many + codes[1]).sum()
+        sums = sums[sums > 0]
+        words = {
+            side: [told.get(code, np.nan) for code in of.tolist()]
+            for side, told, of in zip(
+                ("before", "after"), titles, divmod(sums.index.to_numpy(), many), strict=True
+            )
+        }
+        frames.append(pd.DataFrame({"level": level, **words, "persons": sums.to_numpy()}))
     columns = ["level", "before", "after", "persons"]
     return (
         pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)

@@ -103,6 +103,37 @@ class DrawnBand(Places):
         """Indicator -> draw, gap as mapped, and street form of another place: asked for twice in each draw."""
         return {}
 
+    @cached_property
+    def _latest(self) -> dict[str, tuple[int, NDArray[np.float64]]]:
+        """Name -> draw, and what several indicators ask for in it."""
+        return {}
+
+    def _once_a_draw(
+        self, name: str, draw: int, find: Callable[[], NDArray[np.float64]]
+    ) -> NDArray[np.float64]:
+        known = self._latest.get(name)
+        if known is None or known[0] != draw:
+            self._latest[name] = known = draw, find()
+        return known[1]
+
+    def swap(self, draw: int) -> NDArray[np.float64]:
+        """Give the chance by which the streets of a patch are those of another place, in one draw."""
+        seed = self.whole.seed
+        return self._once_a_draw(
+            "swap", draw, lambda: self.patch.chance(draw=draw, purpose=_SWAP, seed=seed)
+        )
+
+    def _position(self, draw: int) -> NDArray[np.float64]:
+        """Give the largest gap of street form of each cell where nobody lends one, in one draw."""
+        whole = self.whole
+
+        def find() -> NDArray[np.float64]:
+            blocks = normal(self.block.place, draw=draw, purpose=_OPEN, seed=whole.seed)
+            of_blocks = whole.mostly_alike(float(ndtri(spread_evenly(draw + 11))), blocks)
+            return np.asarray(of_blocks[self.block.at])
+
+        return self._once_a_draw("position", draw, find)
+
     def draw(self, scored: Sequence[AssessedGap], draw: int) -> dict[str, NDArray[np.float64]]:
         """
         Complete all indicators once.
@@ -149,10 +180,7 @@ class DrawnBand(Places):
         """Street form as in another place; where none lends, any gap not larger than as mapped."""
         known = self._elsewhere.get(one.indicator.id)
         if known is None or known[0] != draw or known[1] is not one.raw:
-            whole = self.whole
-            blocks = normal(self.block.place, draw=draw, purpose=_OPEN, seed=whole.seed)
-            position = whole.mostly_alike(float(ndtri(spread_evenly(draw + 11))), blocks)
-            otherwise = np.fmin(one.raw, position[self.block.at])
+            otherwise = np.fmin(one.raw, self._position(draw))
             known = draw, one.raw, self.lent(one.indicator.id, otherwise, draw)
             self._elsewhere[one.indicator.id] = known
         return known[2]
@@ -244,8 +272,7 @@ def _street_form(
     del unseen
     grown = c.whole.forms[one.indicator.id].grown(c.rows, share)
     other = np.minimum(one.raw, c.street_form_elsewhere(one, draw))
-    swap = c.patch.chance(draw=draw, purpose=_SWAP, seed=c.whole.seed) > share
-    return np.where(swap, other, grown)
+    return np.where(c.swap(draw) > share, other, grown)
 
 
 def _connectivity(

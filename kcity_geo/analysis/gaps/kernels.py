@@ -1,5 +1,5 @@
 """
-Compiled loops over the cells of a city in one draw: means of sectors, sums over people, places of a share.
+Compiled loops over the cells of a city in one draw: means of sectors, sums over people, places of a share, chance.
 
 Import this module only inside functions: numba takes a second to load. Sums go from the first to the last, one
 after the other, so that no number depends on how many cells are asked at once.
@@ -14,12 +14,39 @@ from numpy.typing import NDArray
 
 from kcity_geo.compiling import compiled
 
-__all__ = ["add_people", "share_places", "square_means"]
+__all__ = ["add_people", "chances", "share_places", "square_means"]
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 _ALL = 1.0 - 1e-9
+
+#: Factors and shifts of SplitMix64; whole numbers without sign, which run over without a word.
+_FIRST = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_30, _27, _31, _11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+_OF_ONE = 2.0**53
+
+
+@compiled
+def chances(place: Places, steps: tuple[np.uint64, np.uint64, np.uint64], out: Floats) -> None:
+    """
+    Give a number above 0 and below 1 for each place, as `kcity_geo.analysis.gaps.chance.chance` says.
+
+    Parameters
+    ----------
+    place : shape (n,).
+    steps : what draw, purpose and seed add.
+    out : filled, shape (n,).
+    """
+    for i in range(place.shape[0]):
+        z = np.uint64(place[i]) * _FIRST
+        for step in steps:
+            z += step
+            z = (z ^ (z >> _30)) * _MIX_1
+            z = (z ^ (z >> _27)) * _MIX_2
+            z ^= z >> _31
+        out[i] = (np.float64(z >> _11) + 0.5) / _OF_ONE
 
 
 @compiled

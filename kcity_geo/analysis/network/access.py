@@ -209,11 +209,15 @@ def _same_segment(
     """Give all pairs of places that lie on one segment."""
     rank = np.flatnonzero(second >= 0)
     rank = rank[np.argsort(second[rank], kind="stable")]
-    low = np.searchsorted(second[rank], first, side="left")
-    count = np.searchsorted(second[rank], first, side="right") - low
-    left = np.repeat(np.arange(len(first)), count)
+    # Most places lie on a segment on which no other lies.
+    taken = np.zeros(1 + max(first.max(initial=0), second.max(initial=0)), dtype=bool)
+    taken[second[rank]] = True
+    some = np.flatnonzero(taken[first])
+    low = np.searchsorted(second[rank], first[some], side="left")
+    count = np.searchsorted(second[rank], first[some], side="right") - low
+    left = np.repeat(np.arange(len(some)), count)
     nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    return left, rank[low[left] + nth]
+    return some[left], rank[low[left] + nth]
 
 
 def point_costs(  # noqa: PLR0913 - an option each, all named

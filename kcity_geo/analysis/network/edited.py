@@ -90,14 +90,58 @@ def same_segments(
     >>> same_segments(one, two, (np.zeros(3, int), np.zeros(2, int))).tolist()  # ordered by the id of the way
     [-1, 0, 1]
     """
+    graphs = before, after
+    if any((g.osm_way[1:] < g.osm_way[:-1]).any() for g in graphs):
+        rows = [np.arange(g.n_segments) for g in graphs]
+        return _matched(graphs, kinds, (rows[0], rows[1]))
+    # Segments stand in the order of their ways: a way with as many of them as before is compared at once.
+    found = np.full(before.n_segments, -1, dtype=np.int64)
+    ways, pieces = np.unique(before.osm_way, return_counts=True)
+    first, end = (np.searchsorted(after.osm_way, ways, side) for side in ("left", "right"))
+    even = np.repeat(end - first == pieces, pieces)
+    shift = np.repeat(first - (np.cumsum(pieces) - pieces), pieces)
+    was = np.flatnonzero(even)
+    now = was + shift[was]
+    equal = kinds[0][was] == kinds[1][now]
+    equal &= _same_lines(before.geometry[was], after.geometry[now])
+    differs = np.union1d(before.osm_way[was[~equal]], before.osm_way[~even])
+    whole = ~np.isin(before.osm_way[was], differs)
+    found[was[whole]] = now[whole]
+    rows = [np.flatnonzero(np.isin(g.osm_way, differs)) for g in graphs]
+    found[rows[0]] = _matched(graphs, kinds, (rows[0], rows[1]))
+    return found
+
+
+def _same_lines(one: NDArray[np.object_], two: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Tell which lines have the same coordinates, to the last bit."""
+    size = shapely.get_num_coordinates(one)
+    equal = np.asarray(size == shapely.get_num_coordinates(two))
+    xy = [shapely.get_coordinates(lines[equal]).view(np.int64) for lines in (one, two)]
+    other = (xy[0] != xy[1]).any(axis=1)
+    line = np.repeat(np.flatnonzero(equal), size[equal])
+    equal[line[other]] = False
+    return equal
+
+
+def _matched(
+    graphs: tuple[StreetGraph, StreetGraph],
+    kinds: tuple[NDArray[np.integer], NDArray[np.integer]],
+    rows: tuple[NDArray[np.int64], NDArray[np.int64]],
+) -> NDArray[np.int64]:
+    """Give the number after of each of some segments before, looked for by their names one by one."""
     names = [
         list(
-            zip(shapely.to_wkb(g.geometry).tolist(), g.osm_way.tolist(), kind.tolist(), strict=True)
+            zip(
+                shapely.to_wkb(g.geometry[some]).tolist(),
+                g.osm_way[some].tolist(),
+                kind[some].tolist(),
+                strict=True,
+            )
         )
-        for g, kind in zip((before, after), kinds, strict=True)
+        for g, kind, some in zip(graphs, kinds, rows, strict=True)
     ]
     place: dict[tuple[bytes, int, int], int] = {}
-    for number, name in enumerate(names[1]):
+    for number, name in zip(rows[1].tolist(), names[1], strict=True):
         place[name] = -1 if name in place else number
     twice = len(set(names[0])) < len(names[0])
     seen: set[tuple[bytes, int, int]] = set()

@@ -159,8 +159,6 @@ class StreetGraph:
         return free_passing(self.n_nodes, self.tail, self.head)
 
     def _matrix(self, unit: str, *, reverse: bool) -> csr_array:
-        from scipy.sparse import csr_array
-
         ways, size = self.ways, self.ways.n_nodes
         cost = ways.costs(*self.costs(unit))
         start, end = (ways.end, ways.start) if reverse else (ways.start, ways.end)
@@ -193,6 +191,7 @@ def build_graph(  # noqa: PLR0913 - layers of a city, all named
     areas: gpd.GeoDataFrame | None = None,
     turns: gpd.GeoDataFrame | None = None,
     table: NetworkTable | None = None,
+    memory: dict[Any, Any] | None = None,
 ) -> StreetGraph:
     """
     Build the street graph of one mode of travel.
@@ -209,6 +208,7 @@ def build_graph(  # noqa: PLR0913 - layers of a city, all named
     areas : outlines of squares, platforms and piers, walking only.
     turns : layer ``turn_restriction``, driving only.
     table : of `kcity_geo.settings.network_table`; ``tables/network.toml`` as it is when None.
+    memory : what the tags of roads said before, for a layer with a road more; None: nothing is kept.
 
     Returns
     -------
@@ -226,7 +226,7 @@ def build_graph(  # noqa: PLR0913 - layers of a city, all named
     _checked(roads)
     ferries, areas = _like(roads, ferries, "ferries"), _like(roads, areas, "areas")
     table = network_table() if table is None else table
-    ways = usable_ways(roads, ferries, mode=mode, table=table)
+    ways = usable_ways(roads, ferries, mode=mode, table=table, memory=memory)
     if areas is not None and len(areas) and mode == "walk":
         ways = with_areas(ways, areas, table=table)
     points = topology.vertices(ways)
@@ -484,7 +484,6 @@ def components(
     -------
     Shape (n,), 0 for the longest component.
     """
-    from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
     if n == 0:

@@ -159,7 +159,8 @@ def build_mode(data: CityInputs, mode: str) -> StreetGraph:
         If a twentieth or more of the walk or drive network hangs on nothing.
     """
     inputs = city_inputs(data, mode)
-    graph = build_graph(inputs.pop("roads"), mode=mode, **inputs)
+    memory = data.pieces("usable ways")
+    graph = build_graph(inputs.pop("roads"), mode=mode, memory=memory, **inputs)
     _warn_isolated(graph)
     if graph.turns[1]:
         tell(

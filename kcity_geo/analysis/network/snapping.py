@@ -129,13 +129,27 @@ def _carried(
     same, changes = graph.memory["same"]
     reach = reach_m(key[1]) + float(graph.table["snap"]["tie_m"])
     near = np.zeros(len(old.segment), dtype=bool)
-    near[changes.query(shapes[0], predicate="dwithin", distance=reach)[0]] = True
+    around = _around(shapes[0], changes, reach)
+    near[around[changes.query(shapes[0][around], predicate="dwithin", distance=reach)[0]]] = True
     again = near[rows]
     found = _put(graph, (shapes[0], shapes[1][again]), rows[again], key[1], out)
     stays = ~near & (old.segment >= 0)
     found.segment[stays] = same[old.segment[stays]]
     found.share[stays], found.metres[stays] = old.share[stays], old.metres[stays]
     return _more_ties(found, old, same, ~near)
+
+
+def _around(
+    places: NDArray[np.object_], changes: shapely.STRtree, reach_m: float
+) -> NDArray[np.int64]:
+    """Give the places whose box is not farther than that from the box around all changes."""
+    if len(changes) == 0:
+        return np.zeros(0, dtype=np.int64)
+    west, south, east, north = shapely.total_bounds(changes.geometries)
+    x0, y0, x1, y1 = shapely.bounds(places).T
+    far = reach_m + 1e-3
+    inside = (x0 <= east + far) & (x1 >= west - far) & (y0 <= north + far) & (y1 >= south - far)
+    return np.flatnonzero(inside)
 
 
 def _kinds(graph: StreetGraph) -> NDArray[np.int64]:

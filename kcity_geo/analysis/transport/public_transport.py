@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel, model_of
-from kcity_geo.analysis.distance.straight import cell_distance_m
+from kcity_geo.analysis.distance.straight import kept_distance_m
 from kcity_geo.analysis.network.access import point_costs
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.snapping import cell_points
@@ -105,7 +105,7 @@ def _served(
     cells, rules = city.people.cells, city.settings("transport")
     if city.checking:
         return np.zeros(city.grid.shape)
-    for places, limit in limits:
+    for number, (places, limit) in enumerate(limits):
         if network is not None:
             cost = point_costs(
                 network,
@@ -117,7 +117,7 @@ def _served(
                 max_snap_m=rules["max_snap_m"],
             )
         else:
-            cost = straight_m(city, cells, places) * detour_factor
+            cost = straight_m(city, cells, places, name=f"stops {number} {limit:g}") * detour_factor
         hit = cost <= limit + 1e-9
         hits = hit if hits is None else hits | hit
     result = np.full(city.grid.shape[0] * city.grid.shape[1], np.nan)
@@ -127,7 +127,7 @@ def _served(
 
 
 def straight_m(
-    city: CityModel, cells: NDArray[np.int64], places: NDArray[np.object_]
+    city: CityModel, cells: NDArray[np.int64], places: NDArray[np.object_], *, name: str
 ) -> NDArray[np.float64]:
     """
     Measure straight lines from where the people of cells live to the nearest of some places.
@@ -137,13 +137,15 @@ def straight_m(
     city : its model.
     cells : flat cell numbers.
     places : metric CRS.
+    name : of the question; in a city with edits only what changed since it was asked is measured anew.
 
     Returns
     -------
     Shape (cells, points of a cell), metres.
     """
     x, y, _ = cell_points(city.grid, cells, spacing_m=city.settings("transport")["subpoint_m"])
-    return cell_distance_m(places, x=x, y=y).reshape(len(cells), -1)
+    memory = city.pieces("straight ways of homes")
+    return kept_distance_m(places, x=x, y=y, name=name, memory=memory).reshape(len(cells), -1)
 
 
 def rapid_transit(city: CityModel | CityData, mode: str = "") -> Indicator:

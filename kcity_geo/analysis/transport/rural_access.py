@@ -51,9 +51,13 @@ def rural_access(city: CityModel | CityData) -> list[Indicator]:
     cells = np.flatnonzero(people.rural.ravel())
     weight = all_season_weight(layer, table=city.network_rules)
     lines = np.asarray(layer.geometry.to_numpy(), dtype=object)
-    sure = straight_m(city, cells, lines[weight >= 1]) <= near_m
+    sure = straight_m(city, cells, lines[weight >= 1], name="all-season roads") <= near_m
     sure_only = bool((weight[weight > 0] >= 1).all())
-    maybe = sure if sure_only else straight_m(city, cells, lines[weight > 0]) <= near_m
+    maybe = (
+        sure
+        if sure_only
+        else straight_m(city, cells, lines[weight > 0], name="perhaps all-season roads") <= near_m
+    )
     unknown = float(weight[(weight > 0) & (weight < 1)].max(initial=0.0))
     shares = {
         "T3": maybe.mean(axis=1),

@@ -62,7 +62,8 @@ def street_land_m2(
     tree = shapely.STRtree(lines)
     margin = float(width_m.max()) / 2
     r, c = np.nonzero(wanted)
-    blocks = np.unique(np.column_stack([r // side, c // side]), axis=0)
+    across = -(-columns // side)
+    blocks = np.column_stack(np.divmod(np.unique(r // side * across + c // side), across))
     x0 = left + blocks[:, 1] * side * size
     y1 = top - blocks[:, 0] * side * size
     boxes = shapely.box(
@@ -76,12 +77,15 @@ def street_land_m2(
     known = {} if kept is None else kept
     names = [b""] * len(blocks)
     if kept is not None:
-        shapes = shapely.to_wkb(lines)
+        shape = np.array([side, size, margin]).tobytes()
+        widths = width_m.astype(np.float64)
+        told = [
+            a + w.tobytes() for a, w in zip(shapely.to_wkb(lines).tolist(), widths, strict=True)
+        ]
+        places, of, at = np.column_stack([x0, y1]), line.tolist(), starts.tolist()
         for i in full.tolist():
-            mine = line[starts[i] : starts[i + 1]]
-            place = np.array([x0[i], y1[i], side, size])
-            told = [place.tobytes(), width_m[mine].tobytes(), *shapes[mine].tolist()]
-            names[i] = hashlib.blake2b(b"".join(told), digest_size=16).digest()
+            mine = [places[i].tobytes(), *(told[k] for k in of[at[i] : at[i + 1]])]
+            names[i] = hashlib.blake2b(b"".join(mine), digest_size=16, key=shape).digest()
 
     def measured(some: Sequence[int]) -> dict[int, NDArray[np.float64]]:
         found = {}
@@ -97,12 +101,12 @@ def street_land_m2(
     with ThreadPoolExecutor(thread_count()) as pool:
         areas = {i: area for found in pool.map(measured, pieces) for i, area in found.items()}
     known.update({names[i]: area for i, area in areas.items() if names[i]})
-    for i in full.tolist():
-        area = areas[i] if i in areas else known[names[i]]
-        r0, c0 = (int(v) for v in blocks[i] * side)
-        # A block may reach past the last row or column.
-        r1, c1 = min(r0 + side, rows), min(c0 + side, columns)
-        result[r0:r1, c0:c1] = area[: r1 - r0, : c1 - c0]
+    # Blocks may reach past the last row or column.
+    whole = np.zeros((-(-rows // side), side, across, side))
+    if len(full):
+        found = [areas[i] if i in areas else known[names[i]] for i in full.tolist()]
+        whole[blocks[full, 0], :, blocks[full, 1], :] = found
+    result = whole.reshape(-1, across * side)[:rows, :columns]
     return np.minimum(np.where(wanted, result, 0.0), size**2)
 
 

@@ -64,8 +64,8 @@ def beside_mains(city: CityModel) -> NDArray[np.bool_] | None:
 def _near_lines(city: CityModel, lines: NDArray[np.object_]) -> NDArray[np.bool_]:
     """Find cells no farther from a line than a house from its street."""
     on_line = length_in_cells(lines, grid=city.grid) > 0
-    if not on_line.any():
-        return on_line
+    if not on_line.any() or city.settings("water").number("piped_street_m") < cell_size(city.grid):
+        return on_line  # the next cell is a whole cell away
     away = ndimage.distance_transform_edt(~on_line) * cell_size(city.grid)
     return np.asarray(away <= city.settings("water").number("piped_street_m"))
 

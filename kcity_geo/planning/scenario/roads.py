@@ -25,6 +25,8 @@ __all__ = ["ROAD_LAYERS", "with_road"]
 #: Layers of streets, and the mode whose classes of ways are in each.
 ROAD_LAYERS = {"roads_drive": "drive", "roads_walk": "walk", "roads_cycle": "cycle"}
 _NO = ("", "no")
+#: Number by which shapely calls a LineString.
+_LINE = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,26 +45,31 @@ class _Streets:
     """The streets of all layers, each way once, and the nodes that are added to them."""
 
     def __init__(self, layers: Mapping[str, gpd.GeoDataFrame]) -> None:
-        ways: dict[int, tuple[shapely.LineString, NDArray[np.int64] | None, bool]] = {}
-        lowest = 0
+        ids: list[NDArray[np.int64]] = []
+        lines: list[NDArray[np.object_]] = []
+        nodes: list[NDArray[np.object_]] = []
+        apart: list[NDArray[np.bool_]] = []
         for frame in layers.values():
+            shapes = np.asarray(frame.geometry.to_numpy(), dtype=object)
+            rows = np.flatnonzero(shapely.get_type_id(shapes) == _LINE)
             off = np.zeros(len(frame), dtype=bool)
             for name in ("bridge", "tunnel"):
                 if name in frame:
                     off |= ~frame[name].isin(_NO).to_numpy(dtype=bool)
-            nodes = frame["node_ids"].to_list() if "node_ids" in frame else [None] * len(frame)
-            ids = frame["osm_id"].to_list()
-            for way, line, own, apart in zip(
-                ids, frame.geometry.to_numpy(), nodes, off.tolist(), strict=True
-            ):
-                if line is not None and line.geom_type == "LineString":
-                    numbers = None if own is None else np.asarray(own, dtype=np.int64)
-                    ways.setdefault(int(way), (line, numbers, apart))
-                    lowest = lowest if numbers is None else min(lowest, int(numbers.min()))
-        self.ids = sorted(ways)
-        self.line = [ways[way][0] for way in self.ids]
-        self.nodes = [ways[way][1] for way in self.ids]
-        self.apart = np.array([ways[way][2] for way in self.ids], dtype=bool)
+            own = np.full(len(frame), None, dtype=object)
+            if "node_ids" in frame:
+                own = frame["node_ids"].to_numpy(dtype=object)
+            ids.append(frame["osm_id"].to_numpy(dtype=np.int64)[rows])
+            lines.append(shapes[rows])
+            nodes.append(own[rows])
+            apart.append(off[rows])
+        every, first = np.unique(np.concatenate(ids), return_index=True)
+        self.ids: list[int] = every.tolist()
+        self.line: NDArray[np.object_] = np.concatenate(lines)[first]
+        self.nodes: NDArray[np.object_] = np.concatenate(nodes)[first]
+        self.apart: NDArray[np.bool_] = np.concatenate(apart)[first]
+        known = [own for part in nodes for own in part if own is not None]
+        lowest = int(np.concatenate(known).min(initial=0)) if known else 0
         self.tree = shapely.STRtree(self.line)
         self.next = lowest - 1
         self.known: dict[tuple[int, int], tuple[int, tuple[float, float]]] = {}
@@ -230,10 +237,8 @@ def _noded(
     shapes = frame.geometry.to_numpy().copy()
     ids = frame["osm_id"].to_numpy()
     nodes = frame["node_ids"].to_list() if "node_ids" in frame else None
-    for row in range(len(frame)):
-        own = added.get(place.get(int(ids[row]), -1), {})
-        if not own:
-            continue
+    for row in np.flatnonzero(np.isin(ids, [streets.ids[way] for way in added])).tolist():
+        own = added[place[int(ids[row])]]
         xy = shapely.get_coordinates(shapes[row])
         along = np.r_[0.0, np.cumsum(np.hypot(*np.diff(xy, axis=0).T))]
         new = sorted(own.values(), key=lambda m: m.at)

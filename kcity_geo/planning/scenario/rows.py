@@ -120,19 +120,25 @@ def with_row(
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise StudyError(f"tags: the layer has no column {unknown[0]!r}{hint}")
     row: dict[str, Any] = {}
-    for name in frame.columns:
-        text = not pd.api.types.is_numeric_dtype(frame[name].dtype)
-        dated = pd.api.types.is_datetime64_any_dtype(frame[name].dtype)
-        row[name] = values.get(name, pd.NaT if dated else "" if text else np.nan)
+    kinds = dict(frame.dtypes.items())
+    for name, dtype in kinds.items():
+        text = not pd.api.types.is_numeric_dtype(dtype)
+        dated = pd.api.types.is_datetime64_any_dtype(dtype)
+        row[str(name)] = values.get(str(name), pd.NaT if dated else "" if text else np.nan)
     if "tags" in frame and "tags" not in values:
         row["tags"] = {k: v for k, v in values.items() if isinstance(v, str) and k != "osm_type"}
     column = str(frame.geometry.name)
     row[column] = shape
-    table = {name: pd.Series([value], dtype=object) for name, value in row.items()}
+    table: dict[str, Any] = {}
+    empty: dict[tuple[Any, str], Any] = {}
+    for name, value in row.items():
+        # Most columns are empty, and of few kinds.
+        kind = kinds[name], repr(value) if isinstance(value, str | float) else name
+        if kind not in empty:
+            one = pd.Series([value], dtype=object)
+            empty[kind] = (one if name == column else one.astype(kinds[name])).array
+        table[name] = empty[kind]
     made = gpd.GeoDataFrame(table, geometry=column, crs=frame.crs)
-    for name in frame.columns:
-        if name != column:
-            made[name] = made[name].astype(frame[name].dtype)
     if not len(frame):
         return made[list(frame.columns)]
     found: gpd.GeoDataFrame = pd.concat([frame, made[list(frame.columns)]], ignore_index=True)

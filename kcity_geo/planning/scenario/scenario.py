@@ -32,6 +32,7 @@ from kcity_geo.analysis.registry import assess_rows
 from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
+from kcity_geo.garbage import among_new
 from kcity_geo.indicators import INDICATOR_SECTORS, indicator_rows
 from kcity_geo.planning.assumptions import assumptions_of
 from kcity_geo.planning.cost import CostEstimate, Quantity, estimate
@@ -312,19 +313,24 @@ class Scenario:
 
     def _assessed(self, asked: frozenset[str] | None) -> tuple[Indicator, ...]:
         found: list[Indicator] = []
-        for sector in INDICATOR_SECTORS:
-            found += assess_rows(self.model, sector, asked=asked)
+        with among_new():
+            for sector in INDICATOR_SECTORS:
+                found += assess_rows(self.model, sector, asked=asked)
         return tuple(withheld(found, self.model.data))
 
     @cached_property
     def gaps(self) -> Gaps:
         """The gaps of the edited city, with the chance that the map lacks something."""
-        return assess_gaps(self.model, self.indicators, seed=self._seed)
+        indicators = self.indicators
+        with among_new():
+            return assess_gaps(self.model, indicators, seed=self._seed)
 
     @cached_property
     def cell_readings(self) -> dict[str, NDArray[np.uint8]]:
         """Level -> position in the readings of ``tables/readings.toml`` of each cell, as in `gaps`."""
-        return readings_of_cells(self.model, self.scored, seed=self._seed)
+        scored = self.scored
+        with among_new():
+            return readings_of_cells(self.model, scored, seed=self._seed)
 
     @cached_property
     def states(self) -> dict[str, tuple[str, NDArray[np.int64]]]:

@@ -335,10 +335,18 @@ def test_places_far_from_an_edit_keep_their_streets_and_the_others_look_again(se
     streets = _TOWN.layers["roads_walk"]
     ends = np.array([WEST, SOUTH]) + rng.uniform(200, 3800, (2, 2))
     layers, _ = with_road({"roads_walk": streets}, LINE(ends), highway="residential", snap_m=500.0)
+    memory: dict = {}
     old, new, alone = (
-        build_graph(frame, mode="walk")
-        for frame in (streets, layers["roads_walk"], layers["roads_walk"])
+        build_graph(frame, mode="walk", memory=known)
+        for frame, known in (
+            (streets, memory),
+            (layers["roads_walk"], memory),
+            (layers["roads_walk"], None),
+        )
     )
+    for name, values in vars(alone).items():
+        if isinstance(values, np.ndarray):
+            np.testing.assert_array_equal(getattr(new, name), values, name)
     between = 250.0 + 500.0 * rng.integers(0, 8, (200, 2)) + 30.0  # as near to two streets
     at = np.concatenate([rng.uniform(0, 4000, (400, 2)), between])
     spots = shapely.points(np.array([WEST, SOUTH]) + at)
@@ -353,6 +361,50 @@ def test_places_far_from_an_edit_keep_their_streets_and_the_others_look_again(se
     assert found.tied.any()
     for name, values in vars(found).items():
         np.testing.assert_array_equal(getattr(carried, name), values, name)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10_000))
+def test_segments_that_an_edit_leaves_alone_are_found_again(seed: int) -> None:
+    """Way by way as one by one by their names, and each only once."""
+    from kcity_geo.analysis.network import edited
+    from kcity_geo.analysis.network.graph import build_graph
+
+    rng = np.random.default_rng(seed)
+    frames = [_TOWN.layers["roads_walk"]]
+    for _ in range(3):
+        ends = np.array([WEST, SOUTH]) + rng.uniform(200, 3800, (2, 2))
+        layers, _ = with_road({"roads_walk": frames[-1]}, LINE(ends), highway="path", snap_m=500.0)
+        frames.append(layers["roads_walk"])
+    frames.append(frames[-1].sample(frac=0.9, random_state=seed))
+    graphs = [build_graph(frame, mode="walk") for frame in frames]
+    for one, two in zip(graphs[:-1] + graphs[1:], graphs[1:] + graphs[:-1], strict=True):
+        kinds = tuple(rng.integers(0, 100, g.n_segments) // 99 for g in (one, two))
+        rows = np.arange(one.n_segments), np.arange(two.n_segments)
+        by_name = edited._matched((one, two), kinds, rows)
+        np.testing.assert_array_equal(edited.same_segments(one, two, kinds), by_name)
+        assert (np.diff(by_name[by_name >= 0]) > 0).all()
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 10_000))
+def test_distances_are_measured_anew_only_where_something_changed(seed: int) -> None:
+    """Points, streets and areas come and go: each time the distances are those of a search without memory."""
+    from kcity_geo.analysis.distance.straight import cell_distance_m, kept_distance_m
+
+    rng = np.random.default_rng(seed)
+    x, y = rng.uniform(0, 4000, (2, 12_000))
+    kinds = (
+        shapely.Point,
+        lambda at: LINE([at, at[::-1] + 1]),
+        lambda at: shapely.Point(at).buffer(90),
+    )
+    every = [kinds[n % 3](rng.uniform(0, 4000, 2)) for n in range(12)]
+    memory: dict = {}
+    for _ in range(6):
+        some = np.array([one for one in every if rng.random() < 0.7], dtype=object)
+        found = kept_distance_m(some, x=x, y=y, name="some", memory=memory)
+        np.testing.assert_array_equal(found, cell_distance_m(some, x=x, y=y))
 
 
 def test_an_edit_of_the_town_says_what_a_full_run_says(town_run) -> None:
