@@ -280,10 +280,11 @@ def assess_gaps(
         try:
             with clock.stage("transport"):
                 compute_rows(city, "transport")
-        finally:
-            with clock.stage("terrain"):
-                wait()
+        except Exception:  # after Ctrl-C nothing is waited for
+            wait()
+            raise
         with clock.stage("terrain"):
+            wait()
             _ = city.terrain
         for sector in INDICATOR_SECTORS:
             with clock.stage(sector):

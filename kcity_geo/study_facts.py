@@ -125,6 +125,7 @@ class StudyFacts(BaseModel):
     ``official``: names of the official numbers that
     were given; ``inputs``: keys of ``[sources]`` that were given, None in studies that do not say;
     ``not_assessed``: indicator -> reason; ``tasks``: the first of ``survey_tasks``;
+    ``headline_told``: language of the report, where it is not English -> the headline in it;
     ``survey_sectors``: sector -> how many of ``survey_tasks`` are of it.
     """
 
@@ -157,6 +158,7 @@ class StudyFacts(BaseModel):
     inputs: tuple[str, ...] | None = None
     not_assessed: dict[str, str] = {}
     headline: tuple[str, ...] = ()
+    headline_told: dict[str, tuple[str, ...]] = {}
     warnings: tuple[str, ...] = ()
     credits: str = ""
     licence: str = ""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
-from functools import partial
 from typing import Any
 
 __all__ = ["beside", "side_by_side", "thread_count"]
@@ -54,7 +55,11 @@ def side_by_side(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
         return [job() for job in jobs]
     with ThreadPoolExecutor(threads) as pool:
         waiting = [pool.submit(copy_context().run, job) for job in jobs]
-        return [one.result() for one in waiting]
+        try:
+            return [one.result() for one in waiting]
+        finally:  # after Ctrl-C or a failure no further job begins
+            for one in waiting:
+                one.cancel()
 
 
 def beside(*jobs: Callable[[], Any]) -> Callable[[], None]:
@@ -67,7 +72,8 @@ def beside(*jobs: Callable[[], Any]) -> Callable[[], None]:
 
     Returns
     -------
-    Waits until the jobs are done. With one thread they are not done at all: whoever needs a result makes it.
+    Waits until the jobs are done; a process that ends before does not wait for them. With one thread they are not
+    done at all: whoever needs a result makes it.
 
     Examples
     --------
@@ -79,7 +85,14 @@ def beside(*jobs: Callable[[], Any]) -> Callable[[], None]:
     """
     if thread_count() <= 1:
         return lambda: None
-    pool = ThreadPoolExecutor(1)
-    for job in jobs:
-        pool.submit(copy_context().run, job)
-    return partial(pool.shutdown, wait=True)
+    asked = [(copy_context(), job) for job in jobs]
+
+    def work() -> None:
+        for context, job in asked:
+            with suppress(Exception):
+                context.run(job)
+
+    # A thread of a pool would be waited for at the end of the process, also after Ctrl-C.
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread.join

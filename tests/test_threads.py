@@ -1,5 +1,9 @@
 """Threads: jobs side by side give what they give one after the other, and fail as they would."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -33,6 +37,24 @@ def test_the_first_job_that_failed_says_so(monkeypatch: pytest.MonkeyPatch, coun
 
     with pytest.raises(ValueError, match="one"):
         threads.side_by_side([lambda: fail("one"), lambda: fail("two")])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+def test_a_process_that_is_interrupted_waits_for_nothing_that_runs_beside():
+    script = (
+        "import threading, time\n"
+        "from kcity_geo import threads\n"
+        "threads.thread_count = lambda: 2\n"
+        "begun = threading.Event()\n"
+        "wait = threads.beside(lambda: (begun.set(), time.sleep(60)), lambda: print('late'))\n"
+        "begun.wait()\n"
+        "raise KeyboardInterrupt\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, timeout=30, text=True
+    )
+    assert done.returncode == -signal.SIGINT
+    assert done.stdout == ""
 
 
 def test_a_worker_of_many_cities_has_one_thread(monkeypatch: pytest.MonkeyPatch):

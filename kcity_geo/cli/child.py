@@ -44,9 +44,10 @@ def run_command(arguments: Sequence[str], *, limit: int) -> None:
         sys.stderr.write(f"error: needs more than {limit / 1e9:g} GB; raise --memory-gb\n")
         raise SystemExit(2) from None
     finally:
-        took = resource.getrusage(resource.RUSAGE_SELF)
-        cpu_s = took.ru_utime + took.ru_stime
-        sys.stderr.write(f"took {cpu_s:.1f} {took.ru_maxrss / _KILOBYTES_A_GB:.2f}\n")
+        both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        cpu_s = sum(took.ru_utime + took.ru_stime for took in both)
+        peak_gb = max(took.ru_maxrss for took in both) / _KILOBYTES_A_GB
+        sys.stderr.write(f"took {cpu_s:.1f} {peak_gb:.2f}\n")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from kcity_geo.notes import tell
 from kcity_geo.outputs.studytoml import study_toml
 from kcity_geo.outputs.text import plain_text, slug
 from kcity_geo.sources.local.country_people import EQUAL_AREA, people_of_country
+from kcity_geo.sources.local.plausible import refuse_too_many
 from kcity_geo.sources.osm.place_names import PlaceName, read_place_names
 from kcity_geo.sources.products.extracts import cut_cities
 from kcity_geo.studyfile import check_study
@@ -84,7 +85,7 @@ def find_cities(
     Raises
     ------
     SourceError
-        If an input cannot be read, or there is no urban centre.
+        If an input cannot be read, there is no urban centre, or one with more people than any city holds.
     StudyError
         If the template is not valid.
     OutputError
@@ -102,6 +103,13 @@ def find_cities(
         raise SourceError(
             f"{population}: no urban centre (1,500 people a km2, 50,000 together); give a list of "
             "cities of your own"
+        )
+    for centre in centres:
+        refuse_too_many(
+            centre.persons,
+            centre.area_km2,
+            where=f"{population}: an urban centre",
+            mend="give a raster of persons in each pixel",
         )
     in_degrees = gpd.GeoSeries([one.outline for one in centres], crs=EQUAL_AREA).to_crs("EPSG:4326")
     outlines = list(in_degrees)

@@ -17,6 +17,7 @@ from kcity_geo.many.kept_process import stop_kept
 from kcity_geo.many.process import CityLimits, run_city
 from kcity_geo.many.tasks import CityOutcome, CityTask, read_cities
 from kcity_geo.outputs.citiespage import CityRow, cities_page
+from kcity_geo.outputs.folder import clear_left_over
 from kcity_geo.sources.local.study_folder import open_study
 
 __all__ = ["CitiesProgress", "run_cities"]
@@ -97,25 +98,26 @@ def run_cities(
     if not 1 <= workers <= 256:  # noqa: PLR2004 - more is a mistake
         raise StudyError(f"workers = {workers}: give a whole number from 1 to 256")
     tasks = read_cities(cities, out)
-    folder = Path(out)
+    folder, asked = Path(out), limits or CityLimits()
+    if scheduler:  # before anything is written: there may be none
+        finished, dashboard = _on_scheduler(tasks, asked, scheduler)
+    else:
+        finished, dashboard = _on_machine(tasks, asked, workers), ""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out}: cannot be made ({error.strerror})") from error
+    clear_left_over(folder, [task.id for task in tasks], others=True)
     found: dict[str, CityOutcome] = {}
-    shown = {task.id: _row(folder, task, None) for task in tasks}
-    start, asked = time.perf_counter(), limits or CityLimits()
     language = _language(tasks)
+    shown = {task.id: _row(folder, task, None, language) for task in tasks}
+    start = time.perf_counter()
     _write(folder, language, found, shown)
-    if scheduler:
-        finished, dashboard = _on_scheduler(tasks, asked, scheduler)
-    else:
-        finished, dashboard = _on_machine(tasks, asked, workers), ""
     by_id = {task.id: task for task in tasks}
     try:
         for outcome in finished:
             found[outcome.id] = outcome
-            shown[outcome.id] = _row(folder, by_id[outcome.id], outcome)
+            shown[outcome.id] = _row(folder, by_id[outcome.id], outcome, language)
             _write(folder, language, found, shown)
             if told:
                 told(_progress(found, len(tasks), time.perf_counter() - start, outcome, dashboard))
@@ -241,7 +243,7 @@ def _language(tasks: Sequence[CityTask]) -> str:
     return "ko" if found == {"ko"} else "en"
 
 
-def _row(folder: Path, task: CityTask, outcome: CityOutcome | None) -> CityRow:
+def _row(folder: Path, task: CityTask, outcome: CityOutcome | None, language: str) -> CityRow:
     """Gather what the page says of one city."""
     status = outcome.status if outcome else "waiting"
     if status not in {"done", "kept"}:
@@ -251,10 +253,12 @@ def _row(folder: Path, task: CityTask, outcome: CityOutcome | None) -> CityRow:
         facts = open_study(folder / task.id).facts
     except OSError:
         return CityRow(id=task.id, name=task.name, status=status)
+    own = facts.headline_told.get(language, ())
     return CityRow(
         id=task.id,
         status=status,
         name=task.name or facts.city,
         people=facts.population,
-        headline=facts.headline[0] if facts.headline else "",
+        headline=next(iter(own or facts.headline), ""),
+        told_in=language if own else "en",
     )

@@ -153,7 +153,7 @@ def read_cities(path: str | Path, out: str | Path) -> tuple[CityTask, ...]:
         raise SourceError(f"{path}: needs a column 'study' and a row a city")
     if len(rows) > _MOST_CITIES:
         raise SourceError(f"{path}: lists {len(rows):,} cities; at most {_MOST_CITIES:,} at once")
-    tasks, seen = [], set[str]()
+    tasks, seen = [], dict[str, int]()
     if not any((row["study"] or "").strip() for row in rows):
         raise SourceError(f"{path}: line 2: names no study file, and no other line does")
     for line, row in enumerate(rows, start=2):
@@ -167,9 +167,10 @@ def read_cities(path: str | Path, out: str | Path) -> tuple[CityTask, ...]:
             )
         if key in seen:
             raise StudyError(
-                f"{path}: line {line}: id {key!r} occurs twice; give each city its own"
+                f"{path}: line {line}: id {key!r} occurs twice, as in line {seen[key]}; give each city its own in a "
+                "column 'id', which names its folder"
             )
-        seen.add(key)
+        seen[key] = line
         own = str(file) if study else ""
         tasks.append(CityTask(id=key, study=own, out=str(Path(out).resolve()), name=name))
     if source.suffix.lower() != ".json":
@@ -195,7 +196,10 @@ def _tell_unread(path: str | Path, columns: Sequence[str], longer: Sequence[bool
         )
     if any(longer):
         line = longer.index(True) + 2
-        tell(f"{path}: line {line}: more values than columns; the last are not used")
+        tell(
+            f"{path}: line {line}: more values than columns; the last are not used. A name "
+            "that holds a comma stands in quotation marks"
+        )
 
 
 def _rows(source: Path) -> list[dict[str, Any]]:

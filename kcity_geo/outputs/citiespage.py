@@ -25,6 +25,7 @@ class CityRow:
     status : waiting, done, kept or failed.
     name : what the list calls the city, or its study.
     headline : of its study.
+    told_in : language of the headline.
     people : residents; None: not known.
     error : why it failed.
     """
@@ -34,6 +35,7 @@ class CityRow:
     name: str = ""
     people: float | None = None
     headline: str = ""
+    told_in: str = "en"
     error: str = ""
 
 
@@ -85,6 +87,7 @@ def _page(rows: Sequence[CityRow], stopped: bool, language: str) -> str:  # noqa
                 "status": row.status,
                 "name": plain_text(row.name or row.id, max_chars=80),
                 "people": "" if row.people is None else persons(row.people),
+                "language": row.told_in if row.headline else "en",
                 "text": plain_text(row.headline or row.error, max_chars=600),
                 "ready": row.status in {"done", "kept"},
             }

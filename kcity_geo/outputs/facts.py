@@ -13,7 +13,8 @@ from kcity_geo.analysis.findings import Findings
 from kcity_geo.analysis.sites.contents import CONTENT_COLUMNS
 from kcity_geo.analysis.suitability.exclusion import OPEN
 from kcity_geo.outputs.attribution import terms_of
-from kcity_geo.outputs.summary import Summary, summarise
+from kcity_geo.outputs.languages import LANGUAGES, language_of, speaking, unmarked
+from kcity_geo.outputs.summary import Summary, headline_of, summarise
 from kcity_geo.outputs.text import json_text, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import SECTORS, THEMES, Result
@@ -82,12 +83,22 @@ def facts_of(result: Result) -> StudyFacts:
             i.id: plain_text(i.not_assessed) for i in result.gaps.assessed if i.not_assessed
         },
         headline=told.headline,
+        headline_told=_headline_told(result),
         warnings=told.warnings,
         credits=told.credits,
         licence=terms_of(data).id,
         author=plain_text(result.study.report.author),
         caveat=told.caveat,
     )
+
+
+def _headline_told(result: Result) -> dict[str, tuple[str, ...]]:
+    """Tell the headline in the language of the report, where that is one of the package and not English."""
+    code = result.study.report.language
+    if code == "en" or code not in LANGUAGES:
+        return {}
+    with speaking(language_of(code)):
+        return {code: tuple(map(unmarked, headline_of(result)))}
 
 
 def save_facts(result: Result, path: Path) -> None:

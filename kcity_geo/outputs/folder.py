@@ -13,7 +13,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -25,7 +25,7 @@ from kcity_geo.errors import OutputError
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.result import Result
 
-__all__ = ["STUDY", "Contents", "check_out_dir", "save", "save_whole"]
+__all__ = ["STUDY", "Contents", "check_out_dir", "clear_left_over", "save", "save_whole"]
 
 #: What a finished study may hold; anything else in a folder is somebody's work and stays.
 OUTPUT_FILES = (
@@ -254,7 +254,7 @@ def save_whole(
     failures = _failures()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _clear_left_over(target)
+        clear_left_over(target.parent, [target.name])
         with _stage(target) as stage:
             try:
                 work = stage / "new"
@@ -335,26 +335,45 @@ def _stage(target: Path) -> Iterator[Path]:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def _clear_left_over(target: Path) -> None:
-    """Remove what a killed process left beside its result, and put a former result back."""
-    for stage in sorted(target.parent.glob(glob.escape(_stage_name(target)) + "*")):
-        if not stage.is_dir() or {p.name for p in stage.iterdir()} - {"lock", "new", "previous"}:
-            continue
-        lock = FileLock(stage / "lock")
-        if not (stage / "lock").exists():
-            if time.time() - stage.stat().st_mtime > _STAGE_AGE_S:
-                shutil.rmtree(stage, ignore_errors=True)
-            continue
-        try:
-            lock.acquire(timeout=0)
-        except (Timeout, OSError):
-            continue  # another process is writing
-        try:
-            if (stage / "previous").is_dir() and not target.exists():
-                (stage / "previous").replace(target)
-        finally:
-            lock.release()
-        shutil.rmtree(stage, ignore_errors=True)
+def clear_left_over(folder: Path, names: Iterable[str], *, others: bool = False) -> None:
+    """
+    Remove what killed processes left beside their results, and put a former result back.
+
+    Parameters
+    ----------
+    folder : of the results.
+    names : of the results.
+    others : whether what was left beside results of other names goes, too, unless it holds a former one.
+    """
+    targets = {_stage_name(folder / name): folder / name for name in names}
+    stages = folder.glob(f".*{_STAGE_MARK}*")
+    if not others and len(targets) == 1:
+        stages = folder.glob(glob.escape(next(iter(targets))) + "*")
+    for stage in sorted(stages):
+        target = targets.get(stage.name[: stage.name.rindex("-") + 1])
+        if target is not None or (others and not (stage / "previous").exists()):
+            _clear(stage, target)
+
+
+def _clear(stage: Path, target: Path | None) -> None:
+    """Remove a stage that nobody writes any more."""
+    if not stage.is_dir() or {p.name for p in stage.iterdir()} - {"lock", "new", "previous"}:
+        return
+    lock = FileLock(stage / "lock")
+    if not (stage / "lock").exists():
+        if time.time() - stage.stat().st_mtime > _STAGE_AGE_S:
+            shutil.rmtree(stage, ignore_errors=True)
+        return
+    try:
+        lock.acquire(timeout=0)
+    except (Timeout, OSError):
+        return  # another process is writing
+    try:
+        if target is not None and (stage / "previous").is_dir() and not target.exists():
+            (stage / "previous").replace(target)
+    finally:
+        lock.release()
+    shutil.rmtree(stage, ignore_errors=True)
 
 
 def _move_into_place(stage: Path, target: Path) -> None:

@@ -35,6 +35,7 @@ from kcity_geo.rules import ReadingLimits
 __all__ = [
     "SectorRow",
     "Summary",
+    "headline_of",
     "range_words",
     "summarise",
     "warning_lines",
@@ -191,7 +192,7 @@ def summarise(result: Result) -> Summary:
         subtitle=_subtitle(facts),
         city=named(name),
         project=translated(project),
-        headline=(*gap_sentences(result.gaps), *site_sentences(sites, project, result)),
+        headline=_headline(result, sites, project),
         readings=_readings(sectors, result.gaps.limits),
         sectors=sectors,
         sites=sites,
@@ -207,6 +208,26 @@ def summarise(result: Result) -> Summary:
         synthetic=translated(SYNTHETIC) if data.synthetic else "",
         facts=facts,
     )
+
+
+def headline_of(result: Result) -> tuple[str, ...]:
+    """
+    Say the headline alone, in the language that is spoken.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    That of `summarise`.
+    """
+    project = plain_text(result.score.title, max_chars=60)
+    return _headline(result, tuple(site_rows(result)), project)
+
+
+def _headline(result: Result, sites: tuple[SiteRow, ...], project: str) -> tuple[str, ...]:
+    return (*gap_sentences(result.gaps), *site_sentences(sites, project, result))
 
 
 def _credits(text: str) -> str:

@@ -173,6 +173,14 @@ def test_no_centre_is_a_clear_line(country) -> None:
         find_cities(place / "thin.tif", place / "out")
 
 
+def test_a_raster_of_heights_is_no_population(country) -> None:
+    place, _ = country
+    write_raster(place / "heights.tif", np.full((40, 40), 12_000.0))
+    with pytest.raises(SourceError, match="more than any city holds"):
+        find_cities(place / "heights.tif", place / "out-of-heights")
+    assert not (place / "out-of-heights").exists()
+
+
 def test_extracts_cut_together_are_those_cut_alone(hanbit_town, tmp_path) -> None:
     source = hanbit_town / "city.osm.pbf"
     areas = {

@@ -186,10 +186,12 @@ def test_the_page_speaks_the_language_of_all_studies(tmp_path) -> None:
     rows = [
         CityRow(id="a", status="done", headline="Nobody can tell."),
         CityRow(id="b", status="failed"),
+        CityRow(id="d", status="done", headline="주민 3명", told_in="ko"),
     ]
     page = cities_page(rows, language="ko")
     assert '<html lang="ko">' in page
-    assert "도시 2곳 중 1곳 완료, 1곳 실패" in page
+    assert "도시 3곳 중 2곳 완료, 1곳 실패" in page
+    assert '<td class="told">주민 3명</td>' in page
     assert '<span lang="en">Nobody can tell.</span>' in page
     words = re.sub(
         r"<style>.*?</style>|<span lang=.en.>.*?</span>|<[^>]*>", " ", page, flags=re.DOTALL
@@ -265,7 +267,7 @@ def test_a_city_that_needs_more_memory_than_it_may_fails_alone(listed, tmp_path)
         ("study\n\n,\n", SourceError, "names no study file"),
         ("study,id\na.toml,../b\n", StudyError, "letters a-z"),
         ("study,id\na.toml,manifests\n", StudyError, "letters a-z"),
-        ("study\na.toml\nx/a.toml\n", StudyError, "occurs twice"),
+        ("study\na.toml\nx/a.toml\n", StudyError, "occurs twice, as in line 2"),
     ],
 )
 def test_a_bad_list_stops_before_any_work(tmp_path, text, error, words) -> None:
@@ -442,6 +444,7 @@ def test_a_column_that_nobody_reads_is_told(tmp_path) -> None:
     assert len(words) == 2
     assert "columns 'nmae', 'Id'" in words[0]
     assert "line 2: more values than columns" in words[1]
+    assert "quotation marks" in words[1]
 
 
 def test_options_of_a_list_and_of_a_study_are_not_mixed(tmp_path) -> None:

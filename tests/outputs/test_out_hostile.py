@@ -367,7 +367,7 @@ def test_a_process_that_ends_while_saving_leaves_the_former_result(small, former
         assert process.stdout.readline() == "now\n"
         # A second run beside it leaves its work alone.
         stages = [p for p in former.parent.iterdir() if p != former]
-        folders._clear_left_over(former)
+        folders.clear_left_over(former.parent, [former.name])
         assert all(p.exists() for p in stages)
         process.send_signal(number)
         _, told = process.communicate(timeout=30)
@@ -390,7 +390,7 @@ def test_a_former_result_that_was_moved_aside_comes_back(build, former) -> None:
     stage = Path(folders.tempfile.mkdtemp(prefix=folders._stage_name(former), dir=former.parent))
     (stage / "lock").touch()
     former.rename(stage / "previous")
-    folders._clear_left_over(former)
+    folders.clear_left_over(former.parent, [former.name])
     assert _bytes(former) == before
     assert [p.name for p in former.parent.iterdir()] == ["out"]
 
@@ -399,7 +399,7 @@ def test_somebody_elses_folder_of_such_a_name_stays(former) -> None:
     own = former.parent / f"{folders._stage_name(former)}mine"
     own.mkdir()
     (own / "thesis.docx").touch()
-    folders._clear_left_over(former)
+    folders.clear_left_over(former.parent, [former.name])
     assert (own / "thesis.docx").exists()
 
 
@@ -408,9 +408,25 @@ def test_a_stage_that_is_being_made_is_left_alone_and_an_old_one_goes(former) ->
     fresh.mkdir()
     old.mkdir()
     os.utime(old, (time.time() - 3600,) * 2)
-    folders._clear_left_over(former)
+    folders.clear_left_over(former.parent, [former.name])
     assert fresh.exists()
     assert not old.exists()
+
+
+def test_what_was_left_beside_results_of_other_names_goes_but_a_former_result(former) -> None:
+    folder, stages = former.parent, []
+    for name, part in (("a", "new"), ("b", "previous")):
+        stage = folder / f"{folders._stage_name(folder / name)}x"
+        (stage / part).mkdir(parents=True)
+        (stage / "lock").touch()
+        stages.append(stage)
+    folders.clear_left_over(folder, ["out"])
+    assert all(stage.exists() for stage in stages)
+    folders.clear_left_over(folder, ["out"], others=True)
+    assert [stage.exists() for stage in stages] == [False, True]
+    folders.clear_left_over(folder, ["out", "b"], others=True)
+    assert [stage.exists() for stage in stages] == [False, False]
+    assert (folder / "b").is_dir()  # put back
 
 
 @pytest.mark.usefixtures("quick_files")

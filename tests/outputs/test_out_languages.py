@@ -12,6 +12,8 @@ from lxml import html as reader
 
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
+from kcity_geo.outputs.facts import facts_of
+from kcity_geo.outputs.language_files import MARKS
 from kcity_geo.outputs.languages import (
     language_of,
     language_of_study,
@@ -194,6 +196,16 @@ def test_no_english_sentence_stands_in_the_korean_report_unmarked(result) -> Non
     assert not [text for text in shown if text.strip()], shown
     assert not alt
     assert f"{len({e.text for e in originals})}개 문구" in page.text_content() or not originals
+
+
+def test_facts_tell_the_headline_in_the_language_of_the_report(result) -> None:
+    english, korean = facts_of(result), facts_of(asked(result, language="ko"))
+    assert english.headline_told == {}
+    assert korean.headline == english.headline
+    told = korean.headline_told["ko"]
+    assert len(told) == len(english.headline)
+    assert not MARKS.search("".join(told))
+    assert not SENTENCE.search(told[0])
 
 
 def test_a_language_of_ones_own_is_a_file(result, tmp_path: Path) -> None:
