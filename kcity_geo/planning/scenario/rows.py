@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -16,7 +17,7 @@ from kcity_geo.config import read_table
 from kcity_geo.coordinates import in_crs
 from kcity_geo.errors import StudyError
 
-__all__ = ["facility_columns", "metric_shape", "new_id", "with_landuse", "with_row"]
+__all__ = ["checksum", "facility_columns", "metric_shape", "new_id", "with_landuse", "with_row"]
 
 
 def metric_shape(given: Any, crs: Any, *, what: str) -> BaseGeometry:  # noqa: ANN401 - whatever the user gave
@@ -203,3 +204,29 @@ def facility_columns(layer: str) -> dict[str, str]:
     {'amenity': 'school'}
     """
     return dict(read_table("scenario")["facility"].get(layer, {}))
+
+
+def checksum(frame: gpd.GeoDataFrame) -> bytes:
+    """
+    Give a checksum of the features of a layer.
+
+    Parameters
+    ----------
+    frame : the layer.
+
+    Returns
+    -------
+    The same bytes for the same columns and features in the same order.
+
+    Examples
+    --------
+    >>> school = gpd.GeoDataFrame({"osm_id": [1]}, geometry=[shapely.Point(0, 0)])
+    >>> checksum(school) == checksum(school.copy()), checksum(school) == checksum(school[:0])
+    (True, False)
+    """
+    total = hashlib.sha256("".join(map(str, frame.columns)).encode())
+    total.update(b"".join(shapely.to_wkb(frame.geometry.to_numpy())))
+    for name in frame.columns:
+        if name != frame.geometry.name:
+            total.update(repr(frame[name].to_list()).encode())
+    return total.digest()

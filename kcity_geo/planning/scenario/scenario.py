@@ -39,6 +39,7 @@ from kcity_geo.planning.cost import CostEstimate, Quantity, estimate
 from kcity_geo.planning.cost_table import CostRow, PriceBasis, cost_rows, price_basis
 from kcity_geo.planning.scenario.roads import ROAD_LAYERS, with_road
 from kcity_geo.planning.scenario.rows import (
+    checksum,
     facility_columns,
     metric_shape,
     new_id,
@@ -298,7 +299,7 @@ class Scenario:
         total = hashlib.sha256()
         for name in sorted(self.model.data.layers):
             total.update(name.encode())
-            total.update(_checksum(self.model.data.layers[name]))
+            total.update(checksum(self.model.data.layers[name]))
         return total.hexdigest()
 
     @cached_property
@@ -499,13 +500,3 @@ def _states(one: Scenario) -> dict[str, tuple[str, NDArray[np.int64]]]:
         state = np.where(np.isnan(gap), 2, np.where(gap >= limit, 1, 0))
         found[indicator.id] = (standard.title, state)
     return found
-
-
-def _checksum(frame: gpd.GeoDataFrame) -> bytes:
-    """Checksum of the features of a layer."""
-    total = hashlib.sha256("".join(map(str, frame.columns)).encode())
-    total.update(b"".join(shapely.to_wkb(frame.geometry.to_numpy())))
-    for name in frame.columns:
-        if name != frame.geometry.name:
-            total.update(repr(frame[name].to_list()).encode())
-    return total.digest()
