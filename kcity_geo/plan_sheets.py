@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -28,6 +29,8 @@ class Table:
     added : of a table of costs: title of a line (first column) -> share of all lines above those of its title, of the
         same phase where the table has phases.
     words : column -> what stands above it in another language.
+    formulas : column -> key of `PlanSheets.formulas`, one a row.
+    cell_units : column -> unit of each of its cells, where it is not one for all.
     """
 
     title: str
@@ -36,6 +39,8 @@ class Table:
     note: str = ""
     added: Mapping[str, float] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
+    formulas: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cell_units: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def heads(self) -> list[str]:
@@ -130,6 +135,8 @@ class PlanSheets:
     maps : sheets.
     layers : name -> layer and what it is.
     texts : name of a further file -> its text.
+    formulas : id -> how numbers are computed: ``words`` and the keys of their ``parameters``.
+    parameters : rows with ``key, value, unit, origin, mark``.
     """
 
     title: str
@@ -145,3 +152,5 @@ class PlanSheets:
     maps: tuple[MapSheet, ...]
     layers: Mapping[str, tuple[gpd.GeoDataFrame, str]]
     texts: Mapping[str, str] = field(default_factory=dict)
+    formulas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    parameters: tuple[Mapping[str, Any], ...] = ()

@@ -41,6 +41,7 @@ OPEN = {
     "osm speed_limit.*": "zones of implied speed limits",
     "parameters/* parameter": "parameters, of which another test holds what reads them",
     "parameters/* parameter.*.value": "classes",
+    "plan_formulas unit": "columns and rows of the tables of a plan",
     "planning profile": "projects",
     "programme/* profile": "projects",
     "programme/sources source": "sources, named by the rows that cite them",

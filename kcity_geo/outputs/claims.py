@@ -25,7 +25,7 @@ from kcity_geo.outputs.facts import SITE_CONTENTS, SITE_FACTS
 from kcity_geo.outputs.languages import language_of, speaking
 from kcity_geo.outputs.summary import without_folders
 from kcity_geo.outputs.text import as_number, plain_text
-from kcity_geo.plan_sheets import PlanSheets
+from kcity_geo.plan_sheets import PlanSheets, Table
 from kcity_geo.result import LEVELS, Result
 
 __all__ = [
@@ -400,7 +400,15 @@ def plan_claims(plan: PlanSheets) -> Iterator[Claim]:
                 if isinstance(value, str) and _DIGIT.search(value):
                     yield from _said(key, value, "plan")
                 elif not isinstance(value, str | bool) and _value(value) is not None:
-                    yield claim(key, value, plain_text(table.units.get(column, "")), "plan")
+                    unit, formula = _of_cell(table, str(column), place - 1)
+                    yield claim(key, value, unit, formula)
+
+
+def _of_cell(table: Table, column: str, row: int) -> tuple[str, str]:
+    """Give the unit and the formula of a cell; a table made by hand has units of columns alone."""
+    units, formulas = table.cell_units.get(column), table.formulas.get(column)
+    unit = units[row] if units else table.units.get(column, "")
+    return plain_text(unit), formulas[row] if formulas else "plan"
 
 
 def plan_id(table: str, row: int | str, column: str) -> str:

@@ -17,14 +17,17 @@ from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.outputs.claims import FORMULAS, Claim, claims
 from kcity_geo.outputs.shown_numbers import PAPERS, shown_numbers
 from kcity_geo.outputs.text import plain_text
+from kcity_geo.plan_sheets import PlanSheets
 from kcity_geo.result import Result
 
 __all__ = [
     "LEDGER_FILE",
     "LEDGER_FORMAT",
     "file_sha256",
+    "formulas_of",
     "inputs_of",
     "ledger_sha256",
+    "parameters_of",
     "save_ledger",
     "write_ledger",
 ]
@@ -61,8 +64,40 @@ def _formulas(result: Result) -> dict[str, dict[str, Any]]:
     ]
     found["site"]["tables"] = ["columns.toml"]
     found["rule"]["tables"] = ["recommendations.toml"]
-    found["plan"]["tables"] = ["planning.toml", "costs.toml"]
-    return found
+    return found | formulas_of(result.plan)
+
+
+def formulas_of(plan: PlanSheets | None) -> dict[str, dict[str, Any]]:
+    """
+    Say how the numbers of a plan are computed.
+
+    Parameters
+    ----------
+    plan : as it is written down; None: a study without one, which still names the formula of plans.
+
+    Returns
+    -------
+    Formula -> words, keys of parameters and tables; ``plan`` is that of its sentences.
+    """
+    words = {"words": read_table("display")["ledger"]["plan"]}
+    own = {} if plan is None else {key: dict(row) for key, row in plan.formulas.items()}
+    return {"plan": words | {"tables": ["planning.toml", "costs.toml"]}} | own
+
+
+def parameters_of(plan: PlanSheets | None) -> list[dict[str, Any]]:
+    """
+    Give the parameters of a plan as a ledger tells them.
+
+    Parameters
+    ----------
+    plan : as it is written down; None: none.
+
+    Returns
+    -------
+    Rows with ``key, value, unit, origin, mark``.
+    """
+    rows = () if plan is None else plan.parameters
+    return [{k: plain_text(v) if isinstance(v, str) else v for k, v in row.items()} for row in rows]
 
 
 def file_sha256(folder: Path) -> dict[str, str]:
@@ -122,8 +157,11 @@ def save_ledger(result: Result, folder: Path) -> None:
         claims=claims(result),
         inputs=inputs_of(result.data.provenance),
         parameters=[
-            {k: plain_text(row[k]) for k in ("key", "value", "unit", "origin", "mark")}
-            for row in assumption_rows(result)
+            *(
+                {k: plain_text(row[k]) for k in ("key", "value", "unit", "origin", "mark")}
+                for row in assumption_rows(result)
+            ),
+            *parameters_of(result.plan),
         ],
         crs=plain_text(result.data.city.crs.name),
         cell_m=result.study.study.cell_m,

@@ -17,7 +17,7 @@ from kcity_geo.config import read_table
 from kcity_geo.input_paths import sha256_of
 from kcity_geo.outputs.claims import Claim, claim, plan_claims
 from kcity_geo.outputs.comparepage import rivals
-from kcity_geo.outputs.ledger import inputs_of, write_ledger
+from kcity_geo.outputs.ledger import formulas_of, inputs_of, parameters_of, write_ledger
 from kcity_geo.plan_sheets import PlanSheets
 
 __all__ = ["FACTS_FILE", "comparison_claims", "save_comparison_ledger", "save_plan_ledger"]
@@ -48,7 +48,8 @@ def save_plan_ledger(sheets: PlanSheets, folder: Path, *, site: str = "") -> Non
         claims=list({row["id"]: row for row in plan_claims(sheets)}.values()),
         site=site,
         inputs=inputs_of(sheets.provenance),
-        formulas={"plan": {"words": read_table("display")["ledger"]["plan"]}},
+        parameters=parameters_of(sheets),
+        formulas=formulas_of(sheets),
     )
 
 

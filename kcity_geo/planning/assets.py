@@ -39,7 +39,8 @@ def assets_around(data: CityData, outline: shapely.Polygon) -> tuple[Asset, ...]
     Returns
     -------
     At least one row for water, sewage, power, schools and clinics. Mapped assets have a distance and
-    no capacity: that something is there does not say what it can spare.
+    no capacity: that something is there does not say what it can spare. What lies on the site itself, in part at
+    least, is called so and 0 km away.
     """
     found = [_water(data), _sewage(data), _power(data)]
     for demand, layer, title in _MAPPED:
@@ -102,7 +103,7 @@ def _nearest(
     distance = float(np.min(shapely.distance(frame.geometry.to_numpy(), outline))) / 1000
     return Asset(
         demand=demand,
-        title=f"nearest {title}",
+        title=f"{title} on the site" if distance == 0 else f"nearest {title}",
         evidence="mapped",
         source=f"OpenStreetMap, layer {layer}; its capacity is not known",
         distance_km=distance,

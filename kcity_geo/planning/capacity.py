@@ -14,7 +14,7 @@ __all__ = ["Capacity", "capacity", "dwellings_on"]
 _ECONOMIC = ("commercial", "industry")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Capacity:
     """
     What the land of a plan carries.
@@ -39,6 +39,16 @@ class Capacity:
     economic_floor_share: float
     self_containment: float
     jobs_by_use: Mapping[str, float]
+
+    def __repr__(self) -> str:
+        """Say the capacity in one line."""
+        told = [f"{self.persons:,.0f} persons in {self.dwellings:,.0f} dwellings"]
+        if self.persons_per_ha > 0:
+            told.append(f"{self.persons_per_ha:,.0f} persons/ha of the site")
+        told.append(f"{self.jobs:,.0f} jobs")
+        if self.self_containment > 0:
+            told.append(f"{self.self_containment:.2f} for each resident who works")
+        return f"Capacity({', '.join(told)})"
 
 
 def dwellings_on(

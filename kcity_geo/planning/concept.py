@@ -7,7 +7,6 @@ for procurement or the acquisition of land.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -42,11 +41,22 @@ from kcity_geo.planning.phasing import (
     phase_table,
     require_phases,
 )
+from kcity_geo.planning.plan_notes import (
+    note_of_cover,
+    notes_of_connections,
+    notes_of_numbers,
+    notes_of_phases,
+)
 from kcity_geo.planning.rule_report import rule_report
 from kcity_geo.planning.rulesets import RuleSet, rule_set
 from kcity_geo.planning.site import PlanSite, plan_site
 from kcity_geo.planning.site_budget import SiteBudget, Target, require_feasible, site_budget
-from kcity_geo.planning.works import concept_works, parcels_of_uses, wide_connections_m
+from kcity_geo.planning.works import (
+    concept_works,
+    parcels_of_uses,
+    priced_hectares,
+    wide_connections_m,
+)
 from kcity_geo.profiles import profile as profile_of
 from kcity_geo.result import Gaps
 
@@ -308,9 +318,10 @@ def concept(  # noqa: PLR0913 - an option each, all named
         study_class=chosen.study_class,
         seed=chosen.seed,
     )
+    priced = priced_hectares(budget.hectares, layout=layout)
     phases = phase_table(
         demand,
-        sum(area for use, area in budget.hectares.items() if use != "reserve"),
+        sum(area for use, area in priced.items() if use != "reserve"),
         cost.by_phase,
         assumptions,
         phases=shares.land,
@@ -333,13 +344,14 @@ def concept(  # noqa: PLR0913 - an option each, all named
         notes=(
             f"site: {place.words_today}",
             *(f"site: {told}" for told in (*place.words_ranked, *place.words_taken_off)),
-            *_notes(budget, cost, carried),
-            _covers(networks, fronts),
-            *_as_drawn(chosen.phases, shares),
+            DISCLAIMER,
+            *notes_of_numbers(budget, cost, carried),
+            note_of_cover(networks, fronts),
+            *notes_of_phases(chosen.phases, shares),
             *drawn_notes,
             *(networks.notes if networks else ()),
             *(fronts.notes if fronts else ()),
-            *_connections(
+            *notes_of_connections(
                 carried,
                 wide_connections_m(
                     demand,
@@ -419,77 +431,3 @@ def _by_phase(
         part = capacity(land, budget.profile, assumptions, persons=people)
         found.append(demand_of(part, land, assumptions))
     return tuple(found)
-
-
-def _as_drawn(asked: tuple[float, ...], shares: PhaseShares) -> tuple[str, ...]:
-    """Say how far the phases that are drawn differ from those that were asked for."""
-    given, drawn = ([f"{share:.0%}" for share in parts] for parts in (asked, shares.land))
-    told = []
-    if given != drawn:
-        told.append(
-            f"phases: {', '.join(drawn)} of the land instead of {', '.join(given)}; blocks are opened whole"
-        )
-    homes = [f"{share:.0%}" for share in shares.of("residential")]
-    if homes != drawn:
-        told.append(f"phases: {', '.join(homes)} of the homes, since what is opened hangs together")
-    return tuple(told)
-
-
-def _connections(carried: Capacity, wide: Mapping[str, float]) -> tuple[str, ...]:
-    """Say how a parcel of many dwellings is joined to pipes."""
-    if not wide:
-        return ()
-    told = (
-        f"cost: {carried.dwellings:,.0f} dwellings stand on parcels of more than two in the mean: each parcel has, "
-        "beside the connection of one small house, the smallest water main and sewer over half the street (D); no "
-        "price of a wider connection was read in a source"
-    )
-    return (told,)
-
-
-def _covers(networks: PlanNetworks | None, fronts: Fronts | None) -> str:
-    """Say what the cost holds and what it does not."""
-    if networks is None:
-        return (
-            "cost: works on the site only, networks along every street; buildings, land purchase and "
-            "connections outside it are not in it"
-        )
-    worth = networks.worth + (float(fronts.table["cost"].sum()) if fronts is not None else 0.0)
-    told = (
-        f"cost: works on the site and the routed networks ({worth / 1e6:,.1f} M {networks.currency} "
-        "before engineering and contingency, on the site and to it); buildings and land purchase are not in it"
-    )
-    if networks.beyond:
-        told += f", nor is what leads from the site to {', '.join(networks.beyond)}: none is mapped near it"
-    return told
-
-
-def _notes(budget: SiteBudget, cost: CostEstimate, carried: Capacity) -> tuple[str, ...]:
-    notes = [
-        DISCLAIMER,
-        f"land: {budget.words}",
-        f"cost: {cost.verified_share:.0%} of it rests on prices that were read in a source",
-        *(f"cost: {told}" for told in (*cost.words_range, cost.words_level)),
-    ]
-    if len(cost.expired()):
-        old = cost.expired()
-        share = float(old["cost"].sum()) / sum(cost.by_sector.values())
-        titles = "; ".join(dict.fromkeys(sorted(old["title"])))
-        told = f"{share:.0%}" if share >= 0.005 else "under 1%"  # noqa: PLR2004 - rounds to 0
-        notes.append(f"cost: expired price level of {told} of the works: {titles}")
-    if budget.hectares.get("reserve", 0.0) > 0:
-        notes.append(f"land: {budget.hectares['reserve']:,.1f} ha are kept in reserve")
-    if not math.isnan(carried.self_containment) and carried.self_containment < 0.5:  # noqa: PLR2004 - stated in the docs
-        notes.append(
-            f"jobs: {carried.self_containment:.2f} jobs for each resident who works; below 0.5 most must leave daily"
-        )
-    if carried.self_containment > 2:  # noqa: PLR2004 - stated in the docs
-        notes.append(
-            f"jobs: {carried.jobs:,.0f} jobs, {carried.self_containment:,.1f} for each resident who works; above 2 "
-            "most who work here must come from elsewhere every day"
-        )
-    if carried.jobs > 0 and not carried.persons > 0:
-        notes.append(
-            f"jobs: {carried.jobs:,.0f} jobs and no residents; all must come from elsewhere"
-        )
-    return tuple(notes)

@@ -26,6 +26,8 @@ __all__ = ["CostEstimate", "Quantity", "estimate", "price_draws", "study_classes
 #: Standard normal quantile of 0.9: low and high of a row are read as its P10 and P90.
 _Z90 = 1.2815515655446004
 _DRAWS = 20_000
+#: Works and sectors that are named where not all are.
+_LARGEST = 3
 #: What is added to works, in this order.
 _ADDED = ("Engineering and supervision", "Contingency")
 #: Class of study whose contingency and prices belong together.
@@ -53,7 +55,7 @@ class Quantity:
     why: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CostEstimate:
     """
     The cost of a plan.
@@ -86,6 +88,40 @@ class CostEstimate:
     contingency: float
     accuracy: float
     verified_share: float
+
+    def __repr__(self) -> str:
+        """Say the estimate and its largest sectors in a few lines."""
+        money, whole = self.basis.currency, self.total / 1e6
+        works = sum(self.by_sector.values())
+        largest = sorted(self.by_sector.items(), key=lambda item: -item[1])[:_LARGEST]
+        parts = ", ".join(f"{name} {worth / works:.0%}" for name, worth in largest if worth > 0)
+        return (
+            f"CostEstimate({whole:,.1f} M {money} at prices of {self.basis.price_year}, P10 {self.p10 / 1e6:,.1f}, "
+            f"P90 {self.p90 / 1e6:,.1f}; class {self.study_class}"
+            + (
+                f"; of the works: {parts}; {self.verified_share:.0%} at prices read in a source"
+                if parts
+                else ""
+            )
+            + ")"
+        )
+
+    @property
+    def words_verified(self) -> tuple[str, ...]:
+        """Say how much of the works rests on prices that were read, and in which works most of the rest lies."""
+        works = self.lines[self.lines["row"] != ""]
+        whole = float(works["cost"].sum())
+        if not whole > 0:
+            return ()
+        told = f"{self.verified_share:.0%} of it rests on prices that were read in a source"
+        rest = works[works["mark"] != "V"].groupby("title", sort=False)["cost"].sum()
+        largest = rest[rest > 0].sort_values(ascending=False, kind="stable")[:_LARGEST]
+        if not len(largest):
+            return (told,)
+        items = "; ".join(
+            f"{title} ({cost / whole:.0%} of the works)" for title, cost in largest.items()
+        )
+        return told, f"most of what rests on other prices: {items}"
 
     @property
     def added(self) -> dict[str, float]:

@@ -262,8 +262,9 @@ class Repairs:
     ----------
     most : largest target that fits as things stand; NaN: not even none.
     far : floor area ratio of homes (or jobs of a ha) that would do, as a multiple `factor` too;
-        infinite when the other uses leave no land.
-    streets_share : largest share of streets that would do; NaN when even none is not enough.
+        infinite when the other uses leave no land, or where nobody builds as densely.
+    streets_share : largest share of streets that would do; NaN when even none is not enough, or where it would be
+        less than settlements without a plan have.
     site_ha : smallest site that would do under the same rules; may be infinite.
     factor : how much denser the target must be built.
     """

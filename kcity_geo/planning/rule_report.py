@@ -13,7 +13,7 @@ from kcity_geo.planning.rulesets import Rule, RuleSet, rule_state
 from kcity_geo.planning.site_budget import SiteBudget
 from kcity_geo.planning.works import street_length_m
 
-__all__ = ["rule_report"]
+__all__ = ["park_rules", "rule_report"]
 
 _HA_PER_KM2 = 100.0
 
@@ -56,7 +56,12 @@ def rule_report(
         state = rule_state(rule, on)
         verdict = "not assessed"
         if not math.isnan(required) and not math.isnan(found):
-            verdict = "met" if found >= required * (1 - 1e-6) else "not met"
+            kept = (
+                found <= required * (1 + 1e-6)
+                if rule.kind == "far_max"
+                else found >= required * (1 - 1e-6)
+            )
+            verdict = "met" if kept else "not met"
         rows.append(
             {
                 "ruleset": rules.id,
@@ -109,10 +114,13 @@ def _measured(
             rule.m2_per_household * carried.dwellings / M2_PER_HA,
         )
         return required, land.get(rule.use, 0.0), "ha"
-    if rule.kind == "density_min":
-        return rule.persons_per_ha, carried.persons_per_ha, "persons/ha"
-    if rule.kind == "floor_min":
-        return rule.share, carried.economic_floor_share, "share of floor"
+    plain = {
+        "density_min": (rule.persons_per_ha, carried.persons_per_ha, "persons/ha"),
+        "floor_min": (rule.share, carried.economic_floor_share, "share of floor"),
+        "far_max": (rule.far, carried.far_homes if carried.dwellings > 0 else math.nan, "ratio"),
+    }
+    if rule.kind in plain:
+        return plain[rule.kind]
     if rule.kind == "street_length_min":
         length = street_length_m(land.get("streets", 0.0)) if street_m is None else street_m
         length_km = length / 1000
@@ -121,3 +129,47 @@ def _measured(
         # The larger catchment gives the fewest that the rule allows; whether they are built is not drawn yet.
         return carried.dwellings / rule.households_high, math.nan, rule.use
     return math.nan, math.nan, ""
+
+
+def park_rules(
+    rules: RuleSet, profile: str, site_ha: float, *, persons: float, households: float, on: date
+) -> pd.DataFrame:
+    """
+    Show what each law asks of parks, side by side.
+
+    Parameters
+    ----------
+    rules : rule set.
+    profile : kind of project.
+    site_ha, persons, households : of the plan.
+    on : day of the plan.
+
+    Returns
+    -------
+    Columns ``rule, law, title, hectares, governs`` (share, persons or households), ``state, source,
+    mark``.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> found = park_rules(rule_set("KR"), "new_town", 300.0, persons=70_000, households=26_000,
+    ...                    on=date(2026, 1, 1)).set_index("rule")
+    >>> [float(found.loc["parks_housing_land_large", "hectares"]), found.governs["parks_housing_land_large"]]
+    [63.0, 'persons']
+    """
+    rows = []
+    for rule in rules.rules:
+        applies = rule.speaks_of(profile, site_ha) and households >= rule.households_from
+        if rule.kind != "land_min" or rule.use != "parks" or not applies:
+            continue
+        asks = {
+            "share": rule.share * site_ha,
+            "persons": rule.m2_per_person * persons / M2_PER_HA,
+            "households": rule.m2_per_household * households / M2_PER_HA,
+        }
+        governs = max(asks, key=lambda key: asks[key])
+        rows.append(
+            [rule.id, rule.law, rule.title, asks[governs], governs, rule_state(rule, on), rule.source, rule.mark]
+        )  # fmt: skip
+    names = ["rule", "law", "title", "hectares", "governs", "state", "source", "mark"]
+    return pd.DataFrame(rows, columns=names)

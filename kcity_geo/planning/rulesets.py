@@ -26,6 +26,7 @@ _KINDS = (
     "facility",
     "density_min",
     "floor_min",
+    "far_max",
     "street_length_min",
     "told",
 )
@@ -39,7 +40,7 @@ class Rule:
     Parameters
     ----------
     id, title : for people.
-    kind : land_min, facility, density_min, floor_min, street_length_min or told.
+    kind : land_min, facility, density_min, floor_min, far_max, street_length_min or told.
     use : use of land, or kind of facility.
     law : rules of one law belong together; empty: no choice between laws.
     profiles : kinds of project it speaks of; empty: all.
@@ -49,6 +50,7 @@ class Rule:
     households_from : it speaks of projects with at least so many households.
     households_low, households_high : one facility for so many households.
     persons_per_ha, km_per_km2 : least density, least length of street.
+    far : largest floor area ratio of homes.
     source, valid_from, valid_to, status, contradicts, mark, note : how far it can be trusted.
     """
 
@@ -68,6 +70,7 @@ class Rule:
     households_high: float = math.nan
     persons_per_ha: float = 0.0
     km_per_km2: float = 0.0
+    far: float = math.inf
     source: str = ""
     valid_from: date | None = None
     valid_to: date | None = None
@@ -147,6 +150,34 @@ class RuleSet:
             and rule.speaks_of(profile, site_ha)
             and rule_state(rule, on or self.checked) in {"in force", "unconfirmed"}
         )
+
+    def densest_homes(self, profile: str, site_ha: float, *, on: date | None = None) -> Rule | None:
+        """
+        Give the rule with the lowest limit of the floor area ratio of homes.
+
+        Parameters
+        ----------
+        profile : kind of project.
+        site_ha : size of the project, ha.
+        on : day of the plan; None: the day on which the rule set was checked.
+
+        Returns
+        -------
+        A rule of kind far_max in force; None without one.
+
+        Examples
+        --------
+        >>> rule_set("KR").densest_homes("new_town", 300.0).far
+        7.0
+        """
+        limits = [
+            rule
+            for rule in self.rules
+            if rule.kind == "far_max"
+            and rule.speaks_of(profile, site_ha)
+            and rule_state(rule, on or self.checked) in {"in force", "unconfirmed"}
+        ]
+        return min(limits, key=lambda rule: rule.far, default=None)
 
 
 def rule_state(rule: Rule, on: date) -> str:
@@ -256,7 +287,14 @@ def _rule(row: Mapping[str, Any], ruleset: str) -> Rule:
         raise StudyError(f"{told}: kind {row['kind']!r} is not one of {', '.join(_KINDS)}")
     if row["kind"] == "land_min" and row.get("use") not in USES:
         raise StudyError(f"{told}: use {row.get('use')!r} is not one of {', '.join(USES)}")
-    for key in ("share", "m2_per_person", "m2_per_household", "persons_per_ha", "km_per_km2"):
+    for key in (
+        "share",
+        "m2_per_person",
+        "m2_per_household",
+        "persons_per_ha",
+        "km_per_km2",
+        "far",
+    ):
         value = row.get(key, 0.0)
         number = isinstance(value, Real) and not isinstance(value, bool)
         if not number or not math.isfinite(value) or value < 0:

@@ -93,6 +93,8 @@ def _impact_table(plan: Plan, gaps: Gaps) -> Table:
     shown = plan.impact(gaps).reset_index()[list(names)].rename(columns=names)
     shown["Sector"] = shown["Sector"].str.capitalize()
     shown[names["share_high"]] *= 100
+    people = list(names.values())[1:-1]
+    shown[people] = shown[people].round()  # nobody counts parts of people
     return Table(
         title="People who fall short whom the plan could reach",
         frame=shown,
@@ -154,7 +156,10 @@ def _budget_table(plan: Plan) -> Table:
         title="Land by use",
         frame=shown,
         units={"Asked": "ha", "Drawn": "ha", "Share": "%", "Least": "ha"},
-        note="Drawn: of the sketch; green that is too steep or narrow for blocks counts as park.",
+        note=""
+        if plan.layout is None
+        else "Drawn: of the sketch, and priced as it is drawn; green that is too steep or narrow for blocks counts as "
+        "park.",
     )
 
 
@@ -202,6 +207,7 @@ def _cost_table(plan: Plan) -> Table:
             "Mark": lines["mark"],
             "Source": lines["source"],
             "State": lines["state"],
+            "What is counted": lines["why"],
         }
     )
     money = plan.cost.basis.currency
@@ -210,9 +216,15 @@ def _cost_table(plan: Plan) -> Table:
         added=plan.cost.added,
         frame=shown,
         units=dict.fromkeys(("Price", "Cost", "Low", "High"), money),
-        note=f"Total {plan.cost.total:,.0f} {money} (P10 {plan.cost.p10:,.0f}, P90 {plan.cost.p90:,.0f}). "
+        note=f"{_total(plan)} "
         "Low and high of a line are the 10th and 90th percentile of its price.",
     )
+
+
+def _total(plan: Plan) -> str:
+    """Say the total in millions: a range so wide has no single units."""
+    total, low, high = (value / 1e6 for value in (plan.cost.total, plan.cost.p10, plan.cost.p90))
+    return f"Total {total:,.1f} M {plan.cost.basis.currency} (P10 {low:,.1f}, P90 {high:,.1f})."
 
 
 def _cost_by_work(plan: Plan) -> Table:
@@ -243,9 +255,8 @@ def _cost_by_work(plan: Plan) -> Table:
         added=cost.added,
         frame=shown,
         units=dict.fromkeys(("Price", "Cost", "Low", "High"), money),
-        note=f"Total {cost.total:,.0f} {money} (P10 {cost.p10:,.0f}, P90 {cost.p90:,.0f}). Low and high of a work are "
-        "the 10th and 90th percentile of its price. A line for each phase, with the source of its price, stands in "
-        "cost.csv and plan.xlsx.",
+        note=f"{_total(plan)} Low and high of a work are the 10th and 90th percentile of its price. A line for each "
+        "phase, with the source of its price, stands in cost.csv and plan.xlsx.",
     )
 
 
@@ -315,7 +326,7 @@ def _economics_table(plan: Plan) -> Table:
         title="Costs and benefits by rate of discount",
         frame=shown,
         units={"Rate": "%", "Present value": money, "Costs": money, "Benefits": money},
-        note=f"{need:,.0f} {money} a year of benefits, from year {plan.economics.benefits_begin} to year "
+        note=f"{need / 1e6:,.1f} M {money} a year of benefits, from year {plan.economics.benefits_begin} to year "
         f"{len(plan.economics.flows) - 1}, would pay for everything at {told * 100:g} %."
         if math.isfinite(need)
         else "",
@@ -390,8 +401,8 @@ def _networks_table(networks: PlanNetworks, fronts: Fronts | None) -> Table:
     }  # fmt: skip
     return Table(
         title="Routed networks",
-        note=f"Together {every['cost'].sum():,.0f} {networks.currency}, part of the cost estimate, before engineering "
-        "and contingency.",
+        note=f"Together {every['cost'].sum() / 1e6:,.1f} M {networks.currency}, part of the cost estimate, before "
+        "engineering and contingency.",
         frame=shown.rename(columns=titles),
         units={"Length": "km", "Cost": networks.currency},
     )
@@ -425,7 +436,7 @@ def _densities(plan: Plan) -> pd.DataFrame:
     profile = plan.budget.profile
     kinds = (
         (profile.far, "floor area over land", "ratio"),
-        (profile.jobs_per_ha, "jobs a hectare", ""),
+        (profile.jobs_per_ha, "jobs a hectare", "jobs/ha"),
     )
     rows = [
         (

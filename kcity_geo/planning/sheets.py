@@ -18,6 +18,11 @@ from kcity_geo.planning.demand import headroom_words
 from kcity_geo.planning.land_budget import M2_PER_HA
 from kcity_geo.planning.layout.sketch import SKETCH
 from kcity_geo.planning.networks.epanet import water_inp
+from kcity_geo.planning.sheet_formulas import (
+    formulas_of_plan,
+    parameters_of_plan,
+    with_formulas,
+)
 from kcity_geo.planning.sheet_maps import plan_maps
 from kcity_geo.planning.sheet_tables import plan_tables
 from kcity_geo.result import Gaps
@@ -51,10 +56,12 @@ def plan_sheets(plan: Plan, *, gaps: Gaps | None = None) -> PlanSheets:
         disclaimer=f"{DISCLAIMER}; {SKETCH}",
         lead=_lead(plan),
         chapters=tuple(_chapters(plan, tables, maps)),
-        tables=tables,
+        tables=with_formulas(plan, tables),
         maps=maps,
         layers=dict(_layers(plan)),
         texts=_texts(plan),
+        formulas=formulas_of_plan(plan),
+        parameters=parameters_of_plan(plan),
     )
 
 

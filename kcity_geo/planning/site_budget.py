@@ -22,9 +22,9 @@ from kcity_geo.planning.land_budget import (
     repairs,
     residential_ha,
 )
-from kcity_geo.planning.rulesets import RuleSet, rule_set, rule_state
+from kcity_geo.planning.rulesets import RuleSet, rule_set
 
-__all__ = ["SiteBudget", "Target", "park_rules", "require_feasible", "site_budget"]
+__all__ = ["SiteBudget", "Target", "require_feasible", "site_budget"]
 
 
 #: Classes of size in a rule set are few; a site that still does not fit after these never does.
@@ -215,7 +215,9 @@ def site_budget(  # noqa: PLR0913 - an option each, all named
         slack_ha=land - sum(least.values()),
     )
     dense = _dense(profile, target)
-    return _divided(told, dense) if told.feasible else _not_feasible(told, needs_of)
+    if told.feasible:
+        return _divided(told, dense)
+    return _not_feasible(told, needs_of, _densest(told, assumptions, on))
 
 
 @dataclass(frozen=True)
@@ -353,15 +355,50 @@ def _divided(told: SiteBudget, dense: Sequence[str]) -> SiteBudget:
     return replace(told, hectares=areas, words=words)
 
 
+@dataclass(frozen=True)
+class _Densest:
+    """The highest floor area ratio that is planned, the highest that is built, who says so, and the least streets."""
+
+    planned: float
+    most: float
+    told: str
+    streets: float
+
+
+def _densest(told: SiteBudget, assumptions: Assumptions, on: date | None) -> _Densest:
+    """Take the lowest limit; floor for a job stays as it is, so that denser work needs a higher ratio as homes do."""
+    people = told.target.kind == "persons"
+    row = assumptions.rows["far_homes_most" if people else "far_work_most"]
+    most, words = row.value, f"the highest of {'homes' if people else 'work'} is"
+    rule = told.rules.densest_homes(told.profile.id, told.site_ha, on=on) if people else None
+    if rule is not None and rule.far < most:
+        most, words = rule.far, f"rule set {told.rules.id} allows at most"
+    planned = max(told.profile.far.get(use, 0.0) for use in _dense(told.profile, told.target))
+    return _Densest(planned, most, words, assumptions["streets_share_least"])
+
+
 def _not_feasible(
-    told: SiteBudget, needs_of: Callable[[float], tuple[LandNeed, ...]]
+    told: SiteBudget, needs_of: Callable[[float], tuple[LandNeed, ...]], densest: _Densest
 ) -> SiteBudget:
     dense = _dense(told.profile, told.target)
     far = told.profile.far["residential"] if told.target.kind == "persons" else 1.0
     found = repairs(told.needs, told.site_ha, told.target.amount, far=far, dense=dense)
     found = replace(found, site_ha=_site_that_fits(found.site_ha, told.target.amount, needs_of))
+    if found.streets_share < densest.streets:
+        found = replace(found, streets_share=math.nan)
+    need = densest.planned * found.factor
+    too_dense = ""
+    if math.isinf(need):
+        too_dense = "no floor area ratio reaches this: the other uses leave no land"
+    elif need > densest.most:
+        limit = f"{densest.told} {densest.most:g}"
+        too_dense = (
+            f"no floor area ratio that is built reaches this: {need:,.2f} would be needed, {limit}"
+        )
+        found = replace(found, far=math.inf, factor=math.inf)
     conflicts = minimal_conflicts(told.least, told.site_ha)
-    return replace(told, repairs=found, conflicts=conflicts, words=_words(told, found, conflicts))
+    words = _words(told, found, conflicts, too_dense)
+    return replace(told, repairs=found, conflicts=conflicts, words=words)
 
 
 def _site_that_fits(
@@ -378,7 +415,9 @@ def _site_that_fits(
     return math.inf
 
 
-def _words(told: SiteBudget, found: Repairs, conflicts: tuple[tuple[str, ...], ...]) -> str:
+def _words(
+    told: SiteBudget, found: Repairs, conflicts: tuple[tuple[str, ...], ...], too_dense: str
+) -> str:
     kind, amount, site = told.target.kind, told.target.amount, told.site_ha
     people = kind == "persons"
     at = f" at FAR {told.profile.far['residential']:g}" if people else " at these densities"
@@ -400,8 +439,14 @@ def _words(told: SiteBudget, found: Repairs, conflicts: tuple[tuple[str, ...], .
     if math.isfinite(found.site_ha):
         ways.append(f"a site of {found.site_ha:,.0f} ha")
     need = f"{amount:,.0f} ({amount / site:,.0f} per ha) need {', or '.join(ways)}"
-    sets = "; ".join(" + ".join(map(use_title, uses)) for uses in conflicts[:5])
-    return f"{first}; {need if ways else f'{amount:,.0f} fit nowhere under these rules'}. Cannot stand together: {sets}"
+    sets = "; ".join(
+        " + ".join(map(use_title, uses)) if len(uses) > 1 else f"{use_title(uses[0])} alone"
+        for uses in conflicts[:5]
+    )
+    second = need if ways else f"{amount:,.0f} fit nowhere under these rules"
+    if too_dense and not math.isnan(found.most):
+        second += f"; {too_dense}"
+    return f"{first}; {second}. Cannot stand together: {sets}"
 
 
 def _below_rule(told: SiteBudget, found: Repairs) -> str:
@@ -436,47 +481,3 @@ def require_feasible(budget: SiteBudget) -> SiteBudget:
     if not budget.feasible:
         raise LandBudgetError(f"[concept] {budget.target.kind}: {budget.words}")
     return budget
-
-
-def park_rules(
-    rules: RuleSet, profile: str, site_ha: float, *, persons: float, households: float, on: date
-) -> pd.DataFrame:
-    """
-    Show what each law asks of parks, side by side.
-
-    Parameters
-    ----------
-    rules : rule set.
-    profile : kind of project.
-    site_ha, persons, households : of the plan.
-    on : day of the plan.
-
-    Returns
-    -------
-    Columns ``rule, law, title, hectares, governs`` (share, persons or households), ``state, source,
-    mark``.
-
-    Examples
-    --------
-    >>> from datetime import date
-    >>> found = park_rules(rule_set("KR"), "new_town", 300.0, persons=70_000, households=26_000,
-    ...                    on=date(2026, 1, 1)).set_index("rule")
-    >>> [float(found.loc["parks_housing_land_large", "hectares"]), found.governs["parks_housing_land_large"]]
-    [63.0, 'persons']
-    """
-    rows = []
-    for rule in rules.rules:
-        applies = rule.speaks_of(profile, site_ha) and households >= rule.households_from
-        if rule.kind != "land_min" or rule.use != "parks" or not applies:
-            continue
-        asks = {
-            "share": rule.share * site_ha,
-            "persons": rule.m2_per_person * persons / M2_PER_HA,
-            "households": rule.m2_per_household * households / M2_PER_HA,
-        }
-        governs = max(asks, key=lambda key: asks[key])
-        rows.append(
-            [rule.id, rule.law, rule.title, asks[governs], governs, rule_state(rule, on), rule.source, rule.mark]
-        )  # fmt: skip
-    names = ["rule", "law", "title", "hectares", "governs", "state", "source", "mark"]
-    return pd.DataFrame(rows, columns=names)

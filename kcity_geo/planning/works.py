@@ -20,7 +20,13 @@ from kcity_geo.planning.land_budget import M2_PER_HA
 from kcity_geo.planning.layout.sketch import PARCELS, Layout
 from kcity_geo.planning.phasing import PhaseShares
 
-__all__ = ["concept_works", "parcels_of_uses", "street_length_m", "wide_connections_m"]
+__all__ = [
+    "concept_works",
+    "parcels_of_uses",
+    "priced_hectares",
+    "street_length_m",
+    "wide_connections_m",
+]
 
 
 #: What leads from the pipes of a street to each parcel.
@@ -47,6 +53,32 @@ def street_length_m(streets_ha: float) -> float:
     40000.0
     """
     return streets_ha * M2_PER_HA / float(read_table("costs")["assumptions"]["street_width_m"])
+
+
+def priced_hectares(
+    hectares: Mapping[str, float], *, layout: Layout | None = None
+) -> dict[str, float]:
+    """
+    Give the land of each use that is built and paid for: as it is drawn, else as it was asked for.
+
+    Parameters
+    ----------
+    hectares : use -> ha of the budget, with ``reserve``.
+    layout : whose blocks, streets and green are drawn; None: nothing is.
+
+    Returns
+    -------
+    Use -> ha, with ``reserve``. Green that is too steep or narrow for blocks is park, as in ``layout.areas``.
+
+    Examples
+    --------
+    >>> priced_hectares({"streets": 60.0, "reserve": 5.0})
+    {'streets': 60.0, 'reserve': 5.0}
+    """
+    if layout is None:
+        return dict(hectares)
+    drawn = zip(layout.areas["use"], layout.areas["drawn_ha"].tolist(), strict=True)
+    return {str(use): area for use, area in drawn}
 
 
 def parcels_of_uses(
@@ -104,7 +136,8 @@ def concept_works(  # noqa: PLR0913 - an option each, all named
     demand : of the whole plan.
     assumptions : of the plan.
     phases : what each phase opens.
-    layout : whose streets and parcels are drawn; None: from their land and mean size.
+    layout : whose land, streets and parcels are drawn, and priced as they are drawn; None: land of the budget, streets
+        and parcels from their land and mean size.
     routed : works of networks that are routed.
     instead : rows that they stand for, which are left out.
 
@@ -122,9 +155,11 @@ def concept_works(  # noqa: PLR0913 - an option each, all named
     >>> sum(w.amount for w in works if w.row == "park_area")
     600000.0
     """
-    streets = hectares.get("streets", 0.0)
+    priced = priced_hectares(hectares, layout=layout)
+    as_is = "of the budget" if layout is None else "as drawn"
+    streets = priced.get("streets", 0.0)
     length = street_length_m(streets) if layout is None else float(layout.streets["length_m"].sum())
-    land = sum(area for use, area in hectares.items() if use != "reserve")
+    land = sum(area for use, area in priced.items() if use != "reserve")
     spacing = float(read_table("costs")["assumptions"]["light_spacing_m"])
     each_kva = float(read_table("costs")["assumptions"]["transformer_kva"])
     service = distribution_transformers(
@@ -149,9 +184,15 @@ def concept_works(  # noqa: PLR0913 - an option each, all named
     )  # fmt: skip
     # Each with the use whose land it opens with; "" opens with all land.
     per_phase = (
-        ("land_preparation", land * M2_PER_HA, "m2", "all land but the reserve", ""),
-        ("street_area", streets * M2_PER_HA, "m2", "land of streets", ""),
-        ("park_area", hectares.get("parks", 0.0) * M2_PER_HA, "m2", "land of parks", "parks"),
+        ("land_preparation", land * M2_PER_HA, "m2", f"all land but the reserve, {as_is}", ""),
+        ("street_area", streets * M2_PER_HA, "m2", f"land of streets, {as_is}", ""),
+        (
+            "park_area",
+            priced.get("parks", 0.0) * M2_PER_HA,
+            "m2",
+            f"land of parks, {as_is}",
+            "parks",
+        ),
         ("water_network_m", length, "m", "along every street", ""),
         ("sewer_network_m", length, "m", "along every street", ""),
         ("storm_drain_m", length, "m", "along every street", ""),

@@ -59,6 +59,28 @@ def test_layers_of_the_geopackage(plan, folder) -> None:
     assert "not a design" in gpd.read_file(folder / "plan.gpkg", layer="site")["note"].iloc[0]
 
 
+def test_what_is_priced_is_what_the_layers_hold(plan, folder) -> None:
+    land = (
+        pyogrio.read_dataframe(folder / "plan.gpkg", layer="land").groupby("kind")["area_m2"].sum()
+    )
+    blocks = pyogrio.read_dataframe(folder / "plan.gpkg", layer="blocks")
+    of_use = blocks.groupby("use")["area_m2"].sum()
+    priced = plan.cost.lines.groupby("row")["amount"].sum()
+    parks = of_use["parks"] + land.get("green", 0.0)
+    assert priced["street_area"] == pytest.approx(land["street"])
+    assert priced["park_area"] == pytest.approx(parks)
+    developed = of_use.sum() - of_use.get("reserve", 0.0) + land.get("green", 0.0) + land["street"]
+    assert priced["land_preparation"] == pytest.approx(developed)
+    assert plan.phases["hectares_opened"].max() == pytest.approx(developed / 1e4)
+    drawn = plan.layout.areas.set_index("use")["drawn_ha"]
+    assert priced["park_area"] / 1e4 == pytest.approx(drawn["parks"])
+    assert drawn["parks"] != pytest.approx(
+        plan.budget.hectares["parks"]
+    )  # what was asked for is told beside it
+    counted = pd.read_csv(folder / "cost.csv").set_index("Work")["What is counted"]
+    assert counted["Park, area"].eq("land of parks, as drawn").all()
+
+
 def test_the_polygon_as_given_stands_beside_the_site_that_is_planned(tmp_path) -> None:
     data = make_city_data()
     edge = data.city.boundary_metric.bounds[0]
@@ -117,7 +139,8 @@ def test_the_page_tells_each_work_once_and_the_files_each_phase(plan, folder) ->
     priced = works[works["Unit"] != ""]
     np.testing.assert_allclose(priced["Quantity"] * priced["Price"], priced["Cost"], rtol=1e-9)
     page = (folder / "plan.html").read_text(encoding="utf-8")
-    assert page.count("Land preparation") == 2  # its cost and its source
+    # Its cost, its source, and the works that rest on prices nobody read.
+    assert page.count("Land preparation") == 3
 
 
 def test_the_name_of_a_city_is_no_formula(tmp_path) -> None:
@@ -142,11 +165,13 @@ def test_present_values_follow_from_the_cash_flow_of_the_files(plan, folder) -> 
     note = plan_sheets(plan).tables["economics"].note
     need, first, last = (
         float(part.replace(",", ""))
-        for part in re.findall(r"([\d,]+) \w+ a year .*year (\d+) to year (\d+),", note)[0]
+        for part in re.findall(r"([\d.,]+) M \w+ a year .*year (\d+) to year (\d+),", note)[0]
     )
     years = flow["Year"]
     assert last == years.max()
-    pays = (need * years.between(first, last) / 1.06**years).sum()
+    exact = plan.economics.required_benefit(0.06)
+    assert need == pytest.approx(exact / 1e6, abs=0.05)
+    pays = (exact * years.between(first, last) / 1.06**years).sum()
     assert pays == pytest.approx(-worth, rel=1e-6)
 
 
@@ -265,6 +290,36 @@ def test_each_number_of_page_and_workbook_has_an_id_of_the_ledger(folder) -> Non
         assert known[key]["value"] == pytest.approx(number, rel=1e-6, abs=1e-9), place
         seen += 1
     assert seen > 300
+
+
+def test_each_number_of_the_ledger_has_its_formula_unit_and_parameters(folder, plan) -> None:
+    ledger = json.loads((folder / "ledger.json").read_text(encoding="utf-8"))
+    formulas, rows = ledger["formulas"], {row["key"]: row for row in ledger["parameters"]}
+    numbers = [row for row in ledger["claims"] if row["unit"] != TEXT]
+    assert [
+        row for row in numbers if row["formula"] not in formulas or row["formula"] == "plan"
+    ] == []
+    assert [row for row in numbers if row["unit"] == "1"] == []
+    named = {key for formula in formulas.values() for key in formula.get("parameters", ())}
+    assert named <= set(rows)
+    assert all(row["mark"] and row["origin"] and row["unit"] for row in rows.values())
+    # Two numbers by hand, from what the ledger itself says.
+    value = {row["id"]: row["value"] for row in numbers}
+    of = {row["id"]: row["formula"] for row in numbers}
+    household = rows["concept.assumptions.household_persons"]["value"]
+    assert value["plan.demand.2.Amount"] == pytest.approx(value["plan.demand.1.Amount"] * household)
+    assert formulas[of["plan.demand.2.Amount"]]["parameters"] == [
+        "concept.assumptions.household_persons"
+    ]
+    lights = plan.cost.lines.index[plan.cost.lines["row"] == "street_light_led"][0] + 1
+    cost, quantity, price = (
+        value[f"plan.cost.{lights}.{name}"] for name in ("Cost", "Quantity", "Price")
+    )
+    assert cost == pytest.approx(quantity * price)
+    row = formulas[of[f"plan.cost.{lights}.Price"]]
+    assert row["parameters"][0] == "costs.street_light_led"
+    assert rows["costs.street_light_led"]["value"] == 1500.0
+    assert "every 30 m" in formulas[of[f"plan.cost.{lights}.Quantity"]]["words"]
 
 
 def test_verify_names_what_was_changed_in_a_plan(folder, tmp_path) -> None:

@@ -135,6 +135,9 @@ def test_the_plan_of_all_land_is_the_profile(city) -> None:
     assert plan.budget.hectares["residential"] == pytest.approx(99.0)
     assert round(plan.capacity.persons) == 37_179
     assert "screening level" in repr(plan)
+    assert "37,179 persons in 13,770 dwellings" in repr(plan.capacity)
+    assert f"{plan.cost.total / 1e6:,.1f} M USD" in repr(plan.cost)
+    assert len(f"{plan.cost!r}{plan.capacity!r}") < 500  # no tables
     assert plan.layout is None
 
 
@@ -281,6 +284,11 @@ def test_a_mapped_substation_has_a_distance_and_no_spare() -> None:
     assert row["distance_km"] == pytest.approx(1.0)
     assert row["verdict"] == "unknown"
     assert row["evidence"] == "mapped"
+    # What lies on the site is no distance away, and is called so.
+    school = gpd.GeoDataFrame({"osm_id": [1]}, geometry=[SITE.centroid], crs=UTM)
+    told = concept(SITE, make_city_data(layers={"school": school}), "new_town").headroom
+    assert told.set_index("asset").loc["school on the site", "distance_km"] == 0.0
+    assert "nearest school" not in set(told["asset"])
 
 
 def make_gaps(data, gap: float) -> Gaps:
@@ -399,7 +407,8 @@ def test_a_site_across_the_boundary_is_cut_and_said_so(city) -> None:
         ({"persons": float("nan")}, "above 0"),
         ({"persons": "many"}, "above 0"),
         ({"persons": 1e9}, "300 ha carry"),
-        ({"jobs": 1e9}, "times the jobs per ha"),
+        ({"jobs": 9000}, "1.[0-9]+ times the jobs per ha"),
+        ({"jobs": 1e9}, "no floor area ratio that is built reaches this"),
         ({"hectares": 301}, "301.0 ha are asked for, the site has 300.0"),
         ({"persons": 5, "jobs": 5}, "persons and jobs: give one"),
         ({"ruleset": {"streets": 0.7, "parks": 0.5}}, "add to 120%"),

@@ -7,8 +7,10 @@ from datetime import date
 import pytest
 
 from kcity_geo.errors import StudyError
+from kcity_geo.planning.assumptions import assumptions_of, land_profile
+from kcity_geo.planning.rule_report import park_rules
 from kcity_geo.planning.rulesets import KNOWN_RULESETS, rule_set, rule_state
-from kcity_geo.planning.site_budget import park_rules
+from kcity_geo.planning.site_budget import Target, site_budget
 from kcity_geo.standards import EVIDENCE_MARKS
 
 ON = date(2026, 11, 29)
@@ -98,3 +100,28 @@ def test_bad_rule_sets_are_refused_in_one_line(given, told) -> None:
 def test_an_unknown_park_law_names_the_known_ones() -> None:
     with pytest.raises(StudyError, match="housing_land_development"):
         rule_set("KR").binding("new_town", 300.0, park_law="park law")
+
+
+@pytest.mark.parametrize(
+    ("persons", "rules", "told"),
+    [
+        (60_000, "KR", "need FAR 2.82"),
+        # Homes of 266.3 ha at FAR 1.8, parks of 9 m2 a person: 66 ha are left.
+        (
+            100_000,
+            "KR",
+            "that is built reaches this: 7.26 would be needed, rule set KR allows at most 7",
+        ),
+        # 45,000 persons need FAR 2.1146.
+        (300_000, None, "reaches this: 14.10 would be needed, the highest of homes is 12"),
+    ],
+)
+def test_a_repair_that_nobody_builds_is_no_repair(persons, rules, told) -> None:
+    shares = {
+        "streets": 0.3, "public": 0.12, "commercial": 0.05, "industry": 0, "utilities": 0.01, "parks": 0.18,
+    }  # fmt: skip
+    town, target = land_profile("new_town", shares=shares), Target(kind="persons", amount=persons)
+    words = site_budget(300.0, target, town, assumptions_of(), rules=rule_set(rules)).words
+    assert told in words
+    assert ("need FAR" in words) == ("reaches this" not in words)
+    assert "a site of" in words

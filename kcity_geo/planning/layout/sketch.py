@@ -437,12 +437,12 @@ def _notes(
 
 def _not_drawn(use: str, asked: float, least: float, plan_ha: float) -> str:
     """Say why a use has no block, and what would give it one."""
-    told = f"{use_title(use).lower()}: none is drawn, {asked:,.2f} ha are asked for"
+    told = f"{use_title(use).lower()}: none is drawn, {asked:,.3f} ha are asked for"
     if asked < least:
         room = plan_ha * least / asked * _ROOM
         site = f"a site of {room:,.0f} ha" if room >= _ROUND else f"a site of {room:,.1f} ha"
         return (
-            f"{told}, less than the smallest block ({least:,.2f} ha); {site} "
+            f"{told}, less than the smallest block ({least:,.3f} ha); {site} "
             "or smaller blocks would have room for it"
         )
     return f"{told}, and larger uses fill the few blocks of the site; smaller blocks would have room for it"

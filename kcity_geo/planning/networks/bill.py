@@ -15,6 +15,7 @@ import shapely
 from kcity_geo.planning.cost import Quantity
 from kcity_geo.planning.cost_table import CostRow, PriceBasis, unit_price
 from kcity_geo.planning.networks.route import Route
+from kcity_geo.planning.networks.tables import utility_title
 
 __all__ = ["LINE_COLUMNS", "POINT_COLUMNS", "ROUTED", "Bill", "Laid", "Pricing", "Stands"]
 
@@ -201,7 +202,7 @@ class Bill:
                     amount=amount * share,
                     unit=self.pricing.rows[row].unit,
                     phase=phase,
-                    why=f"{ROUTED} {utility} {where}",
+                    why=f"{ROUTED} {utility_title(utility).lower()} {where}",
                 )
                 for phase, share in parts
             ]

@@ -90,7 +90,8 @@ def past_fronts(
                 amount=length_m * share * price / pricing.price(row)[0],
                 unit=pricing.rows[row].unit,
                 phase=phase,
-                why=f"{utility} past the fronts of {len(far)} of {len(parcels)} parcels in streets without a main",
+                why=f"{utility_title(utility).lower()} past the fronts of {len(far)} of {len(parcels)} parcels in "
+                "streets without a main",
             )
             for phase, share in enumerate(phases, start=1)
         ]

@@ -14,6 +14,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import geopandas as gpd
@@ -33,7 +34,7 @@ from kcity_geo.citydata import CityData
 from kcity_geo.config import read_table
 from kcity_geo.errors import StudyError
 from kcity_geo.garbage import among_new
-from kcity_geo.indicators import INDICATOR_SECTORS, indicator_rows
+from kcity_geo.indicators import INDICATOR_SECTORS
 from kcity_geo.planning.assumptions import assumptions_of
 from kcity_geo.planning.cost import CostEstimate, Quantity, estimate
 from kcity_geo.planning.cost_table import CostRow, PriceBasis, cost_rows, price_basis
@@ -46,6 +47,7 @@ from kcity_geo.planning.scenario.rows import (
     with_landuse,
     with_row,
 )
+from kcity_geo.planning.scenario.served import cost_of_served, require_cost
 from kcity_geo.result import Gaps, Indicator
 from kcity_geo.rules import reading_limits
 from kcity_geo.studyfile import Study
@@ -262,7 +264,7 @@ class Scenario:
     ) -> Edit:
         rows: tuple[CostRow, ...] = ()
         if cost is not None:
-            _require_cost(cost)
+            require_cost(cost)
             name = f"edit_{len(self.edits) + 1}"
             given = {
                 "id": name, "title": words, "sector": "edit", "low": cost[0], "value": cost[1], "high": cost[2],
@@ -342,17 +344,22 @@ class Scenario:
     def _seed(self) -> int:
         return (self.model.study or Study()).study.seed
 
-    def people(self) -> pd.DataFrame:
+    def people(self, *, since: Scenario | None = None) -> pd.DataFrame:
         """
-        Count who has enough and who falls short, before all edits and after, as mapped.
+        Count who has enough and who falls short, before the edits and after, as mapped.
+
+        Parameters
+        ----------
+        since : an earlier scenario, before the edits that are asked about; None: the city as it is.
 
         Returns
         -------
         A row an indicator and way: ``indicator, title, before, after, persons``; before and after are
         enough, short or not known. The persons of an indicator add to the residents.
         """
+        earlier = self.start if since is None else since
         persons, inside = self.model.people.persons, self.model.inside
-        rows, states = [], self.start.states
+        rows, states = [], earlier.states
         for name, after in self.states.items():
             before = states.get(name)
             if before is None:
@@ -395,8 +402,13 @@ class Scenario:
         The estimate: works, and on all of them, also at your own prices, engineering and contingency of the
         class (in ``lines``, sector "added"). Edits that nobody priced are not in it, see `unpriced`.
         """
-        rows = cost_rows() | {row.id: row for edit in self.edits for row in edit.rows}
-        works = [work for edit in self.edits for work in edit.works]
+        return self._cost_of(self.edits, study_class, seed)
+
+    def _cost_of(
+        self, edits: tuple[Edit, ...], study_class: str = "concept", seed: int = 0
+    ) -> CostEstimate:
+        rows = cost_rows() | {row.id: row for edit in edits for row in edit.rows}
+        works = [work for edit in edits for work in edit.works]
         return estimate(works, self.basis, rows=rows, study_class=study_class, seed=seed)
 
     @property
@@ -404,57 +416,43 @@ class Scenario:
         """Edits of which nobody said what they cost."""
         return tuple(edit.words for edit in self.edits if not edit.works)
 
-    def per_person(self) -> pd.DataFrame:
+    def per_person(self, *, each: bool = False) -> pd.DataFrame:
         """
         Divide the cost of the edits by the people whom they newly serve.
+
+        Parameters
+        ----------
+        each : each edit by itself, its own cost and whom it newly serves after those before it; else all together.
 
         Returns
         -------
         A row an indicator of people that anybody gains from (not the density of streets or junctions):
-        ``indicator, title, newly_served, take_up_low, take_up, take_up_high, cost_low, cost, cost_high`` a newly
+        ``edit, indicator, title, newly_served, take_up_low, take_up, take_up_high, cost_low, cost, cost_high`` a newly
         served person who takes it up, with engineering and contingency on every price; low is P10 at the highest
-        take-up, high P90 at the lowest. NaN while an edit has no price.
+        take-up, high P90 at the lowest. `edit` says whose cost it is; NaN while one of them has no price.
         """
-        moved = self.people()
-        # The shape of the streets serves nobody by itself.
-        about = indicator_rows()
-        of_people = moved["indicator"].map(lambda key: about[key].average == "people")
-        gained = moved[of_people & (moved["before"] == "short") & (moved["after"] == "enough")]
         row = assumptions_of().rows["take_up_final_share"]
-        priced = self.cost()
-        known = not self.unpriced and bool(self.edits)
-        total = (priced.p10, priced.p50, priced.p90) if known else (math.nan,) * 3
-        found = []
-        for one in gained.to_dict("records"):
-            people = one["persons"]
-            found.append(
-                {
-                    "indicator": one["indicator"],
-                    "title": one["title"],
-                    "newly_served": people,
-                    "take_up_low": row.low,
-                    "take_up": row.value,
-                    "take_up_high": row.high,
-                    "cost_low": total[0] / (people * row.high),
-                    "cost": total[1] / (people * row.value),
-                    "cost_high": total[2] / (people * row.low),
-                }
+        if not each:
+            words = "; ".join(edit.words for edit in self.edits)
+            return cost_of_served(self.people(), self._range_of(self.edits), row, edit=words)
+        chain: list[Scenario] = [self]
+        while chain[0].before is not None:
+            chain.insert(0, chain[0].before)
+        found = [
+            cost_of_served(
+                after.people(since=before), self._range_of(after.edits[-1:]), row,
+                edit=after.edits[-1].words,
             )
-        names = [
-            "indicator", "title", "newly_served", "take_up_low", "take_up", "take_up_high", "cost_low", "cost",
-            "cost_high",
+            for before, after in pairwise(chain)
         ]  # fmt: skip
-        return pd.DataFrame(found, columns=names)
+        return pd.concat(found, ignore_index=True) if found else self.per_person()
 
-
-def _require_cost(cost: object) -> None:
-    """Refuse what is no low, median and high cost."""
-    numbers = isinstance(cost, (tuple, list)) and len(cost) == len(("low", "median", "high"))
-    if not numbers or not all(
-        isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) and v >= 0
-        for v in cost  # type: ignore[attr-defined]
-    ):
-        raise StudyError(f"cost = {cost!r}: give three numbers from 0 on, low, median and high")
+    def _range_of(self, edits: tuple[Edit, ...]) -> tuple[float, float, float]:
+        """Give P10, P50 and P90 of the cost of some edits; NaN where one has no price."""
+        if not edits or not all(edit.works for edit in edits):
+            return (math.nan, math.nan, math.nan)
+        priced = self._cost_of(edits)
+        return priced.p10, priced.p50, priced.p90
 
 
 def scenario(city: CityData | CityModel, *, basis: PriceBasis | None = None) -> Scenario:

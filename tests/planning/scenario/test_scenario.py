@@ -208,6 +208,17 @@ def test_people_add_up_and_gain_from_a_clinic(before) -> None:
     priced = after.cost()
     assert each["cost"] == pytest.approx(priced.p50 / (gained * each["take_up"]))
     assert each["cost_low"] < each["cost"] < each["cost_high"]
+    # A point of water beside it serves nobody who is short of a clinic, and costs its own money only.
+    both = after.add_facility("water_point", (WEST + 2750, SOUTH + 2750), cost=(2e4, 5e4, 1e5))
+    by_edit = both.per_person(each=True).set_index(["edit", "indicator"])
+    assert by_edit.loc[("health (clinic)", "T9_health"), "cost"] == pytest.approx(each["cost"])
+    assert (by_edit.index.get_level_values("edit") == "health (clinic)").sum() == len(
+        after.per_person()
+    )
+    whole = both.per_person().set_index("indicator").loc["T9_health"]
+    assert whole["edit"] == "; ".join(edit.words for edit in both.edits)
+    assert whole["cost"] == pytest.approx(both.cost().p50 / (gained * whole["take_up"]))
+    assert whole["cost"] > each["cost"]
     unpriced = before.add_facility("health", (WEST + 2750, SOUTH + 2750))
     assert unpriced.unpriced == ("health (clinic)",)
     assert unpriced.per_person()["cost"].isna().all()
