@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from kcity_geo.comparing import compare
 from kcity_geo.config import Config
@@ -15,12 +18,16 @@ from kcity_geo.errors import KCityError, SourceError
 from kcity_geo.fingerprint import code_sha256, table_sha256
 from kcity_geo.notes import collected, muted
 from kcity_geo.outputs.claims import Claim, claims, plan_claims
+from kcity_geo.outputs.frames import cell_frame
+from kcity_geo.outputs.languages import language_of_study, speaking
 from kcity_geo.outputs.ledger import (
     LEDGER_FILE,
     LEDGER_FORMAT,
     file_sha256,
     ledger_sha256,
 )
+from kcity_geo.outputs.ledger_inputs import CELL_TABLE
+from kcity_geo.outputs.map_numbers import CellDrift, drift_of_columns, drift_of_map, read_cells
 from kcity_geo.outputs.more_ledgers import FACTS_FILE, comparison_claims
 from kcity_geo.outputs.sheet_ids import numbers_of_workbook
 from kcity_geo.outputs.shown_numbers import PAPERS, shown_numbers
@@ -30,11 +37,13 @@ from kcity_geo.plans import plan_again
 from kcity_geo.study import found_again
 from kcity_geo.studyfile import load_study, resolve_path, sha256_of
 
-__all__ = ["Drift", "verify"]
+__all__ = ["Drift", "look_up", "verify"]
 
 #: Workbooks whose last sheet says how ids are made.
 _WORKBOOKS = ("study.xlsx", "plan.xlsx")
 _LARGEST_BYTES = 500_000_000
+#: Cells of a column that are named before the others are counted.
+_CELLS_NAMED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +87,8 @@ def verify(
     Returns
     -------
     What drifted, empty when nothing did: outputs that were changed, are missing or were added, inputs that are
-    other files now, tables and code that differ, each number of report and DOCX that reads otherwise, and each that
-    comes out otherwise.
+    other files now, tables and code that differ, each number of report and DOCX that reads otherwise, of a cell on the
+    map that is not that of the table of the cells, and each that comes out otherwise.
 
     Raises
     ------
@@ -90,7 +99,7 @@ def verify(
     ledger = _ledger(home)
     tell("files")
     found = _of_files(home, ledger) + _of_papers(home, ledger)
-    found += [*_of_workbook(home, ledger), *_of_inputs(home, ledger)]
+    found += [*_of_workbook(home, ledger), *_of_map(home, ledger), *_of_inputs(home, ledger)]
     found += _differences(
         "table", ledger["tables"], table_sha256(), "differs from the one of the study"
     )
@@ -107,7 +116,7 @@ def verify(
     tell("numbers")
     try:
         with muted(), collected():
-            again = _claims_again(home, ledger, config or Config.from_env(), tell)
+            again, cells = _made_again(home, ledger, config or Config.from_env(), tell)
     except KCityError as error:
         return (
             *found,
@@ -115,7 +124,69 @@ def verify(
                 kind="input", name="study.toml", detail=f"cannot be run again: {plain_text(error)}"
             ),
         )
-    return (*found, *_of_numbers(ledger, again)) if again is not None else tuple(found)
+    if again is not None:
+        found += _of_numbers(ledger, again)
+    return (*found, *cells)
+
+
+def look_up(folder: str | Path, number: str) -> dict[str, Any]:
+    """
+    Tell all that a ledger knows of a number.
+
+    Parameters
+    ----------
+    folder : of a finished study, plan or comparison.
+    number : its id, as report, map and workbook show it.
+
+    Returns
+    -------
+    ``id, value, unit, formula`` (its words), ``inputs`` and ``parameters`` (their rows), ``date`` and ``source`` of a
+    cell or an indicator, ``version`` and ``code_sha256``.
+
+    Raises
+    ------
+    SourceError
+        If the folder holds no ledger, or that no such number.
+    """
+    home, key = Path(folder), number.strip()
+    ledger = _ledger(home)
+    row = next((one for one in ledger["claims"] if one["id"] == key), None) or _of_cell(
+        home, ledger, key
+    )
+    formula = ledger.get("formulas", {}).get(row["formula"], {})
+    asked = formula.get("inputs", {row["id"] for row in ledger["inputs"]})
+    keys = set(formula.get("parameters", ()))
+    return {
+        **{name: row[name] for name in ("id", "value", "unit")},
+        "formula": formula.get("words", ""),
+        "source": row.get("source", formula.get("source", "")),
+        "date": row.get("as_of", formula.get("as_of", "")),
+        "inputs": [one for one in ledger["inputs"] if one["id"] in asked],
+        "parameters": [one for one in ledger.get("parameters", ()) if one["key"] in keys],
+        "version": ledger["version"],
+        "code_sha256": ledger["code_sha256"],
+    }
+
+
+def _of_cell(home: Path, ledger: dict[str, Any], key: str) -> dict[str, Any]:
+    """Give a number of a cell as a row of the ledger, by the rule of its column."""
+    cell, _, column = key.removeprefix("cell.").partition(".")
+    rule = next((one for one in ledger.get("rules", ()) if one["column"] == column), None)
+    if rule is None or not key.startswith("cell."):
+        raise SourceError(f"{home}: its ledger has no number {plain_text(key, max_chars=80)!r}")
+    try:
+        cells = read_cells(home / rule["file"])
+        value = cells.loc[cells["cell_id"] == cell, column]
+    except (OSError, ValueError, KeyError) as error:
+        raise SourceError(f"{home}: {rule['file']} cannot be read ({error})") from error
+    if value.empty:
+        raise SourceError(f"{home}: {rule['file']} has no cell {plain_text(cell, max_chars=80)!r}")
+    found = value.iloc[0]
+    return {
+        **rule,
+        "id": key,
+        "value": None if pd.isna(found) else getattr(found, "item", lambda: found)(),
+    }
 
 
 def _ledger(home: Path) -> dict[str, Any]:
@@ -271,27 +342,67 @@ def _of_inputs(home: Path, ledger: dict[str, Any]) -> list[Drift]:
     return found
 
 
-def _claims_again(
+def _made_again(
     home: Path, ledger: dict[str, Any], config: Config, tell: Callable[[str], None]
-) -> list[Claim] | None:
-    """Make the numbers again; None where the folder does not say from what."""
+) -> tuple[list[Claim] | None, list[Drift]]:
+    """Make the numbers again (None where the folder does not say from what), and say which of cells differ."""
     of = ledger.get("of")
     if of == "comparison":
         folders = [home / str(row["file"]) for row in ledger["inputs"]]
         if not all(row["file"] for row in ledger["inputs"]):
-            return None
+            return None, []
         found = compare(
             folders, draws=ledger["draws"], seed=ledger["seed"], weights=ledger["weights"]
         )
-        return comparison_claims(found, found.rank())
+        return comparison_claims(found, found.rank()), []
     if of == "plan":
         if not ledger["site"]:
-            return None
+            return None, []
         study = load_study(home / "study.toml")
         plan, gaps = plan_again(study, site=ledger["site"], config=config, progress=tell)
-        return list(plan_claims(plan_sheets(plan, gaps=gaps)))
+        return list(plan_claims(plan_sheets(plan, gaps=gaps))), []
     study = load_study(home / "study.toml")
-    return claims(found_again(study, config=config, progress=tell))
+    result = found_again(study, config=config, progress=tell)
+    try:
+        before = read_cells(home / CELL_TABLE)
+    except (OSError, ValueError):
+        return claims(result), []  # missing or damaged: told as a file
+    cells = drift_of_columns(before, cell_frame(result))
+    return claims(result), _of_cells(cells, CELL_TABLE, "{before} there, {now} now")
+
+
+def _of_map(home: Path, ledger: dict[str, Any]) -> list[Drift]:
+    """Compare the numbers of cells on the map with the table of the cells, where either was changed."""
+    page, table, before = home / "map.html", home / CELL_TABLE, ledger["files"]
+    if "map.html" not in before or CELL_TABLE not in before:
+        return []
+    try:
+        if all(sha256_of(path) == before[path.name] for path in (page, table)):
+            return []
+        with speaking(language_of_study(load_study(home / "study.toml"))):
+            found = drift_of_map(page, read_cells(table))
+            return _of_cells(found, "map.html", f"{{before}} in {CELL_TABLE}, {{now}} on the map")
+    except (KCityError, OSError, ValueError):
+        return []  # missing or damaged: told as a file
+
+
+def _of_cells(found: Iterable[CellDrift], name: str, words: str) -> list[Drift]:
+    """Name the first cells of each column that differ, and count the others."""
+    drift, counts = [], Counter[str]()
+    for one in {one.id: one for one in found}.values():
+        cell, _, column = one.id.removeprefix("cell.").partition(".")
+        counts[column] += 1
+        if counts[column] <= _CELLS_NAMED:
+            told = words.format(before=one.before, now=one.now)
+            theme = f" (theme {one.themes})" if one.themes else ""
+            key = plain_text(f"cell.{cell}.{column} in {name}")
+            drift.append(Drift(kind="number", name=key, detail=plain_text(told + theme)))
+    for column, count in counts.items():
+        if count > _CELLS_NAMED:
+            words = f"{count - _CELLS_NAMED:,} further cells differ"
+            key = plain_text(f"cell.*.{column} in {name}")
+            drift.append(Drift(kind="number", name=key, detail=words))
+    return drift
 
 
 def _of_numbers(ledger: dict[str, Any], again: list[Claim]) -> list[Drift]:

@@ -162,6 +162,7 @@ DATA = {
         "sources/local/table_files": "sheets",
         "sources/pack/pack": "manifest place",
         "outputs/ledger": "ledger",
+        "outputs/map_numbers": "about themes told",
         "verifying": "ledger",
         "sources/products/gazetteer": "city",
         "sources/products/overpass": "changes answers item",

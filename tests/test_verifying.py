@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
 import zipfile
+import zlib
 from contextlib import suppress
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -140,6 +146,72 @@ def test_a_workbook_saved_anew_has_no_changed_number(copied, monkeypatch) -> Non
         assert any(one.kind == "number" for one in drift) is changed
 
 
+def with_map(path, change) -> dict:
+    """Change what a page of the map holds of its cells, and write it anew."""
+    page = path.read_text(encoding="utf-8")
+    start = page.index('id="kc-data">') + len('id="kc-data">')
+    end = page.index("</script>", start)
+    told = json.loads(page[start:end])
+    change(told)
+    path.write_text(page[:start] + json.dumps(told) + page[end:], encoding="utf-8")
+    return told
+
+
+def test_a_number_of_a_cell_that_was_changed_on_the_map_is_named(copied) -> None:
+    path, cells = copied / "out" / "map.html", pd.read_parquet(copied / "out" / "cells.parquet")
+    with_map(path, lambda _: None)
+    found = kc.verify(copied / "out", recompute=False)
+    assert [(one.kind, one.name) for one in found] == [("output", "map.html")]
+
+    hover = with_map(path, lambda _: None)["hover"]
+    fields = [one.get("column") for one in hover["fields"]]
+    at = {one: fields.index(one) for one in ("transport_gap", "transport_reading", "population")}
+    lines = [one for line in hover["explain"] for one in line["slots"].values() if "column" in one]
+    shown = next(one for one in lines if one["column"] == "T1")
+    cell = cells[np.isfinite(cells["transport_gap"]) & (cells["population"] > 1)].iloc[0]["cell_id"]
+    column, row = (int(n) for n in re.findall(r"-?\d+", cell))
+    place = (hover["first"][1] - row) * hover["columns"] + column - hover["first"][0]
+
+    def tamper(told) -> None:
+        arrays = told["hover"]["bytes"]
+        for number in at.values():
+            values = bytearray(zlib.decompress(base64.b64decode(arrays[number])))
+            width = len(values) // (hover["rows"] * hover["columns"])
+            values[place * width] ^= 2
+            arrays[number] = base64.b64encode(zlib.compress(bytes(values))).decode()
+        slots = [s for line in told["hover"]["explain"] for s in line["slots"].values()]
+        slot = next(one for one in slots if one == shown)
+        slot["texts"] = [text.replace("1", "2") for text in slot["texts"]]
+
+    with_map(path, tamper)
+    found = [one for one in kc.verify(copied / "out", recompute=False) if one.kind == "number"]
+    names = [one.name for one in found]
+    assert {f"cell.{cell}.{one} in map.html" for one in at} <= set(names)
+    assert all(name.split(".")[2].removesuffix(" in map") in {*at, "T1"} for name in names)
+    assert any(".T1 in map" in name for name in names)
+    told = next(one.detail for one in found if ".transport_reading in" in one.name)
+    assert "in cells.parquet" in told
+    assert "(theme Transport" in told
+
+
+def test_a_number_that_was_changed_in_the_table_of_cells_is_named(copied) -> None:
+    path = copied / "out" / "cells.parquet"
+    table = pq.read_table(path)
+    place = table.column_names.index("transport_gap")
+    values = table["transport_gap"].to_numpy().copy()
+    row = int(np.flatnonzero(np.isfinite(values))[0])
+    values[row] = 1 - values[row] if abs(values[row] - 0.5) > 0.1 else 0.9
+    pq.write_table(table.set_column(place, "transport_gap", pa.array(values)), path)
+    cell = table["cell_id"][row].as_py()
+    found = kc.verify(copied / "out")
+    assert [(one.kind, one.name) for one in found] == [
+        ("output", "cells.parquet"),
+        ("number", f"cell.{cell}.transport_gap in map.html"),
+        ("number", f"cell.{cell}.transport_gap in cells.parquet"),
+    ]
+    assert f"{values[row]:.6g} there" in found[2].detail
+
+
 def test_a_flipped_byte_of_an_input_is_named(copied) -> None:
     flip(copied / "population.tif")
     found = kc.verify(copied / "out", recompute=False)
@@ -217,7 +289,38 @@ def test_indicators_of_one_family_have_a_formula_each(saved) -> None:
     ):
         assert telling in words[formula[f"{key}.value.city"]], key
     assert "health" in ledger["formulas"]["T9_hospital"]["layers"]
+    sums = {one["id"]: one["sha256"] for one in ledger["inputs"]}
+    assert ledger["formulas"]["gap_model"]["inputs"] == sums
+    read = {key: sums[key] for key in ("city.boundary", "osm", "population")}
+    assert ledger["formulas"]["T9_hospital"]["inputs"] == read
     assert {one["id"] for one in ledger["inputs"]} >= {"osm", "population"}
+
+
+def test_all_that_stands_behind_a_number_is_told(saved) -> None:
+    out = saved / "out"
+    cells = pd.read_parquet(out / "cells.parquet").set_index("cell_id")
+    cell = cells["population"].idxmax()
+    for key, unit, value in (
+        ("population.city", "persons", None),
+        (f"cell.{cell}.population", "persons", cells.loc[cell, "population"]),
+        (f"cell.{cell}.T1_gap", "share", cells.loc[cell, "T1_gap"]),
+    ):
+        done = CliRunner().invoke(app, ["verify", str(out), "--number", key, "--json"])
+        told = json.loads(done.stdout)
+        assert (told["id"], told["unit"]) == (key, unit)
+        assert told["value"] == pytest.approx(told["value"] if value is None else value)
+        assert told["formula"]
+        assert {"osm", "population"} & {one["id"] for one in told["inputs"] if one["sha256"]}
+        assert told["version"]
+        assert len(told["code_sha256"]) == 64
+    done = CliRunner().invoke(app, ["verify", str(out), "--number", "T1.value.city"])
+    assert "parameter transport." in done.output
+    ledger = json.loads((out / "ledger.json").read_text(encoding="utf-8"))
+    osm = next(one for one in ledger["inputs"] if one["id"] == "osm")
+    assert f"input {', '.join(v for v in osm.values() if v)}" in done.output
+    for wrong in ("T1.value.nowhere", "cell.x0_y0.population", f"cell.{cell}.nothing"):
+        done = CliRunner().invoke(app, ["verify", str(out), "--number", wrong])
+        assert done.exit_code == 2, wrong
 
 
 def test_the_command_says_what_drifted_and_exits_with_1(copied) -> None:

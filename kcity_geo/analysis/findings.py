@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.gaps.words import READINGS, reading_codes
+from kcity_geo.analysis.kept import Read, noted
 from kcity_geo.analysis.settlement.habitation import LIVED_IN, NOBODY, OPEN_WATER, habitation
 from kcity_geo.analysis.suitability.curves import Curve, curve_of
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN, first_rule
 from kcity_geo.config import read_table
 from kcity_geo.cube import cell_size
+from kcity_geo.indicators import indicator_rows, load_function
+from kcity_geo.notes import kept_apart
 from kcity_geo.result import SECTORS, THEMES, Constraint, Criterion, Gaps, Result
 from kcity_geo.rules import ReadingLimits
 
@@ -252,6 +255,26 @@ class Findings:
         people = told.sum(axis=1).reindex([*SECTORS, *THEMES]).fillna(0.0)
         level = str(people.idxmax())
         return (level, float(people[level])) if people[level] >= 1 else None
+
+    def read_by(self, indicator: str) -> frozenset[Read]:
+        """
+        Tell what an indicator read, without computing it.
+
+        Parameters
+        ----------
+        indicator : its id.
+
+        Returns
+        -------
+        Kind and name of each input, as `kcity_geo.analysis.kept` notes them; empty where that is not known.
+        """
+        row, model = indicator_rows()[indicator], model_of(self.result.data)
+        function = load_function(row)
+        if " ".join([function.__name__, *map(str, row.arguments)]) not in model.computed:
+            return frozenset()
+        with kept_apart(), noted() as reads:
+            model.once(function, *row.arguments)
+        return frozenset(reads)
 
     def _share(self, cells: NDArray[np.bool_]) -> float:
         """Weigh cells by their land inside the study area: a sliver on its border is no whole cell."""

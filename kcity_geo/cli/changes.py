@@ -64,10 +64,19 @@ def verify(
     files_only: Annotated[
         bool, typer.Option("--files-only", help="Compare files and inputs, compute nothing again.")
     ] = False,
+    number: Annotated[
+        str,
+        typer.Option(
+            "--number", help="Check nothing; tell what the ledger says of the number of this id."
+        ),
+    ] = "",
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Check a finished study, plan or comparison against its ledger: files, inputs, tables, code and every number."""
+    if number:
+        _tell_number(folder, number, as_json=as_json)
+        return
     with plain_errors():
         from dataclasses import asdict
 
@@ -92,3 +101,19 @@ def verify(
         )
     if found:
         raise typer.Exit(1)
+
+
+def _tell_number(folder: Path, number: str, *, as_json: bool) -> None:
+    with plain_errors():
+        from kcity_geo.verifying import look_up
+
+        found = look_up(folder, number)
+    if as_json:
+        say_json(found)
+        return
+    for name, told in found.items():
+        if not isinstance(told, list):
+            say_line(f"{name}: {'not known' if told is None else told}")
+            continue
+        for row in told:
+            say_line(f"{name.removesuffix('s')} {', '.join(str(v) for v in row.values() if v)}")

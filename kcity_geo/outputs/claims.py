@@ -85,6 +85,7 @@ def claims(result: Result) -> list[Claim]:
             _of_inputs(result),
             _of_advice(result),
             _of_warnings(result),
+            _of_legends(result),
             plan_claims(result.plan) if result.plan is not None else (),
         )
         return list({row["id"]: row for row in rows}.values())
@@ -371,6 +372,13 @@ def _of_warnings(result: Result) -> Iterator[Claim]:
 
     for number, text in enumerate(warning_lines(result), start=1):
         yield from _said(f"warning.{number}", text, "input")
+
+
+def _of_legends(result: Result) -> Iterator[Claim]:
+    from kcity_geo.outputs.legend_shares import legend_shares
+
+    for one in legend_shares(result):
+        yield claim(one.id, one.share, "share", one.formula)
 
 
 def plan_claims(plan: PlanSheets) -> Iterator[Claim]:

@@ -8,7 +8,7 @@ for each cell. So the map can show for any cell what `explain` returns, word for
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from kcity_geo.analysis.gaps.reading import reason_apart
 from kcity_geo.analysis.gaps.words import EVIDENCE_WORDS, READINGS, evidence_numbers, reading_title
 from kcity_geo.config import read_table
 from kcity_geo.indicators import IndicatorRow, indicator_rows
+from kcity_geo.outputs.explained_numbers import number_texts
 from kcity_geo.outputs.explained_place import cell_number, known_cells, rows_of, unit_of
 from kcity_geo.outputs.explained_words import (
     left_open,
@@ -34,7 +35,7 @@ from kcity_geo.outputs.explained_words import (
 )
 from kcity_geo.outputs.languages import name as named
 from kcity_geo.outputs.languages import tell, translated
-from kcity_geo.outputs.text import as_number, human, measured, persons, plain_text
+from kcity_geo.outputs.text import as_number, human, persons, plain_text
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import SECTORS, THEMES, Gaps, Indicator
 from kcity_geo.rules import ReadingLimits
@@ -57,12 +58,15 @@ class Line:
         in that cell.
     level : 0 for a sector, 1 for what leads to it.
     indicator : id of the indicator that the line is of; empty for other lines.
+    columns : slot with a number or a reading -> its column in ``cells.parquet``, and as what it is written, see
+        `kcity_geo.outputs.explained_numbers.number_texts`.
     """
 
     template: str
     slots: Mapping[str, tuple[tuple[str, ...], NDArray[np.uint16]]]
     level: int = 1
     indicator: str = ""
+    columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def text(self, cell: int) -> str:
         """
@@ -128,12 +132,12 @@ def cell_lines(gaps: Gaps, *, indicators: bool = True) -> list[Line]:
     shape = cells["composite_gap"].shape
     lines: list[Line] = []
     if "population" in cells:
-        words = _texts(cells["population"].to_numpy(), _residents)
         lines.append(
             Line(
                 template=tell("explain_people", people="{people}"),
-                slots={"people": words},
+                slots={"people": number_texts(cells["population"].to_numpy(), ":people")},
                 level=0,
+                columns={"people": ("population", ":people")},
             )
         )
     for sector in (*SECTORS, *THEMES):
@@ -143,65 +147,15 @@ def cell_lines(gaps: Gaps, *, indicators: bool = True) -> list[Line]:
         lines += _sector_lines(gaps, sector)
     lines.append(_reading_line(gaps, "composite"))
     if "mapped_share" in cells:
-        share = _texts(cells["mapped_share"].to_numpy(), _share)
         lines.append(
             Line(
                 template=tell("explain_mapped", share="{share}"),
-                slots={"share": share},
+                slots={"share": number_texts(cells["mapped_share"].to_numpy(), "share")},
                 level=0,
+                columns={"share": ("mapped_share", "share")},
             )
         )
     return lines
-
-
-def _residents(value: float) -> str:
-    return tell("explain_under_one") if 0 < value < 1 else persons(value)
-
-
-def _share(value: float) -> str:
-    return human(value, "share", missing="")
-
-
-def _texts(
-    values: NDArray[Any],
-    words: Any,  # noqa: ANN401 - number to text
-) -> tuple[tuple[str, ...], NDArray[np.uint16]]:
-    """Write each different number once; NaN becomes the empty text."""
-    flat = np.asarray(values, dtype=np.float64).ravel()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        digits = 3 - np.floor(np.log10(np.abs(flat)))
-    digits = np.clip(np.nan_to_num(digits, posinf=6.0), -9, 6)
-    rounded = np.round(flat * 10.0**digits) / 10.0**digits  # one figure more than is written
-    known = np.isfinite(rounded)
-    different, at = np.unique(rounded[known], return_inverse=True)
-    shown = _texts_in_order(different, words)
-    texts = tuple(dict.fromkeys(("", *shown)))
-    number = {text: i for i, text in enumerate(texts)}
-    code = np.zeros(flat.shape, dtype=np.uint16)
-    code[known] = np.array([number[text] for text in shown], dtype=np.uint16)[at]
-    return texts, code
-
-
-def _texts_in_order(
-    values: NDArray[np.float64],
-    words: Any,  # noqa: ANN401 - number to text
-) -> list[str]:
-    """Write rising numbers: where both ends of a run read the same, all between them do."""
-    if not len(values):
-        return []
-    shown = np.empty(len(values), dtype=object)
-    last = len(values) - 1
-    shown[0], shown[last] = words(float(values[0])), words(float(values[last]))
-    runs = [(0, last)]
-    while runs:
-        first, last = runs.pop()
-        if shown[first] == shown[last]:
-            shown[first + 1 : last] = shown[first]
-        elif last - first > 1:
-            middle = (first + last) // 2
-            shown[middle] = words(float(values[middle]))
-            runs += [(first, middle), (middle, last)]
-    return list(shown)
 
 
 def _reading_line(gaps: Gaps, sector: str) -> Line:
@@ -213,13 +167,17 @@ def _reading_line(gaps: Gaps, sector: str) -> Line:
     at = np.where(known_cells(gaps), codes.astype(np.uint16) + 1, 0).astype(np.uint16)
     name = sector_title(sector)
     slots = {"reading": (texts, at)}
+    columns = {"reading": (f"{sector}_reading", ":reading")}
     if sector != "composite":
-        return Line(template=f"{name}: {{reading}}", slots=slots, level=0)
+        return Line(template=f"{name}: {{reading}}", slots=slots, level=0, columns=columns)
     place = (worst_sector(gaps) + 1).astype(np.uint16)
     worst = (tell("explain_worst", sector=sector_title(s).lower()) for s in SECTORS)
     names = (tell("explain_missing"), *worst)
     return Line(
-        template=f"{name}: {{reading}}{{worst}}", slots={**slots, "worst": (names, place)}, level=0
+        template=f"{name}: {{reading}}{{worst}}",
+        slots={**slots, "worst": (names, place)},
+        level=0,
+        columns=columns,
     )
 
 
@@ -242,7 +200,8 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
                 yield Line(template="{text}", slots={"text": (("", text), at)})
             continue
         yield from _elsewhere(gaps, about, title, row)
-        slots = {"gap": _texts(gap.to_numpy(), _share)}
+        slots = {"gap": number_texts(gap.to_numpy(), "share")}
+        columns = {"gap": (f"{key}_gap", "share")}
         if value is None:
             yield Line(
                 template=tell(
@@ -250,11 +209,11 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
                 ),
                 slots=slots,
                 indicator=key,
+                columns=columns,
             )
             continue
-        words = _texts(value.to_numpy(), lambda v, u=units: measured(v, u))
         # Where the value is not known the gap may be: nobody has a way at all.
-        texts, at = words
+        texts, at = number_texts(value.to_numpy(), units)
         texts = (*texts, tell("explain_no_value"))
         at = np.where((at == 0) & (slots["gap"][1] > 0), len(texts) - 1, at).astype(np.uint16)
         yield Line(
@@ -267,6 +226,7 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
             ),
             slots={"value": (texts, at), **slots},
             indicator=key,
+            columns={"value": (key, units), **columns},
         )
 
 
@@ -299,27 +259,33 @@ def _city_wide(row: pd.Series[Any], title: str, standard: str) -> str:
 
 def _sector_lines(gaps: Gaps, sector: str) -> list[Line]:
     cells = gaps.cells
-    share = {
-        slot: _texts(cells[f"{sector}_{key}"].to_numpy(), _share)
-        for slot, key in (("raw", "gap_raw"), ("lo", "gap_lo"), ("hi", "gap_hi"), ("mid", "gap"))
+    middle = {"raw": "gap_raw", "lo": "gap_lo", "hi": "gap_hi", "mid": "gap"}
+    columns = {slot: (f"{sector}_{key}", "share") for slot, key in middle.items()}
+    columns |= {
+        "short": (f"{sector}_p_short", ":percent"),
+        "evidence": (f"{sector}_evidence", ":hundredths"),
+    }
+    slots = {
+        slot: number_texts(cells[name].to_numpy(), kind) for slot, (name, kind) in columns.items()
     }
     short = cells[f"{sector}_p_short"].to_numpy()
     evidence = cells[f"{sector}_evidence"].to_numpy().ravel()
     codes = cells[f"{sector}_reading"].to_numpy().ravel()
     limit = human(gaps.limits.short, "share")
+
+    def line(template: str, *names: str, **more: Any) -> Line:  # noqa: ANN401 - slots
+        return Line(
+            template=template,
+            slots={name: slots[name] for name in names} | more,
+            columns={name: columns[name] for name in names},
+        )
+
+    data = _data_words(evidence, short.ravel(), codes, limits=gaps.limits)
+    chance = tell(worded("explain_chance", sector), limit=limit, short="{short}")
     return [
-        Line(template=slotted(worded("explain_middle", sector), *share), slots=share),
-        Line(
-            template=tell(worded("explain_chance", sector), limit=limit, short="{short}"),
-            slots={"short": _texts(short, lambda v: f"{100 * v:.0f}")},
-        ),
-        Line(
-            template=slotted("explain_trust", "evidence", "data"),
-            slots={
-                "evidence": _texts(evidence, lambda v: f"{v:.2f}"),
-                "data": _data_words(evidence, short.ravel(), codes, limits=gaps.limits),
-            },
-        ),
+        line(slotted(worded("explain_middle", sector), *middle), *middle),
+        line(chance, "short"),
+        line(slotted("explain_trust", "evidence", "data"), "evidence", data=data),
     ]
 
 

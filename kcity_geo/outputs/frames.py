@@ -25,6 +25,7 @@ from kcity_geo.result import LEVELS, Result
 __all__ = [
     "MAX_GEOJSON_CELLS",
     "cell_frame",
+    "excluded_words",
     "grid_variables",
     "merge_cells",
     "opened_columns",
@@ -123,10 +124,25 @@ def cell_frame(result: Result) -> gpd.GeoDataFrame:
 
 
 def _excluded_by(result: Result, flat: NDArray[np.int64]) -> NDArray[np.object_]:
-    found = Findings(result)
+    words, rule = excluded_words(result), Findings(result).rule
+    return np.array([words[code] for code in rule.ravel()[flat].tolist()], dtype=object)
+
+
+def excluded_words(result: Result) -> dict[int, str]:
+    """
+    Say what keeps building away, as the table of the cells has it.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    Code of `Findings.rule` -> words.
+    """
     words = {OPEN: "open", NO_DATA: "no data to tell"}
-    words |= {i: plain_text(c.title, max_chars=60) for i, c in enumerate(found.rules)}
-    return np.array([words[code] for code in found.rule.ravel()[flat].tolist()], dtype=object)
+    rules = Findings(result).rules
+    return words | {i: plain_text(c.title, max_chars=60) for i, c in enumerate(rules)}
 
 
 def opened_columns(cells: pd.DataFrame) -> list[str]:

@@ -13,6 +13,7 @@ from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN
 from kcity_geo.cube import cell_ids
 from kcity_geo.indicators import IndicatorRow, indicator_rows, is_added
 from kcity_geo.outputs.explain import Line, cell_lines, unit_rows
+from kcity_geo.outputs.frames import excluded_words
 from kcity_geo.outputs.languages import tell, translated
 from kcity_geo.outputs.overlay import fit_lookup, packed
 from kcity_geo.outputs.text import plain_text
@@ -58,7 +59,8 @@ def hover_data(result: Result, lines: list[Line] | None = None) -> dict[str, Any
     stored in steps of 0.4 percent; with more than a million cells only the main fields are kept.
     ``explain`` are the lines of `kcity_geo.outputs.explain`: template, level, and for each slot its
     texts and which of ``bytes`` holds their numbers; ``explained`` the lines of each district with
-    their ids in the ledger; ``first`` the column and row in the id of the first cell.
+    their ids in the ledger; ``first`` the column and row in the id of the first cell. ``column`` of a field
+    or of a slot is that of ``cells.parquet``, from which the ids of its numbers in the ledger are made.
     """
     grid, inside = result.data.grid, result.data.inside
     lookup = fit_lookup(grid)
@@ -69,24 +71,27 @@ def hover_data(result: Result, lines: list[Line] | None = None) -> dict[str, Any
         fields.append({"title": title, "kind": kind, **more})
         data.append(packed(values))
 
-    add("district", "district", _districts(result))
+    add("district", "district", _districts(result), column="district_id")
     _add_people(result, add)
     many = inside.size > _MANY_CELLS
     for sector in LEVELS:
         title = sector_title(sector)
         reading = np.where(inside, _cells(result, f"{sector}_reading"), _MISSING)
         words = [row.title for row in reading_rows(sector).values()]
-        add(title, "reading", reading.astype(np.uint8), words=words)
-        add(title, "gap", _steps(_cells(result, f"{sector}_gap"), inside))
-        if not many:
-            add(title, "low", _steps(_cells(result, f"{sector}_gap_lo"), inside))
-            add(title, "high", _steps(_cells(result, f"{sector}_gap_hi"), inside))
+        codes = reading.astype(np.uint8)
+        add(title, "reading", codes, words=words, column=f"{sector}_reading")
+        ends = () if many else (("low", "gap_lo"), ("high", "gap_hi"))
+        for kind, name in (("gap", "gap"), *ends):
+            column = f"{sector}_{name}"
+            add(title, kind, _steps(_cells(result, column), inside), column=column)
     for key, row in indicator_rows().items():
         if is_added(key) and key in result.gaps.cells:
             _add_number(row, _cells(result, key), add)
-    add(tell("map_suitability"), "score", _steps(result.score.score, inside))
-    reason, titles = _exclusions(result)
-    add(tell("map_excluded"), "excluded", reason, words=titles)
+    score = _steps(result.score.score, inside)
+    add(tell("map_suitability"), "score", score, column="suitability")
+    reason, titles, in_table = _exclusions(result)
+    more = {"words": titles, "in_table": in_table, "column": "excluded_by"}
+    add(tell("map_excluded"), "excluded", reason, **more)
     told = hover_lines(result) if lines is None else lines
     return {
         "rows": grid.shape[0],
@@ -113,6 +118,8 @@ def _packed_line(line: Line, data: list[str]) -> dict[str, Any]:
     slots = {}
     for name, (texts, at) in line.slots.items():
         slots[name] = {"texts": list(texts), "bytes": len(data)}
+        if name in line.columns:
+            slots[name] |= dict(zip(("column", "as"), line.columns[name], strict=True))
         data.append(packed(at if len(texts) > _MISSING else at.astype(np.uint8)))
     return {
         "template": line.template,
@@ -165,7 +172,7 @@ def _add_people(result: Result, add: Any) -> None:  # noqa: ANN401 - the adder
     scale = max(float(np.nanmax(np.nan_to_num(people))) / top, 1e-6)
     steps = np.round(np.nan_to_num(people) / scale)
     values = np.where(np.isfinite(people), np.clip(steps, 0, top), top + 1).astype(np.uint16)
-    add(tell("fact_people"), "people", values, scale=scale)
+    add(tell("fact_people"), "people", values, scale=scale, column="population")
 
 
 def _add_number(row: IndicatorRow, values: NDArray[np.float64], add: Any) -> None:  # noqa: ANN401
@@ -179,13 +186,16 @@ def _add_number(row: IndicatorRow, values: NDArray[np.float64], add: Any) -> Non
         plain_text(translated(row.title), max_chars=60),
         plain_text(row.unit, max_chars=20),
     )
-    add(title, "number", steps.astype(np.uint16), scale=scale, low=low, unit=unit)
+    more = {"scale": scale, "low": low, "unit": unit, "column": row.id}
+    add(title, "number", steps.astype(np.uint16), **more)
 
 
-def _exclusions(result: Result) -> tuple[NDArray[np.uint8], list[str]]:
+def _exclusions(result: Result) -> tuple[NDArray[np.uint8], list[str], list[str]]:
+    """Give the code of each cell, and what the codes are called on the page and in the table of the cells."""
     found = Findings(result)
     rule, count = found.rule, len(found.rules)
-    rules = (plain_text(translated(c.title), max_chars=60) for c in found.rules)
-    titles = [*rules, tell("legend_no_data")]
+    rules = [plain_text(translated(c.title), max_chars=60) for c in found.rules]
     codes = np.where(rule == OPEN, _MISSING, np.where(rule == NO_DATA, count, rule))
-    return codes.astype(np.uint8), titles
+    words = excluded_words(result)
+    in_table = [words[code] for code in (*range(count), NO_DATA)]
+    return codes.astype(np.uint8), [*rules, tell("legend_no_data")], in_table

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from kcity_geo.citydata import Provenance
 from kcity_geo.config import read_table
 from kcity_geo.fingerprint import code_sha256, table_sha256
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.outputs.claims import FORMULAS, Claim, claims
+from kcity_geo.outputs.ledger_inputs import (
+    cell_rules,
+    inputs_of,
+    inputs_of_formula,
+    own_outlines,
+)
 from kcity_geo.outputs.shown_numbers import PAPERS, shown_numbers
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.plan_sheets import PlanSheets
@@ -25,7 +30,6 @@ __all__ = [
     "LEDGER_FORMAT",
     "file_sha256",
     "formulas_of",
-    "inputs_of",
     "ledger_sha256",
     "parameters_of",
     "save_ledger",
@@ -34,9 +38,11 @@ __all__ = [
 
 LEDGER_FILE = "ledger.json"
 LEDGER_FORMAT = "kcity_geo ledger 3"
+#: Formulas of what is stated and not computed from files.
+_STATED = ("parameter", "rule")
 
 
-def _formulas(result: Result) -> dict[str, dict[str, Any]]:
+def _formulas(result: Result, inputs: list[dict[str, str]]) -> dict[str, dict[str, Any]]:
     """Say how the numbers are computed, from which inputs and parameters."""
     assumed = assumption_rows(result)
     found: dict[str, dict[str, Any]] = {}
@@ -64,6 +70,9 @@ def _formulas(result: Result) -> dict[str, dict[str, Any]]:
     ]
     found["site"]["tables"] = ["columns.toml"]
     found["rule"]["tables"] = ["recommendations.toml"]
+    for name, told_of in found.items():
+        if name not in _STATED:
+            told_of["inputs"] = inputs_of_formula(result, name, inputs)
     return found | formulas_of(result.plan)
 
 
@@ -151,11 +160,14 @@ def save_ledger(result: Result, folder: Path) -> None:
     result : a finished study.
     folder : that holds its files.
     """
+    inputs = inputs_of(result.data.provenance)
+    inputs += own_outlines(result.study, [row["id"] for row in inputs])
     write_ledger(
         folder,
         of="study",
         claims=claims(result),
-        inputs=inputs_of(result.data.provenance),
+        rules=cell_rules(result),
+        inputs=inputs,
         parameters=[
             *(
                 {k: plain_text(row[k]) for k in ("key", "value", "unit", "origin", "mark")}
@@ -166,32 +178,8 @@ def save_ledger(result: Result, folder: Path) -> None:
         crs=plain_text(result.data.city.crs.name),
         cell_m=result.study.study.cell_m,
         seed=result.study.study.seed,
-        formulas=_formulas(result),
+        formulas=_formulas(result, inputs),
     )
-
-
-def inputs_of(provenance: Iterable[Provenance]) -> list[dict[str, str]]:
-    """
-    Give the inputs as a ledger tells them.
-
-    Parameters
-    ----------
-    provenance : of the data.
-
-    Returns
-    -------
-    A row an input: ``id, file, sha256, licence, as_of``.
-    """
-    return [
-        {
-            "id": one.id,
-            "file": plain_text(one.path),
-            "sha256": one.sha256,
-            "licence": plain_text(one.licence),
-            "as_of": plain_text(one.as_of),
-        }
-        for one in provenance
-    ]
 
 
 def write_ledger(folder: Path, *, of: str, claims: list[Claim], **about: object) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from kcity_geo.analysis.findings import Findings
-from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
-from kcity_geo.outputs.colours import GAP_COLOURS, READING_COLOURS
+from kcity_geo.outputs.cited import uncited
+from kcity_geo.outputs.colours import GAP_COLOURS
 from kcity_geo.outputs.explain import Line
 from kcity_geo.outputs.languages import say, tell, translated
+from kcity_geo.outputs.legend_shares import (
+    LegendShare,
+    gap_classes,
+    indicator_shares,
+    share_is_of,
+    theme_shares,
+)
 from kcity_geo.outputs.text import human, plain_text
-from kcity_geo.outputs.themes import EMPTY, Theme, is_reading
+from kcity_geo.outputs.themes import Theme
 from kcity_geo.result import LEVELS, Result
 
 __all__ = ["group_of", "in_groups", "indicator_themes", "theme_row"]
@@ -29,9 +32,6 @@ _GROUPS = {
     "land": ("suitability", "best_tenth", "excluded"),
     "people": ("population", "evidence"),
 }
-#: What the shares of a legend are of; the other themes have none or carry them in their words.
-_OF_LAND = ("suitability", "best_tenth")
-_NO_SHARE = ("excluded",)
 
 
 def group_of(key: str) -> str:
@@ -83,53 +83,35 @@ def theme_row(result: Result, theme: Theme) -> dict[str, Any]:
     -------
     ``key, group, title, question, note, of, rows``; each row has ``colour, striped, words, share``,
     where the share is that of the people, or of the land, under the class as it is drawn; of readings
-    that which the sentences tell.
+    that which the sentences tell. ``id`` is that of the share in the ledger, where there is one.
     """
-    of = "" if theme.key in _NO_SHARE else "land" if theme.key in _OF_LAND else "people"
-    found = Findings(result)
-    rows = []
-    for colour, striped, words in theme.legend:
-        share = _share(found, theme, colour, striped=striped, of=of)
-        rows.append(
-            {"colour": colour, "striped": striped, "words": words, "share": human(share, "share", missing="")}
-        )  # fmt: skip
+    lines = [(colour, striped, uncited(words)) for colour, striped, words in theme.legend]
+    rows = _legend(lines, theme_shares(result, theme))
     return {
         "key": theme.key,
         "group": group_of(theme.key),
         "title": theme.title,
         "question": theme.question,
         "note": theme.note,
-        "of": of if any(row["share"] for row in rows) else "",
+        "of": share_is_of(theme.key) if any(row["share"] for row in rows) else "",
         "rows": rows,
     }
 
 
-def _share(found: Findings, theme: Theme, colour: str, *, striped: bool, of: str) -> float:
-    residents = read_table("display")["residents"]
-    if not of or colour in {residents["nobody"], residents["water"]}:
-        return math.nan  # of "nobody lives here" no share of the people is told, not even under 1 %
-    level = theme.key.removesuffix("_reading")
-    if is_reading(theme.key) and level in found.result.gaps.city.index:
-        known = colour in READING_COLOURS
-        return (
-            found.share_of_reading(level, READINGS[READING_COLOURS.index(colour)])
-            if known
-            else math.nan
-        )
-    cells = _cells_of(theme, colour, striped=striped)
-    return found.share_of_land(cells) if of == "land" else found.share_of_people(cells)
-
-
-def _cells_of(theme: Theme, colour: str, *, striped: bool) -> NDArray[np.bool_]:
-    """Cells of a line of the legend, each in one line only: stripes over a colour have a line of their own."""
-    own = [code for code, one in enumerate(theme.colours) if one == colour]
-    over = any(lined and one not in theme.colours for one, lined, _ in theme.legend)
-    lined = [one for one, lines, _ in theme.legend if lines]
-    whole = np.isin(theme.codes, [c for c, one in enumerate(theme.colours) if one in lined])
-    apart = theme.hatched & ~whole if over else np.zeros(theme.codes.shape, dtype=bool)
-    if own:
-        return np.asarray(np.isin(theme.codes, own) & ~apart)
-    return np.asarray(apart if striped else np.zeros(theme.codes.shape, dtype=bool))
+def _legend(
+    lines: Iterable[tuple[str, bool, str]], shares: Iterable[LegendShare]
+) -> list[dict[str, Any]]:
+    """Put the lines of a legend beside their shares."""
+    return [
+        {
+            "colour": colour,
+            "striped": striped,
+            "words": words,
+            "share": human(one.share, "share", missing=""),
+            **({"id": one.id} if one.id else {}),
+        }
+        for (colour, striped, words), one in zip(lines, shares, strict=True)
+    ]
 
 
 def indicator_themes(
@@ -155,12 +137,10 @@ def indicator_themes(
     for line, packed_line in zip(lines, hover["explain"], strict=True):
         if not line.indicator or "gap" not in line.slots:
             continue
-        texts, at = line.slots["gap"]
-        classes = [_class_of(text) for text in texts]
-        codes = np.array(classes)[at].reshape(result.data.grid.shape)
+        classes = gap_classes(line)
         row = about[line.indicator]
         found.append(
-            _indicator_theme(result, codes, key=line.indicator, language=language)
+            _indicator_theme(result, line, classes, language=language)
             | {
                 "title": plain_text(translated(row.title), max_chars=80),
                 "question": plain_text(translated(row.question), max_chars=200),
@@ -183,50 +163,26 @@ def _composite_at(hover: dict[str, Any]) -> int:
     return readings[LEVELS.index("composite")]
 
 
-def _class_of(text: str) -> int:
-    """Class of the share that a text tells; -1 for none."""
-    digits = "".join(c for c in text if c.isdigit() or c == ".")
-    if not digits:
-        return -1
-    share = float(digits) / 100
-    low = text.startswith(("under", "<"))
-    breaks = tuple(float(v) for v in read_table("display")["gap"]["breaks"])
-    return 0 if low else int(np.digitize(share, breaks))
-
-
 def _indicator_theme(
-    result: Result, codes: NDArray[np.int64], *, key: str, language: str
+    result: Result, line: Line, classes: list[int], *, language: str
 ) -> dict[str, Any]:
     """Give legend and shares of the gap of an indicator, over where people live."""
-    reading = result.gaps.cells["composite_reading"].to_numpy()
-    nobody = result.data.inside & (reading == READINGS.index("nobody"))
-    shown = np.where(nobody, len(GAP_COLOURS), np.where(codes < 0, EMPTY, codes))
+    residents = read_table("display")["residents"]
+    shares = indicator_shares(result, line, classes)
     ends = (0.0, *(float(v) for v in read_table("display")["gap"]["breaks"]), 1.0)
     words = [
         tell("legend_range", low=round(100 * a), high=round(100 * b)) for a, b in pairwise(ends)
     ]
-    lines = list(zip(GAP_COLOURS, words, strict=True))
-    if nobody.any():
-        lines.append((read_table("display")["residents"]["nobody"], say("map", "nobody", language)))
-    found = Findings(result)
-    people = [
-        found.share_of_people(shown == code) if code < len(GAP_COLOURS) else math.nan
-        for code in range(len(lines))
-    ]
-    rest = found.share_of_people(~nobody & (codes < 0))
-    if rest > 0:  # a class that nothing paints, so that the shares add up
-        lines.append(
-            (read_table("display")["residents"]["blank"], say("map", "not_asked", language))
-        )
-        people.append(rest)
-    shares = [human(share, "share", missing="") for share in people]
+    lines = [(colour, False, told) for colour, told in zip(GAP_COLOURS, words, strict=True)]
+    for one in shares[len(lines) :]:
+        # A class that nothing paints, so that the shares add up, beside the one where nobody lives.
+        key, text = ("blank", "not_asked") if one.id else ("nobody", "nobody")
+        lines.append((residents[key], False, say("map", text, language)))
+    rows = _legend(lines, shares)
     return {
-        "key": key,
+        "key": line.indicator,
         "group": "indicators",
         "note": say("map", "as_mapped", language),
-        "of": "people" if any(shares) else "",
-        "rows": [
-            {"colour": colour, "striped": False, "words": told, "share": share}
-            for (colour, told), share in zip(lines, shares, strict=True)
-        ],
+        "of": "people" if any(row["share"] for row in rows) else "",
+        "rows": rows,
     }

@@ -34,6 +34,7 @@ from kcity_geo.outputs.languages import (
     tell,
 )
 from kcity_geo.outputs.languages import name as named
+from kcity_geo.outputs.legend_shares import legends_made
 from kcity_geo.outputs.map_networks import make_networks
 from kcity_geo.outputs.map_payload import PageThings, make_payload
 from kcity_geo.outputs.map_plan import plan_lines, plan_themes
@@ -113,7 +114,9 @@ def build_map(result: Result, *, language: str = "") -> str:
 
 def _build(result: Result, *, language: str) -> str:
     """Make the page in the language that is spoken, not yet sealed."""
-    summary, themes = summarise(result), in_groups(_ordered(make_themes(result), result))
+    summary = summarise(result)
+    with citing():
+        themes = in_groups(_ordered(make_themes(result), result))
     lines = hover_lines(result)
     hover = hover_data(result, lines)
     rows = [theme_row(result, theme) | {"picture": True} for theme in themes]
@@ -121,6 +124,7 @@ def _build(result: Result, *, language: str) -> str:
     rows += [
         row | {"picture": True} for row in indicator_themes(result, lines, hover, language=language)
     ]
+    legends_made(result)
     networks, backdrop = make_networks(result), make_backdrop(result)
     planned = plan_lines(result.plan, language=language)
     lines_of = {"networks": networks, "plan": planned}

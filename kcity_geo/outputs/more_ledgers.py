@@ -17,7 +17,8 @@ from kcity_geo.config import read_table
 from kcity_geo.input_paths import sha256_of
 from kcity_geo.outputs.claims import Claim, claim, plan_claims
 from kcity_geo.outputs.comparepage import rivals
-from kcity_geo.outputs.ledger import formulas_of, inputs_of, parameters_of, write_ledger
+from kcity_geo.outputs.ledger import formulas_of, parameters_of, write_ledger
+from kcity_geo.outputs.ledger_inputs import inputs_of
 from kcity_geo.plan_sheets import PlanSheets
 
 __all__ = ["FACTS_FILE", "comparison_claims", "save_comparison_ledger", "save_plan_ledger"]

@@ -6,7 +6,7 @@ The same themes feed the interactive map and the figures of the report.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.findings import Findings
-from kcity_geo.analysis.gaps.words import READINGS, reading_words
+from kcity_geo.analysis.gaps.words import READINGS, limit_words, reading_words
 from kcity_geo.analysis.settlement.habitation import LIVED_IN, NOBODY, OPEN_WATER
 from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN
 from kcity_geo.config import read_table
@@ -125,16 +125,16 @@ def reading_rows(level: str = "", *, limits: ReadingLimits | None = None) -> dic
     >>> reading_rows()["Adequate"].meaning
     'meets the standard or nearly so: a gap below 20 % at best estimate'
     """
-    keys = ("id", "title", "meaning", "colour")
-    rows = [
-        ReadingRow(**{k: str(row[k]) for k in keys}) for row in reading_words(level, limits=limits)
-    ]
-    if spoken().code == "en":
-        return {row.title: row for row in rows}
-    return {
-        row.title: replace(row, title=translated(row.title), meaning=translated(row.meaning))
-        for row in rows
-    }
+    own = f"meaning_{spoken().code}"
+    named = {name: translated(words) for name, words in limit_words(limits).items()}
+    found = {}
+    for row in reading_words(level, limits=limits):
+        meaning = row[own].format(**named) if own in row else translated(row["meaning"])
+        title = translated(row["title"])
+        found[row["title"]] = ReadingRow(
+            id=row["id"], title=title, meaning=meaning, colour=row["colour"]
+        )
+    return found
 
 
 def is_reading(name: str) -> bool:

@@ -10,8 +10,11 @@ import pytest
 
 from kcity_geo.outputs.cited import cited, cited_markup, citing, ids_in, short_ids, uncited
 from kcity_geo.outputs.claims import TEXT, claims
+from kcity_geo.outputs.ledger_inputs import own_outlines
+from kcity_geo.outputs.map_numbers import drift_of_map, read_cells
 from kcity_geo.outputs.report import build_report
 from kcity_geo.outputs.sheet_ids import numbers_of_workbook
+from kcity_geo.studyfile import Study
 from tests.support.shown import cells_without_id, numbers_in, reads, texts, without_id
 
 
@@ -110,3 +113,61 @@ def test_each_number_of_the_panel_and_of_cards_of_the_map_has_an_id(town_run, to
     ids |= {key for site in payload["sites"] for key in site["ledger"]}
     ids |= {row[2] for rows in payload["hover"]["explained"] for row in rows}
     assert ids <= set(known)
+
+
+def test_each_share_of_a_legend_has_an_id_and_is_that_of_the_ledger(town_run, told) -> None:
+    page = pytest.importorskip("lxml.html").fromstring((town_run[1] / "map.html").read_bytes())
+    seen = 0
+    for theme in json.loads(page.get_element_by_id("kc-data").text)["themes"]:
+        for row in theme["rows"]:
+            if theme["group"] == "plan" or not (row["share"] or theme["key"] == "excluded"):
+                continue
+            claim = told[1][row["id"]]
+            assert reads(row["share"] or row["words"], claim["value"], claim["unit"]), (
+                theme["key"],
+                row,
+            )
+            seen += 1
+    assert seen > 60
+
+
+def test_each_number_of_a_cell_on_the_map_has_a_rule_in_the_ledger(town_run) -> None:
+    page = pytest.importorskip("lxml.html").fromstring((town_run[1] / "map.html").read_bytes())
+    hover = json.loads(page.get_element_by_id("kc-data").text)["hover"]
+    slots = {name: slot for line in hover["explain"] for name, slot in line["slots"].items()}
+    bare = {name for name, slot in slots.items() if "column" not in slot}
+    assert bare <= {"worst", "data", "text"}  # words that follow from numbers beside them
+    shown = [*hover["fields"], *(s for line in hover["explain"] for s in line["slots"].values())]
+    ledger = json.loads((town_run[1] / "ledger.json").read_text(encoding="utf-8"))
+    rules = {row["column"]: row for row in ledger["rules"]}
+    cells = read_cells(town_run[1] / "cells.parquet")
+    assert {one["column"] for one in shown if "column" in one} <= set(rules)
+    assert set(rules) == set(cells.columns) - {"cell_id", "cells"}
+    for row in rules.values():
+        assert row["id"] == f"cell.[cell_id].{row['column']}"
+        assert row["unit"]
+        assert row["formula"] in ledger["formulas"]
+    # What the page holds is what stands in the table, at the precision of the page.
+    assert list(drift_of_map(town_run[1] / "map.html", cells)) == []
+
+
+def test_a_formula_names_the_inputs_that_were_read_by_their_checksums(town_run) -> None:
+    ledger = json.loads((town_run[1] / "ledger.json").read_text(encoding="utf-8"))
+    sums = {row["id"]: row["sha256"] for row in ledger["inputs"]}
+    of = {key: told.get("inputs", {}) for key, told in ledger["formulas"].items()}
+    for inputs in of.values():
+        assert inputs.items() <= sums.items()
+    assert of["gap_model"] == sums
+    assert {"osm", "nightlights"} <= set(of["E2"])
+    assert {"osm", "elevation"} <= set(of["W7"])
+    assert not {"elevation", "nightlights"} & set(of["E5"])
+
+
+def test_an_outline_without_a_licence_is_told_as_the_own_one(tmp_path) -> None:
+    for name in ("town.geojson", "parts.geojson"):
+        (tmp_path / name).write_text("{}")
+    study = Study(city={"boundary": "town.geojson", "districts": "parts.geojson"}, folder=tmp_path)
+    (row,) = own_outlines(study, ["city.districts"])
+    assert (row["id"], row["file"], row["licence"]) == ("city.boundary", "town.geojson", "own")
+    assert len(row["sha256"]) == 64
+    assert "no licence is stated" in row["note"]

@@ -23,6 +23,7 @@ FROM_ANALYSIS = {
         "READINGS",
         "evidence_numbers",
         "evidence_word",
+        "limit_words",
         "nobody_can_tell",
         "open_is_told",
         "reading_title",

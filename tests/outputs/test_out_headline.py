@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from kcity_geo.analysis.findings import Findings
 from kcity_geo.analysis.gaps.words import READINGS, reading_codes, reading_title
+from kcity_geo.outputs.explain import Line
 from kcity_geo.outputs.headline import first_sector, gap_sentences, places_of, segments
+from kcity_geo.outputs.legend_shares import gap_classes
 from kcity_geo.outputs.map_themes import _indicator_theme, theme_row
 from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.text import human
@@ -309,10 +311,11 @@ def test_the_legend_of_the_map_tells_the_people_of_the_sentence(result) -> None:
 
 @pytest.mark.parametrize("asked", [True, False])
 def test_the_legend_of_an_indicator_tells_the_people_whom_it_does_not_colour(result, asked) -> None:
-    codes = np.zeros(result.data.grid.shape, dtype=np.int64)
+    at = np.ones(result.data.grid.shape, dtype=np.uint16)
     if not asked:
-        codes[: len(codes) // 2] = -1
-    rows = _indicator_theme(result, codes, key="T1", language="en")["rows"]
+        at[: len(at) // 2] = 0
+    line = Line(template="{gap}", slots={"gap": (("", "10 %"), at.ravel())}, indicator="T1")
+    rows = _indicator_theme(result, line, gap_classes(line), language="en")["rows"]
     shares = {row["words"]: row["share"] for row in rows}
     assert ("Not coloured: not asked here, or not known" in shares) is not asked
     told = [float(share.split()[0]) for share in shares.values() if share[:1].isdigit()]

@@ -21,6 +21,7 @@ from kcity_geo.analysis.findings import Findings
 from kcity_geo.config import read_table
 from kcity_geo.outputs.colours import GAP_COLOURS, rgb
 from kcity_geo.outputs.ledger import claims
+from kcity_geo.outputs.ledger_inputs import cell_rules
 from kcity_geo.outputs.maps import build_map
 from kcity_geo.studyfile import load_study
 
@@ -245,6 +246,19 @@ def test_a_card_tells_place_reasons_and_where_its_numbers_stand(opened, study) -
     page.evaluate("KC.goSite(KC.sites[1])")
     box.locator(".kc-ids summary").click()
     assert set(box.locator(".kc-ids p").inner_text().split(", ")) <= known
+    page.evaluate("KC.pickPlace(L.latLng(KC.districts[1].lat, KC.districts[1].lon))")
+    cell = page.evaluate("KC.card.pinned").removeprefix("cell:")
+    box.locator(".kc-ids summary").click()
+    told = box.locator(".kc-ids p").inner_text().split(", ")
+    rules = {row["id"].replace("[cell_id]", cell) for row in cell_rules(study)}
+    assert {f"cell.{cell}.{name}" for name in ("population", "T1_gap", "suitability")} <= set(told)
+    assert set(told) <= rules
+    assert box.locator(f".kc-why [data-id~='cell.{cell}.T1_gap']").count() == 1
+    box.locator(".kc-copy-ids").click()
+    assert box.locator(".kc-copy-ids").inner_text() == "Copied"
+    shares = page.locator(".kc-legend b[data-id]")
+    assert shares.count() > 1
+    assert shares.first.get_attribute("data-id") in known
     page.evaluate("KC.goFacility('health', 0)")
     assert re.search(r"OpenStreetMap object way/\d+", box.inner_text())
     assert page.evaluate(

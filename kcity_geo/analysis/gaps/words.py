@@ -21,6 +21,7 @@ __all__ = [
     "READINGS",
     "evidence_numbers",
     "evidence_word",
+    "limit_words",
     "nobody_can_tell",
     "open_is_told",
     "reading_codes",
@@ -52,7 +53,8 @@ def reading_words(
 
     Returns
     -------
-    In the order of `READINGS`.
+    In the order of `READINGS`. ``meaning_ko`` and its like are rows of other languages, with names of `limit_words`
+    in braces.
 
     Examples
     --------
@@ -62,11 +64,30 @@ def reading_words(
     'meets the standard or nearly so: a gap below 20 % at best estimate'
     """
     own = read_table("readings").get("words", {}).get(level, {})
-    percent = {
-        name: f"{100 * value:.10g} %" for name, value in asdict(limits or reading_limits()).items()
-    }
+    named = limit_words(limits)
     rows = ({**row, **own.get(row["id"], {})} for row in read_table("readings")["reading"])
-    return tuple({**row, "meaning": row["meaning"].format(**percent)} for row in rows)
+    return tuple({**row, "meaning": row["meaning"].format(**named)} for row in rows)
+
+
+def limit_words(limits: ReadingLimits | None = None) -> dict[str, str]:
+    """
+    Write the limits of the readings, which the rows of meanings name in braces.
+
+    Parameters
+    ----------
+    limits : of the study; those of ``tables/readings.toml`` when None.
+
+    Returns
+    -------
+    Name -> text.
+
+    Examples
+    --------
+    >>> limit_words()["short"]
+    '40 %'
+    """
+    found = asdict(limits or reading_limits())
+    return {name: f"{100 * value:.10g} %" for name, value in found.items()}
 
 
 def reading_codes(

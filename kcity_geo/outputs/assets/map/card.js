@@ -112,6 +112,8 @@ function kcLedger(box, ids) {
   if (!ids.length) { return; }
   var part = kcElement("details", "kc-ids");
   part.appendChild(kcElement("summary", "", kcSay("ledger")));
+  var copy = kcButton("kc-link kc-copy-ids", kcSay("copy"), function () { kcCopy(ids.join("\n"), copy); });
+  part.appendChild(copy);
   part.appendChild(kcElement("p", "", ids.join(", ")));
   box.appendChild(part);
 }

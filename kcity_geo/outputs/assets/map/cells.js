@@ -22,6 +22,16 @@ function kcCellId(cell) {
   return "x" + (h.first[0] + cell % h.columns) + "_y" + (h.first[1] - Math.floor(cell / h.columns));
 }
 
+// The id in ledger.json of a number of a cell: its rule there names the column of cells.parquet.
+function kcCellNumber(cell, column) { return "cell." + kcCellId(cell) + "." + column; }
+
+// Ids of the numbers that a line of the explanation holds.
+function kcLineIds(line, cell) {
+  return Object.values(line.slots).filter(function (slot) { return slot.column; }).map(function (slot) {
+    return kcCellNumber(cell, slot.column);
+  });
+}
+
 // One line of the explanation of a cell; empty where one of its parts is not known.
 function kcLine(line, arrays, cell) {
   var whole = true;
@@ -39,7 +49,7 @@ function kcValue(arrays, i, cell) {
   return raw === missing ? null : raw;
 }
 
-// Rows of the table of a cell: title, value, note, colour.
+// Rows of the table of a cell: title, value, note, colour, low end, code, columns of its numbers.
 function kcRows(arrays, cell) {
   var h = KC.hover, rows = [], last = null;
   h.fields.forEach(function (field, i) {
@@ -49,7 +59,7 @@ function kcRows(arrays, cell) {
     if (field.kind === "number" && raw !== null) { text = kcNumber(field.low + raw * field.scale) + " " + field.unit; }
     if (field.kind === "reading") {
       last = [field.title, raw === null ? "\u2013" : (field.words || h.readings.map((r) => r[0]))[raw], "",
-              raw === null ? "" : h.readings[raw][1], undefined, raw];
+              raw === null ? "" : h.readings[raw][1], undefined, raw, [field.column]];
       rows.push(last);
       return;
     }
@@ -57,6 +67,7 @@ function kcRows(arrays, cell) {
     if (field.kind === "gap" || field.kind === "low" || field.kind === "high") {
       if (!last || raw === null || last[5] === h.nobody) { return; }
       var percent = Math.round(raw / 2.5);
+      last[6].push(field.column);
       if (field.kind === "gap") { last[2] = kcSay("gap_of", { percent: percent }); }
       if (field.kind === "low") { last[4] = percent; }
       if (field.kind === "high" && last[4] !== percent) {
@@ -66,13 +77,23 @@ function kcRows(arrays, cell) {
     }
     if (field.kind === "score" && raw !== null) { text = kcSay("of_100", { score: Math.round(raw / 2.5) }); }
     if (field.kind === "excluded") {
-      if (raw !== null && last) { last[1] = kcSay("excluded"); last[2] = field.words[raw]; }
+      if (raw !== null && last) { last[1] = kcSay("excluded"); last[2] = field.words[raw]; last[6].push(field.column); }
       return;
     }
-    last = [field.kind === "people" ? kcSay("people_in_cell") : field.title, text, "", ""];
+    last = [field.kind === "people" ? kcSay("people_in_cell") : field.title, text, "", "",
+            undefined, undefined, [field.column]];
     rows.push(last);
   });
   return rows;
+}
+
+// Ids of all numbers of a cell, each once: those of its lines, and those that stand under the pointer alone.
+function kcCellIds(arrays, cell, lines) {
+  var ids = new Set([].concat.apply([], lines.map(function (row) { return row[2]; })));
+  kcRows(arrays, cell).forEach(function (row) {
+    row[6].forEach(function (column) { ids.add(kcCellNumber(cell, column)); });
+  });
+  return Array.from(ids);
 }
 
 function kcCellTable(rows) {
@@ -100,7 +121,7 @@ function kcCellTable(rows) {
 
 // Why: the same lines as gaps.explain gives.
 function kcTold(box, rows) {
-  rows.forEach(function (row) { box.appendChild(kcElement("p", "kc-level" + row[0], row[1])); });
+  rows.forEach(function (row) { box.appendChild(kcNumbered(kcElement("p", "kc-level" + row[0], row[1]), row[2])); });
 }
 
 function kcHover(map) {
@@ -129,11 +150,12 @@ function kcHover(map) {
     if (cell < 0) { return false; }
     card.open("cell:" + kcCellId(cell), latlng, name(cell), function (box) {
       box.appendChild(kcElement("p", "kc-more", kcSay("cell_id", { id: kcCellId(cell) })));
-      var place = kcElement("div", "kc-why");
-      kcTold(place, h.explain.map(function (line) {
-        return [line.level, kcLine(line, arrays, cell)];
-      }).filter(function (row) { return row[1]; }));
+      var place = kcElement("div", "kc-why"), rows = h.explain.map(function (line) {
+        return [line.level, kcLine(line, arrays, cell), kcLineIds(line, cell)];
+      }).filter(function (row) { return row[1]; });
+      kcTold(place, rows);
       box.appendChild(place);
+      kcLedger(box, kcCellIds(arrays, cell, rows));
       var district = kcValue(arrays, 0, cell);
       if (!(h.explained[district] || []).length) { return; }
       box.appendChild(kcButton("kc-link", kcSay("whole_district"), function () { KC.pickDistrict(district); }));

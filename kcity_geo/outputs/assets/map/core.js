@@ -23,6 +23,14 @@ function kcElement(tag, className, text) {
   return element;
 }
 
+// An element that knows the ids of its numbers in ledger.json, and shows them under the pointer.
+function kcNumbered(element, ids) {
+  if (!ids || !ids.length) { return element; }
+  element.dataset.id = [].concat(ids).join(" ");
+  element.title = "ledger.json: " + element.dataset.id;
+  return element;
+}
+
 // Words of the analysis that the language of the page has none for stand between two marks.
 function kcWrite(element, text) {
   element.textContent = "";

@@ -94,8 +94,8 @@ function kcLegendOf(theme, box) {
     var line = kcElement("div", "kc-key"), chip = kcElement("i", row.striped ? "kc-hatch" : "");
     kcSeen(row.colour, chip);
     line.appendChild(chip);
-    line.appendChild(kcElement("span", "", row.words));
-    if (row.share) { line.appendChild(kcElement("b", "", row.share)); }
+    line.appendChild(kcNumbered(kcElement("span", "", row.words), row.share ? "" : row.id));
+    if (row.share) { line.appendChild(kcNumbered(kcElement("b", "", row.share), row.id)); }
     box.appendChild(line);
   });
   if (theme.note) { box.appendChild(kcElement("p", "kc-told", theme.note)); }
