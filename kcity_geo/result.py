@@ -70,6 +70,9 @@ class Indicator:
         sum (km of street over km2 of land): a district then divides its own sums.
     of_districts : district id -> value, where it is known of the district as a whole; the others
         have the mean of their cells.
+    of_sides : shape (pieces,), value of each piece into which the districts cut the cells
+        (`kcity_geo.analysis.settlement.districts.DistrictParts`), where an official number of each
+        district speaks; NaN: as of its cell. None: of no piece.
     bounds : lowest and highest value that the data allow, in `units`.
     gap_bounds : lowest and highest gap of each cell that the data allow, both of shape (rows,
         cols); None: those of `bounds`, the same shift everywhere.
@@ -97,6 +100,7 @@ class Indicator:
     area_gap: float = float("nan")
     ratio: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     of_districts: Mapping[str, float] | None = None
+    of_sides: NDArray[np.float64] | None = None
     bounds: tuple[float, float] | None = None
     gap_bounds: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     applies: NDArray[np.float64] | None = None

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.cube import cell_ids
 from kcity_geo.errors import StudyError
 from kcity_geo.outputs.explain import _texts_in_order, cell_lines, explain, unit_rows
@@ -231,3 +232,21 @@ def test_fewer_than_one_resident_are_not_written_as_one(result) -> None:
     assert lines[0].text(0) == "People in this cell: under 1"
     some = cell_lines(dataclasses.replace(gaps, cells=gaps.cells.assign(population=people + 1)))
     assert some[0].text(0) == "People in this cell: 2"
+
+
+def test_numbers_of_a_place_without_people_are_said_to_be_those_of_a_home(result) -> None:
+    """It read 'Nobody lives here', and then 'Falls short in 93 % of cases like this'."""
+    gaps = result.gaps
+    cells = cell_ids(result.data.grid)
+    reading = gaps.cells["transport_reading"].to_numpy().ravel()
+    known = np.isfinite(gaps.cells["transport_gap"].to_numpy()).ravel()
+    empty = reading == READINGS.index("nobody")
+    told = gaps.explain(cells[int(np.flatnonzero(empty & known)[0])]).splitlines()
+    first = next(line for line in told if line.startswith("Transport:"))
+    said = (
+        "Nobody lives here (fewer than one resident); what follows is what a home here would find"
+    )
+    assert first == f"Transport: {said}"
+    assert "would find" not in next(line for line in told if line.startswith("All sectors"))
+    lived = gaps.explain(cells[int(np.flatnonzero(~empty & known)[0])])
+    assert "would find" not in lived

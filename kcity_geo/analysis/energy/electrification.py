@@ -179,11 +179,12 @@ def _relative_distance(
 
 @dataclass(frozen=True, eq=False)
 class _Placed:
-    """Share electrified of each cell, of each district by itself, and the rank of each margin."""
+    """Share electrified of each cell, of each district by itself and of its pieces, and the rank of each margin."""
 
     cells: NDArray[np.float64]
     of_districts: dict[str, float] | None
     limits: dict[str, float]
+    of_sides: NDArray[np.float64] | None = None
 
 
 def _calibrate(rank: NDArray[np.float64], people: NDArray[np.float64], city: CityModel) -> _Placed:
@@ -213,6 +214,7 @@ def _calibrate(rank: NDArray[np.float64], people: NDArray[np.float64], city: Cit
     parts = city.districts
     amount, weight = np.zeros((2, persons.size))
     reached, limits = dict(rates), dict[str, float]()
+    sides = np.full(len(parts.cell), np.nan)
     for number, name in enumerate(map(str, parts.ids)):
         if name not in rates:
             continue
@@ -222,11 +224,12 @@ def _calibrate(rank: NDArray[np.float64], people: NDArray[np.float64], city: Cit
         if np.nansum(own) > 0:
             share, limits[name] = placed(cells, own, rates[name])
             reached[name] = weighted_mean(share, own)
+        sides[mine] = share
         amount += np.bincount(cells, weights=part * share, minlength=persons.size)
         weight += np.bincount(cells, weights=part, minlength=persons.size)
     # Land in no district has the city rate as it was spread.
     out = np.divide(amount, weight, out=by_cell.ravel().copy(), where=weight > 0)
-    return _Placed(out.reshape(people.shape), reached, limits)
+    return _Placed(out.reshape(people.shape), reached, limits, sides)
 
 
 def electrified(city: CityModel) -> Indicator:
@@ -281,6 +284,7 @@ def electrified(city: CityModel) -> Indicator:
     }
     cells, note, evidence = plain, "rule of OnSSET, not calibrated: no official rate", "proxy"
     of_districts: dict[str, float] | None = None
+    of_sides: NDArray[np.float64] | None = None
     if light is None:
         note += "; no night lights: distance to the grid only"
     elif relative is None:
@@ -296,7 +300,7 @@ def electrified(city: CityModel) -> Indicator:
         )
         placed, note = _official_cells(city, rank, people, given, details, limit_km)
         cells = np.where(counted, placed.cells, np.nan)
-        of_districts, evidence = placed.of_districts, "user"
+        of_districts, of_sides, evidence = placed.of_districts, placed.of_sides, "user"
         partly = partial_coverage_note(city, "electricity_access")
         note += f"; {partly}" if partly else ""
         apart, facts = tell_contradictions(
@@ -316,6 +320,7 @@ def electrified(city: CityModel) -> Indicator:
         value=weighted_mean(cells, people),
         cells=cells,
         of_districts=of_districts,
+        of_sides=of_sides,
         bounds=bounds,
         gap=standard_gap(cells, city.standards["E2"]),
         evidence=evidence,
@@ -353,7 +358,12 @@ def _official_cells(
         details["calibration"] = str(error)
         rates = official_districts(city, "electricity_access")
         evenly = "official rate, spread evenly: the map cannot say where"
-        return _Placed(given, rates, {}), evenly
+        sides = None
+        if rates is not None:
+            parts = city.districts
+            of_unit = np.array([rates.get(str(key), np.nan) for key in parts.ids])
+            sides = of_unit[parts.owner]
+        return _Placed(given, rates, {}, sides), evenly
     _report_limits(details, placed.limits, limit_km, city.settings("energy"))
     stated, reached = weighted_mean(given, people), weighted_mean(placed.cells, people)
     details["reached_share"] = reached

@@ -28,6 +28,7 @@ from kcity_geo.analysis.gaps.draws import (
 )
 from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
 from kcity_geo.analysis.gaps.rules import power_mean
+from kcity_geo.analysis.gaps.sides import Sides, sides_of
 from kcity_geo.analysis.gaps.street_form import StreetForm
 from kcity_geo.analysis.gaps.units import RunningMeans, Units
 from kcity_geo.analysis.gaps.words import READINGS, reading_codes
@@ -96,6 +97,7 @@ class Drawing:
         if all(name in self.drawn for name in SECTORS):
             self.drawn.append("composite")
         self.kept = {level: self._nothing(level) for level in LEVELS}
+        self._last_sides: tuple[slice, Sides | None] | None = None
 
     @cached_property
     def units(self) -> Units:
@@ -158,14 +160,18 @@ class Drawing:
         """Draw all bands."""
         for rows in row_bands(self.city.grid.shape):
             self._band(rows)
-        parts = {}
+        parts, apart = {}, self._raw_apart(self.kept)
         for level in LEVELS:
             sums = (np.zeros((0, len(self.units.ids))), np.zeros(0))
             if level in self.drawn:
                 sums = self.of_level[level].means(), self.of_short[level].means()[:, -1]
             reading = self._reading(self.kept[level])
             parts[level] = Parts(
-                **self.kept[level], reading=reading, unit_draws=sums[0], short_draws=sums[1]
+                **self.kept[level],
+                reading=reading,
+                unit_draws=sums[0],
+                short_draws=sums[1],
+                raw_apart=apart.get(level),
             )
         return DrawnGaps(parts, {key: one.means() for key, one in self.of_indicator.items()})
 
@@ -197,8 +203,9 @@ class Drawing:
         if "composite" in self.drawn:
             found["composite"] = self._composite(found, rows)
             self._keep("composite", found["composite"], rows)
-        for name, band in found.items():
-            self._sum_up(name, band.draws, self.kept[name], rows, people, factors)
+        draws = {name: band.draws for name, band in found.items()}
+        for name in found:
+            self._sum_up(name, draws, self.kept[name], rows, people, factors)
 
     def _draw(
         self,
@@ -350,10 +357,48 @@ class Drawing:
         kept["evidence"][rows] = np.where(enough, band.trust, np.nan)
         kept["assessed_weight"][rows] = np.where(self.city.inside[rows], band.share, np.nan)
 
+    def _sides(self, rows: slice) -> Sides | None:
+        """Give the sides of cells on some rows whose official rates differ from their cell."""
+        sectors = {row.sector for one, row in self.scored if one.of_sides is not None}
+        if not sectors:
+            return None
+        if self._last_sides is None or self._last_sides[0] != rows:
+            rule = self.cells.rules["aggregate"]
+            found = sides_of(
+                [
+                    self.cells.assess(o, row, rows)
+                    for o, row in self.scored
+                    if row.sector in sectors
+                ],
+                self.city.districts,
+                np.where(self.city.inside, self.units.weight, 0.0).ravel(),
+                first=(rows.start or 0) * self.city.grid.shape[1],
+                combined={name: float(rule[name]) for name in SECTORS},
+                power=self.power,
+            )
+            self._last_sides = rows, found
+        return self._last_sides[1]
+
+    def _raw_apart(
+        self, kept: Mapping[str, Mapping[str, NDArray[Any]]]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Give what the sides of each district differ from their cells as mapped, times the people there."""
+        sides = self._sides(ALL_ROWS)
+        if sides is None:
+            return {}
+        raw = {level: values["raw"] for level, values in kept.items()}
+        return {
+            level: np.bincount(
+                sides.unit, weights=sides.apart(level, raw), minlength=len(self.units.ids)
+            )
+            for level in self.drawn
+            if sides.speak_of(level)
+        }
+
     def _sum_up(
         self,
         name: str,
-        draws: NDArray[np.float32],
+        draws: Mapping[str, NDArray[np.float32]],
         kept: Mapping[str, NDArray[Any]],
         rows: slice,
         people: sparse.csr_array,
@@ -363,8 +408,16 @@ class Drawing:
         limits = self.cells.limits
         values = [kept[key][rows] for key in ("short", "mid", "evidence")]
         told = ~np.isin(reading_codes(*values, limits=limits), _OPEN)
+        sides = self._sides(rows)
         for draw, factor in enumerate(factors):
-            gaps = draws[draw]
+            gaps = draws[name][draw]
             self.of_level[name].add(draw, gaps, people=people, factor=factor)
+            if sides is not None and sides.speak_of(name):
+                amount = sides.apart(
+                    name,
+                    {level: values[draw] for level, values in draws.items()},
+                    lambda key, at=draw: self.whole.silent_gap(key, at),
+                )
+                self.of_level[name].add_sides(draw, sides.unit, amount * factor[sides.cell])
             short = (told & (gaps >= limits.short)).astype(np.float64)
             self.of_short[name].add(draw, short, people=people, factor=factor)

@@ -241,7 +241,7 @@ class EditedDrawing(Drawing):
     def run(self) -> DrawnGaps:
         """Give the gaps of all levels, and sum up over people what was not summed up yet."""
         self._sum_up_rest()
-        parts = {}
+        parts, apart = {}, self._raw_apart({name: one.cells for name, one in self.levels.items()})
         for level in LEVELS:
             drawn, nothing = self.levels.get(level), np.zeros((0, len(self.units.ids)))
             parts[level] = Parts(
@@ -249,6 +249,7 @@ class EditedDrawing(Drawing):
                 reading=self._reading_of(level),
                 unit_draws=nothing if drawn is None else drawn.told["level"],
                 short_draws=nothing[:, 0] if drawn is None else drawn.told["short"][:, -1],
+                raw_apart=apart.get(level),
             )
         means: dict[str, NDArray[np.float64]] = {}
         for drawn in self.levels.values():
@@ -267,8 +268,9 @@ class EditedDrawing(Drawing):
             return
         for rows in row_bands(self.city.grid.shape):
             people, factors = self._people(rows)
+            draws = {name: one.values[:, rows] for name, one in self.levels.items()}
             for name, one in levels.items():
-                self._sum_up(name, one.values[:, rows], one.cells, rows, people, factors)
+                self._sum_up(name, draws, one.cells, rows, people, factors)
             todo = [
                 self.cells.assess(one, standard, rows)
                 for one, standard in self.scored

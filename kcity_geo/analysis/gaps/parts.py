@@ -86,6 +86,8 @@ class Parts:
     short_draws : shape (draws,), share of all people who live where the reading can be told and whose
         gap in that draw is at least the limit. Draws are joint over the levels. Who lives where nobody
         can tell is in none of them.
+    raw_apart : shape (units,), people of each unit times how much more the gap as mapped is on its side of
+        cells that a border cuts; None: nowhere more.
     """
 
     raw: NDArray[np.float64]
@@ -98,3 +100,4 @@ class Parts:
     assessed_weight: NDArray[np.float64]
     unit_draws: NDArray[np.float64]
     short_draws: NDArray[np.float64]
+    raw_apart: NDArray[np.float64] | None = None

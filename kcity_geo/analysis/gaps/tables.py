@@ -82,7 +82,7 @@ def _summary(city: CityModel, level: str, part: Parts, units: Units) -> pd.DataF
     frame = pd.DataFrame(
         {
             "gap": mid.astype(np.float64),
-            "gap_raw": np.where(enough, units.mean(part.raw), empty),
+            "gap_raw": np.where(enough, _raw_mean(part, units), empty),
             "gap_lo": lo.astype(np.float64),
             "gap_hi": hi.astype(np.float64),
             "p_short": short,
@@ -100,6 +100,16 @@ def _summary(city: CityModel, level: str, part: Parts, units: Units) -> pd.DataF
     frame.loc[_uncounted(units).tolist(), told] = np.nan
     frame.loc[(units.known_share(part.mid) <= 0).tolist(), "people_short"] = np.nan
     return frame
+
+
+def _raw_mean(part: Parts, units: Units) -> NDArray[np.float64]:
+    """Mean of the gap as mapped, of each unit on its own side of cells that a border cuts."""
+    mean = units.mean(part.raw)
+    if part.raw_apart is None:
+        return mean
+    known = units.sums(np.isfinite(part.raw).astype(np.float64))
+    more = np.divide(part.raw_apart, known, out=np.zeros(len(known)), where=known > 0)
+    return np.asarray(np.clip(mean + more, 0.0, 1.0))
 
 
 def _uncounted(units: Units) -> NDArray[np.bool_]:

@@ -183,6 +183,7 @@ class RunningMeans:
     def __init__(self, units: int, count: int) -> None:
         self._people = np.zeros((count, units))
         self._summed = np.zeros((count, units))
+        self._apart = np.zeros((count, units))
 
     def add(
         self,
@@ -214,6 +215,18 @@ class RunningMeans:
             self._summed[draw],
         )
 
+    def add_sides(self, draw: int, unit: NDArray[np.int64], amount: NDArray[np.float64]) -> None:
+        """
+        Add what the sides of cells that a border cuts differ from their cell in one draw.
+
+        Parameters
+        ----------
+        draw : which.
+        unit : of each side.
+        amount : people times the value by which it differs, of each side, in the order of the cells.
+        """
+        np.add.at(self._apart[draw], unit, amount)
+
     def means(self) -> NDArray[np.float64]:
         """
         Give the means over all bands.
@@ -223,5 +236,6 @@ class RunningMeans:
         Shape (draws, units); NaN where nothing is known.
         """
         nothing = np.full(self._people.shape, np.nan)
-        found = np.divide(self._summed, self._people, out=nothing, where=self._people > 0)
+        summed = self._summed + self._apart
+        found = np.divide(summed, self._people, out=nothing, where=self._people > 0)
         return np.asarray(found, dtype=np.float64)

@@ -324,6 +324,19 @@ def _circuity(city: CityModel, graph: StreetGraph) -> Indicator:
     )
 
 
+def _connectivity_note(rules: StreetFormRules, blind_share: float, *, whole: bool) -> str:
+    """Say what the value leaves out: dead ends are the other half of the gap."""
+    worst = rules["dead_end_good"] + rules["dead_end_span"]
+    least = rules["beta_good"] - rules["beta_span"]
+    note = (
+        f"half of the gap is from links per node: standard {rules['beta_good']:g}, gap 100% at {least:g}; "
+        f"half from dead ends, {blind_share:.0%} of the nodes: standard {rules['dead_end_good']:.0%}, "
+        f"gap 100% at {worst:.0%}"
+    )
+    fault = "the network falls apart into pieces, which points to faults in the data"
+    return note if whole else f"{fault}; {note}"
+
+
 def _connectivity(city: CityModel, graph: StreetGraph, standard: Standard) -> Indicator:
     """Links per node of the streets within 500 m of each cell; no street is cut for it."""
     rules, size = graph.table["street_form"], cell_size(city.grid)
@@ -352,6 +365,7 @@ def _connectivity(city: CityModel, graph: StreetGraph, standard: Standard) -> In
     edges = float(graph.degree[inside].sum() / 2)
     shares = graph.component_m / graph.component_m.sum()
     gap = connectivity_gap(beta, dead, rules=rules)
+    blind_share = float((graph.degree[inside] == 1).mean())
     index = connectivity(n, round(edges), len(np.unique(graph.component[inside])))
     return Indicator(
         id="T8",
@@ -361,12 +375,10 @@ def _connectivity(city: CityModel, graph: StreetGraph, standard: Standard) -> In
         gap=gap,
         ratio=(in_cells(graph.degree / 2.0), in_cells(np.ones(graph.n_nodes))),
         area_gap=weighted_mean(gap, city.people.persons),
-        note=""
-        if shares[0] >= rules["component_bad"]
-        else "the network falls apart into pieces, which points to faults in the data",
+        note=_connectivity_note(rules, blind_share, whole=shares[0] >= rules["component_bad"]),
         details={
             **index,
-            "dead_end_share": float((graph.degree[inside] == 1).mean()),
+            "dead_end_share": blind_share,
             "nodes": n,
             "segments": edges,
             "largest_component_share": float(shares[0]),

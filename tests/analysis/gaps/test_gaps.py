@@ -18,6 +18,7 @@ from kcity_geo.analysis.city_model import model_of
 from kcity_geo.analysis.energy.electrification import electrified, official_rate
 from kcity_geo.analysis.gaps import combine as model
 from kcity_geo.analysis.gaps import tables
+from kcity_geo.analysis.gaps.assessed import of_towns
 from kcity_geo.analysis.gaps.mapped_share import MappedShare, mapped_share, share_rule
 from kcity_geo.analysis.gaps.rules import (
     exists_unseen,
@@ -679,6 +680,34 @@ def test_official_rates_of_districts_stay_what_they_are_though_borders_cut_cells
         row = rows.loc[("E2", name)]
         assert row["gap_lo"] - 1e-6 <= 1 - rate <= row["gap_hi"] + 1e-6
         assert row["gap_raw"] == pytest.approx(1 - rate)
+    _sides_are_the_cells_and_the_districts_the_city(city, found[1], people)
+
+
+def _sides_are_the_cells_and_the_districts_the_city(city, electrified, people):
+    """A sector of which the rate is one part: by hand on each side of the border, and people are conserved."""
+    grid = Indicator(id="E5", value=2.2, units="km", gap=np.full((10, 10), 0.4), evidence="user")
+    gaps = assess_gaps(city, [electrified, grid])
+    parts, weights = city.districts, (STANDARDS["E2"], STANDARDS["E5"])
+    urban = of_towns(gaps.cells["urban_class"].to_numpy()).ravel()
+    e2, e5 = (np.where(urban, w.urban_weight, w.rural_weight) for w in weights)
+    sides = np.sqrt(
+        (e2[parts.cell] * (1 - electrified.of_sides) ** 2 + e5[parts.cell] * 0.4**2)
+        / (e2 + e5)[parts.cell]
+    )
+    persons = city.array("population").ravel()[parts.cell] * parts.people_share
+    rows = gaps.districts.set_index("district_id")
+    by_cells = city.districts.mean(
+        gaps.cells["energy_gap_raw"].to_numpy(), city.array("population")
+    )["mean"]
+    for number, name in enumerate(parts.ids):
+        mine = parts.owner == number
+        by_hand = float((sides * persons)[mine].sum() / persons[mine].sum())
+        found = rows.loc[name, "energy_gap_raw"]
+        assert found == pytest.approx(by_hand, abs=0.01)  # the slope is that of the cell
+        assert abs(found - by_hand) < abs(by_cells[name] - by_hand) / 2
+        assert rows.loc[name, "energy_gap_lo"] <= found + 1e-6
+    total = sum(people[name] * rows.loc[name, "energy_gap_raw"] for name in parts.ids)
+    assert total / people.sum() == pytest.approx(gaps.city.loc["energy", "gap_raw"])
 
 
 @pytest.mark.parametrize(
