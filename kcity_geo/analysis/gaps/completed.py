@@ -197,7 +197,9 @@ class Completion:
         """
         at, rule = spread_evenly(draw), self.silent
         if indicator in rule["drawn"]:
-            return at
+            # Where nothing is missing on the map there is none of it.
+            ends = rule["ends_share"]
+            return 1.0 if self.whole(draw) else float(np.clip((at - ends) / (1 - 2 * ends), 0, 1))
         if indicator not in rule["ends"]:
             return float("nan")
         return (
