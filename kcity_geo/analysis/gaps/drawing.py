@@ -160,7 +160,8 @@ class Drawing:
         """Draw all bands."""
         for rows in row_bands(self.city.grid.shape):
             self._band(rows)
-        parts, apart = {}, self._raw_apart(self.kept)
+        parts = {}
+        apart = self._raw_apart(self.kept)
         for level in LEVELS:
             sums = (np.zeros((0, len(self.units.ids))), np.zeros(0))
             if level in self.drawn:

@@ -241,7 +241,8 @@ class EditedDrawing(Drawing):
     def run(self) -> DrawnGaps:
         """Give the gaps of all levels, and sum up over people what was not summed up yet."""
         self._sum_up_rest()
-        parts, apart = {}, self._raw_apart({name: one.cells for name, one in self.levels.items()})
+        parts = {}
+        apart = self._raw_apart({name: one.cells for name, one in self.levels.items()})
         for level in LEVELS:
             drawn, nothing = self.levels.get(level), np.zeros((0, len(self.units.ids)))
             parts[level] = Parts(

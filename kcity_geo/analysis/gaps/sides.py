@@ -82,21 +82,16 @@ class Sides:
         -------
         A number a side; 0 where the gap of the cell is not known.
         """
-        if level == "composite":
-            total = sum(self.combined.values())
-            found = sum(
-                (
-                    self._apart(sector, gaps[sector], silent_gap)
-                    * self._slope(
-                        self.combined[sector] / total, gaps[sector].ravel()[self.cell], gaps[level]
-                    )
-                    for sector in self.rates
-                    if sector in self.combined
-                ),
-                start=np.zeros(len(self.cell)),
+        if level != "composite":
+            return np.asarray(
+                np.nan_to_num(self._apart(level, gaps[level], silent_gap)) * self.people
             )
-        else:
-            found = self._apart(level, gaps[level], silent_gap)
+        found, total = np.zeros(len(self.cell)), sum(self.combined.values())
+        for sector in self.rates:
+            if sector in self.combined:
+                part = gaps[sector].ravel()[self.cell]
+                slope = self._slope(self.combined[sector] / total, part, gaps[level])
+                found = found + self._apart(sector, gaps[sector], silent_gap) * slope
         return np.asarray(np.nan_to_num(found) * self.people)
 
     def _apart(
@@ -105,13 +100,12 @@ class Sides:
         total = self.weights[sector] + sum(
             weight * np.isfinite(silent_gap(name)) for name, weight in self.silent[sector]
         )
-        return sum(
-            (
-                one.apart * self._slope(one.weight / np.maximum(total, _SAME), one.gap, gap)
-                for one in self.rates[sector]
-            ),
-            start=np.zeros(len(self.cell)),
-        )
+        found = np.zeros(len(self.cell))
+        for one in self.rates[sector]:
+            found = found + one.apart * self._slope(
+                one.weight / np.maximum(total, _SAME), one.gap, gap
+            )
+        return found
 
     def _slope(
         self,
@@ -181,17 +175,7 @@ def sides_of(
         unit=parts.owner[here][used],
         people=(parts.people_share[here] * people[parts.cell[here]])[used],
         rates=rates,
-        weights={
-            sector: sum(
-                (
-                    np.where(np.isfinite(one.raw), one.weight, 0.0).ravel()[cell]
-                    for one in scored
-                    if one.standard.sector == sector
-                ),
-                start=np.zeros(len(cell)),
-            )
-            for sector in rates
-        },
+        weights={sector: _assessed(scored, sector, cell) for sector in rates},
         silent={
             sector: [
                 (one.indicator.id, one.weight.ravel()[cell])
@@ -203,3 +187,14 @@ def sides_of(
         combined=combined,
         power=power,
     )
+
+
+def _assessed(
+    scored: Sequence[AssessedGap], sector: str, cell: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Weight of what of a sector is assessed in some cells."""
+    found = np.zeros(len(cell))
+    for one in scored:
+        if one.standard.sector == sector:
+            found = found + np.where(np.isfinite(one.raw), one.weight, 0.0).ravel()[cell]
+    return found
