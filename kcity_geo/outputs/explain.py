@@ -142,6 +142,7 @@ def cell_lines(gaps: Gaps, *, indicators: bool = True) -> list[Line]:
         )
     for sector in (*SECTORS, *THEMES):
         lines.append(_reading_line(gaps, sector))
+        lines.append(_nobody_line(gaps, sector))
         if indicators:
             lines += _indicator_lines(gaps, sector, shape)
         lines += _sector_lines(gaps, sector)
@@ -156,6 +157,14 @@ def cell_lines(gaps: Gaps, *, indicators: bool = True) -> list[Line]:
             )
         )
     return lines
+
+
+def _nobody_line(gaps: Gaps, sector: str) -> Line:
+    """Say of numbers where nobody lives that they are those of a home."""
+    known = np.isfinite(gaps.cells[f"{sector}_gap"].to_numpy()).ravel()
+    empty = gaps.cells[f"{sector}_reading"].to_numpy().ravel() == READINGS.index("nobody")
+    texts = ("", tell("explain_nobody"))
+    return Line(template="{text}", slots={"text": (texts, (known & empty).astype(np.uint16))})
 
 
 def _reading_line(gaps: Gaps, sector: str) -> Line:
