@@ -13,9 +13,9 @@ import pytest
 from kcity_geo.analysis.gaps.words import READINGS
 from kcity_geo.cube import cell_ids
 from kcity_geo.errors import StudyError
-from kcity_geo.outputs.explain import _texts_in_order, cell_lines, explain, unit_rows
+from kcity_geo.outputs.explain import cell_lines, explain, unit_rows
+from kcity_geo.outputs.explained_numbers import _texts_in_order, number_words
 from kcity_geo.outputs.hover import hover_data
-from kcity_geo.outputs.text import measured, persons
 from kcity_geo.result import Indicator
 
 
@@ -191,12 +191,11 @@ def test_texts_of_a_run_are_those_of_each_number(units) -> None:
         np.concatenate([sizes, -sizes[:100], [0.0, 0.01, 0.99, 1.0], rng.uniform(0, 1, 800)])
     )
 
-    def words(value: float) -> str:
-        return persons(value) if units == "persons" else measured(value, units)
-
-    assert _texts_in_order(values, words) == [words(float(v)) for v in values]
-    assert _texts_in_order(values[:1], words) == [words(float(values[0]))]
-    assert _texts_in_order(values[:0], words) == []
+    kind = ":people" if units == "persons" else units
+    written = [number_words(float(value), kind) for value in values]
+    assert _texts_in_order(values, kind) == written
+    assert _texts_in_order(values[:1], kind) == written[:1]
+    assert _texts_in_order(values[:0], kind) == []
 
 
 def test_what_nobody_mapped_stands_beside_the_range_that_holds_it(result) -> None:

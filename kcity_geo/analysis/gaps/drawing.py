@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -391,7 +391,7 @@ class Drawing:
         return {
             level: np.bincount(
                 sides.unit, weights=sides.apart(level, raw), minlength=len(self.units.ids)
-            )
+            ).astype(np.float64, copy=False)
             for level in self.drawn
             if sides.speak_of(level)
         }
@@ -417,7 +417,7 @@ class Drawing:
                 amount = sides.apart(
                     name,
                     {level: values[draw] for level, values in draws.items()},
-                    lambda key, at=draw: self.whole.silent_gap(key, at),
+                    partial(self.whole.silent_gap, draw=draw),
                 )
                 self.of_level[name].add_sides(draw, sides.unit, amount * factor[sides.cell])
             short = (told & (gaps >= limits.short)).astype(np.float64)
