@@ -61,6 +61,8 @@ OPEN = {
     "texts/compare value": "words of the English page",
     "texts/said_ko said": "what is said in English",
     "texts/said_plan_ko said": "what is said in English",
+    "texts/inputs detail": "words of numbers behind indicators",
+    "texts/inputs key": "keys of study files",
     "texts/map text": "words of the map; tests/outputs/test_out_map_page.py holds them against its scripts",
     "themes theme": "words of INSPIRE themes",
     "themes instead": "indicators",

@@ -84,6 +84,7 @@ def test_every_file_is_there_and_the_city_was_read(ran) -> None:
         # No elevation: summits of 2,000 m ranked first here.
         why = "No ranking possible: slope and flood unknown; add sources.elevation"
         assert result.score.no_ranking == why
+        why = why.replace("sources.elevation", "elevation data")
         assert why in (out / "report.html").read_text(encoding="utf-8")
         assert why in (out / "map.html").read_text(encoding="utf-8")
         assert len(result.sites) == 0

@@ -11,7 +11,8 @@ from kcity_geo.result import Criterion, Result
 
 __all__ = ["curve_svg"]
 
-_WIDTH, _HEIGHT = 220, 70
+#: As wide as its column on paper, so that its letters are not made smaller.
+_WIDTH, _HEIGHT, _LETTERS = 108, 42, 10.5
 
 
 def curve_svg(result: Result, criterion: Criterion) -> str:
@@ -46,15 +47,15 @@ def curve_svg(result: Result, criterion: Criterion) -> str:
     digits = 2 - math.floor(math.log10(span)) if (span := abs(curve.high - curve.low)) > 0 else 4
     low, high = (round(float(v), digits) + 0.0 for v in (curve.low, curve.high))
     units = {"persons": "", "index": "", "class": ""}.get(criterion.units, criterion.units)
-    base = _HEIGHT + 11
+    base = _HEIGHT + 12
     foot = (
-        f'<text x="0" y="{base}" font-size="9">{_escaped(human(low, units))}</text>'
-        f'<text x="{_WIDTH}" y="{base}" font-size="9" text-anchor="end">{_escaped(human(high, units))}</text>'
+        f'<text x="0" y="{base}" font-size="{_LETTERS}">{_escaped(human(low, units))}</text>'
+        f'<text x="{_WIDTH}" y="{base}" font-size="{_LETTERS}" text-anchor="end">{_escaped(human(high, units))}</text>'
     )
     return (
         f'<svg viewBox="0 0 {_WIDTH} {base + 3}" width="{_WIDTH}" height="{base + 3}" role="img" '
         f'aria-label="{_escaped(tell("alt_curve", title=translated(criterion.title)))}">{bars}'
-        f'<polyline points="{line}" fill="none" stroke="#1d2f83" stroke-width="2"/>{foot}</svg>'
+        f'<polyline points="{line}" fill="none" stroke="#1d2f83" stroke-width="1.5"/>{foot}</svg>'
     )
 
 

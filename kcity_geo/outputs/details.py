@@ -7,13 +7,18 @@ Names carry their unit at the end, so words and unit are read off the name.
 from __future__ import annotations
 
 import numbers
+from typing import Any
 
 import pandas as pd
 
+from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
+from kcity_geo.outputs.cited import cited
+from kcity_geo.outputs.languages import tell
+from kcity_geo.outputs.text import human, translated_text
 from kcity_geo.result import Result
 
-__all__ = ["detail_table"]
+__all__ = ["detail_table", "further_numbers"]
 
 #: Ending of a name -> unit. Longer endings first.
 _UNITS = (
@@ -81,6 +86,13 @@ def detail_table(result: Result) -> pd.DataFrame:
 
 
 def _words(name: str) -> tuple[str, str]:
+    """Say what a number is, and its unit."""
+    words, unit = _split(name)
+    known = read_table("texts/inputs")["detail"].get(words)
+    return (known["en"] if known else words), unit
+
+
+def _split(name: str) -> tuple[str, str]:
     """Split a name into what it says and its unit: ``peak_hour_m3_h`` -> peak hour, m3/h."""
     if name.startswith("share_"):
         minutes = name.removeprefix("share_").removesuffix("_min")
@@ -95,3 +107,41 @@ def _words(name: str) -> tuple[str, str]:
             per_area = "persons/" if unit == "km2" and "density" in name else ""
             return (says.strip("_") or name).replace("_", " "), per_area + unit
     return name.replace("_", " "), ""
+
+
+def further_numbers(result: Result) -> dict[str, list[dict[str, Any]]]:
+    """
+    List the numbers behind the indicators for the annex of the report.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    Sector -> a row an indicator: ``indicator`` (its title), ``numbers`` (words and value of each) and ``count``.
+    """
+    titles = {key: row.title for key, row in indicator_rows().items()}
+    rows: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    for row in detail_table(result).itertuples():
+        title = translated_text(titles.get(str(row.indicator), str(row.indicator)))
+        value = _plain_number(row.value) if not row.units else human(row.value, str(row.units))
+        rows.setdefault(str(row.sector), {}).setdefault(title, []).append(
+            (
+                translated_text(row.words),
+                cited(value, f"{row.indicator}.details.{row.name}"),
+            )
+        )
+    return {
+        sector: [
+            {"indicator": title, "numbers": numbers, "count": len(numbers)}
+            for title, numbers in found.items()
+        ]
+        for sector, found in rows.items()
+    }
+
+
+def _plain_number(value: Any) -> str:  # noqa: ANN401 - a number without unit, or a text
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return tell("yes" if value else "no") if isinstance(value, bool) else translated_text(value)
+    return f"{value:.0f}" if float(value).is_integer() else human(value)

@@ -134,7 +134,9 @@ def language_of(code: str, folder: Path = Path()) -> Language:
         return _ENGLISH
     if code in LANGUAGES:
         said = read_table(f"texts/said_{code}")["said"]
-        return Language(code=code, said=said | read_table(f"texts/said_plan_{code}")["said"])
+        details = {row["en"]: row[code] for row in read_table("texts/inputs")["detail"].values()}
+        plans = read_table(f"texts/said_plan_{code}")["said"]
+        return Language(code=code, said=said | plans | details)
     path = Path(code).expanduser()
     path = path if path.is_absolute() else folder / path
     if path.suffix != ".toml" or not path.is_file():

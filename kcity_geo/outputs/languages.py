@@ -20,6 +20,7 @@ from markupsafe import Markup, escape
 
 from kcity_geo.config import read_table
 from kcity_geo.outputs.cited import cited_markup, uncited
+from kcity_geo.outputs.input_words import plain_words
 from kcity_geo.outputs.language_files import (
     MARKS,
     Language,
@@ -190,7 +191,11 @@ def translated(text: str) -> str:
     """
     speech = _SPEECH.get()
     if speech.language.code == "en" or not text:
-        return text
+        return plain_words(text, "en")
+    return plain_words(_translated(text, speech), speech.language.code)
+
+
+def _translated(text: str, speech: _Speech) -> str:
     found = _found(text, speech.language)
     if found is not None:
         return found

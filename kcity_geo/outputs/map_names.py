@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 from typing import Any
 
 import geopandas as gpd
@@ -30,6 +31,8 @@ _PIECE_M = 600.0
 _EVERY_M = 1800.0
 _STRAIGHT = 0.985
 _HIDDEN = 99
+#: From here on two names of letters in the same order are two spellings of one.
+_ALIKE = 0.9
 
 
 def names_payload(result: Result, *, language: str = "en") -> dict[str, list[list[Any]]]:
@@ -51,10 +54,34 @@ def names_payload(result: Result, *, language: str = "en") -> dict[str, list[lis
     second = {row[2]: row[3] for row in places}
     districts = list(_districts(result, second))
     told = {row[2] for row in districts}
+    outlines = dict(zip(*_outlines(result), strict=True)) if districts else {}
     for row in places:
-        if row[2] in told:
+        if row[2] in told or _told_nearly(row, outlines):
             row[4] = _HIDDEN  # the district says it
     return {"districts": districts, "places": places, "roads": list(_roads(result))}
+
+
+def _outlines(result: Result) -> tuple[list[str], list[Any]]:
+    frame = result.data.city.districts
+    return [plain_text(name, max_chars=60) for name in frame["name"]], list(frame.geometry)
+
+
+def _told_nearly(place: list[Any], outlines: dict[str, Any]) -> bool:
+    """Whether a place lies in a district of nearly the same name: another spelling, not another number."""
+    said = _bare(place[2])
+    for name, shape in outlines.items():
+        other = _bare(name)
+        alike = SequenceMatcher(None, said, other, autojunk=False)
+        same_digits = [c for c in said if c.isdigit()] == [c for c in other if c.isdigit()]
+        if same_digits and alike.quick_ratio() >= _ALIKE and alike.ratio() >= _ALIKE:
+            return bool(shape.intersects(shapely.Point(place[1], place[0])))
+    return False
+
+
+def _bare(name: str) -> str:
+    """Letters and digits of a name, small and without accents."""
+    apart = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(c for c in apart if c.isalnum())
 
 
 def beside(name: str, tags: str, *, language: str = "en") -> str:

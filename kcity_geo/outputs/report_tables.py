@@ -12,7 +12,7 @@ from kcity_geo.indicators import IndicatorRow, indicator_rows
 from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.outputs.cited import cited
 from kcity_geo.outputs.claims import parameter_id
-from kcity_geo.outputs.details import detail_table
+from kcity_geo.outputs.details import further_numbers
 from kcity_geo.outputs.languages import name, tell, translated
 from kcity_geo.outputs.summary import range_words
 from kcity_geo.outputs.text import (
@@ -145,7 +145,7 @@ def readings(result: Result) -> list[ReadingRow]:
 
 def districts(result: Result) -> dict[str, Any]:
     """
-    List the districts by the people who fall short in the sector where most do.
+    List the districts by the people who fall short in the sector where most do, then by those on flood-prone land.
 
     Parameters
     ----------
@@ -156,10 +156,16 @@ def districts(result: Result) -> dict[str, Any]:
     ``rows``, and ``more``: how many are left out.
     """
     frame = result.gaps.districts
-    names = [f"{s}_people_short" for s in SECTORS]
-    most = frame[names].astype(float).max(axis=1)
-    frame = frame.assign(most=most).sort_values(
-        ["most", "district_id"], ascending=[False, True], na_position="last", kind="stable"
+    # In whole persons, as the table tells them: of two with nobody short no trace decides.
+    most, flooded = (
+        frame[[f"{s}_people_short" for s in levels]].astype(float).max(axis=1).round()
+        for levels in (SECTORS, THEMES)
+    )
+    frame = frame.assign(most=most, flooded=flooded).sort_values(
+        ["most", "flooded", "district_id"],
+        ascending=[False, False, True],
+        na_position="last",
+        kind="stable",
     )
     rows = [
         {
@@ -237,7 +243,7 @@ def indicators(result: Result) -> list[dict[str, Any]]:
                 "as_of": plain_text(row.get("as_of")),
             }
         )
-    further = _further(result)
+    further = further_numbers(result)
     return [
         {"title": sector_title(s), "rows": r, "further": further.get(s, [])}
         for s, r in groups.items()
@@ -250,30 +256,6 @@ def _citation(standard: Standard | None, about: IndicatorRow | None) -> str:
     if standard is not None:
         return standard.citation
     return about.citation if about is not None else ""
-
-
-def _further(result: Result) -> dict[str, list[dict[str, str]]]:
-    """Numbers behind the indicators, by sector."""
-    titles = {key: row.title for key, row in indicator_rows().items()}
-    rows: dict[str, list[dict[str, str]]] = {}
-    for row in detail_table(result).itertuples():
-        rows.setdefault(str(row.sector), []).append(
-            {
-                "indicator": translated_text(titles.get(str(row.indicator), str(row.indicator))),
-                "words": translated_text(row.words),
-                "value": cited(
-                    _plain_number(row.value) if not row.units else human(row.value, str(row.units)),
-                    f"{row.indicator}.details.{row.name}",
-                ),
-            }
-        )
-    return rows
-
-
-def _plain_number(value: Any) -> str:  # noqa: ANN401 - a number without unit, or a text
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return tell("yes" if value else "no") if isinstance(value, bool) else translated_text(value)
-    return f"{value:.0f}" if float(value).is_integer() else human(value)
 
 
 def inventory(result: Result) -> list[dict[str, str]]:

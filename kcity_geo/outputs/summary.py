@@ -26,7 +26,7 @@ from kcity_geo.outputs.site_words import (
     why_no_sites,
 )
 from kcity_geo.outputs.text import as_number, human, persons, plain_text
-from kcity_geo.outputs.themes import reading_rows, sector_title
+from kcity_geo.outputs.themes import LEGEND_ORDER, reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
 from kcity_geo.result import SECTORS, THEMES, Result
 from kcity_geo.retold import retold
@@ -67,7 +67,6 @@ class SectorRow:
     colour: str
     data: str
     gap: str
-    raw: str
     range_words: str
     data_words: str
     short_word: str
@@ -331,7 +330,6 @@ def _sector_row(
         colour=known.colour,
         data=translated(str(row["data"])),
         gap=cited(human(gap, "share", missing=tell("not_assessed")), f"{sector}.gap.city"),
-        raw=cited(human(as_number(row.get("gap_raw")), "share"), f"{sector}.gap_raw.city"),
         range_words=cited(range_words(low, high), f"{sector}.gap_lo.city", f"{sector}.gap_hi.city"),
         data_words=human(as_number(row.get("assessed_weight")), "share"),
         short_word=tell("word_flood" if sector in THEMES else "word_short"),
@@ -349,12 +347,13 @@ def _share(short: float, total: float) -> float:
 def _readings(
     sectors: tuple[SectorRow, ...], limits: ReadingLimits
 ) -> tuple[tuple[str, str, str], ...]:
-    """Colour, title and meaning of each reading that somebody lives under, and of the sectors."""
+    """Colour, title and meaning of each reading that somebody lives under, and of the sectors, as legends list them."""
     used = {part.title for row in sectors for part in row.segments if part.people > 0}
     used |= {row.reading for row in sectors}
     found = (reading_rows(level, limits=limits) for level in ("", *THEMES))
     rows = {title: row for one in found for title, row in one.items()}
-    return tuple((r.colour, r.title, r.meaning) for r in rows.values() if r.title in used)
+    listed = sorted(rows.values(), key=lambda r: (*LEGEND_ORDER, r.id).index(r.id))
+    return tuple((r.colour, r.title, r.meaning) for r in listed if r.title in used)
 
 
 def _worst_districts(result: Result, *, count: int = 5) -> list[DistrictRow]:

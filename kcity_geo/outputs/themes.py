@@ -33,6 +33,7 @@ from kcity_geo.rules import ReadingLimits
 
 __all__ = [
     "EMPTY",
+    "LEGEND_ORDER",
     "STRIPED",
     "ReadingRow",
     "Theme",
@@ -48,7 +49,7 @@ EMPTY = 255
 #: Readings that say that somebody must look: striped.
 STRIPED = ("cannot_tell", "not_assessed")
 #: Order of the readings in a legend.
-_LEGEND = (
+LEGEND_ORDER = (
     "falls_short", "probably_falls_short", "cannot_tell", "partly_short", "adequate", "not_assessed",
 )  # fmt: skip
 
@@ -230,7 +231,7 @@ def _reading_theme(result: Result, sector: str, lived: _Lived) -> Theme:
     rows = {row.id: row for row in reading_rows(sector).values()}
     legend = [
         (rows[key].colour, key in STRIPED, rows[key].title)
-        for key in _LEGEND
+        for key in LEGEND_ORDER
         if (codes == READINGS.index(key)).any()
     ]
     shown, striped, colours, more = lived.over(codes, striped, READING_COLOURS)
@@ -347,6 +348,11 @@ def _score_theme(result: Result) -> Theme:
     ranked = bool(np.isfinite(score).any())
     legend = [(c, False, w) for c, w in zip(SCORE_COLOURS, words, strict=True) if ranked]
     legend += [("#b5b5b5", True, tell("legend_excluded"))] if blocked.any() else []
+    open_land = read_table("display")["excluded"]["open"]
+    unscored = inside & ~blocked & ~np.isfinite(score)
+    if unscored.any():
+        codes[unscored] = len(SCORE_COLOURS) + 1
+        legend.append((open_land, False, tell("legend_unscored")))
     return Theme(
         key="suitability",
         title=tell(
@@ -354,7 +360,7 @@ def _score_theme(result: Result) -> Theme:
         ),
         codes=codes,
         hatched=blocked,
-        colours=(*SCORE_COLOURS, "#b5b5b5"),
+        colours=(*SCORE_COLOURS, "#b5b5b5", open_land),
         legend=tuple(legend),
         question=tell("ask_suitability"),
         assessed=ranked,

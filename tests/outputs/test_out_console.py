@@ -28,7 +28,7 @@ def test_numbers_are_rounded_once_and_as_on_the_map(build, capsys, monkeypatch) 
     text = _printed(study, capsys, monkeypatch)
     assert re.search(r"Transport .* 37 % ", text)
     page = re.sub(r"<span data-id[^>]*>([^<]*)</span>", r"\1", build_map(study))
-    assert "37 % as mapped" in page.replace("\u00a0", " ")
+    assert "gap: 37 %" in page.replace("\u00a0", " ")
     assert summary_of(study, Path("out"))["gaps"]["transport"]["gap"] == pytest.approx(0.3748)
     assert summarise(study).headline[0] in text
     table = [line for line in text.splitlines() if line not in summarise(study).headline]

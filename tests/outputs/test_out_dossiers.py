@@ -92,6 +92,7 @@ def test_residents_stand_once_against_a_site_and_a_sentence_is_not_cut_in_two(to
     sites = told.sites.assign(concerns=concerns, not_checked=why)
     found = replace(told, sites=sites, dossiers=replace(told.dossiers, flags=row))
     one, other = site_rows(found)[:2]
+    why = why.replace("sources.elevation", "elevation data")
     assert one.against == (flag, why, "trees cover 48 % of it")
     assert one.concerns == (why, "residents on it: about 232", "trees cover 48 % of it")
     assert other.against == other.concerns  # no flag tells it

@@ -176,6 +176,8 @@ def test_the_look_for_faults_finds_each_kind(tmp_path) -> None:
     path.write_text(
         '<body style="margin:0"><p style="color:#aaa">pale</p><img src="data:," width="20" height="20">'
         '<p style="position:absolute;top:200px">one text here</p><p style="position:absolute;top:204px">another</p>'
+        '<p tabindex="0">a key reaches it; give sources.osm</p>'
+        '<svg viewBox="0 0 200 20" width="100"><text y="12" font-size="10">tiny</text></svg>'
         '<div style="width:3000px">wide</div><p style="width:20px;overflow:hidden;white-space:nowrap">cut short</p>',
         encoding="utf-8",
     )
@@ -193,5 +195,8 @@ def test_the_look_for_faults_finds_each_kind(tmp_path) -> None:
         "printed over each other",
         "page is too wide",
         "cut short",
+        "no role for",
+        "letters too small",
+        "not for readers",
     ):
         assert words in told, words

@@ -15,10 +15,12 @@ from kcity_geo.outputs.colours import rgb
 from kcity_geo.outputs.figures import scale_bar_m, theme_figure
 from kcity_geo.outputs.report import build_report
 from kcity_geo.outputs.report_siting import combination
+from kcity_geo.outputs.report_tables import districts
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.themes import make_themes, reading_rows
 from kcity_geo.profiles import profiles
+from kcity_geo.result import SECTORS
 
 
 def _text(html: str) -> str:
@@ -124,7 +126,7 @@ def test_warnings_name_indicators_and_criteria_by_their_titles(build) -> None:
     )
     assert (
         "dropped: Distance to a trunk road or motorway (needs a road), Land cover (needs "
-        "sources.landcover, landcover.tif)" in found
+        "land cover data, landcover.tif)" in found
     )
 
 
@@ -211,6 +213,18 @@ def test_districts_are_ranked_by_people_who_fall_short(result) -> None:
     # North: 95 % of 3,000 in energy; Harbour: 20 % of 2,000; Hanbit: 20 % of 1,000.
     assert [row.name for row in rows] == ["North", "Harbour", "Hanbit"]
     assert rows[0].people == "2,850"
+
+
+def test_of_districts_with_nobody_short_the_one_with_most_on_flood_prone_land_stands_first(
+    build,
+) -> None:
+    study = build()
+    frame = study.gaps.districts
+    for sector in SECTORS:
+        frame[f"{sector}_people_short"] = [0.2, 0.0, 0.4, 0.0]
+    frame["flood_people_short"] = [5.0, 70.0, 0.0, 20.0]
+    names = [row["name"] for row in districts(study)["rows"]]
+    assert names == [frame["name"].iloc[i] for i in (1, 3, 0, 2)]
 
 
 def test_a_district_without_known_people_is_not_ranked_first(build) -> None:
@@ -307,7 +321,7 @@ def test_where_nothing_can_be_ranked_no_site_is_called_the_best(result) -> None:
     why = "No ranking possible: slope unknown; add sources.elevation"
     blocked = dataclasses.replace(result.score, no_ranking=why)
     none = dataclasses.replace(result, score=blocked, sites=result.sites.iloc[:0])
-    told = summarise(none)
+    told, why = summarise(none), why.replace("sources.elevation", "elevation data")
     assert told.headline[-1] == f"No site for an industrial complex can be recommended. {why}."
     assert told.no_sites == f"{why}."
     land = result.sites.assign(rank=float("nan"), score=float("nan"), label="A")

@@ -11,12 +11,14 @@ import shapely
 
 from kcity_geo.analysis.gaps.words import READINGS, reading_words
 from kcity_geo.outputs.explain import explain
-from kcity_geo.outputs.map_names import _districts
+from kcity_geo.outputs.languages import language_of, speaking, translated
+from kcity_geo.outputs.map_names import _districts, _told_nearly
 from kcity_geo.outputs.map_story import story_steps
 from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.report import build_report
 from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.text import value_words
+from kcity_geo.outputs.themes import LEGEND_ORDER
 
 
 @pytest.mark.usefixtures("no_pictures")
@@ -39,6 +41,41 @@ def test_a_legend_names_each_colour_once(result) -> None:
     titles = [title for _, names in keys for title in names.split(" / ")]
     assert titles.count("Hardly flood-prone") >= 1
     assert set(titles) == {title for _, title, _ in readings}
+
+
+def test_keys_stand_from_short_to_adequate_as_legends_do(result) -> None:
+    colours = [colour for colour, _ in summarise(result).keys]
+    worst_first = [reading_words("")[READINGS.index(key)]["colour"] for key in LEGEND_ORDER]
+    assert colours == [colour for colour in worst_first if colour in colours]
+    assert len(colours) > 2
+
+
+def test_pages_name_no_keys_of_a_study_file_and_write_percent_one_way() -> None:
+    said = "needs a land cover raster (sources.landcover); mapped land use covers 40%"
+    assert translated(said) == "needs a land cover raster; mapped land use covers 40 %"
+    assert translated("set official.peak_demand_mw") == "give the peak power demand"
+    with speaking(language_of("ko")):
+        assert translated("needs a land cover raster (sources.landcover)").endswith("필요함")
+        assert "official" not in translated(
+            "survey the water points, or set official.piped_water_access or a table by district"
+        )
+
+
+@pytest.mark.parametrize(
+    ("place", "lon", "hidden"),
+    [
+        ("Les Moneghetti", 0.5, True),
+        ("les monegettí", 0.5, True),
+        ("Les Moneghetti", 1.5, False),
+        ("La Rousse", 0.5, False),
+    ],
+)
+def test_a_place_that_its_district_names_in_another_spelling_is_not_named_twice(
+    place, lon, hidden
+) -> None:
+    outlines = {"Les Monegetti": shapely.box(0, 0, 1, 1), "Quarter 1": shapely.box(0, 0, 1, 1)}
+    assert _told_nearly([0.5, lon, place, "", 0], outlines) == hidden
+    assert not _told_nearly([0.5, 0.5, "Quarter 2", "", 0], outlines)
 
 
 def test_a_value_of_which_only_bounds_are_known_is_written_as_its_range() -> None:

@@ -45,6 +45,24 @@ FAULTS = (
     if (!scrolls && !image.closest('.leaflet-pane') && image.getBoundingClientRect().right > document.documentElement.clientWidth + 1) {
       bad.push(['picture leaves the page', image.outerHTML.slice(0, 60)]); }
   }
+  // Who cannot see must be told what the keyboard reaches; the map itself is told by the section around it.
+  for (const one of document.querySelectorAll('[tabindex="0"]')) {
+    if (!one.matches('a, button, input, select, textarea, summary, .leaflet-container') && !one.getAttribute('role')) {
+      bad.push(['no role for', one.outerHTML.slice(0, 60)]); }
+  }
+  // Letters of a drawing shrink with it: 7 points are 9.3 dots of a page.
+  for (const one of document.querySelectorAll('svg text')) {
+    if (!one.checkVisibility() || !one.getScreenCTM()) { continue; }
+    const size = parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a;
+    if (size < 9.3) { bad.push(['letters too small', one.textContent.slice(0, 20), size.toFixed(1)]); }
+  }
+  // Words of study files and of commands, a second way to write percent, digits that nobody reads.
+  const said = document.body.innerText;
+  const korean = document.documentElement.lang === 'ko';
+  for (const wrong of [/\\b(?:sources|official)\\.[a-z]\\w+/, /\\[report\\]/, korean ? /\\d[ \\u00a0]%/ : /\\d%/, /\\d\\.\\d{8,}/]) {
+    const found = said.match(wrong);
+    if (found) { bad.push(['not for readers', said.slice(Math.max(0, found.index - 30), found.index + 30)]); }
+  }
   // What a box that scrolls hides is not seen; a text below another opaque box is not printed over.
   const clips = new Map(), grounds = new Map();
   function clip(element) {
@@ -110,6 +128,9 @@ MAP_FAULTS = (
     const boxes = ['.kc-legend', '.kc-story', '.kc-pinned', '.leaflet-control-layers', '.kc-choice'];
     boxes.forEach((one, i) => boxes.slice(i + 1).forEach((other) => {
       if (over(box(one), box(other))) { bad.push([one, 'over', other]); } }));
+    const marks = [...document.querySelectorAll('.kc-rank')].map((one) => one.getBoundingClientRect());
+    marks.forEach((a, i) => marks.slice(i + 1).forEach((b) => {
+      if (Math.hypot(a.left - b.left, a.top - b.top) < 20) { bad.push('numbers of sites on each other'); } }));
     if (bad.length) { found[name] = bad; }
   }
   function city() {

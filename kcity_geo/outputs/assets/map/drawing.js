@@ -82,7 +82,7 @@ function kcSize(site) {
 
 // Sites: outline and number; a click on either shows the site in the box of numbers.
 function kcSiteLayer() {
-  var group = L.featureGroup();
+  var group = L.featureGroup(), marks = [];
   KC.sites.forEach(function (site) {
     var tip = kcElement("div"), head = kcElement("b", "", site.title);
     head.dir = "auto";
@@ -97,12 +97,32 @@ function kcSiteLayer() {
       bubblingMouseEvents: false })
       .bindTooltip(tip, { sticky: true, className: "kc-tip" })
       .on("click", function () { KC.pickSite(site); }).addTo(group);
-    L.marker([site.lat, site.lon], { alt: kcBare(site.title),
+    marks.push(L.marker([site.lat, site.lon], { alt: kcBare(site.title),
       icon: L.divIcon({ html: kcElement("span", "", site.label), className: "kc-rank", iconSize: [24, 24] }) })
       .bindTooltip(tip.cloneNode(true), { className: "kc-tip" })
-      .on("click", function () { KC.pickSite(site); }).addTo(group);
+      .on("click", function () { KC.pickSite(site); }).addTo(group));
   });
+  function apart() { kcApart(group._map, marks); }
+  group.on("add", function () { group._map.on("zoomend", apart); apart(); });
+  group.on("remove", function () { group._map.off("zoomend", apart); });
   return group;
+}
+
+// Numbers of sites that would lie on each other stand side by side.
+function kcApart(map, marks) {
+  var placed = [], steps = [[0, 0]];
+  [1, 2, 3].forEach(function (n) {
+    steps.push([n, 0], [-n, 0], [0, n], [0, -n], [n, n], [-n, n], [n, -n], [-n, -n]);
+  });
+  marks.forEach(function (mark) {
+    var own = map.latLngToLayerPoint(mark.getLatLng()), at = own;
+    steps.some(function (step) {
+      at = own.add([13 * step[0], 13 * step[1]]);
+      return placed.every(function (other) { return other.distanceTo(at) >= 23; });
+    });
+    placed.push(at);
+    mark.getElement().style.margin = (at.y - own.y - 12) + "px 0 0 " + (at.x - own.x - 12) + "px";
+  });
 }
 
 // Survey tasks: outline, and on hover what to look for.

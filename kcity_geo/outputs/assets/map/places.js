@@ -93,8 +93,8 @@ function kcPlaces(map) {
       if (!over) { return; }
       row.addEventListener("mouseenter", function () { over(row, true); });
       row.addEventListener("mouseleave", function () { over(row, false); });
-      row.addEventListener("focus", function () { over(row, true); });
-      row.addEventListener("blur", function () { over(row, false); });
+      row.addEventListener("focusin", function () { over(row, true); });
+      row.addEventListener("focusout", function () { over(row, false); });
     });
   }
   function site(row) { return KC.sites.filter(function (s) { return s.label === row.dataset.label; })[0]; }

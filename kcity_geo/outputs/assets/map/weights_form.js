@@ -40,6 +40,9 @@ function kcNearestStep(steps, value) {
 
 function kcPlain(value, digits) { return String(Number(value.toFixed(digits))); }
 
+// Percent as the language of the page writes it.
+function kcPercent(number) { return number + (document.documentElement.lang.slice(0, 2) === "ko" ? "%" : " %"); }
+
 function kcWeightsForm(box, data, onChange) {
   var locked = data.criteria.map(function () { return false; });
   box.appendChild(kcElement("p", "kc-small", kcWeightsText("lead")));
@@ -104,7 +107,7 @@ function kcWeightsForm(box, data, onChange) {
       sliders.forEach(function (one, k) {
         var percent = kcPlain(100 * state.weights[k], 1);
         one.range.value = 100 * state.weights[k];
-        one.range.setAttribute("aria-valuetext", percent + " %");
+        one.range.setAttribute("aria-valuetext", kcPercent(percent));
         if (document.activeElement !== one.number || parseFloat(one.number.value) !== Number(percent)) {
           one.number.value = percent;
         }
@@ -158,26 +161,28 @@ function kcWeightsTable(map, box, data) {
     table.appendChild(head);
     order.filter(function (row) { return row.rank && row.rank <= shown; }).forEach(function (row) {
       var area = data.areas[row.at], line = kcElement("tr"), was = study[row.at].rank;
-      line.tabIndex = 0;
       line.dataset.site = area.id;
       cell(line, "td", String(row.rank), false);
-      var name = cell(line, "td", kcWeightsText(area.listed ? "site" : "area", { label: area.label }), false);
+      var name = cell(line, "td", "", false);
+      var button = name.appendChild(kcElement("span", "", kcWeightsText(area.listed ? "site" : "area", { label: area.label })));
+      button.tabIndex = 0;
+      button.setAttribute("role", "button");
       if (row.closed > 0) {
         name.appendChild(kcElement("div", "kc-small",
           kcWeightsText("closed", { share: kcPlain(100 * row.closed, 0) })));
       }
       cell(line, "td", points(row.score), true);
-      cell(line, "td", sure ? kcPlain(100 * (row.first || 0), 0) + " %" : "…", true);
+      cell(line, "td", sure ? kcPercent(kcPlain(100 * (row.first || 0), 0)) : "…", true);
       cell(line, "td", past(study[row.at]), true).className += was !== row.rank ? " kc-moved" : "";
       if (kept) { cell(line, "td", past(kept[row.at]), true); }
       function go() { map.setView([area.lat, area.lon], Math.max(map.getZoom(), 14), { animate: false }); }
       line.addEventListener("click", go);
-      line.addEventListener("keydown", function (e) { if (e.key === "Enter") { go(); } });
+      line.addEventListener("keydown", function (e) { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); go(); } });
       table.appendChild(line);
     });
     var out = order.filter(function (row) { return !row.rank && data.areas[row.at].fits; });
     gone.textContent = out.length ? kcWeightsText("out", { list: out.map(function (row) {
-      return data.areas[row.at].label + " (" + kcPlain(100 * row.closed, 0) + " %)";
+      return data.areas[row.at].label + " (" + kcPercent(kcPlain(100 * row.closed, 0)) + ")";
     }).join(", "), ha: kcPlain(data.minHa, 1) }) : "";
     if (!sure) { said.textContent = "…"; return; }
     var leader = sure.leader && data.areas[sure.leader.at];
