@@ -348,11 +348,11 @@ def _score_theme(result: Result) -> Theme:
     ranked = bool(np.isfinite(score).any())
     legend = [(c, False, w) for c, w in zip(SCORE_COLOURS, words, strict=True) if ranked]
     legend += [("#b5b5b5", True, tell("legend_excluded"))] if blocked.any() else []
-    open_land = read_table("display")["excluded"]["open"]
+    unknown = read_table("display")["excluded"]["unknown"]
     unscored = inside & ~blocked & ~np.isfinite(score)
     if unscored.any():
         codes[unscored] = len(SCORE_COLOURS) + 1
-        legend.append((open_land, False, tell("legend_unscored")))
+        legend.append((unknown, False, tell("legend_unscored")))
     return Theme(
         key="suitability",
         title=tell(
@@ -360,7 +360,7 @@ def _score_theme(result: Result) -> Theme:
         ),
         codes=codes,
         hatched=blocked,
-        colours=(*SCORE_COLOURS, "#b5b5b5", open_land),
+        colours=(*SCORE_COLOURS, "#b5b5b5", unknown),
         legend=tuple(legend),
         question=tell("ask_suitability"),
         assessed=ranked,

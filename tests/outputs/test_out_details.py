@@ -15,6 +15,7 @@ from kcity_geo.outputs.details import _words
         ("peak_hour_m3_h", "peak hour", "m3/h"),
         ("density_limit_km2", "density limit", "persons/km2"),
         ("longest_min", "longest", "min"),
+        ("ghi_kwh_m2_year", "solar irradiation of level ground", "kWh/m2 a year"),
         ("mv_km_d01", "mv distance to d01", "km"),
     ],
 )

@@ -81,13 +81,13 @@ def test_the_report_does_not_send_for_a_plan_that_is_there(study) -> None:
     told, before = (
         " ".join(one.text for one in advice_of(made, summarise(made))) for made in (study, bare)
     )
-    assert "into a concept plan: kcity plan makes one" in before
+    assert "into a concept plan." in before
     assert "into a concept plan" not in told
     assert "Go through the concept plan of site" in told
     here, missing = (dict(left_out(4, plan=plan)) for plan in (8, None))
     assert here.keys() == missing.keys()
-    assert sum("not here; kcity plan" in where for where in missing.values()) == 5
-    assert not any("not here; kcity plan" in where for where in here.values())
+    assert sum("not here; the concept plan" in where for where in missing.values()) == 5
+    assert not any("not here; the concept plan" in where for where in here.values())
 
 
 @pytest.mark.usefixtures("no_pictures")
