@@ -10,12 +10,14 @@ from kcity_geo.outputs.language_files import Word
 
 __all__ = ["plain_words"]
 
-_KEY = r"(?:sources|official|study)\.[a-z]\w*(?:\.[a-z]\w*)?"
+_KEY = r"(?:sources|official|study)\.[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?"
 #: A bracket that holds nothing but keys says what the words before it have said.
 _BRACKET = re.compile(rf" ?\({_KEY}(?:(?: or |,? |또는 ?)+{_KEY})*\)")
-_NAMED = re.compile(rf"(?:\bset )?({_KEY})(?: ?(을|를|이|가|은|는|과|와)(?![가-힣]))?")
+_NAMED = re.compile(rf"(?:\bset )?({_KEY})(?: ?(을|를|이|가|은|는|과|와|으로|로|의)(?![가-힣]))?")
 _ENDINGS = {
-    letter: pair for pair in ("을/를", "이/가", "은/는", "과/와") for letter in pair.split("/")
+    letter: pair
+    for pair in ("을/를", "이/가", "은/는", "과/와", "으로/로", "의/의")
+    for letter in pair.split("/")
 }
 _PERCENT = re.compile(r"(?<=\d) ?%")
 
