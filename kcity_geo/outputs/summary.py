@@ -67,6 +67,7 @@ class SectorRow:
     colour: str
     data: str
     gap: str
+    raw: str
     range_words: str
     data_words: str
     short_word: str
@@ -330,6 +331,7 @@ def _sector_row(
         colour=known.colour,
         data=translated(str(row["data"])),
         gap=cited(human(gap, "share", missing=tell("not_assessed")), f"{sector}.gap.city"),
+        raw=cited(human(as_number(row.get("gap_raw")), "share"), f"{sector}.gap_raw.city"),
         range_words=cited(range_words(low, high), f"{sector}.gap_lo.city", f"{sector}.gap_hi.city"),
         data_words=human(as_number(row.get("assessed_weight")), "share"),
         short_word=tell("word_flood" if sector in THEMES else "word_short"),
