@@ -53,7 +53,7 @@ FAULTS = (
   // Letters of a drawing shrink with it: 7 points are 9.3 dots of a page.
   for (const one of document.querySelectorAll('svg text')) {
     if (!one.checkVisibility() || !one.getScreenCTM()) { continue; }
-    const size = parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a;
+    const drawn = one.getScreenCTM(), size = parseFloat(getComputedStyle(one).fontSize) * Math.hypot(drawn.a, drawn.b);
     if (size < 9.3) { bad.push(['letters too small', one.textContent.slice(0, 20), size.toFixed(1)]); }
   }
   // Words of study files and of commands, a second way to write percent, digits that nobody reads.
