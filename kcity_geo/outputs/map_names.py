@@ -54,7 +54,8 @@ def names_payload(result: Result, *, language: str = "en") -> dict[str, list[lis
     second = {row[2]: row[3] for row in places}
     districts = list(_districts(result, second))
     told = {row[2] for row in districts}
-    outlines = dict(zip(*_outlines(result), strict=True)) if districts else {}
+    names, shapes = _outlines(result)
+    outlines: dict[str, Any] = dict(zip(names, shapes, strict=True)) if districts else {}
     for row in places:
         if row[2] in told or _told_nearly(row, outlines):
             row[4] = _HIDDEN  # the district says it
