@@ -194,7 +194,8 @@ def _reached(
         for k, limit in enumerate(LIMITS):
             near = (minutes <= limit + 1e-9).astype(np.float64)
             for kind, grid in there.items():
-                sums[kind][part, k] = near @ grid.ravel()[used]
+                # Not `@`, whose last digit hangs on the number of threads.
+                sums[kind][part, k] = np.einsum("ij,j->i", near, grid.ravel()[used])
     return sums
 
 
