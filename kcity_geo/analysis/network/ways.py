@@ -82,48 +82,67 @@ def _of_roads(
     """Describe the usable roads; of those whose tags were read before, only shape and nodes are taken anew."""
     columns = ["osm_id", "geometry", *(["node_ids"] if "node_ids" in roads else [])]
     known: _Told | None = None if memory is None else memory.get(mode)
-    if known is None or known.table != table or not _starts_with(roads, known.roads):
+    kept = 0 if known is None or known.table != table else _kept(roads, known.roads)
+    if known is None or kept is None or known.table != table:
         right = usable(roads, mode=mode, table=table)
         found = _described(roads[right], mode=mode, table=table, ferry=False)
         if memory is not None:
             memory[mode] = _Told(roads, table, right, found.drop(columns=columns))
         return found
-    added = roads.iloc[len(known.roads) :]
     right, told = known.usable, known.columns
+    fresh = slice(kept, kept + len(roads) - len(known.roads))
+    added = roads.iloc[fresh]
     if len(added):
         more = usable(added, mode=mode, table=table)
         new = _described(added[more], mode=mode, table=table, ferry=False).drop(columns=columns)
-        right, told = np.concatenate([right, more]), pd.concat([told, new])
+        above = int(right[:kept].sum())
+        told = pd.concat([told.iloc[:above], new, told.iloc[above:]])
+        right = np.concatenate([right[:kept], more, right[kept:]])
     ways = roads.loc[right, columns]
     for name in told:
         ways[name] = told[name].to_numpy()
     return ways
 
 
-def _starts_with(roads: gpd.GeoDataFrame, before: gpd.GeoDataFrame) -> bool:
-    """Tell whether the first roads have the tags of those before; shapes and nodes may differ."""
+def _kept(roads: gpd.GeoDataFrame, before: gpd.GeoDataFrame) -> int | None:
+    """
+    Tell after how many rows new roads stand between those before; None: the others have other tags.
+
+    Shapes and nodes of the others may differ.
+    """
     if roads is before:
-        return True
+        return len(before)
     if len(roads) < len(before) or not roads.columns.equals(before.columns):
-        return False
+        return None
+    ids, was = (frame["osm_id"].to_numpy() for frame in (roads, before))
+    other = np.flatnonzero(ids[: len(was)] != was)
+    kept = int(other[0]) if len(other) else len(was)
     pairs = zip(pd.DataFrame(roads).items(), pd.DataFrame(before).items(), strict=True)
-    return all(
-        _starts_same(column, was)
-        for (name, column), (_, was) in pairs
+    same = all(
+        _same_around(column, old, kept)
+        for (name, column), (_, old) in pairs
         if name not in {"geometry", "node_ids"}
     )
+    return kept if same else None
 
 
-def _starts_same(column: pd.Series[Any], before: pd.Series[Any]) -> bool:
-    """Tell whether a column starts with another one."""
+def _same_around(column: pd.Series[Any], before: pd.Series[Any], kept: int) -> bool:
+    """Tell whether a column is another one with values put in after some rows."""
     if column.dtype != before.dtype:
         return False
+    rest = len(before) - kept
+    parts = [(0, 0, kept), (len(column) - rest, kept, rest)]
     if isinstance(column.dtype, pd.StringDtype):  # compared where they lie, not made into texts
         lying = [pa.array(one.array) for one in (column, before)]
-        whole = [pa.chunked_array([one]) if isinstance(one, pa.Array) else one for one in lying]
-        return bool(whole[0].slice(0, len(before)).equals(whole[1]))
-    first = column.iloc[: len(before)]
-    return first.reset_index(drop=True).equals(before.reset_index(drop=True))
+        now, old = (pa.chunked_array([one]) if isinstance(one, pa.Array) else one for one in lying)
+        return all(now.slice(at, size).equals(old.slice(was, size)) for at, was, size in parts)
+    return all(
+        column.iloc[at : at + size]
+        .reset_index(drop=True)
+        .equals(before.iloc[was : was + size].reset_index(drop=True))
+        for at, was, size in parts
+        if size
+    )
 
 
 def _described(
