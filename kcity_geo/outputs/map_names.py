@@ -12,6 +12,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from pyproj import Transformer
+from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.coordinates import label_point
 from kcity_geo.outputs.text import plain_text
@@ -54,23 +55,23 @@ def names_payload(result: Result, *, language: str = "en") -> dict[str, list[lis
     second = {row[2]: row[3] for row in places}
     districts = list(_districts(result, second))
     told = {row[2] for row in districts}
-    names, shapes = _outlines(result)
-    outlines: dict[str, Any] = dict(zip(names, shapes, strict=True)) if districts else {}
+    outlines = _outlines(result) if districts else []
     for row in places:
         if row[2] in told or _told_nearly(row, outlines):
             row[4] = _HIDDEN  # the district says it
     return {"districts": districts, "places": places, "roads": list(_roads(result))}
 
 
-def _outlines(result: Result) -> tuple[list[str], list[Any]]:
+def _outlines(result: Result) -> list[tuple[str, BaseGeometry]]:
     frame = result.data.city.districts
-    return [plain_text(name, max_chars=60) for name in frame["name"]], list(frame.geometry)
+    names = [plain_text(name, max_chars=60) for name in frame["name"]]
+    return list(zip(names, frame.geometry, strict=True))
 
 
-def _told_nearly(place: list[Any], outlines: dict[str, Any]) -> bool:
+def _told_nearly(place: list[Any], outlines: list[tuple[str, BaseGeometry]]) -> bool:
     """Whether a place lies in a district of nearly the same name: another spelling, not another number."""
     said = _bare(place[2])
-    for name, shape in outlines.items():
+    for name, shape in outlines:
         other = _bare(name)
         alike = SequenceMatcher(None, said, other, autojunk=False)
         same_digits = [c for c in said if c.isdigit()] == [c for c in other if c.isdigit()]

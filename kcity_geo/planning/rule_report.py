@@ -152,6 +152,7 @@ def park_rules(
     Examples
     --------
     >>> from datetime import date
+    >>> from kcity_geo.planning.rulesets import rule_set
     >>> found = park_rules(rule_set("KR"), "new_town", 300.0, persons=70_000, households=26_000,
     ...                    on=date(2026, 1, 1)).set_index("rule")
     >>> [float(found.loc["parks_housing_land_large", "hectares"]), found.governs["parks_housing_land_large"]]
