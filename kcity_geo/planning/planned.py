@@ -94,8 +94,10 @@ def _options(keys: ConceptSection, *, seed: int, excluded: NDArray[np.bool_]) ->
 
 def _site(sites: gpd.GeoDataFrame, asked: int | str) -> gpd.GeoDataFrame:
     if not len(sites):
+        why = sites.attrs.get("none", "")
+        told = f"({why}); `kcity run` says what" if why else "; `kcity run` says why, and what"
         raise StudyError(
-            "site: the study has no ranked site; `kcity run` says why, and what would give one"
+            f"site: the study has no ranked site{' ' if why else ''}{told} would give one"
         )
     for column in ("rank", "label", "site_id"):
         if column in sites:

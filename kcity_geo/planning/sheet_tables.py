@@ -138,14 +138,15 @@ def _free_title(plan: Plan) -> str:
 
 
 def _budget_table(plan: Plan) -> Table:
-    frame = plan.budget.table()
+    frame, kind = plan.budget.table(), plan.budget.profile
+    usual = {f"profile {kind.id}": f"share of a usual {kind.title.lower()}"}
     shown = pd.DataFrame(
         {
             "Use": [use_title(use) for use in frame["use"]],
             "Asked": frame["hectares"],
             "Share": frame["share"] * 100,
             "Least": frame["least_ha"],
-            "Why": frame["reason"],
+            "Why": frame["reason"].replace(usual),
             "Mark": frame["mark"],
         }
     )
@@ -166,7 +167,22 @@ def _budget_table(plan: Plan) -> Table:
 def _demand_table(plan: Plan) -> Table:
     rows = [(*_DEMAND[part.name], getattr(plan.demand, part.name)) for part in fields(plan.demand)]
     frame = pd.DataFrame(rows, columns=["Demand", "Unit", "Amount"])
-    return Table(title="What the plan needs when everything is taken up", frame=frame)
+    return Table(
+        title="What the plan needs when everything is taken up",
+        frame=frame,
+        note=_demand_note(plan),
+    )
+
+
+def _demand_note(plan: Plan) -> str:
+    """Say of which land the demand is, and what the peak of power adds."""
+    of_land = (
+        "Of the land that is asked for, while streets and parks are priced as they are drawn. "
+    )
+    return (of_land if plan.layout is not None else "") + (
+        "The peak of power adds homes, all the floor that commerce and public uses may build, and industry as if all "
+        "came in one hour: an upper estimate."
+    )
 
 
 def _headroom_table(plan: Plan) -> Table:
@@ -375,7 +391,14 @@ def _rules_table(plan: Plan) -> Table:
     ]
     shown = plan.check()[names].set_axis(titles, axis=1)
     shown["Binding"] = shown["Binding"].map({True: "yes", False: "no"})
-    return Table(title="The plan against rule sets", frame=shown)
+    return Table(
+        title="The plan against rule sets",
+        frame=shown,
+        note=""
+        if plan.layout is None
+        else "Found: of the land that is asked for, streets in metres as they are drawn; what is drawn of each use "
+        "stands in the table of land.",
+    )
 
 
 def _networks_table(networks: PlanNetworks, fronts: Fronts | None) -> Table:

@@ -145,13 +145,11 @@ def rank_sites(
     ranking = not (score.no_ranking or not score.criteria)
     weighed = bool(score.criteria or score.missing)
     if weighed and not ranking and not choice.screening:
-        tell(f"{score.title}: {score.no_ranking}")
-        return _empty(city)
+        return _none(city, f"{score.title}: {score.no_ranking}")
     land = _land(score, city, choice, threshold if ranking else None, ranking=ranking)
     if not land.polygons:
         what = "no site" if ranking else "no candidate land"
-        tell(f"{score.title}: {what}; {land.why}")
-        return _empty(city)
+        return _none(city, f"{score.title}: {what}; {land.why}")
     frame = describe(score, view, land.polygons, land.cells)
     if choice.kept is None:
         fits = large_enough(land.polygons, [one.site for one in land.shares], score.parameters)
@@ -197,6 +195,14 @@ def _without_rank(listed: gpd.GeoDataFrame, title: str, *, named: bool) -> gpd.G
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _none(city: CityModel, why: str) -> gpd.GeoDataFrame:
+    """Give no site, and tell why; ``attrs["none"]`` keeps it for whoever asks for one."""
+    tell(why)
+    found = _empty(city)
+    found.attrs["none"] = why
+    return found
 
 
 class _Land(NamedTuple):
