@@ -63,6 +63,7 @@ OPEN = {
     "texts/said_plan_ko said": "what is said in English",
     "texts/inputs detail": "words of numbers behind indicators",
     "texts/inputs key": "keys of study files",
+    "texts/inputs value": "short texts among those numbers",
     "texts/map text": "words of the map; tests/outputs/test_out_map_page.py holds them against its scripts",
     "themes theme": "words of INSPIRE themes",
     "themes instead": "indicators",

@@ -143,5 +143,8 @@ def further_numbers(result: Result) -> dict[str, list[dict[str, Any]]]:
 
 def _plain_number(value: Any) -> str:  # noqa: ANN401 - a number without unit, or a text
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return tell("yes" if value else "no") if isinstance(value, bool) else translated_text(value)
+        if isinstance(value, bool):
+            return tell("yes" if value else "no")
+        known = read_table("texts/inputs")["value"].get(str(value))
+        return translated_text(known["en"] if known else value)
     return f"{value:.0f}" if float(value).is_integer() else human(value)

@@ -45,8 +45,8 @@ def plain_words(text: str, code: str) -> str:
     --------
     >>> plain_words("no night lights are known; give sources.nightlights", "en")
     'no night lights are known; give night-light data'
-    >>> plain_words("needs a land cover raster (sources.landcover); mapped land use covers 40%", "en")
-    'needs a land cover raster; mapped land use covers 40 %'
+    >>> plain_words("needs land cover data (sources.landcover); mapped land use covers 40%", "en")
+    'needs land cover data; mapped land use covers 40 %'
     >>> plain_words("official.population을 넣으십시오", "ko")
     '공식 인구를 넣으십시오'
     """

@@ -134,7 +134,8 @@ def language_of(code: str, folder: Path = Path()) -> Language:
         return _ENGLISH
     if code in LANGUAGES:
         said = read_table(f"texts/said_{code}")["said"]
-        details = {row["en"]: row[code] for row in read_table("texts/inputs")["detail"].values()}
+        words = read_table("texts/inputs")
+        details = {r["en"]: r[code] for kind in ("detail", "value") for r in words[kind].values()}
         plans = read_table(f"texts/said_plan_{code}")["said"]
         return Language(code=code, said=said | plans | details)
     path = Path(code).expanduser()

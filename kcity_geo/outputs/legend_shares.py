@@ -130,6 +130,8 @@ def theme_shares(result: Result, theme: Theme) -> tuple[LegendShare, ...]:
     One for each line: of readings the share which the sentences tell, under its id there; of a line whose words
     hold a share the ids of that.
     """
+    if theme.key in _MADE.get(result, {}):
+        return _MADE[result][theme.key]
     found, rows = Findings(result), []
     for number, (colour, striped, words) in enumerate(theme.legend, start=1):
         level = theme.key.removesuffix("_reading")

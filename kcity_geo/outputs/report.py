@@ -7,7 +7,7 @@ can fill them, and the report says which it cannot. It is written in the languag
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +30,7 @@ from kcity_geo.outputs.languages import (
     tell,
     translated,
 )
+from kcity_geo.outputs.legend_shares import LegendShare, share_is_of, theme_shares
 from kcity_geo.outputs.pages import asset, environment, seal, whole_page
 from kcity_geo.outputs.report_advice import advice_of
 from kcity_geo.outputs.report_brief import few_words
@@ -224,6 +225,7 @@ def _figures(result: Result, themes: dict[str, Theme]) -> dict[str, dict[str, An
             theme,
             theme_figure(result, theme, sites=key in {"suitability", "excluded"}, kept=kept),
             part,
+            shares=theme_shares(result, theme),
         )
         for key, theme in themes.items()
         # What was not assessed is said in words: an empty map would say nothing.
@@ -242,12 +244,21 @@ def _figures(result: Result, themes: dict[str, Theme]) -> dict[str, dict[str, An
     return found
 
 
-def _figure(theme: Theme, image: str, part: str = "") -> dict[str, Any]:
+def _figure(
+    theme: Theme, image: str, part: str = "", shares: Sequence[LegendShare] = ()
+) -> dict[str, Any]:
     """Give a picture with what stands below it; `part` says that it shows less than the study area."""
+    legend, told = list(theme.legend), [human(one.share, "share", missing="") for one in shares]
+    for place, (one, share) in enumerate(zip(shares, told, strict=True)):
+        if share:
+            colour, striped, words = legend[place]
+            told_words = tell("legend_share", words=words, share=cited(share, one.id))
+            legend[place] = (colour, striped, told_words)
+    of = tell(f"shares_of_{share_is_of(theme.key)}") if any(told) else ""
     return {
         "title": theme.title,
         "question": theme.question,
-        "note": f"{theme.note} {part}".strip(),
-        "legend": theme.legend,
+        "note": " ".join(words for words in (theme.note, of, part) if words),
+        "legend": legend,
         "image": image,
     }

@@ -349,11 +349,11 @@ def tasks(result: Result) -> dict[str, Any]:
 
     Returns
     -------
-    ``rows``, and ``more``: how many are left out.
+    ``rows``, ``look_for``: sector and what to look for there, each pair once, and ``more``: how many are left out.
     """
     frame = result.gaps.survey_tasks
     if not len(frame):
-        return {"rows": [], "more": 0}
+        return {"rows": [], "look_for": [], "more": 0}
     frame = frame.sort_values("rank", kind="stable")
     points = frame.geometry.representative_point().to_crs(4326)
     rows = [
@@ -378,7 +378,8 @@ def tasks(result: Result) -> dict[str, Any]:
             frame.head(_MAX_TASKS).iterrows(), points.head(_MAX_TASKS), strict=True
         )
     ]
-    return {"rows": rows, "more": max(0, len(frame) - _MAX_TASKS)}
+    pairs = dict.fromkeys((row["sector"], row["look_for"]) for row in rows)
+    return {"rows": rows, "look_for": list(pairs), "more": max(0, len(frame) - _MAX_TASKS)}
 
 
 def evidence_limits(result: Result) -> list[tuple[str, str]]:

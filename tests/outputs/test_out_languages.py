@@ -139,7 +139,7 @@ def test_what_analysis_says_is_looked_up(english, korean) -> None:
             "no wastewater plant of known size is mapped; set official.x_m3_day (0 if there is none)",
             "처리 용량을 아는 하수처리장이 지도에 없음; official.x_m3_day 입력 필요(없으면 0)",
         ),
-        ("Vaduz 20 % against 30 %", "Vaduz 공식 20%, 지도 30%"),
+        ("Vaduz: 20 % against 30 %", "Vaduz 공식 20%, 지도 30%"),
     ],
 )
 def test_no_row_reads_more_than_its_own_words(english, korean) -> None:

@@ -6,6 +6,7 @@ import io
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -13,9 +14,10 @@ from kcity_geo.analysis.suitability.value_functions import describe
 from kcity_geo.outputs import figures
 from kcity_geo.outputs.colours import rgb
 from kcity_geo.outputs.figures import scale_bar_m, theme_figure
+from kcity_geo.outputs.map_themes import theme_row
 from kcity_geo.outputs.report import build_report
 from kcity_geo.outputs.report_siting import combination
-from kcity_geo.outputs.report_tables import districts
+from kcity_geo.outputs.report_tables import districts, tasks
 from kcity_geo.outputs.scores import score_words
 from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.themes import make_themes, reading_rows
@@ -159,6 +161,23 @@ def test_excluded_shares_are_of_the_study_area(result, report) -> None:
     land = result.data.cube["inside_share"].to_numpy()
     share = round(100 * land[result.score.constraints[0].excluded].sum() / land.sum())
     assert f"slope at most 15 % {share} %" in _text(report)
+
+
+def test_legends_of_figures_tell_the_shares_of_the_map(result, report) -> None:
+    text = _text(report)
+    for theme in make_themes(result):
+        told = theme_row(result, theme)
+        shown = [f"{row['words']} ({row['share']})" for row in told["rows"] if row["share"]]
+        assert not theme.assessed or all(words in text for words in shown), theme.key
+        assert shown or theme.key != "suitability"
+
+
+def test_what_to_look_for_is_said_once_for_each_sector(result) -> None:
+    twice = pd.concat([result.gaps.survey_tasks, result.gaps.survey_tasks.assign(rank=2)])
+    gaps = dataclasses.replace(result.gaps, survey_tasks=twice)
+    told = tasks(dataclasses.replace(result, gaps=gaps))
+    assert len(told["rows"]) == 2
+    assert told["look_for"] == [("Water", "water points, works, towers and sewers")]
 
 
 @pytest.mark.usefixtures("no_pictures")

@@ -51,11 +51,11 @@ def test_keys_stand_from_short_to_adequate_as_legends_do(result) -> None:
 
 
 def test_pages_name_no_keys_of_a_study_file_and_write_percent_one_way() -> None:
-    said = "needs a land cover raster (sources.landcover); mapped land use covers 40%"
-    assert translated(said) == "needs a land cover raster; mapped land use covers 40 %"
+    said = "needs land cover data (sources.landcover); mapped land use covers 40%"
+    assert translated(said) == "needs land cover data; mapped land use covers 40 %"
     assert translated("set official.peak_demand_mw") == "give the peak power demand"
     with speaking(language_of("ko")):
-        assert translated("needs a land cover raster (sources.landcover)").endswith("필요함")
+        assert translated("needs land cover data (sources.landcover)").endswith("필요함")
         assert "official" not in translated(
             "survey the water points, or set official.piped_water_access or a table by district"
         )

@@ -424,13 +424,15 @@ def districts_apart(
     cell = data.shares["cell"].to_numpy()
     of, names = pd.factorize(data.shares["district_id"].astype(str), sort=True)
     part = data.shares["people_share"].to_numpy() * np.nan_to_num(people.ravel()[cell])
+    districts = data.city.districts
+    called = dict(zip(districts["district_id"].astype(str), districts["name"], strict=True))
     found = []
     for number, name in enumerate(names):
         mine = of == number
         a, b = (weighted_mean(v.ravel()[cell[mine]], part[mine]) for v in (stated, mapped))
         a = rates.get(str(name), a)
         if abs(a - b) > limit:
-            found.append((-abs(a - b), f"{name} {a:.0%} against {b:.0%}"))
+            found.append((-abs(a - b), f"{called.get(str(name), name)}: {a:.0%} against {b:.0%}"))
     if not found:
         return ""
     some = ", ".join(text for _, text in sorted(found)[:3])

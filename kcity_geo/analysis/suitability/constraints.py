@@ -232,7 +232,7 @@ def _settlement(view: CityView, buffer_m: float) -> _Found:
     dense = view.dense_cells
     if not len(homes) and dense is None:
         raise MissingDataError("needs population or mapped residential land")
-    note = "mapped residential land and cells of 300 people a km2"
+    note = "mapped residential land and cells of 300 people a km²"
     found = _whole(view.inside & False, note=note)
     if len(homes):
         found = _both(found, _touched(view, homes, buffer_m))

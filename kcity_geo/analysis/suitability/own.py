@@ -218,7 +218,7 @@ def _variable(name: str, own: OwnCriterion, view: CityView) -> NDArray[np.float6
     if name in CRITERIA:
         return np.asarray(CRITERIA[name](view).values, dtype=np.float64)
     if name in _OF_TERRAIN:
-        raise MissingDataError("needs an elevation raster (sources.elevation)")
+        raise MissingDataError("needs elevation data (sources.elevation)")
     if view.gaps is None and name.endswith(_OF_GAPS):
         raise MissingDataError("needs the gaps of the city")
     cells = [] if view.gaps is None else list(view.gaps.cells)

@@ -137,7 +137,7 @@ class CityView:
         """Give a terrain array, or say that elevation is missing."""
         values = self.city.terrain.get(name)
         if values is None or not np.isfinite(np.where(self.inside, values, np.nan)).any():
-            raise MissingDataError("needs an elevation raster (sources.elevation)")
+            raise MissingDataError("needs elevation data (sources.elevation)")
         return np.asarray(values, dtype=np.float64)
 
     @cached_property
@@ -270,7 +270,7 @@ class CityView:
         share = float(np.isfinite(found[self.inside]).mean()) if self.inside.any() else 0.0
         if share < self.assume["landuse_known_min"]:
             raise MissingDataError(
-                f"needs a land cover raster (sources.landcover); mapped land use covers {share:.0%}"
+                f"needs land cover data (sources.landcover); mapped land use covers {share:.0%}"
             )
         return Measured(values=found, evidence="proxy", note="from mapped land use")
 

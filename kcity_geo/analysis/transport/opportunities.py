@@ -116,7 +116,7 @@ def cumulative_opportunities(city: CityModel | CityData) -> list[Indicator]:
                 cells=grids[LIMITS.index(45.0)],
                 evidence=_EVIDENCE[kind],
                 n_features=len(homes),
-                note=f"drive, 45 minutes, of {total:,.0f} {what}; zones of {side:g} m",
+                note=f"drive, 45 minutes, of {total:,.0f} {what}; squares of {side:g} m",
                 details=details,
                 **common,
             )
@@ -288,7 +288,9 @@ def _catchment(
         cells=grid,
         n_features=len(counted),
         not_assessed="" if served.any() else "nobody has a route to such a place",
-        note=f"{graph.mode}; at the place that the average resident goes to. Of {len(counted)} "
+        note=f"{graph.mode}; at the only place, to which {median:,.0f} people go"
+        if len(counted) == 1
+        else f"{graph.mode}; at the place that the average resident goes to. Of {len(counted)} "
         f"places the median has {median:,.0f}, the largest {persons.max():,.0f}",
         details={
             "places": len(counted),

@@ -430,7 +430,11 @@ def _centre(city: CityModel) -> tuple[NDArray[np.object_], str, str]:
                 people = column(layer, "population")[chosen]
                 rank = np.lexsort((layer["osm_id"].to_numpy()[chosen], -np.nan_to_num(people)))
                 places = layer.geometry.to_numpy()[chosen[rank[:1]]]
-                return np.asarray(places, dtype=object), f"to the place={wanted} node", "observed"
+                return (
+                    np.asarray(places, dtype=object),
+                    f"to the mapped centre of the {wanted}",
+                    "observed",
+                )
     persons = city.people.persons
     if persons.sum() <= 0:
         return np.zeros(0, dtype=object), "no centre is mapped and no people are known", "proxy"

@@ -961,7 +961,9 @@ def test_a_table_that_contradicts_the_map_only_district_by_district_is_told(toy,
     assert row.value == pytest.approx(0.5)
     assert row.details["uncalibrated_share"] == pytest.approx(0.5)
     told = row.details["contradiction_by_district"]
-    assert "in 4 districts (NE 100% against 0%, SW 20% against 100%, NW 50% against 100%)" in told
+    assert (
+        "in 4 districts (NE: 100% against 0%, SW: 20% against 100%, NW: 50% against 100%)" in told
+    )
     assert told in row.note
 
 

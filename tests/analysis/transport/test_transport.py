@@ -960,7 +960,7 @@ def test_people_within_reach_by_hand():
     assert row.details["share_15_min"] == pytest.approx((100**2 + 200**2 + 700**2) / 1050 / 1000)
     assert row.details["persons_without_street"] == 50
     assert "persons_without_route" not in row.details, "that is of the ways to one facility"
-    assert "zones of 1000 m" in row.note
+    assert "squares of 1000 m" in row.note
 
 
 @pytest.mark.filterwarnings("ignore:.*pieces apart")

@@ -976,5 +976,5 @@ def test_a_table_of_piped_water_that_contradicts_the_map_by_district_is_told(toy
     assert row.value == pytest.approx(0.8)
     assert "contradiction" not in row.details
     told = row.details["contradiction_by_district"]
-    assert "in 3 districts (NE 100% against 0%, SE 90% against 0%, NW 55% against 100%)" in told
+    assert "in 3 districts (NE: 100% against 0%, SE: 90% against 0%, NW: 55% against 100%)" in told
     assert told in row.note
