@@ -88,7 +88,8 @@ def detail_table(result: Result) -> pd.DataFrame:
 def _words(name: str) -> tuple[str, str]:
     """Say what a number is, and its unit."""
     words, unit = _split(name)
-    known = read_table("texts/inputs")["detail"].get(words)
+    names = read_table("texts/inputs")["detail"]
+    known = names.get(name) or names.get(words)
     return (known["en"] if known else words), unit
 
 
