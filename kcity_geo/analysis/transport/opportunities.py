@@ -288,9 +288,7 @@ def _catchment(
         cells=grid,
         n_features=len(counted),
         not_assessed="" if served.any() else "nobody has a route to such a place",
-        note=f"{graph.mode}; at the only place, to which {median:,.0f} people go"
-        if len(counted) == 1
-        else f"{graph.mode}; at the place that the average resident goes to. Of {len(counted)} "
+        note=f"{graph.mode}; at the place that the average resident goes to. Of {len(counted)} "
         f"places the median has {median:,.0f}, the largest {persons.max():,.0f}",
         details={
             "places": len(counted),
