@@ -73,7 +73,7 @@ def test_pages_name_no_keys_of_a_study_file_and_write_percent_one_way() -> None:
 def test_a_place_that_its_district_names_in_another_spelling_is_not_named_twice(
     place, lon, hidden
 ) -> None:
-    outlines = {"Les Monegetti": shapely.box(0, 0, 1, 1), "Quarter 1": shapely.box(0, 0, 1, 1)}
+    outlines = [(name, shapely.box(0, 0, 1, 1)) for name in ("Les Monegetti", "Quarter 1")]
     assert _told_nearly([0.5, lon, place, "", 0], outlines) == hidden
     assert not _told_nearly([0.5, 0.5, "Quarter 2", "", 0], outlines)
 
