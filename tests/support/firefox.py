@@ -38,15 +38,16 @@ class Firefox:
         self._number = 0
         self.requests: list[str] = []
         self.errors: list[str] = []
-        self._socket = self._loop.run_until_complete(
-            asyncio.wait_for(
-                _connect(f"{address}/session"),
-                _PATIENCE_S,
+        try:
+            self._socket = self._loop.run_until_complete(
+                asyncio.wait_for(_connect(f"{address}/session"), _PATIENCE_S)
             )
-        )
-        self._send("session.new", capabilities={})
-        self._send("session.subscribe", events=["log.entryAdded", "network.beforeRequestSent"])
-        self._tab = self._send("browsingContext.getTree")["contexts"][0]["context"]
+            self._send("session.new", capabilities={})
+            self._send("session.subscribe", events=["log.entryAdded", "network.beforeRequestSent"])
+            self._tab = self._send("browsingContext.getTree")["contexts"][0]["context"]
+        except BaseException:
+            self._loop.close()
+            raise
 
     def open(self, page: Path, *, width: int, height: int) -> None:
         """Show a page and wait until its map is there."""
@@ -128,8 +129,10 @@ def opened_firefox(program: str, home: Path) -> Iterator[Firefox]:
                 break
         assert address, "Firefox did not start"
         tab = Firefox(address)
-        yield tab
-        tab.close()
+        try:
+            yield tab
+        finally:
+            tab.close()
     finally:
         process.terminate()
         process.wait(timeout=_PATIENCE_S)
