@@ -26,7 +26,7 @@ from kcity_geo.outputs.site_words import (
     why_no_sites,
 )
 from kcity_geo.outputs.text import as_number, human, persons, plain_text
-from kcity_geo.outputs.themes import LEGEND_ORDER, reading_rows, sector_title
+from kcity_geo.outputs.themes import LEGEND_ORDER, STRIPED, reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
 from kcity_geo.result import SECTORS, THEMES, Result
 from kcity_geo.retold import retold
@@ -51,6 +51,9 @@ _FOLDERS = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:)?[\\/](?:[^\s:\\/]+[\\/])+(?=[^
 # A word that may be the code of an indicator or criterion, and no part of a key or a file name.
 _CODE = re.compile(r"(?<![\w.:/=-])[A-Za-z]\w*(?![\w=/-]|\.\w)")
 
+#: Readings that tell how large a gap is, from the largest on.
+_BY_GAP = tuple(key for key in LEGEND_ORDER if key not in STRIPED)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SectorRow:
@@ -72,6 +75,7 @@ class SectorRow:
     data_words: str
     short_word: str
     gap_word: str
+    apart: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -336,7 +340,16 @@ def _sector_row(
         data_words=human(as_number(row.get("assessed_weight")), "share"),
         short_word=tell("word_flood" if sector in THEMES else "word_short"),
         gap_word=tell("word_exposure" if sector in THEMES else "word_gap"),
+        apart=_apart(bar, known.id),
     )
+
+
+def _apart(bar: tuple[Segment, ...], average: str) -> str:
+    """Say why the average is worse than what is said of most people; empty where it is not."""
+    most = max(bar, key=lambda part: part.people, default=None)
+    if most is None or {most.key, average} - set(_BY_GAP) or most.percent <= 50:  # noqa: PLR2004 - most of them
+        return ""
+    return tell("average_apart") if _BY_GAP.index(average) < _BY_GAP.index(most.key) else ""
 
 
 def _share(short: float, total: float) -> float:

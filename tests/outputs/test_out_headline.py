@@ -342,3 +342,20 @@ def test_who_probably_falls_short_is_not_said_to_fall_short(build, sure, people,
     for sector in SECTORS:
         _set(gaps, sector, gap=0.2, short=0.05, evidence=0.6)
     assert gap_sentences(gaps)[0].startswith(words)
+
+
+def test_an_average_that_is_worse_than_most_places_says_why(build) -> None:
+    study = build(water=True)
+    gaps = _with_people(
+        study,
+        transport={"adequate": 96.0, "cannot_tell": 4.0},
+        water={"adequate": 40.0, "partly_short": 60.0},
+        energy={"adequate": 96.0, "cannot_tell": 4.0},
+    )
+    _set(gaps, "transport", gap=0.23, short=0.0, evidence=0.8)
+    _set(gaps, "water", gap=0.23, short=0.0, evidence=0.8)
+    _set(gaps, "energy", gap=0.1, short=0.0, evidence=0.8)
+    rows = {row.key: row for row in summarise(dataclasses.replace(study, gaps=gaps)).sectors}
+    assert "larger gaps" in rows["transport"].apart
+    assert not rows["water"].apart
+    assert not rows["energy"].apart
