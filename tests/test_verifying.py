@@ -184,12 +184,12 @@ def test_a_number_of_a_cell_that_was_changed_on_the_map_is_named(copied) -> None
         slot["texts"] = [text.replace("1", "2") for text in slot["texts"]]
 
     with_map(path, tamper)
-    found = [one for one in kc.verify(copied / "out", recompute=False) if one.kind == "number"]
-    names = [one.name for one in found]
+    numbers = [one for one in kc.verify(copied / "out", recompute=False) if one.kind == "number"]
+    names = [one.name for one in numbers]
     assert {f"cell.{cell}.{one} in map.html" for one in at} <= set(names)
     assert all(name.split(".")[2].removesuffix(" in map") in {*at, "T1"} for name in names)
     assert any(".T1 in map" in name for name in names)
-    told = next(one.detail for one in found if ".transport_reading in" in one.name)
+    told = next(one.detail for one in numbers if ".transport_reading in" in one.name)
     assert "in cells.parquet" in told
     assert "(theme Transport" in told
 

@@ -199,7 +199,9 @@ def nearest(
     )
     np.minimum.at(best, origin, direct)
     best += snap_cost(graph, origins.metres[on], unit=unit)
-    np.minimum.at(result, owner[on], best)
+    place = owner[on]  # ascending, so that the streets of a place stand together
+    first = np.flatnonzero(np.r_[True, place[1:] != place[:-1]])
+    result[place[first]] = np.minimum.reduceat(best, first)
     return result
 
 

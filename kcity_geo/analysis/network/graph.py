@@ -164,13 +164,16 @@ class StreetGraph:
         start, end = (ways.end, ways.start) if reverse else (ways.start, ways.end)
         ok = np.isfinite(cost) & (start != end)
         start, end, cost = start[ok], end[ok], cost[ok]
-        order = np.lexsort((cost, end, start))  # scipy would add parallel arcs up
-        start, end, cost = start[order], end[order], cost[order]
-        first = np.ones(len(start), bool)
-        first[1:] = (start[1:] != start[:-1]) | (end[1:] != end[:-1])
+        arc = start.astype(np.int64) * size + end
+        order = np.argsort(arc)
+        arc = arc[order]
+        first = np.flatnonzero(np.r_[len(arc) > 0, arc[1:] != arc[:-1]])
+        # Of parallel arcs the cheapest; scipy would add them up.
+        cheapest = np.minimum.reduceat(cost[order], first) if len(first) else cost
+        start, end = np.divmod(arc[first], max(size, 1))
         indptr = np.zeros(size + 1, dtype=np.int32)
-        np.cumsum(np.bincount(start[first], minlength=size), out=indptr[1:])
-        return csr_array((cost[first], end[first].astype(np.int32), indptr), shape=(size, size))
+        np.cumsum(np.bincount(start, minlength=size), out=indptr[1:])
+        return csr_array((cheapest, end.astype(np.int32), indptr), shape=(size, size))
 
     @cached_property
     def component_m(self) -> NDArray[np.float64]:
