@@ -63,7 +63,7 @@ def names_payload(result: Result, *, language: str = "en") -> dict[str, list[lis
 
 
 def _outlines(result: Result) -> list[tuple[str, BaseGeometry]]:
-    frame = result.data.city.districts
+    frame = result.data.city.districts.to_crs(4326)  # as places stand
     names = [plain_text(name, max_chars=60) for name in frame["name"]]
     return list(zip(names, frame.geometry, strict=True))
 

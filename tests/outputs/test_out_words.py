@@ -12,7 +12,7 @@ import shapely
 from kcity_geo.analysis.gaps.words import READINGS, reading_words
 from kcity_geo.outputs.explain import explain
 from kcity_geo.outputs.languages import language_of, speaking, translated
-from kcity_geo.outputs.map_names import _districts, _told_nearly
+from kcity_geo.outputs.map_names import _districts, _told_nearly, names_payload
 from kcity_geo.outputs.map_story import story_steps
 from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.report import build_report
@@ -59,6 +59,21 @@ def test_pages_name_no_keys_of_a_study_file_and_write_percent_one_way() -> None:
         assert "official" not in translated(
             "survey the water points, or set official.piped_water_access or a table by district"
         )
+
+
+def test_the_map_leaves_out_a_place_that_its_district_names(result) -> None:
+    """Districts stand in metres, the names of a map in degrees."""
+    districts = result.data.city.districts
+    spots = [shape.representative_point() for shape in districts.geometry[:2]]
+    names = [f"{str(districts['name'].iloc[0])[:-1]}{letter}" for letter in "hh"]
+    layer = gpd.GeoDataFrame(
+        {"place": ["suburb", "suburb"], "name": names}, geometry=spots, crs=districts.crs
+    )
+    named = districts.assign(name=[f"{names[0]}e", *districts["name"][1:]])
+    city = dataclasses.replace(result.data.city, districts=named)
+    data = dataclasses.replace(result.data, city=city, layers={"place": layer})
+    rows = names_payload(dataclasses.replace(result, data=data))["places"]
+    assert sorted(row[4] for row in rows) == [0, 99], "in its district, and in another one"
 
 
 @pytest.mark.parametrize(
