@@ -46,8 +46,8 @@ def test_each_id_is_of_the_ledger_and_shows_its_value(told) -> None:
             row = known[key]
             if row["unit"] == TEXT:
                 missing = [n for n in numbers_in(shown) if not reads(row["value"], n, "")]
-                # Classes and curves are told in words of their own: 0.9 as 90 of 100.
-                own_words = (".limit", ".value_function", "_score.basis")
+                # Classes, curves and standards are told in words of their own: 0.9 as 90 of 100.
+                own_words = (".limit", ".value_function", "_score.basis", ".variant")
                 assert not missing or key.endswith(own_words), (key, shown)
             else:
                 assert row["value"] is not None, (key, shown)

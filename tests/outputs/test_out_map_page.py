@@ -255,7 +255,7 @@ def test_a_card_tells_place_reasons_and_where_its_numbers_stand(opened, study) -
     assert set(told) <= rules
     assert box.locator(f".kc-why [data-id~='cell.{cell}.T1_gap']").count() == 1
     box.locator(".kc-copy-ids").click()
-    assert box.locator(".kc-copy-ids").inner_text() == "Copied"
+    box.locator(".kc-copy-ids", has_text="Copied").wait_for()  # the clipboard answers later
     shares = page.locator(".kc-legend b[data-id]")
     assert shares.count() > 1
     assert shares.first.get_attribute("data-id") in known
