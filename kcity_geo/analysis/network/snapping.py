@@ -173,9 +173,9 @@ def _more_ties(
         segment[:, : found.also_segment.shape[1]] = found.also_segment
         share[:, : found.also_share.shape[1]] = found.also_share
     was = old.also_segment[stays]
-    kept = np.arange(was.shape[1])
-    segment[np.ix_(stays, kept)] = np.where(was >= 0, same[was], -1)
-    share[np.ix_(stays, kept)] = old.also_share[stays]
+    kept = slice(was.shape[1])
+    segment[stays, kept] = np.where(was >= 0, same[was], -1)
+    share[stays, kept] = old.also_share[stays]
     used = int((segment >= 0).any(axis=0).sum())
     if not used:
         return replace(found, also_segment=None, also_share=None)
