@@ -35,7 +35,7 @@ from kcity_geo.outputs.explained_words import (
 )
 from kcity_geo.outputs.languages import name as named
 from kcity_geo.outputs.languages import tell, translated
-from kcity_geo.outputs.text import as_number, human, persons, plain_text
+from kcity_geo.outputs.text import as_number, human, persons, plain_text, share_beside
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import SECTORS, THEMES, Gaps, Indicator
 from kcity_geo.rules import ReadingLimits
@@ -442,8 +442,9 @@ def _unit_sector(told: Mapping[str, Any], level: str, *, limits: ReadingLimits) 
         return
     share = {
         slot: human(as_number(told[key]), "share")
-        for slot, key in (("raw", "gap_raw"), ("lo", "gap_lo"), ("hi", "gap_hi"), ("mid", "gap"))
+        for slot, key in (("raw", "gap_raw"), ("lo", "gap_lo"), ("hi", "gap_hi"))
     }
+    share["mid"] = share_beside(as_number(told["gap"]), limits.partly, limits.short)
     yield tell(worded("explain_middle", level), **share)
     limit = human(limits.short, "share")
     chance = f"{100 * as_number(told['p_short']):.0f}"

@@ -17,9 +17,10 @@ from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.cited import cited
 from kcity_geo.outputs.languages import name, tell, translated
-from kcity_geo.outputs.text import as_number, human, persons, plain_text
+from kcity_geo.outputs.text import as_number, human, persons, plain_text, share_beside
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import SECTORS, THEMES, Gaps
+from kcity_geo.rules import ReadingLimits
 
 __all__ = [
     "Segment",
@@ -270,7 +271,7 @@ def _short_sentence(one: _Told, told: list[_Told], gaps: Gaps) -> str:
         return _nobody_sentence(one, told, gaps)
     least = float(read_table("programme/solutions")["rule"]["least_share"])
     few = short < least * total
-    partly = _partly_short(told) if few else []
+    partly = _partly_short(told, gaps.limits) if few else []
     return tell(
         _SHORT_TEXTS[few, one.probably],
         partly=tell("head_few_but", partly=_listed(partly)) if partly else "",
@@ -321,30 +322,33 @@ def _nobody_sentence(one: _Told, told: list[_Told], gaps: Gaps) -> str:
         + "".join(_may_be(t, gaps.limits.short) for t in known),
         "data": _data(one) if len(words) == 1 else "",
     }
-    partly = _partly_short(told)
+    partly = _partly_short(told, gaps.limits)
     if not partly:
         return tell("head_nobody", **values)
     return tell("head_nobody_but", partly=_listed(partly), **values)
 
 
-def _partly_short(told: list[_Told]) -> list[str]:
+def _partly_short(told: list[_Told], limits: ReadingLimits) -> list[str]:
     """Say of each sector that something can be said of who is partly short, hardly anybody left out."""
     least = read_table("display")["headline"]["partly"]
     return [
-        _partly(one)
+        _partly(one, limits)
         for one in told
         if not one.unsure and one.people("partly_short") >= max(1.0, least * one.total)
     ]
 
 
-def _partly(one: _Told) -> str:
+def _partly(one: _Told, limits: ReadingLimits) -> str:
     """Say how many people are served with shortcomings, and how large these are on average."""
     return tell(
         "head_partly",
         people=one.counted("partly_short"),
         share=one.share("partly_short"),
         thing=_thing(one),
-        gap=cited(human(as_number(one.row["gap"]), "share"), f"{one.sector}.gap.city"),
+        gap=cited(
+            share_beside(as_number(one.row["gap"]), limits.partly, limits.short),
+            f"{one.sector}.gap.city",
+        ),
     )
 
 

@@ -25,7 +25,7 @@ from kcity_geo.outputs.site_words import (
     unchecked_rules,
     why_no_sites,
 )
-from kcity_geo.outputs.text import as_number, human, persons, plain_text
+from kcity_geo.outputs.text import as_number, human, persons, plain_text, share_beside
 from kcity_geo.outputs.themes import LEGEND_ORDER, STRIPED, reading_rows, sector_title
 from kcity_geo.profiles import criteria_titles
 from kcity_geo.result import SECTORS, THEMES, Result
@@ -334,7 +334,10 @@ def _sector_row(
         meaning=known.meaning,
         colour=known.colour,
         data=translated(str(row["data"])),
-        gap=cited(human(gap, "share", missing=tell("not_assessed")), f"{sector}.gap.city"),
+        gap=cited(
+            share_beside(gap, limits.partly, limits.short, missing=tell("not_assessed")),
+            f"{sector}.gap.city",
+        ),
         raw=cited(human(as_number(row.get("gap_raw")), "share"), f"{sector}.gap_raw.city"),
         range_words=cited(range_words(low, high), f"{sector}.gap_lo.city", f"{sector}.gap_hi.city"),
         data_words=human(as_number(row.get("assessed_weight")), "share"),

@@ -29,6 +29,7 @@ __all__ = [
     "plain_lines",
     "plain_text",
     "safe_text",
+    "share_beside",
     "slug",
     "translated_text",
     "unbroken",
@@ -311,6 +312,35 @@ def _share(value: float) -> str:
     if 99 < percent < 100:  # noqa: PLR2004 - not quite all
         return tell("share_over")
     return tell("share", number=f"{percent:.0f}")
+
+
+def share_beside(value: float, *limits: float, missing: str = "–") -> str:  # noqa: RUF001 - a dash in a table
+    """
+    Write a share so that it stands on the same side of each limit as its reading.
+
+    Parameters
+    ----------
+    value : share; NaN: not known.
+    limits : shares from which another word is said.
+    missing : text for a share that is not known.
+
+    Returns
+    -------
+    Whole per cent as `human` writes them; one or two decimals where rounding would reach a limit
+    that the value does not reach.
+
+    Examples
+    --------
+    >>> share_beside(0.197, 0.2, 0.4), share_beside(0.2, 0.2, 0.4), share_beside(0.39997, 0.2, 0.4)
+    ('19.7 %', '20 %', 'under 40 %')
+    """
+    below = [limit for limit in limits if value < limit <= round(value, 2)]
+    if not below:
+        return human(value, "share", missing=missing)
+    for digits in (1, 2):
+        if round(100 * value, digits) < 100 * below[0]:
+            return tell("share", number=f"{100 * value:.{digits}f}")
+    return tell("share_under_limit", number=f"{100 * below[0]:.4g}")
 
 
 #: Square and cubic metres and kilometres in a unit.

@@ -16,7 +16,7 @@ from kcity_geo.outputs.headline import first_sector, gap_sentences, places_of, s
 from kcity_geo.outputs.legend_shares import gap_classes
 from kcity_geo.outputs.map_themes import _indicator_theme, theme_row
 from kcity_geo.outputs.summary import summarise
-from kcity_geo.outputs.text import human
+from kcity_geo.outputs.text import human, share_beside
 from kcity_geo.outputs.themes import make_themes, reading_rows
 from kcity_geo.result import SECTORS
 
@@ -359,3 +359,24 @@ def test_an_average_that_is_worse_than_most_places_says_why(build) -> None:
     assert "larger gaps" in rows["transport"].apart
     assert not rows["water"].apart
     assert not rows["energy"].apart
+
+
+@given(st.floats(0.0, 1.0))
+@settings(max_examples=200, deadline=None)
+def test_a_share_is_written_on_the_side_of_the_limits_on_which_it_lies(value) -> None:
+    told = share_beside(value, 0.2, 0.4)
+    under = "under 1" not in told and told.startswith("under")
+    number = float(told.removeprefix("under ").removeprefix("over ").removesuffix(" %")) / 100
+    for limit in (0.2, 0.4):
+        assert (number >= limit and not (under and number == limit)) == (value >= limit)
+
+
+def test_a_gap_just_below_a_limit_is_not_written_as_the_limit(build) -> None:
+    """0.197 reads *Adequate*; "20 %" stood beside it, which is the first gap that does not."""
+    study = build(water=True)
+    gaps = _with_people(study, **{sector: {"adequate": 60_000.0} for sector in SECTORS})
+    for sector in SECTORS:
+        _set(gaps, sector, gap=0.197, short=0.05, evidence=0.6)
+    shown = [row.gap for row in summarise(dataclasses.replace(study, gaps=gaps)).sectors]
+    assert len(shown) >= len(SECTORS)
+    assert sum("19.7 %" in gap for gap in shown) == len(SECTORS)
