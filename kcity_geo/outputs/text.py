@@ -321,7 +321,7 @@ def share_beside(value: float, *limits: float, missing: str = "–") -> str:  # 
     Parameters
     ----------
     value : share; NaN: not known.
-    limits : shares from which another word is said.
+    *limits : shares from which another word is said.
     missing : text for a share that is not known.
 
     Returns
