@@ -10,7 +10,7 @@ import pandas as pd
 
 from kcity_geo.analysis.gaps.words import READINGS, reading_title
 from kcity_geo.config import read_table
-from kcity_geo.indicators import IndicatorRow
+from kcity_geo.indicators import IndicatorRow, indicator_rows
 from kcity_geo.outputs.languages import tell, translated
 from kcity_geo.outputs.text import as_number, human, measured, plain_text, value_words
 from kcity_geo.result import THEMES
@@ -19,6 +19,7 @@ __all__ = [
     "left_open",
     "noted",
     "row_value",
+    "silent_titles",
     "slotted",
     "span_words",
     "standard_words",
@@ -138,13 +139,43 @@ def left_open(row: _Row, about: IndicatorRow, *, ranged: bool) -> str:
     -------
     A line; empty for other indicators than those of ``[silent]``.
     """
-    silent = read_table("evidence")["silent"]
-    if not ranged or about.id not in (*silent["drawn"], *silent["ends"]):
-        return ""
-    if str(row["reading"]) != reading_title(READINGS.index("not_assessed")):
+    if not ranged or not _silent(row, about.id):
         return ""
     note = translated(plain_text(row["note"], max_chars=300))
     return tell("explain_open", title=translated(plain_text(row["title"])), note=note)
+
+
+def _silent(row: _Row, key: str) -> bool:
+    """Whether an indicator was not assessed, and the range of its sector holds it all the same."""
+    silent = read_table("evidence")["silent"]
+    not_assessed = reading_title(READINGS.index("not_assessed"))
+    return key in (*silent["drawn"], *silent["ends"]) and str(row["reading"]) == not_assessed
+
+
+def silent_titles(indicators: pd.DataFrame, sector: str) -> list[str]:
+    """
+    Name what was not assessed of a sector, although its range holds it from none to all.
+
+    Parameters
+    ----------
+    indicators : as in `kcity_geo.result.Gaps`.
+    sector : whose.
+
+    Returns
+    -------
+    Titles without what stands in brackets, to be said within a sentence.
+    """
+    about = indicator_rows()
+    rows = indicators[indicators["unit_id"] == "city"]
+    told = [
+        translated(plain_text(row["title"])).split("(")[0].strip()
+        for _, row in rows.iterrows()
+        if (known := about.get(str(row["indicator"])))
+        and known.sector == sector
+        and not known.theme
+        and _silent(row, known.id)
+    ]
+    return [text[:1].lower() + text[1:] for text in told]
 
 
 def span_words(low: float, high: float) -> str:

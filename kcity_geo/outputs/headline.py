@@ -16,6 +16,7 @@ from kcity_geo.analysis.gaps.words import open_is_told
 from kcity_geo.config import read_table
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.cited import cited
+from kcity_geo.outputs.explained_words import silent_titles
 from kcity_geo.outputs.languages import name, tell, translated
 from kcity_geo.outputs.text import as_number, human, persons, plain_text, share_beside
 from kcity_geo.outputs.themes import reading_rows, sector_title
@@ -302,13 +303,16 @@ def _open_of(one: _Told) -> str:
     return tell("head_open_of", thing=_thing(one), people=counted, share=share)
 
 
-def _may_be(one: _Told, short: float) -> str:
-    """Say how large the gap may be where what nobody mapped could make it one that falls short."""
+def _may_be(one: _Told, gaps: Gaps) -> str:
+    """Say how large the gap may be where what is not known could make it one that falls short."""
     high = as_number(one.row["gap_hi"])
-    if not high >= short:
+    if not high >= gaps.limits.short:
         return ""
     shown = cited(human(high, "share"), f"{one.sector}.gap_hi.city")
-    return tell("head_may_be", thing=_thing(one), gap=shown)
+    untold = silent_titles(gaps.indicators, one.sector)
+    if not untold:
+        return tell("head_may_be", thing=_thing(one), gap=shown)
+    return tell("head_may_be_untold", thing=_thing(one), gap=shown, untold=", ".join(untold))
 
 
 def _nobody_sentence(one: _Told, told: list[_Told], gaps: Gaps) -> str:
@@ -318,8 +322,7 @@ def _nobody_sentence(one: _Told, told: list[_Told], gaps: Gaps) -> str:
     values = {
         "thing": _listed([_thing(t) for t in known], last="or"),
         "total": one.all,
-        "open": "".join(map(_open_of, known))
-        + "".join(_may_be(t, gaps.limits.short) for t in known),
+        "open": "".join(map(_open_of, known)) + "".join(_may_be(t, gaps) for t in known),
         "data": _data(one) if len(words) == 1 else "",
     }
     partly = _partly_short(told, gaps.limits)

@@ -259,6 +259,26 @@ def test_nobody_short_does_not_hide_how_large_the_gap_may_be(build, high, told) 
     assert ("as large as" in line) == told
 
 
+def test_what_was_not_assessed_and_opens_the_range_is_named(build) -> None:
+    """Everybody has a tap; how much wastewater is treated nobody said: no fault of the map."""
+    gaps = _with_people(build(water=True), **{s: {"adequate": 38_400.0} for s in SECTORS})
+    for sector in SECTORS:
+        highest = 0.56 if sector == "water" else 0.1
+        _set(gaps, sector, gap=0.05, short=0.0, evidence=0.6, high=highest)
+    untold = gaps.indicators.copy()
+    rows = untold["indicator"] == "W1"
+    untold.loc[rows, ["indicator", "title", "reading"]] = [
+        "W4",
+        "Wastewater treated (share)",
+        "Not assessed",
+    ]
+    line, *_ = gap_sentences(dataclasses.replace(gaps, indicators=untold))
+    clause = (
+        "with what the map may lack and what is not known (wastewater treated) the gap in water"
+    )
+    assert clause in line
+
+
 def test_nobody_short_hides_nobody_of_whom_nobody_can_tell(build) -> None:
     people = {sector: {"adequate": 38_400.0} for sector in SECTORS}
     people["energy"] = {"adequate": 24_200.0, "cannot_tell": 14_200.0}
