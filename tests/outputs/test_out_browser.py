@@ -415,6 +415,34 @@ def _box_of_a_site_leaves_it_in_sight(opened: Opened) -> None:
         assert legend.locator(".kc-key").first.is_visible()
 
 
+def test_the_card_of_a_place_is_whole_wherever_it_is_chosen(browser, map_file) -> None:
+    """In the middle of a low window it began below the buttons and ended below the window, over the scale."""
+    opened = Opened(browser, map_file, width=1366, height=768)
+    opened.settle()
+    area = _area(opened)
+    frame, box = area["frame"], opened.page.locator(".kc-pinned")
+    for across in (0.1, 0.4, 0.9):
+        for down in (0.1, 0.6, 0.95):
+            x, y = area["x"] + across * area["width"], area["y"] + down * area["height"]
+            opened.page.mouse.click(x, y)
+            if not box.count():  # over a control, or outside the cells
+                continue
+            rect = box.bounding_box()
+            assert rect["y"] >= frame["y"], (across, down)
+            assert rect["y"] + rect["height"] <= frame["y"] + frame["height"], (across, down)
+            for name in (".kc-where", ".leaflet-control-scale"):
+                assert _apart(rect, opened.page.locator(name).bounding_box()), (across, down)
+            place = opened.page.evaluate(
+                "(() => { const p = KC.map.latLngToContainerPoint(KC.card.latlng),"
+                " f = KC.map.getContainer().getBoundingClientRect(); return [p.x + f.left, p.y + f.top]; })()"
+            )
+            point = {"x": place[0], "y": place[1], "width": 0, "height": 0}
+            assert _apart(rect, point), (across, down)
+            opened.page.keyboard.press("Escape")
+            opened.page.keyboard.press("h")
+    opened.page.close()
+
+
 def test_a_small_map_folds_the_layers_and_opens_them_over_nothing(browser, map_file) -> None:
     opened = Opened(browser, map_file, width=800, height=600)
     opened.settle()

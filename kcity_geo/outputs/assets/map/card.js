@@ -37,17 +37,33 @@ function kcCard(map) {
     if (from && from.isConnected) { from.focus(); }
     from = null;
   };
-  // The first corner in which the box leaves the place itself in sight.
+  // Whether the box is whole, and over nothing else that stands at the left.
+  function whole(rect, frame) {
+    return rect.top >= frame.top && rect.bottom <= frame.bottom &&
+      ![".kc-where", ".leaflet-control-scale"].some(function (name) {
+        var other = document.querySelector(name);
+        return other && kcOverlap(box, other);
+      });
+  }
+  // The first corner in which the box is whole and leaves the place itself in sight.
   function beside(latlng) {
     var frame = map.getContainer().getBoundingClientRect(), p = map.latLngToContainerPoint(latlng);
+    var x = p.x + frame.left, y = p.y + frame.top;
     var free = ["bottomleft", "topleft", "topright"].some(function (corner) {
       control.setPosition(corner);
-      var rect = box.getBoundingClientRect(), x = p.x + frame.left, y = p.y + frame.top;
-      return x < rect.left - 14 || x > rect.right + 14 || y < rect.top - 14 || y > rect.bottom + 14;
+      var rect = box.getBoundingClientRect();
+      return whole(rect, frame) &&
+        (x < rect.left - 14 || x > rect.right + 14 || y < rect.top - 14 || y > rect.bottom + 14);
     });
-    // On a phone the box is as wide as the map: the map gives way.
-    if (!free) {
-      map.panBy([0, p.y + frame.top - box.getBoundingClientRect().bottom - 34], { animate: false });
+    if (free) { return; }
+    // The map gives way: to the right, on a phone, where the box is as wide as the map, downwards.
+    control.setPosition("bottomleft");
+    var at = box.getBoundingClientRect();
+    if (frame.right - at.right > 150) {
+      map.panBy([x - at.right - 50, 0], { animate: false });
+    } else {
+      control.setPosition("topright");
+      map.panBy([0, y - box.getBoundingClientRect().bottom - 34], { animate: false });
     }
   }
   // key: what the card is of, as the address of the page has it; fill: writes the card.
