@@ -394,7 +394,7 @@ def _text_column(column: Any) -> Any:  # noqa: ANN401 - series in, array out
     """Clean each different text once; a column of text and numbers becomes text."""
     if str(column.dtype) in {"str", "string", "category"}:
         codes, different = pd.factorize(column)
-        clean = np.array([*(_text_cell(v) for v in different), None], dtype=object)
+        clean = np.array([*(_text_cell(v) for v in different.tolist()), None], dtype=object)
         return clean[codes]
     cells = [_text_cell(v) for v in column]
     if any(isinstance(c, str) for c in cells):
