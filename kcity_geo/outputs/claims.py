@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -25,7 +25,7 @@ from kcity_geo.outputs.facts import SITE_CONTENTS, SITE_FACTS
 from kcity_geo.outputs.languages import language_of, speaking
 from kcity_geo.outputs.summary import without_folders
 from kcity_geo.outputs.text import as_number, plain_text
-from kcity_geo.plan_sheets import PlanSheets, Table
+from kcity_geo.plan_sheets import MapSheet, PlanSheets, Table
 from kcity_geo.result import LEVELS, Result
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "claim",
     "claims",
     "parameter_id",
+    "plan_area_id",
     "plan_claims",
     "plan_id",
 ]
@@ -391,15 +392,15 @@ def plan_claims(plan: PlanSheets) -> Iterator[Claim]:
 
     Yields
     ------
-    Claims as of `claims`; the id of a cell is ``plan.<table>.<row>.<column>``, rows counted from 1.
+    Claims as of `claims`; the id of a cell is ``plan.<table>.<row>.<column>``, rows counted from 1, that of the area
+    of a layer of a sheet as of `plan_area_id`.
     """
     for number, text in enumerate(plan.lead, start=1):
         yield from _said(f"plan.lead.{number}", text, "plan")
     for nth, chapter in enumerate(plan.chapters, start=1):
         for number, text in enumerate(chapter.text, start=1):
             yield from _said(f"plan.chapter.{nth}.{number}", text, "plan")
-    for number, sheet in enumerate(plan.maps):
-        yield from _said(f"plan.map.{number}", sheet.caption, "plan")
+    yield from _sheet_claims(plan.maps)
     for name, table in plan.tables.items():
         yield from _said(f"plan.{name}.note", table.note, "plan")
         for place, values in enumerate(table.frame.itertuples(index=False), start=1):
@@ -412,11 +413,40 @@ def plan_claims(plan: PlanSheets) -> Iterator[Claim]:
                     yield claim(key, value, unit, formula)
 
 
+def _sheet_claims(sheets: Sequence[MapSheet]) -> Iterator[Claim]:
+    """List the numbers of the sheets of a plan: those of captions, and the areas of what is drawn."""
+    for number, sheet in enumerate(sheets):
+        yield from _said(f"plan.map.{number}", sheet.caption, "plan")
+        for place, layer in enumerate(sheet.layers):
+            if layer.area_ha > 0:
+                yield claim(plan_area_id(number, place), layer.area_ha, "ha", "plan")
+
+
 def _of_cell(table: Table, column: str, row: int) -> tuple[str, str]:
     """Give the unit and the formula of a cell; a table made by hand has units of columns alone."""
     units, formulas = table.cell_units.get(column), table.formulas.get(column)
     unit = units[row] if units else table.units.get(column, "")
     return plain_text(unit), formulas[row] if formulas else "plan"
+
+
+def plan_area_id(sheet: int, layer: int) -> str:
+    """
+    Give the id of the area that a layer of a sheet of a plan covers.
+
+    Parameters
+    ----------
+    sheet, layer : places of the sheet in the plan and of the layer in the sheet, from 0.
+
+    Returns
+    -------
+    Id in the ledger.
+
+    Examples
+    --------
+    >>> plan_area_id(2, 0)
+    'plan.map.2.0.area_ha'
+    """
+    return f"plan.map.{sheet}.{layer}.area_ha"
 
 
 def plan_id(table: str, row: int | str, column: str) -> str:

@@ -26,13 +26,22 @@ from kcity_geo.result import Result
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["clip_path", "draw_scale", "frame_of", "scale_bar_m", "shows_part", "theme_figure"]
+__all__ = [
+    "clip_path",
+    "draw_scale",
+    "frame_of",
+    "is_tall",
+    "scale_bar_m",
+    "shows_part",
+    "theme_figure",
+]
 
 _PIXELS = 900
 _WIDTH_INCH = 5.0
 _DPI = 160
 _NAME_CHARS = 30
 _FLATTEST, _TALLEST = 0.35, 1.35
+_TALL = 1.25  # three of such stand beside each other
 _LOOK_AT = 3  # every third pixel each way tells which shade is the most frequent
 _AROUND = 0.3  # of the longer side, shown around what a picture is near to
 
@@ -141,6 +150,22 @@ def shows_part(result: Result) -> bool:
     True where people live in a small part of the study area, and the pictures show that part.
     """
     return _shown(result) is not None
+
+
+def is_tall(result: Result) -> bool:
+    """
+    Tell whether the pictures are so much taller than wide that three find room beside each other.
+
+    Parameters
+    ----------
+    result : a finished study.
+
+    Returns
+    -------
+    True from a height of 1.25 times the width.
+    """
+    (x0, x1), (y0, y1) = frame_of(_shown(result) or tuple(result.data.grid.boundingbox), None)
+    return y1 - y0 >= _TALL * (x1 - x0)
 
 
 def _shown(result: Result) -> Box | None:

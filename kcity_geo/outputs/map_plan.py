@@ -13,6 +13,7 @@ from pyproj import Transformer
 
 from kcity_geo.config import read_table
 from kcity_geo.outputs.backdrop import encode
+from kcity_geo.outputs.claims import plan_area_id
 from kcity_geo.outputs.languages import say
 from kcity_geo.outputs.text import human, plain_text
 from kcity_geo.plan_sheets import MapLayer, PlanSheets
@@ -79,10 +80,10 @@ def plan_themes(plan: PlanSheets | None, *, language: str) -> list[dict[str, Any
     found = []
     for key, number in _THEMES.items():
         layers = [
-            layer
-            for sheet in plan.maps
+            (plan_area_id(nth, place), layer)
+            for nth, sheet in enumerate(plan.maps)
             if sheet.number == number
-            for layer in sheet.layers
+            for place, layer in enumerate(sheet.layers)
             if layer.style not in _NO_LAND and len(layer.shapes)
         ]
         if layers:
@@ -91,7 +92,7 @@ def plan_themes(plan: PlanSheets | None, *, language: str) -> list[dict[str, Any
 
 
 def _theme(
-    plan: PlanSheets, key: str, layers: Sequence[MapLayer], *, language: str
+    plan: PlanSheets, key: str, layers: Sequence[tuple[str, MapLayer]], *, language: str
 ) -> dict[str, Any]:
     back = Transformer.from_crs(plan.crs, 4326, always_xy=True)
     west, south, east, north = plan.layers["site"][0].to_crs(4326).total_bounds
@@ -108,12 +109,13 @@ def _theme(
                 "striped": False,
                 "words": _title(layer.style, language),
                 "share": human(layer.area_ha, "ha"),
+                "id": area_id,
             }
-            for layer in layers
+            for area_id, layer in layers
         ],
         "shapes": [
             {"colour": _style(layer.style)["colour"], "data": encode(_areas(layer), back)}
-            for layer in layers
+            for _, layer in layers
         ],
         "bounds": [
             [round(float(south), 5), round(float(west), 5)],

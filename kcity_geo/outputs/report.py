@@ -19,7 +19,7 @@ from kcity_geo.outputs import report_tables as rows
 from kcity_geo.outputs.attribution import head_of_page
 from kcity_geo.outputs.cited import cited, citing
 from kcity_geo.outputs.dossiers import report_dossiers
-from kcity_geo.outputs.figures import shows_part, theme_figure
+from kcity_geo.outputs.figures import is_tall, shows_part, theme_figure
 from kcity_geo.outputs.headline import first_sector
 from kcity_geo.outputs.languages import (
     Language,
@@ -169,6 +169,7 @@ def _values(result: Result, slots: Slots) -> dict[str, Any]:
         "css": asset("report.css"),
         "footer": _css_text(summary.caveat, slots.language),
         "figures": _figures(result, themes),
+        "tall": is_tall(result),
         "districts": rows.districts(result),
         "sector_titles": [sector_title(s) for s in (*SECTORS, *THEMES)],
         "indicators": rows.indicators(result),

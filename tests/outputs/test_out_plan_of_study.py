@@ -9,6 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from kcity_geo.outputs.claims import plan_claims
 from kcity_geo.outputs.columns import column_table
 from kcity_geo.outputs.frames import cell_frame
 from kcity_geo.outputs.map_plan import plan_lines, plan_themes
@@ -19,6 +20,7 @@ from kcity_geo.outputs.report_tables import left_out
 from kcity_geo.outputs.study_tables import save_study_workbook
 from kcity_geo.outputs.studytoml import study_toml
 from kcity_geo.outputs.summary import summarise
+from tests.support.shown import reads
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from hand_plan import hand_plan
@@ -42,6 +44,12 @@ def test_land_use_and_phases_are_themes_with_hectares(study) -> None:
         "Reserve",
         "Phase 1",
     ]
+    known = {row["id"]: row for row in plan_claims(study.plan)}
+    for row in (*use["rows"], *phases["rows"]):  # the hectares of a legend stand in the ledger
+        claimed = known[row["id"]]
+        assert reads(row["share"], claimed["value"], claimed["unit"]), row
+    homes = next(row for row in use["rows"] if row["words"] == "Homes")
+    assert known[homes["id"]]["value"] == pytest.approx(20)
     assert "5,000 persons" in use["question"]
     assert "60 M USD" in use["question"]
     west, south = use["bounds"][0][1], use["bounds"][0][0]

@@ -436,7 +436,8 @@ def districts_apart(
     if not found:
         return ""
     some = ", ".join(text for _, text in sorted(found)[:3])
-    return f"official number and map are far apart in {len(found)} districts ({some})"
+    where = "one district" if len(found) == 1 else f"{len(found)} districts"
+    return f"official number and map are far apart in {where} ({some})"
 
 
 def _district_column(

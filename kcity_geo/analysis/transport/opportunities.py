@@ -288,8 +288,7 @@ def _catchment(
         cells=grid,
         n_features=len(counted),
         not_assessed="" if served.any() else "nobody has a route to such a place",
-        note=f"{graph.mode}; at the place that the average resident goes to. Of {len(counted)} "
-        f"places the median has {median:,.0f}, the largest {persons.max():,.0f}",
+        note=f"{graph.mode}; {_shared_by(counted)}",
         details={
             "places": len(counted),
             "persons_median": median,
@@ -299,6 +298,19 @@ def _catchment(
             "minutes_mean": float((spent * each)[served].sum() / max(each[served].sum(), 1e-9)),
         },
         **fields,
+    )
+
+
+def _shared_by(counted: NDArray[np.int64]) -> str:
+    """Say how many persons share the places, as many as each has."""
+    if len(counted) == 1:
+        return f"at the only place there is, which {counted[0]:,.0f} persons share"
+    lead = "at the place that the average resident goes to"
+    if not len(counted):
+        return lead
+    return (
+        f"{lead}. Of {len(counted)} places the median has {np.median(counted):,.0f}, the largest "
+        f"{counted.max():,.0f}"
     )
 
 
