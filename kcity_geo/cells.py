@@ -29,6 +29,10 @@ __all__ = [
 ]
 
 _FEW_CELLS = 64
+#: Type ids of shapely.
+_POLYGONS = (3, 6)
+#: Share of a cell below which rounding alone may have made it.
+_NOTHING = 1e-11
 #: What GEOS prepares of a polygon is not for two threads at a time.
 _PREPARED = Lock()
 
@@ -87,23 +91,7 @@ def length_in_cells(
     # Column and row coordinates, in cells; a segment is cut wherever one crosses a whole number.
     a = np.column_stack([(start[:, 0] - left) / size, (top - start[:, 1]) / size])
     b = np.column_stack([(end[:, 0] - left) / size, (top - end[:, 1]) / size])
-    cuts, segment = [np.zeros(len(a)), np.ones(len(a))], [np.arange(len(a))] * 2
-    for axis in (0, 1):
-        low = np.ceil(np.minimum(a[:, axis], b[:, axis]))
-        count = np.maximum(np.floor(np.maximum(a[:, axis], b[:, axis])) - low + 1, 0).astype(int)
-        which = np.repeat(np.arange(len(a)), count)
-        nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        delta = b[which, axis] - a[which, axis]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = (low[which] + nth - a[which, axis]) / delta
-        ok = np.isfinite(t) & (t > 0) & (t < 1)
-        cuts.append(t[ok])
-        segment.append(which[ok])
-    t, s = np.concatenate(cuts), np.concatenate(segment)
-    order = np.lexsort((t, s))
-    t, s = t[order], s[order]
-    inner = s[1:] == s[:-1]
-    t0, t1, s = t[:-1][inner], t[1:][inner], s[1:][inner]
+    s, t0, t1 = _cut_edges(a, b)
     middle = ((t0 + t1) / 2)[:, None]
     place = a[s] + (b[s] - a[s]) * middle
     column, row = np.floor(place[:, 0]).astype(int), np.floor(place[:, 1]).astype(int)
@@ -169,7 +157,7 @@ def _polygon_pieces(
     areas = [shapely.area(polygons[number[inside]])]
     todo = np.flatnonzero(~single & (c1 >= 0) & (c0 < columns) & (r1 >= 0) & (r0 < rows))
     small = todo[(c1[todo] - c0[todo] < _FEW_CELLS) & (r1[todo] - r0[todo] < _FEW_CELLS)]
-    pieces = _strips(polygons, number[small], (c0[small], c1[small], r0[small], r1[small]), grid)
+    pieces = _small(polygons, number[small], (c0[small], c1[small], r0[small], r1[small]), grid)
     cells.append(pieces[0])
     owners.append(pieces[1])
     areas.append(pieces[2])
@@ -181,33 +169,142 @@ def _polygon_pieces(
     return np.concatenate(cells).astype(np.int64), np.concatenate(owners), np.concatenate(areas)
 
 
-def _strips(
+def _small(
     polygons: NDArray[np.object_],
     number: NDArray[np.int64],
     box: tuple[NDArray[np.int64], ...],
     grid: GeoBox,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Cut polygons of few cells by their edges; what a collection holds is left to GEOS."""
     rows, columns = grid.shape
     c0, c1, r0, r1 = box
     width, height = c1 - c0 + 1, r1 - r0 + 1
     count = width * height
     which = np.repeat(np.arange(len(number)), count)
-    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    begin = np.cumsum(count) - count
+    nth = np.arange(len(which)) - begin[which]
     column = c0[which] + nth % width[which]
     row = r0[which] + nth // width[which]
+    shapes = polygons[number]
+    unsound = np.flatnonzero(~shapely.is_valid(shapes))
+    shapes[unsound] = shapely.make_valid(shapes[unsound])
+    plain = np.isin(shapely.get_type_id(shapes), _POLYGONS)
+    share = np.zeros(len(which))
+    share[plain[which]] = _shares(
+        shapes[plain], c0[plain], r0[plain], width[plain], count[plain], grid
+    )
     ok = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-    which, flat = which[ok], (row * columns + column)[ok]
-    owner = number[which]
+    flat, owner = row * columns + column, number[which]
+    area = share * cell_size(grid) ** 2
+    odd = np.flatnonzero(ok & ~plain[which])
+    area[odd] = _by_geos(shapes, which[odd], flat[odd], grid)
+    keep = ok & (area > 0)
+    return flat[keep], owner[keep], area[keep]
+
+
+def _shares(
+    polygons: NDArray[np.object_],
+    column: NDArray[np.int64],
+    row: NDArray[np.int64],
+    width: NDArray[np.int64],
+    count: NDArray[np.int64],
+    grid: GeoBox,
+) -> NDArray[np.float64]:
+    """
+    Share of each cell of the boxes of valid polygons, from their north-west cells on, row by row.
+
+    An edge covers what lies east of it: with its sign a part of its own cell, and its height in all cells after it.
+    Every polygon is summed up by itself, so that its shares do not hang on the others.
+    """
+    size, (left, _, _, top) = cell_size(grid), tuple(grid.boundingbox)
+    parts, owner = shapely.get_parts(polygons, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    owner = owner[part]
+    u = (xy[:, 0] - left) / size - column[owner[ring]]
+    v = (top - xy[:, 1]) / size - row[owner[ring]]
+    same = ring[1:] == ring[:-1]
+    a, b = np.column_stack([u, v])[:-1][same], np.column_stack([u, v])[1:][same]
+    ring = ring[1:][same]
+    # Rings in either direction: outer ones count for, holes against.
+    twice = np.bincount(ring, weights=a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0], minlength=len(rings))
+    outer = np.ones(len(rings), dtype=bool)
+    outer[1:] = part[1:] != part[:-1]
+    sign = np.where(outer == (twice < 0), 1.0, -1.0)
+    edge, low, high = _cut_edges(a, b)
+    step = b[edge] - a[edge]
+    middle = a[edge] + step * ((low + high) / 2)[:, None]
+    of = owner[ring[edge]]
+    across = np.clip(np.floor(middle[:, 0]).astype(np.int64), 0, width[of] - 1)
+    down = np.clip(np.floor(middle[:, 1]).astype(np.int64), 0, count[of] // width[of] - 1)
+    rise = step[:, 1] * (high - low) * sign[ring[edge]]
+    cell = (np.cumsum(count) - count)[of] + down * width[of] + across
+    total = int(count.sum())
+    share = np.bincount(cell, weights=rise * (1 + across - middle[:, 0]), minlength=total)
+    full = np.bincount(cell, weights=rise, minlength=total)
+    nth = np.arange(total) - np.repeat(np.cumsum(count) - count, count)
+    nth %= np.repeat(width, count)
+    for k in range(1, int(width.max(initial=1))):
+        here = np.flatnonzero(nth == k)
+        share[here] += full[here - 1]
+        full[here] += full[here - 1]
+    share = np.where(share < _NOTHING, 0.0, share)
+    return np.where(share > 1 - _NOTHING, 1.0, share)
+
+
+def _cut_edges(
+    a: NDArray[np.float64], b: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """
+    Cut edges wherever one of their coordinates is a whole number.
+
+    Parameters
+    ----------
+    a, b : shape (n, 2), both ends in cells.
+
+    Returns
+    -------
+    Of each piece the edge, and where on it the piece begins and ends, 0 to 1; in the order of the edges and along them.
+    """
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    first, last = np.ceil(low), np.floor(high)
+    whole = (last < first).all(axis=1)
+    kept, several = np.flatnonzero(whole), np.flatnonzero(~whole)
+    cuts, edge = [np.zeros(len(several)), np.ones(len(several))], [several, several]
+    for axis in (0, 1):
+        count = np.maximum(last[several, axis] - first[several, axis] + 1, 0).astype(np.int64)
+        which = np.repeat(several, count)
+        nth = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = (first[which, axis] + nth - a[which, axis]) / (b[which, axis] - a[which, axis])
+        ok = np.isfinite(t) & (t > 0) & (t < 1)
+        cuts.append(t[ok])
+        edge.append(which[ok])
+    t, s = np.concatenate(cuts), np.concatenate(edge)
+    order = np.lexsort((t, s))
+    t, s = t[order], s[order]
+    inner = s[1:] == s[:-1]
+    edges = np.concatenate([kept, s[1:][inner]])
+    begin = np.concatenate([np.zeros(len(kept)), t[:-1][inner]])
+    end = np.concatenate([np.ones(len(kept)), t[1:][inner]])
+    order = np.argsort(edges, kind="stable")
+    return edges[order], begin[order], end[order]
+
+
+def _by_geos(
+    polygons: NDArray[np.object_], owner: NDArray[np.int64], flat: NDArray[np.int64], grid: GeoBox
+) -> NDArray[np.float64]:
+    """Cut polygons by cells that they may touch, one by one."""
+    area = np.zeros(len(owner))
+    if not len(owner):
+        return area
     squares = cell_polygons(grid, flat)
     with _PREPARED:
-        shapely.prepare(polygons[number])
-        touch = shapely.intersects(polygons[owner], squares)
-        owner, flat, squares = owner[touch], flat[touch], squares[touch]
-        whole = shapely.contains_properly(polygons[owner], squares)
-    area = np.full(len(owner), cell_size(grid) ** 2)
-    area[~whole] = shapely.area(shapely.intersection(polygons[owner[~whole]], squares[~whole]))
-    keep = area > 0
-    return flat[keep], owner[keep], area[keep]
+        shapely.prepare(polygons[np.unique(owner)])
+        touch = np.flatnonzero(shapely.intersects(polygons[owner], squares))
+    cut = shapely.intersection(polygons[owner[touch]], squares[touch])
+    area[touch] = shapely.area(cut)
+    return area
 
 
 def _by_outline(

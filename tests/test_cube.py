@@ -24,6 +24,7 @@ from kcity_geo.cube import (
     inside_share,
     layer,
     length_in_cells,
+    pieces_of_polygons,
     study_grid,
 )
 from kcity_geo.errors import GridMismatchError, LimitError, StudyError
@@ -122,6 +123,52 @@ def test_area_in_cells_equals_a_cut_with_every_cell(circles) -> None:
     assert np.allclose(
         area_in_cells(made, grid=GRID), slow.reshape(GRID.shape), rtol=1e-9, atol=1e-3
     )
+
+
+def _hollow(x: float, y: float, *, ccw: bool) -> shapely.Polygon:
+    """A square of 600 m with a hole of 200 m, whose rings run in one direction."""
+    return shapely.Polygon(
+        shapely.box(x, y, x + 600, y + 600, ccw=ccw).exterior,
+        [shapely.box(x + 200, y + 200, x + 400, y + 400, ccw=ccw).exterior],
+    )
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        _hollow(LEFT + 130, BOTTOM + 130, ccw=True),
+        _hollow(LEFT + 130, BOTTOM + 130, ccw=False),
+        _hollow(LEFT + 250, TOP - 850, ccw=True),  # edges on those of the cells
+        _hollow(LEFT - 300, TOP - 300, ccw=True),  # beyond the grid on two sides
+        _hollow(RIGHT - 300, BOTTOM - 300, ccw=False),
+        shapely.MultiPolygon(
+            [_hollow(LEFT + 10, TOP - 700, ccw=False), shapely.box(RIGHT - 260, TOP - 10, RIGHT, TOP)]
+        ),
+        shapely.box(LEFT, TOP - 500, LEFT + 500, TOP),  # whole cells, others at its edge only
+        shapely.Polygon([(LEFT + 20, TOP - 20), (LEFT + 20.001, TOP - 900), (LEFT + 700, TOP - 21)]),
+        shapely.GeometryCollection(
+            [_hollow(LEFT + 10, TOP - 700, ccw=True), shapely.LineString([(LEFT, TOP), (RIGHT, TOP - 9)])]
+        ),
+        shapely.Polygon([(LEFT, TOP), (LEFT + 900, TOP - 900), (LEFT + 900, TOP), (LEFT, TOP - 900)]),
+    ],
+    ids=["hole", "clockwise", "on edges", "north-west", "south-east", "parts", "whole", "sliver", "collection", "bow"],
+)  # fmt: skip
+def test_pieces_of_polygons_are_those_of_geos(shape) -> None:
+    cell, polygon, area = pieces_of_polygons(np.array([shape], dtype=object), grid=GRID)
+    slow = shapely.area(shapely.intersection(cell_polygons(GRID), shapely.make_valid(shape)))
+    assert cell.tolist() == np.flatnonzero(slow > 1e-6).tolist()
+    np.testing.assert_allclose(area, slow[cell], atol=1e-6)
+    assert (polygon == 0).all()
+
+
+def test_the_area_of_a_polygon_does_not_hang_on_the_others() -> None:
+    rng = np.random.default_rng(5)
+    x, y = rng.uniform(LEFT, RIGHT, 40), rng.uniform(BOTTOM, TOP, 40)
+    some = np.asarray(shapely.buffer(shapely.points(x, y), rng.uniform(20, 400, 40)), dtype=object)
+    alone = [pieces_of_polygons(some[k : k + 1], grid=GRID)[2] for k in range(40)]
+    _, polygon, area = pieces_of_polygons(some, grid=GRID)
+    for k in range(40):
+        assert area[polygon == k].tolist() == alone[k].tolist()  # to the last bit
 
 
 def test_a_polygon_of_very_many_cells_is_cut_the_same_way() -> None:
