@@ -96,11 +96,26 @@ class DistrictPeople:
         cell : shape (n,), flat number of the cell.
         persons : shape (n,).
         """
-        here = self.cut[cell] & (persons > 0)
-        if here.any():
-            points = shapely.points(x[here], y[here])
-            point, district = self._tree.query(points, predicate="intersects")
-            self._add(cell[here][point], district, persons[here][point])
+        here = np.flatnonzero(self.cut[cell] & (persons > 0))
+        # Each point against the districts that have a part of its cell, district by district.
+        first = np.searchsorted(self._keys, cell[here] * self._count)
+        count = np.searchsorted(self._keys, (cell[here] + 1) * self._count) - first
+        point = np.repeat(here, count)
+        nth = np.arange(len(point)) - np.repeat(np.cumsum(count) - count, count)
+        piece = np.repeat(first, count) + nth
+        district = self._keys[piece] % self._count
+        order = np.argsort(district, kind="stable")
+        ends = np.searchsorted(district[order], np.arange(self._count + 1))
+        for k in np.flatnonzero(np.diff(ends)).tolist():
+            mine = order[ends[k] : ends[k + 1]]
+            shape = self._shapes[k]
+            shapely.prepare(shape)
+            inside = mine[shapely.intersects_xy(shape, x[point[mine]], y[point[mine]])]
+            self.persons += np.bincount(
+                self._order[piece[inside]],
+                weights=persons[point[inside]],
+                minlength=len(self.persons),
+            )
 
     def add_polygons(self, polygons: NDArray[np.object_], density: NDArray[np.float64]) -> None:
         """
