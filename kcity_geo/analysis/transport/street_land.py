@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from kcity_geo.cube import cell_size
+from kcity_geo.cube import cell_size, pieces_of_polygons
 from kcity_geo.threads import thread_count
 
 __all__ = ["street_land_m2"]
@@ -88,12 +88,11 @@ def street_land_m2(
             names[i] = hashlib.blake2b(b"".join(mine), digest_size=16, key=shape).digest()
 
     def measured(some: Sequence[int]) -> dict[int, NDArray[np.float64]]:
-        found = {}
-        for i in some:
-            mine = line[starts[i] : starts[i + 1]]
-            area = _drawn(lines[mine], width_m[mine], boxes[i])
-            found[i] = _cut(area, float(x0[i]), float(y1[i]), side, size)
-        return found
+        mine = [line[starts[i] : starts[i + 1]] for i in some]
+        drawn = _drawn(
+            [lines[one] for one in mine], [width_m[one] for one in mine], boxes[list(some)]
+        )
+        return dict(zip(some, _cut(drawn, blocks[list(some)], side, grid), strict=True))
 
     new = [i for i in full.tolist() if names[i] not in known]
     # Shapely lets go of the interpreter, so that threads share the drawing.
@@ -111,35 +110,42 @@ def street_land_m2(
 
 
 def _drawn(
-    lines: NDArray[np.object_], width_m: NDArray[np.float64], box: shapely.Polygon
-) -> shapely.Geometry:
-    """Union of the streets near a block; lines of one width are drawn together."""
-    near = shapely.clip_by_rect(lines, *box.bounds)
-    drawn = []
-    for width in np.unique(width_m):
-        parts = shapely.get_parts(near[width_m == width])
-        if len(parts):
-            together = shapely.multilinestrings(parts)
-            drawn.append(shapely.buffer(together, width / 2, quad_segs=QUARTER))
-    return shapely.union_all(np.array(drawn, dtype=object))
+    lines: Sequence[NDArray[np.object_]],
+    width_m: Sequence[NDArray[np.float64]],
+    boxes: NDArray[np.object_],
+) -> NDArray[np.object_]:
+    """Union of the streets near each block; lines of one width are drawn together."""
+    near = [
+        shapely.clip_by_rect(one, *box)
+        for one, box in zip(lines, shapely.bounds(boxes), strict=True)
+    ]
+    of = np.repeat(np.arange(len(boxes)), [len(one) for one in lines])
+    parts, line = shapely.get_parts(np.concatenate(near), return_index=True)
+    of, width = of[line], np.concatenate(width_m)[line]
+    order = np.lexsort((width, of))
+    parts, of, width = parts[order], of[order], width[order]
+    first = np.ones(len(parts), dtype=bool)
+    first[1:] = (of[1:] != of[:-1]) | (width[1:] != width[:-1])
+    together = shapely.multilinestrings(parts, indices=np.cumsum(first) - 1)
+    of = of[first]
+    buffers = shapely.buffer(together, width[first] / 2, quad_segs=QUARTER)
+    count = np.bincount(of, minlength=len(boxes))
+    nth = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count)
+    drawn = np.full((len(boxes), max(1, int(count.max()))), None, dtype=object)
+    drawn[of, nth] = buffers
+    alone = count == 1
+    whole = np.array(drawn[:, 0])
+    whole[~alone] = shapely.union_all(drawn[~alone], axis=1)
+    return whole
 
 
 def _cut(
-    area: shapely.Geometry, left: float, top: float, side: int, size: float
+    areas: NDArray[np.object_], blocks: NDArray[np.int64], side: int, grid: GeoBox
 ) -> NDArray[np.float64]:
-    """Area in each cell of a block: cut into rows, then each row into cells."""
-    result = np.zeros((side, side))
-    right = left + side * size
-    for r in range(side):
-        strip = shapely.clip_by_rect(area, left, top - (r + 1) * size, right, top - r * size)
-        if shapely.is_empty(strip):
-            continue
-        low, _, high, _ = shapely.bounds(strip)
-        for c in range(side):
-            x = left + c * size
-            if x < high and x + size > low:
-                piece = shapely.clip_by_rect(
-                    strip, x, top - (r + 1) * size, x + size, top - r * size
-                )
-                result[r, c] = shapely.area(piece)
+    """Area in each cell of each block, of which the row and column are given; beside its block nothing counts."""
+    flat, block, area = pieces_of_polygons(areas, grid=grid)
+    row, column = (np.divmod(flat, grid.shape[1]) - blocks[block].T * side).astype(np.int64)
+    here = (row >= 0) & (row < side) & (column >= 0) & (column < side)
+    result = np.zeros((len(areas), side, side))
+    np.add.at(result, (block[here], row[here], column[here]), area[here])
     return result
