@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -203,7 +204,8 @@ class Findings:
         0 to 1; NaN where nobody counted the people. Who lives in a cell with less than one resident is
         counted under what its numbers say, so nobody is left over for ``nobody``.
         """
-        row = dict(self.result.gaps.city.loc[level])
+        rows: Any = self.result.gaps.city.loc
+        row = dict(rows[level])
         counts = {key: float(row.get(f"people_{key}", np.nan)) for key in READINGS}
         total = float(np.nansum(list(counts.values())))
         return counts[reading] / total if total > 0 else float("nan")

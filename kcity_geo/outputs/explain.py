@@ -356,9 +356,10 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
         people = persons(as_number(district["population"]))
         name = named(plain_text(district["name"], max_chars=80))
         yield 0, tell("explain_place", place=name, people=people), f"population.{unit}"
+    rows: Any = gaps.city.loc
     for sector in (*SECTORS, *THEMES):
         told = (
-            dict(gaps.city.loc[sector])
+            dict(rows[sector])
             if place == "city"
             else {
                 key.removeprefix(f"{sector}_"): district[key]

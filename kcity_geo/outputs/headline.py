@@ -133,10 +133,11 @@ class _Told:
 
 
 def _told(gaps: Gaps, levels: Sequence[str] = SECTORS) -> list[_Told]:
+    rows: Any = gaps.city.loc
     return [
-        _Told(sector=s, row=dict(gaps.city.loc[s]), total=residents(gaps))
+        _Told(sector=s, row=dict(rows[s]), total=residents(gaps))
         for s in levels
-        if s in gaps.city.index and math.isfinite(as_number(gaps.city.loc[s, "gap"]))
+        if s in gaps.city.index and math.isfinite(as_number(rows[s, "gap"]))
     ]
 
 

@@ -179,9 +179,10 @@ def summarise(result: Result) -> Summary:
     """
     data, score = result.data, result.score
     name, project = plain_text(data.city.name, max_chars=80), plain_text(score.title, max_chars=60)
+    rows: Any = result.gaps.city.loc
     sectors = tuple(
         _sector_row(
-            dict(result.gaps.city.loc[s]),
+            dict(rows[s]),
             s,
             total=residents(result.gaps),
             limits=result.gaps.limits,

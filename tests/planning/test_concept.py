@@ -279,7 +279,7 @@ def test_official_numbers_become_headroom() -> None:
 
 def test_a_mapped_substation_has_a_distance_and_no_spare() -> None:
     near = gpd.GeoDataFrame({"osm_id": [1]}, geometry=[box(3500, 500, 3600, 600)], crs=UTM)
-    told = concept(SITE, make_city_data(layers={"substation": near}), "new_town").headroom
+    told: Any = concept(SITE, make_city_data(layers={"substation": near}), "new_town").headroom
     row = told.set_index("asset").loc["nearest substation"]
     assert row["distance_km"] == pytest.approx(1.0)
     assert row["verdict"] == "unknown"
@@ -314,14 +314,14 @@ def make_gaps(data, gap: float) -> Gaps:
 
 def test_impact_is_a_bound_and_unknown_sectors_stay_unknown(city) -> None:
     plan = concept(SITE, city, "new_town")
-    told = plan.impact(make_gaps(city, 0.5))
+    told: Any = plan.impact(make_gaps(city, 0.5))
     # All of the city lies within a kilometre but for what is further: 10 people on each 1-ha cell.
     area_ha = shapely.intersection(SITE.buffer(1000), city.city.boundary_metric).area / 1e4
     assert told.loc["water", "persons_within"] == pytest.approx(10 * area_ha, rel=0.02)
     # People, not gap times people: all of them fall short when every cell does, nobody when none does.
     assert told.loc["water", "people_short_within"] == told.loc["water", "persons_within"]
     assert told.loc["water", "people_short_city"] == 16_000
-    fine = plan.impact(make_gaps(city, 0.2))
+    fine: Any = plan.impact(make_gaps(city, 0.2))
     assert fine.loc["water", ["people_short_within", "people_short_city"]].tolist() == [0, 0]
     assert told.loc["water", "closed_low"] == 0
     assert told.loc["water", "closed_high"] <= told.loc["water", "people_short_city"]
@@ -329,7 +329,7 @@ def test_impact_is_a_bound_and_unknown_sectors_stay_unknown(city) -> None:
     # Where nobody can tell, nobody is surely short and all may be.
     silent = make_gaps(city, 0.2)
     silent.cells["water_reading"][:] = READINGS.index("cannot_tell")
-    row = plan.impact(silent).loc["water"]
+    row: Any = plan.impact(silent).loc["water"]
     assert row["people_short_within"] == 0
     assert row["people_open_within"] == row["closed_high"] == row["persons_within"]
     assert row["share_high"] == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def test_worked_road_to_three_decimals() -> None:
         length_km=10, vehicles_day=2000, growth_share=0.035, cost=4e6, spending=(0.4, 0.3, 0.3),
         operating_years=20, upkeep_before_km=2560, upkeep_after_km=4500,
     )  # fmt: skip
-    found = appraise_road(road)
+    found: Any = appraise_road(road)
     assert round(found.internal_rate * 100, 3) == 27.807
     assert round(found.by_rate.loc[0.09, "npv"] / 1e6, 3) == 9.329
     assert round(found.by_rate.loc[0.12, "npv"] / 1e6, 3) == 6.204
@@ -145,7 +146,8 @@ def test_take_up_scales_what_grows_with_it_and_nothing_else() -> None:
         Stream(kind="health", values=(0, 0, *[20] * 18), grows_with_take_up=True),
         Stream(kind="greenhouse_gas", values=(0, 0, *[20] * 18)),
     ]
-    full, half = appraise(streams), appraise(streams, take_up=0.5)
+    full: Any = appraise(streams)
+    half: Any = appraise(streams, take_up=0.5)
     gain = net_present_value(0.09, [0, 0, *[20] * 18])
     assert full.by_rate.loc[0.09, "benefits"] == pytest.approx(2 * gain)
     assert half.by_rate.loc[0.09, "benefits"] == pytest.approx(1.5 * gain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def test_by_hand_the_needier_of_two_is_taken_when_one_can_be_paid() -> None:
     both = [one("a", short=6_000.0), one("b", short=30_000.0)]
     found = choose_portfolio(both, PortfolioLimits(budget_krw=300_000_000, need_weight=1.0))
     assert found.chosen == ("b",)
-    rows = found.table.set_index("name")
+    rows: Any = found.table.set_index("name")
     # 30,000 and 6,000 of 60,000 people in one of three sectors; of the other two nothing is known.
     assert rows.loc[["b", "a"], "need_low"].tolist() == pytest.approx([0.5 / 3, 0.1 / 3])
     assert rows.loc[["b", "a"], "need_high"].tolist() == pytest.approx([2.5 / 3, 2.1 / 3])
@@ -44,7 +45,7 @@ def test_by_hand_the_needier_of_two_is_taken_when_one_can_be_paid() -> None:
 def test_one_project_of_an_applicant_in_its_city() -> None:
     pair = [one("a", city="Hue"), one("b", city="hue", short=9_000.0), one("c")]
     found = choose_portfolio(pair, PortfolioLimits(budget_krw=10**10))
-    rows = found.table.set_index("name")
+    rows: Any = found.table.set_index("name")
     assert set(found.chosen) == {"b", "c"}
     assert rows.loc["a", "reason"].startswith("one project per applicant within its city: b")
 
@@ -57,7 +58,7 @@ def test_every_one_left_out_has_its_reason() -> None:
         one("other", budget=200_000_000, short=1_000.0),
     ]
     found = choose_portfolio(some, PortfolioLimits(budget_krw=300_000_000))
-    rows = found.table.set_index("name")
+    rows: Any = found.table.set_index("name")
     assert found.chosen == ("fits",)
     assert "more than the whole budget" in rows.loc["dear", "reason"]
     assert "closed on 2020-03-20" in rows.loc["late", "reason"]
@@ -69,7 +70,7 @@ def test_what_nobody_can_tell_widens_and_earns_nothing() -> None:
     blind = Candidate(name="blind", application=changed(), facts=cannot_tell())
     bare = Candidate(name="bare", application=changed(project={"city": "Elsewhere"}))
     found = choose_portfolio([blind, bare], PortfolioLimits(budget_krw=10**10)).table
-    rows = found.set_index("name")
+    rows: Any = found.set_index("name")
     assert rows.loc["blind", "need_low"] == 0.0
     assert rows.loc["blind", "need_high"] > 0.9
     assert np.isnan(rows.loc["bare", "need_low"])
@@ -164,7 +165,7 @@ def test_as_good_as_trying_all_and_the_same_in_any_order(rows, budget, rng) -> N
     ]
     limits = PortfolioLimits(budget_krw=100_000_000 * budget)
     found = choose_portfolio(some, limits)
-    table = found.table.set_index("name").loc[[c.name for c in some]]
+    table: Any = found.table.set_index("name").loc[[c.name for c in some]]
     value = table["value"].to_numpy()
     open_to_all = ~table["reason"].str.startswith("refused").to_numpy()
     best = 0.0
@@ -215,7 +216,7 @@ def test_of_equal_value_more_projects_are_taken() -> None:
     some = [bare("a", 600_000_000), bare("b", 500_000_000), bare("c", 300_000_000)]
     limits = PortfolioLimits(budget_krw=800_000_000, need_weight=1.0)
     found = choose_portfolio(some, limits)
-    rows = found.table.set_index("name")
+    rows: Any = found.table.set_index("name")
     assert found.chosen == ("b", "c")
     # By need alone, of which nothing is known, none earns a place.
     assert rows.loc["b", "reason"] == "taken; what is known of it earns nothing, and money is left"
@@ -226,7 +227,7 @@ def test_of_equal_projects_the_cheaper_is_taken_whatever_its_name() -> None:
     some = [bare("a", 600_000_000), bare("b", 500_000_000)]
     found = choose_portfolio(some, PortfolioLimits(budget_krw=700_000_000))
     assert found.chosen == ("b",)
-    rows = found.table.set_index("name")
+    rows: Any = found.table.set_index("name")
     assert rows.loc["b", "reason"] == "taken"
     assert "as much value, but for more money" in rows.loc["a", "reason"]
 
@@ -238,7 +239,7 @@ def test_no_budget_is_no_number_and_an_example_is_told() -> None:
         name="b", application=changed(request={"budget_krw": None, "budget_usd": 100_000})
     )
     found = choose_portfolio([made_up, dollars], PortfolioLimits(budget_krw=10**10))
-    rows = found.table.set_index("name")
+    rows: Any = found.table.set_index("name")
     assert rows["budget_krw"].isna().tolist() == [False, True]
     assert rows.loc["a", "reason"].startswith("refused: the city of the study is synthetic")
     assert found.spent_krw == 0

@@ -192,7 +192,7 @@ def city_table(city: CityModel, parts: Mapping[str, Parts]) -> pd.DataFrame:
     rows = []
     for level in LEVELS:
         part = parts[level]
-        found = _summary(city, level, part, units)
+        found: Any = _summary(city, level, part, units)
         by_district = units.mean(part.mid)[:-1]
         rows.append(
             {

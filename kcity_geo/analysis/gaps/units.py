@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,8 +168,10 @@ class Units:
         Shape (units, units + cells). Times what was summed before and then the cells it goes on
         summing from there, so that bands give what all cells at once give, to the last bit.
         """
-        carried = sparse.eye_array(len(self.ids), format="csr")
-        return sparse.csr_array(sparse.hstack([carried, self._matrix[:, cells]], format="csr"))
+        carried: Any = sparse.eye_array(len(self.ids), format="csr")
+        rest: Any = self._matrix[:, cells]
+        both: Any = sparse.hstack([carried, rest], format="csr")
+        return sparse.csr_array(both)
 
 
 class RunningMeans:

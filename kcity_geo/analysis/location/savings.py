@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,14 +155,12 @@ def merge_alike(savings: sparse.csr_array) -> sparse.csr_array:
     order = [kinds[key] for key in sorted(kinds)]
     weight = [math.fsum(of_kind) for of_kind in weights]
     sizes = [len(shape[k][0]) for k in order]
-    return sparse.csr_array(
-        (
-            np.concatenate([shape[k][1] * weight[k] for k in order]) if order else np.zeros(0),
-            np.concatenate([shape[k][0] for k in order]) if order else np.zeros(0, np.int32),
-            np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        ),
-        shape=(len(order), table.shape[1]),
+    parts: Any = (
+        np.concatenate([shape[k][1] * weight[k] for k in order]) if order else np.zeros(0),
+        np.concatenate([shape[k][0] for k in order]) if order else np.zeros(0, np.int32),
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
     )
+    return sparse.csr_array(parts, shape=(len(order), table.shape[1]))
 
 
 def best_sites(

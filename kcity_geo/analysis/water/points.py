@@ -242,9 +242,8 @@ def fetching_water(city: CityModel) -> Indicator:
     gap = np.where(scored, gap * (1 - share), np.nan)
     cells = np.where(inside, np.minimum(any_point, cap) * (1 - share), np.nan)
     worst = np.where(inside, np.minimum(sure, cap) * (1 - share), np.nan)
-    basic = np.where(
-        inside, share + (1 - share) * (any_point <= float(standard.target or 0)), np.nan
-    )
+    near: Any = any_point <= float(standard.target or 0)
+    basic = np.where(inside, share + (1 - share) * near, np.nan)
     value = weighted_mean(cells, people)
     return Indicator(
         id="W1",

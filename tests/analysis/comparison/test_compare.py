@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -269,8 +270,8 @@ def test_losing_data_never_raises_a_rank_or_a_first_share(values, lost, gone, se
         indicators={k: v for k, v in first.indicators.items() if k not in gone},
         open_land_share=math.nan if "land" in gone else first.open_land_share,
     )
-    before = compare_cities(cities, draws=40, seed=seed).rank().loc["C0"]
-    after = compare_cities([blind, *cities[1:]], draws=40, seed=seed).rank().loc["C0"]
+    before: Any = compare_cities(cities, draws=40, seed=seed).rank().loc["C0"]
+    after: Any = compare_cities([blind, *cities[1:]], draws=40, seed=seed).rank().loc["C0"]
     for axis in ("need", "readiness"):
         if not pd.isna(after[f"{axis}_rank"]):
             assert after[f"{axis}_rank"] >= before[f"{axis}_rank"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -512,8 +513,8 @@ def test_of_an_unmapped_district_nobody_can_tell(toy, features):
     )
     seen = toy(arrays=urban(built_m2=1600.0), layers={**layers, "building": houses})
     again = assess_gaps(model_of(seen), one)
-    t4 = again.indicators.query("indicator == 'T4'").set_index("unit_id")
-    before = found.indicators.query("indicator == 'T4'").set_index("unit_id")
+    t4: Any = again.indicators.query("indicator == 'T4'").set_index("unit_id")
+    before: Any = found.indicators.query("indicator == 'T4'").set_index("unit_id")
     assert t4.loc["SE", "p_short"] >= before.loc["SE", "p_short"]
     assert t4.loc["SE", "gap_lo"] >= before.loc["SE", "gap_lo"]
 
@@ -586,7 +587,7 @@ def test_a_number_for_few_people_speaks_of_no_one_else(toy, known):
     ]
     found = assess_gaps(model_of(data), rows).indicators
     for key in ("E1", "E2", "W1", "W3"):
-        row = found[found["indicator"] == key].set_index("unit_id")
+        row: Any = found[found["indicator"] == key].set_index("unit_id")
         assert np.isfinite(row.loc["NE", "value"]), key
         assert np.isnan(row.loc["NW", ["value", "gap", "p_short"]].astype(float)).all(), key
         if key in {"E2", "W1"}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,8 +47,8 @@ def random_table(seed: int, *, cover: bool):
 
 # --- worked numbers --------------------------------------------------------------------------
 
-COVERS = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 1], [0, 1, 0], [0, 0, 1]])
-PEOPLE = np.array([10.0, 10, 10, 10, 9, 9])
+COVERS: Any = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 1], [0, 1, 0], [0, 0, 1]])
+PEOPLE: Any = np.array([10.0, 10, 10, 10, 9, 9])
 
 
 def test_the_greedy_trap_is_not_walked_into():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -142,6 +143,7 @@ def test_a_table_of_sites_scores_as_published(seed):
     ranks = np.argsort(np.argsort(-published, kind="stable"), kind="stable") + 1
     whole = Suitability(project="p", title="P", score=np.zeros((1, 60)), criteria=tuple(used), constraints=(),
                         missing={}, feasible=np.ones((1, 60), bool))  # fmt: skip
+    frame: Any
     frame, rows = stability(table, ranks, whole, seed=1)
     assert frame.loc[np.argmax(published), "stability"].startswith("stays first")
     assert len(rows) == n * k

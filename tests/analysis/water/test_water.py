@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -312,7 +313,7 @@ def test_w1_says_nothing_where_no_rate_speaks_and_no_point_is_mapped(toy, featur
         assert row.gap[0, 0] == pytest.approx(0.25)
         assert row.evidence_cells[0, 0] == "user"
         gaps = assess_gaps(model_of(data), rows, draws=2)
-        of = gaps.indicators[gaps.indicators["indicator"] == "W1"].set_index("unit_id")
+        of: Any = gaps.indicators[gaps.indicators["indicator"] == "W1"].set_index("unit_id")
         assert of.loc["NE", "data"] in {"fair", "good"}
         assert "where no official rate speaks" in row.note
         if points is None:

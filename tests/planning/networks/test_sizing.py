@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,7 +145,7 @@ def test_a_booster_and_a_valve_stand_where_the_ground_asks_for_them() -> None:
 def test_boosters_stand_where_they_lift_to_the_highest_pressure_and_no_farther() -> None:
     # 80 m up within 100 m, to 15 m of pressure: one booster lifts 45 m, from 15 to 60, the source the rest.
     route = line_of([0.0, 0.0, 80.0])
-    up = water_mains(route, 0.01, MAINS)
+    up: Any = water_mains(route, 0.01, MAINS)
     climb = 80 + up.links.loc[2, "loss_m"]
     assert up.links.loc[2, "boost_m"] == pytest.approx(45)
     start = 15 + climb - 45
@@ -153,14 +154,14 @@ def test_boosters_stand_where_they_lift_to_the_highest_pressure_and_no_farther()
     assert pressures_between(route, up) == pytest.approx([15, 60])
     # 120 m up: two of 45 m, the first where the pressure has fallen to 15 m, the second 45 m higher.
     high = line_of([0.0, 0.0, 120.0])
-    two = water_mains(high, 0.01, MAINS)
+    two: Any = water_mains(high, 0.01, MAINS)
     assert two.links.loc[2, "boost_m"] == pytest.approx(90)
     assert np.diff(two.links.loc[2, "stations"]) == pytest.approx(
         [45 / (120 + two.links.loc[2, "loss_m"])]
     )
     assert pressures_between(high, two) == pytest.approx([15, 60, 15, 60])
     # Down 80 m two valves take half each, the first where the pressure reaches 60 m.
-    down = water_mains(line_of([0.0, 80.0, 0.0]), 0.01, MAINS)
+    down: Any = water_mains(line_of([0.0, 80.0, 0.0]), 0.01, MAINS)
     drop = 80 - down.links.loc[2, "loss_m"]
     assert down.links.loc[2, "drop_m"] == pytest.approx(drop)
     assert down.links.loc[2, "stations"][0] == pytest.approx(45 / drop)
