@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
+import shutil
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -33,16 +35,20 @@ settings.load_profile("kcity")
 _LONG = (
     "test_docs.py",
     "test_readings_agree.py",
-    "test_check.py",
+    "test_many.py",
     "test_out_browser.py",
     "test_invariance.py",
     "test_fetch.py",
-    "test_bad_input.py",
+    "test_out_hostile.py",
+    "test_transit.py",
+    "test_overpass.py",
     "test_examples.py",
     "test_transport.py",
     "test_graph.py",
-    "test_out_hostile.py",
+    "test_out_report_forms.py",
     "test_out_maps.py",
+    "test_bad_input.py",
+    "test_out_layout.py",
 )
 
 
@@ -56,6 +62,27 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Give all files that look at the study of the town to one worker: the other runs it never."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    def looks_at_the_town(file: str) -> bool:
+        return "town_run" in (config.rootpath / file).read_text(encoding="utf-8")
+
+    class OneTown(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            if file not in together:
+                together[file] = "town_run" if looks_at_the_town(file) else file
+            return together[file]
+
+    together: dict[str, str] = {}
+    return OneTown(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -145,6 +172,58 @@ def no_pictures_here() -> Iterator[None]:
     """The same for all tests of a file, none of which looks at a picture."""
     with _dots_for_pictures():
         yield
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[Any, Any]]:
+    """Folder of the large files that the tests of a file have written, and the results that they are of."""
+    return tmp_path_factory.mktemp("written"), {}
+
+
+@pytest.fixture
+def large_files_once(written: tuple[Path, dict[Any, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Write each large file of one and the same result once for all tests of a file, then copy it.
+
+    For tests that a study can be written, and look into none of these files. The same result is the same
+    data and gaps, in a file whose tests load `once`, with the same scores and sites.
+    """
+    from kcity_geo.outputs import study_files
+
+    folder, results = written
+
+    def copy(one: Path, other: Path) -> None:
+        (shutil.copytree if one.is_dir() else shutil.copy)(one, other)
+
+    def of(make: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        def steps(result: Result, *more: Any, **named: Any) -> dict[str, Any]:
+            weights = [(one.id, one.weight_used) for one in result.score.criteria]
+            found = pickle.dumps((result.score.title, result.score.score, weights, result.sites))
+            key = result.study.model_dump_json(), id(result.data), id(result.gaps), found
+            number = results.setdefault(key, (len(results), result))[
+                0
+            ]  # kept: an id is one object's
+
+            def once(name: str, write: Callable[[Path], None]) -> Callable[[Path], None]:
+                def writer(path: Path) -> None:
+                    kept = folder / f"{number}-{name}"
+                    if kept.exists():
+                        copy(kept, path)
+                        return
+                    write(path)
+                    copy(path, folder / f".{kept.name}")
+                    (folder / f".{kept.name}").rename(kept)  # whole, or not there
+
+                return writer
+
+            return {name: once(name, write) if name in large else write
+                    for name, write in make(result, *more, **named).items()}  # fmt: skip
+
+        return steps
+
+    large = {*study_files._MEANWHILE, "map.html", "report.html"}
+    for name in ("_cell_files", "_pages_and_tables"):
+        monkeypatch.setattr(study_files, name, of(getattr(study_files, name)))
 
 
 @pytest.fixture(scope="module")

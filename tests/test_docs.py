@@ -100,7 +100,7 @@ def run(command: list[str], place: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("block", of_language("python"))
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.usefixtures("once", "no_pictures")
+@pytest.mark.usefixtures("once", "no_pictures", "large_files_once")
 def test_a_block_of_python_runs(block, place, monkeypatch) -> None:
     """In this process, which has the libraries loaded, with nothing but its own names."""
     if block.why_not:
@@ -111,7 +111,7 @@ def test_a_block_of_python_runs(block, place, monkeypatch) -> None:
 
 @pytest.mark.parametrize("block", of_language("sh"))
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.usefixtures("once", "no_pictures")
+@pytest.mark.usefixtures("once", "no_pictures", "large_files_once")
 def test_a_block_of_commands_runs(block, place, monkeypatch) -> None:
     """Commands of ``kcity`` alone in this process, which has the libraries loaded; others in a shell."""
     if block.why_not:

@@ -204,7 +204,7 @@ def test_what_is_done_is_kept_and_a_changed_file_is_made_again(finished, listed)
     before = contents(out / "west")
     (out / "west" / "report.html").write_text("spoilt")
     states = []
-    outcomes = run_cities(listed, out, workers=2, told=states.append)
+    outcomes = run_cities(listed, out, told=states.append)
     assert [one.status for one in outcomes] == ["kept", "failed", "done"]
     assert [one.changed for one in outcomes] == [(), (), ("files",)]
     assert contents(out / "west") == before
