@@ -224,7 +224,16 @@ def frame_of(
     ratio = min(max(height / width, _FLATTEST), tallest if near is None else 1.0)
     width, height = max(width, height / ratio), max(height, width * ratio)
     x, y = (left + right) / 2, (bottom + top) / 2
+    if near is not None:  # what lies at an edge of the study area is not shown half in the white
+        x, y = _within(x, width, box[0], box[2]), _within(y, height, box[1], box[3])
     return (x - width / 2, x + width / 2), (y - height / 2, y + height / 2)
+
+
+def _within(middle: float, length: float, low: float, high: float) -> float:
+    """Move the middle of a stretch so that it lies between two ends, where it is short enough."""
+    if length >= high - low:
+        return middle
+    return min(max(middle, low + length / 2), high - length / 2)
 
 
 def clip_path(shape: BaseGeometry) -> Any:  # noqa: ANN401 - matplotlib has no types here

@@ -58,7 +58,7 @@ def grid_variables(result: Result) -> dict[str, tuple[NDArray[Any], Mapping[str,
     score = result.score
     found["suitability"] = (
         score.score,
-        {**about, "units": "share", "long_name": f"Suitability for {score.title}"},
+        {**about, "units": "share", "long_name": f"Suitability: {score.title}"},
     )
     excluded = np.where(result.data.inside, ~score.feasible, 0).astype(np.uint8)
     found["excluded"] = (

@@ -27,6 +27,8 @@ _JOINED_UNIT = re.compile("\u00a0(?!%)")
 _HANGUL = re.compile("[가-힣]")
 #: Words of Hangul that are never torn: so short that they fit a column of a table.
 _WORD = re.compile(r"(?<![^\s>(·/])(?=\S*[가-힣])[^\s<>&(·/]{2,6}(?![^\s<(·/])")
+#: Behind a cited number, before Hangul.
+_COUNTED = re.compile(r'(?<=[\d%]</span>)(?=(?:<span class="whole">)?[가-힣])')
 #: What of a page is no prose: scripts, styles and the tags themselves.
 _NO_PROSE = re.compile(
     r"(<(script|style|svg)\b[^>]*>.*?</\2>|<!--.*?-->|<[^>]*>)", re.DOTALL | re.IGNORECASE
@@ -109,13 +111,13 @@ def whole_page(html: str) -> str:
     --------
     >>> whole_page('<body><p title="물 1">물 공급</p></body>')
     '<body><p title="물 1">물 <span class="whole">공급</span></p></body>'
+    >>> whole_page("<body><span>1,520</span>명</body>")
+    '<body><span>1,520</span>&#8288;명</body>'
     """
     head, body, rest = html.partition("<body")
-    return (
-        head
-        + body
-        + _over_prose(rest, lambda text: _WORD.sub(r'<span class="whole">\g<0></span>', text))
-    )
+    told = _over_prose(rest, lambda text: _WORD.sub(r'<span class="whole">\g<0></span>', text))
+    # No line ends between a number and what it counts: 1,520 / 명.
+    return head + body + _COUNTED.sub("&#8288;", told)
 
 
 def _over_prose(html: str, change: Callable[[str], str]) -> str:

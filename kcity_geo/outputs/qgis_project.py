@@ -207,6 +207,12 @@ def _canvas(root: ET.Element, facts: ProjectFacts) -> None:
         ET.SubElement(extent, key).text = f"{value:.2f}"
     ET.SubElement(canvas, "rotation").text = "0"
     _crs(ET.SubElement(canvas, "destinationsrs"), facts)
+    # "Zoom full" shows the study area too, not all that a river or a power line outside it leads to.
+    views = ET.SubElement(root, "ProjectViewSettings", UseProjectScales="0")
+    ends = zip(("xmin", "ymin", "xmax", "ymax"), facts.extent, strict=True)
+    around = {key: f"{value:.2f}" for key, value in ends}
+    for name in ("DefaultViewExtent", "PresetFullExtent"):
+        _crs(ET.SubElement(views, name, around), facts)
 
 
 def _metadata(outer: ET.Element, facts: ProjectFacts, *, kind: str) -> None:

@@ -99,7 +99,11 @@ def raster_style(name: str, values: NDArray[Any], attrs: Mapping[str, Any]) -> R
     Classes where the variable has classes, else a ramp in the colours of its meaning.
     """
     title, units = plain_text(attrs.get("long_name") or name), plain_text(attrs.get("units", ""))
-    title = unmarked(translated(title))
+    _, between, project = title.partition(": ")
+    if name == "suitability" and between:
+        title = tell("theme_suitability", project=unmarked(translated(project)))
+    else:
+        title = unmarked(translated(title))
     if is_reading(name):
         title = tell("theme_reading", title=sector_title(name.removesuffix("_reading")))
     if colours := class_colours(name):

@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kcity_geo.outputs.cited import short_ids
-from kcity_geo.outputs.paper_docx import new_document, packed
+from kcity_geo.outputs.docx_tables import (
+    column_widths_cm,
+    with_light_lines,
+    without_line,
+    without_lines,
+)
+from kcity_geo.outputs.paper_docx import PAGE_CM, new_document, packed
 from kcity_geo.outputs.text import plain_text, unbroken
 
 __all__ = ["save_report_docx"]
@@ -27,11 +33,20 @@ _MANY_COLUMNS = 6
 _BAR = (600, 24)
 _BAR_CM = 4.2
 _FIGURE_CM = 14.0
+#: Of the width of the brief: sites, and the map beside them.
+_BRIEF = (0.6, 0.4)
+_GRID = "Table Grid"
+#: Tables of many small rows.
+_FINE = {"further", "assumed", "dossier"}
+#: As long as a bar is wide.
+_OF_BAR = "-" * 40
 _NUMBERED = re.compile(r"^(.*?)(\d+)(.*)$", re.DOTALL)
 _COLOUR = re.compile(r"background(?:-color)?:\s*#([0-9a-fA-F]{6})")
 _WIDTH = re.compile(r"width:\s*([\d.]+)%")
 #: Blanks that a browser folds; a no-break space is none of them.
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
+#: Stands between the things of a line; no blank that is folded.
+_APART = " \u2003"
 _LEVELS = {"h2": 1, "h3": 2, "h4": 3}
 #: Parts that are only looked at on a screen.
 _SCREEN = {"style", "script", "svg", "meta", "title", "head", "colgroup"}
@@ -72,6 +87,7 @@ def save_report_docx(html: str, path: Path) -> None:
         author=str(next(iter(page.xpath("//meta[@name='author']/@content")), "")),
     )
     _number_pages(document)
+    _styles(document)
     for element in page.body:
         _write(document, element)
     path.write_bytes(packed(document))
@@ -90,30 +106,40 @@ def _write(document: Any, element: Any) -> None:  # noqa: ANN401
     tag, kind = element.tag, element.get("class", "")
     if not isinstance(tag, str) or tag in _SCREEN or "screen" in kind.split():
         return
-    if tag in {"h1", *_LEVELS}:
+    if tag == "div" and {"pair", "answers"} & set(kind.split()):
+        _write_beside(document, element)
+    elif tag in {"h1", *_LEVELS}:
         _heading(document, element)
     elif tag == "p" or kind == "synthetic" or tag == "summary":
         _paragraph(document, element, bold=kind in {"synthetic", "caveat"} or tag == "summary")
-    elif tag in {"ul", "ol"}:
-        _list(document, element)
-    elif tag == "table":
-        _table(document, element)
-    elif tag == "figure":
-        _figure(document, element)
+    elif tag in (
+        whole := {"ul": _list, "ol": _list, "table": _table, "figure": _figure, "nav": _contents}
+    ):
+        whole[tag](document, element)
     elif tag == "img":
         document.add_picture(io.BytesIO(_picture(element)), height=_cm(1.4))
-    elif tag == "nav":
-        _contents(document, element)
     else:
         for inner in element:
             _write(document, inner)
+
+
+def _write_beside(document: Any, element: Any) -> None:  # noqa: ANN401
+    """Write what the page has beside each other; of the brief the table first, then sites and map."""
+    kind = element.get("class", "").split()
+    if "answers" in kind:
+        gaps, *others = element
+        _write(document, gaps)
+        _beside(document, others, shares=_BRIEF)
+        return
+    across = 3 if "three" in kind else 2
+    _beside(document, list(element), shares=(1 / across,) * across)
 
 
 def _heading(document: Any, element: Any) -> None:  # noqa: ANN401
     if element.tag == "h1":
         document.add_heading(_plain(element), level=0)
         return
-    heading = document.add_heading("", level=_LEVELS[element.tag])
+    heading = document.add_paragraph(style=f"Heading {_LEVELS[element.tag]}")  # in a cell too
     _add(heading, [run._replace(small=False) for run in _runs(element, _Run(""))])
 
 
@@ -129,7 +155,7 @@ def _list(document: Any, element: Any) -> None:  # noqa: ANN401
     if "legend" in kind or "facts" in kind:
         paragraph = document.add_paragraph()
         for item in element:
-            _add(paragraph, [*_runs(item, _Run("", small=True)), _Run("    ", small=True)])
+            _add(paragraph, [*_runs(item, _Run("", small="legend" in kind)), _Run(_APART)])
         return
     style = "List Number" if element.tag == "ol" and "bare" not in kind else "List Bullet"
     for item in element:
@@ -155,7 +181,7 @@ def _child_runs(child: Any, look: _Run) -> list[_Run]:  # noqa: ANN401
         return [_Run("", picture=_bar(child))]
     if child.tag == "i":
         colour = _COLOUR.search(child.get("style", ""))
-        return [look._replace(text="■ ", colour=colour[1] if colour else "")]
+        return [look._replace(text="■\u00a0", colour=colour[1] if colour else "")]
     if child.tag == "a" and child.get(
         "rel"
     ):  # a link of the context text; those of the contents stay inside
@@ -233,17 +259,75 @@ def _table(document: Any, element: Any) -> None:  # noqa: ANN401
     if caption is not None:
         _caption(document, caption, kind="Table", keep=True)
     columns = max(sum(int(c.get("colspan", 1)) for c in _cells(row)) for row in rows)
-    table = document.add_table(rows=0, cols=columns, style="Table Grid")
+    table = document.add_table(rows=0, cols=columns, style=_GRID)
+    table.autofit = False
+    with_light_lines(table)
+    size = _CELL_PT if columns <= _MANY_COLUMNS else _CELL_PT - 1
+    size -= 1 if _FINE & set(element.get("class", "").split()) else 0
+    _set_widths(table, column_widths_cm(_texts(rows, columns), size_pt=size))
     for row in rows:
-        _row(table, row, columns)
-    document.add_paragraph()
+        _row(table, row, columns, size)
+    _gap(document)
+
+
+def _set_widths(table: Any, widths_cm: list[float]) -> None:  # noqa: ANN401
+    """Set the widths of the columns before there are rows, which take them over."""
+    for column, width in zip(table.columns, widths_cm, strict=True):
+        column.width = _cm(width)
+
+
+def _texts(rows: list[Any], columns: int) -> list[list[str]]:
+    """Give the texts of the cells that fill one column each; a bar is as wide as it is drawn."""
+    found = []
+    for row in rows:
+        texts = [""] * columns
+        place = 0
+        for cell in _cells(row):
+            span = int(cell.get("colspan", 1))
+            if span == 1 and place < columns:
+                runs = _close(_runs(cell, _Run("")))
+                texts[place] = "".join(_OF_BAR if run.picture else run.text for run in runs)
+            place += span
+        found.append(texts)
+    return found
+
+
+def _beside(document: Any, parts: list[Any], shares: tuple[float, ...]) -> None:  # noqa: ANN401
+    """Put parts of the page beside each other, in a table without lines."""
+    parts = [part for part in parts if isinstance(part.tag, str)]
+    if not parts:
+        return
+    table = document.add_table(rows=0, cols=len(shares))
+    table.autofit = False
+    without_lines(table)
+    _set_widths(table, [PAGE_CM * share for share in shares])
+    row = table.add_row()
+    _keep_whole(row)
+    for cell, part, share in zip(row.cells, parts, shares, strict=False):
+        if part.tag == "figure":
+            _figure(cell, part, widest_cm=PAGE_CM * share - 0.6)
+        else:
+            _write(cell, part)
+        first = cell.paragraphs[0]
+        if len(cell.paragraphs) > 1:  # that of a new cell
+            first._p.getparent().remove(first._p)  # noqa: SLF001 - python-docx cannot take one out
+    _gap(document)
+
+
+def _keep_whole(row: Any) -> Any:  # noqa: ANN401
+    """Let no page end within a row."""
+    from docx.oxml import OxmlElement
+
+    about = row._tr.get_or_add_trPr()  # noqa: SLF001 - no other way to a row that is not torn apart
+    about.append(OxmlElement("w:cantSplit"))
+    return about
 
 
 def _cells(row: Any) -> list[Any]:  # noqa: ANN401
     return [c for c in row if c.tag in {"td", "th"} and "screen" not in c.get("class", "").split()]
 
 
-def _row(table: Any, row: Any, columns: int) -> None:  # noqa: ANN401
+def _row(table: Any, row: Any, columns: int, size: float) -> None:  # noqa: ANN401
     from docx.enum.text import WD_ALIGN_PARAGRAPH
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
@@ -253,8 +337,9 @@ def _row(table: Any, row: Any, columns: int) -> None:  # noqa: ANN401
     made = table.add_row()
     head = row.getparent().tag == "thead"
     place = 0
-    about = made._tr.get_or_add_trPr()  # noqa: SLF001 - no other way to a row that is not torn apart
-    about.append(OxmlElement("w:cantSplit"))
+    below = row.getnext()
+    goes_on = below is not None and "more" in below.get("class", "").split()
+    about = _keep_whole(made)
     if head:
         about.append(OxmlElement("w:tblHeader"))
     for source in _cells(row):
@@ -265,21 +350,28 @@ def _row(table: Any, row: Any, columns: int) -> None:  # noqa: ANN401
         paragraph = cell.paragraphs[0]
         _add(paragraph, _runs(source, _Run("", bold=source.tag == "th")))
         paragraph.paragraph_format.space_after = Pt(1)
+        if head or goes_on:
+            paragraph.paragraph_format.keep_with_next = True
+        if goes_on:
+            without_line(cell, "bottom")
+        if "more" in row.get("class", "").split():
+            without_line(cell, "top")
         if "num" in source.get("class", "").split():
             paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
-        size = Pt(_CELL_PT if columns <= _MANY_COLUMNS else _CELL_PT - 1)
         for part in paragraph._p.iter(qn("w:r")):  # noqa: SLF001 - those in content controls too
             run = Run(part, paragraph)
-            run.font.size = run.font.size or size
+            run.font.size = Pt(size - 0.5 if run.font.size else size)
         place += span
 
 
-def _figure(document: Any, element: Any) -> None:  # noqa: ANN401
+def _figure(document: Any, element: Any, widest_cm: float = _FIGURE_CM) -> None:  # noqa: ANN401
     image = element.find("img")
-    document.add_picture(io.BytesIO(_picture(image)), width=_cm(_figure_width(image)))
-    document.paragraphs[-1].paragraph_format.keep_with_next = True
-    shown = document.inline_shapes[-1]._inline.docPr  # noqa: SLF001 - the only way to an alternative text
-    shown.set("descr", plain_text(image.get("alt", "")))
+    paragraph = document.add_paragraph()
+    paragraph.paragraph_format.keep_with_next = True
+    width = _cm(_figure_width(image, widest_cm))
+    shown = paragraph.add_run().add_picture(io.BytesIO(_picture(image)), width=width)
+    about = shown._inline.docPr  # noqa: SLF001 - the only way to an alternative text
+    about.set("descr", plain_text(image.get("alt", "")))
     legend = element.find("ul")
     if legend is not None:
         _list(document, legend)
@@ -289,13 +381,13 @@ def _figure(document: Any, element: Any) -> None:  # noqa: ANN401
         _caption(document, caption, kind="Figure")
 
 
-def _figure_width(image: Any) -> float:  # noqa: ANN401
+def _figure_width(image: Any, widest_cm: float) -> float:  # noqa: ANN401
     """Choose a width, in centimetres, with which a tall picture is no higher than wide ones."""
     from PIL import Image
 
     with Image.open(io.BytesIO(_picture(image))) as shown:
         width, height = shown.size
-    return min(_FIGURE_CM, _FIGURE_CM * 0.8 * width / height)
+    return min(widest_cm, _FIGURE_CM * 0.8 * width / height)
 
 
 def _picture(image: Any) -> bytes:  # noqa: ANN401
@@ -368,6 +460,18 @@ def _contents(document: Any, element: Any) -> None:  # noqa: ANN401
         _paragraph(document, note)
 
 
+def _styles(document: Any) -> None:  # noqa: ANN401
+    """Write the title smaller than a cover would, and only number and title of a caption bold."""
+    from docx.shared import Pt, RGBColor
+
+    document.styles["Title"].font.size = Pt(15)
+    document.styles["Heading 1"].paragraph_format.space_before = Pt(12)
+    below = document.styles["Heading 2"]
+    below.font.size, below.paragraph_format.space_before = Pt(11), Pt(6)
+    font = document.styles["Caption"].font
+    font.bold, font.size, font.color.rgb = False, Pt(8.5), RGBColor.from_string("1C1C1C")
+
+
 def _number_pages(document: Any) -> None:  # noqa: ANN401
     from docx.shared import Pt
 
@@ -376,6 +480,14 @@ def _number_pages(document: Any) -> None:  # noqa: ANN401
     _field(paragraph, "PAGE", "1")
     for run in paragraph.runs:
         run.font.size = Pt(7.5)
+
+
+def _gap(document: Any) -> None:  # noqa: ANN401
+    """Leave a little room below a table: two that touch would become one."""
+    from docx.shared import Pt
+
+    about = document.add_paragraph().paragraph_format
+    about.space_after, about.line_spacing = Pt(1), Pt(6)
 
 
 def _cm(value: float) -> Any:  # noqa: ANN401

@@ -234,7 +234,7 @@ def indicators(result: Result) -> list[dict[str, Any]]:
                 "evidence": translated_text(row.get("evidence")),
                 "mark": plain_text(row.get("mark")),
                 "citation": plain_text(_citation(standard, about)),
-                "note": cited(translated_text(row.get("note"), max_chars=400), f"{key}.note.city"),
+                "note": cited(translated_text(row.get("note"), max_chars=700), f"{key}.note.city"),
                 "features": cited(
                     f"{int(as_number(row['n_features'])):,}", f"{key}.n_features.city"
                 )

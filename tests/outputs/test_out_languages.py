@@ -19,12 +19,14 @@ from kcity_geo.outputs.languages import (
     language_of_study,
     marked_up,
     name,
+    source_words,
     speaking,
     tell,
     translated,
 )
 from kcity_geo.outputs.maps import build_map
 from kcity_geo.outputs.report import build_report
+from kcity_geo.outputs.report_tables import assumptions
 from kcity_geo.outputs.styles import cell_styles, layer_style, style_groups
 from kcity_geo.outputs.text import human, persons
 from kcity_geo.report_keys import ReportSection
@@ -272,6 +274,14 @@ def test_no_further_sentence_is_read_out_of_finished_english() -> None:
     ]
     assert sum(bool(HOLE.search(key)) for key in said) <= 242
     assert len(told_again) <= 52
+
+
+def test_a_default_of_the_package_says_in_korean_where_it_comes_from(result) -> None:
+    parts = {part for row in assumptions(result) for part in str(row["citation"]).split("; ")}
+    own = sorted(part for part in parts if "default" in part or "see above" in part)
+    assert len(own) > 10
+    with speaking(language_of("ko")):
+        assert not [part for part in own if not re.search("[가-힣]", source_words(part))]
 
 
 def test_a_day_is_written_as_the_language_does() -> None:
