@@ -334,7 +334,7 @@ def test_a_name_that_is_only_unusual_works(small, tmp_path) -> None:
 
 
 _SLOW = """
-import importlib.util, sys, time, typer
+import importlib.util, os, sys, time, typer
 spec = importlib.util.spec_from_file_location("made", sys.argv[1])
 made = importlib.util.module_from_spec(spec); spec.loader.exec_module(made)
 from kcity_geo.cli.console import plain_errors
@@ -342,45 +342,75 @@ from kcity_geo.outputs.folder import save
 result = made.make_result(cell_m=500.0, name="Other")
 def tell(name):
     if name == "map.html":  # four files are written
-        print("now", flush=True)
+        print("now", os.getpid(), flush=True)
         time.sleep(60)
-try:
-    with plain_errors():
-        save(result, sys.argv[2], progress=tell)
-except typer.Exit as end:
-    sys.exit(end.exit_code)
+def run(out):
+    try:
+        with plain_errors():
+            save(result, out, progress=tell)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+for line in sys.stdin:
+    out = line.removesuffix(chr(10))
+    if not (child := os.fork()):
+        os.dup2(os.open(f"{out}.told", os.O_WRONLY | os.O_CREAT), 2)
+        try:
+            run(out)
+        except SystemExit as end:
+            os._exit(end.code)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        os._exit(1)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+
+
+@pytest.fixture(scope="module")
+def slow():
+    """A process that has loaded everything: it forks one that saves for each folder that it is told."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _SLOW, str(HERE / "conftest.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+        process.stdin.close()
+        assert process.wait(timeout=30) == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
 @pytest.mark.usefixtures("quick_files")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_a_process_that_ends_while_saving_leaves_the_former_result(small, former, number) -> None:
+def test_a_process_that_ends_while_saving_leaves_the_former_result(
+    small, former, slow, number
+) -> None:
     before = _bytes(former)
-    with subprocess.Popen(
-        [sys.executable, "-c", _SLOW, str(HERE / "conftest.py"), str(former)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "now\n"
-        # A second run beside it leaves its work alone.
-        stages = [p for p in former.parent.iterdir() if p != former]
-        folders.clear_left_over(former.parent, [former.name])
-        assert all(p.exists() for p in stages)
-        process.send_signal(number)
-        _, told = process.communicate(timeout=30)
+    told = former.parent / f"{former.name}.told"
+    slow.stdin.write(f"{former}\n")
+    slow.stdin.flush()
+    word, process = slow.stdout.readline().split()
+    assert word == "now"
+    # A second run beside it leaves its work alone.
+    stages = [p for p in former.parent.iterdir() if p not in {former, told}]
+    assert stages
+    folders.clear_left_over(former.parent, [former.name])
+    assert all(p.exists() for p in stages)
+    os.kill(int(process), number)
+    code = int(slow.stdout.readline())
+    words = told.read_text(encoding="utf-8")
+    told.unlink()
     assert _bytes(former) == before
     left = [p.name for p in former.parent.iterdir() if p != former]
     if number == signal.SIGKILL:
+        assert code == -number
         assert len(left) == 1
         save(small, former)
         left = [p.name for p in former.parent.iterdir() if p != former]
     else:
-        assert "stopped" in told
-        assert process.returncode == 128 + number
-        assert "Traceback" not in told
+        assert "stopped" in words
+        assert code == 128 + number
+        assert "Traceback" not in words
     assert left == []
 
 

@@ -119,59 +119,56 @@ def pages(result, tmp_path_factory) -> dict[str, Path]:
     return found
 
 
-def test_no_page_has_a_fault_of_layout_on_any_screen_or_paper(pages) -> None:
+@pytest.fixture(scope="module")
+def browser():
     from playwright.sync_api import sync_playwright
 
-    found = {}
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
+        opened = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
-        tab = browser.new_page()
-        for name, path in pages.items():
-            tab.goto(path.as_uri())
-            for width, height, medium in VIEWS:
-                tab.set_viewport_size({"width": width, "height": height})
-                tab.emulate_media(media=medium)
-                if faults := tab.evaluate(FAULTS):
-                    found[f"{name} at {width}, {medium}"] = faults
-        browser.close()
+        yield opened
+        opened.close()
+
+
+def test_no_page_has_a_fault_of_layout_on_any_screen_or_paper(pages, browser) -> None:
+    found = {}
+    tab = browser.new_page()
+    for name, path in pages.items():
+        tab.goto(path.as_uri())
+        for width, height, medium in VIEWS:
+            tab.set_viewport_size({"width": width, "height": height})
+            tab.emulate_media(media=medium)
+            if faults := tab.evaluate(FAULTS):
+                found[f"{name} at {width}, {medium}"] = faults
+    tab.close()
     assert found == {}, found
     assert len(pages) > 12
 
 
-def test_no_state_of_the_map_has_a_fault_of_layout(build, tmp_path) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_no_state_of_the_map_has_a_fault_of_layout(build, tmp_path, browser) -> None:
     made = build(cell_m=200.0)
     score = judged(made.data.inside)
     study = dataclasses.replace(
         made, score=score, sites=ranked(score, made.data), plan=hand_plan(made.data)
     )
     found = {}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        for language in ("en", "ko"):
-            path = tmp_path / f"{language}.html"
-            path.write_text(build_map(study, language=language), encoding="utf-8")
-            for width, height, medium in VIEWS:
-                if medium == "print":
-                    continue
-                tab = browser.new_page(viewport={"width": width, "height": height})
-                tab.goto(path.as_uri())
-                tab.wait_for_selector("html[data-kc-ready]", state="attached", timeout=30_000)
-                if faults := tab.evaluate(MAP_FAULTS):
-                    found[f"{language} at {width}"] = faults
-                tab.close()
-        browser.close()
+    for language in ("en", "ko"):
+        path = tmp_path / f"{language}.html"
+        path.write_text(build_map(study, language=language), encoding="utf-8")
+        for width, height, medium in VIEWS:
+            if medium == "print":
+                continue
+            tab = browser.new_page(viewport={"width": width, "height": height})
+            tab.goto(path.as_uri())
+            tab.wait_for_selector("html[data-kc-ready]", state="attached", timeout=30_000)
+            if faults := tab.evaluate(MAP_FAULTS):
+                found[f"{language} at {width}"] = faults
+            tab.close()
     assert found == {}, found
 
 
-def test_the_look_for_faults_finds_each_kind(tmp_path) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_the_look_for_faults_finds_each_kind(tmp_path, browser) -> None:
     path = tmp_path / "bad.html"
     path.write_text(
         '<body style="margin:0"><p style="color:#aaa">pale</p><img src="data:," width="20" height="20">'
@@ -181,14 +178,10 @@ def test_the_look_for_faults_finds_each_kind(tmp_path) -> None:
         '<div style="width:3000px">wide</div><p style="width:20px;overflow:hidden;white-space:nowrap">cut short</p>',
         encoding="utf-8",
     )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        tab = browser.new_page(viewport={"width": 1366, "height": 768})
-        tab.goto(path.as_uri())
-        told = " ".join(str(one) for one in tab.evaluate(FAULTS))
-        browser.close()
+    tab = browser.new_page(viewport={"width": 1366, "height": 768})
+    tab.goto(path.as_uri())
+    told = " ".join(str(one) for one in tab.evaluate(FAULTS))
+    tab.close()
     for words in (
         "pale",
         "no text for",
