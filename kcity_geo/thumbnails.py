@@ -7,6 +7,7 @@ import html
 import struct
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import shapely
@@ -55,7 +56,7 @@ def picture(
     known = np.isfinite(values)
     low = float(values[known].min()) if low is None and known.any() else low or 0.0
     high = float(values[known].max()) if high is None and known.any() else high or 1.0
-    share = np.clip((np.where(known, values, low) - low) / ((high - low) or 1.0), 0.0, 1.0)
+    share: Any = np.clip((np.where(known, values, low) - low) / ((high - low) or 1.0), 0.0, 1.0)
     stops = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours], dtype=float)
     at = np.linspace(0.0, 1.0, len(stops))
     pixels = np.zeros((*values.shape, 4), dtype=np.uint8)

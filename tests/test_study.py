@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -175,7 +176,7 @@ def test_without_openstreetmap_nothing_is_invented(hanbit_town) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", kc.KCityWarning)
         gaps = kc.assess_gaps(kc.load(bare))
-    row = gaps.city.loc["transport"]
+    row: Any = gaps.city.loc["transport"]
     assert np.isnan(row["gap"])
     assert row["reading"] == "Not assessed"
     assert dataclasses.is_dataclass(gaps)

@@ -9,6 +9,7 @@ import shutil
 import zipfile
 import zlib
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -298,7 +299,7 @@ def test_indicators_of_one_family_have_a_formula_each(saved) -> None:
 
 def test_all_that_stands_behind_a_number_is_told(saved) -> None:
     out = saved / "out"
-    cells = pd.read_parquet(out / "cells.parquet").set_index("cell_id")
+    cells: Any = pd.read_parquet(out / "cells.parquet").set_index("cell_id")
     cell = cells["population"].idxmax()
     for key, unit, value in (
         ("population.city", "persons", None),

@@ -34,9 +34,12 @@ def _saved(path, cells, result) -> bytes:
 
 def test_cells_are_written_as_gdal_writes_them(odd_cells, result, tmp_path, monkeypatch) -> None:
     kept = []
-    monkeypatch.setattr(
-        vectors, "put_features", lambda *a: kept.append(put_features(*a)) or kept[-1]
-    )
+
+    def noted(*given) -> bool:
+        kept.append(put_features(*given))
+        return kept[-1]
+
+    monkeypatch.setattr(vectors, "put_features", noted)
     ours = _saved(tmp_path / "gaps.geojson", odd_cells, result)
     assert kept == [True]
     monkeypatch.setattr(vectors, "feature_texts", lambda *_, **__: [])

@@ -337,7 +337,7 @@ def test_agrees_with_gdal(both: Any) -> None:
         # beside them (20 m), are the other difference
         assert len(ids - mine - explained) == ours.merged[layer], (layer, ids - mine)
         assert not mine - ids - explained, (layer, mine - ids)
-        row = table.loc[layer]
+        row: Any = table.loc[layer]
         assert row["count"] + ours.merged[layer] == pytest.approx(len(ids), rel=0.005, abs=1)
         if "L" in FILTERS[layer][0]:
             assert row["length_km"] == pytest.approx(length_km, rel=0.005), layer

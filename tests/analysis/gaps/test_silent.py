@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -75,7 +77,7 @@ def test_the_last_plant_deleted_leaves_more_open_than_a_plant_of_unknown_size(to
         unsized[name] = np.nan
     width = []
     for layer in (unsized, plants.iloc[:0]):
-        row = gaps_of(town.changed(layers={"sewage": layer}), "water").city.loc["water"]
+        row: Any = gaps_of(town.changed(layers={"sewage": layer}), "water").city.loc["water"]
         width.append(row["gap_hi"] - row["gap_lo"])
     row = mapped["water"].city.loc["water"]
     assert width[1] >= width[0] - 1e-6
