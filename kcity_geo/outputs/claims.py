@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
@@ -25,7 +25,7 @@ from kcity_geo.outputs.facts import SITE_CONTENTS, SITE_FACTS
 from kcity_geo.outputs.languages import language_of, speaking
 from kcity_geo.outputs.summary import without_folders
 from kcity_geo.outputs.text import as_number, plain_text
-from kcity_geo.plan_sheets import MapSheet, PlanSheets, Table
+from kcity_geo.plan_sheets import PlanSheets, Table
 from kcity_geo.result import LEVELS, Result
 
 __all__ = [
@@ -95,6 +95,10 @@ def claims(result: Result) -> list[Claim]:
 def _value(value: Any) -> float | None:  # noqa: ANN401 - numpy or Python number
     number = as_number(value)
     return float(f"{number:.{_DIGITS}g}") if math.isfinite(number) else None
+
+
+#: Row of ``tables/plan_formulas.toml`` of areas that are measured on what is drawn.
+_MEASURED = "plan_area"
 
 
 def claim(key: str, value: Any, unit: str, formula: str) -> Claim:  # noqa: ANN401 - any cell
@@ -400,7 +404,7 @@ def plan_claims(plan: PlanSheets) -> Iterator[Claim]:
     for nth, chapter in enumerate(plan.chapters, start=1):
         for number, text in enumerate(chapter.text, start=1):
             yield from _said(f"plan.chapter.{nth}.{number}", text, "plan")
-    yield from _sheet_claims(plan.maps)
+    yield from _sheet_claims(plan)
     for name, table in plan.tables.items():
         yield from _said(f"plan.{name}.note", table.note, "plan")
         for place, values in enumerate(table.frame.itertuples(index=False), start=1):
@@ -413,13 +417,14 @@ def plan_claims(plan: PlanSheets) -> Iterator[Claim]:
                     yield claim(key, value, unit, formula)
 
 
-def _sheet_claims(sheets: Sequence[MapSheet]) -> Iterator[Claim]:
+def _sheet_claims(plan: PlanSheets) -> Iterator[Claim]:
     """List the numbers of the sheets of a plan: those of captions, and the areas of what is drawn."""
-    for number, sheet in enumerate(sheets):
+    measured = _MEASURED if _MEASURED in plan.formulas else "plan"
+    for number, sheet in enumerate(plan.maps):
         yield from _said(f"plan.map.{number}", sheet.caption, "plan")
         for place, layer in enumerate(sheet.layers):
             if layer.area_ha > 0:
-                yield claim(plan_area_id(number, place), layer.area_ha, "ha", "plan")
+                yield claim(plan_area_id(number, place), layer.area_ha, "ha", measured)
 
 
 def _of_cell(table: Table, column: str, row: int) -> tuple[str, str]:
