@@ -242,7 +242,8 @@ def _indicator_lines(gaps: Gaps, sector: str, shape: tuple[int, ...]) -> Iterato
 def _elsewhere(gaps: Gaps, about: IndicatorRow, title: str, row: pd.Series[Any]) -> Iterator[Line]:
     """Say where the map tells nothing of the streets of a place, yet its range speaks of them."""
     kind, cells = read_table("evidence")["draw"].get(about.id), gaps.cells
-    if kind not in STREET_FORM or not np.isfinite(as_number(row["gap_raw"])):
+    text = "explain_elsewhere" if kind in STREET_FORM else "explain_light"
+    if kind not in {*STREET_FORM, "light"} or not np.isfinite(as_number(row["gap_raw"])):
         return
     towns = of_towns(cells["urban_class"].to_numpy())
     weight = np.where(towns, about.urban_weight or 0.0, about.rural_weight or 0.0)
@@ -251,7 +252,7 @@ def _elsewhere(gaps: Gaps, about: IndicatorRow, title: str, row: pd.Series[Any])
     if "population" in cells:
         here &= cells["population"].to_numpy() >= 1
     if here.any():
-        texts = ("", tell("explain_elsewhere", title=title))
+        texts = ("", tell(text, title=title))
         yield Line(template="{text}", slots={"text": (texts, here.ravel().astype(np.uint16))})
 
 

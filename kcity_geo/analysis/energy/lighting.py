@@ -24,7 +24,7 @@ from kcity_geo.cube import bin_points, cell_size
 from kcity_geo.result import Indicator, assessable, unassessed
 from kcity_geo.standards import standard_gap
 
-__all__ = ["lit_shares", "street_lighting"]
+__all__ = ["lit_land", "lit_shares", "street_lighting"]
 
 _CLASSES = (
     *(f"{n}{x}" for n in ("trunk", "primary", "secondary", "tertiary") for x in ("", "_link")),
@@ -80,6 +80,24 @@ def _lamps(city: CityModel) -> gpd.GeoDataFrame | None:
     return None if lamps is None or not len(lamps) else lamps
 
 
+def lit_land(city: CityModel) -> NDArray[np.bool_]:
+    """
+    Tell whose streets are asked for their light: those of built-up land, of all land where nothing says what is built.
+
+    Parameters
+    ----------
+    city : its model.
+
+    Returns
+    -------
+    Shape (rows, cols).
+    """
+    built = built_share(city)
+    if built is None:
+        return city.inside
+    return city.inside & (built >= city.settings("energy").number("built_min_share"))
+
+
 def street_lighting(city: CityModel) -> Indicator:
     """
     Assess E8: the share of streets in built-up land that are lit.
@@ -105,12 +123,7 @@ def street_lighting(city: CityModel) -> Indicator:
     kept = np.isin(text(roads, "highway"), _CLASSES)
     x, y, length, owner = _pieces(shapes(roads)[kept])
     cell = bin_points(x, y, grid=city.grid)
-    built = built_share(city)
-    where = (
-        city.inside
-        if built is None
-        else city.inside & (built >= float(settings["built_min_share"]))
-    )
+    where = lit_land(city)
     ok = (cell >= 0) & where.ravel()[np.maximum(cell, 0)]
     x, y, length, owner, cell = x[ok], y[ok], length[ok], owner[ok], cell[ok]
     tag = text(roads, "lit")[kept][owner]

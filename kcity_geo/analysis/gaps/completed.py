@@ -22,6 +22,7 @@ from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.gaps.bands import row_bands
 from kcity_geo.analysis.gaps.chance import Squares, chance, normal, spread_evenly, squares
 from kcity_geo.analysis.gaps.counted import counted
+from kcity_geo.analysis.gaps.light import StreetLight
 from kcity_geo.analysis.gaps.mapped_share import mapped_share
 from kcity_geo.analysis.gaps.street_form import StreetForm, values_at
 from kcity_geo.cube import cell_centres, cell_size
@@ -86,6 +87,7 @@ class Completion:
     ----------
     city : its model.
     forms : indicator id -> street form, of those that another place may lend.
+    light : of streets; None where it is not assessed.
     seed : of the draws.
     count : number of draws.
     memory : what chance does to the city and no edit changes, filled on the way; None: nothing is kept.
@@ -95,12 +97,14 @@ class Completion:
         self,
         city: CityModel,
         forms: Mapping[str, StreetForm] | None = None,
+        light: StreetLight | None = None,
         *,
         seed: int,
         count: int,
         memory: dict[Hashable, Any] | None = None,
     ) -> None:
         self.city, self.seed, self.forms, self.memory = city, seed, forms or {}, memory
+        self.light = light
         self.missing = city.rules("evidence")["missing"]
         self.silent = city.rules("evidence")["silent"]
         self.cell_m = cell_size(city.grid)
@@ -113,6 +117,7 @@ class Completion:
         self.count = city.once(counted)
         self.straight = city.once(straight_m)
         self.lenders = np.flatnonzero(self.people >= 1)
+        self._street_prior: dict[int, float] = {}
         self._unmapped: dict[tuple[str, int], tuple[NDArray[np.float64], NDArray[np.bool_]]] = {}
         self._place = self.remembered("places", lambda: self._share_places(count))
 
@@ -245,6 +250,23 @@ class Completion:
         if self.whole(draw):
             return np.ones(place.shape)
         return np.asarray(self.mapped.share[place])
+
+    def street_prior(self, light: StreetLight, draw: int) -> float:
+        """
+        Give the chance that people of built-up land live at a street, in one draw.
+
+        Parameters
+        ----------
+        light : of streets.
+        draw : which.
+
+        Returns
+        -------
+        As `StreetLight.prior` gives it.
+        """
+        if draw not in self._street_prior:
+            self._street_prior[draw] = light.prior(self.share(draw, light.land))
+        return self._street_prior[draw]
 
     def unmapped(self, name: str, draw: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """

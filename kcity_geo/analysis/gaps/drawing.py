@@ -26,6 +26,7 @@ from kcity_geo.analysis.gaps.draws import (
     short_probability,
     street_form,
 )
+from kcity_geo.analysis.gaps.light import StreetLight, street_light
 from kcity_geo.analysis.gaps.parts import AssessedGap, Parts
 from kcity_geo.analysis.gaps.rules import power_mean
 from kcity_geo.analysis.gaps.sides import Sides, sides_of
@@ -122,7 +123,18 @@ class Drawing:
     @cached_property
     def whole(self) -> Completion:
         """What all bands and draws share."""
-        return Completion(self.city, self._forms(), seed=self.seed, count=self.count)
+        return Completion(self.city, self._forms(), self._light(), seed=self.seed, count=self.count)
+
+    def _light(self) -> StreetLight | None:
+        """Give what is known of the light of streets."""
+        return next(
+            (
+                street_light(self.city, self.cells.assess(one, standard))
+                for one, standard in self.scored
+                if self.cells.kind(one) == "light"
+            ),
+            None,
+        )
 
     def _forms(self) -> dict[str, StreetForm]:
         """Give what places may lend each other."""

@@ -22,6 +22,7 @@ from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.trust import height_wrong
 from kcity_geo.analysis.gaps.chance import normal, spread_evenly
 from kcity_geo.analysis.gaps.completed import Places
+from kcity_geo.analysis.gaps.light import StreetLight
 from kcity_geo.analysis.gaps.parts import AssessedGap
 from kcity_geo.analysis.gaps.reused import FACILITY
 from kcity_geo.analysis.gaps.rules import exists_unseen
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 #: Purposes of chance.
-_PATCH, _SWAP, _OPEN, _PRIOR = 100, 103, 104, 200
+_PATCH, _SWAP, _OPEN, _LIGHT, _LENDER, _PRIOR = 100, 103, 104, 105, 106, 200
 #: Kinds of ``[draw]`` in ``tables/evidence.toml`` that another place may lend.
 STREET_FORM = {"street_length", "street_area", "intersections", "connectivity"}
 
@@ -160,7 +161,7 @@ class DrawnBand(Places):
         """Gap of one indicator in one draw; NaN where it is not assessed, but for what nobody mapped."""
         if one.indicator.not_assessed:
             return np.full(one.raw.shape, self.whole.silent_gap(one.indicator.id, draw))
-        known, own = np.isfinite(one.raw), self._own(one, draw)
+        known, own = np.isfinite(one.raw), _own(one, draw)
         rule = _COMPLETIONS.get(one.kind)
         if one.kind == "prior":  # what is there, is as good or as poor as its own bounds allow
             one = replace(one, raw=own)
@@ -170,7 +171,24 @@ class DrawnBand(Places):
         if one.kind in STREET_FORM and not known.all():
             drawn = np.where(known, drawn, self._unknown(one, draw))
             known = np.isfinite(drawn)
+        if one.kind == "light" and self.whole.light is not None:
+            lit = self._light(self.whole.light, one.indicator.id, share, draw)
+            drawn, known = np.where(known, drawn, lit), known | np.isfinite(lit)
         return np.where(known, np.clip(drawn, 0.0, 1.0), np.nan)
+
+    def _light(
+        self, light: StreetLight, indicator: str, share: NDArray[np.float64], draw: int
+    ) -> NDArray[np.float64]:
+        """Gap of the light of streets that the map lacks, in one draw; NaN where it lacks none."""
+        seed = self.whole.seed
+        there = self.patch.chance(draw=draw, purpose=_LIGHT, seed=seed)
+        missing = light.speaks(share, self.whole.street_prior(light, draw))
+        here = self.of(light.open_land) & (there < missing)
+        if not here.any():
+            return np.full(share.shape, np.nan)
+        lent = _within(indicator, light.low, light.middle, light.high, draw)
+        asked = self.patch.chance(draw=draw, purpose=_LENDER, seed=seed)
+        return np.where(here, lent[(asked * len(lent)).astype(np.intp)], np.nan)
 
     def _unknown(self, one: AssessedGap, draw: int) -> NDArray[np.float64]:
         """Street form of populated cells of which the map tells nothing: that of another place."""
@@ -184,21 +202,6 @@ class DrawnBand(Places):
             known = draw, one.raw, self.lent(one.indicator.id, otherwise, draw)
             self._elsewhere[one.indicator.id] = known
         return known[2]
-
-    def _own(self, one: AssessedGap, draw: int) -> NDArray[np.float64]:
-        """
-        Somewhere between the bounds that the indicator itself states.
-
-        Half of the draws lie on each side of the gap as mapped, or of the middle where that is lower:
-        a gap as mapped that is only an upper bound ("at most") is no best estimate.
-        """
-        if one.own_lo is one.raw and one.own_hi is one.raw:
-            return one.raw + 0.0  # it states none
-        at = spread_evenly(draw + 17 * (1 + sum(map(ord, one.indicator.id)) % 29))
-        middle = np.minimum(one.raw, (one.own_lo + one.own_hi) / 2)
-        if at < 0.5:  # noqa: PLR2004 - the middle of the draws
-            return one.own_lo + 2 * at * (middle - one.own_lo)
-        return middle + (2 * at - 1) * (one.own_hi - middle)
 
     def walk(
         self,
@@ -218,6 +221,33 @@ class DrawnBand(Places):
             return near * detour
         missing = self.facility_m(name, draw, reach_m=reach_m / detour)
         return np.minimum(missing, near) * detour
+
+
+def _own(one: AssessedGap, draw: int) -> NDArray[np.float64]:
+    """Somewhere between the bounds that the indicator itself states."""
+    if one.own_lo is one.raw and one.own_hi is one.raw:
+        return one.raw + 0.0  # it states none
+    return _within(one.indicator.id, one.own_lo, one.raw, one.own_hi, draw)
+
+
+def _within(
+    indicator: str,
+    low: NDArray[np.float64],
+    raw: NDArray[np.float64],
+    high: NDArray[np.float64],
+    draw: int,
+) -> NDArray[np.float64]:
+    """
+    Somewhere between bounds, alike for all places of one draw.
+
+    Half of the draws lie on each side of the gap as mapped, or of the middle where that is lower:
+    a gap as mapped that is only an upper bound ("at most") is no best estimate.
+    """
+    at = spread_evenly(draw + 17 * (1 + sum(map(ord, indicator)) % 29))
+    middle = np.minimum(raw, (low + high) / 2)
+    if at < 0.5:  # noqa: PLR2004 - the middle of the draws
+        return np.asarray(low + 2 * at * (middle - low))
+    return np.asarray(middle + (2 * at - 1) * (high - middle))
 
 
 def of_timetable(one: AssessedGap) -> bool:

@@ -61,7 +61,12 @@ class EditedDrawing(Drawing):
     def whole(self) -> Completion:
         """What all cells and draws share."""
         return Completion(
-            self.city, self._forms(), seed=self.seed, count=self.count, memory=self.reused.chance
+            self.city,
+            self._forms(),
+            self._light(),
+            seed=self.seed,
+            count=self.count,
+            memory=self.reused.chance,
         )
 
     def _of(self, name: str) -> tuple[AssessedGap, ...]:

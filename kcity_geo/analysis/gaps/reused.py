@@ -229,7 +229,7 @@ def _assumptions(cells: Assessed, seed: int, count: int) -> bytes:
         city.people.persons, city.inside, cells.classes, repr(dict(city.standards)), scalars,
         sorted(map(str, city.official)), sorted(map(str, city.cube)),
         *(repr(dict(city.rules(name))) for name in tables),
-        *(repr(dict(city.settings(name))) for name in ("transport", "water")),
+        *(repr(dict(city.settings(name))) for name in ("transport", "water", "energy")),
         height_wrong(city), {name: (one.mapped, one.official) for name, one in known.items()},
         *(array for one in known.values() for array in (one.area, one.lacking, one.shown)),
     )  # fmt: skip
@@ -249,16 +249,11 @@ def _compared(
     cells, lenders = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
     moved, borrowed, same = set(), set(), True
     for one, was in zip(scored, drawn.scored, strict=True):
-        own = np.zeros(size, dtype=bool)
-        kind = "stop" if one.kind == "stops" else FACILITY.get(one.indicator.id, "")
-        if kind:
-            own |= _differ(straight[kind], drawn.straight[kind])
         if one is not was:
             same = False
             if _words(one) != _words(was):
                 return None
-            for now, before in _arrays(one, was):
-                own |= _differ(now, before)
+        own = _own_changes(one, was, straight, drawn.straight)
         if one.kind in {"street_length", "street_area", "intersections", "connectivity"}:
             borrowed.add(one.indicator.id)
             lenders |= own
@@ -268,6 +263,26 @@ def _compared(
     if lenders.any():
         moved |= borrowed
     return Changed(cells, lenders, frozenset(moved), same and not cells.any())
+
+
+def _own_changes(
+    one: AssessedGap,
+    was: AssessedGap,
+    straight: Mapping[str, NDArray[np.float64]],
+    straight_before: Mapping[str, NDArray[np.float64]],
+) -> NDArray[np.bool_]:
+    """Tell in which cells an indicator is drawn from something else than before, flat."""
+    own = np.zeros(one.raw.size, dtype=bool)
+    kind = "stop" if one.kind == "stops" else FACILITY.get(one.indicator.id, "")
+    if kind:
+        own |= _differ(straight[kind], straight_before[kind])
+    if one is not was:
+        for now, before in _arrays(one, was):
+            own |= _differ(now, before)
+    if one.kind == "light" and own.any():
+        # A place without a street may have the light of any other.
+        own |= ~np.isfinite(one.raw.ravel())
+    return own
 
 
 def _words(one: AssessedGap) -> tuple[Any, ...]:
@@ -286,6 +301,8 @@ def _arrays(one: AssessedGap, was: AssessedGap) -> Iterator[tuple[NDArray[Any], 
         now, before = getattr(one, name), getattr(was, name)
         if now is not before:
             yield now, before
+    if one.kind == "light" and one.indicator.gap_bounds and was.indicator.gap_bounds:
+        yield one.indicator.gap_bounds[0], was.indicator.gap_bounds[0]  # where a street is mapped
     names = ["applies", "evidence_cells"]
     if one.kind in {"street_length", "street_area", "intersections"}:
         names.append("cells")

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::kcity_geo.errors.KCityWarning")
 LINE = shapely.LineString
 
 
-def grid_town(official=None, **more):
+def grid_town(official=None, people=10.0, **more):
     """Streets every 500 m but for a strip in the middle, one clinic in a corner."""
     lines, rows = [], []
     for at in range(250, 4000, 500):
@@ -48,7 +48,7 @@ def grid_town(official=None, **more):
     }
     layers["landuse"] = toy_layer([{"landuse": "farmland"}], [shapely.box(0, 0, 800, 800)])
     return make_toy(
-        arrays={"population": 10.0},
+        arrays={"population": people},
         layers={**layers, **more},
         cell_m=200.0,
         official=official or {},
@@ -75,6 +75,22 @@ def test_edits_say_what_a_full_run_says_to_the_last_bit(before) -> None:
     moved = edited.readings()
     for _, rows in moved.groupby("level"):
         assert rows["persons"].sum() == pytest.approx(4_000.0)
+
+
+def test_a_street_where_none_was_mapped_changes_the_light_that_others_may_have() -> None:
+    """Some streets carry a word on light: a place without a street is as lit as any of them."""
+    streets = grid_town().layers["roads_drive"]
+    streets["lit"] = [("yes", "no", "")[n % 3] for n in range(len(streets))]
+    official = {"electricity_access": 0.8}
+    line = toy_layer([{"power": "minor_line"}], [LINE([(0, 2100), (4000, 2100)])])
+    layers = {"roads_drive": streets, "roads_walk": streets, "power_line": line}
+    now = scenario(grid_town(official, 100.0, **layers))
+    assert now.gaps.city.loc["energy", "gap"] > 0
+    edited = now.add_road([(WEST + 2250, SOUTH + 1790), (WEST + 2250, SOUTH + 2210)])
+    full = kc.assess_gaps(edited.data)
+    for name, values in full.cells.items():
+        np.testing.assert_array_equal(values.to_numpy(), edited.gaps.cells[name].to_numpy(), name)
+    pd.testing.assert_frame_equal(full.indicators, edited.gaps.indicators)
 
 
 def test_only_what_read_the_edited_layer_is_computed_again(before) -> None:
