@@ -446,7 +446,7 @@ def _listed(parts: list[str], *, last: str = "and") -> str:
 
 def survey_places(gaps: Gaps, sector: str = "") -> str:
     """
-    Name the districts where the first survey tasks lie.
+    Name the districts where the first survey tasks lie, or the areas by the numbers that the map shows.
 
     Parameters
     ----------
@@ -455,16 +455,24 @@ def survey_places(gaps: Gaps, sector: str = "") -> str:
 
     Returns
     -------
-    At most two names in the order of the tasks; empty where no task lies in a named district.
+    At most two names in the order of the tasks; of a city of one district those of places, and a number where no
+    place has a name. Empty where no task lies in a named district.
     """
     tasks = gaps.survey_tasks
     if not len(tasks) or "district" not in tasks:
         return ""
     if sector and "sector" in tasks:
         tasks = tasks[tasks["sector"] == sector]
-    first = tasks.sort_values("rank", kind="stable")["district"]
-    names = list(dict.fromkeys(plain_text(n, max_chars=60) for n in first if n))[:2]
-    return _listed([name(n) for n in names]) if names else ""
+    first = tasks.sort_values("rank", kind="stable")
+    whole = {str(n) for n in gaps.districts["name"]} if len(gaps.districts) == 1 else set()
+    names = dict.fromkeys(
+        tell("head_survey_area", rank=int(rank))
+        if called in whole
+        else name(plain_text(called, max_chars=60))
+        for rank, called in zip(first["rank"], first["district"], strict=True)
+        if called
+    )
+    return _listed(list(names)[:2]) if names else ""
 
 
 def _look_first(gaps: Gaps, sectors: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,13 @@ from hypothesis import strategies as st
 from kcity_geo.analysis.findings import Findings
 from kcity_geo.analysis.gaps.words import READINGS, reading_codes, reading_title
 from kcity_geo.outputs.explain import Line
-from kcity_geo.outputs.headline import first_sector, gap_sentences, places_of, segments
+from kcity_geo.outputs.headline import (
+    first_sector,
+    gap_sentences,
+    places_of,
+    segments,
+    survey_places,
+)
 from kcity_geo.outputs.legend_shares import gap_classes
 from kcity_geo.outputs.map_themes import _indicator_theme, theme_row
 from kcity_geo.outputs.summary import summarise
@@ -84,6 +91,23 @@ def test_what_nobody_can_tell_is_said_first_when_it_is_most_and_says_where_to_lo
     assert "Survey first: Hanbit (water points" in first
     assert second.startswith("About 12,000 of 60,000 people (20 %) lack adequate energy")
     assert first_sector(gaps) == "transport"
+
+
+def test_a_city_of_one_district_is_surveyed_by_place_or_by_number(build) -> None:
+    """To look first at the whole city tells nobody where to go."""
+    gaps = build(water=True).gaps
+    row = gaps.survey_tasks.iloc[[0]]
+    tasks = pd.concat([row] * 4, ignore_index=True).assign(
+        rank=[4, 1, 2, 3], district=["Kallio", "Hanbit", "Hanbit", "Kallio"]
+    )
+    one = dataclasses.replace(gaps, survey_tasks=tasks, districts=gaps.districts.iloc[[0]])
+    assert gaps.districts["name"].iloc[0] == "Hanbit"
+    assert survey_places(one) == "area 1 of the map and area 2 of the map"
+    named = tasks.assign(district=["Kallio", "Töölö", "Hanbit", "Kallio"])
+    assert survey_places(dataclasses.replace(one, survey_tasks=named)) == (
+        "Töölö and area 2 of the map"
+    )
+    assert survey_places(dataclasses.replace(gaps, survey_tasks=tasks)) == "Hanbit and Kallio"
 
 
 @pytest.mark.parametrize(("unknown", "said"), [(18_000.0, True), (11_000.0, False)])

@@ -46,9 +46,9 @@ def survey_table(city: CityModel, parts: Mapping[str, Parts]) -> gpd.GeoDataFram
     Areas that can be walked in a day, best first, that together hold at most the share of people in
     ``[survey]`` of ``tables/readings.toml``: ``task_id, rank, population, people_open`` (residents of
     whom nothing can be told), ``evidence``, ``priority`` (people times the chance that the answer
-    changes the reading), ``sector`` (the one with most to learn), ``look_for``, ``district``. Empty
-    where everything is known, or nobody is: each task holds at least one resident of whom nobody can
-    tell, and its sector is one of which nobody can tell there.
+    changes the reading), ``sector`` (the one with most to learn), ``look_for``, ``district`` (of a city of
+    one district the place that is mapped nearest). Empty where everything is known, or nobody is: each
+    task holds at least one resident of whom nobody can tell, and its sector is one of which nobody can tell there.
     """
     nothing = gpd.GeoDataFrame({c: [] for c in _COLUMNS}, geometry=[], crs=city.city.crs)
     if city.array("population") is None:
@@ -146,7 +146,7 @@ def _gathered(
     sums["look_for"] = [made(f"look_for_{sector}") for sector in sums["sector"]]
     shapes = np.array([joined[key] for key in sums.index], dtype=object)
     middle = shapely.centroid(shapes)
-    sums["district"] = _district_names(city, middle)
+    sums["district"] = _place_names(city, middle)
     sums["geometry"] = shapes
     sums = sums.sort_values("priority", ascending=False, kind="stable").reset_index(drop=True)
     sums["rank"] = np.arange(1, len(sums) + 1)
@@ -154,9 +154,26 @@ def _gathered(
     return gpd.GeoDataFrame(sums[[*_COLUMNS]], geometry=sums["geometry"], crs=city.city.crs)
 
 
-def _district_names(city: CityModel, points: NDArray[np.object_]) -> list[str]:
-    """Name of the district that each point lies in or is nearest to."""
+def _place_names(city: CityModel, points: NDArray[np.object_]) -> list[str]:
+    """
+    Name of the district that each point lies in or is nearest to.
+
+    One district is the city, which tells nobody where to go: there the place that is mapped nearest.
+    """
     districts = city.city.districts
     tree = shapely.STRtree(districts.geometry.to_numpy())
     nearest = tree.nearest(points)
-    return [str(districts["name"].iloc[int(place)]) for place in np.atleast_1d(nearest)]
+    names = [str(districts["name"].iloc[int(place)]) for place in np.atleast_1d(nearest)]
+    places = city.layers.get("place")
+    if len(districts) > 1 or places is None or not {"place", "name"} <= set(places.columns):
+        return names
+    rule = read_table("readings")["survey"]
+    small = places["place"].isin(rule["places"]) & (places["name"].fillna("") != "")
+    places = places[small].sort_values("name", kind="stable")
+    spots = shapely.STRtree(np.asarray(shapely.centroid(places.geometry.to_numpy())))
+    of, at = spots.query_nearest(
+        np.atleast_1d(points), max_distance=rule["place_m"], all_matches=False
+    )
+    for one, place in zip(of.tolist(), at.tolist(), strict=True):
+        names[one] = str(places["name"].iloc[place])
+    return names

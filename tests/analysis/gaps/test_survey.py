@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +15,7 @@ from kcity_geo.analysis.gaps.parts import Parts
 from kcity_geo.analysis.gaps.survey import survey_table
 from kcity_geo.analysis.gaps.words import reading_codes
 from kcity_geo.config import read_table
-from kcity_geo.demo.toy import make_toy
+from kcity_geo.demo.toy import make_toy, toy_layer
 from kcity_geo.result import SECTORS
 from kcity_geo.retold import made
 
@@ -88,3 +91,25 @@ def test_nobody_is_sent_where_nothing_is_open() -> None:
 def test_where_everything_is_known_nobody_is_sent() -> None:
     sure, short = np.ones(PEOPLE.shape), np.zeros(PEOPLE.shape)
     assert survey_table(CITY, {sector: part(short, sure) for sector in SECTORS}).empty
+
+
+def test_in_a_city_of_one_district_a_task_has_the_name_of_the_place_that_is_nearest() -> None:
+    """Of a city with districts theirs; never that of a place that is far away."""
+    open_ = np.ones(PEOPLE.shape)
+    open_[:5, :5] = 0.1  # the north-west, whose middle is 250 m and 3,750 m
+    sure, short = np.ones(PEOPLE.shape), np.zeros(PEOPLE.shape)
+    parts = {sector: part(short, open_ if sector == "water" else sure) for sector in SECTORS}
+    spots = {"Far": (3000, 3750), "Near": (700, 3500), "Whole": (300, 3750)}
+    kinds = {"Far": "suburb", "Near": "quarter", "Whole": "city"}
+
+    def named(*places: str, districts: int) -> str:
+        rows = [{"place": kinds[name], "name": name} for name in places]
+        layer = toy_layer(rows, [shapely.Point(spots[name]) for name in places])
+        data = make_toy(arrays={"population": PEOPLE}, layers={"place": layer})
+        city = replace(data.city, districts=data.city.districts.iloc[:districts])
+        return survey_table(CityModel(replace(data, city=city)), parts)["district"].iloc[0]
+
+    own = str(CITY.city.districts["name"].iloc[0])
+    assert named("Far", "Near", "Whole", districts=4) == "NW"
+    assert named("Far", "Near", "Whole", districts=1) == "Near"
+    assert named("Far", "Whole", districts=1) == own
