@@ -76,6 +76,8 @@ class Indicator:
     bounds : lowest and highest value that the data allow, in `units`.
     gap_bounds : lowest and highest gap of each cell that the data allow, both of shape (rows,
         cols); None: those of `bounds`, the same shift everywhere.
+    value_error : shape (rows, cols), share by which the value of each cell may be larger or smaller, alike in the
+        whole city, also of what the map lacks; None: it states none.
     applies : shape (rows, cols), share of the people of each cell of whom the map is asked (those
         without a tap at home); the others have no gap. None: everybody.
     evidence : observed, modelled, proxy, user or synthetic.
@@ -103,6 +105,7 @@ class Indicator:
     of_sides: NDArray[np.float64] | None = None
     bounds: tuple[float, float] | None = None
     gap_bounds: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    value_error: NDArray[np.float64] | None = None
     applies: NDArray[np.float64] | None = None
     evidence: str = "observed"
     evidence_cells: NDArray[np.str_] | None = None

@@ -241,6 +241,7 @@ WidthRules = TypedDict(
         "lane_m": float,
         "margin_m": float,
         "max_m": float,
+        "default_error": float,
         "class": Mapping[str, float],
         "oneway": Mapping[str, float],
     },

@@ -529,7 +529,7 @@ def test_a_perfect_city_has_no_gap_and_an_empty_map_has_none_known(data, gaps) -
     perfect = [
         replace(
             one, value=0.0, cells=np.zeros(shape),
-            gap=np.zeros(shape), area_gap=0.0, bounds=None, gap_bounds=None, not_assessed="",
+            gap=np.zeros(shape), area_gap=0.0, bounds=None, gap_bounds=None, value_error=None, not_assessed="",
             ratio=None,
         )
         for one in gaps.assessed

@@ -126,7 +126,7 @@ def _unless_unmapped(one: Indicator, row: IndicatorRow, city: _City) -> Indicato
     )
     return replace(
         one, value=float("nan"), cells=None, gap=None, gap_bounds=None, bounds=None, ratio=None,
-        area_gap=float("nan"), not_assessed=reason,
+        value_error=None, area_gap=float("nan"), not_assessed=reason,
     )  # fmt: skip
 
 

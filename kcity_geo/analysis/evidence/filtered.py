@@ -110,6 +110,7 @@ def withheld(found: Sequence[Indicator], data: CityData) -> list[Indicator]:
                 ratio=None,
                 bounds=None,
                 gap_bounds=None,
+                value_error=None,
                 evidence_cells=None,
                 not_assessed=reason,
                 details={},

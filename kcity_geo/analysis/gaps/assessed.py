@@ -13,6 +13,7 @@ from kcity_geo.analysis.gaps.counted import counted
 from kcity_geo.analysis.gaps.mapped_share import mapped_share
 from kcity_geo.analysis.gaps.parts import AssessedGap
 from kcity_geo.analysis.gaps.rules import scale_prior
+from kcity_geo.analysis.gaps.street_form import against
 from kcity_geo.analysis.settlement.classes import urban_classes
 from kcity_geo.cube import cell_size
 from kcity_geo.indicators import indicator_rows
@@ -178,6 +179,7 @@ def _of_rows(indicator: Indicator, rows: slice) -> Indicator:
         indicator,
         cells=cut(indicator.cells),
         gap=cut(indicator.gap),
+        value_error=cut(indicator.value_error),
         applies=cut(indicator.applies),
         evidence_cells=cut(indicator.evidence_cells),
         trust=cut(indicator.trust),
@@ -233,7 +235,13 @@ def _own_bounds(
         return np.where(known, np.fmin(raw, low), np.nan), np.where(
             known, np.fmax(raw, high), np.nan
         )
-    if indicator.bounds is None or standard.target is None or standard.worst is None:
+    if standard.target is None or standard.worst is None:
+        return raw, raw
+    if indicator.value_error is not None and indicator.cells is not None:
+        both = [indicator.cells * (1 + side * indicator.value_error) for side in (1, -1)]
+        low, high = (against(standard, values) for values in both)
+        return np.where(known, low, np.nan), np.where(known, high, np.nan)
+    if indicator.bounds is None:
         return raw, raw
     ends = gap_from_standard(
         np.array([indicator.value, *indicator.bounds]), target=standard.target, worst=standard.worst

@@ -24,7 +24,7 @@ from kcity_geo.analysis.gaps.chance import Squares, chance, normal, spread_evenl
 from kcity_geo.analysis.gaps.counted import counted
 from kcity_geo.analysis.gaps.light import StreetLight
 from kcity_geo.analysis.gaps.mapped_share import mapped_share
-from kcity_geo.analysis.gaps.street_form import StreetForm, values_at
+from kcity_geo.analysis.gaps.street_form import StreetForm, off_of, values_at
 from kcity_geo.cube import cell_centres, cell_size
 from kcity_geo.errors import StudyError
 
@@ -458,7 +458,7 @@ class Places:
         lender, lends = self.lender(draw)
         if lender is None:
             return otherwise
-        gap = form.grown(lender, self.whole.share(draw, lender))
+        gap = form.grown(lender, self.whole.share(draw, lender), off_of(draw))
         here = lends & np.isfinite(gap)
         return np.where(here[self.patch.at], gap[self.patch.at], otherwise)
 

@@ -26,7 +26,7 @@ from kcity_geo.analysis.gaps.light import StreetLight
 from kcity_geo.analysis.gaps.parts import AssessedGap
 from kcity_geo.analysis.gaps.reused import FACILITY
 from kcity_geo.analysis.gaps.rules import exists_unseen
-from kcity_geo.analysis.gaps.street_form import StreetForm, against
+from kcity_geo.analysis.gaps.street_form import StreetForm, against, off_of
 from kcity_geo.result import Indicator
 from kcity_geo.standards import Standard
 
@@ -86,7 +86,7 @@ def street_form(
     missing = city.rules("evidence")["missing"]
     power = float(missing["intersections_power"]) if kind == "intersections" else 1.0
     values = None if kind == "connectivity" else indicator.cells
-    return StreetForm(raw, values, standard, power)
+    return StreetForm(raw, values, standard, power, indicator.value_error)
 
 
 class DrawnBand(Places):
@@ -147,7 +147,8 @@ class DrawnBand(Places):
         Returns
         -------
         Indicator -> gap, shape of the rows; NaN where it is not assessed. Never larger than as
-        mapped, except where the map tells nothing of the street form of a populated cell. One of which
+        mapped, except by the bounds that an indicator states itself and where the map tells nothing of the street
+        form of a populated cell. One of which
         nobody mapped anything has any gap from 0 to 1, or both ends (``[silent]`` of ``tables/evidence.toml``).
         """
         share = self.share(draw)
@@ -165,7 +166,10 @@ class DrawnBand(Places):
         rule = _COMPLETIONS.get(one.kind)
         if one.kind == "prior":  # what is there, is as good or as poor as its own bounds allow
             one = replace(one, raw=own)
-        drawn = own if rule is None else np.minimum(rule(self, one, share, unseen, draw), own)
+        drawn = own if rule is None else rule(self, one, share, unseen, draw)
+        # An error of the values goes for what the map lacks as well.
+        if rule is not None and one.indicator.value_error is None:
+            drawn = np.minimum(drawn, own)
         if one.indicator.applies is None:
             drawn = np.where(one.told, own, drawn)
         if one.kind in STREET_FORM and not known.all():
@@ -186,7 +190,7 @@ class DrawnBand(Places):
         here = self.of(light.open_land) & (there < missing)
         if not here.any():
             return np.full(share.shape, np.nan)
-        lent = _within(indicator, light.low, light.middle, light.high, draw)
+        lent = _within(light.low, light.middle, light.high, _own_place(indicator, draw))
         asked = self.patch.chance(draw=draw, purpose=_LENDER, seed=seed)
         return np.where(here, lent[(asked * len(lent)).astype(np.intp)], np.nan)
 
@@ -227,23 +231,23 @@ def _own(one: AssessedGap, draw: int) -> NDArray[np.float64]:
     """Somewhere between the bounds that the indicator itself states."""
     if one.own_lo is one.raw and one.own_hi is one.raw:
         return one.raw + 0.0  # it states none
-    return _within(one.indicator.id, one.own_lo, one.raw, one.own_hi, draw)
+    return _within(one.own_lo, one.raw, one.own_hi, _own_place(one.indicator.id, draw))
+
+
+def _own_place(indicator: str, draw: int) -> float:
+    """Place of a draw between the bounds that an indicator states."""
+    return spread_evenly(draw + 17 * (1 + sum(map(ord, indicator)) % 29))
 
 
 def _within(
-    indicator: str,
-    low: NDArray[np.float64],
-    raw: NDArray[np.float64],
-    high: NDArray[np.float64],
-    draw: int,
+    low: NDArray[np.float64], raw: NDArray[np.float64], high: NDArray[np.float64], at: float
 ) -> NDArray[np.float64]:
     """
-    Somewhere between bounds, alike for all places of one draw.
+    Somewhere between bounds, alike for all places.
 
     Half of the draws lie on each side of the gap as mapped, or of the middle where that is lower:
     a gap as mapped that is only an upper bound ("at most") is no best estimate.
     """
-    at = spread_evenly(draw + 17 * (1 + sum(map(ord, indicator)) % 29))
     middle = np.minimum(raw, (low + high) / 2)
     if at < 0.5:  # noqa: PLR2004 - the middle of the draws
         return np.asarray(low + 2 * at * (middle - low))
@@ -300,8 +304,9 @@ def _street_form(
     draw: int,
 ) -> NDArray[np.float64]:
     del unseen
-    grown = c.whole.forms[one.indicator.id].grown(c.rows, share)
-    other = np.minimum(one.raw, c.street_form_elsewhere(one, draw))
+    form, off = c.whole.forms[one.indicator.id], off_of(draw)
+    grown = form.grown(c.rows, share, off)
+    other = np.minimum(form.mapped(c.rows, off), c.street_form_elsewhere(one, draw))
     return np.where(c.swap(draw) > share, other, grown)
 
 

@@ -288,7 +288,7 @@ def _own_changes(
 def _words(one: AssessedGap) -> tuple[Any, ...]:
     """Give what the draws of an indicator read of it as a whole."""
     about = one.indicator
-    given = (about.cells, about.applies, about.evidence_cells)
+    given = (about.cells, about.value_error, about.applies, about.evidence_cells)
     arrays = tuple(0 if value is None else np.ndim(value) for value in given)
     return (
         one.kind, one.standard, "GTFS" in about.source, about.evidence, bool(about.not_assessed), arrays,
@@ -305,7 +305,7 @@ def _arrays(one: AssessedGap, was: AssessedGap) -> Iterator[tuple[NDArray[Any], 
         yield one.indicator.gap_bounds[0], was.indicator.gap_bounds[0]  # where a street is mapped
     names = ["applies", "evidence_cells"]
     if one.kind in {"street_length", "street_area", "intersections"}:
-        names.append("cells")
+        names += ["cells", "value_error"]
     for name in names:
         now, before = getattr(one.indicator, name), getattr(was.indicator, name)
         if now is not before and np.ndim(now):

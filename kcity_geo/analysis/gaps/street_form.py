@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kcity_geo.standards import Standard, gap_from_standard
 
-__all__ = ["StreetForm", "against", "values_at"]
+__all__ = ["StreetForm", "against", "off_of", "values_at"]
 
 
 def against(standard: Standard, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -52,6 +52,26 @@ def values_at(values: NDArray[Any], at: slice | NDArray[np.intp]) -> NDArray[Any
     return values[at] if isinstance(at, slice) else values.ravel()[at]
 
 
+def off_of(draw: int) -> float:
+    """
+    Give the part of the error of its values by which a street form is off in a draw.
+
+    Parameters
+    ----------
+    draw : which.
+
+    Returns
+    -------
+    -1 to 1, in a sequence of its own: how wide streets are has nothing to do with how many are mapped in a draw.
+
+    Examples
+    --------
+    >>> round(off_of(0), 2), round(off_of(1), 2)
+    (-0.5, 0.96)
+    """
+    return 2 * ((draw * 3**0.5 + 0.25) % 1.0) - 1
+
+
 @dataclass(frozen=True, eq=False)
 class StreetForm:
     """
@@ -63,15 +83,17 @@ class StreetForm:
     values : of the indicator, same shape; None where a value does not grow as the map is completed.
     standard : that they are held against.
     power : how much faster than the length of streets the value grows.
+    error : share by which each value may be larger or smaller, same shape; None: it states none.
     """
 
     raw: NDArray[np.float64]
     values: NDArray[np.float64] | None
     standard: Standard
     power: float
+    error: NDArray[np.float64] | None = None
 
     def grown(
-        self, at: slice | NDArray[np.intp], share: NDArray[np.float64]
+        self, at: slice | NDArray[np.intp], share: NDArray[np.float64], off: float = 0.0
     ) -> NDArray[np.float64]:
         """
         Give the gap when what is missing has been added to what is mapped.
@@ -80,14 +102,37 @@ class StreetForm:
         ----------
         at : rows of the grid, or flat positions of cells.
         share : that is mapped there.
+        off : of the error of the values, -1 to 1; 0: they are right.
 
         Returns
         -------
-        Never larger than as mapped.
+        Never larger than as mapped, were the values off by so much.
         """
-        raw = values_at(self.raw, at)
+        raw = self.mapped(at, off)
         if self.values is None:
             return raw
-        values = values_at(self.values, at)
+        values = self._values(at, off)
         grown = against(self.standard, values / share**self.power)
         return np.asarray(np.minimum(raw, grown), dtype=np.float64)
+
+    def mapped(self, at: slice | NDArray[np.intp], off: float = 0.0) -> NDArray[np.float64]:
+        """
+        Give the gap as mapped, were the values off by a part of their error.
+
+        Parameters
+        ----------
+        at : rows of the grid, or flat positions of cells.
+        off : -1 to 1; 0: they are right.
+
+        Returns
+        -------
+        Of those cells.
+        """
+        raw = values_at(self.raw, at)
+        if self.error is None or self.values is None or off == 0:
+            return raw
+        return np.where(np.isfinite(raw), against(self.standard, self._values(at, off)), np.nan)
+
+    def _values(self, at: slice | NDArray[np.intp], off: float) -> NDArray[np.float64]:
+        values = values_at(self.values, at) if self.values is not None else np.zeros(0)
+        return values if self.error is None else values * (1 + off * values_at(self.error, at))

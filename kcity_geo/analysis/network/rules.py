@@ -436,7 +436,9 @@ def binding_turns(turns: gpd.GeoDataFrame, *, table: NetworkTable) -> gpd.GeoDat
     return turns.assign(restriction=value)[binds]
 
 
-def street_width_m(roads: gpd.GeoDataFrame, *, table: NetworkTable) -> NDArray[np.float64]:
+def street_width_m(
+    roads: gpd.GeoDataFrame, *, table: NetworkTable, off: float = 0.0
+) -> NDArray[np.float64]:
     """
     Tell how wide the land is that a way takes, sidewalks included.
 
@@ -446,6 +448,7 @@ def street_width_m(roads: gpd.GeoDataFrame, *, table: NetworkTable) -> NDArray[n
     ----------
     roads : road layer.
     table : `network_table`.
+    off : share by which the defaults of the classes are taken to be too small.
 
     Returns
     -------
@@ -456,7 +459,7 @@ def street_width_m(roads: gpd.GeoDataFrame, *, table: NetworkTable) -> NDArray[n
     oneway = np.isin(texts(roads, "oneway"), table["oneway"]["forward"])
     oneway |= np.isin(texts(roads, "oneway"), table["oneway"]["backward"])
     single = _looked_up(highway, rules["oneway"], np.nan)
-    width = np.where(oneway & np.isfinite(single), single, width)
+    width = np.where(oneway & np.isfinite(single), single, width) * (1 + off)
     lanes, tagged = _numbers(roads, "lanes"), _numbers(roads, "width_m")
     width = np.where(lanes > 0, rules["lane_m"] * lanes + rules["margin_m"], width)
     width = np.where(tagged > 0, tagged, width)

@@ -7,10 +7,12 @@ a cell is told for a square of at least 500 m around it, as a cell of 100 m hold
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from kcity_geo.analysis.city_model import CityModel, model_of
@@ -70,10 +72,11 @@ def street_form(city: CityModel | CityData) -> list[Indicator]:
         lines, row, paired = divided_share(streets, table=table)
         divided = divided_ways(streets, lines, row, paired)
         half = np.where(paired, 0.5, 1.0)
+        chosen = _on_public_land(ways, table=table)
         amounts = {
             "T4": length_in_cells(lines, grid=city.grid, weight=half) / 1000.0,
             "T5": _counted(city, graph, streets, divided),
-            "T6": _street_land(city, ways, land, table=table) / 1e6,
+            "T6": _street_land(city, chosen, land, table=table) / 1e6,
         }
         found += [
             _density(
@@ -89,6 +92,7 @@ def street_form(city: CityModel | CityData) -> list[Indicator]:
             )
             for key in ("T4", "T5", "T6")
         ]
+        found[-1] = replace(found[-1], value_error=_width_error(city, chosen, table=table))
     return [*found, _circuity(city, graph), _connectivity(city, graph, standards["T8"])]
 
 
@@ -157,7 +161,7 @@ def _density(
     weight = np.where(land, np.nan_to_num(city.array("inside_share")), 0.0)  # type: ignore[arg-type]
     area_km2 = weight * (size**2 / 1e6)
     mass = amount * weight
-    reach = max(0, int(np.ceil((window_m / size - 1) / 2 - 1e-9)))
+    reach = _reach(window_m, size)
     around, ground = _window_sum(mass, reach), _window_sum(area_km2, reach)
     cells = np.where(land, around / np.where(ground > 0, ground, np.nan), np.nan)
     cells = np.maximum(cells, 0.0)
@@ -194,18 +198,22 @@ def _counted(
     return counts.reshape(city.grid.shape)
 
 
-def _street_land(
-    city: CityModel,
-    ways: gpd.GeoDataFrame,
-    land: NDArray[np.bool_],
-    *,
-    table: NetworkTable,
-) -> NDArray[np.float64]:
+def _on_public_land(ways: gpd.GeoDataFrame, *, table: NetworkTable) -> gpd.GeoDataFrame:
+    """Give the ways whose land counts as street."""
     chosen = ways[np.isin(texts(ways, "highway"), table["street_form"]["las_classes"])]
     # Driveways and parking aisles are private land; a tunnel takes none.
     private = np.isin(texts(chosen, "service"), table["classes"]["not_street_service"])
     buried = ~np.isin(texts(chosen, "tunnel"), ["", "no", "building_passage"])
-    chosen = chosen[~private & ~buried]
+    return chosen[~private & ~buried]
+
+
+def _street_land(
+    city: CityModel,
+    chosen: gpd.GeoDataFrame,
+    land: NDArray[np.bool_],
+    *,
+    table: NetworkTable,
+) -> NDArray[np.float64]:
     return street_land_m2(
         np.asarray(chosen.geometry.to_numpy(), dtype=object),
         street_width_m(chosen, table=table),
@@ -213,6 +221,34 @@ def _street_land(
         cells=land,
         kept=city.pieces("street land"),
     )
+
+
+def _width_error(
+    city: CityModel, chosen: gpd.GeoDataFrame, *, table: NetworkTable
+) -> NDArray[np.float64]:
+    """Tell by which share the land of streets may be larger or smaller, as nobody tagged how wide some are."""
+    lines, size = np.asarray(chosen.geometry.to_numpy(), dtype=object), cell_size(city.grid)
+    xy, way = shapely.get_coordinates(lines, return_index=True)
+    first = np.flatnonzero(way[1:] == way[:-1])
+    length = np.hypot(*(xy[first + 1] - xy[first]).T)
+    cell = bin_points(*((xy[first] + xy[first + 1]) / 2).T, grid=city.grid)
+    seen, cells = cell >= 0, int(np.prod(city.grid.shape))
+    reach = _reach(table["street_form"]["window_m"], size)
+
+    def around(off: float) -> NDArray[np.float64]:
+        width = street_width_m(chosen, table=table, off=off)[way[first]]
+        found = np.bincount(cell[seen], weights=(length * width)[seen], minlength=cells)
+        return _window_sum(found.reshape(city.grid.shape), reach)
+
+    every, error = around(0.0), table["widths"]["default_error"]
+    # Where no street lies near by, none is taken for tagged. Rounded: sums over a grid end in noise.
+    wider = np.divide(around(error), every, out=np.full(every.shape, 1 + error), where=every > 1)
+    return np.asarray(np.clip(np.round(wider - 1, 6), 0.0, error))
+
+
+def _reach(window_m: float, cell_m: float) -> int:
+    """Rows and columns on each side of a cell that a window of at least this side reaches."""
+    return max(0, int(np.ceil((window_m / cell_m - 1) / 2 - 1e-9)))
 
 
 def circuity(length_m: NDArray[np.float64], straight_m: NDArray[np.float64]) -> float:

@@ -82,7 +82,8 @@ def streets(every_m: float = 100.0, size_m: float = 4000.0, *, until: float = 1.
     lines = [shapely.LineString([(x, 0), (x, size_m * until)]) for x in steps]
     lines += [shapely.LineString([(0, y), (size_m * until, y)]) for y in steps]
     crossing = shapely.get_parts(shapely.node(shapely.MultiLineString(lines)))
-    rows = [{"highway": "residential", "kind": "residential"} for _ in crossing]
+    row = {"highway": "residential", "kind": "residential", "width_m": 9.0}
+    rows = [row for _ in crossing]
     return toy_layer(rows, list(crossing))
 
 
@@ -105,7 +106,7 @@ def city(people: float = 50.0, *, until: float = 1.0, **layers):
     return CityModel(
         make_toy(
             arrays={"population": people, "urban_class": 3.0, "built_m2": 2000.0},
-            layers={"roads_drive": roads, "roads_walk": roads, **layers},
+            layers={"roads_drive": roads, "roads_walk": roads} | layers,
         )
     )
 
@@ -123,6 +124,23 @@ def test_low_median_high_are_in_order_and_the_range_reaches_what_is_mapped():
     assert (low <= middle).all()
     assert (middle <= high).all()
     assert (high <= raw + 1e-6).all()
+
+
+def test_how_wide_streets_are_without_a_tag_is_in_the_range():
+    """Also above the gap as mapped: what the default took for street may be a garden."""
+
+    def land(**tags: float):
+        roads = streets().drop(columns="width_m").assign(**tags)
+        model = city(school=schools((500, 500)), roads_drive=roads, roads_walk=roads)
+        rows = gaps_of(model, 60).indicators
+        return rows[(rows["indicator"] == "T6") & (rows["unit_id"] == "city")].iloc[0]
+
+    tagged, bare = land(width_m=9.0), land()
+    assert bare["gap_raw"] == tagged["gap_raw"] > 0.2
+    assert tagged["gap_hi"] <= tagged["gap_raw"] + 1e-6
+    # Nine metres may be six.
+    assert 0.05 < bare["gap_hi"] - bare["gap_raw"] < 0.3 * (0.3 - 0.25 * bare["gap_raw"]) / 0.25
+    assert bare["gap_lo"] <= tagged["gap_lo"]
 
 
 TOWN = city(school=schools((500, 500)))

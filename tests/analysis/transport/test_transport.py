@@ -208,6 +208,16 @@ def test_an_endless_grid_has_the_densities_of_the_table(spacing, t4, t5, t6):
     np.testing.assert_allclose(found["T6"].gap, np.clip((0.30 - t6) / 0.25, 0, 1), atol=1e-3)
 
 
+@pytest.mark.parametrize(("width_m", "off"), [(15.0, 0.0), (None, 0.3)])
+def test_widths_that_nobody_tagged_may_be_off_by_three_tenths(width_m, off):
+    """Each cell is one block: its share of streets is the more uncertain, the fewer widths are tagged."""
+    more = {} if width_m is None else {"width_m": width_m}
+    streets = lattice(22, 100, X0 - 450, Y0 - 450, **more)
+    found = street_form(model(town(streets, size=1200.0, cell=100.0)))
+    land = next(one for one in found if one.id == "T6")
+    np.testing.assert_allclose(land.value_error, off, atol=1e-6)
+
+
 def test_naive_street_land_would_be_too_much():
     lines = np.array(lattice(12, 100.0, X0 - 50, Y0 - 50).geometry.to_numpy())
     grid = GeoBox.from_bbox((X0, Y0, X0 + 1000, Y0 + 1000), crs=METRIC, resolution=100)
