@@ -17,6 +17,8 @@ BUILDINGS = "building"
 #: Layer that holds the streets of all modes, and the column that says of each layer that it has a street.
 STREETS = "streets"
 _MODES = {"roads_drive": "drive", "roads_walk": "walk", "roads_cycle": "cycle"}
+#: Rows of a column that are looked at before all others are.
+_FIRST = 500
 #: Columns that a layer keeps when they are empty.
 _ALWAYS = ("osm_type", "osm_id", "name", "kind", "geometry")
 
@@ -76,10 +78,19 @@ def _keys(frame: gpd.GeoDataFrame) -> pd.Series:
 def _lean(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     out = frame.drop(columns="node_ids", errors="ignore").copy()
     if "tags" in out:
-        words = [c for c in out.columns if c not in {"tags", "geometry"}]
-        out["tags"] = _untold(out["tags"].tolist(), {c: out[c].tolist() for c in words})
-    empty = [c for c in out.columns if c not in _ALWAYS and all(map(_is_empty, out[c].tolist()))]
+        tags = out["tags"].tolist()
+        keys = set().union(*(own for own in tags if isinstance(own, dict)))
+        words = [c for c in out.columns if c in keys and c not in {"tags", "geometry"}]
+        out["tags"] = _untold(tags, {c: out[c].tolist() for c in words})
+    empty = [c for c in out.columns if c not in _ALWAYS and _all_empty(out[c])]
     return out.drop(columns=empty)
+
+
+def _all_empty(column: pd.Series) -> bool:
+    """Tell whether nothing stands in a column; the first rows mostly say that something does."""
+    return all(
+        all(map(_is_empty, some.tolist())) for some in (column.iloc[:_FIRST], column.iloc[_FIRST:])
+    )
 
 
 def _is_empty(value: Any) -> bool:  # noqa: ANN401 - any cell

@@ -21,6 +21,8 @@ Keys = NDArray[np.int64]
 #: Code of the way back to where the flood came from, by row and column step + 1; 0: it began here.
 _BACK = np.array([[2, 4, 8], [1, 0, 16], [128, 64, 32]], dtype=np.uint8)
 _DIAGONAL = np.sqrt(2.0)
+#: Code of no data; and instead of a code: a cell that the flood has not reached, one at the edge at which it begins.
+_NOTHING, _DRY, _EDGE = 247, 255, 254
 
 
 @compiled
@@ -68,19 +70,14 @@ def _key(bits: int, edge: int, cell: int) -> int:
 
 
 @compiled
-def _at_edge(known: NDArray[np.bool_], row: int, column: int) -> bool:
-    """Tell whether a cell lies at the edge of what is known."""
-    rows, columns = known.shape
-    if row == 0 or column == 0 or row == rows - 1 or column == columns - 1:
-        return True
-    for r in range(row - 1, row + 2):
-        for c in range(column - 1, column + 2):
-            if not known[r, c]:
-                return True
-    return False
+def _at_edge(codes: Codes, cell: int, steps: Keys) -> bool:
+    """Tell whether nothing is known beside a cell."""
+    found = False
+    for step in steps:
+        found |= codes[cell + step] == _NOTHING
+    return found
 
 
-@compiled
 def fill_pits(ground: Heights) -> tuple[Heights, Codes]:
     """
     Flood the ground from its edge inwards, always from the lowest cell (Wang and Liu 2006).
@@ -97,42 +94,53 @@ def fill_pits(ground: Heights) -> tuple[Heights, Codes]:
     The ground without pits; and D8 codes of the way back to where the flood came from, 0 where it began, 247
     without data.
     """
-    rows, columns = ground.shape
-    filled = ground + np.float32(0.0)
-    known = ~np.isnan(ground)
-    codes = np.full(ground.shape, 247, np.uint8)
-    waiting, reached = np.zeros(ground.shape, np.bool_), np.zeros(ground.shape, np.bool_)
+    # A border of nothing around it spares asking for the edge of the array.
+    filled = np.pad(ground + np.float32(0.0), 1, constant_values=np.nan)
+    codes = np.where(np.isnan(filled), np.uint8(_NOTHING), np.uint8(_DRY))
+    wide = filled.shape[1]
+    steps = np.add.outer(np.array([-wide, 0, wide]), np.array([-1, 0, 1])).ravel()
+    _flood(filled.reshape(-1), codes.reshape(-1), steps, _BACK.ravel())
+    return filled[1:-1, 1:-1].copy(), codes[1:-1, 1:-1].copy()
+
+
+@compiled
+def _flood(filled: Heights, codes: Codes, steps: Keys, back: Codes) -> None:
+    """
+    Flood a ground that nothing is known around.
+
+    Parameters
+    ----------
+    filled : the ground, flat, which is filled.
+    codes : `_DRY` where it is known, else `_NOTHING`; gets those of the ways back.
+    steps : to the neighbours of a cell and itself, in their order.
+    back : code of the way back for each step.
+    """
     height = np.empty(1, np.float32)
     bits = height.view(np.int32)
     heap, size = np.empty(1024, np.int64), 0
-    for r in range(rows):
-        for c in range(columns):
-            if known[r, c] and _at_edge(known, r, c):
-                waiting[r, c] = True
-                height[0] = filled[r, c]
-                heap = _pushed(heap, size, _key(int(bits[0]), 1, r * columns + c))
-                size += 1
+    for cell in range(len(codes)):
+        if codes[cell] == _DRY and _at_edge(codes, cell, steps):
+            codes[cell] = _EDGE
+            height[0] = filled[cell]
+            heap = _pushed(heap, size, _key(int(bits[0]), 1, cell))
+            size += 1
     while size > 0:
-        key = heap[0]
+        cell = heap[0] & 0x7FFFFFFF
         _taken(heap, size)
         size -= 1
-        cell = key & 0x7FFFFFFF
-        row, column = cell // columns, cell % columns
-        here = filled[row, column]
-        for r in range(max(row - 1, 0), min(row + 2, rows)):
-            for c in range(max(column - 1, 0), min(column + 2, columns)):
-                if not known[r, c] or reached[r, c]:
-                    continue
-                deep = here - ground[r, c]
-                if deep > 0:
-                    filled[r, c] = ground[r, c] + deep
-                codes[r, c] = _BACK[r - row + 1, c - column + 1]
-                if not waiting[r, c]:
-                    height[0] = filled[r, c]
-                    heap = _pushed(heap, size, _key(int(bits[0]), 0, r * columns + c))
-                    size += 1
-                waiting[r, c] = reached[r, c] = True
-    return filled, codes
+        for k, step in enumerate(steps):
+            beside = cell + step
+            code = codes[beside]
+            if code < _EDGE:
+                continue
+            codes[beside] = back[k]
+            deep = filled[cell] - filled[beside]
+            if deep > 0:
+                filled[beside] += deep
+            if code == _DRY:
+                height[0] = filled[beside]
+                heap = _pushed(heap, size, _key(int(bits[0]), 0, beside))
+                size += 1
 
 
 @compiled
