@@ -257,11 +257,10 @@ def test_the_same_object_is_the_same_file() -> None:
 # --- inputs that stay outside the folder ---------------------------------------------------------
 
 
-@pytest.fixture
-def with_file(tmp_path) -> Path:
-    """A study of a file beside it, run into tmp/home/a."""
-    home = tmp_path / "home"
-    home.mkdir()
+@pytest.fixture(scope="module")
+def home_with_file(tmp_path_factory, no_pictures_here) -> Path:
+    """A study of a file beside it, run once into the folder a."""
+    home = tmp_path_factory.mktemp("home")
     rows = pd.DataFrame({"lon": CLINICS.geometry.x, "lat": CLINICS.geometry.y})
     rows.to_csv(home / "clinics.csv", index=False)
     shutil.copy(written(HEIGHTS, field="elevation"), home / "dem.tif")
@@ -272,7 +271,13 @@ def with_file(tmp_path) -> Path:
         encoding="utf-8",
     )
     kc.run(home / "study.toml", home / "a", config=kc.Config(offline=True))
-    return home / "a"
+    return home
+
+
+@pytest.fixture
+def with_file(home_with_file, tmp_path) -> Path:
+    """The folder of its result in a copy of one's own."""
+    return Path(shutil.copytree(home_with_file, tmp_path / "home")) / "a"
 
 
 def test_extra_files_are_found_from_the_folder_of_the_result(with_file, tmp_path) -> None:
