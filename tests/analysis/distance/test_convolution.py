@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import signal
 
 from kcity_geo.analysis.distance.convolution import convolved
 
@@ -11,6 +10,8 @@ from kcity_geo.analysis.distance.convolution import convolved
     ("shape", "kernel"), [((40, 31), (7, 7)), ((5, 64), (21, 21)), ((2, 2), (9, 3))]
 )
 def test_convolution_is_that_of_the_signal_library_to_the_last_bit(shape, kernel) -> None:
+    from scipy import signal
+
     rng = np.random.default_rng(1)
     values, weights = rng.uniform(0, 9, shape), rng.uniform(0, 1, kernel)
     np.testing.assert_array_equal(
