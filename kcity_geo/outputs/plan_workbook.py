@@ -13,6 +13,7 @@ from typing import Any
 from kcity_geo.outputs.attribution import credits_of_file
 from kcity_geo.outputs.plan_tables import table_ids
 from kcity_geo.outputs.sheet_ids import rules_sheet
+from kcity_geo.outputs.sheet_looks import bold, set_texts, wide
 from kcity_geo.outputs.study_workbook import Sheet
 from kcity_geo.outputs.text import csv_safe, plain_text
 from kcity_geo.outputs.workbook import no_workbook, share_of_lines, with_values
@@ -29,6 +30,8 @@ _UNNAMED = re.compile(r"[\[\]:*?/\\]")
 _DAY = (2000, 1, 1, 0, 0, 0)
 #: openpyxl writes the time of the run.
 _CLOCK = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
+#: How numbers with a point are shown: from a hundred on whole, below with two digits.
+_WHOLE, _BROKEN, _LARGE = "#,##0", "#,##0.##", 100
 
 
 def save_workbook(
@@ -100,7 +103,6 @@ def _write_rules(book: Any, sheets: PlanSheets, names: Sequence[str]) -> None:  
 
 def _fill(page: Any, table: Table, word: str) -> dict[str, float]:  # noqa: ANN401 - openpyxl has no types
     """Write a table; give the value of each cell that holds a formula."""
-    from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
     columns = list(table.frame.columns)
@@ -126,8 +128,17 @@ def _fill(page: Any, table: Table, word: str) -> dict[str, float]:  # noqa: ANN4
     if table.note:
         page.append([])
         page.append([csv_safe(table.note)])
+    _look(page, table, found, last)
+    return found
+
+
+def _look(page: Any, table: Table, found: dict[str, float], last: int) -> None:  # noqa: ANN401
+    """Set letters, widths, heights and how numbers are shown; `found`: values of the cells that hold a formula."""
+    from openpyxl.utils import get_column_letter
+
+    columns = list(table.frame.columns)
     for cell in (*page[1], *page[_FIRST - 1]):
-        cell.font = Font(bold=True)
+        cell.font = bold()
     page.freeze_panes = f"A{_FIRST}"
     for number, (column, head) in enumerate(zip(columns, table.heads, strict=True), start=1):
         texts = [
@@ -135,9 +146,15 @@ def _fill(page: Any, table: Table, word: str) -> dict[str, float]:  # noqa: ANN4
             *(f"{v:,.0f}" if isinstance(v, float) else str(v) for v in table.frame[column]),
         ]
         page.column_dimensions[get_column_letter(number)].width = min(
-            max(map(len, texts)) + 2, _WIDEST
+            max(map(wide, texts)) + 2, _WIDEST
         )
-    return found
+    kinds = [dtype.kind in "iuf" for dtype in table.frame.dtypes]
+    set_texts(page, kinds, first=_FIRST, last=last)
+    for cells in page.iter_rows(min_row=_FIRST, max_row=last + 1, max_col=len(columns)):
+        for cell in cells:
+            if isinstance(cell.value, float) or cell.coordinate in found:
+                size = abs(found.get(cell.coordinate, cell.value))
+                cell.number_format = _WHOLE if size >= _LARGE else _BROKEN
 
 
 def _product(columns: list[str], letter: Any) -> str:  # noqa: ANN401 - a function of openpyxl

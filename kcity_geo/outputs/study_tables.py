@@ -108,7 +108,7 @@ def _summary(result: Result) -> Sheet:
     data = result.data
     rows: list[tuple[str, Any, str]] = [
         ("City", data.city.name, ""),
-        ("Project", result.score.title, ""),
+        ("Project", translated(result.score.title), ""),
         *((("What was found" if i == 0 else ""), text, "") for i, text in enumerate(told.headline)),
         *((site.label and f"Site {site.label}", site.area, "") for site in told.sites),
     ]
@@ -122,13 +122,15 @@ def _summary(result: Result) -> Sheet:
         ("CRS", data.city.crs.name, ""),
         (
             "Ledger",
-            "ledger.json holds every number with its formula; `kcity verify` computes it again",
+            translated(
+                "ledger.json holds every number with its formula; `kcity verify` computes it again"
+            ),
             "",
         ),
     ]
     if result.plan is None:
         how = "kcity plan STUDY --site 1 writes plan.xlsx: land, demand, works, cost, phases"
-        rows.append(("A plan of a site", how, ""))
+        rows.append(("A plan of a site", translated(how), ""))
     frame = pd.DataFrame(rows, columns=["what", "value", "units"])
     frame["ledger"] = [", ".join(ids_in(v)) if isinstance(v, str) else "" for v in frame["value"]]
     frame["value"] = [uncited(v) if isinstance(v, str) else v for v in frame["value"]]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kcity_geo.outputs.sheet_looks import bold, set_texts, wide
 from kcity_geo.outputs.text import plain_text
 from kcity_geo.outputs.workbook import no_workbook, share_of_lines, with_values, without_times
 
@@ -138,7 +139,7 @@ def save_sheets(
 
 def _fill(page: Any, sheet: Sheet) -> dict[str, float]:  # noqa: ANN401 - openpyxl has no types
     """Write a sheet; give the value of each cell that holds a formula."""
-    from openpyxl.styles import Alignment, Font, PatternFill
+    from openpyxl.styles import PatternFill
     from openpyxl.utils import get_column_letter
     from openpyxl.worksheet.properties import PageSetupProperties
 
@@ -146,13 +147,12 @@ def _fill(page: Any, sheet: Sheet) -> dict[str, float]:  # noqa: ANN401 - openpy
     letters = {c: get_column_letter(i) for i, c in enumerate(columns, start=1)}
     _put(page.cell(1, 1), sheet.title)
     _put(page.cell(2, 1), sheet.note)
-    page.cell(1, 1).font = Font(bold=True, size=14)
+    page.cell(1, 1).font = bold(14.0)
     for number, column in enumerate(columns, start=1):
         cell = page.cell(FIRST_ROW - 1, number)
         _put(cell, _head(sheet, column))
-        cell.font = Font(bold=True)
+        cell.font = bold()
         cell.fill = PatternFill("solid", fgColor="E8EEF4")
-        cell.alignment = Alignment(wrap_text=True, vertical="top")
     found: dict[str, float] = {}
     for row, record in enumerate(sheet.frame.to_dict("records"), start=FIRST_ROW):
         for number, column in enumerate(columns, start=1):
@@ -179,6 +179,8 @@ def _fill(page: Any, sheet: Sheet) -> dict[str, float]:  # noqa: ANN401 - openpy
     if sheet.totals and len(sheet.frame):
         found |= _totals(page, sheet, letters, last)
     _widths(page, sheet, columns, letters)
+    numeric = [_mostly_numbers(sheet.frame[c].head(_LOOKED_AT).tolist()) for c in columns]
+    set_texts(page, numeric, first=FIRST_ROW, last=last)
     page.freeze_panes = page.cell(FIRST_ROW, 2)
     page.row_dimensions[FIRST_ROW - 1].height = _HEAD_PT
     page.page_setup.orientation = "landscape"
@@ -231,16 +233,14 @@ def _format(sheet: Sheet, column: str, record: Mapping[Any, Any]) -> str:
 
 
 def _totals(page: Any, sheet: Sheet, letters: Mapping[str, str], last: int) -> dict[str, float]:  # noqa: ANN401
-    from openpyxl.styles import Font
-
     found = {}
     _put(page.cell(last + 1, 1), sheet.total)
-    page.cell(last + 1, 1).font = Font(bold=True)
+    page.cell(last + 1, 1).font = bold()
     for column in sheet.totals:
         cell = page[f"{letters[column]}{last + 1}"]
         cell.value = f"=SUM({letters[column]}{FIRST_ROW}:{letters[column]}{last})"
         cell.number_format = _format(sheet, column, {})
-        cell.font = Font(bold=True)
+        cell.font = bold()
         found[cell.coordinate] = math.fsum(
             v for v in map(_number, sheet.frame[column].tolist()) if v is not None
         )
@@ -255,10 +255,13 @@ def _number(value: Any) -> float | None:  # noqa: ANN401 - any cell
     return float(value) if math.isfinite(value) else None
 
 
+def _mostly_numbers(values: list[Any]) -> bool:
+    texts = sum(isinstance(value, str) and value != "" for value in values)
+    return sum(_number(value) is not None for value in values) > texts
+
+
 def _put(cell: Any, value: Any) -> None:  # noqa: ANN401 - any cell
     """Write a value: numbers as numbers, unknown as nothing, text as text, also when it looks like a formula."""
-    from openpyxl.styles import Alignment
-
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bool):
@@ -278,8 +281,6 @@ def _put(cell: Any, value: Any) -> None:  # noqa: ANN401 - any cell
     if not text:
         return
     cell.value = text
-    if len(text) > _WIDEST and cell.row >= FIRST_ROW:
-        cell.alignment = Alignment(wrap_text=True, vertical="top")
     if text.startswith(("=", "+", "-", "@")):
         cell.data_type = "s"
         cell.quotePrefix = True
@@ -288,8 +289,8 @@ def _put(cell: Any, value: Any) -> None:  # noqa: ANN401 - any cell
 def _widths(page: Any, sheet: Sheet, columns: list[str], letters: Mapping[str, str]) -> None:  # noqa: ANN401
     for column in columns:
         seen = [_shown(v) for v in sheet.frame[column].head(_LOOKED_AT).tolist()]
-        head = max(map(len, _head(sheet, column).split()), default=0)
-        longest = max([head, *map(len, seen)])
+        head = max(map(wide, _head(sheet, column).split()), default=0.0)
+        longest = max([head, *map(wide, seen)])
         page.column_dimensions[letters[column]].width = min(_WIDEST, max(longest + 2, _NARROWEST))
 
 

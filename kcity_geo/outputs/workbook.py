@@ -16,6 +16,7 @@ import pandas as pd
 
 from kcity_geo.extras import not_installed
 from kcity_geo.notes import tell
+from kcity_geo.outputs.sheet_looks import bold
 from kcity_geo.outputs.text import csv_safe, plain_text
 
 __all__ = ["no_workbook", "save_workbook", "share_of_lines", "with_values", "without_times"]
@@ -37,7 +38,6 @@ def save_workbook(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
     if no_workbook(path):
         return
     from openpyxl import Workbook
-    from openpyxl.styles import Font
 
     book = Workbook()
     book.remove(book.active)
@@ -48,7 +48,7 @@ def save_workbook(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
         for row in frame.itertuples(index=False):
             sheet.append([csv_safe(_plain(value)) for value in row])
         for cell in sheet[1]:
-            cell.font = Font(bold=True)
+            cell.font = bold()
         sheet.freeze_panes = "A2"
         for number, column in enumerate(frame.columns, start=1):
             longest = max([len(str(column)), *(len(str(v)) for v in frame[column].head(200))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 from pathlib import Path
 
@@ -165,6 +166,9 @@ def test_a_korean_report_has_a_korean_workbook(study, tmp_path) -> None:
         assert not any("\ue000" <= c <= "\ue003" for c in cells), page.title
         assert "(persons)" not in cells, page.title
         assert any("가" <= c <= "힣" for c in str(page["A1"].value) + "".join(heads)), page.title
+    for row in book["요약"].iter_rows(min_row=4, max_col=2, values_only=True):
+        texts = [cell for cell in row if isinstance(cell, str)]
+        assert not [text for text in texts if re.search(r"(?:[a-z]{2,} ){3}", text)], row
     assert book["지역"].cell(4, 2).value == study.data.city.districts["name"].iloc[0]
     assert "교통: 판정" in [cell.value for cell in book["지역"][3]]
 

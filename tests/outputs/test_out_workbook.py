@@ -164,3 +164,19 @@ def test_a_unit_stands_once_above_a_column(tmp_path) -> None:
     save_sheets({"a": sheet}, tmp_path / "x.xlsx", title="x", told="y")
     page = openpyxl.load_workbook(tmp_path / "x.xlsx")["a"]
     assert [cell.value for cell in page[3]] == ["area km2", "population (persons)"]
+
+
+def test_a_long_text_shows_whole_and_heads_stand_above_their_numbers(tmp_path) -> None:
+    long = "a word and another " * 12
+    frame = pd.DataFrame({"name": ["a", long], "people": [1.0, 2.0], "data": ["good", "poor"]})
+    path = tmp_path / "a.xlsx"
+    save_sheets({"A": Sheet(title="T", frame=frame)}, path, title="T", told="")
+    page = openpyxl.load_workbook(path)["A"]
+    room = page.column_dimensions["A"].width
+    lines = page.row_dimensions[5].height / 15
+    assert lines * room >= len(long.strip()), "the end of the text would be cut off"
+    assert page["A5"].alignment.wrap_text
+    assert page.row_dimensions[4].height is None
+    assert page["B3"].alignment.horizontal == "right"
+    assert (page["C4"].alignment.indent, page["A4"].alignment.indent) == (1, 0)
+    assert {page[place].font.name for place in ("A1", "A3", "A4")} == {"Calibri"}
