@@ -20,7 +20,7 @@ from scipy.special import ndtri
 
 from kcity_geo.analysis.city_model import CityModel
 from kcity_geo.analysis.evidence.trust import height_wrong
-from kcity_geo.analysis.gaps.chance import normal, spread_evenly
+from kcity_geo.analysis.gaps.chance import chance, normal, spread_evenly
 from kcity_geo.analysis.gaps.completed import Places
 from kcity_geo.analysis.gaps.light import StreetLight
 from kcity_geo.analysis.gaps.parts import AssessedGap
@@ -184,15 +184,20 @@ class DrawnBand(Places):
         self, light: StreetLight, indicator: str, share: NDArray[np.float64], draw: int
     ) -> NDArray[np.float64]:
         """Gap of the light of streets that the map lacks, in one draw; NaN where it lacks none."""
-        seed = self.whole.seed
-        there = self.patch.chance(draw=draw, purpose=_LIGHT, seed=seed)
-        missing = light.speaks(share, self.whole.street_prior(light, draw))
-        here = self.of(light.open_land) & (there < missing)
-        if not here.any():
-            return np.full(share.shape, np.nan)
+        found, open_land = np.full(share.shape, np.nan), np.flatnonzero(self.of(light.open_land))
+        if not len(open_land):
+            return found
+        patch = self.patch.at.ravel()[open_land]
+        there, asked = (
+            chance(self.patch.place, draw=draw, purpose=purpose, seed=self.whole.seed)[patch]
+            for purpose in (_LIGHT, _LENDER)
+        )
+        missing = light.speaks(share.ravel()[open_land], self.whole.street_prior(light, draw))
+        here = there < missing
         lent = _within(light.low, light.middle, light.high, _own_place(indicator, draw))
-        asked = self.patch.chance(draw=draw, purpose=_LENDER, seed=seed)
-        return np.where(here, lent[(asked * len(lent)).astype(np.intp)], np.nan)
+        if here.any():
+            found.reshape(-1)[open_land[here]] = lent[(asked[here] * len(lent)).astype(np.intp)]
+        return found
 
     def _unknown(self, one: AssessedGap, draw: int) -> NDArray[np.float64]:
         """Street form of populated cells of which the map tells nothing: that of another place."""
