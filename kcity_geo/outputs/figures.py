@@ -41,7 +41,7 @@ _WIDTH_INCH = 5.0
 _DPI = 160
 _NAME_CHARS = 30
 _FLATTEST, _TALLEST = 0.35, 1.35
-_TALL = 1.25  # three of such stand beside each other
+_TALL = 1.1  # three of such stand beside each other
 _LOOK_AT = 3  # every third pixel each way tells which shade is the most frequent
 _AROUND = 0.3  # of the longer side, shown around what a picture is near to
 
@@ -162,7 +162,7 @@ def is_tall(result: Result) -> bool:
 
     Returns
     -------
-    True from a height of 1.25 times the width.
+    True from a height of 1.1 times the width.
     """
     (x0, x1), (y0, y1) = frame_of(_shown(result) or tuple(result.data.grid.boundingbox), None)
     return y1 - y0 >= _TALL * (x1 - x0)

@@ -13,7 +13,7 @@ from PIL import Image
 from kcity_geo.analysis.suitability.value_functions import describe
 from kcity_geo.outputs import figures
 from kcity_geo.outputs.colours import rgb
-from kcity_geo.outputs.figures import scale_bar_m, theme_figure
+from kcity_geo.outputs.figures import frame_of, scale_bar_m, theme_figure
 from kcity_geo.outputs.map_themes import theme_row
 from kcity_geo.outputs.report import build_report
 from kcity_geo.outputs.report_siting import combination
@@ -356,3 +356,16 @@ def test_people_of_a_part_of_the_area_are_at_least_so_many(result) -> None:
     assert "at least" not in summarise(result).subtitle
     data = dataclasses.replace(result.data, measured={"population": {"valid_share": 0.14}})
     assert "at least" in summarise(dataclasses.replace(result, data=data)).subtitle
+
+
+def test_a_map_of_sites_at_an_edge_shows_the_study_area_not_the_white_beside_it() -> None:
+    city = (0.0, 0.0, 1000.0, 1000.0)
+    (x0, x1), (y0, y1) = frame_of(city, (900.0, 0.0, 1000.0, 100.0))
+    assert (x1, y0) == (1000.0, 0.0)
+    assert x1 - x0 == y1 - y0 == pytest.approx(160.0)  # 30 % of the longer side around
+    (x0, x1), _ = frame_of(city, (450.0, 450.0, 550.0, 550.0))
+    assert (x0 + x1) / 2 == pytest.approx(500.0)
+    (x0, x1), _ = frame_of(
+        city, (-500.0, 0.0, 1500.0, 1000.0)
+    )  # wider than the city: in the middle
+    assert (x0 + x1) / 2 == pytest.approx(500.0)
