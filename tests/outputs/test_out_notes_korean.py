@@ -58,6 +58,8 @@ official.piped_water_access says 90%, official.table 70% of the people; where th
 official number and map are far apart in one district (A: 12% against 94%)
 official.wastewater_capacity_m3_day is 4,277, the mapped plants suggest at least 7,000 m3/day; the official number is used
 walk; at the only place there is, which 52,331 persons share
+economics: no benefit was given; see what each year would have to bring
+site: the study has no ranked site (New town: no site); `kcity run` says what would give one
 """
 
 
