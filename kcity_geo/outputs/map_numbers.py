@@ -69,7 +69,8 @@ def read_cells(path: Path) -> pd.DataFrame:
 
     try:
         names = [n for n in pq.read_schema(path).names if n not in _SHAPES]
-        return pd.DataFrame(pq.read_table(path, columns=names).to_pandas())
+        # What pandas noted beside the columns is not needed, and may be damaged where they are not.
+        return pd.DataFrame(pq.read_table(path, columns=names).to_pandas(ignore_metadata=True))
     except pa.ArrowException as error:
         raise ValueError(f"{path.name}: is damaged ({type(error).__name__})") from error
 

@@ -41,6 +41,15 @@ def test_a_page_holds_what_stands_in_the_table(made, code) -> None:
     assert list(drift_of_columns(made[1], cell_frame(made[0]))) == []
 
 
+def test_a_note_of_pandas_that_is_damaged_leaves_the_numbers_readable(made, tmp_path) -> None:
+    """One flipped byte there stopped the whole comparison, and the file was not named."""
+    content = (made[3] / "cells.parquet").read_bytes()
+    damaged = content.replace(b'"name"', b'"nbme"')
+    assert damaged != content
+    (tmp_path / "cells.parquet").write_bytes(damaged)
+    assert read_cells(tmp_path / "cells.parquet").equals(made[1])
+
+
 def test_each_array_that_is_changed_is_named_with_theme_and_cell(made) -> None:
     page, cells = made[2]["en"], made[1]
     told = json.loads(DATA.search(page)[0])

@@ -190,10 +190,10 @@ def main_district(data: CityInputs) -> NDArray[np.object_]:
     -------
     Shape (rows, cols), district ids; ``""`` for cells in no district.
     """
+    # Quarters of a cell are equal but for the last digits of their areas.
     best = (
-        data.shares.sort_values(
-            ["cell", "share", "district_id"], ascending=[True, False, True], kind="stable"
-        )
+        data.shares.assign(share=data.shares["share"].round(9))
+        .sort_values(["cell", "share", "district_id"], ascending=[True, False, True], kind="stable")
         .drop_duplicates("cell")
         .set_index("cell")["district_id"]
     )

@@ -173,6 +173,6 @@ def _districts(city: CityModel, shapes: NDArray[np.object_]) -> list[str]:
     names = districts["name"].astype(str).tolist()
     found = []
     for shape in shapes:
-        shared = shapely.area(shapely.intersection(outlines, shape))
+        shared = shapely.area(shapely.intersection(outlines, shape)).round(3)
         found.append(names[int(np.argmax(shared))])
     return found
