@@ -27,6 +27,8 @@ __all__ = ["weights_payload"]
 #: Where the colour of a score changes, and the colour of what is excluded, as in the theme of the scores.
 _BREAKS = (0.2, 0.4, 0.6, 0.8)
 _EXCLUDED = "#b5b5b5"
+#: Of zlib: the arrays of the criteria are most of what the sliders add to a page.
+_LEVEL = 8
 _TITLE = 60
 
 
@@ -92,7 +94,7 @@ def weights_payload(result: Result) -> dict[str, Any]:
         },
         "outline": _outline(result),
         "land": packed(live.inside.astype(np.uint8) + live.open.astype(np.uint8)),
-        "utilities": [packed(_differences(codes)) for codes in live.utilities],
+        "utilities": [packed(_differences(codes), level=_LEVEL) for codes in live.utilities],
         "areas": _areas(live, result),
         "means": packed(live.means),
         "knownShare": packed(live.known_share),
