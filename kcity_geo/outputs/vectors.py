@@ -18,7 +18,6 @@ from kcity_geo.config import read_table
 from kcity_geo.outputs.attribution import credits_of_file
 from kcity_geo.outputs.columns import column_table
 from kcity_geo.outputs.frames import merge_cells, opened_columns, site_frame
-from kcity_geo.outputs.geojson_rows import feature_texts, put_features
 from kcity_geo.outputs.geopackage import dress_geopackage, kind_of_layers, without_boxes
 from kcity_geo.outputs.languages import language_of_study, speaking
 from kcity_geo.outputs.osm_layers import BUILDINGS, handed_over
@@ -38,8 +37,6 @@ __all__ = [
 _DIMENSION_SUFFIX = {0: "points", 1: "lines", 2: "areas"}
 #: Of the GeoPackage standard; QGIS 3.22 and its like warn of later ones.
 _VERSION = "1.3"
-#: Significant digits of a number in GeoJSON.
-_FIGURES = 6
 _EMPTY_TYPE = "MultiPolygon"
 #: Merged to as many squares as a program reads at once: no index, and no box beside each square.
 _CELLS = "cells"
@@ -84,38 +81,23 @@ def save_geojson(
             if i.not_assessed
         },
     }
-    texts: list[str] = []
-    if opened:
-        texts = feature_texts(
-            clean,
-            id_column=id_column,
-            degree_decimals=rule["degree_decimals"],
-            figures=_FIGURES,
-        )
-
-    def by_gdal(some: gpd.GeoDataFrame) -> None:
-        pyogrio.write_dataframe(
-            some.assign(id=some[id_column].astype(str)),
-            path,
-            # Of many cells in columns, in half of the time; a column of text and numbers would be refused.
-            use_arrow=opened,
-            driver="GeoJSON",
-            layer=path.stem,
-            geometry_type=None if len(some) else "Polygon",
-            RFC7946="YES",
-            WRITE_BBOX="NO" if opened else "YES",
-            ID_FIELD="id",
-            COORDINATE_PRECISION=str(rule["degree_decimals"]) if opened else "7",
-            SIGNIFICANT_FIGURES=str(_FIGURES),
-            DESCRIPTION=plain_text(description, max_chars=500),
-            NATIVE_DATA=json.dumps(members, ensure_ascii=False),
-            NATIVE_MEDIA_TYPE="application/vnd.geo+json",
-        )
-
-    # GDAL writes what stands before the features and the first of them, which says how it writes.
-    by_gdal(clean.iloc[:1] if texts else clean)
-    if texts and not put_features(path, texts):
-        by_gdal(clean)
+    pyogrio.write_dataframe(
+        clean.assign(id=clean[id_column].astype(str)),
+        path,
+        # Of many cells in columns, in half of the time; a column of text and numbers would be refused.
+        use_arrow=opened,
+        driver="GeoJSON",
+        layer=path.stem,
+        geometry_type=None if len(clean) else "Polygon",
+        RFC7946="YES",
+        WRITE_BBOX="NO" if opened else "YES",
+        ID_FIELD="id",
+        COORDINATE_PRECISION=str(rule["degree_decimals"]) if opened else "7",
+        SIGNIFICANT_FIGURES="6",
+        DESCRIPTION=plain_text(description, max_chars=500),
+        NATIVE_DATA=json.dumps(members, ensure_ascii=False),
+        NATIVE_MEDIA_TYPE="application/vnd.geo+json",
+    )
 
 
 def save_geoparquet(
