@@ -118,9 +118,19 @@ def test_a_planted_circle_of_two_files_is_found(tmp_path, planted) -> None:
 
 
 def test_no_file_mentions_a_registry_or_a_path_of_one_machine() -> None:
-    tracked = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()
+    if (ROOT / ".git").exists():
+        tracked = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.split()
+    else:  # a copy without its history
+        folders = ("benchmarks", "docs", "examples", "kcity_geo", "notebooks", "tests")
+        found = [p for folder in folders for p in (ROOT / folder).rglob("*") if p.is_file()]
+        tracked = [
+            p.relative_to(ROOT).as_posix()
+            for p in [*found, *(p for p in ROOT.iterdir() if p.is_file())]
+            if "_build" not in p.parts
+        ]
+    assert len(tracked) > 500
     words = ("/wo" + "rk/", "pypi" + ".org", "registry.npmjs" + ".org", "deb.debian" + ".org")
     for name in tracked:
         path = ROOT / name

@@ -274,6 +274,7 @@ def _short_sentence(one: _Told, told: list[_Told], gaps: Gaps) -> str:
     least = float(read_table("programme/solutions")["rule"]["least_share"])
     few = short < least * total
     partly = _partly_short(told, gaps.limits) if few else []
+    may_be = [_may_be(t, gaps) for t in told if few and not t.unsure]
     return tell(
         _SHORT_TEXTS[few, one.probably],
         partly=tell("head_few_but", partly=_listed(partly)) if partly else "",
@@ -282,7 +283,7 @@ def _short_sentence(one: _Told, told: list[_Told], gaps: Gaps) -> str:
         share=one.share("short"),
         thing=_thing(one),
         where=_names(gaps.districts, f"{one.sector}_people_short", total=short),
-        open=_open_too(one),
+        open=_open_too(one) + "".join(may_be),
         data=_data(one),
     )
 

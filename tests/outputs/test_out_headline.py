@@ -424,3 +424,20 @@ def test_a_gap_just_below_a_limit_is_not_written_as_the_limit(build) -> None:
     shown = [row.gap for row in summarise(dataclasses.replace(study, gaps=gaps)).sectors]
     assert len(shown) >= len(SECTORS)
     assert sum("19.7 %" in gap for gap in shown) == len(SECTORS)
+
+
+def test_few_short_of_one_thing_do_not_hide_how_large_the_gap_in_another_may_be(build) -> None:
+    """26 people short of transport; how much wastewater is treated nobody said, and no word of it stood there."""
+    gaps = _with_people(
+        build(water=True),
+        transport={"probably_falls_short": 26.0, "adequate": 11_974.0},
+        water={"adequate": 12_000.0},
+        energy={"adequate": 12_000.0},
+    )
+    for sector in SECTORS:
+        highest = 0.55 if sector == "water" else 0.1
+        _set(gaps, sector, gap=0.05, short=0.0, evidence=0.6, high=highest)
+    line, *_ = gap_sentences(gaps)
+    assert line.startswith("Few people (26 of 12,000")
+    clause = "; with what the map may lack the gap in water supply may be as large as 55 %"
+    assert clause in line.replace("\u00a0", " ")

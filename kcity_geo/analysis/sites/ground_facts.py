@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from kcity_geo.analysis.city_model import CityModel
+from kcity_geo.analysis.distance.straight import nearest_feature
 from kcity_geo.analysis.sites.earthworks import earthworks
 from kcity_geo.analysis.sites.facts import Fact, dossier_rows
 from kcity_geo.analysis.suitability.value_functions import LANDCOVER
 from kcity_geo.analysis.terrain.relief import slope_pct
 from kcity_geo.config import read_table
-from kcity_geo.cube import cell_polygons, pieces_of_polygons
+from kcity_geo.cube import cell_centres, cell_polygons, cell_size, pieces_of_polygons
 from kcity_geo.profiles import Limit, is_off
 from kcity_geo.result import Suitability
 
@@ -230,7 +231,8 @@ def _cover(shape: shapely.Polygon, city: CityModel) -> list[Fact]:
     if code is None:
         missing = "no land cover: add sources.landcover"
         return [
-            Fact("land", "cover_unknown_ha", "Land cover not known", whole, "ha", basis=missing)
+            Fact("land", "cover_unknown_ha", "Land cover not known", whole, "ha", basis=missing),
+            _silent(shape, city),
         ]
     cell, _, area = pieces_of_polygons(np.asarray([shape], dtype=object), grid=city.grid)
     found = code.ravel()[cell]
@@ -245,6 +247,25 @@ def _cover(shape: shapely.Polygon, city: CityModel) -> list[Fact]:
         *facts,
         Fact("land", "cover_unknown_ha", "Land cover not known", _rest(whole - known), "ha"),
     ]
+
+
+def _silent(shape: shapely.Polygon, city: CityModel) -> Fact:
+    """Measure the part of a site around which the map shows neither street nor building; NaN without a map."""
+    rule = read_table("suitability/dossier")["silent"]
+    far_m = float(rule["far_m"])
+    study, area_ha = city.study, np.nan
+    if study is None or study.sources.osm is not None:
+        around = shapely.buffer(shape, far_m + cell_size(city.grid))
+        layers = [city.layer(name) for name in ("building", "roads_drive", "roads_walk")]
+        near = [f.geometry.to_numpy()[f.sindex.query(around)] for f in layers if f is not None]
+        cell, _, area = pieces_of_polygons(np.asarray([shape], dtype=object), grid=city.grid)
+        x, y = (a[cell] for a in cell_centres(city.grid))
+        away, _ = nearest_feature(np.concatenate([np.zeros(0, dtype=object), *near]), x, y)
+        area_ha = float(area[away > far_m].sum()) / 1e4
+    return Fact(
+        "land", "silent_ha", str(rule["title"]), area_ha, "ha",
+        basis=str(rule["basis"]),
+    )  # fmt: skip
 
 
 def _rest(ha: float) -> float:

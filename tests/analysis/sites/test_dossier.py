@@ -20,6 +20,13 @@ from kcity_geo.studyfile import Study
 from tests.analysis.sites.test_rank import scored
 
 
+#: Flag of a site of 16 ha in a toy city with nothing on its map.
+SILENT = (
+    "16.0 ha of it lie far from every mapped street and building, and no land cover is given: "
+    "what stands there nobody may have mapped"
+)
+
+
 def tilted(slope: float, step: float = 20.0) -> xr.DataArray:
     """An elevation model that rises to the east, 2 km beyond the toy city."""
     x = WEST - 2000 + step / 2 + step * np.arange(int(8000 / step))
@@ -102,7 +109,7 @@ def test_ground_beyond_the_elevation_model_is_not_known(cut) -> None:
     assert value["buildable_ha"] == pytest.approx(8)
     assert np.isnan(value["level_m3"])
     assert row.loc["level_m3", "basis"] == "heights of only 50 % of it are known"
-    assert found.flags["flag"].tolist() == ["the slope of 8.0 ha of it is not known"]
+    assert found.flags["flag"].tolist() == ["the slope of 8.0 ha of it is not known", SILENT]
     _, far = facts(data, site(3000, 1000, 3400, 1400), score=score)
     items = ["slope_0_ha", "steeper_ha", "buildable_ha", "plane_pct"]
     assert far.loc[items, "value"].isna().all()
@@ -166,7 +173,7 @@ def test_nothing_known_is_said_and_not_made_up() -> None:
         assert row.loc[item, "basis"]
     assert row.loc["slope_unknown_ha", "value"] == pytest.approx(16)
     assert {"owner", "price", "zoning", "ground"} <= set(row.index[row["topic"] == "to fill"])
-    assert found.flags.empty
+    assert found.flags["flag"].tolist() == [SILENT]
 
 
 def test_flags_follow_from_the_facts() -> None:
@@ -186,7 +193,7 @@ def test_flags_follow_from_the_facts() -> None:
     assert "a protected area lies 0.5 km away" in flags
     beside = toy_layer([{"boundary": "protected_area"}], [shapely.box(1420, 0, 3000, 4000)])
     flags = facts(make_toy(layers={"protected": beside}))[0].flags["flag"].tolist()
-    assert flags == ["it touches a protected area, lies in one, or is within 50 m of it"]
+    assert flags == [SILENT, "it touches a protected area, lies in one, or is within 50 m of it"]
 
 
 def test_a_flag_has_three_digits() -> None:
@@ -265,3 +272,17 @@ def test_one_row_a_site_and_no_rows_without_sites() -> None:
     assert len(none.wide()) == 0
     with pytest.raises(StudyError, match=r"kc\.rank_sites"):
         dossier(site().drop(columns="site_id"), scored(np.full((40, 40), 0.8)), make_toy())
+
+
+@pytest.mark.parametrize(("street", "silent_ha"), [(1200, 0.0), (850, 8.0), (100, 16.0)])
+def test_land_around_which_nothing_is_mapped_is_not_called_empty(street, silent_ha) -> None:
+    """One street; of the four columns of cells those count whose middle lies more than 300 m from it."""
+    line = shapely.LineString([(street, 0), (street, 4000)])
+    layers = {"roads_drive": toy_layer([{"highway": "residential"}], [line])}
+    found, row = facts(make_toy(layers=layers))
+    assert row.loc["silent_ha", "value"] == pytest.approx(silent_ha)
+    assert any("nobody may have mapped" in flag for flag in found.flags["flag"]) == (silent_ha > 0)
+    cover = make_toy(arrays={"landcover": np.full((40, 40), 30.0)}, layers=layers)
+    assert "silent_ha" not in facts(cover)[1].index
+    mapless = replace(make_toy(), study=Study())  # no sources.osm: unknown everywhere
+    assert not any("nobody may" in flag for flag in facts(mapless)[0].flags["flag"])
