@@ -19,7 +19,6 @@ from kcity_geo.errors import StudyError
 from kcity_geo.studyfile import Study
 from tests.analysis.sites.test_rank import scored
 
-
 #: Flag of a site of 16 ha in a toy city with nothing on its map.
 SILENT = (
     "16.0 ha of it lie far from every mapped street and building, and no land cover is given: "
