@@ -131,7 +131,9 @@ def test_every_job_is_done_whatever_happens_in_the_copy(kinds: list[str]):
     ):
         patch.setattr(in_copy, "_can_fork", lambda: True)
         share_out({str(k): job(Path(folder, str(k)), kind) for k, kind in enumerate(kinds)})
-        assert sorted(path.name for path in Path(folder).iterdir()) == sorted(str(k) for k in range(len(kinds)))
+        assert sorted(path.name for path in Path(folder).iterdir()) == sorted(
+            str(k) for k in range(len(kinds))
+        )
     assert sorted(notes) == sorted(str(k) for k, kind in enumerate(kinds) if kind == "tells")
 
 
