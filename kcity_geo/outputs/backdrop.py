@@ -149,7 +149,7 @@ def make_backdrop(result: Result, *, max_points: int = MAX_POINTS) -> list[Drawi
 
 
 def main_lines(
-    result: Result, *, every: bool = False
+    result: Result, *, every: bool = False, near: tuple[float, float, float, float] | None = None
 ) -> list[tuple[NDArray[np.object_], str, float]]:
     """
     Give the lines that a still map needs for orientation.
@@ -158,6 +158,7 @@ def main_lines(
     ----------
     result : a finished study.
     every : also the through streets and the local ones.
+    near : left, bottom, right, top in the CRS of the grid: only what lies within; None: all of the grid.
 
     Returns
     -------
@@ -166,6 +167,9 @@ def main_lines(
     layers = result.data.layers
     left, bottom, right, top = tuple(result.data.grid.boundingbox)
     tolerance = max(2.0, max(right - left, top - bottom) / 1500)
+    if near is not None:
+        left, bottom = max(left, near[0]), max(bottom, near[1])
+        right, top = min(right, near[2]), min(top, near[3])
     widths = (0.9, 0.6, 0.5, 0.4) if every else (0.9, 0.6)
     chosen = [
         (_take(layers, "drainage", "waterway", ("river", "canal")), "#5b9dc4", 1.0),
