@@ -14,7 +14,6 @@ from typing import Any
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.fingerprint import code_sha256, table_sha256
 from kcity_geo.input_paths import file_and_part
-from kcity_geo.inputs.criteria import criteria_of, project_path
 from kcity_geo.notes import tell
 from kcity_geo.outputs.text import plain_text, slug
 from kcity_geo.studyfile import Study, load_study, resolve_path, sha256_of
@@ -276,6 +275,11 @@ def _inputs(study: Study) -> set[Path]:
 
 def _of_project(study: Study) -> set[Path]:
     """Files of a project that is a file itself."""
+    if not study.study.project.endswith(".toml"):
+        return set()
+    # Not before it is needed: a worker of a scheduler loads nothing else of what a study needs.
+    from kcity_geo.inputs.criteria import criteria_of, project_path
+
     project = project_path(study, study.study.project)
     if not project.endswith(".toml"):
         return set()

@@ -23,7 +23,7 @@ from kcity_geo.cli import app
 from kcity_geo.errors import SourceError, StudyError
 from kcity_geo.many.kept_process import CAN_FORK, one_thread, run_kept
 from kcity_geo.many.process import CityLimits
-from kcity_geo.many.run import CitiesProgress, _language, run_cities
+from kcity_geo.many.run import CitiesProgress, _language, _look_at, run_cities
 from kcity_geo.many.tasks import (
     CityOutcome,
     CityTask,
@@ -181,8 +181,9 @@ def test_the_page_speaks_the_language_of_all_studies(tmp_path) -> None:
     for name, language in (("a", "ko"), ("b", "ko"), ("c", "en")):
         (tmp_path / name).write_text(f'[report]\nlanguage = "{language}"\n')
         tasks.append(CityTask(id=name, study=str(tmp_path / name), out=str(tmp_path)))
-    assert _language(tasks[:2]) == "ko"
-    assert _language(tasks) == "en"
+    studies = [_look_at(task) for task in tasks]
+    assert _language(studies[:2]) == "ko"
+    assert _language(studies) == "en"
     rows = [
         CityRow(id="a", status="done", headline="Nobody can tell."),
         CityRow(id="b", status="failed"),
@@ -213,44 +214,38 @@ def test_what_is_done_is_kept_and_a_changed_file_is_made_again(finished, listed)
     assert (states[-1].done, states[-1].failed, states[-1].total) == (2, 1, 3)
 
 
-@pytest.fixture
-def scheduler(tmp_path):
-    """A dask scheduler and one worker, each in a process of its own."""
-    pytest.importorskip("distributed")
-    told = tmp_path / "scheduler.json"
-    module = [sys.executable, "-m", "distributed.cli"]
-    common = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(told)]
-    commands = (
-        [f"{module[2]}.dask_scheduler", "--port", "0", *common],
-        [
-            f"{module[2]}.dask_worker",
-            "--nthreads",
-            "1",
-            "--local-directory",
-            str(tmp_path),
-            *common,
-        ],
-    )
-    started = [
-        subprocess.Popen([*module[:2], *rest], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        for rest in commands
-    ]
-    try:
-        for _ in range(600):
-            if told.exists() and told.stat().st_size:
-                break
-            time.sleep(0.1)
-        yield json.loads(told.read_text())["address"]
-    finally:
-        for one in reversed(started):
-            one.kill()
-            one.wait()
+def test_the_largest_extracts_begin_and_the_time_left_knows_their_sizes(
+    tmp_path, monkeypatch
+) -> None:
+    """The last to begin must not be the one that all others wait for."""
+    sizes = {"small": 0, "largest": 3_600_000, "unread": None, "large": 1_600_000}
+    for name, size in sizes.items():
+        text = f'[sources]\nosm = "{name}.pbf"\n' if size is not None else "[["
+        (tmp_path / f"{name}.toml").write_text(text)
+        (tmp_path / f"{name}.pbf").write_bytes(b"0" * (size or 0))
+    listed = tmp_path / "cities.csv"
+    listed.write_text("\n".join(["study", *(f"{name}.toml" for name in sizes)]) + "\n")
+    begun: list[str] = []
 
+    def fail(task: CityTask, _: CityLimits) -> CityOutcome:
+        begun.append(task.id)
+        return CityOutcome(id=task.id, status="failed")
 
-@pytest.mark.filterwarnings("ignore")  # of dask, about this machine
-def test_a_dask_scheduler_runs_the_same_function(finished, listed, scheduler) -> None:
-    outcomes = run_cities(listed, finished[0], scheduler=scheduler)
-    assert [one.status for one in outcomes] == ["kept", "failed", "kept"]
+    monkeypatch.setattr("kcity_geo.many.run.run_city", fail)
+    states: list[CitiesProgress] = []
+    outcomes = run_cities(listed, tmp_path / "out", told=states.append)
+    assert begun == ["largest", "large", "small", "unread"]
+    assert [one.id for one in outcomes] == list(sizes)
+    work = {
+        "small": 4,
+        "largest": 40,
+        "unread": 4,
+        "large": 20,
+    }  # an extract, and what all take alike
+    for count, state in enumerate(states, start=1):
+        seconds = 60 * count / state.per_minute
+        done = sum(work[one.last.id] for one in states[:count])
+        assert state.left_s == pytest.approx(seconds * (68 - done) / done)
 
 
 def test_a_city_that_needs_more_memory_than_it_may_fails_alone(listed, tmp_path) -> None:
