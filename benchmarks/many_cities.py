@@ -7,14 +7,18 @@ Sixty cities on two workers while processes are killed, beside the same cities o
 DATA holds extracts (``*.osm.pbf``, in folders). Pieces of 1 to 3 km2 are cut out of them and out of demo
 cities of several seeds, each extract in one pass; about a tenth is broken on purpose. They run once
 serially; then, in each trial, on the workers of this machine, where one process is killed (``kill -9``)
-at a random moment; then on a local dask scheduler, where a worker is killed. One table tells for each
-trial what differs from the serial run, and whether it passes; the exit code is 1 where something does not.
+at a random moment; then on a local dask scheduler, with a kill as well. Whom it hits has a good city in work
+at that moment: the process of the city, the kept one above it, or the dask worker above both, in an order
+drawn by lot. One table tells for each trial whom and which city it hit, whether that one was made again,
+what differs from the serial run, and whether it passes; the exit code is 1 where something does not.
 
 Ideal is the processor time of the serial run over the workers. Of that at least 85 % must be reached;
 the share of the machine that others took meanwhile stands beside it, and with more than 10 % of it, or few cities, the
-line is no verdict. With --keep the serial run is kept, and a second call goes on from it, with the same code
-only: a run says which code it is of, and one whose code changes on the way ends. --quick is 12 cities, one
-trial of each kind.
+line is no verdict. The clock begins with the list, in each way of running: this process has loaded the package, a dask
+scheduler and its workers are up, and loops are compiled (a city is run before everything); what workers load for
+their first city, and load again after a kill, is counted. With --keep the serial run is kept, and a second call goes
+on from it, with the same code only: a run says which code it is of, and one whose code changes on the way ends.
+--quick is 12 cities, one trial of each kind.
 """
 
 from __future__ import annotations
@@ -23,7 +27,6 @@ import argparse
 import csv
 import hashlib
 import json
-import math
 import os
 import random
 import shutil
@@ -34,36 +37,29 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import shapely
-import shapely.affinity
 from distributed import Client
+from pieces import DEMO_SEEDS, make_cities
 
-from kcity_geo.demo.make import make_demo
 from kcity_geo.fingerprint import code_sha256, table_sha256
 from kcity_geo.many.process import CityLimits
 from kcity_geo.many.run import run_cities
 from kcity_geo.many.tasks import CityOutcome
-from kcity_geo.sources.osm.pbf import read_header
-from kcity_geo.sources.osm.place_names import read_place_names
-from kcity_geo.sources.products.extracts import cut_cities
 
-#: Half widths of a city, degrees of latitude: from 1.0 to 1.7 km across.
-_HALF_DEG = (0.0045, 0.006, 0.0078)
-_MARGIN_DEG = 0.003
-#: Every so manyth city is broken, each in another way.
-_BROKEN_EVERY, _BROKEN_EVERY_OF_FEW = 10, 4
-_BROKEN = ("no boundary", "cut extract", "no toml", "elsewhere", "unknown key", "no study")
-_DEMO_SEEDS = (7, 11)
-_CELL_M = 250
 _QUICK = {"cities": 12, "trials": 1, "dask_trials": 1}
-#: Of a city without a population raster: spread over its buildings.
-_PEOPLE = 3000
 _TIMEOUT_S = 900.0
+#: What docs/many.md advises: else each process of dask looks at itself 50 to 100 times a second.
+_QUIET_DASK = {
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+}
+#: Whom a kill may hit: who is killed above a city takes it along.
+_ROLES, _DASK_ROLES = ("city", "keeper"), ("worker", "city", "keeper")
 #: What must not occur.
 _NONE = ("not finished", "not byte-identical", "broken, not reported", "half-written")
 #: Throughput that must be reached, of ideal; and the share of the machine beyond which others spoil that.
@@ -72,126 +68,84 @@ _LEAST, _BUSY = 0.85, 0.1
 _ENOUGH = 40
 
 
-def make_cities(data: Path, folder: Path, *, count: int, rng: random.Random) -> set[str]:
-    """Write the list, boundaries, extracts and study files of so many cities; the ids of the broken ones."""
-    sources = sorted(data.rglob("*.osm.pbf"))
-    people: dict[Path, Path] = {}
-    few = count <= _QUICK["cities"]
-    for seed in _DEMO_SEEDS[:1] if few else _DEMO_SEEDS:
-        inputs = make_demo(folder / f"demo-{seed}", size="town", seed=seed).parent
-        people[inputs / "city.osm.pbf"] = inputs / "population.tif"
-    sources += list(people)
-    rows, broken, boxes = [], set[str](), {source: {} for source in sources}
-    for number in range(count):
-        source, half = sources[number % len(sources)], _HALF_DEG[number % len(_HALF_DEG)]
-        name = f"city-{number:03d}"
-        lon, lat = centre(source, half, rng)
-        wide = half / math.cos(math.radians(lat))
-        area = shapely.box(lon - wide, lat - half, lon + wide, lat + half)
-        boxes[source][folder / f"{name}.osm.pbf"] = area.buffer(_MARGIN_DEG).envelope
-        flaw = ""
-        every = _BROKEN_EVERY_OF_FEW if few else _BROKEN_EVERY
-        if number % every == every - 1:
-            flaw = _BROKEN[number // every % len(_BROKEN)]
-            broken.add(name)
-        write_study(folder, name, area=area, people=people.get(source), flaw=flaw)
-        rows.append((name, f"City {number}", "" if flaw == "no study" else f"{name}.toml"))
-    for source, areas in boxes.items():
-        for empty in areas.keys() - cut_cities(source, areas).keys():
-            broken.add(empty.name.removesuffix(".osm.pbf"))
-    for name in broken:
-        extract = folder / f"{name}.osm.pbf"
-        if extract.exists() and "# cut extract" in (folder / f"{name}.toml").read_text():
-            extract.write_bytes(extract.read_bytes()[: extract.stat().st_size // 2])
-    with (folder / "cities.csv").open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream).writerows([("id", "name", "study"), *rows])
-    return broken
+class Kill(NamedTuple):
+    """A kill to come: of which process, and how long after the beginning."""
+
+    role: str
+    after_s: float
 
 
-def centre(source: Path, half: float, rng: random.Random) -> tuple[float, float]:
-    """Somewhere near a place that the extract names, else anywhere in its box, lon/lat."""
-    west, south, east, north = read_header(source)[0].bounds
-    places = read_place_names(source)
-    if places:
-        place = rng.choice(places)
-        lon, lat = (
-            place.lon + rng.uniform(-half, half) / 2,
-            place.lat + rng.uniform(-half, half) / 2,
-        )
-        return min(max(lon, west + half), east - half), min(max(lat, south + half), north - half)
-    return rng.uniform(west + half, east - half), rng.uniform(south + half, north - half)
+class Hit(NamedTuple):
+    """Whom a kill hit: which process, the city that it had in work, when (as files are dated), was it made before."""
+
+    role: str
+    city: str
+    at: float
+    made_before: bool
 
 
-def write_study(
-    folder: Path, name: str, *, area: shapely.Polygon, people: Path | None, flaw: str
-) -> None:
-    """Write one study file and its boundary, with a flaw where one is asked for."""
-    if flaw == "elsewhere":
-        area = shapely.affinity.translate(area, 20.0, 0.0)
-    shape = {"type": "Feature", "properties": {}, "geometry": json.loads(shapely.to_geojson(area))}
-    if flaw != "no boundary":
-        told = {"type": "FeatureCollection", "features": [shape]}
-        (folder / f"{name}.geojson").write_text(json.dumps(told))
-    text = (
-        f'# {flaw}\n[study]\nname = "{name}"\nproject = "new_town"\ncell_m = {_CELL_M}\n'
-        f'[city]\nname = "{name}"\nboundary = "{name}.geojson"\n[sources]\nosm = "{name}.osm.pbf"\n'
-    )
-    text += (
-        f'population = "{people}"\n'
-        if people
-        else f'[official]\nyear = 2024\nsource = "made up"\npopulation = {_PEOPLE}\n'
-    )
-    text += {"no toml": "[[", "unknown key": "populatoin = 1\n"}.get(flaw, "")
-    (folder / f"{name}.toml").write_text(text)
-
-
-def started_by(parent: int, words: str) -> list[int]:
-    """Processes that this one or its children have started and whose command line holds these words."""
-    above, said = {}, {}
+def at_work(parent: int, cities: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Processes below a parent that have a city in work now: that of the city, and the two above it."""
+    above, called, wanted = dict[int, int](), dict[int, str](), set(cities)
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 status = (entry / "stat").read_text(errors="replace")
-                said[int(entry.name)] = (entry / "cmdline").read_bytes()
+                kept = b"kcity_geo.cli.keeper" in (entry / "cmdline").read_bytes()
             except OSError:
                 continue
             above[int(entry.name)] = int(status.rpartition(")")[2].split()[1])
-    found = []
-    for pid, command in said.items():
+            if kept:
+                called[int(entry.name)] = status.partition("(")[2].rpartition(")")[0]
+    found = {}
+    for pid, name in called.items():
         line = above.get(pid, 0)
         while line not in {0, parent}:
             line = above.get(line, 0)
-        if line == parent and words.encode() in command:
-            found.append(pid)
-    return sorted(found)
+        keeper = above[pid]
+        if name in wanted and line == parent and keeper in called:
+            found[name] = {"city": pid, "keeper": keeper, "worker": above[keeper]}
+    return found
 
 
 @contextmanager
-def killing(parent: int, words: str, *, after_s: float, rng: random.Random) -> Iterator[list[int]]:
-    """Kill one process of a parent at a moment; the list holds its id once it is done."""
-    killed: list[int] = []
+def killing(
+    parent: int, kill: Kill, out: Path, good: Sequence[str], rng: random.Random
+) -> Iterator[list[Hit]]:
+    """Kill one process of a parent, one that has a good city in work; the list holds whom it hit once it is done."""
+    hit: list[Hit] = []
     stop = threading.Event()
 
     def work() -> None:
-        stop.wait(after_s)
-        while not stop.is_set() and not killed:
-            alive = started_by(parent, words)
+        stop.wait(kill.after_s)
+        while not stop.is_set() and not hit:
+            alive = at_work(parent, good)
             if alive:
-                chosen = rng.choice(alive)
+                city = rng.choice(sorted(alive))
+                before = (out / "manifests" / f"{city}.json").exists()
                 try:
-                    os.kill(chosen, signal.SIGKILL)
+                    os.kill(alive[city][kill.role], signal.SIGKILL)
                 except ProcessLookupError:
                     continue
-                killed.append(chosen)
+                hit.append(Hit(kill.role, city, time.time(), before))
             stop.wait(0.01)
 
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        yield killed
+        yield hit
     finally:
         stop.set()
         thread.join()
+
+
+def made_again(hit: Hit, out: Path, outcomes: Sequence[CityOutcome]) -> bool:
+    """Whether the city that a kill hit was finished after it, and not before."""
+    outcome = next(one for one in outcomes if one.id == hit.city)
+    made = out / "manifests" / f"{hit.city}.json"
+    later = not hit.made_before and made.exists() and made.stat().st_mtime > hit.at
+    # A worker that is gone tells nothing; of the processes below it a living one does.
+    return outcome.status == "done" and later and (hit.role == "worker" or outcome.killed == 1)
 
 
 @contextmanager
@@ -208,8 +162,9 @@ def dask_machine(folder: Path, workers: int) -> Iterator[tuple[str, int]]:
             "--memory-limit", "0", "--local-directory", str(folder), *common,
         ],
     ]  # fmt: skip
+    env = {**os.environ, **_QUIET_DASK}
     with (folder / "dask.log").open("ab") as log:
-        running = [subprocess.Popen(one, stderr=log, stdout=log) for one in commands]
+        running = [subprocess.Popen(one, stderr=log, stdout=log, env=env) for one in commands]
         try:
             address = _address(told)
             with Client(address, timeout="60s") as client:
@@ -282,29 +237,32 @@ def judge(
 
 
 def trial(
-    folder: Path, number: int, *, workers: int, after_s: float, dask: bool, rng: random.Random
+    folder: Path, number: int, *, workers: int, kill: Kill, dask: bool, rng: random.Random
 ) -> dict[str, Any]:
     """Run the list and kill one of its processes."""
     listed, out = folder / "inputs" / "cities.csv", folder / f"trial-{number}"
     shutil.rmtree(out, ignore_errors=True)
+    broken = set(json.loads((folder / "inputs" / "broken.json").read_text()))
+    good = [one for one in names(listed) if one not in broken]
     limits = CityLimits(timeout_s=_TIMEOUT_S)
     if dask:
         with dask_machine(folder, workers) as (address, parent):
             busy = Busy()
-            with killing(parent, "multiprocessing.spawn", after_s=after_s, rng=rng) as killed:
+            with killing(parent, kill, out, good, rng) as hits:
                 outcomes = run_cities(listed, out, scheduler=address, limits=limits)
             wall_s = busy.told()[0]
         _, cpu_s, others = busy.told()  # what the workers took is known once they have ended
     else:
         busy = Busy()
-        with killing(os.getpid(), "kcity_geo.cli.keeper", after_s=after_s, rng=rng) as killed:
+        with killing(os.getpid(), kill, out, good, rng) as hits:
             outcomes = run_cities(listed, out, workers=workers, limits=limits)
         wall_s, cpu_s, others = busy.told()
-    broken = set(json.loads((folder / "inputs" / "broken.json").read_text()))
     told = {
         "trial": f"{'dask' if dask else 'processes'} {number + 1}",
-        "killed": len(killed),
-        "killed after s": round(after_s),
+        "killed": ", ".join(hit.role for hit in hits),
+        "of city": ", ".join(hit.city for hit in hits),
+        "killed after s": round(kill.after_s),
+        "made again": sum(made_again(hit, out, outcomes) for hit in hits),
         **judge(out, folder / "serial", outcomes, broken),
         "wall s": round(wall_s, 1),
         "processor s": round(cpu_s, 1),
@@ -312,6 +270,21 @@ def trial(
     }
     shutil.rmtree(out)
     return told
+
+
+def names(listed: Path) -> list[str]:
+    """Ids of a list of cities."""
+    with listed.open(encoding="utf-8", newline="") as stream:
+        return [row["id"] for row in csv.DictReader(stream)]
+
+
+def compile_loops(folder: Path) -> None:
+    """Run the demo town, which needs every compiled loop, before any clock: a fresh copy has none."""
+    listed = folder / "inputs" / "first.csv"
+    listed.write_text(f"id,study\nfirst,demo-{DEMO_SEEDS[0]}/study.toml\n")
+    with tempfile.TemporaryDirectory() as scratch:
+        if [one.status for one in run_cities(listed, scratch)] != ["done"]:
+            raise SystemExit(f"{listed}: the demo town cannot be run")
 
 
 def code_now() -> str:
@@ -336,6 +309,7 @@ def serially(folder: Path, cities: int) -> dict[str, Any]:
     if not told.exists():
         code = code_now()
         shutil.rmtree(out, ignore_errors=True)
+        compile_loops(folder)
         busy = Busy()
         outcomes = run_cities(folder / "inputs" / "cities.csv", out)
         wall_s, cpu_s, others = busy.told()
@@ -379,7 +353,8 @@ def lines(found: list[dict[str, Any]], serial: dict[str, Any], broken: list[str]
     quiet = all(one["others took %"] <= 100 * _BUSY for one in found)
     fast = all(one["of ideal"] >= _LEAST for one in found)
     verdicts = {
-        "killed": all(one["killed"] == 1 for one in found),
+        "killed": all(one["killed"] for one in found),
+        "made again": all(one["made again"] == 1 for one in found),
         **dict(ends),
         "broken cities": sorted(serial["failed"]) == sorted(broken),
         "of ideal": fast if fast or (quiet and serial["cities"] >= _ENOUGH) else None,
@@ -429,13 +404,16 @@ def main() -> None:
             f"{sorted({*serial['failed']} - {*broken})}; broken and not failed: "
             f"{sorted({*broken} - {*serial['failed']})}"
         )
+        kinds = {False: _ROLES, True: _DASK_ROLES}
+        roles = {dask: cycle(rng.sample(some, len(some))) for dask, some in kinds.items()}
         for number in range(asked.trials + asked.dask_trials):
+            dask = number >= asked.trials
             one = trial(
                 folder,
                 number,
                 workers=asked.workers,
-                after_s=rng.uniform(0.05, 0.8) * ideal_s,
-                dask=number >= asked.trials,
+                kill=Kill(next(roles[dask]), rng.uniform(0.05, 0.8) * ideal_s),
+                dask=dask,
                 rng=rng,
             )
             require_code(serial, folder / "serial.json")  # a trial of other code is not told

@@ -61,8 +61,7 @@ def legend_shares(result: Result) -> Iterator[LegendShare]:
 
     Yields
     ------
-    Shares with an id of their own: ``theme.<theme>.<line>.share``, lines counted from 1; themes by their keys,
-    whatever was made first.
+    Shares with an id of their own: ``theme.<theme>.<line>.share``, lines counted from 1.
     """
     if _ALL not in _MADE.get(result, {}):
         for theme in make_themes(result):
@@ -71,7 +70,7 @@ def legend_shares(result: Result) -> Iterator[LegendShare]:
             if line.indicator and "gap" in line.slots:
                 indicator_shares(result, line, gap_classes(line))
         legends_made(result)
-    for _, lines in sorted(_MADE[result].items()):
+    for lines in _MADE[result].values():
         yield from (one for one in lines if one.id.startswith("theme."))
 
 
