@@ -1,4 +1,4 @@
-"""In a copy: work that a copy of this process does meanwhile, or this process itself where the copy did not do it."""
+"""In a copy: jobs that this process and a copy of it share, done here where the copy did not do them."""
 
 from __future__ import annotations
 
@@ -9,60 +9,113 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from kcity_geo.notes import kept_apart
 from kcity_geo.threads import thread_count
 
-__all__ = ["end_with", "meanwhile"]
+__all__ = ["end_with", "share_out"]
 
 _PR_SET_PDEATHSIG = 1
+#: Jobs that a byte can number; one value is left over.
+_MOST = 255
 #: Threads of others may hold what a copy needs; those that only draw a bar of progress hold nothing.
 _HARMLESS = "rich."
 
 
-@contextmanager
-def meanwhile(job: Callable[[], None]) -> Iterator[Callable[[], None]]:
+def share_out(
+    jobs: Mapping[str, Callable[[], None]], *, begun: Callable[[str], None] | None = None
+) -> None:
     """
-    Let a copy of this process do a job while this one goes on, where that is safe and there are two cores.
+    Do jobs together with a copy of this process, where that is safe and there are two cores; else one by one.
 
     Parameters
     ----------
-    job : called without arguments; only what it writes to the disk counts, and it may be done twice. A copy that
-        fails, warns or is killed says nothing: the job is then done here, so that its errors and notes are
-        those of this process.
+    jobs : name -> called without arguments, the longest first: this process does the first, then whoever is free
+        takes the next one. Only what a job writes to the disk counts, none needs another, and each may be done
+        twice: one in which the copy fails, warns or is killed is done here, so that its errors and
+        notes are those of this process.
+    begun : called with the name of each job that this process begins.
 
-    Yields
+    Raises
     ------
-    To be called once: waits until the job is done. If the block is left before, the copy is ended.
+    ValueError
+        If there are more than 255 jobs.
 
     Examples
     --------
     >>> import tempfile
     >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with meanwhile(lambda: Path(folder, "a.txt").write_text("done")) as wait:
-    ...         wait()
-    ...     Path(folder, "a.txt").read_text()
-    'done'
+    ...     names = ("a.txt", "b.txt")
+    ...     share_out({name: Path(folder, name).touch for name in names})
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['a.txt', 'b.txt']
     """
-    copy = _forked(job) if _can_fork() else 0
+    told, names = begun or (lambda _: None), list(jobs)
+    if len(names) > _MOST:
+        raise ValueError(f"at most {_MOST} jobs, not {len(names)}")
 
-    def wait() -> None:
-        nonlocal copy
-        done = bool(copy) and _exit_code(copy) == 0
-        copy = 0  # not before it has ended: who is interrupted while waiting ends it below
-        if not done:
-            job()
+    def do(name: str) -> None:
+        told(name)
+        jobs[name]()
 
+    if not _can_fork():
+        for name in names:
+            do(name)
+        return
+    # A byte is a job: each read of the pipe takes one, whichever process reads.
+    waiting, ready = _filled(range(len(names))), os.pipe()
+    with _closing(waiting, *ready):
+        here, taken = set[int](), os.read(waiting, 1)
+        copy = _forked(lambda: _take(waiting, list(jobs.values()), ready[1]))
+        try:
+            while taken:
+                here.add(taken[0])
+                do(names[taken[0]])
+                taken = os.read(waiting, 1)
+            if copy:
+                _exit_code(copy)
+                copy = 0  # not before it has ended: who is interrupted while waiting ends it below
+            os.write(
+                ready[1], bytes([_MOST])
+            )  # so that reading does not wait where nothing is done
+            there = set(os.read(ready[0], len(names) + 1))
+        finally:
+            if copy:
+                with suppress(ProcessLookupError):  # somebody else has waited for it
+                    os.kill(copy, signal.SIGKILL)
+                _exit_code(copy)
+    for number, name in enumerate(names):
+        if number not in here | there:
+            do(name)
+
+
+def _filled(numbers: Iterable[int]) -> int:
+    """Give the end to read of a pipe that holds these bytes, and nothing after them."""
+    end, start = os.pipe()
+    os.write(start, bytes(numbers))
+    os.close(start)
+    return end
+
+
+@contextmanager
+def _closing(*ends: int) -> Iterator[None]:
     try:
-        yield wait
+        yield
     finally:
-        if copy:
-            with suppress(ProcessLookupError):  # somebody else has waited for it
-                os.kill(copy, signal.SIGKILL)
-            _exit_code(copy)
+        for end in ends:
+            os.close(end)
+
+
+def _take(waiting: int, jobs: Sequence[Callable[[], None]], ready: int) -> None:
+    """In the copy: do one job after the other, and say of each that went well that it is done."""
+    while taken := os.read(waiting, 1):
+        with suppress(Exception), kept_apart() as notes:
+            jobs[taken[0]]()
+            if not notes:
+                os.write(ready, taken)
 
 
 def _can_fork() -> bool:
@@ -92,9 +145,8 @@ def _forked(job: Callable[[], None]) -> int:
     try:
         end_with(parent)
         gc.disable()  # it ends soon
-        with kept_apart() as notes:
-            job()
-        code = 1 if notes else 0
+        job()
+        code = 0
     except BaseException:  # noqa: BLE001, S110 - said when it is done again
         pass
     finally:

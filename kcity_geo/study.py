@@ -7,9 +7,6 @@ straight line and can be called on its own.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,39 +16,19 @@ import geopandas as gpd
 
 from kcity_geo.analysis.location.located import Located
 from kcity_geo.analysis.network.graph import StreetGraph
-from kcity_geo.citydata import CityData, Provenance
-from kcity_geo.compiling import telling
+from kcity_geo.citydata import CityData
+from kcity_geo.clock import Clock, Progress
 from kcity_geo.config import Config
-from kcity_geo.cube import district_shares, empty_cube, study_grid
 from kcity_geo.errors import StudyError
 from kcity_geo.garbage import among_new
 from kcity_geo.indicators import INDICATOR_SECTORS
 from kcity_geo.inputs.candidates import places_to_choose
-from kcity_geo.inputs.criteria import named_files, require_files, site_candidates
-from kcity_geo.inputs.dwellings import Dwellings
-from kcity_geo.inputs.files import other_files
-from kcity_geo.inputs.landcover import refuse_mistaken_legend
-from kcity_geo.inputs.licences import refuse_forbidden_inputs
-from kcity_geo.inputs.official import hold_against_people, load_tables
-from kcity_geo.inputs.osm import load_osm
 from kcity_geo.inputs.outline import find_city
-from kcity_geo.inputs.population import (
-    compare_districts,
-    degree_of_urbanisation,
-    lack_of_people,
-    nobody_on_slivers,
-    people_on_grid,
-    people_without_grid,
-    scale_population,
-)
-from kcity_geo.inputs.rasters import load_elevation, load_flood, load_rasters, note_few_cells
 from kcity_geo.inputs.readiness import readiness
-from kcity_geo.inputs.synthetic import synthetic_inputs
-from kcity_geo.inputs.uses import outline_files
+from kcity_geo.loading import load
 from kcity_geo.notes import collected, tell
 from kcity_geo.plan_sheets import PlanSheets
 from kcity_geo.result import Gaps, Indicator, Result, Suitability
-from kcity_geo.settings import settings_of
 from kcity_geo.siting import (
     expect,
     rank_sites,
@@ -59,11 +36,8 @@ from kcity_geo.siting import (
     suitability,
     with_warnings,
 )
-from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.studyfile import Study, load_study
-from kcity_geo.threads import beside
-
-Progress = Callable[[str], None]
+from kcity_geo.threads import meanwhile
 
 __all__ = [
     "assess_gaps",
@@ -76,137 +50,6 @@ __all__ = [
     "street_graphs",
     "terrain",
 ]
-
-
-class _Clock:
-    """Stage names and seconds, in the order they began; of what runs beside a stage, what is waited for it."""
-
-    def __init__(self, progress: Progress | None = None) -> None:
-        self.seconds: dict[str, float] = {}
-        self._progress = progress
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        if self._progress and name not in self.seconds:
-            self._progress(name)
-        start = time.perf_counter()
-        with telling(self._progress):
-            yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
-
-
-def load(
-    study: Study,
-    *,
-    config: Config | None = None,
-    progress: Progress | None = None,
-    _clock: _Clock | None = None,
-) -> CityData:
-    """
-    Read everything a study names and bring it onto one grid in one CRS.
-
-    Parameters
-    ----------
-    study : checked study file.
-    config : limits, cache, offline.
-    progress : called with the name of each stage.
-    _clock : of the whole run, for `run`.
-
-    Returns
-    -------
-    The data; what is left out of the study file is absent.
-
-    Raises
-    ------
-    StudyError, SourceError, LimitError, SchemaError
-        If an input is wrong; the message names file and key.
-    LicenceError
-        If the study is paid work (``profile = "commercial"``) and the licence of an input forbids it.
-    """
-    if isinstance(study, str | Path):
-        raise StudyError(f"load: needs a Study; use load(load_study({str(study)!r}))")
-    expect(study, Study, "load(study)")
-    config = config or Config.from_env()
-    require_files(study)
-    _check_report(study)
-    refuse_forbidden_inputs(study)
-    clock = _clock or _Clock(progress)
-    notes: list[str] = []
-    from kcity_geo.sources.local.opening import without_network
-
-    with collected(notes), without_network() if config.offline else nullcontext():
-        with clock.stage("boundary"):
-            city = find_city(study, config=config)
-            grid = study_grid(city, cell_m=study.study.cell_m, config=config)
-            cube = empty_cube(city, grid=grid)
-            shares = district_shares(city, grid=grid)
-            note_few_cells(cube, study)
-            # Read for the ranking again; what cannot be read is refused before the work.
-            site_candidates(study, study.suitability.sites, city)
-        with clock.stage("rasters"):
-            divided = DistrictPeople(city, shares, grid)
-            people = people_on_grid(study, cube, divided, config)
-            rasters = load_rasters(study, city, grid, people.value, config)
-            cube, dem = rasters.value, load_elevation(study, city, config)
-            if "population" in cube:
-                shares = divided.divided(cube["population"].to_numpy())
-            flood = load_flood(study, city, config)
-        with clock.stage("OpenStreetMap"):
-            mapped = load_osm(study, city, config)
-            layers, osm_date = mapped.value, mapped.as_of
-            refuse_mistaken_legend(study, cube, layers, grid)
-        with clock.stage("official numbers and timetables"):
-            tables = load_tables(study, city, map_date=osm_date)
-            official, transit = tables.value
-            settings = settings_of("settlement", study.settlement)
-            place = Dwellings(layers, city, grid, settings)
-            cube, shares = people_without_grid(study, cube, official, shares, place=place)
-            cube = scale_population(cube, official, city)
-            hold_against_people(official, cube)
-            compare_districts(cube, official, shares)
-            cube = nobody_on_slivers(degree_of_urbanisation(cube, grid, settings), grid)
-        with clock.stage("inventory"):
-            from kcity_geo.analysis.evidence.inventory import inventory
-
-            table = inventory(layers, city, extract_date=osm_date)
-    notes += lack_of_people(cube, city)
-    about = (*mapped.about, *people.about, *rasters.about, *tables.about, *_named(study))
-    notes += other_files(study, about)
-    synthetic = synthetic_inputs(study)
-    if synthetic:
-        for variable in cube.data_vars.values():
-            variable.attrs["evidence"] = "synthetic"
-    return CityData(
-        city=city,
-        grid=grid,
-        cube=cube,
-        layers=layers,
-        inventory=table,
-        shares=shares,
-        dem=dem,
-        flood=flood,
-        transit=transit,
-        official=official,
-        provenance=about,
-        warnings=tuple(notes),
-        osm_date=osm_date,
-        synthetic=bool(synthetic),
-        study=study,
-        measured={**people.measured, **rasters.measured},
-        unreadable_tags=mapped.unreadable,
-    )
-
-
-def _named(study: Study) -> tuple[Provenance, ...]:
-    """Describe inputs that the study file names beside its sources."""
-    return (*outline_files(study), *named_files(study))
-
-
-def _check_report(study: Study) -> None:
-    """Refuse slots of the report that cannot be filled, before any work is done."""
-    from kcity_geo.outputs.report_slots import slots_of
-
-    slots_of(study)
 
 
 def street_graphs(data: CityData) -> dict[str, StreetGraph]:
@@ -244,7 +87,7 @@ def terrain(data: CityData) -> dict[str, Any]:
 
 
 def assess_gaps(
-    data: CityData, *, progress: Progress | None = None, _clock: _Clock | None = None
+    data: CityData, *, progress: Progress | None = None, _clock: Clock | None = None
 ) -> Gaps:
     """
     Assess transport, water and energy: gap with its range, evidence and reading for each cell.
@@ -260,15 +103,16 @@ def assess_gaps(
     The gaps by cell, district and city.
     """
     expect(data, CityData, "assess_gaps(data)")
-    from kcity_geo.analysis.city_model import model_of
-    from kcity_geo.analysis.evidence.filtered import withheld
-    from kcity_geo.analysis.gaps.combine import assess_gaps as combine
-    from kcity_geo.analysis.registry import assess_rows, compute_rows
-    from kcity_geo.analysis.terrain.relief import cell_terrain
-    from kcity_geo.analysis.transport.street_form import street_form
+    clock = _clock or Clock(progress)
+    return _combined(data, _indicators(data, clock), clock)
 
-    clock = _clock or _Clock(progress)
-    study, city = data.study or Study(), model_of(data)
+
+def _indicators(data: CityData, clock: Clock) -> tuple[list[Indicator], list[str]]:
+    """Assess every indicator; with what the reader of a report must know of them."""
+    from kcity_geo.analysis.city_model import model_of
+    from kcity_geo.analysis.registry import assess_rows, compute_rows
+
+    city = model_of(data)
     found: list[Indicator] = []
     notes: list[str] = []
     with among_new(), collected(notes):
@@ -276,22 +120,37 @@ def assess_gaps(
         with clock.stage("street graphs"):
             for mode in ("walk", "drive", "street"):  # that of cycling is seldom asked for
                 _ = city.graph(mode)
-        wait = beside(*(partial(city.ahead, each) for each in (street_form, cell_terrain)))
-        try:
+        with meanwhile(partial(_land_ahead, data)) as wait:
             with clock.stage("transport"):
                 compute_rows(city, "transport")
-        except Exception:  # after Ctrl-C nothing is waited for
-            wait()
-            raise
-        with clock.stage("terrain"):
-            wait()
-            _ = city.terrain
+            with clock.stage("terrain"):
+                wait()
+                _ = city.terrain
         for sector in INDICATOR_SECTORS:
             with clock.stage(sector):
                 found += assess_rows(city, sector)
-        with clock.stage("gap model"):
-            found = withheld(found, data)
-            gaps = combine(city, found, seed=study.study.seed)
+    return found, notes
+
+
+def _land_ahead(data: CityData) -> None:
+    from kcity_geo.analysis.city_model import model_of
+    from kcity_geo.analysis.terrain.relief import cell_terrain
+    from kcity_geo.analysis.transport.street_form import street_form
+
+    model_of(data).ahead(street_form)
+    model_of(data).ahead(cell_terrain)
+
+
+def _combined(data: CityData, assessed: tuple[list[Indicator], list[str]], clock: Clock) -> Gaps:
+    """Combine the indicators to gaps with their ranges."""
+    from kcity_geo.analysis.city_model import model_of
+    from kcity_geo.analysis.evidence.filtered import withheld
+    from kcity_geo.analysis.gaps.combine import assess_gaps as combine
+
+    found, notes = assessed
+    study = data.study or Study()
+    with among_new(), collected(notes), clock.stage("gap model"):
+        gaps = combine(model_of(data), withheld(found, data), seed=study.study.seed)
     return with_warnings(gaps, notes)
 
 
@@ -356,7 +215,7 @@ def run(
     study = study if isinstance(study, Study) else load_study(study)
     check_out_dir(Path(out))
     _check_concept(study)
-    clock = _Clock(progress)
+    clock = Clock(progress)
     with among_new():
         result = _found(study, config=config, clock=clock)
         with among_new(), clock.stage("files"):
@@ -385,23 +244,29 @@ def found_again(
     KCityError
         If an input is wrong.
     """
-    return _found(study, config=config, clock=_Clock(progress))
+    return _found(study, config=config, clock=Clock(progress))
 
 
-def _found(study: Study, *, config: Config | None, clock: _Clock) -> Result:
+def _found(study: Study, *, config: Config | None, clock: Clock) -> Result:
     from kcity_geo.analysis.city_model import model_of
+    from kcity_geo.analysis.connections.connect import ways_ahead
     from kcity_geo.analysis.sites.dossier import dossier
 
     data = load(study, config=config, _clock=clock)
-    gaps = assess_gaps(data, _clock=clock)
+    city = model_of(data)
     notes: list[str] = []
+    assessed = _indicators(data, clock)
+    # What dossiers ask for takes about as long as the gap model.
+    with meanwhile(partial(ways_ahead, city)):
+        gaps = _combined(data, assessed, clock)
+        with among_new(), collected(notes):
+            with clock.stage("suitability"):
+                score = suitability(data, gaps)
+            with clock.stage("sites"):
+                sites = rank_sites(score, data)
     with among_new(), collected(notes):
-        with clock.stage("suitability"):
-            score = suitability(data, gaps)
-        with clock.stage("sites"):
-            sites = rank_sites(score, data)
         with clock.stage("dossiers"):
-            dossiers = dossier(sites, score, model_of(data))
+            dossiers = dossier(sites, score, city)
         plan = _planned(study, data, gaps, score=score, sites=sites, clock=clock)
     score = with_warnings(score, notes)
     return Result(
@@ -431,7 +296,7 @@ def _planned(
     *,
     score: Suitability,
     sites: gpd.GeoDataFrame,
-    clock: _Clock,
+    clock: Clock,
 ) -> PlanSheets | None:
     """Plan the best site where the study file asks for a plan; None, with a note, where none can be drawn."""
     if "concept" not in study.model_fields_set:
@@ -521,6 +386,6 @@ def locate_in(  # noqa: PLR0913 - an option each, all named
     gaps = None
     if weight == "short" and indicator in data.standards:
         gaps = assess_gaps(data, progress=progress)
-    with _Clock(progress).stage("choosing sites"):
+    with Clock(progress).stage("choosing sites"):
         kind = None if weight == "short" else weight
         return locate(data, service, gaps=gaps, weight=kind, **where, **question), data

@@ -1,16 +1,20 @@
-"""Threads: how many may share the work of this process, and jobs that run side by side."""
+"""Threads: how many may share the work of this process, and jobs that run side by side or beside a block."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["beside", "side_by_side", "thread_count"]
+from kcity_geo.notes import kept_apart, tell
+
+__all__ = ["meanwhile", "side_by_side", "thread_count"]
+
+_Value = TypeVar("_Value")
 
 
 def thread_count() -> int:
@@ -62,37 +66,55 @@ def side_by_side(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
                 one.cancel()
 
 
-def beside(*jobs: Callable[[], Any]) -> Callable[[], None]:
+@contextmanager
+def meanwhile(job: Callable[[], _Value]) -> Iterator[Callable[[], _Value]]:
     """
-    Do jobs, one after the other, beside what comes next, where there are several threads.
+    Do a job beside a block, where there are several threads.
 
     Parameters
     ----------
-    *jobs : called without arguments, in the context of the caller; each fails for itself.
+    job : called without arguments, in the context of the caller. Threads help where compiled code lets go of the
+        interpreter.
 
-    Returns
-    -------
-    Waits until the jobs are done; a process that ends before does not wait for them. With one thread they are not
-    done at all: whoever needs a result makes it.
+    Yields
+    ------
+    Waits for the job and gives what it returned; its notes are told then, and its error is raised. With one thread
+    the job is done when this is called, and not at all where nobody calls it. The block is not left before the job
+    is done, but by Ctrl-C: then nothing is waited for.
 
     Examples
     --------
-    >>> done = []
-    >>> wait = beside(lambda: done.append(1))
-    >>> wait()
-    >>> len(done) == (thread_count() > 1)
-    True
+    >>> with meanwhile(lambda: 1 + 1) as result:
+    ...     other = 3
+    ...     result() + other
+    5
     """
     if thread_count() <= 1:
-        return lambda: None
-    asked = [(copy_context(), job) for job in jobs]
+        yield job
+        return
+    context, done, notes = copy_context(), Future[_Value](), list[str]()
 
     def work() -> None:
-        for context, job in asked:
-            with suppress(Exception):
-                context.run(job)
+        with kept_apart() as said:
+            try:
+                done.set_result(job())
+            except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+                done.set_exception(error)
+        notes.extend(said)
 
     # A thread of a pool would be waited for at the end of the process, also after Ctrl-C.
-    thread = threading.Thread(target=work, daemon=True)
+    thread = threading.Thread(target=context.run, args=[work], daemon=True)
     thread.start()
-    return thread.join
+
+    def result() -> _Value:
+        thread.join()
+        while notes:
+            tell(notes.pop(0), stacklevel=3)
+        return done.result()
+
+    try:
+        yield result
+    except Exception:
+        thread.join()
+        raise
+    thread.join()

@@ -12,12 +12,13 @@ from typer.testing import CliRunner
 
 from kcity_geo.cli import app
 from kcity_geo.cli.answer import _without_sites
+from kcity_geo.clock import Clock
 from kcity_geo.errors import StudyError
 from kcity_geo.notes import collected, muted
 from kcity_geo.planning.asked import checked_keys, own_cost_rows
 from kcity_geo.planning.planned import _options, _site, _unchecked
 from kcity_geo.result import Constraint
-from kcity_geo.study import _Clock, _planned
+from kcity_geo.study import _planned
 from kcity_geo.studyfile import Study
 
 BAD = {
@@ -144,7 +145,7 @@ def test_a_study_plans_its_best_site_only_when_asked_and_goes_on_without_one(
     study = Study(study={"name": "toy", "project": "new_town"}, **concept)
     score = SimpleNamespace(feasible=np.ones((2, 2), dtype=bool))
     with muted(), collected() as told:
-        found = _planned(study, None, None, score=score, sites=gpd.GeoDataFrame(), clock=_Clock())
+        found = _planned(study, None, None, score=score, sites=gpd.GeoDataFrame(), clock=Clock())
     assert found is None
     assert len(told) == notes
     assert all("the study has no ranked site" in text for text in told)

@@ -20,7 +20,7 @@ from pyproj import Transformer
 
 from kcity_geo.result import Result
 
-__all__ = ["Drawing", "encode", "main_lines", "make_backdrop"]
+__all__ = ["Drawing", "encode", "lines_simplified", "main_lines", "make_backdrop"]
 
 #: Corner points of the whole backdrop; the least important classes are left out beyond it.
 MAX_POINTS = 450_000
@@ -149,7 +149,7 @@ def make_backdrop(result: Result, *, max_points: int = MAX_POINTS) -> list[Drawi
 
 
 def main_lines(
-    result: Result, *, every: bool = False
+    result: Result, *, every: bool = False, near: tuple[float, float, float, float] | None = None
 ) -> list[tuple[NDArray[np.object_], str, float]]:
     """
     Give the lines that a still map needs for orientation.
@@ -158,6 +158,7 @@ def main_lines(
     ----------
     result : a finished study.
     every : also the through streets and the local ones.
+    near : left, bottom, right, top in the CRS of the grid: only what lies within; None: all of the grid.
 
     Returns
     -------
@@ -166,6 +167,9 @@ def main_lines(
     layers = result.data.layers
     left, bottom, right, top = tuple(result.data.grid.boundingbox)
     tolerance = max(2.0, max(right - left, top - bottom) / 1500)
+    if near is not None:
+        left, bottom = max(left, near[0]), max(bottom, near[1])
+        right, top = min(right, near[2]), min(top, near[3])
     widths = (0.9, 0.6, 0.5, 0.4) if every else (0.9, 0.6)
     chosen = [
         (_take(layers, "drainage", "waterway", ("river", "canal")), "#5b9dc4", 1.0),
@@ -219,21 +223,66 @@ def _simplified(
     shapes = shapes[shapely.get_dimensions(shapes) == dimension] if len(shapes) else shapes
     if not len(shapes):
         return shapes
+    clipped = shapely.clip_by_rect(shapely.make_valid(shapes) if areas else shapes, *box)
     if areas:
-        shapes = shapely.make_valid(shapes)
-        whole = shapely.union_all(shapely.clip_by_rect(shapes, *box), grid_size=tolerance / 4)
-        parts = shapely.get_parts(shapely.simplify(whole, tolerance))
+        parts = _areas_simplified(_united(clipped, tolerance / 4), tolerance)
         return np.asarray(parts[shapely.area(parts) > (4 * tolerance) ** 2])
-    clipped = shapely.get_parts(shapely.clip_by_rect(shapes, *box))
-    clipped = clipped[shapely.get_dimensions(clipped) == 1]
-    if not len(clipped):
-        return np.asarray(clipped)
-    merged = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(_lines_only(clipped))))
-    return np.asarray(shapely.simplify(merged, tolerance))
+    lines = shapely.get_parts(shapely.get_parts(clipped))
+    lines = lines[shapely.get_type_id(lines) == shapely.GeometryType.LINESTRING]
+    if not len(lines):
+        return np.asarray(lines)
+    merged = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines)))
+    return lines_simplified(merged, tolerance)
 
 
-def _lines_only(parts: NDArray[np.object_]) -> NDArray[np.object_]:
-    return np.asarray(shapely.get_parts(parts), dtype=object)
+def _united(shapes: NDArray[np.object_], grid_size: float) -> NDArray[np.object_]:
+    """Unite areas on a grid; what lies alone is only laid on the grid, which is much cheaper and the same."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    count = len(shapes)
+    pairs = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=2 * grid_size)
+    near = coo_array((np.ones(pairs.shape[1], dtype=bool), tuple(pairs)), shape=(count, count))
+    groups, group = connected_components(near, directed=False)
+    order = np.argsort(group, kind="stable")
+    together = np.split(shapes[order], np.searchsorted(group[order], np.arange(1, groups)))
+    united = [shapely.union_all(m, grid_size=grid_size) for m in together if len(m) > 1]
+    alone = shapely.set_precision([m[0] for m in together if len(m) == 1], grid_size)
+    parts = shapely.get_parts(np.array([*alone, *united], dtype=object))
+    return np.asarray(parts[shapely.area(parts) > 0])
+
+
+def _areas_simplified(parts: NDArray[np.object_], tolerance: float) -> NDArray[np.object_]:
+    """Simplify areas so that none lies over another: the page would draw what lies under two as a hole."""
+    singly = shapely.simplify(parts, tolerance)
+    if shapely.is_valid(shapely.multipolygons(singly)):
+        return np.asarray(singly)
+    return np.asarray(shapely.get_parts(shapely.simplify(shapely.multipolygons(parts), tolerance)))
+
+
+def lines_simplified(lines: NDArray[np.object_], tolerance: float) -> NDArray[np.object_]:
+    """
+    Simplify lines each on its own.
+
+    Parameters
+    ----------
+    lines : LineStrings.
+    tolerance : farthest that a line may move, in the unit of its CRS.
+
+    Returns
+    -------
+    As many LineStrings; a small ring stays a ring.
+
+    Examples
+    --------
+    >>> import shapely
+    >>> lines_simplified(shapely.linestrings([[(0, 0), (5, 1), (9, 0)]]), 2.0)[0].wkt
+    'LINESTRING (0 0, 9 0)'
+    """
+    simple = shapely.simplify(lines, tolerance, preserve_topology=False)
+    rings = shapely.is_closed(lines)
+    simple[rings] = shapely.simplify(lines[rings], tolerance)
+    return np.asarray(simple)
 
 
 def encode(parts: NDArray[np.object_], transformer: Transformer) -> str:

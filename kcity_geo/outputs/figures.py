@@ -6,6 +6,7 @@ import base64
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +44,7 @@ _NAME_CHARS = 30
 _FLATTEST, _TALLEST = 0.35, 1.35
 _TALL = 1.1  # three of such stand beside each other
 _LOOK_AT = 3  # every third pixel each way tells which shade is the most frequent
+_BESIDE = 0.05  # of the width, beside a picture
 _AROUND = 0.3  # of the longer side, shown around what a picture is near to
 
 
@@ -74,67 +76,136 @@ def theme_figure(
     districts where they find room, the letter N and the length of the scale bar: words belong into the
     caption.
     """
-    key = (sites, None if near is None else tuple(float(v) for v in near), width_inch)
+    view = (None if near is None else tuple(float(v) for v in near), width_inch)
     kept = {} if kept is None else kept
-    if key not in kept:
-        kept[key] = _set(result, sites=sites, near=near, width_inch=width_inch)
-    canvas, shown, above = kept[key]
-    shown.set_data(_image(theme))
-    canvas.draw()
-    below = np.asarray(canvas.buffer_rgba())[..., :3]
+    if (sites, view) not in kept:
+        kept[sites, view] = _set(result, sites=sites, near=near, width_inch=width_inch, kept=kept)
+    if view not in kept:
+        kept[view] = _cells(result, _squares(theme).shape, near=near, width_inch=width_inch)
     stream = io.BytesIO()
-    _few_colours(_laid_over(below, above)).save(stream, format="png")
+    _few_colours(kept[sites, view].laid_over(kept[view].coloured(theme))).save(stream, format="png")
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-def _set(
-    result: Result, *, sites: bool, near: Sequence[float] | None, width_inch: float
-) -> tuple[Any, Any, NDArray[np.uint8]]:
-    """
-    Draw all of a figure but the cells of the theme, once for all themes.
-
-    Gives the canvas, on which nothing else is left, the picture of the cells, and what lies over it as RGBA.
-    """
+def _axes(result: Result, *, near: Sequence[float] | None, width_inch: float) -> tuple[Any, Any]:
+    """Make an empty figure of what a picture shows: its canvas and its axes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    left, bottom, right, top = tuple(result.data.grid.boundingbox)
-    (x0, x1), (y0, y1) = frame_of(_shown(result) or (left, bottom, right, top), near)
-    ratio = (y1 - y0) / (x1 - x0)
-    figure = Figure(figsize=(width_inch, width_inch * ratio), dpi=_DPI)
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.add_axes((0, 0, 1, 1))
+    box = _shown(result) or tuple(result.data.grid.boundingbox)
+    (x0, x1), (y0, y1) = frame_of(box, near)
+    figure = Figure(figsize=(width_inch, width_inch * (y1 - y0) / (x1 - x0)), dpi=_DPI)
+    figure.patch.set_facecolor("none")
+    axes = figure.add_axes((0, 0, 1, 1), aspect="equal")
     axes.set_axis_off()
+    axes.set_xlim(x0, x1)
+    axes.set_ylim(y0, y1)
+    return FigureCanvasAgg(figure), axes
+
+
+@dataclass(frozen=True, eq=False)
+class _Above:
+    """
+    What lies over the cells in all figures of one view.
+
+    Parameters
+    ----------
+    at : numbers of the pixels on which something lies.
+    below : share of the cells that still shows there, 0 to 255.
+    laid : what is added to it, with half of the divisor.
+    """
+
+    at: NDArray[np.intp]
+    below: NDArray[np.int32]
+    laid: NDArray[np.int32]
+
+    def laid_over(self, cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Lay it over a picture without transparency, which is changed and given back."""
+        flat = cells.reshape(-1, 3)
+        flat[self.at] = (self.below * flat[self.at] + self.laid) // 255
+        return cells
+
+
+def _set(
+    result: Result,
+    *,
+    sites: bool,
+    near: Sequence[float] | None,
+    width_inch: float,
+    kept: dict[Any, Any],
+) -> _Above:
+    """Draw all of a figure but the cells of the theme, once for all themes."""
+    canvas, axes = _axes(result, near=near, width_inch=width_inch)
+    _draw_lines(axes, result, every=near is not None, kept=kept)
+    taken = _draw_sites(axes, result) if sites else []
+    (x0, x1) = axes.get_xlim()
+    draw_scale(axes, x1 - x0)
+    names = _draw_names(axes, result)
+    use_packaged_fonts(axes.figure)
+    _keep_apart(names, taken, canvas.get_renderer())
+    canvas.draw()
+    above = np.asarray(canvas.buffer_rgba()).reshape(-1, 4)
+    at = np.flatnonzero(above[:, 3])
+    top, share = above[at, :3].astype(np.int32), above[at, 3:].astype(np.int32)
+    return _Above(at, 255 - share, share * top + 127)
+
+
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """
+    Which square of an enlarged theme stands at each pixel of a view.
+
+    Parameters
+    ----------
+    square : its number, height by width; of a pixel that shows nothing any.
+    outside : True where a pixel shows white only.
+    edge : True where the outline of the city cuts a pixel.
+    share : of the square in each pixel of `edge`, 0 to 255.
+    """
+
+    square: NDArray[np.int64]
+    outside: NDArray[np.bool_]
+    edge: NDArray[np.bool_]
+    share: NDArray[np.int32]
+
+    def coloured(self, theme: Theme) -> NDArray[np.uint8]:
+        """Colour each pixel as its square is."""
+        table = np.array(rgba_table(theme, alpha=255), dtype=np.uint8)
+        colours = np.where(table[:, 3:] > 0, table[:, :3], np.uint8(255))
+        pixels = colours[_squares(theme).ravel()[self.square]]
+        pixels[self.outside] = 255
+        pixels[self.edge] = (
+            255 - (self.share * (255 - pixels[self.edge].astype(np.int32)) + 127) // 255
+        )
+        return np.asarray(pixels)
+
+
+def _cells(
+    result: Result, shape: tuple[int, ...], *, near: Sequence[float] | None, width_inch: float
+) -> _Cells:
+    """Draw a picture whose colours are the numbers of its squares, and a black one, once for all themes."""
+    left, bottom, right, top = tuple(result.data.grid.boundingbox)
+    canvas, axes = _axes(result, near=near, width_inch=width_inch)
     shown = axes.imshow(
         np.zeros((1, 1, 4), dtype=np.uint8), extent=(left, right, bottom, top), origin="upper", interpolation="nearest",
         aspect="equal",
     )  # fmt: skip
+    number = np.arange(math.prod(shape)).reshape(shape)
+    square: NDArray[np.int64] = np.zeros((), dtype=np.int64)
+    for done in range(0, int(number.size).bit_length(), 24):
+        bits = [number >> done + more & 255 for more in (0, 8, 16)]
+        shown.set_data(np.stack([*bits, np.full(shape, 255)], axis=-1).astype(np.uint8))
+        canvas.draw()
+        drawn = np.asarray(canvas.buffer_rgba())[..., :3].astype(np.int64)
+        square = square | drawn @ (1, 1 << 8, 1 << 16) << done
+    shown.set_data(np.full((1, 1, 4), (0, 0, 0, 255), dtype=np.uint8))
     shown.set_clip_path(clip_path(result.data.city.boundary_metric), transform=axes.transData)
-    axes.set_xlim(x0, x1)
-    axes.set_ylim(y0, y1)
-    _draw_lines(axes, result, every=near is not None)
-    taken = _draw_sites(axes, result) if sites else []
-    draw_scale(axes, x1 - x0)
-    names = _draw_names(axes, result)
-    use_packaged_fonts(figure)
-    _keep_apart(names, taken, canvas.get_renderer())
-    figure.patch.set_facecolor("none")
-    shown.set_visible(False)
     canvas.draw()
-    above = np.array(canvas.buffer_rgba())
-    for one in axes.get_children():
-        one.set_visible(one is shown)
-    figure.patch.set_facecolor("white")
-    return canvas, shown, above
-
-
-def _laid_over(below: NDArray[np.uint8], above: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Lay a picture with transparency over one without."""
-    at = above[..., 3] > 0
-    top, share = above[at][:, :3].astype(np.int32), above[at][:, 3:].astype(np.int32)
-    laid = below.copy()
-    laid[at] = ((255 - share) * below[at] + share * top + 127) // 255
-    return laid
+    share = np.array(canvas.buffer_rgba())[..., 3]
+    edge = (share > 0) & (share < 255)  # noqa: PLR2004 - all of it
+    return _Cells(
+        np.where(share > 0, square, 0), share == 0, edge, share[edge][:, None].astype(np.int32)
+    )
 
 
 def shows_part(result: Result) -> bool:
@@ -254,19 +325,23 @@ def clip_path(shape: BaseGeometry) -> Any:  # noqa: ANN401 - matplotlib has no t
     return Path.make_compound_path(*(Path(ring, closed=True) for ring in rings))
 
 
-def _image(theme: Theme) -> NDArray[np.uint8]:
-    """Cells as RGBA, enlarged so that stripes show."""
+def _squares(theme: Theme) -> NDArray[np.uint8]:
+    """Cells as positions of their colours, enlarged so that stripes show."""
     times = max(1, min(12, _PIXELS // max(theme.codes.shape)))
     codes = np.repeat(np.repeat(theme.codes, times, axis=0), times, axis=1)
     striped = np.repeat(np.repeat(theme.hatched, times, axis=0), times, axis=1)
-    table = np.array(rgba_table(theme, alpha=255), dtype=np.uint8)
-    return np.asarray(table[painted(theme, codes, striped)])
+    return painted(theme, codes, striped)
 
 
-def _draw_lines(axes: Any, result: Result, *, every: bool = False) -> None:  # noqa: ANN401 - matplotlib axes
+def _draw_lines(axes: Any, result: Result, *, every: bool, kept: dict[Any, Any]) -> None:  # noqa: ANN401 - matplotlib axes
     from matplotlib.collections import LineCollection
 
-    for lines, colour, width in main_lines(result, every=every):
+    (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
+    wide = _BESIDE * (x1 - x0)  # a line goes on beyond the edge
+    near = (x0 - wide, y0 - wide, x1 + wide, y1 + wide)
+    if (every, near) not in kept:
+        kept[every, near] = main_lines(result, every=every, near=near)
+    for lines, colour, width in kept[every, near]:
         axes.add_collection(
             LineCollection(
                 [shapely.get_coordinates(g) for g in lines], colors=colour, linewidths=width

@@ -61,7 +61,8 @@ def legend_shares(result: Result) -> Iterator[LegendShare]:
 
     Yields
     ------
-    Shares with an id of their own: ``theme.<theme>.<line>.share``, lines counted from 1.
+    Shares with an id of their own: ``theme.<theme>.<line>.share``, lines counted from 1; themes by their keys,
+    whatever was made first.
     """
     if _ALL not in _MADE.get(result, {}):
         for theme in make_themes(result):
@@ -70,7 +71,7 @@ def legend_shares(result: Result) -> Iterator[LegendShare]:
             if line.indicator and "gap" in line.slots:
                 indicator_shares(result, line, gap_classes(line))
         legends_made(result)
-    for lines in _MADE[result].values():
+    for _, lines in sorted(_MADE[result].items()):
         yield from (one for one in lines if one.id.startswith("theme."))
 
 

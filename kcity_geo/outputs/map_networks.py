@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from pyproj import Transformer
 
-from kcity_geo.outputs.backdrop import encode
+from kcity_geo.outputs.backdrop import encode, lines_simplified
 from kcity_geo.result import Result
 
 __all__ = ["make_networks"]
@@ -48,7 +48,7 @@ def make_networks(result: Result) -> list[dict[str, Any]]:
         if not len(parts):
             return
         merged = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(parts)))
-        lines = shapely.simplify(merged, tolerance)
+        lines = lines_simplified(merged, tolerance)
         found.append(
             {"key": key, "colour": colour, "width": width, "dash": dash, "data": encode(lines, back)}
         )  # fmt: skip

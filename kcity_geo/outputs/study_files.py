@@ -1,28 +1,30 @@
-"""The files of a study, one writer each; large tables and rasters are written meanwhile by a copy of the process."""
+"""The files of a study, one writer each; this process and a copy of it share them."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
 
-from kcity_geo.in_copy import meanwhile
+from kcity_geo.in_copy import share_out
 from kcity_geo.result import Result
 
 __all__ = ["write_study"]
 
-#: Nothing that is written before them needs these, and together they take about as long as the pages.
-_MEANWHILE = (
-    "gaps.geojson",
-    "cells.parquet",
+#: What takes longest is begun first; none of the files needs another.
+_LONGEST = (
+    "map.html",
+    "report.html",
     "study.gpkg",
+    "gaps.geojson",
     "layers",
-    "buildings.parquet",
     "study.xlsx",
+    "buildings.parquet",
+    "cells.parquet",
 )
 Writer = Callable[[Path], None]
 
@@ -56,20 +58,9 @@ def write_study(
         **_small_geojson(result),
         **_pages_and_tables(result, columns, target=target),
     }
-    large = [name for name in _MEANWHILE if name in steps]
-
-    def write_large() -> None:
-        for name in large:
-            _remove(work / name)
-            steps[name](work / name)
-
-    with meanwhile(write_large) as wait:
-        for name, write in steps.items():
-            if name not in large:
-                progress(name)
-                write(work / name)
-        progress(", ".join(large))
-        wait()
+    first = [name for name in _LONGEST if name in steps]
+    order = [*first, *(name for name in steps if name not in first)]
+    share_out({name: partial(_anew, steps[name], work / name) for name in order}, begun=progress)
     progress("study.qgz")
     save_study_project(result, columns, work / "study.qgz")
     save_more_formats(result.study.study.formats, work, credits_of=credits_of_file(result.data))
@@ -83,11 +74,12 @@ def write_study(
     save_ledger(result, work)
 
 
-def _remove(path: Path) -> None:
-    """Take away what a copy of the process has left half written."""
+def _anew(write: Writer, path: Path) -> None:
+    """Write a file in place of what a copy of the process may have left half written."""
     if path.is_dir():
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
+    write(path)
 
 
 def _cell_files(

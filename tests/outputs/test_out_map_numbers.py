@@ -12,8 +12,10 @@ import pytest
 from kcity_geo.outputs.claims import claims
 from kcity_geo.outputs.frames import cell_frame
 from kcity_geo.outputs.languages import language_of, speaking
+from kcity_geo.outputs.legend_shares import theme_shares
 from kcity_geo.outputs.map_numbers import drift_of_columns, drift_of_map, read_cells
 from kcity_geo.outputs.maps import build_map
+from kcity_geo.outputs.themes import make_themes
 from kcity_geo.outputs.vectors import save_geoparquet
 
 DATA = re.compile(r'(?<=id="kc-data">).*?(?=</script>)', re.DOTALL)
@@ -39,6 +41,17 @@ def drift(made, page: str, code: str = "en"):
 def test_a_page_holds_what_stands_in_the_table(made, code) -> None:
     assert drift(made, made[2][code], code) == []
     assert list(drift_of_columns(made[1], cell_frame(made[0]))) == []
+
+
+def test_claims_of_legends_stand_in_one_order_whatever_was_made_first(build) -> None:
+    """A report made before the map put its own themes first, in the ledger of a study alike in every number."""
+    first, second = build(), build()
+    for theme in reversed(make_themes(first)):
+        theme_shares(first, theme)
+    build_map(second)
+    ids = [[row["id"] for row in claims(study)] for study in (first, second)]
+    assert ids[0] == ids[1]
+    assert sum(one.startswith("theme.") for one in ids[0]) > 5
 
 
 def test_a_note_of_pandas_that_is_damaged_leaves_the_numbers_readable(made, tmp_path) -> None:

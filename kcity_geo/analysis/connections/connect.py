@@ -28,7 +28,7 @@ from kcity_geo.citydata import CityData
 from kcity_geo.coordinates import in_crs, refuse_degrees
 from kcity_geo.errors import StudyError
 
-__all__ = ["CONNECTION_COLUMNS", "connect"]
+__all__ = ["CONNECTION_COLUMNS", "connect", "ways_ahead"]
 
 CONNECTION_COLUMNS = (
     "site_id", "connection", "title", "length_m", "new_m", "straight_m", "cost_m", "to_name", "to_layer",
@@ -99,6 +99,18 @@ def connect(
     frame = frame.assign(site_id=names, connection=what, title=row["title"], cost_basis=basis)
     lines = gpd.GeoSeries([way.line for way in ways], crs=model.city.crs)
     return gpd.GeoDataFrame(frame[list(CONNECTION_COLUMNS)], geometry=lines, crs=model.city.crs)
+
+
+def ways_ahead(city: CityModel) -> None:
+    """
+    Find the ways to all that a site may be connected to, before any site asks; the model keeps them.
+
+    Parameters
+    ----------
+    city : its model.
+    """
+    for kind, row in connection_kinds().items():
+        city.ahead(street_field if row["over"] == "streets" else ground_field, kind)
 
 
 class _Way(NamedTuple):

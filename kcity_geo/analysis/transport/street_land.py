@@ -7,23 +7,26 @@ Where streets cross, or lie side by side, the ground counts once.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from kcity_geo.cube import cell_size, pieces_of_polygons
-from kcity_geo.threads import thread_count
+from kcity_geo.cube import cell_size
+from kcity_geo.threads import side_by_side
+
+if TYPE_CHECKING:
+    from kcity_geo.analysis.transport.land_kernels import Drawn
 
 __all__ = ["street_land_m2"]
 
-#: Side of the squares that are drawn at once, metres: small squares make small unions.
+#: Side of the squares that are measured at once, metres: small squares have few edges.
 BLOCK_M = 500.0
-#: Squares that a thread draws before it takes the next ones.
-_AT_ONCE = 64
+#: Squares in each direction whose streets are drawn at once.
+_TOGETHER = 8
 #: Segments of a quarter circle at the ends of streets and at bends.
 QUARTER = 4
 
@@ -57,6 +60,8 @@ def street_land_m2(
     result = np.zeros((rows, columns))
     if len(lines) == 0:
         return result
+    from kcity_geo.analysis.transport.land_kernels import covered_m2
+
     side = max(1, int(np.floor(BLOCK_M / size)))
     wanted = np.ones((rows, columns), bool) if cells is None else cells
     tree = shapely.STRtree(lines)
@@ -87,18 +92,21 @@ def street_land_m2(
             mine = [places[i].tobytes(), *(told[k] for k in of[at[i] : at[i + 1]])]
             names[i] = hashlib.blake2b(b"".join(mine), digest_size=16, key=shape).digest()
 
-    def measured(some: Sequence[int]) -> dict[int, NDArray[np.float64]]:
-        mine = [line[starts[i] : starts[i + 1]] for i in some]
-        drawn = _drawn(
-            [lines[one] for one in mine], [width_m[one] for one in mine], boxes[list(some)]
-        )
-        return dict(zip(some, _cut(drawn, blocks[list(some)], side, grid), strict=True))
+    def measured(some: NDArray[np.int64]) -> NDArray[np.float64]:
+        mine = np.concatenate([line[starts[i] : starts[i + 1]] for i in some.tolist()])
+        streets, of = np.unique(mine, return_inverse=True)
+        drawn = _drawn(lines[streets], width_m[streets])
+        at = np.append(0, np.cumsum(starts[some + 1] - starts[some]))
+        corners = np.column_stack([x0[some], y1[some] - side * size])
+        return covered_m2(of.ravel(), at, drawn, corners, side, size)
 
-    new = [i for i in full.tolist() if names[i] not in known]
-    # Shapely lets go of the interpreter, so that threads share the drawing.
-    pieces = [new[k : k + _AT_ONCE] for k in range(0, len(new), _AT_ONCE)]
-    with ThreadPoolExecutor(thread_count()) as pool:
-        areas = {i: area for found in pool.map(measured, pieces) for i, area in found.items()}
+    new = np.array([i for i in full.tolist() if names[i] not in known], dtype=np.int64)
+    # Blocks that lie together share most of their streets, each of which is drawn once for all of them.
+    new = new[np.lexsort(tuple((blocks[new] // _TOGETHER).T))]
+    place = blocks[new] // _TOGETHER
+    ends = np.flatnonzero((place[1:] != place[:-1]).any(axis=1)) + 1
+    jobs = [partial(measured, some) for some in np.split(new, ends) if len(some)]
+    areas = dict(zip(new.tolist(), np.concatenate(side_by_side(jobs)), strict=True)) if jobs else {}
     known.update({names[i]: area for i, area in areas.items() if names[i]})
     # Blocks may reach past the last row or column.
     whole = np.zeros((-(-rows // side), side, across, side))
@@ -109,43 +117,19 @@ def street_land_m2(
     return np.minimum(np.where(wanted, result, 0.0), size**2)
 
 
-def _drawn(
-    lines: Sequence[NDArray[np.object_]],
-    width_m: Sequence[NDArray[np.float64]],
-    boxes: NDArray[np.object_],
-) -> NDArray[np.object_]:
-    """Union of the streets near each block; lines of one width are drawn together."""
-    near = [
-        shapely.clip_by_rect(one, *box)
-        for one, box in zip(lines, shapely.bounds(boxes), strict=True)
-    ]
-    of = np.repeat(np.arange(len(boxes)), [len(one) for one in lines])
-    parts, line = shapely.get_parts(np.concatenate(near), return_index=True)
-    of, width = of[line], np.concatenate(width_m)[line]
-    order = np.lexsort((width, of))
-    parts, of, width = parts[order], of[order], width[order]
-    first = np.ones(len(parts), dtype=bool)
-    first[1:] = (of[1:] != of[:-1]) | (width[1:] != width[:-1])
-    together = shapely.multilinestrings(parts, indices=np.cumsum(first) - 1)
-    of = of[first]
-    buffers = shapely.buffer(together, width[first] / 2, quad_segs=QUARTER)
-    count = np.bincount(of, minlength=len(boxes))
-    nth = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count)
-    drawn = np.full((len(boxes), max(1, int(count.max()))), None, dtype=object)
-    drawn[of, nth] = buffers
-    alone = count == 1
-    whole = np.array(drawn[:, 0])
-    whole[~alone] = shapely.union_all(drawn[~alone], axis=1)
-    return whole
+def _drawn(lines: NDArray[np.object_], width_m: NDArray[np.float64]) -> Drawn:
+    """Draw lines at their width."""
+    from kcity_geo.analysis.transport.land_kernels import Drawn
 
-
-def _cut(
-    areas: NDArray[np.object_], blocks: NDArray[np.int64], side: int, grid: GeoBox
-) -> NDArray[np.float64]:
-    """Area in each cell of each block, of which the row and column are given; beside its block nothing counts."""
-    flat, block, area = pieces_of_polygons(areas, grid=grid)
-    row, column = (np.divmod(flat, grid.shape[1]) - blocks[block].T * side).astype(np.int64)
-    here = (row >= 0) & (row < side) & (column >= 0) & (column < side)
-    result = np.zeros((len(areas), side, side))
-    np.add.at(result, (block[here], row[here], column[here]), area[here])
-    return result
+    streets = shapely.buffer(lines, width_m / 2, quad_segs=QUARTER)
+    parts, street = shapely.get_parts(streets, return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    outer = np.ones(len(rings), dtype=bool)
+    outer[1:] = part[1:] != part[:-1]
+    of_street = np.bincount(street[part], minlength=len(lines))
+    return Drawn(
+        np.append(0, np.cumsum(of_street)),
+        np.append(0, np.cumsum(shapely.get_num_coordinates(rings))),
+        shapely.get_coordinates(rings),
+        np.where(outer == shapely.is_ccw(rings), -1, 1),
+    )

@@ -233,15 +233,28 @@ def test_naive_street_land_would_be_too_much():
 @settings(max_examples=20)
 @given(st.integers(0, 10**6))
 def test_street_land_is_the_exact_union_in_any_cutting(seed):
-    """Blocks, cells and widths: the same area as one union of all streets."""
+    """Blocks, cells, widths, rings, streets twice, along an edge of cells and beyond: as one union of all, cell by cell."""
     rng = np.random.default_rng(seed)
-    lines = shapely.linestrings(rng.uniform(-100, 900, (12, 3, 2)))
-    width = rng.choice([4.0, 9.0, 15.0], 12)
+    rings = shapely.linearrings(rng.uniform(100, 700, (2, 5, 2)))
+    lines = np.concatenate(
+        [
+            shapely.linestrings(rng.uniform(-100, 900, (12, 3, 2))),
+            shapely.linestrings(shapely.get_coordinates(rings).reshape(2, 6, 2)),
+            shapely.linestrings(
+                [[(0, 400), (800, 400)], [(400, -50), (400, 850)], [(1, 2), (1, 9)]]
+            ),
+        ]
+    )
+    lines = np.append(lines, lines[:2])
+    width = rng.choice([4.0, 9.0, 15.0], len(lines))
     cell = float(rng.choice([100.0, 200.0, 400.0]))
     grid = GeoBox.from_bbox((0, 0, 800, 800), crs=METRIC, resolution=cell)
     whole = shapely.union_all(shapely.buffer(lines, width / 2, quad_segs=4))
-    true = shapely.area(shapely.intersection(whole, shapely.box(0, 0, 800, 800)))
-    assert street_land_m2(lines, width, grid=grid).sum() == pytest.approx(true, rel=1e-4)
+    west, north = np.meshgrid(np.arange(0, 800, cell), 800 - np.arange(0, 800, cell))
+    true = shapely.area(
+        shapely.intersection(whole, shapely.box(west, north - cell, west + cell, north))
+    )
+    np.testing.assert_allclose(street_land_m2(lines, width, grid=grid), true, atol=1e-6, rtol=0)
 
 
 # --- T1, T2, T3 ----------------------------------------------------------------------------------
