@@ -6,9 +6,30 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-__all__ = ["code_sha256", "table_sha256"]
+__all__ = ["code_sha256", "sha256_of_file", "table_sha256"]
 
 _ROOT = Path(__file__).parent
+
+
+def sha256_of_file(path: Path) -> str:
+    """
+    Take the checksum of a file, however large, without holding it in memory.
+
+    Parameters
+    ----------
+    path : of the file.
+
+    Returns
+    -------
+    Hexadecimal digest.
+
+    Examples
+    --------
+    >>> sha256_of_file(Path(__file__)) == hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    True
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @cache
@@ -44,6 +65,6 @@ def table_sha256() -> dict[str, str]:
     """
     folder = _ROOT / "tables"
     return {
-        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        file.relative_to(folder).as_posix(): sha256_of_file(file)
         for file in sorted(folder.rglob("*.toml"))
     }

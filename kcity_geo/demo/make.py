@@ -17,7 +17,6 @@ at known rates. So whether a method tells a data gap from an infrastructure gap 
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -44,6 +43,7 @@ from kcity_geo.demo.tables import (
 )
 from kcity_geo.demo.utilities import add_lamps, add_power, add_telecom, add_waterworks
 from kcity_geo.errors import OutputError, SourceError
+from kcity_geo.fingerprint import sha256_of_file
 
 __all__ = ["load_truth", "make_demo"]
 
@@ -190,7 +190,7 @@ def _put_in_place(stage: Path, out: Path) -> None:
 def _digests(out: Path) -> dict[str, str]:
     """Give the sha256 of every file of a folder, by its path in it."""
     return {
-        path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        path.relative_to(out).as_posix(): sha256_of_file(path)
         for path in sorted(out.rglob("*"))
         if path.is_file()
         and path != out / _WRITTEN

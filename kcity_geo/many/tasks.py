@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kcity_geo.errors import SourceError, StudyError
-from kcity_geo.fingerprint import code_sha256, table_sha256
+from kcity_geo.fingerprint import code_sha256, sha256_of_file, table_sha256
 from kcity_geo.input_paths import file_and_part
 from kcity_geo.notes import tell
 from kcity_geo.outputs.text import plain_text, slug
@@ -242,7 +242,7 @@ def task_key(task: CityTask) -> TaskKey | None:
     try:
         file = Path(task.study)
         study = load_study(file)
-        parameters = hashlib.sha256(file.read_bytes()).hexdigest()
+        parameters = sha256_of_file(file)
         paths = sorted(_with_companions(_inputs(study)))
         inputs = tuple((path.name, sha256_of(path)) for path in paths)
     except (OSError, StudyError, ValueError):
@@ -300,7 +300,7 @@ def _with_companions(paths: set[Path]) -> set[Path]:
 
 def _files(folder: Path) -> dict[str, str]:
     return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        path.relative_to(folder).as_posix(): sha256_of_file(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pandas as pd
 import shapely
 
+from kcity_geo.fingerprint import sha256_of_file
 from kcity_geo.licensing import licence_row
 from kcity_geo.outputs.attribution import credits_of_file, terms_of
 from kcity_geo.outputs.text import json_text, plain_text, slug
@@ -121,14 +121,13 @@ def _fields(rows: pd.DataFrame) -> list[dict[str, str]]:
 
 def _resource(path: Path, folder: Path, fields: list[dict[str, str]] | None) -> dict[str, Any]:
     place = path.relative_to(folder).as_posix()
-    content = path.read_bytes()
     found: dict[str, Any] = {
         "name": re.sub(r"[^a-z0-9._-]+", "-", place.lower()),
         "path": place,
         "format": path.suffix.lstrip("."),
         "mediatype": _TYPES.get(path.suffix, _ANY)[0],
-        "bytes": len(content),
-        "hash": f"sha256:{hashlib.sha256(content).hexdigest()}",
+        "bytes": path.stat().st_size,
+        "hash": f"sha256:{sha256_of_file(path)}",
     }
     if path.suffix == ".csv":
         found |= {"type": "table", "encoding": "utf-8"}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kcity_geo.config import read_table
-from kcity_geo.fingerprint import code_sha256, table_sha256
+from kcity_geo.fingerprint import code_sha256, sha256_of_file, table_sha256
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.assumptions import assumption_rows
 from kcity_geo.outputs.claims import FORMULAS, Claim, claims
@@ -122,7 +122,7 @@ def file_sha256(folder: Path) -> dict[str, str]:
     Path below the folder -> hexadecimal digest, in order.
     """
     return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        path.relative_to(folder).as_posix(): sha256_of_file(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != LEDGER_FILE
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 
+from kcity_geo.garbage import give_back
 from kcity_geo.in_copy import share_out
 from kcity_geo.result import Result
 
@@ -80,6 +81,7 @@ def _anew(write: Writer, path: Path) -> None:
         shutil.rmtree(path)
     path.unlink(missing_ok=True)
     write(path)
+    give_back()
 
 
 def _cell_files(

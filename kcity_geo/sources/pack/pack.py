@@ -25,6 +25,7 @@ from filelock import FileLock
 
 from kcity_geo.config import Config
 from kcity_geo.errors import KCityError, LicenceError, LimitError, OutputError, SourceError
+from kcity_geo.fingerprint import sha256_of_file
 from kcity_geo.sources.products.catalogue import Catalogue
 from kcity_geo.sources.web.cachefiles import storing
 from kcity_geo.sources.web.wellformed import safe_members
@@ -80,11 +81,6 @@ class Entry:
     rules: list[str] = field(default_factory=list)
     bytes: int = 0
     sha256: str = ""
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _canonical(manifest: Mapping[str, Any]) -> str:
@@ -144,13 +140,18 @@ def write_manifest(  # noqa: PLR0913 - an option each, all named
             | {
                 "rules": catalogue.licence(entry.licence).rules,
                 "bytes": path.stat().st_size,
-                "sha256": _sha256(path),
+                "sha256": sha256_of_file(path),
             }
         )
     for name in ("ATTRIBUTION.txt", STUDY):
         path = folder / name
         files.append(
-            {"path": name, "theme": "pack", "bytes": path.stat().st_size, "sha256": _sha256(path)}
+            {
+                "path": name,
+                "theme": "pack",
+                "bytes": path.stat().st_size,
+                "sha256": sha256_of_file(path),
+            }
         )
     manifest: dict[str, Any] = {
         "format": FORMAT,
@@ -302,11 +303,11 @@ def damage_and_own(folder: Path) -> tuple[list[str], list[str]]:
         file = folder / name
         if not file.is_file() or file.is_symlink():
             problems.append(f"{name}: is missing")
-        elif name == STUDY and _sha256(file) != digest:
+        elif name == STUDY and sha256_of_file(file) != digest:
             own.append(name)
         elif file.stat().st_size != size:
             problems.append(f"{name}: has {file.stat().st_size:,} bytes, not {size:,}")
-        elif _sha256(file) != digest:
+        elif sha256_of_file(file) != digest:
             problems.append(f"{name}: was changed, its sha256 is another")
     known = {*files, MANIFEST}
     return problems, own + sorted(p.name for p in folder.iterdir() if p.name not in known)
@@ -514,7 +515,7 @@ def open_pack(path: Path, *, config: Config) -> Path:
         return path / "study.toml"
     if not (path.is_file() and zipfile.is_zipfile(path)):
         raise SourceError(f"{path}: is no pack; give the folder or zip that `kcity fetch` made")
-    folder = config.cache_dir / "packs" / _sha256(path)[:24]
+    folder = config.cache_dir / "packs" / sha256_of_file(path)[:24]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
         if not (folder.is_dir() and not verify_pack(folder)):

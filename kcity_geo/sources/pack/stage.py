@@ -23,6 +23,7 @@ from kcity_geo.errors import (
     SourceError,
     StudyError,
 )
+from kcity_geo.fingerprint import sha256_of_file
 from kcity_geo.sources.pack.job import (
     FILES,
     AbsentError,
@@ -300,7 +301,7 @@ def _staged(job: Job, product: Product, make: Callable[[], Layer]) -> Entry:
     ).hexdigest()
     try:
         kept = json.loads(note.read_text(encoding="utf-8"))
-        if kept.pop("key") == key and _sha256(path) == kept["sha256"]:
+        if kept.pop("key") == key and sha256_of_file(path) == kept["sha256"]:
             return Entry(**kept)
     except (OSError, ValueError, KeyError, TypeError):
         pass
@@ -324,17 +325,12 @@ def _staged(job: Job, product: Product, make: Callable[[], Layer]) -> Entry:
         note=layer.note,
         checks=layer.checks,
         bytes=path.stat().st_size,
-        sha256=_sha256(path),
+        sha256=sha256_of_file(path),
     )
     temporary = note.with_name(note.name + ".new")
     temporary.write_text(json.dumps(asdict(entry) | {"key": key}), encoding="utf-8")
     temporary.replace(note)
     return entry
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _copy(source: Path, target: Path) -> None:
