@@ -17,6 +17,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
@@ -25,7 +26,7 @@ from kcity_geo.analysis.kept import Kept, locked, noted
 from kcity_geo.analysis.network.edited import follow
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.of_city import MODES, build_mode
-from kcity_geo.analysis.network.snapping import Homes, home_points, snap
+from kcity_geo.analysis.network.snapping import Homes, cell_points, snap, snap_cells
 from kcity_geo.analysis.settlement.districts import DistrictParts, district_parts, main_district
 from kcity_geo.analysis.settlement.residents import People, people_of
 from kcity_geo.analysis.terrain.relief import cell_terrain
@@ -463,15 +464,18 @@ def _network_rules(city: CityModel) -> NetworkTable:
 
 
 def _homes(city: CityModel, mode: str, max_snap_m: float, spacing_m: float) -> Homes:
-    graph = city.graph(mode)
-    # Half a million points are made anew for each mode: kept, they would take a hundred megabytes.
-    # Only a city that is edited keeps them, as each edit puts them on its streets again.
-    kept = "snapped" in graph.memory
-    points, owner = city.once(_home_points, spacing_m) if kept else _home_points(city, spacing_m)
+    graph, cells = city.graph(mode), city.people.cells
+    if "snapped" not in graph.memory:
+        return snap_cells(
+            graph, grid=city.grid, cells=cells, max_snap_m=max_snap_m, spacing_m=spacing_m
+        )
+    # Only a city that is edited keeps half a million points, as each edit puts them on its streets again.
+    points, owner = city.once(_home_points, spacing_m)
     return snap(graph, points, max_snap_m=max_snap_m), owner
 
 
 def _home_points(
     city: CityModel, spacing_m: float
 ) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    return home_points(city.grid, city.people.cells, spacing_m)
+    x, y, owner = cell_points(city.grid, city.people.cells, spacing_m=spacing_m)
+    return np.asarray(shapely.points(x, y), dtype=object), owner

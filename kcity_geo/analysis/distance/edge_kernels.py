@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 
 from kcity_geo.compiling import compiled
 
-__all__ = ["boxes_of_edges", "edges_of_squares", "nearest_edges", "nearest_in_boxes"]
+__all__ = [
+    "along_lines",
+    "boxes_of_edges",
+    "edges_of_squares",
+    "nearest_edges",
+    "nearest_in_boxes",
+    "tied_edges",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -79,6 +86,24 @@ def edges_of_squares(
 
 
 @compiled
+def along_lines(edges: Floats, owner: Ints, before: Floats, total: Floats) -> None:
+    """
+    Measure how much of its line lies before each edge, and how long each line is, summed as GEOS does.
+
+    Parameters
+    ----------
+    edges : shape (n, 4), x, y of both ends, those of a line one after the other.
+    owner : number of the line of each.
+    before : shape (n,), filled, metres.
+    total : shape (lines,), zeros, filled, metres.
+    """
+    for k in range(len(edges)):
+        dx, dy = edges[k, 2] - edges[k, 0], edges[k, 3] - edges[k, 1]
+        before[k] = total[owner[k]]
+        total[owner[k]] += math.sqrt(dx * dx + dy * dy)
+
+
+@compiled
 def _along(x: float, y: float, ax: float, ay: float, bx: float, by: float) -> float:
     """Tell where on an edge a place is nearest: 0 or less at its start, 1 or more at its end."""
     dx, dy = bx - ax, by - ay
@@ -119,14 +144,13 @@ def _nearest(
     x: float,
     y: float,
     edges: Floats,
-    owner: Ints,
     frame: Floats,
     shape: tuple[int, int],
     start: Ints,
     member: Shorts,
     limit: float,
 ) -> tuple[int, float]:
-    """Find the nearest edge within the limit, of equally near ones that of the lowest owner; -1: none."""
+    """Find the nearest edge within the limit, of equally near ones the lowest; -1: none."""
     rows, columns = shape
     left, bottom, side = frame
     row, column = math.floor((y - bottom) / side), math.floor((x - left) / side)
@@ -144,7 +168,7 @@ def _nearest(
                     metres = _metres(x, y, edges[k, 0], edges[k, 1], edges[k, 2], edges[k, 3])
                     if metres > limit or metres > best:
                         continue
-                    if metres < best or owner[k] < owner[found]:
+                    if metres < best or k < found:
                         found, best = k, metres
         beyond = min(
             x - (left + (column - ring) * side),
@@ -200,7 +224,6 @@ def nearest_edges(
     x: Floats,
     y: Floats,
     edges: Floats,
-    owner: Ints,
     frame: Floats,
     shape: tuple[int, int],
     start: Ints,
@@ -215,8 +238,7 @@ def nearest_edges(
     Parameters
     ----------
     x, y : places.
-    edges : shape (n, 4), x, y of both ends.
-    owner : what each edge belongs to; of equally near ones the lowest counts.
+    edges : shape (n, 4), x, y of both ends; of equally near ones the first counts.
     frame, shape, start, member : squares, as of `edges_of_squares`.
     limit : metres; the boundary counts.
     tie_m : an edge that is farther than the nearest by no more than this comes as near.
@@ -224,19 +246,129 @@ def nearest_edges(
 
     Returns
     -------
-    Owner of the nearest edge, -1 for none; its distance, inf for none; and whether another may come as near.
+    Nearest edge, -1 for none; its distance, inf for none; and whether another may come as near.
     """
     found, metres = np.full(len(x), -1, np.int64), np.full(len(x), np.inf)
     several = np.zeros(len(x), np.bool_)
     for p in range(len(x)):
-        k, best = _nearest(x[p], y[p], edges, owner, frame, shape, start, member, limit)
+        k, best = _nearest(x[p], y[p], edges, frame, shape, start, member, limit)
         if k < 0:
             continue
-        found[p], metres[p] = owner[k], best
+        found[p], metres[p] = k, best
         several[p] = _another(
             x[p], y[p], edges, frame, shape, start, member, k, best + tie_m, apart_m
         )
     return found, metres, several
+
+
+@compiled
+def _all_within(
+    x: float,
+    y: float,
+    edges: Floats,
+    owner: Ints,
+    lengths: tuple[Floats, Floats],
+    frame: Floats,
+    shape: tuple[int, int],
+    start: Ints,
+    member: Shorts,
+    within: float,
+) -> tuple[Ints, Floats]:
+    """List the edges that are near, and at which share of its line each is met, in the order of lines and shares."""
+    rows, columns = shape
+    left, bottom, side = frame
+    before, total = lengths
+    near, share, count = np.empty(16, np.int64), np.empty(16), 0
+    reach = within + _SLACK_M
+    for r in range(
+        _square_of(y - reach, bottom, side, rows), _square_of(y + reach, bottom, side, rows) + 1
+    ):
+        for c in range(
+            _square_of(x - reach, left, side, columns),
+            _square_of(x + reach, left, side, columns) + 1,
+        ):
+            for m in range(start[r * columns + c], start[r * columns + c + 1]):
+                k = member[m]
+                ax, ay, bx, by = edges[k]
+                if _metres(x, y, ax, ay, bx, by) > within:
+                    continue
+                end_x, end_y = _end(x, y, edges[k])
+                if math.hypot(end_x - x, end_y - y) > within:
+                    continue
+                if count == len(near):
+                    near, share = np.append(near, near), np.append(share, share)
+                length = math.sqrt((bx - ax) * (bx - ax) + (by - ay) * (by - ay))
+                at = before[k] + min(max(_along(x, y, ax, ay, bx, by), 0.0), 1.0) * length
+                at = min(max(at / total[owner[k]], 0.0), 1.0)
+                place = count
+                while place > 0 and (
+                    owner[k] < owner[near[place - 1]]
+                    or (owner[k] == owner[near[place - 1]] and at < share[place - 1])
+                ):
+                    near[place], share[place] = near[place - 1], share[place - 1]
+                    place -= 1
+                near[place], share[place] = k, at
+                count += 1
+    return near[:count], share[:count]
+
+
+@compiled
+def tied_edges(
+    x: Floats,
+    y: Floats,
+    nearest: Ints,
+    within: Floats,
+    edges: Floats,
+    owner: Ints,
+    lengths: tuple[Floats, Floats],
+    frame: Floats,
+    shape: tuple[int, int],
+    start: Ints,
+    member: Shorts,
+    apart_m: float,
+    most: int,
+) -> tuple[Ints, Floats]:
+    """
+    Choose the lines that come as near to places as the nearest, where they are met at other points.
+
+    Parameters
+    ----------
+    x, y : places.
+    nearest : edge nearest to each.
+    within : how far from each a line may be, metres.
+    edges : shape (n, 4), x, y of both ends.
+    owner : number of the line of each, ascending.
+    lengths : metres of its line before each edge, and of each line, as of `along_lines`.
+    frame, shape, start, member : squares, as of `edges_of_squares`.
+    apart_m : a line counts where it is met farther than this from where every one chosen before it is.
+    most : lines at most.
+
+    Returns
+    -------
+    Numbers of the lines in their order, shape (places, most), -1 for none; and the share of each at which it is met.
+    """
+    lines, shares = np.full((len(x), most), -1, np.int64), np.zeros((len(x), most))
+    met = np.empty((most + 1, 2))
+    for p in range(len(x)):
+        near, at = _all_within(
+            x[p], y[p], edges, owner, lengths, frame, shape, start, member, within[p]
+        )
+        met[0] = _end(x[p], y[p], edges[nearest[p]])
+        count = 0
+        for i in range(len(near)):
+            if count == most:
+                break
+            end_x, end_y = _end(x[p], y[p], edges[near[i]])
+            apart = True
+            for before in range(count + 1):
+                if math.hypot(end_x - met[before, 0], end_y - met[before, 1]) <= apart_m:
+                    apart = False
+                    break
+            if apart:
+                lines[p, count], shares[p, count] = owner[near[i]], at[i]
+                count += 1
+                met[count, 0], met[count, 1] = end_x, end_y
+    return lines, shares
 
 
 @compiled

@@ -6,14 +6,14 @@ Whole networks come first; fragments of mapping that hang on nothing only where 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from kcity_geo.analysis.distance.edges import edges_of
+from kcity_geo.analysis.distance.edges import Edges, edges_of
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.snapped import Snapped
 
@@ -36,18 +36,18 @@ class Tie(NamedTuple):
 
 def nearest_streets(
     graph: StreetGraph,
-    shapes: NDArray[np.object_],
+    places: NDArray[np.object_] | NDArray[np.float64],
     rows: NDArray[np.int64],
     max_snap_m: float,
     out: Snapped,
 ) -> list[Tie]:
     """
-    Fill in the nearest segment of each shape, first among whole networks, then among fragments.
+    Fill in the nearest segment of each place, first among whole networks, then among fragments.
 
     Parameters
     ----------
     graph : street graph.
-    shapes : places, in the CRS of the graph.
+    places : shapes, or the coordinates of points, shape (p, 2); in the CRS of the graph.
     rows : of each place in `out`.
     max_snap_m : metres; the boundary counts as near.
     out : whose segment, share and metres are filled in.
@@ -57,24 +57,81 @@ def nearest_streets(
     The further streets that are about as near.
     """
     ties: list[Tie] = []
-    tie_m = float(graph.table["snap"]["tie_m"])
     for tree, numbers in trees_of(graph):
         todo = np.flatnonzero(out.segment[rows] < 0)
         if len(todo) == 0 or len(numbers) == 0:
             continue
-        met = _met(graph, (tree, numbers), shapes[todo], reach_m(max_snap_m))
-        which = todo[met.which]
-        out.segment[rows[which]] = met.segment
-        out.share[rows[which]] = _ends(graph, shapes[which], met.segment)[0]
-        out.metres[rows[which]] = met.metres
-        several = np.flatnonzero(met.several)
-        for part in np.array_split(several, 1 + len(several) // _AT_ONCE):
-            some = which[part]
-            within = met.metres[part] + tie_m
-            near, other = tree.query(shapes[some], predicate="dwithin", distance=within)
-            touching = _touching(graph, shapes[some], within, (near, numbers[other]))
-            end = _end_points(graph, shapes[some], met.segment[part])
-            ties += _equally_near(graph, rows[some], end, touching)
+        xy = _many_points(places[todo], max_snap_m)
+        if xy is not None:
+            edges = edges_of(graph.geometry[numbers], limit_m=reach_m(max_snap_m))
+            ties += _in_squares(graph, (edges, numbers), xy, rows[todo], out)
+            continue
+        some: Any = places[todo]
+        shapes = some if some.ndim == 1 else np.asarray(shapely.points(some), dtype=object)
+        ties += _in_tree(graph, (tree, numbers), shapes, rows[todo], out, max_snap_m)
+    return ties
+
+
+def _many_points(
+    places: NDArray[np.object_] | NDArray[np.float64], max_snap_m: float
+) -> NDArray[np.float64] | None:
+    """Give the coordinates of points that are so many that their streets are put into squares."""
+    if len(places) < _MANY or not np.isfinite(max_snap_m):
+        return None
+    if places.ndim == 2:  # noqa: PLR2004 - coordinates
+        return np.asarray(places, dtype=np.float64)
+    return None if shapely.get_type_id(places).any() else shapely.get_coordinates(places)
+
+
+def _in_tree(
+    graph: StreetGraph,
+    streets: tuple[shapely.STRtree, NDArray[np.int64]],
+    shapes: NDArray[np.object_],
+    rows: NDArray[np.int64],
+    out: Snapped,
+    max_snap_m: float,
+) -> list[Tie]:
+    """Fill in the nearest of some segments for each shape that has one within reach, and give those as near."""
+    (tree, numbers), tie_m = streets, float(graph.table["snap"]["tie_m"])
+    met = _met(streets, shapes, reach_m(max_snap_m))
+    which = met.which
+    out.segment[rows[which]] = met.segment
+    out.share[rows[which]] = _ends(graph, shapes[which], met.segment)[0]
+    out.metres[rows[which]] = met.metres
+    ties = []
+    for part in np.array_split(np.arange(len(which)), 1 + len(which) // _AT_ONCE):
+        some = which[part]
+        within = met.metres[part] + tie_m
+        near, other = tree.query(shapes[some], predicate="dwithin", distance=within)
+        touching = _touching(graph, shapes[some], within, (near, numbers[other]))
+        end = _end_points(graph, shapes[some], met.segment[part])
+        ties += _equally_near(graph, rows[some], end, touching)
+    return ties
+
+
+def _in_squares(
+    graph: StreetGraph,
+    streets: tuple[Edges, NDArray[np.int64]],
+    places: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    out: Snapped,
+) -> list[Tie]:
+    """Fill in the nearest of some segments for each place that has one within reach, and give those as near."""
+    rules, (edges, numbers) = graph.table["snap"], streets
+    near = {"tie_m": float(rules["tie_m"]), "apart_m": float(rules["apart_m"])}
+    found = edges.nearest(places, **near)
+    which = np.flatnonzero(found.edge >= 0)
+    out.segment[rows[which]] = numbers[found.line[which]]
+    out.share[rows[which]] = edges.shares(places[which], found.edge[which])
+    out.metres[rows[which]] = found.metres[which]
+    some = np.flatnonzero(found.several)
+    line, share = edges.ties(places[some], found.take(some), most=int(rules["most"]) - 1, **near)
+    ties = []
+    for column in range(line.shape[1]):
+        here = np.flatnonzero(line[:, column] >= 0)
+        if len(here) == 0:
+            break
+        ties.append(Tie(rows[some[here]], column, numbers[line[here, column]], share[here, column]))
     return ties
 
 
@@ -84,27 +141,13 @@ class _Met(NamedTuple):
     which: NDArray[np.int64]
     segment: NDArray[np.int64]
     metres: NDArray[np.float64]
-    several: NDArray[np.bool_]  # whether another may be as near
 
 
 def _met(
-    graph: StreetGraph,
-    streets: tuple[shapely.STRtree, NDArray[np.int64]],
-    shapes: NDArray[np.object_],
-    far_m: float,
+    streets: tuple[shapely.STRtree, NDArray[np.int64]], shapes: NDArray[np.object_], far_m: float
 ) -> _Met:
     """Find the nearest of some segments for each shape that has one within reach."""
     tree, numbers = streets
-    if len(shapes) >= _MANY and np.isfinite(far_m) and not shapely.get_type_id(shapes).any():
-        rules = graph.table["snap"]
-        edges = edges_of(graph.geometry[numbers], limit_m=far_m)
-        found, metres, several = edges.nearest(
-            shapely.get_coordinates(shapes),
-            tie_m=float(rules["tie_m"]),
-            apart_m=float(rules["apart_m"]),
-        )
-        which = np.flatnonzero(found >= 0)
-        return _Met(which, numbers[found[which]], metres[which], several[which])
     (which, found), metres = tree.query_nearest(
         shapes, max_distance=far_m, return_distance=True, all_matches=True
     )
@@ -112,8 +155,7 @@ def _met(
     which, found, metres = which[order], found[order], metres[order]
     first = np.ones(len(which), bool)
     first[1:] = which[1:] != which[:-1]
-    which, segment = which[first], numbers[found[first]]
-    return _Met(which, segment, metres[first], np.ones(len(which), bool))
+    return _Met(which[first], numbers[found[first]], metres[first])
 
 
 def _ends(
@@ -166,10 +208,12 @@ def _touching(
     xy, pair = shapely.get_coordinates(graph.geometry[segment], return_index=True)
     inner = pair[1:] == pair[:-1]
     start, step, pair = xy[:-1][inner], np.diff(xy, axis=0)[inner], pair[:-1][inner]
-    length = np.hypot(*step.T)
+    square = step[:, 0] * step[:, 0] + step[:, 1] * step[:, 1]
+    length = np.sqrt(square)
     middle = shapes if not flat.any() else shapely.centroid(shapes)
     place = shapely.get_coordinates(middle)[which[pair]]
-    part = np.clip(((place - start) * step).sum(axis=1) / np.maximum(length, 1e-9) ** 2, 0.0, 1.0)
+    along = ((place - start) * step).sum(axis=1)
+    part = np.clip(along / np.where(square > 0, square, 1.0), 0.0, 1.0)
     end = start + part[:, None] * step
     before = _before(length, pair)
     total = shapely.length(graph.geometry[segment])[pair]

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
@@ -35,11 +36,11 @@ __all__ = [
     "Homes",
     "Snapped",
     "cell_points",
-    "home_points",
     "near_any",
     "on_network",
     "snap",
     "snap_cells",
+    "snap_points",
 ]
 
 POLYGONS = (3, 6)
@@ -68,11 +69,8 @@ def snap(graph: StreetGraph, places: Places, *, max_snap_m: float = 300.0) -> Sn
     """
     labels, bare = labels_of(places), isinstance(places, np.ndarray | list | tuple)
     places = in_crs(places, graph.crs, what="places")
-    count = len(places)
-    at = np.full((count, 2), np.nan)
-    found = Snapped(
-        np.full(count, -1, dtype=np.int64), np.zeros(count), np.full(count, np.inf), at, labels
-    )
+    at = np.full((len(places), 2), np.nan)
+    found = _nowhere(at, labels)
     usable = np.flatnonzero(~(shapely.is_missing(places) | shapely.is_empty(places)))
     if len(usable) == 0:
         return found
@@ -91,6 +89,35 @@ def snap(graph: StreetGraph, places: Places, *, max_snap_m: float = 300.0) -> Sn
     if key not in kept:
         kept[key] = _carried(graph, (places, points), usable, key, found)
     return replace(kept[key], labels=labels)
+
+
+def snap_points(
+    graph: StreetGraph, xy: NDArray[np.float64], *, max_snap_m: float = 300.0
+) -> Snapped:
+    """
+    Put points onto the nearest segments, without a geometry for each.
+
+    Parameters
+    ----------
+    graph : street graph.
+    xy : coordinates of the points in the CRS of the graph, shape (p, 2); none is NaN.
+    max_snap_m : metres; the boundary counts as near.
+
+    Returns
+    -------
+    As of `snap`.
+    """
+    if graph.n_segments == 0 or "snapped" in graph.memory:
+        return snap(graph, np.asarray(shapely.points(xy), dtype=object), max_snap_m=max_snap_m)
+    found = _nowhere(xy)
+    return _with_ties(found, nearest_streets(graph, xy, np.arange(len(xy)), max_snap_m, found))
+
+
+def _nowhere(at: NDArray[np.float64], labels: pd.Index | None = None) -> Snapped:
+    """Give places of which none is on the network yet."""
+    count = len(at)
+    segment, share, metres = np.full(count, -1, np.int64), np.zeros(count), np.full(count, np.inf)
+    return Snapped(segment, share, metres, at, labels)
 
 
 def _put(
@@ -291,25 +318,5 @@ def snap_cells(
     -------
     A row a point, and the position in `cells` of each.
     """
-    points, owner = home_points(grid, cells, spacing_m)
-    return snap(graph, points, max_snap_m=max_snap_m), owner
-
-
-def home_points(
-    grid: GeoBox, cells: NDArray[np.int64], spacing_m: float
-) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    """
-    Give the points of `cell_points` as geometries.
-
-    Parameters
-    ----------
-    grid : study grid.
-    cells : flat cell numbers.
-    spacing_m : as for `cell_points`.
-
-    Returns
-    -------
-    Points, and the position in `cells` of each.
-    """
     x, y, owner = cell_points(grid, cells, spacing_m=spacing_m)
-    return np.asarray(shapely.points(x, y), dtype=object), owner
+    return snap_points(graph, np.column_stack([x, y]), max_snap_m=max_snap_m), owner

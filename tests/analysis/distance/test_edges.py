@@ -29,15 +29,17 @@ def test_nearest_line_and_distance_are_those_of_shapely(count: int, limit_m: flo
     lines = some_lines(rng, count, rounded=rounded)
     places = 5e5 + rng.uniform(-1500, 3500, (300, 2))
     places = np.round(places / 25) * 25 if rounded else places
-    found, metres, several = edges_of(lines, limit_m=limit_m).nearest(
-        places, tie_m=1.0, apart_m=1.0
-    )
+    edges = edges_of(lines, limit_m=limit_m)
+    edge, found, metres, several = edges.nearest(places, tie_m=1.0, apart_m=1.0)
     away = shapely.distance(shapely.points(places)[:, None], lines[None, :])
     nearest = away.min(axis=1)
     known = nearest <= limit_m
     assert (found >= 0).tolist() == known.tolist()
     np.testing.assert_array_equal(metres, np.where(known, nearest, np.inf))
     np.testing.assert_array_equal(found[known], away.argmin(axis=1)[known])  # the first of equals
+    share, long = edges.shares(places[known], edge[known]), shapely.length(lines[found[known]])
+    along = shapely.line_locate_point(lines[found[known]], shapely.points(places[known]))
+    np.testing.assert_array_equal(share, np.clip(along / np.where(long > 0, long, 1.0), 0.0, 1.0))
     # Another line whose nearest point lies apart is never overlooked.
     ends = shapely.get_coordinates(
         shapely.line_interpolate_point(
