@@ -300,7 +300,7 @@ def minutes_and_ways(  # noqa: PLR0913 - an option each, all named
     ----------
     graph, facilities, grid, cells, max_snap_m : as for `point_costs`.
     spacing_m : people of a large cell stand on a lattice of this spacing, metres.
-    homes : as for `point_costs`.
+    homes : as for `point_costs`, put onto the network with the same limit.
 
     Returns
     -------
@@ -320,7 +320,8 @@ def minutes_and_ways(  # noqa: PLR0913 - an option each, all named
     at_nodes = node_costs(graph, sources)
     cost = nearest(graph, points, sources, at_nodes=at_nodes)
     near = np.isfinite(cost)
-    lost = np.flatnonzero(~near)
+    # Who is on no street has none near.
+    lost = np.flatnonzero(~near & (points.segment >= 0))
     x, y, _ = cell_points(grid, flat, spacing_m=spacing_m)
     places = np.asarray(shapely.points(x[lost], y[lost]))
     reached = np.isfinite(at_nodes[graph.ways.leave])

@@ -53,6 +53,8 @@ def best_of(
     (array([[5.]]), array([[4]], dtype=int32))
     """
     k = found.cost.shape[1]
+    if k == 1 and count:
+        return _best_one(found, origin, place, count)
     first = np.searchsorted(found.origin, np.arange(count))
     cost, who = found.cost[first], found.place[first]
     several = np.bincount(found.origin, minlength=count) > 1
@@ -77,6 +79,23 @@ def best_of(
     return cost, who
 
 
+def _best_one(
+    found: Nearest, origin: NDArray[np.int64], place: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Take the nearest place, of equally near ones that of the lowest number, without a list of all."""
+    first = np.searchsorted(found.origin, np.arange(count))
+    cost = np.minimum.reduceat(found.cost[:, 0], first)
+    none = np.iinfo(np.int32).max
+    as_near = found.cost[:, 0] == cost[found.origin]
+    who = np.minimum.reduceat(np.where(as_near, found.place[:, 0], none), first)
+    own = np.full(count, none, dtype=np.int32)
+    np.minimum.at(own, origin, place.astype(np.int32))
+    here = np.flatnonzero(own < none)
+    others = np.where((cost[here] == 0) & (who[here] >= 0), who[here], none)
+    cost[here], who[here] = 0.0, np.minimum(own[here], others)
+    return cost[:, None], who[:, None].astype(np.int32)
+
+
 def themselves(origins: Snapped, places: Snapped) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """
     Pair each origin with the places that are the same place: no way leads there.
@@ -89,13 +108,13 @@ def themselves(origins: Snapped, places: Snapped) -> tuple[NDArray[np.int64], ND
     -------
     Numbers of the origins and of the places.
     """
-    none = np.zeros(0, np.int64)
-    if origins.at is None or places.at is None:
-        return none, none
-    one, two = (
-        pd.DataFrame(s.at, columns=["x", "y"]).rename_axis(name).reset_index().dropna()
-        for s, name in ((origins, "origin"), (places, "place"))
-    )
+    homes, there = origins.at, places.at
+    if homes is None or there is None:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    # Of half a million homes few have the x of a place.
+    few = np.flatnonzero(pd.Series(homes[:, 0]).isin(there[:, 0]))
+    one = pd.DataFrame(homes[few], columns=["x", "y"]).assign(origin=few).dropna()
+    two = pd.DataFrame(there, columns=["x", "y"]).rename_axis("place").reset_index().dropna()
     both = one.merge(two, on=["x", "y"])
     return both["origin"].to_numpy(np.int64), both["place"].to_numpy(np.int64)
 

@@ -17,6 +17,7 @@ from kcity_geo.analysis.network.access import nearest
 from kcity_geo.analysis.network.graph import build_graph
 from kcity_geo.analysis.network.isochrones import isochrones, reached_streets
 from kcity_geo.analysis.network.snapping import snap
+from kcity_geo.analysis.network.ties import Nearest, best_of
 
 METRIC = "EPSG:32633"
 
@@ -221,3 +222,20 @@ def test_tables_are_the_best_over_all_choices_of_streets_and_a_choice_never_harm
     if len(goals) > 1:
         np.testing.assert_allclose(costs, np.sort(table, axis=1)[:, :2])
         assert (who[:, 0] != who[:, 1]).all()
+
+
+def test_the_one_nearest_is_the_first_of_the_two_nearest():
+    """One place is chosen without the list that several need: also where streets, and the place itself, are as near."""
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        count = int(rng.integers(1, 6))
+        origin = np.sort(np.r_[np.arange(count), rng.integers(0, count, rng.integers(0, 8))])
+        place = rng.integers(-1, 4, len(origin)).astype(np.int32)[:, None]
+        cost = np.where(place < 0, np.inf, rng.integers(0, 3, len(origin))[:, None])
+        own = rng.integers(0, count, 2), rng.integers(0, 4, 2)
+        one = best_of(Nearest(origin, cost, place), *own, count=count)
+        nothing = np.full_like(cost, np.inf), np.full_like(place, -1)
+        wide = (np.hstack(pair) for pair in zip((cost, place), nothing, strict=True))
+        two = best_of(Nearest(origin, *wide), *own, count=count)
+        for single, several in zip(one, two, strict=True):
+            np.testing.assert_array_equal(single[:, 0], several[:, 0])
