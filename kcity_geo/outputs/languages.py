@@ -367,8 +367,11 @@ def for_script(json_text: str) -> str:
     >>> for_script("\ue000Hanbit\ue001 \ue002left as it was\ue003")
     'Hanbit \\ue002left as it was\\ue003'
     """
-    kept = {ord(mark): f"\\u{ord(mark):04x}" for mark in _ORIGINAL}
-    return json_text.translate({ord(mark): "" for mark in _NAME} | kept)
+    for mark in _NAME:
+        json_text = json_text.replace(mark, "")
+    for mark in _ORIGINAL:
+        json_text = json_text.replace(mark, f"\\u{ord(mark):04x}")
+    return json_text
 
 
 def _element(found: re.Match[str]) -> str:

@@ -163,40 +163,51 @@ def _roads(result: Result) -> Iterator[list[Any]]:
     if frame is None or not len(frame) or not {"highway", "name"} <= set(frame.columns):
         return
     back = Transformer.from_crs(result.data.city.crs, 4326, always_xy=True)
-    chosen = frame[frame["highway"].isin(list(_ROADS))]
-    found: list[tuple[int, float, str, tuple[float, float, float, float]]] = []
-    for (highway, name), group in chosen.groupby(["highway", "name"], sort=True):
-        text = plain_text(name, max_chars=60)
-        if not text:
-            continue
-        merged = shapely.line_merge(shapely.multilinestrings(_lines(group)))
-        found += [
-            (_ROADS[str(highway)], -length, text, ends) for length, ends in _pieces(merged)
-        ]  # fmt: skip
+    zooms = frame["highway"].map(_ROADS).where(frame["name"].notna()).to_numpy(dtype=np.float64)
+    found: list[tuple[int, float, str, tuple[float, ...]]] = []
+    for zoom in sorted(set(_ROADS.values())):
+        if len(found) < _MOST_ROADS:  # those that are named later stand behind all others
+            found += [(zoom, *one) for one in _named_pieces(frame[zooms == zoom])]
     for zoom, _, text, (x1, y1, x2, y2) in sorted(found)[:_MOST_ROADS]:
         lon, lat = back.transform([x1, x2], [y1, y2])
         yield [round(lat[0], 5), round(lon[0], 5), round(lat[1], 5), round(lon[1], 5), text, zoom]
 
 
-def _lines(frame: gpd.GeoDataFrame) -> Any:  # noqa: ANN401 - array of lines
-    parts = shapely.get_parts(frame.geometry.to_numpy())
+def _named_pieces(roads: gpd.GeoDataFrame) -> Iterator[tuple[float, str, tuple[float, ...]]]:
+    """Straight pieces of roads with a name: minus their length, name, both ends."""
+    shapes = roads.geometry.to_numpy()
+    texts: list[str] = []
+    merged: list[BaseGeometry] = []
+    for (_, name), rows in roads.groupby(["highway", "name"], sort=True).indices.items():
+        if text := plain_text(name, max_chars=60):
+            texts.append(text)
+            merged.append(shapely.line_merge(shapely.multilinestrings(_lines(shapes[rows]))))
+    yield from ((-length, texts[at], ends) for at, length, ends in _pieces(merged))
+
+
+def _lines(shapes: Any) -> Any:  # noqa: ANN401 - arrays of lines
+    parts = shapely.get_parts(shapes)
     return parts[shapely.get_type_id(parts) == shapely.GeometryType.LINESTRING]
 
 
-def _pieces(merged: Any) -> Iterator[tuple[float, tuple[float, float, float, float]]]:  # noqa: ANN401
-    """Straight pieces of a road, one in each stretch of some kilometres, the straightest."""
-    for line in shapely.get_parts(merged):
-        length = float(shapely.length(line))
-        starts = np.arange(0.0, max(length, 1.0), _EVERY_M)
-        for start in starts:
+def _pieces(roads: list[BaseGeometry]) -> Iterator[tuple[int, float, tuple[float, ...]]]:
+    """Straight pieces of roads, one in each stretch of some kilometres, the straightest; first the road."""
+    lines, of_road = shapely.get_parts(roads, return_index=True)
+    rows = []
+    for number, length in enumerate(shapely.length(lines).tolist()):
+        for start in np.arange(0.0, max(length, 1.0), _EVERY_M).tolist():
             end = min(length, start + _EVERY_M)
             piece = min(_PIECE_M, end - start)
-            if piece < _PIECE_M / 5:
-                continue
-            at = np.linspace(start, end - piece, 7)
-            a, b = (shapely.line_interpolate_point(line, v) for v in (at, at + piece))
-            straight = shapely.distance(a, b) / piece
-            order = np.argsort(-straight, kind="stable")
-            best = int(order[0])
-            if straight[best] >= _STRAIGHT:
-                yield piece, (a[best].x, a[best].y, b[best].x, b[best].y)
+            if piece >= _PIECE_M / 5:
+                rows.append((number, piece, *np.linspace(start, end - piece, 7)))
+    if not rows:
+        return
+    table = np.array(rows)
+    line, piece, at = table[:, 0].astype(int), table[:, 1:2], table[:, 2:]
+    a, b = (shapely.line_interpolate_point(lines[line][:, None], v) for v in (at, at + piece))
+    straight = shapely.distance(a, b) / piece
+    best = np.argsort(-straight, axis=1, kind="stable")[:, 0]
+    every = np.arange(len(best))
+    ends = np.column_stack([shapely.get_coordinates(p[every, best]) for p in (a, b)])
+    for row in np.flatnonzero(straight[every, best] >= _STRAIGHT).tolist():
+        yield int(of_road[line[row]]), float(piece[row, 0]), tuple(ends[row].tolist())

@@ -9,6 +9,7 @@ as Jinja templates): they travel as JSON and become text in the page.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -62,15 +63,7 @@ _STYLES = ("map", "tools", "weights", "small")
 
 
 #: What must not stand in a script, and what no editor may get: controls, and marks that turn the reading.
-_ESCAPED = {
-    code: f"\\u{code:04x}"
-    for code in (
-        *map(ord, "<>&"),
-        *range(0x7F, 0xA0),
-        *range(0x2028, 0x202F),
-        *range(0x2066, 0x206A),
-    )
-}
+_ESCAPED = re.compile("[<>&\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def save_map(result: Result, path: Path, *, language: str = "") -> None:
@@ -446,7 +439,7 @@ def script_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
     '"\\u003c/script\\u003e"'
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.translate(_ESCAPED)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _assets(names: tuple[str, ...], ending: str) -> str:
