@@ -310,6 +310,16 @@ def test_png_holds_the_colours(result) -> None:
     assert {tuple(p) for p in pixels[plain]} == {(255, 243, 176, 200)}
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (40, 3), (33, 65)])
+def test_png_gives_back_each_code(shape) -> None:
+    codes = np.random.default_rng(1).integers(0, 200, shape, dtype=np.uint8)
+    uri = png_uri(codes, [(code, 255 - code, 7, code + 50) for code in range(200)])
+    image = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+    assert (np.asarray(image) == codes).all()
+    expected = np.stack([codes, 255 - codes, np.full(shape, 7), codes + 50], axis=-1)
+    assert (np.asarray(image.convert("RGBA")) == expected).all()
+
+
 @pytest.fixture(scope="module")
 def page(result) -> str:
     return build_map(result)
