@@ -47,7 +47,7 @@ REDUCES = {
 #: File and function where such a call draws a picture or a sentence, and what it is for.
 DRAWS = {
     ("backdrop.py", "_closer"): "ink of the streets on a picture, in pixels",
-    ("map_names.py", "_roads"): "pieces of one road, by its name",
+    ("map_names.py", "_named_pieces"): "pieces of one road, by its name",
     ("headline.py", "_names"): "whether two districts hold most of those already counted",
 }
 
