@@ -145,7 +145,7 @@ def made_again(hit: Hit, out: Path, outcomes: Sequence[CityOutcome]) -> bool:
     made = out / "manifests" / f"{hit.city}.json"
     later = not hit.made_before and made.exists() and made.stat().st_mtime > hit.at
     # A worker that is gone tells nothing; of the processes below it a living one does.
-    return outcome.status == "done" and later and (hit.role == "worker" or outcome.killed == 1)
+    return outcome.status != "failed" and later and (hit.role == "worker" or outcome.killed == 1)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kcity_geo.many.kept_process import CAN_FORK, one_thread, run_kept
@@ -89,7 +89,11 @@ def run_city(task: CityTask, limits: CityLimits) -> CityOutcome:
         error="" if finished else error,
     )
     if finished:
-        write_manifest(task, key, outcome)
+        try:
+            write_manifest(task, key, outcome)
+        except OSError as full:  # it is made anew, and stops no other city
+            told = f"its manifest cannot be written ({full.strerror})"
+            return replace(outcome, status="failed", error=told)
     return outcome
 
 

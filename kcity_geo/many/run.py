@@ -18,6 +18,7 @@ from kcity_geo.many.process import CityLimits, run_city
 from kcity_geo.many.tasks import CityOutcome, CityTask, read_cities
 from kcity_geo.outputs.citiespage import CityRow, cities_page
 from kcity_geo.outputs.folder import clear_left_over
+from kcity_geo.outputs.text import plain_text
 from kcity_geo.sources.local.study_folder import open_study
 
 __all__ = ["CitiesProgress", "run_cities"]
@@ -196,31 +197,47 @@ def _from_scheduler(
     tasks: Sequence[CityTask],
     limits: CityLimits,
 ) -> Iterator[CityOutcome]:
-    """Give outcomes as they come; a city whose worker died is asked for again."""
+    """
+    Give outcomes as they come.
+
+    A scheduler gives a city to another worker when the first one dies, and after some deaths gives up whatever ran or
+    waited there. These cities run again at the end, each alone: who is lost then has lost its workers itself.
+    """
     import distributed
 
-    completed = _untyped(distributed).as_completed
+    lib = _untyped(distributed)
 
     def submit(task: CityTask) -> Any:  # noqa: ANN401 - future
         return client.submit(run_city, task, limits, pure=False)
 
-    lost: dict[str, int] = {}
     with client:
         running = {future.key: (future, task) for task in tasks for future in [submit(task)]}
-        queue = completed([future for future, _ in running.values()])
-        for future in queue:
+        given_up = []
+        for future in lib.as_completed([future for future, _ in running.values()]):
             task = running.pop(future.key)[1]
-            if future.status == "finished":
-                outcome: CityOutcome = future.result()
+            if outcome := _outcome_of(future, task):
                 yield outcome
-            elif lost.get(task.id, 0) < limits.restarts:  # a dead worker blames whoever ran on it
-                lost[task.id] = lost.get(task.id, 0) + 1
-                again = submit(task)
-                running[again.key] = (again, task)
-                queue.add(again)
             else:
-                error = f"its worker was lost {lost[task.id] + 1} times"
-                yield CityOutcome(id=task.id, name=task.name, status="failed", error=error)
+                given_up.append(task)
+        for task in given_up:
+            future = submit(task)
+            lib.wait(future)
+            error = "its worker was lost each time, also while it ran alone; is the memory enough?"
+            lost = CityOutcome(id=task.id, name=task.name, status="failed", error=error)
+            yield _outcome_of(future, task) or lost
+
+
+def _outcome_of(future: Any, task: CityTask) -> CityOutcome | None:  # noqa: ANN401 - dask has no types
+    """Give what became of a city; None: its worker was lost, or the scheduler forgot it."""
+    import distributed
+
+    if future.status == "finished":
+        outcome: CityOutcome = future.result()
+        return outcome
+    if future.cancelled() or isinstance(future.exception(), _untyped(distributed).KilledWorker):
+        return None
+    error = plain_text(str(future.exception()), max_chars=500) or "no message"
+    return CityOutcome(id=task.id, name=task.name, status="failed", error=error)
 
 
 def _write(

@@ -470,3 +470,14 @@ def test_the_page_of_a_stopped_run_waits_for_nothing(tmp_path, monkeypatch) -> N
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert "The run was stopped" in page
     assert "refresh" not in page
+
+
+def test_a_disk_that_takes_no_manifest_stops_no_other_city(tmp_path, monkeypatch) -> None:
+    listed, out = tmp_path / "cities.csv", tmp_path / "out"
+    listed.write_text("study,id\na.toml,a\nb.toml,b\n", encoding="utf-8")
+    out.mkdir()
+    (out / "manifests").write_text("a file where the folder should be")
+    monkeypatch.setattr("kcity_geo.many.process._one_process", lambda *_: (0, "", (1.0, 0.1)))
+    outcomes = run_cities(listed, out)
+    assert [(one.id, one.status) for one in outcomes] == [("a", "failed"), ("b", "failed")]
+    assert outcomes[0].error.startswith("its manifest cannot be written")

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # of dask, about this machine
 ]
 #: Stands for the kept process: real processes and files, no study. A city that is begun for the first time says
-#: who works on it and sleeps; the one called "other" does not sleep, the one called "broken" fails.
+#: who works on it and sleeps; "other" does not sleep, "broken" fails, "fatal" kills its worker each time.
 KEEPER = """
 import sys
 if "kcity_geo.cli.keeper" in sys.orig_argv:
@@ -45,6 +45,10 @@ if "kcity_geo.cli.keeper" in sys.orig_argv:
                 stream.write(json.dumps(told) + chr(10))
             if out.name == "broken":
                 os._exit(2)
+            if out.name == "fatal":
+                time.sleep(1.5)  # the outcome before it has reached the client
+                os.kill(worker, 9)
+                time.sleep(60)
             if first and out.name != "other":
                 time.sleep(60)
             out.mkdir()
@@ -57,6 +61,7 @@ if "kcity_geo.cli.keeper" in sys.orig_argv:
 """
 #: Of each city the process that is killed once while it is worked on.
 KILLED = ("worker", "keeper", "city")
+LOST = "its worker was lost each time, also while it ran alone; is the memory enough?"
 
 
 @pytest.fixture
@@ -78,7 +83,12 @@ def scheduler(tmp_path: Path) -> Iterator[str]:
             [*module[:2], *rest],
             stderr=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": paths},
+            # At the first death the scheduler gives up what ran on the worker and what waited there.
+            env={
+                **os.environ,
+                "PYTHONPATH": paths,
+                "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
+            },
         )
         for rest in commands
     ]
@@ -102,12 +112,12 @@ def begun(folder: Path, name: str) -> list[dict[str, int]]:
 
 def kill_each_once(folder: Path, stop: threading.Event) -> None:
     """Kill of each city the process that it is called by, as soon as it is worked on."""
-    for name in KILLED:
-        while not stop.is_set():
+    left = set(KILLED)
+    while left and not stop.wait(0.02):
+        for name in sorted(left):
             if who := begun(folder, name):
                 os.kill(who[0][name], signal.SIGKILL)
-                break
-            time.sleep(0.02)
+                left.remove(name)
 
 
 def is_over(process: int) -> bool:
@@ -120,7 +130,7 @@ def is_over(process: int) -> bool:
 
 
 def test_whoever_is_killed_under_a_city_it_is_made_again_and_no_other(scheduler, tmp_path) -> None:
-    names = [*KILLED, "broken", "other"]
+    names = [*KILLED, "broken", "fatal", "other"]
     for size, name in enumerate(reversed(names)):
         (tmp_path / f"{name}.osm.pbf").write_bytes(b"." * size)
         (tmp_path / f"{name}.toml").write_text(
@@ -141,15 +151,17 @@ def test_whoever_is_killed_under_a_city_it_is_made_again_and_no_other(scheduler,
         ("keeper", "done", 1, ""),
         ("city", "done", 1, ""),
         ("broken", "failed", 0, "is broken"),
+        ("fatal", "failed", 0, LOST),
         ("other", "done", 0, ""),
     ]
-    assert [len(begun(tmp_path, name)) for name in names] == [2, 2, 2, 1, 1]
+    assert [len(begun(tmp_path, name)) for name in names] == [2, 2, 2, 1, 2, 1]
     for name in KILLED:  # nobody who began a city goes on with it beside the second one
         assert is_over(begun(tmp_path, name)[0]["city"])
     made = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    good = [name for name in names if name != "broken"]
+    good = [*KILLED, "other"]
     folders = {f"{name}/report.html" for name in good} | {f"manifests/{n}.json" for n in good}
     assert made == folders | {"cities.json", "index.html"}
+    (tmp_path / "cities.csv").write_text("study\nbroken.toml\nother.toml\n")
     again = run_cities(tmp_path / "cities.csv", out, scheduler=scheduler)
-    assert [one.status for one in again] == ["kept", "kept", "kept", "failed", "kept"]
-    assert [len(begun(tmp_path, name)) for name in names] == [2, 2, 2, 2, 1]
+    assert [one.status for one in again] == ["failed", "kept"]
+    assert len(begun(tmp_path, "other")) == 1
