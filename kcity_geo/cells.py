@@ -18,6 +18,7 @@ from kcity_geo.city import City
 from kcity_geo.coordinates import Places, in_crs
 from kcity_geo.grid import bin_points, cell_polygons, cell_size
 from kcity_geo.outline import outline_of
+from kcity_geo.runs import place_in_run
 
 __all__ = [
     "area_in_cells",
@@ -181,8 +182,7 @@ def _small(
     width, height = c1 - c0 + 1, r1 - r0 + 1
     count = width * height
     which = np.repeat(np.arange(len(number)), count)
-    begin = np.cumsum(count) - count
-    nth = np.arange(len(which)) - begin[which]
+    nth = place_in_run(count)
     column = c0[which] + nth % width[which]
     row = r0[which] + nth // width[which]
     shapes = polygons[number]
@@ -242,8 +242,7 @@ def _shares(
     total = int(count.sum())
     share = np.bincount(cell, weights=rise * (1 + across - middle[:, 0]), minlength=total)
     full = np.bincount(cell, weights=rise, minlength=total)
-    nth = np.arange(total) - np.repeat(np.cumsum(count) - count, count)
-    nth %= np.repeat(width, count)
+    nth = place_in_run(count) % np.repeat(width, count)
     for k in range(1, int(width.max(initial=1))):
         here = np.flatnonzero(nth == k)
         share[here] += full[here - 1]
@@ -274,7 +273,7 @@ def _cut_edges(
     for axis in (0, 1):
         count = np.maximum(last[several, axis] - first[several, axis] + 1, 0).astype(np.int64)
         which = np.repeat(several, count)
-        nth = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+        nth = place_in_run(count)
         with np.errstate(divide="ignore", invalid="ignore"):
             t = (first[which, axis] + nth - a[which, axis]) / (b[which, axis] - a[which, axis])
         ok = np.isfinite(t) & (t > 0) & (t < 1)

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from kcity_geo.demo.plan import STEEP, Plan
 from kcity_geo.demo.streets import Streets
 from kcity_geo.demo.terrain import Bools, Floats, Ints
+from kcity_geo.runs import place_in_run
 
 __all__ = ["Cells", "People", "along", "make_cells", "make_people"]
 
@@ -87,8 +88,7 @@ def along(x: Floats, y: Floats, refs: Ints, *, step_m: float) -> tuple[Floats, F
     line = np.repeat(np.arange(len(refs)), refs.shape[1] - 1)
     count = np.maximum(np.ceil(np.hypot(x1 - x0, y1 - y0) / step_m).astype(np.int64), 1)
     which = np.repeat(np.arange(count.size), count)
-    first = np.cumsum(count) - count
-    t = (np.arange(which.size) - first[which]) / count[which]
+    t = place_in_run(count) / count[which]
     return x0[which] + t * (x1 - x0)[which], y0[which] + t * (y1 - y0)[which], line[which]
 
 

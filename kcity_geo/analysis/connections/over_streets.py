@@ -25,6 +25,7 @@ from kcity_geo.analysis.distance.ground import ground_rule
 from kcity_geo.analysis.distance.least_cost import CostField, least_cost_from, with_start
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.cube import bin_points, cell_size
+from kcity_geo.runs import place_in_run
 
 __all__ = ["StreetField", "street_field", "street_line"]
 
@@ -127,7 +128,7 @@ def _points(city: CityModel) -> _Points:
     graph, grid = city.graph("drive"), city.once(ground_of).grid
     count = np.maximum(np.ceil(graph.length_m / cell_size(grid) * 2).astype(np.int64), 1) + 1
     segment = np.repeat(np.arange(graph.n_segments), count)
-    nth = np.arange(len(segment)) - np.repeat(np.cumsum(count) - count, count)
+    nth = place_in_run(count)
     metres = nth / (count[segment] - 1) * graph.length_m[segment]
     x, y = _at(graph, segment, metres).T
     found = _Points(

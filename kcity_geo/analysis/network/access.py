@@ -23,6 +23,7 @@ from kcity_geo.analysis.network.snapping import (
 )
 from kcity_geo.coordinates import Places
 from kcity_geo.errors import CRSMismatchError, StudyError
+from kcity_geo.runs import place_in_run
 
 __all__ = [
     "minutes_and_ways",
@@ -218,8 +219,7 @@ def _same_segment(
     low = np.searchsorted(second[rank], first[some], side="left")
     count = np.searchsorted(second[rank], first[some], side="right") - low
     left = np.repeat(np.arange(len(some)), count)
-    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    return some[left], rank[low[left] + nth]
+    return some[left], rank[low[left] + place_in_run(count)]
 
 
 def point_costs(  # noqa: PLR0913 - an option each, all named

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kcity_geo.analysis.network.topology import Pieces, Vertices
 from kcity_geo.config import read_table
+from kcity_geo.runs import place_in_run
 from kcity_geo.settings import NetworkTable
 
 __all__ = [
@@ -134,7 +135,7 @@ def slope_factors(
     length = finish - begin
     count = np.where(flat, 1, np.maximum(np.floor(length / step), 1)).astype(np.int64)
     which = np.repeat(np.arange(len(count)), count)
-    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    nth = place_in_run(count)
     width = (length / count)[which]
     low = begin[which] + nth * width
     x0, y0 = place_along(points, low)

@@ -24,6 +24,7 @@ from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.snapping import Snapped, on_network
 from kcity_geo.coordinates import Places
 from kcity_geo.errors import StudyError
+from kcity_geo.runs import place_in_run
 
 __all__ = ["isochrones", "reached_streets"]
 
@@ -296,8 +297,7 @@ def _blocks(graph: StreetGraph) -> _Blocks:
         # From sides to their streets, of which there are more where streets lie on each other.
         first = np.searchsorted(edge, side, side="left")
         count = np.searchsorted(edge, side, side="right") - first
-        nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        row, face = np.repeat(first, count) + nth, np.repeat(face, count)
+        row, face = np.repeat(first, count) + place_in_run(count), np.repeat(face, count)
         order = np.lexsort((segment[row], face))
         row, face = row[order], face[order]
         graph.memory["blocks"] = _Blocks(

@@ -15,6 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from kcity_geo.errors import SchemaError
+from kcity_geo.runs import place_in_run
 
 __all__ = ["Pieces", "Vertices", "chains", "cut", "join", "vertices"]
 
@@ -257,7 +258,7 @@ def join(
     skip = (~first).astype(np.int64)
     count = size - skip
     which = np.repeat(np.arange(len(order)), count)
-    nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + skip[which]
+    nth = place_in_run(count) + skip[which]
     position = np.where(turned[which], end[which] - nth, start[which] + nth)
     xy = np.column_stack([points.x[position], points.y[position]])
     lines = np.zeros(0, dtype=object)

@@ -15,6 +15,7 @@ from odc.geo.geobox import GeoBox
 
 from kcity_geo.city import City
 from kcity_geo.cube import pieces_of_polygons
+from kcity_geo.runs import place_in_run
 
 __all__ = ["DistrictPeople", "with_people"]
 
@@ -101,8 +102,7 @@ class DistrictPeople:
         first = np.searchsorted(self._keys, cell[here] * self._count)
         count = np.searchsorted(self._keys, (cell[here] + 1) * self._count) - first
         point = np.repeat(here, count)
-        nth = np.arange(len(point)) - np.repeat(np.cumsum(count) - count, count)
-        piece = np.repeat(first, count) + nth
+        piece = np.repeat(first, count) + place_in_run(count)
         district = self._keys[piece] % self._count
         order = np.argsort(district, kind="stable")
         ends = np.searchsorted(district[order], np.arange(self._count + 1))

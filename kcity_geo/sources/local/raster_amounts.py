@@ -21,6 +21,7 @@ from kcity_geo.city import City
 from kcity_geo.coordinates import between
 from kcity_geo.cube import bin_points, cell_size
 from kcity_geo.outline import Outline, outline_of_city
+from kcity_geo.runs import place_in_run
 from kcity_geo.sources.local.district_people import DistrictPeople
 from kcity_geo.sources.local.raster_windows import RasterWindow
 
@@ -249,8 +250,7 @@ def _landed(
     if tally.districts is not None:
         cut = np.flatnonzero(tally.districts.cut[cell])
         run = np.repeat(cut, count[cut])
-        before = np.cumsum(count[cut]) - count[cut]
-        point = first[run] + np.arange(len(run)) - np.repeat(before, count[cut])
+        point = first[run] + place_in_run(count[cut])
         xy = _places(pixels[pixel[run]], point, per_side, corners)
         places = (pixel[run], cell[run].astype(np.int64), *xy)
     return _Landed(pixel, cell, count, hits, places)

@@ -17,6 +17,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from kcity_geo.runs import place_in_run
 from kcity_geo.sources.osm.columns import SCALE, Columns, Tagged, read_columns
 from kcity_geo.sources.osm.frames import Objects
 from kcity_geo.sources.osm.rules import Match
@@ -356,15 +357,14 @@ def _parts(ends: Ints, index: list[int] | Ints) -> tuple[Ints, Ints]:
     """Give the positions of some of the lists that end at `ends`, and whose they are."""
     count = np.diff(ends)[index]
     owner = np.repeat(np.arange(len(index)), count)
-    before = np.cumsum(count) - count
-    return np.arange(len(owner)) - before[owner] + ends[index][owner], owner
+    return place_in_run(count) + ends[index][owner], owner
 
 
 def _turned(ends: Ints, starts: Ints, kept: Ints) -> Ints:
     """Give the corners of rings from where libosmium begins them, anticlockwise."""
     count = np.diff(ends)[kept]
     owner = np.repeat(np.arange(len(kept)), count)
-    step = np.arange(len(owner)) - (np.cumsum(count) - count)[owner]
+    step = place_in_run(count)
     corners = count[owner] - 1  # the first stands again as the last
     at = (starts[kept, 0][owner] + step * starts[kept, 1][owner]) % corners
     turned: Ints = ends[kept][owner] + at
