@@ -221,7 +221,7 @@ def large_files_once(written: tuple[Path, dict[Any, Any]], monkeypatch: pytest.M
 
         return steps
 
-    large = {*study_files._MEANWHILE, "map.html", "report.html"}
+    large = set(study_files._LONGEST)
     for name in ("_cell_files", "_pages_and_tables"):
         monkeypatch.setattr(study_files, name, of(getattr(study_files, name)))
 
