@@ -113,9 +113,9 @@ def _arcs(graph: StreetGraph, unit: str, direction: str) -> _Arcs:
         start = np.zeros(size + 1, dtype=np.int32)
         np.cumsum(np.bincount(ends, minlength=size), out=start[1:])
         graph.memory[key] = _Arcs(
-            matrix.indptr.astype(np.int32),
-            matrix.indices.astype(np.int32),
-            matrix.data.astype(np.float64),
+            matrix.indptr.astype(np.int32, copy=False),
+            matrix.indices.astype(np.int32, copy=False),
+            matrix.data.astype(np.float64, copy=False),
             np.stack([leave[0], enter[0]]).astype(np.int32),
             np.stack([leave[1], enter[1]]).astype(np.int32),
             np.ascontiguousarray(ahead),

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kcity_geo.runs import place_in_run
+
 __all__ = ["Homes", "Snapped"]
 
 
@@ -25,8 +27,8 @@ class Snapped:
     at : shape (p, 2), coordinates of the places, by which a place knows itself again; NaN for a place
         without geometry. None: not known.
     labels : names of the places, of the series or frame that they came from. None: they have none.
-    also_segment, also_share : shape (p, n), further segments that are as near, -1 for none. None: of
-        no place.
+    also_place, also_segment, also_share : number of the place, ascending, and segment and share of each further
+        street that is as near. None: of no place.
     """
 
     segment: NDArray[np.int64]
@@ -34,6 +36,7 @@ class Snapped:
     metres: NDArray[np.float64]
     at: NDArray[np.float64] | None = None
     labels: pd.Index | None = None
+    also_place: NDArray[np.int64] | None = None
     also_segment: NDArray[np.int64] | None = None
     also_share: NDArray[np.float64] | None = None
 
@@ -60,16 +63,28 @@ class Snapped:
             self.metres[rows],
             None if self.at is None else self.at[rows],
             None if self.labels is None else self.labels[rows],
-            None if self.also_segment is None else self.also_segment[rows],
-            None if self.also_share is None else self.also_share[rows],
+            *self._also_of(rows),
         )
+
+    def _also_of(
+        self, rows: NDArray[np.integer] | NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None, NDArray[np.float64] | None]:
+        """Give the further streets of some places."""
+        if self.also_place is None or self.also_segment is None or self.also_share is None:
+            return None, None, None
+        number = np.arange(len(self.segment))[rows]
+        first, end = (np.searchsorted(self.also_place, number, side) for side in ("left", "right"))
+        row = np.repeat(first, end - first) + place_in_run(end - first)
+        place = np.repeat(np.arange(len(number)), end - first)
+        return place, self.also_segment[row], self.also_share[row]
 
     @property
     def tied(self) -> NDArray[np.bool_]:
         """Tell which places have several streets that are equally near."""
-        if self.also_segment is None:
-            return np.zeros(len(self.segment), dtype=bool)
-        return np.asarray((self.also_segment >= 0).any(axis=1))
+        tied = np.zeros(len(self.segment), dtype=bool)
+        if self.also_place is not None:
+            tied[self.also_place] = True
+        return tied
 
     def spread(self) -> tuple[Snapped, NDArray[np.int64]]:
         """
@@ -86,12 +101,12 @@ class Snapped:
     def _rows(self) -> tuple[Snapped, NDArray[np.int64]]:
         """Rows of `spread`: those of the homes of a city are asked for once a service."""
         owner = np.arange(len(self.segment))
-        if self.also_segment is None or self.also_share is None or not self.tied.any():
+        also = self.also_place, self.also_segment, self.also_share
+        if also[0] is None or also[1] is None or also[2] is None or len(also[0]) == 0:
             return Snapped(self.segment, self.share, self.metres), owner
-        which, column = np.nonzero(self.also_segment >= 0)
-        segment = np.concatenate([self.segment, self.also_segment[which, column]])
-        share = np.concatenate([self.share, self.also_share[which, column]])
-        owner = np.concatenate([owner, which])
+        owner = np.concatenate([owner, also[0]])
+        segment = np.concatenate([self.segment, also[1]])
+        share = np.concatenate([self.share, also[2]])
         order = np.argsort(owner, kind="stable")
         owner = owner[order]
         return Snapped(segment[order], share[order], self.metres[owner]), owner

@@ -191,34 +191,39 @@ def _more_ties(
     found: Snapped, old: Snapped, same: NDArray[np.int64], stays: NDArray[np.bool_]
 ) -> Snapped:
     """Add the equally near streets of places that keep theirs."""
-    if old.also_segment is None or old.also_share is None:
+    if old.also_place is None or old.also_segment is None or old.also_share is None:
         return found
-    wide = old.also_segment.shape[1]
-    wide = max(wide, 0 if found.also_segment is None else found.also_segment.shape[1])
-    segment, share = (np.full((len(stays), wide), fill) for fill in (-1, 0.0))
-    if found.also_segment is not None and found.also_share is not None:
-        segment[:, : found.also_segment.shape[1]] = found.also_segment
-        share[:, : found.also_share.shape[1]] = found.also_share
-    was = old.also_segment[stays]
-    kept = slice(was.shape[1])
-    segment[stays, kept] = np.where(was >= 0, same[was], -1)
-    share[stays, kept] = old.also_share[stays]
-    used = int((segment >= 0).any(axis=0).sum())
-    if not used:
-        return replace(found, also_segment=None, also_share=None)
-    return replace(found, also_segment=segment[:, :used], also_share=share[:, :used])
+    kept = stays[old.also_place]
+    rows = [(old.also_place[kept], same[old.also_segment[kept]], old.also_share[kept])]
+    if (
+        found.also_place is not None
+        and found.also_segment is not None
+        and found.also_share is not None
+    ):
+        rows.append((found.also_place, found.also_segment, found.also_share))
+    place, segment, share = (np.concatenate(field) for field in zip(*rows, strict=True))
+    order = np.argsort(place, kind="stable")
+    order = order[segment[order] >= 0]
+    if len(order) == 0:
+        return replace(found, also_place=None, also_segment=None, also_share=None)
+    return replace(
+        found, also_place=place[order], also_segment=segment[order], also_share=share[order]
+    )
 
 
 def _with_ties(found: Snapped, ties: list[Tie]) -> Snapped:
-    """Add the equally near streets, of which no place has many."""
+    """Add the equally near streets, place by place and in their order."""
     if not ties:
         return found
-    shape = len(found.segment), 1 + max(tie.column for tie in ties)
-    segment, share = np.full(shape, -1, dtype=np.int64), np.zeros(shape)
-    for tie in ties:
-        segment[tie.row, tie.column] = tie.segment
-        share[tie.row, tie.column] = tie.share
-    return replace(found, also_segment=segment, also_share=share)
+    place = np.concatenate([tie.row for tie in ties])
+    column = np.repeat([tie.column for tie in ties], [len(tie.row) for tie in ties])
+    order = np.lexsort((column, place))
+    return replace(
+        found,
+        also_place=place[order],
+        also_segment=np.concatenate([tie.segment for tie in ties])[order],
+        also_share=np.concatenate([tie.share for tie in ties])[order],
+    )
 
 
 def on_network(

@@ -90,5 +90,5 @@ def test_many_places_are_put_onto_the_streets_as_few_are(monkeypatch: pytest.Mon
     many = snap(graph, places, max_snap_m=200.0)
     assert few.tied.any()
     assert (few.segment < 0).any()
-    for name in ("segment", "share", "metres", "also_segment", "also_share"):
+    for name in ("segment", "share", "metres", "also_place", "also_segment", "also_share"):
         np.testing.assert_array_equal(getattr(many, name), getattr(few, name))

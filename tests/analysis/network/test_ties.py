@@ -215,7 +215,7 @@ def test_tables_are_the_best_over_all_choices_of_streets_and_a_choice_never_harm
     for (i, home), (j, goal) in itertools.product(enumerate(homes), enumerate(goals)):
         best = 0.0 if home == goal else plain[np.ix_(mine == i, theirs == j)].min()
         assert table[i, j] == pytest.approx(best)
-    without = [replace(s, also_segment=None, also_share=None) for s in (one, two)]
+    without = [replace(s, also_place=None, also_segment=None, also_share=None) for s in (one, two)]
     assert (table <= reach.od_matrix(graph, *without, unit="metres") + 1e-9).all()
     costs, who = reach.k_nearest(graph, one, two, k=2, unit="metres")
     np.testing.assert_allclose(costs[:, 0], table.min(axis=1))
