@@ -9,6 +9,8 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
+from numpy.typing import NDArray
 
 __all__ = ["BUILDINGS", "STREETS", "handed_over"]
 
@@ -51,14 +53,13 @@ def handed_over(layers: Mapping[str, gpd.GeoDataFrame]) -> dict[str, gpd.GeoData
 def _streets(layers: Mapping[str, gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
     """Put the streets of all modes into one frame; a way that was split keeps its pieces."""
     given = {mode: layers[name] for name, mode in _MODES.items() if len(layers.get(name, ()))}
-    keys = {mode: _keys(frame) for mode, frame in given.items()}
     every = pd.concat(list(given.values()), ignore_index=True)
-    whole = pd.concat(list(keys.values()), ignore_index=True)
-    first = ~whole.duplicated().to_numpy()
+    which = _numbered(every)
+    mode_of = np.repeat(np.array(list(given)), [len(frame) for frame in given.values()])
+    first = ~pd.Series(which).duplicated().to_numpy()
     streets = every[first].reset_index(drop=True)
-    mine = whole[first].reset_index(drop=True)
     flags = {
-        mode: mine.isin(set(keys[mode])).astype(np.int32) if mode in keys else np.int32(0)
+        mode: np.isin(which[first], which[mode_of == mode]).astype(np.int32)
         for mode in _MODES.values()
     }
     order = [c for c in streets.columns if c != "geometry"]
@@ -69,10 +70,13 @@ def _streets(layers: Mapping[str, gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
     )
 
 
-def _keys(frame: gpd.GeoDataFrame) -> pd.Series:
-    """Tell features apart: object of the map and course."""
-    ids = zip(frame["osm_type"], frame["osm_id"], frame.geometry.to_wkb(), strict=True)
-    return pd.Series(list(ids), dtype=object)
+def _numbered(frame: gpd.GeoDataFrame) -> NDArray[np.int64]:
+    """Give each feature a number: the same object of the map on the same course has the same one."""
+    number = np.zeros(len(frame), dtype=np.int64)
+    for told in (frame["osm_type"], frame["osm_id"], shapely.to_wkb(frame.geometry.to_numpy())):
+        codes, different = pd.factorize(told)
+        number = pd.factorize(number * (len(different) + 1) + codes + 1)[0]
+    return number
 
 
 def _lean(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -88,9 +92,8 @@ def _lean(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def _all_empty(column: pd.Series) -> bool:
     """Tell whether nothing stands in a column; the first rows mostly say that something does."""
-    return all(
-        all(map(_is_empty, some.tolist())) for some in (column.iloc[:_FIRST], column.iloc[_FIRST:])
-    )
+    first, rest = column.iloc[:_FIRST], column.iloc[_FIRST:]
+    return all(map(_is_empty, first.tolist())) and all(map(_is_empty, rest.dropna().tolist()))
 
 
 def _is_empty(value: Any) -> bool:  # noqa: ANN401 - any cell

@@ -81,14 +81,29 @@ def set_texts(page: Any, numeric: Sequence[bool], *, first: int, last: int) -> N
         page.cell(first - 1, number).alignment = look
     plain = [Alignment(vertical="top", indent=int(apart)) for apart in beside]
     long = [Alignment(vertical="top", indent=int(apart), wrap_text=True) for apart in beside]
+    known: dict[int, int] = {}
     for cells in page.iter_rows(min_row=first, max_row=last, max_col=len(numeric)):
         most = 1
         for number, cell in enumerate(cells):
             lines = _lines(cell.value, room[number])
             most = max(most, lines)
-            cell.alignment = (long if lines > 1 else plain)[number]
+            _place(cell, (long if lines > 1 else plain)[number], known)
         if most > 1:
             page.row_dimensions[cells[0].row].height = _LINE_PT * min(most, _MOST_LINES)
+
+
+def _place(cell: Any, look: Any, known: dict[int, int]) -> None:  # noqa: ANN401
+    """Set the alignment of a cell: by its number, as openpyxl would compare all of it at each of many cells."""
+    from openpyxl.styles.cell_style import StyleArray
+
+    number = known.get(id(look))
+    if number is None:
+        cell.alignment = look
+        known[id(look)] = cell._style.alignmentId  # noqa: SLF001 - openpyxl has no public way
+        return
+    if not cell.has_style:
+        cell._style = StyleArray()  # noqa: SLF001 - as it does itself
+    cell._style.alignmentId = number  # noqa: SLF001 - as above
 
 
 def _lines(value: object, room: float) -> int:

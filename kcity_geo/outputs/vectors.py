@@ -122,8 +122,9 @@ def save_geoparquet(
 
     made = pa.BufferOutputStream()
     frame.to_parquet(
-        made, index=False, compression=None, schema_version="1.1.0", write_covering_bbox=True
-    )
+        made, index=False, compression=None, schema_version="1.1.0", write_covering_bbox=True,
+        use_dictionary=False, write_statistics=False,
+    )  # fmt: skip
     _describe_fields(made.getvalue(), path, about, dict(told or {}))
 
 
@@ -305,7 +306,9 @@ def _append(
     spatial = isinstance(frame, gpd.GeoDataFrame)
     options: dict[str, Any] = {"DESCRIPTION": about, "FID": "fid"}
     if spatial and len(frame):
-        options["promote_to_multi"] = len(set(frame.geometry.geom_type)) > 1
+        options["promote_to_multi"] = (
+            len(np.unique(shapely.get_type_id(frame.geometry.to_numpy()))) > 1
+        )
     elif spatial:
         options["geometry_type"] = _EMPTY_TYPE
     if first:
@@ -378,7 +381,7 @@ def _text_column(column: Any) -> Any:  # noqa: ANN401 - series in, array out
         codes, different = pd.factorize(column)
         clean = np.array([*(_text_cell(v) for v in different.tolist()), None], dtype=object)
         return clean[codes]
-    cells = [_text_cell(v) for v in column]
+    cells = [_JSON.encode(v) if type(v) is dict else _text_cell(v) for v in column]
     if any(isinstance(c, str) for c in cells):
         cells = [c if c is None or isinstance(c, str) else str(c) for c in cells]
     return np.array([*cells, None], dtype=object)[:-1]
