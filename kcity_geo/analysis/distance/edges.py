@@ -203,10 +203,11 @@ def edges_of(lines: NDArray[np.object_], *, limit_m: float) -> Edges:
     from kcity_geo.analysis.distance.edge_kernels import along_lines, edges_of_squares
 
     points, line = shapely.get_coordinates(lines, return_index=True)
-    inner = line[1:] == line[:-1]
-    xy = np.ascontiguousarray(np.hstack([points[:-1][inner], points[1:][inner]]))
-    left, bottom = points.min(axis=0)
-    width, height = points.max(axis=0) - (left, bottom)
+    first = np.flatnonzero(line[1:] == line[:-1])
+    xy = np.empty((len(first), 4))
+    xy[:, :2], xy[:, 2:] = points[first], points[first + 1]
+    left, bottom, right, top = shapely.total_bounds(lines)
+    width, height = right - left, top - bottom
     side = max(
         float(np.sqrt(width * height / len(xy))),
         float(max(width, height)) / _MOST_SQUARES,
@@ -220,7 +221,7 @@ def edges_of(lines: NDArray[np.object_], *, limit_m: float) -> Edges:
     start = np.cumsum(start)
     member = np.empty(start[-1], dtype=np.int32)
     edges_of_squares(xy, frame, shape, start, member)
-    owner = line[:-1][inner].astype(np.int64)
+    owner = line[first].astype(np.int64)
     lengths = np.empty(len(xy)), np.zeros(len(lines))
     along_lines(xy, owner, *lengths)
     lengths[1][lengths[1] == 0] = 1.0  # of a line that is a point, all shares are 0
