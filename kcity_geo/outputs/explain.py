@@ -23,7 +23,7 @@ from kcity_geo.analysis.gaps.words import EVIDENCE_WORDS, READINGS, evidence_num
 from kcity_geo.config import read_table
 from kcity_geo.indicators import IndicatorRow, indicator_rows
 from kcity_geo.outputs.explained_numbers import number_texts
-from kcity_geo.outputs.explained_place import cell_number, known_cells, rows_of, unit_of
+from kcity_geo.outputs.explained_place import cell_number, known_cells, rows_of_places, unit_of
 from kcity_geo.outputs.explained_words import (
     left_open,
     noted,
@@ -334,7 +334,9 @@ def unit_lines(gaps: Gaps, place: str) -> Iterator[tuple[int, str]]:
     yield from ((level, text) for level, text, _ in unit_rows(gaps, place))
 
 
-def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
+def unit_rows(
+    gaps: Gaps, place: str, *, rows: dict[str, dict[str, dict[Any, Any]]] | None = None
+) -> Iterator[tuple[int, str, str]]:
     """
     Explain a district or the city, and say where each number stands in the ledger.
 
@@ -342,14 +344,16 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
     ----------
     gaps : of a city.
     place : id of a district, or ``"city"``.
+    rows : of `kcity_geo.outputs.explained_place.rows_of_places`, when they are made already.
 
     Yields
     ------
     Level (0 for a sector, 1 for what leads to it), text, and the id of its first number in ``ledger.json``; those of
     the others differ in the middle (``value, standard, gap_raw, gap_lo, gap_hi``).
     """
-    indicators = rows_of(gaps, place)
-    whole = {} if place == "city" else rows_of(gaps, "city")
+    rows = rows_of_places(gaps) if rows is None else rows
+    indicators = rows.get(place, {})
+    whole = {} if place == "city" else rows.get("city", {})
     about, assessed = indicator_rows(), {one.id: one for one in gaps.assessed}
     unit = plain_text(place)
     if place != "city":
@@ -357,10 +361,10 @@ def unit_rows(gaps: Gaps, place: str) -> Iterator[tuple[int, str, str]]:
         people = persons(as_number(district["population"]))
         name = named(plain_text(district["name"], max_chars=80))
         yield 0, tell("explain_place", place=name, people=people), f"population.{unit}"
-    rows: Any = gaps.city.loc
+    of_city: Any = gaps.city.loc
     for sector in (*SECTORS, *THEMES):
         told = (
-            dict(rows[sector])
+            dict(of_city[sector])
             if place == "city"
             else {
                 key.removeprefix(f"{sector}_"): district[key]

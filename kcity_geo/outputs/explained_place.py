@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kcity_geo.errors import StudyError
 from kcity_geo.result import SECTORS, Gaps
 
-__all__ = ["cell_number", "known_cells", "rows_of", "unit_of"]
+__all__ = ["cell_number", "known_cells", "rows_of_places", "unit_of"]
 
 
 def unit_of(gaps: Gaps, place: object) -> str:
@@ -105,18 +105,19 @@ def known_cells(gaps: Gaps) -> NDArray[np.bool_]:
     return np.asarray(found.any(axis=0))
 
 
-def rows_of(gaps: Gaps, place: str) -> dict[str, dict[Any, Any]]:
+def rows_of_places(gaps: Gaps) -> dict[str, dict[str, dict[Any, Any]]]:
     """
-    Give the rows of the indicators of a place.
+    Give the rows of the indicators of each place.
 
     Parameters
     ----------
     gaps : of a city.
-    place : id of a district, or ``"city"``.
 
     Returns
     -------
-    Indicator -> its row.
+    Id of a district, or ``"city"`` -> indicator -> its row.
     """
-    rows = gaps.indicators[gaps.indicators["unit_id"].astype(str) == place]
-    return dict(zip(rows["indicator"].astype(str), rows.to_dict("records"), strict=True))
+    found: dict[str, dict[str, dict[Any, Any]]] = {}
+    for row in gaps.indicators.to_dict("records"):
+        found.setdefault(str(row["unit_id"]), {})[str(row["indicator"])] = row
+    return found

@@ -13,6 +13,7 @@ from kcity_geo.analysis.suitability.exclusion import NO_DATA, OPEN
 from kcity_geo.cube import cell_ids
 from kcity_geo.indicators import IndicatorRow, indicator_rows, is_added
 from kcity_geo.outputs.explain import Line, cell_lines, unit_rows
+from kcity_geo.outputs.explained_place import rows_of_places
 from kcity_geo.outputs.frames import excluded_words
 from kcity_geo.outputs.languages import tell, translated
 from kcity_geo.outputs.overlay import fit_lookup, packed
@@ -141,7 +142,8 @@ def _districts_explained(result: Result) -> list[list[tuple[int, str, str]]]:
     known = set(result.gaps.districts["district_id"].astype(str))
     if len(ids) > _MANY_DISTRICTS:
         return []
-    return [list(unit_rows(result.gaps, key)) if key in known else [] for key in ids]
+    rows = rows_of_places(result.gaps)
+    return [list(unit_rows(result.gaps, key, rows=rows)) if key in known else [] for key in ids]
 
 
 def _cells(result: Result, name: str) -> NDArray[np.float64]:
