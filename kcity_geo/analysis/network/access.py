@@ -31,6 +31,7 @@ __all__ = [
     "node_costs",
     "point_costs",
     "require_limit",
+    "ring_of",
     "served_share",
     "snap_cost",
     "travel_metres",
@@ -130,7 +131,7 @@ def node_costs(
     np.minimum.at(start, node, np.concatenate([at_tail + extra, at_head + extra]))
     seeds = np.flatnonzero(np.isfinite(start)).astype(np.int32)
     arcs = graph.matrix(unit, reverse=direction == "to")
-    width, n_buckets = _ring(arcs.data, start[seeds])
+    width, n_buckets = ring_of(arcs.data, start[seeds])
     found: NDArray[np.float64] = nearest_costs(
         arcs.indptr, arcs.indices, arcs.data, seeds, start[seeds], limit, width, n_buckets
     )
@@ -140,8 +141,24 @@ def node_costs(
     return found
 
 
-def _ring(cost: NDArray[np.float64], first: NDArray[np.float64]) -> tuple[float, int]:
-    """Give width and number of buckets that span the longest arc and the spread of the starts."""
+def ring_of(cost: NDArray[np.float64], first: NDArray[np.float64]) -> tuple[float, int]:
+    """
+    Give width and number of buckets that span the longest arc and the spread of the starts.
+
+    Parameters
+    ----------
+    cost : of all arcs.
+    first : costs at which searches start.
+
+    Returns
+    -------
+    Width, in the unit of the costs, and number.
+
+    Examples
+    --------
+    >>> ring_of(np.array([1.0, 3.0]), np.array([0.0, 2.0]))
+    (1.0, 6)
+    """
     longest = max(float(cost.max(initial=0.0)), float(np.ptp(first)) if len(first) else 0.0)
     width = max(float(cost.mean()) / 2 if len(cost) else 1.0, longest / _MOST_BUCKETS)
     width = width if width > 0 else 1.0

@@ -1,8 +1,7 @@
 """
 Who reaches what within a limit: k nearest, sums, tables and pairs.
 
-Exact along segments, like `kcity_geo.analysis.network.access`, and for many origins at once; threads share
-the work.
+Exact along segments, like `kcity_geo.analysis.network.access`, and for many origins at once; threads share the work.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kcity_geo.analysis.network.access import require_limit, snap_cost
+from kcity_geo.analysis.network.access import require_limit, ring_of, snap_cost
 from kcity_geo.analysis.network.graph import StreetGraph
 from kcity_geo.analysis.network.snapping import Snapped
 from kcity_geo.analysis.network.ties import (
@@ -439,10 +438,14 @@ def od_matrix(  # noqa: PLR0913 - an option each, all named
     require_limit(limit)
     arcs = _arcs(graph, unit, "to")
     (rows, owner), (columns, belongs) = origins.spread(), places.spread()
-    ends = _triple(graph, columns, unit)
+    ends, ring = _triple(graph, columns, unit), (1.0, 0)
+    # Where places are everywhere a search goes everywhere, to the limit at least.
+    if len(columns.segment) * 4 >= graph.ways.n_nodes:
+        along = np.concatenate([arcs.ahead, arcs.back])
+        ring = ring_of(arcs.cost, np.append(along[np.isfinite(along)], 0.0))
 
     def run(part: Triple) -> NDArray[np.float64]:
-        found = np.asarray(kernels.cost_table(*arcs.arrays, part, ends, float(limit)))
+        found = np.asarray(kernels.cost_table(*arcs.arrays, part, ends, float(limit), ring))
         return least(found, belongs, axis=1)
 
     parts = _shared_work(run, _triple(graph, rows, unit), workers, _told(progress, owner))

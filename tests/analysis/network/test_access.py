@@ -306,6 +306,8 @@ def test_all_engines_agree_with_brute_force(seed, unit):
     true = plain(graph, origins, places, unit)
     table = reach.od_matrix(graph, origins, places, unit=unit)
     np.testing.assert_allclose(table, true, rtol=1e-9)
+    few = reach.od_matrix(graph, origins, places.take(np.array([1])), unit=unit)  # by a heap
+    np.testing.assert_array_equal(few, table[:, [1]])
     np.testing.assert_allclose(
         nearest(graph, origins, places, unit=unit), true.min(axis=1), rtol=1e-9
     )
@@ -590,7 +592,7 @@ def test_buckets_give_the_costs_of_a_search_with_a_heap(seed, spread, ferry, lim
     """To the last bit, with ways of no cost, one very long arc, late starts and a limit."""
     from scipy.sparse import csr_array
 
-    from kcity_geo.analysis.network.access import _ring
+    from kcity_geo.analysis.network.access import ring_of
     from kcity_geo.analysis.network.kernels import nearest_costs
 
     rng = np.random.default_rng(seed)
@@ -603,7 +605,7 @@ def test_buckets_give_the_costs_of_a_search_with_a_heap(seed, spread, ferry, lim
     starts = rng.choice(n, 4, replace=False).astype(np.int32)
     first = rng.uniform(0, 1, 4) * spread
     found = nearest_costs(
-        arcs.indptr, arcs.indices, arcs.data, starts, first, limit, *_ring(arcs.data, first)
+        arcs.indptr, arcs.indices, arcs.data, starts, first, limit, *ring_of(arcs.data, first)
     )
     expected = np.full(n, np.inf)
     heap = [(float(c), int(s)) for c, s in zip(first, starts, strict=True) if c <= limit]
