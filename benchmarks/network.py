@@ -101,7 +101,7 @@ def timed(run, repeat: int):
 
 def peak_gb() -> float:
     """Most memory that this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 @contextlib.contextmanager

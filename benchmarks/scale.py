@@ -24,6 +24,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from kcity_geo.clock import peak_memory_gb
+
 SIZES = ("town", "city", "metro")
 #: Stages that are drawn, the largest of the largest city first.
 _DRAWN = 7
@@ -43,7 +45,7 @@ def spent() -> tuple[float, float, float]:
         resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
     cpu_s = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
-    return cpu_s, own.ru_maxrss / 2**20, others.ru_maxrss / 2**20
+    return cpu_s, *peak_memory_gb()
 
 
 def one_size(size: str, folder: str, study: str) -> dict[str, Any]:

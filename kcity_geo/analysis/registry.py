@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from kcity_geo.errors import StudyError
+from kcity_geo.garbage import give_back
 from kcity_geo.indicators import IndicatorRow, indicator_rows, is_added, load_function
 from kcity_geo.result import Indicator
 from kcity_geo.studyfile import Study
@@ -59,6 +60,7 @@ def compute_rows(city: _City, sector: str) -> None:
     for row in {(row.function, row.arguments): row for row in rows}.values():
         with suppress(StudyError):  # a function that is not there: told when it is asked for
             city.ahead(load_function(row), *row.arguments)
+        give_back()  # what one search lets go, the next would take beside it
 
 
 def assess_rows(

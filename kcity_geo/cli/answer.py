@@ -6,17 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kcity_geo.cli.console import shown
-
-
-def _peak_memory_gb() -> tuple[float, float]:
-    """Give the memory of this process at most, and of the largest that it has started: what they share is in both."""
-    import resource
-
-    own, others = (
-        resource.getrusage(who).ru_maxrss / 1e6
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    return round(own, 2), round(others, 2)
+from kcity_geo.clock import peak_memory_gb
 
 
 def summary_of(result: Any, out: Path) -> dict[str, Any]:  # noqa: ANN401 - Result, imported lazily
@@ -52,7 +42,7 @@ def summary_of(result: Any, out: Path) -> dict[str, Any]:  # noqa: ANN401 - Resu
         }
         for _, row in result.sites.iterrows()
     ]
-    memory = _peak_memory_gb()
+    memory = [round(gb, 2) for gb in peak_memory_gb()]
     return {
         "city": result.data.city.name,
         "project": result.score.project,

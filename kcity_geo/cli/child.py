@@ -6,11 +6,10 @@ import resource
 import sys
 from collections.abc import Sequence
 
+from kcity_geo.clock import peak_memory_gb
 from kcity_geo.in_copy import end_with
 
 __all__ = ["main", "run_command"]
-
-_KILOBYTES_A_GB = 1e6
 
 
 def main() -> None:
@@ -46,7 +45,7 @@ def run_command(arguments: Sequence[str], *, limit: int) -> None:
     finally:
         both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         cpu_s = sum(took.ru_utime + took.ru_stime for took in both)
-        peak_gb = max(took.ru_maxrss for took in both) / _KILOBYTES_A_GB
+        peak_gb = max(peak_memory_gb())
         sys.stderr.write(f"took {cpu_s:.1f} {peak_gb:.2f}\n")
 
 

@@ -18,77 +18,18 @@ from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.cited import cited
 from kcity_geo.outputs.explained_words import silent_titles
 from kcity_geo.outputs.languages import name, tell, translated
+from kcity_geo.outputs.people_bar import READING_ORDER
 from kcity_geo.outputs.text import as_number, human, persons, plain_text, share_beside
 from kcity_geo.outputs.themes import reading_rows, sector_title
 from kcity_geo.result import SECTORS, THEMES, Gaps
 from kcity_geo.rules import ReadingLimits
 
 __all__ = [
-    "Segment",
     "first_sector",
     "gap_sentences",
     "places_of",
-    "segments",
     "survey_places",
 ]
-
-_ORDER = (
-    "falls_short", "probably_falls_short", "cannot_tell", "partly_short", "adequate", "not_assessed",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Segment:
-    """
-    One part of the bar of people.
-
-    Parameters
-    ----------
-    key, title, colour : of the reading.
-    people : residents of cells with that reading.
-    words : the same, rounded.
-    percent : of the bar.
-    """
-
-    key: str
-    title: str
-    colour: str
-    people: float
-    words: str
-    percent: float
-
-
-def segments(row: Mapping[str, Any], *, level: str = "") -> tuple[Segment, ...]:
-    """
-    Cut the people of a place into the readings that they live under.
-
-    Parameters
-    ----------
-    row : with ``people_<reading>``, as in `kcity_geo.result.Gaps`.
-    level : one of `kcity_geo.result.LEVELS`, whose words are used.
-
-    Returns
-    -------
-    From short to adequate, without empty parts; the percentages add to 100. Nothing where no
-    people are counted.
-    """
-    people = {key: as_number(row.get(f"people_{key}")) for key in _ORDER}
-    total = sum(v for v in people.values() if math.isfinite(v))
-    if total <= 0:
-        return ()
-    about = {r.id: r for r in reading_rows(level).values()}
-    return tuple(
-        Segment(
-            key=key,
-            title=about[key].title,
-            colour=about[key].colour,
-            people=value,
-            words=persons(value),
-            percent=round(100 * value / total, 2),
-        )
-        for key, value in people.items()
-        if value > 0
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +61,11 @@ class _Told:
         return cited(persons(self.total), "population.city")
 
     @property
+    def assessed(self) -> bool:
+        """Something is known of the city."""
+        return math.isfinite(as_number(self.row["gap"]))
+
+    @property
     def probably(self) -> bool:
         """Most of those who fall short do so probably only."""
         return self.people("falls_short") < self.people("short") / 2
@@ -129,15 +75,21 @@ class _Told:
         """Nobody can tell of the city, or of more of its people than stand under any other reading."""
         cannot = reading_rows(self.sector)[str(self.row["reading"])].id == "cannot_tell"
         open_ = self.people("cannot_tell")
-        return cannot or open_ > max(self.people(key) for key in _ORDER if key != "cannot_tell")
+        return cannot or open_ > max(
+            self.people(key) for key in READING_ORDER if key != "cannot_tell"
+        )
 
 
 def _told(gaps: Gaps, levels: Sequence[str] = SECTORS) -> list[_Told]:
+    return [one for one in _asked(gaps, levels) if one.assessed]
+
+
+def _asked(gaps: Gaps, levels: Sequence[str]) -> list[_Told]:
     rows: Any = gaps.city.loc
     return [
         _Told(sector=s, row=dict(rows[s]), total=residents(gaps))
         for s in levels
-        if s in gaps.city.index and math.isfinite(as_number(rows[s, "gap"]))
+        if s in gaps.city.index
     ]
 
 
@@ -194,21 +146,36 @@ def gap_sentences(gaps: Gaps) -> tuple[str, ...]:
     -------
     The sector in which most people fall short, with the districts that hold most of them; where they
     are hardly anybody, with those who are partly short. Sectors of which nobody can tell for most
-    people stand in a sentence of their own, and before it when more people may be short there; people
-    on flood-prone land in one behind.
+    people stand in a sentence of their own, and before it when more people may be short there; behind them
+    those that were not assessed, and people on flood-prone land.
     """
     told = _told(gaps)
     if not told:
         return (tell("head_nothing"),)
     if not any(one.total > 0 for one in told):
-        return (_without_people(told),)
+        return (_without_people(told), *_not_assessed(gaps))
     worst = _most_short(told)
     lines = [] if worst is None else [_short_sentence(worst, told, gaps)]
     open_ = [one for one in told if one.unsure]
     if open_:
         place = 0 if _open_first(told) else len(lines)
         lines.insert(place, _open_sentence(open_, gaps))
-    return (*lines, *_theme_sentences(gaps))
+    return (*lines, *_not_assessed(gaps), *_theme_sentences(gaps))
+
+
+def _not_assessed(gaps: Gaps) -> list[str]:
+    """Name the sectors that were not assessed, or not for so many: silence would read as no shortage."""
+    least, parts = read_table("display")["headline"]["partly"], []
+    for one in _asked(gaps, SECTORS):
+        people = one.people("not_assessed")
+        if not one.assessed:
+            parts.append(_thing(one))
+        elif people >= max(1.0, least * one.total):
+            counted, share = one.counted("not_assessed"), one.share("not_assessed")
+            parts.append(
+                tell("head_not_assessed_of", thing=_thing(one), people=counted, share=share)
+            )
+    return [tell("head_not_assessed", things=_listed(parts))] if parts else []
 
 
 def _theme_sentences(gaps: Gaps) -> list[str]:

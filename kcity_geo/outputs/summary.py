@@ -13,9 +13,10 @@ from kcity_geo.analysis.gaps.words import nobody_can_tell
 from kcity_geo.indicators import indicator_rows
 from kcity_geo.outputs.attribution import CAVEAT, SYNTHETIC, credits_line
 from kcity_geo.outputs.cited import cited
-from kcity_geo.outputs.headline import Segment, gap_sentences, segments
+from kcity_geo.outputs.headline import gap_sentences
 from kcity_geo.outputs.languages import LANGUAGES, spoken, tell, translated
 from kcity_geo.outputs.languages import name as named
+from kcity_geo.outputs.people_bar import Segment, segments
 from kcity_geo.outputs.site_words import (
     SiteRow,
     judged_words,

@@ -17,11 +17,11 @@ from kcity_geo.outputs.headline import (
     first_sector,
     gap_sentences,
     places_of,
-    segments,
     survey_places,
 )
 from kcity_geo.outputs.legend_shares import gap_classes
 from kcity_geo.outputs.map_themes import _indicator_theme, theme_row
+from kcity_geo.outputs.people_bar import segments
 from kcity_geo.outputs.summary import summarise
 from kcity_geo.outputs.text import human, share_beside
 from kcity_geo.outputs.themes import make_themes, reading_rows
@@ -441,3 +441,24 @@ def test_few_short_of_one_thing_do_not_hide_how_large_the_gap_in_another_may_be(
     assert line.startswith("Few people (26 of 12,000")
     clause = "; with what the map may lack the gap in water supply may be as large as 55 %"
     assert clause in line.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize("told", ["nothing", "a part", "hardly anything", "all"])
+def test_a_sector_that_was_not_assessed_is_named(build, told) -> None:
+    """Without a word of it a reader takes it as one that nobody lacks."""
+    missing = {"nothing": 12_000.0, "a part": 9_000.0, "hardly anything": 60.0, "all": 0.0}[told]
+    gaps = _with_people(
+        build(water=True),
+        transport={"adequate": 12_000.0},
+        water={"not_assessed": missing, "adequate": 12_000.0 - missing},
+        energy={"adequate": 12_000.0},
+    )
+    for sector in SECTORS:
+        _set(gaps, sector, gap=0.05, short=0.0, evidence=0.6)
+    if told == "nothing":
+        gaps.city.loc["water", "gap"] = np.nan
+    named = [s.replace("\u00a0", " ") for s in gap_sentences(gaps) if s.startswith("Not assessed")]
+    assert named == {
+        "nothing": ["Not assessed with the data given: water supply."],
+        "a part": ["Not assessed with the data given: water supply for 9,000 people (75 %)."],
+    }.get(told, [])
