@@ -12,9 +12,11 @@ at that moment: the process of the city, the kept one above it, or the dask work
 drawn by lot. One table tells for each trial whom and which city it hit, whether that one was made again,
 what differs from the serial run, and whether it passes; the exit code is 1 where something does not.
 
-Ideal is the processor time of the serial run over the workers. Of that at least 85 % must be reached;
-the share of the machine that others took meanwhile stands beside it, and with more than 10 % of it, or few cities, the
-line is no verdict. The clock begins with the list, in each way of running: this process has loaded the package, a dask
+Ideal is the processor time of the serial run over the workers. Of that at least 85 % must be reached. A machine
+that others share computes at another pace from minute to minute: a bare loop is timed every two seconds, in processor
+time, and ideal is what it would be at the pace of the trial ("slower" than the serial run by so much). The share of
+the machine that others took meanwhile stands beside it; with more than 10 % of it, or few cities, the line is no
+verdict. The clock begins with the list, in each way of running: this process has loaded the package, a dask
 scheduler and its workers are up, and loops are compiled (a city is run before everything); what workers load for
 their first city, and load again after a kill, is counted. With --keep the serial run is kept, and a second call goes
 on from it, with the same code only: a run says which code it is of, and one whose code changes on the way ends.
@@ -31,6 +33,7 @@ import os
 import random
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -66,6 +69,8 @@ _NONE = ("not finished", "not byte-identical", "broken, not reported", "half-wri
 _LEAST, _BUSY = 0.85, 0.1
 #: Cities from which on throughput says something.
 _ENOUGH = 40
+#: Rounds of a bare loop, some milliseconds; how often it is timed, and how often at most.
+_LOOP, _EVERY_S, _LOOPS = 200_000, 2.0, 3600
 
 
 class Kill(NamedTuple):
@@ -194,11 +199,35 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
+class Spent(NamedTuple):
+    """What a stretch of time took."""
+
+    wall_s: float
+    cpu_s: float
+    #: Share of the machine that others took.
+    others: float
+    #: Processor seconds of a bare loop meanwhile, the median.
+    loop_s: float
+
+
+def _loop_s() -> float:
+    begin = time.thread_time()
+    for _ in range(_LOOP):
+        pass
+    return time.thread_time() - begin
+
+
 class Busy:
-    """What a stretch of time took: wall and processor seconds, and the share of the machine that others took."""
+    """Takes the time of a stretch, and how quick the machine is meanwhile."""
 
     def __init__(self) -> None:
-        self._start = self._now()
+        self._loops, self._start = [_loop_s()], self._now()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while len(self._loops) < _LOOPS:
+            time.sleep(_EVERY_S)
+            self._loops.append(_loop_s())
 
     @staticmethod
     def _now() -> tuple[float, float, float]:
@@ -207,11 +236,11 @@ class Busy:
         used = sum(ticks) - ticks[3] - ticks[4]
         return time.perf_counter(), ours, used / os.sysconf("SC_CLK_TCK")
 
-    def told(self) -> tuple[float, float, float]:
-        """Seconds of the wall and of the processors, share of the machine that others took."""
+    def told(self) -> Spent:
+        """Say what it took until now."""
         wall, ours, used = (b - a for a, b in zip(self._start, self._now(), strict=True))
         others = max(0.0, used - ours) / (wall * (os.cpu_count() or 1))
-        return wall, ours, others
+        return Spent(wall, ours, others, statistics.median(self._loops))
 
 
 def judge(
@@ -250,13 +279,15 @@ def trial(
             busy = Busy()
             with killing(parent, kill, out, good, rng) as hits:
                 outcomes = run_cities(listed, out, scheduler=address, limits=limits)
-            wall_s = busy.told()[0]
-        _, cpu_s, others = busy.told()  # what the workers took is known once they have ended
+            until = busy.told()
+        spent = busy.told()._replace(
+            wall_s=until.wall_s, loop_s=until.loop_s
+        )  # workers count once they have ended
     else:
         busy = Busy()
         with killing(os.getpid(), kill, out, good, rng) as hits:
             outcomes = run_cities(listed, out, workers=workers, limits=limits)
-        wall_s, cpu_s, others = busy.told()
+        spent = busy.told()
     told = {
         "trial": f"{'dask' if dask else 'processes'} {number + 1}",
         "killed": ", ".join(hit.role for hit in hits),
@@ -264,9 +295,10 @@ def trial(
         "killed after s": round(kill.after_s),
         "made again": sum(made_again(hit, out, outcomes) for hit in hits),
         **judge(out, folder / "serial", outcomes, broken),
-        "wall s": round(wall_s, 1),
-        "processor s": round(cpu_s, 1),
-        "others took %": round(100 * others),
+        "wall s": round(spent.wall_s, 1),
+        "processor s": round(spent.cpu_s, 1),
+        "others took %": round(100 * spent.others),
+        "slower": spent.loop_s,
     }
     shutil.rmtree(out)
     return told
@@ -312,13 +344,14 @@ def serially(folder: Path, cities: int) -> dict[str, Any]:
         compile_loops(folder)
         busy = Busy()
         outcomes = run_cities(folder / "inputs" / "cities.csv", out)
-        wall_s, cpu_s, others = busy.told()
+        spent = busy.told()
         failed = [one.id for one in outcomes if one.status == "failed"]
         serial = {
             "cities": len(outcomes),
-            "wall s": wall_s,
-            "processor s": cpu_s,
-            "others": others,
+            "wall s": spent.wall_s,
+            "processor s": spent.cpu_s,
+            "others": spent.others,
+            "loop s": spent.loop_s,
             "failed": failed,
             "code": code,
         }
@@ -420,8 +453,10 @@ def main() -> None:
             one["cities an hour and core"] = round(
                 asked.cities * 3600 / one["wall s"] / asked.workers
             )
-            one["ideal s"] = round(ideal_s, 1)
-            one["of ideal"] = round(ideal_s / one["wall s"], 2)
+            slower = one["slower"] / serial["loop s"]
+            one["slower"] = round(slower, 2)
+            one["ideal s"] = round(ideal_s * slower, 1)
+            one["of ideal"] = round(ideal_s * slower / one["wall s"], 2)
             found.append(one)
             say(json.dumps(one))
     table = lines(found, serial, broken)

@@ -185,7 +185,7 @@ DATA = {
         "outputs/checkpage": "rows row",
         "outputs/comparepage": "dots",
         "outputs/explain": "told",
-        "outputs/headline": "row",
+        "outputs/people_bar": "row",
         "outputs/map_themes": "hover",
         "outputs/maps": "facilities lines payload rows shape style",
         "outputs/raster_styles": "attrs",
